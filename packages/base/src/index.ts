@@ -1,0 +1,7 @@
+/** The ground that everything stands on: ids, time, results, assertions, redaction. Imports nothing. */
+export * from "./assert.ts";
+export * from "./clock.ts";
+export * from "./ids.ts";
+export * from "./log.ts";
+export * from "./redact.ts";
+export * from "./result.ts";
