@@ -1,0 +1,211 @@
+/** D1 by Drizzle. Times are Unix milliseconds. The migrations in ../../migrations make exactly this. */
+import type {
+  AgentKind,
+  CredentialKind,
+  Failure,
+  NodeStateName,
+  OutboxStats,
+  TaskOutput,
+  TaskStatus,
+  VmSize,
+  WorkspaceState,
+} from "@samovar/contracts";
+import type { CredentialId, NodeId, ProjectId, RunId, SessionId, TaskId, UserId, WorkspaceId, ApiTokenId } from "@samovar/base";
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+
+const time = (name: string) => integer(name, { mode: "number" });
+
+export const users = sqliteTable("users", {
+  id: text("id").$type<UserId>().primaryKey(),
+  name: text("name").notNull(),
+  createdAt: time("created_at").notNull(),
+});
+
+export const cookieSessions = sqliteTable(
+  "cookie_sessions",
+  {
+    /** SHA-256 (hex) of the cookie's value. */
+    hash: text("hash").primaryKey(),
+    userId: text("user_id").$type<UserId>().notNull().references(() => users.id),
+    createdAt: time("created_at").notNull(),
+    expiresAt: time("expires_at").notNull(),
+  },
+  (t) => [index("cookie_sessions_expiry").on(t.expiresAt)],
+);
+
+export const signInLinks = sqliteTable("sign_in_links", {
+  hash: text("hash").primaryKey(),
+  userId: text("user_id").$type<UserId>().notNull().references(() => users.id),
+  expiresAt: time("expires_at").notNull(),
+  redeemedAt: time("redeemed_at"),
+});
+
+export const apiTokens = sqliteTable(
+  "api_tokens",
+  {
+    id: text("id").$type<ApiTokenId>().primaryKey(),
+    ownerId: text("owner_id").$type<UserId>().notNull().references(() => users.id),
+    name: text("name").notNull(),
+    hash: text("hash").notNull(),
+    createdAt: time("created_at").notNull(),
+    expiresAt: time("expires_at"),
+    lastUsedAt: time("last_used_at"),
+  },
+  (t) => [uniqueIndex("api_tokens_hash").on(t.hash), index("api_tokens_owner").on(t.ownerId, t.id)],
+);
+
+export const credentials = sqliteTable(
+  "credentials",
+  {
+    id: text("id").$type<CredentialId>().primaryKey(),
+    ownerId: text("owner_id").$type<UserId>().notNull().references(() => users.id),
+    kind: text("kind").$type<CredentialKind>().notNull(),
+    ciphertext: text("ciphertext").notNull(),
+    iv: text("iv").notNull(),
+    keyId: text("key_id").notNull(),
+    hint: text("hint").notNull(),
+    createdAt: time("created_at").notNull(),
+    lastUsedAt: time("last_used_at"),
+  },
+  (t) => [uniqueIndex("credentials_owner_kind").on(t.ownerId, t.kind)],
+);
+
+export const projects = sqliteTable(
+  "projects",
+  {
+    id: text("id").$type<ProjectId>().primaryKey(),
+    ownerId: text("owner_id").$type<UserId>().notNull().references(() => users.id),
+    name: text("name").notNull(),
+    repoUrl: text("repo_url").notNull(),
+    baseBranch: text("base_branch"),
+    defaultVmSize: text("default_vm_size").$type<VmSize>(),
+    defaultAgent: text("default_agent").$type<AgentKind>(),
+    createdAt: time("created_at").notNull(),
+    updatedAt: time("updated_at").notNull(),
+    archivedAt: time("archived_at"),
+  },
+  (t) => [index("projects_owner").on(t.ownerId, t.id)],
+);
+
+export const tasks = sqliteTable(
+  "tasks",
+  {
+    id: text("id").$type<TaskId>().primaryKey(),
+    projectId: text("project_id").$type<ProjectId>().notNull().references(() => projects.id),
+    sessionId: text("session_id").$type<SessionId>().notNull(),
+    title: text("title").notNull(),
+    description: text("description").notNull(),
+    /** The UUID of the description's message in the session. */
+    promptMessageId: text("prompt_message_id").notNull(),
+    status: text("status").$type<TaskStatus>().notNull(),
+    priority: integer("priority").notNull().default(0),
+    vmSize: text("vm_size").$type<VmSize>(),
+    agent: text("agent").$type<AgentKind>(),
+    baseBranch: text("base_branch"),
+    runId: text("run_id").$type<RunId>(),
+    nodeId: text("node_id").$type<NodeId>(),
+    workspaceId: text("workspace_id").$type<WorkspaceId>(),
+    branch: text("branch"),
+    output: text("output", { mode: "json" }).$type<TaskOutput>(),
+    failure: text("failure", { mode: "json" }).$type<Failure>(),
+    cancelRequested: integer("cancel_requested", { mode: "boolean" }).notNull().default(false),
+    attempt: integer("attempt").notNull().default(0),
+    version: integer("version").notNull(),
+    createdAt: time("created_at").notNull(),
+    updatedAt: time("updated_at").notNull(),
+    startedAt: time("started_at"),
+    endedAt: time("ended_at"),
+  },
+  (t) => [
+    index("tasks_board").on(t.projectId, t.status, t.priority, t.id),
+    index("tasks_newest").on(t.projectId, t.id),
+    index("tasks_status").on(t.status, t.id),
+  ],
+);
+
+export const taskEvents = sqliteTable(
+  "task_events",
+  {
+    taskId: text("task_id").$type<TaskId>().notNull().references(() => tasks.id),
+    seq: integer("seq").notNull(),
+    at: time("at").notNull(),
+    actor: text("actor").notNull(),
+    kind: text("kind").notNull(),
+    data: text("data", { mode: "json" }).$type<Record<string, unknown>>().notNull(),
+    /** Makes a step's event idempotent: unique per task when set. */
+    dedupeKey: text("dedupe_key"),
+  },
+  (t) => [primaryKey({ columns: [t.taskId, t.seq] }), uniqueIndex("task_events_dedupe").on(t.taskId, t.dedupeKey)],
+);
+
+/** A projection: the NodeLifecycle object owns a node's state and alone writes all but the first version. */
+export const nodes = sqliteTable(
+  "nodes",
+  {
+    id: text("id").$type<NodeId>().primaryKey(),
+    ownerId: text("owner_id").$type<UserId>().notNull().references(() => users.id),
+    name: text("name").notNull(),
+    provider: text("provider").notNull(),
+    serverId: text("server_id"),
+    size: text("size").$type<VmSize>().notNull(),
+    location: text("location"),
+    state: text("state").$type<NodeStateName>().notNull(),
+    version: integer("version").notNull(),
+    epoch: integer("epoch").notNull(),
+    slots: integer("slots").notNull(),
+    taskIds: text("task_ids", { mode: "json" }).$type<TaskId[]>().notNull(),
+    warmUntil: time("warm_until"),
+    unreachableSince: time("unreachable_since"),
+    outbox: text("outbox", { mode: "json" }).$type<OutboxStats>().notNull(),
+    priceAmount: text("price_amount"),
+    priceCurrency: text("price_currency"),
+    maxLifetimeAt: time("max_lifetime_at").notNull(),
+    createdAt: time("created_at").notNull(),
+    destroyedAt: time("destroyed_at"),
+    failure: text("failure", { mode: "json" }).$type<Failure>(),
+  },
+  (t) => [index("nodes_owner_state").on(t.ownerId, t.state, t.id), uniqueIndex("nodes_name").on(t.name)],
+);
+
+export const workspaces = sqliteTable(
+  "workspaces",
+  {
+    id: text("id").$type<WorkspaceId>().primaryKey(),
+    ownerId: text("owner_id").$type<UserId>().notNull().references(() => users.id),
+    projectId: text("project_id").$type<ProjectId>(),
+    sessionId: text("session_id").$type<SessionId>(),
+    taskId: text("task_id").$type<TaskId>(),
+    nodeId: text("node_id").$type<NodeId>().notNull(),
+    branch: text("branch"),
+    state: text("state").$type<WorkspaceState>().notNull(),
+    failure: text("failure", { mode: "json" }).$type<Failure>(),
+    keepUntil: time("keep_until"),
+    createdAt: time("created_at").notNull(),
+    updatedAt: time("updated_at").notNull(),
+  },
+  (t) => [index("workspaces_owner").on(t.ownerId, t.id), index("workspaces_node").on(t.nodeId, t.state)],
+);
+
+export const idempotencyKeys = sqliteTable(
+  "idempotency_keys",
+  {
+    ownerId: text("owner_id").$type<UserId>().notNull(),
+    key: text("key").notNull(),
+    /** SHA-256 of method, path and body: the same key with another request is a conflict. */
+    requestHash: text("request_hash").notNull(),
+    resourceId: text("resource_id").notNull(),
+    createdAt: time("created_at").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.ownerId, t.key] })],
+);
+
+export const sweepRuns = sqliteTable("sweep_runs", {
+  phase: text("phase").primaryKey(),
+  startedAt: time("started_at").notNull(),
+  endedAt: time("ended_at"),
+  lastSuccessAt: time("last_success_at"),
+  ok: integer("ok", { mode: "boolean" }),
+  found: integer("found").notNull().default(0),
+  acted: integer("acted").notNull().default(0),
+  error: text("error"),
+});

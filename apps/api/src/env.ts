@@ -1,0 +1,16 @@
+/** The Worker's bindings, as the platform gives them; `config.ts` parses the settings among them. */
+import type { D1Database, DurableObjectNamespace, Fetcher, Workflow } from "@cloudflare/workers-types";
+import type { NodeLifecycle } from "./objects/node-lifecycle/object.ts";
+import type { ProjectData } from "./objects/project-data/object.ts";
+import type { TaskRunParams } from "./workflows/task-run.ts";
+
+export interface Env {
+  readonly DB: D1Database;
+  readonly PROJECT_DATA: DurableObjectNamespace<ProjectData>;
+  readonly NODE_LIFECYCLE: DurableObjectNamespace<NodeLifecycle>;
+  readonly TASK_RUN: Workflow<TaskRunParams>;
+  /** The built web app, and the vm-agent's release below `/agent/`. */
+  readonly ASSETS: Fetcher;
+  /** Settings and secrets: strings, parsed once by `config.ts`. */
+  readonly [setting: string]: unknown;
+}

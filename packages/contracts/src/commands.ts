@@ -1,0 +1,49 @@
+/** Commands: control plane → node. Idempotent by `id`, persisted on both sides, in order of `n`. */
+import * as z from "zod";
+import { agentKind } from "./agents.ts";
+import { messageId, projectId, sessionId, taskId, workspaceId } from "./ids.ts";
+import { branchName } from "./projects.ts";
+
+const commandOf = <K extends string, A extends z.ZodType>(kind: K, args: A) =>
+  z.object({ n: z.number().int().positive(), id: z.string().max(200), kind: z.literal(kind), args });
+
+export const workspaceCreateArgs = z.object({
+  workspaceId,
+  projectId: projectId.nullable(),
+  sessionId: sessionId.nullable(),
+  taskId: taskId.nullable(),
+  repoUrl: z.string(),
+  /** Null: the repository's default branch. */
+  baseBranch: z.string().nullable(),
+  /** The wanted name; if the remote has it, `-2`, `-3`, … is taken and reported in `workspace.ready`. */
+  branch: branchName,
+  commitIdentity: z.object({ name: z.string(), email: z.string() }),
+});
+export type WorkspaceCreateArgs = z.infer<typeof workspaceCreateArgs>;
+
+export const sessionStartArgs = z.object({
+  workspaceId,
+  sessionId,
+  agent: agentKind,
+  /** The user message that ProjectData has stored already; the host never stores it again. */
+  prompt: z.object({ messageId, text: z.string() }),
+  /** Silence of the agent (no update while no tool runs) after which the turn is ended. */
+  idleTimeoutMs: z.number().int().positive(),
+  /** The longest that the whole session may take. */
+  maxDurationMs: z.number().int().positive(),
+  /** What to do when the turn has ended clean: commit what is left, push. */
+  finish: z.object({ commit: z.boolean(), push: z.boolean(), commitMessage: z.string().max(4000) }),
+});
+export type SessionStartArgs = z.infer<typeof sessionStartArgs>;
+
+/** Secrets never travel in a command: tokens come in `welcome` and `call token.renew`, model keys over HTTPS on demand. */
+export const command = z.discriminatedUnion("kind", [
+  commandOf("workspace.create", workspaceCreateArgs),
+  commandOf("workspace.destroy", z.object({ workspaceId })),
+  commandOf("session.start", sessionStartArgs),
+  commandOf("session.cancel", z.object({ workspaceId, sessionId, reason: z.string().max(1000) })),
+  commandOf("node.drain", z.object({})),
+]);
+export type Command = z.infer<typeof command>;
+export type CommandKind = Command["kind"];
+export type CommandDraft = { [K in CommandKind]: Omit<Extract<Command, { kind: K }>, "n"> }[CommandKind];

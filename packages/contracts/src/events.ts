@@ -1,0 +1,47 @@
+/** Events: node → control plane. Idempotent by `n` within an epoch, persisted until acknowledged. */
+import * as z from "zod";
+import { failure } from "./errors.ts";
+import { millis, sessionId, workspaceId } from "./ids.ts";
+import { outboxStats } from "./nodes.ts";
+import { commitView, diffStat, transcriptProof, usage } from "./tasks.ts";
+
+const eventOf = <K extends string, B extends z.ZodRawShape>(kind: K, body: B) =>
+  z.object({ n: z.number().int().positive(), at: millis, kind: z.literal(kind), ...body });
+
+export const sessionOutcome = z.enum(["clean", "error", "crashed", "cancelled", "timeout"]);
+export type SessionOutcome = z.infer<typeof sessionOutcome>;
+
+/** Sent once the session's outbox is drained, or when its drain deadline has passed (`drained: false`). */
+export const sessionEnd = z.object({
+  outcome: sessionOutcome,
+  /** ACP's stop reason, if the turn ended with one. */
+  stopReason: z.string().nullable(),
+  /** Why, unless clean. */
+  failure: failure.nullable(),
+  branch: z.string().nullable(),
+  commits: z.array(commitView).max(200),
+  diffStat: diffStat.nullable(),
+  pushed: z.boolean(),
+  pushError: z.string().nullable(),
+  /** The agent's last message, cut at a sentence. */
+  summary: z.string().nullable(),
+  usage: usage.nullable(),
+  drained: z.boolean(),
+  proof: transcriptProof,
+});
+export type SessionEnd = z.infer<typeof sessionEnd>;
+
+export const nodeEvent = z.discriminatedUnion("kind", [
+  eventOf("workspace.ready", { workspaceId, branch: z.string(), baseCommit: z.string() }),
+  eventOf("workspace.failed", { workspaceId, failure }),
+  eventOf("workspace.destroyed", { workspaceId }),
+  /** On the first ACP update after the prompt. */
+  eventOf("session.started", { workspaceId, sessionId }),
+  eventOf("session.ended", { workspaceId, sessionId, end: sessionEnd }),
+  eventOf("outbox.stats", { sessionId, stats: outboxStats }),
+  eventOf("fault", { workspaceId: workspaceId.nullable(), code: z.string(), message: z.string() }),
+]);
+export type NodeEvent = z.infer<typeof nodeEvent>;
+export type NodeEventKind = NodeEvent["kind"];
+type WithoutNumber<T> = T extends unknown ? Omit<T, "n" | "at"> : never;
+export type NodeEventDraft = WithoutNumber<NodeEvent>;

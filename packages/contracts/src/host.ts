@@ -1,0 +1,85 @@
+/**
+ * Switchboard ⇄ session-host, over the host's unix socket: JSON lines. The host serves, so that a new
+ * switchboard finds a living host again. Everything the host tells is state, re-told on each connection:
+ * losing a connection loses nothing.
+ */
+import * as z from "zod";
+import { agentKind } from "./agents.ts";
+import { failure } from "./errors.ts";
+import { sessionOutcome } from "./events.ts";
+import { messageId, millis, nodeId, projectId, sessionId, workspaceId } from "./ids.ts";
+import { outboxStats } from "./nodes.ts";
+import { transcriptProof, usage } from "./tasks.ts";
+
+/** How the agent's part ended; commits and push are the switchboard's to add. */
+export const hostEnd = z.object({
+  outcome: sessionOutcome,
+  stopReason: z.string().nullable(),
+  failure: failure.nullable(),
+  summary: z.string().nullable(),
+  usage: usage.nullable(),
+});
+export type HostEnd = z.infer<typeof hostEnd>;
+
+/** The host's whole state. `phase` only moves forward. */
+export const hostStatus = z.object({
+  phase: z.enum(["starting", "running", "ended"]),
+  pid: z.number().int().positive(),
+  /** The first ACP update after the prompt. */
+  startedAt: millis.nullable(),
+  end: hostEnd.nullable(),
+  /** No unsent row is left (or only dead letters). */
+  drained: z.boolean(),
+  outbox: outboxStats,
+  /** Over what is finished so far; whole once `ended`. */
+  proof: transcriptProof,
+  /** Set when the store answered 401: the switchboard must bring a new token. */
+  needsToken: z.boolean(),
+});
+export type HostStatus = z.infer<typeof hostStatus>;
+
+/** Host → switchboard. */
+export const hostFrame = z.object({ type: z.literal("status"), status: hostStatus });
+export type HostFrame = z.infer<typeof hostFrame>;
+
+/** Switchboard → host. */
+export const hostCommand = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("token"), token: z.string(), expiresAt: millis }),
+  z.object({ type: z.literal("cancel"), reason: z.string() }),
+  /** A system message for the transcript, such as the outcome of the push. Deduplicated by `key`. */
+  z.object({ type: z.literal("notice"), key: z.string(), text: z.string() }),
+  /** Everything is reported: drain what is left, then exit. */
+  z.object({ type: z.literal("dismiss") }),
+]);
+export type HostCommand = z.infer<typeof hostCommand>;
+
+/**
+ * `host.json` in the session's directory, written by the switchboard before it starts the host with
+ * `vm-agent session-host <directory>`. No secret is in it; tokens come over the socket.
+ * The host's other files there: `host.sqlite`, `host.sock`, `host.log`.
+ */
+export const hostLaunch = z.object({
+  protocol: z.number().int(),
+  controlPlaneUrl: z.string(),
+  nodeId,
+  epoch: z.number().int().nonnegative(),
+  workspaceId,
+  projectId,
+  sessionId,
+  /** The checkout; the agent's working directory. */
+  cwd: z.string(),
+  /** The workspace's own HOME. */
+  home: z.string(),
+  agent: z.object({
+    kind: agentKind,
+    /** argv of the ACP agent; never a shell line. */
+    command: z.array(z.string()).min(1),
+    env: z.record(z.string(), z.string()),
+    /** Which model API the loopback gateway fronts; null for an agent without a model. */
+    gateway: z.enum(["anthropic"]).nullable(),
+  }),
+  prompt: z.object({ messageId, text: z.string() }),
+  idleTimeoutMs: z.number().int().positive(),
+  maxDurationMs: z.number().int().positive(),
+});
+export type HostLaunch = z.infer<typeof hostLaunch>;

@@ -1,0 +1,77 @@
+/** `GET /api/nodes/:nodeId/link`: the one WebSocket that a node dials. JSON text frames. */
+import * as z from "zod";
+import { command } from "./commands.ts";
+import { nodeEvent } from "./events.ts";
+import { millis, sessionId, workspaceId } from "./ids.ts";
+
+export const workspaceToken = z.object({ workspaceId, sessionId, token: z.string(), expiresAt: millis });
+export type WorkspaceToken = z.infer<typeof workspaceToken>;
+
+/** Frames that the node sends. */
+export const nodeFrame = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("hello"),
+    protocol: z.number().int(),
+    agentVersion: z.string(),
+    epoch: z.number().int().nonnegative(),
+    /** The highest command number that the node has persisted. */
+    lastCommand: z.number().int().nonnegative(),
+    resources: z.object({ cpus: z.number(), memoryBytes: z.number() }),
+    /** Workspaces that exist on the node now. */
+    workspaces: z.array(workspaceId),
+  }),
+  z.object({ type: z.literal("event"), event: nodeEvent }),
+  /** Commands up to this number are persisted on the node. */
+  z.object({ type: z.literal("ack"), upTo: z.number().int().nonnegative() }),
+  /** Asks for fresh tokens (before they expire, or after a 401). */
+  z.object({ type: z.literal("renew"), workspaces: z.array(workspaceId) }),
+  z.object({ type: z.literal("ping") }),
+]);
+export type NodeFrame = z.infer<typeof nodeFrame>;
+
+/** Frames that the control plane sends. */
+export const controlFrame = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("welcome"),
+    protocol: z.number().int(),
+    /** The highest event number that the control plane has persisted for this epoch. */
+    lastEvent: z.number().int().nonnegative(),
+    nodeToken: z.object({ token: z.string(), expiresAt: millis }),
+    workspaceTokens: z.array(workspaceToken),
+  }),
+  z.object({ type: z.literal("command"), command }),
+  /** Events up to this number are persisted in the control plane. */
+  z.object({ type: z.literal("ack"), upTo: z.number().int().nonnegative() }),
+  z.object({
+    type: z.literal("tokens"),
+    nodeToken: z.object({ token: z.string(), expiresAt: millis }),
+    workspaceTokens: z.array(workspaceToken),
+  }),
+  z.object({ type: z.literal("pong") }),
+]);
+export type ControlFrame = z.infer<typeof controlFrame>;
+
+/** WebSocket close codes of the link. */
+export const LINK_CLOSE = {
+  /** An older epoch, or a node that is being destroyed: never reconnect. */
+  gone: 4001,
+  /** A newer connection of the same node took over. */
+  replaced: 4002,
+  /** Protocol versions do not meet: upgrade. */
+  upgrade: 4003,
+  /** A frame could not be parsed. */
+  malformed: 4004,
+} as const;
+
+/**
+ * `GET /api/workspaces/:workspaceId/model-credential` with a workspace token: what the loopback model gateway
+ * needs. Held in the session-host's memory only.
+ */
+export const modelCredential = z.object({
+  kind: z.literal("anthropic"),
+  apiKey: z.string().optional(),
+  oauthToken: z.string().optional(),
+  /** The upstream; the vendor's own when absent. */
+  baseUrl: z.string().optional(),
+});
+export type ModelCredential = z.infer<typeof modelCredential>;

@@ -1,0 +1,65 @@
+/** Projects: a repository, its defaults, its sessions and tasks. */
+import * as z from "zod";
+import { agentKind } from "./agents.ts";
+import { millis, projectId } from "./ids.ts";
+
+export const vmSize = z.enum(["small", "medium", "large"]);
+export type VmSize = z.infer<typeof vmSize>;
+
+/**
+ * https or ssh addresses, or (where the installation allows it) an absolute local path.
+ * No user info, no transport helpers, nothing that git could read as an option.
+ */
+export const repoUrl = z
+  .string()
+  .trim()
+  .min(1, "give the address of a git repository")
+  .max(2000)
+  .refine(isRepoUrl, "use an https:// address, git@host:path, ssh://…, or an absolute path");
+
+function isRepoUrl(value: string): boolean {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is refused
+  if (/[\u0000-\u0020\u007f]/.test(value) && !value.startsWith("/")) return false;
+  if (value.startsWith("/")) return !value.includes("\0") && !value.includes("\n");
+  if (/^git@[A-Za-z0-9.-]+:[A-Za-z0-9._~/-]+$/.test(value)) return true;
+  if (!/^(https?|ssh):\/\//.test(value)) return false;
+  try {
+    const url = new URL(value);
+    return url.password === "" && (url.username === "" || (url.protocol === "ssh:" && url.username === "git"));
+  } catch {
+    return false;
+  }
+}
+
+/** A branch or ref name by our own strict pattern; git's own check comes on top where it is used. */
+export const branchName = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^(?!-)(?!.*\.\.)(?!.*\/\/)(?!.*@\{)[A-Za-z0-9][A-Za-z0-9._/+-]*(?<![./])(?<!\.lock)$/, "not a usable branch name");
+
+export const projectView = z.object({
+  id: projectId,
+  name: z.string(),
+  repoUrl: z.string(),
+  /** Null: the repository's own default branch. */
+  baseBranch: z.string().nullable(),
+  defaultVmSize: vmSize.nullable(),
+  defaultAgent: agentKind.nullable(),
+  createdAt: millis,
+  updatedAt: millis,
+  archivedAt: millis.nullable(),
+});
+export type ProjectView = z.infer<typeof projectView>;
+
+export const createProject = z.object({
+  name: z.string().trim().min(1, "give the project a name").max(100),
+  repoUrl,
+  baseBranch: branchName.nullable().optional(),
+  defaultVmSize: vmSize.nullable().optional(),
+  defaultAgent: agentKind.nullable().optional(),
+});
+export type CreateProject = z.infer<typeof createProject>;
+
+export const patchProject = createProject.partial().extend({ archived: z.boolean().optional() });
+export type PatchProject = z.infer<typeof patchProject>;

@@ -1,0 +1,155 @@
+/** Tasks: a unit of work with a status, its events and its outputs. */
+import * as z from "zod";
+import { agentKind } from "./agents.ts";
+import { failure } from "./errors.ts";
+import { millis, nodeId, projectId, runId, sessionId, taskId, workspaceId } from "./ids.ts";
+import { LIMITS } from "./limits.ts";
+import { branchName, vmSize } from "./projects.ts";
+
+export const TASK_STATUSES = [
+  "draft",
+  "ready",
+  "queued",
+  "delegated",
+  "in_progress",
+  "completed",
+  "failed",
+  "cancelled",
+] as const;
+export const taskStatus = z.enum(TASK_STATUSES);
+export type TaskStatus = z.infer<typeof taskStatus>;
+
+export const TERMINAL_STATUSES = ["completed", "failed", "cancelled"] as const satisfies readonly TaskStatus[];
+
+/** 0 none, 1 urgent … 4 low. */
+export const priority = z.number().int().min(0).max(4);
+
+export const diffStat = z.object({
+  files: z.number().int().nonnegative(),
+  insertions: z.number().int().nonnegative(),
+  deletions: z.number().int().nonnegative(),
+});
+export type DiffStat = z.infer<typeof diffStat>;
+
+export const commitView = z.object({ sha: z.string(), subject: z.string() });
+export type CommitView = z.infer<typeof commitView>;
+
+/** What ACP's `usage_update` told, if it did. */
+export const usage = z.object({
+  contextUsed: z.number().nonnegative().optional(),
+  contextSize: z.number().nonnegative().optional(),
+  cost: z.object({ amount: z.number(), currency: z.string() }).optional(),
+});
+export type Usage = z.infer<typeof usage>;
+
+/** The proof that the stored transcript is the one that was said. */
+export const transcriptProof = z.object({
+  /** Messages finished on the node. */
+  count: z.number().int().nonnegative(),
+  /** SHA-256 (hex) over them; see `transcriptDigest` in the domain. */
+  digest: z.string(),
+});
+export type TranscriptProof = z.infer<typeof transcriptProof>;
+
+export const transcriptVerification = z.object({
+  agreed: z.boolean(),
+  claimed: transcriptProof,
+  stored: transcriptProof,
+});
+export type TranscriptVerification = z.infer<typeof transcriptVerification>;
+
+export const taskOutput = z.object({
+  branch: z.string().nullable(),
+  commits: z.array(commitView),
+  diffStat: diffStat.nullable(),
+  summary: z.string().nullable(),
+  pullRequestUrl: z.string().nullable(),
+  warning: z.string().nullable(),
+  usage: usage.nullable(),
+  transcript: transcriptVerification.nullable(),
+});
+export type TaskOutput = z.infer<typeof taskOutput>;
+
+export const taskView = z.object({
+  id: taskId,
+  projectId,
+  sessionId,
+  title: z.string(),
+  description: z.string(),
+  status: taskStatus,
+  priority,
+  vmSize: vmSize.nullable(),
+  agent: agentKind.nullable(),
+  baseBranch: z.string().nullable(),
+  runId: runId.nullable(),
+  nodeId: nodeId.nullable(),
+  workspaceId: workspaceId.nullable(),
+  branch: z.string().nullable(),
+  output: taskOutput.nullable(),
+  failure: failure.nullable(),
+  cancelRequested: z.boolean(),
+  attempt: z.number().int().nonnegative(),
+  version: z.number().int().positive(),
+  createdAt: millis,
+  updatedAt: millis,
+  startedAt: millis.nullable(),
+  endedAt: millis.nullable(),
+});
+export type TaskView = z.infer<typeof taskView>;
+
+export const createTask = z.object({
+  description: z
+    .string()
+    .trim()
+    .min(1, "describe the task")
+    .max(LIMITS.taskDescriptionMaxChars, `a task's text may have ${LIMITS.taskDescriptionMaxChars} characters at most; put the rest into a file of the repository`),
+  /** Derived from the description when absent. */
+  title: z.string().trim().min(1).max(LIMITS.taskTitleMaxChars).optional(),
+  /** True: run now. False: keep it as a draft. */
+  run: z.boolean().default(false),
+  priority: priority.default(0),
+  vmSize: vmSize.nullable().optional(),
+  agent: agentKind.nullable().optional(),
+  baseBranch: branchName.nullable().optional(),
+});
+export type CreateTask = z.input<typeof createTask>;
+
+export const patchTask = z.object({
+  description: createTask.shape.description.optional(),
+  title: createTask.shape.title,
+  status: z.enum(["draft", "ready"]).optional(),
+  priority: priority.optional(),
+  vmSize: vmSize.nullable().optional(),
+  agent: agentKind.nullable().optional(),
+  baseBranch: branchName.nullable().optional(),
+});
+export type PatchTask = z.infer<typeof patchTask>;
+
+/** The steps of a run, in order, as the start-up timeline shows them. */
+export const RUN_STEPS = ["choose", "prepare", "start", "work", "finish"] as const;
+export const runStep = z.enum(RUN_STEPS);
+export type RunStep = z.infer<typeof runStep>;
+
+export const taskEventKind = z.enum([
+  "task.created",
+  "task.edited",
+  "status.changed",
+  "cancel.requested",
+  "step.began",
+  "step.ended",
+  "node.chosen",
+  "workspace.prepared",
+  "output.recorded",
+  "warning.raised",
+]);
+
+export const taskEvent = z.object({
+  seq: z.number().int().positive(),
+  at: millis,
+  /** `user:usr_…`, `run:run_…` or `sweep`. */
+  actor: z.string(),
+  kind: taskEventKind,
+  /** `status.changed`: { from, to, reason }; `step.*`: { step, runId }; … */
+  data: z.record(z.string(), z.unknown()),
+});
+export type TaskEvent = z.infer<typeof taskEvent>;

@@ -1,0 +1,63 @@
+/** `GET /api/projects/:projectId/ws`: viewers of a project. Cookie or API token; exact Origin for browsers. */
+import * as z from "zod";
+import { errorCode } from "./errors.ts";
+import { messageId, sessionId } from "./ids.ts";
+import { messageView, toolMetadata, truncation } from "./messages.ts";
+import { nodeView } from "./nodes.ts";
+import { sessionView } from "./sessions.ts";
+import { taskEvent, taskView } from "./tasks.ts";
+
+export const viewerFrame = z.discriminatedUnion("type", [
+  /** `afterVersion`: the session version that the client has; 0 for nothing. */
+  z.object({ type: z.literal("subscribe"), sessionId, afterVersion: z.number().int().nonnegative() }),
+  z.object({ type: z.literal("unsubscribe"), sessionId }),
+  z.object({ type: z.literal("ping") }),
+]);
+export type ViewerFrame = z.infer<typeof viewerFrame>;
+
+/** A text message that grew: `text` joins at `offset` (UTF-16 units); the rest replaces. */
+export const messageDelta = z.object({
+  messageId,
+  revision: z.number().int().positive(),
+  offset: z.number().int().nonnegative(),
+  text: z.string(),
+  final: z.boolean(),
+  interrupted: z.boolean(),
+  truncated: truncation.nullable(),
+  toolMetadata: toolMetadata.nullable(),
+});
+export type MessageDelta = z.infer<typeof messageDelta>;
+
+export const viewerEvent = z.discriminatedUnion("type", [
+  /**
+   * What changed after `afterVersion`, in order of position. When there is more than one frame can hold,
+   * several follow each other, all but the last with `more: true`; the cursor moves with the last one.
+   */
+  z.object({
+    type: z.literal("sync"),
+    sessionId,
+    version: z.number().int().nonnegative(),
+    messages: z.array(messageView),
+    more: z.boolean(),
+  }),
+  z.object({ type: z.literal("message.new"), sessionId, version: z.number().int().positive(), message: messageView }),
+  z.object({
+    type: z.literal("message.updated"),
+    sessionId,
+    version: z.number().int().positive(),
+    /** Either the growth of a text, or the whole message. */
+    change: z.discriminatedUnion("mode", [
+      z.object({ mode: z.literal("delta"), delta: messageDelta }),
+      z.object({ mode: z.literal("whole"), message: messageView }),
+    ]),
+  }),
+  z.object({ type: z.literal("session.created"), session: sessionView }),
+  z.object({ type: z.literal("session.updated"), session: sessionView }),
+  z.object({ type: z.literal("session.stopped"), session: sessionView }),
+  /** `event` is set when a new task event was recorded with the change. */
+  z.object({ type: z.literal("task.updated"), task: taskView, events: z.array(taskEvent) }),
+  z.object({ type: z.literal("node.updated"), node: nodeView }),
+  z.object({ type: z.literal("pong") }),
+  z.object({ type: z.literal("error"), code: errorCode, message: z.string() }),
+]);
+export type ViewerEvent = z.infer<typeof viewerEvent>;
