@@ -1,0 +1,2 @@
+/** Clouds that Samovar can get machines from. */
+export * from "./provider.ts";
