@@ -1,0 +1,160 @@
+/**
+ * The built Worker in workerd, with its databases, objects, alarms and workflows kept on disk. Miniflare starts
+ * workerd again when it crashes; a workerd that outlived its CLI is ended before a new one starts.
+ */
+import { readFile, readdir, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import type { Logger } from "@samovar/base";
+import { applyMigrations } from "@samovar/api/database/migrate";
+import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
+import * as z from "zod";
+import { CliError } from "../client/errors.ts";
+import { type DataDirectory, readJson, writeAtomically } from "./data-directory.ts";
+import { childrenNamed, isRunning, processStart } from "./processes.ts";
+
+const root = join(import.meta.dirname, "../../../..");
+const dist = join(root, "dist");
+
+export interface ControlPlane {
+  readonly url: string;
+  /** Runs the Worker's scheduled handler once. */
+  tick(cron: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ControlPlaneOptions {
+  readonly directory: DataDirectory;
+  readonly port: number;
+  /** The Worker's settings and secrets. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly logger: Logger;
+}
+
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { directory, port, settings, logger } = options;
+  await endStrayRuntime(directory, logger);
+  await requireFreePort(port);
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: "127.0.0.1",
+      port,
+      log: new Log(LogLevel.ERROR),
+      handleStructuredLogs: ({ level, message }) => forward(logger, level, message),
+      resourcePersistencePath: directory.state,
+      telemetry: { enabled: false },
+      cf: false,
+      workers: [
+        {
+          name: "samovar",
+          modules: [{ type: "ESModule", path: join(dist, "worker/worker.js") }],
+          modulesRoot: join(dist, "worker"),
+          compatibilityDate: "2026-10-01",
+          compatibilityFlags: ["nodejs_compat"],
+          bindings: settings,
+          d1Databases: { DB: "samovar" },
+          durableObjects: {
+            PROJECT_DATA: { className: "ProjectData", useSQLite: true },
+            NODE_LIFECYCLE: { className: "NodeLifecycle", useSQLite: true },
+          },
+          workflows: { TASK_RUN: { name: "task-run", className: "TaskRun" } },
+          assets: {
+            directory: join(dist, "web"),
+            binding: "ASSETS",
+            routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
+            assetConfig: { not_found_handling: "single-page-application" },
+          },
+        },
+      ],
+    }),
+  );
+  const url = (await miniflare.ready).origin;
+  await recordRuntime(directory);
+  await applyMigrations(await miniflare.getD1Database("DB"), await migrationFiles());
+  return {
+    url,
+    tick: async (cron) => {
+      await recordRuntime(directory);
+      const worker = await miniflare.getWorker();
+      await worker.scheduled({ cron, scheduledTime: new Date() });
+    },
+    close: async () => {
+      await miniflare.dispose();
+      await rm(runtimeFile(directory), { force: true });
+    },
+  };
+}
+
+/** What the Worker prints is JSON lines already; anything else becomes an event of its own. */
+function forward(logger: Logger, level: string, message: string): void {
+  const fields = parseLine(message);
+  const event = typeof fields?.["event"] === "string" ? fields["event"] : "worker.printed";
+  const { at: _at, level: said, event: _event, ...rest } = fields ?? { message };
+  const severity = typeof said === "string" ? said : level;
+  if (severity === "error") logger.error(event, rest);
+  else if (severity === "warn") logger.warn(event, rest);
+  else if (severity === "debug") logger.debug(event, rest);
+  else logger.info(event, rest);
+}
+
+function parseLine(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : null;
+  } catch {
+    return null;
+  }
+}
+
+async function migrationFiles(): Promise<{ name: string; sql: string }[]> {
+  const folder = join(root, "apps/api/migrations");
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
+  return Promise.all(names.map(async (name) => ({ name, sql: await readFile(join(folder, name), "utf8") })));
+}
+
+/** Throws {@link CliError} when something listens there already. */
+export async function requireFreePort(port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", (error: NodeJS.ErrnoException) =>
+      reject(
+        new CliError(
+          error.code === "EADDRINUSE" ? `Port ${port} is in use by another program.` : `Port ${port} cannot be used (${error.code}).`,
+          "Choose another with --port PORT, or stop that program.",
+        ),
+      ),
+    );
+    probe.listen({ port, host: "127.0.0.1", exclusive: true }, () => probe.close(() => resolve()));
+  });
+}
+
+/** A port of loopback that is free now. */
+export async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject(new Error("no port"))));
+    });
+  });
+}
+
+const runtimeRecord = z.object({ pid: z.number().int().positive(), start: z.string() });
+const runtimeFile = (directory: DataDirectory) => join(directory.path, "runtime.json");
+
+/** Written at start and at each tick, since Miniflare may have started workerd anew in between. */
+async function recordRuntime(directory: DataDirectory): Promise<void> {
+  const [pid] = await childrenNamed(process.pid, "workerd");
+  const start = pid === undefined ? null : await processStart(pid);
+  if (pid !== undefined && start !== null) await writeAtomically(runtimeFile(directory), JSON.stringify({ pid, start }));
+}
+
+/** workerd lives on when its CLI is killed; two of them must never share one state directory. */
+async function endStrayRuntime(directory: DataDirectory, logger: Logger): Promise<void> {
+  const record = runtimeRecord.safeParse(await readJson(runtimeFile(directory)));
+  if (!record.success || !(await isRunning(record.data.pid, record.data.start))) return;
+  logger.warn("runtime.stray_ended", { pid: record.data.pid });
+  process.kill(record.data.pid, "SIGKILL");
+  while (await isRunning(record.data.pid, record.data.start)) await new Promise((resolve) => setImmediate(resolve));
+}

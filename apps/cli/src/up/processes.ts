@@ -1,0 +1,62 @@
+/**
+ * What the operating system tells of processes. They are told apart by start time too, since ids are used again.
+ * Linux answers from /proc (minimal systems have no `ps`), others from `ps`.
+ */
+import { execFile } from "node:child_process";
+import { readFile, readdir } from "node:fs/promises";
+import { promisify } from "node:util";
+
+interface ProcessRow {
+  readonly pid: number;
+  readonly parent: number;
+  /** Opaque; equal only for the same process. */
+  readonly start: string;
+  readonly command: string;
+}
+
+const onLinux = process.platform === "linux";
+
+/** When the process began, as an opaque text; null when there is no such process. */
+export async function processStart(pid: number): Promise<string | null> {
+  const row = onLinux ? await rowFromProc(pid) : (await rowsFromPs()).find((each) => each.pid === pid);
+  return row?.start ?? null;
+}
+
+/** Whether the process that was recorded with this start time still runs. */
+export async function isRunning(pid: number, start: string | null): Promise<boolean> {
+  const now = await processStart(pid);
+  return now !== null && (start === null || now === start);
+}
+
+/** The children of a process whose command line holds `name`. */
+export async function childrenNamed(parent: number, name: string): Promise<number[]> {
+  const rows = onLinux ? await rowsFromProc() : await rowsFromPs();
+  return rows.filter((row) => row.parent === parent && row.command.includes(name)).map((row) => row.pid);
+}
+
+async function rowsFromProc(): Promise<ProcessRow[]> {
+  const pids = (await readdir("/proc")).map(Number).filter(Number.isInteger);
+  const rows = await Promise.all(pids.map(rowFromProc));
+  return rows.filter((row) => row !== null);
+}
+
+/** proc(5): after the name in parentheses, field 3 is the state, 4 the parent, 22 the start in clock ticks. */
+async function rowFromProc(pid: number): Promise<ProcessRow | null> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (fields[0] === "Z") return null;
+    const command = (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ");
+    return { pid, parent: Number(fields[1]), start: fields[19] ?? "", command };
+  } catch {
+    return null;
+  }
+}
+
+async function rowsFromPs(): Promise<ProcessRow[]> {
+  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,lstart=,args="], { maxBuffer: 16 * 1024 * 1024 });
+  return stdout.split("\n").flatMap((line) => {
+    const [, pid, parent, start, command] = /^\s*(\d+)\s+(\d+)\s+(\S+\s+\S+\s+\S+\s+\S+\s+\S+)\s+(.*)$/.exec(line) ?? [];
+    return pid === undefined ? [] : [{ pid: Number(pid), parent: Number(parent), start: start ?? "", command: command ?? "" }];
+  });
+}

@@ -1,0 +1,185 @@
+/**
+ * The whole system on one machine: the control plane, the local cloud and the clock of the sweep. Starts in the
+ * order in which parts need each other and stops in the reverse one.
+ */
+import { createWriteStream } from "node:fs";
+import { join } from "node:path";
+import { jsonLogger, systemClock, type Logger } from "@samovar/base";
+import { settings as settingsSchema } from "@samovar/api/config";
+import { agentRelease, type CredentialSecret } from "@samovar/contracts";
+import { startLocalCloud, type LocalCloud } from "@samovar/local-cloud";
+import { Cron } from "croner";
+import { ApiClient } from "../client/api.ts";
+import { CliError } from "../client/errors.ts";
+import { removeInstance, writeInstance } from "../instance.ts";
+import { type ControlPlane, freePort, startControlPlane } from "./control-plane.ts";
+import { type DataDirectory, type Secrets, loadSecrets, openDataDirectory, readJson, saveSecrets } from "./data-directory.ts";
+
+export const DEFAULT_PORT = 7266;
+const root = join(import.meta.dirname, "../../../..");
+
+export interface StackOptions {
+  readonly dataDir: string;
+  /** 0 picks a free one; absent: the one of the last start, or {@link DEFAULT_PORT}. */
+  readonly port?: number | undefined;
+  /** The environment that settings, model credentials and the nodes' settings are taken from. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface Stack {
+  readonly url: string;
+  readonly apiToken: string;
+  readonly client: ApiClient;
+  readonly cloud: LocalCloud;
+  /** Runs the sweep now. */
+  sweep(): Promise<void>;
+  /** Stops everything that was started, servers included. */
+  stop(): Promise<void>;
+}
+
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const directory = await openDataDirectory(options.dataDir);
+  const undo: (() => Promise<void>)[] = [() => directory.release()];
+  const stop = async () => {
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
+  };
+  try {
+    return await assemble(directory, options, undo, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function assemble(
+  directory: DataDirectory,
+  options: StackOptions,
+  undo: (() => Promise<void>)[],
+  stop: () => Promise<void>,
+): Promise<Stack> {
+  const { env } = options;
+  const { logger, close } = fileLogger(directory);
+  undo.push(close);
+  const secrets = await loadSecrets(directory);
+  const port = await choosePort(options.port, secrets);
+  const cloud = await startLocalCloud({
+    dataDir: directory.cloud,
+    token: secrets.cloudToken,
+    nodeBinary: process.execPath,
+    bootDelayMs: Number(env["SAMOVAR_BOOT_DELAY_MS"] ?? 0),
+    serviceEnv: { SAMOVAR_AGENTS_DIR: directory.agents, ...nodeSettings(env) },
+    logger,
+  });
+  undo.push(() => cloud.close({ servers: "stop" }));
+  const controlPlane = await startControlPlane({
+    directory,
+    port,
+    logger,
+    settings: { ...(await fixedSettings(secrets, port, cloud, env)), ...givenSettings(env) },
+  });
+  undo.push(() => controlPlane.close());
+  if (secrets.port !== port) await saveSecrets(directory, { ...secrets, port });
+  const client = await signIn(controlPlane, secrets, cloud, env);
+  await writeInstance(directory.path, {
+    version: 1,
+    pid: process.pid,
+    url: controlPlane.url,
+    apiToken: client.token,
+    startedAt: systemClock.now(),
+  });
+  undo.push(() => removeInstance(directory.path));
+  const sweep = startSweep(controlPlane, env["SWEEP_CRON"], logger);
+  undo.push(async () => sweep.stop());
+  await sweep.now();
+  return { url: controlPlane.url, apiToken: client.token, client, cloud, sweep: sweep.now, stop };
+}
+
+async function choosePort(asked: number | undefined, secrets: Secrets): Promise<number> {
+  if (asked === 0) return freePort();
+  return asked ?? secrets.port ?? DEFAULT_PORT;
+}
+
+function fileLogger(directory: DataDirectory): { logger: Logger; close: () => Promise<void> } {
+  const stream = createWriteStream(join(directory.logs, "samovar.log"), { flags: "a", mode: 0o600 });
+  return {
+    logger: jsonLogger({ clock: systemClock, write: (line) => stream.write(`${line}\n`) }),
+    close: () => new Promise((resolve) => stream.end(resolve)),
+  };
+}
+
+/** Settings that only one machine has, and its secrets. */
+async function fixedSettings(
+  secrets: Secrets,
+  port: number,
+  cloud: LocalCloud,
+  env: StackOptions["env"],
+): Promise<Record<string, string>> {
+  const release = agentRelease.safeParse(await readJson(join(root, "dist/release.json")));
+  if (!release.success) throw new CliError("Samovar is not built yet.", "Run: npm run build");
+  return {
+    DEFAULT_AGENT: modelCredential(env) === null ? "script" : "claude",
+    INSTALLATION_ID: secrets.installationId,
+    PUBLIC_URL: `http://127.0.0.1:${port}`,
+    OPERATOR_SECRET: secrets.operatorSecret,
+    SIGNING_KEY: JSON.stringify(secrets.signingKey),
+    CREDENTIALS_KEY: secrets.credentialsKey,
+    AGENT_RELEASE: JSON.stringify(release.data),
+    HETZNER_API_URL: cloud.url,
+    ALLOW_LOCAL_REPOS: "true",
+  };
+}
+
+const NOT_FROM_ENVIRONMENT = new Set([
+  "INSTALLATION_ID",
+  "PUBLIC_URL",
+  "OPERATOR_SECRET",
+  "SIGNING_KEY",
+  "CREDENTIALS_KEY",
+  "AGENT_RELEASE",
+  "HETZNER_API_URL",
+  "ALLOW_LOCAL_REPOS",
+]);
+
+/** Settings of the control plane that the environment turns, such as `NODE_WARM_TIMEOUT_MS`. */
+function givenSettings(env: StackOptions["env"]): Record<string, string> {
+  const names = Object.keys(settingsSchema.shape).filter((name) => !NOT_FROM_ENVIRONMENT.has(name));
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}
+
+/** Settings of the vm-agent that the environment turns; see its settings. */
+function nodeSettings(env: StackOptions["env"]): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (/^(MSG|AGENT_INSTALL)_/.test(name) && value !== undefined ? [[name, value]] : [])),
+  );
+}
+
+/** The model's credential in the environment, in the names that Claude Code itself reads. */
+export function modelCredential(env: StackOptions["env"]): CredentialSecret | null {
+  const apiKey = env["ANTHROPIC_API_KEY"] || undefined;
+  const oauthToken = env["CLAUDE_CODE_OAUTH_TOKEN"] || undefined;
+  const baseUrl = env["ANTHROPIC_BASE_URL"] || undefined;
+  if (apiKey === undefined && oauthToken === undefined && baseUrl === undefined) return null;
+  return { kind: "anthropic", apiKey, oauthToken, baseUrl };
+}
+
+/** Makes the owner at the first start, and stores the credentials that this machine gives. */
+async function signIn(controlPlane: ControlPlane, secrets: Secrets, cloud: LocalCloud, env: StackOptions["env"]): Promise<ApiClient> {
+  const { apiToken } = await new ApiClient(controlPlane.url, secrets.operatorSecret).setup();
+  const client = new ApiClient(controlPlane.url, apiToken);
+  await client.putCredential({ kind: "hetzner", token: secrets.cloudToken });
+  const model = modelCredential(env);
+  if (model !== null) await client.putCredential(model);
+  return client;
+}
+
+function startSweep(controlPlane: ControlPlane, cron = "*/15 * * * *", logger: Logger) {
+  const now = async () => {
+    try {
+      await controlPlane.tick(cron);
+    } catch (error) {
+      logger.error("sweep.failed", { error });
+    }
+  };
+  const job = new Cron(cron, { protect: true }, now);
+  return { now, stop: () => job.stop() };
+}

@@ -1,0 +1,76 @@
+/**
+ * Makes what `samovar up` serves and what nodes install, into dist/:
+ *   worker/worker.js           the control plane, one module for workerd
+ *   web/                       the web app's files
+ *   web/agent/vm-agent-*.mjs   the vm-agent's release, one module for Node 24
+ *   release.json               that release's version, path and SHA-256
+ *   build.json                 the fingerprint of the sources, so that an unchanged tree is not built again
+ *
+ * `node scripts/build.ts [--force]`
+ */
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { build as esbuild } from "esbuild";
+import { build as vite } from "vite";
+import { fingerprintOf, isFresh } from "./fingerprint.ts";
+
+const root = join(import.meta.dirname, "..");
+const dist = join(root, "dist");
+
+const fingerprint = await fingerprintOf(root);
+if (!process.argv.includes("--force") && (await isFresh(dist, fingerprint))) process.exit(0);
+
+const startedAt = performance.now();
+console.error("Building the control plane, the vm-agent and the web app …");
+await rm(dist, { recursive: true, force: true });
+await Promise.all([buildWorker(), buildWeb()]);
+await buildAgent();
+await writeFile(join(dist, "build.json"), `${JSON.stringify({ fingerprint })}\n`);
+console.error(`Built in ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
+
+async function buildWorker(): Promise<void> {
+  await esbuild({
+    entryPoints: [join(root, "apps/api/src/worker.ts")],
+    outfile: join(dist, "worker/worker.js"),
+    bundle: true,
+    format: "esm",
+    target: "es2024",
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:*", "node:*"],
+    loader: { ".sql": "text" },
+    sourcemap: "linked",
+    logLevel: "warning",
+  });
+}
+
+async function buildWeb(): Promise<void> {
+  await vite({
+    root: join(root, "apps/web"),
+    build: { outDir: join(dist, "web"), emptyOutDir: true, manifest: true },
+    logLevel: "warn",
+  });
+}
+
+async function buildAgent(): Promise<void> {
+  const result = await esbuild({
+    entryPoints: [join(root, "packages/vm-agent/src/main.ts")],
+    bundle: true,
+    write: false,
+    platform: "node",
+    format: "esm",
+    target: "node24",
+    // Dependencies written as CommonJS still call `require` for Node's own modules.
+    banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
+    legalComments: "none",
+    logLevel: "warning",
+  });
+  const [file] = result.outputFiles;
+  if (file === undefined) throw new Error("esbuild made no vm-agent");
+  const sha256 = createHash("sha256").update(file.contents).digest("hex");
+  const { version } = JSON.parse(await readFile(join(root, "packages/vm-agent/package.json"), "utf8")) as { version: string };
+  const path = `/agent/vm-agent-${version}-${sha256.slice(0, 12)}.mjs`;
+  await mkdir(join(dist, "web/agent"), { recursive: true });
+  await writeFile(join(dist, "web", path), file.contents);
+  await writeFile(join(dist, "release.json"), `${JSON.stringify({ version, path, sha256 })}\n`);
+}
