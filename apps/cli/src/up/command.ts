@@ -1,0 +1,71 @@
+/** `samovar up`: runs everything on this machine until Ctrl-C. */
+import { spawn } from "node:child_process";
+import { dataDirectory } from "../instance.ts";
+import { type Stack, modelCredential, startStack } from "./stack.ts";
+
+export interface UpOptions {
+  readonly port?: number | undefined;
+  readonly dataDir?: string | undefined;
+  readonly open: boolean;
+  readonly json: boolean;
+}
+
+/** Resolves with the exit code once everything has stopped. */
+export async function up(options: UpOptions): Promise<number> {
+  const dataDir = dataDirectory(options.dataDir);
+  const stopped = stopSignal();
+  const stack = await startStack({ dataDir, port: options.port, env: process.env });
+  try {
+    await announce(stack, dataDir, options);
+    await stopped;
+    if (!options.json) console.error("\nStopping …");
+  } finally {
+    await stack.stop();
+  }
+  if (options.json) console.log(JSON.stringify({ event: "stopped" }));
+  return 0;
+}
+
+async function announce(stack: Stack, dataDir: string, options: UpOptions): Promise<void> {
+  const link = await stack.client.createLink();
+  if (options.json) {
+    console.log(JSON.stringify({ event: "ready", url: stack.url, signInUrl: link.url, dataDir, pid: process.pid }));
+    return;
+  }
+  const agent =
+    modelCredential(process.env) === null
+      ? "script (set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN for Claude Code)"
+      : "Claude Code";
+  console.log(`Samovar runs at ${stack.url}
+
+  Sign in      ${link.url}
+               (works once, for 15 minutes; \`samovar link\` makes another)
+  Run a task   samovar run --repo PATH "what to do"
+  Agent        ${agent}
+  Data         ${dataDir}
+
+Agents run with your own rights on this machine. Ctrl-C stops everything.`);
+  if (options.open) openBrowser(link.url);
+}
+
+/** The first signal stops in order; a second one ends at once. */
+export function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const stop = () => {
+      if (asked) process.exit(130);
+      asked = true;
+      resolve();
+    };
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
+  });
+}
+
+/** Best effort: a machine without a desktop has nothing to open it with. */
+function openBrowser(url: string): void {
+  if (!process.stdout.isTTY) return;
+  const program = process.platform === "darwin" ? "open" : "xdg-open";
+  const child = spawn(program, [url], { stdio: "ignore", detached: true });
+  child.on("error", () => {});
+  child.unref();
+}
