@@ -1,0 +1,114 @@
+/** The part of systemd's unit files that Samovar writes and reads. */
+import { err, ok, type Result } from "@samovar/base";
+
+export interface ServiceUnit {
+  readonly description: string;
+  /** argv of the main process. */
+  readonly execStart: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly restart: "no" | "always" | "on-failure";
+  readonly restartDelayMs: number;
+  /** Files without which the service is not started. */
+  readonly requiredPaths: readonly string[];
+}
+
+const AGENT_UNIT = `[Unit]
+Description=Samovar vm-agent
+Wants=network-online.target
+After=network-online.target
+ConditionPathExists=/opt/samovar/vm-agent.mjs
+StartLimitIntervalSec=0
+
+[Service]
+Environment=PATH=/opt/samovar/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+Environment=HOME=/root
+Environment=LANG=C.UTF-8
+ExecStart=/opt/samovar/bin/node /opt/samovar/vm-agent.mjs switchboard /etc/samovar/agent.json
+Restart=always
+RestartSec=1
+KillMode=process
+UMask=0077
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+/** KillMode=process: session-hosts outlive the switchboard. No start limit: a node never gives up on its agent. */
+export function agentUnit(): string {
+  return AGENT_UNIT;
+}
+
+/** Reads a service unit; keys that Samovar does not use are ignored. The error is a sentence. */
+export function parseServiceUnit(text: string): Result<ServiceUnit, string> {
+  const entries = unitEntries(text);
+  const last = (key: string) => entries.findLast((entry) => entry.key === key)?.value;
+  const all = (key: string) => entries.filter((entry) => entry.key === key).map((entry) => entry.value);
+
+  const execStart = splitWords(last("Service.ExecStart") ?? "");
+  if (!execStart.ok) return execStart;
+  if (execStart.value.length === 0) return err("the unit has no ExecStart");
+  const environment = assignments(all("Service.Environment"));
+  if (!environment.ok) return environment;
+  const restart = last("Service.Restart") ?? "no";
+  if (restart !== "no" && restart !== "always" && restart !== "on-failure") return err(`Restart=${restart} is not understood`);
+  const delay = /^(\d+(?:\.\d+)?)(ms|s)?$/.exec(last("Service.RestartSec") ?? "100ms");
+  if (delay === null) return err("RestartSec is not a number of seconds");
+  return ok({
+    description: last("Unit.Description") ?? "",
+    execStart: execStart.value,
+    environment: environment.value,
+    restart,
+    restartDelayMs: Number(delay[1]) * (delay[2] === "ms" ? 1 : 1000),
+    requiredPaths: all("Unit.ConditionPathExists"),
+  });
+}
+
+function unitEntries(text: string): { readonly key: string; readonly value: string }[] {
+  let section = "";
+  const entries = [];
+  for (const raw of text.replaceAll(/\\\n/g, " ").split("\n")) {
+    const line = raw.trim();
+    if (line === "" || line.startsWith("#") || line.startsWith(";")) continue;
+    const header = /^\[(.+)\]$/.exec(line);
+    if (header !== null) section = header[1] ?? "";
+    const cut = line.indexOf("=");
+    if (header === null && cut > 0) entries.push({ key: `${section}.${line.slice(0, cut).trim()}`, value: line.slice(cut + 1).trim() });
+  }
+  return entries;
+}
+
+function assignments(values: readonly string[]): Result<Record<string, string>, string> {
+  const environment: Record<string, string> = {};
+  for (const value of values) {
+    const words = splitWords(value);
+    if (!words.ok) return words;
+    for (const word of words.value) {
+      const cut = word.indexOf("=");
+      if (cut < 1) return err(`Environment=${word} is not an assignment`);
+      environment[word.slice(0, cut)] = word.slice(cut + 1);
+    }
+  }
+  return ok(environment);
+}
+
+/** systemd's word splitting: blanks, both kinds of quotes, backslash, and `%%` for a percent sign. */
+function splitWords(line: string): Result<string[], string> {
+  const words: string[] = [];
+  let word: string | null = null;
+  let quote = "";
+  for (let at = 0; at < line.length; at++) {
+    const char = line.charAt(at);
+    if (char === "\\" && at + 1 < line.length) word = (word ?? "") + line.charAt(++at);
+    else if (quote !== "" && char === quote) quote = "";
+    else if (quote === "" && (char === '"' || char === "'")) {
+      quote = char;
+      word ??= "";
+    } else if (quote === "" && /\s/.test(char)) {
+      if (word !== null) words.push(word);
+      word = null;
+    } else word = (word ?? "") + char;
+  }
+  if (quote !== "") return err("a quote is not closed");
+  if (word !== null) words.push(word);
+  return ok(words.map((found) => found.replaceAll("%%", "%")));
+}
