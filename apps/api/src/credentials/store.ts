@@ -1,0 +1,119 @@
+/**
+ * Credentials at rest: AES-256-GCM; the row's owner, kind and id are bound in, so that a row moved elsewhere
+ * does not open. Written, never read back by people. Keeps S1.
+ */
+import type { UserId } from "@samovar/base";
+import { credentialSecret } from "@samovar/contracts";
+import type { CredentialKind, CredentialSecret, CredentialView } from "@samovar/contracts";
+import { and, asc, eq } from "drizzle-orm";
+import type { Config } from "../config.ts";
+import { configOf } from "../config.ts";
+import { database } from "../database/index.ts";
+import type { Database } from "../database/index.ts";
+import { credentials } from "../database/schema.ts";
+import type { Deps } from "../deps.ts";
+import type { Env } from "../env.ts";
+
+type CredentialRow = typeof credentials.$inferSelect;
+type Place = Pick<CredentialRow, "ownerId" | "kind" | "id">;
+
+/** The secret, or null when the owner has none of this kind. Marks it as used. Throws when the row does not open. */
+export async function readCredential(env: Env, ownerId: UserId, kind: CredentialKind): Promise<CredentialSecret | null> {
+  const db = database(env);
+  const row = await findCredential(db, ownerId, kind);
+  if (row === undefined) return null;
+  const secret = await open(configOf(env), row);
+  await db.update(credentials).set({ lastUsedAt: Date.now() }).where(eq(credentials.id, row.id));
+  return secret;
+}
+
+export async function hasCredential(db: Database, ownerId: UserId, kind: CredentialKind): Promise<boolean> {
+  return (await findCredential(db, ownerId, kind)) !== undefined;
+}
+
+export async function listCredentials(db: Database, ownerId: UserId): Promise<CredentialView[]> {
+  const rows = await db.select().from(credentials).where(eq(credentials.ownerId, ownerId)).orderBy(asc(credentials.id));
+  return rows.map(credentialView);
+}
+
+/** One of each kind: a new one takes the old one's place. */
+export async function putCredential(deps: Deps, ownerId: UserId, secret: CredentialSecret): Promise<CredentialView> {
+  const { db, clock, config, ids, random } = deps;
+  const place: Place = { id: ids.make("crd"), ownerId, kind: secret.kind };
+  const iv = random.bytes(12);
+  const row: CredentialRow = {
+    ...place,
+    ...(await seal(config, place, iv, secret)),
+    hint: hintOf(secret),
+    createdAt: clock.now(),
+    lastUsedAt: null,
+  };
+  await db.batch([
+    db.delete(credentials).where(and(eq(credentials.ownerId, ownerId), eq(credentials.kind, secret.kind))),
+    db.insert(credentials).values(row),
+  ]);
+  return credentialView(row);
+}
+
+/** Whether there was one. */
+export async function deleteCredential(db: Database, ownerId: UserId, kind: CredentialKind): Promise<boolean> {
+  const gone = await db
+    .delete(credentials)
+    .where(and(eq(credentials.ownerId, ownerId), eq(credentials.kind, kind)))
+    .returning({ id: credentials.id });
+  return gone.length > 0;
+}
+
+async function findCredential(db: Database, ownerId: UserId, kind: CredentialKind): Promise<CredentialRow | undefined> {
+  const [row] = await db
+    .select()
+    .from(credentials)
+    .where(and(eq(credentials.ownerId, ownerId), eq(credentials.kind, kind)));
+  return row;
+}
+
+async function seal(config: Config, place: Place, iv: Uint8Array, secret: CredentialSecret) {
+  const { key, keyId } = await keyOf(config);
+  const plain = new TextEncoder().encode(JSON.stringify(secret));
+  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: boundTo(place) }, key, plain);
+  return { ciphertext: toBase64(new Uint8Array(sealed)), iv: toBase64(iv), keyId };
+}
+
+async function open(config: Config, row: CredentialRow): Promise<CredentialSecret> {
+  const { key, keyId } = await keyOf(config);
+  if (row.keyId !== keyId) throw new Error(`credential ${row.id} was sealed with another key (${row.keyId})`);
+  const plain = await crypto.subtle.decrypt(
+    { name: "AES-GCM", iv: fromBase64(row.iv), additionalData: boundTo(row) },
+    key,
+    fromBase64(row.ciphertext),
+  );
+  return credentialSecret.parse(JSON.parse(new TextDecoder().decode(plain)));
+}
+
+/** A key's id is a digest of it, so that a changed setting is told apart from a damaged row. */
+async function keyOf({ CREDENTIALS_KEY }: Pick<Config, "CREDENTIALS_KEY">): Promise<{ key: CryptoKey; keyId: string }> {
+  const raw = fromBase64(CREDENTIALS_KEY);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", raw));
+  const keyId = Array.from(digest.slice(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return { key: await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]), keyId };
+}
+
+const boundTo = ({ ownerId, kind, id }: Place) => new TextEncoder().encode(`${ownerId}|${kind}|${id}`);
+
+function hintOf(secret: CredentialSecret): string {
+  if (secret.kind !== "anthropic") return lastFour(secret.token);
+  const text = secret.apiKey ?? secret.oauthToken;
+  if (text !== undefined) return lastFour(text);
+  return secret.baseUrl === undefined ? "" : new URL(secret.baseUrl).host;
+}
+
+/** A short secret has no part that could be shown. */
+const lastFour = (text: string) => (text.length < 12 ? "" : text.slice(-4));
+
+function credentialView({ id, kind, hint, createdAt, lastUsedAt }: CredentialRow): CredentialView {
+  return { id, kind, hint, createdAt, lastUsedAt };
+}
+
+const toBase64 = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes));
+const fromBase64 = (text: string) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+

@@ -1,0 +1,98 @@
+/** The machines' JWTs: minted here, verified here, with algorithm, issuer, audience and type pinned. Keeps S1. */
+import type { Millis } from "@samovar/base";
+import { NODE_TOKEN, nodeClaims, SamovarError, WORKSPACE_TOKEN, workspaceClaims } from "@samovar/contracts";
+import type { NodeClaims, WorkspaceClaims } from "@samovar/contracts";
+import type { Context } from "hono";
+import { importJWK, jwtVerify, SignJWT } from "jose";
+import type { JWK } from "jose";
+import type * as z from "zod";
+import type { Config } from "../config.ts";
+
+const ALGORITHM = "EdDSA";
+
+type SigningConfig = Pick<Config, "SIGNING_KEY" | "PUBLIC_URL">;
+type TokenKind = typeof NODE_TOKEN | typeof WORKSPACE_TOKEN;
+
+export interface MintedToken {
+  readonly token: string;
+  /** Unix milliseconds. */
+  readonly expiresAt: Millis;
+}
+
+export function mintNodeToken(config: SigningConfig, claims: NodeClaims, now: Millis): Promise<MintedToken> {
+  return mint(config, NODE_TOKEN, nodeClaims.parse(claims), now);
+}
+
+export function mintWorkspaceToken(config: SigningConfig, claims: WorkspaceClaims, now: Millis): Promise<MintedToken> {
+  return mint(config, WORKSPACE_TOKEN, workspaceClaims.parse(claims), now);
+}
+
+/** Throws `unauthenticated`. */
+export function verifyNodeToken(config: SigningConfig, token: string, now: Millis): Promise<NodeClaims> {
+  return verify(config, NODE_TOKEN, nodeClaims, token, now);
+}
+
+/** Throws `unauthenticated`. */
+export function verifyWorkspaceToken(config: SigningConfig, token: string, now: Millis): Promise<WorkspaceClaims> {
+  return verify(config, WORKSPACE_TOKEN, workspaceClaims, token, now);
+}
+
+/** The token of `Authorization: Bearer …`; throws `unauthenticated` when there is none. */
+export function bearer(c: Context): string {
+  const token = /^Bearer ([A-Za-z0-9._~+/=-]{1,4096})$/i.exec(c.req.header("authorization") ?? "")?.[1];
+  if (token === undefined) throw refused();
+  return token;
+}
+
+/** What `/.well-known/jwks.json` says. */
+export function publicKeys(config: Pick<Config, "SIGNING_KEY">): { readonly keys: readonly JWK[] } {
+  return { keys: [publicJwk(config)] };
+}
+
+async function mint(
+  config: SigningConfig,
+  kind: TokenKind,
+  claims: NodeClaims | WorkspaceClaims,
+  now: Millis,
+): Promise<MintedToken> {
+  const issuedAt = Math.floor(now / 1000);
+  const expiresAt = issuedAt + kind.lifeMs / 1000;
+  const token = await new SignJWT({ ...claims })
+    .setProtectedHeader({ alg: ALGORITHM, typ: kind.typ, kid: config.SIGNING_KEY.kid })
+    .setIssuer(config.PUBLIC_URL)
+    .setAudience(kind.audience)
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(expiresAt)
+    .sign(await importJWK(config.SIGNING_KEY, ALGORITHM));
+  return { token, expiresAt: expiresAt * 1000 };
+}
+
+async function verify<T>(
+  config: SigningConfig,
+  kind: TokenKind,
+  schema: z.ZodType<T>,
+  token: string,
+  now: Millis,
+): Promise<T> {
+  try {
+    const { payload } = await jwtVerify(token, await importJWK(publicJwk(config), ALGORITHM), {
+      algorithms: [ALGORITHM],
+      issuer: config.PUBLIC_URL,
+      audience: kind.audience,
+      typ: kind.typ,
+      currentDate: new Date(now),
+      requiredClaims: ["exp", "iat"],
+    });
+    return schema.parse(payload);
+  } catch {
+    // Which of the checks failed is nobody's business but ours.
+    throw refused();
+  }
+}
+
+function publicJwk({ SIGNING_KEY }: Pick<Config, "SIGNING_KEY">): JWK {
+  const { kty, crv, x, kid } = SIGNING_KEY;
+  return { kty, crv, x, kid, alg: ALGORITHM, use: "sig" };
+}
+
+const refused = () => new SamovarError("unauthenticated", "The token is missing, expired, or not for this.");

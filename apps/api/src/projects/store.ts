@@ -1,0 +1,62 @@
+/** Projects in D1. Every read names the owner: somebody else's project does not exist. */
+import type { ProjectId, UserId } from "@samovar/base";
+import { SamovarError } from "@samovar/contracts";
+import type { Page, ProjectView } from "@samovar/contracts";
+import { and, asc, eq, gt, isNull } from "drizzle-orm";
+import type { Database } from "../database/index.ts";
+import { projects } from "../database/schema.ts";
+
+export type ProjectRow = typeof projects.$inferSelect;
+
+/** Throws `not_found` when there is none, or it is somebody else's. */
+export async function requireProject(db: Database, ownerId: UserId, projectId: ProjectId): Promise<ProjectRow> {
+  const [row] = await db
+    .select()
+    .from(projects)
+    .where(and(eq(projects.id, projectId), eq(projects.ownerId, ownerId)));
+  if (row === undefined) throw new SamovarError("not_found", "There is no such project.");
+  return row;
+}
+
+/** In order of age; archived ones only when asked for. */
+export async function listProjects(
+  db: Database,
+  ownerId: UserId,
+  query: { readonly cursor?: string | undefined; readonly limit: number; readonly archived: boolean },
+): Promise<Page<ProjectRow>> {
+  const rows = await db
+    .select()
+    .from(projects)
+    .where(
+      and(
+        eq(projects.ownerId, ownerId),
+        query.archived ? undefined : isNull(projects.archivedAt),
+        query.cursor === undefined ? undefined : gt(projects.id, asCursor(query.cursor)),
+      ),
+    )
+    .orderBy(asc(projects.id))
+    .limit(query.limit + 1);
+  const items = rows.slice(0, query.limit);
+  return { items, nextCursor: rows.length > query.limit ? (items.at(-1)?.id ?? null) : null };
+}
+
+export async function insertProject(db: Database, row: ProjectRow): Promise<void> {
+  await db.insert(projects).values(row);
+}
+
+export async function updateProject(
+  db: Database,
+  projectId: ProjectId,
+  change: Partial<Omit<ProjectRow, "id" | "ownerId" | "createdAt">>,
+): Promise<void> {
+  await db.update(projects).set(change).where(eq(projects.id, projectId));
+}
+
+export function projectView({ ownerId: _owner, ...rest }: ProjectRow): ProjectView {
+  return rest;
+}
+
+/** A cursor is compared, never trusted: any text is a place in the order. */
+function asCursor(text: string): ProjectId {
+  return text as ProjectId;
+}

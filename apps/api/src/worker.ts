@@ -1,0 +1,13 @@
+/** The Worker: its entry points, its objects and its workflow. Nothing else is exported from here. */
+import type { Env } from "./env.ts";
+import { createApp } from "./http/app.ts";
+
+export { NodeLifecycle } from "./objects/node-lifecycle/object.ts";
+export { ProjectData } from "./objects/project-data/object.ts";
+export { TaskRun } from "./workflows/task-run.ts";
+
+const app = createApp();
+
+export default {
+  fetch: (request, env, context) => app.fetch(request, env, context),
+} satisfies ExportedHandler<Env>;
