@@ -1,0 +1,26 @@
+/** Programs that the tests drive and that npm does not have, from Debian. */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+
+/** The file whose presence shows that a package is installed. */
+const SHOWS: Record<string, string> = {
+  chromium: "/usr/bin/chromium",
+  "cloud-init": "/usr/bin/cloud-init",
+  "hcloud-cli": "/usr/bin/hcloud",
+  procps: "/usr/bin/ps",
+};
+
+/** Installs what is missing, as root or through sudo; throws with what to do where neither works. */
+export async function installSystemPackages(packages: readonly string[]): Promise<void> {
+  const missing = packages.filter((name) => !existsSync(SHOWS[name] ?? ""));
+  if (missing.length === 0) return;
+  console.error(`Installing ${missing.join(", ")} …`);
+  const apt = (args: readonly string[]) => {
+    const words = process.getuid?.() === 0 ? ["apt-get", ...args] : ["sudo", "-n", "apt-get", ...args];
+    const [program = "apt-get", ...rest] = words;
+    const done = spawnSync(program, rest, { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
+    if (done.status !== 0) throw new Error(`These are needed for the tests: ${missing.join(", ")}. Install them, then try again.`);
+  };
+  apt(["update", "-qq"]);
+  apt(["install", "-y", "-qq", "--no-install-recommends", ...missing]);
+}

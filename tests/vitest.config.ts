@@ -1,0 +1,15 @@
+/** What no package can prove alone: journeys through the whole stack, and recovery from what kills parts of it. */
+import { defineConfig } from "vitest/config";
+
+const whole = { testTimeout: 180_000, hookTimeout: 180_000, fileParallelism: false } as const;
+
+export default defineConfig({
+  root: import.meta.dirname,
+  test: {
+    fileParallelism: false,
+    projects: [
+      { test: { ...whole, name: "journeys", include: ["journeys/**/*.test.ts"] } },
+      { test: { ...whole, name: "recovery", include: ["recovery/**/*.test.ts"] } },
+    ],
+  },
+});
