@@ -1,0 +1,145 @@
+/** The finish of a run with real git: what is committed, what is pushed, and what a hostile checkout can do. */
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { CheckoutPlaces } from "./clone.ts";
+import { cloneRepository } from "./clone.ts";
+import type { FinishInput } from "./finish.ts";
+import { finishCheckout } from "./finish.ts";
+import { cloneOf, gitBy, makeDirectory, makeRepository, neverAborted, placesIn, writeFiles } from "./fixtures.ts";
+
+let root: string;
+let origin: string;
+let places: CheckoutPlaces;
+let input: FinishInput;
+
+beforeEach(async () => {
+  root = makeDirectory();
+  makeRepository(join(root, "seed"), { "README.md": "# Tea\n", "sub/a.txt": "a\n" });
+  origin = join(root, "origin.git");
+  gitBy(root, "clone", "--quiet", "--bare", join(root, "seed"), origin);
+  places = placesIn(join(root, "w"));
+  const checkout = await cloneRepository(cloneOf(origin), places, neverAborted());
+  if (!checkout.ok) throw new Error(checkout.error.message);
+  input = { repoUrl: origin, ...checkout.value, commit: true, push: true, commitMessage: "Fix the tea\n\nTask 1" };
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const finish = (more: Partial<FinishInput> = {}) => finishCheckout({ ...input, ...more }, places, neverAborted());
+
+function commitInCheckout(file: string, message: string): string {
+  writeFiles(places.repo, { [file]: message });
+  gitBy(places.repo, "add", "--all");
+  gitBy(places.repo, "commit", "--quiet", `--message=${message}`);
+  return gitBy(places.repo, "rev-parse", "HEAD");
+}
+
+test("[R14] what the agent left is committed with our identity and pushed with its own commits", async () => {
+  const first = commitInCheckout("b.txt", "Own commit");
+  writeFiles(places.repo, { "README.md": "# Tea\nmilk\n", "new/c.txt": "c\n" });
+  const outputs = await finish();
+  const tip = gitBy(origin, "rev-parse", "task/a");
+  expect(outputs).toEqual({
+    branch: "task/a",
+    commits: [
+      { sha: first, subject: "Own commit" },
+      { sha: tip, subject: "Fix the tea" },
+    ],
+    diffStat: { files: 3, insertions: 3, deletions: 0 },
+    pushed: true,
+    pushError: null,
+  });
+  expect(gitBy(origin, "show", "--no-patch", "--format=%an <%ae>", "task/a")).toBe("Samovar <samovar@localhost>");
+});
+
+test("[F5] finishing twice makes one commit and one branch", async () => {
+  writeFiles(places.repo, { "b.txt": "b\n" });
+  const first = await finish();
+  expect(await finish()).toEqual(first);
+  expect(gitBy(origin, "branch", "--format=%(refname:short)").split("\n").sort()).toEqual(["main", "task/a"]);
+});
+
+test("nothing changed: nothing is pushed, and that is no error", async () => {
+  expect(await finish()).toEqual({ branch: null, commits: [], diffStat: null, pushed: false, pushError: null });
+  expect(gitBy(origin, "branch", "--list", "task/*")).toBe("");
+});
+
+test("[F42] a branch that appeared meanwhile is left alone", async () => {
+  const theirs = gitBy(origin, "rev-parse", "main");
+  gitBy(origin, "branch", "task/a");
+  writeFiles(places.repo, { "b.txt": "b\n" });
+  expect(await finish()).toMatchObject({ branch: "task/a-2", pushed: true });
+  expect(gitBy(origin, "rev-parse", "task/a")).toBe(theirs);
+});
+
+test("[F42] commits that the agent pushed itself are gone on from, not avoided", async () => {
+  commitInCheckout("b.txt", "Pushed by the agent");
+  gitBy(places.repo, "push", "--quiet", "origin", "HEAD");
+  writeFiles(places.repo, { "c.txt": "c\n" });
+  expect(await finish()).toMatchObject({ branch: "task/a", pushed: true, commits: [{ subject: "Pushed by the agent" }, { subject: "Fix the tea" }] });
+});
+
+test("[F41] a push that is refused keeps the work and says why", async () => {
+  writeFileSync(join(origin, "hooks/pre-receive"), "#!/bin/sh\necho 'no tea today' >&2\nexit 1\n");
+  chmodSync(join(origin, "hooks/pre-receive"), 0o755);
+  writeFiles(places.repo, { "b.txt": "b\n" });
+  const outputs = await finish();
+  expect(outputs).toMatchObject({ branch: null, pushed: false, commits: [{ subject: "Fix the tea" }] });
+  expect(outputs.pushError).toContain("no tea today");
+});
+
+test("[F41] a repository that has gone keeps the work and says why", async () => {
+  writeFiles(places.repo, { "b.txt": "b\n" });
+  rmSync(origin, { recursive: true });
+  expect(await finish()).toMatchObject({ pushed: false, commits: [{ subject: "Fix the tea" }], pushError: expect.stringContaining("no directory") });
+});
+
+test("commit and push only as asked", async () => {
+  writeFiles(places.repo, { "b.txt": "b\n" });
+  expect(await finish({ commit: false })).toMatchObject({ commits: [], pushed: false });
+  expect(await finish({ push: false })).toMatchObject({ commits: [{ subject: "Fix the tea" }], pushed: false, pushError: null });
+  expect(gitBy(origin, "branch", "--list", "task/*")).toBe("");
+});
+
+test("a checkout whose .git is gone is an output, not a crash", async () => {
+  rmSync(join(places.repo, ".git"), { recursive: true });
+  expect(await finish()).toMatchObject({ pushed: false, pushError: expect.stringContaining(".git") });
+});
+
+test("[security 21, 27] git settings, hooks and filters that the agent planted start nothing", async () => {
+  const canary = join(root, "canary");
+  const touch = `sh -c 'touch ${canary}'`;
+  const gitDir = join(places.repo, ".git");
+  mkdirSync(join(gitDir, "hooks"), { recursive: true });
+  for (const hook of ["pre-commit", "commit-msg", "post-commit", "prepare-commit-msg", "pre-push", "post-index-change", "reference-transaction"]) {
+    writeFileSync(join(gitDir, "hooks", hook), `#!/bin/sh\ntouch ${canary}\n`);
+    chmodSync(join(gitDir, "hooks", hook), 0o755);
+  }
+  const settings: readonly (readonly [string, string])[] = [
+    ["core.hooksPath", join(gitDir, "hooks")],
+    ["core.fsmonitor", touch],
+    ["core.sshCommand", touch],
+    ["core.pager", touch],
+    ["core.editor", touch],
+    ["diff.external", touch],
+    ["filter.evil.clean", touch],
+    ["filter.evil.process", touch],
+    ["credential.helper", `!${touch}`],
+    ["gpg.program", touch],
+    ["commit.gpgSign", "true"],
+    ["remote.origin.receivepack", touch],
+    ["remote.origin.pushurl", `ext::${touch}`],
+    [`url.ext::${touch} #.insteadOf`, origin],
+    ["extensions.worktreeConfig", "true"],
+  ];
+  writeFiles(places.repo, { ".gitattributes": "* filter=evil diff=evil\n", "b.txt": "b\n" });
+  for (const [name, value] of settings) gitBy(places.repo, "config", "--local", name, value);
+  writeFileSync(join(gitDir, "config.worktree"), `[core]\n\tfsmonitor = ${touch}\n`);
+  mkdirSync(join(gitDir, "info"), { recursive: true });
+  writeFileSync(join(gitDir, "info/attributes"), "* filter=evil\n");
+  rmSync(canary, { force: true });
+
+  expect(await finish()).toMatchObject({ branch: "task/a", pushed: true });
+
+  expect(existsSync(canary)).toBe(false);
+});

@@ -1,0 +1,61 @@
+/** Real repositories for tests: made with git in a directory of the test's own. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { CheckoutPlaces, CloneInput } from "./clone.ts";
+
+export function makeDirectory(): string {
+  return realpathSync(mkdtempSync(join(tmpdir(), "samovar-test-")));
+}
+
+/** Runs git as a person would, apart from the machine's own settings; answers its trimmed output. */
+export function gitBy(directory: string, ...args: string[]): string {
+  return execFileSync("git", args, {
+    cwd: directory,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+    env: {
+      PATH: process.env["PATH"],
+      HOME: directory,
+      GIT_CONFIG_NOSYSTEM: "1",
+      GIT_AUTHOR_NAME: "Ada",
+      GIT_AUTHOR_EMAIL: "ada@example.org",
+      GIT_COMMITTER_NAME: "Ada",
+      GIT_COMMITTER_EMAIL: "ada@example.org",
+    },
+  }).trim();
+}
+
+/** A repository with these files in one commit on `main`. */
+export function makeRepository(directory: string, files: Readonly<Record<string, string>> = { "README.md": "# Tea\n" }): string {
+  mkdirSync(directory, { recursive: true });
+  gitBy(directory, "init", "--quiet", "--initial-branch=main");
+  writeFiles(directory, files);
+  gitBy(directory, "add", "--all");
+  gitBy(directory, "commit", "--quiet", "--message=First");
+  return directory;
+}
+
+export function writeFiles(directory: string, files: Readonly<Record<string, string>>): void {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, path)), { recursive: true });
+    writeFileSync(join(directory, path), text);
+  }
+}
+
+export function placesIn(directory: string): CheckoutPlaces {
+  mkdirSync(directory, { recursive: true });
+  return {
+    repo: join(directory, "repo"),
+    home: join(directory, "home"),
+    trustedConfig: join(directory, "trusted.gitconfig"),
+    globalConfig: join(directory, "global.gitconfig"),
+  };
+}
+
+export function cloneOf(repoUrl: string, more: Partial<CloneInput> = {}): CloneInput {
+  return { repoUrl, baseBranch: null, branch: "task/a", commitIdentity: { name: "Samovar", email: "samovar@localhost" }, ...more };
+}
+
+export const neverAborted = (): AbortSignal => new AbortController().signal;

@@ -1,0 +1,79 @@
+/** What a remote has, asked once before anything is fetched; its refusals become failures a person can act on. */
+import type { Failure } from "@samovar/contracts";
+import { repoUrl } from "@samovar/contracts";
+import type { Result } from "@samovar/base";
+import { err, ok, redactText } from "@samovar/base";
+import { stat } from "node:fs/promises";
+import type { GitOptions, GitRun } from "./git.ts";
+import { git, GitMissingError, lastWords } from "./git.ts";
+
+export interface RemoteRefs {
+  /** The branch that HEAD names, or null when HEAD is detached or names a branch without a commit. */
+  readonly defaultBranch: string | null;
+  /** The commit of HEAD; null when HEAD has none. */
+  readonly headCommit: string | null;
+  /** Branch → commit. */
+  readonly branches: ReadonlyMap<string, string>;
+}
+
+export const isLocalPath = (url: string): boolean => url.startsWith("/");
+
+/** Settings that let git open a local path, and nothing of the kind otherwise. */
+export function protocolSettings(url: string): readonly string[] {
+  return [`protocol.file.allow=${isLocalPath(url) ? "always" : "never"}`];
+}
+
+export async function readRemote(url: string, options: GitOptions): Promise<Result<RemoteRefs, Failure>> {
+  if (!repoUrl.safeParse(url).success) return err({ code: "repo_not_found", message: `${url} is not an address that git may be given.` });
+  if (isLocalPath(url) && !(await isDirectory(url))) {
+    return err({ code: "repo_not_found", message: `There is no directory ${url} on this node.` });
+  }
+  const run = await tryGit(["ls-remote", "--symref", "--", url, "HEAD", "refs/heads/*"], {
+    ...options,
+    settings: [...(options.settings ?? []), ...protocolSettings(url)],
+  });
+  if (!run.ok) return run;
+  if (run.value.code !== 0) return err(remoteFailure(url, run.value.stderr));
+  return ok(parseRefs(run.value.stdout));
+}
+
+/** As {@link git}; a missing git is a failure like the others. */
+export async function tryGit(args: readonly string[], options: GitOptions): Promise<Result<GitRun, Failure>> {
+  try {
+    return ok(await git(args, options));
+  } catch (error) {
+    if (!(error instanceof GitMissingError)) throw error;
+    return err({ code: "git_missing", message: "git is not installed on this node. Install git and run the task again." });
+  }
+}
+
+function parseRefs(stdout: string): RemoteRefs {
+  const branches = new Map<string, string>();
+  let defaultBranch: string | null = null;
+  let headCommit: string | null = null;
+  for (const line of stdout.split("\n")) {
+    const [value = "", name = ""] = line.split("\t");
+    if (value.startsWith("ref: refs/heads/") && name === "HEAD") defaultBranch = value.slice("ref: refs/heads/".length);
+    else if (name === "HEAD") headCommit = value;
+    else if (name.startsWith("refs/heads/")) branches.set(name.slice("refs/heads/".length), value);
+  }
+  return { defaultBranch: headCommit === null ? null : defaultBranch, headCommit, branches };
+}
+
+const AUTH = /authentication failed|could not read (username|password)|permission denied \(|terminal prompts disabled|returned error: 40[13]|access denied|invalid credentials/i;
+const ABSENT = /repository .*not found|returned error: 404|could not resolve host|does not exist/i;
+
+function remoteFailure(url: string, stderr: string): Failure {
+  const words = redactText(lastWords(stderr));
+  if (isLocalPath(url)) return { code: "not_a_repository", message: `${url} is not a git repository.\n${words}` };
+  if (AUTH.test(stderr)) return { code: "auth_failed", message: `The repository's host refused access to ${url}.\n${words}` };
+  if (ABSENT.test(stderr)) return { code: "repo_not_found", message: `There is no repository at ${url}.\n${words}` };
+  return { code: "clone_failed", message: `The repository ${url} could not be read.\n${words}` };
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+}
