@@ -1,0 +1,156 @@
+/** A real installation in a directory of its own: `samovar up` as a process, and its CLI beside it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { taskView, type TaskView } from "@samovar/contracts";
+
+const root = join(import.meta.dirname, "../..");
+const main = join(root, "apps/cli/src/main.ts");
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Installation {
+  readonly dataDir: string;
+  readonly url: string;
+  readonly signInUrl: string;
+  /** The process of `samovar up`. */
+  readonly process: ChildProcess;
+  /** Runs a CLI command against this installation. */
+  samovar(args: readonly string[], options?: { readonly input?: string; readonly cwd?: string }): Promise<Finished>;
+  /** Starts a CLI command and gives its JSON lines as they come. */
+  follow(args: readonly string[]): Followed;
+  api<T = unknown>(path: string, init?: { readonly method?: string; readonly body?: unknown }): Promise<T>;
+  /** Ctrl-C, and waits until it is gone. */
+  stop(): Promise<number | null>;
+}
+
+export interface Followed {
+  /** Resolves with the first line that satisfies `wanted`, those before it included in the search. */
+  until(wanted: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>;
+  readonly finished: Promise<Finished>;
+  readonly process: ChildProcess;
+}
+
+export async function temporaryDirectory(name = "samovar-"): Promise<string> {
+  return mkdtemp(join(tmpdir(), name));
+}
+
+/** The environment without what could lead a test astray: the person's own keys and settings. */
+function cleanEnvironment(extra: Readonly<Record<string, string>>): Record<string, string> {
+  const kept = ["PATH", "HOME", "LANG", "TMPDIR", "USER", "npm_config_cache"];
+  const own = kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
+  return { ...Object.fromEntries(own), NO_COLOR: "1", ...extra };
+}
+
+/** `env` turns settings; `dataDir` of an earlier installation goes on with it. */
+export async function startInstallation(
+  options: { readonly env?: Readonly<Record<string, string>>; readonly dataDir?: string; readonly port?: number } = {},
+): Promise<Installation> {
+  const dataDir = options.dataDir ?? (await temporaryDirectory());
+  const env = cleanEnvironment(options.env ?? {});
+  const port = options.port ?? (options.dataDir === undefined ? 0 : undefined);
+  const args = ["up", "--json", "--no-open", "--data-dir", dataDir, ...(port === undefined ? [] : ["--port", String(port)])];
+  const up = follow(args, env);
+  const ready = await up.until((line) => line["event"] === "ready");
+  const url = String(ready["url"]);
+  const cli = (words: readonly string[]) => [...words, "--data-dir", dataDir];
+  return {
+    dataDir,
+    url,
+    signInUrl: String(ready["signInUrl"]),
+    process: up.process,
+    samovar: (words, given = {}) => run(cli(words), env, given),
+    follow: (words) => follow(cli(words), env),
+    api: (path, init) => callApi(dataDir, url, path, init),
+    stop: async () => {
+      up.process.kill("SIGINT");
+      return (await up.finished).code;
+    },
+  };
+}
+
+/** Runs the CLI with no installation of its own. */
+export function samovar(args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd?: string): Promise<Finished> {
+  return run(args, cleanEnvironment(env), cwd === undefined ? {} : { cwd });
+}
+
+async function run(
+  args: readonly string[],
+  env: Record<string, string>,
+  given: { readonly input?: string; readonly cwd?: string },
+): Promise<Finished> {
+  const child = spawn(process.execPath, [main, ...args], { env, cwd: given.cwd ?? root, stdio: ["pipe", "pipe", "pipe"] });
+  child.stdin.end(given.input ?? "");
+  return collect(child);
+}
+
+function collect(child: ChildProcess): Promise<Finished> {
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  return new Promise((resolve) => child.on("close", (code) => resolve({ code, stdout, stderr })));
+}
+
+function follow(args: readonly string[], env: Record<string, string>): Followed {
+  const child = spawn(process.execPath, [main, ...args], { env, cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  const finished = collect(child);
+  const lines: Record<string, unknown>[] = [];
+  const waiting = new Set<() => void>();
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    if (!line.startsWith("{")) return;
+    lines.push(JSON.parse(line) as Record<string, unknown>);
+    for (const look of waiting) look();
+  });
+  return {
+    process: child,
+    finished,
+    until: (wanted) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const found = lines.find(wanted);
+          if (found === undefined) return;
+          waiting.delete(look);
+          resolve(found);
+        };
+        waiting.add(look);
+        look();
+        void finished.then(({ code, stderr, stdout }) => {
+          if (waiting.has(look)) reject(new Error(`${args[0]} ended with ${code} before the awaited line came:\n${stdout.slice(-2000)}\n${stderr}`));
+        });
+      }),
+  };
+}
+
+async function callApi<T>(
+  dataDir: string,
+  url: string,
+  path: string,
+  init: { readonly method?: string; readonly body?: unknown } = {},
+): Promise<T> {
+  const { apiToken } = JSON.parse(await readFile(join(dataDir, "instance.json"), "utf8")) as { apiToken: string };
+  const response = await fetch(url + path, {
+    method: init.method ?? "GET",
+    headers: { authorization: `Bearer ${apiToken}`, "content-type": "application/json" },
+    ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
+  });
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+/** The task that `samovar run --json` printed last. */
+export function taskOf(finished: Finished): TaskView {
+  const last = finished.stdout.trim().split("\n").at(-1) ?? "";
+  const line = JSON.parse(last) as { task?: unknown };
+  return taskView.parse(line.task ?? line);
+}
+
+export async function removeDirectory(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: 3 });
+}

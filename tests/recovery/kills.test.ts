@@ -1,0 +1,97 @@
+import { join } from "node:path";
+import { messageView, type MessageView, type TaskView, taskView } from "@samovar/contracts";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import * as z from "zod";
+import { type Followed, type Installation, removeDirectory, startInstallation, taskOf } from "../harness/installation.ts";
+import { pidsMatching } from "../harness/processes.ts";
+import { git, makeRepository } from "../harness/repository.ts";
+
+let here: Installation;
+let repository: string;
+
+beforeEach(async () => {
+  here = await startInstallation();
+  repository = makeRepository(join(here.dataDir, "repository"));
+});
+
+afterEach(async () => {
+  await here.stop();
+  await removeDirectory(here.dataDir);
+});
+
+/** Long enough that a kill lands in the middle, with an end that can be recognised. */
+const LONG = "Work for a while\n\n```say\nBefore.\n```\n\n```stream 3000\n```\n\n```wait 2s\n```\n\n```write done.txt\ndone\n```\n\n```say\nAfter.\n```\n";
+
+test("[R21] [F7] [F11] the control plane and its CLI are killed in the middle of a task; started again, the task completes with nothing lost", async () => {
+  const run = here.follow(["run", "--json", "--repo", repository, LONG]);
+  const task = await whenStreaming(run);
+  const workerd = await pidsMatching(here.dataDir, /workerd/);
+  const up = here.process.pid;
+  expect(workerd.length).toBeGreaterThan(0);
+  if (up !== undefined) process.kill(up, "SIGKILL");
+  for (const pid of workerd) process.kill(pid, "SIGKILL");
+
+  here = await startInstallation({ dataDir: here.dataDir });
+  await expectCompleted(task);
+  run.process.kill("SIGKILL");
+});
+
+test("[R5] [R21] the switchboard is killed; the agent goes on and nothing is lost", async () => {
+  const run = here.follow(["run", "--json", "--repo", repository, LONG]);
+  const task = await whenStreaming(run);
+  const switchboards = await pidsMatching(here.dataDir, /vm-agent\.mjs switchboard/);
+  expect(switchboards).toHaveLength(1);
+  for (const pid of switchboards) process.kill(pid, "SIGKILL");
+
+  expect(taskOf(await run.finished).status).toBe("completed");
+  await expectCompleted(task);
+});
+
+test("[R5] [R16] [F39] a session-host is killed; what it said is kept, the message in flight is interrupted, the task fails with a reason", async () => {
+  const run = here.follow(["run", "--json", "--repo", repository, LONG]);
+  const task = await whenStreaming(run);
+  const hosts = await pidsMatching(here.dataDir, /vm-agent\.mjs session-host/);
+  expect(hosts).toHaveLength(1);
+  for (const pid of hosts) process.kill(pid, "SIGKILL");
+
+  const finished = await run.finished;
+  const ended = taskOf(finished);
+  expect(finished.code).toBe(1);
+  expect(ended.status).toBe("failed");
+  expect(ended.failure?.message).toMatch(/\w+/);
+  const messages = await messagesOf(ended);
+  expect(messages.find((message) => message.content === "Before.")?.final).toBe(true);
+  const interrupted = messages.filter((message) => message.interrupted);
+  expect(interrupted).toHaveLength(1);
+  expect(interrupted[0]?.content.length).toBeGreaterThan(0);
+  const workspace = await here.api<{ state: string }>(`/api/workspaces/${ended.workspaceId}`);
+  expect(workspace.state).toBe("kept");
+  expect(task.id).toBe(ended.id);
+});
+
+/** The task, once some of its streamed text has been stored. */
+async function whenStreaming(run: Followed): Promise<TaskView> {
+  const line = await run.until((each) => "task" in each);
+  const task = taskView.parse(line["task"]);
+  await expect
+    .poll(async () => (await messagesOf(task)).some((message) => message.content.length > 500), { timeout: 60_000, interval: 10 })
+    .toBe(true);
+  return task;
+}
+
+async function expectCompleted(task: TaskView): Promise<void> {
+  const read = async () => taskView.parse(await here.api(`/api/projects/${task.projectId}/tasks/${task.id}`));
+  await expect.poll(async () => (await read()).status, { timeout: 120_000, interval: 200 }).toBe("completed");
+  const ended = await read();
+  const messages = await messagesOf(ended);
+  expect(messages.find((message) => message.content.split(/\s+/).length >= 3000)?.final).toBe(true);
+  expect(messages.some((message) => message.content.includes("After."))).toBe(true);
+  expect(messages.map((message) => message.position)).toEqual(messages.map((_, index) => index));
+  expect(ended.output?.transcript?.agreed).toBe(true);
+  expect(git(repository, "show", `${ended.branch}:done.txt`)).toBe("done");
+}
+
+async function messagesOf(task: TaskView): Promise<MessageView[]> {
+  const body = await here.api(`/api/projects/${task.projectId}/sessions/${task.sessionId}/messages?limit=200`);
+  return z.object({ messages: z.array(messageView) }).parse(body).messages;
+}
