@@ -67,6 +67,8 @@ function kindOf({ status, code, message }: HetznerError): ProviderFaultKind {
   if (status === 422 && /unsupported location|location[^.]*\b(disabled|unavailable|not available)/i.test(message)) return "capacity";
   if (status === 423) return "locked";
   if (status === 429) return "rate_limited";
+  // Not the API's own 404: something else answers at this address.
+  if (status === 404 && code !== "not_found") return "unavailable";
   if (status === 408 || status >= 500 || status < 400) return "unavailable";
   return "invalid";
 }

@@ -63,7 +63,7 @@ export function hetznerProvider(options: HetznerOptions): Provider {
   async function getServer(id: string): Promise<Result<Server | null, ProviderFault>> {
     const found = await http.send("GET", `/servers/${encodeURIComponent(id)}`, serverReply);
     if (found.ok) return ok(serverOf(found.value.server));
-    return found.error.status === 404 ? ok(null) : err(found.error.fault);
+    return saysGone(found.error) ? ok(null) : err(found.error.fault);
   }
 
   async function deleteServer(id: string): Promise<Result<"deleting" | "gone", ProviderFault>> {
@@ -75,7 +75,7 @@ export function hetznerProvider(options: HetznerOptions): Provider {
     }
     const deleted = await http.send("DELETE", `/servers/${encodeURIComponent(id)}`, z.unknown());
     if (deleted.ok) return ok("deleting");
-    if (deleted.error.status === 404) return ok("gone");
+    if (saysGone(deleted.error)) return ok("gone");
     return err(deleted.error.fault);
   }
 
@@ -95,6 +95,11 @@ export function hetznerProvider(options: HetznerOptions): Provider {
 /** Whether a refused creation leaves open that the server exists. */
 function mayExist(failure: Failure): boolean {
   return failure.ambiguous || failure.fault.kind === "conflict";
+}
+
+/** Only the API's own word counts: any web server at a wrong address answers 404 too. */
+function saysGone(failure: Failure): boolean {
+  return failure.status === 404 && failure.fault.code === "not_found";
 }
 
 function creationBody(spec: ServerSpec, placement: Placement) {
