@@ -1,0 +1,327 @@
+/** Delivery against a store that is a map: single rules by example, then random growth over a network that loses, repeats and delays. */
+import type { MessageId, SessionId } from "@samovar/base";
+import type { DeliveredMessage, DeliveryResult, ToolMetadata } from "@samovar/contracts";
+import { LIMITS } from "@samovar/contracts";
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Judgement, StoredMessage } from "./message-store.ts";
+import { deliveryResult, judgeDelivery, readDeliveredRow } from "./message-store.ts";
+
+const session = `ses_${"0".repeat(26)}` as SessionId;
+const otherSession = `ses_${"1".repeat(26)}` as SessionId;
+const idOf = (index: number) => `00000000-0000-4000-8000-${String(index).padStart(12, "0")}` as MessageId;
+const arrival = { position: 3, createdAt: 1000 };
+
+const row = (fields: Partial<DeliveredMessage> = {}): DeliveredMessage => ({
+  messageId: idOf(1),
+  sessionId: session,
+  seq: 1,
+  role: "assistant",
+  kind: "text",
+  revision: 1,
+  body: { mode: "append", offset: 0, text: "Hello" },
+  toolMetadata: null,
+  final: false,
+  interrupted: false,
+  truncated: null,
+  timestamp: "2026-11-22T12:00:00.000Z",
+  ...fields,
+});
+const append = (offset: number, text: string) => ({ mode: "append", offset, text }) as const;
+const replace = (content: string) => ({ mode: "replace", content }) as const;
+
+const judge = (stored: StoredMessage | null, sent: DeliveredMessage) => judgeDelivery(stored, sent, { session }, arrival);
+
+function stored(...rows: DeliveredMessage[]): StoredMessage {
+  let message: StoredMessage | null = null;
+  for (const sent of rows) {
+    const judgement: Judgement = judge(message, sent);
+    if (judgement.verdict !== "stored") throw new Error(`not stored: ${judgement.verdict}`);
+    message = judgement.next;
+  }
+  if (message === null) throw new Error("nothing was sent");
+  return message;
+}
+
+describe("a message that is not stored", () => {
+  test("[R3] is stored at the next position, from the node", () => {
+    expect(judge(null, row())).toMatchObject({
+      verdict: "stored",
+      change: { kind: "added" },
+      next: { position: 3, origin: "node", content: "Hello", revision: 1, final: false, createdAt: 1000 },
+    });
+  });
+
+  test("[R3] may arrive for the first time at any revision", () => {
+    expect(judge(null, row({ revision: 9, final: true }))).toMatchObject({ verdict: "stored", next: { revision: 9, final: true } });
+  });
+
+  test("[F8] an append that does not start at 0 is behind, from 0", () => {
+    expect(judge(null, row({ body: append(5, " there") }))).toEqual({ verdict: "behind", length: 0, revision: 0 });
+  });
+
+  test("[R4] a row of another session is rejected, whatever the row says", () => {
+    expect(judge(null, row({ sessionId: otherSession }))).toMatchObject({ verdict: "rejected" });
+  });
+});
+
+describe("a message that grows", () => {
+  test("[R4] an append joins at the stored length and reports its growth", () => {
+    const judgement = judge(stored(row()), row({ revision: 2, body: append(5, " there") }));
+    expect(judgement).toMatchObject({
+      verdict: "stored",
+      change: { kind: "grown", offset: 5, text: " there" },
+      next: { content: "Hello there", revision: 2, position: 3 },
+    });
+  });
+
+  test("[F4] [F8] an append before or past the stored length is behind, with the length", () => {
+    const before = stored(row(), row({ revision: 2, body: append(5, " there") }));
+    expect(judge(before, row({ revision: 3, body: append(5, " there, you") }))).toEqual({ verdict: "behind", length: 11, revision: 2 });
+    expect(judge(before, row({ revision: 3, body: append(12, "!") }))).toEqual({ verdict: "behind", length: 11, revision: 2 });
+  });
+
+  test("[F37] an append over other text than the stored one is a conflict", () => {
+    expect(judge(stored(row()), row({ revision: 2, body: append(0, "Howdy, all") }))).toMatchObject({ verdict: "conflict" });
+  });
+
+  test("a replacement takes the whole place, keeping position and creation", () => {
+    const tool: ToolMetadata = { toolCallId: "t1", tool: "execute", title: "npm test", target: null, status: "running" };
+    const first = stored(row({ role: "tool", kind: "tool", body: replace(""), toolMetadata: tool }));
+    const judgement = judgeDelivery(
+      first,
+      row({ role: "tool", kind: "tool", revision: 2, body: replace("ok"), toolMetadata: { ...tool, status: "success" }, final: true }),
+      { session },
+      { position: 99, createdAt: 99 },
+    );
+    expect(judgement).toMatchObject({
+      verdict: "stored",
+      change: { kind: "replaced" },
+      next: { content: "ok", toolMetadata: { status: "success" }, final: true, position: 3, createdAt: 1000 },
+    });
+  });
+
+  test("[R3] [F4] the same revision again is a duplicate, as an append, a longer append or a replacement", () => {
+    const before = stored(row(), row({ revision: 2, body: append(5, " there") }));
+    for (const body of [append(5, " there"), append(0, "Hello there"), append(11, ""), replace("Hello there")]) {
+      expect(judge(before, row({ revision: 2, body }))).toMatchObject({ verdict: "duplicate" });
+    }
+  });
+
+  test("[R3] an older revision is a duplicate whatever it carries", () => {
+    const before = stored(row(), row({ revision: 2, body: append(5, " there") }));
+    expect(judge(before, row())).toMatchObject({ verdict: "duplicate", stored: { revision: 2 } });
+  });
+
+  test("the keys of tool metadata may come in any order", () => {
+    const tool: ToolMetadata = { toolCallId: "t1", tool: "edit", title: "a", target: "a.ts", status: "success", diffs: [{ path: "a.ts", oldText: null, newText: "x" }] };
+    const first = row({ role: "tool", kind: "tool", body: replace(""), toolMetadata: tool });
+    const shuffled: ToolMetadata = { diffs: [{ newText: "x", oldText: null, path: "a.ts" }], status: "success", target: "a.ts", title: "a", tool: "edit", toolCallId: "t1" };
+    expect(judge(stored(first), { ...first, toolMetadata: shuffled })).toMatchObject({ verdict: "duplicate" });
+  });
+});
+
+describe("conflicts and limits", () => {
+  test.each<[string, Partial<DeliveredMessage>]>([
+    ["other text", { body: append(0, "Hallo") }],
+    ["longer text", { body: append(0, "Hello!") }],
+    ["text that starts past the stored one", { body: append(6, "!") }],
+    ["another end", { final: true }],
+    ["an interruption", { interrupted: true }],
+    ["a cut", { truncated: { bytes: 9, sha256: "aa" } }],
+    ["tool metadata", { toolMetadata: { toolCallId: "t", tool: "t", title: "t", target: null, status: "pending" } }],
+  ])("[F37] the same revision with %s is a conflict", (_what, fields) => {
+    expect(judge(stored(row()), row(fields))).toMatchObject({ verdict: "conflict" });
+  });
+
+  test("[F37] a final message never changes", () => {
+    const done = stored(row({ final: true }));
+    expect(judge(done, row({ revision: 2, body: append(5, "!") }))).toMatchObject({ verdict: "conflict" });
+    expect(judge(done, row({ revision: 2, body: replace("other") }))).toMatchObject({ verdict: "conflict" });
+  });
+
+  test("[F37] [R4] an id of another session, role or kind is a conflict", () => {
+    expect(judge({ ...stored(row()), sessionId: otherSession }, row())).toMatchObject({ verdict: "conflict" });
+    expect(judge(stored(row()), row({ role: "user", revision: 2 }))).toMatchObject({ verdict: "conflict" });
+    expect(judge(stored(row()), row({ kind: "thought", revision: 2 }))).toMatchObject({ verdict: "conflict" });
+  });
+
+  test("[F36] content is accepted up to the limit in bytes and rejected one byte later, whole or grown", () => {
+    const full = "é".repeat(LIMITS.messageMaxContentBytes / 2);
+    expect(judge(null, row({ body: replace(full) }))).toMatchObject({ verdict: "stored" });
+    expect(judge(null, row({ body: replace(`${full}x`) }))).toMatchObject({ verdict: "rejected" });
+    const growing = stored(row({ body: append(0, full) }));
+    expect(judge(growing, row({ revision: 2, body: append(full.length, "x") }))).toMatchObject({ verdict: "rejected" });
+  });
+
+  test("[F36] tool metadata over the limit is rejected", () => {
+    const tool = (output: string): ToolMetadata => ({ toolCallId: "t", tool: "t", title: "t", target: null, status: "success", output });
+    const big = "x".repeat(LIMITS.toolMetadataMaxBytes - 200);
+    expect(judge(null, row({ kind: "tool", role: "tool", toolMetadata: tool(big) }))).toMatchObject({ verdict: "stored" });
+    expect(judge(null, row({ kind: "tool", role: "tool", toolMetadata: tool(`${big}${"x".repeat(200)}`) }))).toMatchObject({ verdict: "rejected" });
+  });
+
+  test("half a surrogate pair is rejected: the database could not keep it", () => {
+    expect(judge(null, row({ body: replace("\ud83d") }))).toMatchObject({ verdict: "rejected" });
+    expect(judge(null, row({ body: replace("😀") }))).toMatchObject({ verdict: "stored" });
+  });
+});
+
+describe("rows as they come", () => {
+  const fallback = { seq: 7, timestamp: "2026-11-22T12:00:00.000Z" };
+
+  test("a plain message is a final, whole one", () => {
+    const plain = { messageId: idOf(1), sessionId: session, role: "tool", content: "done" };
+    expect(readDeliveredRow(plain, fallback)).toMatchObject({
+      ok: true,
+      value: { seq: 7, kind: "tool", revision: 1, final: true, body: replace("done"), timestamp: fallback.timestamp },
+    });
+  });
+
+  test("[F35] a row that cannot be read keeps its id and says which field is wrong", () => {
+    expect(readDeliveredRow({ ...row(), role: "robot" }, fallback)).toMatchObject({
+      ok: false,
+      error: { messageId: idOf(1), reason: expect.stringMatching(/^role: /) },
+    });
+    expect(readDeliveredRow({ messageId: idOf(1), content: 5 }, fallback)).toMatchObject({ ok: false, error: { messageId: idOf(1) } });
+    for (const junk of [null, 5, "x", [], {}, { messageId: 5 }]) {
+      expect(readDeliveredRow(junk, fallback)).toMatchObject({ ok: false, error: { messageId: "" } });
+    }
+  });
+
+  test("each judgement has its answer", () => {
+    expect(deliveryResult("a", judge(null, row()))).toEqual({ messageId: "a", verdict: "stored", length: 5, revision: 1 });
+    expect(deliveryResult("a", judge(stored(row()), row()))).toEqual({ messageId: "a", verdict: "duplicate", length: 5, revision: 1 });
+    expect(deliveryResult("a", judge(null, row({ body: append(2, "x") })))).toEqual({ messageId: "a", verdict: "behind", length: 0, revision: 0 });
+    expect(deliveryResult("a", judge(stored(row()), row({ final: true })))).toEqual({ messageId: "a", verdict: "conflict", reason: expect.any(String) });
+    expect(deliveryResult("a", judge(null, row({ sessionId: otherSession })))).toEqual({ messageId: "a", verdict: "rejected", reason: expect.any(String) });
+  });
+});
+
+/** A store that keeps every message in a map, in order of arrival. */
+class MapStore {
+  readonly messages = new Map<MessageId, StoredMessage>();
+
+  deliver(rows: readonly DeliveredMessage[]): DeliveryResult[] {
+    return rows.map((sent) => {
+      const judgement = judgeDelivery(this.messages.get(sent.messageId) ?? null, sent, { session }, { position: this.messages.size, createdAt: 0 });
+      if (judgement.verdict === "stored") this.messages.set(sent.messageId, judgement.next);
+      return deliveryResult(sent.messageId, judgement);
+    });
+  }
+}
+
+interface Said {
+  readonly id: MessageId;
+  readonly kind: "text" | "tool";
+  content: string;
+  revision: number;
+  final: boolean;
+  ackedLength: number;
+  ackedRevision: number;
+}
+
+/** The plainest sender that the protocol allows: oldest first, appends from what was acknowledged, `behind` obeyed. */
+class Sender {
+  readonly said: Said[] = [];
+
+  batch(size: number): DeliveredMessage[] {
+    return this.said
+      .filter((message) => message.ackedRevision < message.revision)
+      .slice(0, size)
+      .map((message) =>
+        row({
+          messageId: message.id,
+          role: message.kind === "tool" ? "tool" : "assistant",
+          kind: message.kind,
+          revision: message.revision,
+          final: message.final,
+          body: message.kind === "tool" ? replace(message.content) : append(message.ackedLength, message.content.slice(message.ackedLength)),
+        }),
+      );
+  }
+
+  hear(results: readonly DeliveryResult[]): void {
+    for (const result of results) {
+      const message = this.said.find(({ id }) => id === result.messageId);
+      if (message === undefined) continue;
+      expect(["stored", "duplicate", "behind"]).toContain(result.verdict);
+      message.ackedLength = result.length ?? 0;
+      if (result.verdict !== "behind") message.ackedRevision = result.revision ?? 0;
+    }
+  }
+}
+
+const steps = fc.array(
+  fc.oneof(
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("say" as const), kind: fc.constantFrom("text" as const, "tool" as const) }) },
+    { weight: 5, arbitrary: fc.record({ do: fc.constant("grow" as const), which: fc.nat(7), text: fc.string({ unit: "grapheme", maxLength: 6 }) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("finish" as const), which: fc.nat(7) }) },
+    { weight: 5, arbitrary: fc.record({ do: fc.constant("send" as const), size: fc.integer({ min: 1, max: 5 }), fate: fc.constantFrom("whole" as const, "request lost" as const, "reply lost" as const, "twice" as const) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("old request arrives" as const), which: fc.nat(50) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("sender forgets" as const) }) },
+  ),
+  { maxLength: 60 },
+);
+
+describe("random growth, loss, repetition and delay", () => {
+  test("[R3] [R4] [F4] [F5] [F8] the store ends as exactly what was said, in the order in which it was said", () => {
+    fc.assert(
+      fc.property(steps, (script) => {
+        const store = new MapStore();
+        const sender = new Sender();
+        const onTheWay: DeliveredMessage[][] = [];
+        for (const step of script) {
+          switch (step.do) {
+            case "say":
+              sender.said.push({ id: idOf(sender.said.length), kind: step.kind, content: "", revision: 1, final: false, ackedLength: 0, ackedRevision: 0 });
+              break;
+            case "grow": {
+              const message = sender.said[step.which];
+              if (message === undefined || message.final) break;
+              message.content = message.kind === "tool" ? step.text : message.content + step.text;
+              message.revision++;
+              break;
+            }
+            case "finish": {
+              const message = sender.said[step.which];
+              if (message === undefined || message.final) break;
+              message.final = true;
+              message.revision++;
+              break;
+            }
+            case "send": {
+              const batch = sender.batch(step.size);
+              onTheWay.push(batch);
+              if (step.fate === "request lost") break;
+              const results = store.deliver(batch);
+              if (step.fate === "twice") store.deliver(batch);
+              if (step.fate !== "reply lost") sender.hear(results);
+              break;
+            }
+            case "old request arrives":
+              store.deliver(onTheWay[step.which] ?? []);
+              break;
+            case "sender forgets":
+              for (const message of sender.said) Object.assign(message, { ackedLength: 0, ackedRevision: 0 });
+              break;
+          }
+          for (const { id, content, revision } of sender.said) {
+            const kept = store.messages.get(id);
+            if (kept?.revision === revision) expect(kept.content).toBe(content);
+          }
+        }
+        for (let rounds = 0; sender.batch(1).length > 0; rounds++) {
+          expect(rounds).toBeLessThan(100);
+          sender.hear(store.deliver(sender.batch(4)));
+        }
+        const kept = [...store.messages.values()].map(({ messageId, position, content, revision, final }) => ({ messageId, position, content, revision, final }));
+        const said = sender.said.map(({ id, content, revision, final }, position) => ({ messageId: id, position, content, revision, final }));
+        expect(kept).toEqual(said);
+        const repeated = onTheWay.flatMap((batch) => store.deliver(batch));
+        expect(repeated.filter(({ verdict }) => verdict !== "duplicate")).toEqual([]);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
