@@ -1,0 +1,212 @@
+/** The node's life, case by case. Random lives are in node-lifecycle.model.test.ts. */
+import type { NodeId, ProjectId, RunId, SessionId, WorkspaceId } from "@samovar/base";
+import { describe, expect, it } from "vitest";
+import type { NodeLifeEvent } from "./node-lifecycle.ts";
+import { CREATE_MAX_ATTEMPTS, RECONNECT_GRACE_MS, reserveSlot, stepNode } from "./node-lifecycle.ts";
+import type { NodeAlarm, NodeRecord, NodeSettings, SlotHolder } from "./node-record.ts";
+import { alarmsOf, failureOf, newNode } from "./node-record.ts";
+
+const settings: NodeSettings = {
+  slots: 2,
+  idleGraceMs: 1_000,
+  warmTimeoutMs: 60_000,
+  maxLifetimeMs: 3_600_000,
+  hardLifetimeMs: 7_200_000,
+  bootTimeoutMs: 600_000,
+  unreachableTimeoutMs: 300_000,
+};
+const server = { id: "42", location: "fsn1", pricePerHour: null };
+const refused = { failure: { code: "provider_quota", message: "limit reached" }, retryAfterMs: null };
+
+const holder = (n: number): SlotHolder => ({
+  workspaceId: `wsp_${n}` as WorkspaceId,
+  taskId: null,
+  runId: `run_${n}` as RunId,
+  projectId: "prj_1" as ProjectId,
+  sessionId: `ses_${n}` as SessionId,
+});
+
+const born = () => newNode("nod_1" as NodeId, holder(1), 0, settings);
+
+function live(record: NodeRecord, now: number, ...events: readonly NodeLifeEvent[]): NodeRecord {
+  return events.reduce((at, event) => stepNode(at, event, now, settings).record, record);
+}
+
+const ring = (record: NodeRecord, name: NodeAlarm) => {
+  const due = alarmsOf(record, settings).get(name);
+  expect(due, `alarm ${name} is armed`).toBeDefined();
+  return stepNode(record, { kind: "alarm", name }, due ?? 0, settings);
+};
+
+const active = () => live(born(), 0, { kind: "alarm", name: "provider" }, { kind: "server.made", server }, { kind: "agent.connected" });
+const warm = () => ring(live(active(), 10, { kind: "slot.released", workspaceId: holder(1).workspaceId }), "idle").record;
+
+describe("coming up", () => {
+  it("[F20] asks for the server only after it is written down that it was asked", () => {
+    const { record, effects } = ring(born(), "provider");
+    expect(effects).toEqual([{ kind: "provider.create" }]);
+    expect(record.server).toEqual({ kind: "asked" });
+    expect(alarmsOf(record, settings).get("provider"), "asked again if the answer is lost").toBeGreaterThan(0);
+  });
+
+  it("is active from the agent's first connection, even when the provider's answer comes later", () => {
+    const connected = live(born(), 0, { kind: "alarm", name: "provider" }, { kind: "agent.connected" });
+    expect(connected.life).toEqual({ state: "active", idleSince: null });
+    expect(live(connected, 1, { kind: "server.made", server }).server).toEqual({ kind: "known", server });
+  });
+
+  it("[R18] [F29] a machine that boots and never connects is destroyed, and says why", () => {
+    const booting = live(born(), 0, { kind: "alarm", name: "provider" }, { kind: "server.made", server });
+    const { record, effects } = ring(booting, "boot");
+    expect(record.life).toMatchObject({ state: "destroying", failure: { code: "node_boot_timeout" } });
+    expect(record.slots[0]?.lost).toMatchObject({ code: "node_boot_timeout" });
+    expect(effects).toContainEqual({ kind: "nudge", runId: "run_1" });
+  });
+
+  it("[F21] a refusal that may pass is retried with growing pauses, a bounded number of times", () => {
+    let record = born();
+    const pauses: number[] = [];
+    let now = 0;
+    while (record.life.state === "provisioning") {
+      now = alarmsOf(record, settings).get("provider") ?? Number.NaN;
+      record = live(record, now, { kind: "alarm", name: "provider" }, { kind: "create.failed", refusal: { ...refused, retriable: true } });
+      pauses.push((alarmsOf(record, settings).get("provider") ?? 0) - now);
+    }
+    expect(pauses).toHaveLength(CREATE_MAX_ATTEMPTS);
+    expect(pauses.slice(0, 4)).toEqual([500, 1_000, 2_000, 4_000]);
+    expect(failureOf(record)).toEqual(refused.failure);
+  });
+
+  it("[F21] a refusal that will not pass ends it at once, and what may exist is looked for", () => {
+    const record = live(born(), 0, { kind: "alarm", name: "provider" }, { kind: "create.failed", refusal: { ...refused, retriable: false } });
+    expect(record.life).toMatchObject({ state: "destroying", failure: refused.failure });
+    const { record: finding, effects } = ring(record, "provider");
+    expect(effects).toContainEqual({ kind: "provider.find" });
+    expect(live(finding, 1, { kind: "server.absent" }).life.state).toBe("destroyed");
+  });
+
+  it("[F19] a server whose making was answered too late is deleted", () => {
+    const ended = live(born(), 0, { kind: "alarm", name: "provider" }, { kind: "destroy.asked", reason: "not wanted" });
+    expect(ended.life.state).toBe("destroying");
+    const late = live(ended, 1, { kind: "server.made", server });
+    expect(ring(late, "provider").effects).toEqual([{ kind: "provider.delete", serverId: "42" }]);
+  });
+
+  it("nothing was asked: nothing has to be deleted", () => {
+    expect(live(born(), 0, { kind: "destroy.asked", reason: "not wanted" }).life.state).toBe("destroyed");
+  });
+});
+
+describe("slots", () => {
+  it("[R24] are granted while there is room, also while the machine comes up", () => {
+    const second = reserveSlot(born(), holder(2), 1, settings);
+    expect(second.reply).toEqual({ granted: true });
+    expect(reserveSlot(second.record, holder(3), 1, settings).reply).toEqual({ granted: false, reason: "full" });
+    expect(reserveSlot(second.record, holder(2), 1, settings)).toEqual({ record: second.record, reply: { granted: true } });
+  });
+
+  it("[F27] a hundred that ask at once share out exactly the slots there are", () => {
+    let record = warm();
+    const granted = Array.from({ length: 100 }, (_, n) => {
+      const answer = reserveSlot(record, holder(n + 10), 20_000, settings);
+      record = answer.record;
+      return answer.reply.granted;
+    });
+    expect(granted.filter(Boolean)).toHaveLength(settings.slots);
+  });
+
+  it("[R24] [F28] of a reserve and the warm alarm, the first wins and the other does nothing", () => {
+    const waiting = warm();
+    const due = alarmsOf(waiting, settings).get("warm") ?? 0;
+    const claimed = reserveSlot(waiting, holder(2), due, settings);
+    expect(claimed.reply.granted).toBe(true);
+    expect(live(claimed.record, due, { kind: "alarm", name: "warm" })).toBe(claimed.record);
+    const expired = live(waiting, due, { kind: "alarm", name: "warm" });
+    expect(reserveSlot(expired, holder(2), due, settings).reply).toEqual({ granted: false, reason: "gone" });
+  });
+
+  it("are not given on a node that has been silent or is too old", () => {
+    const cut = live(active(), 100, { kind: "link.lost" });
+    expect(reserveSlot(cut, holder(2), 100 + RECONNECT_GRACE_MS - 1, settings).reply.granted).toBe(true);
+    expect(reserveSlot(cut, holder(2), 100 + RECONNECT_GRACE_MS, settings).reply).toEqual({ granted: false, reason: "not_accepting" });
+    expect(reserveSlot(active(), holder(2), settings.maxLifetimeMs, settings).reply).toEqual({ granted: false, reason: "not_accepting" });
+  });
+});
+
+describe("growing idle", () => {
+  it("[R23] waits warm for the next task, then goes", () => {
+    const waiting = warm();
+    expect(waiting.life).toEqual({ state: "warm", since: 1_010, until: 61_010 });
+    expect(ring(waiting, "warm").record.life.state).toBe("destroying");
+  });
+
+  it("[F14] an alarm that rings twice, or early, does nothing more", () => {
+    const waiting = warm();
+    expect(live(waiting, 2_000, { kind: "alarm", name: "warm" })).toBe(waiting);
+    const going = ring(waiting, "warm").record;
+    expect(live(going, 70_000, { kind: "alarm", name: "warm" })).toBe(going);
+  });
+});
+
+describe("ending", () => {
+  it("[R25] past its age it finishes its work, takes none, and goes when the last slot is free", () => {
+    const { record, effects } = ring(active(), "max_lifetime");
+    expect(record.life.state).toBe("draining");
+    expect(effects).toContainEqual({ kind: "node.drain" });
+    const free = live(record, settings.maxLifetimeMs + 1, { kind: "slot.released", workspaceId: holder(1).workspaceId });
+    expect(free.life.state).toBe("destroying");
+  });
+
+  it("a drain that comes before the machine is up counts from then on", () => {
+    const drained = live(born(), 0, { kind: "drain.asked", reason: "maintenance" });
+    expect(reserveSlot(drained, holder(2), 1, settings).reply).toEqual({ granted: false, reason: "not_accepting" });
+    const step = stepNode(live(drained, 0, { kind: "alarm", name: "provider" }), { kind: "agent.connected" }, 5, settings);
+    expect(step.record.life.state).toBe("draining");
+    expect(step.effects).toContainEqual({ kind: "node.drain" });
+  });
+
+  it("[N2] a working node goes at its hard limit, and its runs are told", () => {
+    const { record, effects } = ring(active(), "hard_lifetime");
+    expect(record.life.state).toBe("destroying");
+    expect(record.slots[0]?.lost).toMatchObject({ code: "node_lifetime" });
+    expect(effects).toContainEqual({ kind: "nudge", runId: "run_1" });
+  });
+
+  it("[F22] [F23] [F24] asks the provider until it says gone, slower each time, and shows what is in the way", () => {
+    let record = live(active(), 0, { kind: "destroy.asked", reason: "asked" });
+    const locked = { code: "provider_locked", message: "locked" };
+    for (const answer of [{ kind: "provider.failed", failure: locked, retryAfterMs: null }, { kind: "delete.accepted" }] as const) {
+      const asked = ring(record, "provider");
+      expect(asked.effects).toEqual([{ kind: "provider.delete", serverId: "42" }]);
+      record = live(asked.record, 1_000, answer);
+      expect(record.life.state).toBe("destroying");
+      expect(failureOf(record)).toEqual(answer.kind === "provider.failed" ? locked : null);
+    }
+    const gone = live(ring(record, "provider").record, 2_000, { kind: "server.gone" });
+    expect(gone.life).toMatchObject({ state: "destroyed" });
+    expect(alarmsOf(gone, settings).size).toBe(0);
+  });
+});
+
+describe("silence", () => {
+  it("[R21] is a flag with a time and no news to runs; coming back clears it", () => {
+    const cut = stepNode(active(), { kind: "link.lost" }, 100, settings);
+    expect(cut.effects).toEqual([]);
+    expect(cut.record.life.state).toBe("active");
+    expect(cut.record.link).toEqual({ kind: "down", since: 100, judged: false });
+    expect(live(cut.record, 200, { kind: "agent.connected" }).link).toEqual({ kind: "up", since: 200 });
+  });
+
+  it("[F30] that lasts fails what ran there, and the node takes no more", () => {
+    const { record, effects } = ring(live(active(), 100, { kind: "link.lost" }), "unreachable");
+    expect(record.slots[0]?.lost).toMatchObject({ code: "node_unreachable" });
+    expect(record.life.state).toBe("draining");
+    expect(effects).toContainEqual({ kind: "nudge", runId: "run_1" });
+  });
+
+  it("of a node without work ends it", () => {
+    expect(ring(live(warm(), 2_000, { kind: "link.lost" }), "warm").record.life.state).toBe("destroying");
+    const idle = live(active(), 10, { kind: "slot.released", workspaceId: holder(1).workspaceId }, { kind: "link.lost" });
+    expect(ring(idle, "unreachable").record.life).toMatchObject({ state: "destroying", failure: { code: "node_unreachable" } });
+  });
+});

@@ -1,0 +1,268 @@
+/**
+ * The life of a node: `provisioning → active ⇄ warm → (draining →) destroying → destroyed`. Pure.
+ * Keeps N1 (destroyed only when the provider says that there is no server) and N2 (one winner for each slot;
+ * a claimed node lives until its hard limit, unless a person or the provider ends it).
+ */
+import type { Millis, RunId, WorkspaceId } from "@samovar/base";
+import { assertNever } from "@samovar/base";
+import type { Failure } from "@samovar/contracts";
+import type { NodeAlarm, NodeLife, NodeRecord, NodeSettings, ServerFacts, Slot, SlotHolder } from "./node-record.ts";
+import { alarmsOf, failureOf, isAlive } from "./node-record.ts";
+
+/** What the provider refused; `retriable` when the same call may succeed later by itself. */
+export interface CreateRefusal {
+  readonly failure: Failure;
+  readonly retriable: boolean;
+  readonly retryAfterMs: number | null;
+}
+
+export type NodeLifeEvent =
+  | { readonly kind: "alarm"; readonly name: NodeAlarm }
+  | { readonly kind: "agent.connected" }
+  | { readonly kind: "link.lost" }
+  | { readonly kind: "slot.released"; readonly workspaceId: WorkspaceId }
+  | { readonly kind: "drain.asked"; readonly reason: string }
+  | { readonly kind: "destroy.asked"; readonly reason: string }
+  | { readonly kind: "server.made"; readonly server: ServerFacts }
+  | { readonly kind: "create.failed"; readonly refusal: CreateRefusal }
+  /** The provider knows no server of our name. */
+  | { readonly kind: "server.absent" }
+  | { readonly kind: "delete.accepted" }
+  | { readonly kind: "server.gone" }
+  /** A find or a delete was refused or not answered. */
+  | { readonly kind: "provider.failed"; readonly failure: Failure; readonly retryAfterMs: number | null };
+
+export type NodeEffect =
+  | { readonly kind: "provider.create" }
+  | { readonly kind: "provider.find" }
+  | { readonly kind: "provider.delete"; readonly serverId: string }
+  /** The node is told to finish and take no more. */
+  | { readonly kind: "node.drain" }
+  /** The node must never come back. */
+  | { readonly kind: "link.close" }
+  | { readonly kind: "nudge"; readonly runId: RunId };
+
+export interface NodeStep {
+  readonly record: NodeRecord;
+  readonly effects: readonly NodeEffect[];
+}
+
+export type ReserveReply =
+  | { readonly granted: true }
+  | { readonly granted: false; readonly reason: "full" | "not_accepting" | "gone" };
+
+/** If the shell dies in the middle of a call to the provider, it is asked again after this. */
+export const PROVIDER_CALL_LIMIT_MS = 90_000;
+export const CREATE_MAX_ATTEMPTS = 6;
+/** A link that has been down for less may carry new work: the node is most likely just reconnecting. */
+export const RECONNECT_GRACE_MS = 30_000;
+const BACKOFF_FIRST_MS = 500;
+const BACKOFF_MAX_MS = 60_000;
+
+/** Applies one event. What does not fit the state (a late answer, an alarm twice) changes nothing. */
+export function stepNode(record: NodeRecord, event: NodeLifeEvent, now: Millis, settings: NodeSettings): NodeStep {
+  const next = apply(record, event, now, settings);
+  return { record: next.record, effects: [...next.effects, ...nudges(record, next.record)] };
+}
+
+/** A slot, if the node takes work. Asking again for the same workspace grants again. */
+export function reserveSlot(
+  record: NodeRecord,
+  holder: SlotHolder,
+  now: Millis,
+  settings: NodeSettings,
+): { readonly record: NodeRecord; readonly reply: ReserveReply } {
+  const refuse = (reason: "full" | "not_accepting" | "gone") => ({ record, reply: { granted: false, reason } as const });
+  if (!isAlive(record)) return refuse("gone");
+  if (record.slots.some((slot) => slot.holder.workspaceId === holder.workspaceId)) return { record, reply: { granted: true } };
+  if (!accepts(record, now, settings)) return refuse("not_accepting");
+  if (record.slots.length >= settings.slots) return refuse("full");
+  const slots = [...record.slots, { holder, reservedAt: now, lost: null }];
+  const life: NodeLife = record.life.state === "provisioning" ? record.life : { state: "active", idleSince: null };
+  return { record: { ...record, slots, life }, reply: { granted: true } };
+}
+
+function accepts(record: NodeRecord, now: Millis, settings: NodeSettings): boolean {
+  const { life } = record;
+  if (life.state === "draining" || (life.state === "provisioning" && life.drain !== null)) return false;
+  if (now >= record.createdAt + settings.maxLifetimeMs) return false;
+  return record.link.kind !== "down" || now - record.link.since < RECONNECT_GRACE_MS;
+}
+
+function apply(record: NodeRecord, event: NodeLifeEvent, now: Millis, settings: NodeSettings): NodeStep {
+  switch (event.kind) {
+    case "alarm": {
+      const due = alarmsOf(record, settings).get(event.name);
+      return due === undefined || due > now ? unchanged(record) : rung(record, event.name, now, settings);
+    }
+    case "agent.connected":
+      return connected(record, now);
+    case "link.lost":
+      return record.link.kind === "up" ? only({ ...record, link: { kind: "down", since: now, judged: false } }) : unchanged(record);
+    case "slot.released":
+      return released(record, event.workspaceId, now);
+    case "drain.asked":
+      return drain(record, event.reason, now);
+    case "destroy.asked":
+      return destroy(record, event.reason, { code: "node_destroyed", message: event.reason }, null, now);
+    case "server.made":
+      return made(record, event.server, now);
+    case "create.failed":
+      return createFailed(record, event.refusal, now);
+    case "server.absent":
+      return absent(record, now);
+    case "delete.accepted":
+      return record.life.state === "destroying" ? only(askLater(record, now, null, null)) : unchanged(record);
+    case "server.gone":
+      return record.life.state === "destroying" ? only(destroyed(record, now)) : unchanged(record);
+    case "provider.failed":
+      return record.provider.nextAt === null ? unchanged(record) : only(askLater(record, now, event.failure, event.retryAfterMs));
+    default:
+      return assertNever(event, "node event");
+  }
+}
+
+function rung(record: NodeRecord, name: NodeAlarm, now: Millis, settings: NodeSettings): NodeStep {
+  switch (name) {
+    case "boot":
+      return destroy(record, "it did not come up", BOOT_TIMEOUT, BOOT_TIMEOUT, now);
+    case "idle":
+      return only({ ...record, life: { state: "warm", since: now, until: now + settings.warmTimeoutMs } });
+    case "warm":
+      return destroy(record, "no task came", null, null, now);
+    case "max_lifetime":
+      return drain(record, "it has reached its greatest age for new work", now);
+    case "hard_lifetime":
+      return destroy(record, "it has reached its greatest age", TOO_OLD, null, now);
+    case "unreachable":
+      return silent(record, now);
+    case "provider":
+      return ask(record, now);
+    default:
+      return assertNever(name, "node alarm");
+  }
+}
+
+const BOOT_TIMEOUT: Failure = { code: "node_boot_timeout", message: "The machine was made but its agent did not connect in time. Run the task again; if it happens again, look at the machine's console." };
+const TOO_OLD: Failure = { code: "node_lifetime", message: "The machine reached its greatest age while the task was running." };
+const UNREACHABLE: Failure = { code: "node_unreachable", message: "The machine has been silent for too long. What it had delivered is kept; run the task again." };
+
+function connected(record: NodeRecord, now: Millis): NodeStep {
+  if (!isAlive(record)) return { record, effects: [{ kind: "link.close" }] };
+  const reached: NodeRecord = { ...record, link: { kind: "up", since: now } };
+  if (record.life.state !== "provisioning") return only(reached);
+  const active: NodeRecord = { ...reached, life: { state: "active", idleSince: record.slots.length === 0 ? now : null } };
+  return record.life.drain === null ? only(active) : drain(active, record.life.drain, now);
+}
+
+/** Silent for too long: what ran there has failed; the node takes no more and goes when its slots are given back. */
+function silent(record: NodeRecord, now: Millis): NodeStep {
+  if (record.link.kind !== "down") return unchanged(record);
+  const judged: NodeRecord = { ...record, link: { ...record.link, judged: true }, slots: loseAll(record.slots, UNREACHABLE) };
+  if (record.slots.length === 0) return destroy(judged, "it fell silent", null, UNREACHABLE, now);
+  return drain(judged, "it fell silent", now);
+}
+
+function released(record: NodeRecord, workspaceId: WorkspaceId, now: Millis): NodeStep {
+  const slots = record.slots.filter((slot) => slot.holder.workspaceId !== workspaceId);
+  if (slots.length === record.slots.length) return unchanged(record);
+  const rest = { ...record, slots };
+  if (slots.length > 0) return only(rest);
+  if (rest.life.state === "draining") return destroy(rest, rest.life.reason, null, null, now);
+  if (rest.life.state === "provisioning" && rest.life.drain !== null) return destroy(rest, rest.life.drain, null, null, now);
+  if (rest.life.state === "active") return only({ ...rest, life: { state: "active", idleSince: now } });
+  return only(rest);
+}
+
+function drain(record: NodeRecord, reason: string, now: Millis): NodeStep {
+  const { life } = record;
+  if (!isAlive(record) || life.state === "draining") return unchanged(record);
+  if (record.slots.length === 0) return destroy(record, reason, null, null, now);
+  if (life.state === "provisioning") return only({ ...record, life: { ...life, drain: reason } });
+  return { record: { ...record, life: { state: "draining", reason } }, effects: [{ kind: "node.drain" }] };
+}
+
+/** `lost`: what those who run there are told; `failure`: what the node itself is marked with. */
+function destroy(record: NodeRecord, reason: string, lost: Failure | null, failure: Failure | null, now: Millis): NodeStep {
+  if (!isAlive(record)) return unchanged(record);
+  const doomed: NodeRecord = {
+    ...record,
+    slots: lost === null ? record.slots : loseAll(record.slots, lost),
+    life: { state: "destroying", reason, failure, since: now },
+    provider: { nextAt: now, attempts: 0, fault: null },
+  };
+  const end = record.server.kind === "never_asked" ? destroyed(doomed, now) : doomed;
+  return { record: end, effects: [{ kind: "link.close" }] };
+}
+
+function destroyed(record: NodeRecord, now: Millis): NodeRecord {
+  const failure = record.life.state === "destroying" ? record.life.failure : null;
+  const server = record.server.kind === "known" ? record.server.server : null;
+  return {
+    ...record,
+    life: { state: "destroyed", at: now, failure },
+    server: { kind: "gone", server },
+    link: record.link.kind === "up" ? { kind: "down", since: now, judged: true } : record.link,
+    provider: { nextAt: null, attempts: 0, fault: null },
+  };
+}
+
+/** The next question for the provider, by what is known. A lost answer leads to the same question again. */
+function ask(record: NodeRecord, now: Millis): NodeStep {
+  const asking: NodeRecord = { ...record, provider: { ...record.provider, nextAt: now + PROVIDER_CALL_LIMIT_MS } };
+  if (record.life.state === "provisioning" && record.server.kind !== "known") {
+    return { record: { ...asking, server: { kind: "asked" } }, effects: [{ kind: "provider.create" }] };
+  }
+  if (record.server.kind === "asked") return { record: asking, effects: [{ kind: "provider.find" }] };
+  if (record.life.state === "destroying" && record.server.kind === "known") {
+    return { record: asking, effects: [{ kind: "provider.delete", serverId: record.server.server.id }] };
+  }
+  return only({ ...record, provider: { ...record.provider, nextAt: null } });
+}
+
+function made(record: NodeRecord, server: ServerFacts, now: Millis): NodeStep {
+  const known: NodeRecord = { ...record, server: { kind: "known", server } };
+  if (isAlive(record)) return only({ ...known, provider: { nextAt: null, attempts: 0, fault: null } });
+  // A creation that was under way when the end came: it exists after all, so it has to go.
+  const { life } = record;
+  const end: NodeLife =
+    life.state === "destroyed" ? { state: "destroying", reason: "it was made after all", failure: life.failure, since: now } : life;
+  return only({ ...known, life: end, provider: { nextAt: now, attempts: 0, fault: null } });
+}
+
+function createFailed(record: NodeRecord, refusal: CreateRefusal, now: Millis): NodeStep {
+  if (record.server.kind !== "asked") return unchanged(record);
+  const later = askLater(record, now, refusal.failure, refusal.retryAfterMs);
+  if (record.life.state !== "provisioning") return only(later);
+  if (refusal.retriable && later.provider.attempts < CREATE_MAX_ATTEMPTS) return only(later);
+  return destroy(record, "no server could be made", refusal.failure, refusal.failure, now);
+}
+
+function absent(record: NodeRecord, now: Millis): NodeStep {
+  if (record.server.kind !== "asked") return unchanged(record);
+  return only(record.life.state === "destroying" ? destroyed(record, now) : askLater(record, now, null, null));
+}
+
+function askLater(record: NodeRecord, now: Millis, fault: Failure | null, retryAfterMs: number | null): NodeRecord {
+  const { attempts } = record.provider;
+  const backoff = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempts, 20));
+  return { ...record, provider: { nextAt: now + Math.max(backoff, retryAfterMs ?? 0), attempts: attempts + 1, fault } };
+}
+
+const loseAll = (slots: readonly Slot[], lost: Failure): readonly Slot[] =>
+  slots.map((slot) => (slot.lost === null ? { ...slot, lost } : slot));
+
+/** Runs whose facts differ now. A link that drops is no news to them: only silence that lasts is. */
+function nudges(before: NodeRecord, after: NodeRecord): NodeEffect[] {
+  if (before === after) return [];
+  const cameUp = before.link.kind !== "up" && after.link.kind === "up";
+  const nodeNews = before.life.state !== after.life.state || cameUp || failureOf(before) !== failureOf(after);
+  return after.slots.flatMap((slot) => {
+    const was = before.slots.find((each) => each.holder.workspaceId === slot.holder.workspaceId);
+    const news = nodeNews || was?.lost !== slot.lost;
+    return news && slot.holder.runId !== null ? [{ kind: "nudge", runId: slot.holder.runId } as const] : [];
+  });
+}
+
+const unchanged = (record: NodeRecord): NodeStep => ({ record, effects: [] });
+const only = (record: NodeRecord): NodeStep => ({ record, effects: [] });

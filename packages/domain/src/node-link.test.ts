@@ -1,0 +1,136 @@
+/** The link's book-keeping against a connection that is cut anywhere. */
+import type { NodeId, ProjectId, RunId, SessionId, WorkspaceId } from "@samovar/base";
+import type { NodeEvent, SessionEnd } from "@samovar/contracts";
+import { PROTOCOL_VERSION } from "@samovar/contracts";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { LinkState } from "./node-link.ts";
+import { commandSent, commandsAcked, foldEvent, hello, NEW_LINK, NEW_WORKSPACE, nextToSend, numberCommand, runFacts, takeEvent } from "./node-link.ts";
+import { reserveSlot, stepNode } from "./node-lifecycle.ts";
+import type { SlotHolder } from "./node-record.ts";
+import { newNode } from "./node-record.ts";
+
+const settings = { slots: 2, idleGraceMs: 1, warmTimeoutMs: 1, maxLifetimeMs: 9e9, hardLifetimeMs: 9e9, bootTimeoutMs: 9e9, unreachableTimeoutMs: 10 };
+const holder: SlotHolder = {
+  workspaceId: "wsp_1" as WorkspaceId,
+  taskId: null,
+  runId: "run_1" as RunId,
+  projectId: "prj_1" as ProjectId,
+  sessionId: "ses_1" as SessionId,
+};
+const node = newNode("nod_1" as NodeId, holder, 0, settings);
+const end: SessionEnd = {
+  outcome: "clean", stopReason: "end_turn", failure: null, branch: "task/x", commits: [], diffStat: null,
+  pushed: true, pushError: null, summary: null, usage: null, drained: true, proof: { count: 0, digest: "" },
+};
+
+describe("hello", () => {
+  it("[F31] an older epoch is refused for good, another protocol is told to upgrade", () => {
+    const frame = { protocol: PROTOCOL_VERSION, epoch: node.epoch, lastCommand: 0 };
+    expect(hello(NEW_LINK, { ...frame, epoch: node.epoch - 1 }, node)).toEqual({ kind: "refuse", close: "gone" });
+    expect(hello(NEW_LINK, { ...frame, protocol: PROTOCOL_VERSION + 1 }, node)).toEqual({ kind: "refuse", close: "upgrade" });
+    const ended = stepNode(node, { kind: "destroy.asked", reason: "asked" }, 1, settings).record;
+    expect(hello(NEW_LINK, frame, ended)).toEqual({ kind: "refuse", close: "gone" });
+  });
+
+  it("sends again from what the node says it has, even less than it once acknowledged", () => {
+    const link: LinkState = { lastCommand: 5, ackedCommand: 4, sentCommand: 5, lastEvent: 0 };
+    const answer = hello(link, { protocol: PROTOCOL_VERSION, epoch: node.epoch, lastCommand: 2 }, node);
+    expect(answer).toMatchObject({ kind: "welcome" });
+    if (answer.kind === "welcome") expect(nextToSend(answer.link)).toBe(3);
+  });
+});
+
+describe("commands and events over a connection that is cut anywhere", () => {
+  const move = fc.constantFrom("queue", "queue_again", "send", "lose", "ack", "emit", "emit_lost_ack", "reconnect");
+
+  it("[R8] every command reaches the node once and in order; every event is taken once", () => {
+    fc.assert(
+      fc.property(fc.array(move, { maxLength: 80 }), (moves) => {
+        let link = NEW_LINK;
+        const ids: string[] = [];
+        /** The node's disk: command numbers it has persisted, events it has made and not been acknowledged. */
+        const got: number[] = [];
+        let made = 0;
+        const taken: number[] = [];
+        let unacked: number[] = [];
+        const welcome = () => {
+          const answer = hello(link, { protocol: PROTOCOL_VERSION, epoch: node.epoch, lastCommand: got.length }, node);
+          if (answer.kind !== "welcome") throw new Error("refused");
+          link = answer.link;
+        };
+        const sendAll = (arrives: boolean) => {
+          for (let n = nextToSend(link); n !== null; n = nextToSend(link)) {
+            link = commandSent(link, n);
+            if (arrives && n === got.length + 1) got.push(n);
+          }
+        };
+        const emit = (ackArrives: boolean) => {
+          for (const n of unacked) {
+            const answer = takeEvent(link, n);
+            link = answer.link;
+            expect(answer.verdict).not.toBe("gap");
+            if (answer.verdict === "news") taken.push(n);
+          }
+          if (ackArrives) unacked = [];
+        };
+        for (const each of moves) {
+          if (each === "queue" || each === "queue_again") {
+            const id = each === "queue" || ids.length === 0 ? `c${ids.length}` : (ids[0] ?? "");
+            const known = ids.indexOf(id);
+            const answer = numberCommand(link, known < 0 ? null : known + 1);
+            link = answer.link;
+            if (answer.isNew) ids.push(id);
+            expect(answer.n).toBe(ids.indexOf(id) + 1);
+          } else if (each === "send") sendAll(true);
+          else if (each === "lose") sendAll(false);
+          else if (each === "ack") link = commandsAcked(link, got.length);
+          else if (each === "reconnect") welcome();
+          else {
+            unacked = [...unacked, ++made];
+            emit(each === "emit");
+          }
+        }
+        welcome();
+        sendAll(true);
+        emit(true);
+        expect(got).toEqual(ids.map((_, i) => i + 1));
+        expect(taken).toEqual(Array.from({ length: made }, (_, i) => i + 1));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+describe("facts of a workspace", () => {
+  const ready: NodeEvent = { n: 1, at: 5, kind: "workspace.ready", workspaceId: holder.workspaceId, branch: "task/x-2", baseCommit: "c" };
+
+  it("only move forward, and keep the first word", () => {
+    const told = foldEvent(NEW_WORKSPACE, ready, holder, 7);
+    expect(told).toMatchObject({ state: "ready", branch: "task/x-2" });
+    const failed: NodeEvent = { n: 2, at: 5, kind: "workspace.failed", workspaceId: holder.workspaceId, failure: { code: "x", message: "y" } };
+    expect(foldEvent(told, failed, holder, 8)).toBe(told);
+    expect(foldEvent(told, { ...ready, workspaceId: "wsp_2" as WorkspaceId }, holder, 8)).toBe(told);
+  });
+
+  it("[F18] the time of a start is ours, not the node's; another session's end is not this one's", () => {
+    const started = foldEvent(NEW_WORKSPACE, { n: 1, at: 999_999, kind: "session.started", workspaceId: holder.workspaceId, sessionId: holder.sessionId }, holder, 7);
+    expect(started.startedAt).toBe(7);
+    const other: NodeEvent = { n: 2, at: 1, kind: "session.ended", workspaceId: holder.workspaceId, sessionId: "ses_2" as SessionId, end };
+    expect(foldEvent(started, other, holder, 8)).toBe(started);
+    expect(foldEvent(started, { ...other, sessionId: holder.sessionId }, holder, 8).end).toEqual(end);
+  });
+
+  it("[F30] a node that is lost makes its workspaces failed, but keeps an end that was told before", () => {
+    const up = stepNode(reserveSlot(node, holder, 0, settings).record, { kind: "agent.connected" }, 1, settings).record;
+    const cut = stepNode(up, { kind: "link.lost" }, 2, settings).record;
+    const lost = stepNode(cut, { kind: "alarm", name: "unreachable" }, 12, settings).record;
+    const told = { ...NEW_WORKSPACE, state: "ready" as const, branch: "task/x", end };
+    expect(runFacts(up, holder, told)).toMatchObject({ node: { state: "active", connected: true, failure: null }, workspace: { state: "ready" } });
+    expect(runFacts(lost, holder, told)).toMatchObject({
+      node: { state: "draining", connected: false, failure: { code: "node_unreachable" } },
+      workspace: { state: "failed", failure: { code: "node_unreachable" } },
+      session: { end: { outcome: "clean" } },
+    });
+  });
+});
