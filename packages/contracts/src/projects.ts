@@ -21,10 +21,11 @@ function isRepoUrl(value: string): boolean {
   // oxlint-disable-next-line no-control-regex -- control characters are what is refused
   if (/[\u0000-\u0020\u007f]/.test(value) && !value.startsWith("/")) return false;
   if (value.startsWith("/")) return !value.includes("\0") && !value.includes("\n");
-  if (/^git@[A-Za-z0-9.-]+:[A-Za-z0-9._~/-]+$/.test(value)) return true;
+  if (/^git@[A-Za-z0-9][A-Za-z0-9.-]*:[A-Za-z0-9._~/-]+$/.test(value)) return true;
   if (!/^(https?|ssh):\/\//.test(value)) return false;
   try {
     const url = new URL(value);
+    if (url.hostname.startsWith("-")) return false;
     return url.password === "" && (url.username === "" || (url.protocol === "ssh:" && url.username === "git"));
   } catch {
     return false;
