@@ -2,7 +2,9 @@
 import { nodeId } from "@samovar/contracts";
 import type { UserDataInput } from "./render.ts";
 
-export function userDataInput(over: { agent?: Partial<UserDataInput["agent"]>; release?: Partial<UserDataInput["release"]> } = {}): UserDataInput {
+export function userDataInput(
+  over: { agent?: Partial<UserDataInput["agent"]>; release?: Partial<UserDataInput["release"]> } = {},
+): UserDataInput {
   return {
     agent: {
       controlPlaneUrl: "http://127.0.0.1:7266",

@@ -1,6 +1,17 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -61,7 +72,10 @@ describe("install.sh", () => {
   });
 
   test("[check 35] a file with another hash leaves nothing in place", async () => {
-    await expect(install(hostPath, sha256("another"))).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining(`has SHA-256 ${sha256(agent)}`) });
+    await expect(install(hostPath, sha256("another"))).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`has SHA-256 ${sha256(agent)}`),
+    });
     expect(readdirSync(installed(""))).toEqual(["bin"]);
   });
 
@@ -73,7 +87,10 @@ describe("install.sh", () => {
   });
 
   test("says what could not be downloaded", async () => {
-    await expect(install(hostPath, sha256(agent), `${url}/none`)).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining(`could not download ${url}/none`) });
+    await expect(install(hostPath, sha256(agent), `${url}/none`)).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`could not download ${url}/none`),
+    });
     expect(existsSync(installed("vm-agent.mjs"))).toBe(false);
   });
 
@@ -93,9 +110,15 @@ describe("install.sh", () => {
   test("[check 35] brings its own Node where there is only an old one, and checks it before unpacking", async () => {
     const path = toolsOnly("sha256sum", "uname", "tar");
     writeFileSync(join(path, "node"), "#!/bin/sh\necho 20\n", { mode: 0o755 });
-    writeFileSync(join(path, "curl"), `#!/bin/sh\necho "$@" >>'${root}/asked'\nwhile [ "$1" != --output ]; do shift; done\necho tampered >"$2"\n`);
+    writeFileSync(
+      join(path, "curl"),
+      `#!/bin/sh\necho "$@" >>'${root}/asked'\nwhile [ "$1" != --output ]; do shift; done\necho tampered >"$2"\n`,
+    );
     chmodSync(join(path, "curl"), 0o755);
-    await expect(install(path)).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/node-v24\.\d+\.\d+-linux-.* has SHA-256 .*, expected [0-9a-f]{64}/) });
+    await expect(install(path)).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/node-v24\.\d+\.\d+-linux-.* has SHA-256 .*, expected [0-9a-f]{64}/),
+    });
     expect(readFileSync(join(root, "asked"), "utf8")).toMatch(/https:\/\/nodejs\.org\/dist\/v24\./);
     expect(readdirSync(installed(""))).toEqual(["bin"]);
     expect(readdirSync(installed("bin"))).toEqual([]);

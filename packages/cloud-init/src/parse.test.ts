@@ -42,7 +42,10 @@ runcmd:
     ["a command that is a boolean", "#cloud-config\nruncmd: [false]\n"],
     ["an unknown encoding", "#cloud-config\nwrite_files: [{ path: /x, encoding: gzip }]\n"],
     ["base64 that is none", "#cloud-config\nwrite_files: [{ path: /x, encoding: b64, content: '%%' }]\n"],
-    ["a unit without a command", "#cloud-config\nwrite_files: [{ path: /etc/systemd/system/x.service, content: '[Service]' }]\n"],
+    [
+      "a unit without a command",
+      "#cloud-config\nwrite_files: [{ path: /etc/systemd/system/x.service, content: '[Service]' }]\n",
+    ],
   ])("answers %s with a reason", (_, text) => {
     expect(parseUserData(text)).toEqual({ ok: false, error: expect.stringMatching(/\w/) });
   });
@@ -82,10 +85,12 @@ RestartSec=250ms
     });
   });
 
-  test.each(["ExecStart=/bin/echo 'open", "ExecStart=/bin/a\nRestart=maybe", "ExecStart=/bin/a\nRestartSec=soon", "ExecStart=/bin/a\nEnvironment=x"])(
-    "refuses %j",
-    (lines) => {
-      expect(parseServiceUnit(`[Service]\n${lines}\n`).ok).toBe(false);
-    },
-  );
+  test.each([
+    "ExecStart=/bin/echo 'open",
+    "ExecStart=/bin/a\nRestart=maybe",
+    "ExecStart=/bin/a\nRestartSec=soon",
+    "ExecStart=/bin/a\nEnvironment=x",
+  ])("refuses %j", (lines) => {
+    expect(parseServiceUnit(`[Service]\n${lines}\n`).ok).toBe(false);
+  });
 });

@@ -24,12 +24,18 @@ export interface UserData {
 const absolutePath = z
   .string()
   .max(1000)
-  .refine((path) => path.startsWith("/") && !path.includes("\0") && !path.split("/").includes(".."), "not an absolute path");
+  .refine(
+    (path) => path.startsWith("/") && !path.includes("\0") && !path.split("/").includes(".."),
+    "not an absolute path",
+  );
 
 const writeFile = z.object({
   path: absolutePath,
   content: z.string().default(""),
-  permissions: z.string().regex(/^0?[0-7]{3,4}$/).default("0644"),
+  permissions: z
+    .string()
+    .regex(/^0?[0-7]{3,4}$/)
+    .default("0644"),
   encoding: z.enum(["text/plain", "b64", "base64"]).default("text/plain"),
   append: z.literal(false).optional(),
 });

@@ -23,12 +23,22 @@ describe("user data", () => {
   test("[lesson 42] comes back whole, whatever the settings hold", () => {
     const text = fc.string({ unit: "binary", minLength: 20, maxLength: 200 });
     fc.assert(
-      fc.property(text, fc.string({ unit: "binary", maxLength: 60 }), fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: 64, maxLength: 64 }), (bootstrapToken, path, sha256) => {
-        const input = userDataInput({ agent: { bootstrapToken, stateDir: `/${path}` }, release: { sha256 } });
-        const read = parsed(renderUserData(input));
-        expect(agentSettings.parse(JSON.parse(fileText(read, PATHS.settings)))).toEqual(input.agent);
-        expect(read.runcmd).toContainEqual(["sh", PATHS.installScript, "http://127.0.0.1:7266/agent/vm-agent-0.1.0.mjs", sha256]);
-      }),
+      fc.property(
+        text,
+        fc.string({ unit: "binary", maxLength: 60 }),
+        fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: 64, maxLength: 64 }),
+        (bootstrapToken, path, sha256) => {
+          const input = userDataInput({ agent: { bootstrapToken, stateDir: `/${path}` }, release: { sha256 } });
+          const read = parsed(renderUserData(input));
+          expect(agentSettings.parse(JSON.parse(fileText(read, PATHS.settings)))).toEqual(input.agent);
+          expect(read.runcmd).toContainEqual([
+            "sh",
+            PATHS.installScript,
+            "http://127.0.0.1:7266/agent/vm-agent-0.1.0.mjs",
+            sha256,
+          ]);
+        },
+      ),
     );
   });
 
@@ -70,7 +80,12 @@ describe("user data", () => {
 
   test("[check 25] what differs between two nodes is their id, name and single-use token", () => {
     const one = userDataInput();
-    const other = { ...userDataInput({ agent: { nodeId: nodeId.parse("nod_01kamhsyv7zzzzzzzzzzzzzzzz"), bootstrapToken: "z".repeat(20) } }), hostname: "other" };
+    const other = {
+      ...userDataInput({
+        agent: { nodeId: nodeId.parse("nod_01kamhsyv7zzzzzzzzzzzzzzzz"), bootstrapToken: "z".repeat(20) },
+      }),
+      hostname: "other",
+    };
     const restored = renderUserData(other)
       .replace(other.agent.nodeId, one.agent.nodeId)
       .replace(other.agent.bootstrapToken, one.agent.bootstrapToken)
@@ -111,5 +126,7 @@ function saved(text: string): string {
 }
 
 const missing = (debianPackage: string) => (error: Error & { stderr?: string }) => {
-  throw new Error(`this test needs the Debian package ${debianPackage} (apt-get install ${debianPackage}): ${error.message} ${error.stderr ?? ""}`);
+  throw new Error(
+    `this test needs the Debian package ${debianPackage} (apt-get install ${debianPackage}): ${error.message} ${error.stderr ?? ""}`,
+  );
 };

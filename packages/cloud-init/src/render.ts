@@ -44,11 +44,17 @@ export function renderUserData(input: UserDataInput): string {
     ],
   };
   const text = `#cloud-config\n${stringify(config, { version: "1.1", lineWidth: 0 })}`;
-  if (text.length > LIMITS.userDataMaxBytes) throw new Error(`user data has ${text.length} bytes; ${LIMITS.userDataMaxBytes} are allowed`);
+  if (text.length > LIMITS.userDataMaxBytes)
+    throw new Error(`user data has ${text.length} bytes; ${LIMITS.userDataMaxBytes} are allowed`);
   return text;
 }
 
-const file = (path: string, permissions: string, content: string) => ({ path, owner: "root:root", permissions, content });
+const file = (path: string, permissions: string, content: string) => ({
+  path,
+  owner: "root:root",
+  permissions,
+  content,
+});
 
 /** YAML readers disagree on line breaks outside ASCII; JSON can say them without. */
 function ascii(json: string): string {

@@ -50,7 +50,8 @@ export function parseServiceUnit(text: string): Result<ServiceUnit, string> {
   const environment = assignments(all("Service.Environment"));
   if (!environment.ok) return environment;
   const restart = last("Service.Restart") ?? "no";
-  if (restart !== "no" && restart !== "always" && restart !== "on-failure") return err(`Restart=${restart} is not understood`);
+  if (restart !== "no" && restart !== "always" && restart !== "on-failure")
+    return err(`Restart=${restart} is not understood`);
   const delay = /^(\d+(?:\.\d+)?)(ms|s)?$/.exec(last("Service.RestartSec") ?? "100ms");
   if (delay === null) return err("RestartSec is not a number of seconds");
   return ok({
@@ -72,7 +73,8 @@ function unitEntries(text: string): { readonly key: string; readonly value: stri
     const header = /^\[(.+)\]$/.exec(line);
     if (header !== null) section = header[1] ?? "";
     const cut = line.indexOf("=");
-    if (header === null && cut > 0) entries.push({ key: `${section}.${line.slice(0, cut).trim()}`, value: line.slice(cut + 1).trim() });
+    if (header === null && cut > 0)
+      entries.push({ key: `${section}.${line.slice(0, cut).trim()}`, value: line.slice(cut + 1).trim() });
   }
   return entries;
 }

@@ -36,7 +36,8 @@ export function providerContract(name: string, start: () => Promise<ProviderHarn
       labels: { [SERVER_LABELS.installation]: cloud.installationId, [SERVER_LABELS.node]: `node-${made}` },
       ...over,
     });
-    const untilGone = (id: string) => vi.waitFor(async () => expect(value(await provider.getServer(id))).toBeNull(), WAIT);
+    const untilGone = (id: string) =>
+      vi.waitFor(async () => expect(value(await provider.getServer(id))).toBeNull(), WAIT);
 
     test("a server is found by id, by name and by label, and comes up", async () => {
       const wanted = spec({ size: "medium" });
@@ -45,12 +46,16 @@ export function providerContract(name: string, start: () => Promise<ProviderHarn
       expect(Math.abs(server.createdAt - Date.now())).toBeLessThan(60_000);
       expect(value(await provider.getServer(server.id))?.name).toBe(wanted.name);
       expect(value(await provider.findServer(wanted.name))?.id).toBe(server.id);
-      expect(ids(await provider.listServers({ [SERVER_LABELS.node]: wanted.labels[SERVER_LABELS.node] ?? "" }))).toEqual([server.id]);
+      expect(
+        ids(await provider.listServers({ [SERVER_LABELS.node]: wanted.labels[SERVER_LABELS.node] ?? "" })),
+      ).toEqual([server.id]);
       await vi.waitFor(async () => expect(value(await provider.getServer(server.id))?.status).toBe("running"), WAIT);
     });
 
     test.each(["small", "medium", "large"] as const)("there is a machine of size %s", async (size) => {
-      expect(value(await provider.createServer(spec({ size }))).pricePerHour).toMatchObject({ currency: expect.any(String) });
+      expect(value(await provider.createServer(spec({ size }))).pricePerHour).toMatchObject({
+        currency: expect.any(String),
+      });
     });
 
     test("[F19] the same specification twice is one server", async () => {
@@ -129,7 +134,13 @@ export function providerContract(name: string, start: () => Promise<ProviderHarn
 
     test("an outage is a fault that says to try again, everywhere", async () => {
       const cut = cloud.connect(() => Promise.reject(new TypeError("connection refused")));
-      const answers = [await cut.createServer(spec()), await cut.findServer("x"), await cut.getServer("1"), await cut.deleteServer("1"), await cut.listServers({})];
+      const answers = [
+        await cut.createServer(spec()),
+        await cut.findServer("x"),
+        await cut.getServer("1"),
+        await cut.deleteServer("1"),
+        await cut.listServers({}),
+      ];
       expect(answers.map((answer) => fault(answer).retriable)).toEqual([true, true, true, true, true]);
     });
 
@@ -138,12 +149,19 @@ export function providerContract(name: string, start: () => Promise<ProviderHarn
       const wanted = Array.from({ length: 53 }, () => spec({ labels: group, userData: "" }));
       const servers: Server[] = [];
       for (const one of wanted) servers.push(value(await provider.createServer(one)));
-      expect(ids(await provider.listServers({ group: "pages" })).toSorted()).toEqual(servers.map((server) => server.id).toSorted());
+      expect(ids(await provider.listServers({ group: "pages" })).toSorted()).toEqual(
+        servers.map((server) => server.id).toSorted(),
+      );
 
       const halting = cloud.connect((url, init) =>
-        new URL(url).searchParams.get("page") === "2" ? Promise.reject(new TypeError("socket hang up")) : globalThis.fetch(url, init),
+        new URL(url).searchParams.get("page") === "2"
+          ? Promise.reject(new TypeError("socket hang up"))
+          : globalThis.fetch(url, init),
       );
-      expect(fault(await halting.listServers({ group: "pages" }))).toMatchObject({ kind: "unavailable", retriable: true });
+      expect(fault(await halting.listServers({ group: "pages" }))).toMatchObject({
+        kind: "unavailable",
+        retriable: true,
+      });
     });
   });
 }

@@ -33,12 +33,28 @@ describe("hetzner", () => {
   });
   afterEach(() => cloud.close());
 
-  const spec: ServerSpec = { name: "samovar-n1", size: "small", userData: "#cloud-config\n", labels: { "samovar-installation": installationId, "samovar-node": "n1" } };
+  const spec: ServerSpec = {
+    name: "samovar-n1",
+    size: "small",
+    userData: "#cloud-config\n",
+    labels: { "samovar-installation": installationId, "samovar-node": "n1" },
+  };
 
   test("asks for Debian 12 with the user data and the labels, in the type that suits", async () => {
-    expect(await provider.createServer({ ...spec, size: "large" })).toMatchObject({ ok: true, value: { id: "1", location: "here", pricePerHour: { amount: "0.01", currency: "EUR" } } });
+    expect(await provider.createServer({ ...spec, size: "large" })).toMatchObject({
+      ok: true,
+      value: { id: "1", location: "here", pricePerHour: { amount: "0.01", currency: "EUR" } },
+    });
     expect(cloud.creations).toEqual([
-      expect.objectContaining({ name: "samovar-n1", server_type: "t8", location: "here", image: "debian-12", user_data: spec.userData, labels: spec.labels, start_after_create: true }),
+      expect.objectContaining({
+        name: "samovar-n1",
+        server_type: "t8",
+        location: "here",
+        image: "debian-12",
+        user_data: spec.userData,
+        labels: spec.labels,
+        start_after_create: true,
+      }),
     ]);
   });
 
@@ -47,11 +63,24 @@ describe("hetzner", () => {
       serverType("tiny", 1, 2, { a: { price: "0.001" } }),
       serverType("sold-out", 2, 4, { a: { price: "0.005", available: false } }),
       serverType("dear", 4, 16, { a: { price: "0.09" } }),
-      serverType("good", 2, 4, { a: { price: "0.01" }, b: { price: "0.01", recommended: true }, c: { price: "0.002", leaving: true } }),
+      serverType("good", 2, 4, {
+        a: { price: "0.01" },
+        b: { price: "0.01", recommended: true },
+        c: { price: "0.002", leaving: true },
+      }),
     ];
     cloud.put("POST /servers", ...Array<Reply>(5).fill(hetznerError(412, "resource_unavailable")));
-    expect(await provider.createServer(spec)).toMatchObject({ ok: false, error: { kind: "capacity", retriable: true } });
-    expect(cloud.creations.map((body) => `${String(body["server_type"])}@${String(body["location"])}`)).toEqual(["good@b", "good@a", "dear@a", "good@c", "sold-out@a"]);
+    expect(await provider.createServer(spec)).toMatchObject({
+      ok: false,
+      error: { kind: "capacity", retriable: true },
+    });
+    expect(cloud.creations.map((body) => `${String(body["server_type"])}@${String(body["location"])}`)).toEqual([
+      "good@b",
+      "good@a",
+      "dear@a",
+      "good@c",
+      "sold-out@a",
+    ]);
   });
 
   test.each([
@@ -66,7 +95,10 @@ describe("hetzner", () => {
 
   test("no type is large enough", async () => {
     cloud.types = [serverType("t", 2, 4, { a: { price: "0.01" } })];
-    expect(await provider.createServer({ ...spec, size: "large" })).toMatchObject({ ok: false, error: { kind: "capacity", code: "no_server_type" } });
+    expect(await provider.createServer({ ...spec, size: "large" })).toMatchObject({
+      ok: false,
+      error: { kind: "capacity", code: "no_server_type" },
+    });
   });
 
   const ambiguous: [string, Reply][] = [
@@ -83,7 +115,10 @@ describe("hetzner", () => {
   });
   test.each(ambiguous)("[F19] not made, and %s: to be tried again", async (_, reply) => {
     cloud.put("POST /servers", { ...reply, execute: false });
-    expect(await provider.createServer(spec)).toMatchObject({ ok: false, error: { kind: "unavailable", retriable: true } });
+    expect(await provider.createServer(spec)).toMatchObject({
+      ok: false,
+      error: { kind: "unavailable", retriable: true },
+    });
     expect(await provider.createServer(spec)).toMatchObject({ ok: true });
   });
 
@@ -150,18 +185,32 @@ describe("hetzner", () => {
   });
 
   test("[F25] a list that shrank while it was read is a fault", async () => {
-    cloud.put("GET /servers", { status: 200, body: { servers: [], meta: { pagination: { next_page: null, total_entries: 3 } } } });
-    expect(await provider.listServers({})).toMatchObject({ ok: false, error: { code: "list_changed", retriable: true } });
+    cloud.put("GET /servers", {
+      status: 200,
+      body: { servers: [], meta: { pagination: { next_page: null, total_entries: 3 } } },
+    });
+    expect(await provider.listServers({})).toMatchObject({
+      ok: false,
+      error: { code: "list_changed", retriable: true },
+    });
   });
 
   test("lists ask for fifty a page, in order, with our label", async () => {
     await provider.listServers({ "samovar-node": "n1" });
     const asked = new URL(cloud.requests.at(-1)?.replace("GET ", "http://x") ?? "");
-    expect(Object.fromEntries(asked.searchParams)).toEqual({ label_selector: `samovar-node=n1,samovar-installation=${installationId}`, sort: "id:asc", page: "1", per_page: "50" });
+    expect(Object.fromEntries(asked.searchParams)).toEqual({
+      label_selector: `samovar-node=n1,samovar-installation=${installationId}`,
+      sort: "id:asc",
+      page: "1",
+      per_page: "50",
+    });
   });
 
   test("a label that would change the selector is refused", async () => {
-    expect(await provider.listServers({ "samovar-node": "x,!samovar-installation" })).toMatchObject({ ok: false, error: { kind: "invalid" } });
+    expect(await provider.listServers({ "samovar-node": "x,!samovar-installation" })).toMatchObject({
+      ok: false,
+      error: { kind: "invalid" },
+    });
     expect(cloud.requests).toEqual([]);
   });
 
@@ -171,11 +220,24 @@ describe("hetzner", () => {
   });
 
   test("[S1] a wrong token is told without being shown", async () => {
-    const wrong = hetznerProvider({ baseUrl: cloud.url, token: "another-secret", installationId, fetch: () => Promise.reject(new Error("bad header another-secret")) });
+    const wrong = hetznerProvider({
+      baseUrl: cloud.url,
+      token: "another-secret",
+      installationId,
+      fetch: () => Promise.reject(new Error("bad header another-secret")),
+    });
     const result = await wrong.getServer("1");
     expect(JSON.stringify(result)).not.toContain("another-secret");
-    const refused = hetznerProvider({ baseUrl: cloud.url, token: "another-secret", installationId, fetch: globalThis.fetch });
-    expect(await refused.getServer("1")).toMatchObject({ ok: false, error: { kind: "unauthorized", retriable: false } });
+    const refused = hetznerProvider({
+      baseUrl: cloud.url,
+      token: "another-secret",
+      installationId,
+      fetch: globalThis.fetch,
+    });
+    expect(await refused.getServer("1")).toMatchObject({
+      ok: false,
+      error: { kind: "unauthorized", retriable: false },
+    });
   });
 
   test("an id cannot leave its place in the path", async () => {

@@ -32,9 +32,17 @@ export interface ScriptedHetzner {
   close(): Promise<void>;
 }
 
-export const hetznerError = (status: number, code: string, message = code): Reply => ({ status, body: { error: { code, message } } });
+export const hetznerError = (status: number, code: string, message = code): Reply => ({
+  status,
+  body: { error: { code, message } },
+});
 
-export function serverType(name: string, cores: number, memory: number, places: Record<string, { price: string; available?: boolean; recommended?: boolean; leaving?: boolean }>) {
+export function serverType(
+  name: string,
+  cores: number,
+  memory: number,
+  places: Record<string, { price: string; available?: boolean; recommended?: boolean; leaving?: boolean }>,
+) {
   const entries = Object.entries(places);
   return {
     name,
@@ -80,15 +88,15 @@ export async function scriptedHetzner(token: string): Promise<ScriptedHetzner> {
     const labels = Object.fromEntries(Object.entries(body["labels"] ?? {}));
     const server = { id: nextId++, name, labels, body };
     servers.set(server.id, server);
-    return { status: 201, body: { server: view(server), action: { id: 1, status: "running", progress: 0 }, next_actions: [], root_password: "never read" } };
-  }
-
-  function page(key: string, all: readonly unknown[], query: URLSearchParams): Reply {
-    const number = Number(query.get("page") ?? 1);
-    const size = Number(query.get("per_page") ?? 25);
-    const more = number * size < all.length;
-    const pagination = { page: number, per_page: size, next_page: more ? number + 1 : null, total_entries: all.length };
-    return { status: 200, body: { [key]: all.slice((number - 1) * size, number * size), meta: { pagination } } };
+    return {
+      status: 201,
+      body: {
+        server: view(server),
+        action: { id: 1, status: "running", progress: 0 },
+        next_actions: [],
+        root_password: "never read",
+      },
+    };
   }
 
   function carryOut(method: string, url: URL, body: Record<string, unknown>): Reply {
@@ -97,8 +105,14 @@ export async function scriptedHetzner(token: string): Promise<ScriptedHetzner> {
     if (url.pathname === "/v1/servers" && method === "POST") return create(body);
     if (url.pathname === "/v1/servers") {
       const name = url.searchParams.get("name");
-      const wanted = (url.searchParams.get("label_selector") ?? "").split(",").filter((part) => part !== "").map((part) => part.split("="));
-      const found = [...servers.values()].filter((server) => (name === null || server.name === name) && wanted.every(([key = "", label]) => server.labels[key] === label));
+      const wanted = (url.searchParams.get("label_selector") ?? "")
+        .split(",")
+        .filter((part) => part !== "")
+        .map((part) => part.split("="));
+      const found = [...servers.values()].filter(
+        (server) =>
+          (name === null || server.name === name) && wanted.every(([key = "", label]) => server.labels[key] === label),
+      );
       return page("servers", found.map(view), url.searchParams);
     }
     const server = servers.get(id);
@@ -142,4 +156,12 @@ export async function scriptedHetzner(token: string): Promise<ScriptedHetzner> {
       await new Promise((resolve) => server.close(resolve));
     },
   });
+}
+
+function page(key: string, all: readonly unknown[], query: URLSearchParams): Reply {
+  const number = Number(query.get("page") ?? 1);
+  const size = Number(query.get("per_page") ?? 25);
+  const more = number * size < all.length;
+  const pagination = { page: number, per_page: size, next_page: more ? number + 1 : null, total_entries: all.length };
+  return { status: 200, body: { [key]: all.slice((number - 1) * size, number * size), meta: { pagination } } };
 }

@@ -64,7 +64,8 @@ function kindOf({ status, code, message }: HetznerError): ProviderFaultKind {
   if (status === 409) return "conflict";
   if (status === 412) return "capacity";
   // A size that a location does not sell, or no longer: the next location may.
-  if (status === 422 && /unsupported location|location[^.]*\b(disabled|unavailable|not available)/i.test(message)) return "capacity";
+  if (status === 422 && /unsupported location|location[^.]*\b(disabled|unavailable|not available)/i.test(message))
+    return "capacity";
   if (status === 423) return "locked";
   if (status === 429) return "rate_limited";
   // Not the API's own 404: something else answers at this address.

@@ -50,7 +50,11 @@ export function hetznerProvider(options: HetznerOptions): Provider {
     if (!found.ok) return found;
     if (found.value === null) return err(cause);
     if (hasLabels(found.value.labels, spec.labels)) return ok(found.value);
-    return err(providerFault("conflict", "name_taken", `a server named ${spec.name} exists that is not ours`, { retriable: false }));
+    return err(
+      providerFault("conflict", "name_taken", `a server named ${spec.name} exists that is not ours`, {
+        retriable: false,
+      }),
+    );
   }
 
   async function findServer(name: string): Promise<Result<Server | null, ProviderFault>> {
@@ -71,7 +75,13 @@ export function hetznerProvider(options: HetznerOptions): Provider {
     if (!found.ok) return found;
     if (found.value === null) return ok("gone");
     if (found.value.labels[SERVER_LABELS.installation] !== installationId) {
-      return err(providerFault("invalid", "not_ours", `server ${id} does not carry this installation's label and was left alone`));
+      return err(
+        providerFault(
+          "invalid",
+          "not_ours",
+          `server ${id} does not carry this installation's label and was left alone`,
+        ),
+      );
     }
     const deleted = await http.send("DELETE", `/servers/${encodeURIComponent(id)}`, z.unknown());
     if (deleted.ok) return ok("deleting");
@@ -79,7 +89,9 @@ export function hetznerProvider(options: HetznerOptions): Provider {
     return err(deleted.error.fault);
   }
 
-  async function listServers(labels: Readonly<Record<string, string>>): Promise<Result<readonly Server[], ProviderFault>> {
+  async function listServers(
+    labels: Readonly<Record<string, string>>,
+  ): Promise<Result<readonly Server[], ProviderFault>> {
     const wanted = { ...labels, [SERVER_LABELS.installation]: installationId };
     const fault = labelsFault(wanted);
     if (fault !== null) return err(fault);
@@ -125,7 +137,9 @@ function specFault(spec: ServerSpec, installationId: string): ProviderFault | nu
 function labelsFault(labels: Readonly<Record<string, string>>): ProviderFault | null {
   const usable = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
   const wrong = Object.entries(labels).find((pair) => !pair.every((part) => usable.test(part)));
-  return wrong === undefined ? null : providerFault("invalid", "label_invalid", `${wrong.join("=")} is not a usable label`);
+  return wrong === undefined
+    ? null
+    : providerFault("invalid", "label_invalid", `${wrong.join("=")} is not a usable label`);
 }
 
 function hasLabels(labels: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean {

@@ -30,7 +30,10 @@ export function placements(types: readonly HetznerServerType[], size: VmSize, ra
     .flatMap((type) => offersOf(type, random))
     .toSorted(
       (a, b) =>
-        Number(b.free) - Number(a.free) || a.price - b.price || Number(b.recommended) - Number(a.recommended) || a.lot - b.lot,
+        Number(b.free) - Number(a.free) ||
+        a.price - b.price ||
+        Number(b.recommended) - Number(a.recommended) ||
+        a.lot - b.lot,
     )
     .map(({ serverType, location }) => ({ serverType, location }));
 }

@@ -38,7 +38,10 @@ export type HetznerServerType = z.infer<typeof hetznerServerType>;
 export const serverReply = z.object({ server: hetznerServer });
 
 const meta = z.object({
-  pagination: z.object({ next_page: z.number().int().positive().nullable(), total_entries: z.number().int().nullish() }),
+  pagination: z.object({
+    next_page: z.number().int().positive().nullable(),
+    total_entries: z.number().int().nullish(),
+  }),
 });
 export const serverPage = z
   .object({ servers: z.array(hetznerServer), meta })
