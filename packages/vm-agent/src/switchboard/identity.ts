@@ -1,0 +1,38 @@
+/**
+ * Who this node is: first a claim, written down before it is sent; then a token and an epoch; at last `gone`.
+ * One private file. Keeps S1: the bootstrap token is taken out of `agent.json` once it has served.
+ */
+import type { VmAgentSettings } from "../settings.ts";
+import { agentSettings, millis } from "@samovar/contracts";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as z from "zod";
+import { readPrivateFile, writePrivateFile } from "./private-file.ts";
+
+export const identity = z.discriminatedUnion("phase", [
+  z.object({ phase: z.literal("claiming"), claim: z.string() }),
+  z.object({ phase: z.literal("enrolled"), nodeToken: z.string(), expiresAt: millis, epoch: z.number().int().nonnegative() }),
+  /** The control plane has said that this node is no more. */
+  z.object({ phase: z.literal("gone") }),
+]);
+export type Identity = z.infer<typeof identity>;
+export type EnrolledIdentity = Extract<Identity, { phase: "enrolled" }>;
+
+const pathIn = (stateDir: string): string => join(stateDir, "identity.json");
+
+export function readIdentity(stateDir: string): Identity | null {
+  const text = readPrivateFile(pathIn(stateDir));
+  return text === null ? null : identity.parse(JSON.parse(text));
+}
+
+export function writeIdentity(stateDir: string, value: Identity): void {
+  writePrivateFile(pathIn(stateDir), `${JSON.stringify(value)}\n`);
+}
+
+/** Rewrites `agent.json` without its single-use token. Repeatable. */
+export function forgetBootstrapToken(settings: VmAgentSettings): void {
+  const told = agentSettings.partial({ bootstrapToken: true }).parse(JSON.parse(readFileSync(settings.file, "utf8")));
+  if (told.bootstrapToken === undefined) return;
+  const { bootstrapToken: _, ...rest } = told;
+  writePrivateFile(settings.file, `${JSON.stringify(rest, null, 2)}\n`);
+}

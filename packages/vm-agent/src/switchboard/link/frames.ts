@@ -1,0 +1,35 @@
+/** Reading what the control plane sends: a frame, a command of a kind we do not know, or nothing we can read. */
+import type { ControlFrame } from "@samovar/contracts";
+import { controlFrame } from "@samovar/contracts";
+import * as z from "zod";
+
+export type ReadFrame =
+  | { readonly is: "frame"; readonly frame: ControlFrame }
+  /** A newer control plane's command, or one with arguments that do not fit: answered with a fault, not obeyed. */
+  | { readonly is: "unknown-command"; readonly command: { readonly n: number; readonly id: string; readonly kind: string } }
+  /** A kind of frame of a newer control plane: ignored. */
+  | { readonly is: "unknown-frame"; readonly type: string }
+  | { readonly is: "malformed"; readonly reason: string };
+
+const outline = z.object({ type: z.string().max(100) });
+const commandOutline = z.object({
+  command: z.object({ n: z.number().int().positive(), id: z.string().max(200), kind: z.string().max(100) }),
+});
+const KNOWN_TYPES: ReadonlySet<string> = new Set(["welcome", "command", "ack", "tokens", "pong"] satisfies ControlFrame["type"][]);
+
+export function readFrame(text: string): ReadFrame {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { is: "malformed", reason: "not JSON" };
+  }
+  const parsed = controlFrame.safeParse(value);
+  if (parsed.success) return { is: "frame", frame: parsed.data };
+  const type = outline.safeParse(value).data?.type;
+  if (type === undefined) return { is: "malformed", reason: "a frame without a type" };
+  if (!KNOWN_TYPES.has(type)) return { is: "unknown-frame", type };
+  const command = type === "command" ? commandOutline.safeParse(value) : undefined;
+  if (command?.success === true) return { is: "unknown-command", command: command.data.command };
+  return { is: "malformed", reason: z.prettifyError(parsed.error).slice(0, 500) };
+}

@@ -1,0 +1,146 @@
+/** Tests of the switchboard's memory over real files. */
+import { idSource, systemClock, systemRandom } from "@samovar/base";
+import { rmSync, readFileSync, writeFileSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { makeDirectory } from "../git/fixtures.ts";
+import { StoreBusyError } from "./database.ts";
+import { SwitchboardStore } from "./store.ts";
+
+const ids = idSource(systemClock, systemRandom);
+const clock = { now: () => 1000 };
+let root: string;
+let file: string;
+let store: SwitchboardStore;
+
+beforeEach(() => {
+  root = makeDirectory();
+  file = join(root, "switchboard.sqlite");
+  store = new SwitchboardStore(file, clock);
+});
+afterEach(() => {
+  store.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+function reopen(): void {
+  store.close();
+  store = new SwitchboardStore(file, clock);
+}
+const appendDestroyed = () => {
+  const workspaceId = ids.make("wsp");
+  store.transaction(() => store.append({ kind: "workspace.destroyed", workspaceId }));
+  return workspaceId;
+};
+const numbers = () => store.eventsAfter(0).map((event) => event.n);
+
+test("events keep their order and numbers over a restart, and numbers are never given twice", () => {
+  appendDestroyed();
+  appendDestroyed();
+  store.forgetEvents(2);
+  reopen();
+  appendDestroyed();
+  expect(numbers()).toEqual([3]);
+  expect(store.highestEvent()).toBe(3);
+});
+
+test("a change whose event cannot be written is not made", () => {
+  const workspaceId = ids.make("wsp");
+  expect(() =>
+    store.transaction(() => {
+      store.recordCommand({ id: "c1", n: 1, kind: "workspace.destroy" });
+      store.append({ kind: "workspace.ready", workspaceId, branch: "a", baseCommit: "b" });
+      throw new Error("power");
+    }),
+  ).toThrow("power");
+  expect(store.lastCommand()).toBe(0);
+  expect(numbers()).toEqual([]);
+});
+
+test("listeners hear of an event once it is on disk, and of nothing else", () => {
+  const heard: number[][] = [];
+  store.onEvent(() => heard.push(numbers()));
+  store.transaction(() => store.recordCommand({ id: "c1", n: 1, kind: "node.drain" }));
+  appendDestroyed();
+  expect(heard).toEqual([[1]]);
+});
+
+test("a command is recorded once by its id; numbers start again with a new epoch", () => {
+  store.enterEpoch(1);
+  expect(store.transaction(() => store.recordCommand({ id: "c1", n: 7, kind: "node.drain" }))).toBe(true);
+  expect(store.transaction(() => store.recordCommand({ id: "c1", n: 7, kind: "node.drain" }))).toBe(false);
+  reopen();
+  store.enterEpoch(1);
+  expect(store.lastCommand()).toBe(7);
+  store.enterEpoch(2);
+  expect(store.lastCommand()).toBe(0);
+});
+
+test("when the control plane has seen higher numbers than this file gave, pending events go above them", () => {
+  const workspaceId = appendDestroyed();
+  store.renumberAbove(57);
+  expect(store.eventsAfter(0)).toMatchObject([{ n: 58, kind: "workspace.destroyed", workspaceId }]);
+  appendDestroyed();
+  expect(numbers()).toEqual([58, 59]);
+});
+
+test("workspaces and sessions come back as they were", () => {
+  const workspaceId = ids.make("wsp");
+  const sessionId = ids.make("ses");
+  const args = { workspaceId, projectId: null, sessionId, taskId: null, repoUrl: "/r", baseBranch: null, branch: "task/a", commitIdentity: { name: "S", email: "s@l" } };
+  const startArgs = {
+    workspaceId,
+    sessionId,
+    agent: "script" as const,
+    prompt: { messageId: ids.messageId(), text: "hello" },
+    idleTimeoutMs: 1,
+    maxDurationMs: 1,
+    finish: { commit: true, push: true, commitMessage: "m" },
+  };
+  store.addWorkspace(args, "abc");
+  store.setWorkspace(workspaceId, { state: "ready", branch: "task/a-2", baseCommit: "f00" });
+  store.addSession(startArgs);
+  store.setSession(sessionId, { phase: "launched", launches: 2, process: { pid: 7, startTime: "9" }, cancelReason: "enough", startedTold: true });
+  reopen();
+  expect(store.workspace(workspaceId)).toEqual({ id: workspaceId, place: "abc", args, state: "ready", branch: "task/a-2", baseCommit: "f00" });
+  expect(store.session(sessionId)).toEqual({
+    id: sessionId,
+    workspaceId,
+    args: startArgs,
+    phase: "launched",
+    cancelReason: "enough",
+    startedTold: true,
+    launches: 2,
+    process: { pid: 7, startTime: "9" },
+    endSeenAt: null,
+    finish: null,
+  });
+  store.removeWorkspace(workspaceId);
+  expect(store.sessions()).toEqual([]);
+});
+
+test("a second switchboard on the same node is refused", () => {
+  expect(() => new SwitchboardStore(file, clock)).toThrow(StoreBusyError);
+});
+
+test("[F34] a corrupt file is set aside, and what can be read is kept", () => {
+  const workspaceId = appendDestroyed();
+  store.close();
+  const bytes = readFileSync(file);
+  // The last page belongs to the table that was made last; the events lie before it.
+  bytes.fill(0xff, bytes.length - 4096);
+  writeFileSync(file, bytes);
+  store = new SwitchboardStore(file, clock);
+  expect(store.setAside).toBe(`${file}.corrupt-1000`);
+  expect(existsSync(`${file}.corrupt-1000`)).toBe(true);
+  expect(store.eventsAfter(0)).toMatchObject([{ workspaceId }]);
+});
+
+test("[F34] a file that is no database at all is set aside", () => {
+  store.close();
+  writeFileSync(file, "tea".repeat(5000));
+  store = new SwitchboardStore(file, clock);
+  expect(store.setAside).not.toBeNull();
+  appendDestroyed();
+  expect(numbers()).toEqual([1]);
+});

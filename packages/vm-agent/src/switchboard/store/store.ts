@@ -1,0 +1,221 @@
+/**
+ * What the switchboard must not forget. Commands are recorded before they are acknowledged, events before they
+ * are sent, and a change and the event that tells it are one transaction: so each is told exactly once.
+ */
+import type { Clock, SessionId, WorkspaceId } from "@samovar/base";
+import type { Command, NodeEvent, SessionStartArgs, WorkspaceCreateArgs } from "@samovar/contracts";
+import { nodeEvent } from "@samovar/contracts";
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import { openDatabase } from "./database.ts";
+import type { ProcessMark, SessionRow, WorkspaceRow } from "./rows.ts";
+import { sessionRow, workspaceRow } from "./rows.ts";
+
+/** An event before it has its number and time. */
+export type EventDraft = { [K in NodeEvent["kind"]]: Omit<Extract<NodeEvent, { kind: K }>, "n" | "at"> }[NodeEvent["kind"]];
+
+/** Acknowledged commands that are remembered, so that a late copy is known. */
+const INBOX_KEPT = 1000;
+
+export class SwitchboardStore {
+  /** Where a corrupt file was put aside when this was opened, or null. */
+  readonly setAside: string | null;
+  readonly #db: DatabaseSync;
+  readonly #clock: Clock;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(file: string, clock: Clock) {
+    const { db, setAside } = openDatabase(file, clock.now());
+    this.#db = db;
+    this.#clock = clock;
+    this.setAside = setAside;
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** Called after a transaction that appended an event. */
+  onEvent(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /** All or nothing; `change` may append events. */
+  transaction<T>(change: () => T): T {
+    const before = this.highestEvent();
+    this.#db.exec("BEGIN IMMEDIATE");
+    let result: T;
+    try {
+      result = change();
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      this.#db.exec("ROLLBACK");
+      throw error;
+    }
+    if (this.highestEvent() > before) for (const listener of this.#listeners) listener();
+    return result;
+  }
+
+  // --- events ---
+
+  /** Within a transaction. */
+  append(draft: EventDraft): void {
+    const n = this.highestEvent() + 1;
+    const event = nodeEvent.parse({ ...draft, n, at: this.#clock.now() });
+    this.#run("INSERT INTO link_events (n, kind, subject, body) VALUES (?,?,?,?)", n, event.kind, subjectOf(draft), JSON.stringify(event));
+  }
+
+  /** Unacknowledged events above `n`, in order. */
+  eventsAfter(n: number): NodeEvent[] {
+    return this.#all("SELECT body FROM link_events WHERE n > ? ORDER BY n", n).map((row) => nodeEvent.parse(JSON.parse(String(row["body"]))));
+  }
+
+  hasPending(kind: NodeEvent["kind"], subject: string): boolean {
+    return this.#get("SELECT 1 FROM link_events WHERE kind = ? AND subject = ?", kind, subject) !== undefined;
+  }
+
+  /** The control plane has these for good. */
+  forgetEvents(upTo: number): void {
+    this.#run("DELETE FROM link_events WHERE n <= ?", upTo);
+  }
+
+  /** The highest number ever given. */
+  highestEvent(): number {
+    return Number(this.#get("SELECT seq FROM sqlite_sequence WHERE name = 'link_events'")?.["seq"] ?? 0);
+  }
+
+  /**
+   * The control plane has seen numbers that this file never gave: the file that gave them was lost. What is
+   * pending here was never sent, and is numbered anew above them.
+   */
+  renumberAbove(lastEvent: number): void {
+    this.transaction(() => {
+      const pending = this.eventsAfter(0);
+      this.#run("DELETE FROM link_events");
+      this.#run("INSERT OR REPLACE INTO sqlite_sequence (rowid, name, seq) VALUES ((SELECT rowid FROM sqlite_sequence WHERE name = 'link_events'), 'link_events', ?)", lastEvent);
+      for (const { n: _, at: __, ...draft } of pending) this.append(draft);
+    });
+  }
+
+  // --- commands ---
+
+  lastCommand(): number {
+    return Number(this.#get("SELECT max(n) AS n FROM link_inbox")?.["n"] ?? 0);
+  }
+
+  /** Within a transaction. False when the command is known already. */
+  recordCommand(command: Pick<Command, "id" | "n" | "kind">): boolean {
+    const added = this.#run("INSERT OR IGNORE INTO link_inbox (id, n, kind, received_at) VALUES (?,?,?,?)", command.id, command.n, command.kind, this.#clock.now());
+    this.#run("DELETE FROM link_inbox WHERE n <= (SELECT max(n) FROM link_inbox) - ?", INBOX_KEPT);
+    return added === 1;
+  }
+
+  /** Numbers of commands start again with each epoch. */
+  enterEpoch(epoch: number): void {
+    this.transaction(() => {
+      if (this.fact("epoch") === String(epoch)) return;
+      this.#run("DELETE FROM link_inbox");
+      this.setFact("epoch", String(epoch));
+    });
+  }
+
+  fact(name: "epoch" | "draining"): string | null {
+    const value = this.#get("SELECT value FROM facts WHERE name = ?", name)?.["value"];
+    return typeof value === "string" ? value : null;
+  }
+
+  setFact(name: "epoch" | "draining", value: string): void {
+    this.#run("INSERT INTO facts (name, value) VALUES (?,?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value);
+  }
+
+  // --- workspaces ---
+
+  workspaces(): WorkspaceRow[] {
+    return this.#all("SELECT * FROM workspaces ORDER BY id").map((row) => workspaceRow.parse(row));
+  }
+
+  workspace(id: WorkspaceId): WorkspaceRow | null {
+    const row = this.#get("SELECT * FROM workspaces WHERE id = ?", id);
+    return row === undefined ? null : workspaceRow.parse(row);
+  }
+
+  addWorkspace(args: WorkspaceCreateArgs, place: string): void {
+    this.#run("INSERT OR IGNORE INTO workspaces (id, place, args, state, updated_at) VALUES (?,?,?,'creating',?)", args.workspaceId, place, JSON.stringify(args), this.#clock.now());
+  }
+
+  setWorkspace(id: WorkspaceId, change: { readonly state: WorkspaceRow["state"]; readonly branch?: string; readonly baseCommit?: string }): void {
+    this.#run(
+      "UPDATE workspaces SET state = ?, branch = coalesce(?, branch), base_commit = coalesce(?, base_commit), updated_at = ? WHERE id = ?",
+      change.state,
+      change.branch ?? null,
+      change.baseCommit ?? null,
+      this.#clock.now(),
+      id,
+    );
+  }
+
+  /** Forgets the workspace and its sessions. */
+  removeWorkspace(id: WorkspaceId): void {
+    this.#run("DELETE FROM agent_sessions WHERE workspace_id = ?", id);
+    this.#run("DELETE FROM workspaces WHERE id = ?", id);
+  }
+
+  // --- sessions ---
+
+  sessions(): SessionRow[] {
+    return this.#all("SELECT * FROM agent_sessions ORDER BY id").map((row) => sessionRow.parse(row));
+  }
+
+  session(id: SessionId): SessionRow | null {
+    const row = this.#get("SELECT * FROM agent_sessions WHERE id = ?", id);
+    return row === undefined ? null : sessionRow.parse(row);
+  }
+
+  addSession(args: SessionStartArgs): void {
+    this.#run(
+      "INSERT OR IGNORE INTO agent_sessions (id, workspace_id, args, phase, updated_at) VALUES (?,?,?,'accepted',?)",
+      args.sessionId,
+      args.workspaceId,
+      JSON.stringify(args),
+      this.#clock.now(),
+    );
+  }
+
+  /** Only what is given changes. */
+  setSession(id: SessionId, change: SessionChange): void {
+    const columns: [string, SQLInputValue][] = [["updated_at", this.#clock.now()]];
+    if (change.phase !== undefined) columns.push(["phase", change.phase]);
+    if (change.cancelReason !== undefined) columns.push(["cancel_reason", change.cancelReason]);
+    if (change.startedTold !== undefined) columns.push(["started_told", change.startedTold ? 1 : 0]);
+    if (change.launches !== undefined) columns.push(["launches", change.launches]);
+    if (change.process !== undefined) columns.push(["process", JSON.stringify(change.process)]);
+    if (change.endSeenAt !== undefined) columns.push(["end_seen_at", change.endSeenAt]);
+    if (change.finish !== undefined) columns.push(["finish", JSON.stringify(change.finish)]);
+    this.#run(`UPDATE agent_sessions SET ${columns.map(([name]) => `${name} = ?`).join(", ")} WHERE id = ?`, ...columns.map(([, value]) => value), id);
+  }
+
+  #run(sql: string, ...values: SQLInputValue[]): number {
+    return Number(this.#db.prepare(sql).run(...values).changes);
+  }
+  #get(sql: string, ...values: SQLInputValue[]) {
+    return this.#db.prepare(sql).get(...values);
+  }
+  #all(sql: string, ...values: SQLInputValue[]) {
+    return this.#db.prepare(sql).all(...values);
+  }
+}
+
+export interface SessionChange {
+  readonly phase?: SessionRow["phase"];
+  readonly cancelReason?: string;
+  readonly startedTold?: boolean;
+  readonly launches?: number;
+  readonly process?: ProcessMark;
+  readonly endSeenAt?: number;
+  readonly finish?: NonNullable<SessionRow["finish"]>;
+}
+
+/** What an event is about. */
+export function subjectOf(draft: EventDraft): string {
+  if ("sessionId" in draft) return draft.sessionId;
+  return draft.workspaceId ?? "node";
+}
