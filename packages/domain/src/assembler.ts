@@ -1,0 +1,229 @@
+/**
+ * Raw ACP updates become a transcript: chunks grow one text, a plan replaces itself, a tool call is one message
+ * that its updates patch. Pure; the wire's order is the transcript's. Keeps M1, M2 [R3].
+ *
+ *   chunk ──▶ text | thought   final when another of its kind begins
+ *   plan  ──▶ plan             final when the turn ends
+ *   tool  ──▶ tool             final when completed or failed; unfinished at the end: interrupted
+ */
+import type { MessageId, Millis } from "@samovar/base";
+import { assertNever } from "@samovar/base";
+import type { MessageKind, MessageRole, PlanEntries, Usage } from "@samovar/contracts";
+import type { AcpUpdate, ToolCallPatch } from "./acp-update.ts";
+import { readAcpUpdate } from "./acp-update.ts";
+import type { GrowingText, RunningHash } from "./growing-text.ts";
+import { finishText, growText } from "./growing-text.ts";
+import { storable, utf8Bytes } from "./text-limits.ts";
+import type { ToolCall } from "./tool-call.ts";
+import { isOver, patchToolCall, showToolCall, titleLine } from "./tool-call.ts";
+import type { FinishedMessage, Sha256 } from "./transcript-digest.ts";
+
+/** A message as it stands; its id stays the same while it grows. */
+export interface SaidMessage extends FinishedMessage {
+  readonly final: boolean;
+  readonly createdAt: Millis;
+}
+
+export interface AssemblerPorts {
+  messageId(): MessageId;
+  readonly sha256: Sha256;
+  readonly emptyHash: RunningHash;
+}
+
+interface OpenTool {
+  readonly call: ToolCall;
+  readonly message: SaidMessage;
+}
+
+export interface AssemblerState {
+  readonly text: GrowingText | null;
+  readonly thought: GrowingText | null;
+  /** The text or thought that the last update grew: the one in flight. */
+  readonly current: MessageId | null;
+  readonly tools: ReadonlyMap<string, OpenTool>;
+  /** Calls that are over; what comes late for them is kept out. */
+  readonly overTools: readonly string[];
+  readonly plan: SaidMessage | null;
+  readonly usage: Usage | null;
+  /** The last assistant text, for the summary. */
+  readonly lastText: string;
+}
+
+export interface Assembled {
+  readonly state: AssemblerState;
+  /** Messages that began, grew or became final, in the order in which they did. */
+  readonly changes: readonly SaidMessage[];
+}
+
+const OVER_TOOLS_KEPT = 1000;
+const PLAN_MAX_BYTES = 64 * 1024;
+
+export const emptyAssembler: AssemblerState = {
+  text: null,
+  thought: null,
+  current: null,
+  tools: new Map(),
+  overTools: [],
+  plan: null,
+  usage: null,
+  lastText: "",
+};
+
+/** `raw` is the `update` of an ACP `session/update`, as parsed JSON. */
+export function assemble(state: AssemblerState, raw: unknown, now: Millis, ports: AssemblerPorts): Assembled {
+  const update = readAcpUpdate(raw);
+  switch (update.kind) {
+    case "chunk":
+      return update.text === "" ? unchanged(state) : chunkCame(state, update, now, ports);
+    case "plan":
+      return planCame(state, update.entries, now, ports);
+    case "tool":
+      return toolCame(state, update.begins, update.patch, now, ports);
+    case "usage":
+      return unchanged({ ...state, usage: { ...state.usage, ...update.usage } });
+    case "echo":
+      return runEnded(state, ports);
+    case "other":
+      return unchanged(state);
+    default:
+      return assertNever(update, "update");
+  }
+}
+
+/** Whether a tool is at work: silence is to be expected then. */
+export const toolsAtWork = (state: AssemblerState): boolean => state.tools.size > 0;
+
+/**
+ * Everything becomes final. `broken`: the agent died or was stopped, so the text in flight is interrupted.
+ * A tool call that never told its end is interrupted either way.
+ */
+export function settle(state: AssemblerState, how: "ended" | "broken", ports: AssemblerPorts): Assembled {
+  const texts = [state.text, state.thought]
+    .filter((open) => open !== null)
+    .map((open) => finishText(open, isInterrupted(open.message, how === "broken" ? state.current : null), ports.emptyHash));
+  const tools = [...state.tools.values()].map(({ message }) => ({ ...message, final: true, interrupted: true }));
+  const plan = state.plan === null ? [] : [{ ...state.plan, final: true }];
+  return {
+    state: { ...emptyAssembler, overTools: state.overTools, usage: state.usage, lastText: state.lastText },
+    changes: [...texts, ...tools, ...plan],
+  };
+}
+
+/** Whether an unfinished message broke off, when `current` was the text in flight. Also used after the host itself died. */
+export function isInterrupted(message: { readonly messageId: MessageId; readonly kind: MessageKind }, current: MessageId | null): boolean {
+  switch (message.kind) {
+    case "tool":
+      return true;
+    case "text":
+    case "thought":
+      return message.messageId === current;
+    case "plan":
+    case "notice":
+      return false;
+    default:
+      return assertNever(message.kind, "kind");
+  }
+}
+
+type Chunk = Extract<AcpUpdate, { kind: "chunk" }>;
+
+function chunkCame(state: AssemblerState, chunk: Chunk, now: Millis, ports: AssemblerPorts): Assembled {
+  const open = state[chunk.of];
+  const joins = open !== null && chunkJoins(open, chunk.id, state.current);
+  const left = joins && state.current === open.message.messageId ? unchanged(state) : runEnded(state, ports);
+  const before = joins ? open : beginText(chunk, now, ports);
+  const replaced = !joins && left.state[chunk.of] !== null ? closeText(left.state, chunk.of, ports) : unchanged(left.state);
+  const grown = growText(before, chunk.text, ports.emptyHash);
+  const shows = !joins || grown.message !== before.message;
+  return {
+    state: {
+      ...replaced.state,
+      [chunk.of]: grown,
+      current: grown.message.messageId,
+      lastText: chunk.of === "text" ? grown.message.content : state.lastText,
+    },
+    changes: [...left.changes, ...replaced.changes, ...(shows ? [grown.message] : [])],
+  };
+}
+
+/** With ids the id decides; without, a chunk joins the run that it directly continues. */
+const chunkJoins = (open: GrowingText, id: string | null, current: MessageId | null): boolean =>
+  id === null ? open.message.messageId === current : open.id === id;
+
+function beginText(chunk: Chunk, now: Millis, ports: AssemblerPorts): GrowingText {
+  const message = begin({ role: "assistant", kind: chunk.of }, now, ports);
+  return { id: chunk.id, message, bytes: 0, carry: "", overflow: null };
+}
+
+function closeText(state: AssemblerState, of: "text" | "thought", ports: AssemblerPorts): Assembled {
+  const open = state[of];
+  if (open === null) return unchanged(state);
+  return { state: { ...state, [of]: null }, changes: [finishText(open, false, ports.emptyHash)] };
+}
+
+/** Something else came: nothing is in flight, and a text without an id cannot be continued any more. */
+function runEnded(state: AssemblerState, ports: AssemblerPorts): Assembled {
+  const quiet = { ...state, current: null };
+  for (const of of ["text", "thought"] as const) {
+    const open = state[of];
+    if (open !== null && open.id === null && open.message.messageId === state.current) return closeText(quiet, of, ports);
+  }
+  return unchanged(quiet);
+}
+
+function planCame(state: AssemblerState, entries: PlanEntries, now: Millis, ports: AssemblerPorts): Assembled {
+  const left = runEnded(state, ports);
+  const before = state.plan ?? begin({ role: "assistant", kind: "plan" }, now, ports);
+  const whole = JSON.stringify(entries.map((entry) => ({ ...entry, content: storable(entry.content) })));
+  const content = utf8Bytes(whole) <= PLAN_MAX_BYTES ? whole : cutPlan(entries);
+  const truncated = content === whole ? null : { bytes: utf8Bytes(whole), sha256: ports.sha256(whole) };
+  const plan = { ...before, content, truncated };
+  const shows = state.plan === null || content !== before.content;
+  return { state: { ...left.state, plan }, changes: [...left.changes, ...(shows ? [plan] : [])] };
+}
+
+/** The first entries that fit. */
+function cutPlan(entries: PlanEntries): string {
+  const kept: string[] = [];
+  let bytes = 2;
+  for (const entry of entries) {
+    const text = JSON.stringify({ ...entry, content: storable(entry.content) });
+    bytes += utf8Bytes(text) + 1;
+    if (bytes > PLAN_MAX_BYTES) break;
+    kept.push(text);
+  }
+  return `[${kept.join(",")}]`;
+}
+
+function toolCame(state: AssemblerState, begins: boolean, patch: ToolCallPatch, now: Millis, ports: AssemblerPorts): Assembled {
+  const { toolCallId } = patch;
+  const open = state.tools.get(toolCallId);
+  const isLate = open === undefined && !begins && state.overTools.includes(toolCallId);
+  if (isLate) return unchanged(state);
+  const left = runEnded(state, ports);
+  const call = patchToolCall(open?.call ?? { toolCallId }, patch);
+  const { metadata, truncated } = showToolCall(call, ports.sha256);
+  const before = open?.message ?? begin({ role: "tool", kind: "tool" }, now, ports);
+  const message = { ...before, content: titleLine(metadata), toolMetadata: metadata, truncated, final: isOver(call) };
+  const tools = new Map(left.state.tools);
+  if (message.final) tools.delete(toolCallId);
+  else tools.set(toolCallId, { call, message });
+  const overTools = message.final ? [...state.overTools, toolCallId].slice(-OVER_TOOLS_KEPT) : state.overTools;
+  const shows = open === undefined || JSON.stringify(message) !== JSON.stringify(open.message);
+  return { state: { ...left.state, tools, overTools }, changes: [...left.changes, ...(shows ? [message] : [])] };
+}
+
+function begin(what: { readonly role: MessageRole; readonly kind: MessageKind }, now: Millis, ports: AssemblerPorts): SaidMessage {
+  return {
+    ...what,
+    messageId: ports.messageId(),
+    content: "",
+    toolMetadata: null,
+    final: false,
+    interrupted: false,
+    truncated: null,
+    createdAt: now,
+  };
+}
+
+const unchanged = (state: AssemblerState): Assembled => ({ state, changes: [] });

@@ -1,0 +1,53 @@
+/**
+ * A text message that grows by chunks up to the content limit; what comes after is counted and hashed, not kept.
+ * Its content only ever grows at the end, so that a store can be sent appends. Keeps M1 [F36].
+ */
+import type { Truncation } from "@samovar/contracts";
+import { LIMITS } from "@samovar/contracts";
+import type { SaidMessage } from "./assembler.ts";
+import { headOfBytes, isHighSurrogate, storable, utf8Bytes } from "./text-limits.ts";
+
+/** A SHA-256 that grows; each value is immutable. */
+export interface RunningHash {
+  append(text: string): RunningHash;
+  hex(): string;
+}
+
+export interface GrowingText {
+  /** The agent's id of the message; null when it gave none. */
+  readonly id: string | null;
+  readonly message: SaidMessage;
+  readonly bytes: number;
+  /** Half a code point, waiting for its other half in the next chunk. */
+  readonly carry: string;
+  /** Over everything said, once that is more than is kept. */
+  readonly overflow: RunningHash | null;
+}
+
+export function growText(open: GrowingText, chunk: string, emptyHash: RunningHash): GrowingText {
+  const said = open.carry + chunk;
+  const splits = isHighSurrogate(said.charCodeAt(said.length - 1));
+  const carry = splits ? said.slice(-1) : "";
+  return addText({ ...open, carry }, storable(splits ? said.slice(0, -1) : said), emptyHash);
+}
+
+/** The finished message. `interrupted`: the agent broke off within it. */
+export function finishText(open: GrowingText, interrupted: boolean, emptyHash: RunningHash): SaidMessage {
+  const whole = open.carry === "" ? open : addText({ ...open, carry: "" }, storable(open.carry), emptyHash);
+  return { ...whole.message, truncated: truncationOf(whole), final: true, interrupted };
+}
+
+function addText(open: GrowingText, text: string, emptyHash: RunningHash): GrowingText {
+  const { message, overflow } = open;
+  const bytes = open.bytes + utf8Bytes(text);
+  if (overflow !== null) return { ...open, bytes, overflow: overflow.append(text) };
+  if (bytes <= LIMITS.messageMaxContentBytes) {
+    return { ...open, bytes, message: { ...message, content: message.content + text } };
+  }
+  const content = message.content + headOfBytes(text, LIMITS.messageMaxContentBytes - open.bytes);
+  const cut = { ...open, bytes, overflow: emptyHash.append(message.content).append(text) };
+  return { ...cut, message: { ...message, content, truncated: truncationOf(cut) } };
+}
+
+const truncationOf = (open: GrowingText): Truncation | null =>
+  open.overflow === null ? null : { bytes: open.bytes, sha256: open.overflow.hex() };

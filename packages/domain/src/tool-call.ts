@@ -1,0 +1,127 @@
+/**
+ * A tool call as it grows: updates patch it (what is absent stays), and it is shown as `ToolMetadata` that fits
+ * the limit, marked when something was cut. Keeps M1 [F36].
+ */
+import type { FileDiff, ToolMetadata, Truncation } from "@samovar/contracts";
+import { LIMITS } from "@samovar/contracts";
+import type { ToolCallPatch } from "./acp-update.ts";
+import { fieldsOf } from "./acp-update.ts";
+import { endsOfJson, headOfJson, jsonBytes, jsonTextBytes, storable } from "./text-limits.ts";
+import type { Sha256 } from "./transcript-digest.ts";
+
+/** Everything told of a call so far, uncut. */
+export type ToolCall = ToolCallPatch;
+
+export interface ShownToolCall {
+  readonly metadata: ToolMetadata;
+  /** Over the JSON of the uncut metadata; null when nothing was cut. */
+  readonly truncated: Truncation | null;
+}
+
+const MAX_NAME_CHARS = 200;
+const MAX_TITLE_CHARS = 4000;
+const MAX_DIFFS = 50;
+
+/** `content` and `locations` replace what was; other fields stay unless told. */
+export function patchToolCall(call: ToolCall, patch: ToolCallPatch): ToolCall {
+  return { ...call, ...patch };
+}
+
+export const isOver = (call: ToolCall): boolean => call.status === "success" || call.status === "error";
+
+export function showToolCall(call: ToolCall, sha256: Sha256): ShownToolCall {
+  const whole = wholeMetadata(call);
+  const bytes = jsonBytes(whole);
+  const tooManyDiffs = (whole.diffs?.length ?? 0) > MAX_DIFFS;
+  if (bytes <= LIMITS.toolMetadataMaxBytes && !tooManyDiffs) return { metadata: whole, truncated: null };
+  return { metadata: cutMetadata(whole), truncated: { bytes, sha256: sha256(JSON.stringify(whole)) } };
+}
+
+function wholeMetadata(call: ToolCall): ToolMetadata {
+  const diffs = (call.content?.diffs ?? []).map(storableDiff);
+  const tool = shorten(call.name ?? call.kind ?? "other", MAX_NAME_CHARS);
+  const target = call.locations?.[0] ?? diffs[0]?.path ?? null;
+  const output = outputText(call);
+  const exitCode = exitCodeOf(call.rawOutput);
+  return {
+    toolCallId: shorten(call.toolCallId, MAX_NAME_CHARS),
+    tool,
+    title: shorten(call.title ?? tool, MAX_TITLE_CHARS),
+    target: target === null ? null : shorten(target, MAX_TITLE_CHARS),
+    status: call.status ?? "pending",
+    ...(isEmpty(call.rawInput) ? {} : { input: storable(JSON.stringify(call.rawInput)) }),
+    ...(output === "" ? {} : { output }),
+    ...(diffs.length === 0 ? {} : { diffs }),
+    ...(exitCode === undefined ? {} : { exitCode }),
+  };
+}
+
+/** The text for people; the raw output only where the agent gave nothing else. */
+function outputText(call: ToolCall): string {
+  const { content, rawOutput } = call;
+  if (content !== undefined && (content.text !== "" || content.diffs.length > 0)) return storable(content.text);
+  if (isEmpty(rawOutput)) return "";
+  return storable(typeof rawOutput === "string" ? rawOutput : JSON.stringify(rawOutput));
+}
+
+function exitCodeOf(rawOutput: unknown): number | undefined {
+  const output = fieldsOf(rawOutput);
+  return [output["exitCode"], output["exit_code"]].find((code): code is number => Number.isInteger(code));
+}
+
+function cutMetadata(whole: ToolMetadata): ToolMetadata {
+  const { input, output, diffs, ...frame } = whole;
+  const kept = (diffs ?? []).slice(0, MAX_DIFFS);
+  const paths = kept.map((diff) => ({ path: diff.path, oldText: "", newText: "", truncated: true }));
+  const fixed = jsonBytes({ ...frame, input: "", output: "", diffs: paths, truncated: true });
+  const parts = [input, output, ...kept.flatMap((diff) => [diff.oldText, diff.newText])];
+  const share = fairShare(
+    parts.map((part) => jsonTextBytes(part ?? "")),
+    Math.max(0, LIMITS.toolMetadataMaxBytes - fixed),
+  );
+  return {
+    ...frame,
+    ...(input === undefined ? {} : { input: headOfJson(input, share).text }),
+    ...(output === undefined ? {} : { output: endsOfJson(output, share).text }),
+    ...(kept.length === 0 ? {} : { diffs: kept.map((diff) => cutDiff(diff, share)) }),
+    truncated: true,
+  };
+}
+
+function cutDiff(diff: FileDiff, share: number): FileDiff {
+  const before = diff.oldText === null ? null : headOfJson(diff.oldText, share);
+  const after = headOfJson(diff.newText, share);
+  const truncated = before?.cut === true || after.cut;
+  return { path: diff.path, oldText: before?.text ?? null, newText: after.text, ...(truncated ? { truncated } : {}) };
+}
+
+/** The largest cap such that parts cut to it fit together: small parts leave their room to the big ones. */
+function fairShare(sizes: readonly number[], room: number): number {
+  let left = room;
+  const ascending = sizes.toSorted((a, b) => a - b);
+  for (const [index, size] of ascending.entries()) {
+    const share = Math.floor(left / (ascending.length - index));
+    if (size > share) return share;
+    left -= size;
+  }
+  return room;
+}
+
+const storableDiff = (diff: FileDiff): FileDiff => ({
+  path: shorten(diff.path, MAX_TITLE_CHARS),
+  oldText: diff.oldText === null ? null : storable(diff.oldText),
+  newText: storable(diff.newText),
+});
+
+const isEmpty = (value: unknown): boolean =>
+  value === undefined || value === null || value === "" || (typeof value === "object" && Object.keys(value).length === 0);
+
+/** Cut by characters, at a whole code point. */
+function shorten(text: string, maxChars: number): string {
+  const clean = storable(text);
+  return clean.length <= maxChars ? clean : clean.slice(0, maxChars - 1).replace(/[\ud800-\udbff]$/, "") + "…";
+}
+
+/** The first line of a call's title: the message's content, so that a search finds it. */
+export const titleLine = (metadata: ToolMetadata): string => metadata.title.split("\n", 1)[0] ?? "";
+

@@ -1,0 +1,60 @@
+/** Carries a batch to the control plane. Whatever goes wrong is an outcome, never an exception. */
+import { errorMessage, redactText } from "@samovar/base";
+import type { WorkspaceId } from "@samovar/base";
+import type { DeliveredMessage, DeliveryReply } from "@samovar/contracts";
+import { deliveryReply } from "@samovar/contracts";
+
+export type SendOutcome =
+  | { readonly kind: "answered"; readonly reply: DeliveryReply }
+  | { readonly kind: "unauthorized" }
+  | { readonly kind: "too_large" }
+  /** Network, 429, 5xx, or an answer that cannot be understood. */
+  | { readonly kind: "failed"; readonly reason: string; readonly retryAfterMs: number | null };
+
+export interface Transport {
+  send(messages: readonly DeliveredMessage[], token: string, signal: AbortSignal): Promise<SendOutcome>;
+}
+
+const ANSWER_TIMEOUT_MS = 30_000;
+
+export function httpTransport(controlPlaneUrl: string, workspaceId: WorkspaceId): Transport {
+  const url = new URL(`/api/workspaces/${workspaceId}/messages`, controlPlaneUrl);
+  return {
+    async send(messages, token, signal) {
+      try {
+        const response = await fetch(url, {
+          method: "POST",
+          headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+          body: JSON.stringify({ messages }),
+          redirect: "error",
+          signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
+        });
+        return await outcomeOf(response, messages.length);
+      } catch (error) {
+        return { kind: "failed", reason: networkReason(error), retryAfterMs: null };
+      }
+    },
+  };
+}
+
+async function outcomeOf(response: Response, rows: number): Promise<SendOutcome> {
+  if (response.ok) return answerOf(await response.json(), rows);
+  await response.body?.cancel();
+  if (response.status === 401) return { kind: "unauthorized" };
+  if (response.status === 413) return { kind: "too_large" };
+  return { kind: "failed", reason: `the store answered ${response.status}`, retryAfterMs: retryAfter(response) };
+}
+
+function answerOf(body: unknown, rows: number): SendOutcome {
+  const reply = deliveryReply.safeParse(body);
+  if (reply.success && reply.data.results.length === rows) return { kind: "answered", reply: reply.data };
+  return { kind: "failed", reason: "the store's answer could not be understood", retryAfterMs: null };
+}
+
+function retryAfter(response: Response): number | null {
+  const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
+}
+
+const networkReason = (error: unknown): string =>
+  redactText(error instanceof Error && error.cause !== undefined ? `${error.message}: ${errorMessage(error.cause)}` : errorMessage(error));

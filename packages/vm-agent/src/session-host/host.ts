@@ -1,0 +1,231 @@
+/** One session's host: agent → recorder → outbox → control plane, and its state for the switchboard. Keeps M1, M2, T1. */
+import { join } from "node:path";
+import type { Clock, IdSource, Logger, Random, Timers } from "@samovar/base";
+import { assertNever } from "@samovar/base";
+import type { HostCommand, HostEnd, HostLaunch, HostStatus } from "@samovar/contracts";
+import { summarise } from "@samovar/domain/summary";
+import type { OutboxSettings, OutboxStore, Salvage, SessionRecord } from "@samovar/outbox";
+import { Delivery, httpTransport } from "@samovar/outbox";
+import type { Gateway } from "../gateway/gateway.ts";
+import { startGateway } from "../gateway/gateway.ts";
+import { ControlSocket } from "./control-socket.ts";
+import { fetchModelCredential } from "./model-credential.ts";
+import type { StopReason, TurnResult } from "./outcome.ts";
+import { turnEnd } from "./outcome.ts";
+import { reapSession } from "./reap.ts";
+import { Recorder } from "./recorder.ts";
+import { recover } from "./recovery.ts";
+import { TokenBox } from "./token-box.ts";
+import { Turn } from "./turn.ts";
+
+export interface HostPorts {
+  readonly directory: string;
+  readonly launch: HostLaunch;
+  readonly store: OutboxStore;
+  readonly record: SessionRecord;
+  /** Set when the session's file was damaged. */
+  readonly salvage: Salvage | null;
+  readonly settings: OutboxSettings;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly ids: IdSource;
+  readonly log: Logger;
+}
+
+/** After the dismissal, for rows that are still unsent. */
+const DRAIN_DEADLINE_MS = 60_000;
+
+export class SessionHost {
+  readonly #ports: HostPorts;
+  readonly #recorder: Recorder;
+  readonly #delivery: Delivery;
+  readonly #socket: ControlSocket;
+  readonly #tokens: TokenBox;
+  readonly #over = Promise.withResolvers<void>();
+  readonly #stopped = new AbortController();
+  #turn: Turn | null = null;
+  #stop: StopReason | null = null;
+  #phase: HostStatus["phase"] = "starting";
+  #startedAt: number | null;
+  #end: HostEnd | null;
+  #dismissed = false;
+
+  constructor(ports: HostPorts) {
+    const { store, launch, log, clock, timers, random, settings } = ports;
+    const life = ports.record.life();
+    this.#ports = ports;
+    this.#startedAt = life.startedAt;
+    this.#end = life.end;
+    this.#tokens = new TokenBox(() => this.#changed());
+    this.#recorder = new Recorder({
+      ...ports,
+      onCommitted: () => this.#committed(),
+      onHold: (held) => this.#turn?.hold(held),
+    });
+    const transport = httpTransport(launch.controlPlaneUrl, launch.workspaceId);
+    this.#delivery = new Delivery({ store, transport, settings, clock, timers, random, log, onChange: () => this.#delivered() });
+    this.#socket = new ControlSocket({
+      path: join(ports.directory, "host.sock"),
+      timers,
+      log,
+      status: () => this.#status(),
+      onCommand: (command) => this.#command(command),
+    });
+  }
+
+  /** Resolves when the session is over, dismissed and drained (or out of time). */
+  async run(): Promise<void> {
+    const { record, salvage, log } = this.#ports;
+    await this.#socket.listen();
+    if (salvage !== null) await this.#recorder.notice("salvage", `The file of unsent messages was damaged; ${salvage.saved} messages were saved from it.`);
+    // A damaged file may have forgotten that the agent was started.
+    const hasBegun = record.life().beganAt !== null || salvage !== null;
+    if (this.#end === null) this.#end = hasBegun ? await recover(this.#ports, this.#recorder) : await this.#work();
+    this.#phase = "ended";
+    log.info("session.ended", { outcome: this.#end.outcome, failure: this.#end.failure });
+    this.#changed();
+    this.#leaveIfOver();
+    await this.#over.promise;
+    this.#delivery.stop();
+    await this.#socket.close();
+  }
+
+  /** Ends the agent, keeps what it said, and leaves without waiting for the dismissal. */
+  stop(): void {
+    this.#dismissed = true;
+    this.#halt({ kind: "host_stopped" });
+    if (this.#phase === "ended") this.#over.resolve();
+  }
+
+  async #work(): Promise<HostEnd> {
+    const { record, recorder } = { record: this.#ports.record, recorder: this.#recorder };
+    const { result, gateway } = await this.#runAgent();
+    await gateway?.close();
+    const left = reapSession(this.#ports.launch.sessionId);
+    if (left > 0) this.#ports.log.warn("agent.left_processes", { killed: left });
+    const { lastText, usage } = recorder.state;
+    const end: HostEnd = { ...turnEnd(result, this.#stop), summary: summarise(lastText), usage };
+    const isWhole = result.kind === "answered" && result.stopReason !== "cancelled";
+    await recorder.finish(isWhole ? "ended" : "broken", () => record.ended(end));
+    return end;
+  }
+
+  async #runAgent(): Promise<{ readonly result: TurnResult; readonly gateway: Gateway | null }> {
+    const { launch, record, clock, timers, log } = this.#ports;
+    const gateway = await this.#openGateway();
+    if (gateway.kind === "failed") return { result: gateway.result, gateway: null };
+    record.began(clock.now());
+    this.#phase = "running";
+    this.#turn = new Turn({
+      launch,
+      gateway: gateway.gateway,
+      recorder: this.#recorder,
+      clock,
+      timers,
+      log,
+      onSpawned: (pid) => record.agentSpawned(pid),
+      onStarted: () => this.#agentStarted(),
+      onLimit: (reason) => this.#halt(reason),
+    });
+    this.#changed();
+    if (this.#recorder.held) this.#turn.hold(true);
+    return { result: await this.#turn.run(), gateway: gateway.gateway };
+  }
+
+  /** Waits for the first token, and for the model's credential where the agent wants one. */
+  async #openGateway(): Promise<{ readonly kind: "open"; readonly gateway: Gateway | null } | { readonly kind: "failed"; readonly result: TurnResult }> {
+    const { launch, timers, random, log } = this.#ports;
+    const { signal } = this.#stopped;
+    const stopped = new Promise<null>((resolve) => {
+      if (signal.aborted) resolve(null);
+      signal.addEventListener("abort", () => resolve(null), { once: true });
+    });
+    const token = await Promise.race([this.#tokens.get(), stopped]);
+    if (token === null) return unready("cancelled", "The session was stopped before its agent was started.");
+    if (launch.agent.gateway === null) return { kind: "open", gateway: null };
+    const { controlPlaneUrl, workspaceId } = launch;
+    const fetched = await Promise.race([fetchModelCredential({ controlPlaneUrl, workspaceId, tokens: this.#tokens, timers, signal }), stopped]);
+    if (fetched === null) return unready("cancelled", "The session was stopped before its agent was started.");
+    if (!fetched.ok) return unready(fetched.error.code, fetched.error.message);
+    return { kind: "open", gateway: await startGateway({ credential: fetched.value, random, log }) };
+  }
+
+  #agentStarted(): void {
+    const now = this.#ports.clock.now();
+    this.#startedAt = now;
+    this.#ports.record.started(now);
+    this.#changed();
+  }
+
+  /** The first reason stands. */
+  #halt(reason: StopReason): void {
+    if (this.#stop !== null || this.#phase === "ended") return;
+    this.#stop = reason;
+    this.#ports.log.info("session.stopping", { reason: reason.kind });
+    this.#stopped.abort();
+    if (reason.kind === "host_stopped") this.#turn?.kill();
+    else this.#turn?.stop();
+  }
+
+  #command(command: HostCommand): void {
+    switch (command.type) {
+      case "token":
+        if (this.#tokens.put(command.token)) this.#delivery.setToken(command.token);
+        break;
+      case "cancel":
+        this.#halt({ kind: "cancelled", reason: command.reason });
+        break;
+      case "notice":
+        void this.#recorder.notice(`notice-${command.key}`, command.text);
+        break;
+      case "dismiss":
+        this.#dismissed = true;
+        this.#ports.timers.after(DRAIN_DEADLINE_MS, () => this.#phase === "ended" && this.#over.resolve());
+        break;
+      default:
+        assertNever(command, "command");
+    }
+    this.#changed();
+    this.#leaveIfOver();
+  }
+
+  #committed(): void {
+    this.#delivery.grew();
+    this.#changed();
+  }
+
+  #delivered(): void {
+    this.#recorder.relieved();
+    this.#changed();
+    this.#leaveIfOver();
+  }
+
+  #leaveIfOver(): void {
+    const isStopped = this.#stop?.kind === "host_stopped";
+    if (this.#phase === "ended" && this.#dismissed && (isStopped || this.#ports.store.isDrained())) this.#over.resolve();
+  }
+
+  #changed(): void {
+    this.#socket.changed();
+  }
+
+  #status(): HostStatus {
+    const { store } = this.#ports;
+    return {
+      phase: this.#phase,
+      pid: process.pid,
+      startedAt: this.#startedAt,
+      end: this.#phase === "ended" ? this.#end : null,
+      drained: store.isDrained(),
+      outbox: store.stats(),
+      proof: store.proof(),
+      needsToken: this.#tokens.wanted || this.#delivery.needsToken,
+    };
+  }
+}
+
+const unready = (code: string, message: string): { readonly kind: "failed"; readonly result: TurnResult } => ({
+  kind: "failed",
+  result: { kind: "unready", failure: { code, message } },
+});

@@ -1,0 +1,66 @@
+/** `vm-agent session-host <directory>`: the process of one session. It outlives the switchboard that started it. */
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock, Logger, Random, Timers } from "@samovar/base";
+import { idSource, jsonLogger, systemClock, systemRandom, systemTimers } from "@samovar/base";
+import type { HostLaunch } from "@samovar/contracts";
+import { PROTOCOL_VERSION, hostLaunch } from "@samovar/contracts";
+import { OutboxStore, SessionRecord, openSessionFile } from "@samovar/outbox";
+import { errorMessage } from "@samovar/base";
+import { SessionHost } from "./host.ts";
+import { readOutboxSettings } from "./settings.ts";
+
+export interface SessionHostDeps {
+  readonly clock?: Clock;
+  readonly timers?: Timers;
+  readonly random?: Random;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Serves `host.sock` in `directory` until the session has ended, was dismissed and is drained. Resolves with the
+ * exit code: 0, or 1 when it could not even begin (the reason is in `host.log`).
+ */
+export async function runSessionHost(directory: string, deps: SessionHostDeps = {}): Promise<number> {
+  const { clock = systemClock } = deps;
+  const file = openSync(join(directory, "host.log"), "a", 0o600);
+  const log = jsonLogger({ clock, write: (line) => writeSync(file, `${line}\n`) }).with({ pid: process.pid });
+  try {
+    await serve(directory, deps, clock, log);
+    log.info("host.left");
+    return 0;
+  } catch (error) {
+    log.error("host.failed", { error: errorMessage(error), stack: error instanceof Error ? error.stack : undefined });
+    return 1;
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log: Logger): Promise<void> {
+  const { timers = systemTimers, random = systemRandom, env = process.env } = deps;
+  const launch = readLaunch(directory);
+  const settings = readOutboxSettings(env);
+  const { db, salvage } = openSessionFile(join(directory, "host.sqlite"), clock);
+  const record = new SessionRecord(db);
+  record.claim(launch);
+  if (salvage !== null) log.error("outbox.damaged", { ...salvage });
+  const store = new OutboxStore(db, launch.sessionId);
+  const host = new SessionHost({ directory, launch, store, record, salvage, settings, clock, timers, random, ids: idSource(clock, random), log });
+  const stop = () => host.stop();
+  const ignore = () => {};
+  process.on("SIGHUP", ignore).on("SIGTERM", stop).on("SIGINT", stop);
+  log.info("host.began", { session: launch.sessionId, agent: launch.agent.kind });
+  try {
+    await host.run();
+  } finally {
+    process.off("SIGHUP", ignore).off("SIGTERM", stop).off("SIGINT", stop);
+    db.close();
+  }
+}
+
+function readLaunch(directory: string): HostLaunch {
+  const launch = hostLaunch.parse(JSON.parse(readFileSync(join(directory, "host.json"), "utf8")));
+  if (launch.protocol !== PROTOCOL_VERSION) throw new Error(`host.json speaks protocol ${launch.protocol}, this program ${PROTOCOL_VERSION}`);
+  return launch;
+}

@@ -1,0 +1,69 @@
+/** Fetches the model's credential from the control plane, into memory only. Keeps S1. */
+import type { Timers, WorkspaceId } from "@samovar/base";
+import { errorMessage, err, ok } from "@samovar/base";
+import type { Result } from "@samovar/base";
+import type { Failure, ModelCredential } from "@samovar/contracts";
+import { errorBody, modelCredential } from "@samovar/contracts";
+import type { TokenBox } from "./token-box.ts";
+
+export interface CredentialPorts {
+  readonly controlPlaneUrl: string;
+  readonly workspaceId: WorkspaceId;
+  readonly tokens: TokenBox;
+  readonly timers: Timers;
+  readonly signal: AbortSignal;
+}
+
+const ATTEMPTS = 8;
+const RETRY_INITIAL_MS = 500;
+const RETRY_MAX_MS = 15_000;
+const ANSWER_TIMEOUT_MS = 15_000;
+
+/** A refusal is told as the control plane words it; what may pass by itself is tried again for about a minute. */
+export async function fetchModelCredential(ports: CredentialPorts): Promise<Result<ModelCredential, Failure>> {
+  let failure: Failure = { code: "unavailable", message: "the model's credential was not asked for" };
+  for (let attempt = 0; attempt < ATTEMPTS && !ports.signal.aborted; attempt++) {
+    const answer = await ask(ports);
+    if (answer.kind === "credential") return ok(answer.credential);
+    if (answer.kind === "refused") return err(answer.failure);
+    failure = answer.failure;
+    await pause(ports.timers, Math.min(RETRY_MAX_MS, RETRY_INITIAL_MS * 2 ** attempt));
+  }
+  return err(failure);
+}
+
+type Answer =
+  | { readonly kind: "credential"; readonly credential: ModelCredential }
+  | { readonly kind: "refused" | "again"; readonly failure: Failure };
+
+async function ask({ controlPlaneUrl, workspaceId, tokens, signal }: CredentialPorts): Promise<Answer> {
+  const token = await tokens.get();
+  try {
+    const response = await fetch(new URL(`/api/workspaces/${workspaceId}/model-credential`, controlPlaneUrl), {
+      headers: { authorization: `Bearer ${token}` },
+      redirect: "error",
+      signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
+    });
+    const body: unknown = await response.json().catch(() => null);
+    if (response.status === 401) tokens.refuse(token);
+    return response.ok ? read(body) : { kind: mayPass(response.status) ? "again" : "refused", failure: failureOf(response.status, body) };
+  } catch (error) {
+    return { kind: "again", failure: { code: "unavailable", message: `the control plane could not be reached: ${errorMessage(error)}` } };
+  }
+}
+
+function read(body: unknown): Answer {
+  const credential = modelCredential.safeParse(body);
+  if (credential.success) return { kind: "credential", credential: credential.data };
+  return { kind: "refused", failure: { code: "internal", message: "the control plane's answer about the model's credential could not be understood" } };
+}
+
+const mayPass = (status: number): boolean => status === 401 || status === 408 || status === 429 || status >= 500;
+
+function failureOf(status: number, body: unknown): Failure {
+  const parsed = errorBody.safeParse(body);
+  if (parsed.success) return { code: parsed.data.error.code, message: parsed.data.error.message };
+  return { code: "provider_error", message: `the control plane answered ${status} for the model's credential` };
+}
+
+const pause = (timers: Timers, ms: number): Promise<void> => new Promise((resolve) => timers.after(ms, resolve));

@@ -1,0 +1,44 @@
+/** Kills what a session's agent left behind, wherever it hid: its processes carry the session's mark. Keeps T1 [F40]. */
+import { readdirSync, readFileSync } from "node:fs";
+import { SESSION_MARK } from "./agent-process.ts";
+
+const ROUNDS = 5;
+
+/** Says how many were killed. On systems without `/proc` only the process group can be killed, elsewhere. */
+export function reapSession(sessionId: string): number {
+  let killed = 0;
+  // What is being forked while one round looks is found by the next.
+  for (let round = 0; round < ROUNDS; round++) {
+    const pids = markedProcesses(`${SESSION_MARK}=${sessionId}`);
+    if (pids.length === 0) break;
+    killed += pids.filter(kill).length;
+  }
+  return killed;
+}
+
+function markedProcesses(mark: string): readonly number[] {
+  try {
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && hasMark(name, mark))
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function hasMark(pid: string, mark: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "latin1").split("\0").includes(mark);
+  } catch {
+    return false;
+  }
+}
+
+function kill(pid: number): boolean {
+  try {
+    process.kill(pid, "SIGKILL");
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,39 @@
+/** A host on a session that began before: the one before it was killed. The agent is never started twice. Keeps M1, T1 [R5]. */
+import type { Clock, Logger } from "@samovar/base";
+import type { HostEnd, HostLaunch } from "@samovar/contracts";
+import { isInterrupted } from "@samovar/domain/assembler";
+import { summarise } from "@samovar/domain/summary";
+import type { OutboxStore, SessionRecord } from "@samovar/outbox";
+import { reapSession } from "./reap.ts";
+import type { Recorder } from "./recorder.ts";
+
+export interface RecoveryPorts {
+  readonly launch: HostLaunch;
+  readonly store: OutboxStore;
+  readonly record: SessionRecord;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const MESSAGE = "The session's process was killed while the agent worked. What the agent had said until then is kept.";
+
+/** Ends what the old host left running, and closes its transcript: what was in flight is marked interrupted. */
+export async function recover({ launch, store, record, log }: RecoveryPorts, recorder: Recorder): Promise<HostEnd> {
+  const { agentPid, current } = record.life();
+  const killed = reapSession(launch.sessionId);
+  const unfinished = store.unfinished();
+  log.warn("session.recovered", { agentPid, killed, unfinished: unfinished.length });
+  const closed = unfinished.map((message) => ({ ...message, final: true, interrupted: isInterrupted(message, current) }));
+  const lastText = closed.findLast((message) => message.kind === "text")?.content ?? "";
+  const end: HostEnd = {
+    outcome: "crashed",
+    stopReason: null,
+    failure: { code: "host_lost", message: MESSAGE },
+    summary: summarise(lastText),
+    usage: null,
+  };
+  await recorder.append(closed);
+  await recorder.notice("recovered", MESSAGE);
+  await recorder.append([], () => record.ended(end));
+  return end;
+}

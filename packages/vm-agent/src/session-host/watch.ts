@@ -1,0 +1,24 @@
+/** Two clocks of a turn: silence while no tool runs, and the session's whole duration. Keeps T1 [F40][F47]. */
+import type { Millis } from "@samovar/base";
+
+export interface WatchState {
+  readonly beganAt: Millis;
+  readonly heardAt: Millis;
+  /** A tool runs, or the host itself holds the agent back: silence is to be expected. */
+  readonly excused: boolean;
+}
+
+export interface WatchLimits {
+  readonly idleTimeoutMs: number;
+  readonly maxDurationMs: number;
+}
+
+export type Watched = { readonly kind: "fine"; readonly checkAt: Millis } | { readonly kind: "silent" } | { readonly kind: "too_long" };
+
+export function watch(state: WatchState, limits: WatchLimits, now: Millis): Watched {
+  const endsAt = state.beganAt + limits.maxDurationMs;
+  if (now >= endsAt) return { kind: "too_long" };
+  const silentAt = (state.excused ? now : state.heardAt) + limits.idleTimeoutMs;
+  if (now >= silentAt) return { kind: "silent" };
+  return { kind: "fine", checkAt: Math.min(endsAt, silentAt) };
+}
