@@ -1,0 +1,175 @@
+import type { NodeStateName, SessionEnd, TranscriptVerification } from "@samovar/contracts";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { CANCELLED, concludeRun, decideRun, lookAgainMs } from "./task-run.ts";
+import type { RunLook, RunSight, RunWait } from "./task-run.ts";
+
+const PROOF = { count: 3, digest: "d" };
+const AGREED: TranscriptVerification = { agreed: true, claimed: PROOF, stored: PROOF };
+const APART: TranscriptVerification = { agreed: false, claimed: PROOF, stored: { count: 2, digest: "e" } };
+
+const END: SessionEnd = {
+  outcome: "clean",
+  stopReason: "end_turn",
+  failure: null,
+  branch: "task/1",
+  commits: [{ sha: "abc", subject: "Done" }],
+  diffStat: { files: 1, insertions: 1, deletions: 0 },
+  pushed: true,
+  pushError: null,
+  summary: "Done.",
+  usage: null,
+  drained: true,
+  proof: PROOF,
+};
+
+const SIGHT: RunSight = {
+  node: { state: "active", connected: true, failure: null },
+  workspace: { state: "creating", branch: null, failure: null },
+  session: { startedAt: null, end: null },
+};
+
+const look = (sight: RunSight | null, more: Partial<RunLook> = {}): RunLook => ({
+  sight,
+  cancelRequested: false,
+  deadline: 1000,
+  now: 10,
+  ...more,
+});
+
+const onNode = (state: NodeStateName, connected = true): RunSight => ({ ...SIGHT, node: { state, connected, failure: null } });
+const ended: RunSight = { ...SIGHT, session: { startedAt: 5, end: END } };
+
+describe("what a run does next", () => {
+  it("waits for a node that boots, and goes on when it has connected", () => {
+    expect(decideRun("node", look(onNode("provisioning", false)))).toEqual({ kind: "wait" });
+    expect(decideRun("node", look(onNode("active", false)))).toEqual({ kind: "wait" });
+    expect(decideRun("node", look(onNode("active")))).toEqual({ kind: "reached" });
+    expect(decideRun("node", look(onNode("draining")))).toEqual({ kind: "reached" });
+  });
+
+  it("[F29] a node that never came up may be replaced; one that is lost later has failed the run", () => {
+    const failure = { code: "boot_timeout", message: "It never connected." };
+    const gone: RunSight = { ...SIGHT, node: { state: "destroying", connected: false, failure } };
+    expect(decideRun("node", look(gone))).toEqual({ kind: "node_lost", failure });
+    expect(decideRun("work", look(gone))).toEqual({ kind: "failed", failure });
+  });
+
+  it("[F30] a node that does not know the workspace is a lost node", () => {
+    expect(decideRun("work", look(null))).toMatchObject({ kind: "failed", failure: { code: "node_lost" } });
+    expect(decideRun("removal", look(null))).toEqual({ kind: "reached" });
+  });
+
+  it("a workspace that can not be made has a reason", () => {
+    const failure = { code: "clone_failed", message: "No such repository." };
+    const broken: RunSight = { ...SIGHT, workspace: { state: "failed", branch: null, failure } };
+    expect(decideRun("workspace", look(broken))).toEqual({ kind: "failed", failure });
+  });
+
+  it("an agent that ended before its first sign goes on to its end", () => {
+    expect(decideRun("start", look({ ...SIGHT, session: { startedAt: null, end: END } }))).toEqual({ kind: "reached" });
+  });
+
+  it("[F46] what has ended counts before a cancel, a lost node and a deadline", () => {
+    const late: RunSight = { ...ended, node: { state: "destroyed", connected: false, failure: null } };
+    expect(decideRun("work", look(late, { cancelRequested: true, now: 5000 }))).toEqual({ kind: "reached" });
+  });
+
+  it("a cancel is heard in every wait but the one that follows it", () => {
+    for (const wait of ["node", "workspace", "start", "work"] as const) {
+      expect(decideRun(wait, look(onNode("provisioning", false), { cancelRequested: true }))).toEqual({ kind: "cancelled" });
+    }
+    expect(decideRun("drain", look(SIGHT, { cancelRequested: true }))).toEqual({ kind: "wait" });
+  });
+
+  const anySight: fc.Arbitrary<RunSight | null> = fc.option(
+    fc.record({
+      node: fc.record({
+        state: fc.constantFrom<NodeStateName>("provisioning", "active", "warm", "draining", "destroying", "destroyed"),
+        connected: fc.boolean(),
+        failure: fc.constant(null),
+      }),
+      workspace: fc.record({
+        state: fc.constantFrom("creating" as const, "ready" as const, "failed" as const, "destroyed" as const),
+        branch: fc.constant(null),
+        failure: fc.constant(null),
+      }),
+      session: fc.record({ startedAt: fc.option(fc.nat(100)), end: fc.option(fc.constant(END)) }),
+    }),
+  );
+  const anyWait = fc.constantFrom<RunWait>("node", "workspace", "start", "work", "drain", "removal");
+
+  it("[T1] [F47] never waits beyond the deadline, whatever it sees", () => {
+    fc.assert(
+      fc.property(anyWait, anySight, fc.boolean(), fc.nat(5000), (wait, sight, cancelRequested, now) => {
+        const decision = decideRun(wait, { sight, cancelRequested, deadline: 1000, now });
+        if (now >= 1000) expect(decision.kind).not.toBe("wait");
+        else expect(decision.kind).not.toBe("overdue");
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it("looks again soon at first, then every half minute, and at the deadline", () => {
+    expect([0, 1, 2, 3, 4, 5, 50].map((quiet) => lookAgainMs(quiet, 1e9, 0))).toEqual([
+      1000, 2000, 4000, 8000, 16000, 30000, 30000,
+    ]);
+    expect(lookAgainMs(50, 5000, 1000)).toBe(4000);
+    expect(lookAgainMs(50, 5000, 6000)).toBe(1000);
+  });
+});
+
+describe("how an attempt ends", () => {
+  it("clean, pushed and proven: completed, and the workspace goes", () => {
+    expect(concludeRun(END, AGREED, null)).toMatchObject({
+      status: "completed",
+      failure: null,
+      workspace: "remove",
+      output: { branch: "task/1", warning: null, transcript: AGREED },
+    });
+  });
+
+  it("clean with nothing to push is complete as well", () => {
+    const idle: SessionEnd = { ...END, commits: [], pushed: false, branch: null };
+    expect(concludeRun(idle, AGREED, null)).toMatchObject({ status: "completed", workspace: "remove", output: { warning: null } });
+  });
+
+  it("[F41] a refused push is a warning, and the work is kept", () => {
+    const refused: SessionEnd = { ...END, pushed: false, pushError: "protected branch" };
+    const conclusion = concludeRun(refused, AGREED, null);
+    expect(conclusion).toMatchObject({ status: "completed", workspace: "keep" });
+    expect(conclusion.output?.warning).toContain("protected branch");
+  });
+
+  it("[F32] a transcript that does not agree is a warning, and the workspace is kept", () => {
+    const conclusion = concludeRun({ ...END, drained: false }, APART, null);
+    expect(conclusion).toMatchObject({ status: "completed", workspace: "keep" });
+    expect(conclusion.output?.warning).toMatch(/still held messages.*2 of 3 messages/);
+  });
+
+  it.each(["error", "crashed", "timeout"] as const)("[F39] %s: failed with a reason, workspace kept", (outcome) => {
+    expect(concludeRun({ ...END, outcome }, AGREED, null)).toMatchObject({
+      status: "failed",
+      workspace: "keep",
+      failure: { message: expect.stringMatching(/agent/) },
+    });
+  });
+
+  it("the agent's own reason is told", () => {
+    const failure = { code: "agent_error", message: "I gave up." };
+    expect(concludeRun({ ...END, outcome: "error", failure }, AGREED, null).failure).toEqual(failure);
+  });
+
+  it("[F46] work that was finished before the cancel reached it is completed", () => {
+    expect(concludeRun(END, AGREED, CANCELLED).status).toBe("completed");
+  });
+
+  it("stopped on request is cancelled; stopped for its time limit is failed", () => {
+    const stopped: SessionEnd = { ...END, outcome: "cancelled" };
+    expect(concludeRun(stopped, AGREED, CANCELLED).status).toBe("cancelled");
+    expect(concludeRun(stopped, AGREED, { code: "task_timeout", message: "too long" })).toMatchObject({
+      status: "failed",
+      failure: { code: "task_timeout" },
+    });
+  });
+});

@@ -1,0 +1,168 @@
+/**
+ * What a run does next, from the facts that it has just read. A nudge only says "look again"; the facts decide.
+ * Every wait has a deadline, so a run ends whatever happens. Keeps T1.
+ */
+import { assertNever } from "@samovar/base";
+import type { Millis } from "@samovar/base";
+import type { Failure, NodeStateName, SessionEnd, TaskOutput, TranscriptVerification } from "@samovar/contracts";
+
+/** What a run can know of its node, workspace and session now. */
+export interface RunSight {
+  readonly node: { readonly state: NodeStateName; readonly connected: boolean; readonly failure: Failure | null };
+  readonly workspace: {
+    readonly state: "creating" | "ready" | "failed" | "destroyed";
+    readonly branch: string | null;
+    readonly failure: Failure | null;
+  };
+  readonly session: { readonly startedAt: Millis | null; readonly end: SessionEnd | null };
+}
+
+/** What a run waits for: its node's first connection, its workspace, the agent's first sign, the session's end, the end after a cancel, the workspace's removal. */
+export type RunWait = "node" | "workspace" | "start" | "work" | "drain" | "removal";
+
+export interface RunLook {
+  /** Null: the node does not know this workspace any more. */
+  readonly sight: RunSight | null;
+  readonly cancelRequested: boolean;
+  readonly deadline: Millis;
+  readonly now: Millis;
+}
+
+export type RunDecision =
+  | { readonly kind: "wait" }
+  /** What was waited for is there. */
+  | { readonly kind: "reached" }
+  /** The node is of no use, and nothing was done on it: another may be tried. */
+  | { readonly kind: "node_lost"; readonly failure: Failure }
+  | { readonly kind: "failed"; readonly failure: Failure }
+  | { readonly kind: "cancelled" }
+  | { readonly kind: "overdue"; readonly failure: Failure };
+
+const WAIT: RunDecision = { kind: "wait" };
+const REACHED: RunDecision = { kind: "reached" };
+
+export function decideRun(wait: RunWait, look: RunLook): RunDecision {
+  const { sight } = look;
+  // What has ended counts, even when the node is lost or a cancel came since.
+  if (sight !== null && isReached(wait, sight)) return REACHED;
+  if (look.cancelRequested && wait !== "drain" && wait !== "removal") return { kind: "cancelled" };
+  const lost = nodeLost(wait, sight);
+  if (lost !== null) return lost;
+  if (sight !== null && wait === "workspace" && sight.workspace.state === "failed") {
+    return { kind: "failed", failure: sight.workspace.failure ?? WORKSPACE_FAILED };
+  }
+  if (look.now >= look.deadline) return { kind: "overdue", failure: OVERDUE[wait] };
+  return WAIT;
+}
+
+function isReached(wait: RunWait, sight: RunSight): boolean {
+  switch (wait) {
+    case "node":
+      return sight.node.connected && canWork(sight.node.state);
+    case "workspace":
+      return sight.workspace.state === "ready" && canWork(sight.node.state);
+    case "start":
+      return sight.session.startedAt !== null || sight.session.end !== null;
+    case "work":
+    case "drain":
+      return sight.session.end !== null;
+    case "removal":
+      return sight.workspace.state === "destroyed";
+    default:
+      return assertNever(wait, "wait");
+  }
+}
+
+/** A node that drains finishes what it has. */
+const canWork = (state: NodeStateName) => state === "active" || state === "warm" || state === "draining";
+
+function nodeLost(wait: RunWait, sight: RunSight | null): RunDecision | null {
+  if (sight !== null && sight.node.state !== "destroying" && sight.node.state !== "destroyed") return null;
+  const failure = sight?.node.failure ?? NODE_LOST;
+  if (wait === "removal") return REACHED;
+  return wait === "node" ? { kind: "node_lost", failure } : { kind: "failed", failure };
+}
+
+const NODE_LOST: Failure = {
+  code: "node_lost",
+  message: "The node that ran this task is gone. Try the task again; it will get another node.",
+};
+const WORKSPACE_FAILED: Failure = { code: "workspace_failed", message: "The workspace could not be prepared." };
+
+const OVERDUE: Record<RunWait, Failure> = {
+  node: { code: "node_timeout", message: "No node came up in time. See the nodes page for what the provider said." },
+  workspace: {
+    code: "workspace_timeout",
+    message: "The workspace was not ready in time. Check that the repository can be cloned from the node, then try again.",
+  },
+  start: {
+    code: "session_start_timeout",
+    message: "The agent gave no sign of life in time. Check that it is installed and has its credential, then try again.",
+  },
+  work: { code: "task_timeout", message: "The agent worked longer than a task may take and was stopped." },
+  drain: { code: "drain_timeout", message: "The node did not hand over the end of the session in time." },
+  removal: { code: "removal_timeout", message: "The node did not confirm that the workspace is gone." },
+};
+
+/** Longest time between two looks: a lost nudge costs no more than this. */
+const SLOWEST_LOOK_MS = 30_000;
+
+/** How long to wait for a nudge before the next look; `quiet` looks in a row saw nothing new. Never beyond the deadline by more than a second. */
+export function lookAgainMs(quiet: number, deadline: Millis, now: Millis): number {
+  const growing = Math.min(SLOWEST_LOOK_MS, 1000 * 2 ** Math.min(quiet, 5));
+  return Math.max(1000, Math.min(growing, deadline - now));
+}
+
+/** How an attempt ends, and what becomes of its workspace. */
+export interface RunConclusion {
+  readonly status: "completed" | "failed" | "cancelled";
+  readonly failure: Failure | null;
+  readonly output: TaskOutput | null;
+  /** `keep`: somebody may want to look inside; `remove`: nothing of worth is left there. */
+  readonly workspace: "keep" | "remove";
+}
+
+/** `stoppedFor`: why the run itself stopped the session, if it did. */
+export function concludeRun(
+  end: SessionEnd,
+  transcript: TranscriptVerification | null,
+  stoppedFor: Failure | null,
+): RunConclusion {
+  const output = outputOf(end, transcript);
+  if (end.outcome === "clean") {
+    const whole = end.drained && transcript?.agreed === true && pushedWhatItMade(end);
+    return { status: "completed", failure: null, output, workspace: whole ? "remove" : "keep" };
+  }
+  const failure = stoppedFor ?? end.failure ?? ENDINGS[end.outcome];
+  const wasCancelled = stoppedFor === null ? end.outcome === "cancelled" : stoppedFor.code === CANCELLED.code;
+  return { status: wasCancelled ? "cancelled" : "failed", failure, output, workspace: "keep" };
+}
+
+export const CANCELLED: Failure = { code: "cancelled", message: "Cancelled on request." };
+
+const ENDINGS: Record<Exclude<SessionEnd["outcome"], "clean">, Failure> = {
+  error: { code: "agent_error", message: "The agent ended with an error. The transcript has its last words." },
+  crashed: { code: "agent_crashed", message: "The agent's process died. The transcript has its last words." },
+  cancelled: CANCELLED,
+  timeout: { code: "agent_timeout", message: "The agent was silent or worked for too long and was stopped." },
+};
+
+function outputOf(end: SessionEnd, transcript: TranscriptVerification | null): TaskOutput {
+  const { branch, commits, diffStat, summary, usage } = end;
+  return { branch, commits, diffStat, summary, pullRequestUrl: null, warning: warningOf(end, transcript), usage, transcript };
+}
+
+const pushedWhatItMade = (end: SessionEnd) => end.pushed || end.commits.length === 0;
+
+function warningOf(end: SessionEnd, transcript: TranscriptVerification | null): string | null {
+  const warnings = [
+    end.outcome === "clean" && !pushedWhatItMade(end)
+      ? `The branch was not pushed: ${end.pushError ?? "no reason was given"}. The workspace is kept.`
+      : null,
+    end.drained ? null : "The node still held messages when the session ended.",
+    transcript !== null && !transcript.agreed
+      ? `The stored transcript has ${transcript.stored.count} of ${transcript.claimed.count} messages, or other text than was said.`
+      : null,
+  ].filter((warning) => warning !== null);
+  return warnings.length === 0 ? null : warnings.join(" ");
+}

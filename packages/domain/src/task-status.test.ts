@@ -1,0 +1,236 @@
+import type { MessageId, NodeId, RunId, SessionId, WorkspaceId } from "@samovar/base";
+import { idSource } from "@samovar/base";
+import type { TaskOutput, TaskStatus } from "@samovar/contracts";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { actorName, changeTask, isRunning, isTerminal } from "./task-status.ts";
+import type { TaskActor, TaskChange, TaskRecord } from "./task-status.ts";
+
+let byte = 0;
+const ids = idSource({ now: () => 1 }, { next: () => 0, bytes: (length) => new Uint8Array(length).fill(++byte) });
+
+const USER: TaskActor = { kind: "user", id: ids.make("usr") };
+const SWEEP: TaskActor = { kind: "sweep" };
+const RUNS: readonly RunId[] = [ids.make("run"), ids.make("run"), ids.make("run")];
+const SESSIONS: readonly SessionId[] = [ids.make("ses"), ids.make("ses"), ids.make("ses")];
+const NODE: NodeId = ids.make("nod");
+const WORKSPACE: WorkspaceId = ids.make("wsp");
+const MESSAGE: MessageId = ids.messageId();
+const OUTPUT: TaskOutput = {
+  branch: "task/1",
+  commits: [{ sha: "abc", subject: "Done" }],
+  diffStat: null,
+  summary: null,
+  pullRequestUrl: null,
+  warning: null,
+  usage: null,
+  transcript: null,
+};
+const FAILURE = { code: "why", message: "It did not work." };
+
+function draft(): TaskRecord {
+  return {
+    id: ids.make("tsk"),
+    projectId: ids.make("prj"),
+    sessionId: ids.make("ses"),
+    promptMessageId: MESSAGE,
+    title: "A task",
+    description: "Do it",
+    status: "draft",
+    priority: 0,
+    vmSize: null,
+    agent: null,
+    baseBranch: null,
+    runId: null,
+    nodeId: null,
+    workspaceId: null,
+    branch: null,
+    output: null,
+    failure: null,
+    cancelRequested: false,
+    attempt: 0,
+    version: 1,
+    createdAt: 1,
+    updatedAt: 1,
+    startedAt: null,
+    endedAt: null,
+  };
+}
+
+const run = (index: number): TaskActor => ({ kind: "run", id: RUNS[index] ?? ids.make("run") });
+const queue = (index: number): TaskChange => ({ kind: "queue", runId: RUNS[index] ?? ids.make("run") });
+
+function after(...steps: readonly (readonly [TaskChange, TaskActor])[]): TaskRecord {
+  return steps.reduce((task, [change, actor], index) => {
+    const result = changeTask(task, change, actor, index + 2);
+    if (!result.ok) throw new Error(result.error.message);
+    return result.value.task;
+  }, draft());
+}
+
+const DELEGATE: TaskChange = { kind: "delegate", nodeId: NODE, workspaceId: WORKSPACE };
+const START: TaskChange = { kind: "start" };
+const COMPLETE: TaskChange = { kind: "complete", output: OUTPUT };
+const FAIL: TaskChange = { kind: "fail", failure: FAILURE, output: null };
+const STOP: TaskChange = { kind: "stop", failure: FAILURE, output: null };
+const CANCEL: TaskChange = { kind: "cancel", reason: "changed my mind" };
+
+const working = () => after([queue(0), USER], [DELEGATE, run(0)], [START, run(0)]);
+
+describe("a task's way", () => {
+  it("goes from draft to completed", () => {
+    const task = after([queue(0), USER], [DELEGATE, run(0)], [START, run(0)], [COMPLETE, run(0)]);
+    expect(task).toMatchObject({ status: "completed", attempt: 1, startedAt: 4, endedAt: 5, branch: "task/1", version: 5 });
+  });
+
+  it("[F46] a completion and a failure of the same run leave one ending", () => {
+    const task = after([queue(0), USER], [DELEGATE, run(0)], [START, run(0)], [COMPLETE, run(0)]);
+    expect(changeTask(task, FAIL, run(0), 9)).toMatchObject({ ok: false, error: { code: "wrong_status" } });
+    expect(changeTask(task, STOP, run(0), 9)).toMatchObject({ ok: false, error: { code: "wrong_status" } });
+  });
+
+  it("[F13] a change that is made again changes nothing", () => {
+    const task = working();
+    expect(changeTask(task, START, run(0), 9)).toEqual({ ok: true, value: { task, changed: false, events: [] } });
+  });
+
+  it("a cancel of running work is a request; the run says when it has stopped", () => {
+    const asked = after([queue(0), USER], [CANCEL, USER]);
+    expect(asked).toMatchObject({ status: "queued", cancelRequested: true });
+    const stopped = changeTask(asked, STOP, run(0), 9);
+    expect(stopped).toMatchObject({ ok: true, value: { task: { status: "cancelled", endedAt: 9 } } });
+  });
+
+  it("a cancel of a draft takes effect at once", () => {
+    expect(after([CANCEL, USER])).toMatchObject({ status: "cancelled", cancelRequested: false });
+  });
+
+  it("another attempt begins clean, in a session of its own, and the old run has no say in it", () => {
+    const failed = after([queue(0), USER], [DELEGATE, run(0)], [FAIL, run(0)]);
+    const sessionId = SESSIONS[1] ?? failed.sessionId;
+    const again = changeTask(failed, { kind: "retry", runId: RUNS[1] ?? ids.make("run"), sessionId, promptMessageId: MESSAGE }, USER, 9);
+    expect(again).toMatchObject({
+      ok: true,
+      value: { task: { status: "queued", attempt: 2, sessionId, nodeId: null, workspaceId: null, failure: null, endedAt: null } },
+    });
+    if (!again.ok) return;
+    expect(changeTask(again.value.task, FAIL, run(0), 10)).toMatchObject({ ok: false, error: { code: "stale_run" } });
+  });
+
+  it("what is running can not be edited", () => {
+    const edit: TaskChange = { kind: "edit", fields: { title: "Another" } };
+    expect(changeTask(working(), edit, USER, 9)).toMatchObject({ ok: false, error: { code: "wrong_status" } });
+  });
+
+  it("an edit names its fields and moves between draft and ready", () => {
+    const result = changeTask(draft(), { kind: "edit", fields: { title: "Another" }, status: "ready" }, USER, 9);
+    expect(result).toMatchObject({
+      ok: true,
+      value: {
+        task: { title: "Another", status: "ready" },
+        events: [
+          { kind: "task.edited", data: { fields: ["title"] } },
+          { kind: "status.changed", data: { from: "draft", to: "ready" } },
+        ],
+      },
+    });
+  });
+
+  it("a warning in the output is an event of its own", () => {
+    const warned: TaskChange = { kind: "complete", output: { ...OUTPUT, warning: "not pushed" } };
+    const result = changeTask(working(), warned, run(0), 9);
+    expect(result.ok && result.value.events.map((event) => event.kind)).toEqual([
+      "output.recorded",
+      "warning.raised",
+      "status.changed",
+    ]);
+  });
+
+  it.each([
+    [queue(0), SWEEP],
+    [COMPLETE, USER],
+    [CANCEL, run(0)],
+    [START, SWEEP],
+  ] as const)("nobody makes another's change: %o by %o", (change, actor) => {
+    const task = { ...working(), runId: RUNS[0] ?? null };
+    expect(changeTask(task, change, actor, 9)).toMatchObject({ ok: false, error: { code: "not_yours" } });
+  });
+});
+
+it("actors have names", () => {
+  expect([USER, run(0), SWEEP].map(actorName)).toEqual([
+    expect.stringMatching(/^user:usr_/),
+    expect.stringMatching(/^run:run_/),
+    "sweep",
+  ]);
+});
+
+/** A plain model: which status may follow which, whoever asks. */
+const FOLLOWS: Record<TaskStatus, readonly TaskStatus[]> = {
+  draft: ["ready", "queued", "cancelled"],
+  ready: ["draft", "queued", "cancelled"],
+  queued: ["delegated", "failed", "cancelled"],
+  delegated: ["in_progress", "failed", "cancelled"],
+  in_progress: ["completed", "failed", "cancelled"],
+  completed: [],
+  failed: ["queued"],
+  cancelled: ["queued"],
+};
+
+const anyChange: fc.Arbitrary<TaskChange> = fc.oneof(
+  fc.record({
+    kind: fc.constant("edit" as const),
+    fields: fc.record({ title: fc.constantFrom("A task", "Another") }, { requiredKeys: [] }),
+    status: fc.constantFrom("draft" as const, "ready" as const, undefined),
+  }),
+  fc.nat(2).map(queue),
+  fc.nat(2).map(
+    (index): TaskChange => ({
+      kind: "retry",
+      runId: RUNS[index] ?? ids.make("run"),
+      sessionId: SESSIONS[index] ?? ids.make("ses"),
+      promptMessageId: MESSAGE,
+    }),
+  ),
+  fc.constantFrom<TaskChange>(CANCEL, DELEGATE, START, COMPLETE, FAIL, STOP, { kind: "name_branch", branch: "task/1-2" }),
+);
+const anyActor: fc.Arbitrary<TaskActor> = fc.oneof(fc.constant(USER), fc.constant(SWEEP), fc.nat(2).map(run));
+
+describe("[T1] any sequence of changes", () => {
+  it("follows the model, one version and one status event at a time", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(anyChange, anyActor), { maxLength: 40 }), (steps) => {
+        let task = draft();
+        for (const [index, [change, actor]] of steps.entries()) {
+          const now = index + 2;
+          const before = structuredClone(task);
+          const result = changeTask(task, change, actor, now);
+          expect(task).toEqual(before);
+          if (!result.ok) continue;
+          const { task: next, changed, events } = result.value;
+          if (!changed) {
+            expect(next).toBe(task);
+            expect(events).toEqual([]);
+            continue;
+          }
+          expect(next.version).toBe(task.version + 1);
+          expect(next.updatedAt).toBe(now);
+          const moves = events.filter((event) => event.kind === "status.changed");
+          if (next.status === task.status) expect(moves).toEqual([]);
+          else {
+            expect(FOLLOWS[task.status]).toContain(next.status);
+            expect(moves).toEqual([{ kind: "status.changed", data: { from: task.status, to: next.status, reason: moves[0]?.data["reason"] } }]);
+          }
+          if (actor.kind === "run") expect(task.runId).toBe(actor.id);
+          expect(next.endedAt !== null).toBe(isTerminal(next.status));
+          expect(isRunning(next.status) ? next.runId : "any").not.toBeNull();
+          if (next.status === "in_progress" || next.status === "completed") expect(next.startedAt).not.toBeNull();
+          if (next.status === "failed") expect(next.failure).not.toBeNull();
+          expect(changeTask(next, change, actor, now + 1)).toMatchObject({ ok: true, value: { changed: false } });
+          task = next;
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});

@@ -1,0 +1,224 @@
+/**
+ * A task's status: which change may follow which, and who may make it. Every change is idempotent: made again,
+ * it answers `unchanged`, so that a caller who lost the answer may simply repeat it. Keeps T1.
+ */
+import { err, ok } from "@samovar/base";
+import type { MessageId, Millis, NodeId, Result, RunId, SessionId, UserId, WorkspaceId } from "@samovar/base";
+import { TERMINAL_STATUSES } from "@samovar/contracts";
+import type { Failure, TaskEvent, TaskOutput, TaskStatus, TaskView } from "@samovar/contracts";
+
+/** A task as it is kept: what people see, and the message of the session that holds its text. */
+export interface TaskRecord extends TaskView {
+  readonly promptMessageId: MessageId;
+}
+
+export type TaskActor =
+  | { readonly kind: "user"; readonly id: UserId }
+  | { readonly kind: "run"; readonly id: RunId }
+  | { readonly kind: "sweep" };
+
+const EDITABLE = ["title", "description", "priority", "vmSize", "agent", "baseBranch"] as const satisfies readonly (keyof TaskRecord)[];
+type Editable = Pick<TaskRecord, (typeof EDITABLE)[number]>;
+
+export type TaskChange =
+  | { readonly kind: "edit"; readonly fields: Partial<Editable>; readonly status?: "draft" | "ready" | undefined }
+  | { readonly kind: "queue"; readonly runId: RunId }
+  /** Another attempt, told in a session of its own: the proof of a transcript is about one attempt. */
+  | { readonly kind: "retry"; readonly runId: RunId; readonly sessionId: SessionId; readonly promptMessageId: MessageId }
+  | { readonly kind: "cancel"; readonly reason: string }
+  | { readonly kind: "delegate"; readonly nodeId: NodeId; readonly workspaceId: WorkspaceId }
+  | { readonly kind: "name_branch"; readonly branch: string }
+  | { readonly kind: "start" }
+  | { readonly kind: "complete"; readonly output: TaskOutput }
+  | { readonly kind: "fail"; readonly failure: Failure; readonly output: TaskOutput | null }
+  | { readonly kind: "stop"; readonly failure: Failure; readonly output: TaskOutput | null };
+
+export type TaskChangeKind = TaskChange["kind"];
+
+export interface TaskRefusal {
+  /** `not_yours`: this actor may not; `stale_run`: another run has the task now; `wrong_status`: not from here. */
+  readonly code: "not_yours" | "stale_run" | "wrong_status";
+  readonly message: string;
+}
+
+export type TaskEventDraft = Pick<TaskEvent, "kind" | "data">;
+
+export interface TaskChanged {
+  /** The same object when nothing changed; else its version is one higher. */
+  readonly task: TaskRecord;
+  readonly changed: boolean;
+  readonly events: readonly TaskEventDraft[];
+}
+
+const IDLE = ["draft", "ready"] as const satisfies readonly TaskStatus[];
+const RUNNING = ["queued", "delegated", "in_progress"] as const satisfies readonly TaskStatus[];
+
+interface Rule {
+  readonly actors: readonly TaskActor["kind"][];
+  readonly from: readonly TaskStatus[];
+}
+
+const RULES: Record<TaskChangeKind, Rule> = {
+  edit: { actors: ["user"], from: IDLE },
+  queue: { actors: ["user"], from: IDLE },
+  retry: { actors: ["user"], from: ["failed", "cancelled"] },
+  cancel: { actors: ["user"], from: [...IDLE, ...RUNNING] },
+  delegate: { actors: ["run"], from: ["queued"] },
+  name_branch: { actors: ["run"], from: ["delegated", "in_progress"] },
+  start: { actors: ["run"], from: ["delegated"] },
+  complete: { actors: ["run"], from: ["in_progress"] },
+  fail: { actors: ["run", "sweep"], from: RUNNING },
+  stop: { actors: ["run"], from: RUNNING },
+};
+
+export function isTerminal(status: TaskStatus): boolean {
+  return TERMINAL_STATUSES.some((terminal) => terminal === status);
+}
+
+/** Whether a run has the task, or should. */
+export function isRunning(status: TaskStatus): boolean {
+  return RUNNING.some((running) => running === status);
+}
+
+export function actorName(actor: TaskActor): string {
+  return actor.kind === "sweep" ? "sweep" : `${actor.kind}:${actor.id}`;
+}
+
+/** Decides a change. Neither input is altered. */
+export function changeTask(
+  task: TaskRecord,
+  change: TaskChange,
+  actor: TaskActor,
+  now: Millis,
+): Result<TaskChanged, TaskRefusal> {
+  const rule = RULES[change.kind];
+  if (!rule.actors.includes(actor.kind)) {
+    return err({ code: "not_yours", message: `A ${actor.kind} may not ${change.kind} a task.` });
+  }
+  if (actor.kind === "run" && task.runId !== actor.id) {
+    return err({ code: "stale_run", message: "Another run has this task now." });
+  }
+  if (isDone(task, change)) return ok({ task, changed: false, events: [] });
+  if (!rule.from.includes(task.status)) {
+    return err({ code: "wrong_status", message: wrongStatus(task.status, change.kind) });
+  }
+  const { fields, events } = effectOf(task, change, now);
+  const next = { ...task, ...fields, version: task.version + 1, updatedAt: now };
+  return ok({ task: next, changed: true, events });
+}
+
+/** Whether the task is already as the change would leave it. */
+function isDone(task: TaskRecord, change: TaskChange): boolean {
+  switch (change.kind) {
+    case "edit":
+      return (
+        (change.status === undefined || change.status === task.status) &&
+        EDITABLE.every((key) => change.fields[key] === undefined || change.fields[key] === task[key])
+      );
+    case "queue":
+    case "retry":
+      return task.runId === change.runId;
+    case "cancel":
+      return task.status === "cancelled" || (task.cancelRequested && isRunning(task.status));
+    case "delegate":
+      return task.status !== "queued" && !isTerminal(task.status) && task.workspaceId === change.workspaceId;
+    case "name_branch":
+      return task.branch === change.branch;
+    case "start":
+      return task.status === "in_progress";
+    case "complete":
+      return task.status === "completed";
+    case "fail":
+      return task.status === "failed";
+    case "stop":
+      return task.status === "cancelled";
+  }
+}
+
+interface Effect {
+  readonly fields: Partial<TaskRecord>;
+  readonly events: readonly TaskEventDraft[];
+}
+
+function effectOf(task: TaskRecord, change: TaskChange, now: Millis): Effect {
+  switch (change.kind) {
+    case "edit":
+      return edited(task, change.fields, change.status);
+    case "queue":
+      return moved(task, "queued", null, { runId: change.runId, attempt: task.attempt + 1 });
+    case "retry": {
+      const { runId, sessionId, promptMessageId } = change;
+      return moved(task, "queued", null, { ...UNTRIED, runId, sessionId, promptMessageId, attempt: task.attempt + 1 });
+    }
+    case "cancel":
+      if (isRunning(task.status)) {
+        return { fields: { cancelRequested: true }, events: [{ kind: "cancel.requested", data: { reason: change.reason } }] };
+      }
+      return moved(task, "cancelled", change.reason, { endedAt: now });
+    case "delegate":
+      return moved(task, "delegated", null, { nodeId: change.nodeId, workspaceId: change.workspaceId });
+    case "name_branch":
+      return { fields: { branch: change.branch }, events: [{ kind: "workspace.prepared", data: { branch: change.branch } }] };
+    case "start":
+      return moved(task, "in_progress", null, { startedAt: now });
+    case "complete":
+      return ended(task, "completed", null, change.output, now);
+    case "fail":
+      return ended(task, "failed", change.failure, change.output, now);
+    case "stop":
+      return ended(task, "cancelled", change.failure, change.output, now);
+  }
+}
+
+/** What an attempt leaves on its task, taken off again. */
+const UNTRIED = {
+  nodeId: null,
+  workspaceId: null,
+  branch: null,
+  output: null,
+  failure: null,
+  cancelRequested: false,
+  startedAt: null,
+  endedAt: null,
+} as const satisfies Partial<TaskRecord>;
+
+function edited(task: TaskRecord, fields: Partial<Editable>, status: "draft" | "ready" | undefined): Effect {
+  const names = EDITABLE.filter((key) => fields[key] !== undefined);
+  const events: TaskEventDraft[] = names.length === 0 ? [] : [{ kind: "task.edited", data: { fields: names } }];
+  if (status === undefined || status === task.status) return { fields, events };
+  const move = moved(task, status, null, fields);
+  return { fields: move.fields, events: [...events, ...move.events] };
+}
+
+function moved(task: TaskRecord, to: TaskStatus, reason: string | null, fields: Partial<TaskRecord>): Effect {
+  return {
+    fields: { ...fields, status: to },
+    events: [{ kind: "status.changed", data: { from: task.status, to, reason } }],
+  };
+}
+
+function ended(
+  task: TaskRecord,
+  to: (typeof TERMINAL_STATUSES)[number],
+  failure: Failure | null,
+  output: TaskOutput | null,
+  now: Millis,
+): Effect {
+  const move = moved(task, to, failure?.message ?? null, { failure, output, branch: output?.branch ?? task.branch, endedAt: now });
+  const warning = output?.warning ?? null;
+  return {
+    fields: move.fields,
+    events: [
+      ...(output === null ? [] : [{ kind: "output.recorded", data: { branch: output.branch, commits: output.commits.length } } as const]),
+      ...(warning === null ? [] : [{ kind: "warning.raised", data: { message: warning } } as const]),
+      ...move.events,
+    ],
+  };
+}
+
+function wrongStatus(status: TaskStatus, kind: TaskChangeKind): string {
+  if (kind === "edit") return "A task can be edited before it runs only.";
+  if (kind === "retry") return "Only a failed or cancelled task can be tried again.";
+  if (isTerminal(status)) return `The task has ended already: it is ${status}.`;
+  return `The task is ${status}: it can not ${kind} now.`;
+}
