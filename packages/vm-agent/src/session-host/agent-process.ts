@@ -23,6 +23,8 @@ export interface AgentProcess {
   /** The end of its standard error, redacted. */
   lastWords(): string;
   signal(name: "SIGTERM" | "SIGKILL"): void;
+  /** Stops or goes on reading what it says; a full pipe makes it wait. Once it is gone, the rest is read anyway. */
+  hold(held: boolean): void;
 }
 
 /** What a gateway gives the agent in place of the real key. */
@@ -35,6 +37,7 @@ export interface GatewayAccess {
 export const SESSION_MARK = "SAMOVAR_SESSION";
 
 const LAST_WORDS_BYTES = 4096;
+const PIPE_GRACE_MS = 1000;
 
 export function startAgent(launch: HostLaunch, gateway: GatewayAccess | null): AgentProcess {
   const [file = "", ...args] = launch.agent.command;
@@ -48,6 +51,7 @@ export function startAgent(launch: HostLaunch, gateway: GatewayAccess | null): A
   child.stdin.on("error", () => {
     // It is gone; `exited` says so.
   });
+  const isGone = () => child.exitCode !== null || child.signalCode !== null;
   return {
     pid: child.pid ?? null,
     stdin: child.stdin,
@@ -55,6 +59,7 @@ export function startAgent(launch: HostLaunch, gateway: GatewayAccess | null): A
     exited: exitOf(child),
     lastWords: () => redactText(words()).trim(),
     signal: (name) => signalGroup(child.pid, name),
+    hold: (held) => void (held && !isGone() ? child.stdout.pause() : child.stdout.resume()),
   };
 }
 
@@ -85,12 +90,13 @@ function exitOf(child: ChildProcess): Promise<AgentExit> {
     child.once("error", (error) => resolve({ code: null, signal: null, error: error.message }));
     child.once("exit", (code, signal) => {
       const done = () => resolve({ code, signal, error: null });
-      // A process that it left behind may hold the pipe open for ever.
-      const timer = setTimeout(done, 1000);
+      // A process that it left behind may hold the pipe open for ever; the rest of its output is there at once.
+      const timer = setTimeout(done, PIPE_GRACE_MS);
       child.once("close", () => {
         clearTimeout(timer);
         done();
       });
+      child.stdout?.resume();
     });
   });
 }

@@ -25,6 +25,7 @@ export class ControlSocket {
   readonly #told = new Map<Socket, string>();
   #milestones = "";
   #later = false;
+  #closed = false;
 
   constructor(ports: ControlSocketPorts) {
     this.#ports = ports;
@@ -43,6 +44,7 @@ export class ControlSocket {
 
   /** The state may have changed: milestones are told at once, counters soon. */
   changed(): void {
+    if (this.#closed) return;
     const milestones = milestonesOf(this.#ports.status());
     if (milestones !== this.#milestones) {
       this.#milestones = milestones;
@@ -53,13 +55,14 @@ export class ControlSocket {
     this.#later = true;
     this.#ports.timers.after(COUNTERS_EVERY_MS, () => {
       this.#later = false;
-      this.#tellAll();
+      if (!this.#closed) this.#tellAll();
     });
   }
 
   /** Tells the last state, closes, removes the file. */
   close(): Promise<void> {
     this.#tellAll();
+    this.#closed = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#told.keys()) socket.end(() => socket.destroy());
     return closed;

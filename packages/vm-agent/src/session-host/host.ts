@@ -50,6 +50,7 @@ export class SessionHost {
   #startedAt: number | null;
   #end: HostEnd | null;
   #dismissed = false;
+  #cancelDeadline = () => {};
 
   constructor(ports: HostPorts) {
     const { store, launch, log, clock, timers, random, settings } = ports;
@@ -87,6 +88,7 @@ export class SessionHost {
     this.#changed();
     this.#leaveIfOver();
     await this.#over.promise;
+    this.#cancelDeadline();
     this.#delivery.stop();
     await this.#socket.close();
   }
@@ -99,15 +101,15 @@ export class SessionHost {
   }
 
   async #work(): Promise<HostEnd> {
-    const { record, recorder } = { record: this.#ports.record, recorder: this.#recorder };
+    const { record, launch, log } = this.#ports;
     const { result, gateway } = await this.#runAgent();
     await gateway?.close();
-    const left = reapSession(this.#ports.launch.sessionId);
-    if (left > 0) this.#ports.log.warn("agent.left_processes", { killed: left });
-    const { lastText, usage } = recorder.state;
+    const left = reapSession(launch.sessionId);
+    if (left > 0) log.warn("agent.left_processes", { killed: left });
+    const { lastText, usage } = this.#recorder.state;
     const end: HostEnd = { ...turnEnd(result, this.#stop), summary: summarise(lastText), usage };
     const isWhole = result.kind === "answered" && result.stopReason !== "cancelled";
-    await recorder.finish(isWhole ? "ended" : "broken", () => record.ended(end));
+    await this.#recorder.finish(isWhole ? "ended" : "broken", () => record.ended(end));
     return end;
   }
 
@@ -181,7 +183,8 @@ export class SessionHost {
         break;
       case "dismiss":
         this.#dismissed = true;
-        this.#ports.timers.after(DRAIN_DEADLINE_MS, () => this.#phase === "ended" && this.#over.resolve());
+        this.#cancelDeadline();
+        this.#cancelDeadline = this.#ports.timers.after(DRAIN_DEADLINE_MS, () => this.#phase === "ended" && this.#over.resolve());
         break;
       default:
         assertNever(command, "command");

@@ -2,11 +2,10 @@
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock, Logger, Random, Timers } from "@samovar/base";
-import { idSource, jsonLogger, systemClock, systemRandom, systemTimers } from "@samovar/base";
+import { errorMessage, idSource, jsonLogger, systemClock, systemRandom, systemTimers } from "@samovar/base";
 import type { HostLaunch } from "@samovar/contracts";
 import { PROTOCOL_VERSION, hostLaunch } from "@samovar/contracts";
 import { OutboxStore, SessionRecord, openSessionFile } from "@samovar/outbox";
-import { errorMessage } from "@samovar/base";
 import { SessionHost } from "./host.ts";
 import { readOutboxSettings } from "./settings.ts";
 
@@ -23,8 +22,9 @@ export interface SessionHostDeps {
  */
 export async function runSessionHost(directory: string, deps: SessionHostDeps = {}): Promise<number> {
   const { clock = systemClock } = deps;
-  const file = openSync(join(directory, "host.log"), "a", 0o600);
-  const log = jsonLogger({ clock, write: (line) => writeSync(file, `${line}\n`) }).with({ pid: process.pid });
+  let file: number | null = openSync(join(directory, "host.log"), "a", 0o600);
+  const write = (line: string) => file !== null && writeSync(file, `${line}\n`);
+  const log = jsonLogger({ clock, write }).with({ pid: process.pid });
   try {
     await serve(directory, deps, clock, log);
     log.info("host.left");
@@ -34,6 +34,7 @@ export async function runSessionHost(directory: string, deps: SessionHostDeps = 
     return 1;
   } finally {
     closeSync(file);
+    file = null;
   }
 }
 

@@ -93,8 +93,7 @@ export class Turn {
 
   /** Stops or goes on reading what the agent says; a full pipe makes it wait. */
   hold(held: boolean): void {
-    if (held) this.#agent.stdout.pause();
-    else this.#agent.stdout.resume();
+    this.#agent.hold(held);
     this.#heardAt = this.#ports.clock.now();
   }
 

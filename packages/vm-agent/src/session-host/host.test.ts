@@ -1,0 +1,217 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { HostLaunch } from "@samovar/contracts";
+import { aLaunch, aToken, startHost, startStore } from "./host.testing.ts";
+import type { RunningHost, TestStore } from "./host.testing.ts";
+
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0).toReversed()) cleanup();
+});
+
+async function given(prompt: string, change: Partial<HostLaunch> = {}) {
+  const { directory, launch } = aLaunch("http://127.0.0.1:9", prompt, change);
+  const store = await startStore(launch.sessionId);
+  writeFileSync(join(directory, "host.json"), JSON.stringify({ ...launch, controlPlaneUrl: store.url }));
+  cleanups.push(() => store.close(), () => rmSync(directory, { recursive: true, force: true }));
+  return { directory, launch, store };
+}
+
+async function host(directory: string, env?: Record<string, string>): Promise<RunningHost> {
+  const running = await startHost(directory, env);
+  cleanups.push(() => running.child.kill("SIGKILL"));
+  return running;
+}
+
+const fence = (info: string, body = "") => `\`\`\`${info}\n${body}\n\`\`\``;
+const kinds = (store: TestStore) => store.transcript().map((message) => message.kind);
+
+describe("a session", { timeout: 60_000 }, () => {
+  it("[R3] runs the agent to its end; the store has what was said, in order, and the proof agrees", async () => {
+    const { directory, store } = await given([fence("think", "Let me see."), fence("say", "Hello there."), fence("write a.txt", "one"), fence("sh", "echo out; exit 0")].join("\n"));
+    const running = await host(directory);
+    expect(running.status()).toMatchObject({ phase: "starting", end: null, needsToken: false });
+    running.send(aToken());
+    const ended = await running.until((status) => status.phase === "ended" && status.drained);
+    expect(ended).toMatchObject({ end: { outcome: "clean", stopReason: "end_turn", failure: null }, outbox: { pending: 0, deadLetters: 0 } });
+    expect(ended.startedAt).toBeGreaterThan(0);
+    expect(ended.proof).toEqual(store.proof());
+    expect(ended.end?.summary).toBeTruthy();
+    const transcript = store.transcript();
+    expect(transcript.every((message) => message.final && !message.interrupted)).toBe(true);
+    expect(kinds(store).filter((kind) => kind === "tool")).toHaveLength(2);
+    const tools = transcript.filter((message) => message.kind === "tool").map((message) => message.toolMetadata);
+    expect(tools[0]).toMatchObject({ status: "success", diffs: [{ newText: expect.stringContaining("one") }] });
+    expect(tools[1]).toMatchObject({ status: "success", output: expect.stringContaining("out") });
+    expect(transcript.some((message) => message.kind === "text" && message.content.includes("Hello there."))).toBe(true);
+
+    running.send({ type: "notice", key: "push", text: "Pushed." });
+    running.send({ type: "notice", key: "push", text: "Pushed." });
+    running.send({ type: "dismiss" });
+    expect(await running.exited).toBe(0);
+    expect(store.transcript().filter((message) => message.kind === "notice").map((message) => message.content)).toEqual(["Pushed."]);
+    expect(existsSync(join(directory, "host.sock"))).toBe(false);
+  });
+
+  it("[R5] a host killed in mid-stream: nothing said is lost, what was in flight is interrupted, the agent runs once", async () => {
+    const { directory, launch, store } = await given([fence("sh", "echo ran >> count.txt"), fence("say", "Before."), fence("stream 100000")].join("\n"));
+    const first = await host(directory);
+    first.send(aToken());
+    await vi.waitFor(() => expect(store.transcript().some((message) => message.content.length > 2000)).toBe(true), { timeout: 30_000 });
+    first.child.kill("SIGKILL");
+    await first.exited;
+
+    const second = await host(directory);
+    second.send(aToken());
+    const ended = await second.until((status) => status.phase === "ended" && status.drained);
+    expect(ended.end).toMatchObject({ outcome: "crashed", failure: { code: "host_lost" } });
+    expect(ended.proof).toEqual(store.proof());
+    expect(store.conflicts).toBe(0);
+    const transcript = store.transcript();
+    expect(transcript.filter((message) => message.interrupted)).toHaveLength(1);
+    expect(transcript.find((message) => message.interrupted)).toMatchObject({ kind: "text", final: true });
+    expect(transcript.at(-1)).toMatchObject({ kind: "notice", final: true });
+    expect(readFileSync(join(launch.cwd, "count.txt"), "utf8")).toBe("ran\n");
+    second.send({ type: "dismiss" });
+    expect(await second.exited).toBe(0);
+  });
+
+  it("[F39] an agent that crashes: its last words are the reason, what it said is kept", async () => {
+    const { directory, store } = await given([fence("say", "So far."), fence("crash")].join("\n"));
+    const running = await host(directory);
+    running.send(aToken());
+    const ended = await running.until((status) => status.phase === "ended" && status.drained);
+    expect(ended.end).toMatchObject({ outcome: "crashed", failure: { code: "agent_crashed" } });
+    expect(ended.end?.failure?.message).toMatch(/exit code 1[\s\S]*last words: \S/);
+    expect(store.transcript().some((message) => message.content.includes("So far."))).toBe(true);
+    expect(ended.proof).toEqual(store.proof());
+  });
+
+  it("an agent that fails its turn: outcome error", async () => {
+    const { directory } = await given(fence("fail out of tea"));
+    const running = await host(directory);
+    running.send(aToken());
+    const ended = await running.until((status) => status.phase === "ended");
+    expect(ended.end).toMatchObject({ outcome: "error", failure: { code: "agent_error", message: expect.stringContaining("out of tea") } });
+  });
+
+  it("an agent that cannot be started, and a cancel before the first token, both end the session", async () => {
+    const missing = await given("x", { agent: { kind: "script", command: ["/nonexistent/agent"], env: {}, gateway: null } });
+    const first = await host(missing.directory);
+    first.send(aToken());
+    expect((await first.until((status) => status.phase === "ended")).end).toMatchObject({ outcome: "crashed", failure: { code: "agent_start_failed" } });
+    const early = await given(fence("say", "never"));
+    const second = await host(early.directory);
+    second.send({ type: "cancel", reason: "Changed my mind." });
+    expect((await second.until((status) => status.phase === "ended")).end).toMatchObject({ outcome: "cancelled", failure: { message: "Changed my mind." } });
+  });
+
+  it("cancel ends the turn and whatever the agent had running", async () => {
+    const { directory, launch } = await given(fence("sh", "echo $$ > pid.txt; sleep 1000 & sleep 1000"));
+    const running = await host(directory);
+    running.send(aToken());
+    const pid = await vi.waitFor(() => Number(readFileSync(join(launch.cwd, "pid.txt"), "utf8").trim() || Number.NaN), { timeout: 20_000 });
+    expect(pid).toBeGreaterThan(0);
+    running.send({ type: "cancel", reason: "Stop." });
+    const ended = await running.until((status) => status.phase === "ended");
+    expect(ended.end).toMatchObject({ outcome: "cancelled", failure: { code: "cancelled", message: "Stop." } });
+    expect(() => process.kill(pid, 0)).toThrow();
+  });
+
+  it("[F40] an agent that hangs is ended by the limit of silence", async () => {
+    const { directory } = await given(fence("hang"), { idleTimeoutMs: 300 });
+    const running = await host(directory);
+    running.send(aToken());
+    expect((await running.until((status) => status.phase === "ended")).end).toMatchObject({ outcome: "timeout", failure: { code: "agent_silent" } });
+  });
+
+  it("[F40] processes that the agent left behind are killed, even in a session of their own", async () => {
+    const { directory, launch } = await given(fence("sh", "setsid sh -c 'echo $$ > pid.txt; exec sleep 1000' > /dev/null 2>&1 < /dev/null & until [ -s pid.txt ]; do :; done"));
+    const running = await host(directory);
+    running.send(aToken());
+    await running.until((status) => status.phase === "ended");
+    const pid = Number(readFileSync(join(launch.cwd, "pid.txt"), "utf8"));
+    expect(pid).toBeGreaterThan(0);
+    expect(() => process.kill(pid, 0)).toThrow();
+  });
+
+  it("[F38] a refused token: rows are kept until a new one comes", async () => {
+    const { directory, store } = await given(fence("say", "Hello."));
+    store.fault = () => "unauthorized";
+    const running = await host(directory);
+    running.send(aToken());
+    await running.until((status) => status.needsToken && status.phase === "ended");
+    expect(running.status()).toMatchObject({ drained: false });
+    store.fault = () => "none";
+    running.send(aToken());
+    const ended = await running.until((status) => status.drained);
+    expect(ended).toMatchObject({ needsToken: false, proof: store.proof() });
+  });
+
+  it("[F3][F4][F8] requests lost, replies lost, refusals: the store has everything once, in order", async () => {
+    const { directory, store } = await given([fence("stream 300"), fence("sh", "seq 50"), fence("stream 300")].join("\n"));
+    const faults = ["drop_reply", "unavailable", "drop_request", "none"] as const;
+    let asked = 0;
+    store.fault = () => faults[asked++ % faults.length] ?? "none";
+    const running = await host(directory);
+    running.send(aToken());
+    const ended = await running.until((status) => status.phase === "ended" && status.drained);
+    expect(ended).toMatchObject({ end: { outcome: "clean" }, outbox: { deadLetters: 0 }, proof: store.proof() });
+    expect(asked).toBeGreaterThan(4);
+  });
+
+  it("[R6] with the outbox full the agent waits, and goes on when the store is back", async () => {
+    const said = Array.from({ length: 40 }, (_, i) => fence("say", `Line ${i}.`)).join("\n");
+    const { directory, store } = await given(said);
+    store.fault = () => "unavailable";
+    const running = await host(directory, { MSG_OUTBOX_MAX_ROWS: "10" });
+    running.send(aToken());
+    await vi.waitFor(() => expect(readFileSync(join(directory, "host.log"), "utf8")).toContain("agent.held"), { timeout: 20_000 });
+    expect(running.status()?.phase).toBe("running");
+    store.fault = () => "none";
+    const ended = await running.until((status) => status.phase === "ended" && status.drained);
+    expect(ended).toMatchObject({ end: { outcome: "clean" }, proof: store.proof() });
+    expect(store.transcript().filter((message) => /Line \d+\./.test(message.content)).length).toBeGreaterThanOrEqual(1);
+  });
+
+  it("a second host on a session that is served gives way", async () => {
+    const { directory } = await given(fence("hang"));
+    const first = await host(directory);
+    await expect(startHost(directory).then((second) => second.exited)).resolves.toBe(1);
+    first.send({ type: "cancel", reason: "" });
+    await first.until((status) => status.phase === "ended");
+  });
+
+  it("survives SIGHUP and the loss of its switchboard; the state is told again", async () => {
+    const { directory } = await given([fence("say", "a"), fence("wait 300ms"), fence("say", "b")].join("\n"));
+    const running = await host(directory);
+    running.send(aToken());
+    await running.until((status) => status.startedAt !== null);
+    running.disconnect();
+    running.child.kill("SIGHUP");
+    const again = await import("node:net").then(({ connect }) => connect(join(directory, "host.sock")));
+    const line = await new Promise<string>((resolve) => {
+      let text = "";
+      again.on("data", (bytes: Buffer) => {
+        text += bytes.toString();
+        const ended = text.split("\n").find((one) => one.includes('"phase":"ended"'));
+        if (ended !== undefined) resolve(ended);
+      });
+    });
+    expect(line).toContain('"outcome":"clean"');
+    again.destroy();
+  });
+
+  it("told to stop, it ends the agent, keeps what was said, and leaves", async () => {
+    const { directory } = await given([fence("say", "kept"), fence("hang")].join("\n"));
+    const running = await host(directory);
+    running.send(aToken());
+    await running.until((status) => status.startedAt !== null);
+    running.child.kill("SIGTERM");
+    expect(await running.exited).toBe(0);
+    const second = await host(directory);
+    expect((await second.until((status) => status.phase === "ended")).end).toMatchObject({ outcome: "crashed", failure: { code: "host_stopped" } });
+    second.send({ type: "dismiss" });
+  });
+});

@@ -1,0 +1,164 @@
+/** For tests: a loopback store with the true verdicts, and session-hosts as real processes. */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { idSource, systemClock, systemRandom } from "@samovar/base";
+import type { MessageId } from "@samovar/base";
+import type { HostCommand, HostLaunch, HostStatus } from "@samovar/contracts";
+import { PROTOCOL_VERSION, deliveryRequest, hostFrame } from "@samovar/contracts";
+import { messageLeaf, transcriptDigest } from "@samovar/domain";
+import { deliveryResult, judgeDelivery, readDeliveredRow } from "@samovar/domain/message-store";
+import type { StoredMessage } from "@samovar/domain/message-store";
+
+export const ids = idSource(systemClock, systemRandom);
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+const hostMain = fileURLToPath(new URL("./main.ts", import.meta.url));
+export const scriptAgent = [process.execPath, fileURLToPath(new URL("../../../script-agent/src/main.ts", import.meta.url))];
+
+/** What the store does with a request, decided when it comes. */
+export type StoreFault = "none" | "drop_request" | "drop_reply" | "unavailable" | "unauthorized";
+
+export async function startStore(sessionId: HostLaunch["sessionId"]) {
+  const messages = new Map<string, StoredMessage>();
+  const tokens: string[] = [];
+  const store = { fault: (): StoreFault => "none", credential: { status: 404, body: {} as object }, conflicts: 0 };
+
+  function take(rows: readonly unknown[]) {
+    const results = rows.map((row) => {
+      const read = readDeliveredRow(row, { seq: 1, timestamp: new Date(0).toISOString() });
+      if (!read.ok) return { messageId: read.error.messageId, verdict: "rejected" as const, reason: read.error.reason };
+      const { value } = read;
+      const judgement = judgeDelivery(messages.get(value.messageId) ?? null, value, { session: sessionId }, { position: messages.size, createdAt: 0 });
+      if (judgement.verdict === "stored") messages.set(value.messageId, judgement.next);
+      if (judgement.verdict === "conflict" || judgement.verdict === "rejected") store.conflicts += 1;
+      return deliveryResult(value.messageId, judgement);
+    });
+    const count = (verdict: string) => results.filter((result) => result.verdict === verdict).length;
+    return { persisted: count("stored"), duplicates: count("duplicate"), results };
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    tokens.push(request.headers.authorization ?? "");
+    const answer = (status: number, body: object) => response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    if (request.url?.endsWith("/model-credential") === true) return void answer(store.credential.status, store.credential.body);
+    const fault = store.fault();
+    if (fault === "drop_request") return void request.socket.destroy();
+    if (fault === "unavailable") return void answer(503, {});
+    if (fault === "unauthorized") return void answer(401, {});
+    const reply = take(deliveryRequest.parse(JSON.parse(Buffer.concat(chunks).toString("utf8"))).messages);
+    if (fault === "drop_reply") return void request.socket.destroy();
+    answer(200, reply);
+  }
+
+  const server = createServer((request, response) => void serve(request, response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = address !== null && typeof address === "object" ? address.port : 0;
+  return Object.assign(store, {
+    url: `http://127.0.0.1:${port}`,
+    tokens,
+    transcript: () => [...messages.values()].toSorted((a, b) => a.position - b.position),
+    proof: () =>
+      transcriptDigest(
+        [...messages.values()].toSorted((a, b) => a.position - b.position).filter((message) => message.final).map((message) => messageLeaf(message, sha256)),
+        sha256,
+      ),
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  });
+}
+export type TestStore = Awaited<ReturnType<typeof startStore>>;
+
+/** A session's directory with its `host.json`. */
+export function aLaunch(controlPlaneUrl: string, prompt: string, change: Partial<HostLaunch> = {}): { directory: string; launch: HostLaunch } {
+  const directory = mkdtempSync(join(tmpdir(), "smv-host-"));
+  const [cwd, home] = [join(directory, "repo"), join(directory, "home")];
+  mkdirSync(cwd);
+  mkdirSync(home);
+  const launch: HostLaunch = {
+    protocol: PROTOCOL_VERSION,
+    controlPlaneUrl,
+    nodeId: ids.make("nod"),
+    epoch: 1,
+    workspaceId: ids.make("wsp"),
+    projectId: ids.make("prj"),
+    sessionId: ids.make("ses"),
+    cwd,
+    home,
+    agent: { kind: "script", command: scriptAgent, env: {}, gateway: null },
+    prompt: { messageId: ids.messageId() as MessageId, text: prompt },
+    idleTimeoutMs: 60_000,
+    maxDurationMs: 120_000,
+    ...change,
+  };
+  writeFileSync(join(directory, "host.json"), JSON.stringify(launch));
+  return { directory, launch };
+}
+
+export interface RunningHost {
+  readonly child: ChildProcess;
+  readonly exited: Promise<number | null>;
+  status(): HostStatus | null;
+  send(command: HostCommand): void;
+  /** Resolves with the first status that fits. */
+  until(fits: (status: HostStatus) => boolean): Promise<HostStatus>;
+  disconnect(): void;
+}
+
+/** Starts a real process and connects as a switchboard does. */
+export async function startHost(directory: string, env: Record<string, string> = {}): Promise<RunningHost> {
+  const code = `const { runSessionHost } = await import(${JSON.stringify(hostMain)}); process.exit(await runSessionHost(${JSON.stringify(directory)}));`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", code], {
+    env: { ...process.env, MSG_RETRY_INITIAL_MS: "20", MSG_RETRY_MAX_MS: "100", MSG_BATCH_MIN_INTERVAL_MS: "5", ...env },
+    stdio: ["ignore", "ignore", "inherit"],
+    detached: true,
+  });
+  const exited = new Promise<number | null>((resolve) => child.once("exit", (exit) => resolve(exit)));
+  const socket = await Promise.race([connectTo(join(directory, "host.sock")), exited.then((exit) => Promise.reject(new Error(`the host ended with ${exit}`)))]);
+  let latest: HostStatus | null = null;
+  const waiting = new Set<{ fits: (status: HostStatus) => boolean; resolve: (status: HostStatus) => void }>();
+  createInterface(socket).on("line", (line) => {
+    const { status } = hostFrame.parse(JSON.parse(line));
+    latest = status;
+    for (const waiter of waiting) {
+      if (!waiter.fits(status)) continue;
+      waiting.delete(waiter);
+      waiter.resolve(status);
+    }
+  });
+  socket.on("error", () => {});
+  return {
+    child,
+    exited,
+    status: () => latest,
+    send: (command) => void socket.write(`${JSON.stringify(command)}\n`),
+    until: (fits) => (latest !== null && fits(latest) ? Promise.resolve(latest) : new Promise((resolve) => waiting.add({ fits, resolve }))),
+    disconnect: () => socket.destroy(),
+  };
+}
+
+async function connectTo(path: string) {
+  for (;;) {
+    const socket = connect(path);
+    const connected = await new Promise<boolean>((resolve) => {
+      socket.once("connect", () => resolve(true));
+      socket.once("error", () => resolve(false));
+    });
+    if (connected) return socket;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+export const aToken = (): HostCommand => ({ type: "token", token: `token-${ids.messageId()}`, expiresAt: 9_999_999_999_999 });
