@@ -23,6 +23,8 @@ const environment = z.object({
   SAMOVAR_AGENTS_DIR: z.string().startsWith("/").optional(),
   /** Longest wait for an ended session's messages before the end is told without them. */
   DRAIN_TIMEOUT_MS: duration(45_000),
+  /** Longest time that an agent's installation may take. */
+  AGENT_INSTALL_TIMEOUT_MS: duration(270_000),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
 });
 
@@ -35,6 +37,7 @@ export interface VmAgentSettings {
   readonly stateDir: string;
   readonly agentsDir: string;
   readonly drainTimeoutMs: number;
+  readonly installTimeoutMs: number;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   /** The `agent.json` that this came from. */
   readonly file: string;
@@ -56,6 +59,7 @@ export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSetti
     stateDir,
     agentsDir: around.data.SAMOVAR_AGENTS_DIR ?? join(stateDir, "agents"),
     drainTimeoutMs: around.data.DRAIN_TIMEOUT_MS,
+    installTimeoutMs: around.data.AGENT_INSTALL_TIMEOUT_MS,
     logLevel: around.data.LOG_LEVEL,
     file,
   };

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { cloneRepository } from "./clone.ts";
-import { cloneOf, gitBy, makeDirectory, makeRepository, neverAborted, placesIn, writeFiles } from "./fixtures.ts";
+import { cloneOf, gitBy, makeDirectory, makeRepository, neverAborted, placesIn, writeFiles } from "./repositories.testing.ts";
 
 let root: string;
 beforeEach(() => {

@@ -6,7 +6,7 @@ import type { CheckoutPlaces } from "./clone.ts";
 import { cloneRepository } from "./clone.ts";
 import type { FinishInput } from "./finish.ts";
 import { finishCheckout } from "./finish.ts";
-import { cloneOf, gitBy, makeDirectory, makeRepository, neverAborted, placesIn, writeFiles } from "./fixtures.ts";
+import { cloneOf, gitBy, makeDirectory, makeRepository, neverAborted, placesIn, writeFiles } from "./repositories.testing.ts";
 
 let root: string;
 let origin: string;

@@ -27,6 +27,9 @@ export interface LinkEvents {
   onUnknownCommand(command: { readonly n: number; readonly id: string; readonly kind: string }): void;
   onNodeToken(token: { readonly token: string; readonly expiresAt: number }): void;
   onWorkspaceTokens(tokens: readonly WorkspaceToken[]): void;
+  /** Welcomed: what is appended from now on is sent at once. */
+  onConnected(): void;
+  onDisconnected(): void;
   /** This node is no more; the link has stopped for good. */
   onGone(): void;
 }
@@ -73,10 +76,6 @@ export class Link {
     this.#connection?.close(1000, "stopping");
   }
 
-  get connected(): boolean {
-    return this.#connection?.welcomed ?? false;
-  }
-
   /** Asks for fresh tokens; without a connection the next welcome brings them. */
   renew(workspaces: readonly WorkspaceId[]): void {
     this.#connection?.send({ type: "renew", workspaces: [...workspaces] });
@@ -84,7 +83,10 @@ export class Link {
 
   #dial(): void {
     const connection = new Connection(this.#options, this.#events, this.#ports, {
-      welcomed: () => (this.#failures = 0),
+      welcomed: () => {
+        this.#failures = 0;
+        this.#events.onConnected();
+      },
       closed: (end) => this.#onClosed(connection, end),
     });
     this.#connection = connection;
@@ -92,6 +94,7 @@ export class Link {
 
   #onClosed(connection: Connection, end: ConnectionEnd): void {
     if (this.#connection === connection) this.#connection = null;
+    this.#events.onDisconnected();
     if (this.#stopped) return;
     const { logger, timers, random } = this.#ports;
     if (end.code === LINK_CLOSE.gone) {
@@ -252,10 +255,10 @@ class Connection {
     if (frame.lastEvent > store.highestEvent()) store.renumberAbove(frame.lastEvent);
     store.forgetEvents(frame.lastEvent);
     this.welcomed = true;
-    this.#owner.welcomed();
     logger.info("link.welcomed", { lastEvent: frame.lastEvent, lastCommand: store.lastCommand() });
     this.#events.onNodeToken(frame.nodeToken);
     this.#events.onWorkspaceTokens(frame.workspaceTokens);
+    this.#owner.welcomed();
     this.sendEvents();
     this.#schedulePing();
   }

@@ -19,7 +19,7 @@ const MIGRATIONS: readonly string[] = [
    CREATE TABLE agent_sessions (
      id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, args TEXT NOT NULL, phase TEXT NOT NULL, cancel_reason TEXT,
      started_told INTEGER NOT NULL DEFAULT 0, launches INTEGER NOT NULL DEFAULT 0, process TEXT,
-     end_seen_at INTEGER, finish TEXT, updated_at INTEGER NOT NULL) STRICT;
+     end_seen TEXT, finish TEXT, updated_at INTEGER NOT NULL) STRICT;
    CREATE INDEX agent_sessions_workspace ON agent_sessions (workspace_id);`,
 ];
 

@@ -1,5 +1,5 @@
 /** Rows of the switchboard's store, parsed. */
-import { sessionStartArgs, sessionEnd, workspaceCreateArgs, workspaceId, sessionId, millis } from "@samovar/contracts";
+import { hostEnd, millis, sessionEnd, sessionId, sessionStartArgs, workspaceCreateArgs, workspaceId } from "@samovar/contracts";
 import * as z from "zod";
 
 const json = <T extends z.ZodType>(inner: T) =>
@@ -27,6 +27,10 @@ export type ProcessMark = z.infer<typeof processMark>;
 
 export const finishOutputs = sessionEnd.pick({ branch: true, commits: true, diffStat: true, pushed: true, pushError: true });
 
+/** What the host told of its end, when we first heard of it: what it says after a crash of its own counts no more. */
+export const endSeen = z.object({ at: millis, end: hostEnd });
+export type EndSeen = z.infer<typeof endSeen>;
+
 export const sessionRow = z
   .object({
     id: sessionId,
@@ -37,7 +41,7 @@ export const sessionRow = z
     started_told: z.number(),
     launches: z.number(),
     process: json(processMark).nullable(),
-    end_seen_at: millis.nullable(),
+    end_seen: json(endSeen).nullable(),
     finish: json(finishOutputs).nullable(),
   })
   .transform((row) => ({
@@ -49,7 +53,7 @@ export const sessionRow = z
     startedTold: row.started_told === 1,
     launches: row.launches,
     process: row.process,
-    endSeenAt: row.end_seen_at,
+    endSeen: row.end_seen,
     finish: row.finish,
   }));
 /**

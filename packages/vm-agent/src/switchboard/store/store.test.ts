@@ -3,7 +3,7 @@ import { idSource, systemClock, systemRandom } from "@samovar/base";
 import { rmSync, readFileSync, writeFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { makeDirectory } from "../git/fixtures.ts";
+import { makeDirectory } from "../git/repositories.testing.ts";
 import { StoreBusyError } from "./database.ts";
 import { SwitchboardStore } from "./store.ts";
 
@@ -112,7 +112,7 @@ test("workspaces and sessions come back as they were", () => {
     startedTold: true,
     launches: 2,
     process: { pid: 7, startTime: "9" },
-    endSeenAt: null,
+    endSeen: null,
     finish: null,
   });
   store.removeWorkspace(workspaceId);

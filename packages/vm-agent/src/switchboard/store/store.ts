@@ -3,11 +3,11 @@
  * are sent, and a change and the event that tells it are one transaction: so each is told exactly once.
  */
 import type { Clock, SessionId, WorkspaceId } from "@samovar/base";
-import type { Command, NodeEvent, SessionStartArgs, WorkspaceCreateArgs } from "@samovar/contracts";
+import type { NodeEvent, SessionStartArgs, WorkspaceCreateArgs } from "@samovar/contracts";
 import { nodeEvent } from "@samovar/contracts";
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { openDatabase } from "./database.ts";
-import type { ProcessMark, SessionRow, WorkspaceRow } from "./rows.ts";
+import type { EndSeen, ProcessMark, SessionRow, WorkspaceRow } from "./rows.ts";
 import { sessionRow, workspaceRow } from "./rows.ts";
 
 /** An event before it has its number and time. */
@@ -103,7 +103,7 @@ export class SwitchboardStore {
   }
 
   /** Within a transaction. False when the command is known already. */
-  recordCommand(command: Pick<Command, "id" | "n" | "kind">): boolean {
+  recordCommand(command: { readonly id: string; readonly n: number; readonly kind: string }): boolean {
     const added = this.#run("INSERT OR IGNORE INTO link_inbox (id, n, kind, received_at) VALUES (?,?,?,?)", command.id, command.n, command.kind, this.#clock.now());
     this.#run("DELETE FROM link_inbox WHERE n <= (SELECT max(n) FROM link_inbox) - ?", INBOX_KEPT);
     return added === 1;
@@ -188,7 +188,7 @@ export class SwitchboardStore {
     if (change.startedTold !== undefined) columns.push(["started_told", change.startedTold ? 1 : 0]);
     if (change.launches !== undefined) columns.push(["launches", change.launches]);
     if (change.process !== undefined) columns.push(["process", JSON.stringify(change.process)]);
-    if (change.endSeenAt !== undefined) columns.push(["end_seen_at", change.endSeenAt]);
+    if (change.endSeen !== undefined) columns.push(["end_seen", JSON.stringify(change.endSeen)]);
     if (change.finish !== undefined) columns.push(["finish", JSON.stringify(change.finish)]);
     this.#run(`UPDATE agent_sessions SET ${columns.map(([name]) => `${name} = ?`).join(", ")} WHERE id = ?`, ...columns.map(([, value]) => value), id);
   }
@@ -210,7 +210,7 @@ export interface SessionChange {
   readonly startedTold?: boolean;
   readonly launches?: number;
   readonly process?: ProcessMark;
-  readonly endSeenAt?: number;
+  readonly endSeen?: EndSeen;
   readonly finish?: NonNullable<SessionRow["finish"]>;
 }
 

@@ -1,0 +1,137 @@
+/**
+ * Installs an agent's package, pinned, on first use. Several nodes of one machine may share the directory: a lock
+ * that dies with its process lets one install at a time, and a finished installation appears by a rename.
+ * The package's own scripts do not run.
+ */
+import type { Logger, Result } from "@samovar/base";
+import { err, ok, redactText } from "@samovar/base";
+import type { Failure } from "@samovar/contracts";
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { delimiter, dirname, join } from "node:path";
+import * as z from "zod";
+import { withLock } from "./lock.ts";
+
+export interface AgentPackage {
+  /** Below the agents directory; carries the version. */
+  readonly directory: string;
+  readonly name: string;
+  readonly version: string;
+  /** Its module, from the package's own directory. */
+  readonly entry: string;
+}
+
+export interface InstallPorts {
+  readonly agentsDir: string;
+  readonly timeoutMs: number;
+  readonly env: NodeJS.ProcessEnv;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Answers the directory that holds `node_modules`. Throws only an abort's reason. */
+export async function installAgent(wanted: AgentPackage, ports: InstallPorts): Promise<Result<string, Failure>> {
+  const place = join(ports.agentsDir, wanted.directory);
+  if (isInstalled(wanted, place)) return ok(place);
+  await mkdir(ports.agentsDir, { recursive: true });
+  const signal = AbortSignal.any([ports.signal, AbortSignal.timeout(ports.timeoutMs)]);
+  try {
+    return await withLock(`${place}.lock`, signal, async () => {
+      if (isInstalled(wanted, place)) return ok(place);
+      return install(wanted, place, ports, signal);
+    });
+  } catch (error) {
+    ports.signal.throwIfAborted();
+    if (!signal.aborted) throw error;
+    return err(installFailed(wanted, `it took longer than ${Math.round(ports.timeoutMs / 1000)} s`));
+  }
+}
+
+async function install(wanted: AgentPackage, place: string, ports: InstallPorts, signal: AbortSignal): Promise<Result<string, Failure>> {
+  const partial = `${place}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { recursive: true });
+  // A manifest of its own: npm would otherwise look for one above, and add to it.
+  await writeFile(join(partial, "package.json"), '{ "private": true }\n');
+  ports.logger.info("agent.installing", { package: wanted.name, version: wanted.version });
+  const run = await runNpm(installArguments(wanted, partial), partial, ports.env, signal);
+  signal.throwIfAborted();
+  if (run.code !== 0) return err(installFailed(wanted, run.lastWords));
+  if (!isInstalled(wanted, partial)) return err(installFailed(wanted, "the package is not where it should be"));
+  await rm(place, { recursive: true, force: true });
+  await rename(partial, place);
+  ports.logger.info("agent.installed", { package: wanted.name, version: wanted.version });
+  return ok(place);
+}
+
+function installArguments(wanted: AgentPackage, prefix: string): readonly string[] {
+  const quiet = ["--no-audit", "--no-fund", "--no-progress", "--no-update-notifier", "--loglevel=error"];
+  return ["install", "--prefix", prefix, ...quiet, "--ignore-scripts", "--save-exact", "--", `${wanted.name}@${wanted.version}`];
+}
+
+const manifest = z.object({ version: z.string() });
+
+function isInstalled(wanted: AgentPackage, place: string): boolean {
+  const directory = join(place, "node_modules", wanted.name);
+  if (!existsSync(join(directory, wanted.entry))) return false;
+  try {
+    return manifest.parse(JSON.parse(readFileSync(join(directory, "package.json"), "utf8"))).version === wanted.version;
+  } catch {
+    return false;
+  }
+}
+
+interface NpmRun {
+  readonly code: number;
+  readonly lastWords: string;
+}
+
+/** The npm beside our Node, else the one on PATH; either runs on our Node. */
+function runNpm(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<NpmRun> {
+  signal.throwIfAborted();
+  const beside = dirname(process.execPath);
+  return new Promise((resolve) => {
+    const child = spawn("npm", args, {
+      cwd,
+      env: { ...env, PATH: [beside, env["PATH"] ?? "/usr/bin:/bin"].join(delimiter) },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+    const stop = () => {
+      if (child.pid !== undefined) killGroup(child.pid);
+    };
+    signal.addEventListener("abort", stop);
+    let said = "";
+    const hear = (chunk: string) => (said = (said + chunk).slice(-8000));
+    child.stdout.setEncoding("utf8").on("data", hear);
+    child.stderr.setEncoding("utf8").on("data", hear);
+    const end = (run: NpmRun) => {
+      signal.removeEventListener("abort", stop);
+      resolve(run);
+    };
+    child.on("error", (error) => {
+      const missing = "code" in error && error.code === "ENOENT";
+      end({ code: 127, lastWords: missing ? "npm is not on this node's PATH" : error.message });
+    });
+    child.on("close", (code) => end({ code: code ?? 1, lastWords: lastLines(said) }));
+  });
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has gone by itself.
+  }
+}
+
+function lastLines(text: string): string {
+  const lines = text.split("\n").filter((line) => line.trim() !== "" && !line.includes("A complete log of this run"));
+  return lines.slice(-6).join("\n");
+}
+
+function installFailed(wanted: AgentPackage, words: string): Failure {
+  const message = `The agent ${wanted.name} ${wanted.version} could not be installed: ${redactText(words)}`;
+  return { code: "agent_install_failed", message: message.slice(0, 4000) };
+}

@@ -1,0 +1,39 @@
+/**
+ * `vm-agent switchboard <agent.json>` | `session-host <directory>` | `script-agent` | `version`.
+ * From source and as one bundled file alike: it starts itself again through its own module.
+ */
+import { realpathSync } from "node:fs";
+
+const USAGE = "usage: vm-agent switchboard <agent.json> | session-host <directory> | script-agent | version";
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main([command, operand]: readonly string[]): Promise<number> {
+  if (command === "switchboard" && operand !== undefined) return switchboard(operand);
+  if (command === "session-host" && operand !== undefined) {
+    const { runSessionHost } = await import("./session-host/main.ts");
+    return runSessionHost(operand);
+  }
+  if (command === "script-agent") {
+    const { runScriptAgent } = await import("@samovar/script-agent");
+    return runScriptAgent();
+  }
+  if (command === "version") {
+    const { AGENT_VERSION } = await import("./settings.ts");
+    console.log(AGENT_VERSION);
+    return 0;
+  }
+  console.error(USAGE);
+  return 2;
+}
+
+async function switchboard(file: string): Promise<number> {
+  const { readSettings } = await import("./settings.ts");
+  const { runSwitchboard } = await import("./switchboard/switchboard.ts");
+  const stopping = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopping.abort());
+  // Whoever reads our log may leave before us.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+  const settings = readSettings(file, process.env);
+  return runSwitchboard({ settings, self: [process.execPath, realpathSync(process.argv[1] ?? "")], stopping: stopping.signal });
+}

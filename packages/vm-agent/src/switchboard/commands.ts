@@ -1,0 +1,86 @@
+/**
+ * Commands become intents in the store, in the transaction that records them; keepers and supervisors do the rest.
+ * So a command that was acknowledged is carried out, whatever dies in between, and one that comes twice is done once.
+ */
+import type { Logger } from "@samovar/base";
+import { assertNever } from "@samovar/base";
+import type { Command, WorkspaceCreateArgs } from "@samovar/contracts";
+import { unheardEnd } from "./sessions/session-end.ts";
+import type { SwitchboardStore } from "./store/store.ts";
+import { placeOf } from "./workspaces/places.ts";
+
+export interface CommandPorts {
+  readonly store: SwitchboardStore;
+  readonly logger: Logger;
+}
+
+/** False when the command was known already. */
+export function acceptCommand(command: Command, { store, logger }: CommandPorts): boolean {
+  const isNew = store.transaction(() => {
+    if (!store.recordCommand(command)) return false;
+    intend(command, store);
+    return true;
+  });
+  logger.info("command.received", { n: command.n, id: command.id, kind: command.kind, isNew });
+  return isNew;
+}
+
+/** Of a kind that this version does not know: recorded, so that it is not sent for ever, and told as a fault. */
+export function refuseCommand(command: { readonly n: number; readonly id: string; readonly kind: string }, { store, logger }: CommandPorts): void {
+  logger.warn("command.unknown", command);
+  store.transaction(() => {
+    if (!store.recordCommand(command)) return;
+    const message = `This vm-agent does not understand the command ${command.kind} (${command.id}).`;
+    store.append({ kind: "fault", workspaceId: null, code: "unknown_command", message });
+  });
+}
+
+function intend(command: Command, store: SwitchboardStore): void {
+  switch (command.kind) {
+    case "workspace.create":
+      return intendWorkspace(command.args, store);
+    case "workspace.destroy":
+      return intendRemoval(command.args.workspaceId, store);
+    case "session.start":
+      return intendSession(command.args, store);
+    case "session.cancel":
+      if (store.session(command.args.sessionId)?.cancelReason === null) {
+        store.setSession(command.args.sessionId, { cancelReason: command.args.reason });
+      }
+      return;
+    case "node.drain":
+      return store.setFact("draining", "yes");
+    default:
+      return assertNever(command);
+  }
+}
+
+function intendWorkspace(args: WorkspaceCreateArgs, store: SwitchboardStore): void {
+  const { workspaceId } = args;
+  if (store.fact("draining") !== null && store.workspace(workspaceId) === null) {
+    const failure = { code: "node_draining", message: "The node takes no new work." };
+    return store.append({ kind: "workspace.failed", workspaceId, failure });
+  }
+  const taken = new Set(store.workspaces().map((workspace) => workspace.place));
+  store.addWorkspace(
+    args,
+    placeOf(workspaceId, (place) => taken.has(place)),
+  );
+}
+
+function intendRemoval(workspaceId: WorkspaceCreateArgs["workspaceId"], store: SwitchboardStore): void {
+  if (store.workspace(workspaceId) === null) return store.append({ kind: "workspace.destroyed", workspaceId });
+  store.setWorkspace(workspaceId, { state: "destroying" });
+  for (const session of store.sessions()) {
+    if (session.workspaceId === workspaceId && session.cancelReason === null) {
+      store.setSession(session.id, { cancelReason: "The workspace is being removed." });
+    }
+  }
+}
+
+function intendSession(args: Extract<Command, { kind: "session.start" }>["args"], store: SwitchboardStore): void {
+  const { workspaceId, sessionId } = args;
+  if (store.workspace(workspaceId) !== null) return store.addSession(args);
+  const failure = { code: "workspace_not_ready", message: "The session's workspace is not on this node." };
+  store.append({ kind: "session.ended", workspaceId, sessionId, end: unheardEnd("error", failure) });
+}

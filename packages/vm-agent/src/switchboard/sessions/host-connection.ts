@@ -1,0 +1,58 @@
+/** Our end of a session-host's socket: JSON lines. Everything the host tells is state, told again on each connection. */
+import type { Logger } from "@samovar/base";
+import type { HostCommand, HostStatus } from "@samovar/contracts";
+import { hostFrame } from "@samovar/contracts";
+import type { Socket } from "node:net";
+import { createConnection } from "node:net";
+import { join } from "node:path";
+
+const MAX_LINE_CHARS = 1024 * 1024;
+
+export interface HostListener {
+  onStatus(status: HostStatus): void;
+  /** Once, whoever ended it. */
+  onClosed(): void;
+}
+
+export interface HostConnection {
+  send(command: HostCommand): void;
+  close(): void;
+}
+
+/** Null when nobody answers at the socket. */
+export function connectToHost(directory: string, listener: HostListener, logger: Logger): Promise<HostConnection | null> {
+  return new Promise((resolve) => {
+    const socket = createConnection(join(directory, "host.sock"));
+    const refused = () => resolve(null);
+    socket.once("error", refused);
+    socket.once("connect", () => {
+      socket.off("error", refused);
+      // An error is followed by the close, which tells all there is to know.
+      socket.on("error", () => {});
+      socket.on("close", () => listener.onClosed());
+      readLines(socket, (line) => readStatus(line, listener, logger));
+      resolve({
+        send: (command) => void socket.write(`${JSON.stringify(command)}\n`),
+        close: () => void socket.destroy(),
+      });
+    });
+  });
+}
+
+function readLines(socket: Socket, onLine: (line: string) => void): void {
+  let rest = "";
+  socket.setEncoding("utf8").on("data", (chunk: string) => {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > MAX_LINE_CHARS) return void socket.destroy();
+    for (const line of lines) onLine(line);
+  });
+}
+
+function readStatus(line: string, listener: HostListener, logger: Logger): void {
+  try {
+    listener.onStatus(hostFrame.parse(JSON.parse(line)).status);
+  } catch (error) {
+    logger.warn("host.frame_unreadable", { error });
+  }
+}

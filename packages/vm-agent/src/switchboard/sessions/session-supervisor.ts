@@ -1,0 +1,359 @@
+/**
+ * Sees one session through, from its acceptance to the last breath of its host: asks {@link nextStep}, does it,
+ * looks again. Every step may be cut off and done again [R5][R21]. Keeps M1, T1.
+ */
+import type { Clock, Logger, SessionId } from "@samovar/base";
+import { assertNever, errorMessage } from "@samovar/base";
+import type { HostLaunch, HostStatus } from "@samovar/contracts";
+import { PROTOCOL_VERSION } from "@samovar/contracts";
+import { join } from "node:path";
+import type { AgentPorts } from "../../agents/registry.ts";
+import { prepareAgent } from "../../agents/registry.ts";
+import { reapSession } from "../../session-host/reap.ts";
+import { finishCheckout, NO_OUTPUTS } from "../git/finish.ts";
+import { writePrivateFile } from "../private-file.ts";
+import { isAlive, killMarked, markProcess } from "../processes.ts";
+import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
+import type { SwitchboardStore } from "../store/store.ts";
+import type { WorkspaceTokens } from "../tokens.ts";
+import { checkoutPlaces, sessionDirectory } from "../workspaces/places.ts";
+import type { HostConnection } from "./host-connection.ts";
+import { connectToHost } from "./host-connection.ts";
+import { hostLastWords, startHost } from "./host-process.ts";
+import { OutboxReports } from "./outbox-reports.ts";
+import { pushNotice, sessionEndOf, unheardEnd } from "./session-end.ts";
+import type { HostView, SessionFacts, SessionStep } from "./session-steps.ts";
+import { nextStep } from "./session-steps.ts";
+import { Waiter } from "./waiter.ts";
+
+export interface SupervisorPorts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly store: SwitchboardStore;
+  readonly tokens: WorkspaceTokens;
+  readonly agents: Omit<AgentPorts, "signal" | "logger">;
+  readonly node: Pick<HostLaunch, "controlPlaneUrl" | "nodeId" | "epoch">;
+  readonly stateDir: string;
+  readonly drainTimeoutMs: number;
+  linkedSince(): number | null;
+  /** The switchboard is leaving; hosts stay. */
+  readonly stopping: AbortSignal;
+}
+
+export class SessionSupervisor {
+  /** Settles when the session's host is gone for good, or the switchboard leaves. */
+  readonly done: Promise<void>;
+  readonly #id: SessionId;
+  readonly #ports: SupervisorPorts;
+  readonly #logger: Logger;
+  readonly #waiter = new Waiter();
+  readonly #reports: OutboxReports;
+  /** Aborted by a cancel: ends an installation that nobody waits for any more. */
+  readonly #cancelled = new AbortController();
+  /** Aborted when the workspace is to go: ends a push. */
+  readonly #destroyed = new AbortController();
+  #host: HostView = { is: "unseen" };
+  #connection: HostConnection | null = null;
+  #sentToken: string | null = null;
+  #lastStatus: HostStatus | null = null;
+  #cancelSentAt: number | null = null;
+  #notice: SessionFacts["notice"] = null;
+  #dismissSentAt: number | null = null;
+
+  constructor(id: SessionId, ports: SupervisorPorts) {
+    this.#id = id;
+    this.#ports = ports;
+    this.#logger = ports.logger.with({ session: id });
+    this.#reports = new OutboxReports(id, ports);
+    ports.stopping.addEventListener("abort", () => this.poke(), { once: true });
+    this.done = this.#run();
+  }
+
+  /** Something that counts may have changed: a cancel, a token, the workspace, the link. */
+  poke(): void {
+    if (this.#session()?.cancelReason != null) this.#cancelled.abort();
+    if (this.#workspace()?.state === "destroying") this.#destroyed.abort();
+    this.#bringToken();
+    this.#waiter.poke();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (!this.#ports.stopping.aborted) {
+        const facts = this.#facts();
+        if (facts === null) return;
+        const step = nextStep(facts, this.#ports.clock.now(), this.#ports);
+        if (step.do === "rest") return;
+        if (step.do === "wait") await this.#waiter.wait(step.until === null ? null : step.until - this.#ports.clock.now());
+        else await this.#attempt(step, facts);
+      }
+    } finally {
+      this.#reports.stop();
+      this.#connection?.close();
+    }
+  }
+
+  /** A step that throws is tried again after a while: nothing may leave a session without an end. */
+  async #attempt(step: SessionStep, facts: SessionFacts): Promise<void> {
+    try {
+      await this.#take(step, facts);
+    } catch (error) {
+      if (this.#ports.stopping.aborted || this.#cancelled.signal.aborted) return;
+      this.#logger.error("session.step_failed", { step: step.do, error });
+      await this.#waiter.wait(1_000);
+    }
+  }
+
+  async #take(step: SessionStep, { session, host }: SessionFacts): Promise<void> {
+    this.#logger.debug("session.step", { step: step.do });
+    switch (step.do) {
+      case "end-unheard":
+        return this.#endUnheard(session, step);
+      case "launch":
+        return this.#launch(session);
+      case "relaunch":
+        return this.#startHost(session);
+      case "look":
+        return this.#look(session);
+      case "kill-host":
+        return this.#killHost(session, host);
+      case "tell-started":
+        return this.#tellStarted(session);
+      case "send-cancel":
+        this.#cancelSentAt = this.#ports.clock.now();
+        return this.#connection?.send({ type: "cancel", reason: step.reason });
+      case "note-end":
+        return this.#noteEnd(host);
+      case "finish":
+        return this.#finish(session);
+      case "send-notice":
+        return this.#sendNotice(session);
+      case "tell-end":
+        return this.#tellEnd(session, host);
+      case "send-dismiss":
+        this.#dismissSentAt = this.#ports.clock.now();
+        return this.#connection?.send({ type: "dismiss" });
+      case "settle":
+        return this.#settle(session);
+      case "wait":
+      case "rest":
+        return;
+      default:
+        return assertNever(step);
+    }
+  }
+
+  #endUnheard({ id: sessionId, workspaceId }: SessionRow, { outcome, failure }: Extract<SessionStep, { do: "end-unheard" }>): void {
+    const { store } = this.#ports;
+    const words = outcome === "crashed" ? hostLastWords(this.#directory()) : "";
+    const message = words === "" ? failure.message : `${failure.message}\n${words}`;
+    store.transaction(() => {
+      store.append({ kind: "session.ended", workspaceId, sessionId, end: unheardEnd(outcome, { ...failure, message: message.slice(0, 4000) }) });
+      store.setSession(sessionId, { phase: "dismissed" });
+    });
+    this.#logger.warn("session.ended", { outcome, code: failure.code });
+  }
+
+  async #launch(session: SessionRow): Promise<void> {
+    const { agents, store } = this.#ports;
+    const signal = AbortSignal.any([this.#ports.stopping, this.#cancelled.signal]);
+    const agent = await prepareAgent(session.args.agent, { ...agents, logger: this.#logger, signal });
+    if (!agent.ok) return this.#endUnheard(session, { do: "end-unheard", outcome: "error", failure: agent.error });
+    const directory = this.#directory();
+    writePrivateFile(join(directory, "host.json"), `${JSON.stringify(this.#hostLaunch(session, agent.value), null, 2)}\n`);
+    store.transaction(() => store.setSession(session.id, { phase: "launched" }));
+    return this.#startHost(session);
+  }
+
+  #hostLaunch({ args }: SessionRow, agent: Pick<HostLaunch["agent"], "command" | "gateway">): HostLaunch {
+    const workspace = this.#existingWorkspace();
+    const places = checkoutPlaces(this.#ports.stateDir, workspace.place);
+    // Names the server that this is, for whoever ends a server's processes.
+    const server = process.env["SAMOVAR_SERVER_ID"];
+    const projectId = workspace.args.projectId;
+    if (projectId === null) throw new Error("a session without a project has nowhere to keep its messages");
+    return {
+      ...this.#ports.node,
+      protocol: PROTOCOL_VERSION,
+      workspaceId: args.workspaceId,
+      projectId,
+      sessionId: args.sessionId,
+      cwd: places.repo,
+      home: places.home,
+      agent: { kind: args.agent, ...agent, env: server === undefined ? {} : { SAMOVAR_SERVER_ID: server } },
+      prompt: args.prompt,
+      idleTimeoutMs: args.idleTimeoutMs,
+      maxDurationMs: args.maxDurationMs,
+    };
+  }
+
+  /** The count goes first: a switchboard that dies here again and again must not start hosts for ever. */
+  async #startHost(session: SessionRow): Promise<void> {
+    const { store, agents } = this.#ports;
+    store.transaction(() => store.setSession(session.id, { launches: session.launches + 1 }));
+    const mark = await startHost(this.#directory(), agents.self, () => this.#onHostExit());
+    store.transaction(() => store.setSession(session.id, { process: mark }));
+    this.#host = { is: "unseen" };
+    this.#logger.info("host.started", { pid: mark.pid, launch: session.launches + 1 });
+  }
+
+  #onHostExit(): void {
+    if (this.#host.is === "silent") this.#host = { ...this.#host, lookedAt: 0 };
+    this.#waiter.poke();
+  }
+
+  async #look(session: SessionRow): Promise<void> {
+    const { clock } = this.#ports;
+    const connection = await connectToHost(
+      this.#directory(),
+      { onStatus: (status) => this.#onStatus(status), onClosed: () => this.#onClosed(connection) },
+      this.#logger,
+    );
+    const now = clock.now();
+    if (connection === null) {
+      const since = this.#host.is === "silent" ? this.#host.since : now;
+      const process = session.process === null ? "unmarked" : isAlive(session.process) ? "alive" : "dead";
+      this.#host = { is: "silent", since, lookedAt: now, process };
+      return;
+    }
+    this.#connection = connection;
+    this.#sentToken = null;
+    this.#cancelSentAt = null;
+    this.#dismissSentAt = null;
+    this.#host = { is: "connected", since: now, status: null };
+    this.#bringToken();
+  }
+
+  #onStatus(status: HostStatus): void {
+    const session = this.#session();
+    if (session === null) return;
+    if (this.#host.is === "connected") this.#host = { ...this.#host, status };
+    this.#lastStatus = status;
+    if (session.process?.pid !== status.pid) {
+      this.#ports.store.transaction(() => this.#ports.store.setSession(session.id, { process: markProcess(status.pid) }));
+    }
+    this.#bringToken();
+    this.#reports.consider(status.outbox);
+    this.#waiter.poke();
+  }
+
+  #onClosed(connection: HostConnection | null): void {
+    if (connection !== this.#connection) return;
+    this.#connection = null;
+    this.#host = { is: "unseen" };
+    this.#waiter.poke();
+  }
+
+  #bringToken(): void {
+    const connection = this.#connection;
+    const session = this.#session();
+    if (connection === null || session === null) return;
+    const token = this.#ports.tokens.get(this.#id);
+    if (token !== null && token.token !== this.#sentToken) {
+      this.#sentToken = token.token;
+      connection.send({ type: "token", token: token.token, expiresAt: token.expiresAt });
+    } else if (token === null || this.#lastStatus?.needsToken === true) {
+      this.#ports.tokens.want(session.workspaceId);
+    }
+  }
+
+  #killHost(session: SessionRow, host: HostView): void {
+    const pid = host.is === "connected" ? host.status?.pid : undefined;
+    const mark = pid === undefined ? session.process : markProcess(pid);
+    this.#logger.warn("host.killed", { pid: mark?.pid });
+    if (mark !== null) killMarked(mark);
+    this.#connection?.close();
+    this.#connection = null;
+    this.#host = { is: "unseen" };
+  }
+
+  #tellStarted({ id: sessionId, workspaceId }: SessionRow): void {
+    const { store } = this.#ports;
+    store.transaction(() => {
+      store.append({ kind: "session.started", workspaceId, sessionId });
+      store.setSession(sessionId, { startedTold: true });
+    });
+  }
+
+  #noteEnd(host: HostView): void {
+    const end = host.is === "connected" ? host.status?.end : null;
+    if (end == null) throw new Error("the host has ended and does not say how");
+    const { store, clock } = this.#ports;
+    store.transaction(() => store.setSession(this.#id, { endSeen: { at: clock.now(), end } }));
+  }
+
+  async #finish(session: SessionRow): Promise<void> {
+    const { store, stateDir, stopping } = this.#ports;
+    const workspace = this.#existingWorkspace();
+    const { repoUrl } = workspace.args;
+    const { branch, baseCommit } = workspace;
+    if (branch === null || baseCommit === null) throw new Error("the workspace was never made ready");
+    const signal = AbortSignal.any([stopping, this.#destroyed.signal]);
+    const outputs = await finishCheckout({ ...session.args.finish, repoUrl, branch, baseCommit }, checkoutPlaces(stateDir, workspace.place), signal).catch(
+      (error: unknown) => {
+        if (stopping.aborted || !this.#destroyed.signal.aborted) throw error;
+        return { ...NO_OUTPUTS, pushError: `The workspace was removed first: ${errorMessage(error)}` };
+      },
+    );
+    store.transaction(() => store.setSession(session.id, { finish: outputs }));
+    this.#logger.info("session.finished", { branch: outputs.branch, commits: outputs.commits.length, pushed: outputs.pushed });
+  }
+
+  #sendNotice({ finish }: SessionRow): void {
+    if (finish === null) return;
+    this.#notice = { sentAt: this.#ports.clock.now(), countBefore: this.#lastStatus?.proof.count ?? 0 };
+    this.#connection?.send({ type: "notice", key: "push", text: pushNotice(finish) });
+  }
+
+  #tellEnd({ id: sessionId, workspaceId, endSeen, finish }: SessionRow, host: HostView): void {
+    const status = host.is === "connected" ? host.status : null;
+    if (status === null || endSeen === null) return;
+    const { store } = this.#ports;
+    store.transaction(() => {
+      this.#reports.last(status.outbox);
+      store.append({ kind: "session.ended", workspaceId, sessionId, end: sessionEndOf(endSeen.end, finish, status) });
+      store.setSession(sessionId, { phase: "ended" });
+    });
+    this.#logger.info("session.ended", { outcome: endSeen.end.outcome, drained: status.drained });
+  }
+
+  #settle(session: SessionRow): void {
+    // What a host that was killed could not end itself.
+    reapSession(session.id);
+    this.#ports.store.transaction(() => this.#ports.store.setSession(session.id, { phase: "dismissed" }));
+    this.#ports.tokens.forget(session.id, session.workspaceId);
+  }
+
+  #facts(): SessionFacts | null {
+    const session = this.#session();
+    if (session === null) return null;
+    return {
+      session,
+      workspace: this.#workspace(),
+      host: this.#host,
+      linkedSince: this.#ports.linkedSince(),
+      cancelSentAt: this.#cancelSentAt,
+      notice: this.#notice,
+      dismissSentAt: this.#dismissSentAt,
+    };
+  }
+
+  #session(): SessionRow | null {
+    return this.#ports.store.session(this.#id);
+  }
+
+  #workspace(): WorkspaceRow | null {
+    const session = this.#session();
+    return session === null ? null : this.#ports.store.workspace(session.workspaceId);
+  }
+
+  #existingWorkspace(): WorkspaceRow {
+    const workspace = this.#workspace();
+    if (workspace === null) throw new Error("the session's workspace is not there");
+    return workspace;
+  }
+
+  #directory(): string {
+    return sessionDirectory(this.#ports.stateDir, this.#existingWorkspace(), this.#id);
+  }
+}

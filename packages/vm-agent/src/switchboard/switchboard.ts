@@ -1,0 +1,220 @@
+/**
+ * The vm-agent's main process: dials the control plane, keeps workspaces, starts and finds session-hosts. It may
+ * be killed at any moment: what it had promised stands in its store, and hosts go on without it [R5][R21].
+ */
+import type { SessionId, WorkspaceId } from "@samovar/base";
+import { jsonLogger, systemClock, systemRandom, systemTimers } from "@samovar/base";
+import { join } from "node:path";
+import { reapSession } from "../session-host/reap.ts";
+import type { VmAgentSettings } from "../settings.ts";
+import { AGENT_VERSION } from "../settings.ts";
+import { BootstrapRefusedError, obtainIdentity } from "./bootstrap.ts";
+import { acceptCommand, refuseCommand } from "./commands.ts";
+import type { EnrolledIdentity } from "./identity.ts";
+import { writeIdentity } from "./identity.ts";
+import { Link } from "./link/link.ts";
+import { killMarked } from "./processes.ts";
+import { SessionSupervisor } from "./sessions/session-supervisor.ts";
+import { StoreBusyError } from "./store/database.ts";
+import { SwitchboardStore } from "./store/store.ts";
+import { WorkspaceTokens } from "./tokens.ts";
+import { WorkspaceKeeper } from "./workspaces/workspace-keeper.ts";
+
+export interface SwitchboardOptions {
+  readonly settings: VmAgentSettings;
+  /** argv that starts this vm-agent again: Node and its module. */
+  readonly self: readonly [string, string];
+  /** Aborted by a signal: close the link, leave the hosts, return. */
+  readonly stopping: AbortSignal;
+}
+
+const EXIT = { stopped: 0, refused: 1, busy: 75 } as const;
+/** A node that is gone but whose machine is not yet: its service manager starts us again and again. */
+const GONE_PAUSE_MS = 10 * 60_000;
+
+/** Runs until told to stop; answers the exit code. */
+export async function runSwitchboard(options: SwitchboardOptions): Promise<number> {
+  const { settings, stopping } = options;
+  const logger = jsonLogger({ clock: systemClock, write: (line) => void process.stdout.write(`${line}\n`), level: settings.logLevel, fields: { node: settings.nodeId } });
+  const ports = { clock: systemClock, timers: systemTimers, random: systemRandom, logger };
+  try {
+    const identity = await obtainIdentity(settings, { ...ports, fetch: globalThis.fetch, signal: stopping });
+    if (identity.phase === "enrolled") return await new Switchboard(identity, options, ports).run();
+    logger.warn("node.gone");
+    await pause(GONE_PAUSE_MS, stopping);
+    return EXIT.stopped;
+  } catch (error) {
+    if (stopping.aborted) return EXIT.stopped;
+    logger.error("switchboard.failed", { error });
+    if (error instanceof StoreBusyError) return EXIT.busy;
+    if (error instanceof BootstrapRefusedError) return EXIT.refused;
+    throw error;
+  }
+}
+
+function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = systemTimers.after(delayMs, resolve);
+    signal.addEventListener(
+      "abort",
+      () => {
+        cancel();
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}
+
+type Ports = Pick<ConstructorParameters<typeof Link>[2], "clock" | "timers" | "random" | "logger">;
+
+class Switchboard {
+  readonly #options: SwitchboardOptions;
+  readonly #ports: Ports;
+  readonly #store: SwitchboardStore;
+  readonly #link: Link;
+  readonly #tokens: WorkspaceTokens;
+  readonly #keeper: WorkspaceKeeper;
+  readonly #supervisors = new Map<SessionId, SessionSupervisor>();
+  readonly #stop = new AbortController();
+  readonly #stopping: AbortSignal;
+  readonly #epoch: number;
+  #nodeToken: string;
+  #linkedSince: number | null = null;
+  #isGone = false;
+
+  constructor(identity: EnrolledIdentity, options: SwitchboardOptions, ports: Ports) {
+    const { settings } = options;
+    this.#options = options;
+    this.#ports = ports;
+    this.#epoch = identity.epoch;
+    this.#nodeToken = identity.nodeToken;
+    this.#stopping = AbortSignal.any([options.stopping, this.#stop.signal]);
+    this.#store = new SwitchboardStore(join(settings.stateDir, "switchboard.sqlite"), ports.clock);
+    this.#store.enterEpoch(identity.epoch);
+    this.#tokens = new WorkspaceTokens({ ...ports, renew: (workspaces) => this.#link.renew(workspaces) });
+    this.#tokens.nodeTokenExpires(identity.expiresAt);
+    this.#keeper = new WorkspaceKeeper({
+      store: this.#store,
+      logger: ports.logger,
+      stateDir: settings.stateDir,
+      stopping: this.#stopping,
+      endSessions: (workspace) => this.#endSessions(workspace),
+      changed: (workspace) => this.#pokeSessions(workspace),
+    });
+    this.#link = this.#makeLink();
+  }
+
+  async run(): Promise<number> {
+    const { logger } = this.#ports;
+    logger.info("switchboard.began", { version: AGENT_VERSION, epoch: this.#epoch });
+    if (this.#store.setAside !== null) this.#reportDamage(this.#store.setAside);
+    this.#continue();
+    this.#tokens.start();
+    this.#link.start();
+    await new Promise<void>((resolve) => {
+      if (this.#stopping.aborted) resolve();
+      this.#stopping.addEventListener("abort", () => resolve(), { once: true });
+    });
+    this.#link.stop();
+    this.#tokens.stop();
+    await Promise.all([this.#keeper.idle(), ...[...this.#supervisors.values()].map((supervisor) => supervisor.done)]);
+    if (this.#isGone) this.#endEverything();
+    this.#store.close();
+    logger.info("switchboard.left", { gone: this.#isGone });
+    return EXIT.stopped;
+  }
+
+  #makeLink(): Link {
+    const { settings } = this.#options;
+    const ports = { ...this.#ports, store: this.#store };
+    return new Link(
+      { controlPlaneUrl: settings.controlPlaneUrl, nodeId: settings.nodeId, agentVersion: AGENT_VERSION, epoch: this.#epoch, token: () => this.#nodeToken },
+      {
+        onCommand: (command) => {
+          if (acceptCommand(command, ports)) this.#continue();
+        },
+        onUnknownCommand: (command) => refuseCommand(command, ports),
+        onNodeToken: (token) => this.#keepNodeToken(token),
+        onWorkspaceTokens: (tokens) => {
+          for (const token of tokens) this.#tokens.put(token);
+          this.#pokeSessions();
+        },
+        onConnected: () => this.#onLink(this.#ports.clock.now()),
+        onDisconnected: () => this.#onLink(null),
+        onGone: () => this.#onGone(),
+      },
+      ports,
+    );
+  }
+
+  /** Sets everything in motion that the store says is to be done. Repeatable. */
+  #continue(): void {
+    for (const workspace of this.#store.workspaces()) this.#keeper.poke(workspace.id);
+    for (const session of this.#store.sessions()) {
+      if (session.phase !== "dismissed" && !this.#supervisors.has(session.id)) this.#supervise(session.id);
+    }
+    this.#pokeSessions();
+  }
+
+  #supervise(id: SessionId): void {
+    const { settings, self } = this.#options;
+    const supervisor = new SessionSupervisor(id, {
+      ...this.#ports,
+      store: this.#store,
+      tokens: this.#tokens,
+      agents: { self, agentsDir: settings.agentsDir, timeoutMs: settings.installTimeoutMs, env: process.env },
+      node: { controlPlaneUrl: settings.controlPlaneUrl, nodeId: settings.nodeId, epoch: this.#epoch },
+      stateDir: settings.stateDir,
+      drainTimeoutMs: settings.drainTimeoutMs,
+      linkedSince: () => this.#linkedSince,
+      stopping: this.#stopping,
+    });
+    this.#supervisors.set(id, supervisor);
+    void supervisor.done.finally(() => this.#supervisors.delete(id));
+  }
+
+  #pokeSessions(workspace?: WorkspaceId): void {
+    for (const [id, supervisor] of this.#supervisors) {
+      if (workspace === undefined || this.#store.session(id)?.workspaceId === workspace) supervisor.poke();
+    }
+  }
+
+  async #endSessions(workspace: WorkspaceId): Promise<void> {
+    this.#pokeSessions(workspace);
+    const own = this.#store.sessions().filter((session) => session.workspaceId === workspace);
+    await Promise.all(own.map((session) => this.#supervisors.get(session.id)?.done));
+  }
+
+  #keepNodeToken({ token, expiresAt }: { readonly token: string; readonly expiresAt: number }): void {
+    this.#tokens.nodeTokenExpires(expiresAt);
+    if (token === this.#nodeToken) return;
+    this.#nodeToken = token;
+    writeIdentity(this.#options.settings.stateDir, { phase: "enrolled", nodeToken: token, expiresAt, epoch: this.#epoch });
+  }
+
+  #onLink(since: number | null): void {
+    this.#linkedSince = since;
+    this.#pokeSessions();
+  }
+
+  #onGone(): void {
+    this.#isGone = true;
+    this.#stop.abort();
+  }
+
+  /** The control plane knows this node no more: nothing that runs here has anybody to report to. */
+  #endEverything(): void {
+    for (const session of this.#store.sessions()) {
+      if (session.process !== null) killMarked(session.process);
+      reapSession(session.id);
+    }
+    writeIdentity(this.#options.settings.stateDir, { phase: "gone" });
+  }
+
+  #reportDamage(setAside: string): void {
+    this.#ports.logger.error("store.damaged", { setAside });
+    const message = `The switchboard's file was damaged and put aside as ${setAside}; what could be read was kept.`;
+    this.#store.transaction(() => this.#store.append({ kind: "fault", workspaceId: null, code: "store_damaged", message }));
+  }
+}

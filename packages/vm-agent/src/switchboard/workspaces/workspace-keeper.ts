@@ -1,0 +1,116 @@
+/** Makes and removes workspaces. What is to be done stands in the store; a keeper that starts anew goes on from there. */
+import type { Logger, WorkspaceId } from "@samovar/base";
+import { errorMessage, redactText } from "@samovar/base";
+import type { Failure } from "@samovar/contracts";
+import { mkdir, rm } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
+import { cloneRepository } from "../git/clone.ts";
+import type { WorkspaceRow } from "../store/rows.ts";
+import type { SwitchboardStore } from "../store/store.ts";
+import { checkoutPlaces, removeSessionLinks, workspaceDirectory } from "./places.ts";
+
+export interface KeeperPorts {
+  readonly store: SwitchboardStore;
+  readonly logger: Logger;
+  readonly stateDir: string;
+  /** Ends the workspace's sessions; settles when their hosts are gone. */
+  endSessions(workspace: WorkspaceId): Promise<void>;
+  /** The workspace's state has changed. */
+  changed(workspace: WorkspaceId): void;
+  readonly stopping: AbortSignal;
+}
+
+const RETRY_REMOVAL_MS = 2_000;
+
+export class WorkspaceKeeper {
+  readonly #ports: KeeperPorts;
+  readonly #busy = new Map<WorkspaceId, { readonly abort: AbortController; readonly done: Promise<void> }>();
+
+  constructor(ports: KeeperPorts) {
+    this.#ports = ports;
+  }
+
+  /** Does what the store says is to be done for the workspace. A removal interrupts the making. */
+  poke(id: WorkspaceId): void {
+    const busy = this.#busy.get(id);
+    if (busy !== undefined) {
+      if (this.#ports.store.workspace(id)?.state === "destroying") busy.abort.abort();
+      return;
+    }
+    const abort = new AbortController();
+    const done = this.#run(id, AbortSignal.any([abort.signal, this.#ports.stopping])).finally(() => this.#busy.delete(id));
+    this.#busy.set(id, { abort, done });
+  }
+
+  /** Settles when nothing is being done any more. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#busy.values()].map((busy) => busy.done));
+  }
+
+  async #run(id: WorkspaceId, signal: AbortSignal): Promise<void> {
+    const { store, logger, stopping } = this.#ports;
+    for (let row = store.workspace(id); row !== null && !stopping.aborted; row = store.workspace(id)) {
+      if (row.state === "creating") await this.#create(row, signal);
+      else if (row.state === "destroying") await this.#destroy(row);
+      else return;
+    }
+    logger.debug("workspace.idle", { workspace: id });
+  }
+
+  async #create(row: WorkspaceRow, signal: AbortSignal): Promise<void> {
+    const { store, logger, stateDir } = this.#ports;
+    const startedAt = performance.now();
+    try {
+      await mkdir(workspaceDirectory(stateDir, row.place), { recursive: true, mode: 0o700 });
+      const checkout = await cloneRepository(row.args, checkoutPlaces(stateDir, row.place), signal);
+      if (!checkout.ok) return this.#fail(row, checkout.error);
+      this.#settle(row, () => {
+        store.setWorkspace(row.id, { state: "ready", ...checkout.value });
+        store.append({ kind: "workspace.ready", workspaceId: row.id, ...checkout.value });
+      });
+      logger.info("workspace.ready", { workspace: row.id, branch: checkout.value.branch, tookMs: Math.round(performance.now() - startedAt) });
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#fail(row, { code: "workspace_failed", message: redactText(`The workspace could not be made: ${errorMessage(error)}`).slice(0, 4000) });
+    }
+  }
+
+  #fail(row: WorkspaceRow, failure: Failure): void {
+    const { store, logger } = this.#ports;
+    this.#settle(row, () => {
+      store.setWorkspace(row.id, { state: "failed" });
+      store.append({ kind: "workspace.failed", workspaceId: row.id, failure });
+    });
+    logger.warn("workspace.failed", { workspace: row.id, code: failure.code });
+  }
+
+  /** Unless a removal was asked for meanwhile: then only the removal is told. */
+  #settle(row: WorkspaceRow, change: () => void): void {
+    const { store } = this.#ports;
+    store.transaction(() => {
+      if (store.workspace(row.id)?.state === "creating") change();
+    });
+    this.#ports.changed(row.id);
+  }
+
+  async #destroy(row: WorkspaceRow): Promise<void> {
+    const { store, logger, stateDir, stopping } = this.#ports;
+    await this.#ports.endSessions(row.id);
+    if (stopping.aborted) return;
+    try {
+      const sessions = store.sessions().filter((session) => session.workspaceId === row.id);
+      removeSessionLinks(stateDir, row, sessions);
+      await rm(workspaceDirectory(stateDir, row.place), { recursive: true, force: true, maxRetries: 5 });
+    } catch (error) {
+      // A process that is just dying may still write; a directory that stays would keep the last task's files.
+      logger.error("workspace.removal_failed", { workspace: row.id, error });
+      await pause(RETRY_REMOVAL_MS, undefined, { signal: stopping }).catch(() => {});
+      return;
+    }
+    store.transaction(() => {
+      store.removeWorkspace(row.id);
+      store.append({ kind: "workspace.destroyed", workspaceId: row.id });
+    });
+    logger.info("workspace.destroyed", { workspace: row.id });
+  }
+}
