@@ -1,0 +1,168 @@
+/** The control plane as the CLI calls it: one method a route, typed by the contracts. */
+import type { ProjectId, SessionId, TaskId } from "@samovar/base";
+import type {
+  AgentView,
+  CreateProject,
+  CreateTask,
+  CredentialSecret,
+  CredentialView,
+  MessageView,
+  MeView,
+  NodeView,
+  Page,
+  ProjectView,
+  SessionView,
+  SetupReply,
+  SignInLink,
+  TaskEvent,
+  TaskView,
+  TranscriptVerification,
+} from "@samovar/contracts";
+import {
+  agentView,
+  credentialView,
+  LIMITS,
+  messageView,
+  meView,
+  nodeView,
+  page,
+  projectView,
+  sessionView,
+  setupReply,
+  signInLink,
+  taskEvent,
+  taskView,
+  transcriptVerification,
+} from "@samovar/contracts";
+import * as z from "zod";
+import { type Call, type Endpoint, type Parser, call } from "./http.ts";
+
+interface MessagesPage {
+  readonly messages: MessageView[];
+  readonly session: SessionView;
+}
+
+const messagesPage: Parser<MessagesPage> = z.object({ messages: z.array(messageView), session: sessionView });
+const agentPage: Parser<Page<AgentView>> = page(agentView);
+const credentialPage: Parser<Page<CredentialView>> = page(credentialView);
+const nodePage: Parser<Page<NodeView>> = page(nodeView);
+const projectPage: Parser<Page<ProjectView>> = page(projectView);
+const sessionPage: Parser<Page<SessionView>> = page(sessionView);
+const taskEventPage: Parser<Page<TaskEvent>> = page(taskEvent);
+const taskPage: Parser<Page<TaskView>> = page(taskView);
+
+export class ApiClient implements Endpoint {
+  readonly url: string;
+  readonly token: string;
+
+  constructor(url: string, token: string) {
+    this.url = url;
+    this.token = token;
+  }
+
+  /** With the operator's secret as the token: makes the owner at the first time, and a new API token each time. */
+  setup(): Promise<SetupReply> {
+    return this.#call<SetupReply>("/api/identity/setup", setupReply, { method: "POST", body: {} });
+  }
+
+  createLink(): Promise<SignInLink> {
+    return this.#call<SignInLink>("/api/identity/links", signInLink, { method: "POST", body: {} });
+  }
+
+  me(): Promise<MeView> {
+    return this.#call<MeView>("/api/me", meView);
+  }
+
+  credentials(): Promise<CredentialView[]> {
+    return this.#all<CredentialView>("/api/credentials", credentialPage);
+  }
+
+  putCredential(secret: CredentialSecret): Promise<CredentialView> {
+    return this.#call<CredentialView>(`/api/credentials/${secret.kind}`, credentialView, { method: "PUT", body: secret });
+  }
+
+  agents(): Promise<AgentView[]> {
+    return this.#all<AgentView>("/api/agents", agentPage);
+  }
+
+  nodes(): Promise<NodeView[]> {
+    return this.#all<NodeView>("/api/nodes", nodePage);
+  }
+
+  projects(): Promise<ProjectView[]> {
+    return this.#all<ProjectView>("/api/projects", projectPage);
+  }
+
+  createProject(project: CreateProject): Promise<ProjectView> {
+    return this.#call<ProjectView>("/api/projects", projectView, { method: "POST", body: project });
+  }
+
+  tasks(projectId: ProjectId): Promise<TaskView[]> {
+    return this.#all<TaskView>(`/api/projects/${projectId}/tasks`, taskPage);
+  }
+
+  task(projectId: ProjectId, taskId: TaskId): Promise<TaskView> {
+    return this.#call<TaskView>(`/api/projects/${projectId}/tasks/${taskId}`, taskView);
+  }
+
+  createTask(projectId: ProjectId, task: CreateTask, idempotencyKey: string): Promise<TaskView> {
+    const options: Call = { method: "POST", body: task, idempotencyKey };
+    return this.#call<TaskView>(`/api/projects/${projectId}/tasks`, taskView, options);
+  }
+
+  cancelTask(projectId: ProjectId, taskId: TaskId): Promise<TaskView> {
+    return this.#call<TaskView>(`/api/projects/${projectId}/tasks/${taskId}/cancel`, taskView, { method: "POST", body: {} });
+  }
+
+  taskEvents(projectId: ProjectId, taskId: TaskId): Promise<TaskEvent[]> {
+    return this.#all<TaskEvent>(`/api/projects/${projectId}/tasks/${taskId}/events`, taskEventPage);
+  }
+
+  verification(projectId: ProjectId, taskId: TaskId): Promise<TranscriptVerification> {
+    const path = `/api/projects/${projectId}/tasks/${taskId}/verification`;
+    return this.#call<TranscriptVerification>(path, transcriptVerification);
+  }
+
+  sessions(projectId: ProjectId): Promise<SessionView[]> {
+    return this.#all<SessionView>(`/api/projects/${projectId}/sessions`, sessionPage);
+  }
+
+  session(projectId: ProjectId, sessionId: SessionId): Promise<SessionView> {
+    return this.#call<SessionView>(`/api/projects/${projectId}/sessions/${sessionId}`, sessionView);
+  }
+
+  /** The whole transcript, in order of position. */
+  async messages(projectId: ProjectId, sessionId: SessionId): Promise<MessageView[]> {
+    const messages: MessageView[] = [];
+    let last: MessageView | undefined;
+    do {
+      const after = last === undefined ? "-1" : String(last.position);
+      const query = new URLSearchParams({ after, limit: String(LIMITS.pageMax) });
+      const path = `/api/projects/${projectId}/sessions/${sessionId}/messages?${query}`;
+      const found = await this.#call<MessagesPage>(path, messagesPage);
+      messages.push(...found.messages);
+      last = found.messages.length < LIMITS.pageMax ? undefined : found.messages.at(-1);
+    } while (last !== undefined);
+    return messages;
+  }
+
+  #call<T>(path: string, schema: Parser<T>, options?: Call): Promise<T> {
+    return call<T>(this, path, schema, options);
+  }
+
+  /** Every item of a list, page after page. */
+  async #all<T>(path: string, schema: Parser<Page<T>>): Promise<T[]> {
+    const items: T[] = [];
+    let cursor: string | null = null;
+    do {
+      const query: string = new URLSearchParams({
+        limit: String(LIMITS.pageMax),
+        ...(cursor === null ? {} : { cursor }),
+      }).toString();
+      const found: Page<T> = await this.#call<Page<T>>(`${path}?${query}`, schema);
+      items.push(...found.items);
+      cursor = found.nextCursor;
+    } while (cursor !== null);
+    return items;
+  }
+}
