@@ -1,0 +1,70 @@
+/** Tasks on their way or not sent: the text, what is known of it, and what can be done. */
+import type { ProjectId } from "@samovar/base";
+import type { CreateTask, TaskView } from "@samovar/contracts";
+import { CircleAlert } from "lucide-react";
+import { useStore } from "zustand";
+import { useSubmissions } from "../../data/app-state.tsx";
+import type { Submission } from "../../data/submissions.ts";
+import { Button } from "../../ui/button.tsx";
+import { HalfCircle } from "../../ui/status-mark.tsx";
+
+interface PendingProps {
+  readonly project: ProjectId;
+  readonly onAccepted: (task: TaskView, run: boolean) => void;
+  readonly onEdit: (task: CreateTask) => void;
+}
+
+export function PendingSubmissions({ project, onAccepted, onEdit }: PendingProps) {
+  const store = useSubmissions();
+  const pending = useStore(store, (state) => state.pending).filter((submission) => submission.project === project);
+  const { retry, drop } = store.getState();
+  const again = async ({ key, task }: Submission) => {
+    const accepted = await retry(key);
+    if (accepted !== null) onAccepted(accepted, task.run === true);
+  };
+  return pending.map((submission) => (
+    <article key={submission.key} aria-label="Task not yet accepted" className="rounded-lg border border-hairline bg-inset px-3.5 py-2.5 text-ui">
+      <p className="line-clamp-3 whitespace-pre-wrap wrap-anywhere">{submission.task.description}</p>
+      <div role="status" className="mt-1.5 flex flex-wrap items-center gap-2 text-small">
+        <Word submission={submission} />
+        {submission.state !== "sending" && (
+          <span className="ms-auto flex gap-1">
+            <Button onClick={() => void again(submission)}>Retry</Button>
+            <Button
+              kind="quiet"
+              onClick={() => {
+                onEdit(submission.task);
+                drop(submission.key);
+              }}
+            >
+              Edit
+            </Button>
+            <Button kind="quiet" onClick={() => drop(submission.key)}>
+              Delete
+            </Button>
+          </span>
+        )}
+      </div>
+    </article>
+  ));
+}
+
+function Word({ submission }: { readonly submission: Submission }) {
+  if (submission.state === "sending") {
+    return (
+      <span className="inline-flex items-center gap-1.5 text-ink-2">
+        <HalfCircle size={14} className="text-working" />
+        Sending…
+      </span>
+    );
+  }
+  const known = submission.state === "failed";
+  return (
+    <span className="inline-flex min-w-0 gap-1.5 text-failed">
+      <CircleAlert size={15} className="mt-0.5 shrink-0" aria-hidden="true" />
+      <span className="wrap-anywhere">
+        {known ? `Not sent: ${submission.error?.message ?? ""}` : "The page was closed before an answer came. Retry is safe: it will not run twice."}
+      </span>
+    </span>
+  );
+}

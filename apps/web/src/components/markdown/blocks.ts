@@ -1,0 +1,59 @@
+/**
+ * Markdown as marked's tokens. While a text grows only its last blocks are read again: a block that two others
+ * follow can no longer change, save for link definitions that come later, which the final reading resolves.
+ */
+import { Lexer, type Token } from "marked";
+import remend from "remend";
+
+export interface Blocks {
+  readonly source: string;
+  readonly tokens: readonly Token[];
+}
+
+export const noBlocks: Blocks = { source: "", tokens: [] };
+
+/** Reads a whole text. Hostile nesting that exhausts the reader is shown as it was written. */
+export function readBlocks(text: string): Blocks {
+  const source = normalise(text);
+  return { source, tokens: lex(source) };
+}
+
+/** Reads a text that grows; `previous` is the answer of the last call for the same text. */
+export function readGrowing(text: string, previous: Blocks): Blocks {
+  const source = normalise(text);
+  const settled = source.startsWith(previous.source) ? settledBlocks(previous.tokens) : [];
+  const offset = settled.reduce((sum, token) => sum + token.raw.length, 0);
+  return { source, tokens: [...settled, ...lex(source.slice(offset))] };
+}
+
+/** The blocks with what is open at the end closed, so that half a link or fence is never shown as its source. */
+export function closeOpenEnd(blocks: Blocks): readonly Token[] {
+  const last = blocks.tokens.at(-1);
+  if (last === undefined) return blocks.tokens;
+  const closed = remend(last.raw, { linkMode: "text-only", images: false });
+  return closed === last.raw ? blocks.tokens : [...blocks.tokens.slice(0, -1), ...lex(closed)];
+}
+
+function settledBlocks(tokens: readonly Token[]): readonly Token[] {
+  let open = 2;
+  let end = tokens.length;
+  while (end > 0 && open > 0) {
+    end -= 1;
+    if (tokens[end]?.type !== "space") open -= 1;
+  }
+  const settled = tokens.slice(0, end);
+  const exact = settled.every((token) => token.raw.length > 0);
+  return exact ? settled : [];
+}
+
+function normalise(text: string): string {
+  return text.replace(/\r\n?/g, "\n");
+}
+
+function lex(source: string): readonly Token[] {
+  try {
+    return new Lexer({ gfm: true }).lex(source);
+  } catch {
+    return [{ type: "paragraph", raw: source, text: source, tokens: [{ type: "text", raw: source, text: source }] }];
+  }
+}

@@ -1,0 +1,39 @@
+/** A text in markdown. While it is live, a caret stands at its end and only the blocks that changed are rendered. */
+import type { MarkedToken, Token } from "marked";
+import { memo, useMemo, useRef } from "react";
+import { closeOpenEnd, noBlocks, readBlocks, readGrowing } from "./blocks.ts";
+import { renderTokens } from "./render.tsx";
+
+interface MarkdownProps {
+  readonly text: string;
+  readonly live: boolean;
+}
+
+export const Markdown = memo(function Markdown({ text, live }: MarkdownProps) {
+  const tokens = useTokens(text, live);
+  return (
+    <div className="prose">
+      {tokens.map((token, index) => (
+        <Block key={index} raw={token.raw} token={token} />
+      ))}
+      {live && <span className="caret" aria-hidden="true" />}
+    </div>
+  );
+});
+
+function useTokens(text: string, live: boolean): readonly Token[] {
+  const previous = useRef(noBlocks);
+  return useMemo(() => {
+    if (!live) return readBlocks(text).tokens;
+    previous.current = readGrowing(text, previous.current);
+    return closeOpenEnd(previous.current);
+  }, [text, live]);
+}
+
+/** The same source makes the same elements, whichever reading the token came from. */
+const Block = memo(
+  function Block({ token }: { readonly raw: string; readonly token: Token }) {
+    return renderTokens([token as MarkedToken]);
+  },
+  (before, after) => before.raw === after.raw && before.token.type === after.token.type,
+);

@@ -1,0 +1,13 @@
+/** Which addresses of an agent's text may be followed. Everything else is shown as text. */
+
+const ALLOWED = new Set(["http:", "https:", "mailto:"]);
+
+/** The normalised address, or null. */
+export function safeLink(href: string): string | null {
+  try {
+    const url = new URL(href);
+    return ALLOWED.has(url.protocol) ? url.href : null;
+  } catch {
+    return null;
+  }
+}

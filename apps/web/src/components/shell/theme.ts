@@ -1,0 +1,22 @@
+/** The chosen theme; `public/theme.js` sets it before the first paint of the next load. */
+import { useState } from "react";
+import { browserKept } from "../../data/kept-text.ts";
+
+export type Theme = "system" | "light" | "dark";
+
+const kept = browserKept("theme");
+
+export function useTheme(): readonly [Theme, (theme: Theme) => void] {
+  const [theme, setTheme] = useState<Theme>(() => readTheme(kept.read()));
+  const choose = (next: Theme) => {
+    setTheme(next);
+    kept.write(next === "system" ? "" : next);
+    if (next === "system") delete document.documentElement.dataset["theme"];
+    else document.documentElement.dataset["theme"] = next;
+  };
+  return [theme, choose];
+}
+
+function readTheme(text: string): Theme {
+  return text === "light" || text === "dark" ? text : "system";
+}

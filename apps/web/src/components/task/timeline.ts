@@ -1,0 +1,46 @@
+/** The start-up timeline of a task's current run, read from its events. Pure. */
+import type { Millis } from "@samovar/base";
+import { runStep, type RunStep, type TaskEvent, type TaskView } from "@samovar/contracts";
+
+export interface TimelineStep {
+  readonly id: "queued" | RunStep;
+  readonly began: Millis;
+  /** Null while it goes on. */
+  readonly ended: Millis | null;
+}
+
+const ENDED: ReadonlySet<string> = new Set(["completed", "failed", "cancelled"]);
+
+/** The steps of the newest attempt in the order in which they began. Empty before the first run. */
+export function timelineOf(events: readonly TaskEvent[], task: TaskView): readonly TimelineStep[] {
+  const current = lastRun(events, task);
+  const queuedAt = current[0]?.at;
+  if (queuedAt === undefined) return [];
+  const steps = new Map<RunStep, TimelineStep>();
+  for (const event of current) {
+    if (event.kind !== "step.began" && event.kind !== "step.ended") continue;
+    const step = runStep.safeParse(event.data["step"]);
+    if (!step.success) continue;
+    const known = steps.get(step.data);
+    if (event.kind === "step.began") steps.set(step.data, known ?? { id: step.data, began: event.at, ended: null });
+    else if (known !== undefined) steps.set(step.data, { ...known, ended: event.at });
+  }
+  const over = ENDED.has(task.status) ? (task.endedAt ?? task.updatedAt) : null;
+  const begun = [...steps.values()].toSorted((a, b) => a.began - b.began);
+  const queued: TimelineStep = { id: "queued", began: queuedAt, ended: begun[0]?.began ?? over };
+  return [queued, ...begun.map((step) => ({ ...step, ended: step.ended ?? over }))];
+}
+
+/** From the event that queued the task last; a task that was made to run at once is queued from its making. */
+function lastRun(events: readonly TaskEvent[], task: TaskView): readonly TaskEvent[] {
+  const queued = events.findLastIndex((event) => event.kind === "status.changed" && event.data["to"] === "queued");
+  if (queued !== -1) return events.slice(queued);
+  return task.status === "draft" || task.status === "ready" ? [] : events;
+}
+
+/** Time from the submission to the agent's first sign; null before it. */
+export function startedIn(steps: readonly TimelineStep[]): number | null {
+  const first = steps[0];
+  const work = steps.find((step) => step.id === "work");
+  return first === undefined || work === undefined ? null : work.began - first.began;
+}

@@ -1,0 +1,146 @@
+/**
+ * The difference of two texts, line by line (Myers' greedy algorithm). Far apart texts are told as all removed
+ * and all added: nobody reads such a diff, and it must not freeze the page.
+ */
+
+export type DiffLine =
+  | { readonly kind: "same"; readonly text: string; readonly before: number; readonly after: number }
+  | { readonly kind: "removed"; readonly text: string; readonly before: number }
+  | { readonly kind: "added"; readonly text: string; readonly after: number }
+  /** Lines left out: far from any change. */
+  | { readonly kind: "gap"; readonly lines: number };
+
+const CONTEXT = 3;
+const MAX_EDITS = 600;
+
+export interface LineDiff {
+  readonly lines: readonly DiffLine[];
+  readonly added: number;
+  readonly removed: number;
+}
+
+export function lineDiff(oldText: string | null, newText: string): LineDiff {
+  const before = linesOf(oldText ?? "");
+  const after = linesOf(newText);
+  const lines = number(edits(before, after));
+  return {
+    lines: withGaps(lines),
+    added: lines.filter((line) => line.kind === "added").length,
+    removed: lines.filter((line) => line.kind === "removed").length,
+  };
+}
+
+type Edit = { readonly kind: "same" | "removed" | "added"; readonly text: string };
+
+function linesOf(text: string): readonly string[] {
+  if (text === "") return [];
+  const lines = text.split("\n");
+  if (lines.at(-1) === "") lines.pop();
+  return lines;
+}
+
+function edits(before: readonly string[], after: readonly string[]): readonly Edit[] {
+  const shorter = Math.min(before.length, after.length);
+  let head = 0;
+  while (head < shorter && before[head] === after[head]) head++;
+  let tail = 0;
+  while (tail < shorter - head && before[before.length - 1 - tail] === after[after.length - 1 - tail]) tail++;
+  const same = (text: string): Edit => ({ kind: "same", text });
+  return [
+    ...before.slice(0, head).map(same),
+    ...middle(before.slice(head, before.length - tail), after.slice(head, after.length - tail)),
+    ...before.slice(before.length - tail).map(same),
+  ];
+}
+
+function middle(before: readonly string[], after: readonly string[]): readonly Edit[] {
+  const rounds = furthest(before, after);
+  if (rounds !== null) return walkBack(before, after, rounds);
+  return [
+    ...before.map((text): Edit => ({ kind: "removed", text })),
+    ...after.map((text): Edit => ({ kind: "added", text })),
+  ];
+}
+
+type Reach = ReadonlyMap<number, number>;
+
+/** For each number of edits the furthest line reached on each diagonal; null when there are too many edits. */
+function furthest(before: readonly string[], after: readonly string[]): readonly Reach[] | null {
+  const rounds: Reach[] = [];
+  let reach: Reach = new Map([[1, 0]]);
+  for (let count = 0; count <= Math.min(MAX_EDITS, before.length + after.length); count++) {
+    const next = new Map<number, number>();
+    for (let diagonal = -count; diagonal <= count; diagonal += 2) {
+      let x = stepDown(reach, diagonal, count) ? at(reach, diagonal + 1) : at(reach, diagonal - 1) + 1;
+      while (x < before.length && x - diagonal < after.length && before[x] === after[x - diagonal]) x++;
+      next.set(diagonal, x);
+      if (x >= before.length && x - diagonal >= after.length) return [...rounds, reach];
+    }
+    rounds.push(reach);
+    reach = next;
+  }
+  return null;
+}
+
+function walkBack(before: readonly string[], after: readonly string[], rounds: readonly Reach[]): readonly Edit[] {
+  const backwards: Edit[] = [];
+  let x = before.length;
+  let y = after.length;
+  for (let count = rounds.length - 1; count >= 0; count--) {
+    const reach = rounds[count] ?? new Map<number, number>();
+    const diagonal = x - y;
+    const down = stepDown(reach, diagonal, count);
+    const fromX = at(reach, down ? diagonal + 1 : diagonal - 1);
+    const fromY = fromX - (down ? diagonal + 1 : diagonal - 1);
+    const startX = count === 0 ? 0 : fromX;
+    const startY = count === 0 ? 0 : fromY;
+    while (x > startX && y > startY) {
+      x--;
+      y--;
+      backwards.push({ kind: "same", text: before[x] ?? "" });
+    }
+    if (count === 0) break;
+    backwards.push(down ? { kind: "added", text: after[fromY] ?? "" } : { kind: "removed", text: before[fromX] ?? "" });
+    x = fromX;
+    y = fromY;
+  }
+  return backwards.reverse();
+}
+
+function stepDown(reach: Reach, diagonal: number, count: number): boolean {
+  return diagonal === -count || (diagonal !== count && at(reach, diagonal - 1) < at(reach, diagonal + 1));
+}
+
+const at = (reach: Reach, diagonal: number) => reach.get(diagonal) ?? 0;
+
+function number(changes: readonly Edit[]): readonly Exclude<DiffLine, { kind: "gap" }>[] {
+  let before = 0;
+  let after = 0;
+  return changes.map(({ kind, text }) => {
+    if (kind !== "added") before++;
+    if (kind !== "removed") after++;
+    if (kind === "same") return { kind, text, before, after };
+    return kind === "removed" ? { kind, text, before } : { kind, text, after };
+  });
+}
+
+function withGaps(lines: readonly Exclude<DiffLine, { kind: "gap" }>[]): readonly DiffLine[] {
+  const near = new Set<number>();
+  lines.forEach((line, index) => {
+    if (line.kind === "same") return;
+    for (let around = index - CONTEXT; around <= index + CONTEXT; around++) near.add(around);
+  });
+  const shown: DiffLine[] = [];
+  let skipped = 0;
+  lines.forEach((line, index) => {
+    if (!near.has(index)) {
+      skipped++;
+      return;
+    }
+    if (skipped > 0) shown.push({ kind: "gap", lines: skipped });
+    skipped = 0;
+    shown.push(line);
+  });
+  if (skipped > 0) shown.push({ kind: "gap", lines: skipped });
+  return shown;
+}

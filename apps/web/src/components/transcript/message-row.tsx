@@ -1,0 +1,80 @@
+/** One message of the transcript, by its kind. Only the message that changed is rendered again. */
+import { assertNever } from "@samovar/base";
+import type { MessageView } from "@samovar/contracts";
+import { Info } from "lucide-react";
+import { memo, type ReactNode } from "react";
+import { momentWords } from "../../ui/time-words.ts";
+import { Markdown } from "../markdown/markdown.tsx";
+import { Marks } from "./marks.tsx";
+import { PlanRow } from "./plan-row.tsx";
+import { ThoughtRow } from "./thought-row.tsx";
+import { ToolRow } from "./tool-row.tsx";
+
+interface MessageRowProps {
+  readonly message: MessageView;
+  /** Whether its session may still make it grow. */
+  readonly live: boolean;
+  readonly open: boolean;
+  readonly onToggle: (message: MessageView) => void;
+}
+
+export const MessageRow = memo(function MessageRow({ message, live, open, onToggle }: MessageRowProps) {
+  return (
+    <div title={momentWords(message.createdAt)}>
+      <Body message={message} live={live && !message.final} open={open} onToggle={onToggle} />
+      <Marks message={message} />
+    </div>
+  );
+});
+
+function Body({ message, live, open, onToggle }: MessageRowProps): ReactNode {
+  switch (message.kind) {
+    case "text":
+      return message.role === "user" ? <Said message={message} /> : <Markdown text={message.content} live={live} />;
+    case "thought":
+      return <ThoughtRow text={message.content} live={live} open={open} onToggle={() => onToggle(message)} />;
+    case "plan":
+      return <PlanRow content={message.content} />;
+    case "tool":
+      return <ToolRow message={message} open={open} onToggle={() => onToggle(message)} />;
+    case "notice":
+      return <Notice text={message.content} />;
+    default:
+      return assertNever(message.kind, "message kind");
+  }
+}
+
+function Said({ message }: { readonly message: MessageView }) {
+  return (
+    <div className="rounded-lg bg-inset px-3.5 py-2.5">
+      <Markdown text={message.content} live={false} />
+    </div>
+  );
+}
+
+function Notice({ text }: { readonly text: string }) {
+  return (
+    <div className="flex gap-2 rounded-md border border-hairline px-3 py-2 text-ui text-ink-2">
+      <Info size={16} className="mt-0.5 shrink-0" aria-hidden="true" />
+      <Markdown text={text} live={false} />
+    </div>
+  );
+}
+
+/** The name of an article in the feed. */
+export function messageLabel(message: MessageView): string {
+  switch (message.kind) {
+    case "text":
+      return message.role === "user" ? "You" : "Agent";
+    case "thought":
+      return "Thought";
+    case "plan":
+      return "Plan";
+    case "tool":
+      return `Tool: ${message.toolMetadata?.title ?? "call"}`.slice(0, 120);
+    case "notice":
+      return "Notice";
+    default:
+      return assertNever(message.kind, "message kind");
+  }
+}

@@ -1,0 +1,27 @@
+/** What the page asks the control plane to do. */
+import type { ProjectId, TaskId } from "@samovar/base";
+import { projectView, taskView, type CreateTask, type ProjectView, type TaskView } from "@samovar/contracts";
+import { anything, call } from "./api.ts";
+
+export interface ProjectDraft {
+  readonly name: string;
+  readonly repoUrl: string;
+}
+
+export const createProject = (draft: ProjectDraft, idempotencyKey: string): Promise<ProjectView> =>
+  call("/projects", projectView, { method: "POST", body: draft, idempotencyKey });
+
+/** The same key again makes no second task. */
+export const createTask = (project: ProjectId, task: CreateTask, idempotencyKey: string): Promise<TaskView> =>
+  call(`/projects/${project}/tasks`, taskView, { method: "POST", body: task, idempotencyKey });
+
+export type TaskAction = "run" | "cancel" | "retry";
+
+export const actOnTask = (project: ProjectId, task: TaskId, action: TaskAction): Promise<TaskView> =>
+  call(`/projects/${project}/tasks/${task}/${action}`, taskView, { method: "POST", idempotencyKey: crypto.randomUUID() });
+
+/** Turns the one-time token of a sign-in link into a cookie. */
+export const redeemLink = (token: string): Promise<unknown> =>
+  call("/identity/redeem", anything, { method: "POST", body: { token } });
+
+export const signOut = (): Promise<unknown> => call("/identity/sign-out", anything, { method: "POST" });

@@ -1,0 +1,32 @@
+/** A text kept in this browser. Where storage is closed to us it lives as long as the page. */
+
+export interface KeptText {
+  read(): string;
+  /** An empty text is removed. */
+  write(text: string): void;
+}
+
+export function keptText(name: string, storage: () => Pick<Storage, "getItem" | "setItem" | "removeItem">): KeptText {
+  let text: string | null = null;
+  return {
+    read() {
+      text ??= attempt(() => storage().getItem(name)) ?? "";
+      return text;
+    },
+    write(next) {
+      text = next;
+      attempt(() => (next === "" ? storage().removeItem(name) : storage().setItem(name, next)));
+    },
+  };
+}
+
+/** Storage throws when it is full or forbidden: keeping is a courtesy, not a duty. */
+function attempt<T>(what: () => T): T | null {
+  try {
+    return what();
+  } catch {
+    return null;
+  }
+}
+
+export const browserKept = (name: string): KeptText => keptText(`samovar.${name}`, () => localStorage);

@@ -1,0 +1,12 @@
+/** The names of cached answers. */
+import type { ProjectId, SessionId, TaskId } from "@samovar/base";
+
+export const meKey = ["me"] as const;
+export const agentsKey = ["agents"] as const;
+export const projectsKey = ["projects"] as const;
+export const projectKey = (project: ProjectId) => ["project", project] as const;
+export const sessionsKey = (project: ProjectId) => ["project", project, "sessions"] as const;
+export const sessionKey = (project: ProjectId, session: SessionId) => ["project", project, "session", session] as const;
+export const tasksKey = (project: ProjectId) => ["project", project, "tasks"] as const;
+export const taskKey = (project: ProjectId, task: TaskId) => ["project", project, "task", task] as const;
+export const taskEventsKey = (project: ProjectId, task: TaskId) => ["project", project, "task", task, "events"] as const;

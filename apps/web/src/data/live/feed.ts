@@ -1,0 +1,99 @@
+/**
+ * A project's live feed: its socket, the store that it fills and the cached answers that it patches. Events are
+ * committed once a frame. After a break everything that may have been missed is asked for again, once.
+ */
+import type { ProjectId, SessionId } from "@samovar/base";
+import { systemRandom, systemTimers } from "@samovar/base";
+import type { SessionView, TaskEvent, TaskView, ViewerEvent } from "@samovar/contracts";
+import type { QueryClient } from "@tanstack/react-query";
+import { meKey, sessionKey, taskEventsKey, taskKey } from "../keys.ts";
+import { newerSession, newerTask, patchEvents, patchSessions, patchTasks } from "../patches.ts";
+import { sessionsQuery, tasksQuery } from "../queries.ts";
+import { told } from "../told.ts";
+import { frameBatch, nextFrame } from "./frame-batch.ts";
+import { openProjectSocket } from "./socket.ts";
+import type { LiveStore } from "./store.ts";
+
+export interface ProjectFeed {
+  follow(sessionId: SessionId): void;
+  unfollow(sessionId: SessionId): void;
+  close(): void;
+}
+
+export function openProjectFeed(project: ProjectId, store: LiveStore, client: QueryClient): ProjectFeed {
+  const batch = frameBatch<ViewerEvent>(nextFrame, (events) => {
+    const { resync } = store.getState().commit(events);
+    for (const sessionId of resync) socket.resync(sessionId);
+    for (const event of events) patchAnswers(client, project, event);
+  });
+  let opened = false;
+  const socket = openProjectSocket({
+    dial: () => new WebSocket(socketUrl(location, project)),
+    timers: systemTimers,
+    random: systemRandom,
+    cursor: (sessionId) => store.getState().versionOf(sessionId),
+    onEvent: (event) => batch.add(event),
+    onState: (state, { refused }) => {
+      // What an old connection said counts before a new one is asked from where the page stands.
+      if (state === "waiting") batch.flush();
+      store.getState().setSocketState(state, Date.now());
+      if (refused) void client.invalidateQueries({ queryKey: meKey });
+      if (state !== "open") return;
+      if (opened) catchUp(client, project);
+      opened = true;
+    },
+  });
+  const nudge = () => {
+    if (document.visibilityState === "visible") socket.nudge();
+  };
+  addEventListener("online", nudge);
+  document.addEventListener("visibilitychange", nudge);
+  return {
+    follow: socket.follow,
+    unfollow: socket.unfollow,
+    close() {
+      removeEventListener("online", nudge);
+      document.removeEventListener("visibilitychange", nudge);
+      batch.stop();
+      socket.close();
+    },
+  };
+}
+
+export function socketUrl(at: { readonly protocol: string; readonly host: string }, project: ProjectId): string {
+  return `${at.protocol === "https:" ? "wss" : "ws"}://${at.host}/api/projects/${project}/ws`;
+}
+
+/** Whatever changed while nobody told us. Messages need none of this: they resume from their version. */
+function catchUp(client: QueryClient, project: ProjectId): void {
+  void client.invalidateQueries({ queryKey: ["project", project] });
+}
+
+export function patchAnswers(client: QueryClient, project: ProjectId, event: ViewerEvent): void {
+  switch (event.type) {
+    case "session.created":
+    case "session.updated":
+    case "session.stopped":
+      return patchSession(client, project, event.session);
+    case "task.updated":
+      return patchTask(client, project, event.task, event.events);
+    default:
+      return;
+  }
+}
+
+function patchSession(client: QueryClient, project: ProjectId, session: SessionView): void {
+  told.heardSession(session);
+  client.setQueryData(sessionsQuery(project).queryKey, (pages) => patchSessions(pages, session));
+  client.setQueryData<SessionView>(sessionKey(project, session.id), (known) => newerSession(known, session));
+}
+
+export function patchTask(client: QueryClient, project: ProjectId, task: TaskView, events: readonly TaskEvent[]): void {
+  told.heardTask(task);
+  client.setQueryData(tasksQuery(project).queryKey, (tasks) => patchTasks(tasks, task));
+  client.setQueryData<TaskView>(taskKey(project, task.id), (known) => newerTask(known, task));
+  const key = taskEventsKey(project, task.id);
+  const patched = patchEvents(client.getQueryData<readonly TaskEvent[]>(key), events);
+  if (patched === "gap" || client.isFetching({ queryKey: key }) > 0) void client.invalidateQueries({ queryKey: key });
+  else if (patched !== undefined) client.setQueryData(key, patched);
+}

@@ -1,0 +1,151 @@
+/**
+ * One WebSocket to a project: dials for ever with growing pauses, pings, and says again what it follows after
+ * each new connection, from the version that the page has. It buffers nothing: what it sends costs nothing.
+ */
+import type { Random, SessionId, Timers } from "@samovar/base";
+import { viewerEvent, type ViewerEvent, type ViewerFrame } from "@samovar/contracts";
+
+export type SocketState = "connecting" | "open" | "waiting" | "closed";
+
+/** The part of a WebSocket that is used. */
+export type SocketLike = Pick<WebSocket, "onopen" | "onmessage" | "onclose" | "send" | "close">;
+
+export interface ProjectSocketDeps {
+  readonly dial: () => SocketLike;
+  readonly timers: Timers;
+  readonly random: Random;
+  /** The version that the page has of a session; 0 for nothing. */
+  readonly cursor: (sessionId: SessionId) => number;
+  readonly onEvent: (event: ViewerEvent) => void;
+  /** `refused` is set when a connection never opened: the cookie may be gone. */
+  readonly onState: (state: SocketState, detail: { readonly refused: boolean }) => void;
+}
+
+export interface ProjectSocket {
+  follow(sessionId: SessionId): void;
+  unfollow(sessionId: SessionId): void;
+  /** Asks again from the page's version; one question is enough until it is answered. */
+  resync(sessionId: SessionId): void;
+  /** Dials at once if it is waiting: the browser is online again, or the page is visible again. */
+  nudge(): void;
+  close(): void;
+}
+
+export const SOCKET_TIMES = { pingMs: 25_000, pongMs: 10_000, firstPauseMs: 300, longestPauseMs: 15_000, dialMs: 20_000 } as const;
+
+export function openProjectSocket(deps: ProjectSocketDeps): ProjectSocket {
+  const followed = new Set<SessionId>();
+  const asked = new Set<SessionId>();
+  let socket: SocketLike | null = null;
+  let state: SocketState = "closed";
+  let failures = 0;
+  let cancelTimer = () => {};
+
+  const enter = (next: SocketState, refused = false) => {
+    state = next;
+    deps.onState(next, { refused });
+  };
+  const after = (delayMs: number, what: () => void) => {
+    cancelTimer();
+    cancelTimer = deps.timers.after(delayMs, what);
+  };
+  const say = (frame: ViewerFrame) => {
+    if (state === "open") socket?.send(JSON.stringify(frame));
+  };
+  const subscribe = (sessionId: SessionId) => {
+    asked.add(sessionId);
+    say({ type: "subscribe", sessionId, afterVersion: deps.cursor(sessionId) });
+  };
+
+  const dial = () => {
+    const opening = deps.dial();
+    socket = opening;
+    enter("connecting");
+    after(SOCKET_TIMES.dialMs, () => lose(opening));
+    opening.onopen = () => opened(opening);
+    opening.onmessage = (message) => heard(opening, message.data);
+    opening.onclose = () => lose(opening);
+  };
+  const opened = (current: SocketLike) => {
+    if (current !== socket) return;
+    enter("open");
+    asked.clear();
+    for (const sessionId of followed) subscribe(sessionId);
+    schedulePing(current);
+  };
+  const schedulePing = (current: SocketLike) =>
+    after(SOCKET_TIMES.pingMs, () => {
+      say({ type: "ping" });
+      after(SOCKET_TIMES.pongMs, () => lose(current));
+    });
+  const heard = (current: SocketLike, data: unknown) => {
+    if (current !== socket) return;
+    failures = 0;
+    schedulePing(current);
+    const event = parseEvent(data);
+    if (event === null) return;
+    if (event.type === "sync" && !event.more) asked.delete(event.sessionId);
+    deps.onEvent(event);
+  };
+  /** Any end of a connection: closed by the other side, silent, or never opened. */
+  const lose = (current: SocketLike) => {
+    if (current !== socket) return;
+    const refused = state === "connecting";
+    socket = null;
+    silence(current);
+    enter("waiting", refused);
+    after(pauseMs(failures, deps.random), dial);
+    failures += 1;
+  };
+
+  dial();
+  return {
+    follow(sessionId) {
+      followed.add(sessionId);
+      subscribe(sessionId);
+    },
+    unfollow(sessionId) {
+      if (!followed.delete(sessionId)) return;
+      asked.delete(sessionId);
+      say({ type: "unsubscribe", sessionId });
+    },
+    resync(sessionId) {
+      if (followed.has(sessionId) && !asked.has(sessionId)) subscribe(sessionId);
+    },
+    nudge() {
+      if (state === "waiting") dial();
+    },
+    close() {
+      cancelTimer();
+      const current = socket;
+      socket = null;
+      followed.clear();
+      if (current !== null) silence(current);
+      enter("closed");
+    },
+  };
+}
+
+/** Doubles from the first pause to the longest; half of it is random, so that many pages do not return at once. */
+export function pauseMs(failures: number, random: Random): number {
+  const full = Math.min(SOCKET_TIMES.firstPauseMs * 2 ** Math.min(failures, 16), SOCKET_TIMES.longestPauseMs);
+  return Math.round(full / 2 + (full / 2) * random.next());
+}
+
+function silence(socket: SocketLike): void {
+  socket.onopen = null;
+  socket.onmessage = null;
+  socket.onclose = null;
+  socket.close();
+}
+
+/** Null for what this page does not know: a newer server may say more than we understand. */
+function parseEvent(data: unknown): ViewerEvent | null {
+  if (typeof data !== "string") return null;
+  try {
+    const parsed = viewerEvent.safeParse(JSON.parse(data));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,23 @@
+/** The server's time as this page knows it, so that "running for 2 min" does not depend on this machine's clock. */
+
+export interface ServerClock {
+  /** The server's present, in Unix milliseconds; ours until the server has told. */
+  now(): number;
+  /** Takes an HTTP `Date` header. Its seconds are whole, so differences below two seconds are ignored. */
+  learn(date: string | null): void;
+}
+
+export function createServerClock(localNow: () => number): ServerClock {
+  let offsetMs = 0;
+  return {
+    now: () => localNow() + offsetMs,
+    learn(date) {
+      const told = date === null ? Number.NaN : Date.parse(date);
+      if (Number.isNaN(told)) return;
+      const difference = told - localNow();
+      offsetMs = Math.abs(difference) < 2000 ? 0 : difference;
+    },
+  };
+}
+
+export const serverClock = createServerClock(() => Date.now());

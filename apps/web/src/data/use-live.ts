@@ -1,0 +1,72 @@
+/** React's side of the live feed: one feed a project, one followed session a page. */
+import type { ProjectId, SessionId } from "@samovar/base";
+import { useQueryClient } from "@tanstack/react-query";
+import { createContext, use, useEffect, useState, useSyncExternalStore } from "react";
+import { useStore } from "zustand";
+import { useLiveStore } from "./app-state.tsx";
+import { connectionWord, type ConnectionWord } from "./live/connection.ts";
+import { openProjectFeed, type ProjectFeed } from "./live/feed.ts";
+import type { HeldTranscript } from "./live/store.ts";
+
+export const FeedContext = createContext<ProjectFeed | null>(null);
+
+/** Opens the project's feed for as long as the component stands; null before it is open. */
+export function useProjectFeed(project: ProjectId): ProjectFeed | null {
+  const store = useLiveStore();
+  const client = useQueryClient();
+  const [feed, setFeed] = useState<ProjectFeed | null>(null);
+  useEffect(() => {
+    const opened = openProjectFeed(project, store, client);
+    setFeed(opened);
+    return () => {
+      setFeed(null);
+      opened.close();
+    };
+  }, [project, store, client]);
+  return feed;
+}
+
+/** Follows a session and gives what the page has of it. */
+export function useTranscript(session: SessionId): HeldTranscript | undefined {
+  const store = useLiveStore();
+  const feed = use(FeedContext);
+  useEffect(() => {
+    if (feed === null) return;
+    store.getState().hold(session);
+    feed.follow(session);
+    return () => feed.unfollow(session);
+  }, [store, feed, session]);
+  return useStore(store, (state) => state.transcripts.get(session));
+}
+
+export function useConnectionWord(): ConnectionWord {
+  const connection = useStore(useLiveStore(), (state) => state.connection);
+  const online = useSyncExternalStore(subscribeOnline, () => navigator.onLine);
+  const settled = connection.state === "open" || connection.state === "closed";
+  const now = useLocalNow(!settled);
+  return connectionWord(connection, online, Math.max(now, connection.lostAt));
+}
+
+/** When the page last had everything; null if it never had. */
+export function useLastOpenAt(): number | null {
+  return useStore(useLiveStore(), (state) => state.connection.lastOpenAt);
+}
+
+function useLocalNow(ticking: boolean): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    if (!ticking) return;
+    const timer = setInterval(() => setNow(Date.now()), 500);
+    return () => clearInterval(timer);
+  }, [ticking]);
+  return now;
+}
+
+function subscribeOnline(listener: () => void): () => void {
+  addEventListener("online", listener);
+  addEventListener("offline", listener);
+  return () => {
+    removeEventListener("online", listener);
+    removeEventListener("offline", listener);
+  };
+}

@@ -1,0 +1,28 @@
+/** Everything stands behind being signed in: reads who is asking, once. */
+import { useQuery } from "@tanstack/react-query";
+import { Outlet } from "@tanstack/react-router";
+import { TopBar } from "../components/shell/top-bar.tsx";
+import { meQuery } from "../data/queries.ts";
+import { Centered } from "../ui/centered.tsx";
+import { ErrorPanel } from "../ui/error-panel.tsx";
+import { Skeleton } from "../ui/skeleton.tsx";
+import { SignedOut } from "./signed-out.tsx";
+
+export function Root() {
+  const me = useQuery(meQuery);
+  if (me.data === null) return <SignedOut />;
+  if (me.data !== undefined) {
+    return (
+      <div className="flex h-dvh flex-col">
+        <TopBar me={me.data} />
+        <Outlet />
+      </div>
+    );
+  }
+  if (!me.isError) return <Skeleton label="Opening Samovar" lines={[30, 60]} className="p-6" />;
+  return (
+    <Centered title="Samovar cannot be reached">
+      <ErrorPanel what="Nothing is lost." error={me.error} onRetry={() => void me.refetch()} />
+    </Centered>
+  );
+}

@@ -1,0 +1,88 @@
+/** One session: its task's head and its transcript, live. */
+import type { ProjectId, SessionId } from "@samovar/base";
+import type { SessionView, TaskView } from "@samovar/contracts";
+import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { isRunning } from "../components/task/shown-status.ts";
+import { SessionTail } from "../components/task/session-tail.tsx";
+import { TaskHeader } from "../components/task/task-header.tsx";
+import { Transcript } from "../components/transcript/transcript.tsx";
+import { visibleText } from "../components/transcript/visible-text.ts";
+import { sessionQuery, taskQuery } from "../data/queries.ts";
+import { useTranscript } from "../data/use-live.ts";
+import { ErrorPanel } from "../ui/error-panel.tsx";
+import { Skeleton } from "../ui/skeleton.tsx";
+import { statusWord } from "../ui/status-mark.tsx";
+import { useTitle } from "../ui/use-title.ts";
+
+interface SessionSceneProps {
+  readonly project: ProjectId;
+  readonly session: SessionId;
+}
+
+export function SessionScene({ project, session: sessionId }: SessionSceneProps) {
+  const session = useQuery(sessionQuery(project, sessionId));
+  if (session.data === undefined) {
+    if (!session.isError) return <SessionSkeleton />;
+    return <Unreadable what="The session could not be read." read={session} />;
+  }
+  return session.data.taskId === null ? (
+    <Conversation session={session.data} task={null} />
+  ) : (
+    <WithTask project={project} session={session.data} taskId={session.data.taskId} />
+  );
+}
+
+interface WithTaskProps {
+  readonly project: ProjectId;
+  readonly session: SessionView;
+  readonly taskId: NonNullable<SessionView["taskId"]>;
+}
+
+function WithTask({ project, session, taskId }: WithTaskProps) {
+  const task = useQuery(taskQuery(project, taskId));
+  if (task.data === undefined && !task.isError) return <SessionSkeleton />;
+  return (
+    <>
+      {task.data !== undefined && <TaskHeader key={task.data.id} task={task.data} />}
+      {task.data === undefined && <Unreadable what="The task could not be read." read={task} />}
+      <Conversation session={session} task={task.data ?? null} />
+    </>
+  );
+}
+
+function Conversation({ session, task }: { readonly session: SessionView; readonly task: TaskView | null }) {
+  const held = useTranscript(session.id);
+  const topic = visibleText(task?.title ?? session.topic ?? "Session");
+  useTitle(task !== null && isRunning(task.status) ? `● ${topic}` : topic);
+  const live = task === null ? session.status === "active" : isRunning(task.status);
+  if (held === undefined || !held.synced) return <SessionSkeleton />;
+  return (
+    <>
+      <p role="status" className="sr-only">
+        {task !== null && statusWord(task.status)}
+      </p>
+      <Transcript
+        key={session.id}
+        messages={held.transcript.messages}
+        live={live}
+        tail={task === null ? null : <SessionTail task={task} />}
+      />
+    </>
+  );
+}
+
+function SessionSkeleton() {
+  return (
+    <div className="mx-auto w-full max-w-190 flex-1 p-6">
+      <Skeleton label="Reading the session" lines={[55, 100, 92, 70, 84]} />
+    </div>
+  );
+}
+
+function Unreadable({ what, read }: { readonly what: string; readonly read: UseQueryResult<unknown> }) {
+  return (
+    <div className="mx-auto w-full max-w-190 p-6">
+      <ErrorPanel what={what} error={read.error} onRetry={() => void read.refetch()} />
+    </div>
+  );
+}

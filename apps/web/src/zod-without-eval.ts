@@ -1,0 +1,7 @@
+/**
+ * zod compiles its parsers with `new Function` where it can. The page's content security policy forbids that, and
+ * even the probe is reported as a violation. Must be imported before any schema is made.
+ */
+Object.assign(globalThis, { __zod_globalConfig: { jitless: true } });
+
+export {};
