@@ -1,0 +1,213 @@
+/** For tests: a control plane on loopback that speaks the contract (bootstrap, link, delivery with the true verdicts). */
+import type { NodeId, SessionId } from "@samovar/base";
+import { idSource, systemClock, systemRandom } from "@samovar/base";
+import type { Command, CommandDraft, ControlFrame, NodeEvent, NodeFrame, SessionEnd, WorkspaceToken } from "@samovar/contracts";
+import { bootstrapRequest, deliveryRequest, nodeFrame } from "@samovar/contracts";
+import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
+import type { StoredMessage } from "@samovar/domain/message-store";
+import { deliveryResult, judgeDelivery, readDeliveredRow } from "@samovar/domain/message-store";
+import { createHash } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "node:http";
+import type { WebSocket } from "ws";
+import { WebSocketServer } from "ws";
+
+export const ids = idSource(systemClock, systemRandom);
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+const FOREVER = 9_999_999_999_999;
+
+export class TestControlPlane {
+  readonly nodeId: NodeId = ids.make("nod");
+  readonly bootstrapToken = `boot-${ids.messageId()}`;
+  url = "";
+  /** Each event once, as the control plane would have stored it. */
+  readonly events: NodeEvent[] = [];
+  /** Each event as it came, repeats too. */
+  readonly arrivals: number[] = [];
+  readonly claims: string[] = [];
+  readonly hellos: Extract<NodeFrame, { type: "hello" }>[] = [];
+  readonly upgrades: string[] = [];
+  readonly tokens = new Map<SessionId, WorkspaceToken>();
+  /** Decided for each bootstrap request. */
+  bootstrapFault: () => "none" | "drop-reply" | "unavailable" | "refuse" = () => "none";
+  /** An HTTP status to refuse upgrades with, or null. */
+  refuseLink: number | null = null;
+  /** Stored events are not acknowledged while this is set. */
+  withholdAcks = false;
+  answerPings = true;
+  protocol = 1;
+  lastEventOverride: number | null = null;
+  readonly #messages = new Map<SessionId, Map<string, StoredMessage>>();
+  readonly #commands: Command[] = [];
+  readonly #server = createServer((request, response) => void this.#serve(request, response));
+  readonly #sockets = new WebSocketServer({ noServer: true });
+  readonly #watchers = new Set<() => void>();
+  #socket: WebSocket | null = null;
+  #ackedCommand = 0;
+
+  async start(): Promise<this> {
+    this.#server.on("upgrade", (request, socket, head) => {
+      this.upgrades.push(request.headers.authorization ?? "");
+      if (this.refuseLink !== null) return void socket.end(`HTTP/1.1 ${this.refuseLink} No\r\n\r\n`);
+      this.#sockets.handleUpgrade(request, socket, head, (accepted) => this.#accept(accepted));
+    });
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    const address = this.#server.address();
+    this.url = `http://127.0.0.1:${address !== null && typeof address === "object" ? address.port : 0}`;
+    return this;
+  }
+
+  stop(): void {
+    this.cut();
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  /** Cuts the link without a goodbye. */
+  cut(): void {
+    this.#socket?.terminate();
+  }
+
+  close(code: number): void {
+    this.#socket?.close(code, "told so");
+  }
+
+  send(frame: ControlFrame | string): void {
+    this.#socket?.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+  }
+
+  enqueue(draft: CommandDraft): Command {
+    const queued = { ...draft, n: this.#commands.length + 1 };
+    this.#commands.push(queued);
+    this.send({ type: "command", command: queued });
+    return queued;
+  }
+
+  acknowledgeEvents(): void {
+    this.withholdAcks = false;
+    this.send({ type: "ack", upTo: this.#lastEvent() });
+  }
+
+  get ackedCommand(): number {
+    return this.#ackedCommand;
+  }
+
+  /** The first event of this kind that fits, now or later. */
+  async event<K extends NodeEvent["kind"]>(kind: K, fits: (event: Extract<NodeEvent, { kind: K }>) => boolean = () => true): Promise<Extract<NodeEvent, { kind: K }>> {
+    const isIt = (event: NodeEvent): event is Extract<NodeEvent, { kind: K }> => event.kind === kind;
+    return this.until(() => this.events.filter(isIt).find(fits));
+  }
+
+  /** Waits until the probe answers something; asked again whenever anything arrives. */
+  until<T>(probe: () => T | undefined | false): Promise<T> {
+    return new Promise((resolve) => {
+      const look = () => {
+        const found = probe();
+        if (found === undefined || found === false) return;
+        this.#watchers.delete(look);
+        resolve(found);
+      };
+      this.#watchers.add(look);
+      look();
+    });
+  }
+
+  endsOf(session: SessionId): SessionEnd[] {
+    return this.events.flatMap((event) => (event.kind === "session.ended" && event.sessionId === session ? [event.end] : []));
+  }
+
+  transcript(session: SessionId): StoredMessage[] {
+    return [...(this.#messages.get(session)?.values() ?? [])].toSorted((a, b) => a.position - b.position);
+  }
+
+  proof(session: SessionId) {
+    return transcriptDigest(
+      this.transcript(session).map((message) => messageLeaf(message, sha256)),
+      sha256,
+    );
+  }
+
+  #lastEvent(): number {
+    return this.lastEventOverride ?? this.events.at(-1)?.n ?? 0;
+  }
+
+  #accept(socket: WebSocket): void {
+    this.#socket?.terminate();
+    this.#socket = socket;
+    socket.on("message", (data) => {
+      this.#onFrame(nodeFrame.parse(JSON.parse(String(data))), socket);
+      this.#changed();
+    });
+    socket.on("close", () => {
+      if (this.#socket === socket) this.#socket = null;
+    });
+  }
+
+  #onFrame(frame: NodeFrame, socket: WebSocket): void {
+    const send = (answer: ControlFrame) => socket.send(JSON.stringify(answer));
+    const nodeToken = { token: `node-token-${this.hellos.length}`, expiresAt: FOREVER };
+    switch (frame.type) {
+      case "hello":
+        this.hellos.push(frame);
+        send({ type: "welcome", protocol: this.protocol, lastEvent: this.#lastEvent(), nodeToken, workspaceTokens: [...this.tokens.values()] });
+        for (const queued of this.#commands) if (queued.n > frame.lastCommand) send({ type: "command", command: queued });
+        return;
+      case "event":
+        this.arrivals.push(frame.event.n);
+        if (frame.event.n > this.#lastEvent()) this.events.push(frame.event);
+        if (!this.withholdAcks) send({ type: "ack", upTo: this.#lastEvent() });
+        return;
+      case "ack":
+        this.#ackedCommand = frame.upTo;
+        return;
+      case "renew":
+        return send({ type: "tokens", nodeToken, workspaceTokens: [...this.tokens.values()].filter((token) => frame.workspaces.includes(token.workspaceId)) });
+      case "ping":
+        if (this.answerPings) send({ type: "pong" });
+    }
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    await new Promise((resolve) => request.on("end", resolve));
+    const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8") || "null");
+    const answer = (status: number, reply: object) => response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(reply));
+    if (request.url?.endsWith("/bootstrap")) this.#bootstrap(body, request, answer);
+    else if (request.url?.endsWith("/messages")) this.#deliver(body, request.headers.authorization ?? "", answer);
+    else answer(404, {});
+    this.#changed();
+  }
+
+  #bootstrap(body: unknown, request: IncomingMessage, answer: (status: number, reply: object) => void): void {
+    const asked = bootstrapRequest.parse(body);
+    const fault = this.bootstrapFault();
+    if (fault === "unavailable") return answer(503, {});
+    if (fault === "refuse" || asked.token !== this.bootstrapToken) return answer(401, {});
+    if (this.claims.length > 0 && this.claims[0] !== asked.claim) return answer(401, {});
+    this.claims.push(asked.claim);
+    if (fault === "drop-reply") return void request.socket.destroy();
+    answer(200, { nodeToken: "node-token-first", expiresAt: FOREVER, epoch: 3 });
+  }
+
+  #deliver(body: unknown, authorization: string, answer: (status: number, reply: object) => void): void {
+    const token = [...this.tokens.values()].find((known) => `Bearer ${known.token}` === authorization);
+    if (token === undefined) return answer(401, {});
+    const messages = this.#messages.get(token.sessionId) ?? new Map<string, StoredMessage>();
+    this.#messages.set(token.sessionId, messages);
+    const results = deliveryRequest.parse(body).messages.map((row) => {
+      const read = readDeliveredRow(row, { seq: 1, timestamp: new Date(0).toISOString() });
+      if (!read.ok) return { ...read.error, verdict: "rejected" as const };
+      const { messageId } = read.value;
+      const judgement = judgeDelivery(messages.get(messageId) ?? null, read.value, { session: token.sessionId }, { position: messages.size, createdAt: 0 });
+      if (judgement.verdict === "stored") messages.set(messageId, judgement.next);
+      return deliveryResult(messageId, judgement);
+    });
+    const count = (verdict: string) => results.filter((result) => result.verdict === verdict).length;
+    answer(200, { persisted: count("stored"), duplicates: count("duplicate"), results });
+  }
+
+  #changed(): void {
+    for (const look of this.#watchers) look();
+  }
+}

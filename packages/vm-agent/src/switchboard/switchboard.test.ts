@@ -1,0 +1,235 @@
+/** The switchboard end to end: real processes, git, sockets, the true session-host and script agent. */
+import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { LINK_CLOSE } from "@samovar/contracts";
+import { gitBy, makeRepository } from "./git/repositories.testing.ts";
+import type { TestControlPlane } from "./control-plane.testing.ts";
+import { aRun, exitOf, fence, TestNode } from "./switchboard.testing.ts";
+
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 30_000 });
+const PATIENCE = { timeout: 45_000, interval: 20 };
+
+let node: TestNode;
+let plane: TestControlPlane;
+let origin: string;
+beforeEach(async () => {
+  node = await new TestNode().prepare();
+  plane = node.controlPlane;
+  origin = makeRepository(join(node.root, "origin"));
+});
+afterEach(() => node.clean());
+
+const SHORT = fence("say", "Here is tea.") + fence("write tea.txt", "green");
+/** Streams long enough to be hit by whatever a test does to it. */
+const LONG = fence("say", "Before.") + fence("write early.txt", "1") + fence("stream 1500") + fence("wait 1s") + fence("say", "After.");
+
+function begin(prompt: string) {
+  const run = aRun(node, origin, prompt);
+  plane.enqueue(run.create);
+  plane.enqueue(run.start);
+  return run;
+}
+const streaming = (run: { sessionId: Parameters<TestControlPlane["transcript"]>[0] }) =>
+  plane.until(() => plane.transcript(run.sessionId).some((message) => message.content.length > 500) || undefined);
+
+test("[R3] [R14] a run from workspace to pushed branch, then everything is removed", async () => {
+  node.startSwitchboard();
+  const run = begin(SHORT);
+  expect(await plane.event("workspace.ready")).toMatchObject({ workspaceId: run.workspaceId, branch: "task/a", baseCommit: gitBy(origin, "rev-parse", "main") });
+  await plane.event("session.started");
+  const { end } = await plane.event("session.ended");
+  expect(end).toMatchObject({
+    outcome: "clean",
+    failure: null,
+    branch: "task/a",
+    commits: [{ subject: "Make tea", sha: gitBy(origin, "rev-parse", "task/a") }],
+    diffStat: { files: 1, insertions: 1, deletions: 0 },
+    pushed: true,
+    drained: true,
+  });
+  expect(end.proof).toEqual(plane.proof(run.sessionId));
+  expect(plane.transcript(run.sessionId).at(-1)).toMatchObject({ kind: "notice", content: "Pushed 1 commit to task/a." });
+  expect(gitBy(origin, "show", "task/a:tea.txt")).toBe("green");
+
+  await vi.waitFor(() => expect(node.hosts()).toEqual([]), PATIENCE);
+  plane.enqueue(run.destroy);
+  await plane.event("workspace.destroyed");
+  expect(readdirSync(join(node.stateDir, "w"))).toEqual([]);
+  expect(plane.events.map((event) => event.kind).filter((kind) => kind !== "outbox.stats")).toEqual([
+    "workspace.ready",
+    "session.started",
+    "session.ended",
+    "workspace.destroyed",
+  ]);
+});
+
+test("[R5] [R21] the switchboard is killed in mid-run: the agent goes on, a new one finds it, the run ends once", async () => {
+  const first = node.startSwitchboard();
+  const run = begin(LONG);
+  await streaming(run);
+  const [host] = node.hosts();
+  first.kill("SIGKILL");
+  await exitOf(first);
+
+  node.startSwitchboard();
+  const { end } = await plane.event("session.ended");
+  expect(end).toMatchObject({ outcome: "clean", pushed: true, drained: true });
+  expect(end.proof).toEqual(plane.proof(run.sessionId));
+  expect(plane.transcript(run.sessionId).some((message) => message.content === "After.")).toBe(true);
+  expect(plane.endsOf(run.sessionId)).toHaveLength(1);
+  expect(plane.events.filter((event) => event.kind === "session.started")).toHaveLength(1);
+  expect(node.log()).not.toContain('"launch":2');
+  expect(host).toBeGreaterThan(0);
+});
+
+test("[R5] the switchboard is killed again and again, at any step: one workspace, one end, one branch", async () => {
+  const run = begin(SHORT);
+  for (let kills = 0; kills < 6 && plane.endsOf(run.sessionId).length === 0; kills++) {
+    const switchboard = node.startSwitchboard();
+    const seen = plane.events.length;
+    await Promise.race([plane.until(() => plane.events.length > seen || undefined), exitOf(switchboard)]);
+    switchboard.kill("SIGKILL");
+    await exitOf(switchboard);
+  }
+  node.startSwitchboard();
+  expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "clean", branch: "task/a", pushed: true });
+  expect(plane.endsOf(run.sessionId)).toHaveLength(1);
+  expect(plane.events.filter((event) => event.kind === "workspace.ready")).toHaveLength(1);
+  expect(gitBy(origin, "branch", "--list", "--format=%(refname:short)", "task/*")).toBe("task/a");
+});
+
+test("[R5] [R16] [F39] a session-host is killed: what it said is kept and the session ends as crashed", async () => {
+  node.startSwitchboard();
+  const run = begin(LONG);
+  await streaming(run);
+  for (const pid of node.hosts()) process.kill(pid, "SIGKILL");
+  const { end } = await plane.event("session.ended");
+  expect(end).toMatchObject({ outcome: "crashed", pushed: false, branch: null, drained: true, failure: { code: "host_lost" } });
+  expect(end.proof).toEqual(plane.proof(run.sessionId));
+  expect(plane.transcript(run.sessionId).filter((message) => message.interrupted)).toHaveLength(1);
+  expect(gitBy(origin, "branch", "--list", "task/*")).toBe("");
+  // Kept for whoever wants to look.
+  expect(readdirSync(join(node.stateDir, "w"))).toHaveLength(1);
+});
+
+test("a host that cannot even start: the session ends as crashed, with a reason and an empty proof", async () => {
+  // The host refuses a setting that the switchboard does not read.
+  node.env = { MSG_OUTBOX_MAX_ROWS: "none" };
+  node.startSwitchboard();
+  begin(SHORT);
+  const { end } = await plane.event("session.ended");
+  expect(end).toMatchObject({ outcome: "crashed", failure: { code: "host_failed" }, proof: { count: 0 }, pushed: false });
+  expect(end.failure?.message).toContain("MSG_OUTBOX_MAX_ROWS");
+});
+
+test("[F40] [F46] a cancel ends the agent; nothing is pushed and the checkout is left as it is", async () => {
+  node.startSwitchboard();
+  const run = begin(fence("write early.txt", "1") + fence("hang"));
+  await plane.event("session.started");
+  plane.enqueue(run.cancel);
+  const { end } = await plane.event("session.ended");
+  expect(end).toMatchObject({ outcome: "cancelled", pushed: false, commits: [] });
+  const [place] = readdirSync(join(node.stateDir, "w"));
+  expect(existsSync(join(node.stateDir, "w", place ?? "", "repo/early.txt"))).toBe(true);
+});
+
+test("[R21] a workspace that is destroyed in mid-run: the session ends, the directory and the processes go", async () => {
+  node.startSwitchboard();
+  const run = begin(LONG);
+  await streaming(run);
+  plane.enqueue(run.destroy);
+  await plane.event("workspace.destroyed");
+  expect(plane.endsOf(run.sessionId)).toMatchObject([{ outcome: "cancelled" }]);
+  expect(readdirSync(join(node.stateDir, "w"))).toEqual([]);
+  expect(node.hosts()).toEqual([]);
+});
+
+test("[F4] [F7] a control plane that is cut off: events wait on disk, none is lost, none is stored twice", async () => {
+  node.startSwitchboard();
+  const run = begin(SHORT);
+  await plane.event("workspace.ready");
+  plane.withholdAcks = true;
+  plane.refuseLink = 503;
+  plane.cut();
+  await vi.waitFor(() => expect(gitBy(origin, "branch", "--list", "task/a")).not.toBe(""), PATIENCE);
+  plane.refuseLink = null;
+  plane.acknowledgeEvents();
+  await plane.event("session.ended");
+  const numbers = plane.events.map((event) => event.n);
+  expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b));
+  expect(plane.endsOf(run.sessionId)).toHaveLength(1);
+});
+
+test("bad repositories are told as failures; a session on them ends with an error", async () => {
+  node.startSwitchboard();
+  const run = aRun(node, join(node.root, "nowhere"), SHORT);
+  plane.enqueue(run.create);
+  expect((await plane.event("workspace.failed")).failure.code).toBe("repo_not_found");
+  plane.enqueue(run.start);
+  expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "error", failure: { code: "workspace_not_ready" }, proof: { count: 0 } });
+});
+
+test("a drained node takes nothing new, and finishes what it has", async () => {
+  node.startSwitchboard();
+  const run = begin(SHORT);
+  await plane.event("workspace.ready");
+  plane.enqueue({ id: "drain", kind: "node.drain", args: {} });
+  const late = aRun(node, origin, SHORT);
+  plane.enqueue(late.create);
+  expect(await plane.event("workspace.failed")).toMatchObject({ workspaceId: late.workspaceId, failure: { code: "node_draining" } });
+  expect((await plane.event("session.ended")).sessionId).toBe(run.sessionId);
+});
+
+test("[R21] a node that is gone ends what runs on it, and stays gone", async () => {
+  const switchboard = node.startSwitchboard();
+  const run = begin(LONG);
+  await streaming(run);
+  plane.close(LINK_CLOSE.gone);
+  expect(await exitOf(switchboard)).toBe(0);
+  expect(node.hosts()).toEqual([]);
+  const upgrades = plane.upgrades.length;
+  const again = node.startSwitchboard();
+  await vi.waitFor(() => expect(node.log()).toContain("node.gone"), PATIENCE);
+  again.kill("SIGTERM");
+  expect(await exitOf(again)).toBe(0);
+  expect(plane.upgrades).toHaveLength(upgrades);
+});
+
+test("a stop by signal leaves the hosts; a second switchboard of the same node is turned away", async () => {
+  const first = node.startSwitchboard();
+  const run = begin(LONG);
+  await streaming(run);
+  expect(await exitOf(node.startSwitchboard())).toBe(75);
+  first.kill("SIGTERM");
+  expect(await exitOf(first)).toBe(0);
+  expect(node.hosts()).toHaveLength(1);
+  node.startSwitchboard();
+  expect((await plane.event("session.ended")).end.outcome).toBe("clean");
+});
+
+test("[security 6, 23, 32] the bootstrap token is forgotten, private files are private, no token is in a log, an argv or the workspace", async () => {
+  node.startSwitchboard();
+  const run = begin(fence("sh", "env; cat /proc/$PPID/cmdline"));
+  await plane.event("session.ended");
+  expect(readFileSync(node.agentFile, "utf8")).not.toContain(plane.bootstrapToken);
+  expect(statSync(join(node.stateDir, "identity.json")).mode & 0o077).toBe(0);
+  expect(statSync(node.stateDir).mode & 0o077).toBe(0);
+  const secrets = [plane.bootstrapToken, "node-token", `ws-token-${run.sessionId}`];
+  const [place = ""] = readdirSync(join(node.stateDir, "w"));
+  const seen = [
+    node.log(),
+    JSON.stringify(plane.transcript(run.sessionId)),
+    readFileSync(join(node.stateDir, "w", place, "session/host.json"), "utf8"),
+    readFileSync(join(node.stateDir, "w", place, "session/host.log"), "utf8"),
+  ];
+  for (const secret of secrets) expect(seen.filter((text) => text.includes(secret))).toEqual([]);
+});
+
+test("a command of an unknown kind is acknowledged and told as a fault", async () => {
+  node.startSwitchboard();
+  await plane.until(() => plane.hellos.length > 0 || undefined);
+  plane.send(JSON.stringify({ type: "command", command: { n: 1, id: "x", kind: "agent.update", args: {} } }));
+  expect(await plane.event("fault")).toMatchObject({ code: "unknown_command" });
+  await plane.until(() => plane.ackedCommand === 1 || undefined);
+});

@@ -1,0 +1,151 @@
+/** For tests: switchboards as real processes in a directory of the test's own. */
+import type { CommandDraft } from "@samovar/contracts";
+import type { ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
+import { mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ids, TestControlPlane } from "./control-plane.testing.ts";
+import { makeDirectory } from "./git/repositories.testing.ts";
+
+const main = fileURLToPath(new URL("../main.ts", import.meta.url));
+
+export class TestNode {
+  readonly root = makeDirectory();
+  readonly stateDir = join(this.root, "var/lib/samovar");
+  readonly controlPlane = new TestControlPlane();
+  /** More environment for the next switchboard. */
+  env: Record<string, string> = {};
+  readonly #switchboards: ChildProcess[] = [];
+
+  async prepare(): Promise<this> {
+    await this.controlPlane.start();
+    const { nodeId, bootstrapToken, url } = this.controlPlane;
+    mkdirSync(join(this.root, "etc"));
+    writeFileSync(this.agentFile, JSON.stringify({ controlPlaneUrl: url, nodeId, bootstrapToken, stateDir: "/var/lib/samovar" }));
+    return this;
+  }
+
+  get agentFile(): string {
+    return join(this.root, "etc/agent.json");
+  }
+
+  startSwitchboard(): ChildProcess {
+    const log = openSync(join(this.root, "switchboard.log"), "a");
+    const child = spawn(process.execPath, [main, "switchboard", this.agentFile], {
+      env: {
+        PATH: process.env["PATH"],
+        HOME: this.root,
+        SAMOVAR_ROOT: this.root,
+        SAMOVAR_TEST_NODE: this.root,
+        LOG_LEVEL: "debug",
+        DRAIN_TIMEOUT_MS: "5000",
+        MSG_RETRY_INITIAL_MS: "20",
+        MSG_RETRY_MAX_MS: "100",
+        MSG_BATCH_MIN_INTERVAL_MS: "5",
+        ...this.env,
+      },
+      stdio: ["ignore", log, log],
+    });
+    this.#switchboards.push(child);
+    return child;
+  }
+
+  log(): string {
+    return readFileSync(join(this.root, "switchboard.log"), "utf8");
+  }
+
+  /** Pids of this node's session-hosts. */
+  hosts(): number[] {
+    return this.#processes().filter((pid) => commandLine(pid).includes("session-host"));
+  }
+
+  /** Ends everything that this node started. */
+  clean(): void {
+    for (const child of this.#switchboards) child.kill("SIGKILL");
+    for (const pid of this.#processes()) kill(pid);
+    this.controlPlane.stop();
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  #processes(): number[] {
+    const own = (pid: number) => readProc(pid, "environ").includes(`=${this.root}`) || readProc(pid, "cmdline").includes(this.root);
+    return readdirSync("/proc").map(Number).filter((pid) => Number.isInteger(pid) && pid !== process.pid && own(pid));
+  }
+}
+
+export function exitOf(child: ChildProcess): Promise<number | null> {
+  return child.exitCode !== null || child.signalCode !== null
+    ? Promise.resolve(child.exitCode)
+    : new Promise((resolve) => child.once("exit", (code) => resolve(code)));
+}
+
+export interface TestRun {
+  readonly workspaceId: ReturnType<typeof ids.make<"wsp">>;
+  readonly sessionId: ReturnType<typeof ids.make<"ses">>;
+  readonly create: CommandDraft;
+  readonly start: CommandDraft;
+  readonly cancel: CommandDraft;
+  readonly destroy: CommandDraft;
+}
+
+/** The commands of one run. The workspace's token is known to the control plane from now on. */
+export function aRun(node: TestNode, repoUrl: string, prompt: string): TestRun {
+  const [workspaceId, sessionId, runId] = [ids.make("wsp"), ids.make("ses"), ids.make("run")];
+  node.controlPlane.tokens.set(sessionId, { workspaceId, sessionId, token: `ws-token-${sessionId}`, expiresAt: 9_999_999_999_999 });
+  return {
+    workspaceId,
+    sessionId,
+    create: {
+      id: `${runId}:workspace.create`,
+      kind: "workspace.create",
+      args: {
+        workspaceId,
+        sessionId,
+        projectId: ids.make("prj"),
+        taskId: null,
+        repoUrl,
+        baseBranch: null,
+        branch: "task/a",
+        commitIdentity: { name: "Samovar", email: "samovar@localhost" },
+      },
+    },
+    start: {
+      id: `${runId}:session.start`,
+      kind: "session.start",
+      args: {
+        workspaceId,
+        sessionId,
+        agent: "script",
+        prompt: { messageId: ids.messageId(), text: prompt },
+        idleTimeoutMs: 60_000,
+        maxDurationMs: 120_000,
+        finish: { commit: true, push: true, commitMessage: "Make tea" },
+      },
+    },
+    cancel: { id: `${runId}:session.cancel`, kind: "session.cancel", args: { workspaceId, sessionId, reason: "enough" } },
+    destroy: { id: `${runId}:workspace.destroy`, kind: "workspace.destroy", args: { workspaceId } },
+  };
+}
+
+export const fence = (info: string, body = ""): string => `\`\`\`${info}\n${body}\n\`\`\`\n`;
+
+function commandLine(pid: number): string {
+  return readProc(pid, "cmdline").replaceAll("\0", " ");
+}
+
+function readProc(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has gone by itself.
+  }
+}
