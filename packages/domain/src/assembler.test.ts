@@ -195,7 +195,7 @@ describe("[R3] model", () => {
           if (message.toolMetadata !== null) toolMetadata.parse(message.toolMetadata);
           grown.set(message.messageId, message.content);
         }
-        for (const of of ["text", "thought"] as const) expect(plain(messages, of)).toBe(plainSaid(updates, of));
+        for (const which of ["text", "thought"] as const) expect(plain(messages, which)).toBe(plainSaid(updates, which));
       }),
       { numRuns: 2000 },
     );

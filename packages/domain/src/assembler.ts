@@ -164,9 +164,9 @@ function closeText(state: AssemblerState, of: "text" | "thought", ports: Assembl
 /** Something else came: nothing is in flight, and a text without an id cannot be continued any more. */
 function runEnded(state: AssemblerState, ports: AssemblerPorts): Assembled {
   const quiet = { ...state, current: null };
-  for (const of of ["text", "thought"] as const) {
-    const open = state[of];
-    if (open !== null && open.id === null && open.message.messageId === state.current) return closeText(quiet, of, ports);
+  for (const which of ["text", "thought"] as const) {
+    const open = state[which];
+    if (open !== null && open.id === null && open.message.messageId === state.current) return closeText(quiet, which, ports);
   }
   return unchanged(quiet);
 }

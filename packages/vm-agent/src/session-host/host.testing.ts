@@ -122,11 +122,11 @@ export async function startHost(directory: string, env: Record<string, string> =
   const code = `const { runSessionHost } = await import(${JSON.stringify(hostMain)}); process.exit(await runSessionHost(${JSON.stringify(directory)}));`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", code], {
     env: { ...process.env, MSG_RETRY_INITIAL_MS: "20", MSG_RETRY_MAX_MS: "100", MSG_BATCH_MIN_INTERVAL_MS: "5", ...env },
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: "ignore",
     detached: true,
   });
   const exited = new Promise<number | null>((resolve) => child.once("exit", (exit) => resolve(exit)));
-  const socket = await Promise.race([connectTo(join(directory, "host.sock")), exited.then((exit) => Promise.reject(new Error(`the host ended with ${exit}`)))]);
+  const socket = await connectTo(join(directory, "host.sock"), child);
   let latest: HostStatus | null = null;
   const waiting = new Set<{ fits: (status: HostStatus) => boolean; resolve: (status: HostStatus) => void }>();
   createInterface(socket).on("line", (line) => {
@@ -149,16 +149,18 @@ export async function startHost(directory: string, env: Record<string, string> =
   };
 }
 
-async function connectTo(path: string) {
-  for (;;) {
+/** As soon as the host listens. Rejects when it has ended. */
+async function connectTo(path: string, child: ChildProcess) {
+  while (child.exitCode === null && child.signalCode === null) {
     const socket = connect(path);
     const connected = await new Promise<boolean>((resolve) => {
       socket.once("connect", () => resolve(true));
       socket.once("error", () => resolve(false));
     });
     if (connected) return socket;
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  throw new Error(`the host ended with ${child.exitCode}`);
 }
 
 export const aToken = (): HostCommand => ({ type: "token", token: `token-${ids.messageId()}`, expiresAt: 9_999_999_999_999 });
