@@ -121,8 +121,14 @@ describe("a session", { timeout: 60_000 }, () => {
     const { directory, launch } = await given(fence("sh", "echo $$ > pid.txt; sleep 1000 & sleep 1000"));
     const running = await host(directory);
     running.send(aToken());
-    const pid = await vi.waitFor(() => Number(readFileSync(join(launch.cwd, "pid.txt"), "utf8").trim() || Number.NaN), { timeout: 20_000 });
-    expect(pid).toBeGreaterThan(0);
+    const pid = await vi.waitFor(
+      () => {
+        const written = Number(readFileSync(join(launch.cwd, "pid.txt"), "utf8"));
+        expect(written).toBeGreaterThan(0);
+        return written;
+      },
+      { timeout: 20_000 },
+    );
     running.send({ type: "cancel", reason: "Stop." });
     const ended = await running.until((status) => status.phase === "ended");
     expect(ended.end).toMatchObject({ outcome: "cancelled", failure: { code: "cancelled", message: "Stop." } });
@@ -203,6 +209,7 @@ describe("a session", { timeout: 60_000 }, () => {
     running.disconnect();
     running.child.kill("SIGHUP");
     const again = await import("node:net").then(({ connect }) => connect(join(directory, "host.sock")));
+    again.on("error", () => {});
     const line = await new Promise<string>((resolve) => {
       let text = "";
       again.on("data", (bytes: Buffer) => {

@@ -138,7 +138,6 @@ export async function startHost(directory: string, env: Record<string, string> =
       waiter.resolve(status);
     }
   });
-  socket.on("error", () => {});
   return {
     child,
     exited,
@@ -152,7 +151,7 @@ export async function startHost(directory: string, env: Record<string, string> =
 /** As soon as the host listens. Rejects when it has ended. */
 async function connectTo(path: string, child: ChildProcess) {
   while (child.exitCode === null && child.signalCode === null) {
-    const socket = connect(path);
+    const socket = connect(path).on("error", () => {});
     const connected = await new Promise<boolean>((resolve) => {
       socket.once("connect", () => resolve(true));
       socket.once("error", () => resolve(false));

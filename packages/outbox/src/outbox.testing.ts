@@ -1,0 +1,194 @@
+/** For tests: a session's file, a store with the true verdicts, and time that only the test moves. */
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { idSource, silentLogger, systemClock, systemRandom } from "@samovar/base";
+import type { Millis, Timers } from "@samovar/base";
+import type { DeliveredMessage, DeliveryReply } from "@samovar/contracts";
+import { messageLeaf, transcriptDigest } from "@samovar/domain";
+import type { SaidMessage } from "@samovar/domain/assembler";
+import { deliveryResult, judgeDelivery, readDeliveredRow } from "@samovar/domain/message-store";
+import type { StoredMessage } from "@samovar/domain/message-store";
+import { Delivery } from "./delivery.ts";
+import type { SendOutcome, Transport } from "./http-transport.ts";
+import { openSessionFile } from "./open.ts";
+import type { Salvage } from "./open.ts";
+import { DEFAULT_OUTBOX_SETTINGS } from "./settings.ts";
+import { OutboxStore, sha256 } from "./store.ts";
+
+export const ids = idSource(systemClock, systemRandom);
+export const newPath = () => join(mkdtempSync(join(tmpdir(), "smv-outbox-")), "host.sqlite");
+
+/** The control plane's side, in memory. */
+export class PlainStore {
+  readonly #session = ids.make("ses");
+  readonly #messages = new Map<string, StoredMessage>();
+  refusals = 0;
+
+  get session() {
+    return this.#session;
+  }
+
+  take(rows: readonly unknown[]): DeliveryReply {
+    const results = rows.map((row) => {
+      const read = readDeliveredRow(row, { seq: 1, timestamp: "2026-01-01T00:00:00.000Z" });
+      if (!read.ok) throw new Error(read.error.reason);
+      const judgement = judgeDelivery(this.#messages.get(read.value.messageId) ?? null, read.value, { session: this.#session }, { position: this.#messages.size, createdAt: 0 });
+      if (judgement.verdict === "stored") this.#messages.set(read.value.messageId, judgement.next);
+      if (judgement.verdict === "conflict" || judgement.verdict === "rejected") this.refusals += 1;
+      return deliveryResult(read.value.messageId, judgement);
+    });
+    return { persisted: 0, duplicates: 0, results };
+  }
+
+  transcript(): readonly StoredMessage[] {
+    return [...this.#messages.values()];
+  }
+
+  proof() {
+    return transcriptDigest(this.transcript().filter((message) => message.final).map((message) => messageLeaf(message, sha256)), sha256);
+  }
+}
+
+export class ManualTimers implements Timers {
+  now: Millis = 1_000_000;
+  #waiting: { at: Millis; callback: () => void }[] = [];
+
+  after(delayMs: number, callback: () => void): () => void {
+    const timer = { at: this.now + delayMs, callback };
+    this.#waiting.push(timer);
+    return () => {
+      this.#waiting = this.#waiting.filter((other) => other !== timer);
+    };
+  }
+
+  /** Moves time to the next timer and fires it; false when there is none. */
+  fire(): boolean {
+    const next = this.#waiting.toSorted((a, b) => a.at - b.at)[0];
+    if (next === undefined) return false;
+    this.#waiting = this.#waiting.filter((other) => other !== next);
+    this.now = Math.max(this.now, next.at);
+    next.callback();
+    return true;
+  }
+}
+
+/** Holds each request until the test decides what becomes of it. */
+export class HeldTransport implements Transport {
+  readonly tokens: string[] = [];
+  inFlight: { readonly messages: readonly DeliveredMessage[]; readonly answer: (outcome: SendOutcome) => void } | null = null;
+
+  send(messages: readonly DeliveredMessage[], token: string): Promise<SendOutcome> {
+    if (this.inFlight !== null) throw new Error("two requests in flight");
+    this.tokens.push(token);
+    return new Promise((resolve) => {
+      this.inFlight = {
+        messages,
+        answer: (outcome) => {
+          this.inFlight = null;
+          resolve(outcome);
+        },
+      };
+    });
+  }
+}
+
+/** A host's part of delivery, which can die and come again on the same file. */
+export class Sender {
+  readonly path = newPath();
+  readonly timers = new ManualTimers();
+  readonly settings;
+  readonly #session;
+  transport = new HeldTransport();
+  salvage: Salvage | null = null;
+  #file;
+  store: OutboxStore;
+  delivery: Delivery;
+
+  constructor(session: PlainStore["session"], settings: Partial<typeof DEFAULT_OUTBOX_SETTINGS> = {}) {
+    this.#session = session;
+    this.settings = { ...DEFAULT_OUTBOX_SETTINGS, ...settings };
+    [this.#file, this.store, this.delivery] = this.#open();
+  }
+
+  say(message: SaidMessage): void {
+    this.store.commit([message], null);
+    this.delivery.grew();
+  }
+
+  /** Dies at whatever it waits for; its answers come to nobody. */
+  die(): void {
+    this.delivery.stop();
+    this.#file.db.close();
+  }
+
+  comeAgain(): void {
+    this.transport = new HeldTransport();
+    [this.#file, this.store, this.delivery] = this.#open();
+    this.delivery.setToken("token");
+    this.delivery.grew();
+  }
+
+  crash(): void {
+    this.die();
+    this.comeAgain();
+  }
+
+  get db() {
+    return this.#file.db;
+  }
+
+  #open() {
+    const file = openSessionFile(this.path, { now: () => this.timers.now });
+    this.salvage = file.salvage;
+    const store = new OutboxStore(file.db, this.#session);
+    const delivery = new Delivery({
+      store,
+      transport: this.transport,
+      settings: this.settings,
+      clock: { now: () => this.timers.now },
+      timers: this.timers,
+      random: { next: () => 0.5, bytes: (length) => new Uint8Array(length) },
+      log: silentLogger,
+      onChange: () => {},
+    });
+    return [file, store, delivery] as const;
+  }
+}
+
+/** Lets everything that waits for a settled promise run. */
+export const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** Answers truthfully until nothing is left. Fails when that takes more than `rounds`. */
+export async function drain(sender: Sender, store: PlainStore, rounds = 500): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    await settled();
+    if (sender.transport.inFlight !== null) {
+      const { messages, answer } = sender.transport.inFlight;
+      answer({ kind: "answered", reply: store.take(messages) });
+    } else if (sender.store.isDrained()) return;
+    else if (!sender.timers.fire()) sender.delivery.setToken("fresh");
+  }
+  throw new Error("the outbox does not drain");
+}
+
+export const aText = (content: string, change: Partial<SaidMessage> = {}): SaidMessage => ({
+  messageId: ids.messageId(),
+  role: "assistant",
+  kind: "text",
+  content,
+  toolMetadata: null,
+  final: true,
+  interrupted: false,
+  truncated: null,
+  createdAt: 5,
+  ...change,
+});
+
+export const aTool = (output: string, change: Partial<SaidMessage> = {}): SaidMessage =>
+  aText("Run", {
+    role: "tool",
+    kind: "tool",
+    toolMetadata: { toolCallId: "t", tool: "execute", title: "Run", target: null, status: "success", output },
+    ...change,
+  });
