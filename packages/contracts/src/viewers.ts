@@ -39,6 +39,11 @@ export const viewerEvent = z.discriminatedUnion("type", [
     version: z.number().int().nonnegative(),
     messages: z.array(messageView),
     more: z.boolean(),
+    /**
+     * Set on the first frame when the whole answer would be too much: the client forgets what it has, and these
+     * are the newest messages. Older ones come from `GET …/messages`.
+     */
+    restart: z.boolean().optional(),
   }),
   z.object({ type: z.literal("message.new"), sessionId, version: z.number().int().positive(), message: messageView }),
   z.object({

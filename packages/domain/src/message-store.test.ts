@@ -30,7 +30,17 @@ const row = (fields: Partial<DeliveredMessage> = {}): DeliveredMessage => ({
 const append = (offset: number, text: string) => ({ mode: "append", offset, text }) as const;
 const replace = (content: string) => ({ mode: "replace", content }) as const;
 
-const judge = (stored: StoredMessage | null, sent: DeliveredMessage) => judgeDelivery(stored, sent, { session }, arrival);
+const toolWith = (output: string): ToolMetadata => ({
+  toolCallId: "t",
+  tool: "t",
+  title: "t",
+  target: null,
+  status: "success",
+  output,
+});
+
+const judge = (stored: StoredMessage | null, sent: DeliveredMessage) =>
+  judgeDelivery(stored, sent, { session }, arrival);
 
 function stored(...rows: DeliveredMessage[]): StoredMessage {
   let message: StoredMessage | null = null;
@@ -53,7 +63,10 @@ describe("a message that is not stored", () => {
   });
 
   test("[R3] may arrive for the first time at any revision", () => {
-    expect(judge(null, row({ revision: 9, final: true }))).toMatchObject({ verdict: "stored", next: { revision: 9, final: true } });
+    expect(judge(null, row({ revision: 9, final: true }))).toMatchObject({
+      verdict: "stored",
+      next: { revision: 9, final: true },
+    });
   });
 
   test("[F8] an append that does not start at 0 is behind, from 0", () => {
@@ -77,20 +90,43 @@ describe("a message that grows", () => {
 
   test("[F4] [F8] an append before or past the stored length is behind, with the length", () => {
     const before = stored(row(), row({ revision: 2, body: append(5, " there") }));
-    expect(judge(before, row({ revision: 3, body: append(5, " there, you") }))).toEqual({ verdict: "behind", length: 11, revision: 2 });
-    expect(judge(before, row({ revision: 3, body: append(12, "!") }))).toEqual({ verdict: "behind", length: 11, revision: 2 });
+    expect(judge(before, row({ revision: 3, body: append(5, " there, you") }))).toEqual({
+      verdict: "behind",
+      length: 11,
+      revision: 2,
+    });
+    expect(judge(before, row({ revision: 3, body: append(12, "!") }))).toEqual({
+      verdict: "behind",
+      length: 11,
+      revision: 2,
+    });
   });
 
   test("[F37] an append over other text than the stored one is a conflict", () => {
-    expect(judge(stored(row()), row({ revision: 2, body: append(0, "Howdy, all") }))).toMatchObject({ verdict: "conflict" });
+    expect(judge(stored(row()), row({ revision: 2, body: append(0, "Howdy, all") }))).toMatchObject({
+      verdict: "conflict",
+    });
   });
 
   test("a replacement takes the whole place, keeping position and creation", () => {
-    const tool: ToolMetadata = { toolCallId: "t1", tool: "execute", title: "npm test", target: null, status: "running" };
+    const tool: ToolMetadata = {
+      toolCallId: "t1",
+      tool: "execute",
+      title: "npm test",
+      target: null,
+      status: "running",
+    };
     const first = stored(row({ role: "tool", kind: "tool", body: replace(""), toolMetadata: tool }));
     const judgement = judgeDelivery(
       first,
-      row({ role: "tool", kind: "tool", revision: 2, body: replace("ok"), toolMetadata: { ...tool, status: "success" }, final: true }),
+      row({
+        role: "tool",
+        kind: "tool",
+        revision: 2,
+        body: replace("ok"),
+        toolMetadata: { ...tool, status: "success" },
+        final: true,
+      }),
       { session },
       { position: 99, createdAt: 99 },
     );
@@ -114,9 +150,23 @@ describe("a message that grows", () => {
   });
 
   test("the keys of tool metadata may come in any order", () => {
-    const tool: ToolMetadata = { toolCallId: "t1", tool: "edit", title: "a", target: "a.ts", status: "success", diffs: [{ path: "a.ts", oldText: null, newText: "x" }] };
+    const tool: ToolMetadata = {
+      toolCallId: "t1",
+      tool: "edit",
+      title: "a",
+      target: "a.ts",
+      status: "success",
+      diffs: [{ path: "a.ts", oldText: null, newText: "x" }],
+    };
     const first = row({ role: "tool", kind: "tool", body: replace(""), toolMetadata: tool });
-    const shuffled: ToolMetadata = { diffs: [{ newText: "x", oldText: null, path: "a.ts" }], status: "success", target: "a.ts", title: "a", tool: "edit", toolCallId: "t1" };
+    const shuffled: ToolMetadata = {
+      diffs: [{ newText: "x", oldText: null, path: "a.ts" }],
+      status: "success",
+      target: "a.ts",
+      title: "a",
+      tool: "edit",
+      toolCallId: "t1",
+    };
     expect(judge(stored(first), { ...first, toolMetadata: shuffled })).toMatchObject({ verdict: "duplicate" });
   });
 });
@@ -155,10 +205,13 @@ describe("conflicts and limits", () => {
   });
 
   test("[F36] tool metadata over the limit is rejected", () => {
-    const tool = (output: string): ToolMetadata => ({ toolCallId: "t", tool: "t", title: "t", target: null, status: "success", output });
     const big = "x".repeat(LIMITS.toolMetadataMaxBytes - 200);
-    expect(judge(null, row({ kind: "tool", role: "tool", toolMetadata: tool(big) }))).toMatchObject({ verdict: "stored" });
-    expect(judge(null, row({ kind: "tool", role: "tool", toolMetadata: tool(`${big}${"x".repeat(200)}`) }))).toMatchObject({ verdict: "rejected" });
+    expect(judge(null, row({ kind: "tool", role: "tool", toolMetadata: toolWith(big) }))).toMatchObject({
+      verdict: "stored",
+    });
+    expect(
+      judge(null, row({ kind: "tool", role: "tool", toolMetadata: toolWith(`${big}${"x".repeat(200)}`) })),
+    ).toMatchObject({ verdict: "rejected" });
   });
 
   test("half a surrogate pair is rejected: the database could not keep it", () => {
@@ -183,18 +236,44 @@ describe("rows as they come", () => {
       ok: false,
       error: { messageId: idOf(1), reason: expect.stringMatching(/^role: /) },
     });
-    expect(readDeliveredRow({ messageId: idOf(1), content: 5 }, fallback)).toMatchObject({ ok: false, error: { messageId: idOf(1) } });
+    expect(readDeliveredRow({ messageId: idOf(1), content: 5 }, fallback)).toMatchObject({
+      ok: false,
+      error: { messageId: idOf(1) },
+    });
     for (const junk of [null, 5, "x", [], {}, { messageId: 5 }]) {
       expect(readDeliveredRow(junk, fallback)).toMatchObject({ ok: false, error: { messageId: "" } });
     }
   });
 
   test("each judgement has its answer", () => {
-    expect(deliveryResult("a", judge(null, row()))).toEqual({ messageId: "a", verdict: "stored", length: 5, revision: 1 });
-    expect(deliveryResult("a", judge(stored(row()), row()))).toEqual({ messageId: "a", verdict: "duplicate", length: 5, revision: 1 });
-    expect(deliveryResult("a", judge(null, row({ body: append(2, "x") })))).toEqual({ messageId: "a", verdict: "behind", length: 0, revision: 0 });
-    expect(deliveryResult("a", judge(stored(row()), row({ final: true })))).toEqual({ messageId: "a", verdict: "conflict", reason: expect.any(String) });
-    expect(deliveryResult("a", judge(null, row({ sessionId: otherSession })))).toEqual({ messageId: "a", verdict: "rejected", reason: expect.any(String) });
+    expect(deliveryResult("a", judge(null, row()))).toEqual({
+      messageId: "a",
+      verdict: "stored",
+      length: 5,
+      revision: 1,
+    });
+    expect(deliveryResult("a", judge(stored(row()), row()))).toEqual({
+      messageId: "a",
+      verdict: "duplicate",
+      length: 5,
+      revision: 1,
+    });
+    expect(deliveryResult("a", judge(null, row({ body: append(2, "x") })))).toEqual({
+      messageId: "a",
+      verdict: "behind",
+      length: 0,
+      revision: 0,
+    });
+    expect(deliveryResult("a", judge(stored(row()), row({ final: true })))).toEqual({
+      messageId: "a",
+      verdict: "conflict",
+      reason: expect.any(String),
+    });
+    expect(deliveryResult("a", judge(null, row({ sessionId: otherSession })))).toEqual({
+      messageId: "a",
+      verdict: "rejected",
+      reason: expect.any(String),
+    });
   });
 });
 
@@ -204,7 +283,12 @@ class MapStore {
 
   deliver(rows: readonly DeliveredMessage[]): DeliveryResult[] {
     return rows.map((sent) => {
-      const judgement = judgeDelivery(this.messages.get(sent.messageId) ?? null, sent, { session }, { position: this.messages.size, createdAt: 0 });
+      const judgement = judgeDelivery(
+        this.messages.get(sent.messageId) ?? null,
+        sent,
+        { session },
+        { position: this.messages.size, createdAt: 0 },
+      );
       if (judgement.verdict === "stored") this.messages.set(sent.messageId, judgement.next);
       return deliveryResult(sent.messageId, judgement);
     });
@@ -236,7 +320,10 @@ class Sender {
           kind: message.kind,
           revision: message.revision,
           final: message.final,
-          body: message.kind === "tool" ? replace(message.content) : append(message.ackedLength, message.content.slice(message.ackedLength)),
+          body:
+            message.kind === "tool"
+              ? replace(message.content)
+              : append(message.ackedLength, message.content.slice(message.ackedLength)),
         }),
       );
   }
@@ -254,10 +341,30 @@ class Sender {
 
 const steps = fc.array(
   fc.oneof(
-    { weight: 2, arbitrary: fc.record({ do: fc.constant("say" as const), kind: fc.constantFrom("text" as const, "tool" as const) }) },
-    { weight: 5, arbitrary: fc.record({ do: fc.constant("grow" as const), which: fc.nat(7), text: fc.string({ unit: "grapheme", maxLength: 6 }) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        do: fc.constant("say" as const),
+        kind: fc.constantFrom("text" as const, "tool" as const),
+      }),
+    },
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        do: fc.constant("grow" as const),
+        which: fc.nat(7),
+        text: fc.string({ unit: "grapheme", maxLength: 6 }),
+      }),
+    },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("finish" as const), which: fc.nat(7) }) },
-    { weight: 5, arbitrary: fc.record({ do: fc.constant("send" as const), size: fc.integer({ min: 1, max: 5 }), fate: fc.constantFrom("whole" as const, "request lost" as const, "reply lost" as const, "twice" as const) }) },
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        do: fc.constant("send" as const),
+        size: fc.integer({ min: 1, max: 5 }),
+        fate: fc.constantFrom("whole" as const, "request lost" as const, "reply lost" as const, "twice" as const),
+      }),
+    },
     { weight: 2, arbitrary: fc.record({ do: fc.constant("old request arrives" as const), which: fc.nat(50) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("sender forgets" as const) }) },
   ),
@@ -274,7 +381,15 @@ describe("random growth, loss, repetition and delay", () => {
         for (const step of script) {
           switch (step.do) {
             case "say":
-              sender.said.push({ id: idOf(sender.said.length), kind: step.kind, content: "", revision: 1, final: false, ackedLength: 0, ackedRevision: 0 });
+              sender.said.push({
+                id: idOf(sender.said.length),
+                kind: step.kind,
+                content: "",
+                revision: 1,
+                final: false,
+                ackedLength: 0,
+                ackedRevision: 0,
+              });
               break;
             case "grow": {
               const message = sender.said[step.which];
@@ -315,8 +430,20 @@ describe("random growth, loss, repetition and delay", () => {
           expect(rounds).toBeLessThan(100);
           sender.hear(store.deliver(sender.batch(4)));
         }
-        const kept = [...store.messages.values()].map(({ messageId, position, content, revision, final }) => ({ messageId, position, content, revision, final }));
-        const said = sender.said.map(({ id, content, revision, final }, position) => ({ messageId: id, position, content, revision, final }));
+        const kept = [...store.messages.values()].map(({ messageId, position, content, revision, final }) => ({
+          messageId,
+          position,
+          content,
+          revision,
+          final,
+        }));
+        const said = sender.said.map(({ id, content, revision, final }, position) => ({
+          messageId: id,
+          position,
+          content,
+          revision,
+          final,
+        }));
         expect(kept).toEqual(said);
         const repeated = onTheWay.flatMap((batch) => store.deliver(batch));
         expect(repeated.filter(({ verdict }) => verdict !== "duplicate")).toEqual([]);

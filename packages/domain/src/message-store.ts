@@ -69,7 +69,8 @@ export function judgeDelivery(
   if (row.sessionId !== claims.session) return rejected("the token speaks for another session");
   if (stored === null) return row.body.mode === "append" && row.body.offset > 0 ? behind(null) : added(row, arrival);
   if (stored.sessionId !== claims.session) return conflict("the id belongs to a message of another session");
-  if (stored.role !== row.role || stored.kind !== row.kind) return conflict("the id belongs to a message of another kind");
+  if (stored.role !== row.role || stored.kind !== row.kind)
+    return conflict("the id belongs to a message of another kind");
   if (row.revision < stored.revision) return { verdict: "duplicate", stored };
   if (row.revision === stored.revision) return sameRevision(stored, row);
   if (stored.final) return conflict("the message is final");
@@ -82,7 +83,12 @@ export function deliveryResult(messageId: string, judgement: Judgement): Deliver
     case "stored":
       return { messageId, verdict: "stored", length: judgement.next.content.length, revision: judgement.next.revision };
     case "duplicate":
-      return { messageId, verdict: "duplicate", length: judgement.stored.content.length, revision: judgement.stored.revision };
+      return {
+        messageId,
+        verdict: "duplicate",
+        length: judgement.stored.content.length,
+        revision: judgement.stored.revision,
+      };
     case "behind":
       return { messageId, verdict: "behind", length: judgement.length, revision: judgement.revision };
     case "conflict":
@@ -123,7 +129,8 @@ function added(row: DeliveredMessage, arrival: Arrival): Judgement {
 function grown(stored: StoredMessage, row: DeliveredMessage): Judgement {
   const { body } = row;
   if (body.mode === "replace") return within({ ...stored, ...stateOf(row, body.content) }, { kind: "replaced" });
-  if (!overlapAgrees(stored.content, body.offset, body.text)) return conflict("the text before this append is another one");
+  if (!overlapAgrees(stored.content, body.offset, body.text))
+    return conflict("the text before this append is another one");
   if (body.offset !== stored.content.length) return behind(stored);
   const next = { ...stored, ...stateOf(row, stored.content + body.text) };
   return within(next, { kind: "grown", offset: body.offset, text: body.text });
@@ -191,14 +198,19 @@ function sameJson(a: unknown, b: unknown): boolean {
   if (Array.isArray(a) !== Array.isArray(b)) return false;
   const left = new Map(Object.entries(a).filter(([, field]) => field !== undefined));
   const right = new Map(Object.entries(b).filter(([, field]) => field !== undefined));
-  return left.size === right.size && [...left].every(([key, field]) => right.has(key) && sameJson(field, right.get(key)));
+  return (
+    left.size === right.size && [...left].every(([key, field]) => right.has(key) && sameJson(field, right.get(key)))
+  );
 }
 
 function isPlain(row: unknown): row is { readonly content: unknown } {
   return typeof row === "object" && row !== null && "content" in row && !("revision" in row) && !("body" in row);
 }
 
-function unreadable(row: unknown, error: { readonly issues: readonly { path: readonly PropertyKey[]; message: string }[] }) {
+function unreadable(
+  row: unknown,
+  error: { readonly issues: readonly { path: readonly PropertyKey[]; message: string }[] },
+) {
   const issue = error.issues[0];
   const where = issue === undefined ? "" : issue.path.map(String).join(".");
   const reason = `${where === "" ? "row" : where}: ${issue?.message ?? "not a message"}`;
