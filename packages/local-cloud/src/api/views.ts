@@ -1,0 +1,98 @@
+/** Answers in Hetzner's shapes. */
+import type { Millis } from "@samovar/base";
+import { architecture, IMAGE, LOCATION, SERVER_TYPES, type ServerType } from "../catalogue.ts";
+import type { ActionRecord, ServerRecord } from "../state.ts";
+
+const time = (at: Millis) => new Date(at).toISOString();
+const FREE = { net: "0.0000", gross: "0.0000" } as const;
+const EPOCH = time(0);
+
+export function serverTypeView(type: ServerType) {
+  return {
+    ...type,
+    description: `${type.cores} cores and ${type.memory} GB of this machine, shared`,
+    category: "shared",
+    storage_type: "local",
+    cpu_type: "shared",
+    architecture,
+    deprecated: false,
+    deprecation: null,
+    prices: [
+      {
+        location: LOCATION.name,
+        price_hourly: FREE,
+        price_monthly: FREE,
+        included_traffic: 0,
+        price_per_tb_traffic: FREE,
+      },
+    ],
+    locations: [{ id: LOCATION.id, name: LOCATION.name, available: true, recommended: true, deprecation: null }],
+  };
+}
+
+export function imageView() {
+  return {
+    ...IMAGE,
+    type: "system",
+    status: "available",
+    image_size: null,
+    disk_size: 5,
+    created: EPOCH,
+    created_from: null,
+    bound_to: null,
+    os_flavor: "debian",
+    os_version: "12",
+    architecture,
+    rapid_deploy: true,
+    protection: { delete: false },
+    deprecated: null,
+    deleted: null,
+    labels: {},
+  };
+}
+
+export function serverView(server: ServerRecord, locked: boolean) {
+  const type = SERVER_TYPES.find((candidate) => candidate.name === server.serverType);
+  return {
+    id: server.id,
+    name: server.name,
+    status: server.status,
+    created: time(server.createdAt),
+    labels: server.labels,
+    location: LOCATION,
+    server_type: type === undefined ? null : serverTypeView(type),
+    image: imageView(),
+    public_net: {
+      ipv4: { id: server.id, ip: "127.0.0.1", blocked: false, dns_ptr: "localhost" },
+      ipv6: null,
+      floating_ips: [],
+      firewalls: [],
+    },
+    private_net: [],
+    iso: null,
+    rescue_enabled: false,
+    locked,
+    backup_window: null,
+    outgoing_traffic: 0,
+    ingoing_traffic: 0,
+    included_traffic: 0,
+    protection: { delete: false, rebuild: false },
+    volumes: [],
+    load_balancers: [],
+    placement_group: null,
+    primary_disk_size: type?.disk ?? 0,
+  };
+}
+
+export function actionView(action: ActionRecord) {
+  return {
+    id: action.id,
+    command: action.command,
+    status: action.status,
+    progress: action.status === "running" ? 0 : 100,
+    started: time(action.startedAt),
+    finished: action.finishedAt === null ? null : time(action.finishedAt),
+    resources: [{ id: action.serverId, type: "server" }],
+    error: action.error,
+  };
+}

@@ -1,0 +1,114 @@
+/** One service of a server, kept running as its unit says, also across restarts of the cloud itself. */
+import { spawn } from "node:child_process";
+import { closeSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import { errorMessage, type Logger, type Timers } from "@samovar/base";
+import type { ServiceUnit } from "@samovar/cloud-init";
+import { type Environment, serviceEnvironment } from "./environment.ts";
+import { inRoot, type Layout } from "./layout.ts";
+import type { LogFile } from "./log-file.ts";
+import { isAlive, type ProcessIdentity, type ProcessTable } from "./process-table.ts";
+
+export interface ServiceOptions {
+  readonly unit: ServiceUnit;
+  readonly layout: Layout;
+  readonly environment: Environment;
+  readonly log: LogFile;
+  readonly table: ProcessTable;
+  readonly timers: Timers;
+  readonly logger: Logger;
+  /** Told each time that the main process changes; durable before the next line runs. */
+  readonly remember: (main: ProcessIdentity | null) => void;
+}
+
+export interface Service {
+  /** Goes on with a process that lives already, or starts one. */
+  start(living: ProcessIdentity | null): void;
+  /** No more restarts; the process itself is left alone. */
+  release(): void;
+  /** The argv that its main process has. */
+  readonly argv: readonly string[];
+}
+
+/** How often a process that is not our child is looked at. */
+const WATCH_MS = 200;
+const BOUND_LOG_MS = 10_000;
+
+export function service(options: ServiceOptions): Service {
+  const { unit, layout, log, table, timers, logger, remember } = options;
+  const argv = unit.execStart.map((word) => inRoot(layout, word));
+  let released = false;
+  let cancelNext: (() => void) | null = null;
+  let cancelBound: (() => void) | null = null;
+
+  const later = (delayMs: number, then: () => void) => {
+    cancelNext?.();
+    cancelNext = timers.after(delayMs, then);
+  };
+  const boundLog = () => {
+    log.bound();
+    cancelBound = timers.after(BOUND_LOG_MS, boundLog);
+  };
+
+  function watch(main: ProcessIdentity): void {
+    if (isAlive(table, main)) later(WATCH_MS, () => watch(main));
+    else ended(main.pid, "unknown");
+  }
+
+  /** Also runs from a timer, where nobody would catch: what goes wrong counts as an end. */
+  function launch(): void {
+    try {
+      spawnMain();
+    } catch (error) {
+      ended(null, errorMessage(error));
+    }
+  }
+
+  function spawnMain(): void {
+    const missing = unit.requiredPaths.find((path) => !existsSync(join(layout.root, path)));
+    if (missing !== undefined) {
+      logger.warn("service.not_started", { missing });
+      return;
+    }
+    const [command = "", ...args] = argv;
+    const output = log.open();
+    const child = spawn(command, args, {
+      cwd: layout.root,
+      env: { ...serviceEnvironment(options.environment, unit, layout) },
+      detached: true,
+      stdio: ["ignore", output, output],
+    });
+    closeSync(output);
+    child.unref();
+    child.once("error", (error) => ended(null, error.message));
+    if (child.pid === undefined) return;
+    const { pid } = child;
+    child.once("exit", (code, signal) => ended(pid, String(signal ?? code)));
+    remember(table.identify(pid));
+    logger.info("service.started", { pid });
+  }
+
+  function ended(pid: number | null, how: string): void {
+    if (released) return;
+    if (pid !== null) remember(null);
+    const again = unit.restart === "always" || (unit.restart === "on-failure" && how !== "0");
+    logger.info("service.ended", { pid, how, again });
+    if (again) later(unit.restartDelayMs, launch);
+  }
+
+  return {
+    argv,
+    start(living) {
+      boundLog();
+      if (living === null) return launch();
+      remember(living);
+      logger.info("service.adopted", { pid: living.pid });
+      watch(living);
+    },
+    release() {
+      released = true;
+      cancelNext?.();
+      cancelBound?.();
+    },
+  };
+}
