@@ -1,83 +1,73 @@
-/** A menu on a button. Never modal: a modal menu hides the page from assistive technology while focus is in it. */
-import clsx from "clsx";
-import { DropdownMenu } from "radix-ui";
-import type { ReactNode } from "react";
+/**
+ * A menu on a button, told as data. Its machinery comes in a chunk of its own while the page is idle, so that it
+ * costs the first paint nothing; a press before that opens it as soon as it is there.
+ */
+import { useEffect, useState, useSyncExternalStore, type ReactElement, type ReactNode } from "react";
+import type { MenuPanel } from "./menu-panel.tsx";
 
-interface MenuProps {
-  readonly trigger: ReactNode;
-  readonly children: ReactNode;
+export type MenuEntry =
+  | { readonly kind: "action"; readonly label: string; readonly hint?: string; readonly disabled?: boolean; readonly onSelect: () => void }
+  | {
+      readonly kind: "choices";
+      readonly name: string;
+      readonly value: string;
+      readonly choices: readonly { readonly value: string; readonly label: string }[];
+      readonly onChoose: (value: string) => void;
+    }
+  | { readonly kind: "line" };
+
+export interface MenuProps {
+  /** One button element; it keeps its own name. */
+  readonly trigger: ReactElement;
+  readonly entries: readonly MenuEntry[];
   readonly side?: "top" | "bottom";
 }
 
-export function Menu({ trigger, children, side = "bottom" }: MenuProps) {
+export function Menu(props: MenuProps): ReactNode {
+  const Panel = useSyncExternalStore(subscribe, () => panel);
+  const [pressed, setPressed] = useState(false);
+  useEffect(() => whenIdle(load), []);
+  if (Panel !== null) return <Panel {...props} initiallyOpen={pressed} />;
+  const press = () => {
+    setPressed(true);
+    load();
+  };
   return (
-    <DropdownMenu.Root modal={false}>
-      <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
-        <DropdownMenu.Content
-          side={side}
-          align="end"
-          sideOffset={6}
-          collisionPadding={8}
-          className="z-50 max-w-80 min-w-52 rounded-lg border border-hairline bg-raised p-1 text-ui shadow-lg"
-        >
-          {children}
-        </DropdownMenu.Content>
-      </DropdownMenu.Portal>
-    </DropdownMenu.Root>
+    <span className="contents" onClick={press}>
+      {props.trigger}
+    </span>
   );
 }
 
-const ITEM =
-  "flex min-h-8 cursor-pointer items-center gap-2 rounded-md px-2 py-1 outline-none data-[highlighted]:bg-inset data-[disabled]:cursor-not-allowed data-[disabled]:text-ink-3 pointer-coarse:min-h-11";
+let panel: typeof MenuPanel | null = null;
+let loading = false;
+const listeners = new Set<() => void>();
 
-interface MenuItemProps {
-  readonly onSelect: () => void;
-  readonly disabled?: boolean;
-  readonly children: ReactNode;
-}
-
-export function MenuItem({ onSelect, disabled = false, children }: MenuItemProps) {
-  return (
-    <DropdownMenu.Item onSelect={onSelect} disabled={disabled} className={ITEM}>
-      {children}
-    </DropdownMenu.Item>
+function load(): void {
+  if (loading) return;
+  loading = true;
+  import("./menu-panel.tsx").then(
+    (module) => {
+      panel = module.MenuPanel;
+      for (const listener of listeners) listener();
+    },
+    // The connection is gone; the next press tries again.
+    () => {
+      loading = false;
+    },
   );
 }
 
-export interface MenuChoice<T extends string> {
-  readonly value: T;
-  readonly label: string;
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
 }
 
-interface MenuChoicesProps<T extends string> {
-  readonly name: string;
-  readonly value: T;
-  readonly choices: readonly MenuChoice<T>[];
-  readonly onChoose: (value: T) => void;
-}
-
-export function MenuChoices<T extends string>({ name, value, choices, onChoose }: MenuChoicesProps<T>) {
-  return (
-    <DropdownMenu.RadioGroup value={value} aria-label={name}>
-      <DropdownMenu.Label className="px-2 pt-1 text-xs text-ink-3">{name}</DropdownMenu.Label>
-      {choices.map((choice) => (
-        <DropdownMenu.RadioItem
-          key={choice.value}
-          value={choice.value}
-          onSelect={() => onChoose(choice.value)}
-          className={clsx(ITEM, "justify-between")}
-        >
-          {choice.label}
-          <DropdownMenu.ItemIndicator>
-            <span aria-hidden="true">✓</span>
-          </DropdownMenu.ItemIndicator>
-        </DropdownMenu.RadioItem>
-      ))}
-    </DropdownMenu.RadioGroup>
-  );
-}
-
-export function MenuLine() {
-  return <DropdownMenu.Separator className="my-1 h-px bg-hairline" />;
+function whenIdle(run: () => void): () => void {
+  if (typeof requestIdleCallback === "undefined") {
+    const timer = setTimeout(run, 200);
+    return () => clearTimeout(timer);
+  }
+  const handle = requestIdleCallback(run, { timeout: 1_000 });
+  return () => cancelIdleCallback(handle);
 }

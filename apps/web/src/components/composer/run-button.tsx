@@ -1,7 +1,7 @@
 /** The split button: running is always the primary; saving acts at once and never takes its place. */
 import { ChevronDown, Play } from "lucide-react";
 import { buttonClass } from "../../ui/button.tsx";
-import { Menu, MenuItem } from "../../ui/menu.tsx";
+import { Menu } from "../../ui/menu.tsx";
 import { shortcut } from "../../ui/shortcut.ts";
 
 interface RunButtonProps {
@@ -32,17 +32,14 @@ export function RunButton({ disabled, offline, onRun, onSave }: RunButtonProps) 
           <button
             type="button"
             aria-label="More ways to submit"
+            disabled={disabled}
             className={buttonClass("primary", "rounded-s-none border-s-bg/40 px-1.5 pointer-coarse:min-w-11")}
           >
             <ChevronDown size={16} aria-hidden="true" />
           </button>
         }
-      >
-        <MenuItem onSelect={onSave} disabled={disabled}>
-          <span className="flex-1">Save to backlog</span>
-          <kbd className="font-sans text-xs text-ink-3">{shortcut("Shift", "Enter")}</kbd>
-        </MenuItem>
-      </Menu>
+        entries={[{ kind: "action", label: "Save to backlog", hint: shortcut("Shift", "Enter"), onSelect: onSave }]}
+      />
     </div>
   );
 }

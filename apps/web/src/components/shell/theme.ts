@@ -17,6 +17,6 @@ export function useTheme(): readonly [Theme, (theme: Theme) => void] {
   return [theme, choose];
 }
 
-function readTheme(text: string): Theme {
+export function readTheme(text: string): Theme {
   return text === "light" || text === "dark" ? text : "system";
 }

@@ -1,16 +1,16 @@
 /** The bar above every page: where one is, whether it is live, and what belongs to the person. */
-import type { MeView } from "@samovar/contracts";
+import type { ProjectId } from "@samovar/base";
+import { projectId, type MeView } from "@samovar/contracts";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { CircleUser } from "lucide-react";
-import { projectId } from "@samovar/contracts";
 import { signOut } from "../../data/commands.ts";
 import { projectQuery } from "../../data/queries.ts";
 import { IconButton } from "../../ui/button.tsx";
-import { Menu, MenuChoices, MenuItem, MenuLine } from "../../ui/menu.tsx";
+import { Menu } from "../../ui/menu.tsx";
 import { visibleText } from "../transcript/visible-text.ts";
 import { ConnectionDot } from "./connection-dot.tsx";
-import { useTheme } from "./theme.ts";
+import { readTheme, useTheme } from "./theme.ts";
 
 const THEMES = [
   { value: "system", label: "As the system" },
@@ -44,7 +44,7 @@ export function TopBar({ me }: { readonly me: MeView }) {
   );
 }
 
-function ProjectName({ project }: { readonly project: NonNullable<ReturnType<typeof projectId.parse>> }) {
+function ProjectName({ project }: { readonly project: ProjectId }) {
   const { data } = useQuery(projectQuery(project));
   if (data === undefined) return null;
   return (
@@ -65,10 +65,11 @@ function PersonMenu({ me }: { readonly me: MeView }) {
           <CircleUser size={18} aria-hidden="true" />
         </IconButton>
       }
-    >
-      <MenuChoices name="Theme" value={theme} choices={THEMES} onChoose={setTheme} />
-      <MenuLine />
-      <MenuItem onSelect={() => leave.mutate()}>Sign out</MenuItem>
-    </Menu>
+      entries={[
+        { kind: "choices", name: "Theme", value: theme, choices: THEMES, onChoose: (value) => setTheme(readTheme(value)) },
+        { kind: "line" },
+        { kind: "action", label: "Sign out", onSelect: () => leave.mutate() },
+      ]}
+    />
   );
 }

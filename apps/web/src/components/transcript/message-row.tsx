@@ -36,7 +36,7 @@ function Body({ message, live, open, onToggle }: MessageRowProps): ReactNode {
     case "plan":
       return <PlanRow content={message.content} />;
     case "tool":
-      return <ToolRow message={message} open={open} onToggle={() => onToggle(message)} />;
+      return <ToolRow message={message} live={live} open={open} onToggle={() => onToggle(message)} />;
     case "notice":
       return <Notice text={message.content} />;
     default:

@@ -1,6 +1,6 @@
 /** A tool call: one line that opens to what went in, what came out and what changed. */
 import type { MessageView, ToolMetadata, ToolStatus } from "@samovar/contracts";
-import { CircleCheck, CircleDashed, OctagonX } from "lucide-react";
+import { CircleCheck, CircleDashed, OctagonX, Unplug } from "lucide-react";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { HalfCircle } from "../../ui/status-mark.tsx";
 import { DiffLines } from "./diff-lines.tsx";
@@ -10,29 +10,36 @@ import { visibleText } from "./visible-text.ts";
 
 interface ToolRowProps {
   readonly message: MessageView;
+  /** Whether it may still go on. */
+  readonly live: boolean;
   readonly open: boolean;
   readonly onToggle: () => void;
 }
 
-const STATUS_WORDS: Readonly<Record<ToolStatus, string>> = {
+/** `broken off`: its session ended before it did. */
+type ShownToolStatus = ToolStatus | "broken off";
+
+const STATUS_WORDS: Readonly<Record<ShownToolStatus, string>> = {
   pending: "waiting",
   running: "running",
   success: "succeeded",
   error: "failed",
+  "broken off": "broken off",
 };
 
-export function ToolRow({ message, open, onToggle }: ToolRowProps) {
+export function ToolRow({ message, live, open, onToggle }: ToolRowProps) {
   const { toolMetadata: tool } = message;
   if (tool === null) return <pre className="overflow-x-auto font-mono text-code whitespace-pre-wrap">{message.content}</pre>;
-  const status = message.interrupted && tool.status === "running" ? "error" : tool.status;
+  const unfinished = tool.status === "pending" || tool.status === "running";
+  const brokenOff = unfinished && (message.interrupted || !live);
   return (
-    <Fold open={open} onToggle={onToggle} line={<ToolLine tool={tool} status={status} />}>
+    <Fold open={open} onToggle={onToggle} line={<ToolLine tool={tool} status={brokenOff ? "broken off" : tool.status} />}>
       <ToolDetails tool={tool} content={message.content} />
     </Fold>
   );
 }
 
-function ToolLine({ tool, status }: { readonly tool: ToolMetadata; readonly status: ToolStatus }) {
+function ToolLine({ tool, status }: { readonly tool: ToolMetadata; readonly status: ShownToolStatus }) {
   const title = visibleText(tool.title) || tool.tool;
   const target = tool.target === null ? "" : visibleText(tool.target);
   return (
@@ -47,19 +54,21 @@ function ToolLine({ tool, status }: { readonly tool: ToolMetadata; readonly stat
   );
 }
 
-function sideNote(tool: ToolMetadata, status: ToolStatus): string {
+function sideNote(tool: ToolMetadata, status: ShownToolStatus): string {
   if (status === "error" && typeof tool.exitCode === "number") return `exit ${tool.exitCode}`;
   if (status === "error") return "failed";
+  if (status === "broken off") return status;
   const files = tool.diffs?.length ?? 0;
   return files > 1 ? `${files} files` : "";
 }
 
-function ToolMark({ status }: { readonly status: ToolStatus }) {
+function ToolMark({ status }: { readonly status: ShownToolStatus }) {
   return (
     <>
       {status === "pending" && <CircleDashed size={16} className="shrink-0 text-ink-3" aria-hidden="true" />}
       {status === "running" && <HalfCircle size={16} className="text-working" />}
       {status === "success" && <CircleCheck size={16} className="shrink-0 text-done" aria-hidden="true" />}
+      {status === "broken off" && <Unplug size={16} className="shrink-0 text-working" aria-hidden="true" />}
       {status === "error" && <OctagonX size={16} className="shrink-0 text-failed" aria-hidden="true" />}
       <span className="sr-only">{STATUS_WORDS[status]}: </span>
     </>
