@@ -34,6 +34,7 @@ type Action =
   | { kind: "cut" }
   | { kind: "drain" }
   | { kind: "destroy" }
+  | { kind: "restart" }
   | { kind: "wait"; ms: number; fate: Fate }
   | { kind: "ring_again"; name: "warm" | "idle" | "boot" | "provider" | "unreachable" };
 
@@ -43,7 +44,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("release" as const), n: fc.integer({ min: 0, max: 6 }) }) },
   { weight: 3, arbitrary: fc.constant({ kind: "connect" as const }) },
   { weight: 2, arbitrary: fc.constant({ kind: "cut" as const }) },
-  { weight: 1, arbitrary: fc.constantFrom({ kind: "drain" as const }, { kind: "destroy" as const }) },
+  { weight: 1, arbitrary: fc.constantFrom({ kind: "drain" as const }, { kind: "destroy" as const }, { kind: "restart" as const }) },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 90_000 }), fate }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("ring_again" as const), name: fc.constantFrom("warm" as const, "idle" as const, "boot" as const, "provider" as const, "unreachable" as const) }) },
 );
@@ -121,6 +122,8 @@ class World {
       case "destroy":
         this.askedToEnd = true;
         return this.step({ kind: "destroy.asked", reason: "asked" });
+      case "restart":
+        return this.step({ kind: "shell.restarted" });
       case "wait":
         this.fate = action.fate;
         return this.wait(action.ms);

@@ -49,6 +49,13 @@ describe("coming up", () => {
     expect(alarmsOf(record, settings).get("provider"), "asked again if the answer is lost").toBeGreaterThan(0);
   });
 
+  it("[F20] asks again at once when the one that asked has died", () => {
+    const asking = ring(born(), "provider").record;
+    const again = live(asking, 5, { kind: "shell.restarted" });
+    expect(alarmsOf(again, settings).get("provider")).toBe(5);
+    expect(live(again, 6, { kind: "shell.restarted" })).toBe(again);
+  });
+
   it("is active from the agent's first connection, even when the provider's answer comes later", () => {
     const connected = live(born(), 0, { kind: "alarm", name: "provider" }, { kind: "agent.connected" });
     expect(connected.life).toEqual({ state: "active", idleSince: null });

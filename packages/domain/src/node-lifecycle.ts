@@ -7,7 +7,7 @@ import type { Millis, RunId, WorkspaceId } from "@samovar/base";
 import { assertNever } from "@samovar/base";
 import type { Failure } from "@samovar/contracts";
 import type { NodeAlarm, NodeLife, NodeRecord, NodeSettings, ServerFacts, Slot, SlotHolder } from "./node-record.ts";
-import { alarmsOf, failureOf, isAlive } from "./node-record.ts";
+import { alarmsOf, failureOf, isAlive, NOTHING_TO_ASK } from "./node-record.ts";
 
 /** What the provider refused; `retriable` when the same call may succeed later by itself. */
 export interface CreateRefusal {
@@ -18,6 +18,8 @@ export interface CreateRefusal {
 
 export type NodeLifeEvent =
   | { readonly kind: "alarm"; readonly name: NodeAlarm }
+  /** Whatever question was out, its answer cannot come any more. */
+  | { readonly kind: "shell.restarted" }
   | { readonly kind: "agent.connected" }
   | { readonly kind: "link.lost" }
   | { readonly kind: "slot.released"; readonly workspaceId: WorkspaceId }
@@ -51,7 +53,7 @@ export type ReserveReply =
   | { readonly granted: true }
   | { readonly granted: false; readonly reason: "full" | "not_accepting" | "gone" };
 
-/** If the shell dies in the middle of a call to the provider, it is asked again after this. */
+/** A question to the provider that is not answered in this time is asked again. */
 export const PROVIDER_CALL_LIMIT_MS = 90_000;
 export const CREATE_MAX_ATTEMPTS = 6;
 /** A link that has been down for less may carry new work: the node is most likely just reconnecting. */
@@ -95,6 +97,8 @@ function apply(record: NodeRecord, event: NodeLifeEvent, now: Millis, settings: 
       const due = alarmsOf(record, settings).get(event.name);
       return due === undefined || due > now ? unchanged(record) : rung(record, event.name, now, settings);
     }
+    case "shell.restarted":
+      return record.provider.asking ? only({ ...record, provider: { ...record.provider, asking: false, nextAt: now } }) : unchanged(record);
     case "agent.connected":
       return connected(record, now);
     case "link.lost":
@@ -189,7 +193,8 @@ function destroy(record: NodeRecord, reason: string, lost: Failure | null, failu
     ...record,
     slots: lost === null ? record.slots : loseAll(record.slots, lost),
     life: { state: "destroying", reason, failure, since: now },
-    provider: { nextAt: now, attempts: 0, fault: null },
+    link: record.link.kind === "up" ? { kind: "down", since: now, judged: true } : record.link,
+    provider: { ...NOTHING_TO_ASK, nextAt: now },
   };
   const end = record.server.kind === "never_asked" ? destroyed(doomed, now) : doomed;
   return { record: end, effects: [{ kind: "link.close" }] };
@@ -202,14 +207,13 @@ function destroyed(record: NodeRecord, now: Millis): NodeRecord {
     ...record,
     life: { state: "destroyed", at: now, failure },
     server: { kind: "gone", server },
-    link: record.link.kind === "up" ? { kind: "down", since: now, judged: true } : record.link,
-    provider: { nextAt: null, attempts: 0, fault: null },
+    provider: NOTHING_TO_ASK,
   };
 }
 
 /** The next question for the provider, by what is known. A lost answer leads to the same question again. */
 function ask(record: NodeRecord, now: Millis): NodeStep {
-  const asking: NodeRecord = { ...record, provider: { ...record.provider, nextAt: now + PROVIDER_CALL_LIMIT_MS } };
+  const asking: NodeRecord = { ...record, provider: { ...record.provider, asking: true, nextAt: now + PROVIDER_CALL_LIMIT_MS } };
   if (record.life.state === "provisioning" && record.server.kind !== "known") {
     return { record: { ...asking, server: { kind: "asked" } }, effects: [{ kind: "provider.create" }] };
   }
@@ -217,17 +221,17 @@ function ask(record: NodeRecord, now: Millis): NodeStep {
   if (record.life.state === "destroying" && record.server.kind === "known") {
     return { record: asking, effects: [{ kind: "provider.delete", serverId: record.server.server.id }] };
   }
-  return only({ ...record, provider: { ...record.provider, nextAt: null } });
+  return only({ ...record, provider: NOTHING_TO_ASK });
 }
 
 function made(record: NodeRecord, server: ServerFacts, now: Millis): NodeStep {
   const known: NodeRecord = { ...record, server: { kind: "known", server } };
-  if (isAlive(record)) return only({ ...known, provider: { nextAt: null, attempts: 0, fault: null } });
+  if (isAlive(record)) return only({ ...known, provider: NOTHING_TO_ASK });
   // A creation that was under way when the end came: it exists after all, so it has to go.
   const { life } = record;
   const end: NodeLife =
     life.state === "destroyed" ? { state: "destroying", reason: "it was made after all", failure: life.failure, since: now } : life;
-  return only({ ...known, life: end, provider: { nextAt: now, attempts: 0, fault: null } });
+  return only({ ...known, life: end, provider: { ...NOTHING_TO_ASK, nextAt: now } });
 }
 
 function createFailed(record: NodeRecord, refusal: CreateRefusal, now: Millis): NodeStep {
@@ -246,7 +250,7 @@ function absent(record: NodeRecord, now: Millis): NodeStep {
 function askLater(record: NodeRecord, now: Millis, fault: Failure | null, retryAfterMs: number | null): NodeRecord {
   const { attempts } = record.provider;
   const backoff = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempts, 20));
-  return { ...record, provider: { nextAt: now + Math.max(backoff, retryAfterMs ?? 0), attempts: attempts + 1, fault } };
+  return { ...record, provider: { nextAt: now + Math.max(backoff, retryAfterMs ?? 0), asking: false, attempts: attempts + 1, fault } };
 }
 
 const loseAll = (slots: readonly Slot[], lost: Failure): readonly Slot[] =>

@@ -69,9 +69,21 @@ export interface NodeRecord {
   readonly slots: readonly Slot[];
   readonly server: ServerKnowledge;
   readonly link: LinkStatus;
-  /** When the provider is to be asked next (null: nothing to ask), how often in a row it did not help, and its last refusal. */
-  readonly provider: { readonly nextAt: Millis | null; readonly attempts: number; readonly fault: Failure | null };
+  readonly provider: ProviderPace;
 }
+
+/** The questions to the provider: one at a time, slower each time in a row that it did not help. */
+export interface ProviderPace {
+  /** When to ask next; null when there is nothing to ask. */
+  readonly nextAt: Millis | null;
+  /** A question is out. */
+  readonly asking: boolean;
+  readonly attempts: number;
+  /** Its last refusal. */
+  readonly fault: Failure | null;
+}
+
+export const NOTHING_TO_ASK: ProviderPace = { nextAt: null, asking: false, attempts: 0, fault: null };
 
 export const NODE_ALARMS = ["boot", "idle", "warm", "max_lifetime", "hard_lifetime", "unreachable", "provider"] as const;
 export type NodeAlarm = (typeof NODE_ALARMS)[number];
@@ -86,7 +98,7 @@ export function newNode(nodeId: NodeId, holder: SlotHolder, now: Millis, setting
     slots: [{ holder, reservedAt: now, lost: null }],
     server: { kind: "never_asked" },
     link: { kind: "never" },
-    provider: { nextAt: now, attempts: 0, fault: null },
+    provider: { ...NOTHING_TO_ASK, nextAt: now },
   };
 }
 

@@ -1,0 +1,19 @@
+/** A person's cloud: the provider behind the credential that they have stored. */
+import type { UserId } from "@samovar/base";
+import type { Provider } from "@samovar/providers";
+import { hetznerProvider } from "@samovar/providers";
+import type { Config } from "../config.ts";
+import { readCredential } from "../credentials/store.ts";
+import type { Env } from "../env.ts";
+
+/** Null when the owner has stored no credential for a provider. */
+export async function ownersProvider(env: Env, config: Config, ownerId: UserId): Promise<Provider | null> {
+  const secret = await readCredential(env, ownerId, "hetzner");
+  if (secret?.kind !== "hetzner") return null;
+  return hetznerProvider({
+    baseUrl: config.HETZNER_API_URL,
+    token: secret.token,
+    installationId: config.INSTALLATION_ID,
+    fetch: (url, init) => fetch(url, init),
+  });
+}

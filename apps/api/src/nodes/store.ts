@@ -1,0 +1,86 @@
+/** Nodes in D1. After its first version a row is written by the node's object alone. */
+import type { NodeId, UserId } from "@samovar/base";
+import { SamovarError } from "@samovar/contracts";
+import type { NodeStateName, NodeView, Page, VmSize } from "@samovar/contracts";
+import { and, asc, desc, eq, inArray, lt, ne, sql } from "drizzle-orm";
+import type { Database } from "../database/index.ts";
+import { nodes } from "../database/schema.ts";
+
+export type NodeRow = typeof nodes.$inferSelect;
+
+/** Throws `not_found` when there is none, or it is somebody else's. */
+export async function requireNode(db: Database, ownerId: UserId, nodeId: NodeId): Promise<NodeRow> {
+  const row = await findNode(db, nodeId);
+  if (row === null || row.ownerId !== ownerId) throw new SamovarError("not_found", "There is no such machine.");
+  return row;
+}
+
+export async function findNode(db: Database, nodeId: NodeId): Promise<NodeRow | null> {
+  const [row] = await db.select().from(nodes).where(eq(nodes.id, nodeId));
+  return row ?? null;
+}
+
+/** The newest first; without states, all that are not destroyed. */
+export async function listNodes(
+  db: Database,
+  ownerId: UserId,
+  query: { readonly states?: readonly NodeStateName[] | undefined; readonly cursor?: string | undefined; readonly limit: number },
+): Promise<Page<NodeRow>> {
+  const rows = await db
+    .select()
+    .from(nodes)
+    .where(
+      and(
+        eq(nodes.ownerId, ownerId),
+        query.states === undefined ? ne(nodes.state, "destroyed") : inArray(nodes.state, [...query.states]),
+        query.cursor === undefined ? undefined : lt(nodes.id, query.cursor as NodeId),
+      ),
+    )
+    .orderBy(desc(nodes.id))
+    .limit(query.limit + 1);
+  const items = rows.slice(0, query.limit);
+  return { items, nextCursor: rows.length > query.limit ? (items.at(-1)?.id ?? null) : null };
+}
+
+/** Nodes that may take work: warm ones first, then working ones, then those that still come up. */
+export async function listCandidates(db: Database, ownerId: UserId, size: VmSize): Promise<readonly NodeRow[]> {
+  const rank = sql`CASE ${nodes.state} WHEN 'warm' THEN 0 WHEN 'active' THEN 1 ELSE 2 END`;
+  return db
+    .select()
+    .from(nodes)
+    .where(and(eq(nodes.ownerId, ownerId), eq(nodes.size, size), inArray(nodes.state, ["warm", "active", "provisioning"])))
+    .orderBy(rank, asc(nodes.id));
+}
+
+/**
+ * Writes the first version of a row, in one statement that also judges: refused when the owner has `maxNodes`
+ * already, or when a machine of the size that is not in `tried` is still coming up (then that one is to be shared).
+ * Repeating it for a row that exists changes nothing and answers "inserted".
+ */
+export async function insertNode(
+  db: Database,
+  row: Pick<NodeRow, "id" | "ownerId" | "name" | "size" | "slots" | "createdAt" | "maxLifetimeAt">,
+  limits: { readonly maxNodes: number; readonly tried: readonly NodeId[] },
+): Promise<"inserted" | "share" | "limit"> {
+  const tried = JSON.stringify(limits.tried);
+  await db.run(sql`
+    INSERT INTO nodes (id, owner_id, name, provider, size, state, version, epoch, slots, task_ids, outbox, max_lifetime_at, created_at)
+    SELECT ${row.id}, ${row.ownerId}, ${row.name}, 'hetzner', ${row.size}, 'provisioning', 0, 0, ${row.slots}, '[]', ${EMPTY_OUTBOX}, ${row.maxLifetimeAt}, ${row.createdAt}
+    WHERE (SELECT count(*) FROM nodes WHERE owner_id = ${row.ownerId} AND state <> 'destroyed') < ${limits.maxNodes}
+      AND NOT EXISTS (
+        SELECT 1 FROM nodes WHERE owner_id = ${row.ownerId} AND size = ${row.size} AND state = 'provisioning'
+          AND id NOT IN (SELECT value FROM json_each(${tried})))
+    ON CONFLICT DO NOTHING`);
+  if ((await findNode(db, row.id)) !== null) return "inserted";
+  const shared = (await listCandidates(db, row.ownerId, row.size)).some((each) => !limits.tried.includes(each.id));
+  return shared ? "share" : "limit";
+}
+
+const EMPTY_OUTBOX = JSON.stringify({ pending: 0, deadLetters: 0, lastDeadLetterReason: null });
+
+export function nodeView({ ownerId: _owner, priceAmount, priceCurrency, ...rest }: NodeRow): NodeView {
+  return {
+    ...rest,
+    pricePerHour: priceAmount === null || priceCurrency === null ? null : { amount: priceAmount, currency: priceCurrency },
+  };
+}

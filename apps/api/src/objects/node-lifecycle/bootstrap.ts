@@ -1,0 +1,58 @@
+/** First boot: a single-use token in user data becomes a node token, for the one agent that claims it first. Keeps S1. */
+import type { Clock, Random } from "@samovar/base";
+import type { BootstrapRequest } from "@samovar/contracts";
+import { isAlive } from "@samovar/domain/node-record";
+import type { Config } from "../../config.ts";
+import { mintNodeToken } from "../../identity/machine-tokens.ts";
+import type { BootstrapAnswer } from "./rpc.ts";
+import type { NodeStorage } from "./storage.ts";
+
+const TOKEN_LIFE_MS = 15 * 60_000;
+
+interface BootstrapDeps {
+  readonly storage: NodeStorage;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/**
+ * A fresh token; only its hash is kept. Each attempt to make the server has its own, because an earlier attempt
+ * whose answer was lost may have made the server after all.
+ */
+export async function mintBootstrapToken({ storage, clock, random }: BootstrapDeps): Promise<string> {
+  const token = `smb_${btoa(String.fromCharCode(...random.bytes(32))).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
+  storage.addBootstrapToken(await sha256(token), clock.now() + TOKEN_LIFE_MS);
+  return token;
+}
+
+export async function bootstrap(deps: BootstrapDeps, request: BootstrapRequest): Promise<BootstrapAnswer> {
+  const { storage, config, clock } = deps;
+  const [tokenHash, claimHash] = await Promise.all([sha256(request.token), sha256(request.claim)]);
+  // From here to the claim nothing waits: of two agents that ask at once, one is first.
+  const node = storage.node();
+  const reason = node === null || !isAlive(node.record) ? "the node is gone" : refusalOf(deps, tokenHash, claimHash);
+  if (node === null || reason !== null) {
+    storage.addRefusal("bootstrap", reason ?? "the node is gone", clock.now());
+    return { ok: false, code: "unauthenticated", message: "The bootstrap token is not valid, or it was used already." };
+  }
+  if (storage.bootstrapClaim() === null) storage.saveBootstrapClaim(tokenHash, claimHash, clock.now());
+  const { nodeId } = node.identity;
+  const { epoch } = node.record;
+  const { token, expiresAt } = await mintNodeToken(config, { node: nodeId, epoch }, clock.now());
+  return { ok: true, reply: { nodeToken: token, expiresAt, epoch } };
+}
+
+function refusalOf({ storage, clock }: BootstrapDeps, tokenHash: string, claimHash: string): string | null {
+  const known = storage.bootstrapToken(tokenHash);
+  if (known === null) return "unknown token";
+  const claim = storage.bootstrapClaim();
+  // The same claim again: its answer was lost.
+  if (claim !== null) return claim.tokenHash === tokenHash && claim.claimHash === claimHash ? null : "claimed by another agent";
+  return known.expiresAt <= clock.now() ? "expired" : null;
+}
+
+async function sha256(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,278 @@
+/**
+ * The node's one WebSocket, hibernatable. What must survive is in storage, so that an object that was put to sleep or
+ * thrown away goes on with the same socket or the next. A connection counts from its `hello`; the newest one wins.
+ */
+import type { Clock, Logger, Millis, WorkspaceId } from "@samovar/base";
+import { LIMITS, LINK_CLOSE, nodeFrame, PROTOCOL_VERSION } from "@samovar/contracts";
+import type { CommandDraft, ControlFrame, NodeEvent, NodeFrame, WorkspaceToken } from "@samovar/contracts";
+import { commandsAcked, commandSent, hello, nextToSend, numberCommand, takeEvent } from "@samovar/domain/node-link";
+import * as z from "zod";
+import type { Config } from "../../config.ts";
+import { mintNodeToken, mintWorkspaceToken } from "../../identity/machine-tokens.ts";
+import type { NamedAlarms } from "./alarms.ts";
+import type { NodeStorage } from "./storage.ts";
+
+export interface LinkDeps {
+  readonly context: DurableObjectState;
+  readonly storage: NodeStorage;
+  readonly alarms: NamedAlarms;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called inside the transaction that takes the event's number. */
+  readonly onEvent: (event: NodeEvent) => void;
+  readonly onConnected: () => void;
+  readonly onLost: () => void;
+}
+
+/** Nodes ping three times in this time; a connection that does not is dead, whatever TCP thinks. */
+export const LINK_QUIET_MS = 90_000;
+export const QUIET_ALARM = "link_quiet";
+
+/** What a socket carries through hibernation. */
+interface Attachment {
+  readonly connection: string;
+  readonly openedAt: Millis;
+}
+
+/** An event that does not parse still has its number, so that it cannot block those behind it. */
+const numberedEvent = z.object({ type: z.literal("event"), event: z.object({ n: z.number().int().positive(), kind: z.string().max(200) }) });
+
+/** The hello of another protocol may have another form. */
+const otherProtocol = z.object({ type: z.literal("hello"), protocol: z.number().refine((version) => version !== PROTOCOL_VERSION) });
+
+export class NodeLink {
+  readonly #deps: LinkDeps;
+  #sending: Promise<void> = Promise.resolve();
+  readonly #heardAt = new WeakMap<WebSocket, Millis>();
+
+  constructor(deps: LinkDeps) {
+    this.#deps = deps;
+    deps.context.setWebSocketAutoResponse(new WebSocketRequestResponsePair(JSON.stringify({ type: "ping" }), JSON.stringify({ type: "pong" })));
+  }
+
+  /** An upgrade whose node token the route has verified; `epoch` is the token's. */
+  accept(epoch: number): Response {
+    const { context, storage, clock } = this.#deps;
+    const { 0: client, 1: server } = new WebSocketPair();
+    const node = storage.node();
+    if (node === null || epoch !== node.record.epoch || this.#isOver()) {
+      server.accept();
+      server.close(LINK_CLOSE.gone, "this node is gone");
+      return new Response(null, { status: 101, webSocket: client });
+    }
+    context.acceptWebSocket(server);
+    server.serializeAttachment({ connection: crypto.randomUUID(), openedAt: clock.now() } satisfies Attachment);
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  async message(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
+    this.#heardAt.set(socket, this.#deps.clock.now());
+    const frame = typeof data === "string" && data.length <= LIMITS.linkFrameMaxBytes ? jsonOf(data) : undefined;
+    const parsed = nodeFrame.safeParse(frame);
+    if (!parsed.success) return this.#unreadable(socket, frame);
+    if (parsed.data.type === "hello") return this.#hello(socket, parsed.data);
+    if (parsed.data.type === "ping") return void this.#send(socket, { type: "pong" });
+    if (!this.#isCurrent(socket)) return;
+    await this.#heard(socket, parsed.data);
+  }
+
+  closed(socket: WebSocket): void {
+    if (!this.#isCurrent(socket)) return;
+    this.#lose();
+  }
+
+  /** After a restart: a connection that storage remembers and that is no more has been lost. */
+  recover(): void {
+    if (this.#deps.storage.link().connection !== null && this.#current() === null) this.#lose();
+  }
+
+  enqueue(draft: CommandDraft): void {
+    const { storage, clock } = this.#deps;
+    storage.atomically(() => {
+      const { state, connection } = storage.link();
+      const { link, n, isNew } = numberCommand(state, storage.commandNumber(draft.id));
+      if (!isNew) return;
+      storage.addCommand(n, draft, clock.now());
+      storage.saveLink(link, connection);
+    });
+    void this.deliver();
+  }
+
+  /** Sends what has not gone out on the present connection, in order. */
+  deliver(): Promise<void> {
+    this.#sending = this.#sending.then(() => this.#deliverAll()).catch((error: unknown) => this.#deps.logger.error("link.delivery_failed", { error }));
+    return this.#sending;
+  }
+
+  /** The node must never come back. */
+  closeForGood(): void {
+    for (const socket of this.#deps.context.getWebSockets()) close(socket, LINK_CLOSE.gone, "this node is gone");
+    this.#forget();
+  }
+
+  /** Whether the link has gone silent; called when its alarm is due. */
+  checkQuiet(): void {
+    const { clock, alarms, context, logger } = this.#deps;
+    const socket = this.#current();
+    if (socket === null) return alarms.set(QUIET_ALARM, null);
+    const answered = context.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
+    const heard = Math.max(answered, this.#heardAt.get(socket) ?? 0, attachmentOf(socket)?.openedAt ?? 0);
+    if (clock.now() - heard < LINK_QUIET_MS) return alarms.set(QUIET_ALARM, heard + LINK_QUIET_MS);
+    logger.warn("link.quiet", { silentMs: clock.now() - heard });
+    close(socket, 1001, "no sign of life");
+    this.#lose();
+  }
+
+  async #hello(socket: WebSocket, frame: Extract<NodeFrame, { type: "hello" }>): Promise<void> {
+    const { storage, alarms, clock } = this.#deps;
+    const node = storage.node();
+    const attachment = attachmentOf(socket);
+    if (node === null || attachment === null) return close(socket, LINK_CLOSE.gone, "this node is gone");
+    const tokens = await this.#tokens(node.record.slots.map((slot) => slot.holder.workspaceId));
+    const answer = storage.atomically(() => {
+      const now = storage.node() ?? node;
+      const reply = hello(storage.link().state, frame, now.record);
+      if (reply.kind === "welcome") storage.saveLink(reply.link, attachment.connection);
+      return reply;
+    });
+    if (answer.kind === "refuse") return close(socket, LINK_CLOSE[answer.close], answer.close === "gone" ? "this node is gone" : `protocol ${PROTOCOL_VERSION} is spoken here`);
+    for (const other of this.#deps.context.getWebSockets()) {
+      if (other !== socket && attachmentOf(other)?.connection !== attachment.connection) close(other, LINK_CLOSE.replaced, "a newer connection took over");
+    }
+    alarms.set(QUIET_ALARM, clock.now() + LINK_QUIET_MS);
+    this.#send(socket, { type: "welcome", protocol: PROTOCOL_VERSION, lastEvent: answer.link.lastEvent, ...tokens });
+    this.#deps.onConnected();
+    await this.deliver();
+  }
+
+  async #heard(socket: WebSocket, frame: Exclude<NodeFrame, { type: "hello" | "ping" }>): Promise<void> {
+    const { storage } = this.#deps;
+    switch (frame.type) {
+      case "event":
+        return this.#take(socket, frame.event.n, () => this.#deps.onEvent(frame.event));
+      case "ack": {
+        const { state, connection } = storage.link();
+        return storage.saveLink(commandsAcked(state, frame.upTo), connection);
+      }
+      case "renew":
+        return void this.#send(socket, { type: "tokens", ...(await this.#tokens(frame.workspaces)) });
+    }
+  }
+
+  /** The event and its number in one transaction; the acknowledgement leaves only when both are on disk. */
+  #take(socket: WebSocket, n: number, apply: () => void): void {
+    const { storage, logger } = this.#deps;
+    const upTo = storage.atomically(() => {
+      const { state, connection } = storage.link();
+      const { link, verdict } = takeEvent(state, n);
+      if (verdict === "duplicate") return link.lastEvent;
+      if (verdict === "gap") logger.warn("link.event_gap", { expected: state.lastEvent + 1, n });
+      storage.saveLink(link, connection);
+      apply();
+      return link.lastEvent;
+    });
+    this.#send(socket, { type: "ack", upTo });
+  }
+
+  #unreadable(socket: WebSocket, frame: unknown): void {
+    const { storage, clock, logger } = this.#deps;
+    const numbered = numberedEvent.safeParse(frame);
+    if (otherProtocol.safeParse(frame).success) return close(socket, LINK_CLOSE.upgrade, `protocol ${PROTOCOL_VERSION} is spoken here`);
+    if (!numbered.success || !this.#isCurrent(socket)) return close(socket, LINK_CLOSE.malformed, "a frame could not be read");
+    const { n, kind } = numbered.data.event;
+    logger.error("link.event_refused", { n, kind });
+    this.#take(socket, n, () => storage.addRefusal("event", `${n} ${kind}`, clock.now()));
+  }
+
+  async #deliverAll(): Promise<void> {
+    const { storage } = this.#deps;
+    for (;;) {
+      const socket = this.#current();
+      const n = nextToSend(storage.link().state);
+      const command = n === null ? null : storage.command(n);
+      if (socket === null || n === null || command === null) return;
+      // A new workspace needs its token before anything else.
+      const tokens = command.kind === "workspace.create" ? await this.#tokens([command.args.workspaceId]) : null;
+      if (!this.#isCurrent(socket) || nextToSend(storage.link().state) !== n) continue;
+      if (tokens !== null) this.#send(socket, { type: "tokens", ...tokens });
+      if (!this.#send(socket, { type: "command", command })) return;
+      const { state, connection } = storage.link();
+      storage.saveLink(commandSent(state, n), connection);
+    }
+  }
+
+  /** Tokens for the node and for those of the workspaces that hold a slot here. */
+  async #tokens(workspaces: readonly WorkspaceId[]): Promise<Pick<Extract<ControlFrame, { type: "tokens" }>, "nodeToken" | "workspaceTokens">> {
+    const { storage, config, clock } = this.#deps;
+    const node = storage.node();
+    if (node === null) throw new Error("a link without a node");
+    const { epoch, slots } = node.record;
+    const { nodeId } = node.identity;
+    const holders = slots.map((slot) => slot.holder).filter((holder) => workspaces.includes(holder.workspaceId));
+    const workspaceTokens = await Promise.all(
+      holders.map(async ({ workspaceId, sessionId, projectId }): Promise<WorkspaceToken> => {
+        const claims = { workspace: workspaceId, project: projectId, session: sessionId, node: nodeId, epoch };
+        return { workspaceId, sessionId, ...(await mintWorkspaceToken(config, claims, clock.now())) };
+      }),
+    );
+    return { nodeToken: await mintNodeToken(config, { node: nodeId, epoch }, clock.now()), workspaceTokens };
+  }
+
+  #isOver(): boolean {
+    const state = this.#deps.storage.node()?.record.life.state;
+    return state === undefined || state === "destroying" || state === "destroyed";
+  }
+
+  #current(): WebSocket | null {
+    return this.#deps.context.getWebSockets().find((socket) => this.#isCurrent(socket)) ?? null;
+  }
+
+  #isCurrent(socket: WebSocket): boolean {
+    const { connection } = this.#deps.storage.link();
+    return connection !== null && attachmentOf(socket)?.connection === connection;
+  }
+
+  #lose(): void {
+    this.#forget();
+    this.#deps.onLost();
+  }
+
+  #forget(): void {
+    const { storage, alarms } = this.#deps;
+    const { state } = storage.link();
+    storage.saveLink({ ...state, sentCommand: state.ackedCommand }, null);
+    alarms.set(QUIET_ALARM, null);
+  }
+
+  /** Whether it went out; a socket that is closing says so by its close event. */
+  #send(socket: WebSocket, frame: ControlFrame): boolean {
+    try {
+      socket.send(JSON.stringify(frame));
+      return true;
+    } catch (error) {
+      this.#deps.logger.warn("link.send_failed", { frame: frame.type, error });
+      return false;
+    }
+  }
+}
+
+function attachmentOf(socket: WebSocket): Attachment | null {
+  return socket.deserializeAttachment() as Attachment | null;
+}
+
+function close(socket: WebSocket, code: number, reason: string): void {
+  try {
+    socket.close(code, reason);
+  } catch {
+    // Closed already, which is what was wanted.
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * What the object owes to others: its row in D1, its viewers, and nudges to runs. Each debt is in storage first and is
+ * paid until it sticks. Keeps N1, T1.
+ */
+import type { Clock, Logger } from "@samovar/base";
+import type { NodeView } from "@samovar/contracts";
+import { and, eq, inArray, lt } from "drizzle-orm";
+import type { Config } from "../../config.ts";
+import { database } from "../../database/index.ts";
+import { nodes, workspaces } from "../../database/schema.ts";
+import type { Env } from "../../env.ts";
+import type { NamedAlarms } from "./alarms.ts";
+import type { Nudge, NodeStorage } from "./storage.ts";
+import { nodeViewOf } from "./view.ts";
+
+export interface OutwardDeps {
+  readonly env: Env;
+  readonly config: Config;
+  readonly storage: NodeStorage;
+  readonly alarms: NamedAlarms;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export const OUTWARD_ALARM = "outward";
+const RETRY_FIRST_MS = 500;
+const RETRY_MAX_MS = 60_000;
+/** A run that cannot be reached for so many tries (about half a day) is the sweep's to repair. */
+const NUDGE_MAX_ATTEMPTS = 720;
+
+export class Outward {
+  readonly #deps: OutwardDeps;
+  #paying: Promise<void> | null = null;
+  #again = false;
+
+  constructor(deps: OutwardDeps) {
+    this.#deps = deps;
+  }
+
+  /** Pays what is owed; what cannot be paid now is tried again from an alarm. One at a time; a call in the middle makes it look again. */
+  pay(): Promise<void> {
+    if (this.#paying !== null) {
+      this.#again = true;
+      return this.#paying;
+    }
+    // Not before the caller's transaction is over.
+    this.#paying = Promise.resolve()
+      .then(() => this.#payAll())
+      .finally(() => {
+        this.#paying = null;
+      });
+    return this.#paying;
+  }
+
+  async #payAll(): Promise<void> {
+    do {
+      this.#again = false;
+      // Runs first: somebody is waiting for them.
+      const nudged = await this.#nudgeAll();
+      const projected = await this.#project();
+      const { alarms, clock, storage } = this.#deps;
+      const tries = Math.max(storage.projection().attempts, ...storage.nudges().map((nudge) => nudge.attempts), 1);
+      alarms.set(OUTWARD_ALARM, nudged && projected ? null : clock.now() + Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(tries - 1, 10)));
+      alarms.arm();
+    } while (this.#again);
+  }
+
+  async #nudgeAll(): Promise<boolean> {
+    const { storage, logger } = this.#deps;
+    let all = true;
+    for (const nudge of storage.nudges()) {
+      const arrived = await this.#nudge(nudge);
+      if (arrived) storage.nudgeArrived(nudge);
+      else if (nudge.attempts < NUDGE_MAX_ATTEMPTS) {
+        storage.nudgeFailed(nudge);
+        all = false;
+      } else {
+        logger.error("nudge.given_up", { runId: nudge.runId });
+        storage.nudgeArrived(nudge);
+      }
+    }
+    return all;
+  }
+
+  /** True when the run has the event, or can never need it. */
+  async #nudge({ runId }: Nudge): Promise<boolean> {
+    const { env, logger } = this.#deps;
+    try {
+      const run = await env.TASK_RUN.get(runId);
+      try {
+        await run.sendEvent({ type: "nudge", payload: {} });
+        return true;
+      } catch (error) {
+        const { status } = await run.status();
+        if (status === "complete" || status === "errored" || status === "terminated") return true;
+        throw error;
+      }
+    } catch (error) {
+      // The platform has no code for it, only this text.
+      if (error instanceof Error && /not[_. ]found/i.test(error.message)) return true;
+      logger.warn("nudge.failed", { runId, error });
+      return false;
+    }
+  }
+
+  async #project(): Promise<boolean> {
+    const { storage, config, logger } = this.#deps;
+    const node = storage.node();
+    const done = storage.projection();
+    const destroyed = storage.destroyedUnprojected();
+    if (node === null || (node.version <= done.version && destroyed.length === 0)) return true;
+    try {
+      const view = nodeViewOf(node, storage, config);
+      if (node.version > done.version) await this.#writeRow(view);
+      await this.#writeWorkspaces(view, destroyed);
+      // One statement a fact: a newer version that came in the meantime is still owed.
+      storage.saveProjection(Math.max(node.version, storage.projection().version), 0);
+      if ((storage.node()?.version ?? 0) > node.version) this.#again = true;
+      await this.#publish(view);
+      return true;
+    } catch (error) {
+      logger.warn("projection.failed", { version: node.version, error });
+      storage.saveProjection(done.version, done.attempts + 1);
+      return false;
+    }
+  }
+
+  /** Only ever forward: a late write of an older version changes nothing. */
+  async #writeRow(view: NodeView): Promise<void> {
+    const { id, name: _name, provider: _provider, size: _size, pricePerHour, taskIds, ...rest } = view;
+    await database(this.#deps.env)
+      .update(nodes)
+      .set({ ...rest, taskIds: [...taskIds], priceAmount: pricePerHour?.amount ?? null, priceCurrency: pricePerHour?.currency ?? null })
+      .where(and(eq(nodes.id, id), lt(nodes.version, view.version)));
+  }
+
+  /** A kept workspace is over when the node said so, or when its node is no more. */
+  async #writeWorkspaces(view: NodeView, destroyed: ReturnType<NodeStorage["destroyedUnprojected"]>): Promise<void> {
+    const { env, clock, storage } = this.#deps;
+    const gone = { state: "destroyed", updatedAt: clock.now() } as const;
+    const waiting = inArray(workspaces.state, ["kept", "destroying"]);
+    if (destroyed.length > 0) {
+      await database(env).update(workspaces).set(gone).where(and(inArray(workspaces.id, [...destroyed]), waiting));
+      for (const workspaceId of destroyed) storage.markProjected(workspaceId);
+    }
+    if (view.state === "destroyed") await database(env).update(workspaces).set(gone).where(and(eq(workspaces.nodeId, view.id), waiting));
+  }
+
+  /** Viewers are told once; a page that missed it reads the row. */
+  async #publish(view: NodeView): Promise<void> {
+    const { env, storage, logger } = this.#deps;
+    const told = await Promise.allSettled(storage.audience().map((projectId) => env.PROJECT_DATA.get(env.PROJECT_DATA.idFromName(projectId)).publishNode(view)));
+    for (const each of told) if (each.status === "rejected") logger.warn("node.publish_failed", { reason: each.reason });
+  }
+}

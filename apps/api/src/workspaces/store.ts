@@ -1,0 +1,103 @@
+/** Workspaces in D1. A row is first an intent (where a slot is being asked for), then the workspace itself. */
+import type { NodeId, UserId, WorkspaceId } from "@samovar/base";
+import { SamovarError } from "@samovar/contracts";
+import type { Failure, Page, WorkspaceState, WorkspaceView } from "@samovar/contracts";
+import { and, desc, eq, inArray, lt, lte, ne } from "drizzle-orm";
+import type { Database } from "../database/index.ts";
+import { database } from "../database/index.ts";
+import { workspaces } from "../database/schema.ts";
+import type { Env } from "../env.ts";
+import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
+
+export type WorkspaceRow = typeof workspaces.$inferSelect;
+export type NewWorkspace = Pick<WorkspaceRow, "id" | "ownerId" | "nodeId"> & Partial<Pick<WorkspaceRow, "projectId" | "sessionId" | "taskId" | "branch">>;
+
+/** Repeatable: the row that is there stays, with its node and branch brought up to date while it is being created. */
+export async function createWorkspace(env: Env, row: NewWorkspace, now: number = Date.now()): Promise<void> {
+  const { nodeId, branch = null } = row;
+  await database(env)
+    .insert(workspaces)
+    .values({ ...row, state: "creating", createdAt: now, updatedAt: now })
+    .onConflictDoUpdate({ target: workspaces.id, set: { nodeId, branch, updatedAt: now }, setWhere: eq(workspaces.state, "creating") });
+}
+
+export interface WorkspaceChange {
+  readonly branch?: string | null;
+  readonly failure?: Failure | null;
+  readonly keepUntil?: number | null;
+}
+
+/** A destroyed workspace stays destroyed. */
+export async function setWorkspaceState(
+  env: Env,
+  id: WorkspaceId,
+  state: WorkspaceState,
+  change: WorkspaceChange = {},
+  now: number = Date.now(),
+): Promise<void> {
+  await database(env)
+    .update(workspaces)
+    .set({ ...change, state, updatedAt: now })
+    .where(and(eq(workspaces.id, id), ne(workspaces.state, "destroyed")));
+}
+
+/** Writes down where a slot will be asked for, before it is. */
+export async function intendWorkspace(db: Database, { ownerId, holder }: { ownerId: UserId; holder: SlotHolder }, nodeId: NodeId, now: number): Promise<void> {
+  const { workspaceId: id, projectId, sessionId, taskId } = holder;
+  await db
+    .insert(workspaces)
+    .values({ id, ownerId, nodeId, projectId, sessionId, taskId, state: "creating", createdAt: now, updatedAt: now })
+    .onConflictDoUpdate({ target: workspaces.id, set: { nodeId, updatedAt: now }, setWhere: eq(workspaces.state, "creating") });
+}
+
+/** For a workspace that got no slot anywhere. */
+export async function forgetIntent(db: Database, id: WorkspaceId): Promise<void> {
+  await db.delete(workspaces).where(and(eq(workspaces.id, id), eq(workspaces.state, "creating")));
+}
+
+export async function findWorkspace(db: Database, id: WorkspaceId): Promise<WorkspaceRow | null> {
+  const [row] = await db.select().from(workspaces).where(eq(workspaces.id, id));
+  return row ?? null;
+}
+
+/** Throws `not_found` when there is none, or it is somebody else's. */
+export async function requireWorkspace(db: Database, ownerId: UserId, id: WorkspaceId): Promise<WorkspaceRow> {
+  const row = await findWorkspace(db, id);
+  if (row === null || row.ownerId !== ownerId) throw new SamovarError("not_found", "There is no such workspace.");
+  return row;
+}
+
+/** The newest first. */
+export async function listWorkspaces(
+  db: Database,
+  ownerId: UserId,
+  query: { readonly states?: readonly WorkspaceState[] | undefined; readonly cursor?: string | undefined; readonly limit: number },
+): Promise<Page<WorkspaceRow>> {
+  const rows = await db
+    .select()
+    .from(workspaces)
+    .where(
+      and(
+        eq(workspaces.ownerId, ownerId),
+        query.states === undefined ? undefined : inArray(workspaces.state, [...query.states]),
+        query.cursor === undefined ? undefined : lt(workspaces.id, query.cursor as WorkspaceId),
+      ),
+    )
+    .orderBy(desc(workspaces.id))
+    .limit(query.limit + 1);
+  const items = rows.slice(0, query.limit);
+  return { items, nextCursor: rows.length > query.limit ? (items.at(-1)?.id ?? null) : null };
+}
+
+/** Kept ones whose time is up, and those whose end was asked for long ago and not heard of. */
+export async function listOverdue(db: Database, at: { readonly keptUntil: number; readonly askedBefore: number }, limit: number): Promise<readonly WorkspaceRow[]> {
+  const [kept, unheard] = await Promise.all([
+    db.select().from(workspaces).where(and(eq(workspaces.state, "kept"), lte(workspaces.keepUntil, at.keptUntil))).limit(limit),
+    db.select().from(workspaces).where(and(eq(workspaces.state, "destroying"), lte(workspaces.updatedAt, at.askedBefore))).limit(limit),
+  ]);
+  return [...kept, ...unheard];
+}
+
+export function workspaceView({ ownerId: _owner, ...rest }: WorkspaceRow): WorkspaceView {
+  return rest;
+}
