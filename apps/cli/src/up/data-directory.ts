@@ -2,7 +2,7 @@
  * The data directory of one installation on this machine: made private, locked by one process at a time,
  * holding the secrets that the control plane is started with.
  */
-import { randomBytes } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { access, chmod, constants, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
@@ -89,8 +89,7 @@ export type Secrets = z.infer<typeof secrets>;
 export async function loadSecrets(directory: DataDirectory): Promise<Secrets> {
   const known = secrets.safeParse(await readJson(join(directory.path, "secrets.json")));
   if (known.success) return known.data;
-  const { privateKey } = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]) as CryptoKeyPair;
-  const jwk = await crypto.subtle.exportKey("jwk", privateKey);
+  const jwk = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
   const made: Secrets = {
     installationId: `local-${randomBytes(6).toString("hex")}`,
     operatorSecret: randomBytes(32).toString("base64url"),
