@@ -126,12 +126,14 @@ export function openCloud(options: CloudOptions): Cloud {
 
   /** Runs in the background, after the caller has answered; finishes the actions as it ends. */
   function work(server: ServerRecord, actions: readonly ActionRecord[], task: () => Promise<void>): void {
+    const interrupted = busy.get(server.id);
     const running = Promise.resolve()
       .then(task)
       .then(
         () => finish(actions, null),
         (error: unknown) => finish(actions, errorMessage(error)),
       )
+      .then(() => interrupted)
       .finally(() => {
         if (busy.get(server.id) === running) busy.delete(server.id);
       });
@@ -151,6 +153,7 @@ export function openCloud(options: CloudOptions): Cloud {
   }
 
   async function powerOn(server: ServerRecord): Promise<void> {
+    if (closing || server.status === "deleting") throw new Error("interrupted");
     await machineOf(server).powerOn();
     setStatus(server, "running");
   }

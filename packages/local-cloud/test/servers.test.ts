@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemTimers, type Timers } from "@samovar/base";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -233,6 +233,39 @@ describe("a slow boot", () => {
       { status: "success" },
       { status: "success" },
     ]);
+  });
+
+  test("[F20] cut short in the middle of a command, begins again from the start, once", async () => {
+    const before = await rig.start();
+    const id = await rig.create(
+      before,
+      "samovar-1",
+      "#cloud-config\nruncmd:\n  - echo begun >>$SAMOVAR_ROOT/begun; while [ ! -e $SAMOVAR_ROOT/go ]; do sleep 0.1; done\n  - touch $SAMOVAR_ROOT/done\n",
+    );
+    const root = before.servers()[0]?.root ?? "";
+    const begun = () => (existsSync(join(root, "begun")) ? readFileSync(join(root, "begun"), "utf8") : "");
+    await vi.waitFor(() => expect(begun()).toBe("begun\n"), WAIT);
+    const interrupted = rig.processes([id]);
+    await before.close({ servers: "leave" });
+    await rig.start();
+    await vi.waitFor(() => expect(begun()).toBe("begun\nbegun\n"), WAIT);
+    expect(interrupted.filter(alive)).toEqual([]);
+    writeFileSync(join(root, "go"), "");
+    await vi.waitFor(() => expect(existsSync(join(root, "done"))).toBe(true), WAIT);
+  });
+
+  test("a deletion in the middle of a reboot wins", async () => {
+    const cloud = await rig.start();
+    const id = await rig.create(cloud, "samovar-1");
+    await rig.agentUp(id);
+    await vi.waitFor(
+      async () => expect((await rig.call(cloud, "POST", `/servers/${id}/actions/reboot`)).status).toBe(201),
+      WAIT,
+    );
+    expect((await rig.call(cloud, "DELETE", `/servers/${id}`)).status).toBe(200);
+    await vi.waitFor(() => expect(cloud.servers()).toEqual([]), WAIT);
+    expect(rig.processes([id])).toEqual([]);
+    expect(existsSync(join(rig.dataDir, "vm", String(id)))).toBe(false);
   });
 
   test("a command that hangs does not keep the server from being deleted", async () => {

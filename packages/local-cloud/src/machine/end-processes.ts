@@ -41,10 +41,13 @@ function signalAll({ table, marker, roots }: Ending, signal: NodeJS.Signals): vo
 
 const isGone = (error: unknown) => error instanceof Error && "code" in error && error.code === "ESRCH";
 
+/** Looks through all processes only when those that it knows of are dead: others may have been started meanwhile. */
 async function emptied({ table, marker, roots, timers }: Ending, limitMs: number): Promise<boolean> {
-  for (let waited = 0; ; waited += POLL_MS) {
-    if (membersOf(table, marker, roots).length === 0) return true;
+  let known = membersOf(table, marker, roots);
+  for (let waited = 0; known.length > 0; waited += POLL_MS) {
     if (waited >= limitMs) return false;
     await new Promise<void>((resolve) => timers.after(POLL_MS, resolve));
+    if (!known.some((member) => isAlive(table, member))) known = membersOf(table, marker, roots);
   }
+  return true;
 }
