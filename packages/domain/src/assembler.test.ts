@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { idSource } from "@samovar/base";
 import type { MessageId } from "@samovar/base";
 import { LIMITS, toolMetadata } from "@samovar/contracts";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AssemblerPorts, AssemblerState, SaidMessage } from "./assembler.ts";
 import { assemble, emptyAssembler, settle, toolsAtWork } from "./assembler.ts";
@@ -14,7 +14,10 @@ const hashOf = (text: string): RunningHash => ({ append: (more) => hashOf(text +
 
 function counter(): AssemblerPorts {
   let made = 0;
-  const bytes = (length: number) => new Uint8Array(length).fill(0).map((_, i) => (i === length - 1 ? made & 255 : i === length - 2 ? (made >> 8) & 255 : 0));
+  const bytes = (length: number) =>
+    new Uint8Array(length)
+      .fill(0)
+      .map((_, i) => (i === length - 1 ? made & 255 : i === length - 2 ? (made >> 8) & 255 : 0));
   const ids = idSource({ now: () => 0 }, { next: () => 0, bytes: (length) => (made++, bytes(length)) });
   return { messageId: () => ids.messageId(), sha256, emptyHash: hashOf("") };
 }
@@ -38,22 +41,44 @@ function say(updates: readonly unknown[], end?: "ended" | "broken") {
   return { messages: [...said.values()], seen, state };
 }
 
-const text = (words: string, messageId?: string) => ({ sessionUpdate: "agent_message_chunk", content: { type: "text", text: words }, messageId });
-const thought = (words: string, messageId?: string) => ({ ...text(words, messageId), sessionUpdate: "agent_thought_chunk" });
-const tool = (toolCallId: string, more: object = {}) => ({ sessionUpdate: "tool_call", toolCallId, title: "Run", ...more });
+const text = (words: string, messageId?: string) => ({
+  sessionUpdate: "agent_message_chunk",
+  content: { type: "text", text: words },
+  messageId,
+});
+const thought = (words: string, messageId?: string) => ({
+  ...text(words, messageId),
+  sessionUpdate: "agent_thought_chunk",
+});
+const tool = (toolCallId: string, more: object = {}) => ({
+  sessionUpdate: "tool_call",
+  toolCallId,
+  title: "Run",
+  ...more,
+});
 const patch = (toolCallId: string, more: object) => ({ sessionUpdate: "tool_call_update", toolCallId, ...more });
-const plan = (...steps: string[]) => ({ sessionUpdate: "plan", entries: steps.map((content) => ({ content, priority: "high", status: "pending" })) });
-const contentOf = (messages: readonly SaidMessage[]) => messages.map((message) => [message.kind, message.content, message.final]);
+const plan = (...steps: string[]) => ({
+  sessionUpdate: "plan",
+  entries: steps.map((content) => ({ content, priority: "high", status: "pending" })),
+});
+const contentOf = (messages: readonly SaidMessage[]) =>
+  messages.map((message) => [message.kind, message.content, message.final]);
 
 describe("texts", () => {
   it("[R3] chunks of one id grow one message, whatever comes between", () => {
     const { messages } = say([text("Hel", "a"), tool("t"), text("lo", "a")], "ended");
-    expect(contentOf(messages)).toEqual([["text", "Hello", true], ["tool", "Run", true]]);
+    expect(contentOf(messages)).toEqual([
+      ["text", "Hello", true],
+      ["tool", "Run", true],
+    ]);
   });
 
   it("another id begins another message, and the one before is final", () => {
     const { messages } = say([text("one", "a"), text("two", "b")]);
-    expect(contentOf(messages)).toEqual([["text", "one", true], ["text", "two", false]]);
+    expect(contentOf(messages)).toEqual([
+      ["text", "one", true],
+      ["text", "two", false],
+    ]);
   });
 
   it("thought and text of the same id are two messages", () => {
@@ -63,8 +88,19 @@ describe("texts", () => {
 
   it("without ids a run ends where another kind begins, but not at usage or news that says nothing", () => {
     const usage = { sessionUpdate: "usage_update", used: 10, size: 100, cost: { amount: 0.5, currency: "USD" } };
-    const { messages, state } = say([text("a"), usage, { sessionUpdate: "session_info_update" }, text("b"), plan("x"), text("c")]);
-    expect(contentOf(messages)).toEqual([["text", "ab", true], ["plan", expect.any(String), false], ["text", "c", false]]);
+    const { messages, state } = say([
+      text("a"),
+      usage,
+      { sessionUpdate: "session_info_update" },
+      text("b"),
+      plan("x"),
+      text("c"),
+    ]);
+    expect(contentOf(messages)).toEqual([
+      ["text", "ab", true],
+      ["plan", expect.any(String), false],
+      ["text", "c", false],
+    ]);
     expect(state.usage).toEqual({ contextUsed: 10, contextSize: 100, cost: { amount: 0.5, currency: "USD" } });
     expect(state.lastText).toBe("c");
   });
@@ -82,7 +118,10 @@ describe("texts", () => {
 
   it("[F36] a text over the limit is cut at a whole code point and marked with size and hash of everything said", () => {
     const whole = "\u{1fad6}".repeat(60_000);
-    const { messages, seen } = say([text(`x${whole.slice(0, 100_000)}`, "a"), text(whole.slice(100_000), "a"), text("tail", "a")], "ended");
+    const { messages, seen } = say(
+      [text(`x${whole.slice(0, 100_000)}`, "a"), text(whole.slice(100_000), "a"), text("tail", "a")],
+      "ended",
+    );
     const [message] = messages;
     expect(utf8Bytes(message?.content ?? "")).toBeLessThanOrEqual(LIMITS.messageMaxContentBytes);
     expect(utf8Bytes(message?.content ?? "")).toBeGreaterThan(LIMITS.messageMaxContentBytes - 4);
@@ -94,15 +133,32 @@ describe("texts", () => {
 describe("tool calls", () => {
   it("[R3] absent is not cleared: a later update keeps title, input and output", () => {
     const { messages } = say([
-      tool("t", { title: "Run tests", kind: "execute", rawInput: { command: "npm test" }, locations: [{ path: "/w/a.js" }] }),
+      tool("t", {
+        title: "Run tests",
+        kind: "execute",
+        rawInput: { command: "npm test" },
+        locations: [{ path: "/w/a.js" }],
+      }),
       patch("t", { status: "in_progress", content: [{ type: "content", content: { type: "text", text: "ok" } }] }),
       patch("t", { status: "completed", title: null, rawOutput: { exitCode: 0 } }),
     ]);
     expect(messages).toHaveLength(1);
-    expect(messages[0]).toMatchObject({ role: "tool", kind: "tool", content: "Run tests", final: true, interrupted: false });
+    expect(messages[0]).toMatchObject({
+      role: "tool",
+      kind: "tool",
+      content: "Run tests",
+      final: true,
+      interrupted: false,
+    });
     expect(messages[0]?.toolMetadata).toEqual({
-      toolCallId: "t", tool: "execute", title: "Run tests", target: "/w/a.js", status: "success",
-      input: '{"command":"npm test"}', output: "ok", exitCode: 0,
+      toolCallId: "t",
+      tool: "execute",
+      title: "Run tests",
+      target: "/w/a.js",
+      status: "success",
+      input: '{"command":"npm test"}',
+      output: "ok",
+      exitCode: 0,
     });
   });
 
@@ -114,13 +170,23 @@ describe("tool calls", () => {
       tool("u", { rawOutput: "raw" }),
     ]);
     expect(messages[0]?.toolMetadata).toEqual({
-      toolCallId: "t", tool: "other", title: "Run", status: "pending", target: "a.js", diffs: [{ path: "a.js", oldText: null, newText: "1" }],
+      toolCallId: "t",
+      tool: "other",
+      title: "Run",
+      status: "pending",
+      target: "a.js",
+      diffs: [{ path: "a.js", oldText: null, newText: "1" }],
     });
     expect(messages[1]?.toolMetadata?.output).toBe("raw");
   });
 
   it("news for a call that is over is kept out; news for one never begun begins it", () => {
-    const { messages } = say([tool("t"), patch("t", { status: "failed" }), patch("t", { title: "late" }), patch("u", { title: "U" })]);
+    const { messages } = say([
+      tool("t"),
+      patch("t", { status: "failed" }),
+      patch("t", { title: "late" }),
+      patch("u", { title: "U" }),
+    ]);
     expect(messages.map((message) => message.toolMetadata?.title)).toEqual(["Run", "U"]);
   });
 
@@ -131,7 +197,13 @@ describe("tool calls", () => {
 
   it("[F36] 5 MB of output is cut to fit, with its start and end, and marked", () => {
     const output = `start ${"\u001b[31m\n".repeat(1_000_000)} end`;
-    const { messages } = say([tool("t", { status: "completed", rawInput: { small: 1 }, content: [{ type: "content", content: { type: "text", text: output } }] })]);
+    const { messages } = say([
+      tool("t", {
+        status: "completed",
+        rawInput: { small: 1 },
+        content: [{ type: "content", content: { type: "text", text: output } }],
+      }),
+    ]);
     const [message] = messages;
     expect(jsonBytes(message?.toolMetadata)).toBeLessThanOrEqual(LIMITS.toolMetadataMaxBytes);
     expect(jsonBytes(message?.toolMetadata)).toBeGreaterThan(LIMITS.toolMetadataMaxBytes * 0.9);
@@ -154,7 +226,9 @@ describe("plans and ends", () => {
   it("[F39] when the agent dies, only what was in flight is interrupted", () => {
     const { messages, state } = say([thought("hm", "a"), tool("t"), text("half", "a")], "broken");
     expect(messages.map((message) => [message.kind, message.final, message.interrupted])).toEqual([
-      ["thought", true, false], ["tool", true, true], ["text", true, true],
+      ["thought", true, false],
+      ["tool", true, true],
+      ["text", true, true],
     ]);
     expect(toolsAtWork(state)).toBe(false);
   });
@@ -164,20 +238,61 @@ describe("plans and ends", () => {
     expect(messages.map((message) => message.interrupted)).toEqual([false, true]);
   });
 
-  it.each([null, 7, "x", [], {}, { sessionUpdate: "agent_message_chunk" }, { sessionUpdate: "plan", entries: 3 }, { sessionUpdate: "tool_call" }, text("")])(
-    "what cannot be read does no harm: %j",
-    (update) => {
-      expect(say([text("a"), update, text("b")]).messages.map((message) => message.content)).toEqual(["ab"]);
-    },
-  );
+  it.each([
+    null,
+    7,
+    "x",
+    [],
+    {},
+    { sessionUpdate: "agent_message_chunk" },
+    { sessionUpdate: "plan", entries: 3 },
+    { sessionUpdate: "tool_call" },
+    text(""),
+  ])("what cannot be read does no harm: %j", (update) => {
+    expect(say([text("a"), update, text("b")]).messages.map((message) => message.content)).toEqual(["ab"]);
+  });
 });
+
+/** Halves of code points may be joined or replaced where messages split; the rest must be the same. */
+const sound = (words: string) => words.replaceAll("\0", "\u2400").replaceAll(/\ud83e|\uded6|\ufffd/g, "");
+
+const plain = (messages: readonly SaidMessage[], kind: string) =>
+  sound(
+    messages
+      .filter((message) => message.kind === kind)
+      .map((message) => message.content)
+      .join(""),
+  );
+const plainSaid = (updates: readonly unknown[], of: "text" | "thought") =>
+  sound(
+    updates
+      .filter(
+        (update) =>
+          update instanceof Object &&
+          "sessionUpdate" in update &&
+          update.sessionUpdate === (of === "text" ? "agent_message_chunk" : "agent_thought_chunk"),
+      )
+      .map((update) => (update as ReturnType<typeof text>).content.text)
+      .join(""),
+  );
 
 describe("[R3] model", () => {
   const id = fc.constantFrom("a", "b", undefined);
-  const words = fc.string({ unit: fc.constantFrom("x", "\u{1fad6}", "\ud83e", "\uded6", "\0", "\n"), minLength: 1, maxLength: 6 });
+  const words = fc.string({
+    unit: fc.constantFrom("x", "\u{1fad6}", "\ud83e", "\uded6", "\0", "\n"),
+    minLength: 1,
+    maxLength: 6,
+  });
   const update = fc.oneof(
-    fc.record({ of: fc.constantFrom("text", "thought"), id, words }).map(({ of, id, words }) => (of === "text" ? text(words, id) : thought(words, id))),
-    fc.record({ id: fc.constantFrom("t", "u"), status: fc.constantFrom("pending", "in_progress", "completed", "failed") }).map(({ id, status }) => patch(id, { status })),
+    fc
+      .record({ of: fc.constantFrom("text", "thought"), id, words })
+      .map(({ of, id, words }) => (of === "text" ? text(words, id) : thought(words, id))),
+    fc
+      .record({
+        id: fc.constantFrom("t", "u"),
+        status: fc.constantFrom("pending", "in_progress", "completed", "failed"),
+      })
+      .map(({ id, status }) => patch(id, { status })),
     fc.constantFrom("t", "u").map((id) => tool(id)),
     fc.constant(plan("p")),
     fc.constant({ sessionUpdate: "usage_update", used: 1 }),
@@ -186,29 +301,24 @@ describe("[R3] model", () => {
 
   it("every word is said once, in order; messages only grow at their end; nothing changes after final", () => {
     fc.assert(
-      fc.property(fc.array(update, { maxLength: 40 }), fc.constantFrom("ended" as const, "broken" as const), (updates, how) => {
-        const { messages, seen } = say(updates, how);
-        expect(messages.every((message) => message.final)).toBe(true);
-        const grown = new Map<MessageId, string>();
-        for (const message of seen) {
-          if (message.kind === "text" || message.kind === "thought") expect(message.content.startsWith(grown.get(message.messageId) ?? "")).toBe(true);
-          if (message.toolMetadata !== null) toolMetadata.parse(message.toolMetadata);
-          grown.set(message.messageId, message.content);
-        }
-        for (const which of ["text", "thought"] as const) expect(plain(messages, which)).toBe(plainSaid(updates, which));
-      }),
+      fc.property(
+        fc.array(update, { maxLength: 40 }),
+        fc.constantFrom("ended" as const, "broken" as const),
+        (updates, how) => {
+          const { messages, seen } = say(updates, how);
+          expect(messages.every((message) => message.final)).toBe(true);
+          const grown = new Map<MessageId, string>();
+          for (const message of seen) {
+            if (message.kind === "text" || message.kind === "thought")
+              expect(message.content.startsWith(grown.get(message.messageId) ?? "")).toBe(true);
+            if (message.toolMetadata !== null) toolMetadata.parse(message.toolMetadata);
+            grown.set(message.messageId, message.content);
+          }
+          for (const which of ["text", "thought"] as const)
+            expect(plain(messages, which)).toBe(plainSaid(updates, which));
+        },
+      ),
       { numRuns: 2000 },
     );
   });
-
-  /** Halves of code points may be joined or replaced by where messages split; the rest must be the same. */
-  const sound = (words: string) => words.replaceAll("\0", "\u2400").replaceAll(/[\ud83e\uded6\ufffd]/g, "");
-  const plain = (messages: readonly SaidMessage[], kind: string) => sound(messages.filter((message) => message.kind === kind).map((message) => message.content).join(""));
-  const plainSaid = (updates: readonly unknown[], of: "text" | "thought") =>
-    sound(
-      updates
-        .filter((update) => update instanceof Object && "sessionUpdate" in update && update.sessionUpdate === (of === "text" ? "agent_message_chunk" : "agent_thought_chunk"))
-        .map((update) => (update as ReturnType<typeof text>).content.text)
-        .join(""),
-    );
 });

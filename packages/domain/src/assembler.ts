@@ -100,7 +100,9 @@ export const toolsAtWork = (state: AssemblerState): boolean => state.tools.size 
 export function settle(state: AssemblerState, how: "ended" | "broken", ports: AssemblerPorts): Assembled {
   const texts = [state.text, state.thought]
     .filter((open) => open !== null)
-    .map((open) => finishText(open, isInterrupted(open.message, how === "broken" ? state.current : null), ports.emptyHash));
+    .map((open) =>
+      finishText(open, isInterrupted(open.message, how === "broken" ? state.current : null), ports.emptyHash),
+    );
   const tools = [...state.tools.values()].map(({ message }) => ({ ...message, final: true, interrupted: true }));
   const plan = state.plan === null ? [] : [{ ...state.plan, final: true }];
   return {
@@ -110,7 +112,10 @@ export function settle(state: AssemblerState, how: "ended" | "broken", ports: As
 }
 
 /** Whether an unfinished message broke off, when `current` was the text in flight. Also used after the host itself died. */
-export function isInterrupted(message: { readonly messageId: MessageId; readonly kind: MessageKind }, current: MessageId | null): boolean {
+export function isInterrupted(
+  message: { readonly messageId: MessageId; readonly kind: MessageKind },
+  current: MessageId | null,
+): boolean {
   switch (message.kind) {
     case "tool":
       return true;
@@ -132,7 +137,8 @@ function chunkCame(state: AssemblerState, chunk: Chunk, now: Millis, ports: Asse
   const joins = open !== null && chunkJoins(open, chunk.id, state.current);
   const left = joins && state.current === open.message.messageId ? unchanged(state) : runEnded(state, ports);
   const before = joins ? open : beginText(chunk, now, ports);
-  const replaced = !joins && left.state[chunk.of] !== null ? closeText(left.state, chunk.of, ports) : unchanged(left.state);
+  const replaced =
+    !joins && left.state[chunk.of] !== null ? closeText(left.state, chunk.of, ports) : unchanged(left.state);
   const grown = growText(before, chunk.text, ports.emptyHash);
   const shows = !joins || grown.message !== before.message;
   return {
@@ -166,7 +172,8 @@ function runEnded(state: AssemblerState, ports: AssemblerPorts): Assembled {
   const quiet = { ...state, current: null };
   for (const which of ["text", "thought"] as const) {
     const open = state[which];
-    if (open !== null && open.id === null && open.message.messageId === state.current) return closeText(quiet, which, ports);
+    if (open !== null && open.id === null && open.message.messageId === state.current)
+      return closeText(quiet, which, ports);
   }
   return unchanged(quiet);
 }
@@ -195,7 +202,13 @@ function cutPlan(entries: PlanEntries): string {
   return `[${kept.join(",")}]`;
 }
 
-function toolCame(state: AssemblerState, begins: boolean, patch: ToolCallPatch, now: Millis, ports: AssemblerPorts): Assembled {
+function toolCame(
+  state: AssemblerState,
+  begins: boolean,
+  patch: ToolCallPatch,
+  now: Millis,
+  ports: AssemblerPorts,
+): Assembled {
   const { toolCallId } = patch;
   const open = state.tools.get(toolCallId);
   const isLate = open === undefined && !begins && state.overTools.includes(toolCallId);
@@ -213,7 +226,11 @@ function toolCame(state: AssemblerState, begins: boolean, patch: ToolCallPatch, 
   return { state: { ...left.state, tools, overTools }, changes: [...left.changes, ...(shows ? [message] : [])] };
 }
 
-function begin(what: { readonly role: MessageRole; readonly kind: MessageKind }, now: Millis, ports: AssemblerPorts): SaidMessage {
+function begin(
+  what: { readonly role: MessageRole; readonly kind: MessageKind },
+  now: Millis,
+  ports: AssemblerPorts,
+): SaidMessage {
   return {
     ...what,
     messageId: ports.messageId(),

@@ -107,7 +107,12 @@ function due(state: FlushState, now: Millis): FlushStep {
   return send(state, now);
 }
 
-function answered(state: FlushState, event: Extract<FlushEvent, { kind: "answered" }>, now: Millis, settings: FlushSettings): FlushStep {
+function answered(
+  state: FlushState,
+  event: Extract<FlushEvent, { kind: "answered" }>,
+  now: Millis,
+  settings: FlushSettings,
+): FlushStep {
   const calm = { ...state, failures: 0, limits: regrown(state.limits, settings) };
   const mayRepeat = state.phase.kind === "sending" && !state.phase.repeat;
   if (event.again && mayRepeat) return send(calm, now, true);
@@ -127,9 +132,17 @@ function tooLarge(state: FlushState, event: Extract<FlushEvent, { kind: "too_lar
   return { ...next, effects: [{ kind: "bury_head" }, ...next.effects] };
 }
 
-function failed(state: FlushState, event: Extract<FlushEvent, { kind: "failed" }>, now: Millis, settings: FlushSettings): FlushStep {
+function failed(
+  state: FlushState,
+  event: Extract<FlushEvent, { kind: "failed" }>,
+  now: Millis,
+  settings: FlushSettings,
+): FlushStep {
   const ceiling = Math.min(settings.retryMaxMs, settings.retryInitialMs * 2 ** Math.min(state.failures, 30));
-  const waitMs = Math.max(ceiling / 2 + (ceiling / 2) * event.jitter, Math.min(event.retryAfterMs ?? 0, settings.retryMaxMs));
+  const waitMs = Math.max(
+    ceiling / 2 + (ceiling / 2) * event.jitter,
+    Math.min(event.retryAfterMs ?? 0, settings.retryMaxMs),
+  );
   const until = now + Math.round(waitMs);
   return {
     state: { ...state, failures: state.failures + 1, phase: { kind: "backing_off", until } },
@@ -138,7 +151,10 @@ function failed(state: FlushState, event: Extract<FlushEvent, { kind: "failed" }
 }
 
 function send(state: FlushState, now: Millis, repeat = false): FlushStep {
-  return { state: { ...state, phase: { kind: "sending", since: now, repeat } }, effects: [{ kind: "send", limits: state.limits }] };
+  return {
+    state: { ...state, phase: { kind: "sending", since: now, repeat } },
+    effects: [{ kind: "send", limits: state.limits }],
+  };
 }
 
 const stay = (state: FlushState): FlushStep => ({ state, effects: [] });

@@ -84,7 +84,10 @@ export function judgeRow(row: OutboxRow, sent: SentRow, result: DeliveryResult):
       return rewind(row, row.revision, result.length ?? 0);
     case "conflict":
     case "rejected":
-      return { kind: "dead", reason: `${result.verdict}: ${result.reason ?? "no reason given"}`.slice(0, REASON_MAX_CHARS) };
+      return {
+        kind: "dead",
+        reason: `${result.verdict}: ${result.reason ?? "no reason given"}`.slice(0, REASON_MAX_CHARS),
+      };
     default:
       return assertNever(result.verdict, "verdict");
   }
@@ -92,7 +95,12 @@ export function judgeRow(row: OutboxRow, sent: SentRow, result: DeliveryResult):
 
 function acked(row: OutboxRow, sent: SentRow, length: number): RowVerdict {
   const done = row.final && row.revision === sent.revision && sent.whole;
-  return { kind: "acked", revision: sent.revision, length: growsByAppends(row.kind) ? length : row.content.length, done };
+  return {
+    kind: "acked",
+    revision: sent.revision,
+    length: growsByAppends(row.kind) ? length : row.content.length,
+    done,
+  };
 }
 
 /**

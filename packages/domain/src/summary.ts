@@ -13,7 +13,10 @@ export function summarise(text: string): string | null {
   const sentence = lastEnd(head, /[.!?…](?=\s)/g);
   if (sentence >= MIN_CHARS) return head.slice(0, sentence);
   const word = head.slice(0, MAX_CHARS - 1).search(/\s\S*$/);
-  return `${head.slice(0, word >= MIN_CHARS ? word : MAX_CHARS - 1).toWellFormed().trimEnd()}…`;
+  return `${head
+    .slice(0, word >= MIN_CHARS ? word : MAX_CHARS - 1)
+    .toWellFormed()
+    .trimEnd()}…`;
 }
 
 function lastEnd(text: string, pattern: RegExp): number {

@@ -27,7 +27,8 @@ export const jsonBytes = (value: unknown): number => utf8Bytes(JSON.stringify(va
 export const headOfBytes = (text: string, maxBytes: number): string => text.slice(0, fit(text, 0, maxBytes, unitBytes));
 
 /** The end of the longest run from `from` whose JSON takes at most `maxBytes`; never inside a code point. */
-export const fitJson = (text: string, from: number, maxBytes: number): number => fit(text, from, maxBytes, jsonUnitBytes);
+export const fitJson = (text: string, from: number, maxBytes: number): number =>
+  fit(text, from, maxBytes, jsonUnitBytes);
 
 /** The longest head whose JSON takes at most `maxBytes`. */
 export function headOfJson(text: string, maxBytes: number): CutText {

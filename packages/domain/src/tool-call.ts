@@ -114,7 +114,10 @@ const storableDiff = (diff: FileDiff): FileDiff => ({
 });
 
 const isEmpty = (value: unknown): boolean =>
-  value === undefined || value === null || value === "" || (typeof value === "object" && Object.keys(value).length === 0);
+  value === undefined ||
+  value === null ||
+  value === "" ||
+  (typeof value === "object" && Object.keys(value).length === 0);
 
 /** Cut by characters, at a whole code point. */
 function shorten(text: string, maxChars: number): string {
@@ -124,4 +127,3 @@ function shorten(text: string, maxChars: number): string {
 
 /** The first line of a call's title: the message's content, so that a search finds it. */
 export const titleLine = (metadata: ToolMetadata): string => metadata.title.split("\n", 1)[0] ?? "";
-

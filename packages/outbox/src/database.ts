@@ -30,7 +30,8 @@ export function openDatabase(path: string): DatabaseSync {
 
 export function sqliteFault(error: unknown): SqliteFault {
   if (error instanceof IntegrityError) return "corrupt";
-  const code = error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : -1;
+  const code =
+    error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : -1;
   return (["busy", "corrupt", "full", "notADatabase"] as const).find((fault) => CODES[fault] === code) ?? "other";
 }
 
@@ -58,7 +59,10 @@ function assertDurable(db: DatabaseSync): void {
   const [oldMajor, oldMinor, oldPatch] = OLDEST_SQLITE;
   const isNew = major !== oldMajor ? major > oldMajor : minor !== oldMinor ? minor > oldMinor : patch >= oldPatch;
   invariant(isNew, `SQLite ${version} is older than ${OLDEST_SQLITE.join(".")}`);
-  invariant(db.prepare("PRAGMA journal_mode").get()?.["journal_mode"] === "wal", "the outbox must use a write-ahead log");
+  invariant(
+    db.prepare("PRAGMA journal_mode").get()?.["journal_mode"] === "wal",
+    "the outbox must use a write-ahead log",
+  );
   invariant(db.prepare("PRAGMA synchronous").get()?.["synchronous"] === 2, "the outbox must sync fully");
 }
 

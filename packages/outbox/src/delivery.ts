@@ -70,7 +70,9 @@ export class Delivery {
         return;
       case "wake":
         this.#cancelWake();
-        this.#cancelWake = this.#ports.timers.after(Math.max(0, effect.at - this.#ports.clock.now()), () => this.#on({ kind: "due" }));
+        this.#cancelWake = this.#ports.timers.after(Math.max(0, effect.at - this.#ports.clock.now()), () =>
+          this.#on({ kind: "due" }),
+        );
         return;
       case "bury_head":
         this.#buryHead();

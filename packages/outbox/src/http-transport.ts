@@ -57,4 +57,8 @@ function retryAfter(response: Response): number | null {
 }
 
 const networkReason = (error: unknown): string =>
-  redactText(error instanceof Error && error.cause !== undefined ? `${error.message}: ${errorMessage(error.cause)}` : errorMessage(error));
+  redactText(
+    error instanceof Error && error.cause !== undefined
+      ? `${error.message}: ${errorMessage(error.cause)}`
+      : errorMessage(error),
+  );

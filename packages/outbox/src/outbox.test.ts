@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { SaidMessage } from "@samovar/domain/assembler";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import type { SendOutcome } from "./http-transport.ts";
 import { openSessionFile } from "./open.ts";
@@ -35,7 +35,13 @@ describe("the file", () => {
 
   it("belongs to one session for ever", () => {
     const { sender, store } = given();
-    const identity = { workspaceId: ids.make("wsp"), sessionId: store.session, projectId: ids.make("prj"), nodeId: ids.make("nod"), epoch: 1 };
+    const identity = {
+      workspaceId: ids.make("wsp"),
+      sessionId: store.session,
+      projectId: ids.make("prj"),
+      nodeId: ids.make("nod"),
+      epoch: 1,
+    };
     const record = new SessionRecord(sender.db);
     record.claim(identity);
     record.claim({ ...identity, epoch: 2 });
@@ -136,10 +142,15 @@ describe("delivery", () => {
     sender.store.commit([aText("before"), aText("poison"), aText("after")], null);
     sender.delivery.setToken("token");
     const sent = sender.transport.inFlight?.messages ?? [];
-    const [first, , third] = store.take(sent.filter((_, i) => i !== 1)).results.toSpliced(1, 0, { messageId: "", verdict: "duplicate" });
+    const [first, , third] = store
+      .take(sent.filter((_, i) => i !== 1))
+      .results.toSpliced(1, 0, { messageId: "", verdict: "duplicate" });
     const poison = { messageId: sent[1]?.messageId ?? "", verdict: "rejected" as const, reason: "no tea" };
     if (first !== undefined && third !== undefined) {
-      sender.transport.inFlight?.answer({ kind: "answered", reply: { persisted: 2, duplicates: 0, results: [first, poison, third] } });
+      sender.transport.inFlight?.answer({
+        kind: "answered",
+        reply: { persisted: 2, duplicates: 0, results: [first, poison, third] },
+      });
     }
     await drain(sender, store);
     expect(texts(store)).toEqual(["before", "after"]);
@@ -188,10 +199,17 @@ describe("[R3] model", () => {
     | { kind: "begin"; tool: boolean }
     | { kind: "grow"; which: number; words: string }
     | { kind: "finish"; which: number }
-    | { kind: "answer"; how: "take" | "lose_request" | "lose_reply" | "twice" | "refuse" | "too_large" | "unauthorized" }
+    | {
+        kind: "answer";
+        how: "take" | "lose_request" | "lose_reply" | "twice" | "refuse" | "too_large" | "unauthorized";
+      }
     | { kind: "tick" }
     | { kind: "crash" };
-  const words = fc.string({ unit: fc.constantFrom("a", "\u{1fad6}", '"', "\u001b", "\n"), minLength: 1, maxLength: 400 });
+  const words = fc.string({
+    unit: fc.constantFrom("a", "\u{1fad6}", '"', "\u001b", "\n"),
+    minLength: 1,
+    maxLength: 400,
+  });
   const action: fc.Arbitrary<Action> = fc.oneof(
     fc.record({ kind: fc.constant("begin" as const), tool: fc.boolean() }),
     { weight: 3, arbitrary: fc.record({ kind: fc.constant("grow" as const), which: fc.nat(9), words }) },
@@ -200,7 +218,16 @@ describe("[R3] model", () => {
       weight: 4,
       arbitrary: fc.record({
         kind: fc.constant("answer" as const),
-        how: fc.constantFrom("take" as const, "take" as const, "lose_request" as const, "lose_reply" as const, "twice" as const, "refuse" as const, "too_large" as const, "unauthorized" as const),
+        how: fc.constantFrom(
+          "take" as const,
+          "take" as const,
+          "lose_request" as const,
+          "lose_reply" as const,
+          "twice" as const,
+          "refuse" as const,
+          "too_large" as const,
+          "unauthorized" as const,
+        ),
       }),
     },
     { weight: 2, arbitrary: fc.constant({ kind: "tick" as const }) },
@@ -208,7 +235,12 @@ describe("[R3] model", () => {
   );
 
   /** Delayed copies of requests, which the network may deliver once more at any time. */
-  function answer(sender: Sender, store: PlainStore, how: Extract<Action, { kind: "answer" }>["how"], late: (readonly unknown[])[]): void {
+  function answer(
+    sender: Sender,
+    store: PlainStore,
+    how: Extract<Action, { kind: "answer" }>["how"],
+    late: (readonly unknown[])[],
+  ): void {
     const { inFlight } = sender.transport;
     if (inFlight === null) return;
     const { messages, answer: reply } = inFlight;
@@ -254,7 +286,11 @@ describe("[R3] model", () => {
         }
         for (let which = 0; which < said.length; which++) change(which, (message) => ({ ...message, final: true }));
         await drain(sender, store);
-        expect(store.transcript().map(({ messageId, content, toolMetadata, final }) => ({ messageId, content, toolMetadata, final }))).toEqual(
+        expect(
+          store
+            .transcript()
+            .map(({ messageId, content, toolMetadata, final }) => ({ messageId, content, toolMetadata, final })),
+        ).toEqual(
           said.map(({ messageId, content, toolMetadata, final }) => ({ messageId, content, toolMetadata, final })),
         );
         expect(store.proof()).toEqual(sender.store.proof());

@@ -33,7 +33,12 @@ export class PlainStore {
     const results = rows.map((row) => {
       const read = readDeliveredRow(row, { seq: 1, timestamp: "2026-01-01T00:00:00.000Z" });
       if (!read.ok) throw new Error(read.error.reason);
-      const judgement = judgeDelivery(this.#messages.get(read.value.messageId) ?? null, read.value, { session: this.#session }, { position: this.#messages.size, createdAt: 0 });
+      const judgement = judgeDelivery(
+        this.#messages.get(read.value.messageId) ?? null,
+        read.value,
+        { session: this.#session },
+        { position: this.#messages.size, createdAt: 0 },
+      );
       if (judgement.verdict === "stored") this.#messages.set(read.value.messageId, judgement.next);
       if (judgement.verdict === "conflict" || judgement.verdict === "rejected") this.refusals += 1;
       return deliveryResult(read.value.messageId, judgement);
@@ -46,7 +51,12 @@ export class PlainStore {
   }
 
   proof() {
-    return transcriptDigest(this.transcript().filter((message) => message.final).map((message) => messageLeaf(message, sha256)), sha256);
+    return transcriptDigest(
+      this.transcript()
+        .filter((message) => message.final)
+        .map((message) => messageLeaf(message, sha256)),
+      sha256,
+    );
   }
 }
 
@@ -76,7 +86,8 @@ export class ManualTimers implements Timers {
 /** Holds each request until the test decides what becomes of it. */
 export class HeldTransport implements Transport {
   readonly tokens: string[] = [];
-  inFlight: { readonly messages: readonly DeliveredMessage[]; readonly answer: (outcome: SendOutcome) => void } | null = null;
+  inFlight: { readonly messages: readonly DeliveredMessage[]; readonly answer: (outcome: SendOutcome) => void } | null =
+    null;
 
   send(messages: readonly DeliveredMessage[], token: string): Promise<SendOutcome> {
     if (this.inFlight !== null) throw new Error("two requests in flight");

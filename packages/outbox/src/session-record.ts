@@ -33,7 +33,9 @@ export class SessionRecord {
   /** Throws when the file belongs to another session. */
   claim(identity: SessionIdentity): void {
     const { workspaceId, sessionId, projectId, nodeId, epoch } = identity;
-    this.#db.prepare("INSERT OR IGNORE INTO identity VALUES (1, ?, ?, ?, ?, ?)").run(workspaceId, sessionId, projectId, nodeId, epoch);
+    this.#db
+      .prepare("INSERT OR IGNORE INTO identity VALUES (1, ?, ?, ?, ?, ?)")
+      .run(workspaceId, sessionId, projectId, nodeId, epoch);
     const row = this.#db.prepare("SELECT * FROM identity").get();
     if (row?.["session"] !== sessionId || row["workspace"] !== workspaceId) {
       throw new Error(`the outbox file belongs to session ${String(row?.["session"])}`);

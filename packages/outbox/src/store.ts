@@ -29,7 +29,9 @@ export class OutboxStore {
   constructor(db: DatabaseSync, sessionId: SessionId) {
     this.#db = db;
     this.sessionId = sessionId;
-    this.#nextSeq = 1 + this.#number(`SELECT max(coalesce((SELECT max(seq) FROM outbox), 0),
+    this.#nextSeq =
+      1 +
+      this.#number(`SELECT max(coalesce((SELECT max(seq) FROM outbox), 0),
       coalesce((SELECT max(seq) FROM transcript), 0), coalesce((SELECT max(seq) FROM dead_letter), 0)) AS n`);
   }
 
@@ -54,7 +56,12 @@ export class OutboxStore {
 
   /** Whether a message of this id was ever taken. */
   has(id: MessageId): boolean {
-    return this.#number("SELECT (SELECT count(*) FROM outbox WHERE message_id = ?1) + (SELECT count(*) FROM transcript WHERE message_id = ?1) + (SELECT count(*) FROM dead_letter WHERE message_id = ?1) AS n", id) > 0;
+    return (
+      this.#number(
+        "SELECT (SELECT count(*) FROM outbox WHERE message_id = ?1) + (SELECT count(*) FROM transcript WHERE message_id = ?1) + (SELECT count(*) FROM dead_letter WHERE message_id = ?1) AS n",
+        id,
+      ) > 0
+    );
   }
 
   /** What to send now, or null. A partly sent row is moved past the revision that carries the part. */
@@ -64,7 +71,10 @@ export class OutboxStore {
       if (rows.length === 0) return null;
       const batch = planBatch(this.sessionId, rows, limits);
       for (const part of batch.sent) {
-        this.#sql("UPDATE outbox SET attempts = attempts + 1, revision = revision + ? WHERE message_id = ?").run(part.whole ? 0 : 1, part.messageId);
+        this.#sql("UPDATE outbox SET attempts = attempts + 1, revision = revision + ? WHERE message_id = ?").run(
+          part.whole ? 0 : 1,
+          part.messageId,
+        );
       }
       return batch;
     });
@@ -89,7 +99,11 @@ export class OutboxStore {
   /** Notes why rows could not be sent; they stay. */
   failed(sent: readonly SentRow[], reason: string): void {
     transaction(this.#db, () => {
-      for (const part of sent) this.#sql("UPDATE outbox SET last_error = ? WHERE message_id = ?").run(reason.slice(0, ERROR_MAX_CHARS), part.messageId);
+      for (const part of sent)
+        this.#sql("UPDATE outbox SET last_error = ? WHERE message_id = ?").run(
+          reason.slice(0, ERROR_MAX_CHARS),
+          part.messageId,
+        );
     });
   }
 
@@ -102,7 +116,11 @@ export class OutboxStore {
   dropOldest(keep: number): number {
     const excess = this.rows() - keep;
     if (excess <= 0) return 0;
-    return Number(this.#sql("DELETE FROM outbox WHERE message_id IN (SELECT message_id FROM outbox WHERE final = 1 ORDER BY seq LIMIT ?)").run(excess).changes);
+    return Number(
+      this.#sql(
+        "DELETE FROM outbox WHERE message_id IN (SELECT message_id FROM outbox WHERE final = 1 ORDER BY seq LIMIT ?)",
+      ).run(excess).changes,
+    );
   }
 
   /** Rows that the store may not have, and messages that still grow. */
@@ -111,7 +129,9 @@ export class OutboxStore {
   }
 
   isDrained(): boolean {
-    return this.#number("SELECT count(*) AS n FROM (SELECT 1 FROM outbox WHERE revision > acked_revision LIMIT 1)") === 0;
+    return (
+      this.#number("SELECT count(*) AS n FROM (SELECT 1 FROM outbox WHERE revision > acked_revision LIMIT 1)") === 0
+    );
   }
 
   stats(): OutboxStats {
@@ -127,7 +147,9 @@ export class OutboxStore {
   proof(): TranscriptProof {
     const upTo = this.#number("SELECT count(*) AS n FROM transcript");
     if (this.#proof?.upTo === upTo) return this.#proof.proof;
-    const leaves = this.#sql("SELECT leaf FROM transcript ORDER BY seq").all().map((row) => String(row["leaf"]));
+    const leaves = this.#sql("SELECT leaf FROM transcript ORDER BY seq")
+      .all()
+      .map((row) => String(row["leaf"]));
     const proof = transcriptDigest(leaves, sha256);
     this.#proof = { upTo, proof };
     return proof;
@@ -153,26 +175,46 @@ export class OutboxStore {
 
   #begin(message: SaidMessage, columns: ReturnType<typeof saidColumns>): void {
     this.#sql(`INSERT INTO outbox (message_id, seq, role, kind, content, tool_metadata, revision, final, interrupted, truncated, created_at)
-      VALUES (:message_id, :seq, :role, :kind, :content, :tool_metadata, 1, :final, :interrupted, :truncated, :created_at)`).run({ ...columns, seq: this.#nextSeq });
+      VALUES (:message_id, :seq, :role, :kind, :content, :tool_metadata, 1, :final, :interrupted, :truncated, :created_at)`).run(
+      { ...columns, seq: this.#nextSeq },
+    );
     this.#nextSeq += 1;
   }
 
   #finish(message: SaidMessage): void {
-    const seq = this.#number("SELECT seq AS n FROM outbox WHERE message_id = ?1 UNION SELECT seq FROM dead_letter WHERE message_id = ?1", message.messageId);
-    this.#sql("INSERT INTO transcript (seq, message_id, leaf) VALUES (?, ?, ?)").run(seq, message.messageId, messageLeaf(message, sha256));
+    const seq = this.#number(
+      "SELECT seq AS n FROM outbox WHERE message_id = ?1 UNION SELECT seq FROM dead_letter WHERE message_id = ?1",
+      message.messageId,
+    );
+    this.#sql("INSERT INTO transcript (seq, message_id, leaf) VALUES (?, ?, ?)").run(
+      seq,
+      message.messageId,
+      messageLeaf(message, sha256),
+    );
   }
 
   #apply(id: MessageId, verdict: RowVerdict, now: Millis): void {
     switch (verdict.kind) {
       case "acked":
         if (verdict.done) this.#sql("DELETE FROM outbox WHERE message_id = ?").run(id);
-        else this.#sql("UPDATE outbox SET acked_revision = max(acked_revision, ?), acked_length = ?, last_error = NULL WHERE message_id = ?").run(verdict.revision, verdict.length, id);
+        else
+          this.#sql(
+            "UPDATE outbox SET acked_revision = max(acked_revision, ?), acked_length = ?, last_error = NULL WHERE message_id = ?",
+          ).run(verdict.revision, verdict.length, id);
         return;
       case "rewound":
-        this.#sql("UPDATE outbox SET revision = ?, acked_length = ? WHERE message_id = ?").run(verdict.revision, verdict.length, id);
+        this.#sql("UPDATE outbox SET revision = ?, acked_length = ? WHERE message_id = ?").run(
+          verdict.revision,
+          verdict.length,
+          id,
+        );
         return;
       case "dead":
-        this.#sql("INSERT INTO dead_letter SELECT *, ?, ? FROM outbox WHERE message_id = ?").run(verdict.reason, now, id);
+        this.#sql("INSERT INTO dead_letter SELECT *, ?, ? FROM outbox WHERE message_id = ?").run(
+          verdict.reason,
+          now,
+          id,
+        );
         this.#sql("DELETE FROM outbox WHERE message_id = ?").run(id);
         return;
       default:
@@ -181,7 +223,9 @@ export class OutboxStore {
   }
 
   #pending(limit: number): readonly OutboxRow[] {
-    return this.#sql("SELECT * FROM outbox WHERE revision > acked_revision ORDER BY seq LIMIT ?").all(limit).map(readRow);
+    return this.#sql("SELECT * FROM outbox WHERE revision > acked_revision ORDER BY seq LIMIT ?")
+      .all(limit)
+      .map(readRow);
   }
 
   #row(id: MessageId): OutboxRow | null {

@@ -10,7 +10,11 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
 });
 
-async function given(credential: Omit<ModelCredential, "kind" | "baseUrl">, answer: (request: IncomingMessage, response: ServerResponse) => void, prefix = "") {
+async function given(
+  credential: Omit<ModelCredential, "kind" | "baseUrl">,
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+  prefix = "",
+) {
   const seen: IncomingMessage[] = [];
   const upstream = createServer((incoming, response) => {
     seen.push(incoming);
@@ -19,8 +23,15 @@ async function given(credential: Omit<ModelCredential, "kind" | "baseUrl">, answ
   await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
   const address = upstream.address();
   const port = address !== null && typeof address === "object" ? address.port : 0;
-  const gateway = await startGateway({ credential: { kind: "anthropic", ...credential, baseUrl: `http://127.0.0.1:${port}${prefix}` }, random: systemRandom, log: silentLogger });
-  cleanups.push(() => gateway.close(), () => (upstream.closeAllConnections(), upstream.close()));
+  const gateway = await startGateway({
+    credential: { kind: "anthropic", ...credential, baseUrl: `http://127.0.0.1:${port}${prefix}` },
+    random: systemRandom,
+    log: silentLogger,
+  });
+  cleanups.push(
+    () => gateway.close(),
+    () => (upstream.closeAllConnections(), upstream.close()),
+  );
   return { gateway, seen, upstream };
 }
 
@@ -43,8 +54,15 @@ describe("the model gateway", () => {
 
   it("sends an OAuth token as bearer, with the beta that it needs", async () => {
     const { gateway, seen } = await given({ oauthToken: "real-token" }, echo);
-    await fetch(`${gateway.url}/v1/messages`, { method: "POST", headers: { authorization: `Bearer ${gateway.key}`, "anthropic-beta": "x-1" }, body: "{}" });
-    expect(seen[0]?.headers).toMatchObject({ authorization: "Bearer real-token", "anthropic-beta": "x-1,oauth-2025-04-20" });
+    await fetch(`${gateway.url}/v1/messages`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${gateway.key}`, "anthropic-beta": "x-1" },
+      body: "{}",
+    });
+    expect(seen[0]?.headers).toMatchObject({
+      authorization: "Bearer real-token",
+      "anthropic-beta": "x-1,oauth-2025-04-20",
+    });
     expect(seen[0]?.headers["x-api-key"]).toBeUndefined();
   });
 
@@ -56,7 +74,11 @@ describe("the model gateway", () => {
       response.write("event: one\n\n");
       sends.push(response);
     });
-    const reply = await fetch(`${gateway.url}/v1/messages`, { method: "POST", headers: { "x-api-key": gateway.key }, body: "{}" });
+    const reply = await fetch(`${gateway.url}/v1/messages`, {
+      method: "POST",
+      headers: { "x-api-key": gateway.key },
+      body: "{}",
+    });
     const reader = reply.body?.getReader();
     expect(new TextDecoder().decode((await reader?.read())?.value)).toBe("event: one\n\n");
     sends[0]?.end("event: two\n\n");
@@ -72,7 +94,12 @@ describe("the model gateway", () => {
       response.on("close", () => left.resolve());
     });
     const leaving = new AbortController();
-    await fetch(`${gateway.url}/v1/messages`, { method: "POST", headers: { "x-api-key": gateway.key }, body: "{}", signal: leaving.signal });
+    await fetch(`${gateway.url}/v1/messages`, {
+      method: "POST",
+      headers: { "x-api-key": gateway.key },
+      body: "{}",
+      signal: leaving.signal,
+    });
     leaving.abort();
     await left.promise;
   });
@@ -89,10 +116,22 @@ describe("the model gateway", () => {
     const { gateway, seen } = await given({ apiKey: "k" }, echo);
     const { port } = new URL(gateway.url);
     const answered = await new Promise<number | undefined>((resolve, reject) => {
-      const asking = request({ host: "127.0.0.1", port, path, method, headers: { ...(headers ?? { "x-api-key": gateway.key }), ...(status === 413 ? { "x-api-key": gateway.key } : {}) } }, (reply) => {
-        resolve(reply.statusCode);
-        asking.destroy();
-      });
+      const asking = request(
+        {
+          host: "127.0.0.1",
+          port,
+          path,
+          method,
+          headers: {
+            ...(headers ?? { "x-api-key": gateway.key }),
+            ...(status === 413 ? { "x-api-key": gateway.key } : {}),
+          },
+        },
+        (reply) => {
+          resolve(reply.statusCode);
+          asking.destroy();
+        },
+      );
       asking.on("error", reject);
       asking.flushHeaders();
       if (status !== 413) asking.end();
@@ -104,7 +143,11 @@ describe("the model gateway", () => {
   it("says so when the model's address cannot be reached", async () => {
     const { gateway, upstream } = await given({ apiKey: "k" }, echo);
     await new Promise((resolve) => upstream.close(resolve));
-    const reply = await fetch(`${gateway.url}/v1/messages`, { method: "POST", headers: { "x-api-key": gateway.key }, body: "{}" });
+    const reply = await fetch(`${gateway.url}/v1/messages`, {
+      method: "POST",
+      headers: { "x-api-key": gateway.key },
+      body: "{}",
+    });
     expect(reply.status).toBe(502);
     expect(await reply.json()).toMatchObject({ type: "error", error: { type: "api_error" } });
   });

@@ -32,8 +32,30 @@ const MAX_CONNECTIONS = 64;
 const SILENCE_MS = 600_000;
 
 const PATHS = /^\/v1\/(messages|models)(\/[A-Za-z0-9._-]+)*$/;
-const DROPPED_REQUEST_HEADERS = new Set(["host", "connection", "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "authorization", "x-api-key", "cookie", "expect"]);
-const DROPPED_REPLY_HEADERS = new Set(["connection", "keep-alive", "proxy-authenticate", "trailer", "transfer-encoding", "upgrade", "set-cookie"]);
+const DROPPED_REQUEST_HEADERS = new Set([
+  "host",
+  "connection",
+  "keep-alive",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "authorization",
+  "x-api-key",
+  "cookie",
+  "expect",
+]);
+const DROPPED_REPLY_HEADERS = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "set-cookie",
+]);
 
 /** Listens on a free port of the loopback address. */
 export async function startGateway({ credential, random, log }: GatewayPorts): Promise<Gateway> {

@@ -82,7 +82,8 @@ export class AcpConnection {
 
   #reply(id: number | string, method: string, params: Fields): void {
     const result = this.#handlers.onRequest(method, params);
-    if (result === undefined) this.#send({ id, error: { code: METHOD_NOT_FOUND, message: `no such method: ${method.slice(0, 100)}` } });
+    if (result === undefined)
+      this.#send({ id, error: { code: METHOD_NOT_FOUND, message: `no such method: ${method.slice(0, 100)}` } });
     else this.#send({ id, result });
   }
 
@@ -113,5 +114,8 @@ function errorOf(error: Fields): AcpError {
   const { code, message } = error;
   const details = fieldsOf(error["data"])["details"];
   const words = [message, details].filter((part) => typeof part === "string").join(": ");
-  return new AcpError(typeof code === "number" ? code : 0, (words === "" ? "the agent gave no reason" : words).slice(0, WORDS_MAX_CHARS));
+  return new AcpError(
+    typeof code === "number" ? code : 0,
+    (words === "" ? "the agent gave no reason" : words).slice(0, WORDS_MAX_CHARS),
+  );
 }

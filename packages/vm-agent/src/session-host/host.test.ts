@@ -14,7 +14,10 @@ async function given(prompt: string, change: Partial<HostLaunch> = {}) {
   const { directory, launch } = aLaunch("http://127.0.0.1:9", prompt, change);
   const store = await startStore(launch.sessionId);
   writeFileSync(join(directory, "host.json"), JSON.stringify({ ...launch, controlPlaneUrl: store.url }));
-  cleanups.push(() => store.close(), () => rmSync(directory, { recursive: true, force: true }));
+  cleanups.push(
+    () => store.close(),
+    () => rmSync(directory, { recursive: true, force: true }),
+  );
   return { directory, launch, store };
 }
 
@@ -38,13 +41,23 @@ const kinds = (store: TestStore) => store.transcript().map((message) => message.
 
 describe("a session", { timeout: 60_000 }, () => {
   it("[R3] runs the agent to its end; the store has what was said, in order, and the proof agrees", async () => {
-    const { directory, store } = await given([fence("think", "Let me see."), fence("say", "Hello there."), fence("write a.txt", "one"), fence("sh", "echo out; exit 0")].join("\n"));
+    const { directory, store } = await given(
+      [
+        fence("think", "Let me see."),
+        fence("say", "Hello there."),
+        fence("write a.txt", "one"),
+        fence("sh", "echo out; exit 0"),
+      ].join("\n"),
+    );
     const running = await host(directory);
     const first = await running.until(() => true);
     expect(first).toMatchObject({ phase: "starting", end: null, needsToken: false });
     running.send(aToken());
     const ended = await running.until((status) => status.phase === "ended" && status.drained);
-    expect(ended).toMatchObject({ end: { outcome: "clean", stopReason: "end_turn", failure: null }, outbox: { pending: 0, deadLetters: 0 } });
+    expect(ended).toMatchObject({
+      end: { outcome: "clean", stopReason: "end_turn", failure: null },
+      outbox: { pending: 0, deadLetters: 0 },
+    });
     expect(ended.startedAt).toBeGreaterThan(0);
     expect(ended.proof).toEqual(store.proof());
     expect(ended.end?.summary).toBeTruthy();
@@ -54,21 +67,32 @@ describe("a session", { timeout: 60_000 }, () => {
     const tools = transcript.filter((message) => message.kind === "tool").map((message) => message.toolMetadata);
     expect(tools[0]).toMatchObject({ status: "success", diffs: [{ newText: expect.stringContaining("one") }] });
     expect(tools[1]).toMatchObject({ status: "success", output: expect.stringContaining("out") });
-    expect(transcript.some((message) => message.kind === "text" && message.content.includes("Hello there."))).toBe(true);
+    expect(transcript.some((message) => message.kind === "text" && message.content.includes("Hello there."))).toBe(
+      true,
+    );
 
     running.send({ type: "notice", key: "push", text: "Pushed." });
     running.send({ type: "notice", key: "push", text: "Pushed." });
     running.send({ type: "dismiss" });
     expect(await running.exited).toBe(0);
-    expect(store.transcript().filter((message) => message.kind === "notice").map((message) => message.content)).toEqual(["Pushed."]);
+    expect(
+      store
+        .transcript()
+        .filter((message) => message.kind === "notice")
+        .map((message) => message.content),
+    ).toEqual(["Pushed."]);
     expect(existsSync(join(directory, "host.sock"))).toBe(false);
   });
 
   it("[R5] a host killed in mid-stream: nothing said is lost, what was in flight is interrupted, the agent runs once", async () => {
-    const { directory, launch, store } = await given([fence("sh", "echo ran >> count.txt"), fence("say", "Before."), fence("stream 100000")].join("\n"));
+    const { directory, launch, store } = await given(
+      [fence("sh", "echo ran >> count.txt"), fence("say", "Before."), fence("stream 100000")].join("\n"),
+    );
     const first = await host(directory);
     first.send(aToken());
-    await vi.waitFor(() => expect(store.transcript().some((message) => message.content.length > 2000)).toBe(true), { timeout: 30_000 });
+    await vi.waitFor(() => expect(store.transcript().some((message) => message.content.length > 2000)).toBe(true), {
+      timeout: 30_000,
+    });
     first.child.kill("SIGKILL");
     await first.exited;
 
@@ -103,18 +127,29 @@ describe("a session", { timeout: 60_000 }, () => {
     const running = await host(directory);
     running.send(aToken());
     const ended = await running.until((status) => status.phase === "ended");
-    expect(ended.end).toMatchObject({ outcome: "error", failure: { code: "agent_error", message: expect.stringContaining("out of tea") } });
+    expect(ended.end).toMatchObject({
+      outcome: "error",
+      failure: { code: "agent_error", message: expect.stringContaining("out of tea") },
+    });
   });
 
   it("an agent that cannot be started, and a cancel before the first token, both end the session", async () => {
-    const missing = await given("x", { agent: { kind: "script", command: ["/nonexistent/agent"], env: {}, gateway: null } });
+    const missing = await given("x", {
+      agent: { kind: "script", command: ["/nonexistent/agent"], env: {}, gateway: null },
+    });
     const first = await host(missing.directory);
     first.send(aToken());
-    expect((await first.until((status) => status.phase === "ended")).end).toMatchObject({ outcome: "crashed", failure: { code: "agent_start_failed" } });
+    expect((await first.until((status) => status.phase === "ended")).end).toMatchObject({
+      outcome: "crashed",
+      failure: { code: "agent_start_failed" },
+    });
     const early = await given(fence("say", "never"));
     const second = await host(early.directory);
     second.send({ type: "cancel", reason: "Changed my mind." });
-    expect((await second.until((status) => status.phase === "ended")).end).toMatchObject({ outcome: "cancelled", failure: { message: "Changed my mind." } });
+    expect((await second.until((status) => status.phase === "ended")).end).toMatchObject({
+      outcome: "cancelled",
+      failure: { message: "Changed my mind." },
+    });
   });
 
   it("cancel ends the turn and whatever the agent had running", async () => {
@@ -139,11 +174,19 @@ describe("a session", { timeout: 60_000 }, () => {
     const { directory } = await given(fence("hang"), { idleTimeoutMs: 300 });
     const running = await host(directory);
     running.send(aToken());
-    expect((await running.until((status) => status.phase === "ended")).end).toMatchObject({ outcome: "timeout", failure: { code: "agent_silent" } });
+    expect((await running.until((status) => status.phase === "ended")).end).toMatchObject({
+      outcome: "timeout",
+      failure: { code: "agent_silent" },
+    });
   });
 
   it("[F40] processes that the agent left behind are killed, even in a session of their own", async () => {
-    const { directory, launch } = await given(fence("sh", "setsid sh -c 'echo $$ > pid.txt; exec sleep 1000' > /dev/null 2>&1 < /dev/null & until [ -s pid.txt ]; do :; done"));
+    const { directory, launch } = await given(
+      fence(
+        "sh",
+        "setsid sh -c 'echo $$ > pid.txt; exec sleep 1000' > /dev/null 2>&1 < /dev/null & until [ -s pid.txt ]; do :; done",
+      ),
+    );
     const running = await host(directory);
     running.send(aToken());
     await running.until((status) => status.phase === "ended");
@@ -166,7 +209,9 @@ describe("a session", { timeout: 60_000 }, () => {
   });
 
   it("[F3][F4][F8] requests lost, replies lost, refusals: the store has everything once, in order", async () => {
-    const { directory, store } = await given([fence("stream 300"), fence("sh", "seq 50"), fence("stream 300")].join("\n"));
+    const { directory, store } = await given(
+      [fence("stream 300"), fence("sh", "seq 50"), fence("stream 300")].join("\n"),
+    );
     const faults = ["drop_reply", "unavailable", "drop_request", "none"] as const;
     let asked = 0;
     store.fault = () => faults[asked++ % faults.length] ?? "none";
@@ -178,17 +223,24 @@ describe("a session", { timeout: 60_000 }, () => {
   });
 
   it("[R6] with the outbox full the agent waits, and goes on when the store is back", async () => {
-    const said = Array.from({ length: 40 }, (_, i) => fence("say", `Line ${i}.`)).join("\n");
+    // More than any pipe holds, so that the agent cannot be done while it is held back.
+    const said = [
+      ...Array.from({ length: 12 }, (_, i) => fence("say", `Line ${i}.`)),
+      fence("sh", "true"),
+      fence("stream 60000"),
+    ].join("\n");
     const { directory, store } = await given(said);
     store.fault = () => "unavailable";
     const running = await host(directory, { MSG_OUTBOX_MAX_ROWS: "10" });
     running.send(aToken());
-    await vi.waitFor(() => expect(readFileSync(join(directory, "host.log"), "utf8")).toContain("agent.held"), { timeout: 20_000 });
+    await vi.waitFor(() => expect(readFileSync(join(directory, "host.log"), "utf8")).toContain("agent.held"), {
+      timeout: 20_000,
+    });
     expect(running.status()?.phase).toBe("running");
     store.fault = () => "none";
     const ended = await running.until((status) => status.phase === "ended" && status.drained);
     expect(ended).toMatchObject({ end: { outcome: "clean" }, proof: store.proof() });
-    expect(store.transcript().filter((message) => /Line \d+\./.test(message.content)).length).toBeGreaterThanOrEqual(1);
+    expect(store.transcript().some((message) => message.content.length > 200_000)).toBe(true);
   });
 
   it("a second host on a session that is served gives way", async () => {
@@ -230,7 +282,10 @@ describe("a session", { timeout: 60_000 }, () => {
     running.child.kill("SIGTERM");
     expect(await running.exited).toBe(0);
     const second = await host(directory);
-    expect((await second.until((status) => status.phase === "ended")).end).toMatchObject({ outcome: "crashed", failure: { code: "host_stopped" } });
+    expect((await second.until((status) => status.phase === "ended")).end).toMatchObject({
+      outcome: "crashed",
+      failure: { code: "host_stopped" },
+    });
     second.send({ type: "dismiss" });
   });
 });

@@ -21,7 +21,10 @@ import type { StoredMessage } from "@samovar/domain/message-store";
 export const ids = idSource(systemClock, systemRandom);
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const hostMain = fileURLToPath(new URL("./main.ts", import.meta.url));
-export const scriptAgent = [process.execPath, fileURLToPath(new URL("../../../script-agent/src/main.ts", import.meta.url))];
+export const scriptAgent = [
+  process.execPath,
+  fileURLToPath(new URL("../../../script-agent/src/main.ts", import.meta.url)),
+];
 
 /** What the store does with a request, decided when it comes. */
 export type StoreFault = "none" | "drop_request" | "drop_reply" | "unavailable" | "unauthorized";
@@ -36,7 +39,12 @@ export async function startStore(sessionId: HostLaunch["sessionId"]) {
       const read = readDeliveredRow(row, { seq: 1, timestamp: new Date(0).toISOString() });
       if (!read.ok) return { messageId: read.error.messageId, verdict: "rejected" as const, reason: read.error.reason };
       const { value } = read;
-      const judgement = judgeDelivery(messages.get(value.messageId) ?? null, value, { session: sessionId }, { position: messages.size, createdAt: 0 });
+      const judgement = judgeDelivery(
+        messages.get(value.messageId) ?? null,
+        value,
+        { session: sessionId },
+        { position: messages.size, createdAt: 0 },
+      );
       if (judgement.verdict === "stored") messages.set(value.messageId, judgement.next);
       if (judgement.verdict === "conflict" || judgement.verdict === "rejected") store.conflicts += 1;
       return deliveryResult(value.messageId, judgement);
@@ -49,8 +57,10 @@ export async function startStore(sessionId: HostLaunch["sessionId"]) {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     tokens.push(request.headers.authorization ?? "");
-    const answer = (status: number, body: object) => response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
-    if (request.url?.endsWith("/model-credential") === true) return void answer(store.credential.status, store.credential.body);
+    const answer = (status: number, body: object) =>
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    if (request.url?.endsWith("/model-credential") === true)
+      return void answer(store.credential.status, store.credential.body);
     const fault = store.fault();
     if (fault === "drop_request") return void request.socket.destroy();
     if (fault === "unavailable") return void answer(503, {});
@@ -70,7 +80,10 @@ export async function startStore(sessionId: HostLaunch["sessionId"]) {
     transcript: () => [...messages.values()].toSorted((a, b) => a.position - b.position),
     proof: () =>
       transcriptDigest(
-        [...messages.values()].toSorted((a, b) => a.position - b.position).filter((message) => message.final).map((message) => messageLeaf(message, sha256)),
+        [...messages.values()]
+          .toSorted((a, b) => a.position - b.position)
+          .filter((message) => message.final)
+          .map((message) => messageLeaf(message, sha256)),
         sha256,
       ),
     close: () => {
@@ -82,7 +95,11 @@ export async function startStore(sessionId: HostLaunch["sessionId"]) {
 export type TestStore = Awaited<ReturnType<typeof startStore>>;
 
 /** A session's directory with its `host.json`. */
-export function aLaunch(controlPlaneUrl: string, prompt: string, change: Partial<HostLaunch> = {}): { directory: string; launch: HostLaunch } {
+export function aLaunch(
+  controlPlaneUrl: string,
+  prompt: string,
+  change: Partial<HostLaunch> = {},
+): { directory: string; launch: HostLaunch } {
   const directory = mkdtempSync(join(tmpdir(), "smv-host-"));
   const [cwd, home] = [join(directory, "repo"), join(directory, "home")];
   mkdirSync(cwd);
@@ -119,9 +136,15 @@ export interface RunningHost {
 
 /** Starts a real process and connects as a switchboard does. */
 export async function startHost(directory: string, env: Record<string, string> = {}): Promise<RunningHost> {
-  const code = `const { runSessionHost } = await import(${JSON.stringify(hostMain)}); process.exit(await runSessionHost(${JSON.stringify(directory)}));`;
+  const code = `const { runSessionHost } = await import(${JSON.stringify(hostMain)}); process.exitCode = await runSessionHost(${JSON.stringify(directory)});`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", code], {
-    env: { ...process.env, MSG_RETRY_INITIAL_MS: "20", MSG_RETRY_MAX_MS: "100", MSG_BATCH_MIN_INTERVAL_MS: "5", ...env },
+    env: {
+      ...process.env,
+      MSG_RETRY_INITIAL_MS: "20",
+      MSG_RETRY_MAX_MS: "100",
+      MSG_BATCH_MIN_INTERVAL_MS: "5",
+      ...env,
+    },
     stdio: "ignore",
     detached: true,
   });
@@ -129,7 +152,8 @@ export async function startHost(directory: string, env: Record<string, string> =
   const socket = await connectTo(join(directory, "host.sock"), child);
   let latest: HostStatus | null = null;
   const waiting = new Set<{ fits: (status: HostStatus) => boolean; resolve: (status: HostStatus) => void }>();
-  createInterface(socket).on("line", (line) => {
+  const lines = createInterface(socket).on("error", () => {});
+  lines.on("line", (line) => {
     const { status } = hostFrame.parse(JSON.parse(line));
     latest = status;
     for (const waiter of waiting) {
@@ -143,7 +167,10 @@ export async function startHost(directory: string, env: Record<string, string> =
     exited,
     status: () => latest,
     send: (command) => void socket.write(`${JSON.stringify(command)}\n`),
-    until: (fits) => (latest !== null && fits(latest) ? Promise.resolve(latest) : new Promise((resolve) => waiting.add({ fits, resolve }))),
+    until: (fits) =>
+      latest !== null && fits(latest)
+        ? Promise.resolve(latest)
+        : new Promise((resolve) => waiting.add({ fits, resolve })),
     disconnect: () => socket.destroy(),
   };
 }
@@ -162,4 +189,8 @@ async function connectTo(path: string, child: ChildProcess) {
   throw new Error(`the host ended with ${child.exitCode}`);
 }
 
-export const aToken = (): HostCommand => ({ type: "token", token: `token-${ids.messageId()}`, expiresAt: 9_999_999_999_999 });
+export const aToken = (): HostCommand => ({
+  type: "token",
+  token: `token-${ids.messageId()}`,
+  expiresAt: 9_999_999_999_999,
+});

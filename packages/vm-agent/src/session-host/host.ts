@@ -65,7 +65,16 @@ export class SessionHost {
       onHold: (held) => this.#turn?.hold(held),
     });
     const transport = httpTransport(launch.controlPlaneUrl, launch.workspaceId);
-    this.#delivery = new Delivery({ store, transport, settings, clock, timers, random, log, onChange: () => this.#delivered() });
+    this.#delivery = new Delivery({
+      store,
+      transport,
+      settings,
+      clock,
+      timers,
+      random,
+      log,
+      onChange: () => this.#delivered(),
+    });
     this.#socket = new ControlSocket({
       path: join(ports.directory, "host.sock"),
       timers,
@@ -79,7 +88,11 @@ export class SessionHost {
   async run(): Promise<void> {
     const { record, salvage, log } = this.#ports;
     await this.#socket.listen();
-    if (salvage !== null) await this.#recorder.notice("salvage", `The file of unsent messages was damaged; ${salvage.saved} messages were saved from it.`);
+    if (salvage !== null)
+      await this.#recorder.notice(
+        "salvage",
+        `The file of unsent messages was damaged; ${salvage.saved} messages were saved from it.`,
+      );
     // A damaged file may have forgotten that the agent was started.
     const hasBegun = record.life().beganAt !== null || salvage !== null;
     if (this.#end === null) this.#end = hasBegun ? await recover(this.#ports, this.#recorder) : await this.#work();
@@ -136,7 +149,10 @@ export class SessionHost {
   }
 
   /** Waits for the first token, and for the model's credential where the agent wants one. */
-  async #openGateway(): Promise<{ readonly kind: "open"; readonly gateway: Gateway | null } | { readonly kind: "failed"; readonly result: TurnResult }> {
+  async #openGateway(): Promise<
+    | { readonly kind: "open"; readonly gateway: Gateway | null }
+    | { readonly kind: "failed"; readonly result: TurnResult }
+  > {
     const { launch, timers, random, log } = this.#ports;
     const { signal } = this.#stopped;
     const stopped = new Promise<null>((resolve) => {
@@ -147,7 +163,10 @@ export class SessionHost {
     if (token === null) return unready("cancelled", "The session was stopped before its agent was started.");
     if (launch.agent.gateway === null) return { kind: "open", gateway: null };
     const { controlPlaneUrl, workspaceId } = launch;
-    const fetched = await Promise.race([fetchModelCredential({ controlPlaneUrl, workspaceId, tokens: this.#tokens, timers, signal }), stopped]);
+    const fetched = await Promise.race([
+      fetchModelCredential({ controlPlaneUrl, workspaceId, tokens: this.#tokens, timers, signal }),
+      stopped,
+    ]);
     if (fetched === null) return unready("cancelled", "The session was stopped before its agent was started.");
     if (!fetched.ok) return unready(fetched.error.code, fetched.error.message);
     return { kind: "open", gateway: await startGateway({ credential: fetched.value, random, log }) };
@@ -184,7 +203,10 @@ export class SessionHost {
       case "dismiss":
         this.#dismissed = true;
         this.#cancelDeadline();
-        this.#cancelDeadline = this.#ports.timers.after(DRAIN_DEADLINE_MS, () => this.#phase === "ended" && this.#over.resolve());
+        this.#cancelDeadline = this.#ports.timers.after(
+          DRAIN_DEADLINE_MS,
+          () => this.#phase === "ended" && this.#over.resolve(),
+        );
         break;
       default:
         assertNever(command, "command");
@@ -206,7 +228,8 @@ export class SessionHost {
 
   #leaveIfOver(): void {
     const isStopped = this.#stop?.kind === "host_stopped";
-    if (this.#phase === "ended" && this.#dismissed && (isStopped || this.#ports.store.isDrained())) this.#over.resolve();
+    if (this.#phase === "ended" && this.#dismissed && (isStopped || this.#ports.store.isDrained()))
+      this.#over.resolve();
   }
 
   #changed(): void {

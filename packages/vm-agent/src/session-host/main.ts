@@ -38,6 +38,8 @@ export async function runSessionHost(directory: string, deps: SessionHostDeps = 
   }
 }
 
+const ignore = () => {};
+
 async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log: Logger): Promise<void> {
   const { timers = systemTimers, random = systemRandom, env = process.env } = deps;
   const launch = readLaunch(directory);
@@ -47,9 +49,20 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
   record.claim(launch);
   if (salvage !== null) log.error("outbox.damaged", { ...salvage });
   const store = new OutboxStore(db, launch.sessionId);
-  const host = new SessionHost({ directory, launch, store, record, salvage, settings, clock, timers, random, ids: idSource(clock, random), log });
+  const host = new SessionHost({
+    directory,
+    launch,
+    store,
+    record,
+    salvage,
+    settings,
+    clock,
+    timers,
+    random,
+    ids: idSource(clock, random),
+    log,
+  });
   const stop = () => host.stop();
-  const ignore = () => {};
   process.on("SIGHUP", ignore).on("SIGTERM", stop).on("SIGINT", stop);
   log.info("host.began", { session: launch.sessionId, agent: launch.agent.kind });
   try {
@@ -62,6 +75,7 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
 
 function readLaunch(directory: string): HostLaunch {
   const launch = hostLaunch.parse(JSON.parse(readFileSync(join(directory, "host.json"), "utf8")));
-  if (launch.protocol !== PROTOCOL_VERSION) throw new Error(`host.json speaks protocol ${launch.protocol}, this program ${PROTOCOL_VERSION}`);
+  if (launch.protocol !== PROTOCOL_VERSION)
+    throw new Error(`host.json speaks protocol ${launch.protocol}, this program ${PROTOCOL_VERSION}`);
   return launch;
 }

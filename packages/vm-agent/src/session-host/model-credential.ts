@@ -46,16 +46,27 @@ async function ask({ controlPlaneUrl, workspaceId, tokens, signal }: CredentialP
     });
     const body: unknown = await response.json().catch(() => null);
     if (response.status === 401) tokens.refuse(token);
-    return response.ok ? read(body) : { kind: mayPass(response.status) ? "again" : "refused", failure: failureOf(response.status, body) };
+    return response.ok
+      ? read(body)
+      : { kind: mayPass(response.status) ? "again" : "refused", failure: failureOf(response.status, body) };
   } catch (error) {
-    return { kind: "again", failure: { code: "unavailable", message: `the control plane could not be reached: ${errorMessage(error)}` } };
+    return {
+      kind: "again",
+      failure: { code: "unavailable", message: `the control plane could not be reached: ${errorMessage(error)}` },
+    };
   }
 }
 
 function read(body: unknown): Answer {
   const credential = modelCredential.safeParse(body);
   if (credential.success) return { kind: "credential", credential: credential.data };
-  return { kind: "refused", failure: { code: "internal", message: "the control plane's answer about the model's credential could not be understood" } };
+  return {
+    kind: "refused",
+    failure: {
+      code: "internal",
+      message: "the control plane's answer about the model's credential could not be understood",
+    },
+  };
 }
 
 const mayPass = (status: number): boolean => status === 401 || status === 408 || status === 429 || status >= 500;

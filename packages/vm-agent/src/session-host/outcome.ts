@@ -37,7 +37,11 @@ export function turnEnd(result: TurnResult, stop: StopReason | null): TurnEnd {
     case "refused":
       return failed("error", result.code === AUTH_REQUIRED ? "agent_auth_required" : "agent_error", result.message);
     case "died":
-      return failed("crashed", result.exit.error === null ? "agent_crashed" : "agent_start_failed", lastWordsOf(result));
+      return failed(
+        "crashed",
+        result.exit.error === null ? "agent_crashed" : "agent_start_failed",
+        lastWordsOf(result),
+      );
     case "unready":
       return failed("error", result.failure.code, result.failure.message);
     default:
@@ -50,9 +54,17 @@ function stopped(stop: StopReason): Omit<TurnEnd, "stopReason"> {
     case "cancelled":
       return failed("cancelled", "cancelled", stop.reason === "" ? "The session was cancelled." : stop.reason);
     case "silent":
-      return failed("timeout", "agent_silent", `The agent said nothing for ${stop.afterMs / 1000} s while no tool was running.`);
+      return failed(
+        "timeout",
+        "agent_silent",
+        `The agent said nothing for ${stop.afterMs / 1000} s while no tool was running.`,
+      );
     case "too_long":
-      return failed("timeout", "session_too_long", `The session took longer than its limit of ${stop.afterMs / 1000} s.`);
+      return failed(
+        "timeout",
+        "session_too_long",
+        `The session took longer than its limit of ${stop.afterMs / 1000} s.`,
+      );
     case "host_stopped":
       return failed("crashed", "host_stopped", "The session's process was told to stop while the agent worked.");
     default:

@@ -171,7 +171,9 @@ export class Recorder {
 /** The same id for the same key, so that a repeated notice is known. A UUID of version 8. */
 function keyedMessageId(sessionId: string, key: string): MessageId {
   const hex = sha256(`${sessionId}\n${key}`);
-  return messageId.parse([hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join("-"));
+  return messageId.parse(
+    [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join("-"),
+  );
 }
 
 function runningHash(hash: Hash): RunningHash {

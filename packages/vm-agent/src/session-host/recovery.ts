@@ -23,7 +23,11 @@ export async function recover({ launch, store, record, log }: RecoveryPorts, rec
   const killed = reapSession(launch.sessionId);
   const unfinished = store.unfinished();
   log.warn("session.recovered", { agentPid, killed, unfinished: unfinished.length });
-  const closed = unfinished.map((message) => ({ ...message, final: true, interrupted: isInterrupted(message, current) }));
+  const closed = unfinished.map((message) => ({
+    ...message,
+    final: true,
+    interrupted: isInterrupted(message, current),
+  }));
   const lastText = closed.findLast((message) => message.kind === "text")?.content ?? "";
   const end: HostEnd = {
     outcome: "crashed",

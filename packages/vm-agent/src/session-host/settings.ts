@@ -3,7 +3,8 @@ import type { OutboxSettings } from "@samovar/outbox";
 import { DEFAULT_OUTBOX_SETTINGS as DEFAULTS } from "@samovar/outbox";
 import * as z from "zod";
 
-const whole = (fallback: number, min: number, max: number) => z.coerce.number().int().min(min).max(max).default(fallback);
+const whole = (fallback: number, min: number, max: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
 
 const environment = z
   .object({
@@ -20,7 +21,10 @@ const environment = z
     error: "must not be more than MSG_BATCH_MAX_WAIT_MS",
     path: ["MSG_BATCH_MIN_INTERVAL_MS"],
   })
-  .refine((env) => env.MSG_RETRY_INITIAL_MS <= env.MSG_RETRY_MAX_MS, { error: "must not be more than MSG_RETRY_MAX_MS", path: ["MSG_RETRY_INITIAL_MS"] });
+  .refine((env) => env.MSG_RETRY_INITIAL_MS <= env.MSG_RETRY_MAX_MS, {
+    error: "must not be more than MSG_RETRY_MAX_MS",
+    path: ["MSG_RETRY_INITIAL_MS"],
+  });
 
 /** Throws an error that names each variable that is wrong. */
 export function readOutboxSettings(env: Readonly<Record<string, string | undefined>>): OutboxSettings {

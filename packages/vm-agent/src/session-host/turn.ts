@@ -123,7 +123,11 @@ export class Turn {
       clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
       clientInfo: { name: "samovar", version: "1" },
     });
-    if (hello["protocolVersion"] !== PROTOCOL_VERSION) throw new AcpError(0, `the agent speaks ACP version ${String(hello["protocolVersion"])}, not ${PROTOCOL_VERSION}`);
+    if (hello["protocolVersion"] !== PROTOCOL_VERSION)
+      throw new AcpError(
+        0,
+        `the agent speaks ACP version ${String(hello["protocolVersion"])}, not ${PROTOCOL_VERSION}`,
+      );
     const session = await this.#acp.request("session/new", { cwd: launch.cwd, mcpServers: [] });
     const { sessionId } = session;
     if (typeof sessionId !== "string") throw new AcpError(0, "the agent opened no session");
@@ -166,7 +170,10 @@ export class Turn {
       if (!this.#acp.receive(line)) log.warn("agent.not_json", { chars: line.length });
     }
     if (this.#lines.skipped > before) {
-      void recorder.notice(`skipped-${this.#lines.skipped}`, `The agent sent a line of more than ${LINE_MAX_CHARS} characters, which was left out.`);
+      void recorder.notice(
+        `skipped-${this.#lines.skipped}`,
+        `The agent sent a line of more than ${LINE_MAX_CHARS} characters, which was left out.`,
+      );
     }
     void recorder.commit();
   }
@@ -190,7 +197,7 @@ export class Turn {
 
   #watch(): () => void {
     const { launch, clock, timers, recorder, onLimit } = this.#ports;
-    let cancel = () => {};
+    let cancel: (() => void) | null = null;
     const look = () => {
       const excused = recorder.held || toolsAtWork(recorder.state) || !this.#prompted;
       const seen = watch({ beganAt: this.#beganAt, heardAt: this.#heardAt, excused }, launch, clock.now());
@@ -199,7 +206,7 @@ export class Turn {
       else cancel = timers.after(seen.checkAt - clock.now(), look);
     };
     look();
-    return () => cancel();
+    return () => cancel?.();
   }
 }
 
@@ -208,4 +215,7 @@ function offersBypass(session: Fields): boolean {
   return Array.isArray(modes) && modes.some((mode) => fieldsOf(mode)["id"] === BYPASS_MODE);
 }
 
-const unready = (error: unknown): TurnResult => ({ kind: "unready", failure: { code: "agent_not_ready", message: errorMessage(error) } });
+const unready = (error: unknown): TurnResult => ({
+  kind: "unready",
+  failure: { code: "agent_not_ready", message: errorMessage(error) },
+});

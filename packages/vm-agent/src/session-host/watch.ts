@@ -13,7 +13,10 @@ export interface WatchLimits {
   readonly maxDurationMs: number;
 }
 
-export type Watched = { readonly kind: "fine"; readonly checkAt: Millis } | { readonly kind: "silent" } | { readonly kind: "too_long" };
+export type Watched =
+  | { readonly kind: "fine"; readonly checkAt: Millis }
+  | { readonly kind: "silent" }
+  | { readonly kind: "too_long" };
 
 export function watch(state: WatchState, limits: WatchLimits, now: Millis): Watched {
   const endsAt = state.beganAt + limits.maxDurationMs;
