@@ -1,0 +1,58 @@
+/** What every command is given; made once, in the outermost shell. */
+import type { Clock, Random, Timers } from "@samovar/base";
+import { systemClock, systemRandom, systemTimers } from "@samovar/base";
+import { LIMITS } from "@samovar/contracts";
+import { CliError } from "../client/errors.ts";
+import { type Terminal, processTerminal } from "../output/terminal.ts";
+
+export interface CommandContext {
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly json: boolean;
+  readonly cwd: string;
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readStdin(): Promise<string>;
+  /** Calls back at each Ctrl-C (and once for SIGTERM) until the answer is called. */
+  onInterrupt(callback: () => void): () => void;
+}
+
+export function processContext(dataDir: string, json: boolean): CommandContext {
+  return {
+    dataDir,
+    json,
+    cwd: process.cwd(),
+    terminal: processTerminal(),
+    clock: systemClock,
+    timers: systemTimers,
+    random: systemRandom,
+    readStdin,
+    onInterrupt(callback) {
+      const names = ["SIGINT", "SIGTERM"] as const;
+      for (const name of names) process.on(name, callback);
+      return () => {
+        for (const name of names) process.off(name, callback);
+      };
+    },
+  };
+}
+
+/** Bounded: a text that no task may have is not read to its end. */
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin) {
+    const piece = Buffer.from(chunk);
+    chunks.push(piece);
+    bytes += piece.length;
+    if (bytes > LIMITS.requestMaxBytes) throw new CliError("The text on standard input is too long for a task.");
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** One JSON value a line. */
+export function printJson(terminal: Terminal, value: unknown): void {
+  terminal.write(`${JSON.stringify(value)}\n`);
+}

@@ -1,0 +1,116 @@
+/** `samovar doctor`: whether this machine and the running Samovar have what tasks need, and what to do if not. */
+import { execFile } from "node:child_process";
+import { access, constants, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { errorMessage } from "@samovar/base";
+import type { ApiClient } from "../client/api.ts";
+import { findSamovar } from "../client/connect.ts";
+import { CliError } from "../client/errors.ts";
+import { type CommandContext, printJson } from "./context.ts";
+
+export interface Finding {
+  readonly what: string;
+  /** `warning`: some tasks cannot run; `fault`: none can. */
+  readonly state: "ok" | "warning" | "fault";
+  readonly detail: string;
+  /** What to do; null when nothing is. */
+  readonly hint: string | null;
+}
+
+const NODE_MAJOR = 24;
+const LEAST_FREE_BYTES = 2 * 1024 ** 3;
+const LEAST_GIT = [2, 31] as const;
+
+/** Exit code 0 when nothing is a fault, else 1. */
+export async function doctor(context: CommandContext): Promise<number> {
+  const machine = await Promise.all([nodeFinding(process.versions.node), gitFinding(), directoryFinding(context.dataDir), diskFinding(context.dataDir)]);
+  const findings = [...machine, ...(await samovarFindings(context))];
+  const ok = findings.every(({ state }) => state !== "fault");
+  if (context.json) printJson(context.terminal, { ok, findings });
+  else for (const finding of findings) tell(finding, context);
+  return ok ? 0 : 1;
+}
+
+export function nodeFinding(version: string): Finding {
+  const ok = Number(version.split(".")[0]) >= NODE_MAJOR;
+  return finding("Node", ok ? "ok" : "fault", version, ok ? null : `Start samovar through its launcher, or install Node ${NODE_MAJOR}.`);
+}
+
+async function gitFinding(): Promise<Finding> {
+  const output = await new Promise<string | null>((resolve) => {
+    execFile("git", ["--version"], { timeout: 10_000 }, (error, text) => resolve(error === null ? text.trim() : null));
+  });
+  return gitVersionFinding(output);
+}
+
+/** `output`: what `git --version` printed; null when it could not be run. */
+export function gitVersionFinding(output: string | null): Finding {
+  if (output === null) return finding("git", "fault", "not found", "Install git.");
+  const match = /(\d+)\.(\d+)/.exec(output);
+  const [major, minor] = [Number(match?.[1] ?? 0), Number(match?.[2] ?? 0)];
+  const recent = major > LEAST_GIT[0] || (major === LEAST_GIT[0] && minor >= LEAST_GIT[1]);
+  const version = output.replace(/^git version /, "");
+  return finding("git", recent ? "ok" : "warning", version, recent ? null : `Samovar is tried with git ${LEAST_GIT.join(".")} and newer.`);
+}
+
+async function directoryFinding(dataDir: string): Promise<Finding> {
+  const what = "Data directory";
+  try {
+    await access(await nearestExisting(dataDir), constants.W_OK | constants.X_OK);
+    return finding(what, "ok", dataDir, null);
+  } catch {
+    return finding(what, "fault", `${dataDir} is not writable`, "Choose another with --data-dir DIR or SAMOVAR_DATA_DIR.");
+  }
+}
+
+async function diskFinding(dataDir: string): Promise<Finding> {
+  const { bavail, bsize } = await statfs(await nearestExisting(dataDir));
+  return freeSpaceFinding(bavail * bsize);
+}
+
+export function freeSpaceFinding(bytes: number): Finding {
+  const enough = bytes >= LEAST_FREE_BYTES;
+  const hint = enough ? null : "Checkouts and agents need room: make some, or choose another data directory.";
+  return finding("Free space", enough ? "ok" : "warning", `${(bytes / 1024 ** 3).toFixed(1)} GiB`, hint);
+}
+
+async function samovarFindings(context: CommandContext): Promise<Finding[]> {
+  const client = await findSamovar(context.dataDir);
+  if (client === null) return [finding("Samovar", "warning", "not running", "Start it with: samovar up")];
+  try {
+    const me = await client.me();
+    return [finding("Samovar", "ok", `running at ${client.url}, signed in as ${me.name}`, null), ...(await agentFindings(client))];
+  } catch (error) {
+    const hint = error instanceof CliError ? error.hint : null;
+    return [finding("Samovar", "fault", errorMessage(error), hint)];
+  }
+}
+
+async function agentFindings(client: ApiClient): Promise<Finding[]> {
+  const agents = (await client.agents()).map((agent) =>
+    finding(`Agent ${agent.kind}`, agent.usable ? "ok" : "warning", agent.usable ? agent.name : "not usable yet", agent.hint),
+  );
+  const kinds = (await client.credentials()).map(({ kind }) => kind);
+  const provider = kinds.includes("hetzner");
+  const hint = provider ? null : "Restart `samovar up`: it stores the one of its own cloud.";
+  return [...agents, finding("Credentials", provider ? "ok" : "fault", kinds.join(", ") || "none", hint)];
+}
+
+function finding(what: string, state: Finding["state"], detail: string, hint: string | null): Finding {
+  return { what, state, detail, hint };
+}
+
+function tell({ what, state, detail, hint }: Finding, { terminal }: CommandContext): void {
+  const { style } = terminal;
+  const mark = { ok: style.green("✓"), warning: style.yellow("!"), fault: style.red("✗") }[state];
+  terminal.line(`${mark} ${what.padEnd(15)} ${detail}`);
+  if (hint !== null) terminal.line(`  ${" ".repeat(15)} ${style.dim(hint)}`);
+}
+
+async function nearestExisting(path: string): Promise<string> {
+  const found = await access(path).then(
+    () => true,
+    () => false,
+  );
+  return found || dirname(path) === path ? path : nearestExisting(dirname(path));
+}

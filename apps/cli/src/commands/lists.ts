@@ -1,0 +1,84 @@
+/** `samovar tasks`, `sessions` and `nodes`: what there is, as a table or as JSON. */
+import type { ProjectView } from "@samovar/contracts";
+import type { ApiClient } from "../client/api.ts";
+import { requireSamovar } from "../client/connect.ts";
+import { projectsNamed } from "../client/find.ts";
+import { safeLine } from "../output/safe-text.ts";
+import { table } from "../output/table.ts";
+import { age, duration } from "../output/units.ts";
+import { type CommandContext, printJson } from "./context.ts";
+
+const TITLE_CHARS = 70;
+
+export async function listTasks(project: string | undefined, context: CommandContext): Promise<number> {
+  const { terminal, clock } = context;
+  const found = await ofProjects(context, project, (client, { id }) => client.tasks(id));
+  const tasks = found.toSorted((a, b) => b.item.createdAt - a.item.createdAt);
+  if (context.json) printJson(terminal, tasks.map(({ item }) => item));
+  else {
+    const rows = tasks.map(({ item, project }) => [
+      item.id,
+      item.status.replace("_", " "),
+      item.agent ?? "–",
+      age(clock.now() - item.createdAt),
+      safeLine(project.name, 24),
+      safeLine(item.title, TITLE_CHARS),
+    ]);
+    const none = 'There are no tasks yet. Run one: samovar run "what to do"';
+    terminal.line(table(["task", "status", "agent", "made", "project", "title"], rows, none, terminal.style));
+  }
+  return 0;
+}
+
+export async function listSessions(project: string | undefined, context: CommandContext): Promise<number> {
+  const { terminal, clock } = context;
+  const found = await ofProjects(context, project, (client, { id }) => client.sessions(id));
+  const sessions = found.toSorted((a, b) => b.item.startedAt - a.item.startedAt);
+  if (context.json) printJson(terminal, sessions.map(({ item }) => item));
+  else {
+    const rows = sessions.map(({ item, project }) => [
+      item.id,
+      item.status,
+      String(item.messageCount),
+      age(clock.now() - (item.lastMessageAt ?? item.startedAt)),
+      safeLine(project.name, 24),
+      safeLine(item.topic ?? "–", TITLE_CHARS),
+    ]);
+    const head = ["session", "status", "messages", "last", "project", "topic"];
+    terminal.line(table(head, rows, "There are no sessions yet.", terminal.style));
+  }
+  return 0;
+}
+
+export async function listNodes(context: CommandContext): Promise<number> {
+  const { terminal, clock } = context;
+  const nodes = await (await requireSamovar(context.dataDir)).nodes();
+  if (context.json) printJson(terminal, nodes);
+  else {
+    const rows = nodes.map((node) => [
+      node.id,
+      node.unreachableSince === null ? node.state : `${node.state}, silent for ${duration(clock.now() - node.unreachableSince)}`,
+      node.size,
+      `${node.taskIds.length}/${node.slots}`,
+      String(node.outbox.pending),
+      node.warmUntil === null ? "–" : duration(node.warmUntil - clock.now()),
+      age(clock.now() - node.createdAt),
+    ]);
+    const head = ["node", "state", "size", "slots", "unsent", "warm for", "made"];
+    terminal.line(table(head, rows, "There are no nodes now.", terminal.style));
+  }
+  return 0;
+}
+
+async function ofProjects<T>(
+  context: CommandContext,
+  name: string | undefined,
+  read: (client: ApiClient, project: ProjectView) => Promise<T[]>,
+): Promise<{ item: T; project: ProjectView }[]> {
+  const client = await requireSamovar(context.dataDir);
+  const projects = await projectsNamed(client, name);
+  const lists = await Promise.all(
+    projects.map(async (project) => (await read(client, project)).map((item) => ({ item, project }))),
+  );
+  return lists.flat();
+}

@@ -1,0 +1,21 @@
+/** `samovar transcript SESSION`: the whole stored transcript. */
+import { requireSamovar } from "../client/connect.ts";
+import { findSession, parseSessionId } from "../client/find.ts";
+import { TranscriptPrinter } from "../output/transcript-printer.ts";
+import { type CommandContext, printJson } from "./context.ts";
+
+export async function transcript(id: string, context: CommandContext): Promise<number> {
+  const { terminal } = context;
+  const wanted = parseSessionId(id);
+  const client = await requireSamovar(context.dataDir);
+  const { project, session } = await findSession(client, wanted);
+  const messages = await client.messages(project.id, session.id);
+  if (context.json) {
+    printJson(terminal, { session, messages });
+    return 0;
+  }
+  const printer = new TranscriptPrinter(terminal);
+  for (const message of messages) printer.show(message);
+  printer.finish();
+  return 0;
+}

@@ -1,0 +1,85 @@
+/** Shows a task while it runs, for people or as JSON lines; Ctrl-C cancels it, a second one leaves. */
+import type { MessageView, TaskEvent, TaskView } from "@samovar/contracts";
+import { errorMessage } from "@samovar/base";
+import { findSamovar } from "../client/connect.ts";
+import { type Followed, type TaskWatcher, followTask } from "../client/follow-task.ts";
+import { eventLine } from "../output/task-lines.ts";
+import type { Terminal } from "../output/terminal.ts";
+import { TranscriptPrinter } from "../output/transcript-printer.ts";
+import { type CommandContext, printJson } from "./context.ts";
+
+/** Prints everything up to the end, but not the outcome itself. */
+export async function watchTask(task: TaskView, context: CommandContext): Promise<Followed> {
+  const { terminal, timers, random } = context;
+  const leaving = new AbortController();
+  const { watcher, finish } = context.json ? jsonWatcher(terminal) : printingWatcher(terminal);
+  let interrupts = 0;
+  const stopListening = context.onInterrupt(() => {
+    interrupts += 1;
+    if (interrupts > 1) return leaving.abort();
+    if (!context.json) terminal.note("\nCancelling the task; press Ctrl-C again to leave it to that.");
+    cancel(task, context).catch((error: unknown) => {
+      terminal.note(`The task could not be cancelled: ${errorMessage(error)}`);
+    });
+  });
+  try {
+    const connect = () => findSamovar(context.dataDir);
+    return await followTask({ task, connect, watcher, timers, random, signal: leaving.signal });
+  } finally {
+    stopListening();
+    finish();
+  }
+}
+
+/** 0 completed, 1 failed, 3 cancelled. */
+export function exitCodeOf(task: TaskView): number {
+  if (task.status === "completed") return 0;
+  return task.status === "cancelled" ? 3 : 1;
+}
+
+async function cancel(task: TaskView, context: CommandContext): Promise<void> {
+  const client = await findSamovar(context.dataDir);
+  if (client === null) throw new Error("no Samovar is running");
+  await client.cancelTask(task.projectId, task.id);
+}
+
+function printingWatcher(terminal: Terminal): { watcher: TaskWatcher; finish: () => void } {
+  const printer = new TranscriptPrinter(terminal);
+  let down = false;
+  const watcher: TaskWatcher = {
+    task(_task, fresh: readonly TaskEvent[], all: readonly TaskEvent[]) {
+      for (const event of fresh) {
+        const line = eventLine(event, all.filter(({ seq }) => seq <= event.seq), terminal.style);
+        if (line !== null) printer.aside(line);
+      }
+    },
+    message: (message: MessageView) => printer.show(message),
+    connected(up) {
+      if (up && down) printer.aside(terminal.style.dim("· connected again"));
+      if (!up) printer.aside(terminal.style.yellow("· the connection to Samovar is lost; the task may go on; trying again …"));
+      down = !up;
+    },
+  };
+  return { watcher, finish: () => printer.finish() };
+}
+
+/**
+ * `task` with its new events; `message.new` once for each message; then `message.grew` with the added text, or
+ * `message.changed` with the whole message.
+ */
+function jsonWatcher(terminal: Terminal): { watcher: TaskWatcher; finish: () => void } {
+  const watcher: TaskWatcher = {
+    task: (task, events) => printJson(terminal, { event: "task", task, events }),
+    message(message, before) {
+      if (before === null) return printJson(terminal, { event: "message.new", message });
+      if (message.toolMetadata !== null || !message.content.startsWith(before.content)) {
+        return printJson(terminal, { event: "message.changed", message });
+      }
+      const { messageId, position, revision, final, interrupted } = message;
+      const text = message.content.slice(before.content.length);
+      printJson(terminal, { event: "message.grew", messageId, position, revision, text, final, interrupted });
+    },
+    connected: (up) => printJson(terminal, { event: up ? "connected" : "disconnected" }),
+  };
+  return { watcher, finish: () => {} };
+}

@@ -1,0 +1,105 @@
+import type { TaskEvent } from "@samovar/contracts";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { changedLines } from "./diff.ts";
+import { proofLine } from "./proof.ts";
+import { safeLine, safeText } from "./safe-text.ts";
+import { table } from "./table.ts";
+import { eventLine } from "./task-lines.ts";
+import { style } from "./terminal.ts";
+import { startupLine } from "./timeline.ts";
+import { age, count, duration } from "./units.ts";
+
+const plain = style(false);
+
+describe("text for terminals", () => {
+  it.each([
+    ["\u001b[31mred\u001b[0m", "red"],
+    ["\u001b]0;owned\u0007title", "title"],
+    ["\u001b]8;;http://x\u001b\\link\u001b]8;;\u001b\\", "link"],
+    ["a\r\nb\rc\tD\u0007\u009b2J", "a\nbc\tD2J"],
+    ["evil\u202etxt.exe", "eviltxt.exe"],
+  ])("[S1] takes control sequences out of %j", (text, safe) => expect(safeText(text)).toBe(safe));
+
+  it("[S1] never lets an escape or control character through", () => {
+    const text = fc.string({ unit: fc.constantFrom("\u001b", "[", "]", "0", "m", "\u0007", "a", "\n", "\\", "\u009b", "P") });
+    // oxlint-disable-next-line no-control-regex -- what must not be there
+    fc.assert(fc.property(text, (raw) => void expect(safeText(raw)).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/)));
+  });
+
+  it("makes one line of many, cut to a width", () => {
+    expect(safeLine("a\n  b", 10)).toBe("a b");
+    expect(safeLine("abcdefgh", 4)).toBe("abc…");
+  });
+
+  it("aligns columns and says when there is nothing", () => {
+    expect(table(["id", "title"], [["1", "a"], ["234", "b c"]], "none", plain)).toBe("ID   TITLE\n1    a\n234  b c");
+    expect(table(["id"], [], "none", plain)).toBe("none");
+  });
+
+  it("colours only when told to", () => {
+    expect(style(true).red("x")).toBe("\u001b[31mx\u001b[39m");
+    expect(plain.red("x")).toBe("x");
+  });
+});
+
+describe("facts for people", () => {
+  it("durations, ages, counts", () => {
+    expect([0, 999, 1_500, 61_000, 3_700_000].map(duration)).toEqual(["0 ms", "999 ms", "1.5 s", "1 min 1 s", "1 h 1 min"]);
+    expect([-5, 59_000, 120_000, 7_200_000, 200_000_000].map(age)).toEqual(["0 s ago", "59 s ago", "2 min ago", "2 h ago", "2 d ago"]);
+    expect([count(1, "step"), count(2, "step")]).toEqual(["1 step", "2 steps"]);
+  });
+
+  it("changed lines join back to the new text", () => {
+    const lines = fc.array(fc.constantFrom("a", "b", "c"), { maxLength: 8 });
+    fc.assert(
+      fc.property(lines, lines, (before, after) => {
+        const text = (all: readonly string[]) => all.map((line) => `${line}\n`).join("");
+        const { removed, added } = changedLines(text(before), text(after));
+        expect(after.length - before.length).toBe(added.length - removed.length);
+        const head = before.findIndex((line, index) => line !== after[index]);
+        const at = head === -1 ? Math.min(before.length, after.length) : Math.min(head, after.length);
+        expect([...before.slice(0, at), ...added, ...before.slice(at + removed.length)]).toEqual(after);
+      }),
+    );
+  });
+
+  it("[R16] the proof line tells complete, incomplete and different apart", () => {
+    const proof = (n: number, digest: string) => ({ count: n, digest: digest.repeat(32) });
+    const of = (agreed: boolean, claimed: ReturnType<typeof proof>, stored: ReturnType<typeof proof>) => proofLine({ agreed, claimed, stored });
+    expect(of(true, proof(14, "ab"), proof(14, "ab"))).toBe("transcript complete: 14/14 messages, digest abababababababab");
+    expect(of(false, proof(14, "ab"), proof(12, "cd"))).toBe("transcript incomplete: 12/14 messages");
+    expect(of(false, proof(14, "ab"), proof(14, "cd"))).toMatch(/^transcript differs: 14\/14 messages, digest cdcd.* stored, abab/);
+  });
+});
+
+describe("the start-up timeline", () => {
+  const event = (seq: number, at: number, kind: TaskEvent["kind"], data: TaskEvent["data"]): TaskEvent => ({ seq, at, actor: "sweep", kind, data });
+  const events = [
+    event(1, 0, "step.began", { step: "choose" }),
+    event(2, 800, "step.ended", { step: "choose" }),
+    event(3, 800, "step.began", { step: "prepare" }),
+    event(4, 2_000, "workspace.prepared", { branch: "task/x\u001b[2J" }),
+    event(5, 2_300, "step.ended", { step: "prepare" }),
+    event(6, 2_300, "step.began", { step: "start" }),
+    event(7, 2_400, "step.began", { step: "of tomorrow" }),
+  ];
+
+  it("tells how long each step took, and what still lasts", () => {
+    expect(startupLine(events)).toBe("choose 800 ms · prepare 1.5 s · start …");
+    expect(startupLine([])).toBeNull();
+  });
+
+  it("has a line for each event that matters", () => {
+    expect(events.map((each) => eventLine(each, events.slice(0, each.seq), plain))).toEqual([
+      "· choosing a machine …",
+      "· machine chosen (800 ms)",
+      "· preparing the workspace …",
+      "· branch task/x",
+      "· workspace ready (1.5 s)",
+      "· starting the agent …",
+      null,
+    ]);
+  });
+});
+

@@ -1,0 +1,38 @@
+/** A terminal that keeps what was written, and messages for tests of what is printed. */
+import { idSource, systemRandom } from "@samovar/base";
+import type { MessageView } from "@samovar/contracts";
+import { type Terminal, style } from "./terminal.ts";
+
+export function recordingTerminal(): Terminal & { out(): string; notes(): string } {
+  let out = "";
+  let notes = "";
+  return {
+    write: (text) => void (out += text),
+    line: (text = "") => void (out += `${text}\n`),
+    note: (text) => void (notes += `${text}\n`),
+    style: style(false),
+    out: () => out,
+    notes: () => notes,
+  };
+}
+
+const ids = idSource({ now: () => 1_764_000_000_000 }, systemRandom);
+const sessionId = ids.make("ses");
+
+export function message(position: number, fields: Partial<MessageView> = {}): MessageView {
+  return {
+    messageId: ids.messageId(),
+    sessionId,
+    position,
+    role: "assistant",
+    kind: "text",
+    content: "",
+    toolMetadata: null,
+    revision: 1,
+    final: true,
+    interrupted: false,
+    truncated: null,
+    createdAt: 1_764_000_000_000,
+    ...fields,
+  };
+}

@@ -1,0 +1,38 @@
+/** A run's steps and their durations, from the task's events. */
+import type { RunStep, TaskEvent } from "@samovar/contracts";
+import { runStep } from "@samovar/contracts";
+import { duration } from "./units.ts";
+
+export interface TimelineStep {
+  readonly step: RunStep;
+  readonly beganAt: number;
+  /** Null while it lasts. */
+  readonly endedAt: number | null;
+}
+
+/** The steps of the newest run, in order. */
+export function timeline(events: readonly TaskEvent[]): TimelineStep[] {
+  const steps = new Map<RunStep, TimelineStep>();
+  for (const event of events) {
+    const step = stepOf(event);
+    if (step === null) continue;
+    const known = steps.get(step);
+    if (event.kind === "step.began") steps.set(step, { step, beganAt: event.at, endedAt: null });
+    else if (known !== undefined) steps.set(step, { ...known, endedAt: event.at });
+  }
+  return [...steps.values()];
+}
+
+/** Such as "choose 0.8 s · prepare 0.3 s · start 0.5 s": what went by before the agent worked. */
+export function startupLine(events: readonly TaskEvent[]): string | null {
+  const parts = timeline(events)
+    .filter(({ step }) => step === "choose" || step === "prepare" || step === "start")
+    .map(({ step, beganAt, endedAt }) => `${step} ${endedAt === null ? "…" : duration(endedAt - beganAt)}`);
+  return parts.length === 0 ? null : parts.join(" · ");
+}
+
+function stepOf(event: TaskEvent): RunStep | null {
+  if (event.kind !== "step.began" && event.kind !== "step.ended") return null;
+  const parsed = runStep.safeParse(event.data["step"]);
+  return parsed.success ? parsed.data : null;
+}

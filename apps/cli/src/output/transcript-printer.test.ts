@@ -1,0 +1,105 @@
+import type { MessageView, ToolMetadata } from "@samovar/contracts";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { message, recordingTerminal } from "./recording.testing.ts";
+import { TranscriptPrinter } from "./transcript-printer.ts";
+
+const tool = (fields: Partial<ToolMetadata> = {}): Partial<MessageView> => ({
+  role: "tool",
+  kind: "tool",
+  final: false,
+  toolMetadata: { toolCallId: "t", tool: "sh", title: "npm test", target: null, status: "running", input: '{"command":"npm test"}', ...fields },
+});
+
+function printed(...steps: readonly MessageView[]): string {
+  const terminal = recordingTerminal();
+  const printer = new TranscriptPrinter(terminal);
+  for (const step of steps) printer.show(step);
+  printer.finish();
+  return terminal.out();
+}
+
+describe("printing a transcript", () => {
+  it("streams a text as it grows and prints nothing twice", () => {
+    const first = message(0, { content: "One ", final: false });
+    const grown = { ...first, content: "One two\nthree", revision: 2 };
+    expect(printed(first, first, grown, { ...grown, revision: 3, final: true })).toBe("\nAgent\n  One two\n  three\n");
+  });
+
+  it("keeps the order of positions when a later message comes first", () => {
+    const early = message(0, { content: "first", final: false });
+    expect(printed(early, message(1, { content: "second" }), { ...early, revision: 2, final: true })).toBe(
+      "\nAgent\n  first\n\nAgent\n  second\n",
+    );
+  });
+
+  it("shows a tool call when it begins and again how it ended", () => {
+    const running = message(0, tool());
+    const ended = { ...running, ...tool({ status: "error", output: "one\ntwo\n", exitCode: 3 }), revision: 2, final: true };
+    expect(printed(running, ended)).toBe("\n▸ npm test\n  one\n  two\n  ✗ exit code 3\n");
+  });
+
+  it("waits with the title of a call whose input is not told yet", () => {
+    const pending = message(0, tool({ status: "pending", title: "Terminal", input: "{}" }));
+    const ended = { ...pending, ...tool({ status: "success", title: "ls" }), revision: 2, final: true };
+    expect(printed(pending, ended)).toBe("\n▸ ls\n");
+  });
+
+  it("names a call again when other messages came between its beginning and its end", () => {
+    const running = message(0, tool());
+    const ended = { ...running, ...tool({ status: "success", output: "ok" }), revision: 2, final: true };
+    expect(printed(running, message(1, { content: "meanwhile" }), ended)).toBe(
+      "\n▸ npm test\n\nAgent\n  meanwhile\n\n▸ npm test\n  ok\n",
+    );
+  });
+
+  it("shows what a file's change did, and cuts what is long", () => {
+    const diff = { path: "/w/a.txt", oldText: "a\nb\nc\n", newText: "a\nB\nc\n" };
+    expect(printed(message(0, { ...tool({ status: "success", title: "Write a.txt", diffs: [diff] }), final: true }))).toBe(
+      "\n▸ Write a.txt\n  +1 −1\n  - b\n  + B\n",
+    );
+    const output = Array.from({ length: 40 }, (_, line) => `line ${line}`).join("\n");
+    const long = printed(message(0, { ...tool({ status: "success", output }), final: true }));
+    expect(long).toContain("… 28 earlier lines");
+    expect(long).toContain("line 39");
+    expect(long).not.toContain("line 27\n");
+  });
+
+  it("prints a plan again only when it has changed", () => {
+    const plan = (status: string) => JSON.stringify([{ content: "look", status }]);
+    const first = message(0, { kind: "plan", content: plan("in_progress"), final: false });
+    const same = { ...first, revision: 2 };
+    const done = { ...first, content: plan("completed"), revision: 3, final: true };
+    expect(printed(first, same, message(1, { content: "x" }), done)).toBe("\nPlan\n  ▸ look\n\nAgent\n  x\n\nPlan\n  ✓ look\n");
+  });
+
+  it("tells that a message was interrupted", () => {
+    expect(printed(message(0, { content: "half a", final: false, interrupted: true }))).toBe("\nAgent\n  half a [interrupted]\n");
+  });
+
+  it("prints each text whole and once, in order, however its growth and its neighbours' arrive", () => {
+    const texts = fc.array(fc.string({ minLength: 1, unit: fc.constantFrom("a", "b", " ", "é") }), { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(texts, fc.array(fc.nat(), { maxLength: 40 }), (contents, turns) => {
+        const messages = contents.map((content, position) => message(position, { content, final: true, revision: content.length + 1 }));
+        const lengths = contents.map(() => 0);
+        let arrived = 0;
+        const terminal = recordingTerminal();
+        const printer = new TranscriptPrinter(terminal);
+        for (const turn of turns) {
+          // A message arrives for the first time only after the one before it.
+          const position = turn % Math.min(contents.length, arrived + 1);
+          arrived = Math.max(arrived, position + 1);
+          const whole = messages[position];
+          if (whole === undefined) continue;
+          const length = Math.min(whole.content.length, (lengths[position] ?? 0) + 1);
+          lengths[position] = length;
+          printer.show({ ...whole, content: whole.content.slice(0, length), revision: length, final: false });
+        }
+        for (const whole of messages) printer.show(whole);
+        printer.finish();
+        expect(terminal.out()).toBe(contents.map((content) => `\nAgent\n  ${content}\n`).join(""));
+      }),
+    );
+  });
+});
