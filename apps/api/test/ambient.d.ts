@@ -1,6 +1,9 @@
 /** What the tests' runtime adds: the Worker's bindings in `cloudflare:workers`, and Vite's imports. */
 declare namespace Cloudflare {
   interface Env extends ApiEnv {}
+  interface GlobalProps {
+    mainModule: typeof import("../src/worker.ts");
+  }
 }
 type ApiEnv = import("../src/env.ts").Env;
 

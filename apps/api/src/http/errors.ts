@@ -1,0 +1,44 @@
+/** Any thrown thing as the body of an HTTP error. What we did not foresee is logged, and told as `internal` only. */
+import { ERROR_CATALOGUE, SamovarError } from "@samovar/contracts";
+import type { ErrorBody, ErrorCode } from "@samovar/contracts";
+import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { AppContext } from "./context.ts";
+
+export function answerError(error: unknown, c: Context<AppContext>): Response {
+  const known = foreseen(error);
+  const requestId = c.get("requestId");
+  if (known === null) c.get("logger").error("http.failed", { error: describe(error) });
+  const { code, message, details } = known ?? INTERNAL;
+  const body: ErrorBody = { error: { code, message, requestId, ...(details === undefined ? {} : { details }) } };
+  return c.json(body, ERROR_CATALOGUE[code].status);
+}
+
+interface Told {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+}
+
+const INTERNAL: Told = { code: "internal", message: "Something went wrong on our side. Try again in a moment." };
+
+function foreseen(error: unknown): Told | null {
+  if (error instanceof SamovarError) return error;
+  if (isTold(error)) return error;
+  if (error instanceof HTTPException && error.status === 400) {
+    return { code: "invalid_request", message: "The body is not valid JSON." };
+  }
+  return null;
+}
+
+/** An error of ours that came over RPC has lost its class, but not its name and code. */
+function isTold(error: unknown): error is Error & Told {
+  return error instanceof Error && error.name === "SamovarError" && "code" in error && isCode(error.code);
+}
+
+const isCode = (code: unknown): code is ErrorCode => typeof code === "string" && Object.hasOwn(ERROR_CATALOGUE, code);
+
+function describe(error: unknown): { name: string; message: string; stack?: string | undefined } {
+  if (!(error instanceof Error)) return { name: "unknown", message: String(error) };
+  return { name: error.name, message: error.message, stack: error.stack };
+}

@@ -1,0 +1,191 @@
+import { env } from "cloudflare:workers";
+import { systemRandom } from "@samovar/base";
+import { createdApiToken, errorBody, meView, signInLink } from "@samovar/contracts";
+import { describe, expect, it } from "vitest";
+import { controlPlane, handClock, ORIGIN, somebodyElse } from "../../test/caller.ts";
+
+const { ask, setUp } = controlPlane();
+
+async function freshLinkToken(): Promise<string> {
+  const { apiToken } = await setUp();
+  const { url } = signInLink.parse(await (await ask("/api/identity/links", { body: {}, token: apiToken })).json());
+  return new URL(url).hash.slice(1);
+}
+
+const cookieOf = (response: Response) => response.headers.get("set-cookie")?.split(";", 1)[0] ?? "";
+
+async function signIn(plane = { ask }): Promise<string> {
+  const redeemed = await plane.ask("/api/identity/redeem", { body: { token: await freshLinkToken() }, headers: { origin: ORIGIN } });
+  expect(redeemed.status).toBe(200);
+  return cookieOf(redeemed);
+}
+
+describe("the set-up", () => {
+  it("makes one owner however often it is called, and a new token each time", async () => {
+    const all = await Promise.all([setUp(), setUp(), setUp()]);
+    expect(new Set(all.map((reply) => reply.userId)).size).toBe(1);
+    expect(new Set(all.map((reply) => reply.apiToken)).size).toBe(3);
+    const answer = await ask("/api/me", { token: all[0].apiToken });
+    expect(meView.parse(await answer.json())).toMatchObject({ id: all[0].userId, via: "token" });
+  });
+
+  it.each([undefined, "wrong", "operator-secret-of-the-tests-012345678", "operator-secret-of-the-tests-01234567890"])(
+    "is refused with %s for the operator's secret",
+    async (token) => {
+      expect((await ask("/api/identity/setup", { body: {}, token })).status).toBe(401);
+    },
+  );
+});
+
+describe("a one-time link", () => {
+  it("points at the page, with its token behind the hash", async () => {
+    const { apiToken } = await setUp();
+    const link = signInLink.parse(await (await ask("/api/identity/links", { body: {}, token: apiToken })).json());
+    expect(link.url).toMatch(/^http:\/\/samovar\.test\/sign-in#[A-Za-z0-9_-]{43}$/);
+  });
+
+  it("signs one browser in, once", async () => {
+    const token = await freshLinkToken();
+    const redeem = () => ask("/api/identity/redeem", { body: { token }, headers: { origin: ORIGIN } });
+    const statuses = (await Promise.all([redeem(), redeem(), redeem()])).map((answer) => answer.status);
+    expect(statuses.toSorted()).toEqual([200, 401, 401]);
+  });
+
+  it("is too old after 15 minutes", async () => {
+    const clock = handClock(Date.now() + 15 * 60_000 + 1000);
+    const later = controlPlane({ clock, random: systemRandom });
+    const token = await freshLinkToken();
+    const answer = await later.ask("/api/identity/redeem", { body: { token }, headers: { origin: ORIGIN } });
+    expect(answer.status).toBe(401);
+  });
+
+  it("can not be redeemed from another site's page", async () => {
+    const token = await freshLinkToken();
+    const answer = await ask("/api/identity/redeem", { body: { token }, headers: { origin: "http://evil.test" } });
+    expect(answer.status).toBe(403);
+  });
+});
+
+describe("the cookie", () => {
+  it("is HttpOnly and SameSite=Lax", async () => {
+    const token = await freshLinkToken();
+    const answer = await ask("/api/identity/redeem", { body: { token }, headers: { origin: ORIGIN } });
+    expect(answer.headers.get("set-cookie")?.replace(/=[\w-]{43}/, "=…")).toBe(
+      "samovar_session=…; Max-Age=604800; Path=/; HttpOnly; SameSite=Lax",
+    );
+  });
+
+  it("is Secure with the __Host- prefix over https", async () => {
+    const secure = controlPlane(undefined, { PUBLIC_URL: "https://samovar.test" });
+    const token = await freshLinkToken();
+    const answer = await secure.ask("/api/identity/redeem", { body: { token }, headers: { origin: "https://samovar.test" } });
+    expect(answer.headers.get("set-cookie")?.replace(/=[\w-]{43}/, "=…")).toBe(
+      "__Host-samovar_session=…; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Lax",
+    );
+    const signedIn = await secure.ask("/api/me", { headers: { cookie: cookieOf(answer) } });
+    expect(meView.parse(await signedIn.json()).via).toBe("cookie");
+    expect(signedIn.headers.get("strict-transport-security")).toContain("max-age=");
+  });
+
+  it("slides for seven days of use, and ends after seven without", async () => {
+    const clock = handClock();
+    const plane = controlPlane({ clock, random: systemRandom });
+    const cookie = await signIn(plane);
+    for (let day = 0; day < 10; day++) {
+      clock.advance(2 * 24 * 3_600_000);
+      const answer = await plane.ask("/api/me", { headers: { cookie } });
+      expect(answer.status).toBe(200);
+      expect(cookieOf(answer)).toBe(cookie);
+    }
+    clock.advance(7 * 24 * 3_600_000 + 1);
+    expect((await plane.ask("/api/me", { headers: { cookie } })).status).toBe(401);
+  });
+
+  it("ends with sign-out", async () => {
+    const cookie = await signIn();
+    const out = await ask("/api/identity/sign-out", { method: "POST", headers: { cookie, origin: ORIGIN } });
+    expect(out.status).toBe(204);
+    expect(out.headers.get("set-cookie")).toMatch(/samovar_session=; Max-Age=0/);
+    expect((await ask("/api/me", { headers: { cookie } })).status).toBe(401);
+  });
+});
+
+describe("a change by cookie", () => {
+  const project = { name: "A project", repoUrl: "https://git.test/a.git" };
+
+  it.each([
+    ["no Origin", {}],
+    ["another site", { origin: "http://evil.test" }],
+    ["an Origin that begins like ours", { origin: `${ORIGIN}.evil.test` }],
+    ["the null Origin", { origin: "null" }],
+    ["our Origin but a cross-site fetch", { origin: ORIGIN, "sec-fetch-site": "cross-site" }],
+  ])("is refused with %s", async (_what, headers) => {
+    const cookie = await signIn();
+    const answer = await ask("/api/projects", { body: project, headers: { ...headers, cookie } });
+    expect(answer.status).toBe(403);
+  });
+
+  it("passes from our own page", async () => {
+    const cookie = await signIn();
+    const answer = await ask("/api/projects", { body: project, headers: { cookie, origin: ORIGIN, "sec-fetch-site": "same-origin" } });
+    expect(answer.status).toBe(201);
+  });
+
+  it.each(["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])(
+    "is refused as %s",
+    async (type) => {
+      const cookie = await signIn();
+      const answer = await ask("/api/projects", { body: project, headers: { cookie, origin: ORIGIN, "content-type": type } });
+      expect(answer.status).toBe(415);
+    },
+  );
+});
+
+describe("API tokens", () => {
+  it("are shown once, listed without the secret, and dead when deleted", async () => {
+    const { apiToken } = await setUp();
+    const made = createdApiToken.parse(await (await ask("/api/tokens", { body: { name: "script" }, token: apiToken })).json());
+    expect(made.token).toMatch(/^smv_/);
+    const listed = await (await ask("/api/tokens", { token: made.token })).text();
+    expect(listed).toContain(made.id);
+    expect(listed).not.toContain(made.token);
+    expect((await ask(`/api/tokens/${made.id}`, { method: "DELETE", token: apiToken })).status).toBe(204);
+    expect((await ask("/api/me", { token: made.token })).status).toBe(401);
+  });
+
+  it("end when they say so, and can not end in the past", async () => {
+    const { apiToken } = await setUp();
+    const clock = handClock();
+    const plane = controlPlane({ clock, random: systemRandom });
+    const past = await plane.ask("/api/tokens", { body: { name: "x", expiresAt: clock.now() }, token: apiToken });
+    expect(past.status).toBe(400);
+    const expiresAt = clock.now() + 1000;
+    const made = createdApiToken.parse(await (await plane.ask("/api/tokens", { body: { name: "x", expiresAt }, token: apiToken })).json());
+    expect((await plane.ask("/api/me", { token: made.token })).status).toBe(200);
+    clock.advance(1000);
+    expect((await plane.ask("/api/me", { token: made.token })).status).toBe(401);
+  });
+
+  it("of somebody else can not be deleted", async () => {
+    const { apiToken } = await setUp();
+    const theirs = await somebodyElse();
+    const made = createdApiToken.parse(await (await ask("/api/tokens", { body: { name: "script" }, token: apiToken })).json());
+    const answer = await ask(`/api/tokens/${made.id}`, { method: "DELETE", token: theirs.token });
+    expect(errorBody.parse(await answer.json()).error.code).toBe("not_found");
+    expect((await ask("/api/me", { token: made.token })).status).toBe(200);
+  });
+
+  it("[S1] neither tokens nor cookies nor links are kept in the clear", async () => {
+    const { apiToken } = await setUp();
+    const cookie = (await signIn()).split("=")[1] ?? "";
+    const link = await freshLinkToken();
+    const stored = await Promise.all(
+      ["api_tokens", "cookie_sessions", "sign_in_links"].map((table) => env.DB.prepare(`SELECT * FROM ${table}`).all()),
+    );
+    const text = JSON.stringify(stored);
+    for (const secret of [apiToken, cookie, link]) {
+      expect(secret.length).toBeGreaterThan(40);
+      expect(text).not.toContain(secret);
+    }
+  });
+});

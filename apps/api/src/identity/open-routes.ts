@@ -1,0 +1,60 @@
+/** What can be called before anybody has signed in: the set-up (with the operator's secret) and a link's redemption. */
+import { createRoute } from "@hono/zod-openapi";
+import { meView, redeemLink, SamovarError, setupReply } from "@samovar/contracts";
+import { eq } from "drizzle-orm";
+import { users } from "../database/schema.ts";
+import { apiRouter } from "../http/context.ts";
+import type { Router } from "../http/context.ts";
+import { json, jsonBody } from "../http/route.ts";
+import { assertSameOrigin } from "../http/same-origin.ts";
+import { mintApiToken } from "./api-tokens.ts";
+import { beginCookieSession } from "./cookie-sessions.ts";
+import { bearer, publicKeys } from "./machine-tokens.ts";
+import { ensureOwner } from "./owner.ts";
+import { sameSecret } from "./secrets.ts";
+import { redeemSignInLink } from "./sign-in-links.ts";
+
+const setup = createRoute({
+  method: "post",
+  path: "/api/identity/setup",
+  summary: "Makes the owner if there is none, and an API token. Authorised by the operator's secret.",
+  responses: { 200: json(setupReply, "The owner, and a token that is shown this once") },
+});
+
+const redeem = createRoute({
+  method: "post",
+  path: "/api/identity/redeem",
+  summary: "Signs a browser in with a one-time link.",
+  request: { body: jsonBody(redeemLink) },
+  responses: { 200: json(meView, "Signed in; the cookie is set") },
+});
+
+export function openIdentityRoutes(): Router {
+  const router = apiRouter();
+
+  router.openapi(setup, async (c) => {
+    const deps = c.get("deps");
+    if (!(await sameSecret(bearer(c), deps.config.OPERATOR_SECRET))) {
+      throw new SamovarError("unauthenticated", "This needs the operator's secret.");
+    }
+    const userId = await ensureOwner(deps);
+    const { token } = await mintApiToken(deps, userId, "CLI", null);
+    return c.json({ userId, apiToken: token }, 200);
+  });
+
+  router.openapi(redeem, async (c) => {
+    assertSameOrigin(c);
+    const deps = c.get("deps");
+    const userId = await redeemSignInLink(deps, c.req.valid("json").token);
+    if (userId === null) {
+      throw new SamovarError("unauthenticated", "This link was used already or is too old. Make another one with the CLI.");
+    }
+    await beginCookieSession(c, userId);
+    const [user] = await deps.db.select().from(users).where(eq(users.id, userId));
+    return c.json({ id: userId, name: user?.name ?? "", via: "cookie" as const }, 200);
+  });
+
+  router.get("/.well-known/jwks.json", (c) => c.json(publicKeys(c.get("deps").config)));
+
+  return router;
+}

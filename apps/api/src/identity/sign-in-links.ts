@@ -1,0 +1,34 @@
+/** One-time links that sign a browser in: 15 minutes, one use, kept as a hash. */
+import type { UserId } from "@samovar/base";
+import type { SignInLink } from "@samovar/contracts";
+import { and, eq, gt, isNull, lt } from "drizzle-orm";
+import { signInLinks } from "../database/schema.ts";
+import type { Deps } from "../deps.ts";
+import { randomToken, sha256Hex } from "./secrets.ts";
+
+const LIFE_MS = 15 * 60_000;
+
+/** The token stands behind `#`, so that no server and no log on the way sees it. */
+export async function makeSignInLink({ db, clock, config, random }: Deps, userId: UserId): Promise<SignInLink> {
+  const token = randomToken(random);
+  const now = clock.now();
+  const expiresAt = now + LIFE_MS;
+  await db.batch([
+    db.insert(signInLinks).values({ hash: await sha256Hex(token), userId, expiresAt, redeemedAt: null }),
+    db.delete(signInLinks).where(lt(signInLinks.expiresAt, now)),
+  ]);
+  return { url: `${config.PUBLIC_URL.replace(/\/$/, "")}/sign-in#${token}`, expiresAt };
+}
+
+/** Whose link it was; null when it is unknown, used or too old. Of many who come at once, one gets it. */
+export async function redeemSignInLink({ db, clock }: Deps, token: string): Promise<UserId | null> {
+  const now = clock.now();
+  const [redeemed] = await db
+    .update(signInLinks)
+    .set({ redeemedAt: now })
+    .where(
+      and(eq(signInLinks.hash, await sha256Hex(token)), isNull(signInLinks.redeemedAt), gt(signInLinks.expiresAt, now)),
+    )
+    .returning({ userId: signInLinks.userId });
+  return redeemed?.userId ?? null;
+}

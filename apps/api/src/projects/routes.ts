@@ -1,0 +1,107 @@
+/** Projects: a repository with its defaults. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { createProject, page, pageQuery, patchProject, projectId, projectView as projectSchema } from "@samovar/contracts";
+import { apiRouter, currentUser } from "../http/context.ts";
+import type { Router } from "../http/context.ts";
+import { json, jsonBody } from "../http/route.ts";
+import { assertRepoAllowed } from "./repo-policy.ts";
+import { insertProject, listProjects, projectView, requireProject, updateProject } from "./store.ts";
+import type { ProjectRow } from "./store.ts";
+
+const params = z.object({ projectId });
+
+const list = createRoute({
+  method: "get",
+  path: "/api/projects",
+  summary: "Lists projects, oldest first.",
+  request: { query: pageQuery.extend({ archived: z.stringbool().default(false) }) },
+  responses: { 200: json(page(projectSchema), "A page of projects") },
+});
+
+const create = createRoute({
+  method: "post",
+  path: "/api/projects",
+  summary: "Makes a project.",
+  request: { body: jsonBody(createProject) },
+  responses: { 201: json(projectSchema, "The project") },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/api/projects/{projectId}",
+  summary: "Shows a project.",
+  request: { params },
+  responses: { 200: json(projectSchema, "The project") },
+});
+
+const patch = createRoute({
+  method: "patch",
+  path: "/api/projects/{projectId}",
+  summary: "Changes a project, or archives it.",
+  request: { params, body: jsonBody(patchProject) },
+  responses: { 200: json(projectSchema, "The project") },
+});
+
+const archive = createRoute({
+  method: "delete",
+  path: "/api/projects/{projectId}",
+  summary: "Archives a project. Its tasks and transcripts are kept.",
+  request: { params },
+  responses: { 200: json(projectSchema, "The archived project") },
+});
+
+export function projectRoutes(): Router {
+  const router = apiRouter();
+
+  router.openapi(list, async (c) => {
+    const found = await listProjects(c.get("deps").db, currentUser(c).id, c.req.valid("query"));
+    return c.json({ items: found.items.map(projectView), nextCursor: found.nextCursor }, 200);
+  });
+
+  router.openapi(create, async (c) => {
+    const { config, db, clock, ids } = c.get("deps");
+    const wanted = c.req.valid("json");
+    assertRepoAllowed(config, wanted.repoUrl);
+    const now = clock.now();
+    const row: ProjectRow = {
+      id: ids.make("prj"),
+      ownerId: currentUser(c).id,
+      name: wanted.name,
+      repoUrl: wanted.repoUrl,
+      baseBranch: wanted.baseBranch ?? null,
+      defaultVmSize: wanted.defaultVmSize ?? null,
+      defaultAgent: wanted.defaultAgent ?? null,
+      createdAt: now,
+      updatedAt: now,
+      archivedAt: null,
+    };
+    await insertProject(db, row);
+    return c.json(projectView(row), 201);
+  });
+
+  router.openapi(get, async (c) => {
+    const row = await requireProject(c.get("deps").db, currentUser(c).id, c.req.valid("param").projectId);
+    return c.json(projectView(row), 200);
+  });
+
+  router.openapi(patch, async (c) => {
+    const { config, db, clock } = c.get("deps");
+    const row = await requireProject(db, currentUser(c).id, c.req.valid("param").projectId);
+    const { archived, ...fields } = c.req.valid("json");
+    if (fields.repoUrl !== undefined) assertRepoAllowed(config, fields.repoUrl);
+    const now = clock.now();
+    const archivedAt = archived === undefined ? row.archivedAt : archived ? (row.archivedAt ?? now) : null;
+    const change = { ...fields, archivedAt, updatedAt: now };
+    await updateProject(db, row.id, change);
+    return c.json(projectView(await requireProject(db, row.ownerId, row.id)), 200);
+  });
+
+  router.openapi(archive, async (c) => {
+    const { db, clock } = c.get("deps");
+    const row = await requireProject(db, currentUser(c).id, c.req.valid("param").projectId);
+    await updateProject(db, row.id, { archivedAt: row.archivedAt ?? clock.now(), updatedAt: clock.now() });
+    return c.json(projectView(await requireProject(db, row.ownerId, row.id)), 200);
+  });
+
+  return router;
+}

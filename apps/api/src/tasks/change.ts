@@ -1,0 +1,40 @@
+/** One change of a task: decided, written, told to viewers. A refusal is a conflict that says why. */
+import type { TaskId } from "@samovar/base";
+import { SamovarError } from "@samovar/contracts";
+import type { TaskActor, TaskChange, TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
+import type { Deps } from "../deps.ts";
+import { publishTask } from "./publish.ts";
+import { applyChange, findTask, recordEvent } from "./store.ts";
+import type { ChangeOutcome } from "./store.ts";
+
+/** For machinery, which decides by itself what a refusal means. */
+export async function tryChange(
+  deps: Deps,
+  taskId: TaskId,
+  change: TaskChange,
+  actor: TaskActor,
+): Promise<ChangeOutcome> {
+  const outcome = await applyChange(deps, taskId, change, actor);
+  if (outcome.ok) await publishTask(deps, outcome.task, outcome.events);
+  return outcome;
+}
+
+/** For people: throws `conflict` when the change may not be. */
+export async function change(deps: Deps, taskId: TaskId, wanted: TaskChange, actor: TaskActor): Promise<TaskRecord> {
+  const outcome = await tryChange(deps, taskId, wanted, actor);
+  if (!outcome.ok) throw new SamovarError("conflict", outcome.refusal.message, { status: outcome.task.status });
+  return outcome.task;
+}
+
+/** Records and tells an event that changes nothing of the task. */
+export async function note(
+  deps: Deps,
+  taskId: TaskId,
+  draft: TaskEventDraft,
+  actor: TaskActor,
+  dedupeKey: string,
+): Promise<void> {
+  const events = await recordEvent(deps, taskId, draft, actor, dedupeKey);
+  const task = events.length === 0 ? null : await findTask(deps.db, taskId);
+  if (task !== null) await publishTask(deps, task, events);
+}

@@ -1,0 +1,186 @@
+/** Tasks: made, edited, run, cancelled, tried again, looked at. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { createTask, page, pageQuery, patchTask, projectId, SamovarError, taskEvent, taskId, taskStatus, taskView as taskSchema, transcriptVerification } from "@samovar/contracts";
+import type { TaskActor } from "@samovar/domain/task-status";
+import type { Context } from "hono";
+import { apiRouter, currentUser } from "../http/context.ts";
+import type { AppContext, Router } from "../http/context.ts";
+import { json, jsonBody } from "../http/route.ts";
+import { requireProject } from "../projects/store.ts";
+import { change } from "./change.ts";
+import { createNewTask } from "./create.ts";
+import { projectData } from "./publish.ts";
+import { cancelTask, retryTask, runTask } from "./run.ts";
+import { deleteDraft, listEvents, listTasks, requireTask, taskView } from "./store.ts";
+import { verifyTranscript } from "./verification.ts";
+
+const inProject = z.object({ projectId });
+const ofTask = z.object({ projectId, taskId });
+const oneTask = "/api/projects/{projectId}/tasks/{taskId}";
+
+/** `?status=queued,in_progress`, or repeated. */
+const statuses = z
+  .union([z.string(), z.array(z.string())])
+  .optional()
+  .transform((given) => [given ?? []].flat().flatMap((text) => text.split(",")))
+  .pipe(z.array(taskStatus).max(20));
+
+const list = createRoute({
+  method: "get",
+  path: "/api/projects/{projectId}/tasks",
+  summary: "Lists tasks, newest first.",
+  request: { params: inProject, query: pageQuery.extend({ status: statuses }) },
+  responses: { 200: json(page(taskSchema), "A page of tasks") },
+});
+
+const create = createRoute({
+  method: "post",
+  path: "/api/projects/{projectId}/tasks",
+  summary: "Makes a task, and runs it when asked to.",
+  request: {
+    params: inProject,
+    headers: z.object({ "idempotency-key": z.string().min(8).max(200).optional() }),
+    body: jsonBody(createTask),
+  },
+  responses: { 201: json(taskSchema, "A draft"), 202: json(taskSchema, "A task that runs") },
+});
+
+const get = createRoute({
+  method: "get",
+  path: oneTask,
+  summary: "Shows a task.",
+  request: { params: ofTask },
+  responses: { 200: json(taskSchema, "The task") },
+});
+
+const patch = createRoute({
+  method: "patch",
+  path: oneTask,
+  summary: "Edits a task that has not run yet.",
+  request: { params: ofTask, body: jsonBody(patchTask) },
+  responses: { 200: json(taskSchema, "The task") },
+});
+
+const drop = createRoute({
+  method: "delete",
+  path: oneTask,
+  summary: "Deletes a task that has never run.",
+  request: { params: ofTask },
+  responses: { 204: { description: "Deleted" } },
+});
+
+const run = createRoute({
+  method: "post",
+  path: "/api/projects/{projectId}/tasks/{taskId}/run",
+  summary: "Runs a draft.",
+  request: { params: ofTask },
+  responses: { 202: json(taskSchema, "The queued task") },
+});
+
+const cancel = createRoute({
+  method: "post",
+  path: "/api/projects/{projectId}/tasks/{taskId}/cancel",
+  summary: "Asks a task to stop.",
+  request: { params: ofTask },
+  responses: { 202: json(taskSchema, "The task; it ends when its agent has stopped") },
+});
+
+const retry = createRoute({
+  method: "post",
+  path: "/api/projects/{projectId}/tasks/{taskId}/retry",
+  summary: "Tries a failed or cancelled task again, in a session of its own.",
+  request: { params: ofTask },
+  responses: { 202: json(taskSchema, "The queued task") },
+});
+
+const events = createRoute({
+  method: "get",
+  path: "/api/projects/{projectId}/tasks/{taskId}/events",
+  summary: "Lists what happened to a task, oldest first.",
+  request: { params: ofTask, query: pageQuery },
+  responses: { 200: json(page(taskEvent), "A page of events") },
+});
+
+const verification = createRoute({
+  method: "get",
+  path: "/api/projects/{projectId}/tasks/{taskId}/verification",
+  summary: "Compares the transcript as it is stored now with the proof that the node gave.",
+  request: { params: ofTask },
+  responses: { 200: json(transcriptVerification, "Both proofs, and whether they agree") },
+});
+
+export function taskRoutes(): Router {
+  const router = apiRouter();
+
+  router.openapi(list, async (c) => {
+    const { db } = c.get("deps");
+    const project = await requireProject(db, currentUser(c).id, c.req.valid("param").projectId);
+    const found = await listTasks(db, project.id, c.req.valid("query"));
+    return c.json({ items: found.items.map(taskView), nextCursor: found.nextCursor }, 200);
+  });
+
+  router.openapi(create, async (c) => {
+    const deps = c.get("deps");
+    const caller = currentUser(c);
+    const project = await requireProject(deps.db, caller.id, c.req.valid("param").projectId);
+    const key = c.req.valid("header")["idempotency-key"] ?? null;
+    const wanted = c.req.valid("json");
+    const task = await createNewTask(deps, caller, project, wanted, key);
+    return wanted.run ? c.json(taskView(task), 202) : c.json(taskView(task), 201);
+  });
+
+  router.openapi(get, async (c) => c.json(taskView((await found(c, c.req.valid("param"))).task), 200));
+
+  router.openapi(patch, async (c) => {
+    const { task, deps, actor } = await found(c, c.req.valid("param"));
+    const { status, ...fields } = c.req.valid("json");
+    return c.json(taskView(await change(deps, task.id, { kind: "edit", fields, status }, actor)), 200);
+  });
+
+  router.openapi(drop, async (c) => {
+    const { task, deps } = await found(c, c.req.valid("param"));
+    if (!(await deleteDraft(deps.db, task.id))) {
+      throw new SamovarError("conflict", "Only a task that has never run can be deleted.", { status: task.status });
+    }
+    await projectData(deps, task.projectId).endSession(task.sessionId, "stopped");
+    return c.body(null, 204);
+  });
+
+  router.openapi(run, async (c) => {
+    const { task, deps, project, caller } = await found(c, c.req.valid("param"));
+    return c.json(taskView(await runTask(deps, caller, project, task)), 202);
+  });
+
+  router.openapi(cancel, async (c) => {
+    const { task, deps, actor } = await found(c, c.req.valid("param"));
+    return c.json(taskView(await cancelTask(deps, task.id, actor)), 202);
+  });
+
+  router.openapi(retry, async (c) => {
+    const { task, deps, project, caller } = await found(c, c.req.valid("param"));
+    return c.json(taskView(await retryTask(deps, caller, project, task)), 202);
+  });
+
+  router.openapi(events, async (c) => {
+    const { task, deps } = await found(c, c.req.valid("param"));
+    const { items, nextCursor } = await listEvents(deps.db, task.id, c.req.valid("query"));
+    return c.json({ items: [...items], nextCursor }, 200);
+  });
+
+  router.openapi(verification, async (c) => {
+    const { task, deps } = await found(c, c.req.valid("param"));
+    return c.json(await verifyTranscript(deps, task), 200);
+  });
+
+  return router;
+}
+
+/** The task of the address, if it is the caller's; `not_found` otherwise. */
+async function found(c: Context<AppContext>, address: z.output<typeof ofTask>) {
+  const deps = c.get("deps");
+  const caller = currentUser(c);
+  const project = await requireProject(deps.db, caller.id, address.projectId);
+  const task = await requireTask(deps.db, project.id, address.taskId);
+  const actor: TaskActor = { kind: "user", id: caller.id };
+  return { deps, caller, project, task, actor };
+}

@@ -1,0 +1,52 @@
+/** Runs, retries and cancels a task: the row first, then what follows from it. */
+import type { TaskId } from "@samovar/base";
+import { isRunning } from "@samovar/domain/task-status";
+import type { TaskActor, TaskRecord } from "@samovar/domain/task-status";
+import type { Deps } from "../deps.ts";
+import type { Caller } from "../http/context.ts";
+import type { ProjectRow } from "../projects/store.ts";
+import { change } from "./change.ts";
+import { agentOf, assertOpen } from "./create.ts";
+import { ensureRun, ensureSession, nudgeRun } from "./launch.ts";
+import { assertRunnable } from "./preconditions.ts";
+
+/** Asking again while it runs changes nothing. */
+export async function runTask(deps: Deps, caller: Caller, project: ProjectRow, task: TaskRecord): Promise<TaskRecord> {
+  if (isRunning(task.status)) return launched(deps, task);
+  assertOpen(project);
+  await assertRunnable(deps.db, caller.id, agentOf(deps, project, task));
+  const runId = deps.ids.make("run");
+  return launched(deps, await change(deps, task.id, { kind: "queue", runId }, { kind: "user", id: caller.id }));
+}
+
+export async function retryTask(
+  deps: Deps,
+  caller: Caller,
+  project: ProjectRow,
+  task: TaskRecord,
+): Promise<TaskRecord> {
+  assertOpen(project);
+  await assertRunnable(deps.db, caller.id, agentOf(deps, project, task));
+  const { ids } = deps;
+  const attempt = {
+    kind: "retry",
+    runId: ids.make("run"),
+    sessionId: ids.make("ses"),
+    promptMessageId: ids.messageId(),
+  } as const;
+  return launched(deps, await change(deps, task.id, attempt, { kind: "user", id: caller.id }));
+}
+
+/** The request is in the row before the run hears of it; the run reads the row. */
+export async function cancelTask(deps: Deps, taskId: TaskId, actor: TaskActor): Promise<TaskRecord> {
+  const task = await change(deps, taskId, { kind: "cancel", reason: "Cancelled on request." }, actor);
+  if (isRunning(task.status) && task.runId !== null) await nudgeRun(deps, task.runId);
+  return task;
+}
+
+async function launched(deps: Deps, task: TaskRecord): Promise<TaskRecord> {
+  if (task.runId === null) return task;
+  await ensureSession(deps, task);
+  await ensureRun(deps, task, task.runId);
+  return task;
+}

@@ -1,0 +1,207 @@
+/**
+ * Tasks in D1. The row owns the status; every change is a compare-and-set together with its events, in one
+ * transaction. Keeps T1.
+ */
+import { errorMessage } from "@samovar/base";
+import type { ProjectId, TaskId } from "@samovar/base";
+import { messageId, SamovarError, taskEventKind } from "@samovar/contracts";
+import type { Page, TaskEvent, TaskStatus, TaskView } from "@samovar/contracts";
+import { actorName, changeTask } from "@samovar/domain/task-status";
+import type { TaskActor, TaskChange, TaskEventDraft, TaskRecord, TaskRefusal } from "@samovar/domain/task-status";
+import { and, asc, desc, eq, gt, inArray, lt, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import type { Database } from "../database/index.ts";
+import { idempotencyKeys, taskEvents, tasks } from "../database/schema.ts";
+import type { Deps } from "../deps.ts";
+
+export type TaskRow = typeof tasks.$inferSelect;
+type EventRow = typeof taskEvents.$inferSelect;
+
+/** Somebody else may win the compare-and-set so many times before we give up. */
+const MAX_TRIES = 8;
+
+export type ChangeOutcome =
+  | { readonly ok: true; readonly task: TaskRecord; readonly events: readonly TaskEvent[] }
+  | { readonly ok: false; readonly refusal: TaskRefusal; readonly task: TaskRecord };
+
+/** Throws `not_found` when the project has no such task. The caller has checked whose project it is. */
+export async function requireTask(db: Database, projectId: ProjectId, taskId: TaskId): Promise<TaskRecord> {
+  const task = await findTask(db, taskId);
+  if (task === null || task.projectId !== projectId) throw new SamovarError("not_found", "There is no such task.");
+  return task;
+}
+
+export async function findTask(db: Database, taskId: TaskId): Promise<TaskRecord | null> {
+  const [row] = await db.select().from(tasks).where(eq(tasks.id, taskId));
+  return row === undefined ? null : taskRecord(row);
+}
+
+/** Newest first. */
+export async function listTasks(
+  db: Database,
+  projectId: ProjectId,
+  query: { readonly cursor?: string | undefined; readonly limit: number; readonly status: readonly TaskStatus[] },
+): Promise<Page<TaskRecord>> {
+  const rows = await db
+    .select()
+    .from(tasks)
+    .where(
+      and(
+        eq(tasks.projectId, projectId),
+        query.status.length === 0 ? undefined : inArray(tasks.status, [...query.status]),
+        query.cursor === undefined ? undefined : lt(tasks.id, sql`${query.cursor}`),
+      ),
+    )
+    .orderBy(desc(tasks.id))
+    .limit(query.limit + 1);
+  const items = rows.slice(0, query.limit).map(taskRecord);
+  return { items, nextCursor: rows.length > query.limit ? (items.at(-1)?.id ?? null) : null };
+}
+
+/** Oldest first; the cursor is a sequence number. */
+export async function listEvents(
+  db: Database,
+  taskId: TaskId,
+  query: { readonly cursor?: string | undefined; readonly limit: number },
+): Promise<Page<TaskEvent>> {
+  const after = Number(query.cursor ?? 0);
+  const rows = await db
+    .select()
+    .from(taskEvents)
+    .where(and(eq(taskEvents.taskId, taskId), gt(taskEvents.seq, Number.isFinite(after) ? after : 0)))
+    .orderBy(asc(taskEvents.seq))
+    .limit(query.limit + 1);
+  const items = rows.slice(0, query.limit).map(eventView);
+  return { items, nextCursor: rows.length > query.limit ? String(items.at(-1)?.seq ?? 0) : null };
+}
+
+/**
+ * Decides and writes a change. When somebody else was first, or the database's answer was lost, the row is
+ * read again and the change decided anew: changes are idempotent, so one that did land is `unchanged` then.
+ */
+export async function applyChange(
+  { db, clock, logger }: Deps,
+  taskId: TaskId,
+  change: TaskChange,
+  actor: TaskActor,
+): Promise<ChangeOutcome> {
+  let fault: unknown = null;
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const task = await findTask(db, taskId);
+    if (task === null) throw new SamovarError("not_found", "There is no such task.");
+    const now = clock.now();
+    const decided = changeTask(task, change, actor, now);
+    if (!decided.ok) return { ok: false, refusal: decided.error, task };
+    if (!decided.value.changed) return { ok: true, task, events: [] };
+    try {
+      const events = await compareAndSet(db, task, decided.value.task, decided.value.events, actor, now);
+      if (events !== null) return { ok: true, task: decided.value.task, events };
+    } catch (error) {
+      fault = error;
+      logger.warn("task.write_failed", { taskId, change: change.kind, error: errorMessage(error) });
+    }
+  }
+  throw fault ?? new Error(`task ${taskId} changed under us ${MAX_TRIES} times`);
+}
+
+/** Null when the row is not of the version that was read: then nothing was written. */
+async function compareAndSet(
+  db: Database,
+  before: TaskRecord,
+  after: TaskRecord,
+  drafts: readonly TaskEventDraft[],
+  actor: TaskActor,
+  now: number,
+): Promise<TaskEvent[] | null> {
+  const { id, projectId: _project, createdAt: _created, ...fields } = after;
+  const unchanged = and(eq(tasks.id, id), eq(tasks.version, before.version));
+  const when = sql`EXISTS (SELECT 1 FROM tasks WHERE id = ${id} AND version = ${before.version})`;
+  const [held] = await db.batch([
+    db
+      .select({ lastSeq: sql<number>`(SELECT COALESCE(MAX(seq), 0) FROM task_events WHERE task_id = ${id})` })
+      .from(tasks)
+      .where(unchanged),
+    ...drafts.map((draft) => insertEvent(db, { taskId: id, at: now, actor, draft, dedupeKey: null, when })),
+    db.update(tasks).set(fields).where(unchanged),
+  ]);
+  const lastSeq = held[0]?.lastSeq;
+  if (lastSeq === undefined) return null;
+  return drafts.map((draft, index) => ({ seq: lastSeq + 1 + index, at: now, actor: actorName(actor), ...draft }));
+}
+
+/** The first version of a task, and what else must stand or fall with it. Throws when any of it can not be. */
+export async function insertTask(
+  db: Database,
+  task: TaskRecord,
+  drafts: readonly TaskEventDraft[],
+  actor: TaskActor,
+  idempotency: typeof idempotencyKeys.$inferInsert | null,
+): Promise<TaskEvent[]> {
+  const { id, createdAt: at } = task;
+  await db.batch([
+    db.insert(tasks).values(task),
+    ...(idempotency === null ? [] : [db.insert(idempotencyKeys).values(idempotency)]),
+    ...drafts.map((draft) => insertEvent(db, { taskId: id, at, actor, draft, dedupeKey: null, when: sql`TRUE` })),
+  ]);
+  return drafts.map((draft, index) => ({ seq: 1 + index, at, actor: actorName(actor), ...draft }));
+}
+
+/** Whether it was still a draft, and is gone now with its events. */
+export async function deleteDraft(db: Database, taskId: TaskId): Promise<boolean> {
+  const draft = sql`EXISTS (SELECT 1 FROM tasks WHERE id = ${taskId} AND status IN ('draft', 'ready') AND attempt = 0)`;
+  const [, gone] = await db.batch([
+    db.delete(taskEvents).where(and(eq(taskEvents.taskId, taskId), draft)),
+    db
+      .delete(tasks)
+      .where(and(eq(tasks.id, taskId), inArray(tasks.status, ["draft", "ready"]), eq(tasks.attempt, 0)))
+      .returning({ id: tasks.id }),
+  ]);
+  return gone.length > 0;
+}
+
+/** Records something about a task that is no change of it. The same `dedupeKey` twice is one event. */
+export async function recordEvent(
+  { db, clock }: Deps,
+  taskId: TaskId,
+  draft: TaskEventDraft,
+  actor: TaskActor,
+  dedupeKey: string,
+): Promise<TaskEvent[]> {
+  const event = { taskId, at: clock.now(), actor, draft, dedupeKey, when: sql`TRUE` };
+  return (await insertEvent(db, event)).map(eventView);
+}
+
+function insertEvent(
+  db: Database,
+  event: {
+    readonly taskId: TaskId;
+    readonly at: number;
+    readonly actor: TaskActor;
+    readonly draft: TaskEventDraft;
+    readonly dedupeKey: string | null;
+    readonly when: SQL;
+  },
+) {
+  const { taskId, at, actor, draft, dedupeKey, when } = event;
+  return db
+    .insert(taskEvents)
+    .select(
+      sql`SELECT ${taskId}, (SELECT COALESCE(MAX(seq), 0) + 1 FROM task_events WHERE task_id = ${taskId}),
+            ${at}, ${actorName(actor)}, ${draft.kind}, ${JSON.stringify(draft.data)}, ${dedupeKey}
+          WHERE ${when}`,
+    )
+    .onConflictDoNothing({ target: [taskEvents.taskId, taskEvents.dedupeKey] })
+    .returning();
+}
+
+export function eventView({ seq, at, actor, kind, data }: EventRow): TaskEvent {
+  return { seq, at, actor, kind: taskEventKind.parse(kind), data };
+}
+
+export function taskRecord(row: TaskRow): TaskRecord {
+  return { ...row, promptMessageId: messageId.parse(row.promptMessageId) };
+}
+
+export function taskView({ promptMessageId: _prompt, ...view }: TaskRecord): TaskView {
+  return view;
+}
