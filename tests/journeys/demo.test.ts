@@ -7,7 +7,7 @@ test("[R37] the demo fixes a bug from text to pushed branch, proves its transcri
   const demo = await samovar(["demo", "--once", "--data-dir", dataDir]);
   expect(demo.stderr + demo.stdout).toMatch(/transcript complete: (\d+)\/\1 messages, digest [0-9a-f]+/);
   expect(demo.stdout).toMatch(/task\/tsk_[0-9a-z]{26}/);
-  expect(demo.stdout).toMatch(/1 file changed/);
+  expect(demo.stdout).toMatch(/1 file, \+2 −1/);
   expect(demo.code).toBe(0);
   expect(await processesOf(dataDir)).toEqual([]);
   await removeDirectory(dataDir);

@@ -29,6 +29,7 @@ export async function program(argv: readonly string[]): Promise<number> {
       });
 
   registerUp(root, does);
+  registerDemo(root, does);
   registerRun(root, does);
   registerLists(root, does);
   registerChecks(root, does);
@@ -55,6 +56,17 @@ function registerUp(root: Command, does: Does): void {
   does<Shared & { port?: number; open: boolean }>(command, async ({ dataDir, json }, _words, { port, open }) => {
     const { up } = await import("./up/command.ts");
     return up({ port, dataDir, open, json });
+  });
+}
+
+function registerDemo(root: Command, does: Does): void {
+  const command = root
+    .command("demo")
+    .description("start everything and run a first task on a repository made for it")
+    .option("--once", "end with the task's outcome and leave nothing running");
+  does<Shared & { once?: boolean }>(command, async (context, _words, { once = false, dataDir }) => {
+    const { demo } = await import("./demo/command.ts");
+    return demo({ once }, { ...context, dataDir: dataDir ?? `${context.dataDir}-demo` });
   });
 }
 

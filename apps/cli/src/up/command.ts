@@ -1,18 +1,17 @@
 /** `samovar up`: runs everything on this machine until Ctrl-C. */
 import { spawn } from "node:child_process";
-import { dataDirectory } from "../instance.ts";
-import { type Stack, modelCredential, startStack } from "./stack.ts";
+import { type Stack, modelCredential, startStack, stopSignal } from "./stack.ts";
 
 export interface UpOptions {
   readonly port?: number | undefined;
-  readonly dataDir?: string | undefined;
+  readonly dataDir: string;
   readonly open: boolean;
   readonly json: boolean;
 }
 
 /** Resolves with the exit code once everything has stopped. */
 export async function up(options: UpOptions): Promise<number> {
-  const dataDir = dataDirectory(options.dataDir);
+  const { dataDir } = options;
   const stopped = stopSignal();
   const stack = await startStack({ dataDir, port: options.port, env: process.env });
   try {
@@ -46,19 +45,6 @@ async function announce(stack: Stack, dataDir: string, options: UpOptions): Prom
 
 Agents run with your own rights on this machine. Ctrl-C stops everything.`);
   if (options.open) openBrowser(link.url);
-}
-
-/** The first signal stops in order; a second one ends at once. */
-export function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    let asked = false;
-    const stop = () => {
-      if (asked) process.exit(130);
-      asked = true;
-      resolve();
-    };
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
-  });
 }
 
 /** Best effort: a machine without a desktop has nothing to open it with. */

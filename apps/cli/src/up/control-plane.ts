@@ -113,18 +113,25 @@ async function migrationFiles(): Promise<{ name: string; sql: string }[]> {
 }
 
 /** Throws {@link CliError} when something listens there already. */
-export async function requireFreePort(port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
+async function requireFreePort(port: number): Promise<void> {
+  const code = await portFault(port);
+  if (code === null) return;
+  throw new CliError(
+    code === "EADDRINUSE" ? `Port ${port} is in use by another program.` : `Port ${port} cannot be used (${code}).`,
+    "Choose another with --port PORT, or stop that program.",
+  );
+}
+
+export async function isFreePort(port: number): Promise<boolean> {
+  return (await portFault(port)) === null;
+}
+
+/** The system's code for why nothing can listen there; null when something can. */
+async function portFault(port: number): Promise<string | null> {
+  return new Promise((resolve) => {
     const probe = createServer();
-    probe.once("error", (error: NodeJS.ErrnoException) =>
-      reject(
-        new CliError(
-          error.code === "EADDRINUSE" ? `Port ${port} is in use by another program.` : `Port ${port} cannot be used (${error.code}).`,
-          "Choose another with --port PORT, or stop that program.",
-        ),
-      ),
-    );
-    probe.listen({ port, host: "127.0.0.1", exclusive: true }, () => probe.close(() => resolve()));
+    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "unknown"));
+    probe.listen({ port, host: "127.0.0.1", exclusive: true }, () => probe.close(() => resolve(null)));
   });
 }
 

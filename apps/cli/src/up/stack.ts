@@ -183,3 +183,16 @@ function startSweep(controlPlane: ControlPlane, cron = "*/15 * * * *", logger: L
   const job = new Cron(cron, { protect: true }, now);
   return { now, stop: () => job.stop() };
 }
+
+/** The first signal stops in order; a second one ends at once. */
+export function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const stop = () => {
+      if (asked) process.exit(130);
+      asked = true;
+      resolve();
+    };
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
+  });
+}

@@ -1,0 +1,72 @@
+/** The client against a real server on loopback that answers as a control plane may. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { ApiClient } from "./api.ts";
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+async function serve(answer: (url: string) => Answer) {
+  const seen: { url: string; method: string; token: string; key: string | undefined }[] = [];
+  const server = createServer((request, response) => {
+    const { url = "", method = "", headers } = request;
+    seen.push({ url, method, token: String(headers.authorization), key: headers["idempotency-key"]?.toString() });
+    const { status, body } = answer(url);
+    response.writeHead(status, { "content-type": "application/json" }).end(typeof body === "string" ? body : JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  closing.push(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  return { client: new ApiClient(`http://127.0.0.1:${port}`, "smv_test"), seen };
+}
+
+const refused = (code: string, status: number, message = "No.") => ({ status, body: { error: { code, message, requestId: "req_1" } } });
+const agent = (name: string) => ({ kind: "script", name, description: "", usable: true, hint: null });
+
+describe("calling the control plane", () => {
+  it("sends the token, and reads every page of a list", async () => {
+    const { client, seen } = await serve((url) => ({
+      status: 200,
+      body: url.includes("cursor=next") ? { items: [agent("b")], nextCursor: null } : { items: [agent("a")], nextCursor: "next" },
+    }));
+    expect((await client.agents()).map(({ name }) => name)).toEqual(["a", "b"]);
+    expect(seen.map(({ token, method }) => `${method} ${token}`)).toEqual(["GET Bearer smv_test", "GET Bearer smv_test"]);
+  });
+
+  it("turns each refusal into a message and what to do", async () => {
+    const wrongToken = await serve(() => refused("unauthenticated", 401, "The token is not known."));
+    await expect(wrongToken.client.me()).rejects.toMatchObject({
+      message: "The token is not known.",
+      hint: expect.stringMatching(/samovar up/),
+      code: "unauthenticated",
+    });
+    const missing = await serve(() => refused("credentials_missing", 409));
+    await expect(missing.client.me()).rejects.toMatchObject({ hint: expect.stringMatching(/ANTHROPIC_API_KEY/) });
+    const broken = await serve(() => refused("internal", 500));
+    await expect(broken.client.me()).rejects.toMatchObject({ hint: expect.stringMatching(/req_1/) });
+  });
+
+  it("says so when an answer is of another shape, or no JSON at all", async () => {
+    const other = await serve(() => ({ status: 200, body: { hello: 1 } }));
+    await expect(other.client.me()).rejects.toThrow(/answer to GET \/api\/me could not be read/);
+    const proxy = await serve(() => ({ status: 502, body: "<html>" }));
+    await expect(proxy.client.me()).rejects.toThrow(/status 502/);
+  });
+
+  it("says how to start one when nothing listens", async () => {
+    const { client } = await serve(() => ({ status: 200, body: {} }));
+    for (const close of closing.splice(0)) close();
+    await expect(client.me()).rejects.toMatchObject({
+      message: "No Samovar is running for this data directory.",
+      hint: "Start it with: samovar up",
+    });
+  });
+});
