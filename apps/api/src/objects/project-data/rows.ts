@@ -1,0 +1,131 @@
+/** Rows of the object's tables, parsed into what the rest of the object speaks of, and back. */
+import type { WorkspaceId } from "@samovar/base";
+import type { MessageView, SessionView } from "@samovar/contracts";
+import {
+  messageId,
+  messageKind,
+  messageRole,
+  projectId,
+  sessionId,
+  sessionView,
+  taskId,
+  toolMetadata,
+  truncation,
+  workspaceId,
+} from "@samovar/contracts";
+import type { StoredMessage } from "@samovar/domain/message-store";
+import * as z from "zod";
+
+export type Row = Record<string, SqlStorageValue>;
+
+const jsonOf = <T extends z.ZodType>(inner: T) =>
+  z
+    .string()
+    .transform((text): unknown => JSON.parse(text))
+    .pipe(inner)
+    .nullable();
+const flag = z.int().transform((value) => value === 1);
+
+const sessionRow = z.object({
+  id: sessionId,
+  project_id: projectId,
+  task_id: taskId.nullable(),
+  workspace_id: workspaceId.nullable(),
+  topic: z.string().nullable(),
+  status: sessionView.shape.status,
+  version: z.int(),
+  message_count: z.int(),
+  last_message_at: z.int().nullable(),
+  started_at: z.int(),
+  ended_at: z.int().nullable(),
+});
+
+const messageRow = z.object({
+  id: messageId,
+  session_id: sessionId,
+  position: z.int(),
+  origin: z.enum(["node", "page"]),
+  role: messageRole,
+  kind: messageKind,
+  revision: z.int(),
+  final: flag,
+  interrupted: flag,
+  truncated: jsonOf(truncation),
+  created_at: z.int(),
+  content: z.string(),
+  tool_metadata: jsonOf(toolMetadata),
+});
+
+export function sessionOf(row: Row): SessionView {
+  const parsed = sessionRow.parse(row);
+  return {
+    id: parsed.id,
+    projectId: parsed.project_id,
+    taskId: parsed.task_id,
+    workspaceId: parsed.workspace_id,
+    topic: parsed.topic,
+    status: parsed.status,
+    version: parsed.version,
+    messageCount: parsed.message_count,
+    lastMessageAt: parsed.last_message_at,
+    startedAt: parsed.started_at,
+    endedAt: parsed.ended_at,
+  };
+}
+
+export function messageOf(row: Row): StoredMessage {
+  const parsed = messageRow.parse(row);
+  return {
+    messageId: parsed.id,
+    sessionId: parsed.session_id,
+    position: parsed.position,
+    origin: parsed.origin,
+    role: parsed.role,
+    kind: parsed.kind,
+    content: parsed.content,
+    toolMetadata: parsed.tool_metadata,
+    revision: parsed.revision,
+    final: parsed.final,
+    interrupted: parsed.interrupted,
+    truncated: parsed.truncated,
+    createdAt: parsed.created_at,
+  };
+}
+
+/** A message as viewers get it: where it came from is the store's own business. */
+export function viewOf({ origin: _origin, ...view }: StoredMessage): MessageView {
+  return view;
+}
+
+/** Who stored a message, and as which change of its session. */
+export interface Provenance {
+  readonly changedAtVersion: number;
+  /** The workspace whose token delivered it; null for what the page or the control plane said. */
+  readonly workspaceId: WorkspaceId | null;
+}
+
+/** The columns of `messages`, by name. */
+export function columnsOf(message: StoredMessage, { changedAtVersion, workspaceId }: Provenance): Row {
+  const tool = message.toolMetadata === null ? null : JSON.stringify(message.toolMetadata);
+  return {
+    id: message.messageId,
+    session_id: message.sessionId,
+    position: message.position,
+    changed_at_version: changedAtVersion,
+    size: message.content.length + (tool?.length ?? 0) + ENVELOPE_CHARS,
+    origin: message.origin,
+    workspace_id: workspaceId,
+    role: message.role,
+    kind: message.kind,
+    revision: message.revision,
+    final: message.final ? 1 : 0,
+    interrupted: message.interrupted ? 1 : 0,
+    truncated: message.truncated === null ? null : JSON.stringify(message.truncated),
+    created_at: message.createdAt,
+    content: message.content,
+    tool_metadata: tool,
+  };
+}
+
+/** What a message's JSON takes besides its content and its tool metadata, about. */
+const ENVELOPE_CHARS = 320;

@@ -1,0 +1,170 @@
+/** The object's SQLite: sessions, and messages by place and by change. Everything here is one synchronous turn. Keeps M1, M2. */
+import type { MessageId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
+import type { Page, SessionView } from "@samovar/contracts";
+import type { StoredMessage } from "@samovar/domain/message-store";
+import { columnsOf, messageOf, sessionOf } from "./rows.ts";
+import type { Provenance, Row } from "./rows.ts";
+
+/** Where a message is, and about how many characters its JSON has. */
+export interface Place {
+  readonly position: number;
+  readonly size: number;
+}
+
+/** Messages of one session by position, both ends included. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+  /** Only what changed after this version; 0 for everything. */
+  readonly afterVersion: number;
+}
+
+export interface SessionQuery {
+  readonly taskId?: TaskId | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+export class ProjectStorage {
+  readonly #storage: DurableObjectStorage;
+  readonly #sql: SqlStorage;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+  }
+
+  /** All of `work` or nothing of it. */
+  atomically<T>(work: () => T): T {
+    return this.#storage.transactionSync(work);
+  }
+
+  session(id: SessionId): SessionView | null {
+    const row = this.#first("SELECT * FROM sessions WHERE id = ?", id);
+    return row === undefined ? null : sessionOf(row);
+  }
+
+  saveSession(session: SessionView): void {
+    this.#upsert("sessions", {
+      id: session.id,
+      project_id: session.projectId,
+      task_id: session.taskId,
+      workspace_id: session.workspaceId,
+      topic: session.topic,
+      status: session.status,
+      version: session.version,
+      message_count: session.messageCount,
+      last_message_at: session.lastMessageAt,
+      started_at: session.startedAt,
+      ended_at: session.endedAt,
+    });
+  }
+
+  /** Newest first: an id sorts by the time it was made, and is the cursor. */
+  sessions({ taskId, cursor, limit }: SessionQuery): Page<SessionView> {
+    const conditions = ["1 = 1"];
+    const bindings: SqlStorageValue[] = [];
+    if (taskId !== undefined) {
+      conditions.push("task_id = ?");
+      bindings.push(taskId);
+    }
+    if (cursor !== undefined) {
+      conditions.push("id < ?");
+      bindings.push(cursor);
+    }
+    const rows = this.#all(
+      `SELECT * FROM sessions WHERE ${conditions.join(" AND ")} ORDER BY id DESC LIMIT ?`,
+      ...bindings,
+      limit + 1,
+    );
+    const items = rows.slice(0, limit).map(sessionOf);
+    return { items, nextCursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
+  }
+
+  message(id: MessageId): StoredMessage | null {
+    const row = this.#first("SELECT * FROM messages WHERE id = ?", id);
+    return row === undefined ? null : messageOf(row);
+  }
+
+  saveMessage(message: StoredMessage, provenance: Provenance): void {
+    this.#upsert("messages", columnsOf(message, provenance));
+  }
+
+  /** Messages that changed after a version, in order of position. */
+  changes(id: SessionId, afterVersion: number): readonly Place[] {
+    const where = "session_id = ? AND changed_at_version > ?";
+    return this.#places(`SELECT position, size FROM messages WHERE ${where} ORDER BY position`, id, afterVersion);
+  }
+
+  /** The newest places before a position, newest first. */
+  placesBefore(id: SessionId, before: number, limit: number): readonly Place[] {
+    const where = "session_id = ? AND position < ?";
+    return this.#places(
+      `SELECT position, size FROM messages WHERE ${where} ORDER BY position DESC LIMIT ?`,
+      id,
+      before,
+      limit,
+    );
+  }
+
+  /** The first places after a position (and before another), oldest first. */
+  placesAfter(id: SessionId, after: number, before: number, limit: number): readonly Place[] {
+    const where = "session_id = ? AND position > ? AND position < ?";
+    return this.#places(
+      `SELECT position, size FROM messages WHERE ${where} ORDER BY position LIMIT ?`,
+      id,
+      after,
+      before,
+      limit,
+    );
+  }
+
+  /** In order of position. */
+  messages(id: SessionId, { from, to, afterVersion }: Span): readonly StoredMessage[] {
+    const where = "session_id = ? AND position BETWEEN ? AND ? AND changed_at_version > ?";
+    return this.#all(`SELECT * FROM messages WHERE ${where} ORDER BY position`, id, from, to, afterVersion).map(
+      messageOf,
+    );
+  }
+
+  /** Finished messages that a node delivered, in order; only those of one workspace when it is given. Read one by one. */
+  *delivered(id: SessionId, workspaceId: WorkspaceId | null): Iterable<StoredMessage> {
+    const cursor = this.#sql.exec<Row>(
+      `SELECT * FROM messages WHERE session_id = ?1 AND origin = 'node' AND final = 1 AND (?2 IS NULL OR workspace_id = ?2) ORDER BY position`,
+      id,
+      workspaceId,
+    );
+    for (const row of cursor) yield messageOf(row);
+  }
+
+  hasDelivered(id: SessionId, workspaceId: WorkspaceId): boolean {
+    return (
+      this.#first(
+        "SELECT 1 AS one FROM messages WHERE session_id = ? AND workspace_id = ? LIMIT 1",
+        id,
+        workspaceId,
+      ) !== undefined
+    );
+  }
+
+  #upsert(table: "sessions" | "messages", columns: Row): void {
+    const names = Object.keys(columns);
+    const changes = names.filter((name) => name !== "id").map((name) => `${name} = excluded.${name}`);
+    this.#sql.exec(
+      `INSERT INTO ${table} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")}) ON CONFLICT (id) DO UPDATE SET ${changes.join(", ")}`,
+      ...Object.values(columns),
+    );
+  }
+
+  #first(query: string, ...bindings: SqlStorageValue[]): Row | undefined {
+    return this.#all(query, ...bindings)[0];
+  }
+
+  #all(query: string, ...bindings: SqlStorageValue[]): Row[] {
+    return this.#sql.exec<Row>(query, ...bindings).toArray();
+  }
+
+  #places(query: string, ...bindings: SqlStorageValue[]): readonly Place[] {
+    return this.#sql.exec<{ position: number; size: number }>(query, ...bindings).toArray();
+  }
+}
