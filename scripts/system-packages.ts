@@ -8,6 +8,8 @@ const SHOWS: Record<string, string> = {
   "cloud-init": "/usr/bin/cloud-init",
   "hcloud-cli": "/usr/bin/hcloud",
   procps: "/usr/bin/ps",
+  curl: "/usr/bin/curl",
+  "python3-yaml": "/usr/lib/python3/dist-packages/yaml/__init__.py",
 };
 
 /** Installs what is missing, as root or through sudo; throws with what to do where neither works. */

@@ -35,7 +35,7 @@ const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !suites.some((suite) => suite.name === name));
 if (unknown.length > 0) throw new Error(`no suite ${unknown.join(", ")}; there are ${suites.map((suite) => suite.name).join(", ")}`);
 
-await installSystemPackages(["chromium", "cloud-init", "hcloud-cli"]);
+await installSystemPackages(["chromium", "cloud-init", "hcloud-cli", "procps", "curl", "python3-yaml"]);
 const total = { passed: 0, failed: 0 };
 for (const suite of suites.filter(({ name }) => asked.length === 0 || asked.includes(name))) {
   const startedAt = performance.now();

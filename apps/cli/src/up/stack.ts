@@ -184,14 +184,19 @@ function startSweep(controlPlane: ControlPlane, cron = "*/15 * * * *", logger: L
   return { now, stop: () => job.stop() };
 }
 
-/** The first signal stops in order; a second one ends at once. */
+/** One Ctrl-C may arrive more than once: from the terminal, and passed on by what started this process. */
+const SAME_KEY_PRESS_MS = 1_000;
+
+/** The first signal stops in order; one that comes later ends at once. */
 export function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
-    let asked = false;
+    let askedAt: number | null = null;
     const stop = () => {
-      if (asked) process.exit(130);
-      asked = true;
-      resolve();
+      const now = systemClock.now();
+      if (askedAt === null) {
+        askedAt = now;
+        resolve();
+      } else if (now - askedAt > SAME_KEY_PRESS_MS) process.exit(130);
     };
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
   });
