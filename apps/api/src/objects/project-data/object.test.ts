@@ -8,7 +8,10 @@ import type { DeliveredMessage, WorkspaceClaims } from "@samovar/contracts";
 import { LIMITS } from "@samovar/contracts";
 import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
 import { describe, expect, test } from "vitest";
+import type { Env } from "../../env.ts";
 import type { ProjectData } from "./object.ts";
+
+type Stub = ReturnType<Env["PROJECT_DATA"]["getByName"]>;
 
 const ids = idSource(systemClock, systemRandom);
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -52,7 +55,7 @@ const row = (sessionId: SessionId, fields: Partial<DeliveredMessage> = {}): Deli
   ...fields,
 });
 
-const contents = async (stub: DurableObjectStub<ProjectData>, sessionId: SessionId) =>
+const contents = async (stub: Stub, sessionId: SessionId) =>
   (await stub.listMessages(sessionId, { limit: 200 }))?.messages.map(({ content }) => content);
 
 /** What a call across RPC fails with; awaiting it at once leaves no rejection behind. */
@@ -332,17 +335,23 @@ describe("history", () => {
   });
 });
 
-describe("the proof", () => {
-  const said = (fields: DeliveredMessage) => ({
-    messageId: fields.messageId,
-    role: fields.role,
-    kind: fields.kind,
-    content: fields.body.mode === "append" ? fields.body.text : fields.body.content,
-    toolMetadata: fields.toolMetadata,
-    interrupted: fields.interrupted,
-    truncated: fields.truncated,
-  });
+const said = (fields: DeliveredMessage) => ({
+  messageId: fields.messageId,
+  role: fields.role,
+  kind: fields.kind,
+  content: fields.body.mode === "append" ? fields.body.text : fields.body.content,
+  toolMetadata: fields.toolMetadata,
+  interrupted: fields.interrupted,
+  truncated: fields.truncated,
+});
 
+const digest = (...rows: DeliveredMessage[]) =>
+  transcriptDigest(
+    rows.map((each) => messageLeaf(said(each), sha256)),
+    sha256,
+  );
+
+describe("the proof", () => {
   test("[R3] the digest of what the node said equals that of what is stored, whatever the page said between", async () => {
     const { stub, sessionId, claims, workspaceId } = await project();
     await stub.linkWorkspace(sessionId, workspaceId);
@@ -385,11 +394,6 @@ describe("the proof", () => {
       row(sessionId, { final: true }),
     ];
     await stub.deliver(claims, [a, b, row(sessionId)]);
-    const digest = (...rows: DeliveredMessage[]) =>
-      transcriptDigest(
-        rows.map((each) => messageLeaf(said(each), sha256)),
-        sha256,
-      );
     expect(await stub.verify(sessionId, digest(a, b))).toMatchObject({ agreed: true });
     expect(await stub.verify(sessionId, digest(a, b, missing))).toMatchObject({ agreed: false, stored: { count: 2 } });
     expect(await stub.verify(sessionId, digest(b, a))).toMatchObject({ agreed: false });

@@ -1,0 +1,113 @@
+/** Sessions and their messages, for people: lists, history by position, and the viewers' socket. */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { ProjectId } from "@samovar/base";
+import {
+  LIMITS,
+  messageView,
+  page,
+  pageQuery,
+  projectId,
+  SamovarError,
+  sessionId,
+  sessionView,
+  taskId,
+} from "@samovar/contracts";
+import type { Context } from "hono";
+import { apiRouter, currentUser } from "../http/context.ts";
+import type { AppContext, Router } from "../http/context.ts";
+import { json } from "../http/route.ts";
+import { assertSameOrigin } from "../http/same-origin.ts";
+import { requireProject } from "../projects/store.ts";
+
+const params = z.object({ projectId, sessionId });
+const position = z.coerce.number().int().min(-1).max(Number.MAX_SAFE_INTEGER);
+
+const list = createRoute({
+  method: "get",
+  path: "/api/projects/{projectId}/sessions",
+  summary: "Lists a project's sessions, newest first.",
+  request: { params: params.pick({ projectId: true }), query: pageQuery.extend({ taskId: taskId.optional() }) },
+  responses: { 200: json(page(sessionView), "A page of sessions") },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/api/projects/{projectId}/sessions/{sessionId}",
+  summary: "Shows a session.",
+  request: { params },
+  responses: { 200: json(sessionView, "The session") },
+});
+
+const messages = createRoute({
+  method: "get",
+  path: "/api/projects/{projectId}/sessions/{sessionId}/messages",
+  summary:
+    "Reads messages by position (both bounds exclusive); the newest when no bound is given. A page of long messages is shorter than `limit`: go on from its last position until `messageCount`.",
+  request: {
+    params,
+    query: z.object({
+      before: position.optional(),
+      after: position.optional(),
+      limit: z.coerce.number().int().min(1).max(LIMITS.pageMax).default(50),
+    }),
+  },
+  responses: {
+    200: json(
+      z.object({ messages: z.array(messageView), session: sessionView }),
+      "Messages in order, and the session as it was at that instant",
+    ),
+  },
+});
+
+export function sessionRoutes(): Router {
+  const router = apiRouter();
+
+  router.openapi(list, async (c) => {
+    const object = await projectObject(c, c.req.valid("param").projectId);
+    const { items, nextCursor } = await object.listSessions(c.req.valid("query"));
+    return c.json({ items: [...items], nextCursor }, 200);
+  });
+
+  router.openapi(get, async (c) => {
+    const { projectId: project, sessionId: id } = c.req.valid("param");
+    const object = await projectObject(c, project);
+    return c.json((await object.getSession(id)) ?? noSession(), 200);
+  });
+
+  router.openapi(messages, async (c) => {
+    const { projectId: project, sessionId: id } = c.req.valid("param");
+    const object = await projectObject(c, project);
+    const found = (await object.listMessages(id, c.req.valid("query"))) ?? noSession();
+    return c.json({ messages: [...found.messages], session: found.session }, 200);
+  });
+
+  router.get("/api/projects/:projectId/ws", (c) => watch(c, c.req.param("projectId")));
+  return router;
+}
+
+/** Authorised here, before the upgrade. A browser must come from our own page; a program with a token names no Origin. */
+async function watch(c: Context<AppContext>, id: string): Promise<Response> {
+  const user = currentUser(c);
+  if (user.via === "cookie" || c.req.header("origin") !== undefined) assertSameOrigin(c);
+  const parsed = projectId.safeParse(id);
+  if (!parsed.success) throw new SamovarError("not_found", "There is no such project.");
+  const object = await projectObject(c, parsed.data);
+  if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
+    throw new SamovarError("upgrade_required", "This address speaks WebSocket only.");
+  }
+  const answer = await object.fetch("https://project-data/viewers", { headers: { upgrade: "websocket" } });
+  if (answer.status !== 101)
+    throw new SamovarError("unavailable", "Too many viewers follow this project now. Try again later.");
+  return answer;
+}
+
+/** The project's object, once the caller has been found to own the project. */
+async function projectObject(c: Context<AppContext>, id: ProjectId) {
+  const { db, env } = c.get("deps");
+  await requireProject(db, currentUser(c).id, id);
+  return env.PROJECT_DATA.getByName(id);
+}
+
+function noSession(): never {
+  throw new SamovarError("not_found", "There is no such session.");
+}
