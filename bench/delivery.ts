@@ -1,0 +1,64 @@
+/**
+ * Agent says it → stored → on a viewer's socket. The agent prints the clock's time; the session's `lastMessageAt` is
+ * when the store took it in; the viewer is this process.
+ */
+import { type ProjectId, systemRandom, systemTimers } from "@samovar/base";
+import { openProjectSocket } from "@samovar/cli/client/project-socket";
+import { type MessageView, taskView, type ViewerEvent } from "@samovar/contracts";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Installation } from "../tests/harness/installation.ts";
+
+const MESSAGES = 200;
+/** Short pauses between them: each is a delivery of its own. */
+const TASK = `Tell the time\n\n${"```sh\nsleep 0.05; date +%s%3N\n```\n\n".repeat(MESSAGES)}`;
+
+interface Sample {
+  readonly saidAt: number;
+  readonly seenAt: number;
+  storedAt: number | null;
+}
+
+export async function measureDelivery(
+  here: Installation,
+  repository: string,
+): Promise<{ stored: number[]; viewed: number[]; whole: number[] }> {
+  const samples = new Map<string, Sample>();
+  const run = here.follow(["run", "--json", "--repo", repository, TASK]);
+  const task = taskView.parse((await run.until((line) => "task" in line))["task"]);
+  const { apiToken } = JSON.parse(await readFile(join(here.dataDir, "instance.json"), "utf8")) as { apiToken: string };
+  const socket = openProjectSocket({
+    projectId: task.projectId as ProjectId,
+    endpoint: () => Promise.resolve({ url: here.url, token: apiToken }),
+    onOpen: () => socket.send({ type: "subscribe", sessionId: task.sessionId, afterVersion: 0 }),
+    onDown: () => {},
+    onEvent: (event) => note(event, samples),
+    timers: systemTimers,
+    random: systemRandom,
+  });
+  await run.finished;
+  socket.close();
+  const complete = [...samples.values()].flatMap(({ saidAt, storedAt, seenAt }) => (storedAt === null ? [] : [{ saidAt, storedAt, seenAt }]));
+  return {
+    stored: complete.map(({ saidAt, storedAt }) => storedAt - saidAt),
+    viewed: complete.map(({ storedAt, seenAt }) => seenAt - storedAt),
+    whole: complete.map(({ saidAt, seenAt }) => seenAt - saidAt),
+  };
+}
+
+/** The session's change follows the messages of its delivery on the socket, and tells when they were stored. */
+function note(event: ViewerEvent, samples: Map<string, Sample>): void {
+  if (event.type === "session.updated") {
+    for (const sample of samples.values()) sample.storedAt ??= event.session.lastMessageAt;
+    return;
+  }
+  const message = messageOf(event);
+  const saidAt = Number(/^\d{13}$/m.exec(message?.toolMetadata?.output ?? "")?.[0] ?? Number.NaN);
+  if (message === null || Number.isNaN(saidAt) || samples.has(message.messageId)) return;
+  samples.set(message.messageId, { saidAt, seenAt: Date.now(), storedAt: null });
+}
+
+function messageOf(event: ViewerEvent): MessageView | null {
+  if (event.type === "message.new") return event.message;
+  return event.type === "message.updated" && event.change.mode === "whole" ? event.change.message : null;
+}

@@ -1,0 +1,31 @@
+/** Submit → agent running: on a node that is made for the task, and on one that is warm. */
+import { page, taskEvent, type TaskEvent } from "@samovar/contracts";
+import { type Installation, taskOf } from "../tests/harness/installation.ts";
+
+const COLD_RUNS = 5;
+const WARM_RUNS = 15;
+
+export async function measureStart(here: Installation, repository: string): Promise<{ cold: number[]; warm: number[] }> {
+  const cold: number[] = [];
+  for (let i = 0; i < COLD_RUNS; i++) {
+    const { took, nodeId } = await runOne(here, repository);
+    cold.push(took);
+    await here.api(`/api/nodes/${nodeId}/destroy`, { method: "POST", body: {} });
+  }
+  await runOne(here, repository);
+  const warm: number[] = [];
+  for (let i = 0; i < WARM_RUNS; i++) warm.push((await runOne(here, repository)).took);
+  return { cold, warm };
+}
+
+/** From the moment of creation to the change to `in_progress`, which the agent's first sign makes. */
+async function runOne(here: Installation, repository: string): Promise<{ took: number; nodeId: string | null }> {
+  const task = taskOf(await here.samovar(["run", "--json", "--repo", repository, "Say hello\n\n```say\nHello.\n```\n"]));
+  if (task.status !== "completed") throw new Error(`a run ended ${task.status}: ${task.failure?.message ?? ""}`);
+  const { items } = page(taskEvent).parse(await here.api(`/api/projects/${task.projectId}/tasks/${task.id}/events?limit=200`));
+  const running = items.find(becameRunning);
+  if (running === undefined) throw new Error("a run never was in progress");
+  return { took: running.at - task.createdAt, nodeId: task.nodeId };
+}
+
+const becameRunning = (event: TaskEvent) => event.kind === "status.changed" && event.data["to"] === "in_progress";

@@ -1,0 +1,26 @@
+/** Spreads of samples, as a table of plain text. */
+
+export interface Spread {
+  readonly name: string;
+  readonly count: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** `samples` in milliseconds. */
+export function spread(name: string, samples: readonly number[]): Spread {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+  return { name, count: sorted.length, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
+}
+
+export function printTable(title: string, rows: readonly Spread[]): void {
+  const width = Math.max(...rows.map((row) => row.name.length), title.length);
+  const cell = (value: number) => value.toFixed(0).padStart(8);
+  console.log(`\n${title.padEnd(width)}${["N", "p50", "p90", "p99", "max"].map((head) => head.padStart(8)).join("")}`);
+  for (const { name, count, p50, p90, p99, max } of rows) {
+    console.log(`${name.padEnd(width)}${[count, p50, p90, p99, max].map(cell).join("")}`);
+  }
+}
