@@ -1,5 +1,5 @@
 /** Tests of the choice of a branch that nobody has. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { freeBranch } from "./branch-name.ts";
 
@@ -27,13 +27,17 @@ test("[F42] no free name is told, not looped over", () => {
 });
 
 test("[F42] whatever is taken, the answer can stand beside it", () => {
-  const name = fc.array(fc.constantFrom("a", "b", "c", "a-2"), { minLength: 1, maxLength: 3 }).map((parts) => parts.join("/"));
+  const name = fc
+    .array(fc.constantFrom("a", "b", "c", "a-2"), { minLength: 1, maxLength: 3 })
+    .map((parts) => parts.join("/"));
   fc.assert(
     fc.property(name, fc.array(name, { maxLength: 12 }), (wanted, others) => {
       const taken = new Set(others);
       const answer = freeBranch(wanted, taken);
       if (answer === null) return false;
-      return others.every((other) => other !== answer && !other.startsWith(`${answer}/`) && !answer.startsWith(`${other}/`));
+      return others.every(
+        (other) => other !== answer && !other.startsWith(`${answer}/`) && !answer.startsWith(`${other}/`),
+      );
     }),
   );
 });

@@ -7,6 +7,8 @@ import { realpathSync } from "node:fs";
 const USAGE = "usage: vm-agent switchboard <agent.json> | session-host <directory> | script-agent | version";
 
 process.exitCode = await main(process.argv.slice(2));
+// What is left are timers of work that is over. The script agent ends by itself: its last words are yet to be read.
+if (process.argv[2] !== "script-agent") process.exit();
 
 async function main([command, operand]: readonly string[]): Promise<number> {
   if (command === "switchboard" && operand !== undefined) return switchboard(operand);
@@ -35,5 +37,9 @@ async function switchboard(file: string): Promise<number> {
   // Whoever reads our log may leave before us.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const settings = readSettings(file, process.env);
-  return runSwitchboard({ settings, self: [process.execPath, realpathSync(process.argv[1] ?? "")], stopping: stopping.signal });
+  return runSwitchboard({
+    settings,
+    self: [process.execPath, realpathSync(process.argv[1] ?? "")],
+    stopping: stopping.signal,
+  });
 }

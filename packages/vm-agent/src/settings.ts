@@ -14,7 +14,13 @@ export const AGENT_VERSION: string = manifest.version;
 /** After the first boot the token is taken out of the file. */
 const agentFile = agentSettings.extend({ bootstrapToken: agentSettings.shape.bootstrapToken.optional() });
 
-const duration = (defaultMs: number) => z.coerce.number().int().positive().max(24 * 3_600_000).default(defaultMs);
+const duration = (defaultMs: number) =>
+  z.coerce
+    .number()
+    .int()
+    .positive()
+    .max(24 * 3_600_000)
+    .default(defaultMs);
 
 const environment = z.object({
   /** Prefix of absolute paths in `agent.json`: on one machine a server is a directory. */
@@ -49,7 +55,9 @@ export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSetti
   const around = environment.safeParse(env);
   if (!told.success || !around.success) {
     const issues = [...(told.error?.issues ?? []), ...(around.error?.issues ?? [])];
-    throw new Error(`Settings are not usable:\n  ${issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("\n  ")}`);
+    throw new Error(
+      `Settings are not usable:\n  ${issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("\n  ")}`,
+    );
   }
   const stateDir = join(around.data.SAMOVAR_ROOT, told.data.stateDir);
   return {

@@ -48,7 +48,12 @@ export async function installAgent(wanted: AgentPackage, ports: InstallPorts): P
   }
 }
 
-async function install(wanted: AgentPackage, place: string, ports: InstallPorts, signal: AbortSignal): Promise<Result<string, Failure>> {
+async function install(
+  wanted: AgentPackage,
+  place: string,
+  ports: InstallPorts,
+  signal: AbortSignal,
+): Promise<Result<string, Failure>> {
   const partial = `${place}.partial`;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
@@ -67,7 +72,16 @@ async function install(wanted: AgentPackage, place: string, ports: InstallPorts,
 
 function installArguments(wanted: AgentPackage, prefix: string): readonly string[] {
   const quiet = ["--no-audit", "--no-fund", "--no-progress", "--no-update-notifier", "--loglevel=error"];
-  return ["install", "--prefix", prefix, ...quiet, "--ignore-scripts", "--save-exact", "--", `${wanted.name}@${wanted.version}`];
+  return [
+    "install",
+    "--prefix",
+    prefix,
+    ...quiet,
+    "--ignore-scripts",
+    "--save-exact",
+    "--",
+    `${wanted.name}@${wanted.version}`,
+  ];
 }
 
 const manifest = z.object({ version: z.string() });
@@ -94,7 +108,8 @@ function runNpm(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv, si
   return new Promise((resolve) => {
     const child = spawn("npm", args, {
       cwd,
-      env: { ...env, PATH: [beside, env["PATH"] ?? "/usr/bin:/bin"].join(delimiter) },
+      // The machine's own certificate authorities too: companies put theirs there.
+      env: { NODE_USE_SYSTEM_CA: "1", ...env, PATH: [beside, env["PATH"] ?? "/usr/bin:/bin"].join(delimiter) },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });

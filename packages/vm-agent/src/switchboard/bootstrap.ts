@@ -31,7 +31,10 @@ const REFUSED_WAIT_MS = 60_000;
 const REFUSED_LIMIT_MS = 30 * 60_000;
 
 /** Answers at once when the node has its identity already. Throws {@link BootstrapRefusedError}, or the abort's reason. */
-export async function obtainIdentity(settings: VmAgentSettings, ports: BootstrapPorts): Promise<EnrolledIdentity | { readonly phase: "gone" }> {
+export async function obtainIdentity(
+  settings: VmAgentSettings,
+  ports: BootstrapPorts,
+): Promise<EnrolledIdentity | { readonly phase: "gone" }> {
   mkdirSync(settings.stateDir, { recursive: true, mode: 0o700 });
   const known = readIdentity(settings.stateDir);
   if (known !== null && known.phase !== "claiming") {
@@ -39,7 +42,8 @@ export async function obtainIdentity(settings: VmAgentSettings, ports: Bootstrap
     return known;
   }
   const token = settings.bootstrapToken;
-  if (token === null) throw new BootstrapRefusedError("agent.json has no bootstrap token and this node has no identity");
+  if (token === null)
+    throw new BootstrapRefusedError("agent.json has no bootstrap token and this node has no identity");
   const claim = known?.claim ?? newClaim(settings.stateDir, ports.random);
   const enrolled = await enrol({ ...settings, token, claim }, ports);
   writeIdentity(settings.stateDir, enrolled);
@@ -67,7 +71,8 @@ async function enrol(enrolment: Enrolment, ports: BootstrapPorts): Promise<Enrol
     if (answer.kind === "enrolled") return answer.identity;
     ports.logger.warn("bootstrap.failed", { refused: answer.kind === "refused", reason: answer.reason, failures });
     refusedSince = answer.kind === "refused" ? (refusedSince ?? ports.clock.now()) : null;
-    if (refusedSince !== null && ports.clock.now() - refusedSince >= REFUSED_LIMIT_MS) throw new BootstrapRefusedError(answer.reason);
+    if (refusedSince !== null && ports.clock.now() - refusedSince >= REFUSED_LIMIT_MS)
+      throw new BootstrapRefusedError(answer.reason);
     const waitMs = answer.kind === "refused" ? REFUSED_WAIT_MS : backoffMs(failures, limits, ports.random);
     await pause(waitMs, ports);
   }
@@ -88,9 +93,11 @@ async function ask(enrolment: Enrolment, ports: BootstrapPorts): Promise<Answer>
       redirect: "error",
       signal: AbortSignal.any([ports.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
     });
-    if (response.ok) return { kind: "enrolled", identity: { phase: "enrolled", ...bootstrapReply.parse(await response.json()) } };
+    if (response.ok)
+      return { kind: "enrolled", identity: { phase: "enrolled", ...bootstrapReply.parse(await response.json()) } };
     await response.body?.cancel();
-    const refused = response.status >= 400 && response.status < 500 && response.status !== 408 && response.status !== 429;
+    const refused =
+      response.status >= 400 && response.status < 500 && response.status !== 408 && response.status !== 429;
     return { kind: refused ? "refused" : "unanswered", reason: `status ${response.status}` };
   } catch (error) {
     ports.signal.throwIfAborted();

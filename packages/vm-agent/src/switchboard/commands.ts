@@ -26,7 +26,10 @@ export function acceptCommand(command: Command, { store, logger }: CommandPorts)
 }
 
 /** Of a kind that this version does not know: recorded, so that it is not sent for ever, and told as a fault. */
-export function refuseCommand(command: { readonly n: number; readonly id: string; readonly kind: string }, { store, logger }: CommandPorts): void {
+export function refuseCommand(
+  command: { readonly n: number; readonly id: string; readonly kind: string },
+  { store, logger }: CommandPorts,
+): void {
   logger.warn("command.unknown", command);
   store.transaction(() => {
     if (!store.recordCommand(command)) return;

@@ -1,7 +1,15 @@
 /** For tests: a control plane on loopback that speaks the contract (bootstrap, link, delivery with the true verdicts). */
 import type { NodeId, SessionId } from "@samovar/base";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
-import type { Command, CommandDraft, ControlFrame, NodeEvent, NodeFrame, SessionEnd, WorkspaceToken } from "@samovar/contracts";
+import type {
+  Command,
+  CommandDraft,
+  ControlFrame,
+  NodeEvent,
+  NodeFrame,
+  SessionEnd,
+  WorkspaceToken,
+} from "@samovar/contracts";
 import { bootstrapRequest, deliveryRequest, nodeFrame } from "@samovar/contracts";
 import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
 import type { StoredMessage } from "@samovar/domain/message-store";
@@ -27,6 +35,7 @@ export class TestControlPlane {
   readonly claims: string[] = [];
   readonly hellos: Extract<NodeFrame, { type: "hello" }>[] = [];
   readonly upgrades: string[] = [];
+  pings = 0;
   readonly tokens = new Map<SessionId, WorkspaceToken>();
   /** Decided for each bootstrap request. */
   bootstrapFault: () => "none" | "drop-reply" | "unavailable" | "refuse" = () => "none";
@@ -93,7 +102,10 @@ export class TestControlPlane {
   }
 
   /** The first event of this kind that fits, now or later. */
-  async event<K extends NodeEvent["kind"]>(kind: K, fits: (event: Extract<NodeEvent, { kind: K }>) => boolean = () => true): Promise<Extract<NodeEvent, { kind: K }>> {
+  async event<K extends NodeEvent["kind"]>(
+    kind: K,
+    fits: (event: Extract<NodeEvent, { kind: K }>) => boolean = () => true,
+  ): Promise<Extract<NodeEvent, { kind: K }>> {
     const isIt = (event: NodeEvent): event is Extract<NodeEvent, { kind: K }> => event.kind === kind;
     return this.until(() => this.events.filter(isIt).find(fits));
   }
@@ -112,8 +124,18 @@ export class TestControlPlane {
     });
   }
 
+  /** Settles when the node has read everything that was sent to it: it has answered a ping of the protocol. */
+  answered(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#socket?.once("pong", () => resolve());
+      this.#socket?.ping();
+    });
+  }
+
   endsOf(session: SessionId): SessionEnd[] {
-    return this.events.flatMap((event) => (event.kind === "session.ended" && event.sessionId === session ? [event.end] : []));
+    return this.events.flatMap((event) =>
+      event.kind === "session.ended" && event.sessionId === session ? [event.end] : [],
+    );
   }
 
   transcript(session: SessionId): StoredMessage[] {
@@ -145,12 +167,19 @@ export class TestControlPlane {
 
   #onFrame(frame: NodeFrame, socket: WebSocket): void {
     const send = (answer: ControlFrame) => socket.send(JSON.stringify(answer));
+    if (frame.type === "hello") this.hellos.push(frame);
     const nodeToken = { token: `node-token-${this.hellos.length}`, expiresAt: FOREVER };
     switch (frame.type) {
       case "hello":
-        this.hellos.push(frame);
-        send({ type: "welcome", protocol: this.protocol, lastEvent: this.#lastEvent(), nodeToken, workspaceTokens: [...this.tokens.values()] });
-        for (const queued of this.#commands) if (queued.n > frame.lastCommand) send({ type: "command", command: queued });
+        send({
+          type: "welcome",
+          protocol: this.protocol,
+          lastEvent: this.#lastEvent(),
+          nodeToken,
+          workspaceTokens: [...this.tokens.values()],
+        });
+        for (const queued of this.#commands)
+          if (queued.n > frame.lastCommand) send({ type: "command", command: queued });
         return;
       case "event":
         this.arrivals.push(frame.event.n);
@@ -161,8 +190,13 @@ export class TestControlPlane {
         this.#ackedCommand = frame.upTo;
         return;
       case "renew":
-        return send({ type: "tokens", nodeToken, workspaceTokens: [...this.tokens.values()].filter((token) => frame.workspaces.includes(token.workspaceId)) });
+        return send({
+          type: "tokens",
+          nodeToken,
+          workspaceTokens: [...this.tokens.values()].filter((token) => frame.workspaces.includes(token.workspaceId)),
+        });
       case "ping":
+        this.pings++;
         if (this.answerPings) send({ type: "pong" });
     }
   }
@@ -172,7 +206,8 @@ export class TestControlPlane {
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     await new Promise((resolve) => request.on("end", resolve));
     const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8") || "null");
-    const answer = (status: number, reply: object) => response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(reply));
+    const answer = (status: number, reply: object) =>
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(reply));
     if (request.url?.endsWith("/bootstrap")) this.#bootstrap(body, request, answer);
     else if (request.url?.endsWith("/messages")) this.#deliver(body, request.headers.authorization ?? "", answer);
     else answer(404, {});
@@ -199,7 +234,12 @@ export class TestControlPlane {
       const read = readDeliveredRow(row, { seq: 1, timestamp: new Date(0).toISOString() });
       if (!read.ok) return { ...read.error, verdict: "rejected" as const };
       const { messageId } = read.value;
-      const judgement = judgeDelivery(messages.get(messageId) ?? null, read.value, { session: token.sessionId }, { position: messages.size, createdAt: 0 });
+      const judgement = judgeDelivery(
+        messages.get(messageId) ?? null,
+        read.value,
+        { session: token.sessionId },
+        { position: messages.size, createdAt: 0 },
+      );
       if (judgement.verdict === "stored") messages.set(messageId, judgement.next);
       return deliveryResult(messageId, judgement);
     });

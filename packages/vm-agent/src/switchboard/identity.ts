@@ -11,7 +11,12 @@ import { readPrivateFile, writePrivateFile } from "./private-file.ts";
 
 export const identity = z.discriminatedUnion("phase", [
   z.object({ phase: z.literal("claiming"), claim: z.string() }),
-  z.object({ phase: z.literal("enrolled"), nodeToken: z.string(), expiresAt: millis, epoch: z.number().int().nonnegative() }),
+  z.object({
+    phase: z.literal("enrolled"),
+    nodeToken: z.string(),
+    expiresAt: millis,
+    epoch: z.number().int().nonnegative(),
+  }),
   /** The control plane has said that this node is no more. */
   z.object({ phase: z.literal("gone") }),
 ]);

@@ -14,6 +14,8 @@ export class TestNode {
   readonly root = makeDirectory();
   readonly stateDir = join(this.root, "var/lib/samovar");
   readonly controlPlane = new TestControlPlane();
+  /** The vm-agent's module: from source, or as one file. */
+  module = main;
   /** More environment for the next switchboard. */
   env: Record<string, string> = {};
   readonly #switchboards: ChildProcess[] = [];
@@ -22,7 +24,10 @@ export class TestNode {
     await this.controlPlane.start();
     const { nodeId, bootstrapToken, url } = this.controlPlane;
     mkdirSync(join(this.root, "etc"));
-    writeFileSync(this.agentFile, JSON.stringify({ controlPlaneUrl: url, nodeId, bootstrapToken, stateDir: "/var/lib/samovar" }));
+    writeFileSync(
+      this.agentFile,
+      JSON.stringify({ controlPlaneUrl: url, nodeId, bootstrapToken, stateDir: "/var/lib/samovar" }),
+    );
     return this;
   }
 
@@ -32,7 +37,7 @@ export class TestNode {
 
   startSwitchboard(): ChildProcess {
     const log = openSync(join(this.root, "switchboard.log"), "a");
-    const child = spawn(process.execPath, [main, "switchboard", this.agentFile], {
+    const child = spawn(process.execPath, [this.module, "switchboard", this.agentFile], {
       env: {
         PATH: process.env["PATH"],
         HOME: this.root,
@@ -69,8 +74,11 @@ export class TestNode {
   }
 
   #processes(): number[] {
-    const own = (pid: number) => readProc(pid, "environ").includes(`=${this.root}`) || readProc(pid, "cmdline").includes(this.root);
-    return readdirSync("/proc").map(Number).filter((pid) => Number.isInteger(pid) && pid !== process.pid && own(pid));
+    const own = (pid: number) =>
+      readProc(pid, "environ").includes(`=${this.root}`) || readProc(pid, "cmdline").includes(this.root);
+    return readdirSync("/proc")
+      .map(Number)
+      .filter((pid) => Number.isInteger(pid) && pid !== process.pid && own(pid));
   }
 }
 
@@ -92,7 +100,12 @@ export interface TestRun {
 /** The commands of one run. The workspace's token is known to the control plane from now on. */
 export function aRun(node: TestNode, repoUrl: string, prompt: string): TestRun {
   const [workspaceId, sessionId, runId] = [ids.make("wsp"), ids.make("ses"), ids.make("run")];
-  node.controlPlane.tokens.set(sessionId, { workspaceId, sessionId, token: `ws-token-${sessionId}`, expiresAt: 9_999_999_999_999 });
+  node.controlPlane.tokens.set(sessionId, {
+    workspaceId,
+    sessionId,
+    token: `ws-token-${sessionId}`,
+    expiresAt: 9_999_999_999_999,
+  });
   return {
     workspaceId,
     sessionId,
@@ -123,7 +136,11 @@ export function aRun(node: TestNode, repoUrl: string, prompt: string): TestRun {
         finish: { commit: true, push: true, commitMessage: "Make tea" },
       },
     },
-    cancel: { id: `${runId}:session.cancel`, kind: "session.cancel", args: { workspaceId, sessionId, reason: "enough" } },
+    cancel: {
+      id: `${runId}:session.cancel`,
+      kind: "session.cancel",
+      args: { workspaceId, sessionId, reason: "enough" },
+    },
     destroy: { id: `${runId}:workspace.destroy`, kind: "workspace.destroy", args: { workspaceId } },
   };
 }

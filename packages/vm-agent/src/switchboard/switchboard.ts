@@ -35,7 +35,12 @@ const GONE_PAUSE_MS = 10 * 60_000;
 /** Runs until told to stop; answers the exit code. */
 export async function runSwitchboard(options: SwitchboardOptions): Promise<number> {
   const { settings, stopping } = options;
-  const logger = jsonLogger({ clock: systemClock, write: (line) => void process.stdout.write(`${line}\n`), level: settings.logLevel, fields: { node: settings.nodeId } });
+  const logger = jsonLogger({
+    clock: systemClock,
+    write: (line) => void process.stdout.write(`${line}\n`),
+    level: settings.logLevel,
+    fields: { node: settings.nodeId },
+  });
   const ports = { clock: systemClock, timers: systemTimers, random: systemRandom, logger };
   try {
     const identity = await obtainIdentity(settings, { ...ports, fetch: globalThis.fetch, signal: stopping });
@@ -129,7 +134,13 @@ class Switchboard {
     const { settings } = this.#options;
     const ports = { ...this.#ports, store: this.#store };
     return new Link(
-      { controlPlaneUrl: settings.controlPlaneUrl, nodeId: settings.nodeId, agentVersion: AGENT_VERSION, epoch: this.#epoch, token: () => this.#nodeToken },
+      {
+        controlPlaneUrl: settings.controlPlaneUrl,
+        nodeId: settings.nodeId,
+        agentVersion: AGENT_VERSION,
+        epoch: this.#epoch,
+        token: () => this.#nodeToken,
+      },
       {
         onCommand: (command) => {
           if (acceptCommand(command, ports)) this.#continue();
@@ -190,7 +201,12 @@ class Switchboard {
     this.#tokens.nodeTokenExpires(expiresAt);
     if (token === this.#nodeToken) return;
     this.#nodeToken = token;
-    writeIdentity(this.#options.settings.stateDir, { phase: "enrolled", nodeToken: token, expiresAt, epoch: this.#epoch });
+    writeIdentity(this.#options.settings.stateDir, {
+      phase: "enrolled",
+      nodeToken: token,
+      expiresAt,
+      epoch: this.#epoch,
+    });
   }
 
   #onLink(since: number | null): void {
@@ -215,6 +231,8 @@ class Switchboard {
   #reportDamage(setAside: string): void {
     this.#ports.logger.error("store.damaged", { setAside });
     const message = `The switchboard's file was damaged and put aside as ${setAside}; what could be read was kept.`;
-    this.#store.transaction(() => this.#store.append({ kind: "fault", workspaceId: null, code: "store_damaged", message }));
+    this.#store.transaction(() =>
+      this.#store.append({ kind: "fault", workspaceId: null, code: "store_damaged", message }),
+    );
   }
 }

@@ -4,7 +4,15 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { cloneRepository } from "./clone.ts";
-import { cloneOf, gitBy, makeDirectory, makeRepository, neverAborted, placesIn, writeFiles } from "./repositories.testing.ts";
+import {
+  cloneOf,
+  gitBy,
+  makeDirectory,
+  makeRepository,
+  neverAborted,
+  placesIn,
+  writeFiles,
+} from "./repositories.testing.ts";
 
 let root: string;
 beforeEach(() => {
@@ -12,7 +20,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const cloneInto = (name: string, input: Parameters<typeof cloneRepository>[0]) => cloneRepository(input, placesIn(join(root, name)), neverAborted());
+const cloneInto = (name: string, input: Parameters<typeof cloneRepository>[0]) =>
+  cloneRepository(input, placesIn(join(root, name)), neverAborted());
 
 describe("a usable repository", () => {
   test("[R14] is checked out whole, on a branch of its own, with the identity for commits", async () => {
@@ -46,7 +55,10 @@ describe("a usable repository", () => {
   test("with a detached HEAD starts from that commit", async () => {
     const origin = makeRepository(join(root, "origin"));
     gitBy(origin, "switch", "--quiet", "--detach");
-    expect(await cloneInto("w", cloneOf(origin))).toMatchObject({ ok: true, value: { baseCommit: gitBy(origin, "rev-parse", "main") } });
+    expect(await cloneInto("w", cloneOf(origin))).toMatchObject({
+      ok: true,
+      value: { baseCommit: gitBy(origin, "rev-parse", "main") },
+    });
   });
 
   test("a clone that was cut off is made again from nothing", async () => {
@@ -58,12 +70,12 @@ describe("a usable repository", () => {
   });
 });
 
-describe("a repository that cannot be used is told clearly", () => {
-  const failureOf = async (input: Parameters<typeof cloneRepository>[0]) => {
-    const checkout = await cloneInto("w", input);
-    return checkout.ok ? "ok" : checkout.error.code;
-  };
+const failureOf = async (input: Parameters<typeof cloneRepository>[0]) => {
+  const checkout = await cloneInto("w", input);
+  return checkout.ok ? "ok" : checkout.error.code;
+};
 
+describe("a repository that cannot be used is told clearly", () => {
   test("no such path", async () => {
     expect(await failureOf(cloneOf(join(root, "nowhere")))).toBe("repo_not_found");
   });
@@ -92,13 +104,39 @@ describe("a repository that cannot be used is told clearly", () => {
 });
 
 describe("[security 17, 19, 20] what could be read as an option, a command or another transport is refused", () => {
-  const addresses = ["ext::sh -c touch% /tmp/x", "file:///etc", "--upload-pack=touch x", "-u", "https://user:pass@example.org/x", "git@host:--x y", "ssh://-oProxyCommand=touch/x"];
+  const addresses = [
+    "ext::sh -c touch% /tmp/x",
+    "file:///etc",
+    "--upload-pack=touch x",
+    "-u",
+    "https://user:pass@example.org/x",
+    "git@host:--x y",
+    "ssh://-oProxyCommand=touch/x",
+  ];
   test.each(addresses)("address %s", async (address) => {
     const checkout = await cloneInto("w", cloneOf(address));
     expect(checkout.ok).toBe(false);
   });
 
-  const names = ["-d", "--delete", "a;id", "$(id)", "`id`", "a b", "a..b", "a\u202eb", "a\nb", "@{-1}", "a.lock", "/a", "a/", "a~1", "a^", "a:b", "refs\\x"];
+  const names = [
+    "-d",
+    "--delete",
+    "a;id",
+    "$(id)",
+    "`id`",
+    "a b",
+    "a..b",
+    "a\u202eb",
+    "a\nb",
+    "@{-1}",
+    "a.lock",
+    "/a",
+    "a/",
+    "a~1",
+    "a^",
+    "a:b",
+    "refs\\x",
+  ];
   test.each(names)("branch %j", async (branch) => {
     const origin = makeRepository(join(root, "origin"));
     expect((await cloneInto("w", cloneOf(origin, { branch }))).ok).toBe(false);
@@ -138,6 +176,8 @@ test("[security 21] a hostile repository starts nothing while it is cloned", asy
 test("objects are no hard links into the repository that was cloned", async () => {
   const origin = makeRepository(join(root, "origin"));
   await cloneInto("w", cloneOf(origin));
-  const links = execFileSync("find", [join(origin, ".git/objects"), "-type", "f", "-links", "+1"], { encoding: "utf8" });
+  const links = execFileSync("find", [join(origin, ".git/objects"), "-type", "f", "-links", "+1"], {
+    encoding: "utf8",
+  });
   expect(links).toBe("");
 });

@@ -38,13 +38,18 @@ export interface Checkout {
 }
 
 /** Starts from nothing each time, so that a clone that was cut off is simply made again. */
-export async function cloneRepository(input: CloneInput, places: CheckoutPlaces, signal: AbortSignal): Promise<Result<Checkout, Failure>> {
+export async function cloneRepository(
+  input: CloneInput,
+  places: CheckoutPlaces,
+  signal: AbortSignal,
+): Promise<Result<Checkout, Failure>> {
   await rm(places.repo, { recursive: true, force: true });
   await mkdir(join(places.home, ".config"), { recursive: true, mode: 0o700 });
   await writeFile(places.globalConfig, "[safe]\n\tdirectory = *\n", { mode: 0o600 });
   const options: GitOptions = { cwd: places.home, home: places.home, globalConfig: places.globalConfig, signal };
 
-  if (!branchName.safeParse(input.branch).success) return err(cloneFailed(`${input.branch} is not a usable branch name.`));
+  if (!branchName.safeParse(input.branch).success)
+    return err(cloneFailed(`${input.branch} is not a usable branch name.`));
   const refs = await readRemote(input.repoUrl, options);
   if (!refs.ok) return refs;
   const base = chooseBase(input, refs.value);
@@ -56,15 +61,24 @@ export async function cloneRepository(input: CloneInput, places: CheckoutPlaces,
 
 function chooseBase(input: CloneInput, refs: RemoteRefs): Result<{ readonly branch: string | null }, Failure> {
   if (refs.branches.size === 0 && refs.headCommit === null) {
-    return err({ code: "empty_repository", message: `The repository ${input.repoUrl} has no commit yet. Make a first commit and run the task again.` });
+    return err({
+      code: "empty_repository",
+      message: `The repository ${input.repoUrl} has no commit yet. Make a first commit and run the task again.`,
+    });
   }
   if (input.baseBranch === null) {
     if (refs.headCommit !== null) return ok({ branch: refs.defaultBranch });
-    return err({ code: "base_branch_missing", message: "The repository's default branch has no commit. Name the branch to start from." });
+    return err({
+      code: "base_branch_missing",
+      message: "The repository's default branch has no commit. Name the branch to start from.",
+    });
   }
   if (refs.branches.has(input.baseBranch)) return ok({ branch: input.baseBranch });
   const known = [...refs.branches.keys()].slice(0, 10).join(", ");
-  return err({ code: "base_branch_missing", message: `The repository has no branch ${input.baseBranch}. It has: ${known}.` });
+  return err({
+    code: "base_branch_missing",
+    message: `The repository has no branch ${input.baseBranch}. It has: ${known}.`,
+  });
 }
 
 async function fetchAndSwitch(
@@ -114,4 +128,7 @@ function cloneArguments(url: string, baseBranch: string | null, directory: strin
   ];
 }
 
-const cloneFailed = (words: string): Failure => ({ code: "clone_failed", message: redactText(`The repository could not be cloned: ${words}`).slice(0, 4000) });
+const cloneFailed = (words: string): Failure => ({
+  code: "clone_failed",
+  message: redactText(`The repository could not be cloned: ${words}`).slice(0, 4000),
+});

@@ -6,7 +6,15 @@ import type { CheckoutPlaces } from "./clone.ts";
 import { cloneRepository } from "./clone.ts";
 import type { FinishInput } from "./finish.ts";
 import { finishCheckout } from "./finish.ts";
-import { cloneOf, gitBy, makeDirectory, makeRepository, neverAborted, placesIn, writeFiles } from "./repositories.testing.ts";
+import {
+  cloneOf,
+  gitBy,
+  makeDirectory,
+  makeRepository,
+  neverAborted,
+  placesIn,
+  writeFiles,
+} from "./repositories.testing.ts";
 
 let root: string;
 let origin: string;
@@ -56,7 +64,7 @@ test("[F5] finishing twice makes one commit and one branch", async () => {
   writeFiles(places.repo, { "b.txt": "b\n" });
   const first = await finish();
   expect(await finish()).toEqual(first);
-  expect(gitBy(origin, "branch", "--format=%(refname:short)").split("\n").sort()).toEqual(["main", "task/a"]);
+  expect(gitBy(origin, "branch", "--format=%(refname:short)").split("\n").toSorted()).toEqual(["main", "task/a"]);
 });
 
 test("nothing changed: nothing is pushed, and that is no error", async () => {
@@ -76,7 +84,11 @@ test("[F42] commits that the agent pushed itself are gone on from, not avoided",
   commitInCheckout("b.txt", "Pushed by the agent");
   gitBy(places.repo, "push", "--quiet", "origin", "HEAD");
   writeFiles(places.repo, { "c.txt": "c\n" });
-  expect(await finish()).toMatchObject({ branch: "task/a", pushed: true, commits: [{ subject: "Pushed by the agent" }, { subject: "Fix the tea" }] });
+  expect(await finish()).toMatchObject({
+    branch: "task/a",
+    pushed: true,
+    commits: [{ subject: "Pushed by the agent" }, { subject: "Fix the tea" }],
+  });
 });
 
 test("[F41] a push that is refused keeps the work and says why", async () => {
@@ -91,13 +103,21 @@ test("[F41] a push that is refused keeps the work and says why", async () => {
 test("[F41] a repository that has gone keeps the work and says why", async () => {
   writeFiles(places.repo, { "b.txt": "b\n" });
   rmSync(origin, { recursive: true });
-  expect(await finish()).toMatchObject({ pushed: false, commits: [{ subject: "Fix the tea" }], pushError: expect.stringContaining("no directory") });
+  expect(await finish()).toMatchObject({
+    pushed: false,
+    commits: [{ subject: "Fix the tea" }],
+    pushError: expect.stringContaining("no directory"),
+  });
 });
 
 test("commit and push only as asked", async () => {
   writeFiles(places.repo, { "b.txt": "b\n" });
   expect(await finish({ commit: false })).toMatchObject({ commits: [], pushed: false });
-  expect(await finish({ push: false })).toMatchObject({ commits: [{ subject: "Fix the tea" }], pushed: false, pushError: null });
+  expect(await finish({ push: false })).toMatchObject({
+    commits: [{ subject: "Fix the tea" }],
+    pushed: false,
+    pushError: null,
+  });
   expect(gitBy(origin, "branch", "--list", "task/*")).toBe("");
 });
 
@@ -111,7 +131,15 @@ test("[security 21, 27] git settings, hooks and filters that the agent planted s
   const touch = `sh -c 'touch ${canary}'`;
   const gitDir = join(places.repo, ".git");
   mkdirSync(join(gitDir, "hooks"), { recursive: true });
-  for (const hook of ["pre-commit", "commit-msg", "post-commit", "prepare-commit-msg", "pre-push", "post-index-change", "reference-transaction"]) {
+  for (const hook of [
+    "pre-commit",
+    "commit-msg",
+    "post-commit",
+    "prepare-commit-msg",
+    "pre-push",
+    "post-index-change",
+    "reference-transaction",
+  ]) {
     writeFileSync(join(gitDir, "hooks", hook), `#!/bin/sh\ntouch ${canary}\n`);
     chmodSync(join(gitDir, "hooks", hook), 0o755);
   }

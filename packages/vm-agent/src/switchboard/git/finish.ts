@@ -30,12 +30,19 @@ const MAX_COMMITS = 200;
 const MAX_PUSH_ATTEMPTS = 5;
 
 /** Repeatable: a second call finds the commit made and the branch pushed. Failing is an output, never a throw. */
-export async function finishCheckout(input: FinishInput, places: CheckoutPlaces, signal: AbortSignal): Promise<FinishOutputs> {
+export async function finishCheckout(
+  input: FinishInput,
+  places: CheckoutPlaces,
+  signal: AbortSignal,
+): Promise<FinishOutputs> {
   try {
     return await finish(input, places, signal);
   } catch (error) {
     signal.throwIfAborted();
-    return { ...NO_OUTPUTS, pushError: redactText(`The work could not be finished: ${errorMessage(error)}`).slice(0, 2000) };
+    return {
+      ...NO_OUTPUTS,
+      pushError: redactText(`The work could not be finished: ${errorMessage(error)}`).slice(0, 2000),
+    };
   }
 }
 
@@ -81,7 +88,10 @@ async function commitLeftovers(input: FinishInput, options: GitOptions): Promise
 }
 
 async function commitsSince(base: string, options: GitOptions): Promise<FinishOutputs["commits"]> {
-  const log = await expectSuccess(["log", "--no-show-signature", `--max-count=${MAX_COMMITS}`, "--format=%H%x09%s", `${base}..HEAD`, "--"], options);
+  const log = await expectSuccess(
+    ["log", "--no-show-signature", `--max-count=${MAX_COMMITS}`, "--format=%H%x09%s", `${base}..HEAD`, "--"],
+    options,
+  );
   return log.stdout
     .split("\n")
     .filter((line) => line !== "")
@@ -89,11 +99,14 @@ async function commitsSince(base: string, options: GitOptions): Promise<FinishOu
       const tab = line.indexOf("\t");
       return { sha: line.slice(0, tab), subject: line.slice(tab + 1).slice(0, 500) };
     })
-    .reverse();
+    .toReversed();
 }
 
 async function diffStatSince(base: string, options: GitOptions): Promise<FinishOutputs["diffStat"]> {
-  const run = await expectSuccess(["diff", "--shortstat", "--no-ext-diff", "--no-textconv", base, "HEAD", "--"], options);
+  const run = await expectSuccess(
+    ["diff", "--shortstat", "--no-ext-diff", "--no-textconv", base, "HEAD", "--"],
+    options,
+  );
   const count = (word: string) => Number(new RegExp(`(\\d+) ${word}`).exec(run.stdout)?.[1] ?? 0);
   return { files: count("file"), insertions: count("insertion"), deletions: count("deletion") };
 }
@@ -108,7 +121,10 @@ async function push(input: FinishInput, options: GitOptions): Promise<Pushed> {
     const taken = new Set([...(await foreignBranches(refs.value.branches, input, options)), ...refused]);
     const branch = freeBranch(input.branch, taken);
     if (branch === null) return notPushed(`The repository has too many branches named like ${input.branch}.`);
-    const run = await git(["push", "--porcelain", "--no-verify", "--no-follow-tags", "--", input.repoUrl, `HEAD:refs/heads/${branch}`], options);
+    const run = await git(
+      ["push", "--porcelain", "--no-verify", "--no-follow-tags", "--", input.repoUrl, `HEAD:refs/heads/${branch}`],
+      options,
+    );
     if (run.code === 0) return { branch, pushed: true, pushError: null };
     if (!appearedMeanwhile(run)) return notPushed(lastWords(`${run.stdout}\n${run.stderr}`));
     refused.add(branch);
@@ -117,7 +133,11 @@ async function push(input: FinishInput, options: GitOptions): Promise<Pushed> {
 }
 
 /** Branches that are not ours to push to. Ours already: one whose tip is a commit of this run (the agent pushed, or we did). */
-async function foreignBranches(branches: ReadonlyMap<string, string>, input: FinishInput, options: GitOptions): Promise<string[]> {
+async function foreignBranches(
+  branches: ReadonlyMap<string, string>,
+  input: FinishInput,
+  options: GitOptions,
+): Promise<string[]> {
   const own = await expectSuccess(["rev-list", `${input.baseCommit}..HEAD`, "--"], options);
   const ours = new Set(own.stdout.split("\n"));
   return [...branches].filter(([name, tip]) => !(name.startsWith(input.branch) && ours.has(tip))).map(([name]) => name);
@@ -125,7 +145,9 @@ async function foreignBranches(branches: ReadonlyMap<string, string>, input: Fin
 
 /** Somebody made the branch between our look and our push; any other refusal would refuse every name. */
 function appearedMeanwhile(run: GitRun): boolean {
-  return /\[rejected\] \((fetch first|non-fast-forward|already exists)\)|cannot lock ref|reference already exists/i.test(run.stdout + run.stderr);
+  return /\[rejected\] \((fetch first|non-fast-forward|already exists)\)|cannot lock ref|reference already exists/i.test(
+    run.stdout + run.stderr,
+  );
 }
 
 function notPushed(words: string): Pushed {

@@ -59,7 +59,20 @@ const SAFE_SETTINGS: readonly string[] = [
 ];
 
 /** What git may know of the environment: the way to programs, and to the network. */
-const PASSED_ON = ["PATH", "TMPDIR", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "SSH_AUTH_SOCK"];
+const PASSED_ON = [
+  "PATH",
+  "TMPDIR",
+  "HTTPS_PROXY",
+  "HTTP_PROXY",
+  "NO_PROXY",
+  "https_proxy",
+  "http_proxy",
+  "no_proxy",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+  "GIT_SSL_CAINFO",
+  "SSH_AUTH_SOCK",
+];
 
 /** Any exit code is an answer. Throws {@link GitMissingError}, or an abort's reason. */
 export async function git(args: readonly string[], options: GitOptions): Promise<GitRun> {

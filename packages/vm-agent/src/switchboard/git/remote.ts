@@ -24,7 +24,8 @@ export function protocolSettings(url: string): readonly string[] {
 }
 
 export async function readRemote(url: string, options: GitOptions): Promise<Result<RemoteRefs, Failure>> {
-  if (!repoUrl.safeParse(url).success) return err({ code: "repo_not_found", message: `${url} is not an address that git may be given.` });
+  if (!repoUrl.safeParse(url).success)
+    return err({ code: "repo_not_found", message: `${url} is not an address that git may be given.` });
   if (isLocalPath(url) && !(await isDirectory(url))) {
     return err({ code: "repo_not_found", message: `There is no directory ${url} on this node.` });
   }
@@ -43,7 +44,10 @@ export async function tryGit(args: readonly string[], options: GitOptions): Prom
     return ok(await git(args, options));
   } catch (error) {
     if (!(error instanceof GitMissingError)) throw error;
-    return err({ code: "git_missing", message: "git is not installed on this node. Install git and run the task again." });
+    return err({
+      code: "git_missing",
+      message: "git is not installed on this node. Install git and run the task again.",
+    });
   }
 }
 
@@ -60,13 +64,15 @@ function parseRefs(stdout: string): RemoteRefs {
   return { defaultBranch: headCommit === null ? null : defaultBranch, headCommit, branches };
 }
 
-const AUTH = /authentication failed|could not read (username|password)|permission denied \(|terminal prompts disabled|returned error: 40[13]|access denied|invalid credentials/i;
+const AUTH =
+  /authentication failed|could not read (username|password)|permission denied \(|terminal prompts disabled|returned error: 40[13]|access denied|invalid credentials/i;
 const ABSENT = /repository .*not found|returned error: 404|could not resolve host|does not exist/i;
 
 function remoteFailure(url: string, stderr: string): Failure {
   const words = redactText(lastWords(stderr));
   if (isLocalPath(url)) return { code: "not_a_repository", message: `${url} is not a git repository.\n${words}` };
-  if (AUTH.test(stderr)) return { code: "auth_failed", message: `The repository's host refused access to ${url}.\n${words}` };
+  if (AUTH.test(stderr))
+    return { code: "auth_failed", message: `The repository's host refused access to ${url}.\n${words}` };
   if (ABSENT.test(stderr)) return { code: "repo_not_found", message: `There is no repository at ${url}.\n${words}` };
   return { code: "clone_failed", message: `The repository ${url} could not be read.\n${words}` };
 }

@@ -28,7 +28,10 @@ export function gitBy(directory: string, ...args: string[]): string {
 }
 
 /** A repository with these files in one commit on `main`. */
-export function makeRepository(directory: string, files: Readonly<Record<string, string>> = { "README.md": "# Tea\n" }): string {
+export function makeRepository(
+  directory: string,
+  files: Readonly<Record<string, string>> = { "README.md": "# Tea\n" },
+): string {
   mkdirSync(directory, { recursive: true });
   gitBy(directory, "init", "--quiet", "--initial-branch=main");
   writeFiles(directory, files);
@@ -55,7 +58,13 @@ export function placesIn(directory: string): CheckoutPlaces {
 }
 
 export function cloneOf(repoUrl: string, more: Partial<CloneInput> = {}): CloneInput {
-  return { repoUrl, baseBranch: null, branch: "task/a", commitIdentity: { name: "Samovar", email: "samovar@localhost" }, ...more };
+  return {
+    repoUrl,
+    baseBranch: null,
+    branch: "task/a",
+    commitIdentity: { name: "Samovar", email: "samovar@localhost" },
+    ...more,
+  };
 }
 
 export const neverAborted = (): AbortSignal => new AbortController().signal;

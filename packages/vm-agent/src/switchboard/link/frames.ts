@@ -6,7 +6,10 @@ import * as z from "zod";
 export type ReadFrame =
   | { readonly is: "frame"; readonly frame: ControlFrame }
   /** A newer control plane's command, or one with arguments that do not fit: answered with a fault, not obeyed. */
-  | { readonly is: "unknown-command"; readonly command: { readonly n: number; readonly id: string; readonly kind: string } }
+  | {
+      readonly is: "unknown-command";
+      readonly command: { readonly n: number; readonly id: string; readonly kind: string };
+    }
   /** A kind of frame of a newer control plane: ignored. */
   | { readonly is: "unknown-frame"; readonly type: string }
   | { readonly is: "malformed"; readonly reason: string };
@@ -15,7 +18,13 @@ const outline = z.object({ type: z.string().max(100) });
 const commandOutline = z.object({
   command: z.object({ n: z.number().int().positive(), id: z.string().max(200), kind: z.string().max(100) }),
 });
-const KNOWN_TYPES: ReadonlySet<string> = new Set(["welcome", "command", "ack", "tokens", "pong"] satisfies ControlFrame["type"][]);
+const KNOWN_TYPES: ReadonlySet<string> = new Set([
+  "welcome",
+  "command",
+  "ack",
+  "tokens",
+  "pong",
+] satisfies ControlFrame["type"][]);
 
 export function readFrame(text: string): ReadFrame {
   let value: unknown;

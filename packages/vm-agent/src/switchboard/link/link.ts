@@ -103,7 +103,9 @@ export class Link {
       return this.#events.onGone();
     }
     this.#failures++;
-    const waitMs = end.refused ? REFUSED_WAIT_MS : backoffMs(this.#failures, reconnectLimits(this.#options.controlPlaneUrl), random);
+    const waitMs = end.refused
+      ? REFUSED_WAIT_MS
+      : backoffMs(this.#failures, reconnectLimits(this.#options.controlPlaneUrl), random);
     logger.info("link.lost", { code: end.code, reason: end.reason, failures: this.#failures, waitMs });
     this.#cancelRedial = timers.after(waitMs, () => this.#dial());
   }
@@ -129,7 +131,12 @@ class Connection {
   #refusal: string | null = null;
   #cancelTimer = () => {};
 
-  constructor(options: LinkOptions, events: LinkEvents, ports: LinkPorts, owner: { welcomed(): void; closed(end: ConnectionEnd): void }) {
+  constructor(
+    options: LinkOptions,
+    events: LinkEvents,
+    ports: LinkPorts,
+    owner: { welcomed(): void; closed(end: ConnectionEnd): void },
+  ) {
     this.#options = options;
     this.#events = events;
     this.#ports = ports;
@@ -251,7 +258,8 @@ class Connection {
 
   #onWelcome(frame: Extract<ControlFrame, { type: "welcome" }>): void {
     const { store, logger } = this.#ports;
-    if (frame.protocol !== PROTOCOL_VERSION) return this.#socket.close(LINK_CLOSE.upgrade, `protocol ${frame.protocol}`);
+    if (frame.protocol !== PROTOCOL_VERSION)
+      return this.#socket.close(LINK_CLOSE.upgrade, `protocol ${frame.protocol}`);
     if (frame.lastEvent > store.highestEvent()) store.renumberAbove(frame.lastEvent);
     store.forgetEvents(frame.lastEvent);
     this.welcomed = true;

@@ -20,7 +20,11 @@ export interface HostConnection {
 }
 
 /** Null when nobody answers at the socket. */
-export function connectToHost(directory: string, listener: HostListener, logger: Logger): Promise<HostConnection | null> {
+export function connectToHost(
+  directory: string,
+  listener: HostListener,
+  logger: Logger,
+): Promise<HostConnection | null> {
   return new Promise((resolve) => {
     const socket = createConnection(join(directory, "host.sock"));
     const refused = () => resolve(null);

@@ -6,7 +6,11 @@ import { markProcess } from "../processes.ts";
 import type { ProcessMark } from "../store/rows.ts";
 
 /** `onExit` is called when the host ends while we still live. Throws when it cannot be started at all. */
-export function startHost(directory: string, self: readonly [string, string], onExit: () => void): Promise<ProcessMark> {
+export function startHost(
+  directory: string,
+  self: readonly [string, string],
+  onExit: () => void,
+): Promise<ProcessMark> {
   const log = openSync(join(directory, "host.log"), "a", 0o600);
   try {
     const [node, module] = self;

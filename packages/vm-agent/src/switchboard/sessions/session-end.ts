@@ -7,7 +7,11 @@ import { NO_OUTPUTS } from "../git/finish.ts";
 
 const EMPTY_PROOF = transcriptDigest([], (text) => createHash("sha256").update(text).digest("hex"));
 
-export function sessionEndOf(end: HostEnd, outputs: FinishOutputs | null, status: Pick<HostStatus, "drained" | "proof">): SessionEnd {
+export function sessionEndOf(
+  end: HostEnd,
+  outputs: FinishOutputs | null,
+  status: Pick<HostStatus, "drained" | "proof">,
+): SessionEnd {
   return { ...end, ...(outputs ?? NO_OUTPUTS), drained: status.drained, proof: status.proof };
 }
 
@@ -19,7 +23,8 @@ export function unheardEnd(outcome: SessionEnd["outcome"], failure: Failure): Se
 
 /** For the transcript: where the work is, or why it is not there. */
 export function pushNotice(outputs: FinishOutputs): string {
-  if (!outputs.pushed) return `The work could not be pushed and is kept in the workspace.\n\n${outputs.pushError ?? ""}`.trimEnd();
+  if (!outputs.pushed)
+    return `The work could not be pushed and is kept in the workspace.\n\n${outputs.pushError ?? ""}`.trimEnd();
   const count = outputs.commits.length;
   return `Pushed ${count} ${count === 1 ? "commit" : "commits"} to ${outputs.branch ?? ""}.`;
 }

@@ -10,7 +10,12 @@ export type HostView =
   /** Nobody has looked at its socket yet. */
   | { readonly is: "unseen" }
   /** Nobody answers. `process`: whether the process that we know of still runs; `unmarked` when we know of none. */
-  | { readonly is: "silent"; readonly since: number; readonly lookedAt: number; readonly process: "alive" | "dead" | "unmarked" }
+  | {
+      readonly is: "silent";
+      readonly since: number;
+      readonly lookedAt: number;
+      readonly process: "alive" | "dead" | "unmarked";
+    }
   | { readonly is: "connected"; readonly since: number; readonly status: HostStatus | null };
 
 export interface SessionFacts {
@@ -32,7 +37,11 @@ export interface StepLimits {
 
 export type SessionStep =
   /** Tell an end without a host: it never began, or cannot be brought to speak. */
-  | { readonly do: "end-unheard"; readonly outcome: Extract<SessionOutcome, "error" | "crashed" | "cancelled">; readonly failure: Failure }
+  | {
+      readonly do: "end-unheard";
+      readonly outcome: Extract<SessionOutcome, "error" | "crashed" | "cancelled">;
+      readonly failure: Failure;
+    }
   /** Install the agent, write what the host is to do, start it. */
   | { readonly do: "launch" }
   | { readonly do: "relaunch" }
@@ -52,7 +61,7 @@ export type SessionStep =
   | { readonly do: "rest" };
 
 export const STEP_LIMITS = {
-  launches: 5,
+  launches: 4,
   lookEveryMs: 100,
   /** A host that runs and does not answer. */
   hostAnswerMs: 20_000,
@@ -108,8 +117,13 @@ function whileWorking({ session, cancelSentAt }: SessionFacts, now: number): Ses
 
 function whileSilent(host: Extract<HostView, { is: "silent" }>, session: SessionRow, now: number): SessionStep {
   const lookAt = host.lookedAt + STEP_LIMITS.lookEveryMs;
-  const patience = { alive: STEP_LIMITS.hostAnswerMs, unmarked: STEP_LIMITS.unmarkedMs, dead: relaunchDelay(session.launches) }[host.process];
-  if (now < host.since + patience) return waitOr({ do: "look" }, host.process === "dead" ? host.since + patience : lookAt, now);
+  const patience = {
+    alive: STEP_LIMITS.hostAnswerMs,
+    unmarked: STEP_LIMITS.unmarkedMs,
+    dead: relaunchDelay(session.launches),
+  }[host.process];
+  if (now < host.since + patience)
+    return waitOr({ do: "look" }, host.process === "dead" ? host.since + patience : lookAt, now);
   if (host.process === "alive") return { do: "kill-host" };
   if (session.launches < STEP_LIMITS.launches) return { do: "relaunch" };
   const message = "The session's process could not be started.";
@@ -118,7 +132,7 @@ function whileSilent(host: Extract<HostView, { is: "silent" }>, session: Session
 
 /** The first time at once: a killed host's transcript should be whole again soon. */
 function relaunchDelay(launches: number): number {
-  return launches <= 1 ? 0 : 250 * 2 ** launches;
+  return launches <= 1 ? 0 : 100 * 2 ** launches;
 }
 
 function atEnd(facts: SessionFacts, status: HostStatus, now: number, limits: StepLimits): SessionStep {
@@ -129,7 +143,8 @@ function atEnd(facts: SessionFacts, status: HostStatus, now: number, limits: Ste
     if (session.finish.pushed || session.finish.pushError !== null) {
       if (notice === null) return { do: "send-notice" };
       const isCounted = status.proof.count > notice.countBefore;
-      if (!isCounted && now < notice.sentAt + STEP_LIMITS.noticeMs) return { do: "wait", until: notice.sentAt + STEP_LIMITS.noticeMs };
+      if (!isCounted && now < notice.sentAt + STEP_LIMITS.noticeMs)
+        return { do: "wait", until: notice.sentAt + STEP_LIMITS.noticeMs };
     }
   }
   if (status.drained) return { do: "tell-end" };
@@ -148,7 +163,11 @@ function afterEnd({ host, dismissSentAt, workspace }: SessionFacts, now: number,
   if (dismissSentAt === null) return { do: "send-dismiss" };
   // A host that still holds messages leaves by its own deadline, unless its files are about to go.
   const mayHurry = host.status?.drained !== false || workspace?.state === "destroying";
-  return waitOr({ do: "kill-host" }, dismissSentAt + STEP_LIMITS.dismissMs + (mayHurry ? 0 : limits.drainTimeoutMs * 2), now);
+  return waitOr(
+    { do: "kill-host" },
+    dismissSentAt + STEP_LIMITS.dismissMs + (mayHurry ? 0 : limits.drainTimeoutMs * 2),
+    now,
+  );
 }
 
 function waitOr(step: SessionStep, at: number, now: number): SessionStep {

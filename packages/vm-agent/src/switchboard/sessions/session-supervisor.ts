@@ -84,7 +84,8 @@ export class SessionSupervisor {
         if (facts === null) return;
         const step = nextStep(facts, this.#ports.clock.now(), this.#ports);
         if (step.do === "rest") return;
-        if (step.do === "wait") await this.#waiter.wait(step.until === null ? null : step.until - this.#ports.clock.now());
+        if (step.do === "wait")
+          await this.#waiter.wait(step.until === null ? null : step.until - this.#ports.clock.now());
         else await this.#attempt(step, facts);
       }
     } finally {
@@ -143,12 +144,20 @@ export class SessionSupervisor {
     }
   }
 
-  #endUnheard({ id: sessionId, workspaceId }: SessionRow, { outcome, failure }: Extract<SessionStep, { do: "end-unheard" }>): void {
+  #endUnheard(
+    { id: sessionId, workspaceId }: SessionRow,
+    { outcome, failure }: Extract<SessionStep, { do: "end-unheard" }>,
+  ): void {
     const { store } = this.#ports;
     const words = outcome === "crashed" ? hostLastWords(this.#directory()) : "";
     const message = words === "" ? failure.message : `${failure.message}\n${words}`;
     store.transaction(() => {
-      store.append({ kind: "session.ended", workspaceId, sessionId, end: unheardEnd(outcome, { ...failure, message: message.slice(0, 4000) }) });
+      store.append({
+        kind: "session.ended",
+        workspaceId,
+        sessionId,
+        end: unheardEnd(outcome, { ...failure, message: message.slice(0, 4000) }),
+      });
       store.setSession(sessionId, { phase: "dismissed" });
     });
     this.#logger.warn("session.ended", { outcome, code: failure.code });
@@ -160,7 +169,10 @@ export class SessionSupervisor {
     const agent = await prepareAgent(session.args.agent, { ...agents, logger: this.#logger, signal });
     if (!agent.ok) return this.#endUnheard(session, { do: "end-unheard", outcome: "error", failure: agent.error });
     const directory = this.#directory();
-    writePrivateFile(join(directory, "host.json"), `${JSON.stringify(this.#hostLaunch(session, agent.value), null, 2)}\n`);
+    writePrivateFile(
+      join(directory, "host.json"),
+      `${JSON.stringify(this.#hostLaunch(session, agent.value), null, 2)}\n`,
+    );
     store.transaction(() => store.setSession(session.id, { phase: "launched" }));
     return this.#startHost(session);
   }
@@ -230,7 +242,9 @@ export class SessionSupervisor {
     if (this.#host.is === "connected") this.#host = { ...this.#host, status };
     this.#lastStatus = status;
     if (session.process?.pid !== status.pid) {
-      this.#ports.store.transaction(() => this.#ports.store.setSession(session.id, { process: markProcess(status.pid) }));
+      this.#ports.store.transaction(() =>
+        this.#ports.store.setSession(session.id, { process: markProcess(status.pid) }),
+      );
     }
     this.#bringToken();
     this.#reports.consider(status.outbox);
@@ -289,14 +303,20 @@ export class SessionSupervisor {
     const { branch, baseCommit } = workspace;
     if (branch === null || baseCommit === null) throw new Error("the workspace was never made ready");
     const signal = AbortSignal.any([stopping, this.#destroyed.signal]);
-    const outputs = await finishCheckout({ ...session.args.finish, repoUrl, branch, baseCommit }, checkoutPlaces(stateDir, workspace.place), signal).catch(
-      (error: unknown) => {
-        if (stopping.aborted || !this.#destroyed.signal.aborted) throw error;
-        return { ...NO_OUTPUTS, pushError: `The workspace was removed first: ${errorMessage(error)}` };
-      },
-    );
+    const outputs = await finishCheckout(
+      { ...session.args.finish, repoUrl, branch, baseCommit },
+      checkoutPlaces(stateDir, workspace.place),
+      signal,
+    ).catch((error: unknown) => {
+      if (stopping.aborted || !this.#destroyed.signal.aborted) throw error;
+      return { ...NO_OUTPUTS, pushError: `The workspace was removed first: ${errorMessage(error)}` };
+    });
     store.transaction(() => store.setSession(session.id, { finish: outputs }));
-    this.#logger.info("session.finished", { branch: outputs.branch, commits: outputs.commits.length, pushed: outputs.pushed });
+    this.#logger.info("session.finished", {
+      branch: outputs.branch,
+      commits: outputs.commits.length,
+      pushed: outputs.pushed,
+    });
   }
 
   #sendNotice({ finish }: SessionRow): void {

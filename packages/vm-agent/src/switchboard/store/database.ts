@@ -105,7 +105,9 @@ function salvage(db: DatabaseSync, from: string): void {
     try {
       for (const row of broken.prepare(`SELECT * FROM ${table}`).iterate()) {
         const columns = Object.keys(row);
-        db.prepare(`INSERT OR IGNORE INTO ${table} (${columns.join(",")}) VALUES (${columns.map(() => "?").join(",")})`).run(...Object.values(row));
+        db.prepare(
+          `INSERT OR IGNORE INTO ${table} (${columns.join(",")}) VALUES (${columns.map(() => "?").join(",")})`,
+        ).run(...Object.values(row));
       }
     } catch {
       // What lies behind the broken page is lost; what came before it is kept.

@@ -1,5 +1,13 @@
 /** Rows of the switchboard's store, parsed. */
-import { hostEnd, millis, sessionEnd, sessionId, sessionStartArgs, workspaceCreateArgs, workspaceId } from "@samovar/contracts";
+import {
+  hostEnd,
+  millis,
+  sessionEnd,
+  sessionId,
+  sessionStartArgs,
+  workspaceCreateArgs,
+  workspaceId,
+} from "@samovar/contracts";
 import * as z from "zod";
 
 const json = <T extends z.ZodType>(inner: T) =>
@@ -25,7 +33,13 @@ export type WorkspaceRow = z.infer<typeof workspaceRow>;
 export const processMark = z.object({ pid: z.number().int().positive(), startTime: z.string().nullable() });
 export type ProcessMark = z.infer<typeof processMark>;
 
-export const finishOutputs = sessionEnd.pick({ branch: true, commits: true, diffStat: true, pushed: true, pushError: true });
+export const finishOutputs = sessionEnd.pick({
+  branch: true,
+  commits: true,
+  diffStat: true,
+  pushed: true,
+  pushError: true,
+});
 
 /** What the host told of its end, when we first heard of it: what it says after a crash of its own counts no more. */
 export const endSeen = z.object({ at: millis, end: hostEnd });

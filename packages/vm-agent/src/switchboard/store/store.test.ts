@@ -87,7 +87,16 @@ test("when the control plane has seen higher numbers than this file gave, pendin
 test("workspaces and sessions come back as they were", () => {
   const workspaceId = ids.make("wsp");
   const sessionId = ids.make("ses");
-  const args = { workspaceId, projectId: null, sessionId, taskId: null, repoUrl: "/r", baseBranch: null, branch: "task/a", commitIdentity: { name: "S", email: "s@l" } };
+  const args = {
+    workspaceId,
+    projectId: null,
+    sessionId,
+    taskId: null,
+    repoUrl: "/r",
+    baseBranch: null,
+    branch: "task/a",
+    commitIdentity: { name: "S", email: "s@l" },
+  };
   const startArgs = {
     workspaceId,
     sessionId,
@@ -100,9 +109,22 @@ test("workspaces and sessions come back as they were", () => {
   store.addWorkspace(args, "abc");
   store.setWorkspace(workspaceId, { state: "ready", branch: "task/a-2", baseCommit: "f00" });
   store.addSession(startArgs);
-  store.setSession(sessionId, { phase: "launched", launches: 2, process: { pid: 7, startTime: "9" }, cancelReason: "enough", startedTold: true });
+  store.setSession(sessionId, {
+    phase: "launched",
+    launches: 2,
+    process: { pid: 7, startTime: "9" },
+    cancelReason: "enough",
+    startedTold: true,
+  });
   reopen();
-  expect(store.workspace(workspaceId)).toEqual({ id: workspaceId, place: "abc", args, state: "ready", branch: "task/a-2", baseCommit: "f00" });
+  expect(store.workspace(workspaceId)).toEqual({
+    id: workspaceId,
+    place: "abc",
+    args,
+    state: "ready",
+    branch: "task/a-2",
+    baseCommit: "f00",
+  });
   expect(store.session(sessionId)).toEqual({
     id: sessionId,
     workspaceId,

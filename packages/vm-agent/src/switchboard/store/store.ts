@@ -11,7 +11,9 @@ import type { EndSeen, ProcessMark, SessionRow, WorkspaceRow } from "./rows.ts";
 import { sessionRow, workspaceRow } from "./rows.ts";
 
 /** An event before it has its number and time. */
-export type EventDraft = { [K in NodeEvent["kind"]]: Omit<Extract<NodeEvent, { kind: K }>, "n" | "at"> }[NodeEvent["kind"]];
+export type EventDraft = {
+  [K in NodeEvent["kind"]]: Omit<Extract<NodeEvent, { kind: K }>, "n" | "at">;
+}[NodeEvent["kind"]];
 
 /** Acknowledged commands that are remembered, so that a late copy is known. */
 const INBOX_KEPT = 1000;
@@ -61,12 +63,20 @@ export class SwitchboardStore {
   append(draft: EventDraft): void {
     const n = this.highestEvent() + 1;
     const event = nodeEvent.parse({ ...draft, n, at: this.#clock.now() });
-    this.#run("INSERT INTO link_events (n, kind, subject, body) VALUES (?,?,?,?)", n, event.kind, subjectOf(draft), JSON.stringify(event));
+    this.#run(
+      "INSERT INTO link_events (n, kind, subject, body) VALUES (?,?,?,?)",
+      n,
+      event.kind,
+      subjectOf(draft),
+      JSON.stringify(event),
+    );
   }
 
   /** Unacknowledged events above `n`, in order. */
   eventsAfter(n: number): NodeEvent[] {
-    return this.#all("SELECT body FROM link_events WHERE n > ? ORDER BY n", n).map((row) => nodeEvent.parse(JSON.parse(String(row["body"]))));
+    return this.#all("SELECT body FROM link_events WHERE n > ? ORDER BY n", n).map((row) =>
+      nodeEvent.parse(JSON.parse(String(row["body"]))),
+    );
   }
 
   hasPending(kind: NodeEvent["kind"], subject: string): boolean {
@@ -91,7 +101,10 @@ export class SwitchboardStore {
     this.transaction(() => {
       const pending = this.eventsAfter(0);
       this.#run("DELETE FROM link_events");
-      this.#run("INSERT OR REPLACE INTO sqlite_sequence (rowid, name, seq) VALUES ((SELECT rowid FROM sqlite_sequence WHERE name = 'link_events'), 'link_events', ?)", lastEvent);
+      this.#run(
+        "INSERT OR REPLACE INTO sqlite_sequence (rowid, name, seq) VALUES ((SELECT rowid FROM sqlite_sequence WHERE name = 'link_events'), 'link_events', ?)",
+        lastEvent,
+      );
       for (const { n: _, at: __, ...draft } of pending) this.append(draft);
     });
   }
@@ -104,7 +117,13 @@ export class SwitchboardStore {
 
   /** Within a transaction. False when the command is known already. */
   recordCommand(command: { readonly id: string; readonly n: number; readonly kind: string }): boolean {
-    const added = this.#run("INSERT OR IGNORE INTO link_inbox (id, n, kind, received_at) VALUES (?,?,?,?)", command.id, command.n, command.kind, this.#clock.now());
+    const added = this.#run(
+      "INSERT OR IGNORE INTO link_inbox (id, n, kind, received_at) VALUES (?,?,?,?)",
+      command.id,
+      command.n,
+      command.kind,
+      this.#clock.now(),
+    );
     this.#run("DELETE FROM link_inbox WHERE n <= (SELECT max(n) FROM link_inbox) - ?", INBOX_KEPT);
     return added === 1;
   }
@@ -124,7 +143,11 @@ export class SwitchboardStore {
   }
 
   setFact(name: "epoch" | "draining", value: string): void {
-    this.#run("INSERT INTO facts (name, value) VALUES (?,?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value);
+    this.#run(
+      "INSERT INTO facts (name, value) VALUES (?,?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+      name,
+      value,
+    );
   }
 
   // --- workspaces ---
@@ -139,10 +162,19 @@ export class SwitchboardStore {
   }
 
   addWorkspace(args: WorkspaceCreateArgs, place: string): void {
-    this.#run("INSERT OR IGNORE INTO workspaces (id, place, args, state, updated_at) VALUES (?,?,?,'creating',?)", args.workspaceId, place, JSON.stringify(args), this.#clock.now());
+    this.#run(
+      "INSERT OR IGNORE INTO workspaces (id, place, args, state, updated_at) VALUES (?,?,?,'creating',?)",
+      args.workspaceId,
+      place,
+      JSON.stringify(args),
+      this.#clock.now(),
+    );
   }
 
-  setWorkspace(id: WorkspaceId, change: { readonly state: WorkspaceRow["state"]; readonly branch?: string; readonly baseCommit?: string }): void {
+  setWorkspace(
+    id: WorkspaceId,
+    change: { readonly state: WorkspaceRow["state"]; readonly branch?: string; readonly baseCommit?: string },
+  ): void {
     this.#run(
       "UPDATE workspaces SET state = ?, branch = coalesce(?, branch), base_commit = coalesce(?, base_commit), updated_at = ? WHERE id = ?",
       change.state,
@@ -190,7 +222,11 @@ export class SwitchboardStore {
     if (change.process !== undefined) columns.push(["process", JSON.stringify(change.process)]);
     if (change.endSeen !== undefined) columns.push(["end_seen", JSON.stringify(change.endSeen)]);
     if (change.finish !== undefined) columns.push(["finish", JSON.stringify(change.finish)]);
-    this.#run(`UPDATE agent_sessions SET ${columns.map(([name]) => `${name} = ?`).join(", ")} WHERE id = ?`, ...columns.map(([, value]) => value), id);
+    this.#run(
+      `UPDATE agent_sessions SET ${columns.map(([name]) => `${name} = ?`).join(", ")} WHERE id = ?`,
+      ...columns.map(([, value]) => value),
+      id,
+    );
   }
 
   #run(sql: string, ...values: SQLInputValue[]): number {

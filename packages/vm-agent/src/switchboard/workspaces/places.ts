@@ -41,7 +41,11 @@ export function sessionDirectory(stateDir: string, workspace: WorkspaceRow, sess
 }
 
 /** Removes the short links that {@link sessionDirectory} may have made. */
-export function removeSessionLinks(stateDir: string, workspace: WorkspaceRow, sessions: readonly { readonly id: SessionId }[]): void {
+export function removeSessionLinks(
+  stateDir: string,
+  workspace: WorkspaceRow,
+  sessions: readonly { readonly id: SessionId }[],
+): void {
   for (const { id } of sessions) rmSync(linkFor(ownDirectory(stateDir, workspace, id)), { force: true });
 }
 
@@ -50,7 +54,8 @@ function ownDirectory(stateDir: string, workspace: WorkspaceRow, session: Sessio
   return join(workspaceDirectory(stateDir, workspace.place), name);
 }
 
-const socketFits = (directory: string): boolean => Buffer.byteLength(join(directory, "host.sock")) < SOCKET_PATH_MAX_BYTES;
+const socketFits = (directory: string): boolean =>
+  Buffer.byteLength(join(directory, "host.sock")) < SOCKET_PATH_MAX_BYTES;
 
 function linkFor(directory: string): string {
   const hash = createHash("sha256").update(directory).digest("hex").slice(0, 16);

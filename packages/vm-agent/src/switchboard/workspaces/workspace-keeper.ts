@@ -38,7 +38,9 @@ export class WorkspaceKeeper {
       return;
     }
     const abort = new AbortController();
-    const done = this.#run(id, AbortSignal.any([abort.signal, this.#ports.stopping])).finally(() => this.#busy.delete(id));
+    const done = this.#run(id, AbortSignal.any([abort.signal, this.#ports.stopping])).finally(() =>
+      this.#busy.delete(id),
+    );
     this.#busy.set(id, { abort, done });
   }
 
@@ -68,10 +70,17 @@ export class WorkspaceKeeper {
         store.setWorkspace(row.id, { state: "ready", ...checkout.value });
         store.append({ kind: "workspace.ready", workspaceId: row.id, ...checkout.value });
       });
-      logger.info("workspace.ready", { workspace: row.id, branch: checkout.value.branch, tookMs: Math.round(performance.now() - startedAt) });
+      logger.info("workspace.ready", {
+        workspace: row.id,
+        branch: checkout.value.branch,
+        tookMs: Math.round(performance.now() - startedAt),
+      });
     } catch (error) {
       if (signal.aborted) return;
-      this.#fail(row, { code: "workspace_failed", message: redactText(`The workspace could not be made: ${errorMessage(error)}`).slice(0, 4000) });
+      this.#fail(row, {
+        code: "workspace_failed",
+        message: redactText(`The workspace could not be made: ${errorMessage(error)}`).slice(0, 4000),
+      });
     }
   }
 

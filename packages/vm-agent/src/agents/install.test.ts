@@ -1,0 +1,129 @@
+/** Installations with the real npm, from a registry on loopback. */
+import { silentLogger } from "@samovar/base";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { Server } from "node:http";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { makeDirectory } from "../switchboard/git/repositories.testing.ts";
+import type { AgentPackage, InstallPorts } from "./install.ts";
+import { installAgent } from "./install.ts";
+
+vi.setConfig({ testTimeout: 90_000 });
+
+const PACKAGE: AgentPackage = { directory: "tea-1.0.0", name: "tea-agent", version: "1.0.0", entry: "index.js" };
+let root: string;
+let server: Server;
+let registry: string;
+let requests: string[];
+let isAway: boolean;
+
+beforeEach(async () => {
+  root = makeDirectory();
+  requests = [];
+  isAway = false;
+  const tarball = makeTarball();
+  server = createServer((request, response) => {
+    requests.push(request.url ?? "");
+    if (isAway) return void response.writeHead(404).end("{}");
+    if (request.url?.endsWith(".tgz")) return void response.end(tarball);
+    const integrity = `sha512-${createHash("sha512").update(tarball).digest("base64")}`;
+    const version = {
+      name: "tea-agent",
+      version: "1.0.0",
+      scripts: { install: "touch canary" },
+      dist: { tarball: `${registry}/tea-agent-1.0.0.tgz`, integrity },
+    };
+    response
+      .setHeader("content-type", "application/json")
+      .end(JSON.stringify({ name: "tea-agent", "dist-tags": { latest: "1.0.0" }, versions: { "1.0.0": version } }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  registry = `http://127.0.0.1:${address !== null && typeof address === "object" ? address.port : 0}`;
+});
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+  rmSync(root, { recursive: true, force: true, maxRetries: 5 });
+});
+
+function makeTarball(): Buffer {
+  mkdirSync(join(root, "pack/package"), { recursive: true });
+  writeFileSync(
+    join(root, "pack/package/package.json"),
+    JSON.stringify({ name: "tea-agent", version: "1.0.0", scripts: { install: "touch canary" } }),
+  );
+  writeFileSync(join(root, "pack/package/index.js"), "console.log('tea');\n");
+  execFileSync("tar", ["-czf", "../tea.tgz", "package"], { cwd: join(root, "pack") });
+  return readFileSync(join(root, "tea.tgz"));
+}
+
+function ports(change: Partial<InstallPorts> = {}): InstallPorts {
+  const env = { PATH: process.env["PATH"], HOME: root, npm_config_registry: registry, npm_config_fetch_retries: "0" };
+  return {
+    agentsDir: join(root, "agents"),
+    timeoutMs: 60_000,
+    env,
+    logger: silentLogger,
+    signal: new AbortController().signal,
+    ...change,
+  };
+}
+const tarballs = () => requests.filter((url) => url.endsWith(".tgz")).length;
+const place = () => join(root, "agents/tea-1.0.0");
+
+test("a package is installed once, however many ask for it at once, and its scripts do not run", async () => {
+  const answers = await Promise.all([
+    installAgent(PACKAGE, ports()),
+    installAgent(PACKAGE, ports()),
+    installAgent(PACKAGE, ports()),
+  ]);
+  expect(answers).toEqual([1, 2, 3].map(() => ({ ok: true, value: place() })));
+  expect(tarballs()).toBe(1);
+  expect(existsSync(join(place(), "node_modules/tea-agent/canary"))).toBe(false);
+  expect(readdirSync(join(root, "agents")).toSorted()).toEqual(["tea-1.0.0", "tea-1.0.0.lock"]);
+  isAway = true;
+  expect(await installAgent(PACKAGE, ports())).toMatchObject({ ok: true });
+});
+
+test("what an installation that was cut off left behind is in nobody's way", async () => {
+  mkdirSync(join(root, "agents/tea-1.0.0.partial/node_modules/tea-agent"), { recursive: true });
+  mkdirSync(join(place(), "node_modules/tea-agent"), { recursive: true });
+  expect(await installAgent(PACKAGE, ports())).toMatchObject({ ok: true });
+  expect(existsSync(join(place(), "node_modules/tea-agent/index.js"))).toBe(true);
+});
+
+test("a registry that has no such package is told in npm's words; the next attempt may succeed", async () => {
+  isAway = true;
+  const failed = await installAgent(PACKAGE, ports());
+  expect(failed).toMatchObject({
+    ok: false,
+    error: { code: "agent_install_failed", message: expect.stringContaining("404") },
+  });
+  isAway = false;
+  expect(await installAgent(PACKAGE, ports())).toMatchObject({ ok: true });
+});
+
+test("a node without npm says so", async () => {
+  const failed = await installAgent(PACKAGE, ports({ env: { PATH: join(root, "nowhere"), HOME: root } }));
+  expect(failed).toMatchObject({
+    ok: false,
+    error: { message: expect.stringContaining("npm is not on this node's PATH") },
+  });
+});
+
+test("[F46] an installation that nobody waits for any more is ended", async () => {
+  const stop = new AbortController();
+  server.removeAllListeners("request");
+  server.on("request", () => stop.abort(new Error("enough")));
+  await expect(installAgent(PACKAGE, ports({ signal: stop.signal }))).rejects.toThrow("enough");
+});
+
+test("an installation that takes too long is told", async () => {
+  server.removeAllListeners("request");
+  const failed = await installAgent(PACKAGE, ports({ timeoutMs: 3_000 }));
+  expect(failed).toMatchObject({ ok: false, error: { message: expect.stringContaining("longer than 3 s") } });
+});

@@ -1,0 +1,351 @@
+/** Tests of what is done next for a session; the model plays hosts that die, links that break and cancels at any moment. */
+import { idSource, systemClock, systemRandom } from "@samovar/base";
+import type { HostStatus } from "@samovar/contracts";
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { SessionRow } from "../store/rows.ts";
+import type { HostView, SessionFacts, SessionStep } from "./session-steps.ts";
+import { nextStep, STEP_LIMITS } from "./session-steps.ts";
+
+const ids = idSource(systemClock, systemRandom);
+const LIMITS = { drainTimeoutMs: 45_000 };
+const PROOF = { count: 2, digest: "d" };
+const CLEAN = { outcome: "clean", stopReason: "end_turn", failure: null, summary: null, usage: null } as const;
+const PUSHED = { branch: "task/a", commits: [], diffStat: null, pushed: true, pushError: null };
+const UNCHANGED = { branch: null, commits: [], diffStat: null, pushed: false, pushError: null };
+
+function aSession(change: Partial<SessionRow> = {}): SessionRow {
+  const [workspaceId, sessionId] = [ids.make("wsp"), ids.make("ses")];
+  const args: SessionRow["args"] = {
+    workspaceId,
+    sessionId,
+    agent: "script",
+    prompt: { messageId: ids.messageId(), text: "x" },
+    idleTimeoutMs: 1,
+    maxDurationMs: 1,
+    finish: { commit: true, push: true, commitMessage: "m" },
+  };
+  return {
+    id: sessionId,
+    workspaceId,
+    args,
+    phase: "accepted",
+    cancelReason: null,
+    startedTold: false,
+    launches: 0,
+    process: null,
+    endSeen: null,
+    finish: null,
+    ...change,
+  };
+}
+
+function aStatus(change: Partial<HostStatus> = {}): HostStatus {
+  const outbox = { pending: 0, deadLetters: 0, lastDeadLetterReason: null };
+  return {
+    phase: "running",
+    pid: 7,
+    startedAt: null,
+    end: null,
+    drained: true,
+    outbox,
+    proof: PROOF,
+    needsToken: false,
+    ...change,
+  };
+}
+
+function facts(
+  session: Partial<SessionRow>,
+  host: HostView = { is: "unseen" },
+  change: Partial<SessionFacts> = {},
+): SessionFacts {
+  return {
+    session: aSession(session),
+    workspace: { state: "ready" },
+    host,
+    linkedSince: 0,
+    cancelSentAt: null,
+    notice: null,
+    dismissSentAt: null,
+    ...change,
+  };
+}
+const connected = (status: Partial<HostStatus>): HostView => ({ is: "connected", since: 0, status: aStatus(status) });
+const step = (given: SessionFacts, now = 0) => nextStep(given, now, LIMITS);
+
+describe("before the launch", () => {
+  test("a ready workspace: launch; one that is being made: wait; none: an error", () => {
+    expect(step(facts({}))).toEqual({ do: "launch" });
+    expect(step(facts({}, undefined, { workspace: { state: "creating" } }))).toEqual({ do: "wait", until: null });
+    expect(step(facts({}, undefined, { workspace: null }))).toMatchObject({ do: "end-unheard", outcome: "error" });
+  });
+  test("[F46] a cancel ends it without a host", () => {
+    expect(step(facts({ cancelReason: "enough" }))).toMatchObject({
+      do: "end-unheard",
+      outcome: "cancelled",
+      failure: { message: "enough" },
+    });
+  });
+});
+
+const silent = (process: "alive" | "dead" | "unmarked"): HostView => ({
+  is: "silent",
+  since: 0,
+  lookedAt: 0,
+  process,
+});
+
+describe("a host that is silent", () => {
+  test("[R5] is started again at once when it died the first time, and ever later after", () => {
+    expect(step(facts({ phase: "launched", launches: 1 }, silent("dead")))).toEqual({ do: "relaunch" });
+    expect(step(facts({ phase: "launched", launches: 2 }, silent("dead")))).toEqual({ do: "wait", until: 400 });
+    expect(step(facts({ phase: "launched", launches: 2 }, silent("dead")), 400)).toEqual({ do: "relaunch" });
+  });
+  test("is given up after some launches", () => {
+    const given = facts({ phase: "launched", launches: STEP_LIMITS.launches }, silent("dead"));
+    expect(step(given, 60_000)).toMatchObject({
+      do: "end-unheard",
+      outcome: "crashed",
+      failure: { code: "host_failed" },
+    });
+  });
+  test("is looked for while it runs, and killed when it never answers", () => {
+    const given = facts({ phase: "launched", launches: 1 }, silent("alive"));
+    expect(step(given, 50)).toEqual({ do: "wait", until: 100 });
+    expect(step(given, 100)).toEqual({ do: "look" });
+    expect(step(given, STEP_LIMITS.hostAnswerMs)).toEqual({ do: "kill-host" });
+  });
+  test("whose number was not written down gets a moment before another is started", () => {
+    const given = facts({ phase: "launched", launches: 1 }, silent("unmarked"));
+    expect(step(given, 200)).toEqual({ do: "look" });
+    expect(step(given, STEP_LIMITS.unmarkedMs)).toEqual({ do: "relaunch" });
+  });
+});
+
+describe("a host that has ended", () => {
+  const ended = (change: Partial<HostStatus> = {}) =>
+    connected({ phase: "ended", startedAt: 1, end: CLEAN, ...change });
+  const seen = { phase: "launched", startedTold: true, endSeen: { at: 1000, end: CLEAN } } as const;
+
+  test("its start is told before its end", () => {
+    expect(step(facts({ phase: "launched" }, ended()))).toEqual({ do: "tell-started" });
+  });
+  test("its end is written down, the work is finished, told in the transcript, then told for good", () => {
+    expect(step(facts({ phase: "launched", startedTold: true }, ended()))).toEqual({ do: "note-end" });
+    expect(step(facts(seen, ended()))).toEqual({ do: "finish" });
+    expect(step(facts({ ...seen, finish: PUSHED }, ended()))).toEqual({ do: "send-notice" });
+    const noticed = { notice: { sentAt: 2000, countBefore: 2 } };
+    expect(step(facts({ ...seen, finish: PUSHED }, ended(), noticed), 2000)).toMatchObject({ do: "wait" });
+    expect(
+      step(facts({ ...seen, finish: PUSHED }, ended({ proof: { count: 3, digest: "e" } }), noticed), 2000),
+    ).toEqual({ do: "tell-end" });
+  });
+  test("without a change there is no notice", () => {
+    expect(step(facts({ ...seen, finish: UNCHANGED }, ended()))).toEqual({ do: "tell-end" });
+  });
+  test("unless clean, nothing is finished", () => {
+    const crashed = { at: 1000, end: { ...CLEAN, outcome: "crashed" as const } };
+    expect(step(facts({ ...seen, endSeen: crashed }, ended()))).toEqual({ do: "tell-end" });
+  });
+  test("[R5] what was seen first counts, whatever a host says that was started again", () => {
+    expect(step(facts({ ...seen, finish: UNCHANGED }, ended({ end: { ...CLEAN, outcome: "crashed" } })))).toEqual({
+      do: "tell-end",
+    });
+  });
+  const undrained = (linkedSince: number | null) =>
+    facts({ ...seen, finish: UNCHANGED }, ended({ drained: false }), { linkedSince });
+  test("[F7] undrained, it is waited for; the clock runs only while the control plane can be reached", () => {
+    expect(step(undrained(0), 2000)).toEqual({ do: "wait", until: 46_000 });
+    expect(step(undrained(0), 46_000)).toEqual({ do: "tell-end" });
+    expect(step(undrained(null), 10_000_000)).toEqual({ do: "wait", until: null });
+    expect(step(undrained(9_000_000), 9_000_001)).toEqual({ do: "wait", until: 9_045_000 });
+  });
+});
+
+describe("after the end", () => {
+  test("the host is dismissed, and remembered no more when it is gone", () => {
+    expect(step(facts({ phase: "ended" }, connected({})))).toEqual({ do: "send-dismiss" });
+    expect(step(facts({ phase: "ended" }, { is: "silent", since: 0, lookedAt: 0, process: "dead" }))).toEqual({
+      do: "settle",
+    });
+  });
+  test("a drained host that does not leave is killed; one that still holds messages gets longer", () => {
+    const dismissed = { dismissSentAt: 0 };
+    expect(step(facts({ phase: "ended" }, connected({}), dismissed), STEP_LIMITS.dismissMs)).toEqual({
+      do: "kill-host",
+    });
+    expect(
+      step(facts({ phase: "ended" }, connected({ drained: false }), dismissed), STEP_LIMITS.dismissMs),
+    ).toMatchObject({ do: "wait" });
+    expect(
+      step(
+        facts({ phase: "ended" }, connected({ drained: false }), { ...dismissed, workspace: { state: "destroying" } }),
+        STEP_LIMITS.dismissMs,
+      ),
+    ).toEqual({ do: "kill-host" });
+  });
+});
+
+/** Hosts, links and people as the worst of luck would have them. */
+const luck = fc.record({
+  hostStarts: fc.infiniteStream(fc.boolean()),
+  events: fc.array(
+    fc.record({
+      at: fc.integer({ min: 0, max: 60 }),
+      what: fc.constantFrom(
+        "kill-host",
+        "kill-switchboard",
+        "cancel",
+        "link-lost",
+        "link-back",
+        "host-ends",
+        "host-starts-work",
+      ),
+    }),
+    { maxLength: 25 },
+  ),
+  drains: fc.boolean(),
+});
+
+test("[R5] [R21] whatever happens, the end is told exactly once, after the start, and the host is gone in the end", () => {
+  fc.assert(
+    fc.property(luck, ({ hostStarts, events, drains }) => {
+      const world = new World(hostStarts, drains);
+      for (let tick = 0; tick < 60; tick++) {
+        for (const event of events) if (event.at === tick) world.suffer(event.what);
+        world.act();
+      }
+      world.suffer("link-back");
+      world.suffer("host-ends");
+      for (let tick = 0; tick < 3000 && world.session.phase !== "dismissed"; tick++) {
+        world.suffer("host-ends");
+        world.act();
+      }
+      expect(world.session.phase).toBe("dismissed");
+      expect(world.told.filter((word) => word === "ended")).toHaveLength(1);
+      expect(world.told.indexOf("started")).toBeLessThan(world.told.indexOf("ended"));
+      expect(world.isHostAlive).toBe(false);
+      expect(world.finishes).toBeLessThanOrEqual(1);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+/** A host and a store in a few lines; the memory of the switchboard is lost when it is killed. */
+class World {
+  session: SessionRow = aSession();
+  readonly told: ("started" | "ended")[] = [];
+  finishes = 0;
+  isHostAlive = false;
+  #now = 0;
+  #status: HostStatus | null = null;
+  #host: HostView = { is: "unseen" };
+  #linkedSince: number | null = 0;
+  #cancelSentAt: number | null = null;
+  #notice: SessionFacts["notice"] = null;
+  #dismissSentAt: number | null = null;
+  readonly #starts: Iterator<boolean>;
+  readonly #drains: boolean;
+
+  constructor(starts: Stream, drains: boolean) {
+    this.#starts = starts[Symbol.iterator]();
+    this.#drains = drains;
+  }
+
+  suffer(what: string): void {
+    if (what === "kill-host") this.#die();
+    if (what === "kill-switchboard") this.#forget();
+    if (what === "cancel" && this.session.phase !== "dismissed")
+      this.session = { ...this.session, cancelReason: "enough" };
+    if (what === "link-lost") this.#linkedSince = null;
+    if (what === "link-back") this.#linkedSince ??= this.#now;
+    if (what === "host-starts-work" && this.#status?.phase === "running") this.#tell({ startedAt: this.#now });
+    if (what === "host-ends" && this.#status?.phase === "running")
+      this.#tell({ phase: "ended", end: CLEAN, drained: this.#drains });
+  }
+
+  act(): void {
+    const given = {
+      session: this.session,
+      workspace: { state: "ready" as const },
+      host: this.#host,
+      linkedSince: this.#linkedSince,
+      cancelSentAt: this.#cancelSentAt,
+      notice: this.#notice,
+      dismissSentAt: this.#dismissSentAt,
+    };
+    this.#take(nextStep(given, this.#now, LIMITS));
+    this.#now += 200;
+  }
+
+  #take(step: SessionStep): void {
+    const set = (change: Partial<SessionRow>) => (this.session = { ...this.session, ...change });
+    if (step.do === "launch" || step.do === "relaunch") {
+      set({ phase: "launched", launches: this.session.launches + 1, process: { pid: 7, startTime: "1" } });
+      this.isHostAlive = this.#starts.next().value === true;
+      // A host that finds a session that began before says that it crashed.
+      const phase =
+        this.session.launches > 1 ? ({ phase: "ended", end: { ...CLEAN, outcome: "crashed" } } as const) : {};
+      this.#status = this.isHostAlive ? aStatus({ drained: this.#drains, ...phase }) : null;
+      this.#host = { is: "unseen" };
+    }
+    if (step.do === "look") this.#look();
+    if (step.do === "kill-host") this.#die();
+    if (step.do === "tell-started") {
+      this.told.push("started");
+      set({ startedTold: true });
+    }
+    if (step.do === "send-cancel") {
+      this.#cancelSentAt = this.#now;
+      this.#tell({ phase: "ended", end: { ...CLEAN, outcome: "cancelled" } });
+    }
+    if (step.do === "note-end" && this.#status?.end != null) set({ endSeen: { at: this.#now, end: this.#status.end } });
+    if (step.do === "finish") {
+      this.finishes++;
+      set({ finish: PUSHED });
+    }
+    if (step.do === "send-notice") {
+      this.#notice = { sentAt: this.#now, countBefore: this.#status?.proof.count ?? 0 };
+      this.#tell({ proof: { count: 3, digest: "e" } });
+    }
+    if (step.do === "tell-end" || step.do === "end-unheard") {
+      this.told.push("ended");
+      set({ phase: step.do === "tell-end" ? "ended" : "dismissed" });
+    }
+    if (step.do === "send-dismiss") {
+      this.#dismissSentAt = this.#now;
+      if (this.#drains) this.#die();
+    }
+    if (step.do === "settle") set({ phase: "dismissed" });
+  }
+
+  #look(): void {
+    const since = this.#host.is === "silent" ? this.#host.since : this.#now;
+    this.#cancelSentAt = null;
+    this.#dismissSentAt = null;
+    this.#host = this.isHostAlive
+      ? { is: "connected", since: this.#now, status: this.#status }
+      : { is: "silent", since, lookedAt: this.#now, process: "dead" };
+  }
+
+  #tell(change: Partial<HostStatus>): void {
+    if (this.#status === null) return;
+    this.#status = { ...this.#status, ...change };
+    if (this.#host.is === "connected") this.#host = { ...this.#host, status: this.#status };
+  }
+
+  #die(): void {
+    this.isHostAlive = false;
+    this.#status = null;
+    if (this.#host.is === "connected") this.#host = { is: "unseen" };
+  }
+
+  #forget(): void {
+    this.#host = { is: "unseen" };
+    this.#notice = null;
+    this.#cancelSentAt = null;
+    this.#dismissSentAt = null;
+  }
+}
+type Stream = Iterable<boolean>;
