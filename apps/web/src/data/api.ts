@@ -42,6 +42,11 @@ const UNREADABLE = "Samovar's answer could not be read. Reload the page; it may 
 export async function call<T>(path: string, schema: Reads<T>, options: CallOptions = {}): Promise<T> {
   const response = await send(path, options);
   serverClock.learn(response.headers.get("date"));
+  return readAnswer(response, schema);
+}
+
+/** What an answer says; throws {@link ApiError} when it is a refusal or makes no sense. */
+export async function readAnswer<T>(response: Response, schema: Reads<T>): Promise<T> {
   const text = await response.text().catch(() => "");
   const json = parseJson(text);
   if (!response.ok) throw refusal(response, json);

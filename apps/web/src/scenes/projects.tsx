@@ -17,7 +17,7 @@ export function Projects({ onCreated }: { readonly onCreated: (project: ProjectV
   useTitle("Projects");
   const projects = useQuery(projectsQuery);
   const [adding, setAdding] = useState(false);
-  const list = projects.data?.filter((project) => project.archivedAt === null) ?? [];
+  const list = projects.data?.filter((project) => project.archivedAt === null).toSorted((a, b) => b.updatedAt - a.updatedAt) ?? [];
   const empty = projects.isSuccess && list.length === 0;
   return (
     <main className="min-h-0 flex-1 overflow-y-auto p-4 tablet:p-8">

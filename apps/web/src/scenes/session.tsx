@@ -2,6 +2,7 @@
 import type { ProjectId, SessionId } from "@samovar/base";
 import type { SessionView, TaskView } from "@samovar/contracts";
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { isRunning } from "../components/task/shown-status.ts";
 import { SessionTail } from "../components/task/session-tail.tsx";
 import { TaskHeader } from "../components/task/task-header.tsx";
@@ -41,12 +42,36 @@ interface WithTaskProps {
 function WithTask({ project, session, taskId }: WithTaskProps) {
   const task = useQuery(taskQuery(project, taskId));
   if (task.data === undefined && !task.isError) return <SessionSkeleton />;
+  if (task.data !== undefined && task.data.sessionId !== session.id) {
+    return (
+      <>
+        <EarlierAttempt task={task.data} />
+        <Conversation session={session} task={null} />
+      </>
+    );
+  }
   return (
     <>
       {task.data !== undefined && <TaskHeader key={task.data.id} task={task.data} />}
       {task.data === undefined && <Unreadable what="The task could not be read." read={task} />}
       <Conversation session={session} task={task.data ?? null} />
     </>
+  );
+}
+
+function EarlierAttempt({ task }: { readonly task: TaskView }) {
+  return (
+    <header className="border-b border-hairline px-4 py-2">
+      <div className="mx-auto w-full max-w-190">
+        <h1 className="text-title font-semibold wrap-anywhere">{visibleText(task.title)}</h1>
+        <p className="text-small text-ink-2">
+          This is an earlier attempt; the task was run again.{" "}
+          <Link to="/p/$project/s/$session" params={{ project: task.projectId, session: task.sessionId }} className="text-accent underline">
+            Open the latest attempt
+          </Link>
+        </p>
+      </div>
+    </header>
   );
 }
 

@@ -98,5 +98,5 @@ function takeToken(): string {
 }
 
 function isRefusal(error: unknown): boolean {
-  return isApiError(error) && ["unauthenticated", "invalid_request", "not_found", "forbidden", "conflict"].includes(error.code);
+  return isApiError(error) && ["unauthenticated", "invalid_request", "not_found"].includes(error.code);
 }

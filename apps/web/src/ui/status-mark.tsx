@@ -3,8 +3,8 @@ import type { TaskStatus } from "@samovar/contracts";
 import clsx from "clsx";
 import { Ban, Circle, CircleCheck, CircleDashed, CircleStop, Clock, Forward, OctagonX, type LucideIcon } from "lucide-react";
 
-/** `cancelling`: in work, and asked to end. */
-export type ShownStatus = TaskStatus | "cancelling";
+/** `cancelling`: in work, and asked to end. `ended`: over, and more is not known here. */
+export type ShownStatus = TaskStatus | "cancelling" | "ended";
 
 interface Look {
   readonly word: string;
@@ -22,6 +22,7 @@ const LOOKS: Readonly<Record<ShownStatus, Look>> = {
   cancelling: { word: "Cancelling", icon: CircleStop, text: "text-working", tint: "bg-working-tint" },
   completed: { word: "Completed", icon: CircleCheck, text: "text-done", tint: "bg-done-tint" },
   failed: { word: "Failed", icon: OctagonX, text: "text-failed", tint: "bg-failed-tint" },
+  ended: { word: "Ended", icon: CircleStop, text: "text-quiet", tint: "bg-quiet-tint" },
   cancelled: { word: "Cancelled", icon: Ban, text: "text-quiet", tint: "bg-quiet-tint" },
 };
 

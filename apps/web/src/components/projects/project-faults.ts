@@ -24,7 +24,9 @@ export function refusedField(error: unknown): Faults {
     const found = faultsOf(issues.flatMap(readIssue));
     if (Object.keys(found).length > 0) return found;
   }
-  return field === "name" || field === "repoUrl" ? { [field]: error.message } : {};
+  if (field === "name" || field === "repoUrl") return { [field]: error.message };
+  const named = /^(name|repoUrl): (.+)$/s.exec(error.message);
+  return named?.[1] === undefined ? {} : { [named[1]]: named[2] };
 }
 
 /** `path` comes as a list or as dotted text. */

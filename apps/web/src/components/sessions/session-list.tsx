@@ -1,5 +1,5 @@
 /** A project's sessions, newest first, live: what each is about, how it stands and when it last moved. */
-import type { SessionId, TaskId } from "@samovar/base";
+import type { SessionId } from "@samovar/base";
 import type { ProjectView, SessionView, TaskView } from "@samovar/contracts";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -26,13 +26,14 @@ export function SessionList({ project, onChoose }: SessionListProps) {
   }
   const rows = sessions.data.pages.flatMap((page) => page.items);
   if (rows.length === 0) return <p className="p-3 text-ui text-ink-2">No sessions yet. Describe a task below and run it.</p>;
-  const byId = new Map<TaskId, TaskView>(tasks.map((task) => [task.id, task]));
+  // A task that was tried again speaks for its latest session only.
+  const bySession = new Map<SessionId, TaskView>(tasks.map((task) => [task.sessionId, task]));
   return (
     <>
       <ul className="flex flex-col gap-0.5">
         {rows.map((session) => (
           <li key={session.id}>
-            <SessionRow session={session} task={session.taskId === null ? undefined : byId.get(session.taskId)} onChoose={onChoose} />
+            <SessionRow session={session} task={bySession.get(session.id)} onChoose={onChoose} />
           </li>
         ))}
       </ul>
@@ -53,11 +54,10 @@ interface SessionRowProps {
 
 function SessionRow({ session, task, onChoose }: SessionRowProps) {
   const status = task === undefined ? sessionStatusShown(session) : shownStatus(task);
-  const params: { project: typeof session.projectId; session: SessionId } = { project: session.projectId, session: session.id };
   return (
     <Link
       to="/p/$project/s/$session"
-      params={params}
+      params={{ project: session.projectId, session: session.id }}
       onClick={onChoose}
       className="flex gap-2 rounded-md px-2.5 py-2 text-ui hover:bg-inset"
       activeProps={{ className: "bg-accent-tint hover:bg-accent-tint", "aria-current": "page" }}

@@ -10,9 +10,9 @@ export function shownStatus(task: TaskView): ShownStatus {
   return task.cancelRequested && isRunning(task.status) ? "cancelling" : task.status;
 }
 
-/** For a session whose task is not among the loaded ones. */
+/** For an earlier attempt, or a session whose task is not among the loaded ones. */
 export function sessionStatusShown(session: SessionView): ShownStatus {
   if (session.status === "error") return "failed";
-  if (session.status === "stopped") return "completed";
-  return session.taskId === null || session.workspaceId !== null ? "in_progress" : "queued";
+  if (session.status === "stopped") return "ended";
+  return session.taskId === null || session.workspaceId !== null ? "in_progress" : "draft";
 }

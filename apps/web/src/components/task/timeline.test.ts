@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { anEvent, aTask } from "../../data/test-values.ts";
+import { startedIn, timelineOf } from "./timeline.ts";
+
+const began = (seq: number, step: string, at: number) => anEvent(seq, "step.began", at, { step });
+const ended = (seq: number, step: string, at: number) => anEvent(seq, "step.ended", at, { step });
+const queued = (seq: number, at: number) => anEvent(seq, "status.changed", at, { from: "draft", to: "queued" });
+const coldStart = [anEvent(1, "task.created", 0), queued(2, 0), began(3, "choose", 100), ended(4, "choose", 3100), began(5, "prepare", 3200)];
+
+describe("the start-up timeline", () => {
+  it("is empty before a task was ever run", () => {
+    expect(timelineOf([anEvent(1, "task.created", 0)], aTask({ status: "draft" }))).toEqual([]);
+  });
+
+  it("shows what goes on without an end", () => {
+    expect(timelineOf(coldStart, aTask({ status: "delegated" }))).toEqual([
+      { id: "queued", began: 0, ended: 100 },
+      { id: "choose", began: 100, ended: 3100 },
+      { id: "prepare", began: 3200, ended: null },
+    ]);
+    expect(timelineOf(coldStart.slice(0, 2), aTask())).toEqual([{ id: "queued", began: 0, ended: null }]);
+  });
+
+  it("closes what was going on when the task ended", () => {
+    expect(timelineOf(coldStart, aTask({ status: "failed", endedAt: 9000 })).at(-1)).toEqual({ id: "prepare", began: 3200, ended: 9000 });
+  });
+
+  it("tells of the latest attempt only", () => {
+    const again = [...coldStart, queued(6, 50_000), began(7, "choose", 50_010)];
+    expect(timelineOf(again, aTask({ attempt: 2 }))).toEqual([
+      { id: "queued", began: 50_000, ended: 50_010 },
+      { id: "choose", began: 50_010, ended: null },
+    ]);
+  });
+
+  it("passes over a step that it does not know and one that begins twice", () => {
+    const odd = [...coldStart, began(6, "prepare", 4000), began(7, "polish", 4100)];
+    expect(timelineOf(odd, aTask({ status: "delegated" })).map((step) => [step.id, step.began])).toEqual([
+      ["queued", 0],
+      ["choose", 100],
+      ["prepare", 3200],
+    ]);
+  });
+
+  it("gives the time to the agent's first sign", () => {
+    expect(startedIn(timelineOf(coldStart, aTask()))).toBeNull();
+    const working = [...coldStart, ended(6, "prepare", 4000), began(7, "start", 4000), ended(8, "start", 5600), began(9, "work", 5600)];
+    expect(startedIn(timelineOf(working, aTask({ status: "in_progress" })))).toBe(5600);
+  });
+});
