@@ -1,0 +1,53 @@
+/** What a node calls: once with its bootstrap token, then with its node token. No cookie is looked at. Keeps S1. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { bootstrapReply, bootstrapRequest, nodeId, SamovarError } from "@samovar/contracts";
+import { apiRouter } from "../http/context.ts";
+import type { Router } from "../http/context.ts";
+import { json, jsonBody } from "../http/route.ts";
+import { bearer, verifyNodeToken } from "../identity/machine-tokens.ts";
+import { nodeObject } from "./object.ts";
+import { findNode } from "./store.ts";
+
+const params = z.object({ nodeId });
+
+const boot = createRoute({
+  method: "post",
+  path: "/api/nodes/{nodeId}/bootstrap",
+  summary: "Turns a machine's single-use token into its node token.",
+  request: { params, body: jsonBody(bootstrapRequest) },
+  responses: { 200: json(bootstrapReply, "The node's identity") },
+});
+
+const link = createRoute({
+  method: "get",
+  path: "/api/nodes/{nodeId}/link",
+  summary: "The machine's WebSocket.",
+  request: { params },
+  responses: { 101: { description: "The link" } },
+});
+
+export function nodeMachineRoutes(): Router {
+  const router = apiRouter();
+
+  router.openapi(boot, async (c) => {
+    const { nodeId: id } = c.req.valid("param");
+    // No object is made for an id that nobody gave out.
+    if ((await findNode(c.get("deps").db, id)) === null) throw new SamovarError("unauthenticated", "The bootstrap token is not valid, or it was used already.");
+    const answer = await nodeObject(c.env, id).bootstrap(c.req.valid("json"));
+    if (!answer.ok) throw new SamovarError(answer.code, answer.message);
+    return c.json(answer.reply, 200);
+  });
+
+  router.openapi(link, async (c) => {
+    const { config, clock } = c.get("deps");
+    const claims = await verifyNodeToken(config, bearer(c), clock.now());
+    if (claims.node !== c.req.valid("param").nodeId) throw new SamovarError("unauthenticated", "The token is not for this node.");
+    if (c.req.header("upgrade")?.toLowerCase() !== "websocket") throw new SamovarError("upgrade_required", "Open this address as a WebSocket.");
+    const headers = new Headers(c.req.raw.headers);
+    headers.delete("authorization");
+    headers.set("x-samovar-epoch", String(claims.epoch));
+    return nodeObject(c.env, claims.node).fetch(new Request(c.req.raw, { headers }));
+  });
+
+  return router;
+}

@@ -1,0 +1,37 @@
+/** Nodes whose server the provider does not have any more: what runs there has failed, and is told so. Keeps N1, T1. */
+import type { Millis } from "@samovar/base";
+import { and, eq, inArray, isNotNull, lt } from "drizzle-orm";
+import { nodes } from "../database/schema.ts";
+import type { Deps } from "../deps.ts";
+import { nodeObject } from "../nodes/object.ts";
+import { forEachCloud } from "./providers.ts";
+import type { PhaseOutcome } from "./sweep.ts";
+
+/** A server so young may not be listed yet. */
+const SETTLED_MS = 5 * 60_000;
+
+export async function sweepGoneServers(deps: Deps, now: Millis): Promise<PhaseOutcome> {
+  const { db, env, logger } = deps;
+  let found = 0;
+  let acted = 0;
+  const doubtful: string[] = [];
+  await forEachCloud(deps, async ({ ownerId, provider, servers }) => {
+    const listed = new Set(servers.map((server) => server.id));
+    const rows = await db
+      .select({ id: nodes.id, serverId: nodes.serverId })
+      .from(nodes)
+      .where(and(eq(nodes.ownerId, ownerId), inArray(nodes.state, ["provisioning", "active", "warm", "draining"]), isNotNull(nodes.serverId), lt(nodes.createdAt, now - SETTLED_MS)));
+    for (const { id, serverId } of rows) {
+      if (serverId === null || listed.has(serverId)) continue;
+      found++;
+      const again = await provider.getServer(serverId);
+      if (!again.ok) doubtful.push(`${id}: ${again.error.message}`);
+      if (!again.ok || again.value !== null) continue;
+      logger.warn("sweep.server_gone", { nodeId: id, serverId });
+      await nodeObject(env, id).destroy("The provider does not have this machine any more.");
+      acted++;
+    }
+  });
+  if (doubtful.length > 0) throw new Error(doubtful.join("; "));
+  return { found, acted };
+}

@@ -1,0 +1,31 @@
+/** Kept workspaces whose time is up are destroyed; those whose end was asked for and not heard of are asked again. Keeps N1. */
+import type { Millis } from "@samovar/base";
+import { errorMessage } from "@samovar/base";
+import type { Deps } from "../deps.ts";
+import { nodeObject } from "../nodes/object.ts";
+import { destroyWorkspace } from "../workspaces/destroy.ts";
+import { listOverdue, setWorkspaceState } from "../workspaces/store.ts";
+import type { PhaseOutcome } from "./sweep.ts";
+
+const PER_SWEEP = 200;
+
+export async function sweepKeptWorkspaces({ db, env, config }: Deps, now: Millis): Promise<PhaseOutcome> {
+  // A node that has not said "destroyed" in that time is silent; its slot must not wait for it for ever.
+  const askedBefore = now - config.NODE_UNREACHABLE_TIMEOUT_MS;
+  const overdue = await listOverdue(db, { keptUntil: now, askedBefore }, PER_SWEEP);
+  const faults: string[] = [];
+  let acted = 0;
+  for (const row of overdue) {
+    try {
+      if (row.state === "destroying") {
+        await nodeObject(env, row.nodeId).release(row.id);
+        await setWorkspaceState(env, row.id, "destroyed", {}, now);
+      } else await destroyWorkspace(env, row, now);
+      acted++;
+    } catch (error) {
+      faults.push(`${row.id}: ${errorMessage(error)}`);
+    }
+  }
+  if (faults.length > 0) throw new Error(faults.join("; "));
+  return { found: overdue.length, acted };
+}

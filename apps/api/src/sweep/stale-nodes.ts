@@ -1,0 +1,44 @@
+/** Nodes whose alarm should have fired: their objects are woken and arm it again. Keeps N1. */
+import type { Millis } from "@samovar/base";
+import { errorMessage } from "@samovar/base";
+import { and, eq, lt, or } from "drizzle-orm";
+import { nodes } from "../database/schema.ts";
+import type { Deps } from "../deps.ts";
+import { nodeObject } from "../nodes/object.ts";
+import type { PhaseOutcome } from "./sweep.ts";
+
+/** An alarm may be this late before it counts as lost. */
+const LATE_MS = 60_000;
+const PER_SWEEP = 200;
+
+export async function sweepStaleNodes({ db, env, config }: Deps, now: Millis): Promise<PhaseOutcome> {
+  const stale = await db
+    .select({ id: nodes.id, version: nodes.version })
+    .from(nodes)
+    .where(
+      or(
+        and(eq(nodes.state, "warm"), lt(nodes.warmUntil, now - LATE_MS)),
+        and(eq(nodes.state, "provisioning"), lt(nodes.createdAt, now - config.NODE_BOOT_TIMEOUT_MS - LATE_MS)),
+        and(eq(nodes.state, "active"), lt(nodes.maxLifetimeAt, now - LATE_MS)),
+        eq(nodes.state, "destroying"),
+      ),
+    )
+    .limit(PER_SWEEP);
+  const faults: string[] = [];
+  let acted = 0;
+  for (const { id, version } of stale) {
+    try {
+      const node = nodeObject(env, id);
+      await node.ensureAlarm();
+      acted++;
+      // The row was written, the node never begun: there is nothing behind it.
+      if (version === 0 && (await node.view()) === null) {
+        await db.update(nodes).set({ state: "destroyed", destroyedAt: now }).where(and(eq(nodes.id, id), eq(nodes.version, 0)));
+      }
+    } catch (error) {
+      faults.push(`${id}: ${errorMessage(error)}`);
+    }
+  }
+  if (faults.length > 0) throw new Error(faults.join("; "));
+  return { found: stale.length, acted };
+}

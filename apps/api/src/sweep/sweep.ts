@@ -1,0 +1,73 @@
+/**
+ * The sweep: repairs what alarms and runs have missed. Each phase stands alone, has its own time and records its own
+ * success, so that one that throws or hangs does not stop the others. Keeps N1, N3, T1.
+ */
+import { errorMessage } from "@samovar/base";
+import type { Millis } from "@samovar/base";
+import type { Ports } from "../deps.ts";
+import { depsFor, systemPorts } from "../deps.ts";
+import type { Deps } from "../deps.ts";
+import type { Env } from "../env.ts";
+import { sweepGoneServers } from "./gone-servers.ts";
+import { sweepKeptWorkspaces } from "./kept-workspaces.ts";
+import { recordEnd, recordStart } from "./record.ts";
+import { sweepStaleNodes } from "./stale-nodes.ts";
+import { sweepUnknownServers } from "./unknown-servers.ts";
+
+export interface PhaseOutcome {
+  /** What looked wrong. */
+  readonly found: number;
+  /** What was done about it. */
+  readonly acted: number;
+}
+
+export interface PhaseReport extends PhaseOutcome {
+  readonly phase: string;
+  readonly ok: boolean;
+  readonly error: string | null;
+}
+
+export type SweepReport = readonly PhaseReport[];
+
+/** `now`: the moment by which things are judged late. Throws when part of the work could not be done. */
+export type Phase = (deps: Deps, now: Millis) => Promise<PhaseOutcome>;
+
+export const PHASES: Readonly<Record<string, Phase>> = {
+  "stale-nodes": sweepStaleNodes,
+  "unknown-servers": sweepUnknownServers,
+  "gone-servers": sweepGoneServers,
+  "kept-workspaces": sweepKeptWorkspaces,
+};
+
+const PHASE_LIMIT_MS = 60_000;
+
+export async function runSweep(env: Env, now: Millis, phases: Readonly<Record<string, Phase>> = PHASES, ports: Ports = systemPorts): Promise<SweepReport> {
+  const deps = depsFor(env, ports);
+  return Promise.all(Object.entries(phases).map(([name, phase]) => runPhase(deps, name, phase, now)));
+}
+
+async function runPhase(deps: Deps, phase: string, work: Phase, now: Millis): Promise<PhaseReport> {
+  const report = await judged(deps, phase, work, now);
+  const log = report.ok ? deps.logger.info : deps.logger.error;
+  log("sweep.phase", { ...report });
+  return report;
+}
+
+async function judged(deps: Deps, phase: string, work: Phase, now: Millis): Promise<PhaseReport> {
+  try {
+    await recordStart(deps.db, phase, now);
+    const outcome = await within(PHASE_LIMIT_MS, work(deps, now));
+    await recordEnd(deps.db, phase, now, deps.clock.now(), { ...outcome, error: null });
+    return { phase, ok: true, error: null, ...outcome };
+  } catch (error) {
+    const failed = { found: 0, acted: 0, error: errorMessage(error).slice(0, 2000) };
+    await recordEnd(deps.db, phase, now, deps.clock.now(), failed).catch((again: unknown) => deps.logger.error("sweep.record_failed", { phase, error: again }));
+    return { phase, ok: false, ...failed };
+  }
+}
+
+async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`took longer than ${limitMs} ms`)), limitMs);
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}

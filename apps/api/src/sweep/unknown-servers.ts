@@ -1,0 +1,58 @@
+/**
+ * Servers with our label that no living node stands for: looked at once more, then deleted. Young ones are left
+ * alone, and so is everything when a list is not complete. Keeps N1, N3.
+ */
+import type { Millis } from "@samovar/base";
+import type { Provider, Server } from "@samovar/providers";
+import { SERVER_LABELS } from "@samovar/providers";
+import { and, inArray, ne } from "drizzle-orm";
+import { nodes } from "../database/schema.ts";
+import type { Deps } from "../deps.ts";
+import { forEachCloud } from "./providers.ts";
+import type { PhaseOutcome } from "./sweep.ts";
+
+/** D1 binds a hundred values at most. */
+const CHUNK = 80;
+
+export async function sweepUnknownServers(deps: Deps, now: Millis): Promise<PhaseOutcome> {
+  let found = 0;
+  let acted = 0;
+  const refused: string[] = [];
+  await forEachCloud(deps, async ({ provider, servers }) => {
+    const old = servers.filter((server) => isOurs(deps, server) && isOld(deps, server, now));
+    for (const server of await withoutNode(deps, old)) {
+      found++;
+      const refusal = await remove(deps, provider, server.id, now);
+      if (refusal === null) acted++;
+      else refused.push(`${server.name}: ${refusal}`);
+    }
+  });
+  if (refused.length > 0) throw new Error(refused.join("; "));
+  return { found, acted };
+}
+
+const isOurs = ({ config }: Deps, server: Server) => server.labels[SERVER_LABELS.installation] === config.INSTALLATION_ID;
+/** A creation time that cannot be read counts as young. */
+const isOld = ({ config }: Deps, server: Server, now: Millis) => now - server.createdAt > config.SWEEP_GRACE_MS;
+
+async function withoutNode({ db }: Deps, servers: readonly Server[]): Promise<readonly Server[]> {
+  const known = new Set<string>();
+  for (let start = 0; start < servers.length; start += CHUNK) {
+    const names = servers.slice(start, start + CHUNK).map((server) => server.name);
+    const rows = await db.select({ name: nodes.name }).from(nodes).where(and(inArray(nodes.name, names), ne(nodes.state, "destroyed")));
+    for (const { name } of rows) known.add(name);
+  }
+  return servers.filter((server) => !known.has(server.name));
+}
+
+/** Null when it is gone or going; else why it was left. */
+async function remove(deps: Deps, provider: Provider, id: string, now: Millis): Promise<string | null> {
+  const again = await provider.getServer(id);
+  if (!again.ok) return again.error.message;
+  if (again.value === null) return null;
+  if (!isOurs(deps, again.value) || !isOld(deps, again.value, now)) return "it changed while it was looked at";
+  if ((await withoutNode(deps, [again.value])).length === 0) return null;
+  deps.logger.warn("sweep.unknown_server", { serverId: id, name: again.value.name });
+  const deleted = await provider.deleteServer(id);
+  return deleted.ok ? null : deleted.error.message;
+}
