@@ -1,0 +1,6 @@
+/** What tests stand on: doubles at the network's edge, time that is moved by hand, builders. For tests only. */
+export * from "./builders.ts";
+export * from "./fault-proxy.ts";
+export type { ScriptedToolUse, ScriptedTurn } from "./messages-script.ts";
+export * from "./scripted-messages-api.ts";
+export * from "./test-time.ts";
