@@ -248,7 +248,7 @@ test("[R21] a node that is gone ends what runs on it, and stays gone", async () 
 
 test("a stop by signal leaves the hosts; a second switchboard of the same node is turned away", async () => {
   const first = node.startSwitchboard();
-  const run = begin(fence("hang"));
+  const run = begin(fence("say", "Hm.") + fence("hang"));
   await plane.event("session.started");
   expect(await exitOf(node.startSwitchboard())).toBe(75);
   first.kill("SIGTERM");
