@@ -284,7 +284,8 @@ describe("much to say", () => {
     await vi.waitFor(() => expect(hanging.closed).toEqual([VIEWER_CLOSE.tooSlow]), { timeout: 5000 });
     const heard = hanging.events.filter(isTranscriptEvent);
     expect(JSON.stringify(heard).length).toBeLessThan(VIEWER_LIMITS.unheardChars + 1024);
-    const resumed = await watch(stub, sessionId, seen(sessionId, heard).version);
+    const resumed = await dial(stub);
+    resumed.say(subscription(seen(sessionId, heard)));
     await vi.waitFor(() => expect(resumed.events.at(-1)).toMatchObject({ more: false }));
     expect(seen(sessionId, resumed.events, seen(sessionId, heard))).toMatchObject({
       version: 90,
