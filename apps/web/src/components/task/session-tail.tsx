@@ -21,17 +21,17 @@ export function SessionTail({ task }: { readonly task: TaskView }) {
   if (now === undefined) return <Outcome task={task} />;
   const moving = task.status !== "draft" && task.status !== "ready";
   return (
-    <p className="flex items-center gap-2 pb-1 text-ui text-ink-2">
+    <article aria-label="Now" className="flex items-center gap-2 pb-1 text-ui text-ink-2">
       {moving ? <HalfCircle size={16} className="text-working" /> : <StatusIcon status={task.status} />}
       {now}
-    </p>
+    </article>
   );
 }
 
 function Outcome({ task }: { readonly task: TaskView }) {
   const { output, failure } = task;
   return (
-    <section aria-label="Outcome" className="flex flex-col gap-2 rounded-lg border border-hairline px-3.5 py-3 text-ui">
+    <article aria-label="Outcome" className="flex flex-col gap-2 rounded-lg border border-hairline px-3.5 py-3 text-ui">
       <p className="flex flex-wrap items-center gap-x-3 gap-y-1 font-medium">
         <span className="inline-flex items-center gap-1.5">
           <StatusIcon status={task.status} />
@@ -58,7 +58,7 @@ function Outcome({ task }: { readonly task: TaskView }) {
         </a>
       )}
       {output !== null && <Proof output={output} />}
-    </section>
+    </article>
   );
 }
 

@@ -38,7 +38,7 @@ export function useFollowEnd(scroller: RefObject<HTMLDivElement | null>, list: L
     if (pinned) list.scrollToEnd();
   }, [list, pinned, count]);
   useScrolling(scroller, setPinned, setAway);
-  useShrinking(scroller, list, pinned);
+  useResizing(scroller, list, pinned, setAway);
 
   const jump = useCallback(() => {
     setPinned(true);
@@ -57,7 +57,7 @@ function useScrolling(
     if (element === null) return;
     let lastTop = element.scrollTop;
     const onScroll = () => {
-      const distance = element.scrollHeight - element.clientHeight - element.scrollTop;
+      const distance = distanceFromEnd(element);
       // At the end a shrinking list scrolls up by itself; then nothing lies below.
       if (element.scrollTop < lastTop && distance > 1) setPinned(false);
       if (element.scrollTop > lastTop && distance <= PINNED_WITHIN_PX) setPinned(true);
@@ -69,17 +69,28 @@ function useScrolling(
   }, [scroller, setPinned, setAway]);
 }
 
-/** A keyboard that opens or a composer that grows takes room from the list: its end must stay in sight. */
-function useShrinking(scroller: RefObject<HTMLDivElement | null>, list: List, pinned: boolean): void {
+/**
+ * A keyboard that opens or a composer that grows takes room from the list: its end must stay in sight. And what
+ * is said below the fold moves nothing, but the end is further away.
+ */
+function useResizing(scroller: RefObject<HTMLDivElement | null>, list: List, pinned: boolean, setAway: (away: boolean) => void): void {
   const isPinned = useRef(pinned);
   isPinned.current = pinned;
   useEffect(() => {
     const element = scroller.current;
-    if (element === null) return;
-    const observer = new ResizeObserver(() => {
+    const content = element?.firstElementChild;
+    if (element === null || content == null) return;
+    const onResize = () => {
       if (isPinned.current) list.scrollToEnd();
-    });
+      else setAway(distanceFromEnd(element) > PILL_AFTER_PX);
+    };
+    const observer = new ResizeObserver(onResize);
     observer.observe(element);
+    observer.observe(content);
     return () => observer.disconnect();
-  }, [scroller, list]);
+  }, [scroller, list, setAway]);
+}
+
+function distanceFromEnd(element: HTMLElement): number {
+  return element.scrollHeight - element.clientHeight - element.scrollTop;
 }
