@@ -1,6 +1,7 @@
 /** The Worker: its entry points, its objects and its workflow. Nothing else is exported from here. */
 import type { Env } from "./env.ts";
 import { createApp } from "./http/app.ts";
+import { runSweep } from "./sweep/sweep.ts";
 
 export { NodeLifecycle } from "./objects/node-lifecycle/object.ts";
 export { ProjectData } from "./objects/project-data/object.ts";
@@ -10,4 +11,7 @@ const app = createApp();
 
 export default {
   fetch: (request, env, context) => app.fetch(request, env, context),
+  async scheduled(event, env) {
+    await runSweep(env, event.scheduledTime);
+  },
 } satisfies ExportedHandler<Env>;

@@ -1,7 +1,7 @@
 import type { NodeStateName, SessionEnd, TranscriptVerification } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CANCELLED, concludeRun, decideRun, lookAgainMs } from "./task-run.ts";
+import { CANCELLED, concludeRun, decideRun, isReplaceable, lookAgainMs } from "./task-run.ts";
 import type { RunLook, RunSight, RunWait } from "./task-run.ts";
 
 const PROOF = { count: 3, digest: "d" };
@@ -64,6 +64,20 @@ describe("what a run does next", () => {
     const failure = { code: "clone_failed", message: "No such repository." };
     const broken: RunSight = { ...SIGHT, workspace: { state: "failed", branch: null, failure } };
     expect(decideRun("workspace", look(broken))).toEqual({ kind: "failed", failure });
+  });
+
+  it("[F30] a workspace whose node fell silent has failed, whatever the run waits for", () => {
+    const failure = { code: "node_unreachable", message: "Silent for too long." };
+    const silent: RunSight = { ...onNode("draining", false), workspace: { state: "failed", branch: "task/1", failure } };
+    for (const wait of ["workspace", "start", "work", "drain"] as const) {
+      expect(decideRun(wait, look(silent))).toEqual({ kind: "failed", failure });
+    }
+    expect(decideRun("removal", look(silent))).toEqual({ kind: "reached" });
+  });
+
+  it("another machine is tried when one went away, not when the provider refused", () => {
+    expect(isReplaceable({ code: "node_boot_timeout", message: "" })).toBe(true);
+    expect(isReplaceable({ code: "unauthorized", message: "" })).toBe(false);
   });
 
   it("an agent that ended before its first sign goes on to its end", () => {

@@ -48,7 +48,8 @@ export function decideRun(wait: RunWait, look: RunLook): RunDecision {
   if (look.cancelRequested && wait !== "drain" && wait !== "removal") return { kind: "cancelled" };
   const lost = nodeLost(wait, sight);
   if (lost !== null) return lost;
-  if (sight !== null && wait === "workspace" && sight.workspace.state === "failed") {
+  // Later than in its making, a workspace fails when its node has been silent for too long.
+  if (sight !== null && wait !== "removal" && sight.workspace.state === "failed") {
     return { kind: "failed", failure: sight.workspace.failure ?? WORKSPACE_FAILED };
   }
   if (look.now >= look.deadline) return { kind: "overdue", failure: OVERDUE[wait] };
@@ -67,7 +68,7 @@ function isReached(wait: RunWait, sight: RunSight): boolean {
     case "drain":
       return sight.session.end !== null;
     case "removal":
-      return sight.workspace.state === "destroyed";
+      return sight.workspace.state === "destroyed" || sight.workspace.state === "failed";
     default:
       return assertNever(wait, "wait");
   }
@@ -106,6 +107,14 @@ const OVERDUE: Record<RunWait, Failure> = {
 
 /** Longest time between two looks: a lost nudge costs no more than this. */
 const SLOWEST_LOOK_MS = 30_000;
+
+/** A machine that went away before it had done anything is replaced so many times. */
+export const MAX_REPLACEMENTS = 2;
+
+/** Whether another machine may fare better: not when the provider has refused to make one. */
+export function isReplaceable(failure: Failure): boolean {
+  return failure.code.startsWith("node_");
+}
 
 /** How long to wait for a nudge before the next look; `quiet` looks in a row saw nothing new. Never beyond the deadline by more than a second. */
 export function lookAgainMs(quiet: number, deadline: Millis, now: Millis): number {

@@ -11,8 +11,14 @@ import { depsFor, systemPorts } from "../deps.ts";
 import type { Ports } from "../deps.ts";
 import { openIdentityRoutes } from "../identity/open-routes.ts";
 import { identityRoutes } from "../identity/routes.ts";
+import { nodeMachineRoutes } from "../nodes/machine-routes.ts";
+import { nodeRoutes } from "../nodes/routes.ts";
 import { projectRoutes } from "../projects/routes.ts";
+import { sessionMachineRoutes } from "../sessions/machine-routes.ts";
+import { sessionRoutes } from "../sessions/routes.ts";
 import { taskRoutes } from "../tasks/routes.ts";
+import { workspaceMachineRoutes } from "../workspaces/machine-routes.ts";
+import { workspaceRoutes } from "../workspaces/routes.ts";
 import { authenticate } from "./authenticate.ts";
 import { limitBody, requireJson } from "./body.ts";
 import { apiRouter } from "./context.ts";
@@ -23,12 +29,19 @@ import { describeApi } from "./openapi.ts";
 import { requireSameOrigin } from "./same-origin.ts";
 
 /** Machines prove themselves by their own tokens, route by route; no cookie is looked at. */
-export const machineRouters = (): readonly Router[] => [];
+export const machineRouters = (): readonly Router[] => [
+  nodeMachineRoutes(),
+  sessionMachineRoutes(),
+  workspaceMachineRoutes(),
+];
 
 export const peoplesRouters = (): readonly Router[] => [
   identityRoutes(),
   projectRoutes(),
   taskRoutes(),
+  sessionRoutes(),
+  workspaceRoutes(),
+  nodeRoutes(),
   credentialRoutes(),
   agentRoutes(),
 ];

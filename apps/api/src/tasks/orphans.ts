@@ -1,0 +1,95 @@
+/**
+ * Runs without a workflow: one that was never created is created, one that is over or gone ends its task. A phase of
+ * the sweep. Keeps T1.
+ */
+import { errorMessage } from "@samovar/base";
+import type { Millis } from "@samovar/base";
+import type { TaskRecord } from "@samovar/domain/task-status";
+import { and, asc, eq, inArray, lt } from "drizzle-orm";
+import { tasks, workspaces } from "../database/schema.ts";
+import { depsFor } from "../deps.ts";
+import type { Deps } from "../deps.ts";
+import type { Env } from "../env.ts";
+import { nodeObject } from "../nodes/object.ts";
+import { setWorkspaceState } from "../workspaces/store.ts";
+import { tryChange } from "./change.ts";
+import { ensureRun, ensureSession, runStatus } from "./launch.ts";
+import { projectData } from "./publish.ts";
+import { taskRecord } from "./store.ts";
+
+/** A task that changed just now is being launched, or ended, by somebody else. */
+const GRACE_MS = 60_000;
+const BATCH = 200;
+
+const LOST = {
+  code: "run_lost",
+  message: "The run of this task was lost. What the agent had delivered is kept; try the task again.",
+};
+
+export interface Repaired {
+  readonly found: number;
+  readonly acted: number;
+}
+
+/** Throws, after it has tried them all, when a run could not be judged. */
+export async function repairOrphanRuns(env: Env, now: Millis): Promise<Repaired> {
+  const deps = depsFor(env);
+  const rows = await deps.db
+    .select()
+    .from(tasks)
+    .where(and(inArray(tasks.status, ["queued", "delegated", "in_progress"]), lt(tasks.updatedAt, now - GRACE_MS)))
+    .orderBy(asc(tasks.updatedAt))
+    .limit(BATCH);
+  let acted = 0;
+  const faults: string[] = [];
+  for (const row of rows) {
+    try {
+      if (await repair(deps, taskRecord(row))) acted++;
+    } catch (error) {
+      faults.push(`${row.id}: ${errorMessage(error)}`);
+    }
+  }
+  if (faults.length > 0) throw new Error(`some runs could not be repaired: ${faults.join("; ").slice(0, 1000)}`);
+  return { found: acted, acted };
+}
+
+/** Whether there was something to repair. */
+async function repair(deps: Deps, task: TaskRecord): Promise<boolean> {
+  const { runId } = task;
+  const status = runId === null ? null : await runStatus(deps.env, runId);
+  switch (status) {
+    case null:
+      if (task.status !== "queued" || runId === null) return giveUp(deps, task);
+      await ensureSession(deps, task);
+      await ensureRun(deps, task, runId);
+      return true;
+    case "complete":
+    case "errored":
+    case "terminated":
+      return giveUp(deps, task);
+    default:
+      return false;
+  }
+}
+
+/** The task ends first: whatever of the rest fails is done by the other phases of the sweep. */
+async function giveUp(deps: Deps, task: TaskRecord): Promise<boolean> {
+  const ended = await tryChange(deps, task.id, { kind: "fail", failure: LOST, output: null }, { kind: "sweep" });
+  if (!ended.ok) return false;
+  deps.logger.warn("run.lost", { taskId: task.id, runId: task.runId });
+  await letWorkspacesGo(deps, task);
+  await projectData(deps, task.projectId).endSession(task.sessionId, "error");
+  return true;
+}
+
+async function letWorkspacesGo({ db, env }: Deps, task: TaskRecord): Promise<void> {
+  const held = await db
+    .select()
+    .from(workspaces)
+    .where(and(eq(workspaces.taskId, task.id), inArray(workspaces.state, ["creating", "ready", "busy"])));
+  for (const { id, nodeId } of held) {
+    await setWorkspaceState(env, id, "failed", { failure: LOST });
+    await nodeObject(env, nodeId).enqueue({ id: `${id}:destroy`, kind: "workspace.destroy", args: { workspaceId: id } });
+    await nodeObject(env, nodeId).release(id);
+  }
+}

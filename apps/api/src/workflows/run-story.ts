@@ -1,0 +1,168 @@
+/**
+ * The means of a run: steps that are done once, waits that look at the facts. What a step answers is stored by the
+ * engine; all else is computed again from it when the run is resumed, so nothing here may read a clock outside a step.
+ */
+import { redactText } from "@samovar/base";
+import type { MessageId, Millis, NodeId, WorkspaceId } from "@samovar/base";
+import type { Failure, RunStep, TaskOutput } from "@samovar/contracts";
+import { decideRun, lookAgainMs } from "@samovar/domain/task-run";
+import type { RunDecision, RunSight, RunWait } from "@samovar/domain/task-run";
+import type { TaskActor, TaskChange, TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
+import type { WorkflowStep } from "cloudflare:workers";
+import { depsFor } from "../deps.ts";
+import type { Deps } from "../deps.ts";
+import type { Env } from "../env.ts";
+import { nodeObject } from "../nodes/object.ts";
+import { note, tryChange } from "../tasks/change.ts";
+import { findTask } from "../tasks/store.ts";
+import type { TaskRunParams } from "./task-run.ts";
+
+/** What is settled when a run begins. */
+export interface RunStart {
+  readonly task: TaskRecord;
+  readonly workspaceId: WorkspaceId;
+  /** Of the notice that a run may leave in the transcript. */
+  readonly noticeId: MessageId;
+}
+
+/** How a run ends, and what becomes of the workspace: `lost` went away with its node. */
+export interface Ending {
+  readonly status: "completed" | "failed" | "cancelled";
+  readonly failure: Failure | null;
+  readonly output: TaskOutput | null;
+  readonly workspace: "keep" | "remove" | "lost";
+}
+
+/** Thrown between steps: the story is over before its last chapter. */
+export class RunStopped extends Error {
+  override readonly name = "RunStopped";
+  readonly ending: Ending;
+
+  constructor(ending: Ending) {
+    super(ending.failure?.message ?? ending.status);
+    this.ending = ending;
+  }
+}
+
+export const stopped = (
+  status: "failed" | "cancelled",
+  failure: Failure,
+  workspace: Ending["workspace"],
+): RunStopped => new RunStopped({ status, failure, output: null, workspace });
+
+/** Another run has the task, or it has ended: this run has no say any more. */
+export class RunSuperseded extends Error {
+  override readonly name = "RunSuperseded";
+}
+
+/** Enough for a database or an object that is away for a minute or two. */
+const STEP = { retries: { limit: 8, delay: 1000, backoff: "exponential" }, timeout: 60_000 } as const;
+
+export type Seen = RunDecision & { readonly sight: RunSight | null; readonly now: Millis };
+
+export class RunStory {
+  readonly deps: Deps;
+  readonly params: TaskRunParams;
+  readonly actor: TaskActor;
+  readonly #step: WorkflowStep;
+  /** Where the run is; rebuilt by the story itself when it is resumed. */
+  nodeId: NodeId | null = null;
+  hasPrompted = false;
+  /** Set when the agent gave no sign in time: the session is stopped for it. */
+  startFailure: Failure | null = null;
+
+  constructor(env: Env, params: TaskRunParams, step: WorkflowStep) {
+    this.deps = depsFor(env);
+    this.params = params;
+    this.actor = { kind: "run", id: params.runId };
+    this.#step = step;
+  }
+
+  /** Does it until it has worked, once. The answer is stored as JSON. */
+  async once<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const stored = await this.#step.do(name, STEP, async () => JSON.stringify((await work()) ?? null));
+    return JSON.parse(stored);
+  }
+
+  /** One chapter of the story, with its beginning and end for the start-up timeline. */
+  async chapter<T>(name: RunStep, tell: () => Promise<T>): Promise<T> {
+    await this.mark(name, "began");
+    const told = await tell();
+    await this.mark(name, "ended");
+    return told;
+  }
+
+  mark(name: RunStep, what: "began" | "ended"): Promise<void> {
+    const { runId } = this.params;
+    return this.note(`${name}: ${what}`, { kind: `step.${what}`, data: { step: name, runId } });
+  }
+
+  note(name: string, draft: TaskEventDraft): Promise<void> {
+    const { taskId, runId } = this.params;
+    return this.once(name, () => note(this.deps, taskId, draft, this.actor, `${runId}:${name}`));
+  }
+
+  /** Throws {@link RunSuperseded} when the task is no longer this run's to change. */
+  async change(name: string, change: TaskChange): Promise<void> {
+    const done = await this.once(name, async () => {
+      const outcome = await tryChange(this.deps, this.params.taskId, change, this.actor);
+      return outcome.ok ? null : outcome.refusal;
+    });
+    if (done !== null) throw new RunSuperseded(done.message);
+  }
+
+  now(name: string): Promise<Millis> {
+    return this.once(name, async () => this.deps.clock.now());
+  }
+
+  /** Looks until there is something to do about what it sees. `name` is unique in the story. */
+  async until(name: string, wait: RunWait, workspaceId: WorkspaceId, limitMs: number): Promise<Seen> {
+    const deadline = (await this.now(`${name}: from`)) + limitMs;
+    for (let look = 1, quiet = 0; ; look++) {
+      const seen = await this.once(`${name}: look ${look}`, () => this.#look(wait, workspaceId, deadline));
+      if (seen.kind !== "wait") return seen;
+      const nudged = await this.nudged(`${name}: nudge ${look}`, lookAgainMs(quiet, deadline, seen.now));
+      quiet = nudged ? 0 : quiet + 1;
+    }
+  }
+
+  /** Whether a nudge came within the time. */
+  async nudged(name: string, timeoutMs: number): Promise<boolean> {
+    try {
+      await this.#step.waitForEvent(name, { type: "nudge", timeout: timeoutMs });
+      return true;
+    } catch {
+      // No nudge: time to look anyway.
+      return false;
+    }
+  }
+
+  pause(name: string, ms: number): Promise<void> {
+    return this.#step.sleep(name, ms);
+  }
+
+  async isCancelRequested(): Promise<boolean> {
+    return (await findTask(this.deps.db, this.params.taskId))?.cancelRequested ?? true;
+  }
+
+  /** The object of the run's node. */
+  node(nodeId: NodeId) {
+    return nodeObject(this.deps.env, nodeId);
+  }
+
+  async #look(wait: RunWait, workspaceId: WorkspaceId, deadline: Millis): Promise<Seen> {
+    const { nodeId } = this;
+    const sight = nodeId === null ? null : await this.node(nodeId).facts(workspaceId);
+    const cancelRequested = await this.isCancelRequested();
+    const now = this.deps.clock.now();
+    const decision = decideRun(wait, { sight, cancelRequested, deadline, now });
+    // What is only waited for needs no keeping.
+    return { ...decision, now, sight: decision.kind === "wait" ? null : sight };
+  }
+}
+
+/** For what nobody foresaw. */
+export function unforeseen(error: unknown): Failure {
+  const said = redactText(error instanceof Error ? error.message : String(error)).slice(0, 500);
+  return { code: "internal", message: `The run could not go on: ${said}. Try the task again.` };
+}
