@@ -112,8 +112,8 @@ describe("a host that is silent", () => {
   });
   test("is looked for while it runs, and killed when it never answers", () => {
     const given = facts({ phase: "launched", launches: 1 }, silent("alive"));
-    expect(step(given, 50)).toEqual({ do: "wait", until: 100 });
-    expect(step(given, 100)).toEqual({ do: "look" });
+    expect(step(given, 20)).toEqual({ do: "wait", until: 50 });
+    expect(step(given, 50)).toEqual({ do: "look" });
     expect(step(given, STEP_LIMITS.hostAnswerMs)).toEqual({ do: "kill-host" });
   });
   test("whose number was not written down gets a moment before another is started", () => {
@@ -161,6 +161,12 @@ describe("a host that has ended", () => {
     expect(step(undrained(null), 10_000_000)).toEqual({ do: "wait", until: null });
     expect(step(undrained(9_000_000), 9_000_001)).toEqual({ do: "wait", until: 9_045_000 });
   });
+});
+
+test("[F34] a session whose workspace was lost with the store ends, and is remembered no more", () => {
+  const lost = { workspace: null };
+  expect(step(facts({ phase: "launched" }, undefined, lost))).toMatchObject({ do: "end-unheard", outcome: "crashed" });
+  expect(step(facts({ phase: "ended" }, undefined, lost))).toEqual({ do: "settle" });
 });
 
 describe("after the end", () => {

@@ -62,7 +62,7 @@ export type SessionStep =
 
 export const STEP_LIMITS = {
   launches: 4,
-  lookEveryMs: 100,
+  lookEveryMs: 50,
   /** A host that runs and does not answer. */
   hostAnswerMs: 20_000,
   /** A host whose number we did not get to write down. */
@@ -101,7 +101,11 @@ function beforeLaunch({ session, workspace }: SessionFacts): SessionStep {
 }
 
 function whileLaunched(facts: SessionFacts, now: number, limits: StepLimits): SessionStep {
-  const { host, session } = facts;
+  const { host, session, workspace } = facts;
+  if (workspace === null) {
+    const message = "The session's workspace was lost.";
+    return { do: "end-unheard", outcome: "crashed", failure: { code: "workspace_lost", message } };
+  }
   if (host.is === "unseen") return { do: "look" };
   if (host.is === "silent") return whileSilent(host, session, now);
   if (host.status === null) return waitOr({ do: "kill-host" }, host.since + STEP_LIMITS.hostAnswerMs, now);
@@ -154,6 +158,7 @@ function atEnd(facts: SessionFacts, status: HostStatus, now: number, limits: Ste
 }
 
 function afterEnd({ host, dismissSentAt, workspace }: SessionFacts, now: number, limits: StepLimits): SessionStep {
+  if (workspace === null) return { do: "settle" };
   if (host.is === "unseen") return { do: "look" };
   if (host.is === "silent") {
     if (host.process !== "alive") return { do: "settle" };

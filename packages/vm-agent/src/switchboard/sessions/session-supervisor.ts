@@ -2,12 +2,12 @@
  * Sees one session through, from its acceptance to the last breath of its host: asks {@link nextStep}, does it,
  * looks again. Every step may be cut off and done again [R5][R21]. Keeps M1, T1.
  */
-import type { Clock, Logger, SessionId } from "@samovar/base";
-import { assertNever, errorMessage } from "@samovar/base";
-import type { HostLaunch, HostStatus } from "@samovar/contracts";
+import type { Clock, Logger, Result, SessionId } from "@samovar/base";
+import { assertNever, err, errorMessage, ok } from "@samovar/base";
+import type { Failure, HostLaunch, HostStatus } from "@samovar/contracts";
 import { PROTOCOL_VERSION } from "@samovar/contracts";
 import { join } from "node:path";
-import type { AgentPorts } from "../../agents/registry.ts";
+import type { AgentPorts, AgentProgram } from "../../agents/registry.ts";
 import { prepareAgent } from "../../agents/registry.ts";
 import { reapSession } from "../../session-host/reap.ts";
 import { finishCheckout, NO_OUTPUTS } from "../git/finish.ts";
@@ -149,7 +149,7 @@ export class SessionSupervisor {
     { outcome, failure }: Extract<SessionStep, { do: "end-unheard" }>,
   ): void {
     const { store } = this.#ports;
-    const words = outcome === "crashed" ? hostLastWords(this.#directory()) : "";
+    const words = outcome === "crashed" && this.#workspace() !== null ? hostLastWords(this.#directory()) : "";
     const message = words === "" ? failure.message : `${failure.message}\n${words}`;
     store.transaction(() => {
       store.append({
@@ -168,16 +168,26 @@ export class SessionSupervisor {
     const signal = AbortSignal.any([this.#ports.stopping, this.#cancelled.signal]);
     const agent = await prepareAgent(session.args.agent, { ...agents, logger: this.#logger, signal });
     if (!agent.ok) return this.#endUnheard(session, { do: "end-unheard", outcome: "error", failure: agent.error });
-    const directory = this.#directory();
-    writePrivateFile(
-      join(directory, "host.json"),
-      `${JSON.stringify(this.#hostLaunch(session, agent.value), null, 2)}\n`,
-    );
+    const prepared = this.#prepareHost(session, agent.value);
+    if (!prepared.ok) {
+      return this.#endUnheard(session, { do: "end-unheard", outcome: "error", failure: prepared.error });
+    }
     store.transaction(() => store.setSession(session.id, { phase: "launched" }));
     return this.#startHost(session);
   }
 
-  #hostLaunch({ args }: SessionRow, agent: Pick<HostLaunch["agent"], "command" | "gateway">): HostLaunch {
+  /** Writes what the host is to do. A disk that is full must not leave the session without an end. */
+  #prepareHost(session: SessionRow, agent: AgentProgram): Result<null, Failure> {
+    try {
+      const launch = this.#hostLaunch(session, agent);
+      writePrivateFile(join(this.#directory(), "host.json"), `${JSON.stringify(launch, null, 2)}\n`);
+      return ok(null);
+    } catch (error) {
+      return err({ code: "launch_failed", message: `The agent could not be started: ${errorMessage(error)}` });
+    }
+  }
+
+  #hostLaunch({ args }: SessionRow, agent: AgentProgram): HostLaunch {
     const workspace = this.#existingWorkspace();
     const places = checkoutPlaces(this.#ports.stateDir, workspace.place);
     // Names the server that this is, for whoever ends a server's processes.

@@ -1,0 +1,63 @@
+/** Tests of the workspace tokens' life, with time in the test's hand. */
+import type { WorkspaceId } from "@samovar/base";
+import { beforeEach, expect, test } from "vitest";
+import { ids } from "./control-plane.testing.ts";
+import { ManualTimers } from "./link/manual-timers.testing.ts";
+import { WorkspaceTokens } from "./tokens.ts";
+
+const HOUR = 3_600_000;
+const [workspaceId, sessionId] = [ids.make("wsp"), ids.make("ses")];
+let now: number;
+let timers: ManualTimers;
+let asked: (readonly WorkspaceId[])[];
+let tokens: WorkspaceTokens;
+
+beforeEach(() => {
+  [now, timers, asked] = [0, new ManualTimers(), []];
+  tokens = new WorkspaceTokens({ clock: { now: () => now }, timers, renew: (workspaces) => asked.push(workspaces) });
+  tokens.start();
+});
+
+function pass(ms: number): void {
+  now += ms;
+  timers.advance(ms);
+}
+
+test("[F38] a token that has run out is no token", () => {
+  tokens.put({ workspaceId, sessionId, token: "a", expiresAt: 1000 });
+  expect(tokens.get(sessionId)?.token).toBe("a");
+  now = 1000;
+  expect(tokens.get(sessionId)).toBeNull();
+});
+
+test("[F38] a token is renewed an hour before it runs out, until a newer one has come", () => {
+  tokens.put({ workspaceId, sessionId, token: "a", expiresAt: 2 * HOUR });
+  pass(60_000);
+  expect(asked).toEqual([]);
+  pass(HOUR);
+  pass(60_000);
+  expect(asked).toEqual([[workspaceId], [workspaceId]]);
+  tokens.put({ workspaceId, sessionId, token: "b", expiresAt: 24 * HOUR });
+  pass(60_000);
+  expect(asked).toHaveLength(2);
+});
+
+test("[F38] the node's own token is renewed alike", () => {
+  tokens.nodeTokenExpires(HOUR / 2);
+  pass(60_000);
+  expect(asked).toEqual([[]]);
+});
+
+test("[F7] refusals in a row do not make a storm of requests", () => {
+  for (let n = 0; n < 100; n++) tokens.want(workspaceId);
+  expect(asked).toHaveLength(1);
+  pass(5_000);
+  tokens.want(workspaceId);
+  expect(asked).toHaveLength(2);
+});
+
+test("a finished session's token is not kept", () => {
+  tokens.put({ workspaceId, sessionId, token: "a", expiresAt: HOUR });
+  tokens.forget(sessionId, workspaceId);
+  expect(tokens.get(sessionId)).toBeNull();
+});
