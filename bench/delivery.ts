@@ -38,7 +38,9 @@ export async function measureDelivery(
   });
   await run.finished;
   socket.close();
-  const complete = [...samples.values()].flatMap(({ saidAt, storedAt, seenAt }) => (storedAt === null ? [] : [{ saidAt, storedAt, seenAt }]));
+  const complete = [...samples.values()].flatMap(({ saidAt, storedAt, seenAt }) =>
+    storedAt === null ? [] : [{ saidAt, storedAt, seenAt }],
+  );
   return {
     stored: complete.map(({ saidAt, storedAt }) => storedAt - saidAt),
     viewed: complete.map(({ storedAt, seenAt }) => seenAt - storedAt),

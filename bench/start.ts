@@ -5,7 +5,10 @@ import { type Installation, taskOf } from "../tests/harness/installation.ts";
 const COLD_RUNS = 5;
 const WARM_RUNS = 15;
 
-export async function measureStart(here: Installation, repository: string): Promise<{ cold: number[]; warm: number[] }> {
+export async function measureStart(
+  here: Installation,
+  repository: string,
+): Promise<{ cold: number[]; warm: number[] }> {
   const cold: number[] = [];
   for (let i = 0; i < COLD_RUNS; i++) {
     const { took, nodeId } = await runOne(here, repository);
@@ -20,9 +23,13 @@ export async function measureStart(here: Installation, repository: string): Prom
 
 /** From the moment of creation to the change to `in_progress`, which the agent's first sign makes. */
 async function runOne(here: Installation, repository: string): Promise<{ took: number; nodeId: string | null }> {
-  const task = taskOf(await here.samovar(["run", "--json", "--repo", repository, "Say hello\n\n```say\nHello.\n```\n"]));
+  const task = taskOf(
+    await here.samovar(["run", "--json", "--repo", repository, "Say hello\n\n```say\nHello.\n```\n"]),
+  );
   if (task.status !== "completed") throw new Error(`a run ended ${task.status}: ${task.failure?.message ?? ""}`);
-  const { items } = page(taskEvent).parse(await here.api(`/api/projects/${task.projectId}/tasks/${task.id}/events?limit=200`));
+  const { items } = page(taskEvent).parse(
+    await here.api(`/api/projects/${task.projectId}/tasks/${task.id}/events?limit=200`),
+  );
   const running = items.find(becameRunning);
   if (running === undefined) throw new Error("a run never was in progress");
   return { took: running.at - task.createdAt, nodeId: task.nodeId };

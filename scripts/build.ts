@@ -61,14 +61,18 @@ async function buildAgent(): Promise<void> {
     format: "esm",
     target: "node24",
     // Dependencies written as CommonJS still call `require` for Node's own modules.
-    banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
     legalComments: "none",
     logLevel: "warning",
   });
   const [file] = result.outputFiles;
   if (file === undefined) throw new Error("esbuild made no vm-agent");
   const sha256 = createHash("sha256").update(file.contents).digest("hex");
-  const { version } = JSON.parse(await readFile(join(root, "packages/vm-agent/package.json"), "utf8")) as { version: string };
+  const { version } = JSON.parse(await readFile(join(root, "packages/vm-agent/package.json"), "utf8")) as {
+    version: string;
+  };
   const path = `/agent/vm-agent-${version}-${sha256.slice(0, 12)}.mjs`;
   await mkdir(join(dist, "web/agent"), { recursive: true });
   await writeFile(join(dist, "web", path), file.contents);

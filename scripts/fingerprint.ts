@@ -10,7 +10,12 @@ const SKIPPED = new Set(["node_modules", "dist", "coverage", "test"]);
 export async function fingerprintOf(root: string): Promise<string> {
   const files = (await Promise.all(SOURCES.map((source) => filesBelow(join(root, source))))).flat().sort();
   const hash = createHash("sha256");
-  for (const file of files) hash.update(relative(root, file)).update("\0").update(await readFile(file)).update("\0");
+  for (const file of files)
+    hash
+      .update(relative(root, file))
+      .update("\0")
+      .update(await readFile(file))
+      .update("\0");
   return hash.digest("hex");
 }
 

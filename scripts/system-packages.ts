@@ -20,8 +20,12 @@ export async function installSystemPackages(packages: readonly string[]): Promis
   const apt = (args: readonly string[]) => {
     const words = process.getuid?.() === 0 ? ["apt-get", ...args] : ["sudo", "-n", "apt-get", ...args];
     const [program = "apt-get", ...rest] = words;
-    const done = spawnSync(program, rest, { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
-    if (done.status !== 0) throw new Error(`These are needed for the tests: ${missing.join(", ")}. Install them, then try again.`);
+    const done = spawnSync(program, rest, {
+      stdio: ["ignore", "ignore", "inherit"],
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    });
+    if (done.status !== 0)
+      throw new Error(`These are needed for the tests: ${missing.join(", ")}. Install them, then try again.`);
   };
   apt(["update", "-qq"]);
   apt(["install", "-y", "-qq", "--no-install-recommends", ...missing]);

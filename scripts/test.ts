@@ -23,7 +23,15 @@ const scratch = await mkdtemp(join(tmpdir(), "samovar-test-"));
 const bin = (name: string) => join(root, "node_modules/.bin", name);
 
 const suites: readonly Suite[] = [
-  { name: "types", run: () => all([["tsc", "-p", "tsconfig.json"], ["tsc", "-p", "apps/api"], ["tsc", "-p", "apps/web"]]) },
+  {
+    name: "types",
+    run: () =>
+      all([
+        ["tsc", "-p", "tsconfig.json"],
+        ["tsc", "-p", "apps/api"],
+        ["tsc", "-p", "apps/web"],
+      ]),
+  },
   { name: "lint", run: () => all([["oxlint"], ["oxfmt", "--check"]]) },
   { name: "build", run: () => all([["node", "scripts/build.ts"]]) },
   { name: "units", run: () => vitest("units", ["--coverage"]) },
@@ -33,7 +41,8 @@ const suites: readonly Suite[] = [
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !suites.some((suite) => suite.name === name));
-if (unknown.length > 0) throw new Error(`no suite ${unknown.join(", ")}; there are ${suites.map((suite) => suite.name).join(", ")}`);
+if (unknown.length > 0)
+  throw new Error(`no suite ${unknown.join(", ")}; there are ${suites.map((suite) => suite.name).join(", ")}`);
 
 await installSystemPackages(["chromium", "cloud-init", "hcloud-cli", "procps", "curl", "python3-yaml"]);
 const total = { passed: 0, failed: 0 };
@@ -42,7 +51,9 @@ for (const suite of suites.filter(({ name }) => asked.length === 0 || asked.incl
   const tally = await suite.run();
   total.passed += tally.passed;
   total.failed += tally.failed;
-  console.log(`\n— ${suite.name}: ${tally.passed} passed, ${tally.failed} failed, ${((performance.now() - startedAt) / 1000).toFixed(0)} s\n`);
+  console.log(
+    `\n— ${suite.name}: ${tally.passed} passed, ${tally.failed} failed, ${((performance.now() - startedAt) / 1000).toFixed(0)} s\n`,
+  );
 }
 await rm(scratch, { recursive: true, force: true });
 console.log(`${total.passed} passed, ${total.failed} failed`);
@@ -58,7 +69,13 @@ async function all(commands: readonly (readonly [string, ...string[]])[]): Promi
 /** A run that breaks outside its tests, or misses a coverage limit, counts as one more failure. */
 async function vitest(name: string, args: readonly string[]): Promise<Tally> {
   const report = join(scratch, `${name}.json`);
-  const code = await exec(bin("vitest"), ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...args]);
+  const code = await exec(bin("vitest"), [
+    "run",
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+    ...args,
+  ]);
   const { numPassedTests, numFailedTests } = await tallyOf(report);
   const broke = code !== 0 && numFailedTests === 0 ? 1 : 0;
   return { passed: numPassedTests, failed: numFailedTests + broke };

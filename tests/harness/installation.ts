@@ -55,7 +55,14 @@ export async function startInstallation(
   const dataDir = options.dataDir ?? (await temporaryDirectory());
   const env = cleanEnvironment(options.env ?? {});
   const port = options.port ?? (options.dataDir === undefined ? 0 : undefined);
-  const args = ["up", "--json", "--no-open", "--data-dir", dataDir, ...(port === undefined ? [] : ["--port", String(port)])];
+  const args = [
+    "up",
+    "--json",
+    "--no-open",
+    "--data-dir",
+    dataDir,
+    ...(port === undefined ? [] : ["--port", String(port)]),
+  ];
   const up = follow(args, env);
   const ready = await up.until((line) => line["event"] === "ready");
   const url = String(ready["url"]);
@@ -76,7 +83,11 @@ export async function startInstallation(
 }
 
 /** Runs the CLI with no installation of its own. */
-export function samovar(args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd?: string): Promise<Finished> {
+export function samovar(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd?: string,
+): Promise<Finished> {
   return run(args, cleanEnvironment(env), cwd === undefined ? {} : { cwd });
 }
 
@@ -85,7 +96,11 @@ async function run(
   env: Record<string, string>,
   given: { readonly input?: string; readonly cwd?: string },
 ): Promise<Finished> {
-  const child = spawn(process.execPath, [main, ...args], { env, cwd: given.cwd ?? root, stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [main, ...args], {
+    env,
+    cwd: given.cwd ?? root,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
   child.stdin.end(given.input ?? "");
   return collect(child);
 }
@@ -122,7 +137,12 @@ function follow(args: readonly string[], env: Record<string, string>): Followed 
         waiting.add(look);
         look();
         void finished.then(({ code, stderr, stdout }) => {
-          if (waiting.has(look)) reject(new Error(`${args[0]} ended with ${code} before the awaited line came:\n${stdout.slice(-2000)}\n${stderr}`));
+          if (waiting.has(look))
+            reject(
+              new Error(
+                `${args[0]} ended with ${code} before the awaited line came:\n${stdout.slice(-2000)}\n${stderr}`,
+              ),
+            );
         });
       }),
   };

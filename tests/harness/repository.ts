@@ -4,11 +4,17 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 export function git(directory: string, ...args: readonly string[]): string {
-  return execFileSync("git", ["-C", directory, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
+  return execFileSync("git", ["-C", directory, ...args], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  }).trim();
 }
 
 /** A repository on `main` with one commit of these files. */
-export function makeRepository(directory: string, files: Readonly<Record<string, string>> = { "README.md": "# Tea\n" }): string {
+export function makeRepository(
+  directory: string,
+  files: Readonly<Record<string, string>> = { "README.md": "# Tea\n" },
+): string {
   mkdirSync(directory, { recursive: true });
   git(directory, "init", "--quiet", "--initial-branch=main");
   git(directory, "config", "user.name", "Test");

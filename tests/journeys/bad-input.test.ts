@@ -2,7 +2,14 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Installation, removeDirectory, samovar, startInstallation, taskOf, temporaryDirectory } from "../harness/installation.ts";
+import {
+  type Installation,
+  removeDirectory,
+  samovar,
+  startInstallation,
+  taskOf,
+  temporaryDirectory,
+} from "../harness/installation.ts";
 import { git, makeRepository } from "../harness/repository.ts";
 
 let here: Installation;
@@ -62,7 +69,12 @@ test("[R14] [F42] a branch name that is taken gets a suffix, and the one that wa
   git(repository, "branch", `task/${draft.id}`);
   const before = git(repository, "rev-parse", `task/${draft.id}`);
   await here.api(`/api/projects/${draft.projectId}/tasks/${draft.id}/run`, { method: "POST", body: {} });
-  const verify = async () => taskOf({ code: 0, stderr: "", stdout: JSON.stringify(await here.api(`/api/projects/${draft.projectId}/tasks/${draft.id}`)) });
+  const verify = async () =>
+    taskOf({
+      code: 0,
+      stderr: "",
+      stdout: JSON.stringify(await here.api(`/api/projects/${draft.projectId}/tasks/${draft.id}`)),
+    });
   await expect.poll(async () => (await verify()).status, { timeout: 60_000 }).toBe("completed");
   expect((await verify()).branch).toBe(`task/${draft.id}-2`);
   expect(git(repository, "rev-parse", `task/${draft.id}`)).toBe(before);
@@ -110,15 +122,22 @@ test("no git on the machine", async () => {
   mkdirSync(bin);
   writeFileSync(join(bin, "node"), `#!/bin/sh\nexec ${process.execPath} "$@"\n`);
   chmodSync(join(bin, "node"), 0o755);
-  const done = await samovar(["run", "--data-dir", here.dataDir, "--repo", makeRepository(join(scratch, "nogit")), "Do it"], { PATH: bin });
+  const done = await samovar(
+    ["run", "--data-dir", here.dataDir, "--repo", makeRepository(join(scratch, "nogit")), "Do it"],
+    { PATH: bin },
+  );
   expect(done.code).not.toBe(0);
   expect(done.stderr).toMatch(/git[^]*install/i);
 });
 
 test("a wrong API token", async () => {
-  const response = await fetch(`${here.url}/api/me`, { headers: { authorization: "Bearer smv_not-a-real-token-at-all" } });
+  const response = await fetch(`${here.url}/api/me`, {
+    headers: { authorization: "Bearer smv_not-a-real-token-at-all" },
+  });
   expect(response.status).toBe(401);
-  expect(await response.json()).toMatchObject({ error: { code: "unauthenticated", message: expect.stringMatching(/token|sign in/i) } });
+  expect(await response.json()).toMatchObject({
+    error: { code: "unauthenticated", message: expect.stringMatching(/token|sign in/i) },
+  });
 });
 
 test("no server running says how to start one", async () => {

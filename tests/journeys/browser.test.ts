@@ -14,7 +14,14 @@ beforeAll(async () => {
   here = await startInstallation();
   browser = await chromium.launch({
     executablePath: "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"],
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--no-first-run",
+    ],
   });
 });
 
@@ -29,8 +36,14 @@ test("[R11] [R27] from the sign-in link to a task: words appear while the agent 
   const page = await openPage();
   await page.goto(here.signInUrl);
   await page.getByLabel(/name/i).first().fill("Tea house");
-  await page.getByLabel(/repository/i).first().fill(repository);
-  await page.getByRole("button", { name: /create|add/i }).first().click();
+  await page
+    .getByLabel(/repository/i)
+    .first()
+    .fill(repository);
+  await page
+    .getByRole("button", { name: /create|add/i })
+    .first()
+    .click();
 
   const composer = page.getByRole("textbox", { name: /task|message|describe/i });
   await composer.fill("Stream a long answer\n\n```stream 1500\n```\n\n```say\nThe very last words.\n```\n");
@@ -42,7 +55,7 @@ test("[R11] [R27] from the sign-in link to a task: words appear while the agent 
   const early = await words();
   await vi.waitFor(async () => expect(await words()).toBeGreaterThan(early), { timeout: 30_000, interval: 20 });
   await page.reload();
-  await page.getByText("The very last words.").waitFor({ timeout: 90_000 });
+  await page.getByRole("paragraph").filter({ hasText: "The very last words." }).waitFor({ timeout: 90_000 });
 
   const stored = await storedMessages(page.url());
   const streamed = stored.find((message) => message.content.split(/\s+/).length >= 1500);

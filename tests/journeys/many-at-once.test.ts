@@ -15,19 +15,29 @@ afterAll(async () => {
   await removeDirectory(here.dataDir);
 });
 
-test("[R4] [R20] twenty tasks at once, each with forty messages and a stream of 2,000 words, all complete and verify", { timeout: 600_000 }, async () => {
-  const repository = makeRepository(join(here.dataDir, "repository"));
-  // The project exists first, so that twenty submissions do not race to make it.
-  await here.samovar(["run", "--backlog", "--json", "--repo", repository, "Later"]);
-  const steps = Array.from({ length: 19 }, (_, i) => `\`\`\`say\nMessage ${i}\n\`\`\`\n\n\`\`\`sh\necho ${i}\n\`\`\`\n`).join("\n");
-  const text = (n: number) => `Task ${n}\n\n${steps}\n\`\`\`stream 2000\n\`\`\`\n\n\`\`\`write task-${n}.txt\n${n}\n\`\`\`\n`;
-  const runs = Array.from({ length: TASKS }, (_, n) => here.samovar(["run", "--json", "--repo", repository, "-"], { input: text(n) }));
-  const tasks = (await Promise.all(runs)).map(taskOf);
+test(
+  "[R4] [R20] twenty tasks at once, each with forty messages and a stream of 2,000 words, all complete and verify",
+  { timeout: 600_000 },
+  async () => {
+    const repository = makeRepository(join(here.dataDir, "repository"));
+    // The project exists first, so that twenty submissions do not race to make it.
+    await here.samovar(["run", "--backlog", "--json", "--repo", repository, "Later"]);
+    const steps = Array.from(
+      { length: 19 },
+      (_, i) => `\`\`\`say\nMessage ${i}\n\`\`\`\n\n\`\`\`sh\necho ${i}\n\`\`\`\n`,
+    ).join("\n");
+    const text = (n: number) =>
+      `Task ${n}\n\n${steps}\n\`\`\`stream 2000\n\`\`\`\n\n\`\`\`write task-${n}.txt\n${n}\n\`\`\`\n`;
+    const runs = Array.from({ length: TASKS }, (_, n) =>
+      here.samovar(["run", "--json", "--repo", repository, "-"], { input: text(n) }),
+    );
+    const tasks = (await Promise.all(runs)).map(taskOf);
 
-  expect(tasks.map((task) => task.status)).toEqual(Array.from({ length: TASKS }, () => "completed"));
-  expect(tasks.map((task) => task.output?.transcript?.agreed)).toEqual(Array.from({ length: TASKS }, () => true));
-  for (const task of tasks) expect(task.output?.transcript?.stored.count).toBeGreaterThanOrEqual(40);
-  const verified = await here.samovar(["verify", "--all"]);
-  expect(verified.stdout + verified.stderr).not.toMatch(/disagree|missing/i);
-  expect(verified.code).toBe(0);
-});
+    expect(tasks.map((task) => task.status)).toEqual(Array.from({ length: TASKS }, () => "completed"));
+    expect(tasks.map((task) => task.output?.transcript?.agreed)).toEqual(Array.from({ length: TASKS }, () => true));
+    for (const task of tasks) expect(task.output?.transcript?.stored.count).toBeGreaterThanOrEqual(40);
+    const verified = await here.samovar(["verify", "--all"]);
+    expect(verified.stdout + verified.stderr).not.toMatch(/disagree|missing/i);
+    expect(verified.code).toBe(0);
+  },
+);

@@ -35,9 +35,12 @@ test("[R13] [R22] [R24] a second task runs on the same node, which then destroys
   await vi.waitFor(destroyed, { timeout: 60_000, interval: 200 });
   const nodes = await here.samovar(["nodes", "--json"]);
   expect(nodes.code).toBe(0);
-  expect((await processesOf(join(here.dataDir, "vm"))).filter(({ command }) => !command.includes("main.ts up"))).toEqual([]);
+  expect(
+    (await processesOf(join(here.dataDir, "vm"))).filter(({ command }) => !command.includes("main.ts up")),
+  ).toEqual([]);
 
   expect(await here.stop()).toBe(0);
   expect(await processesOf(here.dataDir)).toEqual([]);
-  for (const file of ["lock", "instance.json", "runtime.json"]) expect(existsSync(join(here.dataDir, file))).toBe(false);
+  for (const file of ["lock", "instance.json", "runtime.json"])
+    expect(existsSync(join(here.dataDir, file))).toBe(false);
 });

@@ -1,8 +1,15 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageView, type MessageView, type TaskView, taskView } from "@samovar/contracts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import * as z from "zod";
-import { type Followed, type Installation, removeDirectory, startInstallation, taskOf } from "../harness/installation.ts";
+import {
+  type Followed,
+  type Installation,
+  removeDirectory,
+  startInstallation,
+  taskOf,
+} from "../harness/installation.ts";
 import { pidsMatching } from "../harness/processes.ts";
 import { git, makeRepository } from "../harness/repository.ts";
 
@@ -20,16 +27,15 @@ afterEach(async () => {
 });
 
 /** Long enough that a kill lands in the middle, with an end that can be recognised. */
-const LONG = "Work for a while\n\n```say\nBefore.\n```\n\n```stream 3000\n```\n\n```wait 2s\n```\n\n```write done.txt\ndone\n```\n\n```say\nAfter.\n```\n";
+const LONG =
+  "Work for a while\n\n```say\nBefore.\n```\n\n```stream 3000\n```\n\n```wait 2s\n```\n\n```write done.txt\ndone\n```\n\n```say\nAfter.\n```\n";
 
 test("[R21] [F7] [F11] the control plane and its CLI are killed in the middle of a task; started again, the task completes with nothing lost", async () => {
   const run = here.follow(["run", "--json", "--repo", repository, LONG]);
   const task = await whenStreaming(run);
-  const workerd = await pidsMatching(here.dataDir, /workerd/);
-  const up = here.process.pid;
-  expect(workerd.length).toBeGreaterThan(0);
-  if (up !== undefined) process.kill(up, "SIGKILL");
-  for (const pid of workerd) process.kill(pid, "SIGKILL");
+  const { pid: workerd } = JSON.parse(readFileSync(join(here.dataDir, "runtime.json"), "utf8")) as { pid: number };
+  here.process.kill("SIGKILL");
+  process.kill(workerd, "SIGKILL");
 
   here = await startInstallation({ dataDir: here.dataDir });
   await expectCompleted(task);
@@ -74,7 +80,10 @@ async function whenStreaming(run: Followed): Promise<TaskView> {
   const line = await run.until((each) => "task" in each);
   const task = taskView.parse(line["task"]);
   await expect
-    .poll(async () => (await messagesOf(task)).some((message) => message.content.length > 500), { timeout: 60_000, interval: 10 })
+    .poll(async () => (await messagesOf(task)).some((message) => message.content.length > 500), {
+      timeout: 60_000,
+      interval: 10,
+    })
     .toBe(true);
   return task;
 }

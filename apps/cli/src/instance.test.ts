@@ -23,7 +23,13 @@ describe("the running instance", () => {
   });
 
   it("is none when the file is of another shape", async () => {
-    for (const text of ["", "{", "{}", JSON.stringify({ ...running, version: 2 }), JSON.stringify({ ...running, url: "file:///etc" })]) {
+    for (const text of [
+      "",
+      "{",
+      "{}",
+      JSON.stringify({ ...running, version: 2 }),
+      JSON.stringify({ ...running, url: "file:///etc" }),
+    ]) {
       writeFileSync(instanceFile(directory), text);
       expect(await readInstance(directory)).toBeNull();
     }

@@ -21,5 +21,6 @@ function report(error: unknown): void {
   const message = redactText(errorMessage(error));
   if (process.argv.includes("--json")) printJson(terminal, { event: "error", message, hint });
   terminal.note(hint === null ? message : `${message}\n${hint}`);
-  if (!(error instanceof CliError) && process.env["SAMOVAR_DEBUG"] && error instanceof Error) terminal.note(redactText(error.stack ?? ""));
+  if (!(error instanceof CliError) && process.env["SAMOVAR_DEBUG"] && error instanceof Error)
+    terminal.note(redactText(error.stack ?? ""));
 }

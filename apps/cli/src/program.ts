@@ -20,13 +20,14 @@ export async function program(argv: readonly string[]): Promise<number> {
     .exitOverride()
     .showHelpAfterError("See: samovar --help");
   /** Registers what a command does; its answer is the exit code. */
-  const does = <O extends Shared>(command: Command, action: (context: CommandContext, words: string[], options: O) => Promise<number>) =>
-    command
-      .option("--json", "print JSON")
-      .action(async () => {
-        const options = command.optsWithGlobals<O>();
-        code = await action(processContext(dataDirectory(options.dataDir), options.json === true), command.args, options);
-      });
+  const does = <O extends Shared>(
+    command: Command,
+    action: (context: CommandContext, words: string[], options: O) => Promise<number>,
+  ) =>
+    command.option("--json", "print JSON").action(async () => {
+      const options = command.optsWithGlobals<O>();
+      code = await action(processContext(dataDirectory(options.dataDir), options.json === true), command.args, options);
+    });
 
   registerUp(root, does);
   registerDemo(root, does);
@@ -96,20 +97,29 @@ function registerRun(root: Command, does: Does): void {
   });
 }
 
+const lists = () => import("./commands/lists.ts");
+
 function registerLists(root: Command, does: Does): void {
-  const lists = () => import("./commands/lists.ts");
-  const inProject = (name: string, about: string) => root.command(name).description(about).option("--project <name>", "only this project's");
-  does<Shared & { project?: string }>(inProject("tasks", "list tasks, the newest first"), async (context, _words, options) =>
-    (await lists()).listTasks(options.project, context),
+  const inProject = (name: string, about: string) =>
+    root.command(name).description(about).option("--project <name>", "only this project's");
+  does<Shared & { project?: string }>(
+    inProject("tasks", "list tasks, the newest first"),
+    async (context, _words, options) => (await lists()).listTasks(options.project, context),
   );
-  does<Shared & { project?: string }>(inProject("sessions", "list sessions, the newest first"), async (context, _words, options) =>
-    (await lists()).listSessions(options.project, context),
+  does<Shared & { project?: string }>(
+    inProject("sessions", "list sessions, the newest first"),
+    async (context, _words, options) => (await lists()).listSessions(options.project, context),
   );
-  does(root.command("nodes").description("list the machines that are there now"), async (context) => (await lists()).listNodes(context));
-  does(root.command("transcript").description("print a session's transcript").argument("<session>"), async (context, [id = ""]) => {
-    const { transcript } = await import("./commands/transcript.ts");
-    return transcript(id, context);
-  });
+  does(root.command("nodes").description("list the machines that are there now"), async (context) =>
+    (await lists()).listNodes(context),
+  );
+  does(
+    root.command("transcript").description("print a session's transcript").argument("<session>"),
+    async (context, [id = ""]) => {
+      const { transcript } = await import("./commands/transcript.ts");
+      return transcript(id, context);
+    },
+  );
 }
 
 function registerChecks(root: Command, does: Does): void {

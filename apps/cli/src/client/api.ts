@@ -78,7 +78,10 @@ export class ApiClient implements Endpoint {
   }
 
   putCredential(secret: CredentialSecret): Promise<CredentialView> {
-    return this.#call<CredentialView>(`/api/credentials/${secret.kind}`, credentialView, { method: "PUT", body: secret });
+    return this.#call<CredentialView>(`/api/credentials/${secret.kind}`, credentialView, {
+      method: "PUT",
+      body: secret,
+    });
   }
 
   agents(): Promise<AgentView[]> {
@@ -111,7 +114,10 @@ export class ApiClient implements Endpoint {
   }
 
   cancelTask(projectId: ProjectId, taskId: TaskId): Promise<TaskView> {
-    return this.#call<TaskView>(`/api/projects/${projectId}/tasks/${taskId}/cancel`, taskView, { method: "POST", body: {} });
+    return this.#call<TaskView>(`/api/projects/${projectId}/tasks/${taskId}/cancel`, taskView, {
+      method: "POST",
+      body: {},
+    });
   }
 
   taskEvents(projectId: ProjectId, taskId: TaskId): Promise<TaskEvent[]> {

@@ -24,7 +24,10 @@ export async function projectsNamed(client: ApiClient, name: string | undefined)
   const named = open.filter((project) => project.name === name || project.id === name);
   if (named.length > 0) return named;
   const known = open.map((project) => project.name).join(", ");
-  throw new CliError(`There is no project ${name}.`, known === "" ? "There are none yet: samovar run makes one." : `There are: ${known}`);
+  throw new CliError(
+    `There is no project ${name}.`,
+    known === "" ? "There are none yet: samovar run makes one." : `There are: ${known}`,
+  );
 }
 
 export async function findTask(client: ApiClient, id: TaskId): Promise<{ project: ProjectView; task: TaskView }> {
@@ -35,7 +38,10 @@ export async function findTask(client: ApiClient, id: TaskId): Promise<{ project
   throw new CliError(`There is no task ${id}.`, "See them with: samovar tasks");
 }
 
-export async function findSession(client: ApiClient, id: SessionId): Promise<{ project: ProjectView; session: SessionView }> {
+export async function findSession(
+  client: ApiClient,
+  id: SessionId,
+): Promise<{ project: ProjectView; session: SessionView }> {
   for (const project of await client.projects()) {
     const session = await orAbsent(client.session(project.id, id));
     if (session !== null) return { project, session };

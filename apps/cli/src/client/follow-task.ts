@@ -3,14 +3,13 @@
  * What the socket missed is asked for again, so the watcher is told everything, in order, once.
  */
 import type { Random, Timers } from "@samovar/base";
-import { errorMessage } from "@samovar/base";
 import type { MessageView, TaskEvent, TaskView, ViewerEvent } from "@samovar/contracts";
-import { TERMINAL_STATUSES } from "@samovar/contracts";
+import { ERROR_CATALOGUE, TERMINAL_STATUSES } from "@samovar/contracts";
 import type { Transcript, TranscriptEvent } from "@samovar/domain/transcript";
 import { applyEvent, emptyTranscript, isTranscriptEvent, subscription } from "@samovar/domain/transcript";
 import type { ApiClient } from "./api.ts";
-import { UnreachableError } from "./errors.ts";
-import { openProjectSocket } from "./project-socket.ts";
+import { CliError, UnreachableError } from "./errors.ts";
+import { openProjectSocket, type ProjectSocket } from "./project-socket.ts";
 
 export interface TaskWatcher {
   /** A newer version of the task, and the events that are new with it. */
@@ -43,143 +42,176 @@ export interface Followed {
 const LAST_MESSAGES_MS = 10_000;
 /** The socket tells changes at once; this finds what it failed to tell. */
 const CHECK_MS = 15_000;
+/** Unreadable or failing answers in a row that are put up with. */
+const MOST_MISSES = 20;
 
 export function followTask(options: FollowOptions): Promise<Followed> {
-  const { watcher, timers, signal } = options;
-  const { promise, resolve, reject } = Promise.withResolvers<Followed>();
-  const seen = new Map<string, MessageView>();
-  let task = options.task;
-  let events: readonly TaskEvent[] = [];
-  let transcript = emptyTranscript(task.sessionId);
-  /** The session's version at which the transcript is whole; null until the task has ended. */
-  let wanted: number | null = null;
-  let cancelDeadline = () => {};
-  let cancelCheck = () => {};
-  let checking: Promise<void> | null = null;
-  let over = false;
-
-  const finish = (ended: boolean) => {
-    if (over) return;
-    over = true;
-    stop();
-    resolve({ task, events, ended });
-  };
-  const fail = (error: unknown) => {
-    if (over) return;
-    over = true;
-    stop();
-    reject(error);
-  };
-  const stop = () => {
-    cancelDeadline();
-    cancelCheck();
-    signal?.removeEventListener("abort", leave);
-    socket.close();
-  };
-  const leave = () => finish(false);
-
-  const learn = (next: TaskView, found: readonly TaskEvent[]) => {
-    const last = events.at(-1)?.seq ?? 0;
-    const fresh = found.filter((event) => event.seq > last).toSorted((a, b) => a.seq - b.seq);
-    if (next.version <= task.version && fresh.length === 0) return;
-    events = [...events, ...fresh];
-    if (next.version >= task.version) task = next;
-    watcher.task(task, fresh, events);
-    if (isOver(task)) void check();
-  };
-  /** Reads the task as it is now, and how far its transcript goes once it has ended. */
-  const check = (): Promise<void> => {
-    checking ??= read().finally(() => (checking = null));
-    return checking;
-  };
-  const read = async () => {
-    try {
-      const client = await options.connect();
-      if (client === null || over) return;
-      learn(await client.task(task.projectId, task.id), await client.taskEvents(task.projectId, task.id));
-      if (!isOver(task)) return;
-      const session = await client.session(task.projectId, task.sessionId);
-      if (wanted === null) cancelDeadline = timers.after(LAST_MESSAGES_MS, () => finish(true));
-      wanted = session.version;
-      settle();
-    } catch (error) {
-      // A control plane that is away comes back; any other refusal is told.
-      if (!(error instanceof UnreachableError)) fail(error);
-    }
-  };
-  const settle = () => {
-    if (wanted !== null && transcript.version >= wanted) finish(true);
-  };
-  const scheduleCheck = () => {
-    cancelCheck();
-    cancelCheck = timers.after(CHECK_MS, () => {
-      if (over) return;
-      scheduleCheck();
-      void check();
-    });
-  };
-
-  const hear = (event: ViewerEvent) => {
-    if (over) return;
-    if (event.type === "task.updated" && event.task.id === task.id) {
-      const expected = (events.at(-1)?.seq ?? 0) + 1;
-      const first = event.events[0]?.seq;
-      learn(event.task, first === undefined || first <= expected ? event.events : []);
-      if (first !== undefined && first > expected) void check();
-      return;
-    }
-    if (event.type === "error") return fail(new Error(event.message));
-    if (!isTranscriptEvent(event)) return;
-    const { outcome, transcript: next } = applyEvent(transcript, event);
-    transcript = next;
-    if (outcome === "resync") socket.send(subscription(transcript));
-    if (outcome === "applied") tellMessages(event, transcript, seen, watcher);
-    settle();
-  };
-
-  const socket = openProjectSocket({
-    projectId: task.projectId,
-    endpoint: options.connect,
-    onOpen: () => {
-      watcher.connected(true);
-      socket.send(subscription(transcript));
-      void check();
-    },
-    onDown: () => {
-      watcher.connected(false);
-      void check();
-    },
-    onEvent: (event) => {
-      try {
-        hear(event);
-      } catch (error) {
-        fail(new Error(`A change could not be shown: ${errorMessage(error)}`, { cause: error }));
-      }
-    },
-    timers,
-    random: options.random,
-  });
-  signal?.addEventListener("abort", leave, { once: true });
-  if (signal?.aborted === true) leave();
-  else scheduleCheck();
-  return promise;
+  return new Follower(options).run();
 }
 
-function isOver(task: TaskView): boolean {
+class Follower {
+  readonly #options: FollowOptions;
+  readonly #outcome = Promise.withResolvers<Followed>();
+  readonly #seen = new Map<string, MessageView>();
+  readonly #socket: ProjectSocket;
+  readonly #leave = (): void => this.#finish(false);
+  #task: TaskView;
+  #events: readonly TaskEvent[] = [];
+  #transcript: Transcript;
+  /** The session's version at which the transcript is whole; null until the task has ended. */
+  #wanted: number | null = null;
+  #cancelDeadline: (() => void) | null = null;
+  #cancelCheck: (() => void) | null = null;
+  #checking: Promise<void> | null = null;
+  #misses = 0;
+  #over = false;
+
+  constructor(options: FollowOptions) {
+    this.#options = options;
+    this.#task = options.task;
+    this.#transcript = emptyTranscript(options.task.sessionId);
+    this.#socket = openProjectSocket({
+      projectId: options.task.projectId,
+      endpoint: options.connect,
+      onOpen: () => this.#opened(),
+      onDown: () => this.#lost(),
+      onEvent: (event) => this.#hear(event),
+      timers: options.timers,
+      random: options.random,
+    });
+  }
+
+  run(): Promise<Followed> {
+    const { signal } = this.#options;
+    signal?.addEventListener("abort", this.#leave, { once: true });
+    if (signal?.aborted === true) this.#leave();
+    else this.#scheduleCheck();
+    return this.#outcome.promise;
+  }
+
+  #opened(): void {
+    this.#options.watcher.connected(true);
+    this.#socket.send(subscription(this.#transcript));
+    void this.#check();
+  }
+
+  #lost(): void {
+    this.#options.watcher.connected(false);
+    void this.#check();
+  }
+
+  #hear(event: ViewerEvent): void {
+    if (this.#over) return;
+    if (event.type === "task.updated") return this.#hearTask(event);
+    if (event.type === "error") return this.#fail(new CliError(event.message, null, event.code));
+    if (!isTranscriptEvent(event)) return;
+    const { outcome, transcript } = applyEvent(this.#transcript, event);
+    this.#transcript = transcript;
+    if (outcome === "resync") this.#socket.send(subscription(transcript));
+    if (outcome === "applied") this.#tellMessages(event);
+    this.#settle();
+  }
+
+  /** Events that do not join what is known are read again, from the first that is missing. */
+  #hearTask({ task, events }: Extract<ViewerEvent, { type: "task.updated" }>): void {
+    if (task.id !== this.#task.id) return;
+    const first = events[0]?.seq;
+    const joins = first === undefined || first <= this.#lastSeq() + 1;
+    this.#learn(task, joins ? events : []);
+    if (!joins) void this.#check();
+  }
+
+  #learn(task: TaskView, found: readonly TaskEvent[]): void {
+    const last = this.#lastSeq();
+    const fresh = found.filter((event) => event.seq > last).toSorted((a, b) => a.seq - b.seq);
+    if (task.version <= this.#task.version && fresh.length === 0) return;
+    this.#events = [...this.#events, ...fresh];
+    if (task.version >= this.#task.version) this.#task = task;
+    this.#options.watcher.task(this.#task, fresh, this.#events);
+    if (hasEnded(this.#task)) void this.#check();
+  }
+
+  #lastSeq(): number {
+    return this.#events.at(-1)?.seq ?? 0;
+  }
+
+  /** Reads the task as it is now, and how far its transcript goes once it has ended. */
+  #check(): Promise<void> {
+    this.#checking ??= this.#read().finally(() => (this.#checking = null));
+    return this.#checking;
+  }
+
+  async #read(): Promise<void> {
+    try {
+      const client = await this.#options.connect();
+      if (client === null || this.#over) return;
+      const { projectId, id, sessionId } = this.#task;
+      this.#learn(await client.task(projectId, id), await client.taskEvents(projectId, id));
+      this.#misses = 0;
+      if (!hasEnded(this.#task)) return;
+      const session = await client.session(projectId, sessionId);
+      this.#cancelDeadline ??= this.#options.timers.after(LAST_MESSAGES_MS, () => this.#finish(true));
+      this.#wanted = session.version;
+      this.#settle();
+    } catch (error) {
+      if (error instanceof UnreachableError) return;
+      if (!mayPass(error) || ++this.#misses > MOST_MISSES) this.#fail(error);
+    }
+  }
+
+  #scheduleCheck(): void {
+    this.#cancelCheck = this.#options.timers.after(CHECK_MS, () => {
+      this.#scheduleCheck();
+      void this.#check();
+    });
+  }
+
+  #tellMessages(event: TranscriptEvent): void {
+    const { messages } = this.#transcript;
+    const first = messages[0]?.position ?? 0;
+    for (const changed of changedIn(event)) {
+      const message =
+        typeof changed === "string"
+          ? messages.findLast(({ messageId }) => messageId === changed)
+          : messages[changed - first];
+      if (message === undefined) continue;
+      const before = this.#seen.get(message.messageId) ?? null;
+      if (before !== null && before.revision >= message.revision) continue;
+      this.#seen.set(message.messageId, message);
+      this.#options.watcher.message(message, before);
+    }
+  }
+
+  #settle(): void {
+    if (this.#wanted !== null && this.#transcript.version >= this.#wanted) this.#finish(true);
+  }
+
+  #finish(ended: boolean): void {
+    this.#stop();
+    this.#outcome.resolve({ task: this.#task, events: this.#events, ended });
+  }
+
+  #fail(error: unknown): void {
+    this.#stop();
+    this.#outcome.reject(error);
+  }
+
+  #stop(): void {
+    this.#over = true;
+    this.#cancelDeadline?.();
+    this.#cancelCheck?.();
+    this.#options.signal?.removeEventListener("abort", this.#leave);
+    this.#socket.close();
+  }
+}
+
+function hasEnded(task: TaskView): boolean {
   return TERMINAL_STATUSES.some((status) => status === task.status);
 }
 
-function tellMessages(event: TranscriptEvent, { messages }: Transcript, seen: Map<string, MessageView>, watcher: TaskWatcher): void {
-  const first = messages[0]?.position ?? 0;
-  for (const changed of changedIn(event)) {
-    const message =
-      typeof changed === "string" ? messages.findLast(({ messageId }) => messageId === changed) : messages[changed - first];
-    if (message === undefined) continue;
-    const before = seen.get(message.messageId) ?? null;
-    if (before !== null && before.revision >= message.revision) continue;
-    seen.set(message.messageId, message);
-    watcher.message(message, before);
-  }
+/** Whether the next answer may be better: a control plane that starts or is in trouble recovers. */
+function mayPass(error: unknown): boolean {
+  return error instanceof CliError && (error.code === null || ERROR_CATALOGUE[error.code].retriable);
 }
 
 /** Positions, or the id where only that is told. */

@@ -20,7 +20,9 @@ async function serve(answer: (url: string) => Answer) {
     const { url = "", method = "", headers } = request;
     seen.push({ url, method, token: String(headers.authorization), key: headers["idempotency-key"]?.toString() });
     const { status, body } = answer(url);
-    response.writeHead(status, { "content-type": "application/json" }).end(typeof body === "string" ? body : JSON.stringify(body));
+    response
+      .writeHead(status, { "content-type": "application/json" })
+      .end(typeof body === "string" ? body : JSON.stringify(body));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   closing.push(() => server.close());
@@ -28,17 +30,25 @@ async function serve(answer: (url: string) => Answer) {
   return { client: new ApiClient(`http://127.0.0.1:${port}`, "smv_test"), seen };
 }
 
-const refused = (code: string, status: number, message = "No.") => ({ status, body: { error: { code, message, requestId: "req_1" } } });
+const refused = (code: string, status: number, message = "No.") => ({
+  status,
+  body: { error: { code, message, requestId: "req_1" } },
+});
 const agent = (name: string) => ({ kind: "script", name, description: "", usable: true, hint: null });
 
 describe("calling the control plane", () => {
   it("sends the token, and reads every page of a list", async () => {
     const { client, seen } = await serve((url) => ({
       status: 200,
-      body: url.includes("cursor=next") ? { items: [agent("b")], nextCursor: null } : { items: [agent("a")], nextCursor: "next" },
+      body: url.includes("cursor=next")
+        ? { items: [agent("b")], nextCursor: null }
+        : { items: [agent("a")], nextCursor: "next" },
     }));
     expect((await client.agents()).map(({ name }) => name)).toEqual(["a", "b"]);
-    expect(seen.map(({ token, method }) => `${method} ${token}`)).toEqual(["GET Bearer smv_test", "GET Bearer smv_test"]);
+    expect(seen.map(({ token, method }) => `${method} ${token}`)).toEqual([
+      "GET Bearer smv_test",
+      "GET Bearer smv_test",
+    ]);
   });
 
   it("turns each refusal into a message and what to do", async () => {

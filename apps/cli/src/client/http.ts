@@ -19,7 +19,10 @@ export interface Call {
 export interface Parser<T> {
   safeParse(value: unknown):
     | { readonly success: true; readonly data: T }
-    | { readonly success: false; readonly error: { readonly issues: readonly { readonly path: readonly PropertyKey[] }[] } };
+    | {
+        readonly success: false;
+        readonly error: { readonly issues: readonly { readonly path: readonly PropertyKey[] }[] };
+      };
 }
 
 const TIMEOUT_MS = 30_000;
@@ -73,10 +76,18 @@ function refusal(status: number, json: unknown): CliError {
   const { code, message, requestId } = parsed.data.error;
   switch (code) {
     case "unauthenticated":
-      return new CliError(message, "The API token of this data directory is not accepted. Restart it with: samovar up", code);
+      return new CliError(
+        message,
+        "The API token of this data directory is not accepted. Restart it with: samovar up",
+        code,
+      );
     case "credentials_missing":
     case "agent_not_configured":
-      return new CliError(message, "Set ANTHROPIC_API_KEY, restart `samovar up`, or choose another agent with --agent.", code);
+      return new CliError(
+        message,
+        "Set ANTHROPIC_API_KEY, restart `samovar up`, or choose another agent with --agent.",
+        code,
+      );
     case "internal":
       return new CliError(message, `Samovar's log has more about request ${requestId}.`, code);
     default:

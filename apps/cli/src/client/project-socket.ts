@@ -39,9 +39,9 @@ export function openProjectSocket(options: ProjectSocketOptions): ProjectSocket 
   let closed = false;
   let told = false;
   let failures = 0;
-  let cancelTimer = () => {};
+  let cancelTimer: (() => void) | null = null;
   const after = (delayMs: number, what: () => void) => {
-    cancelTimer();
+    cancelTimer?.();
     cancelTimer = timers.after(delayMs, what);
   };
   const send = (frame: ViewerFrame) => {
@@ -98,7 +98,7 @@ export function openProjectSocket(options: ProjectSocketOptions): ProjectSocket 
     send,
     close() {
       closed = true;
-      cancelTimer();
+      cancelTimer?.();
       socket?.terminate();
       socket = null;
     },

@@ -23,7 +23,12 @@ const LEAST_GIT = [2, 31] as const;
 
 /** Exit code 0 when nothing is a fault, else 1. */
 export async function doctor(context: CommandContext): Promise<number> {
-  const machine = await Promise.all([nodeFinding(process.versions.node), gitFinding(), directoryFinding(context.dataDir), diskFinding(context.dataDir)]);
+  const machine = await Promise.all([
+    nodeFinding(process.versions.node),
+    gitFinding(),
+    directoryFinding(context.dataDir),
+    diskFinding(context.dataDir),
+  ]);
   const findings = [...machine, ...(await samovarFindings(context))];
   const ok = findings.every(({ state }) => state !== "fault");
   if (context.json) printJson(context.terminal, { ok, findings });
@@ -33,7 +38,12 @@ export async function doctor(context: CommandContext): Promise<number> {
 
 export function nodeFinding(version: string): Finding {
   const ok = Number(version.split(".")[0]) >= NODE_MAJOR;
-  return finding("Node", ok ? "ok" : "fault", version, ok ? null : `Start samovar through its launcher, or install Node ${NODE_MAJOR}.`);
+  return finding(
+    "Node",
+    ok ? "ok" : "fault",
+    version,
+    ok ? null : `Start samovar through its launcher, or install Node ${NODE_MAJOR}.`,
+  );
 }
 
 async function gitFinding(): Promise<Finding> {
@@ -50,7 +60,12 @@ export function gitVersionFinding(output: string | null): Finding {
   const [major, minor] = [Number(match?.[1] ?? 0), Number(match?.[2] ?? 0)];
   const recent = major > LEAST_GIT[0] || (major === LEAST_GIT[0] && minor >= LEAST_GIT[1]);
   const version = output.replace(/^git version /, "");
-  return finding("git", recent ? "ok" : "warning", version, recent ? null : `Samovar is tried with git ${LEAST_GIT.join(".")} and newer.`);
+  return finding(
+    "git",
+    recent ? "ok" : "warning",
+    version,
+    recent ? null : `Samovar is tried with git ${LEAST_GIT.join(".")} and newer.`,
+  );
 }
 
 async function directoryFinding(dataDir: string): Promise<Finding> {
@@ -59,7 +74,12 @@ async function directoryFinding(dataDir: string): Promise<Finding> {
     await access(await nearestExisting(dataDir), constants.W_OK | constants.X_OK);
     return finding(what, "ok", dataDir, null);
   } catch {
-    return finding(what, "fault", `${dataDir} is not writable`, "Choose another with --data-dir DIR or SAMOVAR_DATA_DIR.");
+    return finding(
+      what,
+      "fault",
+      `${dataDir} is not writable`,
+      "Choose another with --data-dir DIR or SAMOVAR_DATA_DIR.",
+    );
   }
 }
 
@@ -79,7 +99,10 @@ async function samovarFindings(context: CommandContext): Promise<Finding[]> {
   if (client === null) return [finding("Samovar", "warning", "not running", "Start it with: samovar up")];
   try {
     const me = await client.me();
-    return [finding("Samovar", "ok", `running at ${client.url}, signed in as ${me.name}`, null), ...(await agentFindings(client))];
+    return [
+      finding("Samovar", "ok", `running at ${client.url}, signed in as ${me.name}`, null),
+      ...(await agentFindings(client)),
+    ];
   } catch (error) {
     const hint = error instanceof CliError ? error.hint : null;
     return [finding("Samovar", "fault", errorMessage(error), hint)];
@@ -88,7 +111,12 @@ async function samovarFindings(context: CommandContext): Promise<Finding[]> {
 
 async function agentFindings(client: ApiClient): Promise<Finding[]> {
   const agents = (await client.agents()).map((agent) =>
-    finding(`Agent ${agent.kind}`, agent.usable ? "ok" : "warning", agent.usable ? agent.name : "not usable yet", agent.hint),
+    finding(
+      `Agent ${agent.kind}`,
+      agent.usable ? "ok" : "warning",
+      agent.usable ? agent.name : "not usable yet",
+      agent.hint,
+    ),
   );
   const kinds = (await client.credentials()).map(({ kind }) => kind);
   const provider = kinds.includes("hetzner");

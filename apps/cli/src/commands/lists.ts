@@ -14,7 +14,11 @@ export async function listTasks(project: string | undefined, context: CommandCon
   const { terminal, clock } = context;
   const found = await ofProjects(context, project, (client, { id }) => client.tasks(id));
   const tasks = found.toSorted((a, b) => b.item.createdAt - a.item.createdAt);
-  if (context.json) printJson(terminal, tasks.map(({ item }) => item));
+  if (context.json)
+    printJson(
+      terminal,
+      tasks.map(({ item }) => item),
+    );
   else {
     const rows = tasks.map(({ item, project }) => [
       item.id,
@@ -34,7 +38,11 @@ export async function listSessions(project: string | undefined, context: Command
   const { terminal, clock } = context;
   const found = await ofProjects(context, project, (client, { id }) => client.sessions(id));
   const sessions = found.toSorted((a, b) => b.item.startedAt - a.item.startedAt);
-  if (context.json) printJson(terminal, sessions.map(({ item }) => item));
+  if (context.json)
+    printJson(
+      terminal,
+      sessions.map(({ item }) => item),
+    );
   else {
     const rows = sessions.map(({ item, project }) => [
       item.id,
@@ -57,7 +65,9 @@ export async function listNodes(context: CommandContext): Promise<number> {
   else {
     const rows = nodes.map((node) => [
       node.id,
-      node.unreachableSince === null ? node.state : `${node.state}, silent for ${duration(clock.now() - node.unreachableSince)}`,
+      node.unreachableSince === null
+        ? node.state
+        : `${node.state}, silent for ${duration(clock.now() - node.unreachableSince)}`,
       node.size,
       `${node.taskIds.length}/${node.slots}`,
       String(node.outbox.pending),

@@ -7,7 +7,9 @@ import { inspectRepository, isAddress } from "./repository.ts";
 
 let directory = "";
 const git = (...args: string[]) =>
-  execFileSync("git", ["-C", directory, "-c", "user.name=T", "-c", "user.email=t@localhost", ...args], { stdio: "pipe" });
+  execFileSync("git", ["-C", directory, "-c", "user.name=T", "-c", "user.email=t@localhost", ...args], {
+    stdio: "pipe",
+  });
 const commit = (name = "a.txt") => {
   writeFileSync(join(directory, name), "a\n");
   git("add", "--all");
@@ -25,7 +27,11 @@ describe("looking at a repository before a task", () => {
     git("init", "--quiet", "--initial-branch=feature/tea");
     commit();
     mkdirSync(join(directory, "deep/er"), { recursive: true });
-    expect(await inspect(undefined, "deep/er")).toMatchObject({ url: directory, baseBranch: "feature/tea", warnings: [] });
+    expect(await inspect(undefined, "deep/er")).toMatchObject({
+      url: directory,
+      baseBranch: "feature/tea",
+      warnings: [],
+    });
   });
 
   it("warns of what is not committed, and goes on", async () => {
@@ -62,7 +68,10 @@ describe("looking at a repository before a task", () => {
     git("init", "--quiet", "--initial-branch=main");
     commit();
     git("checkout", "--quiet", "--detach");
-    await expect(inspect()).rejects.toMatchObject({ message: expect.stringMatching(/detached HEAD/), hint: expect.stringMatching(/--base/) });
+    await expect(inspect()).rejects.toMatchObject({
+      message: expect.stringMatching(/detached HEAD/),
+      hint: expect.stringMatching(/--base/),
+    });
     expect(await inspect("main")).toMatchObject({ baseBranch: "main" });
     await expect(inspect("elsewhere")).rejects.toThrow(/has no branch elsewhere/);
     await expect(inspect("--upload-pack=x")).rejects.toThrow(/cannot start from a branch named/);
@@ -96,6 +105,13 @@ describe("looking at a repository before a task", () => {
     expect(await inspect(undefined, "git@example.org:tea/pot.git")).toMatchObject({ name: "pot", baseBranch: null });
     await expect(inspect(undefined, "https://me:secret@example.org/x")).rejects.toThrow(/no address/);
     await expect(inspect(undefined, "ext::sh -c id")).rejects.toThrow(/There is nothing at/);
-    expect(["https://a/b", "git@a:b", "ssh://a/b", "./a", "/a:b", "C:x"].map(isAddress)).toEqual([true, true, true, false, false, false]);
+    expect(["https://a/b", "git@a:b", "ssh://a/b", "./a", "/a:b", "C:x"].map(isAddress)).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
   });
 });

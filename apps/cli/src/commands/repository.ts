@@ -29,7 +29,10 @@ export function isAddress(text: string): boolean {
 function remoteRepository(given: string, baseBranch: string | null): Repository {
   const parsed = repoUrl.safeParse(given);
   if (!parsed.success) {
-    throw new CliError("This is no address of a repository that Samovar can clone.", parsed.error.issues[0]?.message ?? null);
+    throw new CliError(
+      "This is no address of a repository that Samovar can clone.",
+      parsed.error.issues[0]?.message ?? null,
+    );
   }
   const name = basename(parsed.data.replace(/[/:]+$/, "").replaceAll(":", "/")).replace(/\.git$/, "");
   return { url: parsed.data, name: name || "repository", baseBranch, warnings: [] };
@@ -37,16 +40,27 @@ function remoteRepository(given: string, baseBranch: string | null): Repository 
 
 async function localRepository(path: string, base: string | null): Promise<Repository> {
   const found = await stat(path).catch(() => null);
-  if (found === null) throw new CliError(`There is nothing at ${path}.`, "Give --repo the path of a git repository, or its https address.");
-  if (!found.isDirectory()) throw new CliError(`${path} is no directory.`, "Give --repo the path of a git repository, or its https address.");
+  if (found === null)
+    throw new CliError(
+      `There is nothing at ${path}.`,
+      "Give --repo the path of a git repository, or its https address.",
+    );
+  if (!found.isDirectory())
+    throw new CliError(`${path} is no directory.`, "Give --repo the path of a git repository, or its https address.");
   const root = await rootOf(path);
   const git = (...args: string[]) => runGit(root.path, args);
   if (!(await git("rev-parse", "--verify", "--quiet", "HEAD^{commit}")).ok && !(await hasAnyCommit(git))) {
-    throw new CliError(`The repository at ${root.path} has no commit yet.`, "Make a first commit; the task starts from it.");
+    throw new CliError(
+      `The repository at ${root.path} has no commit yet.`,
+      "Make a first commit; the task starts from it.",
+    );
   }
   const baseBranch = base ?? (await currentBranch(git, root.path));
   if (!(await git("rev-parse", "--verify", "--quiet", `refs/heads/${baseBranch}^{commit}`)).ok) {
-    throw new CliError(`The repository at ${root.path} has no branch ${baseBranch}.`, "Name one that it has with --base BRANCH.");
+    throw new CliError(
+      `The repository at ${root.path} has no branch ${baseBranch}.`,
+      "Name one that it has with --base BRANCH.",
+    );
   }
   const name = basename(root.path).replace(/\.git$/, "") || "repository";
   return { url: root.path, name, baseBranch, warnings: root.bare ? [] : await dirtWarnings(git) };
@@ -55,12 +69,17 @@ async function localRepository(path: string, base: string | null): Promise<Repos
 async function rootOf(path: string): Promise<{ path: string; bare: boolean }> {
   const bare = await runGit(path, ["rev-parse", "--is-bare-repository"]);
   if (!bare.ok) {
-    if (/dubious ownership/.test(bare.error)) throw new CliError(`git does not trust ${path}: it belongs to another user.`, firstHint(bare.error));
-    throw new CliError(`${path} is not in a git repository.`, "Run `git init` there and make a first commit, or give --repo another path.");
+    if (/dubious ownership/.test(bare.error))
+      throw new CliError(`git does not trust ${path}: it belongs to another user.`, firstHint(bare.error));
+    throw new CliError(
+      `${path} is not in a git repository.`,
+      "Run `git init` there and make a first commit, or give --repo another path.",
+    );
   }
   const isBare = bare.output.trim() === "true";
   const root = await runGit(path, ["rev-parse", isBare ? "--absolute-git-dir" : "--show-toplevel"]);
-  if (!root.ok) throw new CliError(`${path} is inside a repository's .git directory.`, "Give --repo the repository itself.");
+  if (!root.ok)
+    throw new CliError(`${path} is inside a repository's .git directory.`, "Give --repo the repository itself.");
   return { path: await realpath(root.output.replace(/\n$/, "")), bare: isBare };
 }
 
@@ -71,7 +90,10 @@ async function hasAnyCommit(git: Git): Promise<boolean> {
 async function currentBranch(git: Git, path: string): Promise<string> {
   const head = await git("symbolic-ref", "--quiet", "--short", "HEAD");
   if (!head.ok) {
-    throw new CliError(`The repository at ${path} is on no branch (detached HEAD).`, "Name the branch to start from with --base BRANCH.");
+    throw new CliError(
+      `The repository at ${path} is on no branch (detached HEAD).`,
+      "Name the branch to start from with --base BRANCH.",
+    );
   }
   return usableBranch(head.output.trim());
 }
@@ -81,7 +103,10 @@ async function dirtWarnings(git: Git): Promise<string[]> {
   if (!status.ok) return [];
   const entries = status.output.split("\0").filter((entry) => /^[ MADRCUT?!]{2} /.test(entry));
   if (entries.length === 0) return [];
-  const names = entries.slice(0, 3).map((entry) => entry.slice(3)).join(", ");
+  const names = entries
+    .slice(0, 3)
+    .map((entry) => entry.slice(3))
+    .join(", ");
   const more = entries.length > 3 ? ` and ${entries.length - 3} more` : "";
   return [`Not committed, so the task will not see it: ${names}${more}`];
 }
@@ -89,7 +114,10 @@ async function dirtWarnings(git: Git): Promise<string[]> {
 function usableBranch(name: string): string {
   const parsed = branchName.safeParse(name);
   if (parsed.success) return parsed.data;
-  throw new CliError(`Samovar cannot start from a branch named ${JSON.stringify(name)}.`, "Name another with --base BRANCH.");
+  throw new CliError(
+    `Samovar cannot start from a branch named ${JSON.stringify(name)}.`,
+    "Name another with --base BRANCH.",
+  );
 }
 
 type GitAnswer = { readonly ok: boolean; readonly output: string; readonly error: string };
@@ -100,18 +128,25 @@ function runGit(directory: string, args: readonly string[]): Promise<GitAnswer> 
   const safe = ["-C", directory, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"];
   const env = { ...withoutGitVariables(process.env), LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0" };
   return new Promise((resolve, reject) => {
-    execFile("git", [...safe, ...args], { env, maxBuffer: 16 * 1024 * 1024, timeout: 30_000 }, (error, output, stderr) => {
-      if (error !== null && error.code === "ENOENT") {
-        return reject(new CliError("git is not installed, or not on the PATH.", "Install git and try again."));
-      }
-      resolve({ ok: error === null, output, error: stderr });
-    });
+    execFile(
+      "git",
+      [...safe, ...args],
+      { env, maxBuffer: 16 * 1024 * 1024, timeout: 30_000 },
+      (error, output, stderr) => {
+        if (error !== null && error.code === "ENOENT") {
+          return reject(new CliError("git is not installed, or not on the PATH.", "Install git and try again."));
+        }
+        resolve({ ok: error === null, output, error: stderr });
+      },
+    );
   });
 }
 
 /** A hook that calls `samovar` must not lead git to another repository than the one that was named. */
 function withoutGitVariables(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^GIT_(DIR|WORK_TREE|INDEX_FILE|COMMON_DIR|PREFIX)$/.test(name)));
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^GIT_(DIR|WORK_TREE|INDEX_FILE|COMMON_DIR|PREFIX)$/.test(name)),
+  );
 }
 
 function firstHint(text: string): string | null {

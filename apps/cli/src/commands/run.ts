@@ -28,13 +28,18 @@ export async function run(given: string, options: RunOptions, context: CommandCo
   for (const warning of repository?.warnings ?? []) context.terminal.note(`Note: ${warning}`);
   const client = await requireSamovar(context.dataDir);
   const project = await projectFor(client, repository, options);
-  const task = await submit(client, project, {
-    description: text,
-    run: !options.backlog,
-    agent: options.agent ?? null,
-    vmSize: options.size ?? null,
-    baseBranch: repository?.baseBranch ?? options.base ?? null,
-  }, context);
+  const task = await submit(
+    client,
+    project,
+    {
+      description: text,
+      run: !options.backlog,
+      agent: options.agent ?? null,
+      vmSize: options.size ?? null,
+      baseBranch: repository?.baseBranch ?? options.base ?? null,
+    },
+    context,
+  );
   if (options.backlog) return stored(task, context);
   return follow(task, project, context);
 }
@@ -44,7 +49,10 @@ function textOf(text: string): string {
   const parsed = createTask.shape.description.safeParse(text);
   if (parsed.success) return parsed.data;
   const message = parsed.error.issues[0]?.message ?? "The task's text cannot be used.";
-  throw new CliError(`${message.charAt(0).toUpperCase()}${message.slice(1)}.`, text.trim() === "" ? 'Such as: samovar run "fix the failing test"' : null);
+  throw new CliError(
+    `${message.charAt(0).toUpperCase()}${message.slice(1)}.`,
+    text.trim() === "" ? 'Such as: samovar run "fix the failing test"' : null,
+  );
 }
 
 /** Null when a project is named and no repository: the project knows its own. */
@@ -57,18 +65,28 @@ async function projectFor(client: ApiClient, repository: Repository | null, opti
   if (repository === null) {
     const [only, other] = await projectsNamed(client, options.project);
     if (only !== undefined && other === undefined) return only;
-    throw new CliError(`Several projects are named ${options.project}.`, "Say which with --repo, or give the project's id.");
+    throw new CliError(
+      `Several projects are named ${options.project}.`,
+      "Say which with --repo, or give the project's id.",
+    );
   }
   const known = (await projectsNamed(client, undefined)).find(
     (project) =>
       project.repoUrl === repository.url &&
       (options.project === undefined || project.name === options.project || project.id === options.project),
   );
-  return known ?? client.createProject({ name: (options.project ?? repository.name).slice(0, 100), repoUrl: repository.url });
+  return (
+    known ?? client.createProject({ name: (options.project ?? repository.name).slice(0, 100), repoUrl: repository.url })
+  );
 }
 
 /** One key for all tries, so that a lost answer makes no second task. */
-async function submit(client: ApiClient, project: ProjectView, task: CreateTask, context: CommandContext): Promise<TaskView> {
+async function submit(
+  client: ApiClient,
+  project: ProjectView,
+  task: CreateTask,
+  context: CommandContext,
+): Promise<TaskView> {
   return client.createTask(project.id, task, uuid(context.random));
 }
 

@@ -31,8 +31,10 @@ export async function verify(id: string | undefined, all: boolean, context: Comm
   }
   const faulty = verdicts.filter(({ verdict }) => verdict === "faulty").length;
   const unproven = verdicts.filter(({ verdict }) => verdict === "unproven").length;
-  if (context.json) printJson(context.terminal, { ok: faulty === 0, checked: verdicts.length, faulty, unproven, verdicts });
-  else if (all) context.terminal.line(`${count(verdicts.length, "task")} checked, ${faulty} faulty, ${unproven} without a proof`);
+  if (context.json)
+    printJson(context.terminal, { ok: faulty === 0, checked: verdicts.length, faulty, unproven, verdicts });
+  else if (all)
+    context.terminal.line(`${count(verdicts.length, "task")} checked, ${faulty} faulty, ${unproven} without a proof`);
   return faulty === 0 ? 0 : 1;
 }
 
@@ -69,7 +71,11 @@ async function judge(client: ApiClient, project: ProjectView, task: TaskView): P
 }
 
 /** Null when the node never claimed anything: there is nothing that the store could be held against. */
-async function verificationOf(client: ApiClient, project: ProjectView, task: TaskView): Promise<TranscriptVerification | null> {
+async function verificationOf(
+  client: ApiClient,
+  project: ProjectView,
+  task: TaskView,
+): Promise<TranscriptVerification | null> {
   try {
     return await client.verification(project.id, task.id);
   } catch (error) {
@@ -80,11 +86,15 @@ async function verificationOf(client: ApiClient, project: ProjectView, task: Tas
 }
 
 /** What must hold for any stored transcript, whatever was said. */
-export function transcriptFaults(session: Pick<SessionView, "messageCount">, messages: readonly MessageView[]): string[] {
+export function transcriptFaults(
+  session: Pick<SessionView, "messageCount">,
+  messages: readonly MessageView[],
+): string[] {
   const faults: string[] = [];
   const gap = messages.findIndex(({ position }, index) => position !== index);
   if (gap !== -1) faults.push(`positions are not dense: ${messages[gap]?.position} stands where ${gap} should`);
-  if (new Set(messages.map(({ messageId }) => messageId)).size !== messages.length) faults.push("a message is there twice");
+  if (new Set(messages.map(({ messageId }) => messageId)).size !== messages.length)
+    faults.push("a message is there twice");
   if (session.messageCount !== messages.length) {
     faults.push(`the session counts ${session.messageCount} messages, ${messages.length} are there`);
   }
@@ -109,7 +119,8 @@ export function proofFaults(
 
 function tell({ taskId, verdict, verification, faults }: Verdict, { terminal }: CommandContext): void {
   const { style } = terminal;
-  if (verdict === "complete" && verification !== null) terminal.line(`${style.green("✓")} ${taskId}  ${proofLine(verification)}`);
+  if (verdict === "complete" && verification !== null)
+    terminal.line(`${style.green("✓")} ${taskId}  ${proofLine(verification)}`);
   else if (verdict === "unproven") terminal.line(`${style.dim("–")} ${taskId}  ended before anything could be proven`);
   for (const fault of faults) terminal.line(`${style.red("✗")} ${taskId}  ${fault}`);
 }

@@ -49,14 +49,19 @@ function printingWatcher(terminal: Terminal): { watcher: TaskWatcher; finish: ()
   const watcher: TaskWatcher = {
     task(_task, fresh: readonly TaskEvent[], all: readonly TaskEvent[]) {
       for (const event of fresh) {
-        const line = eventLine(event, all.filter(({ seq }) => seq <= event.seq), terminal.style);
+        const line = eventLine(
+          event,
+          all.filter(({ seq }) => seq <= event.seq),
+          terminal.style,
+        );
         if (line !== null) printer.aside(line);
       }
     },
     message: (message: MessageView) => printer.show(message),
     connected(up) {
       if (up && down) printer.aside(terminal.style.dim("· connected again"));
-      if (!up) printer.aside(terminal.style.yellow("· the connection to Samovar is lost; the task may go on; trying again …"));
+      if (!up)
+        printer.aside(terminal.style.yellow("· the connection to Samovar is lost; the task may go on; trying again …"));
       down = !up;
     },
   };

@@ -1,5 +1,5 @@
 import type { TaskEvent } from "@samovar/contracts";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { changedLines } from "./diff.ts";
 import { proofLine } from "./proof.ts";
@@ -11,6 +11,17 @@ import { startupLine } from "./timeline.ts";
 import { age, count, duration } from "./units.ts";
 
 const plain = style(false);
+// oxlint-disable-next-line no-control-regex -- what must not be there
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
+const joined = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join("");
+const proof = (count: number, digest: string) => ({ count, digest: digest.repeat(32) });
+const event = (seq: number, at: number, kind: TaskEvent["kind"], data: TaskEvent["data"]): TaskEvent => ({
+  seq,
+  at,
+  actor: "sweep",
+  kind,
+  data,
+});
 
 describe("text for terminals", () => {
   it.each([
@@ -22,9 +33,10 @@ describe("text for terminals", () => {
   ])("[S1] takes control sequences out of %j", (text, safe) => expect(safeText(text)).toBe(safe));
 
   it("[S1] never lets an escape or control character through", () => {
-    const text = fc.string({ unit: fc.constantFrom("\u001b", "[", "]", "0", "m", "\u0007", "a", "\n", "\\", "\u009b", "P") });
-    // oxlint-disable-next-line no-control-regex -- what must not be there
-    fc.assert(fc.property(text, (raw) => void expect(safeText(raw)).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/)));
+    const text = fc.string({
+      unit: fc.constantFrom("\u001b", "[", "]", "0", "m", "\u0007", "a", "\n", "\\", "\u009b", "P"),
+    });
+    fc.assert(fc.property(text, (raw) => void expect(safeText(raw)).not.toMatch(CONTROL)));
   });
 
   it("makes one line of many, cut to a width", () => {
@@ -33,7 +45,17 @@ describe("text for terminals", () => {
   });
 
   it("aligns columns and says when there is nothing", () => {
-    expect(table(["id", "title"], [["1", "a"], ["234", "b c"]], "none", plain)).toBe("ID   TITLE\n1    a\n234  b c");
+    expect(
+      table(
+        ["id", "title"],
+        [
+          ["1", "a"],
+          ["234", "b c"],
+        ],
+        "none",
+        plain,
+      ),
+    ).toBe("ID   TITLE\n1    a\n234  b c");
     expect(table(["id"], [], "none", plain)).toBe("none");
   });
 
@@ -45,8 +67,20 @@ describe("text for terminals", () => {
 
 describe("facts for people", () => {
   it("durations, ages, counts", () => {
-    expect([0, 999, 1_500, 61_000, 3_700_000].map(duration)).toEqual(["0 ms", "999 ms", "1.5 s", "1 min 1 s", "1 h 1 min"]);
-    expect([-5, 59_000, 120_000, 7_200_000, 200_000_000].map(age)).toEqual(["0 s ago", "59 s ago", "2 min ago", "2 h ago", "2 d ago"]);
+    expect([0, 999, 1_500, 61_000, 3_700_000].map(duration)).toEqual([
+      "0 ms",
+      "999 ms",
+      "1.5 s",
+      "1 min 1 s",
+      "1 h 1 min",
+    ]);
+    expect([-5, 59_000, 120_000, 7_200_000, 200_000_000].map(age)).toEqual([
+      "0 s ago",
+      "59 s ago",
+      "2 min ago",
+      "2 h ago",
+      "2 d ago",
+    ]);
     expect([count(1, "step"), count(2, "step")]).toEqual(["1 step", "2 steps"]);
   });
 
@@ -54,8 +88,7 @@ describe("facts for people", () => {
     const lines = fc.array(fc.constantFrom("a", "b", "c"), { maxLength: 8 });
     fc.assert(
       fc.property(lines, lines, (before, after) => {
-        const text = (all: readonly string[]) => all.map((line) => `${line}\n`).join("");
-        const { removed, added } = changedLines(text(before), text(after));
+        const { removed, added } = changedLines(joined(before), joined(after));
         expect(after.length - before.length).toBe(added.length - removed.length);
         const head = before.findIndex((line, index) => line !== after[index]);
         const at = head === -1 ? Math.min(before.length, after.length) : Math.min(head, after.length);
@@ -65,16 +98,19 @@ describe("facts for people", () => {
   });
 
   it("[R16] the proof line tells complete, incomplete and different apart", () => {
-    const proof = (n: number, digest: string) => ({ count: n, digest: digest.repeat(32) });
-    const of = (agreed: boolean, claimed: ReturnType<typeof proof>, stored: ReturnType<typeof proof>) => proofLine({ agreed, claimed, stored });
-    expect(of(true, proof(14, "ab"), proof(14, "ab"))).toBe("transcript complete: 14/14 messages, digest abababababababab");
+    const of = (agreed: boolean, claimed: ReturnType<typeof proof>, stored: ReturnType<typeof proof>) =>
+      proofLine({ agreed, claimed, stored });
+    expect(of(true, proof(14, "ab"), proof(14, "ab"))).toBe(
+      "transcript complete: 14/14 messages, digest abababababababab",
+    );
     expect(of(false, proof(14, "ab"), proof(12, "cd"))).toBe("transcript incomplete: 12/14 messages");
-    expect(of(false, proof(14, "ab"), proof(14, "cd"))).toMatch(/^transcript differs: 14\/14 messages, digest cdcd.* stored, abab/);
+    expect(of(false, proof(14, "ab"), proof(14, "cd"))).toMatch(
+      /^transcript differs: 14\/14 messages, digest cdcd.* stored, abab/,
+    );
   });
 });
 
 describe("the start-up timeline", () => {
-  const event = (seq: number, at: number, kind: TaskEvent["kind"], data: TaskEvent["data"]): TaskEvent => ({ seq, at, actor: "sweep", kind, data });
   const events = [
     event(1, 0, "step.began", { step: "choose" }),
     event(2, 800, "step.ended", { step: "choose" }),
@@ -102,4 +138,3 @@ describe("the start-up timeline", () => {
     ]);
   });
 });
-

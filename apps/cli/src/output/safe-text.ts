@@ -1,9 +1,11 @@
 /** Text of agents and repositories, made safe for a terminal: it may colour nothing, move nothing, title nothing. */
 
-// oxlint-disable-next-line no-control-regex -- control sequences are what is taken out
-const SEQUENCES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[PX^_][^\u001b]*\u001b\\|[@-Z\\-_])/g;
-// oxlint-disable-next-line no-control-regex -- all but tab and line feed
+/* oxlint-disable no-control-regex -- control sequences are what is taken out */
+const SEQUENCES =
+  /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[PX^_][^\u001b]*\u001b\\|[@-Z\\-_])/g;
+/** All but tab and line feed, and what turns the direction of writing. */
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+/* oxlint-enable no-control-regex */
 
 export function safeText(text: string): string {
   return text.replaceAll("\r\n", "\n").replace(SEQUENCES, "").replace(CONTROLS, "");

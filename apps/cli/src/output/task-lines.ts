@@ -58,7 +58,11 @@ export function outcomeLines(task: TaskView, events: readonly TaskEvent[], style
   if (task.failure !== null) fact("reason", safeText(task.failure.message));
   fact("branch", task.output?.branch ?? task.branch);
   const commits = task.output?.commits ?? [];
-  if (commits.length > 0) fact("commits", commits.map((each) => `${each.sha.slice(0, 9)} ${safeLine(each.subject, 80)}`).join(`\n${" ".repeat(13)}`));
+  if (commits.length > 0)
+    fact(
+      "commits",
+      commits.map((each) => `${each.sha.slice(0, 9)} ${safeLine(each.subject, 80)}`).join(`\n${" ".repeat(13)}`),
+    );
   const stat = task.output?.diffStat ?? null;
   if (stat !== null) fact("changes", `${count(stat.files, "file")}, +${stat.insertions} −${stat.deletions}`);
   if (task.output?.warning) fact("warning", style.yellow(safeText(task.output.warning)));

@@ -1,5 +1,5 @@
 import type { MessageView, ToolMetadata } from "@samovar/contracts";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { message, recordingTerminal } from "./recording.testing.ts";
 import { TranscriptPrinter } from "./transcript-printer.ts";
@@ -8,8 +8,18 @@ const tool = (fields: Partial<ToolMetadata> = {}): Partial<MessageView> => ({
   role: "tool",
   kind: "tool",
   final: false,
-  toolMetadata: { toolCallId: "t", tool: "sh", title: "npm test", target: null, status: "running", input: '{"command":"npm test"}', ...fields },
+  toolMetadata: {
+    toolCallId: "t",
+    tool: "sh",
+    title: "npm test",
+    target: null,
+    status: "running",
+    input: '{"command":"npm test"}',
+    ...fields,
+  },
 });
+
+const plan = (status: string) => JSON.stringify([{ content: "look", status }]);
 
 function printed(...steps: readonly MessageView[]): string {
   const terminal = recordingTerminal();
@@ -35,7 +45,12 @@ describe("printing a transcript", () => {
 
   it("shows a tool call when it begins and again how it ended", () => {
     const running = message(0, tool());
-    const ended = { ...running, ...tool({ status: "error", output: "one\ntwo\n", exitCode: 3 }), revision: 2, final: true };
+    const ended = {
+      ...running,
+      ...tool({ status: "error", output: "one\ntwo\n", exitCode: 3 }),
+      revision: 2,
+      final: true,
+    };
     expect(printed(running, ended)).toBe("\n▸ npm test\n  one\n  two\n  ✗ exit code 3\n");
   });
 
@@ -55,9 +70,9 @@ describe("printing a transcript", () => {
 
   it("shows what a file's change did, and cuts what is long", () => {
     const diff = { path: "/w/a.txt", oldText: "a\nb\nc\n", newText: "a\nB\nc\n" };
-    expect(printed(message(0, { ...tool({ status: "success", title: "Write a.txt", diffs: [diff] }), final: true }))).toBe(
-      "\n▸ Write a.txt\n  +1 −1\n  - b\n  + B\n",
-    );
+    expect(
+      printed(message(0, { ...tool({ status: "success", title: "Write a.txt", diffs: [diff] }), final: true })),
+    ).toBe("\n▸ Write a.txt\n  +1 −1\n  - b\n  + B\n");
     const output = Array.from({ length: 40 }, (_, line) => `line ${line}`).join("\n");
     const long = printed(message(0, { ...tool({ status: "success", output }), final: true }));
     expect(long).toContain("… 28 earlier lines");
@@ -66,22 +81,30 @@ describe("printing a transcript", () => {
   });
 
   it("prints a plan again only when it has changed", () => {
-    const plan = (status: string) => JSON.stringify([{ content: "look", status }]);
     const first = message(0, { kind: "plan", content: plan("in_progress"), final: false });
     const same = { ...first, revision: 2 };
     const done = { ...first, content: plan("completed"), revision: 3, final: true };
-    expect(printed(first, same, message(1, { content: "x" }), done)).toBe("\nPlan\n  ▸ look\n\nAgent\n  x\n\nPlan\n  ✓ look\n");
+    expect(printed(first, same, message(1, { content: "x" }), done)).toBe(
+      "\nPlan\n  ▸ look\n\nAgent\n  x\n\nPlan\n  ✓ look\n",
+    );
   });
 
   it("tells that a message was interrupted", () => {
-    expect(printed(message(0, { content: "half a", final: false, interrupted: true }))).toBe("\nAgent\n  half a [interrupted]\n");
+    expect(printed(message(0, { content: "half a", final: false, interrupted: true }))).toBe(
+      "\nAgent\n  half a [interrupted]\n",
+    );
   });
 
   it("prints each text whole and once, in order, however its growth and its neighbours' arrive", () => {
-    const texts = fc.array(fc.string({ minLength: 1, unit: fc.constantFrom("a", "b", " ", "é") }), { minLength: 1, maxLength: 5 });
+    const texts = fc.array(fc.string({ minLength: 1, unit: fc.constantFrom("a", "b", " ", "é") }), {
+      minLength: 1,
+      maxLength: 5,
+    });
     fc.assert(
       fc.property(texts, fc.array(fc.nat(), { maxLength: 40 }), (contents, turns) => {
-        const messages = contents.map((content, position) => message(position, { content, final: true, revision: content.length + 1 }));
+        const messages = contents.map((content, position) =>
+          message(position, { content, final: true, revision: content.length + 1 }),
+        );
         const lengths = contents.map(() => 0);
         let arrived = 0;
         const terminal = recordingTerminal();

@@ -124,7 +124,8 @@ export class TranscriptPrinter {
     const over = message.final || message.interrupted;
     if (!over && !force) return false;
     if (message.interrupted) this.#terminal.write(this.#terminal.style.yellow(" [interrupted]"));
-    if (message.truncated !== null) this.#terminal.write(this.#terminal.style.yellow(` [cut; ${message.truncated.bytes} bytes in all]`));
+    if (message.truncated !== null)
+      this.#terminal.write(this.#terminal.style.yellow(` [cut; ${message.truncated.bytes} bytes in all]`));
     this.#endLine();
     return true;
   }
@@ -197,7 +198,9 @@ function toolResult(tool: ToolMetadata, terminal: Terminal): string[] {
       return [counts, ...lines.slice(0, DIFF_LINES), ...more];
     });
   }
-  const lines = safeText(tool.output ?? "").trimEnd().split("\n");
+  const lines = safeText(tool.output ?? "")
+    .trimEnd()
+    .split("\n");
   if (lines.length === 1 && lines[0] === "") return [];
   const left = lines.length - OUTPUT_LINES;
   const earlier = left > 0 ? [style.dim(`… ${count(left, "earlier line")}`)] : [];

@@ -35,38 +35,41 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { directory, port, settings, logger } = options;
   await endStrayRuntime(directory, logger);
   await requireFreePort(port);
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      host: "127.0.0.1",
-      port,
-      log: new Log(LogLevel.ERROR),
-      handleStructuredLogs: ({ level, message }) => forward(logger, level, message),
-      resourcePersistencePath: directory.state,
-      telemetry: { enabled: false },
-      cf: false,
-      workers: [
-        {
-          name: "samovar",
-          modules: [{ type: "ESModule", path: join(dist, "worker/worker.js") }],
-          modulesRoot: join(dist, "worker"),
-          compatibilityDate: "2026-10-01",
-          compatibilityFlags: ["nodejs_compat"],
-          bindings: settings,
-          d1Databases: { DB: "samovar" },
-          durableObjects: {
-            PROJECT_DATA: { className: "ProjectData", useSQLite: true },
-            NODE_LIFECYCLE: { className: "NodeLifecycle", useSQLite: true },
-          },
-          workflows: { TASK_RUN: { name: "task-run", className: "TaskRun" } },
-          assets: {
-            directory: join(dist, "web"),
-            binding: "ASSETS",
-            routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
-            assetConfig: { not_found_handling: "single-page-application" },
-          },
-        },
-      ],
-    }),
+  const miniflare = orderly(
+    () =>
+      new Miniflare(
+        convertV4MiniflareOptions({
+          host: "127.0.0.1",
+          port,
+          log: new Log(LogLevel.ERROR),
+          handleStructuredLogs: ({ level, message }) => forward(logger, level, message),
+          resourcePersistencePath: directory.state,
+          telemetry: { enabled: false },
+          cf: false,
+          workers: [
+            {
+              name: "samovar",
+              modules: [{ type: "ESModule", path: join(dist, "worker/worker.js") }],
+              modulesRoot: join(dist, "worker"),
+              compatibilityDate: "2026-10-01",
+              compatibilityFlags: ["nodejs_compat"],
+              bindings: settings,
+              d1Databases: { DB: "samovar" },
+              durableObjects: {
+                PROJECT_DATA: { className: "ProjectData", useSQLite: true },
+                NODE_LIFECYCLE: { className: "NodeLifecycle", useSQLite: true },
+              },
+              workflows: { TASK_RUN: { name: "task-run", className: "TaskRun" } },
+              assets: {
+                directory: join(dist, "web"),
+                binding: "ASSETS",
+                routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
+                assetConfig: { not_found_handling: "single-page-application" },
+              },
+            },
+          ],
+        }),
+      ),
   );
   const url = (await miniflare.ready).origin;
   await recordRuntime(directory);
@@ -83,6 +86,22 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       await rm(runtimeFile(directory), { force: true });
     },
   };
+}
+
+/**
+ * Miniflare ends the whole process at the first signal, in the middle of our own stop. Its handlers are taken off
+ * again; the one for `exit`, which ends workerd, stays.
+ */
+function orderly<T>(make: () => T): T {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const before = new Map(signals.map((signal) => [signal, new Set(process.listeners(signal))]));
+  const made = make();
+  for (const signal of signals) {
+    for (const listener of process.listeners(signal)) {
+      if (before.get(signal)?.has(listener) === false) process.off(signal, listener);
+    }
+  }
+  return made;
 }
 
 /** What the Worker prints is JSON lines already; anything else becomes an event of its own. */
@@ -142,7 +161,9 @@ export async function freePort(): Promise<number> {
     probe.once("error", reject);
     probe.listen(0, "127.0.0.1", () => {
       const address = probe.address();
-      probe.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject(new Error("no port"))));
+      probe.close(() =>
+        typeof address === "object" && address !== null ? resolve(address.port) : reject(new Error("no port")),
+      );
     });
   });
 }
@@ -154,7 +175,8 @@ const runtimeFile = (directory: DataDirectory) => join(directory.path, "runtime.
 async function recordRuntime(directory: DataDirectory): Promise<void> {
   const [pid] = await childrenNamed(process.pid, "workerd");
   const start = pid === undefined ? null : await processStart(pid);
-  if (pid !== undefined && start !== null) await writeAtomically(runtimeFile(directory), JSON.stringify({ pid, start }));
+  if (pid !== undefined && start !== null)
+    await writeAtomically(runtimeFile(directory), JSON.stringify({ pid, start }));
 }
 
 /** workerd lives on when its CLI is killed; two of them must never share one state directory. */

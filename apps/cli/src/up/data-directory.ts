@@ -27,8 +27,16 @@ export async function openDataDirectory(path: string): Promise<DataDirectory> {
   await makePrivate(path);
   const release = await lock(path);
   const below = (name: string) => join(path, name);
-  const directory = { path, state: below("state"), cloud: below("vm"), agents: below("agents"), logs: below("logs"), release };
-  for (const each of [directory.state, directory.cloud, directory.agents, directory.logs]) await mkdir(each, { recursive: true });
+  const directory = {
+    path,
+    state: below("state"),
+    cloud: below("vm"),
+    agents: below("agents"),
+    logs: below("logs"),
+    release,
+  };
+  for (const each of [directory.state, directory.cloud, directory.agents, directory.logs])
+    await mkdir(each, { recursive: true });
   return directory;
 }
 
@@ -77,7 +85,13 @@ async function lock(path: string): Promise<() => Promise<void>> {
 const secrets = z.object({
   installationId: z.string(),
   operatorSecret: z.string(),
-  signingKey: z.object({ kid: z.string(), kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: z.string(), d: z.string() }),
+  signingKey: z.object({
+    kid: z.string(),
+    kty: z.literal("OKP"),
+    crv: z.literal("Ed25519"),
+    x: z.string(),
+    d: z.string(),
+  }),
   credentialsKey: z.string(),
   cloudToken: z.string(),
   /** The port of the first start: nodes and browsers keep finding the control plane there. */

@@ -54,9 +54,14 @@ async function rowFromProc(pid: number): Promise<ProcessRow | null> {
 }
 
 async function rowsFromPs(): Promise<ProcessRow[]> {
-  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,lstart=,args="], { maxBuffer: 16 * 1024 * 1024 });
+  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,lstart=,args="], {
+    maxBuffer: 16 * 1024 * 1024,
+  });
   return stdout.split("\n").flatMap((line) => {
-    const [, pid, parent, start, command] = /^\s*(\d+)\s+(\d+)\s+(\S+\s+\S+\s+\S+\s+\S+\s+\S+)\s+(.*)$/.exec(line) ?? [];
-    return pid === undefined ? [] : [{ pid: Number(pid), parent: Number(parent), start: start ?? "", command: command ?? "" }];
+    const [, pid, parent, start, command] =
+      /^\s*(\d+)\s+(\d+)\s+(\S+\s+\S+\s+\S+\s+\S+\s+\S+)\s+(.*)$/.exec(line) ?? [];
+    return pid === undefined
+      ? []
+      : [{ pid: Number(pid), parent: Number(parent), start: start ?? "", command: command ?? "" }];
   });
 }

@@ -13,7 +13,14 @@ import { ApiClient } from "../client/api.ts";
 import { CliError } from "../client/errors.ts";
 import { removeInstance, writeInstance } from "../instance.ts";
 import { type ControlPlane, freePort, startControlPlane } from "./control-plane.ts";
-import { type DataDirectory, type Secrets, loadSecrets, openDataDirectory, readJson, saveSecrets } from "./data-directory.ts";
+import {
+  type DataDirectory,
+  type Secrets,
+  loadSecrets,
+  openDataDirectory,
+  readJson,
+  saveSecrets,
+} from "./data-directory.ts";
 
 export const DEFAULT_PORT = 7266;
 const root = join(import.meta.dirname, "../../../..");
@@ -149,7 +156,9 @@ function givenSettings(env: StackOptions["env"]): Record<string, string> {
 /** Settings of the vm-agent that the environment turns; see its settings. */
 function nodeSettings(env: StackOptions["env"]): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(env).flatMap(([name, value]) => (/^(MSG|AGENT_INSTALL)_/.test(name) && value !== undefined ? [[name, value]] : [])),
+    Object.entries(env).flatMap(([name, value]) =>
+      /^(MSG|AGENT_INSTALL)_/.test(name) && value !== undefined ? [[name, value]] : [],
+    ),
   );
 }
 
@@ -163,7 +172,12 @@ export function modelCredential(env: StackOptions["env"]): CredentialSecret | nu
 }
 
 /** Makes the owner at the first start, and stores the credentials that this machine gives. */
-async function signIn(controlPlane: ControlPlane, secrets: Secrets, cloud: LocalCloud, env: StackOptions["env"]): Promise<ApiClient> {
+async function signIn(
+  controlPlane: ControlPlane,
+  secrets: Secrets,
+  cloud: LocalCloud,
+  env: StackOptions["env"],
+): Promise<ApiClient> {
   const { apiToken } = await new ApiClient(controlPlane.url, secrets.operatorSecret).setup();
   const client = new ApiClient(controlPlane.url, apiToken);
   await client.putCredential({ kind: "hetzner", token: secrets.cloudToken });

@@ -1,0 +1,212 @@
+/** Following a task over a socket that is cut again and again, against a server that speaks the viewers' protocol. */
+import { createServer } from "node:http";
+import { systemTimers } from "@samovar/base";
+import type { MessageView, TaskEvent, TaskView, ViewerEvent } from "@samovar/contracts";
+import { viewerFrame } from "@samovar/contracts";
+import {
+  aMessageView,
+  aSessionView,
+  aTaskEvent,
+  aTaskView,
+  type FaultProxy,
+  seededRandom,
+  startFaultProxy,
+} from "@samovar/testing";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type WebSocket, WebSocketServer } from "ws";
+import { ApiClient } from "./api.ts";
+import { CliError } from "./errors.ts";
+import { type Followed, followTask } from "./follow-task.ts";
+
+const session = aSessionView();
+const submitted = aTaskView({ sessionId: session.id, projectId: session.projectId });
+
+/** A session's store, and the part of the control plane that shows it. */
+async function startControlPlane() {
+  let task: TaskView = submitted;
+  let version = 0;
+  const events: TaskEvent[] = [];
+  const messages: { message: MessageView; changedAt: number }[] = [];
+  const viewers = new Set<WebSocket>();
+  const tell = (event: ViewerEvent) => {
+    for (const viewer of viewers) viewer.send(JSON.stringify(event));
+  };
+  const refusal = { error: { code: "not_found", message: "There is no such thing.", requestId: "r" } };
+  const answers: Record<string, () => unknown> = {
+    [`/api/projects/${task.projectId}/tasks/${task.id}`]: () => task,
+    [`/api/projects/${task.projectId}/tasks/${task.id}/events`]: () => ({ items: events, nextCursor: null }),
+    [`/api/projects/${task.projectId}/sessions/${session.id}`]: () => ({
+      ...session,
+      version,
+      messageCount: messages.length,
+    }),
+  };
+  const server = createServer((request, response) => {
+    const answer = answers[(request.url ?? "").split("?")[0] ?? ""];
+    response.writeHead(answer === undefined ? 404 : 200, { "content-type": "application/json" });
+    response.end(JSON.stringify(answer === undefined ? refusal : answer()));
+  });
+  const sockets = new WebSocketServer({ server });
+  sockets.on("connection", (socket) => {
+    socket.on("error", () => {});
+    socket.on("close", () => viewers.delete(socket));
+    socket.on("message", (data) => {
+      const frame = viewerFrame.parse(JSON.parse(String(data)));
+      if (frame.type !== "subscribe") return;
+      viewers.add(socket);
+      const changed = messages.filter(({ changedAt }) => changedAt > frame.afterVersion).map(({ message }) => message);
+      const sync: ViewerEvent = { type: "sync", sessionId: session.id, version, messages: changed, more: false };
+      socket.send(JSON.stringify(sync));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  return {
+    url: `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`,
+    viewers,
+    say(content: string) {
+      const message = aMessageView({ sessionId: session.id, position: messages.length, content, final: false });
+      messages.push({ message, changedAt: ++version });
+      tell({ type: "message.new", sessionId: session.id, version, message });
+    },
+    grow(text: string) {
+      const last = messages.at(-1);
+      if (last === undefined) return;
+      const {
+        messageId,
+        content: { length: offset },
+        interrupted,
+        truncated,
+        toolMetadata,
+      } = last.message;
+      last.message = { ...last.message, content: last.message.content + text, revision: last.message.revision + 1 };
+      last.changedAt = ++version;
+      const delta = {
+        messageId,
+        revision: last.message.revision,
+        offset,
+        text,
+        final: false,
+        interrupted,
+        truncated,
+        toolMetadata,
+      };
+      tell({ type: "message.updated", sessionId: session.id, version, change: { mode: "delta", delta } });
+    },
+    change(fields: Partial<TaskView>, event: Partial<TaskEvent> = {}, told = true) {
+      task = { ...task, ...fields, version: task.version + 1 };
+      const recorded = aTaskEvent({ kind: "status.changed", ...event, seq: events.length + 1 });
+      events.push(recorded);
+      if (told) tell({ type: "task.updated", task, events: [recorded] });
+    },
+    text: () => messages.map(({ message }) => message.content),
+    close: () => {
+      for (const viewer of sockets.clients) viewer.terminate();
+      server.closeAllConnections();
+      return new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+let plane: Awaited<ReturnType<typeof startControlPlane>>;
+let proxy: FaultProxy;
+beforeEach(async () => {
+  plane = await startControlPlane();
+  proxy = await startFaultProxy({ target: plane.url });
+});
+afterEach(async () => {
+  await proxy.close();
+  await plane.close();
+});
+
+async function connect(): Promise<ApiClient> {
+  return new ApiClient(proxy.url, "smv_test");
+}
+
+function follow(signal?: AbortSignal) {
+  const texts = new Map<number, string>();
+  const seqs: number[] = [];
+  const ups: boolean[] = [];
+  const followed: Promise<Followed> = followTask({
+    task: submitted,
+    connect,
+    timers: systemTimers,
+    random: seededRandom(5),
+    ...(signal === undefined ? {} : { signal }),
+    watcher: {
+      task: (_task, fresh) => void seqs.push(...fresh.map(({ seq }) => seq)),
+      message(message, before) {
+        expect(texts.get(message.position) ?? "").toBe(before?.content ?? "");
+        texts.set(message.position, message.content);
+      },
+      connected: (up) => void ups.push(up),
+    },
+  });
+  return { followed, texts: () => [...texts.values()], seqs, ups };
+}
+
+describe("following a task", () => {
+  it("tells changes and growth as they come, and ends with the task", async () => {
+    const { followed, texts, seqs } = follow();
+    await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
+    plane.change({ status: "in_progress" });
+    plane.say("One");
+    plane.grow(" two");
+    await vi.waitFor(() => expect(texts()).toEqual(["One two"]));
+    plane.change({ status: "completed", endedAt: 1 });
+    expect(await followed).toMatchObject({
+      ended: true,
+      task: { status: "completed" },
+      events: [{ seq: 1 }, { seq: 2 }],
+    });
+    expect(seqs).toEqual([1, 2]);
+  });
+
+  it("[R27] [F43] loses and repeats nothing, wherever the connection is cut", async () => {
+    const { followed, texts, seqs, ups } = follow();
+    const random = seededRandom(11);
+    for (let round = 0; round < 40; round++) {
+      await vi.waitFor(() => expect(plane.viewers.size).toBe(1), { timeout: 10_000, interval: 5 });
+      for (let n = Math.floor(random.next() * 5); n >= 0; n--) {
+        const pick = random.next();
+        if (pick < 0.25) plane.say(`m${round}`);
+        else if (pick < 0.85) plane.grow(` ${n}`);
+        else plane.change({ attempt: round });
+      }
+      if (round % 4 !== 0) continue;
+      proxy.cutAll();
+      await vi.waitFor(() => expect(plane.viewers.size).toBe(0), { interval: 1 });
+      plane.say(`while away ${round}`);
+      plane.change({ attempt: round });
+    }
+    plane.change({ status: "failed", endedAt: 1 });
+    expect(await followed).toMatchObject({ ended: true, task: { status: "failed" } });
+    expect(texts()).toEqual(plane.text());
+    expect(seqs).toEqual(seqs.map((_, index) => index + 1));
+    expect(ups.filter((up) => !up).length).toBeGreaterThan(5);
+  }, 30_000);
+
+  it("[F11] learns the end that was told while it was away", async () => {
+    const { followed } = follow();
+    await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
+    plane.change({ status: "cancelled", endedAt: 1 }, {}, false);
+    proxy.cutAll();
+    expect(await followed).toMatchObject({ ended: true, task: { status: "cancelled" } });
+  });
+
+  it("tells a refusal instead of waiting for ever", async () => {
+    const other = aTaskView({ sessionId: session.id, projectId: session.projectId });
+    const watcher = { task: () => {}, message: () => {}, connected: () => {} };
+    const followed = followTask({ task: other, connect, timers: systemTimers, random: seededRandom(1), watcher });
+    await expect(followed).rejects.toBeInstanceOf(CliError);
+  });
+
+  it("leaves when it is told to, while the task goes on", async () => {
+    const leaving = new AbortController();
+    const { followed } = follow(leaving.signal);
+    await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
+    leaving.abort();
+    expect(await followed).toMatchObject({ ended: false, task: { status: "queued" } });
+    await vi.waitFor(() => expect(plane.viewers.size).toBe(0));
+  });
+});
