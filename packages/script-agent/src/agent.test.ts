@@ -1,6 +1,15 @@
 /** The agent as a client meets it: a real process, spoken to over its standard streams. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
@@ -16,7 +25,7 @@ beforeEach(() => {
   cwd = realpathSync(mkdtempSync(join(tmpdir(), "script-agent-")));
 });
 afterEach(async () => {
-  for (const dispose of disposals.splice(0).reverse()) await dispose();
+  for (const dispose of disposals.splice(0).toReversed()) await dispose();
   rmSync(cwd, { recursive: true, force: true });
 });
 
@@ -37,12 +46,16 @@ async function openAgent(permission: RequestPermissionResponse["outcome"] = { ou
   const agent = connection.agent;
   const hello = await agent.request(methods.agent.initialize, { protocolVersion: 1, clientCapabilities: {} });
   const { sessionId } = await agent.request(methods.agent.session.new, { cwd, mcpServers: [] });
-  const prompt = (text: string) => agent.request(methods.agent.session.prompt, { sessionId, prompt: [{ type: "text", text }] });
+  const prompt = (text: string) =>
+    agent.request(methods.agent.session.prompt, { sessionId, prompt: [{ type: "text", text }] });
   const cancel = () => agent.notify(methods.agent.session.cancel, { sessionId });
   return { hello, child, exited, updates, prompt, cancel, stderr: () => stderr };
 }
 
-const said = (updates: readonly SessionUpdate[], kind: "agent_message_chunk" | "agent_thought_chunk" = "agent_message_chunk") => {
+const said = (
+  updates: readonly SessionUpdate[],
+  kind: "agent_message_chunk" | "agent_thought_chunk" = "agent_message_chunk",
+) => {
   const messages = new Map<string, string>();
   for (const update of updates) {
     if (update.sessionUpdate !== kind || update.content.type !== "text") continue;
@@ -55,8 +68,11 @@ const toolUpdates = (updates: readonly SessionUpdate[]) =>
   updates.filter((update) => update.sessionUpdate === "tool_call" || update.sessionUpdate === "tool_call_update");
 const lastTool = (updates: readonly SessionUpdate[]) => toolUpdates(updates).at(-1);
 const textIn = (content: readonly ToolCallContent[] | null | undefined) =>
-  (content ?? []).map((part) => (part.type === "content" && part.content.type === "text" ? part.content.text : "")).join("");
-const isAlive = (pid: number) => existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  (content ?? [])
+    .map((part) => (part.type === "content" && part.content.type === "text" ? part.content.text : ""))
+    .join("");
+const isAlive = (pid: number) =>
+  existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
 
 describe("the script agent over stdio", () => {
   it("tells its protocol version and runs a whole script as a model's agent would", async () => {
@@ -70,12 +86,18 @@ describe("the script agent over stdio", () => {
     expect(said(updates, "agent_thought_chunk")).toEqual(["I should look first."]);
     expect(said(updates)).toEqual(["It is written now, in four words or more.", "Ran 5 steps; all succeeded."]);
     expect(updates.filter((update) => update.sessionUpdate === "agent_message_chunk").length).toBeGreaterThan(4);
-    const plans = updates.flatMap((update) => (update.sessionUpdate === "plan" ? [update.entries.map((entry) => entry.status).join()] : []));
+    const plans = updates.flatMap((update) =>
+      update.sessionUpdate === "plan" ? [update.entries.map((entry) => entry.status).join()] : [],
+    );
     expect(plans).toEqual(["in_progress,pending", "completed,in_progress", "completed,completed"]);
     const statuses = toolUpdates(updates).map((update) => update.status);
     expect(statuses.slice(0, 3)).toEqual(["pending", "in_progress", "completed"]);
     expect(statuses.slice(3, 5)).toEqual(["pending", "in_progress"]);
-    expect(toolUpdates(updates)[0]).toMatchObject({ kind: "edit", title: "Write a.txt", locations: [{ path: join(cwd, "a.txt") }] });
+    expect(toolUpdates(updates)[0]).toMatchObject({
+      kind: "edit",
+      title: "Write a.txt",
+      locations: [{ path: join(cwd, "a.txt") }],
+    });
     expect(toolUpdates(updates)[2]?.content).toEqual([
       { type: "diff", path: join(cwd, "a.txt"), oldText: "old\n", newText: "new\n" },
     ]);
@@ -109,7 +131,9 @@ describe("the script agent over stdio", () => {
     expect(textIn(lastTool(updates)?.content)).toBe("begin\n");
     writeFileSync(join(cwd, "go"), "");
     await turn;
-    expect(textIn(lastTool(updates)?.content)).toMatch(/^begin\n1\n2\n[^]*\n\[… \d+ characters left out …\]\n[^]*\n40000\nend\n$/);
+    expect(textIn(lastTool(updates)?.content)).toMatch(
+      /^begin\n1\n2\n[^]*\n\[… \d+ characters left out …\]\n[^]*\n40000\nend\n$/,
+    );
     expect(textIn(lastTool(updates)?.content).length).toBeLessThan(65_000);
   });
 
@@ -129,7 +153,9 @@ describe("the script agent over stdio", () => {
   it("[F40] cancel ends a running command with all that it started, and the turn as cancelled", async () => {
     const { prompt, cancel, updates } = await openAgent();
     const turn = prompt("```sh\nsleep 600 & echo $! > child; echo $$ > parent; wait\n```\n```say never```");
-    const pids = await vi.waitFor(() => ["child", "parent"].map((name) => Number(readFileSync(join(cwd, name), "utf8").trim() || NaN)));
+    const pids = await vi.waitFor(() =>
+      ["child", "parent"].map((name) => Number(readFileSync(join(cwd, name), "utf8").trim() || NaN)),
+    );
     expect(pids.every(isAlive)).toBe(true);
     await cancel();
     expect((await turn).stopReason).toBe("cancelled");
@@ -173,7 +199,9 @@ describe("the script agent over stdio", () => {
 
   it("fail ends the turn with an error that carries the reason", async () => {
     const { prompt, updates } = await openAgent();
-    await expect(prompt("```say first```\n```fail the kettle is dry```\n```say never```")).rejects.toThrow("the kettle is dry");
+    await expect(prompt("```say first```\n```fail the kettle is dry```\n```say never```")).rejects.toThrow(
+      "the kettle is dry",
+    );
     expect(said(updates)).toEqual(["first"]);
   });
 

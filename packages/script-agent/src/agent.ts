@@ -5,7 +5,15 @@
 import { stat } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import { Readable, Writable } from "node:stream";
-import type { AgentContext, ContentBlock, PermissionOption, PromptResponse, RequestPermissionRequest, SessionUpdate } from "@agentclientprotocol/sdk";
+import type {
+  AgentApp,
+  AgentContext,
+  ContentBlock,
+  PermissionOption,
+  PromptResponse,
+  RequestPermissionRequest,
+  ToolCallUpdate,
+} from "@agentclientprotocol/sdk";
 import { PROTOCOL_VERSION, RequestError, agent, methods, ndJsonStream } from "@agentclientprotocol/sdk";
 import type { Random, Timers } from "@samovar/base";
 import { assertNever, systemRandom, systemTimers, uuid } from "@samovar/base";
@@ -27,6 +35,7 @@ export interface ScriptAgentOptions {
 }
 
 interface Session {
+  readonly id: string;
   readonly cwd: string;
   /** One for each turn that is asked for and not over. */
   readonly turns: Set<AbortController>;
@@ -42,35 +51,31 @@ export async function runScriptAgent(options: ScriptAgentOptions = {}): Promise<
   const { stdin = process.stdin, stdout = process.stdout, stderr = process.stderr } = options;
   const { timers = systemTimers, random = systemRandom } = options;
   const sessions = new Map<string, Session>();
-  const crash = Promise.withResolvers<number>();
-  const newId = () => uuid(random);
-
-  const turn = async (prompt: ContentBlock[], cwd: string, sessionId: string, signal: AbortSignal, client: AgentContext) => {
-    const send = (update: SessionUpdate) => client.notify(methods.client.session.update, { sessionId, update });
-    const speaker = voice(send, newId);
-    const script = parseScript(textOf(prompt));
-    if (script.kind === "none") {
-      await speaker.say(EXPLANATION);
-      return ended("end_turn");
-    }
-    if (script.kind === "malformed") {
-      const text = faultText(script.faults);
-      await speaker.say(text);
-      throw new RequestError(-32602, text);
-    }
-    const requestPermission = async (toolCallId: string, title: string) => {
-      const request: RequestPermissionRequest = { sessionId, toolCall: { toolCallId, title, kind: "execute" }, options: PERMISSION_OPTIONS };
-      const answer = await client.request(methods.client.session.requestPermission, request);
-      return answer.outcome;
-    };
-    const end = await runTurn(script.steps, { cwd, voice: speaker, signal, timers, requestPermission });
-    return answerOf(end, (reason) => {
-      stderr.write(`script-agent: ${reason}\n`);
-      crash.resolve(1);
-    });
+  const crashed = Promise.withResolvers<number>();
+  const crash = (reason: string) => {
+    stderr.write(`script-agent: ${reason}\n`);
+    crashed.resolve(1);
   };
+  const app = scriptAgent({ sessions, timers, newId: () => uuid(random), crash });
+  const connection = app.connect(ndJsonStream(Writable.toWeb(stdout), Readable.toWeb(stdin)));
+  options.signal?.addEventListener("abort", () => connection.close(), { once: true });
+  const code = await Promise.race([crashed.promise, connection.closed.then(() => 0)]);
+  if (code !== 0) return code;
+  for (const session of sessions.values()) for (const running of session.turns) running.abort();
+  await Promise.all([...sessions.values()].map((session) => session.last));
+  return 0;
+}
 
-  const app = agent({ name: "samovar-script-agent" })
+interface Deps {
+  readonly sessions: Map<string, Session>;
+  readonly timers: Timers;
+  readonly newId: () => string;
+  readonly crash: (reason: string) => void;
+}
+
+function scriptAgent(deps: Deps): AgentApp {
+  const { sessions, newId } = deps;
+  return agent({ name: "samovar-script-agent" })
     .onRequest(methods.agent.initialize, () => ({
       protocolVersion: PROTOCOL_VERSION,
       agentInfo: { name: "samovar-script-agent", title: "Script", version: "0.1.0" },
@@ -79,26 +84,44 @@ export async function runScriptAgent(options: ScriptAgentOptions = {}): Promise<
     }))
     .onRequest(methods.agent.session.new, async ({ params }) => {
       await requireDirectory(params.cwd);
-      const sessionId = newId();
-      sessions.set(sessionId, { cwd: params.cwd, turns: new Set(), last: Promise.resolve() });
-      return { sessionId };
+      const id = newId();
+      sessions.set(id, { id, cwd: params.cwd, turns: new Set(), last: Promise.resolve() });
+      return { sessionId: id };
     })
     .onRequest(methods.agent.session.prompt, async ({ params, client, signal }) => {
       const session = sessions.get(params.sessionId);
       if (session === undefined) throw RequestError.sessionNotFound(params.sessionId);
-      return takeTurn(session, signal, (cancelled) => turn(params.prompt, session.cwd, params.sessionId, cancelled, client));
+      return takeTurn(session, signal, (cancelled) => answer(params.prompt, session, cancelled, client, deps));
     })
     .onNotification(methods.agent.session.cancel, ({ params }) => {
       for (const running of sessions.get(params.sessionId)?.turns ?? []) running.abort();
     });
+}
 
-  const connection = app.connect(ndJsonStream(Writable.toWeb(stdout), Readable.toWeb(stdin)));
-  options.signal?.addEventListener("abort", () => connection.close(), { once: true });
-  const code = await Promise.race([crash.promise, connection.closed.then(() => 0)]);
-  if (code !== 0) return code;
-  for (const session of sessions.values()) for (const running of session.turns) running.abort();
-  await Promise.all([...sessions.values()].map((session) => session.last));
-  return 0;
+async function answer(
+  prompt: readonly ContentBlock[],
+  { id: sessionId, cwd }: Session,
+  signal: AbortSignal,
+  client: AgentContext,
+  { timers, newId, crash }: Deps,
+): Promise<PromptResponse> {
+  const speaker = voice((update) => client.notify(methods.client.session.update, { sessionId, update }), newId);
+  const script = parseScript(textOf(prompt));
+  if (script.kind === "none") {
+    await speaker.say(EXPLANATION);
+    return { stopReason: "end_turn" };
+  }
+  if (script.kind === "malformed") {
+    const text = faultText(script.faults);
+    await speaker.say(text);
+    throw new RequestError(-32602, text);
+  }
+  const requestPermission = async (toolCallId: string, title: string) => {
+    const toolCall: ToolCallUpdate = { toolCallId, title, kind: "execute" };
+    const request: RequestPermissionRequest = { sessionId, toolCall, options: PERMISSION_OPTIONS };
+    return (await client.request(methods.client.session.requestPermission, request)).outcome;
+  };
+  return responseOf(await runTurn(script.steps, { cwd, voice: speaker, signal, timers, requestPermission }), crash);
 }
 
 /** Runs `turn` after the session's earlier ones, unless it is cancelled before its time comes. */
@@ -111,7 +134,7 @@ async function takeTurn(
   const onRequestCancelled = () => controller.abort();
   requestSignal.addEventListener("abort", onRequestCancelled, { once: true });
   session.turns.add(controller);
-  const result = session.last.then(() => (controller.signal.aborted ? ended("cancelled") : turn(controller.signal)));
+  const result = session.last.then(() => (controller.signal.aborted ? CANCELLED : turn(controller.signal)));
   session.last = result.catch(() => undefined);
   try {
     return await result;
@@ -121,12 +144,12 @@ async function takeTurn(
   }
 }
 
-function answerOf(end: TurnEnd, crash: (reason: string) => void): PromptResponse | Promise<PromptResponse> {
+function responseOf(end: TurnEnd, crash: Deps["crash"]): PromptResponse | Promise<PromptResponse> {
   switch (end.kind) {
     case "ended":
-      return ended("end_turn");
+      return { stopReason: "end_turn" };
     case "cancelled":
-      return ended("cancelled");
+      return { stopReason: "cancelled" };
     case "failed":
       throw new RequestError(-32603, end.reason);
     case "crashed":
@@ -137,14 +160,12 @@ function answerOf(end: TurnEnd, crash: (reason: string) => void): PromptResponse
   }
 }
 
+const CANCELLED: PromptResponse = { stopReason: "cancelled" };
+
 const PERMISSION_OPTIONS: PermissionOption[] = [
   { optionId: "allow", name: "Allow", kind: "allow_once" },
   { optionId: "reject", name: "Reject", kind: "reject_once" },
 ];
-
-function ended(stopReason: PromptResponse["stopReason"]): PromptResponse {
-  return { stopReason };
-}
 
 function textOf(prompt: readonly ContentBlock[]): string {
   return prompt.map((block) => (block.type === "text" ? block.text : "")).join("\n");

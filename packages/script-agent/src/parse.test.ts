@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseDuration, parseScript } from "./parse.ts";
 
@@ -35,7 +35,9 @@ describe("reading a script", () => {
   });
 
   it("takes short steps on one line, and a body in the place of an operand", () => {
-    expect(steps("```wait 500ms```\n```stream 12 every=5ms\n```\n```wait\n2s\n```\n```fail no luck```\n```hang```")).toEqual([
+    expect(
+      steps("```wait 500ms```\n```stream 12 every=5ms\n```\n```wait\n2s\n```\n```fail no luck```\n```hang```"),
+    ).toEqual([
       { kind: "wait", durationMs: 500 },
       { kind: "stream", words: 12, everyMs: 5 },
       { kind: "wait", durationMs: 2000 },
@@ -104,10 +106,23 @@ describe("reading a script", () => {
   });
 
   it("never throws, whatever the prompt", () => {
-    fc.assert(fc.property(fc.string({ unit: fc.constantFrom("`", "\n", "sh", "wait ", "- ", "x", "1", "~") }), (text) => void parseScript(text)));
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.constantFrom("`", "\n", "sh", "wait ", "- ", "x", "1", "~") }),
+        (text) => void parseScript(text),
+      ),
+    );
   });
 
   it("reads durations", () => {
-    expect(["500ms", "2s", "0.25s", "3m", "5", "-1s", "1h"].map(parseDuration)).toEqual([500, 2000, 250, 180_000, null, null, null]);
+    expect(["500ms", "2s", "0.25s", "3m", "5", "-1s", "1h"].map(parseDuration)).toEqual([
+      500,
+      2000,
+      250,
+      180_000,
+      null,
+      null,
+      null,
+    ]);
   });
 });

@@ -23,7 +23,8 @@ const READERS: Record<StepKind, Reader> = {
   stream: readStream,
   fail: (rest, body) => ok({ kind: "fail", reason: reasonOf(rest, body, "The script asked for a failure.") }),
   crash: (rest, body) => ok({ kind: "crash", reason: reasonOf(rest, body, "the script asked for a crash") }),
-  hang: (rest, body) => (rest === "" && body.trim() === "" ? ok({ kind: "hang" }) : err("takes nothing; is its closing fence missing?")),
+  hang: (rest, body) =>
+    rest === "" && body.trim() === "" ? ok({ kind: "hang" }) : err("takes nothing; is its closing fence missing?"),
 };
 
 export function parseScript(prompt: string): Script {

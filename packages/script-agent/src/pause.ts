@@ -2,7 +2,10 @@
 import type { Timers } from "@samovar/base";
 
 /** Resolves after `durationMs` (null: never by itself), or as soon as `signal` is aborted. */
-export function pause(durationMs: number | null, { signal, timers }: { signal: AbortSignal; timers: Timers }): Promise<void> {
+export function pause(
+  durationMs: number | null,
+  { signal, timers }: { signal: AbortSignal; timers: Timers },
+): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const end = () => {

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { advancePlan, planView, startPlan } from "./plan.ts";
 import type { Step } from "./step.ts";
@@ -30,10 +30,21 @@ describe("a plan", () => {
   });
 
   it("ticks an entry a command when there are as many", () => {
-    const steps: Step[] = [{ kind: "say", text: "hm" }, { kind: "write", path: "a", text: "" }, { kind: "write", path: "b", text: "" }];
-    const entries = [{ content: "a", done: false }, { content: "b", done: false }];
+    const steps: Step[] = [
+      { kind: "say", text: "hm" },
+      { kind: "write", path: "a", text: "" },
+      { kind: "write", path: "b", text: "" },
+    ];
+    const entries = [
+      { content: "a", done: false },
+      { content: "b", done: false },
+    ];
     let plan = startPlan(entries, steps);
-    const seen = steps.map((next) => planView((plan = advancePlan(plan, next, steps))).map((shown) => shown.status).join());
+    const seen = steps.map((next) =>
+      planView((plan = advancePlan(plan, next, steps)))
+        .map((shown) => shown.status)
+        .join(),
+    );
     expect(seen).toEqual(["in_progress,pending", "completed,in_progress", "completed,completed"]);
   });
 });

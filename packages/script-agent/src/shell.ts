@@ -3,10 +3,10 @@
  * process dies in any way, nothing of that group is left: a watcher in the group holds the reading end of a
  * pipe whose other end is ours.
  */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { StringDecoder } from "node:string_decoder";
 import type { Timers } from "@samovar/base";
-import { boundedOutput } from "./bounded-output.ts";
+import { type BoundedOutput, boundedOutput } from "./bounded-output.ts";
 
 export type ShellEnd =
   | { readonly kind: "exited"; readonly exitCode: number }
@@ -44,56 +44,76 @@ const OUTPUT_GRACE_MS = 1_000;
 const WITH_WATCHER = '(read -r _ <&3; kill -KILL 0) </dev/null >/dev/null 2>&1 & exec 3<&-; exec sh -c "$1" 2>&1';
 
 export async function runShell(options: ShellOptions): Promise<ShellRun> {
-  const { command, cwd, timeoutMs, signal, timers, onOutput } = options;
-  const kept = boundedOutput(HEAD_CHARS, TAIL_CHARS);
-  const child = spawn("sh", ["-c", WITH_WATCHER, "sh", command], {
-    cwd,
+  const child = spawn("sh", ["-c", WITH_WATCHER, "sh", options.command], {
+    cwd: options.cwd,
     detached: true,
     stdio: ["ignore", "pipe", "ignore", "pipe"],
   });
-  const decoder = new StringDecoder("utf8");
-  const keep = (text: string) => {
-    if (text === "") return;
-    kept.append(text);
-    onOutput(kept.text);
-  };
-  child.stdout?.on("data", (chunk: Buffer) => keep(decoder.write(chunk)));
+  const output = collectOutput(child, options.onOutput);
+  const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const stopping = stopWhenAsked(child, options);
+  const exit = await exitOf(child);
+  stopping.settle();
+  if (exit.kind !== "unstartable") {
+    signalGroup(child, "SIGKILL");
+    const cancelGrace = options.timers.after(OUTPUT_GRACE_MS, () => child.stdout?.destroy());
+    await closed;
+    cancelGrace();
+  }
+  for (const end of child.stdio) end?.destroy();
+  const kept = output.finish();
+  const stoppedBy = stopping.reason();
+  return { end: stoppedBy === null ? exit : { kind: stoppedBy }, output: kept.text(), omittedChars: kept.omitted() };
+}
 
-  let stoppedBy: "timed-out" | "cancelled" | null = null;
-  let cancelKill = () => {};
+function collectOutput(child: ChildProcess, onOutput: ShellOptions["onOutput"]): { finish(): BoundedOutput } {
+  const kept = boundedOutput(HEAD_CHARS, TAIL_CHARS);
+  const decoder = new StringDecoder("utf8");
+  child.stdout?.on("data", (chunk: Buffer) => {
+    kept.append(decoder.write(chunk));
+    onOutput(kept.text);
+  });
+  return {
+    finish() {
+      kept.append(decoder.end());
+      return kept;
+    },
+  };
+}
+
+/** Stops the command when its time is over or its turn is cancelled: politely, then for certain. */
+function stopWhenAsked(child: ChildProcess, { signal, timers, timeoutMs }: ShellOptions) {
+  const pending: (() => void)[] = [];
+  let reason: "timed-out" | "cancelled" | null = null;
   const stop = (why: "timed-out" | "cancelled") => {
-    if (stoppedBy !== null) return;
-    stoppedBy = why;
-    signalGroup(child.pid, "SIGTERM");
-    cancelKill = timers.after(KILL_GRACE_MS, () => signalGroup(child.pid, "SIGKILL"));
+    if (reason !== null) return;
+    reason = why;
+    signalGroup(child, "SIGTERM");
+    pending.push(timers.after(KILL_GRACE_MS, () => signalGroup(child, "SIGKILL")));
   };
   const onAbort = () => stop("cancelled");
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
-  const cancelTimeout = timeoutMs === null ? () => {} : timers.after(timeoutMs, () => stop("timed-out"));
+  if (timeoutMs !== null) pending.push(timers.after(timeoutMs, () => stop("timed-out")));
+  return {
+    reason: () => reason,
+    settle() {
+      signal.removeEventListener("abort", onAbort);
+      for (const cancel of pending) cancel();
+    },
+  };
+}
 
-  const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  const exit = await new Promise<ShellEnd>((resolve) => {
+function exitOf(child: ChildProcess): Promise<ShellEnd> {
+  return new Promise((resolve) => {
     child.once("error", (error) => resolve({ kind: "unstartable", message: error.message }));
     child.once("exit", (code, killer) =>
       resolve(code === null ? { kind: "killed", signal: String(killer) } : { kind: "exited", exitCode: code }),
     );
   });
-  signal.removeEventListener("abort", onAbort);
-  cancelTimeout();
-  cancelKill();
-  if (exit.kind !== "unstartable") {
-    signalGroup(child.pid, "SIGKILL");
-    const cancelGrace = timers.after(OUTPUT_GRACE_MS, () => child.stdout?.destroy());
-    await closed;
-    cancelGrace();
-  }
-  for (const end of child.stdio) end?.destroy();
-  keep(decoder.end());
-  return { end: stoppedBy === null ? exit : { kind: stoppedBy }, output: kept.text(), omittedChars: kept.omitted() };
 }
 
-function signalGroup(pid: number | undefined, name: NodeJS.Signals): void {
+function signalGroup({ pid }: ChildProcess, name: NodeJS.Signals): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, name);

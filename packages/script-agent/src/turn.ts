@@ -14,7 +14,7 @@ export type TurnEnd =
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "crashed"; readonly reason: string };
 
-type StepEnd = ToolOutcome | Extract<TurnEnd, { kind: "failed" | "crashed" }> & { readonly fatal: true };
+type StepEnd = ToolOutcome | (Extract<TurnEnd, { kind: "failed" | "crashed" }> & { readonly fatal: true });
 
 export async function runTurn(steps: readonly Step[], deps: ToolDeps): Promise<TurnEnd> {
   let plan: { state: Plan; following: readonly Step[] } | null = null;
@@ -32,7 +32,8 @@ export async function runTurn(steps: readonly Step[], deps: ToolDeps): Promise<T
     if (end.kind === "cancelled") return end;
     if (end.kind === "failed") {
       const sentence = `Step ${index + 1} ${end.how}`;
-      if (!(step.kind === "sh" && step.onFailure === "continue")) return closeEarly(sentence, steps.length - index - 1, deps);
+      if (!(step.kind === "sh" && step.onFailure === "continue"))
+        return closeEarly(sentence, steps.length - index - 1, deps);
       failures.push(sentence);
     }
     if (plan !== null) plan = { ...plan, state: await tick(plan.state, step, plan.following, deps) };

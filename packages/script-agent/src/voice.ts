@@ -24,7 +24,11 @@ export interface ToolStart {
 export interface ToolVoice {
   readonly toolCallId: string;
   running(content?: ToolCallContent[]): Promise<void>;
-  end(status: "completed" | "failed", content: ToolCallContent[], output: Readonly<Record<string, unknown>>): Promise<void>;
+  end(
+    status: "completed" | "failed",
+    content: ToolCallContent[],
+    output: Readonly<Record<string, unknown>>,
+  ): Promise<void>;
 }
 
 export interface Pace {

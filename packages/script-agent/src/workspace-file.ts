@@ -15,7 +15,11 @@ export interface WrittenFile {
 const OLD_TEXT_MAX_BYTES = 512 * 1024;
 
 /** The error is a sentence for a person. */
-export async function writeWorkspaceFile(cwd: string, path: string, text: string): Promise<Result<WrittenFile, string>> {
+export async function writeWorkspaceFile(
+  cwd: string,
+  path: string,
+  text: string,
+): Promise<Result<WrittenFile, string>> {
   const target = resolve(cwd, path);
   const refused = await refusal(cwd, target);
   if (refused !== null) return err(refused);

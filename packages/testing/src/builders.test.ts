@@ -1,4 +1,12 @@
-import { deliveredMessage, messageView, nodeView, projectView, sessionView, taskEvent, taskView } from "@samovar/contracts";
+import {
+  deliveredMessage,
+  messageView,
+  nodeView,
+  projectView,
+  sessionView,
+  taskEvent,
+  taskView,
+} from "@samovar/contracts";
 import { expect, it } from "vitest";
 import * as builders from "./builders.ts";
 import { seededRandom, testTime } from "./test-time.ts";
@@ -32,8 +40,9 @@ it("runs timers in the order of their time, also those that are set on the way",
   expect([time.now(), time.pending]).toEqual([1_100, 1]);
 });
 
+const draw = (seed: number) => [...seededRandom(seed).bytes(8)].join();
+
 it("is random in the same way for the same seed", () => {
-  const draw = (seed: number) => [...seededRandom(seed).bytes(8)].join();
   expect(draw(3)).toBe(draw(3));
   expect(draw(3)).not.toBe(draw(4));
 });

@@ -1,6 +1,15 @@
 /** Valid objects of the contracts: a test names only what matters to it. */
 import { idSource } from "@samovar/base";
-import type { DeliveredMessage, MessageView, NodeView, ProjectView, SessionView, TaskEvent, TaskView, ToolMetadata } from "@samovar/contracts";
+import type {
+  DeliveredMessage,
+  MessageView,
+  NodeView,
+  ProjectView,
+  SessionView,
+  TaskEvent,
+  TaskView,
+  ToolMetadata,
+} from "@samovar/contracts";
 import { seededRandom } from "./test-time.ts";
 
 /** When everything that is built here happened. */

@@ -7,7 +7,7 @@ import { testTime } from "./test-time.ts";
 
 const disposals: (() => Promise<void>)[] = [];
 afterEach(async () => {
-  for (const dispose of disposals.splice(0).reverse()) await dispose();
+  for (const dispose of disposals.splice(0).toReversed()) await dispose();
 });
 
 /** Echoes bodies and WebSocket messages, and remembers what reached it. */
@@ -54,7 +54,11 @@ describe("a proxy that goes wrong on purpose", () => {
   it("passes requests on as they are once its schedule is over", async () => {
     const { post, reached } = await start();
     const response = await post("tea");
-    expect([response.status, response.headers.get("x-target"), await response.text()]).toEqual([201, "yes", "echo:tea"]);
+    expect([response.status, response.headers.get("x-target"), await response.text()]).toEqual([
+      201,
+      "yes",
+      "echo:tea",
+    ]);
     expect(reached).toEqual(["POST /a?b=1 tea"]);
   });
 

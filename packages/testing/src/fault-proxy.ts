@@ -2,7 +2,13 @@
  * A proxy on loopback that goes wrong on purpose: for HTTP and for WebSockets. The fault most worth having is
  * `drop_reply`: what was asked for has happened, and nobody is told.
  */
-import { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse, createServer, request as httpRequest } from "node:http";
+import {
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+  createServer,
+  request as httpRequest,
+} from "node:http";
 import { type Socket, connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
@@ -54,37 +60,75 @@ interface Reply {
 
 const PASS: Fault = { kind: "pass" };
 
-export async function startFaultProxy(options: {
+export interface FaultProxyOptions {
   readonly target: string;
   readonly schedule?: FaultSchedule;
   readonly timers?: Timers;
-}): Promise<FaultProxy> {
-  const { timers = systemTimers } = options;
-  let target = new URL(options.target);
-  let schedule: FaultSchedule = options.schedule ?? [];
-  const exchanges: Exchange[] = [];
-  const sockets = new Set<Duplex>();
-  const track = (socket: Duplex) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-    socket.on("error", () => {});
-  };
-  const faultOf = (transport: Exchange["transport"], request: IncomingMessage): Fault => {
-    const seen = { index: exchanges.length, transport, method: request.method ?? "", path: request.url ?? "/" };
-    const fault = (typeof schedule === "function" ? schedule(seen) : schedule[seen.index]) ?? PASS;
-    exchanges.push({ ...seen, fault });
-    return fault;
-  };
-  const pause = (delayMs: number) => new Promise<void>((resolve) => void timers.after(delayMs, resolve));
+}
 
-  const serve = async (request: IncomingMessage, response: ServerResponse, fault: Fault): Promise<void> => {
+export async function startFaultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
+  const faults = new FaultyMiddle(options);
+  const server = createServer((request, response) => void faults.serve(request, response));
+  server.on("connection", (socket) => faults.track(socket));
+  server.on("upgrade", (request, socket, head) => void faults.tunnel(request, socket, head));
+  const url = await listenOnLoopback(server);
+  return {
+    url,
+    exchanges: faults.exchanges,
+    cutAll: () => faults.cutAll(),
+    retarget: (next) => void (faults.target = new URL(next)),
+    reschedule: (next) => void (faults.schedule = next),
+    close: async () => {
+      faults.cutAll();
+      await closeServer(server);
+    },
+  };
+}
+
+class FaultyMiddle {
+  readonly exchanges: Exchange[] = [];
+  target: URL;
+  schedule: FaultSchedule;
+  readonly #timers: Timers;
+  readonly #sockets = new Set<Duplex>();
+
+  constructor({ target, schedule = [], timers = systemTimers }: FaultProxyOptions) {
+    this.target = new URL(target);
+    this.schedule = schedule;
+    this.#timers = timers;
+  }
+
+  track(socket: Duplex): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    socket.on("error", () => {});
+  }
+
+  cutAll(): number {
+    const open = [...this.#sockets];
+    for (const socket of open) reset(socket);
+    return open.length;
+  }
+
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const fault = this.#faultOf("http", request);
+    try {
+      await this.#answer(request, response, fault);
+    } catch {
+      // The target is away or broke off: so does this connection.
+      reset(request.socket);
+    }
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, fault: Fault): Promise<void> {
     const body = await buffer(request);
-    const ask = () => forward(target, request, body);
+    const ask = () => forward(this.target, request, body);
     switch (fault.kind) {
       case "drop_request":
         return reset(request.socket);
       case "status":
-        return void response.writeHead(fault.status, { "content-type": "application/json" }).end(fault.body ?? "{}");
+        response.writeHead(fault.status, { "content-type": "application/json" }).end(fault.body ?? "{}");
+        return;
       case "drop_reply":
         await buffer((await ask()).stream);
         return reset(request.socket);
@@ -92,7 +136,7 @@ export async function startFaultProxy(options: {
         await buffer((await ask()).stream);
         return passOn(await ask(), response);
       case "delay":
-        await pause(fault.delayMs);
+        await this.#pause(fault.delayMs);
         return passOn(await ask(), response);
       case "cut_reply":
         return passOn(await ask(), response, fault.afterBytes);
@@ -101,46 +145,42 @@ export async function startFaultProxy(options: {
       default:
         return assertNever(fault, "fault");
     }
-  };
+  }
 
-  const tunnel = async (request: IncomingMessage, client: Duplex, head: Buffer, fault: Fault): Promise<void> => {
+  async tunnel(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
+    const fault = this.#faultOf("websocket", request);
     if (fault.kind === "drop_request") return reset(client);
-    if (fault.kind === "status") return void client.end(`HTTP/1.1 ${fault.status} Scripted\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-    if (fault.kind === "delay") await pause(fault.delayMs);
-    const upstream = connect(Number(target.port), target.hostname);
-    track(upstream);
-    upstream.write(headOf(request, target));
+    if (fault.kind === "status") {
+      client.end(`HTTP/1.1 ${fault.status} Scripted\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+      return;
+    }
+    if (fault.kind === "delay") await this.#pause(fault.delayMs);
+    const upstream = connect(Number(this.target.port), this.target.hostname);
+    this.track(upstream);
+    upstream.write(headOf(request, this.target));
     upstream.write(head);
     upstream.once("close", () => reset(client));
     client.once("close", () => reset(upstream));
     client.pipe(upstream);
     relay(upstream, client, fault);
-  };
+  }
 
-  const server = createServer((request, response) => {
-    serve(request, response, faultOf("http", request)).catch(() => reset(request.socket));
-  });
-  server.on("connection", track);
-  server.on("upgrade", (request, socket, head) => {
-    tunnel(request, socket, head, faultOf("websocket", request)).catch(() => reset(socket));
-  });
-  const url = await listenOnLoopback(server);
-  const cutAll = () => {
-    const open = [...sockets];
-    for (const socket of open) reset(socket);
-    return open.length;
-  };
-  return {
-    url,
-    exchanges,
-    cutAll,
-    retarget: (next) => void (target = new URL(next)),
-    reschedule: (next) => void (schedule = next),
-    close: async () => {
-      cutAll();
-      await closeServer(server);
-    },
-  };
+  #faultOf(transport: Exchange["transport"], request: IncomingMessage): Fault {
+    const seen = {
+      index: this.exchanges.length,
+      transport,
+      method: request.method ?? "",
+      path: request.url ?? "/",
+    };
+    const { schedule } = this;
+    const fault = (typeof schedule === "function" ? schedule(seen) : schedule[seen.index]) ?? PASS;
+    this.exchanges.push({ ...seen, fault });
+    return fault;
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => void this.#timers.after(delayMs, resolve));
+  }
 }
 
 function forward(target: URL, request: IncomingMessage, body: Buffer): Promise<Reply> {
@@ -190,7 +230,8 @@ function resetAfterFlush(response: ServerResponse): void {
 }
 
 function reset(socket: Duplex | null): void {
-  if (socket !== null && "resetAndDestroy" in socket && typeof socket.resetAndDestroy === "function") socket.resetAndDestroy();
+  if (socket !== null && "resetAndDestroy" in socket && typeof socket.resetAndDestroy === "function")
+    socket.resetAndDestroy();
   else socket?.destroy();
 }
 

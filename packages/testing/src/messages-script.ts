@@ -41,7 +41,8 @@ const SIGNATURE = "c2NyaXB0ZWQ=";
 function blocksOf(turn: ScriptedTurn): Block[] {
   const blocks: Block[] = [];
   if (turn.thinking !== undefined) blocks.push({ type: "thinking", chunks: pieces(turn.thinking) });
-  if (turn.text !== undefined) blocks.push({ type: "text", chunks: typeof turn.text === "string" ? pieces(turn.text) : turn.text });
+  if (turn.text !== undefined)
+    blocks.push({ type: "text", chunks: typeof turn.text === "string" ? pieces(turn.text) : turn.text });
   for (const use of toolUses(turn)) blocks.push({ type: "tool_use", use });
   return blocks;
 }
@@ -117,7 +118,16 @@ function wholeBlock(block: Block, id: string): Record<string, unknown> {
 
 function emptyMessage({ messageId, model }: AnswerHead): StreamEvent {
   const usage = { input_tokens: 10, output_tokens: 1, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };
-  return { id: messageId, type: "message", role: "assistant", model, content: [], stop_reason: null, stop_sequence: null, usage };
+  return {
+    id: messageId,
+    type: "message",
+    role: "assistant",
+    model,
+    content: [],
+    stop_reason: null,
+    stop_sequence: null,
+    usage,
+  };
 }
 
 function usageOf(turn: ScriptedTurn): Record<string, number> {

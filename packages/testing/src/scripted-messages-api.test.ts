@@ -1,6 +1,10 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { ScriptedTurn } from "./messages-script.ts";
-import { type ScriptedMessagesApi, type ScriptedMessagesApiOptions, startScriptedMessagesApi } from "./scripted-messages-api.ts";
+import {
+  type ScriptedMessagesApi,
+  type ScriptedMessagesApiOptions,
+  startScriptedMessagesApi,
+} from "./scripted-messages-api.ts";
 
 let api: ScriptedMessagesApi | undefined;
 afterEach(async () => {
@@ -16,19 +20,31 @@ async function start(turns: readonly ScriptedTurn[], options: Omit<ScriptedMessa
   api = await startScriptedMessagesApi({ turns, ...options });
   const { url } = api;
   return (fields: Record<string, unknown>, headers: Record<string, string> = { "x-api-key": "k" }) =>
-    fetch(`${url}/v1/messages?beta=true`, { method: "POST", headers, body: JSON.stringify({ model: "m", messages: [USER], tools: TOOLS, ...fields }) });
+    fetch(`${url}/v1/messages?beta=true`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify({ model: "m", messages: [USER], tools: TOOLS, ...fields }),
+    });
 }
 
-async function events(response: Response): Promise<{ type: string; delta?: Record<string, string>; content_block?: Record<string, string> }[]> {
+async function events(
+  response: Response,
+): Promise<{ type: string; delta?: Record<string, string>; content_block?: Record<string, string> }[]> {
   const text = await response.text();
-  return text.split("\n\n").filter(Boolean).map((block) => JSON.parse(block.split("\ndata: ")[1] ?? ""));
+  return text
+    .split("\n\n")
+    .filter(Boolean)
+    .map((block) => JSON.parse(block.split("\ndata: ")[1] ?? ""));
 }
 
-const deltas = (all: Awaited<ReturnType<typeof events>>, field: string) => all.map((event) => event.delta?.[field] ?? "").join("");
+const deltas = (all: Awaited<ReturnType<typeof events>>, field: string) =>
+  all.map((event) => event.delta?.[field] ?? "").join("");
 
 describe("a scripted model", () => {
   it("streams thought, text and tool use in the API's order of events", async () => {
-    const ask = await start([{ thinking: "Hm, tea.", text: ["One ", "two."], toolUse: { name: "Bash", input: { command: "echo 🫖" } } }]);
+    const ask = await start([
+      { thinking: "Hm, tea.", text: ["One ", "two."], toolUse: { name: "Bash", input: { command: "echo 🫖" } } },
+    ]);
     const all = await events(await ask({ stream: true }));
     expect(all[0]?.type).toBe("message_start");
     expect(all.at(-1)?.type).toBe("message_stop");
@@ -41,13 +57,21 @@ describe("a scripted model", () => {
 
   it("answers whole where no stream is asked for", async () => {
     const ask = await start([{ text: "Done." }]);
-    expect(await (await ask({})).json()).toMatchObject({ role: "assistant", content: [{ type: "text", text: "Done." }], stop_reason: "end_turn" });
+    expect(await (await ask({})).json()).toMatchObject({
+      role: "assistant",
+      content: [{ type: "text", text: "Done." }],
+      stop_reason: "end_turn",
+    });
   });
 
   it("reads the turn from the conversation, so that a repeated request gets the same answer", async () => {
     const ask = await start([{ text: "first" }, { text: "second" }]);
     const say = async (messages: unknown[]) => deltas(await events(await ask({ stream: true, messages })), "text");
-    expect([await say([USER]), await say([USER]), await say([USER, ASSISTANT, USER])]).toEqual(["first", "first", "second"]);
+    expect([await say([USER]), await say([USER]), await say([USER, ASSISTANT, USER])]).toEqual([
+      "first",
+      "first",
+      "second",
+    ]);
     expect((await ask({ messages: [USER, ASSISTANT, ASSISTANT] })).status).toBe(400);
     expect(api?.requests.map(({ answered, turn }) => [answered, turn])).toEqual([
       ["turn", 0],
@@ -60,7 +84,11 @@ describe("a scripted model", () => {
   it("answers side questions without touching the script", async () => {
     const ask = await start([{ text: "first" }], { sideAnswer: "a title" });
     expect(await (await ask({ tools: [] })).json()).toMatchObject({ content: [{ text: "a title" }] });
-    const counted = await fetch(`${api?.url}/v1/messages/count_tokens`, { method: "POST", headers: { "x-api-key": "k" }, body: "{}" });
+    const counted = await fetch(`${api?.url}/v1/messages/count_tokens`, {
+      method: "POST",
+      headers: { "x-api-key": "k" },
+      body: "{}",
+    });
     expect(await counted.json()).toEqual({ input_tokens: 10 });
     expect((await fetch(`${api?.url}/api/hello`, { method: "HEAD" })).status).toBe(200);
     expect(api?.requests.map(({ answered }) => answered)).toEqual(["side", "count", "probe"]);
@@ -82,7 +110,9 @@ describe("a scripted model", () => {
 
   it("holds each chunk back for as long as the test wants", async () => {
     const gate = Promise.withResolvers<void>();
-    const ask = await start([{ text: ["one", "two"], beforeChunk: (index) => (index === 1 ? gate.promise : Promise.resolve()) }]);
+    const ask = await start([
+      { text: ["one", "two"], beforeChunk: (index) => (index === 1 ? gate.promise : Promise.resolve()) },
+    ]);
     const reader = (await ask({ stream: true })).body?.pipeThrough(new TextDecoderStream()).getReader();
     let seen = "";
     while (!seen.includes('"one"')) seen += (await reader?.read())?.value ?? "";

@@ -40,69 +40,89 @@ export interface ScriptedMessagesApiOptions {
 }
 
 export async function startScriptedMessagesApi(options: ScriptedMessagesApiOptions): Promise<ScriptedMessagesApi> {
-  const { turns, apiKey, sideAnswer = '{"title": "A scripted task"}' } = options;
-  const requests: RecordedRequest[] = [];
-  const refusals = new Map<number, number>();
+  const model = new ScriptedModel(options);
+  const server = createServer((request, response) => {
+    model.handle(request, response).catch(() => response.destroy());
+  });
+  const url = await listenOnLoopback(server);
+  return { url, requests: model.requests, close: () => closeServer(server) };
+}
 
-  const handle = async (request: IncomingMessage, response: ServerResponse) => {
+class ScriptedModel {
+  readonly requests: RecordedRequest[] = [];
+  readonly #options: ScriptedMessagesApiOptions;
+  readonly #refusals = new Map<number, number>();
+
+  constructor(options: ScriptedMessagesApiOptions) {
+    this.#options = options;
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? "/";
     const body = parseJson(await readBody(request));
-    const key = keyOf(request);
-    const record = (answered: RecordedRequest["answered"], turn: number | null = null) =>
-      void requests.push({ method: request.method ?? "", path, headers: headersOf(request), body, answered, apiKey: key, turn });
+    const apiKey = keyOf(request);
+    const record: Recorder = (answered, turn = null) =>
+      void this.requests.push({
+        method: request.method ?? "",
+        path,
+        headers: headersOf(request),
+        body,
+        answered,
+        apiKey,
+        turn,
+      });
     if (request.method === "HEAD") {
       record("probe");
-      return void response.writeHead(200).end();
+      response.writeHead(200).end();
+      return;
     }
-    if (key === null || (apiKey !== undefined && key !== apiKey)) {
+    if (apiKey === null || (this.#options.apiKey !== undefined && apiKey !== this.#options.apiKey)) {
       record("refused");
       return refuse(response, 401, "authentication_error", "invalid x-api-key");
     }
     const route = `${request.method} ${path.split("?")[0]}`;
+    if (route === "POST /v1/messages") return this.#message(readAsked(body), response, record);
     if (route === "POST /v1/messages/count_tokens") {
       record("count");
       return sendJson(response, 200, { input_tokens: 10 });
     }
-    if (route !== "POST /v1/messages") {
-      record("unknown");
-      return refuse(response, 404, "not_found_error", `${route} is not scripted`);
-    }
-    const asked = readAsked(body);
-    const head = { messageId: `msg_${randomUUID()}`, model: asked.model };
+    record("unknown");
+    return refuse(response, 404, "not_found_error", `${route} is not scripted`);
+  }
+
+  async #message(asked: Asked, response: ServerResponse, record: Recorder): Promise<void> {
+    const { turns, sideAnswer = '{"title": "A scripted task"}' } = this.#options;
     if (!asked.hasTools) {
       record("side");
-      return answer(response, { text: sideAnswer }, head, asked.stream);
+      return answer(response, { text: sideAnswer }, asked);
     }
     const turn = turns[asked.turn];
     if (turn === undefined) {
       record("refused", asked.turn);
-      return refuse(response, 400, "invalid_request_error", `the script has ${turns.length} turns; turn ${asked.turn} was asked for`);
+      const message = `the script has ${turns.length} turns; turn ${asked.turn} was asked for`;
+      return refuse(response, 400, "invalid_request_error", message);
     }
-    const refused = refusals.get(asked.turn) ?? 0;
+    const refused = this.#refusals.get(asked.turn) ?? 0;
     if (turn.refuse !== undefined && refused < turn.refuse.times) {
-      refusals.set(asked.turn, refused + 1);
+      this.#refusals.set(asked.turn, refused + 1);
       record("refused", asked.turn);
       return refuse(response, turn.refuse.status, "api_error", "scripted refusal");
     }
     record("turn", asked.turn);
-    return answer(response, turn, head, asked.stream);
-  };
-
-  const server = createServer((request, response) => {
-    handle(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
-  });
-  const url = await listenOnLoopback(server);
-  return { url, requests, close: () => closeServer(server) };
+    return answer(response, turn, asked);
+  }
 }
 
-async function answer(
-  response: ServerResponse,
-  turn: ScriptedTurn,
-  head: { messageId: string; model: string },
-  stream: boolean,
-): Promise<void> {
+type Recorder = (answered: RecordedRequest["answered"], turn?: number | null) => void;
+
+async function answer(response: ServerResponse, turn: ScriptedTurn, { model, stream }: Asked): Promise<void> {
+  const head = { messageId: `msg_${randomUUID()}`, model };
   if (!stream) return sendJson(response, 200, wholeAnswer(turn, head));
-  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache", "request-id": head.messageId });
+  response.writeHead(200, {
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache",
+    "request-id": head.messageId,
+  });
   let chunks = 0;
   for (const event of streamedAnswer(turn, head)) {
     if (isChunk(event)) await turn.beforeChunk?.(chunks++);
