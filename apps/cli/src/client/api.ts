@@ -137,19 +137,21 @@ export class ApiClient implements Endpoint {
     return this.#call<SessionView>(`/api/projects/${projectId}/sessions/${sessionId}`, sessionView);
   }
 
-  /** The whole transcript, in order of position. */
+  /** The whole transcript, in order: pages from the newest back to the first. A page of long messages is a short one. */
   async messages(projectId: ProjectId, sessionId: SessionId): Promise<MessageView[]> {
-    const messages: MessageView[] = [];
-    let last: MessageView | undefined;
+    const pages: MessageView[][] = [];
+    let before: number | null = null;
     do {
-      const after = last === undefined ? "-1" : String(last.position);
-      const query = new URLSearchParams({ after, limit: String(LIMITS.pageMax) });
+      const query: string = new URLSearchParams({
+        limit: String(LIMITS.pageMax),
+        ...(before === null ? {} : { before: String(before) }),
+      }).toString();
       const path = `/api/projects/${projectId}/sessions/${sessionId}/messages?${query}`;
-      const found = await this.#call<MessagesPage>(path, messagesPage);
-      messages.push(...found.messages);
-      last = found.messages.length < LIMITS.pageMax ? undefined : found.messages.at(-1);
-    } while (last !== undefined);
-    return messages;
+      const { messages }: MessagesPage = await this.#call<MessagesPage>(path, messagesPage);
+      pages.push(messages);
+      before = messages[0]?.position ?? null;
+    } while (before !== null && before > 0);
+    return pages.toReversed().flat();
   }
 
   #call<T>(path: string, schema: Parser<T>, options?: Call): Promise<T> {

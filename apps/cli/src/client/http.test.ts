@@ -1,6 +1,7 @@
 /** The client against a real server on loopback that answers as a control plane may. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { aMessageView, aSessionView } from "@samovar/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { ApiClient } from "./api.ts";
 
@@ -49,6 +50,17 @@ describe("calling the control plane", () => {
       "GET Bearer smv_test",
       "GET Bearer smv_test",
     ]);
+  });
+
+  it("reads a long transcript from its newest page back to its first message", async () => {
+    const session = aSessionView({ messageCount: 450 });
+    const all = Array.from({ length: 450 }, (_, position) => aMessageView({ position, sessionId: session.id }));
+    const { client, seen } = await serve((url) => {
+      const before = Number(new URL(url, "http://x").searchParams.get("before") ?? all.length);
+      return { status: 200, body: { session, messages: all.slice(Math.max(0, before - 170), before) } };
+    });
+    expect(await client.messages(session.projectId, session.id)).toEqual(all);
+    expect(seen).toHaveLength(3);
   });
 
   it("turns each refusal into a message and what to do", async () => {

@@ -80,12 +80,14 @@ describe("printing a transcript", () => {
     expect(long).not.toContain("line 27\n");
   });
 
-  it("prints a plan again only when it has changed", () => {
+  it("prints a plan once, and then what gets done, after that which did it", () => {
     const first = message(0, { kind: "plan", content: plan("in_progress"), final: false });
     const same = { ...first, revision: 2 };
     const done = { ...first, content: plan("completed"), revision: 3, final: true };
-    expect(printed(first, same, message(1, { content: "x" }), done)).toBe(
-      "\nPlan\n  ▸ look\n\nAgent\n  x\n\nPlan\n  ✓ look\n",
+    const running = message(1, tool());
+    const ended = { ...running, ...tool({ status: "success", output: "ok" }), revision: 2, final: true };
+    expect(printed(first, same, running, done, ended, message(2, { content: "x" }), { ...done, revision: 4 })).toBe(
+      "\nPlan\n  ▸ look\n\n▸ npm test\n  ok\n\n✓ look\n\nAgent\n  x\n",
     );
   });
 

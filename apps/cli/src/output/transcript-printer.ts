@@ -1,8 +1,8 @@
 /**
  * Prints a transcript while it grows: text as it streams, in the order of positions; a tool call when it begins
- * and again when it ends; a plan when an entry is ticked. Nothing is printed twice.
+ * and again when it ends; a plan, and then its entries as they get done. Nothing is printed twice.
  */
-import type { MessageView, ToolMetadata } from "@samovar/contracts";
+import type { MessageView, PlanEntries, ToolMetadata } from "@samovar/contracts";
 import { planEntries } from "@samovar/contracts";
 import { changedLines } from "./diff.ts";
 import { safeLine, safeText } from "./safe-text.ts";
@@ -16,8 +16,8 @@ interface Entry {
   /** A tool call whose beginning is on the screen. */
   begun: boolean;
   ended: boolean;
-  /** The plan as it was printed last. */
-  plan: string;
+  /** Entries of a plan that are told as done. */
+  ticked: number;
 }
 
 const OUTPUT_LINES = 12;
@@ -33,6 +33,8 @@ export class TranscriptPrinter {
   /** A tool call whose end may follow its title without naming it again. */
   #lastTool: number | null = null;
   #midLine = false;
+  /** Ticks of a plan that are told before the next message begins: they belong to what came before it. */
+  #ticks: string[] = [];
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
@@ -41,7 +43,7 @@ export class TranscriptPrinter {
   show(message: MessageView): void {
     const known = this.#entries.get(message.position);
     if (known === undefined) {
-      this.#entries.set(message.position, { message, shown: 0, begun: false, ended: false, plan: "" });
+      this.#entries.set(message.position, { message, shown: 0, begun: false, ended: false, ticked: 0 });
     } else if (message.revision > known.message.revision) {
       known.message = message;
     } else return;
@@ -63,6 +65,7 @@ export class TranscriptPrinter {
       if (entry.message.kind === "tool" && entry.begun) this.#showTool(position, entry, true);
     }
     this.#endLine();
+    this.#tellTicks();
   }
 
   #pump(force: boolean): void {
@@ -100,12 +103,12 @@ export class TranscriptPrinter {
   #showPrompt(message: MessageView): void {
     const lines = safeText(message.content).trimEnd().split("\n");
     this.#block(this.#terminal.style.bold("Task"));
-    for (const line of lines.slice(0, PROMPT_LINES)) this.#terminal.line(`  ${line}`);
+    for (const line of lines.slice(0, PROMPT_LINES)) this.#terminal.line(`  ${line}`.trimEnd());
     if (lines.length > PROMPT_LINES) this.#more(lines.length - PROMPT_LINES, "line");
   }
 
   #showNotice(message: MessageView): void {
-    this.#block(this.#terminal.style.yellow(`! ${safeText(message.content)}`));
+    this.#block(`${this.#terminal.style.yellow("•")} ${safeText(message.content)}`);
   }
 
   #showText(entry: Entry, force: boolean): boolean {
@@ -130,13 +133,23 @@ export class TranscriptPrinter {
     return true;
   }
 
+  /** The whole plan at first; later the entries that got done since. */
   #showPlan(entry: Entry): void {
-    const plan = planText(entry.message.content, this.#terminal);
-    if (plan === null || plan === entry.plan) return;
-    entry.plan = plan;
-    this.#block(this.#terminal.style.bold("Plan"));
-    this.#terminal.line(plan);
-    this.#lastTool = null;
+    const entries = planOf(entry.message.content);
+    const { style } = this.#terminal;
+    const done = entries.filter(({ status }) => status === "completed");
+    if (entry.begun) {
+      this.#ticks.push(
+        ...done.slice(entry.ticked).map(({ content }) => `${style.green("✓")} ${safeLine(content, WIDTH)}`),
+      );
+    } else if (entries.length > 0) {
+      this.#block(style.bold("Plan"));
+      const mark = { completed: style.green("✓"), in_progress: style.cyan("▸"), pending: style.dim("·") };
+      for (const { content, status } of entries) this.#terminal.line(`  ${mark[status]} ${safeLine(content, WIDTH)}`);
+      this.#lastTool = null;
+    }
+    entry.begun ||= entries.length > 0;
+    entry.ticked = Math.max(entry.ticked, done.length);
   }
 
   #showTool(position: number, entry: Entry, force: boolean): void {
@@ -159,7 +172,13 @@ export class TranscriptPrinter {
 
   #block(title: string): void {
     this.#endLine();
+    this.#tellTicks();
     this.#terminal.line(`\n${title}`);
+  }
+
+  #tellTicks(): void {
+    if (this.#ticks.length > 0) this.#terminal.line(`\n${this.#ticks.join("\n")}`);
+    this.#ticks = [];
   }
 
   #more(lines: number, what: string): void {
@@ -207,12 +226,9 @@ function toolResult(tool: ToolMetadata, terminal: Terminal): string[] {
   return [...earlier, ...lines.slice(-OUTPUT_LINES).map((line) => style.dim(line))];
 }
 
-function planText(content: string, terminal: Terminal): string | null {
+function planOf(content: string): PlanEntries {
   const parsed = planEntries.safeParse(parseJson(content));
-  if (!parsed.success) return null;
-  const { style } = terminal;
-  const mark = { completed: style.green("✓"), in_progress: style.cyan("▸"), pending: style.dim("·") };
-  return parsed.data.map((entry) => `  ${mark[entry.status]} ${safeLine(entry.content, WIDTH)}`).join("\n");
+  return parsed.success ? parsed.data : [];
 }
 
 function parseJson(text: string): unknown {

@@ -153,12 +153,13 @@ function givenSettings(env: StackOptions["env"]): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
-/** Settings of the vm-agent that the environment turns; see its settings. */
+/** What servers may know of this machine's environment: the vm-agent's settings, and how to reach the network. */
+const FOR_NODES =
+  /^(MSG_\w+|AGENT_INSTALL_TIMEOUT_MS|DRAIN_TIMEOUT_MS|LOG_LEVEL|https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO|npm_config_(cache|registry))$/i;
+
 function nodeSettings(env: StackOptions["env"]): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(env).flatMap(([name, value]) =>
-      /^(MSG|AGENT_INSTALL)_/.test(name) && value !== undefined ? [[name, value]] : [],
-    ),
+    Object.entries(env).flatMap(([name, value]) => (FOR_NODES.test(name) && value !== undefined ? [[name, value]] : [])),
   );
 }
 
