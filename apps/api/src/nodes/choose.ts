@@ -35,8 +35,14 @@ export async function chooseNode(env: Env, input: ChooseInput, ports: Ports = sy
   const config = configOf(env);
   const ids = idSource(ports.clock, ports.random);
   const tried: NodeId[] = [];
+  let intended: NodeId | null = null;
+  const intend = async (nodeId: NodeId) => {
+    if (intended === nodeId) return;
+    await intendWorkspace(db, input, nodeId, ports.clock.now());
+    intended = nodeId;
+  };
   const take = async (row: NodeRow): Promise<NodeChoice | null> => {
-    await intendWorkspace(db, input, row.id, ports.clock.now());
+    await intend(row.id);
     if (await takeSlot(env, row, input)) return { nodeId: row.id, how: row.state === "warm" || row.state === "active" ? row.state : "new" };
     tried.push(row.id);
     return null;
@@ -52,7 +58,7 @@ export async function chooseNode(env: Env, input: ChooseInput, ports: Ports = sy
       const choice = tried.includes(row.id) ? null : await take(row);
       if (choice !== null) return choice;
     }
-    await intendWorkspace(db, input, newId, ports.clock.now());
+    await intend(newId);
     const verdict = await insertNode(db, newRow(newId, input, config, ports.clock.now()), { maxNodes: config.MAX_NODES_PER_USER, tried });
     if (verdict === "limit") {
       await forgetIntent(db, input.holder.workspaceId);

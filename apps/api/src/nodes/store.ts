@@ -42,19 +42,19 @@ export async function listNodes(
   return { items, nextCursor: rows.length > query.limit ? (items.at(-1)?.id ?? null) : null };
 }
 
-/** Nodes that may take work: warm ones first, then working ones, then those that still come up. */
+/** Nodes that seem to have room: warm ones first, then working ones, then those that still come up. */
 export async function listCandidates(db: Database, ownerId: UserId, size: VmSize): Promise<readonly NodeRow[]> {
   const rank = sql`CASE ${nodes.state} WHEN 'warm' THEN 0 WHEN 'active' THEN 1 ELSE 2 END`;
   return db
     .select()
     .from(nodes)
-    .where(and(eq(nodes.ownerId, ownerId), eq(nodes.size, size), inArray(nodes.state, ["warm", "active", "provisioning"])))
+    .where(and(eq(nodes.ownerId, ownerId), eq(nodes.size, size), inArray(nodes.state, ["warm", "active", "provisioning"]), sql`json_array_length(${nodes.taskIds}) < ${nodes.slots}`))
     .orderBy(rank, asc(nodes.id));
 }
 
 /**
  * Writes the first version of a row, in one statement that also judges: refused when the owner has `maxNodes`
- * already, or when a machine of the size that is not in `tried` is still coming up (then that one is to be shared).
+ * already, or when a machine of the size that has room and is not in `tried` is still coming up (then that one is to be shared).
  * Repeating it for a row that exists changes nothing and answers "inserted".
  */
 export async function insertNode(
@@ -69,12 +69,15 @@ export async function insertNode(
     WHERE (SELECT count(*) FROM nodes WHERE owner_id = ${row.ownerId} AND state <> 'destroyed') < ${limits.maxNodes}
       AND NOT EXISTS (
         SELECT 1 FROM nodes WHERE owner_id = ${row.ownerId} AND size = ${row.size} AND state = 'provisioning'
-          AND id NOT IN (SELECT value FROM json_each(${tried})))
+          AND json_array_length(task_ids) < slots AND id NOT IN (SELECT value FROM json_each(${tried})))
     ON CONFLICT DO NOTHING`);
   if ((await findNode(db, row.id)) !== null) return "inserted";
-  const shared = (await listCandidates(db, row.ownerId, row.size)).some((each) => !limits.tried.includes(each.id));
-  return shared ? "share" : "limit";
+  if ((await countAlive(db, row.ownerId)) < limits.maxNodes) return "share";
+  const hasRoom = (await listCandidates(db, row.ownerId, row.size)).some((each) => !limits.tried.includes(each.id));
+  return hasRoom ? "share" : "limit";
 }
+
+const countAlive = (db: Database, ownerId: UserId): Promise<number> => db.$count(nodes, and(eq(nodes.ownerId, ownerId), ne(nodes.state, "destroyed")));
 
 const EMPTY_OUTBOX = JSON.stringify({ pending: 0, deadLetters: 0, lastDeadLetterReason: null });
 

@@ -1,0 +1,98 @@
+/** Choosing a node, many at once. */
+import { env } from "cloudflare:workers";
+import { runInDurableObject } from "cloudflare:test";
+import type { NodeId, UserId } from "@samovar/base";
+import { eq } from "drizzle-orm";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { configOf } from "../config.ts";
+import { database } from "../database/index.ts";
+import { nodes } from "../database/schema.ts";
+import { aHolder, anOwner, connected, passTime, ring, stopClock } from "../objects/node-lifecycle/node.fixture.ts";
+import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
+import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { NodeStorage } from "../objects/node-lifecycle/storage.ts";
+import { findWorkspace } from "../workspaces/store.ts";
+import { chooseNode } from "./choose.ts";
+import { nodeObject } from "./object.ts";
+
+const config = configOf(env);
+const db = database(env);
+let owner: UserId;
+
+beforeEach(async () => {
+  stopClock();
+  scriptedCloud();
+  owner = await anOwner();
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+const choose = (holder: SlotHolder, size: "small" | "large" = "small") => chooseNode(env, { ownerId: owner, size, holder });
+const rows = () => db.select().from(nodes).where(eq(nodes.ownerId, owner));
+const idOf = (choice: Awaited<ReturnType<typeof choose>>): NodeId => ("nodeId" in choice ? choice.nodeId : expect.fail(choice.wait));
+const slotsOf = (nodeId: NodeId) =>
+  runInDurableObject(nodeObject(env, nodeId), (_object, state) => new NodeStorage(state.storage).node()?.record.slots.map((slot) => slot.holder.workspaceId) ?? []);
+
+async function warmed(holder: SlotHolder): Promise<NodeId> {
+  const nodeId = idOf(await choose(holder));
+  await connected(nodeId);
+  await nodeObject(env, nodeId).release(holder.workspaceId);
+  passTime(config.NODE_IDLE_GRACE_MS);
+  await ring(nodeId);
+  await vi.waitFor(async () => expect((await rows()).find((row) => row.id === nodeId)?.state).toBe("warm"));
+  return nodeId;
+}
+
+describe("chooseNode", () => {
+  it("[R23] makes the first node, and takes a warm one of the size next", async () => {
+    const holder = await aHolder(owner);
+    expect(await choose(holder)).toMatchObject({ how: "new" });
+    const other = await warmed(holder);
+    expect(await choose(await aHolder(owner))).toEqual({ nodeId: other, how: "warm" });
+    expect(await choose(await aHolder(owner), "large")).toMatchObject({ how: "new" });
+  });
+
+  it("[F45] asked again for the same workspace, it answers with the same slot", async () => {
+    const holder = await aHolder(owner);
+    const answers = [await choose(holder), await choose(holder), await choose(holder)];
+    expect(new Set(answers.map(idOf)).size).toBe(1);
+    expect(await slotsOf(idOf(await choose(holder)))).toEqual([holder.workspaceId]);
+    expect(await findWorkspace(db, holder.workspaceId)).toMatchObject({ nodeId: idOf(await choose(holder)), state: "creating" });
+    expect(await rows()).toHaveLength(1);
+  });
+
+  it("[N2] twenty at once share seven machines of three slots, each slot held once", async () => {
+    const holders = await Promise.all(Array.from({ length: 20 }, () => aHolder(owner)));
+    const choices = await Promise.all(holders.map((holder) => choose(holder)));
+    const chosen = new Set(choices.map(idOf));
+    expect(chosen.size).toBe(Math.ceil(20 / config.NODE_SLOTS));
+    expect(await rows()).toHaveLength(chosen.size);
+    const held = (await Promise.all([...chosen].map(slotsOf))).flat();
+    expect(held.toSorted()).toEqual(holders.map((holder) => holder.workspaceId).toSorted());
+  }, 20_000);
+
+  it("[R26] waits when the owner has all the machines that they may have, and leaves no trace of it", async () => {
+    const tight = { ...env, MAX_NODES_PER_USER: "2" };
+    const holders = await Promise.all(Array.from({ length: 2 * config.NODE_SLOTS + 2 }, () => aHolder(owner)));
+    const choices = await Promise.all(holders.map(async (holder) => ({ holder, choice: await chooseNode(tight, { ownerId: owner, size: "small", holder }) })));
+    const waiting = choices.filter(({ choice }) => "wait" in choice);
+    expect(waiting).toHaveLength(2);
+    expect(await rows()).toHaveLength(2);
+    for (const { holder } of waiting) expect(await findWorkspace(db, holder.workspaceId)).toBeNull();
+  });
+
+  it("[F20] a choice that was cut off between its intent and its row goes on with the same node", async () => {
+    const holder = await aHolder(owner);
+    const nodeId = idOf(await choose(holder));
+    await db.delete(nodes).where(eq(nodes.id, nodeId));
+    expect(idOf(await choose(holder))).toBe(nodeId);
+  });
+
+  it("somebody else's warm node is not for us", async () => {
+    await warmed(await aHolder(owner));
+    owner = await anOwner();
+    expect(await choose(await aHolder(owner))).toMatchObject({ how: "new" });
+  });
+});

@@ -1,0 +1,153 @@
+/** Nodes and workspaces over HTTP: people's routes and the machines'. */
+import { env } from "cloudflare:workers";
+import type { NodeId, UserId } from "@samovar/base";
+import { page, nodeView, workspaceView } from "@samovar/contracts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { putCredential } from "../credentials/store.ts";
+import { configOf } from "../config.ts";
+import { database } from "../database/index.ts";
+import { depsFor, systemPorts } from "../deps.ts";
+import { apiRouter } from "../http/context.ts";
+import { answerError } from "../http/errors.ts";
+import { mintNodeToken, mintWorkspaceToken } from "../identity/machine-tokens.ts";
+import { mintApiToken } from "../identity/api-tokens.ts";
+import { authenticate } from "../http/authenticate.ts";
+import { aHolder, anOwner, connected, ring, stopClock } from "../objects/node-lifecycle/node.fixture.ts";
+import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
+import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { workspaceMachineRoutes } from "../workspaces/machine-routes.ts";
+import { workspaceRoutes } from "../workspaces/routes.ts";
+import { setWorkspaceState } from "../workspaces/store.ts";
+import { chooseNode } from "./choose.ts";
+import { nodeMachineRoutes } from "./machine-routes.ts";
+import { nodeObject } from "./object.ts";
+import { nodeRoutes } from "./routes.ts";
+import { findNode } from "./store.ts";
+
+const config = configOf(env);
+const app = apiRouter();
+app.onError(answerError);
+app.use(async (c, next) => {
+  c.set("deps", depsFor(env, systemPorts));
+  c.set("logger", depsFor(env).logger);
+  c.set("requestId", "test");
+  await next();
+});
+for (const router of [nodeMachineRoutes(), workspaceMachineRoutes()]) app.route("/", router);
+app.use("/api/*", authenticate);
+for (const router of [nodeRoutes(), workspaceRoutes()]) app.route("/", router);
+
+let owner: UserId;
+let holder: SlotHolder;
+let nodeId: NodeId;
+let token: string;
+
+const ask = (path: string, options: { method?: string; token?: string; body?: unknown; headers?: Record<string, string> } = {}) =>
+  app.request(
+    path,
+    {
+      method: options.method ?? "GET",
+      headers: { ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }), ...(options.body === undefined ? {} : { "content-type": "application/json" }), ...options.headers },
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    },
+    env,
+  );
+
+beforeEach(async () => {
+  stopClock();
+  scriptedCloud();
+  owner = await anOwner();
+  holder = await aHolder(owner);
+  token = (await mintApiToken(depsFor(env), owner, "t", null)).token;
+  const choice = await chooseNode(env, { ownerId: owner, size: "small", holder });
+  nodeId = "nodeId" in choice ? choice.nodeId : expect.fail(choice.wait);
+  await vi.waitFor(async () => expect((await findNode(database(env), nodeId))?.version).toBeGreaterThan(0));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+describe("a person's machines", () => {
+  it("are listed, filtered by state, shown, and nobody else's", async () => {
+    const listed = page(nodeView).parse(await (await ask("/api/nodes", { token })).json());
+    expect(listed.items).toMatchObject([{ id: nodeId, state: "provisioning", taskIds: [holder.taskId] }]);
+    expect(page(nodeView).parse(await (await ask("/api/nodes?state=warm", { token })).json()).items).toEqual([]);
+    expect(nodeView.parse(await (await ask(`/api/nodes/${nodeId}`, { token })).json()).id).toBe(nodeId);
+    const theirs = (await mintApiToken(depsFor(env), await anOwner(), "t", null)).token;
+    for (const path of ["", "/drain", "/destroy"]) {
+      expect((await ask(`/api/nodes/${nodeId}${path}`, { method: path === "" ? "GET" : "POST", token: theirs })).status).toBe(404);
+    }
+  });
+
+  it("[R25] are drained and destroyed on request", async () => {
+    await connected(nodeId);
+    expect(nodeView.parse(await (await ask(`/api/nodes/${nodeId}/drain`, { method: "POST", token })).json()).state).toBe("draining");
+    await ring(nodeId);
+    expect((await ask(`/api/nodes/${nodeId}/destroy`, { method: "POST", token })).status).toBe(202);
+    expect(await nodeObject(env, nodeId).facts(holder.workspaceId)).toMatchObject({ workspace: { state: "failed", failure: { code: "node_destroyed" } } });
+  });
+});
+
+describe("the machine's own routes", () => {
+  it("[S1] link: only with this node's token, and as a WebSocket", async () => {
+    const path = `/api/nodes/${nodeId}/link`;
+    const upgrade = { upgrade: "websocket" };
+    const mine = (await mintNodeToken(config, { node: nodeId, epoch: 1 }, Date.now())).token;
+    const other = (await mintNodeToken(config, { node: `${nodeId.slice(0, -1)}0` as NodeId, epoch: 1 }, Date.now())).token;
+    expect((await ask(path, { headers: upgrade })).status).toBe(401);
+    expect((await ask(path, { token, headers: upgrade })).status).toBe(401);
+    expect((await ask(path, { token: other, headers: upgrade })).status).toBe(401);
+    expect((await ask(path, { token: mine })).status).toBe(426);
+    const linked = await ask(path, { token: mine, headers: { ...upgrade, "x-samovar-epoch": "7" } });
+    expect(linked.status).toBe(101);
+    linked.webSocket?.accept();
+    linked.webSocket?.close(1000);
+  });
+
+  it("bootstrap: an id that nobody gave out and a wrong token are the same", async () => {
+    const body = { token: "x".repeat(30), claim: "a".repeat(32), agentVersion: "1" };
+    expect((await ask(`/api/nodes/${nodeId}/bootstrap`, { method: "POST", body })).status).toBe(401);
+    expect((await ask(`/api/nodes/${nodeId.slice(0, -1)}0/bootstrap`, { method: "POST", body })).status).toBe(401);
+    expect((await ask(`/api/nodes/${nodeId}/bootstrap`, { method: "POST", body: {} })).status).toBe(400);
+  });
+
+  it("[S1] the model credential is for a workspace that holds its slot, in this epoch, and no other", async () => {
+    await putCredential(depsFor(env), owner, { kind: "anthropic", apiKey: "sk-ant-of-the-tests" });
+    const path = `/api/workspaces/${holder.workspaceId}/model-credential`;
+    const claims = { workspace: holder.workspaceId, project: holder.projectId, session: holder.sessionId, node: nodeId, epoch: 1 };
+    const tokenOf = async (change: Partial<typeof claims> = {}) => (await mintWorkspaceToken(config, { ...claims, ...change }, Date.now())).token;
+    const answer = await ask(path, { token: await tokenOf() });
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect(await answer.json()).toEqual({ kind: "anthropic", apiKey: "sk-ant-of-the-tests" });
+    expect((await ask(path, { token: await tokenOf({ epoch: 0 }) })).status).toBe(401);
+    expect((await ask(path, { token: await tokenOf({ workspace: (await aHolder(owner)).workspaceId }) })).status).toBe(401);
+    expect((await ask(path, { token })).status).toBe(401);
+    await nodeObject(env, nodeId).release(holder.workspaceId);
+    expect((await ask(path, { token: await tokenOf() })).status).toBe(401);
+  });
+});
+
+describe("workspaces", () => {
+  const show = async () => workspaceView.parse(await (await ask(`/api/workspaces/${holder.workspaceId}`, { token })).json());
+  const destroy = () => ask(`/api/workspaces/${holder.workspaceId}/destroy`, { method: "POST", token });
+
+  it("are listed; one that a task uses is not destroyed, a kept one is, and gives its slot back", async () => {
+    expect(page(workspaceView).parse(await (await ask("/api/workspaces", { token })).json()).items).toMatchObject([{ id: holder.workspaceId, nodeId, state: "creating" }]);
+    expect((await destroy()).status).toBe(409);
+    await setWorkspaceState(env, holder.workspaceId, "kept", { keepUntil: Date.now() + 1 });
+    const agent = await connected(nodeId);
+    expect((await destroy()).status).toBe(202);
+    expect((await show()).state).toBe("destroying");
+    expect((await agent.next("command")).command).toMatchObject({ kind: "workspace.destroy", args: { workspaceId: holder.workspaceId } });
+    agent.tell({ kind: "workspace.destroyed", workspaceId: holder.workspaceId }, 1);
+    await vi.waitFor(async () => expect((await show()).state).toBe("destroyed"));
+    expect((await nodeObject(env, nodeId).view())?.taskIds).toEqual([]);
+  });
+
+  it("are nobody else's", async () => {
+    const theirs = (await mintApiToken(depsFor(env), await anOwner(), "t", null)).token;
+    expect((await ask(`/api/workspaces/${holder.workspaceId}`, { token: theirs })).status).toBe(404);
+    expect((await ask(`/api/workspaces/${holder.workspaceId}/destroy`, { method: "POST", token: theirs })).status).toBe(404);
+  });
+});
