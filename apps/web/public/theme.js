@@ -3,7 +3,7 @@
   try {
     var chosen = localStorage.getItem("samovar.theme");
     if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
-  } catch (_) {
+  } catch {
     // Storage is closed to us: the system's theme it is.
   }
 })();

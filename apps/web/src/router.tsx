@@ -17,11 +17,17 @@ const rootRoute = createRootRoute({ component: Outlet, notFoundComponent: NotFou
 const signInRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/sign-in",
-  validateSearch: (search: Record<string, unknown>): { next?: string } => (typeof search["next"] === "string" ? { next: search["next"] } : {}),
+  validateSearch: (search: Record<string, unknown>): { next?: string } =>
+    typeof search["next"] === "string" ? { next: search["next"] } : {},
   component: function SignInPage() {
     const { next } = signInRoute.useSearch();
     const navigate = signInRoute.useNavigate();
-    return <SignIn next={safeNext(next, location.origin)} onSignedIn={(path) => void navigate({ href: path, replace: true })} />;
+    return (
+      <SignIn
+        next={safeNext(next, location.origin)}
+        onSignedIn={(path) => void navigate({ href: path, replace: true })}
+      />
+    );
   },
 });
 
@@ -83,7 +89,12 @@ const routeTree = rootRoute.addChildren([
   signedInRoute.addChildren([projectsRoute, projectRoute.addChildren([newTaskRoute, sessionRoute])]),
 ]);
 
-export const router = createRouter({ routeTree, defaultPreload: "intent", defaultNotFoundComponent: NotFound, defaultErrorComponent: Broken });
+export const router = createRouter({
+  routeTree,
+  defaultPreload: "intent",
+  defaultNotFoundComponent: NotFound,
+  defaultErrorComponent: Broken,
+});
 
 declare module "@tanstack/react-router" {
   interface Register {

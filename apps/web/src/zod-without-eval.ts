@@ -2,6 +2,6 @@
  * zod compiles its parsers with `new Function` where it can. The page's content security policy forbids that, and
  * even the probe is reported as a violation. Must be imported before any schema is made.
  */
-Object.assign(globalThis, { __zod_globalConfig: { jitless: true } });
+export const zodConfig = { jitless: true } as const;
 
-export {};
+Object.assign(globalThis, { __zod_globalConfig: zodConfig });

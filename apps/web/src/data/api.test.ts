@@ -2,11 +2,14 @@ import { projectView } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import { anything, readAnswer } from "./api.ts";
 
-const answer = (status: number, body: unknown) => new Response(typeof body === "string" ? body : JSON.stringify(body), { status });
+const answer = (status: number, body: unknown) =>
+  new Response(typeof body === "string" ? body : JSON.stringify(body), { status });
 
 describe("an answer", () => {
   it("that is refused carries the catalogue's code, the message and the request", async () => {
-    const refused = answer(409, { error: { code: "agent_not_configured", message: "Set a key.", requestId: "req_1", details: { agent: "claude" } } });
+    const refused = answer(409, {
+      error: { code: "agent_not_configured", message: "Set a key.", requestId: "req_1", details: { agent: "claude" } },
+    });
     await expect(readAnswer(refused, anything)).rejects.toMatchObject({
       code: "agent_not_configured",
       message: "Set a key.",

@@ -11,7 +11,12 @@ export class ApiError extends Error {
   readonly requestId: string | null;
   readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(code: ApiErrorCode, message: string, requestId: string | null = null, details: Readonly<Record<string, unknown>> = {}) {
+  constructor(
+    code: ApiErrorCode,
+    message: string,
+    requestId: string | null = null,
+    details: Readonly<Record<string, unknown>> = {},
+  ) {
     super(message);
     this.code = code;
     this.requestId = requestId;

@@ -18,7 +18,10 @@ export const createTask = (project: ProjectId, task: CreateTask, idempotencyKey:
 export type TaskAction = "run" | "cancel" | "retry";
 
 export const actOnTask = (project: ProjectId, task: TaskId, action: TaskAction): Promise<TaskView> =>
-  call(`/projects/${project}/tasks/${task}/${action}`, taskView, { method: "POST", idempotencyKey: crypto.randomUUID() });
+  call(`/projects/${project}/tasks/${task}/${action}`, taskView, {
+    method: "POST",
+    idempotencyKey: crypto.randomUUID(),
+  });
 
 /** Turns the one-time token of a sign-in link into a cookie. */
 export const redeemLink = (token: string): Promise<unknown> =>

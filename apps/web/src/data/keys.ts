@@ -9,4 +9,5 @@ export const sessionsKey = (project: ProjectId) => ["project", project, "session
 export const sessionKey = (project: ProjectId, session: SessionId) => ["project", project, "session", session] as const;
 export const tasksKey = (project: ProjectId) => ["project", project, "tasks"] as const;
 export const taskKey = (project: ProjectId, task: TaskId) => ["project", project, "task", task] as const;
-export const taskEventsKey = (project: ProjectId, task: TaskId) => ["project", project, "task", task, "events"] as const;
+export const taskEventsKey = (project: ProjectId, task: TaskId) =>
+  ["project", project, "task", task, "events"] as const;

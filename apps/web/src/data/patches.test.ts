@@ -6,11 +6,15 @@ import { aProject, anEvent, aSession, aTask, make } from "./test-values.ts";
 import { createTold } from "./told.ts";
 
 const pages = (...items: SessionView[][]) => ({
-  pages: items.map((page, index): Page<SessionView> => ({ items: page, nextCursor: index === items.length - 1 ? "more" : `${index}` })),
+  pages: items.map((page, index): Page<SessionView> => ({
+    items: page,
+    nextCursor: index === items.length - 1 ? "more" : `${index}`,
+  })),
   pageParams: items.map((_, index) => `${index}`),
 });
 const [oldest, older, newer, newest] = [aSession(), aSession(), aSession(), aSession()];
-const ids = (patched: ReturnType<typeof patchSessions>) => patched?.pages.map((page) => page.items.map((session) => session.id));
+const ids = (patched: ReturnType<typeof patchSessions>) =>
+  patched?.pages.map((page) => page.items.map((session) => session.id));
 
 describe("sessions", () => {
   it("change where they are, on any page", () => {

@@ -44,7 +44,10 @@ export function patchEvents(
 
 function withSession(page: Page<SessionView>, told: SessionView): Page<SessionView> {
   if (!page.items.some((session) => session.id === told.id)) return page;
-  return { ...page, items: page.items.map((session) => (session.id === told.id ? newerSession(session, told) : session)) };
+  return {
+    ...page,
+    items: page.items.map((session) => (session.id === told.id ? newerSession(session, told) : session)),
+  };
 }
 
 function isBeyond(pages: readonly Page<SessionView>[], told: SessionView): boolean {

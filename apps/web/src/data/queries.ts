@@ -16,7 +16,17 @@ import {
 } from "@samovar/contracts";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { call, isApiError } from "./api.ts";
-import { agentsKey, meKey, projectKey, projectsKey, sessionKey, sessionsKey, taskEventsKey, taskKey, tasksKey } from "./keys.ts";
+import {
+  agentsKey,
+  meKey,
+  projectKey,
+  projectsKey,
+  sessionKey,
+  sessionsKey,
+  taskEventsKey,
+  taskKey,
+  tasksKey,
+} from "./keys.ts";
 import { told } from "./told.ts";
 
 const SESSIONS_PER_PAGE = 50;
@@ -52,14 +62,19 @@ export const projectsQuery = queryOptions({
 });
 
 export const projectQuery = (project: ProjectId) =>
-  queryOptions({ queryKey: projectKey(project), queryFn: ({ signal }) => call(`/projects/${project}`, projectView, { signal }) });
+  queryOptions({
+    queryKey: projectKey(project),
+    queryFn: ({ signal }) => call(`/projects/${project}`, projectView, { signal }),
+  });
 
 /** Newest first. */
 export const sessionsQuery = (project: ProjectId) =>
   infiniteQueryOptions({
     queryKey: sessionsKey(project),
     queryFn: async ({ pageParam, signal }): Promise<Page<SessionView>> => {
-      const read = await call(`/projects/${project}/sessions?${pageOf(pageParam, SESSIONS_PER_PAGE)}`, sessionPage, { signal });
+      const read = await call(`/projects/${project}/sessions?${pageOf(pageParam, SESSIONS_PER_PAGE)}`, sessionPage, {
+        signal,
+      });
       return told.sessions(read, project, pageParam === "");
     },
     initialPageParam: "",
@@ -69,7 +84,8 @@ export const sessionsQuery = (project: ProjectId) =>
 export const sessionQuery = (project: ProjectId, session: SessionId) =>
   queryOptions({
     queryKey: sessionKey(project, session),
-    queryFn: async ({ signal }) => told.session(await call(`/projects/${project}/sessions/${session}`, sessionView, { signal })),
+    queryFn: async ({ signal }) =>
+      told.session(await call(`/projects/${project}/sessions/${session}`, sessionView, { signal })),
   });
 
 /** The newest tasks, for the status words of the session list. */

@@ -38,7 +38,11 @@ describe("a submission", () => {
     const { store, submit } = page(() => Promise.reject(new ApiError("agent_not_configured", "No key.", "req_1")));
     expect(await submit(aProject, { description: "Boil" }, KEY)).toBeNull();
     expect(store.getState().pending).toMatchObject([
-      { state: "failed", task: { description: "Boil" }, error: { code: "agent_not_configured", message: "No key.", requestId: "req_1" } },
+      {
+        state: "failed",
+        task: { description: "Boil" },
+        error: { code: "agent_not_configured", message: "No key.", requestId: "req_1" },
+      },
     ]);
   });
 
@@ -77,11 +81,14 @@ describe("a submission", () => {
     expect(page(never, kept).store.getState().pending).toEqual([]);
   });
 
-  it.each(["", "null", "{}", "[1]", '[{"key":"k","project":"x","task":{}}]', "not json"])("is not read from %j", (text) => {
-    const kept = storage();
-    kept.setItem("submissions", text);
-    expect(page(never, kept).store.getState().pending).toEqual([]);
-  });
+  it.each(["", "null", "{}", "[1]", '[{"key":"k","project":"x","task":{}}]', "not json"])(
+    "is not read from %j",
+    (text) => {
+      const kept = storage();
+      kept.setItem("submissions", text);
+      expect(page(never, kept).store.getState().pending).toEqual([]);
+    },
+  );
 
   it("lives in the page where storage is closed to it", async () => {
     const closed = keptText("submissions", () => {

@@ -6,7 +6,10 @@ let time = Date.UTC(2026, 10, 22);
 let seed = 1;
 const ids = idSource(
   { now: () => (time += 1) },
-  { next: () => 0.5, bytes: (length) => Uint8Array.from({ length }, () => (seed = (seed * 48_271) % 2_147_483_647) & 255) },
+  {
+    next: () => 0.5,
+    bytes: (length) => Uint8Array.from({ length }, () => (seed = (seed * 48_271) % 2_147_483_647) & 255),
+  },
 );
 
 /** Each call makes a newer one. */

@@ -43,7 +43,9 @@ function missing<T extends { readonly id: string; readonly projectId: ProjectId 
   project: ProjectId,
 ): readonly T[] {
   const newest = read[0]?.id ?? "";
-  return [...told].filter((item) => item.projectId === project && item.id > newest).toSorted((a, b) => (a.id < b.id ? 1 : -1));
+  return [...told]
+    .filter((item) => item.projectId === project && item.id > newest)
+    .toSorted((a, b) => (a.id < b.id ? 1 : -1));
 }
 
 function remember<K, V>(map: Map<K, V>, key: K, value: V): void {

@@ -1,28 +1,21 @@
 /** React's side of the live feed: one feed a project, one followed session a page. */
-import type { ProjectId, SessionId } from "@samovar/base";
+import { invariant, type ProjectId, type SessionId } from "@samovar/base";
 import { useQueryClient } from "@tanstack/react-query";
 import { createContext, use, useEffect, useState, useSyncExternalStore } from "react";
 import { useStore } from "zustand";
 import { useLiveStore } from "./app-state.tsx";
 import { connectionWord, type ConnectionWord } from "./live/connection.ts";
-import { openProjectFeed, type ProjectFeed } from "./live/feed.ts";
+import { createProjectFeed, type ProjectFeed } from "./live/feed.ts";
 import type { HeldTranscript } from "./live/store.ts";
 
 export const FeedContext = createContext<ProjectFeed | null>(null);
 
-/** Opens the project's feed for as long as the component stands; null before it is open. */
-export function useProjectFeed(project: ProjectId): ProjectFeed | null {
+/** The project's feed, connected for as long as the component stands. The component is keyed by the project. */
+export function useProjectFeed(project: ProjectId): ProjectFeed {
   const store = useLiveStore();
   const client = useQueryClient();
-  const [feed, setFeed] = useState<ProjectFeed | null>(null);
-  useEffect(() => {
-    const opened = openProjectFeed(project, store, client);
-    setFeed(opened);
-    return () => {
-      setFeed(null);
-      opened.close();
-    };
-  }, [project, store, client]);
+  const [feed] = useState(() => createProjectFeed(project, store, client));
+  useEffect(() => feed.open(), [feed]);
   return feed;
 }
 
@@ -30,8 +23,8 @@ export function useProjectFeed(project: ProjectId): ProjectFeed | null {
 export function useTranscript(session: SessionId): HeldTranscript | undefined {
   const store = useLiveStore();
   const feed = use(FeedContext);
+  invariant(feed !== null, "a session is shown outside of its project");
   useEffect(() => {
-    if (feed === null) return;
     store.getState().hold(session);
     feed.follow(session);
     return () => feed.unfollow(session);

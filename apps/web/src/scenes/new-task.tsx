@@ -14,8 +14,9 @@ export function NewTask({ project }: { readonly project: ProjectId }) {
       <div className="flex max-w-120 flex-col gap-2 text-ui text-ink-2">
         <h1 className="text-page font-semibold text-ink">What should be done in {name}?</h1>
         <p>
-          Describe a task below. Run now takes a machine, clones <code className="font-mono text-code wrap-anywhere">{visibleText(data?.repoUrl ?? "")}</code>,
-          and lets the agent work on a branch of its own; you watch it here, or close the page and come back.
+          Describe a task below. Run now takes a machine, clones{" "}
+          <code className="font-mono text-code wrap-anywhere">{visibleText(data?.repoUrl ?? "")}</code>, and lets the
+          agent work on a branch of its own; you watch it here, or close the page and come back.
         </p>
         <p>Save to backlog keeps the task without running it.</p>
       </div>

@@ -75,7 +75,11 @@ function Columns({ project, onOpenSession, children }: ColumnsProps) {
           {saved !== null && (
             <>
               Saved to the backlog:{" "}
-              <Link to="/p/$project/s/$session" params={{ project: project.id, session: saved.sessionId }} className="text-accent underline">
+              <Link
+                to="/p/$project/s/$session"
+                params={{ project: project.id, session: saved.sessionId }}
+                className="text-accent underline"
+              >
                 {saved.title}
               </Link>
             </>
@@ -96,13 +100,26 @@ interface SidebarProps {
 function Sidebar({ project, open, onClose }: SidebarProps) {
   return (
     <>
-      {open && <button type="button" aria-label="Close sessions" onClick={onClose} className="fixed inset-0 z-30 bg-ink/40 tablet:hidden" />}
+      {open && (
+        <button
+          type="button"
+          aria-label="Close sessions"
+          onClick={onClose}
+          className="fixed inset-0 z-30 bg-ink/40 tablet:hidden"
+        />
+      )}
       <aside
         aria-label="Sessions"
+        onKeyDown={(event) => event.key === "Escape" && onClose()}
         className={`${open ? "fixed inset-y-0 start-0 z-40 flex shadow-lg" : "hidden"} w-66 shrink-0 flex-col border-e border-hairline bg-sidebar tablet:static tablet:flex tablet:shadow-none`}
       >
         <div className="p-2">
-          <Link to="/p/$project" params={{ project: project.id }} onClick={onClose} className={buttonClass("plain", "w-full")}>
+          <Link
+            to="/p/$project"
+            params={{ project: project.id }}
+            onClick={onClose}
+            className={buttonClass("plain", "w-full")}
+          >
             <SquarePen size={15} aria-hidden="true" />
             New task
           </Link>

@@ -17,7 +17,8 @@ export function Projects({ onCreated }: { readonly onCreated: (project: ProjectV
   useTitle("Projects");
   const projects = useQuery(projectsQuery);
   const [adding, setAdding] = useState(false);
-  const list = projects.data?.filter((project) => project.archivedAt === null).toSorted((a, b) => b.updatedAt - a.updatedAt) ?? [];
+  const list =
+    projects.data?.filter((project) => project.archivedAt === null).toSorted((a, b) => b.updatedAt - a.updatedAt) ?? [];
   const empty = projects.isSuccess && list.length === 0;
   return (
     <main className="min-h-0 flex-1 overflow-y-auto p-4 tablet:p-8">
@@ -33,7 +34,11 @@ export function Projects({ onCreated }: { readonly onCreated: (project: ProjectV
         </div>
         {projects.isPending && <Skeleton label="Reading projects" lines={[100, 100]} />}
         {projects.isError && projects.data === undefined && (
-          <ErrorPanel what="Projects could not be read." error={projects.error} onRetry={() => void projects.refetch()} />
+          <ErrorPanel
+            what="Projects could not be read."
+            error={projects.error}
+            onRetry={() => void projects.refetch()}
+          />
         )}
         {(adding || empty) && (
           <section className="flex max-w-140 flex-col gap-4 rounded-xl border border-hairline bg-raised p-5">
@@ -60,8 +65,8 @@ function Teaching() {
     <div className="flex flex-col gap-1">
       <h2 className="text-title font-semibold">Start with a repository</h2>
       <p className="text-ui text-ink-2">
-        A project is a git repository. Describe a task in it, and Samovar clones it on a machine of its own, lets an agent work there, and pushes what it
-        did to a branch. Your own checkout is never touched.
+        A project is a git repository. Describe a task in it, and Samovar clones it on a machine of its own, lets an
+        agent work there, and pushes what it did to a branch. Your own checkout is never touched.
       </p>
     </div>
   );

@@ -66,7 +66,11 @@ function EarlierAttempt({ task }: { readonly task: TaskView }) {
         <h1 className="text-title font-semibold wrap-anywhere">{visibleText(task.title)}</h1>
         <p className="text-small text-ink-2">
           This is an earlier attempt; the task was run again.{" "}
-          <Link to="/p/$project/s/$session" params={{ project: task.projectId, session: task.sessionId }} className="text-accent underline">
+          <Link
+            to="/p/$project/s/$session"
+            params={{ project: task.projectId, session: task.sessionId }}
+            className="text-accent underline"
+          >
             Open the latest attempt
           </Link>
         </p>

@@ -28,13 +28,16 @@ export function SignIn({ next, onSignedIn }: SignInProps) {
   const client = useQueryClient();
   useEffect(() => {
     if (token === "" || progress.step !== "redeeming") return;
-    redeemOnce(token).then(
-      async () => {
+    const redeem = async () => {
+      try {
+        await redeemOnce(token);
         await client.invalidateQueries({ queryKey: meKey });
         onSignedIn(next);
-      },
-      (error: unknown) => setProgress(isRefusal(error) ? { step: "refused" } : { step: "failed", error }),
-    );
+      } catch (error) {
+        setProgress(isRefusal(error) ? { step: "refused" } : { step: "failed", error });
+      }
+    };
+    void redeem();
   }, [token, progress, client, next, onSignedIn]);
 
   switch (progress.step) {

@@ -3,7 +3,13 @@ import { useEffect, useState, type ReactNode } from "react";
 
 const SKELETON_AFTER_MS = 150;
 
-export function After({ delayMs = SKELETON_AFTER_MS, children }: { readonly delayMs?: number; readonly children: ReactNode }) {
+export function After({
+  delayMs = SKELETON_AFTER_MS,
+  children,
+}: {
+  readonly delayMs?: number;
+  readonly children: ReactNode;
+}) {
   const [due, setDue] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setDue(true), delayMs);

@@ -1,5 +1,5 @@
 /** Buttons: one primary action a view, the rest quiet. */
-import clsx from "clsx";
+import { clsx } from "clsx";
 import type { ComponentProps } from "react";
 
 export type ButtonKind = "primary" | "plain" | "quiet" | "danger";

@@ -14,7 +14,10 @@ interface ErrorPanelProps {
 export function ErrorPanel({ what, error, onRetry }: ErrorPanelProps) {
   const requestId = error instanceof ApiError ? error.requestId : null;
   return (
-    <div role="alert" className="flex flex-col items-start gap-2 rounded-lg border border-hairline bg-failed-tint p-3 text-ui">
+    <div
+      role="alert"
+      className="flex flex-col items-start gap-2 rounded-lg border border-hairline bg-failed-tint p-3 text-ui"
+    >
       <p className="flex gap-2">
         <CircleAlert size={18} className="mt-0.5 shrink-0 text-failed" aria-hidden="true" />
         <span>

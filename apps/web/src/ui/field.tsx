@@ -1,5 +1,5 @@
 /** A labelled input with its hint or its fault beneath. */
-import clsx from "clsx";
+import { clsx } from "clsx";
 import { useId, type ComponentProps } from "react";
 
 interface FieldProps extends ComponentProps<"input"> {

@@ -7,7 +7,12 @@ import type { MenuEntry, MenuProps } from "./menu.tsx";
 const ITEM =
   "flex min-h-8 cursor-pointer items-center justify-between gap-3 rounded-md px-2 py-1 outline-none data-[disabled]:cursor-not-allowed data-[disabled]:text-ink-3 data-[highlighted]:bg-inset pointer-coarse:min-h-11";
 
-export function MenuPanel({ trigger, entries, side = "bottom", initiallyOpen }: MenuProps & { readonly initiallyOpen: boolean }) {
+export function MenuPanel({
+  trigger,
+  entries,
+  side = "bottom",
+  initiallyOpen,
+}: MenuProps & { readonly initiallyOpen: boolean }) {
   return (
     <DropdownMenu.Root modal={false} defaultOpen={initiallyOpen}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>

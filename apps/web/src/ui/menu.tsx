@@ -2,11 +2,16 @@
  * A menu on a button, told as data. Its machinery comes in a chunk of its own while the page is idle, so that it
  * costs the first paint nothing; a press before that opens it as soon as it is there.
  */
-import { useEffect, useState, useSyncExternalStore, type ReactElement, type ReactNode } from "react";
-import type { MenuPanel } from "./menu-panel.tsx";
+import { lazy, Suspense, useEffect, useState, useSyncExternalStore, type ReactElement, type ReactNode } from "react";
 
 export type MenuEntry =
-  | { readonly kind: "action"; readonly label: string; readonly hint?: string; readonly disabled?: boolean; readonly onSelect: () => void }
+  | {
+      readonly kind: "action";
+      readonly label: string;
+      readonly hint?: string;
+      readonly disabled?: boolean;
+      readonly onSelect: () => void;
+    }
   | {
       readonly kind: "choices";
       readonly name: string;
@@ -24,38 +29,42 @@ export interface MenuProps {
 }
 
 export function Menu(props: MenuProps): ReactNode {
-  const Panel = useSyncExternalStore(subscribe, () => panel);
+  const isReady = useSyncExternalStore(subscribe, () => ready);
   const [pressed, setPressed] = useState(false);
-  useEffect(() => whenIdle(load), []);
-  if (Panel !== null) return <Panel {...props} initiallyOpen={pressed} />;
+  useEffect(() => whenIdle(() => void load()), []);
   const press = () => {
     setPressed(true);
-    load();
+    void load();
   };
-  return (
+  const waiting = (
     <span className="contents" onClick={press}>
       {props.trigger}
     </span>
   );
+  if (!isReady) return waiting;
+  return (
+    <Suspense fallback={waiting}>
+      <MenuPanel {...props} initiallyOpen={pressed} />
+    </Suspense>
+  );
 }
 
-let panel: typeof MenuPanel | null = null;
-let loading = false;
+const fetchPanel = () => import("./menu-panel.tsx");
+const MenuPanel = lazy(async () => ({ default: (await fetchPanel()).MenuPanel }));
+
+let ready = false;
 const listeners = new Set<() => void>();
 
-function load(): void {
-  if (loading) return;
-  loading = true;
-  import("./menu-panel.tsx").then(
-    (module) => {
-      panel = module.MenuPanel;
-      for (const listener of listeners) listener();
-    },
+async function load(): Promise<void> {
+  if (ready) return;
+  try {
+    await fetchPanel();
+  } catch {
     // The connection is gone; the next press tries again.
-    () => {
-      loading = false;
-    },
-  );
+    return;
+  }
+  ready = true;
+  for (const listener of listeners) listener();
 }
 
 function subscribe(listener: () => void): () => void {

@@ -1,7 +1,17 @@
 /** A task's status by shape, word and colour; never by colour alone. */
 import type { TaskStatus } from "@samovar/contracts";
-import clsx from "clsx";
-import { Ban, Circle, CircleCheck, CircleDashed, CircleStop, Clock, Forward, OctagonX, type LucideIcon } from "lucide-react";
+import { clsx } from "clsx";
+import {
+  Ban,
+  Circle,
+  CircleCheck,
+  CircleDashed,
+  CircleStop,
+  Clock,
+  Forward,
+  OctagonX,
+  type LucideIcon,
+} from "lucide-react";
 
 /** `cancelling`: in work, and asked to end. `ended`: over, and more is not known here. */
 export type ShownStatus = TaskStatus | "cancelling" | "ended";
@@ -37,7 +47,13 @@ export function StatusIcon({ status, size = 16 }: { readonly status: ShownStatus
 export function StatusChip({ status }: { readonly status: ShownStatus }) {
   const { word, text, tint } = LOOKS[status];
   return (
-    <span className={clsx("inline-flex h-6 shrink-0 items-center gap-1.5 rounded-full px-2 text-small font-medium", text, tint)}>
+    <span
+      className={clsx(
+        "inline-flex h-6 shrink-0 items-center gap-1.5 rounded-full px-2 text-small font-medium",
+        text,
+        tint,
+      )}
+    >
       <StatusIcon status={status} size={14} />
       {word}
     </span>

@@ -2,7 +2,7 @@
 import type { AgentView, ProjectView, VmSize } from "@samovar/contracts";
 import { agentKind, vmSize } from "@samovar/contracts";
 import { useQuery } from "@tanstack/react-query";
-import clsx from "clsx";
+import { clsx } from "clsx";
 import { SlidersHorizontal } from "lucide-react";
 import { useId, useState, type ReactNode } from "react";
 import { agentsQuery } from "../../data/queries.ts";
@@ -33,7 +33,9 @@ export function Advanced({ project, draft, onChange }: AdvancedProps) {
         <SlidersHorizontal size={14} aria-hidden="true" />
         Advanced
         <span className="text-ink-3">{summary(draft, agents)}</span>
-        {changed > 0 && <span className="rounded-full bg-accent-tint px-1.5 text-accent tabular-nums">{changed} changed</span>}
+        {changed > 0 && (
+          <span className="rounded-full bg-accent-tint px-1.5 text-accent tabular-nums">{changed} changed</span>
+        )}
       </button>
       {open && (
         <div className="grid gap-3 px-2 pb-1 tablet:grid-cols-2">
@@ -42,7 +44,9 @@ export function Advanced({ project, draft, onChange }: AdvancedProps) {
             value={draft.agent ?? ""}
             onChange={(value) => onChange({ ...draft, agent: agentKind.safeParse(value).data ?? null })}
           >
-            <option value="">Project's default{project.defaultAgent === null ? "" : ` (${nameOf(agents, project.defaultAgent)})`}</option>
+            <option value="">
+              Project's default{project.defaultAgent === null ? "" : ` (${nameOf(agents, project.defaultAgent)})`}
+            </option>
             {agents.map((agent) => (
               <option key={agent.kind} value={agent.kind}>
                 {agent.name}
@@ -55,7 +59,9 @@ export function Advanced({ project, draft, onChange }: AdvancedProps) {
             value={draft.vmSize ?? ""}
             onChange={(value) => onChange({ ...draft, vmSize: vmSize.safeParse(value).data ?? null })}
           >
-            <option value="">Project's default{project.defaultVmSize === null ? "" : ` (${SIZES[project.defaultVmSize]})`}</option>
+            <option value="">
+              Project's default{project.defaultVmSize === null ? "" : ` (${SIZES[project.defaultVmSize]})`}
+            </option>
             {vmSize.options.map((size) => (
               <option key={size} value={size}>
                 {SIZES[size]}
@@ -95,7 +101,10 @@ function Choice({ label, value, onChange, children }: ChoiceProps) {
 }
 
 function summary(draft: Draft, agents: readonly AgentView[]): string {
-  const parts = [draft.vmSize === null ? null : SIZES[draft.vmSize], draft.agent === null ? null : nameOf(agents, draft.agent)];
+  const parts = [
+    draft.vmSize === null ? null : SIZES[draft.vmSize],
+    draft.agent === null ? null : nameOf(agents, draft.agent),
+  ];
   return parts.filter((part) => part !== null).join(" · ");
 }
 

@@ -44,7 +44,9 @@ export function Composer({ project, onAccepted }: ComposerProps) {
         <PendingSubmissions
           project={project.id}
           onAccepted={onAccepted}
-          onEdit={(task) => setDraft({ text: task.description, agent: task.agent ?? null, vmSize: task.vmSize ?? null })}
+          onEdit={(task) =>
+            setDraft({ text: task.description, agent: task.agent ?? null, vmSize: task.vmSize ?? null })
+          }
         />
         <form
           aria-label="New task"
@@ -73,7 +75,12 @@ export function Composer({ project, onAccepted }: ComposerProps) {
           />
           <div className="flex flex-wrap items-end justify-between gap-2 px-2 pb-2">
             <Advanced project={project} draft={draft} onChange={setDraft} />
-            <RunButton disabled={draft.text.trim() === ""} offline={offline} onRun={() => void submit(true)} onSave={() => void submit(false)} />
+            <RunButton
+              disabled={draft.text.trim() === ""}
+              offline={offline}
+              onRun={() => void submit(true)}
+              onSave={() => void submit(false)}
+            />
           </div>
         </form>
         <p id={`${id}-fault`} role="alert" className="text-small text-failed empty:hidden">

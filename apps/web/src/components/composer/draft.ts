@@ -16,7 +16,8 @@ export const emptyDraft: Draft = { text: "", agent: null, vmSize: null };
 export function readDraft(kept: string): Draft {
   try {
     const value: unknown = JSON.parse(kept);
-    if (typeof value !== "object" || value === null || !("text" in value) || typeof value.text !== "string") return emptyDraft;
+    if (typeof value !== "object" || value === null || !("text" in value) || typeof value.text !== "string")
+      return emptyDraft;
     const { agent, vmSize } = createTask.pick({ agent: true, vmSize: true }).safeParse(value).data ?? {};
     return { text: value.text, agent: agent ?? null, vmSize: vmSize ?? null };
   } catch {

@@ -23,7 +23,11 @@ export function PendingSubmissions({ project, onAccepted, onEdit }: PendingProps
     if (accepted !== null) onAccepted(accepted, task.run === true);
   };
   return pending.map((submission) => (
-    <article key={submission.key} aria-label="Task not yet accepted" className="rounded-lg border border-hairline bg-inset px-3.5 py-2.5 text-ui">
+    <article
+      key={submission.key}
+      aria-label="Task not yet accepted"
+      className="rounded-lg border border-hairline bg-inset px-3.5 py-2.5 text-ui"
+    >
       <p className="line-clamp-3 whitespace-pre-wrap wrap-anywhere">{submission.task.description}</p>
       <div role="status" className="mt-1.5 flex flex-wrap items-center gap-2 text-small">
         <Word submission={submission} />
@@ -63,7 +67,9 @@ function Word({ submission }: { readonly submission: Submission }) {
     <span className="inline-flex min-w-0 gap-1.5 text-failed">
       <CircleAlert size={15} className="mt-0.5 shrink-0" aria-hidden="true" />
       <span className="wrap-anywhere">
-        {known ? `Not sent: ${submission.error?.message ?? ""}` : "The page was closed before an answer came. Retry is safe: it will not run twice."}
+        {known
+          ? `Not sent: ${submission.error?.message ?? ""}`
+          : "The page was closed before an answer came. Retry is safe: it will not run twice."}
       </span>
     </span>
   );

@@ -12,7 +12,11 @@ interface RunButtonProps {
 }
 
 export function RunButton({ disabled, offline, onRun, onSave }: RunButtonProps) {
-  const reason = offline ? "There is no connection now" : disabled ? "Describe a task first" : `Runs it on a machine (${shortcut("Enter")})`;
+  const reason = offline
+    ? "There is no connection now"
+    : disabled
+      ? "Describe a task first"
+      : `Runs it on a machine (${shortcut("Enter")})`;
   return (
     <div className="ms-auto flex">
       <button

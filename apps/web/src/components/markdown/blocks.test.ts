@@ -1,7 +1,7 @@
 /** Reading a growing text piece by piece must come to the same as reading it whole. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { closeOpenEnd, noBlocks, readBlocks, readGrowing, type Blocks } from "./blocks.ts";
+import { closeOpenEnd, createReader, noBlocks, readBlocks, readGrowing, type Blocks } from "./blocks.ts";
 
 const shape = (blocks: Pick<Blocks, "tokens">) => blocks.tokens.map((token) => [token.type, token.raw]);
 
@@ -25,18 +25,22 @@ const PIECES = [
 describe("a growing text", () => {
   it("read in any pieces has the blocks of the whole", () => {
     fc.assert(
-      fc.property(fc.array(fc.constantFrom(...PIECES), { maxLength: 12 }), fc.array(fc.nat({ max: 25 }), { minLength: 1, maxLength: 40 }), (pieces, steps) => {
-        const text = pieces.join("");
-        let blocks = noBlocks;
-        let end = 0;
-        for (let turn = 0; end < text.length; turn++) {
-          end = Math.min(text.length, end + 1 + (steps[turn % steps.length] ?? 0));
-          // A carriage return at the end may yet become half of a line's end.
-          if (text[end - 1] === "\r") end = Math.min(text.length, end + 1);
-          blocks = readGrowing(text.slice(0, end), blocks);
-        }
-        expect(shape(blocks)).toEqual(shape(readBlocks(text)));
-      }),
+      fc.property(
+        fc.array(fc.constantFrom(...PIECES), { maxLength: 12 }),
+        fc.array(fc.nat({ max: 25 }), { minLength: 1, maxLength: 40 }),
+        (pieces, steps) => {
+          const text = pieces.join("");
+          let blocks = noBlocks;
+          let end = 0;
+          for (let turn = 0; end < text.length; turn++) {
+            end = Math.min(text.length, end + 1 + (steps[turn % steps.length] ?? 0));
+            // A carriage return at the end may yet become half of a line's end.
+            if (text[end - 1] === "\r") end = Math.min(text.length, end + 1);
+            blocks = readGrowing(text.slice(0, end), blocks);
+          }
+          expect(shape(blocks)).toEqual(shape(readBlocks(text)));
+        },
+      ),
       { numRuns: 300 },
     );
   });
@@ -54,5 +58,17 @@ describe("a growing text", () => {
   it("shows half a link as its text, never as an address to follow", () => {
     const last = closeOpenEnd(readGrowing("see [the manual](https://exam", noBlocks)).at(-1);
     expect(JSON.stringify(last)).not.toContain('"link"');
+  });
+});
+
+describe("a message's reader", () => {
+  it("keeps the very blocks that did not change, and reads the end in full", () => {
+    const reader = createReader();
+    const growing = reader.read("# One\n\ntwo\n\nthree\n\nfo", true);
+    const grown = reader.read("# One\n\ntwo\n\nthree\n\nfour [a][r]", true);
+    expect(grown[0]).toBe(growing[0]);
+    const whole = reader.read("see [a][r]\n\ntwo\n\nthree\n\n[r]: https://a.test", false);
+    expect(JSON.stringify(whole[0])).toContain("https://a.test");
+    expect(reader.read("see [a][r]\n\ntwo\n\nthree\n\n[r]: https://a.test", false)).toBe(whole);
   });
 });

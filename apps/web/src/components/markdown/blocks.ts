@@ -34,6 +34,25 @@ export function closeOpenEnd(blocks: Blocks): readonly Token[] {
   return closed === last.raw ? blocks.tokens : [...blocks.tokens.slice(0, -1), ...lex(closed)];
 }
 
+/** Reads one message over its life. The same text again is not read again. */
+export interface MessageReader {
+  read(text: string, live: boolean): readonly Token[];
+}
+
+export function createReader(): MessageReader {
+  let growing = noBlocks;
+  let latest: { readonly text: string; readonly live: boolean; readonly tokens: readonly Token[] } | null = null;
+  return {
+    read(text, live) {
+      if (latest?.text === text && latest.live === live) return latest.tokens;
+      if (live) growing = readGrowing(text, growing);
+      const tokens = live ? closeOpenEnd(growing) : readBlocks(text).tokens;
+      latest = { text, live, tokens };
+      return tokens;
+    },
+  };
+}
+
 function settledBlocks(tokens: readonly Token[]): readonly Token[] {
   let open = 2;
   let end = tokens.length;

@@ -1,7 +1,7 @@
 /** A text in markdown. While it is live, a caret stands at its end and only the blocks that changed are rendered. */
 import type { MarkedToken, Token } from "marked";
-import { memo, useMemo, useRef } from "react";
-import { closeOpenEnd, noBlocks, readBlocks, readGrowing } from "./blocks.ts";
+import { memo, useState } from "react";
+import { createReader } from "./blocks.ts";
 import { renderTokens } from "./render.tsx";
 
 interface MarkdownProps {
@@ -10,7 +10,8 @@ interface MarkdownProps {
 }
 
 export const Markdown = memo(function Markdown({ text, live }: MarkdownProps) {
-  const tokens = useTokens(text, live);
+  const [reader] = useState(createReader);
+  const tokens = reader.read(text, live);
   return (
     <div className="prose">
       {tokens.map((token, index) => (
@@ -20,15 +21,6 @@ export const Markdown = memo(function Markdown({ text, live }: MarkdownProps) {
     </div>
   );
 });
-
-function useTokens(text: string, live: boolean): readonly Token[] {
-  const previous = useRef(noBlocks);
-  return useMemo(() => {
-    if (!live) return readBlocks(text).tokens;
-    previous.current = readGrowing(text, previous.current);
-    return closeOpenEnd(previous.current);
-  }, [text, live]);
-}
 
 /** The same source makes the same elements, whichever reading the token came from. */
 const Block = memo(

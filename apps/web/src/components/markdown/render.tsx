@@ -85,7 +85,15 @@ function ImageLink({ image }: { readonly image: Tokens.Image }) {
 function List({ list, depth }: { readonly list: Tokens.List; readonly depth: number }) {
   const items = list.items.map((item, index) => (
     <li key={index} className={item.task ? "check" : undefined}>
-      {item.task && <input type="checkbox" checked={item.checked === true} disabled readOnly aria-label={item.checked === true ? "done" : "not done"} />}
+      {item.task && (
+        <input
+          type="checkbox"
+          checked={item.checked === true}
+          disabled
+          readOnly
+          aria-label={item.checked === true ? "done" : "not done"}
+        />
+      )}
       {item.task && " "}
       {renderTokens(item.tokens, depth + 1)}
     </li>

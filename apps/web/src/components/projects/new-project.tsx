@@ -57,7 +57,9 @@ export function NewProject({ onCreated, onCancel }: NewProjectProps) {
         hint="An https address, or the absolute path of a repository on the machine where Samovar runs."
         fault={faults.repoUrl}
       />
-      {elsewhere && !isApiError(create.error, "unauthenticated") && <ErrorPanel what="The project was not created." error={create.error} />}
+      {elsewhere && !isApiError(create.error, "unauthenticated") && (
+        <ErrorPanel what="The project was not created." error={create.error} />
+      )}
       <div className="flex gap-2">
         <Button type="submit" kind="primary" disabled={create.isPending}>
           {create.isPending ? "Creating…" : "Create project"}

@@ -14,10 +14,14 @@ it("says at each field what its schema says", () => {
 });
 
 it("finds the field of the server's refusal", () => {
-  expect(refusedField(refusal("…", { issues: [{ path: "repoUrl", message: "no such repository" }] }))).toEqual({ repoUrl: "no such repository" });
+  expect(refusedField(refusal("…", { issues: [{ path: "repoUrl", message: "no such repository" }] }))).toEqual({
+    repoUrl: "no such repository",
+  });
   expect(refusedField(refusal("…", { issues: [{ path: ["name"], message: "taken" }] }))).toEqual({ name: "taken" });
   expect(refusedField(refusal("There is none.", { field: "repoUrl" }))).toEqual({ repoUrl: "There is none." });
-  expect(refusedField(refusal("repoUrl: a path works only on your own machine."))).toEqual({ repoUrl: "a path works only on your own machine." });
+  expect(refusedField(refusal("repoUrl: a path works only on your own machine."))).toEqual({
+    repoUrl: "a path works only on your own machine.",
+  });
 });
 
 it("leaves what speaks of no field to the form", () => {

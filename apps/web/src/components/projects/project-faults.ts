@@ -31,7 +31,8 @@ export function refusedField(error: unknown): Faults {
 
 /** `path` comes as a list or as dotted text. */
 function readIssue(issue: unknown): readonly Issue[] {
-  if (typeof issue !== "object" || issue === null || !("message" in issue) || typeof issue.message !== "string") return [];
+  if (typeof issue !== "object" || issue === null || !("message" in issue) || typeof issue.message !== "string")
+    return [];
   const path = "path" in issue ? issue.path : null;
   if (typeof path === "string") return [{ path: path.split("."), message: issue.message }];
   if (Array.isArray(path)) return [{ path: path.filter((part) => typeof part === "string"), message: issue.message }];

@@ -22,10 +22,13 @@ export function SessionList({ project, onChoose }: SessionListProps) {
   const { data: tasks = [] } = useQuery(tasksQuery(project.id));
   if (sessions.isPending) return <Skeleton label="Reading sessions" lines={[80, 60, 90, 70]} className="p-3" />;
   if (sessions.isError && sessions.data === undefined) {
-    return <ErrorPanel what="Sessions could not be read." error={sessions.error} onRetry={() => void sessions.refetch()} />;
+    return (
+      <ErrorPanel what="Sessions could not be read." error={sessions.error} onRetry={() => void sessions.refetch()} />
+    );
   }
   const rows = sessions.data.pages.flatMap((page) => page.items);
-  if (rows.length === 0) return <p className="p-3 text-ui text-ink-2">No sessions yet. Describe a task below and run it.</p>;
+  if (rows.length === 0)
+    return <p className="p-3 text-ui text-ink-2">No sessions yet. Describe a task below and run it.</p>;
   // A task that was tried again speaks for its latest session only.
   const bySession = new Map<SessionId, TaskView>(tasks.map((task) => [task.sessionId, task]));
   return (
@@ -38,7 +41,12 @@ export function SessionList({ project, onChoose }: SessionListProps) {
         ))}
       </ul>
       {sessions.hasNextPage && (
-        <Button kind="quiet" className="m-2" disabled={sessions.isFetchingNextPage} onClick={() => void sessions.fetchNextPage()}>
+        <Button
+          kind="quiet"
+          className="m-2"
+          disabled={sessions.isFetchingNextPage}
+          onClick={() => void sessions.fetchNextPage()}
+        >
           Show older
         </Button>
       )}

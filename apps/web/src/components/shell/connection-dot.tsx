@@ -1,5 +1,5 @@
 /** Whether what one sees is live; said politely, and only after a break has lasted. */
-import clsx from "clsx";
+import { clsx } from "clsx";
 import { useConnectionWord } from "../../data/use-live.ts";
 import type { ConnectionWord } from "../../data/live/connection.ts";
 

@@ -66,7 +66,13 @@ function PersonMenu({ me }: { readonly me: MeView }) {
         </IconButton>
       }
       entries={[
-        { kind: "choices", name: "Theme", value: theme, choices: THEMES, onChoose: (value) => setTheme(readTheme(value)) },
+        {
+          kind: "choices",
+          name: "Theme",
+          value: theme,
+          choices: THEMES,
+          onChoose: (value) => setTheme(readTheme(value)),
+        },
         { kind: "line" },
         { kind: "action", label: "Sign out", onSelect: () => leave.mutate() },
       ]}

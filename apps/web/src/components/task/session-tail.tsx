@@ -63,8 +63,11 @@ function Outcome({ task }: { readonly task: TaskView }) {
 }
 
 function headline(task: TaskView): string {
-  const words = { completed: "Completed", failed: "Failed", cancelled: "Cancelled" }[task.status as string] ?? task.status;
-  return task.startedAt === null || task.endedAt === null ? words : `${words} in ${durationWords(task.endedAt - task.startedAt)}`;
+  const words =
+    { completed: "Completed", failed: "Failed", cancelled: "Cancelled" }[task.status as string] ?? task.status;
+  return task.startedAt === null || task.endedAt === null
+    ? words
+    : `${words} in ${durationWords(task.endedAt - task.startedAt)}`;
 }
 
 function Failed({ failure, kept }: { readonly failure: Failure; readonly kept: boolean }) {
@@ -103,14 +106,16 @@ function Proof({ output }: { readonly output: TaskOutput }) {
     return (
       <p className="flex items-center gap-1.5 text-small text-ink-3" title={proof.stored.digest}>
         <ShieldCheck size={14} aria-hidden="true" />
-        Transcript complete: {proof.stored.count} of {proof.claimed.count} messages, digest <code className="font-mono text-code">{short}</code>
+        Transcript complete: {proof.stored.count} of {proof.claimed.count} messages, digest{" "}
+        <code className="font-mono text-code">{short}</code>
       </p>
     );
   }
   return (
     <p className="flex items-center gap-1.5 text-small text-working">
       <ShieldAlert size={14} aria-hidden="true" />
-      Transcript incomplete: {proof.stored.count} of {proof.claimed.count} messages are stored. What is shown is true, but not all of it.
+      Transcript incomplete: {proof.stored.count} of {proof.claimed.count} messages are stored. What is shown is true,
+      but not all of it.
     </p>
   );
 }

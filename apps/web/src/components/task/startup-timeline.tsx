@@ -1,7 +1,7 @@
 /** How a run came up, step by step with durations; live while it does, one line once the agent works. */
 import type { TaskView } from "@samovar/contracts";
 import { useQuery } from "@tanstack/react-query";
-import clsx from "clsx";
+import { clsx } from "clsx";
 import { CircleCheck, ChevronRight, OctagonX } from "lucide-react";
 import { useState } from "react";
 import { taskEventsQuery } from "../../data/queries.ts";

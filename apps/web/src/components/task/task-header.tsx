@@ -19,7 +19,9 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
     <header className="border-b border-hairline px-4 py-2">
       <div className="mx-auto flex w-full max-w-190 flex-col gap-1">
         <div className="flex items-start gap-3">
-          <h1 className="line-clamp-2 min-w-0 flex-1 pt-1 text-title font-semibold wrap-anywhere">{visibleText(task.title)}</h1>
+          <h1 className="line-clamp-2 min-w-0 flex-1 pt-1 text-title font-semibold wrap-anywhere">
+            {visibleText(task.title)}
+          </h1>
           <TaskButtons task={task} action={action} />
         </div>
         <div className="flex flex-wrap items-center gap-x-4 gap-y-1 text-small text-ink-2">

@@ -5,7 +5,13 @@ import { startedIn, timelineOf } from "./timeline.ts";
 const began = (seq: number, step: string, at: number) => anEvent(seq, "step.began", at, { step });
 const ended = (seq: number, step: string, at: number) => anEvent(seq, "step.ended", at, { step });
 const queued = (seq: number, at: number) => anEvent(seq, "status.changed", at, { from: "draft", to: "queued" });
-const coldStart = [anEvent(1, "task.created", 0), queued(2, 0), began(3, "choose", 100), ended(4, "choose", 3100), began(5, "prepare", 3200)];
+const coldStart = [
+  anEvent(1, "task.created", 0),
+  queued(2, 0),
+  began(3, "choose", 100),
+  ended(4, "choose", 3100),
+  began(5, "prepare", 3200),
+];
 
 describe("the start-up timeline", () => {
   it("is empty before a task was ever run", () => {
@@ -22,7 +28,11 @@ describe("the start-up timeline", () => {
   });
 
   it("closes what was going on when the task ended", () => {
-    expect(timelineOf(coldStart, aTask({ status: "failed", endedAt: 9000 })).at(-1)).toEqual({ id: "prepare", began: 3200, ended: 9000 });
+    expect(timelineOf(coldStart, aTask({ status: "failed", endedAt: 9000 })).at(-1)).toEqual({
+      id: "prepare",
+      began: 3200,
+      ended: 9000,
+    });
   });
 
   it("tells of the latest attempt only", () => {
@@ -44,7 +54,13 @@ describe("the start-up timeline", () => {
 
   it("gives the time to the agent's first sign", () => {
     expect(startedIn(timelineOf(coldStart, aTask()))).toBeNull();
-    const working = [...coldStart, ended(6, "prepare", 4000), began(7, "start", 4000), ended(8, "start", 5600), began(9, "work", 5600)];
+    const working = [
+      ...coldStart,
+      ended(6, "prepare", 4000),
+      began(7, "start", 4000),
+      ended(8, "start", 5600),
+      began(9, "work", 5600),
+    ];
     expect(startedIn(timelineOf(working, aTask({ status: "in_progress" })))).toBe(5600);
   });
 });

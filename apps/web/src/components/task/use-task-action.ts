@@ -13,7 +13,10 @@ export function useTaskAction(task: TaskView) {
     onSuccess: (changed) => {
       patchTask(client, task.projectId, changed, []);
       if (changed.sessionId === task.sessionId) return;
-      void navigate({ to: "/p/$project/s/$session", params: { project: changed.projectId, session: changed.sessionId } });
+      void navigate({
+        to: "/p/$project/s/$session",
+        params: { project: changed.projectId, session: changed.sessionId },
+      });
     },
   });
 }

@@ -1,6 +1,6 @@
 /** A file's change as a list of lines. */
 import type { FileDiff } from "@samovar/contracts";
-import clsx from "clsx";
+import { clsx } from "clsx";
 import { useMemo } from "react";
 import { lineDiff, type DiffLine } from "./line-diff.ts";
 import { visibleText } from "./visible-text.ts";
@@ -17,21 +17,34 @@ export function DiffLines({ diff }: { readonly diff: FileDiff }) {
         {diff.oldText === null && <span className="text-ink-3">new file</span>}
         <DiffCount added={added} removed={removed} className="ms-auto" />
       </figcaption>
-      <div className="max-h-96 overflow-auto font-mono text-code" tabIndex={0} role="group" aria-label={`Change of ${diff.path}`}>
+      <div
+        className="max-h-96 overflow-auto font-mono text-code"
+        tabIndex={0}
+        role="group"
+        aria-label={`Change of ${diff.path}`}
+      >
         <div className="w-max min-w-full">
           {lines.map((line, index) => (
             <Line key={index} line={line} />
           ))}
         </div>
       </div>
-      {diff.truncated === true && <p className="border-t border-hairline px-2.5 py-1 text-small text-working">This change was too long and is cut.</p>}
+      {diff.truncated === true && (
+        <p className="border-t border-hairline px-2.5 py-1 text-small text-working">
+          This change was too long and is cut.
+        </p>
+      )}
     </figure>
   );
 }
 
 function Line({ line }: { readonly line: DiffLine }) {
   if (line.kind === "gap") {
-    return <div className="bg-inset px-2.5 text-ink-3">⋯ {line.lines} unchanged {line.lines === 1 ? "line" : "lines"}</div>;
+    return (
+      <div className="bg-inset px-2.5 text-ink-3">
+        ⋯ {line.lines} unchanged {line.lines === 1 ? "line" : "lines"}
+      </div>
+    );
   }
   const number = line.kind === "removed" ? line.before : line.after;
   return (

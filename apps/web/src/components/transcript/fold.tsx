@@ -1,5 +1,5 @@
 /** A row that opens: one line always, the rest on demand. */
-import clsx from "clsx";
+import { clsx } from "clsx";
 import { ChevronRight } from "lucide-react";
 import { useId, type ReactNode } from "react";
 

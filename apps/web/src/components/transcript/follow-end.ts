@@ -3,7 +3,7 @@
  * upwards by the reader lets go at once; coming back to within a few lines of the end takes hold again.
  */
 import type { Virtualizer } from "@tanstack/react-virtual";
-import { useCallback, useEffect, useLayoutEffect, useRef, useState, type RefObject } from "react";
+import { useCallback, useEffect, useLayoutEffect, useState, type RefObject } from "react";
 
 export const PINNED_WITHIN_PX = 80;
 const PILL_AFTER_PX = 200;
@@ -28,7 +28,12 @@ interface Following {
 
 type List = Virtualizer<HTMLDivElement, Element>;
 
-export function useFollowEnd(scroller: RefObject<HTMLDivElement | null>, list: List, pin: Pin, count: number): Following {
+export function useFollowEnd(
+  scroller: RefObject<HTMLDivElement | null>,
+  list: List,
+  pin: Pin,
+  count: number,
+): Following {
   const { pinned, setPinned } = pin;
   const [away, setAway] = useState(false);
   const [seen, setSeen] = useState(count);
@@ -36,7 +41,7 @@ export function useFollowEnd(scroller: RefObject<HTMLDivElement | null>, list: L
 
   useLayoutEffect(() => {
     if (pinned) list.scrollToEnd();
-  }, [list, pinned, count]);
+  }, [list, pinned]);
   useScrolling(scroller, setPinned, setAway);
   useResizing(scroller, list, pinned, setAway);
 
@@ -73,22 +78,25 @@ function useScrolling(
  * A keyboard that opens or a composer that grows takes room from the list: its end must stay in sight. And what
  * is said below the fold moves nothing, but the end is further away.
  */
-function useResizing(scroller: RefObject<HTMLDivElement | null>, list: List, pinned: boolean, setAway: (away: boolean) => void): void {
-  const isPinned = useRef(pinned);
-  isPinned.current = pinned;
+function useResizing(
+  scroller: RefObject<HTMLDivElement | null>,
+  list: List,
+  pinned: boolean,
+  setAway: (away: boolean) => void,
+): void {
   useEffect(() => {
     const element = scroller.current;
     const content = element?.firstElementChild;
     if (element === null || content == null) return;
     const onResize = () => {
-      if (isPinned.current) list.scrollToEnd();
+      if (pinned) list.scrollToEnd();
       else setAway(distanceFromEnd(element) > PILL_AFTER_PX);
     };
     const observer = new ResizeObserver(onResize);
     observer.observe(element);
     observer.observe(content);
     return () => observer.disconnect();
-  }, [scroller, list, setAway]);
+  }, [scroller, list, pinned, setAway]);
 }
 
 function distanceFromEnd(element: HTMLElement): number {

@@ -1,5 +1,5 @@
 /** A difference must lead from the one text to the other, whatever they are. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { lineDiff, type DiffLine } from "./line-diff.ts";
 

@@ -39,13 +39,14 @@ function linesOf(text: string): readonly string[] {
   return lines;
 }
 
+const same = (text: string): Edit => ({ kind: "same", text });
+
 function edits(before: readonly string[], after: readonly string[]): readonly Edit[] {
   const shorter = Math.min(before.length, after.length);
   let head = 0;
   while (head < shorter && before[head] === after[head]) head++;
   let tail = 0;
   while (tail < shorter - head && before[before.length - 1 - tail] === after[after.length - 1 - tail]) tail++;
-  const same = (text: string): Edit => ({ kind: "same", text });
   return [
     ...before.slice(0, head).map(same),
     ...middle(before.slice(head, before.length - tail), after.slice(head, after.length - tail)),
@@ -104,7 +105,7 @@ function walkBack(before: readonly string[], after: readonly string[], rounds: r
     x = fromX;
     y = fromY;
   }
-  return backwards.reverse();
+  return backwards.toReversed();
 }
 
 function stepDown(reach: Reach, diagonal: number, count: number): boolean {

@@ -1,12 +1,16 @@
 /** The agent's plan as a checklist. */
 import { planEntries, type PlanEntries } from "@samovar/contracts";
-import clsx from "clsx";
+import { clsx } from "clsx";
 import { CircleCheck, CircleDashed, ListChecks } from "lucide-react";
 import { HalfCircle } from "../../ui/status-mark.tsx";
 
 type EntryStatus = PlanEntries[number]["status"];
 
-const WORDS: Readonly<Record<EntryStatus, string>> = { pending: "to do", in_progress: "in progress", completed: "done" };
+const WORDS: Readonly<Record<EntryStatus, string>> = {
+  pending: "to do",
+  in_progress: "in progress",
+  completed: "done",
+};
 
 export function PlanRow({ content }: { readonly content: string }) {
   const entries = parsePlan(content);

@@ -2,8 +2,9 @@
 import { visibleText } from "./visible-text.ts";
 
 // OSC, DCS and their kin up to their terminator; CSI; any other two-character escape.
-// oxlint-disable-next-line no-control-regex -- control sequences are what is taken out
-const SEQUENCES = /\u001b[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\|$)|(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?|\u001b[ -/]*[0-~]?/g;
+const SEQUENCES =
+  // oxlint-disable-next-line no-control-regex -- control sequences are what is taken out
+  /\u001b[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\|$)|(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?|\u001b[ -/]*[0-~]?/g;
 
 export function terminalText(output: string): string {
   const plain = output.replace(SEQUENCES, "").replace(/\r+\n/g, "\n");

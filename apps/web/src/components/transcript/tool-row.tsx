@@ -29,11 +29,16 @@ const STATUS_WORDS: Readonly<Record<ShownToolStatus, string>> = {
 
 export function ToolRow({ message, live, open, onToggle }: ToolRowProps) {
   const { toolMetadata: tool } = message;
-  if (tool === null) return <pre className="overflow-x-auto font-mono text-code whitespace-pre-wrap">{message.content}</pre>;
+  if (tool === null)
+    return <pre className="overflow-x-auto font-mono text-code whitespace-pre-wrap">{message.content}</pre>;
   const unfinished = tool.status === "pending" || tool.status === "running";
   const brokenOff = unfinished && (message.interrupted || !live);
   return (
-    <Fold open={open} onToggle={onToggle} line={<ToolLine tool={tool} status={brokenOff ? "broken off" : tool.status} />}>
+    <Fold
+      open={open}
+      onToggle={onToggle}
+      line={<ToolLine tool={tool} status={brokenOff ? "broken off" : tool.status} />}
+    >
       <ToolDetails tool={tool} content={message.content} />
     </Fold>
   );
@@ -87,7 +92,9 @@ function ToolDetails({ tool, content }: { readonly tool: ToolMetadata; readonly 
       {diffs.map((diff, index) => (
         <DiffLines key={index} diff={diff} />
       ))}
-      {output !== "" && <Part label={typeof tool.exitCode === "number" ? `Output, exit ${tool.exitCode}` : "Output"} text={output} />}
+      {output !== "" && (
+        <Part label={typeof tool.exitCode === "number" ? `Output, exit ${tool.exitCode}` : "Output"} text={output} />
+      )}
       {empty && <p className="text-small text-ink-3">It has said nothing yet.</p>}
       {tool.truncated === true && <p className="text-small text-working">Parts of this were too long and are cut.</p>}
     </div>

@@ -24,6 +24,7 @@ export function Transcript({ messages, live, tail }: TranscriptProps) {
   const pin = usePinned();
   const [open, setOpen] = useState<ReadonlyMap<string, boolean>>(new Map());
   const keyOf = useCallback((index: number) => messages[index]?.messageId ?? TAIL, [messages]);
+  // oxlint-disable-next-line react/incompatible-library -- React's compiler, which it confuses, is not used here
   const list = useVirtualizer({
     count: messages.length + 1,
     getScrollElement: () => scroller.current,
@@ -71,7 +72,11 @@ export function Transcript({ messages, live, tail }: TranscriptProps) {
                 {message === undefined ? (
                   tail
                 ) : (
-                  <article aria-label={messageLabel(message)} aria-posinset={message.position + 1} aria-setsize={live ? -1 : messages.length}>
+                  <article
+                    aria-label={messageLabel(message)}
+                    aria-posinset={message.position + 1}
+                    aria-setsize={live ? -1 : messages.length}
+                  >
                     <MessageRow message={message} live={live} open={isOpen(open, message)} onToggle={toggle} />
                   </article>
                 )}

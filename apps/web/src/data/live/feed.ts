@@ -11,22 +11,47 @@ import { newerSession, newerTask, patchEvents, patchSessions, patchTasks } from 
 import { sessionsQuery, tasksQuery } from "../queries.ts";
 import { told } from "../told.ts";
 import { frameBatch, nextFrame } from "./frame-batch.ts";
-import { openProjectSocket } from "./socket.ts";
+import { openProjectSocket, type ProjectSocket } from "./socket.ts";
 import type { LiveStore } from "./store.ts";
 
 export interface ProjectFeed {
+  /** Connects; the answer disconnects. What is followed stays so, over any number of openings. */
+  open(): () => void;
   follow(sessionId: SessionId): void;
   unfollow(sessionId: SessionId): void;
-  close(): void;
 }
 
-export function openProjectFeed(project: ProjectId, store: LiveStore, client: QueryClient): ProjectFeed {
+export function createProjectFeed(project: ProjectId, store: LiveStore, client: QueryClient): ProjectFeed {
+  const followed = new Set<SessionId>();
+  let socket: ProjectSocket | null = null;
+  return {
+    open() {
+      const { opened, close } = connect(project, store, client);
+      socket = opened;
+      for (const sessionId of followed) opened.follow(sessionId);
+      return () => {
+        socket = null;
+        close();
+      };
+    },
+    follow(sessionId) {
+      followed.add(sessionId);
+      socket?.follow(sessionId);
+    },
+    unfollow(sessionId) {
+      followed.delete(sessionId);
+      socket?.unfollow(sessionId);
+    },
+  };
+}
+
+function connect(project: ProjectId, store: LiveStore, client: QueryClient) {
   const batch = frameBatch<ViewerEvent>(nextFrame, (events) => {
     const { resync } = store.getState().commit(events);
     for (const sessionId of resync) socket.resync(sessionId);
     for (const event of events) patchAnswers(client, project, event);
   });
-  let opened = false;
+  let openedBefore = false;
   const socket = openProjectSocket({
     dial: () => new WebSocket(socketUrl(location, project)),
     timers: systemTimers,
@@ -39,8 +64,8 @@ export function openProjectFeed(project: ProjectId, store: LiveStore, client: Qu
       store.getState().setSocketState(state, Date.now());
       if (refused) void client.invalidateQueries({ queryKey: meKey });
       if (state !== "open") return;
-      if (opened) catchUp(client, project);
-      opened = true;
+      if (openedBefore) catchUp(client, project);
+      openedBefore = true;
     },
   });
   const nudge = () => {
@@ -48,16 +73,13 @@ export function openProjectFeed(project: ProjectId, store: LiveStore, client: Qu
   };
   addEventListener("online", nudge);
   document.addEventListener("visibilitychange", nudge);
-  return {
-    follow: socket.follow,
-    unfollow: socket.unfollow,
-    close() {
-      removeEventListener("online", nudge);
-      document.removeEventListener("visibilitychange", nudge);
-      batch.stop();
-      socket.close();
-    },
+  const close = () => {
+    removeEventListener("online", nudge);
+    document.removeEventListener("visibilitychange", nudge);
+    batch.stop();
+    socket.close();
   };
+  return { opened: socket, close };
 }
 
 export function socketUrl(at: { readonly protocol: string; readonly host: string }, project: ProjectId): string {

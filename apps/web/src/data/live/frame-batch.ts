@@ -9,7 +9,10 @@ export interface FrameBatch<T> {
 }
 
 /** `schedule` runs its callback once, soon; the answer cancels it. */
-export function frameBatch<T>(schedule: (run: () => void) => () => void, commit: (items: readonly T[]) => void): FrameBatch<T> {
+export function frameBatch<T>(
+  schedule: (run: () => void) => () => void,
+  commit: (items: readonly T[]) => void,
+): FrameBatch<T> {
   let gathered: T[] = [];
   let cancel: (() => void) | null = null;
   let stopped = false;

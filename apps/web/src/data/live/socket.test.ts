@@ -80,7 +80,8 @@ function elapse(): number {
 
 const until = (what: () => void) => vi.waitFor(what, { timeout: 5_000, interval: 5 });
 const isOpen = (count: number) => until(() => expect(states.filter(([state]) => state === "open")).toHaveLength(count));
-const say = (event: ViewerEvent | string) => connections.at(-1)?.send(typeof event === "string" ? event : JSON.stringify(event));
+const say = (event: ViewerEvent | string) =>
+  connections.at(-1)?.send(typeof event === "string" ? event : JSON.stringify(event));
 
 describe("a project's socket", () => {
   it("asks for each followed session from the version that the page has", async () => {
@@ -205,7 +206,8 @@ describe("a project's socket", () => {
   });
 });
 
+const drawn = (next: number) => pauseMs(3, { next: () => next, bytes: (length) => new Uint8Array(length) });
+
 it("spreads returning pages over half of a pause", () => {
-  const at = (next: number) => pauseMs(3, { next: () => next, bytes: (length) => new Uint8Array(length) });
-  expect([at(0), at(0.5), at(1)]).toEqual([1200, 1800, 2400]);
+  expect([drawn(0), drawn(0.5), drawn(1)]).toEqual([1200, 1800, 2400]);
 });

@@ -8,7 +8,7 @@ import { viewerEvent, type ViewerEvent, type ViewerFrame } from "@samovar/contra
 export type SocketState = "connecting" | "open" | "waiting" | "closed";
 
 /** The part of a WebSocket that is used. */
-export type SocketLike = Pick<WebSocket, "onopen" | "onmessage" | "onclose" | "send" | "close">;
+export type SocketLike = Pick<WebSocket, "addEventListener" | "send" | "close">;
 
 export interface ProjectSocketDeps {
   readonly dial: () => SocketLike;
@@ -31,7 +31,13 @@ export interface ProjectSocket {
   close(): void;
 }
 
-export const SOCKET_TIMES = { pingMs: 25_000, pongMs: 10_000, firstPauseMs: 300, longestPauseMs: 15_000, dialMs: 20_000 } as const;
+export const SOCKET_TIMES = {
+  pingMs: 25_000,
+  pongMs: 10_000,
+  firstPauseMs: 300,
+  longestPauseMs: 15_000,
+  dialMs: 20_000,
+} as const;
 
 export function openProjectSocket(deps: ProjectSocketDeps): ProjectSocket {
   const followed = new Set<SessionId>();
@@ -39,14 +45,14 @@ export function openProjectSocket(deps: ProjectSocketDeps): ProjectSocket {
   let socket: SocketLike | null = null;
   let state: SocketState = "closed";
   let failures = 0;
-  let cancelTimer = () => {};
+  let cancelTimer: (() => void) | null = null;
 
   const enter = (next: SocketState, refused = false) => {
     state = next;
     deps.onState(next, { refused });
   };
   const after = (delayMs: number, what: () => void) => {
-    cancelTimer();
+    cancelTimer?.();
     cancelTimer = deps.timers.after(delayMs, what);
   };
   const say = (frame: ViewerFrame) => {
@@ -62,9 +68,9 @@ export function openProjectSocket(deps: ProjectSocketDeps): ProjectSocket {
     socket = opening;
     enter("connecting");
     after(SOCKET_TIMES.dialMs, () => lose(opening));
-    opening.onopen = () => opened(opening);
-    opening.onmessage = (message) => heard(opening, message.data);
-    opening.onclose = () => lose(opening);
+    opening.addEventListener("open", () => opened(opening));
+    opening.addEventListener("message", (message) => heard(opening, message.data));
+    opening.addEventListener("close", () => lose(opening));
   };
   const opened = (current: SocketLike) => {
     if (current !== socket) return;
@@ -87,12 +93,12 @@ export function openProjectSocket(deps: ProjectSocketDeps): ProjectSocket {
     if (event.type === "sync" && !event.more) asked.delete(event.sessionId);
     deps.onEvent(event);
   };
-  /** Any end of a connection: closed by the other side, silent, or never opened. */
+  /** Any end of a connection: closed by the other side, silent, or never opened. What it says later is not heard. */
   const lose = (current: SocketLike) => {
     if (current !== socket) return;
     const refused = state === "connecting";
     socket = null;
-    silence(current);
+    current.close();
     enter("waiting", refused);
     after(pauseMs(failures, deps.random), dial);
     failures += 1;
@@ -116,11 +122,11 @@ export function openProjectSocket(deps: ProjectSocketDeps): ProjectSocket {
       if (state === "waiting") dial();
     },
     close() {
-      cancelTimer();
+      cancelTimer?.();
       const current = socket;
       socket = null;
       followed.clear();
-      if (current !== null) silence(current);
+      current?.close();
       enter("closed");
     },
   };
@@ -130,13 +136,6 @@ export function openProjectSocket(deps: ProjectSocketDeps): ProjectSocket {
 export function pauseMs(failures: number, random: Random): number {
   const full = Math.min(SOCKET_TIMES.firstPauseMs * 2 ** Math.min(failures, 16), SOCKET_TIMES.longestPauseMs);
   return Math.round(full / 2 + (full / 2) * random.next());
-}
-
-function silence(socket: SocketLike): void {
-  socket.onopen = null;
-  socket.onmessage = null;
-  socket.onclose = null;
-  socket.close();
 }
 
 /** Null for what this page does not know: a newer server may say more than we understand. */

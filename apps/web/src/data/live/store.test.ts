@@ -5,16 +5,37 @@ import { aMessage, make } from "../test-values.ts";
 import { createLiveStore, MAX_HELD } from "./store.ts";
 
 const session = make("ses");
-const message = (position: number, fields: Partial<MessageView> = {}) => aMessage({ sessionId: session, position, ...fields });
-const sync = (version: number, messages: MessageView[], more = false): ViewerEvent => ({ type: "sync", sessionId: session, version, messages, more });
-const added = (version: number, it: MessageView): ViewerEvent => ({ type: "message.new", sessionId: session, version, message: it });
+const message = (position: number, fields: Partial<MessageView> = {}) =>
+  aMessage({ sessionId: session, position, ...fields });
+const sync = (version: number, messages: MessageView[], more = false): ViewerEvent => ({
+  type: "sync",
+  sessionId: session,
+  version,
+  messages,
+  more,
+});
+const added = (version: number, it: MessageView): ViewerEvent => ({
+  type: "message.new",
+  sessionId: session,
+  version,
+  message: it,
+});
 const grown = (version: number, it: MessageView, text: string): ViewerEvent => ({
   type: "message.updated",
   sessionId: session,
   version,
   change: {
     mode: "delta",
-    delta: { messageId: it.messageId, revision: it.revision + 1, offset: it.content.length, text, final: false, interrupted: false, truncated: null, toolMetadata: null },
+    delta: {
+      messageId: it.messageId,
+      revision: it.revision + 1,
+      offset: it.content.length,
+      text,
+      final: false,
+      interrupted: false,
+      truncated: null,
+      toolMetadata: null,
+    },
   },
 });
 
@@ -22,7 +43,12 @@ function holding() {
   const store = createLiveStore();
   store.getState().hold(session);
   const held = () => store.getState().transcripts.get(session);
-  return { store, held, commit: store.getState().commit, texts: () => held()?.transcript.messages.map((it) => it.content) };
+  return {
+    store,
+    held,
+    commit: store.getState().commit,
+    texts: () => held()?.transcript.messages.map((it) => it.content),
+  };
 }
 
 describe("the live store", () => {
@@ -84,7 +110,10 @@ describe("the live store", () => {
     const changed = vi.fn();
     store.subscribe(changed);
     const other = make("ses");
-    commit([{ type: "message.new", sessionId: other, version: 1, message: aMessage({ sessionId: other }) }, { type: "pong" }]);
+    commit([
+      { type: "message.new", sessionId: other, version: 1, message: aMessage({ sessionId: other }) },
+      { type: "pong" },
+    ]);
     expect(changed).not.toHaveBeenCalled();
   });
 
