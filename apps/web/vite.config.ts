@@ -6,6 +6,10 @@ import { defineConfig } from "vite";
 export default defineConfig({
   root: import.meta.dirname,
   plugins: [react(), tailwindcss()],
+  // For `npm run dev` beside a running `samovar up`. The Host stays as it was, so that the page's Origin is its own.
+  server: {
+    proxy: { "/api": { target: "http://127.0.0.1:7266", ws: true, changeOrigin: false } },
+  },
   build: {
     outDir: "dist",
     emptyOutDir: true,
