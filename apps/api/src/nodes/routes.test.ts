@@ -81,8 +81,9 @@ describe("a person's machines", () => {
   });
 
   it("[R25] are drained and destroyed on request", async () => {
-    await connected(nodeId);
+    const agent = await connected(nodeId);
     expect(nodeView.parse(await (await ask(`/api/nodes/${nodeId}/drain`, { method: "POST", token })).json()).state).toBe("draining");
+    expect((await agent.next("command")).command.kind).toBe("node.drain");
     await ring(nodeId);
     expect((await ask(`/api/nodes/${nodeId}/destroy`, { method: "POST", token })).status).toBe(202);
     expect(await nodeObject(env, nodeId).facts(holder.workspaceId)).toMatchObject({ workspace: { state: "failed", failure: { code: "node_destroyed" } } });

@@ -8,6 +8,7 @@ import type { Ports } from "../deps.ts";
 import { depsFor, systemPorts } from "../deps.ts";
 import type { Deps } from "../deps.ts";
 import type { Env } from "../env.ts";
+import { repairOrphanRuns } from "../tasks/orphans.ts";
 import { sweepGoneServers } from "./gone-servers.ts";
 import { sweepKeptWorkspaces } from "./kept-workspaces.ts";
 import { recordEnd, recordStart } from "./record.ts";
@@ -37,6 +38,7 @@ export const PHASES: Readonly<Record<string, Phase>> = {
   "unknown-servers": sweepUnknownServers,
   "gone-servers": sweepGoneServers,
   "kept-workspaces": sweepKeptWorkspaces,
+  "orphan-runs": ({ env }, now) => repairOrphanRuns(env, now),
 };
 
 const PHASE_LIMIT_MS = 60_000;

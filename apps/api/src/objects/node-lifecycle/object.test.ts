@@ -5,6 +5,7 @@ import type { NodeId, UserId } from "@samovar/base";
 import { LINK_CLOSE, PROTOCOL_VERSION } from "@samovar/contracts";
 import { parse } from "yaml";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ids } from "../../../test/caller.ts";
 import { database } from "../../database/index.ts";
 import { verifyNodeToken, verifyWorkspaceToken } from "../../identity/machine-tokens.ts";
 import { configOf } from "../../config.ts";
@@ -316,6 +317,27 @@ describe("what it owes to others", () => {
     expect((await row()).state).toBe("draining");
   });
 
+  it("a nudge for a run that does not exist is dropped, and holds up nothing", async () => {
+    const run = { ...(await aHolder(owner)), runId: ids.make("run") };
+    expect(await node().reserve(run)).toEqual({ granted: true });
+    await connected(nodeId);
+    await vi.waitFor(async () => expect(await nudges()).toEqual([]));
+    await rowIs("active");
+  });
+
+  it("[T1] a nudge that was asked for again while it was under way is given again", async () => {
+    const run = { ...(await aHolder(owner)), runId: ids.make("run") };
+    await runInDurableObject(node(), (_object, state) => {
+      const storage = new NodeStorage(state.storage);
+      storage.addNudge(run.runId);
+      const [first] = storage.nudges();
+      storage.addNudge(run.runId);
+      if (first !== undefined) storage.nudgeArrived(first);
+      expect(storage.nudges()).toMatchObject([{ runId: run.runId }]);
+    });
+  });
+
+  const nudges = () => runInDurableObject(node(), (_object, state) => new NodeStorage(state.storage).nudges());
   const dueAt = (name: string) => runInDurableObject(node(), (_object, state) => new NamedAlarms(state.storage).dueAt(name));
 });
 
