@@ -168,12 +168,21 @@ describe("a message that grows", () => {
       toolCallId: "t1",
     };
     expect(judge(stored(first), { ...first, toolMetadata: shuffled })).toMatchObject({ verdict: "duplicate" });
+    for (const other of [
+      { ...tool, exitCode: 0 },
+      { ...tool, diffs: undefined },
+      { ...tool, diffs: [] },
+    ]) {
+      expect(judge(stored(first), { ...first, toolMetadata: other })).toMatchObject({ verdict: "conflict" });
+    }
   });
 });
 
 describe("conflicts and limits", () => {
   test.each<[string, Partial<DeliveredMessage>]>([
     ["other text", { body: append(0, "Hallo") }],
+    ["shorter text", { body: append(0, "Hell") }],
+    ["a part of the text", { body: append(2, "l") }],
     ["longer text", { body: append(0, "Hello!") }],
     ["text that starts past the stored one", { body: append(6, "!") }],
     ["another end", { final: true }],

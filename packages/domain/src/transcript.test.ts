@@ -137,6 +137,20 @@ describe("a transcript", () => {
     expect(known.transcript).toMatchObject({ version: 2, messages: [{ content: "Hello", revision: 4 }] });
   });
 
+  test("[F43] a message that is newer than the answer (from a page of the history) is kept; the cursor moves", () => {
+    const before = live(message(0, { content: "newest", revision: 4 }));
+    const older = message(0, { content: "older", revision: 3 });
+    for (const event of [sync(2, [older]), whole(2, older), added(2, older), whole(2, { ...older, revision: 4 })]) {
+      const after = applyEvent(before, event);
+      expect(after).toMatchObject({
+        outcome: "applied",
+        transcript: { version: 2, messages: [{ content: "newest" }] },
+      });
+    }
+    const same = applyEvent(before, sync(2, [message(0, { content: "newest", revision: 4 })])).transcript;
+    expect(same.messages[0]).toBe(before.messages[0]);
+  });
+
   test("events that contradict the view start it over", () => {
     const before = live(message(0));
     for (const event of [added(2, message(5)), sync(2, [message(5)]), delta(2, 7, 2, 0, "?")]) {

@@ -4,7 +4,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { SessionId, WorkspaceId } from "@samovar/base";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
-import type { DeliveredMessage, WorkspaceClaims } from "@samovar/contracts";
+import type { DeliveredMessage, DeliveryReply, WorkspaceClaims } from "@samovar/contracts";
 import { LIMITS } from "@samovar/contracts";
 import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
 import { describe, expect, test } from "vitest";
@@ -278,7 +278,7 @@ describe("an object that dies", () => {
     const kept = row(sessionId);
     await stub.deliver(claims, [kept]);
     const grown = { ...kept, revision: 2, body: { mode: "append", offset: 5, text: "!" } };
-    const broken = runInDurableObject(stub, (instance: ProjectData, state) => {
+    const broken = runInDurableObject<ProjectData, DeliveryReply>(stub, (instance, state) => {
       const deadly = {
         ...row(sessionId),
         get messageId(): string {
