@@ -32,5 +32,7 @@ export default defineConfig({
     name: "api",
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     setupFiles: ["./test/migrated.ts"],
+    // Real objects, alarms and workflows on a machine that may be busy.
+    testTimeout: 30_000,
   },
 });

@@ -1,5 +1,4 @@
 /** The Worker's bindings, as the platform gives them; `config.ts` parses the settings among them. */
-import type { D1Database, DurableObjectNamespace, Fetcher, Workflow } from "@cloudflare/workers-types";
 import type { NodeLifecycle } from "./objects/node-lifecycle/object.ts";
 import type { ProjectData } from "./objects/project-data/object.ts";
 import type { TaskRunParams } from "./workflows/task-run.ts";

@@ -33,7 +33,10 @@ export interface Ask {
 }
 
 /** One control plane of the tests, over the bindings of this file. */
-export function controlPlane(ports: Ports = { clock: systemClock, random: systemRandom }, settings: Record<string, string> = {}) {
+export function controlPlane(
+  ports: Ports = { clock: systemClock, random: systemRandom },
+  settings: Record<string, string> = {},
+) {
   const app = createApp(ports);
   const bindings = Object.keys(settings).length === 0 ? env : { ...env, ...settings };
 
@@ -53,7 +56,9 @@ export function controlPlane(ports: Ports = { clock: systemClock, random: system
     );
 
   const setUp = async () =>
-    setupReply.parse(await (await ask("/api/identity/setup", { body: {}, token: TEST_SETTINGS.OPERATOR_SECRET })).json());
+    setupReply.parse(
+      await (await ask("/api/identity/setup", { body: {}, token: TEST_SETTINGS.OPERATOR_SECRET })).json(),
+    );
 
   return { app, env: bindings, ask, setUp, deps: depsFor(bindings, ports) };
 }

@@ -1,7 +1,11 @@
 /** The migration files, as text. */
 import type { MigrationFile } from "../src/database/migrate.ts";
 
-const texts: Record<string, string> = import.meta.glob("../migrations/*.sql", { query: "?raw", import: "default", eager: true });
+const texts: Record<string, string> = import.meta.glob("../migrations/*.sql", {
+  query: "?raw",
+  import: "default",
+  eager: true,
+});
 
 export const MIGRATIONS: readonly MigrationFile[] = Object.entries(texts).map(([path, sql]) => ({
   name: path.slice(path.lastIndexOf("/") + 1),

@@ -3,10 +3,17 @@ export const TEST_SETTINGS = {
   INSTALLATION_ID: "test-installation",
   PUBLIC_URL: "http://samovar.test",
   OPERATOR_SECRET: "operator-secret-of-the-tests-0123456789",
-  SIGNING_KEY: JSON.stringify({ kid: "test-key", crv: "Ed25519", d: "B173jo9-v9QuGn5qsSWftp7hdVPWY5d0lULFcFs5fv0", x: "YwgFNFn0JsfyMypCXKtz9warcFHOEhugz_tRIaExkq4", kty: "OKP" }),
+  SIGNING_KEY: JSON.stringify({
+    kid: "test-key",
+    crv: "Ed25519",
+    d: "B173jo9-v9QuGn5qsSWftp7hdVPWY5d0lULFcFs5fv0",
+    x: "YwgFNFn0JsfyMypCXKtz9warcFHOEhugz_tRIaExkq4",
+    kty: "OKP",
+  }),
   CREDENTIALS_KEY: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
   AGENT_RELEASE: JSON.stringify({ version: "0.1.0", path: "/agent/vm-agent.mjs", sha256: "0".repeat(64) }),
   HETZNER_API_URL: "http://127.0.0.1:9/v1",
   DEFAULT_AGENT: "script",
+  DRAIN_TIMEOUT_MS: "1500",
   LOG_LEVEL: "error",
 };

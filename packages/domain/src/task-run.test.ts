@@ -37,7 +37,10 @@ const look = (sight: RunSight | null, more: Partial<RunLook> = {}): RunLook => (
   ...more,
 });
 
-const onNode = (state: NodeStateName, connected = true): RunSight => ({ ...SIGHT, node: { state, connected, failure: null } });
+const onNode = (state: NodeStateName, connected = true): RunSight => ({
+  ...SIGHT,
+  node: { state, connected, failure: null },
+});
 const ended: RunSight = { ...SIGHT, session: { startedAt: 5, end: END } };
 
 describe("what a run does next", () => {
@@ -68,7 +71,10 @@ describe("what a run does next", () => {
 
   it("[F30] a workspace whose node fell silent has failed, whatever the run waits for", () => {
     const failure = { code: "node_unreachable", message: "Silent for too long." };
-    const silent: RunSight = { ...onNode("draining", false), workspace: { state: "failed", branch: "task/1", failure } };
+    const silent: RunSight = {
+      ...onNode("draining", false),
+      workspace: { state: "failed", branch: "task/1", failure },
+    };
     for (const wait of ["workspace", "start", "work", "drain"] as const) {
       expect(decideRun(wait, look(silent))).toEqual({ kind: "failed", failure });
     }
@@ -91,7 +97,9 @@ describe("what a run does next", () => {
 
   it("a cancel is heard in every wait but the one that follows it", () => {
     for (const wait of ["node", "workspace", "start", "work"] as const) {
-      expect(decideRun(wait, look(onNode("provisioning", false), { cancelRequested: true }))).toEqual({ kind: "cancelled" });
+      expect(decideRun(wait, look(onNode("provisioning", false), { cancelRequested: true }))).toEqual({
+        kind: "cancelled",
+      });
     }
     expect(decideRun("drain", look(SIGHT, { cancelRequested: true }))).toEqual({ kind: "wait" });
   });
@@ -145,7 +153,11 @@ describe("how an attempt ends", () => {
 
   it("clean with nothing to push is complete as well", () => {
     const idle: SessionEnd = { ...END, commits: [], pushed: false, branch: null };
-    expect(concludeRun(idle, AGREED, null)).toMatchObject({ status: "completed", workspace: "remove", output: { warning: null } });
+    expect(concludeRun(idle, AGREED, null)).toMatchObject({
+      status: "completed",
+      workspace: "remove",
+      output: { warning: null },
+    });
   });
 
   it("[F41] a refused push is a warning, and the work is kept", () => {

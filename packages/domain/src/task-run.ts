@@ -94,11 +94,13 @@ const OVERDUE: Record<RunWait, Failure> = {
   node: { code: "node_timeout", message: "No node came up in time. See the nodes page for what the provider said." },
   workspace: {
     code: "workspace_timeout",
-    message: "The workspace was not ready in time. Check that the repository can be cloned from the node, then try again.",
+    message:
+      "The workspace was not ready in time. Check that the repository can be cloned from the node, then try again.",
   },
   start: {
     code: "session_start_timeout",
-    message: "The agent gave no sign of life in time. Check that it is installed and has its credential, then try again.",
+    message:
+      "The agent gave no sign of life in time. Check that it is installed and has its credential, then try again.",
   },
   work: { code: "task_timeout", message: "The agent worked longer than a task may take and was stopped." },
   drain: { code: "drain_timeout", message: "The node did not hand over the end of the session in time." },
@@ -158,7 +160,16 @@ const ENDINGS: Record<Exclude<SessionEnd["outcome"], "clean">, Failure> = {
 
 function outputOf(end: SessionEnd, transcript: TranscriptVerification | null): TaskOutput {
   const { branch, commits, diffStat, summary, usage } = end;
-  return { branch, commits, diffStat, summary, pullRequestUrl: null, warning: warningOf(end, transcript), usage, transcript };
+  return {
+    branch,
+    commits,
+    diffStat,
+    summary,
+    pullRequestUrl: null,
+    warning: warningOf(end, transcript),
+    usage,
+    transcript,
+  };
 }
 
 const pushedWhatItMade = (end: SessionEnd) => end.pushed || end.commits.length === 0;

@@ -80,7 +80,14 @@ const working = () => after([queue(0), USER], [DELEGATE, run(0)], [START, run(0)
 describe("a task's way", () => {
   it("goes from draft to completed", () => {
     const task = after([queue(0), USER], [DELEGATE, run(0)], [START, run(0)], [COMPLETE, run(0)]);
-    expect(task).toMatchObject({ status: "completed", attempt: 1, startedAt: 4, endedAt: 5, branch: "task/1", version: 5 });
+    expect(task).toMatchObject({
+      status: "completed",
+      attempt: 1,
+      startedAt: 4,
+      endedAt: 5,
+      branch: "task/1",
+      version: 5,
+    });
   });
 
   it("[F46] a completion and a failure of the same run leave one ending", () => {
@@ -108,10 +115,25 @@ describe("a task's way", () => {
   it("another attempt begins clean, in a session of its own, and the old run has no say in it", () => {
     const failed = after([queue(0), USER], [DELEGATE, run(0)], [FAIL, run(0)]);
     const sessionId = SESSIONS[1] ?? failed.sessionId;
-    const again = changeTask(failed, { kind: "retry", runId: RUNS[1] ?? ids.make("run"), sessionId, promptMessageId: MESSAGE }, USER, 9);
+    const again = changeTask(
+      failed,
+      { kind: "retry", runId: RUNS[1] ?? ids.make("run"), sessionId, promptMessageId: MESSAGE },
+      USER,
+      9,
+    );
     expect(again).toMatchObject({
       ok: true,
-      value: { task: { status: "queued", attempt: 2, sessionId, nodeId: null, workspaceId: null, failure: null, endedAt: null } },
+      value: {
+        task: {
+          status: "queued",
+          attempt: 2,
+          sessionId,
+          nodeId: null,
+          workspaceId: null,
+          failure: null,
+          endedAt: null,
+        },
+      },
     });
     if (!again.ok) return;
     expect(changeTask(again.value.task, FAIL, run(0), 10)).toMatchObject({ ok: false, error: { code: "stale_run" } });
@@ -184,15 +206,16 @@ const anyChange: fc.Arbitrary<TaskChange> = fc.oneof(
     status: fc.constantFrom("draft" as const, "ready" as const, undefined),
   }),
   fc.nat(2).map(queue),
-  fc.nat(2).map(
-    (index): TaskChange => ({
-      kind: "retry",
-      runId: RUNS[index] ?? ids.make("run"),
-      sessionId: SESSIONS[index] ?? ids.make("ses"),
-      promptMessageId: MESSAGE,
-    }),
-  ),
-  fc.constantFrom<TaskChange>(CANCEL, DELEGATE, START, COMPLETE, FAIL, STOP, { kind: "name_branch", branch: "task/1-2" }),
+  fc.nat(2).map((index): TaskChange => ({
+    kind: "retry",
+    runId: RUNS[index] ?? ids.make("run"),
+    sessionId: SESSIONS[index] ?? ids.make("ses"),
+    promptMessageId: MESSAGE,
+  })),
+  fc.constantFrom<TaskChange>(CANCEL, DELEGATE, START, COMPLETE, FAIL, STOP, {
+    kind: "name_branch",
+    branch: "task/1-2",
+  }),
 );
 const anyActor: fc.Arbitrary<TaskActor> = fc.oneof(fc.constant(USER), fc.constant(SWEEP), fc.nat(2).map(run));
 
@@ -219,7 +242,12 @@ describe("[T1] any sequence of changes", () => {
           if (next.status === task.status) expect(moves).toEqual([]);
           else {
             expect(FOLLOWS[task.status]).toContain(next.status);
-            expect(moves).toEqual([{ kind: "status.changed", data: { from: task.status, to: next.status, reason: moves[0]?.data["reason"] } }]);
+            expect(moves).toEqual([
+              {
+                kind: "status.changed",
+                data: { from: task.status, to: next.status, reason: moves[0]?.data["reason"] },
+              },
+            ]);
           }
           if (actor.kind === "run") expect(task.runId).toBe(actor.id);
           expect(next.endedAt !== null).toBe(isTerminal(next.status));

@@ -17,14 +17,26 @@ export type TaskActor =
   | { readonly kind: "run"; readonly id: RunId }
   | { readonly kind: "sweep" };
 
-const EDITABLE = ["title", "description", "priority", "vmSize", "agent", "baseBranch"] as const satisfies readonly (keyof TaskRecord)[];
+const EDITABLE = [
+  "title",
+  "description",
+  "priority",
+  "vmSize",
+  "agent",
+  "baseBranch",
+] as const satisfies readonly (keyof TaskRecord)[];
 type Editable = Pick<TaskRecord, (typeof EDITABLE)[number]>;
 
 export type TaskChange =
   | { readonly kind: "edit"; readonly fields: Partial<Editable>; readonly status?: "draft" | "ready" | undefined }
   | { readonly kind: "queue"; readonly runId: RunId }
   /** Another attempt, told in a session of its own: the proof of a transcript is about one attempt. */
-  | { readonly kind: "retry"; readonly runId: RunId; readonly sessionId: SessionId; readonly promptMessageId: MessageId }
+  | {
+      readonly kind: "retry";
+      readonly runId: RunId;
+      readonly sessionId: SessionId;
+      readonly promptMessageId: MessageId;
+    }
   | { readonly kind: "cancel"; readonly reason: string }
   | { readonly kind: "delegate"; readonly nodeId: NodeId; readonly workspaceId: WorkspaceId }
   | { readonly kind: "name_branch"; readonly branch: string }
@@ -152,13 +164,19 @@ function effectOf(task: TaskRecord, change: TaskChange, now: Millis): Effect {
     }
     case "cancel":
       if (isRunning(task.status)) {
-        return { fields: { cancelRequested: true }, events: [{ kind: "cancel.requested", data: { reason: change.reason } }] };
+        return {
+          fields: { cancelRequested: true },
+          events: [{ kind: "cancel.requested", data: { reason: change.reason } }],
+        };
       }
       return moved(task, "cancelled", change.reason, { endedAt: now });
     case "delegate":
       return moved(task, "delegated", null, { nodeId: change.nodeId, workspaceId: change.workspaceId });
     case "name_branch":
-      return { fields: { branch: change.branch }, events: [{ kind: "workspace.prepared", data: { branch: change.branch } }] };
+      return {
+        fields: { branch: change.branch },
+        events: [{ kind: "workspace.prepared", data: { branch: change.branch } }],
+      };
     case "start":
       return moved(task, "in_progress", null, { startedAt: now });
     case "complete":
@@ -204,12 +222,19 @@ function ended(
   output: TaskOutput | null,
   now: Millis,
 ): Effect {
-  const move = moved(task, to, failure?.message ?? null, { failure, output, branch: output?.branch ?? task.branch, endedAt: now });
+  const move = moved(task, to, failure?.message ?? null, {
+    failure,
+    output,
+    branch: output?.branch ?? task.branch,
+    endedAt: now,
+  });
   const warning = output?.warning ?? null;
   return {
     fields: move.fields,
     events: [
-      ...(output === null ? [] : [{ kind: "output.recorded", data: { branch: output.branch, commits: output.commits.length } } as const]),
+      ...(output === null
+        ? []
+        : [{ kind: "output.recorded", data: { branch: output.branch, commits: output.commits.length } } as const]),
       ...(warning === null ? [] : [{ kind: "warning.raised", data: { message: warning } } as const]),
       ...move.events,
     ],

@@ -13,7 +13,8 @@ beforeAll(async () => {
   owner = await setUp();
 });
 
-const put = (kind: string, body: object) => ask(`/api/credentials/${kind}`, { method: "PUT", body, token: owner.apiToken });
+const put = (kind: string, body: object) =>
+  ask(`/api/credentials/${kind}`, { method: "PUT", body, token: owner.apiToken });
 
 describe("credentials", () => {
   it("[S1] are written, and never read back", async () => {
@@ -30,7 +31,9 @@ describe("credentials", () => {
     await put("hetzner", { kind: "hetzner", token: "the-first-token" });
     await put("hetzner", { kind: "hetzner", token: "the-second-token" });
     expect(await readCredential(env, owner.userId, "hetzner")).toEqual({ kind: "hetzner", token: "the-second-token" });
-    const listed: { items: { kind: string }[] } = await (await ask("/api/credentials", { token: owner.apiToken })).json();
+    const listed: { items: { kind: string }[] } = await (
+      await ask("/api/credentials", { token: owner.apiToken })
+    ).json();
     expect(listed.items.filter((item) => item.kind === "hetzner")).toHaveLength(1);
   });
 
@@ -44,7 +47,9 @@ describe("credentials", () => {
   it("a short secret shows no part of itself; a base address shows its host", async () => {
     const short: { hint: string } = await (await put("github", { kind: "github", token: "abcd" })).json();
     expect(short.hint).toBe("");
-    const based: { hint: string } = await (await put("anthropic", { kind: "anthropic", baseUrl: "http://127.0.0.1:8080/x" })).json();
+    const based: { hint: string } = await (
+      await put("anthropic", { kind: "anthropic", baseUrl: "http://127.0.0.1:8080/x" })
+    ).json();
     expect(based.hint).toBe("127.0.0.1:8080");
   });
 

@@ -41,7 +41,10 @@ export function credentialRoutes(): Router {
   router.openapi(put, async (c) => {
     const secret = c.req.valid("json");
     if (secret.kind !== c.req.valid("param").kind) {
-      throw new SamovarError("invalid_request", "kind: the body is a credential of another kind than the address names");
+      throw new SamovarError(
+        "invalid_request",
+        "kind: the body is a credential of another kind than the address names",
+      );
     }
     if (secret.kind === "anthropic" && !secret.apiKey && !secret.oauthToken && !secret.baseUrl) {
       throw new SamovarError("invalid_request", "Give an apiKey, an oauthToken, or a baseUrl that asks for neither.");

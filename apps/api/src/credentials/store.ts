@@ -18,7 +18,11 @@ type CredentialRow = typeof credentials.$inferSelect;
 type Place = Pick<CredentialRow, "ownerId" | "kind" | "id">;
 
 /** The secret, or null when the owner has none of this kind. Marks it as used. Throws when the row does not open. */
-export async function readCredential(env: Env, ownerId: UserId, kind: CredentialKind): Promise<CredentialSecret | null> {
+export async function readCredential(
+  env: Env,
+  ownerId: UserId,
+  kind: CredentialKind,
+): Promise<CredentialSecret | null> {
   const db = database(env);
   const row = await findCredential(db, ownerId, kind);
   if (row === undefined) return null;
@@ -116,4 +120,3 @@ function credentialView({ id, kind, hint, createdAt, lastUsedAt }: CredentialRow
 
 const toBase64 = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes));
 const fromBase64 = (text: string) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-

@@ -17,7 +17,9 @@ interface Column {
 }
 
 async function storedColumns(table: string): Promise<Column[]> {
-  const { results } = await env.DB.prepare("SELECT name, type, \"notnull\" AS required, pk, dflt_value FROM pragma_table_info(?)")
+  const { results } = await env.DB.prepare(
+    'SELECT name, type, "notnull" AS required, pk, dflt_value FROM pragma_table_info(?)',
+  )
     .bind(table)
     .all<{ name: string; type: string; required: number; pk: number; dflt_value: string | null }>();
   return results.map((row) => ({
@@ -64,7 +66,9 @@ function declaredIndexes(table: SQLiteTable): Record<string, unknown> {
 }
 
 async function storedReferences(table: string): Promise<string[]> {
-  const { results } = await env.DB.prepare('SELECT "from" AS source, "table" AS target, "to" AS id FROM pragma_foreign_key_list(?)')
+  const { results } = await env.DB.prepare(
+    'SELECT "from" AS source, "table" AS target, "to" AS id FROM pragma_foreign_key_list(?)',
+  )
     .bind(table)
     .all<{ source: string; target: string; id: string }>();
   return results.map((row) => `${row.source} → ${row.target}.${row.id}`).toSorted();

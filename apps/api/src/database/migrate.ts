@@ -28,16 +28,22 @@ export async function applyMigrations(
   now: () => number = Date.now,
 ): Promise<readonly string[]> {
   await db.prepare(RECORD).run();
-  const { results: applied } = await db.prepare("SELECT name, sha256 FROM migrations ORDER BY name").all<AppliedMigration>();
+  const { results: applied } = await db
+    .prepare("SELECT name, sha256 FROM migrations ORDER BY name")
+    .all<AppliedMigration>();
   const ordered = await Promise.all(
-    files.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(async (file) => ({ ...file, sha256: await sha256(file.sql) })),
+    files
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      .map(async (file) => ({ ...file, sha256: await sha256(file.sql) })),
   );
   refuseAnotherHistory(applied, ordered);
   const fresh = ordered.slice(applied.length);
   for (const file of fresh) {
     await db.batch([
       ...statements(file.sql).map((sql) => db.prepare(sql)),
-      db.prepare("INSERT INTO migrations (name, sha256, applied_at) VALUES (?, ?, ?)").bind(file.name, file.sha256, now()),
+      db
+        .prepare("INSERT INTO migrations (name, sha256, applied_at) VALUES (?, ?, ?)")
+        .bind(file.name, file.sha256, now()),
     ]);
   }
   return fresh.map((file) => file.name);
@@ -47,7 +53,9 @@ function refuseAnotherHistory(applied: readonly AppliedMigration[], files: reado
   for (const [index, past] of applied.entries()) {
     const file = files[index];
     if (file === undefined || file.name !== past.name) {
-      throw new Error(`migration ${past.name} was applied to this database and is missing now; migrations are append-only`);
+      throw new Error(
+        `migration ${past.name} was applied to this database and is missing now; migrations are append-only`,
+      );
     }
     if (file.sha256 !== past.sha256) {
       throw new Error(`migration ${past.name} was edited after it was applied; add a new one instead`);

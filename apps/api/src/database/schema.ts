@@ -10,7 +10,17 @@ import type {
   VmSize,
   WorkspaceState,
 } from "@samovar/contracts";
-import type { CredentialId, NodeId, ProjectId, RunId, SessionId, TaskId, UserId, WorkspaceId, ApiTokenId } from "@samovar/base";
+import type {
+  CredentialId,
+  NodeId,
+  ProjectId,
+  RunId,
+  SessionId,
+  TaskId,
+  UserId,
+  WorkspaceId,
+  ApiTokenId,
+} from "@samovar/base";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 
 const time = (name: string) => integer(name, { mode: "number" });
@@ -26,7 +36,10 @@ export const cookieSessions = sqliteTable(
   {
     /** SHA-256 (hex) of the cookie's value. */
     hash: text("hash").primaryKey(),
-    userId: text("user_id").$type<UserId>().notNull().references(() => users.id),
+    userId: text("user_id")
+      .$type<UserId>()
+      .notNull()
+      .references(() => users.id),
     createdAt: time("created_at").notNull(),
     expiresAt: time("expires_at").notNull(),
   },
@@ -35,7 +48,10 @@ export const cookieSessions = sqliteTable(
 
 export const signInLinks = sqliteTable("sign_in_links", {
   hash: text("hash").primaryKey(),
-  userId: text("user_id").$type<UserId>().notNull().references(() => users.id),
+  userId: text("user_id")
+    .$type<UserId>()
+    .notNull()
+    .references(() => users.id),
   expiresAt: time("expires_at").notNull(),
   redeemedAt: time("redeemed_at"),
 });
@@ -44,7 +60,10 @@ export const apiTokens = sqliteTable(
   "api_tokens",
   {
     id: text("id").$type<ApiTokenId>().primaryKey(),
-    ownerId: text("owner_id").$type<UserId>().notNull().references(() => users.id),
+    ownerId: text("owner_id")
+      .$type<UserId>()
+      .notNull()
+      .references(() => users.id),
     name: text("name").notNull(),
     hash: text("hash").notNull(),
     createdAt: time("created_at").notNull(),
@@ -58,7 +77,10 @@ export const credentials = sqliteTable(
   "credentials",
   {
     id: text("id").$type<CredentialId>().primaryKey(),
-    ownerId: text("owner_id").$type<UserId>().notNull().references(() => users.id),
+    ownerId: text("owner_id")
+      .$type<UserId>()
+      .notNull()
+      .references(() => users.id),
     kind: text("kind").$type<CredentialKind>().notNull(),
     ciphertext: text("ciphertext").notNull(),
     iv: text("iv").notNull(),
@@ -74,7 +96,10 @@ export const projects = sqliteTable(
   "projects",
   {
     id: text("id").$type<ProjectId>().primaryKey(),
-    ownerId: text("owner_id").$type<UserId>().notNull().references(() => users.id),
+    ownerId: text("owner_id")
+      .$type<UserId>()
+      .notNull()
+      .references(() => users.id),
     name: text("name").notNull(),
     repoUrl: text("repo_url").notNull(),
     baseBranch: text("base_branch"),
@@ -91,7 +116,10 @@ export const tasks = sqliteTable(
   "tasks",
   {
     id: text("id").$type<TaskId>().primaryKey(),
-    projectId: text("project_id").$type<ProjectId>().notNull().references(() => projects.id),
+    projectId: text("project_id")
+      .$type<ProjectId>()
+      .notNull()
+      .references(() => projects.id),
     sessionId: text("session_id").$type<SessionId>().notNull(),
     title: text("title").notNull(),
     description: text("description").notNull(),
@@ -126,7 +154,10 @@ export const tasks = sqliteTable(
 export const taskEvents = sqliteTable(
   "task_events",
   {
-    taskId: text("task_id").$type<TaskId>().notNull().references(() => tasks.id),
+    taskId: text("task_id")
+      .$type<TaskId>()
+      .notNull()
+      .references(() => tasks.id),
     seq: integer("seq").notNull(),
     at: time("at").notNull(),
     actor: text("actor").notNull(),
@@ -143,7 +174,10 @@ export const nodes = sqliteTable(
   "nodes",
   {
     id: text("id").$type<NodeId>().primaryKey(),
-    ownerId: text("owner_id").$type<UserId>().notNull().references(() => users.id),
+    ownerId: text("owner_id")
+      .$type<UserId>()
+      .notNull()
+      .references(() => users.id),
     name: text("name").notNull(),
     provider: text("provider").notNull(),
     serverId: text("server_id"),
@@ -171,7 +205,10 @@ export const workspaces = sqliteTable(
   "workspaces",
   {
     id: text("id").$type<WorkspaceId>().primaryKey(),
-    ownerId: text("owner_id").$type<UserId>().notNull().references(() => users.id),
+    ownerId: text("owner_id")
+      .$type<UserId>()
+      .notNull()
+      .references(() => users.id),
     projectId: text("project_id").$type<ProjectId>(),
     sessionId: text("session_id").$type<SessionId>(),
     taskId: text("task_id").$type<TaskId>(),

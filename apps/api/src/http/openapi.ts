@@ -25,11 +25,20 @@ function operation(route: RouteDefinition) {
   const body = request?.body;
   return {
     ...(route.summary === undefined ? {} : { summary: route.summary }),
-    parameters: [...parameters(request?.params, "path"), ...parameters(request?.query, "query"), ...parameters(request?.headers, "header")],
-    ...(body === undefined ? {} : { requestBody: { required: body.required === true, content: contentOf(body.content, "input") } }),
+    parameters: [
+      ...parameters(request?.params, "path"),
+      ...parameters(request?.query, "query"),
+      ...parameters(request?.headers, "header"),
+    ],
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: body.required === true, content: contentOf(body.content, "input") } }),
     responses: {
       ...Object.fromEntries(Object.entries(route.responses).map(([status, answer]) => [status, response(answer)])),
-      default: { description: "An error of the catalogue", content: { "application/json": { schema: schemaOf(errorBody, "output") } } },
+      default: {
+        description: "An error of the catalogue",
+        content: { "application/json": { schema: schemaOf(errorBody, "output") } },
+      },
     },
   };
 }
@@ -77,7 +86,7 @@ function schemaOf(schema: unknown, io: "input" | "output"): JsonSchema {
     unrepresentable: "any",
     // Ids are checked by a function; what they are to a reader is text.
     override: ({ zodSchema, jsonSchema }) => {
-      if (zodSchema._zod.def.type === "custom") jsonSchema.type = "string";
+      if (zodSchema instanceof z.ZodCustom) jsonSchema.type = "string";
     },
   });
   return rest;

@@ -17,7 +17,9 @@ export async function beginCookieSession(c: Context<AppContext>, userId: UserId)
   const value = randomToken(random);
   const now = clock.now();
   await db.batch([
-    db.insert(cookieSessions).values({ hash: await sha256Hex(value), userId, createdAt: now, expiresAt: now + LIFE_MS }),
+    db
+      .insert(cookieSessions)
+      .values({ hash: await sha256Hex(value), userId, createdAt: now, expiresAt: now + LIFE_MS }),
     db.delete(cookieSessions).where(lt(cookieSessions.expiresAt, now)),
   ]);
   writeCookie(c, value);
@@ -44,7 +46,10 @@ export async function callerOfCookie(c: Context<AppContext>): Promise<Caller | n
 export async function endCookieSession(c: Context<AppContext>): Promise<void> {
   const value = getCookie(c, cookieName(c));
   if (value === undefined) return;
-  await c.get("deps").db.delete(cookieSessions).where(eq(cookieSessions.hash, await sha256Hex(value)));
+  await c
+    .get("deps")
+    .db.delete(cookieSessions)
+    .where(eq(cookieSessions.hash, await sha256Hex(value)));
   const { secure, path } = cookieOptions(c);
   deleteCookie(c, cookieName(c), { ...(secure === undefined ? {} : { secure }), path: path ?? "/" });
 }

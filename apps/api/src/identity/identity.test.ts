@@ -15,7 +15,10 @@ async function freshLinkToken(): Promise<string> {
 const cookieOf = (response: Response) => response.headers.get("set-cookie")?.split(";", 1)[0] ?? "";
 
 async function signIn(plane = { ask }): Promise<string> {
-  const redeemed = await plane.ask("/api/identity/redeem", { body: { token: await freshLinkToken() }, headers: { origin: ORIGIN } });
+  const redeemed = await plane.ask("/api/identity/redeem", {
+    body: { token: await freshLinkToken() },
+    headers: { origin: ORIGIN },
+  });
   expect(redeemed.status).toBe(200);
   return cookieOf(redeemed);
 }
@@ -78,7 +81,10 @@ describe("the cookie", () => {
   it("is Secure with the __Host- prefix over https", async () => {
     const secure = controlPlane(undefined, { PUBLIC_URL: "https://samovar.test" });
     const token = await freshLinkToken();
-    const answer = await secure.ask("/api/identity/redeem", { body: { token }, headers: { origin: "https://samovar.test" } });
+    const answer = await secure.ask("/api/identity/redeem", {
+      body: { token },
+      headers: { origin: "https://samovar.test" },
+    });
     expect(answer.headers.get("set-cookie")?.replace(/=[\w-]{43}/, "=…")).toBe(
       "__Host-samovar_session=…; Max-Age=604800; Path=/; HttpOnly; Secure; SameSite=Lax",
     );
@@ -127,7 +133,10 @@ describe("a change by cookie", () => {
 
   it("passes from our own page", async () => {
     const cookie = await signIn();
-    const answer = await ask("/api/projects", { body: project, headers: { cookie, origin: ORIGIN, "sec-fetch-site": "same-origin" } });
+    const answer = await ask("/api/projects", {
+      body: project,
+      headers: { cookie, origin: ORIGIN, "sec-fetch-site": "same-origin" },
+    });
     expect(answer.status).toBe(201);
   });
 
@@ -135,7 +144,10 @@ describe("a change by cookie", () => {
     "is refused as %s",
     async (type) => {
       const cookie = await signIn();
-      const answer = await ask("/api/projects", { body: project, headers: { cookie, origin: ORIGIN, "content-type": type } });
+      const answer = await ask("/api/projects", {
+        body: project,
+        headers: { cookie, origin: ORIGIN, "content-type": type },
+      });
       expect(answer.status).toBe(415);
     },
   );
@@ -144,7 +156,9 @@ describe("a change by cookie", () => {
 describe("API tokens", () => {
   it("are shown once, listed without the secret, and dead when deleted", async () => {
     const { apiToken } = await setUp();
-    const made = createdApiToken.parse(await (await ask("/api/tokens", { body: { name: "script" }, token: apiToken })).json());
+    const made = createdApiToken.parse(
+      await (await ask("/api/tokens", { body: { name: "script" }, token: apiToken })).json(),
+    );
     expect(made.token).toMatch(/^smv_/);
     const listed = await (await ask("/api/tokens", { token: made.token })).text();
     expect(listed).toContain(made.id);
@@ -160,7 +174,9 @@ describe("API tokens", () => {
     const past = await plane.ask("/api/tokens", { body: { name: "x", expiresAt: clock.now() }, token: apiToken });
     expect(past.status).toBe(400);
     const expiresAt = clock.now() + 1000;
-    const made = createdApiToken.parse(await (await plane.ask("/api/tokens", { body: { name: "x", expiresAt }, token: apiToken })).json());
+    const made = createdApiToken.parse(
+      await (await plane.ask("/api/tokens", { body: { name: "x", expiresAt }, token: apiToken })).json(),
+    );
     expect((await plane.ask("/api/me", { token: made.token })).status).toBe(200);
     clock.advance(1000);
     expect((await plane.ask("/api/me", { token: made.token })).status).toBe(401);
@@ -169,7 +185,9 @@ describe("API tokens", () => {
   it("of somebody else can not be deleted", async () => {
     const { apiToken } = await setUp();
     const theirs = await somebodyElse();
-    const made = createdApiToken.parse(await (await ask("/api/tokens", { body: { name: "script" }, token: apiToken })).json());
+    const made = createdApiToken.parse(
+      await (await ask("/api/tokens", { body: { name: "script" }, token: apiToken })).json(),
+    );
     const answer = await ask(`/api/tokens/${made.id}`, { method: "DELETE", token: theirs.token });
     expect(errorBody.parse(await answer.json()).error.code).toBe("not_found");
     expect((await ask("/api/me", { token: made.token })).status).toBe(200);

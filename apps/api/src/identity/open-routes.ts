@@ -47,7 +47,10 @@ export function openIdentityRoutes(): Router {
     const deps = c.get("deps");
     const userId = await redeemSignInLink(deps, c.req.valid("json").token);
     if (userId === null) {
-      throw new SamovarError("unauthenticated", "This link was used already or is too old. Make another one with the CLI.");
+      throw new SamovarError(
+        "unauthenticated",
+        "This link was used already or is too old. Make another one with the CLI.",
+      );
     }
     await beginCookieSession(c, userId);
     const [user] = await deps.db.select().from(users).where(eq(users.id, userId));

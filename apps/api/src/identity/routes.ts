@@ -1,6 +1,15 @@
 /** What a person may do about their own identity. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { apiTokenId, apiTokenView, createApiToken, createdApiToken, meView, page, SamovarError, signInLink } from "@samovar/contracts";
+import {
+  apiTokenId,
+  apiTokenView,
+  createApiToken,
+  createdApiToken,
+  meView,
+  page,
+  SamovarError,
+  signInLink,
+} from "@samovar/contracts";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";

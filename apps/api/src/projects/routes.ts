@@ -1,6 +1,13 @@
 /** Projects: a repository with its defaults. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { createProject, page, pageQuery, patchProject, projectId, projectView as projectSchema } from "@samovar/contracts";
+import {
+  createProject,
+  page,
+  pageQuery,
+  patchProject,
+  projectId,
+  projectView as projectSchema,
+} from "@samovar/contracts";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";

@@ -21,7 +21,9 @@ export async function ensureSession(deps: Deps, task: TaskRecord): Promise<void>
 /** The run's workflow is created once, however often this is called; its id is the run's. */
 export async function ensureRun({ env, logger }: Deps, task: TaskRecord, runId: RunId): Promise<void> {
   // A batch answers that an instance exists already; a single creation would throw for it.
-  const { created, errors } = await env.TASK_RUN.createBatch({ instances: [{ id: runId, params: { taskId: task.id, runId } }] });
+  const { created, errors } = await env.TASK_RUN.createBatch({
+    instances: [{ id: runId, params: { taskId: task.id, runId } }],
+  });
   if (created.length > 0 || (await runStatus(env, runId)) !== null) return;
   const reason = errors[0]?.message ?? "no reason was given";
   logger.error("run.create_failed", { taskId: task.id, runId, reason });

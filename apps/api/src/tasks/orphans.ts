@@ -13,7 +13,7 @@ import type { Env } from "../env.ts";
 import { nodeObject } from "../nodes/object.ts";
 import { setWorkspaceState } from "../workspaces/store.ts";
 import { tryChange } from "./change.ts";
-import { ensureRun, ensureSession, runStatus } from "./launch.ts";
+import { ensureRun, ensureSession, nudgeRun, runStatus } from "./launch.ts";
 import { projectData } from "./publish.ts";
 import { taskRecord } from "./store.ts";
 
@@ -68,6 +68,8 @@ async function repair(deps: Deps, task: TaskRecord): Promise<boolean> {
     case "terminated":
       return giveUp(deps, task);
     default:
+      // It lives; should it have missed a nudge or its own timer, it looks again now.
+      if (runId !== null) await nudgeRun(deps, runId);
       return false;
   }
 }
@@ -89,7 +91,11 @@ async function letWorkspacesGo({ db, env }: Deps, task: TaskRecord): Promise<voi
     .where(and(eq(workspaces.taskId, task.id), inArray(workspaces.state, ["creating", "ready", "busy"])));
   for (const { id, nodeId } of held) {
     await setWorkspaceState(env, id, "failed", { failure: LOST });
-    await nodeObject(env, nodeId).enqueue({ id: `${id}:destroy`, kind: "workspace.destroy", args: { workspaceId: id } });
+    await nodeObject(env, nodeId).enqueue({
+      id: `${id}:destroy`,
+      kind: "workspace.destroy",
+      args: { workspaceId: id },
+    });
     await nodeObject(env, nodeId).release(id);
   }
 }

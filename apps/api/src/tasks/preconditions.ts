@@ -10,10 +10,16 @@ import type { Database } from "../database/index.ts";
 export async function assertRunnable(db: Database, ownerId: UserId, agent: AgentKind): Promise<void> {
   const { name, credential } = AGENTS[agent];
   if (credential !== null && !(await hasCredential(db, ownerId, credential))) {
-    throw missing(credential, `${name} needs a credential of kind "${credential}". Store one in the settings, then run the task again.`);
+    throw missing(
+      credential,
+      `${name} needs a credential of kind "${credential}". Store one in the settings, then run the task again.`,
+    );
   }
   if (!(await hasCredential(db, ownerId, "hetzner"))) {
-    throw missing("hetzner", "There is no credential for a cloud, so no machine can be made. Store a Hetzner token in the settings.");
+    throw missing(
+      "hetzner",
+      "There is no credential for a cloud, so no machine can be made. Store a Hetzner token in the settings.",
+    );
   }
 }
 

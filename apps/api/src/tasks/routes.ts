@@ -1,6 +1,18 @@
 /** Tasks: made, edited, run, cancelled, tried again, looked at. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { createTask, page, pageQuery, patchTask, projectId, SamovarError, taskEvent, taskId, taskStatus, taskView as taskSchema, transcriptVerification } from "@samovar/contracts";
+import {
+  createTask,
+  page,
+  pageQuery,
+  patchTask,
+  projectId,
+  SamovarError,
+  taskEvent,
+  taskId,
+  taskStatus,
+  taskView as taskSchema,
+  transcriptVerification,
+} from "@samovar/contracts";
 import type { TaskActor } from "@samovar/domain/task-status";
 import type { Context } from "hono";
 import { apiRouter, currentUser } from "../http/context.ts";

@@ -29,7 +29,11 @@ async function newProject(more: object = {}): Promise<ProjectId> {
 }
 
 async function withCloud<T>(body: () => Promise<T>): Promise<T> {
-  await ask("/api/credentials/hetzner", { method: "PUT", body: { kind: "hetzner", token: "a-hetzner-token-of-the-tests" }, token });
+  await ask("/api/credentials/hetzner", {
+    method: "PUT",
+    body: { kind: "hetzner", token: "a-hetzner-token-of-the-tests" },
+    token,
+  });
   try {
     return await body();
   } finally {
@@ -42,6 +46,9 @@ const post = (task: CreateTask, headers: Record<string, string> = {}, where = pr
 const made = async (task: CreateTask): Promise<TaskView> => taskView.parse(await (await post(task)).json());
 const codeOf = async (answer: Response) => errorBody.parse(await answer.json()).error.code;
 const at = (task: TaskView, more = "") => `/api/projects/${task.projectId}/tasks/${task.id}${more}`;
+
+const countTasks = async () => (await env.DB.prepare("SELECT count(*) AS n FROM tasks").first<{ n: number }>())?.n;
+const queued = async () => withCloud(() => made({ description: "Do it", run: true }));
 
 describe("a task is made", () => {
   it("as a draft, with a session that holds its text", async () => {
@@ -72,7 +79,9 @@ describe("a task is made", () => {
   it("[F45] once, when the same request comes 50 times with one key", async () => {
     await withCloud(async () => {
       const headers = { "idempotency-key": "the-same-submit" };
-      const answers = await Promise.all(Array.from({ length: 50 }, () => post({ description: "Once", run: true }, headers)));
+      const answers = await Promise.all(
+        Array.from({ length: 50 }, () => post({ description: "Once", run: true }, headers)),
+      );
       expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([202]));
       const tasks = await Promise.all(answers.map(async (answer) => taskView.parse(await answer.json())));
       expect(new Set(tasks.map((task) => task.id)).size).toBe(1);
@@ -91,13 +100,14 @@ describe("a task is made", () => {
     const empty = await post({ description: "  \n" });
     expect(empty.status).toBe(400);
     const long = await post({ description: "x".repeat(64_001) });
-    expect([long.status, errorBody.parse(await long.json()).error.message]).toEqual([400, expect.stringContaining("64000")]);
+    expect([long.status, errorBody.parse(await long.json()).error.message]).toEqual([
+      400,
+      expect.stringContaining("64000"),
+    ]);
   });
 });
 
 describe("what is missing is said before anything is made", () => {
-  const countTasks = async () => (await env.DB.prepare("SELECT count(*) AS n FROM tasks").first<{ n: number }>())?.n;
-
   it.each([
     ["the cloud's credential", "script", "hetzner"],
     ["the agent's credential", "claude", "anthropic"],
@@ -129,17 +139,29 @@ describe("what is missing is said before anything is made", () => {
 describe("a task is changed", () => {
   it("while it is a draft", async () => {
     const task = await made({ description: "Do it" });
-    const answer = await ask(at(task), { method: "PATCH", body: { title: "Another", status: "ready", priority: 1 }, token });
-    expect(taskView.parse(await answer.json())).toMatchObject({ title: "Another", status: "ready", priority: 1, version: 2 });
+    const answer = await ask(at(task), {
+      method: "PATCH",
+      body: { title: "Another", status: "ready", priority: 1 },
+      token,
+    });
+    expect(taskView.parse(await answer.json())).toMatchObject({
+      title: "Another",
+      status: "ready",
+      priority: 1,
+      version: 2,
+    });
   });
 
   it("not once it runs; run again and cancel again change nothing", async () => {
     await withCloud(async () => {
       const task = await made({ description: "Do it", run: true });
-      expect(await codeOf(await ask(at(task), { method: "PATCH", body: { title: "Another" }, token }))).toBe("conflict");
+      expect(await codeOf(await ask(at(task), { method: "PATCH", body: { title: "Another" }, token }))).toBe(
+        "conflict",
+      );
       const again = taskView.parse(await (await ask(at(task, "/run"), { method: "POST", token })).json());
       expect(again.runId).toBe(task.runId);
-      const cancel = async () => taskView.parse(await (await ask(at(task, "/cancel"), { method: "POST", body: {}, token })).json());
+      const cancel = async () =>
+        taskView.parse(await (await ask(at(task, "/cancel"), { method: "POST", body: {}, token })).json());
       const cancelled = await cancel();
       expect(cancelled).toMatchObject({ status: "queued", cancelRequested: true, version: 2 });
       expect((await cancel()).version).toBe(2);
@@ -157,7 +179,12 @@ describe("a task is changed", () => {
   it("a failed one is tried again in a session of its own", async () => {
     await withCloud(async () => {
       const task = await made({ description: "Do it", run: true });
-      await tryChange(deps, task.id, { kind: "fail", failure: { code: "x", message: "It failed." }, output: null }, { kind: "sweep" });
+      await tryChange(
+        deps,
+        task.id,
+        { kind: "fail", failure: { code: "x", message: "It failed." }, output: null },
+        { kind: "sweep" },
+      );
       const again = taskView.parse(await (await ask(at(task, "/retry"), { method: "POST", token })).json());
       expect(again).toMatchObject({ status: "queued", attempt: 2, failure: null });
       expect(again.sessionId).not.toBe(task.sessionId);
@@ -172,7 +199,7 @@ describe("lists", () => {
     const where = await newProject();
     for (const name of ["a", "b", "c", "d", "e"]) await post({ description: name }, {}, where);
     const titles: string[] = [];
-    for (let cursor = ""; ; ) {
+    for (let cursor = ""; ;) {
       const answer = await ask(`/api/projects/${where}/tasks?limit=2&status=draft,ready${cursor}`, { token });
       const page = z.object({ items: z.array(taskView), nextCursor: z.string().nullable() }).parse(await answer.json());
       titles.push(...page.items.map((task) => task.title));
@@ -202,8 +229,6 @@ describe("lists", () => {
 });
 
 describe("the row", () => {
-  const queued = async () => withCloud(() => made({ description: "Do it", run: true }));
-
   it("[F46] of many endings at once takes one, with its one event", async () => {
     const task = await queued();
     const actor = { kind: "run", id: task.runId ?? ids.make("run") } as const;
@@ -215,8 +240,12 @@ describe("the row", () => {
     );
     const ended = await findTask(deps.db, task.id);
     const won = ended?.status === "failed" ? 0 : 1;
-    expect(outcomes.map((outcome) => outcome.ok)).toEqual(Array.from({ length: 10 }, (_each, index) => index % 2 === won));
-    const { results } = await env.DB.prepare("SELECT data FROM task_events WHERE task_id = ? AND kind = 'status.changed' AND seq > 2")
+    expect(outcomes.map((outcome) => outcome.ok)).toEqual(
+      Array.from({ length: 10 }, (_each, index) => index % 2 === won),
+    );
+    const { results } = await env.DB.prepare(
+      "SELECT data FROM task_events WHERE task_id = ? AND kind = 'status.changed' AND seq > 2",
+    )
       .bind(task.id)
       .all();
     expect(results).toHaveLength(1);
@@ -243,7 +272,8 @@ describe("the row", () => {
 
   it("an event with a key is recorded once", async () => {
     const task = await made({ description: "Do it" });
-    const record = () => recordEvent(deps, task.id, { kind: "step.began", data: { step: "choose" } }, { kind: "sweep" }, "k");
+    const record = () =>
+      recordEvent(deps, task.id, { kind: "step.began", data: { step: "choose" } }, { kind: "sweep" }, "k");
     const all = (await Promise.all([record(), record(), record()])).flat();
     expect(all).toMatchObject([{ seq: 2, kind: "step.began", actor: "sweep", data: { step: "choose" } }]);
   });

@@ -79,7 +79,9 @@ async function remove(story: RunStory, start: RunStart, nodeId: NodeId, ending: 
     await setWorkspaceState(env, workspaceId, "destroying", { failure: ending?.failure ?? null });
     await tellTranscript(story, start, ending, null);
     const { runId } = story.params;
-    await story.node(nodeId).enqueue({ id: `${runId}:workspace.destroy`, kind: "workspace.destroy", args: { workspaceId } });
+    await story
+      .node(nodeId)
+      .enqueue({ id: `${runId}:workspace.destroy`, kind: "workspace.destroy", args: { workspaceId } });
   });
   const seen = await story.until("end: removal", "removal", workspaceId, REMOVAL_PATIENCE_MS);
   await story.once("end: release", async () => {
@@ -99,7 +101,12 @@ async function letGo(story: RunStory, start: RunStart, ending: Ending | null): P
 }
 
 /** One notice a run, and only when there is something to say. */
-async function tellTranscript(story: RunStory, { task, noticeId }: RunStart, ending: Ending | null, more: string | null): Promise<void> {
+async function tellTranscript(
+  story: RunStory,
+  { task, noticeId }: RunStart,
+  ending: Ending | null,
+  more: string | null,
+): Promise<void> {
   const said = [ending?.failure?.message, ending?.output?.warning, more].filter((part) => part != null);
   if (said.length === 0) return;
   await projectData(story.deps, task.projectId).addNotice(task.sessionId, noticeId, said.join(" "));

@@ -59,7 +59,17 @@ export async function openRun(deps: Deps, params: TaskRunParams): Promise<RunPla
   };
 }
 
-export function jobOf({ task, params, workspaceId, ownerId, size, agent, repoUrl, baseBranch, settings }: RunPlan): RunJob {
+export function jobOf({
+  task,
+  params,
+  workspaceId,
+  ownerId,
+  size,
+  agent,
+  repoUrl,
+  baseBranch,
+  settings,
+}: RunPlan): RunJob {
   const { id: taskId, projectId, sessionId } = task;
   const { runId } = params;
   const branch = `task/${taskId}`;

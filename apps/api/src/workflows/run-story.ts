@@ -44,11 +44,8 @@ export class RunStopped extends Error {
   }
 }
 
-export const stopped = (
-  status: "failed" | "cancelled",
-  failure: Failure,
-  workspace: Ending["workspace"],
-): RunStopped => new RunStopped({ status, failure, output: null, workspace });
+export const stopped = (status: "failed" | "cancelled", failure: Failure, workspace: Ending["workspace"]): RunStopped =>
+  new RunStopped({ status, failure, output: null, workspace });
 
 /** Another run has the task, or it has ended: this run has no say any more. */
 export class RunSuperseded extends Error {

@@ -61,7 +61,8 @@ async function choose(story: RunStory, job: RunJob): Promise<NodeId> {
     const boot = story.deps.config.NODE_BOOT_TIMEOUT_MS + NODE_SLACK_MS;
     const seen = await story.until(`choose: node ${tries}`, "node", job.workspaceId, boot);
     if (seen.kind === "reached") return nodeId;
-    if (seen.kind !== "node_lost" || !isReplaceable(seen.failure) || tries > MAX_REPLACEMENTS) throw gaveUp(seen, "remove");
+    if (seen.kind !== "node_lost" || !isReplaceable(seen.failure) || tries > MAX_REPLACEMENTS)
+      throw gaveUp(seen, "remove");
   }
 }
 
@@ -77,10 +78,14 @@ async function place(story: RunStory, job: RunJob, tries: number): Promise<NodeI
     });
     if ("cancelled" in found) throw stopped("cancelled", CANCELLED, "remove");
     if ("nodeId" in found) {
-      await story.note(`choose: chosen ${tries}`, { kind: "node.chosen", data: { nodeId: found.nodeId, how: found.how } });
+      await story.note(`choose: chosen ${tries}`, {
+        kind: "node.chosen",
+        data: { nodeId: found.nodeId, how: found.how },
+      });
       return found.nodeId;
     }
-    if (found.now >= deadline) throw stopped("failed", { code: "no_room", message: `${found.wait} Nothing became free in time.` }, "remove");
+    if (found.now >= deadline)
+      throw stopped("failed", { code: "no_room", message: `${found.wait} Nothing became free in time.` }, "remove");
     await story.nudged(`choose: room ${tries}.${ask}`, lookAgainMs(ask, deadline, found.now));
   }
 }
@@ -92,7 +97,15 @@ async function prepare(story: RunStory, job: RunJob, nodeId: NodeId): Promise<vo
   await story.change("prepare: delegate", { kind: "delegate", nodeId, workspaceId });
   await story.once("prepare: ask", async () => {
     const { id: taskId, projectId, sessionId } = task;
-    await createWorkspace(deps.env, { id: workspaceId, ownerId, projectId, sessionId, taskId, nodeId, branch: job.branch });
+    await createWorkspace(deps.env, {
+      id: workspaceId,
+      ownerId,
+      projectId,
+      sessionId,
+      taskId,
+      nodeId,
+      branch: job.branch,
+    });
     await story.node(nodeId).enqueue(job.createCommand);
   });
   const seen = await story.until("prepare", "workspace", workspaceId, deps.config.WORKSPACE_READY_TIMEOUT_MS);
@@ -126,7 +139,8 @@ interface Worked {
 
 async function work(story: RunStory, job: RunJob, nodeId: NodeId): Promise<Worked> {
   const { TASK_MAX_DURATION_MS, DRAIN_TIMEOUT_MS } = story.deps.config;
-  const reason = story.startFailure ?? (await reasonToStop(story, job.workspaceId, TASK_MAX_DURATION_MS + DRAIN_TIMEOUT_MS));
+  const reason =
+    story.startFailure ?? (await reasonToStop(story, job.workspaceId, TASK_MAX_DURATION_MS + DRAIN_TIMEOUT_MS));
   if ("end" in reason) return { end: reason.end, stoppedFor: null };
   await story.once("work: stop", () =>
     story.node(nodeId).enqueue({ ...job.cancelCommand, args: { ...job.cancelCommand.args, reason: reason.message } }),
@@ -134,11 +148,19 @@ async function work(story: RunStory, job: RunJob, nodeId: NodeId): Promise<Worke
   const seen = await story.until("work: drain", "drain", job.workspaceId, DRAIN_TIMEOUT_MS);
   const end = seen.sight?.session.end ?? null;
   if (seen.kind === "reached" && end !== null) return { end, stoppedFor: reason };
-  throw stopped(reason.code === CANCELLED.code ? "cancelled" : "failed", reason, seen.kind === "failed" ? "lost" : "keep");
+  throw stopped(
+    reason.code === CANCELLED.code ? "cancelled" : "failed",
+    reason,
+    seen.kind === "failed" ? "lost" : "keep",
+  );
 }
 
 /** The session's end, or why it has to be stopped. */
-async function reasonToStop(story: RunStory, workspaceId: WorkspaceId, limitMs: number): Promise<Failure | { end: SessionEnd }> {
+async function reasonToStop(
+  story: RunStory,
+  workspaceId: WorkspaceId,
+  limitMs: number,
+): Promise<Failure | { end: SessionEnd }> {
   const seen = await story.until("work", "work", workspaceId, limitMs);
   switch (seen.kind) {
     case "reached": {
@@ -164,7 +186,9 @@ async function finish(story: RunStory, job: RunJob, { end, stoppedFor }: Worked)
   await story.mark("finish", "began");
   const { projectId, sessionId } = job.task;
   for (let tries = 1; ; tries++) {
-    const transcript = await story.once(`finish: verify ${tries}`, () => projectData(story.deps, projectId).verify(sessionId, end.proof));
+    const transcript = await story.once(`finish: verify ${tries}`, () =>
+      projectData(story.deps, projectId).verify(sessionId, end.proof),
+    );
     if (transcript.agreed || tries === VERIFY_TRIES) return concludeRun(end, transcript, stoppedFor);
     await story.pause(`finish: wait ${tries}`, VERIFY_PAUSE_MS);
   }

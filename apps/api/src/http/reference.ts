@@ -1,0 +1,65 @@
+/** The reference pages, made from what they describe: the error catalogue and the settings. */
+import { ERROR_CATALOGUE } from "@samovar/contracts";
+import type { ErrorCode } from "@samovar/contracts";
+import * as z from "zod";
+import { settings } from "../config.ts";
+
+const MEANING: Record<ErrorCode, string> = {
+  invalid_request: "The request does not fit its schema; `details.issues` says where.",
+  unauthenticated: "No credential came with the request, or one that is unknown, expired or for something else.",
+  forbidden: "The credential is good, but not for this.",
+  not_found: "There is no such thing, or it is somebody else's.",
+  method_not_allowed: "The address exists, but not for this method.",
+  conflict: "The thing is not in a state that allows this; the message says which.",
+  credentials_missing: "A credential has to be stored first; `details.settingsPath` says where.",
+  agent_not_configured: "The agent lacks something that it needs.",
+  payload_too_large: "The body is over the limit.",
+  unsupported_media_type: "Bodies are `application/json`.",
+  upgrade_required: "The caller speaks an older protocol, or no WebSocket where one is needed.",
+  rate_limited: "Too many requests; wait, then try again.",
+  internal: "Something that nobody foresaw. The log has more under `requestId`.",
+  provider_error: "The cloud's API failed or refused.",
+  unavailable: "A part of the control plane is away for the moment.",
+};
+
+/** `docs/reference/errors.md` */
+export function errorsPage(): string {
+  const rows = Object.entries(MEANING).map(([code, meaning]) => {
+    const { status, fault, retriable } = entryOf(code);
+    return [`\`${code}\``, String(status), fault, retriable ? "yes" : "no", meaning];
+  });
+  return page(
+    "Errors",
+    'Every error of the HTTP API has the body `{ "error": { "code", "message", "requestId", "details"? } }`. The codes are stable; the messages are for people.',
+    table(["Code", "Status", "Whose fault", "May a retry help?", "Meaning"], rows),
+  );
+}
+
+function entryOf(code: string) {
+  const found = Object.entries(ERROR_CATALOGUE).find(([known]) => known === code);
+  if (found === undefined) throw new Error(`${code} is not in the catalogue`);
+  return found[1];
+}
+
+/** `docs/reference/configuration.md` */
+export function configurationPage(): string {
+  const { properties = {} } = z.toJSONSchema(settings, { io: "input", unrepresentable: "any" });
+  const rows = Object.entries(settings.shape).map(([name, schema]) => {
+    const told = properties[name];
+    const fallback = typeof told === "object" ? told.default : undefined;
+    return [`\`${name}\``, fallback === undefined ? "required" : `\`${String(fallback)}\``, schema.description ?? ""];
+  });
+  return page(
+    "Configuration of the control plane",
+    "Environment variables of the Worker, read once and checked all together. `…_MS` are milliseconds. On one machine, `samovar up` makes the required ones itself.",
+    table(["Setting", "Default", "What it is"], rows),
+  );
+}
+
+const page = (title: string, intro: string, body: string) => `# ${title}\n\n${intro}\n\n${body}\n`;
+
+const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}

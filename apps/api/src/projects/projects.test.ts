@@ -1,0 +1,113 @@
+import { errorBody, projectView } from "@samovar/contracts";
+import { beforeAll, describe, expect, it } from "vitest";
+import * as z from "zod";
+import { controlPlane, somebodyElse } from "../../test/caller.ts";
+
+const cloud = controlPlane();
+const oneMachine = controlPlane(undefined, { ALLOW_LOCAL_REPOS: "true" });
+let token = "";
+
+beforeAll(async () => {
+  token = (await cloud.setUp()).apiToken;
+});
+
+const make = (body: object, plane = cloud) => plane.ask("/api/projects", { body: { name: "P", ...body }, token });
+
+describe("projects", () => {
+  it("are made, shown, changed, archived and brought back", async () => {
+    const made = projectView.parse(
+      await (await make({ repoUrl: "https://git.test/a.git", defaultAgent: "script" })).json(),
+    );
+    expect(made).toMatchObject({ name: "P", baseBranch: null, defaultAgent: "script", archivedAt: null });
+    const patch = async (body: object) =>
+      projectView.parse(await (await cloud.ask(`/api/projects/${made.id}`, { method: "PATCH", body, token })).json());
+    expect(await patch({ name: "Q", baseBranch: "main", defaultAgent: null })).toMatchObject({
+      name: "Q",
+      baseBranch: "main",
+      defaultAgent: null,
+    });
+    expect(await patch({ archived: true })).toMatchObject({ name: "Q", archivedAt: expect.any(Number) });
+    expect(await patch({ archived: false })).toMatchObject({ archivedAt: null });
+  });
+
+  it("are listed page by page, without the archived and without those of others", async () => {
+    const me = await somebodyElse();
+    const names = ["a", "b", "c"];
+    for (const name of names)
+      await cloud.ask("/api/projects", { body: { name, repoUrl: "https://git.test/a.git" }, token: me.token });
+    const list = async (query: string) =>
+      z
+        .object({ items: z.array(projectView), nextCursor: z.string().nullable() })
+        .parse(await (await cloud.ask(`/api/projects${query}`, { token: me.token })).json());
+    const first = await list("?limit=2");
+    const rest = await list(`?limit=2&cursor=${first.nextCursor}`);
+    expect([...first.items, ...rest.items].map((project) => project.name)).toEqual(names);
+    expect(rest.nextCursor).toBeNull();
+    await cloud.ask(`/api/projects/${first.items[0]?.id}`, { method: "DELETE", token: me.token });
+    expect((await list("")).items.map((project) => project.name)).toEqual(["b", "c"]);
+    expect((await list("?archived=true")).items).toHaveLength(3);
+    expect((await cloud.ask("/api/projects?limit=201", { token })).status).toBe(400);
+  });
+
+  it.each(["https://git.test/a.git", "ssh://git@git.test/a.git", "git@git.test:a/b.git"])(
+    "clone from %s",
+    async (repoUrl) => {
+      expect((await make({ repoUrl })).status).toBe(201);
+    },
+  );
+
+  it.each([
+    "ext::sh -c touch% /tmp/x",
+    "file:///etc",
+    "-u./run",
+    "--upload-pack=x",
+    "https://user:password@git.test/a.git",
+    "git://git.test/a.git",
+    "git@git.test:-oProxyCommand=x",
+    "",
+  ])("[17] do not clone from %s", async (repoUrl) => {
+    expect((await make({ repoUrl })).status).toBe(400);
+    expect((await make({ repoUrl }, oneMachine)).status).toBe(400);
+  });
+
+  it("[17] clone from a path on one machine only", async () => {
+    const refused = await make({ repoUrl: "/srv/repos/a" });
+    expect(errorBody.parse(await refused.json()).error.message).toMatch(/own machine/);
+    const made = projectView.parse(await (await make({ repoUrl: "/srv/repos/a" }, oneMachine)).json());
+    const moved = await cloud.ask(`/api/projects/${made.id}`, {
+      method: "PATCH",
+      body: { repoUrl: "/srv/repos/b" },
+      token,
+    });
+    expect(moved.status).toBe(400);
+  });
+});
+
+describe("agents and settings", () => {
+  it("say what can be used, and what to do otherwise", async () => {
+    const me = await somebodyElse();
+    const list = async () => {
+      const reply: { items: { kind: string; usable: boolean; hint: string | null }[] } = await (
+        await cloud.ask("/api/agents", { token: me.token })
+      ).json();
+      return Object.fromEntries(reply.items.map((agent) => [agent.kind, agent]));
+    };
+    expect(await list()).toMatchObject({
+      script: { usable: true, hint: null },
+      claude: { usable: false, hint: expect.stringMatching(/Anthropic/) },
+    });
+    await cloud.ask("/api/credentials/anthropic", {
+      method: "PUT",
+      body: { kind: "anthropic", apiKey: "sk-ant-of-the-tests" },
+      token: me.token,
+    });
+    expect(await list()).toMatchObject({ claude: { usable: true, hint: null } });
+  });
+
+  it("[S1] hold no secret", async () => {
+    const text = await (await cloud.ask("/api/settings", { token })).text();
+    expect(JSON.parse(text)).toMatchObject({ defaultAgent: "script", allowLocalRepos: false });
+    const { OPERATOR_SECRET, CREDENTIALS_KEY, SIGNING_KEY } = cloud.deps.config;
+    for (const secret of [OPERATOR_SECRET, CREDENTIALS_KEY, SIGNING_KEY.d]) expect(text).not.toContain(secret);
+  });
+});

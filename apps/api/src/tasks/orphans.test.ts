@@ -1,0 +1,91 @@
+import { env } from "cloudflare:test";
+import type { UserId } from "@samovar/base";
+import { createTask } from "@samovar/contracts";
+import type { TaskRecord } from "@samovar/domain/task-status";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { aHolder, anOwner } from "../objects/node-lifecycle/node.fixture.ts";
+import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { requireProject } from "../projects/store.ts";
+import {
+  db,
+  deps,
+  endOf,
+  Machine,
+  now,
+  reaches,
+  sessionOf,
+  slotsOf,
+  submit,
+  workspaceOf,
+} from "../workflows/machine.fixture.ts";
+import { createNewTask } from "./create.ts";
+import { repairOrphanRuns } from "./orphans.ts";
+import { findTask } from "./store.ts";
+
+beforeEach(() => {
+  scriptedCloud();
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+const later = () => Date.now() + 10 * 60_000;
+
+/** As after a crash between the row and the workflow. */
+async function submitWithoutRun(ownerId: UserId): Promise<TaskRecord> {
+  const cutOff = new Proxy(env.TASK_RUN, {
+    get: (real, name) =>
+      name === "createBatch" ? () => Promise.reject(new Error("cut off")) : Reflect.get(real, name),
+  });
+  const broken = { ...env, TASK_RUN: cutOff };
+  const { projectId } = await aHolder(ownerId);
+  const project = await requireProject(db, ownerId, projectId);
+  const caller = { id: ownerId, name: "Owner", via: "token" } as const;
+  const wanted = createTask.parse({ description: "Do it", run: true, vmSize: "small" });
+  await expect(createNewTask({ ...deps, env: broken }, caller, project, wanted, null)).rejects.toThrow("cut off");
+  const row = await env.DB.prepare("SELECT id FROM tasks WHERE project_id = ?")
+    .bind(projectId)
+    .first<{ id: TaskRecord["id"] }>();
+  const task = row === null ? null : await findTask(db, row.id);
+  if (task === null) throw new Error("the row is there before the run");
+  return task;
+}
+
+describe("the sweep's repair of runs", () => {
+  it("creates a workflow that was never created", async () => {
+    const ownerId = await anOwner();
+    const task = await submitWithoutRun(ownerId);
+    expect(await repairOrphanRuns(env, Date.now())).toMatchObject({ acted: 0 });
+    await repairOrphanRuns(env, later());
+    const machine = await Machine.of(ownerId);
+    const { workspaceId } = await machine.begins();
+    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await endOf(task) });
+    await machine.destroys();
+    await reaches(task, "completed");
+  });
+
+  it("[T1] ends a task whose workflow is over, and gives back what it held", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    await machine.begins();
+    await reaches(task, "in_progress");
+    await (await env.TASK_RUN.get(task.runId ?? "")).terminate();
+    await repairOrphanRuns(env, later());
+    expect(await now(task)).toMatchObject({ status: "failed", failure: { code: "run_lost" } });
+    expect(await workspaceOf(task)).toMatchObject({ state: "failed" });
+    expect(await slotsOf(machine)).toEqual([]);
+    await machine.expects("workspace.destroy");
+    expect(await sessionOf(task)).toMatchObject({ status: "error" });
+  });
+
+  it("leaves a run that works alone", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    await machine.begins();
+    await reaches(task, "in_progress");
+    await repairOrphanRuns(env, later());
+    expect(await now(task)).toMatchObject({ status: "in_progress" });
+  });
+});

@@ -1,0 +1,147 @@
+/** For tests: tasks that are submitted, and a machine whose vm-agent answers a run's commands one by one. */
+import { env } from "cloudflare:test";
+import type { NodeId, UserId } from "@samovar/base";
+import type { Command, CommandKind, NodeEventDraft, SessionEnd, TaskEvent } from "@samovar/contracts";
+import { createTask, taskEventKind } from "@samovar/contracts";
+import type { TaskRecord } from "@samovar/domain/task-status";
+import { asc, eq } from "drizzle-orm";
+import { expect, vi } from "vitest";
+import { ids } from "../../test/caller.ts";
+import { database } from "../database/index.ts";
+import { nodes, taskEvents, workspaces } from "../database/schema.ts";
+import { depsFor } from "../deps.ts";
+import { nodeObject } from "../nodes/object.ts";
+import { aHolder, connected } from "../objects/node-lifecycle/node.fixture.ts";
+import type { Agent } from "../objects/node-lifecycle/node.fixture.ts";
+import { requireProject } from "../projects/store.ts";
+import { createNewTask } from "../tasks/create.ts";
+import { projectData } from "../tasks/publish.ts";
+import { findTask } from "../tasks/store.ts";
+import { workspaceView } from "../workspaces/store.ts";
+
+export const deps = depsFor(env);
+export const db = database(env);
+export const soon = { timeout: 20_000, interval: 25 };
+
+export async function submit(
+  ownerId: UserId,
+  description = "Do it",
+  projectId = null as TaskRecord["projectId"] | null,
+): Promise<TaskRecord> {
+  const project = await requireProject(db, ownerId, projectId ?? (await aHolder(ownerId)).projectId);
+  const caller = { id: ownerId, name: "Owner", via: "token" } as const;
+  return createNewTask(deps, caller, project, createTask.parse({ description, run: true, vmSize: "small" }), null);
+}
+
+export const now = async (task: TaskRecord): Promise<TaskRecord> => (await findTask(db, task.id)) ?? task;
+export const reaches = (task: TaskRecord, status: TaskRecord["status"]) =>
+  vi.waitFor(async () => {
+    const seen = await now(task);
+    expect(seen.status, seen.failure?.message).toBe(status);
+    return seen;
+  }, soon);
+
+/** The owner's newest node, once its object is there. */
+export const nodeOf = (ownerId: UserId): Promise<NodeId> =>
+  vi.waitFor(async () => {
+    const [row] = await db.select().from(nodes).where(eq(nodes.ownerId, ownerId));
+    expect(row?.version).toBeGreaterThan(0);
+    if (row === undefined) throw new Error("no node");
+    return row.id;
+  }, soon);
+
+/** A vm-agent's end of the link that answers commands one by one. */
+export class Machine {
+  readonly nodeId: NodeId;
+  readonly #agent: Agent;
+  #told = 0;
+
+  constructor(nodeId: NodeId, agent: Agent) {
+    this.nodeId = nodeId;
+    this.#agent = agent;
+  }
+
+  static async of(ownerId: UserId): Promise<Machine> {
+    const nodeId = await nodeOf(ownerId);
+    return new Machine(nodeId, await connected(nodeId));
+  }
+
+  async expects<K extends CommandKind>(kind: K): Promise<Extract<Command, { kind: K }>> {
+    const command = await vi.waitFor(() => {
+      const frame = this.#agent.frames.find((each) => each.type === "command");
+      if (frame?.type !== "command") throw new Error(`no ${kind} yet`);
+      return frame.command;
+    }, soon);
+    this.#agent.frames.splice(
+      this.#agent.frames.findIndex((each) => each.type === "command"),
+      1,
+    );
+    this.#agent.send({ type: "ack", upTo: command.n });
+    expect(command.kind).toBe(kind);
+    return command as Extract<Command, { kind: K }>;
+  }
+
+  tell(event: NodeEventDraft): void {
+    this.#agent.tell(event, ++this.#told);
+  }
+
+  /** Up to the agent's first sign. */
+  async begins(branch = "task/x") {
+    const create = await this.expects("workspace.create");
+    const { workspaceId } = create.args;
+    this.tell({ kind: "workspace.ready", workspaceId, branch, baseCommit: "abc" });
+    const start = await this.expects("session.start");
+    this.tell({ kind: "session.started", workspaceId, sessionId: start.args.sessionId });
+    return { create: create.args, start: start.args, workspaceId, sessionId: start.args.sessionId };
+  }
+
+  async destroys(): Promise<void> {
+    const { args } = await this.expects("workspace.destroy");
+    this.tell({ kind: "workspace.destroyed", workspaceId: args.workspaceId });
+  }
+}
+
+export async function endOf(task: TaskRecord, more: Partial<SessionEnd> = {}): Promise<SessionEnd> {
+  return {
+    outcome: "clean",
+    stopReason: "end_turn",
+    failure: null,
+    branch: "task/x",
+    commits: [{ sha: "abc", subject: "Done" }],
+    diffStat: { files: 1, insertions: 2, deletions: 0 },
+    pushed: true,
+    pushError: null,
+    summary: "Done.",
+    usage: null,
+    drained: true,
+    proof: await projectData(deps, task.projectId).proof(task.sessionId),
+    ...more,
+  };
+}
+
+export async function says(
+  task: TaskRecord,
+  machine: Machine,
+  workspace: TaskRecord["workspaceId"],
+  text: string,
+): Promise<void> {
+  if (workspace === null) throw new Error("no workspace");
+  const claims = { workspace, project: task.projectId, session: task.sessionId, node: machine.nodeId, epoch: 1 };
+  const row = { messageId: ids.messageId(), sessionId: task.sessionId, seq: 1, role: "assistant", content: text };
+  expect(await projectData(deps, task.projectId).deliver(claims, [row])).toMatchObject({ persisted: 1 });
+}
+
+export const transcriptOf = async (task: TaskRecord) => {
+  const history = await projectData(deps, task.projectId).listMessages(task.sessionId, { limit: 50 });
+  return (history?.messages ?? []).map((message) => message.content);
+};
+export const workspaceOf = async (task: TaskRecord) => {
+  const [row] = await db.select().from(workspaces).where(eq(workspaces.taskId, task.id));
+  return row === undefined ? null : workspaceView(row);
+};
+export const eventsOf = async (task: TaskRecord): Promise<Pick<TaskEvent, "kind" | "data">[]> => {
+  const rows = await db.select().from(taskEvents).where(eq(taskEvents.taskId, task.id)).orderBy(asc(taskEvents.seq));
+  return rows.map(({ kind, data }) => ({ kind: taskEventKind.parse(kind), data }));
+};
+export const slotsOf = async (machine: Machine) => (await nodeObject(env, machine.nodeId).view())?.taskIds;
+export const sessionOf = (task: TaskRecord) => projectData(deps, task.projectId).getSession(task.sessionId);
