@@ -106,15 +106,25 @@ describe("the script agent over stdio", () => {
     expect(readFileSync(join(cwd, "a.txt"), "utf8")).toBe("new\n");
   });
 
-  it("a failing command stops the script, unless its block says continue", async () => {
+  it("a failing command ends the turn with an error, unless its block says continue", async () => {
     const { prompt, updates } = await openAgent();
-    await prompt("```sh continue\necho one; exit 4\n```\n```sh\nexit 3\n```\n```write never.txt\n```");
+    const turn = prompt("```sh continue\necho one; exit 4\n```\n```sh\nexit 3\n```\n```write never.txt\n```");
+    await expect(turn).rejects.toThrow("Step 2 failed with exit code 3");
     expect(toolUpdates(updates).filter((update) => update.status === "failed")).toMatchObject([
       { rawOutput: { exitCode: 4 } },
       { rawOutput: { exitCode: 3 } },
     ]);
+    expect(textIn(lastTool(updates)?.content)).toBe("(no output)");
     expect(said(updates)).toEqual(["Step 2 failed with exit code 3. The step after it did not run."]);
     expect(existsSync(join(cwd, "never.txt"))).toBe(false);
+  });
+
+  it("goes on over failures where it is told to, and says so at the end", async () => {
+    const { prompt, updates } = await openAgent();
+    expect((await prompt("```sh continue\nexit 4\n```\n```say on```")).stopReason).toBe("end_turn");
+    expect(said(updates).at(-1)).toBe(
+      "Ran 2 steps. Step 1 failed with exit code 4. The script went on as it was told to.",
+    );
   });
 
   it("streams exactly the words that were asked for", async () => {
@@ -160,6 +170,7 @@ describe("the script agent over stdio", () => {
     await cancel();
     expect((await turn).stopReason).toBe("cancelled");
     expect(lastTool(updates)).toMatchObject({ status: "failed", rawOutput: { end: "cancelled", exitCode: null } });
+    expect(textIn(lastTool(updates)?.content)).toBe("[cancelled]\n");
     await vi.waitFor(() => expect(pids.some(isAlive)).toBe(false));
     expect(said(updates)).toEqual([]);
     expect((await prompt("```say again```")).stopReason).toBe("end_turn");
@@ -167,7 +178,8 @@ describe("the script agent over stdio", () => {
 
   it("a time limit ends a command that ignores the polite signal", async () => {
     const { prompt, updates } = await openAgent();
-    await prompt("```sh timeout=200ms\ntrap '' TERM; while :; do sleep 0.05; done\n```");
+    const turn = prompt("```sh timeout=200ms\ntrap '' TERM; while :; do sleep 0.05; done\n```");
+    await expect(turn).rejects.toThrow("took longer than 200 ms");
     expect(lastTool(updates)).toMatchObject({ status: "failed", rawOutput: { end: "timed-out" } });
     expect(said(updates)).toEqual(["Step 1 took longer than 200 ms and was stopped."]);
   });
@@ -241,7 +253,7 @@ describe("the script agent over stdio", () => {
     symlinkSync(join(tmpdir(), "nothing-is-here"), join(cwd, "dangling"));
     mkdirSync(join(cwd, "directory"));
     const { prompt, updates } = await openAgent();
-    await prompt(`\`\`\`write ${path}\nx\n\`\`\``);
+    await expect(prompt(`\`\`\`write ${path}\nx\n\`\`\``)).rejects.toThrow(why);
     expect(lastTool(updates)?.status).toBe("failed");
     expect(said(updates)[0]).toMatch(why);
     expect(existsSync(join(tmpdir(), "outside.txt"))).toBe(false);
@@ -252,7 +264,7 @@ describe("the script agent over stdio", () => {
     await allowed.prompt("```sh ask\ntouch allowed\n```");
     expect(existsSync(join(cwd, "allowed"))).toBe(true);
     const refused = await openAgent({ outcome: "selected", optionId: "reject" });
-    await refused.prompt("```sh ask\ntouch refused\n```");
+    await expect(refused.prompt("```sh ask\ntouch refused\n```")).rejects.toThrow("refused permission");
     expect(existsSync(join(cwd, "refused"))).toBe(false);
     expect(said(refused.updates)).toEqual(["Step 1 was refused permission."]);
   });

@@ -129,11 +129,13 @@ function outcomeOf(end: ShellEnd, timeoutMs: number | null): ToolOutcome {
   }
 }
 
+/** Never empty: a client may otherwise show the raw output in its place. */
 function commandContent(run: ShellRun, outcome: ToolOutcome): ToolCallContent[] {
-  const note = outcome.kind === "failed" && run.end.kind !== "exited" ? `[the command ${outcome.how}]` : "";
-  const last = outcome.kind === "cancelled" ? "[cancelled]" : note;
-  const text = [run.output, last].filter((part) => part !== "").join("\n");
-  return text === "" ? [] : [textContent(text)];
+  const lines = [run.output.replace(/\n$/, "")];
+  if (outcome.kind === "cancelled") lines.push("[cancelled]");
+  if (outcome.kind === "failed" && run.end.kind !== "exited") lines.push(`[the command ${outcome.how}]`);
+  const text = lines.filter((line) => line !== "").join("\n");
+  return [textContent(text === "" ? "(no output)" : `${text}\n`)];
 }
 
 function rawOutput(run: ShellRun): Record<string, unknown> {

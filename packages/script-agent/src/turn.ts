@@ -91,10 +91,11 @@ async function tick(plan: Plan, step: Step, following: readonly Step[], deps: To
   return next;
 }
 
+/** A chore of which a step failed has failed, and says so to whoever waits for its outcome. */
 async function closeEarly(sentence: string, left: number, deps: ToolDeps): Promise<TurnEnd> {
   const rest = left === 0 ? "" : ` The ${left === 1 ? "step" : `${left} steps`} after it did not run.`;
   await deps.voice.say(`${sentence}.${rest}`);
-  return { kind: "ended" };
+  return { kind: "failed", reason: sentence };
 }
 
 function closing(count: number, failures: readonly string[]): string {
