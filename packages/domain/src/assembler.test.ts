@@ -19,7 +19,7 @@ function counter(): AssemblerPorts {
       .fill(0)
       .map((_, i) => (i === length - 1 ? made & 255 : i === length - 2 ? (made >> 8) & 255 : 0));
   const ids = idSource({ now: () => 0 }, { next: () => 0, bytes: (length) => (made++, bytes(length)) });
-  return { messageId: () => ids.messageId(), sha256, emptyHash: hashOf("") };
+  return { cwd: "/checkout", messageId: () => ids.messageId(), sha256, emptyHash: hashOf("") };
 }
 
 /** Feeds updates and keeps each message as it last was, in the order of its first appearance. */
@@ -160,6 +160,17 @@ describe("tool calls", () => {
       output: "ok",
       exitCode: 0,
     });
+  });
+
+  it("paths of the checkout are told from its root, others whole", () => {
+    const diff = { type: "diff", path: "/checkout/src/a.js", oldText: null, newText: "a" };
+    const { messages } = say([
+      tool("t", { title: "Write /checkout/src/a.js", locations: [{ path: "/checkout/src/a.js" }], content: [diff] }),
+      tool("u", { title: "Read", locations: [{ path: "/etc/hosts" }] }),
+    ]);
+    const [inside, outside] = messages.map((message) => message.toolMetadata);
+    expect(inside).toMatchObject({ title: "Write src/a.js", target: "src/a.js", diffs: [{ path: "src/a.js" }] });
+    expect(outside).toMatchObject({ target: "/etc/hosts" });
   });
 
   it("content replaces; diffs are kept with both texts; raw output counts only where there is nothing else", () => {

@@ -25,6 +25,8 @@ export interface SaidMessage extends FinishedMessage {
 }
 
 export interface AssemblerPorts {
+  /** The agent's working directory, absolute. */
+  readonly cwd: string;
   messageId(): MessageId;
   readonly sha256: Sha256;
   readonly emptyHash: RunningHash;
@@ -215,7 +217,7 @@ function toolCame(
   if (isLate) return unchanged(state);
   const left = runEnded(state, ports);
   const call = patchToolCall(open?.call ?? { toolCallId }, patch);
-  const { metadata, truncated } = showToolCall(call, ports.sha256);
+  const { metadata, truncated } = showToolCall(call, ports.cwd, ports.sha256);
   const before = open?.message ?? begin({ role: "tool", kind: "tool" }, now, ports);
   const message = { ...before, content: titleLine(metadata), toolMetadata: metadata, truncated, final: isOver(call) };
   const tools = new Map(left.state.tools);

@@ -44,9 +44,27 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("release" as const), n: fc.integer({ min: 0, max: 6 }) }) },
   { weight: 3, arbitrary: fc.constant({ kind: "connect" as const }) },
   { weight: 2, arbitrary: fc.constant({ kind: "cut" as const }) },
-  { weight: 1, arbitrary: fc.constantFrom({ kind: "drain" as const }, { kind: "destroy" as const }, { kind: "restart" as const }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 90_000 }), fate }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("ring_again" as const), name: fc.constantFrom("warm" as const, "idle" as const, "boot" as const, "provider" as const, "unreachable" as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom({ kind: "drain" as const }, { kind: "destroy" as const }, { kind: "restart" as const }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 90_000 }), fate }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("ring_again" as const),
+      name: fc.constantFrom(
+        "warm" as const,
+        "idle" as const,
+        "boot" as const,
+        "provider" as const,
+        "unreachable" as const,
+      ),
+    }),
+  },
 );
 
 class World {
@@ -84,7 +102,8 @@ class World {
       if (this.server === "none") this.server = "there";
       return { kind: "server.made", server: facts };
     }
-    if (effect.kind === "provider.find") return this.server === "none" ? { kind: "server.absent" } : { kind: "server.made", server: facts };
+    if (effect.kind === "provider.find")
+      return this.server === "none" ? { kind: "server.absent" } : { kind: "server.made", server: facts };
     const was = this.server;
     this.server = was === "there" ? "going" : "none";
     return was === "none" ? { kind: "server.gone" } : { kind: "delete.accepted" };
@@ -94,7 +113,7 @@ class World {
   wait(ms: number): void {
     const until = this.now + ms;
     for (;;) {
-      const [first] = [...alarmsOf(this.record, settings)].sort((a, b) => a[1] - b[1]);
+      const [first] = [...alarmsOf(this.record, settings)].toSorted((a, b) => a[1] - b[1]);
       if (first === undefined || first[1] > until) break;
       this.now = Math.max(this.now, first[1]);
       this.step({ kind: "alarm", name: first[0] });
@@ -140,9 +159,11 @@ class World {
     expect(new Set(ids).size, "[N2] one holder a slot").toBe(ids.length);
     if (life.state === "destroyed") expect(this.server, "[N1] destroyed only when there is no server").toBe("none");
     if (life.state === "warm") expect(record.slots, "a warm node has no work").toEqual([]);
-    if (life.state === "active") expect(life.idleSince !== null, "idle is without work").toBe(record.slots.length === 0);
+    if (life.state === "active")
+      expect(life.idleSince !== null, "idle is without work").toBe(record.slots.length === 0);
     if (life.state !== "destroyed") expect(alarmsOf(record, settings).size, "some alarm is armed").toBeGreaterThan(0);
-    if (life.state === "destroying") expect(alarmsOf(record, settings).has("provider"), "the provider will be asked").toBe(true);
+    if (life.state === "destroying")
+      expect(alarmsOf(record, settings).has("provider"), "the provider will be asked").toBe(true);
     const ended = isAlive(before) && !isAlive(record);
     if (!ended || before.slots.length === 0 || this.askedToEnd || before.life.state === "provisioning") return;
     if (record.slots.length === 0) return;

@@ -38,8 +38,10 @@ const ring = (record: NodeRecord, name: NodeAlarm) => {
   return stepNode(record, { kind: "alarm", name }, due ?? 0, settings);
 };
 
-const active = () => live(born(), 0, { kind: "alarm", name: "provider" }, { kind: "server.made", server }, { kind: "agent.connected" });
-const warm = () => ring(live(active(), 10, { kind: "slot.released", workspaceId: holder(1).workspaceId }), "idle").record;
+const active = () =>
+  live(born(), 0, { kind: "alarm", name: "provider" }, { kind: "server.made", server }, { kind: "agent.connected" });
+const warm = () =>
+  ring(live(active(), 10, { kind: "slot.released", workspaceId: holder(1).workspaceId }), "idle").record;
 
 describe("coming up", () => {
   it("[F20] asks for the server only after it is written down that it was asked", () => {
@@ -76,7 +78,12 @@ describe("coming up", () => {
     let now = 0;
     while (record.life.state === "provisioning") {
       now = alarmsOf(record, settings).get("provider") ?? Number.NaN;
-      record = live(record, now, { kind: "alarm", name: "provider" }, { kind: "create.failed", refusal: { ...refused, retriable: true } });
+      record = live(
+        record,
+        now,
+        { kind: "alarm", name: "provider" },
+        { kind: "create.failed", refusal: { ...refused, retriable: true } },
+      );
       pauses.push((alarmsOf(record, settings).get("provider") ?? 0) - now);
     }
     expect(pauses).toHaveLength(CREATE_MAX_ATTEMPTS);
@@ -85,7 +92,12 @@ describe("coming up", () => {
   });
 
   it("[F21] a refusal that will not pass ends it at once, and what may exist is looked for", () => {
-    const record = live(born(), 0, { kind: "alarm", name: "provider" }, { kind: "create.failed", refusal: { ...refused, retriable: false } });
+    const record = live(
+      born(),
+      0,
+      { kind: "alarm", name: "provider" },
+      { kind: "create.failed", refusal: { ...refused, retriable: false } },
+    );
     expect(record.life).toMatchObject({ state: "destroying", failure: refused.failure });
     const { record: finding, effects } = ring(record, "provider");
     expect(effects).toContainEqual({ kind: "provider.find" });
@@ -109,7 +121,10 @@ describe("slots", () => {
     const second = reserveSlot(born(), holder(2), 1, settings);
     expect(second.reply).toEqual({ granted: true });
     expect(reserveSlot(second.record, holder(3), 1, settings).reply).toEqual({ granted: false, reason: "full" });
-    expect(reserveSlot(second.record, holder(2), 1, settings)).toEqual({ record: second.record, reply: { granted: true } });
+    expect(reserveSlot(second.record, holder(2), 1, settings)).toEqual({
+      record: second.record,
+      reply: { granted: true },
+    });
   });
 
   it("[F27] a hundred that ask at once share out exactly the slots there are", () => {
@@ -135,8 +150,14 @@ describe("slots", () => {
   it("are not given on a node that has been silent or is too old", () => {
     const cut = live(active(), 100, { kind: "link.lost" });
     expect(reserveSlot(cut, holder(2), 100 + RECONNECT_GRACE_MS - 1, settings).reply.granted).toBe(true);
-    expect(reserveSlot(cut, holder(2), 100 + RECONNECT_GRACE_MS, settings).reply).toEqual({ granted: false, reason: "not_accepting" });
-    expect(reserveSlot(active(), holder(2), settings.maxLifetimeMs, settings).reply).toEqual({ granted: false, reason: "not_accepting" });
+    expect(reserveSlot(cut, holder(2), 100 + RECONNECT_GRACE_MS, settings).reply).toEqual({
+      granted: false,
+      reason: "not_accepting",
+    });
+    expect(reserveSlot(active(), holder(2), settings.maxLifetimeMs, settings).reply).toEqual({
+      granted: false,
+      reason: "not_accepting",
+    });
   });
 });
 
@@ -160,14 +181,22 @@ describe("ending", () => {
     const { record, effects } = ring(active(), "max_lifetime");
     expect(record.life.state).toBe("draining");
     expect(effects).toContainEqual({ kind: "node.drain" });
-    const free = live(record, settings.maxLifetimeMs + 1, { kind: "slot.released", workspaceId: holder(1).workspaceId });
+    const free = live(record, settings.maxLifetimeMs + 1, {
+      kind: "slot.released",
+      workspaceId: holder(1).workspaceId,
+    });
     expect(free.life.state).toBe("destroying");
   });
 
   it("a drain that comes before the machine is up counts from then on", () => {
     const drained = live(born(), 0, { kind: "drain.asked", reason: "maintenance" });
     expect(reserveSlot(drained, holder(2), 1, settings).reply).toEqual({ granted: false, reason: "not_accepting" });
-    const step = stepNode(live(drained, 0, { kind: "alarm", name: "provider" }), { kind: "agent.connected" }, 5, settings);
+    const step = stepNode(
+      live(drained, 0, { kind: "alarm", name: "provider" }),
+      { kind: "agent.connected" },
+      5,
+      settings,
+    );
     expect(step.record.life.state).toBe("draining");
     expect(step.effects).toContainEqual({ kind: "node.drain" });
   });
@@ -182,7 +211,10 @@ describe("ending", () => {
   it("[F22] [F23] [F24] asks the provider until it says gone, slower each time, and shows what is in the way", () => {
     let record = live(active(), 0, { kind: "destroy.asked", reason: "asked" });
     const locked = { code: "provider_locked", message: "locked" };
-    for (const answer of [{ kind: "provider.failed", failure: locked, retryAfterMs: null }, { kind: "delete.accepted" }] as const) {
+    for (const answer of [
+      { kind: "provider.failed", failure: locked, retryAfterMs: null },
+      { kind: "delete.accepted" },
+    ] as const) {
       const asked = ring(record, "provider");
       expect(asked.effects).toEqual([{ kind: "provider.delete", serverId: "42" }]);
       record = live(asked.record, 1_000, answer);
@@ -213,7 +245,15 @@ describe("silence", () => {
 
   it("of a node without work ends it", () => {
     expect(ring(live(warm(), 2_000, { kind: "link.lost" }), "warm").record.life.state).toBe("destroying");
-    const idle = live(active(), 10, { kind: "slot.released", workspaceId: holder(1).workspaceId }, { kind: "link.lost" });
-    expect(ring(idle, "unreachable").record.life).toMatchObject({ state: "destroying", failure: { code: "node_unreachable" } });
+    const idle = live(
+      active(),
+      10,
+      { kind: "slot.released", workspaceId: holder(1).workspaceId },
+      { kind: "link.lost" },
+    );
+    expect(ring(idle, "unreachable").record.life).toMatchObject({
+      state: "destroying",
+      failure: { code: "node_unreachable" },
+    });
   });
 });

@@ -74,9 +74,13 @@ export function reserveSlot(
   now: Millis,
   settings: NodeSettings,
 ): { readonly record: NodeRecord; readonly reply: ReserveReply } {
-  const refuse = (reason: "full" | "not_accepting" | "gone") => ({ record, reply: { granted: false, reason } as const });
+  const refuse = (reason: "full" | "not_accepting" | "gone") => ({
+    record,
+    reply: { granted: false, reason } as const,
+  });
   if (!isAlive(record)) return refuse("gone");
-  if (record.slots.some((slot) => slot.holder.workspaceId === holder.workspaceId)) return { record, reply: { granted: true } };
+  if (record.slots.some((slot) => slot.holder.workspaceId === holder.workspaceId))
+    return { record, reply: { granted: true } };
   if (!accepts(record, now, settings)) return refuse("not_accepting");
   if (record.slots.length >= settings.slots) return refuse("full");
   const slots = [...record.slots, { holder, reservedAt: now, lost: null }];
@@ -98,11 +102,15 @@ function apply(record: NodeRecord, event: NodeLifeEvent, now: Millis, settings: 
       return due === undefined || due > now ? unchanged(record) : rung(record, event.name, now, settings);
     }
     case "shell.restarted":
-      return record.provider.asking ? only({ ...record, provider: { ...record.provider, asking: false, nextAt: now } }) : unchanged(record);
+      return record.provider.asking
+        ? only({ ...record, provider: { ...record.provider, asking: false, nextAt: now } })
+        : unchanged(record);
     case "agent.connected":
       return connected(record, now);
     case "link.lost":
-      return record.link.kind === "up" ? only({ ...record, link: { kind: "down", since: now, judged: false } }) : unchanged(record);
+      return record.link.kind === "up"
+        ? only({ ...record, link: { kind: "down", since: now, judged: false } })
+        : unchanged(record);
     case "slot.released":
       return released(record, event.workspaceId, now);
     case "drain.asked":
@@ -120,7 +128,9 @@ function apply(record: NodeRecord, event: NodeLifeEvent, now: Millis, settings: 
     case "server.gone":
       return record.life.state === "destroying" ? only(destroyed(record, now)) : unchanged(record);
     case "provider.failed":
-      return record.provider.nextAt === null ? unchanged(record) : only(askLater(record, now, event.failure, event.retryAfterMs));
+      return record.provider.nextAt === null
+        ? unchanged(record)
+        : only(askLater(record, now, event.failure, event.retryAfterMs));
     default:
       return assertNever(event, "node event");
   }
@@ -147,22 +157,39 @@ function rung(record: NodeRecord, name: NodeAlarm, now: Millis, settings: NodeSe
   }
 }
 
-const BOOT_TIMEOUT: Failure = { code: "node_boot_timeout", message: "The machine was made but its agent did not connect in time. Run the task again; if it happens again, look at the machine's console." };
-const TOO_OLD: Failure = { code: "node_lifetime", message: "The machine reached its greatest age while the task was running." };
-const UNREACHABLE: Failure = { code: "node_unreachable", message: "The machine has been silent for too long. What it had delivered is kept; run the task again." };
+const BOOT_TIMEOUT: Failure = {
+  code: "node_boot_timeout",
+  message:
+    "The machine was made but its agent did not connect in time. Run the task again; if it happens again, look at the machine's console.",
+};
+const TOO_OLD: Failure = {
+  code: "node_lifetime",
+  message: "The machine reached its greatest age while the task was running.",
+};
+const UNREACHABLE: Failure = {
+  code: "node_unreachable",
+  message: "The machine has been silent for too long. What it had delivered is kept; run the task again.",
+};
 
 function connected(record: NodeRecord, now: Millis): NodeStep {
   if (!isAlive(record)) return { record, effects: [{ kind: "link.close" }] };
   const reached: NodeRecord = { ...record, link: { kind: "up", since: now } };
   if (record.life.state !== "provisioning") return only(reached);
-  const active: NodeRecord = { ...reached, life: { state: "active", idleSince: record.slots.length === 0 ? now : null } };
+  const active: NodeRecord = {
+    ...reached,
+    life: { state: "active", idleSince: record.slots.length === 0 ? now : null },
+  };
   return record.life.drain === null ? only(active) : drain(active, record.life.drain, now);
 }
 
 /** Silent for too long: what ran there has failed; the node takes no more and goes when its slots are given back. */
 function silent(record: NodeRecord, now: Millis): NodeStep {
   if (record.link.kind !== "down") return unchanged(record);
-  const judged: NodeRecord = { ...record, link: { ...record.link, judged: true }, slots: loseAll(record.slots, UNREACHABLE) };
+  const judged: NodeRecord = {
+    ...record,
+    link: { ...record.link, judged: true },
+    slots: loseAll(record.slots, UNREACHABLE),
+  };
   if (record.slots.length === 0) return destroy(judged, "it fell silent", null, UNREACHABLE, now);
   return drain(judged, "it fell silent", now);
 }
@@ -173,7 +200,8 @@ function released(record: NodeRecord, workspaceId: WorkspaceId, now: Millis): No
   const rest = { ...record, slots };
   if (slots.length > 0) return only(rest);
   if (rest.life.state === "draining") return destroy(rest, rest.life.reason, null, null, now);
-  if (rest.life.state === "provisioning" && rest.life.drain !== null) return destroy(rest, rest.life.drain, null, null, now);
+  if (rest.life.state === "provisioning" && rest.life.drain !== null)
+    return destroy(rest, rest.life.drain, null, null, now);
   if (rest.life.state === "active") return only({ ...rest, life: { state: "active", idleSince: now } });
   return only(rest);
 }
@@ -187,7 +215,13 @@ function drain(record: NodeRecord, reason: string, now: Millis): NodeStep {
 }
 
 /** `lost`: what those who run there are told; `failure`: what the node itself is marked with. */
-function destroy(record: NodeRecord, reason: string, lost: Failure | null, failure: Failure | null, now: Millis): NodeStep {
+function destroy(
+  record: NodeRecord,
+  reason: string,
+  lost: Failure | null,
+  failure: Failure | null,
+  now: Millis,
+): NodeStep {
   if (!isAlive(record)) return unchanged(record);
   const doomed: NodeRecord = {
     ...record,
@@ -213,7 +247,10 @@ function destroyed(record: NodeRecord, now: Millis): NodeRecord {
 
 /** The next question for the provider, by what is known. A lost answer leads to the same question again. */
 function ask(record: NodeRecord, now: Millis): NodeStep {
-  const asking: NodeRecord = { ...record, provider: { ...record.provider, asking: true, nextAt: now + PROVIDER_CALL_LIMIT_MS } };
+  const asking: NodeRecord = {
+    ...record,
+    provider: { ...record.provider, asking: true, nextAt: now + PROVIDER_CALL_LIMIT_MS },
+  };
   if (record.life.state === "provisioning" && record.server.kind !== "known") {
     return { record: { ...asking, server: { kind: "asked" } }, effects: [{ kind: "provider.create" }] };
   }
@@ -230,7 +267,9 @@ function made(record: NodeRecord, server: ServerFacts, now: Millis): NodeStep {
   // A creation that was under way when the end came: it exists after all, so it has to go.
   const { life } = record;
   const end: NodeLife =
-    life.state === "destroyed" ? { state: "destroying", reason: "it was made after all", failure: life.failure, since: now } : life;
+    life.state === "destroyed"
+      ? { state: "destroying", reason: "it was made after all", failure: life.failure, since: now }
+      : life;
   return only({ ...known, life: end, provider: { ...NOTHING_TO_ASK, nextAt: now } });
 }
 
@@ -250,7 +289,10 @@ function absent(record: NodeRecord, now: Millis): NodeStep {
 function askLater(record: NodeRecord, now: Millis, fault: Failure | null, retryAfterMs: number | null): NodeRecord {
   const { attempts } = record.provider;
   const backoff = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempts, 20));
-  return { ...record, provider: { nextAt: now + Math.max(backoff, retryAfterMs ?? 0), asking: false, attempts: attempts + 1, fault } };
+  return {
+    ...record,
+    provider: { nextAt: now + Math.max(backoff, retryAfterMs ?? 0), asking: false, attempts: attempts + 1, fault },
+  };
 }
 
 const loseAll = (slots: readonly Slot[], lost: Failure): readonly Slot[] =>

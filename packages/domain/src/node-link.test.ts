@@ -5,12 +5,31 @@ import { PROTOCOL_VERSION } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { LinkState } from "./node-link.ts";
-import { commandSent, commandsAcked, foldEvent, hello, NEW_LINK, NEW_WORKSPACE, nextToSend, numberCommand, runFacts, takeEvent } from "./node-link.ts";
+import {
+  commandSent,
+  commandsAcked,
+  foldEvent,
+  hello,
+  NEW_LINK,
+  NEW_WORKSPACE,
+  nextToSend,
+  numberCommand,
+  runFacts,
+  takeEvent,
+} from "./node-link.ts";
 import { reserveSlot, stepNode } from "./node-lifecycle.ts";
 import type { SlotHolder } from "./node-record.ts";
 import { newNode } from "./node-record.ts";
 
-const settings = { slots: 2, idleGraceMs: 1, warmTimeoutMs: 1, maxLifetimeMs: 9e9, hardLifetimeMs: 9e9, bootTimeoutMs: 9e9, unreachableTimeoutMs: 10 };
+const settings = {
+  slots: 2,
+  idleGraceMs: 1,
+  warmTimeoutMs: 1,
+  maxLifetimeMs: 9e9,
+  hardLifetimeMs: 9e9,
+  bootTimeoutMs: 9e9,
+  unreachableTimeoutMs: 10,
+};
 const holder: SlotHolder = {
   workspaceId: "wsp_1" as WorkspaceId,
   taskId: null,
@@ -20,15 +39,28 @@ const holder: SlotHolder = {
 };
 const node = newNode("nod_1" as NodeId, holder, 0, settings);
 const end: SessionEnd = {
-  outcome: "clean", stopReason: "end_turn", failure: null, branch: "task/x", commits: [], diffStat: null,
-  pushed: true, pushError: null, summary: null, usage: null, drained: true, proof: { count: 0, digest: "" },
+  outcome: "clean",
+  stopReason: "end_turn",
+  failure: null,
+  branch: "task/x",
+  commits: [],
+  diffStat: null,
+  pushed: true,
+  pushError: null,
+  summary: null,
+  usage: null,
+  drained: true,
+  proof: { count: 0, digest: "" },
 };
 
 describe("hello", () => {
   it("[F31] an older epoch is refused for good, another protocol is told to upgrade", () => {
     const frame = { protocol: PROTOCOL_VERSION, epoch: node.epoch, lastCommand: 0 };
     expect(hello(NEW_LINK, { ...frame, epoch: node.epoch - 1 }, node)).toEqual({ kind: "refuse", close: "gone" });
-    expect(hello(NEW_LINK, { ...frame, protocol: PROTOCOL_VERSION + 1 }, node)).toEqual({ kind: "refuse", close: "upgrade" });
+    expect(hello(NEW_LINK, { ...frame, protocol: PROTOCOL_VERSION + 1 }, node)).toEqual({
+      kind: "refuse",
+      close: "upgrade",
+    });
     const ended = stepNode(node, { kind: "destroy.asked", reason: "asked" }, 1, settings).record;
     expect(hello(NEW_LINK, frame, ended)).toEqual({ kind: "refuse", close: "gone" });
   });
@@ -103,20 +135,45 @@ describe("commands and events over a connection that is cut anywhere", () => {
 });
 
 describe("facts of a workspace", () => {
-  const ready: NodeEvent = { n: 1, at: 5, kind: "workspace.ready", workspaceId: holder.workspaceId, branch: "task/x-2", baseCommit: "c" };
+  const ready: NodeEvent = {
+    n: 1,
+    at: 5,
+    kind: "workspace.ready",
+    workspaceId: holder.workspaceId,
+    branch: "task/x-2",
+    baseCommit: "c",
+  };
 
   it("only move forward, and keep the first word", () => {
     const told = foldEvent(NEW_WORKSPACE, ready, holder, 7);
     expect(told).toMatchObject({ state: "ready", branch: "task/x-2" });
-    const failed: NodeEvent = { n: 2, at: 5, kind: "workspace.failed", workspaceId: holder.workspaceId, failure: { code: "x", message: "y" } };
+    const failed: NodeEvent = {
+      n: 2,
+      at: 5,
+      kind: "workspace.failed",
+      workspaceId: holder.workspaceId,
+      failure: { code: "x", message: "y" },
+    };
     expect(foldEvent(told, failed, holder, 8)).toBe(told);
     expect(foldEvent(told, { ...ready, workspaceId: "wsp_2" as WorkspaceId }, holder, 8)).toBe(told);
   });
 
   it("[F18] the time of a start is ours, not the node's; another session's end is not this one's", () => {
-    const started = foldEvent(NEW_WORKSPACE, { n: 1, at: 999_999, kind: "session.started", workspaceId: holder.workspaceId, sessionId: holder.sessionId }, holder, 7);
+    const started = foldEvent(
+      NEW_WORKSPACE,
+      { n: 1, at: 999_999, kind: "session.started", workspaceId: holder.workspaceId, sessionId: holder.sessionId },
+      holder,
+      7,
+    );
     expect(started.startedAt).toBe(7);
-    const other: NodeEvent = { n: 2, at: 1, kind: "session.ended", workspaceId: holder.workspaceId, sessionId: "ses_2" as SessionId, end };
+    const other: NodeEvent = {
+      n: 2,
+      at: 1,
+      kind: "session.ended",
+      workspaceId: holder.workspaceId,
+      sessionId: "ses_2" as SessionId,
+      end,
+    };
     expect(foldEvent(started, other, holder, 8)).toBe(started);
     expect(foldEvent(started, { ...other, sessionId: holder.sessionId }, holder, 8).end).toEqual(end);
   });
@@ -126,7 +183,10 @@ describe("facts of a workspace", () => {
     const cut = stepNode(up, { kind: "link.lost" }, 2, settings).record;
     const lost = stepNode(cut, { kind: "alarm", name: "unreachable" }, 12, settings).record;
     const told = { ...NEW_WORKSPACE, state: "ready" as const, branch: "task/x", end };
-    expect(runFacts(up, holder, told)).toMatchObject({ node: { state: "active", connected: true, failure: null }, workspace: { state: "ready" } });
+    expect(runFacts(up, holder, told)).toMatchObject({
+      node: { state: "active", connected: true, failure: null },
+      workspace: { state: "ready" },
+    });
     expect(runFacts(lost, holder, told)).toMatchObject({
       node: { state: "draining", connected: false, failure: { code: "node_unreachable" } },
       workspace: { state: "failed", failure: { code: "node_unreachable" } },

@@ -23,7 +23,10 @@ export interface LinkState {
 export const NEW_LINK: LinkState = { lastCommand: 0, ackedCommand: 0, sentCommand: 0, lastEvent: 0 };
 
 /** Numbers a command. `known` is the number that this id has already, if any: the same id twice is one command. */
-export function numberCommand(link: LinkState, known: number | null): { readonly link: LinkState; readonly n: number; readonly isNew: boolean } {
+export function numberCommand(
+  link: LinkState,
+  known: number | null,
+): { readonly link: LinkState; readonly n: number; readonly isNew: boolean } {
   if (known !== null) return { link, n: known, isNew: false };
   const n = link.lastCommand + 1;
   return { link: { ...link, lastCommand: n }, n, isNew: true };
@@ -60,7 +63,10 @@ export const commandsAcked = (link: LinkState, upTo: number): LinkState =>
   upTo > link.ackedCommand ? { ...link, ackedCommand: Math.min(upTo, link.lastCommand) } : link;
 
 /** Whether an event is news. A gap is taken: the node sends in order, so what is missing it has lost for good. */
-export function takeEvent(link: LinkState, n: number): { readonly link: LinkState; readonly verdict: "news" | "gap" | "duplicate" } {
+export function takeEvent(
+  link: LinkState,
+  n: number,
+): { readonly link: LinkState; readonly verdict: "news" | "gap" | "duplicate" } {
   if (n <= link.lastEvent) return { link, verdict: "duplicate" };
   return { link: { ...link, lastEvent: n }, verdict: n === link.lastEvent + 1 ? "news" : "gap" };
 }
@@ -74,7 +80,13 @@ export interface WorkspaceFacts {
   readonly end: SessionEnd | null;
 }
 
-export const NEW_WORKSPACE: WorkspaceFacts = { state: "creating", branch: null, failure: null, startedAt: null, end: null };
+export const NEW_WORKSPACE: WorkspaceFacts = {
+  state: "creating",
+  branch: null,
+  failure: null,
+  startedAt: null,
+  end: null,
+};
 
 /** Facts only move forward; the first word on each counts. Answers the same object when nothing is new. */
 export function foldEvent(facts: WorkspaceFacts, event: NodeEvent, holder: SlotHolder, now: Millis): WorkspaceFacts {

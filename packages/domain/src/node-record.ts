@@ -85,7 +85,15 @@ export interface ProviderPace {
 
 export const NOTHING_TO_ASK: ProviderPace = { nextAt: null, asking: false, attempts: 0, fault: null };
 
-export const NODE_ALARMS = ["boot", "idle", "warm", "max_lifetime", "hard_lifetime", "unreachable", "provider"] as const;
+export const NODE_ALARMS = [
+  "boot",
+  "idle",
+  "warm",
+  "max_lifetime",
+  "hard_lifetime",
+  "unreachable",
+  "provider",
+] as const;
 export type NodeAlarm = (typeof NODE_ALARMS)[number];
 
 /** A node's beginning: its first slot taken, the provider to be asked at once. */

@@ -29,16 +29,18 @@ export function patchToolCall(call: ToolCall, patch: ToolCallPatch): ToolCall {
 
 export const isOver = (call: ToolCall): boolean => call.status === "success" || call.status === "error";
 
-export function showToolCall(call: ToolCall, sha256: Sha256): ShownToolCall {
-  const whole = wholeMetadata(call);
+/** Paths below `cwd` are told as a person in the checkout would say them: where a machine keeps it is nobody's matter. */
+export function showToolCall(call: ToolCall, cwd: string, sha256: Sha256): ShownToolCall {
+  const whole = wholeMetadata(call, cwd);
   const bytes = jsonBytes(whole);
   const tooManyDiffs = (whole.diffs?.length ?? 0) > MAX_DIFFS;
   if (bytes <= LIMITS.toolMetadataMaxBytes && !tooManyDiffs) return { metadata: whole, truncated: null };
   return { metadata: cutMetadata(whole), truncated: { bytes, sha256: sha256(JSON.stringify(whole)) } };
 }
 
-function wholeMetadata(call: ToolCall): ToolMetadata {
-  const diffs = (call.content?.diffs ?? []).map(storableDiff);
+function wholeMetadata(call: ToolCall, cwd: string): ToolMetadata {
+  const within = (text: string) => text.replaceAll(`${cwd}/`, "");
+  const diffs = (call.content?.diffs ?? []).map((diff) => storableDiff({ ...diff, path: within(diff.path) }));
   const tool = shorten(call.name ?? call.kind ?? "other", MAX_NAME_CHARS);
   const target = call.locations?.[0] ?? diffs[0]?.path ?? null;
   const output = outputText(call);
@@ -46,8 +48,8 @@ function wholeMetadata(call: ToolCall): ToolMetadata {
   return {
     toolCallId: shorten(call.toolCallId, MAX_NAME_CHARS),
     tool,
-    title: shorten(call.title ?? tool, MAX_TITLE_CHARS),
-    target: target === null ? null : shorten(target, MAX_TITLE_CHARS),
+    title: shorten(within(call.title ?? tool), MAX_TITLE_CHARS),
+    target: target === null ? null : shorten(within(target), MAX_TITLE_CHARS),
     status: call.status ?? "pending",
     ...(isEmpty(call.rawInput) ? {} : { input: storable(JSON.stringify(call.rawInput)) }),
     ...(output === "" ? {} : { output }),

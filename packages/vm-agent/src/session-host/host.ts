@@ -61,6 +61,7 @@ export class SessionHost {
     this.#tokens = new TokenBox(() => this.#changed());
     this.#recorder = new Recorder({
       ...ports,
+      cwd: launch.cwd,
       onCommitted: () => this.#committed(),
       onHold: (held) => this.#turn?.hold(held),
     });

@@ -15,6 +15,8 @@ import type { OutboxSettings, OutboxStore } from "@samovar/outbox";
 import { sha256 } from "@samovar/outbox";
 
 export interface RecorderPorts {
+  /** The checkout, absolute. */
+  readonly cwd: string;
   readonly store: OutboxStore;
   readonly settings: Pick<OutboxSettings, "maxRows" | "fullPolicy">;
   readonly clock: Clock;
@@ -44,7 +46,12 @@ export class Recorder {
 
   constructor(ports: RecorderPorts) {
     this.#ports = ports;
-    this.#assembler = { messageId: () => ports.ids.messageId(), sha256, emptyHash: runningHash(createHash("sha256")) };
+    this.#assembler = {
+      cwd: ports.cwd,
+      messageId: () => ports.ids.messageId(),
+      sha256,
+      emptyHash: runningHash(createHash("sha256")),
+    };
   }
 
   get state(): AssemblerState {
