@@ -8,7 +8,7 @@ const SKIPPED = new Set(["node_modules", "dist", "coverage", "test"]);
 
 /** SHA-256 (hex) over the paths and contents of all sources, tests left out. */
 export async function fingerprintOf(root: string): Promise<string> {
-  const files = (await Promise.all(SOURCES.map((source) => filesBelow(join(root, source))))).flat().sort();
+  const files = (await Promise.all(SOURCES.map((source) => filesBelow(join(root, source))))).flat().toSorted();
   const hash = createHash("sha256");
   for (const file of files)
     hash

@@ -24,11 +24,13 @@ export function jsonLogger(options: {
   readonly fields?: LogFields;
 }): Logger {
   const { clock, write, level = "info", fields: bound = {} } = options;
-  const emit = (at: LogLevel) => (event: string, fields: LogFields = {}) => {
-    if (SEVERITY[at] < SEVERITY[level]) return;
-    const safe = redactFields({ ...bound, ...fields }) as LogFields;
-    write(JSON.stringify({ at: new Date(clock.now()).toISOString(), level: at, event, ...safe }));
-  };
+  const emit =
+    (at: LogLevel) =>
+    (event: string, fields: LogFields = {}) => {
+      if (SEVERITY[at] < SEVERITY[level]) return;
+      const safe = redactFields({ ...bound, ...fields }) as LogFields;
+      write(JSON.stringify({ at: new Date(clock.now()).toISOString(), level: at, event, ...safe }));
+    };
   return {
     debug: emit("debug"),
     info: emit("info"),

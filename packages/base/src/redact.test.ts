@@ -21,7 +21,10 @@ test("[S1] user info in an address and a bearer header are masked, the rest of t
 
 test("[S1] fields with a secret's name are masked at any depth, and errors keep their message", () => {
   const fields = redactFields({ a: [{ apiKey: "x", ok: 1 }], error: new Error(`failed with ${SECRETS[0]}`) });
-  expect(fields).toEqual({ a: [{ apiKey: "[redacted]", ok: 1 }], error: { name: "Error", message: "failed with [redacted]" } });
+  expect(fields).toEqual({
+    a: [{ apiKey: "[redacted]", ok: 1 }],
+    error: { name: "Error", message: "failed with [redacted]" },
+  });
 });
 
 test("a log line is one JSON object with its time, level, event and bound fields", () => {

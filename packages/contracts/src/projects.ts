@@ -37,7 +37,10 @@ export const branchName = z
   .string()
   .min(1)
   .max(200)
-  .regex(/^(?!-)(?!.*\.\.)(?!.*\/\/)(?!.*@\{)[A-Za-z0-9][A-Za-z0-9._/+-]*(?<![./])(?<!\.lock)$/, "not a usable branch name");
+  .regex(
+    /^(?!-)(?!.*\.\.)(?!.*\/\/)(?!.*@\{)[A-Za-z0-9][A-Za-z0-9._/+-]*(?<![./])(?<!\.lock)$/,
+    "not a usable branch name",
+  );
 
 export const projectView = z.object({
   id: projectId,

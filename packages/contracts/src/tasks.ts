@@ -102,7 +102,10 @@ export const createTask = z.object({
     .string()
     .trim()
     .min(1, "describe the task")
-    .max(LIMITS.taskDescriptionMaxChars, `a task's text may have ${LIMITS.taskDescriptionMaxChars} characters at most; put the rest into a file of the repository`),
+    .max(
+      LIMITS.taskDescriptionMaxChars,
+      `a task's text may have ${LIMITS.taskDescriptionMaxChars} characters at most; put the rest into a file of the repository`,
+    ),
   /** Derived from the description when absent. */
   title: z.string().trim().min(1).max(LIMITS.taskTitleMaxChars).optional(),
   /** True: run now. False: keep it as a draft. */

@@ -29,11 +29,17 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const choose = (holder: SlotHolder, size: "small" | "large" = "small") => chooseNode(env, { ownerId: owner, size, holder });
+const choose = (holder: SlotHolder, size: "small" | "large" = "small") =>
+  chooseNode(env, { ownerId: owner, size, holder });
 const rows = () => db.select().from(nodes).where(eq(nodes.ownerId, owner));
-const idOf = (choice: Awaited<ReturnType<typeof choose>>): NodeId => ("nodeId" in choice ? choice.nodeId : expect.fail(choice.wait));
+const idOf = (choice: Awaited<ReturnType<typeof choose>>): NodeId =>
+  "nodeId" in choice ? choice.nodeId : expect.fail(choice.wait);
 const slotsOf = (nodeId: NodeId) =>
-  runInDurableObject(nodeObject(env, nodeId), (_object, state) => new NodeStorage(state.storage).node()?.record.slots.map((slot) => slot.holder.workspaceId) ?? []);
+  runInDurableObject(
+    nodeObject(env, nodeId),
+    (_object, state) =>
+      new NodeStorage(state.storage).node()?.record.slots.map((slot) => slot.holder.workspaceId) ?? [],
+  );
 
 async function warmed(holder: SlotHolder): Promise<NodeId> {
   const nodeId = idOf(await choose(holder));
@@ -59,7 +65,10 @@ describe("chooseNode", () => {
     const answers = [await choose(holder), await choose(holder), await choose(holder)];
     expect(new Set(answers.map(idOf)).size).toBe(1);
     expect(await slotsOf(idOf(await choose(holder)))).toEqual([holder.workspaceId]);
-    expect(await findWorkspace(db, holder.workspaceId)).toMatchObject({ nodeId: idOf(await choose(holder)), state: "creating" });
+    expect(await findWorkspace(db, holder.workspaceId)).toMatchObject({
+      nodeId: idOf(await choose(holder)),
+      state: "creating",
+    });
     expect(await rows()).toHaveLength(1);
   });
 
@@ -76,7 +85,12 @@ describe("chooseNode", () => {
   it("[R26] waits when the owner has all the machines that they may have, and leaves no trace of it", async () => {
     const tight = { ...env, MAX_NODES_PER_USER: "2" };
     const holders = await Promise.all(Array.from({ length: 2 * config.NODE_SLOTS + 2 }, () => aHolder(owner)));
-    const choices = await Promise.all(holders.map(async (holder) => ({ holder, choice: await chooseNode(tight, { ownerId: owner, size: "small", holder }) })));
+    const choices = await Promise.all(
+      holders.map(async (holder) => ({
+        holder,
+        choice: await chooseNode(tight, { ownerId: owner, size: "small", holder }),
+      })),
+    );
     const waiting = choices.filter(({ choice }) => "wait" in choice);
     expect(waiting).toHaveLength(2);
     expect(await rows()).toHaveLength(2);

@@ -43,7 +43,8 @@ export async function chooseNode(env: Env, input: ChooseInput, ports: Ports = sy
   };
   const take = async (row: NodeRow): Promise<NodeChoice | null> => {
     await intend(row.id);
-    if (await takeSlot(env, row, input)) return { nodeId: row.id, how: row.state === "warm" || row.state === "active" ? row.state : "new" };
+    if (await takeSlot(env, row, input))
+      return { nodeId: row.id, how: row.state === "warm" || row.state === "active" ? row.state : "new" };
     tried.push(row.id);
     return null;
   };
@@ -59,7 +60,10 @@ export async function chooseNode(env: Env, input: ChooseInput, ports: Ports = sy
       if (choice !== null) return choice;
     }
     await intend(newId);
-    const verdict = await insertNode(db, newRow(newId, input, config, ports.clock.now()), { maxNodes: config.MAX_NODES_PER_USER, tried });
+    const verdict = await insertNode(db, newRow(newId, input, config, ports.clock.now()), {
+      maxNodes: config.MAX_NODES_PER_USER,
+      tried,
+    });
     if (verdict === "limit") {
       await forgetIntent(db, input.holder.workspaceId);
       return { wait: `All ${config.MAX_NODES_PER_USER} machines that you may have are busy.` };
@@ -74,7 +78,10 @@ export async function chooseNode(env: Env, input: ChooseInput, ports: Ports = sy
 }
 
 /** What an earlier call had in mind: its node's row, or the id of a node that it had not written down yet. */
-async function earlierChoice(db: Database, { holder }: ChooseInput): Promise<{ row: NodeRow | null; intended: NodeId | null }> {
+async function earlierChoice(
+  db: Database,
+  { holder }: ChooseInput,
+): Promise<{ row: NodeRow | null; intended: NodeId | null }> {
   const workspace = await findWorkspace(db, holder.workspaceId);
   if (workspace === null) return { row: null, intended: null };
   return { row: await findNode(db, workspace.nodeId), intended: workspace.nodeId };
@@ -83,7 +90,8 @@ async function earlierChoice(db: Database, { holder }: ChooseInput): Promise<{ r
 /** A node that nobody has begun is begun by whoever comes first. */
 async function takeSlot(env: Env, row: NodeRow, { holder }: ChooseInput): Promise<boolean> {
   const node = nodeObject(env, row.id);
-  if (row.version === 0) await node.provision({ nodeId: row.id, ownerId: row.ownerId, name: row.name, size: row.size, holder });
+  if (row.version === 0)
+    await node.provision({ nodeId: row.id, ownerId: row.ownerId, name: row.name, size: row.size, holder });
   return (await node.reserve(holder)).granted;
 }
 

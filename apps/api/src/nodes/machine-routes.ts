@@ -32,7 +32,8 @@ export function nodeMachineRoutes(): Router {
   router.openapi(boot, async (c) => {
     const { nodeId: id } = c.req.valid("param");
     // No object is made for an id that nobody gave out.
-    if ((await findNode(c.get("deps").db, id)) === null) throw new SamovarError("unauthenticated", "The bootstrap token is not valid, or it was used already.");
+    if ((await findNode(c.get("deps").db, id)) === null)
+      throw new SamovarError("unauthenticated", "The bootstrap token is not valid, or it was used already.");
     const answer = await nodeObject(c.env, id).bootstrap(c.req.valid("json"));
     if (!answer.ok) throw new SamovarError(answer.code, answer.message);
     return c.json(answer.reply, 200);
@@ -41,8 +42,10 @@ export function nodeMachineRoutes(): Router {
   router.openapi(link, async (c) => {
     const { config, clock } = c.get("deps");
     const claims = await verifyNodeToken(config, bearer(c), clock.now());
-    if (claims.node !== c.req.valid("param").nodeId) throw new SamovarError("unauthenticated", "The token is not for this node.");
-    if (c.req.header("upgrade")?.toLowerCase() !== "websocket") throw new SamovarError("upgrade_required", "Open this address as a WebSocket.");
+    if (claims.node !== c.req.valid("param").nodeId)
+      throw new SamovarError("unauthenticated", "The token is not for this node.");
+    if (c.req.header("upgrade")?.toLowerCase() !== "websocket")
+      throw new SamovarError("upgrade_required", "Open this address as a WebSocket.");
     const headers = new Headers(c.req.raw.headers);
     headers.delete("authorization");
     headers.set("x-samovar-epoch", String(claims.epoch));

@@ -42,12 +42,19 @@ let holder: SlotHolder;
 let nodeId: NodeId;
 let token: string;
 
-const ask = (path: string, options: { method?: string; token?: string; body?: unknown; headers?: Record<string, string> } = {}) =>
+const ask = (
+  path: string,
+  options: { method?: string; token?: string; body?: unknown; headers?: Record<string, string> } = {},
+) =>
   app.request(
     path,
     {
       method: options.method ?? "GET",
-      headers: { ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }), ...(options.body === undefined ? {} : { "content-type": "application/json" }), ...options.headers },
+      headers: {
+        ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+        ...(options.body === undefined ? {} : { "content-type": "application/json" }),
+        ...options.headers,
+      },
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
     },
     env,
@@ -76,17 +83,23 @@ describe("a person's machines", () => {
     expect(nodeView.parse(await (await ask(`/api/nodes/${nodeId}`, { token })).json()).id).toBe(nodeId);
     const theirs = (await mintApiToken(depsFor(env), await anOwner(), "t", null)).token;
     for (const path of ["", "/drain", "/destroy"]) {
-      expect((await ask(`/api/nodes/${nodeId}${path}`, { method: path === "" ? "GET" : "POST", token: theirs })).status).toBe(404);
+      expect(
+        (await ask(`/api/nodes/${nodeId}${path}`, { method: path === "" ? "GET" : "POST", token: theirs })).status,
+      ).toBe(404);
     }
   });
 
   it("[R25] are drained and destroyed on request", async () => {
     const agent = await connected(nodeId);
-    expect(nodeView.parse(await (await ask(`/api/nodes/${nodeId}/drain`, { method: "POST", token })).json()).state).toBe("draining");
+    expect(
+      nodeView.parse(await (await ask(`/api/nodes/${nodeId}/drain`, { method: "POST", token })).json()).state,
+    ).toBe("draining");
     expect((await agent.next("command")).command.kind).toBe("node.drain");
     await ring(nodeId);
     expect((await ask(`/api/nodes/${nodeId}/destroy`, { method: "POST", token })).status).toBe(202);
-    expect(await nodeObject(env, nodeId).facts(holder.workspaceId)).toMatchObject({ workspace: { state: "failed", failure: { code: "node_destroyed" } } });
+    expect(await nodeObject(env, nodeId).facts(holder.workspaceId)).toMatchObject({
+      workspace: { state: "failed", failure: { code: "node_destroyed" } },
+    });
   });
 });
 
@@ -95,7 +108,8 @@ describe("the machine's own routes", () => {
     const path = `/api/nodes/${nodeId}/link`;
     const upgrade = { upgrade: "websocket" };
     const mine = (await mintNodeToken(config, { node: nodeId, epoch: 1 }, Date.now())).token;
-    const other = (await mintNodeToken(config, { node: `${nodeId.slice(0, -1)}0` as NodeId, epoch: 1 }, Date.now())).token;
+    const other = (await mintNodeToken(config, { node: `${nodeId.slice(0, -1)}0` as NodeId, epoch: 1 }, Date.now()))
+      .token;
     expect((await ask(path, { headers: upgrade })).status).toBe(401);
     expect((await ask(path, { token, headers: upgrade })).status).toBe(401);
     expect((await ask(path, { token: other, headers: upgrade })).status).toBe(401);
@@ -116,31 +130,46 @@ describe("the machine's own routes", () => {
   it("[S1] the model credential is for a workspace that holds its slot, in this epoch, and no other", async () => {
     await putCredential(depsFor(env), owner, { kind: "anthropic", apiKey: "sk-ant-of-the-tests" });
     const path = `/api/workspaces/${holder.workspaceId}/model-credential`;
-    const claims = { workspace: holder.workspaceId, project: holder.projectId, session: holder.sessionId, node: nodeId, epoch: 1 };
-    const tokenOf = async (change: Partial<typeof claims> = {}) => (await mintWorkspaceToken(config, { ...claims, ...change }, Date.now())).token;
+    const claims = {
+      workspace: holder.workspaceId,
+      project: holder.projectId,
+      session: holder.sessionId,
+      node: nodeId,
+      epoch: 1,
+    };
+    const tokenOf = async (change: Partial<typeof claims> = {}) =>
+      (await mintWorkspaceToken(config, { ...claims, ...change }, Date.now())).token;
     const answer = await ask(path, { token: await tokenOf() });
     expect(answer.headers.get("cache-control")).toBe("no-store");
     expect(await answer.json()).toEqual({ kind: "anthropic", apiKey: "sk-ant-of-the-tests" });
     expect((await ask(path, { token: await tokenOf({ epoch: 0 }) })).status).toBe(401);
-    expect((await ask(path, { token: await tokenOf({ workspace: (await aHolder(owner)).workspaceId }) })).status).toBe(401);
+    expect((await ask(path, { token: await tokenOf({ workspace: (await aHolder(owner)).workspaceId }) })).status).toBe(
+      401,
+    );
     expect((await ask(path, { token })).status).toBe(401);
     await nodeObject(env, nodeId).release(holder.workspaceId);
     expect((await ask(path, { token: await tokenOf() })).status).toBe(401);
   });
 });
 
-describe("workspaces", () => {
-  const show = async () => workspaceView.parse(await (await ask(`/api/workspaces/${holder.workspaceId}`, { token })).json());
-  const destroy = () => ask(`/api/workspaces/${holder.workspaceId}/destroy`, { method: "POST", token });
+const show = async () =>
+  workspaceView.parse(await (await ask(`/api/workspaces/${holder.workspaceId}`, { token })).json());
+const destroy = () => ask(`/api/workspaces/${holder.workspaceId}/destroy`, { method: "POST", token });
 
+describe("workspaces", () => {
   it("are listed; one that a task uses is not destroyed, a kept one is, and gives its slot back", async () => {
-    expect(page(workspaceView).parse(await (await ask("/api/workspaces", { token })).json()).items).toMatchObject([{ id: holder.workspaceId, nodeId, state: "creating" }]);
+    expect(page(workspaceView).parse(await (await ask("/api/workspaces", { token })).json()).items).toMatchObject([
+      { id: holder.workspaceId, nodeId, state: "creating" },
+    ]);
     expect((await destroy()).status).toBe(409);
     await setWorkspaceState(env, holder.workspaceId, "kept", { keepUntil: Date.now() + 1 });
     const agent = await connected(nodeId);
     expect((await destroy()).status).toBe(202);
     expect((await show()).state).toBe("destroying");
-    expect((await agent.next("command")).command).toMatchObject({ kind: "workspace.destroy", args: { workspaceId: holder.workspaceId } });
+    expect((await agent.next("command")).command).toMatchObject({
+      kind: "workspace.destroy",
+      args: { workspaceId: holder.workspaceId },
+    });
     agent.tell({ kind: "workspace.destroyed", workspaceId: holder.workspaceId }, 1);
     await vi.waitFor(async () => expect((await show()).state).toBe("destroyed"));
     expect((await nodeObject(env, nodeId).view())?.taskIds).toEqual([]);
@@ -149,6 +178,8 @@ describe("workspaces", () => {
   it("are nobody else's", async () => {
     const theirs = (await mintApiToken(depsFor(env), await anOwner(), "t", null)).token;
     expect((await ask(`/api/workspaces/${holder.workspaceId}`, { token: theirs })).status).toBe(404);
-    expect((await ask(`/api/workspaces/${holder.workspaceId}/destroy`, { method: "POST", token: theirs })).status).toBe(404);
+    expect((await ask(`/api/workspaces/${holder.workspaceId}/destroy`, { method: "POST", token: theirs })).status).toBe(
+      404,
+    );
   });
 });

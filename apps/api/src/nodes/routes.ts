@@ -46,7 +46,10 @@ export function nodeRoutes(): Router {
 
   router.openapi(list, async (c) => {
     const { state, ...query } = c.req.valid("query");
-    const found = await listNodes(c.get("deps").db, currentUser(c).id, { ...query, states: state === undefined ? undefined : [state] });
+    const found = await listNodes(c.get("deps").db, currentUser(c).id, {
+      ...query,
+      states: state === undefined ? undefined : [state],
+    });
     return c.json({ items: found.items.map(nodeView), nextCursor: found.nextCursor }, 200);
   });
 

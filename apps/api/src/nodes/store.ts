@@ -24,7 +24,11 @@ export async function findNode(db: Database, nodeId: NodeId): Promise<NodeRow | 
 export async function listNodes(
   db: Database,
   ownerId: UserId,
-  query: { readonly states?: readonly NodeStateName[] | undefined; readonly cursor?: string | undefined; readonly limit: number },
+  query: {
+    readonly states?: readonly NodeStateName[] | undefined;
+    readonly cursor?: string | undefined;
+    readonly limit: number;
+  },
 ): Promise<Page<NodeRow>> {
   const rows = await db
     .select()
@@ -48,7 +52,14 @@ export async function listCandidates(db: Database, ownerId: UserId, size: VmSize
   return db
     .select()
     .from(nodes)
-    .where(and(eq(nodes.ownerId, ownerId), eq(nodes.size, size), inArray(nodes.state, ["warm", "active", "provisioning"]), sql`json_array_length(${nodes.taskIds}) < ${nodes.slots}`))
+    .where(
+      and(
+        eq(nodes.ownerId, ownerId),
+        eq(nodes.size, size),
+        inArray(nodes.state, ["warm", "active", "provisioning"]),
+        sql`json_array_length(${nodes.taskIds}) < ${nodes.slots}`,
+      ),
+    )
     .orderBy(rank, asc(nodes.id));
 }
 
@@ -77,13 +88,15 @@ export async function insertNode(
   return hasRoom ? "share" : "limit";
 }
 
-const countAlive = (db: Database, ownerId: UserId): Promise<number> => db.$count(nodes, and(eq(nodes.ownerId, ownerId), ne(nodes.state, "destroyed")));
+const countAlive = (db: Database, ownerId: UserId): Promise<number> =>
+  db.$count(nodes, and(eq(nodes.ownerId, ownerId), ne(nodes.state, "destroyed")));
 
 const EMPTY_OUTBOX = JSON.stringify({ pending: 0, deadLetters: 0, lastDeadLetterReason: null });
 
 export function nodeView({ ownerId: _owner, priceAmount, priceCurrency, ...rest }: NodeRow): NodeView {
   return {
     ...rest,
-    pricePerHour: priceAmount === null || priceCurrency === null ? null : { amount: priceAmount, currency: priceCurrency },
+    pricePerHour:
+      priceAmount === null || priceCurrency === null ? null : { amount: priceAmount, currency: priceCurrency },
   };
 }

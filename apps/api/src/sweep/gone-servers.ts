@@ -20,7 +20,14 @@ export async function sweepGoneServers(deps: Deps, now: Millis): Promise<PhaseOu
     const rows = await db
       .select({ id: nodes.id, serverId: nodes.serverId })
       .from(nodes)
-      .where(and(eq(nodes.ownerId, ownerId), inArray(nodes.state, ["provisioning", "active", "warm", "draining"]), isNotNull(nodes.serverId), lt(nodes.createdAt, now - SETTLED_MS)));
+      .where(
+        and(
+          eq(nodes.ownerId, ownerId),
+          inArray(nodes.state, ["provisioning", "active", "warm", "draining"]),
+          isNotNull(nodes.serverId),
+          lt(nodes.createdAt, now - SETTLED_MS),
+        ),
+      );
     for (const { id, serverId } of rows) {
       if (serverId === null || listed.has(serverId)) continue;
       found++;

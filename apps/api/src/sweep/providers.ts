@@ -14,8 +14,14 @@ export interface OwnersServers {
 }
 
 /** Calls `work` for each owner whose list is complete; one owner's fault is told after the others are done. */
-export async function forEachCloud({ db, env, config }: Deps, work: (cloud: OwnersServers) => Promise<void>): Promise<void> {
-  const owners = await db.select({ ownerId: credentials.ownerId }).from(credentials).where(eq(credentials.kind, "hetzner"));
+export async function forEachCloud(
+  { db, env, config }: Deps,
+  work: (cloud: OwnersServers) => Promise<void>,
+): Promise<void> {
+  const owners = await db
+    .select({ ownerId: credentials.ownerId })
+    .from(credentials)
+    .where(eq(credentials.kind, "hetzner"));
   const faults: string[] = [];
   for (const { ownerId } of owners) {
     try {

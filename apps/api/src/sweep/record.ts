@@ -5,7 +5,10 @@ import { sweepRuns } from "../database/schema.ts";
 
 export async function recordStart(db: Database, phase: string, startedAt: Millis): Promise<void> {
   const begun = { startedAt, endedAt: null, ok: null, found: 0, acted: 0, error: null };
-  await db.insert(sweepRuns).values({ phase, ...begun }).onConflictDoUpdate({ target: sweepRuns.phase, set: begun });
+  await db
+    .insert(sweepRuns)
+    .values({ phase, ...begun })
+    .onConflictDoUpdate({ target: sweepRuns.phase, set: begun });
 }
 
 export async function recordEnd(
@@ -15,6 +18,15 @@ export async function recordEnd(
   endedAt: Millis,
   end: { readonly found: number; readonly acted: number; readonly error: string | null },
 ): Promise<void> {
-  const ended = { startedAt, endedAt, ok: end.error === null, ...end, ...(end.error === null ? { lastSuccessAt: endedAt } : {}) };
-  await db.insert(sweepRuns).values({ phase, ...ended }).onConflictDoUpdate({ target: sweepRuns.phase, set: ended });
+  const ended = {
+    startedAt,
+    endedAt,
+    ok: end.error === null,
+    ...end,
+    ...(end.error === null ? { lastSuccessAt: endedAt } : {}),
+  };
+  await db
+    .insert(sweepRuns)
+    .values({ phase, ...ended })
+    .onConflictDoUpdate({ target: sweepRuns.phase, set: ended });
 }

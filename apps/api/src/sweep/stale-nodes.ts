@@ -33,7 +33,10 @@ export async function sweepStaleNodes({ db, env, config }: Deps, now: Millis): P
       acted++;
       // The row was written, the node never begun: there is nothing behind it.
       if (version === 0 && (await node.view()) === null) {
-        await db.update(nodes).set({ state: "destroyed", destroyedAt: now }).where(and(eq(nodes.id, id), eq(nodes.version, 0)));
+        await db
+          .update(nodes)
+          .set({ state: "destroyed", destroyedAt: now })
+          .where(and(eq(nodes.id, id), eq(nodes.version, 0)));
       }
     } catch (error) {
       faults.push(`${id}: ${errorMessage(error)}`);

@@ -29,7 +29,10 @@ let holder: SlotHolder;
 beforeEach(async () => {
   stopClock();
   cloud = scriptedCloud();
-  await env.DB.batch([env.DB.prepare("DELETE FROM credentials"), env.DB.prepare("UPDATE nodes SET state = 'destroyed'")]);
+  await env.DB.batch([
+    env.DB.prepare("DELETE FROM credentials"),
+    env.DB.prepare("UPDATE nodes SET state = 'destroyed'"),
+  ]);
   owner = await anOwner();
   holder = await aHolder(owner);
 });
@@ -38,9 +41,11 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const only = (...names: string[]): Record<string, Phase> => Object.fromEntries(Object.entries(PHASES).filter(([name]) => names.includes(name)));
+const only = (...names: string[]): Record<string, Phase> =>
+  Object.fromEntries(Object.entries(PHASES).filter(([name]) => names.includes(name)));
 const sweep = async (...names: string[]) => runSweep(env, Date.now(), only(...names));
-const rowIs = (nodeId: NodeId, state: string) => vi.waitFor(async () => expect((await findNode(db, nodeId))?.state).toBe(state));
+const rowIs = (nodeId: NodeId, state: string) =>
+  vi.waitFor(async () => expect((await findNode(db, nodeId))?.state).toBe(state));
 
 async function working(): Promise<NodeId> {
   const choice = await chooseNode(env, { ownerId: owner, size: "small", holder });
@@ -66,7 +71,11 @@ describe("phases", () => {
     passTime(1_000);
     await runSweep(env, Date.now(), { sound: async () => Promise.reject(new Error("later")) });
     const [later] = await db.select().from(sweepRuns).where(eq(sweepRuns.phase, "sound"));
-    expect(later, "the last success is remembered").toMatchObject({ ok: false, error: "later", lastSuccessAt: Date.now() - 1_000 });
+    expect(later, "the last success is remembered").toMatchObject({
+      ok: false,
+      error: "later",
+      lastSuccessAt: Date.now() - 1_000,
+    });
   });
 });
 
@@ -86,7 +95,19 @@ describe("stale nodes", () => {
 
   it("[F20] a row behind which nothing was ever begun is closed", async () => {
     const id = ids.make("nod");
-    await insertNode(db, { id, ownerId: owner, name: serverName(id), size: "small", slots: 3, createdAt: Date.now(), maxLifetimeAt: Date.now() }, { maxNodes: 99, tried: [] });
+    await insertNode(
+      db,
+      {
+        id,
+        ownerId: owner,
+        name: serverName(id),
+        size: "small",
+        slots: 3,
+        createdAt: Date.now(),
+        maxLifetimeAt: Date.now(),
+      },
+      { maxNodes: 99, tried: [] },
+    );
     passTime(config.NODE_BOOT_TIMEOUT_MS + 120_000);
     await sweep("stale-nodes");
     expect(await findNode(db, id)).toMatchObject({ state: "destroyed", destroyedAt: Date.now() });
@@ -141,7 +162,9 @@ describe("gone servers", () => {
     passTime(600_000);
     cloud.servers.clear();
     expect(await sweep("gone-servers")).toMatchObject([{ ok: true, found: 1, acted: 1 }]);
-    expect(await nodeObject(env, nodeId).facts(holder.workspaceId)).toMatchObject({ workspace: { state: "failed", failure: { code: "node_destroyed" } } });
+    expect(await nodeObject(env, nodeId).facts(holder.workspaceId)).toMatchObject({
+      workspace: { state: "failed", failure: { code: "node_destroyed" } },
+    });
     await ring(nodeId);
     await rowIs(nodeId, "destroyed");
   });

@@ -43,7 +43,12 @@ export const PHASES: Readonly<Record<string, Phase>> = {
 
 const PHASE_LIMIT_MS = 60_000;
 
-export async function runSweep(env: Env, now: Millis, phases: Readonly<Record<string, Phase>> = PHASES, ports: Ports = systemPorts): Promise<SweepReport> {
+export async function runSweep(
+  env: Env,
+  now: Millis,
+  phases: Readonly<Record<string, Phase>> = PHASES,
+  ports: Ports = systemPorts,
+): Promise<SweepReport> {
   const deps = depsFor(env, ports);
   return Promise.all(Object.entries(phases).map(([name, phase]) => runPhase(deps, name, phase, now)));
 }
@@ -63,7 +68,9 @@ async function judged(deps: Deps, phase: string, work: Phase, now: Millis): Prom
     return { phase, ok: true, error: null, ...outcome };
   } catch (error) {
     const failed = { found: 0, acted: 0, error: errorMessage(error).slice(0, 2000) };
-    await recordEnd(deps.db, phase, now, deps.clock.now(), failed).catch((again: unknown) => deps.logger.error("sweep.record_failed", { phase, error: again }));
+    await recordEnd(deps.db, phase, now, deps.clock.now(), failed).catch((again: unknown) =>
+      deps.logger.error("sweep.record_failed", { phase, error: again }),
+    );
     return { phase, ok: false, ...failed };
   }
 }

@@ -31,7 +31,8 @@ export async function sweepUnknownServers(deps: Deps, now: Millis): Promise<Phas
   return { found, acted };
 }
 
-const isOurs = ({ config }: Deps, server: Server) => server.labels[SERVER_LABELS.installation] === config.INSTALLATION_ID;
+const isOurs = ({ config }: Deps, server: Server) =>
+  server.labels[SERVER_LABELS.installation] === config.INSTALLATION_ID;
 /** A creation time that cannot be read counts as young. */
 const isOld = ({ config }: Deps, server: Server, now: Millis) => now - server.createdAt > config.SWEEP_GRACE_MS;
 
@@ -39,7 +40,10 @@ async function withoutNode({ db }: Deps, servers: readonly Server[]): Promise<re
   const known = new Set<string>();
   for (let start = 0; start < servers.length; start += CHUNK) {
     const names = servers.slice(start, start + CHUNK).map((server) => server.name);
-    const rows = await db.select({ name: nodes.name }).from(nodes).where(and(inArray(nodes.name, names), ne(nodes.state, "destroyed")));
+    const rows = await db
+      .select({ name: nodes.name })
+      .from(nodes)
+      .where(and(inArray(nodes.name, names), ne(nodes.state, "destroyed")));
     for (const { name } of rows) known.add(name);
   }
   return servers.filter((server) => !known.has(server.name));

@@ -25,12 +25,14 @@ export function workspaceMachineRoutes(): Router {
   router.openapi(credential, async (c) => {
     const { config, clock, db } = c.get("deps");
     const claims = await verifyWorkspaceToken(config, bearer(c), clock.now());
-    const row = claims.workspace === c.req.valid("param").workspaceId ? await findWorkspace(db, claims.workspace) : null;
+    const row =
+      claims.workspace === c.req.valid("param").workspaceId ? await findWorkspace(db, claims.workspace) : null;
     if (row === null || !(await nodeObject(c.env, claims.node).admits(claims.workspace, claims.epoch))) {
       throw new SamovarError("unauthenticated", "The token is not for a workspace that runs.");
     }
     const secret = await readCredential(c.env, row.ownerId, "anthropic");
-    if (secret?.kind !== "anthropic") throw new SamovarError("credentials_missing", "There is no credential for the model any more. Add it again.");
+    if (secret?.kind !== "anthropic")
+      throw new SamovarError("credentials_missing", "There is no credential for the model any more. Add it again.");
     c.header("cache-control", "no-store");
     return c.json(secret, 200);
   });

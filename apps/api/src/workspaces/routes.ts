@@ -1,6 +1,13 @@
 /** Workspaces: seen, and destroyed when they were kept after a failure. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { page, pageQuery, SamovarError, workspaceId, workspaceState, workspaceView as workspaceSchema } from "@samovar/contracts";
+import {
+  page,
+  pageQuery,
+  SamovarError,
+  workspaceId,
+  workspaceState,
+  workspaceView as workspaceSchema,
+} from "@samovar/contracts";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json } from "../http/route.ts";
@@ -38,7 +45,10 @@ export function workspaceRoutes(): Router {
 
   router.openapi(list, async (c) => {
     const { state, ...query } = c.req.valid("query");
-    const found = await listWorkspaces(c.get("deps").db, currentUser(c).id, { ...query, states: state === undefined ? undefined : [state] });
+    const found = await listWorkspaces(c.get("deps").db, currentUser(c).id, {
+      ...query,
+      states: state === undefined ? undefined : [state],
+    });
     return c.json({ items: found.items.map(workspaceView), nextCursor: found.nextCursor }, 200);
   });
 

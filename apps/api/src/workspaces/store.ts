@@ -10,7 +10,8 @@ import type { Env } from "../env.ts";
 import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
 
 export type WorkspaceRow = typeof workspaces.$inferSelect;
-export type NewWorkspace = Pick<WorkspaceRow, "id" | "ownerId" | "nodeId"> & Partial<Pick<WorkspaceRow, "projectId" | "sessionId" | "taskId" | "branch">>;
+export type NewWorkspace = Pick<WorkspaceRow, "id" | "ownerId" | "nodeId"> &
+  Partial<Pick<WorkspaceRow, "projectId" | "sessionId" | "taskId" | "branch">>;
 
 /** Repeatable: the row that is there stays, with its node and branch brought up to date while it is being created. */
 export async function createWorkspace(env: Env, row: NewWorkspace, now: number = Date.now()): Promise<void> {
@@ -18,7 +19,11 @@ export async function createWorkspace(env: Env, row: NewWorkspace, now: number =
   await database(env)
     .insert(workspaces)
     .values({ ...row, state: "creating", createdAt: now, updatedAt: now })
-    .onConflictDoUpdate({ target: workspaces.id, set: { nodeId, branch, updatedAt: now }, setWhere: eq(workspaces.state, "creating") });
+    .onConflictDoUpdate({
+      target: workspaces.id,
+      set: { nodeId, branch, updatedAt: now },
+      setWhere: eq(workspaces.state, "creating"),
+    });
 }
 
 export interface WorkspaceChange {
@@ -42,12 +47,21 @@ export async function setWorkspaceState(
 }
 
 /** Writes down where a slot will be asked for, before it is. */
-export async function intendWorkspace(db: Database, { ownerId, holder }: { ownerId: UserId; holder: SlotHolder }, nodeId: NodeId, now: number): Promise<void> {
+export async function intendWorkspace(
+  db: Database,
+  { ownerId, holder }: { ownerId: UserId; holder: SlotHolder },
+  nodeId: NodeId,
+  now: number,
+): Promise<void> {
   const { workspaceId: id, projectId, sessionId, taskId } = holder;
   await db
     .insert(workspaces)
     .values({ id, ownerId, nodeId, projectId, sessionId, taskId, state: "creating", createdAt: now, updatedAt: now })
-    .onConflictDoUpdate({ target: workspaces.id, set: { nodeId, updatedAt: now }, setWhere: eq(workspaces.state, "creating") });
+    .onConflictDoUpdate({
+      target: workspaces.id,
+      set: { nodeId, updatedAt: now },
+      setWhere: eq(workspaces.state, "creating"),
+    });
 }
 
 /** For a workspace that got no slot anywhere. */
@@ -71,7 +85,11 @@ export async function requireWorkspace(db: Database, ownerId: UserId, id: Worksp
 export async function listWorkspaces(
   db: Database,
   ownerId: UserId,
-  query: { readonly states?: readonly WorkspaceState[] | undefined; readonly cursor?: string | undefined; readonly limit: number },
+  query: {
+    readonly states?: readonly WorkspaceState[] | undefined;
+    readonly cursor?: string | undefined;
+    readonly limit: number;
+  },
 ): Promise<Page<WorkspaceRow>> {
   const rows = await db
     .select()
@@ -90,10 +108,22 @@ export async function listWorkspaces(
 }
 
 /** Kept ones whose time is up, and those whose end was asked for long ago and not heard of. */
-export async function listOverdue(db: Database, at: { readonly keptUntil: number; readonly askedBefore: number }, limit: number): Promise<readonly WorkspaceRow[]> {
+export async function listOverdue(
+  db: Database,
+  at: { readonly keptUntil: number; readonly askedBefore: number },
+  limit: number,
+): Promise<readonly WorkspaceRow[]> {
   const [kept, unheard] = await Promise.all([
-    db.select().from(workspaces).where(and(eq(workspaces.state, "kept"), lte(workspaces.keepUntil, at.keptUntil))).limit(limit),
-    db.select().from(workspaces).where(and(eq(workspaces.state, "destroying"), lte(workspaces.updatedAt, at.askedBefore))).limit(limit),
+    db
+      .select()
+      .from(workspaces)
+      .where(and(eq(workspaces.state, "kept"), lte(workspaces.keepUntil, at.keptUntil)))
+      .limit(limit),
+    db
+      .select()
+      .from(workspaces)
+      .where(and(eq(workspaces.state, "destroying"), lte(workspaces.updatedAt, at.askedBefore)))
+      .limit(limit),
   ]);
   return [...kept, ...unheard];
 }

@@ -159,7 +159,9 @@ const FOR_NODES =
 
 function nodeSettings(env: StackOptions["env"]): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(env).flatMap(([name, value]) => (FOR_NODES.test(name) && value !== undefined ? [[name, value]] : [])),
+    Object.entries(env).flatMap(([name, value]) =>
+      FOR_NODES.test(name) && value !== undefined ? [[name, value]] : [],
+    ),
   );
 }
 

@@ -14,21 +14,34 @@ export class NamedAlarms {
   /** Null takes it away. */
   set(name: string, dueAt: Millis | null): void {
     if (dueAt === null) this.#storage.sql.exec("DELETE FROM alarms WHERE name = ?", name);
-    else this.#storage.sql.exec("INSERT INTO alarms (name, due_at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at", name, dueAt);
+    else
+      this.#storage.sql.exec(
+        "INSERT INTO alarms (name, due_at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at",
+        name,
+        dueAt,
+      );
   }
 
   dueAt(name: string): Millis | null {
-    return this.#storage.sql.exec<{ due_at: number }>("SELECT due_at FROM alarms WHERE name = ?", name).toArray()[0]?.due_at ?? null;
+    return (
+      this.#storage.sql.exec<{ due_at: number }>("SELECT due_at FROM alarms WHERE name = ?", name).toArray()[0]
+        ?.due_at ?? null
+    );
   }
 
   /** Names that are due, the longest waiting first. */
   due(now: Millis): readonly string[] {
-    return this.#storage.sql.exec<{ name: string }>("SELECT name FROM alarms WHERE due_at <= ? ORDER BY due_at, name", now).toArray().map((row) => row.name);
+    return this.#storage.sql
+      .exec<{ name: string }>("SELECT name FROM alarms WHERE due_at <= ? ORDER BY due_at, name", now)
+      .toArray()
+      .map((row) => row.name);
   }
 
   /** Sets the object's alarm to the earliest. Belongs to the same write as what came before it. */
   arm(): void {
-    const earliest = this.#storage.sql.exec<{ due_at: number | null }>("SELECT min(due_at) AS due_at FROM alarms").one().due_at;
+    const earliest = this.#storage.sql
+      .exec<{ due_at: number | null }>("SELECT min(due_at) AS due_at FROM alarms")
+      .one().due_at;
     if (earliest === null) void this.#storage.deleteAlarm();
     else void this.#storage.setAlarm(earliest);
   }

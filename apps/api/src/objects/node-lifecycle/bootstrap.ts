@@ -21,7 +21,10 @@ interface BootstrapDeps {
  * whose answer was lost may have made the server after all.
  */
 export async function mintBootstrapToken({ storage, clock, random }: BootstrapDeps): Promise<string> {
-  const token = `smb_${btoa(String.fromCharCode(...random.bytes(32))).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
+  const token = `smb_${btoa(String.fromCharCode(...random.bytes(32)))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace(/=+$/, "")}`;
   storage.addBootstrapToken(await sha256(token), clock.now() + TOKEN_LIFE_MS);
   return token;
 }
@@ -48,7 +51,8 @@ function refusalOf({ storage, clock }: BootstrapDeps, tokenHash: string, claimHa
   if (known === null) return "unknown token";
   const claim = storage.bootstrapClaim();
   // The same claim again: its answer was lost.
-  if (claim !== null) return claim.tokenHash === tokenHash && claim.claimHash === claimHash ? null : "claimed by another agent";
+  if (claim !== null)
+    return claim.tokenHash === tokenHash && claim.claimHash === claimHash ? null : "claimed by another agent";
   return known.expiresAt <= clock.now() ? "expired" : null;
 }
 

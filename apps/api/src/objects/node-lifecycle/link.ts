@@ -36,10 +36,16 @@ interface Attachment {
 }
 
 /** An event that does not parse still has its number, so that it cannot block those behind it. */
-const numberedEvent = z.object({ type: z.literal("event"), event: z.object({ n: z.number().int().positive(), kind: z.string().max(200) }) });
+const numberedEvent = z.object({
+  type: z.literal("event"),
+  event: z.object({ n: z.number().int().positive(), kind: z.string().max(200) }),
+});
 
 /** The hello of another protocol may have another form. */
-const otherProtocol = z.object({ type: z.literal("hello"), protocol: z.number().refine((version) => version !== PROTOCOL_VERSION) });
+const otherProtocol = z.object({
+  type: z.literal("hello"),
+  protocol: z.number().refine((version) => version !== PROTOCOL_VERSION),
+});
 
 export class NodeLink {
   readonly #deps: LinkDeps;
@@ -48,7 +54,9 @@ export class NodeLink {
 
   constructor(deps: LinkDeps) {
     this.#deps = deps;
-    deps.context.setWebSocketAutoResponse(new WebSocketRequestResponsePair(JSON.stringify({ type: "ping" }), JSON.stringify({ type: "pong" })));
+    deps.context.setWebSocketAutoResponse(
+      new WebSocketRequestResponsePair(JSON.stringify({ type: "ping" }), JSON.stringify({ type: "pong" })),
+    );
   }
 
   /** An upgrade whose node token the route has verified; `epoch` is the token's. */
@@ -101,7 +109,9 @@ export class NodeLink {
 
   /** Sends what has not gone out on the present connection, in order. */
   deliver(): Promise<void> {
-    this.#sending = this.#sending.then(() => this.#deliverAll()).catch((error: unknown) => this.#deps.logger.error("link.delivery_failed", { error }));
+    this.#sending = this.#sending
+      .then(() => this.#deliverAll())
+      .catch((error: unknown) => this.#deps.logger.error("link.delivery_failed", { error }));
     return this.#sending;
   }
 
@@ -136,9 +146,15 @@ export class NodeLink {
       if (reply.kind === "welcome") storage.saveLink(reply.link, attachment.connection);
       return reply;
     });
-    if (answer.kind === "refuse") return close(socket, LINK_CLOSE[answer.close], answer.close === "gone" ? "this node is gone" : `protocol ${PROTOCOL_VERSION} is spoken here`);
+    if (answer.kind === "refuse")
+      return close(
+        socket,
+        LINK_CLOSE[answer.close],
+        answer.close === "gone" ? "this node is gone" : `protocol ${PROTOCOL_VERSION} is spoken here`,
+      );
     for (const other of this.#deps.context.getWebSockets()) {
-      if (other !== socket && attachmentOf(other)?.connection !== attachment.connection) close(other, LINK_CLOSE.replaced, "a newer connection took over");
+      if (other !== socket && attachmentOf(other)?.connection !== attachment.connection)
+        close(other, LINK_CLOSE.replaced, "a newer connection took over");
     }
     alarms.set(QUIET_ALARM, clock.now() + LINK_QUIET_MS);
     this.#send(socket, { type: "welcome", protocol: PROTOCOL_VERSION, lastEvent: answer.link.lastEvent, ...tokens });
@@ -178,8 +194,10 @@ export class NodeLink {
   #unreadable(socket: WebSocket, frame: unknown): void {
     const { storage, clock, logger } = this.#deps;
     const numbered = numberedEvent.safeParse(frame);
-    if (otherProtocol.safeParse(frame).success) return close(socket, LINK_CLOSE.upgrade, `protocol ${PROTOCOL_VERSION} is spoken here`);
-    if (!numbered.success || !this.#isCurrent(socket)) return close(socket, LINK_CLOSE.malformed, "a frame could not be read");
+    if (otherProtocol.safeParse(frame).success)
+      return close(socket, LINK_CLOSE.upgrade, `protocol ${PROTOCOL_VERSION} is spoken here`);
+    if (!numbered.success || !this.#isCurrent(socket))
+      return close(socket, LINK_CLOSE.malformed, "a frame could not be read");
     const { n, kind } = numbered.data.event;
     logger.error("link.event_refused", { n, kind });
     this.#take(socket, n, () => storage.addRefusal("event", `${n} ${kind}`, clock.now()));
@@ -203,7 +221,9 @@ export class NodeLink {
   }
 
   /** Tokens for the node and for those of the workspaces that hold a slot here. */
-  async #tokens(workspaces: readonly WorkspaceId[]): Promise<Pick<Extract<ControlFrame, { type: "tokens" }>, "nodeToken" | "workspaceTokens">> {
+  async #tokens(
+    workspaces: readonly WorkspaceId[],
+  ): Promise<Pick<Extract<ControlFrame, { type: "tokens" }>, "nodeToken" | "workspaceTokens">> {
     const { storage, config, clock } = this.#deps;
     const node = storage.node();
     if (node === null) throw new Error("a link without a node");

@@ -31,8 +31,14 @@ export const NODE_MIGRATIONS: readonly ObjectMigration[] = [
 export function migrate(storage: DurableObjectStorage, migrations: readonly ObjectMigration[] = NODE_MIGRATIONS): void {
   storage.transactionSync(() => {
     const { sql } = storage;
-    sql.exec("CREATE TABLE IF NOT EXISTS migrations (position INTEGER PRIMARY KEY, name TEXT NOT NULL, sql TEXT NOT NULL) STRICT");
-    const past = sql.exec<{ position: number; name: string; sql: string }>("SELECT position, name, sql FROM migrations ORDER BY position").toArray();
+    sql.exec(
+      "CREATE TABLE IF NOT EXISTS migrations (position INTEGER PRIMARY KEY, name TEXT NOT NULL, sql TEXT NOT NULL) STRICT",
+    );
+    const past = sql
+      .exec<{ position: number; name: string; sql: string }>(
+        "SELECT position, name, sql FROM migrations ORDER BY position",
+      )
+      .toArray();
     for (const done of past) {
       const known = migrations[done.position];
       if (known === undefined || known.name !== done.name || known.sql !== done.sql) {
@@ -42,7 +48,12 @@ export function migrate(storage: DurableObjectStorage, migrations: readonly Obje
     for (const [position, migration] of migrations.entries()) {
       if (position < past.length) continue;
       sql.exec(migration.sql);
-      sql.exec("INSERT INTO migrations (position, name, sql) VALUES (?, ?, ?)", position, migration.name, migration.sql);
+      sql.exec(
+        "INSERT INTO migrations (position, name, sql) VALUES (?, ?, ?)",
+        position,
+        migration.name,
+        migration.sql,
+      );
     }
   });
 }

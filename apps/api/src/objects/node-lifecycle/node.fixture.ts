@@ -31,21 +31,32 @@ export const stopClock = (): void => {
 export async function anOwner(options: { readonly cloud?: boolean } = {}): Promise<UserId> {
   const id = ids.make("usr");
   await database(env).insert(users).values({ id, name: "Owner", createdAt: Date.now() });
-  if (options.cloud !== false) await putCredential(depsFor(env), id, { kind: "hetzner", token: "the-token-of-the-tests" });
+  if (options.cloud !== false)
+    await putCredential(depsFor(env), id, { kind: "hetzner", token: "the-token-of-the-tests" });
   return id;
 }
 
 export async function aHolder(ownerId: UserId): Promise<SlotHolder> {
   const projectId = ids.make("prj");
   const at = Date.now();
-  await database(env).insert(projects).values({ id: projectId, ownerId, name: "P", repoUrl: "https://git.test/p.git", createdAt: at, updatedAt: at });
+  await database(env)
+    .insert(projects)
+    .values({ id: projectId, ownerId, name: "P", repoUrl: "https://git.test/p.git", createdAt: at, updatedAt: at });
   return { workspaceId: ids.make("wsp"), taskId: ids.make("tsk"), runId: null, projectId, sessionId: ids.make("ses") };
 }
 
 /** A node whose life has begun, with its row. */
 export async function aNode(holder: SlotHolder, ownerId: UserId): Promise<NodeId> {
   const id = ids.make("nod");
-  const row = { id, ownerId, name: serverName(id), size: "small" as const, slots: 3, createdAt: Date.now(), maxLifetimeAt: Date.now() + 1 };
+  const row = {
+    id,
+    ownerId,
+    name: serverName(id),
+    size: "small" as const,
+    slots: 3,
+    createdAt: Date.now(),
+    maxLifetimeAt: Date.now() + 1,
+  };
   await insertNode(database(env), row, { maxNodes: 1000, tried: [] });
   await nodeObject(env, id).provision({ nodeId: id, ownerId, name: row.name, size: row.size, holder });
   return id;
@@ -67,7 +78,9 @@ export interface Agent {
 }
 
 export async function connect(nodeId: NodeId, epoch = 1): Promise<Agent> {
-  const answer = await nodeObject(env, nodeId).fetch("https://link.test/", { headers: { upgrade: "websocket", "x-samovar-epoch": String(epoch) } });
+  const answer = await nodeObject(env, nodeId).fetch("https://link.test/", {
+    headers: { upgrade: "websocket", "x-samovar-epoch": String(epoch) },
+  });
   const socket = answer.webSocket;
   if (socket === null) throw new Error(`no socket: ${answer.status}`);
   const frames: ControlFrame[] = [];
@@ -76,7 +89,16 @@ export async function connect(nodeId: NodeId, epoch = 1): Promise<Agent> {
     closedWith: null,
     send: (frame) => socket.send(JSON.stringify(frame)),
     tell: (event, n) => socket.send(JSON.stringify({ type: "event", event: { ...event, n, at: 1 } })),
-    hello: (lastCommand = 0) => agent.send({ type: "hello", protocol: PROTOCOL_VERSION, agentVersion: "test", epoch, lastCommand, resources: { cpus: 1, memoryBytes: 1 }, workspaces: [] }),
+    hello: (lastCommand = 0) =>
+      agent.send({
+        type: "hello",
+        protocol: PROTOCOL_VERSION,
+        agentVersion: "test",
+        epoch,
+        lastCommand,
+        resources: { cpus: 1, memoryBytes: 1 },
+        workspaces: [],
+      }),
     next: (type) =>
       vi.waitFor(() => {
         const at = frames.findIndex((frame) => frame.type === type);
@@ -106,9 +128,16 @@ export const createCommand = (holder: SlotHolder, id = `${holder.workspaceId}:cr
     id,
     kind: "workspace.create",
     args: {
-      workspaceId: holder.workspaceId, projectId: holder.projectId, sessionId: holder.sessionId, taskId: holder.taskId,
-      repoUrl: "https://git.test/p.git", baseBranch: null, branch: "task/x", commitIdentity: { name: "S", email: "s@localhost" },
+      workspaceId: holder.workspaceId,
+      projectId: holder.projectId,
+      sessionId: holder.sessionId,
+      taskId: holder.taskId,
+      repoUrl: "https://git.test/p.git",
+      baseBranch: null,
+      branch: "task/x",
+      commitIdentity: { name: "S", email: "s@localhost" },
     },
   }) as const;
 
-export const destroyCommand = (workspaceId: WorkspaceId) => ({ id: `${workspaceId}:destroy`, kind: "workspace.destroy", args: { workspaceId } }) as const;
+export const destroyCommand = (workspaceId: WorkspaceId) =>
+  ({ id: `${workspaceId}:destroy`, kind: "workspace.destroy", args: { workspaceId } }) as const;

@@ -14,7 +14,20 @@ import { findNode } from "../../nodes/store.ts";
 import { NamedAlarms } from "./alarms.ts";
 import { LINK_QUIET_MS } from "./link.ts";
 import { migrate, NODE_MIGRATIONS } from "./migrations.ts";
-import { aHolder, aNode, anOwner, connect, connected, createCommand, destroyCommand, passTime, ring, setTime, START, stopClock } from "./node.fixture.ts";
+import {
+  aHolder,
+  aNode,
+  anOwner,
+  connect,
+  connected,
+  createCommand,
+  destroyCommand,
+  passTime,
+  ring,
+  setTime,
+  START,
+  stopClock,
+} from "./node.fixture.ts";
 import type { SlotHolder } from "./rpc.ts";
 import { scriptedCloud } from "./scripted-cloud.ts";
 import type { ScriptedCloud } from "./scripted-cloud.ts";
@@ -60,7 +73,14 @@ describe("making the server", () => {
     const [server] = [...cloud.servers.values()];
     expect(server?.labels).toEqual({ "samovar-installation": config.INSTALLATION_ID, "samovar-node": nodeId });
     expect(server?.name).toBe((await row()).name);
-    await vi.waitFor(async () => expect(await row()).toMatchObject({ state: "provisioning", serverId: String(server?.id), location: "here", taskIds: [holder.taskId] }));
+    await vi.waitFor(async () =>
+      expect(await row()).toMatchObject({
+        state: "provisioning",
+        serverId: String(server?.id),
+        location: "here",
+        taskIds: [holder.taskId],
+      }),
+    );
   });
 
   it("[F19] an answer that was lost leads to the same server, not to a second", async () => {
@@ -78,7 +98,14 @@ describe("making the server", () => {
       const storage = new NodeStorage(state.storage);
       const stored = storage.node();
       if (stored === null) return expect.fail("no node");
-      storage.saveNode({ ...stored, record: { ...stored.record, server: { kind: "asked" }, provider: { nextAt: Date.now() + 90_000, asking: true, attempts: 0, fault: null } } });
+      storage.saveNode({
+        ...stored,
+        record: {
+          ...stored.record,
+          server: { kind: "asked" },
+          provider: { nextAt: Date.now() + 90_000, asking: true, attempts: 0, fault: null },
+        },
+      });
     });
     await evictDurableObject(node());
     await node().ensureAlarm();
@@ -90,7 +117,10 @@ describe("making the server", () => {
   it("[F21] [F29] a refusal ends it with a reason; a boot that takes too long ends with the server deleted", async () => {
     cloud.put("POST /servers", { status: 403, code: "forbidden" });
     await ring(nodeId);
-    expect(await node().facts(holder.workspaceId)).toMatchObject({ node: { state: "destroying", failure: { code: "provider_unauthorized" } }, workspace: { state: "failed" } });
+    expect(await node().facts(holder.workspaceId)).toMatchObject({
+      node: { state: "destroying", failure: { code: "provider_unauthorized" } },
+      workspace: { state: "failed" },
+    });
     await ring(nodeId);
     await rowIs("destroyed");
 
@@ -102,20 +132,27 @@ describe("making the server", () => {
     await ring(slow);
     passTime(1_000);
     await ring(slow);
-    expect(await nodeObject(env, slow).view()).toMatchObject({ state: "destroyed", failure: { code: "node_boot_timeout" } });
+    expect(await nodeObject(env, slow).view()).toMatchObject({
+      state: "destroyed",
+      failure: { code: "node_boot_timeout" },
+    });
     expect(cloud.servers.size).toBe(0);
   });
 });
 
-describe("bootstrap", () => {
-  const request = (token: string, claim: string) => ({ token, claim: claim.repeat(32), agentVersion: "1" });
+const request = (token: string, claim: string) => ({ token, claim: claim.repeat(32), agentVersion: "1" });
 
+describe("bootstrap", () => {
   it("[R19] the first claim gets the node's identity, and gets it again when the answer was lost", async () => {
     await ring(nodeId);
     const token = userDataToken();
     const first = await node().bootstrap(request(token, "a"));
     expect(first).toMatchObject({ ok: true, reply: { epoch: 1 } });
-    if (first.ok) expect(await verifyNodeToken(config, first.reply.nodeToken, Date.now())).toMatchObject({ node: nodeId, epoch: 1 });
+    if (first.ok)
+      expect(await verifyNodeToken(config, first.reply.nodeToken, Date.now())).toMatchObject({
+        node: nodeId,
+        epoch: 1,
+      });
     expect(await node().bootstrap(request(token, "a"))).toMatchObject({ ok: true });
   });
 
@@ -130,8 +167,16 @@ describe("bootstrap", () => {
     expect(await node().bootstrap(request(token, "b"))).toMatchObject({ ok: false, code: "unauthenticated" });
     await runInDurableObject(node(), (_object, state) => {
       const storage = new NodeStorage(state.storage);
-      expect(storage.refusals().map((refusal) => refusal.detail)).toEqual(["unknown token", "expired", "claimed by another agent"]);
-      const everything = JSON.stringify(["node", "bootstrap_tokens", "bootstrap_claim", "commands"].map((table) => state.storage.sql.exec(`SELECT * FROM ${table}`).toArray()));
+      expect(storage.refusals().map((refusal) => refusal.detail)).toEqual([
+        "unknown token",
+        "expired",
+        "claimed by another agent",
+      ]);
+      const everything = JSON.stringify(
+        ["node", "bootstrap_tokens", "bootstrap_claim", "commands"].map((table) =>
+          state.storage.sql.exec(`SELECT * FROM ${table}`).toArray(),
+        ),
+      );
       expect(everything).not.toContain(token);
     });
   });
@@ -152,7 +197,10 @@ describe("the link", () => {
     const welcome = await agent.next("welcome");
     expect(await verifyNodeToken(config, welcome.nodeToken.token, Date.now())).toMatchObject({ node: nodeId });
     expect(welcome.workspaceTokens).toMatchObject([{ workspaceId: holder.workspaceId, sessionId: holder.sessionId }]);
-    expect(await verifyWorkspaceToken(config, welcome.workspaceTokens[0]?.token ?? "", Date.now())).toMatchObject({ session: holder.sessionId, project: holder.projectId });
+    expect(await verifyWorkspaceToken(config, welcome.workspaceTokens[0]?.token ?? "", Date.now())).toMatchObject({
+      session: holder.sessionId,
+      project: holder.projectId,
+    });
     await rowIs("active");
     expect(await node().facts(holder.workspaceId)).toMatchObject({ node: { connected: true } });
   });
@@ -179,7 +227,10 @@ describe("the link", () => {
     expect((await agent.next("ack")).upTo).toBe(1);
     await node().enqueue(destroyCommand(holder.workspaceId));
     expect((await agent.next("command")).command.n).toBe(1);
-    expect(await node().facts(holder.workspaceId)).toMatchObject({ node: { connected: true }, workspace: { state: "ready", branch: "task/x" } });
+    expect(await node().facts(holder.workspaceId)).toMatchObject({
+      node: { connected: true },
+      workspace: { state: "ready", branch: "task/x" },
+    });
   });
 
   it("[F11] an object whose sockets are gone knows that its node is out of reach", async () => {
@@ -190,13 +241,23 @@ describe("the link", () => {
 
   it("an event is taken once; one that cannot be read does not block those behind it", async () => {
     const agent = await up();
-    const ready = { kind: "workspace.ready", workspaceId: holder.workspaceId, branch: "first", baseCommit: "c" } as const;
+    const ready = {
+      kind: "workspace.ready",
+      workspaceId: holder.workspaceId,
+      branch: "first",
+      baseCommit: "c",
+    } as const;
     agent.tell(ready, 1);
     agent.tell({ ...ready, branch: "second" }, 1);
     agent.send({ type: "event", event: { n: 2, at: 1, kind: "no.such.kind" } });
     agent.tell({ kind: "session.started", workspaceId: holder.workspaceId, sessionId: holder.sessionId }, 3);
-    await vi.waitFor(() => expect(agent.frames.flatMap((frame) => (frame.type === "ack" ? [frame.upTo] : []))).toEqual([1, 1, 2, 3]));
-    expect(await node().facts(holder.workspaceId)).toMatchObject({ workspace: { branch: "first" }, session: { startedAt: START } });
+    await vi.waitFor(() =>
+      expect(agent.frames.flatMap((frame) => (frame.type === "ack" ? [frame.upTo] : []))).toEqual([1, 1, 2, 3]),
+    );
+    expect(await node().facts(holder.workspaceId)).toMatchObject({
+      workspace: { branch: "first" },
+      session: { startedAt: START },
+    });
     expect(agent.closedWith).toBeNull();
   });
 
@@ -224,15 +285,24 @@ describe("the link", () => {
     expect((await node().view())?.unreachableSince).toBe(Date.now());
     passTime(config.NODE_UNREACHABLE_TIMEOUT_MS);
     await ring(nodeId);
-    expect(await node().facts(holder.workspaceId)).toMatchObject({ workspace: { state: "failed", failure: { code: "node_unreachable" } } });
-    expect(await node().reserve({ ...holder, workspaceId: `${holder.workspaceId.slice(0, -1)}0` as SlotHolder["workspaceId"] })).toEqual({ granted: false, reason: "not_accepting" });
+    expect(await node().facts(holder.workspaceId)).toMatchObject({
+      workspace: { state: "failed", failure: { code: "node_unreachable" } },
+    });
+    expect(
+      await node().reserve({
+        ...holder,
+        workspaceId: `${holder.workspaceId.slice(0, -1)}0` as SlotHolder["workspaceId"],
+      }),
+    ).toEqual({ granted: false, reason: "not_accepting" });
   });
 
   it("tokens are renewed on the link, for the node's own workspaces only", async () => {
     const agent = await up();
     const foreign = (await aHolder(owner)).workspaceId;
     agent.send({ type: "renew", workspaces: [holder.workspaceId, foreign] });
-    expect((await agent.next("tokens")).workspaceTokens.map((token) => token.workspaceId)).toEqual([holder.workspaceId]);
+    expect((await agent.next("tokens")).workspaceTokens.map((token) => token.workspaceId)).toEqual([
+      holder.workspaceId,
+    ]);
   });
 });
 
@@ -300,11 +370,22 @@ describe("work, rest and end", () => {
   });
 });
 
+const nudges = () => runInDurableObject(node(), (_object, state) => new NodeStorage(state.storage).nudges());
+const dueAt = (name: string) =>
+  runInDurableObject(node(), (_object, state) => new NamedAlarms(state.storage).dueAt(name));
+
 describe("what it owes to others", () => {
   it("[F12] a row that cannot be written is written later, and never backwards", async () => {
     await env.DB.prepare("ALTER TABLE nodes RENAME TO nodes_away").run();
     const agent = await up();
-    agent.tell({ kind: "outbox.stats", sessionId: holder.sessionId, stats: { pending: 7, deadLetters: 0, lastDeadLetterReason: null } }, 1);
+    agent.tell(
+      {
+        kind: "outbox.stats",
+        sessionId: holder.sessionId,
+        stats: { pending: 7, deadLetters: 0, lastDeadLetterReason: null },
+      },
+      1,
+    );
     await agent.next("ack");
     await vi.waitFor(async () => expect(await dueAt("outward")).toBeGreaterThan(Date.now()));
     await env.DB.prepare("ALTER TABLE nodes_away RENAME TO nodes").run();
@@ -336,9 +417,6 @@ describe("what it owes to others", () => {
       expect(storage.nudges()).toMatchObject([{ runId: run.runId }]);
     });
   });
-
-  const nudges = () => runInDurableObject(node(), (_object, state) => new NodeStorage(state.storage).nudges());
-  const dueAt = (name: string) => runInDurableObject(node(), (_object, state) => new NamedAlarms(state.storage).dueAt(name));
 });
 
 describe("alarms", () => {

@@ -46,8 +46,20 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
     this.#config = configOf(env);
     this.#storage = new NodeStorage(context.storage);
     this.#alarms = new NamedAlarms(context.storage);
-    this.#logger = jsonLogger({ clock: this.#clock, level: this.#config.LOG_LEVEL, write: (line) => console.log(line), fields: { nodeId: this.#storage.node()?.identity.nodeId } });
-    const shared = { env, config: this.#config, storage: this.#storage, alarms: this.#alarms, clock: this.#clock, logger: this.#logger };
+    this.#logger = jsonLogger({
+      clock: this.#clock,
+      level: this.#config.LOG_LEVEL,
+      write: (line) => console.log(line),
+      fields: { nodeId: this.#storage.node()?.identity.nodeId },
+    });
+    const shared = {
+      env,
+      config: this.#config,
+      storage: this.#storage,
+      alarms: this.#alarms,
+      clock: this.#clock,
+      logger: this.#logger,
+    };
     this.#outward = new Outward(shared);
     this.#link = new NodeLink({
       ...shared,
@@ -119,7 +131,10 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   }
 
   async bootstrap(request: BootstrapRequest): Promise<BootstrapAnswer> {
-    const answer = await bootstrap({ storage: this.#storage, config: this.#config, clock: this.#clock, random: this.#random }, request);
+    const answer = await bootstrap(
+      { storage: this.#storage, config: this.#config, clock: this.#clock, random: this.#random },
+      request,
+    );
     this.#logger.info(answer.ok ? "node.bootstrapped" : "node.bootstrap_refused");
     return answer;
   }
@@ -150,7 +165,9 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   override async alarm(): Promise<void> {
     try {
       // The provider may take long to answer: the others do not wait for it.
-      const due = this.#alarms.due(this.#clock.now()).toSorted((a, b) => Number(a === "provider") - Number(b === "provider"));
+      const due = this.#alarms
+        .due(this.#clock.now())
+        .toSorted((a, b) => Number(a === "provider") - Number(b === "provider"));
       for (const name of due) await this.#ring(name);
     } finally {
       this.#alarms.arm();
@@ -193,7 +210,8 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       if (node === null) return [];
       const { record, effects } = stepNode(node.record, event, this.#clock.now(), this.#settings());
       if (record !== node.record) this.#save({ ...node, record, version: node.version + 1 });
-      if (record.life.state !== node.record.life.state) this.#logger.info("node.changed", { from: node.record.life.state, to: record.life.state, cause: event.kind });
+      if (record.life.state !== node.record.life.state)
+        this.#logger.info("node.changed", { from: node.record.life.state, to: record.life.state, cause: event.kind });
       return effects.flatMap((effect) => this.#carryOut(effect));
     });
     this.#settle();
@@ -224,11 +242,14 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   #told(event: NodeEvent): void {
     const node = this.#storage.node();
     if (node === null) return;
-    if (event.kind === "fault") this.#logger.warn("node.fault", { workspaceId: event.workspaceId, code: event.code, message: event.message });
-    if (event.kind === "outbox.stats" && this.#storage.saveOutbox(event.sessionId, event.stats)) this.#save({ ...node, version: node.version + 1 });
+    if (event.kind === "fault")
+      this.#logger.warn("node.fault", { workspaceId: event.workspaceId, code: event.code, message: event.message });
+    if (event.kind === "outbox.stats" && this.#storage.saveOutbox(event.sessionId, event.stats))
+      this.#save({ ...node, version: node.version + 1 });
     if ("workspaceId" in event && event.workspaceId !== null) {
       const workspace = this.#storage.workspace(event.workspaceId);
-      const told = workspace === null ? NEW_WORKSPACE : foldEvent(workspace.told, event, workspace.holder, this.#clock.now());
+      const told =
+        workspace === null ? NEW_WORKSPACE : foldEvent(workspace.told, event, workspace.holder, this.#clock.now());
       if (workspace !== null && told !== workspace.told) {
         this.#storage.saveTold(event.workspaceId, told);
         if (workspace.holder.runId !== null) this.#storage.addNudge(workspace.holder.runId);

@@ -60,7 +60,12 @@ export class Outward {
       const projected = await this.#project();
       const { alarms, clock, storage } = this.#deps;
       const tries = Math.max(storage.projection().attempts, ...storage.nudges().map((nudge) => nudge.attempts), 1);
-      alarms.set(OUTWARD_ALARM, nudged && projected ? null : clock.now() + Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(tries - 1, 10)));
+      alarms.set(
+        OUTWARD_ALARM,
+        nudged && projected
+          ? null
+          : clock.now() + Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(tries - 1, 10)),
+      );
       alarms.arm();
     } while (this.#again);
   }
@@ -130,7 +135,12 @@ export class Outward {
     const { id, name: _name, provider: _provider, size: _size, pricePerHour, taskIds, ...rest } = view;
     await database(this.#deps.env)
       .update(nodes)
-      .set({ ...rest, taskIds: [...taskIds], priceAmount: pricePerHour?.amount ?? null, priceCurrency: pricePerHour?.currency ?? null })
+      .set({
+        ...rest,
+        taskIds: [...taskIds],
+        priceAmount: pricePerHour?.amount ?? null,
+        priceCurrency: pricePerHour?.currency ?? null,
+      })
       .where(and(eq(nodes.id, id), lt(nodes.version, view.version)));
   }
 
@@ -140,16 +150,28 @@ export class Outward {
     const gone = { state: "destroyed", updatedAt: clock.now() } as const;
     const waiting = inArray(workspaces.state, ["kept", "destroying"]);
     if (destroyed.length > 0) {
-      await database(env).update(workspaces).set(gone).where(and(inArray(workspaces.id, [...destroyed]), waiting));
+      await database(env)
+        .update(workspaces)
+        .set(gone)
+        .where(and(inArray(workspaces.id, [...destroyed]), waiting));
       for (const workspaceId of destroyed) storage.markProjected(workspaceId);
     }
-    if (view.state === "destroyed") await database(env).update(workspaces).set(gone).where(and(eq(workspaces.nodeId, view.id), waiting));
+    if (view.state === "destroyed")
+      await database(env)
+        .update(workspaces)
+        .set(gone)
+        .where(and(eq(workspaces.nodeId, view.id), waiting));
   }
 
   /** Viewers are told once; a page that missed it reads the row. */
   async #publish(view: NodeView): Promise<void> {
     const { env, storage, logger } = this.#deps;
-    const told = await Promise.allSettled(storage.audience().map((projectId) => env.PROJECT_DATA.get(env.PROJECT_DATA.idFromName(projectId)).publishNode(view)));
-    for (const each of told) if (each.status === "rejected") logger.warn("node.publish_failed", { reason: each.reason });
+    const told = await Promise.allSettled(
+      storage
+        .audience()
+        .map((projectId) => env.PROJECT_DATA.get(env.PROJECT_DATA.idFromName(projectId)).publishNode(view)),
+    );
+    for (const each of told)
+      if (each.status === "rejected") logger.warn("node.publish_failed", { reason: each.reason });
   }
 }

@@ -22,10 +22,31 @@ export interface ScriptedCloud {
 }
 
 const TYPE = {
-  name: "t", cores: 32, memory: 128, architecture: "x86", category: "shared", cpu_type: "shared",
+  name: "t",
+  cores: 32,
+  memory: 128,
+  architecture: "x86",
+  category: "shared",
+  cpu_type: "shared",
   prices: [{ location: "here", price_hourly: { net: "0.01", gross: "0.01" }, price_monthly: { net: "6", gross: "6" } }],
   locations: [{ name: "here", available: true, recommended: false, deprecation: null }],
 };
+
+const pageOf = (key: string, items: readonly unknown[]) =>
+  Response.json({
+    [key]: items,
+    meta: {
+      pagination: {
+        page: 1,
+        per_page: 50,
+        previous_page: null,
+        next_page: null,
+        last_page: 1,
+        total_entries: items.length,
+      },
+    },
+  });
+const fault = (status: number, code: string) => Response.json({ error: { code, message: code } }, { status });
 
 /** Takes the place of the network until `vi.unstubAllGlobals()`. */
 export function scriptedCloud(): ScriptedCloud {
@@ -34,28 +55,36 @@ export function scriptedCloud(): ScriptedCloud {
   const faults = new Map<string, Fault[]>();
   let nextId = 1;
   const view = ({ id, name, labels, created }: StoredServer) => ({
-    id, name, labels, created, status: "running", location: { name: "here" }, server_type: TYPE,
+    id,
+    name,
+    labels,
+    created,
+    status: "running",
+    location: { name: "here" },
+    server_type: TYPE,
   });
   const make = (name: string, labels: Record<string, string>, userData: string, created: number) => {
     const server = { id: nextId++, name, labels, userData, created: new Date(created).toISOString() };
     servers.set(server.id, server);
     return server;
   };
-  const pageOf = (key: string, items: readonly unknown[]) =>
-    Response.json({ [key]: items, meta: { pagination: { page: 1, per_page: 50, previous_page: null, next_page: null, last_page: 1, total_entries: items.length } } });
-  const fault = (status: number, code: string) => Response.json({ error: { code, message: code } }, { status });
-
   function carryOut(method: string, url: URL, body: string): Response {
     const path = url.pathname.replace("/v1", "");
     if (path === "/server_types") return pageOf("server_types", [TYPE]);
     if (path === "/servers" && method === "POST") {
       const wanted: { name: string; labels: Record<string, string>; user_data: string } = JSON.parse(body);
       if ([...servers.values()].some((server) => server.name === wanted.name)) return fault(409, "uniqueness_error");
-      return Response.json({ server: view(make(wanted.name, wanted.labels, wanted.user_data, Date.now())) }, { status: 201 });
+      return Response.json(
+        { server: view(make(wanted.name, wanted.labels, wanted.user_data, Date.now())) },
+        { status: 201 },
+      );
     }
     if (path === "/servers") {
       const name = url.searchParams.get("name");
-      return pageOf("servers", [...servers.values()].filter((server) => name === null || server.name === name).map(view));
+      return pageOf(
+        "servers",
+        [...servers.values()].filter((server) => name === null || server.name === name).map(view),
+      );
     }
     const server = servers.get(Number(path.split("/").at(-1)));
     if (server === undefined) return fault(404, "not_found");
@@ -64,12 +93,18 @@ export function scriptedCloud(): ScriptedCloud {
   }
 
   vi.stubGlobal("fetch", async (input: string | URL | Request, init: RequestInit = {}) => {
-    const request = new Request(input, { method: init.method ?? "GET", headers: init.headers ?? {}, ...(init.body === undefined ? {} : { body: init.body }) });
+    const request = new Request(input, {
+      method: init.method ?? "GET",
+      headers: init.headers ?? {},
+      ...(init.body === undefined ? {} : { body: init.body }),
+    });
     const url = new URL(request.url);
     if (!request.url.startsWith(TEST_SETTINGS.HETZNER_API_URL)) throw new Error(`not for this cloud: ${request.url}`);
     const call = `${request.method} ${url.pathname.replace("/v1", "")}`;
     calls.push(call);
-    const next = [...faults.entries()].find(([prefix, queue]) => call.startsWith(prefix) && queue.length > 0)?.[1].shift();
+    const next = [...faults.entries()]
+      .find(([prefix, queue]) => call.startsWith(prefix) && queue.length > 0)?.[1]
+      .shift();
     if (next === "no_answer") throw new Error("connection reset");
     if (next !== undefined && next !== "answer_lost") return fault(next.status, next.code);
     const answer = carryOut(request.method, url, await request.text());
@@ -81,6 +116,7 @@ export function scriptedCloud(): ScriptedCloud {
     servers,
     calls,
     put: (call, ...each) => void faults.set(call, [...(faults.get(call) ?? []), ...each]),
-    add: ({ name, labels = { "samovar-installation": TEST_SETTINGS.INSTALLATION_ID }, ageMs }) => make(name, labels, "", Date.now() - ageMs).id,
+    add: ({ name, labels = { "samovar-installation": TEST_SETTINGS.INSTALLATION_ID }, ageMs }) =>
+      make(name, labels, "", Date.now() - ageMs).id,
   };
 }

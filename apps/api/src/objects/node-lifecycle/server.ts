@@ -26,7 +26,11 @@ export interface ServerDeps {
 /** Where the vm-agent keeps its files on a node. */
 const STATE_DIR = "/var/lib/samovar";
 
-export async function askProvider(deps: ServerDeps, identity: NodeIdentity, question: ProviderQuestion): Promise<NodeLifeEvent> {
+export async function askProvider(
+  deps: ServerDeps,
+  identity: NodeIdentity,
+  question: ProviderQuestion,
+): Promise<NodeLifeEvent> {
   const provider = await ownersProvider(deps.env, deps.config, identity.ownerId);
   if (provider === null) return refused(question, NO_CREDENTIAL, false, null);
   switch (question.kind) {
@@ -36,7 +40,9 @@ export async function askProvider(deps: ServerDeps, identity: NodeIdentity, ques
       const found = await provider.findServer(identity.name);
       if (!found.ok) return refusedBy(question, found.error);
       const isOurs = found.value?.labels[SERVER_LABELS.installation] === deps.config.INSTALLATION_ID;
-      return found.value !== null && isOurs ? { kind: "server.made", server: factsOf(found.value) } : { kind: "server.absent" };
+      return found.value !== null && isOurs
+        ? { kind: "server.made", server: factsOf(found.value) }
+        : { kind: "server.absent" };
     }
     case "provider.delete": {
       const deleted = await provider.deleteServer(question.serverId);
@@ -50,13 +56,20 @@ async function create(deps: ServerDeps, identity: NodeIdentity, provider: Provid
   const { config } = deps;
   const { nodeId, name, size } = identity;
   const userData = renderUserData({
-    agent: { controlPlaneUrl: config.PUBLIC_URL, nodeId, bootstrapToken: await mintBootstrapToken(deps), stateDir: STATE_DIR },
+    agent: {
+      controlPlaneUrl: config.PUBLIC_URL,
+      nodeId,
+      bootstrapToken: await mintBootstrapToken(deps),
+      stateDir: STATE_DIR,
+    },
     release: config.AGENT_RELEASE,
     hostname: name,
   });
   const labels = { [SERVER_LABELS.installation]: config.INSTALLATION_ID, [SERVER_LABELS.node]: nodeId };
   const made = await provider.createServer({ name, size, userData, labels });
-  return made.ok ? { kind: "server.made", server: factsOf(made.value) } : refusedBy({ kind: "provider.create" }, made.error);
+  return made.ok
+    ? { kind: "server.made", server: factsOf(made.value) }
+    : refusedBy({ kind: "provider.create" }, made.error);
 }
 
 const NO_CREDENTIAL: Failure = {
@@ -65,11 +78,22 @@ const NO_CREDENTIAL: Failure = {
 };
 
 function refusedBy(question: ProviderQuestion, fault: ProviderFault): NodeLifeEvent {
-  return refused(question, { code: `provider_${fault.kind}`, message: fault.message.slice(0, 4000) }, fault.retriable, fault.retryAfterMs);
+  return refused(
+    question,
+    { code: `provider_${fault.kind}`, message: fault.message.slice(0, 4000) },
+    fault.retriable,
+    fault.retryAfterMs,
+  );
 }
 
-function refused(question: ProviderQuestion, failure: Failure, retriable: boolean, retryAfterMs: number | null): NodeLifeEvent {
-  if (question.kind === "provider.create") return { kind: "create.failed", refusal: { failure, retriable, retryAfterMs } };
+function refused(
+  question: ProviderQuestion,
+  failure: Failure,
+  retriable: boolean,
+  retryAfterMs: number | null,
+): NodeLifeEvent {
+  if (question.kind === "provider.create")
+    return { kind: "create.failed", refusal: { failure, retriable, retryAfterMs } };
   return { kind: "provider.failed", failure, retryAfterMs };
 }
 

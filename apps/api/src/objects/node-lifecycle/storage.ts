@@ -45,7 +45,9 @@ export class NodeStorage {
   }
 
   node(): StoredNode | null {
-    const row = this.#first<{ identity: string; record: string; version: number }>("SELECT identity, record, version FROM node");
+    const row = this.#first<{ identity: string; record: string; version: number }>(
+      "SELECT identity, record, version FROM node",
+    );
     return row === null ? null : { identity: stored(row.identity), record: stored(row.record), version: row.version };
   }
 
@@ -60,7 +62,9 @@ export class NodeStorage {
 
   link(): { readonly state: LinkState; readonly connection: string | null } {
     const row = this.#first<{ state: string; connection: string | null }>("SELECT state, connection FROM link");
-    return row === null ? { state: NEW_LINK, connection: null } : { state: stored(row.state), connection: row.connection };
+    return row === null
+      ? { state: NEW_LINK, connection: null }
+      : { state: stored(row.state), connection: row.connection };
   }
 
   saveLink(state: LinkState, connection: string | null): void {
@@ -77,16 +81,29 @@ export class NodeStorage {
   }
 
   addCommand(n: number, draft: CommandDraft, now: Millis): void {
-    this.#sql.exec("INSERT INTO commands (n, id, kind, args, queued_at) VALUES (?, ?, ?, ?, ?)", n, draft.id, draft.kind, JSON.stringify(draft.args), now);
+    this.#sql.exec(
+      "INSERT INTO commands (n, id, kind, args, queued_at) VALUES (?, ?, ?, ?, ?)",
+      n,
+      draft.id,
+      draft.kind,
+      JSON.stringify(draft.args),
+      now,
+    );
   }
 
   command(n: number): Command | null {
-    const row = this.#first<{ n: number; id: string; kind: string; args: string }>("SELECT n, id, kind, args FROM commands WHERE n = ?", n);
+    const row = this.#first<{ n: number; id: string; kind: string; args: string }>(
+      "SELECT n, id, kind, args FROM commands WHERE n = ?",
+      n,
+    );
     return row === null ? null : command.parse({ ...row, args: JSON.parse(row.args) });
   }
 
   workspace(workspaceId: WorkspaceId): StoredWorkspace | null {
-    const row = this.#first<{ holder: string; told: string }>("SELECT holder, told FROM workspaces WHERE workspace_id = ?", workspaceId);
+    const row = this.#first<{ holder: string; told: string }>(
+      "SELECT holder, told FROM workspaces WHERE workspace_id = ?",
+      workspaceId,
+    );
     return row === null ? null : { holder: stored(row.holder), told: stored(row.told) };
   }
 
@@ -105,7 +122,11 @@ export class NodeStorage {
 
   /** Workspaces that are destroyed and whose row does not say so yet. */
   destroyedUnprojected(): readonly WorkspaceId[] {
-    const rows = this.#sql.exec<{ holder: string }>("SELECT holder FROM workspaces WHERE projected = 0 AND json_extract(told, '$.state') = 'destroyed' LIMIT 50").toArray();
+    const rows = this.#sql
+      .exec<{ holder: string }>(
+        "SELECT holder FROM workspaces WHERE projected = 0 AND json_extract(told, '$.state') = 'destroyed' LIMIT 50",
+      )
+      .toArray();
     return rows.map((row) => stored<SlotHolder>(row.holder).workspaceId);
   }
 
@@ -132,7 +153,10 @@ export class NodeStorage {
 
   /** All sessions' outboxes together. */
   outbox(): OutboxStats {
-    const rows = this.#sql.exec<{ stats: string }>("SELECT stats FROM outboxes").toArray().map((row) => stored<OutboxStats>(row.stats));
+    const rows = this.#sql
+      .exec<{ stats: string }>("SELECT stats FROM outboxes")
+      .toArray()
+      .map((row) => stored<OutboxStats>(row.stats));
     return {
       pending: rows.reduce((sum, each) => sum + each.pending, 0),
       deadLetters: rows.reduce((sum, each) => sum + each.deadLetters, 0),
@@ -141,11 +165,16 @@ export class NodeStorage {
   }
 
   addNudge(runId: RunId): void {
-    this.#sql.exec("INSERT INTO nudges (run_id, stamp, attempts) VALUES (?, 1, 0) ON CONFLICT (run_id) DO UPDATE SET stamp = stamp + 1", runId);
+    this.#sql.exec(
+      "INSERT INTO nudges (run_id, stamp, attempts) VALUES (?, 1, 0) ON CONFLICT (run_id) DO UPDATE SET stamp = stamp + 1",
+      runId,
+    );
   }
 
   nudges(): readonly Nudge[] {
-    const rows = this.#sql.exec<{ run_id: string; stamp: number; attempts: number }>("SELECT run_id, stamp, attempts FROM nudges").toArray();
+    const rows = this.#sql
+      .exec<{ run_id: string; stamp: number; attempts: number }>("SELECT run_id, stamp, attempts FROM nudges")
+      .toArray();
     return rows.map((row) => ({ runId: row.run_id as RunId, stamp: row.stamp, attempts: row.attempts }));
   }
 
@@ -159,7 +188,12 @@ export class NodeStorage {
   }
 
   projection(): { readonly version: number; readonly attempts: number } {
-    return this.#first<{ version: number; attempts: number }>("SELECT version, attempts FROM projection") ?? { version: 0, attempts: 0 };
+    return (
+      this.#first<{ version: number; attempts: number }>("SELECT version, attempts FROM projection") ?? {
+        version: 0,
+        attempts: 0,
+      }
+    );
   }
 
   saveProjection(version: number, attempts: number): void {
@@ -180,12 +214,19 @@ export class NodeStorage {
   }
 
   bootstrapClaim(): { readonly tokenHash: string; readonly claimHash: string } | null {
-    const row = this.#first<{ token_hash: string; claim_hash: string }>("SELECT token_hash, claim_hash FROM bootstrap_claim");
+    const row = this.#first<{ token_hash: string; claim_hash: string }>(
+      "SELECT token_hash, claim_hash FROM bootstrap_claim",
+    );
     return row === null ? null : { tokenHash: row.token_hash, claimHash: row.claim_hash };
   }
 
   saveBootstrapClaim(tokenHash: string, claimHash: string, now: Millis): void {
-    this.#sql.exec("INSERT INTO bootstrap_claim (one, token_hash, claim_hash, at) VALUES (1, ?, ?, ?)", tokenHash, claimHash, now);
+    this.#sql.exec(
+      "INSERT INTO bootstrap_claim (one, token_hash, claim_hash, at) VALUES (1, ?, ?, ?)",
+      tokenHash,
+      claimHash,
+      now,
+    );
   }
 
   /** What was refused at the door; the newest hundred are kept. */
@@ -195,7 +236,9 @@ export class NodeStorage {
   }
 
   refusals(): readonly { readonly at: Millis; readonly kind: string; readonly detail: string }[] {
-    return this.#sql.exec<{ at: number; kind: string; detail: string }>("SELECT at, kind, detail FROM refusals ORDER BY rowid").toArray();
+    return this.#sql
+      .exec<{ at: number; kind: string; detail: string }>("SELECT at, kind, detail FROM refusals ORDER BY rowid")
+      .toArray();
   }
 
   #first<T extends Record<string, SqlStorageValue>>(query: string, ...bindings: readonly SqlStorageValue[]): T | null {

@@ -20,7 +20,10 @@ export function nodeViewOf(node: StoredNode, storage: NodeStorage, config: Confi
     epoch: record.epoch,
     warmUntil: life.state === "warm" ? life.until : null,
     unreachableSince: link.kind === "down" && isAlive(record) ? link.since : null,
-    taskIds: life.state === "destroyed" ? [] : record.slots.flatMap(({ holder }) => (holder.taskId === null ? [] : [holder.taskId])),
+    taskIds:
+      life.state === "destroyed"
+        ? []
+        : record.slots.flatMap(({ holder }) => (holder.taskId === null ? [] : [holder.taskId])),
     slots: config.NODE_SLOTS,
     outbox: storage.outbox(),
     pricePerHour: server?.pricePerHour ?? null,
