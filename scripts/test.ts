@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkCoverage } from "./coverage.ts";
 import { installSystemPackages } from "./system-packages.ts";
 
 interface Tally {
@@ -34,7 +35,7 @@ const suites: readonly Suite[] = [
   },
   { name: "lint", run: () => all([["oxlint"], ["oxfmt", "--check"]]) },
   { name: "build", run: () => all([["node", "scripts/build.ts"]]) },
-  { name: "units", run: () => vitest("units", ["--coverage"]) },
+  { name: "units", run: unitsWithCoverage },
   { name: "journeys", run: () => vitest("journeys", ["--config", "tests/vitest.config.ts", "--project", "journeys"]) },
   { name: "recovery", run: () => vitest("recovery", ["--config", "tests/vitest.config.ts", "--project", "recovery"]) },
 ];
@@ -64,6 +65,16 @@ async function all(commands: readonly (readonly [string, ...string[]])[]): Promi
   let passed = 0;
   for (const [program, ...args] of commands) if ((await exec(bin(program), args)) === 0) passed++;
   return { passed, failed: commands.length - passed };
+}
+
+/** A coverage limit that is not held counts as a failed test. */
+async function unitsWithCoverage(): Promise<Tally> {
+  process.env["SAMOVAR_PROCESS_COVERAGE"] = join(root, "coverage/processes");
+  const { passed, failed } = await vitest("units", ["--coverage"]);
+  delete process.env["SAMOVAR_PROCESS_COVERAGE"];
+  const faults = await checkCoverage();
+  for (const fault of faults) console.error(fault);
+  return { passed: passed + (faults.length === 0 ? 1 : 0), failed: failed + faults.length };
 }
 
 /** A run that breaks outside its tests, or misses a coverage limit, counts as one more failure. */

@@ -30,7 +30,9 @@ describe("a server", () => {
     });
     expect(start.env["PATH"]).toMatch(new RegExp(`^${root}/opt/samovar/bin:`));
     expect(Object.keys(start.env)).not.toContain("SAMOVAR_TEST_CANARY");
-    expect(Object.keys(start.env).toSorted()).toEqual([
+    // Node itself passes this one on, when the tests count what processes ran.
+    const given = Object.keys(start.env).filter((name) => name !== "NODE_V8_COVERAGE");
+    expect(given.toSorted()).toEqual([
       "HOME",
       "LANG",
       "PATH",
