@@ -35,6 +35,7 @@ import {
   transcriptVerification,
 } from "@samovar/contracts";
 import * as z from "zod";
+import { CliError } from "./errors.ts";
 import { type Call, type Endpoint, type Parser, call } from "./http.ts";
 
 interface MessagesPage {
@@ -137,7 +138,10 @@ export class ApiClient implements Endpoint {
     return this.#call<SessionView>(`/api/projects/${projectId}/sessions/${sessionId}`, sessionView);
   }
 
-  /** The whole transcript, in order: pages from the newest back to the first. A page of long messages is a short one. */
+  /**
+   * The whole transcript, in order: pages from the newest back to the first. A page of long messages is a short one.
+   * Throws {@link CliError} when a page does not go further back than the one before it.
+   */
   async messages(projectId: ProjectId, sessionId: SessionId): Promise<MessageView[]> {
     const pages: MessageView[][] = [];
     let before: number | null = null;
@@ -148,8 +152,11 @@ export class ApiClient implements Endpoint {
       }).toString();
       const path = `/api/projects/${projectId}/sessions/${sessionId}/messages?${query}`;
       const { messages }: MessagesPage = await this.#call<MessagesPage>(path, messagesPage);
+      const first: number | null = messages[0]?.position ?? null;
+      if (before !== null && (first === null || first >= before))
+        throw new CliError(`The messages before number ${before} of ${sessionId} could not be read.`, "Try again.");
       pages.push(messages);
-      before = messages[0]?.position ?? null;
+      before = first;
     } while (before !== null && before > 0);
     return pages.toReversed().flat();
   }

@@ -63,6 +63,19 @@ describe("calling the control plane", () => {
     expect(seen).toHaveLength(3);
   });
 
+  it("gives up on a transcript whose pages do not lead back to its first message", async () => {
+    const session = aSessionView({ messageCount: 9 });
+    const page = [8].map((position) => aMessageView({ position, sessionId: session.id }));
+    const same = await serve(() => ({ status: 200, body: { session, messages: page } }));
+    await expect(same.client.messages(session.projectId, session.id)).rejects.toThrow(/before number 8 .*not be read/);
+    const none = await serve((url) => ({
+      status: 200,
+      body: { session, messages: url.includes("before") ? [] : page },
+    }));
+    await expect(none.client.messages(session.projectId, session.id)).rejects.toThrow(/before number 8 .*not be read/);
+    expect(none.seen).toHaveLength(2);
+  });
+
   it("turns each refusal into a message and what to do", async () => {
     const wrongToken = await serve(() => refused("unauthenticated", 401, "The token is not known."));
     await expect(wrongToken.client.me()).rejects.toMatchObject({
