@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageView, type MessageView, type TaskView, taskView } from "@samovar/contracts";
@@ -10,7 +11,7 @@ import {
   startInstallation,
   taskOf,
 } from "../harness/installation.ts";
-import { pidsMatching } from "../harness/processes.ts";
+import { isAlive, pidsMatching } from "../harness/processes.ts";
 import { git, makeRepository } from "../harness/repository.ts";
 
 let here: Installation;
@@ -33,11 +34,31 @@ const LONG =
 test("[R21] [F7] [F11] the control plane and its CLI are killed in the middle of a task; started again, the task completes with nothing lost", async () => {
   const run = here.follow(["run", "--json", "--repo", repository, LONG]);
   const task = await whenStreaming(run);
-  const { pid: workerd } = JSON.parse(readFileSync(join(here.dataDir, "runtime.json"), "utf8")) as { pid: number };
+  const workerd = recordedRuntime();
   here.process.kill("SIGKILL");
   process.kill(workerd, "SIGKILL");
 
   here = await startInstallation({ dataDir: here.dataDir });
+  await expectCompleted(task);
+  run.process.kill("SIGKILL");
+});
+
+test("[R21] only the CLI is killed; started again at once it takes over from the workerd that lives on, and the task completes", async () => {
+  const run = here.follow(["run", "--json", "--repo", repository, LONG]);
+  const task = await whenStreaming(run);
+  const first = recordedRuntime();
+  process.kill(first, "SIGKILL");
+  // Miniflare starts another one by itself: that one is left behind then.
+  await expect.poll(() => recordedRuntime(), { timeout: 60_000, interval: 20 }).not.toBe(first);
+  const second = recordedRuntime();
+  here.process.kill("SIGKILL");
+  await once(here.process, "exit");
+  expect(await isAlive(second)).toBe(true);
+
+  const { url } = here;
+  here = await startInstallation({ dataDir: here.dataDir });
+  expect(here.url).toBe(url);
+  expect(await isAlive(second)).toBe(false);
   await expectCompleted(task);
   run.process.kill("SIGKILL");
 });
@@ -73,7 +94,16 @@ test("[R5] [R16] [F39] a session-host is killed; what it said is kept, the messa
   const workspace = await here.api<{ state: string }>(`/api/workspaces/${ended.workspaceId}`);
   expect(workspace.state).toBe("kept");
   expect(task.id).toBe(ended.id);
+  await here.api(`/api/workspaces/${ended.workspaceId}/destroy`, { method: "POST", body: {} });
+  const node = async () => (await here.api<{ state: string }>(`/api/nodes/${ended.nodeId}`)).state;
+  await expect.poll(node, { timeout: 30_000, interval: 50 }).toBe("warm");
 });
+
+/** The process that `samovar up` wrote down as its workerd. */
+function recordedRuntime(): number {
+  const text = readFileSync(join(here.dataDir, "runtime.json"), "utf8");
+  return z.object({ pid: z.number() }).parse(JSON.parse(text)).pid;
+}
 
 /** The task, once some of its streamed text has been stored. */
 async function whenStreaming(run: Followed): Promise<TaskView> {

@@ -5,16 +5,20 @@
 import { readFile, readdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { Logger } from "@samovar/base";
 import { applyMigrations } from "@samovar/api/database/migrate";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
 import * as z from "zod";
 import { CliError } from "../client/errors.ts";
 import { type DataDirectory, readJson, writeAtomically } from "./data-directory.ts";
-import { childrenNamed, isRunning, processStart } from "./processes.ts";
+import { childrenNamed, isHolding, isRunning, processStart } from "./processes.ts";
 
 const root = join(import.meta.dirname, "../../../..");
 const dist = join(root, "dist");
+const RECORD_PAUSE_MS = 100;
+const ENDING_PAUSE_MS = 5;
+const ENDING_PATIENCE_MS = 10_000;
 
 export interface ControlPlane {
   readonly url: string;
@@ -45,6 +49,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
           handleStructuredLogs: ({ level, message }) => forward(logger, level, message),
           resourcePersistencePath: directory.state,
           telemetry: { enabled: false },
+          unsafeHandleRuntimeRestart: async () => void (await recordRuntime(directory)),
           cf: false,
           workers: [
             {
@@ -71,13 +76,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         }),
       ),
   );
-  const url = (await miniflare.ready).origin;
-  await recordRuntime(directory);
+  const [{ origin: url }] = await Promise.all([miniflare.ready, recordFirstRuntime(miniflare, directory)]);
   await applyMigrations(await miniflare.getD1Database("DB"), await migrationFiles());
   return {
     url,
     tick: async (cron) => {
-      await recordRuntime(directory);
       const worker = await miniflare.getWorker();
       await worker.scheduled({ cron, scheduledTime: new Date() });
     },
@@ -127,7 +130,7 @@ function parseLine(text: string): Record<string, unknown> | null {
 
 async function migrationFiles(): Promise<{ name: string; sql: string }[]> {
   const folder = join(root, "apps/api/migrations");
-  const names = (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".sql")).toSorted();
   return Promise.all(names.map(async (name) => ({ name, sql: await readFile(join(folder, name), "utf8") })));
 }
 
@@ -171,19 +174,37 @@ export async function freePort(): Promise<number> {
 const runtimeRecord = z.object({ pid: z.number().int().positive(), start: z.string() });
 const runtimeFile = (directory: DataDirectory) => join(directory.path, "runtime.json");
 
-/** Written at start and at each tick, since Miniflare may have started workerd anew in between. */
-async function recordRuntime(directory: DataDirectory): Promise<void> {
-  const [pid] = await childrenNamed(process.pid, "workerd");
-  const start = pid === undefined ? null : await processStart(pid);
-  if (pid !== undefined && start !== null)
-    await writeAtomically(runtimeFile(directory), JSON.stringify({ pid, start }));
+/** As soon as there is one: a CLI that is killed while it starts leaves a workerd behind too. */
+async function recordFirstRuntime(miniflare: Miniflare, directory: DataDirectory): Promise<void> {
+  const started = miniflare.ready.then(
+    () => true,
+    () => true,
+  );
+  for (let over = false; !(await recordRuntime(directory)) && !over;)
+    over = await Promise.race([started, setTimeout(RECORD_PAUSE_MS, false)]);
 }
 
-/** workerd lives on when its CLI is killed; two of them must never share one state directory. */
+/** False while there is no workerd. */
+async function recordRuntime(directory: DataDirectory): Promise<boolean> {
+  const [pid] = await childrenNamed(process.pid, "workerd");
+  const start = pid === undefined ? null : await processStart(pid);
+  if (pid === undefined || start === null) return false;
+  await writeAtomically(runtimeFile(directory), JSON.stringify({ pid, start }));
+  return true;
+}
+
+/** workerd lives on when its CLI is killed; two of them must never share one state directory, nor one port. */
 async function endStrayRuntime(directory: DataDirectory, logger: Logger): Promise<void> {
   const record = runtimeRecord.safeParse(await readJson(runtimeFile(directory)));
-  if (!record.success || !(await isRunning(record.data.pid, record.data.start))) return;
-  logger.warn("runtime.stray_ended", { pid: record.data.pid });
-  process.kill(record.data.pid, "SIGKILL");
-  while (await isRunning(record.data.pid, record.data.start)) await new Promise((resolve) => setImmediate(resolve));
+  if (!record.success) return;
+  const { pid, start } = record.data;
+  if (await isRunning(pid, start)) {
+    logger.warn("runtime.stray_ended", { pid });
+    process.kill(pid, "SIGKILL");
+  }
+  for (let waited = 0; await isHolding(pid, start); waited += ENDING_PAUSE_MS) {
+    if (waited >= ENDING_PATIENCE_MS)
+      throw new CliError(`An earlier workerd (process ${pid}) does not end.`, "End it.");
+    await setTimeout(ENDING_PAUSE_MS);
+  }
 }

@@ -28,6 +28,16 @@ export async function isRunning(pid: number, start: string | null): Promise<bool
   return now !== null && (start === null || now === start);
 }
 
+/**
+ * Whether it may still hold ports and files. A killed process counts as ended (a zombie on Linux) as soon as its
+ * first thread is; what it held is let go of with its last one.
+ */
+export async function isHolding(pid: number, start: string): Promise<boolean> {
+  if (!onLinux) return isRunning(pid, start);
+  const stat = await statOf(pid);
+  return stat !== null && stat.start === start && (stat.state !== "Z" || stat.threads > 1);
+}
+
 /** The children of a process whose command line holds `name`. */
 export async function childrenNamed(parent: number, name: string): Promise<number[]> {
   const rows = onLinux ? await rowsFromProc() : await rowsFromPs();
@@ -40,14 +50,23 @@ async function rowsFromProc(): Promise<ProcessRow[]> {
   return rows.filter((row) => row !== null);
 }
 
-/** proc(5): after the name in parentheses, field 3 is the state, 4 the parent, 22 the start in clock ticks. */
 async function rowFromProc(pid: number): Promise<ProcessRow | null> {
+  const stat = await statOf(pid);
+  if (stat === null || stat.state === "Z") return null;
+  try {
+    const command = (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ");
+    return { pid, parent: stat.parent, start: stat.start, command };
+  } catch {
+    return null;
+  }
+}
+
+/** proc(5): after the name in parentheses, field 3 is the state, 4 the parent, 20 the threads, 22 the start in ticks. */
+async function statOf(pid: number) {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (fields[0] === "Z") return null;
-    const command = (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ");
-    return { pid, parent: Number(fields[1]), start: fields[19] ?? "", command };
+    return { state: fields[0], parent: Number(fields[1]), threads: Number(fields[17]), start: fields[19] ?? "" };
   } catch {
     return null;
   }
