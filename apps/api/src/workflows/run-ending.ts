@@ -4,6 +4,7 @@ import type { NodeId } from "@samovar/base";
 import type { TaskChange } from "@samovar/domain/task-status";
 import { projectData } from "../tasks/publish.ts";
 import { findWorkspace, setWorkspaceState } from "../workspaces/store.ts";
+import { inSentences } from "./sentences.ts";
 import { RunSuperseded } from "./run-story.ts";
 import type { Ending, RunStart, RunStory } from "./run-story.ts";
 
@@ -109,5 +110,5 @@ async function tellTranscript(
 ): Promise<void> {
   const said = [ending?.failure?.message, ending?.output?.warning, more].filter((part) => part != null);
   if (said.length === 0) return;
-  await projectData(story.deps, task.projectId).addNotice(task.sessionId, noticeId, said.join(" "));
+  await projectData(story.deps, task.projectId).addNotice(task.sessionId, noticeId, inSentences(said));
 }
