@@ -39,6 +39,7 @@ export function openProjectSocket(options: ProjectSocketOptions): ProjectSocket 
   let closed = false;
   let told = false;
   let failures = 0;
+  let heardSincePing = false;
   let cancelTimer: (() => void) | null = null;
   const after = (delayMs: number, what: () => void) => {
     cancelTimer?.();
@@ -47,11 +48,15 @@ export function openProjectSocket(options: ProjectSocketOptions): ProjectSocket 
   const send = (frame: ViewerFrame) => {
     if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(frame));
   };
-  const watch = (current: WebSocket) =>
-    after(PING_MS, () => {
-      send({ type: "ping" });
-      after(PONG_MS, () => current.terminate());
+  /** In a steady beat, whatever else is said: the server cuts off a viewer of which it hears nothing. */
+  const ping = (current: WebSocket) => {
+    heardSincePing = false;
+    send({ type: "ping" });
+    after(PONG_MS, () => {
+      if (!heardSincePing) return current.terminate();
+      after(PING_MS - PONG_MS, () => ping(current));
     });
+  };
 
   const dial = async () => {
     const endpoint = await options.endpoint();
@@ -67,13 +72,13 @@ export function openProjectSocket(options: ProjectSocketOptions): ProjectSocket 
     socket = current;
     current.on("open", () => {
       told = false;
-      watch(current);
+      after(PING_MS, () => ping(current));
       options.onOpen();
     });
     current.on("message", (data, isBinary) => {
       if (current !== socket) return;
       failures = 0;
-      watch(current);
+      heardSincePing = true;
       const event = isBinary ? null : parseEvent(String(data));
       if (event !== null) options.onEvent(event);
     });

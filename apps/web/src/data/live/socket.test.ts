@@ -148,9 +148,27 @@ describe("a project's socket", () => {
     await until(() => expect(frames).toEqual([{ type: "ping" }]));
     say({ type: "pong" });
     await until(() => expect(events).toHaveLength(1));
-    expect(elapse()).toBe(SOCKET_TIMES.pingMs);
+    expect(elapse()).toBe(SOCKET_TIMES.pongMs);
+    expect(elapse()).toBe(SOCKET_TIMES.pingMs - SOCKET_TIMES.pongMs);
     expect(elapse()).toBe(SOCKET_TIMES.pongMs);
     expect(states.at(-1)).toEqual(["waiting", false]);
+  });
+
+  it("pings in a steady beat, whatever it hears", async () => {
+    open();
+    await isOpen(1);
+    let passed = 0;
+    const pingedAt: number[] = [];
+    for (let heard = 1; passed < 4 * SOCKET_TIMES.pingMs; heard++) {
+      say({ type: "pong" });
+      await until(() => expect(events).toHaveLength(heard));
+      passed += elapse();
+      if (passed % SOCKET_TIMES.pingMs !== 0) continue;
+      pingedAt.push(passed);
+      await until(() => expect(frames).toHaveLength(pingedAt.length));
+    }
+    expect(pingedAt).toEqual([1, 2, 3, 4].map((beat) => beat * SOCKET_TIMES.pingMs));
+    expect(connections).toHaveLength(1);
   });
 
   it("asks for what was missed once, until it is answered", async () => {

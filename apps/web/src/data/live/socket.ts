@@ -45,6 +45,7 @@ export function openProjectSocket(deps: ProjectSocketDeps): ProjectSocket {
   let socket: SocketLike | null = null;
   let state: SocketState = "closed";
   let failures = 0;
+  let heardSincePing = false;
   let cancelTimer: (() => void) | null = null;
 
   const enter = (next: SocketState, refused = false) => {
@@ -77,17 +78,21 @@ export function openProjectSocket(deps: ProjectSocketDeps): ProjectSocket {
     enter("open");
     asked.clear();
     for (const sessionId of followed) subscribe(sessionId);
-    schedulePing(current);
+    after(SOCKET_TIMES.pingMs, () => ping(current));
   };
-  const schedulePing = (current: SocketLike) =>
-    after(SOCKET_TIMES.pingMs, () => {
-      say({ type: "ping" });
-      after(SOCKET_TIMES.pongMs, () => lose(current));
+  /** In a steady beat, whatever else is said: the server cuts off a viewer of which it hears nothing. */
+  const ping = (current: SocketLike) => {
+    heardSincePing = false;
+    say({ type: "ping" });
+    after(SOCKET_TIMES.pongMs, () => {
+      if (!heardSincePing) return lose(current);
+      after(SOCKET_TIMES.pingMs - SOCKET_TIMES.pongMs, () => ping(current));
     });
+  };
   const heard = (current: SocketLike, data: unknown) => {
     if (current !== socket) return;
     failures = 0;
-    schedulePing(current);
+    heardSincePing = true;
     const event = parseEvent(data);
     if (event === null) return;
     if (event.type === "sync" && !event.more) asked.delete(event.sessionId);
