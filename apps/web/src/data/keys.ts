@@ -1,5 +1,5 @@
 /** The names of cached answers. */
-import type { ProjectId, SessionId, TaskId } from "@samovar/base";
+import type { ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
 
 export const meKey = ["me"] as const;
 export const agentsKey = ["agents"] as const;
@@ -11,3 +11,4 @@ export const tasksKey = (project: ProjectId) => ["project", project, "tasks"] as
 export const taskKey = (project: ProjectId, task: TaskId) => ["project", project, "task", task] as const;
 export const taskEventsKey = (project: ProjectId, task: TaskId) =>
   ["project", project, "task", task, "events"] as const;
+export const workspaceKey = (workspace: WorkspaceId | null) => ["workspace", workspace] as const;

@@ -1,5 +1,5 @@
 /** What the page reads over REST. The live feed patches the same cache entries. */
-import type { ProjectId, SessionId, TaskId } from "@samovar/base";
+import type { ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
 import {
   agentView,
   meView,
@@ -8,13 +8,14 @@ import {
   sessionView,
   taskEvent,
   taskView,
+  workspaceView,
   type MeView,
   type Page,
   type SessionView,
   type TaskEvent,
   type TaskView,
 } from "@samovar/contracts";
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, skipToken } from "@tanstack/react-query";
 import { call, isApiError } from "./api.ts";
 import {
   agentsKey,
@@ -26,6 +27,7 @@ import {
   taskEventsKey,
   taskKey,
   tasksKey,
+  workspaceKey,
 } from "./keys.ts";
 import { told } from "./told.ts";
 
@@ -120,6 +122,14 @@ export const taskEventsQuery = (project: ProjectId, task: TaskId) =>
       }
       return events.toSorted((a, b) => a.seq - b.seq);
     },
+  });
+
+/** Nothing is asked for null. */
+export const workspaceQuery = (workspace: WorkspaceId | null) =>
+  queryOptions({
+    queryKey: workspaceKey(workspace),
+    queryFn:
+      workspace === null ? skipToken : ({ signal }) => call(`/workspaces/${workspace}`, workspaceView, { signal }),
   });
 
 function pageOf(cursor: string, limit: number): string {

@@ -1,5 +1,5 @@
-/** The word that a task or session shows. */
-import type { SessionView, TaskStatus, TaskView } from "@samovar/contracts";
+/** The word that a task or session shows, and the branch where its work is. */
+import type { SessionView, TaskStatus, TaskView, WorkspaceState } from "@samovar/contracts";
 import type { ShownStatus } from "../../ui/status-mark.tsx";
 
 const RUNNING: ReadonlySet<TaskStatus> = new Set(["queued", "delegated", "in_progress"]);
@@ -8,6 +8,18 @@ export const isRunning = (status: TaskStatus): boolean => RUNNING.has(status);
 
 export function shownStatus(task: TaskView): ShownStatus {
   return task.cancelRequested && isRunning(task.status) ? "cancelling" : task.status;
+}
+
+/** Whether a task that has ended without a pushed branch may have left its work in a workspace. */
+export function mayBeKept(task: TaskView): boolean {
+  const ended = task.status === "failed" || task.status === "cancelled";
+  return ended && task.workspaceId !== null && (task.output?.branch ?? null) === null;
+}
+
+/** Null when there is no such branch anywhere. `workspace` is the state of the task's own; null: not known. */
+export function shownBranch(task: TaskView, workspace: WorkspaceState | null): string | null {
+  if (isRunning(task.status)) return task.branch;
+  return task.output?.branch ?? (mayBeKept(task) && workspace === "kept" ? task.branch : null);
 }
 
 /** For an earlier attempt, or a session whose task is not among the loaded ones. */

@@ -1,6 +1,8 @@
 /** The head of a task: status, title, branch, time, what it changed, and the way to end it. */
 import type { TaskView } from "@samovar/contracts";
+import { useQuery } from "@tanstack/react-query";
 import { GitBranch, Play, RotateCcw, Square } from "lucide-react";
+import { workspaceQuery } from "../../data/queries.ts";
 import { Button } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { messageOf } from "../../ui/error-panel.tsx";
@@ -9,12 +11,14 @@ import { StatusChip } from "../../ui/status-mark.tsx";
 import { durationWords } from "../../ui/time-words.ts";
 import { DiffCount } from "../transcript/diff-lines.tsx";
 import { visibleText } from "../transcript/visible-text.ts";
-import { isRunning, shownStatus } from "./shown-status.ts";
+import { isRunning, mayBeKept, shownBranch, shownStatus } from "./shown-status.ts";
 import { StartupTimeline } from "./startup-timeline.tsx";
 import { useTaskAction } from "./use-task-action.ts";
 
 export function TaskHeader({ task }: { readonly task: TaskView }) {
   const action = useTaskAction(task);
+  const workspace = useQuery(workspaceQuery(mayBeKept(task) ? task.workspaceId : null));
+  const branch = shownBranch(task, workspace.data?.state ?? null);
   return (
     <header className="border-b border-hairline px-4 py-2">
       <div className="mx-auto flex w-full max-w-190 flex-col gap-1">
@@ -27,7 +31,7 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
         <div className="flex flex-wrap items-center gap-x-4 gap-y-1 text-small text-ink-2">
           <StatusChip status={shownStatus(task)} />
           <TaskTime task={task} />
-          {task.branch !== null && <Branch name={task.branch} />}
+          {branch !== null && <Branch name={branch} />}
           {task.output?.diffStat != null && (
             <span className="inline-flex gap-1.5">
               {task.output.diffStat.files} {task.output.diffStat.files === 1 ? "file" : "files"}
