@@ -1,7 +1,12 @@
+import { createServer } from "node:http";
+import { once } from "node:events";
+import type { TaskView } from "@samovar/contracts";
+import { aProjectView, aSessionView, aTaskView } from "@samovar/testing";
 import { describe, expect, it } from "vitest";
+import { ApiClient } from "../client/api.ts";
 import { message } from "../output/recording.testing.ts";
 import { freeSpaceFinding, gitVersionFinding, nodeFinding } from "./doctor.ts";
-import { proofFaults, transcriptFaults } from "./verify.ts";
+import { judge, proofFaults, transcriptFaults } from "./verify.ts";
 
 const proof = (count: number, digest = "d") => ({ count, digest });
 
@@ -39,6 +44,41 @@ describe("[R16] judging a stored transcript", () => {
   it("lets a task that failed early be unproven, but none that completed", () => {
     expect(proofFaults({ status: "cancelled" }, null, [])).toEqual([]);
     expect(proofFaults({ status: "completed" }, null, [])).toEqual(["the task completed without a proof"]);
+  });
+});
+
+describe("[R16] a task without a proof", () => {
+  const session = aSessionView({ messageCount: 1 });
+  const judged = async (task: TaskView, status: number, code: string) => {
+    const answers: Record<string, unknown> = {
+      [`/api/projects/${session.projectId}/sessions/${session.id}`]: session,
+      [`/api/projects/${session.projectId}/sessions/${session.id}/messages`]: { session, messages: [message(0)] },
+    };
+    const server = createServer((request, response) => {
+      const answer = answers[new URL(request.url ?? "", "http://x").pathname];
+      const refusal = { error: { code, message: "There is no proof of it.", requestId: "r" } };
+      response.writeHead(answer === undefined ? status : 200, { "content-type": "application/json" });
+      response.end(JSON.stringify(answer ?? refusal));
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const address = server.address();
+    const client = new ApiClient(`http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`, "smv_test");
+    try {
+      return await judge(client, aProjectView({ id: session.projectId }), task);
+    } finally {
+      server.close();
+    }
+  };
+  const ended = (status: TaskView["status"]) =>
+    aTaskView({ projectId: session.projectId, sessionId: session.id, status });
+
+  it("is no fault when it ended before its agent began", async () => {
+    expect(await judged(ended("failed"), 409, "conflict")).toMatchObject({ verdict: "unproven", faults: [] });
+  });
+
+  it("is one when the task completed, and another refusal is not taken for it", async () => {
+    expect(await judged(ended("completed"), 409, "conflict")).toMatchObject({ verdict: "faulty" });
+    await expect(judged(ended("failed"), 500, "internal")).rejects.toThrow(/no proof/);
   });
 });
 

@@ -61,7 +61,7 @@ function hasEnded(task: TaskView): boolean {
   return TERMINAL_STATUSES.some((status) => status === task.status);
 }
 
-async function judge(client: ApiClient, project: ProjectView, task: TaskView): Promise<Verdict> {
+export async function judge(client: ApiClient, project: ProjectView, task: TaskView): Promise<Verdict> {
   const verification = await verificationOf(client, project, task);
   const session = await client.session(project.id, task.sessionId);
   const messages = await client.messages(project.id, task.sessionId);
