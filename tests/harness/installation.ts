@@ -136,14 +136,13 @@ function follow(args: readonly string[], env: Record<string, string>): Followed 
         };
         waiting.add(look);
         look();
-        void finished.then(({ code, stderr, stdout }) => {
-          if (waiting.has(look))
-            reject(
-              new Error(
-                `${args[0]} ended with ${code} before the awaited line came:\n${stdout.slice(-2000)}\n${stderr}`,
-              ),
-            );
-        });
+        const tooLate = ({ code, stderr, stdout }: Finished): void => {
+          if (!waiting.has(look)) return;
+          reject(
+            new Error(`${args[0]} ended with ${code} before the awaited line came:\n${stdout.slice(-2000)}\n${stderr}`),
+          );
+        };
+        void finished.then(tooLate);
       }),
   };
 }
