@@ -73,7 +73,7 @@ async function assemble(
     dataDir: directory.cloud,
     token: secrets.cloudToken,
     nodeBinary: process.execPath,
-    bootDelayMs: Number(env["SAMOVAR_BOOT_DELAY_MS"] ?? 0),
+    bootDelayMs: bootDelay(env["SAMOVAR_BOOT_DELAY_MS"]),
     serviceEnv: { SAMOVAR_AGENTS_DIR: directory.agents, ...nodeSettings(env) },
     logger,
   });
@@ -99,6 +99,13 @@ async function assemble(
   undo.push(async () => sweep.stop());
   await sweep.now();
   return { url: controlPlane.url, apiToken: client.token, client, cloud, sweep: sweep.now, stop };
+}
+
+/** How long this machine's "servers" take to boot, in milliseconds. */
+function bootDelay(text = "0"): number {
+  const delayMs = Number(text);
+  if (Number.isInteger(delayMs) && delayMs >= 0 && delayMs <= 600_000) return delayMs;
+  throw new CliError(`SAMOVAR_BOOT_DELAY_MS is ${text}.`, "Give whole milliseconds, from 0 to 600000.");
 }
 
 async function choosePort(asked: number | undefined, secrets: Secrets): Promise<number> {

@@ -1,13 +1,5 @@
-/**
- * The object's own schema: append-only. Each step is kept with its exact text, and an object whose past differs
- * from this list refuses to start rather than guess.
- */
-import { InvariantError } from "@samovar/base";
-
-export interface ObjectMigration {
-  readonly name: string;
-  readonly sql: string;
-}
+/** The schema of a NodeLifecycle object. */
+import type { ObjectMigration } from "../migrate.ts";
 
 export const NODE_MIGRATIONS: readonly ObjectMigration[] = [
   {
@@ -27,33 +19,3 @@ export const NODE_MIGRATIONS: readonly ObjectMigration[] = [
     `,
   },
 ];
-
-export function migrate(storage: DurableObjectStorage, migrations: readonly ObjectMigration[] = NODE_MIGRATIONS): void {
-  storage.transactionSync(() => {
-    const { sql } = storage;
-    sql.exec(
-      "CREATE TABLE IF NOT EXISTS migrations (position INTEGER PRIMARY KEY, name TEXT NOT NULL, sql TEXT NOT NULL) STRICT",
-    );
-    const past = sql
-      .exec<{ position: number; name: string; sql: string }>(
-        "SELECT position, name, sql FROM migrations ORDER BY position",
-      )
-      .toArray();
-    for (const done of past) {
-      const known = migrations[done.position];
-      if (known === undefined || known.name !== done.name || known.sql !== done.sql) {
-        throw new InvariantError(`the node's migration ${done.name} was edited or removed after it ran`);
-      }
-    }
-    for (const [position, migration] of migrations.entries()) {
-      if (position < past.length) continue;
-      sql.exec(migration.sql);
-      sql.exec(
-        "INSERT INTO migrations (position, name, sql) VALUES (?, ?, ?)",
-        position,
-        migration.name,
-        migration.sql,
-      );
-    }
-  });
-}

@@ -13,7 +13,8 @@ import { nodeObject } from "../../nodes/object.ts";
 import { findNode } from "../../nodes/store.ts";
 import { NamedAlarms } from "./alarms.ts";
 import { LINK_QUIET_MS } from "./link.ts";
-import { migrate, NODE_MIGRATIONS } from "./migrations.ts";
+import { migrateObject } from "../migrate.ts";
+import { NODE_MIGRATIONS } from "./migrations.ts";
 import {
   aHolder,
   aNode,
@@ -455,9 +456,9 @@ describe("alarms", () => {
 describe("migrations", () => {
   it("run once, and an edited past is refused", async () => {
     await runInDurableObject(node(), (_object, state) => {
-      expect(() => migrate(state.storage)).not.toThrow();
+      expect(() => migrateObject(state.storage, NODE_MIGRATIONS)).not.toThrow();
       const edited = NODE_MIGRATIONS.map((migration) => ({ ...migration, sql: `${migration.sql} ` }));
-      expect(() => migrate(state.storage, edited)).toThrow(/edited or removed/);
+      expect(() => migrateObject(state.storage, edited)).toThrow(/edited or removed/);
     });
   });
 });

@@ -18,7 +18,8 @@ import type { Env } from "../../env.ts";
 import { NamedAlarms } from "./alarms.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { NodeLink, QUIET_ALARM } from "./link.ts";
-import { migrate } from "./migrations.ts";
+import { migrateObject } from "../migrate.ts";
+import { NODE_MIGRATIONS } from "./migrations.ts";
 import { Outward, OUTWARD_ALARM } from "./outward.ts";
 import type { BootstrapAnswer, NodeLifecycleRpc, ProvisionInput, ReserveReply, RunFacts, SlotHolder } from "./rpc.ts";
 import type { ProviderQuestion } from "./server.ts";
@@ -42,7 +43,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
-    migrate(context.storage);
+    migrateObject(context.storage, NODE_MIGRATIONS);
     this.#config = configOf(env);
     this.#storage = new NodeStorage(context.storage);
     this.#alarms = new NamedAlarms(context.storage);

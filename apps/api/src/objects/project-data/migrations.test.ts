@@ -3,11 +3,12 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
 import { describe, expect, test } from "vitest";
-import { checksumOf, migrate, PROJECT_MIGRATIONS } from "./migrations.ts";
-import type { Migration } from "./migrations.ts";
+import { checksumOf, migrateObject } from "../migrate.ts";
+import type { ObjectMigration } from "../migrate.ts";
+import { PROJECT_MIGRATIONS } from "./migrations.ts";
 
 const ids = idSource(systemClock, systemRandom);
-const NEXT: Migration = { name: "9999_next", sql: "CREATE TABLE extra (id TEXT PRIMARY KEY) STRICT" };
+const NEXT: ObjectMigration = { name: "9999_next", sql: "CREATE TABLE extra (id TEXT PRIMARY KEY) STRICT" };
 
 const inObject = (work: (storage: DurableObjectStorage) => void) =>
   runInDurableObject(env.PROJECT_DATA.getByName(ids.make("prj")), (_object, state) => work(state.storage));
@@ -35,8 +36,8 @@ describe("the object's migrations", () => {
   test("make the schema once, and go on from where an older version stopped", async () => {
     await inObject((storage) => {
       expect(tables(storage)).toEqual(["messages", "migrations", "sessions"]);
-      migrate(storage);
-      migrate(storage, [...PROJECT_MIGRATIONS, NEXT]);
+      migrateObject(storage, PROJECT_MIGRATIONS);
+      migrateObject(storage, [...PROJECT_MIGRATIONS, NEXT]);
       expect(tables(storage)).toContain("extra");
     });
   });
@@ -44,8 +45,8 @@ describe("the object's migrations", () => {
   test("refuse an edited, a removed and an unknown step, and change nothing then", async () => {
     await inObject((storage) => {
       const edited = PROJECT_MIGRATIONS.map((migration) => ({ ...migration, sql: `${migration.sql} ` }));
-      expect(() => migrate(storage, [...edited, NEXT])).toThrow(/edited or removed/);
-      expect(() => migrate(storage, [])).toThrow(/edited or removed/);
+      expect(() => migrateObject(storage, [...edited, NEXT])).toThrow(/edited or removed/);
+      expect(() => migrateObject(storage, [])).toThrow(/edited or removed/);
       expect(tables(storage)).not.toContain("extra");
     });
   });
@@ -53,9 +54,9 @@ describe("the object's migrations", () => {
   test("a step that fails leaves none of itself", async () => {
     await inObject((storage) => {
       const broken = { name: "0002_broken", sql: `${NEXT.sql}; CREATE TABLE nonsense (` };
-      expect(() => migrate(storage, [...PROJECT_MIGRATIONS, broken])).toThrow(/incomplete|syntax/i);
+      expect(() => migrateObject(storage, [...PROJECT_MIGRATIONS, broken])).toThrow(/incomplete|syntax/i);
       expect(tables(storage)).toEqual(["messages", "migrations", "sessions"]);
-      migrate(storage);
+      migrateObject(storage, PROJECT_MIGRATIONS);
     });
   });
 });

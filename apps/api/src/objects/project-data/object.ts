@@ -17,7 +17,8 @@ import type {
 import { systemPorts } from "../../deps.ts";
 import type { Env } from "../../env.ts";
 import { applyDelivery } from "./deliver.ts";
-import { migrate } from "./migrations.ts";
+import { migrateObject } from "../migrate.ts";
+import { PROJECT_MIGRATIONS } from "./migrations.ts";
 import { historyPage, syncFrames } from "./pages.ts";
 import type { HistoryQuery } from "./pages.ts";
 import { storedProof } from "./proof.ts";
@@ -35,7 +36,7 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
-    migrate(context.storage);
+    migrateObject(context.storage, PROJECT_MIGRATIONS);
     const storage = new ProjectStorage(context.storage);
     this.#storage = storage;
     this.#viewers = new Viewers({
