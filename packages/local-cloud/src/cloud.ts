@@ -2,7 +2,7 @@
  * The cloud's own part, without HTTP: servers, the actions upon them, and what is remembered of both.
  * A server's record is saved before its machine is touched, and goes only when the machine is gone.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { assertNever, type Clock, errorMessage, type Logger, type Timers } from "@samovar/base";
 import { ApiError } from "./api/errors.ts";
@@ -205,6 +205,8 @@ export function openCloud(options: CloudOptions): Cloud {
 
   mkdirSync(shims, { recursive: true, mode: 0o700 });
   writeFileSync(join(shims, "systemctl"), SYSTEMCTL_SHIM, { mode: 0o700 });
+  // Servers link to this Node at their first boot, and outlive the checkout that it came with.
+  linkAnew(options.nodeBinary, join(shims, "node"));
   save();
   for (const server of state.servers) resume(server);
 
@@ -299,4 +301,11 @@ const POWER_ACTION: Record<PowerCommand, string> = {
 function requireFreeName(servers: readonly ServerRecord[], name: string, exceptId: number | null): void {
   if (!servers.some((server) => server.name === name && server.id !== exceptId)) return;
   throw new ApiError("uniqueness_error", "server name is already used", { fields: [{ name: "name" }] });
+}
+
+/** One step for whoever looks: the link is there before and after. */
+function linkAnew(target: string, path: string): void {
+  rmSync(`${path}.next`, { force: true });
+  symlinkSync(target, `${path}.next`);
+  renameSync(`${path}.next`, path);
 }

@@ -1,5 +1,14 @@
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { systemTimers, type Timers } from "@samovar/base";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -125,6 +134,20 @@ describe("a server", () => {
     await rig.agentUp(id, 2);
     expect(await rig.status(after, id)).toBe("running");
     expect(rig.downloads()).toBe(1);
+  });
+
+  test("[R21] goes on with the next cloud's Node when that of its first boot is gone", async () => {
+    const moved = join(rig.dataDir, "moved");
+    mkdirSync(moved);
+    symlinkSync(process.execPath, join(moved, "node"));
+    const before = await rig.start({ nodeBinary: join(moved, "node") });
+    const id = await rig.create(before, "samovar-1");
+    await rig.agentUp(id);
+    await before.close({ servers: "stop" });
+    rmSync(moved, { recursive: true });
+
+    await rig.start();
+    await rig.agentUp(id, 2);
   });
 
   test("[N1] deleted, leaves no process, no file, and its action to read", async () => {

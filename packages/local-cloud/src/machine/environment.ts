@@ -8,7 +8,7 @@ export interface EnvironmentInput {
   /** Value of `SAMOVAR_SERVER_ID`: by it all processes of the server are found again. */
   readonly serverMark: string;
   readonly nodeBinary: string;
-  /** Directory of the stand-ins for what only a real machine has. */
+  /** Directory of Node, and of the stand-ins for what only a real machine has. */
   readonly shims: string;
   readonly extra: Readonly<Record<string, string>>;
 }
@@ -21,7 +21,7 @@ const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 export function machineEnvironment({ layout, serverMark, nodeBinary, shims, extra }: EnvironmentInput): Environment {
   return {
     ...extra,
-    PATH: [dirname(nodeBinary), shims, extra["PATH"] ?? SYSTEM_PATH].join(":"),
+    PATH: [shims, dirname(nodeBinary), extra["PATH"] ?? SYSTEM_PATH].join(":"),
     LANG: "C.UTF-8",
     HOME: join(layout.root, "root"),
     TMPDIR: join(layout.root, "tmp"),
