@@ -2,7 +2,7 @@
  * Every setting of the control plane, parsed once; all faults are told at once. Defaults are for the cloud;
  * one machine differs only in what `samovar up` sets. docs/reference/configuration.md is made from this.
  */
-import { agentRelease } from "@samovar/contracts";
+import { agentKind, agentRelease } from "@samovar/contracts";
 import * as z from "zod";
 
 const duration = (defaultMs: number, about: string) =>
@@ -53,7 +53,8 @@ export const settings = z.object({
     .default(false)
     .describe("Whether a repository may be a path on the node; for one machine only"),
   DEFAULT_AGENT: z
-    .enum(["script", "claude"])
+    .string()
+    .pipe(agentKind)
     .default("claude")
     .describe("The agent of a task that names none, in a project that names none"),
   DEFAULT_VM_SIZE: z
@@ -75,6 +76,8 @@ export const settings = z.object({
   SWEEP_CRON: z.string().default("*/15 * * * *").describe("When the sweep runs"),
   SWEEP_GRACE_MS: duration(2_700_000, "Age below which the sweep leaves an unknown server alone"),
   WORKSPACE_READY_TIMEOUT_MS: duration(600_000, "Longest time for clone and set-up"),
+  SETUP_TIMEOUT_MS: duration(900_000, "Longest time that a repository's `samovar.setup` may take"),
+  TASK_QUEUE_TIMEOUT_MS: duration(86_400_000, "Longest time that a task waits in line, or for other tasks"),
   SESSION_START_TIMEOUT_MS: duration(
     300_000,
     "Longest time from the prompt to the agent's first sign; holds the agent's installation on first use",

@@ -1,6 +1,6 @@
 /** The commands and their options, as the command line and its help have them. */
-import { AGENT_KINDS, type AgentKind, type VmSize, vmSize } from "@samovar/contracts";
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { agentKind, type AgentKind, type VmSize, vmSize } from "@samovar/contracts";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { EXIT_UNABLE } from "./client/errors.ts";
 import { type CommandContext, processContext } from "./commands/context.ts";
 import { dataDirectory } from "./instance.ts";
@@ -88,7 +88,7 @@ function registerRun(root: Command, does: Does): void {
     .option("--repo <path|url>", "the repository (default: the one around the current directory)")
     .option("--project <name>", "the project; made when it is new")
     .option("--base <branch>", "the branch to start from (default: the one that is checked out)")
-    .addOption(new Option("--agent <kind>", "who does it").choices(AGENT_KINDS))
+    .option("--agent <kind>", "who does it: script, claude, or another that `samovar agents` lists", agentOf)
     .option("--size <size>", "small, medium or large", sizeOf)
     .option("--backlog", "store it and do not run it yet");
   does<RunFlags>(command, async (context, [text = ""], { repo, project, base, agent, size, backlog = false }) => {
@@ -146,6 +146,12 @@ function portOf(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError("It is a number from 0 to 65535.");
   return port;
+}
+
+function agentOf(text: string): AgentKind {
+  const parsed = agentKind.safeParse(text);
+  if (!parsed.success) throw new InvalidArgumentError("It is a name such as claude.");
+  return parsed.data;
 }
 
 function sizeOf(text: string): VmSize {

@@ -1,18 +1,120 @@
-/** The coding agents that a task can ask for. */
+/** The coding agents that a task can ask for: which there are, what each needs, and how a node gets and starts it. */
 import * as z from "zod";
+import { credentialKind } from "./credentials.ts";
+import { slug } from "./slug.ts";
 
-export const AGENT_KINDS = ["script", "claude"] as const;
-export const agentKind = z.enum(AGENT_KINDS);
+/** Agents that come with Samovar; people add others by a definition of their own. */
+export const BUILT_IN_AGENTS = ["script", "claude", "opencode", "gemini", "codex"] as const;
+export type BuiltInAgent = (typeof BUILT_IN_AGENTS)[number];
+
+/** A built-in agent's name, or that of an {@link agentDefinition}. */
+export const agentKind = slug;
 export type AgentKind = z.infer<typeof agentKind>;
+
+/** The model APIs that a session's loopback gateway can front. */
+export const modelApi = z.enum(["anthropic", "openai", "google"]);
+export type ModelApi = z.infer<typeof modelApi>;
+
+const argument = z.string().max(4000);
+/** The names that a shell could set too; none of them is ours. */
+export const environmentName = z
+  .string()
+  .max(100)
+  .regex(/^(?!SAMOVAR_)[A-Za-z_][A-Za-z0-9_]*$/, "not a usable name for an environment variable");
+const environment = z
+  .record(environmentName, z.string().max(16_000))
+  .refine((given) => Object.keys(given).length <= 50, "at most 50 variables");
+
+/** A package of the npm registry, pinned; `bin` is one of the programs that it brings. */
+export const agentPackage = z.object({
+  name: z
+    .string()
+    .max(200)
+    .regex(/^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/, "not the name of an npm package"),
+  version: z
+    .string()
+    .max(100)
+    .regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, "pin an exact version, such as 1.2.3"),
+  bin: z
+    .string()
+    .max(100)
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "not the name of a program"),
+});
+export type AgentPackage = z.infer<typeof agentPackage>;
+
+export const agentProgram = z.discriminatedUnion("from", [
+  /** Part of the vm-agent itself. */
+  z.object({ from: z.literal("vm_agent") }),
+  /** Installed on first use. */
+  z.object({ from: z.literal("npm"), package: agentPackage, args: z.array(argument).max(50) }),
+  /** A program that the node has: an absolute path, or a name to be found on PATH. */
+  z.object({ from: z.literal("path"), command: z.string().trim().min(1).max(1000), args: z.array(argument).max(50) }),
+]);
+export type AgentProgram = z.infer<typeof agentProgram>;
+
+/**
+ * How a node gets and starts an agent, whole: a node keeps no list of agents. In the values of `env`,
+ * `{gateway.url}`, `{gateway.key}`, `{home}` and `{model}` are filled in by the session's host.
+ */
+export const agentRecipe = z.object({
+  kind: agentKind,
+  name: z.string().max(100),
+  program: agentProgram,
+  /** Not secret. */
+  env: environment,
+  /** Which model API the loopback gateway fronts; null for an agent that needs none. */
+  gateway: modelApi.nullable(),
+  /** Whether the owner's secret variables for this agent are fetched and put into its environment. */
+  secretEnv: z.boolean(),
+});
+export type AgentRecipe = z.infer<typeof agentRecipe>;
+
+/** An agent of a person's own: any program that speaks ACP over its standard input and output. */
+export const agentDefinition = z.object({
+  kind: agentKind.refine((kind) => !BUILT_IN_AGENTS.some((known) => known === kind), "this name is a built-in agent's"),
+  name: z.string().trim().min(1).max(100),
+  description: z.string().trim().max(500).default(""),
+  program: agentProgram.refine(
+    ({ from }) => from !== "vm_agent",
+    "an agent of your own is an npm package or a program",
+  ),
+  env: environment.default({}),
+  /** Secret variables that it needs; their values are stored as the credential `agent:<kind>`. */
+  secretEnv: z.array(environmentName).max(20).default([]),
+  /** Set when it shall reach its model through the gateway instead of holding the key itself. */
+  gateway: modelApi.nullable().default(null),
+});
+export type AgentDefinition = z.infer<typeof agentDefinition>;
+
+/** A model or a permission mode, as an agent offers it. */
+export const agentChoice = z.object({
+  id: z.string().max(200),
+  name: z.string().max(200),
+  description: z.string().max(1000).nullable(),
+});
+export type AgentChoice = z.infer<typeof agentChoice>;
+
+/** What an agent told on opening a session; empty where it lets nobody choose. */
+export const agentOffers = z.object({
+  models: z.array(agentChoice).max(200),
+  modes: z.array(agentChoice).max(50),
+});
+export type AgentOffers = z.infer<typeof agentOffers>;
 
 /** What the control plane tells people of an agent (`GET /api/agents`). */
 export const agentView = z.object({
   kind: agentKind,
   name: z.string(),
   description: z.string(),
+  builtIn: z.boolean(),
   /** Whether a task with this agent can run now. */
   usable: z.boolean(),
   /** What to do when it is not usable; null when it is. */
   hint: z.string().nullable(),
+  /** The credential that it needs, if any. */
+  credential: credentialKind.nullable(),
+  program: agentProgram,
+  /** As it was told in its last session; null before the first. */
+  offers: agentOffers.nullable(),
 });
 export type AgentView = z.infer<typeof agentView>;

@@ -1,8 +1,8 @@
 /** Commands: control plane → node. Idempotent by `id`, persisted on both sides, in order of `n`. */
 import * as z from "zod";
-import { agentKind } from "./agents.ts";
+import { agentRecipe } from "./agents.ts";
 import { messageId, projectId, sessionId, taskId, workspaceId } from "./ids.ts";
-import { branchName } from "./projects.ts";
+import { branchName, checkoutOptions, commitIdentity } from "./projects.ts";
 
 const commandOf = <K extends string, A extends z.ZodType>(kind: K, args: A) =>
   z.object({ n: z.number().int().positive(), id: z.string().max(200), kind: z.literal(kind), args });
@@ -17,14 +17,21 @@ export const workspaceCreateArgs = z.object({
   baseBranch: z.string().nullable(),
   /** The wanted name; if the remote has it, `-2`, `-3`, … is taken and reported in `workspace.ready`. */
   branch: branchName,
-  commitIdentity: z.object({ name: z.string(), email: z.string() }),
+  commitIdentity,
+  checkout: checkoutOptions,
 });
 export type WorkspaceCreateArgs = z.infer<typeof workspaceCreateArgs>;
 
 export const sessionStartArgs = z.object({
   workspaceId,
   sessionId,
-  agent: agentKind,
+  agent: agentRecipe,
+  /** One of those that the agent offers; null for its own choice. */
+  model: z.string().max(200).nullable(),
+  /** One of those that the agent offers; null for the one that asks least. */
+  permissionMode: z.string().max(200).nullable(),
+  /** The longest that the repository's `samovar.setup` may take, if there is one. */
+  setupTimeoutMs: z.number().int().positive(),
   /** The user message that ProjectData has stored already; the host never stores it again. */
   prompt: z.object({ messageId, text: z.string() }),
   /** Silence of the agent (no update while no tool runs) after which the turn is ended. */
@@ -36,7 +43,7 @@ export const sessionStartArgs = z.object({
 });
 export type SessionStartArgs = z.infer<typeof sessionStartArgs>;
 
-/** Secrets never travel in a command: tokens come in `welcome` and `call token.renew`, model keys over HTTPS on demand. */
+/** Secrets never travel in a command: tokens come in `welcome` and `tokens`, all others over HTTPS on demand. */
 export const command = z.discriminatedUnion("kind", [
   commandOf("workspace.create", workspaceCreateArgs),
   commandOf("workspace.destroy", z.object({ workspaceId })),

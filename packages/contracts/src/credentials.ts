@@ -1,29 +1,44 @@
 /** Credentials: written, never read back. */
 import * as z from "zod";
 import { credentialId, millis } from "./ids.ts";
+import { slug } from "./slug.ts";
 
-export const credentialKind = z.enum(["hetzner", "anthropic", "github"]);
-export type CredentialKind = z.infer<typeof credentialKind>;
+export const CREDENTIAL_KINDS = ["hetzner", "anthropic", "openai", "google", "github"] as const;
+
+/** `agent:<kind>` holds the secret variables of an agent that a person has defined. */
+export type CredentialKind = (typeof CREDENTIAL_KINDS)[number] | `agent:${string}`;
+export const credentialKind = z.custom<CredentialKind>(
+  (value) =>
+    typeof value === "string" &&
+    (CREDENTIAL_KINDS.some((kind) => kind === value) ||
+      (value.startsWith("agent:") && slug.safeParse(value.slice("agent:".length)).success)),
+  { error: `expected ${CREDENTIAL_KINDS.join(", ")}, or agent:<name>` },
+);
 
 const secret = z.string().trim().min(1).max(8192);
+const baseUrl = z.url({ protocol: /^https?$/ });
 
-/** What each kind is made of. `anthropic` needs an API key, an OAuth token, or a base address that asks for neither. */
+/** What each kind is made of. A model's credential is a key, or a base address that asks for none, or both. */
 export const credentialSecret = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("hetzner"), token: secret }),
   z.object({
     kind: z.literal("anthropic"),
     apiKey: secret.optional(),
     oauthToken: secret.optional(),
-    baseUrl: z.url({ protocol: /^https?$/ }).optional(),
+    baseUrl: baseUrl.optional(),
   }),
+  z.object({ kind: z.literal("openai"), apiKey: secret.optional(), baseUrl: baseUrl.optional() }),
+  z.object({ kind: z.literal("google"), apiKey: secret.optional(), baseUrl: baseUrl.optional() }),
+  /** A token that may push to the repositories and open pull requests. */
   z.object({ kind: z.literal("github"), token: secret }),
+  z.object({ kind: z.literal("agent"), agent: slug, env: z.record(z.string().max(100), secret) }),
 ]);
 export type CredentialSecret = z.infer<typeof credentialSecret>;
 
 export const credentialView = z.object({
   id: credentialId,
   kind: credentialKind,
-  /** The last four characters of the secret, or the base address's host. */
+  /** The last four characters of the secret, the base address's host, or the names of the variables. */
   hint: z.string(),
   createdAt: millis,
   lastUsedAt: millis.nullable(),

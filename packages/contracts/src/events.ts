@@ -1,9 +1,10 @@
 /** Events: node → control plane. Idempotent by `n` within an epoch, persisted until acknowledged. */
 import * as z from "zod";
+import { agentOffers } from "./agents.ts";
 import { failure } from "./errors.ts";
 import { millis, sessionId, workspaceId } from "./ids.ts";
 import { outboxStats } from "./nodes.ts";
-import { commitView, diffStat, transcriptProof, usage } from "./tasks.ts";
+import { bundleView, commitView, diffStat, transcriptProof, usage } from "./tasks.ts";
 
 const eventOf = <K extends string, B extends z.ZodRawShape>(kind: K, body: B) =>
   z.object({ n: z.number().int().positive(), at: millis, kind: z.literal(kind), ...body });
@@ -23,9 +24,13 @@ export const sessionEnd = z.object({
   diffStat: diffStat.nullable(),
   pushed: z.boolean(),
   pushError: z.string().nullable(),
+  /** What could not be pushed, handed over to the control plane; null when it was pushed, or there was nothing. */
+  bundle: bundleView.nullable(),
   /** The agent's last message, cut at a sentence. */
   summary: z.string().nullable(),
   usage: usage.nullable(),
+  /** How often the agent was started again after it had died. */
+  restarts: z.number().int().nonnegative(),
   drained: z.boolean(),
   proof: transcriptProof,
 });
@@ -36,7 +41,7 @@ export const nodeEvent = z.discriminatedUnion("kind", [
   eventOf("workspace.failed", { workspaceId, failure }),
   eventOf("workspace.destroyed", { workspaceId }),
   /** On the first ACP update after the prompt. */
-  eventOf("session.started", { workspaceId, sessionId }),
+  eventOf("session.started", { workspaceId, sessionId, offers: agentOffers.nullable() }),
   eventOf("session.ended", { workspaceId, sessionId, end: sessionEnd }),
   eventOf("outbox.stats", { sessionId, stats: outboxStats }),
   eventOf("fault", { workspaceId: workspaceId.nullable(), code: z.string(), message: z.string() }),

@@ -4,7 +4,7 @@
  * losing a connection loses nothing.
  */
 import * as z from "zod";
-import { agentKind } from "./agents.ts";
+import { agentKind, agentOffers, modelApi } from "./agents.ts";
 import { failure } from "./errors.ts";
 import { sessionOutcome } from "./events.ts";
 import { messageId, millis, nodeId, projectId, sessionId, workspaceId } from "./ids.ts";
@@ -18,6 +18,8 @@ export const hostEnd = z.object({
   failure: failure.nullable(),
   summary: z.string().nullable(),
   usage: usage.nullable(),
+  /** How often the agent was started again after it had died. */
+  restarts: z.number().int().nonnegative(),
 });
 export type HostEnd = z.infer<typeof hostEnd>;
 
@@ -27,6 +29,8 @@ export const hostStatus = z.object({
   pid: z.number().int().positive(),
   /** The first ACP update after the prompt. */
   startedAt: millis.nullable(),
+  /** What the agent lets people choose; null until it has told. */
+  offers: agentOffers.nullable(),
   end: hostEnd.nullable(),
   /** No unsent row is left (or only dead letters). */
   drained: z.boolean(),
@@ -74,10 +78,16 @@ export const hostLaunch = z.object({
     kind: agentKind,
     /** argv of the ACP agent; never a shell line. */
     command: z.array(z.string()).min(1),
+    /** As {@link agentRecipe} has it: with places to be filled in. */
     env: z.record(z.string(), z.string()),
-    /** Which model API the loopback gateway fronts; null for an agent without a model. */
-    gateway: z.enum(["anthropic"]).nullable(),
+    /** Which model API the loopback gateway fronts; null for an agent that needs none. */
+    gateway: modelApi.nullable(),
+    /** Whether the owner's secret variables are to be fetched for it. */
+    secretEnv: z.boolean(),
   }),
+  model: z.string().nullable(),
+  permissionMode: z.string().nullable(),
+  setupTimeoutMs: z.number().int().positive(),
   prompt: z.object({ messageId, text: z.string() }),
   idleTimeoutMs: z.number().int().positive(),
   maxDurationMs: z.number().int().positive(),

@@ -1,11 +1,23 @@
 /** `GET /api/nodes/:nodeId/link`: the one WebSocket that a node dials. JSON text frames. */
 import * as z from "zod";
 import { command } from "./commands.ts";
+import { failure } from "./errors.ts";
 import { nodeEvent } from "./events.ts";
 import { millis, sessionId, workspaceId } from "./ids.ts";
+import { workspaceLook } from "./workspaces.ts";
 
 export const workspaceToken = z.object({ workspaceId, sessionId, token: z.string(), expiresAt: millis });
 export type WorkspaceToken = z.infer<typeof workspaceToken>;
+
+/** Questions that want an answer now. Nothing is kept of them: whoever asked asks again. */
+export const nodeCall = z.discriminatedUnion("kind", [z.object({ kind: z.literal("workspace.look"), workspaceId })]);
+export type NodeCall = z.infer<typeof nodeCall>;
+
+export const nodeReply = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("workspace.look"), look: workspaceLook }),
+  z.object({ kind: z.literal("failed"), failure }),
+]);
+export type NodeReply = z.infer<typeof nodeReply>;
 
 /** Frames that the node sends. */
 export const nodeFrame = z.discriminatedUnion("type", [
@@ -25,6 +37,8 @@ export const nodeFrame = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ack"), upTo: z.number().int().nonnegative() }),
   /** Asks for fresh tokens (before they expire, or after a 401). */
   z.object({ type: z.literal("renew"), workspaces: z.array(workspaceId) }),
+  /** Answers a `call`. */
+  z.object({ type: z.literal("reply"), id: z.string().max(200), reply: nodeReply }),
   z.object({ type: z.literal("ping") }),
 ]);
 export type NodeFrame = z.infer<typeof nodeFrame>;
@@ -47,6 +61,7 @@ export const controlFrame = z.discriminatedUnion("type", [
     nodeToken: z.object({ token: z.string(), expiresAt: millis }),
     workspaceTokens: z.array(workspaceToken),
   }),
+  z.object({ type: z.literal("call"), id: z.string().max(200), call: nodeCall }),
   z.object({ type: z.literal("pong") }),
 ]);
 export type ControlFrame = z.infer<typeof controlFrame>;
@@ -62,16 +77,3 @@ export const LINK_CLOSE = {
   /** A frame could not be parsed. */
   malformed: 4004,
 } as const;
-
-/**
- * `GET /api/workspaces/:workspaceId/model-credential` with a workspace token: what the loopback model gateway
- * needs. Held in the session-host's memory only.
- */
-export const modelCredential = z.object({
-  kind: z.literal("anthropic"),
-  apiKey: z.string().optional(),
-  oauthToken: z.string().optional(),
-  /** The upstream; the vendor's own when absent. */
-  baseUrl: z.string().optional(),
-});
-export type ModelCredential = z.infer<typeof modelCredential>;

@@ -42,6 +42,26 @@ export const branchName = z
     "not a usable branch name",
   );
 
+/** What git does in a checkout only when the project asks for it: each lets the repository run or fetch more. */
+export const checkoutOptions = z.object({
+  submodules: z.boolean(),
+  /** Git LFS objects, and with them the filters that the repository names for LFS. */
+  lfs: z.boolean(),
+  /** The repository's own hooks at commit and push. */
+  hooks: z.boolean(),
+});
+export type CheckoutOptions = z.infer<typeof checkoutOptions>;
+export const PLAIN_CHECKOUT: CheckoutOptions = { submodules: false, lfs: false, hooks: false };
+
+// oxlint-disable-next-line no-control-regex -- control characters are what is refused
+const oneLine = /^[^\u0000-\u001f<>]+$/;
+/** The author of commits that Samovar makes. */
+export const commitIdentity = z.object({
+  name: z.string().trim().min(1).max(100).regex(oneLine, "one line, without < and >"),
+  email: z.string().trim().min(3).max(200).regex(oneLine, "one line, without < and >"),
+});
+export type CommitIdentity = z.infer<typeof commitIdentity>;
+
 export const projectView = z.object({
   id: projectId,
   name: z.string(),
@@ -50,6 +70,9 @@ export const projectView = z.object({
   baseBranch: z.string().nullable(),
   defaultVmSize: vmSize.nullable(),
   defaultAgent: agentKind.nullable(),
+  checkout: checkoutOptions,
+  /** Null: the installation's. */
+  commitIdentity: commitIdentity.nullable(),
   createdAt: millis,
   updatedAt: millis,
   archivedAt: millis.nullable(),
@@ -62,6 +85,8 @@ export const createProject = z.object({
   baseBranch: branchName.nullable().optional(),
   defaultVmSize: vmSize.nullable().optional(),
   defaultAgent: agentKind.nullable().optional(),
+  checkout: checkoutOptions.optional(),
+  commitIdentity: commitIdentity.nullable().optional(),
 });
 export type CreateProject = z.infer<typeof createProject>;
 

@@ -34,8 +34,12 @@ export type DiffStat = z.infer<typeof diffStat>;
 export const commitView = z.object({ sha: z.string(), subject: z.string() });
 export type CommitView = z.infer<typeof commitView>;
 
-/** What ACP's `usage_update` told, if it did. */
+/** What the agent told of its model's use; what it did not tell is absent. */
 export const usage = z.object({
+  inputTokens: z.number().nonnegative().optional(),
+  outputTokens: z.number().nonnegative().optional(),
+  /** Input read from the model's cache, where it is told apart. */
+  cachedTokens: z.number().nonnegative().optional(),
   contextUsed: z.number().nonnegative().optional(),
   contextSize: z.number().nonnegative().optional(),
   cost: z.object({ amount: z.number(), currency: z.string() }).optional(),
@@ -58,6 +62,15 @@ export const transcriptVerification = z.object({
 });
 export type TranscriptVerification = z.infer<typeof transcriptVerification>;
 
+/** A git bundle of the commits that could not be pushed, kept with the session. */
+export const bundleView = z.object({ bytes: z.number().int().positive(), sha256: z.string() });
+export type BundleView = z.infer<typeof bundleView>;
+
+/** The steps of a run, in order, as the start-up timeline shows them. `wait`: in line, or for other tasks. */
+export const RUN_STEPS = ["wait", "choose", "prepare", "start", "work", "finish"] as const;
+export const runStep = z.enum(RUN_STEPS);
+export type RunStep = z.infer<typeof runStep>;
+
 export const taskOutput = z.object({
   branch: z.string().nullable(),
   commits: z.array(commitView),
@@ -66,9 +79,35 @@ export const taskOutput = z.object({
   pullRequestUrl: z.string().nullable(),
   warning: z.string().nullable(),
   usage: usage.nullable(),
+  /** How the agent's part ended, in ACP's word or ours; null when there was none. */
+  stopReason: z.string().nullable(),
+  /** How often the agent was started again after it had died. */
+  restarts: z.number().int().nonnegative(),
+  /** What could not be pushed; fetched by `GET …/tasks/:t/bundle`. */
+  bundle: bundleView.nullable(),
+  /** Milliseconds that each step of the run took. */
+  durations: z.partialRecord(runStep, z.number().int().nonnegative()),
   transcript: transcriptVerification.nullable(),
 });
 export type TaskOutput = z.infer<typeof taskOutput>;
+
+/** Why a queued task does not run yet. */
+export const taskWaiting = z.object({
+  /** `room`: for a machine with room; `dependencies`: for other tasks; `dependency_failed`: for one that somebody must see to. */
+  code: z.enum(["room", "dependencies", "dependency_failed"]),
+  /** For a person. */
+  message: z.string(),
+  since: millis,
+  /** Tasks that come first in the line for room. */
+  ahead: z.number().int().nonnegative(),
+  /** The tasks that it waits for, or the next ones before it in the line; at most 20. */
+  taskIds: z.array(taskId),
+});
+export type TaskWaiting = z.infer<typeof taskWaiting>;
+
+/** A model or permission mode that the agent offers; null for the agent's own choice. */
+const agentsChoice = z.string().trim().min(1).max(200).nullable();
+export const MAX_DEPENDENCIES = 20;
 
 export const taskView = z.object({
   id: taskId,
@@ -80,7 +119,13 @@ export const taskView = z.object({
   priority,
   vmSize: vmSize.nullable(),
   agent: agentKind.nullable(),
+  model: agentsChoice,
+  permissionMode: agentsChoice,
   baseBranch: z.string().nullable(),
+  /** Tasks of the same project that must be completed first. */
+  dependsOn: z.array(taskId),
+  /** Null unless it is queued and waits. */
+  waiting: taskWaiting.nullable(),
   runId: runId.nullable(),
   nodeId: nodeId.nullable(),
   workspaceId: workspaceId.nullable(),
@@ -113,7 +158,10 @@ export const createTask = z.object({
   priority: priority.default(0),
   vmSize: vmSize.nullable().optional(),
   agent: agentKind.nullable().optional(),
+  model: agentsChoice.optional(),
+  permissionMode: agentsChoice.optional(),
   baseBranch: branchName.nullable().optional(),
+  dependsOn: z.array(taskId).max(MAX_DEPENDENCIES).optional(),
 });
 export type CreateTask = z.input<typeof createTask>;
 
@@ -124,14 +172,12 @@ export const patchTask = z.object({
   priority: priority.optional(),
   vmSize: vmSize.nullable().optional(),
   agent: agentKind.nullable().optional(),
+  model: agentsChoice.optional(),
+  permissionMode: agentsChoice.optional(),
   baseBranch: branchName.nullable().optional(),
+  dependsOn: z.array(taskId).max(MAX_DEPENDENCIES).optional(),
 });
 export type PatchTask = z.infer<typeof patchTask>;
-
-/** The steps of a run, in order, as the start-up timeline shows them. */
-export const RUN_STEPS = ["choose", "prepare", "start", "work", "finish"] as const;
-export const runStep = z.enum(RUN_STEPS);
-export type RunStep = z.infer<typeof runStep>;
 
 export const taskEventKind = z.enum([
   "task.created",

@@ -1,2 +1,2 @@
 /** The version of the link, delivery and host protocols. A side that meets a newer major says "upgrade". */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;

@@ -1,6 +1,7 @@
 /** Workspaces: a checkout plus an agent on a node. */
 import * as z from "zod";
 import { failure } from "./errors.ts";
+import { agentKind } from "./agents.ts";
 import { millis, nodeId, projectId, sessionId, taskId, workspaceId } from "./ids.ts";
 
 export const workspaceState = z.enum(["creating", "ready", "busy", "kept", "destroying", "destroyed", "failed"]);
@@ -13,6 +14,7 @@ export const workspaceView = z.object({
   taskId: taskId.nullable(),
   nodeId,
   branch: z.string().nullable(),
+  agent: agentKind.nullable(),
   state: workspaceState,
   failure: failure.nullable(),
   keepUntil: millis.nullable(),
@@ -20,3 +22,28 @@ export const workspaceView = z.object({
   updatedAt: millis,
 });
 export type WorkspaceView = z.infer<typeof workspaceView>;
+
+/** `POST /api/workspaces/:w/extend`: keeps a workspace for so long from now. */
+export const extendWorkspace = z.object({
+  keepForMs: z
+    .number()
+    .int()
+    .min(60_000)
+    .max(7 * 24 * 3_600_000),
+});
+
+/** A look into a workspace that exists, through its node. */
+export const workspaceLook = z.object({
+  /** The checkout's directory on the node. */
+  path: z.string(),
+  branch: z.string().nullable(),
+  head: z.string().nullable(),
+  /** Against the commit that the work began at: what is committed and what is not. */
+  files: z.array(
+    z.object({ path: z.string(), change: z.enum(["added", "modified", "deleted", "renamed", "untracked"]) }),
+  ),
+  /** Unified; cut when it is long. */
+  diff: z.string(),
+  truncated: z.boolean(),
+});
+export type WorkspaceLook = z.infer<typeof workspaceLook>;

@@ -49,6 +49,8 @@ const end: SessionEnd = {
   pushError: null,
   summary: null,
   usage: null,
+  restarts: 0,
+  bundle: null,
   drained: true,
   proof: { count: 0, digest: "" },
 };
@@ -161,7 +163,14 @@ describe("facts of a workspace", () => {
   it("[F18] the time of a start is ours, not the node's; another session's end is not this one's", () => {
     const started = foldEvent(
       NEW_WORKSPACE,
-      { n: 1, at: 999_999, kind: "session.started", workspaceId: holder.workspaceId, sessionId: holder.sessionId },
+      {
+        n: 1,
+        at: 999_999,
+        kind: "session.started",
+        workspaceId: holder.workspaceId,
+        sessionId: holder.sessionId,
+        offers: null,
+      },
       holder,
       7,
     );

@@ -19,6 +19,8 @@ const END: SessionEnd = {
   pushError: null,
   summary: "Done.",
   usage: null,
+  restarts: 0,
+  bundle: null,
   drained: true,
   proof: PROOF,
 };

@@ -159,7 +159,7 @@ const ENDINGS: Record<Exclude<SessionEnd["outcome"], "clean">, Failure> = {
 };
 
 function outputOf(end: SessionEnd, transcript: TranscriptVerification | null): TaskOutput {
-  const { branch, commits, diffStat, summary, usage } = end;
+  const { branch, commits, diffStat, summary, usage, stopReason, restarts, bundle } = end;
   return {
     branch,
     commits,
@@ -168,6 +168,10 @@ function outputOf(end: SessionEnd, transcript: TranscriptVerification | null): T
     pullRequestUrl: null,
     warning: warningOf(end, transcript),
     usage,
+    stopReason,
+    restarts,
+    bundle,
+    durations: {},
     transcript,
   };
 }

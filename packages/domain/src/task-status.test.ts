@@ -24,6 +24,10 @@ const OUTPUT: TaskOutput = {
   pullRequestUrl: null,
   warning: null,
   usage: null,
+  stopReason: "end_turn",
+  restarts: 0,
+  bundle: null,
+  durations: {},
   transcript: null,
 };
 const FAILURE = { code: "why", message: "It did not work." };
@@ -40,6 +44,9 @@ function draft(): TaskRecord {
     priority: 0,
     vmSize: null,
     agent: null,
+    model: null,
+    permissionMode: null,
+    dependsOn: [],
     baseBranch: null,
     runId: null,
     nodeId: null,

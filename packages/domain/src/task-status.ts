@@ -7,8 +7,8 @@ import type { MessageId, Millis, NodeId, Result, RunId, SessionId, UserId, Works
 import { TERMINAL_STATUSES } from "@samovar/contracts";
 import type { Failure, TaskEvent, TaskOutput, TaskStatus, TaskView } from "@samovar/contracts";
 
-/** A task as it is kept: what people see, and the message of the session that holds its text. */
-export interface TaskRecord extends TaskView {
+/** A task as it is kept: what people see but its place in the line, and the message of the session that holds its text. */
+export interface TaskRecord extends Omit<TaskView, "waiting"> {
   readonly promptMessageId: MessageId;
 }
 
@@ -23,7 +23,10 @@ const EDITABLE = [
   "priority",
   "vmSize",
   "agent",
+  "model",
+  "permissionMode",
   "baseBranch",
+  "dependsOn",
 ] as const satisfies readonly (keyof TaskRecord)[];
 type Editable = Pick<TaskRecord, (typeof EDITABLE)[number]>;
 
@@ -125,7 +128,7 @@ function isDone(task: TaskRecord, change: TaskChange): boolean {
     case "edit":
       return (
         (change.status === undefined || change.status === task.status) &&
-        EDITABLE.every((key) => change.fields[key] === undefined || change.fields[key] === task[key])
+        EDITABLE.every((key) => change.fields[key] === undefined || isSame(change.fields[key], task[key]))
       );
     case "queue":
     case "retry":
@@ -146,6 +149,9 @@ function isDone(task: TaskRecord, change: TaskChange): boolean {
       return task.status === "cancelled";
   }
 }
+
+/** Values of a task's fields: text, numbers, and lists of ids. */
+const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 interface Effect {
   readonly fields: Partial<TaskRecord>;

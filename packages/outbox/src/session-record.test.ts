@@ -40,7 +40,14 @@ test("[R4] a file belongs to one session for its life", () => {
 });
 
 test("[R5] how far the agent's life came outlives the process; the first sign and the first end stand", () => {
-  const end = { outcome: "clean", stopReason: "end_turn", failure: null, summary: "Done.", usage: null } as const;
+  const end = {
+    outcome: "clean",
+    stopReason: "end_turn",
+    failure: null,
+    summary: "Done.",
+    usage: null,
+    restarts: 0,
+  } as const;
   expect(opened((record) => record.life())).toEqual({
     beganAt: null,
     agentPid: null,

@@ -10,6 +10,7 @@ import type {
   TaskView,
   ToolMetadata,
 } from "@samovar/contracts";
+import { PLAIN_CHECKOUT } from "@samovar/contracts";
 import { seededRandom } from "./test-time.ts";
 
 /** When everything that is built here happened. */
@@ -26,6 +27,8 @@ export function aProjectView(fields: Partial<ProjectView> = {}): ProjectView {
     baseBranch: null,
     defaultVmSize: null,
     defaultAgent: null,
+    checkout: PLAIN_CHECKOUT,
+    commitIdentity: null,
     createdAt: BUILT_AT,
     updatedAt: BUILT_AT,
     archivedAt: null,
@@ -44,6 +47,10 @@ export function aTaskView(fields: Partial<TaskView> = {}): TaskView {
     priority: 0,
     vmSize: null,
     agent: "script",
+    model: null,
+    permissionMode: null,
+    dependsOn: [],
+    waiting: null,
     baseBranch: null,
     runId: ids.make("run"),
     nodeId: null,

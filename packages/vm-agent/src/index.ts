@@ -1,5 +1,4 @@
 /** The vm-agent's public entries; `main.ts` is its command line. */
-export { AGENTS } from "./agents/registry.ts";
 export type { VmAgentSettings } from "./settings.ts";
 export { AGENT_VERSION, readSettings } from "./settings.ts";
 export type { SwitchboardOptions } from "./switchboard/switchboard.ts";

@@ -4,7 +4,7 @@ import { credentialKind, credentialSecret, credentialView, page, SamovarError } 
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
-import { deleteCredential, listCredentials, putCredential } from "./store.ts";
+import { deleteCredential, kindOf, listCredentials, putCredential } from "./store.ts";
 
 const params = z.object({ kind: credentialKind });
 
@@ -40,7 +40,7 @@ export function credentialRoutes(): Router {
 
   router.openapi(put, async (c) => {
     const secret = c.req.valid("json");
-    if (secret.kind !== c.req.valid("param").kind) {
+    if (kindOf(secret) !== c.req.valid("param").kind) {
       throw new SamovarError(
         "invalid_request",
         "kind: the body is a credential of another kind than the address names",

@@ -43,7 +43,8 @@ export async function listCredentials(db: Database, ownerId: UserId): Promise<Cr
 /** One of each kind: a new one takes the old one's place. */
 export async function putCredential(deps: Deps, ownerId: UserId, secret: CredentialSecret): Promise<CredentialView> {
   const { db, clock, config, ids, random } = deps;
-  const place: Place = { id: ids.make("crd"), ownerId, kind: secret.kind };
+  const kind = kindOf(secret);
+  const place: Place = { id: ids.make("crd"), ownerId, kind };
   const iv = random.bytes(12);
   const row: CredentialRow = {
     ...place,
@@ -53,7 +54,7 @@ export async function putCredential(deps: Deps, ownerId: UserId, secret: Credent
     lastUsedAt: null,
   };
   await db.batch([
-    db.delete(credentials).where(and(eq(credentials.ownerId, ownerId), eq(credentials.kind, secret.kind))),
+    db.delete(credentials).where(and(eq(credentials.ownerId, ownerId), eq(credentials.kind, kind))),
     db.insert(credentials).values(row),
   ]);
   return credentialView(row);
@@ -104,9 +105,15 @@ async function keyOf({ CREDENTIALS_KEY }: Pick<Config, "CREDENTIALS_KEY">): Prom
 
 const boundTo = ({ ownerId, kind, id }: Place) => new TextEncoder().encode(`${ownerId}|${kind}|${id}`);
 
+/** Under which kind a secret is kept. */
+export function kindOf(secret: CredentialSecret): CredentialKind {
+  return secret.kind === "agent" ? `agent:${secret.agent}` : secret.kind;
+}
+
 function hintOf(secret: CredentialSecret): string {
-  if (secret.kind !== "anthropic") return lastFour(secret.token);
-  const text = secret.apiKey ?? secret.oauthToken;
+  if (secret.kind === "agent") return Object.keys(secret.env).join(", ");
+  if ("token" in secret) return lastFour(secret.token);
+  const text = secret.apiKey ?? ("oauthToken" in secret ? secret.oauthToken : undefined);
   if (text !== undefined) return lastFour(text);
   return secret.baseUrl === undefined ? "" : new URL(secret.baseUrl).host;
 }

@@ -1,12 +1,17 @@
 /** D1 by Drizzle. Times are Unix milliseconds. The migrations in ../../migrations make exactly this. */
 import type {
+  AgentDefinition,
   AgentKind,
+  AgentOffers,
+  CheckoutOptions,
+  CommitIdentity,
   CredentialKind,
   Failure,
   NodeStateName,
   OutboxStats,
   TaskOutput,
   TaskStatus,
+  TaskWaiting,
   VmSize,
   WorkspaceState,
 } from "@samovar/contracts";
@@ -105,6 +110,8 @@ export const projects = sqliteTable(
     baseBranch: text("base_branch"),
     defaultVmSize: text("default_vm_size").$type<VmSize>(),
     defaultAgent: text("default_agent").$type<AgentKind>(),
+    checkout: text("checkout", { mode: "json" }).$type<CheckoutOptions>(),
+    commitIdentity: text("commit_identity", { mode: "json" }).$type<CommitIdentity>(),
     createdAt: time("created_at").notNull(),
     updatedAt: time("updated_at").notNull(),
     archivedAt: time("archived_at"),
@@ -129,7 +136,10 @@ export const tasks = sqliteTable(
     priority: integer("priority").notNull().default(0),
     vmSize: text("vm_size").$type<VmSize>(),
     agent: text("agent").$type<AgentKind>(),
+    model: text("model"),
+    permissionMode: text("permission_mode"),
     baseBranch: text("base_branch"),
+    dependsOn: text("depends_on", { mode: "json" }).$type<TaskId[]>(),
     runId: text("run_id").$type<RunId>(),
     nodeId: text("node_id").$type<NodeId>(),
     workspaceId: text("workspace_id").$type<WorkspaceId>(),
@@ -214,6 +224,8 @@ export const workspaces = sqliteTable(
     taskId: text("task_id").$type<TaskId>(),
     nodeId: text("node_id").$type<NodeId>().notNull(),
     branch: text("branch"),
+    /** Whose credential its machine may ask for. */
+    agent: text("agent").$type<AgentKind>(),
     state: text("state").$type<WorkspaceState>().notNull(),
     failure: text("failure", { mode: "json" }).$type<Failure>(),
     keepUntil: time("keep_until"),
@@ -221,6 +233,62 @@ export const workspaces = sqliteTable(
     updatedAt: time("updated_at").notNull(),
   },
   (t) => [index("workspaces_owner").on(t.ownerId, t.id), index("workspaces_node").on(t.nodeId, t.state)],
+);
+
+/** Queued tasks that wait, as their runs last saw it. The row is there exactly while its task waits. */
+export const taskQueue = sqliteTable(
+  "task_queue",
+  {
+    taskId: text("task_id")
+      .$type<TaskId>()
+      .primaryKey()
+      .references(() => tasks.id),
+    ownerId: text("owner_id")
+      .$type<UserId>()
+      .notNull()
+      .references(() => users.id),
+    runId: text("run_id").$type<RunId>().notNull(),
+    size: text("size").$type<VmSize>().notNull(),
+    code: text("code").$type<TaskWaiting["code"]>().notNull(),
+    /** Unfinished dependencies. */
+    blockedBy: text("blocked_by", { mode: "json" }).$type<TaskId[]>().notNull(),
+    /** Lower goes first. */
+    rank: integer("rank").notNull(),
+    queuedAt: time("queued_at").notNull(),
+    lookedAt: time("looked_at").notNull(),
+  },
+  (t) => [index("task_queue_line").on(t.ownerId, t.code, t.size, t.rank, t.queuedAt, t.taskId)],
+);
+
+/** Agents that people have added. */
+export const agentDefinitions = sqliteTable(
+  "agent_definitions",
+  {
+    ownerId: text("owner_id")
+      .$type<UserId>()
+      .notNull()
+      .references(() => users.id),
+    kind: text("kind").$type<AgentKind>().notNull(),
+    definition: text("definition", { mode: "json" }).$type<AgentDefinition>().notNull(),
+    createdAt: time("created_at").notNull(),
+    updatedAt: time("updated_at").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.ownerId, t.kind] })],
+);
+
+/** What each agent last let its owner choose from. */
+export const agentOffers = sqliteTable(
+  "agent_offers",
+  {
+    ownerId: text("owner_id")
+      .$type<UserId>()
+      .notNull()
+      .references(() => users.id),
+    kind: text("kind").$type<AgentKind>().notNull(),
+    offers: text("offers", { mode: "json" }).$type<AgentOffers>().notNull(),
+    toldAt: time("told_at").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.ownerId, t.kind] })],
 );
 
 export const idempotencyKeys = sqliteTable(

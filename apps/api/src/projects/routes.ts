@@ -78,6 +78,8 @@ export function projectRoutes(): Router {
       baseBranch: wanted.baseBranch ?? null,
       defaultVmSize: wanted.defaultVmSize ?? null,
       defaultAgent: wanted.defaultAgent ?? null,
+      checkout: wanted.checkout ?? null,
+      commitIdentity: wanted.commitIdentity ?? null,
       createdAt: now,
       updatedAt: now,
       archivedAt: null,

@@ -1,6 +1,6 @@
 /** Projects in D1. Every read names the owner: somebody else's project does not exist. */
 import type { ProjectId, UserId } from "@samovar/base";
-import { SamovarError } from "@samovar/contracts";
+import { PLAIN_CHECKOUT, SamovarError } from "@samovar/contracts";
 import type { Page, ProjectView } from "@samovar/contracts";
 import { and, asc, eq, gt, isNull } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
@@ -52,8 +52,8 @@ export async function updateProject(
   await db.update(projects).set(change).where(eq(projects.id, projectId));
 }
 
-export function projectView({ ownerId: _owner, ...rest }: ProjectRow): ProjectView {
-  return rest;
+export function projectView({ ownerId: _owner, checkout, ...rest }: ProjectRow): ProjectView {
+  return { ...rest, checkout: checkout ?? PLAIN_CHECKOUT };
 }
 
 /** A cursor is compared, never trusted: any text is a place in the order. */

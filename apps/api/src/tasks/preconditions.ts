@@ -2,13 +2,16 @@
 import type { UserId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { AgentKind, CredentialKind } from "@samovar/contracts";
-import { AGENTS } from "../agents/agents.ts";
+import { builtInAgent } from "@samovar/domain/agents";
 import { hasCredential } from "../credentials/store.ts";
 import type { Database } from "../database/index.ts";
 
 /** Throws `credentials_missing`, with the page on which to store them. */
 export async function assertRunnable(db: Database, ownerId: UserId, agent: AgentKind): Promise<void> {
-  const { name, credential } = AGENTS[agent];
+  const entry = builtInAgent(agent);
+  if (entry === null) throw new SamovarError("agent_not_configured", `There is no agent named ${agent}.`, { agent });
+  const { credential } = entry;
+  const { name } = entry.recipe;
   if (credential !== null && !(await hasCredential(db, ownerId, credential))) {
     throw missing(
       credential,

@@ -199,9 +199,9 @@ export function eventView({ seq, at, actor, kind, data }: EventRow): TaskEvent {
 }
 
 export function taskRecord(row: TaskRow): TaskRecord {
-  return { ...row, promptMessageId: messageId.parse(row.promptMessageId) };
+  return { ...row, dependsOn: row.dependsOn ?? [], promptMessageId: messageId.parse(row.promptMessageId) };
 }
 
 export function taskView({ promptMessageId: _prompt, ...view }: TaskRecord): TaskView {
-  return view;
+  return { ...view, waiting: null };
 }

@@ -91,7 +91,7 @@ export class Machine {
     const { workspaceId } = create.args;
     this.tell({ kind: "workspace.ready", workspaceId, branch, baseCommit: "abc" });
     const start = await this.expects("session.start");
-    this.tell({ kind: "session.started", workspaceId, sessionId: start.args.sessionId });
+    this.tell({ kind: "session.started", workspaceId, sessionId: start.args.sessionId, offers: null });
     return { create: create.args, start: start.args, workspaceId, sessionId: start.args.sessionId };
   }
 
@@ -113,6 +113,8 @@ export async function endOf(task: TaskRecord, more: Partial<SessionEnd> = {}): P
     pushError: null,
     summary: "Done.",
     usage: null,
+    restarts: 0,
+    bundle: null,
     drained: true,
     proof: await projectData(deps, task.projectId).proof(task.sessionId),
     ...more,

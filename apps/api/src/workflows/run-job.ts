@@ -1,6 +1,8 @@
 /** What a run is to do, in the terms of its node: the slot that it holds and the commands that it will send. */
 import type { ProjectId, UserId, WorkspaceId } from "@samovar/base";
-import type { AgentKind, CommandDraft, VmSize } from "@samovar/contracts";
+import type { AgentRecipe, CheckoutOptions, CommandDraft, CommitIdentity, VmSize } from "@samovar/contracts";
+import { builtInAgent } from "@samovar/domain/agents";
+import { PLAIN_CHECKOUT, SamovarError } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import { eq } from "drizzle-orm";
 import type { Config } from "../config.ts";
@@ -17,10 +19,12 @@ import type { TaskRunParams } from "./task-run.ts";
 export interface RunPlan extends RunStart {
   readonly ownerId: UserId;
   readonly size: VmSize;
-  readonly agent: AgentKind;
+  readonly agent: AgentRecipe;
+  readonly checkout: CheckoutOptions;
+  readonly commitIdentity: CommitIdentity;
   readonly repoUrl: string;
   readonly baseBranch: string | null;
-  readonly settings: Pick<Config, "COMMIT_NAME" | "COMMIT_EMAIL" | "AGENT_IDLE_TIMEOUT_MS" | "TASK_MAX_DURATION_MS">;
+  readonly settings: Pick<Config, "AGENT_IDLE_TIMEOUT_MS" | "TASK_MAX_DURATION_MS" | "SETUP_TIMEOUT_MS">;
   readonly params: TaskRunParams;
 }
 
@@ -44,7 +48,8 @@ export async function openRun(deps: Deps, params: TaskRunParams): Promise<RunPla
   if (task === null || task.runId !== params.runId || task.status !== "queued") return null;
   await ensureSession(deps, task);
   const project = await projectOf(deps, task.projectId);
-  const { COMMIT_NAME, COMMIT_EMAIL, AGENT_IDLE_TIMEOUT_MS, TASK_MAX_DURATION_MS, DEFAULT_VM_SIZE } = deps.config;
+  const { COMMIT_NAME, COMMIT_EMAIL, DEFAULT_VM_SIZE } = deps.config;
+  const { AGENT_IDLE_TIMEOUT_MS, TASK_MAX_DURATION_MS, SETUP_TIMEOUT_MS } = deps.config;
   return {
     task,
     params,
@@ -52,10 +57,12 @@ export async function openRun(deps: Deps, params: TaskRunParams): Promise<RunPla
     noticeId: deps.ids.messageId(),
     ownerId: project.ownerId,
     size: task.vmSize ?? project.defaultVmSize ?? DEFAULT_VM_SIZE,
-    agent: agentOf(deps, project, task),
+    agent: recipeOf(agentOf(deps, project, task)),
+    checkout: project.checkout ?? PLAIN_CHECKOUT,
+    commitIdentity: project.commitIdentity ?? { name: COMMIT_NAME, email: COMMIT_EMAIL },
     repoUrl: project.repoUrl,
     baseBranch: task.baseBranch ?? project.baseBranch,
-    settings: { COMMIT_NAME, COMMIT_EMAIL, AGENT_IDLE_TIMEOUT_MS, TASK_MAX_DURATION_MS },
+    settings: { AGENT_IDLE_TIMEOUT_MS, TASK_MAX_DURATION_MS, SETUP_TIMEOUT_MS },
   };
 }
 
@@ -66,6 +73,8 @@ export function jobOf({
   ownerId,
   size,
   agent,
+  checkout,
+  commitIdentity,
   repoUrl,
   baseBranch,
   settings,
@@ -91,7 +100,8 @@ export function jobOf({
         repoUrl,
         baseBranch,
         branch,
-        commitIdentity: { name: settings.COMMIT_NAME, email: settings.COMMIT_EMAIL },
+        commitIdentity,
+        checkout,
       },
     },
     startCommand: {
@@ -101,6 +111,9 @@ export function jobOf({
         workspaceId,
         sessionId,
         agent,
+        model: task.model,
+        permissionMode: task.permissionMode,
+        setupTimeoutMs: settings.SETUP_TIMEOUT_MS,
         prompt: { messageId: task.promptMessageId, text: task.description },
         idleTimeoutMs: settings.AGENT_IDLE_TIMEOUT_MS,
         maxDurationMs: settings.TASK_MAX_DURATION_MS,
@@ -113,6 +126,12 @@ export function jobOf({
       args: { workspaceId, sessionId, reason: "Cancelled on request." },
     },
   };
+}
+
+function recipeOf(kind: string): AgentRecipe {
+  const entry = builtInAgent(kind);
+  if (entry === null) throw new SamovarError("agent_not_configured", `There is no agent named ${kind}.`);
+  return entry.recipe;
 }
 
 const commitMessage = ({ title, id }: TaskRecord) => `${title}\n\nTask: ${id}\n`;

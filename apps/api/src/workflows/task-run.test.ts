@@ -44,7 +44,7 @@ describe("a run from text to pushed branch", () => {
       baseBranch: null,
     });
     expect(start).toMatchObject({
-      agent: "script",
+      agent: { kind: "script" },
       prompt: { messageId: task.promptMessageId, text: task.description },
       finish: { commit: true, push: true },
     });

@@ -1,6 +1,6 @@
 /** What a workspace's agent needs and may not keep on disk: the owner's model credential, while it holds its slot. Keeps S1. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { modelCredential, SamovarError, workspaceId } from "@samovar/contracts";
+import { agentCredential, SamovarError, workspaceId } from "@samovar/contracts";
 import { readCredential } from "../credentials/store.ts";
 import { apiRouter } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
@@ -13,10 +13,10 @@ const params = z.object({ workspaceId });
 
 const credential = createRoute({
   method: "get",
-  path: "/api/workspaces/{workspaceId}/model-credential",
-  summary: "The model credential for this workspace's gateway.",
+  path: "/api/workspaces/{workspaceId}/agent-credential",
+  summary: "The credential that this workspace's agent needs.",
   request: { params },
-  responses: { 200: json(modelCredential, "The credential") },
+  responses: { 200: json(agentCredential, "The credential") },
 });
 
 export function workspaceMachineRoutes(): Router {

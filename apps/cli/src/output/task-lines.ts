@@ -7,6 +7,7 @@ import { startupLine, timeline } from "./timeline.ts";
 import { count, duration } from "./units.ts";
 
 const BEGINS: Record<RunStep, string | null> = {
+  wait: null,
   choose: "choosing a machine …",
   prepare: "preparing the workspace …",
   start: "starting the agent …",
@@ -14,6 +15,7 @@ const BEGINS: Record<RunStep, string | null> = {
   finish: "finishing …",
 };
 const ENDS: Record<RunStep, string | null> = {
+  wait: null,
   choose: "machine chosen",
   prepare: "workspace ready",
   start: "agent started",

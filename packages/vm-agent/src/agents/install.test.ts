@@ -8,12 +8,13 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { makeDirectory } from "../switchboard/git/repositories.testing.ts";
-import type { AgentPackage, InstallPorts } from "./install.ts";
+import type { AgentPackage } from "@samovar/contracts";
+import type { InstallPorts } from "./install.ts";
 import { installAgent } from "./install.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
 
-const PACKAGE: AgentPackage = { directory: "tea-1.0.0", name: "tea-agent", version: "1.0.0", entry: "index.js" };
+const PACKAGE: AgentPackage = { name: "tea-agent", version: "1.0.0", bin: "tea" };
 let root: string;
 let server: Server;
 let registry: string;
@@ -54,7 +55,12 @@ function makeTarball(): Buffer {
   mkdirSync(join(root, "pack/package"), { recursive: true });
   writeFileSync(
     join(root, "pack/package/package.json"),
-    JSON.stringify({ name: "tea-agent", version: "1.0.0", scripts: { install: "touch canary" } }),
+    JSON.stringify({
+      name: "tea-agent",
+      version: "1.0.0",
+      bin: { tea: "index.js" },
+      scripts: { install: "touch canary" },
+    }),
   );
   writeFileSync(join(root, "pack/package/index.js"), "console.log('tea');\n");
   execFileSync("tar", ["-czf", "../tea.tgz", "package"], { cwd: join(root, "pack") });
@@ -73,7 +79,7 @@ function ports(change: Partial<InstallPorts> = {}): InstallPorts {
   };
 }
 const tarballs = () => requests.filter((url) => url.endsWith(".tgz")).length;
-const place = () => join(root, "agents/tea-1.0.0");
+const place = () => join(root, "agents/tea-agent-1.0.0");
 
 test("a package is installed once, however many ask for it at once, and its scripts do not run", async () => {
   const answers = await Promise.all([
@@ -81,16 +87,17 @@ test("a package is installed once, however many ask for it at once, and its scri
     installAgent(PACKAGE, ports()),
     installAgent(PACKAGE, ports()),
   ]);
-  expect(answers).toEqual([1, 2, 3].map(() => ({ ok: true, value: place() })));
+  const argv = [process.execPath, join(place(), "node_modules/tea-agent/index.js")];
+  expect(answers).toEqual([1, 2, 3].map(() => ({ ok: true, value: argv })));
   expect(tarballs()).toBe(1);
   expect(existsSync(join(place(), "node_modules/tea-agent/canary"))).toBe(false);
-  expect(readdirSync(join(root, "agents")).toSorted()).toEqual(["tea-1.0.0", "tea-1.0.0.lock"]);
+  expect(readdirSync(join(root, "agents")).toSorted()).toEqual(["tea-agent-1.0.0", "tea-agent-1.0.0.lock"]);
   isAway = true;
   expect(await installAgent(PACKAGE, ports())).toMatchObject({ ok: true });
 });
 
 test("what an installation that was cut off left behind is in nobody's way", async () => {
-  mkdirSync(join(root, "agents/tea-1.0.0.partial/node_modules/tea-agent"), { recursive: true });
+  mkdirSync(join(root, "agents/tea-agent-1.0.0.partial/node_modules/tea-agent"), { recursive: true });
   mkdirSync(join(place(), "node_modules/tea-agent"), { recursive: true });
   expect(await installAgent(PACKAGE, ports())).toMatchObject({ ok: true });
   expect(existsSync(join(place(), "node_modules/tea-agent/index.js"))).toBe(true);

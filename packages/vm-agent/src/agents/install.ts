@@ -5,22 +5,13 @@
  */
 import type { Logger, Result } from "@samovar/base";
 import { err, ok, redactText } from "@samovar/base";
-import type { Failure } from "@samovar/contracts";
+import type { AgentPackage, Failure } from "@samovar/contracts";
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import * as z from "zod";
 import { withLock } from "./lock.ts";
-
-export interface AgentPackage {
-  /** Below the agents directory; carries the version. */
-  readonly directory: string;
-  readonly name: string;
-  readonly version: string;
-  /** Its module, from the package's own directory. */
-  readonly entry: string;
-}
 
 export interface InstallPorts {
   readonly agentsDir: string;
@@ -30,16 +21,17 @@ export interface InstallPorts {
   readonly signal: AbortSignal;
 }
 
-/** Answers the directory that holds `node_modules`. Throws only an abort's reason. */
-export async function installAgent(wanted: AgentPackage, ports: InstallPorts): Promise<Result<string, Failure>> {
-  const place = join(ports.agentsDir, wanted.directory);
-  if (isInstalled(wanted, place)) return ok(place);
+/** Answers the argv that starts its program. Throws only an abort's reason. */
+export async function installAgent(wanted: AgentPackage, ports: InstallPorts): Promise<Result<string[], Failure>> {
+  const place = join(ports.agentsDir, directoryOf(wanted));
+  const known = programIn(wanted, place);
+  if (known !== null) return ok(known);
   await mkdir(ports.agentsDir, { recursive: true });
   const signal = AbortSignal.any([ports.signal, AbortSignal.timeout(ports.timeoutMs)]);
   try {
     return await withLock(`${place}.lock`, signal, async () => {
-      if (isInstalled(wanted, place)) return ok(place);
-      return install(wanted, place, ports, signal);
+      const made = programIn(wanted, place);
+      return made === null ? install(wanted, place, ports, signal) : ok(made);
     });
   } catch (error) {
     ports.signal.throwIfAborted();
@@ -48,12 +40,14 @@ export async function installAgent(wanted: AgentPackage, ports: InstallPorts): P
   }
 }
 
+const directoryOf = ({ name, version }: AgentPackage): string => `${name.replace("/", "+")}-${version}`;
+
 async function install(
   wanted: AgentPackage,
   place: string,
   ports: InstallPorts,
   signal: AbortSignal,
-): Promise<Result<string, Failure>> {
+): Promise<Result<string[], Failure>> {
   const partial = `${place}.partial`;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
@@ -63,11 +57,11 @@ async function install(
   const run = await runNpm(installArguments(wanted, partial), partial, ports.env, signal);
   signal.throwIfAborted();
   if (run.code !== 0) return err(installFailed(wanted, run.lastWords));
-  if (!isInstalled(wanted, partial)) return err(installFailed(wanted, "the package is not where it should be"));
+  if (programIn(wanted, partial) === null) return err(installFailed(wanted, `it brings no program ${wanted.bin}`));
   await rm(place, { recursive: true, force: true });
   await rename(partial, place);
   ports.logger.info("agent.installed", { package: wanted.name, version: wanted.version });
-  return ok(place);
+  return ok(programIn(wanted, place) ?? []);
 }
 
 function installArguments(wanted: AgentPackage, prefix: string): readonly string[] {
@@ -84,17 +78,29 @@ function installArguments(wanted: AgentPackage, prefix: string): readonly string
   ];
 }
 
-const manifest = z.object({ version: z.string() });
+const manifest = z.object({
+  version: z.string(),
+  bin: z.union([z.string(), z.record(z.string(), z.string())]),
+});
 
-function isInstalled(wanted: AgentPackage, place: string): boolean {
+/** Null when this version is not there, or not whole. */
+function programIn(wanted: AgentPackage, place: string): string[] | null {
   const directory = join(place, "node_modules", wanted.name);
-  if (!existsSync(join(directory, wanted.entry))) return false;
   try {
-    return manifest.parse(JSON.parse(readFileSync(join(directory, "package.json"), "utf8"))).version === wanted.version;
+    const { version, bin } = manifest.parse(JSON.parse(readFileSync(join(directory, "package.json"), "utf8")));
+    const entry = typeof bin === "string" ? bin : bin[wanted.bin];
+    if (version !== wanted.version || entry === undefined) return null;
+    const file = join(directory, entry);
+    const head = readFileSync(file).subarray(0, 100).toString("latin1");
+    return isScriptOfNode(file, head) ? [process.execPath, file] : [file];
   } catch {
-    return false;
+    return null;
   }
 }
+
+/** What is written for Node runs on ours; anything else is a program of its own. */
+const isScriptOfNode = (file: string, head: string): boolean =>
+  /\.[cm]?js$/.test(file) || /^#!.*\bnode\b/.test(head.split("\n", 1)[0] ?? "");
 
 interface NpmRun {
   readonly code: number;

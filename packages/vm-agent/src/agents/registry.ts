@@ -1,46 +1,26 @@
-/** The agents that a session can ask for: how each is named, installed and started. */
+/** Makes an agent ready to be started, as its recipe says: part of this program, installed from npm, or on the node. */
 import type { Result } from "@samovar/base";
 import { ok } from "@samovar/base";
-import type { AgentKind, Failure, HostLaunch } from "@samovar/contracts";
-import { join } from "node:path";
-import type { AgentPackage, InstallPorts } from "./install.ts";
+import type { AgentRecipe, Failure } from "@samovar/contracts";
+import type { InstallPorts } from "./install.ts";
 import { installAgent } from "./install.ts";
-
-interface AgentEntry {
-  readonly name: string;
-  /** Which model API stands behind it; null for an agent without a model. */
-  readonly gateway: HostLaunch["agent"]["gateway"];
-  /** Null: it is part of the vm-agent itself. */
-  readonly package: AgentPackage | null;
-}
-
-export const AGENTS: Readonly<Record<AgentKind, AgentEntry>> = {
-  script: { name: "Script", gateway: null, package: null },
-  claude: {
-    name: "Claude Code",
-    gateway: "anthropic",
-    package: {
-      directory: "claude-0.100.0",
-      name: "@agentclientprotocol/claude-agent-acp",
-      version: "0.100.0",
-      entry: "dist/index.js",
-    },
-  },
-};
 
 export interface AgentPorts extends InstallPorts {
   /** argv that starts this vm-agent: Node and its module. */
   readonly self: readonly [string, string];
 }
 
-export type AgentProgram = Pick<HostLaunch["agent"], "command" | "gateway">;
-
-/** Installs the agent when it is not there yet. Throws only an abort's reason. */
-export async function prepareAgent(kind: AgentKind, ports: AgentPorts): Promise<Result<AgentProgram, Failure>> {
-  const entry = AGENTS[kind];
-  if (entry.package === null) return ok({ command: [...ports.self, "script-agent"], gateway: entry.gateway });
-  const installed = await installAgent(entry.package, ports);
-  if (!installed.ok) return installed;
-  const module = join(installed.value, "node_modules", entry.package.name, entry.package.entry);
-  return ok({ command: [process.execPath, module], gateway: entry.gateway });
+/** The agent's argv. Installs it when it is not there yet. Throws only an abort's reason. */
+export async function prepareAgent(recipe: AgentRecipe, ports: AgentPorts): Promise<Result<string[], Failure>> {
+  const { program } = recipe;
+  switch (program.from) {
+    case "vm_agent":
+      return ok([...ports.self, "script-agent"]);
+    case "path":
+      return ok([program.command, ...program.args]);
+    case "npm": {
+      const installed = await installAgent(program.package, ports);
+      return installed.ok ? ok([...installed.value, ...program.args]) : installed;
+    }
+  }
 }

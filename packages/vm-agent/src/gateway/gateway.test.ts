@@ -11,7 +11,7 @@ afterEach(async () => {
 });
 
 async function given(
-  credential: Omit<ModelCredential, "kind" | "baseUrl">,
+  credential: Omit<Extract<ModelCredential, { kind: "anthropic" }>, "kind" | "baseUrl">,
   answer: (request: IncomingMessage, response: ServerResponse) => void,
   prefix = "",
 ) {

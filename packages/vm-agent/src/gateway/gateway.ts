@@ -129,7 +129,7 @@ function pass({ request, response, upstream, path, credential, log }: Passage): 
 function onwardHeaders(request: IncomingMessage, credential: ModelCredential): OutgoingHttpHeaders {
   const headers = kept(request.headers, DROPPED_REQUEST_HEADERS);
   if (credential.apiKey !== undefined) return { ...headers, "x-api-key": credential.apiKey };
-  if (credential.oauthToken === undefined) return headers;
+  if (credential.kind !== "anthropic" || credential.oauthToken === undefined) return headers;
   const betas = [headers["anthropic-beta"], OAUTH_BETA].filter((beta) => typeof beta === "string");
   return { ...headers, authorization: `Bearer ${credential.oauthToken}`, "anthropic-beta": betas.join(",") };
 }

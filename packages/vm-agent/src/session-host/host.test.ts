@@ -135,7 +135,7 @@ describe("a session", { timeout: 60_000 }, () => {
 
   it("an agent that cannot be started, and a cancel before the first token, both end the session", async () => {
     const missing = await given("x", {
-      agent: { kind: "script", command: ["/nonexistent/agent"], env: {}, gateway: null },
+      agent: { kind: "script", command: ["/nonexistent/agent"], env: {}, gateway: null, secretEnv: false },
     });
     const first = await host(missing.directory);
     first.send(aToken());

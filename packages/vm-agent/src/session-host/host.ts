@@ -9,7 +9,7 @@ import { Delivery, httpTransport } from "@samovar/outbox";
 import type { Gateway } from "../gateway/gateway.ts";
 import { startGateway } from "../gateway/gateway.ts";
 import { ControlSocket } from "./control-socket.ts";
-import { fetchModelCredential } from "./model-credential.ts";
+import { fetchAgentCredential } from "./agent-credential.ts";
 import type { StopReason, TurnResult } from "./outcome.ts";
 import { turnEnd } from "./outcome.ts";
 import { reapSession } from "./reap.ts";
@@ -121,7 +121,7 @@ export class SessionHost {
     const left = reapSession(launch.sessionId);
     if (left > 0) log.warn("agent.left_processes", { killed: left });
     const { lastText, usage } = this.#recorder.state;
-    const end: HostEnd = { ...turnEnd(result, this.#stop), summary: summarise(lastText), usage };
+    const end: HostEnd = { ...turnEnd(result, this.#stop), summary: summarise(lastText), usage, restarts: 0 };
     const isWhole = result.kind === "answered" && result.stopReason !== "cancelled";
     await this.#recorder.finish(isWhole ? "ended" : "broken", () => record.ended(end));
     return end;
@@ -165,11 +165,12 @@ export class SessionHost {
     if (launch.agent.gateway === null) return { kind: "open", gateway: null };
     const { controlPlaneUrl, workspaceId } = launch;
     const fetched = await Promise.race([
-      fetchModelCredential({ controlPlaneUrl, workspaceId, tokens: this.#tokens, timers, signal }),
+      fetchAgentCredential({ controlPlaneUrl, workspaceId, tokens: this.#tokens, timers, signal }),
       stopped,
     ]);
     if (fetched === null) return unready("cancelled", "The session was stopped before its agent was started.");
     if (!fetched.ok) return unready(fetched.error.code, fetched.error.message);
+    if (fetched.value.kind === "env") return unready("credential_unfit", "The agent's credential is not a model's.");
     return { kind: "open", gateway: await startGateway({ credential: fetched.value, random, log }) };
   }
 
@@ -243,6 +244,7 @@ export class SessionHost {
       phase: this.#phase,
       pid: process.pid,
       startedAt: this.#startedAt,
+      offers: null,
       end: this.#phase === "ended" ? this.#end : null,
       drained: store.isDrained(),
       outbox: store.stats(),

@@ -35,6 +35,7 @@ export async function recover({ launch, store, record, log }: RecoveryPorts, rec
     failure: { code: "host_lost", message: MESSAGE },
     summary: summarise(lastText),
     usage: null,
+    restarts: 0,
   };
   await recorder.append(closed);
   await recorder.notice("recovered", MESSAGE);

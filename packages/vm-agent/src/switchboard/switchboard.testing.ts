@@ -1,4 +1,5 @@
 /** For tests: switchboards as real processes in a directory of the test's own. */
+import { AGENTS } from "@samovar/domain/agents";
 import type { CommandDraft } from "@samovar/contracts";
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
@@ -121,6 +122,7 @@ export function aRun(node: TestNode, repoUrl: string, prompt: string): TestRun {
         baseBranch: null,
         branch: "task/a",
         commitIdentity: { name: "Samovar", email: "samovar@localhost" },
+        checkout: { submodules: false, lfs: false, hooks: false },
       },
     },
     start: {
@@ -129,7 +131,10 @@ export function aRun(node: TestNode, repoUrl: string, prompt: string): TestRun {
       args: {
         workspaceId,
         sessionId,
-        agent: "script",
+        agent: AGENTS.script.recipe,
+        model: null,
+        permissionMode: null,
+        setupTimeoutMs: 60_000,
         prompt: { messageId: ids.messageId(), text: prompt },
         idleTimeoutMs: 60_000,
         maxDurationMs: 120_000,

@@ -136,6 +136,7 @@ export const createCommand = (holder: SlotHolder, id = `${holder.workspaceId}:cr
       baseBranch: null,
       branch: "task/x",
       commitIdentity: { name: "S", email: "s@localhost" },
+      checkout: { submodules: false, lfs: false, hooks: false },
     },
   }) as const;
 

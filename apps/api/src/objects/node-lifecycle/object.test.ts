@@ -251,7 +251,10 @@ describe("the link", () => {
     agent.tell(ready, 1);
     agent.tell({ ...ready, branch: "second" }, 1);
     agent.send({ type: "event", event: { n: 2, at: 1, kind: "no.such.kind" } });
-    agent.tell({ kind: "session.started", workspaceId: holder.workspaceId, sessionId: holder.sessionId }, 3);
+    agent.tell(
+      { kind: "session.started", workspaceId: holder.workspaceId, sessionId: holder.sessionId, offers: null },
+      3,
+    );
     await vi.waitFor(() =>
       expect(agent.frames.flatMap((frame) => (frame.type === "ack" ? [frame.upTo] : []))).toEqual([1, 1, 2, 3]),
     );

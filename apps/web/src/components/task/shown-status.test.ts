@@ -12,6 +12,10 @@ const output = (pushed: string | null): TaskOutput => ({
   pullRequestUrl: null,
   warning: null,
   usage: null,
+  stopReason: null,
+  restarts: 0,
+  bundle: null,
+  durations: {},
   transcript: null,
 });
 

@@ -12,6 +12,7 @@ import { startedIn, timelineOf, type TimelineStep } from "./timeline.ts";
 
 const WORDS: Readonly<Record<TimelineStep["id"], string>> = {
   queued: "Queued",
+  wait: "In line",
   choose: "Node",
   prepare: "Workspace",
   start: "Agent",

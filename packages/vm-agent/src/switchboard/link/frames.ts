@@ -23,6 +23,7 @@ const KNOWN_TYPES: ReadonlySet<string> = new Set([
   "command",
   "ack",
   "tokens",
+  "call",
   "pong",
 ] satisfies ControlFrame["type"][]);
 

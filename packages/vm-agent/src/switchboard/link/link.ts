@@ -118,6 +118,11 @@ interface ConnectionEnd {
   readonly refused: boolean;
 }
 
+const UNANSWERED = {
+  kind: "failed",
+  failure: { code: "unknown_call", message: "This vm-agent does not answer such a question." },
+} as const;
+
 /** One socket, from dialling to its end. */
 class Connection {
   welcomed = false;
@@ -249,6 +254,8 @@ class Connection {
       case "tokens":
         this.#events.onNodeToken(frame.nodeToken);
         return this.#events.onWorkspaceTokens(frame.workspaceTokens);
+      case "call":
+        return this.send({ type: "reply", id: frame.id, reply: UNANSWERED });
       case "pong":
         return;
       default:

@@ -12,12 +12,12 @@ export function sessionEndOf(
   outputs: FinishOutputs | null,
   status: Pick<HostStatus, "drained" | "proof">,
 ): SessionEnd {
-  return { ...end, ...(outputs ?? NO_OUTPUTS), drained: status.drained, proof: status.proof };
+  return { ...end, ...(outputs ?? NO_OUTPUTS), bundle: null, drained: status.drained, proof: status.proof };
 }
 
 /** The end of a session whose host never spoke: nothing was said. */
 export function unheardEnd(outcome: SessionEnd["outcome"], failure: Failure): SessionEnd {
-  const end: HostEnd = { outcome, stopReason: null, failure, summary: null, usage: null };
+  const end: HostEnd = { outcome, stopReason: null, failure, summary: null, usage: null, restarts: 0 };
   return sessionEndOf(end, null, { drained: true, proof: EMPTY_PROOF });
 }
 

@@ -1,4 +1,5 @@
 /** Tests of what is done next for a session; the model plays hosts that die, links that break and cancels at any moment. */
+import { AGENTS } from "@samovar/domain/agents";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
 import type { HostStatus } from "@samovar/contracts";
 import * as fc from "fast-check";
@@ -10,7 +11,14 @@ import { nextStep, STEP_LIMITS } from "./session-steps.ts";
 const ids = idSource(systemClock, systemRandom);
 const LIMITS = { drainTimeoutMs: 45_000 };
 const PROOF = { count: 2, digest: "d" };
-const CLEAN = { outcome: "clean", stopReason: "end_turn", failure: null, summary: null, usage: null } as const;
+const CLEAN = {
+  outcome: "clean",
+  stopReason: "end_turn",
+  failure: null,
+  summary: null,
+  usage: null,
+  restarts: 0,
+} as const;
 const PUSHED = { branch: "task/a", commits: [], diffStat: null, pushed: true, pushError: null };
 const UNCHANGED = { branch: null, commits: [], diffStat: null, pushed: false, pushError: null };
 
@@ -19,7 +27,10 @@ function aSession(change: Partial<SessionRow> = {}): SessionRow {
   const args: SessionRow["args"] = {
     workspaceId,
     sessionId,
-    agent: "script",
+    agent: AGENTS.script.recipe,
+    model: null,
+    permissionMode: null,
+    setupTimeoutMs: 60_000,
     prompt: { messageId: ids.messageId(), text: "x" },
     idleTimeoutMs: 1,
     maxDurationMs: 1,
@@ -46,6 +57,7 @@ function aStatus(change: Partial<HostStatus> = {}): HostStatus {
     phase: "running",
     pid: 7,
     startedAt: null,
+    offers: null,
     end: null,
     drained: true,
     outbox,

@@ -7,7 +7,7 @@ import { assertNever, err, errorMessage, ok } from "@samovar/base";
 import type { Failure, HostLaunch, HostStatus } from "@samovar/contracts";
 import { PROTOCOL_VERSION } from "@samovar/contracts";
 import { join } from "node:path";
-import type { AgentPorts, AgentProgram } from "../../agents/registry.ts";
+import type { AgentPorts } from "../../agents/registry.ts";
 import { prepareAgent } from "../../agents/registry.ts";
 import { reapSession } from "../../session-host/reap.ts";
 import { finishCheckout, NO_OUTPUTS } from "../git/finish.ts";
@@ -177,9 +177,9 @@ export class SessionSupervisor {
   }
 
   /** Writes what the host is to do. A disk that is full must not leave the session without an end. */
-  #prepareHost(session: SessionRow, agent: AgentProgram): Result<null, Failure> {
+  #prepareHost(session: SessionRow, command: string[]): Result<null, Failure> {
     try {
-      const launch = this.#hostLaunch(session, agent);
+      const launch = this.#hostLaunch(session, command);
       writePrivateFile(join(this.#directory(), "host.json"), `${JSON.stringify(launch, null, 2)}\n`);
       return ok(null);
     } catch (error) {
@@ -187,7 +187,7 @@ export class SessionSupervisor {
     }
   }
 
-  #hostLaunch({ args }: SessionRow, agent: AgentProgram): HostLaunch {
+  #hostLaunch({ args }: SessionRow, command: string[]): HostLaunch {
     const workspace = this.#existingWorkspace();
     const places = checkoutPlaces(this.#ports.stateDir, workspace.place);
     // Names the server that this is, for whoever ends a server's processes.
@@ -202,7 +202,16 @@ export class SessionSupervisor {
       sessionId: args.sessionId,
       cwd: places.repo,
       home: places.home,
-      agent: { kind: args.agent, ...agent, env: server === undefined ? {} : { SAMOVAR_SERVER_ID: server } },
+      agent: {
+        kind: args.agent.kind,
+        command,
+        env: { ...args.agent.env, ...(server === undefined ? {} : { SAMOVAR_SERVER_ID: server }) },
+        gateway: args.agent.gateway,
+        secretEnv: args.agent.secretEnv,
+      },
+      model: args.model,
+      permissionMode: args.permissionMode,
+      setupTimeoutMs: args.setupTimeoutMs,
       prompt: args.prompt,
       idleTimeoutMs: args.idleTimeoutMs,
       maxDurationMs: args.maxDurationMs,
@@ -294,7 +303,7 @@ export class SessionSupervisor {
   #tellStarted({ id: sessionId, workspaceId }: SessionRow): void {
     const { store } = this.#ports;
     store.transaction(() => {
-      store.append({ kind: "session.started", workspaceId, sessionId });
+      store.append({ kind: "session.started", workspaceId, sessionId, offers: this.#lastStatus?.offers ?? null });
       store.setSession(sessionId, { startedTold: true });
     });
   }

@@ -1,4 +1,6 @@
 /** Tests of the switchboard's memory over real files. */
+import { PLAIN_CHECKOUT } from "@samovar/contracts";
+import { AGENTS } from "@samovar/domain/agents";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
 import { rmSync, readFileSync, writeFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
@@ -96,11 +98,15 @@ test("workspaces and sessions come back as they were", () => {
     baseBranch: null,
     branch: "task/a",
     commitIdentity: { name: "S", email: "s@l" },
+    checkout: PLAIN_CHECKOUT,
   };
   const startArgs = {
     workspaceId,
     sessionId,
-    agent: "script" as const,
+    agent: AGENTS.script.recipe,
+    model: null,
+    permissionMode: null,
+    setupTimeoutMs: 1,
     prompt: { messageId: ids.messageId(), text: "hello" },
     idleTimeoutMs: 1,
     maxDurationMs: 1,

@@ -26,6 +26,7 @@ function aWorkspace(sessionId = ids.make("ses")): WorkspaceRow {
     baseBranch: null,
     branch: "b",
     commitIdentity,
+    checkout: { submodules: false, lfs: false, hooks: false },
   };
   return { id, place: "abc", args, state: "ready", branch: null, baseCommit: null };
 }

@@ -1,9 +1,9 @@
-/** Fetches the model's credential from the control plane, into memory only. Keeps S1. */
+/** Fetches the agent's credential from the control plane, into memory only. Keeps S1. */
 import type { Timers, WorkspaceId } from "@samovar/base";
 import { errorMessage, err, ok } from "@samovar/base";
 import type { Result } from "@samovar/base";
-import type { Failure, ModelCredential } from "@samovar/contracts";
-import { errorBody, modelCredential } from "@samovar/contracts";
+import type { AgentCredential, Failure } from "@samovar/contracts";
+import { agentCredential, errorBody } from "@samovar/contracts";
 import type { TokenBox } from "./token-box.ts";
 
 export interface CredentialPorts {
@@ -20,8 +20,8 @@ const RETRY_MAX_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 15_000;
 
 /** A refusal is told as the control plane words it; what may pass by itself is tried again for about a minute. */
-export async function fetchModelCredential(ports: CredentialPorts): Promise<Result<ModelCredential, Failure>> {
-  let failure: Failure = { code: "unavailable", message: "the model's credential was not asked for" };
+export async function fetchAgentCredential(ports: CredentialPorts): Promise<Result<AgentCredential, Failure>> {
+  let failure: Failure = { code: "unavailable", message: "the agent's credential was not asked for" };
   for (let attempt = 0; attempt < ATTEMPTS && !ports.signal.aborted; attempt++) {
     const answer = await ask(ports);
     if (answer.kind === "credential") return ok(answer.credential);
@@ -33,13 +33,13 @@ export async function fetchModelCredential(ports: CredentialPorts): Promise<Resu
 }
 
 type Answer =
-  | { readonly kind: "credential"; readonly credential: ModelCredential }
+  | { readonly kind: "credential"; readonly credential: AgentCredential }
   | { readonly kind: "refused" | "again"; readonly failure: Failure };
 
 async function ask({ controlPlaneUrl, workspaceId, tokens, signal }: CredentialPorts): Promise<Answer> {
   const token = await tokens.get();
   try {
-    const response = await fetch(new URL(`/api/workspaces/${workspaceId}/model-credential`, controlPlaneUrl), {
+    const response = await fetch(new URL(`/api/workspaces/${workspaceId}/agent-credential`, controlPlaneUrl), {
       headers: { authorization: `Bearer ${token}` },
       redirect: "error",
       signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
@@ -58,13 +58,13 @@ async function ask({ controlPlaneUrl, workspaceId, tokens, signal }: CredentialP
 }
 
 function read(body: unknown): Answer {
-  const credential = modelCredential.safeParse(body);
+  const credential = agentCredential.safeParse(body);
   if (credential.success) return { kind: "credential", credential: credential.data };
   return {
     kind: "refused",
     failure: {
       code: "internal",
-      message: "the control plane's answer about the model's credential could not be understood",
+      message: "the control plane's answer about the agent's credential could not be understood",
     },
   };
 }
@@ -74,7 +74,7 @@ const mayPass = (status: number): boolean => status === 401 || status === 408 ||
 function failureOf(status: number, body: unknown): Failure {
   const parsed = errorBody.safeParse(body);
   if (parsed.success) return { code: parsed.data.error.code, message: parsed.data.error.message };
-  return { code: "provider_error", message: `the control plane answered ${status} for the model's credential` };
+  return { code: "provider_error", message: `the control plane answered ${status} for the agent's credential` };
 }
 
 const pause = (timers: Timers, ms: number): Promise<void> => new Promise((resolve) => timers.after(ms, resolve));
