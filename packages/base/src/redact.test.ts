@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { jsonLogger } from "./log.ts";
-import { redactFields, redactText } from "./redact.ts";
+import { redactFields, redactText, redactValues } from "./redact.ts";
 
 const SECRETS = [
   "smv_abcdefghijklmnopqrstuvwx",
@@ -17,6 +17,11 @@ test.each(SECRETS)("[S1] %s does not get through a text", (secret) => {
 test("[S1] user info in an address and a bearer header are masked, the rest of the line is kept", () => {
   expect(redactText("clone https://me:hunter22@example.org/r.git")).toBe("clone https://[redacted]@example.org/r.git");
   expect(redactText("authorization: Bearer abcdefghijklmnop")).toBe("authorization: Bearer [redacted]");
+});
+
+test("[S1] known secrets are taken out of a text, the longer one first; what is too short to be one stays", () => {
+  const text = "key canary-1, canary-12, on";
+  expect(redactValues(text, ["canary-1", "canary-12", "on"])).toBe("key [redacted], [redacted], on");
 });
 
 test("[S1] fields with a secret's name are masked at any depth, and errors keep their message", () => {

@@ -20,6 +20,16 @@ export function redactText(text: string): string {
   return SECRET_SHAPES.reduce((kept, shape) => kept.replace(shape, MASK), text);
 }
 
+const SECRET_MIN_CHARS = 6;
+
+/** Takes known secrets out, longest first. Values so short that they are in every text are no secrets. */
+export function redactValues(text: string, secrets: readonly string[]): string {
+  return secrets
+    .filter((secret) => secret.length >= SECRET_MIN_CHARS)
+    .toSorted((a, b) => b.length - a.length)
+    .reduce((kept, secret) => kept.replaceAll(secret, MASK), text);
+}
+
 /** A copy in which string values are redacted and fields with a secret's name are masked. */
 export function redactFields(value: unknown, depth = 6): unknown {
   if (typeof value === "string") return redactText(value);

@@ -4,7 +4,9 @@ import type { ChildProcess } from "node:child_process";
 import { delimiter, dirname } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { HostLaunch } from "@samovar/contracts";
-import { redactText } from "@samovar/base";
+import { redactText, redactValues } from "@samovar/base";
+import { agentEnvironment } from "./agent-environment.ts";
+import type { AgentGrant, AgentSurroundings } from "./agent-environment.ts";
 
 export interface AgentExit {
   readonly code: number | null;
@@ -27,23 +29,16 @@ export interface AgentProcess {
   hold(held: boolean): void;
 }
 
-/** What a gateway gives the agent in place of the real key. */
-export interface GatewayAccess {
-  readonly url: string;
-  readonly key: string;
-}
-
-/** Every process of a session carries its id under this name, so that none is left behind. */
-export const SESSION_MARK = "SAMOVAR_SESSION";
-
-const LAST_WORDS_BYTES = 4096;
+const LAST_WORDS_CHARS = 4096;
+/** More than is told: what stands at the cut may be half a secret, and goes. */
+const KEPT_BYTES = 4 * LAST_WORDS_CHARS;
 const PIPE_GRACE_MS = 1000;
 
-export function startAgent(launch: HostLaunch, gateway: GatewayAccess | null): AgentProcess {
+export function startAgent(launch: HostLaunch, grant: AgentGrant): AgentProcess {
   const [file = "", ...args] = launch.agent.command;
   const child = spawn(file, args, {
     cwd: launch.cwd,
-    env: agentEnvironment(launch, gateway),
+    env: agentEnvironment(launch, grant, surroundings()),
     stdio: ["pipe", "pipe", "pipe"],
     detached: true,
   });
@@ -57,32 +52,21 @@ export function startAgent(launch: HostLaunch, gateway: GatewayAccess | null): A
     stdin: child.stdin,
     stdout: child.stdout,
     exited: exitOf(child),
-    lastWords: () => redactText(words()).trim(),
+    lastWords: () => withoutSecrets(words(), grant).trim().slice(-LAST_WORDS_CHARS),
     signal: (name) => signalGroup(child.pid, name),
     hold: (held) => void (held && !isGone() ? child.stdout.pause() : child.stdout.resume()),
   };
 }
 
-export function agentEnvironment(launch: HostLaunch, gateway: GatewayAccess | null): Record<string, string> {
+/** As this process knows the machine; our own Node is found last, after the machine's. */
+function surroundings(): AgentSurroundings {
   const { PATH = "/usr/local/bin:/usr/bin:/bin", LANG = "C.UTF-8" } = process.env;
-  return {
-    PATH: [PATH, dirname(process.execPath)].join(delimiter),
-    LANG,
-    HOME: launch.home,
-    ...(launch.agent.kind === "claude" ? claudeEnvironment(launch.home) : {}),
-    ...launch.agent.env,
-    ...(gateway === null ? {} : { ANTHROPIC_BASE_URL: gateway.url, ANTHROPIC_API_KEY: gateway.key }),
-    [SESSION_MARK]: launch.sessionId,
-  };
+  return { path: [PATH, dirname(process.execPath)].join(delimiter), lang: LANG, isRoot: process.getuid?.() === 0 };
 }
 
-function claudeEnvironment(home: string): Record<string, string> {
-  const isRoot = process.getuid?.() === 0;
-  return {
-    CLAUDE_CONFIG_DIR: `${home}/.claude`,
-    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
-    ...(isRoot ? { IS_SANDBOX: "1" } : {}),
-  };
+/** Without shapes of secrets, and without the values that this agent was given in confidence. */
+function withoutSecrets(text: string, { gateway, secretEnv }: AgentGrant): string {
+  return redactValues(redactText(text), [...Object.values(secretEnv), ...(gateway === null ? [] : [gateway.key])]);
 }
 
 function exitOf(child: ChildProcess): Promise<AgentExit> {
@@ -103,13 +87,16 @@ function exitOf(child: ChildProcess): Promise<AgentExit> {
 
 function keepTail(stream: Readable): () => string {
   let tail = Buffer.alloc(0);
+  let isCut = false;
   stream.on("data", (bytes: Buffer) => {
-    tail = Buffer.concat([tail, bytes]).subarray(-LAST_WORDS_BYTES);
+    const all = Buffer.concat([tail, bytes]);
+    isCut ||= all.length > KEPT_BYTES;
+    tail = all.subarray(-KEPT_BYTES);
   });
   stream.on("error", () => {
     // Nothing more to hear.
   });
-  return () => tail.toString("utf8");
+  return () => (isCut ? tail.toString("utf8").replace(/^.*\n?/, "") : tail.toString("utf8"));
 }
 
 function signalGroup(pid: number | undefined, name: "SIGTERM" | "SIGKILL"): void {

@@ -6,10 +6,9 @@ import type { HostCommand, HostEnd, HostLaunch, HostStatus } from "@samovar/cont
 import { summarise } from "@samovar/domain/summary";
 import type { OutboxSettings, OutboxStore, Salvage, SessionRecord } from "@samovar/outbox";
 import { Delivery, httpTransport } from "@samovar/outbox";
-import type { Gateway } from "../gateway/gateway.ts";
-import { startGateway } from "../gateway/gateway.ts";
+import { openAgentAccess } from "./agent-access.ts";
+import type { AgentAccess } from "./agent-access.ts";
 import { ControlSocket } from "./control-socket.ts";
-import { fetchAgentCredential } from "./agent-credential.ts";
 import type { StopReason, TurnResult } from "./outcome.ts";
 import { turnEnd } from "./outcome.ts";
 import { reapSession } from "./reap.ts";
@@ -116,8 +115,8 @@ export class SessionHost {
 
   async #work(): Promise<HostEnd> {
     const { record, launch, log } = this.#ports;
-    const { result, gateway } = await this.#runAgent();
-    await gateway?.close();
+    const { result, access } = await this.#runAgent();
+    await access?.close();
     const left = reapSession(launch.sessionId);
     if (left > 0) log.warn("agent.left_processes", { killed: left });
     const { lastText, usage } = this.#recorder.state;
@@ -127,15 +126,15 @@ export class SessionHost {
     return end;
   }
 
-  async #runAgent(): Promise<{ readonly result: TurnResult; readonly gateway: Gateway | null }> {
+  async #runAgent(): Promise<{ readonly result: TurnResult; readonly access: AgentAccess | null }> {
     const { launch, record, clock, timers, log } = this.#ports;
-    const gateway = await this.#openGateway();
-    if (gateway.kind === "failed") return { result: gateway.result, gateway: null };
+    const opened = await openAgentAccess({ ...this.#ports, tokens: this.#tokens, signal: this.#stopped.signal });
+    if (opened.kind === "failed") return { result: opened.result, access: null };
     record.began(clock.now());
     this.#phase = "running";
     this.#turn = new Turn({
       launch,
-      gateway: gateway.gateway,
+      grant: opened.access,
       recorder: this.#recorder,
       clock,
       timers,
@@ -146,32 +145,7 @@ export class SessionHost {
     });
     this.#changed();
     if (this.#recorder.held) this.#turn.hold(true);
-    return { result: await this.#turn.run(), gateway: gateway.gateway };
-  }
-
-  /** Waits for the first token, and for the model's credential where the agent wants one. */
-  async #openGateway(): Promise<
-    | { readonly kind: "open"; readonly gateway: Gateway | null }
-    | { readonly kind: "failed"; readonly result: TurnResult }
-  > {
-    const { launch, timers, random, log } = this.#ports;
-    const { signal } = this.#stopped;
-    const stopped = new Promise<null>((resolve) => {
-      if (signal.aborted) resolve(null);
-      signal.addEventListener("abort", () => resolve(null), { once: true });
-    });
-    const token = await Promise.race([this.#tokens.get(), stopped]);
-    if (token === null) return unready("cancelled", "The session was stopped before its agent was started.");
-    if (launch.agent.gateway === null) return { kind: "open", gateway: null };
-    const { controlPlaneUrl, workspaceId } = launch;
-    const fetched = await Promise.race([
-      fetchAgentCredential({ controlPlaneUrl, workspaceId, tokens: this.#tokens, timers, signal }),
-      stopped,
-    ]);
-    if (fetched === null) return unready("cancelled", "The session was stopped before its agent was started.");
-    if (!fetched.ok) return unready(fetched.error.code, fetched.error.message);
-    if (fetched.value.kind === "env") return unready("credential_unfit", "The agent's credential is not a model's.");
-    return { kind: "open", gateway: await startGateway({ credential: fetched.value, random, log }) };
+    return { result: await this.#turn.run(), access: opened.access };
   }
 
   #agentStarted(): void {
@@ -253,8 +227,3 @@ export class SessionHost {
     };
   }
 }
-
-const unready = (code: string, message: string): { readonly kind: "failed"; readonly result: TurnResult } => ({
-  kind: "failed",
-  result: { kind: "unready", failure: { code, message } },
-});

@@ -1,6 +1,6 @@
 /** Kills what a session's agent left behind, wherever it hid: its processes carry the session's mark. Keeps T1 [F40]. */
 import { readdirSync, readFileSync } from "node:fs";
-import { SESSION_MARK } from "./agent-process.ts";
+import { SESSION_MARK } from "./agent-environment.ts";
 
 const ROUNDS = 5;
 

@@ -6,7 +6,8 @@ import { toolsAtWork } from "@samovar/domain/assembler";
 import type { Fields } from "@samovar/domain/acp-update";
 import { fieldsOf } from "@samovar/domain/acp-update";
 import { AcpConnection, AcpError } from "./acp-connection.ts";
-import type { AgentProcess, GatewayAccess } from "./agent-process.ts";
+import type { AgentGrant } from "./agent-environment.ts";
+import type { AgentProcess } from "./agent-process.ts";
 import { startAgent } from "./agent-process.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import type { StopReason, TurnResult } from "./outcome.ts";
@@ -16,7 +17,7 @@ import { watch } from "./watch.ts";
 
 export interface TurnPorts {
   readonly launch: HostLaunch;
-  readonly gateway: GatewayAccess | null;
+  readonly grant: AgentGrant;
   readonly recorder: Recorder;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -55,7 +56,7 @@ export class Turn {
     this.#ports = ports;
     this.#beganAt = ports.clock.now();
     this.#heardAt = this.#beganAt;
-    this.#agent = startAgent(ports.launch, ports.gateway);
+    this.#agent = startAgent(ports.launch, ports.grant);
     if (this.#agent.pid !== null) ports.onSpawned(this.#agent.pid);
     this.#acp = new AcpConnection((line) => this.#agent.stdin.write(line), {
       onUpdate: (update) => this.#heard(update),

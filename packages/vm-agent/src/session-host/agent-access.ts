@@ -1,0 +1,80 @@
+/**
+ * What an agent gets besides its recipe: the loopback gateway of its model, or its owner's secret variables.
+ * Opened before the agent starts, kept over its restarts, in this process's memory only. Keeps S1.
+ */
+import type { Logger, Random, Timers } from "@samovar/base";
+import type { AgentCredential, HostLaunch } from "@samovar/contracts";
+import { startGateway } from "../gateway/gateway.ts";
+import { fetchAgentCredential } from "./agent-credential.ts";
+import type { AgentGrant } from "./agent-environment.ts";
+import type { TurnResult } from "./outcome.ts";
+import type { TokenBox } from "./token-box.ts";
+
+export interface AgentAccessPorts {
+  readonly launch: HostLaunch;
+  readonly tokens: TokenBox;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Aborted when the session is stopped. */
+  readonly signal: AbortSignal;
+}
+
+export interface AgentAccess extends AgentGrant {
+  close(): Promise<void>;
+}
+
+export type AgentAccessResult =
+  | { readonly kind: "open"; readonly access: AgentAccess }
+  | { readonly kind: "failed"; readonly result: TurnResult };
+
+/** Waits for the first token, and for the credential where the agent wants one. Never throws. */
+export async function openAgentAccess(ports: AgentAccessPorts): Promise<AgentAccessResult> {
+  const { launch, tokens, timers, signal } = ports;
+  const stopped = new Promise<null>((resolve) => {
+    if (signal.aborted) resolve(null);
+    signal.addEventListener("abort", () => resolve(null), { once: true });
+  });
+  if ((await Promise.race([tokens.get(), stopped])) === null) return STOPPED;
+  if (launch.agent.gateway === null && !launch.agent.secretEnv) return opened(null, {});
+  const { controlPlaneUrl, workspaceId } = launch;
+  const fetched = await Promise.race([
+    fetchAgentCredential({ controlPlaneUrl, workspaceId, tokens, timers, signal }),
+    stopped,
+  ]);
+  if (fetched === null) return STOPPED;
+  if (!fetched.ok) return unready(fetched.error.code, fetched.error.message);
+  return grant(fetched.value, ports);
+}
+
+async function grant(credential: AgentCredential, ports: AgentAccessPorts): Promise<AgentAccessResult> {
+  const { gateway, secretEnv } = ports.launch.agent;
+  if (credential.kind === "env") {
+    return secretEnv
+      ? opened(null, credential.env)
+      : unready("credential_unfit", "The agent's credential is not a model's.");
+  }
+  if (credential.kind !== gateway) {
+    const wanted = gateway === null ? "its secret variables" : `a credential for the ${gateway} API`;
+    return unready(
+      "credential_unfit",
+      `The agent wants ${wanted}, and its credential is one for the ${credential.kind} API.`,
+    );
+  }
+  const { random, log } = ports;
+  return opened(await startGateway({ credential, random, log }), {});
+}
+
+function opened(
+  gateway: Awaited<ReturnType<typeof startGateway>> | null,
+  secretEnv: AgentGrant["secretEnv"],
+): AgentAccessResult {
+  return { kind: "open", access: { gateway, secretEnv, close: async () => gateway?.close() } };
+}
+
+const unready = (code: string, message: string): AgentAccessResult => ({
+  kind: "failed",
+  result: { kind: "unready", failure: { code, message } },
+});
+
+const STOPPED = unready("cancelled", "The session was stopped before its agent was started.");
