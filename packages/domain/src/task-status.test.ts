@@ -76,6 +76,7 @@ function after(...steps: readonly (readonly [TaskChange, TaskActor])[]): TaskRec
 }
 
 const DELEGATE: TaskChange = { kind: "delegate", nodeId: NODE, workspaceId: WORKSPACE };
+const REQUEUE: TaskChange = { kind: "requeue", reason: "The machine is silent." };
 const START: TaskChange = { kind: "start" };
 const COMPLETE: TaskChange = { kind: "complete", output: OUTPUT };
 const FAIL: TaskChange = { kind: "fail", failure: FAILURE, output: null };
@@ -151,6 +152,27 @@ describe("a task's way", () => {
     expect(changeTask(working(), edit, USER, 9)).toMatchObject({ ok: false, error: { code: "wrong_status" } });
   });
 
+  it("[T1] a machine lost before the agent had the prompt: back in line, with no machine", () => {
+    const task = after([queue(0), USER], [DELEGATE, run(0)], [REQUEUE, run(0)]);
+    expect(task).toMatchObject({ status: "queued", nodeId: null, workspaceId: null, attempt: 1 });
+    expect(changeTask(working(), REQUEUE, run(0), 9)).toMatchObject({ ok: false, error: { code: "wrong_status" } });
+  });
+
+  it("[R12] in line its priority may change and what it waits for may become less, nothing else", () => {
+    const [first, second, third] = [ids.make("tsk"), ids.make("tsk"), ids.make("tsk")];
+    const waiting = after([{ kind: "edit", fields: { dependsOn: [first, second] } }, USER], [queue(0), USER]);
+    const edit = (fields: Extract<TaskChange, { kind: "edit" }>["fields"]) =>
+      changeTask(waiting, { kind: "edit", fields }, USER, 9);
+    expect(edit({ priority: 1, dependsOn: [second] })).toMatchObject({
+      ok: true,
+      value: { task: { priority: 1, dependsOn: [second], status: "queued" } },
+    });
+    for (const refused of [{ dependsOn: [third] }, { title: "Another" }, { priority: 1, description: "Other" }]) {
+      expect(edit(refused)).toMatchObject({ ok: false, error: { code: "wrong_status" } });
+    }
+    expect(changeTask(waiting, { kind: "edit", fields: { priority: 1 }, status: "draft" }, USER, 9).ok).toBe(false);
+  });
+
   it("an edit names its fields and moves between draft and ready", () => {
     const result = changeTask(draft(), { kind: "edit", fields: { title: "Another" }, status: "ready" }, USER, 9);
     expect(result).toMatchObject({
@@ -199,7 +221,7 @@ const FOLLOWS: Record<TaskStatus, readonly TaskStatus[]> = {
   draft: ["ready", "queued", "cancelled"],
   ready: ["draft", "queued", "cancelled"],
   queued: ["delegated", "failed", "cancelled"],
-  delegated: ["in_progress", "failed", "cancelled"],
+  delegated: ["queued", "in_progress", "failed", "cancelled"],
   in_progress: ["completed", "failed", "cancelled"],
   completed: [],
   failed: ["queued"],
@@ -219,7 +241,7 @@ const anyChange: fc.Arbitrary<TaskChange> = fc.oneof(
     sessionId: SESSIONS[index] ?? ids.make("ses"),
     promptMessageId: MESSAGE,
   })),
-  fc.constantFrom<TaskChange>(CANCEL, DELEGATE, START, COMPLETE, FAIL, STOP, {
+  fc.constantFrom<TaskChange>(CANCEL, DELEGATE, REQUEUE, START, COMPLETE, FAIL, STOP, {
     kind: "name_branch",
     branch: "task/1-2",
   }),

@@ -42,6 +42,8 @@ export type TaskChange =
     }
   | { readonly kind: "cancel"; readonly reason: string }
   | { readonly kind: "delegate"; readonly nodeId: NodeId; readonly workspaceId: WorkspaceId }
+  /** Its machine was lost before the agent had the prompt: the run looks for another. */
+  | { readonly kind: "requeue"; readonly reason: string }
   | { readonly kind: "name_branch"; readonly branch: string }
   | { readonly kind: "start" }
   | { readonly kind: "complete"; readonly output: TaskOutput }
@@ -79,6 +81,7 @@ const RULES: Record<TaskChangeKind, Rule> = {
   retry: { actors: ["user"], from: ["failed", "cancelled"] },
   cancel: { actors: ["user"], from: [...IDLE, ...RUNNING] },
   delegate: { actors: ["run"], from: ["queued"] },
+  requeue: { actors: ["run"], from: ["delegated"] },
   name_branch: { actors: ["run"], from: ["delegated", "in_progress"] },
   start: { actors: ["run"], from: ["delegated"] },
   complete: { actors: ["run"], from: ["in_progress"] },
@@ -114,7 +117,7 @@ export function changeTask(
     return err({ code: "stale_run", message: "Another run has this task now." });
   }
   if (isDone(task, change)) return ok({ task, changed: false, events: [] });
-  if (!rule.from.includes(task.status)) {
+  if (!rule.from.includes(task.status) && !isEditInLine(task, change)) {
     return err({ code: "wrong_status", message: wrongStatus(task.status, change.kind) });
   }
   const { fields, events } = effectOf(task, change, now);
@@ -137,6 +140,8 @@ function isDone(task: TaskRecord, change: TaskChange): boolean {
       return task.status === "cancelled" || (task.cancelRequested && isRunning(task.status));
     case "delegate":
       return task.status !== "queued" && !isTerminal(task.status) && task.workspaceId === change.workspaceId;
+    case "requeue":
+      return task.status === "queued";
     case "name_branch":
       return task.branch === change.branch;
     case "start":
@@ -148,6 +153,14 @@ function isDone(task: TaskRecord, change: TaskChange): boolean {
     case "stop":
       return task.status === "cancelled";
   }
+}
+
+/** Of a task that waits in line, its place may change, and what it waits for may become less. */
+function isEditInLine(task: TaskRecord, change: TaskChange): boolean {
+  if (change.kind !== "edit" || task.status !== "queued" || change.status !== undefined) return false;
+  const { priority: _place, dependsOn, ...rest } = change.fields;
+  const changesNoMore = Object.values(rest).every((value) => value === undefined);
+  return changesNoMore && (dependsOn ?? []).every((id) => task.dependsOn.includes(id));
 }
 
 /** Values of a task's fields: text, numbers, and lists of ids. */
@@ -178,6 +191,8 @@ function effectOf(task: TaskRecord, change: TaskChange, now: Millis): Effect {
       return moved(task, "cancelled", change.reason, { endedAt: now });
     case "delegate":
       return moved(task, "delegated", null, { nodeId: change.nodeId, workspaceId: change.workspaceId });
+    case "requeue":
+      return moved(task, "queued", change.reason, { nodeId: null, workspaceId: null, branch: null });
     case "name_branch":
       return {
         fields: { branch: change.branch },
@@ -248,7 +263,11 @@ function ended(
 }
 
 function wrongStatus(status: TaskStatus, kind: TaskChangeKind): string {
-  if (kind === "edit") return "A task can be edited before it runs only.";
+  if (kind === "edit") {
+    return status === "queued"
+      ? "Of a task in line only the priority can be changed, and tasks that it depends on can be taken away."
+      : "A task can be edited before it runs only.";
+  }
   if (kind === "retry") return "Only a failed or cancelled task can be tried again.";
   if (isTerminal(status)) return `The task has ended already: it is ${status}.`;
   return `The task is ${status}: it can not ${kind} now.`;
