@@ -2,26 +2,24 @@
  * Sees one session through, from its acceptance to the last breath of its host: asks {@link nextStep}, does it,
  * looks again. Every step may be cut off and done again [R5][R21]. Keeps M1, T1.
  */
-import type { Clock, Logger, Result, SessionId } from "@samovar/base";
-import { assertNever, err, errorMessage, ok } from "@samovar/base";
-import type { Failure, HostLaunch, HostStatus } from "@samovar/contracts";
-import { PROTOCOL_VERSION } from "@samovar/contracts";
-import { join } from "node:path";
+import type { Clock, Logger, SessionId } from "@samovar/base";
+import { assertNever } from "@samovar/base";
+import type { HostLaunch, HostStatus } from "@samovar/contracts";
 import type { AgentPorts } from "../../agents/registry.ts";
 import { prepareAgent } from "../../agents/registry.ts";
 import { reapSession } from "../../session-host/reap.ts";
-import { finishCheckout, NO_OUTPUTS } from "../git/finish.ts";
-import { writePrivateFile } from "../private-file.ts";
 import { isAlive, killMarked, markProcess } from "../processes.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
 import type { SwitchboardStore } from "../store/store.ts";
 import type { WorkspaceTokens } from "../tokens.ts";
-import { checkoutPlaces, sessionDirectory } from "../workspaces/places.ts";
+import { sessionDirectory } from "../workspaces/places.ts";
 import type { HostConnection } from "./host-connection.ts";
 import { connectToHost } from "./host-connection.ts";
 import { hostLastWords, startHost } from "./host-process.ts";
 import { OutboxReports } from "./outbox-reports.ts";
 import { pushNotice, sessionEndOf, unheardEnd } from "./session-end.ts";
+import { finishSession } from "./session-finish.ts";
+import { writeLaunch } from "./session-launch.ts";
 import type { HostView, SessionFacts, SessionStep } from "./session-steps.ts";
 import { nextStep } from "./session-steps.ts";
 import { Waiter } from "./waiter.ts";
@@ -168,54 +166,18 @@ export class SessionSupervisor {
     const signal = AbortSignal.any([this.#ports.stopping, this.#cancelled.signal]);
     const agent = await prepareAgent(session.args.agent, { ...agents, logger: this.#logger, signal });
     if (!agent.ok) return this.#endUnheard(session, { do: "end-unheard", outcome: "error", failure: agent.error });
-    const prepared = this.#prepareHost(session, agent.value);
+    const prepared = writeLaunch(this.#directory(), {
+      session,
+      workspace: this.#existingWorkspace(),
+      command: agent.value,
+      node: this.#ports.node,
+      stateDir: this.#ports.stateDir,
+    });
     if (!prepared.ok) {
       return this.#endUnheard(session, { do: "end-unheard", outcome: "error", failure: prepared.error });
     }
     store.transaction(() => store.setSession(session.id, { phase: "launched" }));
     return this.#startHost(session);
-  }
-
-  /** Writes what the host is to do. A disk that is full must not leave the session without an end. */
-  #prepareHost(session: SessionRow, command: string[]): Result<null, Failure> {
-    try {
-      const launch = this.#hostLaunch(session, command);
-      writePrivateFile(join(this.#directory(), "host.json"), `${JSON.stringify(launch, null, 2)}\n`);
-      return ok(null);
-    } catch (error) {
-      return err({ code: "launch_failed", message: `The agent could not be started: ${errorMessage(error)}` });
-    }
-  }
-
-  #hostLaunch({ args }: SessionRow, command: string[]): HostLaunch {
-    const workspace = this.#existingWorkspace();
-    const places = checkoutPlaces(this.#ports.stateDir, workspace.place);
-    // Names the server that this is, for whoever ends a server's processes.
-    const server = process.env["SAMOVAR_SERVER_ID"];
-    const projectId = workspace.args.projectId;
-    if (projectId === null) throw new Error("a session without a project has nowhere to keep its messages");
-    return {
-      ...this.#ports.node,
-      protocol: PROTOCOL_VERSION,
-      workspaceId: args.workspaceId,
-      projectId,
-      sessionId: args.sessionId,
-      cwd: places.repo,
-      home: places.home,
-      agent: {
-        kind: args.agent.kind,
-        command,
-        env: { ...args.agent.env, ...(server === undefined ? {} : { SAMOVAR_SERVER_ID: server }) },
-        gateway: args.agent.gateway,
-        secretEnv: args.agent.secretEnv,
-      },
-      model: args.model,
-      permissionMode: args.permissionMode,
-      setupTimeoutMs: args.setupTimeoutMs,
-      prompt: args.prompt,
-      idleTimeoutMs: args.idleTimeoutMs,
-      maxDurationMs: args.maxDurationMs,
-    };
   }
 
   /** The count goes first: a switchboard that dies here again and again must not start hosts for ever. */
@@ -316,19 +278,10 @@ export class SessionSupervisor {
   }
 
   async #finish(session: SessionRow): Promise<void> {
-    const { store, stateDir, stopping } = this.#ports;
-    const workspace = this.#existingWorkspace();
-    const { repoUrl } = workspace.args;
-    const { branch, baseCommit } = workspace;
-    if (branch === null || baseCommit === null) throw new Error("the workspace was never made ready");
-    const signal = AbortSignal.any([stopping, this.#destroyed.signal]);
-    const outputs = await finishCheckout(
-      { ...session.args.finish, repoUrl, branch, baseCommit },
-      checkoutPlaces(stateDir, workspace.place),
-      signal,
-    ).catch((error: unknown) => {
-      if (stopping.aborted || !this.#destroyed.signal.aborted) throw error;
-      return { ...NO_OUTPUTS, pushError: `The workspace was removed first: ${errorMessage(error)}` };
+    const { store } = this.#ports;
+    const outputs = await finishSession(session, this.#existingWorkspace(), {
+      ...this.#ports,
+      destroyed: this.#destroyed.signal,
     });
     store.transaction(() => store.setSession(session.id, { finish: outputs }));
     this.#logger.info("session.finished", {
