@@ -12,6 +12,7 @@ import { browserKept } from "./data/kept-text.ts";
 import { createLiveStore } from "./data/live/store.ts";
 import { createQueryClient } from "./data/query-client.ts";
 import { createSubmissions } from "./data/submissions.ts";
+import { ActionsContext, createActions } from "./keys/actions.tsx";
 import { router } from "./router.tsx";
 
 const root = document.getElementById("root");
@@ -22,11 +23,15 @@ const state = {
   submissions: createSubmissions({ send: commands.createTask, kept: browserKept("submissions") }),
 };
 
+const actions = createActions();
+
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={createQueryClient()}>
       <AppStateContext value={state}>
-        <RouterProvider router={router} />
+        <ActionsContext value={actions}>
+          <RouterProvider router={router} />
+        </ActionsContext>
       </AppStateContext>
     </QueryClientProvider>
   </StrictMode>,

@@ -1,7 +1,15 @@
 /** The addresses of the page. Ids are parsed here: what is inside gets typed ones. */
-import { projectId, sessionId } from "@samovar/contracts";
-import type { ProjectId, SessionId } from "@samovar/base";
-import { createRootRoute, createRoute, createRouter, notFound, Outlet } from "@tanstack/react-router";
+import { projectId, sessionId, workspaceId } from "@samovar/contracts";
+import type { ProjectId, SessionId, WorkspaceId } from "@samovar/base";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  notFound,
+  Outlet,
+  redirect,
+} from "@tanstack/react-router";
 import { Broken } from "./scenes/broken.tsx";
 import { NewTask } from "./scenes/new-task.tsx";
 import { NotFound } from "./scenes/not-found.tsx";
@@ -79,6 +87,41 @@ const sessionRoute = createRoute({
   },
 });
 
+const workspaceRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "/w/$workspace",
+  params: {
+    parse: ({ workspace }): { workspace: WorkspaceId } => ({ workspace: known(workspaceId.safeParse(workspace).data) }),
+  },
+  component: lazyRouteComponent(() => import("./scenes/workspace.tsx"), "WorkspaceScene"),
+});
+
+const settingsRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("./scenes/settings/settings.tsx"), "Settings"),
+});
+
+const settingsIndexRoute = createRoute({
+  getParentRoute: () => settingsRoute,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/settings/agents", replace: true });
+  },
+});
+
+const settingsAgentsRoute = createRoute({
+  getParentRoute: () => settingsRoute,
+  path: "/agents",
+  component: lazyRouteComponent(() => import("./scenes/settings/agents.tsx"), "AgentSettings"),
+});
+
+const settingsCredentialsRoute = createRoute({
+  getParentRoute: () => settingsRoute,
+  path: "/credentials",
+  component: lazyRouteComponent(() => import("./scenes/settings/credentials.tsx"), "CredentialSettings"),
+});
+
 function known<T>(id: T | undefined): T {
   if (id === undefined) throw notFound();
   return id;
@@ -86,7 +129,11 @@ function known<T>(id: T | undefined): T {
 
 const routeTree = rootRoute.addChildren([
   signInRoute,
-  signedInRoute.addChildren([projectsRoute, projectRoute.addChildren([newTaskRoute, sessionRoute])]),
+  signedInRoute.addChildren([
+    projectsRoute,
+    projectRoute.addChildren([newTaskRoute, sessionRoute, workspaceRoute]),
+    settingsRoute.addChildren([settingsIndexRoute, settingsAgentsRoute, settingsCredentialsRoute]),
+  ]),
 ]);
 
 export const router = createRouter({

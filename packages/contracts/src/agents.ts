@@ -1,6 +1,7 @@
 /** The coding agents that a task can ask for: which there are, what each needs, and how a node gets and starts it. */
 import * as z from "zod";
 import { credentialKind } from "./credentials.ts";
+import { environmentName, MAX_SECRET_VARIABLES } from "./environment-name.ts";
 import { slug } from "./slug.ts";
 
 /** Agents that come with Samovar; people add others by a definition of their own. */
@@ -16,11 +17,6 @@ export const modelApi = z.enum(["anthropic", "openai", "google"]);
 export type ModelApi = z.infer<typeof modelApi>;
 
 const argument = z.string().max(4000);
-/** The names that a shell could set too; none of them is ours. */
-export const environmentName = z
-  .string()
-  .max(100)
-  .regex(/^(?!SAMOVAR_)[A-Za-z_][A-Za-z0-9_]*$/, "not a usable name for an environment variable");
 const environment = z
   .record(environmentName, z.string().max(16_000))
   .refine((given) => Object.keys(given).length <= 50, "at most 50 variables");
@@ -69,21 +65,36 @@ export const agentRecipe = z.object({
 });
 export type AgentRecipe = z.infer<typeof agentRecipe>;
 
-/** An agent of a person's own: any program that speaks ACP over its standard input and output. */
-export const agentDefinition = z.object({
-  kind: agentKind.refine((kind) => !BUILT_IN_AGENTS.some((known) => known === kind), "this name is a built-in agent's"),
-  name: z.string().trim().min(1).max(100),
-  description: z.string().trim().max(500).default(""),
-  program: agentProgram.refine(
-    ({ from }) => from !== "vm_agent",
-    "an agent of your own is an npm package or a program",
-  ),
-  env: environment.default({}),
-  /** Secret variables that it needs; their values are stored as the credential `agent:<kind>`. */
-  secretEnv: z.array(environmentName).max(20).default([]),
-  /** Set when it shall reach its model through the gateway instead of holding the key itself. */
-  gateway: modelApi.nullable().default(null),
-});
+/**
+ * An agent of a person's own: any program that speaks ACP over its standard input and output. It reaches its model
+ * through the gateway, or it holds secret variables; an agent with both would get the one and not the other.
+ */
+export const agentDefinition = z
+  .object({
+    kind: agentKind.refine(
+      (kind) => !BUILT_IN_AGENTS.some((known) => known === kind),
+      "this name is a built-in agent's",
+    ),
+    name: z.string().trim().min(1).max(100),
+    description: z.string().trim().max(500).default(""),
+    program: agentProgram.refine(
+      ({ from }) => from !== "vm_agent",
+      "an agent of your own is an npm package or a program",
+    ),
+    env: environment.default({}),
+    /** Secret variables that it needs; their values are stored as the credential `agent:<kind>`. */
+    secretEnv: z.array(environmentName).max(MAX_SECRET_VARIABLES).default([]),
+    /** Set when it shall reach its model through the gateway instead of holding the key itself. */
+    gateway: modelApi.nullable().default(null),
+  })
+  .refine(({ gateway, secretEnv }) => gateway === null || secretEnv.length === 0, {
+    path: ["secretEnv"],
+    error: "an agent has a gateway or secret variables, not both",
+  })
+  .refine(({ env, secretEnv }) => secretEnv.every((name) => !Object.hasOwn(env, name)), {
+    path: ["secretEnv"],
+    error: "a variable is secret or not, not both",
+  });
 export type AgentDefinition = z.infer<typeof agentDefinition>;
 
 /** A model or a permission mode, as an agent offers it. */
@@ -113,8 +124,14 @@ export const agentView = z.object({
   hint: z.string().nullable(),
   /** The credential that it needs, if any. */
   credential: credentialKind.nullable(),
+  /** Names of the secret variables that its credential is made of; empty for a built-in agent. */
+  secretEnv: z.array(z.string()),
   program: agentProgram,
   /** As it was told in its last session; null before the first. */
   offers: agentOffers.nullable(),
 });
 export type AgentView = z.infer<typeof agentView>;
+
+/** One agent, with what its owner wrote of it (`GET /api/agents/:kind`); null for a built-in one. */
+export const agentDetail = agentView.extend({ definition: agentDefinition.nullable() });
+export type AgentDetail = z.infer<typeof agentDetail>;

@@ -33,7 +33,7 @@ export interface Reads<T> {
 export const anything: Reads<unknown> = { safeParse: (data) => ({ success: true, data }) };
 
 export interface CallOptions {
-  readonly method?: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly body?: unknown;
   /** A UUID: the same key again is answered as the first time. */
   readonly idempotencyKey?: string;

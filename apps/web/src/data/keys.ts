@@ -3,6 +3,10 @@ import type { ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
 
 export const meKey = ["me"] as const;
 export const agentsKey = ["agents"] as const;
+export const credentialsKey = ["credentials"] as const;
+export const settingsKey = ["settings"] as const;
+export const nodesKey = ["nodes"] as const;
+export const workspacesKey = ["workspaces"] as const;
 export const projectsKey = ["projects"] as const;
 export const projectKey = (project: ProjectId) => ["project", project] as const;
 export const sessionsKey = (project: ProjectId) => ["project", project, "sessions"] as const;
@@ -12,3 +16,4 @@ export const taskKey = (project: ProjectId, task: TaskId) => ["project", project
 export const taskEventsKey = (project: ProjectId, task: TaskId) =>
   ["project", project, "task", task, "events"] as const;
 export const workspaceKey = (workspace: WorkspaceId | null) => ["workspace", workspace] as const;
+export const lookKey = (workspace: WorkspaceId) => ["workspace", workspace, "look"] as const;

@@ -1,34 +1,21 @@
 /** What the page reads over REST. The live feed patches the same cache entries. */
-import type { ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
+import type { ProjectId, SessionId, TaskId } from "@samovar/base";
 import {
-  agentView,
   meView,
   page,
   projectView,
   sessionView,
   taskEvent,
   taskView,
-  workspaceView,
   type MeView,
   type Page,
   type SessionView,
   type TaskEvent,
   type TaskView,
 } from "@samovar/contracts";
-import { infiniteQueryOptions, queryOptions, skipToken } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { call, isApiError } from "./api.ts";
-import {
-  agentsKey,
-  meKey,
-  projectKey,
-  projectsKey,
-  sessionKey,
-  sessionsKey,
-  taskEventsKey,
-  taskKey,
-  tasksKey,
-  workspaceKey,
-} from "./keys.ts";
+import { meKey, projectKey, projectsKey, sessionKey, sessionsKey, taskEventsKey, taskKey, tasksKey } from "./keys.ts";
 import { told } from "./told.ts";
 
 const SESSIONS_PER_PAGE = 50;
@@ -38,7 +25,6 @@ export const projectPage = page(projectView);
 export const sessionPage = page(sessionView);
 const taskPage = page(taskView);
 const eventPage = page(taskEvent);
-const agentPage = page(agentView);
 
 /** Null when nobody is signed in. */
 export const meQuery = queryOptions({
@@ -51,11 +37,6 @@ export const meQuery = queryOptions({
       throw error;
     }
   },
-});
-
-export const agentsQuery = queryOptions({
-  queryKey: agentsKey,
-  queryFn: async ({ signal }) => (await call("/agents", agentPage, { signal })).items,
 });
 
 export const projectsQuery = queryOptions({
@@ -122,14 +103,6 @@ export const taskEventsQuery = (project: ProjectId, task: TaskId) =>
       }
       return events.toSorted((a, b) => a.seq - b.seq);
     },
-  });
-
-/** Nothing is asked for null. */
-export const workspaceQuery = (workspace: WorkspaceId | null) =>
-  queryOptions({
-    queryKey: workspaceKey(workspace),
-    queryFn:
-      workspace === null ? skipToken : ({ signal }) => call(`/workspaces/${workspace}`, workspaceView, { signal }),
   });
 
 function pageOf(cursor: string, limit: number): string {

@@ -1,8 +1,9 @@
 /** Everything stands behind being signed in: reads who is asking, once. */
 import { useQuery } from "@tanstack/react-query";
-import { Outlet } from "@tanstack/react-router";
+import { Outlet, useNavigate } from "@tanstack/react-router";
 import { TopBar } from "../components/shell/top-bar.tsx";
 import { meQuery } from "../data/queries.ts";
+import { useAction, useActions, useKeyboard } from "../keys/actions.tsx";
 import { Centered } from "../ui/centered.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { Skeleton } from "../ui/skeleton.tsx";
@@ -10,6 +11,10 @@ import { SignedOut } from "./signed-out.tsx";
 
 export function Root() {
   const me = useQuery(meQuery);
+  const navigate = useNavigate();
+  useKeyboard(useActions());
+  useAction("go.projects", () => void navigate({ to: "/" }));
+  useAction("go.settings", () => void navigate({ to: "/settings" }));
   if (me.data === null) return <SignedOut />;
   if (me.data !== undefined) {
     return (

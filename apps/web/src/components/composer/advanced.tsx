@@ -5,7 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { clsx } from "clsx";
 import { SlidersHorizontal } from "lucide-react";
 import { useId, useState, type ReactNode } from "react";
-import { agentsQuery } from "../../data/queries.ts";
+import { agentsQuery } from "../../data/settings.ts";
 import { CONTROL } from "../../ui/field.tsx";
 import type { Draft } from "./draft.ts";
 

@@ -16,7 +16,7 @@ it.each(["", "null", "[]", "{}", '{"text":1}', "nonsense"])("%j is an empty draf
 );
 
 it("keeps the text of a draft whose choices no longer exist", () => {
-  expect(readDraft('{"text":"Boil","agent":"gone","vmSize":null}')).toEqual({ ...emptyDraft, text: "Boil" });
+  expect(readDraft('{"text":"Boil","agent":"Gone!","vmSize":null}')).toEqual({ ...emptyDraft, text: "Boil" });
 });
 
 it("becomes a task that the server's own schema takes", () => {

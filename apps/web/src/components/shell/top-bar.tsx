@@ -2,7 +2,7 @@
 import type { ProjectId } from "@samovar/base";
 import { projectId, type MeView } from "@samovar/contracts";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { Link, useParams } from "@tanstack/react-router";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { CircleUser } from "lucide-react";
 import { signOut } from "../../data/commands.ts";
 import { projectQuery } from "../../data/queries.ts";
@@ -56,6 +56,7 @@ function ProjectName({ project }: { readonly project: ProjectId }) {
 
 function PersonMenu({ me }: { readonly me: MeView }) {
   const [theme, setTheme] = useTheme();
+  const navigate = useNavigate();
   // A fresh page forgets everything that it had read.
   const leave = useMutation({ mutationFn: signOut, onSuccess: () => location.assign("/") });
   return (
@@ -66,6 +67,8 @@ function PersonMenu({ me }: { readonly me: MeView }) {
         </IconButton>
       }
       entries={[
+        { kind: "action", label: "Settings", hint: "G S", onSelect: () => void navigate({ to: "/settings" }) },
+        { kind: "line" },
         {
           kind: "choices",
           name: "Theme",

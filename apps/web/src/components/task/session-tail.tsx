@@ -1,15 +1,20 @@
 /** What stands after the last message: what happens now, or how it ended and what to do. */
 import type { CommitView, Failure, TaskOutput, TaskView } from "@samovar/contracts";
-import { GitCommitHorizontal, ShieldCheck, ShieldAlert, TriangleAlert } from "lucide-react";
+import { useQuery } from "@tanstack/react-query";
+import { Download, GitCommitHorizontal, ShieldCheck, ShieldAlert, TriangleAlert } from "lucide-react";
+import { workspaceQuery } from "../../data/machines.ts";
 import { durationWords } from "../../ui/time-words.ts";
 import { HalfCircle, StatusIcon } from "../../ui/status-mark.tsx";
 import { DiffCount } from "../transcript/diff-lines.tsx";
 import { visibleText } from "../transcript/visible-text.ts";
+import { KeptWorkspace } from "../workspace/kept-workspace.tsx";
+import { RunFacts } from "./run-facts.tsx";
+import { Waiting } from "./waiting.tsx";
 
 const NOW: Partial<Record<TaskView["status"], string>> = {
   draft: "In the backlog. Run it when you are ready.",
   ready: "Ready. Run it when you are.",
-  queued: "Looking for a node…",
+  queued: "Looking for a machine…",
   delegated: "Preparing a workspace…",
   in_progress: "Working…",
 };
@@ -18,7 +23,16 @@ const COMMITS_SHOWN = 10;
 
 export function SessionTail({ task }: { readonly task: TaskView }) {
   const now = task.cancelRequested && task.endedAt === null ? "Cancelling…" : NOW[task.status];
-  if (now === undefined) return <Outcome task={task} />;
+  if (now === undefined) {
+    return (
+      <div className="flex flex-col gap-3">
+        <Outcome task={task} />
+        <Workspace task={task} />
+      </div>
+    );
+  }
+  if (task.status === "queued" && task.waiting !== null && !task.cancelRequested)
+    return <Waiting task={task} waiting={task.waiting} />;
   const moving = task.status !== "draft" && task.status !== "ready";
   return (
     <article aria-label="Now" className="flex items-center gap-2 pb-1 text-ui text-ink-2">
@@ -26,6 +40,13 @@ export function SessionTail({ task }: { readonly task: TaskView }) {
       {now}
     </article>
   );
+}
+
+/** A workspace that has a fate to be told: one that a clean end took away needs no word. */
+function Workspace({ task }: { readonly task: TaskView }) {
+  const { data } = useQuery(workspaceQuery(task.workspaceId));
+  const told = data !== undefined && (task.status !== "completed" || data.state === "kept");
+  return told ? <KeptWorkspace workspace={data} /> : null;
 }
 
 function Outcome({ task }: { readonly task: TaskView }) {
@@ -44,7 +65,7 @@ function Outcome({ task }: { readonly task: TaskView }) {
           </span>
         )}
       </p>
-      {failure !== null && <Failed failure={failure} kept={task.workspaceId !== null} />}
+      {failure !== null && <Failed failure={failure} />}
       {output?.warning != null && (
         <p className="flex gap-2 text-working">
           <TriangleAlert size={16} className="mt-0.5 shrink-0" aria-hidden="true" />
@@ -57,6 +78,17 @@ function Outcome({ task }: { readonly task: TaskView }) {
           Pull request
         </a>
       )}
+      {output?.bundle != null && (
+        <a
+          href={`/api/projects/${task.projectId}/tasks/${task.id}/bundle`}
+          download
+          className="inline-flex items-center gap-1.5 self-start text-accent underline"
+        >
+          <Download size={14} aria-hidden="true" />
+          The commits as a git bundle, {Math.ceil(output.bundle.bytes / 1024).toLocaleString("en")} KiB
+        </a>
+      )}
+      {output !== null && <RunFacts output={output} />}
       {output !== null && <Proof output={output} />}
     </article>
   );
@@ -70,12 +102,11 @@ function headline(task: TaskView): string {
     : `${words} in ${durationWords(task.endedAt - task.startedAt)}`;
 }
 
-function Failed({ failure, kept }: { readonly failure: Failure; readonly kept: boolean }) {
+function Failed({ failure }: { readonly failure: Failure }) {
   return (
     <div className="text-ink">
       <p className="wrap-anywhere whitespace-pre-wrap">{visibleText(failure.message)}</p>
       <p className="mt-1 text-small text-ink-3">
-        {kept && "The workspace is kept for a while, so nothing that the agent did is lost yet. "}
         <code className="font-mono text-code">{failure.code}</code>
       </p>
     </div>

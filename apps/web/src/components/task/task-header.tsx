@@ -2,7 +2,7 @@
 import type { TaskView } from "@samovar/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { GitBranch, Play, RotateCcw, Square } from "lucide-react";
-import { workspaceQuery } from "../../data/queries.ts";
+import { workspaceQuery } from "../../data/machines.ts";
 import { Button } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { messageOf } from "../../ui/error-panel.tsx";

@@ -1,0 +1,60 @@
+/** What an ended run cost and how it went: durations of its steps, the model's use, how the agent ended. */
+import type { RunStep, TaskOutput, Usage } from "@samovar/contracts";
+import { RUN_STEPS } from "@samovar/contracts";
+import { durationWords } from "../../ui/time-words.ts";
+
+const STEP_WORDS: Readonly<Record<RunStep, string>> = {
+  wait: "in line",
+  choose: "node",
+  prepare: "workspace",
+  start: "agent",
+  work: "work",
+  finish: "finish",
+};
+
+const tokens = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+
+export function RunFacts({ output }: { readonly output: TaskOutput }) {
+  const facts = [
+    ["Time", timeWords(output)],
+    ["Model", output.usage === null ? "" : usageWords(output.usage)],
+    ["Ended with", output.stopReason ?? ""],
+    ["Restarted", output.restarts === 0 ? "" : `${output.restarts} ${output.restarts === 1 ? "time" : "times"}`],
+  ].filter(([, words]) => words !== "");
+  if (facts.length === 0) return null;
+  return (
+    <dl className="grid grid-cols-[auto_1fr] gap-x-3 gap-y-0.5 text-small text-ink-2 tabular-nums">
+      {facts.map(([name, words]) => (
+        <div key={name} className="contents">
+          <dt className="text-ink-3">{name}</dt>
+          <dd className="wrap-anywhere">{words}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+const timeWords = ({ durations }: TaskOutput): string =>
+  RUN_STEPS.flatMap((step) => {
+    const ms = durations[step];
+    return ms === undefined ? [] : [`${STEP_WORDS[step]} ${durationWords(ms)}`];
+  }).join(" · ");
+
+function usageWords({ inputTokens, outputTokens, cachedTokens, cost }: Usage): string {
+  const parts = [
+    inputTokens === undefined ? null : `${tokens.format(inputTokens)} tokens in`,
+    cachedTokens === undefined || cachedTokens === 0 ? null : `${tokens.format(cachedTokens)} of them cached`,
+    outputTokens === undefined ? null : `${tokens.format(outputTokens)} out`,
+    cost === undefined ? null : moneyWords(cost.amount, cost.currency),
+  ];
+  return parts.filter((part) => part !== null).join(" · ");
+}
+
+function moneyWords(amount: number, currency: string): string {
+  try {
+    return new Intl.NumberFormat("en", { style: "currency", currency, maximumFractionDigits: 4 }).format(amount);
+  } catch {
+    // Whatever the agent named is no currency that this browser knows.
+    return `${amount} ${currency}`;
+  }
+}

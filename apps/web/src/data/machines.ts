@@ -1,0 +1,62 @@
+/** Nodes and workspaces, read and acted on. They are a person's, not a project's. */
+import type { NodeId, WorkspaceId } from "@samovar/base";
+import {
+  nodeView,
+  page,
+  workspaceLook,
+  workspaceView,
+  type NodeView,
+  type WorkspaceState,
+  type WorkspaceView,
+} from "@samovar/contracts";
+import { queryOptions, skipToken } from "@tanstack/react-query";
+import { anything, call } from "./api.ts";
+import { lookKey, nodesKey, workspaceKey, workspacesKey } from "./keys.ts";
+
+const MAX_PAGE = 200;
+/** Nodes change without a project's socket telling it. */
+const NODES_AGAIN_MS = 5_000;
+
+const nodePage = page(nodeView);
+const workspacePage = page(workspaceView);
+
+/** Those that are not destroyed. */
+export const nodesQuery = queryOptions({
+  queryKey: nodesKey,
+  queryFn: async ({ signal }) => (await call(`/nodes?limit=${MAX_PAGE}`, nodePage, { signal })).items,
+  refetchInterval: NODES_AGAIN_MS,
+});
+
+export const workspacesQuery = (state: WorkspaceState) =>
+  queryOptions({
+    queryKey: [...workspacesKey, state],
+    queryFn: async ({ signal }) =>
+      (await call(`/workspaces?limit=${MAX_PAGE}&state=${state}`, workspacePage, { signal })).items,
+  });
+
+/** Nothing is asked for null. */
+export const workspaceQuery = (workspace: WorkspaceId | null) =>
+  queryOptions({
+    queryKey: workspaceKey(workspace),
+    queryFn:
+      workspace === null ? skipToken : ({ signal }) => call(`/workspaces/${workspace}`, workspaceView, { signal }),
+  });
+
+/** What is in a workspace now, asked of its node. */
+export const lookQuery = (workspace: WorkspaceId) =>
+  queryOptions({
+    queryKey: lookKey(workspace),
+    queryFn: ({ signal }) => call(`/workspaces/${workspace}/look`, workspaceLook, { signal }),
+    staleTime: 0,
+  });
+
+export const extendWorkspace = (workspace: WorkspaceId, keepForMs: number): Promise<WorkspaceView> =>
+  call(`/workspaces/${workspace}/extend`, workspaceView, { method: "POST", body: { keepForMs } });
+
+export const destroyWorkspace = (workspace: WorkspaceId): Promise<WorkspaceView> =>
+  call(`/workspaces/${workspace}/destroy`, workspaceView, { method: "POST" });
+
+export type NodeAction = "drain" | "destroy";
+
+export const actOnNode = (node: NodeView["id"] & NodeId, action: NodeAction): Promise<unknown> =>
+  call(`/nodes/${node}/${action}`, anything, { method: "POST" });

@@ -1,0 +1,34 @@
+/** Settings: what belongs to the person and the installation, one page a subject. */
+import { Link, Outlet } from "@tanstack/react-router";
+
+const PAGES = [
+  { to: "/settings/agents", label: "Agents" },
+  { to: "/settings/credentials", label: "Credentials" },
+] as const;
+
+export function Settings() {
+  return (
+    <div className="flex min-h-0 flex-1 flex-col tablet:flex-row">
+      <nav
+        aria-label="Settings"
+        className="flex shrink-0 gap-1 border-b border-hairline p-2 tablet:w-50 tablet:flex-col tablet:border-e tablet:border-b-0 tablet:p-3"
+      >
+        {PAGES.map(({ to, label }) => (
+          <Link
+            key={to}
+            to={to}
+            className="rounded-md px-2.5 py-1.5 text-ui text-ink-2 hover:bg-inset hover:text-ink pointer-coarse:py-2.5"
+            activeProps={{ className: "bg-accent-tint text-ink hover:bg-accent-tint", "aria-current": "page" }}
+          >
+            {label}
+          </Link>
+        ))}
+      </nav>
+      <main className="min-h-0 flex-1 overflow-y-auto p-4 tablet:p-8">
+        <div className="flex w-full max-w-170 flex-col gap-5">
+          <Outlet />
+        </div>
+      </main>
+    </div>
+  );
+}
