@@ -6,11 +6,13 @@ import type {
   CommandDraft,
   ControlFrame,
   NodeEvent,
+  NodeCall,
   NodeFrame,
+  NodeReply,
   SessionEnd,
   WorkspaceToken,
 } from "@samovar/contracts";
-import { bootstrapRequest, deliveryRequest, nodeFrame } from "@samovar/contracts";
+import { bootstrapRequest, deliveryRequest, nodeFrame, PROTOCOL_VERSION } from "@samovar/contracts";
 import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
 import type { StoredMessage } from "@samovar/domain/message-store";
 import { deliveryResult, judgeDelivery, readDeliveredRow } from "@samovar/domain/message-store";
@@ -36,6 +38,8 @@ export class TestControlPlane {
   readonly hellos: Extract<NodeFrame, { type: "hello" }>[] = [];
   readonly upgrades: string[] = [];
   pings = 0;
+  /** What the node has replied, by the question's id. */
+  readonly replies = new Map<string, NodeReply>();
   readonly tokens = new Map<SessionId, WorkspaceToken>();
   /** Decided for each bootstrap request. */
   bootstrapFault: () => "none" | "drop-reply" | "unavailable" | "refuse" = () => "none";
@@ -44,7 +48,7 @@ export class TestControlPlane {
   /** Stored events are not acknowledged while this is set. */
   withholdAcks = false;
   answerPings = true;
-  protocol = 1;
+  protocol: number = PROTOCOL_VERSION;
   lastEventOverride: number | null = null;
   readonly #messages = new Map<SessionId, Map<string, StoredMessage>>();
   readonly #commands: Command[] = [];
@@ -53,6 +57,7 @@ export class TestControlPlane {
   readonly #watchers = new Set<() => void>();
   #socket: WebSocket | null = null;
   #ackedCommand = 0;
+  #calls = 0;
 
   async start(): Promise<this> {
     this.#server.on("upgrade", (request, socket, head) => {
@@ -90,6 +95,13 @@ export class TestControlPlane {
     this.#commands.push(queued);
     this.send({ type: "command", command: queued });
     return queued;
+  }
+
+  /** Asks the node, and answers what it replies. */
+  async ask(call: NodeCall): Promise<NodeReply> {
+    const id = `call-${++this.#calls}`;
+    this.send({ type: "call", id, call });
+    return this.until(() => this.replies.get(id));
   }
 
   acknowledgeEvents(): void {
@@ -188,6 +200,9 @@ export class TestControlPlane {
         return;
       case "ack":
         this.#ackedCommand = frame.upTo;
+        return;
+      case "reply":
+        this.replies.set(frame.id, frame.reply);
         return;
       case "renew":
         return send({

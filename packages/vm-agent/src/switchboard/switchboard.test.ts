@@ -284,3 +284,20 @@ test("a command of an unknown kind is acknowledged and told as a fault", async (
   expect(await plane.event("fault")).toMatchObject({ code: "unknown_command" });
   await plane.until(() => plane.ackedCommand === 1 || undefined);
 });
+
+test("[R30] a workspace can be looked into while its agent works and when it is kept, and not once it is gone", async () => {
+  node.startSwitchboard();
+  const run = begin(LONG);
+  await streaming(run);
+  const ask = () => plane.ask({ kind: "workspace.look", workspaceId: run.workspaceId });
+  const seen = { branch: "task/a", files: [{ path: "early.txt", change: "untracked" }], truncated: false };
+  expect(await ask()).toMatchObject({ kind: "workspace.look", look: seen });
+  plane.enqueue(run.cancel);
+  await plane.event("session.ended");
+  const kept = await ask();
+  expect(kept).toMatchObject({ kind: "workspace.look", look: seen });
+  expect(kept.kind === "workspace.look" && existsSync(join(kept.look.path, "early.txt"))).toBe(true);
+  plane.enqueue(run.destroy);
+  await plane.event("workspace.destroyed");
+  expect(await ask()).toMatchObject({ kind: "failed", failure: { code: "workspace_not_found" } });
+});

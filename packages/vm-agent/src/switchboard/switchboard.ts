@@ -9,6 +9,7 @@ import { reapSession } from "../session-host/reap.ts";
 import type { VmAgentSettings } from "../settings.ts";
 import { AGENT_VERSION } from "../settings.ts";
 import { BootstrapRefusedError, obtainIdentity } from "./bootstrap.ts";
+import { Calls } from "./calls.ts";
 import { acceptCommand, refuseCommand } from "./commands.ts";
 import type { EnrolledIdentity } from "./identity.ts";
 import { writeIdentity } from "./identity.ts";
@@ -133,6 +134,7 @@ class Switchboard {
   #makeLink(): Link {
     const { settings } = this.#options;
     const ports = { ...this.#ports, store: this.#store };
+    const calls = new Calls({ ...ports, stateDir: settings.stateDir, stopping: this.#stopping });
     return new Link(
       {
         controlPlaneUrl: settings.controlPlaneUrl,
@@ -146,6 +148,7 @@ class Switchboard {
           if (acceptCommand(command, ports)) this.#continue();
         },
         onUnknownCommand: (command) => refuseCommand(command, ports),
+        onCall: (call) => calls.answer(call),
         onNodeToken: (token) => this.#keepNodeToken(token),
         onWorkspaceTokens: (tokens) => {
           for (const token of tokens) this.#tokens.put(token);

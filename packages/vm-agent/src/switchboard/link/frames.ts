@@ -1,5 +1,5 @@
 /** Reading what the control plane sends: a frame, a command of a kind we do not know, or nothing we can read. */
-import type { ControlFrame } from "@samovar/contracts";
+import type { ControlFrame, NodeReply } from "@samovar/contracts";
 import { controlFrame } from "@samovar/contracts";
 import * as z from "zod";
 
@@ -10,14 +10,23 @@ export type ReadFrame =
       readonly is: "unknown-command";
       readonly command: { readonly n: number; readonly id: string; readonly kind: string };
     }
+  /** A newer control plane's question: answered with a refusal. */
+  | { readonly is: "unknown-call"; readonly id: string }
   /** A kind of frame of a newer control plane: ignored. */
   | { readonly is: "unknown-frame"; readonly type: string }
   | { readonly is: "malformed"; readonly reason: string };
+
+/** What an {@link ReadFrame} `unknown-call` is answered with. */
+export const UNKNOWN_CALL: NodeReply = {
+  kind: "failed",
+  failure: { code: "unknown_call", message: "This vm-agent does not answer such a question." },
+};
 
 const outline = z.object({ type: z.string().max(100) });
 const commandOutline = z.object({
   command: z.object({ n: z.number().int().positive(), id: z.string().max(200), kind: z.string().max(100) }),
 });
+const callOutline = z.object({ id: z.string().max(200), call: z.object({ kind: z.string() }) });
 const KNOWN_TYPES: ReadonlySet<string> = new Set([
   "welcome",
   "command",
@@ -41,5 +50,7 @@ export function readFrame(text: string): ReadFrame {
   if (!KNOWN_TYPES.has(type)) return { is: "unknown-frame", type };
   const command = type === "command" ? commandOutline.safeParse(value) : undefined;
   if (command?.success === true) return { is: "unknown-command", command: command.data.command };
+  const call = type === "call" ? callOutline.safeParse(value) : undefined;
+  if (call?.success === true) return { is: "unknown-call", id: call.data.id };
   return { is: "malformed", reason: z.prettifyError(parsed.error).slice(0, 500) };
 }

@@ -1,7 +1,7 @@
 /** The link against a real WebSocket server, with time in the test's hand. */
 import { idSource, silentLogger, systemClock, systemRandom } from "@samovar/base";
-import type { Command, WorkspaceToken } from "@samovar/contracts";
-import { LINK_CLOSE } from "@samovar/contracts";
+import type { Command, NodeCall, NodeReply, WorkspaceToken } from "@samovar/contracts";
+import { LINK_CLOSE, PROTOCOL_VERSION } from "@samovar/contracts";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -24,6 +24,7 @@ let commands: Command[];
 let unknown: string[];
 let tokens: WorkspaceToken[];
 let nodeToken: string;
+let answerCall: (call: NodeCall) => Promise<NodeReply>;
 let states: string[];
 
 beforeEach(async () => {
@@ -32,6 +33,7 @@ beforeEach(async () => {
   store = new SwitchboardStore(join(root, "s.sqlite"), systemClock);
   timers = new ManualTimers();
   [commands, unknown, tokens, nodeToken] = [[], [], [], "first-token"];
+  answerCall = async () => ({ kind: "failed", failure: { code: "x", message: "x" } });
   // A link of the test before may still be closing: it speaks to its own list.
   const own: string[] = [];
   states = own;
@@ -45,6 +47,7 @@ beforeEach(async () => {
         store.transaction(() => store.recordCommand(command));
         unknown.push(command.kind);
       },
+      onCall: (call) => answerCall(call),
       onNodeToken: (token) => (nodeToken = token.token),
       onWorkspaceTokens: (given) => tokens.push(...given),
       onConnected: () => own.push("connected"),
@@ -75,7 +78,7 @@ test("says hello with what it has, and comes back with the token that the welcom
   link.start();
   await connected();
   expect(plane.upgrades).toEqual(["Bearer first-token"]);
-  expect(plane.hellos[0]).toMatchObject({ epoch: 3, lastCommand: 0, workspaces: [], protocol: 1 });
+  expect(plane.hellos[0]).toMatchObject({ epoch: 3, lastCommand: 0, workspaces: [], protocol: PROTOCOL_VERSION });
   plane.cut();
   await lost();
   timers.advance(250);
@@ -207,7 +210,7 @@ test("gone is for ever", async () => {
 });
 
 test("another protocol ends the connection and is asked about again, but seldom", async () => {
-  plane.protocol = 2;
+  plane.protocol = PROTOCOL_VERSION + 1;
   link.start();
   await lost();
   expect(states).toEqual(["disconnected"]);
@@ -222,4 +225,41 @@ test("[F38] tokens come with the welcome and when they are asked for", async () 
   plane.tokens.set(sessionId, { workspaceId, sessionId, token: "two", expiresAt: 9 });
   link.renew([workspaceId]);
   await eventually(() => expect(tokens.map((token) => token.token)).toEqual(["one", "two"]));
+});
+
+test("a question is answered on the connection that it came by, and one of an unknown kind is refused", async () => {
+  const look = { kind: "workspace.look", workspaceId: ids.make("wsp") } as const;
+  const given = { path: "/w/repo", branch: "task/a", head: null, files: [], diff: "", truncated: false };
+  answerCall = async (call) => {
+    expect(call).toEqual(look);
+    return { kind: "workspace.look", look: given };
+  };
+  link.start();
+  await connected();
+  expect(await plane.ask(look)).toEqual({ kind: "workspace.look", look: given });
+  plane.send('{"type":"call","id":"later","call":{"kind":"weather.report"}}');
+  await plane.until(() => plane.replies.has("later"));
+  expect(plane.replies.get("later")).toMatchObject({ kind: "failed", failure: { code: "unknown_call" } });
+});
+
+test("an answer that comes after the connection has gone is dropped; the next question is answered", async () => {
+  const look = { kind: "workspace.look", workspaceId: ids.make("wsp") } as const;
+  const asked = Promise.withResolvers<void>();
+  const slow = Promise.withResolvers<NodeReply>();
+  answerCall = () => {
+    asked.resolve();
+    return slow.promise;
+  };
+  link.start();
+  await connected();
+  plane.send({ type: "call", id: "cut off", call: look });
+  await asked.promise;
+  plane.cut();
+  await lost();
+  slow.resolve({ kind: "failed", failure: { code: "late", message: "late" } });
+  timers.advance(250);
+  await connected(2);
+  answerCall = async () => ({ kind: "failed", failure: { code: "soon", message: "soon" } });
+  expect(await plane.ask(look)).toMatchObject({ failure: { code: "soon" } });
+  expect(plane.replies.has("cut off")).toBe(false);
 });

@@ -5,13 +5,13 @@
  */
 import type { Clock, Logger, NodeId, Random, Timers, WorkspaceId } from "@samovar/base";
 import { assertNever, errorMessage } from "@samovar/base";
-import type { Command, ControlFrame, NodeFrame, WorkspaceToken } from "@samovar/contracts";
+import type { Command, ControlFrame, NodeCall, NodeFrame, NodeReply, WorkspaceToken } from "@samovar/contracts";
 import { LIMITS, LINK_CLOSE, PROTOCOL_VERSION } from "@samovar/contracts";
 import { cpus, totalmem } from "node:os";
 import { WebSocket } from "ws";
 import { backoffMs, reconnectLimits } from "../backoff.ts";
 import type { SwitchboardStore } from "../store/store.ts";
-import { readFrame } from "./frames.ts";
+import { readFrame, UNKNOWN_CALL } from "./frames.ts";
 
 export interface LinkPorts {
   readonly clock: Clock;
@@ -25,6 +25,8 @@ export interface LinkEvents {
   /** Records the command and what it asks for, in one transaction; what follows is done later. */
   onCommand(command: Command): void;
   onUnknownCommand(command: { readonly n: number; readonly id: string; readonly kind: string }): void;
+  /** Never rejects. */
+  onCall(call: NodeCall): Promise<NodeReply>;
   onNodeToken(token: { readonly token: string; readonly expiresAt: number }): void;
   onWorkspaceTokens(tokens: readonly WorkspaceToken[]): void;
   /** Welcomed: what is appended from now on is sent at once. */
@@ -117,11 +119,6 @@ interface ConnectionEnd {
   /** The other side answered and wants us no sooner than in a while. */
   readonly refused: boolean;
 }
-
-const UNANSWERED = {
-  kind: "failed",
-  failure: { code: "unknown_call", message: "This vm-agent does not answer such a question." },
-} as const;
 
 /** One socket, from dialling to its end. */
 class Connection {
@@ -231,6 +228,8 @@ class Connection {
       case "unknown-command":
         this.#events.onUnknownCommand(read.command);
         return this.send({ type: "ack", upTo: this.#ports.store.lastCommand() });
+      case "unknown-call":
+        return this.send({ type: "reply", id: read.id, reply: UNKNOWN_CALL });
       case "unknown-frame":
         return this.#ports.logger.debug("link.frame_ignored", { type: read.type });
       case "malformed":
@@ -255,12 +254,17 @@ class Connection {
         this.#events.onNodeToken(frame.nodeToken);
         return this.#events.onWorkspaceTokens(frame.workspaceTokens);
       case "call":
-        return this.send({ type: "reply", id: frame.id, reply: UNANSWERED });
+        return void this.#answer(frame);
       case "pong":
         return;
       default:
         return assertNever(frame);
     }
+  }
+
+  /** An answer for which the connection did not last is lost with it: nobody waits for it any more. */
+  async #answer({ id, call }: Extract<ControlFrame, { type: "call" }>): Promise<void> {
+    this.send({ type: "reply", id, reply: await this.#events.onCall(call) });
   }
 
   #onWelcome(frame: Extract<ControlFrame, { type: "welcome" }>): void {
