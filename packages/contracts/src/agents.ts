@@ -1,7 +1,7 @@
 /** The coding agents that a task can ask for: which there are, what each needs, and how a node gets and starts it. */
 import * as z from "zod";
 import { credentialKind } from "./credentials.ts";
-import { environmentName, MAX_SECRET_VARIABLES } from "./environment-name.ts";
+import { environmentName, MAX_SECRET_VARIABLES, variables } from "./environment-name.ts";
 import { slug } from "./slug.ts";
 
 /** Agents that come with Samovar; people add others by a definition of their own. */
@@ -17,9 +17,7 @@ export const modelApi = z.enum(["anthropic", "openai", "google"]);
 export type ModelApi = z.infer<typeof modelApi>;
 
 const argument = z.string().max(4000);
-const environment = z
-  .record(environmentName, z.string().max(16_000))
-  .refine((given) => Object.keys(given).length <= 50, "at most 50 variables");
+const environment = variables(z.string().max(16_000), 50);
 
 /** A package of the npm registry, pinned; `bin` is one of the programs that it brings. */
 export const agentPackage = z.object({

@@ -1,5 +1,6 @@
 /** Credentials: written, never read back. */
 import * as z from "zod";
+import { MAX_SECRET_VARIABLES, variables } from "./environment-name.ts";
 import { credentialId, millis } from "./ids.ts";
 import { slug } from "./slug.ts";
 
@@ -18,6 +19,11 @@ export const credentialKind = z.custom<CredentialKind>(
 const secret = z.string().trim().min(1).max(8192);
 const baseUrl = z.url({ protocol: /^https?$/ });
 
+const secretVariables = variables(secret, MAX_SECRET_VARIABLES).refine(
+  (given) => Object.keys(given).length > 0,
+  "give at least one variable",
+);
+
 /** What each kind is made of. A model's credential is a key, or a base address that asks for none, or both. */
 export const credentialSecret = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("hetzner"), token: secret }),
@@ -31,7 +37,7 @@ export const credentialSecret = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("google"), apiKey: secret.optional(), baseUrl: baseUrl.optional() }),
   /** A token that may push to the repositories and open pull requests. */
   z.object({ kind: z.literal("github"), token: secret }),
-  z.object({ kind: z.literal("agent"), agent: slug, env: z.record(z.string().max(100), secret) }),
+  z.object({ kind: z.literal("agent"), agent: slug, env: secretVariables }),
 ]);
 export type CredentialSecret = z.infer<typeof credentialSecret>;
 
@@ -44,3 +50,12 @@ export const credentialView = z.object({
   lastUsedAt: millis.nullable(),
 });
 export type CredentialView = z.infer<typeof credentialView>;
+
+/** What one cheap call to the credential's own service said of it (`POST /api/credentials/:kind/validate`). */
+export const credentialCheck = z.object({
+  /** Null when it could not be told: the service is away, or nothing outside a machine can ask it. */
+  ok: z.boolean().nullable(),
+  /** For a person. */
+  message: z.string(),
+});
+export type CredentialCheck = z.infer<typeof credentialCheck>;

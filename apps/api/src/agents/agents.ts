@@ -1,25 +1,54 @@
 /** Which agents there are for a person, and whether each has what it needs. */
 import type { UserId } from "@samovar/base";
-import type { AgentView } from "@samovar/contracts";
-import { AGENTS } from "@samovar/domain/agents";
-import { hasCredential } from "../credentials/store.ts";
+import type { AgentDetail, AgentKind, AgentOffers, AgentView, CredentialKind } from "@samovar/contracts";
+import { credentialNames } from "../credentials/store.ts";
 import type { Database } from "../database/index.ts";
+import { findAgent, knownAgents } from "./recipe.ts";
+import type { KnownAgent } from "./recipe.ts";
+import { offersByKind } from "./store.ts";
+
+/** The credentials that a person has stored, each with the names of its variables if it holds any. */
+export type StoredNames = ReadonlyMap<CredentialKind, readonly string[]>;
 
 export async function listAgents(db: Database, ownerId: UserId): Promise<AgentView[]> {
-  return Promise.all(
-    Object.values(AGENTS).map(async ({ description, credential, hint, recipe: { kind, name, program } }) => {
-      const usable = credential === null || (await hasCredential(db, ownerId, credential));
-      return {
-        kind,
-        name,
-        description,
-        builtIn: true,
-        usable,
-        hint: usable ? null : hint,
-        credential,
-        program,
-        offers: null,
-      };
-    }),
-  );
+  const [agents, stored, offers] = await Promise.all([
+    knownAgents(db, ownerId),
+    credentialNames(db, ownerId),
+    offersByKind(db, ownerId),
+  ]);
+  return agents.map((agent) => viewOf(agent, stored, offers));
+}
+
+/** Null when there is no agent of this name for them. */
+export async function describeAgent(db: Database, ownerId: UserId, kind: AgentKind): Promise<AgentDetail | null> {
+  const agent = await findAgent(db, ownerId, kind);
+  if (agent === null) return null;
+  const [stored, offers] = await Promise.all([credentialNames(db, ownerId), offersByKind(db, ownerId)]);
+  return { ...viewOf(agent, stored, offers), definition: agent.definition };
+}
+
+/** What a person has to do before this agent can be used; null when there is nothing to do. */
+export function lacks({ credential, secretEnv, hint }: KnownAgent, stored: StoredNames): string | null {
+  if (credential === null) return null;
+  const names = stored.get(credential);
+  if (names === undefined) return hint;
+  const missing = secretEnv.filter((name) => !names.includes(name));
+  return missing.length === 0 ? null : `Store the secret variables that are missing: ${missing.join(", ")}.`;
+}
+
+function viewOf(agent: KnownAgent, stored: StoredNames, offers: ReadonlyMap<AgentKind, AgentOffers>): AgentView {
+  const { recipe, description, credential, secretEnv, definition } = agent;
+  const hint = lacks(agent, stored);
+  return {
+    kind: recipe.kind,
+    name: recipe.name,
+    description,
+    builtIn: definition === null,
+    usable: hint === null,
+    hint,
+    credential,
+    secretEnv: [...secretEnv],
+    program: recipe.program,
+    offers: offers.get(recipe.kind) ?? null,
+  };
 }

@@ -1,16 +1,55 @@
-/** The agents that a task may ask for, and the settings that a page may know. */
+/** The agents that a task may ask for, those of a person's own among them, and the settings that a page may know. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { agentKind, agentView, page, vmSize } from "@samovar/contracts";
+import type { UserId } from "@samovar/base";
+import {
+  agentDefinition,
+  agentDetail,
+  agentKind,
+  agentView,
+  BUILT_IN_AGENTS,
+  page,
+  SamovarError,
+  vmSize,
+} from "@samovar/contracts";
+import type { AgentDetail, AgentKind } from "@samovar/contracts";
+import type { Database } from "../database/index.ts";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
-import { json } from "../http/route.ts";
-import { listAgents } from "./agents.ts";
+import { json, jsonBody } from "../http/route.ts";
+import { describeAgent, listAgents } from "./agents.ts";
+import { deleteDefinition, putDefinition } from "./store.ts";
+
+const params = z.object({ kind: agentKind });
 
 const list = createRoute({
   method: "get",
   path: "/api/agents",
   summary: "Lists agents, and whether each can be used now.",
   responses: { 200: json(page(agentView), "Every agent") },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/api/agents/{kind}",
+  summary: "Shows an agent, with its definition when it is one's own.",
+  request: { params },
+  responses: { 200: json(agentDetail, "The agent") },
+});
+
+const put = createRoute({
+  method: "put",
+  path: "/api/agents/{kind}",
+  summary: "Adds an agent of one's own, or changes it: any program that speaks ACP.",
+  request: { params, body: jsonBody(agentDefinition) },
+  responses: { 200: json(agentDetail, "The agent") },
+});
+
+const drop = createRoute({
+  method: "delete",
+  path: "/api/agents/{kind}",
+  summary: "Deletes an agent of one's own that no project and no unfinished task names, and its credential.",
+  request: { params },
+  responses: { 204: { description: "Deleted" } },
 });
 
 const settingsView = z.object({
@@ -38,6 +77,29 @@ export function agentRoutes(): Router {
     c.json({ items: await listAgents(c.get("deps").db, currentUser(c).id), nextCursor: null }, 200),
   );
 
+  router.openapi(get, async (c) =>
+    c.json(await requireDetail(c.get("deps").db, currentUser(c).id, c.req.valid("param").kind), 200),
+  );
+
+  router.openapi(put, async (c) => {
+    const { db, clock } = c.get("deps");
+    const definition = c.req.valid("json");
+    if (definition.kind !== c.req.valid("param").kind) {
+      throw new SamovarError("invalid_request", "kind: the body is of another agent than the address names");
+    }
+    await putDefinition(db, currentUser(c).id, definition, clock.now());
+    return c.json(await requireDetail(db, currentUser(c).id, definition.kind), 200);
+  });
+
+  router.openapi(drop, async (c) => {
+    const { kind } = c.req.valid("param");
+    if (BUILT_IN_AGENTS.some((known) => known === kind)) {
+      throw new SamovarError("invalid_request", `${kind} comes with Samovar and cannot be deleted.`);
+    }
+    await deleteDefinition(c.get("deps").db, currentUser(c).id, kind);
+    return c.body(null, 204);
+  });
+
   router.openapi(settings, (c) => {
     const { config } = c.get("deps");
     return c.json(
@@ -56,4 +118,10 @@ export function agentRoutes(): Router {
   });
 
   return router;
+}
+
+async function requireDetail(db: Database, ownerId: UserId, kind: AgentKind): Promise<AgentDetail> {
+  const found = await describeAgent(db, ownerId, kind);
+  if (found === null) throw new SamovarError("not_found", "There is no such agent.");
+  return found;
 }

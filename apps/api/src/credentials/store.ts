@@ -3,7 +3,7 @@
  * does not open. Written, never read back by people. Keeps S1.
  */
 import type { UserId } from "@samovar/base";
-import { credentialSecret } from "@samovar/contracts";
+import { credentialSecret, SamovarError } from "@samovar/contracts";
 import type { CredentialKind, CredentialSecret, CredentialView } from "@samovar/contracts";
 import { and, asc, eq } from "drizzle-orm";
 import type { Config } from "../config.ts";
@@ -17,7 +17,7 @@ import type { Env } from "../env.ts";
 type CredentialRow = typeof credentials.$inferSelect;
 type Place = Pick<CredentialRow, "ownerId" | "kind" | "id">;
 
-/** The secret, or null when the owner has none of this kind. Marks it as used. Throws when the row does not open. */
+/** The secret, or null when the owner has none of this kind. Marks it as used. Throws `credentials_missing` when the row does not open. */
 export async function readCredential(
   env: Env,
   ownerId: UserId,
@@ -31,8 +31,16 @@ export async function readCredential(
   return secret;
 }
 
-export async function hasCredential(db: Database, ownerId: UserId, kind: CredentialKind): Promise<boolean> {
-  return (await findCredential(db, ownerId, kind)) !== undefined;
+/** Which kinds the owner has, each with the names of the variables that it holds, if any. Nothing is opened. */
+export async function credentialNames(
+  db: Database,
+  ownerId: UserId,
+): Promise<ReadonlyMap<CredentialKind, readonly string[]>> {
+  const rows = await db
+    .select({ kind: credentials.kind, hint: credentials.hint })
+    .from(credentials)
+    .where(eq(credentials.ownerId, ownerId));
+  return new Map(rows.map(({ kind, hint }) => [kind, kind.startsWith("agent:") ? hint.split(NAMES_JOINT) : []]));
 }
 
 export async function listCredentials(db: Database, ownerId: UserId): Promise<CredentialView[]> {
@@ -86,14 +94,29 @@ async function seal(config: Config, place: Place, iv: Uint8Array, secret: Creden
 
 async function open(config: Config, row: CredentialRow): Promise<CredentialSecret> {
   const { key, keyId } = await keyOf(config);
-  if (row.keyId !== keyId) throw new Error(`credential ${row.id} was sealed with another key (${row.keyId})`);
-  const plain = await crypto.subtle.decrypt(
-    { name: "AES-GCM", iv: fromBase64(row.iv), additionalData: boundTo(row) },
-    key,
-    fromBase64(row.ciphertext),
-  );
-  return credentialSecret.parse(JSON.parse(new TextDecoder().decode(plain)));
+  if (row.keyId !== keyId) throw unopened(row, `it was sealed with another key (${row.keyId})`);
+  try {
+    const plain = await crypto.subtle.decrypt(
+      { name: "AES-GCM", iv: fromBase64(row.iv), additionalData: boundTo(row) },
+      key,
+      fromBase64(row.ciphertext),
+    );
+    return credentialSecret.parse(JSON.parse(new TextDecoder().decode(plain)));
+  } catch {
+    // What is inside may be in the error.
+    throw unopened(row, "it is damaged, or not in its place");
+  }
 }
+
+const unopened = ({ kind }: CredentialRow, why: string) =>
+  new SamovarError(
+    "credentials_missing",
+    `The credential of kind "${kind}" cannot be opened: ${why}. Store it again.`,
+    {
+      kind,
+      settingsPath: "/settings/credentials",
+    },
+  );
 
 /** A key's id is a digest of it, so that a changed setting is told apart from a damaged row. */
 async function keyOf({ CREDENTIALS_KEY }: Pick<Config, "CREDENTIALS_KEY">): Promise<{ key: CryptoKey; keyId: string }> {
@@ -110,8 +133,11 @@ export function kindOf(secret: CredentialSecret): CredentialKind {
   return secret.kind === "agent" ? `agent:${secret.agent}` : secret.kind;
 }
 
+/** Between the names of variables in a hint; no name has it. */
+const NAMES_JOINT = ", ";
+
 function hintOf(secret: CredentialSecret): string {
-  if (secret.kind === "agent") return Object.keys(secret.env).join(", ");
+  if (secret.kind === "agent") return Object.keys(secret.env).join(NAMES_JOINT);
   if ("token" in secret) return lastFour(secret.token);
   const text = secret.apiKey ?? ("oauthToken" in secret ? secret.oauthToken : undefined);
   if (text !== undefined) return lastFour(text);

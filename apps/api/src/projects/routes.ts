@@ -11,6 +11,7 @@ import {
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
+import { assertAgentKnown } from "../tasks/preconditions.ts";
 import { assertRepoAllowed } from "./repo-policy.ts";
 import { insertProject, listProjects, projectView, requireProject, updateProject } from "./store.ts";
 import type { ProjectRow } from "./store.ts";
@@ -69,6 +70,7 @@ export function projectRoutes(): Router {
     const { config, db, clock, ids } = c.get("deps");
     const wanted = c.req.valid("json");
     assertRepoAllowed(config, wanted.repoUrl);
+    await assertAgentKnown(db, currentUser(c).id, wanted.defaultAgent);
     const now = clock.now();
     const row: ProjectRow = {
       id: ids.make("prj"),
@@ -98,6 +100,7 @@ export function projectRoutes(): Router {
     const row = await requireProject(db, currentUser(c).id, c.req.valid("param").projectId);
     const { archived, ...fields } = c.req.valid("json");
     if (fields.repoUrl !== undefined) assertRepoAllowed(config, fields.repoUrl);
+    await assertAgentKnown(db, row.ownerId, fields.defaultAgent);
     const now = clock.now();
     const archivedAt = archived === undefined ? row.archivedAt : archived ? (row.archivedAt ?? now) : null;
     const change = { ...fields, archivedAt, updatedAt: now };

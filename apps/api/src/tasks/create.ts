@@ -10,7 +10,7 @@ import type { Caller } from "../http/context.ts";
 import { sha256Hex } from "../identity/secrets.ts";
 import type { ProjectRow } from "../projects/store.ts";
 import { ensureRun, ensureSession } from "./launch.ts";
-import { assertRunnable } from "./preconditions.ts";
+import { assertAgentKnown, assertRunnable } from "./preconditions.ts";
 import { publishTask } from "./publish.ts";
 import { findTask, insertTask } from "./store.ts";
 
@@ -38,6 +38,7 @@ export async function createNewTask(
   if (earlier !== null) return launch(deps, earlier);
   assertOpen(project);
   if (wanted.run) await assertRunnable(deps.db, caller.id, agentOf(deps, project, wanted));
+  else await assertAgentKnown(deps.db, caller.id, wanted.agent);
   return launch(deps, await insertOnce(deps, caller, draftOf(deps, project, wanted), intent));
 }
 

@@ -1,29 +1,35 @@
-/** What a task needs before anything is made for it: the credentials of its agent and of the cloud. */
+/** What a task needs before anything is made for it: an agent that is known, its credential, and the cloud's. */
 import type { UserId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { AgentKind, CredentialKind } from "@samovar/contracts";
-import { builtInAgent } from "@samovar/domain/agents";
-import { hasCredential } from "../credentials/store.ts";
+import { lacks } from "../agents/agents.ts";
+import { requireAgent } from "../agents/recipe.ts";
+import { credentialNames } from "../credentials/store.ts";
 import type { Database } from "../database/index.ts";
 
-/** Throws `credentials_missing`, with the page on which to store them. */
-export async function assertRunnable(db: Database, ownerId: UserId, agent: AgentKind): Promise<void> {
-  const entry = builtInAgent(agent);
-  if (entry === null) throw new SamovarError("agent_not_configured", `There is no agent named ${agent}.`, { agent });
-  const { credential } = entry;
-  const { name } = entry.recipe;
-  if (credential !== null && !(await hasCredential(db, ownerId, credential))) {
-    throw missing(
-      credential,
-      `${name} needs a credential of kind "${credential}". Store one in the settings, then run the task again.`,
-    );
+/** Throws `agent_not_configured` or `credentials_missing`, with the page on which to put it right. */
+export async function assertRunnable(db: Database, ownerId: UserId, kind: AgentKind): Promise<void> {
+  const agent = await requireAgent(db, ownerId, kind);
+  const stored = await credentialNames(db, ownerId);
+  const hint = lacks(agent, stored);
+  if (hint !== null && agent.credential !== null) {
+    throw missing(agent.credential, `${agent.recipe.name} cannot run yet. ${hint} Then run the task again.`);
   }
-  if (!(await hasCredential(db, ownerId, "hetzner"))) {
+  if (!stored.has("hetzner")) {
     throw missing(
       "hetzner",
       "There is no credential for a cloud, so no machine can be made. Store a Hetzner token in the settings.",
     );
   }
+}
+
+/** For what names an agent, or leaves it open. Throws `agent_not_configured`. */
+export async function assertAgentKnown(
+  db: Database,
+  ownerId: UserId,
+  kind: AgentKind | null | undefined,
+): Promise<void> {
+  if (kind !== null && kind !== undefined) await requireAgent(db, ownerId, kind);
 }
 
 function missing(kind: CredentialKind, message: string): SamovarError {

@@ -21,6 +21,7 @@ import { json, jsonBody } from "../http/route.ts";
 import { requireProject } from "../projects/store.ts";
 import { change } from "./change.ts";
 import { createNewTask } from "./create.ts";
+import { assertAgentKnown } from "./preconditions.ts";
 import { projectData } from "./publish.ts";
 import { cancelTask, retryTask, runTask } from "./run.ts";
 import { deleteDraft, listEvents, listTasks, requireTask, taskView } from "./store.ts";
@@ -144,8 +145,9 @@ export function taskRoutes(): Router {
   router.openapi(get, async (c) => c.json(taskView((await found(c, c.req.valid("param"))).task), 200));
 
   router.openapi(patch, async (c) => {
-    const { task, deps, actor } = await found(c, c.req.valid("param"));
+    const { task, deps, actor, caller } = await found(c, c.req.valid("param"));
     const { status, ...fields } = c.req.valid("json");
+    await assertAgentKnown(deps.db, caller.id, fields.agent);
     return c.json(taskView(await change(deps, task.id, { kind: "edit", fields, status }, actor)), 200);
   });
 

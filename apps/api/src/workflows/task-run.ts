@@ -105,6 +105,7 @@ async function prepare(story: RunStory, job: RunJob, nodeId: NodeId): Promise<vo
       taskId,
       nodeId,
       branch: job.branch,
+      agent: job.startCommand.args.agent.kind,
     });
     await story.node(nodeId).enqueue(job.createCommand);
   });

@@ -11,17 +11,17 @@ import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
 
 export type WorkspaceRow = typeof workspaces.$inferSelect;
 export type NewWorkspace = Pick<WorkspaceRow, "id" | "ownerId" | "nodeId"> &
-  Partial<Pick<WorkspaceRow, "projectId" | "sessionId" | "taskId" | "branch">>;
+  Partial<Pick<WorkspaceRow, "projectId" | "sessionId" | "taskId" | "branch" | "agent">>;
 
-/** Repeatable: the row that is there stays, with its node and branch brought up to date while it is being created. */
+/** Repeatable: the row that is there stays, with its node, branch and agent brought up to date while it is being created. */
 export async function createWorkspace(env: Env, row: NewWorkspace, now: number = Date.now()): Promise<void> {
-  const { nodeId, branch = null } = row;
+  const { nodeId, branch = null, agent = null } = row;
   await database(env)
     .insert(workspaces)
     .values({ ...row, state: "creating", createdAt: now, updatedAt: now })
     .onConflictDoUpdate({
       target: workspaces.id,
-      set: { nodeId, branch, updatedAt: now },
+      set: { nodeId, branch, agent, updatedAt: now },
       setWhere: eq(workspaces.state, "creating"),
     });
 }
