@@ -26,6 +26,8 @@ export const sessionEnd = z.object({
   pushError: z.string().nullable(),
   /** What could not be pushed, handed over to the control plane; null when it was pushed, or there was nothing. */
   bundle: bundleView.nullable(),
+  /** What of the work is in the workspace only, though the rest was pushed; null when nothing is. */
+  warning: z.string().max(4000).nullable().default(null),
   /** The agent's last message, cut at a sentence. */
   summary: z.string().nullable(),
   usage: usage.nullable(),

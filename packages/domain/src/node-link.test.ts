@@ -51,6 +51,7 @@ const end: SessionEnd = {
   usage: null,
   restarts: 0,
   bundle: null,
+  warning: null,
   drained: true,
   proof: { count: 0, digest: "" },
 };

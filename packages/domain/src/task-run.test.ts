@@ -21,6 +21,7 @@ const END: SessionEnd = {
   usage: null,
   restarts: 0,
   bundle: null,
+  warning: null,
   drained: true,
   proof: PROOF,
 };
@@ -167,6 +168,22 @@ describe("how an attempt ends", () => {
     const conclusion = concludeRun(refused, AGREED, null);
     expect(conclusion).toMatchObject({ status: "completed", workspace: "keep" });
     expect(conclusion.output?.warning).toContain("protected branch");
+  });
+
+  it("[F41] what could not even be committed is a warning, and kept", () => {
+    const torn: SessionEnd = { ...END, commits: [], branch: null, pushed: false, pushError: "the .git is gone" };
+    const conclusion = concludeRun(torn, AGREED, null);
+    expect(conclusion).toMatchObject({ status: "completed", workspace: "keep" });
+    expect(conclusion.output?.warning).toContain("the .git is gone");
+  });
+
+  it("what is in the workspace only is told, and the workspace is kept", () => {
+    const partly: SessionEnd = { ...END, warning: "More work is on other branches." };
+    expect(concludeRun(partly, AGREED, null)).toMatchObject({
+      status: "completed",
+      workspace: "keep",
+      output: { branch: "task/1", warning: "More work is on other branches." },
+    });
   });
 
   it("[F32] a transcript that does not agree is a warning, and the workspace is kept", () => {

@@ -141,7 +141,7 @@ export function concludeRun(
 ): RunConclusion {
   const output = outputOf(end, transcript);
   if (end.outcome === "clean") {
-    const whole = end.drained && transcript?.agreed === true && pushedWhatItMade(end);
+    const whole = end.drained && transcript?.agreed === true && pushedWhatItMade(end) && end.warning === null;
     return { status: "completed", failure: null, output, workspace: whole ? "remove" : "keep" };
   }
   const failure = stoppedFor ?? end.failure ?? ENDINGS[end.outcome];
@@ -176,13 +176,15 @@ function outputOf(end: SessionEnd, transcript: TranscriptVerification | null): T
   };
 }
 
-const pushedWhatItMade = (end: SessionEnd) => end.pushed || end.commits.length === 0;
+/** Without a commit there is nothing to push, unless there was a reason why none could be made. */
+const pushedWhatItMade = (end: SessionEnd) => end.pushed || (end.commits.length === 0 && end.pushError === null);
 
 function warningOf(end: SessionEnd, transcript: TranscriptVerification | null): string | null {
   const warnings = [
     end.outcome === "clean" && !pushedWhatItMade(end)
       ? `The branch was not pushed: ${end.pushError ?? "no reason was given"}. The workspace is kept.`
       : null,
+    end.outcome === "clean" ? end.warning : null,
     end.drained ? null : "The node still held messages when the session ended.",
     transcript !== null && !transcript.agreed
       ? `The stored transcript has ${transcript.stored.count} of ${transcript.claimed.count} messages, or other text than was said.`

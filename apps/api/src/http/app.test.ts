@@ -3,7 +3,7 @@ import { errorBody, LIMITS } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import { controlPlane, ids, ORIGIN, somebodyElse } from "../../test/caller.ts";
 import { mintNodeToken, mintWorkspaceToken } from "../identity/machine-tokens.ts";
-import { createApp, machineRouters } from "./app.ts";
+import { byteRouters, createApp, machineRouters } from "./app.ts";
 
 const { app, ask, setUp, deps } = controlPlane();
 
@@ -41,7 +41,7 @@ interface Route {
 const routesOf = (routes: readonly Route[]) =>
   routes.filter((route) => route.method !== "ALL" && route.path !== "/*" && route.path !== "*");
 const machine = new Set(
-  machineRouters().flatMap((router) => routesOf(router.routes).map((r) => `${r.method} ${r.path}`)),
+  [...byteRouters(), ...machineRouters()].flatMap((router) => routesOf(router.routes).map((r) => `${r.method} ${r.path}`)),
 );
 const everyRoute = [...new Set(routesOf(app.routes).map((route) => `${route.method} ${route.path}`))];
 const closed = everyRoute.filter((route) => !OPEN.includes(route) && !machine.has(route));

@@ -6,6 +6,8 @@ import { jsonLogger, uuid } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { MiddlewareHandler } from "hono";
 import { agentRoutes } from "../agents/routes.ts";
+import { bundleMachineRoutes } from "../bundles/machine-routes.ts";
+import { bundleRoutes } from "../bundles/routes.ts";
 import { credentialRoutes } from "../credentials/routes.ts";
 import { depsFor, systemPorts } from "../deps.ts";
 import type { Ports } from "../deps.ts";
@@ -28,6 +30,9 @@ import { securityHeaders } from "./headers.ts";
 import { describeApi } from "./openapi.ts";
 import { requireSameOrigin } from "./same-origin.ts";
 
+/** Takes bytes instead of JSON, and bounds them itself. */
+export const byteRouters = (): readonly Router[] => [bundleMachineRoutes()];
+
 /** Machines prove themselves by their own tokens, route by route; no cookie is looked at. */
 export const machineRouters = (): readonly Router[] => [
   nodeMachineRoutes(),
@@ -39,6 +44,7 @@ export const peoplesRouters = (): readonly Router[] => [
   identityRoutes(),
   projectRoutes(),
   taskRoutes(),
+  bundleRoutes(),
   sessionRoutes(),
   workspaceRoutes(),
   nodeRoutes(),
@@ -50,6 +56,7 @@ export function createApp(ports: Ports = systemPorts): Router {
   const app = apiRouter();
   app.onError(answerError);
   app.use(prepare(ports), securityHeaders);
+  for (const router of byteRouters()) app.route("/", router);
   app.use("/api/*", limitBody, requireJson);
 
   app.get("/api/health", (c) => c.json({ ok: true }));

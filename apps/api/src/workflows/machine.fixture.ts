@@ -115,6 +115,7 @@ export async function endOf(task: TaskRecord, more: Partial<SessionEnd> = {}): P
     usage: null,
     restarts: 0,
     bundle: null,
+    warning: null,
     drained: true,
     proof: await projectData(deps, task.projectId).proof(task.sessionId),
     ...more,

@@ -29,13 +29,17 @@ describe("the object's migrations", () => {
           "0001_sessions_and_messages",
           "ddc4c7a70a9bd57f7ac7ccf04f1d9bcdd7329d0d5c05fe7a01eea05ec795115e",
         ],
+        [
+          "0002_bundles",
+          "f6c4c65496af4cbf2c1bdab525a6fea45cd28f0f03fa9624ad086cb3bfdb06ac",
+        ],
       ]
     `);
   });
 
   test("make the schema once, and go on from where an older version stopped", async () => {
     await inObject((storage) => {
-      expect(tables(storage)).toEqual(["messages", "migrations", "sessions"]);
+      expect(tables(storage)).toEqual(["bundle_chunks", "bundles", "messages", "migrations", "sessions"]);
       migrateObject(storage, PROJECT_MIGRATIONS);
       migrateObject(storage, [...PROJECT_MIGRATIONS, NEXT]);
       expect(tables(storage)).toContain("extra");
@@ -53,9 +57,9 @@ describe("the object's migrations", () => {
 
   test("a step that fails leaves none of itself", async () => {
     await inObject((storage) => {
-      const broken = { name: "0002_broken", sql: `${NEXT.sql}; CREATE TABLE nonsense (` };
+      const broken = { name: "0003_broken", sql: `${NEXT.sql}; CREATE TABLE nonsense (` };
       expect(() => migrateObject(storage, [...PROJECT_MIGRATIONS, broken])).toThrow(/incomplete|syntax/i);
-      expect(tables(storage)).toEqual(["messages", "migrations", "sessions"]);
+      expect(tables(storage)).toEqual(["bundle_chunks", "bundles", "messages", "migrations", "sessions"]);
       migrateObject(storage, PROJECT_MIGRATIONS);
     });
   });

@@ -24,4 +24,17 @@ export const PROJECT_MIGRATIONS: readonly ObjectMigration[] = [
       CREATE UNIQUE INDEX messages_changes ON messages (session_id, changed_at_version);
     `,
   },
+  {
+    name: "0002_bundles",
+    sql: `
+      CREATE TABLE bundles (
+        session_id TEXT PRIMARY KEY REFERENCES sessions (id), bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
+        chunks INTEGER NOT NULL, stored_at INTEGER NOT NULL
+      ) STRICT;
+      CREATE TABLE bundle_chunks (
+        session_id TEXT NOT NULL REFERENCES sessions (id), n INTEGER NOT NULL, data BLOB NOT NULL,
+        PRIMARY KEY (session_id, n)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
 ];

@@ -2,6 +2,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Clock, MessageId, SessionId, WorkspaceId } from "@samovar/base";
 import type {
+  BundleView,
   DeliveryReply,
   MessageView,
   NodeView,
@@ -16,6 +17,8 @@ import type {
 } from "@samovar/contracts";
 import { systemPorts } from "../../deps.ts";
 import type { Env } from "../../env.ts";
+import { bundleChunk, findBundle, storeBundle } from "./bundles.ts";
+import type { StoredBundle } from "./bundles.ts";
 import { applyDelivery } from "./deliver.ts";
 import { migrateObject } from "../migrate.ts";
 import { PROJECT_MIGRATIONS } from "./migrations.ts";
@@ -91,6 +94,18 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
 
   async proof(sessionId: SessionId): Promise<TranscriptProof> {
     return storedProof(this.#storage, requireSession(this.#storage, sessionId));
+  }
+
+  async storeBundle(claims: WorkspaceClaims, data: Uint8Array, sha256: string): Promise<BundleView> {
+    return storeBundle(this.#storage, this.ctx.storage.sql, claims, data, { sha256, now: this.#clock.now() });
+  }
+
+  async findBundle(sessionId: SessionId): Promise<StoredBundle | null> {
+    return findBundle(this.ctx.storage.sql, sessionId);
+  }
+
+  async bundleChunk(sessionId: SessionId, sha256: string, n: number): Promise<Uint8Array | null> {
+    return bundleChunk(this.ctx.storage.sql, sessionId, sha256, n);
   }
 
   async publishTask(task: TaskView, events: readonly TaskEvent[]): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import type { MessageId, ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
 import type {
+  BundleView,
   DeliveryReply,
   MessageView,
   NodeView,
@@ -49,6 +50,11 @@ export interface ProjectDataRpc {
   verify(sessionId: SessionId, claimed: TranscriptProof): Promise<TranscriptVerification>;
   /** The same digest over what is stored, with nothing to compare. */
   proof(sessionId: SessionId): Promise<TranscriptProof>;
+  /** Keeps a git bundle with the session of the claims, in an older one's place. `data` was checked against `sha256` (hex). */
+  storeBundle(claims: WorkspaceClaims, data: Uint8Array, sha256: string): Promise<BundleView>;
+  findBundle(sessionId: SessionId): Promise<(BundleView & { readonly chunks: number }) | null>;
+  /** Piece `n` (from 0) of the bundle with this sum; null when it is not there any more. */
+  bundleChunk(sessionId: SessionId, sha256: string, n: number): Promise<Uint8Array | null>;
   /** Tells viewers; stores nothing. */
   publishTask(task: TaskView, events: readonly TaskEvent[]): Promise<void>;
   publishNode(node: NodeView): Promise<void>;

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { CheckoutPlaces } from "./clone.ts";
 import { cloneRepository } from "./clone.ts";
 import type { FinishInput } from "./finish.ts";
-import { finishCheckout } from "./finish.ts";
+import { finishCheckout, NO_OUTPUTS } from "./finish.ts";
 import {
   cloneOf,
   gitBy,
@@ -56,6 +56,8 @@ test("[R14] what the agent left is committed with our identity and pushed with i
     diffStat: { files: 3, insertions: 3, deletions: 0 },
     pushed: true,
     pushError: null,
+    bundle: null,
+    warning: null,
   });
   expect(gitBy(origin, "show", "--no-patch", "--format=%an <%ae>", "task/a")).toBe("Samovar <samovar@localhost>");
 });
@@ -68,7 +70,7 @@ test("[F5] finishing twice makes one commit and one branch", async () => {
 });
 
 test("nothing changed: nothing is pushed, and that is no error", async () => {
-  expect(await finish()).toEqual({ branch: null, commits: [], diffStat: null, pushed: false, pushError: null });
+  expect(await finish()).toEqual(NO_OUTPUTS);
   expect(gitBy(origin, "branch", "--list", "task/*")).toBe("");
 });
 

@@ -22,9 +22,20 @@ export interface FinishInput {
   readonly commitMessage: string;
 }
 
-export type FinishOutputs = Pick<SessionEnd, "branch" | "commits" | "diffStat" | "pushed" | "pushError">;
+export type FinishOutputs = Pick<
+  SessionEnd,
+  "branch" | "commits" | "diffStat" | "pushed" | "pushError" | "bundle" | "warning"
+>;
 
-export const NO_OUTPUTS: FinishOutputs = { branch: null, commits: [], diffStat: null, pushed: false, pushError: null };
+export const NO_OUTPUTS: FinishOutputs = {
+  branch: null,
+  commits: [],
+  diffStat: null,
+  pushed: false,
+  pushError: null,
+  bundle: null,
+  warning: null,
+};
 
 const MAX_COMMITS = 200;
 const MAX_PUSH_ATTEMPTS = 5;
@@ -61,8 +72,8 @@ async function finish(input: FinishInput, places: CheckoutPlaces, signal: AbortS
   if (input.commit) await commitLeftovers(input, options);
   const commits = await commitsSince(input.baseCommit, options);
   if (commits.length === 0) return NO_OUTPUTS;
-  const done = { commits, diffStat: await diffStatSince(input.baseCommit, options) };
-  if (!input.push) return { ...NO_OUTPUTS, ...done };
+  const done = { ...NO_OUTPUTS, commits, diffStat: await diffStatSince(input.baseCommit, options) };
+  if (!input.push) return done;
   return { ...done, ...(await push(input, options)) };
 }
 

@@ -12,7 +12,7 @@ export function sessionEndOf(
   outputs: FinishOutputs | null,
   status: Pick<HostStatus, "drained" | "proof">,
 ): SessionEnd {
-  return { ...end, ...(outputs ?? NO_OUTPUTS), bundle: null, drained: status.drained, proof: status.proof };
+  return { ...end, ...(outputs ?? NO_OUTPUTS), drained: status.drained, proof: status.proof };
 }
 
 /** The end of a session whose host never spoke: nothing was said. */

@@ -39,6 +39,8 @@ export const finishOutputs = sessionEnd.pick({
   diffStat: true,
   pushed: true,
   pushError: true,
+  bundle: true,
+  warning: true,
 });
 
 /** What the host told of its end, when we first heard of it: what it says after a crash of its own counts no more. */

@@ -1,0 +1,93 @@
+/** Bundles through both doors: a node hands one over, its owner fetches the very same bytes. */
+import { createHash } from "node:crypto";
+import { env } from "cloudflare:workers";
+import { bundleView, errorBody, LIMITS, taskView } from "@samovar/contracts";
+import type { ProjectView, WorkspaceClaims } from "@samovar/contracts";
+import { beforeAll, expect, test } from "vitest";
+import { controlPlane, ids, ORIGIN, somebodyElse } from "../../test/caller.ts";
+import { mintWorkspaceToken } from "../identity/machine-tokens.ts";
+
+const control = controlPlane();
+const { app, ask, setUp, deps } = control;
+let owner: { token: string };
+beforeAll(async () => {
+  owner = { token: (await setUp()).apiToken };
+});
+
+/** A draft whose session a workspace works for. */
+async function work() {
+  const repoUrl = "https://example.test/tea.git";
+  const project: ProjectView = await (await ask("/api/projects", { body: { name: "Tea", repoUrl }, ...owner })).json();
+  const made = await ask(`/api/projects/${project.id}/tasks`, { body: { description: "Make tea" }, ...owner });
+  const task = taskView.parse(await made.json());
+  const workspace = ids.make("wsp");
+  const claims: WorkspaceClaims = {
+    workspace,
+    project: project.id,
+    session: task.sessionId,
+    node: ids.make("nod"),
+    epoch: 1,
+  };
+  await env.PROJECT_DATA.getByName(project.id).linkWorkspace(task.sessionId, workspace);
+  return { claims, path: `/api/projects/${project.id}/tasks/${task.id}/bundle` };
+}
+
+const sum = (data: Uint8Array) => createHash("sha256").update(data).digest("hex");
+/** So many bytes that are unlike their neighbours. */
+const bytes = (length: number, seed = 1) =>
+  Uint8Array.from({ length }, (_, i) => (Math.imul(i + seed, 2654435761) >>> 13) & 255);
+
+async function put(claims: WorkspaceClaims, data: Uint8Array<ArrayBuffer>, more: Record<string, string> = {}) {
+  const { token } = await mintWorkspaceToken(deps.config, claims, Date.now());
+  const { workspace = claims.workspace, sha256 = sum(data), type = "application/octet-stream" } = more;
+  return app.request(
+    `${ORIGIN}/api/workspaces/${workspace}/bundle?sha256=${sha256}`,
+    { method: "PUT", headers: { authorization: `Bearer ${token}`, "content-type": type }, body: data },
+    control.env,
+  );
+}
+const codeOf = async (response: Response) => errorBody.parse(await response.json()).error.code;
+
+test("[R14] [F41] what a node hands over is what its owner fetches, under the branch's name", async () => {
+  const { claims, path } = await work();
+  const data = bytes(2 * 1024 * 1024 + 17);
+  expect(bundleView.parse(await (await put(claims, data)).json())).toEqual({
+    bytes: data.byteLength,
+    sha256: sum(data),
+  });
+  const fetched = await ask(path, owner);
+  expect(fetched.status).toBe(200);
+  expect(fetched.headers.get("content-type")).toBe("application/octet-stream");
+  expect(fetched.headers.get("content-disposition")).toBe('attachment; filename="work.bundle"');
+  expect(sum(new Uint8Array(await fetched.arrayBuffer()))).toBe(sum(data));
+});
+
+test("[F41] a later bundle takes the earlier one's place; the same one again changes nothing", async () => {
+  const { claims, path } = await work();
+  await put(claims, bytes(1_500_000));
+  const second = bytes(10, 2);
+  await put(claims, second);
+  await put(claims, second);
+  expect(new Uint8Array(await (await ask(path, owner)).arrayBuffer())).toEqual(second);
+});
+
+test("a task without one, and somebody else's, are not found", async () => {
+  const { claims, path } = await work();
+  expect(await codeOf(await ask(path, owner))).toBe("not_found");
+  await put(claims, bytes(10));
+  expect(await codeOf(await ask(path, await somebodyElse()))).toBe("not_found");
+});
+
+test("[security 5, 16] another workspace's token, other bytes than were told, no bytes and too many are refused", async () => {
+  const { claims, path } = await work();
+  const data = bytes(100);
+  expect(await codeOf(await put(claims, data, { workspace: ids.make("wsp") }))).toBe("forbidden");
+  expect(await codeOf(await put({ ...claims, workspace: ids.make("wsp") }, data))).toBe("conflict");
+  expect(await codeOf(await put({ ...claims, session: ids.make("ses") }, data))).toBe("not_found");
+  expect(await codeOf(await put(claims, data, { sha256: sum(bytes(99)) }))).toBe("invalid_request");
+  expect(await codeOf(await put(claims, data, { type: "text/plain" }))).toBe("unsupported_media_type");
+  expect(await codeOf(await put(claims, bytes(0)))).toBe("invalid_request");
+  expect(await codeOf(await put(claims, new Uint8Array(LIMITS.bundleMaxBytes + 1)))).toBe("payload_too_large");
+  expect(await codeOf(await ask(path, owner))).toBe("not_found");
+  expect((await put(claims, new Uint8Array(LIMITS.bundleMaxBytes))).status).toBe(200);
+});

@@ -1,0 +1,65 @@
+/** Git bundles of what a session's work could not push, in pieces that fit a row: one bundle a session, whole or not at all. */
+import type { Millis, SessionId } from "@samovar/base";
+import { SamovarError } from "@samovar/contracts";
+import type { BundleView, WorkspaceClaims } from "@samovar/contracts";
+import * as z from "zod";
+import { requireSession } from "./sessions.ts";
+import type { ProjectStorage } from "./storage.ts";
+
+/** A row holds 2 MB at most. */
+const CHUNK_BYTES = 1024 * 1024;
+
+const bundleRow = z.object({ bytes: z.int(), sha256: z.string(), chunks: z.int() });
+
+/** Takes an older one's place. Throws `not_found`, and `conflict` when another workspace works for the session. */
+export function storeBundle(
+  storage: ProjectStorage,
+  sql: SqlStorage,
+  claims: WorkspaceClaims,
+  data: Uint8Array,
+  { sha256, now }: { readonly sha256: string; readonly now: Millis },
+): BundleView {
+  return storage.atomically(() => {
+    const session = requireSession(storage, claims.session);
+    if (session.projectId !== claims.project) throw new SamovarError("not_found", "There is no such session.");
+    if (session.workspaceId !== claims.workspace)
+      throw new SamovarError("conflict", "Another workspace works for this session.");
+    sql.exec("DELETE FROM bundle_chunks WHERE session_id = ?", session.id);
+    const chunks = Math.ceil(data.byteLength / CHUNK_BYTES);
+    for (let n = 0; n < chunks; n++) {
+      const piece = data.slice(n * CHUNK_BYTES, (n + 1) * CHUNK_BYTES);
+      sql.exec("INSERT INTO bundle_chunks (session_id, n, data) VALUES (?, ?, ?)", session.id, n, piece.buffer);
+    }
+    sql.exec(
+      "INSERT OR REPLACE INTO bundles (session_id, bytes, sha256, chunks, stored_at) VALUES (?, ?, ?, ?, ?)",
+      session.id,
+      data.byteLength,
+      sha256,
+      chunks,
+      now,
+    );
+    return { bytes: data.byteLength, sha256 };
+  });
+}
+
+export interface StoredBundle extends BundleView {
+  readonly chunks: number;
+}
+
+export function findBundle(sql: SqlStorage, id: SessionId): StoredBundle | null {
+  const [row] = sql.exec("SELECT bytes, sha256, chunks FROM bundles WHERE session_id = ?", id).toArray();
+  return row === undefined ? null : bundleRow.parse(row);
+}
+
+/** One piece of this very bundle; null when another has taken its place meanwhile. */
+export function bundleChunk(sql: SqlStorage, id: SessionId, sha256: string, n: number): Uint8Array | null {
+  const [row] = sql
+    .exec<{ data: ArrayBuffer }>(
+      `SELECT data FROM bundle_chunks JOIN bundles USING (session_id) WHERE session_id = ? AND sha256 = ? AND n = ?`,
+      id,
+      sha256,
+      n,
+    )
+    .toArray();
+  return row === undefined ? null : new Uint8Array(row.data);
+}
