@@ -1,11 +1,13 @@
 /** One change of a task: decided, written, told to viewers. A refusal is a conflict that says why. */
 import type { TaskId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
+import { isTerminal } from "@samovar/domain/task-status";
 import type { TaskActor, TaskChange, TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
 import type { Deps } from "../deps.ts";
 import { publishTask } from "./publish.ts";
 import { applyChange, findTask, recordEvent } from "./store.ts";
 import type { ChangeOutcome } from "./store.ts";
+import { wakeDependents } from "./wake.ts";
 
 /** For machinery, which decides by itself what a refusal means. */
 export async function tryChange(
@@ -15,7 +17,11 @@ export async function tryChange(
   actor: TaskActor,
 ): Promise<ChangeOutcome> {
   const outcome = await applyChange(deps, taskId, change, actor);
-  if (outcome.ok) await publishTask(deps, outcome.task, outcome.events);
+  if (!outcome.ok) return outcome;
+  await publishTask(deps, outcome.task, outcome.events);
+  // Those who depend on it have news when it has ended, and when it is tried again.
+  const isMove = outcome.events.some((event) => event.kind === "status.changed");
+  if (isMove && (isTerminal(outcome.task.status) || change.kind === "retry")) await wakeDependents(deps, outcome.task);
   return outcome;
 }
 

@@ -9,6 +9,7 @@ import type { Deps } from "../deps.ts";
 import type { Caller } from "../http/context.ts";
 import { sha256Hex } from "../identity/secrets.ts";
 import type { ProjectRow } from "../projects/store.ts";
+import { assertDependencies } from "./dependencies.ts";
 import { ensureRun, ensureSession } from "./launch.ts";
 import { assertAgentKnown, assertRunnable } from "./preconditions.ts";
 import { publishTask } from "./publish.ts";
@@ -39,6 +40,7 @@ export async function createNewTask(
   assertOpen(project);
   if (wanted.run) await assertRunnable(deps.db, caller.id, agentOf(deps, project, wanted));
   else await assertAgentKnown(deps.db, caller.id, wanted.agent);
+  await assertDependencies(deps.db, project.id, null, wanted.dependsOn ?? []);
   return launch(deps, await insertOnce(deps, caller, draftOf(deps, project, wanted), intent));
 }
 
@@ -78,7 +80,7 @@ function draftOf({ clock, ids }: Deps, project: ProjectRow, wanted: Wanted): Tas
     agent: wanted.agent ?? null,
     model: wanted.model ?? null,
     permissionMode: wanted.permissionMode ?? null,
-    dependsOn: wanted.dependsOn ?? [],
+    dependsOn: [...new Set(wanted.dependsOn ?? [])],
     baseBranch: wanted.baseBranch ?? null,
     runId: wanted.run ? ids.make("run") : null,
     nodeId: null,

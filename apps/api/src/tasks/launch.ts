@@ -41,8 +41,8 @@ export async function runStatus(env: Deps["env"], runId: RunId): Promise<Instanc
   }
 }
 
-/** Asks a run to look again. Losing this costs the run half a minute, no more. */
-export async function nudgeRun({ env, logger }: Deps, runId: RunId): Promise<void> {
+/** Asks a run to look again. Losing this costs the run half a minute; one that waits in line a quarter of an hour. */
+export async function nudgeRun({ env, logger }: Pick<Deps, "env" | "logger">, runId: RunId): Promise<void> {
   try {
     await (await env.TASK_RUN.get(runId)).sendEvent({ type: "nudge", payload: {} });
   } catch (error) {

@@ -19,13 +19,14 @@ import { apiRouter, currentUser } from "../http/context.ts";
 import type { AppContext, Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
 import { requireProject } from "../projects/store.ts";
-import { change } from "./change.ts";
 import { createNewTask } from "./create.ts";
 import { assertAgentKnown } from "./preconditions.ts";
 import { projectData } from "./publish.ts";
-import { cancelTask, retryTask, runTask } from "./run.ts";
-import { deleteDraft, listEvents, listTasks, requireTask, taskView } from "./store.ts";
+import { cancelTask, editTask, retryTask, runTask } from "./run.ts";
+import { dependentsOf } from "./dependencies.ts";
+import { deleteDraft, listEvents, listTasks, requireTask } from "./store.ts";
 import { verifyTranscript } from "./verification.ts";
+import { viewTask, viewTasks } from "./view.ts";
 
 const inProject = z.object({ projectId });
 const ofTask = z.object({ projectId, taskId });
@@ -69,7 +70,7 @@ const get = createRoute({
 const patch = createRoute({
   method: "patch",
   path: oneTask,
-  summary: "Edits a task that has not run yet.",
+  summary: "Edits a task that has not run yet; of one in line, its priority, and fewer dependencies.",
   request: { params: ofTask, body: jsonBody(patchTask) },
   responses: { 200: json(taskSchema, "The task") },
 });
@@ -126,10 +127,10 @@ export function taskRoutes(): Router {
   const router = apiRouter();
 
   router.openapi(list, async (c) => {
-    const { db } = c.get("deps");
-    const project = await requireProject(db, currentUser(c).id, c.req.valid("param").projectId);
-    const found = await listTasks(db, project.id, c.req.valid("query"));
-    return c.json({ items: found.items.map(taskView), nextCursor: found.nextCursor }, 200);
+    const deps = c.get("deps");
+    const project = await requireProject(deps.db, currentUser(c).id, c.req.valid("param").projectId);
+    const found = await listTasks(deps.db, project.id, c.req.valid("query"));
+    return c.json({ items: await viewTasks(deps, found.items), nextCursor: found.nextCursor }, 200);
   });
 
   router.openapi(create, async (c) => {
@@ -139,21 +140,27 @@ export function taskRoutes(): Router {
     const key = c.req.valid("header")["idempotency-key"] ?? null;
     const wanted = c.req.valid("json");
     const task = await createNewTask(deps, caller, project, wanted, key);
-    return wanted.run ? c.json(taskView(task), 202) : c.json(taskView(task), 201);
+    const view = await viewTask(deps, task);
+    return wanted.run ? c.json(view, 202) : c.json(view, 201);
   });
 
-  router.openapi(get, async (c) => c.json(taskView((await found(c, c.req.valid("param"))).task), 200));
+  router.openapi(get, async (c) => {
+    const { task, deps } = await found(c, c.req.valid("param"));
+    return c.json(await viewTask(deps, task), 200);
+  });
 
   router.openapi(patch, async (c) => {
     const { task, deps, actor, caller } = await found(c, c.req.valid("param"));
     const { status, ...fields } = c.req.valid("json");
     await assertAgentKnown(deps.db, caller.id, fields.agent);
-    return c.json(taskView(await change(deps, task.id, { kind: "edit", fields, status }, actor)), 200);
+    return c.json(await viewTask(deps, await editTask(deps, task.id, fields, status, actor)), 200);
   });
 
   router.openapi(drop, async (c) => {
     const { task, deps } = await found(c, c.req.valid("param"));
-    if (!(await deleteDraft(deps.db, task.id))) {
+    if (!(await deleteDraft(deps.db, task))) {
+      const dependents = await dependentsOf(deps.db, task.projectId, task.id);
+      if (dependents.length > 0) throw neededBy(dependents);
       throw new SamovarError("conflict", "Only a task that has never run can be deleted.", { status: task.status });
     }
     await projectData(deps, task.projectId).endSession(task.sessionId, "stopped");
@@ -162,17 +169,17 @@ export function taskRoutes(): Router {
 
   router.openapi(run, async (c) => {
     const { task, deps, project, caller } = await found(c, c.req.valid("param"));
-    return c.json(taskView(await runTask(deps, caller, project, task)), 202);
+    return c.json(await viewTask(deps, await runTask(deps, caller, project, task)), 202);
   });
 
   router.openapi(cancel, async (c) => {
     const { task, deps, actor } = await found(c, c.req.valid("param"));
-    return c.json(taskView(await cancelTask(deps, task.id, actor)), 202);
+    return c.json(await viewTask(deps, await cancelTask(deps, task.id, actor)), 202);
   });
 
   router.openapi(retry, async (c) => {
     const { task, deps, project, caller } = await found(c, c.req.valid("param"));
-    return c.json(taskView(await retryTask(deps, caller, project, task)), 202);
+    return c.json(await viewTask(deps, await retryTask(deps, caller, project, task)), 202);
   });
 
   router.openapi(events, async (c) => {
@@ -187,6 +194,11 @@ export function taskRoutes(): Router {
   });
 
   return router;
+}
+
+function neededBy(titles: readonly string[]): SamovarError {
+  const names = titles.map((title) => `“${title}”`).join(", ");
+  return new SamovarError("conflict", `Other tasks depend on this one: ${names}. Take it off them first.`, { titles });
 }
 
 /** The task of the address, if it is the caller's; `not_found` otherwise. */

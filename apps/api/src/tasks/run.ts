@@ -1,7 +1,7 @@
-/** Runs, retries and cancels a task: the row first, then what follows from it. */
+/** Edits, runs, retries and cancels a task: the row first, then what follows from it. */
 import type { TaskId } from "@samovar/base";
 import { isRunning } from "@samovar/domain/task-status";
-import type { TaskActor, TaskRecord } from "@samovar/domain/task-status";
+import type { TaskActor, TaskChange, TaskRecord } from "@samovar/domain/task-status";
 import type { Deps } from "../deps.ts";
 import type { Caller } from "../http/context.ts";
 import type { ProjectRow } from "../projects/store.ts";
@@ -35,6 +35,21 @@ export async function retryTask(
     promptMessageId: ids.messageId(),
   } as const;
   return launched(deps, await change(deps, task.id, attempt, { kind: "user", id: caller.id }));
+}
+
+/** A task that waits in line takes its new place at once. */
+export async function editTask(
+  deps: Deps,
+  taskId: TaskId,
+  fields: Extract<TaskChange, { kind: "edit" }>["fields"],
+  status: "draft" | "ready" | undefined,
+  actor: TaskActor,
+): Promise<TaskRecord> {
+  const { dependsOn, ...rest } = fields;
+  const wanted = dependsOn === undefined ? rest : { ...rest, dependsOn: [...new Set(dependsOn)] };
+  const task = await change(deps, taskId, { kind: "edit", fields: wanted, status }, actor);
+  if (task.status === "queued" && task.runId !== null) await nudgeRun(deps, task.runId);
+  return task;
 }
 
 /** The request is in the row before the run hears of it; the run reads the row. */

@@ -5,14 +5,22 @@
 import { errorMessage } from "@samovar/base";
 import type { ProjectId, TaskId } from "@samovar/base";
 import { messageId, SamovarError, taskEventKind } from "@samovar/contracts";
-import type { Page, TaskEvent, TaskStatus, TaskView } from "@samovar/contracts";
+import type { Page, TaskEvent, TaskStatus } from "@samovar/contracts";
 import { actorName, changeTask } from "@samovar/domain/task-status";
-import type { TaskActor, TaskChange, TaskEventDraft, TaskRecord, TaskRefusal } from "@samovar/domain/task-status";
+import type {
+  TaskActor,
+  TaskChange,
+  TaskChanged,
+  TaskEventDraft,
+  TaskRecord,
+  TaskRefusal,
+} from "@samovar/domain/task-status";
 import { and, asc, desc, eq, gt, inArray, lt, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
-import { idempotencyKeys, taskEvents, tasks } from "../database/schema.ts";
+import { idempotencyKeys, taskEvents, taskQueue, tasks } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
+import { assertDependencies, guardDependencies, isFree } from "./dependencies.ts";
 
 export type TaskRow = typeof tasks.$inferSelect;
 type EventRow = typeof taskEvents.$inferSelect;
@@ -93,8 +101,9 @@ export async function applyChange(
     const decided = changeTask(task, change, actor, now);
     if (!decided.ok) return { ok: false, refusal: decided.error, task };
     if (!decided.value.changed) return { ok: true, task, events: [] };
+    const guard = await guardOf(db, task, change);
     try {
-      const events = await compareAndSet(db, task, decided.value.task, decided.value.events, actor, now);
+      const events = await compareAndSet(db, task, decided.value, actor, now, guard);
       if (events !== null) return { ok: true, task: decided.value.task, events };
     } catch (error) {
       fault = error;
@@ -104,18 +113,27 @@ export async function applyChange(
   throw fault ?? new Error(`task ${taskId} changed under us ${MAX_TRIES} times`);
 }
 
-/** Null when the row is not of the version that was read: then nothing was written. */
+/** What must still be true when the change is written. Throws `invalid_request` when it is not true now. */
+async function guardOf(db: Database, { id, projectId }: TaskRecord, change: TaskChange): Promise<SQL> {
+  const dependsOn = change.kind === "edit" ? change.fields.dependsOn : undefined;
+  if (dependsOn === undefined || dependsOn.length === 0) return sql`TRUE`;
+  await assertDependencies(db, projectId, id, dependsOn);
+  return guardDependencies(projectId, id, dependsOn);
+}
+
+/** Null when the row is not of the version that was read, or the guard is not true any more: then nothing was written. */
 async function compareAndSet(
   db: Database,
   before: TaskRecord,
-  after: TaskRecord,
-  drafts: readonly TaskEventDraft[],
+  { task: after, events: drafts }: TaskChanged,
   actor: TaskActor,
   now: number,
+  guard: SQL,
 ): Promise<TaskEvent[] | null> {
   const { id, projectId: _project, createdAt: _created, ...fields } = after;
-  const unchanged = and(eq(tasks.id, id), eq(tasks.version, before.version));
-  const when = sql`EXISTS (SELECT 1 FROM tasks WHERE id = ${id} AND version = ${before.version})`;
+  const unchanged = and(eq(tasks.id, id), eq(tasks.version, before.version), guard);
+  const when = sql`EXISTS (SELECT 1 FROM tasks WHERE id = ${id} AND version = ${before.version}) AND ${guard}`;
+  const leavesLine = before.status === "queued" && after.status !== "queued";
   const [held] = await db.batch([
     db
       .select({ lastSeq: sql<number>`(SELECT COALESCE(MAX(seq), 0) FROM task_events WHERE task_id = ${id})` })
@@ -123,11 +141,18 @@ async function compareAndSet(
       .where(unchanged),
     ...drafts.map((draft) => insertEvent(db, { taskId: id, at: now, actor, draft, dedupeKey: null, when })),
     db.update(tasks).set(fields).where(unchanged),
+    ...(leavesLine ? [forgetPlace(db, id)] : []),
   ]);
   const lastSeq = held[0]?.lastSeq;
   if (lastSeq === undefined) return null;
   return drafts.map((draft, index) => ({ seq: lastSeq + 1 + index, at: now, actor: actorName(actor), ...draft }));
 }
+
+/** Whoever has won: a task that is not queued has no place in the line. */
+const forgetPlace = (db: Database, id: TaskId) =>
+  db
+    .delete(taskQueue)
+    .where(and(eq(taskQueue.taskId, id), sql`EXISTS (SELECT 1 FROM tasks WHERE id = ${id} AND status <> 'queued')`));
 
 /** The first version of a task, and what else must stand or fall with it. Throws when any of it can not be. */
 export async function insertTask(
@@ -146,14 +171,18 @@ export async function insertTask(
   return drafts.map((draft, index) => ({ seq: 1 + index, at, actor: actorName(actor), ...draft }));
 }
 
-/** Whether it was still a draft, and is gone now with its events. */
-export async function deleteDraft(db: Database, taskId: TaskId): Promise<boolean> {
-  const draft = sql`EXISTS (SELECT 1 FROM tasks WHERE id = ${taskId} AND status IN ('draft', 'ready') AND attempt = 0)`;
+/** Whether it was still a draft that no task depends on, and is gone now with its events. */
+export async function deleteDraft(
+  db: Database,
+  { id: taskId, projectId }: Pick<TaskRecord, "id" | "projectId">,
+): Promise<boolean> {
+  const free = isFree(projectId, taskId);
+  const draft = sql`EXISTS (SELECT 1 FROM tasks WHERE id = ${taskId} AND status IN ('draft', 'ready') AND attempt = 0) AND ${free}`;
   const [, gone] = await db.batch([
     db.delete(taskEvents).where(and(eq(taskEvents.taskId, taskId), draft)),
     db
       .delete(tasks)
-      .where(and(eq(tasks.id, taskId), inArray(tasks.status, ["draft", "ready"]), eq(tasks.attempt, 0)))
+      .where(and(eq(tasks.id, taskId), inArray(tasks.status, ["draft", "ready"]), eq(tasks.attempt, 0), free))
       .returning({ id: tasks.id }),
   ]);
   return gone.length > 0;
@@ -200,8 +229,4 @@ export function eventView({ seq, at, actor, kind, data }: EventRow): TaskEvent {
 
 export function taskRecord(row: TaskRow): TaskRecord {
   return { ...row, dependsOn: row.dependsOn ?? [], promptMessageId: messageId.parse(row.promptMessageId) };
-}
-
-export function taskView({ promptMessageId: _prompt, ...view }: TaskRecord): TaskView {
-  return { ...view, waiting: null };
 }
