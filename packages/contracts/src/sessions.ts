@@ -1,9 +1,14 @@
 /** Sessions: a conversation kept in the project, independent of any machine. */
 import * as z from "zod";
+import { messageKind } from "./messages.ts";
 import { millis, projectId, sessionId, taskId, workspaceId } from "./ids.ts";
 
 export const sessionStatus = z.enum(["active", "stopped", "error"]);
 export type SessionStatus = z.infer<typeof sessionStatus>;
+
+/** The last thing that an agent did, in a few words. */
+export const sessionActivity = z.object({ kind: messageKind, text: z.string().max(200), at: millis });
+export type SessionActivity = z.infer<typeof sessionActivity>;
 
 export const sessionView = z.object({
   id: sessionId,
@@ -16,6 +21,8 @@ export const sessionView = z.object({
   version: z.number().int().nonnegative(),
   messageCount: z.number().int().nonnegative(),
   lastMessageAt: millis.nullable(),
+  /** Null before the agent has done anything. */
+  activity: sessionActivity.nullable(),
   startedAt: millis,
   endedAt: millis.nullable(),
 });

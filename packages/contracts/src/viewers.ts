@@ -2,14 +2,23 @@
 import * as z from "zod";
 import { errorCode } from "./errors.ts";
 import { messageId, sessionId } from "./ids.ts";
+import { LIMITS } from "./limits.ts";
 import { messageView, toolMetadata, truncation } from "./messages.ts";
 import { nodeView } from "./nodes.ts";
 import { sessionView } from "./sessions.ts";
 import { taskEvent, taskView } from "./tasks.ts";
 
 export const viewerFrame = z.discriminatedUnion("type", [
-  /** `afterVersion`: the session version that the client has; 0 for nothing. */
-  z.object({ type: z.literal("subscribe"), sessionId, afterVersion: z.number().int().nonnegative() }),
+  /**
+   * `afterVersion`: the session version that the client has; 0 for nothing. `tail`: how many of the newest messages
+   * a client that has nothing wants; the older ones come from `GET …/messages`. Without it, as many as one answer holds.
+   */
+  z.object({
+    type: z.literal("subscribe"),
+    sessionId,
+    afterVersion: z.number().int().nonnegative(),
+    tail: z.number().int().positive().max(LIMITS.pageMax).optional(),
+  }),
   z.object({ type: z.literal("unsubscribe"), sessionId }),
   z.object({ type: z.literal("ping") }),
 ]);
@@ -40,7 +49,7 @@ export const viewerEvent = z.discriminatedUnion("type", [
     messages: z.array(messageView),
     more: z.boolean(),
     /**
-     * Set on the first frame when the whole answer would be too much: the client forgets what it has, and these
+     * Set on the first frame when the answer is not the whole session: the client forgets what it has, and these
      * are the newest messages. Older ones come from `GET …/messages`.
      */
     restart: z.boolean().optional(),

@@ -84,6 +84,7 @@ export function aSessionView(fields: Partial<SessionView> = {}): SessionView {
     version: 0,
     messageCount: 0,
     lastMessageAt: null,
+    activity: null,
     startedAt: BUILT_AT,
     endedAt: null,
     ...fields,

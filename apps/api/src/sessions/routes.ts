@@ -9,6 +9,7 @@ import {
   projectId,
   SamovarError,
   sessionId,
+  sessionStatus,
   sessionView,
   taskId,
 } from "@samovar/contracts";
@@ -26,7 +27,15 @@ const list = createRoute({
   method: "get",
   path: "/api/projects/{projectId}/sessions",
   summary: "Lists a project's sessions, newest first.",
-  request: { params: params.pick({ projectId: true }), query: pageQuery.extend({ taskId: taskId.optional() }) },
+  request: {
+    params: params.pick({ projectId: true }),
+    query: pageQuery.extend({
+      taskId: taskId.optional(),
+      /** A part of the topic, in any case. */
+      q: z.string().trim().min(1).max(200).optional(),
+      status: sessionStatus.optional(),
+    }),
+  },
   responses: { 200: json(page(sessionView), "A page of sessions") },
 });
 

@@ -29,6 +29,7 @@ export function aSession(fields: Partial<SessionView> = {}): SessionView {
     version: 1,
     messageCount: 1,
     lastMessageAt: null,
+    activity: null,
     startedAt: 1_000,
     endedAt: null,
     ...fields,

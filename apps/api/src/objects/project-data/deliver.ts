@@ -11,6 +11,7 @@ import type {
 } from "@samovar/contracts";
 import type { MessageChange, StoredMessage } from "@samovar/domain/message-store";
 import { deliveryResult, judgeDelivery, readDeliveredRow } from "@samovar/domain/message-store";
+import { activityAfter } from "./activity.ts";
 import { viewOf } from "./rows.ts";
 import type { ProjectStorage } from "./storage.ts";
 import { topicOf } from "./topic.ts";
@@ -45,8 +46,9 @@ export function applyDelivery(
       session = applied.session;
     }
     if (session !== before) storage.saveSession(session);
-    // The list of sessions shows counts and times of new messages, not each word.
-    if (session.messageCount !== before.messageCount) events.push({ type: "session.updated", session });
+    // The list of sessions shows counts, times and what was done last, not each word.
+    if (session.messageCount !== before.messageCount || session.activity !== before.activity)
+      events.push({ type: "session.updated", session });
     return { reply: replyOf(results), events };
   });
 }
@@ -70,6 +72,7 @@ export function storeChange(
     version,
     messageCount: session.messageCount + (kind.kind === "added" ? 1 : 0),
     lastMessageAt: now,
+    activity: activityAfter(session.activity, message, now),
     topic: session.topic ?? (message.role === "user" ? topicOf(message.content) : null),
   };
   return { session: next, event: eventOf(message, version, kind) };

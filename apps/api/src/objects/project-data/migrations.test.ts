@@ -33,6 +33,10 @@ describe("the object's migrations", () => {
           "0002_bundles",
           "f6c4c65496af4cbf2c1bdab525a6fea45cd28f0f03fa9624ad086cb3bfdb06ac",
         ],
+        [
+          "0003_activity",
+          "4e5cb39678c117f5de9eb6d49c44028c07d370e9c2556152c563e7d122799f6c",
+        ],
       ]
     `);
   });

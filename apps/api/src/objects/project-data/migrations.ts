@@ -37,4 +37,5 @@ export const PROJECT_MIGRATIONS: readonly ObjectMigration[] = [
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  { name: "0003_activity", sql: "ALTER TABLE sessions ADD COLUMN activity TEXT;" },
 ];

@@ -67,6 +67,49 @@ async function failureOf(call: () => Promise<unknown>): Promise<unknown> {
   }
 }
 
+describe("a session in a list", () => {
+  test("[R26] tells the last thing that the agent did, in its first words", async () => {
+    const { stub, sessionId, claims } = await project();
+    const activity = async () => (await stub.getSession(sessionId))?.activity;
+    expect(await activity()).toBeNull();
+    const text = row(sessionId, { body: { mode: "append", offset: 0, text: "I will look" } });
+    await stub.deliver(claims, [text]);
+    expect(await activity()).toBeNull();
+    const more = " at the failing test first, then mend it.\nAnd so on.";
+    await stub.deliver(claims, [
+      { ...text, revision: 2, final: true, body: { mode: "append", offset: 11, text: more } },
+    ]);
+    expect(await activity()).toMatchObject({
+      kind: "text",
+      text: "I will look at the failing test first, then mend it.",
+    });
+    const tool = { toolCallId: "1", tool: "execute", title: "npm test", target: null, status: "running" } as const;
+    await stub.deliver(claims, [
+      row(sessionId, { role: "tool", kind: "tool", toolMetadata: tool, body: { mode: "replace", content: "" } }),
+    ]);
+    expect(await activity()).toMatchObject({ kind: "tool", text: "npm test" });
+    await stub.addNotice(sessionId, ids.messageId(), "The workspace is kept.");
+    expect(await activity()).toMatchObject({ text: "npm test" });
+  });
+
+  test("is found by a part of its topic in any case, and by its status", async () => {
+    const { stub, projectId, sessionId } = await project();
+    const other = ids.make("ses");
+    const firstMessage = { messageId: ids.messageId(), text: "100% of the samovar_s boil" };
+    await stub.createSession({ projectId, sessionId: other, taskId: null, firstMessage });
+    await stub.endSession(other, "stopped");
+    const found = async (query: { q?: string; status?: "active" | "stopped" }) =>
+      (await stub.listSessions({ ...query, limit: 9 })).items.map(({ id }) => id);
+    expect(await found({ q: "THE TEST" })).toEqual([sessionId]);
+    expect(await found({ q: "0% OF" })).toEqual([other]);
+    expect(await found({ q: "samovar_s" })).toEqual([other]);
+    expect(await found({ q: "samovarXs" })).toEqual([]);
+    expect(await found({ q: "%" })).toEqual([other]);
+    expect(await found({ status: "stopped" })).toEqual([other]);
+    expect(await found({ status: "active", q: "boil" })).toEqual([]);
+  });
+});
+
 describe("sessions", () => {
   test("[R11] a session begins with its first message, and beginning again changes nothing", async () => {
     const { stub, projectId, sessionId, taskId } = await project();

@@ -45,7 +45,7 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
     this.#viewers = new Viewers({
       context,
       session: (id) => storage.session(id),
-      sync: (session, afterVersion) => syncFrames(storage, session, afterVersion),
+      sync: (session, afterVersion, tail) => syncFrames(storage, session, afterVersion, tail),
     });
   }
 

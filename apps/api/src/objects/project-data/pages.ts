@@ -36,15 +36,20 @@ export function historyPage(
   return storage.messages(session.id, span).map(viewOf);
 }
 
-/** What changed after a version, frame by frame. When that is too much, or not our past: the newest messages, anew. */
+/**
+ * What changed after a version, frame by frame. When that is too much, not our past, or all of a session of which only
+ * its `tail` was asked for: the newest messages, anew.
+ */
 export function* syncFrames(
   storage: ProjectStorage,
   session: SessionView,
   afterVersion: number,
+  tail: number | null = null,
 ): Iterable<ViewerEvent> {
-  const changed = afterVersion > session.version ? null : storage.changes(session.id, afterVersion);
+  const wantsTail = afterVersion === 0 && tail !== null && tail < session.messageCount;
+  const changed = wantsTail || afterVersion > session.version ? null : storage.changes(session.id, afterVersion);
   const restart = changed === null || sizeOf(changed) > SYNC_TOTAL_CHARS;
-  const places = restart ? newestPlaces(storage, session) : changed;
+  const places = restart ? newestPlaces(storage, session, wantsTail ? tail : session.messageCount) : changed;
   const pages = inFrames(places);
   for (const [index, page] of pages.entries()) {
     yield {
@@ -58,8 +63,8 @@ export function* syncFrames(
   }
 }
 
-function newestPlaces(storage: ProjectStorage, session: SessionView): readonly Place[] {
-  const places = storage.placesBefore(session.id, session.messageCount, session.messageCount);
+function newestPlaces(storage: ProjectStorage, session: SessionView, count: number): readonly Place[] {
+  const places = storage.placesBefore(session.id, session.messageCount, count);
   return headWithin(places, SYNC_TOTAL_CHARS).toReversed();
 }
 

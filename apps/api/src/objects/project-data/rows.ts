@@ -6,6 +6,7 @@ import {
   messageKind,
   messageRole,
   projectId,
+  sessionActivity,
   sessionId,
   sessionView,
   taskId,
@@ -38,6 +39,7 @@ const sessionRow = z.object({
   last_message_at: z.int().nullable(),
   started_at: z.int(),
   ended_at: z.int().nullable(),
+  activity: jsonOf(sessionActivity),
 });
 
 const messageRow = z.object({
@@ -69,6 +71,7 @@ export function sessionOf(row: Row): SessionView {
     messageCount: parsed.message_count,
     lastMessageAt: parsed.last_message_at,
     startedAt: parsed.started_at,
+    activity: parsed.activity,
     endedAt: parsed.ended_at,
   };
 }

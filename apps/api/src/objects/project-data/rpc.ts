@@ -36,6 +36,9 @@ export interface ProjectDataRpc {
   getSession(sessionId: SessionId): Promise<SessionView | null>;
   listSessions(query: {
     readonly taskId?: TaskId | undefined;
+    /** A part of the topic, in any case. */
+    readonly q?: string | undefined;
+    readonly status?: SessionStatus | undefined;
     readonly cursor?: string | undefined;
     readonly limit: number;
   }): Promise<Page<SessionView>>;

@@ -129,6 +129,7 @@ function newSession({ sessionId, projectId, taskId }: CreateSessionInput, now: M
     version: 0,
     messageCount: 0,
     lastMessageAt: null,
+    activity: null,
     startedAt: now,
     endedAt: null,
   };

@@ -1,6 +1,6 @@
 /** The object's SQLite: sessions, and messages by place and by change. Everything here is one synchronous turn. Keeps M1, M2. */
 import type { MessageId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
-import type { Page, SessionView } from "@samovar/contracts";
+import type { Page, SessionStatus, SessionView } from "@samovar/contracts";
 import type { StoredMessage } from "@samovar/domain/message-store";
 import { columnsOf, messageOf, sessionOf } from "./rows.ts";
 import type { Provenance, Row } from "./rows.ts";
@@ -21,6 +21,9 @@ export interface Span {
 
 export interface SessionQuery {
   readonly taskId?: TaskId | undefined;
+  /** A part of the topic, in any case. */
+  readonly q?: string | undefined;
+  readonly status?: SessionStatus | undefined;
   readonly cursor?: string | undefined;
   readonly limit: number;
 }
@@ -57,16 +60,25 @@ export class ProjectStorage {
       last_message_at: session.lastMessageAt,
       started_at: session.startedAt,
       ended_at: session.endedAt,
+      activity: session.activity === null ? null : JSON.stringify(session.activity),
     });
   }
 
   /** Newest first: an id sorts by the time it was made, and is the cursor. */
-  sessions({ taskId, cursor, limit }: SessionQuery): Page<SessionView> {
+  sessions({ taskId, q, status, cursor, limit }: SessionQuery): Page<SessionView> {
     const conditions = ["1 = 1"];
     const bindings: SqlStorageValue[] = [];
     if (taskId !== undefined) {
       conditions.push("task_id = ?");
       bindings.push(taskId);
+    }
+    if (q !== undefined) {
+      conditions.push("topic LIKE ? ESCAPE '\\'");
+      bindings.push(`%${q.replace(/[\\%_]/g, "\\$&")}%`);
+    }
+    if (status !== undefined) {
+      conditions.push("status = ?");
+      bindings.push(status);
     }
     if (cursor !== undefined) {
       conditions.push("id < ?");

@@ -5,7 +5,14 @@ import type { SessionId } from "@samovar/base";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
 import type { DeliveredMessage, ViewerEvent, ViewerFrame, WorkspaceClaims } from "@samovar/contracts";
 import { LIMITS, viewerEvent } from "@samovar/contracts";
-import { applyEvent, emptyTranscript, isTranscriptEvent, reachesStart, subscription } from "@samovar/domain/transcript";
+import {
+  applyEvent,
+  emptyTranscript,
+  isTranscriptEvent,
+  prependPage,
+  reachesStart,
+  subscription,
+} from "@samovar/domain/transcript";
 import type { Transcript } from "@samovar/domain/transcript";
 import { describe, expect, test, vi } from "vitest";
 import type { Env } from "../../env.ts";
@@ -226,6 +233,50 @@ describe("after a break", () => {
     await stub.deliver(claims, [row(sessionId)]);
     const viewer = await watch(stub, sessionId, 99);
     expect(viewer.events[0]).toMatchObject({ type: "sync", version: 1, restart: true, messages: [{ position: 0 }] });
+  });
+});
+
+describe("a tail", () => {
+  test("[R26] [R27] a viewer that wants the newest first gets them, joins older pages, and misses nothing live", async () => {
+    const { stub, sessionId, claims } = await project();
+    await stub.deliver(
+      claims,
+      Array.from({ length: 9 }, (_, index) =>
+        row(sessionId, { body: { mode: "replace", content: `message ${index}` } }),
+      ),
+    );
+    const viewer = await dial(stub);
+    viewer.say({ type: "subscribe", sessionId, afterVersion: 0, tail: 3 });
+    await viewer.has("sync");
+    expect(viewer.events[0]).toMatchObject({
+      restart: true,
+      version: 9,
+      messages: [{ position: 6 }, {}, { position: 8 }],
+    });
+    await stub.deliver(claims, [row(sessionId)]);
+    await viewer.has("message.new");
+    const window = seen(sessionId, viewer.events);
+    expect(reachesStart(window)).toBe(false);
+    const older = await stub.listMessages(sessionId, { before: 6, limit: 99 });
+    const whole = prependPage(window, { messages: older?.messages ?? [], version: older?.session.version ?? 0 });
+    expect(whole).toMatchObject({ outcome: "applied" });
+    const stored = await stub.listMessages(sessionId, { limit: 99 });
+    expect(whole.transcript.messages).toEqual(stored?.messages);
+  });
+
+  test("a session that is no longer than the tail is sent as ever, and so is what changed since", async () => {
+    const { stub, sessionId, claims } = await project();
+    await stub.deliver(claims, [row(sessionId), row(sessionId)]);
+    const viewer = await dial(stub);
+    viewer.say({ type: "subscribe", sessionId, afterVersion: 0, tail: 2 });
+    await viewer.has("sync");
+    viewer.say({ type: "subscribe", sessionId, afterVersion: 1, tail: 1 });
+    await viewer.has("sync", 2);
+    expect(viewer.events).toMatchObject([
+      { messages: [{ position: 0 }, { position: 1 }] },
+      { messages: [{ position: 1 }] },
+    ]);
+    for (const event of viewer.events) expect(event).not.toHaveProperty("restart");
   });
 });
 

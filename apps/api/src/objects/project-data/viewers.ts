@@ -28,8 +28,10 @@ export interface ViewerDeps {
   readonly context: DurableObjectState;
   readonly session: (id: SessionId) => SessionView | null;
   /** What answers `subscribe`. */
-  readonly sync: (session: SessionView, afterVersion: number) => Iterable<ViewerEvent>;
+  readonly sync: (session: SessionView, afterVersion: number, tail: number | null) => Iterable<ViewerEvent>;
 }
+
+type Subscribe = Extract<ViewerFrame, { type: "subscribe" }>;
 
 export class Viewers {
   readonly #deps: ViewerDeps;
@@ -77,7 +79,7 @@ export class Viewers {
   #answer(socket: WebSocket, frame: ViewerFrame): void {
     switch (frame.type) {
       case "subscribe":
-        return this.#subscribe(socket, frame.sessionId, frame.afterVersion);
+        return this.#subscribe(socket, frame);
       case "unsubscribe":
         return follow(
           socket,
@@ -91,7 +93,7 @@ export class Viewers {
   }
 
   /** The answer and the first live event meet without a gap: nothing is stored between them. */
-  #subscribe(socket: WebSocket, id: SessionId, afterVersion: number): void {
+  #subscribe(socket: WebSocket, { sessionId: id, afterVersion, tail }: Subscribe): void {
     const session = this.#deps.session(id);
     if (session === null)
       return this.#send(socket, { type: "error", code: "not_found", message: "There is no such session." });
@@ -101,7 +103,7 @@ export class Viewers {
       return this.#send(socket, { type: "error", code: "rate_limited", message });
     }
     follow(socket, [...others, id]);
-    for (const event of this.#deps.sync(session, afterVersion)) this.#send(socket, event);
+    for (const event of this.#deps.sync(session, afterVersion, tail ?? null)) this.#send(socket, event);
   }
 
   #send(socket: WebSocket, event: ViewerEvent): void {
