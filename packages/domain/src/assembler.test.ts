@@ -101,7 +101,7 @@ describe("texts", () => {
       ["plan", expect.any(String), false],
       ["text", "c", false],
     ]);
-    expect(state.usage).toEqual({ contextUsed: 10, contextSize: 100, cost: { amount: 0.5, currency: "USD" } });
+    expect(state.usage?.usage).toEqual({ contextUsed: 10, contextSize: 100, cost: { amount: 0.5, currency: "USD" } });
     expect(state.lastText).toBe("c");
   });
 
@@ -232,6 +232,15 @@ describe("plans and ends", () => {
       { content: "b", status: "pending", priority: "high" },
     ]);
     expect(seen.map((message) => message.final)).toEqual([false, false, true]);
+  });
+
+  it("[F39] what is told late of a call that its agent's death closed makes no second message", () => {
+    const ports = counter();
+    const begun = assemble(emptyAssembler, tool("t1", { status: "in_progress" }), 1, ports);
+    const closed = settle(begun.state, "broken", ports);
+    expect(closed.changes).toMatchObject([{ kind: "tool", final: true, interrupted: true }]);
+    const late = assemble(closed.state, patch("t1", { status: "failed" }), 2, ports);
+    expect(late.changes).toEqual([]);
   });
 
   it("[F39] when the agent dies, only what was in flight is interrupted", () => {

@@ -8,7 +8,7 @@
  */
 import type { MessageId, Millis } from "@samovar/base";
 import { assertNever } from "@samovar/base";
-import type { MessageKind, MessageRole, PlanEntries, Usage } from "@samovar/contracts";
+import type { MessageKind, MessageRole, PlanEntries } from "@samovar/contracts";
 import type { AcpUpdate, ToolCallPatch } from "./acp-update.ts";
 import { readAcpUpdate } from "./acp-update.ts";
 import type { GrowingText, RunningHash } from "./growing-text.ts";
@@ -17,6 +17,8 @@ import { storable, utf8Bytes } from "./text-limits.ts";
 import type { ToolCall } from "./tool-call.ts";
 import { isOver, patchToolCall, showToolCall, titleLine } from "./tool-call.ts";
 import type { FinishedMessage, Sha256 } from "./transcript-digest.ts";
+import type { UsageTally } from "./usage-tally.ts";
+import { addUsage } from "./usage-tally.ts";
 
 /** A message as it stands; its id stays the same while it grows. */
 export interface SaidMessage extends FinishedMessage {
@@ -46,7 +48,7 @@ export interface AssemblerState {
   /** Calls that are over; what comes late for them is kept out. */
   readonly overTools: readonly string[];
   readonly plan: SaidMessage | null;
-  readonly usage: Usage | null;
+  readonly usage: UsageTally | null;
   /** The last assistant text, for the summary. */
   readonly lastText: string;
 }
@@ -82,7 +84,7 @@ export function assemble(state: AssemblerState, raw: unknown, now: Millis, ports
     case "tool":
       return toolCame(state, update.begins, update.patch, now, ports);
     case "usage":
-      return unchanged({ ...state, usage: { ...state.usage, ...update.usage } });
+      return unchanged({ ...state, usage: addUsage(state.usage, update.usage) });
     case "echo":
       return runEnded(state, ports);
     case "other":
@@ -95,9 +97,14 @@ export function assemble(state: AssemblerState, raw: unknown, now: Millis, ports
 /** Whether a tool is at work: silence is to be expected then. */
 export const toolsAtWork = (state: AssemblerState): boolean => state.tools.size > 0;
 
+/** Tool calls that were told to be running: after a turn's end, these are what it left at work. */
+export const toolsRunning = (state: AssemblerState): number =>
+  [...state.tools.values()].filter(({ call }) => call.status === "running").length;
+
 /**
  * Everything becomes final. `broken`: the agent died or was stopped, so the text in flight is interrupted.
- * A tool call that never told its end is interrupted either way.
+ * A tool call that never told its end is interrupted either way. The same agent may go on after it: what it
+ * tells of calls that are closed here is late.
  */
 export function settle(state: AssemblerState, how: "ended" | "broken", ports: AssemblerPorts): Assembled {
   const texts = [state.text, state.thought]
@@ -108,7 +115,12 @@ export function settle(state: AssemblerState, how: "ended" | "broken", ports: As
   const tools = [...state.tools.values()].map(({ message }) => ({ ...message, final: true, interrupted: true }));
   const plan = state.plan === null ? [] : [{ ...state.plan, final: true }];
   return {
-    state: { ...emptyAssembler, overTools: state.overTools, usage: state.usage, lastText: state.lastText },
+    state: {
+      ...emptyAssembler,
+      overTools: [...state.overTools, ...state.tools.keys()].slice(-OVER_TOOLS_KEPT),
+      usage: state.usage,
+      lastText: state.lastText,
+    },
     changes: [...texts, ...tools, ...plan],
   };
 }

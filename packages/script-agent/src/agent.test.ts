@@ -19,18 +19,27 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { fillerText } from "./filler.ts";
 
 let cwd = "";
+let home = "";
 const disposals: (() => Promise<void> | void)[] = [];
 
 beforeEach(() => {
   cwd = realpathSync(mkdtempSync(join(tmpdir(), "script-agent-")));
+  home = mkdtempSync(join(tmpdir(), "script-agent-home-"));
 });
 afterEach(async () => {
   for (const dispose of disposals.splice(0).toReversed()) await dispose();
-  rmSync(cwd, { recursive: true, force: true });
+  for (const directory of [cwd, home]) rmSync(directory, { recursive: true, force: true });
 });
 
-async function openAgent(permission: RequestPermissionResponse["outcome"] = { outcome: "cancelled" }) {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], { stdio: ["pipe", "pipe", "pipe"] });
+async function openAgent(
+  permission: RequestPermissionResponse["outcome"] = { outcome: "cancelled" },
+  recall: { readonly SCRIPT_AGENT_RECALL?: string; readonly from?: "resume" | "load"; readonly session?: string } = {},
+) {
+  const { from, session, ...wish } = recall;
+  const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: { ...process.env, HOME: home, ...wish },
+  });
   let stderr = "";
   child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
   const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
@@ -45,11 +54,18 @@ async function openAgent(permission: RequestPermissionResponse["outcome"] = { ou
   });
   const agent = connection.agent;
   const hello = await agent.request(methods.agent.initialize, { protocolVersion: 1, clientCapabilities: {} });
-  const { sessionId } = await agent.request(methods.agent.session.new, { cwd, mcpServers: [] });
+  const begin = async () => {
+    if (from === undefined || session === undefined)
+      return (await agent.request(methods.agent.session.new, { cwd, mcpServers: [] })).sessionId;
+    await agent.request(methods.agent.session[from], { sessionId: session, cwd, mcpServers: [] });
+    return session;
+  };
+  const sessionId = await begin();
   const prompt = (text: string) =>
     agent.request(methods.agent.session.prompt, { sessionId, prompt: [{ type: "text", text }] });
+  const setMode = (modeId: string) => agent.request(methods.agent.session.setMode, { sessionId, modeId });
   const cancel = () => agent.notify(methods.agent.session.cancel, { sessionId });
-  return { hello, child, exited, updates, prompt, cancel, stderr: () => stderr };
+  return { hello, child, exited, updates, prompt, cancel, setMode, sessionId, stderr: () => stderr };
 }
 
 const said = (
@@ -215,6 +231,59 @@ describe("the script agent over stdio", () => {
       "the kettle is dry",
     );
     expect(said(updates)).toEqual(["first"]);
+  });
+
+  it("a command in the background outlives the answer, and its end is told", async () => {
+    const { prompt, updates, child, exited } = await openAgent();
+    const background = "```background\nuntil [ -e go ]; do sleep 0.02; done; echo brewed\n```";
+    expect((await prompt(`${background}\n\`\`\`say first\`\`\``)).stopReason).toBe("end_turn");
+    expect(lastTool(updates)).toMatchObject({ status: "in_progress" });
+    writeFileSync(join(cwd, "go"), "");
+    await vi.waitFor(() => expect(said(updates).at(-1)).toBe("The command in the background is done."));
+    expect(lastTool(updates)).toMatchObject({ status: "completed", rawOutput: { exitCode: 0 } });
+    expect(textIn(lastTool(updates)?.content)).toBe("brewed\n");
+    await prompt("```background\nsleep 600 & echo $! > child; wait\n```");
+    const pid = await vi.waitFor(() => Number(readFileSync(join(cwd, "child"), "utf8").trim() || NaN));
+    child.stdin.end();
+    expect(await exited).toBe(0);
+    await vi.waitFor(() => expect(isAlive(pid)).toBe(false));
+  });
+
+  it("[F39] killed within a script, it takes the session up again where it was; a turn that is over is forgotten", async () => {
+    const first = await openAgent();
+    expect(first.hello.agentCapabilities?.sessionCapabilities).toMatchObject({ resume: {} });
+    const script =
+      "```sh\necho one >> ran\n```\n```sh\necho two >> ran; until [ -e go ]; do sleep 0.02; done\n```\n```sh\necho three >> ran\n```";
+    first.prompt(script).catch(() => {});
+    await vi.waitFor(() => expect(readFileSync(join(cwd, "ran"), "utf8")).toContain("two"));
+    first.child.kill("SIGKILL");
+    await first.exited;
+    writeFileSync(join(cwd, "go"), "");
+    const { sessionId } = first;
+    const second = await openAgent(undefined, { from: "resume", session: sessionId });
+    expect((await second.prompt("Go on.")).stopReason).toBe("end_turn");
+    expect(readFileSync(join(cwd, "ran"), "utf8")).toBe("one\ntwo\ntwo\nthree\n");
+    expect(said(second.updates)).toEqual(["Ran 3 steps; all succeeded."]);
+    await expect(openAgent(undefined, { from: "resume", session: sessionId })).rejects.toThrow();
+  });
+
+  it("[F39] where it is told to, it tells the session again instead", async () => {
+    const recall = { SCRIPT_AGENT_RECALL: "load" };
+    const first = await openAgent(undefined, recall);
+    await expect(first.prompt("```say Before.```\n```crash once```\n```say After.```")).rejects.toThrow();
+    const second = await openAgent(undefined, { ...recall, from: "load", session: first.sessionId });
+    expect(said(second.updates)).toEqual(["Before."]);
+    await second.prompt("Go on.");
+    expect(said(second.updates)).toEqual(["Before.", "After.", "Ran 3 steps; all succeeded."]);
+    expect(second.hello.agentCapabilities).toMatchObject({ loadSession: true });
+  });
+
+  it("in its asking mode each command asks first", async () => {
+    const { prompt, setMode, updates } = await openAgent({ outcome: "selected", optionId: "reject" });
+    await expect(setMode("reckless")).rejects.toThrow("no mode reckless");
+    await setMode("ask");
+    await expect(prompt("```sh\ntrue\n```")).rejects.toThrow("was refused permission");
+    expect(textIn(lastTool(updates)?.content)).toBe("Permission was refused.");
   });
 
   it("[F39] crash ends the process with a word on standard error", async () => {

@@ -34,6 +34,18 @@ describe("reading a script", () => {
     ]);
   });
 
+  it("tells a command in the background and a crash that happens once from others", () => {
+    expect(
+      steps("```background\nsleep 2\n```\n```crash once no water```\n```crash once upon```\n```crash```"),
+    ).toMatchObject([
+      { kind: "background", command: "sleep 2" },
+      { kind: "crash", reason: "no water", once: true },
+      { kind: "crash", reason: "upon", once: true },
+      { kind: "crash", once: false },
+    ]);
+    expect(steps("```background sleep 2```")).toMatchObject({ kind: "malformed" });
+  });
+
   it("takes short steps on one line, and a body in the place of an operand", () => {
     expect(
       steps("```wait 500ms```\n```stream 12 every=5ms\n```\n```wait\n2s\n```\n```fail no luck```\n```hang```"),

@@ -15,6 +15,7 @@ type Reader = (rest: string, body: string) => Parsed;
 
 const READERS: Record<StepKind, Reader> = {
   sh: readShell,
+  background: readBackground,
   write: readWrite,
   say: (rest, body) => readText("say", rest, body),
   think: (rest, body) => readText("think", rest, body),
@@ -22,7 +23,7 @@ const READERS: Record<StepKind, Reader> = {
   wait: readWait,
   stream: readStream,
   fail: (rest, body) => ok({ kind: "fail", reason: reasonOf(rest, body, "The script asked for a failure.") }),
-  crash: (rest, body) => ok({ kind: "crash", reason: reasonOf(rest, body, "the script asked for a crash") }),
+  crash: readCrash,
   hang: (rest, body) =>
     rest === "" && body.trim() === "" ? ok({ kind: "hang" }) : err("takes nothing; is its closing fence missing?"),
 };
@@ -79,6 +80,19 @@ function readShell(rest: string, body: string): Parsed {
     else return err(`does not know "${word}"; it takes \`continue\`, \`ask\` and \`timeout=30s\` (an hour at most)`);
   }
   return ok({ kind: "sh", command: body, timeoutMs, onFailure, ask });
+}
+
+function readBackground(rest: string, body: string): Parsed {
+  if (rest !== "") return err("takes its command on the lines below");
+  return body.trim() === ""
+    ? err("has no command: write it on the lines below")
+    : ok({ kind: "background", command: body });
+}
+
+function readCrash(rest: string, body: string): Parsed {
+  const match = /^once(?:\s+(.*))?$/.exec(rest);
+  const reason = reasonOf(match === null ? rest : (match[1] ?? ""), body, "the script asked for a crash");
+  return ok({ kind: "crash", reason, once: match !== null });
 }
 
 function readWrite(rest: string, body: string): Parsed {

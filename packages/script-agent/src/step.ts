@@ -10,6 +10,8 @@ export type Step =
       /** Ask the client for permission first. */
       readonly ask: boolean;
     }
+  /** A command that the turn does not wait for; it may outlive the turn's answer. */
+  | { readonly kind: "background"; readonly command: string }
   | { readonly kind: "write"; readonly path: string; readonly text: string }
   | { readonly kind: "say"; readonly text: string }
   | { readonly kind: "think"; readonly text: string }
@@ -17,7 +19,8 @@ export type Step =
   | { readonly kind: "wait"; readonly durationMs: number }
   | { readonly kind: "stream"; readonly words: number; readonly everyMs: number }
   | { readonly kind: "fail"; readonly reason: string }
-  | { readonly kind: "crash"; readonly reason: string }
+  /** `once`: taken up again, the script goes on after it; otherwise it crashes again. */
+  | { readonly kind: "crash"; readonly reason: string; readonly once: boolean }
   | { readonly kind: "hang" };
 
 export type StepKind = Step["kind"];

@@ -1,4 +1,4 @@
-/** The two steps that act: a command and a written file, each told as a tool call. */
+/** The steps that act: commands, in the turn or behind it, and written files, each told as a tool call. */
 import type { RequestPermissionResponse, ToolCallContent } from "@agentclientprotocol/sdk";
 import type { Timers } from "@samovar/base";
 import { assertNever } from "@samovar/base";
@@ -16,6 +16,10 @@ export interface ToolDeps {
   readonly voice: Voice;
   readonly signal: AbortSignal;
   readonly timers: Timers;
+  /** Whether permission is asked before each command. */
+  readonly asksAlways: boolean;
+  /** Commands that outlive the turn. */
+  readonly background: Background;
   readonly requestPermission: (toolCallId: string, title: string) => Promise<RequestPermissionResponse["outcome"]>;
 }
 
@@ -25,7 +29,14 @@ export type ToolOutcome =
   | { readonly kind: "failed"; readonly how: string }
   | { readonly kind: "cancelled" };
 
+/** What a session has running behind its turns, and how that is stopped. */
+export interface Background {
+  readonly running: Set<Promise<void>>;
+  readonly signal: AbortSignal;
+}
+
 type ShellStep = Extract<Step, { kind: "sh" }>;
+type BackgroundStep = Extract<Step, { kind: "background" }>;
 type WriteStep = Extract<Step, { kind: "write" }>;
 
 /** Least time between two updates that show a running command's output. */
@@ -35,22 +46,47 @@ export async function runCommand(step: ShellStep, deps: ToolDeps): Promise<ToolO
   const title = titleOf(step.command);
   const input = { command: step.command, ...(step.timeoutMs === null ? {} : { timeoutMs: step.timeoutMs }) };
   const tool = await deps.voice.beginTool({ name: "sh", kind: "execute", title, input, path: null });
-  if (step.ask) {
+  if (step.ask || deps.asksAlways) {
     const refused = await permissionRefused(tool, title, deps);
     if (refused !== null) return refused;
   }
-  await tool.running();
-  const partial = partialOutput(tool, deps.timers);
-  const run = await runShell({
-    command: step.command,
-    cwd: deps.cwd,
-    timeoutMs: step.timeoutMs,
-    signal: deps.signal,
-    timers: deps.timers,
-    onOutput: partial.changed,
+  return execute(tool, step, deps);
+}
+
+/** Begins a command and lets it run on; its end is told whenever it comes. */
+export async function startBackground(step: BackgroundStep, deps: ToolDeps): Promise<ToolOutcome> {
+  const title = titleOf(step.command);
+  const tool = await deps.voice.beginTool({
+    name: "background",
+    kind: "execute",
+    title,
+    input: { command: step.command },
+    path: null,
   });
+  const { running, signal } = deps.background;
+  const work = async () => {
+    const outcome = await execute(tool, { command: step.command, timeoutMs: null }, { ...deps, signal });
+    const how = outcome.kind === "failed" ? outcome.how : outcome.kind === "done" ? "is done" : "was stopped";
+    await deps.voice.say(`The command in the background ${how}.`);
+  };
+  // A client that is gone needs no word about it.
+  const ended: Promise<void> = work()
+    .catch(() => {})
+    .finally(() => running.delete(ended));
+  running.add(ended);
+  return { kind: "done" };
+}
+
+async function execute(
+  tool: ToolVoice,
+  { command, timeoutMs }: Pick<ShellStep, "command" | "timeoutMs">,
+  { cwd, signal, timers }: Pick<ToolDeps, "cwd" | "signal" | "timers">,
+): Promise<ToolOutcome> {
+  await tool.running();
+  const partial = partialOutput(tool, timers);
+  const run = await runShell({ command, cwd, timeoutMs, signal, timers, onOutput: partial.changed });
   await partial.stop();
-  const outcome = outcomeOf(run.end, step.timeoutMs);
+  const outcome = outcomeOf(run.end, timeoutMs);
   await tool.end(outcome.kind === "done" ? "completed" : "failed", commandContent(run, outcome), rawOutput(run));
   return outcome;
 }

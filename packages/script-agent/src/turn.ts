@@ -4,9 +4,10 @@ import { fillerText } from "./filler.ts";
 import { pause } from "./pause.ts";
 import type { Plan } from "./plan.ts";
 import { advancePlan, planView, startPlan, stepsOfPlan } from "./plan.ts";
+import type { Progress } from "./memory.ts";
 import type { Step } from "./step.ts";
 import type { ToolDeps, ToolOutcome } from "./tools.ts";
-import { runCommand, runWrite } from "./tools.ts";
+import { runCommand, runWrite, startBackground } from "./tools.ts";
 
 export type TurnEnd =
   | { readonly kind: "ended" }
@@ -16,17 +17,29 @@ export type TurnEnd =
 
 type StepEnd = ToolOutcome | (Extract<TurnEnd, { kind: "failed" | "crashed" }> & { readonly fatal: true });
 
-export async function runTurn(steps: readonly Step[], deps: ToolDeps): Promise<TurnEnd> {
+export interface TurnDeps extends ToolDeps {
+  /** Where an earlier process of this agent left off. */
+  readonly from: Pick<Progress, "done" | "failures">;
+  keep(progress: Pick<Progress, "done" | "failures">): void;
+}
+
+export async function runTurn(steps: readonly Step[], deps: TurnDeps): Promise<TurnEnd> {
   let plan: { state: Plan; following: readonly Step[] } | null = null;
-  const failures: string[] = [];
+  const failures = [...deps.from.failures];
   for (const [index, step] of steps.entries()) {
+    const isOver = index < deps.from.done;
     if (deps.signal.aborted) return { kind: "cancelled" };
     if (step.kind === "plan") {
       const following = stepsOfPlan(steps, index);
       plan = { state: startPlan(step.entries, following), following };
-      await deps.voice.plan(planView(plan.state));
+      if (!isOver) await deps.voice.plan(planView(plan.state));
       continue;
     }
+    if (isOver) {
+      if (plan !== null) plan = { ...plan, state: advancePlan(plan.state, step, plan.following) };
+      continue;
+    }
+    deps.keep({ done: step.kind === "crash" && step.once ? index + 1 : index, failures });
     const end = await runStep(step, deps);
     if ("fatal" in end) return end;
     if (end.kind === "cancelled") return end;
@@ -46,6 +59,8 @@ async function runStep(step: Exclude<Step, { kind: "plan" }>, deps: ToolDeps): P
   switch (step.kind) {
     case "sh":
       return runCommand(step, deps);
+    case "background":
+      return startBackground(step, deps);
     case "write":
       return runWrite(step, deps);
     case "say":

@@ -119,7 +119,8 @@ export class SessionHost {
     await access?.close();
     const left = reapSession(launch.sessionId);
     if (left > 0) log.warn("agent.left_processes", { killed: left });
-    const { lastText, usage } = this.#recorder.state;
+    const { lastText, usage: tally } = this.#recorder.state;
+    const usage = tally?.usage ?? null;
     const end: HostEnd = { ...turnEnd(result, this.#stop), summary: summarise(lastText), usage, restarts: 0 };
     const isWhole = result.kind === "answered" && result.stopReason !== "cancelled";
     await this.#recorder.finish(isWhole ? "ended" : "broken", () => record.ended(end));
