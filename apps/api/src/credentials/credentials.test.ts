@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
-import { errorBody } from "@samovar/contracts";
-import { beforeAll, describe, expect, it } from "vitest";
+import { credentialCheck, errorBody } from "@samovar/contracts";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { UserId } from "@samovar/base";
 import { controlPlane, somebodyElse } from "../../test/caller.ts";
 import { readCredential } from "./store.ts";
@@ -57,9 +57,27 @@ describe("credentials", () => {
     ["of another kind than the address", "github", { kind: "hetzner", token: "x" }],
     ["with nothing in it", "anthropic", { kind: "anthropic" }],
     ["without its token", "hetzner", { kind: "hetzner" }],
+    ["with an empty key", "openai", { kind: "openai" }],
+    ["with no variable", "agent:goose", { kind: "agent", agent: "goose", env: {} }],
+    ["with a variable of ours", "agent:goose", { kind: "agent", agent: "goose", env: { SAMOVAR_X: "1" } }],
+    ["with a name that no shell takes", "agent:goose", { kind: "agent", agent: "goose", env: { "A=B": "1" } }],
+    [
+      "with 21 variables",
+      "agent:goose",
+      { kind: "agent", agent: "goose", env: Object.fromEntries(Array.from({ length: 21 }, (_, n) => [`A${n}`, "x"])) },
+    ],
+    ["of a name that is none", "agent:Goose!", { kind: "agent", agent: "goose", env: { A: "1" } }],
   ])("%s are refused", async (_what, kind, body) => {
     const answer = await put(kind, body);
     expect(errorBody.parse(await answer.json()).error.code).toBe("invalid_request");
+  });
+
+  it("are not kept for an agent that is not there", async () => {
+    const answer = await put("agent:goose", { kind: "agent", agent: "goose", env: { A: "1" } });
+    expect(errorBody.parse(await answer.json()).error).toMatchObject({
+      code: "agent_not_configured",
+      details: { agent: "goose", settingsPath: "/settings/agents" },
+    });
   });
 
   it("[S1] do not open in another row, for another owner, or damaged", async () => {
@@ -77,5 +95,73 @@ describe("credentials", () => {
     await put("hetzner", { kind: "hetzner", token: "sealed-with-the-first-key" });
     const rotated = { ...env, CREDENTIALS_KEY: "AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" };
     await expect(readCredential(rotated, owner.userId, "hetzner")).rejects.toThrow(/another key/);
+  });
+});
+
+describe("a credential is checked", () => {
+  let answers: (request: Request) => Response | Promise<Response>;
+  let asked: Request[] = [];
+  beforeEach(() => {
+    asked = [];
+    vi.stubGlobal("fetch", async (input: string, init: RequestInit) => {
+      const request = new Request(input, init);
+      asked.push(request);
+      return answers(request);
+    });
+  });
+  afterEach(() => vi.unstubAllGlobals());
+
+  const check = async (kind: string) => {
+    const answer = await ask(`/api/credentials/${kind}/validate`, { method: "POST", token: owner.apiToken });
+    return {
+      status: answer.status,
+      text: await answer.clone().text(),
+      told: credentialCheck.safeParse(await answer.json()).data,
+    };
+  };
+
+  it.each([
+    ["hetzner", { kind: "hetzner", token: "hetzner-token-1234" }, "authorization", "Bearer hetzner-token-1234"],
+    ["github", { kind: "github", token: "ghp_token-1234" }, "authorization", "Bearer ghp_token-1234"],
+    ["anthropic", { kind: "anthropic", apiKey: "sk-ant-12345678" }, "x-api-key", "sk-ant-12345678"],
+    ["openai", { kind: "openai", apiKey: "sk-123456789012" }, "authorization", "Bearer sk-123456789012"],
+    ["google", { kind: "google", apiKey: "AIza12345678" }, "x-goog-api-key", "AIza12345678"],
+  ])("by its own service: %s", async (kind, body, header, value) => {
+    await put(kind, body);
+    answers = () => Response.json({});
+    expect((await check(kind)).told).toMatchObject({ ok: true });
+    expect(asked[0]?.headers.get(header)).toBe(value);
+    expect(asked[0]?.redirect).toBe("manual");
+    answers = () => Response.json({ error: value }, { status: 401 });
+    const refused = await check(kind);
+    expect(refused.told).toMatchObject({ ok: false, message: expect.stringContaining("refuses it") });
+    for (const secret of Object.values(body).slice(1)) expect(refused.text).not.toContain(secret);
+  });
+
+  it("and is neither good nor bad when the service does not tell", async () => {
+    await put("openai", { kind: "openai", apiKey: "sk-123456789012" });
+    answers = () => new Response(null, { status: 503 });
+    expect((await check("openai")).told).toMatchObject({ ok: null, message: expect.stringContaining("503") });
+    answers = () => Response.redirect("http://elsewhere.test/");
+    expect((await check("openai")).told).toMatchObject({ ok: null });
+    answers = () => {
+      throw new Error("reset: sk-123456789012");
+    };
+    const unheard = await check("openai");
+    expect(unheard.told).toMatchObject({ ok: null });
+    expect(unheard.text).not.toContain("sk-123456789012");
+    expect(asked).toHaveLength(3);
+  });
+
+  it("[S1] never at an address that somebody chose", async () => {
+    await put("openai", { kind: "openai", apiKey: "sk-123456789012", baseUrl: "http://169.254.169.254/" });
+    await put("anthropic", { kind: "anthropic", oauthToken: "sk-ant-oat-12345678" });
+    for (const kind of ["openai", "anthropic"]) expect((await check(kind)).told).toMatchObject({ ok: null });
+    expect(asked).toEqual([]);
+  });
+
+  it("only where there is one", async () => {
+    await ask("/api/credentials/google", { method: "DELETE", token: owner.apiToken });
+    expect((await check("google")).status).toBe(404);
   });
 });

@@ -1,10 +1,22 @@
-/** Credentials: written and deleted by people, never read back. */
+/** Credentials: written, checked and deleted by people, never read back. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { credentialKind, credentialSecret, credentialView, page, SamovarError } from "@samovar/contracts";
+import type { UserId } from "@samovar/base";
+import {
+  credentialCheck,
+  credentialKind,
+  credentialSecret,
+  credentialView,
+  page,
+  SamovarError,
+} from "@samovar/contracts";
+import type { CredentialSecret } from "@samovar/contracts";
+import { findDefinition } from "../agents/store.ts";
+import type { Database } from "../database/index.ts";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
-import { deleteCredential, kindOf, listCredentials, putCredential } from "./store.ts";
+import { checkCredential } from "./check.ts";
+import { deleteCredential, kindOf, listCredentials, putCredential, readCredential } from "./store.ts";
 
 const params = z.object({ kind: credentialKind });
 
@@ -31,6 +43,14 @@ const drop = createRoute({
   responses: { 204: { description: "Deleted" } },
 });
 
+const validate = createRoute({
+  method: "post",
+  path: "/api/credentials/{kind}/validate",
+  summary: "Asks the credential's own service whether it is good.",
+  request: { params },
+  responses: { 200: json(credentialCheck, "What the service said") },
+});
+
 export function credentialRoutes(): Router {
   const router = apiRouter();
 
@@ -46,9 +66,8 @@ export function credentialRoutes(): Router {
         "kind: the body is a credential of another kind than the address names",
       );
     }
-    if (secret.kind === "anthropic" && !secret.apiKey && !secret.oauthToken && !secret.baseUrl) {
-      throw new SamovarError("invalid_request", "Give an apiKey, an oauthToken, or a baseUrl that asks for neither.");
-    }
+    assertHoldsSomething(secret);
+    await assertHasOwner(c.get("deps").db, currentUser(c).id, secret);
     return c.json(await putCredential(c.get("deps"), currentUser(c).id, secret), 200);
   });
 
@@ -58,5 +77,31 @@ export function credentialRoutes(): Router {
     return c.body(null, 204);
   });
 
+  router.openapi(validate, async (c) => {
+    const { env, config } = c.get("deps");
+    const secret = await readCredential(env, currentUser(c).id, c.req.valid("param").kind);
+    if (secret === null) throw new SamovarError("not_found", "There is no such credential. Store it first.");
+    return c.json(await checkCredential(config, secret), 200);
+  });
+
   return router;
+}
+
+function assertHoldsSomething(secret: CredentialSecret): void {
+  const isModels = secret.kind === "anthropic" || secret.kind === "openai" || secret.kind === "google";
+  if (!isModels || secret.apiKey !== undefined || secret.baseUrl !== undefined) return;
+  if (secret.kind !== "anthropic")
+    throw new SamovarError("invalid_request", "Give an apiKey, or a baseUrl that asks for none.");
+  if (secret.oauthToken !== undefined) return;
+  throw new SamovarError("invalid_request", "Give an apiKey, an oauthToken, or a baseUrl that asks for neither.");
+}
+
+/** Variables of an agent that nobody has defined would never be used, and never be deleted. */
+async function assertHasOwner(db: Database, ownerId: UserId, secret: CredentialSecret): Promise<void> {
+  if (secret.kind !== "agent" || (await findDefinition(db, ownerId, secret.agent)) !== null) return;
+  throw new SamovarError(
+    "agent_not_configured",
+    `There is no agent of your own named ${secret.agent}. Add it first, then store its variables.`,
+    { agent: secret.agent, settingsPath: "/settings/agents" },
+  );
 }

@@ -1,0 +1,114 @@
+/**
+ * Whether a stored credential is good, by one cheap read of its own service: bounded in time, no redirect followed,
+ * no answer's text passed on. Addresses that people chose are never asked from here. Keeps S1.
+ */
+import type { CredentialCheck, CredentialSecret } from "@samovar/contracts";
+import { assertNever } from "@samovar/base";
+import type { Config } from "../config.ts";
+
+const TIMEOUT_MS = 10_000;
+
+interface Probe {
+  /** Whose answer it is, for people. */
+  readonly service: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** What a person should know when it is good. */
+  readonly good: string;
+  /** Statuses by which the service says that it is not. */
+  readonly refusals: readonly number[];
+}
+
+type Untold = Pick<CredentialCheck, "message">;
+
+export async function checkCredential(config: Config, secret: CredentialSecret): Promise<CredentialCheck> {
+  const probe = probeOf(config, secret);
+  if ("message" in probe) return { ok: null, ...probe };
+  const { service, good, refusals } = probe;
+  const status = await ask(probe);
+  if (status === null) return { ok: null, message: `${service} did not answer. Try again in a moment.` };
+  if (status >= 200 && status < 300) return { ok: true, message: good };
+  if (refusals.includes(status)) {
+    return { ok: false, message: `${service} refuses it. It may be mistyped, expired or revoked: store a new one.` };
+  }
+  return { ok: null, message: `${service} answered ${status}, which does not tell. Try again in a moment.` };
+}
+
+/** The answer's status; null when there was none. */
+async function ask({ url, headers }: Probe): Promise<number | null> {
+  try {
+    const answer = await fetch(url, {
+      headers: { accept: "application/json", "user-agent": "samovar", ...headers },
+      redirect: "manual",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    await answer.body?.cancel();
+    return answer.status;
+  } catch {
+    // A refused connection and a time limit are the same to the one who asks.
+    return null;
+  }
+}
+
+function probeOf(config: Config, secret: CredentialSecret): Probe | Untold {
+  switch (secret.kind) {
+    case "hetzner":
+      return {
+        service: "Hetzner",
+        url: `${config.HETZNER_API_URL}/servers?per_page=1`,
+        headers: { authorization: `Bearer ${secret.token}` },
+        good: "Hetzner accepts this token. To make machines it must be allowed to write as well.",
+        refusals: [401, 403],
+      };
+    case "github":
+      return {
+        service: "GitHub",
+        url: `${config.GITHUB_API_URL}/rate_limit`,
+        headers: { authorization: `Bearer ${secret.token}` },
+        good: "GitHub accepts this token. Whether it may push to a repository is seen at the first push.",
+        refusals: [401],
+      };
+    case "anthropic":
+    case "openai":
+    case "google":
+      return modelProbe(secret);
+    case "agent":
+      return { message: "Only the agent itself knows what its variables are good for; its first task will tell." };
+    default:
+      return assertNever(secret, "credential");
+  }
+}
+
+function modelProbe(secret: Extract<CredentialSecret, { kind: "anthropic" | "openai" | "google" }>): Probe | Untold {
+  if (secret.baseUrl !== undefined)
+    return { message: "Only machines ask an address of your own; the first task will tell." };
+  const { apiKey } = secret;
+  if (apiKey === undefined) return { message: "Nothing but the agent can use such a token; the first task will tell." };
+  switch (secret.kind) {
+    case "anthropic":
+      return {
+        service: "Anthropic",
+        url: "https://api.anthropic.com/v1/models?limit=1",
+        headers: { "x-api-key": apiKey, "anthropic-version": "2023-06-01" },
+        good: "Anthropic accepts this key.",
+        refusals: [401, 403],
+      };
+    case "openai":
+      return {
+        service: "OpenAI",
+        url: "https://api.openai.com/v1/models",
+        headers: { authorization: `Bearer ${apiKey}` },
+        good: "OpenAI accepts this key.",
+        refusals: [401, 403],
+      };
+    case "google":
+      return {
+        service: "Google",
+        url: "https://generativelanguage.googleapis.com/v1beta/models?pageSize=1",
+        headers: { "x-goog-api-key": apiKey },
+        good: "Google accepts this key.",
+        // A key that is none is a bad request to Google.
+        refusals: [400, 401, 403],
+      };
+  }
+}

@@ -1,0 +1,150 @@
+/** What a workspace's token opens: its own agent's credential and its own repository's, while it holds a slot. */
+import { env } from "cloudflare:workers";
+import type { NodeId, UserId } from "@samovar/base";
+import { agentCredential, agentDefinition, errorBody, gitCredential } from "@samovar/contracts";
+import type { AgentKind, CredentialSecret } from "@samovar/contracts";
+import { eq } from "drizzle-orm";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { controlPlane } from "../../test/caller.ts";
+import { putDefinition } from "../agents/store.ts";
+import { putCredential } from "../credentials/store.ts";
+import { credentials, projects } from "../database/schema.ts";
+import { mintWorkspaceToken } from "../identity/machine-tokens.ts";
+import { nodeObject } from "../nodes/object.ts";
+import { aHolder, aNode, anOwner, stopClock } from "../objects/node-lifecycle/node.fixture.ts";
+import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
+import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { createWorkspace } from "./store.ts";
+
+const { ask, deps } = controlPlane();
+const { db } = deps;
+let owner: UserId;
+let holder: SlotHolder;
+let nodeId: NodeId;
+
+beforeEach(async () => {
+  stopClock();
+  scriptedCloud();
+  owner = await anOwner();
+  holder = await aHolder(owner);
+  nodeId = await aNode(holder, owner);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+const runs = (agent: AgentKind | null) => {
+  const { workspaceId: id, projectId, sessionId } = holder;
+  return createWorkspace(env, { id, ownerId: owner, projectId, sessionId, nodeId, agent });
+};
+const store = (secret: CredentialSecret) => putCredential(deps, owner, secret);
+const define = (more: object) =>
+  putDefinition(
+    db,
+    owner,
+    agentDefinition.parse({
+      kind: "goose",
+      name: "Goose",
+      program: { from: "path", command: "goose", args: [] },
+      ...more,
+    }),
+    1,
+  );
+const tokenOf = async ({ workspaceId, projectId, sessionId }: SlotHolder, epoch = 1) => {
+  const claims = { workspace: workspaceId, project: projectId, session: sessionId, node: nodeId, epoch };
+  return (await mintWorkspaceToken(deps.config, claims, Date.now())).token;
+};
+const asks = async (what: "agent" | "git", token?: string) =>
+  ask(`/api/workspaces/${holder.workspaceId}/${what}-credential`, { token: token ?? (await tokenOf(holder)) });
+const given = async () => agentCredential.parse(await (await asks("agent")).json());
+const refusal = async (answer: Response) => errorBody.parse(await answer.json()).error;
+const forGit = async () => gitCredential.parse(await (await asks("git")).json()).credential;
+
+describe("an agent's credential", () => {
+  it("is the model's, for a built-in agent", async () => {
+    await runs("claude");
+    await store({ kind: "anthropic", apiKey: "sk-ant-the-key-of-the-tests" });
+    await store({ kind: "openai", apiKey: "another-key-of-the-tests" });
+    const answer = await asks("agent");
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect(await answer.json()).toEqual({ kind: "anthropic", apiKey: "sk-ant-the-key-of-the-tests" });
+  });
+
+  it("is its gateway's model's, for an agent of one's own", async () => {
+    await define({ gateway: "google" });
+    await runs("goose");
+    await store({ kind: "anthropic", apiKey: "sk-ant-the-key-of-the-tests" });
+    await store({ kind: "google", apiKey: "the-key-for-google" });
+    expect(await given()).toEqual({ kind: "google", apiKey: "the-key-for-google" });
+  });
+
+  it("[S1] is those variables that the agent names, and no other", async () => {
+    await define({ secretEnv: ["GOOSE_KEY"] });
+    await runs("goose");
+    await store({ kind: "agent", agent: "goose", env: { GOOSE_KEY: "honk", OTHER: "not-for-this-one" } });
+    expect(await given()).toEqual({ kind: "env", env: { GOOSE_KEY: "honk" } });
+    await define({ secretEnv: ["GOOSE_KEY", "GOOSE_ORG"] });
+    expect(await refusal(await asks("agent"))).toMatchObject({ code: "credentials_missing" });
+  });
+
+  it("is asked for in vain when it was deleted, cannot be opened, or the agent needs none", async () => {
+    await runs("claude");
+    const missing = await refusal(await asks("agent"));
+    expect(missing).toMatchObject({ code: "credentials_missing", details: { kind: "anthropic" } });
+    await store({ kind: "anthropic", apiKey: "sk-ant-the-key-of-the-tests" });
+    await db.update(credentials).set({ keyId: "older" }).where(eq(credentials.kind, "anthropic"));
+    const unopened = await refusal(await asks("agent"));
+    expect(unopened).toMatchObject({ code: "credentials_missing", message: expect.stringContaining("Store it again") });
+    for (const agent of ["script", null]) {
+      await runs(agent);
+      expect(await refusal(await asks("agent"))).toMatchObject({ code: "not_found" });
+    }
+  });
+});
+
+describe("a repository's credential", () => {
+  const at = (repoUrl: string) => db.update(projects).set({ repoUrl }).where(eq(projects.id, holder.projectId));
+
+  it("is the owner's token, for a repository of GitHub over https", async () => {
+    await runs("script");
+    await at("https://github.com/acme/kettle.git");
+    expect(await forGit()).toBeNull();
+    await store({ kind: "github", token: "ghp_the-token-of-the-tests" });
+    expect(await forGit()).toEqual({
+      host: "github.com",
+      username: "x-access-token",
+      password: "ghp_the-token-of-the-tests",
+    });
+  });
+
+  it.each([
+    "https://git.test/p.git",
+    "https://github.com.evil.test/a/b",
+    "git@github.com:a/b.git",
+    "/srv/github.com/a/b",
+  ])("[S1] is nothing for %s", async (repoUrl) => {
+    await runs("script");
+    await at(repoUrl);
+    await store({ kind: "github", token: "ghp_the-token-of-the-tests" });
+    expect(await forGit()).toBeNull();
+  });
+});
+
+describe("[S1] neither is given", () => {
+  it.each(["agent", "git"] as const)(
+    "to another workspace, another epoch, or one without its slot: %s",
+    async (what) => {
+      await runs("claude");
+      await store({ kind: "anthropic", apiKey: "sk-ant-the-key-of-the-tests" });
+      await store({ kind: "github", token: "ghp_the-token-of-the-tests" });
+      const other = await aHolder(owner);
+      expect((await asks(what, await tokenOf(other))).status).toBe(401);
+      expect((await asks(what, await tokenOf(holder, 2))).status).toBe(401);
+      await nodeObject(env, nodeId).release(holder.workspaceId);
+      const answer = await asks(what);
+      expect(answer.status).toBe(401);
+      expect(await answer.text()).not.toMatch(/sk-ant|ghp_/);
+    },
+  );
+});
