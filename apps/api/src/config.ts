@@ -2,17 +2,17 @@
  * Every setting of the control plane, parsed once; all faults are told at once. Defaults are for the cloud;
  * one machine differs only in what `samovar up` sets. docs/reference/configuration.md is made from this.
  */
-import { agentKind, agentRelease } from "@samovar/contracts";
+import { agentKind, agentRelease, DEFAULT_TIME_LIMITS, LONGEST_LIMIT_MS, TIME_LIMITS } from "@samovar/contracts";
+import type { TimeLimitName, TimeLimits } from "@samovar/contracts";
 import * as z from "zod";
 
 const duration = (defaultMs: number, about: string) =>
-  z.coerce
-    .number()
-    .int()
-    .positive()
-    .max(30 * 24 * 3_600_000)
-    .default(defaultMs)
-    .describe(about);
+  z.coerce.number().int().positive().max(LONGEST_LIMIT_MS).default(defaultMs).describe(about);
+/** One of the table that both sides share. */
+const limit = (name: TimeLimitName) => {
+  const { ms, side, about } = TIME_LIMITS[name];
+  return duration(ms, side === "both" ? `${about}. A setting of the nodes too: give both the same` : about);
+};
 const count = (fallback: number, max: number, about: string) =>
   z.coerce.number().int().min(1).max(max).default(fallback).describe(about);
 const json = <T extends z.ZodType>(inner: T, about: string) =>
@@ -48,6 +48,7 @@ export const settings = z.object({
     .describe("Secret. 32 bytes in base64 that encrypt stored credentials"),
   AGENT_RELEASE: json(agentRelease, "The vm-agent release that nodes install"),
   HETZNER_API_URL: z.url().default("https://api.hetzner.cloud/v1").describe("The provider's API"),
+  GITHUB_API_URL: z.url().default("https://api.github.com").describe("GitHub's API, for pull requests"),
   ALLOW_LOCAL_REPOS: z
     .stringbool()
     .default(false)
@@ -67,25 +68,26 @@ export const settings = z.object({
     .describe("The least severe log line that is written"),
   NODE_WARM_TIMEOUT_MS: duration(1_800_000, "How long an idle node waits for the next task"),
   NODE_IDLE_GRACE_MS: duration(1_000, "How long a node without work stays active before it counts as warm"),
-  NODE_MAX_LIFETIME_MS: duration(14_400_000, "Age at which a node takes no more work"),
-  NODE_HARD_LIFETIME_MS: duration(86_400_000, "Age at which a node is destroyed whatever it does"),
-  NODE_BOOT_TIMEOUT_MS: duration(600_000, "Longest time from asking for a server to its vm-agent's first connection"),
-  NODE_UNREACHABLE_TIMEOUT_MS: duration(300_000, "How long a node may be silent before what runs on it has failed"),
+  NODE_MAX_LIFETIME_MS: limit("NODE_MAX_LIFETIME_MS"),
+  NODE_HARD_LIFETIME_MS: limit("NODE_HARD_LIFETIME_MS"),
+  NODE_BOOT_TIMEOUT_MS: limit("NODE_BOOT_TIMEOUT_MS"),
+  NODE_UNREACHABLE_TIMEOUT_MS: limit("NODE_UNREACHABLE_TIMEOUT_MS"),
   NODE_SLOTS: count(3, 64, "Workspaces that share a node"),
   MAX_NODES_PER_USER: count(10, 200, "Nodes that one person may have at a time"),
   SWEEP_CRON: z.string().default("*/15 * * * *").describe("When the sweep runs"),
-  SWEEP_GRACE_MS: duration(2_700_000, "Age below which the sweep leaves an unknown server alone"),
-  WORKSPACE_READY_TIMEOUT_MS: duration(600_000, "Longest time for clone and set-up"),
-  SETUP_TIMEOUT_MS: duration(900_000, "Longest time that a repository's `samovar.setup` may take"),
-  TASK_QUEUE_TIMEOUT_MS: duration(86_400_000, "Longest time that a task waits in line, or for other tasks"),
-  SESSION_START_TIMEOUT_MS: duration(
-    300_000,
-    "Longest time from the prompt to the agent's first sign; holds the agent's installation on first use",
-  ),
-  AGENT_IDLE_TIMEOUT_MS: duration(1_800_000, "Longest silence of an agent while no tool runs"),
-  TASK_MAX_DURATION_MS: duration(14_400_000, "Longest time that an agent may work on a task"),
-  DRAIN_TIMEOUT_MS: duration(60_000, "Longest wait for a node to hand over what it still holds"),
-  KEPT_WORKSPACE_RETENTION_MS: duration(14_400_000, "How long a workspace is kept after a failure"),
+  SWEEP_GRACE_MS: limit("SWEEP_GRACE_MS"),
+  CLONE_TIMEOUT_MS: limit("CLONE_TIMEOUT_MS"),
+  WORKSPACE_READY_TIMEOUT_MS: limit("WORKSPACE_READY_TIMEOUT_MS"),
+  SETUP_TIMEOUT_MS: limit("SETUP_TIMEOUT_MS"),
+  TASK_QUEUE_TIMEOUT_MS: limit("TASK_QUEUE_TIMEOUT_MS"),
+  AGENT_INSTALL_TIMEOUT_MS: limit("AGENT_INSTALL_TIMEOUT_MS"),
+  SESSION_START_TIMEOUT_MS: limit("SESSION_START_TIMEOUT_MS"),
+  AGENT_IDLE_TIMEOUT_MS: limit("AGENT_IDLE_TIMEOUT_MS"),
+  TASK_MAX_DURATION_MS: limit("TASK_MAX_DURATION_MS"),
+  SESSION_STOP_TIMEOUT_MS: limit("SESSION_STOP_TIMEOUT_MS"),
+  FINISH_TIMEOUT_MS: limit("FINISH_TIMEOUT_MS"),
+  DRAIN_TIMEOUT_MS: limit("DRAIN_TIMEOUT_MS"),
+  KEPT_WORKSPACE_RETENTION_MS: limit("KEPT_WORKSPACE_RETENTION_MS"),
   COMMIT_NAME: z.string().min(1).max(100).default("Samovar").describe("Author of commits that Samovar makes"),
   COMMIT_EMAIL: z
     .string()
@@ -95,6 +97,12 @@ export const settings = z.object({
     .describe("Author's address of commits that Samovar makes"),
 });
 export type Config = z.infer<typeof settings>;
+
+/** Every limit of time, as it is set here; what is no setting here is as the table has it. */
+export function timeLimits(config: Config): TimeLimits {
+  const set = Object.entries(config).filter(([name]) => name in TIME_LIMITS);
+  return { ...DEFAULT_TIME_LIMITS, ...Object.fromEntries(set) };
+}
 
 const parsed = new WeakMap<object, Config>();
 

@@ -14,6 +14,7 @@ export const TEST_SETTINGS = {
   AGENT_RELEASE: JSON.stringify({ version: "0.1.0", path: "/agent/vm-agent.mjs", sha256: "0".repeat(64) }),
   HETZNER_API_URL: "http://127.0.0.1:9/v1",
   DEFAULT_AGENT: "script",
-  DRAIN_TIMEOUT_MS: "1500",
+  SESSION_STOP_TIMEOUT_MS: "500",
+  DRAIN_TIMEOUT_MS: "500",
   LOG_LEVEL: "error",
 };

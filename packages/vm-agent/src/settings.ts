@@ -3,7 +3,8 @@
  * Parsed once; every fault is told at once.
  */
 import type { NodeId } from "@samovar/base";
-import { agentSettings } from "@samovar/contracts";
+import { agentSettings, LONGEST_LIMIT_MS, TIME_LIMITS } from "@samovar/contracts";
+import type { TimeLimitName } from "@samovar/contracts";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
@@ -14,23 +15,19 @@ export const AGENT_VERSION: string = manifest.version;
 /** After the first boot the token is taken out of the file. */
 const agentFile = agentSettings.extend({ bootstrapToken: agentSettings.shape.bootstrapToken.optional() });
 
-const duration = (defaultMs: number) =>
-  z.coerce
-    .number()
-    .int()
-    .positive()
-    .max(24 * 3_600_000)
-    .default(defaultMs);
+/** A limit of the table that both sides share. */
+const limit = (name: TimeLimitName) =>
+  z.coerce.number().int().positive().max(LONGEST_LIMIT_MS).default(TIME_LIMITS[name].ms);
 
 const environment = z.object({
   /** Prefix of absolute paths in `agent.json`: on one machine a server is a directory. */
   SAMOVAR_ROOT: z.string().startsWith("/").or(z.literal("")).default(""),
   /** Where agents install themselves; several nodes of one machine may share it. */
   SAMOVAR_AGENTS_DIR: z.string().startsWith("/").optional(),
-  /** Longest wait for an ended session's messages before the end is told without them. */
-  DRAIN_TIMEOUT_MS: duration(45_000),
-  /** Longest time that an agent's installation may take. */
-  AGENT_INSTALL_TIMEOUT_MS: duration(270_000),
+  CLONE_TIMEOUT_MS: limit("CLONE_TIMEOUT_MS"),
+  AGENT_INSTALL_TIMEOUT_MS: limit("AGENT_INSTALL_TIMEOUT_MS"),
+  FINISH_TIMEOUT_MS: limit("FINISH_TIMEOUT_MS"),
+  DRAIN_TIMEOUT_MS: limit("DRAIN_TIMEOUT_MS"),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
 });
 
@@ -42,8 +39,10 @@ export interface VmAgentSettings {
   readonly bootstrapToken: string | null;
   readonly stateDir: string;
   readonly agentsDir: string;
-  readonly drainTimeoutMs: number;
+  readonly cloneTimeoutMs: number;
   readonly installTimeoutMs: number;
+  readonly finishTimeoutMs: number;
+  readonly drainTimeoutMs: number;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   /** The `agent.json` that this came from. */
   readonly file: string;
@@ -66,8 +65,10 @@ export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSetti
     bootstrapToken: told.data.bootstrapToken ?? null,
     stateDir,
     agentsDir: around.data.SAMOVAR_AGENTS_DIR ?? join(stateDir, "agents"),
-    drainTimeoutMs: around.data.DRAIN_TIMEOUT_MS,
+    cloneTimeoutMs: around.data.CLONE_TIMEOUT_MS,
     installTimeoutMs: around.data.AGENT_INSTALL_TIMEOUT_MS,
+    finishTimeoutMs: around.data.FINISH_TIMEOUT_MS,
+    drainTimeoutMs: around.data.DRAIN_TIMEOUT_MS,
     logLevel: around.data.LOG_LEVEL,
     file,
   };

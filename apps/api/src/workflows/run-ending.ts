@@ -1,33 +1,78 @@
-/** The end of a run: the workspace kept or removed, the task ended, the session closed. Every part may repeat. */
+/**
+ * The end of a run: the workspace kept or removed, the task ended, the session closed. Every part may repeat, and none
+ * that fails keeps the task from its end. Keeps T1.
+ */
 import { assertNever } from "@samovar/base";
 import type { NodeId } from "@samovar/base";
+import type { Failure, TaskOutput } from "@samovar/contracts";
+import { runDurations } from "@samovar/domain/run-durations";
+import { isTerminal } from "@samovar/domain/task-status";
 import type { TaskChange } from "@samovar/domain/task-status";
+import type { Deps } from "../deps.ts";
+import { tryChange } from "../tasks/change.ts";
 import { projectData } from "../tasks/publish.ts";
+import { stepEvents } from "../tasks/step-events.ts";
+import { findTask } from "../tasks/store.ts";
 import { findWorkspace, setWorkspaceState } from "../workspaces/store.ts";
 import { inSentences } from "./sentences.ts";
-import { RunSuperseded } from "./run-story.ts";
 import type { Ending, RunStart, RunStory } from "./run-story.ts";
-
-/** A node that does not confirm soon has the command all the same; the sweep sees to the rest. */
-const REMOVAL_PATIENCE_MS = 15_000;
+import type { TaskRunParams } from "./task-run.ts";
 
 /** Null: the task was ended by somebody else; then the workspace goes and nothing more is said. */
 export async function endRun(story: RunStory, start: RunStart, ending: Ending | null): Promise<void> {
   const { nodeId } = story;
-  if (nodeId === null) await story.once("end: no slot", () => letGo(story, start, ending));
+  if (nodeId === null) await letGo(story, start, ending);
   else await settleWorkspace(story, start, nodeId, ending);
+  await endTask(story, ending);
+  if (ending === null) return;
+  await story.attempt("end: session", () => closeSession(story, start.task, ending.status));
+}
+
+/** For a run that could not even be opened. */
+export async function endUnopened(story: RunStory, failure: Failure): Promise<void> {
+  await endTask(story, { status: "failed", failure, output: null, workspace: "remove" });
+  await story.attempt("end: session", async () => {
+    const task = await findTask(story.deps.db, story.params.taskId);
+    if (task !== null && task.runId === story.params.runId) await closeSession(story, task, "failed");
+  });
+}
+
+/** The one thing that must be: tried for hours, since giving up would lose how the work ended. */
+async function endTask(story: RunStory, ending: Ending | null): Promise<void> {
   if (ending === null) return;
   if (ending.output !== null) await story.mark("finish", "ended");
-  try {
-    await story.change("end: task", changeOf(ending));
-  } catch (error) {
-    // Whoever ended the task before us has told its session.
-    if (!(error instanceof RunSuperseded)) throw error;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await story.once(`end: task ${tries}`, () => writeEnd(story, ending));
+    } catch (error) {
+      if (tries === END_TRIES) throw error;
+      await story.pause(`end: wait ${tries}`, END_PAUSE_MS);
+    }
   }
-  await story.once("end: session", async () => {
-    const status = ending.status === "failed" ? "error" : "stopped";
-    await projectData(story.deps, start.task.projectId).endSession(start.task.sessionId, status);
-  });
+}
+
+const END_TRIES = 30;
+const END_PAUSE_MS = 60_000;
+
+/** A task that somebody else has ended stays as it is: they have told its session. */
+async function writeEnd({ deps, params, actor }: RunStory, ending: Ending): Promise<void> {
+  const output = ending.output === null ? null : { ...ending.output, durations: await durations(deps, params) };
+  const outcome = await tryChange(deps, params.taskId, changeOf({ ...ending, output }), actor);
+  if (outcome.ok || outcome.refusal.code !== "wrong_status" || isTerminal(outcome.task.status)) return;
+  const failure = {
+    code: "internal",
+    message: `The run came to an end that its task could not take: ${outcome.refusal.message}`,
+  };
+  await tryChange(deps, params.taskId, { kind: "fail", failure, output }, actor);
+}
+
+async function durations({ db, clock }: Deps, { taskId, runId }: TaskRunParams): Promise<TaskOutput["durations"]> {
+  return runDurations(await stepEvents(db, taskId), runId, clock.now());
+}
+
+/** What was said for a person stands in the transcript, the status says how it ended. */
+async function closeSession({ deps }: RunStory, task: RunStart["task"], status: Ending["status"]): Promise<void> {
+  await projectData(deps, task.projectId).endSession(task.sessionId, status === "failed" ? "error" : "stopped");
 }
 
 function changeOf({ status, failure, output }: Ending): TaskChange {
@@ -47,15 +92,16 @@ function changeOf({ status, failure, output }: Ending): TaskChange {
 
 async function settleWorkspace(story: RunStory, start: RunStart, nodeId: NodeId, ending: Ending | null): Promise<void> {
   const fate = ending?.workspace ?? "remove";
+  const failure = ending?.failure ?? null;
   switch (fate) {
     case "keep":
-      return story.once("end: keep", () => keep(story, start, ending));
+      return keep(story, start, ending);
     case "lost":
-      return story.once("end: lost", async () => {
-        await setWorkspaceState(story.deps.env, start.workspaceId, "failed", { failure: ending?.failure ?? null });
-        await tellTranscript(story, start, ending, "The workspace is lost with its machine.");
-        await story.node(nodeId).release(start.workspaceId);
-      });
+      await story.attempt("end: lost", () =>
+        setWorkspaceState(story.deps.env, start.workspaceId, "failed", { failure }),
+      );
+      await tellTranscript(story, start, ending, "The workspace is lost with its machine.");
+      return story.attempt("end: release", () => story.node(nodeId).release(start.workspaceId));
     case "remove":
       return remove(story, start, nodeId, ending);
     default:
@@ -65,10 +111,10 @@ async function settleWorkspace(story: RunStory, start: RunStart, nodeId: NodeId,
 
 /** It holds its slot, so that its node stays; the sweep or a person ends that. */
 async function keep(story: RunStory, start: RunStart, ending: Ending | null): Promise<void> {
-  const { env, clock, config } = story.deps;
-  const keepUntil = clock.now() + config.KEPT_WORKSPACE_RETENTION_MS;
+  const { env, config } = story.deps;
+  const keepUntil = (await story.now("end: kept from")) + config.KEPT_WORKSPACE_RETENTION_MS;
   const failure = ending?.failure ?? null;
-  await setWorkspaceState(env, start.workspaceId, "kept", { keepUntil, failure });
+  await story.attempt("end: keep", () => setWorkspaceState(env, start.workspaceId, "kept", { keepUntil, failure }));
   const until = new Date(keepUntil).toISOString().slice(0, 16).replace("T", " ");
   await tellTranscript(story, start, ending, `The workspace is kept until ${until} UTC.`);
 }
@@ -76,28 +122,37 @@ async function keep(story: RunStory, start: RunStart, ending: Ending | null): Pr
 async function remove(story: RunStory, start: RunStart, nodeId: NodeId, ending: Ending | null): Promise<void> {
   const { workspaceId } = start;
   const { env } = story.deps;
-  await story.once("end: remove", async () => {
-    await setWorkspaceState(env, workspaceId, "destroying", { failure: ending?.failure ?? null });
-    await tellTranscript(story, start, ending, null);
-    const { runId } = story.params;
-    await story
-      .node(nodeId)
-      .enqueue({ id: `${runId}:workspace.destroy`, kind: "workspace.destroy", args: { workspaceId } });
+  const failure = ending?.failure ?? null;
+  await story.attempt("end: remove", async () => {
+    await setWorkspaceState(env, workspaceId, "destroying", { failure });
+    const id = `${story.params.runId}:workspace.destroy`;
+    await story.node(nodeId).enqueue({ id, kind: "workspace.destroy", args: { workspaceId } });
   });
-  const seen = await story.until("end: removal", "removal", workspaceId, REMOVAL_PATIENCE_MS);
-  await story.once("end: release", async () => {
-    if (seen.kind === "reached") await setWorkspaceState(env, workspaceId, "destroyed");
+  await tellTranscript(story, start, ending, null);
+  const isGone = await isRemoved(story, workspaceId);
+  await story.attempt("end: release", async () => {
+    if (isGone) await setWorkspaceState(env, workspaceId, "destroyed");
     await story.node(nodeId).release(workspaceId);
   });
 }
 
+async function isRemoved(story: RunStory, workspaceId: RunStart["workspaceId"]): Promise<boolean> {
+  try {
+    return (await story.until("end: removal", "removal", workspaceId)).kind === "reached";
+  } catch {
+    // Its node can not be asked; the sweep will.
+    return false;
+  }
+}
+
 /** Nothing was chosen, or the run was cut off while choosing: a slot that it may have got is given back. */
 async function letGo(story: RunStory, start: RunStart, ending: Ending | null): Promise<void> {
-  const intended = await findWorkspace(story.deps.db, start.workspaceId);
-  if (intended !== null) {
+  await story.attempt("end: no slot", async () => {
+    const intended = await findWorkspace(story.deps.db, start.workspaceId);
+    if (intended === null) return;
     await story.node(intended.nodeId).release(start.workspaceId);
     await setWorkspaceState(story.deps.env, start.workspaceId, "destroyed");
-  }
+  });
   await tellTranscript(story, start, ending, null);
 }
 
@@ -110,5 +165,7 @@ async function tellTranscript(
 ): Promise<void> {
   const said = [ending?.failure?.message, ending?.output?.warning, more].filter((part) => part != null);
   if (said.length === 0) return;
-  await projectData(story.deps, task.projectId).addNotice(task.sessionId, noticeId, inSentences(said));
+  await story.attempt("end: notice", () =>
+    projectData(story.deps, task.projectId).addNotice(task.sessionId, noticeId, inSentences(said)),
+  );
 }

@@ -2,13 +2,15 @@
  * The means of a run: steps that are done once, waits that look at the facts. What a step answers is stored by the
  * engine; all else is computed again from it when the run is resumed, so nothing here may read a clock outside a step.
  */
-import { redactText } from "@samovar/base";
+import { errorMessage, redactText } from "@samovar/base";
 import type { MessageId, Millis, NodeId, WorkspaceId } from "@samovar/base";
 import type { Failure, RunStep, TaskOutput } from "@samovar/contracts";
-import { decideRun, lookAgainMs } from "@samovar/domain/task-run";
+import { lookPace, MAX_LOOKS, runWaits } from "@samovar/domain/run-waits";
+import { decideRun } from "@samovar/domain/task-run";
 import type { RunDecision, RunSight, RunWait } from "@samovar/domain/task-run";
 import type { TaskActor, TaskChange, TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
 import type { WorkflowStep } from "cloudflare:workers";
+import { timeLimits } from "../config.ts";
 import { depsFor } from "../deps.ts";
 import type { Deps } from "../deps.ts";
 import type { Env } from "../env.ts";
@@ -54,6 +56,8 @@ export class RunSuperseded extends Error {
 
 /** Enough for a database or an object that is away for a minute or two. */
 const STEP = { retries: { limit: 8, delay: 1000, backoff: "exponential" }, timeout: 60_000 } as const;
+/** For what the end of a run can do without. */
+const ATTEMPT = { retries: { limit: 4, delay: 1000, backoff: "exponential" }, timeout: 20_000 } as const;
 
 export type Seen = RunDecision & { readonly sight: RunSight | null; readonly now: Millis };
 
@@ -61,10 +65,14 @@ export class RunStory {
   readonly deps: Deps;
   readonly params: TaskRunParams;
   readonly actor: TaskActor;
+  /** Milliseconds. */
+  readonly waits: Readonly<Record<RunWait, number>>;
   readonly #step: WorkflowStep;
   /** Where the run is; rebuilt by the story itself when it is resumed. */
   nodeId: NodeId | null = null;
   hasPrompted = false;
+  /** Whether the agent has given a sign: only then the task is in progress. */
+  hasStarted = false;
   /** Set when the agent gave no sign in time: the session is stopped for it. */
   startFailure: Failure | null = null;
 
@@ -72,6 +80,7 @@ export class RunStory {
     this.deps = depsFor(env);
     this.params = params;
     this.actor = { kind: "run", id: params.runId };
+    this.waits = runWaits(timeLimits(this.deps.config));
     this.#step = step;
   }
 
@@ -79,6 +88,17 @@ export class RunStory {
   async once<T>(name: string, work: () => Promise<T>): Promise<T> {
     const stored = await this.#step.do(name, STEP, async () => JSON.stringify((await work()) ?? null));
     return JSON.parse(stored);
+  }
+
+  /** Does it if that is possible at all; what could not be done is logged, and left to the sweep. */
+  async attempt(name: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await this.#step.do(name, ATTEMPT, async () => {
+        await work();
+      });
+    } catch (error) {
+      this.deps.logger.error("run.step_given_up", { ...this.params, step: name, error: errorMessage(error) });
+    }
   }
 
   /** One chapter of the story, with its beginning and end for the start-up timeline. */
@@ -113,12 +133,20 @@ export class RunStory {
   }
 
   /** Looks until there is something to do about what it sees. `name` is unique in the story. */
-  async until(name: string, wait: RunWait, workspaceId: WorkspaceId, limitMs: number): Promise<Seen> {
+  async until(
+    name: string,
+    wait: RunWait,
+    workspaceId: WorkspaceId,
+    limitMs: number = this.waits[wait],
+  ): Promise<Seen> {
     const deadline = (await this.now(`${name}: from`)) + limitMs;
-    for (let look = 1, quiet = 0; ; look++) {
-      const seen = await this.once(`${name}: look ${look}`, () => this.#look(wait, workspaceId, deadline));
+    const maxLooks = MAX_LOOKS[wait];
+    for (let looks = 1, quiet = 0; ; looks++) {
+      const seen = await this.once(`${name}: look ${looks}`, () => this.#look(wait, workspaceId, deadline));
       if (seen.kind !== "wait") return seen;
-      const nudged = await this.nudged(`${name}: nudge ${look}`, lookAgainMs(quiet, deadline, seen.now));
+      const { sleepMs, waitMs } = lookPace({ looks, quiet, maxLooks }, limitMs, deadline, seen.now);
+      if (sleepMs > 0) await this.pause(`${name}: pause ${looks}`, sleepMs);
+      const nudged = waitMs > 0 && (await this.nudged(`${name}: nudge ${looks}`, waitMs));
       quiet = nudged ? 0 : quiet + 1;
     }
   }

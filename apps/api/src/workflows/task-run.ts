@@ -13,8 +13,8 @@ import { chooseNode } from "../nodes/choose.ts";
 import { createWorkspace, setWorkspaceState } from "../workspaces/store.ts";
 import { projectData } from "../tasks/publish.ts";
 import { jobOf, openRun } from "./run-job.ts";
-import type { RunJob } from "./run-job.ts";
-import { endRun } from "./run-ending.ts";
+import type { RunJob, RunPlan } from "./run-job.ts";
+import { endRun, endUnopened } from "./run-ending.ts";
 import { RunStory, RunSuperseded, stopped, unforeseen } from "./run-story.ts";
 import type { Ending, Seen } from "./run-story.ts";
 import { RunStopped } from "./run-story.ts";
@@ -30,9 +30,19 @@ const NODE_SLACK_MS = 60_000;
 export class TaskRun extends WorkflowEntrypoint<Env, TaskRunParams> {
   override async run(event: Readonly<WorkflowEvent<TaskRunParams>>, step: WorkflowStep): Promise<void> {
     const story = new RunStory(this.env, event.payload, step);
-    const start = await story.once("open", () => openRun(story.deps, event.payload));
-    if (start === null) return;
-    await endRun(story, start, await tell(story, jobOf(start)));
+    const start = await open(story);
+    if (start !== null) await endRun(story, start, await tell(story, jobOf(start)));
+  }
+}
+
+/** Null when there is nothing to do, or when the beginning could not be made: then the task has failed. */
+async function open(story: RunStory): Promise<RunPlan | null> {
+  try {
+    return await story.once("open", () => openRun(story.deps, story.params));
+  } catch (error) {
+    story.deps.logger.error("run.not_opened", { ...story.params, error });
+    await endUnopened(story, unforeseen(error));
+    return null;
   }
 }
 
@@ -125,11 +135,18 @@ async function start(story: RunStory, job: RunJob, nodeId: NodeId): Promise<void
     await story.node(nodeId).enqueue(job.startCommand);
     await setWorkspaceState(deps.env, job.workspaceId, "busy");
   });
-  const seen = await story.until("start", "start", job.workspaceId, deps.config.SESSION_START_TIMEOUT_MS);
+  const seen = await story.until("start", "start", job.workspaceId);
   if (seen.kind === "failed") throw gaveUp(seen, "keep");
   // A cancel and a late agent both need the session to be stopped, which `work` knows how to do.
   if (seen.kind === "overdue") story.startFailure = seen.failure;
-  await story.change("start: begun", { kind: "start" });
+  if (seen.kind === "reached") await begun(story, "start: begun");
+}
+
+/** The task is in progress with the agent's first sign, not before. */
+async function begun(story: RunStory, name: string): Promise<void> {
+  if (story.hasStarted) return;
+  await story.change(name, { kind: "start" });
+  story.hasStarted = true;
 }
 
 interface Worked {
@@ -139,14 +156,12 @@ interface Worked {
 }
 
 async function work(story: RunStory, job: RunJob, nodeId: NodeId): Promise<Worked> {
-  const { TASK_MAX_DURATION_MS, DRAIN_TIMEOUT_MS } = story.deps.config;
-  const reason =
-    story.startFailure ?? (await reasonToStop(story, job.workspaceId, TASK_MAX_DURATION_MS + DRAIN_TIMEOUT_MS));
+  const reason = story.startFailure ?? (await reasonToStop(story, job.workspaceId));
   if ("end" in reason) return { end: reason.end, stoppedFor: null };
   await story.once("work: stop", () =>
     story.node(nodeId).enqueue({ ...job.cancelCommand, args: { ...job.cancelCommand.args, reason: reason.message } }),
   );
-  const seen = await story.until("work: drain", "drain", job.workspaceId, DRAIN_TIMEOUT_MS);
+  const seen = await story.until("work: drain", "drain", job.workspaceId);
   const end = seen.sight?.session.end ?? null;
   if (seen.kind === "reached" && end !== null) return { end, stoppedFor: reason };
   throw stopped(
@@ -157,12 +172,8 @@ async function work(story: RunStory, job: RunJob, nodeId: NodeId): Promise<Worke
 }
 
 /** The session's end, or why it has to be stopped. */
-async function reasonToStop(
-  story: RunStory,
-  workspaceId: WorkspaceId,
-  limitMs: number,
-): Promise<Failure | { end: SessionEnd }> {
-  const seen = await story.until("work", "work", workspaceId, limitMs);
+async function reasonToStop(story: RunStory, workspaceId: WorkspaceId): Promise<Failure | { end: SessionEnd }> {
+  const seen = await story.until("work", "work", workspaceId);
   switch (seen.kind) {
     case "reached": {
       const end = seen.sight?.session.end ?? null;
@@ -185,6 +196,8 @@ async function reasonToStop(
 /** Compares what was said with what is stored, then decides what became of the task. */
 async function finish(story: RunStory, job: RunJob, { end, stoppedFor }: Worked): Promise<Ending> {
   await story.mark("finish", "began");
+  // It may have ended before its first sign was seen, while it was being stopped.
+  if (end.outcome === "clean") await begun(story, "finish: begun");
   const { projectId, sessionId } = job.task;
   for (let tries = 1; ; tries++) {
     const transcript = await story.once(`finish: verify ${tries}`, () =>

@@ -1,0 +1,39 @@
+/** How long each step of a run took, from the run's own events: the one place that says so. Pure. */
+import type { Millis } from "@samovar/base";
+import { runStep, TERMINAL_STATUSES } from "@samovar/contracts";
+import type { RunStep, TaskEvent, TaskOutput } from "@samovar/contracts";
+
+type Told = Pick<TaskEvent, "at" | "kind" | "data">;
+
+/**
+ * Milliseconds of each step that began. A step that was done twice (another machine was tried) counts both times; one that
+ * was cut off lasted until its task ended, or until `now` while it has not. Without a run's id: of the newest run.
+ */
+export function runDurations(events: readonly Told[], runId: string | null, now: Millis): TaskOutput["durations"] {
+  const run = runId ?? events.findLast((event) => event.kind === "step.began")?.data["runId"];
+  const first = events.findIndex((event) => isStep(event) && event.data["runId"] === run);
+  const open = new Map<RunStep, Millis>();
+  const durations: Partial<Record<RunStep, number>> = {};
+  const close = (step: RunStep, at: Millis) => {
+    const began = open.get(step);
+    if (began === undefined) return;
+    open.delete(step);
+    durations[step] = (durations[step] ?? 0) + Math.max(0, at - began);
+  };
+  for (const event of first < 0 ? [] : events.slice(first)) {
+    if (isEnd(event)) {
+      for (const step of open.keys()) close(step, event.at);
+      break;
+    }
+    const step = runStep.safeParse(event.data["step"]);
+    if (!isStep(event) || event.data["runId"] !== run || !step.success) continue;
+    if (event.kind === "step.ended") close(step.data, event.at);
+    else if (!open.has(step.data)) open.set(step.data, event.at);
+  }
+  for (const step of open.keys()) close(step, now);
+  return durations;
+}
+
+const isStep = ({ kind }: Told) => kind === "step.began" || kind === "step.ended";
+const isEnd = ({ kind, data }: Told) =>
+  kind === "status.changed" && TERMINAL_STATUSES.some((status) => status === data["to"]);
