@@ -2,25 +2,22 @@
 import type { Millis } from "@samovar/base";
 import { errorMessage } from "@samovar/base";
 import type { Deps } from "../deps.ts";
-import { nodeObject } from "../nodes/object.ts";
-import { destroyWorkspace } from "../workspaces/destroy.ts";
-import { listOverdue, setWorkspaceState } from "../workspaces/store.ts";
+import { destroyWorkspace, giveUpWorkspace } from "../workspaces/destroy.ts";
+import { listOverdue } from "../workspaces/store.ts";
 import type { PhaseOutcome } from "./sweep.ts";
 
 const PER_SWEEP = 200;
 
-export async function sweepKeptWorkspaces({ db, env, config }: Deps, now: Millis): Promise<PhaseOutcome> {
+export async function sweepKeptWorkspaces(deps: Deps, now: Millis): Promise<PhaseOutcome> {
   // A node that has not said "destroyed" in that time is silent; its slot must not wait for it for ever.
-  const askedBefore = now - config.NODE_UNREACHABLE_TIMEOUT_MS;
-  const overdue = await listOverdue(db, { keptUntil: now, askedBefore }, PER_SWEEP);
+  const askedBefore = now - deps.config.NODE_UNREACHABLE_TIMEOUT_MS;
+  const overdue = await listOverdue(deps.db, { keptUntil: now, askedBefore }, PER_SWEEP);
   const faults: string[] = [];
   let acted = 0;
   for (const row of overdue) {
     try {
-      if (row.state === "destroying") {
-        await nodeObject(env, row.nodeId).release(row.id);
-        await setWorkspaceState(env, row.id, "destroyed", {}, now);
-      } else await destroyWorkspace(env, row, now);
+      if (row.state === "destroying") await giveUpWorkspace(deps, row);
+      else await destroyWorkspace(deps, row, "expired");
       acted++;
     } catch (error) {
       faults.push(`${row.id}: ${errorMessage(error)}`);

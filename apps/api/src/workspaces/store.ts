@@ -2,7 +2,7 @@
 import type { NodeId, UserId, WorkspaceId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { Failure, Page, WorkspaceState, WorkspaceView } from "@samovar/contracts";
-import { and, desc, eq, inArray, lt, lte, ne } from "drizzle-orm";
+import { and, desc, eq, inArray, lt, lte, ne, sql } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
 import { database } from "../database/index.ts";
 import { workspaces } from "../database/schema.ts";
@@ -44,6 +44,42 @@ export async function setWorkspaceState(
     .update(workspaces)
     .set({ ...change, state, updatedAt: now })
     .where(and(eq(workspaces.id, id), ne(workspaces.state, "destroyed")));
+}
+
+/** From kept (or failed) to being destroyed, once; for `expired`, only while its time is up. Null when that is not so. */
+export async function beginRemoval(
+  db: Database,
+  id: WorkspaceId,
+  cause: "asked" | "expired",
+  now: number,
+): Promise<WorkspaceRow | null> {
+  const [row] = await db
+    .update(workspaces)
+    .set({ state: "destroying", updatedAt: now })
+    .where(
+      and(
+        eq(workspaces.id, id),
+        inArray(workspaces.state, ["kept", "failed"]),
+        cause === "expired" ? lte(workspaces.keepUntil, now) : undefined,
+      ),
+    )
+    .returning();
+  return row ?? null;
+}
+
+/** Never to an earlier time. Null when it is not kept. */
+export async function extendKept(
+  db: Database,
+  id: WorkspaceId,
+  keepUntil: number,
+  now: number,
+): Promise<WorkspaceRow | null> {
+  const [row] = await db
+    .update(workspaces)
+    .set({ keepUntil: sql`max(coalesce(${workspaces.keepUntil}, 0), ${keepUntil})`, updatedAt: now })
+    .where(and(eq(workspaces.id, id), eq(workspaces.state, "kept")))
+    .returning();
+  return row ?? null;
 }
 
 /** Writes down where a slot will be asked for, before it is. */

@@ -3,13 +3,23 @@
  * thrown away goes on with the same socket or the next. A connection counts from its `hello`; the newest one wins.
  */
 import type { Clock, Logger, Millis, WorkspaceId } from "@samovar/base";
+import { systemTimers } from "@samovar/base";
 import { LIMITS, LINK_CLOSE, nodeFrame, PROTOCOL_VERSION } from "@samovar/contracts";
-import type { CommandDraft, ControlFrame, NodeEvent, NodeFrame, WorkspaceToken } from "@samovar/contracts";
+import type {
+  CommandDraft,
+  ControlFrame,
+  NodeCall,
+  NodeEvent,
+  NodeFrame,
+  NodeReply,
+  WorkspaceToken,
+} from "@samovar/contracts";
 import { commandsAcked, commandSent, hello, nextToSend, numberCommand, takeEvent } from "@samovar/domain/node-link";
 import * as z from "zod";
 import type { Config } from "../../config.ts";
 import { mintNodeToken, mintWorkspaceToken } from "../../identity/machine-tokens.ts";
 import type { NamedAlarms } from "./alarms.ts";
+import { AWAY, NodeCalls } from "./calls.ts";
 import type { NodeStorage } from "./storage.ts";
 
 export interface LinkDeps {
@@ -49,6 +59,7 @@ const otherProtocol = z.object({
 
 export class NodeLink {
   readonly #deps: LinkDeps;
+  readonly #calls = new NodeCalls(systemTimers);
   #sending: Promise<void> = Promise.resolve();
   readonly #heardAt = new WeakMap<WebSocket, Millis>();
 
@@ -107,6 +118,12 @@ export class NodeLink {
     void this.deliver();
   }
 
+  /** Asks the node now; `unavailable` when it is away or slow. */
+  async call(question: NodeCall): Promise<NodeReply> {
+    const socket = this.#current();
+    return socket === null ? AWAY : this.#calls.ask(question, (frame) => this.#send(socket, frame));
+  }
+
   /** Sends what has not gone out on the present connection, in order. */
   deliver(): Promise<void> {
     this.#sending = this.#sending
@@ -156,6 +173,7 @@ export class NodeLink {
       if (other !== socket && attachmentOf(other)?.connection !== attachment.connection)
         close(other, LINK_CLOSE.replaced, "a newer connection took over");
     }
+    this.#calls.lost();
     alarms.set(QUIET_ALARM, clock.now() + LINK_QUIET_MS);
     this.#send(socket, { type: "welcome", protocol: PROTOCOL_VERSION, lastEvent: answer.link.lastEvent, ...tokens });
     this.#deps.onConnected();
@@ -171,6 +189,8 @@ export class NodeLink {
         const { state, connection } = storage.link();
         return storage.saveLink(commandsAcked(state, frame.upTo), connection);
       }
+      case "reply":
+        return this.#calls.answered(frame.id, frame.reply);
       case "renew":
         return void this.#send(socket, { type: "tokens", ...(await this.#tokens(frame.workspaces)) });
     }
@@ -259,6 +279,7 @@ export class NodeLink {
   }
 
   #forget(): void {
+    this.#calls.lost();
     const { storage, alarms } = this.#deps;
     const { state } = storage.link();
     storage.saveLink({ ...state, sentCommand: state.ackedCommand }, null);

@@ -5,7 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Clock, Logger, Random, WorkspaceId } from "@samovar/base";
 import { assertNever, jsonLogger } from "@samovar/base";
-import type { BootstrapRequest, CommandDraft, NodeEvent, NodeView } from "@samovar/contracts";
+import type { BootstrapRequest, CommandDraft, NodeCall, NodeEvent, NodeReply, NodeView } from "@samovar/contracts";
 import { foldEvent, NEW_WORKSPACE, runFacts } from "@samovar/domain/node-link";
 import type { NodeEffect, NodeLifeEvent } from "@samovar/domain/node-lifecycle";
 import { reserveSlot, stepNode } from "@samovar/domain/node-lifecycle";
@@ -104,6 +104,13 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
 
   async enqueue(command: CommandDraft): Promise<void> {
     this.#link.enqueue(command);
+  }
+
+  async call(question: NodeCall): Promise<NodeReply> {
+    const state = this.#storage.workspace(question.workspaceId)?.told.state ?? "destroyed";
+    if (state !== "destroyed") return this.#link.call(question);
+    const message = "This workspace is not on its machine any more.";
+    return { kind: "failed", failure: { code: "workspace_not_found", message } };
   }
 
   async facts(workspaceId: WorkspaceId): Promise<RunFacts | null> {
@@ -251,6 +258,8 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       const workspace = this.#storage.workspace(event.workspaceId);
       const told =
         workspace === null ? NEW_WORKSPACE : foldEvent(workspace.told, event, workspace.holder, this.#clock.now());
+      if (workspace !== null && event.kind === "session.started" && event.offers !== null)
+        this.#storage.oweOffers(event.workspaceId, event.offers, this.#clock.now());
       if (workspace !== null && told !== workspace.told) {
         this.#storage.saveTold(event.workspaceId, told);
         if (workspace.holder.runId !== null) this.#storage.addNudge(workspace.holder.runId);

@@ -1,6 +1,6 @@
 /**
- * What the object owes to others: its row in D1, its viewers, and nudges to runs. Each debt is in storage first and is
- * paid until it sticks. Keeps N1, T1.
+ * What the object owes to others: its row in D1, its viewers, nudges to runs, and what agents offer. Each debt is in
+ * storage first and is paid until it sticks. Keeps N1, T1.
  */
 import type { Clock, Logger } from "@samovar/base";
 import type { NodeView } from "@samovar/contracts";
@@ -9,7 +9,9 @@ import type { Config } from "../../config.ts";
 import { database } from "../../database/index.ts";
 import { nodes, workspaces } from "../../database/schema.ts";
 import type { Env } from "../../env.ts";
+import { tellRemoval } from "../../workspaces/removal-notice.ts";
 import type { NamedAlarms } from "./alarms.ts";
+import { payOffers } from "./offers.ts";
 import type { Nudge, NodeStorage } from "./storage.ts";
 import { nodeViewOf } from "./view.ts";
 
@@ -58,11 +60,13 @@ export class Outward {
       // Runs first: somebody is waiting for them.
       const nudged = await this.#nudgeAll();
       const projected = await this.#project();
+      const offered = await payOffers(this.#deps);
       const { alarms, clock, storage } = this.#deps;
-      const tries = Math.max(storage.projection().attempts, ...storage.nudges().map((nudge) => nudge.attempts), 1);
+      const owed = [storage.projection(), ...storage.nudges(), ...storage.owedOffers()];
+      const tries = Math.max(1, ...owed.map((debt) => debt.attempts));
       alarms.set(
         OUTWARD_ALARM,
-        nudged && projected
+        nudged && projected && offered
           ? null
           : clock.now() + Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(tries - 1, 10)),
       );
@@ -156,11 +160,24 @@ export class Outward {
         .where(and(inArray(workspaces.id, [...destroyed]), waiting));
       for (const workspaceId of destroyed) storage.markProjected(workspaceId);
     }
-    if (view.state === "destroyed")
-      await database(env)
-        .update(workspaces)
-        .set(gone)
-        .where(and(eq(workspaces.nodeId, view.id), waiting));
+    if (view.state !== "destroyed") return;
+    await this.#tellKept(view);
+    await database(env)
+      .update(workspaces)
+      .set(gone)
+      .where(and(eq(workspaces.nodeId, view.id), waiting));
+  }
+
+  /** Before the rows say that they are gone: a debt that is paid again finds them still. */
+  async #tellKept(view: NodeView): Promise<void> {
+    const { env, logger } = this.#deps;
+    const kept = await database(env)
+      .select()
+      .from(workspaces)
+      .where(and(eq(workspaces.nodeId, view.id), eq(workspaces.state, "kept")));
+    const told = await Promise.allSettled(kept.map((row) => tellRemoval(env, row, "machine_gone")));
+    for (const each of told)
+      if (each.status === "rejected") logger.warn("workspace.tell_failed", { reason: each.reason });
   }
 
   /** Viewers are told once; a page that missed it reads the row. */

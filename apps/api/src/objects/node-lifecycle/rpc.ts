@@ -10,6 +10,8 @@ import type {
   CommandDraft,
   ErrorCode,
   Failure,
+  NodeCall,
+  NodeReply,
   NodeView,
   SessionEnd,
   VmSize,
@@ -42,6 +44,8 @@ export interface RunFacts {
   readonly node: {
     readonly state: NodeView["state"];
     readonly connected: boolean;
+    /** Since when the link is down; null when it is up, or was never. */
+    readonly downSince: number | null;
     readonly failure: Failure | null;
   };
   readonly workspace: {
@@ -61,6 +65,8 @@ export interface NodeLifecycleRpc {
   release(workspaceId: WorkspaceId): Promise<void>;
   /** Queues a command for the node; the same id twice is one command. */
   enqueue(command: CommandDraft): Promise<void>;
+  /** Asks the node itself; fails with `unavailable` when it is away or does not answer within 10 s. Nothing is stored. */
+  call(question: NodeCall): Promise<NodeReply>;
   facts(workspaceId: WorkspaceId): Promise<RunFacts | null>;
   /** No new work; destroyed when the last slot is free. */
   drain(reason: string): Promise<void>;

@@ -1,0 +1,25 @@
+/** A look into a workspace through its node, for its owner. */
+import { SamovarError } from "@samovar/contracts";
+import type { ErrorCode, Failure, WorkspaceLook } from "@samovar/contracts";
+import type { Env } from "../env.ts";
+import { nodeObject } from "../nodes/object.ts";
+import type { WorkspaceRow } from "./store.ts";
+
+/** Throws `conflict` when there is nothing to look at, `unavailable` when its machine cannot tell now. */
+export async function lookIntoWorkspace(env: Env, row: WorkspaceRow): Promise<WorkspaceLook> {
+  if (row.state === "destroyed" || row.state === "failed")
+    throw new SamovarError("conflict", "This workspace is no more; its session is kept.", { state: row.state });
+  const reply = await nodeObject(env, row.nodeId).call({ kind: "workspace.look", workspaceId: row.id });
+  if (reply.kind === "failed") throw refusal(reply.failure);
+  return reply.look;
+}
+
+function refusal({ code, message }: Failure): SamovarError {
+  return new SamovarError(CODES[code] ?? "unavailable", message, { reason: code });
+}
+
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  workspace_not_found: "conflict",
+  workspace_not_ready: "conflict",
+  look_failed: "conflict",
+};

@@ -1,0 +1,246 @@
+/** Kept workspaces over HTTP and by the sweep: looked into, given more time, removed, and their sessions told. */
+import { env } from "cloudflare:workers";
+import type { NodeId, UserId } from "@samovar/base";
+import { errorBody, page, workspaceLook, workspaceView } from "@samovar/contracts";
+import type { WorkspaceLook } from "@samovar/contracts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { controlPlane, ids } from "../../test/caller.ts";
+import { configOf } from "../config.ts";
+import { database } from "../database/index.ts";
+import { depsFor } from "../deps.ts";
+import { mintApiToken } from "../identity/api-tokens.ts";
+import { chooseNode } from "../nodes/choose.ts";
+import { nodeObject } from "../nodes/object.ts";
+import { findNode } from "../nodes/store.ts";
+import type { Agent } from "../objects/node-lifecycle/node.fixture.ts";
+import { aHolder, anOwner, connected, passTime, ring, stopClock } from "../objects/node-lifecycle/node.fixture.ts";
+import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
+import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { sweepKeptWorkspaces } from "../sweep/kept-workspaces.ts";
+import { projectData } from "../tasks/publish.ts";
+import { destroyWorkspace } from "./destroy.ts";
+import { findWorkspace, setWorkspaceState } from "./store.ts";
+
+const HOUR = 3_600_000;
+const config = configOf(env);
+const plane = controlPlane();
+const deps = plane.deps;
+let owner: UserId;
+let holder: SlotHolder;
+let nodeId: NodeId;
+let token: string;
+
+beforeEach(async () => {
+  stopClock();
+  scriptedCloud();
+  await env.DB.prepare("DELETE FROM workspaces").run();
+  owner = await anOwner();
+  holder = await aHolder(owner);
+  token = (await mintApiToken(depsFor(env), owner, "t", null)).token;
+  await projectData(deps, holder.projectId).createSession({
+    projectId: holder.projectId,
+    sessionId: holder.sessionId,
+    taskId: holder.taskId,
+    firstMessage: null,
+  });
+  const choice = await chooseNode(env, { ownerId: owner, size: "small", holder });
+  nodeId = "nodeId" in choice ? choice.nodeId : expect.fail("no node");
+  await vi.waitFor(async () => expect((await findNode(database(env), nodeId))?.version).toBeGreaterThan(0));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+const path = (verb = "") => `/api/workspaces/${holder.workspaceId}${verb}`;
+const keep = (forMs = HOUR) => setWorkspaceState(env, holder.workspaceId, "kept", { keepUntil: Date.now() + forMs });
+const show = async () => workspaceView.parse(await (await plane.ask(path(), { token })).json());
+const extend = (keepForMs: unknown) => plane.ask(path("/extend"), { token, body: { keepForMs } });
+const destroy = () => plane.ask(path("/destroy"), { token, body: {} });
+const look = () => plane.ask(path("/look"), { token });
+const refusalOf = async (response: Response) => errorBody.parse(await response.json()).error;
+const row = async () => (await findWorkspace(database(env), holder.workspaceId)) ?? expect.fail("no row");
+const sweep = () => sweepKeptWorkspaces(deps, Date.now());
+
+async function notices(): Promise<string[]> {
+  const found = await projectData(deps, holder.projectId).listMessages(holder.sessionId, { limit: 50 });
+  return (found?.messages ?? []).filter(({ kind }) => kind === "notice").map(({ content }) => content);
+}
+
+describe("more time for a kept workspace", () => {
+  it("[R30] is counted from now, shown, and heeded by the sweep", async () => {
+    await keep(HOUR);
+    passTime(HOUR / 2);
+    const answer = await extend(3 * HOUR);
+    expect(answer.status).toBe(200);
+    expect(workspaceView.parse(await answer.json())).toMatchObject({ state: "kept", keepUntil: Date.now() + 3 * HOUR });
+    passTime(2 * HOUR);
+    expect(await sweep()).toEqual({ found: 0, acted: 0 });
+    expect((await show()).state).toBe("kept");
+    expect(await notices(), "more time is no news for the transcript").toEqual([]);
+    passTime(2 * HOUR);
+    expect(await sweep()).toEqual({ found: 1, acted: 1 });
+    expect((await show()).state).toBe("destroying");
+  });
+
+  it("is never less than it has, and ends with its machine's own life", async () => {
+    await keep(2 * HOUR);
+    const before = (await show()).keepUntil;
+    await extend(60_000);
+    expect((await show()).keepUntil).toBe(before);
+    const made = (await findNode(database(env), nodeId))?.createdAt ?? 0;
+    await extend(7 * 24 * HOUR);
+    expect((await show()).keepUntil).toBe(made + config.NODE_HARD_LIFETIME_MS);
+  });
+
+  it.each([0, 59_999, 7 * 24 * HOUR + 1, 1.5, "8h", null])("refuses %j", async (keepForMs) => {
+    await keep();
+    expect((await extend(keepForMs)).status).toBe(400);
+  });
+
+  it("is for kept ones only, and nobody else's", async () => {
+    const refused = await extend(HOUR);
+    expect(refused.status).toBe(409);
+    expect((await refusalOf(refused)).message).toContain("kept");
+    await keep();
+    const theirs = (await mintApiToken(depsFor(env), await anOwner(), "t", null)).token;
+    for (const verb of ["/extend", "/destroy"])
+      expect((await plane.ask(path(verb), { token: theirs, body: { keepForMs: HOUR } })).status).toBe(404);
+    expect((await plane.ask(path("/look"), { token: theirs })).status).toBe(404);
+    await destroy();
+    expect((await extend(HOUR)).status).toBe(409);
+  });
+
+  it("[T1] given while the sweep has it in its hand: it stays", async () => {
+    await keep(1_000);
+    passTime(2_000);
+    const stale = await row();
+    await extend(HOUR);
+    await destroyWorkspace(deps, stale, "expired");
+    expect((await show()).state).toBe("kept");
+    expect(await notices()).toEqual([]);
+  });
+});
+
+describe("the end of a kept workspace", () => {
+  it("[R30] is told in its session once, with who ended it, however often it is tried", async () => {
+    await keep();
+    await connected(nodeId);
+    expect((await destroy()).status).toBe(202);
+    expect((await destroy()).status).toBe(202);
+    passTime(config.NODE_UNREACHABLE_TIMEOUT_MS + 1_000);
+    await sweep();
+    expect((await show()).state).toBe("destroyed");
+    expect(await notices()).toEqual(["The kept workspace was removed on request."]);
+  });
+
+  it("[R30] by the sweep says that its time was up", async () => {
+    await keep(1_000);
+    const agent = await connected(nodeId);
+    passTime(2_000);
+    await Promise.all([sweep(), sweep()]);
+    expect((await agent.next("command")).command).toMatchObject({ kind: "workspace.destroy" });
+    expect(await notices()).toEqual(["The kept workspace was removed: its time was up."]);
+  });
+
+  it("[R30] with its machine is told as that", async () => {
+    await keep();
+    await ring(nodeId);
+    await nodeObject(env, nodeId).destroy("Destroyed on request.");
+    await vi.waitFor(async () => {
+      passTime(60_000);
+      await ring(nodeId);
+      expect((await show()).state).toBe("destroyed");
+    });
+    expect(await notices()).toEqual(["The kept workspace is gone with its machine."]);
+  });
+
+  it("goes on where a removal was cut off before its node heard of it", async () => {
+    await keep();
+    const agent = await connected(nodeId);
+    await setWorkspaceState(env, holder.workspaceId, "destroying");
+    await destroy();
+    expect((await agent.next("command")).command).toMatchObject({ kind: "workspace.destroy" });
+    expect(await notices()).toHaveLength(1);
+  });
+
+  it("is not held up by a session that is no more, nor told of a workspace that was never kept", async () => {
+    await database(env).$client.prepare("UPDATE workspaces SET session_id = ?").bind(ids.make("ses")).run();
+    await keep();
+    expect((await destroy()).status).toBe(202);
+    expect((await show()).state).toBe("destroying");
+  });
+
+  it("lists kept ones with why and until when", async () => {
+    const failure = { code: "agent_crashed", message: "The agent died." };
+    await setWorkspaceState(env, holder.workspaceId, "kept", { keepUntil: 5, failure });
+    const listed = page(workspaceView).parse(await (await plane.ask("/api/workspaces?state=kept", { token })).json());
+    expect(listed.items).toMatchObject([{ id: holder.workspaceId, taskId: holder.taskId, failure, keepUntil: 5 }]);
+  });
+});
+
+describe("a look into a workspace", () => {
+  const seen: WorkspaceLook = {
+    path: "/var/lib/samovar/w/x/repo",
+    branch: "task/x",
+    head: "a".repeat(40),
+    files: [{ path: "tea.txt", change: "untracked" }],
+    diff: "+green\n",
+    truncated: false,
+  };
+  const asked = async (agent: Agent) => {
+    const frame = await agent.next("call");
+    expect(frame.call).toEqual({ kind: "workspace.look", workspaceId: holder.workspaceId });
+    return frame.id;
+  };
+
+  it("[R30] asks its node, while it is used and while it is kept", async () => {
+    const agent = await connected(nodeId);
+    for (const state of ["busy", "kept"] as const) {
+      await setWorkspaceState(env, holder.workspaceId, state, {});
+      const answer = look();
+      agent.send({ type: "reply", id: await asked(agent), reply: { kind: "workspace.look", look: seen } });
+      expect(workspaceLook.parse(await (await answer).json())).toEqual(seen);
+    }
+  });
+
+  it("says so in a sentence when the node cannot, is away, or goes away in the middle", async () => {
+    expect((await look()).status).toBe(503);
+    const agent = await connected(nodeId);
+    const failure = { code: "workspace_not_ready", message: "The workspace is still being made." };
+    const early = look();
+    agent.send({ type: "reply", id: await asked(agent), reply: { kind: "failed", failure } });
+    expect((await early).status).toBe(409);
+    expect((await refusalOf(await early)).message).toBe(failure.message);
+    const cut = look();
+    await asked(agent);
+    agent.close();
+    expect((await cut).status).toBe(503);
+    expect(await refusalOf(await cut)).toMatchObject({
+      code: "unavailable",
+      message: expect.stringContaining("machine"),
+    });
+  });
+
+  it("[F43] what was asked on an earlier connection is not answered by a later one", async () => {
+    const first = await connected(nodeId);
+    const answer = look();
+    const id = await asked(first);
+    const second = await connected(nodeId);
+    expect((await answer).status).toBe(503);
+    second.send({ type: "reply", id, reply: { kind: "workspace.look", look: seen } });
+    const again = look();
+    second.send({ type: "reply", id: await asked(second), reply: { kind: "workspace.look", look: seen } });
+    expect((await again).status).toBe(200);
+  });
+
+  it("of one that is no more is refused without asking anybody", async () => {
+    await setWorkspaceState(env, holder.workspaceId, "destroyed");
+    expect((await look()).status).toBe(409);
+  });
+
+  it("that the node does not hold is refused by its object", async () => {
+    const call = { kind: "workspace.look", workspaceId: ids.make("wsp") } as const;
+    expect(await nodeObject(env, nodeId).call(call)).toMatchObject({ failure: { code: "workspace_not_found" } });
+  });
+});
