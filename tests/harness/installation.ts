@@ -25,9 +25,26 @@ export interface Installation {
   samovar(args: readonly string[], options?: { readonly input?: string; readonly cwd?: string }): Promise<Finished>;
   /** Starts a CLI command and gives its JSON lines as they come. */
   follow(args: readonly string[]): Followed;
-  api<T = unknown>(path: string, init?: { readonly method?: string; readonly body?: unknown }): Promise<T>;
+  /** Throws {@link ApiRefusal} when the answer is no. */
+  api<T = unknown>(path: string, init?: ApiCall): Promise<T>;
+  /** Asks the local cloud as its customer does. */
+  cloud<T = unknown>(path: string, init?: ApiCall): Promise<T>;
   /** Ctrl-C, and waits until it is gone. */
   stop(): Promise<number | null>;
+}
+
+export interface ApiCall {
+  readonly method?: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export class ApiRefusal extends Error {
+  readonly status: number;
+  constructor(path: string, status: number, text: string) {
+    super(`${path}: ${status} ${text}`);
+    this.status = status;
+  }
 }
 
 export interface Followed {
@@ -74,7 +91,9 @@ export async function startInstallation(
     process: up.process,
     samovar: (words, given = {}) => run(cli(words), env, given),
     follow: (words) => follow(cli(words), env),
-    api: (path, init) => callApi(dataDir, url, path, init),
+    api: async (path, init) => call(url, path, await secretOf(dataDir, "instance.json", "apiToken"), init),
+    cloud: async (path, init) =>
+      call(String(ready["cloudUrl"]), path, await secretOf(dataDir, "secrets.json", "cloudToken"), init),
     stop: async () => {
       up.process.kill("SIGINT");
       return (await up.finished).code;
@@ -147,20 +166,23 @@ function follow(args: readonly string[], env: Record<string, string>): Followed 
   };
 }
 
-async function callApi<T>(
-  dataDir: string,
-  url: string,
-  path: string,
-  init: { readonly method?: string; readonly body?: unknown } = {},
-): Promise<T> {
-  const { apiToken } = JSON.parse(await readFile(join(dataDir, "instance.json"), "utf8")) as { apiToken: string };
+const CALL_TIMEOUT_MS = 20_000;
+
+async function call<T>(url: string, path: string, token: string, init: ApiCall = {}): Promise<T> {
   const response = await fetch(url + path, {
     method: init.method ?? "GET",
-    headers: { authorization: `Bearer ${apiToken}`, "content-type": "application/json" },
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json", ...init.headers },
+    signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
     ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
   });
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-  return (response.status === 204 ? undefined : await response.json()) as T;
+  const text = await response.text();
+  if (!response.ok) throw new ApiRefusal(path, response.status, text);
+  return (text === "" ? undefined : JSON.parse(text)) as T;
+}
+
+async function secretOf(dataDir: string, file: string, name: string): Promise<string> {
+  const values = JSON.parse(await readFile(join(dataDir, file), "utf8")) as Record<string, unknown>;
+  return String(values[name]);
 }
 
 /** The task that `samovar run --json` printed last. */

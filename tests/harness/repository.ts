@@ -29,3 +29,11 @@ export function makeRepository(
   }
   return directory;
 }
+
+/** A bare repository with the same commit, as a host keeps one; its hooks run at pushes. */
+export function makeRemote(directory: string, hooks: Readonly<Record<string, string>> = {}): string {
+  const source = makeRepository(`${directory}.source`);
+  execFileSync("git", ["clone", "--quiet", "--bare", "--", source, directory]);
+  for (const [name, text] of Object.entries(hooks)) writeFileSync(join(directory, "hooks", name), text, { mode: 0o755 });
+  return directory;
+}

@@ -28,7 +28,9 @@ export async function up(options: UpOptions): Promise<number> {
 async function announce(stack: Stack, dataDir: string, options: UpOptions): Promise<void> {
   const link = await stack.client.createLink();
   if (options.json) {
-    console.log(JSON.stringify({ event: "ready", url: stack.url, signInUrl: link.url, dataDir, pid: process.pid }));
+    const { url, cloud } = stack;
+    const ready = { event: "ready", url, signInUrl: link.url, cloudUrl: cloud.url, dataDir, pid: process.pid };
+    console.log(JSON.stringify(ready));
     return;
   }
   const agent =

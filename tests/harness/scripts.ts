@@ -1,0 +1,14 @@
+/** Texts for the script agent, put together from steps. */
+
+const step = (head: string, body = "") => `\`\`\`${head}\n${body === "" ? "" : `${body}\n`}\`\`\`\n`;
+
+export const say = (text: string) => step("say", text);
+export const sh = (command: string, options = "") => step(`sh ${options}`.trim(), command);
+export const write = (path: string, text: string) => step(`write ${path}`, text);
+export const wait = (ms: number) => step(`wait ${ms}ms`);
+export const hang = () => step("hang");
+export const crash = (reason: string) => step("crash", reason);
+/** `everyMs`: the pause between chunks. */
+export const stream = (words: number, everyMs = 0) => step(`stream ${words}${everyMs === 0 ? "" : ` every=${everyMs}ms`}`);
+
+export const script = (title: string, ...steps: readonly string[]) => `${title}\n\n${steps.join("\n")}`;

@@ -1,0 +1,241 @@
+/** Agents that crash, hang, fork, flood or never stop, and remotes that say no: many at once on one installation. */
+import { join } from "node:path";
+import type { ProjectView, TaskView, WorkspaceView } from "@samovar/contracts";
+import * as fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
+import { Person } from "../harness/person.ts";
+import { processesOf } from "../harness/processes.ts";
+import { clearedFaults, leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
+import { git, makeRemote } from "../harness/repository.ts";
+import { crash, hang, say, script, sh, stream, wait, write } from "../harness/scripts.ts";
+import { nameOf, type Seeded, seededPlans } from "../harness/seeds.ts";
+
+const SEEDS = 20;
+const PATIENCE_MS = 120_000;
+/** Small, and still larger than what a busy machine takes for a healthy task of these. */
+const LIMITS = { AGENT_IDLE_TIMEOUT_MS: "6000", TASK_MAX_DURATION_MS: "15000" };
+
+/** Refuses a push whose tree has `refuse.txt`, in the manner that is written there. */
+const REFUSING_HOOK = `#!/bin/sh
+while read -r _ new _; do
+  case "$(git show "$new:refuse.txt" 2>/dev/null)" in
+    "") ;;
+    silent) exit 1 ;;
+    slow) sleep 1; echo "not today" >&2; exit 3 ;;
+    loud) seq 1 5000 >&2; exit 1 ;;
+    killed) kill -9 $$ ;;
+  esac
+done
+`;
+
+let here: Installation;
+let person: Person;
+let project: ProjectView;
+let remote: string;
+
+beforeAll(async () => {
+  here = await startInstallation({ env: { ...LIMITS, NODE_SLOTS: "24", MAX_NODES_PER_USER: "4" } });
+  person = new Person(() => here);
+  remote = makeRemote(join(here.dataDir, "remote.git"), { "pre-receive": REFUSING_HOOK });
+  project = await person.makeProject(remote);
+});
+
+afterAll(async () => {
+  await here.stop();
+  const left = await processesOf(here.dataDir);
+  await removeDirectory(here.dataDir);
+  expect(left).toEqual([]);
+});
+
+interface Ended<T> {
+  readonly name: string;
+  readonly plan: T;
+  readonly task: TaskView;
+  readonly workspace: WorkspaceView | null;
+}
+
+/** Runs a task a seed, all at once; answers what is true of them when all have ended, and checks what is promised for each. */
+async function runAll<T>(
+  plans: readonly Seeded<T>[],
+  text: (plan: T) => string,
+  also: (task: TaskView, plan: T) => Promise<void> = () => Promise.resolve(),
+): Promise<Ended<T>[]> {
+  const runs = await Promise.all(
+    plans.map(async (seeded) => {
+      const description = text(seeded.plan);
+      const draft = await person.submit(project, { description, run: false, agent: "script" });
+      return { ...seeded, name: nameOf(seeded), task: draft };
+    }),
+  );
+  await Promise.all(
+    runs.map(async ({ task, plan }) => {
+      const run = await person.tell(task, "run");
+      await also(run, plan);
+    }),
+  );
+  const tasks = await person.ended(project, runs.map(({ task }) => task), PATIENCE_MS);
+  expect(await terminalFaults(person, tasks), runs.map(({ name, task }) => `${task.id}: ${name}`).join("\n")).toEqual([]);
+  const workspaces = await person.workspaces();
+  return runs.map(({ name, plan, task }) => ({
+    name,
+    plan,
+    task: tasks.find(({ id }) => id === task.id) ?? task,
+    workspace: workspaces.find(({ taskId }) => taskId === task.id) ?? null,
+  }));
+}
+
+/** Processes that an agent has left behind, by the mark that each of them carries. */
+async function left(task: TaskView): Promise<string[]> {
+  return (await processesOf(`SAMOVAR_SESSION=${task.sessionId}`)).map(({ command }) => command);
+}
+
+const crashes = fc.record({
+  words: fc.integer({ min: 0, max: 500 }),
+  how: fc.oneof(
+    fc.constant("crash" as const),
+    fc.constantFrom("KILL", "SEGV", "TERM").map((signal) => ({ signal, within: "tool" as const })),
+    fc.constantFrom("KILL", "ABRT").map((signal) => ({ signal, within: "stream" as const })),
+  ),
+});
+
+test("[R17] [F39] an agent that crashes: its task fails with its last words, and its workspace is kept", async () => {
+  const ended = await runAll(seededPlans(crashes, SEEDS), ({ words, how }) => {
+    const before = [write("half.txt", "half"), ...(words === 0 ? [] : [stream(words)])];
+    if (how === "crash") return script("Crash", ...before, crash("the kettle is empty"));
+    if (how.within === "tool") return script("Die", ...before, sh(`kill -${how.signal} $PPID; sleep 60`));
+    return script("Die", ...before, sh(`a=$PPID; setsid sh -c "sleep 0.5; kill -${how.signal} $a" & sleep 0.2`), stream(2000, 5));
+  });
+  for (const { name, plan, task, workspace } of ended) {
+    expect(task, name).toMatchObject({ status: "failed", failure: { code: "agent_crashed" } });
+    if (plan.how === "crash") expect(task.failure?.message, name).toContain("the kettle is empty");
+    else expect(task.failure?.message, name).toMatch(new RegExp(`${plan.how.signal}|exit code`));
+    expect(workspace?.state, name).toBe("kept");
+    expect(await left(task), name).toEqual([]);
+  }
+});
+
+const FORKS = (count: number, ignoring: boolean, escape: boolean) =>
+  `for i in $(seq ${count}); do ${escape ? "setsid " : ""}sh -c '${ignoring ? 'trap "" TERM INT HUP; ' : ""}while :; do sleep 1; done' & done; sleep 0.2`;
+
+const hangs = fc.record({
+  forks: fc.integer({ min: 0, max: 6 }),
+  ignoring: fc.boolean(),
+  escape: fc.boolean(),
+  flood: fc.constantFrom("none", "stream", "tool"),
+  end: fc.constantFrom("hangs", "ends", "is cancelled"),
+  cancelAfterMs: fc.integer({ min: 0, max: 2500 }),
+});
+
+test("[R16] [R18] [F40] agents that hang, fork what ignores signals, and flood: each ends as it should, and nothing of it is left", async () => {
+  const ended = await runAll(
+    seededPlans(hangs, SEEDS),
+    ({ forks, ignoring, escape, flood, end }) =>
+      script(
+        "Misbehave",
+        ...(forks === 0 ? [] : [sh(FORKS(forks, ignoring, escape))]),
+        ...(flood === "stream" ? [stream(40_000)] : []),
+        ...(flood === "tool" ? [sh("yes 'the kettle boils over' | head -c 10000000")] : []),
+        end === "ends" ? say("Done.") : hang(),
+      ),
+    async (task, { end, cancelAfterMs }) => {
+      if (end !== "is cancelled") return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      setTimeout(resolve, cancelAfterMs);
+      await promise;
+      await person.tell(task, "cancel");
+    },
+  );
+  for (const { name, plan, task } of ended) {
+    if (plan.end === "hangs") expect(task, name).toMatchObject({ status: "failed", failure: { code: "agent_silent" } });
+    else expect(task.status, name).toBe(plan.end === "ends" ? "completed" : "cancelled");
+    expect(await left(task), name).toEqual([]);
+  }
+});
+
+const endless = fc.record({
+  how: fc.constantFrom("sleeps", "prints", "speaks", "spins"),
+  ignoring: fc.boolean(),
+});
+
+test("[R16] [F47] an agent that works for ever is stopped at the task's limit, whatever it is doing", async () => {
+  const ended = await runAll(seededPlans(endless, SEEDS), ({ how, ignoring }) => {
+    const trap = ignoring ? "trap '' TERM INT HUP; " : "";
+    if (how === "sleeps") return script("For ever", sh(`${trap}sleep 3600`));
+    if (how === "prints") return script("For ever", sh(`${trap}while :; do date; sleep 0.1; done`));
+    if (how === "spins") return script("For ever", ...Array.from({ length: 900 }, (_, i) => sh(`echo ${i}; sleep 0.3`)));
+    return script("For ever", stream(100_000, 50));
+  });
+  for (const { name, task } of ended) {
+    expect(task, name).toMatchObject({ status: "failed", failure: { code: expect.stringMatching(/too_long|task_timeout/) } });
+    const worked = (task.endedAt ?? Number.NaN) - (task.startedAt ?? Number.NaN);
+    expect(worked, name).toBeLessThan(Number(LIMITS.TASK_MAX_DURATION_MS) + 20_000);
+    expect(await left(task), name).toEqual([]);
+  }
+});
+
+const refusals = fc.record({
+  manner: fc.constantFrom("silent", "slow", "loud", "killed"),
+  files: fc.integer({ min: 0, max: 30 }),
+  committed: fc.boolean(),
+});
+
+test("[R14] [F41] a push that is refused: completed with a warning, and the work is kept", async () => {
+  const ended = await runAll(seededPlans(refusals, SEEDS), ({ manner, files, committed }) =>
+    script(
+      "Be refused",
+      write("refuse.txt", manner),
+      sh(`for i in $(seq ${files}); do echo $i >file-$i.txt; done${committed ? "; git add -A; git commit -qm Mine" : ""}`),
+    ),
+  );
+  for (const { name, task, workspace } of ended) {
+    expect(task.status, name).toBe("completed");
+    expect(task.output?.warning, name).toMatch(/not pushed/);
+    expect(task.output?.commits.length, name).toBeGreaterThan(0);
+    expect(workspace?.state, name).toBe("kept");
+  }
+  expect(git(remote, "for-each-ref", "--format=%(refname)", "refs/heads/").split("\n")).toEqual(["refs/heads/main"]);
+});
+
+const taken = fc.record({
+  when: fc.constantFrom("before", "meanwhile"),
+  names: fc.constantFrom([""], ["", "-2"], ["", "-2", "-3"], ["/deeper"], ["/deeper", "-2"]),
+});
+
+test("[R14] [F42] a branch that is taken gets a suffix; what was there is never touched", async () => {
+  const main = git(remote, "rev-parse", "main");
+  const tree = `${main}^{tree}`;
+  const theirs = git(remote, "-c", "user.name=Them", "-c", "user.email=them@localhost", "commit-tree", "-m", "Theirs", tree);
+  const take = (branch: string, names: readonly string[]) =>
+    names.map((name) => `git -C '${remote}' update-ref 'refs/heads/'${branch}'${name}' ${theirs}`);
+  const plans = seededPlans(taken, SEEDS);
+  const drafts = await Promise.all(
+    plans.map(async (seeded) => {
+      const { when, names } = seeded.plan;
+      const now = when === "meanwhile" ? take("$(git symbolic-ref --short HEAD)", names) : [];
+      const description = script("Share", write("mine.txt", String(seeded.seed)), sh(["true", ...now].join("\n")));
+      const task = await person.submit(project, { description, run: false, agent: "script" });
+      if (when === "before")
+        for (const name of names) git(remote, "update-ref", `refs/heads/task/${task.id}${name}`, theirs);
+      return { ...seeded, task };
+    }),
+  );
+  await Promise.all(drafts.map(({ task }) => person.tell(task, "run")));
+  const tasks = await person.ended(project, drafts.map(({ task }) => task), PATIENCE_MS);
+  expect(await terminalFaults(person, tasks)).toEqual([]);
+  for (const { seed, plan, task } of drafts) {
+    const name = nameOf({ seed, plan });
+    const ended = tasks.find(({ id }) => id === task.id);
+    const branch = ended?.output?.branch ?? "";
+    expect(ended, name).toMatchObject({ status: "completed", output: { warning: null } });
+    expect(branch.startsWith(`task/${task.id}-`), `${name}: ${branch}`).toBe(true);
+    expect(git(remote, "show", `${branch}:mine.txt`), name).toBe(String(seed));
+    for (const other of plan.names) expect(git(remote, "rev-parse", `task/${task.id}${other}`), name).toBe(theirs);
+  }
+});
+
+test("[R3] [R24] every transcript of these is what was said, and nothing of them is left on the machine", async () => {
+  expect(await transcriptFaults(here)).toEqual([]);
+  expect(await clearedFaults(here, person)).toEqual([]);
+  expect(await leftOnMachine(here)).toEqual([]);
+});
