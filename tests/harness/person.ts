@@ -54,9 +54,7 @@ export class Person {
   /** Exactly one task, however often it has to be asked for. */
   async submit(project: ProjectView, task: CreateTask): Promise<TaskView> {
     const headers = { "idempotency-key": randomUUID() };
-    return taskView.parse(
-      await this.ask(`/api/projects/${project.id}/tasks`, { method: "POST", body: task, headers }),
-    );
+    return taskView.parse(await this.ask(`/api/projects/${project.id}/tasks`, { method: "POST", body: task, headers }));
   }
 
   async tell(task: TaskView, verb: "run" | "cancel" | "retry"): Promise<TaskView> {
@@ -113,7 +111,7 @@ export class Person {
 
   async #all<T>(path: string, item: z.ZodType<T>): Promise<T[]> {
     const found: T[] = [];
-    for (let cursor: string | null = ""; cursor !== null; ) {
+    for (let cursor: string | null = ""; cursor !== null;) {
       const { items, nextCursor } = page(item).parse(await this.ask(`${path}?limit=100${cursor}`));
       found.push(...items);
       cursor = nextCursor === null ? null : `&cursor=${encodeURIComponent(nextCursor)}`;

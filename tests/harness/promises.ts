@@ -49,7 +49,8 @@ function storyFaults(task: TaskView, events: readonly TaskEvent[]): string[] {
   let status: unknown = null;
   let endings = 0;
   for (const { data, actor, at } of changes) {
-    if (status !== null && data["from"] !== status) faults.push(`went on from ${String(data["from"])}, it was ${String(status)}`);
+    if (status !== null && data["from"] !== status)
+      faults.push(`went on from ${String(data["from"])}, it was ${String(status)}`);
     status = data["to"];
     if (["completed", "failed", "cancelled"].includes(String(status))) endings++;
     if (actor === "" || at <= 0) faults.push("changed without an actor or a time");

@@ -34,6 +34,7 @@ export function makeRepository(
 export function makeRemote(directory: string, hooks: Readonly<Record<string, string>> = {}): string {
   const source = makeRepository(`${directory}.source`);
   execFileSync("git", ["clone", "--quiet", "--bare", "--", source, directory]);
-  for (const [name, text] of Object.entries(hooks)) writeFileSync(join(directory, "hooks", name), text, { mode: 0o755 });
+  for (const [name, text] of Object.entries(hooks))
+    writeFileSync(join(directory, "hooks", name), text, { mode: 0o755 });
   return directory;
 }

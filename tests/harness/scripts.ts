@@ -9,6 +9,7 @@ export const wait = (ms: number) => step(`wait ${ms}ms`);
 export const hang = () => step("hang");
 export const crash = (reason: string) => step("crash", reason);
 /** `everyMs`: the pause between chunks. */
-export const stream = (words: number, everyMs = 0) => step(`stream ${words}${everyMs === 0 ? "" : ` every=${everyMs}ms`}`);
+export const stream = (words: number, everyMs = 0) =>
+  step(`stream ${words}${everyMs === 0 ? "" : ` every=${everyMs}ms`}`);
 
 export const script = (title: string, ...steps: readonly string[]) => `${title}\n\n${steps.join("\n")}`;

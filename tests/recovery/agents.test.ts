@@ -8,7 +8,7 @@ import { Person } from "../harness/person.ts";
 import { processesOf } from "../harness/processes.ts";
 import { clearedFaults, leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { git, makeRemote } from "../harness/repository.ts";
-import { crash, hang, say, script, sh, stream, wait, write } from "../harness/scripts.ts";
+import { crash, hang, say, script, sh, stream, write } from "../harness/scripts.ts";
 import { nameOf, type Seeded, seededPlans } from "../harness/seeds.ts";
 
 const SEEDS = 20;
@@ -74,8 +74,14 @@ async function runAll<T>(
       await also(run, plan);
     }),
   );
-  const tasks = await person.ended(project, runs.map(({ task }) => task), PATIENCE_MS);
-  expect(await terminalFaults(person, tasks), runs.map(({ name, task }) => `${task.id}: ${name}`).join("\n")).toEqual([]);
+  const tasks = await person.ended(
+    project,
+    runs.map(({ task }) => task),
+    PATIENCE_MS,
+  );
+  expect(await terminalFaults(person, tasks), runs.map(({ name, task }) => `${task.id}: ${name}`).join("\n")).toEqual(
+    [],
+  );
   const workspaces = await person.workspaces();
   return runs.map(({ name, plan, task }) => ({
     name,
@@ -104,7 +110,12 @@ test("[R17] [F39] an agent that crashes: its task fails with its last words, and
     const before = [write("half.txt", "half"), ...(words === 0 ? [] : [stream(words)])];
     if (how === "crash") return script("Crash", ...before, crash("the kettle is empty"));
     if (how.within === "tool") return script("Die", ...before, sh(`kill -${how.signal} $PPID; sleep 60`));
-    return script("Die", ...before, sh(`a=$PPID; setsid sh -c "sleep 0.5; kill -${how.signal} $a" & sleep 0.2`), stream(2000, 5));
+    return script(
+      "Die",
+      ...before,
+      sh(`a=$PPID; setsid sh -c "sleep 0.5; kill -${how.signal} $a" & sleep 0.2`),
+      stream(2000, 5),
+    );
   });
   for (const { name, plan, task, workspace } of ended) {
     expect(task, name).toMatchObject({ status: "failed", failure: { code: "agent_crashed" } });
@@ -163,11 +174,15 @@ test("[R16] [F47] an agent that works for ever is stopped at the task's limit, w
     const trap = ignoring ? "trap '' TERM INT HUP; " : "";
     if (how === "sleeps") return script("For ever", sh(`${trap}sleep 3600`));
     if (how === "prints") return script("For ever", sh(`${trap}while :; do date; sleep 0.1; done`));
-    if (how === "spins") return script("For ever", ...Array.from({ length: 900 }, (_, i) => sh(`echo ${i}; sleep 0.3`)));
+    if (how === "spins")
+      return script("For ever", ...Array.from({ length: 900 }, (_, i) => sh(`echo ${i}; sleep 0.3`)));
     return script("For ever", stream(100_000, 50));
   });
   for (const { name, task } of ended) {
-    expect(task, name).toMatchObject({ status: "failed", failure: { code: expect.stringMatching(/too_long|task_timeout/) } });
+    expect(task, name).toMatchObject({
+      status: "failed",
+      failure: { code: expect.stringMatching(/too_long|task_timeout/) },
+    });
     const worked = (task.endedAt ?? Number.NaN) - (task.startedAt ?? Number.NaN);
     expect(worked, name).toBeLessThan(Number(LIMITS.TASK_MAX_DURATION_MS) + 20_000);
     expect(await left(task), name).toEqual([]);
@@ -185,7 +200,9 @@ test("[R14] [F41] a push that is refused: completed with a warning, and the work
     script(
       "Be refused",
       write("refuse.txt", manner),
-      sh(`for i in $(seq ${files}); do echo $i >file-$i.txt; done${committed ? "; git add -A; git commit -qm Mine" : ""}`),
+      sh(
+        `for i in $(seq ${files}); do echo $i >file-$i.txt; done${committed ? "; git add -A; git commit -qm Mine" : ""}`,
+      ),
     ),
   );
   for (const { name, task, workspace } of ended) {
@@ -194,7 +211,8 @@ test("[R14] [F41] a push that is refused: completed with a warning, and the work
     expect(task.output?.commits.length, name).toBeGreaterThan(0);
     expect(workspace?.state, name).toBe("kept");
   }
-  expect(git(remote, "for-each-ref", "--format=%(refname)", "refs/heads/").split("\n")).toEqual(["refs/heads/main"]);
+  const pushed = new Set(git(remote, "for-each-ref", "--format=%(refname:short)", "refs/heads/").split("\n"));
+  for (const { name, task } of ended) expect(pushed.has(task.branch ?? ""), name).toBe(false);
 });
 
 const taken = fc.record({
@@ -205,7 +223,17 @@ const taken = fc.record({
 test("[R14] [F42] a branch that is taken gets a suffix; what was there is never touched", async () => {
   const main = git(remote, "rev-parse", "main");
   const tree = `${main}^{tree}`;
-  const theirs = git(remote, "-c", "user.name=Them", "-c", "user.email=them@localhost", "commit-tree", "-m", "Theirs", tree);
+  const theirs = git(
+    remote,
+    "-c",
+    "user.name=Them",
+    "-c",
+    "user.email=them@localhost",
+    "commit-tree",
+    "-m",
+    "Theirs",
+    tree,
+  );
   const take = (branch: string, names: readonly string[]) =>
     names.map((name) => `git -C '${remote}' update-ref 'refs/heads/'${branch}'${name}' ${theirs}`);
   const plans = seededPlans(taken, SEEDS);
@@ -221,7 +249,11 @@ test("[R14] [F42] a branch that is taken gets a suffix; what was there is never 
     }),
   );
   await Promise.all(drafts.map(({ task }) => person.tell(task, "run")));
-  const tasks = await person.ended(project, drafts.map(({ task }) => task), PATIENCE_MS);
+  const tasks = await person.ended(
+    project,
+    drafts.map(({ task }) => task),
+    PATIENCE_MS,
+  );
   expect(await terminalFaults(person, tasks)).toEqual([]);
   for (const { seed, plan, task } of drafts) {
     const name = nameOf({ seed, plan });
