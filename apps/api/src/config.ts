@@ -29,6 +29,14 @@ const json = <T extends z.ZodType>(inner: T, about: string) =>
     .pipe(inner)
     .describe(about);
 
+const signingKey = z.object({
+  kid: z.string(),
+  kty: z.literal("OKP"),
+  crv: z.literal("Ed25519"),
+  x: z.string(),
+  d: z.string(),
+});
+
 export const settings = z.object({
   INSTALLATION_ID: z
     .string()
@@ -38,10 +46,11 @@ export const settings = z.object({
     .url({ protocol: /^https?$/ })
     .describe("The address at which browsers and nodes reach the control plane"),
   OPERATOR_SECRET: z.string().min(32).describe("Secret. Authorises the first set-up"),
-  SIGNING_KEY: json(
-    z.object({ kid: z.string(), kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: z.string(), d: z.string() }),
-    "Secret. Ed25519 private JWK that signs machine tokens",
-  ),
+  SIGNING_KEY: json(signingKey, "Secret. Ed25519 private JWK that signs machine tokens"),
+  PREVIOUS_SIGNING_KEY: json(
+    signingKey.omit({ d: true }),
+    "The public JWK of the signing key before this one; what it has signed holds until it expires",
+  ).optional(),
   CREDENTIALS_KEY: z
     .string()
     .regex(/^[A-Za-z0-9+/]{43}=$/)
@@ -74,6 +83,10 @@ export const settings = z.object({
   NODE_UNREACHABLE_TIMEOUT_MS: limit("NODE_UNREACHABLE_TIMEOUT_MS"),
   NODE_SLOTS: count(3, 64, "Workspaces that share a node"),
   MAX_NODES_PER_USER: count(10, 200, "Nodes that one person may have at a time"),
+  MACHINE_TOKEN_LIFE_MS: duration(
+    86_400_000,
+    "How long the tokens of nodes and workspaces hold; they are renewed before",
+  ),
   SWEEP_CRON: z.string().default("*/15 * * * *").describe("When the sweep runs"),
   SWEEP_GRACE_MS: limit("SWEEP_GRACE_MS"),
   CLONE_TIMEOUT_MS: limit("CLONE_TIMEOUT_MS"),

@@ -2,12 +2,8 @@
 import * as z from "zod";
 import { nodeId, projectId, sessionId, workspaceId } from "./ids.ts";
 
-export const NODE_TOKEN = { typ: "node+jwt", audience: "node-link", lifeMs: 24 * 3_600_000 } as const;
-export const WORKSPACE_TOKEN = {
-  typ: "workspace+jwt",
-  audience: "workspace-callback",
-  lifeMs: 24 * 3_600_000,
-} as const;
+export const NODE_TOKEN = { typ: "node+jwt", audience: "node-link" } as const;
+export const WORKSPACE_TOKEN = { typ: "workspace+jwt", audience: "workspace-callback" } as const;
 
 export const nodeClaims = z.object({ node: nodeId, epoch: z.number().int().nonnegative() });
 export type NodeClaims = z.infer<typeof nodeClaims>;

@@ -32,6 +32,7 @@ type Action =
   | { kind: "release"; n: number }
   | { kind: "connect" }
   | { kind: "cut" }
+  | { kind: "outdated" }
   | { kind: "drain" }
   | { kind: "destroy" }
   | { kind: "restart" }
@@ -44,6 +45,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("release" as const), n: fc.integer({ min: 0, max: 6 }) }) },
   { weight: 3, arbitrary: fc.constant({ kind: "connect" as const }) },
   { weight: 2, arbitrary: fc.constant({ kind: "cut" as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: "outdated" as const }) },
   {
     weight: 1,
     arbitrary: fc.constantFrom({ kind: "drain" as const }, { kind: "destroy" as const }, { kind: "restart" as const }),
@@ -136,6 +138,9 @@ class World {
         return this.step({ kind: "agent.connected" });
       case "cut":
         return this.step({ kind: "link.lost" });
+      case "outdated":
+        this.askedToEnd ||= before.link.kind !== "up";
+        return this.step({ kind: "agent.outdated" });
       case "drain":
         return this.step({ kind: "drain.asked", reason: "asked" });
       case "destroy":

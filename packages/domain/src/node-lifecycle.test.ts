@@ -227,6 +227,36 @@ describe("ending", () => {
   });
 });
 
+describe("an agent of another version", () => {
+  const cut = (record: NodeRecord) => live(record, 100, { kind: "link.lost" });
+
+  it("[F48] fails what ran there with that reason, and the node goes when its slots are given back", () => {
+    const { record, effects } = stepNode(cut(active()), { kind: "agent.outdated" }, 200, settings);
+    expect(record.slots[0]?.lost).toMatchObject({ code: "node_outdated", message: expect.stringMatching(/upgraded/) });
+    expect(record.life.state).toBe("draining");
+    expect(effects).toContainEqual({ kind: "nudge", runId: "run_1" });
+    const released = live(record, 300, { kind: "slot.released", workspaceId: holder(1).workspaceId });
+    expect(released.life.state).toBe("destroying");
+  });
+
+  it("[F48] that was never connected, or has no work, goes at once", () => {
+    const made = live(born(), 0, { kind: "alarm", name: "provider" }, { kind: "server.made", server });
+    for (const record of [made, cut(warm())]) {
+      const { life } = live(record, 2_000, { kind: "agent.outdated" });
+      expect(life).toMatchObject({ state: "destroying", failure: { code: "node_outdated" } });
+    }
+  });
+
+  it("is only turned away while the node's own agent is connected, or when the node is gone", () => {
+    expect(live(active(), 100, { kind: "agent.outdated" })).toEqual(active());
+    const gone = live(cut(active()), 200, { kind: "destroy.asked", reason: "enough" });
+    expect(stepNode(gone, { kind: "agent.outdated" }, 300, settings)).toEqual({
+      record: gone,
+      effects: [{ kind: "link.close" }],
+    });
+  });
+});
+
 describe("silence", () => {
   it("[R21] is a flag with a time and no news to runs; coming back clears it", () => {
     const cut = stepNode(active(), { kind: "link.lost" }, 100, settings);

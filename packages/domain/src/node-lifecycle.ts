@@ -22,6 +22,8 @@ export type NodeLifeEvent =
   | { readonly kind: "shell.restarted" }
   | { readonly kind: "agent.connected" }
   | { readonly kind: "link.lost" }
+  /** It said hello in another version of the protocol. */
+  | { readonly kind: "agent.outdated" }
   | { readonly kind: "slot.released"; readonly workspaceId: WorkspaceId }
   | { readonly kind: "drain.asked"; readonly reason: string }
   | { readonly kind: "destroy.asked"; readonly reason: string }
@@ -111,6 +113,8 @@ function apply(record: NodeRecord, event: NodeLifeEvent, now: Millis, settings: 
       return record.link.kind === "up"
         ? only({ ...record, link: { kind: "down", since: now, judged: false } })
         : unchanged(record);
+    case "agent.outdated":
+      return outdated(record, now);
     case "slot.released":
       return released(record, event.workspaceId, now);
     case "drain.asked":
@@ -171,6 +175,12 @@ const UNREACHABLE: Failure = {
   message: "The machine has been silent for too long. What it had delivered is kept; run the task again.",
 };
 
+const OUTDATED: Failure = {
+  code: "node_outdated",
+  message:
+    "The machine's agent is of another version than the control plane and must be upgraded. What it had delivered is kept; run the task again: it gets a new machine.",
+};
+
 function connected(record: NodeRecord, now: Millis): NodeStep {
   if (!isAlive(record)) return { record, effects: [{ kind: "link.close" }] };
   const reached: NodeRecord = { ...record, link: { kind: "up", since: now } };
@@ -180,6 +190,17 @@ function connected(record: NodeRecord, now: Millis): NodeStep {
     life: { state: "active", idleSince: record.slots.length === 0 ? now : null },
   };
   return record.life.drain === null ? only(active) : drain(active, record.life.drain, now);
+}
+
+/** It cannot be spoken to, and will not learn it: what ran there has failed, and another node takes its place [F48]. */
+function outdated(record: NodeRecord, now: Millis): NodeStep {
+  if (!isAlive(record)) return { record, effects: [{ kind: "link.close" }] };
+  // Somebody else at the door, while the agent that is spoken with is well.
+  if (record.link.kind === "up") return unchanged(record);
+  if (record.life.state === "provisioning" || record.slots.length === 0)
+    return destroy(record, "its agent is of another version", OUTDATED, OUTDATED, now);
+  const told = { ...record, slots: loseAll(record.slots, OUTDATED) };
+  return drain(told, "its agent is of another version", now);
 }
 
 /** Silent for too long: what ran there has failed; the node takes no more and goes when its slots are given back. */

@@ -1,8 +1,14 @@
-import { SignJWT, generateKeyPair, importJWK } from "jose";
+import { SignJWT, exportJWK, generateKeyPair, importJWK } from "jose";
 import { NODE_TOKEN, WORKSPACE_TOKEN } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import { controlPlane, ids } from "../../test/caller.ts";
-import { mintNodeToken, mintWorkspaceToken, verifyNodeToken, verifyWorkspaceToken } from "./machine-tokens.ts";
+import {
+  mintNodeToken,
+  mintWorkspaceToken,
+  publicKeys,
+  verifyNodeToken,
+  verifyWorkspaceToken,
+} from "./machine-tokens.ts";
 
 const { ask, deps } = controlPlane();
 const { config } = deps;
@@ -82,6 +88,20 @@ describe("machine tokens", () => {
     for (const bad of [another, confused, none, "", "a.b.c"]) {
       await expect(verifyNodeToken(config, bad, NOW)).rejects.toMatchObject(refused);
     }
+  });
+
+  it("[F38] hold on when the key is rotated, for as long as the one before is named", async () => {
+    const { token } = await mintNodeToken(config, NODE, NOW);
+    const { privateKey, publicKey } = await generateKeyPair("EdDSA", { extractable: true });
+    const { x = "", d = "" } = { ...(await exportJWK(publicKey)), ...(await exportJWK(privateKey)) };
+    const rotated = { ...config, SIGNING_KEY: { ...config.SIGNING_KEY, kid: "next", x, d } };
+    const both = { ...rotated, PREVIOUS_SIGNING_KEY: config.SIGNING_KEY };
+    expect(await verifyNodeToken(both, token, NOW)).toEqual(NODE);
+    await expect(verifyNodeToken(rotated, token, NOW)).rejects.toMatchObject(refused);
+    const next = await mintNodeToken(both, NODE, NOW);
+    expect(await verifyNodeToken(rotated, next.token, NOW)).toEqual(NODE);
+    await expect(verifyNodeToken(config, next.token, NOW)).rejects.toMatchObject(refused);
+    expect(JSON.stringify(publicKeys(both))).not.toMatch(/"d":/);
   });
 
   it("[S1] are checked by a published key that has no private part", async () => {

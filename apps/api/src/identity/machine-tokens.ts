@@ -10,7 +10,8 @@ import type { Config } from "../config.ts";
 
 const ALGORITHM = "EdDSA";
 
-type SigningConfig = Pick<Config, "SIGNING_KEY" | "PUBLIC_URL">;
+type KeyConfig = Pick<Config, "SIGNING_KEY" | "PREVIOUS_SIGNING_KEY">;
+type SigningConfig = KeyConfig & Pick<Config, "PUBLIC_URL" | "MACHINE_TOKEN_LIFE_MS">;
 type TokenKind = typeof NODE_TOKEN | typeof WORKSPACE_TOKEN;
 
 export interface MintedToken {
@@ -45,8 +46,8 @@ export function bearer(c: Context): string {
 }
 
 /** What `/.well-known/jwks.json` says. */
-export function publicKeys(config: Pick<Config, "SIGNING_KEY">): { readonly keys: readonly JWK[] } {
-  return { keys: [publicJwk(config)] };
+export function publicKeys({ SIGNING_KEY, PREVIOUS_SIGNING_KEY }: KeyConfig): { readonly keys: readonly JWK[] } {
+  return { keys: [SIGNING_KEY, PREVIOUS_SIGNING_KEY].filter((key) => key !== undefined).map(publicJwk) };
 }
 
 async function mint(
@@ -56,7 +57,7 @@ async function mint(
   now: Millis,
 ): Promise<MintedToken> {
   const issuedAt = Math.floor(now / 1000);
-  const expiresAt = issuedAt + kind.lifeMs / 1000;
+  const expiresAt = issuedAt + Math.ceil(config.MACHINE_TOKEN_LIFE_MS / 1000);
   const token = await new SignJWT({ ...claims })
     .setProtectedHeader({ alg: ALGORITHM, typ: kind.typ, kid: config.SIGNING_KEY.kid })
     .setIssuer(config.PUBLIC_URL)
@@ -75,7 +76,7 @@ async function verify<T>(
   now: Millis,
 ): Promise<T> {
   try {
-    const { payload } = await jwtVerify(token, await importJWK(publicJwk(config), ALGORITHM), {
+    const { payload } = await jwtVerify(token, ({ kid }) => importJWK(keyNamed(config, kid), ALGORITHM), {
       algorithms: [ALGORITHM],
       issuer: config.PUBLIC_URL,
       audience: kind.audience,
@@ -90,8 +91,14 @@ async function verify<T>(
   }
 }
 
-function publicJwk({ SIGNING_KEY }: Pick<Config, "SIGNING_KEY">): JWK {
-  const { kty, crv, x, kid } = SIGNING_KEY;
+/** Throws when no key is named so. */
+function keyNamed(config: KeyConfig, kid = config.SIGNING_KEY.kid): JWK {
+  const key = publicKeys(config).keys.find((each) => each.kid === kid);
+  if (key === undefined) throw refused();
+  return key;
+}
+
+function publicJwk({ kty, crv, x, kid }: Omit<Config["SIGNING_KEY"], "d">): JWK {
   return { kty, crv, x, kid, alg: ALGORITHM, use: "sig" };
 }
 

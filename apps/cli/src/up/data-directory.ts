@@ -82,16 +82,20 @@ async function lock(path: string): Promise<() => Promise<void>> {
   throw new CliError(`The lock ${file} could not be taken.`, "Another Samovar is starting at this moment; try again.");
 }
 
+const signingKey = z.object({
+  kid: z.string(),
+  kty: z.literal("OKP"),
+  crv: z.literal("Ed25519"),
+  x: z.string(),
+  d: z.string(),
+});
+
 const secrets = z.object({
   installationId: z.string(),
   operatorSecret: z.string(),
-  signingKey: z.object({
-    kid: z.string(),
-    kty: z.literal("OKP"),
-    crv: z.literal("Ed25519"),
-    x: z.string(),
-    d: z.string(),
-  }),
+  signingKey,
+  /** The one before it, for as long as tokens that it has signed may be in use. */
+  previousSigningKey: signingKey.omit({ d: true }).optional(),
   credentialsKey: z.string(),
   cloudToken: z.string(),
   /** The port of the first start: nodes and browsers keep finding the control plane there. */

@@ -136,6 +136,9 @@ async function fixedSettings(
     PUBLIC_URL: `http://127.0.0.1:${port}`,
     OPERATOR_SECRET: secrets.operatorSecret,
     SIGNING_KEY: JSON.stringify(secrets.signingKey),
+    ...(secrets.previousSigningKey === undefined
+      ? {}
+      : { PREVIOUS_SIGNING_KEY: JSON.stringify(secrets.previousSigningKey) }),
     CREDENTIALS_KEY: secrets.credentialsKey,
     AGENT_RELEASE: JSON.stringify(release.data),
     HETZNER_API_URL: cloud.url,
@@ -148,6 +151,7 @@ const NOT_FROM_ENVIRONMENT = new Set([
   "PUBLIC_URL",
   "OPERATOR_SECRET",
   "SIGNING_KEY",
+  "PREVIOUS_SIGNING_KEY",
   "CREDENTIALS_KEY",
   "AGENT_RELEASE",
   "HETZNER_API_URL",

@@ -43,9 +43,19 @@ test("[F38] a token is renewed an hour before it runs out, until a newer one has
 });
 
 test("[F38] the node's own token is renewed alike", () => {
-  tokens.nodeTokenExpires(HOUR / 2);
+  tokens.nodeTokenExpires(2 * HOUR);
   pass(60_000);
+  expect(asked).toEqual([]);
+  pass(HOUR);
   expect(asked).toEqual([[]]);
+});
+
+test("[F38] one that holds for seconds is renewed when half of them are over", () => {
+  tokens.put({ workspaceId, sessionId, token: "a", expiresAt: 4_000 });
+  pass(1_000);
+  expect(asked).toEqual([]);
+  pass(1_000);
+  expect(asked).toEqual([[workspaceId]]);
 });
 
 test("[F7] refusals in a row do not make a storm of requests", () => {

@@ -12,37 +12,44 @@ export interface TokenPorts {
 /** One request a workspace in this time: a refused token is not asked for in a storm. */
 const RENEW_EVERY_MS = 5_000;
 const CHECK_EVERY_MS = 60_000;
-/** A token is renewed when so much of its life is left. */
+const CHECK_SOONEST_MS = 1_000;
+/** A token is renewed when so much of its life is left, or half of it when it is short. */
 const RENEW_BEFORE_MS = 3_600_000;
 
 export class WorkspaceTokens {
   readonly #ports: TokenPorts;
-  readonly #tokens = new Map<SessionId, WorkspaceToken>();
+  readonly #tokens = new Map<SessionId, WorkspaceToken & { readonly renewAt: number }>();
   readonly #askedAt = new Map<WorkspaceId, number>();
-  #nodeTokenExpiresAt = Number.POSITIVE_INFINITY;
-  #cancelCheck = () => {};
+  #renewNodeAt = Number.POSITIVE_INFINITY;
+  #cancelCheck: (() => void) | null = null;
 
   constructor(ports: TokenPorts) {
     this.#ports = ports;
   }
 
   start(): void {
-    this.#cancelCheck = this.#ports.timers.after(CHECK_EVERY_MS, () => {
+    this.#cancelCheck?.();
+    const soonest = Math.min(this.#renewNodeAt, ...[...this.#tokens.values()].map(({ renewAt }) => renewAt));
+    const inMs = Math.max(CHECK_SOONEST_MS, Math.min(CHECK_EVERY_MS, soonest - this.#ports.clock.now()));
+    this.#cancelCheck = this.#ports.timers.after(inMs, () => {
       this.#renewOld();
       this.start();
     });
   }
 
   stop(): void {
-    this.#cancelCheck();
+    this.#cancelCheck?.();
+    this.#cancelCheck = null;
   }
 
   put(token: WorkspaceToken): void {
-    this.#tokens.set(token.sessionId, token);
+    this.#tokens.set(token.sessionId, { ...token, renewAt: this.#renewAt(token.expiresAt) });
+    if (this.#cancelCheck !== null) this.start();
   }
 
   nodeTokenExpires(at: number): void {
-    this.#nodeTokenExpiresAt = at;
+    this.#renewNodeAt = this.#renewAt(at);
+    if (this.#cancelCheck !== null) this.start();
   }
 
   /** Null when there is none that still holds. */
@@ -64,9 +71,13 @@ export class WorkspaceTokens {
     this.#askedAt.delete(workspace);
   }
 
+  #renewAt(expiresAt: number): number {
+    return expiresAt - Math.min(RENEW_BEFORE_MS, (expiresAt - this.#ports.clock.now()) / 2);
+  }
+
   #renewOld(): void {
-    const soon = this.#ports.clock.now() + RENEW_BEFORE_MS;
-    const old = [...this.#tokens.values()].filter((token) => token.expiresAt < soon).map((token) => token.workspaceId);
-    if (old.length > 0 || this.#nodeTokenExpiresAt < soon) this.#ports.renew(old);
+    const now = this.#ports.clock.now();
+    const old = [...this.#tokens.values()].filter((token) => token.renewAt <= now).map((token) => token.workspaceId);
+    if (old.length > 0 || this.#renewNodeAt <= now) this.#ports.renew(old);
   }
 }

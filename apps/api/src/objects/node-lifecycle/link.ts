@@ -33,6 +33,7 @@ export interface LinkDeps {
   readonly onEvent: (event: NodeEvent) => void;
   readonly onConnected: () => void;
   readonly onLost: () => void;
+  readonly onOutdated: () => void;
 }
 
 /** Nodes ping three times in this time; a connection that does not is dead, whatever TCP thinks. */
@@ -164,11 +165,9 @@ export class NodeLink {
       return reply;
     });
     if (answer.kind === "refuse")
-      return close(
-        socket,
-        LINK_CLOSE[answer.close],
-        answer.close === "gone" ? "this node is gone" : `protocol ${PROTOCOL_VERSION} is spoken here`,
-      );
+      return answer.close === "gone"
+        ? close(socket, LINK_CLOSE.gone, "this node is gone")
+        : this.#refuseVersion(socket, frame.protocol);
     for (const other of this.#deps.context.getWebSockets()) {
       if (other !== socket && attachmentOf(other)?.connection !== attachment.connection)
         close(other, LINK_CLOSE.replaced, "a newer connection took over");
@@ -214,13 +213,20 @@ export class NodeLink {
   #unreadable(socket: WebSocket, frame: unknown): void {
     const { storage, clock, logger } = this.#deps;
     const numbered = numberedEvent.safeParse(frame);
-    if (otherProtocol.safeParse(frame).success)
-      return close(socket, LINK_CLOSE.upgrade, `protocol ${PROTOCOL_VERSION} is spoken here`);
+    const other = otherProtocol.safeParse(frame);
+    if (other.success) return this.#refuseVersion(socket, other.data.protocol);
     if (!numbered.success || !this.#isCurrent(socket))
       return close(socket, LINK_CLOSE.malformed, "a frame could not be read");
     const { n, kind } = numbered.data.event;
     logger.error("link.event_refused", { n, kind });
     this.#take(socket, n, () => storage.addRefusal("event", `${n} ${kind}`, clock.now()));
+  }
+
+  /** Told to upgrade; the node itself is replaced. */
+  #refuseVersion(socket: WebSocket, protocol: number): void {
+    this.#deps.logger.warn("link.outdated", { protocol, spoken: PROTOCOL_VERSION });
+    close(socket, LINK_CLOSE.upgrade, `protocol ${PROTOCOL_VERSION} is spoken here`);
+    this.#deps.onOutdated();
   }
 
   async #deliverAll(): Promise<void> {

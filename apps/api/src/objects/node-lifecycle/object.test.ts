@@ -278,6 +278,19 @@ describe("the link", () => {
     expect((await node().view())?.unreachableSince, "the good one is untouched").toBeNull();
   });
 
+  it("[F48] an agent of the previous version is told to upgrade; what ran there fails with that reason", async () => {
+    const agent = await up();
+    agent.close();
+    await vi.waitFor(async () => expect((await node().view())?.unreachableSince).not.toBeNull());
+    const previous = await connect(nodeId);
+    previous.send({ type: "hello", protocol: PROTOCOL_VERSION - 1 });
+    await vi.waitFor(() => expect(previous.closedWith).toBe(LINK_CLOSE.upgrade));
+    expect((await node().view())?.state).toBe("draining");
+    expect(await node().facts(holder.workspaceId)).toMatchObject({
+      workspace: { state: "failed", failure: { code: "node_outdated" } },
+    });
+  });
+
   it("[R21] [F30] a closed socket, and one that is only silent, make it unreachable; what lasts fails the workspaces", async () => {
     const agent = await up();
     agent.close();

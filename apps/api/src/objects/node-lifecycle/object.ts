@@ -68,6 +68,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       onEvent: (event) => this.#told(event),
       onConnected: () => void this.#step({ kind: "agent.connected" }),
       onLost: () => void this.#step({ kind: "link.lost" }),
+      onOutdated: () => void this.#step({ kind: "agent.outdated" }),
     });
     this.#link.recover();
     this.#step({ kind: "shell.restarted" });
