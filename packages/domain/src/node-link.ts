@@ -111,7 +111,13 @@ export function foldEvent(facts: WorkspaceFacts, event: NodeEvent, holder: SlotH
 
 /** What a run can know now: what the node told, and what its silence or its end means. */
 export interface RunFacts {
-  readonly node: { readonly state: NodeStateName; readonly connected: boolean; readonly failure: Failure | null };
+  readonly node: {
+    readonly state: NodeStateName;
+    readonly connected: boolean;
+    /** Since when the link is down; null when it is up, or was never. */
+    readonly downSince: Millis | null;
+    readonly failure: Failure | null;
+  };
   readonly workspace: Pick<WorkspaceFacts, "state" | "branch" | "failure">;
   readonly session: { readonly startedAt: Millis | null; readonly end: SessionEnd | null };
 }
@@ -120,7 +126,12 @@ export function runFacts(record: NodeRecord, holder: SlotHolder, told: Workspace
   const lost = record.slots.find((slot) => slot.holder.workspaceId === holder.workspaceId)?.lost ?? null;
   const isLost = lost !== null && told.state !== "destroyed" && told.state !== "failed";
   return {
-    node: { state: record.life.state, connected: record.link.kind === "up", failure: failureOf(record) ?? lost },
+    node: {
+      state: record.life.state,
+      connected: record.link.kind === "up",
+      downSince: record.link.kind === "down" ? record.link.since : null,
+      failure: failureOf(record) ?? lost,
+    },
     workspace: { state: isLost ? "failed" : told.state, branch: told.branch, failure: isLost ? lost : told.failure },
     session: { startedAt: told.startedAt, end: told.end },
   };

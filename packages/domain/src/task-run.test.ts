@@ -27,13 +27,14 @@ const END: SessionEnd = {
 };
 
 const SIGHT: RunSight = {
-  node: { state: "active", connected: true, failure: null },
+  node: { state: "active", connected: true, downSince: null, failure: null },
   workspace: { state: "creating", branch: null, failure: null },
   session: { startedAt: null, end: null },
 };
 
 const look = (sight: RunSight | null, more: Partial<RunLook> = {}): RunLook => ({
   sight,
+  silentSince: null,
   cancelRequested: false,
   deadline: 1000,
   now: 10,
@@ -42,21 +43,21 @@ const look = (sight: RunSight | null, more: Partial<RunLook> = {}): RunLook => (
 
 const onNode = (state: NodeStateName, connected = true): RunSight => ({
   ...SIGHT,
-  node: { state, connected, failure: null },
+  node: { state, connected, downSince: null, failure: null },
 });
 const ended: RunSight = { ...SIGHT, session: { startedAt: 5, end: END } };
 
 describe("what a run does next", () => {
   it("waits for a node that boots, and goes on when it has connected", () => {
-    expect(decideRun("node", look(onNode("provisioning", false)))).toEqual({ kind: "wait" });
-    expect(decideRun("node", look(onNode("active", false)))).toEqual({ kind: "wait" });
+    expect(decideRun("node", look(onNode("provisioning", false)))).toEqual({ kind: "wait", lookBy: null });
+    expect(decideRun("node", look(onNode("active", false)))).toEqual({ kind: "wait", lookBy: null });
     expect(decideRun("node", look(onNode("active")))).toEqual({ kind: "reached" });
     expect(decideRun("node", look(onNode("draining")))).toEqual({ kind: "reached" });
   });
 
   it("[F29] a node that never came up may be replaced; one that is lost later has failed the run", () => {
-    const failure = { code: "boot_timeout", message: "It never connected." };
-    const gone: RunSight = { ...SIGHT, node: { state: "destroying", connected: false, failure } };
+    const failure = { code: "node_boot_timeout", message: "It never connected." };
+    const gone: RunSight = { ...SIGHT, node: { state: "destroying", connected: false, downSince: null, failure } };
     expect(decideRun("node", look(gone))).toEqual({ kind: "node_lost", failure });
     expect(decideRun("work", look(gone))).toEqual({ kind: "failed", failure });
   });
@@ -78,10 +79,35 @@ describe("what a run does next", () => {
       ...onNode("draining", false),
       workspace: { state: "failed", branch: "task/1", failure },
     };
-    for (const wait of ["workspace", "start", "work", "drain"] as const) {
+    for (const wait of ["start", "work", "drain"] as const) {
       expect(decideRun(wait, look(silent))).toEqual({ kind: "failed", failure });
     }
+    // Before the prompt another machine does as well.
+    for (const wait of ["node", "workspace"] as const) {
+      expect(decideRun(wait, look(silent))).toEqual({ kind: "node_lost", failure });
+    }
     expect(decideRun("removal", look(silent))).toEqual({ kind: "reached" });
+  });
+
+  it("[T1] a link that is down for half a minute is not waited for before the prompt, later it is", () => {
+    const down: RunSight = { ...SIGHT, node: { state: "active", connected: false, downSince: 1000, failure: null } };
+    const at = (now: number) => look(down, { now, deadline: 1e6 });
+    for (const wait of ["node", "workspace"] as const) {
+      expect(decideRun(wait, at(30_999))).toEqual({ kind: "wait", lookBy: 31_000 });
+      expect(decideRun(wait, at(31_000))).toMatchObject({ kind: "node_lost", failure: { code: "node_unreachable" } });
+    }
+    for (const wait of ["start", "work", "drain", "removal"] as const) {
+      expect(decideRun(wait, at(300_000))).toEqual({ kind: "wait", lookBy: null });
+    }
+  });
+
+  it("[T1] so is an object that does not answer; a cancel is heard all the same", () => {
+    const mute = (now: number, cancelRequested = false) =>
+      look(null, { silentSince: 1000, now, deadline: 1e6, cancelRequested });
+    expect(decideRun("node", mute(2000))).toEqual({ kind: "wait", lookBy: 31_000 });
+    expect(decideRun("workspace", mute(31_000))).toMatchObject({ kind: "node_lost" });
+    expect(decideRun("work", mute(31_000))).toEqual({ kind: "wait", lookBy: null });
+    expect(decideRun("node", mute(2000, true))).toEqual({ kind: "cancelled" });
   });
 
   it("another machine is tried when one went away, not when the provider refused", () => {
@@ -94,7 +120,7 @@ describe("what a run does next", () => {
   });
 
   it("[F46] what has ended counts before a cancel, a lost node and a deadline", () => {
-    const late: RunSight = { ...ended, node: { state: "destroyed", connected: false, failure: null } };
+    const late: RunSight = { ...ended, node: { state: "destroyed", connected: false, downSince: null, failure: null } };
     expect(decideRun("work", look(late, { cancelRequested: true, now: 5000 }))).toEqual({ kind: "reached" });
   });
 
@@ -104,7 +130,7 @@ describe("what a run does next", () => {
         kind: "cancelled",
       });
     }
-    expect(decideRun("drain", look(SIGHT, { cancelRequested: true }))).toEqual({ kind: "wait" });
+    expect(decideRun("drain", look(SIGHT, { cancelRequested: true }))).toEqual({ kind: "wait", lookBy: null });
   });
 
   const anySight: fc.Arbitrary<RunSight | null> = fc.option(
@@ -112,6 +138,7 @@ describe("what a run does next", () => {
       node: fc.record({
         state: fc.constantFrom<NodeStateName>("provisioning", "active", "warm", "draining", "destroying", "destroyed"),
         connected: fc.boolean(),
+        downSince: fc.option(fc.nat(5000)),
         failure: fc.constant(null),
       }),
       workspace: fc.record({
@@ -126,11 +153,25 @@ describe("what a run does next", () => {
 
   it("[T1] [F47] never waits beyond the deadline, whatever it sees", () => {
     fc.assert(
-      fc.property(anyWait, anySight, fc.boolean(), fc.nat(5000), (wait, sight, cancelRequested, now) => {
-        const decision = decideRun(wait, { sight, cancelRequested, deadline: 1000, now });
-        if (now >= 1000) expect(decision.kind).not.toBe("wait");
-        else expect(decision.kind).not.toBe("overdue");
-      }),
+      fc.property(
+        anyWait,
+        anySight,
+        fc.boolean(),
+        fc.nat(5000),
+        fc.boolean(),
+        (wait, seen, cancelRequested, now, mute) => {
+          const sight = mute ? null : seen;
+          const decision = decideRun(wait, {
+            sight,
+            silentSince: mute ? 0 : null,
+            cancelRequested,
+            deadline: 1000,
+            now,
+          });
+          if (now >= 1000) expect(decision.kind).not.toBe("wait");
+          else expect(decision.kind).not.toBe("overdue");
+        },
+      ),
       { numRuns: 5000 },
     );
   });

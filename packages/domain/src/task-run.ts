@@ -5,10 +5,17 @@
 import { assertNever } from "@samovar/base";
 import type { Millis } from "@samovar/base";
 import type { Failure, NodeStateName, SessionEnd, TaskOutput, TranscriptVerification } from "@samovar/contracts";
+import { RECONNECT_GRACE_MS } from "./node-lifecycle.ts";
 
 /** What a run can know of its node, workspace and session now. */
 export interface RunSight {
-  readonly node: { readonly state: NodeStateName; readonly connected: boolean; readonly failure: Failure | null };
+  readonly node: {
+    readonly state: NodeStateName;
+    readonly connected: boolean;
+    /** Since when the link is down; null when it is up, or was never. */
+    readonly downSince: Millis | null;
+    readonly failure: Failure | null;
+  };
   readonly workspace: {
     readonly state: "creating" | "ready" | "failed" | "destroyed";
     readonly branch: string | null;
@@ -21,15 +28,18 @@ export interface RunSight {
 export type RunWait = "node" | "workspace" | "start" | "work" | "drain" | "removal";
 
 export interface RunLook {
-  /** Null: the node does not know this workspace any more. */
+  /** Null: the node does not know this workspace any more, or its object does not answer. */
   readonly sight: RunSight | null;
+  /** Since when the node's object does not answer; null when it does. */
+  readonly silentSince: Millis | null;
   readonly cancelRequested: boolean;
   readonly deadline: Millis;
   readonly now: Millis;
 }
 
 export type RunDecision =
-  | { readonly kind: "wait" }
+  /** `lookBy`: when a silence will have been too long. */
+  | { readonly kind: "wait"; readonly lookBy: Millis | null }
   /** What was waited for is there. */
   | { readonly kind: "reached" }
   /** The node is of no use, and nothing was done on it: another may be tried. */
@@ -38,7 +48,6 @@ export type RunDecision =
   | { readonly kind: "cancelled" }
   | { readonly kind: "overdue"; readonly failure: Failure };
 
-const WAIT: RunDecision = { kind: "wait" };
 const REACHED: RunDecision = { kind: "reached" };
 
 export function decideRun(wait: RunWait, look: RunLook): RunDecision {
@@ -46,15 +55,24 @@ export function decideRun(wait: RunWait, look: RunLook): RunDecision {
   // What has ended counts, even when the node is lost or a cancel came since.
   if (sight !== null && isReached(wait, sight)) return REACHED;
   if (look.cancelRequested && wait !== "drain" && wait !== "removal") return { kind: "cancelled" };
-  const lost = nodeLost(wait, sight);
-  if (lost !== null) return lost;
-  // Later than in its making, a workspace fails when its node has been silent for too long.
-  if (sight !== null && wait !== "removal" && sight.workspace.state === "failed") {
-    return { kind: "failed", failure: sight.workspace.failure ?? WORKSPACE_FAILED };
-  }
+  const over = look.silentSince === null ? overBy(wait, sight) : null;
+  if (over !== null) return over;
+  // Until the agent has the prompt nothing was done that another machine could not do again, so no silence is waited out.
+  const downSince = look.silentSince ?? sight?.node.downSince ?? null;
+  const lookBy = isBeforePrompt(wait) && downSince !== null ? downSince + RECONNECT_GRACE_MS : null;
+  if (lookBy !== null && look.now >= lookBy) return { kind: "node_lost", failure: SILENT };
   if (look.now >= look.deadline) return { kind: "overdue", failure: OVERDUE[wait] };
-  return WAIT;
+  return { kind: "wait", lookBy };
 }
+
+/** Whether node or workspace are lost. Later than in its making, a workspace fails when its node has been silent for too long. */
+function overBy(wait: RunWait, sight: RunSight | null): RunDecision | null {
+  const lost = nodeLost(wait, sight);
+  if (lost !== null || wait === "removal" || sight?.workspace.state !== "failed") return lost;
+  return lostBy(wait, sight.workspace.failure ?? WORKSPACE_FAILED);
+}
+
+const isBeforePrompt = (wait: RunWait): boolean => wait === "node" || wait === "workspace";
 
 function isReached(wait: RunWait, sight: RunSight): boolean {
   switch (wait) {
@@ -81,8 +99,18 @@ function nodeLost(wait: RunWait, sight: RunSight | null): RunDecision | null {
   if (sight !== null && sight.node.state !== "destroying" && sight.node.state !== "destroyed") return null;
   const failure = sight?.node.failure ?? NODE_LOST;
   if (wait === "removal") return REACHED;
-  return wait === "node" ? { kind: "node_lost", failure } : { kind: "failed", failure };
+  return lostBy(wait, failure);
 }
+
+const lostBy = (wait: RunWait, failure: Failure): RunDecision => ({
+  kind: isBeforePrompt(wait) && isReplaceable(failure) ? "node_lost" : "failed",
+  failure,
+});
+
+const SILENT: Failure = {
+  code: "node_unreachable",
+  message: "The machine fell silent before the agent could start. Try the task again; it will get another machine.",
+};
 
 const NODE_LOST: Failure = {
   code: "node_lost",
@@ -110,7 +138,7 @@ const OVERDUE: Record<RunWait, Failure> = {
 /** Longest time between two looks: a lost nudge costs no more than this. */
 const SLOWEST_LOOK_MS = 30_000;
 
-/** A machine that went away before it had done anything is replaced so many times. */
+/** A machine that went away before the agent had the prompt is replaced so many times. */
 export const MAX_REPLACEMENTS = 2;
 
 /** Whether another machine may fare better: not when the provider has refused to make one. */

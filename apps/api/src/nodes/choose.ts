@@ -5,6 +5,7 @@
 import type { NodeId, UserId } from "@samovar/base";
 import { idSource } from "@samovar/base";
 import type { VmSize } from "@samovar/contracts";
+import { acceptsWork } from "@samovar/domain/task-queue";
 import { configOf } from "../config.ts";
 import type { Config } from "../config.ts";
 import { database } from "../database/index.ts";
@@ -13,6 +14,7 @@ import type { Ports } from "../deps.ts";
 import { systemPorts } from "../deps.ts";
 import type { Env } from "../env.ts";
 import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
+import { within } from "../within.ts";
 import { findWorkspace, forgetIntent, intendWorkspace } from "../workspaces/store.ts";
 import { nodeObject } from "./object.ts";
 import type { NodeRow } from "./store.ts";
@@ -22,19 +24,32 @@ export interface ChooseInput {
   readonly ownerId: UserId;
   readonly size: VmSize;
   readonly holder: SlotHolder;
+  /** Nodes that were of no use to this workspace. */
+  readonly avoid?: readonly NodeId[];
 }
 
-export type NodeChoice =
+export type NodeChoice = (
   | { readonly nodeId: NodeId; readonly how: "warm" | "active" | "new" }
+  /** A node was written down for this workspace, and its object does not answer. */
+  | { readonly unreachable: NodeId }
   /** Nothing is free and nothing may be made; ask again later. */
-  | { readonly wait: string };
+  | { readonly wait: string }
+) & {
+  /** Nodes whose object did not answer: a slot may have been taken there all the same. */
+  readonly doubtful: readonly NodeId[];
+};
+
+/** An object that does not answer within this is of no use now. */
+const ANSWER_MS = 10_000;
 
 /** The slot is taken when it answers with a node. Idempotent by the holder's workspace. */
 export async function chooseNode(env: Env, input: ChooseInput, ports: Ports = systemPorts): Promise<NodeChoice> {
   const db = database(env);
   const config = configOf(env);
   const ids = idSource(ports.clock, ports.random);
-  const tried: NodeId[] = [];
+  const avoid = input.avoid ?? [];
+  const tried: NodeId[] = [...avoid];
+  const doubtful: NodeId[] = [];
   let intended: NodeId | null = null;
   const intend = async (nodeId: NodeId) => {
     if (intended === nodeId) return;
@@ -43,20 +58,28 @@ export async function chooseNode(env: Env, input: ChooseInput, ports: Ports = sy
   };
   const take = async (row: NodeRow): Promise<NodeChoice | null> => {
     await intend(row.id);
-    if (await takeSlot(env, row, input))
-      return { nodeId: row.id, how: row.state === "warm" || row.state === "active" ? row.state : "new" };
+    const taken = await within(ANSWER_MS, takeSlot(env, row, input)).catch(() => null);
+    if (taken === true)
+      return { nodeId: row.id, how: row.state === "warm" || row.state === "active" ? row.state : "new", doubtful };
     tried.push(row.id);
-    return null;
+    if (taken === null) doubtful.push(row.id);
+    // Another that nobody has begun would fare no better at once, and each leaves a row.
+    return taken === null && row.version === 0 ? { unreachable: row.id, doubtful } : null;
   };
 
-  const earlier = await earlierChoice(db, input);
+  const earlier = await earlierChoice(db, input, avoid);
   const kept = earlier.row === null ? null : await take(earlier.row);
   if (kept !== null) return kept;
   let newId = earlier.row === null ? (earlier.intended ?? ids.make("nod")) : ids.make("nod");
 
   for (;;) {
     for (const row of await listCandidates(db, input.ownerId, input.size)) {
-      const choice = tried.includes(row.id) ? null : await take(row);
+      if (tried.includes(row.id)) continue;
+      if (!acceptsWork(row, ports.clock.now())) {
+        tried.push(row.id);
+        continue;
+      }
+      const choice = await take(row);
       if (choice !== null) return choice;
     }
     await intend(newId);
@@ -66,7 +89,7 @@ export async function chooseNode(env: Env, input: ChooseInput, ports: Ports = sy
     });
     if (verdict === "limit") {
       await forgetIntent(db, input.holder.workspaceId);
-      return { wait: `All ${config.MAX_NODES_PER_USER} machines that you may have are busy.` };
+      return { wait: `All ${config.MAX_NODES_PER_USER} machines that you may have are busy.`, doubtful };
     }
     if (verdict === "share") continue;
     const row = await findNode(db, newId);
@@ -81,9 +104,10 @@ export async function chooseNode(env: Env, input: ChooseInput, ports: Ports = sy
 async function earlierChoice(
   db: Database,
   { holder }: ChooseInput,
+  avoid: readonly NodeId[],
 ): Promise<{ row: NodeRow | null; intended: NodeId | null }> {
   const workspace = await findWorkspace(db, holder.workspaceId);
-  if (workspace === null) return { row: null, intended: null };
+  if (workspace === null || avoid.includes(workspace.nodeId)) return { row: null, intended: null };
   return { row: await findNode(db, workspace.nodeId), intended: workspace.nodeId };
 }
 

@@ -67,7 +67,7 @@ beforeEach(async () => {
   holder = await aHolder(owner);
   token = (await mintApiToken(depsFor(env), owner, "t", null)).token;
   const choice = await chooseNode(env, { ownerId: owner, size: "small", holder });
-  nodeId = "nodeId" in choice ? choice.nodeId : expect.fail(choice.wait);
+  nodeId = "nodeId" in choice ? choice.nodeId : expect.fail(JSON.stringify(choice));
   await vi.waitFor(async () => expect((await findNode(database(env), nodeId))?.version).toBeGreaterThan(0));
 });
 afterEach(() => {

@@ -49,7 +49,7 @@ const rowIs = (nodeId: NodeId, state: string) =>
 
 async function working(): Promise<NodeId> {
   const choice = await chooseNode(env, { ownerId: owner, size: "small", holder });
-  const nodeId = "nodeId" in choice ? choice.nodeId : expect.fail(choice.wait);
+  const nodeId = "nodeId" in choice ? choice.nodeId : expect.fail(JSON.stringify(choice));
   await ring(nodeId);
   await connected(nodeId);
   await rowIs(nodeId, "active");

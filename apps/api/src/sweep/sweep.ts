@@ -14,6 +14,7 @@ import { sweepKeptWorkspaces } from "./kept-workspaces.ts";
 import { recordEnd, recordStart } from "./record.ts";
 import { sweepStaleNodes } from "./stale-nodes.ts";
 import { sweepUnknownServers } from "./unknown-servers.ts";
+import { within } from "../within.ts";
 
 export interface PhaseOutcome {
   /** What looked wrong. */
@@ -73,10 +74,4 @@ async function judged(deps: Deps, phase: string, work: Phase, now: Millis): Prom
     );
     return { phase, ok: false, ...failed };
   }
-}
-
-async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`took longer than ${limitMs} ms`)), limitMs);
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

@@ -1,5 +1,5 @@
 /** One change of a task: decided, written, told to viewers. A refusal is a conflict that says why. */
-import type { TaskId } from "@samovar/base";
+import type { Millis, TaskId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import { isTerminal } from "@samovar/domain/task-status";
 import type { TaskActor, TaskChange, TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
@@ -32,15 +32,16 @@ export async function change(deps: Deps, taskId: TaskId, wanted: TaskChange, act
   return outcome.task;
 }
 
-/** Records and tells an event that changes nothing of the task. */
+/** Records and tells an event that changes nothing of the task. `at`: when it was, if not now. */
 export async function note(
   deps: Deps,
   taskId: TaskId,
   draft: TaskEventDraft,
   actor: TaskActor,
   dedupeKey: string,
+  at: Millis = deps.clock.now(),
 ): Promise<void> {
-  const events = await recordEvent(deps, taskId, draft, actor, dedupeKey);
+  const events = await recordEvent(deps, taskId, draft, actor, dedupeKey, at);
   const task = events.length === 0 ? null : await findTask(deps.db, taskId);
   if (task !== null) await publishTask(deps, task, events);
 }

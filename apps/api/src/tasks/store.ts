@@ -195,8 +195,9 @@ export async function recordEvent(
   draft: TaskEventDraft,
   actor: TaskActor,
   dedupeKey: string,
+  at: number = clock.now(),
 ): Promise<TaskEvent[]> {
-  const event = { taskId, at: clock.now(), actor, draft, dedupeKey, when: sql`TRUE` };
+  const event = { taskId, at, actor, draft, dedupeKey, when: sql`TRUE` };
   return (await insertEvent(db, event)).map(eventView);
 }
 

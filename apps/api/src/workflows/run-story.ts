@@ -2,11 +2,11 @@
  * The means of a run: steps that are done once, waits that look at the facts. What a step answers is stored by the
  * engine; all else is computed again from it when the run is resumed, so nothing here may read a clock outside a step.
  */
-import { errorMessage, redactText } from "@samovar/base";
+import { assertNever, errorMessage, redactText } from "@samovar/base";
 import type { MessageId, Millis, NodeId, WorkspaceId } from "@samovar/base";
 import type { Failure, RunStep, TaskOutput } from "@samovar/contracts";
 import { lookPace, MAX_LOOKS, runWaits } from "@samovar/domain/run-waits";
-import { decideRun } from "@samovar/domain/task-run";
+import { CANCELLED, decideRun } from "@samovar/domain/task-run";
 import type { RunDecision, RunSight, RunWait } from "@samovar/domain/task-run";
 import type { TaskActor, TaskChange, TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
 import type { WorkflowStep } from "cloudflare:workers";
@@ -17,6 +17,7 @@ import type { Env } from "../env.ts";
 import { nodeObject } from "../nodes/object.ts";
 import { note, tryChange } from "../tasks/change.ts";
 import { findTask } from "../tasks/store.ts";
+import { within } from "../within.ts";
 import type { TaskRunParams } from "./task-run.ts";
 
 /** What is settled when a run begins. */
@@ -49,6 +50,31 @@ export class RunStopped extends Error {
 export const stopped = (status: "failed" | "cancelled", failure: Failure, workspace: Ending["workspace"]): RunStopped =>
   new RunStopped({ status, failure, output: null, workspace });
 
+/** `kept`: what becomes of the workspace when its node is still there. */
+export function gaveUp(seen: Seen, kept: "keep" | "remove"): RunStopped {
+  switch (seen.kind) {
+    case "cancelled":
+      return stopped("cancelled", CANCELLED, kept);
+    case "overdue":
+      return stopped("failed", seen.failure, kept);
+    case "node_lost":
+      return stopped("failed", seen.failure, "lost");
+    case "failed":
+      return stopped("failed", seen.failure, isLost(seen) ? "lost" : kept);
+    case "wait":
+    case "reached":
+      throw new Error(`a run gave up on ${seen.kind}`);
+    default:
+      return assertNever(seen, "decision");
+  }
+}
+
+/** A workspace on a node that is gone, or that was given up as silent. */
+function isLost({ sight }: Seen): boolean {
+  if (sight === null || !sight.node.connected) return true;
+  return sight.node.state === "destroying" || sight.node.state === "destroyed";
+}
+
 /** Another run has the task, or it has ended: this run has no say any more. */
 export class RunSuperseded extends Error {
   override readonly name = "RunSuperseded";
@@ -59,7 +85,11 @@ const STEP = { retries: { limit: 8, delay: 1000, backoff: "exponential" }, timeo
 /** For what the end of a run can do without. */
 const ATTEMPT = { retries: { limit: 4, delay: 1000, backoff: "exponential" }, timeout: 20_000 } as const;
 
-export type Seen = RunDecision & { readonly sight: RunSight | null; readonly now: Millis };
+/** A node's object that does not answer in this time is silent. */
+const ANSWER_MS = 10_000;
+
+/** `isSilent`: the node's object did not answer. */
+export type Seen = RunDecision & { readonly sight: RunSight | null; readonly isSilent: boolean; readonly now: Millis };
 
 export class RunStory {
   readonly deps: Deps;
@@ -70,6 +100,8 @@ export class RunStory {
   readonly #step: WorkflowStep;
   /** Where the run is; rebuilt by the story itself when it is resumed. */
   nodeId: NodeId | null = null;
+  /** Nodes on which a slot may be held for nothing. */
+  readonly strays: NodeId[] = [];
   hasPrompted = false;
   /** Whether the agent has given a sign: only then the task is in progress. */
   hasStarted = false;
@@ -102,16 +134,21 @@ export class RunStory {
   }
 
   /** One chapter of the story, with its beginning and end for the start-up timeline. */
-  async chapter<T>(name: RunStep, tell: () => Promise<T>): Promise<T> {
-    await this.mark(name, "began");
+  async chapter<T>(name: RunStep, tell: () => Promise<T>, round = 1): Promise<T> {
+    await this.mark(name, "began", round);
     const told = await tell();
-    await this.mark(name, "ended");
+    await this.mark(name, "ended", round);
     return told;
   }
 
-  mark(name: RunStep, what: "began" | "ended"): Promise<void> {
+  mark(name: RunStep, what: "began" | "ended", round = 1): Promise<void> {
     const { runId } = this.params;
-    return this.note(`${name}: ${what}`, { kind: `step.${what}`, data: { step: name, runId } });
+    return this.note(this.markName(name, what, round), { kind: `step.${what}`, data: { step: name, runId } });
+  }
+
+  /** `round`: each machine that is tried is told of by itself. */
+  markName(name: RunStep, what: "began" | "ended", round: number): string {
+    return round === 1 ? `${name}: ${what}` : `${name} ${round}: ${what}`;
   }
 
   note(name: string, draft: TaskEventDraft): Promise<void> {
@@ -141,12 +178,16 @@ export class RunStory {
   ): Promise<Seen> {
     const deadline = (await this.now(`${name}: from`)) + limitMs;
     const maxLooks = MAX_LOOKS[wait];
+    let silentSince: Millis | null = null;
     for (let looks = 1, quiet = 0; ; looks++) {
-      const seen = await this.once(`${name}: look ${looks}`, () => this.#look(wait, workspaceId, deadline));
+      const since: Millis | null = silentSince;
+      const seen: Seen = await this.once(`${name}: look ${looks}`, () => this.#look(wait, workspaceId, deadline, since));
       if (seen.kind !== "wait") return seen;
+      silentSince = seen.isSilent ? (since ?? seen.now) : null;
       const { sleepMs, waitMs } = lookPace({ looks, quiet, maxLooks }, limitMs, deadline, seen.now);
       if (sleepMs > 0) await this.pause(`${name}: pause ${looks}`, sleepMs);
-      const nudged = waitMs > 0 && (await this.nudged(`${name}: nudge ${looks}`, waitMs));
+      const nextMs = seen.lookBy === null ? waitMs : Math.min(waitMs, Math.max(1000, seen.lookBy - seen.now));
+      const nudged = waitMs > 0 && (await this.nudged(`${name}: nudge ${looks}`, nextMs));
       quiet = nudged ? 0 : quiet + 1;
     }
   }
@@ -175,14 +216,27 @@ export class RunStory {
     return nodeObject(this.deps.env, nodeId);
   }
 
-  async #look(wait: RunWait, workspaceId: WorkspaceId, deadline: Millis): Promise<Seen> {
-    const { nodeId } = this;
-    const sight = nodeId === null ? null : await this.node(nodeId).facts(workspaceId);
+  async #look(wait: RunWait, workspaceId: WorkspaceId, deadline: Millis, silentBefore: Millis | null): Promise<Seen> {
+    const answer = await this.#ask(workspaceId);
     const cancelRequested = await this.isCancelRequested();
     const now = this.deps.clock.now();
-    const decision = decideRun(wait, { sight, cancelRequested, deadline, now });
+    const isSilent = answer === "silent";
+    const sight = isSilent ? null : answer;
+    const silentSince = isSilent ? (silentBefore ?? now) : null;
+    const decision = decideRun(wait, { sight, silentSince, cancelRequested, deadline, now });
     // What is only waited for needs no keeping.
-    return { ...decision, now, sight: decision.kind === "wait" ? null : sight };
+    return { ...decision, now, isSilent, sight: decision.kind === "wait" ? null : sight };
+  }
+
+  async #ask(workspaceId: WorkspaceId): Promise<RunSight | "silent" | null> {
+    const { nodeId } = this;
+    if (nodeId === null) return null;
+    try {
+      return await within(ANSWER_MS, this.node(nodeId).facts(workspaceId));
+    } catch (error) {
+      this.deps.logger.warn("run.node_silent", { ...this.params, nodeId, error: errorMessage(error) });
+      return "silent";
+    }
   }
 }
 

@@ -229,7 +229,7 @@ describe("a cancel", () => {
     }
     const task = await submit(ownerId);
     const run = await introspectWorkflowInstance(env.TASK_RUN, task.runId ?? "");
-    expect(await run.waitForStepResult({ name: "choose: place 1.1" })).toContain("wait");
+    expect(await run.waitForStepResult({ name: "choose: look 1.1" })).toContain("room");
     expect((await now(task)).status).toBe("queued");
     await cancelTask(deps, task.id, { kind: "user", id: ownerId });
     await reaches(task, "cancelled");

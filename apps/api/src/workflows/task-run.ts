@@ -7,16 +7,16 @@ import type { WorkflowEvent, WorkflowStep } from "cloudflare:workers";
 import { assertNever } from "@samovar/base";
 import type { NodeId, RunId, TaskId, WorkspaceId } from "@samovar/base";
 import type { Failure, SessionEnd } from "@samovar/contracts";
-import { CANCELLED, concludeRun, isReplaceable, lookAgainMs, MAX_REPLACEMENTS } from "@samovar/domain/task-run";
+import { CANCELLED, concludeRun } from "@samovar/domain/task-run";
 import type { Env } from "../env.ts";
-import { chooseNode } from "../nodes/choose.ts";
 import { createWorkspace, setWorkspaceState } from "../workspaces/store.ts";
 import { projectData } from "../tasks/publish.ts";
 import { jobOf, openRun } from "./run-job.ts";
 import type { RunJob, RunPlan } from "./run-job.ts";
 import { endRun, endUnopened } from "./run-ending.ts";
-import { RunStory, RunSuperseded, stopped, unforeseen } from "./run-story.ts";
-import type { Ending, Seen } from "./run-story.ts";
+import { letStraysGo, NodeLost, onSomeNode } from "./choosing.ts";
+import { gaveUp, RunStory, RunSuperseded, stopped, unforeseen } from "./run-story.ts";
+import type { Ending } from "./run-story.ts";
 import { RunStopped } from "./run-story.ts";
 
 export interface TaskRunParams {
@@ -24,14 +24,14 @@ export interface TaskRunParams {
   readonly runId: RunId;
 }
 
-/** A node says by itself when its boot took too long; this is for a node that says nothing. */
-const NODE_SLACK_MS = 60_000;
-
 export class TaskRun extends WorkflowEntrypoint<Env, TaskRunParams> {
   override async run(event: Readonly<WorkflowEvent<TaskRunParams>>, step: WorkflowStep): Promise<void> {
     const story = new RunStory(this.env, event.payload, step);
     const start = await open(story);
-    if (start !== null) await endRun(story, start, await tell(story, jobOf(start)));
+    if (start === null) return;
+    const job = jobOf(start);
+    await endRun(story, start, await tell(story, job));
+    await letStraysGo(story, job);
   }
 }
 
@@ -49,8 +49,7 @@ async function open(story: RunStory): Promise<RunPlan | null> {
 /** How it ended. Null: another run or the sweep has ended it, and only the workspace is left to clear. */
 async function tell(story: RunStory, job: RunJob): Promise<Ending | null> {
   try {
-    const nodeId = await story.chapter("choose", () => choose(story, job));
-    await story.chapter("prepare", () => prepare(story, job, nodeId));
+    const nodeId = await onSomeNode(story, job, (node, round) => prepare(story, job, node, round));
     await story.chapter("start", () => start(story, job, nodeId));
     const worked = await story.chapter("work", () => work(story, job, nodeId));
     return await finish(story, job, worked);
@@ -63,49 +62,13 @@ async function tell(story: RunStory, job: RunJob): Promise<Ending | null> {
   }
 }
 
-/** A slot on a node that is connected. While nothing is free the task stays queued. */
-async function choose(story: RunStory, job: RunJob): Promise<NodeId> {
-  for (let tries = 1; ; tries++) {
-    const nodeId = await place(story, job, tries);
-    story.nodeId = nodeId;
-    const boot = story.deps.config.NODE_BOOT_TIMEOUT_MS + NODE_SLACK_MS;
-    const seen = await story.until(`choose: node ${tries}`, "node", job.workspaceId, boot);
-    if (seen.kind === "reached") return nodeId;
-    if (seen.kind !== "node_lost" || !isReplaceable(seen.failure) || tries > MAX_REPLACEMENTS)
-      throw gaveUp(seen, "remove");
-  }
-}
-
-async function place(story: RunStory, job: RunJob, tries: number): Promise<NodeId> {
-  const { env, config } = story.deps;
-  const deadline = (await story.now(`choose: from ${tries}`)) + config.TASK_MAX_DURATION_MS;
-  for (let ask = 1; ; ask++) {
-    const name = `choose: place ${tries}.${ask}`;
-    const found = await story.once(name, async () => {
-      if (await story.isCancelRequested()) return { cancelled: true } as const;
-      const choice = await chooseNode(env, { ownerId: job.ownerId, size: job.size, holder: job.holder });
-      return { ...choice, now: story.deps.clock.now() };
-    });
-    if ("cancelled" in found) throw stopped("cancelled", CANCELLED, "remove");
-    if ("nodeId" in found) {
-      await story.note(`choose: chosen ${tries}`, {
-        kind: "node.chosen",
-        data: { nodeId: found.nodeId, how: found.how },
-      });
-      return found.nodeId;
-    }
-    if (found.now >= deadline)
-      throw stopped("failed", { code: "no_room", message: `${found.wait} Nothing became free in time.` }, "remove");
-    await story.nudged(`choose: room ${tries}.${ask}`, lookAgainMs(ask, deadline, found.now));
-  }
-}
-
 /** A checkout on a branch of the task's own. */
-async function prepare(story: RunStory, job: RunJob, nodeId: NodeId): Promise<void> {
+async function prepare(story: RunStory, job: RunJob, nodeId: NodeId, round: number): Promise<void> {
   const { deps } = story;
   const { workspaceId, ownerId, task } = job;
-  await story.change("prepare: delegate", { kind: "delegate", nodeId, workspaceId });
-  await story.once("prepare: ask", async () => {
+  const name = round === 1 ? "prepare" : `prepare ${round}`;
+  await story.change(`${name}: delegate`, { kind: "delegate", nodeId, workspaceId });
+  await story.once(`${name}: ask`, async () => {
     const { id: taskId, projectId, sessionId } = task;
     await createWorkspace(deps.env, {
       id: workspaceId,
@@ -119,11 +82,12 @@ async function prepare(story: RunStory, job: RunJob, nodeId: NodeId): Promise<vo
     });
     await story.node(nodeId).enqueue(job.createCommand);
   });
-  const seen = await story.until("prepare", "workspace", workspaceId, deps.config.WORKSPACE_READY_TIMEOUT_MS);
+  const seen = await story.until(name, "workspace", workspaceId, deps.config.WORKSPACE_READY_TIMEOUT_MS);
+  if (seen.kind === "node_lost") throw new NodeLost(nodeId, seen.failure, "prepare");
   if (seen.kind !== "reached") throw gaveUp(seen, "remove");
   const branch = seen.sight?.workspace.branch ?? job.branch;
-  await story.once("prepare: ready", () => setWorkspaceState(deps.env, workspaceId, "ready", { branch }));
-  await story.change("prepare: branch", { kind: "name_branch", branch });
+  await story.once(`${name}: ready`, () => setWorkspaceState(deps.env, workspaceId, "ready", { branch }));
+  await story.change(`${name}: branch`, { kind: "name_branch", branch });
 }
 
 /** The agent has the prompt and gave its first sign. */
@@ -210,28 +174,3 @@ async function finish(story: RunStory, job: RunJob, { end, stoppedFor }: Worked)
 
 const VERIFY_TRIES = 5;
 const VERIFY_PAUSE_MS = 1000;
-
-/** `kept`: what becomes of the workspace when its node is still there. */
-function gaveUp(seen: Seen, kept: "keep" | "remove"): RunStopped {
-  switch (seen.kind) {
-    case "cancelled":
-      return stopped("cancelled", CANCELLED, kept);
-    case "overdue":
-      return stopped("failed", seen.failure, kept);
-    case "node_lost":
-      return stopped("failed", seen.failure, "lost");
-    case "failed":
-      return stopped("failed", seen.failure, isLost(seen) ? "lost" : kept);
-    case "wait":
-    case "reached":
-      throw new Error(`a run gave up on ${seen.kind}`);
-    default:
-      return assertNever(seen, "decision");
-  }
-}
-
-/** A workspace on a node that is gone, or that was given up as silent. */
-function isLost({ sight }: Seen): boolean {
-  if (sight === null || !sight.node.connected) return true;
-  return sight.node.state === "destroying" || sight.node.state === "destroyed";
-}

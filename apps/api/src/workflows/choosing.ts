@@ -1,0 +1,233 @@
+/**
+ * A run's way to a machine that has its workspace ready: in line until there is room, a slot, the machine's connection,
+ * the checkout. A machine that is lost before the agent has the prompt is let go, and another one is taken. Keeps T1.
+ */
+import { assertNever } from "@samovar/base";
+import type { Millis, NodeId } from "@samovar/base";
+import type { Failure, TaskWaiting } from "@samovar/contracts";
+import { rankOf, turnLookMs, waitedTooLong } from "@samovar/domain/task-queue";
+import { CANCELLED, MAX_REPLACEMENTS } from "@samovar/domain/task-run";
+import type { TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
+import { chooseNode } from "../nodes/choose.ts";
+import { note } from "../tasks/change.ts";
+import { publishTask } from "../tasks/publish.ts";
+import { leaveLine, lookAtLine, standInLine } from "../tasks/queue.ts";
+import type { InLine } from "../tasks/queue.ts";
+import { findTask } from "../tasks/store.ts";
+import { within } from "../within.ts";
+import { findWorkspace } from "../workspaces/store.ts";
+import type { RunJob } from "./run-job.ts";
+import { gaveUp, RunSuperseded, stopped } from "./run-story.ts";
+import type { RunStory } from "./run-story.ts";
+
+/** Thrown between steps: this machine is of no use, and nothing was done on it. */
+export class NodeLost extends Error {
+  override readonly name = "NodeLost";
+  readonly nodeId: NodeId;
+  readonly failure: Failure;
+  readonly step: "choose" | "prepare";
+
+  constructor(nodeId: NodeId, failure: Failure, step: "choose" | "prepare") {
+    super(failure.message);
+    this.nodeId = nodeId;
+    this.failure = failure;
+    this.step = step;
+  }
+}
+
+/** The machine on which `prepare` has worked; each round is on another one. */
+export async function onSomeNode(
+  story: RunStory,
+  job: RunJob,
+  prepare: (nodeId: NodeId, round: number) => Promise<void>,
+): Promise<NodeId> {
+  const avoid: NodeId[] = [];
+  for (let round = 1; ; round++) {
+    try {
+      const nodeId = await choose(story, job, avoid, round);
+      await story.chapter("prepare", () => prepare(nodeId, round), round);
+      return nodeId;
+    } catch (error) {
+      if (!(error instanceof NodeLost)) throw error;
+      if (round > MAX_REPLACEMENTS) throw stopped("failed", error.failure, "lost");
+      avoid.push(error.nodeId);
+      await leave(story, job, error, round);
+    }
+  }
+}
+
+/** Slots that were asked for where nobody answered: they are given back once the task has ended. */
+export async function letStraysGo(story: RunStory, job: RunJob): Promise<void> {
+  for (const nodeId of new Set(story.strays)) {
+    if (nodeId !== story.nodeId) await story.attempt(`end: stray ${nodeId}`, () => letGo(story, job, nodeId));
+  }
+}
+
+/** A slot on a node that is connected. While nothing is free the task stays queued. */
+async function choose(story: RunStory, job: RunJob, avoid: readonly NodeId[], round: number): Promise<NodeId> {
+  const nodeId = await place(story, job, avoid, round);
+  story.nodeId = nodeId;
+  const seen = await story.until(`choose: node ${round}`, "node", job.workspaceId);
+  if (seen.kind === "node_lost") throw new NodeLost(nodeId, seen.failure, "choose");
+  if (seen.kind !== "reached") throw gaveUp(seen, "remove");
+  await story.mark("choose", "ended", round);
+  return nodeId;
+}
+
+/** Back in line. What the machine may still do is undone when it comes back. */
+async function leave(story: RunStory, job: RunJob, lost: NodeLost, round: number): Promise<void> {
+  const { nodeId, failure, step } = lost;
+  story.nodeId = null;
+  await story.mark(step, "ended", round);
+  await story.note(`choose: lost ${round}`, {
+    kind: "warning.raised",
+    data: { message: `Another machine is taken: ${failure.message}`, code: failure.code, nodeId },
+  });
+  const isFree = await story.once(`choose: let go ${round}`, () =>
+    within(ANSWER_MS, letGo(story, job, nodeId)).then(
+      () => true,
+      () => false,
+    ),
+  );
+  if (!isFree) story.strays.push(nodeId);
+  await story.change(`choose: requeue ${round}`, { kind: "requeue", reason: failure.message });
+}
+
+/** An object that does not answer in this time is tried again when the run has ended. */
+const ANSWER_MS = 10_000;
+
+async function letGo(story: RunStory, { workspaceId }: RunJob, nodeId: NodeId): Promise<void> {
+  const node = story.node(nodeId);
+  await node.enqueue({
+    id: `${story.params.runId}:workspace.destroy`,
+    kind: "workspace.destroy",
+    args: { workspaceId },
+  });
+  await node.release(workspaceId);
+}
+
+type Found =
+  | { readonly kind: "placed"; readonly nodeId: NodeId; readonly doubtful: readonly NodeId[] }
+  | { readonly kind: "unreachable"; readonly nodeId: NodeId; readonly doubtful: readonly NodeId[] }
+  | { readonly kind: "wait"; readonly code: TaskWaiting["code"]; readonly doubtful: readonly NodeId[] }
+  | { readonly kind: "cancelled" }
+  | { readonly kind: "superseded" };
+
+async function place(story: RunStory, job: RunJob, avoid: readonly NodeId[], round: number): Promise<NodeId> {
+  const patienceMs = story.deps.config.TASK_QUEUE_TIMEOUT_MS;
+  for (let looks = 0, from: Millis | null = null; ; looks++) {
+    const { found, now } = await story.once(`choose: look ${round}.${looks + 1}`, async () => {
+      const at = story.deps.clock.now();
+      return { found: await lookForRoom(story, job, avoid, round, at), now: at };
+    });
+    from ??= now;
+    if ("doubtful" in found) story.strays.push(...found.doubtful);
+    switch (found.kind) {
+      case "placed":
+        return found.nodeId;
+      case "unreachable":
+        throw new NodeLost(found.nodeId, NO_ANSWER, "choose");
+      case "cancelled":
+        throw stopped("cancelled", CANCELLED, "remove");
+      case "superseded":
+        throw new RunSuperseded("The task is not queued for this run any more.");
+      case "wait":
+        if (now - from >= patienceMs) throw stopped("failed", waitedTooLong(found.code, now - from), "remove");
+        await story.nudged(`wait: nudge ${round}.${looks + 1}`, turnLookMs(looks, from + patienceMs, now));
+        break;
+      default:
+        return assertNever(found, "found");
+    }
+  }
+}
+
+const NO_ANSWER: Failure = {
+  code: "node_unreachable",
+  message: "What watches over the new machine did not answer. Try the task again; it will get another machine.",
+};
+
+/** One look, repeatable: whoever holds a slot already is not put in line for it again. */
+async function lookForRoom(
+  story: RunStory,
+  job: RunJob,
+  avoid: readonly NodeId[],
+  round: number,
+  now: Millis,
+): Promise<Found> {
+  const { deps, params } = story;
+  const task = await findTask(deps.db, params.taskId);
+  if (task === null || task.runId !== params.runId || task.status !== "queued") return { kind: "superseded" };
+  if (task.cancelRequested) return { kind: "cancelled" };
+  const self: InLine = {
+    taskId: task.id,
+    runId: params.runId,
+    ownerId: job.ownerId,
+    size: job.size,
+    rank: rankOf(task.priority),
+    queuedAt: job.task.updatedAt,
+  };
+  const intended = await findWorkspace(deps.db, job.workspaceId);
+  const mayHold = intended !== null && !avoid.includes(intended.nodeId);
+  const code = mayHold ? null : await standOrGo(story, self, task, avoid, round, now);
+  return code === null ? take(story, job, self, task, avoid, round) : { kind: "wait", code, doubtful: [] };
+}
+
+/** Why it has to wait, or null. A new place is looked at twice: room may have come before anybody knew of it. */
+async function standOrGo(
+  story: RunStory,
+  self: InLine,
+  task: TaskRecord,
+  avoid: readonly NodeId[],
+  round: number,
+  now: Millis,
+): Promise<TaskWaiting["code"] | null> {
+  const { deps } = story;
+  const turn = await lookAtLine(deps, self, task, avoid, now);
+  if (turn.kind === "go") return null;
+  const isNews = await standInLine(deps.db, self, turn, now);
+  const again = isNews ? await lookAtLine(deps, self, task, avoid, deps.clock.now()) : turn;
+  if (again.kind === "go") return null;
+  await tellWait(story, task, round);
+  return again.code;
+}
+
+async function take(
+  story: RunStory,
+  job: RunJob,
+  self: InLine,
+  task: TaskRecord,
+  avoid: readonly NodeId[],
+  round: number,
+): Promise<Found> {
+  const { deps } = story;
+  const began = deps.clock.now();
+  const { ownerId, size, holder } = job;
+  const choice = await chooseNode(deps.env, { ownerId, size, holder, avoid });
+  const { doubtful } = choice;
+  if ("wait" in choice) {
+    await standInLine(deps.db, self, { kind: "wait", code: "room", blockedBy: [] }, deps.clock.now());
+    await tellWait(story, task, round);
+    return { kind: "wait", code: "room", doubtful };
+  }
+  if (await leaveLine(deps.db, task.id)) await tellStep(story, "wait", "ended", round, began);
+  await tellStep(story, "choose", "began", round, began);
+  if ("unreachable" in choice) return { kind: "unreachable", nodeId: choice.unreachable, doubtful };
+  const { nodeId, how } = choice;
+  await tell(story, { kind: "node.chosen", data: { nodeId, how } }, `choose: chosen ${round}`, deps.clock.now());
+  return { kind: "placed", nodeId, doubtful };
+}
+
+/** Once in the timeline; to those who look at the page each time, since the line moves. */
+async function tellWait(story: RunStory, task: TaskRecord, round: number): Promise<void> {
+  await tellStep(story, "wait", "began", round, story.deps.clock.now());
+  await publishTask(story.deps, task, []);
+}
+
+function tellStep(story: RunStory, step: "wait" | "choose", what: "began" | "ended", round: number, at: Millis) {
+  const { runId } = story.params;
+  return tell(story, { kind: `step.${what}`, data: { step, runId } }, story.markName(step, what, round), at);
+}
+
+/** Inside a step that may repeat: the same name is one event. */
+const tell = (story: RunStory, draft: TaskEventDraft, name: string, at: Millis): Promise<void> =>
+  note(story.deps, story.params.taskId, draft, story.actor, `${story.params.runId}:${name}`, at);
