@@ -8,6 +8,8 @@ import { fieldsOf } from "@samovar/domain/acp-update";
 export interface AcpHandlers {
   /** `update` is raw. */
   onUpdate(update: unknown): void;
+  /** Any other notification. */
+  onNotification(method: string, params: Fields): void;
   /** Answers a request of the agent; `undefined` for a method that we do not have. */
   onRequest(method: string, params: Fields): unknown;
   /** Called before an answer is given to whoever waits for it. */
@@ -78,6 +80,7 @@ export class AcpConnection {
   #called(id: unknown, method: string, params: Fields): void {
     if (method === "session/update") this.#handlers.onUpdate(params["update"]);
     else if (typeof id === "number" || typeof id === "string") this.#reply(id, method, params);
+    else this.#handlers.onNotification(method, params);
   }
 
   #reply(id: number | string, method: string, params: Fields): void {

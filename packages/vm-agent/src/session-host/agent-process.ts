@@ -59,7 +59,7 @@ export function startAgent(launch: HostLaunch, grant: AgentGrant): AgentProcess 
 }
 
 /** As this process knows the machine; our own Node is found last, after the machine's. */
-function surroundings(): AgentSurroundings {
+export function surroundings(): AgentSurroundings {
   const { PATH = "/usr/local/bin:/usr/bin:/bin", LANG = "C.UTF-8" } = process.env;
   return { path: [PATH, dirname(process.execPath)].join(delimiter), lang: LANG, isRoot: process.getuid?.() === 0 };
 }

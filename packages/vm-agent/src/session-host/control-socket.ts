@@ -102,8 +102,8 @@ export class ControlSocket {
   }
 }
 
-const milestonesOf = ({ phase, startedAt, end, drained, needsToken }: HostStatus): string =>
-  JSON.stringify([phase, startedAt, end, phase === "ended" && drained, needsToken]);
+const milestonesOf = ({ phase, startedAt, offers, end, drained, needsToken }: HostStatus): string =>
+  JSON.stringify([phase, startedAt, offers !== null, end, phase === "ended" && drained, needsToken]);
 
 function parseJson(line: string): unknown {
   try {

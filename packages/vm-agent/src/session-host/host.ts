@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Clock, IdSource, Logger, Random, Timers } from "@samovar/base";
 import { assertNever } from "@samovar/base";
-import type { HostCommand, HostEnd, HostLaunch, HostStatus } from "@samovar/contracts";
+import type { AgentOffers, HostCommand, HostEnd, HostLaunch, HostStatus } from "@samovar/contracts";
 import { summarise } from "@samovar/domain/summary";
 import type { OutboxSettings, OutboxStore, Salvage, SessionRecord } from "@samovar/outbox";
 import { Delivery, httpTransport } from "@samovar/outbox";
@@ -14,6 +14,7 @@ import { turnEnd } from "./outcome.ts";
 import { reapSession } from "./reap.ts";
 import { Recorder } from "./recorder.ts";
 import { recover } from "./recovery.ts";
+import { runSetupScript } from "./setup-script.ts";
 import { TokenBox } from "./token-box.ts";
 import { Turn } from "./turn.ts";
 
@@ -34,6 +35,7 @@ export interface HostPorts {
 
 /** After the dismissal, for rows that are still unsent. */
 const DRAIN_DEADLINE_MS = 60_000;
+const STOPPED = { code: "cancelled", message: "The session was stopped before its agent was started." };
 
 export class SessionHost {
   readonly #ports: HostPorts;
@@ -47,6 +49,7 @@ export class SessionHost {
   #stop: StopReason | null = null;
   #phase: HostStatus["phase"] = "starting";
   #startedAt: number | null;
+  #offers: AgentOffers | null = null;
   #end: HostEnd | null;
   #dismissed = false;
   #cancelDeadline = () => {};
@@ -121,32 +124,47 @@ export class SessionHost {
     if (left > 0) log.warn("agent.left_processes", { killed: left });
     const { lastText, usage: tally } = this.#recorder.state;
     const usage = tally?.usage ?? null;
-    const end: HostEnd = { ...turnEnd(result, this.#stop), summary: summarise(lastText), usage, restarts: 0 };
+    const restarts = this.#turn?.restarts ?? 0;
+    const end: HostEnd = { ...turnEnd(result, this.#stop), summary: summarise(lastText), usage, restarts };
     const isWhole = result.kind === "answered" && result.stopReason !== "cancelled";
     await this.#recorder.finish(isWhole ? "ended" : "broken", () => record.ended(end));
     return end;
   }
 
   async #runAgent(): Promise<{ readonly result: TurnResult; readonly access: AgentAccess | null }> {
-    const { launch, record, clock, timers, log } = this.#ports;
+    const { record, clock } = this.#ports;
     const opened = await openAgentAccess({ ...this.#ports, tokens: this.#tokens, signal: this.#stopped.signal });
     if (opened.kind === "failed") return { result: opened.result, access: null };
     record.began(clock.now());
     this.#phase = "running";
+    this.#changed();
+    return { result: await this.#setUpAndTurn(opened.access), access: opened.access };
+  }
+
+  async #setUpAndTurn(grant: AgentAccess): Promise<TurnResult> {
+    const { launch, record, clock, timers, log } = this.#ports;
+    const { signal } = this.#stopped;
+    const failure = await runSetupScript({ launch, recorder: this.#recorder, timers, log, signal });
+    if (failure !== null) return { kind: "unready", failure };
+    if (signal.aborted) return { kind: "unready", failure: STOPPED };
     this.#turn = new Turn({
       launch,
-      grant: opened.access,
+      grant,
       recorder: this.#recorder,
       clock,
       timers,
       log,
       onSpawned: (pid) => record.agentSpawned(pid),
+      onOffers: (offers) => this.#agentOffers(offers),
       onStarted: () => this.#agentStarted(),
       onLimit: (reason) => this.#halt(reason),
     });
+    return this.#turn.run();
+  }
+
+  #agentOffers(offers: AgentOffers): void {
+    this.#offers = offers;
     this.#changed();
-    if (this.#recorder.held) this.#turn.hold(true);
-    return { result: await this.#turn.run(), access: opened.access };
   }
 
   #agentStarted(): void {
@@ -219,7 +237,7 @@ export class SessionHost {
       phase: this.#phase,
       pid: process.pid,
       startedAt: this.#startedAt,
-      offers: null,
+      offers: this.#offers,
       end: this.#phase === "ended" ? this.#end : null,
       drained: store.isDrained(),
       outbox: store.stats(),

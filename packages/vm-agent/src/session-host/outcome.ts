@@ -10,11 +10,17 @@ export type StopReason =
   | { readonly kind: "too_long"; readonly afterMs: number }
   | { readonly kind: "host_stopped" };
 
+/** How an agent was lost within its turn: its process ended, or lives on without its session. */
+export type Death =
+  | { readonly kind: "exit"; readonly exit: AgentExit }
+  | { readonly kind: "session_lost"; readonly words: string };
+
 /** What became of the turn. */
 export type TurnResult =
   | { readonly kind: "answered"; readonly stopReason: string }
   | { readonly kind: "refused"; readonly code: number; readonly message: string }
-  | { readonly kind: "died"; readonly exit: AgentExit; readonly lastWords: string }
+  /** `remark`: what else is to be told of it; null for nothing. */
+  | { readonly kind: "died"; readonly how: Death; readonly lastWords: string; readonly remark: string | null }
   /** It never came to a turn. */
   | { readonly kind: "unready"; readonly failure: Failure };
 
@@ -37,11 +43,7 @@ export function turnEnd(result: TurnResult, stop: StopReason | null): TurnEnd {
     case "refused":
       return failed("error", result.code === AUTH_REQUIRED ? "agent_auth_required" : "agent_error", result.message);
     case "died":
-      return failed(
-        "crashed",
-        result.exit.error === null ? "agent_crashed" : "agent_start_failed",
-        lastWordsOf(result),
-      );
+      return failed("crashed", isUnstartable(result) ? "agent_start_failed" : "agent_crashed", storyOf(result));
     case "unready":
       return failed("error", result.failure.code, result.failure.message);
     default:
@@ -89,10 +91,25 @@ function answered(stopReason: string): Omit<TurnEnd, "stopReason"> {
   }
 }
 
-function lastWordsOf({ exit, lastWords }: Extract<TurnResult, { kind: "died" }>): string {
-  if (exit.error !== null) return `The agent could not be started: ${exit.error}`;
-  const how = exit.signal === null ? `with exit code ${exit.code}` : `by signal ${exit.signal}`;
-  return `The agent ended ${how} within its turn.${lastWords === "" ? "" : ` Its last words: ${lastWords}`}`;
+type Died = Extract<TurnResult, { kind: "died" }>;
+
+const isUnstartable = ({ how }: Died): boolean => how.kind === "exit" && how.exit.error !== null;
+
+function storyOf(died: Died): string {
+  const { how, last } = deathWords(died);
+  return `${how}${died.remark === null ? "" : ` ${died.remark}`}${last}`;
+}
+
+/** A sentence about how the agent was lost, and its last words, if any, to be put after it. */
+export function deathWords({ how, lastWords }: Died): { readonly how: string; readonly last: string } {
+  const last = lastWords === "" ? "" : ` Its last words: ${lastWords}`;
+  if (how.kind === "session_lost") return { how: `The agent lost its session within its turn: ${how.words}`, last };
+  const { error, signal, code } = how.exit;
+  if (error !== null) return { how: `The agent could not be started: ${error}`, last: "" };
+  return {
+    how: `The agent ended ${signal === null ? `with exit code ${code}` : `by signal ${signal}`} within its turn.`,
+    last,
+  };
 }
 
 function failed(outcome: SessionOutcome, code: string, message: string): TurnEnd {

@@ -27,7 +27,8 @@ function targets(params: Fields): readonly string[] {
   return places.map((place) => fieldsOf(place)["path"]).filter((path) => typeof path === "string");
 }
 
-function contains(root: string, path: string): boolean {
+/** Whether `path`, its links followed, is `root` or below it. */
+export function contains(root: string, path: string): boolean {
   const way = relative(realPath(root), realPath(path));
   return way === "" || (way !== ".." && !way.startsWith("../") && !isAbsolute(way));
 }

@@ -6,11 +6,13 @@ import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
 import type { Clock, IdSource, Logger, MessageId, Timers } from "@samovar/base";
 import { errorMessage } from "@samovar/base";
+import type { Usage } from "@samovar/contracts";
 import { messageId } from "@samovar/contracts";
 import type { Assembled, AssemblerPorts, AssemblerState, SaidMessage } from "@samovar/domain/assembler";
 import { assemble, emptyAssembler, settle } from "@samovar/domain/assembler";
 import type { RunningHash } from "@samovar/domain/growing-text";
 import { headOfBytes, storable } from "@samovar/domain/text-limits";
+import { addUsage } from "@samovar/domain/usage-tally";
 import type { OutboxSettings, OutboxStore } from "@samovar/outbox";
 import { sha256 } from "@samovar/outbox";
 
@@ -65,6 +67,11 @@ export class Recorder {
   /** `raw` is ACP's update. Taken with the next {@link commit}. */
   update(raw: unknown): void {
     this.#take(assemble(this.#state, raw, this.#ports.clock.now(), this.#assembler));
+  }
+
+  /** What the agent's model used, beside what its updates tell. */
+  used(told: Usage): void {
+    this.#state = { ...this.#state, usage: addUsage(this.#state.usage, told) };
   }
 
   /** Everything becomes final, in one transaction with `also`. Resolves when it is on disk. */

@@ -1,0 +1,218 @@
+/**
+ * `samovar.setup` at a checkout's root: run once, before the agent, with the agent's environment but none of its
+ * secrets. What it says is one message that grows; when it fails, the session fails with its last lines. Keeps M1, S1, T1.
+ */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { realpathSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { StringDecoder } from "node:string_decoder";
+import type { Logger, Timers } from "@samovar/base";
+import { errorMessage } from "@samovar/base";
+import type { Failure, HostLaunch } from "@samovar/contracts";
+import type { BoundedOutput } from "@samovar/script-agent/bounded-output";
+import { boundedOutput } from "@samovar/script-agent/bounded-output";
+import { agentEnvironment } from "./agent-environment.ts";
+import { surroundings } from "./agent-process.ts";
+import { contains } from "./permissions.ts";
+import type { Recorder } from "./recorder.ts";
+
+export interface SetupPorts {
+  readonly launch: HostLaunch;
+  readonly recorder: Recorder;
+  readonly timers: Timers;
+  readonly log: Logger;
+  /** Aborted when the session is stopped. */
+  readonly signal: AbortSignal;
+}
+
+export const SETUP_FILE = "samovar.setup";
+/** Carried by what the script started: services that the agent needs, which outlive it up to the session's end. */
+export const SETUP_MARK = "SAMOVAR_SETUP";
+
+const KEPT_CHARS = 32_000;
+const SHOW_EVERY_MS = 500;
+const KILL_GRACE_MS = 2_000;
+/** For output that a process left behind holds open. */
+const OUTPUT_GRACE_MS = 500;
+const LAST_LINES = 20;
+const LAST_LINES_CHARS = 2_000;
+
+type SetupEnd =
+  | { readonly kind: "exited"; readonly code: number }
+  | { readonly kind: "killed"; readonly signal: string }
+  | { readonly kind: "too_long" | "stopped" }
+  | { readonly kind: "unstartable"; readonly message: string };
+
+/** Null when there is no such script, or when it succeeded. Never throws. */
+export async function runSetupScript(ports: SetupPorts): Promise<Failure | null> {
+  const { launch, log, signal } = ports;
+  const found = findScript(launch.cwd);
+  if (found.kind === "none" || signal.aborted) return null;
+  if (found.kind === "unfit") return { code: "setup_failed", message: found.message };
+  const message = new SetupMessage(ports);
+  const child = start(found.argv, launch);
+  log.info("setup.began");
+  const end = await endOf(child, message, ports);
+  log.info("setup.ended", { end: end.kind });
+  await message.finish(end);
+  const how = failureOf(end, launch.setupTimeoutMs);
+  return how === null ? null : { code: "setup_failed", message: `${how}${lastLines(message.output)}` };
+}
+
+type Found =
+  | { readonly kind: "none" }
+  | { readonly kind: "unfit"; readonly message: string }
+  | { readonly kind: "script"; readonly argv: readonly [string, ...string[]] };
+
+function findScript(cwd: string): Found {
+  const path = join(cwd, SETUP_FILE);
+  const target = realPathOf(path);
+  if (target === null) return { kind: "none" };
+  if (!contains(cwd, target))
+    return { kind: "unfit", message: `${SETUP_FILE} leads out of the checkout; it was not run.` };
+  const stat = statSync(target);
+  if (!stat.isFile()) return { kind: "unfit", message: `${SETUP_FILE} is no file; it was not run.` };
+  const isExecutable = (stat.mode & 0o111) !== 0;
+  return { kind: "script", argv: isExecutable ? [path] : ["sh", path] };
+}
+
+function realPathOf(path: string): string | null {
+  try {
+    return realpathSync(path);
+  } catch {
+    return null;
+  }
+}
+
+/** In a group of its own; standard error joins the output in the order in which it is written. */
+function start(argv: readonly string[], launch: HostLaunch): ChildProcess {
+  const env = agentEnvironment(launch, { gateway: null, secretEnv: {} }, surroundings());
+  return spawn("sh", ["-c", 'exec "$@" 2>&1', "sh", ...argv], {
+    cwd: launch.cwd,
+    env: { ...env, [SETUP_MARK]: launch.sessionId },
+    stdio: ["ignore", "pipe", "ignore"],
+    detached: true,
+  });
+}
+
+function endOf(child: ChildProcess, message: SetupMessage, { launch, timers, signal }: SetupPorts): Promise<SetupEnd> {
+  const { promise, resolve } = Promise.withResolvers<SetupEnd>();
+  const pending: (() => void)[] = [];
+  let why: "too_long" | "stopped" | null = null;
+  const stop = (reason: "too_long" | "stopped") => {
+    why ??= reason;
+    signalGroup(child, "SIGTERM");
+    pending.push(timers.after(KILL_GRACE_MS, () => signalGroup(child, "SIGKILL")));
+  };
+  const onAbort = () => stop("stopped");
+  signal.addEventListener("abort", onAbort, { once: true });
+  pending.push(timers.after(launch.setupTimeoutMs, () => stop("too_long")));
+  const decoder = new StringDecoder("utf8");
+  const hear = (bytes: Buffer) => message.hear(decoder.write(bytes));
+  child.stdout?.on("data", hear);
+  const finish = (end: SetupEnd) => {
+    for (const cancel of pending) cancel();
+    signal.removeEventListener("abort", onAbort);
+    // What it left running may go on writing; nobody listens, and its pipe stays open.
+    child.stdout?.off("data", hear).resume();
+    if (why !== null) signalGroup(child, "SIGKILL");
+    resolve(why === null ? end : { kind: why });
+  };
+  child.once("error", (error) => finish({ kind: "unstartable", message: errorMessage(error) }));
+  child.once("exit", (code, killer) => {
+    const end: SetupEnd = code === null ? { kind: "killed", signal: String(killer) } : { kind: "exited", code };
+    pending.push(timers.after(OUTPUT_GRACE_MS, () => finish(end)));
+    child.once("close", () => finish(end));
+  });
+  return promise;
+}
+
+/** The script as a tool call of the transcript. */
+class SetupMessage {
+  readonly #ports: SetupPorts;
+  readonly #kept: BoundedOutput = boundedOutput(KEPT_CHARS, KEPT_CHARS);
+  #cancelShow: (() => void) | null = null;
+  #over = false;
+
+  constructor(ports: SetupPorts) {
+    this.#ports = ports;
+    this.#tell({
+      sessionUpdate: "tool_call",
+      name: "setup",
+      kind: "execute",
+      title: SETUP_FILE,
+      status: "in_progress",
+    });
+  }
+
+  get output(): string {
+    return this.#kept.text();
+  }
+
+  hear(text: string): void {
+    this.#kept.append(text);
+    if (this.#cancelShow !== null) return;
+    this.#show();
+    this.#cancelShow = this.#ports.timers.after(SHOW_EVERY_MS, () => {
+      this.#cancelShow = null;
+      if (!this.#over) this.#show();
+    });
+  }
+
+  finish(end: SetupEnd): Promise<void> {
+    this.#over = true;
+    this.#cancelShow?.();
+    const how = failureOf(end, this.#ports.launch.setupTimeoutMs);
+    const remark = end.kind === "exited" || how === null ? [] : [`[${how}]`];
+    const text = [this.output.replace(/\n$/, ""), ...remark].filter((part) => part !== "").join("\n");
+    this.#tell({
+      sessionUpdate: "tool_call_update",
+      status: how === null ? "completed" : "failed",
+      content: textContent(text === "" ? "(no output)\n" : `${text}\n`),
+      rawOutput: { exitCode: end.kind === "exited" ? end.code : null },
+    });
+    return this.#ports.recorder.commit();
+  }
+
+  #show(): void {
+    this.#tell({ sessionUpdate: "tool_call_update", content: textContent(this.output) });
+  }
+
+  #tell(update: object): void {
+    this.#ports.recorder.update({ toolCallId: SETUP_FILE, ...update });
+    void this.#ports.recorder.commit();
+  }
+}
+
+const textContent = (text: string) => [{ type: "content", content: { type: "text", text } }];
+
+/** Null when it succeeded. */
+function failureOf(end: SetupEnd, timeoutMs: number): string | null {
+  switch (end.kind) {
+    case "exited":
+      return end.code === 0 ? null : `${SETUP_FILE} failed with exit code ${end.code}.`;
+    case "killed":
+      return `${SETUP_FILE} was ended by ${end.signal}.`;
+    case "too_long":
+      return `${SETUP_FILE} took longer than its limit of ${timeoutMs / 1000} s and was ended.`;
+    case "stopped":
+      return `${SETUP_FILE} was stopped.`;
+    case "unstartable":
+      return `${SETUP_FILE} could not be started: ${end.message}`;
+  }
+}
+
+function lastLines(output: string): string {
+  const lines = output.trimEnd().split("\n").slice(-LAST_LINES).join("\n").slice(-LAST_LINES_CHARS).trim();
+  return lines === "" ? "" : ` Its last lines:\n${lines}`;
+}
+
+function signalGroup({ pid }: ChildProcess, name: "SIGTERM" | "SIGKILL"): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, name);
+  } catch {
+    // The group is gone already.
+  }
+}
