@@ -18,4 +18,10 @@ export const NODE_MIGRATIONS: readonly ObjectMigration[] = [
       CREATE TABLE refusals (at INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
     `,
   },
+  {
+    name: "0002_offers",
+    sql: `
+      CREATE TABLE offers (workspace_id TEXT PRIMARY KEY, offers TEXT NOT NULL, told_at INTEGER NOT NULL, attempts INTEGER NOT NULL) STRICT;
+    `,
+  },
 ];

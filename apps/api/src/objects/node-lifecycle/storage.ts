@@ -1,7 +1,7 @@
 /** Everything a NodeLifecycle object remembers, in its SQLite. Synchronous: what belongs together is one transaction. */
 import type { Millis, NodeId, RunId, SessionId, UserId, WorkspaceId } from "@samovar/base";
 import { command } from "@samovar/contracts";
-import type { Command, CommandDraft, OutboxStats, VmSize } from "@samovar/contracts";
+import type { AgentOffers, Command, CommandDraft, OutboxStats, VmSize } from "@samovar/contracts";
 import type { LinkState, WorkspaceFacts } from "@samovar/domain/node-link";
 import { NEW_LINK, NEW_WORKSPACE } from "@samovar/domain/node-link";
 import type { NodeRecord, SlotHolder } from "@samovar/domain/node-record";
@@ -27,6 +27,14 @@ export interface StoredWorkspace {
 export interface Nudge {
   readonly runId: RunId;
   readonly stamp: number;
+  readonly attempts: number;
+}
+
+/** What an agent let its owner choose from, until D1 has it. */
+export interface OwedOffers {
+  readonly workspaceId: WorkspaceId;
+  readonly offers: AgentOffers;
+  readonly toldAt: Millis;
   readonly attempts: number;
 }
 
@@ -185,6 +193,38 @@ export class NodeStorage {
 
   nudgeFailed({ runId }: Nudge): void {
     this.#sql.exec("UPDATE nudges SET attempts = attempts + 1 WHERE run_id = ?", runId);
+  }
+
+  oweOffers(workspaceId: WorkspaceId, offers: AgentOffers, toldAt: Millis): void {
+    this.#sql.exec(
+      "INSERT INTO offers (workspace_id, offers, told_at, attempts) VALUES (?, ?, ?, 0) ON CONFLICT (workspace_id) DO UPDATE SET offers = excluded.offers, told_at = excluded.told_at",
+      workspaceId,
+      JSON.stringify(offers),
+      toldAt,
+    );
+  }
+
+  owedOffers(): readonly OwedOffers[] {
+    return this.#sql
+      .exec<{ workspace_id: string; offers: string; told_at: number; attempts: number }>(
+        "SELECT workspace_id, offers, told_at, attempts FROM offers ORDER BY told_at LIMIT 20",
+      )
+      .toArray()
+      .map((row) => ({
+        workspaceId: row.workspace_id as WorkspaceId,
+        offers: stored(row.offers),
+        toldAt: row.told_at,
+        attempts: row.attempts,
+      }));
+  }
+
+  /** Offers that were told anew in the meantime stay owed. */
+  offersPaid({ workspaceId, toldAt }: OwedOffers): void {
+    this.#sql.exec("DELETE FROM offers WHERE workspace_id = ? AND told_at = ?", workspaceId, toldAt);
+  }
+
+  offersFailed({ workspaceId }: OwedOffers): void {
+    this.#sql.exec("UPDATE offers SET attempts = attempts + 1 WHERE workspace_id = ?", workspaceId);
   }
 
   projection(): { readonly version: number; readonly attempts: number } {
