@@ -88,12 +88,16 @@ export async function standInLine(
   const blocked = JSON.stringify(blockedBy);
   const [[before]] = await db.batch([
     db.select().from(taskQueue).where(eq(taskQueue.taskId, taskId)),
-    db.run(sql`
-      INSERT INTO task_queue (task_id, owner_id, run_id, size, code, blocked_by, rank, queued_at, looked_at)
-      SELECT ${taskId}, ${ownerId}, ${runId}, ${size}, ${code}, ${blocked}, ${rank}, ${queuedAt}, ${now}
-      WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ${taskId} AND run_id = ${runId} AND status = 'queued')
-      ON CONFLICT (task_id) DO UPDATE SET run_id = excluded.run_id, size = excluded.size, code = excluded.code,
-        blocked_by = excluded.blocked_by, rank = excluded.rank, queued_at = excluded.queued_at, looked_at = excluded.looked_at`),
+    db
+      .insert(taskQueue)
+      .select(
+        sql`SELECT ${taskId}, ${ownerId}, ${runId}, ${size}, ${code}, ${blocked}, ${rank}, ${queuedAt}, ${now}
+          WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ${taskId} AND run_id = ${runId} AND status = 'queued')`,
+      )
+      .onConflictDoUpdate({
+        target: taskQueue.taskId,
+        set: { runId, size, code, blockedBy: [...blockedBy], rank, queuedAt, lookedAt: now },
+      }),
   ]);
   return before?.code !== code || before.rank !== rank || JSON.stringify(before.blockedBy) !== blocked;
 }
