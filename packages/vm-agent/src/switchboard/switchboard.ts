@@ -19,6 +19,7 @@ import { SessionSupervisor } from "./sessions/session-supervisor.ts";
 import { StoreBusyError } from "./store/database.ts";
 import { SwitchboardStore } from "./store/store.ts";
 import { WorkspaceTokens } from "./tokens.ts";
+import { WorkspaceCallback } from "./workspaces/callback.ts";
 import { WorkspaceKeeper } from "./workspaces/workspace-keeper.ts";
 
 export interface SwitchboardOptions {
@@ -80,6 +81,7 @@ class Switchboard {
   readonly #store: SwitchboardStore;
   readonly #link: Link;
   readonly #tokens: WorkspaceTokens;
+  readonly #callback: WorkspaceCallback;
   readonly #keeper: WorkspaceKeeper;
   readonly #supervisors = new Map<SessionId, SessionSupervisor>();
   readonly #stop = new AbortController();
@@ -100,10 +102,14 @@ class Switchboard {
     this.#store.enterEpoch(identity.epoch);
     this.#tokens = new WorkspaceTokens({ ...ports, renew: (workspaces) => this.#link.renew(workspaces) });
     this.#tokens.nodeTokenExpires(identity.expiresAt);
+    const { controlPlaneUrl } = settings;
+    this.#callback = new WorkspaceCallback({ ...ports, controlPlaneUrl, tokens: this.#tokens });
     this.#keeper = new WorkspaceKeeper({
       store: this.#store,
       logger: ports.logger,
       stateDir: settings.stateDir,
+      callback: this.#callback,
+      cloneTimeoutMs: settings.cloneTimeoutMs,
       stopping: this.#stopping,
       endSessions: (workspace) => this.#endSessions(workspace),
       changed: (workspace) => this.#pokeSessions(workspace),
@@ -177,9 +183,11 @@ class Switchboard {
       ...this.#ports,
       store: this.#store,
       tokens: this.#tokens,
+      callback: this.#callback,
       agents: { self, agentsDir: settings.agentsDir, timeoutMs: settings.installTimeoutMs, env: process.env },
       node: { controlPlaneUrl: settings.controlPlaneUrl, nodeId: settings.nodeId, epoch: this.#epoch },
       stateDir: settings.stateDir,
+      finishTimeoutMs: settings.finishTimeoutMs,
       drainTimeoutMs: settings.drainTimeoutMs,
       linkedSince: () => this.#linkedSince,
       stopping: this.#stopping,

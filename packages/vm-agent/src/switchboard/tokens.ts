@@ -20,6 +20,7 @@ export class WorkspaceTokens {
   readonly #ports: TokenPorts;
   readonly #tokens = new Map<SessionId, WorkspaceToken & { readonly renewAt: number }>();
   readonly #askedAt = new Map<WorkspaceId, number>();
+  readonly #waiting = new Set<() => void>();
   #renewNodeAt = Number.POSITIVE_INFINITY;
   #cancelCheck: (() => void) | null = null;
 
@@ -44,6 +45,7 @@ export class WorkspaceTokens {
 
   put(token: WorkspaceToken): void {
     this.#tokens.set(token.sessionId, { ...token, renewAt: this.#renewAt(token.expiresAt) });
+    for (const look of this.#waiting) look();
     if (this.#cancelCheck !== null) this.start();
   }
 
@@ -56,6 +58,34 @@ export class WorkspaceTokens {
   get(session: SessionId): WorkspaceToken | null {
     const token = this.#tokens.get(session);
     return token !== undefined && token.expiresAt > this.#ports.clock.now() ? token : null;
+  }
+
+  /** The token as soon as there is one, asked for meanwhile; null when the signal comes first. */
+  until(session: SessionId, workspace: WorkspaceId, signal: AbortSignal): Promise<string | null> {
+    return new Promise((resolve) => {
+      let cancelAsking = () => {};
+      const look = () => {
+        const token = this.get(session)?.token ?? null;
+        if (token === null && !signal.aborted) return;
+        this.#waiting.delete(look);
+        signal.removeEventListener("abort", look);
+        cancelAsking();
+        resolve(token);
+      };
+      const askAgain = () => {
+        this.want(workspace);
+        cancelAsking = this.#ports.timers.after(RENEW_EVERY_MS, askAgain);
+      };
+      this.#waiting.add(look);
+      signal.addEventListener("abort", look);
+      if (this.get(session) === null && !signal.aborted) askAgain();
+      look();
+    });
+  }
+
+  /** The control plane does not take it: it is no token any more. */
+  refuse(session: SessionId, token: string): void {
+    if (this.#tokens.get(session)?.token === token) this.#tokens.delete(session);
   }
 
   /** A fresh one is needed; asks at most every few seconds, and again later when no answer came. */

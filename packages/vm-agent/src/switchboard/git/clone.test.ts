@@ -4,15 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { cloneRepository } from "./clone.ts";
-import {
-  cloneOf,
-  gitBy,
-  makeDirectory,
-  makeRepository,
-  neverAborted,
-  placesIn,
-  writeFiles,
-} from "./repositories.testing.ts";
+import { cloneOf, gitBy, makeDirectory, makeRepository, alone, placesIn, writeFiles } from "./repositories.testing.ts";
 
 let root: string;
 beforeEach(() => {
@@ -21,7 +13,7 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const cloneInto = (name: string, input: Parameters<typeof cloneRepository>[0]) =>
-  cloneRepository(input, placesIn(join(root, name)), neverAborted());
+  cloneRepository(input, placesIn(join(root, name)), alone());
 
 describe("a usable repository", () => {
   test("[R14] is checked out whole, on a branch of its own, with the identity for commits", async () => {

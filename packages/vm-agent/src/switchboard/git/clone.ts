@@ -1,16 +1,18 @@
 /**
  * Makes a workspace's checkout on a branch of its own [R14][F42]. Nothing of the repository runs: no hook, no
- * submodule, no filter. A copy of the fresh git settings is kept outside the checkout, for the finish.
+ * filter, and no submodule but where the project asks. A copy of the fresh git settings is kept outside, for the finish.
  */
 import type { Result } from "@samovar/base";
 import { err, ok, redactText } from "@samovar/base";
-import type { Failure } from "@samovar/contracts";
+import type { CheckoutOptions, Failure } from "@samovar/contracts";
 import { branchName } from "@samovar/contracts";
 import { freeBranch } from "@samovar/domain/branch-name";
 import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { GitOptions } from "./git.ts";
-import { git, lastWords } from "./git.ts";
+import { git, lastWords, LFS_FILTERS } from "./git.ts";
+import type { AskLogin, GitLogin } from "./login.ts";
+import { loginHost, refusalHint } from "./login.ts";
 import type { RemoteRefs } from "./remote.ts";
 import { isLocalPath, protocolSettings, readRemote, tryGit } from "./remote.ts";
 
@@ -22,6 +24,8 @@ export interface CheckoutPlaces {
   readonly trustedConfig: string;
   /** Git settings that hold for every git here. */
   readonly globalConfig: string;
+  /** Where commits that cannot be pushed are put. */
+  readonly bundle: string;
 }
 
 export interface CloneInput {
@@ -29,6 +33,13 @@ export interface CloneInput {
   readonly baseBranch: string | null;
   readonly branch: string;
   readonly commitIdentity: { readonly name: string; readonly email: string };
+  readonly checkout: CheckoutOptions;
+}
+
+export interface ClonePorts {
+  readonly signal: AbortSignal;
+  /** Asked only when an https remote refuses whoever has no name. */
+  readonly askLogin: AskLogin;
 }
 
 export interface Checkout {
@@ -41,23 +52,61 @@ export interface Checkout {
 export async function cloneRepository(
   input: CloneInput,
   places: CheckoutPlaces,
-  signal: AbortSignal,
+  ports: ClonePorts,
 ): Promise<Result<Checkout, Failure>> {
   await rm(places.repo, { recursive: true, force: true });
   await mkdir(join(places.home, ".config"), { recursive: true, mode: 0o700 });
   await writeFile(places.globalConfig, "[safe]\n\tdirectory = *\n", { mode: 0o600 });
-  const options: GitOptions = { cwd: places.home, home: places.home, globalConfig: places.globalConfig, signal };
+  const { home, globalConfig } = places;
+  const options: GitOptions = { cwd: home, home, globalConfig, signal: ports.signal };
 
   if (!branchName.safeParse(input.branch).success)
     return err(cloneFailed(`${input.branch} is not a usable branch name.`));
-  const refs = await readRemote(input.repoUrl, options);
-  if (!refs.ok) return refs;
-  const base = chooseBase(input, refs.value);
+  const opened = await openRemote(input.repoUrl, options, ports.askLogin);
+  if (!opened.ok) return opened;
+  const { refs, login } = opened.value;
+  const base = chooseBase(input, refs);
   if (!base.ok) return base;
-  const branch = freeBranch(input.branch, new Set(refs.value.branches.keys()));
+  const branch = freeBranch(input.branch, new Set(refs.branches.keys()));
   if (branch === null) return err(cloneFailed(`The repository has too many branches named like ${input.branch}.`));
-  return fetchAndSwitch(input, base.value, branch, places, options);
+  if (input.checkout.lfs) {
+    const version = await tryGit(["lfs", "version"], options);
+    if (!version.ok) return version;
+    if (version.value.code !== 0) return err(LFS_MISSING);
+  }
+  return fetchAndSwitch(input, base.value, branch, places, { ...options, login, lfs: input.checkout.lfs });
 }
+
+interface OpenedRemote {
+  readonly refs: RemoteRefs;
+  /** Null where none was needed. */
+  readonly login: GitLogin | null;
+}
+
+/** First as anybody may: a login is used only where it is needed. */
+async function openRemote(
+  url: string,
+  options: GitOptions,
+  askLogin: AskLogin,
+): Promise<Result<OpenedRemote, Failure>> {
+  const open = await readRemote(url, options);
+  if (open.ok) return ok({ refs: open.value, login: null });
+  const host = loginHost(url);
+  // Some hosts deny that there is what they do not show.
+  const mayBeClosed = open.error.code === "auth_failed" || (open.error.code === "repo_not_found" && host !== null);
+  if (!mayBeClosed) return open;
+  const asked = host === null ? null : await askLogin();
+  if (asked?.ok !== true || asked.value === null) return err(hinted(open.error, refusalHint(url, asked)));
+  const login = asked.value;
+  const refs = await readRemote(url, { ...options, login });
+  if (refs.ok) return ok({ refs: refs.value, login });
+  return err(refs.error.code === "auth_failed" ? hinted(refs.error, refusalHint(url, asked)) : refs.error);
+}
+
+const hinted = (failure: Failure, hint: string): Failure => ({
+  ...failure,
+  message: `${failure.message}\n${hint}`.slice(0, 4000),
+});
 
 function chooseBase(input: CloneInput, refs: RemoteRefs): Result<{ readonly branch: string | null }, Failure> {
   if (refs.branches.size === 0 && refs.headCommit === null) {
@@ -89,7 +138,7 @@ async function fetchAndSwitch(
   options: GitOptions,
 ): Promise<Result<Checkout, Failure>> {
   const remote = { ...options, settings: protocolSettings(input.repoUrl) };
-  const cloned = await tryGit(cloneArguments(input.repoUrl, base.branch, places.repo), remote);
+  const cloned = await tryGit(cloneArguments(input.repoUrl, base.branch, places.repo, options.login ?? null), remote);
   if (!cloned.ok) return cloned;
   if (cloned.value.code !== 0) return err(cloneFailed(lastWords(cloned.value.stderr)));
 
@@ -99,6 +148,8 @@ async function fetchAndSwitch(
     ["config", "--local", "user.name", input.commitIdentity.name],
     ["config", "--local", "user.email", input.commitIdentity.email],
     ["switch", "--quiet", "--no-track", "--create", branch],
+    ...(input.checkout.submodules ? [["submodule", "--quiet", "update", "--init", "--recursive"]] : []),
+    ...(input.checkout.lfs ? LFS_FILTERS.map(localSetting) : []),
   ];
   for (const step of steps) {
     const run = await git(step, inRepo);
@@ -110,23 +161,42 @@ async function fetchAndSwitch(
   return ok({ branch, baseCommit: head.stdout.trim() });
 }
 
+/** So that the agent's own git writes pointers as well. */
+function localSetting(setting: string): readonly string[] {
+  const at = setting.indexOf("=");
+  return ["config", "--local", setting.slice(0, at), setting.slice(at + 1)];
+}
+
 /**
- * A local path is copied whole through git's own transport (no hard links into somebody's repository); from a
- * remote, file contents come when they are needed.
+ * A local path is copied whole through git's own transport (no hard links into somebody's repository). From a
+ * remote that anybody may read, file contents come when they are needed; where a login was needed all of them come
+ * now, for the agent has none.
  */
-function cloneArguments(url: string, baseBranch: string | null, directory: string): readonly string[] {
+function cloneArguments(
+  url: string,
+  baseBranch: string | null,
+  directory: string,
+  login: GitLogin | null,
+): readonly string[] {
+  const amount = isLocalPath(url) ? ["--no-local"] : login === null ? ["--filter=blob:none"] : [];
   return [
     "clone",
     "--quiet",
     "--template=",
     "--no-recurse-submodules",
-    ...(isLocalPath(url) ? ["--no-local"] : ["--filter=blob:none"]),
+    ...amount,
     ...(baseBranch === null ? [] : [`--branch=${baseBranch}`]),
     "--",
     url,
     directory,
   ];
 }
+
+const LFS_MISSING: Failure = {
+  code: "lfs_missing",
+  message:
+    "The project asks for Git LFS, and git-lfs is not installed on this node. Install it there, or turn LFS off in the project's settings.",
+};
 
 const cloneFailed = (words: string): Failure => ({
   code: "clone_failed",

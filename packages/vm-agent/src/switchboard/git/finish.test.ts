@@ -1,20 +1,13 @@
 /** The finish of a run with real git: what is committed, what is pushed, and what a hostile checkout can do. */
 import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { PLAIN_CHECKOUT } from "@samovar/contracts";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { CheckoutPlaces } from "./clone.ts";
 import { cloneRepository } from "./clone.ts";
 import type { FinishInput } from "./finish.ts";
 import { finishCheckout, NO_OUTPUTS } from "./finish.ts";
-import {
-  cloneOf,
-  gitBy,
-  makeDirectory,
-  makeRepository,
-  neverAborted,
-  placesIn,
-  writeFiles,
-} from "./repositories.testing.ts";
+import { alone, cloneOf, gitBy, makeDirectory, makeRepository, placesIn, writeFiles } from "./repositories.testing.ts";
 
 let root: string;
 let origin: string;
@@ -27,13 +20,21 @@ beforeEach(async () => {
   origin = join(root, "origin.git");
   gitBy(root, "clone", "--quiet", "--bare", join(root, "seed"), origin);
   places = placesIn(join(root, "w"));
-  const checkout = await cloneRepository(cloneOf(origin), places, neverAborted());
+  const checkout = await cloneRepository(cloneOf(origin), places, alone());
   if (!checkout.ok) throw new Error(checkout.error.message);
-  input = { repoUrl: origin, ...checkout.value, commit: true, push: true, commitMessage: "Fix the tea\n\nTask 1" };
+  input = {
+    repoUrl: origin,
+    ...checkout.value,
+    commit: true,
+    push: true,
+    commitMessage: "Fix the tea\n\nTask 1",
+    checkout: PLAIN_CHECKOUT,
+  };
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const finish = (more: Partial<FinishInput> = {}) => finishCheckout({ ...input, ...more }, places, neverAborted());
+const finish = (more: Partial<FinishInput> = {}) =>
+  finishCheckout({ ...input, ...more }, places, { ...alone(), timeoutMs: 60_000 });
 
 function commitInCheckout(file: string, message: string): string {
   writeFiles(places.repo, { [file]: message });

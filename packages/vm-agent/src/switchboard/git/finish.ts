@@ -1,17 +1,27 @@
 /**
  * After a clean end: commit what the agent left, push to a branch that nobody else has, never by force
  * [R14][F41][F42]. The agent owned the checkout until now, so git runs with the settings kept at the clone.
- * Without a commit nothing is pushed.
+ * Without a commit nothing is pushed. What HEAD does not carry is told.
  */
+import type { CheckoutOptions, Failure, SessionEnd } from "@samovar/contracts";
+import type { Result } from "@samovar/base";
 import { errorMessage, redactText } from "@samovar/base";
-import type { SessionEnd } from "@samovar/contracts";
-import { freeBranch } from "@samovar/domain/branch-name";
 import { copyFile, lstat, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Bundle } from "./bundle.ts";
+import { makeBundle } from "./bundle.ts";
 import type { CheckoutPlaces } from "./clone.ts";
-import type { GitOptions, GitRun } from "./git.ts";
-import { git, lastWords } from "./git.ts";
-import { protocolSettings, readRemote } from "./remote.ts";
+import type { GitOptions } from "./git.ts";
+import { expectSuccess } from "./git.ts";
+import { findHooksPath, keepHooksPath } from "./hooks.ts";
+import type { Leftovers } from "./leftovers.ts";
+import { commitLeftovers } from "./leftovers.ts";
+import type { AskLogin, GitLogin } from "./login.ts";
+import { loginHost } from "./login.ts";
+import type { Pushed } from "./push.ts";
+import { pushHead, refusal } from "./push.ts";
+import { protocolSettings } from "./remote.ts";
+import { strayWork } from "./stray-work.ts";
 
 export interface FinishInput {
   readonly repoUrl: string;
@@ -20,6 +30,14 @@ export interface FinishInput {
   readonly commit: boolean;
   readonly push: boolean;
   readonly commitMessage: string;
+  readonly checkout: CheckoutOptions;
+}
+
+export interface FinishPorts {
+  readonly signal: AbortSignal;
+  readonly askLogin: AskLogin;
+  /** For the commit and the push together. */
+  readonly timeoutMs: number;
 }
 
 export type FinishOutputs = Pick<
@@ -38,49 +56,72 @@ export const NO_OUTPUTS: FinishOutputs = {
 };
 
 const MAX_COMMITS = 200;
-const MAX_PUSH_ATTEMPTS = 5;
 
 /** Repeatable: a second call finds the commit made and the branch pushed. Failing is an output, never a throw. */
 export async function finishCheckout(
   input: FinishInput,
   places: CheckoutPlaces,
-  signal: AbortSignal,
+  ports: FinishPorts,
 ): Promise<FinishOutputs> {
+  const late = AbortSignal.timeout(ports.timeoutMs);
   try {
-    return await finish(input, places, signal);
+    return await finish(input, places, { ...ports, signal: AbortSignal.any([ports.signal, late]) });
   } catch (error) {
-    signal.throwIfAborted();
-    return {
-      ...NO_OUTPUTS,
-      pushError: redactText(`The work could not be finished: ${errorMessage(error)}`).slice(0, 2000),
-    };
+    ports.signal.throwIfAborted();
+    const why = late.aborted ? "it took too long" : errorMessage(error);
+    return { ...NO_OUTPUTS, pushError: redactText(`The work could not be finished: ${why}`).slice(0, 2000) };
   }
 }
 
-async function finish(input: FinishInput, places: CheckoutPlaces, signal: AbortSignal): Promise<FinishOutputs> {
-  const gitDir = join(places.repo, ".git");
-  await restoreSettings(gitDir, places.trustedConfig);
-  const options: GitOptions = {
+/** The commits of a checkout that {@link finishCheckout} could not push. Throws when git fails. */
+export function bundleCheckout(
+  input: FinishInput,
+  places: CheckoutPlaces,
+  signal: AbortSignal,
+): Promise<Result<Bundle, string>> {
+  return makeBundle({ ...input, file: places.bundle }, optionsOf(input, places, signal));
+}
+
+async function finish(input: FinishInput, places: CheckoutPlaces, ports: FinishPorts): Promise<FinishOutputs> {
+  const asked = input.push && loginHost(input.repoUrl) !== null ? await ports.askLogin() : null;
+  const options = { ...optionsOf(input, places, ports.signal), login: asked?.ok === true ? asked.value : null };
+  const hooksPath = await restoreSettings(input, places, options);
+  const committed = await commitIfAsked(input, hooksPath, options);
+  const commits = await commitsSince(input.baseCommit, options);
+  const warning = await strayWork(input.baseCommit, committed.leftovers, options);
+  const pushError = committed.refusal;
+  if (commits.length === 0) return { ...NO_OUTPUTS, warning, pushError };
+  const done = { ...NO_OUTPUTS, commits, diffStat: await diffStatSince(input.baseCommit, options), warning, pushError };
+  if (!input.push || pushError !== null) return done;
+  return { ...done, ...(await pushInTime({ ...input, hooksPath, asked }, options)) };
+}
+
+function optionsOf(input: FinishInput, places: CheckoutPlaces, signal: AbortSignal): GitOptions {
+  return {
     cwd: places.repo,
     home: places.home,
     globalConfig: places.globalConfig,
-    repository: { gitDir, workTree: places.repo },
+    repository: { gitDir: join(places.repo, ".git"), workTree: places.repo },
     // A checkout with files yet to be fetched asks its remote while it compares.
     settings: protocolSettings(input.repoUrl),
+    lfs: input.checkout.lfs,
     signal,
   };
-  if (input.commit) await commitLeftovers(input, options);
-  const commits = await commitsSince(input.baseCommit, options);
-  if (commits.length === 0) return NO_OUTPUTS;
-  const done = { ...NO_OUTPUTS, commits, diffStat: await diffStatSince(input.baseCommit, options) };
-  if (!input.push) return done;
-  return { ...done, ...(await push(input, options)) };
 }
 
-/** Puts the settings of the clone back: what the agent wrote there could name programs for git to run. */
-async function restoreSettings(gitDir: string, trustedConfig: string): Promise<void> {
+/**
+ * Puts the settings of the clone back: what the agent wrote there could name programs for git to run. The answer is
+ * where the repository's hooks are, for a project that asks for them.
+ */
+async function restoreSettings(
+  { checkout }: FinishInput,
+  { trustedConfig }: CheckoutPlaces,
+  options: GitOptions,
+): Promise<string | null> {
+  const gitDir = join(options.cwd, ".git");
   const entry = await lstat(gitDir).catch(() => null);
   if (entry === null || !entry.isDirectory()) throw new Error("the checkout's .git directory is gone");
+  const hooksPath = checkout.hooks ? await findHooksPath({ ...options, login: null }, gitDir) : null;
   await rm(join(gitDir, "config.worktree"), { recursive: true, force: true });
   await rm(join(gitDir, "commondir"), { recursive: true, force: true });
   await rm(join(gitDir, "index.lock"), { force: true });
@@ -89,13 +130,36 @@ async function restoreSettings(gitDir: string, trustedConfig: string): Promise<v
   await copyFile(trustedConfig, fresh);
   await rm(join(gitDir, "config"), { recursive: true, force: true });
   await rename(fresh, join(gitDir, "config"));
+  if (hooksPath !== null) await keepHooksPath(options, hooksPath);
+  return hooksPath;
 }
 
-async function commitLeftovers(input: FinishInput, options: GitOptions): Promise<void> {
-  await expectSuccess(["add", "--all", "--", "."], options);
-  const staged = await git(["diff", "--cached", "--quiet", "--no-ext-diff", "--no-textconv"], options);
-  if (staged.code === 0) return;
-  await expectSuccess(["commit", "--quiet", "--no-verify", `--message=${input.commitMessage}`], options);
+async function commitIfAsked(
+  input: FinishInput,
+  hooksPath: string | null,
+  options: GitOptions,
+): Promise<{ readonly leftovers: Leftovers; readonly refusal: string | null }> {
+  const none = { tooMuch: [], repositories: [] };
+  if (!input.commit) return { leftovers: none, refusal: null };
+  const committed = await commitLeftovers({ commitMessage: input.commitMessage, hooksPath }, options);
+  if (committed.ok) return { leftovers: committed.value, refusal: null };
+  const words = `The repository's hooks refused the commit: ${redactText(committed.error)}`;
+  return { leftovers: none, refusal: words.slice(0, 2000) };
+}
+
+/** A push that takes too long has failed; what was committed is told all the same. */
+async function pushInTime(
+  input: FinishInput & { readonly hooksPath: string | null; readonly asked: Result<GitLogin | null, Failure> | null },
+  options: GitOptions,
+): Promise<Pushed> {
+  try {
+    return await pushHead(input, options);
+  } catch (error) {
+    const stopped: unknown = options.signal?.reason;
+    const isLate = stopped instanceof DOMException && stopped.name === "TimeoutError";
+    if (stopped !== undefined && !isLate) throw error;
+    return refusal(input, isLate ? "The push took too long." : errorMessage(error));
+  }
 }
 
 async function commitsSince(base: string, options: GitOptions): Promise<FinishOutputs["commits"]> {
@@ -120,53 +184,4 @@ async function diffStatSince(base: string, options: GitOptions): Promise<FinishO
   );
   const count = (word: string) => Number(new RegExp(`(\\d+) ${word}`).exec(run.stdout)?.[1] ?? 0);
   return { files: count("file"), insertions: count("insertion"), deletions: count("deletion") };
-}
-
-type Pushed = Pick<FinishOutputs, "branch" | "pushed" | "pushError">;
-
-async function push(input: FinishInput, options: GitOptions): Promise<Pushed> {
-  const refused = new Set<string>();
-  for (let attempt = 1; attempt <= MAX_PUSH_ATTEMPTS; attempt++) {
-    const refs = await readRemote(input.repoUrl, options);
-    if (!refs.ok) return notPushed(refs.error.message);
-    const taken = new Set([...(await foreignBranches(refs.value.branches, input, options)), ...refused]);
-    const branch = freeBranch(input.branch, taken);
-    if (branch === null) return notPushed(`The repository has too many branches named like ${input.branch}.`);
-    const run = await git(
-      ["push", "--porcelain", "--no-verify", "--no-follow-tags", "--", input.repoUrl, `HEAD:refs/heads/${branch}`],
-      options,
-    );
-    if (run.code === 0) return { branch, pushed: true, pushError: null };
-    if (!appearedMeanwhile(run)) return notPushed(lastWords(`${run.stdout}\n${run.stderr}`));
-    refused.add(branch);
-  }
-  return notPushed(`Other branches named like ${input.branch} keep appearing.`);
-}
-
-/** Branches that are not ours to push to. Ours already: one whose tip is a commit of this run (the agent pushed, or we did). */
-async function foreignBranches(
-  branches: ReadonlyMap<string, string>,
-  input: FinishInput,
-  options: GitOptions,
-): Promise<string[]> {
-  const own = await expectSuccess(["rev-list", `${input.baseCommit}..HEAD`, "--"], options);
-  const ours = new Set(own.stdout.split("\n"));
-  return [...branches].filter(([name, tip]) => !(name.startsWith(input.branch) && ours.has(tip))).map(([name]) => name);
-}
-
-/** Somebody made the branch between our look and our push; any other refusal would refuse every name. */
-function appearedMeanwhile(run: GitRun): boolean {
-  return /\[rejected\] \((fetch first|non-fast-forward|already exists)\)|cannot lock ref|reference already exists/i.test(
-    run.stdout + run.stderr,
-  );
-}
-
-function notPushed(words: string): Pushed {
-  return { branch: null, pushed: false, pushError: redactText(words).slice(0, 2000) };
-}
-
-async function expectSuccess(args: readonly string[], options: GitOptions): Promise<GitRun> {
-  const run = await git(args, options);
-  if (run.code !== 0) throw new Error(`git ${args[0] ?? ""} failed: ${lastWords(run.stderr)}`);
-  return run;
 }

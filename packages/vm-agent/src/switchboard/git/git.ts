@@ -3,6 +3,8 @@
  * start nothing: hooks, helpers, filters, pagers and transports that run commands are off. Keeps S1.
  */
 import { spawn } from "node:child_process";
+import type { GitLogin } from "./login.ts";
+import { loginEnvironment, loginSettings } from "./login.ts";
 
 export interface GitRun {
   readonly code: number;
@@ -21,6 +23,10 @@ export interface GitOptions {
   readonly repository?: { readonly gitDir: string; readonly workTree: string };
   /** Holds `safe.directory` for repositories that belong to another user of this machine. */
   readonly globalConfig?: string;
+  /** For git's own talk with the remote; kept away from whatever else a command may start. */
+  readonly login?: GitLogin | null;
+  /** Git LFS's filters are on; all others stay off. */
+  readonly lfs?: boolean;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
 }
@@ -50,12 +56,22 @@ const SAFE_SETTINGS: readonly string[] = [
   "push.recurseSubmodules=no",
   "fetch.recurseSubmodules=no",
   "protocol.ext.allow=never",
+  "advice.detachedHead=false",
+  "init.defaultBranch=main",
+];
+
+/** Git LFS's own filters, by its own words; without them a file stays the pointer that it is. */
+export const LFS_FILTERS: readonly string[] = [
+  "filter.lfs.smudge=git-lfs smudge -- %f",
+  "filter.lfs.clean=git-lfs clean -- %f",
+  "filter.lfs.process=git-lfs filter-process",
+  "filter.lfs.required=true",
+];
+const NO_LFS: readonly string[] = [
   "filter.lfs.smudge=",
   "filter.lfs.clean=",
   "filter.lfs.process=",
   "filter.lfs.required=false",
-  "advice.detachedHead=false",
-  "init.defaultBranch=main",
 ];
 
 /** What git may know of the environment: the way to programs, and to the network. */
@@ -76,14 +92,26 @@ const PASSED_ON = [
 
 /** Any exit code is an answer. Throws {@link GitMissingError}, or an abort's reason. */
 export async function git(args: readonly string[], options: GitOptions): Promise<GitRun> {
+  const settings = settingsOf(options).flatMap((setting) => ["-c", setting]);
+  return run("git", [...settings, ...args], options);
+}
+
+/** One of the repository's own hooks, where the project asks for them; `input` is what it reads. It gets no login. */
+export function runHook(file: string, args: readonly string[], input: string, options: GitOptions): Promise<GitRun> {
+  return run(file, args, { ...options, login: null }, input);
+}
+
+async function run(program: string, args: readonly string[], options: GitOptions, input = ""): Promise<GitRun> {
   options.signal?.throwIfAborted();
-  const settings = [...SAFE_SETTINGS, ...(options.settings ?? [])].flatMap((setting) => ["-c", setting]);
-  const child = spawn("git", [...settings, ...args], {
+  const child = spawn(program, args, {
     cwd: options.cwd,
     env: gitEnvironment(options),
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
     detached: true,
   });
+  // Whoever does not read what it is told closes its end.
+  child.stdin.on("error", () => {});
+  child.stdin.end(input);
   const killGroup = () => {
     if (child.pid === undefined) return;
     try {
@@ -95,13 +123,22 @@ export async function git(args: readonly string[], options: GitOptions): Promise
   const timer = setTimeout(killGroup, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
   options.signal?.addEventListener("abort", killGroup);
   try {
-    const run = await collect(child);
+    const done = await collect(child);
     options.signal?.throwIfAborted();
-    return run;
+    return done;
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener("abort", killGroup);
   }
+}
+
+function settingsOf({ lfs, login, settings }: GitOptions): readonly string[] {
+  return [
+    ...SAFE_SETTINGS,
+    ...(lfs === true ? LFS_FILTERS : NO_LFS),
+    ...(login == null ? [] : loginSettings(login)),
+    ...(settings ?? []),
+  ];
 }
 
 function collect(child: ReturnType<typeof spawn>): Promise<GitRun> {
@@ -140,11 +177,13 @@ function gitEnvironment(options: GitOptions): NodeJS.ProcessEnv {
     GIT_TERMINAL_PROMPT: "0",
     GIT_ASKPASS: "",
     SSH_ASKPASS: "",
-    GIT_SSH_COMMAND: "ssh -oBatchMode=yes -oStrictHostKeyChecking=accept-new",
+    GIT_SSH_COMMAND: process.env["GIT_SSH_COMMAND"] ?? "ssh -oBatchMode=yes -oStrictHostKeyChecking=accept-new",
+    GIT_TEMPLATE_DIR: "",
     GIT_CONFIG_NOSYSTEM: "1",
     GIT_CONFIG_GLOBAL: options.globalConfig ?? "/dev/null",
     GIT_ATTR_NOSYSTEM: "1",
-    GIT_LFS_SKIP_SMUDGE: "1",
+    ...(options.lfs === true ? {} : { GIT_LFS_SKIP_SMUDGE: "1" }),
+    ...(options.login == null ? {} : loginEnvironment(options.login)),
     GIT_OPTIONAL_LOCKS: "0",
     ...(options.repository === undefined
       ? {}
@@ -160,4 +199,11 @@ function gitEnvironment(options: GitOptions): NodeJS.ProcessEnv {
 export function lastWords(stderr: string, maxLines = 6): string {
   const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== "");
   return lines.slice(-maxLines).join("\n").slice(-2000);
+}
+
+/** Throws with git's words when it fails. */
+export async function expectSuccess(args: readonly string[], options: GitOptions): Promise<GitRun> {
+  const done = await git(args, options);
+  if (done.code !== 0) throw new Error(`git ${args[0] ?? ""} failed: ${lastWords(done.stderr)}`);
+  return done;
 }

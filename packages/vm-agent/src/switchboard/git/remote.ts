@@ -64,15 +64,23 @@ function parseRefs(stdout: string): RemoteRefs {
   return { defaultBranch: headCommit === null ? null : defaultBranch, headCommit, branches };
 }
 
-const AUTH =
-  /authentication failed|could not read (username|password)|permission denied \(|terminal prompts disabled|returned error: 40[13]|access denied|invalid credentials/i;
-const ABSENT = /repository .*not found|returned error: 404|could not resolve host|does not exist/i;
+/** What git and the hosts say when somebody may not do what was asked. */
+export const REFUSED_ACCESS =
+  /authentication failed|could not read (username|password)|permission denied \(|terminal prompts disabled|returned error: 40[13]|access denied|invalid credentials|publickey|invalid username or (token|password)/i;
+const ABSENT = /repository .*not found|returned error: 404|does not exist/i;
+const UNREACHABLE =
+  /could not resolve host|connection refused|connection timed out|network is unreachable|failed to connect|couldn't connect/i;
 
 function remoteFailure(url: string, stderr: string): Failure {
   const words = redactText(lastWords(stderr));
   if (isLocalPath(url)) return { code: "not_a_repository", message: `${url} is not a git repository.\n${words}` };
-  if (AUTH.test(stderr))
+  if (REFUSED_ACCESS.test(stderr))
     return { code: "auth_failed", message: `The repository's host refused access to ${url}.\n${words}` };
+  if (UNREACHABLE.test(stderr))
+    return {
+      code: "remote_unreachable",
+      message: `The repository's host could not be reached from this node.\n${words}`,
+    };
   if (ABSENT.test(stderr)) return { code: "repo_not_found", message: `There is no repository at ${url}.\n${words}` };
   return { code: "clone_failed", message: `The repository ${url} could not be read.\n${words}` };
 }

@@ -3,7 +3,9 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { CheckoutPlaces, CloneInput } from "./clone.ts";
+import { ok } from "@samovar/base";
+import { PLAIN_CHECKOUT } from "@samovar/contracts";
+import type { CheckoutPlaces, CloneInput, ClonePorts } from "./clone.ts";
 
 export function makeDirectory(): string {
   return realpathSync(mkdtempSync(join(tmpdir(), "samovar-test-")));
@@ -54,6 +56,7 @@ export function placesIn(directory: string): CheckoutPlaces {
     home: join(directory, "home"),
     trustedConfig: join(directory, "trusted.gitconfig"),
     globalConfig: join(directory, "global.gitconfig"),
+    bundle: join(directory, "work.bundle"),
   };
 }
 
@@ -63,8 +66,12 @@ export function cloneOf(repoUrl: string, more: Partial<CloneInput> = {}): CloneI
     baseBranch: null,
     branch: "task/a",
     commitIdentity: { name: "Samovar", email: "samovar@localhost" },
+    checkout: PLAIN_CHECKOUT,
     ...more,
   };
 }
+
+/** Nobody cancels, and no login is stored. */
+export const alone = (): ClonePorts => ({ signal: neverAborted(), askLogin: async () => ok(null) });
 
 export const neverAborted = (): AbortSignal => new AbortController().signal;

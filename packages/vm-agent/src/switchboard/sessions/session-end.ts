@@ -23,8 +23,13 @@ export function unheardEnd(outcome: SessionEnd["outcome"], failure: Failure): Se
 
 /** For the transcript: where the work is, or why it is not there. */
 export function pushNotice(outputs: FinishOutputs): string {
-  if (!outputs.pushed)
-    return `The work could not be pushed and is kept in the workspace.\n\n${outputs.pushError ?? ""}`.trimEnd();
-  const count = outputs.commits.length;
-  return `Pushed ${count} ${count === 1 ? "commit" : "commits"} to ${outputs.branch ?? ""}.`;
+  return [resultOf(outputs), outputs.pushError, outputs.warning].filter((part) => part !== null).join("\n\n");
+}
+
+function resultOf({ pushed, pushError, commits, branch, bundle }: FinishOutputs): string | null {
+  const count = `${commits.length} ${commits.length === 1 ? "commit" : "commits"}`;
+  if (pushed) return `Pushed ${count} to ${branch ?? ""}.`;
+  if (pushError === null) return null;
+  if (bundle === null) return "The work could not be pushed and is kept in the workspace.";
+  return `The work could not be pushed and is kept in the workspace; its ${count} are kept with the task as a git bundle too.`;
 }

@@ -19,8 +19,24 @@ const CLEAN = {
   usage: null,
   restarts: 0,
 } as const;
-const PUSHED = { branch: "task/a", commits: [], diffStat: null, pushed: true, pushError: null, bundle: null, warning: null };
-const UNCHANGED = { branch: null, commits: [], diffStat: null, pushed: false, pushError: null, bundle: null, warning: null };
+const PUSHED = {
+  branch: "task/a",
+  commits: [],
+  diffStat: null,
+  pushed: true,
+  pushError: null,
+  bundle: null,
+  warning: null,
+};
+const UNCHANGED = {
+  branch: null,
+  commits: [],
+  diffStat: null,
+  pushed: false,
+  pushError: null,
+  bundle: null,
+  warning: null,
+};
 
 function aSession(change: Partial<SessionRow> = {}): SessionRow {
   const [workspaceId, sessionId] = [ids.make("wsp"), ids.make("ses")];

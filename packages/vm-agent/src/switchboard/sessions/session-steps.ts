@@ -144,7 +144,8 @@ function atEnd(facts: SessionFacts, status: HostStatus, now: number, limits: Ste
   if (session.endSeen === null) return { do: "note-end" };
   if (session.endSeen.end.outcome === "clean") {
     if (session.finish === null) return { do: "finish" };
-    if (session.finish.pushed || session.finish.pushError !== null) {
+    const { pushed, pushError, warning } = session.finish;
+    if (pushed || pushError !== null || warning !== null) {
       if (notice === null) return { do: "send-notice" };
       const isCounted = status.proof.count > notice.countBefore;
       if (!isCounted && now < notice.sentAt + STEP_LIMITS.noticeMs)

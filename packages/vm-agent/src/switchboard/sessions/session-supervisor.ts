@@ -12,6 +12,7 @@ import { isAlive, killMarked, markProcess } from "../processes.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
 import type { SwitchboardStore } from "../store/store.ts";
 import type { WorkspaceTokens } from "../tokens.ts";
+import type { WorkspaceCallback } from "../workspaces/callback.ts";
 import { sessionDirectory } from "../workspaces/places.ts";
 import type { HostConnection } from "./host-connection.ts";
 import { connectToHost } from "./host-connection.ts";
@@ -29,9 +30,11 @@ export interface SupervisorPorts {
   readonly logger: Logger;
   readonly store: SwitchboardStore;
   readonly tokens: WorkspaceTokens;
+  readonly callback: WorkspaceCallback;
   readonly agents: Omit<AgentPorts, "signal" | "logger">;
   readonly node: Pick<HostLaunch, "controlPlaneUrl" | "nodeId" | "epoch">;
   readonly stateDir: string;
+  readonly finishTimeoutMs: number;
   readonly drainTimeoutMs: number;
   linkedSince(): number | null;
   /** The switchboard is leaving; hosts stay. */

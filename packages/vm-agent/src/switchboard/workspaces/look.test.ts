@@ -16,6 +16,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { CheckoutPlaces } from "../git/clone.ts";
 import { cloneRepository } from "../git/clone.ts";
 import {
+  alone,
   cloneOf,
   gitBy,
   makeDirectory,
@@ -43,7 +44,7 @@ beforeEach(async () => {
   });
   directory = join(root, "w");
   places = placesIn(directory);
-  const made = await cloneRepository(cloneOf(origin), places, neverAborted());
+  const made = await cloneRepository(cloneOf(origin), places, alone());
   baseCommit = made.ok ? made.value.baseCommit : expect.fail(made.error.message);
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));

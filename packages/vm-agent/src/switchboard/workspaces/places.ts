@@ -21,6 +21,7 @@ export function checkoutPlaces(stateDir: string, place: string): CheckoutPlaces 
     home: join(directory, "home"),
     trustedConfig: join(directory, "trusted.gitconfig"),
     globalConfig: join(directory, "global.gitconfig"),
+    bundle: join(directory, "work.bundle"),
   };
 }
 

@@ -1,18 +1,23 @@
 /** Makes and removes workspaces. What is to be done stands in the store; a keeper that starts anew goes on from there. */
-import type { Logger, WorkspaceId } from "@samovar/base";
-import { errorMessage, redactText } from "@samovar/base";
+import type { Logger, Result, WorkspaceId } from "@samovar/base";
+import { err, errorMessage, ok, redactText } from "@samovar/base";
 import type { Failure } from "@samovar/contracts";
 import { mkdir, rm } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
+import type { Checkout } from "../git/clone.ts";
 import { cloneRepository } from "../git/clone.ts";
 import type { WorkspaceRow } from "../store/rows.ts";
 import type { SwitchboardStore } from "../store/store.ts";
+import type { WorkspaceCallback } from "./callback.ts";
 import { checkoutPlaces, removeSessionLinks, workspaceDirectory } from "./places.ts";
 
 export interface KeeperPorts {
   readonly store: SwitchboardStore;
   readonly logger: Logger;
   readonly stateDir: string;
+  readonly callback: WorkspaceCallback;
+  /** For a checkout, all of it. */
+  readonly cloneTimeoutMs: number;
   /** Ends the workspace's sessions; settles when their hosts are gone. */
   endSessions(workspace: WorkspaceId): Promise<void>;
   /** The workspace's state has changed. */
@@ -60,11 +65,10 @@ export class WorkspaceKeeper {
   }
 
   async #create(row: WorkspaceRow, signal: AbortSignal): Promise<void> {
-    const { store, logger, stateDir } = this.#ports;
+    const { store, logger } = this.#ports;
     const startedAt = performance.now();
     try {
-      await mkdir(workspaceDirectory(stateDir, row.place), { recursive: true, mode: 0o700 });
-      const checkout = await cloneRepository(row.args, checkoutPlaces(stateDir, row.place), signal);
+      const checkout = await this.#clone(row, signal);
       if (!checkout.ok) return this.#fail(row, checkout.error);
       this.#settle(row, () => {
         store.setWorkspace(row.id, { state: "ready", ...checkout.value });
@@ -81,6 +85,23 @@ export class WorkspaceKeeper {
         code: "workspace_failed",
         message: redactText(`The workspace could not be made: ${errorMessage(error)}`).slice(0, 4000),
       });
+    }
+  }
+
+  async #clone({ id, place, args }: WorkspaceRow, signal: AbortSignal): Promise<Result<Checkout, Failure>> {
+    const { stateDir, callback, cloneTimeoutMs } = this.#ports;
+    await mkdir(workspaceDirectory(stateDir, place), { recursive: true, mode: 0o700 });
+    const late = AbortSignal.timeout(cloneTimeoutMs);
+    const within = AbortSignal.any([signal, late]);
+    const { sessionId } = args;
+    const askLogin = async () =>
+      sessionId === null ? ok(null) : await callback.gitLogin({ workspaceId: id, sessionId }, within);
+    try {
+      return await cloneRepository(args, checkoutPlaces(stateDir, place), { signal: within, askLogin });
+    } catch (error) {
+      if (signal.aborted || !late.aborted) throw error;
+      const message = `The repository could not be cloned within ${Math.round(cloneTimeoutMs / 1000)} seconds.`;
+      return err({ code: "clone_timeout", message });
     }
   }
 

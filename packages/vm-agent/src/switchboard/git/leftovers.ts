@@ -1,0 +1,151 @@
+/**
+ * What an agent left uncommitted, and how much of it becomes a commit: all that changed, and what is new as long as it
+ * is of a size that somebody may want in a repository. What is left out is told by name, never dropped in silence.
+ */
+import type { Result } from "@samovar/base";
+import { err, ok } from "@samovar/base";
+import { lstat } from "node:fs/promises";
+import { join } from "node:path";
+import type { GitOptions } from "./git.ts";
+import { expectSuccess, git, lastWords } from "./git.ts";
+import { settingsWithHooks } from "./hooks.ts";
+
+/** New files beyond either are more likely a cache or a build than work. */
+export const LEFTOVERS_MAX = { bytes: 50 * 1024 * 1024, files: 5_000 } as const;
+
+export interface NewFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+export interface Leftovers {
+  /** Directories and files that are too much for a commit. */
+  readonly tooMuch: readonly string[];
+  /** New directories that are git repositories of their own. */
+  readonly repositories: readonly string[];
+}
+
+interface Commit {
+  readonly commitMessage: string;
+  readonly hooksPath: string | null;
+}
+
+/** The error: why a hook refused the commit. */
+export async function commitLeftovers(commit: Commit, options: GitOptions): Promise<Result<Leftovers, string>> {
+  const found = await findNew(options);
+  const leftovers = { tooMuch: tooMuchOf(found.files), repositories: found.repositories };
+  const links = await linkedRepositories(options);
+  // Git would look into a repository inside with that one's own settings, which nobody has vouched for.
+  const outside = [...links.map(({ path }) => path), ...found.repositories];
+  await expectSuccess(["add", "--update", "--", ".", ...outside.map(excluded)], options);
+  await expectSuccess(["add", "--all", "--", ".", ...[...outside, ...leftovers.tooMuch].map(excluded)], options);
+  for (const link of links) await stageLink(link, options);
+  const staged = await git(["diff", "--cached", "--quiet", "--no-ext-diff", "--no-textconv"], options);
+  if (staged.code === 0) return ok(leftovers);
+  const message = `--message=${commit.commitMessage}`;
+  if (commit.hooksPath === null) {
+    await expectSuccess(["commit", "--quiet", "--no-verify", message], options);
+    return ok(leftovers);
+  }
+  const run = await git(["commit", "--quiet", message], settingsWithHooks(options, commit.hooksPath));
+  return run.code === 0 ? ok(leftovers) : err(lastWords(`${run.stdout}\n${run.stderr}`));
+}
+
+/** The smallest part of the tree whose absence makes the rest fit; the heaviest directories go first. */
+export function tooMuchOf(
+  files: readonly NewFile[],
+  max: { readonly bytes: number; readonly files: number } = LEFTOVERS_MAX,
+): readonly string[] {
+  const out: string[] = [];
+  let rest = files;
+  while (!fits(rest, max)) {
+    const heaviest = heaviestPart(rest, max);
+    out.push(heaviest);
+    rest = rest.filter(({ path }) => !isWithin(path, heaviest));
+  }
+  return out;
+}
+
+interface Weight {
+  readonly bytes: number;
+  readonly files: number;
+}
+
+const fits = (files: readonly NewFile[], max: Weight) =>
+  files.length <= max.files && files.reduce((sum, file) => sum + file.bytes, 0) <= max.bytes;
+
+const isWithin = (path: string, part: string) => path === part || path.startsWith(`${part}/`);
+
+/** Goes down as long as one child alone is what is too much. */
+function heaviestPart(files: readonly NewFile[], max: Weight): string {
+  let part = "";
+  for (;;) {
+    const inside = files.filter(({ path }) => part === "" || isWithin(path, part));
+    const child = heaviestChild(inside, part, max);
+    if (child === null) return part;
+    const others = files.filter(({ path }) => !isWithin(path, child));
+    if (part !== "" && !fits(others, max)) return part;
+    part = child;
+  }
+}
+
+/** Null for a file, which has none. */
+function heaviestChild(inside: readonly NewFile[], part: string, max: Weight): string | null {
+  const weights = new Map<string, number>();
+  for (const { path, bytes } of inside) {
+    if (path === part) return null;
+    const end = path.indexOf("/", part === "" ? 0 : part.length + 1);
+    const child = end === -1 ? path : path.slice(0, end);
+    weights.set(child, (weights.get(child) ?? 0) + bytes / max.bytes + 1 / max.files);
+  }
+  const sorted = [...weights].toSorted(([, a], [, b]) => b - a);
+  return sorted[0]?.[0] ?? null;
+}
+
+async function findNew(
+  options: GitOptions,
+): Promise<{ readonly files: readonly NewFile[]; readonly repositories: readonly string[] }> {
+  const run = await expectSuccess(["ls-files", "--others", "--exclude-standard", "-z"], options);
+  const paths = run.stdout.split("\0").filter((path) => path !== "");
+  const files = await Promise.all(
+    paths
+      .filter((path) => !path.endsWith("/"))
+      .map(async (path) => {
+        const entry = await lstat(join(options.cwd, path)).catch(() => null);
+        return { path, bytes: entry?.size ?? 0 };
+      }),
+  );
+  return { files, repositories: paths.filter((path) => path.endsWith("/")).map((path) => path.slice(0, -1)) };
+}
+
+interface Link {
+  readonly path: string;
+  readonly commit: string;
+}
+
+/** Submodules, and whatever else the index knows as a repository inside this one. */
+async function linkedRepositories(options: GitOptions): Promise<readonly Link[]> {
+  const run = await expectSuccess(["ls-files", "--stage", "-z"], options);
+  return run.stdout.split("\0").flatMap((line) => {
+    const [entry = "", path = ""] = line.split("\t");
+    const [mode, commit = ""] = entry.split(" ");
+    return mode === "160000" ? [{ path, commit }] : [];
+  });
+}
+
+async function stageLink({ path, commit }: Link, options: GitOptions): Promise<void> {
+  const head = await headInside(path, options);
+  if (head === null || head === commit) return;
+  await expectSuccess(["update-index", "--cacheinfo", `160000,${head},${path}`], options);
+}
+
+/** The commit of a repository inside; null where there is none now. */
+async function headInside(path: string, options: GitOptions): Promise<string | null> {
+  const { repository: _outer, ...apart } = options;
+  const cwd = join(options.cwd, path);
+  if ((await lstat(join(cwd, ".git")).catch(() => null)) === null) return null;
+  const run = await git(["--git-dir=.git", "rev-parse", "--verify", "--quiet", "HEAD^{commit}"], { ...apart, cwd });
+  return run.code === 0 ? run.stdout.trim() : null;
+}
+
+const excluded = (path: string) => `:(top,exclude,literal)${path}`;
