@@ -287,3 +287,28 @@ describe("silence", () => {
     });
   });
 });
+
+describe("[R12] word of room, for those who wait in line", () => {
+  const says = (record: NodeRecord, event: NodeLifeEvent, now: number) =>
+    stepNode(record, event, now, settings).effects.filter((effect) => effect.kind === "room").length;
+
+  it("when a slot is given back, once", () => {
+    const event: NodeLifeEvent = { kind: "slot.released", workspaceId: holder(1).workspaceId };
+    expect(says(active(), event, 10)).toBe(1);
+    expect(says(live(active(), 10, event), event, 11)).toBe(0);
+  });
+
+  it("not of a node that takes no work; then when it is gone, since another may be made", () => {
+    const draining = live(active(), 10, { kind: "drain.asked", reason: "on request" });
+    const released: NodeLifeEvent = { kind: "slot.released", workspaceId: holder(1).workspaceId };
+    expect(says(draining, released, 20)).toBe(0);
+    const destroying = live(draining, 20, released);
+    expect(says(destroying, { kind: "server.gone" }, 30)).toBe(1);
+  });
+
+  it("when a silent node is back", () => {
+    const silent = live(active(), 10, { kind: "link.lost" });
+    expect(says(silent, { kind: "agent.connected" }, 10 + RECONNECT_GRACE_MS)).toBe(1);
+    expect(says(silent, { kind: "agent.connected" }, 11)).toBe(0);
+  });
+});

@@ -44,7 +44,9 @@ export type NodeEffect =
   | { readonly kind: "node.drain" }
   /** The node must never come back. */
   | { readonly kind: "link.close" }
-  | { readonly kind: "nudge"; readonly runId: RunId };
+  | { readonly kind: "nudge"; readonly runId: RunId }
+  /** Another slot can be had: those who wait in line are to be woken. */
+  | { readonly kind: "room" };
 
 export interface NodeStep {
   readonly record: NodeRecord;
@@ -66,7 +68,15 @@ const BACKOFF_MAX_MS = 60_000;
 /** Applies one event. What does not fit the state (a late answer, an alarm twice) changes nothing. */
 export function stepNode(record: NodeRecord, event: NodeLifeEvent, now: Millis, settings: NodeSettings): NodeStep {
   const next = apply(record, event, now, settings);
-  return { record: next.record, effects: [...next.effects, ...nudges(record, next.record)] };
+  const effects = [...next.effects, ...nudges(record, next.record)];
+  const grew = next.record !== record && roomOf(next.record, now, settings) > roomOf(record, now, settings);
+  return { record: next.record, effects: grew ? [...effects, { kind: "room" }] : effects };
+}
+
+/** Slots that can be had here, or, when it is gone, on the node that may be made in its place. */
+function roomOf(record: NodeRecord, now: Millis, settings: NodeSettings): number {
+  if (record.life.state === "destroyed") return settings.slots;
+  return isAlive(record) && accepts(record, now, settings) ? Math.max(0, settings.slots - record.slots.length) : 0;
 }
 
 /** A slot, if the node takes work. Asking again for the same workspace grants again. */

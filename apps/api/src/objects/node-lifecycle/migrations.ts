@@ -24,4 +24,10 @@ export const NODE_MIGRATIONS: readonly ObjectMigration[] = [
       CREATE TABLE offers (workspace_id TEXT PRIMARY KEY, offers TEXT NOT NULL, told_at INTEGER NOT NULL, attempts INTEGER NOT NULL) STRICT;
     `,
   },
+  {
+    name: "0003_room",
+    sql: `
+      CREATE TABLE room (one INTEGER PRIMARY KEY CHECK (one = 1), stamp INTEGER NOT NULL, attempts INTEGER NOT NULL) STRICT;
+    `,
+  },
 ];

@@ -232,6 +232,9 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       case "nudge":
         this.#storage.addNudge(effect.runId);
         return [];
+      case "room":
+        this.#storage.addRoom();
+        return [];
       case "node.drain":
         this.#link.enqueue({ id: "node.drain", kind: "node.drain", args: {} });
         return [];

@@ -1,6 +1,6 @@
 /**
- * What the object owes to others: its row in D1, its viewers, nudges to runs, and what agents offer. Each debt is in
- * storage first and is paid until it sticks. Keeps N1, T1.
+ * What the object owes to others: its row in D1, its viewers, nudges to runs, word of room to those in line, and what agents
+ * offer. Each debt is in storage first and is paid until it sticks. Keeps N1, T1.
  */
 import type { Clock, Logger } from "@samovar/base";
 import type { NodeView } from "@samovar/contracts";
@@ -12,6 +12,7 @@ import type { Env } from "../../env.ts";
 import { tellRemoval } from "../../workspaces/removal-notice.ts";
 import type { NamedAlarms } from "./alarms.ts";
 import { payOffers } from "./offers.ts";
+import { payRoom } from "./room.ts";
 import type { Nudge, NodeStorage } from "./storage.ts";
 import { nodeViewOf } from "./view.ts";
 
@@ -60,13 +61,14 @@ export class Outward {
       // Runs first: somebody is waiting for them.
       const nudged = await this.#nudgeAll();
       const projected = await this.#project();
+      const told = projected && (await payRoom(this.#deps));
       const offered = await payOffers(this.#deps);
       const { alarms, clock, storage } = this.#deps;
-      const owed = [storage.projection(), ...storage.nudges(), ...storage.owedOffers()];
+      const owed = [storage.projection(), ...storage.nudges(), ...storage.owedRoom(), ...storage.owedOffers()];
       const tries = Math.max(1, ...owed.map((debt) => debt.attempts));
       alarms.set(
         OUTWARD_ALARM,
-        nudged && projected && offered
+        nudged && projected && told && offered
           ? null
           : clock.now() + Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(tries - 1, 10)),
       );

@@ -227,6 +227,26 @@ export class NodeStorage {
     this.#sql.exec("UPDATE offers SET attempts = attempts + 1 WHERE workspace_id = ?", workspaceId);
   }
 
+  /** Those who wait in line are to hear of room here. */
+  addRoom(): void {
+    this.#sql.exec(
+      "INSERT INTO room (one, stamp, attempts) VALUES (1, 1, 0) ON CONFLICT (one) DO UPDATE SET stamp = stamp + 1",
+    );
+  }
+
+  owedRoom(): readonly { readonly stamp: number; readonly attempts: number }[] {
+    return this.#sql.exec<{ stamp: number; attempts: number }>("SELECT stamp, attempts FROM room").toArray();
+  }
+
+  /** Room that came in the meantime is still to be told. */
+  roomTold(stamp: number): void {
+    this.#sql.exec("DELETE FROM room WHERE stamp = ?", stamp);
+  }
+
+  roomFailed(): void {
+    this.#sql.exec("UPDATE room SET attempts = attempts + 1");
+  }
+
   projection(): { readonly version: number; readonly attempts: number } {
     return (
       this.#first<{ version: number; attempts: number }>("SELECT version, attempts FROM projection") ?? {
