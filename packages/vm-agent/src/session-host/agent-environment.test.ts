@@ -13,6 +13,7 @@ const NOTHING: AgentGrant = { gateway: null, secretEnv: {} };
 const launched = (env: Record<string, string>, model: string | null = null, kind = "tea") => ({
   agent: { kind, command: ["tea"], env, gateway: null, secretEnv: false } satisfies HostLaunch["agent"],
   home: "/w/home",
+  cwd: "/w/repo",
   model,
   sessionId,
 });
@@ -20,7 +21,8 @@ const launched = (env: Record<string, string>, model: string | null = null, kind
 test("[R15] places in a recipe's values are filled in, several in one value, and nothing else is touched", () => {
   const env = {
     URL: "{gateway.url}/v1",
-    CONFIG: '{"key":"{gateway.key}","models":{"{model}":{}},"home":"{home}","env":"{env:X} {gateway}"}',
+    CONFIG:
+      '{"key":"{gateway.key}","models":{"{model}":{}},"home":"{home}","docs":["{checkout}/AGENTS.md"],"env":"{env:X} {gateway}"}',
     DOLLARS: "$HOME $& {home}",
   };
   expect(agentEnvironment(launched(env, "$& {home}"), GRANT, AROUND)).toEqual({
@@ -29,7 +31,8 @@ test("[R15] places in a recipe's values are filled in, several in one value, and
     HOME: "/w/home",
     SAMOVAR_SESSION: sessionId,
     URL: "http://127.0.0.1:9/v1",
-    CONFIG: '{"key":"gateway-key","models":{"$& {home}":{}},"home":"/w/home","env":"{env:X} {gateway}"}',
+    CONFIG:
+      '{"key":"gateway-key","models":{"$& {home}":{}},"home":"/w/home","docs":["/w/repo/AGENTS.md"],"env":"{env:X} {gateway}"}',
     DOLLARS: "$HOME $& /w/home",
   });
 });

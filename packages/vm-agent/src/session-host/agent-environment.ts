@@ -20,7 +20,7 @@ export interface AgentSurroundings {
 export const SESSION_MARK = "SAMOVAR_SESSION";
 
 export function agentEnvironment(
-  launch: Pick<HostLaunch, "agent" | "home" | "model" | "sessionId">,
+  launch: Pick<HostLaunch, "agent" | "home" | "cwd" | "model" | "sessionId">,
   { gateway, secretEnv }: AgentGrant,
   { path, lang, isRoot }: AgentSurroundings,
 ): Record<string, string> {
@@ -28,6 +28,7 @@ export function agentEnvironment(
     ["{gateway.url}", gateway?.url ?? null],
     ["{gateway.key}", gateway?.key ?? null],
     ["{home}", launch.home],
+    ["{checkout}", launch.cwd],
     ["{model}", launch.model],
   ]);
   return {
@@ -42,7 +43,7 @@ export function agentEnvironment(
   };
 }
 
-const PLACE = /\{(?:gateway\.url|gateway\.key|home|model)\}/g;
+const PLACE = /\{(?:gateway\.url|gateway\.key|home|checkout|model)\}/g;
 
 /** A variable with a place for which there is nothing is left out; what is no place of ours stays as it is. */
 function fillPlaces(

@@ -2,12 +2,13 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, watch, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect } from "node:net";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
@@ -17,6 +18,8 @@ import { PROTOCOL_VERSION, deliveryRequest, hostFrame } from "@samovar/contracts
 import { messageLeaf, transcriptDigest } from "@samovar/domain";
 import { deliveryResult, judgeDelivery, readDeliveredRow } from "@samovar/domain/message-store";
 import type { StoredMessage } from "@samovar/domain/message-store";
+import { SESSION_MARK } from "./agent-environment.ts";
+import { runSessionHost } from "./main.ts";
 
 export const ids = idSource(systemClock, systemRandom);
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -127,14 +130,41 @@ export function aLaunch(
   return { directory, launch };
 }
 
-export interface RunningHost {
-  readonly child: ChildProcess;
-  readonly exited: Promise<number | null>;
+export interface HostDoor {
   status(): HostStatus | null;
   send(command: HostCommand): void;
   /** Resolves with the first status that fits. */
   until(fits: (status: HostStatus) => boolean): Promise<HostStatus>;
   disconnect(): void;
+}
+
+export interface RunningHost extends HostDoor {
+  readonly child: ChildProcess;
+  readonly exited: Promise<number | null>;
+}
+
+const QUICK = { MSG_RETRY_INITIAL_MS: "20", MSG_RETRY_MAX_MS: "100", MSG_BATCH_MIN_INTERVAL_MS: "5" };
+
+/** A host in this process, with a real agent process; quicker than {@link startHost}, for tests that kill no host. */
+export async function openHost(directory: string): Promise<HostDoor & { readonly exited: Promise<number | null> }> {
+  const exited = runSessionHost(directory, { env: QUICK });
+  return { exited, ...doorOf(await connectTo(join(directory, "host.sock"), exited)) };
+}
+
+/** Pids of the session's living processes: its agent's, and whatever that started. */
+export function processesOf(sessionId: string): readonly number[] {
+  const isOurs = (pid: string) => {
+    try {
+      const environment = readFileSync(`/proc/${pid}/environ`, "latin1");
+      const isZombie = readFileSync(`/proc/${pid}/stat`, "latin1").includes(") Z ");
+      return !isZombie && environment.split("\0").includes(`${SESSION_MARK}=${sessionId}`);
+    } catch {
+      return false;
+    }
+  };
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && isOurs(name))
+    .map(Number);
 }
 
 /** Starts a real process and connects as a switchboard does. */
@@ -143,16 +173,18 @@ export async function startHost(directory: string, env: Record<string, string> =
   const child = spawn(process.execPath, ["--input-type=module", "-e", code], {
     env: {
       ...process.env,
-      MSG_RETRY_INITIAL_MS: "20",
-      MSG_RETRY_MAX_MS: "100",
-      MSG_BATCH_MIN_INTERVAL_MS: "5",
+      ...QUICK,
       ...env,
     },
     stdio: "ignore",
     detached: true,
   });
   const exited = new Promise<number | null>((resolve) => child.once("exit", (exit) => resolve(exit)));
-  const socket = await connectTo(join(directory, "host.sock"), child);
+  const socket = await connectTo(join(directory, "host.sock"), exited);
+  return { child, exited, ...doorOf(socket) };
+}
+
+function doorOf(socket: Socket): HostDoor {
   let latest: HostStatus | null = null;
   const waiting = new Set<{ fits: (status: HostStatus) => boolean; resolve: (status: HostStatus) => void }>();
   const lines = createInterface(socket).on("error", () => {});
@@ -166,8 +198,6 @@ export async function startHost(directory: string, env: Record<string, string> =
     }
   });
   return {
-    child,
-    exited,
     status: () => latest,
     send: (command) => void socket.write(`${JSON.stringify(command)}\n`),
     until: (fits) =>
@@ -179,17 +209,34 @@ export async function startHost(directory: string, env: Record<string, string> =
 }
 
 /** As soon as the host listens. Rejects when it has ended. */
-async function connectTo(path: string, child: ChildProcess) {
-  while (child.exitCode === null && child.signalCode === null) {
-    const socket = connect(path).on("error", () => {});
-    const connected = await new Promise<boolean>((resolve) => {
-      socket.once("connect", () => resolve(true));
-      socket.once("error", () => resolve(false));
-    });
-    if (connected) return socket;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+async function connectTo(path: string, exited: Promise<number | null>): Promise<Socket> {
+  let news = Promise.withResolvers<"news">();
+  let isFresh = false;
+  const watcher = watch(dirname(path), (_, name) => {
+    if (name !== basename(path)) return;
+    isFresh = true;
+    news.resolve("news");
+    news = Promise.withResolvers();
+  });
+  const ended = exited.then((code) => ({ code }));
+  try {
+    for (;;) {
+      const next = news.promise;
+      const socket = connect(path).on("error", () => {});
+      const refused = await new Promise<string | null>((resolve) => {
+        socket.once("connect", () => resolve(null));
+        socket.once("error", (error) => resolve("code" in error ? String(error.code) : "unknown"));
+      });
+      if (refused === null) return socket;
+      // A socket that is there and not served is a dead host's, or one that will be served in a moment.
+      const isComing = refused === "ECONNREFUSED" && isFresh;
+      const soon = isComing ? new Promise<"news">((resolve) => setImmediate(() => resolve("news"))) : next;
+      const what = await Promise.race([soon, ended]);
+      if (what !== "news") throw new Error(`the host ended with ${what.code}`);
+    }
+  } finally {
+    watcher.close();
   }
-  throw new Error(`the host ended with ${child.exitCode}`);
 }
 
 export const aToken = (): HostCommand => ({

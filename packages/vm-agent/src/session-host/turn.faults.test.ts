@@ -1,0 +1,159 @@
+/**
+ * Agents that crash, hang, flood and fork at random moments, as real processes under a real host: there is one end
+ * with an honest reason, what was said is stored once, and nothing is left running. A failing seed names its plan.
+ */
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { expect, it, vi } from "vitest";
+import type { HostStatus } from "@samovar/contracts";
+import { aLaunch, aToken, openHost, processesOf, scriptAgent, startStore } from "./host.testing.ts";
+
+const SEEDS = 24;
+const AT_ONCE = 3;
+vi.setConfig({ testTimeout: 120_000 });
+
+type Recall = "resume" | "load" | "none";
+type Ending = "none" | "crash" | "crash once" | "hang" | "fail";
+
+interface Plan {
+  readonly steps: readonly string[];
+  readonly ending: Ending;
+  readonly recall: Recall;
+  /** The agent's process is killed so long after its session has begun; null: it is not. */
+  readonly killAfterMs: number | null;
+}
+
+const fence = (info: string, body = "") => `\`\`\`${info}\n${body}\n\`\`\``;
+const STEPS = [
+  fence("say", "One, two, three."),
+  fence("think", "Hm."),
+  fence("plan", "- [ ] brew\n- [ ] pour"),
+  fence("write a.txt", "tea"),
+  fence("sh", "echo ran >> ran"),
+  fence("stream 900"),
+  // Floods: far more than is kept.
+  fence("sh", "seq 300000"),
+  // Forks: out of its group and session, deaf to signals, and with the pipe still open.
+  fence("sh", "setsid sh -c 'trap \"\" TERM HUP INT; echo $$ >> strays; sleep 600' & until [ -s strays ]; do :; done"),
+  fence("sh continue", "trap '' TERM; for i in 1 2 3; do sleep 600 & done; exit 3"),
+];
+
+const plans = fc.record({
+  steps: fc.array(fc.constantFrom(...STEPS), { minLength: 1, maxLength: 5 }),
+  ending: fc.constantFrom<Ending>("none", "none", "crash", "crash once", "hang", "fail"),
+  recall: fc.constantFrom<Recall>("resume", "resume", "load", "none"),
+  killAfterMs: fc.option(fc.integer({ min: 0, max: 500 }), { freq: 2 }),
+});
+
+it(
+  `[F39][F40] ${SEEDS} agents that crash, hang, flood and fork: one honest end, nothing lost, nothing left`,
+  { timeout: 120_000 },
+  async () => {
+    const seed = 20_261_122;
+    const drawn = [...fc.sample(plans, { seed, numRuns: SEEDS }).entries()];
+    const worker = async () => {
+      for (let next = drawn.shift(); next !== undefined; next = drawn.shift()) {
+        const [index, plan] = next;
+        await check(plan).catch((error: unknown) => {
+          throw new Error(`plan ${index} of seed ${seed}: ${JSON.stringify(plan)}`, { cause: error });
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  },
+);
+
+async function check(plan: Plan): Promise<void> {
+  const prompt = [
+    ...plan.steps,
+    ...(plan.ending === "none" ? [] : [fence(plan.ending, "out of tea").replace("hang\nout of tea", "hang")]),
+  ];
+  const agent = {
+    kind: "script",
+    command: scriptAgent,
+    env: { SCRIPT_AGENT_RECALL: plan.recall },
+    gateway: null,
+    secretEnv: false,
+  };
+  const { directory, launch } = aLaunch("http://127.0.0.1:9", prompt.join("\n"), { agent, idleTimeoutMs: 700 });
+  const store = await startStore(launch.sessionId);
+  writeFileSync(join(directory, "host.json"), JSON.stringify({ ...launch, controlPlaneUrl: store.url }));
+  const host = await openHost(directory);
+  try {
+    const ends = new Set<string>();
+    void host.until(({ end }) => {
+      if (end !== null) ends.add(JSON.stringify(end));
+      return false;
+    });
+    host.send(aToken());
+    const killed = plan.killAfterMs !== null && (await killAgent(launch.sessionId, plan.killAfterMs, host.until));
+    const status = await host.until(({ phase, drained }) => phase === "ended" && drained);
+    host.send({ type: "dismiss" });
+    expect(await host.exited).toBe(0);
+    expect(ends.size).toBe(1);
+    expect(status.proof).toEqual(store.proof());
+    expect(status.outbox).toMatchObject({ pending: 0, deadLetters: 0 });
+    expect(store.conflicts).toBe(0);
+    const transcript = store.transcript();
+    expect(transcript.every(({ final }) => final)).toBe(true);
+    expect(processesOf(launch.sessionId)).toEqual([]);
+    expect(existsSync(join(directory, "host.sock"))).toBe(false);
+    expectHonest(status, plan, killed, readFileSync(join(directory, "host.log"), "utf8"));
+    const said = transcript.filter(({ content }) => content === "One, two, three.").length;
+    const wanted = plan.steps.filter((step) => step.includes("One, two")).length;
+    if (status.end?.outcome === "clean") expect(said).toBeGreaterThanOrEqual(wanted);
+    if (!killed) expect(said).toBe(wanted);
+  } finally {
+    store.close();
+    rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** Says whether it was there to be killed. */
+async function killAgent(
+  sessionId: string,
+  afterMs: number,
+  until: (fits: (status: HostStatus) => boolean) => Promise<HostStatus>,
+): Promise<boolean> {
+  const ended = until(({ phase }) => phase === "ended").then(() => "ended");
+  await Promise.race([until(({ startedAt }) => startedAt !== null), ended]);
+  const moment = new Promise((resolve) => setTimeout(resolve, afterMs));
+  if ((await Promise.race([moment, ended])) === "ended") return false;
+  const agents = processesOf(sessionId).filter((pid) => commandOf(pid).includes("script-agent"));
+  for (const pid of agents) process.kill(pid, "SIGKILL");
+  return agents.length > 0;
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** The reason fits what was done to the agent, and a crash tells its last words. */
+function expectHonest({ end }: HostStatus, plan: Plan, killed: boolean, log: string): void {
+  const canGoOn = plan.recall !== "none";
+  const honest: Record<Ending, { readonly outcome: string; readonly code: string | null; readonly dies: number }> = {
+    none: { outcome: "clean", code: null, dies: 0 },
+    "crash once": { outcome: canGoOn ? "clean" : "crashed", code: canGoOn ? null : "agent_crashed", dies: 1 },
+    crash: { outcome: "crashed", code: "agent_crashed", dies: canGoOn ? 2 : 1 },
+    hang: { outcome: "timeout", code: "agent_silent", dies: 0 },
+    fail: { outcome: "error", code: "agent_error", dies: 0 },
+  };
+  const expected = honest[plan.ending];
+  const isCrash = end?.failure?.code === "agent_crashed";
+  expect(end?.restarts).toBeLessThanOrEqual(canGoOn ? 1 : 0);
+  if (!killed) {
+    expect(end).toMatchObject({ outcome: expected.outcome, restarts: canGoOn ? Math.min(1, expected.dies) : 0 });
+    expect(end?.failure?.code ?? null).toBe(expected.code);
+    if (isCrash) expect(end?.failure?.message).toMatch(/last words: .*out of tea/);
+  } else {
+    // A kill comes on top: it ends an agent that cannot go on, or that had died already.
+    expect([expected.outcome, "crashed"]).toContain(end?.outcome);
+    if (isCrash) expect(end?.failure?.message).toMatch(/signal SIGKILL|last words: .*out of tea/);
+    if (isCrash && canGoOn) expect(log).toContain("agent.restarting");
+  }
+}
