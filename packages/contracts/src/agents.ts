@@ -19,12 +19,14 @@ export type ModelApi = z.infer<typeof modelApi>;
 const argument = z.string().max(4000);
 const environment = variables(z.string().max(16_000), 50);
 
+const packageName = z
+  .string()
+  .max(200)
+  .regex(/^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/, "not the name of an npm package");
+
 /** A package of the npm registry, pinned; `bin` is one of the programs that it brings. */
 export const agentPackage = z.object({
-  name: z
-    .string()
-    .max(200)
-    .regex(/^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/, "not the name of an npm package"),
+  name: packageName,
   version: z
     .string()
     .max(100)
@@ -33,6 +35,13 @@ export const agentPackage = z.object({
     .string()
     .max(100)
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "not the name of a program"),
+  /**
+   * Where the program itself comes in a package for each platform, of the same version: that package by Node's names
+   * of platform and architecture, such as `linux-x64` (with `-musl` where that is the C library).
+   */
+  platforms: z
+    .record(z.string().regex(/^[a-z0-9]+-[a-z0-9]+(-musl)?$/, "not a platform, such as linux-x64"), packageName)
+    .optional(),
 });
 export type AgentPackage = z.infer<typeof agentPackage>;
 
@@ -48,7 +57,8 @@ export type AgentProgram = z.infer<typeof agentProgram>;
 
 /**
  * How a node gets and starts an agent, whole: a node keeps no list of agents. In the values of `env`,
- * `{gateway.url}`, `{gateway.key}`, `{home}` and `{model}` are filled in by the session's host.
+ * `{gateway.url}`, `{gateway.key}`, `{home}`, `{checkout}` and `{model}` are filled in by the session's host; a variable
+ * with a place for which there is nothing is left out.
  */
 export const agentRecipe = z.object({
   kind: agentKind,

@@ -10,7 +10,16 @@ export interface AgentEntry {
   readonly recipe: AgentRecipe;
 }
 
-export const AGENTS: Readonly<Record<Extract<BuiltInAgent, "script" | "claude">, AgentEntry>> = {
+/** Its settings come from here alone: a repository's own could start programs or lead it to another model. */
+const OPENCODE_CONFIG = {
+  provider: { openai: { options: { baseURL: "{gateway.url}/v1", apiKey: "{gateway.key}" } } },
+  enabled_providers: ["openai"],
+  instructions: ["{checkout}/AGENTS.md"],
+  share: "disabled",
+  autoupdate: false,
+};
+
+export const AGENTS: Readonly<Record<Extract<BuiltInAgent, "script" | "claude" | "opencode">, AgentEntry>> = {
   script: {
     description: "Runs the steps written in the task's text. It has no model and needs no key.",
     credential: null,
@@ -43,6 +52,41 @@ export const AGENTS: Readonly<Record<Extract<BuiltInAgent, "script" | "claude">,
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
       },
       gateway: "anthropic",
+      secretEnv: false,
+    },
+  },
+  opencode: {
+    description: "The open-source coding agent, here with OpenAI's models.",
+    credential: "openai",
+    hint: "Store an OpenAI credential: an API key, or the base address of a server that speaks its API.",
+    recipe: {
+      kind: "opencode",
+      name: "OpenCode",
+      program: {
+        from: "npm",
+        package: {
+          name: "opencode-ai",
+          version: "1.18.33",
+          bin: "opencode",
+          // For x64 those that every processor can run.
+          platforms: {
+            "linux-x64": "opencode-linux-x64-baseline",
+            "linux-x64-musl": "opencode-linux-x64-baseline-musl",
+            "linux-arm64": "opencode-linux-arm64",
+            "linux-arm64-musl": "opencode-linux-arm64-musl",
+            "darwin-x64": "opencode-darwin-x64-baseline",
+            "darwin-arm64": "opencode-darwin-arm64",
+          },
+        },
+        args: ["acp"],
+      },
+      env: {
+        OPENCODE_CONFIG_CONTENT: JSON.stringify(OPENCODE_CONFIG),
+        OPENCODE_DISABLE_PROJECT_CONFIG: "1",
+        OPENCODE_DISABLE_MODELS_FETCH: "1",
+        OPENCODE_DISABLE_LSP_DOWNLOAD: "1",
+      },
+      gateway: "openai",
       secretEnv: false,
     },
   },

@@ -3,4 +3,6 @@ export * from "./builders.ts";
 export * from "./fault-proxy.ts";
 export type { ScriptedToolUse, ScriptedTurn } from "./messages-script.ts";
 export * from "./scripted-messages-api.ts";
+export type { ScriptedModel, ScriptedModelOptions } from "./scripted-model.ts";
+export * from "./scripted-openai-api.ts";
 export * from "./test-time.ts";

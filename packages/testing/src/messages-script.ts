@@ -47,7 +47,7 @@ function blocksOf(turn: ScriptedTurn): Block[] {
   return blocks;
 }
 
-function toolUses({ toolUse }: ScriptedTurn): readonly ScriptedToolUse[] {
+export function toolUses({ toolUse }: ScriptedTurn): readonly ScriptedToolUse[] {
   if (toolUse === undefined) return [];
   return "name" in toolUse ? [toolUse] : toolUse;
 }
@@ -139,6 +139,6 @@ function toolUseId({ messageId }: AnswerHead, index: number): string {
 }
 
 /** Pieces that join to exactly `text`; at least one. */
-function pieces(text: string): string[] {
+export function pieces(text: string): string[] {
   return text.match(new RegExp(`[^]{1,${CHUNK_CHARS}}`, "gu")) ?? [""];
 }

@@ -7,7 +7,7 @@ import type { Logger, Result } from "@samovar/base";
 import { err, ok, redactText } from "@samovar/base";
 import type { AgentPackage, Failure } from "@samovar/contracts";
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import * as z from "zod";
@@ -19,10 +19,36 @@ export interface InstallPorts {
   readonly env: NodeJS.ProcessEnv;
   readonly logger: Logger;
   readonly signal: AbortSignal;
+  /** As {@link AgentPackage} names platforms; this machine's when absent. */
+  readonly platform?: string;
+}
+
+/** One package, with the program in it. */
+type Wanted = Pick<AgentPackage, "name" | "version" | "bin">;
+
+/** A package that is made of one for each platform stands for the one of this. */
+function packageFor({ name, version, bin, platforms }: AgentPackage, ports: InstallPorts): Result<Wanted, Failure> {
+  if (platforms === undefined) return ok({ name, version, bin });
+  const platform = ports.platform ?? thisPlatform();
+  const forPlatform = Object.entries(platforms).find(([known]) => known === platform)?.[1];
+  if (forPlatform !== undefined) return ok({ name: forPlatform, version, bin });
+  return err(installFailed({ name, version, bin }, `it has no program for ${platform}`));
+}
+
+const report = z.object({ header: z.object({ glibcVersionRuntime: z.string().optional() }) });
+
+function thisPlatform(): string {
+  const { platform, arch } = process;
+  const isMusl =
+    platform === "linux" && report.parse(process.report.getReport()).header.glibcVersionRuntime === undefined;
+  return `${platform}-${arch}${isMusl ? "-musl" : ""}`;
 }
 
 /** Answers the argv that starts its program. Throws only an abort's reason. */
-export async function installAgent(wanted: AgentPackage, ports: InstallPorts): Promise<Result<string[], Failure>> {
+export async function installAgent(asked: AgentPackage, ports: InstallPorts): Promise<Result<string[], Failure>> {
+  const chosen = packageFor(asked, ports);
+  if (!chosen.ok) return chosen;
+  const wanted = chosen.value;
   const place = join(ports.agentsDir, directoryOf(wanted));
   const known = programIn(wanted, place);
   if (known !== null) return ok(known);
@@ -40,10 +66,10 @@ export async function installAgent(wanted: AgentPackage, ports: InstallPorts): P
   }
 }
 
-const directoryOf = ({ name, version }: AgentPackage): string => `${name.replace("/", "+")}-${version}`;
+const directoryOf = ({ name, version }: Wanted): string => `${name.replace("/", "+")}-${version}`;
 
 async function install(
-  wanted: AgentPackage,
+  wanted: Wanted,
   place: string,
   ports: InstallPorts,
   signal: AbortSignal,
@@ -64,7 +90,7 @@ async function install(
   return ok(programIn(wanted, place) ?? []);
 }
 
-function installArguments(wanted: AgentPackage, prefix: string): readonly string[] {
+function installArguments(wanted: Wanted, prefix: string): readonly string[] {
   const quiet = ["--no-audit", "--no-fund", "--no-progress", "--no-update-notifier", "--loglevel=error"];
   return [
     "install",
@@ -80,21 +106,33 @@ function installArguments(wanted: AgentPackage, prefix: string): readonly string
 
 const manifest = z.object({
   version: z.string(),
-  bin: z.union([z.string(), z.record(z.string(), z.string())]),
+  bin: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
 });
 
 /** Null when this version is not there, or not whole. */
-function programIn(wanted: AgentPackage, place: string): string[] | null {
+function programIn(wanted: Wanted, place: string): string[] | null {
   const directory = join(place, "node_modules", wanted.name);
   try {
     const { version, bin } = manifest.parse(JSON.parse(readFileSync(join(directory, "package.json"), "utf8")));
-    const entry = typeof bin === "string" ? bin : bin[wanted.bin];
+    // A package for one platform often names no program, and has it where the custom is.
+    const entry = typeof bin === "string" ? bin : bin === undefined ? `bin/${wanted.bin}` : bin[wanted.bin];
     if (version !== wanted.version || entry === undefined) return null;
     const file = join(directory, entry);
-    const head = readFileSync(file).subarray(0, 100).toString("latin1");
+    const head = headOf(file);
     return isScriptOfNode(file, head) ? [process.execPath, file] : [file];
   } catch {
     return null;
+  }
+}
+
+/** Programs may have hundreds of megabytes. */
+function headOf(file: string): string {
+  const open = openSync(file, "r");
+  try {
+    const head = Buffer.alloc(100);
+    return head.toString("latin1", 0, readSync(open, head));
+  } finally {
+    closeSync(open);
   }
 }
 
@@ -152,7 +190,7 @@ function lastLines(text: string): string {
   return lines.slice(-6).join("\n");
 }
 
-function installFailed(wanted: AgentPackage, words: string): Failure {
+function installFailed(wanted: Wanted, words: string): Failure {
   const message = `The agent ${wanted.name} ${wanted.version} could not be installed: ${redactText(words)}`;
   return { code: "agent_install_failed", message: message.slice(0, 4000) };
 }

@@ -1,6 +1,8 @@
 /** Makes an agent ready to be started, as its recipe says: part of this program, installed from npm, or on the node. */
+import { accessSync, constants, statSync } from "node:fs";
+import { delimiter, isAbsolute, join } from "node:path";
 import type { Result } from "@samovar/base";
-import { ok } from "@samovar/base";
+import { err, ok } from "@samovar/base";
 import type { AgentRecipe, Failure } from "@samovar/contracts";
 import type { InstallPorts } from "./install.ts";
 import { installAgent } from "./install.ts";
@@ -16,11 +18,37 @@ export async function prepareAgent(recipe: AgentRecipe, ports: AgentPorts): Prom
   switch (program.from) {
     case "vm_agent":
       return ok([...ports.self, "script-agent"]);
-    case "path":
-      return ok([program.command, ...program.args]);
+    case "path": {
+      const file = findProgram(program.command, ports.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin");
+      return file === null ? err(missing(recipe.name, program.command)) : ok([file, ...program.args]);
+    }
     case "npm": {
       const installed = await installAgent(program.package, ports);
       return installed.ok ? ok([...installed.value, ...program.args]) : installed;
     }
   }
+}
+
+/** As a shell would find it. Null when it is not there, or is no program. */
+function findProgram(command: string, path: string): string | null {
+  if (isAbsolute(command)) return isProgram(command) ? command : null;
+  // What has a slash would depend on a directory that nobody chose.
+  if (command.includes("/")) return null;
+  const places = path.split(delimiter).filter((place) => isAbsolute(place));
+  return places.map((place) => join(place, command)).find(isProgram) ?? null;
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function missing(name: string, command: string): Failure {
+  const where = isAbsolute(command) ? "" : " on its PATH";
+  const message = `This node has no program ${command}${where}, which the agent ${name} needs. Install it on the node, or give the agent's settings an npm package or another path.`;
+  return { code: "agent_missing", message: message.slice(0, 4000) };
 }

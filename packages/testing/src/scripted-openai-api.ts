@@ -1,0 +1,73 @@
+/** A scripted model that speaks OpenAI's API: Chat Completions, Responses, and the list of models. */
+import { randomUUID } from "node:crypto";
+import { fieldsOf, listOf, textOf } from "./json-fields.ts";
+import { streamedCompletion, wholeCompletion } from "./openai-chat-script.ts";
+import { streamedResponse, wholeResponse } from "./openai-responses-script.ts";
+import {
+  type ModelDialect,
+  type ScriptedModel,
+  type ScriptedModelOptions,
+  startScriptedModel,
+} from "./scripted-model.ts";
+
+export interface ScriptedOpenAiOptions extends ScriptedModelOptions {
+  /** What `GET /v1/models` lists. */
+  readonly models?: readonly string[];
+}
+
+/** The base address for clients is `url` with `/v1`. */
+export function startScriptedOpenAiApi(options: ScriptedOpenAiOptions): Promise<ScriptedModel> {
+  return startScriptedModel(openAi(options.models ?? ["scripted"]), options);
+}
+
+function openAi(models: readonly string[]): ModelDialect {
+  return {
+    keyOf: ({ headers }) => /^Bearer (.+)$/.exec(headers.authorization ?? "")?.[1] ?? null,
+    read(method, path, body) {
+      const fields = fieldsOf(body);
+      const head = { id: randomUUID(), model: textOf(fields["model"]) ?? "scripted" };
+      const asked = {
+        kind: "answer",
+        hasTools: listOf(fields["tools"]).length > 0,
+        isStream: fields["stream"] === true,
+      } as const;
+      switch (`${method} ${path}`) {
+        case "POST /v1/chat/completions":
+          return {
+            ...asked,
+            turn: listOf(fields["messages"]).filter((message) => fieldsOf(message)["role"] === "assistant").length,
+            frames: (turn) => streamedCompletion(turn, head),
+            whole: (turn) => wholeCompletion(turn, head),
+          };
+        case "POST /v1/responses":
+          return {
+            ...asked,
+            turn: turnsIn(listOf(fields["input"])),
+            frames: (turn) => streamedResponse(turn, head),
+            whole: (turn) => wholeResponse(turn, head),
+          };
+        case "GET /v1/models":
+          return {
+            kind: "count",
+            body: { object: "list", data: models.map((id) => ({ id, object: "model", created: 0, owned_by: "test" })) },
+          };
+        default:
+          return null;
+      }
+    },
+    refusal: (status, message) => ({
+      error: { message, type: status >= 500 ? "server_error" : "invalid_request_error", param: null, code: null },
+    }),
+  };
+}
+
+const OF_THE_MODEL = new Set(["reasoning", "function_call", "custom_tool_call"]);
+
+/** What the model put out in one answer stands together: each such run of items is a turn. */
+function turnsIn(items: readonly unknown[]): number {
+  const isModels = items.map((item) => {
+    const { type, role } = fieldsOf(item);
+    return role === "assistant" || (typeof type === "string" && OF_THE_MODEL.has(type));
+  });
+  return isModels.filter((own, index) => own && isModels[index - 1] !== true).length;
+}
