@@ -143,10 +143,12 @@ function sameRevision(stored: StoredMessage, row: DeliveredMessage): Judgement {
     body.mode === "replace"
       ? body.content === stored.content
       : body.offset + body.text.length === stored.content.length && stored.content.startsWith(body.text, body.offset);
+  // The store itself marks as interrupted what its session left open; of that the node knows nothing.
+  const markedHere = stored.interrupted && !stored.final;
   const same =
     sameText &&
     row.final === stored.final &&
-    row.interrupted === stored.interrupted &&
+    (row.interrupted === stored.interrupted || markedHere) &&
     sameJson(row.truncated, stored.truncated) &&
     sameJson(row.toolMetadata, stored.toolMetadata);
   return same ? { verdict: "duplicate", stored } : conflict(`revision ${row.revision} is stored with other content`);

@@ -75,7 +75,7 @@ export function storeChange(
     activity: activityAfter(session.activity, message, now),
     topic: session.topic ?? (message.role === "user" ? topicOf(message.content) : null),
   };
-  return { session: next, event: eventOf(message, version, kind) };
+  return { session: next, event: changeEvent(message, version, kind) };
 }
 
 function applyRow(
@@ -89,11 +89,13 @@ function applyRow(
   const judgement = judgeDelivery(storage.message(row.messageId), row, claims, arrival);
   const result = deliveryResult(row.messageId, judgement);
   if (judgement.verdict !== "stored") return { session, result, event: null };
-  const { next: message, change: kind } = judgement;
+  const { next, change: kind } = judgement;
+  // Nobody waits for the rest any more; should it come all the same, it is taken.
+  const message = session.status === "active" || next.final ? next : { ...next, interrupted: true };
   return { result, ...storeChange(storage, session, { message, kind, workspaceId: claims.workspace, now }) };
 }
 
-function eventOf(message: StoredMessage, version: number, change: MessageChange): ViewerEvent {
+export function changeEvent(message: StoredMessage, version: number, change: MessageChange): ViewerEvent {
   const { sessionId, messageId, revision, final, interrupted, truncated, toolMetadata } = message;
   switch (change.kind) {
     case "added":

@@ -290,6 +290,25 @@ describe("deliveries", () => {
     expect(await stub.deliver(claims, [row(sessionId)])).toMatchObject({ persisted: 1 });
   });
 
+  test("[F30] what was growing when its session ended is marked as cut off; should the rest come after all, it is taken", async () => {
+    const { stub, sessionId, claims } = await project();
+    const growing = row(sessionId, { revision: 1, final: false, body: { mode: "replace", content: "Once" } });
+    await stub.deliver(claims, [row(sessionId, { final: true }), growing]);
+    const before = await stub.getSession(sessionId);
+    const ended = await stub.endSession(sessionId, "error");
+    expect(ended.version).toBe((before?.version ?? 0) + 1);
+    const last = async () => (await stub.listMessages(sessionId, { limit: 9 }))?.messages.at(-1);
+    expect(await last()).toMatchObject({ content: "Once", final: false, interrupted: true });
+
+    expect((await stub.deliver(claims, [growing])).results).toMatchObject([{ verdict: "duplicate" }]);
+    const more = { ...growing, revision: 2, body: { mode: "append", offset: 4, text: " upon" } };
+    expect((await stub.deliver(claims, [more])).results).toMatchObject([{ verdict: "stored" }]);
+    expect(await last()).toMatchObject({ content: "Once upon", final: false, interrupted: true });
+    const whole = { ...growing, revision: 3, final: true, body: { mode: "append", offset: 9, text: " a time" } };
+    expect((await stub.deliver(claims, [whole])).results).toMatchObject([{ verdict: "stored" }]);
+    expect(await last()).toMatchObject({ content: "Once upon a time", final: true, interrupted: false });
+  });
+
   test("[F18] a node's wrong clock moves no message out of its session's time", async () => {
     const { stub, sessionId, claims } = await project();
     const at = (shiftMs: number) => row(sessionId, { timestamp: new Date(Date.now() + shiftMs).toISOString() });

@@ -3,7 +3,7 @@ import type { MessageId, Millis, SessionId, WorkspaceId } from "@samovar/base";
 import type { SessionStatus, SessionView, ViewerEvent } from "@samovar/contracts";
 import { SamovarError } from "@samovar/contracts";
 import type { StoredMessage } from "@samovar/domain/message-store";
-import { storeChange } from "./deliver.ts";
+import { changeEvent, storeChange } from "./deliver.ts";
 import type { CreateSessionInput } from "./rpc.ts";
 import type { ProjectStorage } from "./storage.ts";
 
@@ -58,8 +58,22 @@ export function endSession(
   return storage.atomically(() => {
     const session = requireSession(storage, id);
     if (session.status === status) return { session, events: [] };
-    return changed(storage, { ...session, status, endedAt: session.endedAt ?? now }, "session.stopped");
+    const closed = interruptOpen(storage, { ...session, status, endedAt: session.endedAt ?? now });
+    const ended = changed(storage, closed.session, "session.stopped");
+    return { session: ended.session, events: [...closed.events, ...ended.events] };
   });
+}
+
+/** What was still growing when its node was lost: marked, and yet open to what the node may deliver after all. Keeps M1 [F30]. */
+function interruptOpen(storage: ProjectStorage, session: SessionView): SessionStep {
+  const events: ViewerEvent[] = [];
+  let { version } = session;
+  for (const message of storage.open(session.id)) {
+    const interrupted = { ...message, interrupted: true };
+    storage.interrupt(message.messageId, ++version);
+    events.push(changeEvent(interrupted, version, { kind: "replaced" }));
+  }
+  return { session: { ...session, version }, events };
 }
 
 export function addNotice(

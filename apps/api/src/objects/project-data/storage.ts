@@ -102,6 +102,16 @@ export class ProjectStorage {
     this.#upsert("messages", columnsOf(message, provenance));
   }
 
+  /** Messages of nodes that are neither final nor marked as interrupted, in order of position. */
+  open(id: SessionId): readonly StoredMessage[] {
+    const where = "session_id = ? AND origin = 'node' AND final = 0 AND interrupted = 0";
+    return this.#all(`SELECT * FROM messages WHERE ${where} ORDER BY position`, id).map(messageOf);
+  }
+
+  interrupt(id: MessageId, changedAtVersion: number): void {
+    this.#sql.exec("UPDATE messages SET interrupted = 1, changed_at_version = ? WHERE id = ?", changedAtVersion, id);
+  }
+
   /** Messages that changed after a version, in order of position. */
   changes(id: SessionId, afterVersion: number): readonly Place[] {
     const where = "session_id = ? AND changed_at_version > ?";
