@@ -1,6 +1,6 @@
-/** The addresses of the page. Ids are parsed here: what is inside gets typed ones. */
-import { projectId, sessionId, workspaceId } from "@samovar/contracts";
-import type { ProjectId, SessionId, WorkspaceId } from "@samovar/base";
+/** The addresses of the page. Ids are parsed here: what is inside gets typed ones. Chat comes at once, the rest when needed. */
+import { projectId, sessionId, taskId, workspaceId } from "@samovar/contracts";
+import type { ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
 import {
   createRootRoute,
   createRoute,
@@ -10,7 +10,11 @@ import {
   Outlet,
   redirect,
 } from "@tanstack/react-router";
+import { readBoardSearch } from "./data/board-search.ts";
+import { lastPlaces } from "./data/last-places.ts";
 import { Broken } from "./scenes/broken.tsx";
+import { ChatHome } from "./scenes/chat-home.tsx";
+import { Chat } from "./scenes/chat.tsx";
 import { NewTask } from "./scenes/new-task.tsx";
 import { NotFound } from "./scenes/not-found.tsx";
 import { ProjectScene } from "./scenes/project.tsx";
@@ -19,6 +23,7 @@ import { Root } from "./scenes/root.tsx";
 import { safeNext } from "./scenes/safe-next.ts";
 import { SessionScene } from "./scenes/session.tsx";
 import { SignIn } from "./scenes/sign-in.tsx";
+import { TaskDoor } from "./scenes/task-door.tsx";
 
 const rootRoute = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Broken });
 
@@ -56,35 +61,57 @@ const projectRoute = createRoute({
   params: { parse: ({ project }): { project: ProjectId } => ({ project: known(projectId.safeParse(project).data) }) },
   component: function ProjectPage() {
     const { project } = projectRoute.useParams();
-    const navigate = projectRoute.useNavigate();
-    return (
-      <ProjectScene
-        key={project}
-        project={project}
-        onOpenSession={(session) => void navigate({ to: "/p/$project/s/$session", params: { project, session } })}
-      >
-        <Outlet />
-      </ProjectScene>
-    );
+    return <ProjectScene key={project} project={project} />;
+  },
+});
+
+const chatRoute = createRoute({ getParentRoute: () => projectRoute, id: "chat", component: Chat });
+
+const chatHomeRoute = createRoute({
+  getParentRoute: () => chatRoute,
+  path: "/",
+  component: function ChatHomePage() {
+    return <ChatHome project={chatHomeRoute.useParams().project} />;
   },
 });
 
 const newTaskRoute = createRoute({
-  getParentRoute: () => projectRoute,
-  path: "/",
+  getParentRoute: () => chatRoute,
+  path: "/new",
   component: function NewTaskPage() {
     return <NewTask project={newTaskRoute.useParams().project} />;
   },
 });
 
 const sessionRoute = createRoute({
-  getParentRoute: () => projectRoute,
+  getParentRoute: () => chatRoute,
   path: "/s/$session",
   params: { parse: ({ session }): { session: SessionId } => ({ session: known(sessionId.safeParse(session).data) }) },
+  onEnter: ({ params: { project, session } }) => lastPlaces.rememberSession(project, session),
+  onStay: ({ params: { project, session } }) => lastPlaces.rememberSession(project, session),
   component: function SessionPage() {
     const { project, session } = sessionRoute.useParams();
     return <SessionScene key={session} project={project} session={session} />;
   },
+});
+
+const taskRoute = createRoute({
+  getParentRoute: () => chatRoute,
+  path: "/t/$task",
+  params: { parse: ({ task }): { task: TaskId } => ({ task: known(taskId.safeParse(task).data) }) },
+  component: function TaskPage() {
+    const { project, task } = taskRoute.useParams();
+    return <TaskDoor project={project} task={task} />;
+  },
+});
+
+const boardRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "/board",
+  validateSearch: readBoardSearch,
+  onEnter: ({ params: { project }, search }) => lastPlaces.rememberBoard(project, search),
+  onStay: ({ params: { project }, search }) => lastPlaces.rememberBoard(project, search),
+  component: lazyRouteComponent(() => import("./scenes/board.tsx"), "Board"),
 });
 
 const workspaceRoute = createRoute({
@@ -96,13 +123,25 @@ const workspaceRoute = createRoute({
   component: lazyRouteComponent(() => import("./scenes/workspace.tsx"), "WorkspaceScene"),
 });
 
+const projectSettingsRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("./scenes/project-settings.tsx"), "ProjectSettings"),
+});
+
+const nodesRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/nodes",
+  component: lazyRouteComponent(() => import("./scenes/nodes.tsx"), "Nodes"),
+});
+
 const settingsRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: "/settings",
   component: lazyRouteComponent(() => import("./scenes/settings/settings.tsx"), "Settings"),
 });
 
-const settingsIndexRoute = createRoute({
+const settingsHomeRoute = createRoute({
   getParentRoute: () => settingsRoute,
   path: "/",
   beforeLoad: () => {
@@ -110,16 +149,22 @@ const settingsIndexRoute = createRoute({
   },
 });
 
-const settingsAgentsRoute = createRoute({
+const agentsRoute = createRoute({
   getParentRoute: () => settingsRoute,
   path: "/agents",
   component: lazyRouteComponent(() => import("./scenes/settings/agents.tsx"), "AgentSettings"),
 });
 
-const settingsCredentialsRoute = createRoute({
+const credentialsRoute = createRoute({
   getParentRoute: () => settingsRoute,
   path: "/credentials",
   component: lazyRouteComponent(() => import("./scenes/settings/credentials.tsx"), "CredentialSettings"),
+});
+
+const appearanceRoute = createRoute({
+  getParentRoute: () => settingsRoute,
+  path: "/appearance",
+  component: lazyRouteComponent(() => import("./scenes/settings/appearance.tsx"), "AppearanceSettings"),
 });
 
 function known<T>(id: T | undefined): T {
@@ -131,8 +176,14 @@ const routeTree = rootRoute.addChildren([
   signInRoute,
   signedInRoute.addChildren([
     projectsRoute,
-    projectRoute.addChildren([newTaskRoute, sessionRoute, workspaceRoute]),
-    settingsRoute.addChildren([settingsIndexRoute, settingsAgentsRoute, settingsCredentialsRoute]),
+    projectRoute.addChildren([
+      chatRoute.addChildren([chatHomeRoute, newTaskRoute, sessionRoute, taskRoute]),
+      boardRoute,
+      workspaceRoute,
+      projectSettingsRoute,
+    ]),
+    nodesRoute,
+    settingsRoute.addChildren([settingsHomeRoute, agentsRoute, credentialsRoute, appearanceRoute]),
   ]),
 ]);
 

@@ -1,6 +1,13 @@
 /** What the page asks the control plane to do. */
 import type { ProjectId, TaskId } from "@samovar/base";
-import { projectView, taskView, type CreateTask, type ProjectView, type TaskView } from "@samovar/contracts";
+import {
+  projectView,
+  taskView,
+  type CreateTask,
+  type PatchProject,
+  type ProjectView,
+  type TaskView,
+} from "@samovar/contracts";
 import { anything, call } from "./api.ts";
 
 export interface ProjectDraft {
@@ -10,6 +17,9 @@ export interface ProjectDraft {
 
 export const createProject = (draft: ProjectDraft, idempotencyKey: string): Promise<ProjectView> =>
   call("/projects", projectView, { method: "POST", body: draft, idempotencyKey });
+
+export const patchProject = (project: ProjectId, patch: PatchProject): Promise<ProjectView> =>
+  call(`/projects/${project}`, projectView, { method: "PATCH", body: patch });
 
 /** The same key again makes no second task. */
 export const createTask = (project: ProjectId, task: CreateTask, idempotencyKey: string): Promise<TaskView> =>

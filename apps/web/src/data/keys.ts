@@ -1,5 +1,12 @@
 /** The names of cached answers. */
 import type { ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
+import type { SessionStatus } from "@samovar/contracts";
+
+export interface SessionFilter {
+  /** A part of the topic. */
+  readonly q?: string;
+  readonly status?: SessionStatus;
+}
 
 export const meKey = ["me"] as const;
 export const agentsKey = ["agents"] as const;
@@ -10,6 +17,9 @@ export const workspacesKey = ["workspaces"] as const;
 export const projectsKey = ["projects"] as const;
 export const projectKey = (project: ProjectId) => ["project", project] as const;
 export const sessionsKey = (project: ProjectId) => ["project", project, "sessions"] as const;
+/** The list as a search or a filter leaves it. */
+export const foundSessionsKey = (project: ProjectId, filter: SessionFilter) =>
+  ["project", project, "found sessions", filter] as const;
 export const sessionKey = (project: ProjectId, session: SessionId) => ["project", project, "session", session] as const;
 export const tasksKey = (project: ProjectId) => ["project", project, "tasks"] as const;
 export const taskKey = (project: ProjectId, task: TaskId) => ["project", project, "task", task] as const;

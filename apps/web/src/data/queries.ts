@@ -13,9 +13,20 @@ import {
   type TaskEvent,
   type TaskView,
 } from "@samovar/contracts";
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { call, isApiError } from "./api.ts";
-import { meKey, projectKey, projectsKey, sessionKey, sessionsKey, taskEventsKey, taskKey, tasksKey } from "./keys.ts";
+import {
+  foundSessionsKey,
+  meKey,
+  projectKey,
+  projectsKey,
+  sessionKey,
+  sessionsKey,
+  taskEventsKey,
+  taskKey,
+  tasksKey,
+  type SessionFilter,
+} from "./keys.ts";
 import { told } from "./told.ts";
 
 const SESSIONS_PER_PAGE = 50;
@@ -50,19 +61,21 @@ export const projectQuery = (project: ProjectId) =>
     queryFn: ({ signal }) => call(`/projects/${project}`, projectView, { signal }),
   });
 
-/** Newest first. */
-export const sessionsQuery = (project: ProjectId) =>
+/** Newest first; live when nothing is filtered, else as the server finds them. */
+export const sessionsQuery = (project: ProjectId, filter: SessionFilter = {}) =>
   infiniteQueryOptions({
-    queryKey: sessionsKey(project),
+    queryKey: isFiltering(filter) ? foundSessionsKey(project, filter) : sessionsKey(project),
     queryFn: async ({ pageParam, signal }): Promise<Page<SessionView>> => {
-      const read = await call(`/projects/${project}/sessions?${pageOf(pageParam, SESSIONS_PER_PAGE)}`, sessionPage, {
-        signal,
-      });
-      return told.sessions(read, project, pageParam === "");
+      const query = pageOf(pageParam, SESSIONS_PER_PAGE, { q: filter.q, status: filter.status });
+      const read = await call(`/projects/${project}/sessions?${query}`, sessionPage, { signal });
+      return isFiltering(filter) ? read : told.sessions(read, project, pageParam === "");
     },
     initialPageParam: "",
     getNextPageParam: (last: Page<SessionView>) => last.nextCursor,
+    ...(isFiltering(filter) ? { placeholderData: keepPreviousData } : {}),
   });
+
+export const isFiltering = ({ q, status }: SessionFilter): boolean => q !== undefined || status !== undefined;
 
 export const sessionQuery = (project: ProjectId, session: SessionId) =>
   queryOptions({
@@ -105,6 +118,9 @@ export const taskEventsQuery = (project: ProjectId, task: TaskId) =>
     },
   });
 
-function pageOf(cursor: string, limit: number): string {
-  return new URLSearchParams(cursor === "" ? { limit: `${limit}` } : { limit: `${limit}`, cursor }).toString();
+function pageOf(cursor: string, limit: number, more: Readonly<Record<string, string | undefined>> = {}): string {
+  const query = new URLSearchParams({ limit: `${limit}` });
+  if (cursor !== "") query.set("cursor", cursor);
+  for (const [name, value] of Object.entries(more)) if (value !== undefined) query.set(name, value);
+  return query.toString();
 }

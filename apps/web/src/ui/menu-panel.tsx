@@ -11,6 +11,7 @@ export function MenuPanel({
   trigger,
   entries,
   side = "bottom",
+  align = "end",
   initiallyOpen,
 }: MenuProps & { readonly initiallyOpen: boolean }) {
   return (
@@ -19,7 +20,7 @@ export function MenuPanel({
       <DropdownMenu.Portal>
         <DropdownMenu.Content
           side={side}
-          align="end"
+          align={align}
           sideOffset={6}
           collisionPadding={8}
           className="z-50 max-w-80 min-w-52 rounded-lg border border-hairline bg-raised p-1 text-ui shadow-lg"

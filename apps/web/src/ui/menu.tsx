@@ -2,6 +2,7 @@
  * A menu on a button, told as data. Its machinery comes in a chunk of its own while the page is idle, so that it
  * costs the first paint nothing; a press before that opens it as soon as it is there.
  */
+import { whenIdle } from "./when-idle.ts";
 import { lazy, Suspense, useEffect, useState, useSyncExternalStore, type ReactElement, type ReactNode } from "react";
 
 export type MenuEntry =
@@ -26,6 +27,7 @@ export interface MenuProps {
   readonly trigger: ReactElement;
   readonly entries: readonly MenuEntry[];
   readonly side?: "top" | "bottom";
+  readonly align?: "start" | "end";
 }
 
 export function Menu(props: MenuProps): ReactNode {
@@ -70,13 +72,4 @@ async function load(): Promise<void> {
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
-}
-
-function whenIdle(run: () => void): () => void {
-  if (typeof requestIdleCallback === "undefined") {
-    const timer = setTimeout(run, 200);
-    return () => clearTimeout(timer);
-  }
-  const handle = requestIdleCallback(run, { timeout: 1_000 });
-  return () => cancelIdleCallback(handle);
 }

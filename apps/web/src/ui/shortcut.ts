@@ -1,10 +1,11 @@
-/** A shortcut with the platform's main modifier, as its keyboards print it. */
+/** Shortcuts with the platform's main modifier, as its keyboards print them. */
 
-type Key = "Enter" | "Shift";
+type Key = "Enter" | "Shift" | "K" | ".";
 
-const APPLE: Readonly<Record<Key, string>> = { Enter: "↩", Shift: "⇧" };
+const APPLE: Partial<Record<Key, string>> = { Enter: "↩", Shift: "⇧" };
+
+export const isApple = (): boolean => /mac|iphone|ipad/i.test(navigator.userAgent);
 
 export function shortcut(...keys: readonly Key[]): string {
-  if (/mac|iphone|ipad/i.test(navigator.userAgent)) return `⌘${keys.map((key) => APPLE[key]).join("")}`;
-  return ["Ctrl", ...keys].join("+");
+  return isApple() ? `⌘${keys.map((key) => APPLE[key] ?? key).join("")}` : ["Ctrl", ...keys].join("+");
 }

@@ -1,10 +1,9 @@
 /** Which field a fault belongs to: the schema's own issues, or the control plane's refusal. */
 import { ApiError } from "../../data/api.ts";
 
-export interface Faults {
-  readonly name?: string;
-  readonly repoUrl?: string;
-}
+const FIELDS = ["name", "repoUrl", "baseBranch", "commitIdentity"] as const;
+type FieldName = (typeof FIELDS)[number];
+export type Faults = Partial<Readonly<Record<FieldName, string>>>;
 
 interface Issue {
   readonly path: readonly PropertyKey[];
@@ -12,8 +11,8 @@ interface Issue {
 }
 
 export function faultsOf(issues: readonly Issue[]): Faults {
-  const first = (field: keyof Faults) => issues.find((issue) => issue.path[0] === field)?.message;
-  return only({ name: first("name"), repoUrl: first("repoUrl") });
+  const found = FIELDS.map((field) => [field, issues.find((issue) => issue.path[0] === field)?.message] as const);
+  return Object.fromEntries(found.filter(([, message]) => message !== undefined));
 }
 
 /** Empty when the refusal speaks of no field of the form. */
@@ -24,9 +23,11 @@ export function refusedField(error: unknown): Faults {
     const found = faultsOf(issues.flatMap(readIssue));
     if (Object.keys(found).length > 0) return found;
   }
-  if (field === "name" || field === "repoUrl") return { [field]: error.message };
-  const named = /^(name|repoUrl): (.+)$/s.exec(error.message);
-  return named?.[1] === undefined ? {} : { [named[1]]: named[2] };
+  const known = FIELDS.find((name) => name === field);
+  if (known !== undefined) return { [known]: error.message };
+  const [name, message] = error.message.split(/: (.*)/s);
+  const named = FIELDS.find((each) => each === name);
+  return named === undefined || message === undefined ? {} : { [named]: message };
 }
 
 /** `path` comes as a list or as dotted text. */
@@ -37,8 +38,4 @@ function readIssue(issue: unknown): readonly Issue[] {
   if (typeof path === "string") return [{ path: path.split("."), message: issue.message }];
   if (Array.isArray(path)) return [{ path: path.filter((part) => typeof part === "string"), message: issue.message }];
   return [];
-}
-
-function only(faults: { readonly [K in keyof Faults]: string | undefined }): Faults {
-  return Object.fromEntries(Object.entries(faults).filter(([, message]) => message !== undefined));
 }

@@ -1,16 +1,16 @@
-/** A project's sessions, newest first, live: what each is about, how it stands and when it last moved. */
+/** A project's sessions, newest first, live: what each is about, how it stands, what is new in it and when it last moved. */
 import type { SessionId } from "@samovar/base";
 import type { ProjectView, SessionView, TaskView } from "@samovar/contracts";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
-import { sessionsQuery, tasksQuery } from "../../data/queries.ts";
-import { Button } from "../../ui/button.tsx";
+import { useNavigate, useParams } from "@tanstack/react-router";
+import { useDeferredValue, useEffect, useRef, useState } from "react";
+import type { SessionFilter } from "../../data/keys.ts";
+import { isFiltering, sessionsQuery, tasksQuery } from "../../data/queries.ts";
+import { useAction } from "../../keys/actions.tsx";
 import { ErrorPanel } from "../../ui/error-panel.tsx";
-import { Ago } from "../../ui/moment.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
-import { StatusIcon, statusWord } from "../../ui/status-mark.tsx";
-import { sessionStatusShown, shownStatus } from "../task/shown-status.ts";
-import { visibleText } from "../transcript/visible-text.ts";
+import { SessionFilters } from "./session-filters.tsx";
+import { SessionRow } from "./session-row.tsx";
 
 interface SessionListProps {
   readonly project: ProjectView;
@@ -18,68 +18,89 @@ interface SessionListProps {
 }
 
 export function SessionList({ project, onChoose }: SessionListProps) {
-  const sessions = useInfiniteQuery(sessionsQuery(project.id));
-  const { data: tasks = [] } = useQuery(tasksQuery(project.id));
-  if (sessions.isPending) return <Skeleton label="Reading sessions" lines={[80, 60, 90, 70]} className="p-3" />;
-  if (sessions.isError && sessions.data === undefined) {
-    return (
-      <ErrorPanel what="Sessions could not be read." error={sessions.error} onRetry={() => void sessions.refetch()} />
-    );
-  }
-  const rows = sessions.data.pages.flatMap((page) => page.items);
-  if (rows.length === 0)
-    return <p className="p-3 text-ui text-ink-2">No sessions yet. Describe a task below and run it.</p>;
-  // A task that was tried again speaks for its latest session only.
-  const bySession = new Map<SessionId, TaskView>(tasks.map((task) => [task.sessionId, task]));
+  const [filter, setFilter] = useState<SessionFilter>({});
+  const asked = useDeferredValue(filter);
+  const sessions = useInfiniteQuery(sessionsQuery(project.id, asked));
+  const rows = sessions.data?.pages.flatMap((page) => page.items) ?? [];
+  useNeighbours(project, rows);
   return (
     <>
-      <ul className="flex flex-col gap-0.5">
-        {rows.map((session) => (
-          <li key={session.id}>
-            <SessionRow session={session} task={bySession.get(session.id)} onChoose={onChoose} />
-          </li>
-        ))}
-      </ul>
-      {sessions.hasNextPage && (
-        <Button
-          kind="quiet"
-          className="m-2"
-          disabled={sessions.isFetchingNextPage}
-          onClick={() => void sessions.fetchNextPage()}
-        >
-          Show older
-        </Button>
-      )}
+      <SessionFilters filter={filter} onChange={setFilter} />
+      <nav aria-label="Sessions of this project" className="min-h-0 flex-1 overflow-y-auto px-2 pb-2">
+        {sessions.isPending && <Skeleton label="Reading sessions" lines={[80, 60, 90, 70]} className="p-3" />}
+        {sessions.isError && sessions.data === undefined && (
+          <ErrorPanel
+            what="Sessions could not be read."
+            error={sessions.error}
+            onRetry={() => void sessions.refetch()}
+          />
+        )}
+        {sessions.data !== undefined && rows.length === 0 && (
+          <p className="p-3 text-ui text-ink-2">
+            {isFiltering(asked) ? "No session is like this." : "No sessions yet. Describe a task and run it."}
+          </p>
+        )}
+        <Rows project={project} rows={rows} onChoose={onChoose} />
+        {sessions.hasNextPage && (
+          <Older loading={sessions.isFetchingNextPage} onReached={() => void sessions.fetchNextPage()} />
+        )}
+      </nav>
     </>
   );
 }
 
-interface SessionRowProps {
-  readonly session: SessionView;
-  readonly task: TaskView | undefined;
+interface RowsProps {
+  readonly project: ProjectView;
+  readonly rows: readonly SessionView[];
   readonly onChoose: (() => void) | undefined;
 }
 
-function SessionRow({ session, task, onChoose }: SessionRowProps) {
-  const status = task === undefined ? sessionStatusShown(session) : shownStatus(task);
+function Rows({ project, rows, onChoose }: RowsProps) {
+  const { data: tasks = [] } = useQuery(tasksQuery(project.id));
+  // A task that was tried again speaks for its latest session only.
+  const bySession = new Map<SessionId, TaskView>(tasks.map((task) => [task.sessionId, task]));
   return (
-    <Link
-      to="/p/$project/s/$session"
-      params={{ project: session.projectId, session: session.id }}
-      onClick={onChoose}
-      className="flex gap-2 rounded-md px-2.5 py-2 text-ui hover:bg-inset"
-      activeProps={{ className: "bg-accent-tint hover:bg-accent-tint", "aria-current": "page" }}
-    >
-      <span className="mt-0.5">
-        <StatusIcon status={status} />
-      </span>
-      <span className="min-w-0 flex-1">
-        <span className="line-clamp-2 wrap-anywhere">{visibleText(session.topic ?? task?.title ?? "Untitled")}</span>
-        <span className="flex justify-between gap-2 text-small text-ink-3">
-          <span>{statusWord(status)}</span>
-          <Ago at={session.lastMessageAt ?? session.startedAt} />
-        </span>
-      </span>
-    </Link>
+    <ul className="flex flex-col gap-0.5">
+      {rows.map((session) => (
+        <li key={session.id} className="[contain-intrinsic-size:auto_60px] [content-visibility:auto]">
+          <SessionRow session={session} task={bySession.get(session.id)} onChoose={onChoose} />
+        </li>
+      ))}
+    </ul>
   );
+}
+
+/** Loads the next page when its place comes into sight. */
+function Older({ loading, onReached }: { readonly loading: boolean; readonly onReached: () => void }) {
+  const mark = useRef<HTMLParagraphElement>(null);
+  const reached = useRef(onReached);
+  useEffect(() => {
+    reached.current = onReached;
+  });
+  useEffect(() => {
+    if (mark.current === null || loading) return;
+    const observer = new IntersectionObserver((seen) => {
+      if (seen.some((entry) => entry.isIntersecting)) reached.current();
+    });
+    observer.observe(mark.current);
+    return () => observer.disconnect();
+  }, [loading]);
+  return (
+    <p ref={mark} className="p-3 text-small text-ink-3">
+      {loading ? "Reading older sessions…" : "Older sessions"}
+    </p>
+  );
+}
+
+function useNeighbours(project: ProjectView, rows: readonly SessionView[]): void {
+  const navigate = useNavigate();
+  const { session: open } = useParams({ strict: false });
+  const go = (step: 1 | -1) => {
+    const here = rows.findIndex(({ id }) => id === open);
+    const next = rows[here === -1 ? 0 : here + step];
+    if (next !== undefined)
+      void navigate({ to: "/p/$project/s/$session", params: { project: project.id, session: next.id } });
+  };
+  useAction("session.next", () => go(1));
+  useAction("session.previous", () => go(-1));
 }

@@ -4,6 +4,12 @@ import { browserKept } from "../../data/kept-text.ts";
 
 export type Theme = "system" | "light" | "dark";
 
+export const THEMES = [
+  { value: "system", label: "As the system" },
+  { value: "light", label: "Light" },
+  { value: "dark", label: "Dark" },
+] as const satisfies readonly { readonly value: Theme; readonly label: string }[];
+
 const kept = browserKept("theme");
 
 export function useTheme(): readonly [Theme, (theme: Theme) => void] {

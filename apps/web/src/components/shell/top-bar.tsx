@@ -1,29 +1,21 @@
-/** The bar above every page: where one is, whether it is live, and what belongs to the person. */
+/** The bar above every page: where one is, the two faces of a project, whether it is live, and what belongs to the person. */
 import type { ProjectId } from "@samovar/base";
 import { projectId, type MeView } from "@samovar/contracts";
-import { useMutation, useQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { CircleUser } from "lucide-react";
-import { signOut } from "../../data/commands.ts";
-import { projectQuery } from "../../data/queries.ts";
-import { IconButton } from "../../ui/button.tsx";
-import { Menu } from "../../ui/menu.tsx";
-import { visibleText } from "../transcript/visible-text.ts";
+import { Link, useParams } from "@tanstack/react-router";
+import { Search, Server } from "lucide-react";
+import { useActions } from "../../keys/actions.tsx";
+import { shortcut } from "../../ui/shortcut.ts";
 import { ConnectionDot } from "./connection-dot.tsx";
-import { readTheme, useTheme } from "./theme.ts";
-
-const THEMES = [
-  { value: "system", label: "As the system" },
-  { value: "light", label: "Light" },
-  { value: "dark", label: "Dark" },
-] as const;
+import { FACES, useFaceLink } from "./faces.ts";
+import { PersonMenu } from "./person-menu.tsx";
+import { ProjectSwitcher } from "./project-switcher.tsx";
 
 export function TopBar({ me }: { readonly me: MeView }) {
   const params = useParams({ strict: false });
   const project = projectId.safeParse(params.project).data;
   return (
     <div className="flex h-12 shrink-0 items-center gap-2 border-b border-hairline bg-sidebar px-3">
-      <nav aria-label="Main" className="flex min-w-0 items-center gap-2 text-ui">
+      <nav aria-label="Main" className="flex min-w-0 items-center gap-1 text-ui">
         <Link to="/" className="rounded-md px-1.5 py-1 font-semibold hover:bg-inset">
           Samovar
         </Link>
@@ -32,53 +24,60 @@ export function TopBar({ me }: { readonly me: MeView }) {
             <span className="text-ink-3" aria-hidden="true">
               /
             </span>
-            <ProjectName project={project} />
+            <ProjectSwitcher project={project} />
+            <Faces project={project} />
           </>
         )}
       </nav>
-      <div className="ms-auto flex items-center gap-2">
+      <div className="ms-auto flex items-center gap-1">
         {project !== undefined && <ConnectionDot />}
+        <PaletteButton />
+        <Link
+          to="/nodes"
+          className="hidden min-h-8 items-center gap-1.5 rounded-md px-2 text-ui text-ink-2 hover:bg-inset hover:text-ink tablet:inline-flex"
+          activeProps={{ className: "bg-inset text-ink", "aria-current": "page" }}
+        >
+          <Server size={16} aria-hidden="true" />
+          Nodes
+        </Link>
         <PersonMenu me={me} />
       </div>
     </div>
   );
 }
 
-function ProjectName({ project }: { readonly project: ProjectId }) {
-  const { data } = useQuery(projectQuery(project));
-  if (data === undefined) return null;
+/** On a phone they stand in the bar at the bottom instead. */
+function Faces({ project }: { readonly project: ProjectId }) {
+  const linkOf = useFaceLink(project);
   return (
-    <Link to="/p/$project" params={{ project }} className="min-w-0 truncate rounded-md px-1.5 py-1 hover:bg-inset">
-      {visibleText(data.name)}
-    </Link>
+    <span className="ms-2 hidden rounded-md bg-inset p-0.5 tablet:inline-flex">
+      {FACES.map((face) => (
+        <Link
+          key={face.id}
+          {...linkOf(face.id)}
+          className="inline-flex min-h-7 items-center gap-1.5 rounded px-2.5 text-ink-2 hover:text-ink aria-[current=page]:bg-raised aria-[current=page]:text-ink aria-[current=page]:shadow-sm"
+        >
+          <face.icon size={15} aria-hidden="true" />
+          {face.label}
+        </Link>
+      ))}
+    </span>
   );
 }
 
-function PersonMenu({ me }: { readonly me: MeView }) {
-  const [theme, setTheme] = useTheme();
-  const navigate = useNavigate();
-  // A fresh page forgets everything that it had read.
-  const leave = useMutation({ mutationFn: signOut, onSuccess: () => location.assign("/") });
+function PaletteButton() {
+  const store = useActions();
   return (
-    <Menu
-      trigger={
-        <IconButton label={`${me.name}: settings`}>
-          <CircleUser size={18} aria-hidden="true" />
-        </IconButton>
-      }
-      entries={[
-        { kind: "action", label: "Settings", hint: "G S", onSelect: () => void navigate({ to: "/settings" }) },
-        { kind: "line" },
-        {
-          kind: "choices",
-          name: "Theme",
-          value: theme,
-          choices: THEMES,
-          onChoose: (value) => setTheme(readTheme(value)),
-        },
-        { kind: "line" },
-        { kind: "action", label: "Sign out", onSelect: () => leave.mutate() },
-      ]}
-    />
+    <button
+      type="button"
+      onClick={() => store.getState().perform("palette")}
+      className="inline-flex min-h-8 items-center gap-2 rounded-md px-2 text-ui text-ink-2 hover:bg-inset hover:text-ink pointer-coarse:min-h-11 pointer-coarse:min-w-11 pointer-coarse:justify-center"
+    >
+      <Search size={16} aria-hidden="true" />
+      <span className="sr-only">Find anything</span>
+      <kbd className="hidden rounded border border-hairline px-1.5 font-sans text-xs text-ink-3 desktop:inline">
+        {shortcut("K")}
+      </kbd>
+    </button>
   );
 }

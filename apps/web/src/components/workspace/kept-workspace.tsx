@@ -15,19 +15,20 @@ import { visibleText } from "../transcript/visible-text.ts";
 const LONGER_MS = 8 * 3_600_000;
 
 export function KeptWorkspace({ workspace }: { readonly workspace: WorkspaceView }) {
-  const { workspace: open } = useParams({ strict: false });
+  // Beside its session, the outcome has told the reason already.
+  const opened = useParams({ strict: false }).workspace === workspace.id;
   return (
     <section
       aria-label="Workspace"
       className="flex flex-col gap-2 rounded-lg border border-hairline px-3.5 py-3 text-ui"
     >
       <State workspace={workspace} />
-      {workspace.failure !== null && (
+      {opened && workspace.failure !== null && (
         <p className="text-small wrap-anywhere whitespace-pre-wrap text-ink-2">
           {visibleText(workspace.failure.message)}
         </p>
       )}
-      {workspace.state === "kept" && <Actions workspace={workspace} canOpen={open !== workspace.id} />}
+      {workspace.state === "kept" && <Actions workspace={workspace} canOpen={!opened} />}
     </section>
   );
 }

@@ -4,6 +4,7 @@ import { Link, Outlet } from "@tanstack/react-router";
 const PAGES = [
   { to: "/settings/agents", label: "Agents" },
   { to: "/settings/credentials", label: "Credentials" },
+  { to: "/settings/appearance", label: "Appearance" },
 ] as const;
 
 export function Settings() {

@@ -1,0 +1,32 @@
+/** The door of a project: its newest session, or the way to the first task. Chosen once, so that nothing moves under a reader. */
+import type { ProjectId } from "@samovar/base";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Navigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { sessionsQuery } from "../data/queries.ts";
+import { ErrorPanel } from "../ui/error-panel.tsx";
+import { Skeleton } from "../ui/skeleton.tsx";
+import { NewTask } from "./new-task.tsx";
+
+export function ChatHome({ project }: { readonly project: ProjectId }) {
+  const sessions = useInfiniteQuery(sessionsQuery(project));
+  const [isFirst, setIsFirst] = useState<boolean | null>(null);
+  const newest = sessions.data?.pages[0]?.items[0];
+  if (sessions.data !== undefined && isFirst === null) setIsFirst(newest === undefined);
+  if (isFirst === true) return <NewTask project={project} />;
+  if (newest !== undefined)
+    return <Navigate to="/p/$project/s/$session" params={{ project, session: newest.id }} replace />;
+  return (
+    <div className="mx-auto w-full max-w-190 flex-1 p-6">
+      {sessions.isError ? (
+        <ErrorPanel
+          what="The sessions could not be read."
+          error={sessions.error}
+          onRetry={() => void sessions.refetch()}
+        />
+      ) : (
+        <Skeleton label="Reading the sessions" lines={[55, 100, 92, 70]} />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,46 @@
+/** The chat face of a project: its sessions at the side, one of them (or a new task) in the middle, the composer beneath. */
+import type { TaskView } from "@samovar/contracts";
+import { useQueryClient } from "@tanstack/react-query";
+import { Link, Outlet, useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { Composer } from "../components/composer/composer.tsx";
+import { Sidebar } from "../components/sessions/sidebar.tsx";
+import { patchTask } from "../data/live/feed.ts";
+import { useProject } from "../data/use-project.ts";
+import { visibleText } from "../components/transcript/visible-text.ts";
+
+export function Chat() {
+  const project = useProject();
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const [saved, setSaved] = useState<TaskView | null>(null);
+  const accepted = (task: TaskView, run: boolean) => {
+    patchTask(client, project.id, task, []);
+    setSaved(run ? null : task);
+    if (!run) return;
+    void navigate({ to: "/p/$project/s/$session", params: { project: project.id, session: task.sessionId } });
+  };
+  return (
+    <div className="flex min-h-0 flex-1 flex-col tablet:flex-row">
+      <Sidebar project={project} />
+      <main className="flex min-h-0 min-w-0 flex-1 flex-col">
+        <Outlet />
+        <p role="status" className="mx-auto w-full max-w-190 px-4 text-small text-ink-2 empty:hidden">
+          {saved !== null && (
+            <>
+              Saved to the backlog:{" "}
+              <Link
+                to="/p/$project/s/$session"
+                params={{ project: project.id, session: saved.sessionId }}
+                className="text-accent underline"
+              >
+                {visibleText(saved.title)}
+              </Link>
+            </>
+          )}
+        </p>
+        <Composer key={project.id} project={project} onAccepted={accepted} />
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,22 @@
+/** A task's own address leads to its session. */
+import type { ProjectId, TaskId } from "@samovar/base";
+import { useQuery } from "@tanstack/react-query";
+import { Navigate } from "@tanstack/react-router";
+import { taskQuery } from "../data/queries.ts";
+import { ErrorPanel } from "../ui/error-panel.tsx";
+import { Skeleton } from "../ui/skeleton.tsx";
+
+export function TaskDoor({ project, task: taskId }: { readonly project: ProjectId; readonly task: TaskId }) {
+  const task = useQuery(taskQuery(project, taskId));
+  if (task.data !== undefined)
+    return <Navigate to="/p/$project/s/$session" params={{ project, session: task.data.sessionId }} replace />;
+  return (
+    <div className="mx-auto w-full max-w-190 flex-1 p-6">
+      {task.isError ? (
+        <ErrorPanel what="The task could not be read." error={task.error} onRetry={() => void task.refetch()} />
+      ) : (
+        <Skeleton label="Reading the task" lines={[50, 90]} />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,8 @@
+/** CSS variables that components set on their elements. */
+import "react";
+
+declare module "react" {
+  interface CSSProperties {
+    "--sidebar"?: string;
+  }
+}
