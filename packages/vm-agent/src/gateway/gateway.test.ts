@@ -10,8 +10,12 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
 });
 
+type Given =
+  | Omit<Extract<ModelCredential, { kind: "anthropic" }>, "kind" | "baseUrl">
+  | Omit<Extract<ModelCredential, { kind: "openai" | "google" }>, "baseUrl">;
+
 async function given(
-  credential: Omit<Extract<ModelCredential, { kind: "anthropic" }>, "kind" | "baseUrl">,
+  credential: Given,
   answer: (request: IncomingMessage, response: ServerResponse) => void,
   prefix = "",
 ) {
@@ -24,7 +28,10 @@ async function given(
   const address = upstream.address();
   const port = address !== null && typeof address === "object" ? address.port : 0;
   const gateway = await startGateway({
-    credential: { kind: "anthropic", ...credential, baseUrl: `http://127.0.0.1:${port}${prefix}` },
+    credential: {
+      ...("kind" in credential ? credential : { ...credential, kind: "anthropic" as const }),
+      baseUrl: `http://127.0.0.1:${port}${prefix}`,
+    },
     random: systemRandom,
     log: silentLogger,
   });
@@ -150,5 +157,87 @@ describe("the model gateway", () => {
     });
     expect(reply.status).toBe(502);
     expect(await reply.json()).toMatchObject({ type: "error", error: { type: "api_error" } });
+  });
+});
+
+describe("[S1] the gateway of the OpenAI API", () => {
+  const openai = { kind: "openai", apiKey: "real-key" } as const;
+
+  it.each([
+    ["", "/v1/responses", "/v1/responses"],
+    ["/", "/v1/chat/completions", "/v1/chat/completions"],
+    ["/v1", "/v1/models", "/v1/models"],
+    ["/api/v1/", "/v1/models/tea:1.5-mini", "/api/v1/models/tea:1.5-mini"],
+    ["/v1beta/openai", "/v1/chat/completions?x=1", "/v1beta/openai/chat/completions?x=1"],
+  ])("with the base address %s, %s is asked at %s with the real key", async (base, path, asked) => {
+    const { gateway, seen } = await given(openai, echo, base);
+    const reply = await fetch(gateway.url + path, {
+      method: "POST",
+      headers: { authorization: `Bearer ${gateway.key}`, "x-api-key": "stray", "openai-beta": "x" },
+      body: '{"hello":1}',
+    });
+    expect(await reply.text()).toBe('{"hello":1}');
+    expect(seen[0]?.url).toBe(asked);
+    expect(seen[0]?.headers).toMatchObject({ authorization: "Bearer real-key", "openai-beta": "x" });
+    expect(seen[0]?.headers["x-api-key"]).toBeUndefined();
+  });
+
+  it("sends no key to a server that asks for none", async () => {
+    const { gateway, seen } = await given({ kind: "openai" }, echo);
+    await fetch(`${gateway.url}/v1/models`, { headers: { authorization: `Bearer ${gateway.key}` } });
+    expect(seen[0]?.headers.authorization).toBeUndefined();
+  });
+
+  it.each([
+    ["no key", "/v1/responses", "none", 401],
+    ["the key in another API's header", "/v1/responses", "x-api-key", 401],
+    ["another path", "/v1/files", "authorization", 404],
+    ["another API's path", "/v1/messages", "authorization", 404],
+    ["a way out", "/v1/models/%2e%2e/organization", "authorization", 404],
+  ])("refuses %s in the API's own words, and the upstream hears nothing", async (_what, path, header, status) => {
+    const { gateway, seen } = await given(openai, echo);
+    const reply = await fetch(gateway.url + path, {
+      headers: { [header]: header === "authorization" ? `Bearer ${gateway.key}` : gateway.key },
+    });
+    expect(reply.status).toBe(status);
+    expect(await reply.json()).toMatchObject({
+      error: { type: "invalid_request_error", message: expect.stringContaining("gateway") },
+    });
+    expect(seen).toHaveLength(0);
+  });
+});
+
+describe("[S1] the gateway of the Gemini API", () => {
+  const google = { kind: "google", apiKey: "real-key" } as const;
+  const STREAM = "/v1beta/models/tea-2.5:streamGenerateContent";
+
+  it.each([
+    ["", `${STREAM}?alt=sse&key=stray`, `${STREAM}?alt=sse`],
+    ["/v1beta", "/v1beta/models?key=stray", "/v1beta/models"],
+    ["/proxy", "/v1/models/tea:countTokens", "/proxy/v1/models/tea:countTokens"],
+  ])(
+    "with the base address %s, %s is asked at %s with the real key, no key in the query",
+    async (base, path, asked) => {
+      const { gateway, seen } = await given(google, echo, base);
+      const headers = { "x-goog-api-key": gateway.key };
+      const reply = await fetch(gateway.url + path, { method: "POST", headers, body: "{}" });
+      expect(await reply.text()).toBe("{}");
+      expect(seen[0]?.url).toBe(asked);
+      expect(seen[0]?.headers["x-goog-api-key"]).toBe("real-key");
+    },
+  );
+
+  it("refuses others in the API's own words: a key in the query is none", async () => {
+    const { gateway, seen } = await given(google, echo);
+    const shown = await fetch(`${gateway.url}${STREAM}?key=${gateway.key}`, { method: "POST", body: "{}" });
+    expect([shown.status, await shown.json()]).toMatchObject([
+      401,
+      { error: { code: 401, status: "UNAUTHENTICATED" } },
+    ]);
+    const headers = { "x-goog-api-key": gateway.key };
+    for (const path of ["/v1beta/models/tea:tune", "/v1beta/files", "/v1internal:generateContent"]) {
+      expect(await (await fetch(gateway.url + path, { headers })).json()).toMatchObject({ error: { code: 404 } });
+    }
+    expect(seen).toHaveLength(0);
   });
 });
