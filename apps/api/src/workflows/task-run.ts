@@ -17,6 +17,7 @@ import { endRun, endUnopened } from "./run-ending.ts";
 import { letStraysGo, NodeLost, onSomeNode } from "./choosing.ts";
 import { gaveUp, RunStory, RunSuperseded, stopped, unforeseen } from "./run-story.ts";
 import type { Ending } from "./run-story.ts";
+import { withPullRequest } from "./run-pull-request.ts";
 import { RunStopped } from "./run-story.ts";
 
 export interface TaskRunParams {
@@ -167,7 +168,8 @@ async function finish(story: RunStory, job: RunJob, { end, stoppedFor }: Worked)
     const transcript = await story.once(`finish: verify ${tries}`, () =>
       projectData(story.deps, projectId).verify(sessionId, end.proof),
     );
-    if (transcript.agreed || tries === VERIFY_TRIES) return concludeRun(end, transcript, stoppedFor);
+    if (transcript.agreed || tries === VERIFY_TRIES)
+      return withPullRequest(story, job, end, concludeRun(end, transcript, stoppedFor));
     await story.pause(`finish: wait ${tries}`, VERIFY_PAUSE_MS);
   }
 }

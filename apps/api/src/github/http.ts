@@ -1,0 +1,92 @@
+/** One request to GitHub's API: bounded in time and size, every answer parsed. The token is in no message. Keeps S1. */
+import { err, errorMessage, ok, redactText, redactValues } from "@samovar/base";
+import type { Result } from "@samovar/base";
+import * as z from "zod";
+
+export interface GitHubAccess {
+  /** With no version in it, such as `https://api.github.com`. */
+  readonly apiUrl: string;
+  readonly token: string;
+  /** Ends whatever is asked. */
+  readonly signal: AbortSignal;
+}
+
+export interface GitHubFault {
+  /** Null when no answer came, or none that could be read: then it may have been done all the same. */
+  readonly status: number | null;
+  /** GitHub's own words, or what went wrong on the way. */
+  readonly reason: string;
+  /** GitHub asks for patience. */
+  readonly isLimited: boolean;
+}
+
+const MAX_REPLY_CHARS = 1024 * 1024;
+const MAX_REASON_CHARS = 300;
+
+/** `path` begins with a slash and is encoded. */
+export async function askGitHub<T>(
+  access: GitHubAccess,
+  method: "GET" | "POST",
+  path: string,
+  reply: z.ZodType<T>,
+  body?: unknown,
+): Promise<Result<T, GitHubFault>> {
+  try {
+    const answer = await fetch(access.apiUrl.replace(/\/+$/, "") + path, requestOf(access, method, body));
+    const text = await answer.text();
+    if (text.length > MAX_REPLY_CHARS) throw new Error("the answer is too long");
+    if (!answer.ok) return err(refusal(access, answer, text));
+    return ok(reply.parse(JSON.parse(text)));
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? "the answer has a form that is not known" : errorMessage(error);
+    return err({ status: null, reason: told(access, reason), isLimited: false });
+  }
+}
+
+function requestOf({ token, signal }: GitHubAccess, method: "GET" | "POST", body: unknown): RequestInit {
+  return {
+    method,
+    headers: {
+      accept: "application/vnd.github+json",
+      authorization: `Bearer ${token}`,
+      "user-agent": "samovar",
+      "x-github-api-version": "2022-11-28",
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    // Reading a repository that was renamed is answered from its new place; a redirected POST would lose its method.
+    redirect: method === "GET" ? "follow" : "manual",
+    signal,
+  };
+}
+
+const errorReply = z.object({
+  message: z.string(),
+  errors: z.array(z.union([z.string(), z.object({ message: z.string().optional() })])).optional(),
+});
+
+function refusal(access: GitHubAccess, { status, headers }: Response, text: string): GitHubFault {
+  const parsed = errorReply.safeParse(jsonOf(text));
+  const said = parsed.success
+    ? [
+        parsed.data.message,
+        ...(parsed.data.errors ?? []).map((each) => (typeof each === "string" ? each : each.message)),
+      ]
+    : [`status ${status} without a reason`];
+  const isSpent = headers.get("x-ratelimit-remaining") === "0" || headers.has("retry-after");
+  const reason = told(access, said.filter((part) => part !== undefined).join(": "));
+  return { status, reason, isLimited: status === 429 || (status === 403 && isSpent) };
+}
+
+const told = ({ token }: GitHubAccess, text: string) =>
+  redactText(redactValues(text, [token]))
+    .replace(/\s+/g, " ")
+    .slice(0, MAX_REASON_CHARS);
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
