@@ -20,26 +20,28 @@ let server: Server;
 let registry: string;
 let requests: string[];
 let isAway: boolean;
+let tarball: Buffer;
 
 beforeEach(async () => {
   root = makeDirectory();
   requests = [];
   isAway = false;
-  const tarball = makeTarball();
+  tarball = makeTarball();
   server = createServer((request, response) => {
     requests.push(request.url ?? "");
     if (isAway) return void response.writeHead(404).end("{}");
     if (request.url?.endsWith(".tgz")) return void response.end(tarball);
     const integrity = `sha512-${createHash("sha512").update(tarball).digest("base64")}`;
+    const name = request.url?.slice(1) ?? "";
     const version = {
-      name: "tea-agent",
+      name,
       version: "1.0.0",
       scripts: { install: "touch canary" },
       dist: { tarball: `${registry}/tea-agent-1.0.0.tgz`, integrity },
     };
     response
       .setHeader("content-type", "application/json")
-      .end(JSON.stringify({ name: "tea-agent", "dist-tags": { latest: "1.0.0" }, versions: { "1.0.0": version } }));
+      .end(JSON.stringify({ name, "dist-tags": { latest: "1.0.0" }, versions: { "1.0.0": version } }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
@@ -51,18 +53,21 @@ afterEach(() => {
   rmSync(root, { recursive: true, force: true, maxRetries: 5 });
 });
 
-function makeTarball(): Buffer {
+/** `manifest` is what it tells of its program. */
+function makeTarball(manifest: object = { bin: { tea: "index.js" } }): Buffer {
   mkdirSync(join(root, "pack/package"), { recursive: true });
   writeFileSync(
     join(root, "pack/package/package.json"),
     JSON.stringify({
       name: "tea-agent",
       version: "1.0.0",
-      bin: { tea: "index.js" },
+      ...manifest,
       scripts: { install: "touch canary" },
     }),
   );
   writeFileSync(join(root, "pack/package/index.js"), "console.log('tea');\n");
+  mkdirSync(join(root, "pack/package/bin"), { recursive: true });
+  writeFileSync(join(root, "pack/package/bin/tea"), "\x7fELF", { mode: 0o755 });
   execFileSync("tar", ["-czf", "../tea.tgz", "package"], { cwd: join(root, "pack") });
   return readFileSync(join(root, "tea.tgz"));
 }
@@ -112,6 +117,18 @@ test("a registry that has no such package is told in npm's words; the next attem
   });
   isAway = false;
   expect(await installAgent(PACKAGE, ports())).toMatchObject({ ok: true });
+});
+
+test("of an agent that comes as a package for each platform, the one for this is installed, and no other", async () => {
+  tarball = makeTarball({});
+  const many = { ...PACKAGE, platforms: { "linux-x64": "tea-linux-x64", "linux-arm64-musl": "tea-linux-arm64-musl" } };
+  const program = join(root, "agents/tea-linux-arm64-musl-1.0.0/node_modules/tea-linux-arm64-musl/bin/tea");
+  expect(await installAgent(many, ports({ platform: "linux-arm64-musl" }))).toEqual({ ok: true, value: [program] });
+  expect(requests.filter((url) => !url.includes("arm64-musl") && !url.endsWith(".tgz"))).toEqual([]);
+  expect(await installAgent(many, ports({ platform: "linux-riscv64" }))).toMatchObject({
+    ok: false,
+    error: { message: expect.stringContaining("no program for linux-riscv64") },
+  });
 });
 
 test("a node without npm says so", async () => {

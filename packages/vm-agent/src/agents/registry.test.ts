@@ -1,0 +1,53 @@
+/** Agents that are a program of the node's own: found as a shell would, or told what to do. */
+import { silentLogger } from "@samovar/base";
+import type { AgentRecipe } from "@samovar/contracts";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { makeDirectory } from "../switchboard/git/repositories.testing.ts";
+import { prepareAgent } from "./registry.ts";
+
+let root: string;
+beforeEach(() => {
+  root = makeDirectory();
+  mkdirSync(join(root, "bin"));
+  mkdirSync(join(root, "bin/directory"));
+  writeFileSync(join(root, "bin/tea"), "#!/bin/sh\n", { mode: 0o755 });
+  writeFileSync(join(root, "bin/notes"), "no program", { mode: 0o644 });
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function prepare(command: string) {
+  const recipe: AgentRecipe = {
+    kind: "tea",
+    name: "Tea",
+    program: { from: "path", command, args: ["--acp", "two words"] },
+    env: {},
+    gateway: null,
+    secretEnv: false,
+  };
+  return prepareAgent(recipe, {
+    self: ["node", "main.ts"],
+    agentsDir: join(root, "agents"),
+    timeoutMs: 1000,
+    env: { PATH: ["relative", join(root, "nowhere"), join(root, "bin")].join(delimiter) },
+    logger: silentLogger,
+    signal: new AbortController().signal,
+  });
+}
+
+test("a program of the node is found by its name or by its path", async () => {
+  const argv = [join(root, "bin/tea"), "--acp", "two words"];
+  expect(await prepare("tea")).toEqual({ ok: true, value: argv });
+  expect(await prepare(join(root, "bin/tea"))).toEqual({ ok: true, value: argv });
+});
+
+test.each(["coffee", "notes", "directory", "bin/tea", "../bin/tea", "/nowhere/tea"])(
+  "%s, which is no program of the node, is told with what to install",
+  async (command) => {
+    expect(await prepare(command)).toMatchObject({
+      ok: false,
+      error: { code: "agent_missing", message: expect.stringMatching(/Tea needs\. Install it/) },
+    });
+  },
+);
