@@ -1,6 +1,14 @@
 /** What a run is to do, in the terms of its node: the slot that it holds and the commands that it will send. */
 import type { ProjectId, UserId, WorkspaceId } from "@samovar/base";
-import type { AgentKind, AgentRecipe, CheckoutOptions, CommandDraft, CommitIdentity, VmSize } from "@samovar/contracts";
+import type {
+  AgentKind,
+  AgentRecipe,
+  CheckoutOptions,
+  CommandDraft,
+  CommitIdentity,
+  Failure,
+  VmSize,
+} from "@samovar/contracts";
 import { PLAIN_CHECKOUT } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import { eq } from "drizzle-orm";
@@ -9,10 +17,8 @@ import type { Config } from "../config.ts";
 import { projects } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
-import { tryChange } from "../tasks/change.ts";
 import { agentOf } from "../tasks/create.ts";
 import { ensureSession } from "../tasks/launch.ts";
-import { projectData } from "../tasks/publish.ts";
 import { findTask } from "../tasks/store.ts";
 import type { RunStart } from "./run-story.ts";
 import type { TaskRunParams } from "./task-run.ts";
@@ -44,15 +50,20 @@ export interface RunJob {
   readonly cancelCommand: DraftOf<"session.cancel">;
 }
 
-/** Null when the task is not this run's, or has ended: then there is nothing to do. A task whose agent is gone ends here. */
-export async function openRun(deps: Deps, params: TaskRunParams): Promise<RunPlan | null> {
+/** A run that cannot begin; its task fails with this. */
+export interface Unopened {
+  readonly refusal: Failure;
+}
+
+/** Null when the task is not this run's, or has ended: then there is nothing to do. */
+export async function openRun(deps: Deps, params: TaskRunParams): Promise<RunPlan | Unopened | null> {
   const task = await findTask(deps.db, params.taskId);
   if (task === null || task.runId !== params.runId || task.status !== "queued") return null;
   await ensureSession(deps, task);
   const project = await projectOf(deps, task.projectId);
   const kind = agentOf(deps, project, task);
   const agent = await recipeOf(deps, project.ownerId, kind);
-  if (agent === null) return failWithoutAgent(deps, params, task, kind);
+  if (agent === null) return withoutAgent(kind);
   const { COMMIT_NAME, COMMIT_EMAIL, DEFAULT_VM_SIZE } = deps.config;
   const { AGENT_IDLE_TIMEOUT_MS, TASK_MAX_DURATION_MS, SETUP_TIMEOUT_MS } = deps.config;
   return {
@@ -133,21 +144,13 @@ export function jobOf({
   };
 }
 
-/** Deleted since the task was submitted. Repeatable. */
-async function failWithoutAgent(
-  deps: Deps,
-  { runId }: TaskRunParams,
-  task: TaskRecord,
-  kind: AgentKind,
-): Promise<null> {
-  const failure = {
+/** Its agent was deleted since it was submitted. */
+const withoutAgent = (kind: AgentKind): Unopened => ({
+  refusal: {
     code: "agent_not_configured",
     message: `There is no agent named ${kind} any more. Add it again in the settings, or give the task another.`,
-  };
-  await projectData(deps, task.projectId).endSession(task.sessionId, "error");
-  await tryChange(deps, task.id, { kind: "fail", failure, output: null }, { kind: "run", id: runId });
-  return null;
-}
+  },
+});
 
 const commitMessage = ({ title, id }: TaskRecord) => `${title}\n\nTask: ${id}\n`;
 

@@ -39,7 +39,10 @@ export class TaskRun extends WorkflowEntrypoint<Env, TaskRunParams> {
 /** Null when there is nothing to do, or when the beginning could not be made: then the task has failed. */
 async function open(story: RunStory): Promise<RunPlan | null> {
   try {
-    return await story.once("open", () => openRun(story.deps, story.params));
+    const plan = await story.once("open", () => openRun(story.deps, story.params));
+    if (plan === null || !("refusal" in plan)) return plan;
+    await endUnopened(story, plan.refusal);
+    return null;
   } catch (error) {
     story.deps.logger.error("run.not_opened", { ...story.params, error });
     await endUnopened(story, unforeseen(error));
