@@ -1,6 +1,7 @@
 /** Valid objects of the contracts: a test names only what matters to it. */
 import { idSource } from "@samovar/base";
 import type {
+  AgentView,
   DeliveredMessage,
   MessageView,
   NodeView,
@@ -9,6 +10,7 @@ import type {
   TaskEvent,
   TaskView,
   ToolMetadata,
+  WorkspaceView,
 } from "@samovar/contracts";
 import { PLAIN_CHECKOUT } from "@samovar/contracts";
 import { seededRandom } from "./test-time.ts";
@@ -164,6 +166,40 @@ export function aNodeView(fields: Partial<NodeView> = {}): NodeView {
     createdAt: BUILT_AT,
     destroyedAt: null,
     failure: null,
+    ...fields,
+  };
+}
+
+export function anAgentView(fields: Partial<AgentView> = {}): AgentView {
+  return {
+    kind: "script",
+    name: "Script",
+    description: "Runs the steps written in the task's text.",
+    builtIn: true,
+    usable: true,
+    hint: null,
+    credential: null,
+    program: { from: "vm_agent" },
+    secretEnv: [],
+    offers: null,
+    ...fields,
+  };
+}
+
+export function aWorkspaceView(fields: Partial<WorkspaceView> = {}): WorkspaceView {
+  return {
+    id: ids.make("wsp"),
+    projectId: ids.make("prj"),
+    sessionId: ids.make("ses"),
+    taskId: ids.make("tsk"),
+    nodeId: ids.make("nod"),
+    branch: "task/x",
+    agent: "script",
+    state: "kept",
+    failure: null,
+    keepUntil: BUILT_AT + 3_600_000,
+    createdAt: BUILT_AT,
+    updatedAt: BUILT_AT,
     ...fields,
   };
 }

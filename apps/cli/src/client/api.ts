@@ -1,15 +1,21 @@
 /** The control plane as the CLI calls it: one method a route, typed by the contracts. */
-import type { ProjectId, SessionId, TaskId } from "@samovar/base";
+import type { NodeId, ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
 import type {
+  AgentDefinition,
+  AgentDetail,
+  AgentKind,
   AgentView,
   CreateProject,
   CreateTask,
+  CredentialCheck,
+  CredentialKind,
   CredentialSecret,
   CredentialView,
   MessageView,
   MeView,
   NodeView,
   Page,
+  PatchTask,
   ProjectView,
   SessionView,
   SetupReply,
@@ -17,9 +23,14 @@ import type {
   TaskEvent,
   TaskView,
   TranscriptVerification,
+  WorkspaceLook,
+  WorkspaceState,
+  WorkspaceView,
 } from "@samovar/contracts";
 import {
+  agentDetail,
   agentView,
+  credentialCheck,
   credentialView,
   LIMITS,
   messageView,
@@ -33,10 +44,12 @@ import {
   taskEvent,
   taskView,
   transcriptVerification,
+  workspaceLook,
+  workspaceView,
 } from "@samovar/contracts";
 import * as z from "zod";
 import { CliError } from "./errors.ts";
-import { type Call, type Endpoint, type Parser, call } from "./http.ts";
+import { type Call, type Endpoint, type Parser, call, download } from "./http.ts";
 
 interface MessagesPage {
   readonly messages: MessageView[];
@@ -51,6 +64,8 @@ const projectPage: Parser<Page<ProjectView>> = page(projectView);
 const sessionPage: Parser<Page<SessionView>> = page(sessionView);
 const taskEventPage: Parser<Page<TaskEvent>> = page(taskEvent);
 const taskPage: Parser<Page<TaskView>> = page(taskView);
+const workspacePage: Parser<Page<WorkspaceView>> = page(workspaceView);
+const nothing: Parser<null> = z.null();
 
 export class ApiClient implements Endpoint {
   readonly url: string;
@@ -79,9 +94,18 @@ export class ApiClient implements Endpoint {
   }
 
   putCredential(secret: CredentialSecret): Promise<CredentialView> {
-    return this.#call<CredentialView>(`/api/credentials/${secret.kind}`, credentialView, {
-      method: "PUT",
-      body: secret,
+    const kind: CredentialKind = secret.kind === "agent" ? `agent:${secret.agent}` : secret.kind;
+    return this.#call<CredentialView>(credentialPath(kind), credentialView, { method: "PUT", body: secret });
+  }
+
+  async removeCredential(kind: CredentialKind): Promise<void> {
+    await this.#call<null>(credentialPath(kind), nothing, { method: "DELETE" });
+  }
+
+  checkCredential(kind: CredentialKind): Promise<CredentialCheck> {
+    return this.#call<CredentialCheck>(`${credentialPath(kind)}/validate`, credentialCheck, {
+      method: "POST",
+      body: {},
     });
   }
 
@@ -89,8 +113,43 @@ export class ApiClient implements Endpoint {
     return this.#all<AgentView>("/api/agents", agentPage);
   }
 
+  putAgent(definition: AgentDefinition): Promise<AgentDetail> {
+    return this.#call<AgentDetail>(`/api/agents/${definition.kind}`, agentDetail, { method: "PUT", body: definition });
+  }
+
+  async removeAgent(kind: AgentKind): Promise<void> {
+    await this.#call<null>(`/api/agents/${kind}`, nothing, { method: "DELETE" });
+  }
+
   nodes(): Promise<NodeView[]> {
     return this.#all<NodeView>("/api/nodes", nodePage);
+  }
+
+  node(nodeId: NodeId): Promise<NodeView> {
+    return this.#call<NodeView>(`/api/nodes/${nodeId}`, nodeView);
+  }
+
+  /** Without a state, all that there ever were, the newest first. */
+  workspaces(state?: WorkspaceState): Promise<WorkspaceView[]> {
+    const query: Record<string, string> = state === undefined ? {} : { state };
+    return this.#all<WorkspaceView>("/api/workspaces", workspacePage, query);
+  }
+
+  workspace(id: WorkspaceId): Promise<WorkspaceView> {
+    return this.#call<WorkspaceView>(`/api/workspaces/${id}`, workspaceView);
+  }
+
+  lookIntoWorkspace(id: WorkspaceId): Promise<WorkspaceLook> {
+    return this.#call<WorkspaceLook>(`/api/workspaces/${id}/look`, workspaceLook);
+  }
+
+  extendWorkspace(id: WorkspaceId, keepForMs: number): Promise<WorkspaceView> {
+    const body = { keepForMs };
+    return this.#call<WorkspaceView>(`/api/workspaces/${id}/extend`, workspaceView, { method: "POST", body });
+  }
+
+  destroyWorkspace(id: WorkspaceId): Promise<WorkspaceView> {
+    return this.#call<WorkspaceView>(`/api/workspaces/${id}/destroy`, workspaceView, { method: "POST", body: {} });
   }
 
   projects(): Promise<ProjectView[]> {
@@ -114,11 +173,27 @@ export class ApiClient implements Endpoint {
     return this.#call<TaskView>(`/api/projects/${projectId}/tasks`, taskView, options);
   }
 
+  patchTask(projectId: ProjectId, taskId: TaskId, changes: PatchTask): Promise<TaskView> {
+    const options: Call = { method: "PATCH", body: changes };
+    return this.#call<TaskView>(`/api/projects/${projectId}/tasks/${taskId}`, taskView, options);
+  }
+
   cancelTask(projectId: ProjectId, taskId: TaskId): Promise<TaskView> {
-    return this.#call<TaskView>(`/api/projects/${projectId}/tasks/${taskId}/cancel`, taskView, {
-      method: "POST",
-      body: {},
-    });
+    return this.#tell(projectId, taskId, "cancel");
+  }
+
+  /** Runs one that is stored and not run yet. */
+  runTask(projectId: ProjectId, taskId: TaskId): Promise<TaskView> {
+    return this.#tell(projectId, taskId, "run");
+  }
+
+  retryTask(projectId: ProjectId, taskId: TaskId): Promise<TaskView> {
+    return this.#tell(projectId, taskId, "retry");
+  }
+
+  /** The git bundle of what could not be pushed, whole. */
+  bundle(projectId: ProjectId, taskId: TaskId): Promise<Uint8Array> {
+    return download(this, `/api/projects/${projectId}/tasks/${taskId}/bundle`, LIMITS.bundleMaxBytes);
   }
 
   taskEvents(projectId: ProjectId, taskId: TaskId): Promise<TaskEvent[]> {
@@ -161,16 +236,22 @@ export class ApiClient implements Endpoint {
     return pages.toReversed().flat();
   }
 
+  #tell(projectId: ProjectId, taskId: TaskId, verb: "cancel" | "run" | "retry"): Promise<TaskView> {
+    const options: Call = { method: "POST", body: {} };
+    return this.#call<TaskView>(`/api/projects/${projectId}/tasks/${taskId}/${verb}`, taskView, options);
+  }
+
   #call<T>(path: string, schema: Parser<T>, options?: Call): Promise<T> {
     return call<T>(this, path, schema, options);
   }
 
   /** Every item of a list, page after page. */
-  async #all<T>(path: string, schema: Parser<Page<T>>): Promise<T[]> {
+  async #all<T>(path: string, schema: Parser<Page<T>>, filter: Record<string, string> = {}): Promise<T[]> {
     const items: T[] = [];
     let cursor: string | null = null;
     do {
       const query: string = new URLSearchParams({
+        ...filter,
         limit: String(LIMITS.pageMax),
         ...(cursor === null ? {} : { cursor }),
       }).toString();
@@ -181,3 +262,5 @@ export class ApiClient implements Endpoint {
     return items;
   }
 }
+
+const credentialPath = (kind: CredentialKind): string => `/api/credentials/${encodeURIComponent(kind)}`;

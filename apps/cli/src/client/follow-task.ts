@@ -22,6 +22,8 @@ export interface TaskWatcher {
 
 export interface FollowOptions {
   readonly task: TaskView;
+  /** Events that are known already and not told again: those of earlier attempts. */
+  readonly known?: readonly TaskEvent[];
   /** The running Samovar, or null when there is none now. */
   readonly connect: () => Promise<ApiClient | null>;
   readonly watcher: TaskWatcher;
@@ -69,6 +71,7 @@ class Follower {
   constructor(options: FollowOptions) {
     this.#options = options;
     this.#task = options.task;
+    this.#events = options.known ?? [];
     this.#transcript = emptyTranscript(options.task.sessionId);
     this.#socket = openProjectSocket({
       projectId: options.task.projectId,
@@ -124,7 +127,8 @@ class Follower {
   #learn(task: TaskView, found: readonly TaskEvent[]): void {
     const last = this.#lastSeq();
     const fresh = found.filter((event) => event.seq > last).toSorted((a, b) => a.seq - b.seq);
-    if (task.version <= this.#task.version && fresh.length === 0) return;
+    const isNews = task.version > this.#task.version || waitsForElse(task, this.#task);
+    if (!isNews && fresh.length === 0) return;
     this.#events = [...this.#events, ...fresh];
     if (task.version >= this.#task.version) this.#task = task;
     this.#options.watcher.task(this.#task, fresh, this.#events);
@@ -203,6 +207,11 @@ class Follower {
     this.#options.signal?.removeEventListener("abort", this.#leave);
     this.#socket.close();
   }
+}
+
+/** A place in line changes without a new version of the task. */
+function waitsForElse(task: TaskView, known: TaskView): boolean {
+  return task.version === known.version && JSON.stringify(task.waiting) !== JSON.stringify(known.waiting);
 }
 
 function hasEnded(task: TaskView): boolean {

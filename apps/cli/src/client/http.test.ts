@@ -1,7 +1,7 @@
 /** The client against a real server on loopback that answers as a control plane may. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { aMessageView, aSessionView } from "@samovar/testing";
+import { aMessageView, anAgentView, aSessionView } from "@samovar/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { ApiClient } from "./api.ts";
 
@@ -35,7 +35,7 @@ const refused = (code: string, status: number, message = "No.") => ({
   status,
   body: { error: { code, message, requestId: "req_1" } },
 });
-const agent = (name: string) => ({ kind: "script", name, description: "", usable: true, hint: null });
+const agent = (name: string) => anAgentView({ name });
 
 describe("calling the control plane", () => {
   it("sends the token, and reads every page of a list", async () => {
@@ -84,7 +84,7 @@ describe("calling the control plane", () => {
       code: "unauthenticated",
     });
     const missing = await serve(() => refused("credentials_missing", 409));
-    await expect(missing.client.me()).rejects.toMatchObject({ hint: expect.stringMatching(/ANTHROPIC_API_KEY/) });
+    await expect(missing.client.me()).rejects.toMatchObject({ hint: expect.stringMatching(/samovar credentials set/) });
     const broken = await serve(() => refused("internal", 500));
     await expect(broken.client.me()).rejects.toMatchObject({ hint: expect.stringMatching(/req_1/) });
   });

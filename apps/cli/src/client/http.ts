@@ -41,8 +41,30 @@ export async function call<T>(endpoint: Endpoint, path: string, schema: Parser<T
   );
 }
 
+/** The whole body of an answer that is no JSON. Throws {@link CliError} when it is refused, or longer than `maxBytes`. */
+export async function download(endpoint: Endpoint, path: string, maxBytes: number): Promise<Uint8Array> {
+  const response = await send(endpoint, path, {});
+  if (!response.ok) throw refusal(response.status, await readJson(response));
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of response.body ?? []) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw new CliError(`Samovar's answer to GET ${path} is longer than it may be.`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw new CliError("The answer was cut off before its end.", "Try again in a moment.");
+  }
+  return Buffer.concat(chunks);
+}
+
 async function send(endpoint: Endpoint, path: string, options: Call): Promise<Response> {
-  const headers: Record<string, string> = { accept: "application/json", authorization: `Bearer ${endpoint.token}` };
+  const headers: Record<string, string> = {
+    accept: "application/json, application/octet-stream",
+    authorization: `Bearer ${endpoint.token}`,
+  };
   if (options.body !== undefined) headers["content-type"] = "application/json";
   if (options.idempotencyKey !== undefined) headers["idempotency-key"] = options.idempotencyKey;
   try {
@@ -83,11 +105,7 @@ function refusal(status: number, json: unknown): CliError {
       );
     case "credentials_missing":
     case "agent_not_configured":
-      return new CliError(
-        message,
-        "Set ANTHROPIC_API_KEY, restart `samovar up`, or choose another agent with --agent.",
-        code,
-      );
+      return new CliError(message, "See what is missing with: samovar agents. Store it with: samovar credentials set KIND", code);
     case "internal":
       return new CliError(message, `Samovar's log has more about request ${requestId}.`, code);
     default:

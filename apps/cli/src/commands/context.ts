@@ -4,6 +4,7 @@ import { systemClock, systemRandom, systemTimers } from "@samovar/base";
 import { LIMITS } from "@samovar/contracts";
 import { CliError } from "../client/errors.ts";
 import { type Terminal, processTerminal } from "../output/terminal.ts";
+import { askSecret } from "./ask-secret.ts";
 
 export interface CommandContext {
   /** Absolute. */
@@ -14,7 +15,11 @@ export interface CommandContext {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
+  readonly env: Readonly<NodeJS.ProcessEnv>;
+  /** Whole, and bounded. */
   readStdin(): Promise<string>;
+  /** An answer that is not shown; null when there is no terminal to ask on. */
+  askSecret(question: string): Promise<string | null>;
   /** Calls back at each Ctrl-C (and once for SIGTERM) until the answer is called. */
   onInterrupt(callback: () => void): () => void;
 }
@@ -28,7 +33,9 @@ export function processContext(dataDir: string, json: boolean): CommandContext {
     clock: systemClock,
     timers: systemTimers,
     random: systemRandom,
+    env: process.env,
     readStdin,
+    askSecret,
     onInterrupt(callback) {
       const names = ["SIGINT", "SIGTERM"] as const;
       for (const name of names) process.on(name, callback);
@@ -39,7 +46,7 @@ export function processContext(dataDir: string, json: boolean): CommandContext {
   };
 }
 
-/** Bounded: a text that no task may have is not read to its end. */
+/** Bounded: what no request may hold is not read to its end. */
 async function readStdin(): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -47,7 +54,7 @@ async function readStdin(): Promise<string> {
     const piece = Buffer.from(chunk);
     chunks.push(piece);
     bytes += piece.length;
-    if (bytes > LIMITS.requestMaxBytes) throw new CliError("The text on standard input is too long for a task.");
+    if (bytes > LIMITS.requestMaxBytes) throw new CliError("The text on standard input is too long.");
   }
   return Buffer.concat(chunks).toString("utf8");
 }

@@ -1,4 +1,4 @@
-/** `samovar tasks`, `sessions` and `nodes`: what there is, as a table or as JSON. */
+/** `samovar sessions` and `nodes`: what there is, as a table or as JSON. */
 import type { ProjectView } from "@samovar/contracts";
 import type { ApiClient } from "../client/api.ts";
 import { requireSamovar } from "../client/connect.ts";
@@ -9,30 +9,6 @@ import { age, duration } from "../output/units.ts";
 import { type CommandContext, printJson } from "./context.ts";
 
 const TITLE_CHARS = 70;
-
-export async function listTasks(project: string | undefined, context: CommandContext): Promise<number> {
-  const { terminal, clock } = context;
-  const found = await ofProjects(context, project, (client, { id }) => client.tasks(id));
-  const tasks = found.toSorted((a, b) => b.item.createdAt - a.item.createdAt);
-  if (context.json)
-    printJson(
-      terminal,
-      tasks.map(({ item }) => item),
-    );
-  else {
-    const rows = tasks.map(({ item, project }) => [
-      item.id,
-      item.status.replace("_", " "),
-      item.agent ?? "–",
-      age(clock.now() - item.createdAt),
-      safeLine(project.name, 24),
-      safeLine(item.title, TITLE_CHARS),
-    ]);
-    const none = 'There are no tasks yet. Run one: samovar run "what to do"';
-    terminal.line(table(["task", "status", "agent", "made", "project", "title"], rows, none, terminal.style));
-  }
-  return 0;
-}
 
 export async function listSessions(project: string | undefined, context: CommandContext): Promise<number> {
   const { terminal, clock } = context;

@@ -1,14 +1,13 @@
 /** `samovar transcript SESSION`: the whole stored transcript. */
 import { requireSamovar } from "../client/connect.ts";
-import { findSession, parseSessionId } from "../client/find.ts";
+import { findSession } from "../client/find.ts";
 import { TranscriptPrinter } from "../output/transcript-printer.ts";
 import { type CommandContext, printJson } from "./context.ts";
 
 export async function transcript(id: string, context: CommandContext): Promise<number> {
   const { terminal } = context;
-  const wanted = parseSessionId(id);
   const client = await requireSamovar(context.dataDir);
-  const { project, session } = await findSession(client, wanted);
+  const { project, session } = await findSession(client, id);
   const messages = await client.messages(project.id, session.id);
   if (context.json) {
     printJson(terminal, { session, messages });

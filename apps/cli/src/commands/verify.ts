@@ -4,7 +4,7 @@ import { TERMINAL_STATUSES } from "@samovar/contracts";
 import type { ApiClient } from "../client/api.ts";
 import { requireSamovar } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
-import { findTask, parseTaskId } from "../client/find.ts";
+import { findTask } from "../client/find.ts";
 import { proofLine } from "../output/proof.ts";
 import { count } from "../output/units.ts";
 import { type CommandContext, printJson } from "./context.ts";
@@ -20,9 +20,8 @@ interface Verdict {
 /** Exit code 0 when nothing is faulty, else 1. */
 export async function verify(id: string | undefined, all: boolean, context: CommandContext): Promise<number> {
   if ((id === undefined) === !all) throw new CliError("Name one task, or give --all.", "Such as: samovar verify --all");
-  const wanted = id === undefined ? null : parseTaskId(id);
   const client = await requireSamovar(context.dataDir);
-  const subjects = wanted === null ? await endedTasks(client) : [await endedTask(client, wanted)];
+  const subjects = id === undefined ? await endedTasks(client) : [await endedTask(client, id)];
   const verdicts: Verdict[] = [];
   for (const { project, task } of subjects) {
     const verdict = await judge(client, project, task);
@@ -51,10 +50,10 @@ async function endedTasks(client: ApiClient): Promise<Subject[]> {
   return subjects;
 }
 
-async function endedTask(client: ApiClient, id: TaskView["id"]): Promise<Subject> {
+async function endedTask(client: ApiClient, id: string): Promise<Subject> {
   const found = await findTask(client, id);
   if (hasEnded(found.task)) return found;
-  throw new CliError(`${id} has not ended yet (${found.task.status}): its transcript is proven at its end.`);
+  throw new CliError(`${found.task.id} has not ended yet (${found.task.status}): its transcript is proven at its end.`);
 }
 
 function hasEnded(task: TaskView): boolean {

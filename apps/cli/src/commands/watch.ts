@@ -1,18 +1,24 @@
 /** Shows a task while it runs, for people or as JSON lines; Ctrl-C cancels it, a second one leaves. */
-import type { MessageView, TaskEvent, TaskView } from "@samovar/contracts";
+import type { NodeId } from "@samovar/base";
 import { errorMessage } from "@samovar/base";
+import type { MessageView, NodeView, TaskEvent, TaskView } from "@samovar/contracts";
 import { findSamovar } from "../client/connect.ts";
 import { type Followed, type TaskWatcher, followTask } from "../client/follow-task.ts";
-import { eventLine } from "../output/task-lines.ts";
+import { eventLine } from "../output/task-events.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { TranscriptPrinter } from "../output/transcript-printer.ts";
 import { type CommandContext, printJson } from "./context.ts";
+import { Progress } from "./progress.ts";
 
-/** Prints everything up to the end, but not the outcome itself. */
-export async function watchTask(task: TaskView, context: CommandContext): Promise<Followed> {
+/** Prints everything up to the end, but not the outcome itself. `known`: events of earlier attempts. */
+export async function watchTask(
+  task: TaskView,
+  context: CommandContext,
+  known: readonly TaskEvent[] = [],
+): Promise<Followed> {
   const { terminal, timers, random } = context;
   const leaving = new AbortController();
-  const { watcher, finish } = context.json ? jsonWatcher(terminal) : printingWatcher(terminal);
+  const { watcher, finish } = context.json ? jsonWatcher(terminal) : printingWatcher(context);
   let interrupts = 0;
   const stopListening = context.onInterrupt(() => {
     interrupts += 1;
@@ -24,7 +30,8 @@ export async function watchTask(task: TaskView, context: CommandContext): Promis
   });
   try {
     const connect = () => findSamovar(context.dataDir);
-    return await followTask({ task, connect, watcher, timers, random, signal: leaving.signal });
+    if (!context.json) watcher.task(task, [], known);
+    return await followTask({ task, known, connect, watcher, timers, random, signal: leaving.signal });
   } finally {
     stopListening();
     finish();
@@ -43,11 +50,17 @@ async function cancel(task: TaskView, context: CommandContext): Promise<void> {
   await client.cancelTask(task.projectId, task.id);
 }
 
-function printingWatcher(terminal: Terminal): { watcher: TaskWatcher; finish: () => void } {
+function printingWatcher(context: CommandContext): { watcher: TaskWatcher; finish: () => void } {
+  const { terminal, timers } = context;
   const printer = new TranscriptPrinter(terminal);
+  const progress = new Progress({
+    tell: (line) => printer.aside(terminal.style.dim(`· ${line}`)),
+    timers,
+    node: (id) => readNode(id, context),
+  });
   let down = false;
   const watcher: TaskWatcher = {
-    task(_task, fresh: readonly TaskEvent[], all: readonly TaskEvent[]) {
+    task(task, fresh: readonly TaskEvent[], all: readonly TaskEvent[]) {
       for (const event of fresh) {
         const line = eventLine(
           event,
@@ -56,6 +69,7 @@ function printingWatcher(terminal: Terminal): { watcher: TaskWatcher; finish: ()
         );
         if (line !== null) printer.aside(line);
       }
+      progress.update(task, all);
     },
     message: (message: MessageView) => printer.show(message),
     connected(up) {
@@ -65,7 +79,20 @@ function printingWatcher(terminal: Terminal): { watcher: TaskWatcher; finish: ()
       down = !up;
     },
   };
-  return { watcher, finish: () => printer.finish() };
+  const finish = () => {
+    progress.stop();
+    printer.finish();
+  };
+  return { watcher, finish };
+}
+
+/** Best effort: what cannot be told now is told at the next look. */
+async function readNode(id: NodeId, context: CommandContext): Promise<NodeView | null> {
+  try {
+    return (await (await findSamovar(context.dataDir))?.node(id)) ?? null;
+  } catch {
+    return null;
+  }
 }
 
 /**

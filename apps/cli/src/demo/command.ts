@@ -1,7 +1,7 @@
 /** `samovar demo`: everything started, a real task on a real repository, and where to look at it. */
 import { join } from "node:path";
 import type { CommandContext } from "../commands/context.ts";
-import { run } from "../commands/run.ts";
+import { run } from "../commands/tasks/run.ts";
 import { freePort, isFreePort } from "../up/control-plane.ts";
 import { DEFAULT_PORT, type Stack, startStack, stopSignal } from "../up/stack.ts";
 import { DEMO_TASK, makeDemoRepository } from "./repository.ts";

@@ -5,7 +5,7 @@ import { changedLines } from "./diff.ts";
 import { proofLine } from "./proof.ts";
 import { safeLine, safeText } from "./safe-text.ts";
 import { table } from "./table.ts";
-import { eventLine } from "./task-lines.ts";
+import { eventLine } from "./task-events.ts";
 import { style } from "./terminal.ts";
 import { startupLine } from "./timeline.ts";
 import { age, count, duration } from "./units.ts";

@@ -8,6 +8,7 @@ export function recordingTerminal(): Terminal & { out(): string; notes(): string
   let notes = "";
   return {
     write: (text) => void (out += text),
+    writeBytes: async (content) => void (out += Buffer.from(content).toString("latin1")),
     line: (text = "") => void (out += `${text}\n`),
     note: (text) => void (notes += `${text}\n`),
     style: style(false),

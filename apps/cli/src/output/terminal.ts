@@ -4,6 +4,8 @@ import { styleText } from "node:util";
 export interface Terminal {
   /** Writes to standard output as it is. */
   write(text: string): void;
+  /** Writes bytes to standard output; settles when they are out. */
+  writeBytes(content: Uint8Array): Promise<void>;
   /** A line to standard output. */
   line(text?: string): void;
   /** A line to standard error. */
@@ -34,6 +36,10 @@ export function processTerminal(env: NodeJS.ProcessEnv = process.env): Terminal 
   const colours = process.stdout.isTTY === true && !env["NO_COLOR"] && env["TERM"] !== "dumb";
   return {
     write: (text) => void process.stdout.write(text),
+    writeBytes: (content) =>
+      new Promise((resolve, reject) =>
+        process.stdout.write(content, (error) => (error == null ? resolve() : reject(error))),
+      ),
     line: (text = "") => void process.stdout.write(`${text}\n`),
     note: (text) => void process.stderr.write(`${text}\n`),
     style: style(colours),

@@ -13,9 +13,10 @@ export interface TimelineStep {
 /** The steps of the newest run, in order. */
 export function timeline(events: readonly TaskEvent[]): TimelineStep[] {
   const steps = new Map<RunStep, TimelineStep>();
+  const newest = events.findLast((event) => stepOf(event) !== null)?.data["runId"];
   for (const event of events) {
     const step = stepOf(event);
-    if (step === null) continue;
+    if (step === null || event.data["runId"] !== newest) continue;
     const known = steps.get(step);
     if (event.kind === "step.began") steps.set(step, { step, beganAt: event.at, endedAt: null });
     else if (known !== undefined) steps.set(step, { ...known, endedAt: event.at });

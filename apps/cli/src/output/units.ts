@@ -20,3 +20,15 @@ export function age(ms: number): string {
 export function count(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`;
 }
+
+export function bytes(n: number): string {
+  if (n < 1024) return count(n, "byte");
+  return n < 1024 ** 2 ? `${(n / 1024).toFixed(1)} KiB` : `${(n / 1024 ** 2).toFixed(1)} MiB`;
+}
+
+/** Milliseconds of "90s", "30m", "8h" or "2d"; null for anything else. */
+export function parseDuration(text: string): number | null {
+  const match = /^(\d{1,6})\s*(s|m|min|h|d)$/.exec(text.trim().toLowerCase());
+  const unit = { s: 1_000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 }[match?.[2] ?? ""];
+  return match === null || unit === undefined ? null : Number(match[1]) * unit;
+}

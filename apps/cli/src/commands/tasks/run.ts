@@ -2,15 +2,14 @@
 import { uuid } from "@samovar/base";
 import type { AgentKind, CreateTask, ProjectView, TaskView, VmSize } from "@samovar/contracts";
 import { createTask } from "@samovar/contracts";
-import type { ApiClient } from "../client/api.ts";
-import { requireSamovar } from "../client/connect.ts";
-import { CliError } from "../client/errors.ts";
-import { projectsNamed } from "../client/find.ts";
-import { outcomeLines } from "../output/task-lines.ts";
-import type { CommandContext } from "./context.ts";
-import { printJson } from "./context.ts";
-import { type Repository, inspectRepository } from "./repository.ts";
-import { exitCodeOf, watchTask } from "./watch.ts";
+import type { ApiClient } from "../../client/api.ts";
+import { requireSamovar } from "../../client/connect.ts";
+import { CliError } from "../../client/errors.ts";
+import { findTaskIds, projectsNamed, shortId } from "../../client/find.ts";
+import type { CommandContext } from "../context.ts";
+import { printJson } from "../context.ts";
+import { type Repository, inspectRepository } from "../repository.ts";
+import { follow } from "./follow.ts";
 
 export interface RunOptions {
   readonly repo?: string | undefined;
@@ -18,6 +17,13 @@ export interface RunOptions {
   readonly base?: string | undefined;
   readonly agent?: AgentKind | undefined;
   readonly size?: VmSize | undefined;
+  readonly priority?: number | undefined;
+  readonly model?: string | undefined;
+  readonly mode?: string | undefined;
+  /** Ids, whole or shortened, of tasks of the same project. */
+  readonly dependsOn?: readonly string[] | undefined;
+  /** True by default. */
+  readonly follow?: boolean | undefined;
   readonly backlog: boolean;
 }
 
@@ -28,6 +34,7 @@ export async function run(given: string, options: RunOptions, context: CommandCo
   for (const warning of repository?.warnings ?? []) context.terminal.note(`Note: ${warning}`);
   const client = await requireSamovar(context.dataDir);
   const project = await projectFor(client, repository, options);
+  const dependsOn = await findTaskIds(client, project, options.dependsOn ?? []);
   const task = await submit(
     client,
     project,
@@ -36,12 +43,16 @@ export async function run(given: string, options: RunOptions, context: CommandCo
       run: !options.backlog,
       agent: options.agent ?? null,
       vmSize: options.size ?? null,
+      priority: options.priority ?? 0,
+      model: options.model ?? null,
+      permissionMode: options.mode ?? null,
+      dependsOn,
       baseBranch: repository?.baseBranch ?? options.base ?? null,
     },
     context,
   );
   if (options.backlog) return stored(task, context);
-  return follow(task, project, context);
+  return follow(task, project, { follow: options.follow ?? true }, context);
 }
 
 /** The same rule as the control plane's, told before anything is sent. */
@@ -92,17 +103,6 @@ async function submit(
 
 function stored(task: TaskView, { json, terminal }: CommandContext): number {
   if (json) printJson(terminal, { event: "stored", task });
-  else terminal.line(`Stored as ${task.id} in the backlog.`);
+  else terminal.line(`Stored as ${task.id} in the backlog. Run it with: samovar start ${shortId(task.id)}`);
   return 0;
-}
-
-async function follow(task: TaskView, project: ProjectView, context: CommandContext): Promise<number> {
-  const { json, terminal } = context;
-  if (json) printJson(terminal, { event: "submitted", task });
-  else terminal.line(`${terminal.style.bold(task.title)}\n${terminal.style.dim(`${task.id} in ${project.name}`)}`);
-  const { task: last, events, ended } = await watchTask(task, context);
-  if (json) printJson(terminal, { event: ended ? "ended" : "left", task: last });
-  else if (ended) terminal.line(`\n${outcomeLines(last, events, terminal.style).join("\n")}`);
-  else terminal.line(`\nLeft; ${last.id} is still ${last.status}. See it with: samovar tasks`);
-  return ended ? exitCodeOf(last) : 130;
 }

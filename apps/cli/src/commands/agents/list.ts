@@ -1,0 +1,37 @@
+/** `samovar agents`: who can do tasks, what each still needs, and what it lets one choose from. */
+import type { AgentChoice, AgentView } from "@samovar/contracts";
+import { requireSamovar } from "../../client/connect.ts";
+import { safeLine } from "../../output/safe-text.ts";
+import type { Style } from "../../output/terminal.ts";
+import { type CommandContext, printJson } from "../context.ts";
+
+const MOST_CHOICES = 12;
+
+export async function listAgents(context: CommandContext): Promise<number> {
+  const { terminal, json } = context;
+  const agents = await (await requireSamovar(context.dataDir)).agents();
+  if (json) printJson(terminal, agents);
+  else terminal.line(agents.flatMap((agent) => agentLines(agent, terminal.style)).join("\n"));
+  return 0;
+}
+
+export function agentLines(agent: AgentView, style: Style): string[] {
+  const mark = agent.usable ? style.green("✓") : style.yellow("!");
+  const own = agent.builtIn ? "" : style.dim(" (your own)");
+  const { hint, offers } = agent;
+  return [
+    `${mark} ${style.bold(agent.kind.padEnd(10))} ${safeLine(agent.name, 60)}${own}  ${style.dim(safeLine(agent.description, 100))}`,
+    ...(hint === null ? [] : [detail("to do", safeLine(hint, 300), style)]),
+    ...choices("models", offers?.models ?? [], style),
+    ...choices("modes", offers?.modes ?? [], style),
+  ];
+}
+
+function choices(name: string, offered: readonly AgentChoice[], style: Style): string[] {
+  if (offered.length === 0) return [];
+  const shown = offered.slice(0, MOST_CHOICES).map(({ id }) => safeLine(id, 60));
+  const left = offered.length - shown.length;
+  return [detail(name, [...shown, ...(left > 0 ? [`and ${left} more`] : [])].join(", "), style)];
+}
+
+const detail = (name: string, text: string, style: Style): string => `    ${style.dim(name.padEnd(7))} ${text}`;

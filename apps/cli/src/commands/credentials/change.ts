@@ -1,0 +1,51 @@
+/** `samovar credentials set`, `check` and `remove`. */
+import type { CredentialCheck, CredentialKind } from "@samovar/contracts";
+import { CREDENTIAL_KINDS, credentialKind } from "@samovar/contracts";
+import { requireSamovar } from "../../client/connect.ts";
+import { CliError } from "../../client/errors.ts";
+import { safeText } from "../../output/safe-text.ts";
+import { type CommandContext, printJson } from "../context.ts";
+import { readCredential, type SecretOptions } from "./secret.ts";
+
+/** Takes the place of an older one of its kind. */
+export async function setCredential(text: string, options: SecretOptions, context: CommandContext): Promise<number> {
+  const kind = parseKind(text);
+  const client = await requireSamovar(context.dataDir);
+  const secret = await readCredential(kind, options, () => client.agents(), context);
+  const stored = await client.putCredential(secret);
+  if (context.json) printJson(context.terminal, stored);
+  else
+    context.terminal.line(`${stored.kind} is stored. Ask whether it is good with: samovar credentials check ${kind}`);
+  return 0;
+}
+
+/** Asks the credential's own service. Exit code 1 when that refuses it. */
+export async function checkCredential(text: string, context: CommandContext): Promise<number> {
+  const { terminal, json } = context;
+  const answer = await (await requireSamovar(context.dataDir)).checkCredential(parseKind(text));
+  if (json) printJson(terminal, answer);
+  else terminal.line(`${markOf(answer, context)} ${safeText(answer.message)}`);
+  return answer.ok === false ? 1 : 0;
+}
+
+export async function removeCredential(text: string, context: CommandContext): Promise<number> {
+  const kind = parseKind(text);
+  await (await requireSamovar(context.dataDir)).removeCredential(kind);
+  if (context.json) printJson(context.terminal, { removed: kind });
+  else context.terminal.line(`${kind} is removed.`);
+  return 0;
+}
+
+function markOf({ ok }: CredentialCheck, { terminal: { style } }: CommandContext): string {
+  if (ok === null) return style.dim("–");
+  return ok ? style.green("✓") : style.red("✗");
+}
+
+function parseKind(text: string): CredentialKind {
+  const parsed = credentialKind.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new CliError(
+    `There is no kind of credential ${text.slice(0, 60)}.`,
+    `There are: ${CREDENTIAL_KINDS.join(", ")}, and agent:NAME for an agent of your own.`,
+  );
+}

@@ -1,0 +1,24 @@
+/** `samovar credentials`: what is stored, without the secrets; and what an agent still lacks. */
+import { requireSamovar } from "../../client/connect.ts";
+import { safeLine } from "../../output/safe-text.ts";
+import { table } from "../../output/table.ts";
+import { age } from "../../output/units.ts";
+import { type CommandContext, printJson } from "../context.ts";
+
+export async function listCredentials(context: CommandContext): Promise<number> {
+  const { terminal, clock, json } = context;
+  const found = await (await requireSamovar(context.dataDir)).credentials();
+  if (json) {
+    printJson(terminal, found);
+    return 0;
+  }
+  const rows = found.map(({ kind, hint, createdAt, lastUsedAt }) => [
+    kind,
+    age(clock.now() - createdAt),
+    lastUsedAt === null ? "never" : age(clock.now() - lastUsedAt),
+    safeLine(hint, 80),
+  ]);
+  const none = "There are no credentials yet. Store one with: samovar credentials set KIND";
+  terminal.line(table(["credential", "stored", "used", "ends with"], rows, none, terminal.style));
+  return 0;
+}

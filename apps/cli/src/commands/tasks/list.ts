@@ -1,0 +1,48 @@
+/** `samovar tasks`: tasks, the newest first. */
+import type { TaskView } from "@samovar/contracts";
+import { requireSamovar } from "../../client/connect.ts";
+import { projectsNamed } from "../../client/find.ts";
+import { priorityName } from "../../output/priority.ts";
+import { safeLine } from "../../output/safe-text.ts";
+import { table } from "../../output/table.ts";
+import { age } from "../../output/units.ts";
+import { waitingWords } from "../../output/waiting.ts";
+import { type CommandContext, printJson } from "../context.ts";
+
+const TITLE_CHARS = 70;
+
+export async function listTasks(name: string | undefined, context: CommandContext): Promise<number> {
+  const { terminal, clock } = context;
+  const client = await requireSamovar(context.dataDir);
+  const lists = await Promise.all(
+    (await projectsNamed(client, name)).map(async (project) =>
+      (await client.tasks(project.id)).map((task) => ({ task, project })),
+    ),
+  );
+  const found = lists.flat().toSorted((a, b) => b.task.createdAt - a.task.createdAt);
+  if (context.json) {
+    printJson(
+      terminal,
+      found.map(({ task }) => task),
+    );
+    return 0;
+  }
+  const rows = found.map(({ task, project }) => [
+    task.id,
+    statusWords(task),
+    task.priority === 0 ? "–" : priorityName(task.priority),
+    task.agent ?? "–",
+    age(clock.now() - task.createdAt),
+    safeLine(project.name, 24),
+    safeLine(task.title, TITLE_CHARS),
+  ]);
+  const head = ["task", "status", "priority", "agent", "made", "project", "title"];
+  terminal.line(table(head, rows, 'There are no tasks yet. Run one: samovar run "what to do"', terminal.style));
+  return 0;
+}
+
+function statusWords({ status, waiting, cancelRequested }: TaskView): string {
+  if (waiting !== null) return `${status}, ${waitingWords(waiting)}`;
+  const isStopping = cancelRequested && status !== "cancelled" && status !== "failed" && status !== "completed";
+  return isStopping ? `${status.replace("_", " ")}, being cancelled` : status.replace("_", " ");
+}
