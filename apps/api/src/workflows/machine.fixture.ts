@@ -62,7 +62,10 @@ export class Machine {
   }
 
   static async of(ownerId: UserId): Promise<Machine> {
-    const nodeId = await nodeOf(ownerId);
+    return Machine.on(await nodeOf(ownerId));
+  }
+
+  static async on(nodeId: NodeId): Promise<Machine> {
     return new Machine(nodeId, await connected(nodeId));
   }
 

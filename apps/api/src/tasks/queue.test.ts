@@ -1,0 +1,250 @@
+/** The line, through the doors of production: tasks that wait for room or for each other, and start by themselves. */
+import { env, introspectWorkflow } from "cloudflare:test";
+import type { UserId } from "@samovar/base";
+import { createTask } from "@samovar/contracts";
+import type { CreateTask } from "@samovar/contracts";
+import { STALE_PLACE_MS } from "@samovar/domain/task-queue";
+import type { TaskRecord } from "@samovar/domain/task-status";
+import { eq } from "drizzle-orm";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ids } from "../../test/caller.ts";
+import { nodes, taskQueue } from "../database/schema.ts";
+import { nodeObject } from "../nodes/object.ts";
+import { aHolder, anOwner } from "../objects/node-lifecycle/node.fixture.ts";
+import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
+import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { requireProject } from "../projects/store.ts";
+import { db, deps, endOf, eventsOf, Machine, now, reaches, soon, transcriptOf } from "../workflows/machine.fixture.ts";
+import { createNewTask } from "./create.ts";
+import { waitingOf } from "./queue.ts";
+import { cancelTask, editTask, retryTask } from "./run.ts";
+
+beforeEach(() => {
+  scriptedCloud();
+});
+afterEach(() => vi.unstubAllGlobals());
+
+const SLOTS = deps.config.NODE_SLOTS;
+
+/** An owner with room for one machine: the other places are taken by rows that stand for busy ones. */
+async function tightOwner(): Promise<{ ownerId: UserId; projectId: TaskRecord["projectId"] }> {
+  const ownerId = await anOwner();
+  for (let i = 1; i < deps.config.MAX_NODES_PER_USER; i++) await busyNode(ownerId);
+  return { ownerId, projectId: (await aHolder(ownerId)).projectId };
+}
+
+async function busyNode(ownerId: UserId): Promise<void> {
+  const id = ids.make("nod");
+  await db.insert(nodes).values({
+    id,
+    ownerId,
+    name: `busy-${id}`,
+    provider: "hetzner",
+    size: "large",
+    state: "draining",
+    version: 1,
+    epoch: 1,
+    slots: 3,
+    taskIds: [],
+    outbox: { pending: 0, deadLetters: 0, lastDeadLetterReason: null },
+    maxLifetimeAt: 1,
+    createdAt: 1,
+  });
+}
+
+async function submit(
+  { ownerId, projectId }: Pick<Awaited<ReturnType<typeof tightOwner>>, "ownerId" | "projectId">,
+  more: Partial<CreateTask> = {},
+): Promise<TaskRecord> {
+  const project = await requireProject(db, ownerId, projectId);
+  const caller = { id: ownerId, name: "Owner", via: "token" } as const;
+  const wanted = createTask.parse({ description: "Do it", run: true, vmSize: "small", ...more });
+  return createNewTask(deps, caller, project, wanted, null);
+}
+
+const machineOf = async (ownerId: UserId): Promise<Machine> =>
+  vi.waitFor(async () => {
+    const rows = await db.select().from(nodes).where(eq(nodes.ownerId, ownerId));
+    const row = rows.find((each) => each.size === "small" && each.version > 0);
+    if (row === undefined) throw new Error("no machine yet");
+    return Machine.on(row.id);
+  }, soon);
+
+const waitingFor = async (task: TaskRecord) => (await waitingOf(deps, [await now(task)])).get(task.id) ?? null;
+const waits = (task: TaskRecord, code: "room" | "dependencies" | "dependency_failed") =>
+  vi.waitFor(async () => {
+    const waiting = await waitingFor(task);
+    if (waiting?.code !== code) throw new Error(`${task.title}: ${waiting?.code}`);
+    return waiting;
+  }, soon);
+const gone = (task: TaskRecord) => vi.waitFor(async () => expect(await waitingFor(task)).toBeNull(), soon);
+
+/** Fills the one machine: one task works there, other workspaces hold the rest of its slots. */
+async function fill(owner: Awaited<ReturnType<typeof tightOwner>>) {
+  const task = await submit(owner, { title: "first" });
+  const machine = await machineOf(owner.ownerId);
+  const running = { task, ...(await machine.begins()) };
+  const others: SlotHolder[] = [];
+  for (let i = 1; i < SLOTS; i++) {
+    const holder = await aHolder(owner.ownerId);
+    expect(await nodeObject(env, machine.nodeId).reserve(holder)).toEqual({ granted: true });
+    others.push(holder);
+  }
+  return { machine, running, others };
+}
+
+async function completes(
+  machine: Machine,
+  { task, workspaceId, sessionId }: { task: TaskRecord } & Awaited<ReturnType<Machine["begins"]>>,
+) {
+  machine.tell({ kind: "session.ended", workspaceId, sessionId, end: await endOf(task) });
+  await machine.destroys();
+  await reaches(task, "completed");
+}
+
+describe("[R12] in line for room", () => {
+  it("waits in priority order, says why, and starts by itself as a slot is given back", async () => {
+    const owner = await tightOwner();
+    const { machine, running, others } = await fill(owner);
+    const plain = await submit(owner, { title: "plain" });
+    expect(await waits(plain, "room")).toMatchObject({ ahead: 0, message: expect.stringContaining("it is next") });
+    const low = await submit(owner, { title: "low", priority: 4 });
+    await waits(low, "room");
+    const urgent = await submit(owner, { title: "urgent", priority: 1 });
+    await waits(urgent, "room");
+    expect(await waitingFor(plain)).toMatchObject({
+      ahead: 2,
+      taskIds: [urgent.id, low.id],
+      message: `Waits for room: all ${deps.config.MAX_NODES_PER_USER} machines are busy, 2 tasks are before it.`,
+    });
+    for (const [at, expected] of [urgent, low].entries()) {
+      const holder = others[at];
+      if (holder !== undefined) await nodeObject(env, machine.nodeId).release(holder.workspaceId);
+      expect((await machine.begins()).create.taskId).toBe(expected.id);
+      await gone(expected);
+    }
+    await completes(machine, running);
+    expect((await machine.begins()).create.taskId).toBe(plain.id);
+    await gone(plain);
+    const steps = (await eventsOf(plain)).filter((event) => event.kind.startsWith("step."));
+    expect(steps.slice(0, 3).map((event) => `${event.kind} ${String(event.data["step"])}`)).toEqual([
+      "step.began wait",
+      "step.ended wait",
+      "step.began choose",
+    ]);
+    expect(await db.select().from(taskQueue).where(eq(taskQueue.ownerId, owner.ownerId))).toEqual([]);
+  });
+
+  it("a raised priority counts at once; a cancel takes a task out of the line", async () => {
+    const owner = await tightOwner();
+    const { machine, running } = await fill(owner);
+    const [older, newer] = [await submit(owner), await submit(owner)];
+    await waits(older, "room");
+    await waits(newer, "room");
+    await editTask(deps, newer.id, { priority: 1 }, undefined, { kind: "user", id: owner.ownerId });
+    await vi.waitFor(async () => expect(await waitingFor(newer)).toMatchObject({ ahead: 0 }), soon);
+    expect(await waitingFor(older)).toMatchObject({ ahead: 1, taskIds: [newer.id] });
+    await cancelTask(deps, newer.id, { kind: "user", id: owner.ownerId });
+    await reaches(newer, "cancelled");
+    expect(await waitingFor(older)).toMatchObject({ ahead: 0 });
+    await completes(machine, running);
+    expect((await machine.begins()).create.taskId).toBe(older.id);
+  });
+
+  it("[T1] a place whose run does not look any more blocks nobody", async () => {
+    const owner = await tightOwner();
+    const { machine, running } = await fill(owner);
+    const [dead, alive] = [await submit(owner, { priority: 1 }), await submit(owner)];
+    await waits(dead, "room");
+    await waits(alive, "room");
+    await (await env.TASK_RUN.get(dead.runId ?? "")).terminate();
+    await db
+      .update(taskQueue)
+      .set({ lookedAt: Date.now() - STALE_PLACE_MS - 1 })
+      .where(eq(taskQueue.taskId, dead.id));
+    await completes(machine, running);
+    expect((await machine.begins()).create.taskId).toBe(alive.id);
+  });
+
+  it("a machine that is gone makes room too", async () => {
+    const owner = await tightOwner();
+    const { machine } = await fill(owner);
+    const task = await submit(owner);
+    await waits(task, "room");
+    await nodeObject(env, machine.nodeId).destroy("the test wants it gone");
+    await vi.waitFor(async () => {
+      expect((await now(task)).status).toBe("queued");
+      expect(await waitingFor(task)).toBeNull();
+    }, soon);
+    expect((await eventsOf(task)).some((event) => event.kind === "node.chosen")).toBe(true);
+  });
+
+  it("[T1] who waits too long fails with the reason", async () => {
+    await using runs = await introspectWorkflow(env.TASK_RUN);
+    const owner = await tightOwner();
+    await busyNode(owner.ownerId);
+    await runs.modifyAll(async (run) => {
+      await run.mockStepResult(
+        { name: "choose: look 1.1" },
+        JSON.stringify({ found: { kind: "wait", code: "room", doubtful: [] }, now: 0 }),
+      );
+      await run.forceEventTimeout({ name: "wait: nudge 1.1" });
+    });
+    const task = await submit(owner);
+    expect(await reaches(task, "failed")).toMatchObject({ failure: { code: "no_room" } });
+    expect((await transcriptOf(task)).at(-1)).toMatch(/Nothing became free in .* h\./);
+    expect(await db.select().from(taskQueue).where(eq(taskQueue.taskId, task.id))).toEqual([]);
+  });
+});
+
+describe("[R12] after other tasks", () => {
+  it("waits for them, and starts by itself when the last is completed", async () => {
+    const ownerId = await anOwner();
+    const owner = { ownerId, projectId: (await aHolder(ownerId)).projectId };
+    const first = await submit(owner, { title: "First" });
+    const then = await submit(owner, { title: "Then", dependsOn: [first.id] });
+    expect(await waits(then, "dependencies")).toMatchObject({ taskIds: [first.id], message: "Waits for “First”." });
+    const machine = await machineOf(ownerId);
+    await completes(machine, { task: first, ...(await machine.begins()) });
+    expect((await machine.begins()).create.taskId).toBe(then.id);
+    expect(await waitingFor(then)).toBeNull();
+  });
+
+  it("a failed one is shown; its retry that completes frees the one that waits", async () => {
+    const ownerId = await anOwner();
+    const owner = { ownerId, projectId: (await aHolder(ownerId)).projectId };
+    const first = await submit(owner, { title: "First" });
+    const then = await submit(owner, { dependsOn: [first.id] });
+    const machine = await machineOf(ownerId);
+    const one = await machine.begins();
+    const failure = { code: "agent_error", message: "No." };
+    const end = await endOf(first, { outcome: "error", failure, pushed: false });
+    machine.tell({ kind: "session.ended", workspaceId: one.workspaceId, sessionId: one.sessionId, end });
+    expect(await waits(then, "dependency_failed")).toMatchObject({ message: expect.stringContaining("has failed") });
+    const project = await requireProject(db, ownerId, owner.projectId);
+    const caller = { id: ownerId, name: "Owner", via: "token" } as const;
+    const again = await retryTask(deps, caller, project, await now(first));
+    await waits(then, "dependencies");
+    await completes(machine, { task: again, ...(await machine.begins()) });
+    expect((await machine.begins()).create.taskId).toBe(then.id);
+  });
+
+  it("a failed one can be taken away, and one that waits be cancelled", async () => {
+    const ownerId = await anOwner();
+    const owner = { ownerId, projectId: (await aHolder(ownerId)).projectId };
+    const user = { kind: "user", id: ownerId } as const;
+    const first = await submit(owner, { run: false });
+    await cancelTask(deps, first.id, user);
+    const [freed, stopped] = [
+      await submit(owner, { dependsOn: [first.id] }),
+      await submit(owner, { dependsOn: [first.id] }),
+    ];
+    await waits(freed, "dependency_failed");
+    await waits(stopped, "dependency_failed");
+    await editTask(deps, freed.id, { dependsOn: [] }, undefined, user);
+    await cancelTask(deps, stopped.id, user);
+    const machine = await machineOf(ownerId);
+    expect((await machine.begins()).create.taskId).toBe(freed.id);
+    await reaches(stopped, "cancelled");
+  });
+});
