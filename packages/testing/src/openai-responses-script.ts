@@ -3,6 +3,11 @@ import { type ScriptedTurn, pieces, toolUses } from "./messages-script.ts";
 import { type ChatHead, saidBy } from "./openai-chat-script.ts";
 import type { ScriptedFrame } from "./scripted-model.ts";
 
+export interface ResponseHead extends ChatHead {
+  /** Tools that take a text as it is, not JSON: what such a use has as `input` is given to them. */
+  readonly textTools: ReadonlySet<string>;
+}
+
 const USAGE = {
   input_tokens: 10,
   input_tokens_details: { cached_tokens: 0 },
@@ -30,12 +35,12 @@ interface Event {
 }
 
 /** The answer of a request that does not stream. */
-export function wholeResponse(turn: ScriptedTurn, head: ChatHead): unknown {
+export function wholeResponse(turn: ScriptedTurn, head: ResponseHead): unknown {
   return finished(turn, head, outputsOf(turn, head));
 }
 
 /** The events of a request that streams, in order. */
-export function streamedResponse(turn: ScriptedTurn, head: ChatHead): ScriptedFrame[] {
+export function streamedResponse(turn: ScriptedTurn, head: ResponseHead): ScriptedFrame[] {
   const outputs = outputsOf(turn, head);
   const begun = { ...response(head), status: "in_progress", output: [] };
   const last = turn.stopReason === "max_tokens" ? "response.incomplete" : "response.completed";
@@ -55,9 +60,9 @@ export function streamedResponse(turn: ScriptedTurn, head: ChatHead): ScriptedFr
   }));
 }
 
-const response = ({ id, model }: ChatHead) => ({ id, model, object: "response", created_at: 0, error: null });
+const response = ({ id, model }: ResponseHead) => ({ id, model, object: "response", created_at: 0, error: null });
 
-function finished(turn: ScriptedTurn, head: ChatHead, outputs: readonly Output[]): unknown {
+function finished(turn: ScriptedTurn, head: ResponseHead, outputs: readonly Output[]): unknown {
   const isCut = turn.stopReason === "max_tokens";
   return {
     ...response(head),
@@ -68,12 +73,16 @@ function finished(turn: ScriptedTurn, head: ChatHead, outputs: readonly Output[]
   };
 }
 
-function outputsOf(turn: ScriptedTurn, { id }: ChatHead): Output[] {
+function outputsOf(turn: ScriptedTurn, { id, textTools }: ResponseHead): Output[] {
   const name = id.replace(/\W/g, "");
   return [
     ...(turn.thinking === undefined ? [] : [thought(`rs_${name}`, pieces(turn.thinking))]),
     ...(turn.text === undefined ? [] : [message(`msg_${name}`, saidBy(turn), turn.stopReason === "refusal")]),
-    ...toolUses(turn).map((use, index) => call(`fc_${name}${index}`, `call_${name}${index}`, use.name, use.input)),
+    ...toolUses(turn).map((use, index) => {
+      const item = { id: `fc_${name}${index}`, call_id: `call_${name}${index}`, name: use.name };
+      const { input } = use.input;
+      return textTools.has(use.name) && typeof input === "string" ? textCall(item, input) : call(item, use.input);
+    }),
   ];
 }
 
@@ -112,9 +121,15 @@ function message(id: string, chunks: readonly string[], isRefusal: boolean): Out
   };
 }
 
-function call(id: string, call_id: string, name: string, input: unknown): Output {
+interface CallHead {
+  readonly id: string;
+  readonly call_id: string;
+  readonly name: string;
+}
+
+function call(head: CallHead, input: unknown): Output {
   const text = JSON.stringify(input);
-  const item = { id, type: "function_call", call_id, name };
+  const item = { ...head, type: "function_call" };
   return {
     begun: { ...item, status: "in_progress", arguments: "" },
     events: [
@@ -122,5 +137,17 @@ function call(id: string, call_id: string, name: string, input: unknown): Output
       { type: "response.function_call_arguments.done", arguments: text },
     ],
     done: { ...item, status: "completed", arguments: text },
+  };
+}
+
+function textCall(head: CallHead, input: string): Output {
+  const item = { ...head, type: "custom_tool_call" };
+  return {
+    begun: { ...item, status: "in_progress", input: "" },
+    events: [
+      ...pieces(input).map((delta) => ({ type: "response.custom_tool_call_input.delta", delta })),
+      { type: "response.custom_tool_call_input.done", input },
+    ],
+    done: { ...item, status: "completed", input },
   };
 }

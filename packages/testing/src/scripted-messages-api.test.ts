@@ -81,6 +81,19 @@ describe("a scripted model", () => {
     ]);
   });
 
+  it("plays each conversation its own script", async () => {
+    const ask = await start([{ text: "any" }], {
+      conversations: { "brew tea": [{ text: "tea" }, { text: "more tea" }] },
+    });
+    const say = async (messages: unknown[]) => deltas(await events(await ask({ stream: true, messages })), "text");
+    const tea = { role: "user", content: "Please brew tea." };
+    expect([await say([tea]), await say([USER]), await say([tea, ASSISTANT, USER])]).toEqual([
+      "tea",
+      "any",
+      "more tea",
+    ]);
+  });
+
   it("answers side questions without touching the script", async () => {
     const ask = await start([{ text: "first" }], { sideAnswer: "a title" });
     expect(await (await ask({ tools: [] })).json()).toMatchObject({ content: [{ text: "a title" }] });

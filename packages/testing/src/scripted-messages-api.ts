@@ -33,6 +33,8 @@ export interface ScriptedMessagesApi {
 export interface ScriptedMessagesApiOptions {
   /** The conversation's turns, in order; a request beyond them is refused. */
   readonly turns: readonly ScriptedTurn[];
+  /** Other conversations, each by a text that its messages hold; those that none fits play `turns`. */
+  readonly conversations?: Readonly<Record<string, readonly ScriptedTurn[]>>;
   /** The one key that is accepted; any is when this is absent. A request without a key is answered 401. */
   readonly apiKey?: string;
   /** What side questions, such as the one for a title, are answered. */
@@ -51,7 +53,7 @@ export async function startScriptedMessagesApi(options: ScriptedMessagesApiOptio
 class ScriptedModel {
   readonly requests: RecordedRequest[] = [];
   readonly #options: ScriptedMessagesApiOptions;
-  readonly #refusals = new Map<number, number>();
+  readonly #refusals = new Map<ScriptedTurn, number>();
 
   constructor(options: ScriptedMessagesApiOptions) {
     this.#options = options;
@@ -91,25 +93,31 @@ class ScriptedModel {
   }
 
   async #message(asked: Asked, response: ServerResponse, record: Recorder): Promise<void> {
-    const { turns, sideAnswer = '{"title": "A scripted task"}' } = this.#options;
+    const { sideAnswer = '{"title": "A scripted task"}' } = this.#options;
     if (!asked.hasTools) {
       record("side");
       return answer(response, { text: sideAnswer }, asked);
     }
+    const turns = this.#conversation(asked.said);
     const turn = turns[asked.turn];
     if (turn === undefined) {
       record("refused", asked.turn);
       const message = `the script has ${turns.length} turns; turn ${asked.turn} was asked for`;
       return refuse(response, 400, "invalid_request_error", message);
     }
-    const refused = this.#refusals.get(asked.turn) ?? 0;
+    const refused = this.#refusals.get(turn) ?? 0;
     if (turn.refuse !== undefined && refused < turn.refuse.times) {
-      this.#refusals.set(asked.turn, refused + 1);
+      this.#refusals.set(turn, refused + 1);
       record("refused", asked.turn);
       return refuse(response, turn.refuse.status, "api_error", "scripted refusal");
     }
     record("turn", asked.turn);
     return answer(response, turn, asked);
+  }
+
+  #conversation(said: string): readonly ScriptedTurn[] {
+    const { turns, conversations = {} } = this.#options;
+    return Object.entries(conversations).find(([text]) => said.includes(text))?.[1] ?? turns;
   }
 }
 
@@ -136,6 +144,8 @@ interface Asked {
   readonly model: string;
   readonly stream: boolean;
   readonly hasTools: boolean;
+  /** All messages, as JSON. */
+  readonly said: string;
   /** How often the assistant has spoken in the conversation. */
   readonly turn: number;
 }
@@ -147,6 +157,7 @@ function readAsked(body: unknown): Asked {
     model: typeof fields["model"] === "string" ? fields["model"] : "scripted",
     stream: fields["stream"] === true,
     hasTools: Array.isArray(fields["tools"]) && fields["tools"].length > 0,
+    said: JSON.stringify(messages),
     turn: messages.filter((message) => isRecord(message) && message["role"] === "assistant").length,
   };
 }

@@ -88,6 +88,16 @@ describe("a scripted model of OpenAI's kind", () => {
     ]);
   });
 
+  it("calls a tool that takes a text with that text, and knows tools that come within the input", async () => {
+    const ask = await start([{ toolUse: { name: "exec", input: { input: "text('tea')" } } }]);
+    const tools = [{ type: "namespace", name: "functions", tools: [{ type: "custom", name: "exec" }] }];
+    const input = [{ type: "additional_tools", tools }, USER];
+    const all = await events(await ask("responses", { stream: true, tools: [], input }));
+    expect(all.at(-1)).toMatchObject({
+      response: { output: [{ type: "custom_tool_call", name: "exec", input: "text('tea')" }] },
+    });
+  });
+
   it("lists its models, answers side questions, knows its key and its routes, refuses as the script says", async () => {
     const ask = await start([{ text: "x", refuse: { status: 529, times: 1 } }], { apiKey: "k", models: ["tea-1"] });
     expect(await (await ask("models", null)).json()).toMatchObject({ data: [{ id: "tea-1" }] });

@@ -1,6 +1,6 @@
 /** A scripted model that speaks OpenAI's API: Chat Completions, Responses, and the list of models. */
 import { randomUUID } from "node:crypto";
-import { fieldsOf, listOf, textOf } from "./json-fields.ts";
+import { type Fields, fieldsOf, listOf, textOf } from "./json-fields.ts";
 import { streamedCompletion, wholeCompletion } from "./openai-chat-script.ts";
 import { streamedResponse, wholeResponse } from "./openai-responses-script.ts";
 import {
@@ -26,9 +26,10 @@ function openAi(models: readonly string[]): ModelDialect {
     read(method, path, body) {
       const fields = fieldsOf(body);
       const head = { id: randomUUID(), model: textOf(fields["model"]) ?? "scripted" };
+      const tools = toolsIn(fields);
       const asked = {
         kind: "answer",
-        hasTools: listOf(fields["tools"]).length > 0,
+        hasTools: tools.length > 0,
         isStream: fields["stream"] === true,
       } as const;
       switch (`${method} ${path}`) {
@@ -43,8 +44,8 @@ function openAi(models: readonly string[]): ModelDialect {
           return {
             ...asked,
             turn: turnsIn(listOf(fields["input"])),
-            frames: (turn) => streamedResponse(turn, head),
-            whole: (turn) => wholeResponse(turn, head),
+            frames: (turn) => streamedResponse(turn, { ...head, textTools: textTools(tools) }),
+            whole: (turn) => wholeResponse(turn, { ...head, textTools: textTools(tools) }),
           };
         case "GET /v1/models":
           return {
@@ -59,6 +60,19 @@ function openAi(models: readonly string[]): ModelDialect {
       error: { message, type: status >= 500 ? "server_error" : "invalid_request_error", param: null, code: null },
     }),
   };
+}
+
+/** Those of the request, and those that it adds within its input, as newer models want it. */
+function toolsIn({ tools, input }: Fields): readonly Fields[] {
+  const added = listOf(input)
+    .map(fieldsOf)
+    .filter(({ type }) => type === "additional_tools");
+  const all = [...listOf(tools), ...added.flatMap((item) => listOf(item["tools"]))].map(fieldsOf);
+  return all.flatMap((tool) => (tool["type"] === "namespace" ? listOf(tool["tools"]).map(fieldsOf) : [tool]));
+}
+
+function textTools(tools: readonly Fields[]): ReadonlySet<string> {
+  return new Set(tools.filter(({ type }) => type === "custom").flatMap(({ name }) => textOf(name) ?? []));
 }
 
 const OF_THE_MODEL = new Set(["reasoning", "function_call", "custom_tool_call"]);
