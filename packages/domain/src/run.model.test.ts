@@ -1,0 +1,222 @@
+/** Random users, machines, nudges and times against one task's whole run: it ends once, in time, for an honest reason. */
+import type { SessionId, WorkspaceId } from "@samovar/base";
+import type { NodeEventDraft, SessionEnd, SessionOutcome } from "@samovar/contracts";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { A_DRAFT, LONGEST_ATTEMPT_MS, RunWorld, USER, WAITS } from "./run-world.testing.ts";
+import { isTerminal } from "./task-status.ts";
+import type { TaskChange } from "./task-status.ts";
+
+type Told = (workspaceId: WorkspaceId, sessionId: SessionId) => NodeEventDraft;
+
+const end = (outcome: SessionOutcome): SessionEnd => ({
+  outcome,
+  stopReason: "end_turn",
+  failure: outcome === "clean" ? null : { code: "agent", message: "The agent had a reason." },
+  branch: "task/1",
+  commits: [],
+  diffStat: null,
+  pushed: outcome === "clean",
+  pushError: null,
+  bundle: null,
+  warning: null,
+  summary: null,
+  usage: null,
+  restarts: 0,
+  drained: true,
+  proof: { count: 1, digest: "d" },
+});
+
+const TOLD = {
+  ready: (workspaceId) => ({ kind: "workspace.ready", workspaceId, branch: "task/1", baseCommit: "abc" }),
+  unready: (workspaceId) => ({
+    kind: "workspace.failed",
+    workspaceId,
+    failure: { code: "clone_failed", message: "No such repository." },
+  }),
+  removed: (workspaceId) => ({ kind: "workspace.destroyed", workspaceId }),
+  started: (workspaceId, sessionId) => ({ kind: "session.started", workspaceId, sessionId, offers: null }),
+  clean: (workspaceId, sessionId) => ({ kind: "session.ended", workspaceId, sessionId, end: end("clean") }),
+  crashed: (workspaceId, sessionId) => ({ kind: "session.ended", workspaceId, sessionId, end: end("crashed") }),
+  stopped: (workspaceId, sessionId) => ({ kind: "session.ended", workspaceId, sessionId, end: end("cancelled") }),
+  "timed out": (workspaceId, sessionId) => ({ kind: "session.ended", workspaceId, sessionId, end: end("timeout") }),
+} as const satisfies Record<string, Told>;
+
+type Action =
+  | {
+      readonly do:
+        | "run"
+        | "cancel"
+        | "edit"
+        | "connect"
+        | "cut"
+        | "drain"
+        | "destroy"
+        | "nudge"
+        | "lose the run"
+        | "go on";
+    }
+  | { readonly do: "tell"; readonly what: keyof typeof TOLD; readonly whose: "present" | "earlier" }
+  | { readonly do: "repeat"; readonly change: TaskChange; readonly which: "this" | "earlier" }
+  | { readonly do: "room"; readonly is: boolean }
+  | { readonly do: "hear"; readonly is: boolean }
+  | { readonly do: "wait"; readonly ms: number };
+
+const plain = (weight: number, ...names: Extract<Action, { do: "run" }>["do"][]) => ({
+  weight,
+  arbitrary: fc.constantFrom(...names).map((name): Action => ({ do: name })),
+});
+const tells = fc.constantFrom(...(Object.keys(TOLD) as (keyof typeof TOLD)[]));
+const failure = { code: "late", message: "Too late." };
+const anyRepeat = fc.record({
+  do: fc.constant("repeat" as const),
+  which: fc.constantFrom("this" as const, "earlier" as const),
+  change: fc.constantFrom<TaskChange>(
+    { kind: "start" },
+    { kind: "fail", failure, output: null },
+    { kind: "stop", failure, output: null },
+    { kind: "requeue", reason: "again" },
+    { kind: "name_branch", branch: "task/1-9" },
+  ),
+});
+const anyAction: fc.Arbitrary<Action> = fc.oneof(
+  plain(12, "go on"),
+  plain(3, "run"),
+  plain(2, "cancel", "edit"),
+  plain(8, "connect"),
+  plain(2, "cut", "drain", "destroy", "nudge"),
+  plain(1, "lose the run"),
+  {
+    weight: 16,
+    arbitrary: fc.record({
+      do: fc.constant("tell" as const),
+      what: fc.oneof(fc.constantFrom("ready" as const, "started" as const), tells),
+      whose: fc.constantFrom("present" as const, "present" as const, "earlier" as const),
+    }),
+  },
+  { weight: 3, arbitrary: anyRepeat },
+  { weight: 1, arbitrary: fc.boolean().map((is): Action => ({ do: "room", is })) },
+  { weight: 1, arbitrary: fc.boolean().map((is): Action => ({ do: "hear", is })) },
+  {
+    weight: 8,
+    arbitrary: fc
+      .oneof(fc.nat(2_000), fc.nat(60_000), fc.nat(WAITS.workspace), fc.nat(WAITS.work))
+      .map((ms): Action => ({ do: "wait", ms })),
+  },
+);
+
+/** What brings a run further from where it is; to its end it is brought by other words. */
+function goOn(world: RunWorld): void {
+  world.pass(0);
+  if (world.at === "node" || world.at === "workspace") world.node({ kind: "agent.connected" });
+  if (world.at === "workspace") world.tell(TOLD.ready, "present");
+  else if (world.at === "start") world.tell(TOLD.started, "present");
+  world.pass(1_000);
+}
+
+function act(world: RunWorld, action: Action): void {
+  switch (action.do) {
+    case "run":
+      return world.run(USER);
+    case "cancel":
+      return world.cancel(USER);
+    case "edit":
+      world.change({ kind: "edit", fields: { title: "Another", priority: 1 } }, USER);
+      return;
+    case "connect":
+      return world.node({ kind: "agent.connected" });
+    case "cut":
+      return world.node({ kind: "link.lost" });
+    case "drain":
+      return world.node({ kind: "drain.asked", reason: "asked" });
+    case "destroy":
+      return world.node({ kind: "destroy.asked", reason: "asked" });
+    case "nudge":
+      return world.nudge();
+    case "go on":
+      return goOn(world);
+    case "lose the run":
+      return world.loseRun();
+    case "tell":
+      return world.tell(TOLD[action.what], action.whose);
+    case "repeat":
+      return world.repeat(action.change, action.which);
+    case "room":
+      world.hasRoom = action.is;
+      return;
+    case "hear":
+      world.hears = action.is;
+      return;
+    case "wait":
+      return world.pass(action.ms);
+  }
+}
+
+const anyActions = fc.array(anyAction, { maxLength: 50 });
+
+describe("[T1] a task's whole run", { timeout: 60_000 }, () => {
+  it("ends once and by its deadline, from wherever nothing more comes; late words change nothing", () => {
+    fc.assert(
+      fc.property(anyActions, anyActions, (before, late) => {
+        const world = new RunWorld(A_DRAFT);
+        world.run(USER);
+        for (const action of before) act(world, action);
+        world.pass(LONGEST_ATTEMPT_MS);
+        const ended = world.task;
+        expect(isTerminal(ended.status), `still ${ended.status}`).toBe(true);
+        for (const action of late) if (action.do !== "run") act(world, action);
+        world.pass(LONGEST_ATTEMPT_MS);
+        expect(world.task).toEqual(ended);
+      }),
+      { numRuns: 1_500 },
+    );
+  });
+
+  it("[R12] reaches every ending there is, from every status on the way", () => {
+    const seen = new Set<string>();
+    const sample = fc.sample(anyActions, { numRuns: 1_000, seed: 7 });
+    for (const actions of sample) {
+      const world = new RunWorld(A_DRAFT);
+      world.run(USER);
+      for (const action of actions) act(world, action);
+      world.pass(LONGEST_ATTEMPT_MS);
+      for (const { from, to } of world.moves) seen.add(`${from} → ${to}`);
+    }
+    for (const from of ["queued", "delegated", "in_progress"])
+      for (const to of ["failed", "cancelled"]) expect(seen).toContain(`${from} → ${to}`);
+    expect(seen).toContain("in_progress → completed");
+    expect(seen).toContain("delegated → queued");
+  });
+
+  it("[F46] is cancelled in time from any moment, unless it had ended by itself", () => {
+    fc.assert(
+      fc.property(anyActions, (before) => {
+        const world = new RunWorld(A_DRAFT);
+        world.run(USER);
+        for (const action of before) act(world, action);
+        if (isTerminal(world.task.status)) return;
+        world.hears = true;
+        act(world, { do: "cancel" });
+        world.pass(WAITS.drain + 16 * 60_000);
+        expect(isTerminal(world.task.status), `still ${world.task.status}`).toBe(true);
+      }),
+      { numRuns: 600 },
+    );
+  });
+
+  it("inactivity is never success: a machine that beats and says nothing more ends failed", () => {
+    for (const upTo of [[], ["ready"], ["ready", "started"]] as const) {
+      const world = new RunWorld(A_DRAFT);
+      world.run(USER);
+      world.pass(0);
+      world.node({ kind: "agent.connected" });
+      for (const what of upTo) world.tell(TOLD[what], "present");
+      for (let beats = 0; beats < 24 * 60 && !isTerminal(world.task.status); beats++) {
+        world.node({ kind: "agent.connected" });
+        world.nudge();
+        world.pass(60_000);
+      }
+      expect(world.task.status, upTo.join(", ")).toBe("failed");
+    }
+  });
+});
