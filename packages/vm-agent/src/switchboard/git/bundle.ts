@@ -2,9 +2,9 @@
 import type { Result } from "@samovar/base";
 import { err, ok } from "@samovar/base";
 import { LIMITS } from "@samovar/contracts";
-import { freeBranch } from "@samovar/domain/branch-name";
 import { createHash } from "node:crypto";
-import { readFile, rm, stat } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { GitOptions } from "./git.ts";
 import { expectSuccess } from "./git.ts";
 
@@ -12,6 +12,8 @@ export interface BundleInput {
   readonly branch: string;
   readonly baseCommit: string;
   readonly file: string;
+  /** Git settings that nobody but us has written. */
+  readonly trustedConfig: string;
 }
 
 export interface Bundle {
@@ -22,12 +24,7 @@ export interface Bundle {
 
 /** Everything from the base commit to HEAD, under the branch's name. The error: one that is too big, in the file all the same. */
 export async function makeBundle(input: BundleInput, options: GitOptions): Promise<Result<Bundle, string>> {
-  const branch = await nameHead(input.branch, options);
-  await rm(input.file, { force: true });
-  await expectSuccess(
-    ["bundle", "create", "--quiet", input.file, `refs/heads/${branch}`, `^${input.baseCommit}`],
-    options,
-  );
+  await writeBundle(input, options);
   const { size } = await stat(input.file);
   if (size > LIMITS.bundleMaxBytes) {
     const mb = Math.ceil(size / 1024 / 1024);
@@ -39,17 +36,25 @@ export async function makeBundle(input: BundleInput, options: GitOptions): Promi
   return ok({ data, sha256: createHash("sha256").update(data).digest("hex") });
 }
 
-/** A bundle holds branches, so HEAD needs one: the wanted one, unless the agent took it elsewhere. */
-async function nameHead(wanted: string, options: GitOptions): Promise<string> {
+/**
+ * A bundle holds branches, and the checkout's may be anywhere by now. So it is made in a repository beside it, which
+ * borrows its objects and knows one branch: the wanted one, at its HEAD.
+ */
+async function writeBundle(
+  { branch, baseCommit, file, trustedConfig }: BundleInput,
+  options: GitOptions,
+): Promise<void> {
   const head = (await expectSuccess(["rev-parse", "--verify", "HEAD^{commit}"], options)).stdout.trim();
-  const refs = await expectSuccess(
-    ["for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/heads"],
-    options,
-  );
-  const tips = new Map(refs.stdout.split("\n").map((line) => [line.slice(line.indexOf(" ") + 1), line.split(" ")[0]]));
-  const taken = new Set([...tips].filter(([, tip]) => tip !== head).map(([name]) => name));
-  const branch = freeBranch(wanted, taken);
-  if (branch === null) throw new Error(`there are too many branches named like ${wanted}`);
-  if (tips.get(branch) !== head) await expectSuccess(["update-ref", `refs/heads/${branch}`, head, ""], options);
-  return branch;
+  const gitDir = `${file}.git`;
+  await rm(gitDir, { recursive: true, force: true });
+  await rm(file, { force: true });
+  await mkdir(join(gitDir, "objects/info"), { recursive: true });
+  await mkdir(join(gitDir, "refs"));
+  await copyFile(trustedConfig, join(gitDir, "config"));
+  await writeFile(join(gitDir, "HEAD"), "ref: refs/heads/none\n");
+  await writeFile(join(gitDir, "objects/info/alternates"), `${join(options.cwd, ".git/objects")}\n`);
+  const beside: GitOptions = { ...options, repository: { gitDir, workTree: options.cwd } };
+  await expectSuccess(["update-ref", `refs/heads/${branch}`, head], beside);
+  await expectSuccess(["bundle", "create", "--quiet", file, `refs/heads/${branch}`, `^${baseCommit}`], beside);
+  await rm(gitDir, { recursive: true, force: true });
 }

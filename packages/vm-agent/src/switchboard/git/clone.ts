@@ -138,9 +138,8 @@ async function fetchAndSwitch(
   options: GitOptions,
 ): Promise<Result<Checkout, Failure>> {
   const remote = { ...options, settings: protocolSettings(input.repoUrl) };
-  const cloned = await tryGit(cloneArguments(input.repoUrl, base.branch, places.repo, options.login ?? null), remote);
+  const cloned = await clone(input.repoUrl, base.branch, places.repo, remote);
   if (!cloned.ok) return cloned;
-  if (cloned.value.code !== 0) return err(cloneFailed(lastWords(cloned.value.stderr)));
 
   const inRepo = { ...remote, cwd: places.repo };
   const steps: readonly (readonly string[])[] = [
@@ -170,15 +169,37 @@ function localSetting(setting: string): readonly string[] {
 /**
  * A local path is copied whole through git's own transport (no hard links into somebody's repository). From a
  * remote that anybody may read, file contents come when they are needed; where a login was needed all of them come
- * now, for the agent has none.
+ * now, for the agent has none. Some remotes offer to send contents later and then do not: they are asked for all.
  */
+async function clone(
+  url: string,
+  baseBranch: string | null,
+  directory: string,
+  options: GitOptions,
+): Promise<Result<null, Failure>> {
+  const mayComeLater = !isLocalPath(url) && options.login == null;
+  if (mayComeLater) {
+    const lean = await tryGit(cloneArguments(url, baseBranch, directory, ["--filter=blob:none"]), options);
+    if (!lean.ok) return lean;
+    if (lean.value.code === 0) return ok(null);
+    if (!/promisor|unadvertised|not our ref|filter/i.test(lean.value.stderr))
+      return err(cloneFailed(lastWords(lean.value.stderr)));
+    await rm(directory, { recursive: true, force: true });
+  }
+  const whole = await tryGit(
+    cloneArguments(url, baseBranch, directory, isLocalPath(url) ? ["--no-local"] : []),
+    options,
+  );
+  if (!whole.ok) return whole;
+  return whole.value.code === 0 ? ok(null) : err(cloneFailed(lastWords(whole.value.stderr)));
+}
+
 function cloneArguments(
   url: string,
   baseBranch: string | null,
   directory: string,
-  login: GitLogin | null,
+  amount: readonly string[],
 ): readonly string[] {
-  const amount = isLocalPath(url) ? ["--no-local"] : login === null ? ["--filter=blob:none"] : [];
   return [
     "clone",
     "--quiet",

@@ -79,7 +79,10 @@ export function bundleCheckout(
   places: CheckoutPlaces,
   signal: AbortSignal,
 ): Promise<Result<Bundle, string>> {
-  return makeBundle({ ...input, file: places.bundle }, optionsOf(input, places, signal));
+  return makeBundle(
+    { ...input, file: places.bundle, trustedConfig: places.trustedConfig },
+    optionsOf(input, places, signal),
+  );
 }
 
 async function finish(input: FinishInput, places: CheckoutPlaces, ports: FinishPorts): Promise<FinishOutputs> {

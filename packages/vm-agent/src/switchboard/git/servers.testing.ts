@@ -1,0 +1,240 @@
+/** For tests: git's own servers on loopback, reached as a node reaches a host: https with a password, and sshd. */
+import type { ChildProcess } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Server } from "node:https";
+import { createServer } from "node:https";
+import { createServer as createSocketServer } from "node:net";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+
+/** What a request to the https server is for: `look` and `push` are the two halves of pushing. */
+export type GitRequest = "read" | "look-to-push" | "push" | "lfs";
+
+export interface HttpsRules {
+  /** Who must say who they are. */
+  closed: "nobody" | "pushers" | "everybody";
+  username: string;
+  password: string;
+  /** Done before a request is served; an answer is an HTTP status to refuse it with, or `cut` to drop the connection. */
+  before: (request: GitRequest) => number | "cut" | void;
+}
+
+/** `git http-backend` behind TLS, over all bare repositories of a directory. LFS objects are kept in memory. */
+export class GitHttpsServer {
+  readonly rules: HttpsRules = { closed: "nobody", username: "ada", password: "open-sesame-1815", before: () => {} };
+  readonly lfsObjects = new Map<string, Buffer>();
+  /** Passwords that were sent here, in order. */
+  readonly passwords: string[] = [];
+  readonly caFile: string;
+  #root: string;
+  #server: Server;
+  host = "";
+
+  constructor(root: string, directory: string) {
+    this.#root = root;
+    mkdirSync(directory, { recursive: true });
+    this.caFile = join(directory, "cert.pem");
+    const key = join(directory, "key.pem");
+    const subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+    execFileSync(
+      "openssl",
+      ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"].concat(
+        subject,
+        ["-keyout", key, "-out", this.caFile],
+      ),
+      { stdio: "ignore" },
+    );
+    const tls = { key: readFileSync(key), cert: readFileSync(this.caFile) };
+    this.#server = createServer(tls, (request, response) => void this.#serve(request, response));
+  }
+
+  async start(): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    const address = this.#server.address();
+    this.host = `127.0.0.1:${address !== null && typeof address === "object" ? address.port : 0}`;
+    return this;
+  }
+
+  stop(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  url(name: string): string {
+    return `https://${this.host}/${name}`;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? "/", `https://${this.host}`);
+    const kind = kindOf(url);
+    const refused = this.rules.before(kind);
+    if (refused === "cut") return void request.socket.destroy();
+    if (refused !== undefined) return void response.writeHead(refused).end();
+    if (!this.#mayPass(kind, request.headers.authorization))
+      return void response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end();
+    if (kind === "lfs") return this.#lfs(url, request, response);
+    this.#backend(url, request, response);
+  }
+
+  #mayPass(kind: GitRequest, authorization: string | undefined): boolean {
+    const { closed, username, password } = this.rules;
+    const sent = Buffer.from((authorization ?? "").replace(/^Basic /, ""), "base64").toString();
+    if (sent !== "") this.passwords.push(sent.slice(sent.indexOf(":") + 1));
+    if (closed === "nobody" || (closed === "pushers" && kind === "read")) return true;
+    return sent === `${username}:${password}`;
+  }
+
+  #backend(url: URL, request: IncomingMessage, response: ServerResponse): void {
+    const child = spawn("git", ["http-backend"], {
+      env: {
+        PATH: process.env["PATH"],
+        GIT_PROJECT_ROOT: this.#root,
+        GIT_HTTP_EXPORT_ALL: "1",
+        GIT_CONFIG_NOSYSTEM: "1",
+        PATH_INFO: url.pathname,
+        QUERY_STRING: url.search.slice(1),
+        REQUEST_METHOD: request.method ?? "GET",
+        REMOTE_ADDR: "127.0.0.1",
+        REMOTE_USER: this.rules.username,
+        CONTENT_TYPE: request.headers["content-type"] ?? "",
+        HTTP_CONTENT_ENCODING: request.headers["content-encoding"] ?? "",
+        HTTP_GIT_PROTOCOL: String(request.headers["git-protocol"] ?? ""),
+      },
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    child.stdin.on("error", () => {});
+    request.pipe(child.stdin);
+    const chunks: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+    child.on("close", () => answerAsCgi(Buffer.concat(chunks), response));
+  }
+
+  /** The batch API with its basic transfer: enough for what git-lfs does by default. */
+  async #lfs(url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(Buffer.from(chunk));
+    const body = Buffer.concat(chunks);
+    const oid = /\/lfs-object\/([0-9a-f]{64})$/.exec(url.pathname)?.[1];
+    if (oid !== undefined && request.method === "PUT") {
+      this.lfsObjects.set(oid, body);
+      return void response.writeHead(200).end();
+    }
+    if (oid !== undefined) return void response.writeHead(200).end(this.lfsObjects.get(oid));
+    if (!url.pathname.endsWith("/objects/batch")) return void response.writeHead(404).end("{}");
+    const asked: { operation: "upload" | "download"; objects: { oid: string; size: number }[] } = JSON.parse(
+      body.toString(),
+    );
+    const objects = asked.objects.map(({ oid: id, size }) => {
+      const href = `https://${this.host}/lfs-object/${id}`;
+      const isNeeded = asked.operation === "download" || !this.lfsObjects.has(id);
+      return { oid: id, size, ...(isNeeded ? { actions: { [asked.operation]: { href } } } : {}) };
+    });
+    response
+      .writeHead(200, { "content-type": "application/vnd.git-lfs+json" })
+      .end(JSON.stringify({ transfer: "basic", objects }));
+  }
+}
+
+function kindOf(url: URL): GitRequest {
+  if (url.pathname.includes("/info/lfs/") || url.pathname.includes("/lfs-object/")) return "lfs";
+  if (url.pathname.endsWith("/git-receive-pack")) return "push";
+  return url.searchParams.get("service") === "git-receive-pack" ? "look-to-push" : "read";
+}
+
+function answerAsCgi(output: Buffer, response: ServerResponse): void {
+  const end = output.indexOf("\r\n\r\n");
+  const headers = output
+    .subarray(0, end)
+    .toString()
+    .split("\r\n")
+    .map((line): [string, string] => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]);
+  const status = Number(headers.find(([name]) => name === "Status")?.[1].slice(0, 3) ?? 200);
+  response.writeHead(status, Object.fromEntries(headers.filter(([name]) => name !== "Status")));
+  response.end(output.subarray(end + 4));
+}
+
+/** Debian's sshd on a port of its own, with keys of its own, for the user that runs the tests. */
+export class SshServer {
+  port = 0;
+  readonly #directory: string;
+  #child: ChildProcess | null = null;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+
+  /** What git is to start for ssh: with our key, and hosts known in a file of ours. */
+  get command(): string {
+    return `ssh -F ${join(this.#directory, "client.conf")}`;
+  }
+
+  url(path: string): string {
+    return `ssh://127.0.0.1:${this.port}${path}`;
+  }
+
+  async start(): Promise<this> {
+    const at = (name: string) => join(this.#directory, name);
+    for (const name of ["host", "user"])
+      execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", at(name)], { stdio: "ignore" });
+    writeFileSync(at("authorized"), readFileSync(at("user.pub")));
+    this.port = await freePort();
+    if (userInfo().uid === 0) mkdirSync("/run/sshd", { recursive: true });
+    const server = {
+      ListenAddress: `127.0.0.1:${this.port}`,
+      HostKey: at("host"),
+      AuthorizedKeysFile: at("authorized"),
+      PidFile: "none",
+      UsePAM: "no",
+      StrictModes: "no",
+      PasswordAuthentication: "no",
+      PermitRootLogin: "prohibit-password",
+    };
+    const client = {
+      BatchMode: "yes",
+      StrictHostKeyChecking: "accept-new",
+      UserKnownHostsFile: at("known"),
+      IdentityFile: at("user"),
+      IdentitiesOnly: "yes",
+      IdentityAgent: "none",
+    };
+    writeFileSync(at("server.conf"), linesOf(server));
+    writeFileSync(at("client.conf"), linesOf(client));
+    this.#child = spawn("/usr/sbin/sshd", ["-D", "-e", "-f", at("server.conf")], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    await this.#listening(this.#child);
+    return this;
+  }
+
+  stop(): void {
+    this.#child?.kill("SIGTERM");
+  }
+
+  #listening(child: ChildProcess): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let said = "";
+      child.stderr?.on("data", (chunk: Buffer) => {
+        said += chunk.toString();
+        if (said.includes("Server listening")) resolve();
+      });
+      child.once("exit", () => reject(new Error(`sshd left: ${said}`)));
+    });
+  }
+}
+
+const linesOf = (settings: Readonly<Record<string, string>>) =>
+  Object.entries(settings)
+    .map(([name, value]) => `${name} ${value}\n`)
+    .join("");
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createSocketServer().listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => resolve(address !== null && typeof address === "object" ? address.port : 0));
+    });
+  });
+}
