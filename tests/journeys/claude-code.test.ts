@@ -1,77 +1,211 @@
+/** The real Claude Code on a scripted model, through the whole stack: one installation, a task for each journey. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type MessageView, messageView } from "@samovar/contracts";
+import { type MessageView, type TaskView, messageView, taskView } from "@samovar/contracts";
 import { type ScriptedMessagesApi, startScriptedMessagesApi } from "@samovar/testing";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import * as z from "zod";
 import { type Installation, removeDirectory, startInstallation, taskOf } from "../harness/installation.ts";
+import { processesOf } from "../harness/processes.ts";
 import { git, makeRepository } from "../harness/repository.ts";
+import { ANSWER, ENDLESS, LONG_ANSWER, plays } from "./claude-code.plays.ts";
 
 const KEY = "sk-ant-scripted-key-for-the-journey";
-const ANSWER = Array.from({ length: 120 }, (_, i) => `word${i}`).join(" ");
+const marks = mkdtempSync(join(tmpdir(), "samovar-marks-"));
 let model: ScriptedMessagesApi;
 let here: Installation;
+let repository: string;
+let projectId: string;
 
 beforeAll(async () => {
-  model = await startScriptedMessagesApi({
-    apiKey: KEY,
-    turns: [
-      {
-        text: ["I will greet in tea.", " First the file."],
-        toolUse: { name: "Write", input: { file_path: "hello.txt", content: "hello tea\n" } },
-      },
-      {
-        toolUse: {
-          name: "Bash",
-          input: { command: "cat hello.txt && env && echo brewed", description: "Show the file" },
-        },
-      },
-      { text: ANSWER.split(/(?= )/) },
-    ],
-  });
+  model = await startScriptedMessagesApi({ apiKey: KEY, turns: [], conversations: plays(marks) });
   here = await startInstallation({ env: { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: KEY } });
+  repository = makeRepository(join(here.dataDir, "repository"));
+  const project = await here.api("/api/projects", { method: "POST", body: { name: "Tea", repoUrl: repository } });
+  projectId = z.object({ id: z.string() }).parse(project).id;
 });
 
 afterAll(async () => {
   await here.stop();
   await model.close();
   await removeDirectory(here.dataDir);
+  rmSync(marks, { recursive: true, force: true });
 });
 
-test(
-  "[R1] [R11] [R15] Claude Code edits, runs a command and answers; all of it is stored and pushed, and no key reached its workspace",
-  { timeout: 300_000 },
-  async () => {
-    const repository = makeRepository(join(here.dataDir, "repository"));
+/** Submits a task as the page does. */
+async function submit(description: string, wishes: object = {}): Promise<TaskView> {
+  const body = { description, run: true, agent: "claude", ...wishes };
+  return taskView.parse(await here.api(`/api/projects/${projectId}/tasks`, { method: "POST", body }));
+}
+
+async function ended({ id }: TaskView): Promise<TaskView & { readonly messages: readonly MessageView[] }> {
+  const task = await vi.waitFor(
+    async () => {
+      const now = taskView.parse(await here.api(`/api/projects/${projectId}/tasks/${id}`));
+      expect(["completed", "failed", "cancelled"]).toContain(now.status);
+      return now;
+    },
+    { timeout: 120_000, interval: 100 },
+  );
+  return { ...task, messages: await messagesOf(task) };
+}
+
+async function messagesOf(task: TaskView): Promise<readonly MessageView[]> {
+  const body = await here.api(`/api/projects/${task.projectId}/sessions/${task.sessionId}/messages?limit=200`);
+  return z.object({ messages: z.array(messageView) }).parse(body).messages;
+}
+
+const run = async (description: string, wishes: object = {}) => ended(await submit(description, wishes));
+const toolsIn = (messages: readonly MessageView[]) => messages.flatMap(({ toolMetadata }) => toolMetadata ?? []);
+const said = (messages: readonly MessageView[]) =>
+  messages.filter(({ role, kind }) => role === "assistant" && kind === "text").map(({ content }) => content);
+const noticesIn = (messages: readonly MessageView[]) =>
+  messages.filter(({ kind }) => kind === "notice").map(({ content }) => content);
+const branchFile = (task: TaskView, path: string) => git(repository, "show", `${task.branch}:${path}`);
+const marked = (name: string) =>
+  vi.waitFor(() => expect(existsSync(join(marks, name))).toBe(true), { timeout: 60_000, interval: 50 });
+const processesOfSession = ({ sessionId }: TaskView) => processesOf(`SAMOVAR_SESSION=${sessionId}`);
+
+describe("Claude Code", { timeout: 180_000 }, () => {
+  test("[R1] [R11] [R15] edits, runs a command and answers; all of it is stored and pushed, and no key reached its workspace", async () => {
     const finished = await here.samovar(["run", "--json", "--agent", "claude", "--repo", repository, "Greet in tea"]);
     const task = taskOf(finished);
     expect(task.failure).toBeNull();
     expect(task.status).toBe("completed");
     expect(finished.code).toBe(0);
-    expect(git(repository, "show", `${task.branch}:hello.txt`)).toBe("hello tea");
+    expect(branchFile(task, "hello.txt")).toBe("hello tea");
 
-    const body = await here.api(`/api/projects/${task.projectId}/sessions/${task.sessionId}/messages?limit=200`);
-    const { messages } = z.object({ messages: z.array(messageView) }).parse(body);
-    const tools = messages.filter((message) => message.kind === "tool");
-    expect(messages.filter((message) => message.role === "assistant" && message.content === ANSWER)).toHaveLength(1);
-    expect(tools.map((tool) => tool.toolMetadata?.status)).toEqual(["success", "success"]);
-    expect(diffOf(tools, "hello.txt")).toContain("hello tea");
-    const output = tools.at(-1)?.toolMetadata?.output ?? "";
+    const messages = await messagesOf(task);
+    const tools = toolsIn(messages);
+    expect(said(messages).filter((text) => text === ANSWER)).toHaveLength(1);
+    expect(tools.map(({ status }) => status)).toEqual(["success", "success"]);
+    expect(tools.flatMap(({ diffs }) => diffs ?? [])).toMatchObject([{ newText: "hello tea\n" }]);
+    const output = tools.at(-1)?.output ?? "";
     expect(output).toContain("brewed");
     expect(output).toMatch(/^HOME=/m);
     expect(output).not.toContain(KEY);
 
-    expect(model.requests.filter((request) => request.answered === "turn").map((request) => request.apiKey)).toEqual([
+    expect(model.requests.filter(({ answered }) => answered === "turn").map(({ apiKey }) => apiKey)).toEqual([
       KEY,
       KEY,
       KEY,
     ]);
+    expect(task.output?.usage).toMatchObject({ inputTokens: 30, outputTokens: expect.any(Number) });
+    expect(task.output?.usage?.cost?.amount).toBeGreaterThan(0);
     expect(task.output?.transcript).toMatchObject({ agreed: true });
     expect((await here.samovar(["verify", task.id])).code).toBe(0);
-  },
-);
+  });
 
-function diffOf(tools: readonly MessageView[], path: string): string {
-  return (
-    tools.flatMap((tool) => tool.toolMetadata?.diffs ?? []).find((diff) => diff.path.endsWith(path))?.newText ?? ""
-  );
-}
+  test("a command that fails is told as such, and the turn goes on", async () => {
+    const task = await run("Fail a command");
+    expect(task).toMatchObject({ status: "completed", failure: null });
+    expect(toolsIn(task.messages)[0]).toMatchObject({ status: "error", output: expect.stringContaining("no water") });
+    expect(branchFile(task, "after.txt")).toBe("after");
+  });
+
+  test("[F36] an answer beyond the limit is cut and marked; a command's long output keeps its marker", async () => {
+    const task = await run("Say very much");
+    expect(task).toMatchObject({ status: "completed", output: { transcript: { agreed: true } } });
+    const whole = ENDLESS.join("");
+    const cut = task.messages.find(({ truncated }) => truncated !== null);
+    expect(cut?.truncated?.bytes).toBe(whole.length);
+    expect(whole.startsWith(cut?.content ?? "none")).toBe(true);
+    const output = toolsIn(task.messages)[0]?.output ?? "";
+    expect(output.length).toBeLessThan(131_072);
+    expect(output).toMatch(/truncated|saved to|too large/i);
+  });
+
+  test("[R3] an answer of a thousand chunks is one message, whole", async () => {
+    const task = await run("Stream a thousand");
+    expect(said(task.messages)).toEqual([LONG_ANSWER.join("")]);
+    expect(task.output?.transcript).toMatchObject({ agreed: true });
+  });
+
+  test("[F46] is cancelled in the middle of a command: one end, nothing runs on, the workspace is kept", async () => {
+    const task = await submit("Be cancelled");
+    await marked("cancel");
+    expect((await processesOfSession(task)).length).toBeGreaterThan(0);
+    await here.api(`/api/projects/${projectId}/tasks/${task.id}/cancel`, { method: "POST", body: {} });
+    const over = await ended(task);
+    expect(over.status).toBe("cancelled");
+    expect(said(over.messages)).toEqual(["Before."]);
+    expect(await processesOfSession(task)).toEqual([]);
+    expect(over.workspaceId).not.toBeNull();
+  });
+
+  for (const { description, name, what, victims } of [
+    { description: "Crash whole", name: "whole", what: "is killed with all its processes", victims: /./ },
+    { description: "Lose the model", name: "child", what: "loses its own child process", victims: /claude-agent-sdk/ },
+  ]) {
+    test(`[F39] in mid-turn ${what}: it is started again and resumes, and nothing is stored twice`, async () => {
+      const task = await submit(description);
+      await marked(name);
+      for (const { pid, command } of await processesOfSession(task))
+        if (victims.test(command)) process.kill(pid, "SIGKILL");
+      const over = await ended(task);
+      expect(over.failure).toBeNull();
+      expect(over).toMatchObject({ status: "completed", output: { restarts: 1, transcript: { agreed: true } } });
+      expect(branchFile(over, `${name}.txt`)).toBe("resumed");
+      // The command in flight was not run again by itself.
+      expect(readFileSync(join(marks, name), "utf8")).toBe("begun\n");
+      expect(said(over.messages).filter((text) => text.startsWith("Before"))).toHaveLength(1);
+      expect(noticesIn(over.messages).filter((text) => text.includes("started again"))).toHaveLength(1);
+      expect(over.messages.filter(({ kind, interrupted }) => kind === "tool" && interrupted)).toHaveLength(1);
+    });
+  }
+
+  test("[R15] asks for permission where it is told to: inside the workspace it gets it, outside it does not", async () => {
+    const task = await run("Ask for leave", { permissionMode: "default" });
+    expect(task).toMatchObject({ status: "completed", failure: null });
+    expect(toolsIn(task.messages).map(({ status }) => status)).toEqual(["success", "error", "success"]);
+    expect(branchFile(task, "inside.txt")).toBe("inside");
+    expect(existsSync(join(marks, "outside.txt"))).toBe(false);
+  });
+
+  test("[R15] plans before it works: the plan is shown, its approval leads to the edit", async () => {
+    const task = await run("Plan first", { permissionMode: "plan" });
+    expect(task).toMatchObject({ status: "completed", failure: null });
+    const plan = task.messages.find(({ kind }) => kind === "plan");
+    expect(plan?.content).toContain("Warm");
+    expect(branchFile(task, "planned.txt")).toBe("poured");
+  });
+
+  test("its work in the background is waited for, and its follow-up is stored", async () => {
+    const task = await submit("Work behind the turn");
+    await marked("behind");
+    await vi.waitFor(async () => expect(said(await messagesOf(task))).toContain("I shall be told of its end."), {
+      timeout: 60_000,
+      interval: 50,
+    });
+    writeFileSync(join(marks, "behind-go"), "");
+    const over = await ended(task);
+    expect(over).toMatchObject({ status: "completed", output: { transcript: { agreed: true } } });
+    expect(said(over.messages)).toContain("The background work is done.");
+    expect(branchFile(over, "steeped.txt")).toBe("steeped");
+  });
+
+  test("[R15] works with the model that was chosen; one that is not offered is told with those that are", async () => {
+    const chosen = await run("Choose a model", { model: "haiku" });
+    expect(chosen.status).toBe("completed");
+    const asked = model.requests.filter(({ body }) => JSON.stringify(body).includes("Choose a model"));
+    expect(
+      asked
+        .filter(({ answered }) => answered === "turn")
+        .map(({ body }) => z.object({ model: z.string() }).parse(body).model),
+    ).toEqual([expect.stringContaining("haiku")]);
+    const unknown = await run("Choose a model", { model: "gpt-tea" });
+    expect(unknown).toMatchObject({ status: "failed", failure: { code: "agent_choice_unknown" } });
+    expect(unknown.failure?.message).toContain("haiku");
+    const agents = z.object({ items: z.array(z.object({ kind: z.string(), offers: z.unknown() })) });
+    const { items } = agents.parse(await here.api("/api/agents"));
+    expect(JSON.stringify(items.find(({ kind }) => kind === "claude")?.offers)).toContain("haiku");
+  });
+
+  test("an error of the model's provider ends the task with its words, and is no crash", async () => {
+    const task = await run("Be overloaded");
+    expect(task).toMatchObject({ status: "failed", failure: { code: "agent_error" } });
+    expect(task.failure?.message).toContain("scripted refusal");
+    expect(noticesIn(task.messages).join()).not.toContain("started again");
+  });
+});
