@@ -42,6 +42,9 @@ export const MAX_LOOKS: Readonly<Record<RunWait, number>> = {
   removal: 20,
 };
 
+/** Looks of one stay in line for room, or for other tasks. */
+export const MAX_LOOKS_IN_LINE = 150;
+
 /** The least that the slowest looks are apart: where looks are enough, a lost nudge costs no more than this. */
 const SLOWEST_LOOK_MS = 30_000;
 /** The looks that time alone may use up; the rest are for nudges. */

@@ -6,6 +6,7 @@ import { assertNever } from "@samovar/base";
 import type { Millis, NodeId } from "@samovar/base";
 import type { Failure, TaskWaiting } from "@samovar/contracts";
 import { rankOf, turnLookMs, waitedTooLong } from "@samovar/domain/task-queue";
+import { lookPace, MAX_LOOKS_IN_LINE } from "@samovar/domain/run-waits";
 import { CANCELLED, MAX_REPLACEMENTS } from "@samovar/domain/task-run";
 import type { TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
 import { chooseNode } from "../nodes/choose.ts";
@@ -133,12 +134,24 @@ async function place(story: RunStory, job: RunJob, avoid: readonly NodeId[], rou
         throw new RunSuperseded("The task is not queued for this run any more.");
       case "wait":
         if (now - from >= patienceMs) throw stopped("failed", waitedTooLong(found.code, now - from), "remove");
-        await story.nudged(`wait: nudge ${round}.${looks + 1}`, turnLookMs(looks, from + patienceMs, now));
+        await rest(story, `${round}.${looks + 1}`, { looks, patienceMs, deadline: from + patienceMs, now });
         break;
       default:
         return assertNever(found, "found");
     }
   }
+}
+
+/** Until a nudge or the next look; where nudges were many, until the next look. */
+async function rest(
+  story: RunStory,
+  name: string,
+  at: { readonly looks: number; readonly patienceMs: number; readonly deadline: Millis; readonly now: Millis },
+): Promise<void> {
+  const taken = { looks: at.looks, quiet: 0, maxLooks: MAX_LOOKS_IN_LINE };
+  const { sleepMs } = lookPace(taken, at.patienceMs, at.deadline, at.now);
+  if (sleepMs > 0) await story.pause(`wait: pause ${name}`, sleepMs);
+  else await story.nudged(`wait: nudge ${name}`, turnLookMs(at.looks, at.deadline, at.now));
 }
 
 const NO_ANSWER: Failure = {

@@ -70,9 +70,16 @@ export class Machine {
   }
 
   async expects<K extends CommandKind>(kind: K): Promise<Extract<Command, { kind: K }>> {
+    const command = await this.next(kind);
+    expect(command.kind).toBe(kind);
+    return command as Extract<Command, { kind: K }>;
+  }
+
+  /** The next command, whatever it is. */
+  async next(wanted = "command"): Promise<Command> {
     const command = await vi.waitFor(() => {
       const frame = this.#agent.frames.find((each) => each.type === "command");
-      if (frame?.type !== "command") throw new Error(`no ${kind} yet`);
+      if (frame?.type !== "command") throw new Error(`no ${wanted} yet`);
       return frame.command;
     }, soon);
     this.#agent.frames.splice(
@@ -80,8 +87,7 @@ export class Machine {
       1,
     );
     this.#agent.send({ type: "ack", upTo: command.n });
-    expect(command.kind).toBe(kind);
-    return command as Extract<Command, { kind: K }>;
+    return command;
   }
 
   tell(event: NodeEventDraft): void {
@@ -96,6 +102,11 @@ export class Machine {
     const start = await this.expects("session.start");
     this.tell({ kind: "session.started", workspaceId, sessionId: start.args.sessionId, offers: null });
     return { create: create.args, start: start.args, workspaceId, sessionId: start.args.sessionId };
+  }
+
+  /** Its connection is gone, and does not come back. */
+  vanishes(): void {
+    this.#agent.close();
   }
 
   async destroys(): Promise<void> {

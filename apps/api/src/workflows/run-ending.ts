@@ -21,7 +21,7 @@ import type { TaskRunParams } from "./task-run.ts";
 /** Null: the task was ended by somebody else; then the workspace goes and nothing more is said. */
 export async function endRun(story: RunStory, start: RunStart, ending: Ending | null): Promise<void> {
   const { nodeId } = story;
-  if (nodeId === null) await letGo(story, start, ending);
+  if (nodeId === null || story.askedOn !== nodeId) await letGo(story, start, ending);
   else await settleWorkspace(story, start, nodeId, ending);
   await endTask(story, ending);
   if (ending === null) return;
@@ -145,7 +145,7 @@ async function isRemoved(story: RunStory, workspaceId: RunStart["workspaceId"]):
   }
 }
 
-/** Nothing was chosen, or the run was cut off while choosing: a slot that it may have got is given back. */
+/** No workspace was asked for: a slot that the run may have got is given back. */
 async function letGo(story: RunStory, start: RunStart, ending: Ending | null): Promise<void> {
   await story.attempt("end: no slot", async () => {
     const intended = await findWorkspace(story.deps.db, start.workspaceId);

@@ -102,6 +102,8 @@ export class RunStory {
   nodeId: NodeId | null = null;
   /** Nodes on which a slot may be held for nothing. */
   readonly strays: NodeId[] = [];
+  /** The node that was asked for the workspace. */
+  askedOn: NodeId | null = null;
   hasPrompted = false;
   /** Whether the agent has given a sign: only then the task is in progress. */
   hasStarted = false;
@@ -181,7 +183,9 @@ export class RunStory {
     let silentSince: Millis | null = null;
     for (let looks = 1, quiet = 0; ; looks++) {
       const since: Millis | null = silentSince;
-      const seen: Seen = await this.once(`${name}: look ${looks}`, () => this.#look(wait, workspaceId, deadline, since));
+      const seen: Seen = await this.once(`${name}: look ${looks}`, () =>
+        this.#look(wait, workspaceId, deadline, since),
+      );
       if (seen.kind !== "wait") return seen;
       silentSince = seen.isSilent ? (since ?? seen.now) : null;
       const { sleepMs, waitMs } = lookPace({ looks, quiet, maxLooks }, limitMs, deadline, seen.now);

@@ -72,6 +72,7 @@ async function prepare(story: RunStory, job: RunJob, nodeId: NodeId, round: numb
   const { workspaceId, ownerId, task } = job;
   const name = round === 1 ? "prepare" : `prepare ${round}`;
   await story.change(`${name}: delegate`, { kind: "delegate", nodeId, workspaceId });
+  story.askedOn = nodeId;
   await story.once(`${name}: ask`, async () => {
     const { id: taskId, projectId, sessionId } = task;
     await createWorkspace(deps.env, {
@@ -86,7 +87,7 @@ async function prepare(story: RunStory, job: RunJob, nodeId: NodeId, round: numb
     });
     await story.node(nodeId).enqueue(job.createCommand);
   });
-  const seen = await story.until(name, "workspace", workspaceId, deps.config.WORKSPACE_READY_TIMEOUT_MS);
+  const seen = await story.until(name, "workspace", workspaceId);
   if (seen.kind === "node_lost") throw new NodeLost(nodeId, seen.failure, "prepare");
   if (seen.kind !== "reached") throw gaveUp(seen, "remove");
   const branch = seen.sight?.workspace.branch ?? job.branch;
