@@ -19,7 +19,16 @@ const OPENCODE_CONFIG = {
   autoupdate: false,
 };
 
-export const AGENTS: Readonly<Record<Extract<BuiltInAgent, "script" | "claude" | "opencode">, AgentEntry>> = {
+const CODEX_CONFIG = {
+  model_provider: "gateway",
+  model_providers: {
+    gateway: { name: "OpenAI", base_url: "{gateway.url}/v1", env_key: "OPENAI_API_KEY", wire_api: "responses" },
+  },
+  analytics: { enabled: false },
+  check_for_update_on_startup: false,
+};
+
+export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
   script: {
     description: "Runs the steps written in the task's text. It has no model and needs no key.",
     credential: null,
@@ -85,6 +94,51 @@ export const AGENTS: Readonly<Record<Extract<BuiltInAgent, "script" | "claude" |
         OPENCODE_DISABLE_PROJECT_CONFIG: "1",
         OPENCODE_DISABLE_MODELS_FETCH: "1",
         OPENCODE_DISABLE_LSP_DOWNLOAD: "1",
+      },
+      gateway: "openai",
+      secretEnv: false,
+    },
+  },
+  gemini: {
+    description: "Google's coding agent.",
+    credential: "google",
+    hint: "Store a Google credential: an API key of the Gemini API, or a base address.",
+    recipe: {
+      kind: "gemini",
+      name: "Gemini CLI",
+      program: {
+        from: "npm",
+        package: { name: "@google/gemini-cli", version: "0.61.0", bin: "gemini" },
+        args: ["--acp"],
+      },
+      env: {
+        GOOGLE_GEMINI_BASE_URL: "{gateway.url}",
+        GEMINI_API_KEY: "{gateway.key}",
+        GEMINI_CLI_NO_RELAUNCH: "true",
+        GEMINI_TELEMETRY_ENABLED: "false",
+      },
+      gateway: "google",
+      secretEnv: false,
+    },
+  },
+  codex: {
+    description: "OpenAI's coding agent.",
+    credential: "openai",
+    hint: "Store an OpenAI credential: an API key, or the base address of a server that speaks the Responses API.",
+    recipe: {
+      kind: "codex",
+      name: "Codex",
+      program: {
+        from: "npm",
+        package: { name: "@agentclientprotocol/codex-acp", version: "2.6.0", bin: "codex-acp" },
+        args: [],
+      },
+      env: {
+        CODEX_CONFIG: JSON.stringify(CODEX_CONFIG),
+        OPENAI_API_KEY: "{gateway.key}",
+        // Its workspace is its sandbox.
+        INITIAL_AGENT_MODE: "agent-full-access",
+        NO_BROWSER: "1",
       },
       gateway: "openai",
       secretEnv: false,

@@ -2,6 +2,7 @@
 export * from "./builders.ts";
 export * from "./fault-proxy.ts";
 export type { ScriptedToolUse, ScriptedTurn } from "./messages-script.ts";
+export * from "./scripted-gemini-api.ts";
 export * from "./scripted-messages-api.ts";
 export type { ScriptedModel, ScriptedModelOptions } from "./scripted-model.ts";
 export * from "./scripted-openai-api.ts";

@@ -1,0 +1,29 @@
+import { agentRecipe, BUILT_IN_AGENTS, modelApi } from "@samovar/contracts";
+import { expect, test } from "vitest";
+import { AGENTS, builtInAgent } from "./agents.ts";
+
+const PLACES = /^\{(gateway\.url|gateway\.key|home|checkout|model)\}$/;
+
+test.each(BUILT_IN_AGENTS)(
+  "[R15] %s is a whole row: a recipe that travels, a pinned program, a credential that fits",
+  (kind) => {
+    const { recipe, credential, hint, description } = AGENTS[kind];
+    expect(agentRecipe.parse(JSON.parse(JSON.stringify(recipe)))).toEqual(recipe);
+    expect(recipe.kind).toBe(kind);
+    expect(description).not.toBe("");
+    expect(recipe.secretEnv).toBe(false);
+    // Who needs a key reaches its model through the gateway alone, and says how to get the key.
+    expect(recipe.gateway).toBe(modelApi.nullable().parse(credential));
+    expect(hint === "").toBe(credential === null);
+    const values = Object.values(recipe.env).join("\n");
+    expect(values.includes("{gateway.url}") && values.includes("{gateway.key}")).toBe(recipe.gateway !== null);
+    const places = values.match(/\{[a-z]+(\.[a-z]+)?\}/g) ?? [];
+    expect(places.filter((place) => !PLACES.test(place))).toEqual([]);
+  },
+);
+
+test("nobody else is built in", () => {
+  expect(Object.keys(AGENTS).toSorted()).toEqual(BUILT_IN_AGENTS.toSorted());
+  expect(builtInAgent("opencode")).toBe(AGENTS.opencode);
+  expect([builtInAgent("toString"), builtInAgent("tea")]).toEqual([null, null]);
+});
