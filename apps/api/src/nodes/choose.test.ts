@@ -110,3 +110,65 @@ describe("chooseNode", () => {
     expect(await choose(await aHolder(owner))).toMatchObject({ how: "new" });
   });
 });
+
+/** The control plane as a run sees it while the objects of these nodes do not answer. */
+function without(dead: (nodeId: string) => boolean, fault: () => Promise<never>): typeof env {
+  const namespace = new Proxy(env.NODE_LIFECYCLE, {
+    get: (real, name) => {
+      if (name !== "get") {
+        const value: unknown = Reflect.get(real, name);
+        return typeof value === "function" ? value.bind(real) : value;
+      }
+      return (id: DurableObjectId) =>
+        dead(id.name ?? "") ? { provision: fault, reserve: fault, release: fault, facts: fault } : real.get(id);
+    },
+  });
+  return { ...env, NODE_LIFECYCLE: namespace };
+}
+const broken = () => Promise.reject(new Error("the object is overloaded"));
+
+describe("[T1] a node of no use", () => {
+  it("that was let go is not chosen again, though it has room", async () => {
+    const holder = await aHolder(owner);
+    const first = idOf(await choose(holder));
+    await nodeObject(env, first).release(holder.workspaceId);
+    const input = { ownerId: owner, size: "small" as const, holder, avoid: [first] };
+    const second = idOf(await chooseNode(env, input));
+    expect(second).not.toBe(first);
+    expect(idOf(await chooseNode(env, input))).toBe(second);
+    expect(await slotsOf(first)).toEqual([]);
+    expect((await findWorkspace(db, holder.workspaceId))?.nodeId).toBe(second);
+  });
+
+  it("whose object throws is passed over, and named: a slot may be held there", async () => {
+    const warm = await warmed(await aHolder(owner));
+    const holder = await aHolder(owner);
+    const choice = await chooseNode(
+      without((id) => id === warm, broken),
+      { ownerId: owner, size: "small", holder },
+    );
+    expect(choice).toMatchObject({ how: "new", doubtful: [warm] });
+    expect(idOf(choice)).not.toBe(warm);
+  });
+
+  it("that was written down for it and never begun is told as such, and leaves one row", async () => {
+    const holder = await aHolder(owner);
+    const down = without(() => true, broken);
+    const choice = await chooseNode(down, { ownerId: owner, size: "small", holder });
+    const [row] = await rows();
+    expect(choice).toEqual({ unreachable: row?.id, doubtful: [row?.id] });
+    expect(await rows()).toHaveLength(1);
+    // The same again: it goes on with what it had in mind.
+    expect(await chooseNode(down, { ownerId: owner, size: "small", holder })).toEqual(choice);
+    expect(idOf(await choose(holder))).toBe(row?.id);
+  });
+
+  it("that has been silent for half a minute is not asked", async () => {
+    const nodeId = await warmed(await aHolder(owner));
+    await db
+      .update(nodes)
+      .set({ unreachableSince: Date.now() - 30_000 })
+      .where(eq(nodes.id, nodeId));
+    expect(await choose(await aHolder(owner))).toMatchObject({ how: "new", doubtful: [] });
+  });
+});

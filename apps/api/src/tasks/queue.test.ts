@@ -14,7 +14,18 @@ import { aHolder, anOwner } from "../objects/node-lifecycle/node.fixture.ts";
 import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
 import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
 import { requireProject } from "../projects/store.ts";
-import { db, deps, endOf, eventsOf, Machine, now, reaches, soon, transcriptOf } from "../workflows/machine.fixture.ts";
+import {
+  db,
+  deps,
+  endOf,
+  eventsOf,
+  Machine,
+  now,
+  reaches,
+  slotsOf,
+  soon,
+  transcriptOf,
+} from "../workflows/machine.fixture.ts";
 import { createNewTask } from "./create.ts";
 import { waitingOf } from "./queue.ts";
 import { cancelTask, editTask, retryTask } from "./run.ts";
@@ -177,6 +188,23 @@ describe("[R12] in line for room", () => {
       expect(await waitingFor(task)).toBeNull();
     }, soon);
     expect((await eventsOf(task)).some((event) => event.kind === "node.chosen")).toBe(true);
+  });
+
+  it("[F45] a look that is cut off after it took the slot goes on with it, although there is no room any more", async () => {
+    const owner = await tightOwner();
+    const { machine, others } = await fill(owner);
+    const [holder] = others;
+    if (holder !== undefined) await nodeObject(env, machine.nodeId).release(holder.workspaceId);
+    const fault =
+      "CREATE TRIGGER cut BEFORE INSERT ON task_events WHEN NEW.kind = 'node.chosen' BEGIN SELECT RAISE(ABORT, 'cut off'); END";
+    await env.DB.prepare(fault).run();
+    const task = await submit(owner);
+    await vi.waitFor(async () => expect(await slotsOf(machine)).toContain(task.id), soon);
+    await env.DB.prepare("DROP TRIGGER cut").run();
+    expect((await machine.begins()).create.taskId).toBe(task.id);
+    const chosen = (await eventsOf(task)).filter((event) => event.kind === "node.chosen");
+    expect(chosen).toMatchObject([{ data: { nodeId: machine.nodeId } }]);
+    expect((await slotsOf(machine))?.filter((id) => id === task.id)).toHaveLength(1);
   });
 
   it("[T1] who waits too long fails with the reason", async () => {
