@@ -1,7 +1,10 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Installation, removeDirectory, startInstallation, taskOf } from "../harness/installation.ts";
+import { Person } from "../harness/person.ts";
+import { terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { makeRepository } from "../harness/repository.ts";
+import { say, script, write } from "../harness/scripts.ts";
 
 const TASKS = 20;
 let here: Installation;
@@ -39,5 +42,27 @@ test(
     const verified = await here.samovar(["verify", "--all"]);
     expect(verified.stdout + verified.stderr).not.toMatch(/disagree|missing/i);
     expect(verified.code).toBe(0);
+  },
+);
+
+test(
+  "[R12] [R20] fifty at once on three slots a node and ten nodes: those without room wait their turn, and all complete",
+  { timeout: 600_000 },
+  async () => {
+    const person = new Person(() => here);
+    const project = await person.makeProject(makeRepository(join(here.dataDir, "fifty")), "fifty");
+    const submit = (n: number) => {
+      const description = script(`Task ${n}`, say(`Message of ${n}.`), write(`task-${n}.txt`, String(n)));
+      return person.submit(project, { description, run: true, agent: "script" });
+    };
+    const submitted = await Promise.all(Array.from({ length: 50 }, (_, n) => submit(n)));
+    const tasks = await person.ended(project, submitted, 300_000);
+
+    expect(await terminalFaults(person, tasks)).toEqual([]);
+    expect(tasks.filter(({ status }) => status !== "completed")).toEqual([]);
+    expect(tasks).toHaveLength(50);
+    expect(new Set(tasks.map(({ branch }) => branch)).size).toBe(50);
+    expect((await person.nodes()).length).toBeLessThanOrEqual(10);
+    expect(await transcriptFaults(here)).toEqual([]);
   },
 );
