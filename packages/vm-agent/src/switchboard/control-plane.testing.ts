@@ -5,6 +5,7 @@ import type {
   Command,
   CommandDraft,
   ControlFrame,
+  GitCredential,
   NodeEvent,
   NodeCall,
   NodeFrame,
@@ -43,6 +44,12 @@ export class TestControlPlane {
   readonly tokens = new Map<SessionId, WorkspaceToken>();
   /** Decided for each bootstrap request. */
   bootstrapFault: () => "none" | "drop-reply" | "unavailable" | "refuse" = () => "none";
+  /** What workspaces are told when they ask for a git credential. */
+  gitLogin: GitCredential["credential"] = null;
+  /** Git bundles as they were handed over. */
+  readonly bundles = new Map<SessionId, Buffer>();
+  /** Statuses that the next uploads of bundles are answered with. */
+  readonly bundleFaults: number[] = [];
   /** An HTTP status to refuse upgrades with, or null. */
   refuseLink: number | null = null;
   /** Stored events are not acknowledged while this is set. */
@@ -220,9 +227,14 @@ export class TestControlPlane {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     await new Promise((resolve) => request.on("end", resolve));
-    const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8") || "null");
     const answer = (status: number, reply: object) =>
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(reply));
+    const path = request.url ?? "";
+    if (path.endsWith("/git-credential") || path.includes("/bundle?")) {
+      this.#forGit(path, request.headers.authorization ?? "", Buffer.concat(chunks), answer);
+      return this.#changed();
+    }
+    const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8") || "null");
     if (request.url?.endsWith("/bootstrap")) this.#bootstrap(body, request, answer);
     else if (request.url?.endsWith("/messages")) this.#deliver(body, request.headers.authorization ?? "", answer);
     else answer(404, {});
@@ -238,6 +250,18 @@ export class TestControlPlane {
     this.claims.push(asked.claim);
     if (fault === "drop-reply") return void request.socket.destroy();
     answer(200, { nodeToken: "node-token-first", expiresAt: FOREVER, epoch: 3 });
+  }
+
+  #forGit(path: string, authorization: string, data: Buffer, answer: (status: number, reply: object) => void): void {
+    const token = [...this.tokens.values()].find((known) => `Bearer ${known.token}` === authorization);
+    if (token === undefined || !path.includes(token.workspaceId)) return answer(401, {});
+    if (path.endsWith("/git-credential")) return answer(200, { credential: this.gitLogin });
+    const fault = this.bundleFaults.shift();
+    if (fault !== undefined) return answer(fault, {});
+    const sum = createHash("sha256").update(data).digest("hex");
+    if (!path.endsWith(`sha256=${sum}`)) return answer(400, {});
+    this.bundles.set(token.sessionId, data);
+    answer(200, { bytes: data.byteLength, sha256: sum });
   }
 
   #deliver(body: unknown, authorization: string, answer: (status: number, reply: object) => void): void {

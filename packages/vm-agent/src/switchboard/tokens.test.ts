@@ -30,6 +30,29 @@ test("[F38] a token that has run out is no token", () => {
   expect(tokens.get(sessionId)).toBeNull();
 });
 
+test("[F38] whoever waits for a token is given it when it comes; it is asked for again and again meanwhile", async () => {
+  const waiting = tokens.until(sessionId, workspaceId, new AbortController().signal);
+  pass(5_000);
+  pass(5_000);
+  expect(asked).toEqual([[workspaceId], [workspaceId], [workspaceId]]);
+  tokens.put({ workspaceId, sessionId, token: "a", expiresAt: HOUR });
+  expect(await waiting).toBe("a");
+  pass(30_000);
+  expect(asked).toHaveLength(3);
+});
+
+test("who stops waiting has none, and one that was refused is none", async () => {
+  const leaving = new AbortController();
+  const waiting = tokens.until(sessionId, workspaceId, leaving.signal);
+  leaving.abort();
+  expect(await waiting).toBeNull();
+  tokens.put({ workspaceId, sessionId, token: "a", expiresAt: HOUR });
+  tokens.refuse(sessionId, "an older one");
+  expect(tokens.get(sessionId)?.token).toBe("a");
+  tokens.refuse(sessionId, "a");
+  expect(tokens.get(sessionId)).toBeNull();
+});
+
 test("[F38] a token is renewed an hour before it runs out, until a newer one has come", () => {
   tokens.put({ workspaceId, sessionId, token: "a", expiresAt: 2 * HOUR });
   pass(60_000);

@@ -1,0 +1,105 @@
+/** Runs on a closed repository behind https: the switchboard gets a login for it, and saves what cannot be pushed. */
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { gitBy, makeRepository } from "./git/repositories.testing.ts";
+import { GitHttpsServer } from "./git/servers.testing.ts";
+import type { TestControlPlane } from "./control-plane.testing.ts";
+import { aRun, fence, TestNode } from "./switchboard.testing.ts";
+
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 30_000 });
+
+let node: TestNode;
+let plane: TestControlPlane;
+let server: GitHttpsServer;
+let origin: string;
+beforeEach(async () => {
+  node = await new TestNode().prepare();
+  plane = node.controlPlane;
+  makeRepository(join(node.root, "seed"));
+  origin = join(node.root, "served/tea.git");
+  gitBy(node.root, "clone", "--quiet", "--bare", "seed", origin);
+  server = await new GitHttpsServer(join(node.root, "served"), join(node.root, "tls")).start();
+  node.env = { GIT_SSL_CAINFO: server.caFile };
+  server.rules.closed = "everybody";
+  plane.gitLogin = { host: server.host, username: server.rules.username, password: server.rules.password };
+});
+afterEach(() => {
+  server.stop();
+  node.clean();
+});
+
+function begin(repoUrl = server.url("tea.git")) {
+  const run = aRun(node, repoUrl, fence("sh", "env") + fence("write tea.txt", "green"));
+  plane.enqueue(run.create);
+  plane.enqueue(run.start);
+  return run;
+}
+
+const refuse = (words: string) => {
+  mkdirSync(join(origin, "hooks"), { recursive: true });
+  writeFileSync(join(origin, "hooks/pre-receive"), `#!/bin/sh\necho '${words}' >&2\nexit 1\n`);
+  chmodSync(join(origin, "hooks/pre-receive"), 0o755);
+};
+
+test("[R14] [security 28] a closed repository is cloned and pushed to; the login is in no log, transcript or file", async () => {
+  node.startSwitchboard();
+  const run = begin();
+  expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "clean", branch: "task/a", pushed: true });
+  expect(gitBy(origin, "show", "task/a:tea.txt")).toBe("green");
+  const files = readdirSync(node.stateDir, { recursive: true, encoding: "utf8" })
+    .map((name) => join(node.stateDir, name))
+    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true);
+  expect(files.length).toBeGreaterThan(10);
+  const { password } = server.rules;
+  expect(files.filter((path) => readFileSync(path, "latin1").includes(password))).toEqual([]);
+  expect(node.log()).not.toContain(password);
+  expect(JSON.stringify(plane.transcript(run.sessionId))).not.toContain(password);
+});
+
+test("[R14] [F41] a push that is refused: the commits are handed over as a bundle, the end and the transcript tell of it", async () => {
+  refuse("no tea today");
+  plane.bundleFaults.push(503, 401);
+  node.startSwitchboard();
+  const run = begin();
+  const { end } = await plane.event("session.ended");
+  expect(end).toMatchObject({ outcome: "clean", branch: null, pushed: false, pushError: /no tea today/ });
+  const data = plane.bundles.get(run.sessionId) ?? Buffer.alloc(0);
+  expect(end.bundle?.bytes).toBe(data.byteLength);
+  writeFileSync(join(node.root, "brought.bundle"), data);
+  gitBy(join(node.root, "seed"), "fetch", "--quiet", "../brought.bundle", "task/a:brought");
+  expect(gitBy(join(node.root, "seed"), "show", "brought:tea.txt")).toBe("green");
+  expect(plane.transcript(run.sessionId).at(-1)?.content).toMatch(
+    /could not be pushed.*1 commit .*git bundle.*no tea today/s,
+  );
+});
+
+test("[F41] a bundle that nobody takes is told, with its place on the node", async () => {
+  refuse("no tea today");
+  plane.bundleFaults.push(413);
+  node.startSwitchboard();
+  begin();
+  const { end } = await plane.event("session.ended");
+  expect(end).toMatchObject({ pushed: false, bundle: null });
+  const file = /on the node it is (\S+)\./.exec(end.pushError ?? "")?.[1] ?? "";
+  expect(existsSync(file)).toBe(true);
+  cpSync(file, join(node.root, "kept.bundle"));
+  gitBy(join(node.root, "seed"), "fetch", "--quiet", "../kept.bundle", "task/a:kept");
+});
+
+test("no login for the repository's host: the workspace fails and says what to do", async () => {
+  plane.gitLogin = null;
+  node.startSwitchboard();
+  begin();
+  expect((await plane.event("workspace.failed")).failure).toMatchObject({
+    code: "auth_failed",
+    message: expect.stringContaining("No credential is stored"),
+  });
+});
+
+test("a clone that takes too long ends as a failure, not as a wait", async () => {
+  node.env = { ...node.env, CLONE_TIMEOUT_MS: "1" };
+  node.startSwitchboard();
+  begin();
+  expect((await plane.event("workspace.failed")).failure.code).toBe("clone_timeout");
+});
