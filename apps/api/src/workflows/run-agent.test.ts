@@ -32,6 +32,13 @@ async function submitWithGoose() {
   return { task: await submit(owner, "Honk", projectId), projectId };
 }
 
+/** What runs are made meanwhile stop at their first step. */
+async function heldBack<T>(submits: () => Promise<T>): Promise<T> {
+  await using runs = await introspectWorkflow(env.TASK_RUN);
+  await runs.modifyAll((run) => run.mockStepResult({ name: "open" }, "null"));
+  return submits();
+}
+
 describe("a task with an agent of its owner's own", () => {
   it("tells the node how to get and start it, whole; the workspace knows whose credential it may ask for", async () => {
     const { task } = await submitWithGoose();
@@ -43,12 +50,7 @@ describe("a task with an agent of its owner's own", () => {
   });
 
   it("[T1] fails with that reason when the agent was deleted before the run began", async () => {
-    const runs = await introspectWorkflow(env.TASK_RUN);
-    const { task, projectId } = await (async () => {
-      await using _held = runs;
-      await runs.modifyAll((run) => run.mockStepResult({ name: "open" }, "null"));
-      return submitWithGoose();
-    })();
+    const { task, projectId } = await heldBack(submitWithGoose);
     await db.update(projects).set({ defaultAgent: null }).where(eq(projects.id, projectId));
     await deleteDefinition(db, owner, "goose");
     await db.update(projects).set({ defaultAgent: "goose" }).where(eq(projects.id, projectId));
