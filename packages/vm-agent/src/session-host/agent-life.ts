@@ -95,6 +95,10 @@ export class AgentLife {
     return this.#after.answeredAt !== null;
   }
 
+  get isGone(): boolean {
+    return this.#gone;
+  }
+
   /** What another life could take up; null before the prompt, and for an agent that cannot. */
   get thread(): Thread | null {
     const isOpen = this.#prompted && this.#acpSession !== null && this.#recall !== null;

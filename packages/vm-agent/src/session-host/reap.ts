@@ -5,7 +5,8 @@ import { SESSION_MARK } from "./agent-environment.ts";
 const ROUNDS = 5;
 
 /**
- * Says how many were killed. `spare`: a variable; processes that carry it too are left alone. On systems without `/proc` only the process group can be killed, elsewhere.
+ * Says how many were killed. `spare`: a variable; processes that carry it too are left alone. On systems without
+ * `/proc` only the process group can be killed, elsewhere.
  */
 export function reapSession(sessionId: string, spare: string | null = null): number {
   let killed = 0;

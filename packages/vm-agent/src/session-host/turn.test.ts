@@ -109,6 +109,20 @@ describe("[F39] an agent that dies within its turn", () => {
     expect(readFileSync(path("pids"), "utf8").trim().split("\n")).toHaveLength(2);
   });
 
+  it("[F40] leaves nothing that works beside its second life, wherever it hid", async () => {
+    const stray =
+      "setsid sh -c 'echo $$ > stray; exec sleep 600' > /dev/null 2>&1 < /dev/null & until [ -s stray ]; do :; done";
+    const look = 'grep -qs "^State:[[:space:]]*[RSDT]" "/proc/$(cat stray)/status" && echo alive || echo gone';
+    const { end, store } = await run([fence("sh", stray), fence("crash once"), fence("sh", look)].join("\n"));
+    expect(end).toMatchObject({ outcome: "clean", restarts: 1 });
+    expect(tools(store).at(-1)).toMatchObject({ output: "gone\n" });
+  });
+
+  it("[F40] under the limit of the whole session, which runs over both lives", async () => {
+    const { end } = await run([fence("crash once"), fence("hang")].join("\n"), { change: { maxDurationMs: 4000 } });
+    expect(end).toMatchObject({ outcome: "timeout", restarts: 1, failure: { code: "session_too_long" } });
+  });
+
   it("twice has failed, with its last words", async () => {
     const { end } = await run([fence("say", "So far."), fence("crash", "out of water")].join("\n"));
     expect(end).toMatchObject({ outcome: "crashed", restarts: 1, failure: { code: "agent_crashed" } });
@@ -289,9 +303,8 @@ describe("samovar.setup", () => {
   });
 
   it("may leave a service running that the agent uses, over a restart too; it ends with the session", async () => {
-    const setup =
-      "(while :; do date > tick; sleep 0.1; done) & echo $! > service; until [ -e tick ]; do sleep 0.02; done";
-    const use = fence("sh", 'kill -0 "$(cat service)" && echo serving >> served');
+    const setup = "(while :; do date > tick; sleep 0.1; done) & until [ -e tick ]; do sleep 0.02; done";
+    const use = fence("sh timeout=5s", "rm -f tick; until [ -e tick ]; do sleep 0.02; done; echo serving >> served");
     const { end, path } = await run([use, fence("crash once"), use].join("\n"), { files: { "samovar.setup": setup } });
     expect(end).toMatchObject({ outcome: "clean", restarts: 1 });
     expect(readFileSync(path("served"), "utf8")).toBe("serving\nserving\n");

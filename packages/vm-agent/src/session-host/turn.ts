@@ -119,10 +119,10 @@ export class Turn {
     return () => cancel?.();
   }
 
-  /** Silence is to be expected while a tool runs; after the answer, nothing excuses it. */
+  /** Silence is to be expected while a tool runs, and between two lives; after the answer, nothing excuses it. */
   #isExcused(): boolean {
     const { recorder } = this.#ports;
-    if (recorder.held || !this.#life.isPrompted) return true;
+    if (recorder.held || !this.#life.isPrompted || this.#life.isGone) return true;
     return !this.#life.isAnswered && toolsAtWork(recorder.state);
   }
 
