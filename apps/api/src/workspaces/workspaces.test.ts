@@ -165,7 +165,7 @@ describe("the end of a kept workspace", () => {
   });
 
   it("is not held up by a session that is no more, nor told of a workspace that was never kept", async () => {
-    await database(env).$client.prepare("UPDATE workspaces SET session_id = ?").bind(ids.make("ses")).run();
+    await env.DB.prepare("UPDATE workspaces SET session_id = ?").bind(ids.make("ses")).run();
     await keep();
     expect((await destroy()).status).toBe(202);
     expect((await show()).state).toBe("destroying");

@@ -99,6 +99,11 @@ async function startControlPlane() {
       events.push(recorded);
       if (told) tell({ type: "task.updated", task, events: [recorded] });
     },
+    /** Another place in line: nothing of the task's row changes. */
+    place(waiting: TaskView["waiting"]) {
+      task = { ...task, waiting };
+      tell({ type: "task.updated", task, events: [] });
+    },
     text: () => messages.map(({ message }) => message.content),
     close: () => {
       for (const viewer of sockets.clients) viewer.terminate();
@@ -199,6 +204,51 @@ describe("following a task", () => {
     const watcher = { task: () => {}, message: () => {}, connected: () => {} };
     const followed = followTask({ task: other, connect, timers: systemTimers, random: seededRandom(1), watcher });
     await expect(followed).rejects.toBeInstanceOf(CliError);
+  });
+
+  it("tells a new place in line, though the task is of the same version; once for each", async () => {
+    const waiting = (ahead: number) =>
+      ({ code: "room", message: `${ahead} before it.`, since: 0, ahead, taskIds: [] }) satisfies TaskView["waiting"];
+    const told: (number | null)[] = [];
+    const followed = followTask({
+      task: submitted,
+      connect,
+      timers: systemTimers,
+      random: seededRandom(3),
+      watcher: {
+        task: ({ waiting: now }) => void told.push(now?.ahead ?? null),
+        message: () => {},
+        connected: () => {},
+      },
+    });
+    await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
+    for (const ahead of [2, 2, 1]) plane.place(waiting(ahead));
+    await vi.waitFor(() => expect(told).toEqual([2, 1]));
+    plane.change({ status: "cancelled", endedAt: 1, waiting: null });
+    await followed;
+    expect(told).toEqual([2, 1, null]);
+  });
+
+  it("tells nothing of earlier attempts", async () => {
+    plane.change({ attempt: 1 });
+    plane.change({ attempt: 2 });
+    const seqs: number[] = [];
+    const followed = followTask({
+      task: { ...submitted, version: 3 },
+      known: [aTaskEvent({ seq: 1 }), aTaskEvent({ seq: 2 })],
+      connect,
+      timers: systemTimers,
+      random: seededRandom(4),
+      watcher: {
+        task: (_task, fresh) => void seqs.push(...fresh.map(({ seq }) => seq)),
+        message: () => {},
+        connected: () => {},
+      },
+    });
+    await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
+    plane.change({ status: "failed", endedAt: 1 });
+    expect((await followed).events.map(({ seq }) => seq)).toEqual([1, 2, 3]);
+    expect(seqs).toEqual([3]);
   });
 
   it("leaves when it is told to, while the task goes on", async () => {

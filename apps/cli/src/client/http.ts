@@ -105,7 +105,11 @@ function refusal(status: number, json: unknown): CliError {
       );
     case "credentials_missing":
     case "agent_not_configured":
-      return new CliError(message, "See what is missing with: samovar agents. Store it with: samovar credentials set KIND", code);
+      return new CliError(
+        message,
+        "See what is missing with: samovar agents. Store it with: samovar credentials set KIND",
+        code,
+      );
     case "internal":
       return new CliError(message, `Samovar's log has more about request ${requestId}.`, code);
     default:

@@ -3,9 +3,11 @@ import { execFile } from "node:child_process";
 import { access, constants, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorMessage } from "@samovar/base";
+import type { AgentView } from "@samovar/contracts";
 import type { ApiClient } from "../client/api.ts";
 import { findSamovar } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
+import { findProgram, type FoundProgram } from "./agents/program.ts";
 import { type CommandContext, printJson } from "./context.ts";
 
 export interface Finding {
@@ -101,7 +103,7 @@ async function samovarFindings(context: CommandContext): Promise<Finding[]> {
     const me = await client.me();
     return [
       finding("Samovar", "ok", `running at ${client.url}, signed in as ${me.name}`, null),
-      ...(await agentFindings(client)),
+      ...(await agentFindings(client, context)),
     ];
   } catch (error) {
     const hint = error instanceof CliError ? error.hint : null;
@@ -109,20 +111,30 @@ async function samovarFindings(context: CommandContext): Promise<Finding[]> {
   }
 }
 
-async function agentFindings(client: ApiClient): Promise<Finding[]> {
-  const agents = (await client.agents()).map((agent) =>
-    finding(
-      `Agent ${agent.kind}`,
-      agent.usable ? "ok" : "warning",
-      agent.usable ? agent.name : "not usable yet",
-      agent.hint,
-    ),
+async function agentFindings(client: ApiClient, { dataDir, env }: CommandContext): Promise<Finding[]> {
+  const agents = await Promise.all(
+    (await client.agents()).map(async (agent) => agentFinding(agent, await findProgram(agent.program, dataDir, env))),
   );
   const kinds = (await client.credentials()).map(({ kind }) => kind);
   const provider = kinds.includes("hetzner");
   const hint = provider ? null : "Restart `samovar up`: it stores the one of its own cloud.";
   return [...agents, finding("Credentials", provider ? "ok" : "fault", kinds.join(", ") || "none", hint)];
 }
+
+/** A program that is not here is missing on the machines of this computer too. */
+export function agentFinding(agent: AgentView, program: FoundProgram): Finding {
+  const ready = agent.usable && program.state !== "missing";
+  const hint = agent.hint ?? (program.state === "missing" ? `Install ${program.what}, or change the agent.` : null);
+  const detail = `${agent.usable ? agent.name : `${agent.name}, not usable yet`}${DETAILS[program.state](program.what)}`;
+  return finding(`Agent ${agent.kind}`, ready ? "ok" : "warning", detail, hint);
+}
+
+const DETAILS: Record<FoundProgram["state"], (what: string) => string> = {
+  part: () => "",
+  installed: (what) => `, ${what}`,
+  later: (what) => `, ${what} is installed at its first task`,
+  missing: (what) => `, ${what} is not on this machine`,
+};
 
 function finding(what: string, state: Finding["state"], detail: string, hint: string | null): Finding {
   return { what, state, detail, hint };

@@ -1,5 +1,6 @@
 /** Commands about agents and the credentials that they and the machines need. */
 import type { Command } from "commander";
+import { CliError } from "../client/errors.ts";
 import type { Does, Shared } from "./does.ts";
 import { listOf } from "./parsers.ts";
 
@@ -27,6 +28,8 @@ export function registerAgents(root: Command, does: Does): void {
   );
 }
 
+const SECRET_HINT = "Leave it out to be asked for it, or give it on standard input or by --from-env NAME.";
+
 interface SetFlags extends Shared {
   readonly fromEnv?: readonly string[];
   readonly baseUrl?: string;
@@ -42,11 +45,14 @@ export function registerCredentials(root: Command, does: Does): void {
     .command("set")
     .description("store a secret; asked for without showing it, or read from standard input")
     .argument("<kind>", "hetzner, anthropic, openai, google, github, or agent:NAME")
+    .allowExcessArguments()
     .option("--from-env <name>", "take it from this variable; may be given again for agent:NAME", listOf)
     .option("--base-url <url>", "where the model's API is, when it is elsewhere");
-  does<SetFlags>(set, async (context, [kind = ""], { fromEnv = [], baseUrl }) =>
-    (await credentialChanges()).setCredential(kind, { fromEnv, baseUrl }, context),
-  );
+  does<SetFlags>(set, async (context, [kind = "", ...others], { fromEnv = [], baseUrl }) => {
+    if (others.length > 0)
+      throw new CliError("A secret is never an argument: others could read it there.", SECRET_HINT);
+    return (await credentialChanges()).setCredential(kind, { fromEnv, baseUrl }, context);
+  });
   does(
     credentials.command("check").description("ask the credential's service whether it is good").argument("<kind>"),
     async (context, [kind = ""]) => (await credentialChanges()).checkCredential(kind, context),

@@ -1,0 +1,432 @@
+/** Commands against a control plane of the test: what they ask, what they print, what they refuse. */
+import { createHash } from "node:crypto";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { AgentProgram, TaskOutput, TaskWaiting } from "@samovar/contracts";
+import { aProjectView, anAgentView, aTaskEvent, aTaskView, aWorkspaceView, BUILT_AT } from "@samovar/testing";
+import { afterEach, describe, expect, it } from "vitest";
+import { program } from "../program.ts";
+import { addAgent, removeAgent } from "./agents/change.ts";
+import { listAgents } from "./agents/list.ts";
+import { findProgram } from "./agents/program.ts";
+import { listOf, testContext, testSamovar } from "./context.testing.ts";
+import { checkCredential, removeCredential, setCredential } from "./credentials/change.ts";
+import { listCredentials } from "./credentials/list.ts";
+import { agentFinding } from "./doctor.ts";
+import { saveBundle } from "./tasks/bundle.ts";
+import { cancelTask, editTask, startTask } from "./tasks/change.ts";
+import { listTasks } from "./tasks/list.ts";
+import { showTask } from "./tasks/show.ts";
+import { destroyWorkspace, giveTime } from "./workspaces/change.ts";
+import { listWorkspaces } from "./workspaces/list.ts";
+import { openWorkspace } from "./workspaces/open.ts";
+
+const HOUR = 3_600_000;
+const project = aProjectView();
+const output: TaskOutput = {
+  branch: "task/x",
+  commits: [{ sha: "0123456789abcdef", subject: "Brew\u001b[2J tea" }],
+  diffStat: { files: 1, insertions: 2, deletions: 0 },
+  summary: "The tea is ready.",
+  pullRequestUrl: "https://github.com/o/r/pull/1",
+  warning: null,
+  usage: { inputTokens: 12_345, cachedTokens: 10_000, outputTokens: 67, cost: { amount: 0.1234, currency: "USD" } },
+  stopReason: "max_tokens",
+  restarts: 1,
+  bundle: null,
+  durations: { wait: 3_000, choose: 700, work: 61_000 },
+  transcript: null,
+};
+const aTask = (fields: Parameters<typeof aTaskView>[0] = {}) => aTaskView({ projectId: project.id, ...fields });
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+async function samovar(...[answers]: Parameters<typeof testSamovar>) {
+  const here = await testSamovar({ "GET /api/projects": () => listOf(project), ...answers });
+  closing.push(here.close);
+  return here;
+}
+
+const withTasks = (...tasks: readonly ReturnType<typeof aTaskView>[]) =>
+  samovar({
+    [`GET /api/projects/${project.id}/tasks`]: () => listOf(...tasks),
+    ...Object.fromEntries(tasks.map((task) => [`GET /api/projects/${project.id}/tasks/${task.id}`, () => task])),
+    ...Object.fromEntries(
+      tasks.map((task) => [
+        `GET /api/projects/${project.id}/tasks/${task.id}/events`,
+        () => listOf(aTaskEvent({ kind: "step.began", data: { step: "start", runId: task.runId } })),
+      ]),
+    ),
+    ...Object.fromEntries(
+      tasks.flatMap((task) =>
+        ["cancel", "run", "retry"].map((verb) => [
+          `POST /api/projects/${project.id}/tasks/${task.id}/${verb}`,
+          () => ({ ...task, cancelRequested: verb === "cancel" }),
+        ]),
+      ),
+    ),
+    ...Object.fromEntries(tasks.map((task) => [`PATCH /api/projects/${project.id}/tasks/${task.id}`, () => task])),
+  });
+
+describe("tasks", () => {
+  it("are listed with their priority and with why they wait", async () => {
+    const waiting: TaskWaiting = { code: "room", message: "Waits for room.", since: 0, ahead: 3, taskIds: [] };
+    const here = await withTasks(
+      aTask({ priority: 1, waiting }),
+      aTask({ waiting: { ...waiting, code: "dependency_failed" } }),
+      aTask({ status: "in_progress", cancelRequested: true }),
+    );
+    const context = here.context();
+    expect(await listTasks(undefined, context)).toBe(0);
+    expect(context.terminal.out()).toMatch(/queued, waits for room, 3 before it {2,}urgent/);
+    expect(context.terminal.out()).toContain("queued, blocked by a failed task");
+    expect(context.terminal.out()).toContain("in progress, being cancelled");
+    await expect(listTasks("nothing", here.context())).rejects.toThrow("no project nothing");
+  });
+
+  it("are shown whole, by the end of an id, without a control character", async () => {
+    const workspace = aWorkspaceView();
+    const before = aTask({ status: "completed", title: "Boil" });
+    const task = aTask({
+      status: "failed",
+      output,
+      priority: 2,
+      model: "opus",
+      attempt: 2,
+      dependsOn: [before.id],
+      workspaceId: workspace.id,
+      failure: { code: "agent_crashed", message: "The agent died." },
+      endedAt: BUILT_AT + 5_000,
+    });
+    const here = await samovar({
+      [`GET /api/projects/${project.id}/tasks`]: () => listOf(task, before),
+      [`GET /api/projects/${project.id}/tasks/${before.id}`]: () => before,
+      [`GET /api/projects/${project.id}/tasks/${task.id}/events`]: () => listOf(),
+      [`GET /api/workspaces/${workspace.id}`]: () => workspace,
+    });
+    const context = here.context();
+    expect(await showTask(task.id.slice(-7), context)).toBe(0);
+    const shown = context.terminal.out();
+    for (const line of [
+      "✗ failed in 5.0 s",
+      /after +tsk_\w+ {2}completed {2}Boil/,
+      /runs with +script, model opus/,
+      /reason +The agent died\./,
+      /commits +012345678 Brew tea/,
+      /usage +12,345 tokens in \(10,000 cached\) · 67 out · 0\.1234 USD/,
+      /turn +started again 1 time after it had died · stopped: max_tokens/,
+      /summary +The tea is ready\./,
+      /steps +wait +3\.0 s\n +choose +700 ms\n +work +1 min 1 s/,
+      /workspace +wsp_\w+, kept for 1 h 0 min/,
+      `samovar retry ${task.id.slice(-8)}`,
+      `samovar workspaces open ${workspace.id.slice(-8)}`,
+    ])
+      expect(shown).toMatch(line);
+    const json = here.context({ json: true });
+    await showTask(task.id.slice(-7), json);
+    expect(JSON.parse(json.terminal.out())).toMatchObject({ task: { id: task.id }, workspace: { id: workspace.id } });
+  });
+
+  it("tell what still lasts, and where they stand in line", async () => {
+    const ahead = aTask({ title: "First" });
+    const task = aTask({
+      waiting: { code: "room", message: "Waits for room: 1 is before it.", since: 0, ahead: 1, taskIds: [ahead.id] },
+    });
+    const here = await withTasks(task, ahead);
+    const context = here.context();
+    await showTask(task.id, context);
+    expect(context.terminal.out()).toMatch(
+      /waits +Waits for room: 1 is before it\n +before it +tsk_\w+ {2}queued {2}First/,
+    );
+    expect(context.terminal.out()).toMatch(/steps +start +0 ms so far/);
+    expect(context.terminal.out()).toContain(`samovar cancel ${task.id.slice(-8)}`);
+  });
+
+  it.each(["x", "abc", "no such", "tsk_", "../../x", "zzzzzzzz"])(
+    "are not found by %j, and that is a sentence",
+    async (id) => {
+      const here = await withTasks(aTask());
+      await expect(showTask(id, here.context())).rejects.toMatchObject({ name: "CliError", hint: expect.any(String) });
+    },
+  );
+
+  it("that share what was typed are named", async () => {
+    const [one, other] = [aTask(), aTask()];
+    const here = await withTasks(one, other);
+    const shared = one.id.slice(0, 12);
+    expect(other.id.startsWith(shared)).toBe(true);
+    await expect(showTask(shared, here.context())).rejects.toMatchObject({ hint: expect.stringContaining(other.id) });
+  });
+
+  it("are cancelled and started by what they are", async () => {
+    const draft = aTask({ status: "draft" });
+    const failed = aTask({ status: "failed" });
+    const here = await withTasks(draft, failed);
+    const context = here.context();
+    expect(await cancelTask(draft.id, context)).toBe(0);
+    expect(context.terminal.out()).toBe(`${draft.id} is being cancelled.\n`);
+    expect(await startTask(draft.id, false, here.context())).toBe(0);
+    expect(here.asked.map(({ path }) => path)).toContain(`/api/projects/${project.id}/tasks/${draft.id}/run`);
+    await expect(startTask(failed.id, false, here.context())).rejects.toMatchObject({
+      hint: expect.stringContaining("samovar retry"),
+    });
+  });
+
+  it("are edited: only what was said, ids made whole", async () => {
+    const [task, other] = [aTask({ status: "draft" }), aTask()];
+    const here = await withTasks(task, other);
+    const edits = { changes: { priority: 1 }, dependsOn: [other.id.slice(-6), other.id] };
+    expect(await editTask(task.id, edits, here.context())).toBe(0);
+    expect(here.asked.find(({ method }) => method === "PATCH")?.body).toEqual({ priority: 1, dependsOn: [other.id] });
+    await expect(editTask(task.id, { changes: {}, dependsOn: null }, here.context())).rejects.toThrow("Say what");
+  });
+});
+
+describe("a bundle", () => {
+  const content = Buffer.from("PACK of commits");
+  const bundle = { bytes: content.length, sha256: createHash("sha256").update(content).digest("hex") };
+  const task = aTask({ status: "completed", branch: "task/x", output: { ...output, bundle } });
+  const serving = (sent: Buffer) =>
+    samovar({
+      [`GET /api/projects/${project.id}/tasks/${task.id}`]: () => task,
+      [`GET /api/projects/${project.id}/tasks/${task.id}/bundle`]: () => new Uint8Array(sent),
+    });
+
+  it("is saved by its branch's name, once, with what to do with it", async () => {
+    const here = await serving(content);
+    const context = here.context();
+    expect(await saveBundle(task.id, undefined, context)).toBe(0);
+    const path = join(here.dataDir, "task-x.bundle");
+    expect(await readFile(path, "utf8")).toBe("PACK of commits");
+    expect(context.terminal.out()).toContain(`git fetch ${path} task/x:task/x`);
+    await expect(saveBundle(task.id, undefined, here.context())).rejects.toThrow("is there already");
+    const piped = here.context();
+    await saveBundle(task.id, "-", piped);
+    expect(piped.terminal.out()).toBe("PACK of commits");
+  });
+
+  it("[R16] that is not the one that was stored is not saved", async () => {
+    const here = await serving(Buffer.from("PACK of something"));
+    await expect(saveBundle(task.id, "out", here.context())).rejects.toThrow("not the one");
+    await expect(readFile(join(here.dataDir, "out"))).rejects.toThrow("ENOENT");
+  });
+});
+
+describe("workspaces", () => {
+  const kept = aWorkspaceView({ failure: { code: "agent_crashed", message: "The agent died." } });
+  const serving = (fields: Partial<typeof kept> = {}, path = "/there/repo") =>
+    samovar({
+      "GET /api/workspaces": ({ path: asked }) =>
+        new URL(asked, "http://x").searchParams.get("state") === "kept" ? listOf(kept) : listOf(),
+      [`GET /api/workspaces/${kept.id}`]: () => kept,
+      [`POST /api/workspaces/${kept.id}/extend`]: () => ({ ...kept, ...fields }),
+      [`POST /api/workspaces/${kept.id}/destroy`]: () => ({ ...kept, state: "destroying" }),
+      [`GET /api/workspaces/${kept.id}/look`]: () => ({
+        path,
+        branch: null,
+        head: "a".repeat(40),
+        files: [{ path: "tea\u0007.txt", change: "untracked" }],
+        diff: "@@ -0,0 +1 @@\n+green\u001b[31m\n",
+        truncated: true,
+      }),
+    });
+
+  it("[R30] are listed with why they are kept, and for how long", async () => {
+    const here = await serving();
+    const context = here.context();
+    expect(await listWorkspaces(false, context)).toBe(0);
+    expect(context.terminal.out()).toMatch(/wsp_\w+ {2}kept {3}1 h 0 min .*The agent died\./);
+    const all = here.context();
+    await listWorkspaces(true, all);
+    expect(all.terminal.out()).toContain("There were no workspaces yet.");
+  });
+
+  it("[R30] are given time, and it is said when that is less than was asked for, or more", async () => {
+    const given = async (keepUntil: number, asked: number) => {
+      const here = await serving({ keepUntil });
+      const context = here.context();
+      expect(await giveTime(kept.id, asked, context)).toBe(0);
+      expect(here.asked.at(-1)?.body).toEqual({ keepForMs: asked });
+      return context.terminal.notes();
+    };
+    expect(await given(BUILT_AT + 8 * HOUR, 8 * HOUR)).toBe("");
+    expect(await given(BUILT_AT + 5 * HOUR, 48 * HOUR)).toContain("machine");
+    expect(await given(BUILT_AT + HOUR, 600_000)).toContain("longer than that already");
+    const here = await serving();
+    await expect(giveTime(kept.id, 1_000, here.context())).rejects.toThrow("a minute at least");
+  });
+
+  it("are destroyed", async () => {
+    const here = await serving();
+    const context = here.context();
+    expect(await destroyWorkspace(kept.id, context)).toBe(0);
+    expect(context.terminal.out()).toBe(`${kept.id} is being removed.\n`);
+  });
+
+  it("[R30] are opened: what is in them, safe to print; on another machine there is no way in", async () => {
+    const here = await serving();
+    const context = here.context();
+    expect(await openWorkspace(kept.id, { diff: true, shell: false }, context)).toBe(0);
+    const shown = context.terminal.out();
+    for (const line of ["/there/repo", "the agent has left it", "? tea.txt", "+green\n", "the rest is too much"])
+      expect(shown).toContain(line);
+    expect(shown).not.toContain("--shell");
+    const shell = openWorkspace(kept.id, { diff: false, shell: true }, here.context());
+    await expect(shell).rejects.toThrow("another machine");
+  });
+
+  it("of this machine tell the way in, and a shell's exit code is the command's", async () => {
+    const here = await testSamovar({});
+    closing.push(here.close);
+    const place = join(here.dataDir, "w/repo");
+    await mkdir(place, { recursive: true });
+    const local = await samovar({
+      [`GET /api/workspaces/${kept.id}`]: () => kept,
+      [`GET /api/workspaces/${kept.id}/look`]: () => ({
+        path: place,
+        branch: "task/x",
+        head: null,
+        files: [],
+        diff: "",
+        truncated: false,
+      }),
+    });
+    await writeFile(join(here.dataDir, "instance.json"), await readFile(join(local.dataDir, "instance.json")));
+    const context = here.context();
+    await openWorkspace(kept.id, { diff: false, shell: false }, context);
+    expect(context.terminal.out()).toContain(`samovar workspaces open ${kept.id.slice(-8)} --shell`);
+    const shell = join(here.dataDir, "shell");
+    await writeFile(shell, "#!/bin/sh\npwd > ../where\nexit 7\n");
+    await chmod(shell, 0o755);
+    const inside = here.context({ env: { SHELL: shell, PATH: process.env["PATH"] } });
+    expect(await openWorkspace(kept.id, { diff: false, shell: true }, inside)).toBe(7);
+    expect(await readFile(join(here.dataDir, "w/where"), "utf8")).toContain("w/repo");
+  });
+});
+
+describe("agents and credentials", () => {
+  const claude = anAgentView({
+    kind: "claude",
+    name: "Claude Code",
+    usable: false,
+    hint: "Store an Anthropic credential.",
+    program: { from: "npm", package: { name: "@a/b", version: "1.2.3", bin: "b" }, args: [] },
+    offers: { models: [{ id: "opus", name: "Opus", description: null }], modes: [] },
+  });
+  const mine = anAgentView({ kind: "mine", builtIn: false, usable: false, secretEnv: ["MY_KEY"] });
+  const credential = {
+    id: `crd_${"0".repeat(26)}`,
+    kind: "agent:mine",
+    hint: "MY_KEY",
+    createdAt: 0,
+    lastUsedAt: null,
+  };
+  const definition = {
+    kind: "mine",
+    name: "Mine",
+    program: { from: "path", command: "my-agent", args: [] },
+    secretEnv: ["MY_KEY"],
+  };
+  const serving = () =>
+    samovar({
+      "GET /api/agents": () => listOf(claude, mine),
+      "PUT /api/agents/mine": () => ({ ...mine, definition: null }),
+      "DELETE /api/agents/mine": () => null,
+      "GET /api/credentials": () => listOf(credential),
+      "PUT /api/credentials/agent%3Amine": () => credential,
+      "DELETE /api/credentials/github": () => null,
+      "POST /api/credentials/github/validate": () => ({ ok: false, message: "GitHub refuses the token." }),
+    });
+
+  it("agents are listed with what they need and offer", async () => {
+    const context = (await serving()).context();
+    expect(await listAgents(context)).toBe(0);
+    expect(context.terminal.out()).toMatch(/! claude +Claude Code.*\n +to do +Store an Anthropic.*\n +models +opus/);
+  });
+
+  it("an agent is added from a file or standard input, with what to do next; a wrong one is told where", async () => {
+    const here = await serving();
+    await writeFile(join(here.dataDir, "a.json"), JSON.stringify(definition));
+    const context = here.context();
+    expect(await addAgent("a.json", context)).toBe(0);
+    expect(here.asked.at(-1)?.body).toMatchObject({ ...definition, env: {}, gateway: null });
+    expect(context.terminal.out()).toContain("samovar credentials set agent:mine");
+    const typed = (text: string) => addAgent("-", here.context({ readStdin: async () => text }));
+    expect(await typed(JSON.stringify(definition))).toBe(0);
+    await expect(typed("{")).rejects.toThrow("not JSON");
+    await expect(typed(JSON.stringify({ ...definition, kind: "claude" }))).rejects.toThrow("kind: ");
+    await expect(typed("[]")).rejects.toThrow("no definition");
+    await expect(addAgent("none.json", here.context())).rejects.toThrow("cannot be read");
+    expect(await removeAgent("mine", here.context())).toBe(0);
+    await expect(removeAgent("No Agent", here.context())).rejects.toThrow("no agent's name");
+  });
+
+  it("credentials are set, checked and removed; the answer of a service that refuses is exit code 1", async () => {
+    const here = await serving();
+    const context = here.context({ readStdin: async () => "MY_KEY=abc\n" });
+    expect(await setCredential("agent:mine", { fromEnv: [] }, context)).toBe(0);
+    expect(here.asked.at(-1)?.body).toEqual({ kind: "agent", agent: "mine", env: { MY_KEY: "abc" } });
+    expect(context.terminal.out()).not.toContain("abc");
+    expect(await checkCredential("github", here.context())).toBe(1);
+    expect(await removeCredential("github", here.context())).toBe(0);
+    await expect(setCredential("nope", { fromEnv: [] }, here.context())).rejects.toMatchObject({
+      hint: expect.stringContaining("hetzner"),
+    });
+    const listed = here.context();
+    await listCredentials(listed);
+    expect(listed.terminal.out()).toMatch(/agent:mine .* never +MY_KEY/);
+  });
+
+  it("the doctor tells what is installed, what will be, and what is missing", async () => {
+    const here = await serving();
+    const find = (wanted: AgentProgram) => findProgram(wanted, here.dataDir, { PATH: here.dataDir });
+    expect(agentFinding(claude, await find(claude.program))).toMatchObject({
+      state: "warning",
+      detail: "Claude Code, not usable yet, @a/b 1.2.3 is installed at its first task",
+      hint: "Store an Anthropic credential.",
+    });
+    await mkdir(join(here.dataDir, "agents/@a+b-1.2.3"), { recursive: true });
+    const usable = { ...claude, usable: true, hint: null };
+    expect(agentFinding(usable, await find(claude.program))).toMatchObject({
+      state: "ok",
+      detail: "Claude Code, @a/b 1.2.3",
+    });
+    const own: AgentProgram = { from: "path", command: "my-agent", args: [] };
+    expect(agentFinding(usable, await find(own))).toMatchObject({
+      state: "warning",
+      hint: "Install my-agent, or change the agent.",
+    });
+    await writeFile(join(here.dataDir, "my-agent"), "", { mode: 0o755 });
+    expect(await find(own)).toEqual({ state: "installed", what: "my-agent" });
+    expect(await find({ from: "vm_agent" })).toEqual({ state: "part", what: "" });
+  });
+});
+
+describe("bad input", () => {
+  it.each([
+    ["run", "--priority", "soon", "x"],
+    ["run", "--size", "huge", "x"],
+    ["run"],
+    ["task"],
+    ["tasks", "--all"],
+    ["workspaces", "extend", "wsp_x", "--for", "3y"],
+    ["workspaces", "explode"],
+    ["agents", "add"],
+    ["nonsense"],
+  ])("is exit code 2: %s %s %s %s", async (...words) => {
+    expect(await program(words)).toBe(2);
+  });
+
+  it("[S1] a secret among the arguments is refused, and not repeated", async () => {
+    const refused = program(["credentials", "set", "github", "the-secret"]);
+    await expect(refused).rejects.toThrow("never an argument");
+    await expect(refused).rejects.not.toThrow("the-secret");
+  });
+
+  it("without a Samovar is told before anything else is asked", async () => {
+    await expect(setCredential("github", { fromEnv: [] }, testContext())).rejects.toThrow("No Samovar is running");
+  });
+});
