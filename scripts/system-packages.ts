@@ -9,6 +9,8 @@ const SHOWS: Record<string, string> = {
   "hcloud-cli": "/usr/bin/hcloud",
   procps: "/usr/bin/ps",
   curl: "/usr/bin/curl",
+  "git-lfs": "/usr/bin/git-lfs",
+  "openssh-server": "/usr/sbin/sshd",
   "python3-yaml": "/usr/lib/python3/dist-packages/yaml/__init__.py",
 };
 

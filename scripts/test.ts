@@ -45,7 +45,16 @@ const unknown = asked.filter((name) => !suites.some((suite) => suite.name === na
 if (unknown.length > 0)
   throw new Error(`no suite ${unknown.join(", ")}; there are ${suites.map((suite) => suite.name).join(", ")}`);
 
-await installSystemPackages(["chromium", "cloud-init", "hcloud-cli", "procps", "curl", "python3-yaml"]);
+await installSystemPackages([
+  "chromium",
+  "cloud-init",
+  "hcloud-cli",
+  "procps",
+  "curl",
+  "git-lfs",
+  "openssh-server",
+  "python3-yaml",
+]);
 const total = { passed: 0, failed: 0 };
 for (const suite of suites.filter(({ name }) => asked.length === 0 || asked.includes(name))) {
   const startedAt = performance.now();
