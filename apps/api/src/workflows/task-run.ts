@@ -99,11 +99,14 @@ async function prepare(story: RunStory, job: RunJob, nodeId: NodeId, round: numb
 async function start(story: RunStory, job: RunJob, nodeId: NodeId): Promise<void> {
   const { deps } = story;
   story.hasPrompted = true;
-  await story.once("start: ask", async () => {
+  const isAsked = await story.once("start: ask", async () => {
+    if (await story.isCancelRequested()) return false;
     await projectData(deps, job.task.projectId).linkWorkspace(job.task.sessionId, job.workspaceId);
     await story.node(nodeId).enqueue(job.startCommand);
     await setWorkspaceState(deps.env, job.workspaceId, "busy");
+    return true;
   });
+  if (!isAsked) throw stopped("cancelled", CANCELLED, "remove");
   const seen = await story.until("start", "start", job.workspaceId);
   if (seen.kind === "failed") throw gaveUp(seen, "keep");
   // A cancel and a late agent both need the session to be stopped, which `work` knows how to do.
