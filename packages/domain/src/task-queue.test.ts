@@ -33,7 +33,7 @@ const turn = (
   line: readonly LookedAtPlace[],
   room: number,
   dependencies: readonly Dependency[] = [],
-) => decideTurn({ self, line, room, dependencies, now: 100 });
+) => decideTurn({ self, line, room, dependencies, wanting: 1, stands: true, now: 100 });
 
 describe("[R12] the line for room", () => {
   it("goes by priority, urgent first and none last, then by age", () => {
@@ -50,9 +50,17 @@ describe("[R12] the line for room", () => {
     expect(turn(place(0, 3, 1), line, 0)).toMatchObject({ kind: "wait" });
   });
 
+  it("where more want room than there is, each takes a place before it goes", () => {
+    const look = { self: place(0, 3, 1), line: [], room: 2, dependencies: [], now: 100 };
+    expect(decideTurn({ ...look, wanting: 2, stands: false })).toEqual({ kind: "go" });
+    expect(decideTurn({ ...look, wanting: 3, stands: false })).toEqual({ kind: "stand" });
+    expect(decideTurn({ ...look, wanting: 3, stands: true })).toEqual({ kind: "go" });
+    expect(decideTurn({ ...look, room: 0, wanting: 3, stands: false })).toMatchObject({ kind: "wait" });
+  });
+
   it("[T1] a place whose run is dead blocks nobody", () => {
     const dead = { ...place(0, 1, 1), lookedAt: 0 };
-    const look = { self: place(1, 3, 2), line: [dead], room: 1, dependencies: [] };
+    const look = { self: place(1, 3, 2), line: [dead], room: 1, dependencies: [], wanting: 2, stands: true };
     expect(decideTurn({ ...look, now: STALE_PLACE_MS })).toMatchObject({ kind: "wait" });
     expect(decideTurn({ ...look, now: STALE_PLACE_MS + 1 })).toEqual({ kind: "go" });
   });

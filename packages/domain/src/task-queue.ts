@@ -84,15 +84,19 @@ export interface Dependency {
 
 export type Turn =
   | { readonly kind: "go" }
+  /** More tasks want room than there is: take a place, then look again, so that their order counts. */
+  | { readonly kind: "stand" }
   /** `blockedBy`: unfinished dependencies, those that somebody must see to first. */
   | { readonly kind: "wait"; readonly code: TaskWaiting["code"]; readonly blockedBy: readonly TaskId[] };
 
-/** `line`: at least its first `room` places. */
+/** `line`: at least its first `room` places. `wanting`: the owner's queued tasks. `stands`: this one has a place already. */
 export function decideTurn(look: {
   readonly self: Place;
   readonly dependencies: readonly Dependency[];
   readonly line: readonly LookedAtPlace[];
   readonly room: number;
+  readonly wanting: number;
+  readonly stands: boolean;
   readonly now: Millis;
 }): Turn {
   const unfinished = look.dependencies.filter(({ status }) => status !== "completed");
@@ -102,7 +106,8 @@ export function decideTurn(look: {
     return { kind: "wait", code: failed.length > 0 ? "dependency_failed" : "dependencies", blockedBy };
   }
   const ahead = look.line.filter((place) => isBefore(place, look.self) && !isStale(place, look.now)).length;
-  return ahead < look.room ? { kind: "go" } : { kind: "wait", code: "room", blockedBy: [] };
+  if (ahead >= look.room) return { kind: "wait", code: "room", blockedBy: [] };
+  return look.stands || look.wanting <= look.room ? { kind: "go" } : { kind: "stand" };
 }
 
 const needsSomebody = ({ status }: Dependency) => status === "failed" || status === "cancelled" || status === null;

@@ -2,12 +2,11 @@
 import { LIMITS, SamovarError, taskId } from "@samovar/contracts";
 import type { createTask } from "@samovar/contracts";
 import type { TaskActor, TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
-import { and, eq } from "drizzle-orm";
 import type * as z from "zod";
-import { idempotencyKeys } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 import type { Caller } from "../http/context.ts";
-import { sha256Hex } from "../identity/secrets.ts";
+import type { Intent } from "../idempotency.ts";
+import { intentOf, keyRow, madeBefore } from "../idempotency.ts";
 import type { ProjectRow } from "../projects/store.ts";
 import { assertDependencies } from "./dependencies.ts";
 import { ensureRun, ensureSession } from "./launch.ts";
@@ -17,12 +16,6 @@ import { findTask, insertTask } from "./store.ts";
 
 type Wanted = z.output<typeof createTask>;
 
-/** The caller's key, and what they asked for under it. */
-interface Intent {
-  readonly key: string;
-  readonly requestHash: string;
-}
-
 /** The task as it is now: with a key that was used before, the one that was made then. */
 export async function createNewTask(
   deps: Deps,
@@ -31,11 +24,8 @@ export async function createNewTask(
   wanted: Wanted,
   idempotencyKey: string | null,
 ): Promise<TaskRecord> {
-  const intent =
-    idempotencyKey === null
-      ? null
-      : { key: idempotencyKey, requestHash: await sha256Hex(JSON.stringify(["POST tasks", project.id, wanted])) };
-  const earlier = intent === null ? null : await madeBefore(deps, caller, intent);
+  const intent = await intentOf(idempotencyKey, "POST tasks", project.id, wanted);
+  const earlier = intent === null ? null : await earlierTask(deps, caller, intent);
   if (earlier !== null) return launch(deps, earlier);
   assertOpen(project);
   if (wanted.run) await assertRunnable(deps.db, caller.id, agentOf(deps, project, wanted));
@@ -113,28 +103,19 @@ async function insertOnce(deps: Deps, caller: Caller, task: TaskRecord, intent: 
   const actor: TaskActor = { kind: "user", id: caller.id };
   const created: TaskEventDraft = { kind: "task.created", data: { run: task.runId !== null } };
   const queued: TaskEventDraft = { kind: "status.changed", data: { from: "draft", to: "queued", reason: null } };
-  const key =
-    intent === null ? null : { ...intent, ownerId: caller.id, resourceId: task.id, createdAt: task.createdAt };
+  const key = intent === null ? null : keyRow(caller.id, intent, task.id, task.createdAt);
   try {
     const events = await insertTask(deps.db, task, task.runId === null ? [created] : [created, queued], actor, key);
     await publishTask(deps, task, events);
     return task;
   } catch (error) {
-    const made = intent === null ? await findTask(deps.db, task.id) : await madeBefore(deps, caller, intent);
+    const made = intent === null ? await findTask(deps.db, task.id) : await earlierTask(deps, caller, intent);
     if (made === null) throw error;
     return made;
   }
 }
 
-/** Throws `conflict` when the key was used for another request. */
-async function madeBefore({ db }: Deps, caller: Caller, intent: Intent): Promise<TaskRecord | null> {
-  const [row] = await db
-    .select()
-    .from(idempotencyKeys)
-    .where(and(eq(idempotencyKeys.ownerId, caller.id), eq(idempotencyKeys.key, intent.key)));
-  if (row === undefined) return null;
-  if (row.requestHash !== intent.requestHash) {
-    throw new SamovarError("conflict", "This Idempotency-Key was used for another request. Send a new key.");
-  }
-  return findTask(db, taskId.parse(row.resourceId));
+async function earlierTask({ db }: Deps, caller: Caller, intent: Intent): Promise<TaskRecord | null> {
+  const id = await madeBefore(db, caller.id, intent);
+  return id === null ? null : findTask(db, taskId.parse(id));
 }

@@ -4,8 +4,9 @@
  */
 import { errorMessage } from "@samovar/base";
 import type { Millis } from "@samovar/base";
+import { SLOWEST_TURN_LOOK_MS } from "@samovar/domain/task-queue";
 import type { TaskRecord } from "@samovar/domain/task-status";
-import { and, asc, eq, inArray, lt } from "drizzle-orm";
+import { and, asc, eq, inArray, lt, not, sql } from "drizzle-orm";
 import { tasks, workspaces } from "../database/schema.ts";
 import { depsFor } from "../deps.ts";
 import type { Deps } from "../deps.ts";
@@ -37,7 +38,13 @@ export async function repairOrphanRuns(env: Env, now: Millis): Promise<Repaired>
   const rows = await deps.db
     .select()
     .from(tasks)
-    .where(and(inArray(tasks.status, ["queued", "delegated", "in_progress"]), lt(tasks.updatedAt, now - GRACE_MS)))
+    .where(
+      and(
+        inArray(tasks.status, ["queued", "delegated", "in_progress"]),
+        lt(tasks.updatedAt, now - GRACE_MS),
+        not(hasLooked(now)),
+      ),
+    )
     .orderBy(asc(tasks.updatedAt))
     .limit(BATCH);
   let acted = 0;
@@ -52,6 +59,10 @@ export async function repairOrphanRuns(env: Env, now: Millis): Promise<Repaired>
   if (faults.length > 0) throw new Error(`some runs could not be repaired: ${faults.join("; ").slice(0, 1000)}`);
   return { found: acted, acted };
 }
+
+/** A run that looks into the line from time to time lives; a line may be long, and each nudge costs its run a step. */
+const hasLooked = (now: Millis) =>
+  sql`EXISTS (SELECT 1 FROM task_queue WHERE task_id = ${tasks.id} AND looked_at > ${now - 2 * SLOWEST_TURN_LOOK_MS})`;
 
 /** Whether there was something to repair. */
 async function repair(deps: Deps, task: TaskRecord): Promise<boolean> {

@@ -8,7 +8,7 @@ import type { TaskRecord } from "@samovar/domain/task-status";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ids } from "../../test/caller.ts";
-import { nodes, taskQueue } from "../database/schema.ts";
+import { nodes, taskQueue, workspaces } from "../database/schema.ts";
 import { nodeObject } from "../nodes/object.ts";
 import { aHolder, anOwner } from "../objects/node-lifecycle/node.fixture.ts";
 import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
@@ -222,6 +222,39 @@ describe("[R12] in line for room", () => {
     expect(await reaches(task, "failed")).toMatchObject({ failure: { code: "no_room" } });
     expect((await transcriptOf(task)).at(-1)).toMatch(/Nothing became free in .* h\./);
     expect(await db.select().from(taskQueue).where(eq(taskQueue.taskId, task.id))).toEqual([]);
+  });
+});
+
+describe("[R12] many at once", () => {
+  it("cost each the same: most wait without asking a machine, and one slot wakes one of them", async () => {
+    const N = 40;
+    const ownerId = await anOwner();
+    for (let i = 2; i < deps.config.MAX_NODES_PER_USER; i++) await busyNode(ownerId);
+    const owner = { ownerId, projectId: (await aHolder(ownerId)).projectId };
+    const statements = vi.spyOn(Object.getPrototypeOf(env.DB), "prepare");
+    await Promise.all(Array.from({ length: N }, () => submit(owner)));
+    const inLine = () => db.$count(taskQueue, eq(taskQueue.ownerId, ownerId));
+    const placed = async () => {
+      const rows = await db.select().from(nodes).where(eq(nodes.ownerId, ownerId));
+      return rows.filter((row) => row.size === "small" && row.taskIds.length > 0);
+    };
+    const stands = async (left: number) =>
+      vi.waitFor(async () => {
+        expect(await inLine()).toBe(left);
+        expect((await placed()).flatMap((row) => row.taskIds)).toHaveLength(2 * SLOTS);
+      }, soon);
+    await stands(N - 2 * SLOTS);
+    expect(statements.mock.calls.length / N).toBeLessThan(60);
+
+    const [node] = await placed();
+    if (node === undefined) throw new Error("two machines are full");
+    const [held] = await db.select().from(workspaces).where(eq(workspaces.nodeId, node.id));
+    if (held === undefined) throw new Error("with workspaces");
+    const before = statements.mock.calls.length;
+    await nodeObject(env, node.id).release(held.id);
+    await stands(N - 2 * SLOTS - 1);
+    expect(statements.mock.calls.length - before).toBeLessThan(120);
+    vi.restoreAllMocks();
   });
 });
 

@@ -9,7 +9,7 @@ import type { NodeRoom, Place, Turn } from "@samovar/domain/task-queue";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import { and, asc, eq, gt, ne, sql } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
-import { nodes, taskQueue, tasks } from "../database/schema.ts";
+import { nodes, projects, taskQueue, tasks } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 import { dependenciesOf } from "./dependencies.ts";
 
@@ -31,13 +31,27 @@ export async function lookAtLine(
   task: TaskRecord,
   avoid: readonly NodeId[],
   now: Millis,
+  stands: boolean,
 ): Promise<Turn> {
   const dependencies = await dependenciesOf(db, task.dependsOn);
   const limits = { size: self.size, maxNodes: config.MAX_NODES_PER_USER, slotsPerNode: config.NODE_SLOTS, avoid };
   const room = freeRoom(await nodesOf(db, self.ownerId), limits, now);
   // One more than there is room: this task's own row may be among them.
   const line = await firstInLine(db, self, room + 1, now);
-  return decideTurn({ self, dependencies, line, room, now });
+  const wanting = stands ? 0 : await queuedTasks(db, self.ownerId, room + 1);
+  return decideTurn({ self, dependencies, line, room, wanting, stands, now });
+}
+
+/** How many of the owner's tasks are queued; counts to `limit`. */
+async function queuedTasks(db: Database, ownerId: UserId, limit: number): Promise<number> {
+  const mine = and(eq(tasks.status, "queued"), eq(projects.ownerId, ownerId));
+  const found = await db
+    .select({ id: tasks.id })
+    .from(tasks)
+    .innerJoin(projects, eq(projects.id, tasks.projectId))
+    .where(mine)
+    .limit(limit);
+  return found.length;
 }
 
 /** The owner's nodes that are not destroyed. */

@@ -17,7 +17,7 @@ import type { TaskActor } from "@samovar/domain/task-status";
 import type { Context } from "hono";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { AppContext, Router } from "../http/context.ts";
-import { json, jsonBody } from "../http/route.ts";
+import { idempotencyHeader, json, jsonBody } from "../http/route.ts";
 import { requireProject } from "../projects/store.ts";
 import { createNewTask } from "./create.ts";
 import { assertAgentKnown } from "./preconditions.ts";
@@ -53,7 +53,7 @@ const create = createRoute({
   summary: "Makes a task, and runs it when asked to.",
   request: {
     params: inProject,
-    headers: z.object({ "idempotency-key": z.string().min(8).max(200).optional() }),
+    headers: idempotencyHeader,
     body: jsonBody(createTask),
   },
   responses: { 201: json(taskSchema, "A draft"), 202: json(taskSchema, "A task that runs") },

@@ -185,7 +185,7 @@ async function lookForRoom(
   return code === null ? take(story, job, self, task, avoid, round) : { kind: "wait", code, doubtful: [] };
 }
 
-/** Why it has to wait, or null. A new place is looked at twice: room may have come before anybody knew of it. */
+/** Why it has to wait, or null. Who takes a new place looks again: room may have come before anybody knew of it. */
 async function standOrGo(
   story: RunStory,
   self: InLine,
@@ -195,14 +195,20 @@ async function standOrGo(
   now: Millis,
 ): Promise<TaskWaiting["code"] | null> {
   const { deps } = story;
-  const turn = await lookAtLine(deps, self, task, avoid, now);
+  const turn = await lookAtLine(deps, self, task, avoid, now, false);
   if (turn.kind === "go") return null;
-  const isNews = await standInLine(deps.db, self, turn, now);
-  const again = isNews ? await lookAtLine(deps, self, task, avoid, deps.clock.now()) : turn;
-  if (again.kind === "go") return null;
-  await tellWait(story, task, round);
-  return again.code;
+  const first = turn.kind === "stand" ? FOR_ROOM : turn;
+  const isNews = await standInLine(deps.db, self, first, now);
+  await tellStep(story, "wait", "began", round, now);
+  const again = isNews || turn.kind === "stand";
+  const last = again ? await lookAtLine(deps, self, task, avoid, deps.clock.now(), true) : first;
+  if (last.kind !== "wait") return null;
+  if (last.code !== first.code) await standInLine(deps.db, self, last, now);
+  await publishTask(deps, task, []);
+  return last.code;
 }
+
+const FOR_ROOM = { kind: "wait", code: "room", blockedBy: [] } as const;
 
 async function take(
   story: RunStory,
@@ -218,8 +224,10 @@ async function take(
   const choice = await chooseNode(deps.env, { ownerId, size, holder, avoid });
   const { doubtful } = choice;
   if ("wait" in choice) {
-    await standInLine(deps.db, self, { kind: "wait", code: "room", blockedBy: [] }, deps.clock.now());
-    await tellWait(story, task, round);
+    const now = deps.clock.now();
+    await standInLine(deps.db, self, FOR_ROOM, now);
+    await tellStep(story, "wait", "began", round, now);
+    await publishTask(deps, task, []);
     return { kind: "wait", code: "room", doubtful };
   }
   if (await leaveLine(deps.db, task.id)) await tellStep(story, "wait", "ended", round, began);
@@ -230,12 +238,7 @@ async function take(
   return { kind: "placed", nodeId, doubtful };
 }
 
-/** Once in the timeline; to those who look at the page each time, since the line moves. */
-async function tellWait(story: RunStory, task: TaskRecord, round: number): Promise<void> {
-  await tellStep(story, "wait", "began", round, story.deps.clock.now());
-  await publishTask(story.deps, task, []);
-}
-
+/** Once in the timeline, however often it is told. */
 function tellStep(story: RunStory, step: "wait" | "choose", what: "began" | "ended", round: number, at: Millis) {
   const { runId } = story.params;
   return tell(story, { kind: `step.${what}`, data: { step, runId } }, story.markName(step, what, round), at);

@@ -33,7 +33,10 @@ export function timelineOf(events: readonly TaskEvent[], task: TaskView): readon
 
 /** From the event that queued the task last; a task that was made to run at once is queued from its making. */
 function lastRun(events: readonly TaskEvent[], task: TaskView): readonly TaskEvent[] {
-  const queued = events.findLastIndex((event) => event.kind === "status.changed" && event.data["to"] === "queued");
+  // Back in line for another machine is the same attempt.
+  const queued = events.findLastIndex(
+    (event) => event.kind === "status.changed" && event.data["to"] === "queued" && event.data["from"] !== "delegated",
+  );
   if (queued !== -1) return events.slice(queued);
   return task.status === "draft" || task.status === "ready" ? [] : events;
 }
