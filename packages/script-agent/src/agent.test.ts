@@ -267,6 +267,15 @@ describe("the script agent over stdio", () => {
     await expect(openAgent(undefined, { from: "resume", session: sessionId })).rejects.toThrow();
   });
 
+  it("[F39] told to leave within a script, it can be taken up again too", async () => {
+    const first = await openAgent();
+    first.prompt("```sh\ntouch begun; sleep 600\n```").catch(() => {});
+    await vi.waitFor(() => expect(existsSync(join(cwd, "begun"))).toBe(true));
+    first.child.kill("SIGTERM");
+    expect(await first.exited).toBe(0);
+    await openAgent(undefined, { from: "resume", session: first.sessionId });
+  });
+
   it("[F39] where it is told to, it tells the session again instead", async () => {
     const recall = { SCRIPT_AGENT_RECALL: "load" };
     const first = await openAgent(undefined, recall);

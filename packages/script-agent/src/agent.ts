@@ -76,6 +76,7 @@ export async function runScriptAgent(options: ScriptAgentOptions = {}): Promise<
   options.signal?.addEventListener("abort", () => connection.close(), { once: true });
   const code = await Promise.race([crashed.promise, connection.closed.then(() => 0)]);
   if (code !== 0) return code;
+  memory.freeze();
   for (const session of sessions.values()) stop(session);
   await Promise.all([...sessions.values()].flatMap((session) => [session.last, ...session.background.running]));
   return 0;

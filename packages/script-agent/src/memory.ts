@@ -27,6 +27,8 @@ export interface Memory {
   /** Null for a session that nobody knows, or whose turn was over. */
   recallSession(sessionId: string): { readonly progress: Progress; readonly said: readonly SessionUpdate[] } | null;
   forget(sessionId: string): void;
+  /** The process ends: from now on nothing is forgotten. */
+  freeze(): void;
 }
 
 const SESSION_ID = /^[0-9a-f-]{36}$/;
@@ -34,6 +36,7 @@ const SESSION_ID = /^[0-9a-f-]{36}$/;
 /** `home`: null for an agent that remembers nothing. */
 export function memoryIn(home: string | null, wish: string | undefined): Memory {
   const recall: Recall = home === null || wish === "none" ? "none" : wish === "load" ? "load" : "resume";
+  let isFrozen = false;
   const directory = join(home ?? "", ".samovar-script-agent");
   const files = (sessionId: string) => ({
     progress: join(directory, `${sessionId}.json`),
@@ -59,8 +62,11 @@ export function memoryIn(home: string | null, wish: string | undefined): Memory 
       return progress === null ? null : { progress, said: recall === "load" ? readSaid(files(sessionId).said) : [] };
     },
     forget(sessionId) {
-      if (recall === "none") return;
+      if (recall === "none" || isFrozen) return;
       for (const file of Object.values(files(sessionId))) rmSync(file, { force: true });
+    },
+    freeze() {
+      isFrozen = true;
     },
   };
 }
