@@ -35,6 +35,20 @@ describe("the start-up timeline", () => {
     });
   });
 
+  it("goes on with the same attempt when another machine is taken", () => {
+    const lost = [
+      ...coldStart,
+      ended(6, "prepare", 5000),
+      anEvent(7, "status.changed", 5000, { from: "delegated", to: "queued" }),
+      began(8, "choose", 5100),
+    ];
+    expect(timelineOf(lost, aTask())).toEqual([
+      { id: "queued", began: 0, ended: 100 },
+      { id: "choose", began: 100, ended: null },
+      { id: "prepare", began: 3200, ended: 5000 },
+    ]);
+  });
+
   it("tells of the latest attempt only", () => {
     const again = [...coldStart, queued(6, 50_000), began(7, "choose", 50_010)];
     expect(timelineOf(again, aTask({ attempt: 2 }))).toEqual([

@@ -22,7 +22,9 @@ export function timelineOf(events: readonly TaskEvent[], task: TaskView): readon
     const step = runStep.safeParse(event.data["step"]);
     if (!step.success) continue;
     const known = steps.get(step.data);
-    if (event.kind === "step.began") steps.set(step.data, known ?? { id: step.data, began: event.at, ended: null });
+    // A step that is done again, on another machine, goes on.
+    if (event.kind === "step.began")
+      steps.set(step.data, { id: step.data, began: known?.began ?? event.at, ended: null });
     else if (known !== undefined) steps.set(step.data, { ...known, ended: event.at });
   }
   const over = ENDED.has(task.status) ? (task.endedAt ?? task.updatedAt) : null;

@@ -1,0 +1,129 @@
+/** Who is woken: counted at the platform's door, where a nudge leaves. */
+import { env } from "cloudflare:test";
+import type { RunId, UserId } from "@samovar/base";
+import { createTask } from "@samovar/contracts";
+import type { TaskRecord } from "@samovar/domain/task-status";
+import { eq } from "drizzle-orm";
+import { beforeEach, describe, expect, it } from "vitest";
+import { ids } from "../../test/caller.ts";
+import { nodes, tasks } from "../database/schema.ts";
+import { aHolder, anOwner } from "../objects/node-lifecycle/node.fixture.ts";
+import { requireProject } from "../projects/store.ts";
+import { db, deps } from "../workflows/machine.fixture.ts";
+import { createNewTask } from "./create.ts";
+import { repairOrphanRuns } from "./orphans.ts";
+import { leaveLine, standInLine } from "./queue.ts";
+import { findTask } from "./store.ts";
+import { wakeDependents, wakeLine } from "./wake.ts";
+
+let nudged: string[];
+let ownerId: UserId;
+let projectId: TaskRecord["projectId"];
+
+beforeEach(async () => {
+  nudged = [];
+  ownerId = await anOwner();
+  projectId = (await aHolder(ownerId)).projectId;
+});
+
+/** The platform's workflows, with an ear at `sendEvent`; no run lives there. */
+const listening = () => {
+  const TASK_RUN = new Proxy(env.TASK_RUN, {
+    get: (real, name) =>
+      name === "get"
+        ? async (id: string) => ({
+            sendEvent: async () => void nudged.push(id),
+            status: async () => ({ status: "waiting" }),
+          })
+        : Reflect.get(real, name),
+  });
+  return { ...deps, env: { ...env, TASK_RUN } };
+};
+
+/** A queued task without a workflow, in line. */
+async function inLine(rank: number, code: "room" | "dependencies" = "room", blockedBy: TaskRecord["id"][] = []) {
+  const project = await requireProject(db, ownerId, projectId);
+  const caller = { id: ownerId, name: "Owner", via: "token" } as const;
+  const draft = await createNewTask(deps, caller, project, createTask.parse({ description: "x" }), null);
+  const runId: RunId = ids.make("run");
+  await db.update(tasks).set({ status: "queued", runId, updatedAt: 1 }).where(eq(tasks.id, draft.id));
+  const place = { taskId: draft.id, runId, ownerId, size: "small", rank, queuedAt: 1 } as const;
+  await standInLine(db, place, { kind: "wait", code, blockedBy }, Date.now());
+  return { ...place, task: (await findTask(db, draft.id)) ?? draft };
+}
+
+async function aMachine(taken: number, more: Partial<typeof nodes.$inferInsert> = {}): Promise<void> {
+  const id = ids.make("nod");
+  await db.insert(nodes).values({
+    id,
+    ownerId,
+    name: id,
+    provider: "hetzner",
+    size: "small",
+    state: "active",
+    version: 1,
+    epoch: 1,
+    slots: 3,
+    taskIds: Array.from({ length: taken }, () => ids.make("tsk")),
+    outbox: { pending: 0, deadLetters: 0, lastDeadLetterReason: null },
+    maxLifetimeAt: Date.now() + 1e6,
+    createdAt: 1,
+    ...more,
+  });
+}
+
+describe("[R12] room wakes", () => {
+  it("as many as there is room for, the first ones", async () => {
+    for (let i = 1; i < deps.config.MAX_NODES_PER_USER; i++) await aMachine(3);
+    const [low, urgent, high] = [await inLine(4), await inLine(1), await inLine(2)];
+    await inLine(1, "dependencies");
+    await wakeLine(listening(), ownerId);
+    // A machine may still be made: three slots.
+    expect(nudged).toEqual([urgent.runId, high.runId, low.runId]);
+    await aMachine(3, { size: "large" });
+    await wakeLine(listening(), ownerId);
+    expect(nudged).toHaveLength(3);
+    await aMachine(1, { state: "draining" });
+    await aMachine(2);
+    await wakeLine(listening(), ownerId);
+    expect(nudged.slice(3)).toEqual([urgent.runId]);
+  });
+
+  it("nobody else's", async () => {
+    await inLine(1);
+    await wakeLine(listening(), await anOwner());
+    expect(nudged).toEqual([]);
+  });
+});
+
+describe("[R12] an end wakes", () => {
+  it("those who waited for that task, and no others", async () => {
+    const first = await inLine(5);
+    const then = await inLine(5, "dependencies", [first.taskId]);
+    await inLine(5, "dependencies", [then.taskId]);
+    await wakeDependents(listening(), first.task);
+    expect(nudged).toEqual([then.runId]);
+  });
+});
+
+it("the sweep leaves those who look into the line alone, and looks after one that does not", async () => {
+  const place = await inLine(5);
+  const { env: ears } = listening();
+  await repairOrphanRuns(ears, Date.now() + 120_000);
+  expect(nudged).not.toContain(place.runId);
+  expect(await leaveLine(db, place.taskId)).toBe(true);
+  await repairOrphanRuns(ears, Date.now() + 120_000);
+  expect(nudged).toContain(place.runId);
+});
+
+it("[T1] a run that the task has left takes no place", async () => {
+  const place = await inLine(5);
+  await leaveLine(db, place.taskId);
+  await standInLine(
+    db,
+    { ...place, runId: ids.make("run") },
+    { kind: "wait", code: "room", blockedBy: [] },
+    Date.now(),
+  );
+  expect(await leaveLine(db, place.taskId)).toBe(false);
+});
