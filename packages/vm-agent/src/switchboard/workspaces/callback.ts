@@ -56,7 +56,11 @@ export class WorkspaceCallback {
   async #ask<T extends z.ZodType>(
     owner: CallbackOwner,
     path: string,
-    request: { readonly method: string; readonly headers?: Record<string, string>; readonly body?: Uint8Array<ArrayBuffer> },
+    request: {
+      readonly method: string;
+      readonly headers?: Record<string, string>;
+      readonly body?: Uint8Array<ArrayBuffer>;
+    },
     schema: T,
     signal: AbortSignal,
   ): Promise<Result<z.output<T>, Failure>> {
