@@ -1,5 +1,5 @@
-/** Parts of route definitions that recur: a JSON body, a JSON answer. */
-import type * as z from "zod";
+/** Parts of route definitions that recur: a JSON body, a JSON answer, the Idempotency-Key. */
+import * as z from "zod";
 
 export const json = <T extends z.ZodType>(schema: T, description: string) => ({
   description,
@@ -11,3 +11,6 @@ export const jsonBody = <T extends z.ZodType>(schema: T) => ({
   required: true,
   content: { "application/json": { schema } },
 });
+
+/** A caller who lost the answer sends the same request with the same key again, and is given what was made. */
+export const idempotencyHeader = z.object({ "idempotency-key": z.string().min(8).max(200).optional() });

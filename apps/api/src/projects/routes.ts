@@ -10,11 +10,11 @@ import {
 } from "@samovar/contracts";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
-import { json, jsonBody } from "../http/route.ts";
+import { idempotencyHeader, json, jsonBody } from "../http/route.ts";
+import { createNewProject } from "./create.ts";
 import { assertAgentKnown } from "../tasks/preconditions.ts";
 import { assertRepoAllowed } from "./repo-policy.ts";
-import { insertProject, listProjects, projectView, requireProject, updateProject } from "./store.ts";
-import type { ProjectRow } from "./store.ts";
+import { listProjects, projectView, requireProject, updateProject } from "./store.ts";
 
 const params = z.object({ projectId });
 
@@ -30,7 +30,7 @@ const create = createRoute({
   method: "post",
   path: "/api/projects",
   summary: "Makes a project.",
-  request: { body: jsonBody(createProject) },
+  request: { headers: idempotencyHeader, body: jsonBody(createProject) },
   responses: { 201: json(projectSchema, "The project") },
 });
 
@@ -67,26 +67,8 @@ export function projectRoutes(): Router {
   });
 
   router.openapi(create, async (c) => {
-    const { config, db, clock, ids } = c.get("deps");
-    const wanted = c.req.valid("json");
-    assertRepoAllowed(config, wanted.repoUrl);
-    await assertAgentKnown(db, currentUser(c).id, wanted.defaultAgent);
-    const now = clock.now();
-    const row: ProjectRow = {
-      id: ids.make("prj"),
-      ownerId: currentUser(c).id,
-      name: wanted.name,
-      repoUrl: wanted.repoUrl,
-      baseBranch: wanted.baseBranch ?? null,
-      defaultVmSize: wanted.defaultVmSize ?? null,
-      defaultAgent: wanted.defaultAgent ?? null,
-      checkout: wanted.checkout ?? null,
-      commitIdentity: wanted.commitIdentity ?? null,
-      createdAt: now,
-      updatedAt: now,
-      archivedAt: null,
-    };
-    await insertProject(db, row);
+    const key = c.req.valid("header")["idempotency-key"] ?? null;
+    const row = await createNewProject(c.get("deps"), currentUser(c).id, c.req.valid("json"), key);
     return c.json(projectView(row), 201);
   });
 

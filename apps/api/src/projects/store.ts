@@ -4,7 +4,8 @@ import { PLAIN_CHECKOUT, SamovarError } from "@samovar/contracts";
 import type { Page, ProjectView } from "@samovar/contracts";
 import { and, asc, eq, gt, isNull } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
-import { projects } from "../database/schema.ts";
+import { idempotencyKeys, projects } from "../database/schema.ts";
+import type { KeyRow } from "../idempotency.ts";
 
 export type ProjectRow = typeof projects.$inferSelect;
 
@@ -40,8 +41,11 @@ export async function listProjects(
   return { items, nextCursor: rows.length > query.limit ? (items.at(-1)?.id ?? null) : null };
 }
 
-export async function insertProject(db: Database, row: ProjectRow): Promise<void> {
-  await db.insert(projects).values(row);
+/** With its Idempotency-Key, if it has one, or not at all. */
+export async function insertProject(db: Database, row: ProjectRow, key: KeyRow | null): Promise<void> {
+  const made = db.insert(projects).values(row);
+  if (key === null) await made;
+  else await db.batch([made, db.insert(idempotencyKeys).values(key)]);
 }
 
 export async function updateProject(

@@ -11,6 +11,8 @@ import type { Env } from "../env.ts";
 import { repairOrphanRuns } from "../tasks/orphans.ts";
 import { sweepGoneServers } from "./gone-servers.ts";
 import { sweepKeptWorkspaces } from "./kept-workspaces.ts";
+import { sweepLeftWorkspaces } from "./left-workspaces.ts";
+import { sweepOldKeys } from "./old-keys.ts";
 import { recordEnd, recordStart } from "./record.ts";
 import { sweepStaleNodes } from "./stale-nodes.ts";
 import { sweepUnknownServers } from "./unknown-servers.ts";
@@ -40,6 +42,8 @@ export const PHASES: Readonly<Record<string, Phase>> = {
   "gone-servers": sweepGoneServers,
   "kept-workspaces": sweepKeptWorkspaces,
   "orphan-runs": ({ env }, now) => repairOrphanRuns(env, now),
+  "left-workspaces": sweepLeftWorkspaces,
+  "old-keys": sweepOldKeys,
 };
 
 const PHASE_LIMIT_MS = 60_000;

@@ -1,0 +1,47 @@
+/**
+ * Workspaces whose task has ended while their run could not see to them: their slot is given back and they are removed.
+ * Keeps N1: without this they would hold a machine until its hard limit.
+ */
+import type { Millis } from "@samovar/base";
+import { errorMessage } from "@samovar/base";
+import { TERMINAL_STATUSES } from "@samovar/contracts";
+import { and, asc, eq, inArray, lt } from "drizzle-orm";
+import { tasks, workspaces } from "../database/schema.ts";
+import type { Deps } from "../deps.ts";
+import { destroyWorkspace } from "../workspaces/destroy.ts";
+import { setWorkspaceState } from "../workspaces/store.ts";
+import type { PhaseOutcome } from "./sweep.ts";
+
+/** The end of a run may take so long. */
+const SETTLED_MS = 30 * 60_000;
+const PER_SWEEP = 200;
+
+export async function sweepLeftWorkspaces(deps: Deps, now: Millis): Promise<PhaseOutcome> {
+  const rows = await deps.db
+    .select({ workspace: workspaces })
+    .from(workspaces)
+    .innerJoin(tasks, eq(tasks.id, workspaces.taskId))
+    .where(
+      and(
+        inArray(workspaces.state, ["creating", "ready", "busy"]),
+        inArray(tasks.status, [...TERMINAL_STATUSES]),
+        lt(tasks.updatedAt, now - SETTLED_MS),
+        lt(workspaces.updatedAt, now - SETTLED_MS),
+      ),
+    )
+    .orderBy(asc(workspaces.updatedAt))
+    .limit(PER_SWEEP);
+  const faults: string[] = [];
+  let acted = 0;
+  for (const { workspace } of rows) {
+    try {
+      await setWorkspaceState(deps.env, workspace.id, "failed", {}, now);
+      await destroyWorkspace(deps, { ...workspace, state: "failed" }, "asked");
+      acted++;
+    } catch (error) {
+      faults.push(`${workspace.id}: ${errorMessage(error)}`);
+    }
+  }
+  if (faults.length > 0) throw new Error(faults.join("; ").slice(0, 2000));
+  return { found: rows.length, acted };
+}
