@@ -42,7 +42,7 @@ export async function openAgentAccess(ports: AgentAccessPorts): Promise<AgentAcc
     fetchAgentCredential({ controlPlaneUrl, workspaceId, tokens, timers, signal }),
     stopped,
   ]);
-  if (fetched === null) return STOPPED;
+  if (fetched === null || signal.aborted) return STOPPED;
   if (!fetched.ok) return unready(fetched.error.code, fetched.error.message);
   return grant(fetched.value, ports);
 }

@@ -1,0 +1,145 @@
+/** What an agent is given, from a control plane on loopback; and that its process alone gets it. */
+import { createServer } from "node:http";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { idSource, silentLogger, systemClock, systemRandom, systemTimers } from "@samovar/base";
+import type { HostLaunch } from "@samovar/contracts";
+import { PROTOCOL_VERSION } from "@samovar/contracts";
+import { afterEach, expect, test } from "vitest";
+import type { AgentAccessResult } from "./agent-access.ts";
+import { openAgentAccess } from "./agent-access.ts";
+import { startAgent } from "./agent-process.ts";
+import { TokenBox } from "./token-box.ts";
+
+const ids = idSource(systemClock, systemRandom);
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+});
+
+async function given(agent: Partial<HostLaunch["agent"]>, answers: readonly (readonly [number, object])[]) {
+  const seen: string[] = [];
+  const server = createServer((request, response) => {
+    const [status, body] = answers[Math.min(seen.length, answers.length - 1)] ?? [500, {}];
+    seen.push(`${request.url} ${request.headers.authorization}`);
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const home = mkdtempSync(join(tmpdir(), "smv-access-"));
+  cleanups.push(
+    () => (server.closeAllConnections(), server.close()),
+    () => rmSync(home, { recursive: true, force: true }),
+  );
+  const launch: HostLaunch = {
+    protocol: PROTOCOL_VERSION,
+    controlPlaneUrl: `http://127.0.0.1:${address !== null && typeof address === "object" ? address.port : 0}`,
+    nodeId: ids.make("nod"),
+    epoch: 1,
+    workspaceId: ids.make("wsp"),
+    projectId: ids.make("prj"),
+    sessionId: ids.make("ses"),
+    cwd: home,
+    home,
+    agent: { kind: "tea", command: ["sh"], env: {}, gateway: null, secretEnv: false, ...agent },
+    model: null,
+    permissionMode: null,
+    setupTimeoutMs: 1000,
+    prompt: { messageId: ids.messageId(), text: "go" },
+    idleTimeoutMs: 1000,
+    maxDurationMs: 1000,
+  };
+  const stopping = new AbortController();
+  const tokens = new TokenBox(() => {});
+  const open = async (): Promise<AgentAccessResult> => {
+    const opened = await openAgentAccess({
+      launch,
+      tokens,
+      timers: systemTimers,
+      random: systemRandom,
+      log: silentLogger,
+      signal: stopping.signal,
+    });
+    if (opened.kind === "open") cleanups.push(() => opened.access.close());
+    return opened;
+  };
+  return { launch, seen, tokens, stopping, open };
+}
+
+const failure = (opened: AgentAccessResult) =>
+  opened.kind === "failed" && opened.result.kind === "unready" ? opened.result.failure : null;
+
+test("an agent that needs nothing waits for the token, and asks for nothing", async () => {
+  const { tokens, open, seen } = await given({}, []);
+  const opening = open();
+  tokens.put("token");
+  expect(await opening).toMatchObject({ kind: "open", access: { gateway: null, secretEnv: {} } });
+  expect(seen).toEqual([]);
+});
+
+test("[S1] secret variables reach the agent's process, and are in nothing that it says last", async () => {
+  const secret = "canary-of-the-kettle";
+  const env = { OPEN: "yes" };
+  const { launch, tokens, open, seen } = await given({ secretEnv: true, env }, [
+    [200, { kind: "env", env: { TEA_TOKEN: secret } }],
+  ]);
+  tokens.put("token");
+  const opened = await open();
+  if (opened.kind !== "open") throw new Error("it was not opened");
+  expect(seen).toEqual([`/api/workspaces/${launch.workspaceId}/agent-credential Bearer token`]);
+
+  const script = 'echo "$OPEN $TEA_TOKEN" >&2; yes "$TEA_TOKEN" | head -n 5000 >&2; echo "last $TEA_TOKEN" >&2';
+  const agent = startAgent({ ...launch, agent: { ...launch.agent, command: ["sh", "-c", script] } }, opened.access);
+  expect(await agent.exited).toMatchObject({ code: 0 });
+  expect(agent.lastWords()).toMatch(/(\[redacted\]\n)+last \[redacted\]$/);
+  expect(agent.lastWords()).not.toMatch(/canary|kettle/);
+
+  const short = startAgent(
+    { ...launch, agent: { ...launch.agent, command: ["sh", "-c", 'echo "$OPEN $TEA_TOKEN" >&2'] } },
+    opened.access,
+  );
+  await short.exited;
+  expect(short.lastWords()).toBe("yes [redacted]");
+});
+
+test("a model's credential opens the gateway of its API, with a key of the gateway's own", async () => {
+  const { tokens, open } = await given({ gateway: "openai" }, [[200, { kind: "openai", apiKey: "real-key" }]]);
+  tokens.put("token");
+  const opened = await open();
+  expect(opened).toMatchObject({ kind: "open", access: { secretEnv: {} } });
+  expect(JSON.stringify(opened)).not.toContain("real-key");
+});
+
+test.each([
+  [{ gateway: "openai" }, { kind: "anthropic", apiKey: "k" }, /openai API.*anthropic API/],
+  [{ gateway: "google" }, { kind: "env", env: {} }, /not a model's/],
+  [{ secretEnv: true }, { kind: "google", apiKey: "k" }, /secret variables/],
+] as const)("%o with a credential of another kind is told, not started", async (agent, credential, words) => {
+  const { tokens, open } = await given(agent, [[200, credential]]);
+  tokens.put("token");
+  expect(failure(await open())).toMatchObject({ code: "credential_unfit", message: expect.stringMatching(words) });
+});
+
+test("a refusal is told as the control plane words it; what passes by itself is asked again", async () => {
+  const refusal = { error: { code: "credentials_missing", message: "Add it again.", requestId: "req_1" } };
+  const { tokens, open, seen } = await given({ gateway: "openai" }, [
+    [503, {}],
+    [409, refusal],
+  ]);
+  tokens.put("token");
+  expect(failure(await open())).toEqual({ code: "credentials_missing", message: "Add it again." });
+  expect(seen).toHaveLength(2);
+});
+
+test("[F46] a session that is stopped before its token comes, or while it asks, gets nothing", async () => {
+  const early = await given({}, []);
+  const waiting = early.open();
+  early.stopping.abort();
+  expect(failure(await waiting)).toMatchObject({ code: "cancelled" });
+  const late = await given({ gateway: "openai" }, [[503, {}]]);
+  late.tokens.put("token");
+  const asking = late.open();
+  late.stopping.abort();
+  expect(failure(await asking)).toMatchObject({ code: "cancelled" });
+});
