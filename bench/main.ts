@@ -1,26 +1,45 @@
 /**
- * What the README's figures come from: `npm run bench [delivery] [start]`. Everything runs on the real local stack, in
- * one run on one machine; times are milliseconds of its one clock.
+ * What the README's figures come from: `npm run bench -- [delivery] [start] [load] [soak …]`; without a name all that are
+ * quick. Everything runs on the real local stack, in one run on one machine; times are milliseconds of its one clock.
  */
 import { join } from "node:path";
 import { makeRepository } from "../tests/harness/repository.ts";
-import { removeDirectory, startInstallation } from "../tests/harness/installation.ts";
+import { type Installation, removeDirectory, startInstallation } from "../tests/harness/installation.ts";
 import { measureDelivery } from "./delivery.ts";
+import { measureLoad } from "./load.ts";
+import { soak } from "./soak.ts";
 import { measureStart } from "./start.ts";
-import { printTable, spread } from "./table.ts";
+import { printRows, printTable, spread } from "./table.ts";
 
-const SECTIONS = ["delivery", "start"] as const;
-const asked = process.argv.slice(2);
-const wanted = (section: (typeof SECTIONS)[number]) => asked.length === 0 || asked.includes(section);
+const MEBIBYTE = 1024 * 1024;
+const QUICK = ["start", "delivery"];
+const SIZES = [1, 10, 50];
 
-const here = await startInstallation();
-try {
+const [first, ...rest] = process.argv.slice(2);
+if (first === "soak") process.exitCode = (await soak(rest)) ? 0 : 1;
+else {
+  const wanted = first === undefined ? QUICK : [first, ...rest];
+  if (wanted.some((name) => QUICK.includes(name))) await withInstallation((here) => quick(here, wanted));
+  if (wanted.includes("load")) await load();
+}
+
+async function withInstallation(work: (here: Installation) => Promise<void>): Promise<void> {
+  const here = await startInstallation();
+  try {
+    await work(here);
+  } finally {
+    await here.stop();
+    await removeDirectory(here.dataDir);
+  }
+}
+
+async function quick(here: Installation, wanted: readonly string[]): Promise<void> {
   const repository = makeRepository(join(here.dataDir, "repository"));
-  if (wanted("start")) {
+  if (wanted.includes("start")) {
     const { cold, warm } = await measureStart(here, repository);
     printTable("submit → agent running", [spread("cold node", cold), spread("warm node", warm)]);
   }
-  if (wanted("delivery")) {
+  if (wanted.includes("delivery")) {
     const { stored, viewed, whole } = await measureDelivery(here, repository);
     printTable("a message", [
       spread("agent says it → stored", stored),
@@ -28,7 +47,21 @@ try {
       spread("agent says it → on a viewer's socket", whole),
     ]);
   }
-} finally {
-  await here.stop();
-  await removeDirectory(here.dataDir);
+}
+
+async function load(): Promise<void> {
+  for (const size of SIZES) {
+    const { tasks, wholeMs, eachMs, peaks } = await measureLoad(size);
+    const name = `${tasks} ${tasks === 1 ? "task" : "tasks"} at once`;
+    printRows(name, ["whole s", "tasks/min"], [{ name: "", values: [wholeMs / 1000, (tasks * 60_000) / wholeMs] }], 1);
+    printTable("submission → end", [spread("each", eachMs)]);
+    printRows(
+      "peak memory",
+      ["processes", "one MiB", "all MiB"],
+      peaks.map(({ kind, count, oneBytes, allBytes }) => ({
+        name: kind,
+        values: [count, oneBytes / MEBIBYTE, allBytes / MEBIBYTE],
+      })),
+    );
+  }
 }

@@ -17,10 +17,20 @@ export function spread(name: string, samples: readonly number[]): Spread {
 }
 
 export function printTable(title: string, rows: readonly Spread[]): void {
+  const cells = rows.map(({ name, count, p50, p90, p99, max }) => ({ name, values: [count, p50, p90, p99, max] }));
+  printRows(title, ["N", "p50", "p90", "p99", "max"], cells);
+}
+
+/** Figures with so many `digits` after the point. */
+export function printRows(
+  title: string,
+  heads: readonly string[],
+  rows: readonly { readonly name: string; readonly values: readonly number[] }[],
+  digits = 0,
+): void {
   const width = Math.max(...rows.map((row) => row.name.length), title.length);
-  const cell = (value: number) => value.toFixed(0).padStart(8);
-  console.log(`\n${title.padEnd(width)}${["N", "p50", "p90", "p99", "max"].map((head) => head.padStart(8)).join("")}`);
-  for (const { name, count, p50, p90, p99, max } of rows) {
-    console.log(`${name.padEnd(width)}${[count, p50, p90, p99, max].map(cell).join("")}`);
-  }
+  const cellWidth = Math.max(8, ...heads.map((head) => head.length + 2));
+  console.log(`\n${title.padEnd(width)}${heads.map((head) => head.padStart(cellWidth)).join("")}`);
+  for (const { name, values } of rows)
+    console.log(`${name.padEnd(width)}${values.map((value) => value.toFixed(digits).padStart(cellWidth)).join("")}`);
 }

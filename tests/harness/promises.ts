@@ -2,6 +2,7 @@
  * What is promised whatever happens, as faults found: T1 (each task in exactly one terminal state, in time, and the
  * objects agree), M1 (what was said is what is stored), and that nothing is left on the machine. No fault: an empty list.
  */
+import { existsSync } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -154,4 +155,11 @@ function jsonOf(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** What a stopped installation has to have taken away. */
+export function lockFaults(dataDir: string): string[] {
+  return ["lock", "instance.json", "runtime.json"]
+    .map((name) => join(dataDir, name))
+    .filter((path) => existsSync(path));
 }

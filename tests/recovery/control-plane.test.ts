@@ -50,7 +50,7 @@ const deaths = fc.record({
 
 test("[R21] [F7] [F11] killed and started twenty times while tasks run, it loses nothing: each task completes, once", async () => {
   const runs: { readonly name: string; readonly file: string; readonly task: TaskView }[] = [];
-  const late: Promise<void>[] = [];
+  const late: Promise<unknown>[] = [];
   for (const seeded of seededPlans(deaths, SEEDS)) {
     const { plan, seed } = seeded;
     const submit = async (n: number, { words, sleepMs }: (typeof plan.works)[number]) => {
@@ -68,7 +68,7 @@ test("[R21] [F7] [F11] killed and started twenty times while tasks run, it loses
         task: await person.submit(project, { description, run: true, agent: "script" }),
       });
     };
-    const submitted = Promise.all(plan.works.map((work, n) => submit(n, work))).then(() => {});
+    const submitted = Promise.all(plan.works.map((work, n) => submit(n, work)));
     if (plan.submitting) late.push(submitted);
     else await submitted;
     await setTimeout(plan.afterMs);

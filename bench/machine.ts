@@ -1,0 +1,91 @@
+/** What an installation takes of this machine, by kind of process. Linux only: read from /proc. */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import * as z from "zod";
+import { processesOf } from "../tests/harness/processes.ts";
+
+export const PROCESS_KINDS = ["workerd", "cli + local-cloud", "switchboard", "session-host", "agent", "other"] as const;
+export type ProcessKind = (typeof PROCESS_KINDS)[number];
+
+export interface Usage {
+  readonly pid: number;
+  readonly kind: ProcessKind;
+  /** Resident now, and the most that it ever was. */
+  readonly bytes: number;
+  readonly peakBytes: number;
+}
+
+export async function usageOf(directory: string): Promise<Usage[]> {
+  const runtime = await runtimeOf(directory);
+  const workerd = runtime === null ? [] : [{ pid: runtime, command: "workerd" }];
+  const rows = await Promise.all(
+    [...workerd, ...(await processesOf(directory))].map(async ({ pid, command }) => {
+      const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+      const kibibytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0);
+      return { pid, kind: kindOf(command), bytes: kibibytes("VmRSS") * 1024, peakBytes: kibibytes("VmHWM") * 1024 };
+    }),
+  );
+  return rows.filter(({ bytes }) => bytes > 0);
+}
+
+/** The workerd that the CLI has written down: nothing of the directory stands in its own command line. */
+export async function runtimeOf(directory: string): Promise<number | null> {
+  const text = await readFile(join(directory, "runtime.json"), "utf8").catch(() => "null");
+  const known = z.object({ pid: z.number() }).safeParse(JSON.parse(text));
+  return known.success ? known.data.pid : null;
+}
+
+/** Open files, sockets and pipes. */
+export async function openFiles(pid: number): Promise<number> {
+  return (await readdir(`/proc/${pid}/fd`).catch(() => [])).length;
+}
+
+export interface Peak {
+  readonly kind: ProcessKind;
+  /** The most that were there at a time. */
+  readonly count: number;
+  /** The most that one of them ever took, and all of them at a time. */
+  readonly oneBytes: number;
+  readonly allBytes: number;
+}
+
+/** Looks again and again until it is stopped. */
+export function watchPeaks(directory: string, everyMs = 250): { stop(): Promise<Peak[]> } {
+  const peaks = new Map<ProcessKind, Peak>();
+  const stopping = new AbortController();
+  const look = async () => {
+    const usages = await usageOf(directory);
+    for (const kind of PROCESS_KINDS) {
+      const own = usages.filter((usage) => usage.kind === kind);
+      const before = peaks.get(kind) ?? { kind, count: 0, oneBytes: 0, allBytes: 0 };
+      peaks.set(kind, {
+        kind,
+        count: Math.max(before.count, own.length),
+        oneBytes: Math.max(before.oneBytes, ...own.map(({ peakBytes }) => peakBytes)),
+        allBytes: Math.max(
+          before.allBytes,
+          own.reduce((sum, { bytes }) => sum + bytes, 0),
+        ),
+      });
+    }
+  };
+  const watching = (async () => {
+    for (; !stopping.signal.aborted; await setTimeout(everyMs)) await look();
+  })();
+  return {
+    stop: async () => {
+      stopping.abort();
+      await watching;
+      return [...peaks.values()].filter(({ count }) => count > 0);
+    },
+  };
+}
+
+function kindOf(command: string): ProcessKind {
+  if (command.includes("workerd")) return "workerd";
+  if (/main\.ts up/.test(command)) return "cli + local-cloud";
+  if (/vm-agent\.mjs switchboard/.test(command)) return "switchboard";
+  if (/vm-agent\.mjs session-host/.test(command)) return "session-host";
+  return /script-agent/.test(command) ? "agent" : "other";
+}
