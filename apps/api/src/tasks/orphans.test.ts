@@ -16,6 +16,7 @@ import {
   sessionOf,
   slotsOf,
   submit,
+  transcriptOf,
   workspaceOf,
 } from "../workflows/machine.fixture.ts";
 import { createNewTask } from "./create.ts";
@@ -77,6 +78,9 @@ describe("the sweep's repair of runs", () => {
     expect(await slotsOf(machine)).toEqual([]);
     await machine.expects("workspace.destroy");
     expect(await sessionOf(task)).toMatchObject({ status: "error" });
+    expect((await transcriptOf(task)).at(-1)).toMatch(/^The run of this task was lost\./);
+    await repairOrphanRuns(env, later());
+    expect(await transcriptOf(task)).toHaveLength(2);
   });
 
   it("leaves a run that works alone", async () => {

@@ -12,6 +12,7 @@ import { depsFor } from "../deps.ts";
 import type { Deps } from "../deps.ts";
 import type { Env } from "../env.ts";
 import { nodeObject } from "../nodes/object.ts";
+import { derivedMessageId } from "../sessions/derived-id.ts";
 import { setWorkspaceState } from "../workspaces/store.ts";
 import { tryChange } from "./change.ts";
 import { ensureRun, ensureSession, nudgeRun, runStatus } from "./launch.ts";
@@ -85,14 +86,21 @@ async function repair(deps: Deps, task: TaskRecord): Promise<boolean> {
   }
 }
 
-/** The task ends first: whatever of the rest fails is done by the other phases of the sweep. */
+/** The session is told first: until the task has ended the sweep comes back. What is left then other phases see to. */
 async function giveUp(deps: Deps, task: TaskRecord): Promise<boolean> {
+  await tellSession(deps, task);
   const ended = await tryChange(deps, task.id, { kind: "fail", failure: LOST, output: null }, { kind: "sweep" });
   if (!ended.ok) return false;
   deps.logger.warn("run.lost", { taskId: task.id, runId: task.runId });
   await letWorkspacesGo(deps, task);
-  await projectData(deps, task.projectId).endSession(task.sessionId, "error");
   return true;
+}
+
+async function tellSession(deps: Deps, task: TaskRecord): Promise<void> {
+  await ensureSession(deps, task);
+  const data = projectData(deps, task.projectId);
+  await data.addNotice(task.sessionId, await derivedMessageId(`${task.runId}:lost`), LOST.message);
+  await data.endSession(task.sessionId, "error");
 }
 
 async function letWorkspacesGo({ db, env }: Deps, task: TaskRecord): Promise<void> {
