@@ -127,9 +127,10 @@ describe("the machine's own routes", () => {
     expect((await ask(`/api/nodes/${nodeId}/bootstrap`, { method: "POST", body: {} })).status).toBe(400);
   });
 
-  it("[S1] the model credential is for a workspace that holds its slot, in this epoch, and no other", async () => {
+  it("[S1] the agent's credential is for a workspace that holds its slot, in this epoch, and no other", async () => {
     await putCredential(depsFor(env), owner, { kind: "anthropic", apiKey: "sk-ant-of-the-tests" });
-    const path = `/api/workspaces/${holder.workspaceId}/model-credential`;
+    await env.DB.prepare("UPDATE workspaces SET agent = 'claude' WHERE id = ?").bind(holder.workspaceId).run();
+    const path = `/api/workspaces/${holder.workspaceId}/agent-credential`;
     const claims = {
       workspace: holder.workspaceId,
       project: holder.projectId,
