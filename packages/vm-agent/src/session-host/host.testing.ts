@@ -24,10 +24,8 @@ import { runSessionHost } from "./main.ts";
 export const ids = idSource(systemClock, systemRandom);
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const hostMain = fileURLToPath(new URL("./main.ts", import.meta.url));
-export const scriptAgent = [
-  process.execPath,
-  fileURLToPath(new URL("../../../script-agent/src/main.ts", import.meta.url)),
-];
+/** As a node starts it. */
+export const scriptAgent = [process.execPath, fileURLToPath(new URL("../main.ts", import.meta.url)), "script-agent"];
 
 /** What the store does with a request, decided when it comes. */
 export type StoreFault = "none" | "drop_request" | "drop_reply" | "unavailable" | "unauthorized";
@@ -62,7 +60,7 @@ export async function startStore(sessionId: HostLaunch["sessionId"]) {
     tokens.push(request.headers.authorization ?? "");
     const answer = (status: number, body: object) =>
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
-    if (request.url?.endsWith("/model-credential") === true)
+    if (request.url?.endsWith("/agent-credential") === true)
       return void answer(store.credential.status, store.credential.body);
     const fault = store.fault();
     if (fault === "drop_request") return void request.socket.destroy();
