@@ -245,7 +245,6 @@ export class RunWorld {
         return this.nudge();
       case "node.drain":
       case "link.close":
-      case "room":
         return;
       default:
         return assertNever(effect, "effect");

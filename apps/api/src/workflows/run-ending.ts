@@ -101,7 +101,8 @@ async function settleWorkspace(story: RunStory, start: RunStart, nodeId: NodeId,
         setWorkspaceState(story.deps.env, start.workspaceId, "failed", { failure }),
       );
       await tellTranscript(story, start, ending, "The workspace is lost with its machine.");
-      return story.attempt("end: release", () => story.node(nodeId).release(start.workspaceId));
+      await story.attempt("end: release", () => story.node(nodeId).release(start.workspaceId));
+      return;
     case "remove":
       return remove(story, start, nodeId, ending);
     default:
@@ -123,13 +124,13 @@ async function remove(story: RunStory, start: RunStart, nodeId: NodeId, ending: 
   const { workspaceId } = start;
   const { env } = story.deps;
   const failure = ending?.failure ?? null;
-  await story.attempt("end: remove", async () => {
+  const isAsked = await story.attempt("end: remove", async () => {
     await setWorkspaceState(env, workspaceId, "destroying", { failure });
     const id = `${story.params.runId}:workspace.destroy`;
     await story.node(nodeId).enqueue({ id, kind: "workspace.destroy", args: { workspaceId } });
   });
   await tellTranscript(story, start, ending, null);
-  const isGone = await isRemoved(story, workspaceId);
+  const isGone = isAsked && (await isRemoved(story, workspaceId));
   await story.attempt("end: release", async () => {
     if (isGone) await setWorkspaceState(env, workspaceId, "destroyed");
     await story.node(nodeId).release(workspaceId);

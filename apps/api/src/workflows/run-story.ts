@@ -124,14 +124,16 @@ export class RunStory {
     return JSON.parse(stored);
   }
 
-  /** Does it if that is possible at all; what could not be done is logged, and left to the sweep. */
-  async attempt(name: string, work: () => Promise<unknown>): Promise<void> {
+  /** Does it if that is possible at all, and says whether it was; what was not is logged, and left to the sweep. */
+  async attempt(name: string, work: () => Promise<unknown>): Promise<boolean> {
     try {
       await this.#step.do(name, ATTEMPT, async () => {
         await work();
       });
+      return true;
     } catch (error) {
       this.deps.logger.error("run.step_given_up", { ...this.params, step: name, error: errorMessage(error) });
+      return false;
     }
   }
 

@@ -62,17 +62,24 @@ describe("a run from text to pushed branch", () => {
       commits: [{ sha: "abc" }],
       warning: null,
       transcript: { agreed: true, claimed: { count: 1 }, stored: { count: 1 } },
+      stopReason: "end_turn",
+      restarts: 0,
+      bundle: null,
     });
+    expect(Object.keys(done.output?.durations ?? {})).toEqual(["choose", "prepare", "start", "work", "finish"]);
+    const passed = (done.endedAt ?? 0) - task.createdAt;
+    const steps = Object.values(done.output?.durations ?? {});
+    expect(steps.reduce((sum, ms) => sum + ms, 0)).toBeLessThanOrEqual(passed);
     await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "stopped" }), soon);
     expect(await workspaceOf(task)).toMatchObject({ state: "destroyed" });
     expect(await slotsOf(machine)).toEqual([]);
     expect(await transcriptOf(task)).toEqual([task.description, "The test is fixed."]);
 
     const events = await eventsOf(task);
-    const steps = events
+    const told = events
       .filter((event) => event.kind.startsWith("step."))
       .map((event) => `${event.kind} ${String(event.data["step"])}`);
-    expect(steps).toEqual(
+    expect(told).toEqual(
       ["choose", "prepare", "start", "work", "finish"].flatMap((step) => [`step.began ${step}`, `step.ended ${step}`]),
     );
     expect(events.filter((event) => event.kind === "status.changed").map((event) => event.data["to"])).toEqual([
@@ -113,6 +120,7 @@ describe("an agent that does not end clean", () => {
     machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
     const failed = await reaches(task, "failed");
     expect(failed).toMatchObject({ failure, endedAt: expect.any(Number) });
+    expect(failed.output?.durations).toMatchObject({ prepare: expect.any(Number), work: expect.any(Number) });
     expect(await workspaceOf(task)).toMatchObject({ state: "kept", keepUntil: expect.any(Number), failure });
     expect(await slotsOf(machine)).toEqual([task.id]);
     expect((await transcriptOf(task)).at(-1)).toMatch(/The agent's process died\. The workspace is kept until/);

@@ -62,8 +62,17 @@ async function tell(story: RunStory, job: RunJob): Promise<Ending | null> {
     if (error instanceof RunStopped) return error.ending;
     story.deps.logger.error("run.failed", { ...story.params, error });
     const workspace = story.hasPrompted ? "keep" : "remove";
+    if (story.hasPrompted) await stopUnwatched(story, job);
     return { status: "failed", failure: unforeseen(error), output: null, workspace };
   }
+}
+
+/** Nobody waits for this agent any more: it must not go on by itself in a workspace that is kept. */
+async function stopUnwatched(story: RunStory, { cancelCommand }: RunJob): Promise<void> {
+  const { nodeId } = story;
+  if (nodeId === null) return;
+  const args = { ...cancelCommand.args, reason: "The run of this task could not go on." };
+  await story.attempt("end: stop", () => story.node(nodeId).enqueue({ ...cancelCommand, args }));
 }
 
 /** A checkout on a branch of the task's own. */
