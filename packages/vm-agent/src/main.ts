@@ -7,8 +7,8 @@ import { realpathSync } from "node:fs";
 const USAGE = "usage: vm-agent switchboard <agent.json> | session-host <directory> | script-agent | version";
 
 process.exitCode = await main(process.argv.slice(2));
-// What is left are timers of work that is over. The script agent ends by itself: its last words are yet to be read.
-if (process.argv[2] !== "script-agent") process.exit();
+// What is left are timers of work that is over and, when the script agent crashes on purpose, its open input.
+process.exit();
 
 async function main([command, operand]: readonly string[]): Promise<number> {
   if (command === "switchboard" && operand !== undefined) return switchboard(operand);
