@@ -5,6 +5,7 @@ import {
   taskView,
   type CreateTask,
   type PatchProject,
+  type PatchTask,
   type ProjectView,
   type TaskView,
 } from "@samovar/contracts";
@@ -32,6 +33,14 @@ export const actOnTask = (project: ProjectId, task: TaskId, action: TaskAction):
     method: "POST",
     idempotencyKey: crypto.randomUUID(),
   });
+
+/** Of one that has not run yet, everything; of one in line, its priority. */
+export const editTask = (project: ProjectId, task: TaskId, patch: PatchTask): Promise<TaskView> =>
+  call(`/projects/${project}/tasks/${task}`, taskView, { method: "PATCH", body: patch });
+
+/** Only one that has never run can be deleted. */
+export const deleteTask = (project: ProjectId, task: TaskId): Promise<unknown> =>
+  call(`/projects/${project}/tasks/${task}`, anything, { method: "DELETE" });
 
 /** Turns the one-time token of a sign-in link into a cookie. */
 export const redeemLink = (token: string): Promise<unknown> =>

@@ -22,6 +22,8 @@ export const foundSessionsKey = (project: ProjectId, filter: SessionFilter) =>
   ["project", project, "found sessions", filter] as const;
 export const sessionKey = (project: ProjectId, session: SessionId) => ["project", project, "session", session] as const;
 export const tasksKey = (project: ProjectId) => ["project", project, "tasks"] as const;
+/** The tasks as the board shows them: all that are open, and of those that ended the newest. */
+export const boardKey = (project: ProjectId) => ["project", project, "board"] as const;
 export const taskKey = (project: ProjectId, task: TaskId) => ["project", project, "task", task] as const;
 export const taskEventsKey = (project: ProjectId, task: TaskId) =>
   ["project", project, "task", task, "events"] as const;

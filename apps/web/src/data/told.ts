@@ -11,28 +11,43 @@ const REMEMBERED = 500;
 export interface Told {
   heardSession(session: SessionView): void;
   heardTask(task: TaskView): void;
+  /** It was deleted: no answer that was under way brings it back. */
+  goneTask(task: TaskId): void;
   session(read: SessionView): SessionView;
   task(read: TaskView): TaskView;
   /** `first`: the newest page, into which sessions that began since belong. */
   sessions(page: Page<SessionView>, project: ProjectId, first: boolean): Page<SessionView>;
   tasks(read: readonly TaskView[], project: ProjectId): readonly TaskView[];
+  /** Everything that was heard of a project's tasks. */
+  tasksOf(project: ProjectId): readonly TaskView[];
+  isGone(task: TaskId): boolean;
 }
 
 export function createTold(): Told {
   const sessions = new Map<SessionId, SessionView>();
   const tasks = new Map<TaskId, TaskView>();
+  const gone = new Set<TaskId>();
   const session = (read: SessionView) => newerSession(sessions.get(read.id), read);
   const task = (read: TaskView) => newerTask(tasks.get(read.id), read);
   return {
     heardSession: (told) => remember(sessions, told.id, session(told)),
     heardTask: (told) => remember(tasks, told.id, task(told)),
+    goneTask: (id) => {
+      gone.add(id);
+      tasks.delete(id);
+    },
     session,
     task,
     sessions: (page, project, first) => ({
       ...page,
       items: [...(first ? missing(sessions.values(), page.items, project) : []), ...page.items.map(session)],
     }),
-    tasks: (read, project) => [...missing(tasks.values(), read, project), ...read.map(task)],
+    tasks: (read, project) => [
+      ...missing(tasks.values(), read, project),
+      ...read.filter(({ id }) => !gone.has(id)).map(task),
+    ],
+    tasksOf: (project) => [...tasks.values()].filter((known) => known.projectId === project),
+    isGone: (id) => gone.has(id),
   };
 }
 

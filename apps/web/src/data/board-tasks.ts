@@ -1,0 +1,39 @@
+/** What the board holds of a project's tasks, and how an event changes it. Pure; an older version never replaces a newer one. */
+import type { TaskId } from "@samovar/base";
+import { TERMINAL_STATUSES, type Page, type TaskStatus, type TaskView } from "@samovar/contracts";
+import { newerTask } from "./patches.ts";
+
+export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
+
+export interface BoardTasks {
+  /** All that are open, and of those that ended what was read, in no order. */
+  readonly tasks: readonly TaskView[];
+  /** Where the older ones of a status begin; null when all were read. */
+  readonly older: Readonly<Record<TerminalStatus, string | null>>;
+}
+
+export const isTerminal = (status: TaskStatus): status is TerminalStatus =>
+  TERMINAL_STATUSES.some((terminal) => terminal === status);
+
+/** Replaces the task, or adds it. */
+export function patchBoard(board: BoardTasks | undefined, told: TaskView): BoardTasks | undefined {
+  if (board === undefined) return undefined;
+  const known = board.tasks.some((task) => task.id === told.id);
+  const tasks = known
+    ? board.tasks.map((task) => (task.id === told.id ? newerTask(task, told) : task))
+    : [...board.tasks, told];
+  return { ...board, tasks };
+}
+
+export function withoutTask(board: BoardTasks | undefined, gone: TaskId): BoardTasks | undefined {
+  return board === undefined ? undefined : { ...board, tasks: board.tasks.filter((task) => task.id !== gone) };
+}
+
+/** Joins older tasks of a status that were read on. */
+export function joinOlder(board: BoardTasks, status: TerminalStatus, read: Page<TaskView>): BoardTasks {
+  const known = new Set(board.tasks.map((task) => task.id));
+  return {
+    tasks: [...board.tasks, ...read.items.filter((task) => !known.has(task.id))],
+    older: { ...board.older, [status]: read.nextCursor },
+  };
+}
