@@ -42,27 +42,16 @@ const TOLD = {
   "timed out": (workspaceId, sessionId) => ({ kind: "session.ended", workspaceId, sessionId, end: end("timeout") }),
 } as const satisfies Record<string, Told>;
 
+type Plain = "run" | "cancel" | "edit" | "connect" | "cut" | "drain" | "destroy" | "nudge" | "lose the run" | "go on";
 type Action =
-  | {
-      readonly do:
-        | "run"
-        | "cancel"
-        | "edit"
-        | "connect"
-        | "cut"
-        | "drain"
-        | "destroy"
-        | "nudge"
-        | "lose the run"
-        | "go on";
-    }
+  | { readonly do: Plain }
   | { readonly do: "tell"; readonly what: keyof typeof TOLD; readonly whose: "present" | "earlier" }
   | { readonly do: "repeat"; readonly change: TaskChange; readonly which: "this" | "earlier" }
   | { readonly do: "room"; readonly is: boolean }
   | { readonly do: "hear"; readonly is: boolean }
   | { readonly do: "wait"; readonly ms: number };
 
-const plain = (weight: number, ...names: Extract<Action, { do: "run" }>["do"][]) => ({
+const plain = (weight: number, ...names: Plain[]) => ({
   weight,
   arbitrary: fc.constantFrom(...names).map((name): Action => ({ do: name })),
 });

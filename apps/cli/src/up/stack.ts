@@ -166,7 +166,7 @@ function givenSettings(env: StackOptions["env"]): Record<string, string> {
 
 /** What servers may know of this machine's environment: the vm-agent's settings, and how to reach the network. */
 const FOR_NODES =
-  /^(MSG_\w+|AGENT_INSTALL_TIMEOUT_MS|DRAIN_TIMEOUT_MS|LOG_LEVEL|https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO|npm_config_(cache|registry))$/i;
+  /^(MSG_\w+|(CLONE|AGENT_INSTALL|FINISH|DRAIN)_TIMEOUT_MS|LOG_LEVEL|https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO|npm_config_(cache|registry))$/i;
 
 function nodeSettings(env: StackOptions["env"]): Record<string, string> {
   return Object.fromEntries(

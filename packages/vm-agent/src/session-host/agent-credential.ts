@@ -14,7 +14,8 @@ export interface CredentialPorts {
   readonly signal: AbortSignal;
 }
 
-const ATTEMPTS = 8;
+/** With their pauses they take less than `AGENT_CREDENTIAL_MS` of the table of time limits. */
+const ATTEMPTS = 7;
 const RETRY_INITIAL_MS = 500;
 const RETRY_MAX_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 15_000;

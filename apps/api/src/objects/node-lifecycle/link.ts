@@ -4,7 +4,7 @@
  */
 import type { Clock, Logger, Millis, WorkspaceId } from "@samovar/base";
 import { systemTimers } from "@samovar/base";
-import { LIMITS, LINK_CLOSE, nodeFrame, PROTOCOL_VERSION } from "@samovar/contracts";
+import { LIMITS, LINK_CLOSE, nodeFrame, PROTOCOL_VERSION, TIME_LIMITS } from "@samovar/contracts";
 import type {
   CommandDraft,
   ControlFrame,
@@ -37,7 +37,7 @@ export interface LinkDeps {
 }
 
 /** Nodes ping three times in this time; a connection that does not is dead, whatever TCP thinks. */
-export const LINK_QUIET_MS = 90_000;
+export const LINK_QUIET_MS = TIME_LIMITS.LINK_QUIET_MS.ms;
 export const QUIET_ALARM = "link_quiet";
 
 /** What a socket carries through hibernation. */

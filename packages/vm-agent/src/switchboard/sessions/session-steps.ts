@@ -3,6 +3,7 @@
  * from its store [R5][R21]. A session that was asked for always comes to an end that is told once. Keeps T1.
  */
 import { assertNever } from "@samovar/base";
+import { TIME_LIMITS } from "@samovar/contracts";
 import type { Failure, HostStatus, SessionOutcome } from "@samovar/contracts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
 
@@ -68,7 +69,7 @@ export const STEP_LIMITS = {
   /** A host whose number we did not get to write down. */
   unmarkedMs: 3_000,
   /** A host that was told to cancel and has not ended. */
-  cancelMs: 30_000,
+  cancelMs: TIME_LIMITS.HOST_STOP_MS.ms,
   /** For the notice to show in the transcript's count. */
   noticeMs: 3_000,
   /** A drained host that was dismissed and has not left. */

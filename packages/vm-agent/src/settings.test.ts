@@ -1,0 +1,33 @@
+import { TIME_LIMITS } from "@samovar/contracts";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { readSettings } from "./settings.ts";
+
+const told = { controlPlaneUrl: "http://samovar.test/", nodeId: `nod_${"0".repeat(26)}`, stateDir: "/var/lib/samovar" };
+const read = (env: NodeJS.ProcessEnv) => {
+  const file = join(mkdtempSync(join(tmpdir(), "smv-settings-")), "agent.json");
+  writeFileSync(file, JSON.stringify(told));
+  return readSettings(file, env);
+};
+
+it("[F47] has its limits of time from the table that the control plane reads too", () => {
+  expect(read({})).toMatchObject({
+    controlPlaneUrl: "http://samovar.test",
+    cloneTimeoutMs: TIME_LIMITS.CLONE_TIMEOUT_MS.ms,
+    installTimeoutMs: TIME_LIMITS.AGENT_INSTALL_TIMEOUT_MS.ms,
+    finishTimeoutMs: TIME_LIMITS.FINISH_TIMEOUT_MS.ms,
+    drainTimeoutMs: TIME_LIMITS.DRAIN_TIMEOUT_MS.ms,
+  });
+  expect(read({ DRAIN_TIMEOUT_MS: "5000", SAMOVAR_ROOT: "/root-of-it" })).toMatchObject({
+    drainTimeoutMs: 5000,
+    stateDir: "/root-of-it/var/lib/samovar",
+  });
+});
+
+it("tells every wrong setting at once", () => {
+  expect(() => read({ DRAIN_TIMEOUT_MS: "0", CLONE_TIMEOUT_MS: "soon", LOG_LEVEL: "loud" })).toThrow(
+    /CLONE_TIMEOUT_MS[\s\S]*DRAIN_TIMEOUT_MS[\s\S]*LOG_LEVEL/,
+  );
+});
