@@ -304,6 +304,16 @@ export const idempotencyKeys = sqliteTable(
   (t) => [primaryKey({ columns: [t.ownerId, t.key] })],
 );
 
+/** Runs whose workflows are to be deleted. */
+export const finishedRuns = sqliteTable(
+  "finished_runs",
+  {
+    runId: text("run_id").$type<RunId>().primaryKey(),
+    finishedAt: time("finished_at").notNull(),
+  },
+  (t) => [index("finished_runs_age").on(t.finishedAt)],
+);
+
 export const sweepRuns = sqliteTable("sweep_runs", {
   phase: text("phase").primaryKey(),
   startedAt: time("started_at").notNull(),

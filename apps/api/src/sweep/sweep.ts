@@ -8,6 +8,7 @@ import type { Ports } from "../deps.ts";
 import { depsFor, systemPorts } from "../deps.ts";
 import type { Deps } from "../deps.ts";
 import type { Env } from "../env.ts";
+import { forgetFinishedRuns } from "../tasks/finished-runs.ts";
 import { repairOrphanRuns } from "../tasks/orphans.ts";
 import { sweepGoneServers } from "./gone-servers.ts";
 import { sweepKeptWorkspaces } from "./kept-workspaces.ts";
@@ -44,8 +45,10 @@ export const PHASES: Readonly<Record<string, Phase>> = {
   "orphan-runs": ({ env }, now) => repairOrphanRuns(env, now),
   "left-workspaces": sweepLeftWorkspaces,
   "old-keys": sweepOldKeys,
+  "finished-runs": (deps, now) => forgetFinishedRuns(deps, now, FINISHED_PER_SWEEP),
 };
 
+const FINISHED_PER_SWEEP = 200;
 const PHASE_LIMIT_MS = 60_000;
 
 export async function runSweep(

@@ -10,6 +10,7 @@ import type { Failure, SessionEnd } from "@samovar/contracts";
 import { CANCELLED, concludeRun } from "@samovar/domain/task-run";
 import type { Env } from "../env.ts";
 import { createWorkspace, setWorkspaceState } from "../workspaces/store.ts";
+import { forgetFinishedRuns, noteFinished } from "../tasks/finished-runs.ts";
 import { projectData } from "../tasks/publish.ts";
 import { jobOf, openRun } from "./run-job.ts";
 import type { RunJob, RunPlan } from "./run-job.ts";
@@ -29,11 +30,27 @@ export class TaskRun extends WorkflowEntrypoint<Env, TaskRunParams> {
   override async run(event: Readonly<WorkflowEvent<TaskRunParams>>, step: WorkflowStep): Promise<void> {
     const story = new RunStory(this.env, event.payload, step);
     const start = await open(story);
-    if (start === null) return;
-    const job = jobOf(start);
-    await endRun(story, start, await tell(story, job));
-    await letStraysGo(story, job);
+    if (start !== null) {
+      const job = jobOf(start);
+      await endRun(story, start, await tell(story, job));
+      await letStraysGo(story, job);
+    }
+    await makeRoom(story);
   }
+}
+
+/** Each run that ends clears away a few that ended before it; the sweep does the rest. */
+const FORGOTTEN_BY_EACH = 5;
+
+async function makeRoom(story: RunStory): Promise<void> {
+  await story.attempt("over", async () => {
+    const { deps, params } = story;
+    const now = deps.clock.now();
+    await noteFinished(deps, params.runId, now);
+    await forgetFinishedRuns(deps, now, FORGOTTEN_BY_EACH).catch((error: unknown) =>
+      deps.logger.warn("run.not_forgotten", { error }),
+    );
+  });
 }
 
 /** Null when there is nothing to do, or when the beginning could not be made: then the task has failed. */

@@ -1,0 +1,65 @@
+import { env } from "cloudflare:test";
+import type { RunId } from "@samovar/base";
+import { eq } from "drizzle-orm";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { ids } from "../../test/caller.ts";
+import { finishedRuns } from "../database/schema.ts";
+import { anOwner } from "../objects/node-lifecycle/node.fixture.ts";
+import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { db, deps, endOf, Machine, now, reaches, soon, submit } from "../workflows/machine.fixture.ts";
+import { forgetFinishedRuns, noteFinished } from "./finished-runs.ts";
+import { runStatus } from "./launch.ts";
+
+beforeEach(() => {
+  scriptedCloud();
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+const noted = async (runId: RunId) =>
+  (await db.select().from(finishedRuns).where(eq(finishedRuns.runId, runId))).length;
+const later = () => Date.now() + 60_000;
+
+async function aFinishedRun() {
+  const ownerId = await anOwner();
+  const task = await submit(ownerId);
+  const machine = await Machine.of(ownerId);
+  const begun = await machine.begins();
+  machine.tell({ kind: "session.ended", ...begun, end: await endOf(task) });
+  await machine.destroys();
+  const { runId } = await reaches(task, "completed");
+  if (runId === null) throw new Error("a run without an id");
+  await vi.waitFor(async () => expect(await noted(runId)).toBe(1), soon);
+  return { task, runId };
+}
+
+it("[T1] a run that is over rests for a while, then its workflow is deleted, and its task says what it said", async () => {
+  const { task, runId } = await aFinishedRun();
+  await forgetFinishedRuns(deps, Date.now(), 10);
+  expect(await runStatus(env, runId)).toBe("complete");
+
+  const before = await now(task);
+  await forgetFinishedRuns(deps, later(), 10);
+  expect(await noted(runId)).toBe(0);
+  expect(await runStatus(env, runId)).toBeNull();
+  expect(await now(task)).toEqual(before);
+});
+
+it("one that is gone already is forgotten; one that can not be deleted is tried again, and does not stop the others", async () => {
+  const { runId } = await aFinishedRun();
+  const gone = ids.make("run");
+  await noteFinished(deps, gone, 0);
+  await noteFinished(deps, gone, 1);
+  const stubborn = new Proxy(env.TASK_RUN, {
+    get: (real, name) =>
+      name === "get"
+        ? async (id: string) => (id === gone ? Promise.reject(new Error("the platform is busy")) : real.get(id))
+        : Reflect.get(real, name),
+  });
+  const busy = { db, env: { ...env, TASK_RUN: stubborn } };
+  await expect(forgetFinishedRuns(busy, later(), 10)).rejects.toThrow(/busy/);
+  expect([await noted(runId), await noted(gone)]).toEqual([0, 1]);
+  expect(await forgetFinishedRuns(deps, later(), 10)).toMatchObject({ acted: 1 });
+  expect(await noted(gone)).toBe(0);
+});
