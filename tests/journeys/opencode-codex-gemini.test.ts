@@ -114,6 +114,7 @@ test.each(PLAYS)(
       const choice = chosen === undefined ? [] : ["--model", chosen.id];
       const words = ["--agent", agent, ...choice, "--repo", repository, "Greet in tea"];
       const finished = await here.samovar(["run", "--json", ...words]);
+      expect(finished.code, finished.stdout.slice(-2000) + finished.stderr).toBe(0);
       const task = taskOf(finished);
       expect(task.failure).toBeNull();
       expect(task).toMatchObject({ status: "completed", output: { transcript: { agreed: true } } });

@@ -42,6 +42,8 @@ export const agentPackage = z.object({
   platforms: z
     .record(z.string().regex(/^[a-z0-9]+-[a-z0-9]+(-musl)?$/, "not a platform, such as linux-x64"), packageName)
     .optional(),
+  /** With which the program tells its version. Tried after an installation, to see that it runs on the machine. */
+  versionArgs: z.array(argument).max(10).optional(),
 });
 export type AgentPackage = z.infer<typeof agentPackage>;
 

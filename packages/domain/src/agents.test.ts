@@ -15,6 +15,8 @@ test.each(BUILT_IN_AGENTS)(
     // Who needs a key reaches its model through the gateway alone, and says how to get the key.
     expect(recipe.gateway).toBe(modelApi.nullable().parse(credential));
     expect(hint === "").toBe(credential === null);
+    // A node sees after installing it whether it runs.
+    if (recipe.program.from === "npm") expect(recipe.program.package.versionArgs).toEqual(["--version"]);
     const values = Object.values(recipe.env).join("\n");
     expect(values.includes("{gateway.url}") && values.includes("{gateway.key}")).toBe(recipe.gateway !== null);
     const places = values.match(/\{[a-z]+(\.[a-z]+)?\}/g) ?? [];

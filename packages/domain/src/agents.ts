@@ -51,7 +51,12 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
       name: "Claude Code",
       program: {
         from: "npm",
-        package: { name: "@agentclientprotocol/claude-agent-acp", version: "0.100.0", bin: "claude-agent-acp" },
+        package: {
+          name: "@agentclientprotocol/claude-agent-acp",
+          version: "0.100.0",
+          bin: "claude-agent-acp",
+          versionArgs: ["--version"],
+        },
         args: [],
       },
       env: {
@@ -77,6 +82,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
           name: "opencode-ai",
           version: "1.18.33",
           bin: "opencode",
+          versionArgs: ["--version"],
           // For x64 those that every processor can run.
           platforms: {
             "linux-x64": "opencode-linux-x64-baseline",
@@ -108,7 +114,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
       name: "Gemini CLI",
       program: {
         from: "npm",
-        package: { name: "@google/gemini-cli", version: "0.61.0", bin: "gemini" },
+        package: { name: "@google/gemini-cli", version: "0.61.0", bin: "gemini", versionArgs: ["--version"] },
         args: ["--acp"],
       },
       env: {
@@ -130,7 +136,12 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
       name: "Codex",
       program: {
         from: "npm",
-        package: { name: "@agentclientprotocol/codex-acp", version: "2.6.0", bin: "codex-acp" },
+        package: {
+          name: "@agentclientprotocol/codex-acp",
+          version: "2.6.0",
+          bin: "codex-acp",
+          versionArgs: ["--version"],
+        },
         args: [],
       },
       env: {

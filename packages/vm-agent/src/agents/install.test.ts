@@ -54,7 +54,7 @@ afterEach(() => {
 });
 
 /** `manifest` is what it tells of its program. */
-function makeTarball(manifest: object = { bin: { tea: "index.js" } }): Buffer {
+function makeTarball(manifest: object = { bin: { tea: "index.js" } }, code = "console.log('tea');"): Buffer {
   mkdirSync(join(root, "pack/package"), { recursive: true });
   writeFileSync(
     join(root, "pack/package/package.json"),
@@ -65,7 +65,7 @@ function makeTarball(manifest: object = { bin: { tea: "index.js" } }): Buffer {
       scripts: { install: "touch canary" },
     }),
   );
-  writeFileSync(join(root, "pack/package/index.js"), "console.log('tea');\n");
+  writeFileSync(join(root, "pack/package/index.js"), `${code}\n`);
   mkdirSync(join(root, "pack/package/bin"), { recursive: true });
   writeFileSync(join(root, "pack/package/bin/tea"), "\x7fELF", { mode: 0o755 });
   execFileSync("tar", ["-czf", "../tea.tgz", "package"], { cwd: join(root, "pack") });
@@ -129,6 +129,21 @@ test("of an agent that comes as a package for each platform, the one for this is
     ok: false,
     error: { message: expect.stringContaining("no program for linux-riscv64") },
   });
+});
+
+test("a program that does not run on this machine is not installed, and what it said is told", async () => {
+  const tried = { ...PACKAGE, versionArgs: ["tea"] };
+  const fails =
+    "if (process.argv[2] === 'tea' && process.env.HOME.endsWith('.home')) { console.error('wrong libc'); process.exit(3); }";
+  tarball = makeTarball({ bin: { tea: "index.js" } }, fails);
+  expect(await installAgent(tried, ports())).toMatchObject({
+    ok: false,
+    error: { code: "agent_install_failed", message: expect.stringMatching(/does not run.*exit code 3: wrong libc/) },
+  });
+  expect(existsSync(place())).toBe(false);
+  tarball = makeTarball({ bin: { tea: "index.js" } }, "console.log('Tea 1.0.0');");
+  expect(await installAgent(tried, ports())).toMatchObject({ ok: true });
+  expect(existsSync(join(place(), ".home"))).toBe(false);
 });
 
 test("a node without npm says so", async () => {

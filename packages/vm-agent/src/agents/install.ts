@@ -6,12 +6,12 @@
 import type { Logger, Result } from "@samovar/base";
 import { err, ok, redactText } from "@samovar/base";
 import type { AgentPackage, Failure } from "@samovar/contracts";
-import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import * as z from "zod";
 import { withLock } from "./lock.ts";
+import { runProgram } from "./run-program.ts";
 
 export interface InstallPorts {
   readonly agentsDir: string;
@@ -24,15 +24,17 @@ export interface InstallPorts {
 }
 
 /** One package, with the program in it. */
-type Wanted = Pick<AgentPackage, "name" | "version" | "bin">;
+type Wanted = Omit<AgentPackage, "platforms">;
+/** For a program to tell its version. */
+const TRY_MS = 60_000;
 
 /** A package that is made of one for each platform stands for the one of this. */
-function packageFor({ name, version, bin, platforms }: AgentPackage, ports: InstallPorts): Result<Wanted, Failure> {
-  if (platforms === undefined) return ok({ name, version, bin });
+function packageFor({ platforms, ...wanted }: AgentPackage, ports: InstallPorts): Result<Wanted, Failure> {
+  if (platforms === undefined) return ok(wanted);
   const platform = ports.platform ?? thisPlatform();
   const forPlatform = Object.entries(platforms).find(([known]) => known === platform)?.[1];
-  if (forPlatform !== undefined) return ok({ name: forPlatform, version, bin });
-  return err(installFailed({ name, version, bin }, `it has no program for ${platform}`));
+  if (forPlatform !== undefined) return ok({ ...wanted, name: forPlatform });
+  return err(installFailed(wanted, `it has no program for ${platform}`));
 }
 
 const report = z.object({ header: z.object({ glibcVersionRuntime: z.string().optional() }) });
@@ -82,8 +84,11 @@ async function install(
   ports.logger.info("agent.installing", { package: wanted.name, version: wanted.version });
   const run = await runNpm(installArguments(wanted, partial), partial, ports.env, signal);
   signal.throwIfAborted();
-  if (run.code !== 0) return err(installFailed(wanted, run.lastWords));
-  if (programIn(wanted, partial) === null) return err(installFailed(wanted, `it brings no program ${wanted.bin}`));
+  if (run.code !== 0) return err(installFailed(wanted, lastLines(run.said)));
+  const argv = programIn(wanted, partial);
+  if (argv === null) return err(installFailed(wanted, `it brings no program ${wanted.bin}`));
+  const fault = await tryProgram(argv, wanted, partial, ports, signal);
+  if (fault !== null) return err(installFailed(wanted, fault));
   await rm(place, { recursive: true, force: true });
   await rename(partial, place);
   ports.logger.info("agent.installed", { package: wanted.name, version: wanted.version });
@@ -140,49 +145,41 @@ function headOf(file: string): string {
 const isScriptOfNode = (file: string, head: string): boolean =>
   /\.[cm]?js$/.test(file) || /^#!.*\bnode\b/.test(head.split("\n", 1)[0] ?? "");
 
-interface NpmRun {
-  readonly code: number;
-  readonly lastWords: string;
-}
-
 /** The npm beside our Node, else the one on PATH; either runs on our Node. */
-function runNpm(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<NpmRun> {
-  signal.throwIfAborted();
-  const beside = dirname(process.execPath);
-  return new Promise((resolve) => {
-    const child = spawn("npm", args, {
-      cwd,
-      // The machine's own certificate authorities too: companies put theirs there.
-      env: { NODE_USE_SYSTEM_CA: "1", ...env, PATH: [beside, env["PATH"] ?? "/usr/bin:/bin"].join(delimiter) },
-      stdio: ["ignore", "pipe", "pipe"],
-      detached: true,
-    });
-    const stop = () => {
-      if (child.pid !== undefined) killGroup(child.pid);
-    };
-    signal.addEventListener("abort", stop);
-    let said = "";
-    const hear = (chunk: string) => (said = (said + chunk).slice(-8000));
-    child.stdout.setEncoding("utf8").on("data", hear);
-    child.stderr.setEncoding("utf8").on("data", hear);
-    const end = (run: NpmRun) => {
-      signal.removeEventListener("abort", stop);
-      resolve(run);
-    };
-    child.on("error", (error) => {
-      const missing = "code" in error && error.code === "ENOENT";
-      end({ code: 127, lastWords: missing ? "npm is not on this node's PATH" : error.message });
-    });
-    child.on("close", (code) => end({ code: code ?? 1, lastWords: lastLines(said) }));
-  });
+async function runNpm(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv, signal: AbortSignal) {
+  // The machine's own certificate authorities too: companies put theirs there.
+  const run = await runProgram(
+    ["npm", ...args],
+    { cwd, env: { NODE_USE_SYSTEM_CA: "1", ...withOurNode(env) } },
+    signal,
+  );
+  return { ...run, said: run.code === 127 ? "npm is not on this node's PATH" : run.said };
 }
 
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // It has gone by itself.
-  }
+const withOurNode = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
+  ...env,
+  PATH: [dirname(process.execPath), env["PATH"] ?? "/usr/bin:/bin"].join(delimiter),
+});
+
+/** Whether the program runs on this machine: it tells its version. Null, or what is wrong. */
+async function tryProgram(
+  argv: readonly string[],
+  wanted: Wanted,
+  partial: string,
+  ports: InstallPorts,
+  signal: AbortSignal,
+) {
+  if (wanted.versionArgs === undefined) return null;
+  const home = join(partial, ".home");
+  await mkdir(home);
+  const where = { cwd: home, env: { ...withOurNode({ PATH: ports.env["PATH"] }), HOME: home } };
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(TRY_MS)]);
+  const run = await runProgram([...argv, ...wanted.versionArgs], where, limit);
+  signal.throwIfAborted();
+  await rm(home, { recursive: true, force: true });
+  if (run.code === 0 && run.said.includes(wanted.version)) return null;
+  const how = limit.aborted ? `did not tell its version within ${TRY_MS / 1000} s` : `ended with exit code ${run.code}`;
+  return `its program does not run on this machine; it ${how}: ${lastLines(run.said)}`;
 }
 
 function lastLines(text: string): string {
