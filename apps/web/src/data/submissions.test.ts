@@ -34,14 +34,20 @@ describe("a submission", () => {
     expect(store.getState().pending).toEqual([]);
   });
 
-  it("that failed keeps its text and says why", async () => {
-    const { store, submit } = page(() => Promise.reject(new ApiError("agent_not_configured", "No key.", "req_1")));
+  it("that failed keeps its text and says why, and where to put it right", async () => {
+    const refused = new ApiError("credentials_missing", "No key.", "req_1", { settingsPath: "/settings/credentials" });
+    const { store, submit } = page(() => Promise.reject(refused));
     expect(await submit(aProject, { description: "Boil" }, KEY)).toBeNull();
     expect(store.getState().pending).toMatchObject([
       {
         state: "failed",
         task: { description: "Boil" },
-        error: { code: "agent_not_configured", message: "No key.", requestId: "req_1" },
+        error: {
+          code: "credentials_missing",
+          message: "No key.",
+          requestId: "req_1",
+          settings: "/settings/credentials",
+        },
       },
     ]);
   });

@@ -7,6 +7,7 @@ import { createTask, projectId, type CreateTask, type TaskView } from "@samovar/
 import { createStore, type StoreApi } from "zustand/vanilla";
 import { ApiError, type ApiErrorCode } from "./api.ts";
 import type { KeptText } from "./kept-text.ts";
+import { settingsPathOf, type SettingsPath } from "./settings-path.ts";
 
 export interface Submission {
   /** A UUID: the idempotency key. */
@@ -15,7 +16,15 @@ export interface Submission {
   readonly task: CreateTask;
   readonly state: "sending" | "failed" | "unknown";
   /** Why it failed; null while sending, and when a reload left it unknown. */
-  readonly error: { readonly code: ApiErrorCode; readonly message: string; readonly requestId: string | null } | null;
+  readonly error: SubmissionError | null;
+}
+
+export interface SubmissionError {
+  readonly code: ApiErrorCode;
+  readonly message: string;
+  readonly requestId: string | null;
+  /** The page on which it can be put right. */
+  readonly settings: SettingsPath | null;
 }
 
 export interface SubmissionState {
@@ -69,9 +78,13 @@ export function createSubmissions({ send, kept }: SubmissionDeps): StoreApi<Subm
   });
 }
 
-function describe(error: unknown): Submission["error"] {
-  if (error instanceof ApiError) return { code: error.code, message: error.message, requestId: error.requestId };
-  return { code: "internal", message: "Something on this page failed. Try again.", requestId: null };
+function describe(error: unknown): SubmissionError {
+  const settings = settingsPathOf(error);
+  if (error instanceof ApiError) {
+    const { code, message, requestId } = error;
+    return { code, message, requestId, settings };
+  }
+  return { code: "internal", message: "Something on this page failed. Try again.", requestId: null, settings };
 }
 
 /** Whether they arrived is not known; asking again is safe. */

@@ -1,13 +1,19 @@
-/** Agent and size of the task: a summary line that opens in place and keeps its values. */
-import type { AgentView, ProjectView, VmSize } from "@samovar/contracts";
-import { agentKind, vmSize } from "@samovar/contracts";
+/** How the task will run: a summary line that opens in place. The fields come when they are asked for. */
+import type { AgentView, ProjectView } from "@samovar/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { clsx } from "clsx";
-import { SlidersHorizontal } from "lucide-react";
-import { useId, useState, type ReactNode } from "react";
+import { ChevronDown, SlidersHorizontal, TriangleAlert } from "lucide-react";
+import { lazy, Suspense, useEffect, useId, useState } from "react";
+import { installationQuery } from "../../data/installation.ts";
 import { agentsQuery } from "../../data/settings.ts";
-import { CONTROL } from "../../ui/field.tsx";
+import { Skeleton } from "../../ui/skeleton.tsx";
+import { whenIdle } from "../../ui/when-idle.ts";
+import { changedCount, SIZES, type TaskOptions } from "../task/task-options.ts";
+import { visibleText } from "../transcript/visible-text.ts";
 import type { Draft } from "./draft.ts";
+
+const fetchFields = () => import("../task/option-fields.tsx");
+const OptionFields = lazy(async () => ({ default: (await fetchFields()).OptionFields }));
 
 interface AdvancedProps {
   readonly project: ProjectView;
@@ -15,99 +21,59 @@ interface AdvancedProps {
   readonly onChange: (draft: Draft) => void;
 }
 
-const SIZES: Readonly<Record<VmSize, string>> = { small: "Small", medium: "Medium", large: "Large" };
-
 export function Advanced({ project, draft, onChange }: AdvancedProps) {
+  const id = useId();
   const [open, setOpen] = useState(false);
   const { data: agents = [] } = useQuery(agentsQuery);
-  const changed = Number(draft.agent !== null) + Number(draft.vmSize !== null);
-  const chosen = agents.find((agent) => agent.kind === (draft.agent ?? project.defaultAgent));
+  const { data: installation } = useQuery(installationQuery);
+  // A chunk that cannot be had now is asked for again by the press that needs it.
+  useEffect(() => whenIdle(() => void fetchFields().catch(() => {})), []);
+  const changed = changedCount(draft);
+  const agent = agentOf(agents, draft.agent ?? project.defaultAgent ?? installation?.defaultAgent ?? null);
+  const size = draft.vmSize ?? project.defaultVmSize ?? installation?.defaultVmSize ?? null;
   return (
     <div className={clsx("flex min-w-0 flex-col gap-2", open && "w-full")}>
       <button
         type="button"
         aria-expanded={open}
+        aria-controls={`${id}-fields`}
         onClick={() => setOpen(!open)}
-        className="inline-flex min-h-8 items-center gap-1.5 self-start rounded-md px-2 text-small text-ink-2 hover:bg-inset hover:text-ink pointer-coarse:min-h-11"
+        className="inline-flex min-h-8 max-w-full min-w-0 items-center gap-1.5 self-start rounded-md px-2 text-small text-ink-2 hover:bg-inset hover:text-ink pointer-coarse:min-h-11"
       >
-        <SlidersHorizontal size={14} aria-hidden="true" />
-        Advanced
-        <span className="text-ink-3">{summary(draft, agents)}</span>
-        {changed > 0 && (
-          <span className="rounded-full bg-accent-tint px-1.5 text-accent tabular-nums">{changed} changed</span>
+        <SlidersHorizontal size={14} className="shrink-0" aria-hidden="true" />
+        <span className="sr-only">Advanced: </span>
+        <span className="min-w-0 truncate">
+          {summary(size === null ? null : SIZES[size], agent, draft, project)}
+        </span>
+        {agent?.usable === false && (
+          <TriangleAlert size={14} className="shrink-0 text-working" role="img" aria-label="This agent is not set up" />
         )}
+        {changed > 0 && (
+          <span className="shrink-0 rounded-full bg-accent-tint px-1.5 text-accent tabular-nums">{changed} changed</span>
+        )}
+        <ChevronDown size={14} className={clsx("shrink-0", open && "rotate-180")} aria-hidden="true" />
       </button>
-      {open && (
-        <div className="grid gap-3 px-2 pb-1 tablet:grid-cols-2">
-          <Choice
-            label="Agent"
-            value={draft.agent ?? ""}
-            onChange={(value) => onChange({ ...draft, agent: agentKind.safeParse(value).data ?? null })}
-          >
-            <option value="">
-              Project's default{project.defaultAgent === null ? "" : ` (${nameOf(agents, project.defaultAgent)})`}
-            </option>
-            {agents.map((agent) => (
-              <option key={agent.kind} value={agent.kind}>
-                {agent.name}
-                {agent.usable ? "" : " (not set up)"}
-              </option>
-            ))}
-          </Choice>
-          <Choice
-            label="Machine"
-            value={draft.vmSize ?? ""}
-            onChange={(value) => onChange({ ...draft, vmSize: vmSize.safeParse(value).data ?? null })}
-          >
-            <option value="">
-              Project's default{project.defaultVmSize === null ? "" : ` (${SIZES[project.defaultVmSize]})`}
-            </option>
-            {vmSize.options.map((size) => (
-              <option key={size} value={size}>
-                {SIZES[size]}
-              </option>
-            ))}
-          </Choice>
-          {chosen !== undefined && (
-            <p className={clsx("text-small tablet:col-span-2", chosen.usable ? "text-ink-3" : "text-working")}>
-              {chosen.usable ? chosen.description : (chosen.hint ?? chosen.description)}
-            </p>
-          )}
-        </div>
-      )}
+      <div id={`${id}-fields`} hidden={!open} className="max-h-[45vh] overflow-y-auto px-2 pt-0.5 pb-1">
+        {open && (
+          <Suspense fallback={<Skeleton label="Opening" lines={[100, 100]} />}>
+            <OptionFields
+              project={project}
+              value={draft}
+              onChange={(options: TaskOptions) => onChange({ ...draft, ...options })}
+            />
+          </Suspense>
+        )}
+      </div>
     </div>
   );
 }
 
-interface ChoiceProps {
-  readonly label: string;
-  readonly value: string;
-  readonly onChange: (value: string) => void;
-  readonly children: ReactNode;
-}
+const agentOf = (agents: readonly AgentView[], kind: string | null): AgentView | undefined =>
+  agents.find((agent) => agent.kind === kind);
 
-function Choice({ label, value, onChange, children }: ChoiceProps) {
-  const id = useId();
-  return (
-    <div className="flex min-w-0 flex-col gap-1">
-      <label htmlFor={id} className="text-small font-medium text-ink-2">
-        {label}
-      </label>
-      <select id={id} value={value} onChange={(event) => onChange(event.target.value)} className={CONTROL}>
-        {children}
-      </select>
-    </div>
-  );
-}
-
-function summary(draft: Draft, agents: readonly AgentView[]): string {
-  const parts = [
-    draft.vmSize === null ? null : SIZES[draft.vmSize],
-    draft.agent === null ? null : nameOf(agents, draft.agent),
-  ];
-  return parts.filter((part) => part !== null).join(" · ");
-}
-
-function nameOf(agents: readonly AgentView[], kind: string): string {
-  return agents.find((agent) => agent.kind === kind)?.name ?? kind;
+function summary(size: string | null, agent: AgentView | undefined, draft: Draft, project: ProjectView): string {
+  const branch = draft.baseBranch.trim() || project.baseBranch;
+  const parts = [size === null ? null : `${size} machine`, agent === undefined ? null : agent.name, branch];
+  const told = parts.filter((part) => part !== null).map((part) => visibleText(part));
+  return told.length === 0 ? "Options" : told.join(" · ");
 }

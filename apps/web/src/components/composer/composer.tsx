@@ -1,11 +1,14 @@
 /** Where a task is described and run. Running costs money, so a plain Enter is a new line and nothing is sent by itself. */
 import type { ProjectView, TaskView } from "@samovar/contracts";
-import { createTask } from "@samovar/contracts";
-import { useId, useState, type KeyboardEvent } from "react";
+import { createTask, LIMITS } from "@samovar/contracts";
+import { useId, useRef, useState, type KeyboardEvent } from "react";
 import { useSubmissions } from "../../data/app-state.tsx";
 import { useConnectionWord } from "../../data/use-live.ts";
+import { useAction } from "../../keys/actions.tsx";
+import { branchFault } from "../task/task-options.ts";
+import { visibleText } from "../transcript/visible-text.ts";
 import { Advanced } from "./advanced.tsx";
-import { emptyDraft, toTask, useDraft } from "./draft.ts";
+import { afterSending, draftOf, toTask, useDraft } from "./draft.ts";
 import { RunButton } from "./run-button.tsx";
 import { PendingSubmissions } from "./pending-submissions.tsx";
 
@@ -17,18 +20,24 @@ interface ComposerProps {
 
 export function Composer({ project, onAccepted }: ComposerProps) {
   const id = useId();
+  const text = useRef<HTMLTextAreaElement>(null);
   const [draft, setDraft] = useDraft(project.id);
   const [fault, setFault] = useState<string | null>(null);
   const submissions = useSubmissions();
   const offline = useConnectionWord() === "offline";
+  const focus = () => {
+    const field = text.current;
+    field?.focus();
+    field?.setSelectionRange(field.value.length, field.value.length);
+  };
+  useAction("task.new", focus);
 
   const submit = async (run: boolean) => {
     const task = toTask(draft, run);
-    const checked = createTask.safeParse(task);
-    if (!checked.success) return setFault(checked.error.issues[0]?.message ?? "this text cannot be sent");
-    if (run && offline) return setFault("there is no connection now; your text is kept here");
-    setFault(null);
-    setDraft({ ...emptyDraft, agent: draft.agent, vmSize: draft.vmSize });
+    const refused = faultOf(draft.text, draft.baseBranch, run && offline);
+    setFault(refused);
+    if (refused !== null) return focus();
+    setDraft(afterSending(draft));
     const accepted = await submissions.getState().submit(project.id, task, crypto.randomUUID());
     if (accepted !== null) onAccepted(accepted, run);
   };
@@ -37,6 +46,7 @@ export function Composer({ project, onAccepted }: ComposerProps) {
     event.preventDefault();
     void submit(!event.shiftKey);
   };
+  const tooLong = draft.text.trim().length - LIMITS.taskDescriptionMaxChars;
 
   return (
     <div className="border-t border-hairline bg-bg px-4 pt-2 pb-[max(0.75rem,env(safe-area-inset-bottom))]">
@@ -44,34 +54,33 @@ export function Composer({ project, onAccepted }: ComposerProps) {
         <PendingSubmissions
           project={project.id}
           onAccepted={onAccepted}
-          onEdit={(task) =>
-            setDraft({ text: task.description, agent: task.agent ?? null, vmSize: task.vmSize ?? null })
-          }
+          onEdit={(task) => {
+            setDraft(draftOf(task));
+            focus();
+          }}
         />
         <form
           aria-label="New task"
           className="rounded-lg border border-control bg-raised focus-within:border-accent"
-          onSubmit={(event) => {
-            event.preventDefault();
-            void submit(true);
-          }}
+          onKeyDown={onKeyDown}
+          onSubmit={(event) => event.preventDefault()}
         >
           <label htmlFor={id} className="sr-only">
             Describe a task
           </label>
           <textarea
+            ref={text}
             id={id}
             value={draft.text}
             rows={2}
-            placeholder={`Describe a task for ${project.name}`}
-            aria-invalid={fault !== null}
-            aria-describedby={`${id}-fault`}
+            placeholder={`Describe a task for ${visibleText(project.name)}`}
+            aria-invalid={fault !== null || tooLong > 0}
+            aria-describedby={`${id}-fault ${id}-length`}
             onChange={(event) => {
               setDraft({ ...draft, text: event.target.value });
               setFault(null);
             }}
-            onKeyDown={onKeyDown}
-            className="block max-h-[40vh] w-full resize-none bg-transparent px-3.5 pt-3 pb-1 text-prose outline-none [field-sizing:content]"
+            className="block max-h-[40vh] min-h-14 w-full resize-none bg-transparent px-3.5 pt-3 pb-1 text-prose outline-none [field-sizing:content]"
           />
           <div className="flex flex-wrap items-end justify-between gap-2 px-2 pb-2">
             <Advanced project={project} draft={draft} onChange={setDraft} />
@@ -83,10 +92,26 @@ export function Composer({ project, onAccepted }: ComposerProps) {
             />
           </div>
         </form>
+        <p id={`${id}-length`} role="status" className="text-small text-failed empty:hidden">
+          {tooLong > 0 && lengthWords(tooLong)}
+        </p>
         <p id={`${id}-fault`} role="alert" className="text-small text-failed empty:hidden">
-          {fault !== null && `Not sent: ${fault}.`}
+          {fault !== null && `Not sent. ${fault}`}
         </p>
       </div>
     </div>
   );
+}
+
+const count = new Intl.NumberFormat("en");
+
+const lengthWords = (over: number): string =>
+  `This text is ${count.format(over)} ${over === 1 ? "character" : "characters"} too long. A task's text may have ` +
+  `${count.format(LIMITS.taskDescriptionMaxChars)}; put the rest into a file of the repository.`;
+
+function faultOf(text: string, baseBranch: string, needsConnection: boolean): string | null {
+  if (text.trim() === "") return "Describe the task first.";
+  if (!createTask.shape.description.safeParse(text).success) return "Shorten the text first.";
+  if (branchFault(baseBranch) !== null) return "The base branch is not the name of a branch; see the options.";
+  return needsConnection ? "There is no connection now. Your text is kept here." : null;
 }

@@ -1,10 +1,21 @@
 import { createTask } from "@samovar/contracts";
 import { expect, it } from "vitest";
-import { emptyDraft, readDraft, toTask, writeDraft } from "./draft.ts";
+import { make } from "../../data/test-values.ts";
+import { afterSending, draftOf, emptyDraft, readDraft, toTask, writeDraft, type Draft } from "./draft.ts";
+
+const whole: Draft = {
+  text: "Boil\nslowly",
+  agent: "script",
+  model: "strong",
+  permissionMode: "plan",
+  vmSize: "large",
+  priority: 2,
+  baseBranch: "main",
+  dependsOn: [make("tsk")],
+};
 
 it("comes back as it was kept", () => {
-  const draft = { text: "Boil\nslowly", agent: "script", vmSize: "large" } as const;
-  expect(readDraft(writeDraft(draft))).toEqual(draft);
+  expect(readDraft(writeDraft(whole))).toEqual(whole);
 });
 
 it("keeps nothing of an empty draft", () => {
@@ -15,14 +26,28 @@ it.each(["", "null", "[]", "{}", '{"text":1}', "nonsense"])("%j is an empty draf
   expect(readDraft(kept)).toEqual(emptyDraft),
 );
 
-it("keeps the text of a draft whose choices no longer exist", () => {
-  expect(readDraft('{"text":"Boil","agent":"Gone!","vmSize":null}')).toEqual({ ...emptyDraft, text: "Boil" });
+it("keeps the text of a draft whose choices no longer exist, and a branch that is still being typed", () => {
+  expect(readDraft('{"text":"Boil","agent":"Gone!","baseBranch":"feat/"}')).toEqual({
+    ...emptyDraft,
+    text: "Boil",
+    baseBranch: "feat/",
+  });
 });
 
-it("becomes a task that the server's own schema takes", () => {
-  expect(createTask.parse(toTask({ text: " Boil ", agent: "script", vmSize: null }, true))).toMatchObject({
-    description: "Boil",
-    run: true,
-    agent: "script",
+it("becomes a task that the server's own schema takes, and comes back from it", () => {
+  const task = toTask(whole, true);
+  expect(createTask.parse(task)).toMatchObject({ description: "Boil\nslowly", run: true, agent: "script" });
+  expect(draftOf(task)).toEqual(whole);
+});
+
+it("leaves to the project what is not chosen", () => {
+  expect(toTask({ ...emptyDraft, text: "Boil", baseBranch: " " }, false)).toMatchObject({
+    run: false,
+    baseBranch: null,
+    agent: null,
   });
+});
+
+it("keeps how one likes to run for the next task, and forgets what only this one needed", () => {
+  expect(afterSending(whole)).toEqual({ ...whole, text: "", priority: 0, baseBranch: "", dependsOn: [] });
 });

@@ -1,56 +1,94 @@
 /** The draft of a project's next task, kept in this browser while it is typed. */
 import type { ProjectId } from "@samovar/base";
-import { createTask, type AgentKind, type CreateTask, type VmSize } from "@samovar/contracts";
-import { useCallback, useState } from "react";
-import { browserKept, type KeptText } from "../../data/kept-text.ts";
+import { createTask, type CreateTask } from "@samovar/contracts";
+import { useStore } from "zustand";
+import { createStore, type StoreApi } from "zustand/vanilla";
+import { browserKept } from "../../data/kept-text.ts";
+import { changedCount, fieldsOf, noOptions, type TaskOptions } from "../task/task-options.ts";
 
-export interface Draft {
+export interface Draft extends TaskOptions {
   readonly text: string;
-  /** Null: what the project says. */
-  readonly agent: AgentKind | null;
-  readonly vmSize: VmSize | null;
 }
 
-export const emptyDraft: Draft = { text: "", agent: null, vmSize: null };
+export const emptyDraft: Draft = { ...noOptions, text: "" };
+
+const choices = createTask.pick({
+  agent: true,
+  model: true,
+  permissionMode: true,
+  vmSize: true,
+  priority: true,
+  dependsOn: true,
+});
 
 export function readDraft(kept: string): Draft {
   try {
     const value: unknown = JSON.parse(kept);
     if (typeof value !== "object" || value === null || !("text" in value) || typeof value.text !== "string")
       return emptyDraft;
-    const { agent, vmSize } = createTask.pick({ agent: true, vmSize: true }).safeParse(value).data ?? {};
-    return { text: value.text, agent: agent ?? null, vmSize: vmSize ?? null };
+    const known = choices.safeParse(value).data;
+    const baseBranch = "baseBranch" in value && typeof value.baseBranch === "string" ? value.baseBranch : "";
+    return {
+      text: value.text,
+      agent: known?.agent ?? null,
+      model: known?.model ?? null,
+      permissionMode: known?.permissionMode ?? null,
+      vmSize: known?.vmSize ?? null,
+      priority: known?.priority ?? 0,
+      baseBranch,
+      dependsOn: known?.dependsOn ?? [],
+    };
   } catch {
     return emptyDraft;
   }
 }
 
 export const writeDraft = (draft: Draft): string =>
-  draft.text === "" && draft.agent === null && draft.vmSize === null ? "" : JSON.stringify(draft);
+  draft.text === "" && changedCount(draft) === 0 ? "" : JSON.stringify(draft);
 
-export const toTask = (draft: Draft, run: boolean): CreateTask => ({
-  description: draft.text,
-  run,
+export function toTask({ text, ...options }: Draft, run: boolean): CreateTask {
+  return { description: text, run, ...fieldsOf(options) };
+}
+
+/** A task that was asked for, back in the composer. */
+export const draftOf = (task: CreateTask): Draft => ({
+  text: task.description,
+  agent: task.agent ?? null,
+  model: task.model ?? null,
+  permissionMode: task.permissionMode ?? null,
+  vmSize: task.vmSize ?? null,
+  priority: task.priority ?? 0,
+  baseBranch: task.baseBranch ?? "",
+  dependsOn: task.dependsOn ?? [],
+});
+
+/** What stays for the next task: how one likes to run, not what only this one needed. */
+export const afterSending = (draft: Draft): Draft => ({
+  ...emptyDraft,
   agent: draft.agent,
+  model: draft.model,
+  permissionMode: draft.permissionMode,
   vmSize: draft.vmSize,
 });
 
-const stores = new Map<ProjectId, KeptText>();
+const stores = new Map<ProjectId, StoreApi<Draft>>();
 
-function storeOf(project: ProjectId): KeptText {
-  const store = stores.get(project) ?? browserKept(`draft.${project}`);
+function storeOf(project: ProjectId): StoreApi<Draft> {
+  const known = stores.get(project);
+  if (known !== undefined) return known;
+  const kept = browserKept(`draft.${project}`);
+  const store = createStore<Draft>(() => readDraft(kept.read()));
+  store.subscribe((draft) => kept.write(writeDraft(draft)));
   stores.set(project, store);
   return store;
 }
 
+/** Puts a draft into the project's composer, from anywhere. Give it focus with the action `task.new`. */
+export const fillDraft = (project: ProjectId, change: Partial<Draft>): void => storeOf(project).setState(change);
+
+export const draftNow = (project: ProjectId): Draft => storeOf(project).getState();
+
 export function useDraft(project: ProjectId): readonly [Draft, (draft: Draft) => void] {
-  const [draft, setDraft] = useState(() => readDraft(storeOf(project).read()));
-  const change = useCallback(
-    (next: Draft) => {
-      setDraft(next);
-      storeOf(project).write(writeDraft(next));
-    },
-    [project],
-  );
-  return [draft, change];
+  const store = storeOf(project);
+  return [useStore(store), (draft) => store.setState(draft)];
 }

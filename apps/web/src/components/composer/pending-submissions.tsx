@@ -1,12 +1,14 @@
 /** Tasks on their way or not sent: the text, what is known of it, and what can be done. */
 import type { ProjectId } from "@samovar/base";
 import type { CreateTask, TaskView } from "@samovar/contracts";
+import { Link } from "@tanstack/react-router";
 import { CircleAlert } from "lucide-react";
 import { useStore } from "zustand";
 import { useSubmissions } from "../../data/app-state.tsx";
 import type { Submission } from "../../data/submissions.ts";
 import { Button } from "../../ui/button.tsx";
 import { HalfCircle } from "../../ui/status-mark.tsx";
+import { visibleText } from "../transcript/visible-text.ts";
 
 interface PendingProps {
   readonly project: ProjectId;
@@ -28,7 +30,7 @@ export function PendingSubmissions({ project, onAccepted, onEdit }: PendingProps
       aria-label="Task not yet accepted"
       className="rounded-lg border border-hairline bg-inset px-3.5 py-2.5 text-ui"
     >
-      <p className="line-clamp-3 whitespace-pre-wrap wrap-anywhere">{submission.task.description}</p>
+      <p className="line-clamp-3 whitespace-pre-wrap wrap-anywhere">{visibleText(submission.task.description)}</p>
       <div role="status" className="mt-1.5 flex flex-wrap items-center gap-2 text-small">
         <Word submission={submission} />
         {submission.state !== "sending" && (
@@ -63,13 +65,22 @@ function Word({ submission }: { readonly submission: Submission }) {
     );
   }
   const known = submission.state === "failed";
+  const settings = submission.error?.settings;
   return (
     <span className="inline-flex min-w-0 gap-1.5 text-failed">
       <CircleAlert size={15} className="mt-0.5 shrink-0" aria-hidden="true" />
       <span className="wrap-anywhere">
         {known
-          ? `Not sent: ${submission.error?.message ?? ""}`
+          ? `Not sent. ${visibleText(submission.error?.message ?? "")}`
           : "The page was closed before an answer came. Retry is safe: it will not run twice."}
+        {settings != null && (
+          <>
+            {" "}
+            <Link to={settings} className="underline">
+              Open the settings
+            </Link>
+          </>
+        )}
       </span>
     </span>
   );
