@@ -16,6 +16,10 @@ export const outboxStats = z.object({
 });
 export type OutboxStats = z.infer<typeof outboxStats>;
 
+/** A decimal number as the provider writes it, and its currency. */
+export const price = z.object({ amount: z.string(), currency: z.string() });
+export type Price = z.infer<typeof price>;
+
 export const nodeView = z.object({
   id: nodeId,
   name: z.string(),
@@ -33,10 +37,45 @@ export const nodeView = z.object({
   taskIds: z.array(taskId),
   slots: z.number().int().positive(),
   outbox: outboxStats,
-  pricePerHour: z.object({ amount: z.string(), currency: z.string() }).nullable(),
+  pricePerHour: price.nullable(),
   maxLifetimeAt: millis,
   createdAt: millis,
   destroyedAt: millis.nullable(),
   failure: failure.nullable(),
 });
 export type NodeView = z.infer<typeof nodeView>;
+
+/** What a size is at the provider now; null where the provider could not be asked. */
+export const sizeOffer = z.object({
+  size: vmSize,
+  serverType: z.string().nullable(),
+  cores: z.number().positive().nullable(),
+  memoryGb: z.number().positive().nullable(),
+  pricePerHour: price.nullable(),
+});
+export type SizeOffer = z.infer<typeof sizeOffer>;
+
+/** How long the history of the pool is kept. */
+export const NODE_HISTORY_MS = 48 * 3_600_000;
+
+/** The machines that were there in a stretch of time, each counted once, as the most that it did: work, else wait, else come up. */
+export const poolBucket = z.object({
+  at: millis,
+  working: z.number().int().nonnegative(),
+  warm: z.number().int().nonnegative(),
+  booting: z.number().int().nonnegative(),
+});
+export type PoolBucket = z.infer<typeof poolBucket>;
+
+/** `GET /api/nodes/history`: the pool in stretches of equal length, the oldest first; the last one is not over yet. */
+export const poolHistory = z.object({ bucketMs: z.number().int().positive(), buckets: z.array(poolBucket) });
+export type PoolHistory = z.infer<typeof poolHistory>;
+
+/** `GET /api/nodes/spending`: what machines cost since a moment, by the hours that they began. */
+export const spending = z.object({
+  since: millis,
+  /** One for each currency. */
+  spent: z.array(price),
+  machines: z.number().int().nonnegative(),
+});
+export type Spending = z.infer<typeof spending>;

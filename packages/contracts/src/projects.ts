@@ -3,7 +3,8 @@ import * as z from "zod";
 import { agentKind } from "./agents.ts";
 import { millis, projectId } from "./ids.ts";
 
-export const vmSize = z.enum(["small", "medium", "large"]);
+export const VM_SIZES = ["small", "medium", "large"] as const;
+export const vmSize = z.enum(VM_SIZES);
 export type VmSize = z.infer<typeof vmSize>;
 
 /**
@@ -62,6 +63,15 @@ export const commitIdentity = z.object({
 });
 export type CommitIdentity = z.infer<typeof commitIdentity>;
 
+/** Tasks by what they mean to a person. */
+export const projectCounts = z.object({
+  /** In line, starting or in work. */
+  running: z.number().int().nonnegative(),
+  /** Failed and not run again, or waiting for one that failed. */
+  attention: z.number().int().nonnegative(),
+});
+export type ProjectCounts = z.infer<typeof projectCounts>;
+
 export const projectView = z.object({
   id: projectId,
   name: z.string(),
@@ -73,6 +83,7 @@ export const projectView = z.object({
   checkout: checkoutOptions,
   /** Null: the installation's. */
   commitIdentity: commitIdentity.nullable(),
+  counts: projectCounts,
   createdAt: millis,
   updatedAt: millis,
   archivedAt: millis.nullable(),

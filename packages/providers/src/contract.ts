@@ -52,6 +52,14 @@ export function providerContract(name: string, start: () => Promise<ProviderHarn
       await vi.waitFor(async () => expect(value(await provider.getServer(server.id))?.status).toBe("running"), WAIT);
     });
 
+    test("says what each size is and costs; a larger one is not less", async () => {
+      const sizes = value(await provider.listSizes());
+      expect(sizes.map(({ size }) => size)).toEqual(["small", "medium", "large"]);
+      for (const each of sizes) expect(each).toMatchObject({ pricePerHour: { currency: expect.any(String) } });
+      const cores = sizes.map((each) => each.cores ?? 0);
+      expect(cores).toEqual(cores.toSorted((a, b) => a - b));
+    });
+
     test.each(["small", "medium", "large"] as const)("there is a machine of size %s", async (size) => {
       expect(value(await provider.createServer(spec({ size }))).pricePerHour).toMatchObject({
         currency: expect.any(String),

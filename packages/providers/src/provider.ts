@@ -1,6 +1,6 @@
 /** What Samovar needs of a cloud. One contract suite runs over every implementation. */
 import type { Millis, Result } from "@samovar/base";
-import type { VmSize } from "@samovar/contracts";
+import type { SizeOffer, VmSize } from "@samovar/contracts";
 
 export interface ServerSpec {
   /** Unique in the provider's project: the idempotency key of creation. */
@@ -52,6 +52,8 @@ export interface Provider {
   deleteServer(id: string): Promise<Result<"deleting" | "gone", ProviderFault>>;
   /** Every page, or a fault; never a part. */
   listServers(labels: Readonly<Record<string, string>>): Promise<Result<readonly Server[], ProviderFault>>;
+  /** What each size would be if it were made now. */
+  listSizes(): Promise<Result<readonly SizeOffer[], ProviderFault>>;
 }
 
 /** Labels on each server that we make. */

@@ -31,6 +31,7 @@ export function aProjectView(fields: Partial<ProjectView> = {}): ProjectView {
     defaultAgent: null,
     checkout: PLAIN_CHECKOUT,
     commitIdentity: null,
+    counts: { running: 0, attention: 0 },
     createdAt: BUILT_AT,
     updatedAt: BUILT_AT,
     archivedAt: null,

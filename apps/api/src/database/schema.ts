@@ -211,6 +211,24 @@ export const nodes = sqliteTable(
   (t) => [index("nodes_owner_state").on(t.ownerId, t.state, t.id), uniqueIndex("nodes_name").on(t.name)],
 );
 
+/** Append-only: a row for each change of a node's state or number of tasks, as its projection had it. */
+export const nodeHistory = sqliteTable(
+  "node_history",
+  {
+    nodeId: text("node_id").$type<NodeId>().notNull(),
+    /** The node's version at the change. */
+    version: integer("version").notNull(),
+    ownerId: text("owner_id")
+      .$type<UserId>()
+      .notNull()
+      .references(() => users.id),
+    at: time("at").notNull(),
+    state: text("state").$type<NodeStateName>().notNull(),
+    tasks: integer("tasks").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.nodeId, t.version] }), index("node_history_owner").on(t.ownerId, t.at)],
+);
+
 export const workspaces = sqliteTable(
   "workspaces",
   {

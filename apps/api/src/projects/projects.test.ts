@@ -1,4 +1,6 @@
-import { errorBody, projectView } from "@samovar/contracts";
+import { env } from "cloudflare:workers";
+import type { TaskId } from "@samovar/base";
+import { errorBody, projectView, taskView } from "@samovar/contracts";
 import { beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { controlPlane, somebodyElse } from "../../test/caller.ts";
@@ -47,6 +49,36 @@ describe("projects", () => {
     expect((await list("")).items.map((project) => project.name)).toEqual(["b", "c"]);
     expect((await list("?archived=true")).items).toHaveLength(3);
     expect((await cloud.ask("/api/projects?limit=201", { token })).status).toBe(400);
+  });
+
+  it("count the tasks that run and those that need somebody, each in its newest state", async () => {
+    const me = await somebodyElse();
+    const project = projectView.parse(
+      await (
+        await cloud.ask("/api/projects", { body: { name: "P", repoUrl: "https://git.test/a.git" }, token: me.token })
+      ).json(),
+    );
+    expect(project.counts).toEqual({ running: 0, attention: 0 });
+    const tasksNow = ["queued", "in_progress", "delegated", "failed", "completed", "cancelled", "draft", "queued"];
+    const made: TaskId[] = [];
+    for (const status of tasksNow) {
+      const answer = await cloud.ask(`/api/projects/${project.id}/tasks`, {
+        body: { title: status, description: status },
+        token: me.token,
+      });
+      const task = taskView.parse(await answer.json());
+      await env.DB.prepare("UPDATE tasks SET status = ?, attempt = 2 WHERE id = ?").bind(status, task.id).run();
+      made.push(task.id);
+    }
+    await env.DB.prepare(
+      "INSERT INTO task_queue (task_id, owner_id, run_id, size, code, blocked_by, rank, queued_at, looked_at) VALUES (?, ?, 'run_x', 'small', 'dependency_failed', '[]', 1, 1, 1)",
+    )
+      .bind(made.at(-1), me.id)
+      .run();
+    const listed = z
+      .object({ items: z.array(projectView) })
+      .parse(await (await cloud.ask("/api/projects", { token: me.token })).json());
+    expect(listed.items.map(({ counts }) => counts)).toEqual([{ running: 3, attention: 2 }]);
   });
 
   it.each(["https://git.test/a.git", "ssh://git@git.test/a.git", "git@git.test:a/b.git"])(

@@ -1,20 +1,14 @@
 /** Projects: a repository with its defaults. */
 import { createRoute, z } from "@hono/zod-openapi";
-import {
-  createProject,
-  page,
-  pageQuery,
-  patchProject,
-  projectId,
-  projectView as projectSchema,
-} from "@samovar/contracts";
+import { createProject, page, pageQuery, patchProject, projectId, projectView } from "@samovar/contracts";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { idempotencyHeader, json, jsonBody } from "../http/route.ts";
 import { createNewProject } from "./create.ts";
 import { assertAgentKnown } from "../tasks/preconditions.ts";
 import { assertRepoAllowed } from "./repo-policy.ts";
-import { listProjects, projectView, requireProject, updateProject } from "./store.ts";
+import { listProjects, requireProject, updateProject } from "./store.ts";
+import { viewProject, viewProjects } from "./view.ts";
 
 const params = z.object({ projectId });
 
@@ -23,7 +17,7 @@ const list = createRoute({
   path: "/api/projects",
   summary: "Lists projects, oldest first.",
   request: { query: pageQuery.extend({ archived: z.stringbool().default(false) }) },
-  responses: { 200: json(page(projectSchema), "A page of projects") },
+  responses: { 200: json(page(projectView), "A page of projects") },
 });
 
 const create = createRoute({
@@ -31,7 +25,7 @@ const create = createRoute({
   path: "/api/projects",
   summary: "Makes a project.",
   request: { headers: idempotencyHeader, body: jsonBody(createProject) },
-  responses: { 201: json(projectSchema, "The project") },
+  responses: { 201: json(projectView, "The project") },
 });
 
 const get = createRoute({
@@ -39,7 +33,7 @@ const get = createRoute({
   path: "/api/projects/{projectId}",
   summary: "Shows a project.",
   request: { params },
-  responses: { 200: json(projectSchema, "The project") },
+  responses: { 200: json(projectView, "The project") },
 });
 
 const patch = createRoute({
@@ -47,7 +41,7 @@ const patch = createRoute({
   path: "/api/projects/{projectId}",
   summary: "Changes a project, or archives it.",
   request: { params, body: jsonBody(patchProject) },
-  responses: { 200: json(projectSchema, "The project") },
+  responses: { 200: json(projectView, "The project") },
 });
 
 const archive = createRoute({
@@ -55,7 +49,7 @@ const archive = createRoute({
   path: "/api/projects/{projectId}",
   summary: "Archives a project. Its tasks and transcripts are kept.",
   request: { params },
-  responses: { 200: json(projectSchema, "The archived project") },
+  responses: { 200: json(projectView, "The archived project") },
 });
 
 export function projectRoutes(): Router {
@@ -63,18 +57,19 @@ export function projectRoutes(): Router {
 
   router.openapi(list, async (c) => {
     const found = await listProjects(c.get("deps").db, currentUser(c).id, c.req.valid("query"));
-    return c.json({ items: found.items.map(projectView), nextCursor: found.nextCursor }, 200);
+    return c.json({ items: await viewProjects(c.get("deps").db, found.items), nextCursor: found.nextCursor }, 200);
   });
 
   router.openapi(create, async (c) => {
     const key = c.req.valid("header")["idempotency-key"] ?? null;
     const row = await createNewProject(c.get("deps"), currentUser(c).id, c.req.valid("json"), key);
-    return c.json(projectView(row), 201);
+    return c.json(await viewProject(c.get("deps").db, row), 201);
   });
 
   router.openapi(get, async (c) => {
-    const row = await requireProject(c.get("deps").db, currentUser(c).id, c.req.valid("param").projectId);
-    return c.json(projectView(row), 200);
+    const { db } = c.get("deps");
+    const row = await requireProject(db, currentUser(c).id, c.req.valid("param").projectId);
+    return c.json(await viewProject(db, row), 200);
   });
 
   router.openapi(patch, async (c) => {
@@ -87,14 +82,14 @@ export function projectRoutes(): Router {
     const archivedAt = archived === undefined ? row.archivedAt : archived ? (row.archivedAt ?? now) : null;
     const change = { ...fields, archivedAt, updatedAt: now };
     await updateProject(db, row.id, change);
-    return c.json(projectView(await requireProject(db, row.ownerId, row.id)), 200);
+    return c.json(await viewProject(db, await requireProject(db, row.ownerId, row.id)), 200);
   });
 
   router.openapi(archive, async (c) => {
     const { db, clock } = c.get("deps");
     const row = await requireProject(db, currentUser(c).id, c.req.valid("param").projectId);
     await updateProject(db, row.id, { archivedAt: row.archivedAt ?? clock.now(), updatedAt: clock.now() });
-    return c.json(projectView(await requireProject(db, row.ownerId, row.id)), 200);
+    return c.json(await viewProject(db, await requireProject(db, row.ownerId, row.id)), 200);
   });
 
   return router;

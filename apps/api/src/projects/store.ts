@@ -1,7 +1,7 @@
 /** Projects in D1. Every read names the owner: somebody else's project does not exist. */
 import type { ProjectId, UserId } from "@samovar/base";
-import { PLAIN_CHECKOUT, SamovarError } from "@samovar/contracts";
-import type { Page, ProjectView } from "@samovar/contracts";
+import { SamovarError } from "@samovar/contracts";
+import type { Page } from "@samovar/contracts";
 import { and, asc, eq, gt, isNull } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
 import { idempotencyKeys, projects } from "../database/schema.ts";
@@ -54,10 +54,6 @@ export async function updateProject(
   change: Partial<Omit<ProjectRow, "id" | "ownerId" | "createdAt">>,
 ): Promise<void> {
   await db.update(projects).set(change).where(eq(projects.id, projectId));
-}
-
-export function projectView({ ownerId: _owner, checkout, ...rest }: ProjectRow): ProjectView {
-  return { ...rest, checkout: checkout ?? PLAIN_CHECKOUT };
 }
 
 /** A cursor is compared, never trusted: any text is a place in the order. */

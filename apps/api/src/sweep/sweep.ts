@@ -13,6 +13,7 @@ import { repairOrphanRuns } from "../tasks/orphans.ts";
 import { sweepGoneServers } from "./gone-servers.ts";
 import { sweepKeptWorkspaces } from "./kept-workspaces.ts";
 import { sweepLeftWorkspaces } from "./left-workspaces.ts";
+import { sweepOldHistory } from "./old-history.ts";
 import { sweepOldKeys } from "./old-keys.ts";
 import { recordEnd, recordStart } from "./record.ts";
 import { sweepStaleNodes } from "./stale-nodes.ts";
@@ -45,6 +46,7 @@ export const PHASES: Readonly<Record<string, Phase>> = {
   "orphan-runs": ({ env }, now) => repairOrphanRuns(env, now),
   "left-workspaces": sweepLeftWorkspaces,
   "old-keys": sweepOldKeys,
+  "old-history": sweepOldHistory,
   "finished-runs": (deps, now) => forgetFinishedRuns(deps, now, FINISHED_PER_SWEEP),
 };
 

@@ -1,8 +1,11 @@
 /** Nodes and workspaces, read and acted on. They are a person's, not a project's. */
-import type { NodeId, WorkspaceId } from "@samovar/base";
+import type { Millis, NodeId, WorkspaceId } from "@samovar/base";
 import {
   nodeView,
   page,
+  poolHistory,
+  sizeOffer,
+  spending,
   workspaceLook,
   workspaceView,
   type NodeView,
@@ -11,20 +14,45 @@ import {
 } from "@samovar/contracts";
 import { queryOptions, skipToken } from "@tanstack/react-query";
 import { anything, call } from "./api.ts";
-import { lookKey, nodesKey, workspaceKey, workspacesKey } from "./keys.ts";
+import { lookKey, nodesKey, poolHistoryKey, sizesKey, spendingKey, workspaceKey, workspacesKey } from "./keys.ts";
 
 const MAX_PAGE = 200;
 /** Nodes change without a project's socket telling it. */
 const NODES_AGAIN_MS = 5_000;
+const HISTORY_AGAIN_MS = 60_000;
+const SIZES_STALE_MS = 10 * 60_000;
 
 const nodePage = page(nodeView);
 const workspacePage = page(workspaceView);
+const sizePage = page(sizeOffer);
 
 /** Those that are not destroyed. */
 export const nodesQuery = queryOptions({
   queryKey: nodesKey,
   queryFn: async ({ signal }) => (await call(`/nodes?limit=${MAX_PAGE}`, nodePage, { signal })).items,
   refetchInterval: NODES_AGAIN_MS,
+});
+
+/** The last 24 hours. */
+export const poolHistoryQuery = queryOptions({
+  queryKey: poolHistoryKey,
+  queryFn: ({ signal }) => call("/nodes/history?hours=24", poolHistory, { signal }),
+  refetchInterval: HISTORY_AGAIN_MS,
+});
+
+/** What machines cost since a moment, such as this day's beginning. */
+export const spendingQuery = (since: Millis) =>
+  queryOptions({
+    queryKey: spendingKey(since),
+    queryFn: ({ signal }) => call(`/nodes/spending?since=${since}`, spending, { signal }),
+    refetchInterval: HISTORY_AGAIN_MS,
+  });
+
+/** The sizes of machines and what each costs; figures are null while the provider is away. */
+export const sizesQuery = queryOptions({
+  queryKey: sizesKey,
+  queryFn: async ({ signal }) => (await call("/sizes", sizePage, { signal })).items,
+  staleTime: SIZES_STALE_MS,
 });
 
 export const workspacesQuery = (state: WorkspaceState) =>

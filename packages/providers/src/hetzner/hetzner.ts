@@ -3,9 +3,10 @@
  * Keeps N1 (an ambiguous creation is looked up and adopted) and N3 (nothing without our label is deleted).
  */
 import { err, ok, type Random, type Result, systemRandom } from "@samovar/base";
+import { type SizeOffer, VM_SIZES } from "@samovar/contracts";
 import { type Provider, type ProviderFault, type Server, SERVER_LABELS, type ServerSpec } from "../provider.ts";
 import { providerFault } from "./faults.ts";
-import { type Placement, placements } from "./placement.ts";
+import { type Placement, placements, priceOf, sizeOffer } from "./placement.ts";
 import { type HetznerServer, serverPage, serverReply, serverTypePage } from "./schemas.ts";
 import { type Failure, type HttpFetch, transport } from "./transport.ts";
 import * as z from "zod";
@@ -101,7 +102,12 @@ export function hetznerProvider(options: HetznerOptions): Provider {
     return ok(listed.value.map(serverOf).filter((server) => hasLabels(server.labels, wanted)));
   }
 
-  return { name: "hetzner", createServer, findServer, getServer, deleteServer, listServers };
+  async function listSizes(): Promise<Result<readonly SizeOffer[], ProviderFault>> {
+    const types = await http.listAll("/server_types", {}, serverTypePage);
+    return types.ok ? ok(VM_SIZES.map((size) => sizeOffer(types.value, size, random))) : types;
+  }
+
+  return { name: "hetzner", createServer, findServer, getServer, deleteServer, listServers, listSizes };
 }
 
 /** Whether a refused creation leaves open that the server exists. */
@@ -165,7 +171,6 @@ function serverOf(server: HetznerServer): Server {
     labels: server.labels,
     location,
     createdAt: Date.parse(server.created),
-    // Hetzner quotes all its prices in euros.
-    pricePerHour: price === undefined ? null : { amount: price.price_hourly.gross, currency: "EUR" },
+    pricePerHour: price === undefined ? null : priceOf(price),
   };
 }

@@ -1,6 +1,6 @@
 /** Which server type where: read from the provider's own list, never written down. Pure but for the ports given. */
 import type { Random } from "@samovar/base";
-import type { VmSize } from "@samovar/contracts";
+import type { Price, SizeOffer, VmSize } from "@samovar/contracts";
 import type { HetznerServerType } from "./schemas.ts";
 
 export interface Placement {
@@ -37,6 +37,26 @@ export function placements(types: readonly HetznerServerType[], size: VmSize, ra
     )
     .map(({ serverType, location }) => ({ serverType, location }));
 }
+
+/** What a creation of this size would try first. */
+export function sizeOffer(types: readonly HetznerServerType[], size: VmSize, random: Random): SizeOffer {
+  const best = placements(types, size, random)[0];
+  const type = types.find(({ name }) => name === best?.serverType);
+  const price = type?.prices.find(({ location }) => location === best?.location);
+  return {
+    size,
+    serverType: type?.name ?? null,
+    cores: type?.cores ?? null,
+    memoryGb: type?.memory ?? null,
+    pricePerHour: price === undefined ? null : priceOf(price),
+  };
+}
+
+/** Hetzner quotes all its prices in euros. */
+export const priceOf = (price: HetznerServerType["prices"][number]): Price => ({
+  amount: price.price_hourly.gross,
+  currency: "EUR",
+});
 
 /** A type is sold where it has a price; `locations`, when given, tells more of each place. */
 function offersOf(type: HetznerServerType, random: Random): Offer[] {

@@ -9,6 +9,7 @@ import type { Config } from "../../config.ts";
 import { database } from "../../database/index.ts";
 import { nodes, workspaces } from "../../database/schema.ts";
 import type { Env } from "../../env.ts";
+import { rememberChange } from "../../nodes/history.ts";
 import { tellRemoval } from "../../workspaces/removal-notice.ts";
 import type { NamedAlarms } from "./alarms.ts";
 import { payOffers } from "./offers.ts";
@@ -139,15 +140,19 @@ export class Outward {
   /** Only ever forward: a late write of an older version changes nothing. */
   async #writeRow(view: NodeView): Promise<void> {
     const { id, name: _name, provider: _provider, size: _size, pricePerHour, taskIds, ...rest } = view;
-    await database(this.#deps.env)
-      .update(nodes)
-      .set({
-        ...rest,
-        taskIds: [...taskIds],
-        priceAmount: pricePerHour?.amount ?? null,
-        priceCurrency: pricePerHour?.currency ?? null,
-      })
-      .where(and(eq(nodes.id, id), lt(nodes.version, view.version)));
+    const db = database(this.#deps.env);
+    await db.batch([
+      rememberChange(db, view, this.#deps.clock.now()),
+      db
+        .update(nodes)
+        .set({
+          ...rest,
+          taskIds: [...taskIds],
+          priceAmount: pricePerHour?.amount ?? null,
+          priceCurrency: pricePerHour?.currency ?? null,
+        })
+        .where(and(eq(nodes.id, id), lt(nodes.version, view.version))),
+    ]);
   }
 
   /** A kept workspace is over when the node said so, or when its node is no more. */

@@ -1,0 +1,160 @@
+/** What people see of their machines over time: the pool, what it cost, what sizes cost. */
+import { env } from "cloudflare:workers";
+import type { NodeId, UserId } from "@samovar/base";
+import { page, poolHistory, sizeOffer, spending } from "@samovar/contracts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type * as z from "zod";
+import { database } from "../database/index.ts";
+import { depsFor } from "../deps.ts";
+import { createApp } from "../http/app.ts";
+import { mintApiToken } from "../identity/api-tokens.ts";
+import {
+  aHolder,
+  aNode,
+  anOwner,
+  connected,
+  passTime,
+  ring,
+  START,
+  stopClock,
+} from "../objects/node-lifecycle/node.fixture.ts";
+import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import type { ScriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
+import { forgetOldChanges, listChanges } from "./history.ts";
+import { nodeObject } from "./object.ts";
+import { findNode } from "./store.ts";
+
+const HOUR = 3_600_000;
+const db = database(env);
+const app = createApp();
+let cloud: ScriptedCloud;
+let owner: UserId;
+let holder: SlotHolder;
+let token: string;
+
+beforeEach(async () => {
+  stopClock();
+  cloud = scriptedCloud();
+  owner = await anOwner();
+  holder = await aHolder(owner);
+  token = (await mintApiToken(depsFor(env), owner, "t", null)).token;
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+async function ask<T extends z.ZodType>(path: string, schema: T): Promise<z.infer<T>> {
+  const answer = await app.request(`/api${path}`, { headers: { authorization: `Bearer ${token}` } }, env);
+  expect(answer.status).toBe(200);
+  return schema.parse(await answer.json());
+}
+const rowIs = (id: NodeId, state: string) =>
+  vi.waitFor(async () => expect((await findNode(db, id))?.state).toBe(state));
+const stored = async (id: NodeId) =>
+  (await listChanges(db, owner, 0))
+    .filter(({ nodeId }) => nodeId === id)
+    .map(({ state, tasks, at }) => `${at - START} ${state} ${tasks}`);
+
+/** Works from the first minute on, is free after two hours, gone after three. */
+async function aWholeLife(): Promise<NodeId> {
+  const id = await aNode(holder, owner);
+  await rowIs(id, "provisioning");
+  await ring(id);
+  passTime(60_000);
+  await connected(id);
+  await rowIs(id, "active");
+  passTime(2 * HOUR - 60_000);
+  await nodeObject(env, id).release(holder.workspaceId);
+  await vi.waitFor(async () => expect((await findNode(db, id))?.taskIds).toEqual([]));
+  passTime(HOUR);
+  await nodeObject(env, id).destroy("Enough.");
+  await rowIs(id, "destroying");
+  passTime(1_000);
+  await ring(id);
+  passTime(60_000);
+  await ring(id);
+  await rowIs(id, "destroyed");
+  return id;
+}
+
+describe("the pool's history", () => {
+  it("[R33] has each change of a node's state and tasks, and nothing else", async () => {
+    const id = await aNode(holder, owner);
+    await rowIs(id, "provisioning");
+    await ring(id);
+    await vi.waitFor(async () => expect((await findNode(db, id))?.serverId).not.toBeNull());
+    passTime(5_000);
+    const agent = await connected(id);
+    await rowIs(id, "active");
+    agent.tell(
+      {
+        kind: "outbox.stats",
+        sessionId: holder.sessionId,
+        stats: { pending: 3, deadLetters: 0, lastDeadLetterReason: null },
+      },
+      1,
+    );
+    await vi.waitFor(async () => expect((await findNode(db, id))?.outbox.pending).toBe(3));
+    expect(await stored(id)).toEqual(["0 provisioning 1", "5000 active 1"]);
+  });
+
+  it("is told in stretches; somebody else's machines are not in it", async () => {
+    await aWholeLife();
+    const { buckets, bucketMs } = await ask("/nodes/history?hours=6", poolHistory);
+    expect(buckets.length * bucketMs).toBe(6 * HOUR);
+    const sum = (kind: "working" | "warm" | "booting") => buckets.reduce((all, bucket) => all + bucket[kind], 0);
+    expect(Math.abs(sum("working") * bucketMs - 2 * HOUR)).toBeLessThanOrEqual(bucketMs);
+    expect(Math.abs(sum("warm") * bucketMs - HOUR)).toBeLessThanOrEqual(2 * bucketMs);
+    token = (await mintApiToken(depsFor(env), await anOwner(), "t", null)).token;
+    expect((await ask("/nodes/history", poolHistory)).buckets.every(({ working }) => working === 0)).toBe(true);
+  });
+
+  it("forgets after two days what is over, and never what is still so", async () => {
+    const other = await aHolder(owner);
+    const ended = await aWholeLife();
+    const living = await aNode(other, owner);
+    await rowIs(living, "provisioning");
+    await vi.waitFor(async () => expect(await stored(living)).toHaveLength(1));
+    passTime(49 * HOUR);
+    expect(await forgetOldChanges(db, Date.now())).toBeGreaterThan(0);
+    expect(await stored(ended)).toEqual([]);
+    expect(await stored(living)).toHaveLength(1);
+    expect((await ask("/nodes/history", poolHistory)).buckets.every(({ booting }) => booting === 1)).toBe(true);
+  });
+});
+
+describe("what machines cost", () => {
+  it("[R33] is paid by the hour begun, those that are gone included", async () => {
+    await aWholeLife();
+    const today = await ask(`/nodes/spending?since=${START - HOUR}`, spending);
+    expect(today).toMatchObject({ machines: 1, spent: [{ currency: "EUR" }] });
+    // Three hours and a minute.
+    expect(Number(today.spent[0]?.amount)).toBeCloseTo(0.04);
+    expect((await ask(`/nodes/spending?since=${START + 5 * HOUR}`, spending)).machines).toBe(0);
+  });
+
+  it("is known of a size before there is one, asked once, and told as unknown while the provider is away", async () => {
+    cloud.put("GET /server_types", "no_answer", "no_answer", "no_answer", "no_answer", "no_answer", "no_answer");
+    const unknown = await ask("/sizes", page(sizeOffer));
+    expect(unknown.items.map(({ size, pricePerHour }) => [size, pricePerHour])).toEqual([
+      ["small", null],
+      ["medium", null],
+      ["large", null],
+    ]);
+    vi.unstubAllGlobals();
+    cloud = scriptedCloud();
+    const told = await ask("/sizes", page(sizeOffer));
+    expect(told.items[0]).toEqual({
+      size: "small",
+      serverType: "t",
+      cores: 32,
+      memoryGb: 128,
+      pricePerHour: { amount: "0.01", currency: "EUR" },
+    });
+    const asked = cloud.calls.length;
+    expect(await ask("/sizes", page(sizeOffer))).toEqual(told);
+    expect(cloud.calls.length).toBe(asked);
+  });
+});

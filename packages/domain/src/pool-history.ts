@@ -1,0 +1,67 @@
+/** What the pool did over time, from the changes of its nodes. Pure. */
+import type { Millis, NodeId } from "@samovar/base";
+import type { NodeStateName, PoolBucket } from "@samovar/contracts";
+
+/** From `at` on, until the node's next change. */
+export interface NodeChange {
+  readonly nodeId: NodeId;
+  readonly at: Millis;
+  readonly state: NodeStateName;
+  /** Tasks that hold a slot. */
+  readonly tasks: number;
+}
+
+export interface PoolSpan {
+  readonly from: Millis;
+  /** The present: what comes after the last change lasts until here. */
+  readonly until: Millis;
+  readonly bucketMs: number;
+}
+
+type PoolKind = Exclude<keyof PoolBucket, "at">;
+
+/** The more of a node's time in a bucket is worth telling, the higher. */
+const WEIGHT: Readonly<Record<PoolKind, number>> = { booting: 1, warm: 2, working: 3 };
+
+/** `changes` of one node are in order of time; the first may lie before `from`. */
+export function poolBuckets(changes: readonly NodeChange[], { from, until, bucketMs }: PoolSpan): PoolBucket[] {
+  const count = Math.ceil((until - from) / bucketMs);
+  const buckets = Array.from({ length: count }, (_, index) => ({
+    at: from + index * bucketMs,
+    working: 0,
+    warm: 0,
+    booting: 0,
+  }));
+  for (const own of Map.groupBy(changes, ({ nodeId }) => nodeId).values()) {
+    for (const [index, kind] of kindsByBucket(own, { from, until, bucketMs })) {
+      const bucket = buckets[index];
+      if (bucket !== undefined) bucket[kind]++;
+    }
+  }
+  return buckets;
+}
+
+/** What one node counts as, in each bucket that it was there. */
+function kindsByBucket(changes: readonly NodeChange[], { from, until, bucketMs }: PoolSpan): Map<number, PoolKind> {
+  const kinds = new Map<number, PoolKind>();
+  for (const [index, change] of changes.entries()) {
+    const kind = kindOf(change);
+    const begin = Math.max(change.at, from);
+    const end = Math.min(changes[index + 1]?.at ?? until, until);
+    if (kind === null || end <= begin) continue;
+    const last = Math.ceil((end - from) / bucketMs) - 1;
+    for (let bucket = Math.floor((begin - from) / bucketMs); bucket <= last; bucket++) {
+      const before = kinds.get(bucket);
+      if (before === undefined || WEIGHT[kind] > WEIGHT[before]) kinds.set(bucket, kind);
+    }
+  }
+  return kinds;
+}
+
+/** A machine that only waits to be gone is none of them. */
+function kindOf({ state, tasks }: NodeChange): PoolKind | null {
+  if (state === "provisioning") return "booting";
+  if (state === "destroying" || state === "destroyed") return null;
+  if (tasks > 0) return "working";
+  return state === "draining" ? null : "warm";
+}
