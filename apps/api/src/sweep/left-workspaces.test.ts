@@ -1,0 +1,50 @@
+import { env, introspectWorkflow } from "cloudflare:test";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { anOwner } from "../objects/node-lifecycle/node.fixture.ts";
+import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import {
+  endOf,
+  Machine,
+  reaches,
+  sessionOf,
+  slotsOf,
+  soon,
+  submit,
+  workspaceOf,
+} from "../workflows/machine.fixture.ts";
+import { sweepLeftWorkspaces } from "./left-workspaces.ts";
+import { runSweep } from "./sweep.ts";
+
+beforeEach(() => {
+  scriptedCloud();
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+const sweep = (afterMs: number) => runSweep(env, Date.now() + afterMs, { left: sweepLeftWorkspaces });
+
+it("[N1] a workspace that its run could not see to is removed once its task has ended for a while", async () => {
+  const ownerId = await anOwner();
+  await using runs = await introspectWorkflow(env.TASK_RUN);
+  await runs.modifyAll(async (run) => {
+    await run.disableRetryDelays();
+    await run.mockStepError({ name: "end: keep" }, new Error("the disk sang"));
+  });
+  const task = await submit(ownerId);
+  const machine = await Machine.of(ownerId);
+  const begun = await machine.begins();
+  await reaches(task, "in_progress");
+  await sweep(60 * 60_000);
+  expect(await workspaceOf(task), "one that is worked in stays").toMatchObject({ state: "busy" });
+  machine.tell({ kind: "session.ended", ...begun, end: await endOf(task, { outcome: "crashed" }) });
+  await reaches(task, "failed");
+  await vi.waitFor(async () => expect((await sessionOf(task))?.endedAt).not.toBeNull(), soon);
+  await sweep(60_000);
+  expect(await workspaceOf(task), "its run may still be at it").toMatchObject({ state: "busy" });
+  expect(await sweep(60 * 60_000)).toMatchObject([{ ok: true, found: 1, acted: 1 }]);
+  await machine.destroys();
+  await vi.waitFor(async () => expect(await slotsOf(machine)).toEqual([]), soon);
+  await vi.waitFor(async () => expect(await workspaceOf(task)).toMatchObject({ state: "destroyed" }), soon);
+  expect(await sweep(60 * 60_000)).toMatchObject([{ ok: true, found: 0 }]);
+});
