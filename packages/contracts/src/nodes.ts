@@ -1,8 +1,9 @@
 /** Nodes: machines that run the vm-agent. */
 import * as z from "zod";
 import { failure } from "./errors.ts";
-import { millis, nodeId, taskId } from "./ids.ts";
+import { millis, nodeId, projectId, sessionId, taskId } from "./ids.ts";
 import { vmSize } from "./projects.ts";
+import { taskStatus } from "./tasks.ts";
 
 export const NODE_STATES = ["provisioning", "active", "warm", "draining", "destroying", "destroyed"] as const;
 export const nodeState = z.enum(NODE_STATES);
@@ -44,6 +45,18 @@ export const nodeView = z.object({
   failure: failure.nullable(),
 });
 export type NodeView = z.infer<typeof nodeView>;
+
+/** A task that holds a place on a machine: it runs there, or its workspace is kept. */
+export const nodeWork = z.object({
+  nodeId,
+  taskId,
+  projectId,
+  sessionId,
+  title: z.string(),
+  status: taskStatus,
+  cancelRequested: z.boolean(),
+});
+export type NodeWork = z.infer<typeof nodeWork>;
 
 /** What a size is at the provider now; null where the provider could not be asked. */
 export const sizeOffer = z.object({

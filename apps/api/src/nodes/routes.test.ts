@@ -1,7 +1,7 @@
 /** Nodes and workspaces over HTTP: people's routes and the machines'. */
 import { env } from "cloudflare:workers";
 import type { NodeId, UserId } from "@samovar/base";
-import { page, nodeView, workspaceView } from "@samovar/contracts";
+import { page, nodeView, nodeWork, workspaceView } from "@samovar/contracts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { putCredential } from "../credentials/store.ts";
 import { configOf } from "../config.ts";
@@ -87,6 +87,28 @@ describe("a person's machines", () => {
         (await ask(`/api/nodes/${nodeId}${path}`, { method: path === "" ? "GET" : "POST", token: theirs })).status,
       ).toBe(404);
     }
+  });
+
+  it("[R33] tell which tasks hold a place on them, and nobody else's", async () => {
+    const task = { id: holder.taskId, projectId: holder.projectId, sessionId: holder.sessionId };
+    await env.DB.prepare(
+      "INSERT INTO tasks (id, project_id, session_id, title, description, prompt_message_id, status, version, created_at, updated_at) VALUES (?, ?, ?, 'Mend the lid', '', 'm', 'in_progress', 1, 1, 1)",
+    )
+      .bind(task.id, task.projectId, task.sessionId)
+      .run();
+    const work = async (of: string) => page(nodeWork).parse(await (await ask("/api/nodes/work", { token: of })).json());
+    expect((await work(token)).items).toEqual([
+      {
+        nodeId,
+        taskId: task.id,
+        projectId: task.projectId,
+        sessionId: task.sessionId,
+        title: "Mend the lid",
+        status: "in_progress",
+        cancelRequested: false,
+      },
+    ]);
+    expect((await work((await mintApiToken(depsFor(env), await anOwner(), "t", null)).token)).items).toEqual([]);
   });
 
   it("[R25] are drained and destroyed on request", async () => {

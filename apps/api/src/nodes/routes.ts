@@ -6,6 +6,7 @@ import {
   nodeId,
   nodeState,
   nodeView as nodeSchema,
+  nodeWork,
   page,
   pageQuery,
   poolHistory,
@@ -20,6 +21,7 @@ import { listChanges } from "./history.ts";
 import { nodeObject } from "./object.ts";
 import { sizesOf } from "./sizes.ts";
 import { spendingSince } from "./spending.ts";
+import { listWork } from "./work.ts";
 import { listNodes, nodeView, requireNode } from "./store.ts";
 
 const params = z.object({ nodeId });
@@ -58,6 +60,13 @@ const spending = createRoute({
   summary: "Tells what machines cost since a moment, by the hours that they began.",
   request: { query: z.object({ since: z.coerce.number().pipe(millis) }) },
   responses: { 200: json(spendingSchema, "What they cost") },
+});
+
+const work = createRoute({
+  method: "get",
+  path: "/api/nodes/work",
+  summary: "Lists the tasks that hold a place on a machine, whatever their project.",
+  responses: { 200: json(page(nodeWork), "The tasks, in the order of their machines") },
 });
 
 const sizes = createRoute({
@@ -117,6 +126,11 @@ export function nodeRoutes(): Router {
   router.openapi(spending, async (c) => {
     const { db, clock } = c.get("deps");
     return c.json(await spendingSince(db, currentUser(c).id, c.req.valid("query").since, clock.now()), 200);
+  });
+
+  router.openapi(work, async (c) => {
+    const { db } = c.get("deps");
+    return c.json({ items: [...(await listWork(db, currentUser(c).id))], nextCursor: null }, 200);
   });
 
   router.openapi(sizes, async (c) => {

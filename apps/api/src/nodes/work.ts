@@ -1,0 +1,23 @@
+/** What runs on a person's machines, by name: a machine knows its tasks by their ids alone. */
+import type { UserId } from "@samovar/base";
+import type { NodeWork } from "@samovar/contracts";
+import { and, asc, desc, eq, ne, sql } from "drizzle-orm";
+import type { Database } from "../database/index.ts";
+import { nodes, tasks } from "../database/schema.ts";
+
+export async function listWork(db: Database, ownerId: UserId): Promise<readonly NodeWork[]> {
+  return db
+    .select({
+      nodeId: nodes.id,
+      taskId: tasks.id,
+      projectId: tasks.projectId,
+      sessionId: tasks.sessionId,
+      title: tasks.title,
+      status: tasks.status,
+      cancelRequested: tasks.cancelRequested,
+    })
+    .from(nodes)
+    .innerJoin(tasks, sql`${tasks.id} IN (SELECT value FROM json_each(${nodes.taskIds}))`)
+    .where(and(eq(nodes.ownerId, ownerId), ne(nodes.state, "destroyed")))
+    .orderBy(desc(nodes.id), asc(tasks.id));
+}
