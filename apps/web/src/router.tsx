@@ -12,6 +12,7 @@ import {
 } from "@tanstack/react-router";
 import { readBoardSearch } from "./data/board-search.ts";
 import { lastPlaces } from "./data/last-places.ts";
+import { readSessionSearch } from "./data/session-search.ts";
 import { Broken } from "./scenes/broken.tsx";
 import { ChatHome } from "./scenes/chat-home.tsx";
 import { Chat } from "./scenes/chat.tsx";
@@ -87,12 +88,21 @@ const sessionRoute = createRoute({
   getParentRoute: () => chatRoute,
   path: "/s/$session",
   params: { parse: ({ session }): { session: SessionId } => ({ session: known(sessionId.safeParse(session).data) }) },
+  validateSearch: readSessionSearch,
   onEnter: ({ params: { project, session } }) => lastPlaces.rememberSession(project, session),
   onStay: ({ params: { project, session } }) => lastPlaces.rememberSession(project, session),
   component: function SessionPage() {
     const { project, session } = sessionRoute.useParams();
-    return <SessionScene key={session} project={project} session={session} />;
+    const { msg = null } = sessionRoute.useSearch();
+    return <SessionScene key={session} project={project} session={session} link={msg} />;
   },
+});
+
+const sessionTextRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: "/s/$session/text",
+  params: { parse: ({ session }): { session: SessionId } => ({ session: known(sessionId.safeParse(session).data) }) },
+  component: lazyRouteComponent(() => import("./scenes/session-text.tsx"), "SessionText"),
 });
 
 const taskRoute = createRoute({
@@ -178,6 +188,7 @@ const routeTree = rootRoute.addChildren([
     projectsRoute,
     projectRoute.addChildren([
       chatRoute.addChildren([chatHomeRoute, newTaskRoute, sessionRoute, taskRoute]),
+      sessionTextRoute,
       boardRoute,
       workspaceRoute,
       projectSettingsRoute,

@@ -107,6 +107,11 @@ describe("a transcript", () => {
     expect(subscription(before)).toEqual({ type: "subscribe", sessionId, afterVersion: 1 });
   });
 
+  test("[R27] who has nothing asks for the newest alone; who has something asks for all that it missed", () => {
+    expect(subscription(emptyTranscript(sessionId), 200)).toMatchObject({ afterVersion: 0, tail: 200 });
+    expect(subscription(live(message(0)), 200)).toEqual({ type: "subscribe", sessionId, afterVersion: 1 });
+  });
+
   test("[R27] an answer that restarts takes the place of all that was there, whatever its version", () => {
     const before = live(message(0), message(1));
     const first = applyEvent(before, { ...sync(1, [message(7)], true), restart: true });
@@ -232,10 +237,11 @@ class Store {
     return whole(this.version, view);
   }
 
-  answer(afterVersion: number, pageSize: number): TranscriptEvent[] {
+  answer(afterVersion: number, pageSize: number, tail = Number.POSITIVE_INFINITY): TranscriptEvent[] {
     const all = this.messages.filter(({ position }) => (this.changedAt[position] ?? 0) > afterVersion);
-    const restarts = all.length > MOST_IN_AN_ANSWER;
-    const changed = restarts ? this.messages.slice(-MOST_IN_AN_ANSWER) : all;
+    const newest = afterVersion === 0 && tail < this.messages.length ? tail : MOST_IN_AN_ANSWER;
+    const restarts = all.length > newest;
+    const changed = restarts ? this.messages.slice(-newest) : all;
     const pages = Array.from({ length: Math.max(1, Math.ceil(changed.length / pageSize)) }, (_, i) =>
       changed.slice(i * pageSize, (i + 1) * pageSize),
     );
@@ -287,14 +293,18 @@ describe("random cuts, losses, repetitions and delays", () => {
         fc.nat(8),
         fc.integer({ min: 1, max: 3 }),
         fc.boolean(),
-        (script, head, pageSize, windowed) => {
+        fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
+        (script, head, pageSize, windowed, tail) => {
           const store = new Store();
           for (let i = 0; i < head; i++) store.say();
           let view = windowed ? transcriptFromPage(sessionId, store.page(head, 2)) : emptyTranscript(sessionId);
           let socket: TranscriptEvent[] = [];
           let late: TranscriptEvent[] = [];
           let older: TranscriptPage | null = null;
-          const subscribe = () => socket.push(...store.answer(view.version, pageSize));
+          const subscribe = () => {
+            const { afterVersion, tail: asked } = subscription(view, tail);
+            socket.push(...store.answer(afterVersion, pageSize, asked));
+          };
           const send = (event: TranscriptEvent | null) => event !== null && socket.push(event);
           const receive = (event: TranscriptEvent) => {
             const { outcome, transcript } = applyEvent(view, event);

@@ -47,9 +47,16 @@ export function transcriptFromPage(sessionId: SessionId, page: TranscriptPage): 
   return { sessionId, version: page.version, messages: page.messages, missedVersion: 0 };
 }
 
-/** The frame that asks for what this transcript does not have. */
-export function subscription(transcript: Transcript): Extract<ViewerFrame, { type: "subscribe" }> {
-  return { type: "subscribe", sessionId: transcript.sessionId, afterVersion: transcript.version };
+/**
+ * The frame that asks for what comes after a version. Who has nothing asks for the newest `tail` messages alone:
+ * a window of them opens as fast for ten thousand as for ten.
+ */
+export function subscription(
+  { sessionId, version }: Pick<Transcript, "sessionId" | "version">,
+  tail?: number,
+): Extract<ViewerFrame, { type: "subscribe" }> {
+  const wantsTail = version === 0 && tail !== undefined;
+  return { type: "subscribe", sessionId, afterVersion: version, ...(wantsTail ? { tail } : {}) };
 }
 
 /** Whether the first message of the session is in the window. */

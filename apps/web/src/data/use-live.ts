@@ -32,6 +32,13 @@ export function useTranscript(session: SessionId): HeldTranscript | undefined {
   return useStore(store, (state) => state.transcripts.get(session));
 }
 
+/** Reads older messages of a session that is held. */
+export function useReadBack(): ProjectFeed["readBack"] {
+  const feed = use(FeedContext);
+  invariant(feed !== null, "a session is shown outside of its project");
+  return feed.readBack;
+}
+
 export function useConnectionWord(): ConnectionWord {
   const connection = useStore(useLiveStore(), (state) => state.connection);
   const online = useSyncExternalStore(subscribeOnline, () => navigator.onLine);

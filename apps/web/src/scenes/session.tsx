@@ -2,14 +2,16 @@
 import type { ProjectId, SessionId } from "@samovar/base";
 import type { SessionView, TaskView } from "@samovar/contracts";
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { isRunning } from "../components/task/shown-status.ts";
 import { SessionTail } from "../components/task/session-tail.tsx";
 import { TaskHeader } from "../components/task/task-header.tsx";
 import { Transcript } from "../components/transcript/transcript.tsx";
+import { useStart } from "../components/transcript/use-start.ts";
 import { visibleText } from "../components/transcript/visible-text.ts";
 import { sessionQuery, taskQuery } from "../data/queries.ts";
 import { useTranscript } from "../data/use-live.ts";
+import { useAction } from "../keys/actions.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { Skeleton } from "../ui/skeleton.tsx";
 import { statusWord } from "../ui/status-mark.tsx";
@@ -18,18 +20,20 @@ import { useTitle } from "../ui/use-title.ts";
 interface SessionSceneProps {
   readonly project: ProjectId;
   readonly session: SessionId;
+  /** The place of a message that the address asks for. */
+  readonly link: number | null;
 }
 
-export function SessionScene({ project, session: sessionId }: SessionSceneProps) {
+export function SessionScene({ project, session: sessionId, link }: SessionSceneProps) {
   const session = useQuery(sessionQuery(project, sessionId));
   if (session.data === undefined) {
     if (!session.isError) return <SessionSkeleton />;
     return <Unreadable what="The session could not be read." read={session} />;
   }
   return session.data.taskId === null ? (
-    <Conversation session={session.data} task={null} />
+    <Conversation session={session.data} task={null} link={link} />
   ) : (
-    <WithTask project={project} session={session.data} taskId={session.data.taskId} />
+    <WithTask project={project} session={session.data} taskId={session.data.taskId} link={link} />
   );
 }
 
@@ -37,16 +41,17 @@ interface WithTaskProps {
   readonly project: ProjectId;
   readonly session: SessionView;
   readonly taskId: NonNullable<SessionView["taskId"]>;
+  readonly link: number | null;
 }
 
-function WithTask({ project, session, taskId }: WithTaskProps) {
+function WithTask({ project, session, taskId, link }: WithTaskProps) {
   const task = useQuery(taskQuery(project, taskId));
   if (task.data === undefined && !task.isError) return <SessionSkeleton />;
   if (task.data !== undefined && task.data.sessionId !== session.id) {
     return (
       <>
         <EarlierAttempt task={task.data} />
-        <Conversation session={session} task={null} />
+        <Conversation session={session} task={null} link={link} />
       </>
     );
   }
@@ -54,7 +59,7 @@ function WithTask({ project, session, taskId }: WithTaskProps) {
     <>
       {task.data !== undefined && <TaskHeader key={task.data.id} task={task.data} />}
       {task.data === undefined && <Unreadable what="The task could not be read." read={task} />}
-      <Conversation session={session} task={task.data ?? null} />
+      <Conversation session={session} task={task.data ?? null} link={link} />
     </>
   );
 }
@@ -79,21 +84,35 @@ function EarlierAttempt({ task }: { readonly task: TaskView }) {
   );
 }
 
-function Conversation({ session, task }: { readonly session: SessionView; readonly task: TaskView | null }) {
+interface ConversationProps {
+  readonly session: SessionView;
+  readonly task: TaskView | null;
+  readonly link: number | null;
+}
+
+function Conversation({ session, task, link }: ConversationProps) {
   const held = useTranscript(session.id);
   const topic = visibleText(task?.title ?? session.topic ?? "Session");
+  const navigate = useNavigate();
+  const toText = { to: "/p/$project/s/$session/text", params: { project: session.projectId, session: session.id } };
+  useAction("session.text", () => void navigate(toText));
   useTitle(task !== null && isRunning(task.status) ? `● ${topic}` : topic);
   const live = task === null ? session.status === "active" : isRunning(task.status);
-  if (held === undefined || !held.synced) return <SessionSkeleton />;
+  const start = useStart(session.id, held, link);
+  if (held === undefined || start === null) return <SessionSkeleton />;
   return (
     <>
       <p role="status" className="sr-only">
         {task !== null && statusWord(task.status)}
       </p>
       <Transcript
-        key={session.id}
+        key={`${session.id} ${link}`}
+        session={session}
         messages={held.transcript.messages}
+        older={held.older}
         live={live}
+        start={start}
+        link={link}
         tail={task === null ? null : <SessionTail task={task} />}
       />
     </>

@@ -1,10 +1,16 @@
 /** Copies a text and says so for a moment. */
 import { Check, Copy } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useEffect, useState, type ReactNode } from "react";
 
 const SAID_MS = 1_500;
 
-export function CopyButton({ text, label }: { readonly text: string; readonly label: string }) {
+interface CopyButtonProps {
+  readonly text: string;
+  readonly label: string;
+  readonly icon?: ReactNode;
+}
+
+export function CopyButton({ text, label, icon = <Copy size={14} aria-hidden="true" /> }: CopyButtonProps) {
   const [outcome, setOutcome] = useState<"copied" | "refused" | null>(null);
   useEffect(() => {
     if (outcome === null) return;
@@ -23,9 +29,9 @@ export function CopyButton({ text, label }: { readonly text: string; readonly la
       onClick={copy}
       aria-label={label}
       title={label}
-      className="inline-flex h-6 min-w-6 items-center justify-center gap-1 rounded px-1 text-xs text-ink-3 hover:bg-bg hover:text-ink"
+      className="inline-flex min-h-6 min-w-6 shrink-0 items-center justify-center gap-1 rounded px-1 text-xs text-ink-3 hover:bg-bg hover:text-ink pointer-coarse:min-h-11 pointer-coarse:min-w-11"
     >
-      {outcome === "copied" ? <Check size={14} aria-hidden="true" /> : <Copy size={14} aria-hidden="true" />}
+      {outcome === "copied" ? <Check size={14} aria-hidden="true" /> : icon}
       <span role="status" className={outcome === null ? "sr-only" : ""}>
         {outcome === "copied" && "Copied"}
         {outcome === "refused" && "Select and copy by hand"}

@@ -2,6 +2,7 @@
 import type { MarkedToken, Token } from "marked";
 import { memo, useState } from "react";
 import { createReader } from "./blocks.ts";
+import { UnfinishedContext } from "./code-block.tsx";
 import { renderTokens } from "./render.tsx";
 
 interface MarkdownProps {
@@ -15,17 +16,25 @@ export const Markdown = memo(function Markdown({ text, live }: MarkdownProps) {
   return (
     <div className="prose">
       {tokens.map((token, index) => (
-        <Block key={index} raw={token.raw} token={token} />
+        <Block key={index} raw={token.raw} token={token} unfinished={live && index === tokens.length - 1} />
       ))}
       {live && <span className="caret" aria-hidden="true" />}
     </div>
   );
 });
 
+interface BlockProps {
+  readonly raw: string;
+  readonly token: Token;
+  /** It may still grow. */
+  readonly unfinished: boolean;
+}
+
 /** The same source makes the same elements, whichever reading the token came from. */
 const Block = memo(
-  function Block({ token }: { readonly raw: string; readonly token: Token }) {
-    return renderTokens([token as MarkedToken]);
+  function Block({ token, unfinished }: BlockProps) {
+    return <UnfinishedContext value={unfinished}>{renderTokens([token as MarkedToken])}</UnfinishedContext>;
   },
-  (before, after) => before.raw === after.raw && before.token.type === after.token.type,
+  (before, after) =>
+    before.raw === after.raw && before.token.type === after.token.type && before.unfinished === after.unfinished,
 );

@@ -5,7 +5,7 @@ import { Download, GitCommitHorizontal, ShieldCheck, ShieldAlert, TriangleAlert 
 import { workspaceQuery } from "../../data/machines.ts";
 import { durationWords } from "../../ui/time-words.ts";
 import { HalfCircle, StatusIcon } from "../../ui/status-mark.tsx";
-import { DiffCount } from "../transcript/diff-lines.tsx";
+import { DiffCount } from "../transcript/diff-count.tsx";
 import { visibleText } from "../transcript/visible-text.ts";
 import { KeptWorkspace } from "../workspace/kept-workspace.tsx";
 import { RunFacts } from "./run-facts.tsx";

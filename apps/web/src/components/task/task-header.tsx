@@ -9,7 +9,7 @@ import { messageOf } from "../../ui/error-panel.tsx";
 import { Elapsed } from "../../ui/moment.tsx";
 import { StatusChip } from "../../ui/status-mark.tsx";
 import { durationWords } from "../../ui/time-words.ts";
-import { DiffCount } from "../transcript/diff-lines.tsx";
+import { DiffCount } from "../transcript/diff-count.tsx";
 import { visibleText } from "../transcript/visible-text.ts";
 import { isRunning, mayBeKept, shownBranch, shownStatus } from "./shown-status.ts";
 import { StartupTimeline } from "./startup-timeline.tsx";

@@ -1,31 +1,59 @@
-/** A file's change as a list of lines. */
+/** A file's change as a list of lines, one under the other or side by side, coloured, with what is far from it folded. */
 import type { FileDiff } from "@samovar/contracts";
-import { clsx } from "clsx";
-import { useMemo } from "react";
-import { lineDiff, type DiffLine } from "./line-diff.ts";
+import { Columns2, Rows3 } from "lucide-react";
+import { useMemo, useState } from "react";
+import { create } from "zustand";
+import { browserKept } from "../../data/kept-text.ts";
+import { IconButton } from "../../ui/button.tsx";
+import { CopyButton } from "../../ui/copy-button.tsx";
+import { languageOfPath } from "../code/languages.ts";
+import { useHighlight } from "../code/use-highlight.ts";
+import { DiffCount } from "./diff-count.tsx";
+import { SplitPart, UnifiedPart, type Coloured } from "./diff-parts.tsx";
+import { lineDiff, type DiffPart } from "./line-diff.ts";
 import { visibleText } from "./visible-text.ts";
 
-const SIGNS = { same: " ", removed: "−", added: "+" } as const;
-const SAID = { same: "", removed: "removed: ", added: "added: " } as const;
+type DiffView = "unified" | "split";
+
+const keptView = browserKept("diff-view");
+const useDiffView = create<{ readonly view: DiffView; readonly choose: (view: DiffView) => void }>()((set) => ({
+  view: keptView.read() === "split" ? "split" : "unified",
+  choose(view) {
+    keptView.write(view);
+    set({ view });
+  },
+}));
 
 export function DiffLines({ diff }: { readonly diff: FileDiff }) {
-  const { lines, added, removed } = useMemo(() => lineDiff(diff.oldText, diff.newText), [diff.oldText, diff.newText]);
+  const { parts, added, removed } = useMemo(() => lineDiff(diff.oldText, diff.newText), [diff.oldText, diff.newText]);
+  const colours = useColours(diff);
+  const { view, choose } = useDiffView();
+  const path = visibleText(diff.path);
   return (
     <figure className="min-w-0 overflow-hidden rounded-md border border-hairline">
-      <figcaption className="flex items-center gap-2 border-b border-hairline bg-inset px-2.5 py-1 text-small">
-        <code className="min-w-0 truncate font-mono text-code">{visibleText(diff.path)}</code>
-        {diff.oldText === null && <span className="text-ink-3">new file</span>}
+      <figcaption className="flex items-center gap-2 border-b border-hairline bg-inset ps-2.5 pe-1 text-small">
+        <code className="min-w-0 truncate font-mono text-code">{path}</code>
+        {diff.oldText === null && <span className="shrink-0 text-ink-3">new file</span>}
         <DiffCount added={added} removed={removed} className="ms-auto" />
+        <span className="hidden tablet:inline">
+          <IconButton
+            label={view === "split" ? "Show one under the other" : "Show side by side"}
+            onClick={() => choose(view === "split" ? "unified" : "split")}
+          >
+            {view === "split" ? <Rows3 size={14} aria-hidden="true" /> : <Columns2 size={14} aria-hidden="true" />}
+          </IconButton>
+        </span>
+        <CopyButton text={diff.newText} label={`Copy ${path}`} />
       </figcaption>
       <div
-        className="max-h-96 overflow-auto font-mono text-code"
+        className="max-h-[60vh] overflow-auto font-mono text-code"
         tabIndex={0}
         role="group"
-        aria-label={`Change of ${diff.path}`}
+        aria-label={`Change of ${path}`}
       >
-        <div className="w-max min-w-full">
-          {lines.map((line, index) => (
-            <Line key={index} line={line} />
+        <div className={view === "split" ? "min-w-full" : "w-max min-w-full"}>
+          {parts.map((part, index) => (
+            <FoldedPart key={index} part={part} colours={colours} view={view} />
           ))}
         </div>
       </div>
@@ -38,53 +66,34 @@ export function DiffLines({ diff }: { readonly diff: FileDiff }) {
   );
 }
 
-function Line({ line }: { readonly line: DiffLine }) {
-  if (line.kind === "gap") {
-    return (
-      <div className="bg-inset px-2.5 text-ink-3">
-        ⋯ {line.lines} unchanged {line.lines === 1 ? "line" : "lines"}
-      </div>
+function useColours(diff: FileDiff): Coloured {
+  const language = languageOfPath(diff.path);
+  const before = useMemo(() => visibleText(diff.oldText ?? ""), [diff.oldText]);
+  const after = useMemo(() => visibleText(diff.newText), [diff.newText]);
+  return { before: useHighlight(before, language), after: useHighlight(after, language) };
+}
+
+interface FoldedPartProps {
+  readonly part: DiffPart;
+  readonly colours: Coloured;
+  readonly view: DiffView;
+}
+
+function FoldedPart({ part: { kind, lines }, colours, view }: FoldedPartProps) {
+  const [open, setOpen] = useState(false);
+  if (kind === "shown" || open)
+    return view === "split" ? (
+      <SplitPart lines={lines} colours={colours} />
+    ) : (
+      <UnifiedPart lines={lines} colours={colours} />
     );
-  }
-  const number = line.kind === "removed" ? line.before : line.after;
   return (
-    <div
-      className={clsx(
-        "flex whitespace-pre",
-        line.kind === "added" && "bg-added-tint text-added",
-        line.kind === "removed" && "bg-removed-tint text-removed",
-      )}
+    <button
+      type="button"
+      onClick={() => setOpen(true)}
+      className="sticky left-0 block w-full bg-inset px-2.5 py-0.5 text-start text-ink-3 hover:text-ink pointer-coarse:min-h-11"
     >
-      <span className="w-12 shrink-0 pe-2 text-end text-ink-3 select-none" aria-hidden="true">
-        {number}
-      </span>
-      <span className="w-4 shrink-0 select-none" aria-hidden="true">
-        {SIGNS[line.kind]}
-      </span>
-      <span className="sr-only">{SAID[line.kind]}</span>
-      <span className="pe-3">{visibleText(line.text)}</span>
-    </div>
-  );
-}
-
-interface DiffCountProps {
-  readonly added: number;
-  readonly removed: number;
-  readonly className?: string;
-}
-
-export function DiffCount({ added, removed, className }: DiffCountProps) {
-  return (
-    <span className={clsx("shrink-0 tabular-nums", className)}>
-      <span className="text-done" aria-hidden="true">
-        +{added}
-      </span>{" "}
-      <span className="text-failed" aria-hidden="true">
-        −{removed}
-      </span>
-      <span className="sr-only">
-        {added} lines added, {removed} removed
-      </span>
-    </span>
+      ⋯ {lines.length} unchanged lines
+    </button>
   );
 }

@@ -2,20 +2,37 @@
  * Following the end of a scrolled list. Pinned: the end stays in sight whatever grows or shrinks. Any scroll
  * upwards by the reader lets go at once; coming back to within a few lines of the end takes hold again.
  */
-import type { Virtualizer } from "@tanstack/react-virtual";
+import { elementScroll, type Virtualizer, type VirtualizerOptions } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useLayoutEffect, useState, type RefObject } from "react";
 
 export const PINNED_WITHIN_PX = 80;
 const PILL_AFTER_PX = 200;
 
+export type List = Virtualizer<HTMLDivElement, Element>;
+
 export interface Pin {
   readonly pinned: boolean;
   readonly setPinned: (pinned: boolean) => void;
+  /** The same, and where the list itself scrolled to last (no reader did that): for those who cannot wait for a render. */
+  readonly latest: { pinned: boolean; ownTop: number | null };
+  readonly scrollTo: VirtualizerOptions<HTMLDivElement, Element>["scrollToFn"];
 }
 
-export function usePinned(): Pin {
-  const [pinned, setPinned] = useState(true);
-  return { pinned, setPinned };
+export function usePinned(atFirst: boolean): Pin {
+  const [pinned, setState] = useState(atFirst);
+  const [own] = useState(() => {
+    const latest: Pin["latest"] = { pinned: atFirst, ownTop: null };
+    const setPinned: Pin["setPinned"] = (next) => {
+      latest.pinned = next;
+      setState(next);
+    };
+    const scrollTo: Pin["scrollTo"] = (offset, options, list) => {
+      elementScroll(offset, options, list);
+      latest.ownTop = list.scrollElement?.scrollTop ?? null;
+    };
+    return { latest, setPinned, scrollTo };
+  });
+  return { pinned, ...own };
 }
 
 interface Following {
@@ -26,14 +43,16 @@ interface Following {
   readonly jump: () => void;
 }
 
-type List = Virtualizer<HTMLDivElement, Element>;
+interface FollowOptions {
+  readonly scroller: RefObject<HTMLDivElement | null>;
+  readonly list: List;
+  readonly pin: Pin;
+  /** Messages that the session has. */
+  readonly count: number;
+  readonly onScrolled: () => void;
+}
 
-export function useFollowEnd(
-  scroller: RefObject<HTMLDivElement | null>,
-  list: List,
-  pin: Pin,
-  count: number,
-): Following {
+export function useFollowEnd({ scroller, list, pin, count, onScrolled }: FollowOptions): Following {
   const { pinned, setPinned } = pin;
   const [away, setAway] = useState(false);
   const [seen, setSeen] = useState(count);
@@ -42,7 +61,7 @@ export function useFollowEnd(
   useLayoutEffect(() => {
     if (pinned) list.scrollToEnd();
   }, [list, pinned]);
-  useScrolling(scroller, setPinned, setAway);
+  useScrolling(scroller, pin, setAway, onScrolled);
   useResizing(scroller, list, pinned, setAway);
 
   const jump = useCallback(() => {
@@ -54,24 +73,30 @@ export function useFollowEnd(
 
 function useScrolling(
   scroller: RefObject<HTMLDivElement | null>,
-  setPinned: (pinned: boolean) => void,
+  { setPinned, latest }: Pin,
   setAway: (away: boolean) => void,
+  onScrolled: () => void,
 ): void {
   useEffect(() => {
     const element = scroller.current;
     if (element === null) return;
-    let lastTop = element.scrollTop;
+    let last = { top: element.scrollTop, height: element.scrollHeight };
     const onScroll = () => {
+      const now = { top: element.scrollTop, height: element.scrollHeight };
       const distance = distanceFromEnd(element);
-      // At the end a shrinking list scrolls up by itself; then nothing lies below.
-      if (element.scrollTop < lastTop && distance > 1) setPinned(false);
-      if (element.scrollTop > lastTop && distance <= PINNED_WITHIN_PX) setPinned(true);
-      lastTop = element.scrollTop;
+      const own = latest.ownTop !== null && Math.abs(latest.ownTop - now.top) <= 1.5;
+      // A list that became shorter pushes its window up: nobody scrolled.
+      const pushed = last.height - now.height >= last.top - now.top;
+      if (now.top < last.top && distance > 1 && !own && !pushed) setPinned(false);
+      if (now.top > last.top && distance <= PINNED_WITHIN_PX) setPinned(true);
+      latest.ownTop = null;
+      last = now;
       setAway(distance > PILL_AFTER_PX);
+      onScrolled();
     };
     element.addEventListener("scroll", onScroll, { passive: true });
     return () => element.removeEventListener("scroll", onScroll);
-  }, [scroller, setPinned, setAway]);
+  }, [scroller, setPinned, latest, setAway, onScrolled]);
 }
 
 /**

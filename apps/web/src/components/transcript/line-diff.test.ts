@@ -1,36 +1,22 @@
 /** A difference must lead from the one text to the other, whatever they are. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lineDiff, type DiffLine } from "./line-diff.ts";
+import { lineDiff, type LineDiff } from "./line-diff.ts";
 
-const side = (lines: readonly DiffLine[], skip: "added" | "removed") =>
-  lines.flatMap((line) => (line.kind === "gap" || line.kind === skip ? [] : [line.text]));
+const side = ({ parts }: LineDiff, skip: "added" | "removed") =>
+  parts.flatMap(({ lines }) => lines.filter((line) => line.kind !== skip).map(({ text }) => text));
 
 describe("lineDiff", () => {
-  it("holds both texts when nothing is left out", () => {
-    // Seven lines at most between changes are never left out when the texts are this short.
-    const text = fc.array(fc.constantFrom("a", "b", "c"), { maxLength: 3 });
-    fc.assert(
-      fc.property(text, text, (before, after) => {
-        fc.pre(before.join() !== after.join());
-        const { lines } = lineDiff(before.join("\n"), after.join("\n"));
-        expect(side(lines, "added").join("\n")).toBe(before.join("\n"));
-        expect(side(lines, "removed").join("\n")).toBe(after.join("\n"));
-      }),
-    );
-  });
-
-  it("never calls more changed than both texts have, and counts balance", () => {
+  it("holds both texts, and never calls more changed than they have", () => {
     const text = fc.array(fc.constantFrom("a", "b", "c", "d", ""), { maxLength: 40 });
     fc.assert(
       fc.property(text, text, (before, after) => {
-        const old = before.map((line) => `${line}\n`).join("");
-        const next = after.map((line) => `${line}\n`).join("");
-        const { added, removed, lines } = lineDiff(old, next);
-        expect(before.length - removed).toBe(after.length - added);
-        const gaps = lines.reduce((sum, line) => sum + (line.kind === "gap" ? line.lines : 0), 0);
-        expect(side(lines, "added").length + gaps).toBe(before.length);
-        expect(side(lines, "removed").length + gaps).toBe(after.length);
+        const diff = lineDiff(before.map((line) => `${line}\n`).join(""), after.map((line) => `${line}\n`).join(""));
+        expect(side(diff, "added")).toEqual(before);
+        expect(side(diff, "removed")).toEqual(after);
+        expect(before.length - diff.removed).toBe(after.length - diff.added);
+        const folded = diff.parts.filter(({ kind }) => kind === "gap").flatMap(({ lines }) => lines);
+        expect(folded.every(({ kind }) => kind === "same")).toBe(true);
       }),
     );
   });
@@ -40,14 +26,23 @@ describe("lineDiff", () => {
     expect(added + removed).toBe(5);
   });
 
-  it("numbers lines and leaves out what is far from a change", () => {
+  it("numbers lines and folds what is far from a change", () => {
     const before = Array.from({ length: 30 }, (_, n) => `line ${n + 1}`);
     const after = before.with(14, "changed");
-    const { lines } = lineDiff(before.join("\n"), after.join("\n"));
-    expect(lines[0]).toEqual({ kind: "gap", lines: 11 });
-    expect(lines).toContainEqual({ kind: "removed", text: "line 15", before: 15 });
-    expect(lines).toContainEqual({ kind: "added", text: "changed", after: 15 });
-    expect(lines.at(-1)).toEqual({ kind: "gap", lines: 12 });
+    const { parts } = lineDiff(before.join("\n"), after.join("\n"));
+    expect(parts.map(({ kind, lines }) => [kind, lines.length])).toEqual([
+      ["gap", 11],
+      ["shown", 8],
+      ["gap", 12],
+    ]);
+    expect(parts[1]?.lines).toContainEqual({ kind: "removed", text: "line 15", before: 15 });
+    expect(parts[1]?.lines).toContainEqual({ kind: "added", text: "changed", after: 15 });
+  });
+
+  it("does not fold a single line", () => {
+    const before = Array.from({ length: 9 }, (_, n) => `line ${n + 1}`);
+    const after = before.with(0, "first").with(8, "last");
+    expect(lineDiff(before.join("\n"), after.join("\n")).parts.map(({ kind }) => kind)).toEqual(["shown"]);
   });
 
   it("calls all of a new file added", () => {

@@ -6,15 +6,21 @@
 export type DiffLine =
   | { readonly kind: "same"; readonly text: string; readonly before: number; readonly after: number }
   | { readonly kind: "removed"; readonly text: string; readonly before: number }
-  | { readonly kind: "added"; readonly text: string; readonly after: number }
-  /** Lines left out: far from any change. */
-  | { readonly kind: "gap"; readonly lines: number };
+  | { readonly kind: "added"; readonly text: string; readonly after: number };
+
+/** Lines near a change, or a stretch far from any. */
+export interface DiffPart {
+  readonly kind: "shown" | "gap";
+  readonly lines: readonly DiffLine[];
+}
 
 const CONTEXT = 3;
+/** A shorter gap is not worth its own line. */
+const SHORTEST_GAP = 2;
 const MAX_EDITS = 600;
 
 export interface LineDiff {
-  readonly lines: readonly DiffLine[];
+  readonly parts: readonly DiffPart[];
   readonly added: number;
   readonly removed: number;
 }
@@ -24,7 +30,7 @@ export function lineDiff(oldText: string | null, newText: string): LineDiff {
   const after = linesOf(newText);
   const lines = number(edits(before, after));
   return {
-    lines: withGaps(lines),
+    parts: partsOf(lines),
     added: lines.filter((line) => line.kind === "added").length,
     removed: lines.filter((line) => line.kind === "removed").length,
   };
@@ -114,7 +120,7 @@ function stepDown(reach: Reach, diagonal: number, count: number): boolean {
 
 const at = (reach: Reach, diagonal: number) => reach.get(diagonal) ?? 0;
 
-function number(changes: readonly Edit[]): readonly Exclude<DiffLine, { kind: "gap" }>[] {
+function number(changes: readonly Edit[]): readonly DiffLine[] {
   let before = 0;
   let after = 0;
   return changes.map(({ kind, text }) => {
@@ -125,23 +131,30 @@ function number(changes: readonly Edit[]): readonly Exclude<DiffLine, { kind: "g
   });
 }
 
-function withGaps(lines: readonly Exclude<DiffLine, { kind: "gap" }>[]): readonly DiffLine[] {
+function partsOf(lines: readonly DiffLine[]): readonly DiffPart[] {
   const near = new Set<number>();
   lines.forEach((line, index) => {
     if (line.kind === "same") return;
     for (let around = index - CONTEXT; around <= index + CONTEXT; around++) near.add(around);
   });
-  const shown: DiffLine[] = [];
-  let skipped = 0;
+  const stretches: { kind: DiffPart["kind"]; lines: DiffLine[] }[] = [];
   lines.forEach((line, index) => {
-    if (!near.has(index)) {
-      skipped++;
-      return;
-    }
-    if (skipped > 0) shown.push({ kind: "gap", lines: skipped });
-    skipped = 0;
-    shown.push(line);
+    const kind = near.has(index) ? "shown" : "gap";
+    const stretch = stretches.at(-1);
+    if (stretch?.kind === kind) stretch.lines.push(line);
+    else stretches.push({ kind, lines: [line] });
   });
-  if (skipped > 0) shown.push({ kind: "gap", lines: skipped });
-  return shown;
+  return joinShown(stretches);
+}
+
+function joinShown(stretches: readonly DiffPart[]): readonly DiffPart[] {
+  const parts: DiffPart[] = [];
+  for (const stretch of stretches) {
+    const kind = stretch.lines.length < SHORTEST_GAP ? "shown" : stretch.kind;
+    const last = parts.at(-1);
+    if (kind === "shown" && last?.kind === "shown")
+      parts.splice(-1, 1, { kind, lines: [...last.lines, ...stretch.lines] });
+    else parts.push({ kind, lines: stretch.lines });
+  }
+  return parts;
 }

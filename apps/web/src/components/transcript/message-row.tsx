@@ -3,27 +3,27 @@ import { assertNever } from "@samovar/base";
 import type { MessageView } from "@samovar/contracts";
 import { Info } from "lucide-react";
 import { memo, type ReactNode } from "react";
-import { momentWords } from "../../ui/time-words.ts";
 import { Markdown } from "../markdown/markdown.tsx";
 import { Marks } from "./marks.tsx";
+import { MessageActions } from "./message-actions.tsx";
 import { PlanRow } from "./plan-row.tsx";
 import { ThoughtRow } from "./thought-row.tsx";
-import { ToolRow } from "./tool-row.tsx";
 
 interface MessageRowProps {
   readonly message: MessageView;
   /** Whether its session may still make it grow. */
   readonly live: boolean;
   readonly open: boolean;
-  readonly onToggle: (message: MessageView) => void;
+  readonly onToggle: (id: string) => void;
 }
 
 export const MessageRow = memo(function MessageRow({ message, live, open, onToggle }: MessageRowProps) {
   return (
-    <div title={momentWords(message.createdAt)}>
+    <>
       <Body message={message} live={live && !message.final} open={open} onToggle={onToggle} />
       <Marks message={message} />
-    </div>
+      <MessageActions message={message} />
+    </>
   );
 });
 
@@ -32,13 +32,13 @@ function Body({ message, live, open, onToggle }: MessageRowProps): ReactNode {
     case "text":
       return message.role === "user" ? <Said message={message} /> : <Markdown text={message.content} live={live} />;
     case "thought":
-      return <ThoughtRow text={message.content} live={live} open={open} onToggle={() => onToggle(message)} />;
+      return <ThoughtRow text={message.content} live={live} open={open} onToggle={() => onToggle(message.messageId)} />;
     case "plan":
       return <PlanRow content={message.content} />;
-    case "tool":
-      return <ToolRow message={message} live={live} open={open} onToggle={() => onToggle(message)} />;
     case "notice":
       return <Notice text={message.content} />;
+    case "tool":
+      return null;
     default:
       return assertNever(message.kind, "message kind");
   }

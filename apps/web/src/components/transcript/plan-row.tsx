@@ -3,6 +3,7 @@ import { planEntries, type PlanEntries } from "@samovar/contracts";
 import { clsx } from "clsx";
 import { CircleCheck, CircleDashed, ListChecks } from "lucide-react";
 import { HalfCircle } from "../../ui/status-mark.tsx";
+import { visibleText } from "./visible-text.ts";
 
 type EntryStatus = PlanEntries[number]["status"];
 
@@ -25,28 +26,34 @@ export function PlanRow({ content }: { readonly content: string }) {
           {done} of {entries.length} done
         </span>
       </h3>
-      <ul className="mt-1.5 flex flex-col gap-1">
-        {entries.map((entry, index) => (
-          <li key={index} className="flex gap-2">
-            <span className="mt-1 shrink-0">
-              <EntryMark status={entry.status} />
-            </span>
-            <span className={clsx(entry.status === "completed" && "text-ink-3 line-through")}>{entry.content}</span>
-          </li>
-        ))}
-      </ul>
+      <PlanList entries={entries} />
     </section>
+  );
+}
+
+export function PlanList({ entries }: { readonly entries: PlanEntries }) {
+  return (
+    <ul className="mt-1.5 flex flex-col gap-1">
+      {entries.map((entry, index) => (
+        <li key={index} className="flex gap-2">
+          <EntryMark status={entry.status} />
+          <span className={clsx("min-w-0 wrap-anywhere", entry.status === "completed" && "text-ink-3 line-through")}>
+            {visibleText(entry.content)}
+          </span>
+        </li>
+      ))}
+    </ul>
   );
 }
 
 function EntryMark({ status }: { readonly status: EntryStatus }) {
   return (
-    <>
+    <span className="mt-1 shrink-0">
       {status === "completed" && <CircleCheck size={15} className="text-done" aria-hidden="true" />}
       {status === "in_progress" && <HalfCircle size={15} className="text-working" />}
       {status === "pending" && <CircleDashed size={15} className="text-ink-3" aria-hidden="true" />}
       <span className="sr-only">{WORDS[status]}: </span>
-    </>
+    </span>
   );
 }
 

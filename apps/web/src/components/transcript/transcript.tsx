@@ -2,94 +2,142 @@
  * The transcript: a virtual list that holds to its end while one reads there and never moves otherwise.
  * A reader who scrolls up is let go at once; growth of the content alone never does that.
  */
-import type { MessageView } from "@samovar/contracts";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useCallback, useRef, useState, type ReactNode } from "react";
-import { PINNED_WITHIN_PX, useFollowEnd, usePinned } from "./follow-end.ts";
+import type { MessageView, SessionView } from "@samovar/contracts";
+import { useCallback, useEffect, useRef, useState, type ReactNode } from "react";
+import type { OlderState } from "../../data/live/store.ts";
+import { whenIdle } from "../../ui/when-idle.ts";
+import { HistoryHead } from "./history-head.tsx";
 import { JumpToLatest } from "./jump-to-latest.tsx";
-import { MessageRow, messageLabel } from "./message-row.tsx";
+import { browserPlaces, nothingOpened } from "./places.ts";
+import { PlanStrip } from "./plan-strip.tsx";
+import { HEAD_PX } from "./row-size.ts";
+import { createRowReader, firstPosition, holds } from "./rows.ts";
+import type { Start } from "./start.ts";
+import { foldsOf, openedAt } from "./folds.ts";
+import { fetchToolDetails } from "./tool-row.tsx";
+import { TranscriptRow } from "./transcript-row.tsx";
+import { useHistory } from "./use-history.ts";
+import { useOpened } from "./use-opened.ts";
+import { useReading } from "./use-reading.ts";
+import { useRowKeys } from "./use-row-keys.ts";
+import { useTranscriptList } from "./use-transcript-list.ts";
 
 interface TranscriptProps {
+  readonly session: SessionView;
   readonly messages: readonly MessageView[];
+  readonly older: OlderState;
   /** Whether the session still runs. */
   readonly live: boolean;
+  /** Where it opens; later changes of it do not matter. */
+  readonly start: Start;
+  /** The message of the address. */
+  readonly link: number | null;
   /** Stands after the last message: what happens now, or how it ended. */
   readonly tail: ReactNode;
 }
 
-const TAIL = "tail";
+/** So many rows before the first one that is there, older messages are asked for. */
+const NEAR_ROWS = 15;
 
-export function Transcript({ messages, live, tail }: TranscriptProps) {
+export function Transcript({ session, messages, older, live, start, link, tail }: TranscriptProps) {
   const scroller = useRef<HTMLDivElement>(null);
-  const pin = usePinned();
-  const [open, setOpen] = useState<ReadonlyMap<string, boolean>>(new Map());
-  const keyOf = useCallback((index: number) => messages[index]?.messageId ?? TAIL, [messages]);
-  // oxlint-disable-next-line react/incompatible-library -- React's compiler, which it confuses, is not used here
-  const list = useVirtualizer({
-    count: messages.length + 1,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => 64,
-    getItemKey: keyOf,
-    overscan: 8,
-    gap: 16,
-    paddingStart: 20,
-    paddingEnd: 20,
-    anchorTo: "end",
-    // Held to its end only while pinned: a reader who went up by a pixel is not pulled back.
-    scrollEndThreshold: pin.pinned ? PINNED_WITHIN_PX : -1,
+  const [{ anchor, newFrom, target }] = useState(start);
+  const [readRows] = useState(createRowReader);
+  const rows = readRows(messages, newFrom);
+  const { opened, isOpen, toggle, toggleAll } = useOpened(() =>
+    openedAt(rows, target, browserPlaces.of(session.id)?.opened ?? nothingOpened),
+  );
+  const [focusedKey, setFocusedKey] = useState<string | null>(null);
+  const focused = focusedKey === null ? null : rows.findIndex(({ key }) => key === focusedKey);
+  const { list, pin, count, seen, away, fresh, jump } = useTranscriptList({
+    scroller,
+    session,
+    rows,
+    anchor,
+    opened,
+    link,
+    focused,
   });
-  const { away, fresh, jump } = useFollowEnd(scroller, list, pin, messages.length);
   const { setPinned } = pin;
-  const toggle = useCallback(
-    (message: MessageView) => {
+  const from = messages[0]?.position ?? 0;
+  const near = list.range !== null && list.range.startIndex < NEAR_ROWS;
+  const readBack = useHistory(session.id, { start: from, older, near });
+  useReading(session.id, seen);
+  // Offline they come with the first call that is opened.
+  useEffect(() => whenIdle(() => void fetchToolDetails().catch(() => {})), []);
+  const onToggle = useCallback(
+    (id: string) => {
       // The line that was pressed stays under the pointer; only what is below it moves.
       setPinned(false);
-      setOpen((before) => new Map(before).set(message.messageId, !isOpen(before, message)));
+      toggle(id);
     },
-    [setPinned],
+    [setPinned, toggle],
   );
+  useRowKeys({
+    scroller,
+    list,
+    focused,
+    rows: rows.length,
+    onFirst: () => readBack(0),
+    onLast: jump,
+    onLeaveEnd: () => setPinned(false),
+    onExpand: (at) => {
+      const row = at === null ? undefined : rows[at];
+      if (row === undefined) toggleAll();
+      else for (const id of foldsOf(row)) toggle(id);
+    },
+  });
+  const plan = messages.findLast(({ kind }) => kind === "plan");
   return (
-    <div className="relative min-h-0 flex-1">
-      <div
-        ref={scroller}
-        role="feed"
-        aria-label="Transcript"
-        aria-busy={live}
-        tabIndex={0}
-        className="h-full overflow-x-hidden overflow-y-auto px-4 [overflow-anchor:none] focus-visible:-outline-offset-2"
-      >
-        <div className="relative mx-auto w-full max-w-190" style={{ height: list.getTotalSize() }}>
-          {list.getVirtualItems().map((item) => {
-            const message = messages[item.index];
-            return (
-              <div
-                key={item.key}
-                ref={list.measureElement}
-                data-index={item.index}
-                className="absolute inset-x-0 top-0"
-                style={{ transform: `translateY(${item.start}px)` }}
-              >
-                {message === undefined ? (
-                  tail
-                ) : (
-                  <article
-                    aria-label={messageLabel(message)}
-                    aria-posinset={message.position + 1}
-                    aria-setsize={live ? -1 : messages.length}
-                  >
-                    <MessageRow message={message} live={live} open={isOpen(open, message)} onToggle={toggle} />
-                  </article>
-                )}
-              </div>
-            );
-          })}
+    <>
+      <div className="relative min-h-0 flex-1">
+        <div
+          ref={scroller}
+          role="feed"
+          aria-label="Transcript"
+          aria-busy={older === "reading"}
+          tabIndex={0}
+          onFocus={({ target: at }) => setFocusedKey(at.closest<HTMLElement>("[data-row]")?.dataset["row"] ?? null)}
+          onBlur={() => setFocusedKey(null)}
+          className="h-full overflow-x-hidden overflow-y-auto px-4 [overflow-anchor:none] focus-visible:-outline-offset-2"
+        >
+          <div className="relative mx-auto w-full max-w-190" style={{ height: list.getTotalSize() }}>
+            <div className="absolute inset-x-0 top-0" style={{ height: HEAD_PX }}>
+              <HistoryHead session={session} older={older} whole={from === 0} onRetry={() => void readBack()} />
+            </div>
+            {list.getVirtualItems().map((item) => {
+              const row = rows[item.index];
+              return (
+                <div
+                  key={item.key}
+                  ref={list.measureElement}
+                  data-index={item.index}
+                  data-row={item.key}
+                  className="absolute inset-x-0 top-0"
+                  style={{ transform: `translateY(${item.start}px)` }}
+                >
+                  {row === undefined ? (
+                    tail
+                  ) : (
+                    <TranscriptRow
+                      row={row}
+                      live={live}
+                      last={item.index === rows.length - 1}
+                      newSince={firstPosition(row) === newFrom}
+                      target={target !== null && holds(row, target)}
+                      setSize={live ? -1 : count}
+                      isOpen={isOpen}
+                      onToggle={onToggle}
+                    />
+                  )}
+                </div>
+              );
+            })}
+          </div>
         </div>
+        {away && <JumpToLatest fresh={fresh} onJump={jump} />}
       </div>
-      {away && <JumpToLatest fresh={fresh} onJump={jump} />}
-    </div>
+      {plan !== undefined && <PlanStrip message={plan} live={live} />}
+    </>
   );
-}
-
-function isOpen(open: ReadonlyMap<string, boolean>, message: MessageView): boolean {
-  return open.get(message.messageId) ?? false;
 }

@@ -11,6 +11,7 @@ import { newerSession, newerTask, patchEvents, patchSessions, patchTasks } from 
 import { sessionsQuery, tasksQuery } from "../queries.ts";
 import { told } from "../told.ts";
 import { frameBatch, nextFrame } from "./frame-batch.ts";
+import { createHistory, historyOf } from "./history.ts";
 import { openProjectSocket, type ProjectSocket } from "./socket.ts";
 import type { LiveStore } from "./store.ts";
 
@@ -19,12 +20,16 @@ export interface ProjectFeed {
   open(): () => void;
   follow(sessionId: SessionId): void;
   unfollow(sessionId: SessionId): void;
+  /** Reads older messages of a session that is held, at least back to a position. */
+  readBack(sessionId: SessionId, to: number): Promise<void>;
 }
 
 export function createProjectFeed(project: ProjectId, store: LiveStore, client: QueryClient): ProjectFeed {
   const followed = new Set<SessionId>();
+  const history = createHistory(store, historyOf(project));
   let socket: ProjectSocket | null = null;
   return {
+    readBack: history.readBack,
     open() {
       const { opened, close } = connect(project, store, client);
       socket = opened;

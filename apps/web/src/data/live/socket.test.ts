@@ -5,7 +5,14 @@ import { viewerFrame, type ViewerEvent, type ViewerFrame } from "@samovar/contra
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocketServer, type WebSocket as Connection } from "ws";
 import { make } from "../test-values.ts";
-import { openProjectSocket, pauseMs, SOCKET_TIMES, type ProjectSocket, type SocketState } from "./socket.ts";
+import {
+  openProjectSocket,
+  pauseMs,
+  SOCKET_TIMES,
+  TAIL_MESSAGES,
+  type ProjectSocket,
+  type SocketState,
+} from "./socket.ts";
 
 interface Timer {
   readonly delayMs: number;
@@ -94,7 +101,7 @@ describe("a project's socket", () => {
     await until(() =>
       expect(frames).toEqual([
         { type: "subscribe", sessionId: one, afterVersion: 41 },
-        { type: "subscribe", sessionId: two, afterVersion: 0 },
+        { type: "subscribe", sessionId: two, afterVersion: 0, tail: TAIL_MESSAGES },
       ]),
     );
   });
@@ -187,7 +194,7 @@ describe("a project's socket", () => {
     socket.unfollow(session);
     await until(() => expect(frames.at(-1)).toEqual({ type: "unsubscribe", sessionId: session }));
     expect(frames.filter((frame) => frame.type === "subscribe")).toEqual([
-      { type: "subscribe", sessionId: session, afterVersion: 0 },
+      { type: "subscribe", sessionId: session, afterVersion: 0, tail: TAIL_MESSAGES },
       { type: "subscribe", sessionId: session, afterVersion: 3 },
     ]);
   });

@@ -3,7 +3,8 @@
  * each new connection, from the version that the page has. It buffers nothing: what it sends costs nothing.
  */
 import type { Random, SessionId, Timers } from "@samovar/base";
-import { viewerEvent, type ViewerEvent, type ViewerFrame } from "@samovar/contracts";
+import { LIMITS, viewerEvent, type ViewerEvent, type ViewerFrame } from "@samovar/contracts";
+import { subscription } from "@samovar/domain/transcript";
 
 export type SocketState = "connecting" | "open" | "waiting" | "closed";
 
@@ -30,6 +31,9 @@ export interface ProjectSocket {
   nudge(): void;
   close(): void;
 }
+
+/** How many of the newest messages a session opens with; the older ones are read as one scrolls up. */
+export const TAIL_MESSAGES = LIMITS.pageMax;
 
 export const SOCKET_TIMES = {
   pingMs: 25_000,
@@ -61,7 +65,7 @@ export function openProjectSocket(deps: ProjectSocketDeps): ProjectSocket {
   };
   const subscribe = (sessionId: SessionId) => {
     asked.add(sessionId);
-    say({ type: "subscribe", sessionId, afterVersion: deps.cursor(sessionId) });
+    say(subscription({ sessionId, version: deps.cursor(sessionId) }, TAIL_MESSAGES));
   };
 
   const dial = () => {

@@ -4,7 +4,15 @@
  */
 import type { Millis, SessionId } from "@samovar/base";
 import type { ViewerEvent } from "@samovar/contracts";
-import { applyEvent, emptyTranscript, isTranscriptEvent, type Transcript } from "@samovar/domain/transcript";
+import {
+  applyEvent,
+  emptyTranscript,
+  isTranscriptEvent,
+  prependPage,
+  type Applied,
+  type Transcript,
+  type TranscriptPage,
+} from "@samovar/domain/transcript";
 import { createStore, type StoreApi } from "zustand/vanilla";
 import { enterState, unconnected, type Connection } from "./connection.ts";
 import type { SocketState } from "./socket.ts";
@@ -13,7 +21,11 @@ export interface HeldTranscript {
   readonly transcript: Transcript;
   /** Whether the first answer is whole: before, an empty list only means that nothing came yet. */
   readonly synced: boolean;
+  /** How it stands with the messages before those that are there. */
+  readonly older: OlderState;
 }
+
+export type OlderState = "idle" | "reading" | "failed";
 
 export interface LiveState {
   readonly connection: Connection;
@@ -25,6 +37,9 @@ export interface LiveState {
   versionOf(sessionId: SessionId): number;
   /** Applies what was heard since the last frame. `resync`: sessions that must be asked for again. */
   commit(events: readonly ViewerEvent[]): { readonly resync: ReadonlySet<SessionId> };
+  /** Joins an older page in front of what is there. */
+  prepend(sessionId: SessionId, page: TranscriptPage): Applied["outcome"];
+  setOlder(sessionId: SessionId, older: OlderState): void;
 }
 
 export type LiveStore = StoreApi<LiveState>;
@@ -39,7 +54,7 @@ export function createLiveStore(): LiveStore {
       set({ connection: enterState(get().connection, state, now) });
     },
     hold(sessionId) {
-      const held = get().transcripts.get(sessionId) ?? { transcript: emptyTranscript(sessionId), synced: false };
+      const held = get().transcripts.get(sessionId) ?? nothingOf(sessionId);
       const others = [...get().transcripts].filter(([id]) => id !== sessionId);
       set({ transcripts: new Map([...others.slice(1 - MAX_HELD), [sessionId, held]]) });
     },
@@ -49,7 +64,34 @@ export function createLiveStore(): LiveStore {
       if (transcripts !== get().transcripts) set({ transcripts });
       return { resync };
     },
+    prepend(sessionId, page) {
+      const held = get().transcripts.get(sessionId);
+      if (held === undefined) return "stale";
+      const { outcome, transcript } = prependPage(held.transcript, page);
+      if (outcome === "applied") set({ transcripts: replaced(get().transcripts, sessionId, { ...held, transcript }) });
+      return outcome;
+    },
+    setOlder(sessionId, older) {
+      const held = get().transcripts.get(sessionId);
+      if (held === undefined || held.older === older) return;
+      set({ transcripts: replaced(get().transcripts, sessionId, { ...held, older }) });
+    },
   }));
+}
+
+const nothingOf = (sessionId: SessionId): HeldTranscript => ({
+  transcript: emptyTranscript(sessionId),
+  synced: false,
+  older: "idle",
+});
+
+/** Replacing a value keeps its place in the map, and with it the order of use. */
+function replaced(
+  transcripts: ReadonlyMap<SessionId, HeldTranscript>,
+  sessionId: SessionId,
+  held: HeldTranscript,
+): ReadonlyMap<SessionId, HeldTranscript> {
+  return new Map(transcripts).set(sessionId, held);
 }
 
 function applyAll(before: ReadonlyMap<SessionId, HeldTranscript>, events: readonly ViewerEvent[]) {
@@ -65,11 +107,9 @@ function applyAll(before: ReadonlyMap<SessionId, HeldTranscript>, events: readon
     const whole = event.type === "sync" && !event.more && outcome !== "resync";
     const begunAnew = transcript.version === 0 && held.transcript.version > 0;
     const synced = whole || (held.synced && !begunAnew);
-    if (transcript !== held.transcript || synced !== held.synced) changed.set(event.sessionId, { transcript, synced });
+    if (transcript !== held.transcript || synced !== held.synced)
+      changed.set(event.sessionId, { ...held, transcript, synced });
   }
   if (changed.size === 0) return { transcripts: before, resync };
-  // Replacing a value keeps its place in the map, and with it the order of use.
-  const transcripts = new Map(before);
-  for (const [sessionId, held] of changed) transcripts.set(sessionId, held);
-  return { transcripts, resync };
+  return { transcripts: [...changed].reduce((all, [id, held]) => replaced(all, id, held), before), resync };
 }
