@@ -1,7 +1,7 @@
 import type { NodeStateName, SessionEnd, TranscriptVerification } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CANCELLED, concludeRun, decideRun, isReplaceable, lookAgainMs } from "./task-run.ts";
+import { CANCELLED, concludeRun, decideRun, isReplaceable } from "./task-run.ts";
 import type { RunLook, RunSight, RunWait } from "./task-run.ts";
 
 const PROOF = { count: 3, digest: "d" };
@@ -174,14 +174,6 @@ describe("what a run does next", () => {
       ),
       { numRuns: 5000 },
     );
-  });
-
-  it("looks again soon at first, then every half minute, and at the deadline", () => {
-    expect([0, 1, 2, 3, 4, 5, 50].map((quiet) => lookAgainMs(quiet, 1e9, 0))).toEqual([
-      1000, 2000, 4000, 8000, 16000, 30000, 30000,
-    ]);
-    expect(lookAgainMs(50, 5000, 1000)).toBe(4000);
-    expect(lookAgainMs(50, 5000, 6000)).toBe(1000);
   });
 });
 

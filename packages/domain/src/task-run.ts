@@ -135,21 +135,12 @@ const OVERDUE: Record<RunWait, Failure> = {
   removal: { code: "removal_timeout", message: "The node did not confirm that the workspace is gone." },
 };
 
-/** Longest time between two looks: a lost nudge costs no more than this. */
-const SLOWEST_LOOK_MS = 30_000;
-
 /** A machine that went away before the agent had the prompt is replaced so many times. */
 export const MAX_REPLACEMENTS = 2;
 
 /** Whether another machine may fare better: not when the provider has refused to make one. */
 export function isReplaceable(failure: Failure): boolean {
   return failure.code.startsWith("node_");
-}
-
-/** How long to wait for a nudge before the next look; `quiet` looks in a row saw nothing new. Never beyond the deadline by more than a second. */
-export function lookAgainMs(quiet: number, deadline: Millis, now: Millis): number {
-  const growing = Math.min(SLOWEST_LOOK_MS, 1000 * 2 ** Math.min(quiet, 5));
-  return Math.max(1000, Math.min(growing, deadline - now));
 }
 
 /** How an attempt ends, and what becomes of its workspace. */
