@@ -1,6 +1,6 @@
 /** The names of cached answers. */
 import type { ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
-import type { SessionStatus } from "@samovar/contracts";
+import type { AgentKind, SessionStatus } from "@samovar/contracts";
 
 export interface SessionFilter {
   /** A part of the topic. */
@@ -10,9 +10,12 @@ export interface SessionFilter {
 
 export const meKey = ["me"] as const;
 export const agentsKey = ["agents"] as const;
+export const agentKey = (kind: AgentKind) => ["agents", kind] as const;
 export const credentialsKey = ["credentials"] as const;
 export const settingsKey = ["settings"] as const;
 export const nodesKey = ["nodes"] as const;
+export const nodeWorkKey = ["nodes", "work"] as const;
+export const lostNodesKey = ["nodes", "lost"] as const;
 export const poolHistoryKey = ["nodes", "history"] as const;
 export const spendingKey = (since: number) => ["nodes", "spending", since] as const;
 export const sizesKey = ["sizes"] as const;

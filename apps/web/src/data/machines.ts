@@ -2,27 +2,39 @@
 import type { Millis, NodeId, WorkspaceId } from "@samovar/base";
 import {
   nodeView,
+  nodeWork,
   page,
   poolHistory,
   sizeOffer,
   spending,
   workspaceLook,
   workspaceView,
-  type NodeView,
-  type WorkspaceState,
   type WorkspaceView,
 } from "@samovar/contracts";
 import { queryOptions, skipToken } from "@tanstack/react-query";
 import { anything, call } from "./api.ts";
-import { lookKey, nodesKey, poolHistoryKey, sizesKey, spendingKey, workspaceKey, workspacesKey } from "./keys.ts";
+import {
+  lookKey,
+  lostNodesKey,
+  nodesKey,
+  nodeWorkKey,
+  poolHistoryKey,
+  sizesKey,
+  spendingKey,
+  workspaceKey,
+  workspacesKey,
+} from "./keys.ts";
 
 const MAX_PAGE = 200;
 /** Nodes change without a project's socket telling it. */
 const NODES_AGAIN_MS = 5_000;
 const HISTORY_AGAIN_MS = 60_000;
+/** How many of the machines that are gone are looked through for a fault. */
+const LOST_AMONG = 50;
 const SIZES_STALE_MS = 10 * 60_000;
 
 const nodePage = page(nodeView);
+const workPage = page(nodeWork);
 const workspacePage = page(workspaceView);
 const sizePage = page(sizeOffer);
 
@@ -31,6 +43,23 @@ export const nodesQuery = queryOptions({
   queryKey: nodesKey,
   queryFn: async ({ signal }) => (await call(`/nodes?limit=${MAX_PAGE}`, nodePage, { signal })).items,
   refetchInterval: NODES_AGAIN_MS,
+});
+
+/** The tasks that hold a place on them. */
+export const nodeWorkQuery = queryOptions({
+  queryKey: nodeWorkKey,
+  queryFn: async ({ signal }) => (await call("/nodes/work", workPage, { signal })).items,
+  refetchInterval: NODES_AGAIN_MS,
+});
+
+/** The newest that are gone because something was wrong with them. */
+export const lostNodesQuery = queryOptions({
+  queryKey: lostNodesKey,
+  queryFn: async ({ signal }) => {
+    const { items } = await call(`/nodes?limit=${LOST_AMONG}&state=destroyed`, nodePage, { signal });
+    return items.filter((node) => node.failure !== null);
+  },
+  refetchInterval: HISTORY_AGAIN_MS,
 });
 
 /** The last 24 hours. */
@@ -55,12 +84,13 @@ export const sizesQuery = queryOptions({
   staleTime: SIZES_STALE_MS,
 });
 
-export const workspacesQuery = (state: WorkspaceState) =>
-  queryOptions({
-    queryKey: [...workspacesKey, state],
-    queryFn: async ({ signal }) =>
-      (await call(`/workspaces?limit=${MAX_PAGE}&state=${state}`, workspacePage, { signal })).items,
-  });
+/** Those whose time runs, on whatever machine. */
+export const keptWorkspacesQuery = queryOptions({
+  queryKey: [...workspacesKey, "kept"],
+  queryFn: async ({ signal }) =>
+    (await call(`/workspaces?limit=${MAX_PAGE}&state=kept`, workspacePage, { signal })).items,
+  refetchInterval: NODES_AGAIN_MS,
+});
 
 /** Nothing is asked for null. */
 export const workspaceQuery = (workspace: WorkspaceId | null) =>
@@ -86,5 +116,5 @@ export const destroyWorkspace = (workspace: WorkspaceId): Promise<WorkspaceView>
 
 export type NodeAction = "drain" | "destroy";
 
-export const actOnNode = (node: NodeView["id"] & NodeId, action: NodeAction): Promise<unknown> =>
+export const actOnNode = (node: NodeId, action: NodeAction): Promise<unknown> =>
   call(`/nodes/${node}/${action}`, anything, { method: "POST" });

@@ -1,38 +1,67 @@
-/** The machines as a table. */
+/** The machines as a table, one body for each: its figures, and beneath them what is out of the ordinary. */
 import type { NodeView } from "@samovar/contracts";
-import { Ago } from "../../ui/moment.tsx";
-import { visibleText } from "../transcript/visible-text.ts";
+import { NodeActions } from "./node-actions.tsx";
+import { NodeAge, NodeName, NodeOutbox, NodePrice, NodeTasks } from "./node-facts.tsx";
+import { hasNotes, NodeNotes } from "./node-notes.tsx";
+import { NodeState } from "./node-state.tsx";
+import type { OnNode } from "./node-words.ts";
 
-export function NodeTable({ nodes }: { readonly nodes: readonly NodeView[] }) {
+const COLUMNS = ["Machine", "State", "On it", "Age", "Price so far", "Outbox"] as const;
+
+export interface NodeListProps {
+  readonly nodes: readonly { readonly node: NodeView; readonly on: OnNode }[];
+}
+
+export function NodeTable({ nodes }: NodeListProps) {
   return (
     <div className="overflow-x-auto">
       <table className="w-full text-start text-ui">
         <thead className="text-small text-ink-3">
           <tr>
-            {["Name", "State", "Size", "Tasks", "Made"].map((name) => (
-              <th key={name} scope="col" className="px-2 py-1.5 text-start font-medium">
+            {COLUMNS.map((name) => (
+              <th key={name} scope="col" className="px-2 py-1.5 text-start font-medium first:ps-0">
                 {name}
               </th>
             ))}
+            <th scope="col">
+              <span className="sr-only">Actions</span>
+            </th>
           </tr>
         </thead>
-        <tbody>
-          {nodes.map((node) => (
-            <tr key={node.id} className="border-t border-hairline">
-              <th scope="row" className="px-2 py-2 text-start font-normal">
-                <code className="font-mono text-code">{visibleText(node.name)}</code>
+        {nodes.map(({ node, on }) => (
+          <tbody key={node.id} className="border-t border-hairline">
+            <tr className="align-top *:px-2 *:py-2.5 *:first:ps-0 *:last:pe-0">
+              <th scope="row" className="max-w-44 text-start font-normal">
+                <NodeName node={node} />
               </th>
-              <td className="px-2">{node.state}</td>
-              <td className="px-2">{node.size}</td>
-              <td className="px-2 tabular-nums">
-                {node.taskIds.length} of {node.slots}
+              <td>
+                <NodeState node={node} />
               </td>
-              <td className="px-2">
-                <Ago at={node.createdAt} />
+              <td className="w-full max-w-0 min-w-40">
+                <NodeTasks node={node} running={on.running} />
+              </td>
+              <td>
+                <NodeAge node={node} />
+              </td>
+              <td>
+                <NodePrice node={node} />
+              </td>
+              <td>
+                <NodeOutbox node={node} />
+              </td>
+              <td>
+                <NodeActions node={node} on={on} />
               </td>
             </tr>
-          ))}
-        </tbody>
+            {hasNotes(node, on) && (
+              <tr>
+                <td colSpan={COLUMNS.length + 1}>
+                  <NodeNotes node={node} on={on} />
+                </td>
+              </tr>
+            )}
+          </tbody>
+        ))}
       </table>
     </div>
   );

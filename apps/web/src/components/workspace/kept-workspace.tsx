@@ -14,12 +14,18 @@ import { visibleText } from "../transcript/visible-text.ts";
 
 const LONGER_MS = 8 * 3_600_000;
 
-export function KeptWorkspace({ workspace }: { readonly workspace: WorkspaceView }) {
+interface KeptWorkspaceProps {
+  readonly workspace: WorkspaceView;
+  /** Where there are several. */
+  readonly name?: string;
+}
+
+export function KeptWorkspace({ workspace, name = "Workspace" }: KeptWorkspaceProps) {
   // Beside its session, the outcome has told the reason already.
   const opened = useParams({ strict: false }).workspace === workspace.id;
   return (
     <section
-      aria-label="Workspace"
+      aria-label={name}
       className="flex flex-col gap-2 rounded-lg border border-hairline px-3.5 py-3 text-ui"
     >
       <State workspace={workspace} />

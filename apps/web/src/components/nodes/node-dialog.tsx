@@ -1,0 +1,115 @@
+/** Asks before a machine is drained or destroyed: what that would interrupt, and what would be lost. */
+import type { NodeView } from "@samovar/contracts";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
+import { nodesKey, workspacesKey } from "../../data/keys.ts";
+import { actOnNode, type NodeAction } from "../../data/machines.ts";
+import { Button } from "../../ui/button.tsx";
+import { Dialog } from "../../ui/dialog.tsx";
+import { messageOf } from "../../ui/error-panel.tsx";
+import { visibleText } from "../transcript/visible-text.ts";
+import type { OnNode } from "./node-words.ts";
+
+interface NodeDialogProps {
+  readonly node: NodeView;
+  readonly on: OnNode;
+  readonly action: NodeAction;
+  readonly onClose: () => void;
+}
+
+export function NodeDialog({ node, on, action, onClose }: NodeDialogProps) {
+  const client = useQueryClient();
+  const act = useMutation({
+    mutationFn: () => actOnNode(node.id, action),
+    onSuccess: async () => {
+      onClose();
+      await Promise.all([nodesKey, workspacesKey].map((queryKey) => client.invalidateQueries({ queryKey })));
+    },
+  });
+  // It may go by itself while one reads.
+  const gone = node.state === "destroying" || node.state === "destroyed";
+  useEffect(() => {
+    if (gone) onClose();
+  }, [gone, onClose]);
+  const destroys = action === "destroy";
+  return (
+    <Dialog title={`${destroys ? "Destroy" : "Drain"} ${visibleText(node.name)}?`} onClose={onClose}>
+      <div className="flex min-h-0 flex-col gap-4 overflow-y-auto px-5 pt-2 pb-5 text-ui">
+        {destroys ? <Destroyed node={node} on={on} /> : <Drained node={node} on={on} />}
+        {act.isError && (
+          <p role="alert" className="text-small text-failed">
+            {messageOf(act.error)}
+          </p>
+        )}
+        <div className="flex flex-wrap justify-end gap-2">
+          <Button onClick={onClose}>Leave it</Button>
+          <Button kind="danger" disabled={act.isPending} onClick={() => act.mutate()}>
+            {destroys ? "Destroy it now" : "Drain it"}
+          </Button>
+        </div>
+      </div>
+    </Dialog>
+  );
+}
+
+interface Effect {
+  readonly node: NodeView;
+  readonly on: OnNode;
+}
+
+function Destroyed({ node, on: { running, kept } }: Effect) {
+  if (running.length + kept.length === 0) {
+    return (
+      <p>
+        {node.taskIds.length === 0 ? "Nothing runs on it, so nothing is lost. " : "What runs on it fails. "}
+        The next task gets a new machine, which takes longer to start.
+      </p>
+    );
+  }
+  return (
+    <>
+      {running.length > 0 && (
+        <div className="flex flex-col gap-1">
+          <p>
+            {running.length === 1 ? "This task fails." : "These tasks fail."} Their transcripts are kept; work that is
+            not pushed is lost.
+          </p>
+          <Titles titles={running.map((work) => work.title)} />
+        </div>
+      )}
+      {kept.length > 0 && (
+        <div className="flex flex-col gap-1">
+          <p>
+            {kept.length === 1 ? "This kept workspace is" : "These kept workspaces are"} lost, with what was not pushed.
+          </p>
+          <Titles titles={kept.map(({ work, workspace }) => work?.title ?? workspace.id)} />
+        </div>
+      )}
+    </>
+  );
+}
+
+function Drained({ node, on: { running, kept } }: Effect) {
+  if (node.taskIds.length === 0) return <p>Nothing runs on it, so it is destroyed at once. Nothing is lost.</p>;
+  return (
+    <>
+      <p>
+        Nothing is interrupted. It takes no more tasks, and is destroyed when the last of these is done
+        {kept.length > 0 && " and no workspace is kept on it any more"}.
+      </p>
+      <Titles titles={[...running.map((work) => work.title), ...kept.flatMap(({ work }) => work?.title ?? [])]} />
+    </>
+  );
+}
+
+function Titles({ titles }: { readonly titles: readonly string[] }) {
+  return (
+    <ul className="list-disc ps-5 text-ink-2">
+      {titles.map((title, index) => (
+        <li key={index} className="wrap-anywhere">
+          {visibleText(title)}
+        </li>
+      ))}
+    </ul>
+  );
+}
