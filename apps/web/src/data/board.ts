@@ -1,5 +1,5 @@
 /** The board's tasks over REST: every open one, and the newest of those that ended. The live feed patches what is cached. */
-import type { ProjectId } from "@samovar/base";
+import type { ProjectId, TaskId } from "@samovar/base";
 import {
   page,
   TASK_STATUSES,
@@ -11,8 +11,8 @@ import {
 } from "@samovar/contracts";
 import { queryOptions, type QueryClient } from "@tanstack/react-query";
 import { call } from "./api.ts";
-import { isTerminal, joinOlder, patchBoard, type BoardTasks, type TerminalStatus } from "./board-tasks.ts";
-import { boardKey } from "./keys.ts";
+import { isTerminal, joinOlder, patchBoard, withoutTask, type BoardTasks, type TerminalStatus } from "./board-tasks.ts";
+import { boardKey, tasksKey } from "./keys.ts";
 import { told } from "./told.ts";
 
 const taskPage = page(taskView);
@@ -81,3 +81,10 @@ const heard = (read: Page<TaskView>): Page<TaskView> => ({
   ...read,
   items: read.items.filter((task) => !told.isGone(task.id)).map(told.task),
 });
+
+/** A task that was deleted leaves every list. */
+export function forgetTask(client: QueryClient, project: ProjectId, task: TaskId): void {
+  told.goneTask(task);
+  client.setQueryData(boardQuery(project).queryKey, (board) => withoutTask(board, task));
+  client.setQueryData<readonly TaskView[]>(tasksKey(project), (tasks) => tasks?.filter(({ id }) => id !== task));
+}

@@ -11,6 +11,8 @@ const REMEMBERED = 500;
 export interface Told {
   heardSession(session: SessionView): void;
   heardTask(task: TaskView): void;
+  /** What was heard of it may be untrue: only what is read counts. */
+  forgetTask(task: TaskId): void;
   /** It was deleted: no answer that was under way brings it back. */
   goneTask(task: TaskId): void;
   session(read: SessionView): SessionView;
@@ -32,6 +34,7 @@ export function createTold(): Told {
   return {
     heardSession: (told) => remember(sessions, told.id, session(told)),
     heardTask: (told) => remember(tasks, told.id, task(told)),
+    forgetTask: (id) => void tasks.delete(id),
     goneTask: (id) => {
       gone.add(id);
       tasks.delete(id);

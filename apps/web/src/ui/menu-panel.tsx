@@ -7,15 +7,33 @@ import type { MenuEntry, MenuProps } from "./menu.tsx";
 const ITEM =
   "flex min-h-8 cursor-pointer items-center justify-between gap-3 rounded-md px-2 py-1 outline-none data-[disabled]:cursor-not-allowed data-[disabled]:text-ink-3 data-[highlighted]:bg-inset pointer-coarse:min-h-11";
 
-export function MenuPanel({
-  trigger,
-  entries,
-  side = "bottom",
-  align = "end",
-  initiallyOpen,
-}: MenuProps & { readonly initiallyOpen: boolean }) {
+/** Opens by itself, or as its owner says. */
+type MenuPanelProps = MenuProps &
+  (
+    | {
+        readonly initiallyOpen: boolean;
+        readonly open?: never;
+        readonly onOpenChange?: never;
+        readonly onClosed?: never;
+      }
+    | {
+        readonly initiallyOpen?: never;
+        readonly open: boolean;
+        readonly onOpenChange: (open: boolean) => void;
+        /** Gives the focus to where it belongs, instead of to the trigger. */
+        readonly onClosed: () => void;
+      }
+  );
+
+export function MenuPanel({ trigger, entries, side = "bottom", align = "end", ...opening }: MenuPanelProps) {
+  const { onClosed } = opening;
   return (
-    <DropdownMenu.Root modal={false} defaultOpen={initiallyOpen}>
+    <DropdownMenu.Root
+      modal={false}
+      {...(opening.open === undefined
+        ? { defaultOpen: opening.initiallyOpen }
+        : { open: opening.open, onOpenChange: opening.onOpenChange })}
+    >
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content
@@ -23,6 +41,14 @@ export function MenuPanel({
           align={align}
           sideOffset={6}
           collisionPadding={8}
+          {...(onClosed === undefined
+            ? {}
+            : {
+                onCloseAutoFocus: (event: Event) => {
+                  event.preventDefault();
+                  onClosed();
+                },
+              })}
           className="z-50 max-w-80 min-w-52 rounded-lg border border-hairline bg-raised p-1 text-ui shadow-lg"
         >
           {entries.map((entry, index) => (

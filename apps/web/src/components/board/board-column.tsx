@@ -1,33 +1,89 @@
-/** One column: its status, how many, its cards. */
-import { Link } from "@tanstack/react-router";
-import { StatusIcon, statusWord } from "../../ui/status-mark.tsx";
-import { shownStatus } from "../task/shown-status.ts";
-import { visibleText } from "../transcript/visible-text.ts";
-import type { Column } from "./columns.ts";
+/** One column: its status, how many, its cards; while a card is dragged, what dropping it here would do. */
+import type { TaskId } from "@samovar/base";
+import type { TaskStatus, TaskView } from "@samovar/contracts";
+import { clsx } from "clsx";
+import { memo, useRef } from "react";
+import { isTerminal } from "../../data/board-tasks.ts";
+import { Button } from "../../ui/button.tsx";
+import { StatusIcon } from "../../ui/status-mark.tsx";
+import { BoardCard } from "./board-card.tsx";
+import { columnWord } from "./columns.ts";
+import { DropWord } from "./drop-word.tsx";
+import { moveTo } from "./moves.ts";
+import { Teaching } from "./teaching.tsx";
+import { useDropColumn } from "./use-drag.ts";
 
-export function BoardColumn({ column }: { readonly column: Column }) {
-  const { status, tasks } = column;
+interface BoardColumnProps {
+  readonly status: TaskStatus;
+  readonly tasks: readonly TaskView[];
+  /** Ended tasks that are not read yet. */
+  readonly hasOlder: boolean;
+  readonly opened: boolean;
+  readonly onShowMore: (status: TaskStatus) => void;
+  readonly filtered: boolean;
+  readonly current: TaskId | null;
+  readonly menu: TaskId | null;
+  readonly dragged: TaskView | null;
+  readonly hintId: string;
+}
+
+const SHOWN_OF_ENDED = 20;
+
+export const BoardColumn = memo(function BoardColumn(props: BoardColumnProps) {
+  const { status, tasks, hasOlder, opened, current, dragged } = props;
+  const column = useRef<HTMLElement>(null);
+  const move = dragged === null ? null : moveTo(dragged, status);
+  const over = useDropColumn(column, status, move !== null && (move.kind === "edit" || move.kind === "act"));
+  const shown = isTerminal(status) && !opened ? tasks.slice(0, SHOWN_OF_ENDED) : tasks;
+  const hidden = shown.length < tasks.length || hasOlder;
+  const tabStop = shown.find((task) => task.id === current)?.id ?? shown[0]?.id;
   return (
-    <section aria-label={statusWord(status)} className="flex w-72 shrink-0 flex-col rounded-lg bg-sidebar">
-      <h2 className="flex items-center gap-2 px-3 py-2 text-ui font-medium">
+    <section
+      ref={column}
+      aria-labelledby={`column-${status}`}
+      data-column={status}
+      className={clsx(
+        "relative flex w-full shrink-0 snap-center flex-col overflow-hidden rounded-lg bg-sidebar tablet:w-72",
+        over && "ring-2 ring-accent",
+      )}
+    >
+      <h2 id={`column-${status}`} className="flex shrink-0 items-center gap-2 px-3 py-2 text-ui font-medium">
         <StatusIcon status={status} />
-        {statusWord(status)}
-        <span className="ms-auto text-small text-ink-3 tabular-nums">{tasks.length}</span>
+        {columnWord(status)}
+        <span className="ms-auto text-small font-normal text-ink-3 tabular-nums">
+          {tasks.length}
+          {hasOlder && <span aria-label=" or more">+</span>}
+        </span>
       </h2>
-      <ul className="flex min-h-0 flex-1 flex-col gap-2 overflow-y-auto px-2 pb-2">
-        {tasks.map((task) => (
-          <li key={task.id}>
-            <Link
-              to="/p/$project/s/$session"
-              params={{ project: task.projectId, session: task.sessionId }}
-              className="block rounded-lg border border-hairline bg-raised p-3 text-ui hover:border-control"
-            >
-              <span className="line-clamp-2 wrap-anywhere">{visibleText(task.title)}</span>
-              <span className="sr-only">, {statusWord(shownStatus(task))}</span>
-            </Link>
-          </li>
-        ))}
-      </ul>
+      {move !== null && <DropWord move={move} over={over} />}
+      <div
+        data-scroll={status}
+        className="flex min-h-0 flex-1 scroll-py-2 flex-col overflow-x-hidden overflow-y-auto overscroll-y-contain px-2 pb-2 focus-within:[overflow-anchor:none]"
+      >
+        {shown.length === 0 ? (
+          <div className="px-1 py-2 text-small text-ink-3">
+            <Teaching status={status} filtered={props.filtered} />
+          </div>
+        ) : (
+          <ul className="flex flex-col gap-2 pt-0.5">
+            {shown.map((task) => (
+              <BoardCard
+                key={task.id}
+                task={task}
+                tabStop={task.id === tabStop}
+                menuOpen={task.id === props.menu}
+                dragged={task.id === dragged?.id}
+                hintId={props.hintId}
+              />
+            ))}
+          </ul>
+        )}
+        {hidden && (
+          <Button kind="quiet" className="mt-2 shrink-0" onClick={() => props.onShowMore(status)}>
+            {opened ? "Show more" : "Show all"}
+          </Button>
+        )}
+      </div>
     </section>
   );
-}
+});

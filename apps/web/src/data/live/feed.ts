@@ -6,7 +6,8 @@ import type { ProjectId, SessionId } from "@samovar/base";
 import { systemRandom, systemTimers } from "@samovar/base";
 import type { SessionView, TaskEvent, TaskView, ViewerEvent } from "@samovar/contracts";
 import type { QueryClient } from "@tanstack/react-query";
-import { meKey, sessionKey, taskEventsKey, taskKey } from "../keys.ts";
+import { patchBoard, type BoardTasks } from "../board-tasks.ts";
+import { boardKey, meKey, sessionKey, taskEventsKey, taskKey, tasksKey } from "../keys.ts";
 import { newerSession, newerTask, patchEvents, patchSessions, patchTasks } from "../patches.ts";
 import { sessionsQuery, tasksQuery } from "../queries.ts";
 import { told } from "../told.ts";
@@ -100,8 +101,10 @@ export function patchAnswers(client: QueryClient, project: ProjectId, event: Vie
   switch (event.type) {
     case "session.created":
     case "session.updated":
-    case "session.stopped":
       return patchSession(client, project, event.session);
+    case "session.stopped":
+      patchSession(client, project, event.session);
+      return lookForDeleted(client, project, event.session);
     case "task.updated":
       return patchTask(client, project, event.task, event.events);
     default:
@@ -118,9 +121,21 @@ function patchSession(client: QueryClient, project: ProjectId, session: SessionV
 export function patchTask(client: QueryClient, project: ProjectId, task: TaskView, events: readonly TaskEvent[]): void {
   told.heardTask(task);
   client.setQueryData(tasksQuery(project).queryKey, (tasks) => patchTasks(tasks, task));
+  client.setQueryData<BoardTasks>(boardKey(project), (board) => patchBoard(board, task));
   client.setQueryData<TaskView>(taskKey(project, task.id), (known) => newerTask(known, task));
   const key = taskEventsKey(project, task.id);
   const patched = patchEvents(client.getQueryData<readonly TaskEvent[]>(key), events);
   if (patched === "gap" || client.isFetching({ queryKey: key }) > 0) void client.invalidateQueries({ queryKey: key });
   else if (patched !== undefined) client.setQueryData(key, patched);
+}
+
+/** The session of a task that waits ends when the task is deleted; nothing else tells that it is gone. */
+function lookForDeleted(client: QueryClient, project: ProjectId, session: SessionView): void {
+  const board = client.getQueryData<BoardTasks>(boardKey(project));
+  const known = [...(board?.tasks ?? []), ...(client.getQueryData(tasksQuery(project).queryKey) ?? [])];
+  const task = known.find(({ id }) => id === session.taskId);
+  if (task?.status !== "draft" && task?.status !== "ready") return;
+  told.forgetTask(task.id);
+  void client.invalidateQueries({ queryKey: tasksKey(project) });
+  void client.invalidateQueries({ queryKey: boardKey(project) });
 }

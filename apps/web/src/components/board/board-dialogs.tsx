@@ -1,0 +1,41 @@
+/** The form or the question that is open over the board. */
+import type { TaskId } from "@samovar/base";
+import type { TaskView } from "@samovar/contracts";
+import { useStore } from "zustand";
+import type { BoardMoves } from "./board-moves.ts";
+import { CancelQuestion, DeleteQuestion } from "./card-dialogs.tsx";
+import type { OpenedOverBoard } from "./use-board-actions.ts";
+
+interface BoardDialogsProps {
+  readonly opened: OpenedOverBoard;
+  readonly moves: BoardMoves;
+  readonly find: (id: TaskId | null) => TaskView | null;
+}
+
+export function BoardDialogs({ opened, moves, find }: BoardDialogsProps) {
+  const cancelling = find(useStore(moves.store, (state) => state.asking));
+  const { asked, close, context } = opened;
+  const task = find(asked?.id ?? null);
+  if (cancelling !== null) {
+    return (
+      <CancelQuestion
+        task={cancelling}
+        onAnswer={(yes) => {
+          context.follow(cancelling.id);
+          moves.answer(yes);
+        }}
+      />
+    );
+  }
+  if (task === null || asked === null) return null;
+  return (
+    <DeleteQuestion
+      task={task}
+      onClose={close}
+      onDeleted={() => {
+        close();
+        moves.say(`“${task.title}” is deleted`);
+      }}
+    />
+  );
+}

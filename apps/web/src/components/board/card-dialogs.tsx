@@ -1,0 +1,58 @@
+/** What is asked about a card: whether to cancel it, whether to delete it. */
+import type { TaskView } from "@samovar/contracts";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { deleteTask } from "../../data/commands.ts";
+import { forgetTask } from "../../data/board.ts";
+import { messageOf } from "../../ui/error-panel.tsx";
+import { visibleText } from "../transcript/visible-text.ts";
+import { isIdle } from "./moves.ts";
+import { Question } from "./question.tsx";
+
+export function CancelQuestion({
+  task,
+  onAnswer,
+}: {
+  readonly task: TaskView;
+  readonly onAnswer: (yes: boolean) => void;
+}) {
+  return (
+    <Question
+      title={`Cancel “${visibleText(task.title)}”?`}
+      consequence={
+        isIdle(task)
+          ? "It has not run. It can run again from Cancelled."
+          : "The agent is stopped. Its transcript stays, and so does what it has committed."
+      }
+      yes="Cancel the task"
+      no={isIdle(task) ? "Keep it" : "Let it run"}
+      onAnswer={onAnswer}
+    />
+  );
+}
+
+interface DeleteQuestionProps {
+  readonly task: TaskView;
+  readonly onDeleted: () => void;
+  readonly onClose: () => void;
+}
+
+export function DeleteQuestion({ task, onDeleted, onClose }: DeleteQuestionProps) {
+  const client = useQueryClient();
+  const deleting = useMutation({
+    mutationFn: () => deleteTask(task.projectId, task.id),
+    onSuccess: () => {
+      forgetTask(client, task.projectId, task.id);
+      onDeleted();
+    },
+  });
+  return (
+    <Question
+      title={`Delete “${visibleText(task.title)}”?`}
+      consequence="It has never run. Its text is gone for good."
+      yes={deleting.isPending ? "Deleting…" : "Delete the task"}
+      no="Keep it"
+      fault={deleting.isError ? messageOf(deleting.error) : null}
+      onAnswer={(yes) => (yes ? !deleting.isPending && deleting.mutate() : onClose())}
+    />
+  );
+}

@@ -1,0 +1,45 @@
+/** A word at the foot of the page about what was just done, with a way back. It goes by itself unless one is at it. */
+import { CircleAlert, CircleCheck, X } from "lucide-react";
+import { useEffect, useState, type ReactNode } from "react";
+import { IconButton } from "./button.tsx";
+
+interface NoticeProps {
+  readonly tone: "done" | "fault";
+  readonly text: string;
+  readonly onClose: () => void;
+  /** Buttons and links. */
+  readonly children?: ReactNode;
+}
+
+const SHOWN_MS = 8_000;
+
+/** Key it by what it says, so that its time begins anew. Whoever shows it announces it. */
+export function Notice({ tone, text, onClose, children }: NoticeProps) {
+  const [held, setHeld] = useState(false);
+  useEffect(() => {
+    // A fault may ask for something to be done: it stays until it is put away.
+    if (held || tone === "fault") return;
+    const timer = setTimeout(onClose, SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [held, tone, onClose]);
+  const Icon = tone === "done" ? CircleCheck : CircleAlert;
+  return (
+    <section
+      aria-label="What was just done"
+      onPointerEnter={() => setHeld(true)}
+      onPointerLeave={() => setHeld(false)}
+      onFocus={() => setHeld(true)}
+      onBlur={() => setHeld(false)}
+      className="fixed inset-x-4 bottom-20 z-30 mx-auto flex w-fit max-w-140 items-center gap-2 rounded-lg border border-control bg-raised py-1.5 ps-3 pe-1.5 text-ui shadow-lg tablet:bottom-6"
+    >
+      <Icon size={16} className={tone === "done" ? "shrink-0 text-done" : "shrink-0 text-failed"} aria-hidden="true" />
+      <span className="min-w-0 py-1 wrap-anywhere">{text}</span>
+      <span className="flex shrink-0 items-center gap-1">
+        {children}
+        <IconButton label="Put away" onClick={onClose}>
+          <X size={16} aria-hidden="true" />
+        </IconButton>
+      </span>
+    </section>
+  );
+}
