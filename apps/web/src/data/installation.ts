@@ -1,23 +1,15 @@
 /** What the installation takes where neither task nor project says, and what its machines cost. */
-import { createProject, page, sizeOffer, type Price, type SizeOffer } from "@samovar/contracts";
+import { createProject, type Price, type SizeOffer } from "@samovar/contracts";
 import { queryOptions } from "@tanstack/react-query";
 import { call } from "./api.ts";
 import { settingsKey } from "./keys.ts";
 
 const defaults = createProject.pick({ defaultAgent: true, defaultVmSize: true });
-const sizePage = page(sizeOffer);
-const PRICES_HOLD_MS = 600_000;
 
 export const installationQuery = queryOptions({
   queryKey: [...settingsKey, "defaults"],
   queryFn: ({ signal }) => call("/settings", defaults, { signal }),
   staleTime: Number.POSITIVE_INFINITY,
-});
-
-export const sizesQuery = queryOptions({
-  queryKey: ["sizes"],
-  queryFn: async ({ signal }) => (await call("/sizes", sizePage, { signal })).items,
-  staleTime: PRICES_HOLD_MS,
 });
 
 /** `4 cores, 8 GB, €0.0119 an hour`; what is not known is left out. */
@@ -33,7 +25,9 @@ export function offerWords({ cores, memoryGb, pricePerHour }: SizeOffer): string
 
 export function priceWords({ amount, currency }: Price): string {
   try {
-    return new Intl.NumberFormat("en", { style: "currency", currency, maximumFractionDigits: 4 }).format(Number(amount));
+    return new Intl.NumberFormat("en", { style: "currency", currency, maximumFractionDigits: 4 }).format(
+      Number(amount),
+    );
   } catch {
     // A currency that this browser does not know.
     return `${amount} ${currency}`;

@@ -5,8 +5,7 @@ import { TriangleAlert } from "lucide-react";
 import { visibleText } from "../transcript/visible-text.ts";
 
 export function AgentNote({ agent }: { readonly agent: AgentView }) {
-  if (agent.usable)
-    return <p className="text-small text-ink-3 tablet:col-span-2">{visibleText(agent.description)}</p>;
+  if (agent.usable) return <p className="text-small text-ink-3 tablet:col-span-2">{visibleText(agent.description)}</p>;
   return (
     <p className="flex gap-1.5 text-small text-working tablet:col-span-2">
       <TriangleAlert size={15} className="mt-0.5 shrink-0" aria-hidden="true" />

@@ -50,7 +50,7 @@ function usageWords({ inputTokens, outputTokens, cachedTokens, cost }: Usage): s
   return parts.filter((part) => part !== null).join(" · ");
 }
 
-function moneyWords(amount: number, currency: string): string {
+export function moneyWords(amount: number, currency: string): string {
   try {
     return new Intl.NumberFormat("en", { style: "currency", currency, maximumFractionDigits: 4 }).format(amount);
   } catch {

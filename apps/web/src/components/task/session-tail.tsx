@@ -1,14 +1,16 @@
 /** What stands after the last message: what happens now, or how it ended and what to do. */
 import type { CommitView, Failure, TaskOutput, TaskView } from "@samovar/contracts";
-import { useQuery } from "@tanstack/react-query";
-import { Download, GitCommitHorizontal, ShieldCheck, ShieldAlert, TriangleAlert } from "lucide-react";
-import { workspaceQuery } from "../../data/machines.ts";
+import { CornerDownRight, Download, GitCommitHorizontal, ShieldCheck, ShieldAlert, TriangleAlert } from "lucide-react";
+import { Button } from "../../ui/button.tsx";
 import { durationWords } from "../../ui/time-words.ts";
 import { HalfCircle, StatusIcon } from "../../ui/status-mark.tsx";
 import { DiffCount } from "../transcript/diff-count.tsx";
 import { visibleText } from "../transcript/visible-text.ts";
 import { KeptWorkspace } from "../workspace/kept-workspace.tsx";
+import { fileWords } from "./file-words.ts";
 import { RunFacts } from "./run-facts.tsx";
+import { useFollowUp } from "./use-follow-up.ts";
+import { useTaskWorkspace } from "./use-task-workspace.ts";
 import { Waiting } from "./waiting.tsx";
 
 const NOW: Partial<Record<TaskView["status"], string>> = {
@@ -28,6 +30,7 @@ export function SessionTail({ task }: { readonly task: TaskView }) {
       <div className="flex flex-col gap-3">
         <Outcome task={task} />
         <Workspace task={task} />
+        <FollowUp task={task} />
       </div>
     );
   }
@@ -44,9 +47,19 @@ export function SessionTail({ task }: { readonly task: TaskView }) {
 
 /** A workspace that has a fate to be told: one that a clean end took away needs no word. */
 function Workspace({ task }: { readonly task: TaskView }) {
-  const { data } = useQuery(workspaceQuery(task.workspaceId));
-  const told = data !== undefined && (task.status !== "completed" || data.state === "kept");
-  return told ? <KeptWorkspace workspace={data} /> : null;
+  const workspace = useTaskWorkspace(task);
+  const told = workspace !== null && (task.status !== "completed" || workspace.state === "kept");
+  return told ? <KeptWorkspace workspace={workspace} /> : null;
+}
+
+function FollowUp({ task }: { readonly task: TaskView }) {
+  const start = useFollowUp(task);
+  return (
+    <Button kind="quiet" className="self-start" onClick={start}>
+      <CornerDownRight size={14} aria-hidden="true" />
+      Start a follow-up
+    </Button>
+  );
 }
 
 function Outcome({ task }: { readonly task: TaskView }) {
@@ -60,7 +73,7 @@ function Outcome({ task }: { readonly task: TaskView }) {
         </span>
         {output?.diffStat != null && (
           <span className="font-normal text-ink-2">
-            {output.diffStat.files} {output.diffStat.files === 1 ? "file" : "files"}{" "}
+            {fileWords(output.diffStat.files)}{" "}
             <DiffCount added={output.diffStat.insertions} removed={output.diffStat.deletions} />
           </span>
         )}

@@ -1,92 +1,130 @@
-/** The head of a task: status, title, branch, time, what it changed, and the way to end it. */
+/** The head of a task: its status and title, what can be done with it, and beneath what is known of its run. */
 import type { TaskView } from "@samovar/contracts";
-import { useQuery } from "@tanstack/react-query";
-import { GitBranch, Play, RotateCcw, Square } from "lucide-react";
-import { workspaceQuery } from "../../data/machines.ts";
-import { Button } from "../../ui/button.tsx";
+import { ExternalLink, FileDiff, GitBranch } from "lucide-react";
+import { lazy, Suspense } from "react";
 import { CopyButton } from "../../ui/copy-button.tsx";
-import { messageOf } from "../../ui/error-panel.tsx";
 import { Elapsed } from "../../ui/moment.tsx";
 import { StatusChip } from "../../ui/status-mark.tsx";
 import { durationWords } from "../../ui/time-words.ts";
 import { DiffCount } from "../transcript/diff-count.tsx";
 import { visibleText } from "../transcript/visible-text.ts";
-import { isRunning, mayBeKept, shownBranch, shownStatus } from "./shown-status.ts";
-import { StartupTimeline } from "./startup-timeline.tsx";
+import { fileWords } from "./file-words.ts";
+import { Refusal } from "./refusal.tsx";
+import { moneyWords } from "./run-facts.tsx";
+import { isRunning, shownBranch, shownStatus } from "./shown-status.ts";
+import { StartupSteps, StartupToggle, useStartup, type Startup } from "./startup-timeline.tsx";
+import { TaskActions } from "./task-actions.tsx";
+import { useChangesPanel } from "./use-changes-panel.ts";
 import { useTaskAction } from "./use-task-action.ts";
+import { useTaskWorkspace } from "./use-task-workspace.ts";
+
+const ChangesPanel = lazy(async () => ({ default: (await import("./changes-panel.tsx")).ChangesPanel }));
 
 export function TaskHeader({ task }: { readonly task: TaskView }) {
   const action = useTaskAction(task);
-  const workspace = useQuery(workspaceQuery(mayBeKept(task) ? task.workspaceId : null));
-  const branch = shownBranch(task, workspace.data?.state ?? null);
+  const workspace = useTaskWorkspace(task);
+  const changes = useChangesPanel(task);
+  const startup = useStartup(task);
   return (
-    <header className="border-b border-hairline px-4 py-2">
-      <div className="mx-auto flex w-full max-w-190 flex-col gap-1">
-        <div className="flex items-start gap-3">
-          <h1 className="line-clamp-2 min-w-0 flex-1 pt-1 text-title font-semibold wrap-anywhere">
+    <header className="border-b border-hairline px-4 py-1.5 tablet:py-2">
+      <div className="mx-auto flex w-full max-w-190 flex-col gap-0.5 tablet:gap-1">
+        <div className="flex items-start gap-2">
+          <h1
+            title={visibleText(task.title)}
+            className="min-w-0 flex-1 truncate pt-1 text-title font-semibold tablet:line-clamp-2 tablet:whitespace-normal tablet:wrap-anywhere"
+          >
             {visibleText(task.title)}
           </h1>
-          <TaskButtons task={task} action={action} />
+          <TaskActions task={task} workspace={workspace} action={action} />
         </div>
-        <div className="flex flex-wrap items-center gap-x-4 gap-y-1 text-small text-ink-2">
-          <StatusChip status={shownStatus(task)} />
-          <TaskTime task={task} />
-          {branch !== null && <Branch name={branch} />}
-          {task.output?.diffStat != null && (
-            <span className="inline-flex gap-1.5">
-              {task.output.diffStat.files} {task.output.diffStat.files === 1 ? "file" : "files"}
-              <DiffCount added={task.output.diffStat.insertions} removed={task.output.diffStat.deletions} />
-            </span>
-          )}
-        </div>
-        <StartupTimeline task={task} />
-        {action.error !== null && (
-          <p role="alert" className="text-small text-failed">
-            {messageOf(action.error)}
-          </p>
-        )}
+        <Facts
+          task={task}
+          branch={shownBranch(task, workspace?.state ?? null)}
+          startup={startup}
+          onChanges={changes.possible ? changes.open : null}
+        />
+        {startup !== null && <StartupSteps startup={startup} />}
+        {action.error !== null && <Refusal error={action.error} />}
       </div>
+      {changes.shown && (
+        <Suspense>
+          <ChangesPanel task={task} onClose={changes.close} />
+        </Suspense>
+      )}
     </header>
   );
 }
 
-function TaskButtons({ task, action }: { readonly task: TaskView; readonly action: ReturnType<typeof useTaskAction> }) {
-  if (isRunning(task.status)) {
-    return (
-      <Button kind="danger" disabled={action.isPending || task.cancelRequested} onClick={() => action.mutate("cancel")}>
-        <Square size={14} aria-hidden="true" />
-        {task.cancelRequested ? "Cancelling…" : "Cancel"}
-      </Button>
-    );
-  }
-  if (task.status === "draft" || task.status === "ready") {
-    return (
-      <Button kind="primary" disabled={action.isPending} onClick={() => action.mutate("run")}>
-        <Play size={14} aria-hidden="true" />
-        Run now
-      </Button>
-    );
-  }
-  if (task.status === "completed") return null;
+interface FactsProps {
+  readonly task: TaskView;
+  readonly branch: string | null;
+  readonly startup: Startup | null;
+  readonly onChanges: (() => void) | null;
+}
+
+/** One line that scrolls on a phone, so that the words of the agent keep their room. */
+function Facts({ task, branch, startup, onChanges }: FactsProps) {
+  const cost = task.output?.usage?.cost;
+  const link = task.output?.pullRequestUrl;
   return (
-    <Button disabled={action.isPending} onClick={() => action.mutate("retry")}>
-      <RotateCcw size={14} aria-hidden="true" />
-      Run again
-    </Button>
+    <div className="-mx-4 flex items-center gap-x-4 gap-y-1 overflow-x-auto px-4 text-small text-ink-2 tablet:mx-0 tablet:flex-wrap tablet:overflow-visible tablet:px-0">
+      <StatusChip status={shownStatus(task)} />
+      <TaskTime task={task} />
+      {cost !== undefined && (
+        <span className="shrink-0 tabular-nums" title="What the agent told of its model's cost">
+          {moneyWords(cost.amount, cost.currency)}
+        </span>
+      )}
+      {branch !== null && <Branch name={branch} />}
+      {onChanges !== null && <ChangesButton task={task} onOpen={onChanges} />}
+      {link?.startsWith("https://") === true && (
+        <a
+          href={link}
+          target="_blank"
+          rel="noopener noreferrer"
+          className="inline-flex min-h-6 shrink-0 items-center gap-1 text-accent underline pointer-coarse:min-h-11"
+        >
+          <ExternalLink size={14} aria-hidden="true" />
+          Pull request
+        </a>
+      )}
+      {startup !== null && <StartupToggle startup={startup} />}
+    </div>
+  );
+}
+
+function ChangesButton({ task, onOpen }: { readonly task: TaskView; readonly onOpen: () => void }) {
+  const stat = task.output?.diffStat ?? null;
+  return (
+    <button
+      type="button"
+      onClick={onOpen}
+      className="inline-flex min-h-6 shrink-0 items-center gap-1.5 rounded text-accent hover:underline pointer-coarse:min-h-11"
+    >
+      <FileDiff size={14} aria-hidden="true" />
+      {stat === null ? "Changes" : fileWords(stat.files)}
+      {stat !== null && <DiffCount added={stat.insertions} removed={stat.deletions} />}
+      {stat !== null && <span className="sr-only">, show the changes</span>}
+    </button>
   );
 }
 
 function TaskTime({ task }: { readonly task: TaskView }) {
   const from = task.startedAt;
   if (from === null) return null;
-  if (isRunning(task.status)) return <Elapsed from={from} />;
-  if (task.endedAt === null) return null;
-  return <span className="tabular-nums">{durationWords(task.endedAt - from)}</span>;
+  return (
+    <span className="shrink-0">
+      {isRunning(task.status) && <Elapsed from={from} />}
+      {!isRunning(task.status) && task.endedAt !== null && (
+        <span className="tabular-nums">{durationWords(task.endedAt - from)}</span>
+      )}
+    </span>
+  );
 }
 
 function Branch({ name }: { readonly name: string }) {
   return (
-    <span className="inline-flex min-w-0 items-center gap-1">
+    <span className="inline-flex min-w-0 shrink-0 items-center gap-1 tablet:max-w-80">
       <GitBranch size={14} className="shrink-0" aria-hidden="true" />
       <span className="sr-only">Branch </span>
       <code className="min-w-0 truncate font-mono text-code">{visibleText(name)}</code>
