@@ -177,6 +177,12 @@ const appearanceRoute = createRoute({
   component: lazyRouteComponent(() => import("./scenes/settings/appearance.tsx"), "AppearanceSettings"),
 });
 
+const aboutRoute = createRoute({
+  getParentRoute: () => settingsRoute,
+  path: "/about",
+  component: lazyRouteComponent(() => import("./scenes/settings/about.tsx"), "AboutSettings"),
+});
+
 function known<T>(id: T | undefined): T {
   if (id === undefined) throw notFound();
   return id;
@@ -194,7 +200,7 @@ const routeTree = rootRoute.addChildren([
       projectSettingsRoute,
     ]),
     nodesRoute,
-    settingsRoute.addChildren([settingsHomeRoute, agentsRoute, credentialsRoute, appearanceRoute]),
+    settingsRoute.addChildren([settingsHomeRoute, agentsRoute, credentialsRoute, appearanceRoute, aboutRoute]),
   ]),
 ]);
 

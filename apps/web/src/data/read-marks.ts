@@ -64,3 +64,6 @@ function readKept(text: string): z.infer<typeof keptMarks> | null {
 export const readMarks = createReadMarks(browserKept("read"), Date.now());
 
 export const useReadMarks = (): ReadMarks => useStore(readMarks);
+
+/** Changes only with the session's own number. */
+export const useUnread = (session: SessionView): number => useStore(readMarks, (marks) => unreadIn(marks, session));

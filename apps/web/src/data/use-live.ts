@@ -10,12 +10,12 @@ import type { HeldTranscript } from "./live/store.ts";
 
 export const FeedContext = createContext<ProjectFeed | null>(null);
 
-/** The project's feed, connected for as long as the component stands. The component is keyed by the project. */
-export function useProjectFeed(project: ProjectId): ProjectFeed {
+/** The project's feed, connected while the component stands and the project is there. It is keyed by the project. */
+export function useProjectFeed(project: ProjectId, isThere: boolean): ProjectFeed {
   const store = useLiveStore();
   const client = useQueryClient();
   const [feed] = useState(() => createProjectFeed(project, store, client));
-  useEffect(() => feed.open(), [feed]);
+  useEffect(() => (isThere ? feed.open() : undefined), [feed, isThere]);
   return feed;
 }
 

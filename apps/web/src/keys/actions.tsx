@@ -71,7 +71,7 @@ export function useKeyboard(store: ActionStore): void {
     let begun: readonly string[] = [];
     let begunAt = 0;
     const onKeyDown = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.isComposing) return;
+      if (event.defaultPrevented || event.isComposing || isCovered()) return;
       const step = stepOf({
         key: event.key,
         mod: event.metaKey || event.ctrlKey,
@@ -92,7 +92,12 @@ export function useKeyboard(store: ActionStore): void {
   }, [store]);
 }
 
+/** Behind a dialog or a menu nothing acts; what stands in front takes its own keys. */
+const isCovered = (): boolean =>
+  document.querySelector('[role="dialog"][aria-modal="true"], [role="alertdialog"], dialog:modal, [role="menu"]') !==
+  null;
+
 function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  return target.isContentEditable || target.matches("input, textarea, select, [role=textbox], [role=menu] *");
+  return target.isContentEditable || target.matches("input, textarea, select, [role=textbox]");
 }

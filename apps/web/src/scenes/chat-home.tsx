@@ -1,8 +1,9 @@
-/** The door of a project: its newest session, or the way to the first task. Chosen once, so that nothing moves under a reader. */
+/** The door of a project: the session where one was last, else the newest, or the way to the first task. Chosen once, so that nothing moves under a reader. */
 import type { ProjectId } from "@samovar/base";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Navigate } from "@tanstack/react-router";
 import { useState } from "react";
+import { lastPlaces } from "../data/last-places.ts";
 import { sessionsQuery } from "../data/queries.ts";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { Skeleton } from "../ui/skeleton.tsx";
@@ -11,11 +12,13 @@ import { NewTask } from "./new-task.tsx";
 export function ChatHome({ project }: { readonly project: ProjectId }) {
   const sessions = useInfiniteQuery(sessionsQuery(project));
   const [isFirst, setIsFirst] = useState<boolean | null>(null);
-  const newest = sessions.data?.pages[0]?.items[0];
-  if (sessions.data !== undefined && isFirst === null) setIsFirst(newest === undefined);
+  const rows = sessions.data?.pages[0]?.items ?? [];
+  const last = lastPlaces.session(project);
+  const door = rows.find(({ id }) => id === last) ?? rows[0];
+  if (sessions.data !== undefined && isFirst === null) setIsFirst(door === undefined);
   if (isFirst === true) return <NewTask project={project} />;
-  if (newest !== undefined)
-    return <Navigate to="/p/$project/s/$session" params={{ project, session: newest.id }} replace />;
+  if (door !== undefined)
+    return <Navigate to="/p/$project/s/$session" params={{ project, session: door.id }} replace />;
   return (
     <div className="mx-auto w-full max-w-190 flex-1 p-6">
       {sessions.isError ? (

@@ -1,9 +1,7 @@
 /** A project's own settings: saved together, told at the field where something is wrong; archived and brought back. */
 import type { ProjectView } from "@samovar/contracts";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { ProjectForm } from "../components/projects/project-form.tsx";
-import { patchProject } from "../data/commands.ts";
-import { projectKey, projectsKey } from "../data/keys.ts";
+import { useArchive } from "../components/projects/use-archive.ts";
 import { useProject } from "../data/use-project.ts";
 import { Button } from "../ui/button.tsx";
 import { messageOf } from "../ui/error-panel.tsx";
@@ -24,15 +22,8 @@ export function ProjectSettings() {
 }
 
 function Archive({ project }: { readonly project: ProjectView }) {
-  const client = useQueryClient();
   const archived = project.archivedAt !== null;
-  const change = useMutation({
-    mutationFn: () => patchProject(project.id, { archived: !archived }),
-    onSuccess: (next) => {
-      client.setQueryData(projectKey(next.id), next);
-      void client.invalidateQueries({ queryKey: projectsKey });
-    },
-  });
+  const change = useArchive(project);
   return (
     <section aria-label="Archive" className="flex flex-col gap-2 border-t border-hairline pt-5 text-ui">
       <p className="text-ink-2">

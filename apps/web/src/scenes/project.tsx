@@ -2,21 +2,26 @@
 import type { ProjectId } from "@samovar/base";
 import { useQuery } from "@tanstack/react-query";
 import { Outlet, useNavigate } from "@tanstack/react-router";
+import { ProjectMark } from "../components/sessions/project-mark.tsx";
 import { OfflineBar } from "../components/shell/offline-bar.tsx";
 import { placeOf } from "../components/shell/faces.ts";
+import { isApiError } from "../data/api.ts";
 import { projectQuery } from "../data/queries.ts";
 import { FeedContext, useProjectFeed } from "../data/use-live.ts";
 import { ProjectContext } from "../data/use-project.ts";
 import { useAction } from "../keys/actions.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { Skeleton } from "../ui/skeleton.tsx";
+import { Missing } from "./missing.tsx";
 
 export function ProjectScene({ project }: { readonly project: ProjectId }) {
-  const feed = useProjectFeed(project);
   const read = useQuery(projectQuery(project));
+  const missing = isApiError(read.error, "not_found");
+  const feed = useProjectFeed(project, !missing);
   const navigate = useNavigate();
   useAction("go.chat", () => void navigate(placeOf(project, "chat")));
   useAction("go.board", () => void navigate(placeOf(project, "board")));
+  if (missing) return <Missing what="project" />;
   if (read.data === undefined) {
     return (
       <main className="mx-auto w-full max-w-190 flex-1 p-6">
@@ -31,6 +36,7 @@ export function ProjectScene({ project }: { readonly project: ProjectId }) {
   return (
     <FeedContext value={feed}>
       <ProjectContext value={read.data}>
+        <ProjectMark project={project} />
         <OfflineBar />
         <Outlet />
       </ProjectContext>

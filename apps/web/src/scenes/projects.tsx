@@ -1,31 +1,35 @@
-/** All projects, and the way to a new one. */
+/** All projects, those first that need somebody, and the way to a new one. */
 import type { ProjectView } from "@samovar/contracts";
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
-import { FolderGit2, Plus } from "lucide-react";
+import { Plus } from "lucide-react";
 import { useState } from "react";
+import { ArchivedProjects } from "../components/projects/archived-projects.tsx";
 import { NewProject } from "../components/projects/new-project.tsx";
-import { visibleText } from "../components/transcript/visible-text.ts";
+import { byNeed } from "../components/projects/order.ts";
+import { ProjectCard } from "../components/projects/project-card.tsx";
 import { projectsQuery } from "../data/queries.ts";
 import { Button } from "../ui/button.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
-import { Ago } from "../ui/moment.tsx";
 import { Skeleton } from "../ui/skeleton.tsx";
 import { useTitle } from "../ui/use-title.ts";
 
+/** Outside of a project nothing tells how its tasks stand. */
+const AGAIN_MS = 5_000;
+
 export function Projects({ onCreated }: { readonly onCreated: (project: ProjectView) => void }) {
   useTitle("Projects");
-  const projects = useQuery(projectsQuery);
+  const projects = useQuery({ ...projectsQuery, refetchOnMount: "always", refetchInterval: AGAIN_MS });
   const [adding, setAdding] = useState(false);
-  const list =
-    projects.data?.filter((project) => project.archivedAt === null).toSorted((a, b) => b.updatedAt - a.updatedAt) ?? [];
-  const empty = projects.isSuccess && list.length === 0;
+  const all = projects.data ?? [];
+  const open = byNeed(all.filter(({ archivedAt }) => archivedAt === null));
+  const archived = all.filter(({ archivedAt }) => archivedAt !== null);
+  const empty = projects.data !== undefined && open.length === 0;
   return (
     <main className="min-h-0 flex-1 overflow-y-auto p-4 tablet:p-8">
       <div className="mx-auto flex w-full max-w-240 flex-col gap-5">
-        <div className="flex items-center justify-between gap-3">
+        <div className="flex min-h-8 items-center justify-between gap-3">
           <h1 className="text-page font-semibold">Projects</h1>
-          {!empty && projects.isSuccess && !adding && (
+          {open.length > 0 && !adding && (
             <Button kind="primary" onClick={() => setAdding(true)}>
               <Plus size={16} aria-hidden="true" />
               New project
@@ -41,20 +45,24 @@ export function Projects({ onCreated }: { readonly onCreated: (project: ProjectV
           />
         )}
         {(adding || empty) && (
-          <section className="flex max-w-140 flex-col gap-4 rounded-xl border border-hairline bg-raised p-5">
+          <section
+            aria-label="New project"
+            className="flex max-w-140 flex-col gap-4 rounded-xl border border-hairline bg-raised p-5"
+          >
             {empty && <Teaching />}
             <NewProject onCreated={onCreated} {...(empty ? {} : { onCancel: () => setAdding(false) })} />
           </section>
         )}
-        {list.length > 0 && (
+        {open.length > 0 && (
           <ul className="grid grid-cols-[repeat(auto-fill,minmax(min(20rem,100%),1fr))] gap-4">
-            {list.map((project) => (
+            {open.map((project) => (
               <li key={project.id}>
                 <ProjectCard project={project} />
               </li>
             ))}
           </ul>
         )}
+        {archived.length > 0 && <ArchivedProjects projects={archived} />}
       </div>
     </main>
   );
@@ -69,24 +77,5 @@ function Teaching() {
         agent work there, and pushes what it did to a branch. Your own checkout is never touched.
       </p>
     </div>
-  );
-}
-
-function ProjectCard({ project }: { readonly project: ProjectView }) {
-  return (
-    <Link
-      to="/p/$project"
-      params={{ project: project.id }}
-      className="flex h-full flex-col gap-1 rounded-xl border border-hairline bg-raised p-4 text-ui hover:border-control"
-    >
-      <span className="flex items-center gap-2 text-title font-semibold">
-        <FolderGit2 size={18} className="shrink-0 text-ink-3" aria-hidden="true" />
-        <span className="min-w-0 truncate">{visibleText(project.name)}</span>
-      </span>
-      <span className="truncate font-mono text-code text-ink-2">{visibleText(project.repoUrl)}</span>
-      <span className="text-small text-ink-3">
-        Changed <Ago at={project.updatedAt} />
-      </span>
-    </Link>
   );
 }

@@ -1,10 +1,12 @@
 /** Everything stands behind being signed in: reads who is asking, once. */
 import type { MeView } from "@samovar/contracts";
 import { useQuery } from "@tanstack/react-query";
-import { Outlet, useNavigate } from "@tanstack/react-router";
+import { Outlet, useNavigate, useParams } from "@tanstack/react-router";
 import { Overlays } from "../components/palette/overlays.tsx";
 import { BottomBar } from "../components/shell/bottom-bar.tsx";
+import { placeOf } from "../components/shell/faces.ts";
 import { TopBar } from "../components/shell/top-bar.tsx";
+import { lastPlaces } from "../data/last-places.ts";
 import { meQuery } from "../data/queries.ts";
 import { useAction, useActions, useKeyboard } from "../keys/actions.tsx";
 import { Centered } from "../ui/centered.tsx";
@@ -29,6 +31,11 @@ function Page({ me }: { readonly me: MeView }) {
   useKeyboard(useActions());
   useAction("go.projects", () => void navigate({ to: "/" }));
   useAction("go.nodes", () => void navigate({ to: "/nodes" }));
+  const isInProject = useParams({ strict: false }).project !== undefined;
+  // From outside of a project, back to the one where one was; a project that is open offers its own.
+  const last = isInProject ? undefined : lastPlaces.project();
+  useAction("go.chat", () => void (last !== undefined && navigate(placeOf(last, "chat"))), last !== undefined);
+  useAction("go.board", () => void (last !== undefined && navigate(placeOf(last, "board"))), last !== undefined);
   useAction("go.settings", () => void navigate({ to: "/settings" }));
   return (
     <div className="flex h-dvh flex-col">

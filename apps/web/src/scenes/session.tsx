@@ -96,7 +96,7 @@ function Conversation({ session, task, link }: ConversationProps) {
   const navigate = useNavigate();
   const toText = { to: "/p/$project/s/$session/text", params: { project: session.projectId, session: session.id } };
   useAction("session.text", () => void navigate(toText));
-  useTitle(task !== null && isRunning(task.status) ? `● ${topic}` : topic);
+  useTitle(topic);
   const live = task === null ? session.status === "active" : isRunning(task.status);
   const start = useStart(session.id, held, link);
   if (held === undefined || start === null) return <SessionSkeleton />;

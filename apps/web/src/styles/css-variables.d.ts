@@ -3,6 +3,6 @@ import "react";
 
 declare module "react" {
   interface CSSProperties {
-    "--sidebar"?: string;
+    "--sidebar-width"?: string;
   }
 }

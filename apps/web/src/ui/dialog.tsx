@@ -23,7 +23,7 @@ export function Dialog({ title, description, quiet = false, className, onClose, 
   return (
     <Parts.Root open modal={false} onOpenChange={(open) => !open && onClose()}>
       <Parts.Portal>
-        <div aria-hidden="true" className="fixed inset-0 z-40 bg-ink/40" onClick={onClose} />
+        <div aria-hidden="true" className="fixed inset-0 z-40 bg-scrim" onClick={onClose} />
         <Parts.Content
           aria-modal="true"
           {...(description === undefined ? { "aria-describedby": undefined } : {})}

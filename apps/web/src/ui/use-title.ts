@@ -1,8 +1,21 @@
-/** The title of the browser's tab. */
+/** The title of the browser's tab: the page's own name, and before it what asks for a look. */
 import { useEffect } from "react";
 
+const shown = { mark: "", title: "" };
+
 export function useTitle(title: string): void {
+  useEffect(() => tell({ title }), [title]);
+}
+
+/** `● 2` before every title while the component stands; nothing when empty. */
+export function useTitleMark(mark: string): void {
   useEffect(() => {
-    document.title = title === "" ? "Samovar" : `${title} · Samovar`;
-  }, [title]);
+    tell({ mark });
+    return () => tell({ mark: "" });
+  }, [mark]);
+}
+
+function tell(change: Partial<typeof shown>): void {
+  Object.assign(shown, change);
+  document.title = [shown.mark, shown.title, "Samovar"].filter((part) => part !== "").join(" · ");
 }

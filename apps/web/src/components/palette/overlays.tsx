@@ -20,7 +20,7 @@ export function Overlays() {
       }),
     [],
   );
-  useAction("palette", () => setShown((now) => (now === "palette" ? null : "palette")));
+  useAction("palette", () => setShown("palette"));
   useAction("help", () => setShown("help"));
   const close = () => setShown(null);
   return (

@@ -1,10 +1,11 @@
 /** The form of a new project. What the server refuses is said at the field that it refuses. */
 import { createProject as schema, type ProjectView } from "@samovar/contracts";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState, type FormEvent } from "react";
 import { isApiError } from "../../data/api.ts";
 import { createProject, type ProjectDraft } from "../../data/commands.ts";
 import { projectKey, projectsKey } from "../../data/keys.ts";
+import { settingsQuery } from "../../data/settings.ts";
 import { Button } from "../../ui/button.tsx";
 import { ErrorPanel } from "../../ui/error-panel.tsx";
 import { Field } from "../../ui/field.tsx";
@@ -17,6 +18,7 @@ interface NewProjectProps {
 
 export function NewProject({ onCreated, onCancel }: NewProjectProps) {
   const client = useQueryClient();
+  const { data: settings } = useQuery(settingsQuery);
   const [faults, setFaults] = useState<Faults>({});
   const form = useRef<HTMLFormElement>(null);
   const attempt = useRef({ of: "", key: "" });
@@ -46,15 +48,23 @@ export function NewProject({ onCreated, onCancel }: NewProjectProps) {
   const elsewhere = create.isError && Object.keys(refusedField(create.error)).length === 0;
   return (
     <form ref={form} noValidate onSubmit={submit} aria-label="New project" className="flex flex-col gap-4">
-      <Field label="Name" name="name" autoComplete="off" maxLength={100} fault={faults.name} />
+      <Field
+        label="Name"
+        name="name"
+        autoComplete="off"
+        maxLength={100}
+        autoFocus={onCancel !== undefined}
+        fault={faults.name}
+      />
       <Field
         label="Repository"
         name="repoUrl"
         autoComplete="off"
         spellCheck={false}
         className="font-mono"
-        placeholder="https://…"
-        hint="An https address, or the absolute path of a repository on the machine where Samovar runs."
+        autoCapitalize="off"
+        placeholder={settings?.allowLocalRepos === true ? "/home/me/project" : "https://…"}
+        hint={repositoryHint(settings?.allowLocalRepos)}
         fault={faults.repoUrl}
       />
       {elsewhere && !isApiError(create.error, "unauthenticated") && (
@@ -72,6 +82,15 @@ export function NewProject({ onCreated, onCancel }: NewProjectProps) {
       </div>
     </form>
   );
+}
+
+/** What works here; nothing is promised before it is known. */
+function repositoryHint(localAllowed: boolean | undefined): string {
+  const address = "An https:// or git@host:path address";
+  if (localAllowed === undefined) return `${address}.`;
+  return localAllowed
+    ? `The absolute path of a repository on this machine, or ${address.replace("An", "an")}. Only what is committed is cloned.`
+    : `${address}. A private one over https needs the GitHub token of the settings.`;
 }
 
 /** The same draft again is the same request. */

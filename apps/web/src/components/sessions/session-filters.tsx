@@ -36,9 +36,11 @@ export function SessionFilters({ filter, onChange }: SessionFiltersProps) {
           placeholder="Search"
           onChange={(event) => change(event.target.value.trimStart(), filter.status)}
           onKeyDown={(event) => {
-            if (event.key !== "Escape") return;
+            if (event.key !== "Escape" || (filter.q ?? "") === "") return;
+            // One layer at a time: the words first, then what they stand in.
+            event.preventDefault();
+            event.stopPropagation();
             change("", filter.status);
-            event.currentTarget.blur();
           }}
           className={`${CONTROL} ps-7`}
         />

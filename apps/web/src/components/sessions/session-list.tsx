@@ -3,25 +3,27 @@ import type { SessionId } from "@samovar/base";
 import type { ProjectView, SessionView, TaskView } from "@samovar/contracts";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
-import { useDeferredValue, useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import type { SessionFilter } from "../../data/keys.ts";
 import { isFiltering, sessionsQuery, tasksQuery } from "../../data/queries.ts";
 import { useAction } from "../../keys/actions.tsx";
+import { Button } from "../../ui/button.tsx";
 import { ErrorPanel } from "../../ui/error-panel.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
+import { useSettled } from "../../ui/use-settled.ts";
 import { SessionFilters } from "./session-filters.tsx";
 import { SessionRow } from "./session-row.tsx";
 
 interface SessionListProps {
   readonly project: ProjectView;
-  readonly onChoose?: () => void;
+  readonly onChoose?: (() => void) | undefined;
 }
 
 export function SessionList({ project, onChoose }: SessionListProps) {
   const [filter, setFilter] = useState<SessionFilter>({});
-  const asked = useDeferredValue(filter);
+  const asked = useSettled(filter);
   const sessions = useInfiniteQuery(sessionsQuery(project.id, asked));
-  const rows = sessions.data?.pages.flatMap((page) => page.items) ?? [];
+  const rows = useMemo(() => sessions.data?.pages.flatMap((page) => page.items) ?? [], [sessions.data]);
   useNeighbours(project, rows);
   return (
     <>
@@ -36,9 +38,7 @@ export function SessionList({ project, onChoose }: SessionListProps) {
           />
         )}
         {sessions.data !== undefined && rows.length === 0 && (
-          <p className="p-3 text-ui text-ink-2">
-            {isFiltering(asked) ? "No session is like this." : "No sessions yet. Describe a task and run it."}
-          </p>
+          <Empty filtering={isFiltering(asked)} onClear={() => setFilter({})} />
         )}
         <Rows project={project} rows={rows} onChoose={onChoose} />
         {sessions.hasNextPage && (
@@ -46,6 +46,16 @@ export function SessionList({ project, onChoose }: SessionListProps) {
         )}
       </nav>
     </>
+  );
+}
+
+function Empty({ filtering, onClear }: { readonly filtering: boolean; readonly onClear: () => void }) {
+  if (!filtering) return <p className="p-3 text-ui text-ink-2">No sessions yet. Describe a task and run it.</p>;
+  return (
+    <div className="flex flex-col items-start gap-2 p-3 text-ui text-ink-2">
+      <p role="status">No session is like this.</p>
+      <Button onClick={onClear}>Show all</Button>
+    </div>
   );
 }
 
@@ -58,7 +68,7 @@ interface RowsProps {
 function Rows({ project, rows, onChoose }: RowsProps) {
   const { data: tasks = [] } = useQuery(tasksQuery(project.id));
   // A task that was tried again speaks for its latest session only.
-  const bySession = new Map<SessionId, TaskView>(tasks.map((task) => [task.sessionId, task]));
+  const bySession = useMemo(() => new Map<SessionId, TaskView>(tasks.map((task) => [task.sessionId, task])), [tasks]);
   return (
     <ul className="flex flex-col gap-0.5">
       {rows.map((session) => (

@@ -2,7 +2,8 @@
 import type { SessionView, TaskView } from "@samovar/contracts";
 import { Link } from "@tanstack/react-router";
 import { clsx } from "clsx";
-import { unreadIn, useReadMarks } from "../../data/read-marks.ts";
+import { memo } from "react";
+import { useUnread } from "../../data/read-marks.ts";
 import { Ago } from "../../ui/moment.tsx";
 import { StatusIcon, statusWord, type ShownStatus } from "../../ui/status-mark.tsx";
 import { sessionStatusShown, shownStatus } from "../task/shown-status.ts";
@@ -16,9 +17,10 @@ interface SessionRowProps {
 
 const LIVELY: ReadonlySet<ShownStatus> = new Set(["queued", "delegated", "in_progress", "cancelling"]);
 
-export function SessionRow({ session, task, onChoose }: SessionRowProps) {
+/** Of a thousand rows one changes at a time. */
+export const SessionRow = memo(function SessionRow({ session, task, onChoose }: SessionRowProps) {
   const status = task === undefined ? sessionStatusShown(session) : shownStatus(task);
-  const unread = unreadIn(useReadMarks(), session);
+  const unread = useUnread(session);
   const lively = LIVELY.has(status);
   return (
     <Link
@@ -37,9 +39,8 @@ export function SessionRow({ session, task, onChoose }: SessionRowProps) {
         </span>
         <span className="flex items-center gap-2 text-small text-ink-3">
           <span className={clsx("min-w-0 truncate", lively && "text-working")}>
-            {lively && session.activity !== null && status === "in_progress"
-              ? visibleText(session.activity.text)
-              : statusWord(status)}
+            <span className={clsx(lively && "font-medium")}>{statusWord(status)}</span>
+            {status === "in_progress" && session.activity !== null && ` · ${visibleText(session.activity.text)}`}
           </span>
           <span className="ms-auto shrink-0">
             <Ago at={session.lastMessageAt ?? session.startedAt} />
@@ -49,7 +50,7 @@ export function SessionRow({ session, task, onChoose }: SessionRowProps) {
       </span>
     </Link>
   );
-}
+});
 
 function Unread({ count }: { readonly count: number }) {
   return (

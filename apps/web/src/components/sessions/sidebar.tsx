@@ -1,12 +1,13 @@
-/** The sessions at the side: as wide as one likes, hidden with a key, a drawer on a phone. */
+/** The sessions at the side: as wide as one likes, hidden with a key; on a phone a drawer. */
 import type { ProjectView } from "@samovar/contracts";
 import { Link } from "@tanstack/react-router";
-import { clsx } from "clsx";
 import { PanelLeft, SquarePen } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { useCallback, useState } from "react";
 import { browserKept } from "../../data/kept-text.ts";
 import { useAction } from "../../keys/actions.tsx";
 import { Button, buttonClass } from "../../ui/button.tsx";
+import { usePhone } from "../../ui/use-phone.ts";
+import { Drawer } from "./drawer.tsx";
 import { SidebarEdge } from "./sidebar-edge.tsx";
 import { SessionList } from "./session-list.tsx";
 import { clampWidth, DEFAULT_WIDTH } from "./sidebar-width.ts";
@@ -15,84 +16,74 @@ const keptHidden = browserKept("sidebar.hidden");
 const keptWidth = browserKept("sidebar.width");
 
 export function Sidebar({ project }: { readonly project: ProjectView }) {
+  return usePhone() ? <AsDrawer project={project} /> : <AsColumn project={project} />;
+}
+
+function AsColumn({ project }: { readonly project: ProjectView }) {
   const [hidden, setHidden] = useState(() => keptHidden.read() === "yes");
-  const [drawer, setDrawer] = useState(false);
   const [width, setWidth] = useState(() => clampWidth(Number(keptWidth.read()) || DEFAULT_WIDTH));
-  const opener = useRef<HTMLButtonElement>(null);
   useAction("sidebar", () => {
-    if (isPhone()) return setDrawer(!drawer);
     keptHidden.write(hidden ? "" : "yes");
     setHidden(!hidden);
   });
-  const closeDrawer = () => {
-    if (!drawer) return;
-    setDrawer(false);
-    opener.current?.focus();
-  };
   const resize = (next: number) => {
     setWidth(next);
     keptWidth.write(`${next}`);
   };
   return (
+    <aside
+      aria-label="Sessions"
+      hidden={hidden}
+      style={{ "--sidebar-width": `${width}px` }}
+      className="relative flex w-(--sidebar-width) shrink-0 flex-col border-e border-hairline bg-sidebar [&[hidden]]:hidden"
+    >
+      <Sessions project={project} />
+      <SidebarEdge width={width} onResize={resize} />
+    </aside>
+  );
+}
+
+function AsDrawer({ project }: { readonly project: ProjectView }) {
+  const [open, setOpen] = useState(false);
+  const close = useCallback(() => setOpen(false), []);
+  useAction("sidebar", () => setOpen(true));
+  return (
     <>
-      <div className="border-b border-hairline px-2 py-1 tablet:hidden">
-        <Button kind="quiet" ref={opener} aria-expanded={drawer} onClick={() => setDrawer(true)}>
+      <div className="border-b border-hairline px-2 py-0.5">
+        <Button kind="quiet" aria-haspopup="dialog" aria-expanded={open} onClick={() => setOpen(true)}>
           <PanelLeft size={16} aria-hidden="true" />
           Sessions
         </Button>
       </div>
-      {drawer && (
-        <button
-          type="button"
-          tabIndex={-1}
-          aria-label="Close sessions"
-          onClick={closeDrawer}
-          className="fixed inset-0 z-30 bg-ink/40 tablet:hidden"
-        />
+      {open && (
+        <Drawer label="Sessions" onClose={close}>
+          <Sessions project={project} onChoose={close} />
+        </Drawer>
       )}
-      <aside
-        aria-label="Sessions"
-        onKeyDown={(event) => event.key === "Escape" && closeDrawer()}
-        style={{ "--sidebar": `${width}px` }}
-        className={clsx(
-          "w-70 shrink-0 flex-col border-e border-hairline bg-sidebar tablet:relative tablet:w-(--sidebar) tablet:shadow-none",
-          drawer ? "fixed inset-y-0 start-0 z-40 flex shadow-lg" : "hidden",
-          hidden ? "tablet:hidden" : "tablet:flex",
-        )}
-      >
-        <div className="p-2">
-          <NewTaskLink project={project} onChoose={() => setDrawer(false)} takesFocus={drawer} />
-        </div>
-        <SessionList project={project} onChoose={() => setDrawer(false)} />
-        <SidebarEdge width={width} onResize={resize} />
-      </aside>
     </>
   );
 }
 
-interface NewTaskLinkProps {
+interface SessionsProps {
   readonly project: ProjectView;
-  readonly takesFocus: boolean;
-  readonly onChoose: () => void;
+  readonly onChoose?: () => void;
 }
 
-function NewTaskLink({ project, takesFocus, onChoose }: NewTaskLinkProps) {
-  const link = useRef<HTMLAnchorElement>(null);
-  useEffect(() => {
-    if (takesFocus) link.current?.focus();
-  }, [takesFocus]);
+function Sessions({ project, onChoose }: SessionsProps) {
   return (
-    <Link
-      ref={link}
-      to="/p/$project/new"
-      params={{ project: project.id }}
-      onClick={onChoose}
-      className={buttonClass("plain", "w-full")}
-    >
-      <SquarePen size={15} aria-hidden="true" />
-      New task
-    </Link>
+    <>
+      <div className="p-2">
+        <Link
+          to="/p/$project/new"
+          params={{ project: project.id }}
+          onClick={onChoose}
+          className={buttonClass("plain", "w-full")}
+        >
+          <SquarePen size={15} aria-hidden="true" />
+          New task
+        </Link>
+      </div>
+      <SessionList key={project.id} project={project} onChoose={onChoose} />
+    </>
   );
 }
-
-const isPhone = (): boolean => !matchMedia("(min-width: 48rem)").matches;

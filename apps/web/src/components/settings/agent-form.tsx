@@ -7,13 +7,20 @@ import { putAgent } from "../../data/settings.ts";
 import { Button } from "../../ui/button.tsx";
 import { messageOf } from "../../ui/error-panel.tsx";
 import { Field } from "../../ui/field.tsx";
-import { readAgentForm } from "./read-agent-form.ts";
+import { TextField } from "../../ui/text-field.tsx";
+import { readAgentForm, writeAgentForm } from "./read-agent-form.ts";
 
-export function AgentForm({ onDone }: { readonly onDone: () => void }) {
+interface AgentFormProps {
+  /** Null for a new one. */
+  readonly definition: AgentDefinition | null;
+  readonly onDone: () => void;
+}
+
+export function AgentForm({ definition, onDone }: AgentFormProps) {
   const client = useQueryClient();
   const [fault, setFault] = useState<string | null>(null);
   const save = useMutation({
-    mutationFn: (definition: AgentDefinition) => putAgent(definition),
+    mutationFn: (changed: AgentDefinition) => putAgent(changed),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: agentsKey });
       onDone();
@@ -21,7 +28,7 @@ export function AgentForm({ onDone }: { readonly onDone: () => void }) {
   });
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const checked = agentDefinition.safeParse(readAgentForm(new FormData(event.currentTarget)));
+    const checked = agentDefinition.safeParse(readAgentForm(new FormData(event.currentTarget), definition));
     const issue = checked.error?.issues[0];
     setFault(issue === undefined ? null : `${issue.path.join(" ") || "This"}: ${issue.message}`);
     if (checked.success) save.mutate(checked.data);
@@ -30,55 +37,11 @@ export function AgentForm({ onDone }: { readonly onDone: () => void }) {
   return (
     <form
       noValidate
-      aria-label="Add an agent"
+      aria-label={definition === null ? "Add an agent" : `Edit ${definition.name}`}
       onSubmit={submit}
       className="flex flex-col gap-4 rounded-xl border border-hairline bg-raised p-4"
     >
-      <Field
-        label="Short name"
-        name="kind"
-        autoComplete="off"
-        spellCheck={false}
-        placeholder="qwen"
-        hint="How tasks name it."
-      />
-      <Field label="Name" name="name" autoComplete="off" placeholder="Qwen Code" />
-      <Field
-        label="Program"
-        name="program"
-        autoComplete="off"
-        spellCheck={false}
-        className="font-mono"
-        placeholder="npm:@qwen-code/qwen-code@0.24.4#qwen"
-        hint="A program of the machine, or npm:<package>@<version>#<program>."
-      />
-      <Field
-        label="Arguments"
-        name="args"
-        autoComplete="off"
-        spellCheck={false}
-        className="font-mono"
-        placeholder="--acp"
-        hint="Separated by spaces."
-      />
-      <Field
-        label="Environment"
-        name="env"
-        autoComplete="off"
-        spellCheck={false}
-        className="font-mono"
-        placeholder="LOG_LEVEL=warn"
-        hint="NAME=value, separated by spaces. Nothing secret: secrets are credentials."
-      />
-      <Field
-        label="Secret variables"
-        name="secretEnv"
-        autoComplete="off"
-        spellCheck={false}
-        className="font-mono"
-        placeholder="OPENAI_API_KEY"
-        hint="Their names; store the values on the Credentials page afterwards."
-      />
+      <Fields definition={definition} />
       <p role="alert" className="text-small text-failed empty:hidden">
         {said}
       </p>
@@ -91,5 +54,59 @@ export function AgentForm({ onDone }: { readonly onDone: () => void }) {
         </Button>
       </div>
     </form>
+  );
+}
+
+const CODE = { autoComplete: "off", autoCapitalize: "off", spellCheck: false, className: "font-mono" } as const;
+
+function Fields({ definition }: Pick<AgentFormProps, "definition">) {
+  const written = definition === null ? null : writeAgentForm(definition);
+  return (
+    <>
+      {definition === null && (
+        <Field label="Short name" name="kind" {...CODE} autoFocus placeholder="qwen" hint="How tasks name it." />
+      )}
+      <Field
+        label="Name"
+        name="name"
+        autoComplete="off"
+        autoFocus={definition !== null}
+        maxLength={100}
+        placeholder="Qwen Code"
+        defaultValue={definition?.name}
+      />
+      <Field
+        label="Description"
+        name="description"
+        autoComplete="off"
+        maxLength={500}
+        placeholder="Optional"
+        defaultValue={definition?.description}
+      />
+      <Field
+        label="Program"
+        name="program"
+        {...CODE}
+        placeholder="npm:@qwen-code/qwen-code@0.24.4#qwen"
+        hint="A program of the machine, or npm:<package>@<version>#<program>."
+        defaultValue={written?.program}
+      />
+      <TextField label="Arguments" name="args" placeholder="--acp" hint="One a line." defaultValue={written?.args} />
+      <TextField
+        label="Environment"
+        name="env"
+        placeholder="LOG_LEVEL=warn"
+        hint="NAME=value, one a line. Nothing secret: secrets are credentials."
+        defaultValue={written?.env}
+      />
+      <Field
+        label="Secret variables"
+        name="secretEnv"
+        {...CODE}
+        placeholder="OPENAI_API_KEY"
+        hint="Their names; store the values on the Credentials page afterwards."
+        defaultValue={written?.secretEnv}
+      />
+    </>
   );
 }

@@ -1,9 +1,11 @@
 /** One credential: whether it is stored, and the form that puts another in its place. */
-import type { CredentialView } from "@samovar/contracts";
+import type { CredentialCheck, CredentialView } from "@samovar/contracts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { clsx } from "clsx";
+import { CircleCheck, CircleHelp, OctagonX } from "lucide-react";
 import { useState, type FormEvent } from "react";
 import { agentsKey, credentialsKey } from "../../data/keys.ts";
-import { deleteCredential, putCredential } from "../../data/settings.ts";
+import { deleteCredential, putCredential, validateCredential } from "../../data/settings.ts";
 import { Button } from "../../ui/button.tsx";
 import { messageOf } from "../../ui/error-panel.tsx";
 import { Field } from "../../ui/field.tsx";
@@ -20,22 +22,48 @@ interface CredentialCardProps {
 export function CredentialCard({ form, stored }: CredentialCardProps) {
   const [editing, setEditing] = useState(false);
   const again = useForget();
-  const remove = useMutation({ mutationFn: () => deleteCredential(form.kind), onSuccess: again });
+  const check = useMutation({ mutationFn: () => validateCredential(form.kind) });
+  const remove = useMutation({
+    mutationFn: () => deleteCredential(form.kind),
+    onSuccess: async () => {
+      check.reset();
+      await again();
+    },
+  });
   return (
     <section
+      id={form.kind}
       aria-label={form.title}
-      className="flex flex-col gap-2 rounded-xl border border-hairline bg-raised p-4 text-ui"
+      className="flex scroll-mt-8 flex-col gap-2 rounded-xl border border-hairline bg-raised p-4 text-ui target:border-accent"
     >
-      <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
+      <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
         <h2 className="text-title font-semibold">{visibleText(form.title)}</h2>
         <Stored stored={stored} />
         {!editing && (
-          <span className="ms-auto flex gap-2">
+          <span className="flex flex-wrap gap-2 tablet:ms-auto">
+            {stored !== null && (
+              <Button aria-label={`Check ${form.title}`} disabled={check.isPending} onClick={() => check.mutate()}>
+                {check.isPending ? "Checking…" : "Check"}
+              </Button>
+            )}
             {form.fields.length > 0 && (
-              <Button onClick={() => setEditing(true)}>{stored === null ? "Add" : "Replace"}</Button>
+              <Button
+                aria-label={`${stored === null ? "Add" : "Replace"} ${form.title}`}
+                onClick={() => {
+                  check.reset();
+                  setEditing(true);
+                }}
+              >
+                {stored === null ? "Add" : "Replace"}
+              </Button>
             )}
             {stored !== null && (
-              <Button kind="quiet" disabled={remove.isPending} onClick={() => remove.mutate()}>
+              <Button
+                kind="quiet"
+                aria-label={`Remove ${form.title}`}
+                disabled={remove.isPending}
+                onClick={() => remove.mutate()}
+              >
                 Remove
               </Button>
             )}
@@ -43,6 +71,10 @@ export function CredentialCard({ form, stored }: CredentialCardProps) {
         )}
       </div>
       <p className="text-ink-2">{form.about}</p>
+      <div role="status" className="empty:hidden">
+        {check.isSuccess && <Checked check={check.data} />}
+        {check.isError && <p className="text-small text-failed">It could not be checked: {messageOf(check.error)}</p>}
+      </div>
       {remove.isError && (
         <p role="alert" className="text-small text-failed">
           {messageOf(remove.error)}
@@ -50,6 +82,17 @@ export function CredentialCard({ form, stored }: CredentialCardProps) {
       )}
       {editing && <SecretForm form={form} onDone={() => setEditing(false)} />}
     </section>
+  );
+}
+
+/** Good, bad, or not to be told: by shape and word. */
+function Checked({ check: { ok, message } }: { readonly check: CredentialCheck }) {
+  const Icon = ok === null ? CircleHelp : ok ? CircleCheck : OctagonX;
+  return (
+    <p className={clsx("flex gap-1.5 text-small", ok === null ? "text-working" : ok ? "text-done" : "text-failed")}>
+      <Icon size={15} className="mt-0.5 shrink-0" aria-hidden="true" />
+      <span className="min-w-0 wrap-anywhere">{visibleText(message)}</span>
+    </p>
   );
 }
 
@@ -82,9 +125,10 @@ function SecretForm({ form, onDone }: { readonly form: CredentialForm; readonly 
   };
   return (
     <form noValidate aria-label={`${form.title} credential`} onSubmit={submit} className="flex flex-col gap-3 pt-1">
-      {form.fields.map(({ name, label, secret, hint }) => (
+      {form.fields.map(({ name, label, secret, hint }, index) => (
         <Field
           key={name}
+          autoFocus={index === 0}
           label={label}
           name={name}
           type={secret ? "password" : "text"}

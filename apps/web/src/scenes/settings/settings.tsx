@@ -5,6 +5,7 @@ const PAGES = [
   { to: "/settings/agents", label: "Agents" },
   { to: "/settings/credentials", label: "Credentials" },
   { to: "/settings/appearance", label: "Appearance" },
+  { to: "/settings/about", label: "About" },
 ] as const;
 
 export function Settings() {
@@ -12,7 +13,7 @@ export function Settings() {
     <div className="flex min-h-0 flex-1 flex-col tablet:flex-row">
       <nav
         aria-label="Settings"
-        className="flex shrink-0 gap-1 border-b border-hairline p-2 tablet:w-50 tablet:flex-col tablet:border-e tablet:border-b-0 tablet:p-3"
+        className="flex shrink-0 gap-1 overflow-x-auto border-b border-hairline p-2 tablet:w-50 tablet:flex-col tablet:border-e tablet:border-b-0 tablet:p-3"
       >
         {PAGES.map(({ to, label }) => (
           <Link
