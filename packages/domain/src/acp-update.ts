@@ -13,6 +13,9 @@ export interface ToolCallPatch {
   readonly status?: ToolStatus;
   readonly content?: ToolContent;
   readonly locations?: readonly string[];
+  /** More of its output, in the form of agents that stream it beside the content. */
+  readonly outputChunk?: string;
+  readonly exitCode?: number;
   readonly rawInput?: unknown;
   readonly rawOutput?: unknown;
 }
@@ -116,13 +119,18 @@ function readTool(begins: boolean, update: Fields): AcpUpdate {
   const toolCallId = textOf(update["toolCallId"]);
   if (toolCallId === undefined || toolCallId === "") return OTHER;
   const status = textOf(update["status"]);
+  const meta = fieldsOf(update["_meta"]);
+  const chunk = fieldsOf(meta["terminal_output_delta"] ?? meta["terminal_output"]);
+  const exitCode = fieldsOf(meta["terminal_exit"])["exit_code"];
   const told = {
-    name: textOf(update["name"]) ?? textOf(fieldsOf(fieldsOf(update["_meta"])["claudeCode"])["toolName"]),
+    name: textOf(update["name"]) ?? textOf(fieldsOf(meta["claudeCode"])["toolName"]),
     kind: textOf(update["kind"]),
     title: textOf(update["title"]),
     status: status === undefined || !Object.hasOwn(STATUSES, status) ? undefined : STATUSES[status],
     content: Array.isArray(update["content"]) ? readContent(update["content"]) : undefined,
     locations: Array.isArray(update["locations"]) ? readLocations(update["locations"]) : undefined,
+    outputChunk: textOf(chunk["data"]),
+    exitCode: typeof exitCode === "number" && Number.isInteger(exitCode) ? exitCode : undefined,
     rawInput: update["rawInput"] ?? undefined,
     rawOutput: update["rawOutput"] ?? undefined,
   };

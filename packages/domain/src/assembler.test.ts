@@ -206,6 +206,31 @@ describe("tool calls", () => {
     expect(seen).toHaveLength(1);
   });
 
+  it("output that is streamed beside the content is joined, with the exit code of its end", () => {
+    const chunk = (data: string) => ({ _meta: { terminal_output_delta: { data, terminal_id: "t" } } });
+    const { messages } = say([
+      tool("t", { status: "in_progress" }),
+      patch("t", chunk("one ")),
+      patch("t", { _meta: { terminal_output: { data: "two", terminal_id: "t" } } }),
+      patch("t", { status: "failed", _meta: { terminal_exit: { exit_code: 3, signal: null, terminal_id: "t" } } }),
+    ]);
+    expect(messages[0]?.toolMetadata).toMatchObject({ output: "one two", exitCode: 3, status: "error" });
+  });
+
+  it("[F36] of much that is streamed both ends are shown", () => {
+    const chunks = Array.from({ length: 300 }, (_, n) =>
+      patch("t", { _meta: { terminal_output_delta: { data: `line ${n} ${"x".repeat(4000)}\n` } } }),
+    );
+    const { messages } = say([tool("t"), ...chunks, patch("t", { status: "completed" })]);
+    const output = messages[0]?.toolMetadata?.output ?? "";
+    expect([output.includes("line 0 "), output.includes("line 299 "), output.includes("line 150 ")]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect(messages[0]?.toolMetadata?.truncated).toBe(true);
+  });
+
   it("[F36] 5 MB of output is cut to fit, with its start and end, and marked", () => {
     const output = `start ${"\u001b[31m\n".repeat(1_000_000)} end`;
     const { messages } = say([

@@ -9,8 +9,10 @@ import { fieldsOf } from "./acp-update.ts";
 import { endsOfJson, headOfJson, jsonBytes, jsonTextBytes, storable } from "./text-limits.ts";
 import type { Sha256 } from "./transcript-digest.ts";
 
-/** Everything told of a call so far, uncut. */
-export type ToolCall = ToolCallPatch;
+/** Everything told of a call so far, uncut but for what it streamed: of that, both ends. */
+export interface ToolCall extends Omit<ToolCallPatch, "outputChunk"> {
+  readonly streamed?: string;
+}
 
 export interface ShownToolCall {
   readonly metadata: ToolMetadata;
@@ -22,9 +24,18 @@ const MAX_NAME_CHARS = 200;
 const MAX_TITLE_CHARS = 4000;
 const MAX_DIFFS = 50;
 
-/** `content` and `locations` replace what was; other fields stay unless told. */
-export function patchToolCall(call: ToolCall, patch: ToolCallPatch): ToolCall {
-  return { ...call, ...patch };
+/** `content` and `locations` replace what was, chunks of output are joined; other fields stay unless told. */
+export function patchToolCall(call: ToolCall, { outputChunk, ...patch }: ToolCallPatch): ToolCall {
+  if (outputChunk === undefined) return { ...call, ...patch };
+  return { ...call, ...patch, streamed: bothEnds((call.streamed ?? "") + outputChunk) };
+}
+
+/** More than is ever shown of either end. */
+const STREAMED_END_CHARS = LIMITS.toolMetadataMaxBytes;
+
+function bothEnds(text: string): string {
+  if (text.length <= 3 * STREAMED_END_CHARS) return text;
+  return `${text.slice(0, STREAMED_END_CHARS)}\n[…]\n${text.slice(-STREAMED_END_CHARS)}`;
 }
 
 export const isOver = (call: ToolCall): boolean => call.status === "success" || call.status === "error";
@@ -44,7 +55,7 @@ function wholeMetadata(call: ToolCall, cwd: string): ToolMetadata {
   const tool = shorten(call.name ?? call.kind ?? "other", MAX_NAME_CHARS);
   const target = call.locations?.[0] ?? diffs[0]?.path ?? null;
   const output = outputText(call);
-  const exitCode = exitCodeOf(call.rawOutput);
+  const exitCode = call.exitCode ?? exitCodeOf(call.rawOutput);
   return {
     toolCallId: shorten(call.toolCallId, MAX_NAME_CHARS),
     tool,
@@ -62,6 +73,7 @@ function wholeMetadata(call: ToolCall, cwd: string): ToolMetadata {
 function outputText(call: ToolCall): string {
   const { content, rawOutput } = call;
   if (content !== undefined && (content.text !== "" || content.diffs.length > 0)) return storable(content.text);
+  if (call.streamed !== undefined && call.streamed !== "") return storable(call.streamed);
   if (isEmpty(rawOutput)) return "";
   return storable(typeof rawOutput === "string" ? rawOutput : JSON.stringify(rawOutput));
 }
