@@ -12,12 +12,12 @@ export const installationQuery = queryOptions({
   staleTime: Number.POSITIVE_INFINITY,
 });
 
-/** `4 cores, 8 GB, €0.0119 an hour`; what is not known is left out. */
+/** `4 cores, 8 GB, €0.0119 an hour`; what is not known, and what costs nothing, is left out. */
 export function offerWords({ cores, memoryGb, pricePerHour }: SizeOffer): string {
   return [
     cores === null ? null : `${cores} ${cores === 1 ? "core" : "cores"}`,
     memoryGb === null ? null : `${memoryGb} GB`,
-    pricePerHour === null ? null : `${priceWords(pricePerHour)} an hour`,
+    pricePerHour === null || Number(pricePerHour.amount) === 0 ? null : `${priceWords(pricePerHour)} an hour`,
   ]
     .filter((part) => part !== null)
     .join(", ");

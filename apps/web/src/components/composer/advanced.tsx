@@ -42,14 +42,14 @@ export function Advanced({ project, draft, onChange }: AdvancedProps) {
       >
         <SlidersHorizontal size={14} className="shrink-0" aria-hidden="true" />
         <span className="sr-only">Advanced: </span>
-        <span className="min-w-0 truncate">
-          {summary(size === null ? null : SIZES[size], agent, draft, project)}
-        </span>
+        <span className="min-w-0 truncate">{summary(size === null ? null : SIZES[size], agent, draft, project)}</span>
         {agent?.usable === false && (
           <TriangleAlert size={14} className="shrink-0 text-working" role="img" aria-label="This agent is not set up" />
         )}
         {changed > 0 && (
-          <span className="shrink-0 rounded-full bg-accent-tint px-1.5 text-accent tabular-nums">{changed} changed</span>
+          <span className="shrink-0 rounded-full bg-accent-tint px-1.5 text-accent tabular-nums">
+            {changed} changed
+          </span>
         )}
         <ChevronDown size={14} className={clsx("shrink-0", open && "rotate-180")} aria-hidden="true" />
       </button>

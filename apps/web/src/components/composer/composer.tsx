@@ -23,6 +23,7 @@ export function Composer({ project, onAccepted }: ComposerProps) {
   const text = useRef<HTMLTextAreaElement>(null);
   const [draft, setDraft] = useDraft(project.id);
   const [fault, setFault] = useState<string | null>(null);
+  const [sent, setSent] = useState(0);
   const submissions = useSubmissions();
   const offline = useConnectionWord() === "offline";
   const focus = () => {
@@ -37,7 +38,10 @@ export function Composer({ project, onAccepted }: ComposerProps) {
     const refused = faultOf(draft.text, draft.baseBranch, run && offline);
     setFault(refused);
     if (refused !== null) return focus();
+    // The field that was typed into is folded away with the others.
+    if (document.activeElement?.matches("input, select") === true) focus();
     setDraft(afterSending(draft));
+    setSent(sent + 1);
     const accepted = await submissions.getState().submit(project.id, task, crypto.randomUUID());
     if (accepted !== null) onAccepted(accepted, run);
   };
@@ -83,7 +87,8 @@ export function Composer({ project, onAccepted }: ComposerProps) {
             className="block max-h-[40vh] min-h-14 w-full resize-none bg-transparent px-3.5 pt-3 pb-1 text-prose outline-none [field-sizing:content]"
           />
           <div className="flex flex-wrap items-end justify-between gap-2 px-2 pb-2">
-            <Advanced project={project} draft={draft} onChange={setDraft} />
+            {/* What was opened for one task is folded for the next. */}
+            <Advanced key={sent} project={project} draft={draft} onChange={setDraft} />
             <RunButton
               disabled={draft.text.trim() === ""}
               offline={offline}

@@ -12,6 +12,7 @@ import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { messageOf } from "../../ui/error-panel.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
+import { usePhone } from "../../ui/use-phone.ts";
 import { DiffCount } from "../transcript/diff-count.tsx";
 import { useDiffView } from "../transcript/diff-lines.tsx";
 import { visibleText } from "../transcript/visible-text.ts";
@@ -108,7 +109,8 @@ interface ChangesProps {
 
 function Changes({ files, source, action }: ChangesProps) {
   const { view, choose } = useDiffView();
-  const split = view === "split";
+  const phone = usePhone();
+  const split = view === "split" && !phone;
   const sum = (count: (file: ChangedFile) => number) => files.reduce((all, file) => all + count(file), 0);
   const paths = new Set(files.map(({ path }) => path)).size;
   return (
@@ -121,10 +123,12 @@ function Changes({ files, source, action }: ChangesProps) {
         <p className="min-w-60 flex-1 wrap-anywhere">{source}</p>
         <div className="flex gap-1">
           {action}
-          <Button kind="quiet" className="max-tablet:hidden" onClick={() => choose(split ? "unified" : "split")}>
-            {split ? <Rows3 size={14} aria-hidden="true" /> : <Columns2 size={14} aria-hidden="true" />}
-            {split ? "One under the other" : "Side by side"}
-          </Button>
+          {!phone && (
+            <Button kind="quiet" onClick={() => choose(split ? "unified" : "split")}>
+              {split ? <Rows3 size={14} aria-hidden="true" /> : <Columns2 size={14} aria-hidden="true" />}
+              {split ? "One under the other" : "Side by side"}
+            </Button>
+          )}
         </div>
       </div>
       {files.length === 0 ? (

@@ -64,20 +64,21 @@ function SizeChoice({ project, value, onChange }: OptionFieldsProps) {
   const { data: installation } = useQuery(installationQuery);
   const words = (size: keyof typeof SIZES) => {
     const offer = sizes.find((each) => each.size === size);
-    const told = offer === undefined ? "" : offerWords(offer);
-    return told === "" ? SIZES[size] : `${SIZES[size]}: ${told}`;
+    return offer === undefined ? "" : offerWords(offer);
   };
   const fallback = project.defaultVmSize ?? installation?.defaultVmSize ?? null;
+  const taken = value.vmSize ?? fallback;
   return (
     <Choice
       label="Machine"
       value={value.vmSize ?? ""}
+      note={taken === null ? "" : words(taken)}
       onChange={(told) => onChange({ ...value, vmSize: vmSize.safeParse(told).data ?? null })}
     >
-      <option value="">{fallback === null ? "The default" : `Default (${words(fallback)})`}</option>
+      <option value="">{fallback === null ? "The default" : `Default (${SIZES[fallback]})`}</option>
       {vmSize.options.map((size) => (
         <option key={size} value={size}>
-          {words(size)}
+          {[SIZES[size], words(size)].filter((part) => part !== "").join(": ")}
         </option>
       ))}
     </Choice>
@@ -182,20 +183,31 @@ function BranchField({ value, fallback, onChange }: BranchFieldProps) {
 interface ChoiceProps {
   readonly label: string;
   readonly value: string;
+  /** Beneath it; nothing where it is empty. */
+  readonly note?: string;
   readonly onChange: (value: string) => void;
   readonly children: ReactNode;
 }
 
-function Choice({ label, value, onChange, children }: ChoiceProps) {
+function Choice({ label, value, note = "", onChange, children }: ChoiceProps) {
   const id = useId();
   return (
     <div className="flex min-w-0 flex-col gap-1">
       <label htmlFor={id} className="text-small font-medium text-ink-2">
         {label}
       </label>
-      <select id={id} value={value} onChange={(event) => onChange(event.target.value)} className={CONTROL}>
+      <select
+        id={id}
+        value={value}
+        aria-describedby={`${id}-note`}
+        onChange={(event) => onChange(event.target.value)}
+        className={CONTROL}
+      >
         {children}
       </select>
+      <p id={`${id}-note`} className="text-small text-ink-3 empty:hidden">
+        {note}
+      </p>
     </div>
   );
 }

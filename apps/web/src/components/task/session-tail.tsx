@@ -149,17 +149,21 @@ function Proof({ output }: { readonly output: TaskOutput }) {
   if (proof.agreed) {
     return (
       <p className="flex items-center gap-1.5 text-small text-ink-3" title={proof.stored.digest}>
-        <ShieldCheck size={14} aria-hidden="true" />
-        Transcript complete: {proof.stored.count} of {proof.claimed.count} messages, digest{" "}
-        <code className="font-mono text-code">{short}</code>
+        <ShieldCheck size={14} className="shrink-0" aria-hidden="true" />
+        <span>
+          Transcript complete: {proof.stored.count} of {proof.claimed.count} messages, digest{" "}
+          <code className="font-mono text-code">{short}</code>
+        </span>
       </p>
     );
   }
   return (
     <p className="flex items-center gap-1.5 text-small text-working">
-      <ShieldAlert size={14} aria-hidden="true" />
-      Transcript incomplete: {proof.stored.count} of {proof.claimed.count} messages are stored. What is shown is true,
-      but not all of it.
+      <ShieldAlert size={14} className="shrink-0" aria-hidden="true" />
+      <span>
+        Transcript incomplete: {proof.stored.count} of {proof.claimed.count} messages are stored. What is shown is true,
+        but not all of it.
+      </span>
     </p>
   );
 }

@@ -75,7 +75,6 @@ function Facts({ task, branch, startup, onChanges }: FactsProps) {
           {moneyWords(cost.amount, cost.currency)}
         </span>
       )}
-      {branch !== null && <Branch name={branch} />}
       {onChanges !== null && <ChangesButton task={task} onOpen={onChanges} />}
       {link?.startsWith("https://") === true && (
         <a
@@ -88,6 +87,7 @@ function Facts({ task, branch, startup, onChanges }: FactsProps) {
           Pull request
         </a>
       )}
+      {branch !== null && <Branch name={branch} />}
       {startup !== null && <StartupToggle startup={startup} />}
     </div>
   );
