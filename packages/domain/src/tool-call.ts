@@ -11,7 +11,15 @@ import type { Sha256 } from "./transcript-digest.ts";
 
 /** Everything told of a call so far, uncut but for what it streamed: of that, both ends. */
 export interface ToolCall extends Omit<ToolCallPatch, "outputChunk"> {
-  readonly streamed?: string;
+  readonly streamed?: Streamed;
+}
+
+/** Both ends of what was streamed: an agent may stream for hours, and each chunk shows the call anew. */
+interface Streamed {
+  readonly head: string;
+  readonly tail: string;
+  /** Characters between them. */
+  readonly dropped: number;
 }
 
 export interface ShownToolCall {
@@ -27,16 +35,20 @@ const MAX_DIFFS = 50;
 /** `content` and `locations` replace what was, chunks of output are joined; other fields stay unless told. */
 export function patchToolCall(call: ToolCall, { outputChunk, ...patch }: ToolCallPatch): ToolCall {
   if (outputChunk === undefined) return { ...call, ...patch };
-  return { ...call, ...patch, streamed: bothEnds((call.streamed ?? "") + outputChunk) };
+  return { ...call, ...patch, streamed: streamMore(call.streamed ?? { head: "", tail: "", dropped: 0 }, outputChunk) };
 }
 
-/** More than is ever shown of either end. */
-const STREAMED_END_CHARS = LIMITS.toolMetadataMaxBytes;
+const STREAMED_END_CHARS = 40 * 1024;
 
-function bothEnds(text: string): string {
-  if (text.length <= 3 * STREAMED_END_CHARS) return text;
-  return `${text.slice(0, STREAMED_END_CHARS)}\n[…]\n${text.slice(-STREAMED_END_CHARS)}`;
+function streamMore({ head, tail, dropped }: Streamed, chunk: string): Streamed {
+  const room = STREAMED_END_CHARS - head.length;
+  const rest = tail + chunk.slice(room);
+  const over = Math.max(0, rest.length - STREAMED_END_CHARS);
+  return { head: head + chunk.slice(0, room), tail: rest.slice(over), dropped: dropped + over };
 }
+
+const streamedText = ({ head, tail, dropped }: Streamed): string =>
+  dropped === 0 ? head + tail : `${head}\n[… ${dropped} characters are left out …]\n${tail}`;
 
 export const isOver = (call: ToolCall): boolean => call.status === "success" || call.status === "error";
 
@@ -66,6 +78,7 @@ function wholeMetadata(call: ToolCall, cwd: string): ToolMetadata {
     ...(output === "" ? {} : { output }),
     ...(diffs.length === 0 ? {} : { diffs }),
     ...(exitCode === undefined ? {} : { exitCode }),
+    ...((call.streamed?.dropped ?? 0) === 0 ? {} : { truncated: true }),
   };
 }
 
@@ -73,7 +86,7 @@ function wholeMetadata(call: ToolCall, cwd: string): ToolMetadata {
 function outputText(call: ToolCall): string {
   const { content, rawOutput } = call;
   if (content !== undefined && (content.text !== "" || content.diffs.length > 0)) return storable(content.text);
-  if (call.streamed !== undefined && call.streamed !== "") return storable(call.streamed);
+  if (call.streamed !== undefined) return storable(streamedText(call.streamed));
   if (isEmpty(rawOutput)) return "";
   return storable(typeof rawOutput === "string" ? rawOutput : JSON.stringify(rawOutput));
 }
