@@ -38,7 +38,7 @@ export function patchToolCall(call: ToolCall, { outputChunk, ...patch }: ToolCal
   return { ...call, ...patch, streamed: streamMore(call.streamed ?? { head: "", tail: "", dropped: 0 }, outputChunk) };
 }
 
-const STREAMED_END_CHARS = 40 * 1024;
+const STREAMED_END_CHARS = 24 * 1024;
 
 function streamMore({ head, tail, dropped }: Streamed, chunk: string): Streamed {
   const room = STREAMED_END_CHARS - head.length;
