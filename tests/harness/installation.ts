@@ -166,7 +166,7 @@ function follow(args: readonly string[], env: Record<string, string>): Followed 
   };
 }
 
-const CALL_TIMEOUT_MS = 20_000;
+const CALL_TIMEOUT_MS = 30_000;
 
 async function call<T>(url: string, path: string, token: string, init: ApiCall = {}): Promise<T> {
   const response = await fetch(url + path, {

@@ -25,7 +25,7 @@ import { type ApiCall, ApiRefusal, type Installation } from "./installation.ts";
 
 const AGAIN_MS = 50;
 const LOOK_EVERY_MS = 150;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 
 export class Person {
   readonly #here: () => Installation;

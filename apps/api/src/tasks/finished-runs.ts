@@ -4,7 +4,7 @@
  */
 import { errorMessage } from "@samovar/base";
 import type { Millis, RunId } from "@samovar/base";
-import { asc, eq, lt } from "drizzle-orm";
+import { asc, inArray, lt } from "drizzle-orm";
 import { finishedRuns } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 
@@ -18,29 +18,33 @@ export async function noteFinished({ db }: Needs, runId: RunId, now: Millis): Pr
   await db.insert(finishedRuns).values({ runId, finishedAt: now }).onConflictDoNothing();
 }
 
-/** The oldest first. Throws, after it has tried them all, when one could not be deleted. */
+/**
+ * The oldest first. Who takes an id off the list deletes its workflow: a second one that asked for it would bring it back to
+ * life. Throws, after it has tried them all, when one could not be deleted; that one is on the list again.
+ */
 export async function forgetFinishedRuns(
   { db, env }: Needs,
   now: Millis,
   limit: number,
 ): Promise<{ readonly found: number; readonly acted: number }> {
-  const due = await db
-    .select()
+  const due = db
+    .select({ runId: finishedRuns.runId })
     .from(finishedRuns)
     .where(lt(finishedRuns.finishedAt, now - REST_MS))
     .orderBy(asc(finishedRuns.finishedAt))
     .limit(limit);
+  const taken = await db.delete(finishedRuns).where(inArray(finishedRuns.runId, due)).returning();
   const faults: string[] = [];
-  for (const { runId } of due) {
+  for (const { runId } of taken) {
     try {
       await deleteWorkflow(env, runId);
-      await db.delete(finishedRuns).where(eq(finishedRuns.runId, runId));
     } catch (error) {
       faults.push(`${runId}: ${errorMessage(error)}`);
+      await noteFinished({ db, env }, runId, now);
     }
   }
   if (faults.length > 0) throw new Error(faults.join("; ").slice(0, 1000));
-  return { found: due.length, acted: due.length };
+  return { found: taken.length, acted: taken.length };
 }
 
 async function deleteWorkflow(env: Deps["env"], runId: RunId): Promise<void> {
