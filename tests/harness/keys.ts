@@ -1,0 +1,17 @@
+/** Hands on a keyboard, and nothing else. */
+import type { Locator, Page } from "playwright-core";
+
+const MAX_TABS = 60;
+
+/** Presses Tab until the wanted place has the focus. Throws when a round through the page does not come by it. */
+export async function tabTo(page: Page, wanted: Locator, key: "Tab" | "Shift+Tab" = "Tab"): Promise<void> {
+  await wanted.waitFor();
+  for (let n = 0; n < MAX_TABS; n++) {
+    if (await isFocused(wanted)) return;
+    await page.keyboard.press(key);
+  }
+  throw new Error(`Tab never came to ${wanted.toString()}`);
+}
+
+export const isFocused = (place: Locator): Promise<boolean> =>
+  place.evaluate((element) => element === element.ownerDocument.activeElement);
