@@ -21,6 +21,7 @@ export const spendingKey = (since: number) => ["nodes", "spending", since] as co
 export const sizesKey = ["sizes"] as const;
 export const workspacesKey = ["workspaces"] as const;
 export const projectsKey = ["projects"] as const;
+export const allProjectsKey = ["projects", "all"] as const;
 export const projectKey = (project: ProjectId) => ["project", project] as const;
 export const sessionsKey = (project: ProjectId) => ["project", project, "sessions"] as const;
 /** The list as a search or a filter leaves it. */

@@ -16,6 +16,7 @@ import {
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { call, isApiError } from "./api.ts";
 import {
+  allProjectsKey,
   foundSessionsKey,
   meKey,
   projectKey,
@@ -53,6 +54,13 @@ export const meQuery = queryOptions({
 export const projectsQuery = queryOptions({
   queryKey: projectsKey,
   queryFn: async ({ signal }) => (await call(`/projects?limit=${MAX_PAGE}`, projectPage, { signal })).items,
+});
+
+/** Those that are archived among them. */
+export const allProjectsQuery = queryOptions({
+  queryKey: allProjectsKey,
+  queryFn: async ({ signal }) =>
+    (await call(`/projects?archived=true&limit=${MAX_PAGE}`, projectPage, { signal })).items,
 });
 
 export const projectQuery = (project: ProjectId) =>

@@ -7,7 +7,7 @@ import { ArchivedProjects } from "../components/projects/archived-projects.tsx";
 import { NewProject } from "../components/projects/new-project.tsx";
 import { byNeed } from "../components/projects/order.ts";
 import { ProjectCard } from "../components/projects/project-card.tsx";
-import { projectsQuery } from "../data/queries.ts";
+import { allProjectsQuery } from "../data/queries.ts";
 import { Button } from "../ui/button.tsx";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { Skeleton } from "../ui/skeleton.tsx";
@@ -18,7 +18,7 @@ const AGAIN_MS = 5_000;
 
 export function Projects({ onCreated }: { readonly onCreated: (project: ProjectView) => void }) {
   useTitle("Projects");
-  const projects = useQuery({ ...projectsQuery, refetchOnMount: "always", refetchInterval: AGAIN_MS });
+  const projects = useQuery({ ...allProjectsQuery, refetchOnMount: "always", refetchInterval: AGAIN_MS });
   const [adding, setAdding] = useState(false);
   const all = projects.data ?? [];
   const open = byNeed(all.filter(({ archivedAt }) => archivedAt === null));

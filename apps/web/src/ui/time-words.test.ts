@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { agoWords, durationWords } from "./time-words.ts";
+import { agoWords, durationWords, spanWords } from "./time-words.ts";
 
 describe("durations", () => {
   it.each([
@@ -12,6 +12,16 @@ describe("durations", () => {
     [3_600_000, "1 h 00 min"],
     [7_440_000, "2 h 04 min"],
   ])("%d ms is %s", (ms, words) => expect(durationWords(ms)).toBe(words));
+});
+
+describe("lengths that were set", () => {
+  it.each([
+    [1_800_000, "30 minutes"],
+    [3_600_000, "1 hour"],
+    [5_400_000, "90 minutes"],
+    [172_800_000, "2 days"],
+    [1_500, "1.5 seconds"],
+  ])("%d ms is %s", (ms, words) => expect(spanWords(ms)).toBe(words));
 });
 
 describe("moments", () => {

@@ -15,6 +15,19 @@ export function durationWords(durationMs: number): string {
   return `${Math.floor(ms / HOUR)} h ${two(Math.floor((ms % HOUR) / MINUTE))} min`;
 }
 
+const UNITS = [
+  ["day", DAY],
+  ["hour", HOUR],
+  ["minute", MINUTE],
+  ["second", SECOND],
+] as const;
+
+/** A length of time that somebody set: `30 minutes`, `4 hours`, `90 minutes`. In the largest unit that it is whole in. */
+export function spanWords(durationMs: number): string {
+  const [unit, length] = UNITS.find(([, each]) => durationMs >= each && durationMs % each === 0) ?? ["second", SECOND];
+  return new Intl.NumberFormat("en", { style: "unit", unit, unitDisplay: "long" }).format(durationMs / length);
+}
+
 const two = (n: number) => String(n).padStart(2, "0");
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });

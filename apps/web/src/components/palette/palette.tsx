@@ -8,7 +8,7 @@ import { FolderGit2, Search, Settings, Zap } from "lucide-react";
 import { useMemo, useState, type KeyboardEvent, type ReactNode } from "react";
 import { projectsQuery, sessionsQuery, tasksQuery } from "../../data/queries.ts";
 import { useActions } from "../../keys/actions.tsx";
-import { KEYMAP } from "../../keys/keymap.ts";
+import { KEYMAP, type KeyGroup } from "../../keys/keymap.ts";
 import { Dialog } from "../../ui/dialog.tsx";
 import { StatusIcon, statusWord } from "../../ui/status-mark.tsx";
 import { useSettled } from "../../ui/use-settled.ts";
@@ -23,6 +23,7 @@ interface PaletteProps {
 
 const GROUP =
   "[&_[cmdk-group-heading]]:px-3 [&_[cmdk-group-heading]]:py-1 [&_[cmdk-group-heading]]:text-xs [&_[cmdk-group-heading]]:text-ink-3";
+const ORDER: readonly KeyGroup[] = ["Task", "Go to", "Session", "Board", "Page"];
 const SESSIONS_SHOWN = 20;
 
 const SETTINGS = [
@@ -97,7 +98,8 @@ function Offered({ onClose }: PaletteProps) {
   // As it was when the palette was opened: what stands behind does not change meanwhile.
   const [offered] = useState(() => {
     const { offers } = store.getState();
-    return KEYMAP.filter(({ id }) => id !== "palette" && offers.some((offer) => offer.id === id));
+    const there = KEYMAP.filter(({ id }) => id !== "palette" && offers.some((offer) => offer.id === id));
+    return there.toSorted((a, b) => ORDER.indexOf(a.group) - ORDER.indexOf(b.group));
   });
   return (
     <Command.Group heading="Do" className={GROUP}>

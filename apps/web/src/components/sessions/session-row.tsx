@@ -27,8 +27,8 @@ export const SessionRow = memo(function SessionRow({ session, task, onChoose }: 
       to="/p/$project/s/$session"
       params={{ project: session.projectId, session: session.id }}
       onClick={onChoose}
-      className="flex gap-2 rounded-md px-2.5 py-2 text-ui hover:bg-inset"
-      activeProps={{ className: "bg-accent-tint hover:bg-accent-tint", "aria-current": "page" }}
+      className="flex gap-2 rounded-md px-2.5 py-2 text-ui hover:bg-inset aria-[current=page]:bg-accent-tint"
+      activeProps={{ "aria-current": "page" }}
     >
       <span className="mt-0.5">
         <StatusIcon status={status} />

@@ -40,7 +40,7 @@ export function CredentialCard({ form, stored }: CredentialCardProps) {
         <h2 className="text-title font-semibold">{visibleText(form.title)}</h2>
         <Stored stored={stored} />
         {!editing && (
-          <span className="flex flex-wrap gap-2 tablet:ms-auto">
+          <span className={clsx("flex flex-wrap gap-2", stored === null ? "ms-auto" : "tablet:ms-auto")}>
             {stored !== null && (
               <Button aria-label={`Check ${form.title}`} disabled={check.isPending} onClick={() => check.mutate()}>
                 {check.isPending ? "Checking…" : "Check"}

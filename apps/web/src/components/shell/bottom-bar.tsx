@@ -26,7 +26,7 @@ export function BottomBar() {
 function Faces({ project }: { readonly project: ProjectId }) {
   const linkOf = useFaceLink(project);
   return FACES.map((face) => (
-    <Link key={face.id} {...linkOf(face.id)} className={PLACE}>
+    <Link key={face.id} {...linkOf(face.id)} activeOptions={{ exact: true }} className={PLACE}>
       <face.icon size={20} aria-hidden="true" />
       {face.label}
     </Link>

@@ -55,6 +55,8 @@ function Faces({ project }: { readonly project: ProjectId }) {
         <Link
           key={face.id}
           {...linkOf(face.id)}
+          // The project's address is the beginning of those of its other pages.
+          activeOptions={{ exact: true }}
           className="inline-flex min-h-7 items-center gap-1.5 rounded px-2.5 text-ink-2 hover:text-ink aria-[current=page]:bg-raised aria-[current=page]:text-ink aria-[current=page]:shadow-sm"
         >
           <face.icon size={15} aria-hidden="true" />

@@ -7,7 +7,7 @@ import { Button } from "../../ui/button.tsx";
 import { Command } from "../../ui/centered.tsx";
 import { ErrorPanel } from "../../ui/error-panel.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
-import { durationWords } from "../../ui/time-words.ts";
+import { spanWords } from "../../ui/time-words.ts";
 import { useTitle } from "../../ui/use-title.ts";
 
 export function AboutSettings() {
@@ -72,9 +72,9 @@ function Facts({ settings }: { readonly settings: InstallationSettings }) {
       </Fact>
       <Fact name="Machines at most">{settings.maxNodesPerUser}</Fact>
       <Fact name="Tasks on one machine">{settings.nodeSlots}</Fact>
-      <Fact name="A machine stays warm for">{durationWords(settings.nodeWarmTimeoutMs)}</Fact>
-      <Fact name="A task may take">{durationWords(settings.taskMaxDurationMs)}</Fact>
-      <Fact name="Kept work stays for">{durationWords(settings.keptWorkspaceRetentionMs)}</Fact>
+      <Fact name="A machine stays warm for">{spanWords(settings.nodeWarmTimeoutMs)}</Fact>
+      <Fact name="A task may take">{spanWords(settings.taskMaxDurationMs)}</Fact>
+      <Fact name="Kept work stays for">{spanWords(settings.keptWorkspaceRetentionMs)}</Fact>
     </dl>
   );
 }

@@ -19,8 +19,8 @@ export function Settings() {
           <Link
             key={to}
             to={to}
-            className="rounded-md px-2.5 py-1.5 text-ui text-ink-2 hover:bg-inset hover:text-ink pointer-coarse:py-2.5"
-            activeProps={{ className: "bg-accent-tint text-ink hover:bg-accent-tint", "aria-current": "page" }}
+            className="rounded-md px-2.5 py-1.5 text-ui text-ink-2 hover:bg-inset hover:text-ink aria-[current=page]:bg-accent-tint aria-[current=page]:text-ink pointer-coarse:py-2.5"
+            activeProps={{ "aria-current": "page" }}
           >
             {label}
           </Link>
