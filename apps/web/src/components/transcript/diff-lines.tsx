@@ -16,7 +16,7 @@ import { visibleText } from "./visible-text.ts";
 type DiffView = "unified" | "split";
 
 const keptView = browserKept("diff-view");
-const useDiffView = create<{ readonly view: DiffView; readonly choose: (view: DiffView) => void }>()((set) => ({
+export const useDiffView = create<{ readonly view: DiffView; readonly choose: (view: DiffView) => void }>()((set) => ({
   view: keptView.read() === "split" ? "split" : "unified",
   choose(view) {
     keptView.write(view);

@@ -7,7 +7,8 @@ import { FOLDED_FROM } from "./steps.ts";
 export const stepsId = (row: StepsRow): string => `steps ${row.key}`;
 
 export function foldsOf(row: Row): readonly string[] {
-  if (row.kind === "message") return row.message.kind === "thought" ? [row.message.messageId] : [];
+  if (row.kind === "message")
+    return row.message.kind === "thought" || row.message.role === "user" ? [row.message.messageId] : [];
   return row.messages.length < FOLDED_FROM ? row.messages.map(({ messageId }) => messageId) : [stepsId(row)];
 }
 

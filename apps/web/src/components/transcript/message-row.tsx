@@ -1,6 +1,7 @@
 /** One message of the transcript, by its kind. Only the message that changed is rendered again. */
 import { assertNever } from "@samovar/base";
 import type { MessageView } from "@samovar/contracts";
+import { clsx } from "clsx";
 import { Info } from "lucide-react";
 import { memo, type ReactNode } from "react";
 import { Markdown } from "../markdown/markdown.tsx";
@@ -8,6 +9,9 @@ import { Marks } from "./marks.tsx";
 import { MessageActions } from "./message-actions.tsx";
 import { PlanRow } from "./plan-row.tsx";
 import { ThoughtRow } from "./thought-row.tsx";
+
+const LONG_CHARS = 2_000;
+const LONG_LINES = 24;
 
 interface MessageRowProps {
   readonly message: MessageView;
@@ -30,7 +34,8 @@ export const MessageRow = memo(function MessageRow({ message, live, open, onTogg
 function Body({ message, live, open, onToggle }: MessageRowProps): ReactNode {
   switch (message.kind) {
     case "text":
-      return message.role === "user" ? <Said message={message} /> : <Markdown text={message.content} live={live} />;
+      if (message.role !== "user") return <Markdown text={message.content} live={live} />;
+      return <Said text={message.content} open={open} onToggle={() => onToggle(message.messageId)} />;
     case "thought":
       return <ThoughtRow text={message.content} live={live} open={open} onToggle={() => onToggle(message.messageId)} />;
     case "plan":
@@ -44,10 +49,31 @@ function Body({ message, live, open, onToggle }: MessageRowProps): ReactNode {
   }
 }
 
-function Said({ message }: { readonly message: MessageView }) {
+interface SaidProps {
+  readonly text: string;
+  readonly open: boolean;
+  readonly onToggle: () => void;
+}
+
+/** Who wrote a long task knows it: its beginning is enough. */
+function Said({ text, open, onToggle }: SaidProps) {
+  const long = text.length > LONG_CHARS || text.split("\n", LONG_LINES + 1).length > LONG_LINES;
+  const folded = long && !open;
   return (
     <div className="rounded-lg bg-inset px-3.5 py-2.5">
-      <Markdown text={message.content} live={false} />
+      <div className={clsx(folded && "max-h-60 overflow-hidden mask-b-from-75%")} inert={folded}>
+        <Markdown text={folded ? text.slice(0, LONG_CHARS) : text} live={false} />
+      </div>
+      {long && (
+        <button
+          type="button"
+          aria-expanded={open}
+          onClick={onToggle}
+          className="mt-1 text-small text-accent underline pointer-coarse:min-h-11"
+        >
+          {open ? "Show less" : "Show all of it"}
+        </button>
+      )}
     </div>
   );
 }

@@ -12,11 +12,13 @@ const keptPlace = z.object({
   /** A message's position, and how far its row's top stands above the window's. */
   position: z.number(),
   offsetPx: z.number(),
+  /** That row's height: a guess would put its end, not its top, where it was. */
+  heightPx: z.number().default(0),
   /** The message that the address asked for when this place was taken. */
   link: z.number().nullable(),
 });
 
-export type Anchor = Pick<z.infer<typeof keptPlace>, "position" | "offsetPx">;
+export type Anchor = Pick<z.infer<typeof keptPlace>, "position" | "offsetPx" | "heightPx">;
 
 export interface Place extends z.infer<typeof keptPlace> {
   /** Heights that were measured, by row; empty after a reload. */

@@ -6,6 +6,8 @@ import type { Row } from "./rows.ts";
 const LINE_PX = 24;
 const FOLD_PX = 34;
 const CHARS_A_LINE = 92;
+/** A long task is folded to this. */
+const SAID_PX = 264;
 
 export const ROW_GAP_PX = 16;
 /** Room for what stands before the first row, and after the last. */
@@ -24,7 +26,7 @@ function messageHeight({ kind, role, content }: MessageView): number {
   if (kind === "plan") return 120;
   const lines = content.split("\n", 400);
   const height = lines.reduce((sum, line) => sum + LINE_PX * Math.max(0.5, Math.ceil(line.length / CHARS_A_LINE)), 0);
-  return height + (role === "user" ? 20 : 0);
+  return role === "user" ? Math.min(height, SAID_PX) + 20 : height;
 }
 
 /** From the list's top to a row's. */

@@ -5,7 +5,15 @@ import { createPlaces, nothingOpened, type Place } from "./places.ts";
 import { neededFrom, startOf, type Opening } from "./start.ts";
 
 const messages = Array.from({ length: 100 }, (_, index) => aMessage({ position: 900 + index, createdAt: index }));
-const away: Place = { pinned: false, position: 940, offsetPx: 12, link: null, sizes: new Map(), opened: nothingOpened };
+const away: Place = {
+  pinned: false,
+  position: 940,
+  offsetPx: 12,
+  heightPx: 80,
+  link: null,
+  sizes: new Map(),
+  opened: nothingOpened,
+};
 const opening = (fields: Partial<Opening>): Opening => ({
   messages,
   place: null,

@@ -28,10 +28,9 @@ const AWAY_MS = 30_000;
 
 export function startOf({ messages, place, link, read, now, windowPx }: Opening): Start {
   const newFrom = firstNew(messages, read, now);
-  const third = (position: number): Anchor => ({ position, offsetPx: -Math.round(windowPx / 3) });
+  const third = (position: number): Anchor => ({ position, offsetPx: -Math.round(windowPx / 3), heightPx: 0 });
   if (link !== null && place?.link !== link) return { anchor: third(link), newFrom, target: link };
-  if (place !== null && !place.pinned)
-    return { anchor: { position: place.position, offsetPx: place.offsetPx }, newFrom, target: null };
+  if (place !== null && !place.pinned) return { anchor: place, newFrom, target: null };
   return { anchor: newFrom === null ? null : third(newFrom), newFrom, target: null };
 }
 

@@ -20,16 +20,18 @@ interface StepsRowProps {
 
 export function StepsRow({ row, live, last, open, isOpen, onToggle }: StepsRowProps) {
   const { messages } = row;
-  const call = (message: MessageView) => (
+  const call = (message: MessageView, framed: boolean) => (
     <ToolRow
       key={message.messageId}
       message={message}
       live={live && !message.final}
       open={isOpen(message.messageId)}
       onToggle={() => onToggle(message.messageId)}
+      framed={framed}
     />
   );
-  if (messages.length < FOLDED_FROM) return <div className="flex flex-col gap-2">{messages.map(call)}</div>;
+  if (messages.length < FOLDED_FROM)
+    return <div className="flex flex-col gap-2">{messages.map((message) => call(message, true))}</div>;
   const beneath = open ? [] : worthSeeing(messages, { live, last, opened: isOpen });
   return (
     <div className="flex flex-col gap-2">
@@ -43,9 +45,11 @@ export function StepsRow({ row, live, last, open, isOpen, onToggle }: StepsRowPr
           </>
         }
       >
-        <div className="flex flex-col gap-2">{messages.map(call)}</div>
+        <div className="-mx-2 flex flex-col">{messages.map((message) => call(message, false))}</div>
       </Fold>
-      {beneath.length > 0 && <div className="flex flex-col gap-2 ps-5">{beneath.map(call)}</div>}
+      {beneath.length > 0 && (
+        <div className="flex flex-col gap-2 ps-5">{beneath.map((message) => call(message, true))}</div>
+      )}
     </div>
   );
 }

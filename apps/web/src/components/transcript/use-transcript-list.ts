@@ -23,7 +23,7 @@ interface ListOptions {
 const TAIL = "tail";
 
 export function useTranscriptList({ scroller, session, rows, anchor, opened, link, focused }: ListOptions) {
-  const [sizes] = useState(() => browserPlaces.of(session.id)?.sizes ?? new Map<unknown, number>());
+  const [sizes] = useState(() => knownSizes(browserPlaces.of(session.id)?.sizes, rows, anchor));
   const pin = usePinned(anchor === null);
   // oxlint-disable-next-line react/incompatible-library -- React's compiler, which it confuses, is not used here
   const list = useVirtualizer<HTMLDivElement, Element>({
@@ -47,6 +47,16 @@ export function useTranscriptList({ scroller, session, rows, anchor, opened, lin
   const remember = useRemember({ session, rows, list, pin, opened, link });
   const following = useFollowEnd({ scroller, list, pin, count, onScrolled: remember });
   return { list, pin, count, seen: seenCount(rows, list), ...following };
+}
+
+function knownSizes(
+  remembered: ReadonlyMap<unknown, number> | undefined,
+  rows: readonly Row[],
+  anchor: Anchor | null,
+): ReadonlyMap<unknown, number> {
+  const key = anchor === null ? undefined : rows[rowAt(rows, anchor.position)]?.key;
+  if (anchor === null || anchor.heightPx === 0 || key === undefined) return remembered ?? new Map();
+  return new Map(remembered).set(key, anchor.heightPx);
 }
 
 function openingOffset(rows: readonly Row[], anchor: Anchor | null, sizes: ReadonlyMap<unknown, number>): number {
@@ -90,6 +100,7 @@ function useRemember({ session, rows, list, pin, opened, link }: RememberOptions
       pinned: latest.pinned,
       position: row === undefined ? countOf(rows) - 1 : firstPosition(row),
       offsetPx: Math.round(row === undefined ? 0 : top - item.start),
+      heightPx: row === undefined ? 0 : item.size,
       link,
       sizes: list.itemSizeCache,
       opened,

@@ -27,7 +27,7 @@ export interface ProjectFeed {
 
 export function createProjectFeed(project: ProjectId, store: LiveStore, client: QueryClient): ProjectFeed {
   const followed = new Set<SessionId>();
-  const history = createHistory(store, historyOf(project));
+  const history = createHistory(store, historyOf(project), () => new Promise((come) => void nextFrame(come)));
   let socket: ProjectSocket | null = null;
   return {
     readBack: history.readBack,

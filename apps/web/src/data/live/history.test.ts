@@ -3,10 +3,11 @@ import type { MessageView, ViewerEvent } from "@samovar/contracts";
 import { reachesStart } from "@samovar/domain/transcript";
 import { beforeEach, describe, expect, it } from "vitest";
 import { aMessage, make } from "../test-values.ts";
-import { createHistory, type ReadPage } from "./history.ts";
+import { createHistory as createHistoryAt, type ReadPage } from "./history.ts";
 import { createLiveStore, type LiveStore } from "./store.ts";
 
 const session = make("ses");
+const createHistory = (into: LiveStore, read: ReadPage) => createHistoryAt(into, read, () => Promise.resolve());
 const TOTAL = 1_000;
 
 let said: MessageView[];

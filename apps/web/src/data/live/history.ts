@@ -23,7 +23,11 @@ const PAGES_AT_ONCE = 4;
 /** Rounds without a step back, after which reading is given up until it is asked for again. */
 const FRUITLESS_ROUNDS = 3;
 
-export function createHistory(store: LiveStore, read: ReadPage): History {
+/**
+ * `atFrame`: resolves within the next frame, when all scrolling so far has been heard of. Pages that joined before
+ * would be placed by where the reader was, and take back what the reader has scrolled since.
+ */
+export function createHistory(store: LiveStore, read: ReadPage, atFrame: () => Promise<void>): History {
   const goals = new Map<SessionId, number>();
   const readers = new Map<SessionId, Promise<void>>();
   return {
@@ -49,6 +53,7 @@ export function createHistory(store: LiveStore, read: ReadPage): History {
       const start = startOf(store, sessionId);
       if (start === null || start <= (goals.get(sessionId) ?? 0)) return true;
       const pages = await Promise.all(placesBefore(start, goals.get(sessionId) ?? 0).map((at) => read(sessionId, at)));
+      await atFrame();
       for (const page of pages) if (store.getState().prepend(sessionId, page) !== "applied") break;
       fruitless = startOf(store, sessionId) === start ? fruitless + 1 : 0;
       if (fruitless === FRUITLESS_ROUNDS) return false;

@@ -1,0 +1,266 @@
+/** A long transcript in a real browser: what one reads never moves by itself, and is there again when one comes back. */
+import { join } from "node:path";
+import type { ProjectView, TaskView } from "@samovar/contracts";
+import type { Locator, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { launchBrowser, painted, type PersonsBrowser } from "../harness/browser.ts";
+import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
+import { fillProject } from "../harness/long-project.ts";
+import { madeTranscript } from "../harness/made-transcript.ts";
+import { Person } from "../harness/person.ts";
+import { makeRepository } from "../harness/repository.ts";
+import { openWorkspaceDoor } from "../harness/workspace-door.ts";
+
+const LONG = 803;
+const SHORT = 40;
+
+let here: Installation;
+let browser: PersonsBrowser;
+let project: ProjectView;
+let long: TaskView;
+let short: TaskView;
+
+beforeAll(async () => {
+  here = await startInstallation();
+  project = await new Person(() => here).makeProject(makeRepository(join(here.dataDir, "repository")));
+  const tasks = await fillProject(here, project, [LONG, SHORT, SHORT]);
+  [long, short] = [taskAt(tasks, 0), taskAt(tasks, 1)];
+  browser = await launchBrowser({ url: here.url });
+  await browser.signIn(here.signInUrl);
+});
+
+afterAll(async () => {
+  await browser.close();
+  await here.stop();
+  await removeDirectory(here.dataDir);
+});
+
+const taskAt = (tasks: readonly TaskView[], at: number): TaskView => {
+  const task = tasks[at];
+  if (task === undefined) throw new Error(`there is no task ${at}`);
+  return task;
+};
+
+const addressOf = (task: TaskView, rest = "") => `/p/${task.projectId}/s/${task.sessionId}${rest}`;
+const feedOf = (page: Page) => page.getByRole("feed");
+const place = (page: Page, position: number) => page.locator(`article[aria-posinset="${position + 1}"]`);
+
+async function openAt(task: TaskView, rest = ""): Promise<Page> {
+  const page = await browser.open(addressOf(task, rest));
+  await feedOf(page).waitFor();
+  await painted(page);
+  return page;
+}
+
+async function scrollBy(page: Page, px: number): Promise<void> {
+  await feedOf(page).hover();
+  await page.mouse.wheel(0, px);
+  await settled(page);
+}
+
+/** Until the list lies still: measured, loaded, painted. */
+async function settled(page: Page): Promise<void> {
+  let before = "";
+  await vi.waitFor(
+    async () => {
+      await painted(page);
+      const now = await feedOf(page).evaluate((feed) => `${feed.scrollTop} ${feed.scrollHeight} ${feed.ariaBusy}`);
+      const still = now === before && !now.endsWith("true");
+      before = now;
+      if (!still) throw new Error(`the list still moves: ${now}`);
+    },
+    { timeout: 10_000, interval: 30 },
+  );
+}
+
+/** The article in the middle of the window, and how far it stands from the window's top. */
+async function middle(page: Page): Promise<{ readonly at: string; readonly y: number }> {
+  return feedOf(page).evaluate((feed) => {
+    const box = feed.getBoundingClientRect();
+    const articles = [...feed.querySelectorAll("article[aria-posinset]")];
+    const found = articles.find((article) => article.getBoundingClientRect().bottom > box.top + box.height / 2);
+    return {
+      at: found?.getAttribute("aria-posinset") ?? "",
+      y: Math.round((found?.getBoundingClientRect().top ?? 0) - box.top),
+    };
+  });
+}
+
+async function expectSamePlace(page: Page, before: Awaited<ReturnType<typeof middle>>): Promise<void> {
+  await vi.waitFor(async () => {
+    const now = await middle(page);
+    expect(now.at).toBe(before.at);
+    expect(Math.abs(now.y - before.y)).toBeLessThanOrEqual(2);
+  });
+}
+
+const atEnd = (feed: Locator) =>
+  feed.evaluate((element) => element.scrollHeight - element.clientHeight - element.scrollTop <= 1);
+
+test("[R27] opens with the newest messages; older ones load upwards without a jump, to the very first", async () => {
+  const page = await openAt(long);
+  expect(await atEnd(feedOf(page))).toBe(true);
+  expect(await place(page, LONG - 1).count()).toBe(1);
+  const jumps = await readUpwards(page);
+  expect(jumps).toEqual([]);
+  expect(await place(page, 0).count()).toBe(1);
+  await page.getByText(/^Began /).waitFor();
+  expect(browser.complaints).toEqual([]);
+});
+
+/** Scrolls up in steps as a reader does, and tells each time that what was in sight moved by something else. */
+function readUpwards(page: Page): Promise<string[]> {
+  return feedOf(page).evaluate(async (feed) => {
+    const STEP = 240;
+    const frames = (count: number): Promise<void> =>
+      count === 0
+        ? Promise.resolve()
+        : new Promise((done) => requestAnimationFrame(() => void frames(count - 1).then(done)));
+    const jumps: string[] = [];
+    for (let steps = 0; steps < 4_000; steps++) {
+      const box = feed.getBoundingClientRect();
+      const seen = [...feed.querySelectorAll<HTMLElement>("[data-row]")].find(
+        (row) => row.getBoundingClientRect().bottom > box.top + 2 * STEP,
+      );
+      const before = seen?.getBoundingClientRect().top ?? 0;
+      const step = Math.min(STEP, feed.scrollTop);
+      if (step === 0 && feed.ariaBusy !== "true" && feed.textContent.includes("Began ")) return jumps;
+      // As a person's scrolling comes: before a frame, not in its midst.
+      await new Promise((done) => setTimeout(done));
+      feed.scrollTop -= step;
+      await frames(2);
+      const moved = (seen?.getBoundingClientRect().top ?? 0) - before - step;
+      if (seen?.isConnected === true && Math.abs(moved) > 2) jumps.push(`step ${steps}: ${moved} px`);
+    }
+    return [...jumps, "never came to the beginning"];
+  });
+}
+
+test("[R31] comes back to the same line: from another session, from the board, and after a reload", async () => {
+  const page = await openAt(long);
+  await scrollBy(page, -9_000);
+  await scrollBy(page, -700);
+  const before = await middle(page);
+  expect(Number(before.at)).toBeLessThan(LONG - 30);
+
+  await page.getByRole("link", { name: /Tea number 1/ }).click();
+  await page.waitForURL(`**${addressOf(short)}`);
+  await settled(page);
+  expect(await atEnd(feedOf(page))).toBe(true);
+  await page.goBack();
+  await settled(page);
+  await expectSamePlace(page, before);
+
+  await page.getByRole("link", { name: "Board" }).first().click();
+  await page.waitForURL("**/board");
+  await page.getByRole("link", { name: "Chat" }).first().click();
+  await settled(page);
+  await expectSamePlace(page, before);
+
+  await page.reload();
+  await feedOf(page).waitFor();
+  await settled(page);
+  await expectSamePlace(page, before);
+  expect(browser.complaints).toEqual([]);
+});
+
+test("[R31] a link to a message opens there, however old it is, shows it for a moment, and Back leads back", async () => {
+  const page = await openAt(short);
+  await page.evaluate(
+    (to) => {
+      history.pushState(null, "", to);
+      dispatchEvent(new PopStateEvent("popstate"));
+    },
+    addressOf(long, "?msg=2"),
+  );
+  const target = place(page, 2);
+  await target.waitFor();
+  await vi.waitFor(() => expect(target.isVisible()).resolves.toBe(true));
+  const [box, feed] = [await target.boundingBox(), await feedOf(page).boundingBox()];
+  expect((box?.y ?? 0) - (feed?.y ?? 0)).toBeGreaterThan(0);
+  expect(await page.locator("[data-target]").count()).toBe(1);
+  await vi.waitFor(() => expect(page.locator("[data-target]").count()).resolves.toBe(0), { timeout: 5_000 });
+  await page.goBack();
+  await page.waitForURL(`**${addressOf(short)}`);
+  await place(page, SHORT - 1).waitFor();
+});
+
+test("[R27] [R34] keys lead from message to message, to both ends, and open what is folded", async () => {
+  const page = await openAt(long);
+  await feedOf(page).focus();
+  await page.keyboard.press("Home");
+  await place(page, 0).waitFor({ timeout: 20_000 });
+  await vi.waitFor(() => expect(place(page, 0).evaluate((it) => it === document.activeElement)).resolves.toBe(true));
+  await page.keyboard.press("PageDown");
+  await vi.waitFor(() => expect(place(page, 1).evaluate((it) => it === document.activeElement)).resolves.toBe(true));
+  const thought = place(page, 1).getByRole("button", { name: /Thought/ });
+  await page.keyboard.press("e");
+  await vi.waitFor(() => expect(thought.getAttribute("aria-expanded")).resolves.toBe("true"));
+  await page.keyboard.press("e");
+  await vi.waitFor(() => expect(thought.getAttribute("aria-expanded")).resolves.toBe("false"));
+  await page.keyboard.press("PageUp");
+  await vi.waitFor(() => expect(place(page, 0).evaluate((it) => it === document.activeElement)).resolves.toBe(true));
+  await page.keyboard.press("End");
+  await settled(page);
+  expect(await atEnd(feedOf(page))).toBe(true);
+  expect(browser.complaints).toEqual([]);
+});
+
+test("[R27] holds to the end while one reads there; who went up is left alone and told how much is new", async () => {
+  const page = await openAt(short);
+  const door = await openWorkspaceDoor(here, project.id, short.sessionId);
+  await door.deliver(madeTranscript(short.sessionId, 7, SHORT));
+  await place(page, SHORT + 6).waitFor();
+  await settled(page);
+  expect(await atEnd(feedOf(page))).toBe(true);
+
+  await scrollBy(page, -400);
+  const before = await middle(page);
+  await door.deliver(madeTranscript(short.sessionId, 12, SHORT + 7));
+  await page.getByRole("button", { name: /12 new/ }).waitFor();
+  await expectSamePlace(page, before);
+  await page.getByRole("button", { name: /Jump to latest/ }).click();
+  await settled(page);
+  expect(await atEnd(feedOf(page))).toBe(true);
+  await door.deliver(madeTranscript(short.sessionId, 1, SHORT + 19));
+  await place(page, SHORT + 19).waitFor();
+  await settled(page);
+  expect(await atEnd(feedOf(page))).toBe(true);
+  expect(browser.complaints).toEqual([]);
+});
+
+test("[R27] a step opens under the pointer: its change in colours, its output in colours, side by side if wanted", async () => {
+  const page = await openAt(long, "?msg=25");
+  const edit = place(page, 23)
+    .getByRole("button", { name: /Edit src\/cups/ })
+    .first();
+  await edit.waitFor();
+  await settled(page);
+  const before = await edit.boundingBox();
+  const change = page.getByRole("group", { name: /Change of src\/cups/ }).first();
+  await change.locator(".hljs-keyword").first().waitFor();
+  await edit.click();
+  await vi.waitFor(() => expect(edit.getAttribute("aria-expanded")).resolves.toBe("false"));
+  await edit.click();
+  await change.waitFor();
+  expect(Math.abs(((await edit.boundingBox())?.y ?? 0) - (before?.y ?? 0))).toBeLessThanOrEqual(2);
+  await page.getByRole("button", { name: "Show side by side" }).first().click();
+  await page.getByRole("button", { name: "Show one under the other" }).first().waitFor();
+  expect(await change.innerText()).toContain("slowly: true");
+  expect(browser.complaints).toEqual([]);
+});
+
+test("[R27] the whole session is there as plain text", async () => {
+  const page = await openAt(long);
+  await page.keyboard.press("g");
+  await page.keyboard.press("t");
+  await page.waitForURL("**/text");
+  const text = page.locator("main pre");
+  await text.waitFor({ timeout: 20_000 });
+  const lines = (await text.innerText()).split("\n").filter((line) => line.startsWith("── "));
+  expect(lines).toHaveLength(LONG);
+  const download = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Download" }).click();
+  expect((await download).suggestedFilename()).toBe(`${long.sessionId}.txt`);
+  expect(browser.complaints).toEqual([]);
+});
