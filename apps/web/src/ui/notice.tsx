@@ -1,10 +1,13 @@
 /** A word at the foot of the page about what was just done, with a way back. It goes by itself unless one is at it. */
-import { CircleAlert, CircleCheck, X } from "lucide-react";
+import { Ban, CircleAlert, CircleCheck, X, type LucideIcon } from "lucide-react";
 import { useEffect, useState, type ReactNode } from "react";
 import { IconButton } from "./button.tsx";
 
+/** `refused`: it cannot be done, and nothing was. */
+export type NoticeTone = "done" | "refused" | "fault";
+
 interface NoticeProps {
-  readonly tone: "done" | "fault";
+  readonly tone: NoticeTone;
   readonly text: string;
   readonly onClose: () => void;
   /** Buttons and links. */
@@ -12,6 +15,12 @@ interface NoticeProps {
 }
 
 const SHOWN_MS = 8_000;
+
+const MARKS: Readonly<Record<NoticeTone, { readonly icon: LucideIcon; readonly colour: string }>> = {
+  done: { icon: CircleCheck, colour: "text-done" },
+  refused: { icon: Ban, colour: "text-ink-3" },
+  fault: { icon: CircleAlert, colour: "text-failed" },
+};
 
 /** Key it by what it says, so that its time begins anew. Whoever shows it announces it. */
 export function Notice({ tone, text, onClose, children }: NoticeProps) {
@@ -22,7 +31,7 @@ export function Notice({ tone, text, onClose, children }: NoticeProps) {
     const timer = setTimeout(onClose, SHOWN_MS);
     return () => clearTimeout(timer);
   }, [held, tone, onClose]);
-  const Icon = tone === "done" ? CircleCheck : CircleAlert;
+  const { icon: Icon, colour } = MARKS[tone];
   return (
     <section
       aria-label="What was just done"
@@ -32,7 +41,7 @@ export function Notice({ tone, text, onClose, children }: NoticeProps) {
       onBlur={() => setHeld(false)}
       className="fixed inset-x-4 bottom-20 z-30 mx-auto flex w-fit max-w-140 items-center gap-2 rounded-lg border border-control bg-raised py-1.5 ps-3 pe-1.5 text-ui shadow-lg tablet:bottom-6"
     >
-      <Icon size={16} className={tone === "done" ? "shrink-0 text-done" : "shrink-0 text-failed"} aria-hidden="true" />
+      <Icon size={16} className={`shrink-0 ${colour}`} aria-hidden="true" />
       <span className="min-w-0 py-1 wrap-anywhere">{text}</span>
       <span className="flex shrink-0 items-center gap-1">
         {children}

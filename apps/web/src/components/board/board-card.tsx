@@ -1,8 +1,7 @@
 /** One task on the board. All of it opens the session; its menu and its pull request lie above. */
 import type { TaskView } from "@samovar/contracts";
-import { Link } from "@tanstack/react-router";
 import { clsx } from "clsx";
-import { memo, useId, useLayoutEffect, useRef } from "react";
+import { memo, useId, useLayoutEffect, useRef, type MouseEvent, type RefObject } from "react";
 import { visibleText } from "../transcript/visible-text.ts";
 import { useBoard } from "./board-context.ts";
 import { CardFacts } from "./card-facts.tsx";
@@ -35,16 +34,20 @@ export const BoardCard = memo(function BoardCard({ task, tabStop, menuOpen, drag
         dragged && "opacity-50",
       )}
     >
-      <Link
-        to="/p/$project/s/$session"
-        params={{ project: task.projectId, session: task.sessionId }}
+      <a
+        href={`/p/${task.projectId}/s/${task.sessionId}`}
+        onClick={(event) => {
+          if (opensElsewhere(event)) return;
+          event.preventDefault();
+          board.open(task);
+        }}
         tabIndex={tabStop ? 0 : -1}
         draggable={false}
         aria-describedby={`${id} ${hintId}`}
         className="block rounded-lg px-3 pt-2.5 text-ui after:absolute after:inset-0 after:rounded-lg focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:outline-accent"
       >
         <span className="line-clamp-2 pe-6 wrap-anywhere pointer-coarse:pe-9">{visibleText(task.title)}</span>
-      </Link>
+      </a>
       <CardMenu
         task={task}
         open={menuOpen}
@@ -71,8 +74,12 @@ export const BoardCard = memo(function BoardCard({ task, tabStop, menuOpen, drag
   );
 });
 
+/** In a tab or window of its own: then the browser follows the link. */
+const opensElsewhere = (event: MouseEvent): boolean =>
+  event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
+
 /** A card that goes to another column is made anew there: it says so while it still has the focus. */
-function useFocusKept(card: React.RefObject<HTMLElement | null>, onLost: () => void): void {
+function useFocusKept(card: RefObject<HTMLElement | null>, onLost: () => void): void {
   const latest = useRef(onLost);
   useLayoutEffect(() => {
     latest.current = onLost;

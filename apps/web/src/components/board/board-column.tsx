@@ -7,10 +7,12 @@ import { isTerminal } from "../../data/board-tasks.ts";
 import { Button } from "../../ui/button.tsx";
 import { StatusIcon } from "../../ui/status-mark.tsx";
 import { BoardCard } from "./board-card.tsx";
+import type { BoardMemory } from "./board-memory.ts";
 import { columnWord } from "./columns.ts";
 import { DropWord } from "./drop-word.tsx";
 import { moveTo } from "./moves.ts";
 import { Teaching } from "./teaching.tsx";
+import { useGrowing } from "./use-growing.ts";
 import { useDropColumn } from "./use-drag.ts";
 
 interface BoardColumnProps {
@@ -22,6 +24,9 @@ interface BoardColumnProps {
   readonly onShowMore: (status: TaskStatus) => void;
   readonly filtered: boolean;
   readonly current: TaskId | null;
+  /** The card that the address asks for. */
+  readonly asked: TaskId | null;
+  readonly memory: BoardMemory;
   readonly menu: TaskId | null;
   readonly dragged: TaskView | null;
   readonly hintId: string;
@@ -36,7 +41,10 @@ export const BoardColumn = memo(function BoardColumn(props: BoardColumnProps) {
   const over = useDropColumn(column, status, move !== null && (move.kind === "edit" || move.kind === "act"));
   const shown = isTerminal(status) && !opened ? tasks.slice(0, SHOWN_OF_ENDED) : tasks;
   const hidden = shown.length < tasks.length || hasOlder;
-  const tabStop = shown.find((task) => task.id === current)?.id ?? shown[0]?.id;
+  const place = shown.findIndex((task) => task.id === current);
+  const asked = shown.findIndex((task) => task.id === props.asked);
+  const tabStop = shown[Math.max(0, place)]?.id;
+  const drawn = useGrowing(shown.length, () => props.memory.offset(status)?.top ?? 0, Math.max(place, asked));
   return (
     <section
       ref={column}
@@ -48,7 +56,9 @@ export const BoardColumn = memo(function BoardColumn(props: BoardColumnProps) {
       )}
     >
       <h2 id={`column-${status}`} className="flex shrink-0 items-center gap-2 px-3 py-2 text-ui font-medium">
-        <StatusIcon status={status} />
+        <span className="[&_.spin]:[animation:none]">
+          <StatusIcon status={status} />
+        </span>
         {columnWord(status)}
         <span className="ms-auto text-small font-normal text-ink-3 tabular-nums">
           {tasks.length}
@@ -66,7 +76,7 @@ export const BoardColumn = memo(function BoardColumn(props: BoardColumnProps) {
           </div>
         ) : (
           <ul className="flex flex-col gap-2 pt-0.5">
-            {shown.map((task) => (
+            {shown.slice(0, drawn).map((task) => (
               <BoardCard
                 key={task.id}
                 task={task}

@@ -1,5 +1,6 @@
 /** What every card may ask of the board; it stays the same object, so that cards draw anew only for their own sake. */
 import { invariant, type TaskId } from "@samovar/base";
+import type { TaskView } from "@samovar/contracts";
 import { createContext, use } from "react";
 import type { BoardMoves } from "./board-moves.ts";
 import type { Arrivals } from "./use-arrival.ts";
@@ -11,6 +12,8 @@ export interface BoardActions {
   follow(id: TaskId): void;
   /** The card leaves its place while it has the focus. */
   lost(id: TaskId): void;
+  /** Goes to the session of the task. */
+  open(task: TaskView): void;
   openMenu(id: TaskId | null): void;
   /** Its menu is closed: the focus goes back to the card, if nothing else took it. */
   returnTo(id: TaskId): void;

@@ -2,6 +2,9 @@
 import type { TaskId } from "@samovar/base";
 import type { TaskView } from "@samovar/contracts";
 import { useStore } from "zustand";
+import { useProject } from "../../data/use-project.ts";
+import { EditTask } from "../task/edit-task.tsx";
+import { visibleText } from "../transcript/visible-text.ts";
 import type { BoardMoves } from "./board-moves.ts";
 import { CancelQuestion, DeleteQuestion } from "./card-dialogs.tsx";
 import type { OpenedOverBoard } from "./use-board-actions.ts";
@@ -15,6 +18,7 @@ interface BoardDialogsProps {
 export function BoardDialogs({ opened, moves, find }: BoardDialogsProps) {
   const cancelling = find(useStore(moves.store, (state) => state.asking));
   const { asked, close, context } = opened;
+  const project = useProject();
   const task = find(asked?.id ?? null);
   if (cancelling !== null) {
     return (
@@ -28,13 +32,14 @@ export function BoardDialogs({ opened, moves, find }: BoardDialogsProps) {
     );
   }
   if (task === null || asked === null) return null;
+  if (asked.what === "edit") return <EditTask project={project} task={task} onClose={close} />;
   return (
     <DeleteQuestion
       task={task}
       onClose={close}
       onDeleted={() => {
         close();
-        moves.say(`“${task.title}” is deleted`);
+        moves.say(`“${visibleText(task.title)}” is deleted`);
       }}
     />
   );

@@ -81,6 +81,8 @@ export function BoardFace({ project, board, search, onSearch }: BoardFaceProps) 
               onShowMore={showing.more}
               filtered={filtered}
               current={focus.current}
+              asked={search.task ?? null}
+              memory={memory}
               menu={opened.menu}
               dragged={find(dragged)}
               hintId={hintId}

@@ -7,6 +7,7 @@ import type { PatchTask, TaskStatus, TaskView } from "@samovar/contracts";
 import { createStore, type StoreApi } from "zustand/vanilla";
 import type { BoardSearch } from "../../data/board-search.ts";
 import type { TaskAction } from "../../data/commands.ts";
+import type { NoticeTone } from "../../ui/notice.tsx";
 import { visibleText } from "../transcript/visible-text.ts";
 import { columnsOf, columnWord, matching, placeOf } from "./columns.ts";
 import { isIdle, mayReorder, moveBeside, moveTo, priorityBeside, priorityWord, type Direction } from "./moves.ts";
@@ -25,7 +26,7 @@ export interface BoardDeps {
 
 export interface Notice {
   readonly id: number;
-  readonly tone: "done" | "fault";
+  readonly tone: NoticeTone;
   readonly text: string;
   readonly settingsPath?: string | null;
   readonly action?: { readonly label: string; readonly run: () => void };
@@ -79,7 +80,7 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
     say(notice.text);
   };
   const place = (id: TaskId) => placeOf(columnsOf(matching(shown(), getState().search)), id);
-  const refuse = (task: TaskView, why: string) => tell({ tone: "fault", text: `${nameOf(task)} stays: ${why}` });
+  const refuse = (task: TaskView, why: string) => tell({ tone: "refused", text: `${nameOf(task)} stays: ${why}` });
 
   const send = (task: TaskView, fields: PendingChange["fields"], command: () => Promise<TaskView>) => {
     const token = (made += 1);

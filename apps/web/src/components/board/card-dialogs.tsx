@@ -18,16 +18,19 @@ export function CancelQuestion({
   return (
     <Question
       title={`Cancel “${visibleText(task.title)}”?`}
-      consequence={
-        isIdle(task)
-          ? "It has not run. It can run again from Cancelled."
-          : "The agent is stopped. Its transcript stays, and so does what it has committed."
-      }
+      consequence={consequenceOf(task)}
       yes="Cancel the task"
       no={isIdle(task) ? "Keep it" : "Let it run"}
       onAnswer={onAnswer}
     />
   );
+}
+
+function consequenceOf(task: TaskView): string {
+  if (isIdle(task)) return "It has not run. It can still run from Cancelled.";
+  return task.status === "queued"
+    ? "It leaves the line. It can run again later."
+    : "The agent is stopped. Its transcript stays, and so does what it has committed.";
 }
 
 interface DeleteQuestionProps {

@@ -76,6 +76,11 @@ function Activity({ task }: { readonly task: TaskView }) {
     <span className="flex min-w-0 items-center gap-1.5 text-small text-working">
       <HalfCircle size={14} className="text-working" />
       <span className="min-w-0 truncate">{visibleText(session?.activity?.text ?? "The agent works")}</span>
+      {task.startedAt !== null && (
+        <span className="ms-auto shrink-0 text-ink-3">
+          <Elapsed from={task.startedAt} />
+        </span>
+      )}
     </span>
   );
 }
@@ -98,12 +103,7 @@ function Facts({ task }: { readonly task: TaskView }) {
         </End>
       );
     case "in_progress":
-      return (
-        <>
-          <Branch name={task.branch} />
-          <End>{task.startedAt !== null && <Elapsed from={task.startedAt} />}</End>
-        </>
-      );
+      return <Branch name={task.branch} />;
     case "completed":
     case "failed":
     case "cancelled":

@@ -61,9 +61,10 @@ function entriesOf(task: TaskView, actions: CardMenuActions): readonly MenuEntry
   const none: MenuEntry = { kind: "action", label: "It cannot be moved any more", disabled: true, onSelect: () => {} };
   const entries: MenuEntry[] = moves.length === 0 ? [none] : moves;
   if (mayReorder(task)) entries.push({ kind: "line" }, priorities(task, actions));
-  if (!isIdle(task)) return entries;
+  if (!mayReorder(task)) return entries;
   entries.push({ kind: "line" }, { kind: "action", label: "Edit…", onSelect: actions.onEdit });
-  if (task.attempt === 0) entries.push({ kind: "action", label: "Delete…", onSelect: actions.onDelete });
+  if (isIdle(task) && task.attempt === 0)
+    entries.push({ kind: "action", label: "Delete…", onSelect: actions.onDelete });
   return entries;
 }
 

@@ -34,7 +34,9 @@ export function ColumnTabs({ board, columns }: ColumnTabsProps) {
             index === shown ? "bg-accent-tint font-medium text-ink" : "text-ink-2",
           )}
         >
-          <StatusIcon status={status} size={14} />
+          <span className="[&_.spin]:[animation:none]">
+            <StatusIcon status={status} size={14} />
+          </span>
           {columnWord(status)}
           <span className="text-ink-2 tabular-nums">{tasks.length}</span>
         </button>

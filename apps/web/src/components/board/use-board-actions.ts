@@ -1,5 +1,6 @@
 /** What is open over the board (a card's menu, a form, a question), and what cards may ask for. */
 import type { TaskId } from "@samovar/base";
+import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { BoardActions } from "./board-context.ts";
 import type { BoardMoves } from "./board-moves.ts";
@@ -20,6 +21,7 @@ export interface OpenedOverBoard {
 export function useBoardActions(moves: BoardMoves, focus: CardFocus, arrivals: Arrivals): OpenedOverBoard {
   const [menu, setMenu] = useState<TaskId | null>(null);
   const [asked, setAsked] = useState<Asked>(null);
+  const navigate = useNavigate();
   const latest = useRef(focus);
   useEffect(() => {
     latest.current = focus;
@@ -30,12 +32,14 @@ export function useBoardActions(moves: BoardMoves, focus: CardFocus, arrivals: A
       arrivals,
       follow: (id) => latest.current.follow(id),
       lost: (id) => latest.current.lost(id),
+      open: ({ projectId, sessionId }) =>
+        void navigate({ to: "/p/$project/s/$session", params: { project: projectId, session: sessionId } }),
       openMenu: setMenu,
       returnTo: (id) => latest.current.giveBack(id),
       edit: (id) => setAsked({ what: "edit", id }),
       drop: (id) => setAsked({ what: "delete", id }),
     }),
-    [moves, arrivals],
+    [moves, arrivals, navigate],
   );
   const close = () => {
     if (asked !== null) focus.follow(asked.id);
