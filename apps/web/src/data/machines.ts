@@ -9,10 +9,11 @@ import {
   spending,
   workspaceLook,
   workspaceView,
+  type NodeView,
   type WorkspaceView,
 } from "@samovar/contracts";
 import { queryOptions, skipToken } from "@tanstack/react-query";
-import { anything, call } from "./api.ts";
+import { call } from "./api.ts";
 import {
   lookKey,
   lostNodesKey,
@@ -28,7 +29,7 @@ import {
 const MAX_PAGE = 200;
 /** Nodes change without a project's socket telling it. */
 const NODES_AGAIN_MS = 5_000;
-const HISTORY_AGAIN_MS = 60_000;
+const HISTORY_AGAIN_MS = 30_000;
 /** How many of the machines that are gone are looked through for a fault. */
 const LOST_AMONG = 50;
 const SIZES_STALE_MS = 10 * 60_000;
@@ -116,5 +117,5 @@ export const destroyWorkspace = (workspace: WorkspaceId): Promise<WorkspaceView>
 
 export type NodeAction = "drain" | "destroy";
 
-export const actOnNode = (node: NodeId, action: NodeAction): Promise<unknown> =>
-  call(`/nodes/${node}/${action}`, anything, { method: "POST" });
+export const actOnNode = (node: NodeId, action: NodeAction): Promise<NodeView> =>
+  call(`/nodes/${node}/${action}`, nodeView, { method: "POST" });

@@ -12,8 +12,11 @@ import { buttonClass } from "../ui/button.tsx";
 import { ErrorPanel, messageOf } from "../ui/error-panel.tsx";
 import { Skeleton } from "../ui/skeleton.tsx";
 import { clockWords } from "../ui/time-words.ts";
-import { PHONE, useMedia } from "../ui/use-media.ts";
+import { useMedia } from "../ui/use-media.ts";
 import { useTitle } from "../ui/use-title.ts";
+
+/** Where a table of so many columns has no room. */
+const SMALL = "(width < 64rem)";
 
 export function Nodes() {
   useTitle("Nodes");
@@ -49,9 +52,9 @@ function NodeList() {
   const { data: nodes = [] } = useQuery(nodesQuery);
   const { data: work = [] } = useQuery(nodeWorkQuery);
   const { data: kept = [] } = useQuery(keptWorkspacesQuery);
-  const phone = useMedia(PHONE);
+  const small = useMedia(SMALL);
   const shown = nodes.map((node) => ({ node, on: onNode(node, work, kept) }));
-  return phone ? <NodeCards nodes={shown} /> : <NodeTable nodes={shown} />;
+  return small ? <NodeCards nodes={shown} /> : <NodeTable nodes={shown} />;
 }
 
 function NoNodes() {

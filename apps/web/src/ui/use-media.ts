@@ -1,8 +1,6 @@
 /** Whether a media query holds, for what styles alone cannot do: one layout stands in the page, not two. */
 import { useCallback, useSyncExternalStore } from "react";
 
-export const PHONE = "(width < 48rem)";
-
 export function useMedia(query: string): boolean {
   const subscribe = useCallback(
     (listener: () => void) => {

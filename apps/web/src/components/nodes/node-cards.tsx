@@ -11,7 +11,7 @@ import type { OnNode } from "./node-words.ts";
 
 export function NodeCards({ nodes }: NodeListProps) {
   return (
-    <ul className="flex flex-col gap-3">
+    <ul className="grid gap-3 tablet:grid-cols-2">
       {nodes.map(({ node, on }) => (
         <li key={node.id}>
           <NodeCard node={node} on={on} />
@@ -25,7 +25,7 @@ function NodeCard({ node, on }: { readonly node: NodeView; readonly on: OnNode }
   return (
     <article
       aria-label={visibleText(node.name)}
-      className="flex flex-col gap-3 rounded-xl border border-hairline bg-raised p-4 text-ui"
+      className="flex h-full flex-col gap-3 rounded-xl border border-hairline bg-raised p-4 text-ui"
     >
       <div className="flex flex-col gap-1.5">
         <NodeState node={node} />
@@ -46,7 +46,9 @@ function NodeCard({ node, on }: { readonly node: NodeView; readonly on: OnNode }
         </Fact>
       </dl>
       {hasNotes(node, on) && <NodeNotes node={node} on={on} />}
-      <NodeActions node={node} on={on} />
+      <div className="mt-auto">
+        <NodeActions node={node} on={on} />
+      </div>
     </article>
   );
 }

@@ -1,9 +1,9 @@
 /** Asks before a machine is drained or destroyed: what that would interrupt, and what would be lost. */
 import type { NodeView } from "@samovar/contracts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useEffect } from "react";
+import type { ReactNode } from "react";
 import { nodesKey, workspacesKey } from "../../data/keys.ts";
-import { actOnNode, type NodeAction } from "../../data/machines.ts";
+import { actOnNode, nodesQuery, type NodeAction } from "../../data/machines.ts";
 import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { messageOf } from "../../ui/error-panel.tsx";
@@ -15,22 +15,19 @@ interface NodeDialogProps {
   readonly on: OnNode;
   readonly action: NodeAction;
   readonly onClose: () => void;
+  readonly onDone: () => void;
 }
 
-export function NodeDialog({ node, on, action, onClose }: NodeDialogProps) {
+export function NodeDialog({ node, on, action, onClose, onDone }: NodeDialogProps) {
   const client = useQueryClient();
   const act = useMutation({
     mutationFn: () => actOnNode(node.id, action),
-    onSuccess: async () => {
-      onClose();
+    onSuccess: async (told) => {
+      onDone();
+      client.setQueryData(nodesQuery.queryKey, (nodes) => nodes?.map((each) => (each.id === told.id ? told : each)));
       await Promise.all([nodesKey, workspacesKey].map((queryKey) => client.invalidateQueries({ queryKey })));
     },
   });
-  // It may go by itself while one reads.
-  const gone = node.state === "destroying" || node.state === "destroyed";
-  useEffect(() => {
-    if (gone) onClose();
-  }, [gone, onClose]);
   const destroys = action === "destroy";
   return (
     <Dialog title={`${destroys ? "Destroy" : "Drain"} ${visibleText(node.name)}?`} onClose={onClose}>
@@ -58,34 +55,37 @@ interface Effect {
 }
 
 function Destroyed({ node, on: { running, kept } }: Effect) {
-  if (running.length + kept.length === 0) {
-    return (
-      <p>
-        {node.taskIds.length === 0 ? "Nothing runs on it, so nothing is lost. " : "What runs on it fails. "}
-        The next task gets a new machine, which takes longer to start.
-      </p>
-    );
-  }
+  const atWork = running.filter((work) => work.status === "in_progress");
+  const starting = running.filter((work) => work.status !== "in_progress");
   return (
     <>
-      {running.length > 0 && (
-        <div className="flex flex-col gap-1">
-          <p>
-            {running.length === 1 ? "This task fails." : "These tasks fail."} Their transcripts are kept; work that is
-            not pushed is lost.
-          </p>
-          <Titles titles={running.map((work) => work.title)} />
-        </div>
+      {node.taskIds.length === 0 && <p>Nothing runs on it, so nothing is lost.</p>}
+      {atWork.length > 0 && (
+        <Touched titles={atWork.map((work) => work.title)}>
+          {atWork.length === 1 ? "This task fails. Its transcript is" : "These tasks fail. Their transcripts are"} kept;
+          work that is not pushed is lost.
+        </Touched>
+      )}
+      {starting.length > 0 && (
+        <Touched titles={starting.map((work) => work.title)}>
+          {starting.length === 1 ? "This task has" : "These tasks have"} not begun, and will start on another machine.
+        </Touched>
       )}
       {kept.length > 0 && (
-        <div className="flex flex-col gap-1">
-          <p>
-            {kept.length === 1 ? "This kept workspace is" : "These kept workspaces are"} lost, with what was not pushed.
-          </p>
-          <Titles titles={kept.map(({ work, workspace }) => work?.title ?? workspace.id)} />
-        </div>
+        <Touched titles={kept.map(({ work, workspace }) => work?.title ?? workspace.id)}>
+          {kept.length === 1 ? "This kept workspace is" : "These kept workspaces are"} lost, with what was not pushed.
+        </Touched>
       )}
     </>
+  );
+}
+
+function Touched({ titles, children }: { readonly titles: readonly string[]; readonly children: ReactNode }) {
+  return (
+    <div className="flex flex-col gap-1">
+      <p>{children}</p>
+      <Titles titles={titles} />
+    </div>
   );
 }
 

@@ -11,12 +11,15 @@ import { visibleText } from "../transcript/visible-text.ts";
 import { ageShare, ageWords, priceSoFar } from "./node-words.ts";
 
 const AGE_STEP_MS = 20_000;
+/** Names that were made about the same time differ at their ends. */
+const TAIL = 6;
 
 export function NodeName({ node }: { readonly node: NodeView }) {
   return (
     <span className="flex min-w-0 flex-col">
-      <code className="truncate font-mono text-code" title={visibleText(node.name)}>
-        {visibleText(node.name)}
+      <code className="flex font-mono text-code" title={visibleText(node.name)}>
+        <span className="min-w-0 truncate">{visibleText(node.name.slice(0, -TAIL))}</span>
+        <span className="shrink-0">{visibleText(node.name.slice(-TAIL))}</span>
       </code>
       <span className="text-small text-ink-3">
         {[node.size, node.location].filter((part) => part !== null).join(" · ")}
@@ -67,7 +70,7 @@ export function NodeAge({ node }: { readonly node: NodeView }) {
   const share = ageShare(node, now);
   const whole = ageWords(node.maxLifetimeAt - node.createdAt);
   return (
-    <span className="flex max-w-40 flex-col gap-1">
+    <span className="flex min-w-30 flex-col gap-1">
       <span className="whitespace-nowrap tabular-nums">
         <time dateTime={new Date(node.createdAt).toISOString()} title={`Made ${momentWords(node.createdAt)}`}>
           {ageWords(now - node.createdAt)}
@@ -111,6 +114,6 @@ export function NodeOutbox({ node }: { readonly node: NodeView }) {
   );
 }
 
-/** `€0.0357`, `€0.02 and $1.00`; a dash where nothing is known. */
-export const pricesWords = (prices: readonly Price[]): string =>
-  prices.length === 0 ? "–" : prices.map(priceWords).join(" and ");
+/** `€0.0357`, `€0.02 and $1.00`; a dash where no price of any of the machines is known. */
+export const pricesWords = (prices: readonly Price[], machines: number): string =>
+  prices.length > 0 ? prices.map(priceWords).join(" and ") : machines > 0 ? "–" : "0";

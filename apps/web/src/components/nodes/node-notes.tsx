@@ -18,7 +18,7 @@ export function NodeNotes({ node, on }: { readonly node: NodeView; readonly on: 
     <div className="flex max-w-170 flex-col gap-2 pb-3 text-small">
       {unreachableSince !== null && (
         <Note icon={CloudOff} tone="text-working">
-          Out of reach since <Ago at={unreachableSince} />. What it does goes on; it delivers when it is back.
+          Last heard of <Ago at={unreachableSince} />. What runs there goes on, and is delivered when it is back.
         </Note>
       )}
       {failure !== null && (

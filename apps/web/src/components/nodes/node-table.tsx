@@ -1,11 +1,13 @@
 /** The machines as a table, one body for each: its figures, and beneath them what is out of the ordinary. */
 import type { NodeView } from "@samovar/contracts";
+import { useMedia } from "../../ui/use-media.ts";
 import { NodeActions } from "./node-actions.tsx";
 import { NodeAge, NodeName, NodeOutbox, NodePrice, NodeTasks } from "./node-facts.tsx";
 import { hasNotes, NodeNotes } from "./node-notes.tsx";
 import { NodeState } from "./node-state.tsx";
 import type { OnNode } from "./node-words.ts";
 
+const NARROW = "(width < 75rem)";
 const COLUMNS = ["Machine", "State", "On it", "Age", "Price so far", "Outbox"] as const;
 
 export interface NodeListProps {
@@ -13,6 +15,7 @@ export interface NodeListProps {
 }
 
 export function NodeTable({ nodes }: NodeListProps) {
+  const narrow = useMedia(NARROW);
   return (
     <div className="overflow-x-auto">
       <table className="w-full text-start text-ui">
@@ -49,8 +52,8 @@ export function NodeTable({ nodes }: NodeListProps) {
               <td>
                 <NodeOutbox node={node} />
               </td>
-              <td>
-                <NodeActions node={node} on={on} />
+              <td className="py-1.5!">
+                <NodeActions node={node} on={on} narrow={narrow} />
               </td>
             </tr>
             {hasNotes(node, on) && (

@@ -38,13 +38,7 @@ function Picture({ history: { buckets } }: { readonly history: PoolHistory }) {
           ))}
         </span>
       </figcaption>
-      <div aria-hidden="true" className="flex gap-2 text-small text-ink-3 tabular-nums">
-        <Bars buckets={buckets} />
-        <div className="flex w-6 flex-col justify-between leading-none">
-          <span>{mostMachines(buckets)}</span>
-          <span>0</span>
-        </div>
-      </div>
+      <Bars buckets={buckets} />
       <Hours buckets={buckets} />
     </figure>
   );
@@ -56,7 +50,7 @@ function Bars({ buckets }: { readonly buckets: Buckets }) {
   const most = mostMachines(buckets);
   const quarters = [0, 0.25, 0.5, 0.75].map((share) => buckets[Math.floor(share * buckets.length)]?.at);
   return (
-    <div className="min-w-0 flex-1">
+    <div aria-hidden="true" className="grid grid-cols-[1fr_auto] gap-x-2 text-small text-ink-3 tabular-nums">
       <svg
         viewBox={`0 0 ${buckets.length} ${most}`}
         preserveAspectRatio="none"
@@ -78,6 +72,10 @@ function Bars({ buckets }: { readonly buckets: Buckets }) {
           </rect>
         ))}
       </svg>
+      <div className="flex flex-col justify-between leading-none">
+        <span>{most}</span>
+        <span>0</span>
+      </div>
       <div className="flex pt-1">
         {quarters.map((at, index) => (
           <span key={index} className="flex-1">

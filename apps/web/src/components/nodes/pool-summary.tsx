@@ -16,8 +16,8 @@ export function PoolSummary({ nodes }: { readonly nodes: readonly NodeView[] }) 
     ["Working", working],
     ["Warm", warm],
     ["Booting", booting],
-    ["Cost an hour", pricesWords(perHour)],
-    ["Spent today", today === undefined ? "–" : pricesWords(today.spent)],
+    ["Cost an hour", pricesWords(perHour, nodes.length)],
+    ["Spent today", today === undefined ? "–" : pricesWords(today.spent, today.machines)],
   ] as const;
   return (
     <dl className="grid grid-cols-6 gap-px overflow-hidden rounded-xl border border-hairline bg-hairline tablet:grid-cols-5">
