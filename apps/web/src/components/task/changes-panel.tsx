@@ -24,10 +24,11 @@ const SHEET =
   "top-0! right-0! bottom-0! left-auto! m-0! h-dvh! max-h-none! w-full! max-w-280! rounded-none! border-y-0! border-e-0!";
 
 export function ChangesPanel({ task, onClose }: { readonly task: TaskView; readonly onClose: () => void }) {
-  const workspace = useQuery(workspaceQuery(task.workspaceId));
+  // A workspace goes soon after its task has ended: what was known of it before does not count.
+  const workspace = useQuery({ ...workspaceQuery(task.workspaceId), refetchOnMount: "always" });
   const state = workspace.data?.state;
   const there = state === "ready" || state === "busy" || state === "kept";
-  const asking = task.workspaceId !== null && workspace.isPending;
+  const asking = task.workspaceId !== null && !workspace.isFetchedAfterMount;
   return (
     <Dialog title="Changes" description={visibleText(task.title)} onClose={onClose} className={SHEET}>
       {asking && <Skeleton label="Looking for the workspace" lines={[40, 90, 80]} className="p-5" />}

@@ -28,7 +28,6 @@ export function DependsOn({ project, value, without, onChange }: DependsOnProps)
       <label htmlFor={id} className="text-small font-medium text-ink-2">
         Runs after
       </label>
-      <Chips tasks={tasks} value={value} onChange={onChange} />
       {value.length < MAX_DEPENDENCIES && (
         <Search
           id={id}
@@ -36,6 +35,7 @@ export function DependsOn({ project, value, without, onChange }: DependsOnProps)
           onChoose={(task) => onChange([...value, task])}
         />
       )}
+      <Chips tasks={tasks} value={value} onChange={onChange} />
     </div>
   );
 }

@@ -8,7 +8,7 @@ import { parseUnified } from "./unified.ts";
 
 const NUMBERS = Array.from({ length: 40 }, (_, index) => `line ${index + 1}`);
 
-describe("[R28] what git says of a working copy", () => {
+describe("[R29] what git says of a working copy", () => {
   let directory = "";
   let diff = "";
   const write = (name: string, text: string | Buffer) => writeFileSync(join(directory, name), text);
