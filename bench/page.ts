@@ -12,7 +12,7 @@ import { type Installation, removeDirectory, startInstallation } from "../tests/
 import { fillProject } from "../tests/harness/long-project.ts";
 import { Person } from "../tests/harness/person.ts";
 import { makeRepository } from "../tests/harness/repository.ts";
-import { hang, script } from "../tests/harness/scripts.ts";
+import { hang, say, script } from "../tests/harness/scripts.ts";
 import { openWorkspaceDoor } from "../tests/harness/workspace-door.ts";
 import { sayMinute } from "./fast-forward.ts";
 import { initialBytes } from "./initial-bytes.ts";
@@ -28,6 +28,7 @@ const SWITCHES = 10;
 const SCROLL_FRAMES = 600;
 const SCROLL_PX = 24;
 const MINUTES = 60;
+const PATIENCE_MS = 300_000;
 const KIBIBYTE = 1024;
 
 export async function measurePage(args: readonly string[]): Promise<void> {
@@ -36,8 +37,11 @@ export async function measurePage(args: readonly string[]): Promise<void> {
     const person = new Person(() => here);
     const project = await person.makeProject(makeRepository(join(here.dataDir, "repository")));
     const tasks = await fill(here, project, args.includes("all"));
-    const running = await person.submit(project, { description: script("Brew for an hour", hang()), run: true });
-    await person.until(running, ({ status }) => status === "in_progress");
+    const running = await person.submit(project, {
+      description: script("Brew for an hour", say("It begins."), hang()),
+      run: true,
+    });
+    await person.until(running, ({ status }) => status === "in_progress", PATIENCE_MS);
     const browser = await launchBrowser({ url: here.url });
     try {
       await browser.signIn(here.signInUrl);

@@ -35,6 +35,9 @@ export interface PersonsBrowser {
   close(): Promise<void>;
 }
 
+/** For machines that do much else meanwhile. */
+const PATIENCE_MS = 60_000;
+
 const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -63,6 +66,7 @@ export async function launchBrowser({ url, through }: BrowserOptions): Promise<P
       ...(phone ? { hasTouch: true, isMobile: true } : {}),
       ...(state === undefined ? {} : { storageState: state }),
     });
+    context.setDefaultTimeout(PATIENCE_MS);
     context.on("page", (page) => watch(page, origin, complaints));
     return context.newPage();
   };
