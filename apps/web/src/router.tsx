@@ -19,7 +19,6 @@ import { Chat } from "./scenes/chat.tsx";
 import { NewTask } from "./scenes/new-task.tsx";
 import { NotFound } from "./scenes/not-found.tsx";
 import { ProjectScene } from "./scenes/project.tsx";
-import { Projects } from "./scenes/projects.tsx";
 import { Root } from "./scenes/root.tsx";
 import { safeNext } from "./scenes/safe-next.ts";
 import { SessionScene } from "./scenes/session.tsx";
@@ -50,10 +49,7 @@ const signedInRoute = createRoute({ getParentRoute: () => rootRoute, id: "signed
 const projectsRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: "/",
-  component: function ProjectsPage() {
-    const navigate = projectsRoute.useNavigate();
-    return <Projects onCreated={(project) => void navigate({ to: "/p/$project", params: { project: project.id } })} />;
-  },
+  component: lazyRouteComponent(() => import("./scenes/projects.tsx"), "Projects"),
 });
 
 const projectRoute = createRoute({

@@ -1,6 +1,7 @@
 /** All projects, those first that need somebody, and the way to a new one. */
 import type { ProjectView } from "@samovar/contracts";
 import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { useState } from "react";
 import { ArchivedProjects } from "../components/projects/archived-projects.tsx";
@@ -16,20 +17,22 @@ import { useTitle } from "../ui/use-title.ts";
 /** Outside of a project nothing tells how its tasks stand. */
 const AGAIN_MS = 5_000;
 
-export function Projects({ onCreated }: { readonly onCreated: (project: ProjectView) => void }) {
+export function Projects() {
   useTitle("Projects");
+  const navigate = useNavigate();
+  const open = ({ id }: ProjectView) => void navigate({ to: "/p/$project", params: { project: id } });
   const projects = useQuery({ ...allProjectsQuery, refetchOnMount: "always", refetchInterval: AGAIN_MS });
   const [adding, setAdding] = useState(false);
   const all = projects.data ?? [];
-  const open = byNeed(all.filter(({ archivedAt }) => archivedAt === null));
+  const current = byNeed(all.filter(({ archivedAt }) => archivedAt === null));
   const archived = all.filter(({ archivedAt }) => archivedAt !== null);
-  const empty = projects.data !== undefined && open.length === 0;
+  const empty = projects.data !== undefined && current.length === 0;
   return (
     <main className="min-h-0 flex-1 overflow-y-auto p-4 tablet:p-8">
       <div className="mx-auto flex w-full max-w-240 flex-col gap-5">
         <div className="flex min-h-8 items-center justify-between gap-3">
           <h1 className="text-page font-semibold">Projects</h1>
-          {open.length > 0 && !adding && (
+          {current.length > 0 && !adding && (
             <Button kind="primary" onClick={() => setAdding(true)}>
               <Plus size={16} aria-hidden="true" />
               New project
@@ -50,12 +53,12 @@ export function Projects({ onCreated }: { readonly onCreated: (project: ProjectV
             className="flex max-w-140 flex-col gap-4 rounded-xl border border-hairline bg-raised p-5"
           >
             {empty && <Teaching />}
-            <NewProject onCreated={onCreated} {...(empty ? {} : { onCancel: () => setAdding(false) })} />
+            <NewProject onCreated={open} {...(empty ? {} : { onCancel: () => setAdding(false) })} />
           </section>
         )}
-        {open.length > 0 && (
+        {current.length > 0 && (
           <ul className="grid grid-cols-[repeat(auto-fill,minmax(min(20rem,100%),1fr))] gap-4">
-            {open.map((project) => (
+            {current.map((project) => (
               <li key={project.id}>
                 <ProjectCard project={project} />
               </li>

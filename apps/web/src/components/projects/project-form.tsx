@@ -1,5 +1,5 @@
 /** The form of a project's settings. */
-import type { PatchProject, ProjectView } from "@samovar/contracts";
+import type { AgentKind, PatchProject, ProjectView } from "@samovar/contracts";
 import { patchProject as schema, vmSize } from "@samovar/contracts";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
@@ -19,7 +19,6 @@ const SIZES = { small: "Small", medium: "Medium", large: "Large" } as const;
 
 export function ProjectForm({ project }: { readonly project: ProjectView }) {
   const client = useQueryClient();
-  const { data: agents = [] } = useQuery(agentsQuery);
   const [faults, setFaults] = useState<Faults>({});
   const save = useMutation({
     mutationFn: (patch: PatchProject) => patchProject(project.id, patch),
@@ -65,15 +64,7 @@ export function ProjectForm({ project }: { readonly project: ProjectView }) {
             </option>
           ))}
         </SelectField>
-        <SelectField label="Default agent" name="defaultAgent" defaultValue={project.defaultAgent ?? ""}>
-          <option value="">The installation's default</option>
-          {agents.map((agent) => (
-            <option key={agent.kind} value={agent.kind}>
-              {visibleText(agent.name)}
-              {agent.usable ? "" : " (not set up)"}
-            </option>
-          ))}
-        </SelectField>
+        <DefaultAgent chosen={project.defaultAgent} />
         <Field
           label="Name on commits"
           name="commitName"
@@ -99,5 +90,29 @@ export function ProjectForm({ project }: { readonly project: ProjectView }) {
         </span>
       </div>
     </form>
+  );
+}
+
+/** Holds its own value, so that a choice stands before and after the agents are read. */
+function DefaultAgent({ chosen }: { readonly chosen: AgentKind | null }) {
+  const { data: agents = [] } = useQuery(agentsQuery);
+  const [value, setValue] = useState(chosen ?? "");
+  const isListed = value === "" || agents.some(({ kind }) => kind === value);
+  return (
+    <SelectField
+      label="Default agent"
+      name="defaultAgent"
+      value={value}
+      onChange={(event) => setValue(event.target.value)}
+    >
+      <option value="">The installation's default</option>
+      {!isListed && <option value={value}>{value}</option>}
+      {agents.map((agent) => (
+        <option key={agent.kind} value={agent.kind}>
+          {visibleText(agent.name)}
+          {agent.usable ? "" : " (not set up)"}
+        </option>
+      ))}
+    </SelectField>
   );
 }

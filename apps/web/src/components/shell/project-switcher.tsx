@@ -38,7 +38,7 @@ export function ProjectSwitcher({ project }: { readonly project: ProjectId }) {
           className="inline-flex min-h-8 min-w-0 items-center gap-1 rounded-md px-1.5 hover:bg-inset pointer-coarse:min-h-11"
         >
           <span className="sr-only">Project </span>
-          <span className="min-w-0 truncate">{visibleText(here.name)}</span>
+          <span className="max-w-70 min-w-0 truncate">{visibleText(here.name)}</span>
           <ChevronsUpDown size={14} className="shrink-0 text-ink-3" aria-hidden="true" />
         </button>
       }
