@@ -14,11 +14,11 @@ export const Markdown = memo(function Markdown({ text, live }: MarkdownProps) {
   const [reader] = useState(createReader);
   const tokens = reader.read(text, live);
   return (
-    <div className="prose">
+    <div className={live ? "prose prose-live" : "prose"}>
       {tokens.map((token, index) => (
         <Block key={index} raw={token.raw} token={token} unfinished={live && index === tokens.length - 1} />
       ))}
-      {live && <span className="caret" aria-hidden="true" />}
+      {live && tokens.length === 0 && <p />}
     </div>
   );
 });

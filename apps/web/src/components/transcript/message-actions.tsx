@@ -1,4 +1,4 @@
-/** What can be done with a message: its time, its text, its address. In sight under the pointer, in focus and on touch. */
+/** What can be done with a message: its time, its text, its address. In sight under the pointer, or once it is touched or has the focus. */
 import type { MessageView } from "@samovar/contracts";
 import { Link2 } from "lucide-react";
 import { useProject } from "../../data/use-project.ts";
@@ -7,7 +7,7 @@ import { clockWords, momentWords } from "../../ui/time-words.ts";
 
 export function MessageActions({ message }: { readonly message: MessageView }) {
   return (
-    <div className="absolute end-0 -top-4 z-10 flex items-center rounded-md border border-hairline bg-raised ps-2 pe-0.5 text-xs text-ink-3 opacity-0 group-hover:opacity-100 focus-within:opacity-100 pointer-coarse:static pointer-coarse:mt-1 pointer-coarse:w-max pointer-coarse:border-transparent pointer-coarse:bg-transparent pointer-coarse:ps-0 pointer-coarse:opacity-100">
+    <div className="pointer-events-none absolute end-0 -top-4 z-10 flex items-center rounded-md border border-hairline bg-raised ps-2 pe-0.5 text-xs text-ink-3 opacity-0 group-focus-within:pointer-events-auto group-focus-within:opacity-100 group-hover:pointer-events-auto group-hover:opacity-100">
       {/* Not text: who selects a transcript wants no times between its words. */}
       <time
         dateTime={new Date(message.createdAt).toISOString()}

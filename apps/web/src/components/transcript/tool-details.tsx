@@ -1,12 +1,13 @@
 /** What an open tool call shows: input, changes, output. */
 import type { MessageView, ToolMetadata } from "@samovar/contracts";
-import type { ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { CodeHtml } from "../code/code-html.tsx";
 import { useHighlight } from "../code/use-highlight.ts";
 import { momentWords } from "../../ui/time-words.ts";
 import { CopyLink } from "./message-actions.tsx";
 import { DiffLines } from "./diff-lines.tsx";
+import { Fold } from "./fold.tsx";
 import { Output } from "./output.tsx";
 import { terminalText } from "./terminal-text.ts";
 import { toolInput } from "./tool-input.ts";
@@ -20,7 +21,7 @@ export function ToolDetails({ message, tool }: { readonly message: MessageView; 
   return (
     <div className="flex flex-col gap-3">
       {tool.target !== null && <Target target={visibleText(tool.target)} />}
-      {tool.input !== undefined && <Input input={tool.input} />}
+      {tool.input !== undefined && diffs.length === 0 && <Input input={tool.input} />}
       {diffs.map((diff, index) => (
         <DiffLines key={index} diff={diff} />
       ))}
@@ -29,6 +30,7 @@ export function ToolDetails({ message, tool }: { readonly message: MessageView; 
           <Output output={output} label="Output" />
         </Part>
       )}
+      {tool.input !== undefined && diffs.length > 0 && <FoldedInput input={tool.input} />}
       {empty && <p className="text-small text-ink-3">It has said nothing yet.</p>}
       {tool.truncated === true && <p className="text-small text-working">Parts of this were too long and are cut.</p>}
       <p className="-mb-2 flex items-center gap-2 text-small text-ink-3">
@@ -62,6 +64,20 @@ function Input({ input }: { readonly input: string }) {
         {lines === null ? text : <CodeHtml html={lines.join("\n")} />}
       </pre>
     </Part>
+  );
+}
+
+/** Of an edit it says what the change says already. */
+function FoldedInput({ input }: { readonly input: string }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <Fold
+      open={open}
+      onToggle={() => setOpen(!open)}
+      line={<span className="text-small text-ink-3">Input as it came</span>}
+    >
+      <Input input={input} />
+    </Fold>
   );
 }
 

@@ -27,6 +27,7 @@ export function useStart(session: SessionId, held: HeldTranscript | undefined, l
     link,
     read: readMarks.getState().read.get(session),
     now: serverClock.now(),
-    windowPx: innerHeight,
+    // The list's share of the window, about: it is not there yet.
+    windowPx: innerHeight * 0.6,
   });
 }

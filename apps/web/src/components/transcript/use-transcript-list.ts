@@ -3,6 +3,7 @@ import type { SessionView } from "@samovar/contracts";
 import { defaultRangeExtractor, useVirtualizer, type Range } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useState, type RefObject } from "react";
 import { PINNED_WITHIN_PX, useFollowEnd, usePinned, type List, type Pin } from "./follow-end.ts";
+import { useOpening } from "./use-opening.ts";
 import { browserPlaces, type Anchor, type Opened } from "./places.ts";
 import { END_PX, HEAD_PX, likelyHeight, offsetOfRow, ROW_GAP_PX } from "./row-size.ts";
 import { firstPosition, lastPosition, rowAt, type Row } from "./rows.ts";
@@ -42,6 +43,12 @@ export function useTranscriptList({ scroller, session, rows, anchor, opened, lin
     initialOffset: () => openingOffset(rows, anchor, sizes),
     initialMeasurementsCache: measured(sizes),
     rangeExtractor: useRangeWith(focused),
+  });
+  const opensAt = anchor === null ? undefined : rows[rowAt(rows, anchor.position)]?.key;
+  useOpening({
+    scroller,
+    pin,
+    opening: anchor === null || opensAt === undefined ? null : { key: opensAt, offsetPx: anchor.offsetPx },
   });
   const count = countOf(rows);
   const remember = useRemember({ session, rows, list, pin, opened, link });
