@@ -27,7 +27,7 @@ beforeAll(async () => {
   const env = {
     NODE_SLOTS: "1",
     MAX_NODES_PER_USER: "40",
-    NODE_UNREACHABLE_TIMEOUT_MS: "3000",
+    NODE_UNREACHABLE_TIMEOUT_MS: "8000",
     NODE_WARM_TIMEOUT_MS: "600000",
   };
   here = await startInstallation({ env });
