@@ -1,0 +1,213 @@
+/** The board: what may be moved and what may not, what others change meanwhile, and that one's place is kept. */
+import { join } from "node:path";
+import type { CreateTask, ProjectView, TaskView } from "@samovar/contracts";
+import type { Locator, Page } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { painted } from "../harness/browser.ts";
+import { isFocused } from "../harness/keys.ts";
+import { makeRepository } from "../harness/repository.ts";
+import { hang, say, script } from "../harness/scripts.ts";
+import { type Stage, startStage } from "../harness/stage.ts";
+
+/** A machine that does much else meanwhile takes its time. */
+const PATIENCE = { timeout: 30_000 };
+/** Long enough to be told while it is still being said. */
+const WATCHING = "I watch the fire, and go on watching it until somebody comes.";
+
+let stage: Stage;
+let repository: string;
+let project: ProjectView;
+
+beforeAll(async () => {
+  stage = await startStage();
+  repository = makeRepository(join(stage.here.dataDir, "repository"));
+  await stage.browser.signIn(stage.here.signInUrl);
+});
+afterAll(() => stage.stop());
+beforeEach(async () => {
+  project = await stage.person.makeProject(repository, "Tea house");
+});
+
+test("[R28] dragging: draft to ready can be undone; a column that takes no card says why while it is in the hand", async () => {
+  await task({ description: "Fill the kettle" });
+  const page = await openBoard();
+  const card = cardOf(page, "Fill the kettle");
+
+  await pickUp(page, card);
+  await over(page, column(page, "Completed"));
+  await column(page, "Completed").getByText("Only the end of a run brings a task here.").waitFor();
+  await column(page, "In progress")
+    .getByText(/takes a machine, which costs money/)
+    .waitFor();
+  await page.mouse.up();
+  await inColumn(page, "Draft", "Fill the kettle");
+
+  await pickUp(page, card);
+  await over(page, column(page, "Ready"));
+  await page.mouse.up();
+  await inColumn(page, "Ready", "Fill the kettle");
+  await said(page, /“Fill the kettle” moved to Ready, 1 of 1/);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await inColumn(page, "Draft", "Fill the kettle");
+  await said(page, /“Fill the kettle” moved to Draft, 1 of 1/);
+  await expect
+    .poll(async () => (await stage.person.tasks(project)).map(({ status }) => status), PATIENCE)
+    .toEqual(["draft"]);
+  expect(stage.browser.complaints).toEqual([]);
+});
+
+test("[R28] a run that is refused goes back to where it was, and leads to where it is put right", async () => {
+  await ready(await task({ description: "Ask the great oracle", agent: "claude" }));
+  const page = await openBoard();
+  await cardOf(page, "Ask the great oracle").focus();
+  await page.keyboard.press("Shift+ArrowRight");
+  await said(page, /is back where it was/);
+  await inColumn(page, "Ready", "Ask the great oracle");
+  await expectFocus(cardOf(page, "Ask the great oracle"));
+  await page.getByRole("link", { name: "Open settings" }).click();
+  await page.waitForURL(/\/settings\/credentials/);
+  expect(stage.browser.forgive(/409/)).toBeLessThanOrEqual(1);
+  expect(stage.browser.complaints).toEqual([]);
+});
+
+test("[R28] what others change comes by itself: the card with the focus stays put, and keeps the focus where it goes", async () => {
+  const mine = await task({ description: "Count the spoons" });
+  const page = await openBoard();
+  const card = cardOf(page, "Count the spoons");
+  for (let n = 1; n <= 15; n++) await task({ description: `Something older, number ${n}`, priority: 4 });
+  await cardOf(page, "Something older, number 15").waitFor();
+  await card.focus();
+  await card.evaluate((element) => element.scrollIntoView({ block: "center" }));
+  await painted(page);
+  const before = await card.boundingBox();
+
+  const urgent = await task({ description: "The roof is on fire", priority: 1 });
+  await cardOf(page, "The roof is on fire").waitFor({ state: "attached" });
+  await painted(page);
+  expect((await card.boundingBox())?.y).toBeCloseTo(before?.y ?? Number.NaN, 0);
+
+  await ready(mine);
+  await inColumn(page, "Ready", "Count the spoons");
+  await expectFocus(card);
+
+  await stage.person.ask(`/api/projects/${project.id}/tasks/${urgent.id}`, { method: "DELETE" });
+  await cardOf(page, "The roof is on fire").waitFor({ state: "detached" });
+  expect(stage.browser.complaints).toEqual([]);
+});
+
+test("[R28] a task that works says what it does and since when; the one behind it says why it waits", async () => {
+  const first = await task({ description: script("Watch the fire", say(WATCHING), hang()), run: true });
+  await task({ description: script("Put it out", say("Out.")), run: true, dependsOn: [first.id] });
+  const page = await openBoard();
+  const working = column(page, "In progress").getByRole("listitem").filter({ hasText: "Watch the fire" });
+  await working.getByText(WATCHING).waitFor();
+  await working.getByText(/^\d+(\.\d)? s$/).waitFor();
+  await column(page, "Queued").getByText("Waits for “Watch the fire”.").waitFor();
+  await stage.person.tell(first, "cancel");
+  await inColumn(page, "Cancelled", "Watch the fire");
+  expect(stage.browser.complaints).toEqual([]);
+});
+
+test("[R28] the filter stands in the address; chat and back keeps the filter, the chosen card and the scroll", async () => {
+  for (let n = 1; n <= 30; n++) await task({ description: `Polish cup ${n}` });
+  await task({ description: "Sweep the yard", priority: 2 });
+  const page = await openBoard();
+  await page.keyboard.press("/");
+  await page.keyboard.type("cup");
+  await page.waitForURL(/filter=cup/);
+  await page.getByText("30 of 31 tasks").waitFor();
+  await cardOf(page, "Sweep the yard").waitFor({ state: "detached" });
+
+  const card = cardOf(page, "Polish cup 30");
+  await card.waitFor({ state: "attached" });
+  await card.focus();
+  await card.evaluate((element) => element.scrollIntoView({ block: "end" }));
+  await painted(page);
+  const before = await card.boundingBox();
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Polish cup 30" }).waitFor();
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Board" }).click();
+  await page.getByText("30 of 31 tasks").waitFor();
+  expect((await card.boundingBox())?.y).toBeCloseTo(before?.y ?? Number.NaN, 0);
+  await page.reload();
+  await page.getByText("30 of 31 tasks").waitFor();
+  expect(stage.browser.complaints).toEqual([]);
+});
+
+test("[R28] a link to a card chooses it; of many that ended the last twenty are shown, and all on demand", async () => {
+  const ended: TaskView[] = [];
+  for (let n = 1; n <= 23; n++)
+    ended.push(await stage.person.tell(await task({ description: `Old idea ${n}` }), "cancel"));
+  const chosen = await task({ description: "The idea of today" });
+  const page = await stage.browser.open(`/p/${project.id}/board?task=${chosen.id}`);
+  await expectFocus(cardOf(page, "The idea of today"));
+  const cancelled = column(page, "Cancelled");
+  await expect.poll(() => cancelled.getByRole("listitem").count(), PATIENCE).toBe(20);
+  await expect.poll(() => cancelled.getByRole("heading").innerText(), PATIENCE).toMatch(/23/);
+  await cancelled.getByRole("button", { name: "Show all" }).click();
+  await expect.poll(() => cancelled.getByRole("listitem").count(), PATIENCE).toBe(23);
+  expect(stage.browser.complaints).toEqual([]);
+});
+
+test("[R28] on a phone the columns are pages, and the menu moves the cards", async () => {
+  await task({ description: "Warm the pot" });
+  const page = await stage.browser.open(`/p/${project.id}/board`, { width: 390, height: 844, phone: true });
+  await page.getByRole("button", { name: "Actions for Warm the pot" }).tap();
+  await page.getByRole("menuitem", { name: "Move to Ready" }).tap();
+  await said(page, /moved to Ready/);
+  const tabs = page.getByRole("group", { name: "Columns" });
+  await tabs.getByRole("button", { name: /^Draft 0/ }).tap();
+  await expect.poll(() => isInView(column(page, "Draft")), PATIENCE).toBe(true);
+  await tabs.getByRole("button", { name: /^Ready 1/ }).tap();
+  await expect.poll(() => isInView(column(page, "Ready")), PATIENCE).toBe(true);
+  await expect
+    .poll(() => tabs.getByRole("button", { name: /^Ready/ }).getAttribute("aria-current"), PATIENCE)
+    .toBe("true");
+  expect(stage.browser.complaints).toEqual([]);
+});
+
+const task = (wanted: CreateTask) => stage.person.submit(project, wanted);
+
+async function ready(draft: TaskView): Promise<void> {
+  await stage.person.ask(`/api/projects/${project.id}/tasks/${draft.id}`, {
+    method: "PATCH",
+    body: { status: "ready" },
+  });
+}
+
+async function openBoard(): Promise<Page> {
+  const page = await stage.browser.open(`/p/${project.id}/board`);
+  await column(page, "Draft").waitFor();
+  await page.getByText("Live", { exact: true }).waitFor();
+  return page;
+}
+
+const column = (page: Page, word: string) => page.getByRole("region", { name: new RegExp(`^${word} ?\\d`) });
+const cardOf = (page: Page, title: string) => page.getByRole("link", { name: title, exact: true });
+const inColumn = (page: Page, word: string, title: string) =>
+  column(page, word).getByRole("link", { name: title, exact: true }).waitFor({ timeout: 60_000 });
+
+const said = (page: Page, words: RegExp) =>
+  page.getByRole("status").filter({ hasText: words }).first().waitFor({ state: "attached" });
+
+const expectFocus = (place: Locator) => expect.poll(() => isFocused(place), PATIENCE).toBe(true);
+
+const isInView = (place: Locator) =>
+  place.evaluate((element) => {
+    const { left, right } = element.getBoundingClientRect();
+    return left >= 0 && right <= innerWidth;
+  });
+
+async function pickUp(page: Page, card: Locator): Promise<void> {
+  const box = await card.boundingBox();
+  if (box === null) throw new Error("the card is not on the page");
+  await page.mouse.move(box.x + 20, box.y + 8);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 60, box.y + 40, { steps: 4 });
+}
+
+async function over(page: Page, place: Locator): Promise<void> {
+  const box = await place.boundingBox();
+  if (box === null) throw new Error("the column is not on the page");
+  await page.mouse.move(box.x + 60, box.y + 260, { steps: 6 });
+}
