@@ -71,4 +71,4 @@ function readList(text: string): readonly unknown[] {
   }
 }
 
-export const lastPlaces = createLastPlaces(keptText("samovar.places", () => sessionStorage));
+export const lastPlaces = createLastPlaces(keptText("samovar.faces", () => sessionStorage));
