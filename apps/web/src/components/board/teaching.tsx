@@ -6,12 +6,12 @@ import type { ReactNode } from "react";
 
 const WORDS: Readonly<Record<TaskStatus, string>> = {
   draft: "Ideas wait here until somebody says that they are ready. Save a task to the backlog and it appears.",
-  ready: "Tasks that may run. Drag a draft here, or press Shift and → on it.",
+  ready: "Tasks that may run. Bring a draft here: drag it, press Shift and →, or use its menu.",
   queued: "",
   delegated: "",
-  in_progress: "Nothing runs. Drag a card here to run it: it takes a machine.",
+  in_progress: "Nothing runs. Bring a card here to run it: it takes a machine.",
   completed: "Finished work comes here, with its branch and pull request.",
-  failed: "Tasks that could not be finished come here and say what to do. Drag one to In progress to run it again.",
+  failed: "Tasks that could not be finished come here and say what to do. Bring one to In progress to run it again.",
   cancelled: "Tasks that somebody stopped. They can run again.",
 };
 
