@@ -32,7 +32,7 @@ export function placeOf(project: ProjectId, face: FaceId): Pick<LinkProps, "to" 
     : { to: "/p/$project/s/$session", params: { project, session } };
 }
 
-function faceOf(pathname: string): FaceId | null {
-  if (/^\/p\/[^/]+\/board\b/.test(pathname)) return "board";
-  return /^\/p\/[^/]+\/?($|new\b|s\/)/.test(pathname) ? "chat" : null;
+export function faceOf(pathname: string): FaceId | null {
+  if (/^\/p\/[^/]+\/board\/?$/.test(pathname)) return "board";
+  return /^\/p\/[^/]+(\/?$|\/new\/?$|\/[st]\/)/.test(pathname) ? "chat" : null;
 }
