@@ -31,6 +31,7 @@ const suites: readonly Suite[] = [
         ["tsc", "-p", "tsconfig.json"],
         ["tsc", "-p", "apps/api"],
         ["tsc", "-p", "apps/web"],
+        ["tsc", "-p", "tests"],
       ]),
   },
   { name: "lint", run: () => all([["oxlint"], ["oxfmt", "--check"]]) },
