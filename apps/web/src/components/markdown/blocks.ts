@@ -46,11 +46,19 @@ export function createReader(): MessageReader {
     read(text, live) {
       if (latest?.text === text && latest.live === live) return latest.tokens;
       if (live) growing = readGrowing(text, growing);
-      const tokens = live ? closeOpenEnd(growing) : readBlocks(text).tokens;
+      const tokens = live ? closeOpenEnd(growing) : readEnded(text, growing);
       latest = { text, live, tokens };
       return tokens;
     },
   };
+}
+
+const DEFINITION = /^ {0,3}\[[^\]\n]+\]:/m;
+
+/** A long text that grew here is not read again as a whole: only definitions could change what was read. */
+function readEnded(text: string, growing: Blocks): readonly Token[] {
+  const grew = growing.source !== "" && !DEFINITION.test(text);
+  return (grew ? readGrowing(text, growing) : readBlocks(text)).tokens;
 }
 
 function settledBlocks(tokens: readonly Token[]): readonly Token[] {

@@ -62,7 +62,7 @@ export function useFollowEnd({ scroller, list, pin, count, onScrolled }: FollowO
     if (pinned) list.scrollToEnd();
   }, [list, pinned]);
   useScrolling(scroller, pin, setAway, onScrolled);
-  useResizing(scroller, list, pinned, setAway);
+  useResizing(scroller, pin, setAway);
 
   const jump = useCallback(() => {
     setPinned(true);
@@ -101,12 +101,12 @@ function useScrolling(
 
 /**
  * A keyboard that opens or a composer that grows takes room from the list: its end must stay in sight. And what
- * is said below the fold moves nothing, but the end is further away.
+ * is said below the fold moves nothing, but the end is further away. The list is not told to scroll: it would wait
+ * for that before it lays out what grew, and rows would overlap for a frame.
  */
 function useResizing(
   scroller: RefObject<HTMLDivElement | null>,
-  list: List,
-  pinned: boolean,
+  { latest }: Pin,
   setAway: (away: boolean) => void,
 ): void {
   useEffect(() => {
@@ -114,14 +114,17 @@ function useResizing(
     const content = element?.firstElementChild;
     if (element === null || content == null) return;
     const onResize = () => {
-      if (pinned) list.scrollToEnd();
-      else setAway(distanceFromEnd(element) > PILL_AFTER_PX);
+      const distance = distanceFromEnd(element);
+      if (!latest.pinned) return setAway(distance > PILL_AFTER_PX);
+      if (distance < 1) return;
+      element.scrollTop = element.scrollHeight;
+      latest.ownTop = element.scrollTop;
     };
     const observer = new ResizeObserver(onResize);
     observer.observe(element);
     observer.observe(content);
     return () => observer.disconnect();
-  }, [scroller, list, pinned, setAway]);
+  }, [scroller, latest, setAway]);
 }
 
 function distanceFromEnd(element: HTMLElement): number {

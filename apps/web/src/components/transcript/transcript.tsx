@@ -6,6 +6,7 @@ import type { MessageView, SessionView } from "@samovar/contracts";
 import { useCallback, useEffect, useRef, useState, type ReactNode } from "react";
 import type { OlderState } from "../../data/live/store.ts";
 import { whenIdle } from "../../ui/when-idle.ts";
+import { Announcer } from "./announcer.tsx";
 import { HistoryHead } from "./history-head.tsx";
 import { JumpToLatest } from "./jump-to-latest.tsx";
 import { browserPlaces, nothingOpened } from "./places.ts";
@@ -90,6 +91,7 @@ export function Transcript({ session, messages, older, live, start, link, tail }
   const plan = messages.findLast(({ kind }) => kind === "plan");
   return (
     <>
+      <Announcer messages={messages} />
       <div className="relative min-h-0 flex-1">
         <div
           ref={scroller}
