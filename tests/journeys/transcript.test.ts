@@ -112,10 +112,7 @@ test("[R27] opens with the newest messages; older ones load upwards without a ju
 function readUpwards(page: Page): Promise<string[]> {
   return feedOf(page).evaluate(async (feed) => {
     const STEP = 240;
-    const frames = (count: number): Promise<void> =>
-      count === 0
-        ? Promise.resolve()
-        : new Promise((done) => requestAnimationFrame(() => void frames(count - 1).then(done)));
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
     const jumps: string[] = [];
     for (let steps = 0; steps < 4_000; steps++) {
       const box = feed.getBoundingClientRect();
@@ -128,7 +125,8 @@ function readUpwards(page: Page): Promise<string[]> {
       // As a person's scrolling comes: before a frame, not in its midst.
       await new Promise((done) => setTimeout(done));
       feed.scrollTop -= step;
-      await frames(2);
+      await frame();
+      await frame();
       const moved = (seen?.getBoundingClientRect().top ?? 0) - before - step;
       if (seen?.isConnected === true && Math.abs(moved) > 2) jumps.push(`step ${steps}: ${moved} px`);
     }
@@ -255,7 +253,7 @@ test("[R27] the whole session is there as plain text", async () => {
   await page.keyboard.press("g");
   await page.keyboard.press("t");
   await page.waitForURL("**/text");
-  const text = page.locator("main pre");
+  const text = page.locator("pre").filter({ hasText: "── You" });
   await text.waitFor({ timeout: 20_000 });
   const lines = (await text.innerText()).split("\n").filter((line) => line.startsWith("── "));
   expect(lines).toHaveLength(LONG);

@@ -1,7 +1,9 @@
 /** Reading a growing text piece by piece must come to the same as reading it whole. */
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { closeOpenEnd, createReader, noBlocks, readBlocks, readGrowing, type Blocks } from "./blocks.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { closeOpenEnd, createReader, fetchCloser, noBlocks, readBlocks, readGrowing, type Blocks } from "./blocks.ts";
+
+beforeAll(fetchCloser);
 
 const shape = (blocks: Pick<Blocks, "tokens">) => blocks.tokens.map((token) => [token.type, token.raw]);
 

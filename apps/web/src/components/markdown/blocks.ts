@@ -3,7 +3,6 @@
  * follow can no longer change, save for link definitions that come later, which the final reading resolves.
  */
 import { Lexer, type Token } from "marked";
-import remend from "remend";
 
 export interface Blocks {
   readonly source: string;
@@ -26,11 +25,18 @@ export function readGrowing(text: string, previous: Blocks): Blocks {
   return { source, tokens: [...settled, ...lex(source.slice(offset))] };
 }
 
+let close: typeof import("remend").default | null = null;
+
+/** Only texts that grow need it, so it comes with the first of them. Until then an open end is shown as it was written. */
+export async function fetchCloser(): Promise<void> {
+  close ??= (await import("remend")).default;
+}
+
 /** The blocks with what is open at the end closed, so that half a link or fence is never shown as its source. */
 export function closeOpenEnd(blocks: Blocks): readonly Token[] {
   const last = blocks.tokens.at(-1);
-  if (last === undefined) return blocks.tokens;
-  const closed = remend(last.raw, { linkMode: "text-only", images: false });
+  if (last === undefined || close === null) return blocks.tokens;
+  const closed = close(last.raw, { linkMode: "text-only", images: false });
   return closed === last.raw ? blocks.tokens : [...blocks.tokens.slice(0, -1), ...lex(closed)];
 }
 

@@ -1,7 +1,7 @@
 /** A text in markdown. While it is live, a caret stands at its end and only the blocks that changed are rendered. */
 import type { MarkedToken, Token } from "marked";
-import { memo, useState } from "react";
-import { createReader } from "./blocks.ts";
+import { memo, useEffect, useState } from "react";
+import { createReader, fetchCloser } from "./blocks.ts";
 import { UnfinishedContext } from "./code-block.tsx";
 import { renderTokens } from "./render.tsx";
 
@@ -13,6 +13,10 @@ interface MarkdownProps {
 export const Markdown = memo(function Markdown({ text, live }: MarkdownProps) {
   const [reader] = useState(createReader);
   const tokens = reader.read(text, live);
+  useEffect(() => {
+    // Offline the text is shown as it comes.
+    if (live) void fetchCloser().catch(() => {});
+  }, [live]);
   return (
     <div className={live ? "prose prose-live" : "prose"}>
       {tokens.map((token, index) => (
