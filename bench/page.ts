@@ -109,17 +109,17 @@ async function measure(here: Installation, browser: PersonsBrowser, { project, l
 /** From the navigation to the frame after the first article stands, with nothing cached. */
 async function coldLoad(browser: PersonsBrowser, path: string): Promise<number> {
   const page = await browser.open("/favicon.svg");
-  await page.addInitScript(`{
+  await page.addInitScript(`globalThis.painted = new Promise((painted) => {
     const look = () => requestAnimationFrame(() => {
       if (document.querySelector('[role=feed] article') === null) look();
-      else requestAnimationFrame(() => { globalThis.paintedAt = performance.now(); });
+      else requestAnimationFrame(() => painted(performance.now()));
     });
     look();
-  }`);
+  });`);
   await page.goto(new URL(path, page.url()).href);
-  const at = await (await page.waitForFunction("globalThis.paintedAt")).jsonValue();
+  const at = await page.evaluate<number>("globalThis.painted");
   await page.context().close();
-  return Number(at);
+  return at;
 }
 
 async function openSettled(browser: PersonsBrowser, path: string): Promise<Page> {

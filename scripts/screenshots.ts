@@ -5,7 +5,8 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { OpenOptions } from "../tests/harness/browser.ts";
+import { type OpenOptions, painted } from "../tests/harness/browser.ts";
+import type { Page } from "playwright-core";
 import { enter, FIRST_SCENES, makeScenery, OUTSIDE_SCENES, type Scene } from "../tests/harness/scenery.ts";
 import { type Stage, startStage } from "../tests/harness/stage.ts";
 
@@ -31,25 +32,29 @@ try {
   await stage.stop();
 }
 
+/** One window a width: what it has fetched once it need not fetch again. */
 async function shootAll(scenes: readonly Scene[]): Promise<void> {
-  for (const scene of scenes.filter(wanted)) {
-    for (const size of WIDTHS) for (const dark of [false, true]) await shoot(scene, { ...size, dark });
-    console.log(scene.name);
+  for (const size of WIDTHS) {
+    const page = await stage.browser.open("/favicon.svg", { ...size, reducedMotion: true });
+    for (const scene of scenes.filter(wanted)) await shoot(page, scene, size.width);
+    await page.context().close();
   }
 }
 
 /** A scene that cannot be reached is told, and does not keep the others from being shot. */
-async function shoot(scene: Scene, options: OpenOptions & { readonly width: number }): Promise<void> {
-  const page = await stage.browser.open(scene.path, { ...options, reducedMotion: true });
+async function shoot(page: Page, scene: Scene, width: number): Promise<void> {
   try {
-    await enter(page, scene);
+    await enter(page, stage.here.url, scene);
   } catch (error) {
-    console.error(`${scene.name} at ${options.width}: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`${scene.name} at ${width}: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = 1;
   }
-  const look = options.dark === true ? "dark" : "light";
-  await page.screenshot({ path: join(directory, `${scene.name}-${options.width}-${look}.png`) });
-  await page.context().close();
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await painted(page);
+    await page.screenshot({ path: join(directory, `${scene.name}-${width}-${colorScheme}.png`) });
+  }
+  console.log(`${scene.name} ${width}`);
 }
 
 function goOffline({ proxy }: Stage): NonNullable<Scene["act"]> {
@@ -57,6 +62,6 @@ function goOffline({ proxy }: Stage): NonNullable<Scene["act"]> {
     await page.getByRole("feed").getByRole("article").first().waitFor();
     await page.context().setOffline(true);
     proxy.cutAll();
-    await page.getByRole("status").filter({ hasText: "Offline" }).waitFor();
+    await page.getByText(/^Offline\. Showing/).waitFor();
   };
 }

@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { painted } from "./browser.ts";
 import { fillProject } from "./long-project.ts";
 import { makeRepository } from "./repository.ts";
-import { hang, say, script, sh, stream, write } from "./scripts.ts";
+import { hang, say, script, sh, write } from "./scripts.ts";
 import type { Stage } from "./stage.ts";
 
 export interface Scene {
@@ -32,6 +32,7 @@ export const OUTSIDE_SCENES: readonly Scene[] = [
 
 const FILES = {
   "README.md": "# Tea house\n",
+  "check.sh": `printf '\\033[32m✓\\033[0m boils water (4 ms)\\n\\033[32m✓\\033[0m refuses none (1 ms)\\n\\033[33m-\\033[0m cools slowly\\n'\n`,
   "src/kettle.ts": `export function boil(litres: number): number {\n  return litres * 4;\n}\n\nexport function cool(minutes: number): number {\n  return 100 - minutes * 3;\n}\n`,
 };
 
@@ -39,7 +40,7 @@ const KETTLE = `export function boil(litres: number): number {\n  if (litres <= 
 
 const ANSWER = `## What I found\n\nThe kettle **boils without water**: \`boil\` never looked at its argument. I added the check, and a floor for \`cool\`:\n\n\`\`\`ts\nif (litres <= 0) throw new RangeError("no water");\n\`\`\`\n\n| case | before | now |\n|---|---|---|\n| no water | 0 | refused |\n| an hour later | −80° | 20° |\n\n1. The tests cover both.\n2. Nothing else calls \`boil\`.`;
 
-const COLOURS = `printf '\\033[32m✓\\033[0m boils water (4 ms)\\n\\033[32m✓\\033[0m refuses none (1 ms)\\n\\033[31m✗\\033[0m cools slowly\\n'`;
+const MORE = `Both cases hold now. Forty guests need **two kettles and three pots**, so I looked at how long the second kettle waits for the first: it never has to. While the water warms I am writing down how much tea each pot takes:\n\n- green, 12 g\n- black, 15 g\n- the good one from the tin on the upper shelf, which nobody is to mention`;
 
 const WORK = [
   step("think", "The kettle first. The tests say that it boils without water, which no kettle should."),
@@ -61,16 +62,16 @@ export async function makeScenery({ person, here }: Stage): Promise<Scenery> {
   const repository = makeRepository(join(here.dataDir, "tea-house"), FILES);
   const tea = await person.makeProject(repository, "Tea house");
   const empty = await person.makeProject(repository, "Coffee bar");
-  const old = await person.makeProject(repository, "Old archive");
+  const old = await person.makeProject(repository, "Herb garden");
   const [story] = await fillProject(here, old, [400]);
   const run = (text: string, more: object = {}) => person.submit(tea, { description: text, run: true, ...more });
 
-  const done = await run(script("Teach the kettle to refuse", ...WORK, sh(COLOURS)));
+  const done = await run(script("Teach the kettle to refuse", ...WORK, sh("sh check.sh")));
   const failed = await run(
     script("Descale the samovar", ...WORK.slice(0, 4), sh("echo 'no vinegar left' >&2; exit 3")),
   );
   await person.ended(tea, [done, failed], PATIENCE_MS);
-  const live = await run(script("Brew tea for forty guests", ...WORK, sh(COLOURS), stream(160), hang()), {
+  const live = await run(script("Brew tea for forty guests", ...WORK, sh("sh check.sh"), say(MORE), hang()), {
     priority: 2,
   });
   await person.until(live, ({ status }) => status === "in_progress", PATIENCE_MS);
@@ -142,8 +143,11 @@ async function backlog(
   return saved;
 }
 
-/** Opens the scene and does what it needs. */
-export async function enter(page: Page, { act }: Scene): Promise<void> {
+/** Opens the scene at the installation's address and does what it needs. */
+export async function enter(page: Page, url: string, { path, act }: Scene): Promise<void> {
+  // Between two scenes that differ in the part behind # only, nothing would be loaded.
+  await page.goto("about:blank");
+  await page.goto(new URL(path, url).href);
   await page.waitForLoadState("networkidle");
   await act?.(page);
   await page.waitForLoadState("networkidle");
@@ -156,17 +160,21 @@ const feed = async (page: Page) => {
 
 const openSteps = async (page: Page) => {
   await feed(page);
-  await page.getByRole("feed").focus();
-  await page.keyboard.press("Home");
-  await page.getByRole("article", { name: "You" }).first().waitFor();
-  await page.keyboard.press("e");
+  const edit = page.getByRole("button", { name: /Write src\/kettle.ts/ });
+  await edit.click();
+  await page.getByText("Opening…").waitFor({ state: "detached" });
+  await edit.evaluate((element) => element.scrollIntoView({ block: "center", behavior: "instant" }));
 };
 
 const changes = async (page: Page) => {
   await page.getByText("src/kettle.ts").first().waitFor();
 };
 
-const options = (page: Page) => page.getByRole("button", { name: /^Advanced/ }).click();
+const options = async (page: Page) => {
+  await page.getByRole("button", { name: /^Advanced/ }).click();
+  await page.getByText("Base branch").waitFor();
+};
+
 const cards = (page: Page) => page.locator("[data-card]").first().waitFor();
 
 const cardMenu = async (page: Page) => {

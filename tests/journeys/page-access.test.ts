@@ -1,8 +1,7 @@
 /** axe on every page and state, light and dark, wide and on a phone; the console stays empty throughout. */
-import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { seriousFaults } from "../harness/axe.ts";
-import type { OpenOptions } from "../harness/browser.ts";
+import { type OpenOptions, painted } from "../harness/browser.ts";
 import { enter, FIRST_SCENES, makeScenery, OUTSIDE_SCENES, type Scene, type Scenery } from "../harness/scenery.ts";
 import { type Stage, startStage } from "../harness/stage.ts";
 
@@ -10,21 +9,18 @@ let stage: Stage;
 let scenery: Scenery;
 const firstFaults: string[] = [];
 
-const PHONE: OpenOptions = { width: 390, height: 844, phone: true };
-const LOOKS = [
-  { look: "light", options: {} },
-  { look: "dark", options: { dark: true } },
-  { look: "light on a phone", options: PHONE },
-  { look: "dark on a phone", options: { ...PHONE, dark: true } },
+const WINDOWS = [
+  { window: "a wide window", options: {} },
+  { window: "a phone", options: { width: 390, height: 844, phone: true } },
 ] as const;
 
 beforeAll(async () => {
   stage = await startStage();
-  for (const { look, options } of LOOKS) firstFaults.push(...(await faultsOf(OUTSIDE_SCENES, look, options)));
+  for (const { options } of WINDOWS) firstFaults.push(...(await faultsOf(OUTSIDE_SCENES, options)));
   // What nobody may read is answered 401, which Chromium tells in its console.
   stage.browser.forgive(/status of 40[01]/);
   await stage.browser.signIn(stage.here.signInUrl);
-  for (const { look, options } of LOOKS) firstFaults.push(...(await faultsOf(FIRST_SCENES, look, options)));
+  for (const { options } of WINDOWS) firstFaults.push(...(await faultsOf(FIRST_SCENES, options)));
   scenery = await makeScenery(stage);
 });
 afterAll(() => stage.stop());
@@ -33,8 +29,8 @@ test("[R34] nothing serious before the first project, and for those who are not 
   expect(firstFaults).toEqual([]);
 });
 
-test.each(LOOKS)("[R34] nothing serious on any page in $look", async ({ look, options }) => {
-  expect(await faultsOf(scenery.scenes, look, options)).toEqual([]);
+test.each(WINDOWS)("[R34] nothing serious on any page, light and dark, in $window", async ({ options }) => {
+  expect(await faultsOf(scenery.scenes, options)).toEqual([]);
   // A place that does not exist is asked for on purpose.
   stage.browser.forgive(/status of 404/);
   expect(stage.browser.complaints).toEqual([]);
@@ -49,13 +45,19 @@ test("[R34] nothing serious offline", async () => {
   expect(await seriousFaults(page)).toEqual([]);
 });
 
-async function faultsOf(scenes: readonly Scene[], look: string, options: OpenOptions): Promise<string[]> {
+async function faultsOf(scenes: readonly Scene[], options: OpenOptions): Promise<string[]> {
   const faults: string[] = [];
+  const page = await stage.browser.open("/favicon.svg", { ...options, reducedMotion: true });
   for (const scene of scenes) {
-    const page: Page = await stage.browser.open(scene.path, options);
-    await enter(page, scene);
-    for (const fault of await seriousFaults(page)) faults.push(`${scene.name}, ${look}: ${fault}`);
-    await page.context().close();
+    await enter(page, stage.here.url, scene);
+    const width = Number(await page.evaluate("document.documentElement.scrollWidth"));
+    if (width > (page.viewportSize()?.width ?? 0)) faults.push(`${scene.name}: ${width} px wide, more than the window`);
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      await painted(page);
+      for (const fault of await seriousFaults(page)) faults.push(`${scene.name}, ${colorScheme}: ${fault}`);
+    }
   }
+  await page.context().close();
   return faults;
 }

@@ -31,7 +31,7 @@ test("[R27] [R31] the socket is cut again and again in mid-stream: the transcrip
   const text = script("Stream", stream(900, 25), say("The very last words."));
   const task = await stage.person.submit(tea, { description: text });
   const page = await stage.browser.open(pathOf(task));
-  await page.getByRole("button", { name: "Run now" }).first().click();
+  await page.getByRole("button", { name: "Run now", exact: true }).click();
   let seen = await wordCount(page);
   for (let cuts = 0; cuts < 4; cuts++) {
     await vi.waitFor(async () => expect(await wordCount(page)).toBeGreaterThan(seen + 20), PATIENCE);
@@ -110,7 +110,7 @@ test("[R27] [R30] chat ↔ board: the session, its place and the board's card ar
   const before = await firstInSight(page);
 
   await page.getByRole("link", { name: "Board", exact: true }).first().click();
-  const card = page.getByRole("link", { name: "A long story" });
+  const card = page.getByRole("main", { name: "Board" }).getByRole("link", { name: "A long story" });
   await card.focus();
   await page.getByRole("link", { name: "Chat", exact: true }).first().click();
   await feed.waitFor();

@@ -38,7 +38,8 @@ function Page({ me }: { readonly me: MeView }) {
   useAction("go.board", () => void (last !== undefined && navigate(placeOf(last, "board"))), last !== undefined);
   useAction("go.settings", () => void navigate({ to: "/settings" }));
   return (
-    <div className="flex h-dvh flex-col">
+    // Words for screen readers alone stand where their lines do: those out of sight must not make the page wider.
+    <div className="relative flex h-dvh flex-col overflow-clip">
       <TopBar me={me} />
       <Outlet />
       <BottomBar />

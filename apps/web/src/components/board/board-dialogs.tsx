@@ -1,6 +1,7 @@
 /** The form or the question that is open over the board. */
 import type { TaskId } from "@samovar/base";
 import type { TaskView } from "@samovar/contracts";
+import { useEffect } from "react";
 import { useStore } from "zustand";
 import { useProject } from "../../data/use-project.ts";
 import { EditTask } from "../task/edit-task.tsx";
@@ -20,6 +21,12 @@ export function BoardDialogs({ opened, moves, find }: BoardDialogsProps) {
   const { asked, close, context } = opened;
   const project = useProject();
   const task = find(asked?.id ?? null);
+  const cancellingId = cancelling?.id ?? null;
+  // The menu that led to the question is gone when it is answered with no: the card gets the focus back.
+  useEffect(() => {
+    if (cancellingId === null) return;
+    return () => context.returnTo(cancellingId);
+  }, [cancellingId, context]);
   if (cancelling !== null) {
     return (
       <CancelQuestion
