@@ -3,6 +3,7 @@
  * follow can no longer change, save for link definitions that come later, which the final reading resolves.
  */
 import { Lexer, type Token } from "marked";
+import type remend from "remend";
 
 export interface Blocks {
   readonly source: string;
@@ -25,7 +26,7 @@ export function readGrowing(text: string, previous: Blocks): Blocks {
   return { source, tokens: [...settled, ...lex(source.slice(offset))] };
 }
 
-let close: typeof import("remend").default | null = null;
+let close: typeof remend | null = null;
 
 /** Only texts that grow need it, so it comes with the first of them. Until then an open end is shown as it was written. */
 export async function fetchCloser(): Promise<void> {
