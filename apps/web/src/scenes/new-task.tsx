@@ -13,7 +13,7 @@ export function NewTask({ project }: { readonly project: ProjectId }) {
   const name = visibleText(data?.name ?? "");
   useTitle(name);
   return (
-    <div className="flex min-h-0 flex-1 overflow-y-auto p-6">
+    <section aria-label="How a task begins" tabIndex={0} className="flex min-h-0 flex-1 overflow-y-auto p-6">
       <div className="m-auto flex w-full max-w-120 flex-col gap-3 text-ui text-ink-2">
         <h1 className="text-page font-semibold wrap-anywhere text-ink">What should be done in {name}?</h1>
         <p>
@@ -27,6 +27,6 @@ export function NewTask({ project }: { readonly project: ProjectId }) {
           <p role="note">This project is archived: it takes no tasks.</p>
         )}
       </div>
-    </div>
+    </section>
   );
 }

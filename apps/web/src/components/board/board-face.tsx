@@ -67,6 +67,8 @@ export function BoardFace({ project, board, search, onSearch }: BoardFaceProps) 
         <section
           ref={scroller}
           aria-label="Columns"
+          // Without a card there is nothing else in it to scroll it from.
+          tabIndex={matched.length === 0 ? 0 : undefined}
           data-scroll="board"
           onFocus={focus.onFocus}
           className="flex min-h-0 flex-1 snap-x snap-mandatory scroll-px-4 gap-3 overflow-x-auto px-4 pt-3 pb-4 tablet:snap-none"

@@ -29,8 +29,10 @@ export function SessionTail({ task }: { readonly task: TaskView }) {
     return (
       <div className="flex flex-col gap-3">
         <Outcome task={task} />
-        <Workspace task={task} />
-        <FollowUp task={task} />
+        <article aria-label="What comes next" className="flex flex-col gap-3">
+          <Workspace task={task} />
+          <FollowUp task={task} />
+        </article>
       </div>
     );
   }
