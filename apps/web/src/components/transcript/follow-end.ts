@@ -53,7 +53,7 @@ interface FollowOptions {
 }
 
 export function useFollowEnd({ scroller, list, pin, count, onScrolled }: FollowOptions): Following {
-  const { pinned, setPinned } = pin;
+  const { pinned, setPinned, latest } = pin;
   const [away, setAway] = useState(false);
   const [seen, setSeen] = useState(count);
   if (!away && seen !== count) setSeen(count);
@@ -61,6 +61,11 @@ export function useFollowEnd({ scroller, list, pin, count, onScrolled }: FollowO
   useLayoutEffect(() => {
     if (pinned) list.scrollToEnd();
   }, [list, pinned]);
+  // What a render made longer is followed before it is painted.
+  const total = list.getTotalSize();
+  useLayoutEffect(() => {
+    if (total > 0 && latest.pinned && scroller.current !== null) toEnd(scroller.current, { latest });
+  }, [scroller, latest, total]);
   useScrolling(scroller, pin, setAway, onScrolled);
   useResizing(scroller, pin, setAway);
 
@@ -81,7 +86,8 @@ function useScrolling(
     const element = scroller.current;
     if (element === null) return;
     let last = { top: element.scrollTop, height: element.scrollHeight };
-    const onScroll = () => {
+    const onScroll = ({ target }: Event) => {
+      if (target !== element) return;
       const now = { top: element.scrollTop, height: element.scrollHeight };
       const distance = distanceFromEnd(element);
       const own = latest.ownTop !== null && Math.abs(latest.ownTop - now.top) <= 1.5;
@@ -94,8 +100,10 @@ function useScrolling(
       setAway(distance > PILL_AFTER_PX);
       onScrolled();
     };
-    element.addEventListener("scroll", onScroll, { passive: true });
-    return () => element.removeEventListener("scroll", onScroll);
+    // Before the list hears of it and renders: a reader who goes up must be known to have let go.
+    const options = { passive: true, capture: true } as const;
+    element.addEventListener("scroll", onScroll, options);
+    return () => element.removeEventListener("scroll", onScroll, options);
   }, [scroller, setPinned, latest, setAway, onScrolled]);
 }
 
@@ -116,15 +124,19 @@ function useResizing(
     const onResize = () => {
       const distance = distanceFromEnd(element);
       if (!latest.pinned) return setAway(distance > PILL_AFTER_PX);
-      if (distance < 1) return;
-      element.scrollTop = element.scrollHeight;
-      latest.ownTop = element.scrollTop;
+      toEnd(element, { latest });
     };
     const observer = new ResizeObserver(onResize);
     observer.observe(element);
     observer.observe(content);
     return () => observer.disconnect();
   }, [scroller, latest, setAway]);
+}
+
+function toEnd(element: HTMLElement, { latest }: Pick<Pin, "latest">): void {
+  if (distanceFromEnd(element) < 1) return;
+  element.scrollTop = element.scrollHeight;
+  latest.ownTop = element.scrollTop;
 }
 
 function distanceFromEnd(element: HTMLElement): number {

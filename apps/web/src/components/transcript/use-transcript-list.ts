@@ -99,7 +99,7 @@ interface RememberOptions {
 function useRemember({ session, rows, list, pin, opened, link }: RememberOptions): () => void {
   const { latest } = pin;
   const remember = useCallback(() => {
-    const top = list.scrollOffset ?? 0;
+    const top = list.scrollElement?.scrollTop ?? 0;
     const item = list.getVirtualItemForOffset(top);
     const row = item === undefined ? undefined : rows[item.index];
     if (item === undefined || list.scrollElement === null) return;
