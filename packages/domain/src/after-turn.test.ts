@@ -4,7 +4,8 @@ import { ANSWER_QUIET_MS, FOLLOW_UP_QUIET_MS, answered, beforeAnswer, noted, sai
 import type { AfterTurn } from "./after-turn.ts";
 
 const claude = (message: object) => ["_claude/sdkMessage", { message: { type: "system", ...message } }] as const;
-const tasks = (...ids: string[]) => claude({ subtype: "background_tasks_changed", tasks: ids.map((task_id) => ({ task_id })) });
+const tasks = (...ids: string[]) =>
+  claude({ subtype: "background_tasks_changed", tasks: ids.map((task_id) => ({ task_id })) });
 const state = (word: string) => claude({ subtype: "session_state_changed", state: word });
 
 describe("after an agent's answer", () => {
@@ -39,9 +40,9 @@ describe("after an agent's answer", () => {
   it("housekeeping of the agent's own, and other extensions, are no work", () => {
     const ambient = claude({ subtype: "background_tasks_changed", tasks: [{ task_id: "a", ambient: true }] });
     expect(noted(beforeAnswer, ...ambient, 0)).toEqual(beforeAnswer);
-    expect(noted(beforeAnswer, "_other/news", { message: { subtype: "background_tasks_changed", tasks: [{}] } }, 0)).toBe(
-      beforeAnswer,
-    );
+    expect(
+      noted(beforeAnswer, "_other/news", { message: { subtype: "background_tasks_changed", tasks: [{}] } }, 0),
+    ).toBe(beforeAnswer);
   });
 
   it("model: when nothing more comes and nothing runs it is over within the longest quiet time", () => {

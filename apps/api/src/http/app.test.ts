@@ -41,7 +41,9 @@ interface Route {
 const routesOf = (routes: readonly Route[]) =>
   routes.filter((route) => route.method !== "ALL" && route.path !== "/*" && route.path !== "*");
 const machine = new Set(
-  [...byteRouters(), ...machineRouters()].flatMap((router) => routesOf(router.routes).map((r) => `${r.method} ${r.path}`)),
+  [...byteRouters(), ...machineRouters()].flatMap((router) =>
+    routesOf(router.routes).map((r) => `${r.method} ${r.path}`),
+  ),
 );
 const everyRoute = [...new Set(routesOf(app.routes).map((route) => `${route.method} ${route.path}`))];
 const closed = everyRoute.filter((route) => !OPEN.includes(route) && !machine.has(route));

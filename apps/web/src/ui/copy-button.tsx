@@ -10,7 +10,9 @@ interface CopyButtonProps {
   readonly icon?: ReactNode;
 }
 
-export function CopyButton({ text, label, icon = <Copy size={14} aria-hidden="true" /> }: CopyButtonProps) {
+const COPY = <Copy size={14} aria-hidden="true" />;
+
+export function CopyButton({ text, label, icon = COPY }: CopyButtonProps) {
   const [outcome, setOutcome] = useState<"copied" | "refused" | null>(null);
   useEffect(() => {
     if (outcome === null) return;

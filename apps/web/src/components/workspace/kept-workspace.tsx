@@ -24,10 +24,7 @@ export function KeptWorkspace({ workspace, name = "Workspace" }: KeptWorkspacePr
   // Beside its session, the outcome has told the reason already.
   const opened = useParams({ strict: false }).workspace === workspace.id;
   return (
-    <section
-      aria-label={name}
-      className="flex flex-col gap-2 rounded-lg border border-hairline px-3.5 py-3 text-ui"
-    >
+    <section aria-label={name} className="flex flex-col gap-2 rounded-lg border border-hairline px-3.5 py-3 text-ui">
       <State workspace={workspace} />
       {opened && workspace.failure !== null && (
         <p className="text-small wrap-anywhere whitespace-pre-wrap text-ink-2">
