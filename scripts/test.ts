@@ -37,8 +37,8 @@ const suites: readonly Suite[] = [
   { name: "lint", run: () => all([["oxlint"], ["oxfmt", "--check"]]) },
   { name: "build", run: () => all([["node", "scripts/build.ts"]]) },
   { name: "units", run: unitsWithCoverage },
-  { name: "journeys", run: () => vitest("journeys", ["--config", "tests/vitest.config.ts", "--project", "journeys"]) },
-  { name: "recovery", run: () => vitest("recovery", ["--config", "tests/vitest.config.ts", "--project", "recovery"]) },
+  { name: "journeys", run: () => wholeStack("journeys", "crowd") },
+  { name: "recovery", run: () => wholeStack("recovery") },
 ];
 
 const asked = process.argv.slice(2);
@@ -85,6 +85,15 @@ async function unitsWithCoverage(): Promise<Tally> {
   const faults = await checkCoverage();
   for (const fault of faults) console.error(fault);
   return { passed: passed + (faults.length === 0 ? 1 : 0), failed: failed + faults.length };
+}
+
+/** Projects of tests/vitest.config.ts; the suite is named after the first. */
+function wholeStack(...projects: readonly [string, ...string[]]): Promise<Tally> {
+  return vitest(projects[0], [
+    "--config",
+    "tests/vitest.config.ts",
+    ...projects.flatMap((name) => ["--project", name]),
+  ]);
 }
 
 /** A run that breaks outside its tests, or misses a coverage limit, counts as one more failure. */

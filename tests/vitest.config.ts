@@ -1,6 +1,7 @@
 /** What no package can prove alone: journeys through the whole stack, and recovery from what kills parts of it. */
 import { defineConfig } from "vitest/config";
 
+const CROWD = ["journeys/many-at-once.test.ts"];
 const whole = { testTimeout: 180_000, hookTimeout: 180_000 } as const;
 
 export default defineConfig({
@@ -9,7 +10,9 @@ export default defineConfig({
     // Each file has an installation of its own, and waits more than it works: two at a time fill two cores.
     maxWorkers: 2,
     projects: [
-      { test: { ...whole, name: "journeys", include: ["journeys/**/*.test.ts"] } },
+      { test: { ...whole, name: "journeys", include: ["journeys/**/*.test.ts"], exclude: CROWD } },
+      // It fills the machine by itself.
+      { test: { ...whole, name: "crowd", include: CROWD, sequence: { groupOrder: 1 } } },
       { test: { ...whole, name: "recovery", include: ["recovery/**/*.test.ts"] } },
     ],
   },

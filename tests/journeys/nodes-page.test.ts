@@ -52,7 +52,7 @@ test("[R33] the nodes page: a machine with its task, what destroying it would in
   const description = "Stream about tea for long\n\n```stream 20000\n```\n";
   expect((await post(`/projects/${project.id}/tasks`, { description, run: true })).status()).toBe(202);
   const row = page.getByRole("row").filter({ has: page.getByRole("link", { name: "Stream about tea for long" }) });
-  await row.filter({ hasText: "Working" }).waitFor({ timeout: 60_000 });
+  await row.filter({ hasText: "Working" }).waitFor({ timeout: 120_000 });
 
   await row.getByRole("button", { name: /^Drain / }).click();
   const dialog = page.getByRole("dialog");
@@ -69,7 +69,7 @@ test("[R33] the nodes page: a machine with its task, what destroying it would in
     .poll(() => page.evaluate(() => document.activeElement?.getAttribute("aria-label")))
     .toMatch(/^Actions for /);
 
-  await page.getByRole("heading", { name: "Last 24 hours" }).waitFor({ timeout: 60_000 });
+  await page.getByRole("heading", { name: "Last 24 hours" }).waitFor({ timeout: 120_000 });
   const hours = page.getByRole("table", { name: /most machines in each hour/ }).getByRole("row");
   expect(await hours.count()).toBeGreaterThan(1);
   expect(complaints).toEqual([]);

@@ -21,7 +21,7 @@ export function WorkspaceScene() {
   useTitle("Workspace");
   const workspace = useQuery(workspaceQuery(id));
   return (
-    <div className="min-h-0 flex-1 overflow-y-auto p-4 tablet:p-6">
+    <main className="min-h-0 flex-1 overflow-y-auto p-4 tablet:p-6">
       <div className="mx-auto flex w-full max-w-240 flex-col gap-4">
         <div className="flex flex-wrap items-center gap-3">
           {workspace.data?.sessionId != null && (
@@ -47,7 +47,7 @@ export function WorkspaceScene() {
         {workspace.data !== undefined && <KeptWorkspace workspace={workspace.data} />}
         {workspace.data !== undefined && isThere(workspace.data.state) && <Inside workspace={id} />}
       </div>
-    </div>
+    </main>
   );
 }
 

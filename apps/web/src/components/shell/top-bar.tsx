@@ -14,7 +14,7 @@ export function TopBar({ me }: { readonly me: MeView }) {
   const params = useParams({ strict: false });
   const project = projectId.safeParse(params.project).data;
   return (
-    <div className="flex h-12 shrink-0 items-center gap-2 border-b border-hairline bg-sidebar px-3">
+    <header className="flex h-12 shrink-0 items-center gap-2 border-b border-hairline bg-sidebar px-3">
       <nav aria-label="Main" className="flex min-w-0 items-center gap-1 text-ui">
         <Link to="/" className="rounded-md px-1.5 py-1 font-semibold hover:bg-inset">
           Samovar
@@ -42,7 +42,7 @@ export function TopBar({ me }: { readonly me: MeView }) {
         </Link>
         <PersonMenu me={me} />
       </div>
-    </div>
+    </header>
   );
 }
 

@@ -12,13 +12,22 @@ const STEP_WORDS: Readonly<Record<RunStep, string>> = {
   finish: "finish",
 };
 
+/** ACP's words for how a turn ended; the usual end needs none. */
+const STOP_WORDS: Readonly<Record<string, string>> = {
+  end_turn: "",
+  max_tokens: "at the model's limit of words",
+  max_turn_requests: "at the limit of requests to the model",
+  refusal: "with the model's refusal",
+  cancelled: "on the cancel",
+};
+
 const tokens = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
 export function RunFacts({ output }: { readonly output: TaskOutput }) {
   const facts = [
     ["Time", timeWords(output)],
     ["Model", output.usage === null ? "" : usageWords(output.usage)],
-    ["Ended with", output.stopReason ?? ""],
+    ["Ended", output.stopReason === null ? "" : (STOP_WORDS[output.stopReason] ?? output.stopReason)],
     ["Restarted", output.restarts === 0 ? "" : `${output.restarts} ${output.restarts === 1 ? "time" : "times"}`],
   ].filter(([, words]) => words !== "");
   if (facts.length === 0) return null;
