@@ -13,7 +13,6 @@ import {
   type AgentView,
   type CredentialCheck,
   type CredentialKind,
-  type CredentialSecret,
   type CredentialView,
 } from "@samovar/contracts";
 import { queryOptions } from "@tanstack/react-query";
@@ -48,7 +47,10 @@ export const credentialsQuery = queryOptions({
   queryFn: async ({ signal }) => (await call("/credentials", credentialPage, { signal })).items,
 });
 
-export const putCredential = (kind: CredentialKind, secret: CredentialSecret): Promise<CredentialView> =>
+export const putCredential = (
+  kind: CredentialKind,
+  secret: Readonly<Record<string, unknown>>,
+): Promise<CredentialView> =>
   call(`/credentials/${encodeURIComponent(kind)}`, credentialView, { method: "PUT", body: secret });
 
 export const deleteCredential = (kind: CredentialKind): Promise<unknown> =>

@@ -1,5 +1,5 @@
 /** What each kind of credential asks for, and how its fields become the secret that is sent. Pure. */
-import type { AgentView, CredentialKind, CredentialSecret } from "@samovar/contracts";
+import type { AgentView, CredentialKind } from "@samovar/contracts";
 
 export interface CredentialField {
   readonly name: string;
@@ -58,8 +58,8 @@ export function formOf(kind: CredentialKind, agents: readonly AgentView[]): Cred
   };
 }
 
-/** Empty fields are left out; the server says what is missing. */
-export function secretOf(form: CredentialForm, data: Pick<FormData, "get">): CredentialSecret {
+/** As it was typed, without the empty fields; the server's schema is the judge of it. */
+export function secretOf(form: CredentialForm, data: Pick<FormData, "get">): Readonly<Record<string, unknown>> {
   const filled = Object.fromEntries(
     form.fields.flatMap(({ name }) => {
       const value = String(data.get(name) ?? "").trim();
@@ -67,6 +67,5 @@ export function secretOf(form: CredentialForm, data: Pick<FormData, "get">): Cre
     }),
   );
   if (form.kind.startsWith("agent:")) return { kind: "agent", agent: form.kind.slice("agent:".length), env: filled };
-  // The server's schema is the judge of what was typed.
-  return { kind: form.kind, ...filled } as CredentialSecret;
+  return { kind: form.kind, ...filled };
 }
