@@ -12,7 +12,7 @@ import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
 import * as z from "zod";
 import { CliError } from "../client/errors.ts";
 import { type DataDirectory, readJson, writeAtomically } from "./data-directory.ts";
-import { childrenNamed, isHolding, isRunning, processStart } from "./processes.ts";
+import { childrenNamed, holdersOf, isHolding, isRunning, processStart } from "./processes.ts";
 
 const root = join(import.meta.dirname, "../../../..");
 const dist = join(root, "dist");
@@ -37,7 +37,7 @@ export interface ControlPlaneOptions {
 
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { directory, port, settings, logger } = options;
-  await endStrayRuntime(directory, logger);
+  await endStrayRuntimes(directory, logger);
   await requireFreePort(port);
   const miniflare = orderly(
     () =>
@@ -193,11 +193,18 @@ async function recordRuntime(directory: DataDirectory): Promise<boolean> {
   return true;
 }
 
-/** workerd lives on when its CLI is killed; two of them must never share one state directory, nor one port. */
-async function endStrayRuntime(directory: DataDirectory, logger: Logger): Promise<void> {
+/**
+ * workerd lives on when its CLI is killed; two of them must never share one state directory, nor one port. One that was
+ * started just before the kill may not have been written down: its open files tell.
+ */
+async function endStrayRuntimes(directory: DataDirectory, logger: Logger): Promise<void> {
   const record = runtimeRecord.safeParse(await readJson(runtimeFile(directory)));
-  if (!record.success) return;
-  const { pid, start } = record.data;
+  const found = await holdersOf(directory.path, "workerd");
+  const strays = new Map([...(record.success ? [record.data] : []), ...found].map((each) => [each.pid, each]));
+  for (const stray of strays.values()) await endStrayRuntime(stray, logger);
+}
+
+async function endStrayRuntime({ pid, start }: z.infer<typeof runtimeRecord>, logger: Logger): Promise<void> {
   if (await isRunning(pid, start)) {
     logger.warn("runtime.stray_ended", { pid });
     process.kill(pid, "SIGKILL");

@@ -1,9 +1,12 @@
 /** What is told of real processes. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { isFreePort } from "./control-plane.ts";
-import { isHolding, isRunning, processStart } from "./processes.ts";
+import { holdersOf, isHolding, isRunning, processStart } from "./processes.ts";
 
 /** Many threads with memory of their own: after a kill the first is gone long before the last. */
 const BUSY = `
@@ -31,4 +34,19 @@ it("tells a process from another one with the same id", async () => {
   const start = await processStart(process.pid);
   expect(await isRunning(process.pid, start)).toBe(true);
   expect([await isRunning(process.pid, "0"), await isHolding(process.pid, "0")]).toEqual([false, false]);
+});
+
+it("[F11] a process that nobody wrote down is found by the files that it has open", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "samovar-held-"));
+  const holds = `require("node:fs").openSync(process.argv[1], "w"); console.log("open"); setInterval(() => {}, 1000)`;
+  const child = spawn(process.execPath, ["-e", holds, join(directory, "state")], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await once(child.stdout, "data");
+  expect((await holdersOf(directory, "node")).map(({ pid }) => pid)).toEqual([child.pid]);
+  expect(await holdersOf(directory, "workerd")).toEqual([]);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  expect(await holdersOf(directory, "node")).toEqual([]);
+  rmSync(directory, { recursive: true });
 });

@@ -3,7 +3,7 @@
  * Linux answers from /proc (minimal systems have no `ps`), others from `ps`.
  */
 import { execFile } from "node:child_process";
-import { readFile, readdir } from "node:fs/promises";
+import { readFile, readdir, readlink, realpath } from "node:fs/promises";
 import { promisify } from "node:util";
 
 interface ProcessRow {
@@ -42,6 +42,27 @@ export async function isHolding(pid: number, start: string): Promise<boolean> {
 export async function childrenNamed(parent: number, name: string): Promise<number[]> {
   const rows = onLinux ? await rowsFromProc() : await rowsFromPs();
   return rows.filter((row) => row.parent === parent && row.command.includes(name)).map((row) => row.pid);
+}
+
+/** Those of this name that have files open below a directory. Only Linux tells. */
+export async function holdersOf(directory: string, name: string): Promise<{ pid: number; start: string }[]> {
+  if (!onLinux) return [];
+  const named = (await rowsFromProc()).filter((row) => row.command.includes(name));
+  // What the system tells has no links in it.
+  const prefix = `${await realpath(directory)}/`;
+  const held = await Promise.all(named.map(({ pid }) => hasOpenBelow(pid, prefix)));
+  return named.filter((_, index) => held[index]).map(({ pid, start }) => ({ pid, start }));
+}
+
+async function hasOpenBelow(pid: number, prefix: string): Promise<boolean> {
+  try {
+    const files = await readdir(`/proc/${pid}/fd`);
+    const targets = await Promise.all(files.map((file) => readlink(`/proc/${pid}/fd/${file}`).catch(() => "")));
+    return targets.some((target) => target.startsWith(prefix));
+  } catch {
+    // It is gone, or another person's.
+    return false;
+  }
 }
 
 async function rowsFromProc(): Promise<ProcessRow[]> {
