@@ -49,7 +49,8 @@ test("[R33] the nodes page: a machine with its task, what destroying it would in
 
   await page.goto(new URL("/nodes", page.url()).href);
   await page.getByText("No machine is there now").waitFor();
-  const description = "Stream about tea for long\n\n```stream 20000\n```\n";
+  // Longer than anybody looks; destroying the machine ends it.
+  const description = "Stream about tea for long\n\n```say\nThe kettle is on.\n```\n\n```sh\nsleep 170\n```\n";
   expect((await post(`/projects/${project.id}/tasks`, { description, run: true })).status()).toBe(202);
   const row = page.getByRole("row").filter({ has: page.getByRole("link", { name: "Stream about tea for long" }) });
   await row.filter({ hasText: "Working" }).waitFor({ timeout: 120_000 });
