@@ -200,7 +200,13 @@ async function signIn(
   return client;
 }
 
-function startSweep(controlPlane: ControlPlane, cron = "*/15 * * * *", logger: Logger) {
+/**
+ * On one machine the sweep runs each minute: a run that was cut off between two of its steps is not taken up by the
+ * runtime until somebody asks for it, and the sweep does. In the cloud the platform takes it up.
+ */
+const EACH_MINUTE = "* * * * *";
+
+function startSweep(controlPlane: ControlPlane, cron = EACH_MINUTE, logger: Logger) {
   const now = async () => {
     try {
       await controlPlane.tick(cron);
