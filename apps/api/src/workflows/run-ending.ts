@@ -23,9 +23,10 @@ export async function endRun(story: RunStory, start: RunStart, ending: Ending | 
   const { nodeId } = story;
   if (nodeId === null || story.askedOn !== nodeId) await letGo(story, start, ending);
   else await settleWorkspace(story, start, nodeId, ending);
-  await endTask(story, ending);
   if (ending === null) return;
+  // Before the task: nobody wakes a run that is cut off once its task has ended.
   await story.attempt("end: session", () => closeSession(story, start.task, ending.status));
+  await endTask(story, ending);
 }
 
 /** For a run that could not even be opened. */
