@@ -13,7 +13,7 @@ import { createLiveStore } from "./data/live/store.ts";
 import { createQueryClient } from "./data/query-client.ts";
 import { createSubmissions } from "./data/submissions.ts";
 import { ActionsContext, createActions } from "./keys/actions.tsx";
-import { router } from "./router.tsx";
+import { createPageRouter } from "./router.tsx";
 
 const root = document.getElementById("root");
 invariant(root !== null, "index.html has no #root");
@@ -24,10 +24,12 @@ const state = {
 };
 
 const actions = createActions();
+const client = createQueryClient();
+const router = createPageRouter({ client });
 
 createRoot(root).render(
   <StrictMode>
-    <QueryClientProvider client={createQueryClient()}>
+    <QueryClientProvider client={client}>
       <AppStateContext value={state}>
         <ActionsContext value={actions}>
           <RouterProvider router={router} />

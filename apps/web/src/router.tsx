@@ -1,8 +1,12 @@
-/** The addresses of the page. Ids are parsed here: what is inside gets typed ones. Chat comes at once, the rest when needed. */
+/**
+ * The addresses of the page. Ids are parsed here: what is inside gets typed ones. Chat comes at once, the rest when
+ * needed. What an address shows is asked for as soon as it is known, all at once; nothing waits for it but its scene.
+ */
 import { projectId, sessionId, taskId, workspaceId } from "@samovar/contracts";
 import type { ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
+import type { QueryClient } from "@tanstack/react-query";
 import {
-  createRootRoute,
+  createRootRouteWithContext,
   createRoute,
   createRouter,
   lazyRouteComponent,
@@ -12,6 +16,7 @@ import {
 } from "@tanstack/react-router";
 import { readBoardSearch } from "./data/board-search.ts";
 import { lastPlaces } from "./data/last-places.ts";
+import { meQuery, prefetchSession, projectQuery } from "./data/queries.ts";
 import { readSessionSearch } from "./data/session-search.ts";
 import { Broken } from "./scenes/broken.tsx";
 import { ChatHome } from "./scenes/chat-home.tsx";
@@ -25,7 +30,15 @@ import { SessionScene } from "./scenes/session.tsx";
 import { SignIn } from "./scenes/sign-in.tsx";
 import { TaskDoor } from "./scenes/task-door.tsx";
 
-const rootRoute = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Broken });
+interface PageContext {
+  readonly client: QueryClient;
+}
+
+const rootRoute = createRootRouteWithContext<PageContext>()({
+  component: Outlet,
+  notFoundComponent: NotFound,
+  errorComponent: Broken,
+});
 
 const signInRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -44,7 +57,12 @@ const signInRoute = createRoute({
   },
 });
 
-const signedInRoute = createRoute({ getParentRoute: () => rootRoute, id: "signed-in", component: Root });
+const signedInRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  id: "signed-in",
+  loader: ({ context }) => void context.client.prefetchQuery(meQuery),
+  component: Root,
+});
 
 const projectsRoute = createRoute({
   getParentRoute: () => signedInRoute,
@@ -56,6 +74,7 @@ const projectRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: "/p/$project",
   params: { parse: ({ project }): { project: ProjectId } => ({ project: known(projectId.safeParse(project).data) }) },
+  loader: ({ context, params }) => void context.client.prefetchQuery(projectQuery(params.project)),
   component: function ProjectPage() {
     const { project } = projectRoute.useParams();
     return <ProjectScene key={project} project={project} />;
@@ -85,6 +104,7 @@ const sessionRoute = createRoute({
   path: "/s/$session",
   params: { parse: ({ session }): { session: SessionId } => ({ session: known(sessionId.safeParse(session).data) }) },
   validateSearch: readSessionSearch,
+  loader: ({ context, params }) => void prefetchSession(context.client, params.project, params.session),
   onEnter: ({ params: { project, session } }) => lastPlaces.rememberSession(project, session),
   onStay: ({ params: { project, session } }) => lastPlaces.rememberSession(project, session),
   component: function SessionPage() {
@@ -200,15 +220,17 @@ const routeTree = rootRoute.addChildren([
   ]),
 ]);
 
-export const router = createRouter({
-  routeTree,
-  defaultPreload: "intent",
-  defaultNotFoundComponent: NotFound,
-  defaultErrorComponent: Broken,
-});
+export const createPageRouter = (context: PageContext) =>
+  createRouter({
+    routeTree,
+    context,
+    defaultPreload: "intent",
+    defaultNotFoundComponent: NotFound,
+    defaultErrorComponent: Broken,
+  });
 
 declare module "@tanstack/react-router" {
   interface Register {
-    router: typeof router;
+    router: ReturnType<typeof createPageRouter>;
   }
 }

@@ -13,7 +13,7 @@ import {
   type TaskEvent,
   type TaskView,
 } from "@samovar/contracts";
-import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, queryOptions, type QueryClient } from "@tanstack/react-query";
 import { call, isApiError } from "./api.ts";
 import {
   allProjectsKey,
@@ -105,6 +105,13 @@ export const taskQuery = (project: ProjectId, task: TaskId) =>
     queryKey: taskKey(project, task),
     queryFn: async ({ signal }) => told.task(await call(`/projects/${project}/tasks/${task}`, taskView, { signal })),
   });
+
+/** A session and its task, ahead of the scene that shows them; a failure is told there. */
+export async function prefetchSession(client: QueryClient, project: ProjectId, session: SessionId): Promise<void> {
+  await client.prefetchQuery(sessionQuery(project, session));
+  const taskId = client.getQueryData(sessionQuery(project, session).queryKey)?.taskId ?? null;
+  if (taskId !== null) await client.prefetchQuery(taskQuery(project, taskId));
+}
 
 /** All of them, in order. */
 export const taskEventsQuery = (project: ProjectId, task: TaskId) =>

@@ -9,6 +9,7 @@ import { TaskHeader } from "../components/task/task-header.tsx";
 import { Transcript } from "../components/transcript/transcript.tsx";
 import { useStart } from "../components/transcript/use-start.ts";
 import { visibleText } from "../components/transcript/visible-text.ts";
+import type { HeldTranscript } from "../data/live/store.ts";
 import { sessionQuery, taskQuery } from "../data/queries.ts";
 import { useTranscript } from "../data/use-live.ts";
 import { useAction } from "../keys/actions.tsx";
@@ -24,34 +25,37 @@ interface SessionSceneProps {
   readonly link: number | null;
 }
 
+/** Its messages are asked for at once, beside what tells about it. */
 export function SessionScene({ project, session: sessionId, link }: SessionSceneProps) {
   const session = useQuery(sessionQuery(project, sessionId));
+  const held = useTranscript(sessionId);
   if (session.data === undefined) {
     if (!session.isError) return <SessionSkeleton />;
     return <Unreadable what="The session could not be read." read={session} />;
   }
   return session.data.taskId === null ? (
-    <Conversation session={session.data} task={null} link={link} />
+    <Conversation session={session.data} held={held} task={null} link={link} />
   ) : (
-    <WithTask project={project} session={session.data} taskId={session.data.taskId} link={link} />
+    <WithTask project={project} session={session.data} held={held} taskId={session.data.taskId} link={link} />
   );
 }
 
 interface WithTaskProps {
   readonly project: ProjectId;
   readonly session: SessionView;
+  readonly held: HeldTranscript | undefined;
   readonly taskId: NonNullable<SessionView["taskId"]>;
   readonly link: number | null;
 }
 
-function WithTask({ project, session, taskId, link }: WithTaskProps) {
+function WithTask({ project, session, held, taskId, link }: WithTaskProps) {
   const task = useQuery(taskQuery(project, taskId));
   if (task.data === undefined && !task.isError) return <SessionSkeleton />;
   if (task.data !== undefined && task.data.sessionId !== session.id) {
     return (
       <>
         <EarlierAttempt task={task.data} />
-        <Conversation session={session} task={null} link={link} />
+        <Conversation session={session} held={held} task={null} link={link} />
       </>
     );
   }
@@ -59,7 +63,7 @@ function WithTask({ project, session, taskId, link }: WithTaskProps) {
     <>
       {task.data !== undefined && <TaskHeader key={task.data.id} task={task.data} />}
       {task.data === undefined && <Unreadable what="The task could not be read." read={task} />}
-      <Conversation session={session} task={task.data ?? null} link={link} />
+      <Conversation session={session} held={held} task={task.data ?? null} link={link} />
     </>
   );
 }
@@ -86,12 +90,12 @@ function EarlierAttempt({ task }: { readonly task: TaskView }) {
 
 interface ConversationProps {
   readonly session: SessionView;
+  readonly held: HeldTranscript | undefined;
   readonly task: TaskView | null;
   readonly link: number | null;
 }
 
-function Conversation({ session, task, link }: ConversationProps) {
-  const held = useTranscript(session.id);
+function Conversation({ session, held, task, link }: ConversationProps) {
   const topic = visibleText(task?.title ?? session.topic ?? "Session");
   const navigate = useNavigate();
   const toText = { to: "/p/$project/s/$session/text", params: { project: session.projectId, session: session.id } };

@@ -33,20 +33,21 @@ export function Dialog({ title, description, quiet = false, className, onClose, 
             className,
           )}
         >
-          <div className={quiet ? "sr-only" : "flex items-start gap-3 px-5 pt-4"}>
-            <div className="min-w-0 flex-1">
-              <Parts.Title className="text-title font-semibold">{title}</Parts.Title>
-              {description !== undefined && (
-                <Parts.Description className="text-ui text-ink-2">{description}</Parts.Description>
-              )}
-            </div>
-            {!quiet && (
-              <IconButton label="Close" onClick={onClose}>
-                <X size={16} aria-hidden="true" />
-              </IconButton>
+          <div className={quiet ? "sr-only" : "ps-5 pe-14 pt-4"}>
+            <Parts.Title className="text-title font-semibold">{title}</Parts.Title>
+            {description !== undefined && (
+              <Parts.Description className="text-ui text-ink-2">{description}</Parts.Description>
             )}
           </div>
           {children}
+          {/* Last, so that the first thing with the focus is what the dialog is for. */}
+          {!quiet && (
+            <div className="absolute end-4 top-3">
+              <IconButton label="Close" onClick={onClose}>
+                <X size={16} aria-hidden="true" />
+              </IconButton>
+            </div>
+          )}
         </Parts.Content>
       </Parts.Portal>
     </Parts.Root>

@@ -10,7 +10,8 @@ import type { TaskAction } from "../../data/commands.ts";
 import type { NoticeTone } from "../../ui/notice.tsx";
 import { visibleText } from "../transcript/visible-text.ts";
 import { columnsOf, columnWord, matching, placeOf } from "./columns.ts";
-import { isIdle, mayReorder, moveBeside, moveTo, priorityBeside, priorityWord, type Direction } from "./moves.ts";
+import { isIdle, mayReorder, moveBeside, moveTo, type Direction } from "./moves.ts";
+import { priorityBeside, priorityWord } from "../task/priorities.ts";
 import { accepted, begun, takenBack, withPending, type Pending, type PendingChange } from "./pending.ts";
 
 export interface BoardDeps {

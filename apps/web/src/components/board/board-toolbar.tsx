@@ -6,7 +6,7 @@ import { useAction } from "../../keys/actions.tsx";
 import { Button } from "../../ui/button.tsx";
 import { CONTROL } from "../../ui/field.tsx";
 import { isFiltered } from "./columns.ts";
-import { PRIORITY_WORDS } from "./moves.ts";
+import { PRIORITIES_BY_URGENCY, priorityWord } from "../task/priorities.ts";
 
 interface BoardToolbarProps {
   readonly search: BoardSearch;
@@ -35,9 +35,9 @@ export function BoardToolbar({ search, onChange, found, all }: BoardToolbarProps
           className={CONTROL}
         >
           <option value="">Any priority</option>
-          {[1, 2, 3, 4, 0].map((value) => (
+          {PRIORITIES_BY_URGENCY.map((value) => (
             <option key={value} value={value}>
-              {PRIORITY_WORDS[value]}
+              {priorityWord(value)}
             </option>
           ))}
         </select>

@@ -5,7 +5,8 @@ import { MenuPanel } from "../../ui/menu-panel.tsx";
 import type { MenuEntry } from "../../ui/menu.tsx";
 import { visibleText } from "../transcript/visible-text.ts";
 import { columnWord } from "./columns.ts";
-import { isIdle, mayReorder, moveTo, PRIORITY_WORDS, TARGETS, type Move } from "./moves.ts";
+import { PRIORITIES_BY_URGENCY, priorityWord } from "../task/priorities.ts";
+import { isIdle, mayReorder, moveTo, TARGETS, type Move } from "./moves.ts";
 
 export interface CardMenuActions {
   readonly onMove: (to: (typeof TARGETS)[number]) => void;
@@ -72,7 +73,7 @@ const priorities = (task: TaskView, actions: CardMenuActions): MenuEntry => ({
   kind: "choices",
   name: "Priority",
   value: `${task.priority}`,
-  choices: [1, 2, 3, 4, 0].map((value) => ({ value: `${value}`, label: PRIORITY_WORDS[value] ?? "" })),
+  choices: PRIORITIES_BY_URGENCY.map((value) => ({ value: `${value}`, label: priorityWord(value) })),
   onChoose: (value) => actions.onPriority(Number(value)),
 });
 

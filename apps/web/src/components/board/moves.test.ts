@@ -2,7 +2,7 @@
 import { TASK_STATUSES, type TaskStatus } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import { aTask } from "../../data/test-values.ts";
-import { moveBeside, moveTo, priorityBeside } from "./moves.ts";
+import { moveBeside, moveTo } from "./moves.ts";
 
 const wordOf = (from: TaskStatus, to: TaskStatus): string => {
   const move = moveTo(aTask({ status: from }), to);
@@ -48,9 +48,4 @@ describe("[R28] moving by one key", () => {
       move: { kind: "refused", why: "There is no column further on." },
     });
   });
-});
-
-it("priorities go from none over low to urgent, and end there", () => {
-  expect([0, 4, 3, 2, 1].map((priority) => priorityBeside(priority, "up"))).toEqual([4, 3, 2, 1, null]);
-  expect([1, 2, 3, 4, 0].map((priority) => priorityBeside(priority, "down"))).toEqual([2, 3, 4, 0, null]);
 });

@@ -76,15 +76,4 @@ export function moveBeside(
   return { to: null, move: nearest ?? refused("There is no column further on.") };
 }
 
-const BY_URGENCY = [1, 2, 3, 4, 0] as const;
-export const PRIORITY_WORDS = ["No priority", "Urgent", "High", "Medium", "Low"] as const;
-
-export const priorityWord = (priority: number): string => PRIORITY_WORDS[priority] ?? PRIORITY_WORDS[0];
-
 export const mayReorder = (task: TaskView): boolean => isIdle(task) || task.status === "queued";
-
-/** The next priority up or down; null at the end. */
-export function priorityBeside(priority: number, direction: "up" | "down"): number | null {
-  const at = BY_URGENCY.findIndex((each) => each === priority);
-  return BY_URGENCY[at + (direction === "up" ? -1 : 1)] ?? null;
-}

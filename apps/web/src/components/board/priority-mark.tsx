@@ -1,6 +1,6 @@
 /** A task's priority by shape and word; nothing for none. */
 import { OctagonAlert, SignalHigh, SignalLow, SignalMedium, type LucideIcon } from "lucide-react";
-import { priorityWord } from "./moves.ts";
+import { priorityWord } from "../task/priorities.ts";
 
 const ICONS: Readonly<Record<number, LucideIcon>> = { 1: OctagonAlert, 2: SignalHigh, 3: SignalMedium, 4: SignalLow };
 

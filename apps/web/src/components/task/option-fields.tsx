@@ -10,7 +10,8 @@ import { CONTROL } from "../../ui/field.tsx";
 import { visibleText } from "../transcript/visible-text.ts";
 import { AgentNote } from "./agent-note.tsx";
 import { DependsOn } from "./depends-on.tsx";
-import { branchFault, PRIORITIES, SIZES, withAgent, type TaskOptions } from "./task-options.ts";
+import { PRIORITIES_BY_URGENCY, priorityWord } from "./priorities.ts";
+import { branchFault, SIZES, withAgent, type TaskOptions } from "./task-options.ts";
 
 export interface OptionFieldsProps {
   readonly project: ProjectView;
@@ -93,9 +94,9 @@ interface PriorityChoiceProps {
 export function PriorityChoice({ value, onChange }: PriorityChoiceProps) {
   return (
     <Choice label="Priority" value={`${value}`} onChange={(told) => onChange(Number(told))}>
-      {PRIORITIES.map((word, priority) => (
-        <option key={word} value={priority}>
-          {word}
+      {PRIORITIES_BY_URGENCY.map((priority) => (
+        <option key={priority} value={priority}>
+          {priorityWord(priority)}
         </option>
       ))}
     </Choice>

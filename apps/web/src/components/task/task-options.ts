@@ -26,8 +26,6 @@ export const noOptions: TaskOptions = {
 
 export const SIZES: Readonly<Record<VmSize, string>> = { small: "Small", medium: "Medium", large: "Large" };
 
-export const PRIORITIES = ["No priority", "Urgent", "High", "Medium", "Low"] as const;
-
 /** Models and modes are an agent's own: another agent does not know them. */
 export const withAgent = (options: TaskOptions, agent: AgentKind | null): TaskOptions =>
   agent === options.agent ? options : { ...options, agent, model: null, permissionMode: null };
