@@ -11,6 +11,7 @@ import {
   type FaultProxy,
   seededRandom,
   startFaultProxy,
+  testTime,
 } from "@samovar/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -204,6 +205,25 @@ describe("following a task", () => {
     const watcher = { task: () => {}, message: () => {}, connected: () => {} };
     const followed = followTask({ task: other, connect, timers: systemTimers, random: seededRandom(1), watcher });
     await expect(followed).rejects.toBeInstanceOf(CliError);
+  });
+
+  it("gives up when nobody has answered for ten minutes, and says how to go on", async () => {
+    const time = testTime();
+    const ups: boolean[] = [];
+    const followed = followTask({
+      task: submitted,
+      connect: async () => null,
+      timers: time,
+      random: seededRandom(1),
+      watcher: { task: () => {}, message: () => {}, connected: (up) => void ups.push(up) },
+    });
+    const gaveUp = expect(followed).rejects.toMatchObject({
+      message: expect.stringContaining("10 minutes"),
+      hint: expect.stringContaining(submitted.id),
+    });
+    await vi.waitFor(() => expect(ups).toEqual([false]));
+    time.advance(600_000);
+    await gaveUp;
   });
 
   it("tells a new place in line, though the task is of the same version; once for each", async () => {

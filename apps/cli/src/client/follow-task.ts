@@ -44,6 +44,8 @@ export interface Followed {
 const LAST_MESSAGES_MS = 10_000;
 /** The socket tells changes at once; this finds what it failed to tell. */
 const CHECK_MS = 15_000;
+/** Whoever waits for a Samovar that never comes back is told so. */
+const GONE_MS = 600_000;
 /** Unreadable or failing answers in a row that are put up with. */
 const MOST_MISSES = 20;
 
@@ -64,6 +66,7 @@ class Follower {
   #wanted: number | null = null;
   #cancelDeadline: (() => void) | null = null;
   #cancelCheck: (() => void) | null = null;
+  #cancelGone: (() => void) | null = null;
   #checking: Promise<void> | null = null;
   #misses = 0;
   #over = false;
@@ -93,6 +96,8 @@ class Follower {
   }
 
   #opened(): void {
+    this.#cancelGone?.();
+    this.#cancelGone = null;
     this.#options.watcher.connected(true);
     this.#socket.send(subscription(this.#transcript));
     void this.#check();
@@ -100,6 +105,7 @@ class Follower {
 
   #lost(): void {
     this.#options.watcher.connected(false);
+    this.#cancelGone ??= this.#options.timers.after(GONE_MS, () => this.#fail(goneError(this.#task)));
     void this.#check();
   }
 
@@ -204,10 +210,17 @@ class Follower {
     this.#over = true;
     this.#cancelDeadline?.();
     this.#cancelCheck?.();
+    this.#cancelGone?.();
     this.#options.signal?.removeEventListener("abort", this.#leave);
     this.#socket.close();
   }
 }
+
+const goneError = ({ id }: TaskView): CliError =>
+  new CliError(
+    `Samovar has not answered for ${GONE_MS / 60_000} minutes; the task may go on.`,
+    `Once Samovar runs again, see how it stands: samovar task ${id}`,
+  );
 
 /** A place in line changes without a new version of the task. */
 function waitsForElse(task: TaskView, known: TaskView): boolean {
