@@ -83,6 +83,14 @@ describe("hetzner", () => {
     ]);
   });
 
+  test("of those that cost the same, none is larger than asked", async () => {
+    const locations = { a: { price: "0" }, b: { price: "0" } };
+    cloud.types = [8, 2, 4].map((cores) => serverType(`local${cores}`, cores, cores * 2, locations));
+    const sizes = Array.from({ length: 20 }, () => provider.listSizes());
+    for (const read of await Promise.all(sizes))
+      expect(read.ok && read.value.map(({ serverType: name }) => name)).toEqual(["local2", "local4", "local8"]);
+  });
+
   test.each([
     ["no capacity", hetznerError(412, "resource_unavailable")],
     ["an unsupported location", hetznerError(422, "invalid_input", "unsupported location for server type")],

@@ -19,10 +19,15 @@ interface Offer extends Placement {
   readonly free: boolean;
   readonly recommended: boolean;
   readonly price: number;
+  readonly cores: number;
+  readonly memoryGb: number;
   readonly lot: number;
 }
 
-/** Best first: said to be available, then cheap, then recommended, then by lot so that many creations spread. */
+/**
+ * Best first: said to be available, then cheap, then recommended, then no larger than asked, then by lot so that many
+ * creations spread over the locations.
+ */
 export function placements(types: readonly HetznerServerType[], size: VmSize, random: Random): readonly Placement[] {
   const { cores, memoryGb } = MINIMUM[size];
   return types
@@ -33,6 +38,8 @@ export function placements(types: readonly HetznerServerType[], size: VmSize, ra
         Number(b.free) - Number(a.free) ||
         a.price - b.price ||
         Number(b.recommended) - Number(a.recommended) ||
+        a.cores - b.cores ||
+        a.memoryGb - b.memoryGb ||
         a.lot - b.lot,
     )
     .map(({ serverType, location }) => ({ serverType, location }));
@@ -71,6 +78,8 @@ function offersOf(type: HetznerServerType, random: Random): Offer[] {
       free: !leaving && (known ? place?.available === true : true),
       recommended: place?.recommended === true,
       price: Number.isFinite(amount) ? amount : Number.MAX_VALUE,
+      cores: type.cores,
+      memoryGb: type.memory,
       lot: random.next(),
     };
   });
