@@ -68,7 +68,9 @@ test("[R26] the palette opens from a text field, finds sessions on the server, a
   await palette.waitFor();
   await page.keyboard.press("Alt+ArrowDown");
   await page.keyboard.press("Control+\\");
+  const answered = page.waitForResponse((response) => response.url().includes("q=polish+sam"));
   await page.keyboard.type("polish sam");
+  await answered;
   await palette.getByRole("option", { name: /Polish the samovar/ }).waitFor();
   expect(page.url()).toContain(sessions[0]);
   await page.keyboard.press("Enter");

@@ -31,7 +31,7 @@ const list = createRoute({
     params: params.pick({ projectId: true }),
     query: pageQuery.extend({
       taskId: taskId.optional(),
-      /** A part of the topic, in any case. */
+      /** Words that the topic holds, each somewhere, in any case. */
       q: z.string().trim().min(1).max(200).optional(),
       status: sessionStatus.optional(),
     }),

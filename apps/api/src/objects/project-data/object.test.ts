@@ -92,7 +92,7 @@ describe("a session in a list", () => {
     expect(await activity()).toMatchObject({ text: "npm test" });
   });
 
-  test("is found by a part of its topic in any case, and by its status", async () => {
+  test("is found by words of its topic in any case, and by its status", async () => {
     const { stub, projectId, sessionId } = await project();
     const other = ids.make("ses");
     const firstMessage = { messageId: ids.messageId(), text: "100% of the samovar_s boil" };
@@ -101,6 +101,9 @@ describe("a session in a list", () => {
     const found = async (query: { q?: string; status?: "active" | "stopped" }) =>
       (await stub.listSessions({ ...query, limit: 9 })).items.map(({ id }) => id);
     expect(await found({ q: "THE TEST" })).toEqual([sessionId]);
+    expect(await found({ q: "boil  sam" })).toEqual([other]);
+    expect(await found({ q: "boil pot" })).toEqual([]);
+    expect(await found({ q: "boil ".repeat(40).trim() })).toEqual([other]);
     expect(await found({ q: "0% OF" })).toEqual([other]);
     expect(await found({ q: "samovar_s" })).toEqual([other]);
     expect(await found({ q: "samovarXs" })).toEqual([]);

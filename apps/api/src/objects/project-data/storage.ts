@@ -21,12 +21,16 @@ export interface Span {
 
 export interface SessionQuery {
   readonly taskId?: TaskId | undefined;
-  /** A part of the topic, in any case. */
+  /** Words that the topic holds, each somewhere, in any case. */
   readonly q?: string | undefined;
   readonly status?: SessionStatus | undefined;
   readonly cursor?: string | undefined;
   readonly limit: number;
 }
+
+/** One binding for any number of words; LIKE would refuse patterns beyond 50 bytes. */
+const HOLDS_EACH_WORD =
+  "topic IS NOT NULL AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE instr(lower(topic), lower(value)) = 0)";
 
 export class ProjectStorage {
   readonly #storage: DurableObjectStorage;
@@ -73,8 +77,8 @@ export class ProjectStorage {
       bindings.push(taskId);
     }
     if (q !== undefined) {
-      conditions.push("topic LIKE ? ESCAPE '\\'");
-      bindings.push(`%${q.replace(/[\\%_]/g, "\\$&")}%`);
+      conditions.push(HOLDS_EACH_WORD);
+      bindings.push(JSON.stringify(q.split(/\s+/)));
     }
     if (status !== undefined) {
       conditions.push("status = ?");

@@ -91,6 +91,20 @@ const intrusion = fc.record({
   tip: fc.constantFrom("base", "foreign"),
 });
 
+/** False when the name, or one that it cannot stand beside, was taken first: a push may end at the same moment. */
+function intrude(origin: string, branch: string, tip: string): boolean {
+  const has = [...branchesOf(origin).keys()];
+  if (has.some((name) => name === branch || name.startsWith(`${branch}/`) || branch.startsWith(`${name}/`)))
+    return false;
+  try {
+    gitBy(origin, "update-ref", `refs/heads/${branch}`, tip, "");
+    return true;
+  } catch (error) {
+    if (/cannot lock ref/.test(String(error))) return false;
+    throw error;
+  }
+}
+
 test("[R14] [F42] whoever else pushes such a name at whatever moment keeps it; ours gets another, and nothing is forced", async () => {
   const runs = fc.record({ finishers: fc.integer({ min: 1, max: 3 }), others: fc.array(intrusion, { maxLength: 3 }) });
   await fc.assert(
@@ -101,13 +115,9 @@ test("[R14] [F42] whoever else pushes such a name at whatever moment keeps it; o
       server.rules.before = (kind) => {
         seen[kind] = (seen[kind] ?? 0) + 1;
         for (const { at, branch, tip } of others) {
-          const has = branchesOf(origin);
-          const clashes = [...has.keys()].some(
-            (name) => name.startsWith(`${branch}/`) || branch.startsWith(`${name}/`),
-          );
-          if (at.kind !== kind || at.nth !== seen[kind] || has.has(branch) || clashes) continue;
-          theirs.set(branch, tip === "base" ? base : foreign);
-          gitBy(origin, "update-ref", `refs/heads/${branch}`, tip === "base" ? base : foreign, "");
+          if (at.kind !== kind || at.nth !== seen[kind]) continue;
+          const theirTip = tip === "base" ? base : foreign;
+          if (intrude(origin, branch, theirTip)) theirs.set(branch, theirTip);
         }
       };
       for (const [i, places] of all.entries()) writeFiles(places.repo, { "work.txt": `of ${i}\n` });
