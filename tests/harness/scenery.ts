@@ -148,6 +148,8 @@ export async function enter(page: Page, url: string, { path, act }: Scene): Prom
   // Between two scenes that differ in the part behind # only, nothing would be loaded.
   await page.goto("about:blank");
   await page.goto(new URL(path, url).href);
+  // A busy machine may be quiet on the network before the page is there.
+  await page.locator("#root main").waitFor();
   await page.waitForLoadState("networkidle");
   await act?.(page);
   await page.waitForLoadState("networkidle");
@@ -187,6 +189,7 @@ const looked = async (page: Page) => {
 };
 
 const palette = async (page: Page) => {
+  await feed(page);
   await page.keyboard.press("Control+k");
   await page.getByRole("dialog").getByRole("combobox").fill("te");
 };

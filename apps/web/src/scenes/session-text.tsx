@@ -30,7 +30,9 @@ export function SessionText() {
             <ArrowLeft size={16} aria-hidden="true" />
             Session
           </Link>
-          <h1 className="min-w-0 flex-1 text-title font-semibold wrap-anywhere">{topic}</h1>
+          <h1 className="min-w-0 text-title font-semibold wrap-anywhere max-tablet:order-last max-tablet:w-full tablet:flex-1">
+            {topic}
+          </h1>
           {read.data !== undefined && <Save text={read.data} name={`${session}.txt`} />}
         </header>
         {read.isPending && <Skeleton label="Reading the whole session" lines={[60, 100, 90, 95]} />}
@@ -60,7 +62,7 @@ const wholeSession = (project: ProjectId, session: SessionId) => ({
 function Save({ text, name }: { readonly text: string; readonly name: string }) {
   const address = useMemo(() => URL.createObjectURL(new Blob([text], { type: "text/plain" })), [text]);
   return (
-    <span className="inline-flex items-center gap-2">
+    <span className="ms-auto inline-flex items-center gap-2">
       <CopyButton text={text} label="Copy all" />
       <a href={address} download={name} className={buttonClass("plain")}>
         <Download size={16} aria-hidden="true" />

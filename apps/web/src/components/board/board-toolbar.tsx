@@ -22,7 +22,7 @@ export function BoardToolbar({ search, onChange, found, all }: BoardToolbarProps
   const filtered = isFiltered(search);
   return (
     <search aria-label="Filter the tasks" className="flex shrink-0 flex-wrap items-center gap-2 px-4 pt-3">
-      <label className="relative min-w-0 flex-1 tablet:max-w-72">
+      <label className="relative min-w-40 flex-1 tablet:max-w-72">
         <span className="sr-only">Filter by words</span>
         <Search size={14} className="absolute start-2.5 top-1/2 -translate-y-1/2 text-ink-3" aria-hidden="true" />
         <FilterText input={input} search={search} onChange={onChange} />
