@@ -55,10 +55,11 @@ async function faultsOf(scenes: readonly Scene[], options: OpenOptions, themes: 
     await enter(page, stage.here.url, scene);
     const width = Number(await page.evaluate("document.documentElement.scrollWidth"));
     if (width > (page.viewportSize()?.width ?? 0)) faults.push(`${scene.name}: ${width} px wide, more than the window`);
-    for (const colorScheme of themes) {
+    for (const [nth, colorScheme] of themes.entries()) {
       await page.emulateMedia({ colorScheme });
       await painted(page);
-      for (const fault of await seriousFaults(page)) faults.push(`${scene.name}, ${colorScheme}: ${fault}`);
+      for (const fault of await seriousFaults(page, nth === 0 ? "everything" : "colours"))
+        faults.push(`${scene.name}, ${colorScheme}: ${fault}`);
     }
   }
   await page.context().close();
