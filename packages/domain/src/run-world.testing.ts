@@ -2,7 +2,7 @@
  * For tests: one task, its run, its node and its person, made of the pure cores alone, over a clock of its own. The run's
  * steps are those of the workflow; nudges are lost and doubled as the test wishes. Checks T1 after each change.
  */
-import type { Millis, NodeId, ProjectId, RunId, SessionId, TaskId, UserId, WorkspaceId } from "@samovar/base";
+import type { Millis, NodeId, RunId, SessionId, UserId, WorkspaceId } from "@samovar/base";
 import { assertNever } from "@samovar/base";
 import { DEFAULT_TIME_LIMITS } from "@samovar/contracts";
 import type { Failure, NodeEventDraft, SessionEnd, TaskStatus, TranscriptVerification } from "@samovar/contracts";
@@ -417,33 +417,3 @@ export class RunWorld {
 }
 
 export const USER: TaskActor = { kind: "user", id: "usr_1" as UserId };
-
-export const A_DRAFT: TaskRecord = {
-  id: "tsk_1" as TaskId,
-  projectId: "prj_1" as ProjectId,
-  sessionId: "ses_0" as SessionId,
-  promptMessageId: "msg_1" as TaskRecord["promptMessageId"],
-  title: "A task",
-  description: "Do it",
-  status: "draft",
-  priority: 0,
-  vmSize: null,
-  agent: null,
-  model: null,
-  permissionMode: null,
-  dependsOn: [],
-  baseBranch: null,
-  runId: null,
-  nodeId: null,
-  workspaceId: null,
-  branch: null,
-  output: null,
-  failure: null,
-  cancelRequested: false,
-  attempt: 0,
-  version: 1,
-  createdAt: 1,
-  updatedAt: 1,
-  startedAt: null,
-  endedAt: null,
-};

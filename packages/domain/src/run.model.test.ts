@@ -3,7 +3,8 @@ import type { SessionId, WorkspaceId } from "@samovar/base";
 import type { NodeEventDraft, SessionEnd, SessionOutcome } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { A_DRAFT, LONGEST_ATTEMPT_MS, RunWorld, USER, WAITS } from "./run-world.testing.ts";
+import { LONGEST_ATTEMPT_MS, RunWorld, USER, WAITS } from "./run-world.testing.ts";
+import { A_DRAFT } from "./task-record.testing.ts";
 import { isTerminal } from "./task-status.ts";
 import type { TaskChange } from "./task-status.ts";
 

@@ -3,6 +3,7 @@ import { idSource } from "@samovar/base";
 import type { TaskOutput, TaskStatus } from "@samovar/contracts";
 import { TASK_STATUSES } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
+import { A_DRAFT } from "./task-record.testing.ts";
 import { changeTask, isTerminal } from "./task-status.ts";
 import type { TaskActor, TaskChange, TaskChangeKind, TaskRecord } from "./task-status.ts";
 
@@ -77,36 +78,6 @@ const TABLE: Record<ChangeName, { readonly by: readonly ActorName[]; readonly ou
   },
 };
 
-const DRAFT: TaskRecord = {
-  id: ids.make("tsk"),
-  projectId: ids.make("prj"),
-  sessionId: ids.make("ses"),
-  promptMessageId,
-  title: "A task",
-  description: "Do it",
-  status: "draft",
-  priority: 0,
-  vmSize: null,
-  agent: null,
-  model: null,
-  permissionMode: null,
-  dependsOn: [],
-  baseBranch: null,
-  runId: null,
-  nodeId: null,
-  workspaceId: null,
-  branch: null,
-  output: null,
-  failure: null,
-  cancelRequested: false,
-  attempt: 0,
-  version: 1,
-  createdAt: 1,
-  updatedAt: 1,
-  startedAt: null,
-  endedAt: null,
-};
-
 /** How a task comes into each status, by the changes that lead there. */
 const WAY: Record<TaskStatus, readonly (readonly [ChangeName | "run it", ActorName])[]> = {
   draft: [],
@@ -143,7 +114,7 @@ function taskThatIs(status: TaskStatus): TaskRecord {
     const result = changeTask(task, change, ACTORS[actor], index + 2);
     if (!result.ok) throw new Error(result.error.message);
     return result.value.task;
-  }, DRAFT);
+  }, A_DRAFT);
 }
 
 /** What the table says, for this actor. */

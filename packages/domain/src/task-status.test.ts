@@ -3,6 +3,7 @@ import { idSource } from "@samovar/base";
 import type { TaskOutput, TaskStatus } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { A_DRAFT } from "./task-record.testing.ts";
 import { actorName, changeTask, isRunning, isTerminal } from "./task-status.ts";
 import type { TaskActor, TaskChange, TaskRecord } from "./task-status.ts";
 
@@ -32,38 +33,6 @@ const OUTPUT: TaskOutput = {
 };
 const FAILURE = { code: "why", message: "It did not work." };
 
-function draft(): TaskRecord {
-  return {
-    id: ids.make("tsk"),
-    projectId: ids.make("prj"),
-    sessionId: ids.make("ses"),
-    promptMessageId: MESSAGE,
-    title: "A task",
-    description: "Do it",
-    status: "draft",
-    priority: 0,
-    vmSize: null,
-    agent: null,
-    model: null,
-    permissionMode: null,
-    dependsOn: [],
-    baseBranch: null,
-    runId: null,
-    nodeId: null,
-    workspaceId: null,
-    branch: null,
-    output: null,
-    failure: null,
-    cancelRequested: false,
-    attempt: 0,
-    version: 1,
-    createdAt: 1,
-    updatedAt: 1,
-    startedAt: null,
-    endedAt: null,
-  };
-}
-
 const run = (index: number): TaskActor => ({ kind: "run", id: RUNS[index] ?? ids.make("run") });
 const queue = (index: number): TaskChange => ({ kind: "queue", runId: RUNS[index] ?? ids.make("run") });
 
@@ -72,7 +41,7 @@ function after(...steps: readonly (readonly [TaskChange, TaskActor])[]): TaskRec
     const result = changeTask(task, change, actor, index + 2);
     if (!result.ok) throw new Error(result.error.message);
     return result.value.task;
-  }, draft());
+  }, A_DRAFT);
 }
 
 const DELEGATE: TaskChange = { kind: "delegate", nodeId: NODE, workspaceId: WORKSPACE };
@@ -174,7 +143,7 @@ describe("a task's way", () => {
   });
 
   it("an edit names its fields and moves between draft and ready", () => {
-    const result = changeTask(draft(), { kind: "edit", fields: { title: "Another" }, status: "ready" }, USER, 9);
+    const result = changeTask(A_DRAFT, { kind: "edit", fields: { title: "Another" }, status: "ready" }, USER, 9);
     expect(result).toMatchObject({
       ok: true,
       value: {
@@ -252,7 +221,7 @@ describe("[T1] any sequence of changes", () => {
   it("follows the model, one version and one status event at a time", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(anyChange, anyActor), { maxLength: 40 }), (steps) => {
-        let task = draft();
+        let task = A_DRAFT;
         for (const [index, [change, actor]] of steps.entries()) {
           const now = index + 2;
           const before = structuredClone(task);

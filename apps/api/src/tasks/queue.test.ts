@@ -7,10 +7,9 @@ import { STALE_PLACE_MS } from "@samovar/domain/task-queue";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ids } from "../../test/caller.ts";
 import { nodes, taskQueue, workspaces } from "../database/schema.ts";
 import { nodeObject } from "../nodes/object.ts";
-import { aHolder, anOwner } from "../objects/node-lifecycle/node.fixture.ts";
+import { aBusyNode, aHolder, anOwner } from "../objects/node-lifecycle/node.fixture.ts";
 import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
 import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
 import { requireProject } from "../projects/store.ts";
@@ -40,27 +39,8 @@ const SLOTS = deps.config.NODE_SLOTS;
 /** An owner with room for one machine: the other places are taken by rows that stand for busy ones. */
 async function tightOwner(): Promise<{ ownerId: UserId; projectId: TaskRecord["projectId"] }> {
   const ownerId = await anOwner();
-  for (let i = 1; i < deps.config.MAX_NODES_PER_USER; i++) await busyNode(ownerId);
+  for (let i = 1; i < deps.config.MAX_NODES_PER_USER; i++) await aBusyNode(ownerId);
   return { ownerId, projectId: (await aHolder(ownerId)).projectId };
-}
-
-async function busyNode(ownerId: UserId): Promise<void> {
-  const id = ids.make("nod");
-  await db.insert(nodes).values({
-    id,
-    ownerId,
-    name: `busy-${id}`,
-    provider: "hetzner",
-    size: "large",
-    state: "draining",
-    version: 1,
-    epoch: 1,
-    slots: 3,
-    taskIds: [],
-    outbox: { pending: 0, deadLetters: 0, lastDeadLetterReason: null },
-    maxLifetimeAt: 1,
-    createdAt: 1,
-  });
 }
 
 async function submit(
@@ -210,7 +190,7 @@ describe("[R12] in line for room", () => {
   it("[T1] who waits too long fails with the reason", async () => {
     await using runs = await introspectWorkflow(env.TASK_RUN);
     const owner = await tightOwner();
-    await busyNode(owner.ownerId);
+    await aBusyNode(owner.ownerId);
     await runs.modifyAll(async (run) => {
       await run.mockStepResult(
         { name: "choose: look 1.1" },
@@ -229,7 +209,7 @@ describe("[R12] many at once", () => {
   it("cost each the same: most wait without asking a machine, and one slot wakes one of them", async () => {
     const N = 40;
     const ownerId = await anOwner();
-    for (let i = 2; i < deps.config.MAX_NODES_PER_USER; i++) await busyNode(ownerId);
+    for (let i = 2; i < deps.config.MAX_NODES_PER_USER; i++) await aBusyNode(ownerId);
     const owner = { ownerId, projectId: (await aHolder(ownerId)).projectId };
     const statements = vi.spyOn(Object.getPrototypeOf(env.DB), "prepare");
     await Promise.all(Array.from({ length: N }, () => submit(owner)));

@@ -1,14 +1,11 @@
 import { env, introspectWorkflow, introspectWorkflowInstance } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ids } from "../../test/caller.ts";
-import { nodes } from "../database/schema.ts";
 import { nodeObject } from "../nodes/object.ts";
-import { anOwner } from "../objects/node-lifecycle/node.fixture.ts";
+import { aBusyNode, anOwner } from "../objects/node-lifecycle/node.fixture.ts";
 import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
 import type { ScriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
 import { cancelTask } from "../tasks/run.ts";
 import {
-  db,
   deps,
   endOf,
   eventsOf,
@@ -217,24 +214,7 @@ describe("a cancel", () => {
 
   it("while nothing is free: the task was queued, and nothing was made for it", async () => {
     const ownerId = await anOwner();
-    for (let i = 0; i < deps.config.MAX_NODES_PER_USER; i++) {
-      const id = ids.make("nod");
-      await db.insert(nodes).values({
-        id,
-        ownerId,
-        name: `busy-${id}`,
-        provider: "hetzner",
-        size: "large",
-        state: "draining",
-        version: 1,
-        epoch: 1,
-        slots: 3,
-        taskIds: [],
-        outbox: { pending: 0, deadLetters: 0, lastDeadLetterReason: null },
-        maxLifetimeAt: 1,
-        createdAt: 1,
-      });
-    }
+    for (let i = 0; i < deps.config.MAX_NODES_PER_USER; i++) await aBusyNode(ownerId);
     const task = await submit(ownerId);
     const run = await introspectWorkflowInstance(env.TASK_RUN, task.runId ?? "");
     expect(await run.waitForStepResult({ name: "choose: look 1.1" })).toContain("room");

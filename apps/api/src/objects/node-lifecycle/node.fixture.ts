@@ -8,7 +8,7 @@ import { expect, vi } from "vitest";
 import { ids } from "../../../test/caller.ts";
 import { putCredential } from "../../credentials/store.ts";
 import { database } from "../../database/index.ts";
-import { projects, users } from "../../database/schema.ts";
+import { nodes, projects, users } from "../../database/schema.ts";
 import { depsFor } from "../../deps.ts";
 import { serverName } from "../../nodes/choose.ts";
 import { nodeObject } from "../../nodes/object.ts";
@@ -34,6 +34,28 @@ export async function anOwner(options: { readonly cloud?: boolean } = {}): Promi
   if (options.cloud !== false)
     await putCredential(depsFor(env), id, { kind: "hetzner", token: "the-token-of-the-tests" });
   return id;
+}
+
+/** A row that stands for a machine of the owner's with no room: it takes one of the owner's places, and nothing else. */
+export async function aBusyNode(ownerId: UserId): Promise<void> {
+  const id = ids.make("nod");
+  await database(env)
+    .insert(nodes)
+    .values({
+      id,
+      ownerId,
+      name: `busy-${id}`,
+      provider: "hetzner",
+      size: "large",
+      state: "draining",
+      version: 1,
+      epoch: 1,
+      slots: 3,
+      taskIds: [],
+      outbox: { pending: 0, deadLetters: 0, lastDeadLetterReason: null },
+      maxLifetimeAt: 1,
+      createdAt: 1,
+    });
 }
 
 export async function aHolder(ownerId: UserId): Promise<SlotHolder> {

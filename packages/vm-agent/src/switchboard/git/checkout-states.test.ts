@@ -1,14 +1,12 @@
 /** Checkouts as agents leave them: too much, repositories inside, HEAD elsewhere. No work is lost in silence. */
-import { PLAIN_CHECKOUT } from "@samovar/contracts";
 import { existsSync, mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { CheckoutPlaces } from "./clone.ts";
-import { cloneRepository } from "./clone.ts";
 import type { FinishInput } from "./finish.ts";
 import { finishCheckout } from "./finish.ts";
 import { LEFTOVERS_MAX } from "./leftovers.ts";
-import { alone, cloneOf, gitBy, makeDirectory, makeRepository, placesIn, writeFiles } from "./repositories.testing.ts";
+import { alone, gitBy, makeCheckout, makeDirectory, makeRepository, writeFiles } from "./repositories.testing.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -19,20 +17,7 @@ let input: FinishInput;
 
 beforeEach(async () => {
   root = makeDirectory();
-  makeRepository(join(root, "seed"), { "README.md": "# Tea\n", "lib/a.txt": "a\n" });
-  origin = join(root, "origin.git");
-  gitBy(root, "clone", "--quiet", "--bare", join(root, "seed"), origin);
-  places = placesIn(join(root, "w"));
-  const checkout = await cloneRepository(cloneOf(origin), places, alone());
-  if (!checkout.ok) throw new Error(checkout.error.message);
-  input = {
-    repoUrl: origin,
-    ...checkout.value,
-    commit: true,
-    push: true,
-    commitMessage: "Leftovers",
-    checkout: PLAIN_CHECKOUT,
-  };
+  ({ origin, places, input } = await makeCheckout(root, { "README.md": "# Tea\n", "lib/a.txt": "a\n" }, "Leftovers"));
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 

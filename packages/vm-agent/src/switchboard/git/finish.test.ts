@@ -1,13 +1,11 @@
 /** The finish of a run with real git: what is committed, what is pushed, and what a hostile checkout can do. */
 import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { PLAIN_CHECKOUT } from "@samovar/contracts";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { CheckoutPlaces } from "./clone.ts";
-import { cloneRepository } from "./clone.ts";
 import type { FinishInput } from "./finish.ts";
 import { finishCheckout, NO_OUTPUTS } from "./finish.ts";
-import { alone, cloneOf, gitBy, makeDirectory, makeRepository, placesIn, writeFiles } from "./repositories.testing.ts";
+import { alone, gitBy, makeCheckout, makeDirectory, writeFiles } from "./repositories.testing.ts";
 
 let root: string;
 let origin: string;
@@ -16,20 +14,11 @@ let input: FinishInput;
 
 beforeEach(async () => {
   root = makeDirectory();
-  makeRepository(join(root, "seed"), { "README.md": "# Tea\n", "sub/a.txt": "a\n" });
-  origin = join(root, "origin.git");
-  gitBy(root, "clone", "--quiet", "--bare", join(root, "seed"), origin);
-  places = placesIn(join(root, "w"));
-  const checkout = await cloneRepository(cloneOf(origin), places, alone());
-  if (!checkout.ok) throw new Error(checkout.error.message);
-  input = {
-    repoUrl: origin,
-    ...checkout.value,
-    commit: true,
-    push: true,
-    commitMessage: "Fix the tea\n\nTask 1",
-    checkout: PLAIN_CHECKOUT,
-  };
+  ({ origin, places, input } = await makeCheckout(
+    root,
+    { "README.md": "# Tea\n", "sub/a.txt": "a\n" },
+    "Fix the tea\n\nTask 1",
+  ));
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 

@@ -6,6 +6,8 @@ import { dirname, join } from "node:path";
 import { ok } from "@samovar/base";
 import { PLAIN_CHECKOUT } from "@samovar/contracts";
 import type { CheckoutPlaces, CloneInput, ClonePorts } from "./clone.ts";
+import { cloneRepository } from "./clone.ts";
+import type { FinishInput } from "./finish.ts";
 
 export function makeDirectory(): string {
   return realpathSync(mkdtempSync(join(tmpdir(), "samovar-test-")));
@@ -75,3 +77,26 @@ export function cloneOf(repoUrl: string, more: Partial<CloneInput> = {}): CloneI
 export const alone = (): ClonePorts => ({ signal: neverAborted(), askLogin: async () => ok(null) });
 
 export const neverAborted = (): AbortSignal => new AbortController().signal;
+
+/** A bare repository with these files, its checkout, and what a finish of it is asked. */
+export async function makeCheckout(
+  root: string,
+  files: Readonly<Record<string, string>>,
+  commitMessage: string,
+): Promise<{ readonly origin: string; readonly places: CheckoutPlaces; readonly input: FinishInput }> {
+  makeRepository(join(root, "seed"), files);
+  const origin = join(root, "origin.git");
+  gitBy(root, "clone", "--quiet", "--bare", join(root, "seed"), origin);
+  const places = placesIn(join(root, "w"));
+  const checkout = await cloneRepository(cloneOf(origin), places, alone());
+  if (!checkout.ok) throw new Error(checkout.error.message);
+  const input = {
+    repoUrl: origin,
+    ...checkout.value,
+    commit: true,
+    push: true,
+    commitMessage,
+    checkout: PLAIN_CHECKOUT,
+  };
+  return { origin, places, input };
+}

@@ -1,0 +1,33 @@
+/** A task as tests begin with it: a draft that nobody has touched. */
+import type { ProjectId, SessionId, TaskId } from "@samovar/base";
+import type { TaskRecord } from "./task-status.ts";
+
+export const A_DRAFT: TaskRecord = {
+  id: "tsk_1" as TaskId,
+  projectId: "prj_1" as ProjectId,
+  sessionId: "ses_0" as SessionId,
+  promptMessageId: "msg_1" as TaskRecord["promptMessageId"],
+  title: "A task",
+  description: "Do it",
+  status: "draft",
+  priority: 0,
+  vmSize: null,
+  agent: null,
+  model: null,
+  permissionMode: null,
+  dependsOn: [],
+  baseBranch: null,
+  runId: null,
+  nodeId: null,
+  workspaceId: null,
+  branch: null,
+  output: null,
+  failure: null,
+  cancelRequested: false,
+  attempt: 0,
+  version: 1,
+  createdAt: 1,
+  updatedAt: 1,
+  startedAt: null,
+  endedAt: null,
+};
