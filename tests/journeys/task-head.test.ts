@@ -25,7 +25,8 @@ beforeAll(async () => {
 afterAll(() => stage.stop());
 
 const composer = () => page.getByRole("textbox", { name: "Describe a task" });
-const changes = () => page.getByRole("dialog", { name: "Changes" });
+const changes = () => page.getByRole("complementary", { name: "Changes" });
+const enlarged = () => page.getByRole("dialog", { name: "Changes" });
 
 test("[R30] an agent that is not set up is told of, and linked to, before and after; Edit brings all of it back", async () => {
   await composer().fill("Ask the kettle");
@@ -78,7 +79,18 @@ test("[R29] the changes of a task: from its workspace while it works, from its s
   await page.getByRole("button", { name: /2 files.*show the changes/ }).click();
   await changes().getByText("these are the edits that the agent told").waitFor();
   await changes().getByText("export const pot = 1;").waitFor();
+
+  await changes().getByRole("button", { name: "Enlarge" }).click();
+  await enlarged().getByRole("button", { name: "Side by side" }).click();
+  await enlarged().getByRole("button", { name: "One under the other" }).click();
+  await enlarged().getByRole("button", { name: "Put beside the transcript" }).click();
+  await changes().getByText("export const pot = 1;").waitFor();
+  await page.keyboard.press("d");
+  await changes().waitFor({ state: "detached" });
+  await page.keyboard.press("d");
+  await changes().and(page.locator(":focus")).waitFor();
   await page.keyboard.press("Escape");
+  await changes().waitFor({ state: "detached" });
 });
 
 test("[R29] [R30] a follow-up begins after its task and from its branch", async () => {

@@ -6,6 +6,7 @@ import { useState } from "react";
 import { Composer } from "../components/composer/composer.tsx";
 import { Sidebar } from "../components/sessions/sidebar.tsx";
 import { patchTask } from "../data/live/feed.ts";
+import { SidePanelPlace } from "../ui/side-panel.tsx";
 import { useProject } from "../data/use-project.ts";
 import { visibleText } from "../components/transcript/visible-text.ts";
 
@@ -23,24 +24,26 @@ export function Chat() {
   return (
     <div className="flex min-h-0 flex-1 flex-col tablet:flex-row">
       <Sidebar project={project} />
-      <main className="flex min-h-0 min-w-0 flex-1 flex-col">
-        <Outlet />
-        <p role="status" className="mx-auto w-full max-w-190 px-4 text-small text-ink-2 empty:hidden">
-          {saved !== null && (
-            <>
-              Saved to the backlog:{" "}
-              <Link
-                to="/p/$project/s/$session"
-                params={{ project: project.id, session: saved.sessionId }}
-                className="text-accent underline"
-              >
-                {visibleText(saved.title)}
-              </Link>
-            </>
-          )}
-        </p>
-        <Composer key={project.id} project={project} onAccepted={accepted} />
-      </main>
+      <SidePanelPlace>
+        <main className="flex min-h-0 min-w-0 flex-1 flex-col">
+          <Outlet />
+          <p role="status" className="mx-auto w-full max-w-190 px-4 text-small text-ink-2 empty:hidden">
+            {saved !== null && (
+              <>
+                Saved to the backlog:{" "}
+                <Link
+                  to="/p/$project/s/$session"
+                  params={{ project: project.id, session: saved.sessionId }}
+                  className="text-accent underline"
+                >
+                  {visibleText(saved.title)}
+                </Link>
+              </>
+            )}
+          </p>
+          <Composer key={project.id} project={project} onAccepted={accepted} />
+        </main>
+      </SidePanelPlace>
     </div>
   );
 }

@@ -14,11 +14,13 @@ interface DialogProps {
   /** Whether the title is only for those who hear the page. */
   readonly quiet?: boolean;
   readonly className?: string;
+  /** Buttons beside the one that closes. */
+  readonly actions?: ReactNode;
   readonly onClose: () => void;
   readonly children: ReactNode;
 }
 
-export function Dialog({ title, description, quiet = false, className, onClose, children }: DialogProps) {
+export function Dialog({ title, description, quiet = false, className, actions, onClose, children }: DialogProps) {
   useInertPage();
   return (
     <Parts.Root open modal={false} onOpenChange={(open) => !open && onClose()}>
@@ -33,7 +35,7 @@ export function Dialog({ title, description, quiet = false, className, onClose, 
             className,
           )}
         >
-          <div className={quiet ? "sr-only" : "ps-5 pe-14 pt-4"}>
+          <div className={quiet ? "sr-only" : clsx("ps-5 pt-4", actions ? "pe-24" : "pe-14")}>
             <Parts.Title className="text-title font-semibold">{title}</Parts.Title>
             {description !== undefined && (
               <Parts.Description className="text-ui text-ink-2">{description}</Parts.Description>
@@ -42,7 +44,8 @@ export function Dialog({ title, description, quiet = false, className, onClose, 
           {children}
           {/* Last, so that the first thing with the focus is what the dialog is for. */}
           {!quiet && (
-            <div className="absolute end-4 top-3">
+            <div className="absolute end-4 top-3 flex gap-1">
+              {actions}
               <IconButton label="Close" onClick={onClose}>
                 <X size={16} aria-hidden="true" />
               </IconButton>

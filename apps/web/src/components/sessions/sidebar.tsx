@@ -6,7 +6,7 @@ import { useCallback, useState } from "react";
 import { browserKept } from "../../data/kept-text.ts";
 import { useAction } from "../../keys/actions.tsx";
 import { Button, buttonClass } from "../../ui/button.tsx";
-import { usePhone } from "../../ui/use-phone.ts";
+import { usePhone } from "../../ui/use-window.ts";
 import { Drawer } from "./drawer.tsx";
 import { SidebarEdge } from "./sidebar-edge.tsx";
 import { SessionList } from "./session-list.tsx";

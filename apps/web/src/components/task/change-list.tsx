@@ -35,7 +35,7 @@ export function ChangeList({ files, split }: ChangeListProps) {
   const top = shown[0]?.start ?? 0;
   const bottom = list.getTotalSize() - (shown.at(-1)?.end ?? 0);
   return (
-    <div className="flex min-h-0 flex-1">
+    <div className="@container flex min-h-0 flex-1">
       {files.length > 1 && (
         <FileList
           files={files}
@@ -82,7 +82,7 @@ function FileList({ files, onChoose }: FileListProps) {
   return (
     <nav
       aria-label="Changed files"
-      className="hidden w-60 shrink-0 overflow-y-auto border-e border-hairline p-2 desktop:block"
+      className="hidden w-60 shrink-0 overflow-y-auto border-e border-hairline p-2 @3xl:block"
     >
       <ul>
         {files.map(({ path, added, removed }, index) => (

@@ -1,142 +1,60 @@
-/** What a task changed: from its workspace while that exists, else from what the session's steps told. Loaded when it is opened. */
+/**
+ * The panel of a task's changes: beside the transcript where there is room for both, and over the page for whoever
+ * wants more of it. Loaded when it is opened.
+ */
 import type { TaskView } from "@samovar/contracts";
-import { reachesStart } from "@samovar/domain/transcript";
-import { useQuery } from "@tanstack/react-query";
-import { Columns2, RotateCw, Rows3 } from "lucide-react";
-import { use, useMemo, useState, type ReactNode } from "react";
-import { useStore } from "zustand";
-import { useLiveStore } from "../../data/app-state.tsx";
-import { lookQuery, workspaceQuery } from "../../data/machines.ts";
-import { FeedContext } from "../../data/use-live.ts";
-import { Button } from "../../ui/button.tsx";
+import { Maximize2, PanelRight } from "lucide-react";
+import { useState } from "react";
+import { browserKept } from "../../data/kept-text.ts";
+import { IconButton } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
-import { messageOf } from "../../ui/error-panel.tsx";
-import { Skeleton } from "../../ui/skeleton.tsx";
-import { usePhone } from "../../ui/use-phone.ts";
-import { DiffCount } from "../transcript/diff-count.tsx";
-import { useDiffView } from "../transcript/diff-lines.tsx";
+import { SidePanel } from "../../ui/side-panel.tsx";
+import { useDesktop } from "../../ui/use-window.ts";
 import { visibleText } from "../transcript/visible-text.ts";
-import { ChangeList } from "./change-list.tsx";
-import { changesOfDiff, changesOfMessages, type ChangedFile } from "./changes.ts";
-import { fileWords } from "./file-words.ts";
+import { BesideContext, TaskChanges } from "./task-changes.tsx";
 
 const SHEET =
   "top-0! right-0! bottom-0! left-auto! m-0! h-dvh! max-h-none! w-full! max-w-280! rounded-none! border-y-0! border-e-0!";
 
-export function ChangesPanel({ task, onClose }: { readonly task: TaskView; readonly onClose: () => void }) {
-  // A workspace goes soon after its task has ended: what was known of it before does not count.
-  const workspace = useQuery({ ...workspaceQuery(task.workspaceId), refetchOnMount: "always" });
-  const state = workspace.data?.state;
-  const there = state === "ready" || state === "busy" || state === "kept";
-  const asking = task.workspaceId !== null && !workspace.isFetchedAfterMount;
-  return (
-    <Dialog title="Changes" description={visibleText(task.title)} onClose={onClose} className={SHEET}>
-      {asking && <Skeleton label="Looking for the workspace" lines={[40, 90, 80]} className="p-5" />}
-      {!asking && there && task.workspaceId !== null && <FromWorkspace task={task} workspace={task.workspaceId} />}
-      {!asking && !there && <FromSession task={task} />}
-    </Dialog>
-  );
-}
+const keptEnlarged = browserKept("changes.enlarged");
 
-interface FromWorkspaceProps {
+interface ChangesPanelProps {
   readonly task: TaskView;
-  readonly workspace: NonNullable<TaskView["workspaceId"]>;
+  /** Whether it was opened just now. */
+  readonly focused: boolean;
+  readonly onClose: () => void;
 }
 
-function FromWorkspace({ task, workspace }: FromWorkspaceProps) {
-  const look = useQuery(lookQuery(workspace));
-  const files = useMemo(() => (look.data === undefined ? [] : changesOfDiff(look.data.diff)), [look.data]);
-  if (look.isPending) return <Skeleton label="Looking into the workspace" lines={[40, 100, 90, 80]} className="p-5" />;
-  if (look.data === undefined)
-    return <FromSession task={task} why={`The workspace could not be read. ${visibleText(messageOf(look.error))}`} />;
-  return (
-    <Changes
-      files={files}
-      source={
-        <>
-          {look.isError
-            ? `The workspace could not be read again; this is what it was. ${visibleText(messageOf(look.error))}`
-            : "In the workspace now, against the commit that the work began at."}
-          {look.data.truncated && " The diff is longer than this; the rest is in the workspace."}
-        </>
-      }
-      action={
-        <Button kind="quiet" disabled={look.isFetching} onClick={() => void look.refetch()}>
-          <RotateCw size={14} aria-hidden="true" />
-          {look.isFetching ? "Reading…" : "Read again"}
-        </Button>
-      }
-    />
-  );
-}
-
-function FromSession({ task, why }: { readonly task: TaskView; readonly why?: string }) {
-  const held = useStore(useLiveStore(), ({ transcripts }) => transcripts.get(task.sessionId));
-  const feed = use(FeedContext);
-  const [reading, setReading] = useState(false);
-  const messages = held?.transcript.messages;
-  const files = useMemo(() => changesOfMessages(messages ?? []), [messages]);
-  const whole = held === undefined || reachesStart(held.transcript);
-  const readBack = async () => {
-    setReading(true);
-    await feed?.readBack(task.sessionId, 0);
-    setReading(false);
+export function ChangesPanel({ task, focused, onClose }: ChangesPanelProps) {
+  const desktop = useDesktop();
+  const [enlarged, setEnlarged] = useState(() => keptEnlarged.read() === "yes");
+  const enlarge = (next: boolean) => {
+    keptEnlarged.write(next ? "yes" : "");
+    setEnlarged(next);
   };
-  return (
-    <Changes
-      files={files}
-      source={
-        <>
-          {why} The workspace is not there: these are the edits that the agent told in its steps. What commands changed
-          is not among them.
-        </>
-      }
-      action={
-        whole ? null : (
-          <Button kind="quiet" disabled={reading} onClick={() => void readBack()}>
-            {reading ? "Reading…" : "Read the earlier steps too"}
-          </Button>
-        )
-      }
-    />
+  const about = { title: "Changes", description: visibleText(task.title), onClose };
+  if (desktop && !enlarged) {
+    const larger = (
+      <IconButton label="Enlarge" onClick={() => enlarge(true)}>
+        <Maximize2 size={15} aria-hidden="true" />
+      </IconButton>
+    );
+    return (
+      <SidePanel {...about} focused={focused} actions={larger}>
+        <BesideContext value>
+          <TaskChanges task={task} />
+        </BesideContext>
+      </SidePanel>
+    );
+  }
+  const smaller = desktop && (
+    <IconButton label="Put beside the transcript" onClick={() => enlarge(false)}>
+      <PanelRight size={15} aria-hidden="true" />
+    </IconButton>
   );
-}
-
-interface ChangesProps {
-  readonly files: readonly ChangedFile[];
-  readonly source: ReactNode;
-  readonly action: ReactNode;
-}
-
-function Changes({ files, source, action }: ChangesProps) {
-  const { view, choose } = useDiffView();
-  const phone = usePhone();
-  const split = view === "split" && !phone;
-  const sum = (count: (file: ChangedFile) => number) => files.reduce((all, file) => all + count(file), 0);
-  const paths = new Set(files.map(({ path }) => path)).size;
   return (
-    <>
-      <div className="flex flex-wrap items-center gap-x-4 gap-y-1 border-b border-hairline px-5 pt-1 pb-2 text-small text-ink-2">
-        <p className="inline-flex gap-1.5">
-          {fileWords(paths)}
-          <DiffCount added={sum((file) => file.added)} removed={sum((file) => file.removed)} />
-        </p>
-        <p className="min-w-60 flex-1 wrap-anywhere">{source}</p>
-        <div className="flex gap-1">
-          {action}
-          {!phone && (
-            <Button kind="quiet" onClick={() => choose(split ? "unified" : "split")}>
-              {split ? <Rows3 size={14} aria-hidden="true" /> : <Columns2 size={14} aria-hidden="true" />}
-              {split ? "One under the other" : "Side by side"}
-            </Button>
-          )}
-        </div>
-      </div>
-      {files.length === 0 ? (
-        <p className="p-5 text-ui text-ink-2">No changes.</p>
-      ) : (
-        <ChangeList files={files} split={split} />
-      )}
-    </>
+    <Dialog {...about} actions={smaller} className={SHEET}>
+      <TaskChanges task={task} />
+    </Dialog>
   );
 }

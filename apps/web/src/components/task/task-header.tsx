@@ -48,7 +48,7 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
       </div>
       {changes.shown && (
         <Suspense>
-          <ChangesPanel task={task} onClose={changes.close} />
+          <ChangesPanel task={task} focused={changes.openedHere} onClose={changes.close} />
         </Suspense>
       )}
     </header>
