@@ -122,15 +122,16 @@ describe("a session", { timeout: 60_000 }, () => {
     expect(ended.proof).toEqual(store.proof());
   });
 
-  it("an agent that fails its turn: outcome error", async () => {
-    const { directory } = await given(fence("fail out of tea"));
+  it("an agent that fails its turn: outcome error, and what it said before is whole", async () => {
+    const { directory, store } = await given(`${fence("say", "So far.")}\n${fence("fail out of tea")}`);
     const running = await host(directory);
     running.send(aToken());
-    const ended = await running.until((status) => status.phase === "ended");
+    const ended = await running.until((status) => status.phase === "ended" && status.drained);
     expect(ended.end).toMatchObject({
       outcome: "error",
       failure: { code: "agent_error", message: expect.stringContaining("out of tea") },
     });
+    expect(store.transcript().filter(({ interrupted }) => interrupted)).toEqual([]);
   });
 
   it("an agent that cannot be started, and a cancel before the first token, both end the session", async () => {

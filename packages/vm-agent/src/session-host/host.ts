@@ -126,8 +126,7 @@ export class SessionHost {
     const usage = tally?.usage ?? null;
     const restarts = this.#turn?.restarts ?? 0;
     const end: HostEnd = { ...turnEnd(result, this.#stop), summary: summarise(lastText), usage, restarts };
-    const isWhole = result.kind === "answered" && result.stopReason !== "cancelled";
-    await this.#recorder.finish(isWhole ? "ended" : "broken", () => record.ended(end));
+    await this.#recorder.finish(saidAll(result, this.#stop) ? "ended" : "broken", () => record.ended(end));
     return end;
   }
 
@@ -245,4 +244,10 @@ export class SessionHost {
       needsToken: this.#tokens.wanted || this.#delivery.needsToken,
     };
   }
+}
+
+/** An agent that answers, be it with an error, has said all that it would. */
+function saidAll(result: TurnResult, stop: StopReason | null): boolean {
+  if (result.kind === "refused") return stop === null;
+  return result.kind === "answered" && result.stopReason !== "cancelled";
 }
