@@ -2,7 +2,7 @@
  * A menu on a button, told as data. Its machinery comes in a chunk of its own while the page is idle, so that it
  * costs the first paint nothing; a press before that opens it as soon as it is there.
  */
-import { whenIdle } from "./when-idle.ts";
+import { fetchAhead } from "./when-idle.ts";
 import { lazy, Suspense, useEffect, useState, useSyncExternalStore, type ReactElement, type ReactNode } from "react";
 
 export type MenuEntry =
@@ -33,7 +33,7 @@ export interface MenuProps {
 export function Menu(props: MenuProps): ReactNode {
   const isReady = useSyncExternalStore(subscribe, () => ready);
   const [pressed, setPressed] = useState(false);
-  useEffect(() => whenIdle(() => void load()), []);
+  useEffect(() => fetchAhead(load), []);
   const press = () => {
     setPressed(true);
     void load();

@@ -7,3 +7,18 @@ export function whenIdle(run: () => void): () => void {
   const handle = requestIdleCallback(run, { timeout: 1_000 });
   return () => cancelIdleCallback(handle);
 }
+
+/** By then what was asked for first is mostly there; nothing that may be wanted later is to compete with it. */
+const FIRST_MS = 1_500;
+
+/** Fetches code ahead of its need, once what one waits for has come. Offline it comes with its first use instead. */
+export function fetchAhead(load: () => Promise<unknown>): () => void {
+  let cancel = () => {};
+  const timer = setTimeout(() => {
+    cancel = whenIdle(() => void load().catch(() => {}));
+  }, FIRST_MS);
+  return () => {
+    clearTimeout(timer);
+    cancel();
+  };
+}

@@ -7,7 +7,7 @@ import { lazy, Suspense, useEffect, useId, useState } from "react";
 import { installationQuery } from "../../data/installation.ts";
 import { agentsQuery } from "../../data/settings.ts";
 import { Skeleton } from "../../ui/skeleton.tsx";
-import { whenIdle } from "../../ui/when-idle.ts";
+import { fetchAhead } from "../../ui/when-idle.ts";
 import { changedCount, SIZES, type TaskOptions } from "../task/task-options.ts";
 import { visibleText } from "../transcript/visible-text.ts";
 import type { Draft } from "./draft.ts";
@@ -26,8 +26,7 @@ export function Advanced({ project, draft, onChange }: AdvancedProps) {
   const [open, setOpen] = useState(false);
   const { data: agents = [] } = useQuery(agentsQuery);
   const { data: installation } = useQuery(installationQuery);
-  // A chunk that cannot be had now is asked for again by the press that needs it.
-  useEffect(() => whenIdle(() => void fetchFields().catch(() => {})), []);
+  useEffect(() => fetchAhead(fetchFields), []);
   const changed = changedCount(draft);
   const agent = agentOf(agents, draft.agent ?? project.defaultAgent ?? installation?.defaultAgent ?? null);
   const size = draft.vmSize ?? project.defaultVmSize ?? installation?.defaultVmSize ?? null;

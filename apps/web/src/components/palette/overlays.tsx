@@ -1,7 +1,7 @@
 /** The palette and the help, over any page. Their code comes while the page is idle, so that the first press opens at once. */
 import { lazy, Suspense, useEffect, useState } from "react";
 import { useAction } from "../../keys/actions.tsx";
-import { whenIdle } from "../../ui/when-idle.ts";
+import { fetchAhead } from "../../ui/when-idle.ts";
 
 type Shown = "palette" | "help" | null;
 
@@ -12,14 +12,7 @@ const Help = lazy(async () => ({ default: (await fetchHelp()).Help }));
 
 export function Overlays() {
   const [shown, setShown] = useState<Shown>(null);
-  useEffect(
-    () =>
-      whenIdle(() => {
-        // Offline they come with the first press instead.
-        void Promise.all([fetchPalette(), fetchHelp()]).catch(() => {});
-      }),
-    [],
-  );
+  useEffect(() => fetchAhead(() => Promise.all([fetchPalette(), fetchHelp()])), []);
   useAction("palette", () => setShown("palette"));
   useAction("help", () => setShown("help"));
   const close = () => setShown(null);

@@ -8,7 +8,7 @@ import { useAction } from "../../keys/actions.tsx";
 import { Button, IconButton } from "../../ui/button.tsx";
 import { Menu, type MenuEntry } from "../../ui/menu.tsx";
 import { shortcut } from "../../ui/shortcut.ts";
-import { whenIdle } from "../../ui/when-idle.ts";
+import { fetchAhead } from "../../ui/when-idle.ts";
 import { isRunning } from "./shown-status.ts";
 import { useFollowUp } from "./use-follow-up.ts";
 import { useTaskEdit } from "./use-task-edit.ts";
@@ -29,8 +29,7 @@ export function TaskActions({ task, workspace, action }: TaskActionsProps) {
   const project = useProject();
   const navigate = useNavigate();
   const [asked, setAsked] = useState<TaskQuestion | null>(null);
-  // Where the chunk cannot be had now, the question asks for it again.
-  useEffect(() => whenIdle(() => void fetchDialogs().catch(() => {})), []);
+  useEffect(() => fetchAhead(fetchDialogs), []);
   const cancellable = isRunning(task.status) && !task.cancelRequested;
   const cancel = () => {
     // Before the agent works there is nothing to lose.

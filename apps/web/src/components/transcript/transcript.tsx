@@ -5,7 +5,7 @@
 import type { MessageView, SessionView } from "@samovar/contracts";
 import { useCallback, useEffect, useRef, useState, type ReactNode } from "react";
 import type { OlderState } from "../../data/live/store.ts";
-import { whenIdle } from "../../ui/when-idle.ts";
+import { fetchAhead } from "../../ui/when-idle.ts";
 import { Announcer } from "./announcer.tsx";
 import { HistoryHead } from "./history-head.tsx";
 import { JumpToLatest } from "./jump-to-latest.tsx";
@@ -64,8 +64,7 @@ export function Transcript({ session, messages, older, live, start, link, tail }
   const near = list.range !== null && list.range.startIndex < NEAR_ROWS;
   const readBack = useHistory(session.id, { start: from, older, near });
   useReading(session.id, seen);
-  // Offline they come with the first call that is opened.
-  useEffect(() => whenIdle(() => void fetchToolDetails().catch(() => {})), []);
+  useEffect(() => fetchAhead(fetchToolDetails), []);
   const onToggle = useCallback(
     (id: string) => {
       // The line that was pressed stays under the pointer; only what is below it moves.

@@ -3,7 +3,7 @@
  * each new connection, from the version that the page has. It buffers nothing: what it sends costs nothing.
  */
 import type { Random, SessionId, Timers } from "@samovar/base";
-import { LIMITS, viewerEvent, type ViewerEvent, type ViewerFrame } from "@samovar/contracts";
+import { viewerEvent, type ViewerEvent, type ViewerFrame } from "@samovar/contracts";
 import { subscription } from "@samovar/domain/transcript";
 
 export type SocketState = "connecting" | "open" | "waiting" | "closed";
@@ -32,8 +32,8 @@ export interface ProjectSocket {
   close(): void;
 }
 
-/** How many of the newest messages a session opens with; the older ones are read as one scrolls up. */
-export const TAIL_MESSAGES = LIMITS.pageMax;
+/** How many of the newest messages a session opens with: a few windows full. The older ones are read as one scrolls up. */
+export const TAIL_MESSAGES = 100;
 
 export const SOCKET_TIMES = {
   pingMs: 25_000,
