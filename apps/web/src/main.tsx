@@ -27,6 +27,9 @@ const actions = createActions();
 const client = createQueryClient();
 const router = createPageRouter({ client });
 
+// What the address shows is asked for before the first render, not after it.
+void router.load();
+
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={client}>
