@@ -1,11 +1,8 @@
 /** The suites of the parts: `node` (packages and CLI), `api` (inside workerd), `web`. The whole has tests/vitest.config.ts. */
-import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    // Many tests wait for processes, sockets and workerd: with vitest's own choice half of a small machine would idle.
-    maxWorkers: Math.max(3, availableParallelism()),
     projects: [
       {
         test: {

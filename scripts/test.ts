@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkCoverage } from "./coverage.ts";
 import { installSystemPackages } from "./system-packages.ts";
@@ -21,6 +21,8 @@ interface Suite {
 
 const root = join(import.meta.dirname, "..");
 const scratch = await mkdtemp(join(tmpdir(), "samovar-test-"));
+/** Many unit tests wait for processes, sockets and workerd: with vitest's own choice half of a small machine would idle. */
+const UNITS_AT_ONCE = Math.max(3, availableParallelism());
 const bin = (name: string) => join(root, "node_modules/.bin", name);
 
 const suites: readonly Suite[] = [
@@ -80,7 +82,7 @@ async function all(commands: readonly (readonly [string, ...string[]])[]): Promi
 /** A coverage limit that is not held counts as a failed test. */
 async function unitsWithCoverage(): Promise<Tally> {
   process.env["SAMOVAR_PROCESS_COVERAGE"] = join(root, "coverage/processes");
-  const { passed, failed } = await vitest("units", ["--coverage"]);
+  const { passed, failed } = await vitest("units", ["--coverage", `--maxWorkers=${UNITS_AT_ONCE}`]);
   delete process.env["SAMOVAR_PROCESS_COVERAGE"];
   const faults = await checkCoverage();
   for (const fault of faults) console.error(fault);

@@ -1,26 +1,9 @@
-/** `samovar`: reads the command line, runs one command, ends with its exit code. */
-import { errorMessage, redactText } from "@samovar/base";
-import { CliError, EXIT_UNABLE } from "./client/errors.ts";
-import { printJson } from "./commands/context.ts";
-import { processTerminal } from "./output/terminal.ts";
-import { program } from "./program.ts";
+/** The CLI's entry: keeps what Node has compiled, so that the next command starts in a third of the time. */
+import { enableCompileCache } from "node:module";
+import { homedir } from "node:os";
+import { join } from "node:path";
 
-// A reader that has had enough, such as `head`, is no fault.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : EXIT_UNABLE));
-
-try {
-  process.exit(await program(process.argv.slice(2)));
-} catch (error) {
-  report(error);
-  process.exit(EXIT_UNABLE);
-}
-
-function report(error: unknown): void {
-  const terminal = processTerminal();
-  const hint = error instanceof CliError ? error.hint : null;
-  const message = redactText(errorMessage(error));
-  if (process.argv.includes("--json")) printJson(terminal, { event: "error", message, hint });
-  terminal.note(hint === null ? message : `${message}\n${hint}`);
-  if (!(error instanceof CliError) && process.env["SAMOVAR_DEBUG"] && error instanceof Error)
-    terminal.note(redactText(error.stack ?? ""));
-}
+const caches = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
+// A directory that cannot be written is no fault: then nothing is kept. Coverage cannot see what was kept.
+if (process.env["NODE_V8_COVERAGE"] === undefined) enableCompileCache(join(caches, "samovar/compiled"));
+await import("./command-line.ts");

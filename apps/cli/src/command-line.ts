@@ -1,0 +1,26 @@
+/** The command line: runs one command and ends with its exit code. */
+import { errorMessage, redactText } from "@samovar/base";
+import { CliError, EXIT_UNABLE } from "./client/errors.ts";
+import { printJson } from "./commands/context.ts";
+import { processTerminal } from "./output/terminal.ts";
+import { program } from "./program.ts";
+
+// A reader that has had enough, such as `head`, is no fault.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : EXIT_UNABLE));
+
+try {
+  process.exit(await program(process.argv.slice(2)));
+} catch (error) {
+  report(error);
+  process.exit(EXIT_UNABLE);
+}
+
+function report(error: unknown): void {
+  const terminal = processTerminal();
+  const hint = error instanceof CliError ? error.hint : null;
+  const message = redactText(errorMessage(error));
+  if (process.argv.includes("--json")) printJson(terminal, { event: "error", message, hint });
+  terminal.note(hint === null ? message : `${message}\n${hint}`);
+  if (!(error instanceof CliError) && process.env["SAMOVAR_DEBUG"] && error instanceof Error)
+    terminal.note(redactText(error.stack ?? ""));
+}
