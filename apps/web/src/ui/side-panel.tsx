@@ -59,7 +59,7 @@ function Panel({ title, description, focused, actions, onClose, children }: Side
       }}
       className="flex w-[clamp(22.5rem,34vw,35rem)] shrink-0 flex-col border-s border-hairline bg-raised focus-visible:-outline-offset-2"
     >
-      <div className="flex items-start gap-1 ps-4 pe-2 pt-2">
+      <div className="flex items-start gap-1 ps-5 pe-2 pt-2">
         <div className="min-w-0 flex-1 pt-1">
           <h2 className="text-title font-semibold">{title}</h2>
           <p className="truncate text-ui text-ink-2">{description}</p>
