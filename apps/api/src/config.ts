@@ -15,7 +15,7 @@ const limit = (name: TimeLimitName) => {
 };
 const count = (fallback: number, max: number, about: string) =>
   z.coerce.number().int().min(1).max(max).default(fallback).describe(about);
-const json = <T extends z.ZodType>(inner: T, about: string) =>
+const json = <T extends z.ZodType>(inner: T) =>
   z
     .string()
     .transform((text, context): unknown => {
@@ -26,8 +26,7 @@ const json = <T extends z.ZodType>(inner: T, about: string) =>
         return z.NEVER;
       }
     })
-    .pipe(inner)
-    .describe(about);
+    .pipe(inner);
 
 const signingKey = z.object({
   kid: z.string(),
@@ -46,16 +45,15 @@ export const settings = z.object({
     .url({ protocol: /^https?$/ })
     .describe("The address at which browsers and nodes reach the control plane"),
   OPERATOR_SECRET: z.string().min(32).describe("Secret. Authorises the first set-up"),
-  SIGNING_KEY: json(signingKey, "Secret. Ed25519 private JWK that signs machine tokens"),
-  PREVIOUS_SIGNING_KEY: json(
-    signingKey.omit({ d: true }),
-    "The public JWK of the signing key before this one; what it has signed holds until it expires",
-  ).optional(),
+  SIGNING_KEY: json(signingKey).describe("Secret. Ed25519 private JWK that signs machine tokens"),
+  PREVIOUS_SIGNING_KEY: json(signingKey.omit({ d: true }))
+    .optional()
+    .describe("The public JWK of the signing key before this one; what it has signed holds until it expires"),
   CREDENTIALS_KEY: z
     .string()
     .regex(/^[A-Za-z0-9+/]{43}=$/)
     .describe("Secret. 32 bytes in base64 that encrypt stored credentials"),
-  AGENT_RELEASE: json(agentRelease, "The vm-agent release that nodes install"),
+  AGENT_RELEASE: json(agentRelease).describe("The vm-agent release that nodes install"),
   HETZNER_API_URL: z.url().default("https://api.hetzner.cloud/v1").describe("The provider's API"),
   GITHUB_API_URL: z.url().default("https://api.github.com").describe("GitHub's API, for pull requests"),
   ALLOW_LOCAL_REPOS: z

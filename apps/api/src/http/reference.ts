@@ -43,11 +43,10 @@ function entryOf(code: string) {
 
 /** `docs/reference/configuration.md` */
 export function configurationPage(): string {
-  const { properties = {} } = z.toJSONSchema(settings, { io: "input", unrepresentable: "any" });
   const rows = Object.entries(settings.shape).map(([name, schema]) => {
-    const told = properties[name];
-    const fallback = typeof told === "object" ? told.default : undefined;
-    return [`\`${name}\``, fallback === undefined ? "required" : `\`${String(fallback)}\``, schema.description ?? ""];
+    const without = schema.safeParse(undefined);
+    const fallback = without.success ? codeOf(without.data) : "required";
+    return [`\`${name}\``, fallback, schema.description ?? ""];
   });
   return page(
     "Configuration of the control plane",
@@ -55,6 +54,8 @@ export function configurationPage(): string {
     table(["Setting", "Default", "What it is"], rows),
   );
 }
+
+const codeOf = (value: unknown): string => (value === undefined ? "none" : `\`${String(value)}\``);
 
 const page = (title: string, intro: string, body: string) => `# ${title}\n\n${intro}\n\n${body}\n`;
 
