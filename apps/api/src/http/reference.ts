@@ -1,7 +1,6 @@
 /** The reference pages, made from what they describe: the error catalogue and the settings. */
 import { ERROR_CATALOGUE } from "@samovar/contracts";
 import type { ErrorCode } from "@samovar/contracts";
-import * as z from "zod";
 import { settings } from "../config.ts";
 
 const MEANING: Record<ErrorCode, string> = {
