@@ -3,7 +3,7 @@ import { enableCompileCache } from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-const caches = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
+const caches = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
 // A directory that cannot be written is no fault: then nothing is kept. Coverage cannot see what was kept.
 if (process.env["NODE_V8_COVERAGE"] === undefined) enableCompileCache(join(caches, "samovar/compiled"));
 await import("./command-line.ts");

@@ -47,13 +47,7 @@ function FromWorkspace({ task, workspace }: FromWorkspaceProps) {
   const files = useMemo(() => (look.data === undefined ? [] : changesOfDiff(look.data.diff)), [look.data]);
   if (look.isPending) return <Skeleton label="Looking into the workspace" lines={[40, 100, 90, 80]} className="p-5" />;
   if (look.data === undefined)
-    return (
-      <FromSession
-        task={task}
-
-        why={`The workspace could not be read. ${visibleText(messageOf(look.error))}`}
-      />
-    );
+    return <FromSession task={task} why={`The workspace could not be read. ${visibleText(messageOf(look.error))}`} />;
   return (
     <Changes
       files={files}
@@ -65,7 +59,6 @@ function FromWorkspace({ task, workspace }: FromWorkspaceProps) {
           {look.data.truncated && " The diff is longer than this; the rest is in the workspace."}
         </>
       }
-
       action={
         <Button kind="quiet" disabled={look.isFetching} onClick={() => void look.refetch()}>
           <RotateCw size={14} aria-hidden="true" />
@@ -97,7 +90,6 @@ function FromSession({ task, why }: { readonly task: TaskView; readonly why?: st
           is not among them.
         </>
       }
-
       action={
         whole ? null : (
           <Button kind="quiet" disabled={reading} onClick={() => void readBack()}>
