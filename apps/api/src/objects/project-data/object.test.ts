@@ -95,7 +95,7 @@ describe("a session in a list", () => {
   test("is found by words of its topic in any case, and by its status", async () => {
     const { stub, projectId, sessionId } = await project();
     const other = ids.make("ses");
-    const firstMessage = { messageId: ids.messageId(), text: "100% of the samovar_s boil" };
+    const firstMessage = { messageId: ids.messageId(), text: "100% of the samovar_s boil, ЧАЙ" };
     await stub.createSession({ projectId, sessionId: other, taskId: null, firstMessage });
     await stub.endSession(other, "stopped");
     const found = async (query: { q?: string; status?: "active" | "stopped" }) =>
@@ -104,6 +104,7 @@ describe("a session in a list", () => {
     expect(await found({ q: "boil  sam" })).toEqual([other]);
     expect(await found({ q: "boil pot" })).toEqual([]);
     expect(await found({ q: "boil ".repeat(40).trim() })).toEqual([other]);
+    expect(await found({ q: "чай" })).toEqual([other]);
     expect(await found({ q: "0% OF" })).toEqual([other]);
     expect(await found({ q: "samovar_s" })).toEqual([other]);
     expect(await found({ q: "samovarXs" })).toEqual([]);

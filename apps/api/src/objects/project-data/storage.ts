@@ -28,10 +28,6 @@ export interface SessionQuery {
   readonly limit: number;
 }
 
-/** One binding for any number of words; LIKE would refuse patterns beyond 50 bytes. */
-const HOLDS_EACH_WORD =
-  "topic IS NOT NULL AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE instr(lower(topic), lower(value)) = 0)";
-
 export class ProjectStorage {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
@@ -76,10 +72,6 @@ export class ProjectStorage {
       conditions.push("task_id = ?");
       bindings.push(taskId);
     }
-    if (q !== undefined) {
-      conditions.push(HOLDS_EACH_WORD);
-      bindings.push(JSON.stringify(q.split(/\s+/)));
-    }
     if (status !== undefined) {
       conditions.push("status = ?");
       bindings.push(status);
@@ -88,13 +80,16 @@ export class ProjectStorage {
       conditions.push("id < ?");
       bindings.push(cursor);
     }
-    const rows = this.#all(
-      `SELECT * FROM sessions WHERE ${conditions.join(" AND ")} ORDER BY id DESC LIMIT ?`,
-      ...bindings,
-      limit + 1,
-    );
-    const items = rows.slice(0, limit).map(sessionOf);
-    return { items, nextCursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
+    const query = `SELECT * FROM sessions WHERE ${conditions.join(" AND ")} ORDER BY id DESC`;
+    // SQLite folds the case of ASCII letters only, so topics are compared here, row by row, until the page is full.
+    const words = q === undefined ? [] : q.toLowerCase().split(/\s+/);
+    const found: Row[] = [];
+    for (const row of this.#sql.exec<Row>(query, ...bindings)) {
+      if (holdsEach(row["topic"], words)) found.push(row);
+      if (found.length > limit) break;
+    }
+    const items = found.slice(0, limit).map(sessionOf);
+    return { items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null };
   }
 
   message(id: MessageId): StoredMessage | null {
@@ -193,4 +188,9 @@ export class ProjectStorage {
   #places(query: string, ...bindings: SqlStorageValue[]): readonly Place[] {
     return this.#sql.exec<{ position: number; size: number }>(query, ...bindings).toArray();
   }
+}
+
+function holdsEach(topic: unknown, words: readonly string[]): boolean {
+  const held = typeof topic === "string" ? topic.toLowerCase() : "";
+  return words.every((word) => held.includes(word));
 }
