@@ -54,7 +54,13 @@ async function readStdin(): Promise<string> {
     const piece = Buffer.from(chunk);
     chunks.push(piece);
     bytes += piece.length;
-    if (bytes > LIMITS.requestMaxBytes) throw new CliError("The text on standard input is too long.");
+    if (bytes > LIMITS.requestMaxBytes) {
+      const most = LIMITS.requestMaxBytes / 1024;
+      throw new CliError(
+        `The text on standard input is longer than ${most} KiB.`,
+        "Shorten it. What a task needs to read can stand in a file of its repository.",
+      );
+    }
   }
   return Buffer.concat(chunks).toString("utf8");
 }
