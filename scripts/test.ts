@@ -5,13 +5,14 @@
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { checkCoverage } from "./coverage.ts";
 import { installSystemPackages } from "./system-packages.ts";
 
 interface Tally {
   readonly passed: number;
-  readonly failed: number;
+  /** What failed, each in a line: the end of a long log tells it again. */
+  readonly failures: readonly string[];
 }
 
 interface Suite {
@@ -58,35 +59,36 @@ await installSystemPackages([
   "openssh-server",
   "python3-yaml",
 ]);
-const total = { passed: 0, failed: 0 };
+const failures: string[] = [];
+let passed = 0;
 for (const suite of suites.filter(({ name }) => asked.length === 0 || asked.includes(name))) {
   const startedAt = performance.now();
   const tally = await suite.run();
-  total.passed += tally.passed;
-  total.failed += tally.failed;
-  console.log(
-    `\n— ${suite.name}: ${tally.passed} passed, ${tally.failed} failed, ${((performance.now() - startedAt) / 1000).toFixed(0)} s\n`,
-  );
+  passed += tally.passed;
+  failures.push(...tally.failures.map((failure) => `${suite.name}: ${failure}`));
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
+  console.log(`\n— ${suite.name}: ${tally.passed} passed, ${tally.failures.length} failed, ${seconds} s\n`);
 }
 await rm(scratch, { recursive: true, force: true });
-console.log(`${total.passed} passed, ${total.failed} failed`);
-process.exitCode = total.failed === 0 ? 0 : 1;
+for (const failure of failures) console.log(`✗ ${failure}`);
+console.log(`${passed} passed, ${failures.length} failed`);
+process.exitCode = failures.length === 0 ? 0 : 1;
 
 /** Each command counts as one test. */
 async function all(commands: readonly (readonly [string, ...string[]])[]): Promise<Tally> {
-  let passed = 0;
-  for (const [program, ...args] of commands) if ((await exec(bin(program), args)) === 0) passed++;
-  return { passed, failed: commands.length - passed };
+  const failures: string[] = [];
+  for (const [program, ...args] of commands)
+    if ((await exec(bin(program), args)) !== 0) failures.push([program, ...args].join(" "));
+  return { passed: commands.length - failures.length, failures };
 }
 
 /** A coverage limit that is not held counts as a failed test. */
 async function unitsWithCoverage(): Promise<Tally> {
   process.env["SAMOVAR_PROCESS_COVERAGE"] = join(root, "coverage/processes");
-  const { passed, failed } = await vitest("units", ["--coverage", `--maxWorkers=${UNITS_AT_ONCE}`]);
+  const { passed, failures } = await vitest("units", ["--coverage", `--maxWorkers=${UNITS_AT_ONCE}`]);
   delete process.env["SAMOVAR_PROCESS_COVERAGE"];
   const faults = await checkCoverage();
-  for (const fault of faults) console.error(fault);
-  return { passed: passed + (faults.length === 0 ? 1 : 0), failed: failed + faults.length };
+  return { passed: passed + (faults.length === 0 ? 1 : 0), failures: [...failures, ...faults] };
 }
 
 /** Projects of tests/vitest.config.ts; the suite is named after the first. */
@@ -98,7 +100,7 @@ function wholeStack(...projects: readonly [string, ...string[]]): Promise<Tally>
   ]);
 }
 
-/** A run that breaks outside its tests, or misses a coverage limit, counts as one more failure. */
+/** A run that breaks outside its tests counts as one more failure. */
 async function vitest(name: string, args: readonly string[]): Promise<Tally> {
   const report = join(scratch, `${name}.json`);
   const code = await exec(bin("vitest"), [
@@ -108,16 +110,53 @@ async function vitest(name: string, args: readonly string[]): Promise<Tally> {
     `--outputFile.json=${report}`,
     ...args,
   ]);
-  const { numPassedTests, numFailedTests } = await tallyOf(report);
-  const broke = code !== 0 && numFailedTests === 0 ? 1 : 0;
-  return { passed: numPassedTests, failed: numFailedTests + broke };
+  const { passed, failures } = await tallyOf(report);
+  const broke = code !== 0 && failures.length === 0 ? [`vitest ended with ${code}, and no test failed`] : [];
+  return { passed, failures: [...failures, ...broke] };
 }
 
-async function tallyOf(report: string): Promise<{ numPassedTests: number; numFailedTests: number }> {
+/** The part of vitest's JSON report that is read here. */
+interface Report {
+  readonly numPassedTests: number;
+  readonly testResults: readonly FileReport[];
+}
+
+interface FileReport {
+  readonly name: string;
+  readonly status: string;
+  /** What broke outside its tests. */
+  readonly message: string;
+  readonly assertionResults: readonly {
+    readonly status: string;
+    readonly fullName: string;
+    readonly failureMessages: readonly string[];
+  }[];
+}
+
+async function tallyOf(report: string): Promise<Tally> {
+  const { numPassedTests, testResults } = await reportIn(report);
+  return { passed: numPassedTests, failures: testResults.flatMap(failuresOf) };
+}
+
+function failuresOf({ name, status, message, assertionResults }: FileReport): string[] {
+  const file = relative(root, name);
+  const failed = assertionResults.filter((test) => test.status === "failed");
+  if (failed.length === 0) return status === "failed" ? [`${file}: ${beginningOf(message)}`] : [];
+  return failed.map(
+    ({ fullName, failureMessages }) => `${file} > ${fullName}: ${beginningOf(failureMessages[0] ?? "")}`,
+  );
+}
+
+function beginningOf(text: string): string {
+  return text.trim().split("\n", 1).join("").slice(0, 300);
+}
+
+/** One that broke before it could report has run no test. */
+async function reportIn(path: string): Promise<Report> {
   try {
-    return JSON.parse(await readFile(report, "utf8")) as { numPassedTests: number; numFailedTests: number };
+    return JSON.parse(await readFile(path, "utf8")) as Report;
   } catch {
-    return { numPassedTests: 0, numFailedTests: 0 };
+    return { numPassedTests: 0, testResults: [] };
   }
 }
 

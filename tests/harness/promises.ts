@@ -91,8 +91,10 @@ export async function clearedFaults(here: Installation, person: Person, patience
   for (const { id, state } of await person.workspaces())
     if (state === "kept") await person.ask(`/api/workspaces/${id}/destroy`, { method: "POST", body: {} });
   const slots = await settled(async () => {
-    const held = (await person.nodes()).filter(({ taskIds, state }) => taskIds.length > 0 && state !== "destroying");
-    return held.map(({ id, taskIds }) => `${id} still holds slots of ${taskIds.join(", ")}`);
+    const nodes = (await person.nodes()).filter(({ state }) => state !== "destroying");
+    return nodes.flatMap(({ id, taskIds, keptTaskIds }) =>
+      [...taskIds, ...keptTaskIds].map((task) => `${id} still holds a slot of ${task}`),
+    );
   });
   for (const { id } of await person.nodes()) await destroyNode(person, id);
   return [...slots, ...(await settled(() => leftovers(here, person)))];

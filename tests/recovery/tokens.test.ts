@@ -19,8 +19,8 @@ import { nameOf, seededPlans } from "../harness/seeds.ts";
 const SEEDS = 20;
 const PATIENCE_MS = 120_000;
 const ENV = { NODE_SLOTS: "10", MAX_NODES_PER_USER: "2", NODE_WARM_TIMEOUT_MS: "600000" };
-/** Shorter than any of the tasks, longer than a switchboard takes to come back. */
-const SHORT_LIFE = { ...ENV, MACHINE_TOKEN_LIFE_MS: "8000" };
+/** Shorter than any of the tasks. Half of it, what is left of a token at least, is longer than a switchboard takes to come back. */
+const SHORT_LIFE = { ...ENV, MACHINE_TOKEN_LIFE_MS: "24000" };
 
 let here: Installation;
 let person: Person;
@@ -41,14 +41,14 @@ afterAll(async () => {
 
 const works = fc.record({
   turns: fc.array(
-    fc.record({ words: fc.integer({ min: 50, max: 400 }), sleepMs: fc.integer({ min: 2500, max: 3500 }) }),
+    fc.record({ words: fc.integer({ min: 50, max: 400 }), sleepMs: fc.integer({ min: 5000, max: 6000 }) }),
     {
-      minLength: 4,
+      minLength: 5,
       maxLength: 6,
     },
   ),
-  /** From the last blow. */
-  afterMs: fc.integer({ min: 0, max: 1000 }),
+  /** From the last blow. All blows fall within half of half a token's life. */
+  afterMs: fc.integer({ min: 0, max: 300 }),
   blow: fc.constantFrom("none", "none", "none", "switchboards"),
 });
 

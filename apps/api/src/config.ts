@@ -80,6 +80,13 @@ export const settings = z.object({
   NODE_BOOT_TIMEOUT_MS: limit("NODE_BOOT_TIMEOUT_MS"),
   NODE_UNREACHABLE_TIMEOUT_MS: limit("NODE_UNREACHABLE_TIMEOUT_MS"),
   NODE_SLOTS: count(3, 64, "Workspaces that share a node"),
+  NODE_KEPT_WORKSPACES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(1_000)
+    .default(10)
+    .describe("Kept workspaces of a node that take no place of a working one; each above it takes one"),
   MAX_NODES_PER_USER: count(10, 200, "Nodes that one person may have at a time"),
   MACHINE_TOKEN_LIFE_MS: duration(
     86_400_000,

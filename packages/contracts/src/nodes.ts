@@ -34,8 +34,12 @@ export const nodeView = z.object({
   /** When it turns from warm to destroying; null unless warm. */
   warmUntil: millis.nullable(),
   unreachableSince: millis.nullable(),
-  /** Tasks that hold a slot. */
+  /** Tasks that are at work there, or about to be. */
   taskIds: z.array(taskId),
+  /** Tasks that have ended, whose workspaces are kept there. */
+  keptTaskIds: z.array(taskId),
+  /** Of `slots`: those that new work cannot have. Kept workspaces take none, up to a limit. */
+  taken: z.number().int().nonnegative(),
   slots: z.number().int().positive(),
   outbox: outboxStats,
   pricePerHour: price.nullable(),

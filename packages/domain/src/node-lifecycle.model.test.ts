@@ -5,10 +5,11 @@ import { describe, expect, it } from "vitest";
 import type { NodeEffect, NodeLifeEvent } from "./node-lifecycle.ts";
 import { reserveSlot, stepNode } from "./node-lifecycle.ts";
 import type { NodeRecord, NodeSettings, SlotHolder } from "./node-record.ts";
-import { alarmsOf, isAlive, newNode } from "./node-record.ts";
+import { alarmsOf, isAlive, newNode, placesTaken } from "./node-record.ts";
 
 const settings: NodeSettings = {
   slots: 3,
+  keptFree: 2,
   idleGraceMs: 1_000,
   warmTimeoutMs: 30_000,
   maxLifetimeMs: 300_000,
@@ -30,6 +31,7 @@ type Fate = "works" | "answer_lost" | "refused" | "forbidden";
 type Action =
   | { kind: "reserve"; n: number }
   | { kind: "release"; n: number }
+  | { kind: "keep"; n: number }
   | { kind: "connect" }
   | { kind: "cut" }
   | { kind: "outdated" }
@@ -43,6 +45,7 @@ const fate = fc.constantFrom<Fate>("works", "works", "answer_lost", "refused", "
 const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("reserve" as const), n: fc.integer({ min: 0, max: 6 }) }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("release" as const), n: fc.integer({ min: 0, max: 6 }) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("keep" as const), n: fc.integer({ min: 0, max: 6 }) }) },
   { weight: 3, arbitrary: fc.constant({ kind: "connect" as const }) },
   { weight: 2, arbitrary: fc.constant({ kind: "cut" as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: "outdated" as const }) },
@@ -134,6 +137,8 @@ class World {
       }
       case "release":
         return this.step({ kind: "slot.released", workspaceId: holder(action.n).workspaceId });
+      case "keep":
+        return this.step({ kind: "slot.kept", workspaceId: holder(action.n).workspaceId });
       case "connect":
         return this.step({ kind: "agent.connected" });
       case "cut":
@@ -159,7 +164,7 @@ class World {
   check(before: NodeRecord): void {
     const { record } = this;
     const { life } = record;
-    expect(record.slots.length).toBeLessThanOrEqual(settings.slots);
+    expect(placesTaken(record, settings), "[N2] no more places than there are").toBeLessThanOrEqual(settings.slots);
     const ids = record.slots.map((slot) => slot.holder.workspaceId);
     expect(new Set(ids).size, "[N2] one holder a slot").toBe(ids.length);
     if (life.state === "destroyed") expect(this.server, "[N1] destroyed only when there is no server").toBe("none");

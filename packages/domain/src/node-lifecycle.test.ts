@@ -4,10 +4,11 @@ import { describe, expect, it } from "vitest";
 import type { NodeLifeEvent } from "./node-lifecycle.ts";
 import { CREATE_MAX_ATTEMPTS, RECONNECT_GRACE_MS, reserveSlot, stepNode } from "./node-lifecycle.ts";
 import type { NodeAlarm, NodeRecord, NodeSettings, SlotHolder } from "./node-record.ts";
-import { alarmsOf, failureOf, newNode } from "./node-record.ts";
+import { alarmsOf, failureOf, newNode, placesTaken } from "./node-record.ts";
 
 const settings: NodeSettings = {
   slots: 2,
+  keptFree: 1,
   idleGraceMs: 1_000,
   warmTimeoutMs: 60_000,
   maxLifetimeMs: 3_600_000,
@@ -145,6 +146,23 @@ describe("slots", () => {
     expect(live(claimed.record, due, { kind: "alarm", name: "warm" })).toBe(claimed.record);
     const expired = live(waiting, due, { kind: "alarm", name: "warm" });
     expect(reserveSlot(expired, holder(2), due, settings).reply).toEqual({ granted: false, reason: "gone" });
+  });
+
+  it("[R16] a kept workspace frees its place and holds the node; above the limit each takes a place again", () => {
+    const kept = (n: number): NodeLifeEvent => ({ kind: "slot.kept", workspaceId: holder(n).workspaceId });
+    const { record: full } = reserveSlot(active(), holder(2), 1, settings);
+    const one = live(full, 2, kept(1));
+    const { record: again, reply } = reserveSlot(one, holder(3), 3, settings);
+    expect(reply.granted).toBe(true);
+    const all = live(again, 4, kept(2), kept(3));
+    expect(placesTaken(all, settings)).toBe(2);
+    expect(reserveSlot(all, holder(4), 5, settings).reply).toEqual({ granted: false, reason: "full" });
+    expect(alarmsOf(one, settings).has("idle"), "it is not on its way to be warm").toBe(false);
+    const gone = [1, 2, 3].map((n): NodeLifeEvent => ({
+      kind: "slot.released",
+      workspaceId: holder(n).workspaceId,
+    }));
+    expect(live(all, 6, ...gone).life).toEqual({ state: "active", idleSince: 6 });
   });
 
   it("are not given on a node that has been silent or is too old", () => {
@@ -296,6 +314,14 @@ describe("[R12] word of room, for those who wait in line", () => {
     const event: NodeLifeEvent = { kind: "slot.released", workspaceId: holder(1).workspaceId };
     expect(says(active(), event, 10)).toBe(1);
     expect(says(live(active(), 10, event), event, 11)).toBe(0);
+  });
+
+  it("when a workspace is kept, once; not when too many are", () => {
+    const { record: full } = reserveSlot(active(), holder(2), 1, settings);
+    const kept = (n: number): NodeLifeEvent => ({ kind: "slot.kept", workspaceId: holder(n).workspaceId });
+    expect(says(full, kept(1), 10)).toBe(1);
+    const one = live(full, 10, kept(1));
+    expect([says(one, kept(1), 11), says(one, kept(2), 11), says(one, kept(3), 11)]).toEqual([0, 0, 0]);
   });
 
   it("not of a node that takes no work; then when it is gone, since another may be made", () => {

@@ -7,7 +7,7 @@ import type { Millis, RunId, WorkspaceId } from "@samovar/base";
 import { assertNever } from "@samovar/base";
 import type { Failure } from "@samovar/contracts";
 import type { NodeAlarm, NodeLife, NodeRecord, NodeSettings, ServerFacts, Slot, SlotHolder } from "./node-record.ts";
-import { alarmsOf, failureOf, isAlive, NOTHING_TO_ASK } from "./node-record.ts";
+import { alarmsOf, failureOf, isAlive, newSlot, NOTHING_TO_ASK, placesTaken } from "./node-record.ts";
 
 /** What the provider refused; `retriable` when the same call may succeed later by itself. */
 export interface CreateRefusal {
@@ -25,6 +25,8 @@ export type NodeLifeEvent =
   /** It said hello in another version of the protocol. */
   | { readonly kind: "agent.outdated" }
   | { readonly kind: "slot.released"; readonly workspaceId: WorkspaceId }
+  /** Nothing works there any more; the workspace stays for a while. */
+  | { readonly kind: "slot.kept"; readonly workspaceId: WorkspaceId }
   | { readonly kind: "drain.asked"; readonly reason: string }
   | { readonly kind: "destroy.asked"; readonly reason: string }
   | { readonly kind: "server.made"; readonly server: ServerFacts }
@@ -76,7 +78,9 @@ export function stepNode(record: NodeRecord, event: NodeLifeEvent, now: Millis, 
 /** Slots that can be had here, or, when it is gone, on the node that may be made in its place. */
 function roomOf(record: NodeRecord, now: Millis, settings: NodeSettings): number {
   if (record.life.state === "destroyed") return settings.slots;
-  return isAlive(record) && accepts(record, now, settings) ? Math.max(0, settings.slots - record.slots.length) : 0;
+  return isAlive(record) && accepts(record, now, settings)
+    ? Math.max(0, settings.slots - placesTaken(record, settings))
+    : 0;
 }
 
 /** A slot, if the node takes work. Asking again for the same workspace grants again. */
@@ -94,8 +98,8 @@ export function reserveSlot(
   if (record.slots.some((slot) => slot.holder.workspaceId === holder.workspaceId))
     return { record, reply: { granted: true } };
   if (!accepts(record, now, settings)) return refuse("not_accepting");
-  if (record.slots.length >= settings.slots) return refuse("full");
-  const slots = [...record.slots, { holder, reservedAt: now, lost: null }];
+  if (placesTaken(record, settings) >= settings.slots) return refuse("full");
+  const slots = [...record.slots, newSlot(holder, now)];
   const life: NodeLife = record.life.state === "provisioning" ? record.life : { state: "active", idleSince: null };
   return { record: { ...record, slots, life }, reply: { granted: true } };
 }
@@ -127,6 +131,8 @@ function apply(record: NodeRecord, event: NodeLifeEvent, now: Millis, settings: 
       return outdated(record, now);
     case "slot.released":
       return released(record, event.workspaceId, now);
+    case "slot.kept":
+      return kept(record, event.workspaceId);
     case "drain.asked":
       return drain(record, event.reason, now);
     case "destroy.asked":
@@ -235,6 +241,14 @@ function released(record: NodeRecord, workspaceId: WorkspaceId, now: Millis): No
     return destroy(rest, rest.life.drain, null, null, now);
   if (rest.life.state === "active") return only({ ...rest, life: { state: "active", idleSince: now } });
   return only(rest);
+}
+
+/** The node lives as long as the slot is held; only its place is free. */
+function kept(record: NodeRecord, workspaceId: WorkspaceId): NodeStep {
+  const isNews = record.slots.some((slot) => slot.holder.workspaceId === workspaceId && !slot.kept);
+  if (!isNews) return unchanged(record);
+  const slots = record.slots.map((slot) => (slot.holder.workspaceId === workspaceId ? { ...slot, kept: true } : slot));
+  return only({ ...record, slots });
 }
 
 function drain(record: NodeRecord, reason: string, now: Millis): NodeStep {

@@ -27,6 +27,7 @@ const settings = {
   warmTimeoutMs: 1,
   maxLifetimeMs: 9e9,
   hardLifetimeMs: 9e9,
+  keptFree: 0,
   bootTimeoutMs: 9e9,
   unreachableTimeoutMs: 10,
 };

@@ -6,8 +6,10 @@ import type { Millis, NodeId, ProjectId, RunId, SessionId, TaskId, WorkspaceId }
 import type { Failure, NodeStateName } from "@samovar/contracts";
 
 export interface NodeSettings {
-  /** Workspaces that share the node. */
+  /** Workspaces that work on the node at once. */
   readonly slots: number;
+  /** Kept workspaces that take no place of a working one; each above it takes one, for the disk's sake. */
+  readonly keptFree: number;
   readonly idleGraceMs: number;
   readonly warmTimeoutMs: number;
   readonly maxLifetimeMs: number;
@@ -30,6 +32,8 @@ export interface Slot {
   readonly reservedAt: Millis;
   /** Why what ran here is over although the node never said so; null while there is hope. */
   readonly lost: Failure | null;
+  /** Its work is over, its workspace stays to be looked at: the node lives on, and has room for other work. */
+  readonly kept: boolean;
 }
 
 export type NodeLife =
@@ -103,11 +107,27 @@ export function newNode(nodeId: NodeId, holder: SlotHolder, now: Millis, setting
     life: { state: "provisioning", bootDeadlineAt: now + settings.bootTimeoutMs, drain: null },
     epoch: 1,
     createdAt: now,
-    slots: [{ holder, reservedAt: now, lost: null }],
+    slots: [newSlot(holder, now)],
     server: { kind: "never_asked" },
     link: { kind: "never" },
     provider: { ...NOTHING_TO_ASK, nextAt: now },
   };
+}
+
+export const newSlot = (holder: SlotHolder, now: Millis): Slot => ({
+  holder,
+  reservedAt: now,
+  lost: null,
+  kept: false,
+});
+
+/** How many of the node's places are not to be had. */
+export function placesTaken(
+  { slots }: Pick<NodeRecord, "slots">,
+  { keptFree }: Pick<NodeSettings, "keptFree">,
+): number {
+  const kept = slots.filter((slot) => slot.kept).length;
+  return slots.length - Math.min(kept, keptFree);
 }
 
 const MORTAL: Record<NodeStateName, boolean> = {

@@ -7,7 +7,7 @@ export interface NodeChange {
   readonly nodeId: NodeId;
   readonly at: Millis;
   readonly state: NodeStateName;
-  /** Tasks that hold a slot. */
+  /** Tasks at work. */
   readonly tasks: number;
 }
 

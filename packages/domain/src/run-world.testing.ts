@@ -24,6 +24,7 @@ export const LIMITS = DEFAULT_TIME_LIMITS;
 export const WAITS = runWaits(LIMITS);
 const SETTINGS: NodeSettings = {
   slots: 3,
+  keptFree: 10,
   idleGraceMs: 1_000,
   warmTimeoutMs: 30 * 60_000,
   maxLifetimeMs: LIMITS.NODE_MAX_LIFETIME_MS,

@@ -43,7 +43,7 @@ export interface NodeRoom {
   readonly size: VmSize;
   readonly state: NodeStateName;
   readonly slots: number;
-  /** Slots that are held. */
+  /** Slots that new work cannot have. */
   readonly taken: number;
   readonly unreachableSince: Millis | null;
   readonly maxLifetimeAt: Millis;

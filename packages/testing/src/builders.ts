@@ -160,6 +160,8 @@ export function aNodeView(fields: Partial<NodeView> = {}): NodeView {
     warmUntil: null,
     unreachableSince: null,
     taskIds: [],
+    keptTaskIds: [],
+    taken: fields.taskIds?.length ?? 0,
     slots: 3,
     outbox: { pending: 0, deadLetters: 0, lastDeadLetterReason: null },
     pricePerHour: null,

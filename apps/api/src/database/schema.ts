@@ -198,6 +198,8 @@ export const nodes = sqliteTable(
     epoch: integer("epoch").notNull(),
     slots: integer("slots").notNull(),
     taskIds: text("task_ids", { mode: "json" }).$type<TaskId[]>().notNull(),
+    keptTaskIds: text("kept_task_ids", { mode: "json" }).$type<TaskId[]>().notNull().default([]),
+    taken: integer("taken").notNull().default(0),
     warmUntil: time("warm_until"),
     unreachableSince: time("unreachable_since"),
     outbox: text("outbox", { mode: "json" }).$type<OutboxStats>().notNull(),

@@ -57,7 +57,7 @@ export async function listCandidates(db: Database, ownerId: UserId, size: VmSize
         eq(nodes.ownerId, ownerId),
         eq(nodes.size, size),
         inArray(nodes.state, ["warm", "active", "provisioning"]),
-        sql`json_array_length(${nodes.taskIds}) < ${nodes.slots}`,
+        sql`${nodes.taken} < ${nodes.slots}`,
       ),
     )
     .orderBy(rank, asc(nodes.id));
@@ -80,7 +80,7 @@ export async function insertNode(
     WHERE (SELECT count(*) FROM nodes WHERE owner_id = ${row.ownerId} AND state <> 'destroyed') < ${limits.maxNodes}
       AND NOT EXISTS (
         SELECT 1 FROM nodes WHERE owner_id = ${row.ownerId} AND size = ${row.size} AND state = 'provisioning'
-          AND json_array_length(task_ids) < slots AND id NOT IN (SELECT value FROM json_each(${tried})))
+          AND taken < slots AND id NOT IN (SELECT value FROM json_each(${tried})))
     ON CONFLICT DO NOTHING`);
   if ((await findNode(db, row.id)) !== null) return "inserted";
   if ((await countAlive(db, row.ownerId)) < limits.maxNodes) return "share";

@@ -1,9 +1,12 @@
-/** What runs on a person's machines, by name: a machine knows its tasks by their ids alone. */
+/** What is on a person's machines, at work or kept, by name: a machine knows its tasks by their ids alone. */
 import type { UserId } from "@samovar/base";
 import type { NodeWork } from "@samovar/contracts";
 import { and, asc, desc, eq, ne, sql } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
 import { nodes, tasks } from "../database/schema.ts";
+
+const onNode = sql`${tasks.id} IN (
+  SELECT value FROM json_each(${nodes.taskIds}) UNION SELECT value FROM json_each(${nodes.keptTaskIds}))`;
 
 export async function listWork(db: Database, ownerId: UserId): Promise<readonly NodeWork[]> {
   return db
@@ -17,7 +20,7 @@ export async function listWork(db: Database, ownerId: UserId): Promise<readonly 
       cancelRequested: tasks.cancelRequested,
     })
     .from(nodes)
-    .innerJoin(tasks, sql`${tasks.id} IN (SELECT value FROM json_each(${nodes.taskIds}))`)
+    .innerJoin(tasks, onNode)
     .where(and(eq(nodes.ownerId, ownerId), ne(nodes.state, "destroyed")))
     .orderBy(desc(nodes.id), asc(tasks.id));
 }

@@ -169,7 +169,8 @@ describe("[F12] [F13] [T1] a run", { timeout: 90_000 }, () => {
       expect(await findNode(db, machine.nodeId)).toMatchObject({
         state: view?.state,
         version: view?.version,
-        taskIds: isCancelled ? [task.id] : [],
+        taskIds: [],
+        keptTaskIds: isCancelled ? [task.id] : [],
       });
     }, soon);
     await vi.waitFor(async () => expect(await runStatus(env, task.runId ?? expect.fail())).toBe("complete"), soon);

@@ -62,7 +62,7 @@ export async function nodesOf(db: Database, ownerId: UserId): Promise<readonly N
       size: nodes.size,
       state: nodes.state,
       slots: nodes.slots,
-      taken: sql<number>`json_array_length(${nodes.taskIds})`,
+      taken: nodes.taken,
       unreachableSince: nodes.unreachableSince,
       maxLifetimeAt: nodes.maxLifetimeAt,
     })

@@ -65,6 +65,7 @@ async function aMachine(taken: number, more: Partial<typeof nodes.$inferInsert> 
     epoch: 1,
     slots: 3,
     taskIds: Array.from({ length: taken }, () => ids.make("tsk")),
+    taken,
     outbox: { pending: 0, deadLetters: 0, lastDeadLetterReason: null },
     maxLifetimeAt: Date.now() + 1e6,
     createdAt: 1,

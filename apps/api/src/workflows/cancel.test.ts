@@ -204,7 +204,10 @@ async function playOut(plan: Plan): Promise<void> {
   if (isKept) expect((await transcriptOf(task)).at(-1), why).toMatch(/Cancelled on request\. .*is kept until/);
   const nodeId = workspace?.nodeId;
   if (nodeId !== undefined)
-    expect((await nodeObject(env, nodeId).view())?.taskIds, why).toEqual(isKept ? [task.id] : []);
+    expect(await nodeObject(env, nodeId).view(), why).toMatchObject({
+      taskIds: [],
+      keptTaskIds: isKept ? [task.id] : [],
+    });
 
   if (plan.repeats && machine !== null && workspace !== null) {
     machine.tell({

@@ -161,4 +161,5 @@ export const eventsOf = async (task: TaskRecord): Promise<Pick<TaskEvent, "kind"
   return rows.map(({ kind, data }) => ({ kind: taskEventKind.parse(kind), data }));
 };
 export const slotsOf = async (machine: Machine) => (await nodeObject(env, machine.nodeId).view())?.taskIds;
+export const keptOf = async (machine: Machine) => (await nodeObject(env, machine.nodeId).view())?.keptTaskIds;
 export const sessionOf = (task: TaskRecord) => projectData(deps, task.projectId).getSession(task.sessionId);

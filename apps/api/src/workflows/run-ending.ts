@@ -96,7 +96,7 @@ async function settleWorkspace(story: RunStory, start: RunStart, nodeId: NodeId,
   const failure = ending?.failure ?? null;
   switch (fate) {
     case "keep":
-      return keep(story, start, ending);
+      return keep(story, start, nodeId, ending);
     case "lost":
       await story.attempt("end: lost", () =>
         setWorkspaceState(story.deps.env, start.workspaceId, "failed", { failure }),
@@ -111,12 +111,13 @@ async function settleWorkspace(story: RunStory, start: RunStart, nodeId: NodeId,
   }
 }
 
-/** It holds its slot, so that its node stays; the sweep or a person ends that. */
-async function keep(story: RunStory, start: RunStart, ending: Ending | null): Promise<void> {
+/** Its node stays with it, and has its place for other work; the sweep or a person ends that. */
+async function keep(story: RunStory, start: RunStart, nodeId: NodeId, ending: Ending | null): Promise<void> {
   const { env, config } = story.deps;
   const keepUntil = (await story.now("end: kept from")) + config.KEPT_WORKSPACE_RETENTION_MS;
   const failure = ending?.failure ?? null;
   await story.attempt("end: keep", () => setWorkspaceState(env, start.workspaceId, "kept", { keepUntil, failure }));
+  await story.attempt("end: keep place", () => story.node(nodeId).keep(start.workspaceId));
   const until = new Date(keepUntil).toISOString().slice(0, 16).replace("T", " ");
   await tellTranscript(story, start, ending, `The workspace is kept until ${until} UTC.`);
 }

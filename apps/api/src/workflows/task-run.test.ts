@@ -14,6 +14,7 @@ import {
   reaches,
   says,
   sessionOf,
+  keptOf,
   slotsOf,
   soon,
   submit,
@@ -107,7 +108,7 @@ describe("a run from text to pushed branch", () => {
 });
 
 describe("an agent that does not end clean", () => {
-  it("[F39] fails the task with its reason; the workspace keeps its slot, and the transcript says so", async () => {
+  it("[F39] fails the task with its reason; the workspace is kept, and the transcript says so", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
     const machine = await Machine.of(ownerId);
@@ -119,7 +120,8 @@ describe("an agent that does not end clean", () => {
     expect(failed).toMatchObject({ failure, endedAt: expect.any(Number) });
     expect(failed.output?.durations).toMatchObject({ prepare: expect.any(Number), work: expect.any(Number) });
     expect(await workspaceOf(task)).toMatchObject({ state: "kept", keepUntil: expect.any(Number), failure });
-    expect(await slotsOf(machine)).toEqual([task.id]);
+    await vi.waitFor(async () => expect(await keptOf(machine)).toEqual([task.id]), soon);
+    expect(await slotsOf(machine)).toEqual([]);
     expect((await transcriptOf(task)).at(-1)).toMatch(/The agent's process died\. The workspace is kept until/);
     await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "error" }), soon);
   });

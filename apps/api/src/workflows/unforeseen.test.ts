@@ -3,7 +3,7 @@ import { env, introspectWorkflow } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { anOwner } from "../objects/node-lifecycle/node.fixture.ts";
 import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
-import { endOf, eventsOf, Machine, reaches, sessionOf, slotsOf, soon, submit, workspaceOf } from "./machine.fixture.ts";
+import { endOf, eventsOf, keptOf, Machine, reaches, sessionOf, soon, submit, workspaceOf } from "./machine.fixture.ts";
 
 beforeEach(() => {
   scriptedCloud();
@@ -56,7 +56,7 @@ describe("[T1] a step that always fails", { timeout: 60_000 }, () => {
           machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await endOf(task) });
         expect(await reaches(task, "failed")).toMatchObject({ failure: sang });
         expect(await workspaceOf(task)).toMatchObject({ state: "kept", failure: sang });
-        expect(await slotsOf(machine)).toEqual([task.id]);
+        expect(await keptOf(machine)).toEqual([task.id]);
         if (step === "start: begun") await machine.expects("session.cancel");
         await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "error" }), soon);
         await isSingle(task);

@@ -45,7 +45,7 @@ export async function listNodes(context: CommandContext): Promise<number> {
         ? node.state
         : `${node.state}, silent for ${duration(clock.now() - node.unreachableSince)}`,
       node.size,
-      `${node.taskIds.length}/${node.slots}`,
+      `${node.taken}/${node.slots}`,
       String(node.outbox.pending),
       node.warmUntil === null ? "–" : duration(node.warmUntil - clock.now()),
       age(clock.now() - node.createdAt),

@@ -30,4 +30,12 @@ export const NODE_MIGRATIONS: readonly ObjectMigration[] = [
       CREATE TABLE room (one INTEGER PRIMARY KEY CHECK (one = 1), stamp INTEGER NOT NULL, attempts INTEGER NOT NULL) STRICT;
     `,
   },
+  {
+    // Slots have learned whether their workspace is kept; those of before hold their places until they are given back.
+    name: "0004_kept_slots",
+    sql: `
+      UPDATE node SET record = json_set(record, '$.slots', (
+        SELECT json_group_array(json_set(value, '$.kept', json('false'))) FROM json_each(record, '$.slots')));
+    `,
+  },
 ];

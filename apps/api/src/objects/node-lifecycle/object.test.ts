@@ -13,8 +13,6 @@ import { nodeObject } from "../../nodes/object.ts";
 import { findNode } from "../../nodes/store.ts";
 import { NamedAlarms } from "./alarms.ts";
 import { LINK_QUIET_MS } from "./link.ts";
-import { migrateObject } from "../migrate.ts";
-import { NODE_MIGRATIONS } from "./migrations.ts";
 import {
   aHolder,
   aNode,
@@ -371,6 +369,19 @@ describe("work, rest and end", () => {
     expect((await node().view())?.taskIds).toEqual([]);
   });
 
+  it("[R16] a workspace that is kept frees its place, holds its node and may still deliver; the row follows", async () => {
+    await up();
+    await node().keep(holder.workspaceId);
+    const kept = { taskIds: [], keptTaskIds: [holder.taskId], taken: 0, state: "active" };
+    expect(await node().view()).toMatchObject(kept);
+    await vi.waitFor(async () => expect(await row()).toMatchObject(kept));
+    expect(await node().admits(holder.workspaceId, 1)).toBe(true);
+    const others = await Promise.all(Array.from({ length: config.NODE_SLOTS }, () => aHolder(owner)));
+    for (const each of others) expect((await node().reserve(each)).granted).toBe(true);
+    await node().keep(holder.workspaceId);
+    expect(await node().view()).toMatchObject({ taken: config.NODE_SLOTS, keptTaskIds: [holder.taskId] });
+  });
+
   it("a workspace token speaks for a slot of this epoch only", async () => {
     expect(await node().admits(holder.workspaceId, 1)).toBe(true);
     expect(await node().admits(holder.workspaceId, 0)).toBe(false);
@@ -466,15 +477,5 @@ describe("alarms", () => {
     }
     expect(await node().view()).toMatchObject({ state: "destroyed" });
     expect(cloud.servers.size).toBe(0);
-  });
-});
-
-describe("migrations", () => {
-  it("run once, and an edited past is refused", async () => {
-    await runInDurableObject(node(), (_object, state) => {
-      expect(() => migrateObject(state.storage, NODE_MIGRATIONS)).not.toThrow();
-      const edited = NODE_MIGRATIONS.map((migration) => ({ ...migration, sql: `${migration.sql} ` }));
-      expect(() => migrateObject(state.storage, edited)).toThrow(/edited or removed/);
-    });
   });
 });

@@ -26,7 +26,7 @@ import type { ProviderQuestion } from "./server.ts";
 import { askProvider } from "./server.ts";
 import type { StoredNode } from "./storage.ts";
 import { NodeStorage } from "./storage.ts";
-import { nodeViewOf } from "./view.ts";
+import { nodeSettings, nodeViewOf } from "./view.ts";
 
 /** An alarm whose work threw is tried again after this. */
 const THROWN_RETRY_MS = 30_000;
@@ -101,6 +101,10 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
 
   async release(workspaceId: WorkspaceId): Promise<void> {
     this.#step({ kind: "slot.released", workspaceId });
+  }
+
+  async keep(workspaceId: WorkspaceId): Promise<void> {
+    this.#step({ kind: "slot.kept", workspaceId });
   }
 
   async enqueue(command: CommandDraft): Promise<void> {
@@ -291,15 +295,6 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   }
 
   #settings(): NodeSettings {
-    const config = this.#config;
-    return {
-      slots: config.NODE_SLOTS,
-      idleGraceMs: config.NODE_IDLE_GRACE_MS,
-      warmTimeoutMs: config.NODE_WARM_TIMEOUT_MS,
-      maxLifetimeMs: config.NODE_MAX_LIFETIME_MS,
-      hardLifetimeMs: config.NODE_HARD_LIFETIME_MS,
-      bootTimeoutMs: config.NODE_BOOT_TIMEOUT_MS,
-      unreachableTimeoutMs: config.NODE_UNREACHABLE_TIMEOUT_MS,
-    };
+    return nodeSettings(this.#config);
   }
 }

@@ -139,7 +139,7 @@ export class Outward {
 
   /** Only ever forward: a late write of an older version changes nothing. */
   async #writeRow(view: NodeView): Promise<void> {
-    const { id, name: _name, provider: _provider, size: _size, pricePerHour, taskIds, ...rest } = view;
+    const { id, name: _name, provider: _provider, size: _size, pricePerHour, taskIds, keptTaskIds, ...rest } = view;
     const db = database(this.#deps.env);
     await db.batch([
       rememberChange(db, view, this.#deps.clock.now()),
@@ -148,6 +148,7 @@ export class Outward {
         .set({
           ...rest,
           taskIds: [...taskIds],
+          keptTaskIds: [...keptTaskIds],
           priceAmount: pricePerHour?.amount ?? null,
           priceCurrency: pricePerHour?.currency ?? null,
         })

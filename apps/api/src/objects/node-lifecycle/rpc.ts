@@ -63,6 +63,8 @@ export interface NodeLifecycleRpc {
   reserve(holder: SlotHolder): Promise<ReserveReply>;
   /** Gives the slot back; the node decides by itself what that makes of it. */
   release(workspaceId: WorkspaceId): Promise<void>;
+  /** Nothing works there any more, the workspace stays: its place is free for other work, and its node lives on until the release. */
+  keep(workspaceId: WorkspaceId): Promise<void>;
   /** Queues a command for the node; the same id twice is one command. */
   enqueue(command: CommandDraft): Promise<void>;
   /** Asks the node itself; fails with `unavailable` when it is away or does not answer within 10 s. Nothing is stored. */

@@ -1,12 +1,14 @@
 /** The node as people see it, and its row in D1. */
 import type { NodeView } from "@samovar/contracts";
-import { failureOf, isAlive } from "@samovar/domain/node-record";
+import type { NodeSettings, Slot } from "@samovar/domain/node-record";
+import { failureOf, isAlive, placesTaken } from "@samovar/domain/node-record";
 import type { Config } from "../../config.ts";
 import type { NodeStorage, StoredNode } from "./storage.ts";
 
 export function nodeViewOf(node: StoredNode, storage: NodeStorage, config: Config): NodeView {
   const { identity, record, version } = node;
   const { life, link } = record;
+  const slots = life.state === "destroyed" ? [] : record.slots;
   const server = record.server.kind === "known" || record.server.kind === "gone" ? record.server.server : null;
   return {
     id: identity.nodeId,
@@ -20,10 +22,9 @@ export function nodeViewOf(node: StoredNode, storage: NodeStorage, config: Confi
     epoch: record.epoch,
     warmUntil: life.state === "warm" ? life.until : null,
     unreachableSince: link.kind === "down" && isAlive(record) ? link.since : null,
-    taskIds:
-      life.state === "destroyed"
-        ? []
-        : record.slots.flatMap(({ holder }) => (holder.taskId === null ? [] : [holder.taskId])),
+    taskIds: tasksOf(slots.filter(({ kept }) => !kept)),
+    keptTaskIds: tasksOf(slots.filter(({ kept }) => kept)),
+    taken: placesTaken({ slots }, nodeSettings(config)),
     slots: config.NODE_SLOTS,
     outbox: storage.outbox(),
     pricePerHour: server?.pricePerHour ?? null,
@@ -31,5 +32,22 @@ export function nodeViewOf(node: StoredNode, storage: NodeStorage, config: Confi
     createdAt: record.createdAt,
     destroyedAt: life.state === "destroyed" ? life.at : null,
     failure: failureOf(record),
+  };
+}
+
+const tasksOf = (slots: readonly Slot[]) =>
+  slots.flatMap(({ holder }) => (holder.taskId === null ? [] : [holder.taskId]));
+
+/** What the pure core is told of the configuration. */
+export function nodeSettings(config: Config): NodeSettings {
+  return {
+    slots: config.NODE_SLOTS,
+    keptFree: config.NODE_KEPT_WORKSPACES,
+    idleGraceMs: config.NODE_IDLE_GRACE_MS,
+    warmTimeoutMs: config.NODE_WARM_TIMEOUT_MS,
+    maxLifetimeMs: config.NODE_MAX_LIFETIME_MS,
+    hardLifetimeMs: config.NODE_HARD_LIFETIME_MS,
+    bootTimeoutMs: config.NODE_BOOT_TIMEOUT_MS,
+    unreachableTimeoutMs: config.NODE_UNREACHABLE_TIMEOUT_MS,
   };
 }

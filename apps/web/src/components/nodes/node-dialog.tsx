@@ -59,7 +59,7 @@ function Destroyed({ node, on: { running, kept } }: Effect) {
   const starting = running.filter((work) => work.status !== "in_progress");
   return (
     <>
-      {node.taskIds.length === 0 && <p>Nothing runs on it, so nothing is lost.</p>}
+      {isEmpty(node) && <p>Nothing runs on it, so nothing is lost.</p>}
       {atWork.length > 0 && (
         <Touched titles={atWork.map((work) => work.title)}>
           {atWork.length === 1 ? "This task fails. Its transcript is" : "These tasks fail. Their transcripts are"} kept;
@@ -90,7 +90,7 @@ function Touched({ titles, children }: { readonly titles: readonly string[]; rea
 }
 
 function Drained({ node, on: { running, kept } }: Effect) {
-  if (node.taskIds.length === 0) return <p>Nothing runs on it, so it is destroyed at once. Nothing is lost.</p>;
+  if (isEmpty(node)) return <p>Nothing runs on it, so it is destroyed at once. Nothing is lost.</p>;
   return (
     <>
       <p>
@@ -101,6 +101,8 @@ function Drained({ node, on: { running, kept } }: Effect) {
     </>
   );
 }
+
+const isEmpty = ({ taskIds, keptTaskIds }: NodeView) => taskIds.length === 0 && keptTaskIds.length === 0;
 
 function Titles({ titles }: { readonly titles: readonly string[] }) {
   return (

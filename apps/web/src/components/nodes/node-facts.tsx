@@ -41,7 +41,7 @@ export function NodeTasks({ node, running }: { readonly node: NodeView; readonly
         </ul>
       )}
       <span className="text-small text-ink-3 tabular-nums">
-        {node.taskIds.length} of {node.slots} places taken
+        {node.taken} of {node.slots} places taken
       </span>
     </span>
   );

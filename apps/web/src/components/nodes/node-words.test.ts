@@ -1,4 +1,4 @@
-import { nodeView, type NodeView } from "@samovar/contracts";
+import { type NodeWork, nodeView, type NodeView, nodeWork, workspaceView } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import { ageShare, ageWords, countdownWords, onNode, poolNow, priceSoFar, shownNode } from "./node-words.ts";
 
@@ -20,6 +20,8 @@ function aNode(fields: Readonly<Record<string, unknown>> = {}): NodeView {
     warmUntil: null,
     unreachableSince: null,
     taskIds: [],
+    keptTaskIds: [],
+    taken: 0,
     slots: 3,
     outbox: { pending: 0, deadLetters: 0, lastDeadLetterReason: null },
     pricePerHour: { amount: "0.0119", currency: "EUR" },
@@ -32,7 +34,8 @@ function aNode(fields: Readonly<Record<string, unknown>> = {}): NodeView {
 }
 
 describe("what a machine shows", () => {
-  it("[R33] works while a task holds a place, is free or warm when none does", () => {
+  it("[R33] works while a task is at work there, is free or warm when none is", () => {
+    expect(shownNode(aNode({ keptTaskIds: [taskNumber(1)] }))).toBe("free");
     expect(shownNode(aNode({ taskIds: [taskNumber(1)] }))).toBe("working");
     expect(shownNode(aNode())).toBe("free");
     expect(shownNode(aNode({ state: "provisioning" }))).toBe("booting");
@@ -76,6 +79,35 @@ describe("what a machine shows", () => {
       "1 h",
       "1 h 4 min",
     ]);
+  });
+
+  it("[R16] tells what works from what is kept, also of one task that is tried again beside its kept workspace", () => {
+    const work: NodeWork = nodeWork.parse({
+      nodeId: nodeNumber(1),
+      taskId: taskNumber(1),
+      projectId: "prj_00000000000000000000000001",
+      sessionId: "ses_00000000000000000000000001",
+      title: "Boil",
+      status: "in_progress",
+      cancelRequested: false,
+    });
+    const workspace = workspaceView.parse({
+      id: "wsp_00000000000000000000000001",
+      projectId: work.projectId,
+      sessionId: work.sessionId,
+      taskId: work.taskId,
+      nodeId: work.nodeId,
+      branch: null,
+      agent: null,
+      state: "kept",
+      failure: null,
+      keepUntil: HOUR,
+      createdAt: 0,
+      updatedAt: 0,
+    });
+    const both = aNode({ taskIds: [work.taskId], keptTaskIds: [work.taskId] });
+    expect(onNode(both, [work], [workspace])).toEqual({ running: [work], kept: [{ workspace, work }] });
+    expect(onNode(aNode({ keptTaskIds: [work.taskId] }), [work], [workspace]).running).toEqual([]);
   });
 
   it("has nothing on it that is on another", () => {

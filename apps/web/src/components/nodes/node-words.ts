@@ -59,7 +59,7 @@ export function onNode(node: NodeView, work: readonly NodeWork[], kept: readonly
   const own = work.filter((each) => each.nodeId === node.id);
   const workspaces = kept.filter((workspace) => workspace.nodeId === node.id);
   return {
-    running: own.filter((each) => workspaces.every((workspace) => workspace.taskId !== each.taskId)),
+    running: own.filter((each) => node.taskIds.includes(each.taskId)),
     kept: workspaces.map((workspace) => ({
       workspace,
       work: own.find((each) => each.taskId === workspace.taskId) ?? null,
