@@ -35,8 +35,10 @@ export interface PersonsBrowser {
   close(): Promise<void>;
 }
 
-/** For machines that do much else meanwhile. */
+/** For machines that do much else meanwhile; a wait ends as soon as it may. */
 const PATIENCE_MS = 60_000;
+/** For what is polled: vitest's own second is over before a busy machine has painted. */
+export const PATIENTLY = { timeout: PATIENCE_MS, interval: 30 } as const;
 
 const FLAGS = [
   "--no-sandbox",

@@ -3,14 +3,12 @@ import { join } from "node:path";
 import type { CreateTask, ProjectView, TaskView } from "@samovar/contracts";
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { painted } from "../harness/browser.ts";
-import { isFocused } from "../harness/keys.ts";
+import { painted, PATIENTLY } from "../harness/browser.ts";
+import { expectFocus } from "../harness/keys.ts";
 import { makeRepository } from "../harness/repository.ts";
 import { hang, say, script } from "../harness/scripts.ts";
 import { type Stage, startStage } from "../harness/stage.ts";
 
-/** A machine that does much else meanwhile takes its time. */
-const PATIENCE = { timeout: 30_000 };
 /** Long enough to be told while it is still being said. */
 const WATCHING = "I watch the fire, and go on watching it until somebody comes.";
 
@@ -51,7 +49,7 @@ test("[R28] dragging: draft to ready can be undone; a column that takes no card 
   await inColumn(page, "Draft", "Fill the kettle");
   await said(page, /“Fill the kettle” moved to Draft, 1 of 1/);
   await expect
-    .poll(async () => (await stage.person.tasks(project)).map(({ status }) => status), PATIENCE)
+    .poll(async () => (await stage.person.tasks(project)).map(({ status }) => status), PATIENTLY)
     .toEqual(["draft"]);
   expect(stage.browser.complaints).toEqual([]);
 });
@@ -128,7 +126,7 @@ test("[R28] the filter stands in the address; chat and back keeps the filter, th
   await page.getByRole("heading", { name: "Polish cup 30" }).waitFor();
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Board" }).click();
   await page.getByText("30 of 31 tasks").waitFor();
-  expect((await card.boundingBox())?.y).toBeCloseTo(before?.y ?? Number.NaN, 0);
+  await expect.poll(async () => (await card.boundingBox())?.y, PATIENTLY).toBeCloseTo(before?.y ?? Number.NaN, 0);
   await page.reload();
   await page.getByText("30 of 31 tasks").waitFor();
   expect(stage.browser.complaints).toEqual([]);
@@ -142,10 +140,10 @@ test("[R28] a link to a card chooses it; of many that ended the last twenty are 
   const page = await stage.browser.open(`/p/${project.id}/board?task=${chosen.id}`);
   await expectFocus(cardOf(page, "The idea of today"));
   const cancelled = column(page, "Cancelled");
-  await expect.poll(() => cancelled.getByRole("listitem").count(), PATIENCE).toBe(20);
-  await expect.poll(() => cancelled.getByRole("heading").innerText(), PATIENCE).toMatch(/23/);
+  await expect.poll(() => cancelled.getByRole("listitem").count(), PATIENTLY).toBe(20);
+  await expect.poll(() => cancelled.getByRole("heading").innerText(), PATIENTLY).toMatch(/23/);
   await cancelled.getByRole("button", { name: "Show all" }).click();
-  await expect.poll(() => cancelled.getByRole("listitem").count(), PATIENCE).toBe(23);
+  await expect.poll(() => cancelled.getByRole("listitem").count(), PATIENTLY).toBe(23);
   expect(stage.browser.complaints).toEqual([]);
 });
 
@@ -157,11 +155,11 @@ test("[R28] on a phone the columns are pages, and the menu moves the cards", asy
   await said(page, /moved to Ready/);
   const tabs = page.getByRole("group", { name: "Columns" });
   await tabs.getByRole("button", { name: /^Draft 0/ }).tap();
-  await expect.poll(() => isInView(column(page, "Draft")), PATIENCE).toBe(true);
+  await expect.poll(() => isInView(column(page, "Draft")), PATIENTLY).toBe(true);
   await tabs.getByRole("button", { name: /^Ready 1/ }).tap();
-  await expect.poll(() => isInView(column(page, "Ready")), PATIENCE).toBe(true);
+  await expect.poll(() => isInView(column(page, "Ready")), PATIENTLY).toBe(true);
   await expect
-    .poll(() => tabs.getByRole("button", { name: /^Ready/ }).getAttribute("aria-current"), PATIENCE)
+    .poll(() => tabs.getByRole("button", { name: /^Ready/ }).getAttribute("aria-current"), PATIENTLY)
     .toBe("true");
   expect(stage.browser.complaints).toEqual([]);
 });
@@ -185,12 +183,10 @@ async function openBoard(): Promise<Page> {
 const column = (page: Page, word: string) => page.getByRole("region", { name: new RegExp(`^${word} ?\\d`) });
 const cardOf = (page: Page, title: string) => page.getByRole("link", { name: title, exact: true });
 const inColumn = (page: Page, word: string, title: string) =>
-  column(page, word).getByRole("link", { name: title, exact: true }).waitFor({ timeout: 60_000 });
+  column(page, word).getByRole("link", { name: title, exact: true }).waitFor();
 
 const said = (page: Page, words: RegExp) =>
   page.getByRole("status").filter({ hasText: words }).first().waitFor({ state: "attached" });
-
-const expectFocus = (place: Locator) => expect.poll(() => isFocused(place), PATIENCE).toBe(true);
 
 const isInView = (place: Locator) =>
   place.evaluate((element) => {

@@ -67,7 +67,7 @@ const marked = (name: string) =>
   vi.waitFor(() => expect(existsSync(join(marks, name))).toBe(true), { timeout: 60_000, interval: 50 });
 const processesOfSession = ({ sessionId }: TaskView) => processesOf(`SAMOVAR_SESSION=${sessionId}`);
 
-describe("Claude Code", { timeout: 180_000 }, () => {
+describe("Claude Code", () => {
   test("[R1] [R11] [R15] edits, runs a command and answers; all of it is stored and pushed, and no key reached its workspace", async () => {
     const finished = await here.samovar(["run", "--json", "--agent", "claude", "--repo", repository, "Greet in tea"]);
     const task = taskOf(finished);

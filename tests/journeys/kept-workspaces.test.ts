@@ -84,11 +84,21 @@ test("[R14] [R30] a kept workspace is listed, looked into, given more time, remo
   expect(transcript.stdout.split("The kept workspace was removed on request.")).toHaveLength(2);
   expect((await here.samovar(["workspaces", "open", kept.id])).stderr).toContain("no more");
   expect((await here.samovar(["verify", failed.id])).code).toBe(0);
-}, 120_000);
+});
 
-test("[R15] a task that waits says why while it is followed, and runs by itself when there is room", async () => {
+test("[R15] [R16] a kept workspace leaves its place to the next task; one that waits says why while it is followed", async () => {
   const failed = ended(await run(FAILING, "--json"));
-  const kept = await workspaceOf(failed, "kept");
+  await workspaceOf(failed, "kept");
+  const working = here.follow([
+    "run",
+    "--json",
+    "--repo",
+    repository,
+    `Work\n\n${fence("say", "On.")}${fence("hang")}`,
+  ]);
+  const begun = await working.until(
+    ({ event, task }) => event === "task" && (task as TaskView).status === "in_progress",
+  );
   const waiting = here.follow(["run", "--json", "--repo", repository, `Wait\n\n${fence("say", "At last.")}`]);
   const line = await waiting.until(({ event, task }) => event === "task" && (task as TaskView).waiting !== null);
   const { id } = line["task"] as TaskView;
@@ -100,12 +110,13 @@ test("[R15] a task that waits says why while it is followed, and runs by itself 
     await run(`After\n\n${fence("say", "Me too.")}`, "--json", "--depends-on", short(id), "--no-follow"),
   );
   expect(after).toMatchObject({ dependsOn: [id] });
-  await here.samovar(["workspaces", "destroy", kept.id]);
+  await here.samovar(["cancel", (begun["task"] as TaskView).id]);
+  expect((await working.finished).code).toBe(3);
   const done = await waiting.finished;
   expect([done.code, ended(done).status]).toEqual([0, "completed"]);
   const status = async () => (await json<{ task: TaskView }>("task", after.id)).task.status;
   await expect.poll(status, { timeout: 60_000, interval: 250 }).toBe("completed");
-}, 180_000);
+});
 
 test("[R12] a draft is edited, started, cancelled and tried again; each is followed with its own exit code", async () => {
   const draft = taskOf(await run("Stored", "--json", "--backlog", "--priority", "low"));
@@ -129,7 +140,7 @@ test("[R12] a draft is edited, started, cancelled and tried again; each is follo
   await here.samovar(["cancel", short(draft.id)]);
   expect((await again.finished).code).toBe(3);
   for (const { id } of await json<WorkspaceView[]>("workspaces")) await here.samovar(["workspaces", "destroy", id]);
-}, 180_000);
+});
 
 test("[F41] what could not be pushed is fetched as a bundle, whole, into the repository", async () => {
   const hook = join(repository, ".git/hooks/pre-receive");
@@ -143,7 +154,7 @@ test("[F41] what could not be pushed is fetched as a bundle, whole, into the rep
   const [, words = ""] = /git fetch (.*)/.exec(saved.stdout) ?? [];
   git(repository, "fetch", "--quiet", ...words.split(" "));
   expect(git(repository, "show", `${task.branch}:late.txt`)).toBe("late");
-}, 120_000);
+});
 
 test("[S1] agents and credentials by the CLI: usable when all is there, and the secret nowhere to be read", async () => {
   const secret = "canary-of-the-secret";
@@ -172,4 +183,4 @@ test("[S1] agents and credentials by the CLI: usable when all is there, and the 
 
   expect((await here.samovar(["agents", "remove", "mine"])).code).toBe(0);
   expect((await json<CredentialView[]>("credentials")).map(({ kind }) => kind)).not.toContain("agent:mine");
-}, 60_000);
+});

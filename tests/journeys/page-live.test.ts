@@ -4,6 +4,7 @@ import { messageView, type ProjectView, type TaskView } from "@samovar/contracts
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import * as z from "zod";
+import { PATIENTLY } from "../harness/browser.ts";
 import { madeTranscript } from "../harness/made-transcript.ts";
 import { makeRepository } from "../harness/repository.ts";
 import { hang, say, script, stream } from "../harness/scripts.ts";
@@ -34,7 +35,7 @@ test("[R27] [R31] the socket is cut again and again in mid-stream: the transcrip
   await page.getByRole("button", { name: "Run now", exact: true }).click();
   let seen = await wordCount(page);
   for (let cuts = 0; cuts < 4; cuts++) {
-    await vi.waitFor(async () => expect(await wordCount(page)).toBeGreaterThan(seen + 20), PATIENCE);
+    await vi.waitFor(async () => expect(await wordCount(page)).toBeGreaterThan(seen + 20), PATIENTLY);
     expect(stage.proxy.cutAll()).toBeGreaterThan(0);
     seen = await wordCount(page);
   }
@@ -115,15 +116,15 @@ test("[R27] [R30] chat ↔ board: the session, its place and the board's card ar
   await page.getByRole("link", { name: "Chat", exact: true }).first().click();
   await feed.waitFor();
   expect(new URL(page.url()).pathname).toBe(pathOf(task));
-  expect(await firstInSight(page)).toEqual(before);
+  await inSight(page, before);
 
   await page.getByRole("link", { name: "Board", exact: true }).first().click();
-  await vi.waitFor(async () => expect(await card.getAttribute("tabindex")).toBe("0"));
+  await vi.waitFor(async () => expect(await card.getAttribute("tabindex")).toBe("0"), PATIENTLY);
   await page.getByRole("link", { name: "Chat", exact: true }).first().click();
   await feed.waitFor();
   await page.reload();
   await feed.getByRole("article").first().waitFor();
-  await vi.waitFor(async () => expect(await firstInSight(page)).toEqual(before));
+  await inSight(page, before);
   expect(stage.browser.complaints).toEqual([]);
 });
 
@@ -151,8 +152,6 @@ test("[R32] offline: it says so after a moment, reading goes on, nothing is sent
   await stage.person.tell(task, "cancel");
 });
 
-const PATIENCE = { timeout: 60_000, interval: 20 } as const;
-
 const run = async (project: ProjectView, description: string): Promise<TaskView> => {
   const task = await stage.person.submit(project, { description, run: true });
   return stage.person.until(task, ({ status }) => status === "in_progress");
@@ -176,6 +175,9 @@ async function expectShownAsStored(page: Page, task: TaskView): Promise<void> {
 /** Addresses of links and names of languages are marks of markdown, not words that are shown. */
 const plain = (text: string) =>
   wordsOf(text.replace(/\]\([^)]*\)/g, "]").replace(/^```\w*$|^(Copy|ts)$/gm, "")).join(" ");
+
+const inSight = (page: Page, wanted: Awaited<ReturnType<typeof firstInSight>>) =>
+  vi.waitFor(async () => expect(await firstInSight(page)).toEqual(wanted), PATIENTLY);
 
 /** The first row in sight and how far it stands from the top. */
 const firstInSight = (page: Page) =>

@@ -1,9 +1,9 @@
 /** From nothing to finished tasks on the page: by mouse, by keyboard, from chat and from the board. */
 import { join } from "node:path";
-import type { Locator, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { placeOf } from "../harness/browser.ts";
-import { isFocused, tabTo } from "../harness/keys.ts";
+import { expectFocus, tabTo } from "../harness/keys.ts";
 import { makeRepository } from "../harness/repository.ts";
 import { hang, say, script, sh } from "../harness/scripts.ts";
 import { type Stage, startStage } from "../harness/stage.ts";
@@ -129,8 +129,6 @@ const column = (page: Page, word: string) => page.getByRole("region", { name: ne
 /** Heard by those who do not see the board. */
 const said = (page: Page, words: RegExp) =>
   page.getByRole("status").filter({ hasText: words }).first().waitFor({ state: "attached" });
-
-const expectFocus = (place: Locator) => expect.poll(() => isFocused(place), { timeout: 10_000 }).toBe(true);
 
 /** Letters are keys only outside of text fields. */
 async function leaveFields(page: Page): Promise<void> {

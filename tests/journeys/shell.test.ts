@@ -1,10 +1,8 @@
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { launchBrowser, type PersonsBrowser, placeOf } from "../harness/browser.ts";
+import { launchBrowser, PATIENTLY, type PersonsBrowser, placeOf } from "../harness/browser.ts";
 import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
 import { makeRepository } from "../harness/repository.ts";
-
-const PATIENTLY = { timeout: 60_000, interval: 50 };
 
 let here: Installation;
 let browser: PersonsBrowser;
@@ -35,7 +33,7 @@ test("[R26] [R33] first use: a project, the suggested task in one press, its end
   const composer = page.getByRole("textbox", { name: "Describe a task" });
   await composer.and(page.locator(":focus")).waitFor();
   await page.keyboard.press("Control+Enter");
-  await page.getByRole("article", { name: "Outcome" }).waitFor({ timeout: 90_000 });
+  await page.getByRole("article", { name: "Outcome" }).waitFor();
   const address = page.url();
   expect(address).toMatch(/\/p\/prj_\w+\/s\/ses_\w+$/);
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { ProjectView, TaskView } from "@samovar/contracts";
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { launchBrowser, painted, type PersonsBrowser } from "../harness/browser.ts";
+import { launchBrowser, painted, PATIENTLY, type PersonsBrowser } from "../harness/browser.ts";
 import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
 import { fillProject } from "../harness/long-project.ts";
 import { madeTranscript } from "../harness/made-transcript.ts";
@@ -48,7 +48,7 @@ const place = (page: Page, position: number) => page.locator(`article[aria-posin
 async function openAt(task: TaskView, rest = ""): Promise<Page> {
   const page = await browser.open(addressOf(task, rest));
   await feedOf(page).waitFor();
-  await painted(page);
+  await settled(page);
   return page;
 }
 
@@ -61,16 +61,13 @@ async function scrollBy(page: Page, px: number): Promise<void> {
 /** Until the list lies still: measured, loaded, painted. */
 async function settled(page: Page): Promise<void> {
   let before = "";
-  await vi.waitFor(
-    async () => {
-      await painted(page);
-      const now = await feedOf(page).evaluate((feed) => `${feed.scrollTop} ${feed.scrollHeight} ${feed.ariaBusy}`);
-      const still = now === before && !now.endsWith("true");
-      before = now;
-      if (!still) throw new Error(`the list still moves: ${now}`);
-    },
-    { timeout: 10_000, interval: 30 },
-  );
+  await vi.waitFor(async () => {
+    await painted(page);
+    const now = await feedOf(page).evaluate((feed) => `${feed.scrollTop} ${feed.scrollHeight} ${feed.ariaBusy}`);
+    const still = now === before && !now.endsWith("true");
+    before = now;
+    if (!still) throw new Error(`the list still moves: ${now}`);
+  }, PATIENTLY);
 }
 
 /** The article in the middle of the window, and how far it stands from the window's top. */
@@ -91,7 +88,7 @@ async function expectSamePlace(page: Page, before: Awaited<ReturnType<typeof mid
     const now = await middle(page);
     expect(now.at).toBe(before.at);
     expect(Math.abs(now.y - before.y)).toBeLessThanOrEqual(2);
-  });
+  }, PATIENTLY);
 }
 
 const atEnd = (feed: Locator) =>
@@ -164,6 +161,8 @@ test("[R31] comes back to the same line: from another session, from the board, a
 
 test("[R31] a link to a message opens there, however old it is, shows it for a moment, and Back leads back", async () => {
   const page = await openAt(short);
+  // It goes again after a moment: watched for from before it comes.
+  const marked = page.locator("[data-target]").waitFor();
   await page.evaluate(
     (to) => {
       history.pushState(null, "", to);
@@ -173,11 +172,11 @@ test("[R31] a link to a message opens there, however old it is, shows it for a m
   );
   const target = place(page, 2);
   await target.waitFor();
-  await vi.waitFor(() => expect(target.isVisible()).resolves.toBe(true));
+  await vi.waitFor(() => expect(target.isVisible()).resolves.toBe(true), PATIENTLY);
   const [box, feed] = [await target.boundingBox(), await feedOf(page).boundingBox()];
   expect((box?.y ?? 0) - (feed?.y ?? 0)).toBeGreaterThan(0);
-  expect(await page.locator("[data-target]").count()).toBe(1);
-  await vi.waitFor(() => expect(page.locator("[data-target]").count()).resolves.toBe(0), { timeout: 5_000 });
+  await marked;
+  await vi.waitFor(() => expect(page.locator("[data-target]").count()).resolves.toBe(0), PATIENTLY);
   await page.goBack();
   await page.waitForURL(`**${addressOf(short)}`);
   await place(page, SHORT - 1).waitFor();
@@ -187,17 +186,26 @@ test("[R27] [R34] keys lead from message to message, to both ends, and open what
   const page = await openAt(long);
   await feedOf(page).focus();
   await page.keyboard.press("Home");
-  await place(page, 0).waitFor({ timeout: 20_000 });
-  await vi.waitFor(() => expect(place(page, 0).evaluate((it) => it === document.activeElement)).resolves.toBe(true));
+  await place(page, 0).waitFor();
+  await vi.waitFor(
+    () => expect(place(page, 0).evaluate((it) => it === document.activeElement)).resolves.toBe(true),
+    PATIENTLY,
+  );
   await page.keyboard.press("PageDown");
-  await vi.waitFor(() => expect(place(page, 1).evaluate((it) => it === document.activeElement)).resolves.toBe(true));
+  await vi.waitFor(
+    () => expect(place(page, 1).evaluate((it) => it === document.activeElement)).resolves.toBe(true),
+    PATIENTLY,
+  );
   const thought = place(page, 1).getByRole("button", { name: /Thought/ });
   await page.keyboard.press("e");
-  await vi.waitFor(() => expect(thought.getAttribute("aria-expanded")).resolves.toBe("true"));
+  await vi.waitFor(() => expect(thought.getAttribute("aria-expanded")).resolves.toBe("true"), PATIENTLY);
   await page.keyboard.press("e");
-  await vi.waitFor(() => expect(thought.getAttribute("aria-expanded")).resolves.toBe("false"));
+  await vi.waitFor(() => expect(thought.getAttribute("aria-expanded")).resolves.toBe("false"), PATIENTLY);
   await page.keyboard.press("PageUp");
-  await vi.waitFor(() => expect(place(page, 0).evaluate((it) => it === document.activeElement)).resolves.toBe(true));
+  await vi.waitFor(
+    () => expect(place(page, 0).evaluate((it) => it === document.activeElement)).resolves.toBe(true),
+    PATIENTLY,
+  );
   await page.keyboard.press("End");
   await settled(page);
   expect(await atEnd(feedOf(page))).toBe(true);
@@ -238,9 +246,10 @@ test("[R27] a step opens under the pointer: its change in colours, its output in
   const change = page.getByRole("group", { name: /Change of src\/cups/ }).first();
   await change.locator(".hljs-keyword").first().waitFor();
   await edit.click();
-  await vi.waitFor(() => expect(edit.getAttribute("aria-expanded")).resolves.toBe("false"));
+  await vi.waitFor(() => expect(edit.getAttribute("aria-expanded")).resolves.toBe("false"), PATIENTLY);
   await edit.click();
   await change.waitFor();
+  await settled(page);
   expect(Math.abs(((await edit.boundingBox())?.y ?? 0) - (before?.y ?? 0))).toBeLessThanOrEqual(2);
   await page.getByRole("button", { name: "Show side by side" }).first().click();
   await page.getByRole("button", { name: "Show one under the other" }).first().waitFor();
@@ -254,7 +263,7 @@ test("[R27] the whole session is there as plain text", async () => {
   await page.keyboard.press("t");
   await page.waitForURL("**/text");
   const text = page.locator("pre").filter({ hasText: "── You" });
-  await text.waitFor({ timeout: 20_000 });
+  await text.waitFor();
   const lines = (await text.innerText()).split("\n").filter((line) => line.startsWith("── "));
   expect(lines).toHaveLength(LONG);
   const download = page.waitForEvent("download");
