@@ -15,7 +15,7 @@ import type { NodeRecord, NodeSettings, SlotHolder } from "./node-record.ts";
 import { alarmsOf, newNode } from "./node-record.ts";
 import { lookPace, MAX_LOOKS, runWaits } from "./run-waits.ts";
 import { turnLookMs } from "./task-queue.ts";
-import { CANCELLED, concludeRun, decideRun, MAX_REPLACEMENTS } from "./task-run.ts";
+import { CANCELLED, concludeRun, decideRun, MAX_REPLACEMENTS, stoppedByPerson } from "./task-run.ts";
 import type { RunDecision, RunWait } from "./task-run.ts";
 import { changeTask, isTerminal } from "./task-status.ts";
 import type { TaskActor, TaskChange, TaskRecord } from "./task-status.ts";
@@ -378,7 +378,8 @@ export class RunWorld {
 
   #conclude(end: SessionEnd | null): void {
     if (end === null) throw new Error("a session that has ended has no end");
-    const { status, failure, output } = concludeRun(end, AGREED, this.#stoppedFor);
+    const stoppedFor = this.#stoppedFor ?? stoppedByPerson(end, this.task.cancelRequested);
+    const { status, failure, output } = concludeRun(end, AGREED, stoppedFor);
     const why = failure ?? { code: status, message: status };
     if (status !== "completed") return this.#end(status, why, output);
     this.change({ kind: "start" }, this.#me());

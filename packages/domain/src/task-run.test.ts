@@ -1,7 +1,7 @@
 import type { NodeStateName, SessionEnd, TranscriptVerification } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CANCELLED, concludeRun, decideRun, isReplaceable } from "./task-run.ts";
+import { CANCELLED, concludeRun, decideRun, isReplaceable, stoppedByPerson } from "./task-run.ts";
 import type { RunLook, RunSight, RunWait } from "./task-run.ts";
 
 const PROOF = { count: 3, digest: "d" };
@@ -240,6 +240,16 @@ describe("how an attempt ends", () => {
 
   it("[F46] work that was finished before the cancel reached it is completed", () => {
     expect(concludeRun(END, AGREED, CANCELLED).status).toBe("completed");
+  });
+
+  it("[F46] what fails while its cancel is on the way is cancelled; without one it has failed", () => {
+    const silent: SessionEnd = { ...END, outcome: "timeout" };
+    expect(concludeRun(silent, AGREED, stoppedByPerson(silent, true))).toMatchObject({
+      status: "cancelled",
+      failure: CANCELLED,
+    });
+    expect(concludeRun(silent, AGREED, stoppedByPerson(silent, false)).status).toBe("failed");
+    expect(stoppedByPerson(END, true)).toBeNull();
   });
 
   it("stopped on request is cancelled; stopped for its time limit is failed", () => {

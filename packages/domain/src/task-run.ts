@@ -168,6 +168,11 @@ export function concludeRun(
   return { status: wasCancelled ? "cancelled" : "failed", failure, output, workspace: "keep" };
 }
 
+/** Who asked for the end is not told of a failure that came in the same moment. Null: the end speaks for itself. */
+export function stoppedByPerson({ outcome }: SessionEnd, cancelRequested: boolean): Failure | null {
+  return cancelRequested && outcome !== "clean" ? CANCELLED : null;
+}
+
 export const CANCELLED: Failure = { code: "cancelled", message: "Cancelled on request." };
 
 const ENDINGS: Record<Exclude<SessionEnd["outcome"], "clean">, Failure> = {

@@ -239,6 +239,18 @@ describe("[T1] [R16] [F46] a cancel", { timeout: 120_000 }, () => {
     await Promise.all(mine.map(playOut));
   });
 
+  it("that meets the agent's failure is a cancel: who asked for the end is told of no failure", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    const begun = await machine.begins();
+    const failure = { code: "agent_silent", message: "It said nothing for long." };
+    const end = await endOf(task, { outcome: "timeout", pushed: false, failure });
+    await cancelTask(deps, task.id, { kind: "user", id: ownerId });
+    machine.tell({ kind: "session.ended", ...begun, end });
+    expect(await reaches(task, "cancelled")).toMatchObject({ failure: { code: "cancelled" } });
+  });
+
   it("that comes after the end is refused with the reason, and changes nothing", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);

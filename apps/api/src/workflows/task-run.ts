@@ -7,7 +7,7 @@ import type { WorkflowEvent, WorkflowStep } from "cloudflare:workers";
 import { assertNever } from "@samovar/base";
 import type { NodeId, RunId, TaskId, WorkspaceId } from "@samovar/base";
 import type { Failure, SessionEnd } from "@samovar/contracts";
-import { CANCELLED, concludeRun } from "@samovar/domain/task-run";
+import { CANCELLED, concludeRun, stoppedByPerson } from "@samovar/domain/task-run";
 import type { Env } from "../env.ts";
 import { createWorkspace, setWorkspaceState } from "../workspaces/store.ts";
 import { forgetFinishedRuns, noteFinished } from "../tasks/finished-runs.ts";
@@ -155,7 +155,10 @@ interface Worked {
 
 async function work(story: RunStory, job: RunJob, nodeId: NodeId): Promise<Worked> {
   const reason = story.startFailure ?? (await reasonToStop(story, job.workspaceId));
-  if ("end" in reason) return { end: reason.end, stoppedFor: null };
+  if ("end" in reason) {
+    const cancelRequested = await story.once("work: asked", () => story.isCancelRequested());
+    return { end: reason.end, stoppedFor: stoppedByPerson(reason.end, cancelRequested) };
+  }
   await story.once("work: stop", () =>
     story.node(nodeId).enqueue({ ...job.cancelCommand, args: { ...job.cancelCommand.args, reason: reason.message } }),
   );
