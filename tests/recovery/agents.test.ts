@@ -191,7 +191,7 @@ test("[R16] [F47] an agent that works for ever is stopped at the task's limit, w
       failure: { code: expect.stringMatching(/too_long|task_timeout/) },
     });
     const worked = (task.endedAt ?? Number.NaN) - (task.startedAt ?? Number.NaN);
-    expect(worked, name).toBeLessThan(Number(LIMITS.TASK_MAX_DURATION_MS) + 20_000);
+    expect(worked, name).toBeLessThan(Number(LIMITS.TASK_MAX_DURATION_MS) + 60_000);
     expect(await left(task), name).toEqual([]);
   }
 });

@@ -84,6 +84,8 @@ export const projectView = z.object({
   /** Null: the installation's. */
   commitIdentity: commitIdentity.nullable(),
   counts: projectCounts,
+  /** When one of its tasks last changed; null while it has none. */
+  lastActivityAt: millis.nullable(),
   createdAt: millis,
   updatedAt: millis,
   archivedAt: millis.nullable(),

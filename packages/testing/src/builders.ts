@@ -32,6 +32,7 @@ export function aProjectView(fields: Partial<ProjectView> = {}): ProjectView {
     checkout: PLAIN_CHECKOUT,
     commitIdentity: null,
     counts: { running: 0, attention: 0 },
+    lastActivityAt: null,
     createdAt: BUILT_AT,
     updatedAt: BUILT_AT,
     archivedAt: null,

@@ -157,6 +157,7 @@ export const tasks = sqliteTable(
   (t) => [
     index("tasks_board").on(t.projectId, t.status, t.priority, t.id),
     index("tasks_newest").on(t.projectId, t.id),
+    index("tasks_activity").on(t.projectId, t.updatedAt),
     index("tasks_status").on(t.status, t.id),
   ],
 );

@@ -58,7 +58,7 @@ describe("projects", () => {
         await cloud.ask("/api/projects", { body: { name: "P", repoUrl: "https://git.test/a.git" }, token: me.token })
       ).json(),
     );
-    expect(project.counts).toEqual({ running: 0, attention: 0 });
+    expect(project).toMatchObject({ counts: { running: 0, attention: 0 }, lastActivityAt: null });
     const tasksNow = ["queued", "in_progress", "delegated", "failed", "completed", "cancelled", "draft", "queued"];
     const made: TaskId[] = [];
     for (const status of tasksNow) {
@@ -78,7 +78,7 @@ describe("projects", () => {
     const listed = z
       .object({ items: z.array(projectView) })
       .parse(await (await cloud.ask("/api/projects", { token: me.token })).json());
-    expect(listed.items.map(({ counts }) => counts)).toEqual([{ running: 3, attention: 2 }]);
+    expect(listed.items).toMatchObject([{ counts: { running: 3, attention: 2 }, lastActivityAt: expect.any(Number) }]);
   });
 
   it.each(["https://git.test/a.git", "ssh://git@git.test/a.git", "git@git.test:a/b.git"])(

@@ -1,36 +1,34 @@
-/** Projects as people see them: the row, and how many of its tasks run or need somebody. */
-import type { ProjectId } from "@samovar/base";
+/** Projects as people see them: the row, how many of its tasks run or need somebody, and when one of them last changed. */
+import type { Millis, ProjectId } from "@samovar/base";
 import { PLAIN_CHECKOUT } from "@samovar/contracts";
 import type { ProjectCounts, ProjectView } from "@samovar/contracts";
 import { and, eq, inArray, sql } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
-import { taskQueue, tasks } from "../database/schema.ts";
+import { projects, taskQueue, tasks } from "../database/schema.ts";
 import type { ProjectRow } from "./store.ts";
 
 export async function viewProject(db: Database, row: ProjectRow): Promise<ProjectView> {
-  const counts = await countTasks(db, [row.id]);
-  return shown(row, counts.get(row.id) ?? NONE);
+  const [view] = await viewProjects(db, [row]);
+  if (view === undefined) throw new Error("a project without a view");
+  return view;
 }
 
 export async function viewProjects(db: Database, rows: readonly ProjectRow[]): Promise<ProjectView[]> {
-  const counts = await countTasks(
-    db,
-    rows.map((row) => row.id),
-  );
-  return rows.map((row) => shown(row, counts.get(row.id) ?? NONE));
+  if (rows.length === 0) return [];
+  const ids = JSON.stringify(rows.map((row) => row.id));
+  const [counts, activity] = await Promise.all([countTasks(db, ids), lastActivity(db, ids)]);
+  return rows.map(({ ownerId: _owner, checkout, ...rest }) => ({
+    ...rest,
+    checkout: checkout ?? PLAIN_CHECKOUT,
+    counts: counts.get(rest.id) ?? NONE,
+    lastActivityAt: activity.get(rest.id) ?? null,
+  }));
 }
 
 const NONE: ProjectCounts = { running: 0, attention: 0 };
 
-const shown = ({ ownerId: _owner, checkout, ...rest }: ProjectRow, counts: ProjectCounts): ProjectView => ({
-  ...rest,
-  checkout: checkout ?? PLAIN_CHECKOUT,
-  counts,
-});
-
 /** A task that was retried is one task in its newest state: an attempt that failed before counts no more. */
-async function countTasks(db: Database, ids: readonly ProjectId[]): Promise<ReadonlyMap<ProjectId, ProjectCounts>> {
-  if (ids.length === 0) return new Map();
+async function countTasks(db: Database, ids: string): Promise<ReadonlyMap<ProjectId, ProjectCounts>> {
   const needsSomebody = sql`(${tasks.status} = 'failed' OR COALESCE(${taskQueue.code}, '') = 'dependency_failed')`;
   const rows = await db
     .select({
@@ -42,10 +40,22 @@ async function countTasks(db: Database, ids: readonly ProjectId[]): Promise<Read
     .leftJoin(taskQueue, eq(taskQueue.taskId, tasks.id))
     .where(
       and(
-        sql`${tasks.projectId} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`,
+        sql`${tasks.projectId} IN (SELECT value FROM json_each(${ids}))`,
         inArray(tasks.status, ["queued", "delegated", "in_progress", "failed"]),
       ),
     )
     .groupBy(tasks.projectId);
   return new Map(rows.map(({ projectId, ...counts }) => [projectId, counts]));
+}
+
+/** Reads one entry of the index a project, however many tasks it has. */
+async function lastActivity(db: Database, ids: string): Promise<ReadonlyMap<ProjectId, Millis | null>> {
+  const rows = await db
+    .select({
+      id: projects.id,
+      at: sql<Millis | null>`(SELECT max(updated_at) FROM tasks WHERE project_id = projects.id)`,
+    })
+    .from(projects)
+    .where(sql`${projects.id} IN (SELECT value FROM json_each(${ids}))`);
+  return new Map(rows.map(({ id, at }) => [id, at]));
 }

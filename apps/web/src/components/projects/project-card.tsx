@@ -32,11 +32,11 @@ export function ProjectCard({ project }: { readonly project: ProjectView }) {
             {running} running
           </span>
         )}
-        {running + attention === 0 && (
-          <span className="text-ink-3">
-            Nothing runs. Set up <Ago at={project.createdAt} />
-          </span>
-        )}
+        <span className="text-ink-3">
+          {running + attention === 0 && "Nothing runs. "}
+          {project.lastActivityAt === null ? "Set up " : "Active "}
+          <Ago at={project.lastActivityAt ?? project.createdAt} />
+        </span>
       </span>
     </Link>
   );

@@ -1,0 +1,1 @@
+CREATE INDEX tasks_activity ON tasks (project_id, updated_at);
