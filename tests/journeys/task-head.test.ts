@@ -91,6 +91,18 @@ test("[R29] the changes of a task: from its workspace while it works, from its s
   await changes().and(page.locator(":focus")).waitFor();
   await page.keyboard.press("Escape");
   await changes().waitFor({ state: "detached" });
+
+  // Who goes on while it is open stays where he is when he closes it.
+  await page.keyboard.press("d");
+  await changes().waitFor();
+  await page.evaluate(() => {
+    history.pushState(null, "", `${location.pathname}?panel=changes&msg=1`);
+    dispatchEvent(new PopStateEvent("popstate"));
+  });
+  await page.waitForURL(/msg=1/);
+  await page.keyboard.press("d");
+  await changes().waitFor({ state: "detached" });
+  expect(new URL(page.url()).search).toBe("?msg=1");
 });
 
 test("[R29] [R30] a follow-up begins after its task and from its branch", async () => {
