@@ -7,7 +7,10 @@ export default defineConfig({
       {
         test: {
           name: "node",
-          setupFiles: ["scripts/process-coverage.ts"],
+          setupFiles: ["vitest.patience.ts", "scripts/process-coverage.ts"],
+          expect: { poll: { timeout: 120_000 } },
+          testTimeout: 180_000,
+          hookTimeout: 90_000,
           include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "apps/cli/src/**/*.test.ts"],
         },
       },

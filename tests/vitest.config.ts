@@ -2,7 +2,12 @@
 import { defineConfig } from "vitest/config";
 
 const CROWD = ["journeys/many-at-once.test.ts"];
-const whole = { testTimeout: 300_000, hookTimeout: 180_000 } as const;
+const whole = {
+  testTimeout: 300_000,
+  hookTimeout: 180_000,
+  setupFiles: ["../vitest.patience.ts"],
+  expect: { poll: { timeout: 120_000 } },
+};
 
 export default defineConfig({
   root: import.meta.dirname,

@@ -31,8 +31,10 @@ export default defineConfig({
   test: {
     name: "api",
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-    setupFiles: ["./test/migrated.ts"],
+    setupFiles: ["../../vitest.patience.ts", "./test/migrated.ts"],
     // Real objects, alarms and workflows on a machine that may be busy.
-    testTimeout: 30_000,
+    expect: { poll: { timeout: 120_000 } },
+    testTimeout: 180_000,
+    hookTimeout: 90_000,
   },
 });

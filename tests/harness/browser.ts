@@ -37,8 +37,6 @@ export interface PersonsBrowser {
 
 /** For machines that do much else meanwhile; a wait ends as soon as it may. */
 const PATIENCE_MS = 60_000;
-/** For what is polled: vitest's own second is over before a busy machine has painted. */
-export const PATIENTLY = { timeout: PATIENCE_MS, interval: 30 } as const;
 
 const FLAGS = [
   "--no-sandbox",

@@ -75,7 +75,7 @@ test("[R14] [F42] a branch name that is taken gets a suffix, and the one that wa
       stderr: "",
       stdout: JSON.stringify(await here.api(`/api/projects/${draft.projectId}/tasks/${draft.id}`)),
     });
-  await expect.poll(async () => (await verify()).status, { timeout: 60_000 }).toBe("completed");
+  await expect.poll(async () => (await verify()).status).toBe("completed");
   expect((await verify()).branch).toBe(`task/${draft.id}-2`);
   expect(git(repository, "rev-parse", `task/${draft.id}`)).toBe(before);
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { CreateTask, ProjectView, TaskView } from "@samovar/contracts";
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { painted, PATIENTLY } from "../harness/browser.ts";
+import { painted } from "../harness/browser.ts";
 import { expectFocus } from "../harness/keys.ts";
 import { makeRepository } from "../harness/repository.ts";
 import { hang, say, script } from "../harness/scripts.ts";
@@ -48,9 +48,7 @@ test("[R28] dragging: draft to ready can be undone; a column that takes no card 
   await page.getByRole("button", { name: "Undo" }).click();
   await inColumn(page, "Draft", "Fill the kettle");
   await said(page, /“Fill the kettle” moved to Draft, 1 of 1/);
-  await expect
-    .poll(async () => (await stage.person.tasks(project)).map(({ status }) => status), PATIENTLY)
-    .toEqual(["draft"]);
+  await expect.poll(async () => (await stage.person.tasks(project)).map(({ status }) => status)).toEqual(["draft"]);
   expect(stage.browser.complaints).toEqual([]);
 });
 
@@ -126,7 +124,7 @@ test("[R28] the filter stands in the address; chat and back keeps the filter, th
   await page.getByRole("heading", { name: "Polish cup 30" }).waitFor();
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Board" }).click();
   await page.getByText("30 of 31 tasks").waitFor();
-  await expect.poll(async () => (await card.boundingBox())?.y, PATIENTLY).toBeCloseTo(before?.y ?? Number.NaN, 0);
+  await expect.poll(async () => (await card.boundingBox())?.y).toBeCloseTo(before?.y ?? Number.NaN, 0);
   await page.reload();
   await page.getByText("30 of 31 tasks").waitFor();
   expect(stage.browser.complaints).toEqual([]);
@@ -140,10 +138,10 @@ test("[R28] a link to a card chooses it; of many that ended the last twenty are 
   const page = await stage.browser.open(`/p/${project.id}/board?task=${chosen.id}`);
   await expectFocus(cardOf(page, "The idea of today"));
   const cancelled = column(page, "Cancelled");
-  await expect.poll(() => cancelled.getByRole("listitem").count(), PATIENTLY).toBe(20);
-  await expect.poll(() => cancelled.getByRole("heading").innerText(), PATIENTLY).toMatch(/23/);
+  await expect.poll(() => cancelled.getByRole("listitem").count()).toBe(20);
+  await expect.poll(() => cancelled.getByRole("heading").innerText()).toMatch(/23/);
   await cancelled.getByRole("button", { name: "Show all" }).click();
-  await expect.poll(() => cancelled.getByRole("listitem").count(), PATIENTLY).toBe(23);
+  await expect.poll(() => cancelled.getByRole("listitem").count()).toBe(23);
   expect(stage.browser.complaints).toEqual([]);
 });
 
@@ -155,12 +153,10 @@ test("[R28] on a phone the columns are pages, and the menu moves the cards", asy
   await said(page, /moved to Ready/);
   const tabs = page.getByRole("group", { name: "Columns" });
   await tabs.getByRole("button", { name: /^Draft 0/ }).tap();
-  await expect.poll(() => isInView(column(page, "Draft")), PATIENTLY).toBe(true);
+  await expect.poll(() => isInView(column(page, "Draft"))).toBe(true);
   await tabs.getByRole("button", { name: /^Ready 1/ }).tap();
-  await expect.poll(() => isInView(column(page, "Ready")), PATIENTLY).toBe(true);
-  await expect
-    .poll(() => tabs.getByRole("button", { name: /^Ready/ }).getAttribute("aria-current"), PATIENTLY)
-    .toBe("true");
+  await expect.poll(() => isInView(column(page, "Ready"))).toBe(true);
+  await expect.poll(() => tabs.getByRole("button", { name: /^Ready/ }).getAttribute("aria-current")).toBe("true");
   expect(stage.browser.complaints).toEqual([]);
 });
 

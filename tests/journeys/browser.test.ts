@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { messageView } from "@samovar/contracts";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import * as z from "zod";
-import { PATIENTLY, placeOf } from "../harness/browser.ts";
+import { placeOf } from "../harness/browser.ts";
 import { makeRepository } from "../harness/repository.ts";
 import { say, script, stream } from "../harness/scripts.ts";
 import { shownArticles, wordsOf } from "../harness/shown-transcript.ts";
@@ -27,9 +27,9 @@ test("[R11] [R27] from the sign-in link to a task: words appear while the agent 
 
   const transcript = page.getByRole("feed");
   const words = async () => (await transcript.innerText()).split(/\s+/).length;
-  await vi.waitFor(async () => expect(await words()).toBeGreaterThan(150), PATIENTLY);
+  await vi.waitFor(async () => expect(await words()).toBeGreaterThan(150));
   const early = await words();
-  await vi.waitFor(async () => expect(await words()).toBeGreaterThan(early), PATIENTLY);
+  await vi.waitFor(async () => expect(await words()).toBeGreaterThan(early));
   await page.reload();
   await page.getByRole("paragraph").filter({ hasText: "The very last words." }).waitFor();
 

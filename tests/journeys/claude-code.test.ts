@@ -46,7 +46,7 @@ async function ended({ id }: TaskView): Promise<TaskView & { readonly messages: 
       expect(["completed", "failed", "cancelled"]).toContain(now.status);
       return now;
     },
-    { timeout: 120_000, interval: 100 },
+    { interval: 100 },
   );
   return { ...task, messages: await messagesOf(task) };
 }
@@ -63,8 +63,7 @@ const said = (messages: readonly MessageView[]) =>
 const noticesIn = (messages: readonly MessageView[]) =>
   messages.filter(({ kind }) => kind === "notice").map(({ content }) => content);
 const branchFile = (task: TaskView, path: string) => git(repository, "show", `${task.branch}:${path}`);
-const marked = (name: string) =>
-  vi.waitFor(() => expect(existsSync(join(marks, name))).toBe(true), { timeout: 60_000, interval: 50 });
+const marked = (name: string) => vi.waitFor(() => expect(existsSync(join(marks, name))).toBe(true), { interval: 50 });
 const processesOfSession = ({ sessionId }: TaskView) => processesOf(`SAMOVAR_SESSION=${sessionId}`);
 
 describe("Claude Code", () => {
@@ -175,7 +174,6 @@ describe("Claude Code", () => {
     const task = await submit("Work behind the turn");
     await marked("behind");
     await vi.waitFor(async () => expect(said(await messagesOf(task))).toContain("I shall be told of its end."), {
-      timeout: 60_000,
       interval: 50,
     });
     writeFileSync(join(marks, "behind-go"), "");

@@ -4,7 +4,6 @@ import { messageView, type ProjectView, type TaskView } from "@samovar/contracts
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import * as z from "zod";
-import { PATIENTLY } from "../harness/browser.ts";
 import { madeTranscript } from "../harness/made-transcript.ts";
 import { makeRepository } from "../harness/repository.ts";
 import { hang, say, script, stream } from "../harness/scripts.ts";
@@ -35,7 +34,7 @@ test("[R27] [R31] the socket is cut again and again in mid-stream: the transcrip
   await page.getByRole("button", { name: "Run now", exact: true }).click();
   let seen = await wordCount(page);
   for (let cuts = 0; cuts < 4; cuts++) {
-    await vi.waitFor(async () => expect(await wordCount(page)).toBeGreaterThan(seen + 20), PATIENTLY);
+    await vi.waitFor(async () => expect(await wordCount(page)).toBeGreaterThan(seen + 20));
     expect(stage.proxy.cutAll()).toBeGreaterThan(0);
     seen = await wordCount(page);
   }
@@ -119,7 +118,7 @@ test("[R27] [R30] chat ↔ board: the session, its place and the board's card ar
   await inSight(page, before);
 
   await page.getByRole("link", { name: "Board", exact: true }).first().click();
-  await vi.waitFor(async () => expect(await card.getAttribute("tabindex")).toBe("0"), PATIENTLY);
+  await vi.waitFor(async () => expect(await card.getAttribute("tabindex")).toBe("0"));
   await page.getByRole("link", { name: "Chat", exact: true }).first().click();
   await feed.waitFor();
   await page.reload();
@@ -177,7 +176,7 @@ const plain = (text: string) =>
   wordsOf(text.replace(/\]\([^)]*\)/g, "]").replace(/^```\w*$|^(Copy|ts)$/gm, "")).join(" ");
 
 const inSight = (page: Page, wanted: Awaited<ReturnType<typeof firstInSight>>) =>
-  vi.waitFor(async () => expect(await firstInSight(page)).toEqual(wanted), PATIENTLY);
+  vi.waitFor(async () => expect(await firstInSight(page)).toEqual(wanted));
 
 /** The first row in sight and how far it stands from the top. */
 const firstInSight = (page: Page) =>

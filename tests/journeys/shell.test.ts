@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { launchBrowser, PATIENTLY, type PersonsBrowser, placeOf } from "../harness/browser.ts";
+import { launchBrowser, type PersonsBrowser, placeOf } from "../harness/browser.ts";
 import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
 import { makeRepository } from "../harness/repository.ts";
 
@@ -113,9 +113,9 @@ test("[R26] [R34] the tab says what runs; an agent of one's own is added, change
   const page = await browser.open(`/p/${project}`);
   await page.getByRole("textbox", { name: "Describe a task" }).fill("Wait\n\n```wait 20m\n```");
   await page.keyboard.press("Control+Enter");
-  await vi.waitFor(async () => expect(await page.title()).toBe("● · Wait · Samovar"), PATIENTLY);
+  await vi.waitFor(async () => expect(await page.title()).toBe("● · Wait · Samovar"));
   await page.getByRole("button", { name: "Cancel" }).first().click();
-  await vi.waitFor(async () => expect(await page.title()).toBe("Wait · Samovar"), PATIENTLY);
+  await vi.waitFor(async () => expect(await page.title()).toBe("Wait · Samovar"));
 
   await page.goto(`${here.url}/settings/agents`);
   await page.getByRole("button", { name: "Add an agent" }).click();

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { ProjectView, TaskView } from "@samovar/contracts";
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { launchBrowser, painted, PATIENTLY, type PersonsBrowser } from "../harness/browser.ts";
+import { launchBrowser, painted, type PersonsBrowser } from "../harness/browser.ts";
 import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
 import { fillProject } from "../harness/long-project.ts";
 import { madeTranscript } from "../harness/made-transcript.ts";
@@ -67,7 +67,7 @@ async function settled(page: Page): Promise<void> {
     const still = now === before && !now.endsWith("true");
     before = now;
     if (!still) throw new Error(`the list still moves: ${now}`);
-  }, PATIENTLY);
+  });
 }
 
 /** The article in the middle of the window, and how far it stands from the window's top. */
@@ -88,7 +88,7 @@ async function expectSamePlace(page: Page, before: Awaited<ReturnType<typeof mid
     const now = await middle(page);
     expect(now.at).toBe(before.at);
     expect(Math.abs(now.y - before.y)).toBeLessThanOrEqual(2);
-  }, PATIENTLY);
+  });
 }
 
 const atEnd = (feed: Locator) =>
@@ -172,11 +172,11 @@ test("[R31] a link to a message opens there, however old it is, shows it for a m
   );
   const target = place(page, 2);
   await target.waitFor();
-  await vi.waitFor(() => expect(target.isVisible()).resolves.toBe(true), PATIENTLY);
+  await vi.waitFor(() => expect(target.isVisible()).resolves.toBe(true));
   const [box, feed] = [await target.boundingBox(), await feedOf(page).boundingBox()];
   expect((box?.y ?? 0) - (feed?.y ?? 0)).toBeGreaterThan(0);
   await marked;
-  await vi.waitFor(() => expect(page.locator("[data-target]").count()).resolves.toBe(0), PATIENTLY);
+  await vi.waitFor(() => expect(page.locator("[data-target]").count()).resolves.toBe(0));
   await page.goBack();
   await page.waitForURL(`**${addressOf(short)}`);
   await place(page, SHORT - 1).waitFor();
@@ -187,25 +187,16 @@ test("[R27] [R34] keys lead from message to message, to both ends, and open what
   await feedOf(page).focus();
   await page.keyboard.press("Home");
   await place(page, 0).waitFor();
-  await vi.waitFor(
-    () => expect(place(page, 0).evaluate((it) => it === document.activeElement)).resolves.toBe(true),
-    PATIENTLY,
-  );
+  await vi.waitFor(() => expect(place(page, 0).evaluate((it) => it === document.activeElement)).resolves.toBe(true));
   await page.keyboard.press("PageDown");
-  await vi.waitFor(
-    () => expect(place(page, 1).evaluate((it) => it === document.activeElement)).resolves.toBe(true),
-    PATIENTLY,
-  );
+  await vi.waitFor(() => expect(place(page, 1).evaluate((it) => it === document.activeElement)).resolves.toBe(true));
   const thought = place(page, 1).getByRole("button", { name: /Thought/ });
   await page.keyboard.press("e");
-  await vi.waitFor(() => expect(thought.getAttribute("aria-expanded")).resolves.toBe("true"), PATIENTLY);
+  await vi.waitFor(() => expect(thought.getAttribute("aria-expanded")).resolves.toBe("true"));
   await page.keyboard.press("e");
-  await vi.waitFor(() => expect(thought.getAttribute("aria-expanded")).resolves.toBe("false"), PATIENTLY);
+  await vi.waitFor(() => expect(thought.getAttribute("aria-expanded")).resolves.toBe("false"));
   await page.keyboard.press("PageUp");
-  await vi.waitFor(
-    () => expect(place(page, 0).evaluate((it) => it === document.activeElement)).resolves.toBe(true),
-    PATIENTLY,
-  );
+  await vi.waitFor(() => expect(place(page, 0).evaluate((it) => it === document.activeElement)).resolves.toBe(true));
   await page.keyboard.press("End");
   await settled(page);
   expect(await atEnd(feedOf(page))).toBe(true);
@@ -246,7 +237,7 @@ test("[R27] a step opens under the pointer: its change in colours, its output in
   const change = page.getByRole("group", { name: /Change of src\/cups/ }).first();
   await change.locator(".hljs-keyword").first().waitFor();
   await edit.click();
-  await vi.waitFor(() => expect(edit.getAttribute("aria-expanded")).resolves.toBe("false"), PATIENTLY);
+  await vi.waitFor(() => expect(edit.getAttribute("aria-expanded")).resolves.toBe("false"));
   await edit.click();
   await change.waitFor();
   await settled(page);

@@ -49,7 +49,7 @@ test("[R21] only the CLI is killed; started again at once it takes over from the
   const first = recordedRuntime();
   process.kill(first, "SIGKILL");
   // Miniflare starts another one by itself: that one is left behind then.
-  await expect.poll(() => recordedRuntime(), { timeout: 120_000, interval: 20 }).not.toBe(first);
+  await expect.poll(() => recordedRuntime(), { interval: 20 }).not.toBe(first);
   const second = recordedRuntime();
   here.process.kill("SIGKILL");
   await once(here.process, "exit");
@@ -96,7 +96,7 @@ test("[R5] [R16] [F39] a session-host is killed; what it said is kept, the messa
   expect(task.id).toBe(ended.id);
   await here.api(`/api/workspaces/${ended.workspaceId}/destroy`, { method: "POST", body: {} });
   const node = async () => (await here.api<{ state: string }>(`/api/nodes/${ended.nodeId}`)).state;
-  await expect.poll(node, { timeout: 120_000, interval: 50 }).toBe("warm");
+  await expect.poll(node, { interval: 50 }).toBe("warm");
 });
 
 /** The process that `samovar up` wrote down as its workerd. */
@@ -111,7 +111,6 @@ async function whenStreaming(run: Followed): Promise<TaskView> {
   const task = taskView.parse(line["task"]);
   await expect
     .poll(async () => (await messagesOf(task)).some((message) => message.content.length > 500), {
-      timeout: 120_000,
       interval: 10,
     })
     .toBe(true);
@@ -120,7 +119,7 @@ async function whenStreaming(run: Followed): Promise<TaskView> {
 
 async function expectCompleted(task: TaskView): Promise<void> {
   const read = async () => taskView.parse(await here.api(`/api/projects/${task.projectId}/tasks/${task.id}`));
-  await expect.poll(async () => (await read()).status, { timeout: 120_000, interval: 200 }).toBe("completed");
+  await expect.poll(async () => (await read()).status, { interval: 200 }).toBe("completed");
   const ended = await read();
   const messages = await messagesOf(ended);
   expect(messages.find((message) => message.content.split(/\s+/).length >= 3000)?.final).toBe(true);

@@ -70,7 +70,7 @@ const anySubmits = fc.array(
   { minLength: 50, maxLength: 50 },
 );
 
-describe("[F45] POST /api/projects/…/tasks", { timeout: 120_000 }, () => {
+describe("[F45] POST /api/projects/…/tasks", () => {
   it.each(fc.sample(anySubmits, { seed: 45, numRuns: 20 }).map((submits, seed) => [seed, submits] as const))(
     "50 at once make one task, one run and one session a key (seed %i)",
     async (seed, submits) => {

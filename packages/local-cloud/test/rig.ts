@@ -12,7 +12,7 @@ import { type LocalCloud, type LocalCloudOptions, startLocalCloud } from "../src
 import { membersOf, processTable } from "../src/machine/process-table.ts";
 
 export const TOKEN = "local-token";
-export const WAIT = { timeout: 20_000, interval: 50 } as const;
+export const WAIT = { interval: 50 } as const;
 
 /** Notes each of its starts, and keeps one detached host that does not listen to SIGTERM. */
 const TINY_AGENT = `

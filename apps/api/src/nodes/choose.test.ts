@@ -80,7 +80,7 @@ describe("chooseNode", () => {
     expect(await rows()).toHaveLength(chosen.size);
     const held = (await Promise.all([...chosen].map(slotsOf))).flat();
     expect(held.toSorted()).toEqual(holders.map((holder) => holder.workspaceId).toSorted());
-  }, 20_000);
+  });
 
   it("[R26] waits when the owner has all the machines that they may have, and leaves no trace of it", async () => {
     const tight = { ...env, MAX_NODES_PER_USER: "2" };

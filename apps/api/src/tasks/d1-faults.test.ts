@@ -67,7 +67,7 @@ async function expectOneStory(task: TaskRecord): Promise<void> {
   expect(results.map(({ seq }) => seq)).toEqual(results.map((_row, index) => index + 1));
 }
 
-describe("[F13] [T1] a submit", { timeout: 60_000 }, () => {
+describe("[F13] [T1] a submit", () => {
   it.each(SEEDS)("whose answers are lost makes one task (seed %i)", async (seed) => {
     const ownerId = await anOwner();
     const project = await requireProject(db, ownerId, (await aHolder(ownerId)).projectId);
@@ -90,7 +90,7 @@ describe("[F13] [T1] a submit", { timeout: 60_000 }, () => {
 
 const failure = { code: "why", message: "It did not work." };
 
-describe("[F13] [T1] changes of a task", { timeout: 60_000 }, () => {
+describe("[F13] [T1] changes of a task", () => {
   it.each(SEEDS)("from all sides at once, answers lost, are each made once (seed %i)", async (seed) => {
     const ownerId = await anOwner();
     const project = await requireProject(db, ownerId, (await aHolder(ownerId)).projectId);
@@ -132,7 +132,7 @@ describe("[F13] [T1] changes of a task", { timeout: 60_000 }, () => {
   });
 });
 
-describe("[F12] [F13] [T1] a run", { timeout: 90_000 }, () => {
+describe("[F12] [F13] [T1] a run", () => {
   it.each(SEEDS)("ends once, and the database agrees with the objects (seed %i)", async (seed) => {
     const ownerId = await anOwner();
     await using runs = await introspectWorkflow(env.TASK_RUN);
@@ -149,7 +149,7 @@ describe("[F12] [F13] [T1] a run", { timeout: 90_000 }, () => {
     const end = await endOf(task, isCancelled ? { outcome: "cancelled", pushed: false } : {});
     machine.tell({ kind: "session.ended", ...begun, end });
     if (!isCancelled) await machine.destroys();
-    await vi.waitFor(async () => expect(isTerminal((await now(task)).status)).toBe(true), { ...soon, timeout: 60_000 });
+    await vi.waitFor(async () => expect(isTerminal((await now(task)).status)).toBe(true), soon);
     await vi.waitFor(async () => expect((await sessionOf(task))?.endedAt).not.toBeNull(), soon);
     broken.heal();
     expect(broken.refused + broken.answersLost).toBeGreaterThan(0);

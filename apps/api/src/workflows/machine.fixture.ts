@@ -21,7 +21,7 @@ import { workspaceView } from "../workspaces/store.ts";
 
 export const deps = depsFor(env);
 export const db = database(env);
-export const soon = { timeout: 20_000, interval: 25 };
+export const soon = { interval: 25 };
 
 export async function submit(
   ownerId: UserId,

@@ -28,7 +28,7 @@ const isSingle = async (task: Parameters<typeof eventsOf>[0]) => {
   expect(ends).toHaveLength(1);
 };
 
-describe("[T1] a step that always fails", { timeout: 60_000 }, () => {
+describe("[T1] a step that always fails", () => {
   it.each(["open", "choose: look 1.1"])("%s: nothing was made, the task has failed and its session says so", (step) =>
     brokenAt(step, async () => {
       const task = await submit(await anOwner());

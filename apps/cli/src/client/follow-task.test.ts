@@ -172,7 +172,7 @@ describe("following a task", () => {
     const { followed, texts, seqs, ups } = follow();
     const random = seededRandom(11);
     for (let round = 0; round < 40; round++) {
-      await vi.waitFor(() => expect(plane.viewers.size).toBe(1), { timeout: 10_000, interval: 5 });
+      await vi.waitFor(() => expect(plane.viewers.size).toBe(1), { interval: 5 });
       for (let n = Math.floor(random.next() * 5); n >= 0; n--) {
         const pick = random.next();
         if (pick < 0.25) plane.say(`m${round}`);
@@ -190,7 +190,7 @@ describe("following a task", () => {
     expect(texts()).toEqual(plane.text());
     expect(seqs).toEqual(seqs.map((_, index) => index + 1));
     expect(ups.filter((up) => !up).length).toBeGreaterThan(5);
-  }, 30_000);
+  });
 
   it("[F11] learns the end that was told while it was away", async () => {
     const { followed } = follow();

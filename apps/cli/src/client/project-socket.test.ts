@@ -49,7 +49,7 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-const until = (what: () => void) => vi.waitFor(what, { timeout: 5_000, interval: 5 });
+const until = (what: () => void) => vi.waitFor(what, { interval: 5 });
 
 function elapse(): number {
   const timer = due;

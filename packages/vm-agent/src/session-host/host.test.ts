@@ -39,7 +39,7 @@ function isRunning(pid: number): boolean {
 const fence = (info: string, body = "") => `\`\`\`${info}\n${body}\n\`\`\``;
 const kinds = (store: TestStore) => store.transcript().map((message) => message.kind);
 
-describe("a session", { timeout: 60_000 }, () => {
+describe("a session", () => {
   it("[R3] runs the agent to its end; the store has what was said, in order, and the proof agrees", async () => {
     const { directory, store } = await given(
       [
@@ -90,9 +90,7 @@ describe("a session", { timeout: 60_000 }, () => {
     );
     const first = await host(directory);
     first.send(aToken());
-    await vi.waitFor(() => expect(store.transcript().some((message) => message.content.length > 2000)).toBe(true), {
-      timeout: 30_000,
-    });
+    await vi.waitFor(() => expect(store.transcript().some((message) => message.content.length > 2000)).toBe(true));
     first.child.kill("SIGKILL");
     await first.exited;
 
@@ -157,14 +155,11 @@ describe("a session", { timeout: 60_000 }, () => {
     const { directory, launch } = await given(fence("sh", "echo $$ > pid.txt; sleep 1000 & sleep 1000"));
     const running = await host(directory);
     running.send(aToken());
-    const pid = await vi.waitFor(
-      () => {
-        const written = Number(readFileSync(join(launch.cwd, "pid.txt"), "utf8"));
-        expect(written).toBeGreaterThan(0);
-        return written;
-      },
-      { timeout: 20_000 },
-    );
+    const pid = await vi.waitFor(() => {
+      const written = Number(readFileSync(join(launch.cwd, "pid.txt"), "utf8"));
+      expect(written).toBeGreaterThan(0);
+      return written;
+    });
     running.send({ type: "cancel", reason: "Stop." });
     const ended = await running.until((status) => status.phase === "ended");
     expect(ended.end).toMatchObject({ outcome: "cancelled", failure: { code: "cancelled", message: "Stop." } });
@@ -234,9 +229,7 @@ describe("a session", { timeout: 60_000 }, () => {
     store.fault = () => "unavailable";
     const running = await host(directory, { MSG_OUTBOX_MAX_ROWS: "10" });
     running.send(aToken());
-    await vi.waitFor(() => expect(readFileSync(join(directory, "host.log"), "utf8")).toContain("agent.held"), {
-      timeout: 20_000,
-    });
+    await vi.waitFor(() => expect(readFileSync(join(directory, "host.log"), "utf8")).toContain("agent.held"));
     expect(running.status()?.phase).toBe("running");
     store.fault = () => "none";
     const ended = await running.until((status) => status.phase === "ended" && status.drained);

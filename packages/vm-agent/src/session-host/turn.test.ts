@@ -145,7 +145,7 @@ describe("[F39] an agent that dies within its turn", () => {
   it("[F46] under a cancel is not started again", async () => {
     const session = await given(fence("sh", "trap '' TERM; touch begun; sleep 600"));
     const host = await session.open();
-    await vi.waitFor(() => expect(existsSync(session.path("begun"))).toBe(true), { timeout: 10_000 });
+    await vi.waitFor(() => expect(existsSync(session.path("begun"))).toBe(true));
     host.send({ type: "cancel", reason: "Enough." });
     await vi.waitFor(() => expect(session.log()).toContain("session.stopping"));
     for (const pid of processesOf(session.launch.sessionId)) process.kill(pid, "SIGKILL");
@@ -221,7 +221,7 @@ describe("background work that outlives the answer", () => {
     expect(end).toMatchObject({ outcome: "timeout", failure: { code: "session_too_long" } });
     const session = await given(fence("background", "touch begun; sleep 600"));
     const host = await session.open();
-    await vi.waitFor(() => expect(existsSync(session.path("begun"))).toBe(true), { timeout: 10_000 });
+    await vi.waitFor(() => expect(existsSync(session.path("begun"))).toBe(true));
     host.send({ type: "cancel", reason: "Enough." });
     const cancelled = await host.until(({ phase }) => phase === "ended");
     expect(cancelled.end).toMatchObject({ outcome: "cancelled" });
@@ -295,7 +295,7 @@ describe("samovar.setup", () => {
     expect(tooLong.end.failure?.message).toMatch(/longer than its limit of 0.4 s[\s\S]*hot/);
     const session = await given(fence("say", "never"), { files: { "samovar.setup": "touch begun; sleep 600" } });
     const host = await session.open();
-    await vi.waitFor(() => expect(existsSync(session.path("begun"))).toBe(true), { timeout: 10_000 });
+    await vi.waitFor(() => expect(existsSync(session.path("begun"))).toBe(true));
     host.send({ type: "cancel", reason: "Enough." });
     const { end } = await host.until(({ phase }) => phase === "ended");
     expect(end).toMatchObject({ outcome: "cancelled", failure: { message: "Enough." } });

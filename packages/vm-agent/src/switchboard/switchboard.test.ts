@@ -10,7 +10,7 @@ import type { TestControlPlane } from "./control-plane.testing.ts";
 import { aRun, exitOf, fence, TestNode } from "./switchboard.testing.ts";
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 30_000 });
-const PATIENCE = { timeout: 45_000, interval: 20 };
+const PATIENCE = { interval: 20 };
 
 let node: TestNode;
 let plane: TestControlPlane;

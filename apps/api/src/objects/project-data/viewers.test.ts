@@ -69,7 +69,7 @@ async function dial(stub: Stub) {
     socket,
     say: (frame: ViewerFrame) => socket.send(JSON.stringify(frame)),
     has: (type: ViewerEvent["type"], count = 1) =>
-      vi.waitFor(() => expect(events.filter((event) => event.type === type)).toHaveLength(count), { timeout: 5000 }),
+      vi.waitFor(() => expect(events.filter((event) => event.type === type)).toHaveLength(count)),
   };
 }
 
@@ -311,9 +311,7 @@ describe("much to say", () => {
     await fill(stub, claims, 60);
     const viewer = await dial(stub);
     viewer.say({ type: "subscribe", sessionId, afterVersion: 0 });
-    await vi.waitFor(() => expect(viewer.events.at(-1)).toMatchObject({ type: "sync", more: false }), {
-      timeout: 5000,
-    });
+    await vi.waitFor(() => expect(viewer.events.at(-1)).toMatchObject({ type: "sync", more: false }));
     const view = seen(sessionId, viewer.events);
     expect(view).toMatchObject({ version: 60 });
     expect(view.messages.at(-1)?.position).toBe(59);
@@ -332,7 +330,7 @@ describe("much to say", () => {
     }
     await reader.has("message.new", 90);
     expect(reader.closed).toEqual([]);
-    await vi.waitFor(() => expect(hanging.closed).toEqual([VIEWER_CLOSE.tooSlow]), { timeout: 5000 });
+    await vi.waitFor(() => expect(hanging.closed).toEqual([VIEWER_CLOSE.tooSlow]));
     const heard = hanging.events.filter(isTranscriptEvent);
     expect(JSON.stringify(heard).length).toBeLessThan(VIEWER_LIMITS.unheardChars + 1024);
     const resumed = await dial(stub);

@@ -85,7 +85,7 @@ function elapse(): number {
   return timer.delayMs;
 }
 
-const until = (what: () => void) => vi.waitFor(what, { timeout: 5_000, interval: 5 });
+const until = (what: () => void) => vi.waitFor(what, { interval: 5 });
 const isOpen = (count: number) => until(() => expect(states.filter(([state]) => state === "open")).toHaveLength(count));
 const say = (event: ViewerEvent | string) =>
   connections.at(-1)?.send(typeof event === "string" ? event : JSON.stringify(event));
