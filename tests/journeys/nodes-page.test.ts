@@ -38,7 +38,7 @@ test("[R33] the nodes page: a machine with its task, what destroying it would in
     page
       .getByRole("group", { name: /^Actions for / })
       .and(page.locator(":focus"))
-      .waitFor(),
+      .waitFor({ state: "attached" }),
   ];
   await dialog.getByRole("button", { name: "Destroy it now" }).press("Enter");
   await Promise.all(seen);
