@@ -5,8 +5,9 @@ import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { painted } from "../harness/browser.ts";
 import { expectFocus } from "../harness/keys.ts";
+import { hasEnded } from "../harness/person.ts";
 import { makeRepository } from "../harness/repository.ts";
-import { hang, say, script } from "../harness/scripts.ts";
+import { hang, say, script, sh } from "../harness/scripts.ts";
 import { type Stage, startStage } from "../harness/stage.ts";
 
 /** Long enough to be told while it is still being said. */
@@ -101,6 +102,29 @@ test("[R28] a task that works says what it does and since when; the one behind i
   await column(page, "Queued").getByText("Waits for “Watch the fire”.").waitFor();
   await stage.person.tell(first, "cancel");
   await inColumn(page, "Cancelled", "Watch the fire");
+  expect(stage.browser.complaints).toEqual([]);
+});
+
+test("[R28] a failed task is set aside on its card, and no project asks for anybody any more; Undo brings that back", async () => {
+  await stage.person.until(await task({ description: script("Boil dry", sh("exit 3")), run: true }), hasEnded);
+  const page = await stage.browser.open("/");
+  const project = page.getByRole("link", { name: /Tea house/ }).filter({ hasText: "1 needs you" });
+  await project.click();
+  await page.getByRole("link", { name: "Board" }).first().click();
+  const card = column(page, "Failed").getByRole("listitem").filter({ hasText: "Boil dry" });
+  const setAside = async () => {
+    await card.getByRole("button", { name: "Actions for Boil dry" }).click();
+    await page.getByRole("menuitem", { name: /^Set aside/ }).click();
+    await said(page, /“Boil dry” is set aside/);
+    await card.getByText("Set aside", { exact: true }).waitFor();
+  };
+  await setAside();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await card.getByText("Set aside", { exact: true }).waitFor({ state: "detached" });
+  await setAside();
+  await page.getByRole("link", { name: "Samovar" }).click();
+  await page.getByText("Nothing runs. Active").first().waitFor();
+  expect(await page.getByText("needs you").count()).toBe(0);
   expect(stage.browser.complaints).toEqual([]);
 });
 

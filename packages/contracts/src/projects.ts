@@ -67,7 +67,7 @@ export type CommitIdentity = z.infer<typeof commitIdentity>;
 export const projectCounts = z.object({
   /** In line, starting or in work. */
   running: z.number().int().nonnegative(),
-  /** Failed and not run again, or waiting for one that failed. */
+  /** Failed, and neither run again nor set aside; or waiting for one that failed. */
   attention: z.number().int().nonnegative(),
 });
 export type ProjectCounts = z.infer<typeof projectCounts>;

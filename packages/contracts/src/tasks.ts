@@ -133,6 +133,8 @@ export const taskView = z.object({
   output: taskOutput.nullable(),
   failure: failure.nullable(),
   cancelRequested: z.boolean(),
+  /** It has failed, and a person wants nothing more of it: it is not counted among what needs somebody. */
+  setAside: z.boolean(),
   attempt: z.number().int().nonnegative(),
   version: z.number().int().positive(),
   createdAt: millis,
@@ -184,6 +186,7 @@ export const taskEventKind = z.enum([
   "task.edited",
   "status.changed",
   "cancel.requested",
+  "attention.changed",
   "step.began",
   "step.ended",
   "node.chosen",
@@ -198,7 +201,7 @@ export const taskEvent = z.object({
   /** `user:usr_…`, `run:run_…` or `sweep`. */
   actor: z.string(),
   kind: taskEventKind,
-  /** `status.changed`: { from, to, reason }; `step.*`: { step, runId }; … */
+  /** `status.changed`: { from, to, reason }; `step.*`: { step, runId }; `attention.changed`: { setAside }; … */
   data: z.record(z.string(), z.unknown()),
 });
 export type TaskEvent = z.infer<typeof taskEvent>;

@@ -41,6 +41,8 @@ export type TaskChange =
       readonly promptMessageId: MessageId;
     }
   | { readonly kind: "cancel"; readonly reason: string }
+  /** False: it needs somebody again. */
+  | { readonly kind: "set_aside"; readonly setAside: boolean }
   | { readonly kind: "delegate"; readonly nodeId: NodeId; readonly workspaceId: WorkspaceId }
   /** Its machine was lost before the agent had the prompt: the run looks for another. */
   | { readonly kind: "requeue"; readonly reason: string }
@@ -80,6 +82,7 @@ const RULES: Record<TaskChangeKind, Rule> = {
   queue: { actors: ["user"], from: IDLE },
   retry: { actors: ["user"], from: ["failed", "cancelled"] },
   cancel: { actors: ["user"], from: [...IDLE, ...RUNNING] },
+  set_aside: { actors: ["user"], from: ["failed"] },
   delegate: { actors: ["run"], from: ["queued"] },
   requeue: { actors: ["run"], from: ["delegated"] },
   name_branch: { actors: ["run"], from: ["delegated", "in_progress"] },
@@ -138,6 +141,8 @@ function isDone(task: TaskRecord, change: TaskChange): boolean {
       return task.runId === change.runId;
     case "cancel":
       return task.status === "cancelled" || (task.cancelRequested && isRunning(task.status));
+    case "set_aside":
+      return task.status === "failed" && task.setAside === change.setAside;
     case "delegate":
       return task.status !== "queued" && !isTerminal(task.status) && task.workspaceId === change.workspaceId;
     case "requeue":
@@ -189,6 +194,10 @@ function effectOf(task: TaskRecord, change: TaskChange, now: Millis): Effect {
         };
       }
       return moved(task, "cancelled", change.reason, { endedAt: now });
+    case "set_aside": {
+      const { setAside } = change;
+      return { fields: { setAside }, events: [{ kind: "attention.changed", data: { setAside } }] };
+    }
     case "delegate":
       return moved(task, "delegated", null, { nodeId: change.nodeId, workspaceId: change.workspaceId });
     case "requeue":
@@ -217,6 +226,7 @@ const UNTRIED = {
   output: null,
   failure: null,
   cancelRequested: false,
+  setAside: false,
   startedAt: null,
   endedAt: null,
 } as const satisfies Partial<TaskRecord>;
@@ -269,6 +279,7 @@ function wrongStatus(status: TaskStatus, kind: TaskChangeKind): string {
       : "A task can be edited before it runs only.";
   }
   if (kind === "retry") return "Only a failed or cancelled task can be tried again.";
+  if (kind === "set_aside") return "Only a failed task can be set aside, or taken up again.";
   if (isTerminal(status)) return `The task has ended already: it is ${status}.`;
   return `The task is ${status}: it can not ${kind} now.`;
 }

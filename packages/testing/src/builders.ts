@@ -63,6 +63,7 @@ export function aTaskView(fields: Partial<TaskView> = {}): TaskView {
     output: null,
     failure: null,
     cancelRequested: false,
+    setAside: false,
     attempt: 1,
     version: 1,
     createdAt: BUILT_AT,

@@ -39,9 +39,13 @@ function declaredColumns(table: SQLiteTable): Column[] {
     type: column.getSQLType().toLowerCase(),
     required: column.notNull,
     key: column.primary ? 1 : together.indexOf(column.name) + 1,
-    fallback: column.default === undefined ? null : String(Number(column.default)),
+    fallback: column.default === undefined ? null : literal(column.default),
   }));
 }
+
+/** As SQL writes it: a list is a text of JSON, yes and no are 1 and 0. */
+const literal = (value: unknown): string =>
+  typeof value === "object" ? `'${JSON.stringify(value)}'` : String(Number(value));
 
 async function storedIndexes(table: string): Promise<Record<string, unknown>> {
   const { results } = await env.DB.prepare(

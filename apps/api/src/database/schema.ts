@@ -147,6 +147,7 @@ export const tasks = sqliteTable(
     output: text("output", { mode: "json" }).$type<TaskOutput>(),
     failure: text("failure", { mode: "json" }).$type<Failure>(),
     cancelRequested: integer("cancel_requested", { mode: "boolean" }).notNull().default(false),
+    setAside: integer("set_aside", { mode: "boolean" }).notNull().default(false),
     attempt: integer("attempt").notNull().default(0),
     version: integer("version").notNull(),
     createdAt: time("created_at").notNull(),

@@ -22,7 +22,7 @@ import { requireProject } from "../projects/store.ts";
 import { createNewTask } from "./create.ts";
 import { assertAgentKnown } from "./preconditions.ts";
 import { projectData } from "./publish.ts";
-import { cancelTask, editTask, retryTask, runTask } from "./run.ts";
+import { cancelTask, editTask, retryTask, runTask, setTaskAside } from "./run.ts";
 import { dependentsOf } from "./dependencies.ts";
 import { deleteDraft, listEvents, listTasks, requireTask } from "./store.ts";
 import { verifyTranscript } from "./verification.ts";
@@ -107,6 +107,22 @@ const retry = createRoute({
   responses: { 202: json(taskSchema, "The queued task") },
 });
 
+const setAside = createRoute({
+  method: "post",
+  path: "/api/projects/{projectId}/tasks/{taskId}/set-aside",
+  summary: "Says that a failed task needs nobody any more.",
+  request: { params: ofTask },
+  responses: { 200: json(taskSchema, "The task; it counts no more among what needs somebody") },
+});
+
+const takeUp = createRoute({
+  method: "post",
+  path: "/api/projects/{projectId}/tasks/{taskId}/take-up",
+  summary: "Says that a failed task needs somebody after all.",
+  request: { params: ofTask },
+  responses: { 200: json(taskSchema, "The task") },
+});
+
 const events = createRoute({
   method: "get",
   path: "/api/projects/{projectId}/tasks/{taskId}/events",
@@ -180,6 +196,16 @@ export function taskRoutes(): Router {
   router.openapi(retry, async (c) => {
     const { task, deps, project, caller } = await found(c, c.req.valid("param"));
     return c.json(await viewTask(deps, await retryTask(deps, caller, project, task)), 202);
+  });
+
+  router.openapi(setAside, async (c) => {
+    const { task, deps, actor } = await found(c, c.req.valid("param"));
+    return c.json(await viewTask(deps, await setTaskAside(deps, task.id, true, actor)), 200);
+  });
+
+  router.openapi(takeUp, async (c) => {
+    const { task, deps, actor } = await found(c, c.req.valid("param"));
+    return c.json(await viewTask(deps, await setTaskAside(deps, task.id, false, actor)), 200);
   });
 
   router.openapi(events, async (c) => {

@@ -1,4 +1,4 @@
-/** Edits, runs, retries and cancels a task: the row first, then what follows from it. */
+/** Edits, runs, retries, cancels and sets aside a task: the row first, then what follows from it. */
 import type { TaskId } from "@samovar/base";
 import { isRunning } from "@samovar/domain/task-status";
 import type { TaskActor, TaskChange, TaskRecord } from "@samovar/domain/task-status";
@@ -57,6 +57,11 @@ export async function cancelTask(deps: Deps, taskId: TaskId, actor: TaskActor): 
   const task = await change(deps, taskId, { kind: "cancel", reason: "Cancelled on request." }, actor);
   if (isRunning(task.status) && task.runId !== null) await nudgeRun(deps, task.runId);
   return task;
+}
+
+/** Of a failed task: whether somebody has to see to it. */
+export function setTaskAside(deps: Deps, taskId: TaskId, setAside: boolean, actor: TaskActor): Promise<TaskRecord> {
+  return change(deps, taskId, { kind: "set_aside", setAside }, actor);
 }
 
 async function launched(deps: Deps, task: TaskRecord): Promise<TaskRecord> {

@@ -176,6 +176,28 @@ describe("a task is changed", () => {
     expect(await projectData(deps, project).getSession(task.sessionId)).toMatchObject({ status: "stopped" });
   });
 
+  it("a failed one is set aside, and no other; its project counts it no more", async () => {
+    await withCloud(async () => {
+      const where = await newProject();
+      const attention = async () =>
+        projectView.parse(await (await ask(`/api/projects/${where}`, { token })).json()).counts.attention;
+      const task = taskView.parse(await (await post({ description: "Do it", run: true }, {}, where)).json());
+      const tell = (verb: string) => ask(`/api/projects/${where}/tasks/${task.id}/${verb}`, { method: "POST", token });
+      expect(await codeOf(await tell("set-aside"))).toBe("conflict");
+      const failure = { code: "x", message: "It failed." };
+      await tryChange(deps, task.id, { kind: "fail", failure, output: null }, { kind: "sweep" });
+      expect(await attention()).toBe(1);
+      expect(taskView.parse(await (await tell("set-aside")).json())).toMatchObject({
+        status: "failed",
+        setAside: true,
+      });
+      expect((await tell("set-aside")).status).toBe(200);
+      expect(await attention()).toBe(0);
+      expect(taskView.parse(await (await tell("take-up")).json())).toMatchObject({ setAside: false });
+      expect(await attention()).toBe(1);
+    });
+  });
+
   it("a failed one is tried again in a session of its own", async () => {
     await withCloud(async () => {
       const task = await made({ description: "Do it", run: true });

@@ -187,6 +187,11 @@ export class ApiClient implements Endpoint {
     return this.#tell(projectId, taskId, "run");
   }
 
+  /** Of a failed one: whether it needs somebody. */
+  setTaskAside(projectId: ProjectId, taskId: TaskId, setAside: boolean): Promise<TaskView> {
+    return this.#tell(projectId, taskId, setAside ? "set-aside" : "take-up");
+  }
+
   retryTask(projectId: ProjectId, taskId: TaskId): Promise<TaskView> {
     return this.#tell(projectId, taskId, "retry");
   }
@@ -236,7 +241,11 @@ export class ApiClient implements Endpoint {
     return pages.toReversed().flat();
   }
 
-  #tell(projectId: ProjectId, taskId: TaskId, verb: "cancel" | "run" | "retry"): Promise<TaskView> {
+  #tell(
+    projectId: ProjectId,
+    taskId: TaskId,
+    verb: "cancel" | "run" | "retry" | "set-aside" | "take-up",
+  ): Promise<TaskView> {
     const options: Call = { method: "POST", body: {} };
     return this.#call<TaskView>(`/api/projects/${projectId}/tasks/${taskId}/${verb}`, taskView, options);
   }

@@ -14,7 +14,7 @@ import { checkCredential, removeCredential, setCredential } from "./credentials/
 import { listCredentials } from "./credentials/list.ts";
 import { agentFinding } from "./doctor.ts";
 import { saveBundle } from "./tasks/bundle.ts";
-import { cancelTask, editTask, startTask } from "./tasks/change.ts";
+import { cancelTask, editTask, setTaskAside, startTask } from "./tasks/change.ts";
 import { listTasks } from "./tasks/list.ts";
 import { showTask } from "./tasks/show.ts";
 import { destroyWorkspace, giveTime } from "./workspaces/change.ts";
@@ -62,7 +62,7 @@ const withTasks = (...tasks: readonly ReturnType<typeof aTaskView>[]) =>
     ),
     ...Object.fromEntries(
       tasks.flatMap((task) =>
-        ["cancel", "run", "retry"].map((verb) => [
+        ["cancel", "run", "retry", "set-aside", "take-up"].map((verb) => [
           `POST /api/projects/${project.id}/tasks/${task.id}/${verb}`,
           () => ({ ...task, cancelRequested: verb === "cancel" }),
         ]),
@@ -173,6 +173,17 @@ describe("tasks", () => {
     await expect(startTask(failed.id, false, here.context())).rejects.toMatchObject({
       hint: expect.stringContaining("samovar retry"),
     });
+  });
+
+  it("are set aside when they have failed, and taken up again", async () => {
+    const failed = aTask({ status: "failed" });
+    const here = await withTasks(failed);
+    const context = here.context();
+    expect(await setTaskAside(failed.id, true, context)).toBe(0);
+    expect(await setTaskAside(failed.id, false, context)).toBe(0);
+    expect(context.terminal.out()).toBe(`${failed.id} is set aside.\n${failed.id} needs somebody again.\n`);
+    const told = here.asked.filter(({ method }) => method === "POST").map(({ path }) => path.split("/").at(-1));
+    expect(told).toEqual(["set-aside", "take-up"]);
   });
 
   it("are edited: only what was said, ids made whole", async () => {

@@ -88,6 +88,14 @@ function registerDecisions(root: Command, does: Does): void {
     root.command("cancel").description("stop a task, wherever it is; its workspace is kept").argument("<task>"),
     async (context, [id = ""]) => (await changing()).cancelTask(id, context),
   );
+  does<Shared & { undo?: true }>(
+    root
+      .command("set-aside")
+      .description("say that a failed task needs nobody any more")
+      .argument("<task>")
+      .option("--undo", "it needs somebody after all"),
+    async (context, [id = ""], { undo }) => (await changing()).setTaskAside(id, undo !== true, context),
+  );
 }
 
 interface EditFlags extends Wishes {

@@ -26,7 +26,8 @@ export const patchProject = (project: ProjectId, patch: PatchProject): Promise<P
 export const createTask = (project: ProjectId, task: CreateTask, idempotencyKey: string): Promise<TaskView> =>
   call(`/projects/${project}/tasks`, taskView, { method: "POST", body: task, idempotencyKey });
 
-export type TaskAction = "run" | "cancel" | "retry";
+/** `set-aside`: a failed task needs nobody any more; `take-up`: it does after all. */
+export type TaskAction = "run" | "cancel" | "retry" | "set-aside" | "take-up";
 
 export const actOnTask = (project: ProjectId, task: TaskId, action: TaskAction): Promise<TaskView> =>
   call(`/projects/${project}/tasks/${task}/${action}`, taskView, {

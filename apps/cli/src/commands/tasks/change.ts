@@ -1,4 +1,4 @@
-/** `samovar start`, `retry`, `cancel` and `edit`: what a person decides about a task that is there. */
+/** `samovar start`, `retry`, `cancel`, `set-aside` and `edit`: what a person decides about a task that is there. */
 import type { PatchTask, TaskView } from "@samovar/contracts";
 import { TERMINAL_STATUSES } from "@samovar/contracts";
 import { requireSamovar } from "../../client/connect.ts";
@@ -33,6 +33,16 @@ export async function cancelTask(text: string, context: CommandContext): Promise
   const task = await client.cancelTask(found.project.id, found.task.id);
   if (context.json) printJson(context.terminal, task);
   else context.terminal.line(isOver(task) ? `${task.id} is ${task.status}.` : `${task.id} is being cancelled.`);
+  return 0;
+}
+
+/** A failed task is counted no more among what needs somebody, or is again. */
+export async function setTaskAside(text: string, setAside: boolean, context: CommandContext): Promise<number> {
+  const client = await requireSamovar(context.dataDir);
+  const found = await findTask(client, text);
+  const task = await client.setTaskAside(found.project.id, found.task.id, setAside);
+  if (context.json) printJson(context.terminal, task);
+  else context.terminal.line(`${task.id} ${setAside ? "is set aside" : "needs somebody again"}.`);
   return 0;
 }
 

@@ -63,6 +63,10 @@ export const BoardCard = memo(function BoardCard({ task, tabStop, menuOpen, drag
             board.follow(task.id);
             board.moves.setPriority(task.id, priority);
           },
+          onSetAside: (setAside) => {
+            board.follow(task.id);
+            board.moves.setAside(task.id, setAside);
+          },
           onEdit: () => board.edit(task.id),
           onDelete: () => board.drop(task.id),
         }}

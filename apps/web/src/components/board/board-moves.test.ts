@@ -66,6 +66,21 @@ describe("[R28] a move", () => {
     });
   });
 
+  it("sets a failed task aside, tells it, and takes it back at a word", async () => {
+    const failed = aTask({ status: "failed", title: "Fix login" });
+    const { moves, asked, said, now } = aBoard(failed, aTask({ status: "completed", title: "Done" }));
+    moves.setAside(failed.id, true);
+    expect(said()).toBe("“Fix login” is set aside: it needs nobody any more");
+    await heard();
+    asked[0]?.answer({ ...failed, setAside: true, version: 2 });
+    await heard();
+    now().notice?.action?.run();
+    expect(said()).toBe("“Fix login” needs somebody again");
+    expect(now().notice).toBeNull();
+    await heard();
+    expect(asked.map(({ what }) => what)).toEqual(["set-aside", "take-up"]);
+  });
+
   it("of a running task to Cancelled asks first", async () => {
     const running = aTask({ status: "in_progress" });
     const { moves, asked, now, said } = aBoard(running);

@@ -50,6 +50,8 @@ export interface BoardMoves {
   move(id: TaskId, to: TaskStatus): void;
   moveBeside(id: TaskId, direction: Direction): void;
   setPriority(id: TaskId, priority: number): void;
+  /** Of a failed one: whether it needs somebody. */
+  setAside(id: TaskId, setAside: boolean): void;
   prioritise(id: TaskId, direction: "up" | "down"): void;
   /** The answer to what is being asked. */
   answer(cancel: boolean): void;
@@ -159,11 +161,23 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
     say(`${nameOf(task)}: ${priorityWord(priority)}${at === null ? "" : `, ${at.at} in ${at.word}`}`);
   };
 
+  const setAside = (id: TaskId, aside: boolean) => {
+    const task = find(id);
+    if (task?.status !== "failed") return;
+    if (getState().offline) return refuse(task, OFFLINE);
+    send(task, { setAside: aside }, () => deps.act(id, aside ? "set-aside" : "take-up"));
+    const text = `${nameOf(task)} ${aside ? "is set aside: it needs nobody any more" : "needs somebody again"}`;
+    const action = { label: "Undo", run: () => setAside(id, !aside) };
+    setState({ notice: aside ? { id: (made += 1), tone: "done", text, action } : null });
+    say(text);
+  };
+
   return {
     store,
     say,
     tell,
     setPriority,
+    setAside,
     know: (what) => setState(what),
     move(id, to) {
       const task = find(id);

@@ -118,6 +118,7 @@ function Outcome({ task }: { readonly task: TaskView }) {
   return (
     <>
       {output?.pullRequestUrl == null ? <Branch name={output?.branch ?? null} /> : <Pull url={output.pullRequestUrl} />}
+      {task.setAside && <span>Set aside</span>}
       {output?.bundle != null && (
         <span className="inline-flex items-center gap-1" title="The branch could not be pushed; its commits are kept">
           <Package size={14} aria-hidden="true" />

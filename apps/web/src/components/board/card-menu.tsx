@@ -6,10 +6,12 @@ import type { MenuEntry } from "../../ui/menu.tsx";
 import { visibleText } from "../transcript/visible-text.ts";
 import { columnWord } from "./columns.ts";
 import { PRIORITIES_BY_URGENCY, priorityWord } from "../task/priorities.ts";
+import { attentionWords } from "../task/attention-words.ts";
 import { isIdle, mayReorder, moveTo, TARGETS, type Move } from "./moves.ts";
 
 export interface CardMenuActions {
   readonly onMove: (to: (typeof TARGETS)[number]) => void;
+  readonly onSetAside: (setAside: boolean) => void;
   readonly onPriority: (priority: number) => void;
   readonly onEdit: () => void;
   readonly onDelete: () => void;
@@ -61,6 +63,7 @@ function entriesOf(task: TaskView, actions: CardMenuActions): readonly MenuEntry
   });
   const none: MenuEntry = { kind: "action", label: "It cannot be moved any more", disabled: true, onSelect: () => {} };
   const entries: MenuEntry[] = moves.length === 0 ? [none] : moves;
+  if (task.status === "failed") entries.push({ kind: "line" }, attention(task, actions));
   if (mayReorder(task)) entries.push({ kind: "line" }, priorities(task, actions));
   if (!mayReorder(task)) return entries;
   entries.push({ kind: "line" }, { kind: "action", label: "Edit…", onSelect: actions.onEdit });
@@ -68,6 +71,12 @@ function entriesOf(task: TaskView, actions: CardMenuActions): readonly MenuEntry
     entries.push({ kind: "action", label: "Delete…", onSelect: actions.onDelete });
   return entries;
 }
+
+const attention = ({ setAside }: TaskView, actions: CardMenuActions): MenuEntry => ({
+  kind: "action",
+  ...attentionWords(setAside),
+  onSelect: () => actions.onSetAside(!setAside),
+});
 
 const priorities = (task: TaskView, actions: CardMenuActions): MenuEntry => ({
   kind: "choices",

@@ -9,6 +9,7 @@ import { Button, IconButton } from "../../ui/button.tsx";
 import { Menu, type MenuEntry } from "../../ui/menu.tsx";
 import { shortcut } from "../../ui/shortcut.ts";
 import { fetchAhead } from "../../ui/when-idle.ts";
+import { attentionWords } from "./attention-words.ts";
 import { isRunning } from "./shown-status.ts";
 import { useFollowUp } from "./use-follow-up.ts";
 import { useTaskEdit } from "./use-task-edit.ts";
@@ -37,7 +38,7 @@ export function TaskActions({ task, workspace, action }: TaskActionsProps) {
     else action.mutate("cancel");
   };
   useAction("task.cancel", () => setAsked("cancel"), cancellable);
-  const entries = useEntries(task, workspace, setAsked);
+  const entries = useEntries(task, workspace, setAsked, action.mutate);
   return (
     <div className="flex shrink-0 gap-1">
       <Next task={task} busy={action.isPending} onCancel={cancel} onAct={action.mutate} />
@@ -109,6 +110,7 @@ function useEntries(
   task: TaskView,
   workspace: WorkspaceView | null,
   ask: (question: TaskQuestion) => void,
+  act: (action: "set-aside" | "take-up") => void,
 ): readonly MenuEntry[] {
   const navigate = useNavigate();
   const edit = useTaskEdit(task);
@@ -130,6 +132,12 @@ function useEntries(
       });
     });
   if (task.endedAt !== null) add("Start a follow-up", followUp);
+  if (task.status === "failed")
+    entries.push({
+      kind: "action",
+      ...attentionWords(task.setAside),
+      onSelect: () => act(task.setAside ? "take-up" : "set-aside"),
+    });
   return entries;
 }
 
