@@ -1,12 +1,12 @@
 /** The door of a project: the session where one was last, else the newest, or the way to the first task. Chosen once, so that nothing moves under a reader. */
 import type { ProjectId } from "@samovar/base";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Navigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { lastPlaces } from "../data/last-places.ts";
 import { sessionsQuery } from "../data/queries.ts";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { Skeleton } from "../ui/skeleton.tsx";
+import { LeadOn } from "./lead-on.tsx";
 import { NewTask } from "./new-task.tsx";
 
 export function ChatHome({ project }: { readonly project: ProjectId }) {
@@ -17,8 +17,7 @@ export function ChatHome({ project }: { readonly project: ProjectId }) {
   const door = rows.find(({ id }) => id === last) ?? rows[0];
   if (sessions.data !== undefined && isFirst === null) setIsFirst(door === undefined);
   if (isFirst === true) return <NewTask project={project} />;
-  if (door !== undefined)
-    return <Navigate to="/p/$project/s/$session" params={{ project, session: door.id }} replace />;
+  if (door !== undefined) return <LeadOn project={project} session={door.id} />;
   return (
     <div className="mx-auto w-full max-w-190 flex-1 p-6">
       {sessions.isError ? (

@@ -1,17 +1,16 @@
 /** A task's own address leads to its session. */
 import type { ProjectId, TaskId } from "@samovar/base";
 import { useQuery } from "@tanstack/react-query";
-import { Navigate } from "@tanstack/react-router";
 import { isApiError } from "../data/api.ts";
 import { taskQuery } from "../data/queries.ts";
 import { ErrorPanel } from "../ui/error-panel.tsx";
 import { Skeleton } from "../ui/skeleton.tsx";
+import { LeadOn } from "./lead-on.tsx";
 import { Missing } from "./missing.tsx";
 
 export function TaskDoor({ project, task: taskId }: { readonly project: ProjectId; readonly task: TaskId }) {
   const task = useQuery(taskQuery(project, taskId));
-  if (task.data !== undefined)
-    return <Navigate to="/p/$project/s/$session" params={{ project, session: task.data.sessionId }} replace />;
+  if (task.data !== undefined) return <LeadOn project={project} session={task.data.sessionId} />;
   if (isApiError(task.error, "not_found")) return <Missing what="task" project={project} />;
   return (
     <div className="mx-auto w-full max-w-190 flex-1 p-6">
