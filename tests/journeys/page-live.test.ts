@@ -127,6 +127,27 @@ test("[R27] [R30] chat ↔ board: the session, its place and the board's card ar
   expect(stage.browser.complaints).toEqual([]);
 });
 
+test("[R27] [R30] who goes on reading before an answer has come is left there, and told where the new task is", async () => {
+  const reading = await stage.person.submit(tea, { description: "Something to read" });
+  const other = await stage.person.submit(tea, { description: "Something else" });
+  const page = await stage.browser.open(pathOf(other));
+  await page.getByRole("textbox", { name: "Describe a task" }).fill(script("Brew slowly", say("Brewed.")));
+  const held = Promise.withResolvers<void>();
+  await page.route("**/api/projects/*/tasks", async (route) => {
+    if (route.request().method() === "POST") await held.promise;
+    await route.continue();
+  });
+  await page.getByRole("textbox", { name: "Describe a task" }).press("Control+Enter");
+  await page.getByRole("link", { name: /Something to read/ }).click();
+  await page.waitForURL(`**${pathOf(reading)}`);
+  held.resolve();
+  await page.getByRole("status").filter({ hasText: "It runs" }).getByRole("link", { name: "Brew slowly" }).waitFor();
+  expect(new URL(page.url()).pathname).toBe(pathOf(reading));
+  await page.getByRole("status").getByRole("link", { name: "Brew slowly" }).click();
+  await page.getByRole("article", { name: "Outcome" }).waitFor();
+  expect(stage.browser.complaints).toEqual([]);
+});
+
 test("[R32] offline: it says so after a moment, reading goes on, nothing is sent by itself; back again it catches up", async () => {
   const task = await run(tea, script("Steep", say("It begins."), hang()));
   const page = await stage.browser.open(pathOf(task));

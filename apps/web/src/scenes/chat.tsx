@@ -10,15 +10,22 @@ import { SidePanelPlace } from "../ui/side-panel.tsx";
 import { useProject } from "../data/use-project.ts";
 import { visibleText } from "../components/transcript/visible-text.ts";
 
+/** A task that was taken and is not on the page. */
+interface Stored {
+  readonly task: TaskView;
+  readonly run: boolean;
+}
+
 export function Chat() {
   const project = useProject();
   const client = useQueryClient();
   const navigate = useNavigate();
-  const [saved, setSaved] = useState<TaskView | null>(null);
-  const accepted = (task: TaskView, run: boolean) => {
+  const [stored, setStored] = useState<Stored | null>(null);
+  const accepted = (task: TaskView, run: boolean, isHere: boolean) => {
     patchTask(client, project.id, task, []);
-    setSaved(run ? null : task);
-    if (!run) return;
+    const goes = run && isHere;
+    setStored(goes ? null : { task, run });
+    if (!goes) return;
     void navigate({ to: "/p/$project/s/$session", params: { project: project.id, session: task.sessionId } });
   };
   return (
@@ -28,15 +35,15 @@ export function Chat() {
         <main className="flex min-h-0 min-w-0 flex-1 flex-col">
           <Outlet />
           <p role="status" className="mx-auto w-full max-w-190 px-4 text-small text-ink-2 empty:hidden">
-            {saved !== null && (
+            {stored !== null && (
               <>
-                Saved to the backlog:{" "}
+                {stored.run ? "It runs" : "Saved to the backlog"}:{" "}
                 <Link
                   to="/p/$project/s/$session"
-                  params={{ project: project.id, session: saved.sessionId }}
+                  params={{ project: project.id, session: stored.task.sessionId }}
                   className="text-accent underline"
                 >
-                  {visibleText(saved.title)}
+                  {visibleText(stored.task.title)}
                 </Link>
               </>
             )}

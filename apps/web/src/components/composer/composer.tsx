@@ -6,6 +6,7 @@ import { useSubmissions } from "../../data/app-state.tsx";
 import { useConnectionWord } from "../../data/use-live.ts";
 import { useAction } from "../../keys/actions.tsx";
 import { branchFault } from "../task/task-options.ts";
+import { useStillHere } from "../../ui/use-still-here.ts";
 import { visibleText } from "../transcript/visible-text.ts";
 import { Advanced } from "./advanced.tsx";
 import { afterSending, draftOf, toTask, useDraft } from "./draft.ts";
@@ -14,8 +15,8 @@ import { PendingSubmissions } from "./pending-submissions.tsx";
 
 interface ComposerProps {
   readonly project: ProjectView;
-  /** Called with the task that the server accepted. */
-  readonly onAccepted: (task: TaskView, run: boolean) => void;
+  /** Called with the task that the server accepted. `isHere`: whether one is still where one submitted it. */
+  readonly onAccepted: (task: TaskView, run: boolean, isHere: boolean) => void;
 }
 
 export function Composer({ project, onAccepted }: ComposerProps) {
@@ -25,6 +26,7 @@ export function Composer({ project, onAccepted }: ComposerProps) {
   const [fault, setFault] = useState<string | null>(null);
   const [sent, setSent] = useState(0);
   const submissions = useSubmissions();
+  const markPlace = useStillHere();
   const offline = useConnectionWord() === "offline";
   const focus = () => {
     const field = text.current;
@@ -42,8 +44,9 @@ export function Composer({ project, onAccepted }: ComposerProps) {
     if (document.activeElement?.matches("input, select") === true) focus();
     setDraft(afterSending(draft));
     setSent(sent + 1);
+    const isStillHere = markPlace();
     const accepted = await submissions.getState().submit(project.id, task, crypto.randomUUID());
-    if (accepted !== null) onAccepted(accepted, run);
+    if (accepted !== null) onAccepted(accepted, run, isStillHere());
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || !(event.metaKey || event.ctrlKey) || event.nativeEvent.isComposing) return;

@@ -8,21 +8,24 @@ import { useSubmissions } from "../../data/app-state.tsx";
 import type { Submission } from "../../data/submissions.ts";
 import { Button } from "../../ui/button.tsx";
 import { HalfCircle } from "../../ui/status-mark.tsx";
+import { useStillHere } from "../../ui/use-still-here.ts";
 import { visibleText } from "../transcript/visible-text.ts";
 
 interface PendingProps {
   readonly project: ProjectId;
-  readonly onAccepted: (task: TaskView, run: boolean) => void;
+  readonly onAccepted: (task: TaskView, run: boolean, isHere: boolean) => void;
   readonly onEdit: (task: CreateTask) => void;
 }
 
 export function PendingSubmissions({ project, onAccepted, onEdit }: PendingProps) {
   const store = useSubmissions();
+  const markPlace = useStillHere();
   const pending = useStore(store, (state) => state.pending).filter((submission) => submission.project === project);
   const { retry, drop } = store.getState();
   const again = async ({ key, task }: Submission) => {
+    const isStillHere = markPlace();
     const accepted = await retry(key);
-    if (accepted !== null) onAccepted(accepted, task.run === true);
+    if (accepted !== null) onAccepted(accepted, task.run === true, isStillHere());
   };
   return pending.map((submission) => (
     <article

@@ -4,15 +4,18 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { actOnTask, type TaskAction } from "../../data/commands.ts";
 import { patchTask } from "../../data/live/feed.ts";
+import { useStillHere } from "../../ui/use-still-here.ts";
 
 export function useTaskAction(task: TaskView) {
   const client = useQueryClient();
   const navigate = useNavigate();
+  const markPlace = useStillHere();
   return useMutation({
+    onMutate: () => ({ isStillHere: markPlace() }),
     mutationFn: (action: TaskAction) => actOnTask(task.projectId, task.id, action),
-    onSuccess: (changed) => {
+    onSuccess: (changed, _action, { isStillHere }) => {
       patchTask(client, task.projectId, changed, []);
-      if (changed.sessionId === task.sessionId) return;
+      if (changed.sessionId === task.sessionId || !isStillHere()) return;
       void navigate({
         to: "/p/$project/s/$session",
         params: { project: changed.projectId, session: changed.sessionId },
