@@ -50,7 +50,7 @@ export const nodeView = z.object({
 });
 export type NodeView = z.infer<typeof nodeView>;
 
-/** A task that holds a place on a machine: it runs there, or its workspace is kept. */
+/** A task that is on a machine: it runs there, or its workspace is kept. */
 export const nodeWork = z.object({
   nodeId,
   taskId,

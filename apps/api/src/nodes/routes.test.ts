@@ -89,7 +89,7 @@ describe("a person's machines", () => {
     }
   });
 
-  it("[R33] tell which tasks hold a place on them, and nobody else's", async () => {
+  it("[R33] tell which tasks are on them, and nobody else's", async () => {
     const task = { id: holder.taskId, projectId: holder.projectId, sessionId: holder.sessionId };
     await env.DB.prepare(
       "INSERT INTO tasks (id, project_id, session_id, title, description, prompt_message_id, status, version, created_at, updated_at) VALUES (?, ?, ?, 'Mend the lid', '', 'm', 'in_progress', 1, 1, 1)",

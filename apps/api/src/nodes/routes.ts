@@ -65,7 +65,7 @@ const spending = createRoute({
 const work = createRoute({
   method: "get",
   path: "/api/nodes/work",
-  summary: "Lists the tasks that hold a place on a machine, whatever their project.",
+  summary: "Lists the tasks that run on a machine, or whose workspaces are kept there, whatever their project.",
   responses: { 200: json(page(nodeWork), "The tasks, in the order of their machines") },
 });
 

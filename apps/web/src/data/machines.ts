@@ -46,7 +46,7 @@ export const nodesQuery = queryOptions({
   refetchInterval: NODES_AGAIN_MS,
 });
 
-/** The tasks that hold a place on them. */
+/** The tasks that run on them, or whose workspaces are kept there. */
 export const nodeWorkQuery = queryOptions({
   queryKey: nodeWorkKey,
   queryFn: async ({ signal }) => (await call("/nodes/work", workPage, { signal })).items,

@@ -27,8 +27,8 @@ describe("lengths that were set", () => {
 describe("moments", () => {
   const now = Date.UTC(2026, 10, 22, 12);
   it.each([
-    [now + 60_000, "now"],
-    [now - 44_000, "now"],
+    [now + 60_000, "just now"],
+    [now - 44_000, "just now"],
     [now - 50_000, "1 min. ago"],
     [now - 30 * 60_000, "30 min. ago"],
     [now - 3 * 3_600_000, "3 hr. ago"],

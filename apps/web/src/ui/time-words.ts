@@ -35,10 +35,10 @@ const dayAndMonth = new Intl.DateTimeFormat("en", { day: "numeric", month: "shor
 const full = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
 const clock = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
-/** `now`, `4 min. ago`, `yesterday`, `3 Nov`. */
+/** `just now`, `4 min. ago`, `yesterday`, `3 Nov`. */
 export function agoWords(at: Millis, now: Millis): string {
   const age = Math.max(0, now - at);
-  if (age < 45 * SECOND) return "now";
+  if (age < 45 * SECOND) return "just now";
   if (age < HOUR) return relative.format(-Math.max(1, Math.round(age / MINUTE)), "minute");
   if (age < DAY) return relative.format(-Math.round(age / HOUR), "hour");
   if (age < 7 * DAY) return relative.format(-Math.round(age / DAY), "day");

@@ -58,7 +58,7 @@ function State({ workspace }: { readonly workspace: WorkspaceView }) {
         <time dateTime={new Date(keepUntil).toISOString()} title={momentWords(keepUntil)} className="tabular-nums">
           {durationWords(keepUntil - now)}
         </time>
-        . It holds a place on its machine.
+        . Its machine stays as long.
       </span>
     </p>
   );
