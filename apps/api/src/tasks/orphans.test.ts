@@ -83,6 +83,28 @@ describe("the sweep's repair of runs", () => {
     expect(await transcriptOf(task)).toHaveLength(2);
   });
 
+  it("[F11] asks a run that lives to look, seconds after its last change: it may have been cut off between two steps", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    await (await Machine.of(ownerId)).begins();
+    await reaches(task, "in_progress");
+    const asked: string[] = [];
+    const listening = new Proxy(env.TASK_RUN, {
+      get: (real, name) => {
+        if (name !== "get") return Reflect.get(real, name);
+        return async (id: string) => {
+          const run = await real.get(id);
+          return { status: () => run.status(), sendEvent: async () => void asked.push(id) };
+        };
+      },
+    });
+    const { updatedAt } = await now(task);
+    await repairOrphanRuns({ ...env, TASK_RUN: listening }, updatedAt + 1_000);
+    expect(asked).not.toContain(task.runId);
+    await repairOrphanRuns({ ...env, TASK_RUN: listening }, updatedAt + 3_000);
+    expect(asked).toContain(task.runId);
+  });
+
   it("leaves a run that works alone", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);

@@ -21,6 +21,8 @@ import { taskRecord } from "./store.ts";
 
 /** A task that changed just now is being launched, or ended, by somebody else. */
 const GRACE_MS = 60_000;
+/** A run that lives may be asked to look much sooner: one that was cut off between two steps goes on, another loses nothing. */
+const NUDGE_GRACE_MS = 2_000;
 const BATCH = 200;
 
 const LOST = {
@@ -42,7 +44,7 @@ export async function repairOrphanRuns(env: Env, now: Millis): Promise<Repaired>
     .where(
       and(
         inArray(tasks.status, ["queued", "delegated", "in_progress"]),
-        lt(tasks.updatedAt, now - GRACE_MS),
+        lt(tasks.updatedAt, now - NUDGE_GRACE_MS),
         not(hasLooked(now)),
       ),
     )
@@ -52,7 +54,7 @@ export async function repairOrphanRuns(env: Env, now: Millis): Promise<Repaired>
   const faults: string[] = [];
   for (const row of rows) {
     try {
-      if (await repair(deps, taskRecord(row))) acted++;
+      if (await repair(deps, taskRecord(row), row.updatedAt < now - GRACE_MS)) acted++;
     } catch (error) {
       faults.push(`${row.id}: ${errorMessage(error)}`);
     }
@@ -65,12 +67,13 @@ export async function repairOrphanRuns(env: Env, now: Millis): Promise<Repaired>
 const hasLooked = (now: Millis) =>
   sql`EXISTS (SELECT 1 FROM task_queue WHERE task_id = ${tasks.id} AND looked_at > ${now - 2 * SLOWEST_TURN_LOOK_MS})`;
 
-/** Whether there was something to repair. */
-async function repair(deps: Deps, task: TaskRecord): Promise<boolean> {
+/** Whether there was something to repair. `isSettled`: nobody else is at it. */
+async function repair(deps: Deps, task: TaskRecord, isSettled: boolean): Promise<boolean> {
   const { runId } = task;
   const status = runId === null ? null : await runStatus(deps.env, runId);
   switch (status) {
     case null:
+      if (!isSettled) return false;
       if (task.status !== "queued" || runId === null) return giveUp(deps, task);
       await ensureSession(deps, task);
       await ensureRun(deps, task, runId);
@@ -78,7 +81,7 @@ async function repair(deps: Deps, task: TaskRecord): Promise<boolean> {
     case "complete":
     case "errored":
     case "terminated":
-      return giveUp(deps, task);
+      return isSettled && giveUp(deps, task);
     default:
       // It lives; should it have missed a nudge or its own timer, it looks again now.
       if (runId !== null) await nudgeRun(deps, runId);
