@@ -105,12 +105,21 @@ interface ProcessReport {
   }[];
 }
 
+/** Null: a process that was killed, as tests do, was in the midst of writing it. */
+function wholeReport(text: string): ProcessReport | null {
+  try {
+    return JSON.parse(text) as ProcessReport;
+  } catch {
+    return null;
+  }
+}
+
 /** For each file: the ranges of each process that ran it. */
 async function rangesOfProcesses(files: ReadonlySet<string>): Promise<Map<string, (readonly Range[])[]>> {
   const found = new Map<string, (readonly Range[])[]>();
   for (const name of await readdir(join(folder, "processes")).catch(() => [])) {
-    const { result } = JSON.parse(await readFile(join(folder, "processes", name), "utf8")) as ProcessReport;
-    for (const { url, functions } of result) {
+    const report = wholeReport(await readFile(join(folder, "processes", name), "utf8"));
+    for (const { url, functions } of report?.result ?? []) {
       const path = url.startsWith("file:") ? fileURLToPath(url) : "";
       if (!files.has(path)) continue;
       found.set(path, [...(found.get(path) ?? []), functions.flatMap(({ ranges }) => ranges)]);

@@ -63,7 +63,7 @@ const failures: string[] = [];
 let passed = 0;
 for (const suite of suites.filter(({ name }) => asked.length === 0 || asked.includes(name))) {
   const startedAt = performance.now();
-  const tally = await suite.run();
+  const tally = await suite.run().catch(broken);
   passed += tally.passed;
   failures.push(...tally.failures.map((failure) => `${suite.name}: ${failure}`));
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
@@ -73,6 +73,11 @@ await rm(scratch, { recursive: true, force: true });
 for (const failure of failures) console.log(`✗ ${failure}`);
 console.log(`${passed} passed, ${failures.length} failed`);
 process.exitCode = failures.length === 0 ? 0 : 1;
+
+/** A suite that breaks is a failure, and the next one runs all the same. */
+function broken(error: unknown): Tally {
+  return { passed: 0, failures: [beginningOf(String(error))] };
+}
 
 /** Each command counts as one test. */
 async function all(commands: readonly (readonly [string, ...string[]])[]): Promise<Tally> {
