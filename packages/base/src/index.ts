@@ -5,3 +5,4 @@ export * from "./ids.ts";
 export * from "./log.ts";
 export * from "./redact.ts";
 export * from "./result.ts";
+export * from "./running-clock.ts";

@@ -14,7 +14,7 @@ import { acceptCommand, refuseCommand } from "./commands.ts";
 import type { EnrolledIdentity } from "./identity.ts";
 import { writeIdentity } from "./identity.ts";
 import { Link } from "./link/link.ts";
-import { killMarked } from "./processes.ts";
+import { killMarked } from "../processes/process-mark.ts";
 import { SessionSupervisor } from "./sessions/session-supervisor.ts";
 import { StoreBusyError } from "./store/database.ts";
 import { SwitchboardStore } from "./store/store.ts";

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { markProcess } from "../processes.ts";
+import { markProcess } from "../../processes/process-mark.ts";
 import type { ProcessMark } from "../store/rows.ts";
 
 /** `onExit` is called when the host ends while we still live. Throws when it cannot be started at all. */

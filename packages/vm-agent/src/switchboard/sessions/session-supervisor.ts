@@ -8,7 +8,7 @@ import type { HostLaunch, HostStatus } from "@samovar/contracts";
 import type { AgentPorts } from "../../agents/registry.ts";
 import { prepareAgent } from "../../agents/registry.ts";
 import { reapSession } from "../../session-host/reap.ts";
-import { isAlive, killMarked, markProcess } from "../processes.ts";
+import { isAlive, killMarked, markProcess } from "../../processes/process-mark.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
 import type { SwitchboardStore } from "../store/store.ts";
 import type { WorkspaceTokens } from "../tokens.ts";

@@ -1,8 +1,7 @@
 /** Processes that outlive us: known by number and start time, ended with their group. */
-import { existsSync, readFileSync } from "node:fs";
-import type { ProcessMark } from "./store/rows.ts";
-
-const HAS_PROC = existsSync("/proc/self/stat");
+import { readdirSync } from "node:fs";
+import type { ProcessMark } from "../switchboard/store/rows.ts";
+import { HAS_PROC, readProc, readStat } from "./proc.ts";
 
 /** The mark of a process that runs now. */
 export function markProcess(pid: number): ProcessMark {
@@ -24,20 +23,18 @@ export function killMarked(mark: ProcessMark): void {
   tryKill(mark.pid);
 }
 
-function readStat(pid: number): { readonly state: string; readonly startTime: string } | null {
-  const text = readProc(pid, "stat");
-  if (text === null) return null;
-  // The name stands in brackets and may hold anything; the fields after it are counted from 3.
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { state: fields[0] ?? "", startTime: fields[19] ?? "" };
-}
-
-function readProc(pid: number, file: string): string | null {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, "utf8");
-  } catch {
-    return null;
-  }
+/**
+ * The process whose command line ends with these arguments, started by whomever; null when there is none, `unknown` where
+ * the system does not tell.
+ */
+export function findByArguments(...last: readonly string[]): ProcessMark | null | "unknown" {
+  if (!HAS_PROC) return "unknown";
+  const ending = `\0${last.join("\0")}\0`;
+  const pid = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .find((each) => readProc(each, "cmdline")?.endsWith(ending) === true && isAlive({ pid: each, startTime: null }));
+  return pid === undefined ? null : markProcess(pid);
 }
 
 function signalReaches(pid: number): boolean {
