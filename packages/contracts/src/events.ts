@@ -12,7 +12,7 @@ const eventOf = <K extends string, B extends z.ZodRawShape>(kind: K, body: B) =>
 export const sessionOutcome = z.enum(["clean", "error", "crashed", "cancelled", "timeout"]);
 export type SessionOutcome = z.infer<typeof sessionOutcome>;
 
-/** Sent once the session's outbox is drained, or when its drain deadline has passed (`drained: false`). */
+/** Sent once the transcript is closed and the session's outbox is drained, or the store has refused the rest for too long. */
 export const sessionEnd = z.object({
   outcome: sessionOutcome,
   /** ACP's stop reason, if the turn ended with one. */
@@ -33,8 +33,10 @@ export const sessionEnd = z.object({
   usage: usage.nullable(),
   /** How often the agent was started again after it had died. */
   restarts: z.number().int().nonnegative(),
+  /** Whether the store has answered for every message. */
   drained: z.boolean(),
-  proof: transcriptProof,
+  /** Over the closed transcript; null when it was never closed, since its session host was lost for good. */
+  proof: transcriptProof.nullable(),
 });
 export type SessionEnd = z.infer<typeof sessionEnd>;
 

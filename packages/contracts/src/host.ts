@@ -32,27 +32,34 @@ export const hostStatus = z.object({
   /** What the agent lets people choose; null until it has told. */
   offers: agentOffers.nullable(),
   end: hostEnd.nullable(),
+  /** The transcript takes no more messages: `proof` is its last. */
+  closed: z.boolean(),
   /** No unsent row is left (or only dead letters). */
   drained: z.boolean(),
+  /** Milliseconds of pauses between refusals of the store in a row; time in which it did not answer is not counted. */
+  refusedMs: z.number().int().nonnegative(),
   outbox: outboxStats,
-  /** Over what is finished so far; whole once `ended`. */
+  /** Over what is finished so far. */
   proof: transcriptProof,
   /** Set when the store answered 401: the switchboard must bring a new token. */
   needsToken: z.boolean(),
 });
 export type HostStatus = z.infer<typeof hostStatus>;
 
-/** Host → switchboard. */
-export const hostFrame = z.object({ type: z.literal("status"), status: hostStatus });
+/** Host → switchboard. An `ack` says that a command of this type was taken, whatever comes of it. */
+export const hostFrame = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("status"), status: hostStatus }),
+  z.object({ type: z.literal("ack"), command: z.enum(["token", "cancel", "close", "dismiss"]) }),
+]);
 export type HostFrame = z.infer<typeof hostFrame>;
 
 /** Switchboard → host. */
 export const hostCommand = z.discriminatedUnion("type", [
   z.object({ type: z.literal("token"), token: z.string(), expiresAt: millis }),
   z.object({ type: z.literal("cancel"), reason: z.string() }),
-  /** A system message for the transcript, such as the outcome of the push. Deduplicated by `key`. */
-  z.object({ type: z.literal("notice"), key: z.string(), text: z.string() }),
-  /** Everything is reported: drain what is left, then exit. */
+  /** After the agent's end: appends this system message, if any, and closes the transcript. Repeatable; the first counts. */
+  z.object({ type: z.literal("close"), notice: z.string().nullable() }),
+  /** Everything is reported: deliver what is left, then exit. */
   z.object({ type: z.literal("dismiss") }),
 ]);
 export type HostCommand = z.infer<typeof hostCommand>;

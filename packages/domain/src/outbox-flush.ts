@@ -33,6 +33,10 @@ export interface FlushState {
   readonly failures: number;
   /** Smaller than the settings after a 413; grows back with success. */
   readonly limits: BatchLimits;
+  /** The pause before the request that is in flight or was the last; 0 when there was none. */
+  readonly pausedMs: number;
+  /** The pauses between refusals in a row. An outage is no refusal: what was not answered adds nothing. */
+  readonly refusedMs: number;
 }
 
 export type FlushEvent =
@@ -45,8 +49,13 @@ export type FlushEvent =
   | { readonly kind: "empty" }
   | { readonly kind: "unauthorized" }
   | { readonly kind: "too_large"; readonly rows: number; readonly divisible: boolean }
-  /** `jitter` in [0, 1). */
-  | { readonly kind: "failed"; readonly retryAfterMs: number | null; readonly jitter: number };
+  /** `answered`: the store refused; otherwise it could not be reached. `jitter` in [0, 1). */
+  | {
+      readonly kind: "failed";
+      readonly answered: boolean;
+      readonly retryAfterMs: number | null;
+      readonly jitter: number;
+    };
 
 export type FlushEffect =
   | { readonly kind: "send"; readonly limits: BatchLimits }
@@ -65,6 +74,8 @@ export const initialFlush = (settings: FlushSettings): FlushState => ({
   phase: { kind: "token_wanted", asked: false },
   failures: 0,
   limits: { rows: settings.rows, bytes: settings.bytes },
+  pausedMs: 0,
+  refusedMs: 0,
 });
 
 export function flush(state: FlushState, event: FlushEvent, now: Millis, settings: FlushSettings): FlushStep {
@@ -113,7 +124,7 @@ function answered(
   now: Millis,
   settings: FlushSettings,
 ): FlushStep {
-  const calm = { ...state, failures: 0, limits: regrown(state.limits, settings) };
+  const calm = { ...state, failures: 0, limits: regrown(state.limits, settings), pausedMs: 0, refusedMs: 0 };
   const mayRepeat = state.phase.kind === "sending" && !state.phase.repeat;
   if (event.again && mayRepeat) return send(calm, now, true);
   const tookMs = state.phase.kind === "sending" ? Math.max(0, now - state.phase.since) : 0;
@@ -143,9 +154,11 @@ function failed(
     ceiling / 2 + (ceiling / 2) * event.jitter,
     Math.min(event.retryAfterMs ?? 0, settings.retryMaxMs),
   );
-  const until = now + Math.round(waitMs);
+  const pausedMs = Math.round(waitMs);
+  const until = now + pausedMs;
+  const refusedMs = state.refusedMs + (event.answered ? state.pausedMs : 0);
   return {
-    state: { ...state, failures: state.failures + 1, phase: { kind: "backing_off", until } },
+    state: { ...state, failures: state.failures + 1, phase: { kind: "backing_off", until }, pausedMs, refusedMs },
     effects: [{ kind: "wake", at: until }],
   };
 }

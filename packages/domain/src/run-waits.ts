@@ -50,6 +50,38 @@ const SLOWEST_LOOK_MS = 30_000;
 /** The looks that time alone may use up; the rest are for nudges. */
 const FOR_TIME = 0.75;
 
+/** A look that comes this much later than planned was late itself: nothing is held against what it waits for. */
+const LATE_LOOK_MS = 5_000;
+
+/** What a wait has taken up to a look. */
+export interface Waited {
+  readonly now: Millis;
+  /** The time that counts. */
+  readonly waitedMs: number;
+}
+
+export interface EarlierLook extends Waited {
+  /** The pause that was planned after it. */
+  readonly plannedMs: number;
+}
+
+/**
+ * The time that a wait has taken at `now`, given the look before. A control plane
+ * that was stopped or starved meanwhile does not count its own absence.
+ */
+export function waitedAt(before: EarlierLook | null, now: Millis): Waited {
+  if (before === null) return { now, waitedMs: 0 };
+  const passedMs = Math.min(Math.max(0, now - before.now), before.plannedMs + LATE_LOOK_MS);
+  return { now, waitedMs: before.waitedMs + passedMs };
+}
+
+/** Comparisons of a transcript that the node still delivers: so many at most. */
+export const MAX_VERIFICATIONS = 40;
+const VERIFICATION_PAUSES_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 15_000] as const;
+
+/** The pause before the next comparison, after `quiet` ones in a row that found nothing new; null: no more will come. */
+export const verificationPauseMs = (quiet: number): number | null => VERIFICATION_PAUSES_MS[quiet] ?? null;
+
 export interface LookPace {
   /** Sleep so long, whatever comes. */
   readonly sleepMs: number;

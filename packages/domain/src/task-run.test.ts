@@ -222,7 +222,21 @@ describe("how an attempt ends", () => {
   it("[F32] a transcript that does not agree is a warning, and the workspace is kept", () => {
     const conclusion = concludeRun({ ...END, drained: false }, APART, null);
     expect(conclusion).toMatchObject({ status: "completed", workspace: "keep" });
-    expect(conclusion.output?.warning).toMatch(/still held messages.*2 of 3 messages/);
+    expect(conclusion.output?.warning).toBe("The stored transcript has 2 of 3 messages.");
+  });
+
+  it("[R55] an end that was reported before the last message was stored is no warning once the transcripts agree", () => {
+    expect(concludeRun({ ...END, drained: false }, AGREED, null)).toMatchObject({
+      status: "completed",
+      workspace: "remove",
+      output: { warning: null },
+    });
+  });
+
+  it("a transcript that was never closed is a warning, and the workspace is kept", () => {
+    const conclusion = concludeRun({ ...END, proof: null, drained: false }, null, null);
+    expect(conclusion).toMatchObject({ status: "completed", workspace: "keep" });
+    expect(conclusion.output?.warning).toContain("could not be verified");
   });
 
   it.each(["error", "crashed", "timeout"] as const)("[F39] %s: failed with a reason, workspace kept", (outcome) => {

@@ -152,7 +152,7 @@ export interface RunConclusion {
   readonly workspace: "keep" | "remove";
 }
 
-/** `stoppedFor`: why the run itself stopped the session, if it did. */
+/** `transcript`: the last comparison, null when the transcript was never closed. `stoppedFor`: why the run itself stopped the session, if it did. */
 export function concludeRun(
   end: SessionEnd,
   transcript: TranscriptVerification | null,
@@ -160,7 +160,7 @@ export function concludeRun(
 ): RunConclusion {
   const output = outputOf(end, transcript);
   if (end.outcome === "clean") {
-    const whole = end.drained && transcript?.agreed === true && pushedWhatItMade(end) && end.warning === null;
+    const whole = transcript?.agreed === true && pushedWhatItMade(end) && end.warning === null;
     return { status: "completed", failure: null, output, workspace: whole ? "remove" : "keep" };
   }
   const failure = stoppedFor ?? end.failure ?? ENDINGS[end.outcome];
@@ -200,6 +200,16 @@ function outputOf(end: SessionEnd, transcript: TranscriptVerification | null): T
   };
 }
 
+/** What the last comparison found, and nothing that came before it. */
+function transcriptWarning(transcript: TranscriptVerification | null): string | null {
+  if (transcript === null) return "The transcript could not be verified: its session host was lost before closing it.";
+  if (transcript.agreed) return null;
+  const { stored, claimed } = transcript;
+  return stored.count === claimed.count
+    ? `The stored transcript has all ${claimed.count} messages, but some differ from what the agent sent.`
+    : `The stored transcript has ${stored.count} of ${claimed.count} messages.`;
+}
+
 /** Without a commit there is nothing to push, unless there was a reason why none could be made. */
 const pushedWhatItMade = (end: SessionEnd) => end.pushed || (end.commits.length === 0 && end.pushError === null);
 
@@ -209,10 +219,7 @@ function warningOf(end: SessionEnd, transcript: TranscriptVerification | null): 
       ? `The branch was not pushed: ${end.pushError ?? "no reason was given"}. The workspace is kept.`
       : null,
     end.outcome === "clean" ? end.warning : null,
-    end.drained ? null : "The node still held messages when the session ended.",
-    transcript !== null && !transcript.agreed
-      ? `The stored transcript has ${transcript.stored.count} of ${transcript.claimed.count} messages, or other text than was said.`
-      : null,
+    transcriptWarning(transcript),
   ].filter((warning) => warning !== null);
   return warnings.length === 0 ? null : warnings.join(" ");
 }

@@ -37,6 +37,11 @@ export class Delivery {
     return this.#state.phase.kind === "token_wanted" && this.#state.phase.asked;
   }
 
+  /** The pauses between refusals of the store in a row, in milliseconds. */
+  get refusedMs(): number {
+    return this.#state.refusedMs;
+  }
+
   /** Messages were committed. */
   grew(): void {
     this.#on({ kind: "grew" });
@@ -93,7 +98,7 @@ export class Delivery {
       this.#on(this.#settle(batch, outcome));
     } catch (error) {
       log.error("outbox.flush_failed", { error: errorMessage(error) });
-      this.#on({ kind: "failed", retryAfterMs: null, jitter: this.#ports.random.next() });
+      this.#on({ kind: "failed", answered: false, retryAfterMs: null, jitter: this.#ports.random.next() });
     }
     this.#ports.onChange();
   }
@@ -113,7 +118,12 @@ export class Delivery {
       case "failed":
         store.failed(batch.sent, outcome.reason);
         log.warn("outbox.refused", { reason: outcome.reason, rows: batch.sent.length });
-        return { kind: "failed", retryAfterMs: outcome.retryAfterMs, jitter: random.next() };
+        return {
+          kind: "failed",
+          answered: outcome.answered,
+          retryAfterMs: outcome.retryAfterMs,
+          jitter: random.next(),
+        };
       default:
         return assertNever(outcome, "outcome");
     }

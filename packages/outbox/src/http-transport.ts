@@ -8,8 +8,13 @@ export type SendOutcome =
   | { readonly kind: "answered"; readonly reply: DeliveryReply }
   | { readonly kind: "unauthorized" }
   | { readonly kind: "too_large" }
-  /** Network, 429, 5xx, or an answer that cannot be understood. */
-  | { readonly kind: "failed"; readonly reason: string; readonly retryAfterMs: number | null };
+  /** Network, 429, 5xx, or an answer that cannot be understood. `answered`: the store could be reached. */
+  | {
+      readonly kind: "failed";
+      readonly answered: boolean;
+      readonly reason: string;
+      readonly retryAfterMs: number | null;
+    };
 
 export interface Transport {
   send(messages: readonly DeliveredMessage[], token: string, signal: AbortSignal): Promise<SendOutcome>;
@@ -31,7 +36,7 @@ export function httpTransport(controlPlaneUrl: string, workspaceId: WorkspaceId)
         });
         return await outcomeOf(response, messages.length);
       } catch (error) {
-        return { kind: "failed", reason: networkReason(error), retryAfterMs: null };
+        return { kind: "failed", answered: false, reason: networkReason(error), retryAfterMs: null };
       }
     },
   };
@@ -42,13 +47,14 @@ async function outcomeOf(response: Response, rows: number): Promise<SendOutcome>
   await response.body?.cancel();
   if (response.status === 401) return { kind: "unauthorized" };
   if (response.status === 413) return { kind: "too_large" };
-  return { kind: "failed", reason: `the store answered ${response.status}`, retryAfterMs: retryAfter(response) };
+  const reason = `the store answered ${response.status}`;
+  return { kind: "failed", answered: true, reason, retryAfterMs: retryAfter(response) };
 }
 
 function answerOf(body: unknown, rows: number): SendOutcome {
   const reply = deliveryReply.safeParse(body);
   if (reply.success && reply.data.results.length === rows) return { kind: "answered", reply: reply.data };
-  return { kind: "failed", reason: "the store's answer could not be understood", retryAfterMs: null };
+  return { kind: "failed", answered: true, reason: "the store's answer could not be understood", retryAfterMs: null };
 }
 
 function retryAfter(response: Response): number | null {

@@ -31,4 +31,5 @@ export const MIGRATIONS: readonly string[] = [
   );
   INSERT INTO life (one) VALUES (1);
   `,
+  "ALTER TABLE life ADD COLUMN closed INTEGER NOT NULL DEFAULT 0",
 ];

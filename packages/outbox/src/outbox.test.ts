@@ -23,7 +23,8 @@ afterEach(() => {
 });
 
 const texts = (store: PlainStore) => store.transcript().map((message) => message.content);
-const FAILED: SendOutcome = { kind: "failed", reason: "cut", retryAfterMs: null };
+const FAILED: SendOutcome = { kind: "failed", answered: false, reason: "cut", retryAfterMs: null };
+const REFUSED = { kind: "failed", answered: true, reason: "503", retryAfterMs: null } as const satisfies SendOutcome;
 
 describe("the file", () => {
   it("[F6] is opened with a write-ahead log, full sync, and for one process alone", () => {
@@ -181,7 +182,7 @@ describe("delivery", () => {
     const asked: number[] = [];
     for (let i = 1; i <= 20; i++) {
       if (sender.transport.inFlight !== null) asked.push(sender.timers.now);
-      sender.transport.inFlight?.answer({ kind: "failed", reason: "503", retryAfterMs: null });
+      sender.transport.inFlight?.answer(REFUSED);
       await settled();
       sender.say(aText(String(i)));
       sender.timers.fire();
@@ -191,6 +192,31 @@ describe("delivery", () => {
     expect(Math.max(...gaps)).toBeLessThanOrEqual(30_000);
     await drain(sender, store);
     expect(texts(store)).toEqual(Array.from({ length: 21 }, (_, i) => String(i)));
+  });
+});
+
+describe("how long the store has refused", () => {
+  async function answers(...outcomes: readonly SendOutcome[]) {
+    const { sender, store } = given();
+    sender.delivery.setToken("token");
+    sender.say(aText("0"));
+    const refusedMs: number[] = [];
+    for (const outcome of outcomes) {
+      sender.transport.inFlight?.answer(outcome);
+      await settled();
+      refusedMs.push(sender.delivery.refusedMs);
+      sender.timers.fire();
+    }
+    await drain(sender, store);
+    return { refusedMs, after: sender.delivery.refusedMs };
+  }
+
+  it("is the sum of the pauses between its refusals, and nothing once it has taken a message", async () => {
+    expect(await answers(REFUSED, REFUSED, REFUSED)).toEqual({ refusedMs: [0, 750, 2_250], after: 0 });
+  });
+
+  it("[F7] does not grow while the store cannot be reached, however often it is tried", async () => {
+    expect(await answers(FAILED, FAILED, FAILED, FAILED)).toEqual({ refusedMs: [0, 0, 0, 0], after: 0 });
   });
 });
 
@@ -245,7 +271,7 @@ describe("[R3] model", () => {
     if (inFlight === null) return;
     const { messages, answer: reply } = inFlight;
     if (how === "lose_request") return reply(FAILED);
-    if (how === "refuse") return reply({ kind: "failed", reason: "503", retryAfterMs: 10 });
+    if (how === "refuse") return reply({ ...REFUSED, retryAfterMs: 10 });
     if (how === "unauthorized") return reply({ kind: "unauthorized" });
     if (how === "too_large" && JSON.stringify(messages).length > 4_000) return reply({ kind: "too_large" });
     const taken = store.take(messages);

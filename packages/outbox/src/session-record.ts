@@ -19,6 +19,8 @@ export interface SessionLife {
   readonly agentPid: number | null;
   readonly startedAt: Millis | null;
   readonly end: HostEnd | null;
+  /** Whether the transcript takes no more messages. */
+  readonly closed: boolean;
   /** The text in flight at the last commit. */
   readonly current: MessageId | null;
 }
@@ -50,6 +52,7 @@ export class SessionRecord {
       agentPid: numberOrNull(row["agent_pid"]),
       startedAt: numberOrNull(row["started_at"]),
       end: typeof end === "string" ? hostEnd.parse(JSON.parse(end)) : null,
+      closed: row["closed"] === 1,
       current: messageId.nullable().parse(row["current"] ?? null),
     };
   }
@@ -69,6 +72,10 @@ export class SessionRecord {
   /** The first end stands. */
   ended(end: HostEnd): void {
     this.#db.prepare("UPDATE life SET end = ? WHERE end IS NULL").run(JSON.stringify(end));
+  }
+
+  closed(): void {
+    this.#db.prepare("UPDATE life SET closed = 1").run();
   }
 }
 

@@ -1,9 +1,18 @@
 /** For tests: tasks that are submitted, and a machine whose vm-agent answers a run's commands one by one. */
 import { env } from "cloudflare:test";
-import type { NodeId, UserId } from "@samovar/base";
-import type { Command, CommandKind, NodeEventDraft, SessionEnd, TaskEvent } from "@samovar/contracts";
+import { createHash } from "node:crypto";
+import type { MessageId, NodeId, UserId } from "@samovar/base";
+import type {
+  Command,
+  CommandKind,
+  NodeEventDraft,
+  SessionEnd,
+  TaskEvent,
+  TranscriptProof,
+} from "@samovar/contracts";
 import { createTask, taskEventKind } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
+import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
 import { asc, eq } from "drizzle-orm";
 import { expect, vi } from "vitest";
 import { ids } from "../../test/caller.ts";
@@ -136,15 +145,23 @@ export async function endOf(task: TaskRecord, more: Partial<SessionEnd> = {}): P
   };
 }
 
+/** The digest of a transcript that consists of this one message of an agent. */
+export function proofOf(messageId: MessageId, content: string): TranscriptProof {
+  const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+  const rest = { role: "assistant", kind: "text", toolMetadata: null, interrupted: false, truncated: null } as const;
+  return transcriptDigest([messageLeaf({ messageId, content, ...rest }, sha256)], sha256);
+}
+
 export async function says(
   task: TaskRecord,
   machine: Machine,
   workspace: TaskRecord["workspaceId"],
   text: string,
+  messageId: MessageId = ids.messageId(),
 ): Promise<void> {
   if (workspace === null) throw new Error("no workspace");
   const claims = { workspace, project: task.projectId, session: task.sessionId, node: machine.nodeId, epoch: 1 };
-  const row = { messageId: ids.messageId(), sessionId: task.sessionId, seq: 1, role: "assistant", content: text };
+  const row = { messageId, sessionId: task.sessionId, seq: 1, role: "assistant", content: text };
   expect(await projectData(deps, task.projectId).deliver(claims, [row])).toMatchObject({ persisted: 1 });
 }
 

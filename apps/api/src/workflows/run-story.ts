@@ -5,7 +5,8 @@
 import { assertNever, errorMessage, redactText } from "@samovar/base";
 import type { MessageId, Millis, NodeId, WorkspaceId } from "@samovar/base";
 import type { Failure, RunStep, TaskOutput } from "@samovar/contracts";
-import { lookPace, MAX_LOOKS, runWaits } from "@samovar/domain/run-waits";
+import { lookPace, MAX_LOOKS, runWaits, waitedAt } from "@samovar/domain/run-waits";
+import type { EarlierLook, Waited } from "@samovar/domain/run-waits";
 import { CANCELLED, decideRun } from "@samovar/domain/task-run";
 import type { RunDecision, RunSight, RunWait } from "@samovar/domain/task-run";
 import type { TaskActor, TaskChange, TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
@@ -89,7 +90,7 @@ const ATTEMPT = { retries: { limit: 4, delay: 1000, backoff: "exponential" }, ti
 const ANSWER_MS = 10_000;
 
 /** `isSilent`: the node's object did not answer. */
-export type Seen = RunDecision & { readonly sight: RunSight | null; readonly isSilent: boolean; readonly now: Millis };
+export type Seen = RunDecision & Waited & { readonly sight: RunSight | null; readonly isSilent: boolean };
 
 export class RunStory {
   readonly deps: Deps;
@@ -180,20 +181,23 @@ export class RunStory {
     workspaceId: WorkspaceId,
     limitMs: number = this.waits[wait],
   ): Promise<Seen> {
-    const deadline = (await this.now(`${name}: from`)) + limitMs;
     const maxLooks = MAX_LOOKS[wait];
     let silentSince: Millis | null = null;
+    let before: EarlierLook | null = null;
     for (let looks = 1, quiet = 0; ; looks++) {
       const since: Millis | null = silentSince;
-      const seen: Seen = await this.once(`${name}: look ${looks}`, () =>
-        this.#look(wait, workspaceId, deadline, since),
+      const last: EarlierLook | null = before;
+      const seen: Seen = await this.once(`${name}: look ${looks}`, (): Promise<Seen> =>
+        this.#look(wait, workspaceId, limitMs, last, since),
       );
       if (seen.kind !== "wait") return seen;
       silentSince = seen.isSilent ? (since ?? seen.now) : null;
+      const deadline = seen.now + limitMs - seen.waitedMs;
       const { sleepMs, waitMs } = lookPace({ looks, quiet, maxLooks }, limitMs, deadline, seen.now);
       if (sleepMs > 0) await this.pause(`${name}: pause ${looks}`, sleepMs);
-      const nextMs = seen.lookBy === null ? waitMs : Math.min(waitMs, Math.max(1000, seen.lookBy - seen.now));
-      const nudged = waitMs > 0 && (await this.nudged(`${name}: nudge ${looks}`, nextMs));
+      const nextMs: number = seen.lookBy === null ? waitMs : Math.min(waitMs, Math.max(1000, seen.lookBy - seen.now));
+      before = { now: seen.now, waitedMs: seen.waitedMs, plannedMs: sleepMs + (waitMs > 0 ? nextMs : 0) };
+      const nudged: boolean = waitMs > 0 && (await this.nudged(`${name}: nudge ${looks}`, nextMs));
       quiet = nudged ? 0 : quiet + 1;
     }
   }
@@ -222,16 +226,24 @@ export class RunStory {
     return nodeObject(this.deps.env, nodeId);
   }
 
-  async #look(wait: RunWait, workspaceId: WorkspaceId, deadline: Millis, silentBefore: Millis | null): Promise<Seen> {
+  async #look(
+    wait: RunWait,
+    workspaceId: WorkspaceId,
+    limitMs: number,
+    before: EarlierLook | null,
+    silentBefore: Millis | null,
+  ): Promise<Seen> {
     const answer = await this.#ask(workspaceId);
     const cancelRequested = await this.isCancelRequested();
-    const now = this.deps.clock.now();
+    const waited = waitedAt(before, this.deps.clock.now());
+    const { now } = waited;
+    const deadline = now + limitMs - waited.waitedMs;
     const isSilent = answer === "silent";
     const sight = isSilent ? null : answer;
     const silentSince = isSilent ? (silentBefore ?? now) : null;
     const decision = decideRun(wait, { sight, silentSince, cancelRequested, deadline, now });
     // What is only waited for needs no keeping.
-    return { ...decision, now, isSilent, sight: decision.kind === "wait" ? null : sight };
+    return { ...decision, ...waited, isSilent, sight: decision.kind === "wait" ? null : sight };
   }
 
   async #ask(workspaceId: WorkspaceId): Promise<RunSight | "silent" | null> {

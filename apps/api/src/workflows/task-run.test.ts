@@ -1,5 +1,6 @@
 import { env, introspectWorkflow, introspectWorkflowInstance } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ids } from "../../test/caller.ts";
 import { nodeObject } from "../nodes/object.ts";
 import { aBusyNode, anOwner } from "../objects/node-lifecycle/node.fixture.ts";
 import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
@@ -11,6 +12,7 @@ import {
   eventsOf,
   Machine,
   now,
+  proofOf,
   reaches,
   says,
   sessionOf,
@@ -137,6 +139,23 @@ describe("an agent that does not end clean", () => {
     expect(done.output?.warning).toContain("protected branch");
     expect(await workspaceOf(task)).toMatchObject({ state: "kept" });
     expect((await eventsOf(task)).map((event) => event.kind)).toContain("warning.raised");
+  });
+
+  it("[R55] a transcript that is still being delivered is waited for, and no warning is left of it", async () => {
+    const ownerId = await anOwner();
+    await using runs = await introspectWorkflow(env.TASK_RUN);
+    await runs.modifyAll((run) => run.disableSleeps());
+    const task = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    const { workspaceId } = await machine.begins();
+    const messageId = ids.messageId();
+    const end = await endOf(task, { proof: proofOf(messageId, "The last words."), drained: false });
+    const run = await introspectWorkflowInstance(env.TASK_RUN, task.runId ?? "");
+    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
+    await run.waitForStepResult({ name: "finish: verify 1" });
+    await says(task, machine, workspaceId, "The last words.", messageId);
+    expect((await reaches(task, "completed")).output).toMatchObject({ transcript: { agreed: true }, warning: null });
+    expect(await workspaceOf(task)).not.toMatchObject({ state: "kept" });
   });
 
   it("[F32] a transcript that never agrees is asked for again, then told as a warning", async () => {

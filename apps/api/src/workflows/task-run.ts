@@ -6,7 +6,8 @@ import { WorkflowEntrypoint } from "cloudflare:workers";
 import type { WorkflowEvent, WorkflowStep } from "cloudflare:workers";
 import { assertNever } from "@samovar/base";
 import type { NodeId, RunId, TaskId, WorkspaceId } from "@samovar/base";
-import type { Failure, SessionEnd } from "@samovar/contracts";
+import type { Failure, SessionEnd, TranscriptProof, TranscriptVerification } from "@samovar/contracts";
+import { MAX_VERIFICATIONS, verificationPauseMs } from "@samovar/domain/run-waits";
 import { CANCELLED, concludeRun, stoppedByPerson } from "@samovar/domain/task-run";
 import type { Env } from "../env.ts";
 import { createWorkspace, setWorkspaceState } from "../workspaces/store.ts";
@@ -199,16 +200,29 @@ async function finish(story: RunStory, job: RunJob, { end, stoppedFor }: Worked)
   await story.mark("finish", "began");
   // It may have ended before its first sign was seen, while it was being stopped.
   if (end.outcome === "clean") await begun(story, "finish: begun");
-  const { projectId, sessionId } = job.task;
-  for (let tries = 1; ; tries++) {
-    const transcript = await story.once(`finish: verify ${tries}`, () =>
-      projectData(story.deps, projectId).verify(sessionId, end.proof),
-    );
-    if (transcript.agreed || tries === VERIFY_TRIES)
-      return withPullRequest(story, job, end, concludeRun(end, transcript, stoppedFor));
-    await story.pause(`finish: wait ${tries}`, VERIFY_PAUSE_MS);
-  }
+  const transcript = end.proof === null ? null : await verifyTranscript(story, job, end.proof, end.drained);
+  return withPullRequest(story, job, end, concludeRun(end, transcript, stoppedFor));
 }
 
-const VERIFY_TRIES = 5;
-const VERIFY_PAUSE_MS = 1000;
+/**
+ * The last comparison. Once the node is drained the store has answered for every message, so the first one is final; before
+ * that, it is repeated for as long as messages arrive.
+ */
+async function verifyTranscript(
+  story: RunStory,
+  { task: { projectId, sessionId } }: RunJob,
+  proof: TranscriptProof,
+  isDrained: boolean,
+): Promise<TranscriptVerification> {
+  for (let tries = 1, quiet = 0, stored = ""; ; tries++) {
+    const transcript = await story.once(`finish: verify ${tries}`, () =>
+      projectData(story.deps, projectId).verify(sessionId, proof),
+    );
+    if (transcript.agreed || isDrained || tries === MAX_VERIFICATIONS) return transcript;
+    quiet = transcript.stored.digest === stored ? quiet + 1 : 0;
+    stored = transcript.stored.digest;
+    const pauseMs = verificationPauseMs(quiet);
+    if (pauseMs === null) return transcript;
+    await story.pause(`finish: wait ${tries}`, pauseMs);
+  }
+}

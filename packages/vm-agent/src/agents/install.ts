@@ -11,6 +11,7 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import * as z from "zod";
 import { withLock } from "./lock.ts";
+import { withLimit } from "../time-limit.ts";
 import { runProgram } from "./run-program.ts";
 
 export interface InstallPorts {
@@ -55,17 +56,18 @@ export async function installAgent(asked: AgentPackage, ports: InstallPorts): Pr
   const known = programIn(wanted, place);
   if (known !== null) return ok(known);
   await mkdir(ports.agentsDir, { recursive: true });
-  const signal = AbortSignal.any([ports.signal, AbortSignal.timeout(ports.timeoutMs)]);
-  try {
-    return await withLock(`${place}.lock`, signal, async () => {
-      const made = programIn(wanted, place);
-      return made === null ? install(wanted, place, ports, signal) : ok(made);
-    });
-  } catch (error) {
-    ports.signal.throwIfAborted();
-    if (!signal.aborted) throw error;
-    return err(installFailed(wanted, `it took longer than ${Math.round(ports.timeoutMs / 1000)} s`));
-  }
+  return withLimit(ports.timeoutMs, ports.signal, async ({ signal, isLate }) => {
+    try {
+      return await withLock(`${place}.lock`, signal, async () => {
+        const made = programIn(wanted, place);
+        return made === null ? install(wanted, place, ports, signal) : ok(made);
+      });
+    } catch (error) {
+      ports.signal.throwIfAborted();
+      if (!isLate()) throw error;
+      return err(installFailed(wanted, `it took longer than ${Math.round(ports.timeoutMs / 1000)} s`));
+    }
+  });
 }
 
 const directoryOf = ({ name, version }: Wanted): string => `${name.replace("/", "+")}-${version}`;
@@ -173,12 +175,15 @@ async function tryProgram(
   const home = join(partial, ".home");
   await mkdir(home);
   const where = { cwd: home, env: { ...withOurNode({ PATH: ports.env["PATH"] }), HOME: home } };
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(TRY_MS)]);
-  const run = await runProgram([...argv, ...wanted.versionArgs], where, limit);
+  const program = [...argv, ...wanted.versionArgs];
+  const { run, isLate } = await withLimit(TRY_MS, signal, async (within) => ({
+    run: await runProgram(program, where, within.signal),
+    isLate: within.isLate(),
+  }));
   signal.throwIfAborted();
   await rm(home, { recursive: true, force: true });
   if (run.code === 0 && run.said.includes(wanted.version)) return null;
-  const how = limit.aborted ? `did not tell its version within ${TRY_MS / 1000} s` : `ended with exit code ${run.code}`;
+  const how = isLate ? `did not tell its version within ${TRY_MS / 1000} s` : `ended with exit code ${run.code}`;
   return `its program does not run on this machine; it ${how}: ${lastLines(run.said)}`;
 }
 

@@ -14,19 +14,23 @@ export interface CredentialPorts {
   readonly signal: AbortSignal;
 }
 
-/** With their pauses they take less than `AGENT_CREDENTIAL_MS` of the table of time limits. */
+/** Answers that may pass by themselves; with their pauses they take less than `AGENT_CREDENTIAL_MS` of the table of time limits. */
 const ATTEMPTS = 7;
 const RETRY_INITIAL_MS = 500;
 const RETRY_MAX_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 15_000;
 
-/** A refusal is told as the control plane words it; what may pass by itself is tried again for about a minute. */
+/**
+ * A refusal is reported as the control plane words it; what may pass by itself is tried again for about a minute. A control
+ * plane that cannot be reached is waited for, until the session is stopped.
+ */
 export async function fetchAgentCredential(ports: CredentialPorts): Promise<Result<AgentCredential, Failure>> {
   let failure: Failure = { code: "unavailable", message: "the agent's credential was not asked for" };
-  for (let attempt = 0; attempt < ATTEMPTS && !ports.signal.aborted; attempt++) {
+  for (let attempt = 0, answered = 0; answered < ATTEMPTS && !ports.signal.aborted; attempt++) {
     const answer = await ask(ports);
     if (answer.kind === "credential") return ok(answer.credential);
     if (answer.kind === "refused") return err(answer.failure);
+    if (answer.kind === "again") answered += 1;
     failure = answer.failure;
     await pause(ports.timers, Math.min(RETRY_MAX_MS, RETRY_INITIAL_MS * 2 ** attempt));
   }
@@ -35,7 +39,7 @@ export async function fetchAgentCredential(ports: CredentialPorts): Promise<Resu
 
 type Answer =
   | { readonly kind: "credential"; readonly credential: AgentCredential }
-  | { readonly kind: "refused" | "again"; readonly failure: Failure };
+  | { readonly kind: "refused" | "again" | "unreachable"; readonly failure: Failure };
 
 async function ask({ controlPlaneUrl, workspaceId, tokens, signal }: CredentialPorts): Promise<Answer> {
   const token = await tokens.get();
@@ -52,7 +56,7 @@ async function ask({ controlPlaneUrl, workspaceId, tokens, signal }: CredentialP
       : { kind: mayPass(response.status) ? "again" : "refused", failure: failureOf(response.status, body) };
   } catch (error) {
     return {
-      kind: "again",
+      kind: "unreachable",
       failure: { code: "unavailable", message: `the control plane could not be reached: ${errorMessage(error)}` },
     };
   }

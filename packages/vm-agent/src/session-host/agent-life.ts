@@ -2,7 +2,7 @@
  * One life of an agent: its process and its ACP session, from the start until it is gone and all that it said was
  * read. What a session that is taken up again tells of its past is known already and is not taken twice. Keeps T1, M2.
  */
-import type { Clock, Logger, Timers } from "@samovar/base";
+import type { Logger, RunningClock, Timers } from "@samovar/base";
 import { errorMessage } from "@samovar/base";
 import type { AgentOffers, Failure, HostLaunch } from "@samovar/contracts";
 import { TIME_LIMITS } from "@samovar/contracts";
@@ -27,7 +27,8 @@ export interface AgentLifePorts {
   readonly launch: HostLaunch;
   readonly grant: AgentGrant;
   readonly recorder: Recorder;
-  readonly clock: Clock;
+  /** Counts only time in which the agent could act: what is held against it is measured here. */
+  readonly agentClock: RunningClock;
   readonly timers: Timers;
   readonly log: Logger;
   onSpawned(pid: number): void;
@@ -68,7 +69,7 @@ export class AgentLife {
   /** Starts the agent's process. */
   constructor(ports: AgentLifePorts) {
     this.#ports = ports;
-    this.#heardAt = ports.clock.now();
+    this.#heardAt = ports.agentClock.now();
     this.#agent = startAgent(ports.launch, ports.grant);
     if (this.#agent.pid !== null) ports.onSpawned(this.#agent.pid);
     this.#acp = new AcpConnection((line) => this.#agent.stdin.write(line), {
@@ -81,7 +82,7 @@ export class AgentLife {
     if (ports.recorder.held) this.hold(true);
   }
 
-  /** When it last said anything, or was asked something. */
+  /** When it last said anything, or was asked something; on its clock. */
   get heardAt(): number {
     return this.#heardAt;
   }
@@ -143,7 +144,7 @@ export class AgentLife {
   /** Stops or goes on reading what the agent says; a full pipe makes it wait. */
   hold(held: boolean): void {
     this.#agent.hold(held);
-    this.#heardAt = this.#ports.clock.now();
+    this.#heardAt = this.#ports.agentClock.now();
   }
 
   /** Null when the agent died over it. */
@@ -152,7 +153,7 @@ export class AgentLife {
     thread: Thread | null,
     readyMs: number,
   ): Promise<TurnResult | { readonly kind: "lost"; readonly words: string } | null> {
-    const giveUp = this.#ports.timers.after(readyMs, () => {
+    const giveUp = this.#ports.agentClock.after(readyMs, () => {
       this.#acp.close(new Error(`the agent was not ready after ${readyMs / 1000} s`));
     });
     try {
@@ -203,33 +204,33 @@ export class AgentLife {
   }
 
   async #prompt(text: string): Promise<Fields> {
-    const { clock, recorder } = this.#ports;
+    const { agentClock, recorder } = this.#ports;
     this.#prompted = true;
     this.#isPast = false;
-    this.#heardAt = clock.now();
+    this.#heardAt = agentClock.now();
     const answer = await this.#acp.request("session/prompt", {
       sessionId: this.#acpSession,
       prompt: [{ type: "text", text }],
     });
     recorder.used(readPromptUsage(answer));
-    this.#heardAt = clock.now();
-    this.#after = answered(this.#after, clock.now());
+    this.#heardAt = agentClock.now();
+    this.#after = answered(this.#after, agentClock.now());
     return answer;
   }
 
   /** Waits for what outlives the answer. False when the agent died while it was still at work. */
   async #untilQuiet(): Promise<boolean> {
-    const { recorder, clock, timers, log } = this.#ports;
+    const { recorder, agentClock, log } = this.#ports;
     let waited = false;
     while (!this.#enough) {
-      const verdict = stillAtWork(this.#after, toolsRunning(recorder.state), clock.now());
+      const verdict = stillAtWork(this.#after, toolsRunning(recorder.state), agentClock.now());
       if (verdict.kind === "over") break;
       if (this.#gone) return verdict.kind === "quiet";
       if (verdict.kind === "working" && !waited) log.info("agent.works_on");
       waited ||= verdict.kind === "working";
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
-        if (verdict.kind === "quiet") this.#pending.push(timers.after(verdict.until - clock.now(), resolve));
+        if (verdict.kind === "quiet") this.#pending.push(agentClock.after(verdict.until - agentClock.now(), resolve));
       });
     }
     return true;
@@ -244,7 +245,7 @@ export class AgentLife {
 
   /** Sets again what is set already, which only an agent that has its session can do. */
   async #hasLostSession(): Promise<boolean> {
-    const { timers } = this.#ports;
+    const { agentClock } = this.#ports;
     const choosable = this.#choosables.mode ?? this.#choosables.model;
     if (choosable === null || choosable.current === null) return false;
     const { method, params } = choiceRequest(choosable, this.#acpSession ?? "", choosable.current);
@@ -252,18 +253,18 @@ export class AgentLife {
       () => false,
       (error: unknown) => error instanceof AcpError,
     );
-    const tooLate = new Promise<boolean>((resolve) => this.#pending.push(timers.after(PROBE_MS, () => resolve(false))));
+    const tooLate = new Promise<boolean>((resolve) => this.#pending.push(agentClock.after(PROBE_MS, () => resolve(false))));
     return Promise.race([refused, tooLate]);
   }
 
   /** Updates may follow the answer: read on until the agent has left. */
   async #seeOut(): Promise<void> {
-    const { timers } = this.#ports;
+    const { agentClock } = this.#ports;
     const leaveMs = TIME_LIMITS.AGENT_LEAVE_MS.ms;
     this.#agent.stdin.end();
     this.#pending.push(
-      timers.after(leaveMs / 2, () => this.#agent.signal("SIGTERM")),
-      timers.after(leaveMs, () => this.kill()),
+      agentClock.after(leaveMs / 2, () => this.#agent.signal("SIGTERM")),
+      agentClock.after(leaveMs, () => this.kill()),
     );
     await this.#agent.exited;
     this.kill();
@@ -290,25 +291,25 @@ export class AgentLife {
   }
 
   #heard(update: unknown): void {
-    const { clock, recorder, onUpdate } = this.#ports;
-    this.#heardAt = clock.now();
+    const { agentClock, recorder, onUpdate } = this.#ports;
+    this.#heardAt = agentClock.now();
     if (this.#isPast) return;
     recorder.update(update);
     if (!this.#prompted) return;
-    this.#after = said(this.#after, readAcpUpdate(update).kind, clock.now());
+    this.#after = said(this.#after, readAcpUpdate(update).kind, agentClock.now());
     onUpdate();
   }
 
   #noted(method: string, params: Fields): void {
-    const now = this.#ports.clock.now();
+    const now = this.#ports.agentClock.now();
     this.#after = noted(this.#after, method, params, now);
     if (this.isAnswered) this.#heardAt = now;
   }
 
   #asked(method: string, params: Fields): unknown {
     if (method !== "session/request_permission") return undefined;
-    const { launch, log, clock } = this.#ports;
-    this.#heardAt = clock.now();
+    const { launch, log, agentClock } = this.#ports;
+    this.#heardAt = agentClock.now();
     const decision = decidePermission(params, [launch.cwd, launch.home], launch.cwd);
     log.info("permission.decided", { outcome: decision.outcome });
     return decision;

@@ -7,6 +7,7 @@ import type { HostLaunch } from "@samovar/contracts";
 import { redactText, redactValues } from "@samovar/base";
 import { agentEnvironment } from "./agent-environment.ts";
 import type { AgentGrant, AgentSurroundings } from "./agent-environment.ts";
+import { readToEnd } from "./read-to-end.ts";
 
 export interface AgentExit {
   readonly code: number | null;
@@ -32,7 +33,6 @@ export interface AgentProcess {
 const LAST_WORDS_CHARS = 4096;
 /** More than is told: what stands at the cut may be half a secret, and goes. */
 const KEPT_BYTES = 4 * LAST_WORDS_CHARS;
-const PIPE_GRACE_MS = 1000;
 
 export function startAgent(launch: HostLaunch, grant: AgentGrant): AgentProcess {
   const [file = "", ...args] = launch.agent.command;
@@ -73,14 +73,8 @@ function exitOf(child: ChildProcess): Promise<AgentExit> {
   return new Promise((resolve) => {
     child.once("error", (error) => resolve({ code: null, signal: null, error: error.message }));
     child.once("exit", (code, signal) => {
-      const done = () => resolve({ code, signal, error: null });
-      // A process that it left behind may hold the pipe open for ever; the rest of its output is there at once.
-      const timer = setTimeout(done, PIPE_GRACE_MS);
-      child.once("close", () => {
-        clearTimeout(timer);
-        done();
-      });
-      child.stdout?.resume();
+      const pipes = [child.stdout, child.stderr].filter((pipe) => pipe !== null);
+      void Promise.all(pipes.map(readToEnd)).then(() => resolve({ code, signal, error: null }));
     });
   });
 }

@@ -1,4 +1,7 @@
-/** The host's unix socket: JSON lines. Each connection is told the whole state, and each later one that differs. */
+/**
+ * The host's unix socket: JSON lines. Each connection gets the whole state, each later one that differs, and an
+ * acknowledgement of each command, so that a host that is slow to act is told from one that does not answer.
+ */
 import { existsSync, unlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import type { Server, Socket } from "node:net";
@@ -72,7 +75,7 @@ export class ControlSocket {
     const lines = new LineSplitter(COMMAND_MAX_CHARS);
     this.#told.set(socket, "");
     socket.on("data", (bytes) => {
-      for (const line of lines.push(bytes)) this.#command(line);
+      for (const line of lines.push(bytes)) this.#command(line, socket);
     });
     socket.on("drain", () => this.#tell(socket, this.#ports.status()));
     socket.on("error", () => socket.destroy());
@@ -80,10 +83,11 @@ export class ControlSocket {
     this.#tell(socket, this.#ports.status());
   }
 
-  #command(line: string): void {
+  #command(line: string, socket: Socket): void {
     const parsed = hostCommand.safeParse(parseJson(line));
-    if (parsed.success) this.#ports.onCommand(parsed.data);
-    else this.#ports.log.warn("socket.malformed_command");
+    if (!parsed.success) return this.#ports.log.warn("socket.malformed_command");
+    write(socket, { type: "ack", command: parsed.data.type });
+    this.#ports.onCommand(parsed.data);
   }
 
   #tellAll(): void {
@@ -94,16 +98,19 @@ export class ControlSocket {
   /** A reader that is slow gets the newest state when it has read the last. */
   #tell(socket: Socket, status: HostStatus): void {
     if (socket.writableNeedDrain || socket.writableEnded) return;
-    const frame: HostFrame = { type: "status", status };
-    const line = JSON.stringify(frame);
+    const line = JSON.stringify(status);
     if (this.#told.get(socket) === line) return;
     this.#told.set(socket, line);
-    socket.write(`${line}\n`);
+    write(socket, { type: "status", status });
   }
 }
 
-const milestonesOf = ({ phase, startedAt, offers, end, drained, needsToken }: HostStatus): string =>
-  JSON.stringify([phase, startedAt, offers !== null, end, phase === "ended" && drained, needsToken]);
+function write(socket: Socket, frame: HostFrame): void {
+  if (!socket.writableEnded) socket.write(`${JSON.stringify(frame)}\n`);
+}
+
+const milestonesOf = ({ phase, startedAt, offers, end, closed, drained, needsToken }: HostStatus): string =>
+  JSON.stringify([phase, startedAt, offers !== null, end, closed, phase === "ended" && drained, needsToken]);
 
 function parseJson(line: string): unknown {
   try {

@@ -71,8 +71,13 @@ describe("a session", () => {
       true,
     );
 
-    running.send({ type: "notice", key: "push", text: "Pushed." });
-    running.send({ type: "notice", key: "push", text: "Pushed." });
+    expect(ended.closed).toBe(false);
+    running.send({ type: "close", notice: "Pushed." });
+    running.send({ type: "close", notice: "Pushed." });
+    const closed = await running.until((status) => status.closed && status.drained);
+    expect(closed.proof.count).toBe(ended.proof.count + 1);
+    expect(closed.proof).toEqual(store.proof());
+    running.send({ type: "close", notice: "Too late." });
     running.send({ type: "dismiss" });
     expect(await running.exited).toBe(0);
     expect(

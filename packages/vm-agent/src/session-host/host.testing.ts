@@ -187,7 +187,9 @@ function doorOf(socket: Socket): HostDoor {
   const waiting = new Set<{ fits: (status: HostStatus) => boolean; resolve: (status: HostStatus) => void }>();
   const lines = createInterface(socket).on("error", () => {});
   lines.on("line", (line) => {
-    const { status } = hostFrame.parse(JSON.parse(line));
+    const frame = hostFrame.parse(JSON.parse(line));
+    if (frame.type === "ack") return;
+    const { status } = frame;
     latest = status;
     for (const waiter of waiting) {
       if (!waiter.fits(status)) continue;

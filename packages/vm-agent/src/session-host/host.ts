@@ -33,8 +33,6 @@ export interface HostPorts {
   readonly log: Logger;
 }
 
-/** After the dismissal, for rows that are still unsent. */
-const DRAIN_DEADLINE_MS = 60_000;
 const STOPPED = { code: "cancelled", message: "The session was stopped before its agent was started." };
 
 export class SessionHost {
@@ -51,8 +49,8 @@ export class SessionHost {
   #startedAt: number | null;
   #offers: AgentOffers | null = null;
   #end: HostEnd | null;
+  #closed: boolean;
   #dismissed = false;
-  #cancelDeadline = () => {};
 
   constructor(ports: HostPorts) {
     const { store, launch, log, clock, timers, random, settings } = ports;
@@ -60,6 +58,7 @@ export class SessionHost {
     this.#ports = ports;
     this.#startedAt = life.startedAt;
     this.#end = life.end;
+    this.#closed = life.closed;
     this.#tokens = new TokenBox(() => this.#changed());
     this.#recorder = new Recorder({
       ...ports,
@@ -87,11 +86,11 @@ export class SessionHost {
     });
   }
 
-  /** Resolves when the session is over, dismissed and drained (or out of time). */
+  /** Resolves when the session is over, dismissed and drained. */
   async run(): Promise<void> {
     const { record, salvage, log } = this.#ports;
     await this.#socket.listen();
-    if (salvage !== null)
+    if (salvage !== null && !this.#closed)
       await this.#recorder.notice(
         "salvage",
         `The file of unsent messages was damaged; ${salvage.saved} messages were saved from it.`,
@@ -104,7 +103,6 @@ export class SessionHost {
     this.#changed();
     this.#leaveIfOver();
     await this.#over.promise;
-    this.#cancelDeadline();
     this.#delivery.stop();
     await this.#socket.close();
   }
@@ -143,7 +141,7 @@ export class SessionHost {
   async #setUpAndTurn(grant: AgentAccess): Promise<TurnResult> {
     const { launch, record, clock, timers, log } = this.#ports;
     const { signal } = this.#stopped;
-    const failure = await runSetupScript({ launch, recorder: this.#recorder, timers, log, signal });
+    const failure = await runSetupScript({ launch, recorder: this.#recorder, clock, timers, log, signal });
     if (failure !== null) return { kind: "unready", failure };
     if (signal.aborted) return { kind: "unready", failure: STOPPED };
     this.#turn = new Turn({
@@ -191,22 +189,25 @@ export class SessionHost {
       case "cancel":
         this.#halt({ kind: "cancelled", reason: command.reason });
         break;
-      case "notice":
-        void this.#recorder.notice(`notice-${command.key}`, command.text);
+      case "close":
+        void this.#close(command.notice);
         break;
       case "dismiss":
         this.#dismissed = true;
-        this.#cancelDeadline();
-        this.#cancelDeadline = this.#ports.timers.after(
-          DRAIN_DEADLINE_MS,
-          () => this.#phase === "ended" && this.#over.resolve(),
-        );
         break;
       default:
         assertNever(command, "command");
     }
     this.#changed();
     this.#leaveIfOver();
+  }
+
+  /** Nothing may be said after this, so that the digest that is reported is the one that is stored. */
+  async #close(notice: string | null): Promise<void> {
+    if (this.#closed || this.#phase !== "ended") return;
+    await this.#recorder.close(notice, () => this.#ports.record.closed());
+    this.#closed = true;
+    this.#changed();
   }
 
   #committed(): void {
@@ -238,7 +239,9 @@ export class SessionHost {
       startedAt: this.#startedAt,
       offers: this.#offers,
       end: this.#phase === "ended" ? this.#end : null,
+      closed: this.#closed,
       drained: store.isDrained(),
+      refusedMs: this.#delivery.refusedMs,
       outbox: store.stats(),
       proof: store.proof(),
       needsToken: this.#tokens.wanted || this.#delivery.needsToken,

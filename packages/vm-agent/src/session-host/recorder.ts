@@ -91,8 +91,16 @@ export class Recorder {
   /** A system message; once for each `key`. */
   notice(key: string, text: string): Promise<void> {
     const message = this.#noticeOf(key, text);
-    const isKnown = this.#waiting.has(message.messageId) || this.#ports.store.has(message.messageId);
-    return isKnown ? Promise.resolve() : this.append([message]);
+    return this.#isKnown(message) ? Promise.resolve() : this.append([message]);
+  }
+
+  /** The last message, if any, in one transaction with `also`. Repeatable: it is taken once. */
+  close(notice: string | null, also: () => void): Promise<void> {
+    const last = notice === null ? [] : [this.#noticeOf("close", notice)];
+    return this.append(
+      last.filter((message) => !this.#isKnown(message)),
+      also,
+    );
   }
 
   /** Writes what waits. Resolves when it is on disk, however long the disk refuses. */
@@ -113,6 +121,10 @@ export class Recorder {
     if (!this.#held || !isFree) return;
     this.#held = false;
     this.#ports.onHold(false);
+  }
+
+  #isKnown({ messageId }: SaidMessage): boolean {
+    return this.#waiting.has(messageId) || this.#ports.store.has(messageId);
   }
 
   #take(assembled: Assembled): void {

@@ -7,19 +7,22 @@ import type { ChildProcess } from "node:child_process";
 import { realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
-import type { Logger, Timers } from "@samovar/base";
-import { errorMessage } from "@samovar/base";
+import type { Clock, Logger, Timers } from "@samovar/base";
+import { errorMessage, RunningClock } from "@samovar/base";
 import type { Failure, HostLaunch } from "@samovar/contracts";
 import type { BoundedOutput } from "@samovar/script-agent/bounded-output";
 import { boundedOutput } from "@samovar/script-agent/bounded-output";
 import { agentEnvironment } from "./agent-environment.ts";
 import { surroundings } from "./agent-process.ts";
 import { contains } from "./permissions.ts";
+import { processTime } from "../processes/process-time.ts";
+import { readToEnd } from "./read-to-end.ts";
 import type { Recorder } from "./recorder.ts";
 
 export interface SetupPorts {
   readonly launch: HostLaunch;
   readonly recorder: Recorder;
+  readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Logger;
   /** Aborted when the session is stopped. */
@@ -33,8 +36,6 @@ export const SETUP_MARK = "SAMOVAR_SETUP";
 const KEPT_CHARS = 32_000;
 const SHOW_EVERY_MS = 500;
 const KILL_GRACE_MS = 2_000;
-/** For output that a process left behind holds open. */
-const OUTPUT_GRACE_MS = 500;
 const LAST_LINES = 20;
 const LAST_LINES_CHARS = 2_000;
 
@@ -96,9 +97,11 @@ function start(argv: readonly string[], launch: HostLaunch): ChildProcess {
   });
 }
 
-function endOf(child: ChildProcess, message: SetupMessage, { launch, timers, signal }: SetupPorts): Promise<SetupEnd> {
+function endOf(child: ChildProcess, message: SetupMessage, { launch, clock, timers, signal }: SetupPorts): Promise<SetupEnd> {
   const { promise, resolve } = Promise.withResolvers<SetupEnd>();
   const pending: (() => void)[] = [];
+  const time = processTime(() => child.pid ?? null);
+  const scriptClock = new RunningClock(clock, timers, time);
   let why: "too_long" | "stopped" | null = null;
   const stop = (reason: "too_long" | "stopped") => {
     why ??= reason;
@@ -107,7 +110,7 @@ function endOf(child: ChildProcess, message: SetupMessage, { launch, timers, sig
   };
   const onAbort = () => stop("stopped");
   signal.addEventListener("abort", onAbort, { once: true });
-  pending.push(timers.after(launch.setupTimeoutMs, () => stop("too_long")));
+  pending.push(scriptClock.after(launch.setupTimeoutMs, () => stop("too_long")));
   const decoder = new StringDecoder("utf8");
   const hear = (bytes: Buffer) => message.hear(decoder.write(bytes));
   child.stdout?.on("data", hear);
@@ -122,8 +125,7 @@ function endOf(child: ChildProcess, message: SetupMessage, { launch, timers, sig
   child.once("error", (error) => finish({ kind: "unstartable", message: errorMessage(error) }));
   child.once("exit", (code, killer) => {
     const end: SetupEnd = code === null ? { kind: "killed", signal: String(killer) } : { kind: "exited", code };
-    pending.push(timers.after(OUTPUT_GRACE_MS, () => finish(end)));
-    child.once("close", () => finish(end));
+    void (child.stdout === null ? Promise.resolve() : readToEnd(child.stdout)).then(() => finish(end));
   });
   return promise;
 }

@@ -2,18 +2,22 @@
  * The agent's part of a session: its lives, the clocks over them, and what stops it. An agent that dies within its
  * turn is started once more, where it can take its session up again. Keeps T1, M2 [F39][F40][F47].
  */
+import type { Clock } from "@samovar/base";
+import { RunningClock } from "@samovar/base";
 import type { AgentOffers } from "@samovar/contracts";
 import { TIME_LIMITS } from "@samovar/contracts";
 import { toolsAtWork } from "@samovar/domain/assembler";
 import type { AgentLifePorts, Thread } from "./agent-life.ts";
 import { AgentLife } from "./agent-life.ts";
+import { processTime } from "../processes/process-time.ts";
 import type { StopReason, TurnResult } from "./outcome.ts";
 import { deathWords } from "./outcome.ts";
 import { reapSession } from "./reap.ts";
 import { SETUP_MARK } from "./setup-script.ts";
 import { watch } from "./watch.ts";
 
-export interface TurnPorts extends Omit<AgentLifePorts, "onUpdate"> {
+export interface TurnPorts extends Omit<AgentLifePorts, "onUpdate" | "agentClock"> {
+  readonly clock: Clock;
   onOffers(offers: AgentOffers): void;
   /** The first update after the prompt. */
   onStarted(): void;
@@ -28,6 +32,8 @@ Your changes to the files are still there; commands that were running were ended
 
 export class Turn {
   readonly #ports: TurnPorts;
+  readonly #agentClock: RunningClock;
+  #agentPid: number | null = null;
   readonly #beganAt: number;
   #life: AgentLife;
   #restarts = 0;
@@ -37,7 +43,12 @@ export class Turn {
   /** Starts the agent's process. */
   constructor(ports: TurnPorts) {
     this.#ports = ports;
-    this.#beganAt = ports.clock.now();
+    this.#agentClock = new RunningClock(
+      ports.clock,
+      ports.timers,
+      processTime(() => this.#agentPid),
+    );
+    this.#beganAt = this.#agentClock.now();
     this.#life = this.#begin();
   }
 
@@ -93,7 +104,15 @@ export class Turn {
   }
 
   #begin(): AgentLife {
-    return new AgentLife({ ...this.#ports, onUpdate: () => this.#updated() });
+    return new AgentLife({
+      ...this.#ports,
+      agentClock: this.#agentClock,
+      onSpawned: (pid) => {
+        this.#agentPid = pid;
+        this.#ports.onSpawned(pid);
+      },
+      onUpdate: () => this.#updated(),
+    });
   }
 
   #updated(): void {
@@ -103,17 +122,17 @@ export class Turn {
   }
 
   #watch(): () => void {
-    const { launch, clock, timers, onLimit } = this.#ports;
+    const { launch, onLimit } = this.#ports;
     let cancel: (() => void) | null = null;
     const look = () => {
-      const now = clock.now();
+      const now = this.#agentClock.now();
       const state = { beganAt: this.#beganAt, heardAt: this.#life.heardAt, excused: this.#isExcused() };
       const seen = watch(state, launch, now);
       if (seen.kind === "too_long") return onLimit({ kind: "too_long", afterMs: launch.maxDurationMs });
       if (seen.kind === "silent" && !this.#life.isAnswered)
         return onLimit({ kind: "silent", afterMs: launch.idleTimeoutMs });
       if (seen.kind === "silent") this.#giveUpWaiting();
-      cancel = timers.after(seen.kind === "fine" ? seen.checkAt - now : launch.idleTimeoutMs, look);
+      cancel = this.#agentClock.after(seen.kind === "fine" ? seen.checkAt - now : launch.idleTimeoutMs, look);
     };
     look();
     return () => cancel?.();

@@ -1,4 +1,4 @@
-/** Two clocks of a turn: silence while no tool runs, and the session's whole duration. Keeps T1 [F40][F47]. */
+/** Two limits of a turn, on the agent's clock: silence while no tool runs, and the whole duration. Keeps T1 [F40][F47]. */
 import type { Millis } from "@samovar/base";
 
 export interface WatchState {

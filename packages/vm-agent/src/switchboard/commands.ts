@@ -5,7 +5,7 @@
 import type { Logger } from "@samovar/base";
 import { assertNever } from "@samovar/base";
 import type { Command, WorkspaceCreateArgs } from "@samovar/contracts";
-import { unheardEnd } from "./sessions/session-end.ts";
+import { neverBegunEnd } from "./sessions/session-end.ts";
 import type { SwitchboardStore } from "./store/store.ts";
 import { placeOf } from "./workspaces/places.ts";
 
@@ -85,5 +85,5 @@ function intendSession(args: Extract<Command, { kind: "session.start" }>["args"]
   const { workspaceId, sessionId } = args;
   if (store.workspace(workspaceId) !== null) return store.addSession(args);
   const failure = { code: "workspace_not_ready", message: "The session's workspace is not on this node." };
-  store.append({ kind: "session.ended", workspaceId, sessionId, end: unheardEnd("error", failure) });
+  store.append({ kind: "session.ended", workspaceId, sessionId, end: neverBegunEnd("error", failure) });
 }

@@ -88,7 +88,6 @@ class Switchboard {
   readonly #stopping: AbortSignal;
   readonly #epoch: number;
   #nodeToken: string;
-  #linkedSince: number | null = null;
   #isGone = false;
 
   constructor(identity: EnrolledIdentity, options: SwitchboardOptions, ports: Ports) {
@@ -160,8 +159,8 @@ class Switchboard {
           for (const token of tokens) this.#tokens.put(token);
           this.#pokeSessions();
         },
-        onConnected: () => this.#onLink(this.#ports.clock.now()),
-        onDisconnected: () => this.#onLink(null),
+        onConnected: () => this.#pokeSessions(),
+        onDisconnected: () => this.#pokeSessions(),
         onGone: () => this.#onGone(),
       },
       ports,
@@ -189,7 +188,6 @@ class Switchboard {
       stateDir: settings.stateDir,
       finishTimeoutMs: settings.finishTimeoutMs,
       drainTimeoutMs: settings.drainTimeoutMs,
-      linkedSince: () => this.#linkedSince,
       stopping: this.#stopping,
     });
     this.#supervisors.set(id, supervisor);
@@ -218,11 +216,6 @@ class Switchboard {
       expiresAt,
       epoch: this.#epoch,
     });
-  }
-
-  #onLink(since: number | null): void {
-    this.#linkedSince = since;
-    this.#pokeSessions();
   }
 
   #onGone(): void {

@@ -5,6 +5,7 @@
  */
 import type { CheckoutOptions, Failure, SessionEnd } from "@samovar/contracts";
 import type { Result } from "@samovar/base";
+import { withLimit } from "../../time-limit.ts";
 import { errorMessage, redactText } from "@samovar/base";
 import { copyFile, lstat, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -63,14 +64,15 @@ export async function finishCheckout(
   places: CheckoutPlaces,
   ports: FinishPorts,
 ): Promise<FinishOutputs> {
-  const late = AbortSignal.timeout(ports.timeoutMs);
-  try {
-    return await finish(input, places, { ...ports, signal: AbortSignal.any([ports.signal, late]) });
-  } catch (error) {
-    ports.signal.throwIfAborted();
-    const why = late.aborted ? "it took too long" : errorMessage(error);
-    return { ...NO_OUTPUTS, pushError: redactText(`The work could not be finished: ${why}`).slice(0, 2000) };
-  }
+  return withLimit(ports.timeoutMs, ports.signal, async ({ signal, isLate }) => {
+    try {
+      return await finish(input, places, { ...ports, signal });
+    } catch (error) {
+      ports.signal.throwIfAborted();
+      const why = isLate() ? "it took too long" : errorMessage(error);
+      return { ...NO_OUTPUTS, pushError: redactText(`The work could not be finished: ${why}`).slice(0, 2000) };
+    }
+  });
 }
 
 /** The commits of a checkout that {@link finishCheckout} could not push. Throws when git fails. */

@@ -3,6 +3,7 @@
  * start nothing: hooks, helpers, filters, pagers and transports that run commands are off. Keeps S1.
  */
 import { spawn } from "node:child_process";
+import { RunningClock, systemClock, systemTimers } from "@samovar/base";
 import type { GitLogin } from "./login.ts";
 import { loginEnvironment, loginSettings } from "./login.ts";
 
@@ -120,14 +121,17 @@ async function run(program: string, args: readonly string[], options: GitOptions
       // It has gone by itself.
     }
   };
-  const timer = setTimeout(killGroup, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+  const cancelLimit = new RunningClock(systemClock, systemTimers).after(
+    options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    killGroup,
+  );
   options.signal?.addEventListener("abort", killGroup);
   try {
     const done = await collect(child);
     options.signal?.throwIfAborted();
     return done;
   } finally {
-    clearTimeout(timer);
+    cancelLimit();
     options.signal?.removeEventListener("abort", killGroup);
   }
 }

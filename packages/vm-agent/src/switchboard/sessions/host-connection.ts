@@ -1,6 +1,6 @@
 /** Our end of a session-host's socket: JSON lines. Everything the host tells is state, told again on each connection. */
 import type { Logger } from "@samovar/base";
-import type { HostCommand, HostStatus } from "@samovar/contracts";
+import type { HostCommand, HostFrame, HostStatus } from "@samovar/contracts";
 import { hostFrame } from "@samovar/contracts";
 import type { Socket } from "node:net";
 import { createConnection } from "node:net";
@@ -10,6 +10,8 @@ const MAX_LINE_CHARS = 1024 * 1024;
 
 export interface HostListener {
   onStatus(status: HostStatus): void;
+  /** The host has taken a command of this type. */
+  onAck(command: HostCommand["type"]): void;
   /** Once, whoever ended it. */
   onClosed(): void;
 }
@@ -34,7 +36,7 @@ export function connectToHost(
       // An error is followed by the close, which tells all there is to know.
       socket.on("error", () => {});
       socket.on("close", () => listener.onClosed());
-      readLines(socket, (line) => readStatus(line, listener, logger));
+      readLines(socket, (line) => readFrame(line, listener, logger));
       resolve({
         send: (command) => void socket.write(`${JSON.stringify(command)}\n`),
         close: () => void socket.destroy(),
@@ -53,10 +55,17 @@ function readLines(socket: Socket, onLine: (line: string) => void): void {
   });
 }
 
-function readStatus(line: string, listener: HostListener, logger: Logger): void {
+function readFrame(line: string, listener: HostListener, logger: Logger): void {
+  const frame = parse(line, logger);
+  if (frame?.type === "status") listener.onStatus(frame.status);
+  if (frame?.type === "ack") listener.onAck(frame.command);
+}
+
+function parse(line: string, logger: Logger): HostFrame | null {
   try {
-    listener.onStatus(hostFrame.parse(JSON.parse(line)).status);
+    return hostFrame.parse(JSON.parse(line));
   } catch (error) {
     logger.warn("host.frame_unreadable", { error });
+    return null;
   }
 }

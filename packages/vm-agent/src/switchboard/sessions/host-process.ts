@@ -5,6 +5,9 @@ import { join } from "node:path";
 import { markProcess } from "../../processes/process-mark.ts";
 import type { ProcessMark } from "../store/rows.ts";
 
+/** What a host's command line ends with. */
+export const hostArguments = (directory: string) => ["session-host", directory] as const;
+
 /** `onExit` is called when the host ends while we still live. Throws when it cannot be started at all. */
 export function startHost(
   directory: string,
@@ -14,7 +17,7 @@ export function startHost(
   const log = openSync(join(directory, "host.log"), "a", 0o600);
   try {
     const [node, module] = self;
-    const child = spawn(node, [module, "session-host", directory], {
+    const child = spawn(node, [module, ...hostArguments(directory)], {
       cwd: directory,
       env: process.env,
       stdio: ["ignore", log, log],

@@ -1,29 +1,48 @@
-/** What is told of a session's end: the host's part, the finish's part, and the proof of the transcript. */
-import type { Failure, HostEnd, HostStatus, SessionEnd } from "@samovar/contracts";
+/** A session's end as it is reported: the host's part, the finish's part, and the digest of the closed transcript. */
+import type { Failure, HostEnd, SessionEnd } from "@samovar/contracts";
 import { transcriptDigest } from "@samovar/domain/transcript-digest";
 import { createHash } from "node:crypto";
 import type { FinishOutputs } from "../git/finish.ts";
 import { NO_OUTPUTS } from "../git/finish.ts";
+import type { SessionRow } from "../store/rows.ts";
 
 const EMPTY_PROOF = transcriptDigest([], (text) => createHash("sha256").update(text).digest("hex"));
 
 export function sessionEndOf(
   end: HostEnd,
   outputs: FinishOutputs | null,
-  status: Pick<HostStatus, "drained" | "proof">,
+  status: Pick<SessionEnd, "drained" | "proof">,
 ): SessionEnd {
   return { ...end, ...(outputs ?? NO_OUTPUTS), drained: status.drained, proof: status.proof };
 }
 
-/** The end of a session whose host never spoke: nothing was said. */
-export function unheardEnd(outcome: SessionEnd["outcome"], failure: Failure): SessionEnd {
-  const end: HostEnd = { outcome, stopReason: null, failure, summary: null, usage: null, restarts: 0 };
-  return sessionEndOf(end, null, { drained: true, proof: EMPTY_PROOF });
+/** The end of a session whose host was never started: its transcript is empty. */
+export function neverBegunEnd(outcome: SessionEnd["outcome"], failure: Failure): SessionEnd {
+  return sessionEndOf(endWith(outcome, failure), null, { drained: true, proof: EMPTY_PROOF });
 }
 
-/** For the transcript: where the work is, or why it is not there. */
-export function pushNotice(outputs: FinishOutputs): string {
-  return [resultOf(outputs), outputs.pushError, outputs.warning].filter((part) => part !== null).join("\n\n");
+/** The end of a session whose host is lost for good: how far its transcript went cannot be known. What it had reported counts. */
+export function unprovenEnd(
+  { endSeen, finish }: Pick<SessionRow, "endSeen" | "finish">,
+  outcome: SessionEnd["outcome"],
+  failure: Failure,
+): SessionEnd {
+  return sessionEndOf(endSeen?.end ?? endWith(outcome, failure), finish, { drained: false, proof: null });
+}
+
+const endWith = (outcome: SessionEnd["outcome"], failure: Failure): HostEnd => ({
+  outcome,
+  stopReason: null,
+  failure,
+  summary: null,
+  usage: null,
+  restarts: 0,
+});
+
+/** For the transcript: where the work is, or why it is not there. Null when nothing was to be pushed. */
+export function pushNotice(outputs: FinishOutputs): string | null {
+  const parts = [resultOf(outputs), outputs.pushError, outputs.warning].filter((part) => part !== null);
+  return parts.length === 0 ? null : parts.join("\n\n");
 }
 
 function resultOf({ pushed, pushError, commits, branch, bundle }: FinishOutputs): string | null {

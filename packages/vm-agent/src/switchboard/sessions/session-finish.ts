@@ -4,6 +4,7 @@
  */
 import { errorMessage, redactText } from "@samovar/base";
 import type { BundleView } from "@samovar/contracts";
+import { withLimit } from "../../time-limit.ts";
 import type { FinishInput, FinishOutputs } from "../git/finish.ts";
 import { bundleCheckout, finishCheckout, NO_OUTPUTS } from "../git/finish.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
@@ -50,14 +51,16 @@ async function finish(
   const owner: CallbackOwner = { workspaceId: workspace.id, sessionId: session.id };
   const places = checkoutPlaces(stateDir, workspace.place);
   const input = { ...session.args.finish, repoUrl: args.repoUrl, checkout: args.checkout, branch, baseCommit };
-  const within = (share: number) => AbortSignal.any([signal, AbortSignal.timeout(finishTimeoutMs * share)]);
   const outputs = await finishCheckout(input, places, {
     signal,
     timeoutMs: finishTimeoutMs * PUSH_SHARE,
-    askLogin: () => callback.gitLogin(owner, within(LOGIN_SHARE)),
+    askLogin: () =>
+      withLimit(finishTimeoutMs * LOGIN_SHARE, signal, (within) => callback.gitLogin(owner, within.signal)),
   });
   if (outputs.pushed || outputs.commits.length === 0 || !input.push) return outputs;
-  const kept = await handOver(input, places, { callback, owner, signal: within(1 - PUSH_SHARE) });
+  const kept = await withLimit(finishTimeoutMs * (1 - PUSH_SHARE), signal, (within) =>
+    handOver(input, places, { callback, owner, signal: within.signal }),
+  );
   signal.throwIfAborted();
   if (typeof kept !== "string") return { ...outputs, bundle: kept };
   return { ...outputs, pushError: `${outputs.pushError ?? ""}\n${redactText(kept)}`.trim().slice(0, 4000) };

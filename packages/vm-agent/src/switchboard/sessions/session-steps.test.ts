@@ -1,4 +1,4 @@
-/** Tests of what is done next for a session; the model plays hosts that die, links that break and cancels at any moment. */
+/** Tests of what is done next for a session; the model plays hosts that die, stores that refuse and cancels at any moment. */
 import { AGENTS } from "@samovar/domain/agents";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
 import type { HostStatus } from "@samovar/contracts";
@@ -75,7 +75,9 @@ function aStatus(change: Partial<HostStatus> = {}): HostStatus {
     startedAt: null,
     offers: null,
     end: null,
+    closed: false,
     drained: true,
+    refusedMs: 0,
     outbox,
     proof: PROOF,
     needsToken: false,
@@ -92,14 +94,15 @@ function facts(
     session: aSession(session),
     workspace: { state: "ready" },
     host,
-    linkedSince: 0,
+    hostNow: 0,
+    unansweredSince: null,
     cancelSentAt: null,
-    notice: null,
     dismissSentAt: null,
+    closeSent: false,
     ...change,
   };
 }
-const connected = (status: Partial<HostStatus>): HostView => ({ is: "connected", since: 0, status: aStatus(status) });
+const connected = (status: Partial<HostStatus>): HostView => ({ is: "connected", status: aStatus(status) });
 const step = (given: SessionFacts, now = 0) => nextStep(given, now, LIMITS);
 
 describe("before the launch", () => {
@@ -117,7 +120,7 @@ describe("before the launch", () => {
   });
 });
 
-const silent = (process: "alive" | "dead" | "unmarked"): HostView => ({
+const silent = (process: "alive" | "dead" | "unknown"): HostView => ({
   is: "silent",
   since: 0,
   lookedAt: 0,
@@ -138,16 +141,35 @@ describe("a host that is silent", () => {
       failure: { code: "host_failed" },
     });
   });
-  test("is looked for while it runs, and killed when it never answers", () => {
-    const given = facts({ phase: "launched", launches: 1 }, silent("alive"));
-    expect(step(given, 20)).toEqual({ do: "wait", until: 50 });
-    expect(step(given, 50)).toEqual({ do: "look" });
-    expect(step(given, STEP_LIMITS.hostAnswerMs)).toEqual({ do: "kill-host" });
+  test("[R55] is looked for while it runs, and killed once it has had the time to answer on its own clock", () => {
+    const given = (hostNow: number) =>
+      facts({ phase: "launched", launches: 1 }, silent("alive"), { hostNow, unansweredSince: 0 });
+    expect(step(given(0), 20)).toEqual({ do: "wait", until: 50 });
+    expect(step(given(0), 3_600_000)).toEqual({ do: "look" });
+    expect(step(given(STEP_LIMITS.hostAnswerMs), 60)).toEqual({ do: "kill-host" });
   });
-  test("whose number was not written down gets a moment before another is started", () => {
-    const given = facts({ phase: "launched", launches: 1 }, silent("unmarked"));
+  test("that the system cannot find gets a moment before another is started", () => {
+    const given = facts({ phase: "launched", launches: 1 }, silent("unknown"));
     expect(step(given, 200)).toEqual({ do: "look" });
-    expect(step(given, STEP_LIMITS.unmarkedMs)).toEqual({ do: "relaunch" });
+    expect(step(given, STEP_LIMITS.unknownMs)).toEqual({ do: "relaunch" });
+  });
+  test("[R15] is given up only after the work that it had reported finished is pushed", () => {
+    const endSeen = { at: 1, end: CLEAN };
+    const lost = { phase: "launched", launches: STEP_LIMITS.launches, endSeen } as const;
+    expect(step(facts(lost, silent("dead")), 60_000)).toEqual({ do: "finish" });
+    expect(step(facts({ ...lost, finish: PUSHED }, silent("dead")), 60_000)).toMatchObject({ do: "end-unheard" });
+  });
+});
+
+describe("a host that is connected", () => {
+  test("[R55] is killed when it leaves a command unanswered for too long on its own clock, and not before", () => {
+    const owing = (hostNow: number) => facts({ phase: "launched" }, connected({}), { hostNow, unansweredSince: 100 });
+    expect(step(owing(100), 7)).toEqual({ do: "wait", until: 7 + STEP_LIMITS.readHostClockMs });
+    expect(step(owing(100), 3_600_000)).toMatchObject({ do: "wait" });
+    expect(step(owing(100 + STEP_LIMITS.hostAnswerMs))).toEqual({ do: "kill-host" });
+  });
+  test("is waited for without a limit while it owes no answer", () => {
+    expect(step(facts({ phase: "launched" }, connected({})), 3_600_000)).toEqual({ do: "wait", until: null });
   });
 });
 
@@ -162,32 +184,30 @@ describe("a host that has ended", () => {
   test("its end is written down, the work is finished, told in the transcript, then told for good", () => {
     expect(step(facts({ phase: "launched", startedTold: true }, ended()))).toEqual({ do: "note-end" });
     expect(step(facts(seen, ended()))).toEqual({ do: "finish" });
-    expect(step(facts({ ...seen, finish: PUSHED }, ended()))).toEqual({ do: "send-notice" });
-    const noticed = { notice: { sentAt: 2000, countBefore: 2 } };
-    expect(step(facts({ ...seen, finish: PUSHED }, ended(), noticed), 2000)).toMatchObject({ do: "wait" });
-    expect(
-      step(facts({ ...seen, finish: PUSHED }, ended({ proof: { count: 3, digest: "e" } }), noticed), 2000),
-    ).toEqual({ do: "tell-end" });
+    expect(step(facts({ ...seen, finish: PUSHED }, ended()))).toEqual({ do: "send-close" });
+    const sent = { closeSent: true };
+    expect(step(facts({ ...seen, finish: PUSHED }, ended(), sent), 2000)).toEqual({ do: "wait", until: null });
+    expect(step(facts({ ...seen, finish: PUSHED }, ended({ closed: true }), sent), 2000)).toEqual({ do: "tell-end" });
   });
-  test("without a change there is no notice", () => {
-    expect(step(facts({ ...seen, finish: UNCHANGED }, ended()))).toEqual({ do: "tell-end" });
+  test("[R2] the end is never reported before the transcript is closed, however long that takes", () => {
+    const open = facts({ ...seen, finish: PUSHED }, ended(), { closeSent: true, hostNow: 3_600_000 });
+    expect(step(open, 3_600_000)).toEqual({ do: "wait", until: null });
   });
   test("unless clean, nothing is finished", () => {
     const crashed = { at: 1000, end: { ...CLEAN, outcome: "crashed" as const } };
-    expect(step(facts({ ...seen, endSeen: crashed }, ended()))).toEqual({ do: "tell-end" });
+    expect(step(facts({ ...seen, endSeen: crashed }, ended()))).toEqual({ do: "send-close" });
+    expect(step(facts({ ...seen, endSeen: crashed }, ended({ closed: true })))).toEqual({ do: "tell-end" });
   });
   test("[R5] what was seen first counts, whatever a host says that was started again", () => {
-    expect(step(facts({ ...seen, finish: UNCHANGED }, ended({ end: { ...CLEAN, outcome: "crashed" } })))).toEqual({
-      do: "tell-end",
-    });
+    const crashed = ended({ end: { ...CLEAN, outcome: "crashed" }, closed: true });
+    expect(step(facts({ ...seen, finish: UNCHANGED }, crashed))).toEqual({ do: "tell-end" });
   });
-  const undrained = (linkedSince: number | null) =>
-    facts({ ...seen, finish: UNCHANGED }, ended({ drained: false }), { linkedSince });
-  test("[F7] undrained, it is waited for; the clock runs only while the control plane can be reached", () => {
-    expect(step(undrained(0), 2000)).toEqual({ do: "wait", until: 46_000 });
-    expect(step(undrained(0), 46_000)).toEqual({ do: "tell-end" });
-    expect(step(undrained(null), 10_000_000)).toEqual({ do: "wait", until: null });
-    expect(step(undrained(9_000_000), 9_000_001)).toEqual({ do: "wait", until: 9_045_000 });
+  const undrained = (refusedMs: number) =>
+    facts({ ...seen, finish: UNCHANGED }, ended({ closed: true, drained: false, refusedMs }));
+  test("[F7] undrained, it is waited for without a limit, unless the store goes on refusing", () => {
+    expect(step(undrained(0), 10_000_000)).toEqual({ do: "wait", until: null });
+    expect(step(undrained(LIMITS.drainTimeoutMs - 1), 10_000_000)).toEqual({ do: "wait", until: null });
+    expect(step(undrained(LIMITS.drainTimeoutMs))).toEqual({ do: "tell-end" });
   });
 });
 
@@ -204,24 +224,20 @@ describe("after the end", () => {
       do: "settle",
     });
   });
-  test("a drained host that does not leave is killed; one that still holds messages gets longer", () => {
-    const dismissed = { dismissSentAt: 0 };
-    expect(step(facts({ phase: "ended" }, connected({}), dismissed), STEP_LIMITS.dismissMs)).toEqual({
-      do: "kill-host",
+  test("[R2] a drained host that does not leave is killed; one that still holds messages stays until they are delivered", () => {
+    const dismissed = { dismissSentAt: 0, hostNow: STEP_LIMITS.dismissMs };
+    const destroying = { ...dismissed, workspace: { state: "destroying" } } as const;
+    expect(step(facts({ phase: "ended" }, connected({}), dismissed))).toEqual({ do: "kill-host" });
+    const holding = connected({ drained: false });
+    expect(step(facts({ phase: "ended" }, holding, { ...dismissed, hostNow: 3_600_000 }))).toEqual({
+      do: "wait",
+      until: null,
     });
-    expect(
-      step(facts({ phase: "ended" }, connected({ drained: false }), dismissed), STEP_LIMITS.dismissMs),
-    ).toMatchObject({ do: "wait" });
-    expect(
-      step(
-        facts({ phase: "ended" }, connected({ drained: false }), { ...dismissed, workspace: { state: "destroying" } }),
-        STEP_LIMITS.dismissMs,
-      ),
-    ).toEqual({ do: "kill-host" });
+    expect(step(facts({ phase: "ended" }, holding, destroying))).toEqual({ do: "kill-host" });
   });
 });
 
-/** Hosts, links and people as the worst of luck would have them. */
+/** Hosts and people as the worst of luck would have them. */
 const luck = fc.record({
   hostStarts: fc.infiniteStream(fc.boolean()),
   events: fc.array(
@@ -231,8 +247,6 @@ const luck = fc.record({
         "kill-host",
         "kill-switchboard",
         "cancel",
-        "link-lost",
-        "link-back",
         "host-ends",
         "host-starts-work",
       ),
@@ -250,7 +264,6 @@ test("[R5] [R21] whatever happens, the end is told exactly once, after the start
         for (const event of events) if (event.at === tick) world.suffer(event.what);
         world.act();
       }
-      world.suffer("link-back");
       world.suffer("host-ends");
       for (let tick = 0; tick < 3000 && world.session.phase !== "dismissed"; tick++) {
         world.suffer("host-ends");
@@ -259,6 +272,7 @@ test("[R5] [R21] whatever happens, the end is told exactly once, after the start
       expect(world.session.phase).toBe("dismissed");
       expect(world.told.filter((word) => word === "ended")).toHaveLength(1);
       expect(world.told.indexOf("started")).toBeLessThan(world.told.indexOf("ended"));
+      expect(world.closedAtEnd).toBe(true);
       expect(world.isHostAlive).toBe(false);
       expect(world.finishes).toBeLessThanOrEqual(1);
     }),
@@ -271,14 +285,15 @@ class World {
   session: SessionRow = aSession();
   readonly told: ("started" | "ended")[] = [];
   finishes = 0;
+  closedAtEnd = true;
   isHostAlive = false;
   #now = 0;
   #status: HostStatus | null = null;
   #host: HostView = { is: "unseen" };
-  #linkedSince: number | null = 0;
+  #unansweredSince: number | null = null;
   #cancelSentAt: number | null = null;
-  #notice: SessionFacts["notice"] = null;
   #dismissSentAt: number | null = null;
+  #closeSent = false;
   readonly #starts: Iterator<boolean>;
   readonly #drains: boolean;
 
@@ -292,11 +307,9 @@ class World {
     if (what === "kill-switchboard") this.#forget();
     if (what === "cancel" && this.session.phase !== "dismissed")
       this.session = { ...this.session, cancelReason: "enough" };
-    if (what === "link-lost") this.#linkedSince = null;
-    if (what === "link-back") this.#linkedSince ??= this.#now;
     if (what === "host-starts-work" && this.#status?.phase === "running") this.#tell({ startedAt: this.#now });
     if (what === "host-ends" && this.#status?.phase === "running")
-      this.#tell({ phase: "ended", end: CLEAN, drained: this.#drains });
+      this.#tell({ phase: "ended", end: CLEAN, ...this.#delivery() });
   }
 
   act(): void {
@@ -304,10 +317,11 @@ class World {
       session: this.session,
       workspace: { state: "ready" as const },
       host: this.#host,
-      linkedSince: this.#linkedSince,
+      hostNow: this.#now,
+      unansweredSince: this.#unansweredSince,
       cancelSentAt: this.#cancelSentAt,
-      notice: this.#notice,
       dismissSentAt: this.#dismissSentAt,
+      closeSent: this.#closeSent,
     };
     this.#take(nextStep(given, this.#now, LIMITS));
     this.#now += 200;
@@ -321,7 +335,7 @@ class World {
       // A host that finds a session that began before says that it crashed.
       const phase =
         this.session.launches > 1 ? ({ phase: "ended", end: { ...CLEAN, outcome: "crashed" } } as const) : {};
-      this.#status = this.isHostAlive ? aStatus({ drained: this.#drains, ...phase }) : null;
+      this.#status = this.isHostAlive ? aStatus({ ...this.#delivery(), ...phase }) : null;
       this.#host = { is: "unseen" };
     }
     if (step.do === "look") this.#look();
@@ -332,34 +346,42 @@ class World {
     }
     if (step.do === "send-cancel") {
       this.#cancelSentAt = this.#now;
-      this.#tell({ phase: "ended", end: { ...CLEAN, outcome: "cancelled" } });
+      if (this.#status?.phase === "running") this.#tell({ phase: "ended", end: { ...CLEAN, outcome: "cancelled" } });
     }
     if (step.do === "note-end" && this.#status?.end != null) set({ endSeen: { at: this.#now, end: this.#status.end } });
     if (step.do === "finish") {
       this.finishes++;
       set({ finish: PUSHED });
     }
-    if (step.do === "send-notice") {
-      this.#notice = { sentAt: this.#now, countBefore: this.#status?.proof.count ?? 0 };
-      this.#tell({ proof: { count: 3, digest: "e" } });
+    if (step.do === "send-close") {
+      this.#closeSent = true;
+      this.#tell({ closed: true, proof: { count: 3, digest: "e" } });
     }
+    if (step.do === "tell-end") this.closedAtEnd = this.#status?.closed === true;
     if (step.do === "tell-end" || step.do === "end-unheard") {
       this.told.push("ended");
       set({ phase: step.do === "tell-end" ? "ended" : "dismissed" });
     }
     if (step.do === "send-dismiss") {
       this.#dismissSentAt = this.#now;
-      if (this.#drains) this.#die();
+      // One that holds messages stays until its workspace goes; that is not played here.
+      this.#die();
     }
     if (step.do === "settle") set({ phase: "dismissed" });
+  }
+
+  /** A store that takes nothing goes on refusing. */
+  #delivery(): Pick<HostStatus, "drained" | "refusedMs"> {
+    return { drained: this.#drains, refusedMs: this.#drains ? 0 : LIMITS.drainTimeoutMs };
   }
 
   #look(): void {
     const since = this.#host.is === "silent" ? this.#host.since : this.#now;
     this.#cancelSentAt = null;
     this.#dismissSentAt = null;
+    this.#closeSent = false;
     this.#host = this.isHostAlive
-      ? { is: "connected", since: this.#now, status: this.#status }
+      ? { is: "connected", status: this.#status }
       : { is: "silent", since, lookedAt: this.#now, process: "dead" };
   }
 
@@ -377,7 +399,7 @@ class World {
 
   #forget(): void {
     this.#host = { is: "unseen" };
-    this.#notice = null;
+    this.#closeSent = false;
     this.#cancelSentAt = null;
     this.#dismissSentAt = null;
   }

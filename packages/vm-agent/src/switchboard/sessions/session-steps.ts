@@ -1,6 +1,6 @@
 /**
  * What to do next for a session, from what is known: pure, so that a switchboard that was killed anywhere goes on
- * from its store [R5][R21]. A session that was asked for always comes to an end that is told once. Keeps T1.
+ * from its store [R5][R21]. A session that was asked for always comes to an end that is reported once. Keeps T1.
  */
 import { assertNever } from "@samovar/base";
 import { TIME_LIMITS } from "@samovar/contracts";
@@ -10,34 +10,40 @@ import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
 export type HostView =
   /** Nobody has looked at its socket yet. */
   | { readonly is: "unseen" }
-  /** Nobody answers. `process`: whether the process that we know of still runs; `unmarked` when we know of none. */
+  /** Nobody answers. `process`: whether the host's process runs; `unknown` where the system does not tell. */
   | {
       readonly is: "silent";
       readonly since: number;
       readonly lookedAt: number;
-      readonly process: "alive" | "dead" | "unmarked";
+      readonly process: "alive" | "dead" | "unknown";
     }
-  | { readonly is: "connected"; readonly since: number; readonly status: HostStatus | null };
+  | { readonly is: "connected"; readonly status: HostStatus | null };
 
+/**
+ * Two clocks: `now` for our own pauses, and the host's, which counts only time in which the host could have acted. What is
+ * held against a host is measured on its clock, so a host that is stopped or starved of CPU is waited for.
+ */
 export interface SessionFacts {
   readonly session: SessionRow;
   readonly workspace: Pick<WorkspaceRow, "state"> | null;
   readonly host: HostView;
-  /** Since when the control plane can be told anything; null while it cannot. */
-  readonly linkedSince: number | null;
-  /** On this connection to the host. */
+  readonly hostNow: number;
+  /** Since when the host has left us without an answer; null when none is due. On its clock. */
+  readonly unansweredSince: number | null;
+  /** On this connection, on the host's clock. */
   readonly cancelSentAt: number | null;
-  /** The notice of the push, with the count of finished messages before it. */
-  readonly notice: { readonly sentAt: number; readonly countBefore: number } | null;
   readonly dismissSentAt: number | null;
+  /** On this connection. */
+  readonly closeSent: boolean;
 }
 
 export interface StepLimits {
+  /** How long the store may go on refusing messages before the end is reported without them. */
   readonly drainTimeoutMs: number;
 }
 
 export type SessionStep =
-  /** Tell an end without a host: it never began, or cannot be brought to speak. */
+  /** Report an end without a host: it never began, or cannot be brought to speak. */
   | {
       readonly do: "end-unheard";
       readonly outcome: Extract<SessionOutcome, "error" | "crashed" | "cancelled">;
@@ -52,7 +58,7 @@ export type SessionStep =
   | { readonly do: "send-cancel"; readonly reason: string }
   | { readonly do: "note-end" }
   | { readonly do: "finish" }
-  | { readonly do: "send-notice" }
+  | { readonly do: "send-close" }
   | { readonly do: "tell-end" }
   | { readonly do: "send-dismiss" }
   /** The host is gone and nothing is left to do but to remember it. */
@@ -64,16 +70,16 @@ export type SessionStep =
 export const STEP_LIMITS = {
   launches: 4,
   lookEveryMs: 50,
-  /** A host that runs and does not answer. */
+  /** A host that runs and does not answer. On its clock. */
   hostAnswerMs: 20_000,
-  /** A host whose number we did not get to write down. */
-  unmarkedMs: 3_000,
-  /** A host that was told to cancel and has not ended. */
+  /** A host whose number we did not get to write down, on a system that cannot be asked for it. */
+  unknownMs: 3_000,
+  /** A host that was told to cancel and has not ended. On its clock. */
   cancelMs: TIME_LIMITS.HOST_STOP_MS.ms,
-  /** For the notice to show in the transcript's count. */
-  noticeMs: 3_000,
-  /** A drained host that was dismissed and has not left. */
+  /** A drained host that was dismissed and has not left. On its clock. */
   dismissMs: 15_000,
+  /** While an answer of the host is waited for, its clock is read this often. */
+  readHostClockMs: 500,
 } as const;
 
 export function nextStep(facts: SessionFacts, now: number, limits: StepLimits): SessionStep {
@@ -83,7 +89,7 @@ export function nextStep(facts: SessionFacts, now: number, limits: StepLimits): 
     case "launched":
       return whileLaunched(facts, now, limits);
     case "ended":
-      return afterEnd(facts, now, limits);
+      return afterEnd(facts, now);
     case "dismissed":
       return { do: "rest" };
     default:
@@ -108,29 +114,30 @@ function whileLaunched(facts: SessionFacts, now: number, limits: StepLimits): Se
     return { do: "end-unheard", outcome: "crashed", failure: { code: "workspace_lost", message } };
   }
   if (host.is === "unseen") return { do: "look" };
-  if (host.is === "silent") return whileSilent(host, session, now);
-  if (host.status === null) return waitOr({ do: "kill-host" }, host.since + STEP_LIMITS.hostAnswerMs, now);
+  if (host.is === "silent") return whileSilent(host, facts, now);
+  if (host.status === null) return unlessAnswered(facts, now);
   if (host.status.startedAt !== null && !session.startedTold) return { do: "tell-started" };
   return host.status.phase === "ended" ? atEnd(facts, host.status, now, limits) : whileWorking(facts, now);
 }
 
-function whileWorking({ session, cancelSentAt }: SessionFacts, now: number): SessionStep {
-  if (session.cancelReason === null) return { do: "wait", until: null };
+function whileWorking(facts: SessionFacts, now: number): SessionStep {
+  const { session, cancelSentAt } = facts;
+  if (session.cancelReason === null) return unlessAnswered(facts, now);
   if (cancelSentAt === null) return { do: "send-cancel", reason: session.cancelReason };
-  return waitOr({ do: "kill-host" }, cancelSentAt + STEP_LIMITS.cancelMs, now);
+  return onHostClock({ do: "kill-host" }, cancelSentAt + STEP_LIMITS.cancelMs, facts, now);
 }
 
-function whileSilent(host: Extract<HostView, { is: "silent" }>, session: SessionRow, now: number): SessionStep {
+function whileSilent(host: Extract<HostView, { is: "silent" }>, facts: SessionFacts, now: number): SessionStep {
+  const { session } = facts;
   const lookAt = host.lookedAt + STEP_LIMITS.lookEveryMs;
-  const patience = {
-    alive: STEP_LIMITS.hostAnswerMs,
-    unmarked: STEP_LIMITS.unmarkedMs,
-    dead: relaunchDelay(session.launches),
-  }[host.process];
-  if (now < host.since + patience)
-    return waitOr({ do: "look" }, host.process === "dead" ? host.since + patience : lookAt, now);
-  if (host.process === "alive") return { do: "kill-host" };
+  if (host.process === "alive")
+    return isUnanswered(facts) ? { do: "kill-host" } : waitOr({ do: "look" }, lookAt, now);
+  const relaunchAt =
+    host.since + (host.process === "dead" ? relaunchDelay(session.launches) : STEP_LIMITS.unknownMs);
+  if (now < relaunchAt) return waitOr({ do: "look" }, host.process === "dead" ? relaunchAt : lookAt, now);
   if (session.launches < STEP_LIMITS.launches) return { do: "relaunch" };
+  // What the agent has finished is pushed even when its host is lost after it.
+  if (session.endSeen?.end.outcome === "clean" && session.finish === null) return { do: "finish" };
   const message = "The session's process could not be started.";
   return { do: "end-unheard", outcome: "crashed", failure: { code: "host_failed", message } };
 }
@@ -141,40 +148,43 @@ function relaunchDelay(launches: number): number {
 }
 
 function atEnd(facts: SessionFacts, status: HostStatus, now: number, limits: StepLimits): SessionStep {
-  const { session, notice, linkedSince } = facts;
+  const { session, closeSent } = facts;
   if (session.endSeen === null) return { do: "note-end" };
-  if (session.endSeen.end.outcome === "clean") {
-    if (session.finish === null) return { do: "finish" };
-    const { pushed, pushError, warning } = session.finish;
-    if (pushed || pushError !== null || warning !== null) {
-      if (notice === null) return { do: "send-notice" };
-      const isCounted = status.proof.count > notice.countBefore;
-      if (!isCounted && now < notice.sentAt + STEP_LIMITS.noticeMs)
-        return { do: "wait", until: notice.sentAt + STEP_LIMITS.noticeMs };
-    }
-  }
-  if (status.drained) return { do: "tell-end" };
-  // While nothing can be delivered nothing is late: the clock runs from the link's return [F7].
-  if (linkedSince === null) return { do: "wait", until: null };
-  return waitOr({ do: "tell-end" }, Math.max(linkedSince, session.endSeen.at) + limits.drainTimeoutMs, now);
+  if (session.endSeen.end.outcome === "clean" && session.finish === null) return { do: "finish" };
+  if (!status.closed) return closeSent ? unlessAnswered(facts, now) : { do: "send-close" };
+  // Only refusals count: an outage, however long, is waited out [F7].
+  if (status.drained || status.refusedMs >= limits.drainTimeoutMs) return { do: "tell-end" };
+  return unlessAnswered(facts, now);
 }
 
-function afterEnd({ host, dismissSentAt, workspace }: SessionFacts, now: number, limits: StepLimits): SessionStep {
+function afterEnd(facts: SessionFacts, now: number): SessionStep {
+  const { host, dismissSentAt, workspace } = facts;
   if (workspace === null) return { do: "settle" };
   if (host.is === "unseen") return { do: "look" };
   if (host.is === "silent") {
     if (host.process !== "alive") return { do: "settle" };
-    if (now >= host.since + STEP_LIMITS.hostAnswerMs) return { do: "kill-host" };
+    if (isUnanswered(facts)) return { do: "kill-host" };
     return waitOr({ do: "look" }, host.lookedAt + STEP_LIMITS.lookEveryMs, now);
   }
   if (dismissSentAt === null) return { do: "send-dismiss" };
-  // A host that still holds messages leaves by its own deadline, unless its files are about to go.
-  const mayHurry = host.status?.drained !== false || workspace?.state === "destroying";
-  return waitOr(
-    { do: "kill-host" },
-    dismissSentAt + STEP_LIMITS.dismissMs + (mayHurry ? 0 : limits.drainTimeoutMs * 2),
-    now,
-  );
+  // A host that still holds messages stays until they are delivered, or until its files are about to go.
+  if (host.status?.drained === false && workspace.state !== "destroying") return unlessAnswered(facts, now);
+  return onHostClock({ do: "kill-host" }, dismissSentAt + STEP_LIMITS.dismissMs, facts, now);
+}
+
+/** Waits for news of the host; one that owes an answer for too long is killed. */
+function unlessAnswered(facts: SessionFacts, now: number): SessionStep {
+  const { unansweredSince } = facts;
+  if (unansweredSince === null) return { do: "wait", until: null };
+  return onHostClock({ do: "kill-host" }, unansweredSince + STEP_LIMITS.hostAnswerMs, facts, now);
+}
+
+const isUnanswered = ({ unansweredSince, hostNow }: SessionFacts): boolean =>
+  unansweredSince !== null && hostNow >= unansweredSince + STEP_LIMITS.hostAnswerMs;
+
+function onHostClock(step: SessionStep, at: number, { hostNow }: SessionFacts, now: number): SessionStep {
+  if (hostNow >= at) return step;
+  return { do: "wait", until: now + Math.min(at - hostNow, STEP_LIMITS.readHostClockMs) };
 }
 
 function waitOr(step: SessionStep, at: number, now: number): SessionStep {

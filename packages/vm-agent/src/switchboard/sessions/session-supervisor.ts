@@ -3,12 +3,13 @@
  * looks again. Every step may be cut off and done again [R5][R21]. Keeps M1, T1.
  */
 import type { Clock, Logger, SessionId } from "@samovar/base";
-import { assertNever } from "@samovar/base";
-import type { HostLaunch, HostStatus } from "@samovar/contracts";
+import { assertNever, RunningClock, systemTimers } from "@samovar/base";
+import type { HostCommand, HostLaunch, HostStatus, SessionEnd } from "@samovar/contracts";
 import type { AgentPorts } from "../../agents/registry.ts";
 import { prepareAgent } from "../../agents/registry.ts";
 import { reapSession } from "../../session-host/reap.ts";
-import { isAlive, killMarked, markProcess } from "../../processes/process-mark.ts";
+import { findByArguments, isAlive, killMarked, markProcess } from "../../processes/process-mark.ts";
+import { processTime } from "../../processes/process-time.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
 import type { SwitchboardStore } from "../store/store.ts";
 import type { WorkspaceTokens } from "../tokens.ts";
@@ -16,9 +17,9 @@ import type { WorkspaceCallback } from "../workspaces/callback.ts";
 import { sessionDirectory } from "../workspaces/places.ts";
 import type { HostConnection } from "./host-connection.ts";
 import { connectToHost } from "./host-connection.ts";
-import { hostLastWords, startHost } from "./host-process.ts";
+import { hostArguments, hostLastWords, startHost } from "./host-process.ts";
 import { OutboxReports } from "./outbox-reports.ts";
-import { pushNotice, sessionEndOf, unheardEnd } from "./session-end.ts";
+import { neverBegunEnd, pushNotice, sessionEndOf, unprovenEnd } from "./session-end.ts";
 import { finishSession } from "./session-finish.ts";
 import { writeLaunch } from "./session-launch.ts";
 import type { HostView, SessionFacts, SessionStep } from "./session-steps.ts";
@@ -36,7 +37,6 @@ export interface SupervisorPorts {
   readonly stateDir: string;
   readonly finishTimeoutMs: number;
   readonly drainTimeoutMs: number;
-  linkedSince(): number | null;
   /** The switchboard is leaving; hosts stay. */
   readonly stopping: AbortSignal;
 }
@@ -57,15 +57,20 @@ export class SessionSupervisor {
   #connection: HostConnection | null = null;
   #sentToken: string | null = null;
   #lastStatus: HostStatus | null = null;
+  /** Counts only the time in which the host could have acted. */
+  readonly #hostClock: RunningClock;
+  #unansweredSince: number | null = null;
   #cancelSentAt: number | null = null;
-  #notice: SessionFacts["notice"] = null;
   #dismissSentAt: number | null = null;
+  #closeSent = false;
 
   constructor(id: SessionId, ports: SupervisorPorts) {
     this.#id = id;
     this.#ports = ports;
     this.#logger = ports.logger.with({ session: id });
     this.#reports = new OutboxReports(id, ports);
+    const hostTime = processTime(() => this.#session()?.process?.pid ?? null);
+    this.#hostClock = new RunningClock(ports.clock, systemTimers, hostTime);
     ports.stopping.addEventListener("abort", () => this.poke(), { once: true });
     this.done = this.#run();
   }
@@ -122,19 +127,20 @@ export class SessionSupervisor {
       case "tell-started":
         return this.#tellStarted(session);
       case "send-cancel":
-        this.#cancelSentAt = this.#ports.clock.now();
-        return this.#connection?.send({ type: "cancel", reason: step.reason });
+        this.#cancelSentAt = this.#hostClock.now();
+        return this.#send({ type: "cancel", reason: step.reason });
       case "note-end":
         return this.#noteEnd(host);
       case "finish":
         return this.#finish(session);
-      case "send-notice":
-        return this.#sendNotice(session);
+      case "send-close":
+        this.#closeSent = true;
+        return this.#send({ type: "close", notice: session.finish === null ? null : pushNotice(session.finish) });
       case "tell-end":
         return this.#tellEnd(session, host);
       case "send-dismiss":
-        this.#dismissSentAt = this.#ports.clock.now();
-        return this.#connection?.send({ type: "dismiss" });
+        this.#dismissSentAt = this.#hostClock.now();
+        return this.#send({ type: "dismiss" });
       case "settle":
         return this.#settle(session);
       case "wait":
@@ -145,23 +151,28 @@ export class SessionSupervisor {
     }
   }
 
-  #endUnheard(
-    { id: sessionId, workspaceId }: SessionRow,
-    { outcome, failure }: Extract<SessionStep, { do: "end-unheard" }>,
-  ): void {
+  #send(command: HostCommand): void {
+    this.#unansweredSince ??= this.#hostClock.now();
+    this.#connection?.send(command);
+  }
+
+  #endUnheard(session: SessionRow, step: Extract<SessionStep, { do: "end-unheard" }>): void {
+    const { id: sessionId, workspaceId } = session;
     const { store } = this.#ports;
-    const words = outcome === "crashed" && this.#workspace() !== null ? hostLastWords(this.#directory()) : "";
-    const message = words === "" ? failure.message : `${failure.message}\n${words}`;
+    const end = this.#unheardEnd(session, step);
     store.transaction(() => {
-      store.append({
-        kind: "session.ended",
-        workspaceId,
-        sessionId,
-        end: unheardEnd(outcome, { ...failure, message: message.slice(0, 4000) }),
-      });
+      store.append({ kind: "session.ended", workspaceId, sessionId, end });
       store.setSession(sessionId, { phase: "dismissed" });
     });
-    this.#logger.warn("session.ended", { outcome, code: failure.code });
+    this.#logger.warn("session.ended", { outcome: end.outcome, code: end.failure?.code });
+  }
+
+  #unheardEnd(session: SessionRow, { outcome, failure }: Extract<SessionStep, { do: "end-unheard" }>): SessionEnd {
+    const words = outcome === "crashed" && this.#workspace() !== null ? hostLastWords(this.#directory()) : "";
+    const message = (words === "" ? failure.message : `${failure.message}\n${words}`).slice(0, 4000);
+    return session.phase === "accepted"
+      ? neverBegunEnd(outcome, { ...failure, message })
+      : unprovenEnd(session, outcome, { ...failure, message });
   }
 
   async #launch(session: SessionRow): Promise<void> {
@@ -189,7 +200,7 @@ export class SessionSupervisor {
     store.transaction(() => store.setSession(session.id, { launches: session.launches + 1 }));
     const mark = await startHost(this.#directory(), agents.self, () => this.#onHostExit());
     store.transaction(() => store.setSession(session.id, { process: mark }));
-    this.#host = { is: "unseen" };
+    this.#forgetHost();
     this.#logger.info("host.started", { pid: mark.pid, launch: session.launches + 1 });
   }
 
@@ -202,22 +213,43 @@ export class SessionSupervisor {
     const { clock } = this.#ports;
     const connection = await connectToHost(
       this.#directory(),
-      { onStatus: (status) => this.#onStatus(status), onClosed: () => this.#onClosed(connection) },
+      {
+        onStatus: (status) => this.#onStatus(status),
+        onAck: () => this.#heard(),
+        onClosed: () => this.#onClosed(connection),
+      },
       this.#logger,
     );
     const now = clock.now();
+    // What listens has yet to tell its state: either way an answer is due.
+    this.#unansweredSince ??= this.#hostClock.now();
     if (connection === null) {
       const since = this.#host.is === "silent" ? this.#host.since : now;
-      const process = session.process === null ? "unmarked" : isAlive(session.process) ? "alive" : "dead";
-      this.#host = { is: "silent", since, lookedAt: now, process };
+      this.#host = { is: "silent", since, lookedAt: now, process: this.#hostProcess(session) };
       return;
     }
     this.#connection = connection;
     this.#sentToken = null;
     this.#cancelSentAt = null;
     this.#dismissSentAt = null;
-    this.#host = { is: "connected", since: now, status: null };
+    this.#closeSent = false;
+    this.#host = { is: "connected", status: null };
     this.#bringToken();
+  }
+
+  /** A daemon that was killed while it started the host has not written down which process it is. */
+  #hostProcess({ id, process }: SessionRow): Extract<HostView, { is: "silent" }>["process"] {
+    const found = process ?? findByArguments(...hostArguments(this.#directory()));
+    if (found === null) return "dead";
+    if (found === "unknown") return "unknown";
+    if (process === null) this.#ports.store.transaction(() => this.#ports.store.setSession(id, { process: found }));
+    return isAlive(found) ? "alive" : "dead";
+  }
+
+  /** Whatever the host sends shows that it acts. */
+  #heard(): void {
+    this.#unansweredSince = null;
+    this.#waiter.poke();
   }
 
   #onStatus(status: HostStatus): void {
@@ -232,14 +264,19 @@ export class SessionSupervisor {
     }
     this.#bringToken();
     this.#reports.consider(status.outbox);
-    this.#waiter.poke();
+    this.#heard();
   }
 
   #onClosed(connection: HostConnection | null): void {
     if (connection !== this.#connection) return;
-    this.#connection = null;
-    this.#host = { is: "unseen" };
+    this.#forgetHost();
     this.#waiter.poke();
+  }
+
+  #forgetHost(): void {
+    this.#connection = null;
+    this.#unansweredSince = null;
+    this.#host = { is: "unseen" };
   }
 
   #bringToken(): void {
@@ -261,8 +298,7 @@ export class SessionSupervisor {
     this.#logger.warn("host.killed", { pid: mark?.pid });
     if (mark !== null) killMarked(mark);
     this.#connection?.close();
-    this.#connection = null;
-    this.#host = { is: "unseen" };
+    this.#forgetHost();
   }
 
   #tellStarted({ id: sessionId, workspaceId }: SessionRow): void {
@@ -294,12 +330,6 @@ export class SessionSupervisor {
     });
   }
 
-  #sendNotice({ finish }: SessionRow): void {
-    if (finish === null) return;
-    this.#notice = { sentAt: this.#ports.clock.now(), countBefore: this.#lastStatus?.proof.count ?? 0 };
-    this.#connection?.send({ type: "notice", key: "push", text: pushNotice(finish) });
-  }
-
   #tellEnd({ id: sessionId, workspaceId, endSeen, finish }: SessionRow, host: HostView): void {
     const status = host.is === "connected" ? host.status : null;
     if (status === null || endSeen === null) return;
@@ -326,10 +356,11 @@ export class SessionSupervisor {
       session,
       workspace: this.#workspace(),
       host: this.#host,
-      linkedSince: this.#ports.linkedSince(),
+      hostNow: this.#hostClock.now(),
+      unansweredSince: this.#unansweredSince,
       cancelSentAt: this.#cancelSentAt,
-      notice: this.#notice,
       dismissSentAt: this.#dismissSentAt,
+      closeSent: this.#closeSent,
     };
   }
 

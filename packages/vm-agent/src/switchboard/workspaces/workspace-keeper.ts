@@ -4,6 +4,7 @@ import { err, errorMessage, ok, redactText } from "@samovar/base";
 import type { Failure } from "@samovar/contracts";
 import { mkdir, rm } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
+import { withLimit } from "../../time-limit.ts";
 import type { Checkout } from "../git/clone.ts";
 import { cloneRepository } from "../git/clone.ts";
 import type { WorkspaceRow } from "../store/rows.ts";
@@ -91,18 +92,18 @@ export class WorkspaceKeeper {
   async #clone({ id, place, args }: WorkspaceRow, signal: AbortSignal): Promise<Result<Checkout, Failure>> {
     const { stateDir, callback, cloneTimeoutMs } = this.#ports;
     await mkdir(workspaceDirectory(stateDir, place), { recursive: true, mode: 0o700 });
-    const late = AbortSignal.timeout(cloneTimeoutMs);
-    const within = AbortSignal.any([signal, late]);
     const { sessionId } = args;
-    const askLogin = async () =>
-      sessionId === null ? ok(null) : await callback.gitLogin({ workspaceId: id, sessionId }, within);
-    try {
-      return await cloneRepository(args, checkoutPlaces(stateDir, place), { signal: within, askLogin });
-    } catch (error) {
-      if (signal.aborted || !late.aborted) throw error;
-      const message = `The repository could not be cloned within ${Math.round(cloneTimeoutMs / 1000)} seconds.`;
-      return err({ code: "clone_timeout", message });
-    }
+    return withLimit(cloneTimeoutMs, signal, async (within) => {
+      const askLogin = async () =>
+        sessionId === null ? ok(null) : await callback.gitLogin({ workspaceId: id, sessionId }, within.signal);
+      try {
+        return await cloneRepository(args, checkoutPlaces(stateDir, place), { signal: within.signal, askLogin });
+      } catch (error) {
+        if (!within.isLate()) throw error;
+        const message = `The repository could not be cloned within ${Math.round(cloneTimeoutMs / 1000)} seconds.`;
+        return err({ code: "clone_timeout", message });
+      }
+    });
   }
 
   #fail(row: WorkspaceRow, failure: Failure): void {
