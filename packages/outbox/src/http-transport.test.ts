@@ -60,7 +60,7 @@ describe("a batch over HTTP", () => {
     [404, {}, null],
   ])("[R2] status %s fails for now, and never means that a row may go", async (code, headers, retryAfterMs) => {
     const outcome = await (await status(code, headers))();
-    expect(outcome).toEqual({ kind: "failed", reason: `the store answered ${code}`, retryAfterMs });
+    expect(outcome).toEqual({ kind: "failed", answered: true, reason: `the store answered ${code}`, retryAfterMs });
   });
 
   test("an answer without a verdict for each row is no answer", async () => {
@@ -72,7 +72,7 @@ describe("a batch over HTTP", () => {
 
   test("[F4] a connection that breaks, and a stop of our own, are failures to try again", async () => {
     const send = await storeThat((request) => request.socket.destroy());
-    expect(await send()).toMatchObject({ kind: "failed", retryAfterMs: null });
+    expect(await send()).toMatchObject({ kind: "failed", answered: false, retryAfterMs: null });
     const stopping = new AbortController();
     const sendSlowly = await storeThat(() => stopping.abort());
     expect(await sendSlowly(stopping.signal)).toMatchObject({ kind: "failed" });

@@ -53,6 +53,7 @@ test("[R5] how far the agent's life came outlives the process; the first sign an
     agentPid: null,
     startedAt: null,
     end: null,
+    closed: false,
     current: null,
   });
   opened((record) => {
@@ -62,6 +63,14 @@ test("[R5] how far the agent's life came outlives the process; the first sign an
     record.started(30);
     record.ended(end);
     record.ended({ ...end, outcome: "crashed" });
+    record.closed();
   });
-  expect(opened((record) => record.life())).toEqual({ beganAt: 10, agentPid: 4711, startedAt: 20, end, current: null });
+  expect(opened((record) => record.life())).toEqual({
+    beganAt: 10,
+    agentPid: 4711,
+    startedAt: 20,
+    end,
+    closed: true,
+    current: null,
+  });
 });

@@ -2,14 +2,7 @@
 import { env } from "cloudflare:test";
 import { createHash } from "node:crypto";
 import type { MessageId, NodeId, UserId } from "@samovar/base";
-import type {
-  Command,
-  CommandKind,
-  NodeEventDraft,
-  SessionEnd,
-  TaskEvent,
-  TranscriptProof,
-} from "@samovar/contracts";
+import type { Command, CommandKind, NodeEventDraft, SessionEnd, TaskEvent, TranscriptProof } from "@samovar/contracts";
 import { createTask, taskEventKind } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";

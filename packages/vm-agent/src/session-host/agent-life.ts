@@ -253,7 +253,9 @@ export class AgentLife {
       () => false,
       (error: unknown) => error instanceof AcpError,
     );
-    const tooLate = new Promise<boolean>((resolve) => this.#pending.push(agentClock.after(PROBE_MS, () => resolve(false))));
+    const tooLate = new Promise<boolean>((resolve) =>
+      this.#pending.push(agentClock.after(PROBE_MS, () => resolve(false))),
+    );
     return Promise.race([refused, tooLate]);
   }
 

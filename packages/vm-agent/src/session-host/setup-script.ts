@@ -97,7 +97,11 @@ function start(argv: readonly string[], launch: HostLaunch): ChildProcess {
   });
 }
 
-function endOf(child: ChildProcess, message: SetupMessage, { launch, clock, timers, signal }: SetupPorts): Promise<SetupEnd> {
+function endOf(
+  child: ChildProcess,
+  message: SetupMessage,
+  { launch, clock, timers, signal }: SetupPorts,
+): Promise<SetupEnd> {
   const { promise, resolve } = Promise.withResolvers<SetupEnd>();
   const pending: (() => void)[] = [];
   const time = processTime(() => child.pid ?? null);

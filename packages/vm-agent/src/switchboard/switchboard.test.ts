@@ -151,7 +151,7 @@ test("[R5] [R16] [F39] a session-host is killed: what it said is kept and the se
   expect(readdirSync(join(node.stateDir, "w"))).toHaveLength(1);
 });
 
-test("a host that cannot even start: the session ends as crashed, with a reason and an empty proof", async () => {
+test("a host that cannot even start: the session ends as crashed, with a reason and without a digest", async () => {
   // The host refuses a setting that the switchboard does not read.
   node.env = { MSG_OUTBOX_MAX_ROWS: "none" };
   node.startSwitchboard();
@@ -160,7 +160,7 @@ test("a host that cannot even start: the session ends as crashed, with a reason 
   expect(end).toMatchObject({
     outcome: "crashed",
     failure: { code: "host_failed" },
-    proof: { count: 0 },
+    proof: null,
     pushed: false,
   });
   expect(end.failure?.message).toContain("MSG_OUTBOX_MAX_ROWS");
@@ -213,7 +213,7 @@ test("bad repositories are told as failures; a session on them ends with an erro
   expect((await plane.event("session.ended")).end).toMatchObject({
     outcome: "error",
     failure: { code: "workspace_not_ready" },
-    proof: { count: 0 },
+    proof: null,
   });
 });
 

@@ -243,13 +243,7 @@ const luck = fc.record({
   events: fc.array(
     fc.record({
       at: fc.integer({ min: 0, max: 60 }),
-      what: fc.constantFrom(
-        "kill-host",
-        "kill-switchboard",
-        "cancel",
-        "host-ends",
-        "host-starts-work",
-      ),
+      what: fc.constantFrom("kill-host", "kill-switchboard", "cancel", "host-ends", "host-starts-work"),
     }),
     { maxLength: 25 },
   ),

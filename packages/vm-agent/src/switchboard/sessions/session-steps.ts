@@ -130,10 +130,8 @@ function whileWorking(facts: SessionFacts, now: number): SessionStep {
 function whileSilent(host: Extract<HostView, { is: "silent" }>, facts: SessionFacts, now: number): SessionStep {
   const { session } = facts;
   const lookAt = host.lookedAt + STEP_LIMITS.lookEveryMs;
-  if (host.process === "alive")
-    return isUnanswered(facts) ? { do: "kill-host" } : waitOr({ do: "look" }, lookAt, now);
-  const relaunchAt =
-    host.since + (host.process === "dead" ? relaunchDelay(session.launches) : STEP_LIMITS.unknownMs);
+  if (host.process === "alive") return isUnanswered(facts) ? { do: "kill-host" } : waitOr({ do: "look" }, lookAt, now);
+  const relaunchAt = host.since + (host.process === "dead" ? relaunchDelay(session.launches) : STEP_LIMITS.unknownMs);
   if (now < relaunchAt) return waitOr({ do: "look" }, host.process === "dead" ? relaunchAt : lookAt, now);
   if (session.launches < STEP_LIMITS.launches) return { do: "relaunch" };
   // What the agent has finished is pushed even when its host is lost after it.
