@@ -72,6 +72,11 @@ export const agentRecipe = z.object({
   gateway: modelApi.nullable(),
   /** Whether the owner's secret variables for this agent are fetched and put into its environment. */
   secretEnv: z.boolean(),
+  /**
+   * Whether its process may be started before its task is known: until its session is opened it reads neither its working
+   * directory nor its credential.
+   */
+  startsEarly: z.boolean().default(false),
 });
 export type AgentRecipe = z.infer<typeof agentRecipe>;
 

@@ -19,6 +19,8 @@ export const workspaceCreateArgs = z.object({
   branch: branchName,
   commitIdentity,
   checkout: checkoutOptions,
+  /** The agent that its session will have, so that it can be started while the checkout is made. */
+  agent: agentRecipe.optional(),
 });
 export type WorkspaceCreateArgs = z.infer<typeof workspaceCreateArgs>;
 

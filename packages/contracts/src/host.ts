@@ -65,6 +65,31 @@ export const hostCommand = z.discriminatedUnion("type", [
 export type HostCommand = z.infer<typeof hostCommand>;
 
 /**
+ * `standby.json`: what a host needs that is started before its session, with its agent's process where the recipe allows
+ * it. It gets its session as one JSON line on its standard input: the directory with the session's `host.json`. The end of
+ * that input without a line ends it.
+ */
+export const hostStandby = z.object({
+  protocol: z.number().int(),
+  /** What the processes of the session carry, so that none is left behind. */
+  mark: z.string(),
+  home: z.string(),
+  /** Null: only the host itself is started. */
+  agent: z
+    .object({
+      kind: agentKind,
+      command: z.array(z.string()).min(1),
+      env: z.record(z.string(), z.string()),
+      gateway: modelApi.nullable(),
+    })
+    .nullable(),
+});
+export type HostStandby = z.infer<typeof hostStandby>;
+
+export const standbyAssignment = z.object({ directory: z.string() });
+export type StandbyAssignment = z.infer<typeof standbyAssignment>;
+
+/**
  * `host.json` in the session's directory, written by the switchboard before it starts the host with
  * `vm-agent session-host <directory>`. No secret is in it; tokens come over the socket.
  * The host's other files there: `host.sqlite`, `host.sock`, `host.log`.
@@ -77,6 +102,8 @@ export const hostLaunch = z.object({
   workspaceId,
   projectId,
   sessionId,
+  /** What the processes of the session carry, so that none is left behind. */
+  mark: z.string(),
   /** The checkout; the agent's working directory. */
   cwd: z.string(),
   /** The workspace's own HOME. */

@@ -40,6 +40,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
       env: {},
       gateway: null,
       secretEnv: false,
+      startsEarly: true,
     },
   },
   claude: {
@@ -67,6 +68,8 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
       },
       gateway: "anthropic",
       secretEnv: false,
+      // Its adapter starts Claude Code with the session, in the session's directory.
+      startsEarly: true,
     },
   },
   opencode: {
@@ -103,6 +106,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
       },
       gateway: "openai",
       secretEnv: false,
+      startsEarly: false,
     },
   },
   gemini: {
@@ -125,6 +129,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
       },
       gateway: "google",
       secretEnv: false,
+      startsEarly: false,
     },
   },
   codex: {
@@ -153,6 +158,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
       },
       gateway: "openai",
       secretEnv: false,
+      startsEarly: false,
     },
   },
 };

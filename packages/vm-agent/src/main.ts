@@ -1,17 +1,22 @@
 /**
- * `vm-agent switchboard <agent.json>` | `session-host <directory>` | `script-agent` | `version`.
+ * `vm-agent switchboard <agent.json>` | `session-host [--standby] <directory>` | `script-agent` | `version`.
  * From source and as one bundled file alike: it starts itself again through its own module.
  */
 import { realpathSync } from "node:fs";
 
-const USAGE = "usage: vm-agent switchboard <agent.json> | session-host <directory> | script-agent | version";
+const USAGE =
+  "usage: vm-agent switchboard <agent.json> | session-host [--standby] <directory> | script-agent | version";
 
 process.exitCode = await main(process.argv.slice(2));
 // What is left are timers of work that is over and, when the script agent crashes on purpose, its open input.
 process.exit();
 
-async function main([command, operand]: readonly string[]): Promise<number> {
+async function main([command, operand, directory]: readonly string[]): Promise<number> {
   if (command === "switchboard" && operand !== undefined) return switchboard(operand);
+  if (command === "session-host" && operand === "--standby" && directory !== undefined) {
+    const { runStandbyHost } = await import("./session-host/standby.ts");
+    return runStandbyHost(directory, process.stdin);
+  }
   if (command === "session-host" && operand !== undefined) {
     const { runSessionHost } = await import("./session-host/main.ts");
     return runSessionHost(operand);

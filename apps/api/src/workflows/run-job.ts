@@ -118,6 +118,7 @@ export function jobOf({
         branch,
         commitIdentity,
         checkout,
+        agent,
       },
     },
     startCommand: {

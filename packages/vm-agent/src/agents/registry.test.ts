@@ -25,6 +25,7 @@ function prepare(command: string) {
     env: {},
     gateway: null,
     secretEnv: false,
+    startsEarly: false,
   };
   return prepareAgent(recipe, {
     self: ["node", "main.ts"],

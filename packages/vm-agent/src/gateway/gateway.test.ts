@@ -27,14 +27,12 @@ async function given(
   await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
   const address = upstream.address();
   const port = address !== null && typeof address === "object" ? address.port : 0;
-  const gateway = await startGateway({
-    credential: {
-      ...("kind" in credential ? credential : { ...credential, kind: "anthropic" as const }),
-      baseUrl: `http://127.0.0.1:${port}${prefix}`,
-    },
-    random: systemRandom,
-    log: silentLogger,
-  });
+  const whole = {
+    ...("kind" in credential ? credential : { ...credential, kind: "anthropic" as const }),
+    baseUrl: `http://127.0.0.1:${port}${prefix}`,
+  };
+  const gateway = await startGateway({ api: whole.kind, random: systemRandom, log: silentLogger });
+  gateway.use(whole);
   cleanups.push(
     () => gateway.close(),
     () => (upstream.closeAllConnections(), upstream.close()),
@@ -45,6 +43,16 @@ async function given(
 const echo = (incoming: IncomingMessage, response: ServerResponse) => incoming.pipe(response);
 
 describe("the model gateway", () => {
+  it("[S1] passes nothing on before it has a credential, and takes none of another API", async () => {
+    const gateway = await startGateway({ api: "anthropic", random: systemRandom, log: silentLogger });
+    cleanups.push(() => gateway.close());
+    const asked = { method: "POST", headers: { "x-api-key": gateway.key }, body: "{}" };
+    const reply = await fetch(`${gateway.url}/v1/messages`, asked);
+    expect(reply.status).toBe(503);
+    expect(await reply.json()).toMatchObject({ error: { message: "there is no credential for it yet" } });
+    expect(() => gateway.use({ kind: "openai", apiKey: "k" })).toThrow(/openai/);
+  });
+
   it("[S1] swaps its own key for the real one, and passes the body both ways", async () => {
     const { gateway, seen } = await given({ apiKey: "real-key" }, echo, "/base");
     const reply = await fetch(`${gateway.url}/v1/messages?beta=true`, {

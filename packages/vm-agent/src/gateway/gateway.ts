@@ -8,7 +8,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, Server, ServerResponse } fro
 import { request as requestHttps } from "node:https";
 import { pipeline } from "node:stream";
 import type { Logger, Random } from "@samovar/base";
-import type { ModelCredential } from "@samovar/contracts";
+import type { ModelApi, ModelCredential } from "@samovar/contracts";
 import type { ModelApiRules } from "./model-apis.ts";
 import { MODEL_APIS, credentialHeaders } from "./model-apis.ts";
 
@@ -17,11 +17,13 @@ export interface Gateway {
   readonly url: string;
   /** What the agent must show. */
   readonly key: string;
+  /** The credential to use from now on; until there is one, requests are refused as unavailable. Throws for another API's. */
+  use(credential: ModelCredential): void;
   close(): Promise<void>;
 }
 
 export interface GatewayPorts {
-  readonly credential: ModelCredential;
+  readonly api: ModelApi;
   readonly random: Random;
   readonly log: Logger;
 }
@@ -58,12 +60,14 @@ const DROPPED_REPLY_HEADERS = new Set([
 ]);
 
 /** Listens on a free port of the loopback address. */
-export async function startGateway({ credential, random, log }: GatewayPorts): Promise<Gateway> {
+export async function startGateway({ api: kind, random, log }: GatewayPorts): Promise<Gateway> {
   const key = `sk-samovar-${Buffer.from(random.bytes(24)).toString("base64url")}`;
-  const api = MODEL_APIS[credential.kind];
+  const api = MODEL_APIS[kind];
+  let credential: ModelCredential | null = null;
   const server = createServer((request, response) => {
     const path = admit(request, api, key);
     if (typeof path === "number") refuse({ request, response, api }, path);
+    else if (credential === null) refuse({ request, response, api }, 503);
     else pass({ request, response, api, path, credential, log });
   });
   server.maxConnections = MAX_CONNECTIONS;
@@ -72,7 +76,16 @@ export async function startGateway({ credential, random, log }: GatewayPorts): P
     server.once("error", reject);
     server.listen(0, "127.0.0.1", resolve);
   });
-  return { url: `http://127.0.0.1:${portOf(server)}`, key, close: () => close(server) };
+  return {
+    url: `http://127.0.0.1:${portOf(server)}`,
+    key,
+    use: (given) => {
+      if (given.kind !== kind)
+        throw new Error(`a credential for the ${given.kind} API at a gateway for the ${kind} API`);
+      credential = given;
+    },
+    close: () => close(server),
+  };
 }
 
 /** The path to ask upstream, or the status of the refusal. */
@@ -145,6 +158,8 @@ function reasonOf(status: number, { name }: ModelApiRules): string {
       return "only GET and POST are passed on";
     case 413:
       return `a request may have ${BODY_MAX_BYTES} bytes at most`;
+    case 503:
+      return "there is no credential for it yet";
     default:
       return "the model's address could not be reached";
   }

@@ -9,6 +9,7 @@ import { PROTOCOL_VERSION } from "@samovar/contracts";
 import { afterEach, expect, test } from "vitest";
 import type { AgentAccessResult } from "./agent-access.ts";
 import { openAgentAccess } from "./agent-access.ts";
+import { agentStartOf } from "./agent-environment.ts";
 import { startAgent } from "./agent-process.ts";
 import { TokenBox } from "./token-box.ts";
 
@@ -32,6 +33,7 @@ async function given(agent: Partial<HostLaunch["agent"]>, answers: readonly (rea
     () => (server.closeAllConnections(), server.close()),
     () => rmSync(home, { recursive: true, force: true }),
   );
+  const sessionId = ids.make("ses");
   const launch: HostLaunch = {
     protocol: PROTOCOL_VERSION,
     controlPlaneUrl: `http://127.0.0.1:${address !== null && typeof address === "object" ? address.port : 0}`,
@@ -39,7 +41,8 @@ async function given(agent: Partial<HostLaunch["agent"]>, answers: readonly (rea
     epoch: 1,
     workspaceId: ids.make("wsp"),
     projectId: ids.make("prj"),
-    sessionId: ids.make("ses"),
+    sessionId,
+    mark: sessionId,
     cwd: home,
     home,
     agent: { kind: "tea", command: ["sh"], env: {}, gateway: null, secretEnv: false, ...agent },
@@ -55,6 +58,7 @@ async function given(agent: Partial<HostLaunch["agent"]>, answers: readonly (rea
   const open = async (): Promise<AgentAccessResult> => {
     const opened = await openAgentAccess({
       launch,
+      gateway: null,
       tokens,
       timers: systemTimers,
       random: systemRandom,
@@ -90,13 +94,16 @@ test("[S1] secret variables reach the agent's process, and are in nothing that i
   expect(seen).toEqual([`/api/workspaces/${launch.workspaceId}/agent-credential Bearer token`]);
 
   const script = 'echo "$OPEN $TEA_TOKEN" >&2; yes "$TEA_TOKEN" | head -n 5000 >&2; echo "last $TEA_TOKEN" >&2';
-  const agent = startAgent({ ...launch, agent: { ...launch.agent, command: ["sh", "-c", script] } }, opened.access);
+  const agent = startAgent(
+    agentStartOf({ ...launch, agent: { ...launch.agent, command: ["sh", "-c", script] } }),
+    opened.access,
+  );
   expect(await agent.exited).toMatchObject({ code: 0 });
   expect(agent.lastWords()).toMatch(/(\[redacted\]\n)+last \[redacted\]$/);
   expect(agent.lastWords()).not.toMatch(/canary|kettle/);
 
   const short = startAgent(
-    { ...launch, agent: { ...launch.agent, command: ["sh", "-c", 'echo "$OPEN $TEA_TOKEN" >&2'] } },
+    agentStartOf({ ...launch, agent: { ...launch.agent, command: ["sh", "-c", 'echo "$OPEN $TEA_TOKEN" >&2'] } }),
     opened.access,
   );
   await short.exited;

@@ -5,6 +5,7 @@
 import type { Logger, Random, Timers } from "@samovar/base";
 import type { AgentCredential, HostLaunch } from "@samovar/contracts";
 import { startGateway } from "../gateway/gateway.ts";
+import type { Gateway } from "../gateway/gateway.ts";
 import { fetchAgentCredential } from "./agent-credential.ts";
 import type { AgentGrant } from "./agent-environment.ts";
 import type { TurnResult } from "./outcome.ts";
@@ -12,6 +13,8 @@ import type { TokenBox } from "./token-box.ts";
 
 export interface AgentAccessPorts {
   readonly launch: HostLaunch;
+  /** One that the agent knows already; null: one is opened where the agent needs it. */
+  readonly gateway: Gateway | null;
   readonly tokens: TokenBox;
   readonly timers: Timers;
   readonly random: Random;
@@ -62,13 +65,12 @@ async function grant(credential: AgentCredential, ports: AgentAccessPorts): Prom
     );
   }
   const { random, log } = ports;
-  return opened(await startGateway({ credential, random, log }), {});
+  const fronting = ports.gateway ?? (await startGateway({ api: credential.kind, random, log }));
+  fronting.use(credential);
+  return opened(fronting, {});
 }
 
-function opened(
-  gateway: Awaited<ReturnType<typeof startGateway>> | null,
-  secretEnv: AgentGrant["secretEnv"],
-): AgentAccessResult {
+function opened(gateway: Gateway | null, secretEnv: AgentGrant["secretEnv"]): AgentAccessResult {
   return { kind: "open", access: { gateway, secretEnv, close: async () => gateway?.close() } };
 }
 

@@ -13,9 +13,9 @@ const NOTHING: AgentGrant = { gateway: null, secretEnv: {} };
 const launched = (env: Record<string, string>, model: string | null = null, kind = "tea") => ({
   agent: { kind, command: ["tea"], env, gateway: null, secretEnv: false } satisfies HostLaunch["agent"],
   home: "/w/home",
-  cwd: "/w/repo",
+  checkout: "/w/repo",
   model,
-  sessionId,
+  mark: sessionId,
 });
 
 test("[R15] places in a recipe's values are filled in, several in one value, and nothing else is touched", () => {

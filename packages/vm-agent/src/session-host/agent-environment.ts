@@ -16,11 +16,29 @@ export interface AgentSurroundings {
   readonly isRoot: boolean;
 }
 
-/** Every process of a session carries its id under this name, so that none is left behind. */
+/** What starting an agent needs to know. */
+export interface AgentStart {
+  readonly agent: Pick<HostLaunch["agent"], "kind" | "command" | "env">;
+  readonly home: string;
+  /** Null for an agent that is started before its task is known. */
+  readonly checkout: string | null;
+  readonly model: string | null;
+  readonly mark: string;
+}
+
+export const agentStartOf = ({ agent, home, cwd, model, mark }: HostLaunch): AgentStart => ({
+  agent,
+  home,
+  checkout: cwd,
+  model,
+  mark,
+});
+
+/** Every process of a session carries its mark under this name, so that none is left behind. */
 export const SESSION_MARK = "SAMOVAR_SESSION";
 
 export function agentEnvironment(
-  launch: Pick<HostLaunch, "agent" | "home" | "cwd" | "model" | "sessionId">,
+  launch: AgentStart,
   { gateway, secretEnv }: AgentGrant,
   { path, lang, isRoot }: AgentSurroundings,
 ): Record<string, string> {
@@ -28,7 +46,7 @@ export function agentEnvironment(
     ["{gateway.url}", gateway?.url ?? null],
     ["{gateway.key}", gateway?.key ?? null],
     ["{home}", launch.home],
-    ["{checkout}", launch.cwd],
+    ["{checkout}", launch.checkout],
     ["{model}", launch.model],
   ]);
   return {
@@ -39,7 +57,7 @@ export function agentEnvironment(
     ...(launch.agent.kind === "claude" && isRoot ? { IS_SANDBOX: "1" } : {}),
     ...fillPlaces(launch.agent.env, places),
     ...secretEnv,
-    [SESSION_MARK]: launch.sessionId,
+    [SESSION_MARK]: launch.mark,
   };
 }
 

@@ -13,19 +13,22 @@ import type { Choosables } from "@samovar/domain/agent-choices";
 import { choiceRequest, offersOf, readChoosables } from "@samovar/domain/agent-choices";
 import { toolsRunning } from "@samovar/domain/assembler";
 import { readPromptUsage } from "@samovar/domain/usage-tally";
-import { AcpConnection, AcpError } from "./acp-connection.ts";
+import { AcpError } from "./acp-connection.ts";
+import type { AcpConnection } from "./acp-connection.ts";
 import type { AgentGrant } from "./agent-environment.ts";
+import { agentStartOf } from "./agent-environment.ts";
 import type { AgentProcess } from "./agent-process.ts";
-import { startAgent } from "./agent-process.ts";
 import { makeChoices } from "./choices.ts";
-import { LineSplitter } from "./line-splitter.ts";
 import type { Death, TurnResult } from "./outcome.ts";
 import { decidePermission } from "./permissions.ts";
 import type { Recorder } from "./recorder.ts";
+import { ACP_VERSION, LINE_MAX_CHARS, StartedAgent } from "./started-agent.ts";
 
 export interface AgentLifePorts {
   readonly launch: HostLaunch;
   readonly grant: AgentGrant;
+  /** One that was started before its task was known. */
+  readonly standby: StartedAgent | null;
   readonly recorder: Recorder;
   /** Counts only time in which the agent could act: what is held against it is measured here. */
   readonly agentClock: RunningClock;
@@ -43,16 +46,15 @@ export interface Thread {
   readonly how: "resume" | "load";
 }
 
-const PROTOCOL_VERSION = 1;
-const LINE_MAX_CHARS = 32 * 1024 * 1024;
 const INTERNAL_ERROR = -32603;
 const PROBE_MS = 5_000;
 
 export class AgentLife {
   readonly #ports: AgentLifePorts;
+  readonly #started: StartedAgent;
   readonly #agent: AgentProcess;
   readonly #acp: AcpConnection;
-  readonly #lines = new LineSplitter(LINE_MAX_CHARS);
+  #skipped = 0;
   #acpSession: string | null = null;
   #recall: Thread["how"] | null = null;
   #choosables: Choosables = { model: null, mode: null };
@@ -66,19 +68,22 @@ export class AgentLife {
   #wake = () => {};
   #pending: (() => void)[] = [];
 
-  /** Starts the agent's process. */
+  /** Starts the agent's process, unless one stands by. */
   constructor(ports: AgentLifePorts) {
     this.#ports = ports;
     this.#heardAt = ports.agentClock.now();
-    this.#agent = startAgent(ports.launch, ports.grant);
+    this.#started = ports.standby ?? new StartedAgent(agentStartOf(ports.launch), ports.grant);
+    this.#agent = this.#started.process;
+    this.#acp = this.#started.acp;
     if (this.#agent.pid !== null) ports.onSpawned(this.#agent.pid);
-    this.#acp = new AcpConnection((line) => this.#agent.stdin.write(line), {
+    this.#started.listen({
       onUpdate: (update) => this.#heard(update),
       onNotification: (method, params) => this.#noted(method, params),
       onRequest: (method, params) => this.#asked(method, params),
       beforeAnswer: () => void ports.recorder.commit(),
+      onOtherLine: (line) => ports.log.warn("agent.not_json", { chars: line.length }),
+      onRead: (skipped) => this.#read(skipped),
     });
-    this.#agent.stdout.on("data", (bytes: Buffer) => this.#read(bytes));
     if (ports.recorder.held) this.hold(true);
   }
 
@@ -110,7 +115,6 @@ export class AgentLife {
   async run(prompt: string, thread: Thread | null, readyMs: number): Promise<TurnResult> {
     const gone = this.#agent.exited.then((exit) => {
       this.#gone = true;
-      this.#acp.close(new Error("the agent is gone"));
       this.#wake();
       return exit;
     });
@@ -175,14 +179,10 @@ export class AgentLife {
 
   async #open(thread: Thread | null): Promise<Failure | null> {
     const { launch, log, onOffers } = this.#ports;
-    const hello = await this.#acp.request("initialize", {
-      protocolVersion: PROTOCOL_VERSION,
-      clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
-      clientInfo: { name: "samovar", version: "1" },
-    });
+    const hello = await this.#started.hello;
     const spoken = hello["protocolVersion"];
-    if (spoken !== PROTOCOL_VERSION)
-      throw new AcpError(0, `the agent speaks ACP version ${String(spoken)}, not ${PROTOCOL_VERSION}`);
+    if (spoken !== ACP_VERSION)
+      throw new AcpError(0, `the agent speaks ACP version ${String(spoken)}, not ${ACP_VERSION}`);
     this.#recall = recallOf(fieldsOf(hello["agentCapabilities"]));
     const session = await this.#openSession(thread);
     const sessionId = thread?.sessionId ?? session["sessionId"];
@@ -276,15 +276,12 @@ export class AgentLife {
     return !this.#agent.stdout.readableEnded && !this.#agent.stdout.destroyed;
   }
 
-  #read(bytes: Buffer): void {
-    const { recorder, log } = this.#ports;
-    const before = this.#lines.skipped;
-    for (const line of this.#lines.push(bytes)) {
-      if (!this.#acp.receive(line)) log.warn("agent.not_json", { chars: line.length });
-    }
-    if (this.#lines.skipped > before) {
+  #read(skipped: number): void {
+    const { recorder } = this.#ports;
+    if (skipped > this.#skipped) {
+      this.#skipped = skipped;
       void recorder.notice(
-        `skipped-${this.#lines.skipped}`,
+        `skipped-${skipped}`,
         `The agent sent a line of more than ${LINE_MAX_CHARS} characters, which was left out.`,
       );
     }

@@ -3,10 +3,9 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { delimiter, dirname } from "node:path";
 import type { Readable, Writable } from "node:stream";
-import type { HostLaunch } from "@samovar/contracts";
 import { redactText, redactValues } from "@samovar/base";
 import { agentEnvironment } from "./agent-environment.ts";
-import type { AgentGrant, AgentSurroundings } from "./agent-environment.ts";
+import type { AgentGrant, AgentStart, AgentSurroundings } from "./agent-environment.ts";
 import { readToEnd } from "./read-to-end.ts";
 
 export interface AgentExit {
@@ -34,11 +33,12 @@ const LAST_WORDS_CHARS = 4096;
 /** More than is told: what stands at the cut may be half a secret, and goes. */
 const KEPT_BYTES = 4 * LAST_WORDS_CHARS;
 
-export function startAgent(launch: HostLaunch, grant: AgentGrant): AgentProcess {
-  const [file = "", ...args] = launch.agent.command;
+/** In its checkout, or in its home when it is started before there is one. */
+export function startAgent(start: AgentStart, grant: AgentGrant): AgentProcess {
+  const [file = "", ...args] = start.agent.command;
   const child = spawn(file, args, {
-    cwd: launch.cwd,
-    env: agentEnvironment(launch, grant, surroundings()),
+    cwd: start.checkout ?? start.home,
+    env: agentEnvironment(start, grant, surroundings()),
     stdio: ["pipe", "pipe", "pipe"],
     detached: true,
   });

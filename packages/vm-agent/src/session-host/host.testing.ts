@@ -105,6 +105,7 @@ export function aLaunch(
   const [cwd, home] = [join(directory, "repo"), join(directory, "home")];
   mkdirSync(cwd);
   mkdirSync(home);
+  const sessionId = change.sessionId ?? ids.make("ses");
   const launch: HostLaunch = {
     protocol: PROTOCOL_VERSION,
     controlPlaneUrl,
@@ -112,7 +113,8 @@ export function aLaunch(
     epoch: 1,
     workspaceId: ids.make("wsp"),
     projectId: ids.make("prj"),
-    sessionId: ids.make("ses"),
+    sessionId,
+    mark: sessionId,
     cwd,
     home,
     agent: { kind: "script", command: scriptAgent, env: {}, gateway: null, secretEnv: false },

@@ -15,12 +15,16 @@ import { reapSession } from "./reap.ts";
 import { Recorder } from "./recorder.ts";
 import { recover } from "./recovery.ts";
 import { runSetupScript } from "./setup-script.ts";
+import { fits } from "./standby.ts";
+import type { Standby } from "./standby.ts";
+import type { StartedAgent } from "./started-agent.ts";
 import { TokenBox } from "./token-box.ts";
 import { Turn } from "./turn.ts";
 
 export interface HostPorts {
   readonly directory: string;
   readonly launch: HostLaunch;
+  readonly standby: Standby | null;
   readonly store: OutboxStore;
   readonly record: SessionRecord;
   /** Set when the session's file was damaged. */
@@ -118,7 +122,9 @@ export class SessionHost {
     const { record, launch, log } = this.#ports;
     const { result, access } = await this.#runAgent();
     await access?.close();
-    const left = reapSession(launch.sessionId);
+    // One that was not taken up, or not to the end.
+    this.#ports.standby?.agent.process.signal("SIGKILL");
+    const left = reapSession(launch.mark);
     if (left > 0) log.warn("agent.left_processes", { killed: left });
     const { lastText, usage: tally } = this.#recorder.state;
     const usage = tally?.usage ?? null;
@@ -129,16 +135,23 @@ export class SessionHost {
   }
 
   async #runAgent(): Promise<{ readonly result: TurnResult; readonly access: AgentAccess | null }> {
-    const { record, clock } = this.#ports;
-    const opened = await openAgentAccess({ ...this.#ports, tokens: this.#tokens, signal: this.#stopped.signal });
+    const { record, clock, launch } = this.#ports;
+    const standby = fits(this.#ports.standby, launch) ? this.#ports.standby : null;
+    const gateway = standby?.gateway ?? null;
+    const opened = await openAgentAccess({
+      ...this.#ports,
+      gateway,
+      tokens: this.#tokens,
+      signal: this.#stopped.signal,
+    });
     if (opened.kind === "failed") return { result: opened.result, access: null };
     record.began(clock.now());
     this.#phase = "running";
     this.#changed();
-    return { result: await this.#setUpAndTurn(opened.access), access: opened.access };
+    return { result: await this.#setUpAndTurn(opened.access, standby?.agent ?? null), access: opened.access };
   }
 
-  async #setUpAndTurn(grant: AgentAccess): Promise<TurnResult> {
+  async #setUpAndTurn(grant: AgentAccess, standby: StartedAgent | null): Promise<TurnResult> {
     const { launch, record, clock, timers, log } = this.#ports;
     const { signal } = this.#stopped;
     const failure = await runSetupScript({ launch, recorder: this.#recorder, clock, timers, log, signal });
@@ -147,6 +160,7 @@ export class SessionHost {
     this.#turn = new Turn({
       launch,
       grant,
+      standby,
       recorder: this.#recorder,
       clock,
       timers,

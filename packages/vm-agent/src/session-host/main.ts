@@ -7,9 +7,12 @@ import type { HostLaunch } from "@samovar/contracts";
 import { PROTOCOL_VERSION, hostLaunch } from "@samovar/contracts";
 import { OutboxStore, SessionRecord, openSessionFile } from "@samovar/outbox";
 import { SessionHost } from "./host.ts";
+import type { Standby } from "./standby.ts";
 import { readOutboxSettings } from "./settings.ts";
 
 export interface SessionHostDeps {
+  /** An agent that was started before the session was known. */
+  readonly standby?: Standby | null;
   readonly clock?: Clock;
   readonly timers?: Timers;
   readonly random?: Random;
@@ -41,7 +44,7 @@ export async function runSessionHost(directory: string, deps: SessionHostDeps = 
 const ignore = () => {};
 
 async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log: Logger): Promise<void> {
-  const { timers = systemTimers, random = systemRandom, env = process.env } = deps;
+  const { timers = systemTimers, random = systemRandom, env = process.env, standby = null } = deps;
   const launch = readLaunch(directory);
   const settings = readOutboxSettings(env);
   const { db, salvage } = openSessionFile(join(directory, "host.sqlite"), clock);
@@ -52,6 +55,7 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
   const host = new SessionHost({
     directory,
     launch,
+    standby,
     store,
     record,
     salvage,

@@ -8,11 +8,11 @@ const ROUNDS = 5;
  * Says how many were killed. `spare`: a variable; processes that carry it too are left alone. On systems without
  * `/proc` only the process group can be killed, elsewhere.
  */
-export function reapSession(sessionId: string, spare: string | null = null): number {
+export function reapSession(mark: string, spare: string | null = null): number {
   let killed = 0;
   // What is being forked while one round looks is found by the next.
   for (let round = 0; round < ROUNDS; round++) {
-    const pids = markedProcesses(`${SESSION_MARK}=${sessionId}`, spare);
+    const pids = markedProcesses(`${SESSION_MARK}=${mark}`, spare);
     if (pids.length === 0) break;
     killed += pids.filter(kill).length;
   }

@@ -20,7 +20,7 @@ const MESSAGE = "The session's process was killed while the agent worked. What t
 /** Ends what the old host left running, and closes its transcript: what was in flight is marked interrupted. */
 export async function recover({ launch, store, record, log }: RecoveryPorts, recorder: Recorder): Promise<HostEnd> {
   const { agentPid, current } = record.life();
-  const killed = reapSession(launch.sessionId);
+  const killed = reapSession(launch.mark);
   const unfinished = store.unfinished();
   log.warn("session.recovered", { agentPid, killed, unfinished: unfinished.length });
   const closed = unfinished.map((message) => ({

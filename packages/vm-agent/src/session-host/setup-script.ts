@@ -12,7 +12,7 @@ import { errorMessage, RunningClock } from "@samovar/base";
 import type { Failure, HostLaunch } from "@samovar/contracts";
 import type { BoundedOutput } from "@samovar/script-agent/bounded-output";
 import { boundedOutput } from "@samovar/script-agent/bounded-output";
-import { agentEnvironment } from "./agent-environment.ts";
+import { agentEnvironment, agentStartOf } from "./agent-environment.ts";
 import { surroundings } from "./agent-process.ts";
 import { contains } from "./permissions.ts";
 import { processTime } from "../processes/process-time.ts";
@@ -88,7 +88,7 @@ function realPathOf(path: string): string | null {
 
 /** In a group of its own; standard error joins the output in the order in which it is written. */
 function start(argv: readonly string[], launch: HostLaunch): ChildProcess {
-  const env = agentEnvironment(launch, { gateway: null, secretEnv: {} }, surroundings());
+  const env = agentEnvironment(agentStartOf(launch), { gateway: null, secretEnv: {} }, surroundings());
   return spawn("sh", ["-c", 'exec "$@" 2>&1', "sh", ...argv], {
     cwd: launch.cwd,
     env: { ...env, [SETUP_MARK]: launch.sessionId },

@@ -14,6 +14,7 @@ import type { StopReason, TurnResult } from "./outcome.ts";
 import { deathWords } from "./outcome.ts";
 import { reapSession } from "./reap.ts";
 import { SETUP_MARK } from "./setup-script.ts";
+import type { StartedAgent } from "./started-agent.ts";
 import { watch } from "./watch.ts";
 
 export interface TurnPorts extends Omit<AgentLifePorts, "onUpdate" | "agentClock"> {
@@ -49,7 +50,7 @@ export class Turn {
       processTime(() => this.#agentPid),
     );
     this.#beganAt = this.#agentClock.now();
-    this.#life = this.#begin();
+    this.#life = this.#begin(ports.standby);
   }
 
   /** How often the agent was started again. */
@@ -89,13 +90,13 @@ export class Turn {
     const { recorder, launch, log } = this.#ports;
     log.warn("agent.restarting", { how: first.how, recall: thread.how });
     // What it had running must not work on beside it.
-    reapSession(launch.sessionId, SETUP_MARK);
+    reapSession(launch.mark, SETUP_MARK);
     await recorder.finish("broken", () => {});
     const words = deathWords(first);
     await recorder.notice("restart-1", `${words.how} It was started again, to go on where it was.${words.last}`);
     if (this.#stopping) return first;
     this.#restarts += 1;
-    this.#life = this.#begin();
+    this.#life = this.#begin(null);
     const second = await this.#life.run(GO_ON, thread, TIME_LIMITS.AGENT_RESTART_MS.ms);
     if (second.kind === "died" && this.#life.isPrompted)
       return { ...second, remark: "It had been started again once already." };
@@ -103,9 +104,10 @@ export class Turn {
     return { ...first, remark: `Started again, it could not take up its session: ${whyNot(second)}` };
   }
 
-  #begin(): AgentLife {
+  #begin(standby: StartedAgent | null): AgentLife {
     return new AgentLife({
       ...this.#ports,
+      standby,
       agentClock: this.#agentClock,
       onSpawned: (pid) => {
         this.#agentPid = pid;

@@ -12,13 +12,16 @@ import { placeOf } from "./workspaces/places.ts";
 export interface CommandPorts {
   readonly store: SwitchboardStore;
   readonly logger: Logger;
+  /** The place that stands ready for the workspace, or null. */
+  adoptStandby(args: WorkspaceCreateArgs): string | null;
 }
 
 /** False when the command was known already. */
-export function acceptCommand(command: Command, { store, logger }: CommandPorts): boolean {
+export function acceptCommand(command: Command, ports: CommandPorts): boolean {
+  const { store, logger } = ports;
   const isNew = store.transaction(() => {
     if (!store.recordCommand(command)) return false;
-    intend(command, store);
+    intend(command, ports);
     return true;
   });
   logger.info("command.received", { n: command.n, id: command.id, kind: command.kind, isNew });
@@ -28,7 +31,7 @@ export function acceptCommand(command: Command, { store, logger }: CommandPorts)
 /** Of a kind that this version does not know: recorded, so that it is not sent for ever, and told as a fault. */
 export function refuseCommand(
   command: { readonly n: number; readonly id: string; readonly kind: string },
-  { store, logger }: CommandPorts,
+  { store, logger }: Pick<CommandPorts, "store" | "logger">,
 ): void {
   logger.warn("command.unknown", command);
   store.transaction(() => {
@@ -38,10 +41,10 @@ export function refuseCommand(
   });
 }
 
-function intend(command: Command, store: SwitchboardStore): void {
+function intend(command: Command, { store, adoptStandby }: CommandPorts): void {
   switch (command.kind) {
     case "workspace.create":
-      return intendWorkspace(command.args, store);
+      return intendWorkspace(command.args, store, adoptStandby);
     case "workspace.destroy":
       return intendRemoval(command.args.workspaceId, store);
     case "session.start":
@@ -58,17 +61,20 @@ function intend(command: Command, store: SwitchboardStore): void {
   }
 }
 
-function intendWorkspace(args: WorkspaceCreateArgs, store: SwitchboardStore): void {
+function intendWorkspace(
+  args: WorkspaceCreateArgs,
+  store: SwitchboardStore,
+  adoptStandby: CommandPorts["adoptStandby"],
+): void {
   const { workspaceId } = args;
   if (store.fact("draining") !== null && store.workspace(workspaceId) === null) {
     const failure = { code: "node_draining", message: "The node takes no new work." };
     return store.append({ kind: "workspace.failed", workspaceId, failure });
   }
+  if (store.workspace(workspaceId) !== null) return;
   const taken = new Set(store.workspaces().map((workspace) => workspace.place));
-  store.addWorkspace(
-    args,
-    placeOf(workspaceId, (place) => taken.has(place)),
-  );
+  const place = adoptStandby(args) ?? placeOf(workspaceId, (each) => taken.has(each));
+  store.addWorkspace(args, place);
 }
 
 function intendRemoval(workspaceId: WorkspaceCreateArgs["workspaceId"], store: SwitchboardStore): void {
@@ -83,7 +89,10 @@ function intendRemoval(workspaceId: WorkspaceCreateArgs["workspaceId"], store: S
 
 function intendSession(args: Extract<Command, { kind: "session.start" }>["args"], store: SwitchboardStore): void {
   const { workspaceId, sessionId } = args;
-  if (store.workspace(workspaceId) !== null) return store.addSession(args);
+  if (store.workspace(workspaceId) !== null) {
+    store.setFact("last_agent", JSON.stringify(args.agent));
+    return store.addSession(args);
+  }
   const failure = { code: "workspace_not_ready", message: "The session's workspace is not on this node." };
   store.append({ kind: "session.ended", workspaceId, sessionId, end: neverBegunEnd("error", failure) });
 }

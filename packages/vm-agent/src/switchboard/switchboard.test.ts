@@ -1,5 +1,5 @@
 /** The switchboard end to end: real processes, git, sockets, the true session-host and script agent. */
-import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -69,7 +69,7 @@ test("[R3] [R14] a run from workspace to pushed branch, then everything is remov
   await vi.waitFor(() => expect(node.hosts()).toEqual([]), PATIENCE);
   plane.enqueue(run.destroy);
   await plane.event("workspace.destroyed");
-  expect(readdirSync(join(node.stateDir, "w"))).toEqual([]);
+  expect(node.checkouts()).toEqual([]);
   expect(plane.events.map((event) => event.kind).filter((kind) => kind !== "outbox.stats")).toEqual([
     "workspace.ready",
     "session.started",
@@ -148,7 +148,7 @@ test("[R5] [R16] [F39] a session-host is killed: what it said is kept and the se
   expect(plane.transcript(run.sessionId).filter((message) => message.interrupted)).toHaveLength(1);
   expect(gitBy(origin, "branch", "--list", "task/*")).toBe("");
   // Kept for whoever wants to look.
-  expect(readdirSync(join(node.stateDir, "w"))).toHaveLength(1);
+  expect(node.checkouts()).toHaveLength(1);
 });
 
 test("a host that cannot even start: the session ends as crashed, with a reason and without a digest", async () => {
@@ -173,7 +173,7 @@ test("[F40] [F46] a cancel ends the agent; nothing is pushed and the checkout is
   plane.enqueue(run.cancel);
   const { end } = await plane.event("session.ended");
   expect(end).toMatchObject({ outcome: "cancelled", pushed: false, commits: [] });
-  const [place] = readdirSync(join(node.stateDir, "w"));
+  const [place] = node.checkouts();
   expect(existsSync(join(node.stateDir, "w", place ?? "", "repo/early.txt"))).toBe(true);
 });
 
@@ -184,7 +184,7 @@ test("[R21] a workspace that is destroyed in mid-run: the session ends, the dire
   plane.enqueue(run.destroy);
   await plane.event("workspace.destroyed");
   expect(plane.endsOf(run.sessionId)).toMatchObject([{ outcome: "cancelled" }]);
-  expect(readdirSync(join(node.stateDir, "w"))).toEqual([]);
+  expect(node.checkouts()).toEqual([]);
   expect(node.hosts()).toEqual([]);
 });
 
@@ -213,7 +213,7 @@ test("bad repositories are told as failures; a session on them ends with an erro
   expect((await plane.event("session.ended")).end).toMatchObject({
     outcome: "error",
     failure: { code: "workspace_not_ready" },
-    proof: null,
+    proof: { count: 0 },
   });
 });
 
@@ -267,7 +267,7 @@ test("[security 6, 23, 32] the bootstrap token is forgotten, private files are p
   expect(statSync(join(node.stateDir, "identity.json")).mode & 0o077).toBe(0);
   expect(statSync(node.stateDir).mode & 0o077).toBe(0);
   const secrets = [plane.bootstrapToken, "node-token", `ws-token-${run.sessionId}`];
-  const [place = ""] = readdirSync(join(node.stateDir, "w"));
+  const [place = ""] = node.checkouts();
   const seen = [
     node.log(),
     JSON.stringify(plane.transcript(run.sessionId)),

@@ -3,7 +3,7 @@ import { AGENTS } from "@samovar/domain/agents";
 import type { CommandDraft } from "@samovar/contracts";
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
-import { mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ids, TestControlPlane } from "./control-plane.testing.ts";
@@ -61,9 +61,20 @@ export class TestNode {
     return readFileSync(join(this.root, "switchboard.log"), "utf8");
   }
 
-  /** Pids of this node's session-hosts. */
+  /** Pids of this node's session hosts that were started for their session. */
   hosts(): number[] {
-    return this.#processes().filter((pid) => commandLine(pid).includes("session-host"));
+    return this.#processes().filter((pid) => /session-host (?!--standby)/.test(commandLine(pid)));
+  }
+
+  /** Pids of those that were started before it, and may have one by now. */
+  standbyHosts(): number[] {
+    return this.#processes().filter((pid) => commandLine(pid).includes("session-host --standby"));
+  }
+
+  /** Places with a checkout. */
+  checkouts(): string[] {
+    const places = join(this.stateDir, "w");
+    return readdirSync(places).filter((place) => existsSync(join(places, place, "repo")));
   }
 
   /** Ends everything that this node started. */
@@ -148,6 +159,12 @@ export function aRun(node: TestNode, repoUrl: string, prompt: string): TestRun {
     },
     destroy: { id: `${runId}:workspace.destroy`, kind: "workspace.destroy", args: { workspaceId } },
   };
+}
+
+/** As a control plane of today asks for it: the workspace is told of its agent. */
+export function withEarlyAgent(run: TestRun): TestRun {
+  if (run.create.kind !== "workspace.create") throw new Error("not a workspace's creation");
+  return { ...run, create: { ...run.create, args: { ...run.create.args, agent: AGENTS.script.recipe } } };
 }
 
 export const fence = (info: string, body = ""): string => `\`\`\`${info}\n${body}\n\`\`\`\n`;

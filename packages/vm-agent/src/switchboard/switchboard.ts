@@ -3,8 +3,9 @@
  * be killed at any moment: what it had promised stands in its store, and hosts go on without it [R5][R21].
  */
 import type { SessionId, WorkspaceId } from "@samovar/base";
-import { jsonLogger, systemClock, systemRandom, systemTimers } from "@samovar/base";
+import { idSource, jsonLogger, systemClock, systemRandom, systemTimers } from "@samovar/base";
 import { join } from "node:path";
+import type { WorkspaceCreateArgs } from "@samovar/contracts";
 import { reapSession } from "../session-host/reap.ts";
 import type { VmAgentSettings } from "../settings.ts";
 import { AGENT_VERSION } from "../settings.ts";
@@ -16,6 +17,7 @@ import { writeIdentity } from "./identity.ts";
 import { Link } from "./link/link.ts";
 import { killMarked } from "../processes/process-mark.ts";
 import { SessionSupervisor } from "./sessions/session-supervisor.ts";
+import { StandbyHosts } from "./sessions/standby-hosts.ts";
 import { StoreBusyError } from "./store/database.ts";
 import { SwitchboardStore } from "./store/store.ts";
 import { WorkspaceTokens } from "./tokens.ts";
@@ -83,6 +85,7 @@ class Switchboard {
   readonly #tokens: WorkspaceTokens;
   readonly #callback: WorkspaceCallback;
   readonly #keeper: WorkspaceKeeper;
+  readonly #standby: StandbyHosts;
   readonly #supervisors = new Map<SessionId, SessionSupervisor>();
   readonly #stop = new AbortController();
   readonly #stopping: AbortSignal;
@@ -103,6 +106,14 @@ class Switchboard {
     this.#tokens.nodeTokenExpires(identity.expiresAt);
     const { controlPlaneUrl } = settings;
     this.#callback = new WorkspaceCallback({ ...ports, controlPlaneUrl, tokens: this.#tokens });
+    this.#standby = new StandbyHosts({
+      store: this.#store,
+      logger: ports.logger,
+      ids: idSource(ports.clock, ports.random),
+      stateDir: settings.stateDir,
+      agents: this.#agentPorts(),
+      stopping: this.#stopping,
+    });
     this.#keeper = new WorkspaceKeeper({
       store: this.#store,
       logger: ports.logger,
@@ -112,6 +123,9 @@ class Switchboard {
       stopping: this.#stopping,
       endSessions: (workspace) => this.#endSessions(workspace),
       changed: (workspace) => this.#pokeSessions(workspace),
+      creating: (workspace) =>
+        void this.#standby.startFor(workspace).catch((error: unknown) => this.#notStarted(error)),
+      rested: () => this.#considerStandby(),
     });
     this.#link = this.#makeLink();
   }
@@ -120,7 +134,9 @@ class Switchboard {
     const { logger } = this.#ports;
     logger.info("switchboard.began", { version: AGENT_VERSION, epoch: this.#epoch });
     if (this.#store.setAside !== null) this.#reportDamage(this.#store.setAside);
+    await this.#standby.start();
     this.#continue();
+    this.#considerStandby();
     this.#tokens.start();
     this.#link.start();
     await new Promise<void>((resolve) => {
@@ -129,6 +145,7 @@ class Switchboard {
     });
     this.#link.stop();
     this.#tokens.stop();
+    this.#standby.stop();
     await Promise.all([this.#keeper.idle(), ...[...this.#supervisors.values()].map((supervisor) => supervisor.done)]);
     if (this.#isGone) this.#endEverything();
     this.#store.close();
@@ -138,7 +155,8 @@ class Switchboard {
 
   #makeLink(): Link {
     const { settings } = this.#options;
-    const ports = { ...this.#ports, store: this.#store };
+    const adoptStandby = (args: WorkspaceCreateArgs) => this.#standby.adopt(args);
+    const ports = { ...this.#ports, store: this.#store, adoptStandby };
     const calls = new Calls({ ...ports, stateDir: settings.stateDir, stopping: this.#stopping });
     return new Link(
       {
@@ -177,13 +195,14 @@ class Switchboard {
   }
 
   #supervise(id: SessionId): void {
-    const { settings, self } = this.#options;
+    const { settings } = this.#options;
     const supervisor = new SessionSupervisor(id, {
       ...this.#ports,
       store: this.#store,
       tokens: this.#tokens,
       callback: this.#callback,
-      agents: { self, agentsDir: settings.agentsDir, timeoutMs: settings.installTimeoutMs, env: process.env },
+      agents: this.#agentPorts(),
+      standby: this.#standby,
       node: { controlPlaneUrl: settings.controlPlaneUrl, nodeId: settings.nodeId, epoch: this.#epoch },
       stateDir: settings.stateDir,
       finishTimeoutMs: settings.finishTimeoutMs,
@@ -191,7 +210,27 @@ class Switchboard {
       stopping: this.#stopping,
     });
     this.#supervisors.set(id, supervisor);
-    void supervisor.done.finally(() => this.#supervisors.delete(id));
+    void supervisor.done.finally(() => {
+      this.#supervisors.delete(id);
+      this.#considerStandby();
+    });
+  }
+
+  #agentPorts() {
+    const { settings, self } = this.#options;
+    return { self, agentsDir: settings.agentsDir, timeoutMs: settings.installTimeoutMs, env: process.env };
+  }
+
+  /** A node with nothing to do makes the next start a quick one. */
+  #considerStandby(): void {
+    const isBusy = this.#supervisors.size > 0 || this.#store.fact("draining") !== null;
+    const isMoving = this.#store.workspaces().some(({ state }) => state === "creating" || state === "destroying");
+    if (this.#stopping.aborted || isBusy || isMoving) return;
+    this.#standby.keepOne().catch((error: unknown) => this.#notStarted(error));
+  }
+
+  #notStarted(error: unknown): void {
+    if (!this.#stopping.aborted) this.#ports.logger.warn("standby.not_started", { error });
   }
 
   #pokeSessions(workspace?: WorkspaceId): void {
@@ -202,6 +241,7 @@ class Switchboard {
 
   async #endSessions(workspace: WorkspaceId): Promise<void> {
     this.#pokeSessions(workspace);
+    this.#standby.discard(workspace);
     const own = this.#store.sessions().filter((session) => session.workspaceId === workspace);
     await Promise.all(own.map((session) => this.#supervisors.get(session.id)?.done));
   }
@@ -227,7 +267,7 @@ class Switchboard {
   #endEverything(): void {
     for (const session of this.#store.sessions()) {
       if (session.process !== null) killMarked(session.process);
-      reapSession(session.id);
+      reapSession(session.mark ?? session.id);
     }
     writeIdentity(this.#options.settings.stateDir, { phase: "gone" });
   }

@@ -15,6 +15,8 @@ export interface LaunchInput {
   readonly command: string[];
   readonly node: Pick<HostLaunch, "controlPlaneUrl" | "nodeId" | "epoch">;
   readonly stateDir: string;
+  /** What the session's processes carry. */
+  readonly mark: string;
 }
 
 /** A disk that is full must not leave the session without an end. */
@@ -27,7 +29,7 @@ export function writeLaunch(directory: string, input: LaunchInput): Result<null,
   }
 }
 
-function hostLaunchOf({ session: { args }, workspace, command, node, stateDir }: LaunchInput): HostLaunch {
+function hostLaunchOf({ session: { args }, workspace, command, node, stateDir, mark }: LaunchInput): HostLaunch {
   const places = checkoutPlaces(stateDir, workspace.place);
   // Names the server that this is, for whoever ends a server's processes.
   const server = process.env["SAMOVAR_SERVER_ID"];
@@ -39,6 +41,7 @@ function hostLaunchOf({ session: { args }, workspace, command, node, stateDir }:
     workspaceId: args.workspaceId,
     projectId,
     sessionId: args.sessionId,
+    mark,
     cwd: places.repo,
     home: places.home,
     agent: {

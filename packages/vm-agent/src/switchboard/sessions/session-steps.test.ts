@@ -61,6 +61,7 @@ function aSession(change: Partial<SessionRow> = {}): SessionRow {
     startedTold: false,
     launches: 0,
     process: null,
+    mark: null,
     endSeen: null,
     finish: null,
     ...change,

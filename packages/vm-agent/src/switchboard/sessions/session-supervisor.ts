@@ -24,6 +24,7 @@ import { finishSession } from "./session-finish.ts";
 import { writeLaunch } from "./session-launch.ts";
 import type { HostView, SessionFacts, SessionStep } from "./session-steps.ts";
 import { nextStep } from "./session-steps.ts";
+import type { StandbyHost, StandbyHosts } from "./standby-hosts.ts";
 import { Waiter } from "./waiter.ts";
 
 export interface SupervisorPorts {
@@ -33,6 +34,7 @@ export interface SupervisorPorts {
   readonly tokens: WorkspaceTokens;
   readonly callback: WorkspaceCallback;
   readonly agents: Omit<AgentPorts, "signal" | "logger">;
+  readonly standby: Pick<StandbyHosts, "claim">;
   readonly node: Pick<HostLaunch, "controlPlaneUrl" | "nodeId" | "epoch">;
   readonly stateDir: string;
   readonly finishTimeoutMs: number;
@@ -180,7 +182,10 @@ export class SessionSupervisor {
     const signal = AbortSignal.any([this.#ports.stopping, this.#cancelled.signal]);
     const agent = await prepareAgent(session.args.agent, { ...agents, logger: this.#logger, signal });
     if (!agent.ok) return this.#endUnheard(session, { do: "end-unheard", outcome: "error", failure: agent.error });
+    const standby = this.#ports.standby.claim(session.workspaceId, session.args.agent);
+    const mark = standby?.mark ?? session.id;
     const prepared = writeLaunch(this.#directory(), {
+      mark,
       session,
       workspace: this.#existingWorkspace(),
       command: agent.value,
@@ -190,8 +195,17 @@ export class SessionSupervisor {
     if (!prepared.ok) {
       return this.#endUnheard(session, { do: "end-unheard", outcome: "error", failure: prepared.error });
     }
-    store.transaction(() => store.setSession(session.id, { phase: "launched" }));
-    return this.#startHost(session);
+    store.transaction(() => store.setSession(session.id, { phase: "launched", mark }));
+    return standby === null ? this.#startHost(session) : this.#assign(session, standby);
+  }
+
+  /** Written down first: should this process die now, the host ends for want of a session, and another is started. */
+  #assign(session: SessionRow, standby: StandbyHost): void {
+    const change = { launches: session.launches + 1, process: standby.process };
+    this.#ports.store.transaction(() => this.#ports.store.setSession(session.id, change));
+    standby.assign({ directory: this.#directory() }, () => this.#onHostExit());
+    this.#forgetHost();
+    this.#logger.info("host.assigned", { pid: standby.process.pid });
   }
 
   /** The count goes first: a switchboard that dies here again and again must not start hosts for ever. */
@@ -344,7 +358,7 @@ export class SessionSupervisor {
 
   #settle(session: SessionRow): void {
     // What a host that was killed could not end itself.
-    reapSession(session.id);
+    reapSession(session.mark ?? session.id);
     this.#ports.store.transaction(() => this.#ports.store.setSession(session.id, { phase: "dismissed" }));
     this.#ports.tokens.forget(session.id, session.workspaceId);
   }

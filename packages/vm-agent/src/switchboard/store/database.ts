@@ -21,6 +21,7 @@ const MIGRATIONS: readonly string[] = [
      started_told INTEGER NOT NULL DEFAULT 0, launches INTEGER NOT NULL DEFAULT 0, process TEXT,
      end_seen TEXT, finish TEXT, updated_at INTEGER NOT NULL) STRICT;
    CREATE INDEX agent_sessions_workspace ON agent_sessions (workspace_id);`,
+  "ALTER TABLE agent_sessions ADD COLUMN mark TEXT;",
 ];
 
 const OLDEST_SQLITE = [3, 51, 3] as const;

@@ -57,6 +57,7 @@ export const sessionRow = z
     started_told: z.number(),
     launches: z.number(),
     process: json(processMark).nullable(),
+    mark: z.string().nullable(),
     end_seen: json(endSeen).nullable(),
     finish: json(finishOutputs).nullable(),
   })
@@ -69,6 +70,8 @@ export const sessionRow = z
     startedTold: row.started_told === 1,
     launches: row.launches,
     process: row.process,
+    /** What its processes carry; null before its launch. */
+    mark: row.mark,
     endSeen: row.end_seen,
     finish: row.finish,
   }));

@@ -137,12 +137,12 @@ export class SwitchboardStore {
     });
   }
 
-  fact(name: "epoch" | "draining"): string | null {
+  fact(name: FactName): string | null {
     const value = this.#get("SELECT value FROM facts WHERE name = ?", name)?.["value"];
     return typeof value === "string" ? value : null;
   }
 
-  setFact(name: "epoch" | "draining", value: string): void {
+  setFact(name: FactName, value: string): void {
     this.#run(
       "INSERT INTO facts (name, value) VALUES (?,?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
       name,
@@ -219,6 +219,7 @@ export class SwitchboardStore {
     if (change.cancelReason !== undefined) columns.push(["cancel_reason", change.cancelReason]);
     if (change.startedTold !== undefined) columns.push(["started_told", change.startedTold ? 1 : 0]);
     if (change.launches !== undefined) columns.push(["launches", change.launches]);
+    if (change.mark !== undefined) columns.push(["mark", change.mark]);
     if (change.process !== undefined) columns.push(["process", JSON.stringify(change.process)]);
     if (change.endSeen !== undefined) columns.push(["end_seen", JSON.stringify(change.endSeen)]);
     if (change.finish !== undefined) columns.push(["finish", JSON.stringify(change.finish)]);
@@ -240,12 +241,16 @@ export class SwitchboardStore {
   }
 }
 
+/** `last_agent`: the recipe of the session that was started last. `standby_place`: where the last idle standby was made. */
+type FactName = "epoch" | "draining" | "last_agent" | "standby_place";
+
 export interface SessionChange {
   readonly phase?: SessionRow["phase"];
   readonly cancelReason?: string;
   readonly startedTold?: boolean;
   readonly launches?: number;
   readonly process?: ProcessMark;
+  readonly mark?: string;
   readonly endSeen?: EndSeen;
   readonly finish?: NonNullable<SessionRow["finish"]>;
 }

@@ -23,6 +23,10 @@ export interface KeeperPorts {
   endSessions(workspace: WorkspaceId): Promise<void>;
   /** The workspace's state has changed. */
   changed(workspace: WorkspaceId): void;
+  /** Its checkout is about to be made. */
+  creating(workspace: WorkspaceRow): void;
+  /** Nothing is left to do for the workspace now. */
+  rested(): void;
   readonly stopping: AbortSignal;
 }
 
@@ -63,11 +67,13 @@ export class WorkspaceKeeper {
       else return;
     }
     logger.debug("workspace.idle", { workspace: id });
+    this.#ports.rested();
   }
 
   async #create(row: WorkspaceRow, signal: AbortSignal): Promise<void> {
     const { store, logger } = this.#ports;
     const startedAt = performance.now();
+    this.#ports.creating(row);
     try {
       const checkout = await this.#clone(row, signal);
       if (!checkout.ok) return this.#fail(row, checkout.error);
