@@ -14,7 +14,7 @@ process.exit();
 async function main([command, operand, directory]: readonly string[]): Promise<number> {
   if (command === "switchboard" && operand !== undefined) return switchboard(operand);
   if (command === "session-host" && operand === "--standby" && directory !== undefined) {
-    const { runStandbyHost } = await import("./session-host/standby.ts");
+    const { runStandbyHost } = await import("./session-host/standby-host.ts");
     return runStandbyHost(directory, process.stdin);
   }
   if (command === "session-host" && operand !== undefined) {

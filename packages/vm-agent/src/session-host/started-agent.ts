@@ -18,7 +18,8 @@ export interface AgentListener extends AcpHandlers {
 }
 
 export const LINE_MAX_CHARS = 32 * 1024 * 1024;
-const PROTOCOL_VERSION = 1;
+/** The version of ACP that is spoken here. */
+export const ACP_VERSION = 1;
 
 export class StartedAgent {
   readonly process: AgentProcess;
@@ -38,12 +39,9 @@ export class StartedAgent {
       beforeAnswer: () => this.#listener?.beforeAnswer(),
     });
     this.process.stdout.on("data", (bytes: Buffer) => this.#read(bytes));
-    void this.process.exited.then(() => {
-      this.#isGone = true;
-      this.acp.close(new Error("the agent is gone"));
-    });
+    void this.#closeAtExit();
     this.hello = this.acp.request("initialize", {
-      protocolVersion: PROTOCOL_VERSION,
+      protocolVersion: ACP_VERSION,
       clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
       clientInfo: { name: "samovar", version: "1" },
     });
@@ -60,6 +58,12 @@ export class StartedAgent {
     this.#listener = listener;
   }
 
+  async #closeAtExit(): Promise<void> {
+    await this.process.exited;
+    this.#isGone = true;
+    this.acp.close(new Error("the agent is gone"));
+  }
+
   #read(bytes: Buffer): void {
     for (const line of this.#lines.push(bytes)) {
       if (!this.acp.receive(line)) this.#listener?.onOtherLine(line);
@@ -67,5 +71,3 @@ export class StartedAgent {
     this.#listener?.onRead(this.#lines.skipped);
   }
 }
-
-export const ACP_VERSION = PROTOCOL_VERSION;

@@ -1,0 +1,57 @@
+/**
+ * A session host that is started before its session. It has no token, no credential and no file of a session yet, so it holds
+ * nothing of any task. Keeps S1 [R25].
+ */
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { createInterface } from "node:readline";
+import { errorMessage, jsonLogger, systemClock, systemRandom } from "@samovar/base";
+import type { HostStandby, StandbyAssignment } from "@samovar/contracts";
+import { PROTOCOL_VERSION, hostStandby, standbyAssignment } from "@samovar/contracts";
+import { runSessionHost } from "./main.ts";
+import { endStandby, startStandby } from "./standby.ts";
+
+/** `vm-agent session-host --standby <directory>`: serves the session that comes on standard input; ends without one. */
+export async function runStandbyHost(directory: string, input: Readable): Promise<number> {
+  const file = openSync(join(directory, "standby.log"), "a", 0o600);
+  const log = jsonLogger({ clock: systemClock, write: (line) => void writeSync(file, `${line}\n`) });
+  try {
+    const setting = readStandby(directory);
+    const assignment = nextAssignment(input);
+    const standby = await startStandby(setting, log, systemRandom);
+    const assigned = await assignment;
+    if (assigned !== null) return await runSessionHost(assigned.directory, { standby });
+    await endStandby(standby, setting);
+    return 0;
+  } catch (error) {
+    log.error("standby.failed", { error: errorMessage(error) });
+    return 1;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Null when the input ends first: nobody will assign a session any more. */
+function nextAssignment(input: Readable): Promise<StandbyAssignment | null> {
+  return new Promise((resolve, reject) => {
+    const lines = createInterface({ input });
+    lines.once("line", (line) => {
+      try {
+        resolve(standbyAssignment.parse(JSON.parse(line)));
+      } catch (error) {
+        reject(new Error(`the assignment cannot be read: ${errorMessage(error)}`));
+      }
+      lines.close();
+    });
+    lines.once("close", () => resolve(null));
+    input.once("error", () => resolve(null));
+  });
+}
+
+function readStandby(directory: string): HostStandby {
+  const standby = hostStandby.parse(JSON.parse(readFileSync(join(directory, "standby.json"), "utf8")));
+  if (standby.protocol !== PROTOCOL_VERSION)
+    throw new Error(`standby.json is of protocol ${standby.protocol}, this program of ${PROTOCOL_VERSION}`);
+  return standby;
+}
