@@ -1,6 +1,9 @@
 /** Random plans that are the same each time for the same seed. What a test tells of a failure names its seed. */
 import * as fc from "fast-check";
 
+/** `npm run test:long`: more seeds and longer faults than the ordinary run has time for. */
+export const isLong = process.env["SAMOVAR_LONG_TESTS"] === "1";
+
 export interface Seeded<T> {
   readonly seed: number;
   readonly plan: T;

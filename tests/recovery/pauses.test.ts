@@ -1,0 +1,136 @@
+/**
+ * Each part of the system is stopped and continued, as a laptop that sleeps or a machine without CPU would: at any stage of a
+ * run, for longer than the limits that watch over it, and sometimes killed before it could go on. Only time is lost.
+ */
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import type { ProjectView, RunStep, TaskView } from "@samovar/contracts";
+import * as fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { recordedRuntime } from "../harness/control-plane.ts";
+import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
+import { hasEnded, Person } from "../harness/person.ts";
+import { isAlive, pidsMatching, processesOf } from "../harness/processes.ts";
+import { terminalFaults, transcriptFaults } from "../harness/promises.ts";
+import { git, makeRemote } from "../harness/repository.ts";
+import { say, script, sh, stream, write } from "../harness/scripts.ts";
+import { isLong, nameOf, type Seeded, seededPlans } from "../harness/seeds.ts";
+
+/** The limits on the silence of others; a pause is at least twice as long. */
+const SHORT_LIMITS = { AGENT_IDLE_TIMEOUT_MS: "1500", DRAIN_TIMEOUT_MS: "1500" };
+const PAUSES_MS = isLong ? [5_000, 20_000, 60_000] : [3_000];
+const SEEDS_A_PART = isLong ? 4 : 1;
+const ENDED_WITHIN_MS = 280_000;
+
+const PARTS = {
+  workerd: null,
+  cli: null,
+  daemon: /vm-agent\.mjs switchboard/,
+  host: /vm-agent\.mjs session-host/,
+  agent: /vm-agent\.mjs script-agent/,
+} as const;
+type Part = keyof typeof PARTS;
+
+const pauseOf = fc.record({
+  stage: fc.constantFrom<RunStep>("choose", "prepare", "start", "work", "finish"),
+  pauseMs: fc.constantFrom(...PAUSES_MS),
+  /** Those that others start again: they are killed instead of continued. */
+  killed: fc.boolean(),
+});
+type Pause = { readonly part: Part } & (typeof pauseOf extends fc.Arbitrary<infer T> ? T : never);
+
+const PLANS = (["workerd", "cli", "daemon", "host", "agent"] as const).flatMap((part) =>
+  seededPlans(
+    pauseOf.map((pause) => ({ part, ...pause })),
+    SEEDS_A_PART,
+  ),
+);
+
+let here: Installation;
+let person: Person;
+let project: ProjectView;
+let remote: string;
+
+beforeAll(async () => {
+  here = await startInstallation({ env: SHORT_LIMITS });
+  person = new Person(() => here);
+  remote = makeRemote(join(here.dataDir, "remote.git"));
+  project = await person.makeProject(remote);
+});
+
+afterAll(async () => {
+  await here.stop();
+  const left = await processesOf(here.dataDir);
+  await removeDirectory(here.dataDir);
+  expect(left).toEqual([]);
+});
+
+const description = (file: string) =>
+  script("Work", say("Begun."), stream(300, 2), sh("sleep 0.5"), write(file, "done"), say("Done."));
+
+const submit = (file: string): Promise<TaskView> =>
+  person.submit(project, { description: description(file), run: true, agent: "script" });
+
+/** Of the part that the task needs now, as soon as there is one. Empty when the task has ended first. */
+async function processesOfPart(part: Part, task: TaskView): Promise<number[]> {
+  if (part === "workerd") return [await recordedRuntime(here)];
+  if (part === "cli") return [here.process.pid ?? 0];
+  for (;;) {
+    const pids = await pidsMatching(here.dataDir, PARTS[part]);
+    if (pids.length > 0 || hasEnded(await person.task(task))) return pids;
+  }
+}
+
+/** Resolves when the run has come to the stage, or has ended. */
+async function reached(stage: RunStep, task: TaskView): Promise<void> {
+  for (;;) {
+    const events = await person.events(task);
+    if (events.some(({ kind, data }) => kind === "step.began" && data["step"] === stage)) return;
+    if (hasEnded(await person.task(task))) return;
+  }
+}
+
+async function suffer({ part, stage, pauseMs, killed }: Pause, task: TaskView): Promise<void> {
+  await reached(stage, task);
+  const pids = await processesOfPart(part, task);
+  for (const pid of pids) signal(pid, "SIGSTOP");
+  await setTimeout(pauseMs);
+  const isStartedAgain = part === "workerd" || part === "daemon";
+  for (const pid of pids) signal(pid, killed && isStartedAgain ? "SIGKILL" : "SIGCONT");
+  if (killed && isStartedAgain) for (const pid of pids) await expect.poll(() => isAlive(pid)).toBe(false);
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has left meanwhile.
+  }
+}
+
+async function faultsOf({ plan, seed }: Seeded<Pause>): Promise<string[]> {
+  const file = `${plan.part}-${seed}.txt`;
+  const task = await submit(file);
+  await suffer(plan, task);
+  const ended = await person.until(task, hasEnded, ENDED_WITHIN_MS);
+  const { status, failure, output } = ended;
+  if (status !== "completed") return [`${status}: ${failure?.message}`];
+  if (output?.warning !== null) return [`a warning: ${output?.warning}`];
+  return [
+    ...(output.transcript?.agreed === true ? [] : [`a transcript that does not agree`]),
+    ...(git(remote, "show", `${ended.branch}:${file}`) === "done" ? [] : [`another content of ${file}`]),
+    ...(await terminalFaults(person, [ended])),
+  ];
+}
+
+test.each(PLANS.map((seeded) => [nameOf(seeded), seeded] as const))(
+  "[R55] [R21] only time is lost: %s",
+  { timeout: ENDED_WITHIN_MS + 120_000 },
+  async (_, seeded) => {
+    expect(await faultsOf(seeded)).toEqual([]);
+  },
+);
+
+test("[M1] after all of that, every transcript is the one that was sent", async () => {
+  expect(await transcriptFaults(here)).toEqual([]);
+});
