@@ -106,6 +106,15 @@ describe("a clock that stands still while its process does", () => {
     expect(calls).toHaveLength(1);
   });
 
+  it("ends a wait of fractions of milliseconds, whose sum is never exact", () => {
+    const { machine, clock, calls, call } = given();
+    for (const delayMs of [1_333.1, 2_717.3, 3_141.59]) clock.after(delayMs, call);
+    machine.run(0.7);
+    clock.after(1_618.033_988_7, call);
+    machine.run(5_000);
+    expect(calls).toHaveLength(4);
+  });
+
   it("forgets what is cancelled, and keeps no timer for it", () => {
     const { machine, clock, calls, call } = given();
     const cancel = clock.after(5_000, call);

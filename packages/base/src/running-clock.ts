@@ -42,7 +42,8 @@ export class RunningClock implements Clock, Timers {
     const wait = (leftMs: number) => {
       cancel = this.#timers.after(Math.max(0, Math.min(leftMs, STEP_MS)), () => {
         const stillMs = due - this.now();
-        if (stillMs > 0) wait(stillMs);
+        // No timer waits for a fraction of a millisecond: what sums of fractions leave over is due.
+        if (stillMs >= 1) wait(stillMs);
         else callback();
       });
     };
