@@ -1,5 +1,6 @@
 /** Idempotency keys, through the routes that honour them: however often and at once, one thing is made for each request. */
 import { env } from "cloudflare:test";
+import type { TaskView } from "@samovar/contracts";
 import { projectView, taskView } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -108,4 +109,67 @@ describe("[F45] POST /api/projects/…/tasks", () => {
         await ask(`/api/projects/${project.id}/tasks/${id}/cancel`, { method: "POST", token });
     },
   );
+});
+
+describe("POST /api/projects/…/tasks/…/run and …/retry", () => {
+  const tell = (task: TaskView, verb: string, key: string) =>
+    ask(`/api/projects/${task.projectId}/tasks/${task.id}/${verb}`, {
+      method: "POST",
+      token,
+      headers: { "idempotency-key": key },
+    });
+  const attemptsOf = async (task: TaskView) =>
+    taskView.parse(await (await ask(`/api/projects/${task.projectId}/tasks/${task.id}`, { token })).json()).attempt;
+  const endedBy = async (task: TaskView) => {
+    await env.DB.prepare("UPDATE tasks SET status = 'failed', version = version + 1 WHERE id = ?").bind(task.id).run();
+  };
+
+  async function draft(name: string): Promise<TaskView> {
+    const project = projectView.parse(
+      await (await makeProject({ name, repoUrl: "https://git.test/b.git" }, `project-${name}`)).json(),
+    );
+    const body = { description: "Do it", run: false };
+    return taskView.parse(await (await ask(`/api/projects/${project.id}/tasks`, { body, token })).json());
+  }
+
+  it("twenty at once with one key begin one attempt", async () => {
+    const task = await draft("run-once");
+    const answers = await Promise.all(Array.from({ length: 20 }, () => tell(task, "run", "run-key-1")));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
+    expect(await attemptsOf(task)).toBe(1);
+    await tell(task, "cancel", "cancel-key-1");
+  });
+
+  it("a repeated request begins nothing, also when its attempt has ended meanwhile", async () => {
+    const task = await draft("retry-once");
+    expect((await tell(task, "run", "run-key-2")).status).toBe(202);
+    await endedBy(task);
+    expect((await tell(task, "run", "run-key-2")).status).toBe(202);
+    expect(await attemptsOf(task)).toBe(1);
+    const first = taskView.parse(await (await tell(task, "retry", "retry-key-2")).json());
+    await endedBy(task);
+    const again = taskView.parse(await (await tell(task, "retry", "retry-key-2")).json());
+    expect([again.runId, again.attempt, again.status]).toEqual([first.runId, 2, "failed"]);
+    expect((await tell(task, "retry", "retry-key-3")).status).toBe(202);
+    expect(await attemptsOf(task)).toBe(3);
+    await tell(task, "cancel", "cancel-key-2");
+  });
+
+  it("twenty retries at once with one key begin one attempt, and each is told of it", async () => {
+    const task = await draft("retry-at-once");
+    await tell(task, "run", "run-key-4");
+    await endedBy(task);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => tell(task, "retry", "retry-key-4")));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
+    expect(await attemptsOf(task)).toBe(2);
+    await tell(task, "cancel", "cancel-key-4");
+  });
+
+  it("a key of another request is a conflict", async () => {
+    const task = await draft("other-request");
+    await tell(task, "run", "run-key-5");
+    await endedBy(task);
+    expect((await tell(task, "retry", "run-key-5")).status).toBe(409);
+    expect(await attemptsOf(task)).toBe(1);
+  });
 });

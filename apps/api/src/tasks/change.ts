@@ -4,6 +4,7 @@ import { SamovarError } from "@samovar/contracts";
 import { isTerminal } from "@samovar/domain/task-status";
 import type { TaskActor, TaskChange, TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
 import type { Deps } from "../deps.ts";
+import type { KeyRow } from "../idempotency.ts";
 import { publishTask } from "./publish.ts";
 import { applyChange, findTask, recordEvent } from "./store.ts";
 import type { ChangeOutcome } from "./store.ts";
@@ -15,8 +16,9 @@ export async function tryChange(
   taskId: TaskId,
   change: TaskChange,
   actor: TaskActor,
+  key: KeyRow | null = null,
 ): Promise<ChangeOutcome> {
-  const outcome = await applyChange(deps, taskId, change, actor);
+  const outcome = await applyChange(deps, taskId, change, actor, key);
   if (!outcome.ok) return outcome;
   await publishTask(deps, outcome.task, outcome.events);
   // Those who depend on it have news when it has ended, and when it is tried again.
@@ -26,8 +28,14 @@ export async function tryChange(
 }
 
 /** For people: throws `conflict` when the change may not be. */
-export async function change(deps: Deps, taskId: TaskId, wanted: TaskChange, actor: TaskActor): Promise<TaskRecord> {
-  const outcome = await tryChange(deps, taskId, wanted, actor);
+export async function change(
+  deps: Deps,
+  taskId: TaskId,
+  wanted: TaskChange,
+  actor: TaskActor,
+  key: KeyRow | null = null,
+): Promise<TaskRecord> {
+  const outcome = await tryChange(deps, taskId, wanted, actor, key);
   if (!outcome.ok) throw new SamovarError("conflict", outcome.refusal.message, { status: outcome.task.status });
   return outcome.task;
 }

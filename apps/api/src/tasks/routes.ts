@@ -87,7 +87,7 @@ const run = createRoute({
   method: "post",
   path: "/api/projects/{projectId}/tasks/{taskId}/run",
   summary: "Runs a draft.",
-  request: { params: ofTask },
+  request: { params: ofTask, headers: idempotencyHeader },
   responses: { 202: json(taskSchema, "The queued task") },
 });
 
@@ -103,7 +103,7 @@ const retry = createRoute({
   method: "post",
   path: "/api/projects/{projectId}/tasks/{taskId}/retry",
   summary: "Tries a failed or cancelled task again, in a session of its own.",
-  request: { params: ofTask },
+  request: { params: ofTask, headers: idempotencyHeader },
   responses: { 202: json(taskSchema, "The queued task") },
 });
 
@@ -185,7 +185,8 @@ export function taskRoutes(): Router {
 
   router.openapi(run, async (c) => {
     const { task, deps, project, caller } = await found(c, c.req.valid("param"));
-    return c.json(await viewTask(deps, await runTask(deps, caller, project, task)), 202);
+    const key = c.req.valid("header")["idempotency-key"] ?? null;
+    return c.json(await viewTask(deps, await runTask(deps, caller, project, task, key)), 202);
   });
 
   router.openapi(cancel, async (c) => {
@@ -195,7 +196,8 @@ export function taskRoutes(): Router {
 
   router.openapi(retry, async (c) => {
     const { task, deps, project, caller } = await found(c, c.req.valid("param"));
-    return c.json(await viewTask(deps, await retryTask(deps, caller, project, task)), 202);
+    const key = c.req.valid("header")["idempotency-key"] ?? null;
+    return c.json(await viewTask(deps, await retryTask(deps, caller, project, task, key)), 202);
   });
 
   router.openapi(setAside, async (c) => {

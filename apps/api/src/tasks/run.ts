@@ -4,37 +4,73 @@ import { isRunning } from "@samovar/domain/task-status";
 import type { TaskActor, TaskChange, TaskRecord } from "@samovar/domain/task-status";
 import type { Deps } from "../deps.ts";
 import type { Caller } from "../http/context.ts";
+import type { KeyRow } from "../idempotency.ts";
+import { intentOf, keyRow, madeBefore } from "../idempotency.ts";
 import type { ProjectRow } from "../projects/store.ts";
 import { change } from "./change.ts";
 import { agentOf, assertOpen } from "./create.ts";
 import { ensureRun, ensureSession, nudgeRun } from "./launch.ts";
 import { assertRunnable } from "./preconditions.ts";
+import { requireTask } from "./store.ts";
 
-/** Asking again while it runs changes nothing. */
-export async function runTask(deps: Deps, caller: Caller, project: ProjectRow, task: TaskRecord): Promise<TaskRecord> {
-  if (isRunning(task.status)) return launched(deps, task);
-  assertOpen(project);
-  await assertRunnable(deps.db, caller.id, agentOf(deps, project, task));
-  const runId = deps.ids.make("run");
-  return launched(deps, await change(deps, task.id, { kind: "queue", runId }, { kind: "user", id: caller.id }));
+/** Asking again while it runs changes nothing; with the same key, nor does it after that. */
+export async function runTask(
+  deps: Deps,
+  caller: Caller,
+  project: ProjectRow,
+  task: TaskRecord,
+  key: string | null = null,
+): Promise<TaskRecord> {
+  return onceForKey(deps, caller, task, { key, request: "POST task/run" }, async (keyRow) => {
+    if (isRunning(task.status)) return task;
+    assertOpen(project);
+    await assertRunnable(deps.db, caller.id, agentOf(deps, project, task));
+    const runId = deps.ids.make("run");
+    return change(deps, task.id, { kind: "queue", runId }, { kind: "user", id: caller.id }, keyRow);
+  });
 }
 
+/** One attempt for each key. */
 export async function retryTask(
   deps: Deps,
   caller: Caller,
   project: ProjectRow,
   task: TaskRecord,
+  key: string | null = null,
 ): Promise<TaskRecord> {
-  assertOpen(project);
-  await assertRunnable(deps.db, caller.id, agentOf(deps, project, task));
-  const { ids } = deps;
-  const attempt = {
-    kind: "retry",
-    runId: ids.make("run"),
-    sessionId: ids.make("ses"),
-    promptMessageId: ids.messageId(),
-  } as const;
-  return launched(deps, await change(deps, task.id, attempt, { kind: "user", id: caller.id }));
+  return onceForKey(deps, caller, task, { key, request: "POST task/retry" }, async (keyRow) => {
+    assertOpen(project);
+    await assertRunnable(deps.db, caller.id, agentOf(deps, project, task));
+    const { ids } = deps;
+    const attempt = {
+      kind: "retry",
+      runId: ids.make("run"),
+      sessionId: ids.make("ses"),
+      promptMessageId: ids.messageId(),
+    } as const;
+    return change(deps, task.id, attempt, { kind: "user", id: caller.id }, keyRow);
+  });
+}
+
+/** The task as it is now when the work was done under the key before. Of many at once with one key, one does it. */
+async function onceForKey(
+  deps: Deps,
+  caller: Caller,
+  task: TaskRecord,
+  { key, request }: { readonly key: string | null; readonly request: string },
+  work: (keyRow: KeyRow | null) => Promise<TaskRecord>,
+): Promise<TaskRecord> {
+  const intent = await intentOf(key, request, task.id);
+  if (intent === null) return launched(deps, await work(null));
+  const isDone = async () => (await madeBefore(deps.db, caller.id, intent)) !== null;
+  const now = () => requireTask(deps.db, task.projectId, task.id);
+  if (await isDone()) return launched(deps, await now());
+  try {
+    return launched(deps, await work(keyRow(caller.id, intent, task.id, deps.clock.now())));
+  } catch (error) {
+    if (await isDone()) return launched(deps, await now());
+    throw error;
+  }
 }
 
 /** A task that waits in line takes its new place at once. */
@@ -64,8 +100,9 @@ export function setTaskAside(deps: Deps, taskId: TaskId, setAside: boolean, acto
   return change(deps, taskId, { kind: "set_aside", setAside }, actor);
 }
 
+/** Its session and its run are there, also when the request that made them was cut off. */
 async function launched(deps: Deps, task: TaskRecord): Promise<TaskRecord> {
-  if (task.runId === null) return task;
+  if (task.runId === null || !isRunning(task.status)) return task;
   await ensureSession(deps, task);
   await ensureRun(deps, task, task.runId);
   return task;

@@ -19,6 +19,7 @@ import { and, asc, desc, eq, gt, inArray, lt, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
 import { idempotencyKeys, taskEvents, taskQueue, tasks } from "../database/schema.ts";
+import type { KeyRow } from "../idempotency.ts";
 import type { Deps } from "../deps.ts";
 import { assertDependencies, guardDependencies, isFree } from "./dependencies.ts";
 
@@ -86,12 +87,14 @@ export async function listEvents(
 /**
  * Decides and writes a change. When somebody else was first, or the database's answer was lost, the row is
  * read again and the change decided anew: changes are idempotent, so one that did land is `unchanged` then.
+ * `key`: written together with the change, so that the change is made once under it.
  */
 export async function applyChange(
   { db, clock, logger }: Deps,
   taskId: TaskId,
   change: TaskChange,
   actor: TaskActor,
+  key: KeyRow | null = null,
 ): Promise<ChangeOutcome> {
   let fault: unknown = null;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -103,7 +106,7 @@ export async function applyChange(
     if (!decided.value.changed) return { ok: true, task, events: [] };
     const guard = await guardOf(db, task, change);
     try {
-      const events = await compareAndSet(db, task, decided.value, actor, now, guard);
+      const events = await compareAndSet(db, task, decided.value, actor, now, guard, key);
       if (events !== null) return { ok: true, task: decided.value.task, events };
     } catch (error) {
       fault = error;
@@ -129,6 +132,7 @@ async function compareAndSet(
   actor: TaskActor,
   now: number,
   guard: SQL,
+  key: KeyRow | null,
 ): Promise<TaskEvent[] | null> {
   const { id, projectId: _project, createdAt: _created, ...fields } = after;
   const unchanged = and(eq(tasks.id, id), eq(tasks.version, before.version), guard);
@@ -140,6 +144,7 @@ async function compareAndSet(
       .from(tasks)
       .where(unchanged),
     ...drafts.map((draft) => insertEvent(db, { taskId: id, at: now, actor, draft, dedupeKey: null, when })),
+    ...(key === null ? [] : [insertKey(db, key, when)]),
     db.update(tasks).set(fields).where(unchanged),
     ...(leavesLine ? [forgetPlace(db, id)] : []),
   ]);
@@ -160,7 +165,7 @@ export async function insertTask(
   task: TaskRecord,
   drafts: readonly TaskEventDraft[],
   actor: TaskActor,
-  idempotency: typeof idempotencyKeys.$inferInsert | null,
+  idempotency: KeyRow | null,
 ): Promise<TaskEvent[]> {
   const { id, createdAt: at } = task;
   await db.batch([
@@ -222,6 +227,13 @@ function insertEvent(
     )
     .onConflictDoNothing({ target: [taskEvents.taskId, taskEvents.dedupeKey] })
     .returning();
+}
+
+/** A key that is there already fails the whole batch. */
+function insertKey(db: Database, { ownerId, key, requestHash, resourceId, createdAt }: KeyRow, when: SQL) {
+  return db
+    .insert(idempotencyKeys)
+    .select(sql`SELECT ${ownerId}, ${key}, ${requestHash}, ${resourceId}, ${createdAt} WHERE ${when}`);
 }
 
 export function eventView({ seq, at, actor, kind, data }: EventRow): TaskEvent {
