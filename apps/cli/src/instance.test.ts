@@ -10,7 +10,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-const running = { version: 1, pid: 42, url: "http://127.0.0.1:7266", apiToken: "smv_x", startedAt: 1 } as const;
+const running = {
+  version: 1,
+  pid: 42,
+  start: "7",
+  url: "http://127.0.0.1:7266",
+  apiToken: "smv_x",
+  startedAt: 1,
+} as const;
 
 describe("the running instance", () => {
   it("[S1] is written for its owner's eyes only, read back, and removed", async () => {

@@ -2,15 +2,18 @@
  * How a command finds the running Samovar: `<data-dir>/instance.json`, written by `samovar up` for as long as it
  * runs. It holds an API token, so it is readable by its owner only.
  */
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { millis } from "@samovar/contracts";
 import * as z from "zod";
+import { readJson, writeAtomically } from "./files.ts";
 
 export const instance = z.object({
   version: z.literal(1),
   pid: z.number().int().positive(),
+  /** When that process began, as `up/processes.ts` reads it; null where the system does not tell. */
+  start: z.string().nullable().default(null),
   url: z.url({ protocol: /^https?$/ }),
   apiToken: z.string().min(1),
   startedAt: millis,
@@ -32,10 +35,7 @@ export function instanceFile(dataDir: string): string {
 }
 
 export async function writeInstance(dataDir: string, value: Instance): Promise<void> {
-  const file = instanceFile(dataDir);
-  const partial = `${file}.${process.pid}.partial`;
-  await writeFile(partial, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
-  await rename(partial, file);
+  await writeAtomically(instanceFile(dataDir), `${JSON.stringify(value, null, 2)}\n`);
 }
 
 export async function removeInstance(dataDir: string): Promise<void> {
@@ -44,10 +44,6 @@ export async function removeInstance(dataDir: string): Promise<void> {
 
 /** Null when no Samovar runs here, or the file cannot be understood. */
 export async function readInstance(dataDir: string): Promise<Instance | null> {
-  try {
-    const parsed = instance.safeParse(JSON.parse(await readFile(instanceFile(dataDir), "utf8")));
-    return parsed.success ? parsed.data : null;
-  } catch {
-    return null;
-  }
+  const parsed = instance.safeParse(await readJson(instanceFile(dataDir)));
+  return parsed.success ? parsed.data : null;
 }

@@ -1,5 +1,6 @@
 /** The control plane as the CLI calls it: one method a route, typed by the contracts. */
-import type { NodeId, ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
+import type { NodeId, ProjectId, Random, SessionId, TaskId, WorkspaceId } from "@samovar/base";
+import { uuid } from "@samovar/base";
 import type {
   AgentDefinition,
   AgentDetail,
@@ -49,7 +50,7 @@ import {
 } from "@samovar/contracts";
 import * as z from "zod";
 import { CliError } from "./errors.ts";
-import { type Call, type Endpoint, type Parser, call, download } from "./http.ts";
+import { type Call, type Endpoint, type Parser, type Transport, call, download, rulesOf } from "./http.ts";
 
 interface MessagesPage {
   readonly messages: MessageView[];
@@ -67,13 +68,24 @@ const taskPage: Parser<Page<TaskView>> = page(taskView);
 const workspacePage: Parser<Page<WorkspaceView>> = page(workspaceView);
 const nothing: Parser<null> = z.null();
 
+/** What a call is besides its method and body. */
+interface Extent {
+  /** Samovar asks a node or a service before it answers. */
+  readonly takesLong?: boolean;
+}
+
 export class ApiClient implements Endpoint {
   readonly url: string;
   readonly token: string;
+  readonly #random: Random;
+  readonly #transport: Transport;
 
-  constructor(url: string, token: string) {
-    this.url = url;
-    this.token = token;
+  /** Each call goes to where `transport` finds Samovar then; `endpoint` is where it was found first. */
+  constructor(endpoint: Endpoint, random: Random, transport: Transport) {
+    this.url = endpoint.url;
+    this.token = endpoint.token;
+    this.#random = random;
+    this.#transport = transport;
   }
 
   /** With the operator's secret as the token: makes the owner at the first time, and a new API token each time. */
@@ -103,10 +115,8 @@ export class ApiClient implements Endpoint {
   }
 
   checkCredential(kind: CredentialKind): Promise<CredentialCheck> {
-    return this.#call<CredentialCheck>(`${credentialPath(kind)}/validate`, credentialCheck, {
-      method: "POST",
-      body: {},
-    });
+    const path = `${credentialPath(kind)}/validate`;
+    return this.#call<CredentialCheck>(path, credentialCheck, { method: "POST", body: {} }, { takesLong: true });
   }
 
   agents(): Promise<AgentView[]> {
@@ -140,7 +150,7 @@ export class ApiClient implements Endpoint {
   }
 
   lookIntoWorkspace(id: WorkspaceId): Promise<WorkspaceLook> {
-    return this.#call<WorkspaceLook>(`/api/workspaces/${id}/look`, workspaceLook);
+    return this.#call<WorkspaceLook>(`/api/workspaces/${id}/look`, workspaceLook, {}, { takesLong: true });
   }
 
   extendWorkspace(id: WorkspaceId, keepForMs: number): Promise<WorkspaceView> {
@@ -168,8 +178,8 @@ export class ApiClient implements Endpoint {
     return this.#call<TaskView>(`/api/projects/${projectId}/tasks/${taskId}`, taskView);
   }
 
-  createTask(projectId: ProjectId, task: CreateTask, idempotencyKey: string): Promise<TaskView> {
-    const options: Call = { method: "POST", body: task, idempotencyKey };
+  createTask(projectId: ProjectId, task: CreateTask): Promise<TaskView> {
+    const options: Call = { method: "POST", body: task };
     return this.#call<TaskView>(`/api/projects/${projectId}/tasks`, taskView, options);
   }
 
@@ -198,7 +208,9 @@ export class ApiClient implements Endpoint {
 
   /** The git bundle of what could not be pushed, whole. */
   bundle(projectId: ProjectId, taskId: TaskId): Promise<Uint8Array> {
-    return download(this, `/api/projects/${projectId}/tasks/${taskId}/bundle`, LIMITS.bundleMaxBytes);
+    const path = `/api/projects/${projectId}/tasks/${taskId}/bundle`;
+    const rules = rulesOf({}, true);
+    return this.#transport((attempt) => download(attempt, path, LIMITS.bundleMaxBytes), rules);
   }
 
   taskEvents(projectId: ProjectId, taskId: TaskId): Promise<TaskEvent[]> {
@@ -250,8 +262,11 @@ export class ApiClient implements Endpoint {
     return this.#call<TaskView>(`/api/projects/${projectId}/tasks/${taskId}/${verb}`, taskView, options);
   }
 
-  #call<T>(path: string, schema: Parser<T>, options?: Call): Promise<T> {
-    return call<T>(this, path, schema, options);
+  /** One key for all tries, so that a lost answer makes no second of anything. */
+  #call<T>(path: string, schema: Parser<T>, options: Call = {}, { takesLong = false }: Extent = {}): Promise<T> {
+    const needsKey = options.method === "POST" || options.method === "PATCH";
+    const sent: Call = needsKey ? { ...options, idempotencyKey: uuid(this.#random) } : options;
+    return this.#transport<T>((attempt) => call<T>(attempt, path, schema, sent), rulesOf(sent, takesLong));
   }
 
   /** Every item of a list, page after page. */

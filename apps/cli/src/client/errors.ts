@@ -20,7 +20,7 @@ export class CliError extends Error {
 
 /** No control plane answers where one should be. */
 export class UnreachableError extends CliError {
-  constructor() {
-    super("No Samovar is running for this data directory.", "Start it with: samovar up");
+  constructor(message = "No Samovar is running for this data directory.") {
+    super(message, "Start it with: samovar up");
   }
 }

@@ -26,9 +26,18 @@ const TASK: Noun = { prefix: "tsk", name: "task", list: "samovar tasks" };
 const SESSION: Noun = { prefix: "ses", name: "session", list: "samovar sessions" };
 const WORKSPACE: Noun = { prefix: "wsp", name: "workspace", list: "samovar workspaces --all" };
 
+/** Projects that are not archived. */
+export async function openProjects(client: ApiClient): Promise<ProjectView[]> {
+  return (await client.projects()).filter((project) => project.archivedAt === null);
+}
+
 /** Projects that are not archived, narrowed to a name or id when one is given. */
-export async function projectsNamed(client: ApiClient, name: string | undefined): Promise<ProjectView[]> {
-  const open = (await client.projects()).filter((project) => project.archivedAt === null);
+export async function projectsNamed(client: ApiClient, name: string | undefined): Promise<readonly ProjectView[]> {
+  return namedProjects(await openProjects(client), name);
+}
+
+/** Those of a name or id; all without one. Throws {@link CliError} when there are none. */
+export function namedProjects(open: readonly ProjectView[], name: string | undefined): readonly ProjectView[] {
   if (name === undefined) return open;
   const named = open.filter((project) => project.name === name || project.id === name);
   if (named.length > 0) return named;

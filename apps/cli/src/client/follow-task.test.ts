@@ -1,6 +1,6 @@
 /** Following a task over a socket that is cut again and again, against a server that speaks the viewers' protocol. */
 import { createServer } from "node:http";
-import { systemTimers } from "@samovar/base";
+import { systemClock, systemRandom, systemTimers } from "@samovar/base";
 import type { MessageView, TaskEvent, TaskView, ViewerEvent } from "@samovar/contracts";
 import { viewerFrame } from "@samovar/contracts";
 import {
@@ -15,10 +15,12 @@ import {
 } from "@samovar/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
-import { ApiClient } from "./api.ts";
+import type { ApiClient } from "./api.ts";
+import { directClient } from "./connect.ts";
 import { CliError } from "./errors.ts";
 import { type Followed, followTask } from "./follow-task.ts";
 
+const SYSTEM = { clock: systemClock, timers: systemTimers, random: systemRandom };
 const session = aSessionView();
 const submitted = aTaskView({ sessionId: session.id, projectId: session.projectId });
 
@@ -126,7 +128,7 @@ afterEach(async () => {
 });
 
 async function connect(): Promise<ApiClient> {
-  return new ApiClient(proxy.url, "smv_test");
+  return directClient({ url: proxy.url, token: "smv_test" }, SYSTEM);
 }
 
 function follow(signal?: AbortSignal) {
@@ -136,6 +138,7 @@ function follow(signal?: AbortSignal) {
   const followed: Promise<Followed> = followTask({
     task: submitted,
     connect,
+    clock: systemClock,
     timers: systemTimers,
     random: seededRandom(5),
     ...(signal === undefined ? {} : { signal }),
@@ -203,7 +206,14 @@ describe("following a task", () => {
   it("tells a refusal instead of waiting for ever", async () => {
     const other = aTaskView({ sessionId: session.id, projectId: session.projectId });
     const watcher = { task: () => {}, message: () => {}, connected: () => {} };
-    const followed = followTask({ task: other, connect, timers: systemTimers, random: seededRandom(1), watcher });
+    const followed = followTask({
+      task: other,
+      connect,
+      clock: systemClock,
+      timers: systemTimers,
+      random: seededRandom(1),
+      watcher,
+    });
     await expect(followed).rejects.toBeInstanceOf(CliError);
   });
 
@@ -213,6 +223,7 @@ describe("following a task", () => {
     const followed = followTask({
       task: submitted,
       connect: async () => null,
+      clock: time,
       timers: time,
       random: seededRandom(1),
       watcher: { task: () => {}, message: () => {}, connected: (up) => void ups.push(up) },
@@ -233,6 +244,7 @@ describe("following a task", () => {
     const followed = followTask({
       task: submitted,
       connect,
+      clock: systemClock,
       timers: systemTimers,
       random: seededRandom(3),
       watcher: {
@@ -257,6 +269,7 @@ describe("following a task", () => {
       task: { ...submitted, version: 3 },
       known: [aTaskEvent({ seq: 1 }), aTaskEvent({ seq: 2 })],
       connect,
+      clock: systemClock,
       timers: systemTimers,
       random: seededRandom(4),
       watcher: {

@@ -2,7 +2,7 @@
  * Follows a task to its end: its changes, its events and its transcript, over any number of lost connections.
  * What the socket missed is asked for again, so the watcher is told everything, in order, once.
  */
-import type { Random, Timers } from "@samovar/base";
+import { type Clock, type Random, RunningClock, type Timers } from "@samovar/base";
 import type { MessageView, TaskEvent, TaskView, ViewerEvent } from "@samovar/contracts";
 import { ERROR_CATALOGUE, TERMINAL_STATUSES } from "@samovar/contracts";
 import type { Transcript, TranscriptEvent } from "@samovar/domain/transcript";
@@ -27,6 +27,7 @@ export interface FollowOptions {
   /** The running Samovar, or null when there is none now. */
   readonly connect: () => Promise<ApiClient | null>;
   readonly watcher: TaskWatcher;
+  readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
   /** Leaves without waiting for the end. */
@@ -40,11 +41,11 @@ export interface Followed {
   readonly ended: boolean;
 }
 
-/** How long the last messages may take to arrive once the task has ended. */
-const LAST_MESSAGES_MS = 10_000;
 /** The socket tells changes at once; this finds what it failed to tell. */
 const CHECK_MS = 15_000;
-/** Whoever waits for a Samovar that never comes back is told so. */
+/** After an answer that failed. */
+const AGAIN_MS = 1_000;
+/** Whoever waits for a Samovar that never comes back is told so. Only time counts in which this process ran. */
 const GONE_MS = 600_000;
 /** Unreadable or failing answers in a row that are put up with. */
 const MOST_MISSES = 20;
@@ -55,6 +56,7 @@ export function followTask(options: FollowOptions): Promise<Followed> {
 
 class Follower {
   readonly #options: FollowOptions;
+  readonly #time: RunningClock;
   readonly #outcome = Promise.withResolvers<Followed>();
   readonly #seen = new Map<string, MessageView>();
   readonly #socket: ProjectSocket;
@@ -64,15 +66,20 @@ class Follower {
   #transcript: Transcript;
   /** The session's version at which the transcript is whole; null until the task has ended. */
   #wanted: number | null = null;
-  #cancelDeadline: (() => void) | null = null;
+  /** Whether the answer to a subscription is on its way over the connection. */
+  #awaitsSync = false;
+  /** How often the socket told of the task: what was asked for before that is older. */
+  #told = 0;
   #cancelCheck: (() => void) | null = null;
   #cancelGone: (() => void) | null = null;
   #checking: Promise<void> | null = null;
+  #ending: Promise<void> | null = null;
   #misses = 0;
   #over = false;
 
   constructor(options: FollowOptions) {
     this.#options = options;
+    this.#time = new RunningClock(options.clock, options.timers);
     this.#task = options.task;
     this.#events = options.known ?? [];
     this.#transcript = emptyTranscript(options.task.sessionId);
@@ -82,7 +89,8 @@ class Follower {
       onOpen: () => this.#opened(),
       onDown: () => this.#lost(),
       onEvent: (event) => this.#hear(event),
-      timers: options.timers,
+      // A pong that came while this process was stopped is read before its absence counts.
+      timers: this.#time,
       random: options.random,
     });
   }
@@ -99,14 +107,24 @@ class Follower {
     this.#cancelGone?.();
     this.#cancelGone = null;
     this.#options.watcher.connected(true);
-    this.#socket.send(subscription(this.#transcript));
+    this.#subscribe();
     void this.#check();
   }
 
   #lost(): void {
+    this.#awaitsSync = false;
     this.#options.watcher.connected(false);
-    this.#cancelGone ??= this.#options.timers.after(GONE_MS, () => this.#fail(goneError(this.#task)));
+    this.#countGone();
     void this.#check();
+  }
+
+  #countGone(): void {
+    this.#cancelGone?.();
+    this.#cancelGone = this.#time.after(GONE_MS, () => this.#fail(goneError(this.#task)));
+  }
+
+  #subscribe(): void {
+    this.#awaitsSync = this.#socket.send(subscription(this.#transcript));
   }
 
   #hear(event: ViewerEvent): void {
@@ -116,18 +134,20 @@ class Follower {
     if (!isTranscriptEvent(event)) return;
     const { outcome, transcript } = applyEvent(this.#transcript, event);
     this.#transcript = transcript;
-    if (outcome === "resync") this.#socket.send(subscription(transcript));
-    if (outcome === "applied") this.#tellMessages(event);
+    if (event.type === "sync" && !event.more) this.#awaitsSync = false;
+    if (outcome === "resync") this.#subscribe();
+    if (outcome === "applied") this.#tellChanged(event);
     this.#settle();
   }
 
-  /** Events that do not join what is known are read again, from the first that is missing. */
+  /** What does not join to what is known is read again: a gap in the events, or a new version without any. */
   #hearTask({ task, events }: Extract<ViewerEvent, { type: "task.updated" }>): void {
     if (task.id !== this.#task.id) return;
+    this.#told += 1;
     const first = events[0]?.seq;
-    const joins = first === undefined || first <= this.#lastSeq() + 1;
-    this.#learn(task, joins ? events : []);
-    if (!joins) void this.#check();
+    const joins = first === undefined ? task.version <= this.#task.version : first <= this.#lastSeq() + 1;
+    if (joins) this.#learn(task, events);
+    else void this.#check();
   }
 
   #learn(task: TaskView, found: readonly TaskEvent[]): void {
@@ -138,45 +158,69 @@ class Follower {
     this.#events = [...this.#events, ...fresh];
     if (task.version >= this.#task.version) this.#task = task;
     this.#options.watcher.task(this.#task, fresh, this.#events);
-    if (hasEnded(this.#task)) void this.#check();
+    if (hasEnded(this.#task)) void this.#end();
   }
 
   #lastSeq(): number {
     return this.#events.at(-1)?.seq ?? 0;
   }
 
-  /** Reads the task as it is now, and how far its transcript goes once it has ended. */
+  /** Reads the task and its events as they are now. */
   #check(): Promise<void> {
-    this.#checking ??= this.#read().finally(() => (this.#checking = null));
+    this.#checking ??= this.#asking(async (client) => {
+      const { projectId, id } = this.#task;
+      const told = this.#told;
+      const task = await client.task(projectId, id);
+      const events = await client.taskEvents(projectId, id);
+      // Its place in line changes without a new version: what was told meanwhile is newer than this answer.
+      const isOlder = told !== this.#told && task.version <= this.#task.version;
+      if (!this.#over) this.#learn(isOlder ? this.#task : task, events);
+      if (hasEnded(this.#task)) await this.#end();
+    }).finally(() => (this.#checking = null));
     return this.#checking;
   }
 
-  async #read(): Promise<void> {
+  /** Of a task that has ended: reads how far its transcript goes, and gets what is missing of it. */
+  #end(): Promise<void> {
+    this.#ending ??= this.#asking(async (client) => {
+      const { projectId, sessionId } = this.#task;
+      this.#wanted = (await client.session(projectId, sessionId)).version;
+      this.#settle();
+      if (this.#over || this.#awaitsSync) return;
+      this.#subscribe();
+      if (this.#awaitsSync) return;
+      const messages = await client.messages(projectId, sessionId);
+      if (this.#over) return;
+      for (const message of messages) this.#tell(message);
+      this.#finish(true);
+    }).finally(() => (this.#ending = null));
+    return this.#ending;
+  }
+
+  /** Asks the control plane; a failure that may pass is followed by another check soon. */
+  async #asking(work: (client: ApiClient) => Promise<void>): Promise<void> {
     try {
       const client = await this.#options.connect();
       if (client === null || this.#over) return;
-      const { projectId, id, sessionId } = this.#task;
-      this.#learn(await client.task(projectId, id), await client.taskEvents(projectId, id));
+      await work(client);
       this.#misses = 0;
-      if (!hasEnded(this.#task)) return;
-      const session = await client.session(projectId, sessionId);
-      this.#cancelDeadline ??= this.#options.timers.after(LAST_MESSAGES_MS, () => this.#finish(true));
-      this.#wanted = session.version;
-      this.#settle();
+      if (this.#cancelGone !== null && !this.#over) this.#countGone();
     } catch (error) {
-      if (error instanceof UnreachableError) return;
-      if (!mayPass(error) || ++this.#misses > MOST_MISSES) this.#fail(error);
+      if (this.#over || error instanceof UnreachableError) return;
+      if (!mayPass(error) || ++this.#misses > MOST_MISSES) return this.#fail(error);
+      this.#scheduleCheck(AGAIN_MS);
     }
   }
 
-  #scheduleCheck(): void {
-    this.#cancelCheck = this.#options.timers.after(CHECK_MS, () => {
+  #scheduleCheck(delayMs: number = CHECK_MS): void {
+    this.#cancelCheck?.();
+    this.#cancelCheck = this.#options.timers.after(delayMs, () => {
       this.#scheduleCheck();
       void this.#check();
     });
   }
 
-  #tellMessages(event: TranscriptEvent): void {
+  #tellChanged(event: TranscriptEvent): void {
     const { messages } = this.#transcript;
     const first = messages[0]?.position ?? 0;
     for (const changed of changedIn(event)) {
@@ -184,12 +228,15 @@ class Follower {
         typeof changed === "string"
           ? messages.findLast(({ messageId }) => messageId === changed)
           : messages[changed - first];
-      if (message === undefined) continue;
-      const before = this.#seen.get(message.messageId) ?? null;
-      if (before !== null && before.revision >= message.revision) continue;
-      this.#seen.set(message.messageId, message);
-      this.#options.watcher.message(message, before);
+      if (message !== undefined) this.#tell(message);
     }
+  }
+
+  #tell(message: MessageView): void {
+    const before = this.#seen.get(message.messageId) ?? null;
+    if (before !== null && before.revision >= message.revision) return;
+    this.#seen.set(message.messageId, message);
+    this.#options.watcher.message(message, before);
   }
 
   #settle(): void {
@@ -208,7 +255,6 @@ class Follower {
 
   #stop(): void {
     this.#over = true;
-    this.#cancelDeadline?.();
     this.#cancelCheck?.();
     this.#cancelGone?.();
     this.#options.signal?.removeEventListener("abort", this.#leave);

@@ -1,9 +1,12 @@
 /** The client against a real server on loopback that answers as a control plane may. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { systemClock, systemRandom, systemTimers } from "@samovar/base";
 import { aMessageView, anAgentView, aSessionView } from "@samovar/testing";
 import { afterEach, describe, expect, it } from "vitest";
-import { ApiClient } from "./api.ts";
+import { directClient } from "./connect.ts";
+
+const SYSTEM = { clock: systemClock, timers: systemTimers, random: systemRandom };
 
 interface Answer {
   readonly status: number;
@@ -28,7 +31,7 @@ async function serve(answer: (url: string) => Answer) {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   closing.push(() => server.close());
   const { port } = server.address() as AddressInfo;
-  return { client: new ApiClient(`http://127.0.0.1:${port}`, "smv_test"), seen };
+  return { client: directClient({ url: `http://127.0.0.1:${port}`, token: "smv_test" }, SYSTEM), seen };
 }
 
 const refused = (code: string, status: number, message = "No.") => ({

@@ -1,4 +1,6 @@
-/** One HTTP call to the control plane: every answer parsed, every refusal a {@link CliError} with what to do. */
+/** One HTTP request to the control plane: every answer parsed, every refusal a {@link CliError} with what to do. */
+import * as http from "node:http";
+import type { IncomingMessage } from "node:http";
 import { errorBody } from "@samovar/contracts";
 import { CliError, UnreachableError } from "./errors.ts";
 
@@ -11,7 +13,7 @@ export interface Call {
   readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** A UUID: the same key again is answered as the first time. */
+  /** A UUID: the same request with the same key again is answered as the first time. */
   readonly idempotencyKey?: string;
 }
 
@@ -25,66 +27,146 @@ export interface Parser<T> {
       };
 }
 
-const TIMEOUT_MS = 30_000;
+export interface Try {
+  readonly endpoint: Endpoint;
+  /** Aborted when the answer comes too late. */
+  readonly signal: AbortSignal;
+  /** Whether an earlier try of the same request may have been carried out. */
+  readonly mayHaveActed: boolean;
+  /** To be called for each part of a long answer: the limit begins anew. */
+  readonly heard: () => void;
+}
 
-/** `path` begins with `/api`. */
-export async function call<T>(endpoint: Endpoint, path: string, schema: Parser<T>, options: Call = {}): Promise<T> {
-  const response = await send(endpoint, path, options);
-  const json = await readJson(response);
-  if (!response.ok) throw refusal(response.status, json);
-  const parsed = schema.safeParse(json);
-  if (parsed.success) return parsed.data;
+/** What a try came to. `mayHaveActed`: the request may have been carried out, though no answer came. */
+export type Outcome<T> =
+  | { readonly answered: true; readonly value: T }
+  | { readonly answered: false; readonly mayHaveActed: boolean; readonly error: CliError };
+
+export type Request<T> = (attempt: Try) => Promise<Outcome<T>>;
+
+/** Sends a request: once, or again while it is not answered. Throws when no answer came. */
+export type Transport = <T>(request: Request<T>, rules: Rules) => Promise<T>;
+
+export interface Rules {
+  /** A request that is sent twice has the effect of one. */
+  readonly isSafeToRepeat: boolean;
+  readonly changesNothing: boolean;
+  /** Samovar asks a node or a service before it answers, so a late answer says nothing about Samovar. */
+  readonly takesLong: boolean;
+}
+
+const JSON_MAX_BYTES = 64 * 1024 * 1024;
+/** Not answered, whatever the body says: asked again, the control plane may answer. */
+const RETRIABLE_STATUSES = new Set([429, 503]);
+/** The request has not left this machine. */
+const NEVER_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
+
+export function rulesOf({ method = "GET", idempotencyKey }: Call, takesLong: boolean): Rules {
+  const isSafeToRepeat = method === "GET" || method === "PUT" || method === "DELETE" || idempotencyKey !== undefined;
+  return { isSafeToRepeat, changesNothing: method === "GET", takesLong };
+}
+
+/** `path` begins with `/api`. Throws {@link CliError} for a refusal and for an answer of another shape. */
+export async function call<T>(attempt: Try, path: string, schema: Parser<T>, options: Call): Promise<Outcome<T>> {
+  const opened = await open(attempt, path, options);
+  if (!opened.answered) return opened;
+  const { method = "GET" } = options;
+  const status = opened.value.statusCode ?? 0;
+  const read = await readAll(opened.value, JSON_MAX_BYTES, path);
+  if (!read.answered) return read;
+  const json = parseJson(read.value);
+  if (RETRIABLE_STATUSES.has(status)) return unanswered(true, refusal(status, json));
+  // An earlier try has deleted it, and its answer was lost.
+  const isGone = method === "DELETE" && status === 404 && attempt.mayHaveActed;
+  if (!isGone && !isOk(status)) throw refusal(status, json);
+  const parsed = schema.safeParse(isGone ? null : json);
+  if (parsed.success) return { answered: true, value: parsed.data };
   const where = parsed.error.issues[0]?.path.join(".") ?? "";
   throw new CliError(
-    `Samovar's answer to ${options.method ?? "GET"} ${path.split("?")[0]} could not be read${where === "" ? "" : ` (${where})`}.`,
+    `Samovar's answer to ${method} ${path.split("?")[0]} could not be read${where === "" ? "" : ` (${where})`}.`,
     "This CLI and the running Samovar may be of different versions: restart it with: samovar up",
   );
 }
 
-/** The whole body of an answer that is no JSON. Throws {@link CliError} when it is refused, or longer than `maxBytes`. */
-export async function download(endpoint: Endpoint, path: string, maxBytes: number): Promise<Uint8Array> {
-  const response = await send(endpoint, path, {});
-  if (!response.ok) throw refusal(response.status, await readJson(response));
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of response.body ?? []) {
-      bytes += chunk.length;
-      if (bytes > maxBytes) throw new CliError(`Samovar's answer to GET ${path} is longer than it may be.`);
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    if (error instanceof CliError) throw error;
-    throw new CliError("The answer was cut off before its end.", "Try again in a moment.");
+/**
+ * The whole body of an answer that is not JSON. Throws {@link CliError} when it is refused, cut off, or longer than
+ * `maxBytes`.
+ */
+export async function download(attempt: Try, path: string, maxBytes: number): Promise<Outcome<Uint8Array>> {
+  const opened = await open(attempt, path, {});
+  if (!opened.answered) return opened;
+  const status = opened.value.statusCode ?? 0;
+  if (isOk(status)) {
+    const whole = await readAll(opened.value, maxBytes, path, attempt.heard);
+    if (whole.answered) return whole;
+    throw whole.error;
   }
-  return Buffer.concat(chunks);
+  const read = await readAll(opened.value, JSON_MAX_BYTES, path);
+  if (!read.answered) return read;
+  const refused = refusal(status, parseJson(read.value));
+  if (RETRIABLE_STATUSES.has(status)) return unanswered(true, refused);
+  throw refused;
 }
 
-async function send(endpoint: Endpoint, path: string, options: Call): Promise<Response> {
+/** The beginning of an answer. */
+async function open({ endpoint, signal }: Try, path: string, options: Call): Promise<Outcome<IncomingMessage>> {
+  const url = new URL(path, endpoint.url);
+  const { request: send } = url.protocol === "https:" ? await import("node:https") : http;
   const headers: Record<string, string> = {
     accept: "application/json, application/octet-stream",
     authorization: `Bearer ${endpoint.token}`,
   };
-  if (options.body !== undefined) headers["content-type"] = "application/json";
-  if (options.idempotencyKey !== undefined) headers["idempotency-key"] = options.idempotencyKey;
-  try {
-    return await fetch(new URL(path, endpoint.url), {
-      method: options.method ?? "GET",
-      headers,
-      redirect: "error",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
-    });
-  } catch (error) {
-    if (error instanceof DOMException && error.name === "TimeoutError") {
-      throw new CliError(`Samovar did not answer within ${TIMEOUT_MS / 1000} seconds.`, "Try again in a moment.");
-    }
-    throw new UnreachableError();
+  const body = options.body === undefined ? null : Buffer.from(JSON.stringify(options.body));
+  if (body !== null) {
+    headers["content-type"] = "application/json";
+    headers["content-length"] = String(body.length);
   }
+  if (options.idempotencyKey !== undefined) headers["idempotency-key"] = options.idempotencyKey;
+  const { promise, resolve } = Promise.withResolvers<Outcome<IncomingMessage>>();
+  const request = send(url, { method: options.method ?? "GET", headers, signal });
+  request.on("response", (response) => resolve({ answered: true, value: response }));
+  // Also for a connection that is cut in the middle of an answer: then this is resolved already.
+  request.on("error", (error: NodeJS.ErrnoException) =>
+    resolve(unanswered(!NEVER_SENT.has(error.code ?? ""), new UnreachableError())),
+  );
+  request.end(body);
+  return promise;
 }
 
-async function readJson(response: Response): Promise<unknown> {
-  const text = await response.text().catch(() => "");
+async function readAll(
+  response: IncomingMessage,
+  maxBytes: number,
+  path: string,
+  heard: () => void = () => {},
+): Promise<Outcome<Uint8Array>> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of response) {
+      const piece = Buffer.from(chunk);
+      bytes += piece.length;
+      if (bytes > maxBytes) throw new CliError(`Samovar's answer to GET ${path} is longer than it may be.`);
+      chunks.push(piece);
+      heard();
+    }
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    return unanswered(true, new CliError("The answer was cut off before its end.", "Try again in a moment."));
+  }
+  return { answered: true, value: Buffer.concat(chunks) };
+}
+
+const isOk = (status: number): boolean => status >= 200 && status < 300;
+
+const unanswered = (mayHaveActed: boolean, error: CliError): Outcome<never> => ({
+  answered: false,
+  mayHaveActed,
+  error,
+});
+
+/** Null for an empty body, undefined for one that is not JSON. */
+function parseJson(body: Uint8Array): unknown {
+  const text = Buffer.from(body).toString("utf8");
   try {
     return text === "" ? null : JSON.parse(text);
   } catch {
@@ -112,6 +194,9 @@ function refusal(status: number, json: unknown): CliError {
       );
     case "internal":
       return new CliError(message, `Samovar's log has more about request ${requestId}.`, code);
+    case "unavailable":
+    case "rate_limited":
+      return new CliError(message, "Try again in a moment.", code);
     default:
       return new CliError(message, null, code);
   }

@@ -21,8 +21,8 @@ export interface ProjectSocketOptions {
 }
 
 export interface ProjectSocket {
-  /** Says nothing while there is no connection. */
-  send(frame: ViewerFrame): void;
+  /** False while there is no connection: then nothing was sent. */
+  send(frame: ViewerFrame): boolean;
   close(): void;
 }
 
@@ -46,7 +46,9 @@ export function openProjectSocket(options: ProjectSocketOptions): ProjectSocket 
     cancelTimer = timers.after(delayMs, what);
   };
   const send = (frame: ViewerFrame) => {
-    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(frame));
+    if (socket?.readyState !== WebSocket.OPEN) return false;
+    socket.send(JSON.stringify(frame));
+    return true;
   };
   /** In a steady beat, whatever else is said: the server cuts off a viewer of which it hears nothing. */
   const ping = (current: WebSocket) => {

@@ -5,8 +5,9 @@ import { dirname } from "node:path";
 import { errorMessage } from "@samovar/base";
 import type { AgentView } from "@samovar/contracts";
 import type { ApiClient } from "../client/api.ts";
-import { findSamovar } from "../client/connect.ts";
+import { findSamovar, requireSamovar } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
+import { readPresence } from "../client/presence.ts";
 import { findProgram, type FoundProgram } from "./agents/program.ts";
 import { type CommandContext, printJson } from "./context.ts";
 
@@ -97,9 +98,13 @@ export function freeSpaceFinding(bytes: number): Finding {
 }
 
 async function samovarFindings(context: CommandContext): Promise<Finding[]> {
-  const client = await findSamovar(context.dataDir);
-  if (client === null) return [finding("Samovar", "warning", "not running", "Start it with: samovar up")];
+  const presence = await readPresence(context.dataDir);
+  if (presence.state === "starting" || presence.state === "stopping")
+    return [finding("Samovar", "warning", `${presence.state} (process ${presence.pid})`, "Try again in a moment.")];
+  if ((await findSamovar(context)) === null)
+    return [finding("Samovar", "warning", "not running", "Start it with: samovar up")];
   try {
+    const client = await requireSamovar(context);
     const me = await client.me();
     return [
       finding("Samovar", "ok", `running at ${client.url}, signed in as ${me.name}`, null),

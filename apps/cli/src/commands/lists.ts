@@ -36,7 +36,7 @@ export async function listSessions(project: string | undefined, context: Command
 
 export async function listNodes(context: CommandContext): Promise<number> {
   const { terminal, clock } = context;
-  const nodes = await (await requireSamovar(context.dataDir)).nodes();
+  const nodes = await (await requireSamovar(context)).nodes();
   if (context.json) printJson(terminal, nodes);
   else {
     const rows = nodes.map((node) => [
@@ -61,7 +61,7 @@ async function ofProjects<T>(
   name: string | undefined,
   read: (client: ApiClient, project: ProjectView) => Promise<T[]>,
 ): Promise<{ item: T; project: ProjectView }[]> {
-  const client = await requireSamovar(context.dataDir);
+  const client = await requireSamovar(context);
   const projects = await projectsNamed(client, name);
   const lists = await Promise.all(
     projects.map(async (project) => (await read(client, project)).map((item) => ({ item, project }))),

@@ -6,7 +6,7 @@ import { type CommandContext, printJson } from "./context.ts";
 
 export async function transcript(id: string, context: CommandContext): Promise<number> {
   const { terminal } = context;
-  const client = await requireSamovar(context.dataDir);
+  const client = await requireSamovar(context);
   const { project, session } = await findSession(client, id);
   const messages = await client.messages(project.id, session.id);
   if (context.json) {

@@ -3,8 +3,9 @@ import { once } from "node:events";
 import type { TaskView } from "@samovar/contracts";
 import { aProjectView, aSessionView, aTaskView } from "@samovar/testing";
 import { describe, expect, it } from "vitest";
-import { ApiClient } from "../client/api.ts";
+import { directClient } from "../client/connect.ts";
 import { message } from "../output/recording.testing.ts";
+import { testContext } from "./context.testing.ts";
 import { freeSpaceFinding, gitVersionFinding, nodeFinding } from "./doctor.ts";
 import { judge, proofFaults, transcriptFaults } from "./verify.ts";
 
@@ -62,7 +63,10 @@ describe("[R16] a task without a proof", () => {
     });
     await once(server.listen(0, "127.0.0.1"), "listening");
     const address = server.address();
-    const client = new ApiClient(`http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`, "smv_test");
+    const client = directClient(
+      { url: `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`, token: "smv_test" },
+      testContext(),
+    );
     try {
       return await judge(client, aProjectView({ id: session.projectId }), task);
     } finally {

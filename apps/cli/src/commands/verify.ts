@@ -20,7 +20,7 @@ interface Verdict {
 /** Exit code 0 when nothing is faulty, else 1. */
 export async function verify(id: string | undefined, all: boolean, context: CommandContext): Promise<number> {
   if ((id === undefined) === !all) throw new CliError("Name one task, or give --all.", "Such as: samovar verify --all");
-  const client = await requireSamovar(context.dataDir);
+  const client = await requireSamovar(context);
   const subjects = id === undefined ? await endedTasks(client) : [await endedTask(client, id)];
   const verdicts: Verdict[] = [];
   for (const { project, task } of subjects) {

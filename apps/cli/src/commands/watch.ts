@@ -2,7 +2,7 @@
 import type { NodeId } from "@samovar/base";
 import { errorMessage } from "@samovar/base";
 import type { MessageView, NodeView, TaskEvent, TaskView } from "@samovar/contracts";
-import { findSamovar } from "../client/connect.ts";
+import { findSamovar, requireSamovar } from "../client/connect.ts";
 import { type Followed, type TaskWatcher, followTask } from "../client/follow-task.ts";
 import { eventLine } from "../output/task-events.ts";
 import type { Terminal } from "../output/terminal.ts";
@@ -16,7 +16,7 @@ export async function watchTask(
   context: CommandContext,
   known: readonly TaskEvent[] = [],
 ): Promise<Followed> {
-  const { terminal, timers, random } = context;
+  const { terminal, clock, timers, random } = context;
   const leaving = new AbortController();
   const { watcher, finish } = context.json ? jsonWatcher(terminal) : printingWatcher(context);
   let interrupts = 0;
@@ -29,9 +29,9 @@ export async function watchTask(
     });
   });
   try {
-    const connect = () => findSamovar(context.dataDir);
+    const connect = () => findSamovar(context);
     if (!context.json) watcher.task(task, [], known);
-    return await followTask({ task, known, connect, watcher, timers, random, signal: leaving.signal });
+    return await followTask({ task, known, connect, watcher, clock, timers, random, signal: leaving.signal });
   } finally {
     stopListening();
     finish();
@@ -45,8 +45,7 @@ export function exitCodeOf(task: TaskView): number {
 }
 
 async function cancel(task: TaskView, context: CommandContext): Promise<void> {
-  const client = await findSamovar(context.dataDir);
-  if (client === null) throw new Error("no Samovar is running");
+  const client = await requireSamovar(context);
   await client.cancelTask(task.projectId, task.id);
 }
 
@@ -89,7 +88,7 @@ function printingWatcher(context: CommandContext): { watcher: TaskWatcher; finis
 /** Best effort: what cannot be told now is told at the next look. */
 async function readNode(id: NodeId, context: CommandContext): Promise<NodeView | null> {
   try {
-    return (await (await findSamovar(context.dataDir))?.node(id)) ?? null;
+    return (await (await findSamovar(context))?.node(id)) ?? null;
   } catch {
     return null;
   }

@@ -11,7 +11,8 @@ import { applyMigrations } from "@samovar/api/database/migrate";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
 import * as z from "zod";
 import { CliError } from "../client/errors.ts";
-import { type DataDirectory, readJson, writeAtomically } from "./data-directory.ts";
+import { readJson, writeAtomically } from "../files.ts";
+import type { DataDirectory } from "./data-directory.ts";
 import { childrenNamed, holdersOf, isHolding, isRunning, processStart } from "./processes.ts";
 
 const root = join(import.meta.dirname, "../../../..");

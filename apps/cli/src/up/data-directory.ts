@@ -3,11 +3,12 @@
  * holding the secrets that the control plane is started with.
  */
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { access, chmod, constants, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, chmod, constants, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { CliError } from "../client/errors.ts";
-import { isRunning, processStart } from "./processes.ts";
+import { readJson, writeAtomically } from "../files.ts";
+import { type DirectoryLock, lockDirectory } from "./lock.ts";
 
 export interface DataDirectory {
   readonly path: string;
@@ -18,14 +19,13 @@ export interface DataDirectory {
   /** Agents installed on first use, shared by all servers of this machine. */
   readonly agents: string;
   readonly logs: string;
-  /** Gives the lock back. */
-  release(): Promise<void>;
+  readonly lock: DirectoryLock;
 }
 
 /** Opens and locks the directory. Throws {@link CliError} with what to do when it cannot be used. */
 export async function openDataDirectory(path: string): Promise<DataDirectory> {
   await makePrivate(path);
-  const release = await lock(path);
+  const lock = await lockDirectory(path);
   const below = (name: string) => join(path, name);
   const directory = {
     path,
@@ -33,7 +33,7 @@ export async function openDataDirectory(path: string): Promise<DataDirectory> {
     cloud: below("vm"),
     agents: below("agents"),
     logs: below("logs"),
-    release,
+    lock,
   };
   for (const each of [directory.state, directory.cloud, directory.agents, directory.logs])
     await mkdir(each, { recursive: true });
@@ -55,31 +55,6 @@ async function makePrivate(path: string): Promise<void> {
       "Choose another with --data-dir DIR or SAMOVAR_DATA_DIR, or make this one writable.",
     );
   }
-}
-
-const lockFile = z.object({ pid: z.number().int().positive(), start: z.string().nullable() });
-
-/** A lock that a killed process leaves behind counts as free: the process is told apart by its start time. */
-async function lock(path: string): Promise<() => Promise<void>> {
-  const file = join(path, "lock");
-  const mine = JSON.stringify({ pid: process.pid, start: await processStart(process.pid) });
-  for (let attempt = 0; attempt < 3; attempt++) {
-    try {
-      await writeFile(file, mine, { flag: "wx", mode: 0o600 });
-      return () => rm(file, { force: true });
-    } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
-    }
-    const held = lockFile.safeParse(await readJson(file));
-    if (held.success && (await isRunning(held.data.pid, held.data.start))) {
-      throw new CliError(
-        `The data directory ${path} is in use by another Samovar (process ${held.data.pid}).`,
-        "Use that one, stop it with Ctrl-C, or choose another directory with --data-dir DIR.",
-      );
-    }
-    await rm(file, { force: true });
-  }
-  throw new CliError(`The lock ${file} could not be taken.`, "Another Samovar is starting at this moment; try again.");
 }
 
 const signingKey = z.object({
@@ -122,19 +97,4 @@ export async function loadSecrets(directory: DataDirectory): Promise<Secrets> {
 
 export async function saveSecrets(directory: DataDirectory, value: Secrets): Promise<void> {
   await writeAtomically(join(directory.path, "secrets.json"), `${JSON.stringify(value, null, 2)}\n`);
-}
-
-export async function writeAtomically(file: string, text: string): Promise<void> {
-  const partial = `${file}.${process.pid}.partial`;
-  await writeFile(partial, text, { mode: 0o600 });
-  await rename(partial, file);
-}
-
-/** The file's JSON, or null when there is none or it is not JSON. */
-export async function readJson(file: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(file, "utf8"));
-  } catch {
-    return null;
-  }
 }

@@ -16,16 +16,25 @@ interface ProcessRow {
 
 const onLinux = process.platform === "linux";
 
-/** When the process began, as an opaque text; null when there is no such process. */
+/** When the process began, as an opaque text; null when there is no such process, or the system does not tell. */
 export async function processStart(pid: number): Promise<string | null> {
-  const row = onLinux ? await rowFromProc(pid) : (await rowsFromPs()).find((each) => each.pid === pid);
+  const row = onLinux ? await rowFromProc(pid) : (await rowsFromPs(["-p", String(pid)]))[0];
   return row?.start ?? null;
 }
 
-/** Whether the process that was recorded with this start time still runs. */
+/** Whether the process that was recorded with this start time still runs. Where no start times can be read, its id decides. */
 export async function isRunning(pid: number, start: string | null): Promise<boolean> {
   const now = await processStart(pid);
-  return now !== null && (start === null || now === start);
+  if (now !== null) return start === null || now === start;
+  return (await processStart(process.pid)) === null && exists(pid);
+}
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
 }
 
 /**
@@ -93,10 +102,13 @@ async function statOf(pid: number) {
   }
 }
 
-async function rowsFromPs(): Promise<ProcessRow[]> {
-  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,lstart=,args="], {
-    maxBuffer: 16 * 1024 * 1024,
-  });
+/** None where there is no `ps`, or no process that was asked for. */
+async function rowsFromPs(which: readonly string[] = ["-A"]): Promise<ProcessRow[]> {
+  // A start time is compared with one that another process read: both are written in the same way.
+  const env = { ...process.env, LC_ALL: "C", TZ: "UTC" };
+  const options = { env, maxBuffer: 16 * 1024 * 1024 };
+  const ps = promisify(execFile)("ps", [...which, "-o", "pid=,ppid=,lstart=,args="], options);
+  const { stdout } = await ps.catch(() => ({ stdout: "" }));
   return stdout.split("\n").flatMap((line) => {
     const [, pid, parent, start, command] =
       /^\s*(\d+)\s+(\d+)\s+(\S+\s+\S+\s+\S+\s+\S+\s+\S+)\s+(.*)$/.exec(line) ?? [];

@@ -4,25 +4,22 @@
  */
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
-import { jsonLogger, systemClock, type Logger } from "@samovar/base";
+import { jsonLogger, systemClock, systemRandom, systemTimers, type Logger } from "@samovar/base";
 import { settings as settingsSchema } from "@samovar/api/config";
 import { agentRelease, type CredentialSecret } from "@samovar/contracts";
 import { startLocalCloud, type LocalCloud } from "@samovar/local-cloud";
 import { Cron } from "croner";
-import { ApiClient } from "../client/api.ts";
+import type { ApiClient } from "../client/api.ts";
+import { directClient } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
+import { readJson } from "../files.ts";
 import { removeInstance, writeInstance } from "../instance.ts";
 import { type ControlPlane, freePort, startControlPlane } from "./control-plane.ts";
-import {
-  type DataDirectory,
-  type Secrets,
-  loadSecrets,
-  openDataDirectory,
-  readJson,
-  saveSecrets,
-} from "./data-directory.ts";
+import { type DataDirectory, type Secrets, loadSecrets, openDataDirectory, saveSecrets } from "./data-directory.ts";
+import { processStart } from "./processes.ts";
 
 export const DEFAULT_PORT = 7266;
+const SYSTEM = { clock: systemClock, timers: systemTimers, random: systemRandom };
 const root = join(import.meta.dirname, "../../../..");
 
 export interface StackOptions {
@@ -44,12 +41,17 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
+/** Resolves once it answers and its instance file is there. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const directory = await openDataDirectory(options.dataDir);
-  const undo: (() => Promise<void>)[] = [() => directory.release()];
-  const stop = async () => {
+  const undo: (() => Promise<void>)[] = [];
+  const undoAll = async () => {
+    await directory.lock.markStopping();
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
+    await directory.lock.release();
   };
+  let stopped: Promise<void> | null = null;
+  const stop = () => (stopped ??= undoAll());
   try {
     return await assemble(directory, options, undo, stop);
   } catch (error) {
@@ -65,6 +67,8 @@ async function assemble(
   stop: () => Promise<void>,
 ): Promise<Stack> {
   const { env } = options;
+  // What a killed one left: until this one answers there is none, and commands see by the lock that it starts.
+  await removeInstance(directory.path);
   const { logger, close } = fileLogger(directory);
   undo.push(close);
   const secrets = await loadSecrets(directory);
@@ -90,6 +94,7 @@ async function assemble(
   await writeInstance(directory.path, {
     version: 1,
     pid: process.pid,
+    start: await processStart(process.pid),
     url: controlPlane.url,
     apiToken: client.token,
     startedAt: systemClock.now(),
@@ -192,8 +197,9 @@ async function signIn(
   cloud: LocalCloud,
   env: StackOptions["env"],
 ): Promise<ApiClient> {
-  const { apiToken } = await new ApiClient(controlPlane.url, secrets.operatorSecret).setup();
-  const client = new ApiClient(controlPlane.url, apiToken);
+  const clientOf = (token: string) => directClient({ url: controlPlane.url, token }, SYSTEM);
+  const { apiToken } = await clientOf(secrets.operatorSecret).setup();
+  const client = clientOf(apiToken);
   await client.putCredential({ kind: "hetzner", token: secrets.cloudToken });
   const model = modelCredential(env);
   if (model !== null) await client.putCredential(model);

@@ -12,7 +12,7 @@ import { agentLines } from "./list.ts";
 export async function addAgent(file: string, context: CommandContext): Promise<number> {
   const { terminal, json } = context;
   const definition = parseDefinition(file === "-" ? await context.readStdin() : await readText(file, context.cwd));
-  const agent = await (await requireSamovar(context.dataDir)).putAgent(definition);
+  const agent = await (await requireSamovar(context)).putAgent(definition);
   if (json) printJson(terminal, agent);
   else terminal.line([...agentLines(agent, terminal.style), ...nextLines(agent)].join("\n"));
   return 0;
@@ -21,7 +21,7 @@ export async function addAgent(file: string, context: CommandContext): Promise<n
 export async function removeAgent(text: string, context: CommandContext): Promise<number> {
   const parsed = agentKind.safeParse(text);
   if (!parsed.success) throw new CliError(`${text} is no agent's name.`, "See them with: samovar agents");
-  await (await requireSamovar(context.dataDir)).removeAgent(parsed.data);
+  await (await requireSamovar(context)).removeAgent(parsed.data);
   if (context.json) printJson(context.terminal, { removed: parsed.data });
   else context.terminal.line(`${parsed.data} is removed, and its credential with it.`);
   return 0;

@@ -9,7 +9,7 @@ const MOST_CHOICES = 12;
 
 export async function listAgents(context: CommandContext): Promise<number> {
   const { terminal, json } = context;
-  const agents = await (await requireSamovar(context.dataDir)).agents();
+  const agents = await (await requireSamovar(context)).agents();
   if (json) printJson(terminal, agents);
   else terminal.line(agents.flatMap((agent) => agentLines(agent, terminal.style)).join("\n"));
   return 0;

@@ -10,7 +10,7 @@ import { readCredential, type SecretOptions } from "./secret.ts";
 /** Takes the place of an older one of its kind. */
 export async function setCredential(text: string, options: SecretOptions, context: CommandContext): Promise<number> {
   const kind = parseKind(text);
-  const client = await requireSamovar(context.dataDir);
+  const client = await requireSamovar(context);
   const secret = await readCredential(kind, options, () => client.agents(), context);
   const stored = await client.putCredential(secret);
   if (context.json) printJson(context.terminal, stored);
@@ -22,7 +22,7 @@ export async function setCredential(text: string, options: SecretOptions, contex
 /** Asks the credential's own service. Exit code 1 when that refuses it. */
 export async function checkCredential(text: string, context: CommandContext): Promise<number> {
   const { terminal, json } = context;
-  const answer = await (await requireSamovar(context.dataDir)).checkCredential(parseKind(text));
+  const answer = await (await requireSamovar(context)).checkCredential(parseKind(text));
   if (json) printJson(terminal, answer);
   else terminal.line(`${markOf(answer, context)} ${safeText(answer.message)}`);
   return answer.ok === false ? 1 : 0;
@@ -30,7 +30,7 @@ export async function checkCredential(text: string, context: CommandContext): Pr
 
 export async function removeCredential(text: string, context: CommandContext): Promise<number> {
   const kind = parseKind(text);
-  await (await requireSamovar(context.dataDir)).removeCredential(kind);
+  await (await requireSamovar(context)).removeCredential(kind);
   if (context.json) printJson(context.terminal, { removed: kind });
   else context.terminal.line(`${kind} is removed.`);
   return 0;

@@ -7,7 +7,7 @@ import { type CommandContext, printJson } from "../context.ts";
 
 export async function listCredentials(context: CommandContext): Promise<number> {
   const { terminal, clock, json } = context;
-  const found = await (await requireSamovar(context.dataDir)).credentials();
+  const found = await (await requireSamovar(context)).credentials();
   if (json) {
     printJson(terminal, found);
     return 0;

@@ -11,7 +11,7 @@ import { type CommandContext, printJson } from "../context.ts";
 /** `given`: the file to write; `-` for standard output. A file that is there is not overwritten. */
 export async function saveBundle(text: string, given: string | undefined, context: CommandContext): Promise<number> {
   const { terminal, cwd, json } = context;
-  const client = await requireSamovar(context.dataDir);
+  const client = await requireSamovar(context);
   const { project, task } = await findTask(client, text);
   const promised = task.output?.bundle ?? null;
   if (promised === null) throw new CliError(`${task.id} has no bundle: there is nothing that could not be pushed.`);

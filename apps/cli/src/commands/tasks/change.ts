@@ -9,7 +9,7 @@ import { follow } from "./follow.ts";
 
 /** Runs one that is stored and has not run yet. */
 export async function startTask(text: string, follows: boolean, context: CommandContext): Promise<number> {
-  const client = await requireSamovar(context.dataDir);
+  const client = await requireSamovar(context);
   const { project, task } = await findTask(client, text);
   if (task.status === "failed" || task.status === "cancelled")
     throw new CliError(`${task.id} has ${task.status === "failed" ? "failed" : "been cancelled"}.`, again(task));
@@ -20,7 +20,7 @@ export async function startTask(text: string, follows: boolean, context: Command
 
 /** A new attempt of one that failed or was cancelled, in a session of its own. */
 export async function retryTask(text: string, follows: boolean, context: CommandContext): Promise<number> {
-  const client = await requireSamovar(context.dataDir);
+  const client = await requireSamovar(context);
   const { project, task } = await findTask(client, text);
   const known = await client.taskEvents(project.id, task.id);
   return follow(await client.retryTask(project.id, task.id), project, { follow: follows, known }, context);
@@ -28,7 +28,7 @@ export async function retryTask(text: string, follows: boolean, context: Command
 
 /** Comes back when the wish is recorded: the task ends when its agent has stopped. */
 export async function cancelTask(text: string, context: CommandContext): Promise<number> {
-  const client = await requireSamovar(context.dataDir);
+  const client = await requireSamovar(context);
   const found = await findTask(client, text);
   const task = await client.cancelTask(found.project.id, found.task.id);
   if (context.json) printJson(context.terminal, task);
@@ -38,7 +38,7 @@ export async function cancelTask(text: string, context: CommandContext): Promise
 
 /** A failed task is counted no more among what needs somebody, or is again. */
 export async function setTaskAside(text: string, setAside: boolean, context: CommandContext): Promise<number> {
-  const client = await requireSamovar(context.dataDir);
+  const client = await requireSamovar(context);
   const found = await findTask(client, text);
   const task = await client.setTaskAside(found.project.id, found.task.id, setAside);
   if (context.json) printJson(context.terminal, task);
@@ -59,7 +59,7 @@ export async function editTask(
 ): Promise<number> {
   if (Object.keys(changes).length === 0 && dependsOn === null)
     throw new CliError("Say what to change.", "Such as: samovar edit TASK --priority high");
-  const client = await requireSamovar(context.dataDir);
+  const client = await requireSamovar(context);
   const { project, task } = await findTask(client, text);
   const after = dependsOn === null ? {} : { dependsOn: await findTaskIds(client, project, dependsOn) };
   const edited = await client.patchTask(project.id, task.id, { ...changes, ...after });

@@ -13,7 +13,7 @@ const TITLE_CHARS = 70;
 
 export async function listTasks(name: string | undefined, context: CommandContext): Promise<number> {
   const { terminal, clock } = context;
-  const client = await requireSamovar(context.dataDir);
+  const client = await requireSamovar(context);
   const lists = await Promise.all(
     (await projectsNamed(client, name)).map(async (project) =>
       (await client.tasks(project.id)).map((task) => ({ task, project })),

@@ -1,11 +1,10 @@
 /** `samovar run`: submits a task for a repository and, unless it goes to the backlog, follows it to its end. */
-import { uuid } from "@samovar/base";
-import type { AgentKind, CreateTask, ProjectView, TaskView, VmSize } from "@samovar/contracts";
+import type { AgentKind, ProjectView, TaskView, VmSize } from "@samovar/contracts";
 import { createTask } from "@samovar/contracts";
 import type { ApiClient } from "../../client/api.ts";
 import { requireSamovar } from "../../client/connect.ts";
 import { CliError } from "../../client/errors.ts";
-import { findTaskIds, projectsNamed, shortId } from "../../client/find.ts";
+import { findTaskIds, namedProjects, openProjects, shortId } from "../../client/find.ts";
 import type { CommandContext } from "../context.ts";
 import { printJson } from "../context.ts";
 import { type Repository, inspectRepository } from "../repository.ts";
@@ -30,27 +29,26 @@ export interface RunOptions {
 /** Resolves with the exit code: 0 completed (or stored), 1 failed, 3 cancelled. */
 export async function run(given: string, options: RunOptions, context: CommandContext): Promise<number> {
   const text = textOf(given === "-" ? await context.readStdin() : given);
+  // Both at once; what is wrong with the repository is told first.
+  const connecting = Promise.allSettled([connect(context)]);
   const repository = await repositoryOf(options, context);
   for (const warning of repository?.warnings ?? []) context.terminal.note(`Note: ${warning}`);
-  const client = await requireSamovar(context.dataDir);
-  const project = await projectFor(client, repository, options);
+  const [connected] = await connecting;
+  if (connected.status === "rejected") throw connected.reason;
+  const { client, projects } = connected.value;
+  const project = await projectFor(client, projects, repository, options);
   const dependsOn = await findTaskIds(client, project, options.dependsOn ?? []);
-  const task = await submit(
-    client,
-    project,
-    {
-      description: text,
-      run: !options.backlog,
-      agent: options.agent ?? null,
-      vmSize: options.size ?? null,
-      priority: options.priority ?? 0,
-      model: options.model ?? null,
-      permissionMode: options.mode ?? null,
-      dependsOn,
-      baseBranch: repository?.baseBranch ?? options.base ?? null,
-    },
-    context,
-  );
+  const task = await client.createTask(project.id, {
+    description: text,
+    run: !options.backlog,
+    agent: options.agent ?? null,
+    vmSize: options.size ?? null,
+    priority: options.priority ?? 0,
+    model: options.model ?? null,
+    permissionMode: options.mode ?? null,
+    dependsOn,
+    baseBranch: repository?.baseBranch ?? options.base ?? null,
+  });
   if (options.backlog) return stored(task, context);
   return follow(task, project, { follow: options.follow ?? true }, context);
 }
@@ -72,16 +70,26 @@ async function repositoryOf(options: RunOptions, context: CommandContext): Promi
   return inspectRepository(options.repo ?? ".", options.base, context.cwd);
 }
 
-async function projectFor(client: ApiClient, repository: Repository | null, options: RunOptions): Promise<ProjectView> {
+async function connect(context: CommandContext) {
+  const client = await requireSamovar(context);
+  return { client, projects: await openProjects(client) };
+}
+
+async function projectFor(
+  client: ApiClient,
+  projects: readonly ProjectView[],
+  repository: Repository | null,
+  options: RunOptions,
+): Promise<ProjectView> {
   if (repository === null) {
-    const [only, other] = await projectsNamed(client, options.project);
+    const [only, other] = namedProjects(projects, options.project);
     if (only !== undefined && other === undefined) return only;
     throw new CliError(
       `Several projects are named ${options.project}.`,
       "Say which with --repo, or give the project's id.",
     );
   }
-  const known = (await projectsNamed(client, undefined)).find(
+  const known = projects.find(
     (project) =>
       project.repoUrl === repository.url &&
       (options.project === undefined || project.name === options.project || project.id === options.project),
@@ -89,16 +97,6 @@ async function projectFor(client: ApiClient, repository: Repository | null, opti
   return (
     known ?? client.createProject({ name: (options.project ?? repository.name).slice(0, 100), repoUrl: repository.url })
   );
-}
-
-/** One key for all tries, so that a lost answer makes no second task. */
-async function submit(
-  client: ApiClient,
-  project: ProjectView,
-  task: CreateTask,
-  context: CommandContext,
-): Promise<TaskView> {
-  return client.createTask(project.id, task, uuid(context.random));
 }
 
 function stored(task: TaskView, { json, terminal }: CommandContext): number {

@@ -10,7 +10,7 @@ import { type CommandContext, printJson } from "../context.ts";
 /** The JSON is the task, its events, and its workspace while there is one. */
 export async function showTask(text: string, context: CommandContext): Promise<number> {
   const { terminal, clock } = context;
-  const client = await requireSamovar(context.dataDir);
+  const client = await requireSamovar(context);
   const { project, task } = await findTask(client, text);
   const events = await client.taskEvents(project.id, task.id);
   const workspace = await workspaceOf(client, task);

@@ -9,7 +9,7 @@ import { type CommandContext, printJson } from "../context.ts";
 export async function giveTime(text: string, keepForMs: number, context: CommandContext): Promise<number> {
   if (!extendWorkspace.safeParse({ keepForMs }).success)
     throw new CliError("A workspace is kept for a minute at least and seven days at most.", "Such as: --for 8h");
-  const client = await requireSamovar(context.dataDir);
+  const client = await requireSamovar(context);
   const { id, keepUntil: before } = await findWorkspace(client, text);
   const asked = context.clock.now() + keepForMs;
   const workspace = await client.extendWorkspace(id, keepForMs);
@@ -27,7 +27,7 @@ export async function giveTime(text: string, keepForMs: number, context: Command
 const ROUNDING_MS = 60_000;
 
 export async function destroyWorkspace(text: string, context: CommandContext): Promise<number> {
-  const client = await requireSamovar(context.dataDir);
+  const client = await requireSamovar(context);
   const { id } = await findWorkspace(client, text);
   const workspace = await client.destroyWorkspace(id);
   if (context.json) printJson(context.terminal, workspace);

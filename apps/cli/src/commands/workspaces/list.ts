@@ -11,7 +11,7 @@ const THERE: readonly WorkspaceState[] = ["creating", "ready", "busy", "kept", "
 
 export async function listWorkspaces(all: boolean, context: CommandContext): Promise<number> {
   const { terminal, clock } = context;
-  const client = await requireSamovar(context.dataDir);
+  const client = await requireSamovar(context);
   const found = all ? await client.workspaces() : await existing(client);
   if (context.json) {
     printJson(terminal, found);

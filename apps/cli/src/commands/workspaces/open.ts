@@ -19,7 +19,7 @@ export interface OpenOptions {
 export async function openWorkspace(text: string, options: OpenOptions, context: CommandContext): Promise<number> {
   const { terminal, json, clock } = context;
   if (json && options.shell) throw new CliError("A shell prints no JSON.", "Leave out --json or --shell.");
-  const client = await requireSamovar(context.dataDir);
+  const client = await requireSamovar(context);
   const workspace = await findWorkspace(client, text);
   const look = await client.lookIntoWorkspace(workspace.id);
   const isHere = await isOfThisMachine(look.path, context.dataDir);

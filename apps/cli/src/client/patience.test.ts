@@ -1,0 +1,290 @@
+/** How long commands go on asking: against a real server behind a proxy that fails on purpose, with real lock files and processes. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once as onceEmitted } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { RunningClock, systemClock, systemTimers } from "@samovar/base";
+import {
+  aProjectView,
+  aTaskView,
+  type FaultProxy,
+  seededRandom,
+  startFaultProxy,
+  type TestTime,
+  testTime,
+} from "@samovar/testing";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { writeAtomically } from "../files.ts";
+import { type Instance, readInstance, writeInstance } from "../instance.ts";
+import { recordingTerminal } from "../output/recording.testing.ts";
+import { lockDirectory } from "../up/lock.ts";
+import { processStart } from "../up/processes.ts";
+import { type ConnectPorts, requireSamovar } from "./connect.ts";
+import { CliError, UnreachableError } from "./errors.ts";
+import { patient } from "./patience.ts";
+import { readPresence } from "./presence.ts";
+
+const project = aProjectView();
+const SYSTEM = { clock: systemClock, timers: systemTimers };
+const cleanups: (() => unknown)[] = [];
+let dataDir: string;
+let proxy: FaultProxy;
+let asked: { readonly line: string; readonly key: string | undefined }[];
+let terminal: ReturnType<typeof recordingTerminal>;
+
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "cli-patience-"));
+  cleanups.push(() => rm(dataDir, { recursive: true }));
+  terminal = recordingTerminal();
+  asked = [];
+  const server = createServer((request, response) => {
+    const { method, url = "" } = request;
+    asked.push({ line: `${method} ${url.split("?")[0]}`, key: request.headers["idempotency-key"]?.toString() });
+    const refusal = { error: { code: "not_found", message: "There is no such credential.", requestId: "r" } };
+    const body =
+      method === "DELETE" ? refusal : method === "POST" ? aTaskView() : { items: [project], nextCursor: null };
+    response.writeHead(method === "DELETE" ? 404 : 200, { "content-type": "application/json" });
+    response.end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  cleanups.push(() => server.close());
+  proxy = await startFaultProxy({ target: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  cleanups.push(() => proxy.close());
+});
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+async function instanceOf(pid: number, fields: Partial<Instance> = {}): Promise<Instance> {
+  const start = await processStart(pid);
+  return { version: 1, pid, start, url: proxy.url, apiToken: "smv_test", startedAt: 0, ...fields };
+}
+
+const ports = (time: Pick<ConnectPorts, "clock" | "timers"> = SYSTEM): ConnectPorts => ({
+  dataDir,
+  terminal,
+  random: seededRandom(1),
+  ...time,
+});
+
+/** A client of an instance whose process, this one, lives. */
+async function client(time?: Pick<ConnectPorts, "clock" | "timers">) {
+  await writeInstance(dataDir, await instanceOf(process.pid));
+  return requireSamovar(ports(time));
+}
+
+async function livingProcess(): Promise<{ child: ChildProcess; pid: number }> {
+  const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1_000_000)"], { stdio: "ignore" });
+  await onceEmitted(child, "spawn");
+  cleanups.push(() => child.kill("SIGKILL"));
+  const { pid } = child;
+  if (pid === undefined) throw new Error("the process did not start");
+  return { child, pid };
+}
+
+/** A failure is a value here: it may come before it is looked at. */
+const settled = (promise: Promise<unknown>) =>
+  promise.then(
+    (value) => ({ value, error: null }),
+    (error: unknown) => ({ value: null, error }),
+  );
+
+/** Lets time pass, between whatever else happens, until there is an outcome. */
+async function passing(time: TestTime, promise: Promise<unknown>) {
+  let isOver = false;
+  const outcome = settled(promise).finally(() => (isOver = true));
+  while (!isOver) {
+    await new Promise(setImmediate);
+    time.advance(20);
+  }
+  return outcome;
+}
+
+describe("a Samovar that lives and does not answer", () => {
+  it("[R21] is asked again: connections that are refused or cut, and answers that ask for it", async () => {
+    const samovar = await client();
+    proxy.reschedule([{ kind: "drop_request" }, { kind: "drop_reply" }, { kind: "status", status: 503 }]);
+    expect(await samovar.projects()).toEqual([project]);
+    expect(proxy.exchanges).toHaveLength(4);
+    expect(terminal.notes()).toBe("");
+  });
+
+  it("[R21] is asked where it is now, when it came back elsewhere", async () => {
+    const { url } = proxy;
+    await writeInstance(dataDir, await instanceOf(process.pid, { url: "http://127.0.0.1:1" }));
+    const samovar = await requireSamovar(ports());
+    const projects = samovar.projects();
+    await writeInstance(dataDir, await instanceOf(process.pid, { url }));
+    expect(await projects).toEqual([project]);
+  });
+
+  it("[F45] is given the same key with each repetition, and another with the next request", async () => {
+    const samovar = await client();
+    proxy.reschedule([{ kind: "drop_reply" }, { kind: "cut_reply", afterBytes: 10 }]);
+    await samovar.createTask(project.id, { description: "Once", run: false });
+    await samovar.createTask(project.id, { description: "Twice", run: false });
+    const [first, second, third, other] = asked.map(({ key }) => key);
+    expect(first).toMatch(/^[0-9a-f-]{36}$/);
+    expect([second, third]).toEqual([first, first]);
+    expect(other).not.toBe(first);
+  });
+
+  it("has deleted what a repeated request does not find any more", async () => {
+    const samovar = await client();
+    await expect(samovar.removeCredential("openai")).rejects.toMatchObject({ code: "not_found" });
+    proxy.reschedule(({ index }) => ({ kind: index === 1 ? "drop_reply" : "pass" }));
+    await samovar.removeCredential("openai");
+    expect(asked.map(({ line }) => line)).toEqual(Array(3).fill("DELETE /api/credentials/openai"));
+  });
+
+  it("is told of after two seconds and given up after ten, with what to do", async () => {
+    const time = testTime();
+    const samovar = await client({ clock: time, timers: time });
+    proxy.reschedule(() => ({ kind: "delay", delayMs: 1_000_000 }));
+    let isOver = false;
+    const outcome = settled(samovar.projects()).finally(() => (isOver = true));
+    await vi.waitFor(() => expect(proxy.exchanges).toHaveLength(1));
+    time.advance(1_999);
+    expect(terminal.notes()).toBe("");
+    time.advance(1);
+    expect(terminal.notes()).toBe("Samovar is not answering yet; retrying.\n");
+    time.advance(7_999);
+    expect(isOver).toBe(false);
+    time.advance(1);
+    expect((await outcome).error).toMatchObject({
+      message: `Samovar runs (process ${process.pid}), but has not answered for 10 seconds.`,
+      hint: expect.stringMatching(/^Try again in a moment.*samovar up$/),
+    });
+  });
+
+  it("is given up after ten seconds of refused connections too, and a change is said to be open", async () => {
+    const time = testTime();
+    const samovar = await client({ clock: time, timers: time });
+    await proxy.close();
+    const submitted = samovar.createTask(project.id, { description: "Once", run: false });
+    expect((await passing(time, submitted)).error).toMatchObject({
+      message: expect.stringContaining("10 seconds"),
+      hint: expect.stringContaining("may have been done"),
+    });
+  });
+
+  it("is quoted when it says itself why it does not answer now", async () => {
+    const time = testTime();
+    const samovar = await client({ clock: time, timers: time });
+    const body = JSON.stringify({ error: { code: "unavailable", message: "The database rests.", requestId: "r" } });
+    proxy.reschedule(() => ({ kind: "status", status: 503, body }));
+    expect((await passing(time, samovar.projects())).error).toMatchObject({
+      message: "The database rests.",
+      hint: "Try again in a moment.",
+    });
+  });
+
+  it("is not given up for time in which this process was stopped", async () => {
+    const time = testTime();
+    let stoppedMs = 0;
+    const samovar = await client({ clock: { now: () => time.now() + stoppedMs }, timers: time });
+    proxy.reschedule(() => ({ kind: "delay", delayMs: 500 }));
+    const projects = samovar.projects();
+    await vi.waitFor(() => expect(proxy.exchanges).toHaveLength(1));
+    time.advance(5_000);
+    stoppedMs = 3_600_000;
+    time.advance(1_000);
+    expect(await projects).toEqual([project]);
+  });
+
+  it("is not said to be silent while a node or a service is asked that takes long", async () => {
+    const time = testTime();
+    const samovar = await client({ clock: time, timers: time });
+    proxy.reschedule(() => ({ kind: "delay", delayMs: 1_000_000 }));
+    const outcome = settled(samovar.checkCredential("openai"));
+    await vi.waitFor(() => expect(proxy.exchanges).toHaveLength(1));
+    time.advance(29_000);
+    expect(terminal.notes()).toBe("");
+    time.advance(1_000);
+    expect((await outcome).error).toMatchObject({ message: expect.stringContaining("30 seconds") });
+  });
+
+  it("is not asked again for what must not happen twice, unless the request never left", async () => {
+    await writeInstance(dataDir, await instanceOf(process.pid));
+    const transport = patient({
+      time: new RunningClock(systemClock, systemTimers),
+      presence: () => readPresence(dataDir),
+      instance: () => readInstance(dataDir),
+      note: terminal.note,
+    });
+    const rules = { isSafeToRepeat: false, changesNothing: false, takesLong: false };
+    const tries: boolean[] = [];
+    const lost = transport<null>(async () => {
+      tries.push(tries.length > 0);
+      return { answered: false, mayHaveActed: tries.length > 1, error: new CliError("The answer was lost.") };
+    }, rules);
+    await expect(lost).rejects.toThrow("The answer was lost.");
+    expect(tries).toEqual([false, true]);
+  });
+});
+
+describe("a Samovar that is not there", () => {
+  it("is told at once when there is no instance file", async () => {
+    await expect(requireSamovar(ports())).rejects.toMatchObject({
+      message: "No Samovar is running for this data directory.",
+      hint: "Start it with: samovar up",
+    });
+  });
+
+  it("[F11] is told at once when its process is gone, also when another one has its id now", async () => {
+    const { child, pid } = await livingProcess();
+    await writeInstance(dataDir, await instanceOf(pid));
+    proxy.reschedule(() => ({ kind: "drop_request" }));
+    child.kill("SIGKILL");
+    await onceEmitted(child, "exit");
+    await expect((await requireSamovar(ports())).projects()).rejects.toBeInstanceOf(UnreachableError);
+    await writeInstance(dataDir, await instanceOf(process.pid, { start: "1" }));
+    await expect((await requireSamovar(ports())).projects()).rejects.toBeInstanceOf(UnreachableError);
+    expect(proxy.exchanges).toHaveLength(2);
+  });
+
+  it("answers all the same where its process cannot be seen, such as from another container", async () => {
+    await writeInstance(dataDir, await instanceOf(process.pid, { start: "1" }));
+    expect(await (await requireSamovar(ports())).projects()).toEqual([project]);
+  });
+
+  it("is told at once while it stops", async () => {
+    const lock = await lockDirectory(dataDir);
+    await lock.markStopping();
+    await expect(requireSamovar(ports())).rejects.toThrow(`Samovar is stopping (process ${process.pid}).`);
+  });
+});
+
+describe("a Samovar that starts", () => {
+  it("is waited for, and told of after two seconds", async () => {
+    const time = testTime();
+    await lockDirectory(dataDir);
+    const samovar = requireSamovar(ports({ clock: time, timers: time }));
+    await vi.waitFor(() => expect(time.pending).toBe(2));
+    time.advance(30_000);
+    expect(terminal.notes()).toBe(`Samovar is starting (process ${process.pid}); waiting for it.\n`);
+    await writeInstance(dataDir, await instanceOf(process.pid));
+    const projects = samovar.then((found) => found.projects());
+    expect(await passing(time, projects)).toEqual({ value: [project], error: null });
+  });
+
+  it("is waited for also when an instance file of a killed one is still there", async () => {
+    await writeInstance(dataDir, await instanceOf(process.pid, { start: "1", url: "http://127.0.0.1:1" }));
+    await lockDirectory(dataDir);
+    const projects = (await requireSamovar(ports())).projects();
+    await writeInstance(dataDir, await instanceOf(process.pid));
+    expect(await projects).toEqual([project]);
+  });
+
+  it("[F11] is not waited for any more when its process has ended", async () => {
+    const { child, pid } = await livingProcess();
+    await writeAtomically(join(dataDir, "lock"), JSON.stringify({ pid, start: await processStart(pid) }));
+    const outcome = settled(requireSamovar(ports()));
+    child.kill("SIGKILL");
+    expect((await outcome).error).toBeInstanceOf(UnreachableError);
+  });
+});
