@@ -38,16 +38,26 @@ async function startControlPlane() {
   const answers: Record<string, () => unknown> = {
     [`/api/projects/${task.projectId}/tasks/${task.id}`]: () => task,
     [`/api/projects/${task.projectId}/tasks/${task.id}/events`]: () => ({ items: events, nextCursor: null }),
-    [`/api/projects/${task.projectId}/sessions/${session.id}`]: () => ({
-      ...session,
-      version,
-      messageCount: messages.length,
+    [`/api/projects/${task.projectId}/sessions/${session.id}`]: () => sessionNow(),
+    [`/api/projects/${task.projectId}/sessions/${session.id}/messages`]: () => ({
+      session: sessionNow(),
+      messages: messages.map(({ message }) => message),
     }),
   };
-  const server = createServer((request, response) => {
-    const answer = answers[(request.url ?? "").split("?")[0] ?? ""];
+  const sessionNow = () => ({ ...session, version, messageCount: messages.length });
+  let held: { readonly path: string; readonly arrived: () => void; readonly until: Promise<void> } | null = null;
+  const server = createServer(async (request, response) => {
+    const path = (request.url ?? "").split("?")[0] ?? "";
+    const answer = answers[path];
+    const text = JSON.stringify(answer === undefined ? refusal : answer());
+    if (held?.path === path) {
+      const { arrived, until } = held;
+      held = null;
+      arrived();
+      await until;
+    }
     response.writeHead(answer === undefined ? 404 : 200, { "content-type": "application/json" });
-    response.end(JSON.stringify(answer === undefined ? refusal : answer()));
+    response.end(text);
   });
   const sockets = new WebSocketServer({ server });
   sockets.on("connection", (socket) => {
@@ -67,10 +77,10 @@ async function startControlPlane() {
   return {
     url: `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`,
     viewers,
-    say(content: string) {
+    say(content: string, told = true) {
       const message = aMessageView({ sessionId: session.id, position: messages.length, content, final: false });
       messages.push({ message, changedAt: ++version });
-      tell({ type: "message.new", sessionId: session.id, version, message });
+      if (told) tell({ type: "message.new", sessionId: session.id, version, message });
     },
     grow(text: string) {
       const last = messages.at(-1);
@@ -106,6 +116,17 @@ async function startControlPlane() {
     place(waiting: TaskView["waiting"]) {
       task = { ...task, waiting };
       tell({ type: "task.updated", task, events: [] });
+    },
+    /** Of the next answer about the task: it is as things are when it is asked for, and comes when it is let go. */
+    holdTask() {
+      const arrived = Promise.withResolvers<void>();
+      const until = Promise.withResolvers<void>();
+      held = {
+        path: `/api/projects/${task.projectId}/tasks/${task.id}`,
+        arrived: arrived.resolve,
+        until: until.promise,
+      };
+      return { arrived: arrived.promise, letGo: until.resolve };
     },
     text: () => messages.map(({ message }) => message.content),
     close: () => {
@@ -219,21 +240,29 @@ describe("following a task", () => {
 
   it("gives up when nobody has answered for ten minutes, and says how to go on", async () => {
     const time = testTime();
+    let stoppedMs = 0;
     const ups: boolean[] = [];
     const followed = followTask({
       task: submitted,
       connect: async () => null,
-      clock: time,
+      clock: { now: () => time.now() + stoppedMs },
       timers: time,
       random: seededRandom(1),
       watcher: { task: () => {}, message: () => {}, connected: (up) => void ups.push(up) },
     });
-    const gaveUp = expect(followed).rejects.toMatchObject({
+    let isOver = false;
+    const gaveUp = expect(followed.finally(() => (isOver = true))).rejects.toMatchObject({
       message: expect.stringContaining("10 minutes"),
       hint: expect.stringContaining(submitted.id),
     });
     await vi.waitFor(() => expect(ups).toEqual([false]));
-    time.advance(600_000);
+    time.advance(300_000);
+    // Stopped for a day: that no answer came in that time says nothing.
+    stoppedMs = 86_400_000;
+    time.advance(298_999);
+    await new Promise(setImmediate);
+    expect(isOver).toBe(false);
+    time.advance(1_001);
     await gaveUp;
   });
 
@@ -259,6 +288,75 @@ describe("following a task", () => {
     plane.change({ status: "cancelled", endedAt: 1, waiting: null });
     await followed;
     expect(told).toEqual([2, 1, null]);
+  });
+
+  it("believes what it was told meanwhile, not an answer that is older", async () => {
+    const held = plane.holdTask();
+    const told: (number | null)[] = [];
+    const followed = followTask({
+      task: submitted,
+      connect,
+      ...SYSTEM,
+      watcher: {
+        task: ({ waiting }) => void told.push(waiting?.ahead ?? null),
+        message: () => {},
+        connected: () => {},
+      },
+    });
+    await held.arrived;
+    await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
+    plane.place({ code: "room", message: "1 before it.", since: 0, ahead: 1, taskIds: [] });
+    await vi.waitFor(() => expect(told).toEqual([1]));
+    held.letGo();
+    const answersAfter = () => proxy.exchanges.filter(({ path }) => path.includes("/events")).length;
+    await vi.waitFor(() => expect(answersAfter()).toBe(1));
+    plane.change({ status: "cancelled", endedAt: 1, waiting: null });
+    await followed;
+    expect(told).toEqual([1, null]);
+  });
+
+  it("asks for nothing but the transcript's length when it was told the end", async () => {
+    const { followed } = follow();
+    await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
+    await vi.waitFor(() => expect(proxy.exchanges.some(({ path }) => path.includes("/events"))).toBe(true));
+    plane.change({ status: "in_progress" });
+    plane.say("All of it.");
+    const before = proxy.exchanges.length;
+    plane.change({ status: "completed", endedAt: 1 });
+    await followed;
+    expect(proxy.exchanges.slice(before).map(({ path }) => path.split("/").at(-2))).toEqual(["sessions"]);
+  });
+
+  it("[R27] asks for last messages that nobody told it, over its connection", async () => {
+    const { followed, texts } = follow();
+    await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
+    plane.say("Told.");
+    plane.say("Told to nobody.", false);
+    plane.change({ status: "completed", endedAt: 1 });
+    expect(await followed).toMatchObject({ ended: true });
+    expect(texts()).toEqual(["Told.", "Told to nobody."]);
+    expect(proxy.exchanges.some(({ path }) => path.includes("/messages"))).toBe(false);
+  });
+
+  it("[R27] reads the last messages where no connection comes about", async () => {
+    proxy.reschedule(({ transport }) => (transport === "websocket" ? { kind: "drop_request" } : { kind: "pass" }));
+    plane.say("Said before.");
+    plane.change({ status: "completed", endedAt: 1 });
+    const { followed, texts } = follow();
+    expect(await followed).toMatchObject({ ended: true, task: { status: "completed" } });
+    expect(texts()).toEqual(["Said before."]);
+  });
+
+  it("asks again soon when its last question failed", async () => {
+    const { followed } = follow();
+    await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
+    let failures = 1;
+    proxy.reschedule(({ path }) =>
+      path.endsWith(session.id) && failures-- > 0 ? { kind: "status", status: 503 } : { kind: "pass" },
+    );
+    plane.change({ status: "completed", endedAt: 1 });
+    expect(await followed).toMatchObject({ ended: true });
+    expect(failures).toBeLessThan(0);
   });
 
   it("tells nothing of earlier attempts", async () => {

@@ -44,7 +44,7 @@ export interface Followed {
 /** The socket tells changes at once; this finds what it failed to tell. */
 const CHECK_MS = 15_000;
 /** After an answer that failed. */
-const AGAIN_MS = 1_000;
+const AGAIN_MS = 500;
 /** Whoever waits for a Samovar that never comes back is told so. Only time counts in which this process ran. */
 const GONE_MS = 600_000;
 /** Unreadable or failing answers in a row that are put up with. */
