@@ -84,7 +84,7 @@ export function watchPeaks(directory: string, everyMs = 250): { stop(): Promise<
 
 function kindOf(command: string): ProcessKind {
   if (command.includes("workerd")) return "workerd";
-  if (/main\.ts up/.test(command)) return "cli + local-cloud";
+  if (/samovar\.mjs up/.test(command)) return "cli + local-cloud";
   if (/vm-agent\.mjs switchboard/.test(command)) return "switchboard";
   if (/vm-agent\.mjs session-host/.test(command)) return "session-host";
   return /script-agent/.test(command) ? "agent" : "other";

@@ -4,6 +4,7 @@
  *   web/                       the web app's files
  *   web/agent/vm-agent-*.mjs   the vm-agent's release, one module for Node 24
  *   release.json               that release's version, path and SHA-256
+ *   cli/                       the CLI, which starts from it while its sources are unchanged
  *   build.json                 the fingerprint of the sources, so that an unchanged tree is not built again
  *
  * `node scripts/build.ts [--force]`
@@ -13,6 +14,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Plugin, build as esbuild } from "esbuild";
 import { build as vite } from "vite";
+import { buildCli, stampCli } from "./build-cli.ts";
 import { fingerprintOf, isFresh } from "./fingerprint.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -33,12 +35,16 @@ const builtinsOnDemand: Plugin = {
 };
 
 const fingerprint = await fingerprintOf(root);
-if (!process.argv.includes("--force") && (await isFresh(dist, fingerprint))) process.exit(0);
+if (!process.argv.includes("--force") && (await isFresh(dist, fingerprint))) {
+  // Sources that were written anew with the same content count as unchanged again.
+  await stampCli(root);
+  process.exit(0);
+}
 
 const startedAt = performance.now();
-console.error("Building the control plane, the vm-agent and the web app …");
+console.error("Building the control plane, the vm-agent, the CLI and the web app …");
 await rm(dist, { recursive: true, force: true });
-await Promise.all([buildWorker(), buildWeb()]);
+await Promise.all([buildWorker(), buildWeb(), buildCli(root)]);
 await buildAgent();
 await writeFile(join(dist, "build.json"), `${JSON.stringify({ fingerprint })}\n`);
 console.error(`Built in ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFile, readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 
-const SOURCES = ["apps/api/src", "apps/web", "packages", "scripts", "package-lock.json"] as const;
+const SOURCES = ["apps/api/src", "apps/cli/src", "apps/web", "packages", "scripts", "package-lock.json"] as const;
 const SKIPPED = new Set(["node_modules", "dist", "coverage", "test"]);
 
 /** SHA-256 (hex) over the paths and contents of all sources, tests left out. */

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { taskView, type TaskView } from "@samovar/contracts";
 
 const root = join(import.meta.dirname, "../..");
-const main = join(root, "apps/cli/src/main.ts");
+const main = join(root, "apps/cli/bin/samovar.mjs");
 
 export interface Finished {
   readonly code: number | null;

@@ -135,7 +135,7 @@ export async function leftOnMachine({ dataDir }: Installation): Promise<string[]
   ];
 }
 
-const OUR_OWN = /main\.ts (up|demo)|workerd/;
+const OUR_OWN = /samovar\.mjs (up|demo)|workerd/;
 
 async function entriesOf(path: string, recursive = false): Promise<string[]> {
   const names = await readdir(path, { recursive }).catch(() => []);

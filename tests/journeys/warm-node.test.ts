@@ -36,7 +36,7 @@ test("[R13] [R22] [R24] a second task runs on the same node, which then destroys
   const nodes = await here.samovar(["nodes", "--json"]);
   expect(nodes.code).toBe(0);
   expect(
-    (await processesOf(join(here.dataDir, "vm"))).filter(({ command }) => !command.includes("main.ts up")),
+    (await processesOf(join(here.dataDir, "vm"))).filter(({ command }) => !command.includes("samovar.mjs up")),
   ).toEqual([]);
 
   expect(await here.stop()).toBe(0);

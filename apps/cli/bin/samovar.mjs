@@ -1,16 +1,30 @@
-#!/usr/bin/env node
-// Starts the CLI on Node 24, which comes with the npm package `node`, also where the system's Node is older.
-import { spawn } from "node:child_process";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+// The CLI's entry: runs what is built of it while that is as new as the sources, else the sources.
+const { enableCompileCache } = process.getBuiltinModule?.("node:module") ?? {};
+const major = Number(process.versions.node.split(".")[0]);
+if (enableCompileCache === undefined || major < 24) {
+  console.error(`Samovar needs Node 24, and this is ${process.versions.node}.\nGet it with: npm ci`);
+  process.exit(2);
+}
+const { readFileSync, statSync } = process.getBuiltinModule("node:fs");
+const { homedir } = process.getBuiltinModule("node:os");
+const { join } = process.getBuiltinModule("node:path");
 
-const main = join(dirname(fileURLToPath(import.meta.url)), "../src/main.ts");
-if (Number(process.versions.node.split(".")[0]) >= 24) {
-  await import(main);
-} else {
-  const node = join(dirname(createRequire(import.meta.url).resolve("node/package.json")), "bin/node");
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: "inherit" });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  child.on("exit", (code, signal) => (signal === null ? process.exit(code ?? 1) : process.kill(process.pid, signal)));
+const root = join(import.meta.dirname, "../../..");
+const isMeasured = process.env.NODE_V8_COVERAGE !== undefined;
+// What Node has compiled is kept for the next command. A directory that cannot be written is no fault: then nothing is
+// kept. Coverage is of the sources, and cannot see what was kept.
+if (!isMeasured) enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "samovar/compiled"));
+await import(!isMeasured && isFresh() ? "../../../dist/cli/command-line.js" : "../src/command-line.ts");
+
+/** Whether no source of the bundle has changed since it was built, by size and time. */
+function isFresh() {
+  try {
+    const sources = JSON.parse(readFileSync(join(root, "dist/cli/sources.json"), "utf8"));
+    return Object.entries(sources).every(([path, [changedAt, bytes]]) => {
+      const { mtimeMs, size } = statSync(join(root, path));
+      return mtimeMs === changedAt && size === bytes;
+    });
+  } catch {
+    return false;
+  }
 }

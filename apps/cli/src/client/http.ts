@@ -1,6 +1,5 @@
 /** One HTTP request to the control plane: every answer parsed, every refusal a {@link CliError} with what to do. */
-import * as http from "node:http";
-import type { IncomingMessage } from "node:http";
+import { type IncomingMessage, request as httpRequest } from "node:http";
 import { errorBody } from "@samovar/contracts";
 import { CliError, UnreachableError } from "./errors.ts";
 
@@ -111,7 +110,7 @@ export async function download(attempt: Try, path: string, maxBytes: number): Pr
 /** The beginning of an answer. */
 async function open({ endpoint, signal }: Try, path: string, options: Call): Promise<Outcome<IncomingMessage>> {
   const url = new URL(path, endpoint.url);
-  const { request: send } = url.protocol === "https:" ? await import("node:https") : http;
+  const send = url.protocol === "https:" ? (await import("node:https")).request : httpRequest;
   const headers: Record<string, string> = {
     accept: "application/json, application/octet-stream",
     authorization: `Bearer ${endpoint.token}`,

@@ -95,13 +95,12 @@ const settled = (promise: Promise<unknown>) =>
 
 /** Lets time pass, between whatever else happens, until there is an outcome. */
 async function passing(time: TestTime, promise: Promise<unknown>) {
-  let isOver = false;
-  const outcome = settled(promise).finally(() => (isOver = true));
-  while (!isOver) {
-    await new Promise(setImmediate);
+  const outcome = settled(promise);
+  for (;;) {
+    const over = await Promise.race([outcome, new Promise<null>((resolve) => setImmediate(resolve, null))]);
+    if (over !== null) return over;
     time.advance(20);
   }
-  return outcome;
 }
 
 describe("a Samovar that lives and does not answer", () => {

@@ -10,12 +10,12 @@ import type { Logger } from "@samovar/base";
 import { applyMigrations } from "@samovar/api/database/migrate";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
 import * as z from "zod";
+import { root } from "../checkout.ts";
 import { CliError } from "../client/errors.ts";
 import { readJson, writeAtomically } from "../files.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { childrenNamed, holdersOf, isHolding, isRunning, processStart } from "./processes.ts";
 
-const root = join(import.meta.dirname, "../../../..");
 const dist = join(root, "dist");
 const RECORD_PAUSE_MS = 100;
 const ENDING_PAUSE_MS = 5;

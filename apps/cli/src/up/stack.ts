@@ -9,6 +9,7 @@ import { settings as settingsSchema } from "@samovar/api/config";
 import { agentRelease, type CredentialSecret } from "@samovar/contracts";
 import { startLocalCloud, type LocalCloud } from "@samovar/local-cloud";
 import { Cron } from "croner";
+import { root } from "../checkout.ts";
 import type { ApiClient } from "../client/api.ts";
 import { directClient } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
@@ -20,7 +21,6 @@ import { processStart } from "./processes.ts";
 
 export const DEFAULT_PORT = 7266;
 const SYSTEM = { clock: systemClock, timers: systemTimers, random: systemRandom };
-const root = join(import.meta.dirname, "../../../..");
 
 export interface StackOptions {
   readonly dataDir: string;
