@@ -33,12 +33,13 @@ export type AgentAccessResult =
 
 /** Waits for the first token, and for the credential where the agent wants one. Never throws. */
 export async function openAgentAccess(ports: AgentAccessPorts): Promise<AgentAccessResult> {
-  const { launch, tokens, timers, signal } = ports;
+  const { launch, tokens, timers, log, signal } = ports;
   const stopped = new Promise<null>((resolve) => {
     if (signal.aborted) resolve(null);
     signal.addEventListener("abort", () => resolve(null), { once: true });
   });
   if ((await Promise.race([tokens.get(), stopped])) === null) return STOPPED;
+  log.debug("token.received");
   if (launch.agent.gateway === null && !launch.agent.secretEnv) return opened(null, {});
   const { controlPlaneUrl, workspaceId } = launch;
   const fetched = await Promise.race([
@@ -47,6 +48,7 @@ export async function openAgentAccess(ports: AgentAccessPorts): Promise<AgentAcc
   ]);
   if (fetched === null || signal.aborted) return STOPPED;
   if (!fetched.ok) return unready(fetched.error.code, fetched.error.message);
+  log.debug("credential.fetched");
   return grant(fetched.value, ports);
 }
 
@@ -67,6 +69,7 @@ async function grant(credential: AgentCredential, ports: AgentAccessPorts): Prom
   const { random, log } = ports;
   const fronting = ports.gateway ?? (await startGateway({ api: credential.kind, random, log }));
   fronting.use(credential);
+  log.debug("gateway.opened");
   return opened(fronting, {});
 }
 

@@ -76,6 +76,7 @@ export class AgentLife {
     this.#agent = this.#started.process;
     this.#acp = this.#started.acp;
     if (this.#agent.pid !== null) ports.onSpawned(this.#agent.pid);
+    ports.log.debug("agent.spawned", { agentPid: this.#agent.pid, early: ports.standby !== null });
     this.#started.listen({
       onUpdate: (update) => this.#heard(update),
       onNotification: (method, params) => this.#noted(method, params),
@@ -121,6 +122,7 @@ export class AgentLife {
     const result = await this.#converse(prompt, thread, readyMs);
     await this.#seeOut();
     const exit = await gone;
+    this.#ports.log.debug("agent.exited", { ...exit });
     for (const cancel of this.#pending) cancel();
     if (result !== null && result.kind !== "lost") return result;
     const how: Death = result === null ? { kind: "exit", exit } : { kind: "session_lost", words: result.words };
@@ -180,11 +182,13 @@ export class AgentLife {
   async #open(thread: Thread | null): Promise<Failure | null> {
     const { launch, log, onOffers } = this.#ports;
     const hello = await this.#started.hello;
+    log.debug("agent.initialized");
     const spoken = hello["protocolVersion"];
     if (spoken !== ACP_VERSION)
       throw new AcpError(0, `the agent speaks ACP version ${String(spoken)}, not ${ACP_VERSION}`);
     this.#recall = recallOf(fieldsOf(hello["agentCapabilities"]));
     const session = await this.#openSession(thread);
+    log.debug("agent.session_opened");
     const sessionId = thread?.sessionId ?? session["sessionId"];
     if (typeof sessionId !== "string") throw new AcpError(0, "the agent opened no session");
     this.#acpSession = sessionId;
@@ -204,7 +208,8 @@ export class AgentLife {
   }
 
   async #prompt(text: string): Promise<Fields> {
-    const { agentClock, recorder } = this.#ports;
+    const { agentClock, recorder, log } = this.#ports;
+    log.debug("agent.prompted");
     this.#prompted = true;
     this.#isPast = false;
     this.#heardAt = agentClock.now();
@@ -212,6 +217,7 @@ export class AgentLife {
       sessionId: this.#acpSession,
       prompt: [{ type: "text", text }],
     });
+    log.debug("agent.answered");
     recorder.used(readPromptUsage(answer));
     this.#heardAt = agentClock.now();
     this.#after = answered(this.#after, agentClock.now());

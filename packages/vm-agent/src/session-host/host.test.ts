@@ -89,6 +89,30 @@ describe("a session", () => {
     expect(existsSync(join(directory, "host.sock"))).toBe(false);
   });
 
+  it("logs each stage of the agent at LOG_LEVEL=debug, in order, and none of them without", async () => {
+    const stages = async (env: Record<string, string>) => {
+      const { directory } = await given(fence("say", "Hello."));
+      const running = await host(directory, env);
+      running.send(aToken());
+      await running.until((status) => status.phase === "ended");
+      const lines = readFileSync(join(directory, "host.log"), "utf8").trimEnd().split("\n");
+      return lines.map((line) => String(JSON.parse(line).event));
+    };
+    expect(await stages({ LOG_LEVEL: "debug" })).toEqual([
+      "host.began",
+      "token.received",
+      "agent.spawned",
+      "agent.initialized",
+      "agent.session_opened",
+      "agent.prompted",
+      "agent.responded",
+      "agent.answered",
+      "agent.exited",
+      "session.ended",
+    ]);
+    expect(await stages({})).toEqual(["host.began", "session.ended"]);
+  });
+
   it("[R5] a host killed in mid-stream: nothing said is lost, what was in flight is interrupted, the agent runs once", async () => {
     const { directory, launch, store } = await given(
       [fence("sh", "echo ran >> count.txt"), fence("say", "Before."), fence("stream 100000")].join("\n"),

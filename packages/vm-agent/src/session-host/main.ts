@@ -8,7 +8,7 @@ import { PROTOCOL_VERSION, hostLaunch } from "@samovar/contracts";
 import { OutboxStore, SessionRecord, openSessionFile } from "@samovar/outbox";
 import { SessionHost } from "./host.ts";
 import type { Standby } from "./standby.ts";
-import { readOutboxSettings } from "./settings.ts";
+import { readLogLevel, readOutboxSettings } from "./settings.ts";
 
 export interface SessionHostDeps {
   /** An agent that was started before the session was known. */
@@ -24,10 +24,10 @@ export interface SessionHostDeps {
  * exit code: 0, or 1 when it could not even begin (the reason is in `host.log`).
  */
 export async function runSessionHost(directory: string, deps: SessionHostDeps = {}): Promise<number> {
-  const { clock = systemClock } = deps;
+  const { clock = systemClock, env = process.env } = deps;
   let file: number | null = openSync(join(directory, "host.log"), "a", 0o600);
   const write = (line: string) => file !== null && writeSync(file, `${line}\n`);
-  const log = jsonLogger({ clock, write }).with({ pid: process.pid });
+  const log = jsonLogger({ clock, write, level: readLogLevel(env) }).with({ pid: process.pid });
   try {
     await serve(directory, deps, clock, log);
     log.info("host.left");

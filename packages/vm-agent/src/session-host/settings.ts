@@ -1,4 +1,5 @@
 /** The session-host's settings, parsed once from the environment; all faults are told at once. */
+import type { LogLevel } from "@samovar/base";
 import type { OutboxSettings } from "@samovar/outbox";
 import { DEFAULT_OUTBOX_SETTINGS as DEFAULTS } from "@samovar/outbox";
 import * as z from "zod";
@@ -25,6 +26,13 @@ const environment = z
     error: "must not be more than MSG_RETRY_MAX_MS",
     path: ["MSG_RETRY_INITIAL_MS"],
   });
+
+/** The daemon, whose environment this is, refuses an unknown level before it starts a host. */
+const logLevel = z.enum(["debug", "info", "warn", "error"]).catch("info");
+
+export function readLogLevel(env: Readonly<Record<string, string | undefined>>): LogLevel {
+  return logLevel.parse(env["LOG_LEVEL"]);
+}
 
 /** Throws an error that names each variable that is wrong. */
 export function readOutboxSettings(env: Readonly<Record<string, string | undefined>>): OutboxSettings {

@@ -120,6 +120,7 @@ export class Turn {
   #updated(): void {
     if (this.#started) return;
     this.#started = true;
+    this.#ports.log.debug("agent.responded");
     this.#ports.onStarted();
   }
 
