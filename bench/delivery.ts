@@ -2,12 +2,10 @@
  * Agent says it → stored → on a viewer's socket. The agent prints the clock's time; the session's `lastMessageAt` is
  * when the store took it in; the viewer is this process.
  */
-import { type ProjectId, systemRandom, systemTimers } from "@samovar/base";
-import { openProjectSocket } from "@samovar/cli/client/project-socket";
+import type { ProjectId } from "@samovar/base";
 import { type MessageView, taskView, type ViewerEvent } from "@samovar/contracts";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Installation } from "../tests/harness/installation.ts";
+import { openSocket } from "./viewer.ts";
 
 const MESSAGES = 200;
 /** Short pauses between them: each is a delivery of its own. */
@@ -26,15 +24,9 @@ export async function measureDelivery(
   const samples = new Map<string, Sample>();
   const run = here.follow(["run", "--json", "--repo", repository, TASK]);
   const task = taskView.parse((await run.until((line) => "task" in line))["task"]);
-  const { apiToken } = JSON.parse(await readFile(join(here.dataDir, "instance.json"), "utf8")) as { apiToken: string };
-  const socket = openProjectSocket({
-    projectId: task.projectId as ProjectId,
-    endpoint: () => Promise.resolve({ url: here.url, token: apiToken }),
+  const socket = await openSocket(here, task.projectId as ProjectId, {
     onOpen: () => socket.send({ type: "subscribe", sessionId: task.sessionId, afterVersion: 0 }),
-    onDown: () => {},
     onEvent: (event) => note(event, samples),
-    timers: systemTimers,
-    random: systemRandom,
   });
   await run.finished;
   socket.close();

@@ -1,10 +1,12 @@
 /**
- * What the README's figures come from: `npm run bench -- [delivery] [start] [load] [page [all]] [soak …]`; without a name
- * all that are quick. Everything runs on the real local stack, in one run on one machine; times are milliseconds of its one clock.
+ * What the README's figures come from: `npm run bench -- [delivery] [start] [load] [page [all]] [soak …] [byhand …] [crowd …]`;
+ * without a name all that are quick. Everything runs on the real local stack, in one run on one machine; times are milliseconds of its one clock.
  */
 import { join } from "node:path";
 import { makeRepository } from "../tests/harness/repository.ts";
 import { type Installation, removeDirectory, startInstallation } from "../tests/harness/installation.ts";
+import { measureByHand } from "./byhand.ts";
+import { crowd } from "./crowd.ts";
 import { measureDelivery } from "./delivery.ts";
 import { measureLoad } from "./load.ts";
 import { measurePage } from "./page.ts";
@@ -17,7 +19,9 @@ const QUICK = ["start", "delivery"];
 const SIZES = [1, 10, 50];
 
 const [first, ...rest] = process.argv.slice(2);
-if (first === "soak") process.exitCode = (await soak(rest)) ? 0 : 1;
+if (first === "byhand") await measureByHand(rest);
+else if (first === "crowd") process.exitCode = (await crowd(rest)) ? 0 : 1;
+else if (first === "soak") process.exitCode = (await soak(rest)) ? 0 : 1;
 else if (first === "page") await measurePage(rest);
 else {
   const wanted = first === undefined ? QUICK : [first, ...rest];

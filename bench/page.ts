@@ -17,6 +17,7 @@ import { openWorkspaceDoor } from "../tests/harness/workspace-door.ts";
 import { sayMinute } from "./fast-forward.ts";
 import { initialBytes } from "./initial-bytes.ts";
 import { printRows, printTable, spread } from "./table.ts";
+import { switchView, type View } from "./views.ts";
 
 const SESSIONS = 100;
 const LONG = 10_000;
@@ -159,8 +160,8 @@ async function switches(page: Page): Promise<{ toBoard: number[]; toChat: number
   const toBoard: number[] = [];
   const toChat: number[] = [];
   for (let n = 0; n <= SWITCHES; n++) {
-    const there = await press(page, "Board", "[data-card]");
-    const back = await press(page, "Chat", "[role=feed] article");
+    const there = await press(page, "Board");
+    const back = await press(page, "Chat");
     if (n === 0) continue;
     toBoard.push(there);
     toChat.push(back);
@@ -168,17 +169,8 @@ async function switches(page: Page): Promise<{ toBoard: number[]; toChat: number
   return { toBoard, toChat };
 }
 
-async function press(page: Page, face: string, wanted: string): Promise<number> {
-  const took = await page.evaluate<number>(`new Promise((resolve) => {
-    const face = [...document.querySelectorAll('nav a')].find((link) => link.textContent.trim() === '${face}');
-    const from = performance.now();
-    const look = () => requestAnimationFrame(() => {
-      if (document.querySelector('${wanted}') === null) look();
-      else requestAnimationFrame(() => resolve(performance.now() - from));
-    });
-    face.click();
-    look();
-  })`);
+async function press(page: Page, view: View): Promise<number> {
+  const took = await switchView(page, view);
   await page.waitForLoadState("networkidle");
   return took;
 }

@@ -4,6 +4,7 @@ import { type Installation, taskOf } from "../tests/harness/installation.ts";
 
 const COLD_RUNS = 5;
 const WARM_RUNS = 15;
+const HELLO = "Say hello\n\n```say\nHello.\n```\n";
 
 export async function measureStart(
   here: Installation,
@@ -15,17 +16,19 @@ export async function measureStart(
     cold.push(took);
     await here.api(`/api/nodes/${nodeId}/destroy`, { method: "POST", body: {} });
   }
+  return { cold, warm: await measureWarmStart(here, repository) };
+}
+
+export async function measureWarmStart(here: Installation, repository: string): Promise<number[]> {
   await runOne(here, repository);
   const warm: number[] = [];
   for (let i = 0; i < WARM_RUNS; i++) warm.push((await runOne(here, repository)).took);
-  return { cold, warm };
+  return warm;
 }
 
 /** From the moment of creation to the change to `in_progress`, which the agent's first sign makes. */
 async function runOne(here: Installation, repository: string): Promise<{ took: number; nodeId: string | null }> {
-  const task = taskOf(
-    await here.samovar(["run", "--json", "--repo", repository, "Say hello\n\n```say\nHello.\n```\n"]),
-  );
+  const task = taskOf(await here.samovar(["run", "--json", "--agent", "script", "--repo", repository, HELLO]));
   if (task.status !== "completed") throw new Error(`a run ended ${task.status}: ${task.failure?.message ?? ""}`);
   const { items } = page(taskEvent).parse(
     await here.api(`/api/projects/${task.projectId}/tasks/${task.id}/events?limit=200`),

@@ -16,6 +16,14 @@ export function spread(name: string, samples: readonly number[]): Spread {
   return { name, count: sorted.length, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
 }
 
+/** Not a number for an empty list. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
 export function printTable(title: string, rows: readonly Spread[]): void {
   const cells = rows.map(({ name, count, p50, p90, p99, max }) => ({ name, values: [count, p50, p90, p99, max] }));
   printRows(title, ["N", "p50", "p90", "p99", "max"], cells);

@@ -12,4 +12,10 @@ export const crash = (reason: string) => step("crash", reason);
 export const stream = (words: number, everyMs = 0) =>
   step(`stream ${words}${everyMs === 0 ? "" : ` every=${everyMs}ms`}`);
 
+/** The text of a task of forty messages and more, and an answer of 2,000 words. `n` makes it unlike others. */
+export function longTask(n: number): string {
+  const steps = Array.from({ length: 19 }, (_, step) => [say(`Message ${step}`), sh(`echo ${step}`)]).flat();
+  return script(`Long ${n}`, ...steps, stream(2000), write(`long-${n}.txt`, String(n)));
+}
+
 export const script = (title: string, ...steps: readonly string[]) => `${title}\n\n${steps.join("\n")}`;

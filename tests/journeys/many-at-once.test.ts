@@ -5,7 +5,7 @@ import { type Installation, removeDirectory, startInstallation, taskOf } from ".
 import { Person } from "../harness/person.ts";
 import { terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { makeRepository } from "../harness/repository.ts";
-import { say, script, sh, stream, write } from "../harness/scripts.ts";
+import { longTask, say, script, write } from "../harness/scripts.ts";
 
 const LONG = 20;
 const SHORT = 30;
@@ -20,12 +20,6 @@ afterAll(async () => {
   await removeDirectory(here.dataDir);
 });
 
-/** Forty messages, and an answer of 2,000 words. */
-function longWork(n: number): string {
-  const steps = Array.from({ length: 19 }, (_, step) => [say(`Message ${step}`), sh(`echo ${step}`)]).flat();
-  return script(`Long ${n}`, ...steps, stream(2000), write(`long-${n}.txt`, String(n)));
-}
-
 test(
   "[R4] [R12] [R20] fifty at once on three slots a node and ten nodes, twenty of them with forty messages and a stream of 2,000 words: those without room wait their turn, all complete and verify",
   { timeout: 600_000 },
@@ -34,7 +28,7 @@ test(
     const repository = makeRepository(join(here.dataDir, "repository"));
     const project = await person.makeProject(repository);
     const followed = Array.from({ length: LONG }, (_, n) =>
-      here.samovar(["run", "--json", "--repo", repository, "-"], { input: longWork(n) }),
+      here.samovar(["run", "--json", "--repo", repository, "-"], { input: longTask(n) }),
     );
     const submitted = await Promise.all(
       Array.from({ length: SHORT }, (_, n) =>

@@ -1,0 +1,133 @@
+/** A viewer of one project, over its WebSocket: learns of each task's end, and when an agent's first message was stored. */
+import { errorMessage, type ProjectId, type SessionId, systemRandom, systemTimers, type TaskId } from "@samovar/base";
+import { openProjectSocket, type ProjectSocket } from "@samovar/cli/client/project-socket";
+import type { MessageView, ProjectView, TaskView, ViewerEvent } from "@samovar/contracts";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as z from "zod";
+import type { Installation } from "../tests/harness/installation.ts";
+import { hasEnded, type Person } from "../tests/harness/person.ts";
+
+const instance = z.object({ apiToken: z.string() });
+/** Finds an end that the socket failed to report. */
+const CHECK_MS = 15_000;
+
+/** `onOpen`: after each connection, since subscriptions end with theirs. */
+export async function openSocket(
+  here: Installation,
+  projectId: ProjectId,
+  handlers: { readonly onOpen: () => void; readonly onEvent: (event: ViewerEvent) => void },
+): Promise<ProjectSocket> {
+  const { apiToken } = instance.parse(JSON.parse(await readFile(join(here.dataDir, "instance.json"), "utf8")));
+  return openProjectSocket({
+    ...handlers,
+    projectId,
+    endpoint: () => Promise.resolve({ url: here.url, token: apiToken }),
+    onDown: () => {},
+    timers: systemTimers,
+    random: systemRandom,
+  });
+}
+
+export class Viewer {
+  readonly #person: Person;
+  readonly #project: ProjectView;
+  readonly #ended = new Map<TaskId, PromiseWithResolvers<TaskView>>();
+  /** Null until the store has the first message of the session's agent. */
+  readonly #followed = new Map<SessionId, number | null>();
+  readonly #arrived = new Set<SessionId>();
+  readonly #opened = Promise.withResolvers<void>();
+  #socket: ProjectSocket | null = null;
+  #cancelCheck = () => {};
+  #closed = false;
+
+  private constructor(person: Person, project: ProjectView) {
+    this.#person = person;
+    this.#project = project;
+  }
+
+  /** Resolves once it is connected. */
+  static async open(here: Installation, person: Person, project: ProjectView): Promise<Viewer> {
+    const viewer = new Viewer(person, project);
+    viewer.#socket = await openSocket(here, project.id, {
+      onOpen: () => viewer.#onOpen(),
+      onEvent: (event) => viewer.#onEvent(event),
+    });
+    await viewer.#opened.promise;
+    viewer.#checkLater();
+    return viewer;
+  }
+
+  /** From now on the session's messages are read; one connection follows 32 sessions at most. */
+  follow(sessionId: SessionId): void {
+    this.#followed.set(sessionId, null);
+    this.#socket?.send({ type: "subscribe", sessionId, afterVersion: 0 });
+  }
+
+  /** By the control plane's clock; null when no message of the agent was stored since {@link follow}. */
+  firstStoredAt(sessionId: SessionId): number | null {
+    return this.#followed.get(sessionId) ?? null;
+  }
+
+  /** The task as it ended. */
+  ended({ id }: TaskView): Promise<TaskView> {
+    return this.#endOf(id).promise;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelCheck();
+    this.#socket?.close();
+  }
+
+  #onOpen(): void {
+    this.#opened.resolve();
+    for (const sessionId of this.#followed.keys())
+      this.#socket?.send({ type: "subscribe", sessionId, afterVersion: 0 });
+    void this.#check();
+  }
+
+  #onEvent(event: ViewerEvent): void {
+    if (event.type === "task.updated") this.#learn(event.task);
+    else if (event.type === "session.updated") this.#sessionUpdated(event.session.id, event.session.lastMessageAt);
+    else if (messagesOf(event).some(({ role }) => role === "assistant") && "sessionId" in event)
+      this.#arrived.add(event.sessionId);
+  }
+
+  /** The session's change follows the messages of its delivery, and has the time at which they were stored. */
+  #sessionUpdated(sessionId: SessionId, at: number | null): void {
+    if (this.#arrived.has(sessionId) && this.#followed.get(sessionId) === null) this.#followed.set(sessionId, at);
+  }
+
+  #learn(task: TaskView): void {
+    if (hasEnded(task)) this.#endOf(task.id).resolve(task);
+  }
+
+  #endOf(id: TaskId): PromiseWithResolvers<TaskView> {
+    const end = this.#ended.get(id) ?? Promise.withResolvers<TaskView>();
+    this.#ended.set(id, end);
+    return end;
+  }
+
+  #checkLater(): void {
+    this.#cancelCheck = systemTimers.after(CHECK_MS, () => {
+      void this.#check();
+      this.#checkLater();
+    });
+  }
+
+  /** Best effort: the next check, or the socket, reports what this one could not read. */
+  async #check(): Promise<void> {
+    try {
+      for (const task of await this.#person.tasks(this.#project)) this.#learn(task);
+    } catch (error) {
+      if (!this.#closed) console.error(`the tasks could not be read: ${errorMessage(error)}`);
+    }
+  }
+}
+
+function messagesOf(event: ViewerEvent): readonly MessageView[] {
+  if (event.type === "sync") return event.messages;
+  if (event.type === "message.new") return [event.message];
+  return event.type === "message.updated" && event.change.mode === "whole" ? [event.change.message] : [];
+}
