@@ -68,7 +68,7 @@ async function jobOf(
   if (!command.ok) throw new Error(command.error.message);
   const agent = { ...recipe, command: command.value };
   const env = agentEnvironment(
-    { agent, home, cwd: checkout, model: null, sessionId },
+    { agent, home, checkout, model: null, mark: sessionId },
     { gateway: model, secretEnv: {} },
     surroundings(),
   );
