@@ -138,14 +138,12 @@ async function fetchAndSwitch(
   options: GitOptions,
 ): Promise<Result<Checkout, Failure>> {
   const remote = { ...options, settings: protocolSettings(input.repoUrl) };
-  const cloned = await clone(input.repoUrl, base.branch, places.repo, remote);
+  const cloned = await clone(input, base.branch, places.repo, remote);
   if (!cloned.ok) return cloned;
 
   const inRepo = { ...remote, cwd: places.repo };
   const steps: readonly (readonly string[])[] = [
-    ["check-ref-format", "--branch", branch],
-    ["config", "--local", "user.name", input.commitIdentity.name],
-    ["config", "--local", "user.email", input.commitIdentity.email],
+    // Refuses a name that git itself does not take.
     ["switch", "--quiet", "--no-track", "--create", branch],
     ...(input.checkout.submodules ? [["submodule", "--quiet", "update", "--init", "--recursive"]] : []),
     ...(input.checkout.lfs ? LFS_FILTERS.map(localSetting) : []),
@@ -172,14 +170,15 @@ function localSetting(setting: string): readonly string[] {
  * now, for the agent has none. Some remotes offer to send contents later and then do not: they are asked for all.
  */
 async function clone(
-  url: string,
+  input: CloneInput,
   baseBranch: string | null,
   directory: string,
   options: GitOptions,
 ): Promise<Result<null, Failure>> {
-  const mayComeLater = !isLocalPath(url) && options.login == null;
+  const isLocal = isLocalPath(input.repoUrl);
+  const mayComeLater = !isLocal && options.login == null;
   if (mayComeLater) {
-    const lean = await tryGit(cloneArguments(url, baseBranch, directory, ["--filter=blob:none"]), options);
+    const lean = await tryGit(cloneArguments(input, baseBranch, directory, ["--filter=blob:none"]), options);
     if (!lean.ok) return lean;
     if (lean.value.code === 0) return ok(null);
     if (!/promisor|unadvertised|not our ref|filter/i.test(lean.value.stderr))
@@ -187,7 +186,7 @@ async function clone(
     await rm(directory, { recursive: true, force: true });
   }
   const whole = await tryGit(
-    cloneArguments(url, baseBranch, directory, isLocalPath(url) ? ["--no-local"] : []),
+    cloneArguments(input, baseBranch, directory, isLocal ? ["--no-local"] : []),
     options,
   );
   if (!whole.ok) return whole;
@@ -195,7 +194,7 @@ async function clone(
 }
 
 function cloneArguments(
-  url: string,
+  { repoUrl, commitIdentity: { name, email } }: CloneInput,
   baseBranch: string | null,
   directory: string,
   amount: readonly string[],
@@ -205,10 +204,12 @@ function cloneArguments(
     "--quiet",
     "--template=",
     "--no-recurse-submodules",
+    `--config=user.name=${name}`,
+    `--config=user.email=${email}`,
     ...amount,
     ...(baseBranch === null ? [] : [`--branch=${baseBranch}`]),
     "--",
-    url,
+    repoUrl,
     directory,
   ];
 }

@@ -145,7 +145,7 @@ describe("a host that is silent", () => {
   test("[R55] is looked for while it runs, and killed once it has had the time to answer on its own clock", () => {
     const given = (hostNow: number) =>
       facts({ phase: "launched", launches: 1 }, silent("alive"), { hostNow, unansweredSince: 0 });
-    expect(step(given(0), 20)).toEqual({ do: "wait", until: 50 });
+    expect(step(given(0), 10)).toEqual({ do: "wait", until: 20 });
     expect(step(given(0), 3_600_000)).toEqual({ do: "look" });
     expect(step(given(STEP_LIMITS.hostAnswerMs), 60)).toEqual({ do: "kill-host" });
   });

@@ -69,7 +69,7 @@ export type SessionStep =
 
 export const STEP_LIMITS = {
   launches: 4,
-  lookEveryMs: 50,
+  lookEveryMs: 20,
   /** A host that runs and does not answer. On its clock. */
   hostAnswerMs: 20_000,
   /** A host whose number we did not get to write down, on a system that cannot be asked for it. */
