@@ -185,10 +185,7 @@ async function clone(
       return err(cloneFailed(lastWords(lean.value.stderr)));
     await rm(directory, { recursive: true, force: true });
   }
-  const whole = await tryGit(
-    cloneArguments(input, baseBranch, directory, isLocal ? ["--no-local"] : []),
-    options,
-  );
+  const whole = await tryGit(cloneArguments(input, baseBranch, directory, isLocal ? ["--no-local"] : []), options);
   if (!whole.ok) return whole;
   return whole.value.code === 0 ? ok(null) : err(cloneFailed(lastWords(whole.value.stderr)));
 }
