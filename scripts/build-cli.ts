@@ -57,6 +57,9 @@ async function writeStamps(root: string, stamps: Stamps): Promise<void> {
   await writeFile(join(root, "dist/cli/sources.json"), `${JSON.stringify(stamps)}\n`);
 }
 
+/** Those that take long to load, and of which a command may need nothing: got when something of them is used. */
+const LAZY = new Set(["node:child_process", "node:fs/promises", "node:util"]);
+
 /**
  * Node's own modules, got by a call. An `import` of one loads all that its exports lead to: of `node:http` also
  * Node's fetch, which takes as long as the whole of this program.
@@ -67,9 +70,11 @@ const builtins: Plugin = {
     onResolve({ filter: /^node:/ }, ({ path, kind }) =>
       kind === "import-statement" ? { path, namespace: "builtin" } : { path, external: true },
     );
-    onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
-      loader: "js",
-    }));
+    onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => {
+      const got = `process.getBuiltinModule(${JSON.stringify(path)})`;
+      // As a prototype: the bundle copies what an object has itself, and that would get it all at once.
+      const lazy = `Object.create(new Proxy({}, { get: (_, name) => ${got}[name] }))`;
+      return { contents: `module.exports = ${LAZY.has(path) ? lazy : got};`, loader: "js" };
+    });
   },
 };

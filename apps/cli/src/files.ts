@@ -1,5 +1,6 @@
 /** Small files that other processes read: each is replaced as a whole, so nobody reads one that is half written. */
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
 
 /** Readable by its owner only. */
 export async function writeAtomically(file: string, text: string): Promise<void> {
@@ -11,7 +12,8 @@ export async function writeAtomically(file: string, text: string): Promise<void>
 /** The file's JSON, or null when there is none or it is not JSON. */
 export async function readJson(file: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(file, "utf8"));
+    // At once: the threads that a promise takes would have to be started first.
+    return JSON.parse(readFileSync(file, "utf8"));
   } catch {
     return null;
   }
