@@ -27,11 +27,9 @@ describe("looking at a repository before a task", () => {
     git("init", "--quiet", "--initial-branch=feature/tea");
     commit();
     mkdirSync(join(directory, "deep/er"), { recursive: true });
-    expect(await inspect(undefined, "deep/er")).toMatchObject({
-      url: directory,
-      baseBranch: "feature/tea",
-      warnings: [],
-    });
+    const found = await inspect(undefined, "deep/er");
+    expect(found).toMatchObject({ url: directory, baseBranch: "feature/tea" });
+    expect(await found.warnings).toEqual([]);
   });
 
   it("warns of what is not committed, and goes on", async () => {
@@ -39,7 +37,7 @@ describe("looking at a repository before a task", () => {
     commit();
     for (const name of ["a.txt", "b.txt", "c.txt", "d.txt"]) writeFileSync(join(directory, name), "new\n");
     const { warnings } = await inspect();
-    expect(warnings).toEqual(["Not committed, so the task will not see it: a.txt, b.txt, c.txt and 1 more"]);
+    expect(await warnings).toEqual(["Not committed, so the task will not see it: a.txt, b.txt, c.txt and 1 more"]);
   });
 
   it("takes a bare repository", async () => {
@@ -59,9 +57,20 @@ describe("looking at a repository before a task", () => {
     await expect(inspect()).rejects.toThrow(/is not in a git repository/);
   });
 
+  it("takes a path with a line break, and refuses one inside of .git", async () => {
+    directory = join(directory, "two\nlines");
+    mkdirSync(directory);
+    git("init", "--quiet", "--initial-branch=main");
+    commit();
+    expect(await inspect()).toMatchObject({ url: directory, baseBranch: "main" });
+    await expect(inspect(undefined, ".git")).rejects.toThrow(/inside a repository's .git directory/);
+    directory = join(directory, "..");
+  });
+
   it("refuses a repository without a commit", async () => {
     git("init", "--quiet", "--initial-branch=main");
     await expect(inspect()).rejects.toThrow(/has no commit yet/);
+    await expect(inspect("main")).rejects.toThrow(/has no commit yet/);
   });
 
   it("refuses a detached HEAD unless a base is named that is there", async () => {
@@ -96,11 +105,10 @@ describe("looking at a repository before a task", () => {
   });
 
   it("takes addresses as they are, and refuses those that it could not clone", async () => {
-    expect(await inspect("main", "https://example.org/tea/pot.git")).toEqual({
+    expect(await inspect("main", "https://example.org/tea/pot.git")).toMatchObject({
       url: "https://example.org/tea/pot.git",
       name: "pot",
       baseBranch: "main",
-      warnings: [],
     });
     expect(await inspect(undefined, "git@example.org:tea/pot.git")).toMatchObject({ name: "pot", baseBranch: null });
     await expect(inspect(undefined, "https://me:secret@example.org/x")).rejects.toThrow(/no address/);

@@ -12,9 +12,14 @@ export interface Repository {
   readonly name: string;
   /** Null: the repository's own default branch. */
   readonly baseBranch: string | null;
-  /** What a person should know, though the task can run. */
-  readonly warnings: readonly string[];
+  /** What a person should know, though the task can run. In a large repository it takes git some time to say. */
+  readonly warnings: Promise<readonly string[]>;
 }
+
+/** What is wrong with a repository is for git to say, however long it takes. */
+const NO_LIMIT_MS = 0;
+/** A warning is not worth more: looking through a large work tree can take minutes. */
+const WARNING_LIMIT_MS = 10_000;
 
 /** `given`: a path or an address. `base`: the branch to start from, if one was named. Throws {@link CliError}. */
 export async function inspectRepository(given: string, base: string | undefined, cwd: string): Promise<Repository> {
@@ -35,7 +40,7 @@ function remoteRepository(given: string, baseBranch: string | null): Repository 
     );
   }
   const name = basename(parsed.data.replace(/[/:]+$/, "").replaceAll(":", "/")).replace(/\.git$/, "");
-  return { url: parsed.data, name: name || "repository", baseBranch, warnings: [] };
+  return { url: parsed.data, name: name || "repository", baseBranch, warnings: Promise.resolve([]) };
 }
 
 async function localRepository(path: string, base: string | null): Promise<Repository> {
@@ -47,27 +52,32 @@ async function localRepository(path: string, base: string | null): Promise<Repos
     );
   if (!found.isDirectory())
     throw new CliError(`${path} is no directory.`, "Give --repo the path of a git repository, or its https address.");
-  const root = await rootOf(path);
-  const git = (...args: string[]) => runGit(root.path, args);
-  if (!(await git("rev-parse", "--verify", "--quiet", "HEAD^{commit}")).ok && !(await hasAnyCommit(git))) {
+  const git: Git = (...args) => runGit(path, NO_LIMIT_MS, args);
+  const warnings = dirtWarnings(path);
+  // All at once: none of them depends on what another says.
+  const [root, head, branch] = await Promise.all([
+    rootOf(git, path),
+    git("symbolic-ref", "--quiet", "HEAD"),
+    git("rev-parse", "--verify", "--quiet", base === null ? "HEAD^{commit}" : `refs/heads/${base}^{commit}`),
+  ]);
+  if (!branch.ok && !(await hasAnyCommit(git)))
+    throw new CliError(`The repository at ${root} has no commit yet.`, "Make a first commit; the task starts from it.");
+  const baseBranch = base ?? branchOf(head, root);
+  if (!branch.ok) {
     throw new CliError(
-      `The repository at ${root.path} has no commit yet.`,
-      "Make a first commit; the task starts from it.",
-    );
-  }
-  const baseBranch = base ?? (await currentBranch(git, root.path));
-  if (!(await git("rev-parse", "--verify", "--quiet", `refs/heads/${baseBranch}^{commit}`)).ok) {
-    throw new CliError(
-      `The repository at ${root.path} has no branch ${baseBranch}.`,
+      `The repository at ${root} has no branch ${baseBranch}.`,
       "Name one that it has with --base BRANCH.",
     );
   }
-  const name = basename(root.path).replace(/\.git$/, "") || "repository";
-  return { url: root.path, name, baseBranch, warnings: root.bare ? [] : await dirtWarnings(git) };
+  const name = basename(root).replace(/\.git$/, "") || "repository";
+  return { url: root, name, baseBranch, warnings };
 }
 
-async function rootOf(path: string): Promise<{ path: string; bare: boolean }> {
-  const bare = await runGit(path, ["rev-parse", "--is-bare-repository"]);
+/** The work tree's root; of a bare repository itself. */
+async function rootOf(git: Git, path: string): Promise<string> {
+  const found = await git("rev-parse", "--show-toplevel");
+  if (found.ok) return realpath(found.output.replace(/\n$/, ""));
+  const bare = await git("rev-parse", "--is-bare-repository", "--absolute-git-dir");
   if (!bare.ok) {
     if (/dubious ownership/.test(bare.error))
       throw new CliError(`git does not trust ${path}: it belongs to another user.`, firstHint(bare.error));
@@ -76,31 +86,36 @@ async function rootOf(path: string): Promise<{ path: string; bare: boolean }> {
       "Run `git init` there and make a first commit, or give --repo another path.",
     );
   }
-  const isBare = bare.output.trim() === "true";
-  const root = await runGit(path, ["rev-parse", isBare ? "--absolute-git-dir" : "--show-toplevel"]);
-  if (!root.ok)
+  if (!bare.output.startsWith("true\n"))
     throw new CliError(`${path} is inside a repository's .git directory.`, "Give --repo the repository itself.");
-  return { path: await realpath(root.output.replace(/\n$/, "")), bare: isBare };
+  return realpath(bare.output.replace(/^true\n/, "").replace(/\n$/, ""));
 }
 
 async function hasAnyCommit(git: Git): Promise<boolean> {
   return (await git("for-each-ref", "--count=1", "refs/heads")).output.trim() !== "";
 }
 
-async function currentBranch(git: Git, path: string): Promise<string> {
-  const head = await git("symbolic-ref", "--quiet", "--short", "HEAD");
-  if (!head.ok) {
-    throw new CliError(
-      `The repository at ${path} is on no branch (detached HEAD).`,
-      "Name the branch to start from with --base BRANCH.",
-    );
-  }
-  return usableBranch(head.output.trim());
+/** The branch that is checked out. */
+function branchOf(head: GitAnswer, path: string): string {
+  const [, name] = /^refs\/heads\/(.+)\n$/.exec(head.output) ?? [];
+  if (head.ok && name !== undefined) return usableBranch(name);
+  throw new CliError(
+    `The repository at ${path} is on no branch (detached HEAD).`,
+    "Name the branch to start from with --base BRANCH.",
+  );
 }
 
-async function dirtWarnings(git: Git): Promise<string[]> {
-  const status = await git("status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules");
-  if (!status.ok) return [];
+/** Best effort: a repository without a work tree has none, and what is wrong with it is told by others. */
+async function dirtWarnings(path: string): Promise<string[]> {
+  const asked = runGit(path, WARNING_LIMIT_MS, [
+    "status",
+    "--porcelain",
+    "-z",
+    "--untracked-files=normal",
+    "--ignore-submodules",
+  ]);
+  const status = await asked.catch(() => null);
+  if (status === null || !status.ok) return [];
   const entries = status.output.split("\0").filter((entry) => /^[ MADRCUT?!]{2} /.test(entry));
   if (entries.length === 0) return [];
   const names = entries
@@ -124,14 +139,14 @@ type GitAnswer = { readonly ok: boolean; readonly output: string; readonly error
 type Git = (...args: string[]) => Promise<GitAnswer>;
 
 /** Only reads: no hook, monitor or prompt of the repository is started. */
-function runGit(directory: string, args: readonly string[]): Promise<GitAnswer> {
+function runGit(directory: string, timeoutMs: number, args: readonly string[]): Promise<GitAnswer> {
   const safe = ["-C", directory, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"];
   const env = { ...withoutGitVariables(process.env), LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0" };
   return new Promise((resolve, reject) => {
     execFile(
       "git",
       [...safe, ...args],
-      { env, maxBuffer: 16 * 1024 * 1024, timeout: 30_000 },
+      { env, maxBuffer: 16 * 1024 * 1024, timeout: timeoutMs },
       (error, output, stderr) => {
         if (error !== null && error.code === "ENOENT") {
           return reject(new CliError("git is not installed, or not on the PATH.", "Install git and try again."));

@@ -32,7 +32,6 @@ export async function run(given: string, options: RunOptions, context: CommandCo
   // Both at once; what is wrong with the repository is told first.
   const connecting = Promise.allSettled([connect(context)]);
   const repository = await repositoryOf(options, context);
-  for (const warning of repository?.warnings ?? []) context.terminal.note(`Note: ${warning}`);
   const [connected] = await connecting;
   if (connected.status === "rejected") throw connected.reason;
   const { client, projects } = connected.value;
@@ -49,6 +48,7 @@ export async function run(given: string, options: RunOptions, context: CommandCo
     dependsOn,
     baseBranch: repository?.baseBranch ?? options.base ?? null,
   });
+  for (const warning of (await repository?.warnings) ?? []) context.terminal.note(`Note: ${warning}`);
   if (options.backlog) return stored(task, context);
   return follow(task, project, { follow: options.follow ?? true }, context);
 }
