@@ -4,7 +4,8 @@
  */
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { build, type Plugin } from "esbuild";
+import { build } from "esbuild";
+import { builtinsOnDemand } from "./builtins-on-demand.ts";
 
 /** Packages are of the versions that this file names. */
 const LOCK_FILE = "package-lock.json";
@@ -22,7 +23,7 @@ export async function buildCli(root: string): Promise<void> {
     target: "node24",
     // Finds its own files, and workerd.
     external: ["miniflare"],
-    plugins: [builtins],
+    plugins: [builtinsOnDemand],
     // Dependencies written as CommonJS still call `require` for Node's own modules.
     banner: { js: 'const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);' },
     legalComments: "none",
@@ -56,25 +57,3 @@ async function stampsOf(root: string, paths: readonly string[]): Promise<Stamps>
 async function writeStamps(root: string, stamps: Stamps): Promise<void> {
   await writeFile(join(root, "dist/cli/sources.json"), `${JSON.stringify(stamps)}\n`);
 }
-
-/** Those that take long to load, and of which a command may need nothing: got when something of them is used. */
-const LAZY = new Set(["node:child_process", "node:fs/promises", "node:util"]);
-
-/**
- * Node's own modules, got by a call. An `import` of one loads all that its exports lead to: of `node:http` also
- * Node's fetch, which takes as long as the whole of this program.
- */
-const builtins: Plugin = {
-  name: "builtins",
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:/ }, ({ path, kind }) =>
-      kind === "import-statement" ? { path, namespace: "builtin" } : { path, external: true },
-    );
-    onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => {
-      const got = `process.getBuiltinModule(${JSON.stringify(path)})`;
-      // As a prototype: the bundle copies what an object has itself, and that would get it all at once.
-      const lazy = `Object.create(new Proxy({}, { get: (_, name) => ${got}[name] }))`;
-      return { contents: `module.exports = ${LAZY.has(path) ? lazy : got};`, loader: "js" };
-    });
-  },
-};

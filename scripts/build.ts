@@ -12,27 +12,14 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Plugin, build as esbuild } from "esbuild";
+import { build as esbuild } from "esbuild";
 import { build as vite } from "vite";
 import { buildCli, stampCli } from "./build-cli.ts";
+import { builtinsOnDemand } from "./builtins-on-demand.ts";
 import { fingerprintOf, isFresh } from "./fingerprint.ts";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
-
-/**
- * Node's own modules are loaded by the code that needs them, when it runs: an `import` at the top of the one file would load
- * all of them in each of its processes, and importing `node:http` loads Node's whole fetch.
- */
-const builtinsOnDemand: Plugin = {
-  name: "builtins-on-demand",
-  setup(build) {
-    build.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: "builtin" }));
-    build.onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
-    }));
-  },
-};
 
 const fingerprint = await fingerprintOf(root);
 if (!process.argv.includes("--force") && (await isFresh(dist, fingerprint))) {
