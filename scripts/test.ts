@@ -1,6 +1,6 @@
 /**
  * All suites, one after the other, each told with its time; the last line sums them up. A suite that fails does not
- * keep the next from running. `node scripts/test.ts [suite …]` runs some of them.
+ * keep the next from running. `node scripts/test.ts [--long] [suite …]` runs some of them; `--long` with every seed of a series.
  */
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -44,7 +44,9 @@ const suites: readonly Suite[] = [
   { name: "recovery", run: () => wholeStack("recovery") },
 ];
 
-const asked = process.argv.slice(2);
+const words = process.argv.slice(2);
+if (words.includes("--long")) process.env["SAMOVAR_LONG_TESTS"] = "1";
+const asked = words.filter((word) => word !== "--long");
 const unknown = asked.filter((name) => !suites.some((suite) => suite.name === name));
 if (unknown.length > 0)
   throw new Error(`no suite ${unknown.join(", ")}; there are ${suites.map((suite) => suite.name).join(", ")}`);

@@ -1,9 +1,11 @@
 /** What no package can prove alone: journeys through the whole stack, and recovery from what kills parts of it. */
 import { defineConfig } from "vitest/config";
+import { isLong } from "./harness/seeds.ts";
 
 const CROWD = ["journeys/many-at-once.test.ts"];
 const whole = {
-  testTimeout: 300_000,
+  // A long series is one test, of which each part has limits of its own.
+  testTimeout: isLong ? 3_600_000 : 300_000,
   hookTimeout: 180_000,
   setupFiles: ["../vitest.patience.ts"],
   expect: { poll: { timeout: 120_000 } },

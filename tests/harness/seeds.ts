@@ -4,6 +4,9 @@ import * as fc from "fast-check";
 /** `npm run test:long`: more seeds and longer faults than the ordinary run has time for. */
 export const isLong = process.env["SAMOVAR_LONG_TESTS"] === "1";
 
+/** How many seeds a series takes: a few at each `npm test`, all of them in the long run. */
+export const SEEDS = isLong ? 20 : 6;
+
 export interface Seeded<T> {
   readonly seed: number;
   readonly plan: T;

@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 test(
-  "[R4] [R12] [R20] fifty at once on three slots a node and ten nodes, twenty of them with forty messages and a stream of 2,000 words: those without room wait their turn, all complete and verify",
+  "[R4] [R12] [R20] [R55] fifty at once on three slots a node and ten nodes, twenty of them with forty messages and a stream of 2,000 words: those without room wait their turn, all complete without a warning and verify",
   { timeout: 600_000 },
   async () => {
     const person = new Person(() => here);
@@ -47,6 +47,7 @@ test(
     expect(tasks).toHaveLength(LONG + SHORT);
     expect(new Set(tasks.map(({ branch }) => branch)).size).toBe(LONG + SHORT);
     expect(tasks.map((task) => task.output?.transcript?.agreed)).toEqual(tasks.map(() => true));
+    expect(tasks.map((task) => task.output?.warning)).toEqual(tasks.map(() => null));
     for (const task of long) expect(task.output?.transcript?.stored.count).toBeGreaterThanOrEqual(40);
     expect((await person.nodes()).length).toBeLessThanOrEqual(10);
     expect(await transcriptFaults(here)).toEqual([]);

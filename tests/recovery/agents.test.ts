@@ -9,9 +9,8 @@ import { processesOf } from "../harness/processes.ts";
 import { clearedFaults, leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { git, makeRemote } from "../harness/repository.ts";
 import { crash, hang, say, script, sh, stream, write } from "../harness/scripts.ts";
-import { nameOf, type Seeded, seededPlans } from "../harness/seeds.ts";
+import { nameOf, seededPlans, SEEDS, type Seeded } from "../harness/seeds.ts";
 
-const SEEDS = 20;
 const PATIENCE_MS = 120_000;
 /** Small, and still larger than what a busy machine takes for a healthy task of these. */
 const LIMITS = { AGENT_IDLE_TIMEOUT_MS: "8000", TASK_MAX_DURATION_MS: "24000" };

@@ -13,9 +13,8 @@ import { pidsMatching, processesOf } from "../harness/processes.ts";
 import { clearedFaults, leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { makeRemote } from "../harness/repository.ts";
 import { say, script, sh, stream, write } from "../harness/scripts.ts";
-import { nameOf, type Seeded, seededPlans } from "../harness/seeds.ts";
+import { nameOf, seededPlans, SEEDS, type Seeded } from "../harness/seeds.ts";
 
-const SEEDS = 20;
 const PATIENCE_MS = 120_000;
 const AT_A_TIME = 10;
 

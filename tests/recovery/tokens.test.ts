@@ -14,9 +14,8 @@ import { pidsMatching, processesOf } from "../harness/processes.ts";
 import { clearedFaults, leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { makeRemote } from "../harness/repository.ts";
 import { say, script, sh, stream, write } from "../harness/scripts.ts";
-import { nameOf, seededPlans } from "../harness/seeds.ts";
+import { nameOf, seededPlans, SEEDS } from "../harness/seeds.ts";
 
-const SEEDS = 20;
 const PATIENCE_MS = 120_000;
 const ENV = { NODE_SLOTS: "10", MAX_NODES_PER_USER: "2", NODE_WARM_TIMEOUT_MS: "600000" };
 /** Shorter than any of the tasks. Half of it, what is left of a token at least, is longer than a switchboard takes to come back. */

@@ -9,7 +9,7 @@ import { expect, it, vi } from "vitest";
 import type { HostStatus } from "@samovar/contracts";
 import { aLaunch, aToken, openHost, processesOf, scriptAgent, startStore } from "./host.testing.ts";
 
-const SEEDS = 24;
+const SEEDS = process.env["SAMOVAR_LONG_TESTS"] === "1" ? 24 : 12;
 const AT_ONCE = 3;
 vi.setConfig({ testTimeout: 120_000 });
 
