@@ -1,0 +1,20 @@
+/** Finds a program as a shell would. */
+import { accessSync, constants, statSync } from "node:fs";
+import { delimiter, isAbsolute, join } from "node:path";
+
+/** Its file, or null when it is not there or is no program. Relative directories of `path` are left out: nobody chose them. */
+export function findProgram(command: string, path: string): string | null {
+  if (isAbsolute(command)) return isProgram(command) ? command : null;
+  if (command.includes("/")) return null;
+  const directories = path.split(delimiter).filter((directory) => isAbsolute(directory));
+  return directories.map((directory) => join(directory, command)).find(isProgram) ?? null;
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
