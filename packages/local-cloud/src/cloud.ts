@@ -5,6 +5,7 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { assertNever, type Clock, errorMessage, type Logger, type Timers } from "@samovar/base";
+import type { StartGate } from "@samovar/processes";
 import { ApiError } from "./api/errors.ts";
 import { machineEnvironment } from "./machine/environment.ts";
 import { SYSTEMCTL_SHIM } from "./machine/first-boot.ts";
@@ -19,6 +20,7 @@ export interface CloudOptions {
   readonly bootDelayMs: number;
   readonly stopGraceMs: number;
   readonly serviceEnv: Readonly<Record<string, string>>;
+  readonly starts: StartGate;
   readonly file: StateFile;
   readonly table: ProcessTable;
   readonly clock: Clock;

@@ -1,11 +1,16 @@
 /** A cloud on one machine: Hetzner's API on loopback, servers as process trees, all of it below one directory. */
 import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import { type Clock, type Logger, systemClock, systemTimers, type Timers } from "@samovar/base";
+import { noStartGate, START_GATE_VARIABLE, startGate } from "@samovar/processes";
 import { apiApp } from "./api/app.ts";
 import { type Cloud, type CloudOptions, openCloud } from "./cloud.ts";
 import { layoutOf } from "./machine/layout.ts";
 import { processTable } from "./machine/process-table.ts";
+import { serveStartGate, type StartGateServer } from "./start-gate/start-gate-server.ts";
+import { StartPermits } from "./start-gate/start-permits.ts";
 import { type ServerRecord, stateFile } from "./state.ts";
 
 export interface LocalCloudOptions {
@@ -23,6 +28,8 @@ export interface LocalCloudOptions {
   readonly stopGraceMs?: number;
   /** Added to the environment of all servers. `PATH` stands in place of the system's. */
   readonly serviceEnv?: Readonly<Record<string, string>>;
+  /** How many processes of all servers may start at the same time; without it as many as like. */
+  readonly concurrentStarts?: number;
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly timers?: Timers;
@@ -59,12 +66,18 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   const http = createAdaptorServer({ fetch: (request) => answer?.(request) ?? new Response(null, { status: 503 }) });
   // The port first: when it is taken, nothing has been touched yet.
   const port = await listen(http, options.port ?? 0);
-  const cloud = await openCloudOr(() => stopListening(http), {
+  const gate = await openGate(options, { clock, timers });
+  const undo = async () => {
+    await stopListening(http);
+    await gate?.server.close();
+  };
+  const cloud = await openCloudOr(undo, {
     dataDir,
     nodeBinary: options.nodeBinary,
     bootDelayMs: options.bootDelayMs ?? 0,
     stopGraceMs: options.stopGraceMs ?? STOP_GRACE_MS,
-    serviceEnv: options.serviceEnv ?? {},
+    serviceEnv: { ...options.serviceEnv, ...(gate === null ? {} : { [START_GATE_VARIABLE]: gate.path }) },
+    starts: gate === null ? noStartGate : startGate(gate.path, timers),
     clock,
     timers,
     logger,
@@ -82,8 +95,23 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     async close({ servers } = { servers: "stop" }) {
       await stopListening(http);
       await cloud.close(servers);
+      await gate?.server.close();
     },
   };
+}
+
+/** Null when starts are not limited, or cannot be. */
+async function openGate(
+  { dataDir, concurrentStarts, logger }: LocalCloudOptions,
+  { clock, timers }: { readonly clock: Clock; readonly timers: Timers },
+): Promise<{ readonly path: string; readonly server: StartGateServer } | null> {
+  if (concurrentStarts === undefined) return null;
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const { isStopped } = processTable();
+  const permits = new StartPermits({ count: concurrentStarts, clock, timers, isStopped });
+  const path = join(dataDir, "starts.sock");
+  const server = await serveStartGate(path, permits, logger);
+  return server === null ? null : { path, server };
 }
 
 async function openCloudOr(undo: () => Promise<void>, options: Omit<CloudOptions, "file" | "table">): Promise<Cloud> {

@@ -14,10 +14,13 @@ import { membersOf, processTable } from "../src/machine/process-table.ts";
 export const TOKEN = "local-token";
 export const WAIT = { interval: 50 } as const;
 
-/** Notes each of its starts, and keeps one detached host that does not listen to SIGTERM. */
+/**
+ * Notes each of its starts, and keeps one detached host that does not listen to SIGTERM. Says that it has started at
+ * once, or when the file `SAMOVAR_TEST_READY` is there.
+ */
 const TINY_AGENT = `
 import { spawn } from "node:child_process";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 const [mode, file] = process.argv.slice(2);
 if (mode === "host") {
   process.on("SIGTERM", () => {});
@@ -31,6 +34,12 @@ if (mode === "host") {
   console.log("agent " + process.pid);
   appendFileSync(dir + "/starts", JSON.stringify({ pid: process.pid, mode, settings, env: process.env }) + "\\n");
   process.on("SIGTERM", () => process.exit(0));
+  const isReady = () => existsSync(process.env.SAMOVAR_TEST_READY ?? dir);
+  const looking = setInterval(() => {
+    if (!isReady()) return;
+    clearInterval(looking);
+    writeSync(Number(process.env.SAMOVAR_READY_FD), "\\n");
+  }, 20);
   setInterval(() => {}, 1e6);
 }
 `;

@@ -46,6 +46,7 @@ describe("a server", () => {
       "LANG",
       "PATH",
       "SAMOVAR_AGENTS_DIR",
+      "SAMOVAR_READY_FD",
       "SAMOVAR_ROOT",
       "SAMOVAR_SERVER_ID",
       "TMPDIR",
@@ -61,6 +62,15 @@ describe("a server", () => {
     );
     expect(await rig.status(cloud, id)).toBe("running");
     delete process.env["SAMOVAR_TEST_CANARY"];
+  });
+
+  test("has a lower priority than the cloud, from its first command on and with all that it starts", async () => {
+    const cloud = await rig.start();
+    const id = await rig.create(cloud, "samovar-1");
+    const { pid } = await rig.agentUp(id);
+    // proc(5): niceness is the 17th field after the name in parentheses.
+    const nicenessOf = (of: number) => Number(readFileSync(`/proc/${of}/stat`, "utf8").split(") ")[1]?.split(" ")[16]);
+    for (const each of [pid, rig.hostPid(id)]) expect(nicenessOf(each)).toBe(nicenessOf(process.pid) + 5);
   });
 
   test("[F2] restarts its agent after SIGKILL, and what the agent detached goes on", async () => {
@@ -374,3 +384,44 @@ test("a process is told from another that got its number later", () => {
 /** A service that notes each of its starts in a file of its name. */
 const unit = (name: string) =>
   `  - path: /etc/systemd/system/${name}.service\n    content: "[Service]\\nRestart=always\\nExecStart=/bin/sh -c 'echo up >>$SAMOVAR_ROOT/${name}; exec sleep 1000'\\n"\n`;
+
+describe("where starts are limited", () => {
+  test("a server boots when the one before it has started, and all know the gate", async () => {
+    const ready = join(rig.dataDir, "ready");
+    const cloud = await rig.start({ concurrentStarts: 1, serviceEnv: { SAMOVAR_TEST_READY: ready } });
+    const first = await rig.create(cloud, "samovar-1");
+    const { env } = await rig.agentUp(first);
+    const second = await rig.create(cloud, "samovar-2");
+    await vi.waitFor(async () => expect(await rig.status(cloud, second)).toBe("running"), WAIT);
+    expect([rig.downloads(), rig.starts(second)]).toEqual([1, []]);
+    writeFileSync(ready, "");
+    await rig.agentUp(second);
+    expect(env["SAMOVAR_START_GATE"]).toBe(join(rig.dataDir, "starts.sock"));
+  });
+
+  test("[F2] an agent that dies while it starts blocks no other server, and is started again in its turn", async () => {
+    const ready = join(rig.dataDir, "ready");
+    const cloud = await rig.start({ concurrentStarts: 1, serviceEnv: { SAMOVAR_TEST_READY: ready } });
+    const first = await rig.create(cloud, "samovar-1");
+    const { pid } = await rig.agentUp(first);
+    const second = await rig.create(cloud, "samovar-2");
+    await vi.waitFor(async () => expect(await rig.status(cloud, second)).toBe("running"), WAIT);
+    process.kill(pid, "SIGKILL");
+    await rig.agentUp(second);
+    writeFileSync(ready, "");
+    await rig.agentUp(first, 2);
+  });
+
+  test("a server that is switched off before its turn never boots", async () => {
+    const ready = join(rig.dataDir, "ready");
+    const cloud = await rig.start({ concurrentStarts: 1, serviceEnv: { SAMOVAR_TEST_READY: ready } });
+    await rig.agentUp(await rig.create(cloud, "samovar-1"));
+    const [second, third] = [await rig.create(cloud, "samovar-2"), await rig.create(cloud, "samovar-3")];
+    await vi.waitFor(async () => expect(await rig.status(cloud, second)).toBe("running"), WAIT);
+    await rig.call(cloud, "DELETE", `/servers/${second}`);
+    await vi.waitFor(() => expect(cloud.servers().map(({ id }) => id)).not.toContain(second), WAIT);
+    writeFileSync(ready, "");
+    await rig.agentUp(third);
+    expect([rig.downloads(), rig.processes([second])]).toEqual([2, []]);
+  });
+});

@@ -4,6 +4,7 @@ import { chmodSync, closeSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { dirname, join } from "node:path";
 import { errorMessage } from "@samovar/base";
 import type { UserData } from "@samovar/cloud-init";
+import { lowerArgv, lowerGroup } from "@samovar/processes";
 import type { Environment } from "./environment.ts";
 import { inRoot, type Layout } from "./layout.ts";
 import type { LogFile } from "./log-file.ts";
@@ -53,11 +54,13 @@ function runCommand(argv: readonly string[], { layout, environment, log }: First
   const [command = "", ...args] = argv.map((word) => inRoot(layout, word));
   // cloud-init gives commands no HOME.
   const { HOME: _, ...env } = environment;
+  const [file, ...words] = lowerArgv([command, ...args], env["PATH"]);
   return new Promise((resolve) => {
     const output = log.open();
     try {
-      const child = spawn(command, args, { cwd: layout.root, env, detached: true, stdio: ["ignore", output, output] });
+      const child = spawn(file, words, { cwd: layout.root, env, detached: true, stdio: ["ignore", output, output] });
       child.unref();
+      lowerGroup(child);
       child.once("error", (error) => resolve(error.message));
       child.once("exit", (code, signal) => resolve(String(signal ?? code)));
     } catch (error) {

@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import type { Logger, Timers } from "@samovar/base";
 import { parseUserData, type UserData } from "@samovar/cloud-init";
+import type { StartGate } from "@samovar/processes";
 import * as z from "zod";
 import { endProcesses } from "./end-processes.ts";
 import { type Environment, MARK } from "./environment.ts";
@@ -33,6 +34,8 @@ export interface MachineOptions {
   readonly table: ProcessTable;
   readonly timers: Timers;
   readonly logger: Logger;
+  /** A boot is one start: from its first command until its services run. */
+  readonly starts: StartGate;
   readonly state: MachineState;
   /** Must be durable when it returns. */
   readonly save: (state: MachineState) => void;
@@ -78,18 +81,29 @@ export function machine(options: MachineOptions): Machine {
   async function boot(signal: AbortSignal): Promise<void> {
     const seed = userData();
     if (seed === null) return;
-    let starting: readonly string[] = state.enabledUnits;
-    if (!state.provisioned) {
-      const outcome = await firstBoot({ userData: seed, layout, environment, log: bootLog, signal });
-      if (outcome === null) return;
-      update({ provisioned: true, enabledUnits: [...outcome.enabled] });
-      starting = outcome.started;
+    const permit = await options.starts.enter({ signal });
+    try {
+      const names = await unitsToStart(seed, signal);
+      if (names !== null) await Promise.all(startServices(seed, names));
+    } finally {
+      permit.release();
     }
-    startServices(seed, starting);
   }
 
-  function startServices(seed: UserData, names: readonly string[]): void {
+  /** Null when it was switched off meanwhile. */
+  async function unitsToStart(seed: UserData, signal: AbortSignal): Promise<readonly string[] | null> {
+    if (signal.aborted) return null;
+    if (state.provisioned) return state.enabledUnits;
+    const outcome = await firstBoot({ userData: seed, layout, environment, log: bootLog, signal });
+    if (outcome === null) return null;
+    update({ provisioned: true, enabledUnits: [...outcome.enabled] });
+    return outcome.started;
+  }
+
+  /** The starts, one for each service. */
+  function startServices(seed: UserData, names: readonly string[]): Promise<void>[] {
     const living = membersOf(table, marker, []);
+    const starting: Promise<void>[] = [];
     for (const [name, unit] of Object.entries(seed.units)) {
       if (!names.includes(name)) continue;
       const remember = (main: ProcessIdentity | null) => {
@@ -105,6 +119,7 @@ export function machine(options: MachineOptions): Machine {
         table,
         timers,
         logger: logger.with({ unit: name }),
+        starts: options.starts,
         remember,
       });
       services.push(one);
@@ -112,8 +127,10 @@ export function machine(options: MachineOptions): Machine {
       // Started, but the cloud died before it was written down: known by its command line.
       const unwritten = () =>
         living.find((entry) => entry.argv.slice(0, one.argv.length).join("\0") === one.argv.join("\0"));
-      one.start(remembered !== undefined && isAlive(table, remembered) ? remembered : identityOf(unwritten()));
+      const main = remembered !== undefined && isAlive(table, remembered) ? remembered : identityOf(unwritten());
+      starting.push(one.start(main));
     }
+    return starting;
   }
 
   function release(): void {
@@ -148,7 +165,7 @@ export function machine(options: MachineOptions): Machine {
     adopt() {
       if (!state.provisioned || membersOf(table, marker, Object.values(state.mains)).length === 0) return false;
       const seed = userData();
-      if (seed !== null) startServices(seed, state.enabledUnits);
+      if (seed !== null) void Promise.all(startServices(seed, state.enabledUnits));
       return true;
     },
     powerOff,

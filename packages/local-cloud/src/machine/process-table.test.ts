@@ -51,4 +51,13 @@ describe.each(tables)("%s", (_, table) => {
     children.pop();
     expect(table.identify(2 ** 22 + 1)).toBeNull();
   });
+
+  test("tells a process that is stopped from one that runs, and from one that is not there", async () => {
+    const pid = tree({});
+    expect([table.isStopped(pid), table.isStopped(2 ** 22 + 1)]).toEqual([false, false]);
+    process.kill(pid, "SIGSTOP");
+    await vi.waitFor(() => expect(table.isStopped(pid)).toBe(true));
+    process.kill(pid, "SIGCONT");
+    await vi.waitFor(() => expect(table.isStopped(pid)).toBe(false));
+  });
 });

@@ -23,6 +23,8 @@ export interface ProcessTable {
   /** Null when there is no such process, or it is dead and only not yet reaped. */
   identify(pid: number): ProcessIdentity | null;
   list(): readonly ProcessEntry[];
+  /** Whether it is there and stopped, by SIGSTOP or a debugger. */
+  isStopped(pid: number): boolean;
 }
 
 export function processTable(platform: NodeJS.Platform = process.platform): ProcessTable {
@@ -72,24 +74,33 @@ const procTable: ProcessTable = {
       const stat = statOf(pid);
       if (stat === null) continue;
       const argv = readProc(`/proc/${pid}/cmdline`)?.split("\0").slice(0, -1) ?? [];
-      entries.push({ pid, ...stat, environment: readProc(`/proc/${pid}/environ`) ?? "", argv });
+      const { state: _, ...identity } = stat;
+      entries.push({ pid, ...identity, environment: readProc(`/proc/${pid}/environ`) ?? "", argv });
     }
     return entries;
   },
+  isStopped: (pid) => /^[Tt]$/.test(statOf(pid)?.state ?? ""),
 };
 
 let bootId: string | null = null;
 
-function statOf(pid: number): { readonly born: string; readonly parent: number; readonly session: number } | null {
+interface Stat {
+  readonly born: string;
+  readonly parent: number;
+  readonly session: number;
+  readonly state: string;
+}
+
+function statOf(pid: number): Stat | null {
   const stat = readProc(`/proc/${pid}/stat`);
   if (stat === null) return null;
   // The name, in parentheses, may hold anything; the rest is: state parent group session … start (the 20th).
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const [state, parent, , session] = fields;
+  const [state = "", parent, , session] = fields;
   if (state === "Z" || state === "X") return null;
   // Start is counted from the boot, so the boot is part of it.
   bootId ??= readProc("/proc/sys/kernel/random/boot_id")?.trim() ?? "";
-  return { born: `${bootId}/${fields[19]}`, parent: Number(parent), session: Number(session) };
+  return { born: `${bootId}/${fields[19]}`, parent: Number(parent), session: Number(session), state };
 }
 
 /** Null when it is gone or somebody else's. */
@@ -115,6 +126,7 @@ export function psTable(platform: NodeJS.Platform): ProcessTable {
         .split("\n")
         .map((line) => psEntry(line.trim()))
         .filter((entry) => entry !== null),
+    isStopped: (pid) => ps("-o", "stat=", "-p", String(pid)).trim().startsWith("T"),
   };
 }
 

@@ -1,9 +1,11 @@
 /** One service of a server, kept running as its unit says, also across restarts of the cloud itself. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync } from "node:fs";
+import { Socket } from "node:net";
 import { join } from "node:path";
 import { errorMessage, type Logger, type Timers } from "@samovar/base";
 import type { ServiceUnit } from "@samovar/cloud-init";
+import { lowerArgv, lowerGroup, type StartGate } from "@samovar/processes";
 import { type Environment, serviceEnvironment } from "./environment.ts";
 import { inRoot, type Layout } from "./layout.ts";
 import type { LogFile } from "./log-file.ts";
@@ -17,13 +19,15 @@ export interface ServiceOptions {
   readonly table: ProcessTable;
   readonly timers: Timers;
   readonly logger: Logger;
+  /** For restarts; the first start belongs to the boot. */
+  readonly starts: StartGate;
   /** Told each time that the main process changes; durable before the next line runs. */
   readonly remember: (main: ProcessIdentity | null) => void;
 }
 
 export interface Service {
-  /** Goes on with a process that lives already, or starts one. */
-  start(living: ProcessIdentity | null): void;
+  /** Goes on with a process that lives already, or starts one. Resolves when the start is over, well or not. */
+  start(living: ProcessIdentity | null): Promise<void>;
   /** No more restarts; the process itself is left alone. */
   release(): void;
   /** The argv that its main process has. */
@@ -33,11 +37,13 @@ export interface Service {
 /** How often a process that is not our child is looked at. */
 const WATCH_MS = 200;
 const BOUND_LOG_MS = 10_000;
+/** A service that writes to this descriptor, or closes it, has started. A pipe, so that its end tells as much. */
+const READY_FD = 3;
 
 export function service(options: ServiceOptions): Service {
   const { unit, layout, log, table, timers, logger, remember } = options;
   const argv = unit.execStart.map((word) => inRoot(layout, word));
-  let released = false;
+  const released = new AbortController();
   let cancelNext: (() => void) | null = null;
   let cancelBound: (() => void) | null = null;
 
@@ -56,59 +62,85 @@ export function service(options: ServiceOptions): Service {
   }
 
   /** Also runs from a timer, where nobody would catch: what goes wrong counts as an end. */
-  function launch(): void {
+  async function launch(): Promise<void> {
     try {
-      spawnMain();
+      await spawnMain();
     } catch (error) {
       ended(null, errorMessage(error));
     }
   }
 
-  function spawnMain(): void {
+  async function relaunch(): Promise<void> {
+    const permit = await options.starts.enter({ signal: released.signal });
+    if (!released.signal.aborted) await launch();
+    permit.release();
+  }
+
+  async function spawnMain(): Promise<void> {
     const missing = unit.requiredPaths.find((path) => !existsSync(join(layout.root, path)));
     if (missing !== undefined) {
       logger.warn("service.not_started", { missing });
       return;
     }
     const [command = "", ...args] = argv;
+    const env = serviceEnvironment(options.environment, unit, layout);
+    const [file, ...words] = lowerArgv([command, ...args], env["PATH"]);
     const output = log.open();
-    const child = spawn(command, args, {
+    const child = spawn(file, words, {
       cwd: layout.root,
-      env: { ...serviceEnvironment(options.environment, unit, layout) },
+      env: { ...env, SAMOVAR_READY_FD: String(READY_FD) },
       detached: true,
-      stdio: ["ignore", output, output],
+      stdio: ["ignore", output, output, "pipe"],
     });
     closeSync(output);
     child.unref();
+    lowerGroup(child);
+    const started = untilStarted(child, released.signal);
     child.once("error", (error) => ended(null, error.message));
     if (child.pid === undefined) return;
     const { pid } = child;
     child.once("exit", (code, signal) => ended(pid, String(signal ?? code)));
     remember(table.identify(pid));
     logger.info("service.started", { pid });
+    await started;
   }
 
   function ended(pid: number | null, how: string): void {
-    if (released) return;
+    if (released.signal.aborted) return;
     if (pid !== null) remember(null);
     const again = unit.restart === "always" || (unit.restart === "on-failure" && how !== "0");
     logger.info("service.ended", { pid, how, again });
-    if (again) later(unit.restartDelayMs, launch);
+    if (again) later(unit.restartDelayMs, () => void relaunch());
   }
 
   return {
     argv,
-    start(living) {
+    async start(living) {
       boundLog();
-      if (living === null) return launch();
+      if (living === null) return await launch();
       remember(living);
       logger.info("service.adopted", { pid: living.pid });
       watch(living);
     },
     release() {
-      released = true;
+      released.abort();
       cancelNext?.();
       cancelBound?.();
     },
   };
+}
+
+/** Until the process says that it has started, has ended, or is not looked after any more. */
+function untilStarted(child: ChildProcess, released: AbortSignal): Promise<void> {
+  const ready = child.stdio[READY_FD];
+  return new Promise<void>((resolve) => {
+    child.once("error", () => resolve());
+    child.once("exit", () => resolve());
+    released.addEventListener("abort", () => resolve(), { once: true });
+    if (!(ready instanceof Socket)) return;
+    ready.unref();
+    ready.once("error", () => resolve());
+    ready.once("data", () => resolve());
+    ready.once("close", () => resolve());
+  }).finally(() => ready?.destroy());
 }
