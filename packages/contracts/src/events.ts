@@ -46,6 +46,8 @@ export const nodeEvent = z.discriminatedUnion("kind", [
   eventOf("workspace.destroyed", { workspaceId }),
   /** On the first ACP update after the prompt. */
   eventOf("session.started", { workspaceId, sessionId, offers: agentOffers.nullable() }),
+  /** A process that the session needs for its start has waited long for its turn: the machine is busy. */
+  eventOf("session.start_delayed", { workspaceId, sessionId }),
   eventOf("session.ended", { workspaceId, sessionId, end: sessionEnd }),
   eventOf("outbox.stats", { sessionId, stats: outboxStats }),
   eventOf("fault", { workspaceId: workspaceId.nullable(), code: z.string(), message: z.string() }),

@@ -29,6 +29,8 @@ export const hostStatus = z.object({
   pid: z.number().int().positive(),
   /** The first ACP update after the prompt. */
   startedAt: millis.nullable(),
+  /** The agent's start waits for its turn on a busy machine, or did; absent from earlier hosts. */
+  startDelayed: z.boolean().optional(),
   /** What the agent lets people choose; null until it has told. */
   offers: agentOffers.nullable(),
   end: hostEnd.nullable(),

@@ -34,12 +34,18 @@ const limit = (
 
 export const TIME_LIMITS = {
   AGENT_DOWNLOAD_MS: limit(5 * MINUTE, "step", "fixed", "A new machine's download of the vm-agent"),
+  START_WAIT_MS: limit(
+    1.5 * MINUTE,
+    "step",
+    "fixed",
+    "On one machine: a process's wait for its turn to start; then it starts anyway",
+  ),
   NODE_BOOT_TIMEOUT_MS: limit(
     10 * MINUTE,
     "step",
     "control_plane",
     "Longest time from asking for a server to its vm-agent's first connection",
-    ["AGENT_DOWNLOAD_MS"],
+    ["START_WAIT_MS", "AGENT_DOWNLOAD_MS"],
   ),
   CLONE_TIMEOUT_MS: limit(8 * MINUTE, "step", "both", "Longest time that a workspace's checkout may take on its node"),
   WORKSPACE_READY_TIMEOUT_MS: limit(
@@ -49,7 +55,9 @@ export const TIME_LIMITS = {
     "Longest wait for a workspace; raised when it would not hold CLONE_TIMEOUT_MS",
     ["CLONE_TIMEOUT_MS"],
   ),
-  AGENT_INSTALL_TIMEOUT_MS: limit(4.5 * MINUTE, "step", "both", "Longest time that an agent's installation may take"),
+  AGENT_INSTALL_TIMEOUT_MS: limit(6 * MINUTE, "step", "both", "Longest time that an agent's installation may take", [
+    "START_WAIT_MS",
+  ]),
   AGENT_CREDENTIAL_MS: limit(3 * MINUTE, "step", "fixed", "Asking for the agent's credential until it is there"),
   AGENT_READY_MS: limit(2 * MINUTE, "step", "fixed", "From an agent's process to its open ACP session"),
   AGENT_RESTART_MS: limit(2 * MINUTE, "step", "fixed", "The same again, when the agent died and was started once more"),
@@ -60,11 +68,20 @@ export const TIME_LIMITS = {
     "Longest time that a repository's `samovar.setup` may take",
   ),
   SESSION_START_TIMEOUT_MS: limit(
-    13 * MINUTE,
+    18.5 * MINUTE,
     "step",
     "control_plane",
     "Longest wait for an agent's first sign, `samovar.setup` not counted; raised when it would not hold the agent's installation, credential and start",
-    ["AGENT_INSTALL_TIMEOUT_MS", "AGENT_CREDENTIAL_MS", "AGENT_READY_MS", "AGENT_RESTART_MS"],
+    // A wait before the session host, before the agent, and before the agent that is started once more.
+    [
+      "AGENT_INSTALL_TIMEOUT_MS",
+      "START_WAIT_MS",
+      "AGENT_CREDENTIAL_MS",
+      "START_WAIT_MS",
+      "AGENT_READY_MS",
+      "START_WAIT_MS",
+      "AGENT_RESTART_MS",
+    ],
   ),
   AGENT_IDLE_TIMEOUT_MS: limit(
     30 * MINUTE,

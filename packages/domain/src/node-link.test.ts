@@ -189,6 +189,18 @@ describe("facts of a workspace", () => {
     expect(foldEvent(started, { ...other, sessionId: holder.sessionId }, holder, 8).end).toEqual(end);
   });
 
+  it("remember that the start of the session waited long for its turn: the first report, before the agent's first sign", () => {
+    const { workspaceId, sessionId } = holder;
+    const delayed: NodeEvent = { n: 1, at: 5, kind: "session.start_delayed", workspaceId, sessionId };
+    const told = foldEvent(NEW_WORKSPACE, delayed, holder, 7);
+    expect(runFacts(node, holder, told).session).toEqual({ startedAt: null, startDelayedAt: 7, end: null });
+    expect(foldEvent(told, { ...delayed, n: 2 }, holder, 9)).toBe(told);
+    expect(foldEvent(NEW_WORKSPACE, { ...delayed, sessionId: "ses_2" as SessionId }, holder, 7)).toBe(NEW_WORKSPACE);
+    const started = { ...NEW_WORKSPACE, startedAt: 6 };
+    expect(foldEvent(started, delayed, holder, 7)).toBe(started);
+    expect(runFacts(node, holder, NEW_WORKSPACE).session.startDelayedAt).toBeNull();
+  });
+
   it("[F30] a node that is lost makes its workspaces failed, but keeps an end that was told before", () => {
     const up = stepNode(reserveSlot(node, holder, 0, settings).record, { kind: "agent.connected" }, 1, settings).record;
     const cut = stepNode(up, { kind: "link.lost" }, 2, settings).record;

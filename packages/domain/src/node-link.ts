@@ -77,6 +77,8 @@ export interface WorkspaceFacts {
   readonly branch: string | null;
   readonly failure: Failure | null;
   readonly startedAt: Millis | null;
+  /** When a process of the session's start was reported to wait long for its turn; absent when none was. */
+  readonly startDelayedAt?: Millis;
   readonly end: SessionEnd | null;
 }
 
@@ -100,6 +102,10 @@ export function foldEvent(facts: WorkspaceFacts, event: NodeEvent, holder: SlotH
       return facts.state === "destroyed" ? facts : { ...facts, state: "destroyed" };
     case "session.started":
       return event.sessionId === holder.sessionId && facts.startedAt === null ? { ...facts, startedAt: now } : facts;
+    case "session.start_delayed":
+      return event.sessionId === holder.sessionId && facts.startedAt === null && facts.startDelayedAt === undefined
+        ? { ...facts, startDelayedAt: now }
+        : facts;
     case "session.ended":
       return event.sessionId === holder.sessionId && facts.end === null ? { ...facts, end: event.end } : facts;
     case "fault":
@@ -119,7 +125,12 @@ export interface RunFacts {
     readonly failure: Failure | null;
   };
   readonly workspace: Pick<WorkspaceFacts, "state" | "branch" | "failure">;
-  readonly session: { readonly startedAt: Millis | null; readonly end: SessionEnd | null };
+  readonly session: {
+    readonly startedAt: Millis | null;
+    /** Null when no process of its start has waited long for its turn. */
+    readonly startDelayedAt: Millis | null;
+    readonly end: SessionEnd | null;
+  };
 }
 
 export function runFacts(record: NodeRecord, holder: SlotHolder, told: WorkspaceFacts): RunFacts {
@@ -133,6 +144,6 @@ export function runFacts(record: NodeRecord, holder: SlotHolder, told: Workspace
       failure: failureOf(record) ?? lost,
     },
     workspace: { state: isLost ? "failed" : told.state, branch: told.branch, failure: isLost ? lost : told.failure },
-    session: { startedAt: told.startedAt, end: told.end },
+    session: { startedAt: told.startedAt, startDelayedAt: told.startDelayedAt ?? null, end: told.end },
   };
 }

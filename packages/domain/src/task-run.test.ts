@@ -29,7 +29,7 @@ const END: SessionEnd = {
 const SIGHT: RunSight = {
   node: { state: "active", connected: true, downSince: null, failure: null },
   workspace: { state: "creating", branch: null, failure: null },
-  session: { startedAt: null, end: null },
+  session: { startedAt: null, startDelayedAt: null, end: null },
 };
 
 const look = (sight: RunSight | null, more: Partial<RunLook> = {}): RunLook => ({
@@ -45,7 +45,7 @@ const onNode = (state: NodeStateName, connected = true): RunSight => ({
   ...SIGHT,
   node: { state, connected, downSince: null, failure: null },
 });
-const ended: RunSight = { ...SIGHT, session: { startedAt: 5, end: END } };
+const ended: RunSight = { ...SIGHT, session: { startedAt: 5, startDelayedAt: null, end: END } };
 
 describe("what a run does next", () => {
   it("waits for a node that boots, and goes on when it has connected", () => {
@@ -116,7 +116,9 @@ describe("what a run does next", () => {
   });
 
   it("an agent that ended before its first sign goes on to its end", () => {
-    expect(decideRun("start", look({ ...SIGHT, session: { startedAt: null, end: END } }))).toEqual({ kind: "reached" });
+    expect(
+      decideRun("start", look({ ...SIGHT, session: { startedAt: null, startDelayedAt: null, end: END } })),
+    ).toEqual({ kind: "reached" });
   });
 
   it("[F46] what has ended counts before a cancel, a lost node and a deadline", () => {
@@ -146,7 +148,11 @@ describe("what a run does next", () => {
         branch: fc.constant(null),
         failure: fc.constant(null),
       }),
-      session: fc.record({ startedAt: fc.option(fc.nat(100)), end: fc.option(fc.constant(END)) }),
+      session: fc.record({
+        startedAt: fc.option(fc.nat(100)),
+        startDelayedAt: fc.constant(null),
+        end: fc.option(fc.constant(END)),
+      }),
     }),
   );
   const anyWait = fc.constantFrom<RunWait>("node", "workspace", "start", "work", "drain", "removal");

@@ -21,7 +21,12 @@ export interface RunSight {
     readonly branch: string | null;
     readonly failure: Failure | null;
   };
-  readonly session: { readonly startedAt: Millis | null; readonly end: SessionEnd | null };
+  readonly session: {
+    readonly startedAt: Millis | null;
+    /** Null when no process of its start has waited long for its turn. */
+    readonly startDelayedAt: Millis | null;
+    readonly end: SessionEnd | null;
+  };
 }
 
 /** What a run waits for: its node's first connection, its workspace, the agent's first sign, the session's end, the end after a cancel, the workspace's removal. */

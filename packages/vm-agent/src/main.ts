@@ -36,12 +36,14 @@ async function main([command, operand, directory]: readonly string[]): Promise<n
 
 async function switchboard(file: string): Promise<number> {
   const { readSettings } = await import("./settings.ts");
+  const { reportReady } = await import("@samovar/processes");
   const { runSwitchboard } = await import("./switchboard/switchboard.ts");
   const stopping = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopping.abort());
   // Whoever reads our log may leave before us.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const settings = readSettings(file, process.env);
+  reportReady(process.env);
   return runSwitchboard({
     settings,
     self: [process.execPath, realpathSync(process.argv[1] ?? "")],

@@ -5,6 +5,7 @@
 import type { NodeId } from "@samovar/base";
 import { agentSettings, LONGEST_LIMIT_MS, TIME_LIMITS } from "@samovar/contracts";
 import type { TimeLimitName } from "@samovar/contracts";
+import { START_GATE_VARIABLE } from "@samovar/processes";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
@@ -22,6 +23,8 @@ const limit = (name: TimeLimitName) =>
 const environment = z.object({
   /** Prefix of absolute paths in `agent.json`: on one machine a server is a directory. */
   SAMOVAR_ROOT: z.string().startsWith("/").or(z.literal("")).default(""),
+  /** Socket of the machine's start gate, where several nodes share one machine. */
+  [START_GATE_VARIABLE]: z.string().startsWith("/").optional(),
   /** Where agents install themselves; several nodes of one machine may share it. */
   SAMOVAR_AGENTS_DIR: z.string().startsWith("/").optional(),
   CLONE_TIMEOUT_MS: limit("CLONE_TIMEOUT_MS"),
@@ -39,6 +42,8 @@ export interface VmAgentSettings {
   readonly bootstrapToken: string | null;
   readonly stateDir: string;
   readonly agentsDir: string;
+  /** Null: processes start whenever they are needed. */
+  readonly startGatePath: string | null;
   readonly cloneTimeoutMs: number;
   readonly installTimeoutMs: number;
   readonly finishTimeoutMs: number;
@@ -65,6 +70,7 @@ export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSetti
     bootstrapToken: told.data.bootstrapToken ?? null,
     stateDir,
     agentsDir: around.data.SAMOVAR_AGENTS_DIR ?? join(stateDir, "agents"),
+    startGatePath: around.data[START_GATE_VARIABLE] ?? null,
     cloneTimeoutMs: around.data.CLONE_TIMEOUT_MS,
     installTimeoutMs: around.data.AGENT_INSTALL_TIMEOUT_MS,
     finishTimeoutMs: around.data.FINISH_TIMEOUT_MS,

@@ -1,11 +1,10 @@
 /** One service of a server, kept running as its unit says, also across restarts of the cloud itself. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { closeSync, existsSync } from "node:fs";
-import { Socket } from "node:net";
 import { join } from "node:path";
 import { errorMessage, type Logger, type Timers } from "@samovar/base";
 import type { ServiceUnit } from "@samovar/cloud-init";
-import { lowerArgv, lowerGroup, type StartGate } from "@samovar/processes";
+import { lowerArgv, lowerGroup, READY_ENVIRONMENT, type StartGate, untilReady } from "@samovar/processes";
 import { type Environment, serviceEnvironment } from "./environment.ts";
 import { inRoot, type Layout } from "./layout.ts";
 import type { LogFile } from "./log-file.ts";
@@ -37,8 +36,6 @@ export interface Service {
 /** How often a process that is not our child is looked at. */
 const WATCH_MS = 200;
 const BOUND_LOG_MS = 10_000;
-/** A service that writes to this descriptor, or closes it, has started. A pipe, so that its end tells as much. */
-const READY_FD = 3;
 
 export function service(options: ServiceOptions): Service {
   const { unit, layout, log, table, timers, logger, remember } = options;
@@ -88,14 +85,14 @@ export function service(options: ServiceOptions): Service {
     const output = log.open();
     const child = spawn(file, words, {
       cwd: layout.root,
-      env: { ...env, SAMOVAR_READY_FD: String(READY_FD) },
+      env: { ...env, ...READY_ENVIRONMENT },
       detached: true,
       stdio: ["ignore", output, output, "pipe"],
     });
     closeSync(output);
     child.unref();
     lowerGroup(child);
-    const started = untilStarted(child, released.signal);
+    const started = untilReady(child, released.signal);
     child.once("error", (error) => ended(null, error.message));
     if (child.pid === undefined) return;
     const { pid } = child;
@@ -128,19 +125,4 @@ export function service(options: ServiceOptions): Service {
       cancelBound?.();
     },
   };
-}
-
-/** Until the process says that it has started, has ended, or is not looked after any more. */
-function untilStarted(child: ChildProcess, released: AbortSignal): Promise<void> {
-  const ready = child.stdio[READY_FD];
-  return new Promise<void>((resolve) => {
-    child.once("error", () => resolve());
-    child.once("exit", () => resolve());
-    released.addEventListener("abort", () => resolve(), { once: true });
-    if (!(ready instanceof Socket)) return;
-    ready.unref();
-    ready.once("error", () => resolve());
-    ready.once("data", () => resolve());
-    ready.once("close", () => resolve());
-  }).finally(() => ready?.destroy());
 }

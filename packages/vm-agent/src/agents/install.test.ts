@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import type { Server } from "node:http";
 import { createServer } from "node:http";
 import { join } from "node:path";
+import { noStartGate } from "@samovar/processes";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { makeDirectory } from "../switchboard/git/repositories.testing.ts";
 import type { AgentPackage } from "@samovar/contracts";
@@ -80,6 +81,8 @@ function ports(change: Partial<InstallPorts> = {}): InstallPorts {
     env,
     logger: silentLogger,
     signal: new AbortController().signal,
+    starts: noStartGate,
+    onDelayed: () => {},
     ...change,
   };
 }
@@ -99,6 +102,37 @@ test("a package is installed once, however many ask for it at once, and its scri
   expect(readdirSync(join(root, "agents")).toSorted()).toEqual(["tea-agent-1.0.0", "tea-agent-1.0.0.lock"]);
   isAway = true;
   expect(await installAgent(PACKAGE, ports())).toMatchObject({ ok: true });
+});
+
+test("of those who want it at once only the one that installs asks for its turn, and gives it back", async () => {
+  const taken: string[] = [];
+  const release = () => void taken.push("released");
+  const starts: InstallPorts["starts"] = {
+    enter: async ({ onDelayed }) => {
+      taken.push("entered");
+      onDelayed?.();
+      return { release };
+    },
+  };
+  const onDelayed = () => void taken.push("delayed");
+  isAway = true;
+  expect(await installAgent(PACKAGE, ports({ starts, onDelayed }))).toMatchObject({ ok: false });
+  isAway = false;
+  await Promise.all([1, 2, 3].map(() => installAgent(PACKAGE, ports({ starts, onDelayed }))));
+  const once = ["entered", "delayed", "released"];
+  expect(taken).toEqual([...once, ...once]);
+});
+
+test("a wait for its turn ends with a cancel, and nothing is installed", async () => {
+  const cancel = new AbortController();
+  const starts: InstallPorts["starts"] = {
+    enter: async () => {
+      cancel.abort(new Error("cancelled"));
+      return { release: () => {} };
+    },
+  };
+  await expect(installAgent(PACKAGE, ports({ starts, signal: cancel.signal }))).rejects.toThrow("cancelled");
+  expect(requests).toEqual([]);
 });
 
 test("what an installation that was cut off left behind is in nobody's way", async () => {

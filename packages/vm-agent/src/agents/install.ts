@@ -9,6 +9,7 @@ import type { AgentPackage, Failure } from "@samovar/contracts";
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
+import type { StartGate } from "@samovar/processes";
 import * as z from "zod";
 import { withLock } from "./lock.ts";
 import { withLimit } from "../time-limit.ts";
@@ -20,6 +21,9 @@ export interface InstallPorts {
   readonly env: NodeJS.ProcessEnv;
   readonly logger: Logger;
   readonly signal: AbortSignal;
+  readonly starts: StartGate;
+  /** The installation waits for its turn longer than usual. */
+  readonly onDelayed: () => void;
   /** As {@link AgentPackage} names platforms; this machine's when absent. */
   readonly platform?: string;
 }
@@ -60,7 +64,7 @@ export async function installAgent(asked: AgentPackage, ports: InstallPorts): Pr
     try {
       return await withLock(`${place}.lock`, signal, async () => {
         const made = programIn(wanted, place);
-        return made === null ? install(wanted, place, ports, signal) : ok(made);
+        return made === null ? await admitted(ports, signal, () => install(wanted, place, ports, signal)) : ok(made);
       });
     } catch (error) {
       ports.signal.throwIfAborted();
@@ -71,6 +75,21 @@ export async function installAgent(asked: AgentPackage, ports: InstallPorts): Pr
 }
 
 const directoryOf = ({ name, version }: Wanted): string => `${name.replace("/", "+")}-${version}`;
+
+/** Only whoever has the lock asks for its turn: the others would hold theirs for nothing. */
+async function admitted<T>(
+  { starts, onDelayed }: InstallPorts,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  const permit = await starts.enter({ signal, onDelayed });
+  try {
+    signal.throwIfAborted();
+    return await work();
+  } finally {
+    permit.release();
+  }
+}
 
 async function install(
   wanted: Wanted,

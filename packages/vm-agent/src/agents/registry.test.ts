@@ -3,6 +3,7 @@ import { silentLogger } from "@samovar/base";
 import type { AgentRecipe } from "@samovar/contracts";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { noStartGate } from "@samovar/processes";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { makeDirectory } from "../switchboard/git/repositories.testing.ts";
 import { prepareAgent } from "./registry.ts";
@@ -34,6 +35,8 @@ function prepare(command: string) {
     env: { PATH: ["relative", join(root, "nowhere"), join(root, "bin")].join(delimiter) },
     logger: silentLogger,
     signal: new AbortController().signal,
+    starts: noStartGate,
+    onDelayed: () => {},
   });
 }
 

@@ -1,9 +1,9 @@
 /** Makes an agent ready to be started, as its recipe says: part of this program, installed from npm, or on the node. */
-import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, isAbsolute, join } from "node:path";
+import { isAbsolute } from "node:path";
 import type { Result } from "@samovar/base";
 import { err, ok } from "@samovar/base";
 import type { AgentRecipe, Failure } from "@samovar/contracts";
+import { findProgram } from "@samovar/processes";
 import type { InstallPorts } from "./install.ts";
 import { installAgent } from "./install.ts";
 
@@ -26,24 +26,6 @@ export async function prepareAgent(recipe: AgentRecipe, ports: AgentPorts): Prom
       const installed = await installAgent(program.package, ports);
       return installed.ok ? ok([...installed.value, ...program.args]) : installed;
     }
-  }
-}
-
-/** As a shell would find it. Null when it is not there, or is no program. */
-function findProgram(command: string, path: string): string | null {
-  if (isAbsolute(command)) return isProgram(command) ? command : null;
-  // What has a slash would depend on a directory that nobody chose.
-  if (command.includes("/")) return null;
-  const places = path.split(delimiter).filter((place) => isAbsolute(place));
-  return places.map((place) => join(place, command)).find(isProgram) ?? null;
-}
-
-function isProgram(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
   }
 }
 

@@ -1,5 +1,6 @@
 /** Runs a program to its end, with what it said last. It and all that it started end with the signal. */
 import { spawn } from "node:child_process";
+import { lowerArgv, lowerGroup } from "@samovar/processes";
 
 export interface ProgramRun {
   /** 127 when there is no such program. */
@@ -18,7 +19,9 @@ export function runProgram(
 ): Promise<ProgramRun> {
   if (signal.aborted) return Promise.resolve({ code: 1, said: "" });
   return new Promise((resolve) => {
-    const child = spawn(file, args, { ...where, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const [program, ...words] = lowerArgv([file, ...args], where.env["PATH"]);
+    const child = spawn(program, words, { ...where, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    lowerGroup(child);
     const stop = () => {
       if (child.pid !== undefined) killGroup(child.pid);
     };

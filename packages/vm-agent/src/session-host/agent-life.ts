@@ -13,6 +13,7 @@ import type { Choosables } from "@samovar/domain/agent-choices";
 import { choiceRequest, offersOf, readChoosables } from "@samovar/domain/agent-choices";
 import { toolsRunning } from "@samovar/domain/assembler";
 import { readPromptUsage } from "@samovar/domain/usage-tally";
+import type { StartPermit } from "@samovar/processes";
 import { AcpError } from "./acp-connection.ts";
 import type { AcpConnection } from "./acp-connection.ts";
 import type { AgentGrant } from "./agent-environment.ts";
@@ -33,6 +34,8 @@ export interface AgentLifePorts {
   /** Counts only time in which the agent could act: what is held against it is measured here. */
   readonly agentClock: RunningClock;
   readonly timers: Timers;
+  /** To start a process, given back when the agent's session is open or the agent is gone; null when nothing is started. */
+  readonly permit: StartPermit | null;
   readonly log: Logger;
   onSpawned(pid: number): void;
   onOffers(offers: AgentOffers): void;
@@ -163,7 +166,7 @@ export class AgentLife {
       this.#acp.close(new Error(`the agent was not ready after ${readyMs / 1000} s`));
     });
     try {
-      const failure = await this.#open(thread);
+      const failure = await this.#open(thread).finally(() => this.#ports.permit?.release());
       giveUp();
       if (failure !== null) return { kind: "unready", failure };
       const { stopReason } = await this.#prompt(prompt);

@@ -4,6 +4,7 @@ import type { ChildProcess } from "node:child_process";
 import { delimiter, dirname } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { redactText, redactValues } from "@samovar/base";
+import { lowerArgv, lowerGroup } from "@samovar/processes";
 import { agentEnvironment } from "./agent-environment.ts";
 import type { AgentGrant, AgentStart, AgentSurroundings } from "./agent-environment.ts";
 import { readToEnd } from "./read-to-end.ts";
@@ -35,13 +36,16 @@ const KEPT_BYTES = 4 * LAST_WORDS_CHARS;
 
 /** In its checkout, or in its home when it is started before there is one. */
 export function startAgent(start: AgentStart, grant: AgentGrant): AgentProcess {
-  const [file = "", ...args] = start.agent.command;
-  const child = spawn(file, args, {
+  const env = agentEnvironment(start, grant, surroundings());
+  const [program = "", ...args] = start.agent.command;
+  const [file, ...lowered] = lowerArgv([program, ...args], env["PATH"]);
+  const child = spawn(file, lowered, {
     cwd: start.checkout ?? start.home,
-    env: agentEnvironment(start, grant, surroundings()),
+    env,
     stdio: ["pipe", "pipe", "pipe"],
     detached: true,
   });
+  lowerGroup(child);
   const words = keepTail(child.stderr);
   child.stdin.on("error", () => {
     // It is gone; `exited` says so.

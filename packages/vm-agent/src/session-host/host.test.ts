@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { getPriority } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { HostLaunch } from "@samovar/contracts";
@@ -111,6 +112,17 @@ describe("a session", () => {
       "session.ended",
     ]);
     expect(await stages({})).toEqual(["host.began", "session.ended"]);
+  });
+
+  it("runs samovar.setup, the agent and what it starts at a lower CPU priority than the host's", async () => {
+    const { directory, launch, store } = await given(fence("sh", "nice"));
+    writeFileSync(join(launch.cwd, "samovar.setup"), "nice\n");
+    const running = await host(directory);
+    running.send(aToken());
+    await running.until((status) => status.phase === "ended" && status.drained);
+    const outputs = store.transcript().flatMap(({ toolMetadata }) => toolMetadata?.output?.trim() ?? []);
+    const lower = String(getPriority(running.child.pid) + 5);
+    expect(outputs).toEqual([lower, lower]);
   });
 
   it("[R5] a host killed in mid-stream: nothing said is lost, what was in flight is interrupted, the agent runs once", async () => {

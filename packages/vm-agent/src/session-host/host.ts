@@ -6,6 +6,7 @@ import type { AgentOffers, HostCommand, HostEnd, HostLaunch, HostStatus } from "
 import { summarise } from "@samovar/domain/summary";
 import type { OutboxSettings, OutboxStore, Salvage, SessionRecord } from "@samovar/outbox";
 import { Delivery, httpTransport } from "@samovar/outbox";
+import type { StartGate } from "@samovar/processes";
 import { openAgentAccess } from "./agent-access.ts";
 import type { AgentAccess } from "./agent-access.ts";
 import { ControlSocket } from "./control-socket.ts";
@@ -34,6 +35,8 @@ export interface HostPorts {
   readonly timers: Timers;
   readonly random: Random;
   readonly ids: IdSource;
+  /** Where the agent's process waits for its turn to start. */
+  readonly starts: StartGate;
   readonly log: Logger;
 }
 
@@ -51,6 +54,7 @@ export class SessionHost {
   #stop: StopReason | null = null;
   #phase: HostStatus["phase"] = "starting";
   #startedAt: number | null;
+  #startDelayed = false;
   #offers: AgentOffers | null = null;
   #end: HostEnd | null;
   #closed: boolean;
@@ -152,11 +156,16 @@ export class SessionHost {
   }
 
   async #setUpAndTurn(grant: AgentAccess, standby: StartedAgent | null): Promise<TurnResult> {
-    const { launch, record, clock, timers, log } = this.#ports;
+    const { launch, record, clock, timers, starts, log } = this.#ports;
     const { signal } = this.#stopped;
     const failure = await runSetupScript({ launch, recorder: this.#recorder, clock, timers, log, signal });
     if (failure !== null) return { kind: "unready", failure };
-    if (signal.aborted) return { kind: "unready", failure: STOPPED };
+    const onDelayed = () => this.#agentDelayed();
+    const permit = standby === null ? await starts.enter({ signal, onDelayed }) : null;
+    if (signal.aborted) {
+      permit?.release();
+      return { kind: "unready", failure: STOPPED };
+    }
     this.#turn = new Turn({
       launch,
       grant,
@@ -164,6 +173,8 @@ export class SessionHost {
       recorder: this.#recorder,
       clock,
       timers,
+      starts,
+      permit,
       log,
       onSpawned: (pid) => record.agentSpawned(pid),
       onOffers: (offers) => this.#agentOffers(offers),
@@ -171,6 +182,11 @@ export class SessionHost {
       onLimit: (reason) => this.#halt(reason),
     });
     return this.#turn.run();
+  }
+
+  #agentDelayed(): void {
+    this.#startDelayed = true;
+    this.#changed();
   }
 
   #agentOffers(offers: AgentOffers): void {
@@ -251,6 +267,7 @@ export class SessionHost {
       phase: this.#phase,
       pid: process.pid,
       startedAt: this.#startedAt,
+      startDelayed: this.#startDelayed,
       offers: this.#offers,
       end: this.#phase === "ended" ? this.#end : null,
       closed: this.#closed,

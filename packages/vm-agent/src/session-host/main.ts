@@ -6,6 +6,7 @@ import { errorMessage, idSource, jsonLogger, systemClock, systemRandom, systemTi
 import type { HostLaunch } from "@samovar/contracts";
 import { PROTOCOL_VERSION, hostLaunch } from "@samovar/contracts";
 import { OutboxStore, SessionRecord, openSessionFile } from "@samovar/outbox";
+import { START_GATE_VARIABLE, startGate } from "@samovar/processes";
 import { SessionHost } from "./host.ts";
 import type { Standby } from "./standby.ts";
 import { readLogLevel, readOutboxSettings } from "./settings.ts";
@@ -63,6 +64,7 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
     clock,
     timers,
     random,
+    starts: startGate(env[START_GATE_VARIABLE] ?? null, timers),
     ids: idSource(clock, random),
     log,
   });

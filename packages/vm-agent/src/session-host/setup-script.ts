@@ -11,6 +11,7 @@ import type { Clock, Logger, Timers } from "@samovar/base";
 import { errorMessage, RunningClock } from "@samovar/base";
 import type { Failure, HostLaunch } from "@samovar/contracts";
 import type { BoundedOutput } from "@samovar/script-agent/bounded-output";
+import { lowerArgv, lowerGroup } from "@samovar/processes";
 import { boundedOutput } from "@samovar/script-agent/bounded-output";
 import { agentEnvironment, agentStartOf } from "./agent-environment.ts";
 import { surroundings } from "./agent-process.ts";
@@ -89,12 +90,15 @@ function realPathOf(path: string): string | null {
 /** In a group of its own; standard error joins the output in the order in which it is written. */
 function start(argv: readonly string[], launch: HostLaunch): ChildProcess {
   const env = agentEnvironment(agentStartOf(launch), { gateway: null, secretEnv: {} }, surroundings());
-  return spawn("sh", ["-c", 'exec "$@" 2>&1', "sh", ...argv], {
+  const [file, ...words] = lowerArgv(["sh", "-c", 'exec "$@" 2>&1', "sh", ...argv], env["PATH"]);
+  const child = spawn(file, words, {
     cwd: launch.cwd,
     env: { ...env, [SETUP_MARK]: launch.sessionId },
     stdio: ["ignore", "pipe", "ignore"],
     detached: true,
   });
+  lowerGroup(child);
+  return child;
 }
 
 function endOf(

@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 import { errorMessage, jsonLogger, systemClock, systemRandom } from "@samovar/base";
 import type { HostStandby, StandbyAssignment } from "@samovar/contracts";
 import { PROTOCOL_VERSION, hostStandby, standbyAssignment } from "@samovar/contracts";
+import { reportReady } from "@samovar/processes";
 import { runSessionHost } from "./main.ts";
 import { endStandby, startStandby } from "./standby.ts";
 
@@ -20,6 +21,7 @@ export async function runStandbyHost(directory: string, input: Readable): Promis
     const setting = readStandby(directory);
     const assignment = nextAssignment(input);
     const standby = await startStandby(setting, log, systemRandom);
+    reportReady(process.env);
     const assigned = await assignment;
     if (assigned !== null) return await runSessionHost(assigned.directory, { standby });
     await endStandby(standby, setting);

@@ -7,6 +7,7 @@ import { RunningClock } from "@samovar/base";
 import type { AgentOffers } from "@samovar/contracts";
 import { TIME_LIMITS } from "@samovar/contracts";
 import { toolsAtWork } from "@samovar/domain/assembler";
+import type { StartGate, StartPermit } from "@samovar/processes";
 import type { AgentLifePorts, Thread } from "./agent-life.ts";
 import { AgentLife } from "./agent-life.ts";
 import { processTime } from "../processes/process-time.ts";
@@ -19,6 +20,8 @@ import { watch } from "./watch.ts";
 
 export interface TurnPorts extends Omit<AgentLifePorts, "onUpdate" | "agentClock"> {
   readonly clock: Clock;
+  /** For an agent that is started once more; `permit` is the first start's. */
+  readonly starts: StartGate;
   onOffers(offers: AgentOffers): void;
   /** The first update after the prompt. */
   onStarted(): void;
@@ -39,7 +42,7 @@ export class Turn {
   #life: AgentLife;
   #restarts = 0;
   #started = false;
-  #stopping = false;
+  readonly #stopped = new AbortController();
 
   /** Starts the agent's process. */
   constructor(ports: TurnPorts) {
@@ -50,7 +53,7 @@ export class Turn {
       processTime(() => this.#agentPid),
     );
     this.#beganAt = this.#agentClock.now();
-    this.#life = this.#begin(ports.standby);
+    this.#life = this.#begin(ports.standby, ports.permit);
   }
 
   /** How often the agent was started again. */
@@ -64,7 +67,7 @@ export class Turn {
     try {
       const first = await this.#life.run(this.#ports.launch.prompt.text, null, TIME_LIMITS.AGENT_READY_MS.ms);
       const { thread } = this.#life;
-      return first.kind === "died" && thread !== null && !this.#stopping ? await this.#again(first, thread) : first;
+      return first.kind === "died" && thread !== null && !this.#isStopping ? await this.#again(first, thread) : first;
     } finally {
       stopWatching();
     }
@@ -72,12 +75,12 @@ export class Turn {
 
   /** Asks the agent to stop; after a while, makes it. */
   stop(): void {
-    this.#stopping = true;
+    this.#stopped.abort();
     this.#life.stop();
   }
 
   kill(): void {
-    this.#stopping = true;
+    this.#stopped.abort();
     this.#life.kill();
   }
 
@@ -94,9 +97,13 @@ export class Turn {
     await recorder.finish("broken", () => {});
     const words = deathWords(first);
     await recorder.notice("restart-1", `${words.how} It was started again, to go on where it was.${words.last}`);
-    if (this.#stopping) return first;
+    const permit = await this.#ports.starts.enter({ signal: this.#stopped.signal });
+    if (this.#isStopping) {
+      permit.release();
+      return first;
+    }
     this.#restarts += 1;
-    this.#life = this.#begin(null);
+    this.#life = this.#begin(null, permit);
     const second = await this.#life.run(GO_ON, thread, TIME_LIMITS.AGENT_RESTART_MS.ms);
     if (second.kind === "died" && this.#life.isPrompted)
       return { ...second, remark: "It had been started again once already." };
@@ -104,10 +111,15 @@ export class Turn {
     return { ...first, remark: `Started again, it could not take up its session: ${whyNot(second)}` };
   }
 
-  #begin(standby: StartedAgent | null): AgentLife {
+  get #isStopping(): boolean {
+    return this.#stopped.signal.aborted;
+  }
+
+  #begin(standby: StartedAgent | null, permit: StartPermit | null): AgentLife {
     return new AgentLife({
       ...this.#ports,
       standby,
+      permit,
       agentClock: this.#agentClock,
       onSpawned: (pid) => {
         this.#agentPid = pid;

@@ -4,6 +4,7 @@
  */
 import type { SessionId, WorkspaceId } from "@samovar/base";
 import { idSource, jsonLogger, systemClock, systemRandom, systemTimers } from "@samovar/base";
+import { startGate } from "@samovar/processes";
 import { join } from "node:path";
 import type { WorkspaceCreateArgs } from "@samovar/contracts";
 import { reapSession } from "../session-host/reap.ts";
@@ -218,7 +219,8 @@ class Switchboard {
 
   #agentPorts() {
     const { settings, self } = this.#options;
-    return { self, agentsDir: settings.agentsDir, timeoutMs: settings.installTimeoutMs, env: process.env };
+    const starts = startGate(settings.startGatePath, this.#ports.timers);
+    return { self, agentsDir: settings.agentsDir, timeoutMs: settings.installTimeoutMs, env: process.env, starts };
   }
 
   /** A node with nothing to do makes the next start a quick one. */

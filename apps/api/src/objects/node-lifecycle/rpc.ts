@@ -53,7 +53,12 @@ export interface RunFacts {
     readonly branch: string | null;
     readonly failure: Failure | null;
   };
-  readonly session: { readonly startedAt: number | null; readonly end: SessionEnd | null };
+  readonly session: {
+    readonly startedAt: number | null;
+    /** Null when no process of its start has waited long for its turn. */
+    readonly startDelayedAt: number | null;
+    readonly end: SessionEnd | null;
+  };
 }
 
 export interface NodeLifecycleRpc {

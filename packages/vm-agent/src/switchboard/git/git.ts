@@ -4,6 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { RunningClock, systemClock, systemTimers } from "@samovar/base";
+import { lowerArgv, lowerGroup, lowerStarted } from "@samovar/processes";
 import type { GitLogin } from "./login.ts";
 import { loginEnvironment, loginSettings } from "./login.ts";
 
@@ -104,12 +105,12 @@ export function runHook(file: string, args: readonly string[], input: string, op
 
 async function run(program: string, args: readonly string[], options: GitOptions, input = ""): Promise<GitRun> {
   options.signal?.throwIfAborted();
-  const child = spawn(program, args, {
-    cwd: options.cwd,
-    env: gitEnvironment(options),
-    stdio: ["pipe", "pipe", "pipe"],
-    detached: true,
-  });
+  const env = gitEnvironment(options);
+  const isGit = program === "git";
+  const [file, ...words] = isGit ? [program, ...args] : lowerArgv([program, ...args], env["PATH"]);
+  const child = spawn(file, words, { cwd: options.cwd, env, stdio: ["pipe", "pipe", "pipe"], detached: true });
+  if (isGit) lowerStarted(child);
+  else lowerGroup(child);
   // Whoever does not read what it is told closes its end.
   child.stdin.on("error", () => {});
   child.stdin.end(input);

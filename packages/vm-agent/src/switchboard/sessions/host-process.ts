@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { lowerGroup } from "@samovar/processes";
 import { markProcess } from "../../processes/process-mark.ts";
 import type { ProcessMark } from "../store/rows.ts";
 
@@ -24,6 +25,7 @@ export function startHost(
       detached: true,
     });
     child.unref();
+    lowerGroup(child, 0);
     child.on("exit", onExit);
     return new Promise((resolve, reject) => {
       child.on("error", reject);

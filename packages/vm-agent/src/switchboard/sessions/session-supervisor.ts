@@ -18,6 +18,7 @@ import { sessionDirectory } from "../workspaces/places.ts";
 import type { HostConnection } from "./host-connection.ts";
 import { connectToHost } from "./host-connection.ts";
 import { hostArguments, hostLastWords, startHost } from "./host-process.ts";
+import { HostStart } from "./host-start.ts";
 import { OutboxReports } from "./outbox-reports.ts";
 import { neverBegunEnd, pushNotice, sessionEndOf, unprovenEnd } from "./session-end.ts";
 import { finishSession } from "./session-finish.ts";
@@ -33,7 +34,7 @@ export interface SupervisorPorts {
   readonly store: SwitchboardStore;
   readonly tokens: WorkspaceTokens;
   readonly callback: WorkspaceCallback;
-  readonly agents: Omit<AgentPorts, "signal" | "logger">;
+  readonly agents: Omit<AgentPorts, "signal" | "logger" | "onDelayed">;
   readonly standby: Pick<StandbyHosts, "claim">;
   readonly node: Pick<HostLaunch, "controlPlaneUrl" | "nodeId" | "epoch">;
   readonly stateDir: string;
@@ -51,6 +52,7 @@ export class SessionSupervisor {
   readonly #logger: Logger;
   readonly #waiter = new Waiter();
   readonly #reports: OutboxReports;
+  readonly #start: HostStart;
   /** Aborted by a cancel: ends an installation that nobody waits for any more. */
   readonly #cancelled = new AbortController();
   /** Aborted when the workspace is to go: ends a push. */
@@ -71,6 +73,7 @@ export class SessionSupervisor {
     this.#ports = ports;
     this.#logger = ports.logger.with({ session: id });
     this.#reports = new OutboxReports(id, ports);
+    this.#start = new HostStart({ store: ports.store, starts: ports.agents.starts, timers: systemTimers });
     const hostTime = processTime(() => this.#session()?.process?.pid ?? null);
     this.#hostClock = new RunningClock(ports.clock, systemTimers, hostTime);
     ports.stopping.addEventListener("abort", () => this.poke(), { once: true });
@@ -98,6 +101,7 @@ export class SessionSupervisor {
       }
     } finally {
       this.#reports.stop();
+      this.#start.over();
       this.#connection?.close();
     }
   }
@@ -121,7 +125,7 @@ export class SessionSupervisor {
       case "launch":
         return this.#launch(session);
       case "relaunch":
-        return this.#startHost(session);
+        return this.#relaunch(session);
       case "look":
         return this.#look(session);
       case "kill-host":
@@ -180,9 +184,15 @@ export class SessionSupervisor {
   async #launch(session: SessionRow): Promise<void> {
     const { agents, store } = this.#ports;
     const signal = AbortSignal.any([this.#ports.stopping, this.#cancelled.signal]);
-    const agent = await prepareAgent(session.args.agent, { ...agents, logger: this.#logger, signal });
+    const onDelayed = () => this.#start.delayed(session);
+    const agent = await prepareAgent(session.args.agent, { ...agents, logger: this.#logger, signal, onDelayed });
     if (!agent.ok) return this.#endUnheard(session, { do: "end-unheard", outcome: "error", failure: agent.error });
-    const standby = this.#ports.standby.claim(session.workspaceId, session.args.agent);
+    const standby = await this.#start.watch(session, () =>
+      this.#ports.standby.claim(session.workspaceId, session.args.agent, signal),
+    );
+    if (standby === null) await this.#start.admit(session, signal);
+    // Not launched yet: what is next is decided again.
+    if (signal.aborted) return;
     const mark = standby?.mark ?? session.id;
     const prepared = writeLaunch(this.#directory(), {
       mark,
@@ -208,6 +218,13 @@ export class SessionSupervisor {
     this.#logger.info("host.assigned", { pid: standby.process.pid });
   }
 
+  /** A cancel does not wait for its turn: only a host can bring the session to its end. */
+  async #relaunch(session: SessionRow): Promise<void> {
+    const { stopping } = this.#ports;
+    await this.#start.admit(session, AbortSignal.any([stopping, this.#cancelled.signal]));
+    if (!stopping.aborted) await this.#startHost(session);
+  }
+
   /** The count goes first: a switchboard that dies here again and again must not start hosts for ever. */
   async #startHost(session: SessionRow): Promise<void> {
     const { store, agents } = this.#ports;
@@ -219,6 +236,7 @@ export class SessionSupervisor {
   }
 
   #onHostExit(): void {
+    this.#start.over();
     if (this.#host.is === "silent") this.#host = { ...this.#host, lookedAt: 0 };
     this.#waiter.poke();
   }
@@ -242,6 +260,7 @@ export class SessionSupervisor {
       this.#host = { is: "silent", since, lookedAt: now, process: this.#hostProcess(session) };
       return;
     }
+    this.#start.over();
     this.#connection = connection;
     this.#sentToken = null;
     this.#cancelSentAt = null;
@@ -271,6 +290,7 @@ export class SessionSupervisor {
     if (session === null) return;
     if (this.#host.is === "connected") this.#host = { ...this.#host, status };
     this.#lastStatus = status;
+    if (status.startDelayed === true) this.#start.delayed(session);
     if (session.process?.pid !== status.pid) {
       this.#ports.store.transaction(() =>
         this.#ports.store.setSession(session.id, { process: markProcess(status.pid) }),
@@ -310,6 +330,7 @@ export class SessionSupervisor {
     const pid = host.is === "connected" ? host.status?.pid : undefined;
     const mark = pid === undefined ? session.process : markProcess(pid);
     this.#logger.warn("host.killed", { pid: mark?.pid });
+    this.#start.over();
     if (mark !== null) killMarked(mark);
     this.#connection?.close();
     this.#forgetHost();

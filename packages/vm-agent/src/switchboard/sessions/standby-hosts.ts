@@ -12,6 +12,7 @@ import { availableMemory } from "node:process";
 import type { IdSource, Logger, WorkspaceId } from "@samovar/base";
 import type { AgentRecipe, HostStandby, StandbyAssignment, WorkspaceCreateArgs } from "@samovar/contracts";
 import { PROTOCOL_VERSION, agentRecipe } from "@samovar/contracts";
+import { lowerGroup, READY_ENVIRONMENT, untilReady } from "@samovar/processes";
 import type { AgentPorts } from "../../agents/registry.ts";
 import { prepareAgent } from "../../agents/registry.ts";
 import { markProcess } from "../../processes/process-mark.ts";
@@ -26,7 +27,7 @@ export interface StandbyPorts {
   readonly logger: Logger;
   readonly ids: IdSource;
   readonly stateDir: string;
-  readonly agents: Omit<AgentPorts, "signal" | "logger">;
+  readonly agents: Omit<AgentPorts, "signal" | "logger" | "onDelayed">;
   readonly stopping: AbortSignal;
 }
 
@@ -37,6 +38,12 @@ export interface StandbyHost {
   readonly process: ProcessMark;
   /** Hands the session over: its directory has the `host.json`. `onExit` is called when the host ends while we still live. */
   assign(assignment: StandbyAssignment, onExit: () => void): void;
+}
+
+/** A start that waits for its turn, or has only just had it. */
+interface Starting {
+  readonly done: Promise<void>;
+  readonly cancel: AbortController;
 }
 
 interface Waiting extends StandbyHost {
@@ -51,6 +58,7 @@ const SPARE_BYTES = 1024 ** 3;
 export class StandbyHosts {
   readonly #ports: StandbyPorts;
   readonly #byWorkspace = new Map<WorkspaceId, Waiting>();
+  readonly #startingFor = new Map<WorkspaceId, Starting>();
   #idle: Waiting | null = null;
   #starting = false;
 
@@ -81,8 +89,21 @@ export class StandbyHosts {
 
   /** While its checkout is made; does nothing for a workspace that has one. */
   async startFor({ id, place, args }: WorkspaceRow): Promise<void> {
-    if (args.agent === undefined || this.#byWorkspace.has(id) || this.#hasSession(id)) return;
-    const started = await this.#start(args.agent, place);
+    const isThere = this.#byWorkspace.has(id) || this.#startingFor.has(id) || this.#hasSession(id);
+    if (args.agent === undefined || isThere) return;
+    const cancel = new AbortController();
+    const done = this.#startBeside(id, args.agent, place, cancel.signal);
+    this.#startingFor.set(id, { done, cancel });
+    try {
+      await done;
+    } finally {
+      this.#startingFor.delete(id);
+    }
+  }
+
+  async #startBeside(id: WorkspaceId, recipe: AgentRecipe, place: string, cancelled: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([this.#ports.stopping, cancelled]);
+    const started = await this.#start(recipe, place, { signal });
     if (started === null) return;
     if (this.#hasSession(id) || this.#ports.store.workspace(id)?.state === "destroying") this.#end(started);
     else this.#byWorkspace.set(id, started);
@@ -97,7 +118,11 @@ export class StandbyHosts {
     try {
       const place = placeOf(ids.make("wsp"), (taken) => store.workspaces().some((known) => known.place === taken));
       store.transaction(() => store.setFact("standby_place", place));
-      const started = await this.#start(agentRecipe.parse(JSON.parse(lastAgent)), place);
+      // With others that wait for their turn, nothing is started that nobody has asked for.
+      const giveUp = new AbortController();
+      const signal = AbortSignal.any([this.#ports.stopping, giveUp.signal]);
+      const onDelayed = () => giveUp.abort();
+      const started = await this.#start(agentRecipe.parse(JSON.parse(lastAgent)), place, { signal, onDelayed });
       if (started !== null && this.#isIdle()) this.#idle = started;
       else if (started !== null) this.#end(started);
     } catch (error) {
@@ -107,8 +132,11 @@ export class StandbyHosts {
     }
   }
 
-  /** For a session that starts now. */
-  claim(workspaceId: WorkspaceId, agent: AgentRecipe): StandbyHost | null {
+  /** For a session that starts now. One that still waits for its turn is waited for: it asked before the session could. */
+  async claim(workspaceId: WorkspaceId, agent: AgentRecipe, signal: AbortSignal): Promise<StandbyHost | null> {
+    const starting = this.#startingFor.get(workspaceId);
+    if (starting !== undefined) await settledOr(starting.done, signal);
+    if (signal.aborted) return null;
     const waiting = this.#byWorkspace.get(workspaceId);
     if (waiting === undefined) return null;
     this.#byWorkspace.delete(workspaceId);
@@ -119,6 +147,7 @@ export class StandbyHosts {
 
   /** The workspace is going: nobody will start a session in it. */
   discard(workspaceId: WorkspaceId): void {
+    this.#startingFor.get(workspaceId)?.cancel.abort();
     const waiting = this.#byWorkspace.get(workspaceId);
     this.#byWorkspace.delete(workspaceId);
     if (waiting !== undefined) this.#end(waiting);
@@ -140,16 +169,34 @@ export class StandbyHosts {
     return this.#ports.store.sessions().some(({ workspaceId, phase }) => workspaceId === id && phase !== "accepted");
   }
 
-  /** Null when the agent cannot be had: the session will say why. */
-  async #start(recipe: AgentRecipe, place: string): Promise<Waiting | null> {
-    const { agents, logger, stopping, stateDir } = this.#ports;
-    const command = await prepareAgent(recipe, { ...agents, logger, signal: stopping });
-    if (!command.ok || stopping.aborted) return null;
+  /** Null when the agent cannot be had (the session will say why), or when the signal is aborted. */
+  async #start(
+    recipe: AgentRecipe,
+    place: string,
+    { signal, onDelayed = () => {} }: { readonly signal: AbortSignal; readonly onDelayed?: () => void },
+  ): Promise<Waiting | null> {
+    const { agents, logger } = this.#ports;
+    const command = await prepareAgent(recipe, { ...agents, logger, signal, onDelayed });
+    if (!command.ok || signal.aborted) return null;
+    const permit = await agents.starts.enter({ signal, onDelayed });
+    try {
+      const started = signal.aborted ? null : await this.#spawn(recipe, command.value, place);
+      if (started !== null) void untilReady(started.child).then(() => permit.release());
+      else permit.release();
+      return started;
+    } catch (error) {
+      permit.release();
+      throw error;
+    }
+  }
+
+  async #spawn(recipe: AgentRecipe, command: string[], place: string): Promise<Waiting> {
+    const { agents, stateDir } = this.#ports;
     const mark = `standby-${this.#ports.ids.make("ses")}`;
     const directory = join(workspaceDirectory(stateDir, place), "standby");
     const { home } = checkoutPlaces(stateDir, place);
     for (const each of [directory, home]) mkdirSync(each, { recursive: true, mode: 0o700 });
-    writePrivateFile(join(directory, "standby.json"), JSON.stringify(standbyOf(recipe, command.value, home, mark)));
+    writePrivateFile(join(directory, "standby.json"), JSON.stringify(standbyOf(recipe, command, home, mark)));
     const child = await spawnStandby(directory, agents.self);
     return this.#waiting(child, { place, mark, recipe: JSON.stringify(recipe) });
   }
@@ -185,6 +232,15 @@ export class StandbyHosts {
   }
 }
 
+/** Resolves when it is settled, either way, or when the signal is aborted. */
+function settledOr(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    work.then(resolve, () => resolve());
+  });
+}
+
 function standbyOf(recipe: AgentRecipe, command: string[], home: string, mark: string): HostStandby {
   const { kind, env, gateway } = recipe;
   const server = process.env["SAMOVAR_SERVER_ID"];
@@ -203,10 +259,11 @@ function spawnStandby(directory: string, [node, module]: readonly [string, strin
   try {
     const child = spawn(node, [module, "session-host", "--standby", directory], {
       cwd: directory,
-      env: process.env,
-      stdio: ["pipe", log, log],
+      env: { ...process.env, ...READY_ENVIRONMENT },
+      stdio: ["pipe", log, log, "pipe"],
       detached: true,
     });
+    lowerGroup(child, 0);
     child.stdin?.on("error", () => {
       // It is gone; its exit says so.
     });
