@@ -19,6 +19,7 @@ describe("[F47] how long a run waits", () => {
         expect(waits.workspace).toBeGreaterThan(set.CLONE_TIMEOUT_MS);
         expect(waits.start).toBeGreaterThan(
           set.AGENT_INSTALL_TIMEOUT_MS +
+            3 * set.START_WAIT_MS +
             set.AGENT_CREDENTIAL_MS +
             set.SETUP_TIMEOUT_MS +
             set.AGENT_READY_MS +
@@ -47,12 +48,17 @@ describe("[F47] how long a run waits", () => {
 });
 
 /** A wait to its end, with nudges whenever `nudgedAfter` says; the looks that it took, and when the last one was. */
-function waited(limitMs: number, maxLooks: number, nudgedAfter: (look: number, waitMs: number) => number | null) {
+function waited(
+  limitMs: number,
+  maxLooks: number,
+  nudgedAfter: (look: number, waitMs: number) => number | null,
+  isSilent = false,
+) {
   let now = 0;
   const gaps: number[] = [];
   for (let looks = 1, quiet = 0; ; looks++) {
     if (now >= limitMs) return { looks, now, gaps };
-    const { sleepMs, waitMs } = lookPace({ looks, quiet, maxLooks }, limitMs, limitMs, now);
+    const { sleepMs, waitMs } = lookPace({ looks, quiet, maxLooks, isSilent }, limitMs, limitMs, now);
     const nudged = waitMs === 0 ? null : nudgedAfter(looks, waitMs);
     quiet = nudged === null ? quiet + 1 : 0;
     gaps.push(sleepMs + (nudged ?? waitMs));
@@ -83,11 +89,16 @@ describe("how often a run looks", () => {
     );
   });
 
-  it("soon at first, then every half minute; over four hours a lost nudge costs less than a minute", () => {
+  it("without a nudge after a quarter of a minute, then every half minute; over four hours a lost nudge costs less than a minute", () => {
     const { gaps } = waited(600_000, MAX_LOOKS.workspace, () => null);
-    expect(gaps.slice(0, 7)).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+    expect(gaps.slice(0, 3)).toEqual([15_000, 30_000, 30_000]);
     const long = waited(runWaits(DEFAULT_TIME_LIMITS).work, MAX_LOOKS.work, () => null);
     expect(Math.max(...long.gaps)).toBeLessThan(60_000);
+  });
+
+  it("soon after a look that nobody answered, since no nudge says when the node's object is back", () => {
+    const { gaps } = waited(600_000, MAX_LOOKS.workspace, () => null, true);
+    expect(gaps.slice(0, 7)).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
   });
 
   it("and a nudge is heard at once, as long as there are not hundreds of them", () => {
@@ -97,8 +108,10 @@ describe("how often a run looks", () => {
       [150, work / 2],
       [390, work - 60_000],
     ] as const)
-      expect(lookPace({ looks, quiet: 9, maxLooks: MAX_LOOKS.work }, work, work, now).sleepMs).toBe(0);
-    expect(lookPace({ looks: 390, quiet: 0, maxLooks: MAX_LOOKS.work }, work, work, 60_000).sleepMs).toBeGreaterThan(0);
+      expect(lookPace({ looks, quiet: 9, maxLooks: MAX_LOOKS.work, isSilent: false }, work, work, now).sleepMs).toBe(0);
+    expect(
+      lookPace({ looks: 390, quiet: 0, maxLooks: MAX_LOOKS.work, isSilent: false }, work, work, 60_000).sleepMs,
+    ).toBeGreaterThan(0);
   });
 
   it("a run's looks and all its other steps fit into a workflow, with every replacement", () => {

@@ -17,6 +17,8 @@ export function runWaits(limits: TimeLimits): Readonly<Record<RunWait, number>> 
     limits.AGENT_CREDENTIAL_MS,
     limits.AGENT_READY_MS,
     limits.AGENT_RESTART_MS,
+    // Of the session host, the agent, and the agent that is started once more.
+    3 * limits.START_WAIT_MS,
   ];
   const { SESSION_STOP_TIMEOUT_MS: stop, FINISH_TIMEOUT_MS: finish, DRAIN_TIMEOUT_MS: drain } = limits;
   return {
@@ -45,6 +47,10 @@ export const MAX_LOOKS: Readonly<Record<RunWait, number>> = {
 /** Looks of one stay in line for room, or for other tasks. */
 export const MAX_LOOKS_IN_LINE = 150;
 
+/** The first wait for a nudge. Nudges are stored and sent until they arrive, so a look before one comes only makes up for a lost one. */
+const FIRST_LOOK_MS = 15_000;
+/** After a look that the node's object did not answer: no nudge says when it answers again. */
+const SOON_MS = 1000;
 /** The least that the slowest looks are apart: where looks are enough, a lost nudge costs no more than this. */
 const SLOWEST_LOOK_MS = 30_000;
 /** The looks that time alone may use up; the rest are for nudges. */
@@ -91,17 +97,19 @@ export interface LookPace {
 
 export interface LooksTaken {
   readonly looks: number;
-  /** How many in a row saw nothing new. */
+  /** How many in a row saw nothing new; counted anew when the node's object falls silent. */
   readonly quiet: number;
   readonly maxLooks: number;
+  /** The node's object did not answer the last one. */
+  readonly isSilent: boolean;
 }
 
 /**
- * When to look again in a wait of `limitMs`: soon at first, then slower. Nudges may use a quarter of the looks; where
- * they have used more, the rest are spread over the time that is left, and a nudge waits for its turn.
+ * When to look again in a wait of `limitMs`. Nudges may use a quarter of the looks; where they have used more, the
+ * rest are spread over the time that is left, and a nudge waits for its turn.
  */
 export function lookPace(
-  { looks, quiet, maxLooks }: LooksTaken,
+  { looks, quiet, maxLooks, isSilent }: LooksTaken,
   limitMs: number,
   deadline: Millis,
   now: Millis,
@@ -110,8 +118,6 @@ export function lookPace(
   const left = Math.max(1, maxLooks - looks);
   const slowest = Math.max(SLOWEST_LOOK_MS, limitMs / (maxLooks * FOR_TIME));
   if (left === 1 || remaining / left > slowest) return { sleepMs: Math.ceil(remaining / left), waitMs: 0 };
-  return {
-    sleepMs: 0,
-    waitMs: Math.ceil(Math.max(1000, Math.min(slowest, 1000 * 2 ** Math.min(quiet, 30), remaining))),
-  };
+  const growing = (isSilent ? SOON_MS : FIRST_LOOK_MS) * 2 ** Math.min(quiet, 20);
+  return { sleepMs: 0, waitMs: Math.ceil(Math.max(1000, Math.min(slowest, growing, remaining))) };
 }

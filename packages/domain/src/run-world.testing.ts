@@ -263,9 +263,13 @@ export class RunWorld {
     this.#chapter = { at: "line", deadline, looks: 0, nextLook: this.now };
   }
 
-  #await(at: RunWait): void {
+  /** `mayBeThere`: else the run has only just asked for it, and waits for a nudge first. */
+  #await(at: RunWait, mayBeThere: boolean): void {
     const { now } = this;
-    this.#chapter = { at, deadline: now + WAITS[at], looks: 0, quiet: 0, nextLook: now, deafUntil: now };
+    const deadline = now + WAITS[at];
+    const taken = { looks: 0, quiet: 0, maxLooks: MAX_LOOKS[at], isSilent: false };
+    const nextLook = mayBeThere ? now : now + lookPace(taken, WAITS[at], deadline, now).waitMs;
+    this.#chapter = { at, deadline, looks: 0, quiet: 0, nextLook, deafUntil: now };
   }
 
   #look(nudged: boolean): void {
@@ -285,7 +289,7 @@ export class RunWorld {
     expect(looks, "looks of one wait").toBeLessThanOrEqual(MAX_LOOKS[chapter.at] + 1);
     const quiet = nudged ? 0 : chapter.quiet + 1;
     const pace = lookPace(
-      { looks, quiet, maxLooks: MAX_LOOKS[chapter.at] },
+      { looks, quiet, maxLooks: MAX_LOOKS[chapter.at], isSilent: false },
       WAITS[chapter.at],
       chapter.deadline,
       this.now,
@@ -300,7 +304,7 @@ export class RunWorld {
     if (this.task.cancelRequested) return this.#end("cancelled", CANCELLED);
     if (this.hasRoom) {
       this.#place();
-      return this.#await("node");
+      return this.#await("node", true);
     }
     if (this.now >= chapter.deadline) return this.#end("failed", { code: "no_room", message: "Nothing became free." });
     const nextLook = this.now + Math.max(1, turnLookMs(chapter.looks + 1, chapter.deadline, this.now));
@@ -328,7 +332,7 @@ export class RunWorld {
     const { stopFor, failure } = this.#why(wait, decision);
     if (stopFor !== null) {
       this.#stoppedFor = stopFor;
-      return this.#await("drain");
+      return this.#await("drain", false);
     }
     const cancelled = failure.code === CANCELLED.code;
     this.#end(cancelled ? "cancelled" : "failed", failure);
@@ -351,13 +355,13 @@ export class RunWorld {
           { kind: "delegate", nodeId: placed.record.nodeId, workspaceId: placed.holder.workspaceId },
           this.#me(),
         );
-        return this.#await("workspace");
+        return this.#await("workspace", false);
       case "workspace":
         this.change({ kind: "name_branch", branch: placed.told.branch ?? "task/1" }, this.#me());
-        return this.#await("start");
+        return this.#await("start", false);
       case "start":
         this.change({ kind: "start" }, this.#me());
-        return this.#await("work");
+        return this.#await("work", false);
       case "work":
       case "drain":
         return this.#conclude(placed.told.end);

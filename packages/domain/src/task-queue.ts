@@ -31,9 +31,12 @@ export const SLOWEST_TURN_LOOK_MS = 15 * 60_000;
 /** A run that has not looked for so long is not there any more. */
 export const STALE_PLACE_MS = 3 * SLOWEST_TURN_LOOK_MS;
 
+/** The first wait of one in line for a nudge. */
+const FIRST_TURN_LOOK_MS = 15_000;
+
 /** How long to wait for a nudge; `looks`: taken so far. A day's wait takes about a hundred looks. */
 export function turnLookMs(looks: number, deadline: Millis, now: Millis): number {
-  const growing = Math.min(SLOWEST_TURN_LOOK_MS, 5000 * 2 ** Math.min(looks, 20));
+  const growing = Math.min(SLOWEST_TURN_LOOK_MS, FIRST_TURN_LOOK_MS * 2 ** Math.min(looks, 20));
   return Math.max(1000, Math.min(growing, deadline - now));
 }
 

@@ -148,7 +148,7 @@ async function rest(
   name: string,
   at: { readonly looks: number; readonly patienceMs: number; readonly deadline: Millis; readonly now: Millis },
 ): Promise<void> {
-  const taken = { looks: at.looks, quiet: 0, maxLooks: MAX_LOOKS_IN_LINE };
+  const taken = { looks: at.looks, quiet: 0, maxLooks: MAX_LOOKS_IN_LINE, isSilent: false };
   const { sleepMs } = lookPace(taken, at.patienceMs, at.deadline, at.now);
   if (sleepMs > 0) await story.pause(`wait: pause ${name}`, sleepMs);
   else await story.nudged(`wait: nudge ${name}`, turnLookMs(at.looks, at.deadline, at.now));

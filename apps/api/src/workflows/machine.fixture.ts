@@ -79,17 +79,21 @@ export class Machine {
 
   /** The next command, whatever it is. */
   async next(wanted = "command"): Promise<Command> {
-    const command = await vi.waitFor(() => {
-      const frame = this.#agent.frames.find((each) => each.type === "command");
-      if (frame?.type !== "command") throw new Error(`no ${wanted} yet`);
-      return frame.command;
+    return vi.waitFor(() => {
+      const command = this.received();
+      if (command === null) throw new Error(`no ${wanted} yet`);
+      return command;
     }, soon);
-    this.#agent.frames.splice(
-      this.#agent.frames.findIndex((each) => each.type === "command"),
-      1,
-    );
-    this.#agent.send({ type: "ack", upTo: command.n });
-    return command;
+  }
+
+  /** The next command that is here already, or null. */
+  received(): Command | null {
+    const { frames } = this.#agent;
+    const at = frames.findIndex((each) => each.type === "command");
+    const [frame] = at === -1 ? [] : frames.splice(at, 1);
+    if (frame?.type !== "command") return null;
+    this.#agent.send({ type: "ack", upTo: frame.command.n });
+    return frame.command;
   }
 
   tell(event: NodeEventDraft): void {

@@ -132,16 +132,22 @@ async function remove(story: RunStory, start: RunStart, nodeId: NodeId, ending: 
     await story.node(nodeId).enqueue({ id, kind: "workspace.destroy", args: { workspaceId } });
   });
   await tellTranscript(story, start, ending, null);
-  const isGone = isAsked && (await isRemoved(story, workspaceId));
+  const isGone = isAsked && (await isRemoved(story, workspaceId, ending));
   await story.attempt("end: release", async () => {
     if (isGone) await setWorkspaceState(env, workspaceId, "destroyed");
     await story.node(nodeId).release(workspaceId);
   });
 }
 
-async function isRemoved(story: RunStory, workspaceId: RunStart["workspaceId"]): Promise<boolean> {
+async function isRemoved(
+  story: RunStory,
+  workspaceId: RunStart["workspaceId"],
+  ending: Ending | null,
+): Promise<boolean> {
   try {
-    return (await story.until("end: removal", "removal", workspaceId)).kind === "reached";
+    // One that could not be made is gone already.
+    const askedAt = ending?.status === "completed" ? await story.now("end: removal: from") : null;
+    return (await story.until("end: removal", "removal", workspaceId, askedAt)).kind === "reached";
   } catch {
     // Its node can not be asked; the sweep will.
     return false;

@@ -86,11 +86,36 @@ const STEP = { retries: { limit: 8, delay: 1000, backoff: "exponential" }, timeo
 /** For what the end of a run can do without. */
 const ATTEMPT = { retries: { limit: 4, delay: 1000, backoff: "exponential" }, timeout: 20_000 } as const;
 
+const START_DELAYED = {
+  code: "start_delayed",
+  step: "start" satisfies RunStep,
+  message: "The machine is busy: a process that this task needs has waited more than 3 s for its turn to start.",
+};
+
 /** A node's object that does not answer in this time is silent. */
 const ANSWER_MS = 10_000;
 
 /** `isSilent`: the node's object did not answer. */
-export type Seen = RunDecision & Waited & { readonly sight: RunSight | null; readonly isSilent: boolean };
+export type Seen = RunDecision &
+  Waited & {
+    readonly sight: RunSight | null;
+    readonly isSilent: boolean;
+    /** Absent from looks of an earlier version. */
+    readonly cancelRequested?: boolean;
+  };
+
+/** What the next look depends on. */
+interface LastLook extends Waited {
+  readonly isSilent: boolean;
+  readonly lookBy: Millis | null;
+}
+
+const justAsked = (now: Millis): LastLook => ({ now, waitedMs: 0, isSilent: false, lookBy: null });
+
+interface Rest {
+  readonly nudged: boolean;
+  readonly plannedMs: number;
+}
 
 export class RunStory {
   readonly deps: Deps;
@@ -99,6 +124,7 @@ export class RunStory {
   /** Milliseconds. */
   readonly waits: Readonly<Record<RunWait, number>>;
   readonly #step: WorkflowStep;
+  #cancelSeen = false;
   /** Where the run is; rebuilt by the story itself when it is resumed. */
   nodeId: NodeId | null = null;
   /** Nodes on which a slot may be held for nothing. */
@@ -174,32 +200,45 @@ export class RunStory {
     return this.once(name, async () => this.deps.clock.now());
   }
 
-  /** Looks until there is something to do about what it sees. `name` is unique in the story. */
-  async until(
-    name: string,
-    wait: RunWait,
-    workspaceId: WorkspaceId,
-    limitMs: number = this.waits[wait],
-  ): Promise<Seen> {
-    const maxLooks = MAX_LOOKS[wait];
+  /**
+   * Looks until there is something to do about what it sees. `name` is unique in the story. `askedAt`: when the run asked
+   * for what it waits for, so that a look before a nudge would see nothing; null: it may be there already. A cancel that
+   * was seen before has had its nudge: then the first look is at once too.
+   */
+  async until(name: string, wait: RunWait, workspaceId: WorkspaceId, askedAt: Millis | null = null): Promise<Seen> {
     let silentSince: Millis | null = null;
     let before: EarlierLook | null = null;
-    for (let looks = 1, quiet = 0; ; looks++) {
-      const since: Millis | null = silentSince;
-      const last: EarlierLook | null = before;
-      const seen: Seen = await this.once(`${name}: look ${looks}`, (): Promise<Seen> =>
-        this.#look(wait, workspaceId, limitMs, last, since),
+    let last = askedAt === null || this.#cancelSeen ? null : justAsked(askedAt);
+    for (let looks = 0, quiet = 0; ; looks++) {
+      if (last !== null) {
+        const rest: Rest = await this.#untilNextLook(name, wait, { looks, quiet, last });
+        before = { now: last.now, waitedMs: last.waitedMs, plannedMs: rest.plannedMs };
+        quiet = rest.nudged ? 0 : quiet + 1;
+      }
+      const [earlier, since]: readonly [EarlierLook | null, Millis | null] = [before, silentSince];
+      const seen: Seen = await this.once(`${name}: look ${looks + 1}`, (): Promise<Seen> =>
+        this.#look(wait, workspaceId, earlier, since),
       );
+      this.#cancelSeen ||= seen.cancelRequested === true;
       if (seen.kind !== "wait") return seen;
       silentSince = seen.isSilent ? (since ?? seen.now) : null;
-      const deadline = seen.now + limitMs - seen.waitedMs;
-      const { sleepMs, waitMs } = lookPace({ looks, quiet, maxLooks }, limitMs, deadline, seen.now);
-      if (sleepMs > 0) await this.pause(`${name}: pause ${looks}`, sleepMs);
-      const nextMs: number = seen.lookBy === null ? waitMs : Math.min(waitMs, Math.max(1000, seen.lookBy - seen.now));
-      before = { now: seen.now, waitedMs: seen.waitedMs, plannedMs: sleepMs + (waitMs > 0 ? nextMs : 0) };
-      const nudged: boolean = waitMs > 0 && (await this.nudged(`${name}: nudge ${looks}`, nextMs));
-      quiet = nudged ? 0 : quiet + 1;
+      if (seen.isSilent !== (last?.isSilent ?? false)) quiet = 0;
+      last = seen;
     }
+  }
+
+  async #untilNextLook(
+    name: string,
+    wait: RunWait,
+    { looks, quiet, last }: { readonly looks: number; readonly quiet: number; readonly last: LastLook },
+  ): Promise<Rest> {
+    const limitMs = this.waits[wait];
+    const taken = { looks, quiet, maxLooks: MAX_LOOKS[wait], isSilent: last.isSilent };
+    const { sleepMs, waitMs } = lookPace(taken, limitMs, last.now + limitMs - last.waitedMs, last.now);
+    if (sleepMs > 0) await this.pause(`${name}: pause ${looks}`, sleepMs);
+    const nextMs = last.lookBy === null ? waitMs : Math.min(waitMs, Math.max(1000, last.lookBy - last.now));
+    const nudged = waitMs > 0 && (await this.nudged(`${name}: nudge ${looks}`, nextMs));
+    return { nudged, plannedMs: sleepMs + (waitMs > 0 ? nextMs : 0) };
   }
 
   /** Whether a nudge came within the time. */
@@ -229,7 +268,6 @@ export class RunStory {
   async #look(
     wait: RunWait,
     workspaceId: WorkspaceId,
-    limitMs: number,
     before: EarlierLook | null,
     silentBefore: Millis | null,
   ): Promise<Seen> {
@@ -237,13 +275,21 @@ export class RunStory {
     const cancelRequested = await this.isCancelRequested();
     const waited = waitedAt(before, this.deps.clock.now());
     const { now } = waited;
-    const deadline = now + limitMs - waited.waitedMs;
+    const deadline = now + this.waits[wait] - waited.waitedMs;
     const isSilent = answer === "silent";
     const sight = isSilent ? null : answer;
     const silentSince = isSilent ? (silentBefore ?? now) : null;
     const decision = decideRun(wait, { sight, silentSince, cancelRequested, deadline, now });
+    if (wait === "start" && sight?.session.startDelayedAt != null) await this.#noteDelay(sight.session.startDelayedAt);
     // What is only waited for needs no keeping.
-    return { ...decision, ...waited, isSilent, sight: decision.kind === "wait" ? null : sight };
+    return { ...decision, ...waited, isSilent, cancelRequested, sight: decision.kind === "wait" ? null : sight };
+  }
+
+  /** Inside a step that may repeat: the same name is one event. */
+  #noteDelay(at: Millis): Promise<void> {
+    const { taskId, runId } = this.params;
+    const draft: TaskEventDraft = { kind: "warning.raised", data: { ...START_DELAYED, runId } };
+    return note(this.deps, taskId, draft, this.actor, `${runId}:start: delayed`, at);
   }
 
   async #ask(workspaceId: WorkspaceId): Promise<RunSight | "silent" | null> {

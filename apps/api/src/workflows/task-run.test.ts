@@ -91,6 +91,26 @@ describe("a run from text to pushed branch", () => {
     expect(events.find((event) => event.kind === "node.chosen")?.data).toEqual({ nodeId: machine.nodeId, how: "new" });
   });
 
+  it("shows once, while it lasts, that the start waits for its turn on a busy machine", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    const { workspaceId } = (await machine.expects("workspace.create")).args;
+    machine.tell({ kind: "workspace.ready", workspaceId, branch: "task/x", baseCommit: "abc" });
+    const { sessionId } = (await machine.expects("session.start")).args;
+    machine.tell({ kind: "session.start_delayed", workspaceId, sessionId });
+    const warnings = async () => (await eventsOf(task)).filter(({ kind }) => kind === "warning.raised");
+    const shown = { code: "start_delayed", step: "start", runId: task.runId, message: expect.stringMatching(/busy/) };
+    await vi.waitFor(async () => expect(await warnings()).toMatchObject([{ data: shown }]), soon);
+    expect(await now(task)).toMatchObject({ status: "delegated" });
+    machine.tell({ kind: "session.started", workspaceId, sessionId, offers: null });
+    await reaches(task, "in_progress");
+    machine.tell({ kind: "session.ended", workspaceId, sessionId, end: await endOf(task) });
+    await machine.destroys();
+    expect((await reaches(task, "completed")).output?.warning).toBeNull();
+    expect(await warnings()).toHaveLength(1);
+  });
+
   it("a second task runs on the same node", async () => {
     const ownerId = await anOwner();
     const first = await submit(ownerId);

@@ -5,7 +5,7 @@
 import { WorkflowEntrypoint } from "cloudflare:workers";
 import type { WorkflowEvent, WorkflowStep } from "cloudflare:workers";
 import { assertNever } from "@samovar/base";
-import type { NodeId, RunId, TaskId, WorkspaceId } from "@samovar/base";
+import type { Millis, NodeId, RunId, TaskId, WorkspaceId } from "@samovar/base";
 import type { Failure, SessionEnd, TranscriptProof, TranscriptVerification } from "@samovar/contracts";
 import { MAX_VERIFICATIONS, verificationPauseMs } from "@samovar/domain/run-waits";
 import { CANCELLED, concludeRun, stoppedByPerson } from "@samovar/domain/task-run";
@@ -72,8 +72,8 @@ async function open(story: RunStory): Promise<RunPlan | null> {
 async function tell(story: RunStory, job: RunJob): Promise<Ending | null> {
   try {
     const nodeId = await onSomeNode(story, job, (node, round) => prepare(story, job, node, round));
-    await story.chapter("start", () => start(story, job, nodeId));
-    const worked = await story.chapter("work", () => work(story, job, nodeId));
+    const startedAt = await story.chapter("start", () => start(story, job, nodeId));
+    const worked = await story.chapter("work", () => work(story, job, nodeId, startedAt));
     return await finish(story, job, worked);
   } catch (error) {
     if (error instanceof RunSuperseded) return null;
@@ -100,7 +100,7 @@ async function prepare(story: RunStory, job: RunJob, nodeId: NodeId, round: numb
   const name = round === 1 ? "prepare" : `prepare ${round}`;
   await story.change(`${name}: delegate`, { kind: "delegate", nodeId, workspaceId });
   story.askedOn = nodeId;
-  await story.once(`${name}: ask`, async () => {
+  const askedAt = await story.once(`${name}: ask`, async () => {
     const { id: taskId, projectId, sessionId } = task;
     await createWorkspace(deps.env, {
       id: workspaceId,
@@ -113,8 +113,9 @@ async function prepare(story: RunStory, job: RunJob, nodeId: NodeId, round: numb
       agent: job.startCommand.args.agent.kind,
     });
     await story.node(nodeId).enqueue(job.createCommand);
+    return deps.clock.now();
   });
-  const seen = await story.until(name, "workspace", workspaceId);
+  const seen = await story.until(name, "workspace", workspaceId, askedAt);
   if (seen.kind === "node_lost") throw new NodeLost(nodeId, seen.failure, "prepare");
   if (seen.kind !== "reached") throw gaveUp(seen, "remove");
   const branch = seen.sight?.workspace.branch ?? job.branch;
@@ -122,23 +123,26 @@ async function prepare(story: RunStory, job: RunJob, nodeId: NodeId, round: numb
   await story.change(`${name}: branch`, { kind: "name_branch", branch });
 }
 
-/** The agent has the prompt and gave its first sign. */
-async function start(story: RunStory, job: RunJob, nodeId: NodeId): Promise<void> {
+/** The agent has the prompt and gave its first sign: since when it works; null when that is not all that there is to see. */
+async function start(story: RunStory, job: RunJob, nodeId: NodeId): Promise<Millis | null> {
   const { deps } = story;
   story.hasPrompted = true;
-  const isAsked = await story.once("start: ask", async () => {
+  // An earlier version noted only that it had asked.
+  const asked = await story.once("start: ask", async (): Promise<Millis | boolean> => {
     if (await story.isCancelRequested()) return false;
     await projectData(deps, job.task.projectId).linkWorkspace(job.task.sessionId, job.workspaceId);
     await story.node(nodeId).enqueue(job.startCommand);
     await setWorkspaceState(deps.env, job.workspaceId, "busy");
-    return true;
+    return deps.clock.now();
   });
-  if (!isAsked) throw stopped("cancelled", CANCELLED, "remove");
-  const seen = await story.until("start", "start", job.workspaceId);
+  if (asked === false) throw stopped("cancelled", CANCELLED, "remove");
+  const seen = await story.until("start", "start", job.workspaceId, asked === true ? null : asked);
   if (seen.kind === "failed") throw gaveUp(seen, "keep");
   // A cancel and a late agent both need the session to be stopped, which `work` knows how to do.
   if (seen.kind === "overdue") story.startFailure = seen.failure;
-  if (seen.kind === "reached") await begun(story, "start: begun");
+  if (seen.kind !== "reached") return null;
+  await begun(story, "start: begun");
+  return seen.sight?.session.end === null ? seen.now : null;
 }
 
 /** The task is in progress with the agent's first sign, not before. */
@@ -154,16 +158,18 @@ interface Worked {
   readonly stoppedFor: Failure | null;
 }
 
-async function work(story: RunStory, job: RunJob, nodeId: NodeId): Promise<Worked> {
-  const reason = story.startFailure ?? (await reasonToStop(story, job.workspaceId));
+async function work(story: RunStory, job: RunJob, nodeId: NodeId, startedAt: Millis | null): Promise<Worked> {
+  const reason = story.startFailure ?? (await reasonToStop(story, job.workspaceId, startedAt));
   if ("end" in reason) {
     const cancelRequested = await story.once("work: asked", () => story.isCancelRequested());
     return { end: reason.end, stoppedFor: stoppedByPerson(reason.end, cancelRequested) };
   }
-  await story.once("work: stop", () =>
-    story.node(nodeId).enqueue({ ...job.cancelCommand, args: { ...job.cancelCommand.args, reason: reason.message } }),
-  );
-  const seen = await story.until("work: drain", "drain", job.workspaceId);
+  const askedAt = await story.once("work: stop", async () => {
+    const args = { ...job.cancelCommand.args, reason: reason.message };
+    await story.node(nodeId).enqueue({ ...job.cancelCommand, args });
+    return story.deps.clock.now();
+  });
+  const seen = await story.until("work: drain", "drain", job.workspaceId, askedAt);
   const end = seen.sight?.session.end ?? null;
   if (seen.kind === "reached" && end !== null) return { end, stoppedFor: reason };
   throw stopped(
@@ -174,8 +180,12 @@ async function work(story: RunStory, job: RunJob, nodeId: NodeId): Promise<Worke
 }
 
 /** The session's end, or why it has to be stopped. */
-async function reasonToStop(story: RunStory, workspaceId: WorkspaceId): Promise<Failure | { end: SessionEnd }> {
-  const seen = await story.until("work", "work", workspaceId);
+async function reasonToStop(
+  story: RunStory,
+  workspaceId: WorkspaceId,
+  startedAt: Millis | null,
+): Promise<Failure | { end: SessionEnd }> {
+  const seen = await story.until("work", "work", workspaceId, startedAt);
   switch (seen.kind) {
     case "reached": {
       const end = seen.sight?.session.end ?? null;

@@ -52,7 +52,7 @@ describe("[T1] a step that always fails", () => {
           await machine.expects("session.start");
           machine.tell({ kind: "session.started", workspaceId, sessionId: task.sessionId, offers: null });
         }
-        if (step === "finish: verify 1")
+        if (step === "work: look 1" || step === "finish: verify 1")
           machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await endOf(task) });
         expect(await reaches(task, "failed")).toMatchObject({ failure: sang });
         expect(await workspaceOf(task)).toMatchObject({ state: "kept", failure: sang });
