@@ -119,6 +119,7 @@ describe("the start-up timeline", () => {
     event(5, 2_300, "step.ended", { step: "prepare" }),
     event(6, 2_300, "step.began", { step: "start" }),
     event(7, 2_400, "step.began", { step: "of tomorrow" }),
+    event(8, 5_400, "warning.raised", { step: "start", code: "start_delayed", message: "The machine is busy." }),
   ];
 
   it("tells how long each step took, and what still lasts", () => {
@@ -135,6 +136,7 @@ describe("the start-up timeline", () => {
       "· workspace ready (1.5 s)",
       "· starting the agent …",
       null,
+      "! The machine is busy.",
     ]);
   });
 });

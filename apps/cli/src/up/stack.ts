@@ -3,6 +3,7 @@
  * order in which parts need each other and stops in the reverse one.
  */
 import { createWriteStream } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { jsonLogger, systemClock, systemRandom, systemTimers, type Logger } from "@samovar/base";
 import { settings as settingsSchema } from "@samovar/api/config";
@@ -78,6 +79,7 @@ async function assemble(
     token: secrets.cloudToken,
     nodeBinary: process.execPath,
     bootDelayMs: bootDelay(env["SAMOVAR_BOOT_DELAY_MS"]),
+    concurrentStarts: concurrentStarts(env["SAMOVAR_CONCURRENT_STARTS"]),
     serviceEnv: { SAMOVAR_AGENTS_DIR: directory.agents, ...nodeSettings(env) },
     logger,
   });
@@ -111,6 +113,17 @@ function bootDelay(text = "0"): number {
   const delayMs = Number(text);
   if (Number.isInteger(delayMs) && delayMs >= 0 && delayMs <= 600_000) return delayMs;
   throw new CliError(`SAMOVAR_BOOT_DELAY_MS is ${text}.`, "Give whole milliseconds, from 0 to 600000.");
+}
+
+/**
+ * How many of the nodes' processes may start at the same time on this machine: a start keeps a core busy, and the
+ * control plane needs one too.
+ */
+function concurrentStarts(text: string | undefined): number {
+  if (text === undefined) return Math.max(2, availableParallelism());
+  const starts = Number(text);
+  if (Number.isInteger(starts) && starts >= 1 && starts <= 1_000) return starts;
+  throw new CliError(`SAMOVAR_CONCURRENT_STARTS is ${text}.`, "Give a whole number, from 1 to 1000.");
 }
 
 async function choosePort(asked: number | undefined, secrets: Secrets): Promise<number> {

@@ -82,6 +82,7 @@ function Step({ step, failed }: { readonly step: TimelineStep; readonly failed: 
       <span className="text-ink-3 tabular-nums">
         {step.ended === null ? <Elapsed from={step.began} everyMs={200} /> : durationWords(step.ended - step.began)}
       </span>
+      {step.isDelayed === true && <span className="text-ink-3">machine busy</span>}
       {failed && <span className="sr-only">failed</span>}
     </li>
   );

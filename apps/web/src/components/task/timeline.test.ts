@@ -57,6 +57,30 @@ describe("the start-up timeline", () => {
     ]);
   });
 
+  it("marks the step whose start waited long on a busy machine, also after it has ended", () => {
+    const delayed = [
+      ...coldStart,
+      ended(6, "prepare", 4000),
+      began(7, "start", 4000),
+      anEvent(8, "warning.raised", 7100, { code: "start_delayed", step: "start", message: "The machine is busy." }),
+    ];
+    expect(timelineOf(delayed, aTask({ status: "delegated" })).at(-1)).toEqual({
+      id: "start",
+      began: 4000,
+      ended: null,
+      isDelayed: true,
+    });
+    const started = [...delayed, ended(9, "start", 9000)];
+    expect(timelineOf(started, aTask({ status: "in_progress" })).at(-1)).toEqual({
+      id: "start",
+      began: 4000,
+      ended: 9000,
+      isDelayed: true,
+    });
+    const other = [...coldStart, anEvent(6, "warning.raised", 4000, { code: "node_lost", step: "prepare" })];
+    expect(timelineOf(other, aTask({ status: "delegated" })).some((step) => step.isDelayed === true)).toBe(false);
+  });
+
   it("passes over a step that it does not know and one that begins twice", () => {
     const odd = [...coldStart, began(6, "prepare", 4000), began(7, "polish", 4100)];
     expect(timelineOf(odd, aTask({ status: "delegated" })).map((step) => [step.id, step.began])).toEqual([

@@ -7,6 +7,8 @@ export interface TimelineStep {
   readonly began: Millis;
   /** Null while it goes on. */
   readonly ended: Millis | null;
+  /** A process that it needs waits long for its turn on a busy machine, or did. */
+  readonly isDelayed?: true;
 }
 
 const ENDED: ReadonlySet<string> = new Set(["completed", "failed", "cancelled"]);
@@ -18,19 +20,23 @@ export function timelineOf(events: readonly TaskEvent[], task: TaskView): readon
   if (queuedAt === undefined) return [];
   const steps = new Map<RunStep, TimelineStep>();
   for (const event of current) {
-    if (event.kind !== "step.began" && event.kind !== "step.ended") continue;
     const step = runStep.safeParse(event.data["step"]);
     if (!step.success) continue;
     const known = steps.get(step.data);
     // A step that is done again, on another machine, goes on.
     if (event.kind === "step.began")
       steps.set(step.data, { id: step.data, began: known?.began ?? event.at, ended: null });
-    else if (known !== undefined) steps.set(step.data, { ...known, ended: event.at });
+    else if (known !== undefined) steps.set(step.data, { ...known, ...changeOf(event) });
   }
   const over = ENDED.has(task.status) ? (task.endedAt ?? task.updatedAt) : null;
   const begun = [...steps.values()].toSorted((a, b) => a.began - b.began);
   const queued: TimelineStep = { id: "queued", began: queuedAt, ended: begun[0]?.began ?? over };
   return [queued, ...begun.map((step) => ({ ...step, ended: step.ended ?? over }))];
+}
+
+function changeOf(event: TaskEvent): Partial<TimelineStep> {
+  if (event.kind === "step.ended") return { ended: event.at };
+  return event.kind === "warning.raised" && event.data["code"] === "start_delayed" ? { isDelayed: true } : {};
 }
 
 /** From the event that queued the task last; a task that was made to run at once is queued from its making. */
