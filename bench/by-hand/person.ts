@@ -6,6 +6,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
 import { idSource, silentLogger, systemClock, systemRandom, type SessionId } from "@samovar/base";
 import { AGENTS } from "@samovar/domain/agents";
+import { noStartGate } from "@samovar/processes";
 import { prepareAgent } from "@samovar/vm-agent/agents/registry";
 import { agentEnvironment } from "@samovar/vm-agent/session-host/agent-environment";
 import { surroundings } from "@samovar/vm-agent/session-host/agent-process";
@@ -64,6 +65,8 @@ async function jobOf(
     logger: silentLogger,
     signal: new AbortController().signal,
     self: [process.execPath, ""],
+    starts: noStartGate,
+    onDelayed: () => {},
   });
   if (!command.ok) throw new Error(command.error.message);
   const agent = { ...recipe, command: command.value };

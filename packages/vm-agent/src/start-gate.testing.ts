@@ -4,6 +4,8 @@ import { createServer, type Socket } from "node:net";
 
 export class TestStartGate {
   readonly path: string;
+  /** All that ever asked. */
+  asked = 0;
   readonly #waiting: Socket[] = [];
   readonly #admitted = new Set<Socket>();
   readonly #server = createServer((socket) => this.#accept(socket));
@@ -40,7 +42,10 @@ export class TestStartGate {
   }
 
   #accept(socket: Socket): void {
-    socket.once("data", () => this.#waiting.push(socket));
+    socket.once("data", () => {
+      this.asked++;
+      this.#waiting.push(socket);
+    });
     socket.on("error", () => {});
     socket.once("close", () => {
       this.#admitted.delete(socket);

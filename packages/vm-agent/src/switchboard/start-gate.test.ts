@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { TestStartGate } from "../start-gate.testing.ts";
 import type { TestControlPlane } from "./control-plane.testing.ts";
 import { makeRepository } from "./git/repositories.testing.ts";
-import { aRun, fence, TestNode } from "./switchboard.testing.ts";
+import { aRun, fence, TestNode, withEarlyAgent } from "./switchboard.testing.ts";
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 30_000 });
 
@@ -22,8 +22,9 @@ afterEach(() => {
   node.clean();
 });
 
-function begin(prompt: string) {
-  const run = aRun(node, makeRepository(join(node.root, "origin")), prompt);
+/** Without an agent in its workspace's command, nothing stands by. */
+function begin(prompt: string, change = (run: ReturnType<typeof aRun>) => run) {
+  const run = change(aRun(node, makeRepository(join(node.root, "origin")), prompt));
   plane.enqueue(run.create);
   plane.enqueue(run.start);
   return run;
@@ -118,6 +119,42 @@ test("[R5] a host that is killed is started again in its turn; its permit has co
   gate.admit();
   expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "crashed" });
   await isOver();
+});
+
+test("[R25] a host that stands by waits once, with its agent; the session that comes meanwhile takes over its turn", async () => {
+  node.startSwitchboard();
+  begin(fence("say", "Tea."), withEarlyAgent);
+  await plane.event("session.start_delayed");
+  expect([gate.waiting, gate.asked, node.standbyHosts()]).toEqual([1, 1, []]);
+  gate.admit();
+  expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "clean" });
+  expect(node.log()).toContain("host.assigned");
+  expect([gate.admitted, gate.asked]).toEqual([0, 1]);
+});
+
+test("[R25] a workspace that goes while its host waits leaves the queue", async () => {
+  node.startSwitchboard();
+  const run = begin(fence("say", "Tea."), withEarlyAgent);
+  await someoneWaits();
+  plane.enqueue(run.cancel);
+  expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "cancelled" });
+  plane.enqueue(run.destroy);
+  await plane.event("workspace.destroyed");
+  await isOver();
+  expect([node.hosts(), node.standbyHosts()]).toEqual([[], []]);
+});
+
+test("[R25] a node with nothing to do starts no host for the next task while others wait for their turn", async () => {
+  node.startSwitchboard();
+  const run = begin(fence("say", "Tea."), withEarlyAgent);
+  await someoneWaits();
+  gate.admit();
+  await plane.event("session.ended");
+  plane.enqueue(run.destroy);
+  await plane.event("workspace.destroyed");
+  await someoneWaits();
+  await isOver();
+  expect(node.standbyHosts()).toEqual([]);
 });
 
 test("where the gate is gone, starts go ahead", async () => {
