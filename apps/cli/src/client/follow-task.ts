@@ -43,7 +43,7 @@ export interface Followed {
 
 /** The socket tells changes at once; this finds what it failed to tell. */
 const CHECK_MS = 15_000;
-/** After an answer that failed. */
+/** After an answer that failed; doubled with each in a row. */
 const AGAIN_MS = 500;
 /** Whoever waits for a Samovar that never comes back is told so. Only time counts in which this process ran. */
 const GONE_MS = 600_000;
@@ -208,7 +208,7 @@ class Follower {
     } catch (error) {
       if (this.#over || error instanceof UnreachableError) return;
       if (!mayPass(error) || ++this.#misses > MOST_MISSES) return this.#fail(error);
-      this.#scheduleCheck(AGAIN_MS);
+      this.#scheduleCheck(Math.min(AGAIN_MS * 2 ** (this.#misses - 1), CHECK_MS));
     }
   }
 

@@ -21,7 +21,7 @@ export interface LockHolder {
 }
 
 export interface DirectoryLock {
-  /** From now on commands do not wait for this Samovar any more. */
+  /** From now on commands do not wait for this Samovar any more. Best effort: it never hinders the stop. */
   markStopping(): Promise<void>;
   release(): Promise<void>;
 }
@@ -35,7 +35,7 @@ export async function lockDirectory(path: string): Promise<DirectoryLock> {
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     if (await createFile(file, JSON.stringify(mine))) {
       return {
-        markStopping: () => writeAtomically(file, JSON.stringify({ ...mine, stopping: true })),
+        markStopping: () => writeAtomically(file, JSON.stringify({ ...mine, stopping: true })).catch(() => {}),
         release: () => rm(file, { force: true }),
       };
     }
