@@ -17,7 +17,7 @@ import { startBusyLoops } from "./crowd/busy.ts";
 import { type HealthReport, startHealthProbe } from "./crowd/health.ts";
 import { openBrowser, startSwitching, type Switches } from "./crowd/page.ts";
 import { requestsByRoute } from "./crowd/requests.ts";
-import { type Peak, watchPeaks } from "./machine.ts";
+import { coreTime, type Peak, runtimeOf, watchPeaks } from "./machine.ts";
 import { median, printRows, printTable, spread, type Spread } from "./table.ts";
 import { Viewer } from "./viewer.ts";
 
@@ -40,6 +40,8 @@ interface CrowdRun {
   readonly health: HealthReport;
   readonly page: Switches;
   readonly peaks: readonly Peak[];
+  /** Of workerd, since the installation was started. */
+  readonly cores: Awaited<ReturnType<typeof coreTime>>;
   readonly requests: readonly Spread[];
   /** `samovar verify --all`: its exit code and its last line. */
   readonly verified: { readonly code: number | null; readonly line: string };
@@ -138,6 +140,7 @@ async function runCrowd(
   const submitted = await person.tasks(project);
   await Promise.race([Promise.all(submitted.map((task) => viewer.ended(task))), setTimeout(PATIENCE_MS)]);
   const [page, health, seen] = await Promise.all([switching.stop(), probe.stop(), peaks.stop()]);
+  const cores = await coreTime((await runtimeOf(here.dataDir)) ?? Number.NaN);
   const tasks = await person.tasks(project);
   const isLong = ({ title }: TaskView) => title.startsWith(LONG_TITLE);
   const ends = tasks.map(({ endedAt }) => endedAt ?? Number.POSITIVE_INFINITY);
@@ -149,6 +152,7 @@ async function runCrowd(
     health,
     page,
     peaks: seen,
+    cores,
   };
 }
 
@@ -206,11 +210,21 @@ function report(run: CrowdRun): void {
   ]);
   console.log(`the page showed the transcript after ${page.openedMs?.toFixed(0) ?? "…"} ms`);
   if (page.fault !== null) console.log(`the page went no further: ${page.fault}`);
+  if (health.skipped > 0) console.log(`health not asked, with 20 requests unanswered: ${health.skipped} times`);
   printLines("health not answered", health.failures);
   printLines("the page complained", page.complaints);
   printTable("requests, ms in the control plane", requests);
   const asked = requests.reduce((sum, { count }) => sum + count, 0);
-  console.log(`${asked} requests and ${health.lateMs.length} of /api/health, ${perSecond(asked, wholeMs)} a second`);
+  console.log(
+    `${asked} requests and ${health.answeredMs.length} of /api/health, ${perSecond(asked, wholeMs)} a second`,
+  );
+  const { usedMs, waitedMs } = run.cores;
+  printRows(
+    "workerd, s",
+    ["on a core", "waited for one"],
+    [{ name: "all threads", values: [usedMs / 1000, waitedMs / 1000] }],
+    1,
+  );
   printRows(
     "peak memory",
     ["processes", "one MiB", "all MiB"],

@@ -41,6 +41,16 @@ export async function openFiles(pid: number): Promise<number> {
   return (await readdir(`/proc/${pid}/fd`).catch(() => [])).length;
 }
 
+/** How long a process's threads were on a core so far, and how long they could have been and had none; milliseconds. */
+export async function coreTime(pid: number): Promise<{ readonly usedMs: number; readonly waitedMs: number }> {
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  const rows = await Promise.all(
+    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8").catch(() => "0 0")),
+  );
+  const total = (column: number) => rows.reduce((sum, row) => sum + Number(row.split(" ")[column]), 0);
+  return { usedMs: total(0) / 1e6, waitedMs: total(1) / 1e6 };
+}
+
 export interface Peak {
   readonly kind: ProcessKind;
   /** The most that were there at a time. */

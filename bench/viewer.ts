@@ -1,5 +1,5 @@
 /** A viewer of one project, over its WebSocket: learns of each task's end, and when an agent's first message was stored. */
-import { errorMessage, type ProjectId, type SessionId, systemRandom, systemTimers, type TaskId } from "@samovar/base";
+import { type ProjectId, type SessionId, systemRandom, systemTimers, type TaskId } from "@samovar/base";
 import { openProjectSocket, type ProjectSocket } from "@samovar/cli/client/project-socket";
 import type { MessageView, ProjectView, TaskView, ViewerEvent } from "@samovar/contracts";
 import { readFile } from "node:fs/promises";
@@ -9,8 +9,8 @@ import type { Installation } from "../tests/harness/installation.ts";
 import { hasEnded, type Person } from "../tests/harness/person.ts";
 
 const instance = z.object({ apiToken: z.string() });
-/** Finds an end that the socket failed to report. */
-const CHECK_MS = 15_000;
+/** A socket that was silent for so long may have failed to report an end. */
+const SILENT_MS = 15_000;
 
 /** `onOpen`: after each connection, since subscriptions end with theirs. */
 export async function openSocket(
@@ -39,7 +39,8 @@ export class Viewer {
   readonly #opened = Promise.withResolvers<void>();
   #socket: ProjectSocket | null = null;
   #cancelCheck = () => {};
-  #closed = false;
+  #checking = false;
+  #heard = false;
 
   private constructor(person: Person, project: ProjectView) {
     this.#person = person;
@@ -75,7 +76,6 @@ export class Viewer {
   }
 
   close(): void {
-    this.#closed = true;
     this.#cancelCheck();
     this.#socket?.close();
   }
@@ -88,6 +88,7 @@ export class Viewer {
   }
 
   #onEvent(event: ViewerEvent): void {
+    if (event.type !== "pong") this.#heard = true;
     if (event.type === "task.updated") this.#learn(event.task);
     else if (event.type === "session.updated") this.#sessionUpdated(event.session.id, event.session.lastMessageAt);
     else if (messagesOf(event).some(({ role }) => role === "assistant") && "sessionId" in event)
@@ -110,18 +111,22 @@ export class Viewer {
   }
 
   #checkLater(): void {
-    this.#cancelCheck = systemTimers.after(CHECK_MS, () => {
-      void this.#check();
+    this.#cancelCheck = systemTimers.after(SILENT_MS, () => {
+      if (!this.#heard) void this.#check();
+      this.#heard = false;
       this.#checkLater();
     });
   }
 
-  /** Best effort: the next check, or the socket, reports what this one could not read. */
   async #check(): Promise<void> {
+    if (this.#checking) return;
+    this.#checking = true;
     try {
       for (const task of await this.#person.tasks(this.#project)) this.#learn(task);
-    } catch (error) {
-      if (!this.#closed) console.error(`the tasks could not be read: ${errorMessage(error)}`);
+    } catch {
+      // The control plane has not answered for minutes: the next check, or the socket, will do.
+    } finally {
+      this.#checking = false;
     }
   }
 }

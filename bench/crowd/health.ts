@@ -12,6 +12,8 @@ const healthReport = z.object({
   answeredMs: z.array(z.number()),
   /** How late each request was sent: what this machine made the asking process wait. */
   lateMs: z.array(z.number()),
+  /** Beats at which nothing was asked, because a second's worth of requests was not answered yet. */
+  skipped: z.number(),
   failures: z.array(z.string()),
 });
 export type HealthReport = z.infer<typeof healthReport>;
