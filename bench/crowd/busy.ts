@@ -11,7 +11,7 @@ export interface BusyLoops {
 
 export function startBusyLoops(count: number): BusyLoops {
   const loops = Array.from({ length: count }, () => {
-    const child = spawn(process.execPath, ["-e", SPIN], { stdio: "ignore" });
+    const child = spawn(process.execPath, ["-e", SPIN], { stdio: "ignore", detached: true });
     const gone = new Promise<void>((resolve) => child.once("close", () => resolve()));
     return { child, gone };
   });
