@@ -199,6 +199,10 @@ describe("a window that does not reach the start", () => {
       expect(prependPage(missed.transcript, page(7, 2, 3)).outcome).toBe("applied");
     }
     expect(prependPage(newest, page(6, 0, 1)).outcome).toBe("resync");
+    // A window that begins anew knows nothing of what changed before it.
+    const anew = applyEvent(newest, { ...sync(9, [message(5)]), restart: true }).transcript;
+    expect(prependPage(anew, page(8, 3, 4)).outcome).toBe("stale");
+    expect(prependPage(anew, page(9, 3, 4)).outcome).toBe("applied");
     expect(prependPage(newest, page(6, 4, 5)).outcome).toBe("stale");
     expect(prependPage(emptyTranscript(sessionId), page(6, 0)).outcome).toBe("stale");
   });

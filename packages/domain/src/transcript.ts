@@ -20,7 +20,7 @@ export interface Transcript {
   readonly version: number;
   /** By position, without gaps, up to the newest. */
   readonly messages: readonly MessageView[];
-  /** The newest version that changed a message before the window; an older page must be at least this new. */
+  /** The newest version that may have changed a message before the window; an older page must be at least this new. */
   readonly missedVersion: number;
 }
 
@@ -44,7 +44,7 @@ export function emptyTranscript(sessionId: SessionId): Transcript {
 
 /** A transcript that begins with the newest page; older ones join with {@link prependPage}. */
 export function transcriptFromPage(sessionId: SessionId, page: TranscriptPage): Transcript {
-  return { sessionId, version: page.version, messages: page.messages, missedVersion: 0 };
+  return { sessionId, version: page.version, messages: page.messages, missedVersion: page.version };
 }
 
 /**
@@ -109,7 +109,8 @@ function applySync(known: Transcript, event: Extract<TranscriptEvent, { type: "s
   if (first === undefined) return applied(version === transcript.version ? transcript : { ...transcript, version });
   const start = restarts ? first.position : startOf(transcript);
   const messages = [...transcript.messages];
-  let missedVersion = transcript.missedVersion;
+  // A new window begins without what changed before it up to now: a page that was on its way may be older than that.
+  let missedVersion = restarts ? event.version : transcript.missedVersion;
   for (const message of event.messages) {
     const index = message.position - start;
     if (index > messages.length) return resync(emptyTranscript(transcript.sessionId));
