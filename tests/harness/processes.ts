@@ -1,5 +1,8 @@
 /** What runs on this machine for an installation, found by what its processes were started with. */
-import { readFile, readdir } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { glob, readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import * as z from "zod";
 
 const ZOMBIE = /^\d+ \(.*\) Z /s;
 
@@ -23,6 +26,29 @@ async function rowOf(pid: number, directory: string): Promise<RunningProcess | n
     return !zombie && (command.includes(directory) || environment.includes(directory)) ? { pid, command } : null;
   } catch {
     return null;
+  }
+}
+
+/**
+ * What a session's agent started, the agent included. Each carries the mark of the session's `host.json`; once the workspace is
+ * gone, so is that file, and what is left over has a home that is no more.
+ */
+export async function processesOfSession(dataDir: string, sessionId: string): Promise<RunningProcess[]> {
+  for await (const file of glob(join(dataDir, "vm/vm/*/var/lib/samovar/w/*/session/host.json"))) {
+    const launch = launchOf.safeParse(JSON.parse(await readFile(file, "utf8").catch(() => "null")));
+    if (launch.data?.sessionId === sessionId) return processesOf(`SAMOVAR_SESSION=${launch.data.mark}`);
+  }
+  return (await processesOf(`HOME=${join(dataDir, "vm")}`)).filter(({ pid }) => !existsSync(homeOf(pid)));
+}
+
+const launchOf = z.object({ sessionId: z.string(), mark: z.string() });
+
+function homeOf(pid: number): string {
+  try {
+    return /(?:^|\0)HOME=([^\0]*)/.exec(readFileSync(`/proc/${pid}/environ`, "utf8"))?.[1] ?? "/";
+  } catch {
+    // It has ended: not left over.
+    return "/";
   }
 }
 

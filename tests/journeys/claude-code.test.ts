@@ -7,7 +7,7 @@ import { type ScriptedMessagesApi, startScriptedMessagesApi } from "@samovar/tes
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import * as z from "zod";
 import { type Installation, removeDirectory, startInstallation, taskOf } from "../harness/installation.ts";
-import { processesOf } from "../harness/processes.ts";
+import { processesOfSession } from "../harness/processes.ts";
 import { git, makeRepository } from "../harness/repository.ts";
 import { ANSWER, ENDLESS, LONG_ANSWER, plays } from "./claude-code.plays.ts";
 
@@ -64,7 +64,7 @@ const noticesIn = (messages: readonly MessageView[]) =>
   messages.filter(({ kind }) => kind === "notice").map(({ content }) => content);
 const branchFile = (task: TaskView, path: string) => git(repository, "show", `${task.branch}:${path}`);
 const marked = (name: string) => vi.waitFor(() => expect(existsSync(join(marks, name))).toBe(true), { interval: 50 });
-const processesOfSession = ({ sessionId }: TaskView) => processesOf(`SAMOVAR_SESSION=${sessionId}`);
+const agentsOf = ({ sessionId }: TaskView) => processesOfSession(here.dataDir, sessionId);
 
 describe("Claude Code", () => {
   test("[R1] [R11] [R15] edits, runs a command and answers; all of it is stored and pushed, and no key reached its workspace", async () => {
@@ -124,12 +124,12 @@ describe("Claude Code", () => {
   test("[F46] is cancelled in the middle of a command: one end, nothing runs on, the workspace is kept", async () => {
     const task = await submit("Be cancelled");
     await marked("cancel");
-    expect((await processesOfSession(task)).length).toBeGreaterThan(0);
+    expect((await agentsOf(task)).length).toBeGreaterThan(0);
     await here.api(`/api/projects/${projectId}/tasks/${task.id}/cancel`, { method: "POST", body: {} });
     const over = await ended(task);
     expect(over.status).toBe("cancelled");
     expect(said(over.messages)).toEqual(["Before."]);
-    expect(await processesOfSession(task)).toEqual([]);
+    expect(await agentsOf(task)).toEqual([]);
     expect(over.workspaceId).not.toBeNull();
   });
 
@@ -140,8 +140,7 @@ describe("Claude Code", () => {
     test(`[F39] in mid-turn ${what}: it is started again and resumes, and nothing is stored twice`, async () => {
       const task = await submit(description);
       await marked(name);
-      for (const { pid, command } of await processesOfSession(task))
-        if (victims.test(command)) process.kill(pid, "SIGKILL");
+      for (const { pid, command } of await agentsOf(task)) if (victims.test(command)) process.kill(pid, "SIGKILL");
       const over = await ended(task);
       expect(over.failure).toBeNull();
       expect(over).toMatchObject({ status: "completed", output: { restarts: 1, transcript: { agreed: true } } });

@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
 import { Person } from "../harness/person.ts";
-import { processesOf } from "../harness/processes.ts";
+import { processesOf, processesOfSession } from "../harness/processes.ts";
 import { clearedFaults, leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { git, makeRemote } from "../harness/repository.ts";
 import { crash, hang, say, script, sh, stream, write } from "../harness/scripts.ts";
@@ -92,7 +92,7 @@ async function runAll<T>(
 
 /** Processes that an agent has left behind, by the mark that each of them carries. */
 async function left(task: TaskView): Promise<string[]> {
-  return (await processesOf(`SAMOVAR_SESSION=${task.sessionId}`)).map(({ command }) => command);
+  return (await processesOfSession(here.dataDir, task.sessionId)).map(({ command }) => command);
 }
 
 const crashes = fc.record({
