@@ -287,7 +287,8 @@ test("a command of an unknown kind is acknowledged and told as a fault", async (
 
 test("[R30] a workspace can be looked into while its agent works and when it is kept, and not once it is gone", async () => {
   node.startSwitchboard();
-  const run = begin(LONG);
+  // At work until it is cancelled: what has ended would have been committed.
+  const run = begin(fence("write early.txt", "1") + fence("stream 1500") + fence("hang"));
   await streaming(run);
   const ask = () => plane.ask({ kind: "workspace.look", workspaceId: run.workspaceId });
   const seen = { branch: "task/a", files: [{ path: "early.txt", change: "untracked" }], truncated: false };
