@@ -126,7 +126,9 @@ async function leftovers(here: Installation, person: Person): Promise<string[]> 
 export async function leftOnMachine({ dataDir }: Installation): Promise<string[]> {
   const processes = (await processesOf(join(dataDir, "vm"))).filter(({ command }) => !OUR_OWN.test(command));
   const directories = await Promise.all(["vm", "log", "seed"].map((name) => entriesOf(join(dataDir, "vm", name))));
-  const sockets = (await entriesOf(join(dataDir, "vm"), true)).filter((path) => /\.(sock|lock)$/.test(path));
+  const sockets = (await entriesOf(join(dataDir, "vm"), true)).filter(
+    (path) => /\.(sock|lock)$/.test(path) && path !== join(dataDir, "vm", START_GATE),
+  );
   return [
     ...processes.map(({ pid, command }) => `process ${pid} ${command}`),
     ...directories.flat().map((path) => `directory ${path}`),
@@ -135,6 +137,8 @@ export async function leftOnMachine({ dataDir }: Installation): Promise<string[]
   ];
 }
 
+/** Of the cloud itself, for as long as it runs. */
+const START_GATE = "starts.sock";
 const OUR_OWN = /samovar\.mjs (up|demo)|workerd/;
 
 async function entriesOf(path: string, recursive = false): Promise<string[]> {
