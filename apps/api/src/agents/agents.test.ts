@@ -49,6 +49,7 @@ describe("an agent of a person's own", () => {
       env: { HOME_DIR: "{home}" },
       gateway: null,
       secretEnv: false,
+      startsEarly: false,
     });
   });
 

@@ -45,7 +45,15 @@ describe("a task with an agent of its owner's own", () => {
     const machine = await Machine.of(owner);
     const { start } = await machine.begins();
     const { kind, name, program, env: variables } = GOOSE;
-    expect(start.agent).toEqual({ kind, name, program, env: variables, gateway: null, secretEnv: false });
+    expect(start.agent).toEqual({
+      kind,
+      name,
+      program,
+      env: variables,
+      gateway: null,
+      secretEnv: false,
+      startsEarly: false,
+    });
     expect(await workspaceOf(task)).toMatchObject({ agent: "goose" });
   });
 
