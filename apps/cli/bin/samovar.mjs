@@ -10,7 +10,7 @@ const { homedir } = process.getBuiltinModule("node:os");
 const { join } = process.getBuiltinModule("node:path");
 
 const root = join(import.meta.dirname, "../../..");
-const isMeasured = process.env.NODE_V8_COVERAGE !== undefined;
+const isMeasured = (process.env.NODE_V8_COVERAGE ?? "") !== "";
 // What Node has compiled is kept for the next command. A directory that cannot be written is no fault: then nothing is
 // kept. Coverage is of the sources, and cannot see what was kept.
 if (!isMeasured) enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "samovar/compiled"));

@@ -45,7 +45,8 @@ function build(): void {
 }
 
 async function start(file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const given = { PATH: "/usr/bin:/bin", XDG_CACHE_HOME: join(checkout, "cache"), ...env };
+  // Node hands the variable on to each child that is given none.
+  const given = { PATH: "/usr/bin:/bin", XDG_CACHE_HOME: join(checkout, "cache"), NODE_V8_COVERAGE: "", ...env };
   return (await promisify(execFile)(file, args, { env: given })).stdout.trim();
 }
 

@@ -118,6 +118,7 @@ test("workspaces and sessions come back as they were", () => {
   store.setSession(sessionId, {
     phase: "launched",
     launches: 2,
+    mark: null,
     process: { pid: 7, startTime: "9" },
     cancelReason: "enough",
     startedTold: true,
@@ -139,6 +140,7 @@ test("workspaces and sessions come back as they were", () => {
     cancelReason: "enough",
     startedTold: true,
     launches: 2,
+    mark: null,
     process: { pid: 7, startTime: "9" },
     endSeen: null,
     finish: null,
