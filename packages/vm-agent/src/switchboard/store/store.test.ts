@@ -118,7 +118,6 @@ test("workspaces and sessions come back as they were", () => {
   store.setSession(sessionId, {
     phase: "launched",
     launches: 2,
-    mark: null,
     process: { pid: 7, startTime: "9" },
     cancelReason: "enough",
     startedTold: true,
