@@ -3,7 +3,7 @@
  * transaction. Keeps T1.
  */
 import { errorMessage } from "@samovar/base";
-import type { ProjectId, TaskId } from "@samovar/base";
+import type { Millis, ProjectId, TaskId } from "@samovar/base";
 import { messageId, SamovarError, taskEventKind } from "@samovar/contracts";
 import type { Page, TaskEvent, TaskStatus } from "@samovar/contracts";
 import { actorName, changeTask } from "@samovar/domain/task-status";
@@ -84,18 +84,34 @@ export async function listEvents(
   return { items, nextCursor: rows.length > query.limit ? String(items.at(-1)?.seq ?? 0) : null };
 }
 
+/** An event that is recorded once, however often its key comes. */
+export interface KeyedEvent {
+  readonly draft: TaskEventDraft;
+  readonly dedupeKey: string;
+  /** When it was, if not now. */
+  readonly at?: Millis;
+}
+
+/** What is written in the transaction of a change. */
+export interface WrittenWithChange {
+  /** The change is made once under this key. */
+  readonly key?: KeyRow;
+  /** Events that follow those of the change itself. */
+  readonly events?: readonly KeyedEvent[];
+}
+
 /**
  * Decides and writes a change. When somebody else was first, or the database's answer was lost, the row is
  * read again and the change decided anew: changes are idempotent, so one that did land is `unchanged` then.
- * `key`: written together with the change, so that the change is made once under it.
  */
 export async function applyChange(
-  { db, clock, logger }: Deps,
+  deps: Deps,
   taskId: TaskId,
   change: TaskChange,
   actor: TaskActor,
-  key: KeyRow | null = null,
+  also: WrittenWithChange = {},
 ): Promise<ChangeOutcome> {
+  const { db, clock, logger } = deps;
   let fault: unknown = null;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const task = await findTask(db, taskId);
@@ -103,10 +119,11 @@ export async function applyChange(
     const now = clock.now();
     const decided = changeTask(task, change, actor, now);
     if (!decided.ok) return { ok: false, refusal: decided.error, task };
-    if (!decided.value.changed) return { ok: true, task, events: [] };
+    if (!decided.value.changed)
+      return { ok: true, task, events: await recordEvents(deps, taskId, also.events ?? [], actor) };
     const guard = await guardOf(db, task, change);
     try {
-      const events = await compareAndSet(db, task, decided.value, actor, now, guard, key);
+      const events = await compareAndSet(db, task, decided.value, actor, now, guard, also);
       if (events !== null) return { ok: true, task: decided.value.task, events };
     } catch (error) {
       fault = error;
@@ -132,25 +149,24 @@ async function compareAndSet(
   actor: TaskActor,
   now: number,
   guard: SQL,
-  key: KeyRow | null,
+  { key, events = [] }: WrittenWithChange,
 ): Promise<TaskEvent[] | null> {
   const { id, projectId: _project, createdAt: _created, ...fields } = after;
   const unchanged = and(eq(tasks.id, id), eq(tasks.version, before.version), guard);
   const when = sql`EXISTS (SELECT 1 FROM tasks WHERE id = ${id} AND version = ${before.version}) AND ${guard}`;
   const leavesLine = before.status === "queued" && after.status !== "queued";
-  const [held] = await db.batch([
-    db
-      .select({ lastSeq: sql<number>`(SELECT COALESCE(MAX(seq), 0) FROM task_events WHERE task_id = ${id})` })
-      .from(tasks)
-      .where(unchanged),
-    ...drafts.map((draft) => insertEvent(db, { taskId: id, at: now, actor, draft, dedupeKey: null, when })),
-    ...(key === null ? [] : [insertKey(db, key, when)]),
+  const inserts = [...drafts.map((draft) => ({ draft, dedupeKey: null })), ...events].map((event) =>
+    insertEvent(db, { at: now, ...event, taskId: id, actor, when }),
+  );
+  const [held, ...results] = await db.batch([
+    db.select({ id: tasks.id }).from(tasks).where(unchanged),
+    ...inserts,
+    ...(key === undefined ? [] : [insertKey(db, key, when)]),
     db.update(tasks).set(fields).where(unchanged),
     ...(leavesLine ? [forgetPlace(db, id)] : []),
   ]);
-  const lastSeq = held[0]?.lastSeq;
-  if (lastSeq === undefined) return null;
-  return drafts.map((draft, index) => ({ seq: lastSeq + 1 + index, at: now, actor: actorName(actor), ...draft }));
+  if (held.length === 0) return null;
+  return results.slice(0, inserts.length).flatMap((rows) => (rows as EventRow[]).map(eventView));
 }
 
 /** Whoever has won: a task that is not queued has no place in the line. */
@@ -193,17 +209,18 @@ export async function deleteDraft(
   return gone.length > 0;
 }
 
-/** Records something about a task that is no change of it. The same `dedupeKey` twice is one event. */
-export async function recordEvent(
+/** Records what is no change of the task, in one transaction. The same `dedupeKey` twice is one event. Answers the new ones. */
+export async function recordEvents(
   { db, clock }: Deps,
   taskId: TaskId,
-  draft: TaskEventDraft,
+  events: readonly KeyedEvent[],
   actor: TaskActor,
-  dedupeKey: string,
-  at: number = clock.now(),
 ): Promise<TaskEvent[]> {
-  const event = { taskId, at, actor, draft, dedupeKey, when: sql`TRUE` };
-  return (await insertEvent(db, event)).map(eventView);
+  const now = clock.now();
+  const [first, ...rest] = events.map((event) =>
+    insertEvent(db, { at: now, ...event, taskId, actor, when: sql`TRUE` }),
+  );
+  return first === undefined ? [] : (await db.batch([first, ...rest])).flat().map(eventView);
 }
 
 function insertEvent(

@@ -7,7 +7,7 @@ import * as z from "zod";
 import { controlPlane, ids } from "../../test/caller.ts";
 import { tryChange } from "./change.ts";
 import { projectData } from "./publish.ts";
-import { applyChange, findTask, recordEvent } from "./store.ts";
+import { applyChange, findTask, recordEvents } from "./store.ts";
 
 const { ask, setUp, deps } = controlPlane();
 let token = "";
@@ -295,7 +295,9 @@ describe("the row", () => {
   it("an event with a key is recorded once", async () => {
     const task = await made({ description: "Do it" });
     const record = () =>
-      recordEvent(deps, task.id, { kind: "step.began", data: { step: "choose" } }, { kind: "sweep" }, "k");
+      recordEvents(deps, task.id, [{ draft: { kind: "step.began", data: { step: "choose" } }, dedupeKey: "k" }], {
+        kind: "sweep",
+      });
     const all = (await Promise.all([record(), record(), record()])).flat();
     expect(all).toMatchObject([{ seq: 2, kind: "step.began", actor: "sweep", data: { step: "choose" } }]);
   });

@@ -8,9 +8,8 @@ import type { Failure, TaskWaiting } from "@samovar/contracts";
 import { rankOf, turnLookMs, waitedTooLong } from "@samovar/domain/task-queue";
 import { lookPace, MAX_LOOKS_IN_LINE } from "@samovar/domain/run-waits";
 import { CANCELLED, MAX_REPLACEMENTS } from "@samovar/domain/task-run";
-import type { TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
+import type { TaskRecord } from "@samovar/domain/task-status";
 import { chooseNode } from "../nodes/choose.ts";
-import { note } from "../tasks/change.ts";
 import { publishTask } from "../tasks/publish.ts";
 import { leaveLine, lookAtLine, standInLine } from "../tasks/queue.ts";
 import type { InLine } from "../tasks/queue.ts";
@@ -19,7 +18,7 @@ import { within } from "../within.ts";
 import { findWorkspace } from "../workspaces/store.ts";
 import type { RunJob } from "./run-job.ts";
 import { gaveUp, RunSuperseded, stopped } from "./run-story.ts";
-import type { RunStory } from "./run-story.ts";
+import type { RunStory, Seen } from "./run-story.ts";
 
 /** Thrown between steps: this machine is of no use, and nothing was done on it. */
 export class NodeLost extends Error {
@@ -36,18 +35,24 @@ export class NodeLost extends Error {
   }
 }
 
-/** The machine on which `prepare` has worked; each round is on another one. */
+export interface Prepared {
+  readonly nodeId: NodeId;
+  /** How many nodes were tried. */
+  readonly round: number;
+  readonly branch: string;
+}
+
+/** The machine on which `prepare` has worked; each round is on another one. `prepare` answers the branch. */
 export async function onSomeNode(
   story: RunStory,
   job: RunJob,
-  prepare: (nodeId: NodeId, round: number) => Promise<void>,
-): Promise<NodeId> {
+  prepare: (nodeId: NodeId, round: number) => Promise<string>,
+): Promise<Prepared> {
   const avoid: NodeId[] = [];
   for (let round = 1; ; round++) {
     try {
       const nodeId = await choose(story, job, avoid, round);
-      await story.chapter("prepare", () => prepare(nodeId, round), round);
-      return nodeId;
+      return { nodeId, round, branch: await prepare(nodeId, round) };
     } catch (error) {
       if (!(error instanceof NodeLost)) throw error;
       if (round > MAX_REPLACEMENTS) throw stopped("failed", error.failure, "lost");
@@ -66,12 +71,11 @@ export async function letStraysGo(story: RunStory, job: RunJob): Promise<void> {
 
 /** A slot on a node that is connected. While nothing is free the task stays queued. */
 async function choose(story: RunStory, job: RunJob, avoid: readonly NodeId[], round: number): Promise<NodeId> {
-  const nodeId = await place(story, job, avoid, round);
+  const { nodeId, seen: first } = await place(story, job, avoid, round);
   story.nodeId = nodeId;
-  const seen = await story.until(`choose: node ${round}`, "node", job.workspaceId);
+  const seen = await story.until(`choose: node ${round}`, "node", job.workspaceId, { seen: first });
   if (seen.kind === "node_lost") throw new NodeLost(nodeId, seen.failure, "choose");
   if (seen.kind !== "reached") throw gaveUp(seen, "remove");
-  await story.mark("choose", "ended", round);
   return nodeId;
 }
 
@@ -79,17 +83,15 @@ async function choose(story: RunStory, job: RunJob, avoid: readonly NodeId[], ro
 async function leave(story: RunStory, job: RunJob, lost: NodeLost, round: number): Promise<void> {
   const { nodeId, failure, step } = lost;
   story.nodeId = null;
-  await story.mark(step, "ended", round);
-  await story.note(`choose: lost ${round}`, {
-    kind: "warning.raised",
-    data: { message: `Another machine is taken: ${failure.message}`, code: failure.code, nodeId },
-  });
-  const isFree = await story.once(`choose: let go ${round}`, () =>
-    within(ANSWER_MS, letGo(story, job, nodeId)).then(
+  const isFree = await story.once(`choose: let go ${round}`, async () => {
+    const data = { message: `Another machine is taken: ${failure.message}`, code: failure.code, nodeId };
+    const lostEvent = story.event(`choose: lost ${round}`, { kind: "warning.raised", data });
+    await story.record(story.mark(step, "ended", round), lostEvent);
+    return within(ANSWER_MS, letGo(story, job, nodeId)).then(
       () => true,
       () => false,
-    ),
-  );
+    );
+  });
   if (!isFree) story.strays.push(nodeId);
   await story.change(`choose: requeue ${round}`, { kind: "requeue", reason: failure.message });
 }
@@ -107,14 +109,22 @@ async function letGo(story: RunStory, { workspaceId }: RunJob, nodeId: NodeId): 
   await node.release(workspaceId);
 }
 
+/** `seen`: the first look at the node. */
+interface Placed {
+  readonly kind: "placed";
+  readonly nodeId: NodeId;
+  readonly seen: Seen;
+  readonly doubtful: readonly NodeId[];
+}
+
 type Found =
-  | { readonly kind: "placed"; readonly nodeId: NodeId; readonly doubtful: readonly NodeId[] }
+  | Placed
   | { readonly kind: "unreachable"; readonly nodeId: NodeId; readonly doubtful: readonly NodeId[] }
   | { readonly kind: "wait"; readonly code: TaskWaiting["code"]; readonly doubtful: readonly NodeId[] }
   | { readonly kind: "cancelled" }
   | { readonly kind: "superseded" };
 
-async function place(story: RunStory, job: RunJob, avoid: readonly NodeId[], round: number): Promise<NodeId> {
+async function place(story: RunStory, job: RunJob, avoid: readonly NodeId[], round: number): Promise<Placed> {
   const patienceMs = story.deps.config.TASK_QUEUE_TIMEOUT_MS;
   for (let looks = 0, from: Millis | null = null; ; looks++) {
     const { found, now } = await story.once(`choose: look ${round}.${looks + 1}`, async () => {
@@ -125,7 +135,7 @@ async function place(story: RunStory, job: RunJob, avoid: readonly NodeId[], rou
     if ("doubtful" in found) story.strays.push(...found.doubtful);
     switch (found.kind) {
       case "placed":
-        return found.nodeId;
+        return found;
       case "unreachable":
         throw new NodeLost(found.nodeId, NO_ANSWER, "choose");
       case "cancelled":
@@ -199,7 +209,7 @@ async function standOrGo(
   if (turn.kind === "go") return null;
   const first = turn.kind === "stand" ? FOR_ROOM : turn;
   const isNews = await standInLine(deps.db, self, first, now);
-  await tellStep(story, "wait", "began", round, now);
+  await story.record(story.mark("wait", "began", round, now));
   const again = isNews || turn.kind === "stand";
   const last = again ? await lookAtLine(deps, self, task, avoid, deps.clock.now(), true) : first;
   if (last.kind !== "wait") return null;
@@ -226,24 +236,18 @@ async function take(
   if ("wait" in choice) {
     const now = deps.clock.now();
     await standInLine(deps.db, self, FOR_ROOM, now);
-    await tellStep(story, "wait", "began", round, now);
+    await story.record(story.mark("wait", "began", round, now));
     await publishTask(deps, task, []);
     return { kind: "wait", code: "room", doubtful };
   }
-  if (await leaveLine(deps.db, task.id)) await tellStep(story, "wait", "ended", round, began);
-  await tellStep(story, "choose", "began", round, began);
-  if ("unreachable" in choice) return { kind: "unreachable", nodeId: choice.unreachable, doubtful };
+  const waited = (await leaveLine(deps.db, task.id)) ? [story.mark("wait", "ended", round, began)] : [];
+  const marks = [...waited, story.mark("choose", "began", round, began)];
+  if ("unreachable" in choice) {
+    await story.record(...marks);
+    return { kind: "unreachable", nodeId: choice.unreachable, doubtful };
+  }
   const { nodeId, how } = choice;
-  await tell(story, { kind: "node.chosen", data: { nodeId, how } }, `choose: chosen ${round}`, deps.clock.now());
-  return { kind: "placed", nodeId, doubtful };
+  const chosen = story.event(`choose: chosen ${round}`, { kind: "node.chosen", data: { nodeId, how } });
+  await story.record(...marks, chosen);
+  return { kind: "placed", nodeId, seen: await story.look("node", job.workspaceId, nodeId), doubtful };
 }
-
-/** Once in the timeline, however often it is told. */
-function tellStep(story: RunStory, step: "wait" | "choose", what: "began" | "ended", round: number, at: Millis) {
-  const { runId } = story.params;
-  return tell(story, { kind: `step.${what}`, data: { step, runId } }, story.markName(step, what, round), at);
-}
-
-/** Inside a step that may repeat: the same name is one event. */
-const tell = (story: RunStory, draft: TaskEventDraft, name: string, at: Millis): Promise<void> =>
-  note(story.deps, story.params.taskId, draft, story.actor, `${story.params.runId}:${name}`, at);

@@ -3,7 +3,7 @@
  * that fails keeps the task from its end. Keeps T1.
  */
 import { assertNever } from "@samovar/base";
-import type { NodeId } from "@samovar/base";
+import type { Millis, NodeId } from "@samovar/base";
 import type { Failure, TaskOutput } from "@samovar/contracts";
 import { runDurations } from "@samovar/domain/run-durations";
 import { isTerminal } from "@samovar/domain/task-status";
@@ -21,13 +21,17 @@ import type { TaskRunParams } from "./task-run.ts";
 /** Null: the task was ended by somebody else; then the workspace goes and nothing more is said. */
 export async function endRun(story: RunStory, start: RunStart, ending: Ending | null): Promise<void> {
   const { nodeId } = story;
-  if (nodeId === null || story.askedOn !== nodeId) await letGo(story, start, ending);
-  else await settleWorkspace(story, start, nodeId, ending);
-  if (ending === null) return;
+  const wasAsked = nodeId !== null && story.askedOn === nodeId;
+  const clear = wasAsked ? await settleWorkspace(story, start, nodeId, ending) : await letGo(story, start, ending);
+  if (ending === null) return clear();
   // Before the task: nobody wakes a run that is cut off once its task has ended.
-  await story.attempt("end: session", () => closeSession(story, start.task, ending.status));
+  await Promise.all([clear(), story.attempt("end: session", () => closeSession(story, start.task, ending.status))]);
   await endTask(story, ending);
 }
+
+/** What is left to do once the transcript has its last notice. */
+type Rest = () => Promise<void>;
+const nothing: Rest = () => Promise.resolve();
 
 /** For a run that could not even be opened. */
 export async function endUnopened(story: RunStory, failure: Failure): Promise<void> {
@@ -41,7 +45,6 @@ export async function endUnopened(story: RunStory, failure: Failure): Promise<vo
 /** The one thing that must be: tried for hours, since giving up would lose how the work ended. */
 async function endTask(story: RunStory, ending: Ending | null): Promise<void> {
   if (ending === null) return;
-  if (ending.output !== null) await story.mark("finish", "ended");
   for (let tries = 1; ; tries++) {
     try {
       return await story.once(`end: task ${tries}`, () => writeEnd(story, ending));
@@ -56,9 +59,11 @@ const END_TRIES = 30;
 const END_PAUSE_MS = 60_000;
 
 /** A task that somebody else has ended stays as it is: they have told its session. */
-async function writeEnd({ deps, params, actor }: RunStory, ending: Ending): Promise<void> {
+async function writeEnd(story: RunStory, ending: Ending): Promise<void> {
+  const { deps, params, actor } = story;
   const output = ending.output === null ? null : { ...ending.output, durations: await durations(deps, params) };
-  const outcome = await tryChange(deps, params.taskId, changeOf({ ...ending, output }), actor);
+  const events = output === null ? [] : [story.mark("finish", "ended")];
+  const outcome = await tryChange(deps, params.taskId, changeOf({ ...ending, output }), actor, { events });
   if (outcome.ok || outcome.refusal.code !== "wrong_status" || isTerminal(outcome.task.status)) return;
   const failure = {
     code: "internal",
@@ -91,7 +96,7 @@ function changeOf({ status, failure, output }: Ending): TaskChange {
   }
 }
 
-async function settleWorkspace(story: RunStory, start: RunStart, nodeId: NodeId, ending: Ending | null): Promise<void> {
+async function settleWorkspace(story: RunStory, start: RunStart, nodeId: NodeId, ending: Ending | null): Promise<Rest> {
   const fate = ending?.workspace ?? "remove";
   const failure = ending?.failure ?? null;
   switch (fate) {
@@ -103,7 +108,7 @@ async function settleWorkspace(story: RunStory, start: RunStart, nodeId: NodeId,
       );
       await tellTranscript(story, start, ending, "The workspace is lost with its machine.");
       await story.attempt("end: release", () => story.node(nodeId).release(start.workspaceId));
-      return;
+      return nothing;
     case "remove":
       return remove(story, start, nodeId, ending);
     default:
@@ -112,7 +117,7 @@ async function settleWorkspace(story: RunStory, start: RunStart, nodeId: NodeId,
 }
 
 /** Its node stays with it, and has its place for other work; the sweep or a person ends that. */
-async function keep(story: RunStory, start: RunStart, nodeId: NodeId, ending: Ending | null): Promise<void> {
+async function keep(story: RunStory, start: RunStart, nodeId: NodeId, ending: Ending | null): Promise<Rest> {
   const { env, config } = story.deps;
   const keepUntil = (await story.now("end: kept from")) + config.KEPT_WORKSPACE_RETENTION_MS;
   const failure = ending?.failure ?? null;
@@ -120,34 +125,37 @@ async function keep(story: RunStory, start: RunStart, nodeId: NodeId, ending: En
   await story.attempt("end: keep place", () => story.node(nodeId).keep(start.workspaceId));
   const until = new Date(keepUntil).toISOString().slice(0, 16).replace("T", " ");
   await tellTranscript(story, start, ending, `The workspace is kept until ${until} UTC.`);
+  return nothing;
 }
 
-async function remove(story: RunStory, start: RunStart, nodeId: NodeId, ending: Ending | null): Promise<void> {
+async function remove(story: RunStory, start: RunStart, nodeId: NodeId, ending: Ending | null): Promise<Rest> {
   const { workspaceId } = start;
   const { env } = story.deps;
   const failure = ending?.failure ?? null;
-  const isAsked = await story.attempt("end: remove", async () => {
+  const askedAt = await story.attemptAt("end: remove", async () => {
     await setWorkspaceState(env, workspaceId, "destroying", { failure });
     const id = `${story.params.runId}:workspace.destroy`;
     await story.node(nodeId).enqueue({ id, kind: "workspace.destroy", args: { workspaceId } });
   });
   await tellTranscript(story, start, ending, null);
-  const isGone = isAsked && (await isRemoved(story, workspaceId, ending));
-  await story.attempt("end: release", async () => {
-    if (isGone) await setWorkspaceState(env, workspaceId, "destroyed");
-    await story.node(nodeId).release(workspaceId);
-  });
+  return async () => {
+    const isGone =
+      askedAt !== null && (await isRemoved(story, workspaceId, ending?.status === "completed" ? askedAt : null));
+    await story.attempt("end: release", async () => {
+      if (isGone) await setWorkspaceState(env, workspaceId, "destroyed");
+      await story.node(nodeId).release(workspaceId);
+    });
+  };
 }
 
+/** `askedAt`: null for a workspace that may be gone already, as one that could not be made. */
 async function isRemoved(
   story: RunStory,
   workspaceId: RunStart["workspaceId"],
-  ending: Ending | null,
+  askedAt: Millis | null,
 ): Promise<boolean> {
   try {
-    // One that could not be made is gone already.
-    const askedAt = ending?.status === "completed" ? await story.now("end: removal: from") : null;
-    return (await story.until("end: removal", "removal", workspaceId, askedAt)).kind === "reached";
+    return (await story.until("end: removal", "removal", workspaceId, { askedAt })).kind === "reached";
   } catch {
     // Its node can not be asked; the sweep will.
     return false;
@@ -155,7 +163,7 @@ async function isRemoved(
 }
 
 /** No workspace was asked for: a slot that the run may have got is given back. */
-async function letGo(story: RunStory, start: RunStart, ending: Ending | null): Promise<void> {
+async function letGo(story: RunStory, start: RunStart, ending: Ending | null): Promise<Rest> {
   await story.attempt("end: no slot", async () => {
     const intended = await findWorkspace(story.deps.db, start.workspaceId);
     if (intended === null) return;
@@ -163,6 +171,7 @@ async function letGo(story: RunStory, start: RunStart, ending: Ending | null): P
     await setWorkspaceState(story.deps.env, start.workspaceId, "destroyed");
   });
   await tellTranscript(story, start, ending, null);
+  return nothing;
 }
 
 /** One notice a run, and only when there is something to say. */

@@ -18,6 +18,7 @@ import type { Env } from "../env.ts";
 import { nodeObject } from "../nodes/object.ts";
 import { note, tryChange } from "../tasks/change.ts";
 import { findTask } from "../tasks/store.ts";
+import type { KeyedEvent } from "../tasks/store.ts";
 import { within } from "../within.ts";
 import type { TaskRunParams } from "./task-run.ts";
 
@@ -100,8 +101,7 @@ export type Seen = RunDecision &
   Waited & {
     readonly sight: RunSight | null;
     readonly isSilent: boolean;
-    /** Absent from looks of an earlier version. */
-    readonly cancelRequested?: boolean;
+    readonly cancelRequested: boolean;
   };
 
 /** What the next look depends on. */
@@ -153,47 +153,49 @@ export class RunStory {
 
   /** Does it if that is possible at all, and says whether it was; what was not is logged, and left to the sweep. */
   async attempt(name: string, work: () => Promise<unknown>): Promise<boolean> {
+    return (await this.attemptAt(name, work)) !== null;
+  }
+
+  /** As `attempt`, and says when it was done; null when it was not. */
+  async attemptAt(name: string, work: () => Promise<unknown>): Promise<Millis | null> {
     try {
-      await this.#step.do(name, ATTEMPT, async () => {
+      return await this.#step.do(name, ATTEMPT, async () => {
         await work();
+        return this.deps.clock.now();
       });
-      return true;
     } catch (error) {
       this.deps.logger.error("run.step_given_up", { ...this.params, step: name, error: errorMessage(error) });
-      return false;
+      return null;
     }
   }
 
-  /** One chapter of the story, with its beginning and end for the start-up timeline. */
-  async chapter<T>(name: RunStep, tell: () => Promise<T>, round = 1): Promise<T> {
-    await this.mark(name, "began", round);
-    const told = await tell();
-    await this.mark(name, "ended", round);
-    return told;
-  }
-
-  mark(name: RunStep, what: "began" | "ended", round = 1): Promise<void> {
+  /** The beginning or end of a part of the run, for the timeline. `round`: each node that is tried has its own. */
+  mark(part: RunStep, what: "began" | "ended", round = 1, at?: Millis): KeyedEvent {
     const { runId } = this.params;
-    return this.note(this.markName(name, what, round), { kind: `step.${what}`, data: { step: name, runId } });
+    const name = round === 1 ? `${part}: ${what}` : `${part} ${round}: ${what}`;
+    return this.event(name, { kind: `step.${what}`, data: { step: part, runId } }, at);
   }
 
-  /** `round`: each machine that is tried is told of by itself. */
-  markName(name: RunStep, what: "began" | "ended", round: number): string {
-    return round === 1 ? `${name}: ${what}` : `${name} ${round}: ${what}`;
+  /** An event that is recorded once in this run, however often the step with it is repeated. `at`: when it was, if not now. */
+  event(name: string, draft: TaskEventDraft, at?: Millis): KeyedEvent {
+    return { draft, dedupeKey: `${this.params.runId}:${name}`, ...(at === undefined ? {} : { at }) };
   }
 
-  note(name: string, draft: TaskEventDraft): Promise<void> {
-    const { taskId, runId } = this.params;
-    return this.once(name, () => note(this.deps, taskId, draft, this.actor, `${runId}:${name}`));
+  /** Inside a step. */
+  record(...events: readonly KeyedEvent[]): Promise<void> {
+    return note(this.deps, this.params.taskId, events, this.actor);
   }
 
-  /** Throws {@link RunSuperseded} when the task is no longer this run's to change. */
-  async change(name: string, change: TaskChange): Promise<void> {
-    const done = await this.once(name, async () => {
-      const outcome = await tryChange(this.deps, this.params.taskId, change, this.actor);
-      return outcome.ok ? null : outcome.refusal;
-    });
-    if (done !== null) throw new RunSuperseded(done.message);
+  /** Inside a step: the change and its events in one transaction. Answers why not, null when it is made. */
+  async apply(change: TaskChange, ...events: readonly KeyedEvent[]): Promise<string | null> {
+    const outcome = await tryChange(this.deps, this.params.taskId, change, this.actor, { events });
+    return outcome.ok ? null : outcome.refusal.message;
+  }
+
+  /** A step with one change. Throws {@link RunSuperseded} when the task is no longer this run's to change. */
+  async change(name: string, change: TaskChange, ...events: readonly KeyedEvent[]): Promise<void> {
+    const refused = await this.once(name, () => this.apply(change, ...events));
+    if (refused !== null) throw new RunSuperseded(refused);
   }
 
   now(name: string): Promise<Millis> {
@@ -203,12 +205,22 @@ export class RunStory {
   /**
    * Looks until there is something to do about what it sees. `name` is unique in the story. `askedAt`: when the run asked
    * for what it waits for, so that a look before a nudge would see nothing; null: it may be there already. A cancel that
-   * was seen before has had its nudge: then the first look is at once too.
+   * was seen before has had its nudge: then the first look is at once too. `seen`: a first look that an earlier step took.
    */
-  async until(name: string, wait: RunWait, workspaceId: WorkspaceId, askedAt: Millis | null = null): Promise<Seen> {
+  async until(
+    name: string,
+    wait: RunWait,
+    workspaceId: WorkspaceId,
+    { askedAt = null, seen: first = null }: { readonly askedAt?: Millis | null; readonly seen?: Seen | null } = {},
+  ): Promise<Seen> {
+    if (first !== null && first.kind !== "wait") return first;
     let silentSince: Millis | null = null;
     let before: EarlierLook | null = null;
-    let last = askedAt === null || this.#cancelSeen ? null : justAsked(askedAt);
+    let last: LastLook | null = askedAt === null || this.#cancelSeen ? null : justAsked(askedAt);
+    if (first !== null) {
+      silentSince = first.isSilent ? first.now : null;
+      last = first;
+    }
     for (let looks = 0, quiet = 0; ; looks++) {
       if (last !== null) {
         const rest: Rest = await this.#untilNextLook(name, wait, { looks, quiet, last });
@@ -217,9 +229,9 @@ export class RunStory {
       }
       const [earlier, since]: readonly [EarlierLook | null, Millis | null] = [before, silentSince];
       const seen: Seen = await this.once(`${name}: look ${looks + 1}`, (): Promise<Seen> =>
-        this.#look(wait, workspaceId, earlier, since),
+        this.look(wait, workspaceId, this.nodeId, earlier, since),
       );
-      this.#cancelSeen ||= seen.cancelRequested === true;
+      this.#cancelSeen ||= seen.cancelRequested;
       if (seen.kind !== "wait") return seen;
       silentSince = seen.isSilent ? (since ?? seen.now) : null;
       if (seen.isSilent !== (last?.isSilent ?? false)) quiet = 0;
@@ -265,13 +277,15 @@ export class RunStory {
     return nodeObject(this.deps.env, nodeId);
   }
 
-  async #look(
+  /** Inside a step: reads the facts once. `before`, `silentBefore`: what the looks of the same wait have found so far. */
+  async look(
     wait: RunWait,
     workspaceId: WorkspaceId,
-    before: EarlierLook | null,
-    silentBefore: Millis | null,
+    nodeId: NodeId | null,
+    before: EarlierLook | null = null,
+    silentBefore: Millis | null = null,
   ): Promise<Seen> {
-    const answer = await this.#ask(workspaceId);
+    const answer = await this.#ask(workspaceId, nodeId);
     const cancelRequested = await this.isCancelRequested();
     const waited = waitedAt(before, this.deps.clock.now());
     const { now } = waited;
@@ -285,15 +299,12 @@ export class RunStory {
     return { ...decision, ...waited, isSilent, cancelRequested, sight: decision.kind === "wait" ? null : sight };
   }
 
-  /** Inside a step that may repeat: the same name is one event. */
   #noteDelay(at: Millis): Promise<void> {
-    const { taskId, runId } = this.params;
-    const draft: TaskEventDraft = { kind: "warning.raised", data: { ...START_DELAYED, runId } };
-    return note(this.deps, taskId, draft, this.actor, `${runId}:start: delayed`, at);
+    const data = { ...START_DELAYED, runId: this.params.runId };
+    return this.record(this.event("start: delayed", { kind: "warning.raised", data }, at));
   }
 
-  async #ask(workspaceId: WorkspaceId): Promise<RunSight | "silent" | null> {
-    const { nodeId } = this;
+  async #ask(workspaceId: WorkspaceId, nodeId: NodeId | null): Promise<RunSight | "silent" | null> {
     if (nodeId === null) return null;
     try {
       return await within(ANSWER_MS, this.node(nodeId).facts(workspaceId));

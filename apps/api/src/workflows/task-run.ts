@@ -17,6 +17,8 @@ import { jobOf, openRun } from "./run-job.ts";
 import type { RunJob, RunPlan } from "./run-job.ts";
 import { endRun, endUnopened } from "./run-ending.ts";
 import { letStraysGo, NodeLost, onSomeNode } from "./choosing.ts";
+import type { Prepared } from "./choosing.ts";
+import type { KeyedEvent } from "../tasks/store.ts";
 import { gaveUp, RunStory, RunSuperseded, stopped, unforeseen } from "./run-story.ts";
 import type { Ending } from "./run-story.ts";
 import { withPullRequest } from "./run-pull-request.ts";
@@ -71,9 +73,9 @@ async function open(story: RunStory): Promise<RunPlan | null> {
 /** How it ended. Null: another run or the sweep has ended it, and only the workspace is left to clear. */
 async function tell(story: RunStory, job: RunJob): Promise<Ending | null> {
   try {
-    const nodeId = await onSomeNode(story, job, (node, round) => prepare(story, job, node, round));
-    const startedAt = await story.chapter("start", () => start(story, job, nodeId));
-    const worked = await story.chapter("work", () => work(story, job, nodeId, startedAt));
+    const prepared = await onSomeNode(story, job, (node, round) => prepare(story, job, node, round));
+    const startedAt = await start(story, job, prepared);
+    const worked = await work(story, job, prepared.nodeId, startedAt);
     return await finish(story, job, worked);
   } catch (error) {
     if (error instanceof RunSuperseded) return null;
@@ -93,14 +95,19 @@ async function stopUnwatched(story: RunStory, { cancelCommand }: RunJob): Promis
   await story.attempt("end: stop", () => story.node(nodeId).enqueue({ ...cancelCommand, args }));
 }
 
-/** A checkout on a branch of the task's own. */
-async function prepare(story: RunStory, job: RunJob, nodeId: NodeId, round: number): Promise<void> {
+/** What a step that asks the node for something answers: when it has asked, or why the run has no say any more. */
+type Asked = { readonly askedAt: Millis } | { readonly refused: string };
+
+/** Answers the branch of the checkout, which is the task's alone. */
+async function prepare(story: RunStory, job: RunJob, nodeId: NodeId, round: number): Promise<string> {
   const { deps } = story;
   const { workspaceId, ownerId, task } = job;
   const name = round === 1 ? "prepare" : `prepare ${round}`;
-  await story.change(`${name}: delegate`, { kind: "delegate", nodeId, workspaceId });
   story.askedOn = nodeId;
-  const askedAt = await story.once(`${name}: ask`, async () => {
+  const asked = await story.once(`${name}: ask`, async (): Promise<Asked> => {
+    const marks = [story.mark("choose", "ended", round), story.mark("prepare", "began", round)];
+    const refused = await story.apply({ kind: "delegate", nodeId, workspaceId }, ...marks);
+    if (refused !== null) return { refused };
     const { id: taskId, projectId, sessionId } = task;
     await createWorkspace(deps.env, {
       id: workspaceId,
@@ -113,42 +120,56 @@ async function prepare(story: RunStory, job: RunJob, nodeId: NodeId, round: numb
       agent: job.startCommand.args.agent.kind,
     });
     await story.node(nodeId).enqueue(job.createCommand);
-    return deps.clock.now();
+    return { askedAt: deps.clock.now() };
   });
-  const seen = await story.until(name, "workspace", workspaceId, askedAt);
+  if ("refused" in asked) {
+    story.askedOn = null;
+    throw new RunSuperseded(asked.refused);
+  }
+  const seen = await story.until(name, "workspace", workspaceId, asked);
   if (seen.kind === "node_lost") throw new NodeLost(nodeId, seen.failure, "prepare");
   if (seen.kind !== "reached") throw gaveUp(seen, "remove");
-  const branch = seen.sight?.workspace.branch ?? job.branch;
-  await story.once(`${name}: ready`, () => setWorkspaceState(deps.env, workspaceId, "ready", { branch }));
-  await story.change(`${name}: branch`, { kind: "name_branch", branch });
+  return seen.sight?.workspace.branch ?? job.branch;
 }
 
 /** The agent has the prompt and gave its first sign: since when it works; null when that is not all that there is to see. */
-async function start(story: RunStory, job: RunJob, nodeId: NodeId): Promise<Millis | null> {
+async function start(story: RunStory, job: RunJob, { nodeId, branch, round }: Prepared): Promise<Millis | null> {
   const { deps } = story;
+  const { task, workspaceId, startCommand } = job;
   story.hasPrompted = true;
-  // An earlier version noted only that it had asked.
-  const asked = await story.once("start: ask", async (): Promise<Millis | boolean> => {
-    if (await story.isCancelRequested()) return false;
-    await projectData(deps, job.task.projectId).linkWorkspace(job.task.sessionId, job.workspaceId);
-    await story.node(nodeId).enqueue(job.startCommand);
-    await setWorkspaceState(deps.env, job.workspaceId, "busy");
-    return deps.clock.now();
+  const asked = await story.once("start: ask", async (): Promise<Asked | "cancelled"> => {
+    const marks = [story.mark("prepare", "ended", round), story.mark("start", "began")];
+    const refused = await story.apply({ kind: "name_branch", branch }, ...marks);
+    if (refused !== null) return { refused };
+    if (await story.isCancelRequested()) return "cancelled";
+    await Promise.all([
+      projectData(deps, task.projectId).linkWorkspace(task.sessionId, workspaceId),
+      setWorkspaceState(deps.env, workspaceId, "busy", { branch }),
+      story.node(nodeId).enqueue(startCommand),
+    ]);
+    return { askedAt: deps.clock.now() };
   });
-  if (asked === false) throw stopped("cancelled", CANCELLED, "remove");
-  const seen = await story.until("start", "start", job.workspaceId, asked === true ? null : asked);
+  if (asked === "cancelled") throw stopped("cancelled", CANCELLED, "remove");
+  if ("refused" in asked) {
+    story.hasPrompted = false;
+    throw new RunSuperseded(asked.refused);
+  }
+  const seen = await story.until("start", "start", workspaceId, asked);
   if (seen.kind === "failed") throw gaveUp(seen, "keep");
   // A cancel and a late agent both need the session to be stopped, which `work` knows how to do.
   if (seen.kind === "overdue") story.startFailure = seen.failure;
-  if (seen.kind !== "reached") return null;
-  await begun(story, "start: begun");
+  if (seen.kind !== "reached") {
+    await story.once("start: over", () => story.record(story.mark("start", "ended"), story.mark("work", "began")));
+    return null;
+  }
+  await begun(story, "start: begun", story.mark("start", "ended"), story.mark("work", "began"));
   return seen.sight?.session.end === null ? seen.now : null;
 }
 
 /** The task is in progress with the agent's first sign, not before. */
-async function begun(story: RunStory, name: string): Promise<void> {
+async function begun(story: RunStory, name: string, ...marks: readonly KeyedEvent[]): Promise<void> {
   if (story.hasStarted) return;
-  await story.change(name, { kind: "start" });
+  await story.change(name, { kind: "start" }, ...marks);
   story.hasStarted = true;
 }
 
@@ -160,16 +181,13 @@ interface Worked {
 
 async function work(story: RunStory, job: RunJob, nodeId: NodeId, startedAt: Millis | null): Promise<Worked> {
   const reason = story.startFailure ?? (await reasonToStop(story, job.workspaceId, startedAt));
-  if ("end" in reason) {
-    const cancelRequested = await story.once("work: asked", () => story.isCancelRequested());
-    return { end: reason.end, stoppedFor: stoppedByPerson(reason.end, cancelRequested) };
-  }
+  if ("end" in reason) return { end: reason.end, stoppedFor: stoppedByPerson(reason.end, reason.cancelRequested) };
   const askedAt = await story.once("work: stop", async () => {
     const args = { ...job.cancelCommand.args, reason: reason.message };
     await story.node(nodeId).enqueue({ ...job.cancelCommand, args });
     return story.deps.clock.now();
   });
-  const seen = await story.until("work: drain", "drain", job.workspaceId, askedAt);
+  const seen = await story.until("work: drain", "drain", job.workspaceId, { askedAt });
   const end = seen.sight?.session.end ?? null;
   if (seen.kind === "reached" && end !== null) return { end, stoppedFor: reason };
   throw stopped(
@@ -184,13 +202,13 @@ async function reasonToStop(
   story: RunStory,
   workspaceId: WorkspaceId,
   startedAt: Millis | null,
-): Promise<Failure | { end: SessionEnd }> {
-  const seen = await story.until("work", "work", workspaceId, startedAt);
+): Promise<Failure | { readonly end: SessionEnd; readonly cancelRequested: boolean }> {
+  const seen = await story.until("work", "work", workspaceId, { askedAt: startedAt });
   switch (seen.kind) {
     case "reached": {
       const end = seen.sight?.session.end ?? null;
       if (end === null) throw new Error("a session without an end was taken for one that has ended");
-      return { end };
+      return { end, cancelRequested: seen.cancelRequested };
     }
     case "cancelled":
       return CANCELLED;
@@ -207,7 +225,7 @@ async function reasonToStop(
 
 /** Compares what was said with what is stored, then decides what became of the task. */
 async function finish(story: RunStory, job: RunJob, { end, stoppedFor }: Worked): Promise<Ending> {
-  await story.mark("finish", "began");
+  await story.once("finish: begin", () => story.record(story.mark("work", "ended"), story.mark("finish", "began")));
   // It may have ended before its first sign was seen, while it was being stopped.
   if (end.outcome === "clean") await begun(story, "finish: begun");
   const transcript = end.proof === null ? null : await verifyTranscript(story, job, end.proof, end.drained);
