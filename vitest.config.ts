@@ -1,16 +1,15 @@
 /** The suites of the parts: `node` (packages and CLI), `api` (inside workerd), `web`. The whole has tests/vitest.config.ts. */
 import { defineConfig } from "vitest/config";
+import { SETUP, suite } from "./vitest.shared.ts";
 
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
+          ...suite,
           name: "node",
-          setupFiles: ["vitest.patience.ts", "scripts/process-coverage.ts"],
-          expect: { poll: { timeout: 120_000 } },
-          testTimeout: 180_000,
-          hookTimeout: 90_000,
+          setupFiles: [SETUP, "scripts/process-coverage.ts"],
           include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "apps/cli/src/**/*.test.ts"],
         },
       },

@@ -1,14 +1,13 @@
 /** What no package can prove alone: journeys through the whole stack, and recovery from what kills parts of it. */
 import { defineConfig } from "vitest/config";
-import { isLong } from "./harness/seeds.ts";
+import { isLong } from "../packages/testing/src/series.ts";
 
 const CROWD = ["journeys/many-at-once.test.ts"];
 const whole = {
   // A long series is one test, of which each part has limits of its own.
   testTimeout: isLong ? 3_600_000 : 300_000,
   hookTimeout: 180_000,
-  setupFiles: ["../vitest.patience.ts"],
-  expect: { poll: { timeout: 120_000 } },
+  setupFiles: ["../vitest.setup.ts"],
 };
 
 export default defineConfig({

@@ -2,6 +2,7 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { suite } from "../../vitest.shared.ts";
 import { TEST_SETTINGS } from "./test/settings.ts";
 
 export default defineConfig({
@@ -29,12 +30,10 @@ export default defineConfig({
     }),
   ],
   test: {
+    ...suite,
     name: "api",
+    env: { SAMOVAR_LONG_TESTS: process.env["SAMOVAR_LONG_TESTS"] ?? "" },
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-    setupFiles: ["../../vitest.patience.ts", "./test/migrated.ts"],
-    // Real objects, alarms and workflows on a machine that may be busy.
-    expect: { poll: { timeout: 120_000 } },
-    testTimeout: 180_000,
-    hookTimeout: 90_000,
+    setupFiles: ["./test/patience.ts", "./test/migrated.ts"],
   },
 });

@@ -3,6 +3,7 @@
  * is noted: a journey ends with nothing of either.
  */
 import { type Browser, type BrowserContext, type Page, chromium } from "playwright-core";
+import { coreShare } from "@samovar/testing";
 
 type StorageState = Awaited<ReturnType<BrowserContext["storageState"]>>;
 
@@ -35,8 +36,8 @@ export interface PersonsBrowser {
   close(): Promise<void>;
 }
 
-/** For machines that do much else meanwhile; a wait ends as soon as it may. */
-const PATIENCE_MS = 60_000;
+/** On a quiet machine; a wait ends as soon as it may. */
+const PATIENCE_MS = 30_000;
 
 const FLAGS = [
   "--no-sandbox",
@@ -66,7 +67,7 @@ export async function launchBrowser({ url, through }: BrowserOptions): Promise<P
       ...(phone ? { hasTouch: true, isMobile: true } : {}),
       ...(state === undefined ? {} : { storageState: state }),
     });
-    context.setDefaultTimeout(PATIENCE_MS);
+    context.setDefaultTimeout(PATIENCE_MS / coreShare());
     context.on("page", (page) => watch(page, origin, complaints));
     return context.newPage();
   };

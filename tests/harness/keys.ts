@@ -1,6 +1,6 @@
 /** Hands on a keyboard, and nothing else. */
 import type { Locator, Page } from "playwright-core";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 
 const MAX_TABS = 60;
 
@@ -17,4 +17,4 @@ export async function tabTo(page: Page, wanted: Locator, key: "Tab" | "Shift+Tab
 export const isFocused = (place: Locator): Promise<boolean> =>
   place.evaluate((element) => element === element.ownerDocument.activeElement);
 
-export const expectFocus = (place: Locator) => expect.poll(() => isFocused(place)).toBe(true);
+export const expectFocus = (place: Locator) => vi.waitFor(async () => expect(await isFocused(place)).toBe(true));

@@ -20,12 +20,14 @@ import {
   type WorkspaceView,
   workspaceView,
 } from "@samovar/contracts";
+import { coreShare, PATIENCE_MS, waitPatiently } from "@samovar/testing";
 import * as z from "zod";
 import { type ApiCall, ApiRefusal, type Installation } from "./installation.ts";
 
 const AGAIN_MS = 50;
 const LOOK_EVERY_MS = 150;
-const PATIENCE_MS = 120_000;
+/** What parts that are killed take to answer again. */
+const ANSWER_PATIENCE_MS = 60_000;
 
 export class Person {
   readonly #here: () => Installation;
@@ -37,7 +39,7 @@ export class Person {
 
   /** Throws {@link ApiRefusal} when the answer is no. */
   async ask(path: string, init?: ApiCall): Promise<unknown> {
-    for (const until = Date.now() + PATIENCE_MS; ; await setTimeout(AGAIN_MS)) {
+    for (const until = Date.now() + ANSWER_PATIENCE_MS; ; await setTimeout(AGAIN_MS)) {
       try {
         return await this.#here().api(path, init);
       } catch (error) {
@@ -69,22 +71,38 @@ export class Person {
     return this.#all(`/api/projects/${project.id}/tasks`, taskView);
   }
 
-  /** Looks until it is so. Throws with how the task stood when the patience ended. */
+  /** Waits until it is so, for as long as the task comes on. Throws with how it stood when there was no news any more. */
   async until(task: TaskView, wanted: (now: TaskView) => boolean, patienceMs = PATIENCE_MS): Promise<TaskView> {
-    for (const until = Date.now() + patienceMs; ; await setTimeout(LOOK_EVERY_MS)) {
-      const now = await this.task(task);
-      if (wanted(now)) return now;
-      if (Date.now() > until) throw new Error(`${now.id} is ${now.status} after ${patienceMs} ms`);
-    }
+    return waitPatiently(
+      async () => {
+        const now = await this.task(task);
+        if (!wanted(now)) throw new Error(await this.#progressOf(now));
+        return now;
+      },
+      coreShare,
+      { timeout: patienceMs, interval: LOOK_EVERY_MS },
+    );
   }
 
-  /** All of them once they have ended; those that have not by then are as they stand. */
-  async ended(project: ProjectView, tasks: readonly TaskView[], patienceMs: number): Promise<TaskView[]> {
+  /** All of them once they have ended. Throws with those that have not when none of them comes on any more. */
+  async ended(project: ProjectView, tasks: readonly TaskView[], patienceMs = PATIENCE_MS): Promise<TaskView[]> {
     const wanted = new Set(tasks.map(({ id }) => id));
-    for (const until = Date.now() + patienceMs; ; await setTimeout(LOOK_EVERY_MS)) {
-      const now = (await this.tasks(project)).filter(({ id }) => wanted.has(id));
-      if (now.every(hasEnded) || Date.now() > until) return now;
-    }
+    return waitPatiently(
+      async () => {
+        const now = (await this.tasks(project)).filter(({ id }) => wanted.has(id));
+        const open = now.filter((task) => !hasEnded(task));
+        if (open.length > 0) throw new Error(open.map(standOf).join("; "));
+        return now;
+      },
+      coreShare,
+      { timeout: patienceMs, interval: LOOK_EVERY_MS },
+    );
+  }
+
+  /** Where a task stands; changes as long as it comes on. */
+  async #progressOf(task: TaskView): Promise<string> {
+    const { messageCount } = await this.session(task);
+    return `${standOf(task)}, ${messageCount} messages`;
   }
 
   async events(task: TaskView): Promise<TaskEvent[]> {
@@ -122,5 +140,8 @@ export class Person {
 
 export const hasEnded = ({ status }: Pick<TaskView, "status">): boolean =>
   TERMINAL_STATUSES.some((each) => each === status);
+
+const standOf = ({ id, status, waiting, updatedAt }: TaskView) =>
+  `${id} is ${status}${waiting === null ? "" : ` (${waiting.message})`} since ${new Date(updatedAt).toISOString()}`;
 
 const pathOf = (task: TaskView) => `/api/projects/${task.projectId}/tasks/${task.id}`;

@@ -70,11 +70,11 @@ export async function makeScenery({ person, here }: Stage): Promise<Scenery> {
   const failed = await run(
     script("Descale the samovar", ...WORK.slice(0, 4), sh("echo 'no vinegar left' >&2; exit 3")),
   );
-  await person.ended(tea, [done, failed], PATIENCE_MS);
+  await person.ended(tea, [done, failed]);
   const live = await run(script("Brew tea for forty guests", ...WORK, sh("sh check.sh"), say(MORE), hang()), {
     priority: 2,
   });
-  await person.until(live, ({ status }) => status === "in_progress", PATIENCE_MS);
+  await person.until(live, ({ status }) => status === "in_progress");
   const waiting = await run(script("Serve the guests", say("Served.")), { dependsOn: [live.id], priority: 1 });
   const drafts = await backlog(tea, (text, priority) => person.submit(tea, { description: text, priority }));
   for (const draft of drafts.slice(0, 2))
@@ -122,8 +122,6 @@ export async function makeScenery({ person, here }: Stage): Promise<Scenery> {
     ],
   };
 }
-
-const PATIENCE_MS = 180_000;
 
 const pathOf = (task: TaskView) => `/p/${task.projectId}/s/${task.sessionId}`;
 

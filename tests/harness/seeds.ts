@@ -1,11 +1,9 @@
 /** Random plans that are the same each time for the same seed. What a test tells of a failure names its seed. */
+import { inSeries } from "@samovar/testing";
 import * as fc from "fast-check";
 
-/** `npm run test:long`: more seeds and longer faults than the ordinary run has time for. */
-export const isLong = process.env["SAMOVAR_LONG_TESTS"] === "1";
-
 /** How many seeds a series takes: a few at each `npm test`, all of them in the long run. */
-export const SEEDS = isLong ? 20 : 6;
+export const SEEDS = inSeries({ short: 6, long: 20 });
 
 export interface Seeded<T> {
   readonly seed: number;

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import {
   type Installation,
   removeDirectory,
@@ -75,7 +75,7 @@ test("[R14] [F42] a branch name that is taken gets a suffix, and the one that wa
       stderr: "",
       stdout: JSON.stringify(await here.api(`/api/projects/${draft.projectId}/tasks/${draft.id}`)),
     });
-  await expect.poll(async () => (await verify()).status).toBe("completed");
+  await vi.waitFor(async () => expect((await verify()).status).toBe("completed"));
   expect((await verify()).branch).toBe(`task/${draft.id}-2`);
   expect(git(repository, "rev-parse", `task/${draft.id}`)).toBe(before);
 });

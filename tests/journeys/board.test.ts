@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { CreateTask, ProjectView, TaskView } from "@samovar/contracts";
 import type { Locator, Page } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { painted } from "../harness/browser.ts";
 import { expectFocus } from "../harness/keys.ts";
 import { hasEnded } from "../harness/person.ts";
@@ -49,7 +49,9 @@ test("[R28] dragging: draft to ready can be undone; a column that takes no card 
   await page.getByRole("button", { name: "Undo" }).click();
   await inColumn(page, "Draft", "Fill the kettle");
   await said(page, /“Fill the kettle” moved to Draft, 1 of 1/);
-  await expect.poll(async () => (await stage.person.tasks(project)).map(({ status }) => status)).toEqual(["draft"]);
+  await vi.waitFor(async () =>
+    expect((await stage.person.tasks(project)).map(({ status }) => status)).toEqual(["draft"]),
+  );
   expect(stage.browser.complaints).toEqual([]);
 });
 
@@ -147,7 +149,7 @@ test("[R28] the filter stands in the address; chat and back keeps the filter, th
   await page.getByRole("heading", { name: "Polish cup 30" }).waitFor();
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Board" }).click();
   await page.getByText("30 of 31 tasks").waitFor();
-  await expect.poll(async () => (await card.boundingBox())?.y).toBeCloseTo(before?.y ?? Number.NaN, 0);
+  await vi.waitFor(async () => expect((await card.boundingBox())?.y).toBeCloseTo(before?.y ?? Number.NaN, 0));
   await page.reload();
   await page.getByText("30 of 31 tasks").waitFor();
   expect(stage.browser.complaints).toEqual([]);
@@ -161,10 +163,10 @@ test("[R28] a link to a card chooses it; of many that ended the last twenty are 
   const page = await stage.browser.open(`/p/${project.id}/board?task=${chosen.id}`);
   await expectFocus(cardOf(page, "The idea of today"));
   const cancelled = column(page, "Cancelled");
-  await expect.poll(() => cancelled.getByRole("listitem").count()).toBe(20);
-  await expect.poll(() => cancelled.getByRole("heading").innerText()).toMatch(/23/);
+  await vi.waitFor(async () => expect(await cancelled.getByRole("listitem").count()).toBe(20));
+  await vi.waitFor(async () => expect(await cancelled.getByRole("heading").innerText()).toMatch(/23/));
   await cancelled.getByRole("button", { name: "Show all" }).click();
-  await expect.poll(() => cancelled.getByRole("listitem").count()).toBe(23);
+  await vi.waitFor(async () => expect(await cancelled.getByRole("listitem").count()).toBe(23));
   expect(stage.browser.complaints).toEqual([]);
 });
 
@@ -176,10 +178,12 @@ test("[R28] on a phone the columns are pages, and the menu moves the cards", asy
   await said(page, /moved to Ready/);
   const tabs = page.getByRole("group", { name: "Columns" });
   await tabs.getByRole("button", { name: /^Draft 0/ }).tap();
-  await expect.poll(() => isInView(column(page, "Draft"))).toBe(true);
+  await vi.waitFor(async () => expect(await isInView(column(page, "Draft"))).toBe(true));
   await tabs.getByRole("button", { name: /^Ready 1/ }).tap();
-  await expect.poll(() => isInView(column(page, "Ready"))).toBe(true);
-  await expect.poll(() => tabs.getByRole("button", { name: /^Ready/ }).getAttribute("aria-current")).toBe("true");
+  await vi.waitFor(async () => expect(await isInView(column(page, "Ready"))).toBe(true));
+  await vi.waitFor(async () =>
+    expect(await tabs.getByRole("button", { name: /^Ready/ }).getAttribute("aria-current")).toBe("true"),
+  );
   expect(stage.browser.complaints).toEqual([]);
 });
 

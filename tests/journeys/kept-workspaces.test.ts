@@ -8,7 +8,7 @@ import {
   type WorkspaceLook,
   type WorkspaceView,
 } from "@samovar/contracts";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import {
   type Finished,
   type Installation,
@@ -48,7 +48,7 @@ const workspaceOf = async (task: TaskView, state: WorkspaceView["state"]): Promi
     (await json<WorkspaceView[]>("workspaces", "--all")).find(
       (each) => each.taskId === task.id && each.state === state,
     );
-  await expect.poll(find, { interval: 250 }).toBeDefined();
+  await vi.waitFor(async () => expect(await find()).toBeDefined(), { interval: 250 });
   return (await find()) ?? expect.fail("gone again");
 };
 const ended = (done: Finished): TaskView => taskOf(done);
@@ -115,7 +115,7 @@ test("[R15] [R16] a kept workspace leaves its place to the next task; one that w
   const done = await waiting.finished;
   expect([done.code, ended(done).status]).toEqual([0, "completed"]);
   const status = async () => (await json<{ task: TaskView }>("task", after.id)).task.status;
-  await expect.poll(status, { interval: 250 }).toBe("completed");
+  await vi.waitFor(async () => expect(await status()).toBe("completed"), { interval: 250 });
 });
 
 test("[R12] a draft is edited, started, cancelled and tried again; each is followed with its own exit code", async () => {

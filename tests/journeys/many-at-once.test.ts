@@ -40,7 +40,7 @@ test(
       ),
     );
     const long = (await Promise.all(followed)).map(taskOf);
-    const tasks = [...long, ...(await person.ended(project, submitted, 300_000))];
+    const tasks = [...long, ...(await person.ended(project, submitted))];
 
     expect(await terminalFaults(person, tasks)).toEqual([]);
     expect(tasks.filter(({ status }) => status !== "completed")).toEqual([]);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { seriousFaults } from "../harness/axe.ts";
 import { type OpenOptions, painted } from "../harness/browser.ts";
 import { enter, FIRST_SCENES, makeScenery, OUTSIDE_SCENES, type Scene, type Scenery } from "../harness/scenery.ts";
-import { isLong } from "../harness/seeds.ts";
+import { isLong } from "@samovar/testing";
 import { type Stage, startStage } from "../harness/stage.ts";
 
 let stage: Stage;

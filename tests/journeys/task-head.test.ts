@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { taskView, type TaskView } from "@samovar/contracts";
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { placeOf } from "../harness/browser.ts";
 import { makeRepository } from "../harness/repository.ts";
 import { hang, say, script, sh, write } from "../harness/scripts.ts";
@@ -64,7 +64,7 @@ test("[R29] the changes of a task: from its workspace while it works, from its s
   await page.locator("header").getByText("Working", { exact: true }).waitFor();
   const task = await shownTask();
   const look = () => stage.here.api<{ path: string; diff: string }>(`/api/workspaces/${task.workspaceId}/look`);
-  await expect.poll(async () => (await look()).diff).toContain("+export const step20 = 200;");
+  await vi.waitFor(async () => expect((await look()).diff).toContain("+export const step20 = 200;"));
   await page.getByRole("heading", { name: "Change the kettle" }).click();
   await page.keyboard.press("d");
   await changes().getByText("In the workspace now").waitFor();

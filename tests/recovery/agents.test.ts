@@ -11,7 +11,8 @@ import { git, makeRemote } from "../harness/repository.ts";
 import { crash, hang, say, script, sh, stream, write } from "../harness/scripts.ts";
 import { nameOf, seededPlans, SEEDS, type Seeded } from "../harness/seeds.ts";
 
-const PATIENCE_MS = 120_000;
+/** Longer than any limit of these runs: what stands still for so long will not end. */
+const PATIENCE_MS = 60_000;
 /** Small, and still larger than what a busy machine takes for a healthy task of these. */
 const LIMITS = { AGENT_IDLE_TIMEOUT_MS: "8000", TASK_MAX_DURATION_MS: "24000" };
 

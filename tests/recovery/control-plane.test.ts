@@ -13,7 +13,8 @@ import { git, makeRemote } from "../harness/repository.ts";
 import { say, script, sh, stream, write } from "../harness/scripts.ts";
 import { nameOf, seededPlans, SEEDS } from "../harness/seeds.ts";
 
-const PATIENCE_MS = 180_000;
+/** Longer than any limit of these runs: what stands still for so long will not end. */
+const PATIENCE_MS = 60_000;
 const ENV = { NODE_SLOTS: "8", MAX_NODES_PER_USER: "3", NODE_WARM_TIMEOUT_MS: "600000" };
 
 let here: Installation;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageView, type MessageView, type TaskView, taskView } from "@samovar/contracts";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import * as z from "zod";
 import {
   type Followed,
@@ -49,7 +49,7 @@ test("[R21] only the CLI is killed; started again at once it takes over from the
   const first = recordedRuntime();
   process.kill(first, "SIGKILL");
   // Miniflare starts another one by itself: that one is left behind then.
-  await expect.poll(() => recordedRuntime(), { interval: 20 }).not.toBe(first);
+  await vi.waitFor(async () => expect(await recordedRuntime()).not.toBe(first), { interval: 20 });
   const second = recordedRuntime();
   here.process.kill("SIGKILL");
   await once(here.process, "exit");
@@ -96,7 +96,7 @@ test("[R5] [R16] [F39] a session-host is killed; what it said is kept, the messa
   expect(task.id).toBe(ended.id);
   await here.api(`/api/workspaces/${ended.workspaceId}/destroy`, { method: "POST", body: {} });
   const node = async () => (await here.api<{ state: string }>(`/api/nodes/${ended.nodeId}`)).state;
-  await expect.poll(node, { interval: 50 }).toBe("warm");
+  await vi.waitFor(async () => expect(await node()).toBe("warm"), { interval: 50 });
 });
 
 /** The process that `samovar up` wrote down as its workerd. */
@@ -119,7 +119,7 @@ async function whenStreaming(run: Followed): Promise<TaskView> {
 
 async function expectCompleted(task: TaskView): Promise<void> {
   const read = async () => taskView.parse(await here.api(`/api/projects/${task.projectId}/tasks/${task.id}`));
-  await expect.poll(async () => (await read()).status, { interval: 200 }).toBe("completed");
+  await vi.waitFor(async () => expect((await read()).status).toBe("completed"), { interval: 200 });
   const ended = await read();
   const messages = await messagesOf(ended);
   expect(messages.find((message) => message.content.split(/\s+/).length >= 3000)?.final).toBe(true);

@@ -4,9 +4,10 @@
  */
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { isLong } from "@samovar/testing";
 import type { ProjectView, RunStep, TaskView } from "@samovar/contracts";
 import * as fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { recordedRuntime } from "../harness/control-plane.ts";
 import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
 import { hasEnded, Person } from "../harness/person.ts";
@@ -14,7 +15,7 @@ import { isAlive, pidsMatching, processesOf } from "../harness/processes.ts";
 import { terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { git, makeRemote } from "../harness/repository.ts";
 import { say, script, sh, stream, write } from "../harness/scripts.ts";
-import { isLong, nameOf, type Seeded, seededPlans } from "../harness/seeds.ts";
+import { nameOf, type Seeded, seededPlans } from "../harness/seeds.ts";
 
 /** The limits on the silence of others; a pause is at least twice as long. */
 const SHORT_LIMITS = { AGENT_IDLE_TIMEOUT_MS: "1500", DRAIN_TIMEOUT_MS: "1500" };
@@ -97,7 +98,7 @@ async function suffer({ part, stage, pauseMs, killed }: Pause, task: TaskView): 
   await setTimeout(pauseMs);
   const isStartedAgain = part === "workerd" || part === "daemon";
   for (const pid of pids) signal(pid, killed && isStartedAgain ? "SIGKILL" : "SIGCONT");
-  if (killed && isStartedAgain) for (const pid of pids) await expect.poll(() => isAlive(pid)).toBe(false);
+  if (killed && isStartedAgain) for (const pid of pids) await vi.waitFor(() => expect(isAlive(pid)).toBe(false));
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

@@ -16,7 +16,8 @@ import { makeRemote } from "../harness/repository.ts";
 import { say, script, sh, stream, write } from "../harness/scripts.ts";
 import { nameOf, seededPlans, SEEDS } from "../harness/seeds.ts";
 
-const PATIENCE_MS = 120_000;
+/** Longer than any limit of these runs: what stands still for so long will not end. */
+const PATIENCE_MS = 60_000;
 const ENV = { NODE_SLOTS: "10", MAX_NODES_PER_USER: "2", NODE_WARM_TIMEOUT_MS: "600000" };
 /** Shorter than any of the tasks. Half of it, what is left of a token at least, is longer than a switchboard takes to come back. */
 const SHORT_LIFE = { ...ENV, MACHINE_TOKEN_LIFE_MS: "24000" };

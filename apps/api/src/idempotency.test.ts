@@ -4,6 +4,7 @@ import type { TaskView } from "@samovar/contracts";
 import { projectView, taskView } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { inSeries } from "@samovar/testing/series";
 import { controlPlane, somebodyElse } from "../test/caller.ts";
 import { KEY_LIFE_MS } from "./idempotency.ts";
 import { scriptedCloud } from "./objects/node-lifecycle/scripted-cloud.ts";
@@ -72,43 +73,44 @@ const anySubmits = fc.array(
 );
 
 describe("[F45] POST /api/projects/…/tasks", () => {
-  it.each(fc.sample(anySubmits, { seed: 45, numRuns: 20 }).map((submits, seed) => [seed, submits] as const))(
-    "50 at once make one task, one run and one session a key (seed %i)",
-    async (seed, submits) => {
-      const project = projectView.parse(
-        await (await makeProject({ name: `S${seed}`, repoUrl: "https://git.test/a.git" }, `project-of-${seed}`)).json(),
-      );
-      const answers = await Promise.all(
-        submits.map(async ({ key, text }) => {
-          const answer = await ask(`/api/projects/${project.id}/tasks`, {
-            body: { description: `Do ${text}`, run: true },
-            token,
-            headers: { "idempotency-key": `submit-${seed}-${key}` },
-          });
-          const task = answer.status === 202 ? taskView.parse(await answer.json()) : null;
-          return { key, text, status: answer.status, task };
-        }),
-      );
-      for (const key of new Set(submits.map((submit) => submit.key))) {
-        const asked = answers.filter((answer) => answer.key === key);
-        const made = asked.filter((answer) => answer.status === 202);
-        expect(new Set(made.map(({ task }) => task?.id)).size).toBe(1);
-        expect(new Set(made.map(({ task }) => task?.runId)).size).toBe(1);
-        expect(new Set(made.map(({ task }) => task?.sessionId)).size).toBe(1);
-        // Whoever came first decides what the key means; all others with another text are told so.
-        expect(new Set(made.map(({ text }) => text)).size).toBe(1);
-        const rest = asked.filter((answer) => answer.status !== 202);
-        expect(rest.every(({ status, text }) => status === 409 && text !== made[0]?.text)).toBe(true);
-      }
-      const keys = new Set(submits.map((submit) => submit.key)).size;
-      expect(await count("SELECT count(*) AS n FROM tasks WHERE project_id = ?", project.id)).toBe(keys);
-      const created =
-        "SELECT count(*) AS n FROM task_events e JOIN tasks t ON t.id = e.task_id WHERE t.project_id = ? AND e.kind = 'task.created'";
-      expect(await count(created, project.id)).toBe(keys);
-      for (const { id } of new Map(answers.flatMap(({ task }) => (task === null ? [] : [[task.id, task]]))).values())
-        await ask(`/api/projects/${project.id}/tasks/${id}/cancel`, { method: "POST", token });
-    },
-  );
+  it.each(
+    fc
+      .sample(anySubmits, { seed: 45, numRuns: inSeries({ short: 5, long: 20 }) })
+      .map((submits, seed) => [seed, submits] as const),
+  )("50 at once make one task, one run and one session a key (seed %i)", async (seed, submits) => {
+    const project = projectView.parse(
+      await (await makeProject({ name: `S${seed}`, repoUrl: "https://git.test/a.git" }, `project-of-${seed}`)).json(),
+    );
+    const answers = await Promise.all(
+      submits.map(async ({ key, text }) => {
+        const answer = await ask(`/api/projects/${project.id}/tasks`, {
+          body: { description: `Do ${text}`, run: true },
+          token,
+          headers: { "idempotency-key": `submit-${seed}-${key}` },
+        });
+        const task = answer.status === 202 ? taskView.parse(await answer.json()) : null;
+        return { key, text, status: answer.status, task };
+      }),
+    );
+    for (const key of new Set(submits.map((submit) => submit.key))) {
+      const asked = answers.filter((answer) => answer.key === key);
+      const made = asked.filter((answer) => answer.status === 202);
+      expect(new Set(made.map(({ task }) => task?.id)).size).toBe(1);
+      expect(new Set(made.map(({ task }) => task?.runId)).size).toBe(1);
+      expect(new Set(made.map(({ task }) => task?.sessionId)).size).toBe(1);
+      // Whoever came first decides what the key means; all others with another text are told so.
+      expect(new Set(made.map(({ text }) => text)).size).toBe(1);
+      const rest = asked.filter((answer) => answer.status !== 202);
+      expect(rest.every(({ status, text }) => status === 409 && text !== made[0]?.text)).toBe(true);
+    }
+    const keys = new Set(submits.map((submit) => submit.key)).size;
+    expect(await count("SELECT count(*) AS n FROM tasks WHERE project_id = ?", project.id)).toBe(keys);
+    const created =
+      "SELECT count(*) AS n FROM task_events e JOIN tasks t ON t.id = e.task_id WHERE t.project_id = ? AND e.kind = 'task.created'";
+    expect(await count(created, project.id)).toBe(keys);
+    for (const { id } of new Map(answers.flatMap(({ task }) => (task === null ? [] : [[task.id, task]]))).values())
+      await ask(`/api/projects/${project.id}/tasks/${id}/cancel`, { method: "POST", token });
+  });
 });
 
 describe("POST /api/projects/…/tasks/…/run and …/retry", () => {

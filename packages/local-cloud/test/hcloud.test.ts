@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { writeFileSync } from "node:fs";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { LocalCloud } from "../src/index.ts";
 import { makeRig, type Rig, TOKEN } from "./rig.ts";
 
@@ -68,7 +68,7 @@ test("makes, lists, describes, labels, switches and deletes a server", async () 
   await rig.agentUp(id, 3);
 
   expect(await hcloud("server", "delete", "w1")).toContain("deleted");
-  await expect.poll(() => cloud.servers()).toEqual([]);
+  await vi.waitFor(async () => expect(await cloud.servers()).toEqual([]));
 });
 
 test("lists what is offered, and says why not", async () => {

@@ -5,6 +5,7 @@ import { errorMessage } from "@samovar/base";
 import type { Command, SessionEnd, SessionOutcome } from "@samovar/contracts";
 import { isTerminal } from "@samovar/domain/task-status";
 import type { TaskRecord } from "@samovar/domain/task-status";
+import { inSeries } from "@samovar/testing/series";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { nodeObject } from "../nodes/object.ts";
@@ -69,9 +70,11 @@ const anyPlan: fc.Arbitrary<Plan> = fc.record({
 /** Every moment some times, and the rest by chance; the same plans each time. */
 const PLANS: readonly Plan[] = [
   ...MOMENTS.flatMap((moment, at) =>
-    fc.sample(anyPlan, { seed: 100 + at, numRuns: 2 }).map((plan) => ({ ...plan, moment })),
+    fc
+      .sample(anyPlan, { seed: 100 + at, numRuns: inSeries({ short: 1, long: 2 }) })
+      .map((plan) => ({ ...plan, moment })),
   ),
-  ...fc.sample(anyPlan, { seed: 1, numRuns: 16 }),
+  ...fc.sample(anyPlan, { seed: 1, numRuns: inSeries({ short: 4, long: 16 }) }),
 ];
 
 class Play {
@@ -235,7 +238,7 @@ const GROUPS = [0, 1, 2, 3] as const;
 describe("[T1] [R16] [F46] a cancel", () => {
   it.each(GROUPS)("at any point, once or often, whatever the machine answers (%i of 4)", async (group) => {
     const mine = PLANS.filter((_plan, at) => at % GROUPS.length === group);
-    expect(PLANS.length).toBeGreaterThanOrEqual(20);
+    expect(PLANS.length).toBeGreaterThan(MOMENTS.length);
     await Promise.all(mine.map(playOut));
   });
 

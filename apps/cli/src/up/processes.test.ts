@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { isFreePort } from "./control-plane.ts";
 import { holdersOf, isHolding, isRunning, processStart } from "./processes.ts";
 
@@ -25,7 +25,7 @@ it("[R21] a killed process that is told to hold nothing any more has let go of i
   expect(await isHolding(pid, start)).toBe(true);
   expect(await isFreePort(Number(said))).toBe(false);
   child.kill("SIGKILL");
-  await expect.poll(() => isHolding(pid, start), { interval: 1 }).toBe(false);
+  await vi.waitFor(async () => expect(await isHolding(pid, start)).toBe(false), { interval: 1 });
   expect(await isFreePort(Number(said))).toBe(true);
   expect(await isRunning(pid, start)).toBe(false);
 });

@@ -4,12 +4,13 @@
  */
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { inSeries } from "@samovar/testing/series";
 import * as fc from "fast-check";
 import { expect, it, vi } from "vitest";
 import type { HostStatus } from "@samovar/contracts";
 import { aLaunch, aToken, openHost, processesOf, scriptAgent, startStore } from "./host.testing.ts";
 
-const SEEDS = process.env["SAMOVAR_LONG_TESTS"] === "1" ? 24 : 12;
+const SEEDS = inSeries({ short: 9, long: 24 });
 const AT_ONCE = 3;
 vi.setConfig({ testTimeout: 120_000 });
 

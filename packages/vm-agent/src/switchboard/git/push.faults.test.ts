@@ -1,6 +1,7 @@
 /** Pushes against a real https server that others push to at the same moment, or that refuses in every way that hosts do. */
 import { ok } from "@samovar/base";
 import { PLAIN_CHECKOUT } from "@samovar/contracts";
+import { inSeries } from "@samovar/testing/series";
 import * as fc from "fast-check";
 import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -132,7 +133,7 @@ test("[R14] [F42] whoever else pushes such a name at whatever moment keeps it; o
       for (const [name, tip] of theirs) expect([name, has.get(name)]).toEqual([name, tip]);
       expect([...has.keys()].toSorted()).toEqual(["main", ...ours, ...theirs.keys()].toSorted());
     }),
-    { numRuns: 24 },
+    { numRuns: inSeries({ short: 8, long: 24 }) },
   );
 });
 
@@ -214,6 +215,6 @@ test("[R14] [F41] refused in whatever way, in whatever state the checkout is: th
       gitBy(given.origin, "config", "http.receivepack", "true");
       expect(await finish(given.url, places)).toMatchObject({ pushed: true, commits: outputs.commits });
     }),
-    { numRuns: 27 },
+    { numRuns: inSeries({ short: 10, long: 60 }) },
   );
 });
