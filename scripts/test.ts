@@ -3,8 +3,9 @@
  * keep the next from running. `node scripts/test.ts [--long] [suite …]` runs some of them; `--long` with every seed of a series.
  */
 import { spawn } from "node:child_process";
+import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism, freemem, tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { checkCoverage } from "./coverage.ts";
 import { installSystemPackages } from "./system-packages.ts";
@@ -17,41 +18,23 @@ interface Tally {
 
 interface Suite {
   readonly name: string;
+  /** Whether it drives programs that npm does not have. */
+  readonly drives?: boolean;
   run(): Promise<Tally>;
 }
 
 const root = join(import.meta.dirname, "..");
-const scratch = await mkdtemp(join(tmpdir(), "samovar-test-"));
+/** About three times what the tests have in files at once. */
+const ROOM_BYTES = 6 * 2 ** 30;
+const scratch = await mkdtemp(join(roomInMemory() ?? tmpdir(), "samovar-test-"));
+// Databases, clones and workspaces of the tests: on a disk they would mostly wait for it.
+process.env["TMPDIR"] = scratch;
 /** Many unit tests wait for processes, sockets and workerd: with vitest's own choice half of a small machine would idle. */
-const UNITS_AT_ONCE = Math.max(3, availableParallelism());
+const UNITS_AT_ONCE = availableParallelism() + 2;
 const bin = (name: string) => join(root, "node_modules/.bin", name);
 
-const suites: readonly Suite[] = [
-  {
-    name: "types",
-    run: () =>
-      all([
-        ["tsc", "-p", "tsconfig.json"],
-        ["tsc", "-p", "apps/api"],
-        ["tsc", "-p", "apps/web"],
-        ["tsc", "-p", "tests"],
-      ]),
-  },
-  { name: "lint", run: () => all([["oxlint"], ["oxfmt", "--check"]]) },
-  { name: "build", run: () => all([["node", "scripts/build.ts"]]) },
-  { name: "units", run: unitsWithCoverage },
-  { name: "journeys", run: () => wholeStack("journeys", "crowd") },
-  { name: "recovery", run: () => wholeStack("recovery") },
-];
-
-const words = process.argv.slice(2);
-if (words.includes("--long")) process.env["SAMOVAR_LONG_TESTS"] = "1";
-const asked = words.filter((word) => word !== "--long");
-const unknown = asked.filter((name) => !suites.some((suite) => suite.name === name));
-if (unknown.length > 0)
-  throw new Error(`no suite ${unknown.join(", ")}; there are ${suites.map((suite) => suite.name).join(", ")}`);
-
-await installSystemPackages([
+/** What the suites that run something drive, from Debian. */
+const PROGRAMS = [
   "chromium",
   "cloud-init",
   "hcloud-cli",
@@ -60,10 +43,37 @@ await installSystemPackages([
   "git-lfs",
   "openssh-server",
   "python3-yaml",
-]);
+];
+
+const suites: readonly Suite[] = [
+  // One checker each: more of them check the same declarations again, and four programs fill the cores by themselves.
+  {
+    name: "types",
+    run: () =>
+      all(
+        ["tsconfig.json", "apps/api", "apps/web", "tests"].map((project) => ["tsc", "-p", project, "--checkers", "1"]),
+      ),
+  },
+  { name: "lint", run: () => all([["oxlint"], ["oxfmt", "--check"]]) },
+  { name: "build", run: () => all([["node", "scripts/build.ts"]]) },
+  { name: "units", drives: true, run: unitsWithCoverage },
+  { name: "journeys", drives: true, run: () => wholeStack("journeys", "crowd") },
+  { name: "recovery", drives: true, run: () => wholeStack("recovery") },
+];
+
+const words = process.argv.slice(2);
+const isLong = words.includes("--long");
+if (isLong) process.env["SAMOVAR_LONG_TESTS"] = "1";
+const asked = words.filter((word) => word !== "--long");
+const unknown = asked.filter((name) => !suites.some((suite) => suite.name === name));
+if (unknown.length > 0)
+  throw new Error(`no suite ${unknown.join(", ")}; there are ${suites.map((suite) => suite.name).join(", ")}`);
+
+const chosen = suites.filter(({ name }) => asked.length === 0 || asked.includes(name));
+if (chosen.some(({ drives = false }) => drives)) await installSystemPackages(PROGRAMS);
 const failures: string[] = [];
 let passed = 0;
-for (const suite of suites.filter(({ name }) => asked.length === 0 || asked.includes(name))) {
+for (const suite of chosen) {
   const startedAt = performance.now();
   const tally = await suite.run().catch(broken);
   passed += tally.passed;
@@ -76,22 +86,34 @@ for (const failure of failures) console.log(`✗ ${failure}`);
 console.log(`${passed} passed, ${failures.length} failed`);
 process.exitCode = failures.length === 0 ? 0 : 1;
 
+/** Linux's memory file system, when it has room for the tests and lets them run what they write. */
+function roomInMemory(): string | null {
+  const place = "/dev/shm";
+  const mount = existsSync("/proc/mounts")
+    ? readFileSync("/proc/mounts", "utf8")
+        .split("\n")
+        .find((line) => line.split(" ")[1] === place)
+    : undefined;
+  if (mount === undefined || mount.includes("noexec")) return null;
+  const { bavail, bsize } = statfsSync(place);
+  return bavail * bsize > ROOM_BYTES && freemem() > ROOM_BYTES ? place : null;
+}
+
 /** A suite that breaks is a failure, and the next one runs all the same. */
 function broken(error: unknown): Tally {
   return { passed: 0, failures: [beginningOf(String(error))] };
 }
 
-/** Each command counts as one test. */
-async function all(commands: readonly (readonly [string, ...string[]])[]): Promise<Tally> {
-  const failures: string[] = [];
-  for (const [program, ...args] of commands)
-    if ((await exec(bin(program), args)) !== 0) failures.push([program, ...args].join(" "));
+/** All at once; each counts as one test. */
+async function all(commands: readonly (readonly string[])[]): Promise<Tally> {
+  const codes = await Promise.all(commands.map(([program = "", ...args]) => exec(bin(program), args)));
+  const failures = commands.filter((_command, at) => codes[at] !== 0).map((words) => words.join(" "));
   return { passed: commands.length - failures.length, failures };
 }
 
-/** A coverage limit that is not held counts as a failed test. */
+/** A coverage limit that is not held counts as a failed test. What started processes ran is counted in the long form alone: it doubles their cost. */
 async function unitsWithCoverage(): Promise<Tally> {
-  process.env["SAMOVAR_PROCESS_COVERAGE"] = join(root, "coverage/processes");
+  if (isLong) process.env["SAMOVAR_PROCESS_COVERAGE"] = join(root, "coverage/processes");
   const { passed, failures } = await vitest("units", ["--coverage", `--maxWorkers=${UNITS_AT_ONCE}`]);
   delete process.env["SAMOVAR_PROCESS_COVERAGE"];
   const faults = await checkCoverage();

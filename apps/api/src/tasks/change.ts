@@ -2,7 +2,7 @@
 import type { TaskId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import { isTerminal } from "@samovar/domain/task-status";
-import type { TaskActor, TaskChange, TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
+import type { TaskActor, TaskChange, TaskRecord } from "@samovar/domain/task-status";
 import type { Deps } from "../deps.ts";
 import type { KeyRow } from "../idempotency.ts";
 import { publishTask } from "./publish.ts";
