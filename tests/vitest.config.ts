@@ -1,5 +1,6 @@
 /** What no package can prove alone: journeys through the whole stack, and recovery from what kills parts of it. */
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./longest-first.ts";
 import { isLong } from "../packages/testing/src/series.ts";
 
 const CROWD = ["journeys/many-at-once.test.ts"];
@@ -15,6 +16,7 @@ export default defineConfig({
   test: {
     // Each file has an installation of its own, and waits more than it works: two at a time fill two cores.
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
       { test: { ...whole, name: "journeys", include: ["journeys/**/*.test.ts"], exclude: CROWD } },
       // It fills the machine by itself.

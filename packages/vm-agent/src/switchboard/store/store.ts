@@ -5,7 +5,7 @@
 import type { Clock, SessionId, WorkspaceId } from "@samovar/base";
 import type { NodeEvent, SessionStartArgs, WorkspaceCreateArgs } from "@samovar/contracts";
 import { nodeEvent } from "@samovar/contracts";
-import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { openDatabase } from "./database.ts";
 import type { EndSeen, ProcessMark, SessionRow, WorkspaceRow } from "./rows.ts";
 import { sessionRow, workspaceRow } from "./rows.ts";
@@ -22,6 +22,9 @@ export class SwitchboardStore {
   /** Where a corrupt file was put aside when this was opened, or null. */
   readonly setAside: string | null;
   readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  /** Rows as they were read last. Each step of a session reads them, and this process alone writes them. */
+  readonly #read = { sessions: new Map<SessionId, SessionRow>(), workspaces: new Map<WorkspaceId, WorkspaceRow>() };
   readonly #clock: Clock;
   readonly #listeners = new Set<() => void>();
 
@@ -51,6 +54,8 @@ export class SwitchboardStore {
       this.#db.exec("COMMIT");
     } catch (error) {
       this.#db.exec("ROLLBACK");
+      this.#read.sessions.clear();
+      this.#read.workspaces.clear();
       throw error;
     }
     if (this.highestEvent() > before) for (const listener of this.#listeners) listener();
@@ -157,8 +162,13 @@ export class SwitchboardStore {
   }
 
   workspace(id: WorkspaceId): WorkspaceRow | null {
+    const known = this.#read.workspaces.get(id);
+    if (known !== undefined) return known;
     const row = this.#get("SELECT * FROM workspaces WHERE id = ?", id);
-    return row === undefined ? null : workspaceRow.parse(row);
+    if (row === undefined) return null;
+    const workspace = workspaceRow.parse(row);
+    this.#read.workspaces.set(id, workspace);
+    return workspace;
   }
 
   addWorkspace(args: WorkspaceCreateArgs, place: string): void {
@@ -175,6 +185,7 @@ export class SwitchboardStore {
     id: WorkspaceId,
     change: { readonly state: WorkspaceRow["state"]; readonly branch?: string; readonly baseCommit?: string },
   ): void {
+    this.#read.workspaces.delete(id);
     this.#run(
       "UPDATE workspaces SET state = ?, branch = coalesce(?, branch), base_commit = coalesce(?, base_commit), updated_at = ? WHERE id = ?",
       change.state,
@@ -187,6 +198,8 @@ export class SwitchboardStore {
 
   /** Forgets the workspace and its sessions. */
   removeWorkspace(id: WorkspaceId): void {
+    this.#read.workspaces.delete(id);
+    this.#read.sessions.clear();
     this.#run("DELETE FROM agent_sessions WHERE workspace_id = ?", id);
     this.#run("DELETE FROM workspaces WHERE id = ?", id);
   }
@@ -198,8 +211,13 @@ export class SwitchboardStore {
   }
 
   session(id: SessionId): SessionRow | null {
+    const known = this.#read.sessions.get(id);
+    if (known !== undefined) return known;
     const row = this.#get("SELECT * FROM agent_sessions WHERE id = ?", id);
-    return row === undefined ? null : sessionRow.parse(row);
+    if (row === undefined) return null;
+    const session = sessionRow.parse(row);
+    this.#read.sessions.set(id, session);
+    return session;
   }
 
   addSession(args: SessionStartArgs): void {
@@ -214,6 +232,7 @@ export class SwitchboardStore {
 
   /** Only what is given changes. */
   setSession(id: SessionId, change: SessionChange): void {
+    this.#read.sessions.delete(id);
     const columns: [string, SQLInputValue][] = [["updated_at", this.#clock.now()]];
     if (change.phase !== undefined) columns.push(["phase", change.phase]);
     if (change.cancelReason !== undefined) columns.push(["cancel_reason", change.cancelReason]);
@@ -231,13 +250,20 @@ export class SwitchboardStore {
   }
 
   #run(sql: string, ...values: SQLInputValue[]): number {
-    return Number(this.#db.prepare(sql).run(...values).changes);
+    return Number(this.#statement(sql).run(...values).changes);
   }
   #get(sql: string, ...values: SQLInputValue[]) {
-    return this.#db.prepare(sql).get(...values);
+    return this.#statement(sql).get(...values);
   }
   #all(sql: string, ...values: SQLInputValue[]) {
-    return this.#db.prepare(sql).all(...values);
+    return this.#statement(sql).all(...values);
+  }
+  #statement(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#db.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
   }
 }
 
