@@ -14,8 +14,8 @@ const whole = {
 export default defineConfig({
   root: import.meta.dirname,
   test: {
-    // Each file has an installation of its own, and waits more than it works: two at a time fill two cores.
-    maxWorkers: 2,
+    // Each file has an installation of its own, and waits more than it works: three at a time fill two cores.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     projects: [
       { test: { ...whole, name: "journeys", include: ["journeys/**/*.test.ts"], exclude: CROWD } },

@@ -26,6 +26,8 @@ import { type ApiCall, ApiRefusal, type Installation } from "./installation.ts";
 
 const AGAIN_MS = 50;
 const LOOK_EVERY_MS = 150;
+/** A list of many tasks is dear enough to slow them. */
+const LOOK_AT_ALL_EVERY_MS = 500;
 /** What parts that are killed take to answer again. */
 const ANSWER_PATIENCE_MS = 60_000;
 
@@ -95,7 +97,7 @@ export class Person {
         return now;
       },
       coreShare,
-      { timeout: patienceMs, interval: LOOK_EVERY_MS },
+      { timeout: patienceMs, interval: LOOK_AT_ALL_EVERY_MS },
     );
   }
 

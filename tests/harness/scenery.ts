@@ -148,7 +148,6 @@ export async function enter(page: Page, url: string, { path, act }: Scene): Prom
   await page.goto(new URL(path, url).href);
   // A busy machine may be quiet on the network before the page is there.
   await page.locator("#root main").waitFor();
-  await page.waitForLoadState("networkidle");
   await act?.(page);
   await page.waitForLoadState("networkidle");
   await painted(page);

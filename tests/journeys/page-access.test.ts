@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { seriousFaults } from "../harness/axe.ts";
 import { type OpenOptions, painted } from "../harness/browser.ts";
 import { enter, FIRST_SCENES, makeScenery, OUTSIDE_SCENES, type Scene, type Scenery } from "../harness/scenery.ts";
+import type { Page } from "playwright-core";
 import { isLong } from "@samovar/testing";
 import { type Stage, startStage } from "../harness/stage.ts";
 
@@ -17,10 +18,11 @@ interface Window {
   readonly themes: readonly Theme[];
 }
 
+const PHONE = { width: 390, height: 844 };
 const WINDOWS: readonly Window[] = [
   { window: "a wide window, light and dark", options: {}, themes: ["light", "dark"] },
-  // The colours are the same ones there, and the elements too: each time only the width is looked at, in the long run all.
-  { window: "a phone's window", options: { width: 390, height: 844, phone: true }, themes: isLong ? ["dark"] : [] },
+  // Colours and elements are the same there: the ordinary run only makes the wide window as narrow, and looks at the width.
+  ...(isLong ? [{ window: "a phone's window", options: { ...PHONE, phone: true }, themes: ["dark"] } as const] : []),
 ];
 
 beforeAll(async () => {
@@ -57,19 +59,29 @@ test("[R34] nothing serious offline", async () => {
   expect(await seriousFaults(page)).toEqual([]);
 });
 
+async function tooWide(page: Page, { name }: Scene): Promise<string[]> {
+  const width = Number(await page.evaluate("document.documentElement.scrollWidth"));
+  const room = page.viewportSize()?.width ?? 0;
+  return width > room ? [`${name}: ${width} px wide in a window of ${room} px`] : [];
+}
+
 async function faultsOf(scenes: readonly Scene[], options: OpenOptions, themes: readonly Theme[]): Promise<string[]> {
   const faults: string[] = [];
   const page = await stage.browser.open("/favicon.svg", { ...options, reducedMotion: true });
   for (const scene of scenes) {
     await enter(page, stage.here.url, scene);
-    const width = Number(await page.evaluate("document.documentElement.scrollWidth"));
-    if (width > (page.viewportSize()?.width ?? 0)) faults.push(`${scene.name}: ${width} px wide, more than the window`);
+    faults.push(...(await tooWide(page, scene)));
     for (const [nth, colorScheme] of themes.entries()) {
       await page.emulateMedia({ colorScheme });
       await painted(page);
       for (const fault of await seriousFaults(page, nth === 0 ? "everything" : "colours"))
         faults.push(`${scene.name}, ${colorScheme}: ${fault}`);
     }
+    const before = page.viewportSize();
+    await page.setViewportSize(PHONE);
+    await painted(page);
+    faults.push(...(await tooWide(page, scene)));
+    if (before !== null) await page.setViewportSize(before);
   }
   await page.context().close();
   return faults;
