@@ -195,7 +195,7 @@ class Soak {
       ...stuck,
       ...(await terminalFaults(this.#person, tasks)),
       ...(await transcriptFaults(here)),
-      ...(await clearedFaults(here, this.#person, 120_000)),
+      ...(await clearedFaults(here, this.#person)),
       ...(await leftOnMachine(here)),
     ];
   }

@@ -8,6 +8,7 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { TaskEvent, TaskView } from "@samovar/contracts";
+import { coreShare, waitPatiently } from "@samovar/testing";
 import * as z from "zod";
 import { ApiRefusal, type Installation } from "./installation.ts";
 import { hasEnded, type Person } from "./person.ts";
@@ -79,15 +80,7 @@ export async function transcriptFaults(here: Installation): Promise<string[]> {
 }
 
 /** Destroys kept workspaces, then nodes, as a person would; what is there after that is left over [R24]. */
-export async function clearedFaults(here: Installation, person: Person, patienceMs = 60_000): Promise<string[]> {
-  const until = Date.now() + patienceMs;
-  const settled = async (look: () => Promise<string[]>) => {
-    for (;;) {
-      const faults = await look();
-      if (faults.length === 0 || Date.now() > until) return faults;
-      await setTimeout(200);
-    }
-  };
+export async function clearedFaults(here: Installation, person: Person): Promise<string[]> {
   for (const { id, state } of await person.workspaces())
     if (state === "kept") await person.ask(`/api/workspaces/${id}/destroy`, { method: "POST", body: {} });
   const slots = await settled(async () => {
@@ -120,6 +113,17 @@ async function leftovers(here: Installation, person: Person): Promise<string[]> 
     ...open.map(({ id, state }) => `workspace ${id} is ${state}`),
     ...(await leftOnMachine(here)),
   ];
+}
+
+/** The faults that do not go away. */
+async function settled(look: () => Promise<string[]>): Promise<string[]> {
+  let faults: string[] = [];
+  const none = async () => {
+    faults = await look();
+    if (faults.length > 0) throw new Error(faults.join("; "));
+  };
+  await waitPatiently(none, coreShare, { interval: 200 }).catch(() => undefined);
+  return faults;
 }
 
 /** Processes, directories, sockets and locks of servers that are gone. */

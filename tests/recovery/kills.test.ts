@@ -49,7 +49,7 @@ test("[R21] only the CLI is killed; started again at once it takes over from the
   const first = recordedRuntime();
   process.kill(first, "SIGKILL");
   // Miniflare starts another one by itself: that one is left behind then.
-  await vi.waitFor(async () => expect(await recordedRuntime()).not.toBe(first), { interval: 20 });
+  await vi.waitFor(() => expect(recordedRuntime()).not.toBe(first), { interval: 20 });
   const second = recordedRuntime();
   here.process.kill("SIGKILL");
   await once(here.process, "exit");
@@ -109,11 +109,8 @@ function recordedRuntime(): number {
 async function whenStreaming(run: Followed): Promise<TaskView> {
   const line = await run.until((each) => "task" in each);
   const task = taskView.parse(line["task"]);
-  await expect
-    .poll(async () => (await messagesOf(task)).some((message) => message.content.length > 500), {
-      interval: 10,
-    })
-    .toBe(true);
+  const said = async () => (await messagesOf(task)).some((message) => message.content.length > 500);
+  await vi.waitFor(async () => expect(await said()).toBe(true), { interval: 10 });
   return task;
 }
 
