@@ -6,6 +6,7 @@ const LONGEST = ["page-access", "claude-code", "opencode-codex-gemini", "agents"
 
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    // oxlint-disable-next-line unicorn/no-array-sort -- Vitest's own method, not an array's.
     const rest = await super.sort(files);
     return rest.toSorted((a, b) => rankOf(a) - rankOf(b));
   }
