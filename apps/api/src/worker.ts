@@ -1,6 +1,6 @@
 /** The Worker: its entry points, its objects and its workflow. Nothing else is exported from here. */
 import type { Env } from "./env.ts";
-import { createApp } from "./http/app.ts";
+import { createApp } from "./app.ts";
 import { runSweep } from "./sweep/sweep.ts";
 
 export { NodeLifecycle } from "./objects/node-lifecycle/object.ts";

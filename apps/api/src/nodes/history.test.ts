@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type * as z from "zod";
 import { database } from "../database/index.ts";
 import { depsFor } from "../deps.ts";
-import { createApp } from "../http/app.ts";
+import { createApp } from "../app.ts";
 import { mintApiToken } from "../identity/api-tokens.ts";
 import {
   aHolder,

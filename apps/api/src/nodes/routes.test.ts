@@ -11,7 +11,7 @@ import { apiRouter } from "../http/context.ts";
 import { answerError } from "../http/errors.ts";
 import { mintNodeToken, mintWorkspaceToken } from "../identity/machine-tokens.ts";
 import { mintApiToken } from "../identity/api-tokens.ts";
-import { authenticate } from "../http/authenticate.ts";
+import { authenticate } from "../identity/authenticate.ts";
 import { aHolder, anOwner, connected, ring, stopClock } from "../objects/node-lifecycle/node.fixture.ts";
 import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
 import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";

@@ -1,8 +1,8 @@
 import { exports } from "cloudflare:workers";
 import { errorBody, LIMITS } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
-import { controlPlane, ids, ORIGIN, somebodyElse } from "../../test/caller.ts";
-import { mintNodeToken, mintWorkspaceToken } from "../identity/machine-tokens.ts";
+import { controlPlane, ids, ORIGIN, somebodyElse } from "../test/caller.ts";
+import { mintNodeToken, mintWorkspaceToken } from "./identity/machine-tokens.ts";
 import { byteRouters, createApp, machineRouters } from "./app.ts";
 
 const { app, ask, setUp, deps } = controlPlane();
