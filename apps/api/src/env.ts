@@ -1,6 +1,6 @@
 /** The Worker's bindings, as the platform gives them; `config.ts` parses the settings among them. */
-import type { NodeLifecycle } from "./objects/node-lifecycle/object.ts";
-import type { ProjectData } from "./objects/project-data/object.ts";
+import type { NodeLifecycle } from "./nodes/durable-object/node-lifecycle.ts";
+import type { ProjectData } from "./sessions/durable-object/project-data.ts";
 import type { TaskRunParams } from "./workflows/task-run.ts";
 
 export interface Env {

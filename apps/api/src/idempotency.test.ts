@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { controlPlane, somebodyElse } from "../test/caller.ts";
 import { KEY_LIFE_MS } from "./idempotency.ts";
-import { scriptedCloud } from "./objects/node-lifecycle/scripted-cloud.ts";
+import { scriptedCloud } from "./nodes/durable-object/scripted-cloud.ts";
 import { runSweep } from "./sweep/sweep.ts";
 import { sweepOldKeys } from "./sweep/old-keys.ts";
 

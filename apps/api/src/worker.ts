@@ -3,8 +3,8 @@ import type { Env } from "./env.ts";
 import { createApp } from "./app.ts";
 import { runSweep } from "./sweep/sweep.ts";
 
-export { NodeLifecycle } from "./objects/node-lifecycle/object.ts";
-export { ProjectData } from "./objects/project-data/object.ts";
+export { NodeLifecycle } from "./nodes/durable-object/node-lifecycle.ts";
+export { ProjectData } from "./sessions/durable-object/project-data.ts";
 export { TaskRun } from "./workflows/task-run.ts";
 
 const app = createApp();

@@ -7,13 +7,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { configOf } from "../config.ts";
 import { database } from "../database/index.ts";
 import { nodes } from "../database/schema.ts";
-import { aHolder, anOwner, connected, passTime, ring, stopClock } from "../objects/node-lifecycle/node.fixture.ts";
-import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
-import { NodeStorage } from "../objects/node-lifecycle/storage.ts";
+import { aHolder, anOwner, connected, passTime, ring, stopClock } from "./durable-object/node.fixture.ts";
+import type { SlotHolder } from "./durable-object/rpc.ts";
+import { scriptedCloud } from "./durable-object/scripted-cloud.ts";
+import { NodeStorage } from "./durable-object/storage.ts";
 import { findWorkspace } from "../workspaces/store.ts";
 import { chooseNode } from "./choose.ts";
-import { nodeObject } from "./object.ts";
+import { nodeObject } from "./durable-object/stub.ts";
 
 const config = configOf(env);
 const db = database(env);

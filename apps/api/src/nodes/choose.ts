@@ -13,10 +13,10 @@ import type { Database } from "../database/index.ts";
 import type { Ports } from "../deps.ts";
 import { systemPorts } from "../deps.ts";
 import type { Env } from "../env.ts";
-import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
+import type { SlotHolder } from "./durable-object/rpc.ts";
 import { within } from "../within.ts";
 import { findWorkspace, forgetIntent, intendWorkspace } from "../workspaces/store.ts";
-import { nodeObject } from "./object.ts";
+import { nodeObject } from "./durable-object/stub.ts";
 import type { NodeRow } from "./store.ts";
 import { findNode, insertNode, listCandidates } from "./store.ts";
 

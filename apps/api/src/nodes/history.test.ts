@@ -17,12 +17,12 @@ import {
   ring,
   START,
   stopClock,
-} from "../objects/node-lifecycle/node.fixture.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
-import type { ScriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
-import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
+} from "./durable-object/node.fixture.ts";
+import { scriptedCloud } from "./durable-object/scripted-cloud.ts";
+import type { ScriptedCloud } from "./durable-object/scripted-cloud.ts";
+import type { SlotHolder } from "./durable-object/rpc.ts";
 import { forgetOldChanges, listChanges } from "./history.ts";
-import { nodeObject } from "./object.ts";
+import { nodeObject } from "./durable-object/stub.ts";
 import { findNode } from "./store.ts";
 
 const HOUR = 3_600_000;

@@ -3,7 +3,7 @@ import type { Millis } from "@samovar/base";
 import { and, eq, inArray, isNotNull, lt } from "drizzle-orm";
 import { nodes } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
-import { nodeObject } from "../nodes/object.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { forEachCloud } from "./providers.ts";
 import type { PhaseOutcome } from "./sweep.ts";
 

@@ -1,7 +1,7 @@
 import { env, introspectWorkflow } from "cloudflare:test";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { anOwner } from "../objects/node-lifecycle/node.fixture.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { anOwner } from "../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import {
   endOf,
   Machine,

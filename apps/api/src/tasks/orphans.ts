@@ -11,7 +11,7 @@ import { tasks, workspaces } from "../database/schema.ts";
 import { depsFor } from "../deps.ts";
 import type { Deps } from "../deps.ts";
 import type { Env } from "../env.ts";
-import { nodeObject } from "../nodes/object.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { derivedMessageId } from "../sessions/derived-id.ts";
 import { setWorkspaceState } from "../workspaces/store.ts";
 import { tryChange } from "./change.ts";

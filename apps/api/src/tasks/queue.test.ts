@@ -8,10 +8,10 @@ import type { TaskRecord } from "@samovar/domain/task-status";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { nodes, taskQueue, workspaces } from "../database/schema.ts";
-import { nodeObject } from "../nodes/object.ts";
-import { aBusyNode, aHolder, anOwner } from "../objects/node-lifecycle/node.fixture.ts";
-import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { aBusyNode, aHolder, anOwner } from "../nodes/durable-object/node.fixture.ts";
+import type { SlotHolder } from "../nodes/durable-object/rpc.ts";
+import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { requireProject } from "../projects/store.ts";
 import {
   db,

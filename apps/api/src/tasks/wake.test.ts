@@ -7,7 +7,7 @@ import { eq } from "drizzle-orm";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ids } from "../../test/caller.ts";
 import { nodes, tasks } from "../database/schema.ts";
-import { aHolder, anOwner } from "../objects/node-lifecycle/node.fixture.ts";
+import { aHolder, anOwner } from "../nodes/durable-object/node.fixture.ts";
 import { requireProject } from "../projects/store.ts";
 import { db, deps } from "../workflows/machine.fixture.ts";
 import { createNewTask } from "./create.ts";

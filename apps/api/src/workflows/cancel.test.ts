@@ -7,9 +7,9 @@ import { isTerminal } from "@samovar/domain/task-status";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { nodeObject } from "../nodes/object.ts";
-import { anOwner, connected } from "../objects/node-lifecycle/node.fixture.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { anOwner, connected } from "../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { cancelTask } from "../tasks/run.ts";
 import {
   deps,

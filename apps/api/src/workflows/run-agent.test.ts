@@ -6,8 +6,8 @@ import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { deleteDefinition, putDefinition } from "../agents/store.ts";
 import { projects } from "../database/schema.ts";
-import { aHolder, anOwner } from "../objects/node-lifecycle/node.fixture.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { aHolder, anOwner } from "../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { db, deps, Machine, reaches, sessionOf, soon, submit, workspaceOf } from "./machine.fixture.ts";
 import { openRun } from "./run-job.ts";
 

@@ -7,9 +7,9 @@ import type { TaskRecord } from "@samovar/domain/task-status";
 import { and, eq, ne } from "drizzle-orm";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { nodes, tasks } from "../database/schema.ts";
-import { NodeLifecycle } from "../objects/node-lifecycle/object.ts";
-import { aHolder, anOwner } from "../objects/node-lifecycle/node.fixture.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { NodeLifecycle } from "../nodes/durable-object/node-lifecycle.ts";
+import { aHolder, anOwner } from "../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { db, endOf, Machine, soon, submit } from "./machine.fixture.ts";
 import { RunStory } from "./run-story.ts";
 

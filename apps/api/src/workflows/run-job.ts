@@ -16,7 +16,7 @@ import { recipeOf } from "../agents/recipe.ts";
 import type { Config } from "../config.ts";
 import { projects } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
-import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
+import type { SlotHolder } from "../nodes/durable-object/rpc.ts";
 import { agentOf } from "../tasks/create.ts";
 import { ensureSession } from "../tasks/launch.ts";
 import { findTask } from "../tasks/store.ts";

@@ -8,8 +8,8 @@ import { putCredential } from "../credentials/store.ts";
 import { projects } from "../database/schema.ts";
 import { GITHUB_TOKEN, scriptedGitHub } from "../github/scripted-github.ts";
 import type { ScriptedGitHub } from "../github/scripted-github.ts";
-import { aHolder, anOwner } from "../objects/node-lifecycle/node.fixture.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { aHolder, anOwner } from "../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { db, deps, endOf, eventsOf, Machine, reaches, submit, transcriptOf, workspaceOf } from "./machine.fixture.ts";
 
 let github: ScriptedGitHub;

@@ -15,7 +15,7 @@ import { timeLimits } from "../config.ts";
 import { depsFor } from "../deps.ts";
 import type { Deps } from "../deps.ts";
 import type { Env } from "../env.ts";
-import { nodeObject } from "../nodes/object.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { note, tryChange } from "../tasks/change.ts";
 import { findTask } from "../tasks/store.ts";
 import { within } from "../within.ts";

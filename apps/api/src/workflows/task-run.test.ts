@@ -1,10 +1,10 @@
 import { env, introspectWorkflow, introspectWorkflowInstance } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ids } from "../../test/caller.ts";
-import { nodeObject } from "../nodes/object.ts";
-import { aBusyNode, anOwner } from "../objects/node-lifecycle/node.fixture.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
-import type { ScriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { aBusyNode, anOwner } from "../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
+import type { ScriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { cancelTask } from "../tasks/run.ts";
 import {
   deps,

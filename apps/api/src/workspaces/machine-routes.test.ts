@@ -10,10 +10,10 @@ import { putDefinition } from "../agents/store.ts";
 import { putCredential } from "../credentials/store.ts";
 import { credentials, projects } from "../database/schema.ts";
 import { mintWorkspaceToken } from "../identity/machine-tokens.ts";
-import { nodeObject } from "../nodes/object.ts";
-import { aHolder, aNode, anOwner, stopClock } from "../objects/node-lifecycle/node.fixture.ts";
-import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { aHolder, aNode, anOwner, stopClock } from "../nodes/durable-object/node.fixture.ts";
+import type { SlotHolder } from "../nodes/durable-object/rpc.ts";
+import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { createWorkspace } from "./store.ts";
 
 const { ask, deps } = controlPlane();

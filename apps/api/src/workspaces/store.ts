@@ -7,7 +7,7 @@ import type { Database } from "../database/index.ts";
 import { database } from "../database/index.ts";
 import { workspaces } from "../database/schema.ts";
 import type { Env } from "../env.ts";
-import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
+import type { SlotHolder } from "../nodes/durable-object/rpc.ts";
 
 export type WorkspaceRow = typeof workspaces.$inferSelect;
 export type NewWorkspace = Pick<WorkspaceRow, "id" | "ownerId" | "nodeId"> &

@@ -18,7 +18,7 @@ import type { Env } from "../../env.ts";
 import { NamedAlarms } from "./alarms.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { NodeLink, QUIET_ALARM } from "./link.ts";
-import { migrateObject } from "../migrate.ts";
+import { migrateObject } from "../../database/migrate-object.ts";
 import { NODE_MIGRATIONS } from "./migrations.ts";
 import { Outward, OUTWARD_ALARM } from "./outward.ts";
 import type { BootstrapAnswer, NodeLifecycleRpc, ProvisionInput, ReserveReply, RunFacts, SlotHolder } from "./rpc.ts";

@@ -9,8 +9,8 @@ import { ids } from "../../../test/caller.ts";
 import { database } from "../../database/index.ts";
 import { verifyNodeToken, verifyWorkspaceToken } from "../../identity/machine-tokens.ts";
 import { configOf } from "../../config.ts";
-import { nodeObject } from "../../nodes/object.ts";
-import { findNode } from "../../nodes/store.ts";
+import { nodeObject } from "./stub.ts";
+import { findNode } from "../store.ts";
 import { NamedAlarms } from "./alarms.ts";
 import { LINK_QUIET_MS } from "./link.ts";
 import {

@@ -9,7 +9,7 @@ import type { Config } from "../../config.ts";
 import { database } from "../../database/index.ts";
 import { nodes, workspaces } from "../../database/schema.ts";
 import type { Env } from "../../env.ts";
-import { rememberChange } from "../../nodes/history.ts";
+import { rememberChange } from "../history.ts";
 import { tellRemoval } from "../../workspaces/removal-notice.ts";
 import type { NamedAlarms } from "./alarms.ts";
 import { payOffers } from "./offers.ts";

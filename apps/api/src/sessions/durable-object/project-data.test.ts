@@ -9,7 +9,7 @@ import { LIMITS } from "@samovar/contracts";
 import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
 import { describe, expect, test } from "vitest";
 import type { Env } from "../../env.ts";
-import type { ProjectData } from "./object.ts";
+import type { ProjectData } from "./project-data.ts";
 
 type Stub = ReturnType<Env["PROJECT_DATA"]["getByName"]>;
 

@@ -1,5 +1,5 @@
 /** The schema of a ProjectData object. */
-import type { ObjectMigration } from "../migrate.ts";
+import type { ObjectMigration } from "../../database/migrate-object.ts";
 
 export const PROJECT_MIGRATIONS: readonly ObjectMigration[] = [
   {

@@ -1,5 +1,5 @@
 /** The schema of a NodeLifecycle object. */
-import type { ObjectMigration } from "../migrate.ts";
+import type { ObjectMigration } from "../../database/migrate-object.ts";
 
 export const NODE_MIGRATIONS: readonly ObjectMigration[] = [
   {

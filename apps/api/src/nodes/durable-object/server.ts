@@ -8,7 +8,7 @@ import type { Provider, ProviderFault, Server } from "@samovar/providers";
 import { SERVER_LABELS } from "@samovar/providers";
 import type { Config } from "../../config.ts";
 import type { Env } from "../../env.ts";
-import { ownersProvider } from "../../nodes/provider.ts";
+import { ownersProvider } from "../provider.ts";
 import { mintBootstrapToken } from "./bootstrap.ts";
 import type { NodeStorage } from "./storage.ts";
 import type { NodeIdentity } from "./storage.ts";

@@ -6,7 +6,7 @@ import type { AgentOffers } from "@samovar/contracts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { describeAgent } from "../../agents/agents.ts";
 import { database } from "../../database/index.ts";
-import { nodeObject } from "../../nodes/object.ts";
+import { nodeObject } from "./stub.ts";
 import { createWorkspace } from "../../workspaces/store.ts";
 import { aHolder, aNode, anOwner, connected, passTime, ring, stopClock } from "./node.fixture.ts";
 import type { SlotHolder } from "./rpc.ts";

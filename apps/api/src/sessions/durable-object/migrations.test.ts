@@ -3,8 +3,8 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
 import { describe, expect, test } from "vitest";
-import { checksumOf, migrateObject } from "../migrate.ts";
-import type { ObjectMigration } from "../migrate.ts";
+import { checksumOf, migrateObject } from "../../database/migrate-object.ts";
+import type { ObjectMigration } from "../../database/migrate-object.ts";
 import { PROJECT_MIGRATIONS } from "./migrations.ts";
 
 const ids = idSource(systemClock, systemRandom);
