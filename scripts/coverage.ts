@@ -15,7 +15,7 @@ const LIMITS: readonly { readonly name: string; readonly below: string; readonly
   { name: "message persistence: outbox", below: "packages/outbox/src", percent: 90 },
   { name: "message persistence: project data", below: "apps/api/src/sessions/durable-object", percent: 90 },
   { name: "node lifecycle", below: "apps/api/src/nodes/durable-object", percent: 90 },
-  { name: "task execution", below: "apps/api/src/workflows", percent: 90 },
+  { name: "task execution", below: "apps/api/src/tasks/workflow", percent: 90 },
   { name: "pure cores", below: "packages/domain/src", percent: 90 },
   { name: "overall", below: "", percent: 80 },
 ];

@@ -1,7 +1,7 @@
 /** The Worker's bindings, as the platform gives them; `config.ts` parses the settings among them. */
 import type { NodeLifecycle } from "./nodes/durable-object/node-lifecycle.ts";
 import type { ProjectData } from "./sessions/durable-object/project-data.ts";
-import type { TaskRunParams } from "./workflows/task-run.ts";
+import type { TaskRunParams } from "./tasks/workflow/task-run.ts";
 
 export interface Env {
   readonly DB: D1Database;

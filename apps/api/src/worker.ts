@@ -5,7 +5,7 @@ import { runSweep } from "./sweep/sweep.ts";
 
 export { NodeLifecycle } from "./nodes/durable-object/node-lifecycle.ts";
 export { ProjectData } from "./sessions/durable-object/project-data.ts";
-export { TaskRun } from "./workflows/task-run.ts";
+export { TaskRun } from "./tasks/workflow/task-run.ts";
 
 const app = createApp();
 

@@ -11,7 +11,7 @@ import {
   soon,
   submit,
   workspaceOf,
-} from "../workflows/machine.fixture.ts";
+} from "../tasks/workflow/machine.fixture.ts";
 import { sweepLeftWorkspaces } from "./left-workspaces.ts";
 import { runSweep } from "./sweep.ts";
 

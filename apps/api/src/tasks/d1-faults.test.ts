@@ -22,7 +22,7 @@ import {
   soon,
   submit,
   workspaceOf,
-} from "../workflows/machine.fixture.ts";
+} from "./workflow/machine.fixture.ts";
 import { tryChange } from "./change.ts";
 import { createNewTask } from "./create.ts";
 import { runStatus } from "./launch.ts";

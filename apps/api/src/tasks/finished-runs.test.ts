@@ -6,7 +6,7 @@ import { ids } from "../../test/caller.ts";
 import { finishedRuns } from "../database/schema.ts";
 import { anOwner } from "../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
-import { db, deps, endOf, Machine, now, reaches, soon, submit } from "../workflows/machine.fixture.ts";
+import { db, deps, endOf, Machine, now, reaches, soon, submit } from "./workflow/machine.fixture.ts";
 import { forgetFinishedRuns, noteFinished } from "./finished-runs.ts";
 import { runStatus } from "./launch.ts";
 

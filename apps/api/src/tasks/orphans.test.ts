@@ -18,7 +18,7 @@ import {
   submit,
   transcriptOf,
   workspaceOf,
-} from "../workflows/machine.fixture.ts";
+} from "./workflow/machine.fixture.ts";
 import { createNewTask } from "./create.ts";
 import { repairOrphanRuns } from "./orphans.ts";
 import { findTask } from "./store.ts";

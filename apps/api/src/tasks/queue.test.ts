@@ -24,7 +24,7 @@ import {
   slotsOf,
   soon,
   transcriptOf,
-} from "../workflows/machine.fixture.ts";
+} from "./workflow/machine.fixture.ts";
 import { createNewTask } from "./create.ts";
 import { waitingOf } from "./queue.ts";
 import { cancelTask, editTask, retryTask } from "./run.ts";

@@ -9,7 +9,7 @@ import { ids } from "../../test/caller.ts";
 import { nodes, tasks } from "../database/schema.ts";
 import { aHolder, anOwner } from "../nodes/durable-object/node.fixture.ts";
 import { requireProject } from "../projects/store.ts";
-import { db, deps } from "../workflows/machine.fixture.ts";
+import { db, deps } from "./workflow/machine.fixture.ts";
 import { createNewTask } from "./create.ts";
 import { repairOrphanRuns } from "./orphans.ts";
 import { leaveLine, standInLine } from "./queue.ts";

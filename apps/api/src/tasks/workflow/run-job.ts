@@ -12,14 +12,14 @@ import type {
 import { PLAIN_CHECKOUT } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import { eq } from "drizzle-orm";
-import { recipeOf } from "../agents/recipe.ts";
-import type { Config } from "../config.ts";
-import { projects } from "../database/schema.ts";
-import type { Deps } from "../deps.ts";
-import type { SlotHolder } from "../nodes/durable-object/rpc.ts";
-import { agentOf } from "../tasks/create.ts";
-import { ensureSession } from "../tasks/launch.ts";
-import { findTask } from "../tasks/store.ts";
+import { recipeOf } from "../../agents/recipe.ts";
+import type { Config } from "../../config.ts";
+import { projects } from "../../database/schema.ts";
+import type { Deps } from "../../deps.ts";
+import type { SlotHolder } from "../../nodes/durable-object/rpc.ts";
+import { agentOf } from "../create.ts";
+import { ensureSession } from "../launch.ts";
+import { findTask } from "../store.ts";
 import type { RunStart } from "./run-story.ts";
 import type { TaskRunParams } from "./task-run.ts";
 

@@ -7,10 +7,10 @@ import { isTerminal } from "@samovar/domain/task-status";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { nodeObject } from "../nodes/durable-object/stub.ts";
-import { anOwner, connected } from "../nodes/durable-object/node.fixture.ts";
-import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
-import { cancelTask } from "../tasks/run.ts";
+import { nodeObject } from "../../nodes/durable-object/stub.ts";
+import { anOwner, connected } from "../../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
+import { cancelTask } from "../run.ts";
 import {
   deps,
   endOf,

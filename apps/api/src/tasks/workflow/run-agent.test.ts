@@ -4,10 +4,10 @@ import type { UserId } from "@samovar/base";
 import { agentDefinition } from "@samovar/contracts";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { deleteDefinition, putDefinition } from "../agents/store.ts";
-import { projects } from "../database/schema.ts";
-import { aHolder, anOwner } from "../nodes/durable-object/node.fixture.ts";
-import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
+import { deleteDefinition, putDefinition } from "../../agents/store.ts";
+import { projects } from "../../database/schema.ts";
+import { aHolder, anOwner } from "../../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
 import { db, deps, Machine, reaches, sessionOf, soon, submit, workspaceOf } from "./machine.fixture.ts";
 import { openRun } from "./run-job.ts";
 

@@ -1,11 +1,11 @@
 import { env, introspectWorkflow, introspectWorkflowInstance } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ids } from "../../test/caller.ts";
-import { nodeObject } from "../nodes/durable-object/stub.ts";
-import { aBusyNode, anOwner } from "../nodes/durable-object/node.fixture.ts";
-import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
-import type { ScriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
-import { cancelTask } from "../tasks/run.ts";
+import { ids } from "../../../test/caller.ts";
+import { nodeObject } from "../../nodes/durable-object/stub.ts";
+import { aBusyNode, anOwner } from "../../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
+import type { ScriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
+import { cancelTask } from "../run.ts";
 import {
   deps,
   endOf,

@@ -3,10 +3,10 @@ import { env, runInDurableObject } from "cloudflare:test";
 import type { NodeId, UserId } from "@samovar/base";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { nodes } from "../database/schema.ts";
-import { nodeObject } from "../nodes/durable-object/stub.ts";
-import { anOwner } from "../nodes/durable-object/node.fixture.ts";
-import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
+import { nodes } from "../../database/schema.ts";
+import { nodeObject } from "../../nodes/durable-object/stub.ts";
+import { anOwner } from "../../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
 import {
   db,
   endOf,

@@ -6,10 +6,10 @@ import type { Command } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import { and, eq, ne } from "drizzle-orm";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { nodes, tasks } from "../database/schema.ts";
-import { NodeLifecycle } from "../nodes/durable-object/node-lifecycle.ts";
-import { aHolder, anOwner } from "../nodes/durable-object/node.fixture.ts";
-import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
+import { nodes, tasks } from "../../database/schema.ts";
+import { NodeLifecycle } from "../../nodes/durable-object/node-lifecycle.ts";
+import { aHolder, anOwner } from "../../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
 import { db, endOf, Machine, soon, submit } from "./machine.fixture.ts";
 import { RunStory } from "./run-story.ts";
 

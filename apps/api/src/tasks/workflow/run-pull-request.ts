@@ -5,9 +5,9 @@
 import { redactText } from "@samovar/base";
 import type { SessionEnd } from "@samovar/contracts";
 import type { RunConclusion } from "@samovar/domain/task-run";
-import { openPullRequest } from "../github/pull-request.ts";
-import type { PullRequestOutcome, WantedPullRequest } from "../github/pull-request.ts";
-import { githubRepository } from "../github/repository.ts";
+import { openPullRequest } from "../../github/pull-request.ts";
+import type { PullRequestOutcome, WantedPullRequest } from "../../github/pull-request.ts";
+import { githubRepository } from "../../github/repository.ts";
 import type { RunJob } from "./run-job.ts";
 import type { RunStory } from "./run-story.ts";
 import { inSentences } from "./sentences.ts";

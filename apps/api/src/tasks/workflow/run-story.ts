@@ -11,14 +11,14 @@ import { CANCELLED, decideRun } from "@samovar/domain/task-run";
 import type { RunDecision, RunSight, RunWait } from "@samovar/domain/task-run";
 import type { TaskActor, TaskChange, TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
 import type { WorkflowStep } from "cloudflare:workers";
-import { timeLimits } from "../config.ts";
-import { depsFor } from "../deps.ts";
-import type { Deps } from "../deps.ts";
-import type { Env } from "../env.ts";
-import { nodeObject } from "../nodes/durable-object/stub.ts";
-import { note, tryChange } from "../tasks/change.ts";
-import { findTask } from "../tasks/store.ts";
-import { within } from "../within.ts";
+import { timeLimits } from "../../config.ts";
+import { depsFor } from "../../deps.ts";
+import type { Deps } from "../../deps.ts";
+import type { Env } from "../../env.ts";
+import { nodeObject } from "../../nodes/durable-object/stub.ts";
+import { note, tryChange } from "../change.ts";
+import { findTask } from "../store.ts";
+import { within } from "../../within.ts";
 import type { TaskRunParams } from "./task-run.ts";
 
 /** What is settled when a run begins. */

@@ -4,12 +4,12 @@ import type { UserId } from "@samovar/base";
 import type { SessionEnd } from "@samovar/contracts";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { putCredential } from "../credentials/store.ts";
-import { projects } from "../database/schema.ts";
-import { GITHUB_TOKEN, scriptedGitHub } from "../github/scripted-github.ts";
-import type { ScriptedGitHub } from "../github/scripted-github.ts";
-import { aHolder, anOwner } from "../nodes/durable-object/node.fixture.ts";
-import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
+import { putCredential } from "../../credentials/store.ts";
+import { projects } from "../../database/schema.ts";
+import { GITHUB_TOKEN, scriptedGitHub } from "../../github/scripted-github.ts";
+import type { ScriptedGitHub } from "../../github/scripted-github.ts";
+import { aHolder, anOwner } from "../../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
 import { db, deps, endOf, eventsOf, Machine, reaches, submit, transcriptOf, workspaceOf } from "./machine.fixture.ts";
 
 let github: ScriptedGitHub;

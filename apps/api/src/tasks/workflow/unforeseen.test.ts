@@ -1,8 +1,8 @@
 /** A step that can not be done, however often it is tried: the run ends all the same, and says why. */
 import { env, introspectWorkflow } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { anOwner } from "../nodes/durable-object/node.fixture.ts";
-import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
+import { anOwner } from "../../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
 import { endOf, eventsOf, keptOf, Machine, reaches, sessionOf, soon, submit, workspaceOf } from "./machine.fixture.ts";
 
 beforeEach(() => {
