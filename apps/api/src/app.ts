@@ -6,6 +6,7 @@ import { jsonLogger, uuid } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { MiddlewareHandler } from "hono";
 import { agentRoutes } from "./agents/routes.ts";
+import { findDefinition } from "./agents/store.ts";
 import { bundleMachineRoutes } from "./bundles/machine-routes.ts";
 import { bundleRoutes } from "./bundles/routes.ts";
 import { credentialRoutes } from "./credentials/routes.ts";
@@ -48,7 +49,7 @@ export const peoplesRouters = (): readonly Router[] => [
   sessionRoutes(),
   workspaceRoutes(),
   nodeRoutes(),
-  credentialRoutes(),
+  credentialRoutes(findDefinition),
   agentRoutes(),
 ];
 

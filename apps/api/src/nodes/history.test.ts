@@ -8,16 +8,7 @@ import { database } from "../database/index.ts";
 import { depsFor } from "../deps.ts";
 import { createApp } from "../app.ts";
 import { mintApiToken } from "../identity/api-tokens.ts";
-import {
-  aHolder,
-  aNode,
-  anOwner,
-  connected,
-  passTime,
-  ring,
-  START,
-  stopClock,
-} from "./durable-object/node.fixture.ts";
+import { aHolder, aNode, anOwner, connected, passTime, ring, START, stopClock } from "./durable-object/node.fixture.ts";
 import { scriptedCloud } from "./durable-object/scripted-cloud.ts";
 import type { ScriptedCloud } from "./durable-object/scripted-cloud.ts";
 import type { SlotHolder } from "./durable-object/rpc.ts";

@@ -18,7 +18,7 @@ import { scriptedCloud } from "./durable-object/scripted-cloud.ts";
 import { workspaceMachineRoutes } from "../workspaces/machine-routes.ts";
 import { workspaceRoutes } from "../workspaces/routes.ts";
 import { setWorkspaceState } from "../workspaces/store.ts";
-import { chooseNode } from "./choose.ts";
+import { chooseNode } from "../workspaces/choose-node.ts";
 import { nodeMachineRoutes } from "./machine-routes.ts";
 import { nodeObject } from "./durable-object/stub.ts";
 import { nodeRoutes } from "./routes.ts";

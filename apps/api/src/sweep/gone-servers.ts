@@ -5,7 +5,7 @@ import { nodes } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { forEachCloud } from "./providers.ts";
-import type { PhaseOutcome } from "./sweep.ts";
+import type { PhaseOutcome } from "./phase.ts";
 
 /** A server so young may not be listed yet. */
 const SETTLED_MS = 5 * 60_000;

@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { configOf } from "../config.ts";
 import { database } from "../database/index.ts";
 import { nodes, sweepRuns } from "../database/schema.ts";
-import { chooseNode, serverName } from "../nodes/choose.ts";
+import { serverName } from "../nodes/server-name.ts";
+import { chooseNode } from "../workspaces/choose-node.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { findNode, insertNode } from "../nodes/store.ts";
 import { aHolder, anOwner, connected, passTime, ring, stopClock } from "../nodes/durable-object/node.fixture.ts";
@@ -16,7 +17,7 @@ import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import type { ScriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { findWorkspace, setWorkspaceState } from "../workspaces/store.ts";
 import { ids } from "../../test/caller.ts";
-import type { Phase } from "./sweep.ts";
+import type { Phase } from "./phase.ts";
 import { PHASES, runSweep } from "./sweep.ts";
 
 const config = configOf(env);

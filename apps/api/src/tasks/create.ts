@@ -10,7 +10,7 @@ import { intentOf, keyRow, madeBefore } from "../idempotency.ts";
 import type { ProjectRow } from "../projects/store.ts";
 import { assertDependencies } from "./dependencies.ts";
 import { ensureRun, ensureSession } from "./launch.ts";
-import { assertAgentKnown, assertRunnable } from "./preconditions.ts";
+import { assertAgentKnown, assertRunnable } from "../agents/preconditions.ts";
 import { publishTask } from "./publish.ts";
 import { findTask, insertTask } from "./store.ts";
 

@@ -16,7 +16,7 @@ import { derivedMessageId } from "../sessions/derived-id.ts";
 import { setWorkspaceState } from "../workspaces/store.ts";
 import { tryChange } from "./change.ts";
 import { ensureRun, ensureSession, nudgeRun, runStatus } from "./launch.ts";
-import { projectData } from "./publish.ts";
+import { projectData } from "../sessions/durable-object/stub.ts";
 import { taskRecord } from "./store.ts";
 
 /** A task that changed just now is being launched, or ended, by somebody else. */

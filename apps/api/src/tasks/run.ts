@@ -10,7 +10,7 @@ import type { ProjectRow } from "../projects/store.ts";
 import { change } from "./change.ts";
 import { agentOf, assertOpen } from "./create.ts";
 import { ensureRun, ensureSession, nudgeRun } from "./launch.ts";
-import { assertRunnable } from "./preconditions.ts";
+import { assertRunnable } from "../agents/preconditions.ts";
 import { requireTask } from "./store.ts";
 
 /** Asking again while it runs changes nothing; with the same key, nor does it after that. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { controlPlane, ids } from "../../test/caller.ts";
 import { tryChange } from "./change.ts";
-import { projectData } from "./publish.ts";
+import { projectData } from "../sessions/durable-object/stub.ts";
 import { applyChange, findTask, recordEvent } from "./store.ts";
 
 const { ask, setUp, deps } = controlPlane();

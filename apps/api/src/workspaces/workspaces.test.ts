@@ -9,7 +9,7 @@ import { configOf } from "../config.ts";
 import { database } from "../database/index.ts";
 import { depsFor } from "../deps.ts";
 import { mintApiToken } from "../identity/api-tokens.ts";
-import { chooseNode } from "../nodes/choose.ts";
+import { chooseNode } from "./choose-node.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { findNode } from "../nodes/store.ts";
 import type { Agent } from "../nodes/durable-object/node.fixture.ts";
@@ -17,7 +17,7 @@ import { aHolder, anOwner, connected, passTime, ring, stopClock } from "../nodes
 import type { SlotHolder } from "../nodes/durable-object/rpc.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { sweepKeptWorkspaces } from "../sweep/kept-workspaces.ts";
-import { projectData } from "../tasks/publish.ts";
+import { projectData } from "../sessions/durable-object/stub.ts";
 import { destroyWorkspace } from "./destroy.ts";
 import { findWorkspace, setWorkspaceState } from "./store.ts";
 

@@ -21,6 +21,7 @@ import { NodeLink, QUIET_ALARM } from "./link.ts";
 import { migrateObject } from "../../database/migrate-object.ts";
 import { NODE_MIGRATIONS } from "./migrations.ts";
 import { Outward, OUTWARD_ALARM } from "./outward.ts";
+import type { WakeQueue } from "./room.ts";
 import type { BootstrapAnswer, NodeLifecycleRpc, ProvisionInput, ReserveReply, RunFacts, SlotHolder } from "./rpc.ts";
 import type { ProviderQuestion } from "./server.ts";
 import { askProvider } from "./server.ts";
@@ -41,7 +42,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   readonly #link: NodeLink;
   readonly #outward: Outward;
 
-  constructor(context: DurableObjectState, env: Env) {
+  constructor(context: DurableObjectState, env: Env, wakeQueue: WakeQueue) {
     super(context, env);
     migrateObject(context.storage, NODE_MIGRATIONS);
     this.#config = configOf(env);
@@ -61,7 +62,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       clock: this.#clock,
       logger: this.#logger,
     };
-    this.#outward = new Outward(shared);
+    this.#outward = new Outward({ ...shared, wakeQueue });
     this.#link = new NodeLink({
       ...shared,
       context,

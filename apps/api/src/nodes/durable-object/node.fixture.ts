@@ -10,9 +10,9 @@ import { putCredential } from "../../credentials/store.ts";
 import { database } from "../../database/index.ts";
 import { nodes, projects, users } from "../../database/schema.ts";
 import { depsFor } from "../../deps.ts";
-import { serverName } from "../choose.ts";
-import { nodeObject } from "./stub.ts";
+import { serverName } from "../server-name.ts";
 import { insertNode } from "../store.ts";
+import { nodeObject } from "./stub.ts";
 import type { SlotHolder } from "./rpc.ts";
 
 export const START = Date.parse("2090-01-01T00:00:00Z");

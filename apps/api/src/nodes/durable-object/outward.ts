@@ -2,28 +2,21 @@
  * What the object owes to others: its row in D1, its viewers, nudges to runs, word of room to those in line, and what agents
  * offer. Each debt is in storage first and is paid until it sticks. Keeps N1, T1.
  */
-import type { Clock, Logger } from "@samovar/base";
 import type { NodeView } from "@samovar/contracts";
 import { and, eq, inArray, lt } from "drizzle-orm";
-import type { Config } from "../../config.ts";
 import { database } from "../../database/index.ts";
 import { nodes, workspaces } from "../../database/schema.ts";
-import type { Env } from "../../env.ts";
 import { rememberChange } from "../history.ts";
-import { tellRemoval } from "../../workspaces/removal-notice.ts";
+import { tellRemoval } from "../../sessions/removal-notice.ts";
 import type { NamedAlarms } from "./alarms.ts";
 import { payOffers } from "./offers.ts";
 import { payRoom } from "./room.ts";
+import type { RoomDeps } from "./room.ts";
 import type { Nudge, NodeStorage } from "./storage.ts";
 import { nodeViewOf } from "./view.ts";
 
-export interface OutwardDeps {
-  readonly env: Env;
-  readonly config: Config;
-  readonly storage: NodeStorage;
+export interface OutwardDeps extends RoomDeps {
   readonly alarms: NamedAlarms;
-  readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 export const OUTWARD_ALARM = "outward";

@@ -61,7 +61,7 @@ export interface RunFacts {
   };
 }
 
-export interface NodeLifecycleRpc {
+export interface NodeLifecycleRpc extends Rpc.DurableObjectBranded {
   /** Begins a node's life with its first slot taken. Its D1 row exists already. The server is asked for from an alarm. */
   provision(input: ProvisionInput): Promise<void>;
   /** A slot on an active or warm node. Asking again for the same workspace grants again. */

@@ -26,7 +26,7 @@ export interface CreateSessionInput {
   readonly firstMessage: { readonly messageId: MessageId; readonly text: string } | null;
 }
 
-export interface ProjectDataRpc {
+export interface ProjectDataRpc extends Rpc.DurableObjectBranded {
   createSession(input: CreateSessionInput): Promise<SessionView>;
   /** Links the session to the workspace whose token may deliver to it; refuses a second one only while the first delivers. */
   linkWorkspace(sessionId: SessionId, workspaceId: WorkspaceId): Promise<SessionView>;

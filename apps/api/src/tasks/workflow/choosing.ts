@@ -9,7 +9,7 @@ import { rankOf, turnLookMs, waitedTooLong } from "@samovar/domain/task-queue";
 import { lookPace, MAX_LOOKS_IN_LINE } from "@samovar/domain/run-waits";
 import { CANCELLED, MAX_REPLACEMENTS } from "@samovar/domain/task-run";
 import type { TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
-import { chooseNode } from "../../nodes/choose.ts";
+import { chooseNode } from "../../workspaces/choose-node.ts";
 import { note } from "../change.ts";
 import { publishTask } from "../publish.ts";
 import { leaveLine, lookAtLine, standInLine } from "../queue.ts";

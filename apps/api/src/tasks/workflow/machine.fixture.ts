@@ -17,7 +17,7 @@ import { aHolder, connected } from "../../nodes/durable-object/node.fixture.ts";
 import type { Agent } from "../../nodes/durable-object/node.fixture.ts";
 import { requireProject } from "../../projects/store.ts";
 import { createNewTask } from "../create.ts";
-import { projectData } from "../publish.ts";
+import { projectData } from "../../sessions/durable-object/stub.ts";
 import { findTask } from "../store.ts";
 import { workspaceView } from "../../workspaces/store.ts";
 

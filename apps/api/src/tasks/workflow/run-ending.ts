@@ -10,13 +10,13 @@ import { isTerminal } from "@samovar/domain/task-status";
 import type { TaskChange } from "@samovar/domain/task-status";
 import type { Deps } from "../../deps.ts";
 import { tryChange } from "../change.ts";
-import { projectData } from "../publish.ts";
+import { projectData } from "../../sessions/durable-object/stub.ts";
 import { stepEvents } from "../step-events.ts";
 import { findTask } from "../store.ts";
 import { findWorkspace, setWorkspaceState } from "../../workspaces/store.ts";
 import { inSentences } from "./sentences.ts";
 import type { Ending, RunStart, RunStory } from "./run-story.ts";
-import type { TaskRunParams } from "./task-run.ts";
+import type { TaskRunParams } from "./params.ts";
 
 /** Null: the task was ended by somebody else; then the workspace goes and nothing more is said. */
 export async function endRun(story: RunStory, start: RunStart, ending: Ending | null): Promise<void> {

@@ -21,7 +21,7 @@ import { agentOf } from "../create.ts";
 import { ensureSession } from "../launch.ts";
 import { findTask } from "../store.ts";
 import type { RunStart } from "./run-story.ts";
-import type { TaskRunParams } from "./task-run.ts";
+import type { TaskRunParams } from "./params.ts";
 
 /** As it was when the run began; later edits of the project do not reach a run. */
 export interface RunPlan extends RunStart {

@@ -19,7 +19,7 @@ import { nodeObject } from "../../nodes/durable-object/stub.ts";
 import { note, tryChange } from "../change.ts";
 import { findTask } from "../store.ts";
 import { within } from "../../within.ts";
-import type { TaskRunParams } from "./task-run.ts";
+import type { TaskRunParams } from "./params.ts";
 
 /** What is settled when a run begins. */
 export interface RunStart {

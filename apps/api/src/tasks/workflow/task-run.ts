@@ -5,14 +5,15 @@
 import { WorkflowEntrypoint } from "cloudflare:workers";
 import type { WorkflowEvent, WorkflowStep } from "cloudflare:workers";
 import { assertNever } from "@samovar/base";
-import type { Millis, NodeId, RunId, TaskId, WorkspaceId } from "@samovar/base";
+import type { Millis, NodeId, WorkspaceId } from "@samovar/base";
 import type { Failure, SessionEnd, TranscriptProof, TranscriptVerification } from "@samovar/contracts";
 import { MAX_VERIFICATIONS, verificationPauseMs } from "@samovar/domain/run-waits";
 import { CANCELLED, concludeRun, stoppedByPerson } from "@samovar/domain/task-run";
 import type { Env } from "../../env.ts";
 import { createWorkspace, setWorkspaceState } from "../../workspaces/store.ts";
 import { forgetFinishedRuns, noteFinished } from "../finished-runs.ts";
-import { projectData } from "../publish.ts";
+import { projectData } from "../../sessions/durable-object/stub.ts";
+import type { TaskRunParams } from "./params.ts";
 import { jobOf, openRun } from "./run-job.ts";
 import type { RunJob, RunPlan } from "./run-job.ts";
 import { endRun, endUnopened } from "./run-ending.ts";
@@ -21,11 +22,6 @@ import { gaveUp, RunStory, RunSuperseded, stopped, unforeseen } from "./run-stor
 import type { Ending } from "./run-story.ts";
 import { withPullRequest } from "./run-pull-request.ts";
 import { RunStopped } from "./run-story.ts";
-
-export interface TaskRunParams {
-  readonly taskId: TaskId;
-  readonly runId: RunId;
-}
 
 export class TaskRun extends WorkflowEntrypoint<Env, TaskRunParams> {
   override async run(event: Readonly<WorkflowEvent<TaskRunParams>>, step: WorkflowStep): Promise<void> {

@@ -2,8 +2,8 @@
 import type { UserId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { AgentKind, CredentialKind } from "@samovar/contracts";
-import { lacks } from "../agents/agents.ts";
-import { requireAgent } from "../agents/recipe.ts";
+import { lacks } from "./agents.ts";
+import { requireAgent } from "./recipe.ts";
 import { credentialNames } from "../credentials/store.ts";
 import type { Database } from "../database/index.ts";
 

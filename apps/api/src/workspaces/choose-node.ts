@@ -13,12 +13,13 @@ import type { Database } from "../database/index.ts";
 import type { Ports } from "../deps.ts";
 import { systemPorts } from "../deps.ts";
 import type { Env } from "../env.ts";
-import type { SlotHolder } from "./durable-object/rpc.ts";
+import type { SlotHolder } from "../nodes/durable-object/rpc.ts";
 import { within } from "../within.ts";
-import { findWorkspace, forgetIntent, intendWorkspace } from "../workspaces/store.ts";
-import { nodeObject } from "./durable-object/stub.ts";
-import type { NodeRow } from "./store.ts";
-import { findNode, insertNode, listCandidates } from "./store.ts";
+import { findWorkspace, forgetIntent, intendWorkspace } from "./store.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { serverName } from "../nodes/server-name.ts";
+import type { NodeRow } from "../nodes/store.ts";
+import { findNode, insertNode, listCandidates } from "../nodes/store.ts";
 
 export interface ChooseInput {
   readonly ownerId: UserId;
@@ -130,6 +131,3 @@ function newRow(id: NodeId, { ownerId, size }: ChooseInput, config: Config, now:
     maxLifetimeAt: now + config.NODE_MAX_LIFETIME_MS,
   };
 }
-
-/** A host name: the id without its prefix, whose underscore a host name may not have. */
-export const serverName = (nodeId: NodeId): string => `samovar-${nodeId.slice("nod_".length)}`;

@@ -1,14 +1,16 @@
 /** What a session is told when its kept workspace goes: once, whoever removes it and however often that is tried. */
 import { assertNever } from "@samovar/base";
+import type { workspaces } from "../database/schema.ts";
 import type { Env } from "../env.ts";
-import { derivedMessageId } from "../sessions/derived-id.ts";
-import { projectData } from "../tasks/publish.ts";
-import type { WorkspaceRow } from "./store.ts";
+import { derivedMessageId } from "./derived-id.ts";
+import { projectData } from "./durable-object/stub.ts";
+
+type RemovedWorkspace = Pick<typeof workspaces.$inferSelect, "id" | "keepUntil" | "projectId" | "sessionId">;
 
 export type RemovalCause = "asked" | "expired" | "machine_gone";
 
 /** Says nothing of a workspace that was never kept: its run tells what is to be told. */
-export async function tellRemoval(env: Env, row: WorkspaceRow, cause: RemovalCause): Promise<void> {
+export async function tellRemoval(env: Env, row: RemovedWorkspace, cause: RemovalCause): Promise<void> {
   const { id, keepUntil, projectId, sessionId } = row;
   if (keepUntil === null || projectId === null || sessionId === null) return;
   try {
