@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import type { NodeId, UserId } from "@samovar/base";
 import { page, poolHistory, sizeOffer, spending } from "@samovar/contracts";
+import type { SlotLease } from "@samovar/domain/node-record";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type * as z from "zod";
 import { database } from "../database/index.ts";
@@ -11,7 +12,6 @@ import { mintApiToken } from "../identity/api-tokens.ts";
 import { aHolder, aNode, anOwner, connected, passTime, ring, START, stopClock } from "./durable-object/node.fixture.ts";
 import { scriptedCloud } from "./durable-object/scripted-cloud.ts";
 import type { ScriptedCloud } from "./durable-object/scripted-cloud.ts";
-import type { SlotHolder } from "./durable-object/rpc.ts";
 import { forgetOldChanges, listChanges } from "./history.ts";
 import { nodeObject } from "./durable-object/stub.ts";
 import { findNode } from "./store.ts";
@@ -21,7 +21,7 @@ const db = database(env);
 const app = createApp();
 let cloud: ScriptedCloud;
 let owner: UserId;
-let holder: SlotHolder;
+let holder: SlotLease;
 let token: string;
 
 beforeEach(async () => {

@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import type { NodeId, UserId } from "@samovar/base";
 import { page, nodeView, nodeWork, workspaceView } from "@samovar/contracts";
+import type { SlotLease } from "@samovar/domain/node-record";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { putCredential } from "../credentials/store.ts";
 import { configOf } from "../config.ts";
@@ -13,7 +14,6 @@ import { mintNodeToken, mintWorkspaceToken } from "../identity/machine-tokens.ts
 import { mintApiToken } from "../identity/api-tokens.ts";
 import { authenticate } from "../identity/authenticate.ts";
 import { aHolder, anOwner, connected, ring, stopClock } from "./durable-object/node.fixture.ts";
-import type { SlotHolder } from "./durable-object/rpc.ts";
 import { scriptedCloud } from "./durable-object/scripted-cloud.ts";
 import { workspaceMachineRoutes } from "../workspaces/machine-routes.ts";
 import { workspaceRoutes } from "../workspaces/routes.ts";
@@ -38,7 +38,7 @@ app.use("/api/*", authenticate);
 for (const router of [nodeRoutes(), workspaceRoutes()]) app.route("/", router);
 
 let owner: UserId;
-let holder: SlotHolder;
+let holder: SlotLease;
 let nodeId: NodeId;
 let token: string;
 

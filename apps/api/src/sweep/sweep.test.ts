@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import type { NodeId, UserId } from "@samovar/base";
+import type { SlotLease } from "@samovar/domain/node-record";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { configOf } from "../config.ts";
@@ -12,7 +13,6 @@ import { chooseNode } from "../workspaces/choose-node.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { findNode, insertNode } from "../nodes/store.ts";
 import { aHolder, anOwner, connected, passTime, ring, stopClock } from "../nodes/durable-object/node.fixture.ts";
-import type { SlotHolder } from "../nodes/durable-object/rpc.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import type { ScriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { findWorkspace, setWorkspaceState } from "../workspaces/store.ts";
@@ -25,7 +25,7 @@ const db = database(env);
 const OLD = config.SWEEP_GRACE_MS + 1_000;
 let cloud: ScriptedCloud;
 let owner: UserId;
-let holder: SlotHolder;
+let holder: SlotLease;
 
 beforeEach(async () => {
   stopClock();

@@ -2,13 +2,13 @@
 import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import type { NodeId, UserId } from "@samovar/base";
+import type { SlotLease } from "@samovar/domain/node-record";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { configOf } from "../config.ts";
 import { database } from "../database/index.ts";
 import { nodes } from "../database/schema.ts";
 import { aHolder, anOwner, connected, passTime, ring, stopClock } from "../nodes/durable-object/node.fixture.ts";
-import type { SlotHolder } from "../nodes/durable-object/rpc.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { NodeStorage } from "../nodes/durable-object/storage.ts";
 import { findWorkspace } from "./store.ts";
@@ -29,7 +29,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const choose = (holder: SlotHolder, size: "small" | "large" = "small") =>
+const choose = (holder: SlotLease, size: "small" | "large" = "small") =>
   chooseNode(env, { ownerId: owner, size, holder });
 const rows = () => db.select().from(nodes).where(eq(nodes.ownerId, owner));
 const idOf = (choice: Awaited<ReturnType<typeof choose>>): NodeId =>
@@ -41,7 +41,7 @@ const slotsOf = (nodeId: NodeId) =>
       new NodeStorage(state.storage).node()?.record.slots.map((slot) => slot.holder.workspaceId) ?? [],
   );
 
-async function warmed(holder: SlotHolder): Promise<NodeId> {
+async function warmed(holder: SlotLease): Promise<NodeId> {
   const nodeId = idOf(await choose(holder));
   await connected(nodeId);
   await nodeObject(env, nodeId).release(holder.workspaceId);

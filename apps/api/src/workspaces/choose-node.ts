@@ -6,6 +6,7 @@ import type { NodeId, UserId } from "@samovar/base";
 import { idSource } from "@samovar/base";
 import type { VmSize } from "@samovar/contracts";
 import { acceptsWork } from "@samovar/domain/task-queue";
+import type { SlotLease } from "@samovar/domain/node-record";
 import { configOf } from "../config.ts";
 import type { Config } from "../config.ts";
 import { database } from "../database/index.ts";
@@ -13,7 +14,6 @@ import type { Database } from "../database/index.ts";
 import type { Ports } from "../deps.ts";
 import { systemPorts } from "../deps.ts";
 import type { Env } from "../env.ts";
-import type { SlotHolder } from "../nodes/durable-object/rpc.ts";
 import { within } from "../within.ts";
 import { findWorkspace, forgetIntent, intendWorkspace } from "./store.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
@@ -24,7 +24,7 @@ import { findNode, insertNode, listCandidates } from "../nodes/store.ts";
 export interface ChooseInput {
   readonly ownerId: UserId;
   readonly size: VmSize;
-  readonly holder: SlotHolder;
+  readonly holder: SlotLease;
   /** Nodes that were of no use to this workspace. */
   readonly avoid?: readonly NodeId[];
 }

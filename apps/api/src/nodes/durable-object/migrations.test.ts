@@ -2,16 +2,16 @@
 import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import type { NodeId } from "@samovar/base";
+import type { SlotLease } from "@samovar/domain/node-record";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { nodeObject } from "./stub.ts";
 import { migrateObject } from "../../database/migrate-object.ts";
 import { NODE_MIGRATIONS } from "./migrations.ts";
 import { aHolder, aNode, anOwner, stopClock } from "./node.fixture.ts";
-import type { SlotHolder } from "./rpc.ts";
 import { scriptedCloud } from "./scripted-cloud.ts";
 import { NodeStorage } from "./storage.ts";
 
-let holder: SlotHolder;
+let holder: SlotLease;
 let nodeId: NodeId;
 const node = () => nodeObject(env, nodeId);
 

@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import type { NodeId, UserId } from "@samovar/base";
 import { LINK_CLOSE, PROTOCOL_VERSION } from "@samovar/contracts";
+import type { SlotLease } from "@samovar/domain/node-record";
 import { parse } from "yaml";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ids } from "../../../test/caller.ts";
@@ -27,14 +28,13 @@ import {
   START,
   stopClock,
 } from "./node.fixture.ts";
-import type { SlotHolder } from "./rpc.ts";
 import { scriptedCloud } from "./scripted-cloud.ts";
 import type { ScriptedCloud } from "./scripted-cloud.ts";
 import { NodeStorage } from "./storage.ts";
 
 let cloud: ScriptedCloud;
 let owner: UserId;
-let holder: SlotHolder;
+let holder: SlotLease;
 let nodeId: NodeId;
 const config = configOf(env);
 const node = () => nodeObject(env, nodeId);
@@ -306,7 +306,7 @@ describe("the link", () => {
     expect(
       await node().reserve({
         ...holder,
-        workspaceId: `${holder.workspaceId.slice(0, -1)}0` as SlotHolder["workspaceId"],
+        workspaceId: `${holder.workspaceId.slice(0, -1)}0` as SlotLease["workspaceId"],
       }),
     ).toEqual({ granted: false, reason: "not_accepting" });
   });

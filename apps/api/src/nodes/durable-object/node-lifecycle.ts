@@ -7,10 +7,11 @@ import type { Clock, Logger, Random, WorkspaceId } from "@samovar/base";
 import { assertNever, jsonLogger } from "@samovar/base";
 import type { BootstrapRequest, CommandDraft, NodeCall, NodeEvent, NodeReply, NodeView } from "@samovar/contracts";
 import { foldEvent, NEW_WORKSPACE, runFacts } from "@samovar/domain/node-link";
-import type { NodeEffect, NodeLifeEvent } from "@samovar/domain/node-lifecycle";
+import type { NodeEffect, NodeLifeEvent, ReserveReply } from "@samovar/domain/node-lifecycle";
 import { reserveSlot, stepNode } from "@samovar/domain/node-lifecycle";
-import type { NodeAlarm, NodeRecord, NodeSettings } from "@samovar/domain/node-record";
+import type { NodeAlarm, NodeRecord, NodeSettings, SlotLease } from "@samovar/domain/node-record";
 import { alarmsOf, NODE_ALARMS, newNode } from "@samovar/domain/node-record";
+import type { RunObservation } from "@samovar/domain/run-observation";
 import type { Config } from "../../config.ts";
 import { configOf } from "../../config.ts";
 import { systemPorts } from "../../deps.ts";
@@ -22,7 +23,7 @@ import { migrateObject } from "../../database/migrate-object.ts";
 import { NODE_MIGRATIONS } from "./migrations.ts";
 import { Outward, OUTWARD_ALARM } from "./outward.ts";
 import type { WakeQueue } from "./room.ts";
-import type { BootstrapAnswer, NodeLifecycleRpc, ProvisionInput, ReserveReply, RunFacts, SlotHolder } from "./rpc.ts";
+import type { BootstrapAnswer, NodeLifecycleRpc, ProvisionInput } from "./rpc.ts";
 import type { ProviderQuestion } from "./server.ts";
 import { askProvider } from "./server.ts";
 import type { StoredNode } from "./storage.ts";
@@ -86,7 +87,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
     this.#settle();
   }
 
-  async reserve(holder: SlotHolder): Promise<ReserveReply> {
+  async reserve(holder: SlotLease): Promise<ReserveReply> {
     const node = this.#storage.node();
     if (node === null) return { granted: false, reason: "gone" };
     const { record, reply } = reserveSlot(node.record, holder, this.#clock.now(), this.#settings());
@@ -119,7 +120,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
     return { kind: "failed", failure: { code: "workspace_not_found", message } };
   }
 
-  async facts(workspaceId: WorkspaceId): Promise<RunFacts | null> {
+  async facts(workspaceId: WorkspaceId): Promise<RunObservation | null> {
     const node = this.#storage.node();
     const workspace = this.#storage.workspace(workspaceId);
     return node === null || workspace === null ? null : runFacts(node.record, workspace.holder, workspace.told);

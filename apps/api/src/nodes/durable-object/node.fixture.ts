@@ -4,6 +4,7 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import type { NodeId, UserId, WorkspaceId } from "@samovar/base";
 import { controlFrame, PROTOCOL_VERSION } from "@samovar/contracts";
 import type { ControlFrame, NodeEventDraft, NodeFrame } from "@samovar/contracts";
+import type { SlotLease } from "@samovar/domain/node-record";
 import { expect, vi } from "vitest";
 import { ids } from "../../../test/caller.ts";
 import { putCredential } from "../../credentials/store.ts";
@@ -13,7 +14,6 @@ import { depsFor } from "../../deps.ts";
 import { serverName } from "../server-name.ts";
 import { insertNode } from "../store.ts";
 import { nodeObject } from "./stub.ts";
-import type { SlotHolder } from "./rpc.ts";
 
 export const START = Date.parse("2090-01-01T00:00:00Z");
 
@@ -58,7 +58,7 @@ export async function aBusyNode(ownerId: UserId): Promise<void> {
     });
 }
 
-export async function aHolder(ownerId: UserId): Promise<SlotHolder> {
+export async function aHolder(ownerId: UserId): Promise<SlotLease> {
   const projectId = ids.make("prj");
   const at = Date.now();
   await database(env)
@@ -68,7 +68,7 @@ export async function aHolder(ownerId: UserId): Promise<SlotHolder> {
 }
 
 /** A node whose life has begun, with its row. */
-export async function aNode(holder: SlotHolder, ownerId: UserId): Promise<NodeId> {
+export async function aNode(holder: SlotLease, ownerId: UserId): Promise<NodeId> {
   const id = ids.make("nod");
   const row = {
     id,
@@ -145,7 +145,7 @@ export async function connected(nodeId: NodeId, lastCommand = 0): Promise<Agent>
   return agent;
 }
 
-export const createCommand = (holder: SlotHolder, id = `${holder.workspaceId}:create`) =>
+export const createCommand = (holder: SlotLease, id = `${holder.workspaceId}:create`) =>
   ({
     id,
     kind: "workspace.create",

@@ -3,18 +3,18 @@ import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import type { NodeId, UserId } from "@samovar/base";
 import type { AgentOffers } from "@samovar/contracts";
+import type { SlotLease } from "@samovar/domain/node-record";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { describeAgent } from "../../agents/agents.ts";
 import { database } from "../../database/index.ts";
 import { nodeObject } from "./stub.ts";
 import { createWorkspace } from "../../workspaces/store.ts";
 import { aHolder, aNode, anOwner, connected, passTime, ring, stopClock } from "./node.fixture.ts";
-import type { SlotHolder } from "./rpc.ts";
 import { scriptedCloud } from "./scripted-cloud.ts";
 import { NodeStorage } from "./storage.ts";
 
 let owner: UserId;
-let holder: SlotHolder;
+let holder: SlotLease;
 let nodeId: NodeId;
 
 beforeEach(async () => {
@@ -33,9 +33,9 @@ const offersOf = (name: string): AgentOffers => ({
   models: [{ id: name, name, description: null }],
   modes: [{ id: "plan", name: "Plan", description: "Changes nothing" }],
 });
-const runs = (each: SlotHolder, on = nodeId) =>
+const runs = (each: SlotLease, on = nodeId) =>
   createWorkspace(env, { id: each.workspaceId, ownerId: owner, nodeId: on, agent: "claude" }, Date.now());
-const started = ({ workspaceId, sessionId }: SlotHolder, offers: AgentOffers | null) =>
+const started = ({ workspaceId, sessionId }: SlotLease, offers: AgentOffers | null) =>
   ({ kind: "session.started", workspaceId, sessionId, offers }) as const;
 const shown = async () => (await describeAgent(database(env), owner, "claude"))?.offers;
 const areShown = (offers: AgentOffers) => vi.waitFor(async () => expect(await shown()).toEqual(offers));

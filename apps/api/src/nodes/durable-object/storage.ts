@@ -4,7 +4,7 @@ import { command } from "@samovar/contracts";
 import type { AgentOffers, Command, CommandDraft, OutboxStats, VmSize } from "@samovar/contracts";
 import type { LinkState, WorkspaceFacts } from "@samovar/domain/node-link";
 import { NEW_LINK, NEW_WORKSPACE } from "@samovar/domain/node-link";
-import type { NodeRecord, SlotHolder } from "@samovar/domain/node-record";
+import type { NodeRecord, SlotLease } from "@samovar/domain/node-record";
 
 export interface NodeIdentity {
   readonly nodeId: NodeId;
@@ -20,7 +20,7 @@ export interface StoredNode {
 }
 
 export interface StoredWorkspace {
-  readonly holder: SlotHolder;
+  readonly holder: SlotLease;
   readonly told: WorkspaceFacts;
 }
 
@@ -115,7 +115,7 @@ export class NodeStorage {
     return row === null ? null : { holder: stored(row.holder), told: stored(row.told) };
   }
 
-  addWorkspace(holder: SlotHolder): void {
+  addWorkspace(holder: SlotLease): void {
     this.#sql.exec(
       "INSERT INTO workspaces (workspace_id, holder, told) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
       holder.workspaceId,
@@ -135,7 +135,7 @@ export class NodeStorage {
         "SELECT holder FROM workspaces WHERE projected = 0 AND json_extract(told, '$.state') = 'destroyed' LIMIT 50",
       )
       .toArray();
-    return rows.map((row) => stored<SlotHolder>(row.holder).workspaceId);
+    return rows.map((row) => stored<SlotLease>(row.holder).workspaceId);
   }
 
   markProjected(workspaceId: WorkspaceId): void {
@@ -143,9 +143,9 @@ export class NodeStorage {
   }
 
   /** Projects that ever had a slot here: their pages show this node. */
-  audience(): readonly SlotHolder["projectId"][] {
+  audience(): readonly SlotLease["projectId"][] {
     const rows = this.#sql.exec<{ holder: string }>("SELECT holder FROM workspaces").toArray();
-    return [...new Set(rows.map((row) => stored<SlotHolder>(row.holder).projectId))];
+    return [...new Set(rows.map((row) => stored<SlotLease>(row.holder).projectId))];
   }
 
   /** Whether anything changed. */

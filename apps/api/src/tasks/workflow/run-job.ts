@@ -11,12 +11,12 @@ import type {
 } from "@samovar/contracts";
 import { PLAIN_CHECKOUT } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
+import type { SlotLease } from "@samovar/domain/node-record";
 import { eq } from "drizzle-orm";
 import { recipeOf } from "../../agents/recipe.ts";
 import type { Config } from "../../config.ts";
 import { projects } from "../../database/schema.ts";
 import type { Deps } from "../../deps.ts";
-import type { SlotHolder } from "../../nodes/durable-object/rpc.ts";
 import { agentOf } from "../create.ts";
 import { ensureSession } from "../launch.ts";
 import { findTask } from "../store.ts";
@@ -44,7 +44,7 @@ export interface RunJob {
   readonly workspaceId: WorkspaceId;
   readonly size: VmSize;
   readonly branch: string;
-  readonly holder: SlotHolder;
+  readonly holder: SlotLease;
   readonly createCommand: DraftOf<"workspace.create">;
   readonly startCommand: DraftOf<"session.start">;
   readonly cancelCommand: DraftOf<"session.cancel">;

@@ -6,9 +6,10 @@ import { assertNever, errorMessage, redactText } from "@samovar/base";
 import type { MessageId, Millis, NodeId, WorkspaceId } from "@samovar/base";
 import type { Failure, RunStep, TaskOutput } from "@samovar/contracts";
 import { lookPace, MAX_LOOKS, runWaits, waitedAt } from "@samovar/domain/run-waits";
+import type { RunObservation } from "@samovar/domain/run-observation";
 import type { EarlierLook, Waited } from "@samovar/domain/run-waits";
 import { CANCELLED, decideRun } from "@samovar/domain/task-run";
-import type { RunDecision, RunSight, RunWait } from "@samovar/domain/task-run";
+import type { RunDecision, RunWait } from "@samovar/domain/task-run";
 import type { TaskActor, TaskChange, TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
 import type { WorkflowStep } from "cloudflare:workers";
 import { timeLimits } from "../../config.ts";
@@ -98,7 +99,7 @@ const ANSWER_MS = 10_000;
 /** `isSilent`: the node's object did not answer. */
 export type Seen = RunDecision &
   Waited & {
-    readonly sight: RunSight | null;
+    readonly sight: RunObservation | null;
     readonly isSilent: boolean;
     /** Absent from looks of an earlier version. */
     readonly cancelRequested?: boolean;
@@ -292,7 +293,7 @@ export class RunStory {
     return note(this.deps, taskId, draft, this.actor, `${runId}:start: delayed`, at);
   }
 
-  async #ask(workspaceId: WorkspaceId): Promise<RunSight | "silent" | null> {
+  async #ask(workspaceId: WorkspaceId): Promise<RunObservation | "silent" | null> {
     const { nodeId } = this;
     if (nodeId === null) return null;
     try {
