@@ -2,10 +2,10 @@
 import type { UserId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { AgentKind, CredentialKind } from "@samovar/contracts";
-import { lacks } from "./agents.ts";
-import { requireAgent } from "./recipe.ts";
 import { credentialNames } from "../credentials/store.ts";
 import type { Database } from "../database/index.ts";
+import { lacks } from "./agents.ts";
+import { requireAgent } from "./recipe.ts";
 
 /** Throws `agent_not_configured` or `credentials_missing`, with the page on which to put it right. */
 export async function assertRunnable(db: Database, ownerId: UserId, kind: AgentKind): Promise<void> {

@@ -1,10 +1,10 @@
 /** Who is asking: an API token, or the cookie of a signed-in browser. Nothing else opens a person's routes. */
 import { SamovarError } from "@samovar/contracts";
 import type { Context, MiddlewareHandler } from "hono";
+import type { AppContext, Caller } from "../http/context.ts";
 import { callerOfToken } from "./api-tokens.ts";
 import { callerOfCookie } from "./cookie-sessions.ts";
 import { bearer } from "./machine-tokens.ts";
-import type { AppContext, Caller } from "../http/context.ts";
 
 export const authenticate: MiddlewareHandler<AppContext> = async (c, next) => {
   const user = await identify(c);

@@ -1,3 +1,4 @@
+/** The name of a node's server at the provider. */
 import type { NodeId } from "@samovar/base";
 
 /** A host name: the id without its prefix, whose underscore a host name may not have. */

@@ -5,6 +5,7 @@ import type { NodeId, UserId } from "@samovar/base";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ids } from "../../test/caller.ts";
 import { configOf } from "../config.ts";
 import { database } from "../database/index.ts";
 import { nodes, sweepRuns } from "../database/schema.ts";
@@ -16,7 +17,6 @@ import { aHolder, anOwner, connected, passTime, ring, stopClock } from "../nodes
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import type { ScriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { findWorkspace, setWorkspaceState } from "../workspaces/store.ts";
-import { ids } from "../../test/caller.ts";
 import type { Phase } from "./phase.ts";
 import { PHASES, runSweep } from "./sweep.ts";
 

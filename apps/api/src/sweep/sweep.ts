@@ -10,6 +10,7 @@ import type { Deps } from "../deps.ts";
 import type { Env } from "../env.ts";
 import { forgetFinishedRuns } from "../tasks/finished-runs.ts";
 import { repairOrphanRuns } from "../tasks/orphans.ts";
+import { within } from "../within.ts";
 import { sweepGoneServers } from "./gone-servers.ts";
 import { sweepKeptWorkspaces } from "./kept-workspaces.ts";
 import { sweepLeftWorkspaces } from "./left-workspaces.ts";
@@ -19,7 +20,6 @@ import type { Phase, PhaseOutcome } from "./phase.ts";
 import { recordEnd, recordStart } from "./record.ts";
 import { sweepStaleNodes } from "./stale-nodes.ts";
 import { sweepUnknownServers } from "./unknown-servers.ts";
-import { within } from "../within.ts";
 
 export interface PhaseReport extends PhaseOutcome {
   readonly phase: string;

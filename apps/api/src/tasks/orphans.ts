@@ -14,9 +14,9 @@ import type { Env } from "../env.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { derivedMessageId } from "../sessions/derived-id.ts";
 import { setWorkspaceState } from "../workspaces/store.ts";
+import { projectData } from "../sessions/durable-object/stub.ts";
 import { tryChange } from "./change.ts";
 import { ensureRun, ensureSession, nudgeRun, runStatus } from "./launch.ts";
-import { projectData } from "../sessions/durable-object/stub.ts";
 import { taskRecord } from "./store.ts";
 
 /** A task that changed just now is being launched, or ended, by somebody else. */

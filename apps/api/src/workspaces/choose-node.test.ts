@@ -11,9 +11,9 @@ import { nodes } from "../database/schema.ts";
 import { aHolder, anOwner, connected, passTime, ring, stopClock } from "../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { NodeStorage } from "../nodes/durable-object/storage.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { findWorkspace } from "./store.ts";
 import { chooseNode } from "./choose-node.ts";
-import { nodeObject } from "../nodes/durable-object/stub.ts";
 
 const config = configOf(env);
 const db = database(env);

@@ -15,11 +15,11 @@ import type { Ports } from "../deps.ts";
 import { systemPorts } from "../deps.ts";
 import type { Env } from "../env.ts";
 import { within } from "../within.ts";
-import { findWorkspace, forgetIntent, intendWorkspace } from "./store.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { serverName } from "../nodes/server-name.ts";
 import type { NodeRow } from "../nodes/store.ts";
 import { findNode, insertNode, listCandidates } from "../nodes/store.ts";
+import { findWorkspace, forgetIntent, intendWorkspace } from "./store.ts";
 
 export interface ChooseInput {
   readonly ownerId: UserId;

@@ -10,7 +10,6 @@ import { configOf } from "../config.ts";
 import { database } from "../database/index.ts";
 import { depsFor } from "../deps.ts";
 import { mintApiToken } from "../identity/api-tokens.ts";
-import { chooseNode } from "./choose-node.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { findNode } from "../nodes/store.ts";
 import type { Agent } from "../nodes/durable-object/node.fixture.ts";
@@ -18,6 +17,7 @@ import { aHolder, anOwner, connected, passTime, ring, stopClock } from "../nodes
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { sweepKeptWorkspaces } from "../sweep/kept-workspaces.ts";
 import { projectData } from "../sessions/durable-object/stub.ts";
+import { chooseNode } from "./choose-node.ts";
 import { destroyWorkspace } from "./destroy.ts";
 import { findWorkspace, setWorkspaceState } from "./store.ts";
 

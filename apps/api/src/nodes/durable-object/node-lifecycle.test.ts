@@ -10,8 +10,8 @@ import { ids } from "../../../test/caller.ts";
 import { database } from "../../database/index.ts";
 import { verifyNodeToken, verifyWorkspaceToken } from "../../identity/machine-tokens.ts";
 import { configOf } from "../../config.ts";
-import { nodeObject } from "./stub.ts";
 import { findNode } from "../store.ts";
+import { nodeObject } from "./stub.ts";
 import { NamedAlarms } from "./alarms.ts";
 import { LINK_QUIET_MS } from "./link.ts";
 import {

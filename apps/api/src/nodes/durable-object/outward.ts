@@ -6,8 +6,9 @@ import type { NodeView } from "@samovar/contracts";
 import { and, eq, inArray, lt } from "drizzle-orm";
 import { database } from "../../database/index.ts";
 import { nodes, workspaces } from "../../database/schema.ts";
-import { rememberChange } from "../history.ts";
+import { projectData } from "../../sessions/durable-object/stub.ts";
 import { tellRemoval } from "../../sessions/removal-notice.ts";
+import { rememberChange } from "../history.ts";
 import type { NamedAlarms } from "./alarms.ts";
 import { payOffers } from "./offers.ts";
 import { payRoom } from "./room.ts";
@@ -185,9 +186,7 @@ export class Outward {
   async #publish(view: NodeView): Promise<void> {
     const { env, storage, logger } = this.#deps;
     const told = await Promise.allSettled(
-      storage
-        .audience()
-        .map((projectId) => env.PROJECT_DATA.get(env.PROJECT_DATA.idFromName(projectId)).publishNode(view)),
+      storage.audience().map((projectId) => projectData({ env }, projectId).publishNode(view)),
     );
     for (const each of told)
       if (each.status === "rejected") logger.warn("node.publish_failed", { reason: each.reason });

@@ -17,10 +17,10 @@ import type {
 } from "@samovar/contracts";
 import { systemPorts } from "../../deps.ts";
 import type { Env } from "../../env.ts";
+import { migrateObject } from "../../database/migrate-object.ts";
 import { bundleChunk, findBundle, storeBundle } from "./bundles.ts";
 import type { StoredBundle } from "./bundles.ts";
 import { applyDelivery } from "./deliver.ts";
-import { migrateObject } from "../../database/migrate-object.ts";
 import { PROJECT_MIGRATIONS } from "./migrations.ts";
 import { historyPage, syncFrames } from "./pages.ts";
 import type { HistoryQuery } from "./pages.ts";

@@ -16,10 +16,10 @@ import { nodeObject } from "../../nodes/durable-object/stub.ts";
 import { aHolder, connected } from "../../nodes/durable-object/node.fixture.ts";
 import type { Agent } from "../../nodes/durable-object/node.fixture.ts";
 import { requireProject } from "../../projects/store.ts";
-import { createNewTask } from "../create.ts";
 import { projectData } from "../../sessions/durable-object/stub.ts";
-import { findTask } from "../store.ts";
 import { workspaceView } from "../../workspaces/store.ts";
+import { createNewTask } from "../create.ts";
+import { findTask } from "../store.ts";
 
 export const deps = depsFor(env);
 export const db = database(env);

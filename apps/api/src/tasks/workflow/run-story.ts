@@ -17,9 +17,9 @@ import { depsFor } from "../../deps.ts";
 import type { Deps } from "../../deps.ts";
 import type { Env } from "../../env.ts";
 import { nodeObject } from "../../nodes/durable-object/stub.ts";
+import { within } from "../../within.ts";
 import { note, tryChange } from "../change.ts";
 import { findTask } from "../store.ts";
-import { within } from "../../within.ts";
 import type { TaskRunParams } from "./params.ts";
 
 /** What is settled when a run begins. */

@@ -11,8 +11,8 @@ import { MAX_VERIFICATIONS, verificationPauseMs } from "@samovar/domain/run-wait
 import { CANCELLED, concludeRun, stoppedByPerson } from "@samovar/domain/task-run";
 import type { Env } from "../../env.ts";
 import { createWorkspace, setWorkspaceState } from "../../workspaces/store.ts";
-import { forgetFinishedRuns, noteFinished } from "../finished-runs.ts";
 import { projectData } from "../../sessions/durable-object/stub.ts";
+import { forgetFinishedRuns, noteFinished } from "../finished-runs.ts";
 import type { TaskRunParams } from "./params.ts";
 import { jobOf, openRun } from "./run-job.ts";
 import type { RunJob, RunPlan } from "./run-job.ts";
