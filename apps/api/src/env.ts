@@ -1,12 +1,12 @@
 /** The Worker's bindings, as the platform gives them; `config.ts` parses the settings among them. */
-import type { NodeLifecycle } from "./objects/node-lifecycle/object.ts";
-import type { ProjectData } from "./objects/project-data/object.ts";
-import type { TaskRunParams } from "./workflows/task-run.ts";
+import type { NodeLifecycleRpc } from "./nodes/durable-object/rpc.ts";
+import type { ProjectDataRpc } from "./sessions/durable-object/rpc.ts";
+import type { TaskRunParams } from "./tasks/workflow/params.ts";
 
 export interface Env {
   readonly DB: D1Database;
-  readonly PROJECT_DATA: DurableObjectNamespace<ProjectData>;
-  readonly NODE_LIFECYCLE: DurableObjectNamespace<NodeLifecycle>;
+  readonly PROJECT_DATA: DurableObjectNamespace<ProjectDataRpc>;
+  readonly NODE_LIFECYCLE: DurableObjectNamespace<NodeLifecycleRpc>;
   readonly TASK_RUN: Workflow<TaskRunParams>;
   /** The built web app, and the vm-agent's release below `/agent/`. */
   readonly ASSETS: Fetcher;

@@ -7,7 +7,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vite
 import { inSeries } from "@samovar/testing/series";
 import { controlPlane, somebodyElse } from "../test/caller.ts";
 import { KEY_LIFE_MS } from "./idempotency.ts";
-import { scriptedCloud } from "./objects/node-lifecycle/scripted-cloud.ts";
+import { scriptedCloud } from "./nodes/durable-object/scripted-cloud.ts";
 import { runSweep } from "./sweep/sweep.ts";
 import { sweepOldKeys } from "./sweep/old-keys.ts";
 

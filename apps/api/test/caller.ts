@@ -7,7 +7,7 @@ import { database } from "../src/database/index.ts";
 import { users } from "../src/database/schema.ts";
 import { depsFor } from "../src/deps.ts";
 import type { Ports } from "../src/deps.ts";
-import { createApp } from "../src/http/app.ts";
+import { createApp } from "../src/app.ts";
 import { mintApiToken } from "../src/identity/api-tokens.ts";
 import { TEST_SETTINGS } from "./settings.ts";
 

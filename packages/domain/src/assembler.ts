@@ -13,18 +13,13 @@ import type { AcpUpdate, ToolCallPatch } from "./acp-update.ts";
 import { readAcpUpdate } from "./acp-update.ts";
 import type { GrowingText, RunningHash } from "./growing-text.ts";
 import { finishText, growText } from "./growing-text.ts";
+import type { SaidMessage } from "./said-message.ts";
 import { storable, utf8Bytes } from "./text-limits.ts";
 import type { ToolCall } from "./tool-call.ts";
 import { isOver, patchToolCall, showToolCall, titleLine } from "./tool-call.ts";
-import type { FinishedMessage, Sha256 } from "./transcript-digest.ts";
+import type { Sha256 } from "./transcript-digest.ts";
 import type { UsageTally } from "./usage-tally.ts";
 import { addUsage } from "./usage-tally.ts";
-
-/** A message as it stands; its id stays the same while it grows. */
-export interface SaidMessage extends FinishedMessage {
-  readonly final: boolean;
-  readonly createdAt: Millis;
-}
 
 export interface AssemblerPorts {
   /** The agent's working directory, absolute. */

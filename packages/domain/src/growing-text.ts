@@ -4,7 +4,7 @@
  */
 import type { Truncation } from "@samovar/contracts";
 import { LIMITS } from "@samovar/contracts";
-import type { SaidMessage } from "./assembler.ts";
+import type { SaidMessage } from "./said-message.ts";
 import { headOfBytes, isHighSurrogate, storable, utf8Bytes } from "./text-limits.ts";
 
 /** A SHA-256 that grows; each value is immutable. */

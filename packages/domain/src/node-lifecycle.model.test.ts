@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { NodeEffect, NodeLifeEvent } from "./node-lifecycle.ts";
 import { reserveSlot, stepNode } from "./node-lifecycle.ts";
-import type { NodeRecord, NodeSettings, SlotHolder } from "./node-record.ts";
+import type { NodeRecord, NodeSettings, SlotLease } from "./node-record.ts";
 import { alarmsOf, isAlive, newNode, placesTaken } from "./node-record.ts";
 
 const settings: NodeSettings = {
@@ -18,7 +18,7 @@ const settings: NodeSettings = {
   unreachableTimeoutMs: 20_000,
 };
 
-const holder = (n: number): SlotHolder => ({
+const holder = (n: number): SlotLease => ({
   workspaceId: `wsp_${n}` as WorkspaceId,
   taskId: null,
   runId: `run_${n}` as RunId,

@@ -3,7 +3,7 @@ import type { NodeId, ProjectId, RunId, SessionId, WorkspaceId } from "@samovar/
 import { describe, expect, it } from "vitest";
 import type { NodeLifeEvent } from "./node-lifecycle.ts";
 import { CREATE_MAX_ATTEMPTS, RECONNECT_GRACE_MS, reserveSlot, stepNode } from "./node-lifecycle.ts";
-import type { NodeAlarm, NodeRecord, NodeSettings, SlotHolder } from "./node-record.ts";
+import type { NodeAlarm, NodeRecord, NodeSettings, SlotLease } from "./node-record.ts";
 import { alarmsOf, failureOf, newNode, placesTaken } from "./node-record.ts";
 
 const settings: NodeSettings = {
@@ -19,7 +19,7 @@ const settings: NodeSettings = {
 const server = { id: "42", location: "fsn1", pricePerHour: null };
 const refused = { failure: { code: "provider_quota", message: "limit reached" }, retryAfterMs: null };
 
-const holder = (n: number): SlotHolder => ({
+const holder = (n: number): SlotLease => ({
   workspaceId: `wsp_${n}` as WorkspaceId,
   taskId: null,
   runId: `run_${n}` as RunId,

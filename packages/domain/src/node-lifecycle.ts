@@ -6,7 +6,7 @@
 import type { Millis, RunId, WorkspaceId } from "@samovar/base";
 import { assertNever } from "@samovar/base";
 import type { Failure } from "@samovar/contracts";
-import type { NodeAlarm, NodeLife, NodeRecord, NodeSettings, ServerFacts, Slot, SlotHolder } from "./node-record.ts";
+import type { NodeAlarm, NodeLife, NodeRecord, NodeSettings, ServerFacts, Slot, SlotLease } from "./node-record.ts";
 import { alarmsOf, failureOf, isAlive, newSlot, NOTHING_TO_ASK, placesTaken } from "./node-record.ts";
 
 /** What the provider refused; `retriable` when the same call may succeed later by itself. */
@@ -86,7 +86,7 @@ function roomOf(record: NodeRecord, now: Millis, settings: NodeSettings): number
 /** A slot, if the node takes work. Asking again for the same workspace grants again. */
 export function reserveSlot(
   record: NodeRecord,
-  holder: SlotHolder,
+  holder: SlotLease,
   now: Millis,
   settings: NodeSettings,
 ): { readonly record: NodeRecord; readonly reply: ReserveReply } {

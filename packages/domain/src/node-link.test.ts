@@ -18,7 +18,7 @@ import {
   takeEvent,
 } from "./node-link.ts";
 import { reserveSlot, stepNode } from "./node-lifecycle.ts";
-import type { SlotHolder } from "./node-record.ts";
+import type { SlotLease } from "./node-record.ts";
 import { newNode } from "./node-record.ts";
 
 const settings = {
@@ -31,7 +31,7 @@ const settings = {
   bootTimeoutMs: 9e9,
   unreachableTimeoutMs: 10,
 };
-const holder: SlotHolder = {
+const holder: SlotLease = {
   workspaceId: "wsp_1" as WorkspaceId,
   taskId: null,
   runId: "run_1" as RunId,

@@ -2,12 +2,13 @@
  * The control plane's side of a node's link. Pure. Both directions are reliable: commands are numbered, re-sent
  * after each reconnect and acknowledged cumulatively; events are taken once, in order, and acknowledged once persisted.
  */
-import type { Failure, NodeEvent, NodeStateName, SessionEnd } from "@samovar/contracts";
+import type { Failure, NodeEvent, SessionEnd } from "@samovar/contracts";
 import { PROTOCOL_VERSION } from "@samovar/contracts";
 import { assertNever } from "@samovar/base";
 import type { Millis } from "@samovar/base";
-import type { NodeRecord, SlotHolder } from "./node-record.ts";
+import type { NodeRecord, SlotLease } from "./node-record.ts";
 import { failureOf, isAlive } from "./node-record.ts";
+import type { RunObservation } from "./run-observation.ts";
 
 export interface LinkState {
   /** The number of the newest command; commands are numbered from 1 without gaps. */
@@ -91,7 +92,7 @@ export const NEW_WORKSPACE: WorkspaceFacts = {
 };
 
 /** Facts only move forward; the first word on each counts. Answers the same object when nothing is new. */
-export function foldEvent(facts: WorkspaceFacts, event: NodeEvent, holder: SlotHolder, now: Millis): WorkspaceFacts {
+export function foldEvent(facts: WorkspaceFacts, event: NodeEvent, holder: SlotLease, now: Millis): WorkspaceFacts {
   if (!("workspaceId" in event) || event.workspaceId !== holder.workspaceId) return facts;
   switch (event.kind) {
     case "workspace.ready":
@@ -115,25 +116,8 @@ export function foldEvent(facts: WorkspaceFacts, event: NodeEvent, holder: SlotH
   }
 }
 
-/** What a run can know now: what the node told, and what its silence or its end means. */
-export interface RunFacts {
-  readonly node: {
-    readonly state: NodeStateName;
-    readonly connected: boolean;
-    /** Since when the link is down; null when it is up, or was never. */
-    readonly downSince: Millis | null;
-    readonly failure: Failure | null;
-  };
-  readonly workspace: Pick<WorkspaceFacts, "state" | "branch" | "failure">;
-  readonly session: {
-    readonly startedAt: Millis | null;
-    /** Null when no process of its start has waited long for its turn. */
-    readonly startDelayedAt: Millis | null;
-    readonly end: SessionEnd | null;
-  };
-}
-
-export function runFacts(record: NodeRecord, holder: SlotHolder, told: WorkspaceFacts): RunFacts {
+/** What the node told, and what its silence or its end means. */
+export function runFacts(record: NodeRecord, holder: SlotLease, told: WorkspaceFacts): RunObservation {
   const lost = record.slots.find((slot) => slot.holder.workspaceId === holder.workspaceId)?.lost ?? null;
   const isLost = lost !== null && told.state !== "destroyed" && told.state !== "failed";
   return {

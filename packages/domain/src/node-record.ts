@@ -18,8 +18,8 @@ export interface NodeSettings {
   readonly unreachableTimeoutMs: number;
 }
 
-/** A workspace of a task run, and whom to nudge when its facts change. */
-export interface SlotHolder {
+/** A workspace's hold on a slot, and the run that is woken when the workspace's facts change. */
+export interface SlotLease {
   readonly workspaceId: WorkspaceId;
   readonly taskId: TaskId | null;
   readonly runId: RunId | null;
@@ -28,7 +28,7 @@ export interface SlotHolder {
 }
 
 export interface Slot {
-  readonly holder: SlotHolder;
+  readonly holder: SlotLease;
   readonly reservedAt: Millis;
   /** Why what ran here is over although the node never said so; null while there is hope. */
   readonly lost: Failure | null;
@@ -101,7 +101,7 @@ export const NODE_ALARMS = [
 export type NodeAlarm = (typeof NODE_ALARMS)[number];
 
 /** A node's beginning: its first slot taken, the provider to be asked at once. */
-export function newNode(nodeId: NodeId, holder: SlotHolder, now: Millis, settings: NodeSettings): NodeRecord {
+export function newNode(nodeId: NodeId, holder: SlotLease, now: Millis, settings: NodeSettings): NodeRecord {
   return {
     nodeId,
     life: { state: "provisioning", bootDeadlineAt: now + settings.bootTimeoutMs, drain: null },
@@ -114,7 +114,7 @@ export function newNode(nodeId: NodeId, holder: SlotHolder, now: Millis, setting
   };
 }
 
-export const newSlot = (holder: SlotHolder, now: Millis): Slot => ({
+export const newSlot = (holder: SlotLease, now: Millis): Slot => ({
   holder,
   reservedAt: now,
   lost: null,

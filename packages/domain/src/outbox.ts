@@ -5,7 +5,7 @@
 import type { MessageId, Millis, SessionId } from "@samovar/base";
 import { assertNever } from "@samovar/base";
 import type { DeliveredMessage, DeliveryResult, MessageBody, MessageKind } from "@samovar/contracts";
-import type { SaidMessage } from "./assembler.ts";
+import type { SaidMessage } from "./said-message.ts";
 import { fitJson, jsonBytes } from "./text-limits.ts";
 
 export interface OutboxRow extends SaidMessage {

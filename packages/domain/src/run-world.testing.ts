@@ -11,7 +11,7 @@ import type { NodeEffect, NodeLifeEvent } from "./node-lifecycle.ts";
 import { reserveSlot, stepNode } from "./node-lifecycle.ts";
 import { foldEvent, NEW_WORKSPACE, runFacts } from "./node-link.ts";
 import type { WorkspaceFacts } from "./node-link.ts";
-import type { NodeRecord, NodeSettings, SlotHolder } from "./node-record.ts";
+import type { NodeRecord, NodeSettings, SlotLease } from "./node-record.ts";
 import { alarmsOf, newNode } from "./node-record.ts";
 import { lookPace, MAX_LOOKS, runWaits } from "./run-waits.ts";
 import { turnLookMs } from "./task-queue.ts";
@@ -63,7 +63,7 @@ type Chapter =
   | { readonly at: "over" };
 
 interface Placed {
-  readonly holder: SlotHolder;
+  readonly holder: SlotLease;
   record: NodeRecord;
   told: WorkspaceFacts;
 }
@@ -313,7 +313,7 @@ export class RunWorld {
 
   #place(): void {
     const run = this.#runs * 10 + this.#replaced;
-    const holder: SlotHolder = {
+    const holder: SlotLease = {
       workspaceId: `wsp_${run}` as WorkspaceId,
       taskId: this.task.id,
       runId: `run_${this.#runs}` as RunId,

@@ -2,7 +2,8 @@ import type { NodeStateName, SessionEnd, TranscriptVerification } from "@samovar
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CANCELLED, concludeRun, decideRun, isReplaceable, stoppedByPerson } from "./task-run.ts";
-import type { RunLook, RunSight, RunWait } from "./task-run.ts";
+import type { RunObservation } from "./run-observation.ts";
+import type { RunLook, RunWait } from "./task-run.ts";
 
 const PROOF = { count: 3, digest: "d" };
 const AGREED: TranscriptVerification = { agreed: true, claimed: PROOF, stored: PROOF };
@@ -26,13 +27,13 @@ const END: SessionEnd = {
   proof: PROOF,
 };
 
-const SIGHT: RunSight = {
+const SIGHT: RunObservation = {
   node: { state: "active", connected: true, downSince: null, failure: null },
   workspace: { state: "creating", branch: null, failure: null },
   session: { startedAt: null, startDelayedAt: null, end: null },
 };
 
-const look = (sight: RunSight | null, more: Partial<RunLook> = {}): RunLook => ({
+const look = (sight: RunObservation | null, more: Partial<RunLook> = {}): RunLook => ({
   sight,
   silentSince: null,
   cancelRequested: false,
@@ -41,11 +42,11 @@ const look = (sight: RunSight | null, more: Partial<RunLook> = {}): RunLook => (
   ...more,
 });
 
-const onNode = (state: NodeStateName, connected = true): RunSight => ({
+const onNode = (state: NodeStateName, connected = true): RunObservation => ({
   ...SIGHT,
   node: { state, connected, downSince: null, failure: null },
 });
-const ended: RunSight = { ...SIGHT, session: { startedAt: 5, startDelayedAt: null, end: END } };
+const ended: RunObservation = { ...SIGHT, session: { startedAt: 5, startDelayedAt: null, end: END } };
 
 describe("what a run does next", () => {
   it("waits for a node that boots, and goes on when it has connected", () => {
@@ -57,7 +58,10 @@ describe("what a run does next", () => {
 
   it("[F29] a node that never came up may be replaced; one that is lost later has failed the run", () => {
     const failure = { code: "node_boot_timeout", message: "It never connected." };
-    const gone: RunSight = { ...SIGHT, node: { state: "destroying", connected: false, downSince: null, failure } };
+    const gone: RunObservation = {
+      ...SIGHT,
+      node: { state: "destroying", connected: false, downSince: null, failure },
+    };
     expect(decideRun("node", look(gone))).toEqual({ kind: "node_lost", failure });
     expect(decideRun("work", look(gone))).toEqual({ kind: "failed", failure });
   });
@@ -69,13 +73,13 @@ describe("what a run does next", () => {
 
   it("a workspace that can not be made has a reason", () => {
     const failure = { code: "clone_failed", message: "No such repository." };
-    const broken: RunSight = { ...SIGHT, workspace: { state: "failed", branch: null, failure } };
+    const broken: RunObservation = { ...SIGHT, workspace: { state: "failed", branch: null, failure } };
     expect(decideRun("workspace", look(broken))).toEqual({ kind: "failed", failure });
   });
 
   it("[F30] a workspace whose node fell silent has failed, whatever the run waits for", () => {
     const failure = { code: "node_unreachable", message: "Silent for too long." };
-    const silent: RunSight = {
+    const silent: RunObservation = {
       ...onNode("draining", false),
       workspace: { state: "failed", branch: "task/1", failure },
     };
@@ -90,7 +94,10 @@ describe("what a run does next", () => {
   });
 
   it("[T1] a link that is down for half a minute is not waited for before the prompt, later it is", () => {
-    const down: RunSight = { ...SIGHT, node: { state: "active", connected: false, downSince: 1000, failure: null } };
+    const down: RunObservation = {
+      ...SIGHT,
+      node: { state: "active", connected: false, downSince: 1000, failure: null },
+    };
     const at = (now: number) => look(down, { now, deadline: 1e6 });
     for (const wait of ["node", "workspace"] as const) {
       expect(decideRun(wait, at(30_999))).toEqual({ kind: "wait", lookBy: 31_000 });
@@ -122,7 +129,10 @@ describe("what a run does next", () => {
   });
 
   it("[F46] what has ended counts before a cancel, a lost node and a deadline", () => {
-    const late: RunSight = { ...ended, node: { state: "destroyed", connected: false, downSince: null, failure: null } };
+    const late: RunObservation = {
+      ...ended,
+      node: { state: "destroyed", connected: false, downSince: null, failure: null },
+    };
     expect(decideRun("work", look(late, { cancelRequested: true, now: 5000 }))).toEqual({ kind: "reached" });
   });
 
@@ -135,7 +145,7 @@ describe("what a run does next", () => {
     expect(decideRun("drain", look(SIGHT, { cancelRequested: true }))).toEqual({ kind: "wait", lookBy: null });
   });
 
-  const anySight: fc.Arbitrary<RunSight | null> = fc.option(
+  const anySight: fc.Arbitrary<RunObservation | null> = fc.option(
     fc.record({
       node: fc.record({
         state: fc.constantFrom<NodeStateName>("provisioning", "active", "warm", "draining", "destroying", "destroyed"),

@@ -6,35 +6,14 @@ import { assertNever } from "@samovar/base";
 import type { Millis } from "@samovar/base";
 import type { Failure, NodeStateName, SessionEnd, TaskOutput, TranscriptVerification } from "@samovar/contracts";
 import { RECONNECT_GRACE_MS } from "./node-lifecycle.ts";
-
-/** What a run can know of its node, workspace and session now. */
-export interface RunSight {
-  readonly node: {
-    readonly state: NodeStateName;
-    readonly connected: boolean;
-    /** Since when the link is down; null when it is up, or was never. */
-    readonly downSince: Millis | null;
-    readonly failure: Failure | null;
-  };
-  readonly workspace: {
-    readonly state: "creating" | "ready" | "failed" | "destroyed";
-    readonly branch: string | null;
-    readonly failure: Failure | null;
-  };
-  readonly session: {
-    readonly startedAt: Millis | null;
-    /** Null when no process of its start has waited long for its turn. */
-    readonly startDelayedAt: Millis | null;
-    readonly end: SessionEnd | null;
-  };
-}
+import type { RunObservation } from "./run-observation.ts";
 
 /** What a run waits for: its node's first connection, its workspace, the agent's first sign, the session's end, the end after a cancel, the workspace's removal. */
 export type RunWait = "node" | "workspace" | "start" | "work" | "drain" | "removal";
 
 export interface RunLook {
   /** Null: the node does not know this workspace any more, or its object does not answer. */
-  readonly sight: RunSight | null;
+  readonly sight: RunObservation | null;
   /** Since when the node's object does not answer; null when it does. */
   readonly silentSince: Millis | null;
   readonly cancelRequested: boolean;
@@ -71,7 +50,7 @@ export function decideRun(wait: RunWait, look: RunLook): RunDecision {
 }
 
 /** Whether node or workspace are lost. Later than in its making, a workspace fails when its node has been silent for too long. */
-function overBy(wait: RunWait, sight: RunSight | null): RunDecision | null {
+function overBy(wait: RunWait, sight: RunObservation | null): RunDecision | null {
   const lost = nodeLost(wait, sight);
   if (lost !== null || wait === "removal" || sight?.workspace.state !== "failed") return lost;
   return lostBy(wait, sight.workspace.failure ?? WORKSPACE_FAILED);
@@ -79,7 +58,7 @@ function overBy(wait: RunWait, sight: RunSight | null): RunDecision | null {
 
 const isBeforePrompt = (wait: RunWait): boolean => wait === "node" || wait === "workspace";
 
-function isReached(wait: RunWait, sight: RunSight): boolean {
+function isReached(wait: RunWait, sight: RunObservation): boolean {
   switch (wait) {
     case "node":
       return sight.node.connected && canWork(sight.node.state);
@@ -100,7 +79,7 @@ function isReached(wait: RunWait, sight: RunSight): boolean {
 /** A node that drains finishes what it has. */
 const canWork = (state: NodeStateName) => state === "active" || state === "warm" || state === "draining";
 
-function nodeLost(wait: RunWait, sight: RunSight | null): RunDecision | null {
+function nodeLost(wait: RunWait, sight: RunObservation | null): RunDecision | null {
   if (sight !== null && sight.node.state !== "destroying" && sight.node.state !== "destroyed") return null;
   const failure = sight?.node.failure ?? NODE_LOST;
   if (wait === "removal") return REACHED;

@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import type { SaidMessage } from "@samovar/domain/assembler";
+import type { SaidMessage } from "@samovar/domain/said-message";
 import * as fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import type { SendOutcome } from "./http-transport.ts";

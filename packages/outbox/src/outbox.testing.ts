@@ -6,7 +6,7 @@ import { idSource, silentLogger, systemClock, systemRandom } from "@samovar/base
 import type { Millis, Timers } from "@samovar/base";
 import type { DeliveredMessage, DeliveryReply } from "@samovar/contracts";
 import { messageLeaf, transcriptDigest } from "@samovar/domain";
-import type { SaidMessage } from "@samovar/domain/assembler";
+import type { SaidMessage } from "@samovar/domain/said-message";
 import { deliveryResult, judgeDelivery, readDeliveredRow } from "@samovar/domain/message-store";
 import type { StoredMessage } from "@samovar/domain/message-store";
 import { Delivery } from "./delivery.ts";

@@ -1,7 +1,7 @@
 /** Rows of the outbox ⇄ messages. Every value read is checked: the file is an edge, too. */
 import type { SQLInputValue } from "node:sqlite";
 import { messageId, messageKind, messageRole, toolMetadata, truncation } from "@samovar/contracts";
-import type { SaidMessage } from "@samovar/domain/assembler";
+import type { SaidMessage } from "@samovar/domain/said-message";
 import type { OutboxRow } from "@samovar/domain/outbox";
 import type { Row } from "./database.ts";
 

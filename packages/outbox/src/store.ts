@@ -8,7 +8,7 @@ import type { Millis, MessageId, SessionId } from "@samovar/base";
 import { assertNever } from "@samovar/base";
 import type { DeliveryReply, OutboxStats, TranscriptProof } from "@samovar/contracts";
 import { messageLeaf, transcriptDigest } from "@samovar/domain";
-import type { SaidMessage } from "@samovar/domain/assembler";
+import type { SaidMessage } from "@samovar/domain/said-message";
 import type { Batch, BatchLimits, OutboxRow, RowVerdict, SentRow } from "@samovar/domain/outbox";
 import { judgeRow, planBatch } from "@samovar/domain/outbox";
 import type { Row } from "./database.ts";

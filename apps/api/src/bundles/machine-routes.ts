@@ -6,6 +6,7 @@ import { apiRouter } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json } from "../http/route.ts";
 import { bearer, verifyWorkspaceToken } from "../identity/machine-tokens.ts";
+import { projectData } from "../sessions/durable-object/stub.ts";
 
 /** For the description only: the token goes before the bytes. */
 const upload = createRoute({
@@ -44,10 +45,7 @@ export function bundleMachineRoutes(): Router {
     const sha256 = hex(await crypto.subtle.digest("SHA-256", data));
     if (sha256 !== c.req.query("sha256"))
       throw new SamovarError("invalid_request", "The bundle's bytes do not have the SHA-256 that was given.");
-    return c.json(
-      await env.PROJECT_DATA.getByName(claims.project).storeBundle(claims, new Uint8Array(data), sha256),
-      200,
-    );
+    return c.json(await projectData({ env }, claims.project).storeBundle(claims, new Uint8Array(data), sha256), 200);
   });
   return router;
 }

@@ -5,8 +5,8 @@ import { projectId, SamovarError, taskId } from "@samovar/contracts";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { requireProject } from "../projects/store.ts";
-import type { ProjectDataRpc } from "../objects/project-data/rpc.ts";
-import { projectData } from "../tasks/publish.ts";
+import type { ProjectDataRpc } from "../sessions/durable-object/rpc.ts";
+import { projectData } from "../sessions/durable-object/stub.ts";
 import { requireTask } from "../tasks/store.ts";
 
 const download = createRoute({

@@ -9,8 +9,7 @@ import {
   page,
   SamovarError,
 } from "@samovar/contracts";
-import type { CredentialSecret } from "@samovar/contracts";
-import { findDefinition } from "../agents/store.ts";
+import type { AgentDefinition, AgentKind, CredentialSecret } from "@samovar/contracts";
 import type { Database } from "../database/index.ts";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
@@ -51,7 +50,11 @@ const validate = createRoute({
   responses: { 200: json(credentialCheck, "What the service said") },
 });
 
-export function credentialRoutes(): Router {
+/** An agent that the owner has defined; null when there is none of this name. */
+type FindDefinition = (db: Database, ownerId: UserId, kind: AgentKind) => Promise<AgentDefinition | null>;
+
+/** Agents stand above credentials: the composition root hands in how one is found. */
+export function credentialRoutes(findDefinition: FindDefinition): Router {
   const router = apiRouter();
 
   router.openapi(list, async (c) =>
@@ -67,7 +70,8 @@ export function credentialRoutes(): Router {
       );
     }
     assertHoldsSomething(secret);
-    await assertHasOwner(c.get("deps").db, currentUser(c).id, secret);
+    if (secret.kind === "agent" && (await findDefinition(c.get("deps").db, currentUser(c).id, secret.agent)) === null)
+      throw withoutAgent(secret.agent);
     return c.json(await putCredential(c.get("deps"), currentUser(c).id, secret), 200);
   });
 
@@ -97,11 +101,10 @@ function assertHoldsSomething(secret: CredentialSecret): void {
 }
 
 /** Variables of an agent that nobody has defined would never be used, and never be deleted. */
-async function assertHasOwner(db: Database, ownerId: UserId, secret: CredentialSecret): Promise<void> {
-  if (secret.kind !== "agent" || (await findDefinition(db, ownerId, secret.agent)) !== null) return;
-  throw new SamovarError(
+function withoutAgent(agent: AgentKind): SamovarError {
+  return new SamovarError(
     "agent_not_configured",
-    `There is no agent of your own named ${secret.agent}. Add it first, then store its variables.`,
-    { agent: secret.agent, settingsPath: "/settings/agents" },
+    `There is no agent of your own named ${agent}. Add it first, then store its variables.`,
+    { agent, settingsPath: "/settings/agents" },
   );
 }

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { putCredential } from "../credentials/store.ts";
 import { credentials } from "../database/schema.ts";
 import { depsFor } from "../deps.ts";
-import { anOwner } from "../objects/node-lifecycle/node.fixture.ts";
+import { anOwner } from "../nodes/durable-object/node.fixture.ts";
 import { openPullRequest } from "./pull-request.ts";
 import type { WantedPullRequest } from "./pull-request.ts";
 import { GITHUB_TOKEN, scriptedGitHub } from "./scripted-github.ts";

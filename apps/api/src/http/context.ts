@@ -1,6 +1,6 @@
 /**
  * What every route stands on. Routers write their paths in full (`/api/projects/{projectId}/…`) and are mounted
- * at the root by `app.ts`, which also says who may call them.
+ * at the root by `../app.ts`, which also says who may call them.
  */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Logger, UserId } from "@samovar/base";

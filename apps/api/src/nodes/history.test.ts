@@ -2,27 +2,18 @@
 import { env } from "cloudflare:workers";
 import type { NodeId, UserId } from "@samovar/base";
 import { page, poolHistory, sizeOffer, spending } from "@samovar/contracts";
+import type { SlotLease } from "@samovar/domain/node-record";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type * as z from "zod";
 import { database } from "../database/index.ts";
 import { depsFor } from "../deps.ts";
-import { createApp } from "../http/app.ts";
+import { createApp } from "../app.ts";
 import { mintApiToken } from "../identity/api-tokens.ts";
-import {
-  aHolder,
-  aNode,
-  anOwner,
-  connected,
-  passTime,
-  ring,
-  START,
-  stopClock,
-} from "../objects/node-lifecycle/node.fixture.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
-import type { ScriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
-import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
+import { aHolder, aNode, anOwner, connected, passTime, ring, START, stopClock } from "./durable-object/node.fixture.ts";
+import { scriptedCloud } from "./durable-object/scripted-cloud.ts";
+import type { ScriptedCloud } from "./durable-object/scripted-cloud.ts";
 import { forgetOldChanges, listChanges } from "./history.ts";
-import { nodeObject } from "./object.ts";
+import { nodeObject } from "./durable-object/stub.ts";
 import { findNode } from "./store.ts";
 
 const HOUR = 3_600_000;
@@ -30,7 +21,7 @@ const db = database(env);
 const app = createApp();
 let cloud: ScriptedCloud;
 let owner: UserId;
-let holder: SlotHolder;
+let holder: SlotLease;
 let token: string;
 
 beforeEach(async () => {

@@ -5,7 +5,7 @@ import { apiRouter } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
 import { bearer, verifyNodeToken } from "../identity/machine-tokens.ts";
-import { nodeObject } from "./object.ts";
+import { nodeObject } from "./durable-object/stub.ts";
 import { findNode } from "./store.ts";
 
 const params = z.object({ nodeId });

@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import type { NodeId, UserId } from "@samovar/base";
 import { page, nodeView, nodeWork, workspaceView } from "@samovar/contracts";
+import type { SlotLease } from "@samovar/domain/node-record";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { putCredential } from "../credentials/store.ts";
 import { configOf } from "../config.ts";
@@ -11,16 +12,15 @@ import { apiRouter } from "../http/context.ts";
 import { answerError } from "../http/errors.ts";
 import { mintNodeToken, mintWorkspaceToken } from "../identity/machine-tokens.ts";
 import { mintApiToken } from "../identity/api-tokens.ts";
-import { authenticate } from "../http/authenticate.ts";
-import { aHolder, anOwner, connected, ring, stopClock } from "../objects/node-lifecycle/node.fixture.ts";
-import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { authenticate } from "../identity/authenticate.ts";
 import { workspaceMachineRoutes } from "../workspaces/machine-routes.ts";
 import { workspaceRoutes } from "../workspaces/routes.ts";
 import { setWorkspaceState } from "../workspaces/store.ts";
-import { chooseNode } from "./choose.ts";
+import { chooseNode } from "../workspaces/choose-node.ts";
+import { aHolder, anOwner, connected, ring, stopClock } from "./durable-object/node.fixture.ts";
+import { scriptedCloud } from "./durable-object/scripted-cloud.ts";
 import { nodeMachineRoutes } from "./machine-routes.ts";
-import { nodeObject } from "./object.ts";
+import { nodeObject } from "./durable-object/stub.ts";
 import { nodeRoutes } from "./routes.ts";
 import { findNode } from "./store.ts";
 
@@ -38,7 +38,7 @@ app.use("/api/*", authenticate);
 for (const router of [nodeRoutes(), workspaceRoutes()]) app.route("/", router);
 
 let owner: UserId;
-let holder: SlotHolder;
+let holder: SlotLease;
 let nodeId: NodeId;
 let token: string;
 

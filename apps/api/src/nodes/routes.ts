@@ -18,7 +18,7 @@ import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json } from "../http/route.ts";
 import { listChanges } from "./history.ts";
-import { nodeObject } from "./object.ts";
+import { nodeObject } from "./durable-object/stub.ts";
 import { sizesOf } from "./sizes.ts";
 import { spendingSince } from "./spending.ts";
 import { listWork } from "./work.ts";

@@ -6,7 +6,7 @@ import type * as z from "zod";
 import type { Deps } from "../deps.ts";
 import type { Intent } from "../idempotency.ts";
 import { intentOf, keyRow, madeBefore } from "../idempotency.ts";
-import { assertAgentKnown } from "../tasks/preconditions.ts";
+import { assertAgentKnown } from "../agents/preconditions.ts";
 import { assertRepoAllowed } from "./repo-policy.ts";
 import { insertProject, requireProject } from "./store.ts";
 import type { ProjectRow } from "./store.ts";

@@ -4,8 +4,8 @@ import { createProject, page, pageQuery, patchProject, projectId, projectView } 
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { idempotencyHeader, json, jsonBody } from "../http/route.ts";
+import { assertAgentKnown } from "../agents/preconditions.ts";
 import { createNewProject } from "./create.ts";
-import { assertAgentKnown } from "../tasks/preconditions.ts";
 import { assertRepoAllowed } from "./repo-policy.ts";
 import { listProjects, requireProject, updateProject } from "./store.ts";
 import { viewProject, viewProjects } from "./view.ts";

@@ -8,6 +8,7 @@ import { apiRouter, invalidRequest } from "../http/context.ts";
 import type { AppContext, Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
 import { bearer, verifyWorkspaceToken } from "../identity/machine-tokens.ts";
+import { projectData } from "./durable-object/stub.ts";
 
 const PATH = "/api/workspaces/:workspaceId/messages";
 
@@ -33,7 +34,7 @@ export function sessionMachineRoutes(): Router {
   router.post(PATH, limitDelivery, async (c) => {
     const claims = await claimsFor(c, c.req.param("workspaceId"));
     const rows = rowsOf(await jsonOf(c));
-    const reply: DeliveryReply = await c.get("deps").env.PROJECT_DATA.getByName(claims.project).deliver(claims, rows);
+    const reply: DeliveryReply = await projectData(c.get("deps"), claims.project).deliver(claims, rows);
     return c.json(reply, 200);
   });
   return router;

@@ -19,6 +19,7 @@ import type { AppContext, Router } from "../http/context.ts";
 import { json } from "../http/route.ts";
 import { assertSameOrigin } from "../http/same-origin.ts";
 import { requireProject } from "../projects/store.ts";
+import { projectData } from "./durable-object/stub.ts";
 
 const params = z.object({ projectId, sessionId });
 const position = z.coerce.number().int().min(-1).max(Number.MAX_SAFE_INTEGER);
@@ -112,9 +113,9 @@ async function watch(c: Context<AppContext>, id: string): Promise<Response> {
 
 /** The project's object, once the caller has been found to own the project. */
 async function projectObject(c: Context<AppContext>, id: ProjectId) {
-  const { db, env } = c.get("deps");
-  await requireProject(db, currentUser(c).id, id);
-  return env.PROJECT_DATA.getByName(id);
+  const deps = c.get("deps");
+  await requireProject(deps.db, currentUser(c).id, id);
+  return projectData(deps, id);
 }
 
 function noSession(): never {

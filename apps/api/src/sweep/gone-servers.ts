@@ -3,9 +3,9 @@ import type { Millis } from "@samovar/base";
 import { and, eq, inArray, isNotNull, lt } from "drizzle-orm";
 import { nodes } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
-import { nodeObject } from "../nodes/object.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { forEachCloud } from "./providers.ts";
-import type { PhaseOutcome } from "./sweep.ts";
+import type { PhaseOutcome } from "./phase.ts";
 
 /** A server so young may not be listed yet. */
 const SETTLED_MS = 5 * 60_000;

@@ -4,7 +4,7 @@ import { errorMessage } from "@samovar/base";
 import type { Deps } from "../deps.ts";
 import { destroyWorkspace, giveUpWorkspace } from "../workspaces/destroy.ts";
 import { listOverdue } from "../workspaces/store.ts";
-import type { PhaseOutcome } from "./sweep.ts";
+import type { PhaseOutcome } from "./phase.ts";
 
 const PER_SWEEP = 200;
 

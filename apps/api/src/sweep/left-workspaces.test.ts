@@ -1,7 +1,7 @@
 import { env, introspectWorkflow } from "cloudflare:test";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { anOwner } from "../objects/node-lifecycle/node.fixture.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { anOwner } from "../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import {
   endOf,
   Machine,
@@ -11,7 +11,7 @@ import {
   soon,
   submit,
   workspaceOf,
-} from "../workflows/machine.fixture.ts";
+} from "../tasks/workflow/machine.fixture.ts";
 import { sweepLeftWorkspaces } from "./left-workspaces.ts";
 import { runSweep } from "./sweep.ts";
 

@@ -10,7 +10,7 @@ import { tasks, workspaces } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 import { destroyWorkspace } from "../workspaces/destroy.ts";
 import { setWorkspaceState } from "../workspaces/store.ts";
-import type { PhaseOutcome } from "./sweep.ts";
+import type { PhaseOutcome } from "./phase.ts";
 
 /** The end of a run may take so long. */
 const SETTLED_MS = 30 * 60_000;

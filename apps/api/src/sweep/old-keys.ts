@@ -4,7 +4,7 @@ import { lt } from "drizzle-orm";
 import { idempotencyKeys } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 import { KEY_LIFE_MS } from "../idempotency.ts";
-import type { PhaseOutcome } from "./sweep.ts";
+import type { PhaseOutcome } from "./phase.ts";
 
 export async function sweepOldKeys({ db }: Pick<Deps, "db">, now: Millis): Promise<PhaseOutcome> {
   const gone = await db

@@ -4,8 +4,8 @@ import { errorMessage } from "@samovar/base";
 import { and, eq, lt, or } from "drizzle-orm";
 import { nodes } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
-import { nodeObject } from "../nodes/object.ts";
-import type { PhaseOutcome } from "./sweep.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
+import type { PhaseOutcome } from "./phase.ts";
 
 /** An alarm may be this late before it counts as lost. */
 const LATE_MS = 60_000;

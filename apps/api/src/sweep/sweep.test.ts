@@ -2,21 +2,22 @@
 import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import type { NodeId, UserId } from "@samovar/base";
+import type { SlotLease } from "@samovar/domain/node-record";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ids } from "../../test/caller.ts";
 import { configOf } from "../config.ts";
 import { database } from "../database/index.ts";
 import { nodes, sweepRuns } from "../database/schema.ts";
-import { chooseNode, serverName } from "../nodes/choose.ts";
-import { nodeObject } from "../nodes/object.ts";
+import { serverName } from "../nodes/server-name.ts";
+import { chooseNode } from "../workspaces/choose-node.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { findNode, insertNode } from "../nodes/store.ts";
-import { aHolder, anOwner, connected, passTime, ring, stopClock } from "../objects/node-lifecycle/node.fixture.ts";
-import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
-import type { ScriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { aHolder, anOwner, connected, passTime, ring, stopClock } from "../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
+import type { ScriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { findWorkspace, setWorkspaceState } from "../workspaces/store.ts";
-import { ids } from "../../test/caller.ts";
-import type { Phase } from "./sweep.ts";
+import type { Phase } from "./phase.ts";
 import { PHASES, runSweep } from "./sweep.ts";
 
 const config = configOf(env);
@@ -24,7 +25,7 @@ const db = database(env);
 const OLD = config.SWEEP_GRACE_MS + 1_000;
 let cloud: ScriptedCloud;
 let owner: UserId;
-let holder: SlotHolder;
+let holder: SlotLease;
 
 beforeEach(async () => {
   stopClock();

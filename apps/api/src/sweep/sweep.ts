@@ -10,22 +10,16 @@ import type { Deps } from "../deps.ts";
 import type { Env } from "../env.ts";
 import { forgetFinishedRuns } from "../tasks/finished-runs.ts";
 import { repairOrphanRuns } from "../tasks/orphans.ts";
+import { within } from "../within.ts";
 import { sweepGoneServers } from "./gone-servers.ts";
 import { sweepKeptWorkspaces } from "./kept-workspaces.ts";
 import { sweepLeftWorkspaces } from "./left-workspaces.ts";
 import { sweepOldHistory } from "./old-history.ts";
 import { sweepOldKeys } from "./old-keys.ts";
+import type { Phase, PhaseOutcome } from "./phase.ts";
 import { recordEnd, recordStart } from "./record.ts";
 import { sweepStaleNodes } from "./stale-nodes.ts";
 import { sweepUnknownServers } from "./unknown-servers.ts";
-import { within } from "../within.ts";
-
-export interface PhaseOutcome {
-  /** What looked wrong. */
-  readonly found: number;
-  /** What was done about it. */
-  readonly acted: number;
-}
 
 export interface PhaseReport extends PhaseOutcome {
   readonly phase: string;
@@ -34,9 +28,6 @@ export interface PhaseReport extends PhaseOutcome {
 }
 
 export type SweepReport = readonly PhaseReport[];
-
-/** `now`: the moment by which things are judged late. Throws when part of the work could not be done. */
-export type Phase = (deps: Deps, now: Millis) => Promise<PhaseOutcome>;
 
 export const PHASES: Readonly<Record<string, Phase>> = {
   "stale-nodes": sweepStaleNodes,

@@ -9,7 +9,7 @@ import { and, inArray, ne } from "drizzle-orm";
 import { nodes } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 import { forEachCloud } from "./providers.ts";
-import type { PhaseOutcome } from "./sweep.ts";
+import type { PhaseOutcome } from "./phase.ts";
 
 /** D1 binds a hundred values at most. */
 const CHUNK = 80;

@@ -8,9 +8,9 @@ import type { Caller } from "../http/context.ts";
 import type { Intent } from "../idempotency.ts";
 import { intentOf, keyRow, madeBefore } from "../idempotency.ts";
 import type { ProjectRow } from "../projects/store.ts";
+import { assertAgentKnown, assertRunnable } from "../agents/preconditions.ts";
 import { assertDependencies } from "./dependencies.ts";
 import { ensureRun, ensureSession } from "./launch.ts";
-import { assertAgentKnown, assertRunnable } from "./preconditions.ts";
 import { publishTask } from "./publish.ts";
 import { findTask, insertTask } from "./store.ts";
 

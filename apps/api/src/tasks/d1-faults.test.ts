@@ -6,10 +6,10 @@ import type { TaskActor, TaskChange, TaskRecord } from "@samovar/domain/task-sta
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { breakDatabase } from "../../test/faulty-d1.ts";
 import type { FaultyDatabase } from "../../test/faulty-d1.ts";
-import { nodeObject } from "../nodes/object.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { findNode } from "../nodes/store.ts";
-import { aHolder, anOwner, ring } from "../objects/node-lifecycle/node.fixture.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { aHolder, anOwner, ring } from "../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { requireProject } from "../projects/store.ts";
 import {
   db,
@@ -22,7 +22,7 @@ import {
   soon,
   submit,
   workspaceOf,
-} from "../workflows/machine.fixture.ts";
+} from "./workflow/machine.fixture.ts";
 import { tryChange } from "./change.ts";
 import { createNewTask } from "./create.ts";
 import { runStatus } from "./launch.ts";

@@ -4,9 +4,9 @@ import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { ids } from "../../test/caller.ts";
 import { finishedRuns } from "../database/schema.ts";
-import { anOwner } from "../objects/node-lifecycle/node.fixture.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
-import { db, deps, endOf, Machine, now, reaches, soon, submit } from "../workflows/machine.fixture.ts";
+import { anOwner } from "../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
+import { db, deps, endOf, Machine, now, reaches, soon, submit } from "./workflow/machine.fixture.ts";
 import { forgetFinishedRuns, noteFinished } from "./finished-runs.ts";
 import { runStatus } from "./launch.ts";
 

@@ -6,7 +6,7 @@ import { errorMessage } from "@samovar/base";
 import type { RunId } from "@samovar/base";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import type { Deps } from "../deps.ts";
-import { projectData } from "./publish.ts";
+import { projectData } from "../sessions/durable-object/stub.ts";
 
 export async function ensureSession(deps: Deps, task: TaskRecord): Promise<void> {
   const { projectId, sessionId, promptMessageId: messageId } = task;

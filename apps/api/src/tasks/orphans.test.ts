@@ -3,8 +3,8 @@ import type { UserId } from "@samovar/base";
 import { createTask } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { aHolder, anOwner } from "../objects/node-lifecycle/node.fixture.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { aHolder, anOwner } from "../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { requireProject } from "../projects/store.ts";
 import {
   db,
@@ -18,7 +18,7 @@ import {
   submit,
   transcriptOf,
   workspaceOf,
-} from "../workflows/machine.fixture.ts";
+} from "./workflow/machine.fixture.ts";
 import { createNewTask } from "./create.ts";
 import { repairOrphanRuns } from "./orphans.ts";
 import { findTask } from "./store.ts";

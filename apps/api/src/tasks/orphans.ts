@@ -11,12 +11,12 @@ import { tasks, workspaces } from "../database/schema.ts";
 import { depsFor } from "../deps.ts";
 import type { Deps } from "../deps.ts";
 import type { Env } from "../env.ts";
-import { nodeObject } from "../nodes/object.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { derivedMessageId } from "../sessions/derived-id.ts";
 import { setWorkspaceState } from "../workspaces/store.ts";
+import { projectData } from "../sessions/durable-object/stub.ts";
 import { tryChange } from "./change.ts";
 import { ensureRun, ensureSession, nudgeRun, runStatus } from "./launch.ts";
-import { projectData } from "./publish.ts";
 import { taskRecord } from "./store.ts";
 
 /** A task that changed just now is being launched, or ended, by somebody else. */

@@ -1,9 +1,9 @@
 /** Tells a project's viewers of a task. What viewers miss they read again; a change never fails for them. */
 import { errorMessage } from "@samovar/base";
-import type { ProjectId } from "@samovar/base";
 import type { TaskEvent } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import type { Deps } from "../deps.ts";
+import { projectData } from "../sessions/durable-object/stub.ts";
 import { viewTask } from "./view.ts";
 
 export async function publishTask(deps: Deps, task: TaskRecord, events: readonly TaskEvent[]): Promise<void> {
@@ -12,9 +12,4 @@ export async function publishTask(deps: Deps, task: TaskRecord, events: readonly
   } catch (error) {
     deps.logger.warn("task.publish_failed", { taskId: task.id, error: errorMessage(error) });
   }
-}
-
-/** The object of this project. */
-export function projectData({ env }: Pick<Deps, "env">, projectId: ProjectId) {
-  return env.PROJECT_DATA.get(env.PROJECT_DATA.idFromName(projectId));
 }

@@ -5,13 +5,13 @@ import { createTask } from "@samovar/contracts";
 import type { CreateTask } from "@samovar/contracts";
 import { STALE_PLACE_MS } from "@samovar/domain/task-queue";
 import type { TaskRecord } from "@samovar/domain/task-status";
+import type { SlotLease } from "@samovar/domain/node-record";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { nodes, taskQueue, workspaces } from "../database/schema.ts";
-import { nodeObject } from "../nodes/object.ts";
-import { aBusyNode, aHolder, anOwner } from "../objects/node-lifecycle/node.fixture.ts";
-import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { aBusyNode, aHolder, anOwner } from "../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { requireProject } from "../projects/store.ts";
 import {
   db,
@@ -24,7 +24,7 @@ import {
   slotsOf,
   soon,
   transcriptOf,
-} from "../workflows/machine.fixture.ts";
+} from "./workflow/machine.fixture.ts";
 import { createNewTask } from "./create.ts";
 import { waitingOf } from "./queue.ts";
 import { cancelTask, editTask, retryTask } from "./run.ts";
@@ -75,7 +75,7 @@ async function fill(owner: Awaited<ReturnType<typeof tightOwner>>) {
   const task = await submit(owner, { title: "first" });
   const machine = await machineOf(owner.ownerId);
   const running = { task, ...(await machine.begins()) };
-  const others: SlotHolder[] = [];
+  const others: SlotLease[] = [];
   for (let i = 1; i < SLOTS; i++) {
     const holder = await aHolder(owner.ownerId);
     expect(await nodeObject(env, machine.nodeId).reserve(holder)).toEqual({ granted: true });

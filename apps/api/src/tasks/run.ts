@@ -7,10 +7,10 @@ import type { Caller } from "../http/context.ts";
 import type { KeyRow } from "../idempotency.ts";
 import { intentOf, keyRow, madeBefore } from "../idempotency.ts";
 import type { ProjectRow } from "../projects/store.ts";
+import { assertRunnable } from "../agents/preconditions.ts";
 import { change } from "./change.ts";
 import { agentOf, assertOpen } from "./create.ts";
 import { ensureRun, ensureSession, nudgeRun } from "./launch.ts";
-import { assertRunnable } from "./preconditions.ts";
 import { requireTask } from "./store.ts";
 
 /** Asking again while it runs changes nothing; with the same key, nor does it after that. */

@@ -5,8 +5,8 @@ import type { CreateTask, TaskView } from "@samovar/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { controlPlane, ids } from "../../test/caller.ts";
+import { projectData } from "../sessions/durable-object/stub.ts";
 import { tryChange } from "./change.ts";
-import { projectData } from "./publish.ts";
 import { applyChange, findTask, recordEvents } from "./store.ts";
 
 const { ask, setUp, deps } = controlPlane();

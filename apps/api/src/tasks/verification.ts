@@ -3,7 +3,7 @@ import { SamovarError } from "@samovar/contracts";
 import type { TranscriptVerification } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import type { Deps } from "../deps.ts";
-import { projectData } from "./publish.ts";
+import { projectData } from "../sessions/durable-object/stub.ts";
 
 /** Throws `conflict` while there is no proof to compare with. */
 export async function verifyTranscript(deps: Deps, task: TaskRecord): Promise<TranscriptVerification> {

@@ -1,7 +1,7 @@
 /** Ends a kept workspace, for a person or because its time is up: its session is told, then its node, which gives the slot back. */
 import type { Deps } from "../deps.ts";
-import { nodeObject } from "../nodes/object.ts";
-import { tellRemoval } from "./removal-notice.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { tellRemoval } from "../sessions/removal-notice.ts";
 import { beginRemoval, setWorkspaceState } from "./store.ts";
 import type { WorkspaceRow } from "./store.ts";
 

@@ -2,7 +2,7 @@
 import { SamovarError } from "@samovar/contracts";
 import type { ErrorCode, Failure, WorkspaceLook } from "@samovar/contracts";
 import type { Env } from "../env.ts";
-import { nodeObject } from "../nodes/object.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
 import type { WorkspaceRow } from "./store.ts";
 
 /** Throws `conflict` when there is nothing to look at, `unavailable` when its machine cannot tell now. */

@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import type { NodeId, UserId } from "@samovar/base";
 import { agentCredential, agentDefinition, errorBody, gitCredential } from "@samovar/contracts";
 import type { AgentKind, CredentialSecret } from "@samovar/contracts";
+import type { SlotLease } from "@samovar/domain/node-record";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { controlPlane } from "../../test/caller.ts";
@@ -10,16 +11,15 @@ import { putDefinition } from "../agents/store.ts";
 import { putCredential } from "../credentials/store.ts";
 import { credentials, projects } from "../database/schema.ts";
 import { mintWorkspaceToken } from "../identity/machine-tokens.ts";
-import { nodeObject } from "../nodes/object.ts";
-import { aHolder, aNode, anOwner, stopClock } from "../objects/node-lifecycle/node.fixture.ts";
-import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
-import { scriptedCloud } from "../objects/node-lifecycle/scripted-cloud.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { aHolder, aNode, anOwner, stopClock } from "../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { createWorkspace } from "./store.ts";
 
 const { ask, deps } = controlPlane();
 const { db } = deps;
 let owner: UserId;
-let holder: SlotHolder;
+let holder: SlotLease;
 let nodeId: NodeId;
 
 beforeEach(async () => {
@@ -51,7 +51,7 @@ const define = (more: object) =>
     }),
     1,
   );
-const tokenOf = async ({ workspaceId, projectId, sessionId }: SlotHolder, epoch = 1) => {
+const tokenOf = async ({ workspaceId, projectId, sessionId }: SlotLease, epoch = 1) => {
   const claims = { workspace: workspaceId, project: projectId, session: sessionId, node: nodeId, epoch };
   return (await mintWorkspaceToken(deps.config, claims, Date.now())).token;
 };

@@ -10,7 +10,7 @@ import { apiRouter } from "../http/context.ts";
 import type { AppContext, Router } from "../http/context.ts";
 import { json } from "../http/route.ts";
 import { bearer, verifyWorkspaceToken } from "../identity/machine-tokens.ts";
-import { nodeObject } from "../nodes/object.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { credentialOfAgent, credentialOfRepository } from "./machine-credentials.ts";
 import { findWorkspace } from "./store.ts";
 import type { WorkspaceRow } from "./store.ts";

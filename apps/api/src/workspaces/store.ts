@@ -2,12 +2,12 @@
 import type { NodeId, UserId, WorkspaceId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { Failure, Page, WorkspaceState, WorkspaceView } from "@samovar/contracts";
+import type { SlotLease } from "@samovar/domain/node-record";
 import { and, desc, eq, inArray, lt, lte, ne, sql } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
 import { database } from "../database/index.ts";
 import { workspaces } from "../database/schema.ts";
 import type { Env } from "../env.ts";
-import type { SlotHolder } from "../objects/node-lifecycle/rpc.ts";
 
 export type WorkspaceRow = typeof workspaces.$inferSelect;
 export type NewWorkspace = Pick<WorkspaceRow, "id" | "ownerId" | "nodeId"> &
@@ -85,7 +85,7 @@ export async function extendKept(
 /** Writes down where a slot will be asked for, before it is. */
 export async function intendWorkspace(
   db: Database,
-  { ownerId, holder }: { ownerId: UserId; holder: SlotHolder },
+  { ownerId, holder }: { ownerId: UserId; holder: SlotLease },
   nodeId: NodeId,
   now: number,
 ): Promise<void> {

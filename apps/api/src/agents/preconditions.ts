@@ -1,0 +1,37 @@
+/** What a task needs before anything is made for it: an agent that is known, its credential, and the cloud's. */
+import type { UserId } from "@samovar/base";
+import { SamovarError } from "@samovar/contracts";
+import type { AgentKind, CredentialKind } from "@samovar/contracts";
+import { credentialNames } from "../credentials/store.ts";
+import type { Database } from "../database/index.ts";
+import { lacks } from "./agents.ts";
+import { requireAgent } from "./recipe.ts";
+
+/** Throws `agent_not_configured` or `credentials_missing`, with the page on which to put it right. */
+export async function assertRunnable(db: Database, ownerId: UserId, kind: AgentKind): Promise<void> {
+  const agent = await requireAgent(db, ownerId, kind);
+  const stored = await credentialNames(db, ownerId);
+  const hint = lacks(agent, stored);
+  if (hint !== null && agent.credential !== null) {
+    throw missing(agent.credential, `${agent.recipe.name} cannot run yet. ${hint} Then run the task again.`);
+  }
+  if (!stored.has("hetzner")) {
+    throw missing(
+      "hetzner",
+      "There is no credential for a cloud, so no machine can be made. Store a Hetzner token in the settings.",
+    );
+  }
+}
+
+/** For what names an agent, or leaves it open. Throws `agent_not_configured`. */
+export async function assertAgentKnown(
+  db: Database,
+  ownerId: UserId,
+  kind: AgentKind | null | undefined,
+): Promise<void> {
+  if (kind !== null && kind !== undefined) await requireAgent(db, ownerId, kind);
+}
+
+function missing(kind: CredentialKind, message: string): SamovarError {
+  return new SamovarError("credentials_missing", message, { kind, settingsPath: "/settings/credentials" });
+}

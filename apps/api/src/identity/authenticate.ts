@@ -1,0 +1,20 @@
+/** Who is asking: an API token, or the cookie of a signed-in browser. Nothing else opens a person's routes. */
+import { SamovarError } from "@samovar/contracts";
+import type { Context, MiddlewareHandler } from "hono";
+import type { AppContext, Caller } from "../http/context.ts";
+import { callerOfToken } from "./api-tokens.ts";
+import { callerOfCookie } from "./cookie-sessions.ts";
+import { bearer } from "./machine-tokens.ts";
+
+export const authenticate: MiddlewareHandler<AppContext> = async (c, next) => {
+  const user = await identify(c);
+  if (user === null) throw new SamovarError("unauthenticated", "Sign in, or send an API token.");
+  c.set("user", user);
+  await next();
+};
+
+/** A request that names a token is judged by it alone. */
+function identify(c: Context<AppContext>): Promise<Caller | null> {
+  if (c.req.header("authorization") !== undefined) return callerOfToken(c.get("deps"), bearer(c));
+  return callerOfCookie(c);
+}

@@ -1,0 +1,481 @@
+/** A node's object in workerd: storage, alarms, link, bootstrap, projection, against a scripted cloud. */
+import { env } from "cloudflare:workers";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import type { NodeId, UserId } from "@samovar/base";
+import { LINK_CLOSE, PROTOCOL_VERSION } from "@samovar/contracts";
+import type { SlotLease } from "@samovar/domain/node-record";
+import { parse } from "yaml";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ids } from "../../../test/caller.ts";
+import { database } from "../../database/index.ts";
+import { verifyNodeToken, verifyWorkspaceToken } from "../../identity/machine-tokens.ts";
+import { configOf } from "../../config.ts";
+import { findNode } from "../store.ts";
+import { nodeObject } from "./stub.ts";
+import { NamedAlarms } from "./alarms.ts";
+import { LINK_QUIET_MS } from "./link.ts";
+import {
+  aHolder,
+  aNode,
+  anOwner,
+  connect,
+  connected,
+  createCommand,
+  destroyCommand,
+  passTime,
+  ring,
+  setTime,
+  START,
+  stopClock,
+} from "./node.fixture.ts";
+import { scriptedCloud } from "./scripted-cloud.ts";
+import type { ScriptedCloud } from "./scripted-cloud.ts";
+import { NodeStorage } from "./storage.ts";
+
+let cloud: ScriptedCloud;
+let owner: UserId;
+let holder: SlotLease;
+let nodeId: NodeId;
+const config = configOf(env);
+const node = () => nodeObject(env, nodeId);
+const row = async () => (await findNode(database(env), nodeId)) ?? expect.fail("no row");
+const rowIs = (state: string) => vi.waitFor(async () => expect((await row()).state).toBe(state));
+
+beforeEach(async () => {
+  stopClock();
+  cloud = scriptedCloud();
+  owner = await anOwner();
+  holder = await aHolder(owner);
+  nodeId = await aNode(holder, owner);
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+async function up() {
+  await ring(nodeId);
+  return connected(nodeId);
+}
+
+function userDataToken(): string {
+  const [server] = [...cloud.servers.values()];
+  const files: { path: string; content: string }[] = parse(server?.userData ?? "", { version: "1.1" }).write_files;
+  const settings = files.find((file) => file.path.endsWith("agent.json"))?.content ?? "{}";
+  return JSON.parse(settings).bootstrapToken;
+}
+
+describe("making the server", () => {
+  it("[R18] one server with our labels, the node's name and its settings; the row follows", async () => {
+    await ring(nodeId);
+    const [server] = [...cloud.servers.values()];
+    expect(server?.labels).toEqual({ "samovar-installation": config.INSTALLATION_ID, "samovar-node": nodeId });
+    expect(server?.name).toBe((await row()).name);
+    await vi.waitFor(async () =>
+      expect(await row()).toMatchObject({
+        state: "provisioning",
+        serverId: String(server?.id),
+        location: "here",
+        taskIds: [holder.taskId],
+      }),
+    );
+  });
+
+  it("[F19] an answer that was lost leads to the same server, not to a second", async () => {
+    cloud.put("POST /servers", "answer_lost");
+    cloud.put("GET /servers", "no_answer");
+    await ring(nodeId);
+    passTime(1_000);
+    await ring(nodeId);
+    expect(cloud.servers.size).toBe(1);
+    await vi.waitFor(async () => expect((await row()).serverId).not.toBeNull());
+  });
+
+  it("[F20] an object that dies while it asks begins again at once", async () => {
+    await runInDurableObject(node(), (_object, state) => {
+      const storage = new NodeStorage(state.storage);
+      const stored = storage.node();
+      if (stored === null) return expect.fail("no node");
+      storage.saveNode({
+        ...stored,
+        record: {
+          ...stored.record,
+          server: { kind: "asked" },
+          provider: { nextAt: Date.now() + 90_000, asking: true, attempts: 0, fault: null },
+        },
+      });
+    });
+    await evictDurableObject(node());
+    await node().ensureAlarm();
+    await ring(nodeId);
+    expect(cloud.servers.size).toBe(1);
+    expect(await node().view()).toMatchObject({ serverId: "1" });
+  });
+
+  it("[F21] [F29] a refusal ends it with a reason; a boot that takes too long ends with the server deleted", async () => {
+    cloud.put("POST /servers", { status: 403, code: "forbidden" });
+    await ring(nodeId);
+    expect(await node().facts(holder.workspaceId)).toMatchObject({
+      node: { state: "destroying", failure: { code: "provider_unauthorized" } },
+      workspace: { state: "failed" },
+    });
+    await ring(nodeId);
+    await rowIs("destroyed");
+
+    const slow = await aNode(holder, owner);
+    await ring(slow);
+    passTime(config.NODE_BOOT_TIMEOUT_MS);
+    await ring(slow);
+    passTime(1_000);
+    await ring(slow);
+    passTime(1_000);
+    await ring(slow);
+    expect(await nodeObject(env, slow).view()).toMatchObject({
+      state: "destroyed",
+      failure: { code: "node_boot_timeout" },
+    });
+    expect(cloud.servers.size).toBe(0);
+  });
+});
+
+const request = (token: string, claim: string) => ({ token, claim: claim.repeat(32), agentVersion: "1" });
+
+describe("bootstrap", () => {
+  it("[R19] the first claim gets the node's identity, and gets it again when the answer was lost", async () => {
+    await ring(nodeId);
+    const token = userDataToken();
+    const first = await node().bootstrap(request(token, "a"));
+    expect(first).toMatchObject({ ok: true, reply: { epoch: 1 } });
+    if (first.ok)
+      expect(await verifyNodeToken(config, first.reply.nodeToken, Date.now())).toMatchObject({
+        node: nodeId,
+        epoch: 1,
+      });
+    expect(await node().bootstrap(request(token, "a"))).toMatchObject({ ok: true });
+  });
+
+  it("[S1] another claim, an unknown token and an old one are refused and recorded; the token itself is nowhere", async () => {
+    await ring(nodeId);
+    const token = userDataToken();
+    expect(await node().bootstrap(request("x".repeat(30), "a"))).toMatchObject({ ok: false, code: "unauthenticated" });
+    passTime(15 * 60_000);
+    expect(await node().bootstrap(request(token, "a"))).toMatchObject({ ok: false });
+    setTime(START);
+    await node().bootstrap(request(token, "a"));
+    expect(await node().bootstrap(request(token, "b"))).toMatchObject({ ok: false, code: "unauthenticated" });
+    await runInDurableObject(node(), (_object, state) => {
+      const storage = new NodeStorage(state.storage);
+      expect(storage.refusals().map((refusal) => refusal.detail)).toEqual([
+        "unknown token",
+        "expired",
+        "claimed by another agent",
+      ]);
+      const everything = JSON.stringify(
+        ["node", "bootstrap_tokens", "bootstrap_claim", "commands"].map((table) =>
+          state.storage.sql.exec(`SELECT * FROM ${table}`).toArray(),
+        ),
+      );
+      expect(everything).not.toContain(token);
+    });
+  });
+
+  it("[F27] of two that claim at once one wins", async () => {
+    await ring(nodeId);
+    const token = userDataToken();
+    const answers = await Promise.all(["a", "b", "c", "d"].map((claim) => node().bootstrap(request(token, claim))));
+    expect(answers.filter((answer) => answer.ok)).toHaveLength(1);
+  });
+});
+
+describe("the link", () => {
+  it("[R20] hello makes the node active and brings tokens for it and its workspaces", async () => {
+    await ring(nodeId);
+    const agent = await connect(nodeId);
+    agent.hello();
+    const welcome = await agent.next("welcome");
+    expect(await verifyNodeToken(config, welcome.nodeToken.token, Date.now())).toMatchObject({ node: nodeId });
+    expect(welcome.workspaceTokens).toMatchObject([{ workspaceId: holder.workspaceId, sessionId: holder.sessionId }]);
+    expect(await verifyWorkspaceToken(config, welcome.workspaceTokens[0]?.token ?? "", Date.now())).toMatchObject({
+      session: holder.sessionId,
+      project: holder.projectId,
+    });
+    await rowIs("active");
+    expect(await node().facts(holder.workspaceId)).toMatchObject({ node: { connected: true } });
+  });
+
+  it("[R8] a command is one command, arrives in order after its workspace's token, and again after a reconnect until it is acknowledged", async () => {
+    const agent = await up();
+    await node().enqueue(createCommand(holder));
+    await node().enqueue(createCommand(holder));
+    await node().enqueue(destroyCommand(holder.workspaceId));
+    expect((await agent.next("tokens")).workspaceTokens).toHaveLength(1);
+    expect((await agent.next("command")).command).toMatchObject({ n: 1, id: createCommand(holder).id });
+    expect((await agent.next("command")).command).toMatchObject({ n: 2 });
+    agent.send({ type: "ack", upTo: 1 });
+    const again = await connected(nodeId, 1);
+    expect((await again.next("command")).command).toMatchObject({ n: 2, kind: "workspace.destroy" });
+    await vi.waitFor(() => expect(agent.closedWith).toBe(LINK_CLOSE.replaced));
+    expect((await node().view())?.unreachableSince).toBeNull();
+  });
+
+  it("[F9] [F11] an object that was put to sleep goes on with the same socket", async () => {
+    const agent = await connected(nodeId);
+    await evictDurableObject(node());
+    agent.tell({ kind: "workspace.ready", workspaceId: holder.workspaceId, branch: "task/x", baseCommit: "c" }, 1);
+    expect((await agent.next("ack")).upTo).toBe(1);
+    await node().enqueue(destroyCommand(holder.workspaceId));
+    expect((await agent.next("command")).command.n).toBe(1);
+    expect(await node().facts(holder.workspaceId)).toMatchObject({
+      node: { connected: true },
+      workspace: { state: "ready", branch: "task/x" },
+    });
+  });
+
+  it("[F11] an object whose sockets are gone knows that its node is out of reach", async () => {
+    await connected(nodeId);
+    await evictDurableObject(node(), { webSockets: "close" });
+    await vi.waitFor(async () => expect((await node().view())?.unreachableSince).toBe(Date.now()));
+  });
+
+  it("an event is taken once; one that cannot be read does not block those behind it", async () => {
+    const agent = await up();
+    const ready = {
+      kind: "workspace.ready",
+      workspaceId: holder.workspaceId,
+      branch: "first",
+      baseCommit: "c",
+    } as const;
+    agent.tell(ready, 1);
+    agent.tell({ ...ready, branch: "second" }, 1);
+    agent.send({ type: "event", event: { n: 2, at: 1, kind: "no.such.kind" } });
+    agent.tell(
+      { kind: "session.started", workspaceId: holder.workspaceId, sessionId: holder.sessionId, offers: null },
+      3,
+    );
+    await vi.waitFor(() =>
+      expect(agent.frames.flatMap((frame) => (frame.type === "ack" ? [frame.upTo] : []))).toEqual([1, 1, 2, 3]),
+    );
+    expect(await node().facts(holder.workspaceId)).toMatchObject({
+      workspace: { branch: "first" },
+      session: { startedAt: START },
+    });
+    expect(agent.closedWith).toBeNull();
+  });
+
+  it("[F31] an older epoch, another protocol and nonsense are turned away", async () => {
+    await up();
+    const old = await connect(nodeId, 0);
+    await vi.waitFor(() => expect(old.closedWith).toBe(LINK_CLOSE.gone));
+    const future = await connect(nodeId);
+    future.send({ type: "hello", protocol: PROTOCOL_VERSION + 1 });
+    await vi.waitFor(() => expect(future.closedWith).toBe(LINK_CLOSE.upgrade));
+    const mad = await connect(nodeId);
+    mad.send({ type: "what" });
+    await vi.waitFor(() => expect(mad.closedWith).toBe(LINK_CLOSE.malformed));
+    expect((await node().view())?.unreachableSince, "the good one is untouched").toBeNull();
+  });
+
+  it("[F48] an agent of the previous version is told to upgrade; what ran there fails with that reason", async () => {
+    const agent = await up();
+    agent.close();
+    await vi.waitFor(async () => expect((await node().view())?.unreachableSince).not.toBeNull());
+    const previous = await connect(nodeId);
+    previous.send({ type: "hello", protocol: PROTOCOL_VERSION - 1 });
+    await vi.waitFor(() => expect(previous.closedWith).toBe(LINK_CLOSE.upgrade));
+    expect((await node().view())?.state).toBe("draining");
+    expect(await node().facts(holder.workspaceId)).toMatchObject({
+      workspace: { state: "failed", failure: { code: "node_outdated" } },
+    });
+  });
+
+  it("[R21] [F30] a closed socket, and one that is only silent, make it unreachable; what lasts fails the workspaces", async () => {
+    const agent = await up();
+    agent.close();
+    await vi.waitFor(async () => expect((await node().view())?.unreachableSince).toBe(Date.now()));
+    await connected(nodeId);
+    expect((await node().view())?.unreachableSince).toBeNull();
+    passTime(LINK_QUIET_MS);
+    await ring(nodeId);
+    expect((await node().view())?.unreachableSince).toBe(Date.now());
+    passTime(config.NODE_UNREACHABLE_TIMEOUT_MS);
+    await ring(nodeId);
+    expect(await node().facts(holder.workspaceId)).toMatchObject({
+      workspace: { state: "failed", failure: { code: "node_unreachable" } },
+    });
+    expect(
+      await node().reserve({
+        ...holder,
+        workspaceId: `${holder.workspaceId.slice(0, -1)}0` as SlotLease["workspaceId"],
+      }),
+    ).toEqual({ granted: false, reason: "not_accepting" });
+  });
+
+  it("tokens are renewed on the link, for the node's own workspaces only", async () => {
+    const agent = await up();
+    const foreign = (await aHolder(owner)).workspaceId;
+    agent.send({ type: "renew", workspaces: [holder.workspaceId, foreign] });
+    expect((await agent.next("tokens")).workspaceTokens.map((token) => token.workspaceId)).toEqual([
+      holder.workspaceId,
+    ]);
+  });
+});
+
+describe("work, rest and end", () => {
+  it("[R23] [R25] free, warm, destroyed: until the provider has no server, and the agent never comes back", async () => {
+    const agent = await up();
+    await node().release(holder.workspaceId);
+    passTime(config.NODE_IDLE_GRACE_MS);
+    await ring(nodeId);
+    expect(await node().view()).toMatchObject({ state: "warm", warmUntil: Date.now() + config.NODE_WARM_TIMEOUT_MS });
+    await rowIs("warm");
+    passTime(config.NODE_WARM_TIMEOUT_MS);
+    agent.send({ type: "renew", workspaces: [] });
+    await agent.next("tokens");
+    cloud.put("DELETE /servers", { status: 423, code: "locked" });
+    await ring(nodeId);
+    await vi.waitFor(() => expect(agent.closedWith).toBe(LINK_CLOSE.gone));
+    await ring(nodeId);
+    expect(await node().view(), "[F23]").toMatchObject({ state: "destroying", failure: { code: "provider_locked" } });
+    for (const _ of [1, 2, 3]) {
+      passTime(60_000);
+      await ring(nodeId);
+    }
+    await rowIs("destroyed");
+    expect(cloud.servers.size).toBe(0);
+    const late = await connect(nodeId);
+    await vi.waitFor(() => expect(late.closedWith).toBe(LINK_CLOSE.gone));
+  });
+
+  it("[F27] [F28] a hundred that want a warm node share out its slots, and the alarm that was due does nothing", async () => {
+    await up();
+    await node().release(holder.workspaceId);
+    passTime(config.NODE_IDLE_GRACE_MS);
+    await ring(nodeId);
+    passTime(config.NODE_WARM_TIMEOUT_MS);
+    const holders = await Promise.all(Array.from({ length: 100 }, () => aHolder(owner)));
+    const answers = await Promise.all(holders.map((each) => node().reserve(each)));
+    expect(answers.filter((answer) => answer.granted)).toHaveLength(config.NODE_SLOTS);
+    await ring(nodeId);
+    expect(await node().view()).toMatchObject({ state: "active" });
+  });
+
+  it("a workspace that is destroyed gives its slot back by itself; its facts stay", async () => {
+    const agent = await up();
+    agent.tell({ kind: "workspace.destroyed", workspaceId: holder.workspaceId }, 1);
+    await agent.next("ack");
+    expect(await node().admits(holder.workspaceId, 1)).toBe(false);
+    expect(await node().facts(holder.workspaceId)).toMatchObject({ workspace: { state: "destroyed" } });
+    expect((await node().view())?.taskIds).toEqual([]);
+  });
+
+  it("[R16] a workspace that is kept frees its place, holds its node and may still deliver; the row follows", async () => {
+    await up();
+    await node().keep(holder.workspaceId);
+    const kept = { taskIds: [], keptTaskIds: [holder.taskId], taken: 0, state: "active" };
+    expect(await node().view()).toMatchObject(kept);
+    await vi.waitFor(async () => expect(await row()).toMatchObject(kept));
+    expect(await node().admits(holder.workspaceId, 1)).toBe(true);
+    const others = await Promise.all(Array.from({ length: config.NODE_SLOTS }, () => aHolder(owner)));
+    for (const each of others) expect((await node().reserve(each)).granted).toBe(true);
+    await node().keep(holder.workspaceId);
+    expect(await node().view()).toMatchObject({ taken: config.NODE_SLOTS, keptTaskIds: [holder.taskId] });
+  });
+
+  it("a workspace token speaks for a slot of this epoch only", async () => {
+    expect(await node().admits(holder.workspaceId, 1)).toBe(true);
+    expect(await node().admits(holder.workspaceId, 0)).toBe(false);
+    expect(await node().admits((await aHolder(owner)).workspaceId, 1)).toBe(false);
+  });
+
+  it("[N1] without the credential a node stays destroying and says so", async () => {
+    await up();
+    await env.DB.prepare("DELETE FROM credentials WHERE owner_id = ?").bind(owner).run();
+    await node().destroy("asked");
+    await ring(nodeId);
+    expect(await node().view()).toMatchObject({ state: "destroying", failure: { code: "credentials_missing" } });
+    expect(cloud.servers.size).toBe(1);
+  });
+});
+
+const nudges = () => runInDurableObject(node(), (_object, state) => new NodeStorage(state.storage).nudges());
+const dueAt = (name: string) =>
+  runInDurableObject(node(), (_object, state) => new NamedAlarms(state.storage).dueAt(name));
+
+describe("what it owes to others", () => {
+  it("[F12] a row that cannot be written is written later, and never backwards", async () => {
+    await env.DB.prepare("ALTER TABLE nodes RENAME TO nodes_away").run();
+    const agent = await up();
+    agent.tell(
+      {
+        kind: "outbox.stats",
+        sessionId: holder.sessionId,
+        stats: { pending: 7, deadLetters: 0, lastDeadLetterReason: null },
+      },
+      1,
+    );
+    await agent.next("ack");
+    await vi.waitFor(async () => expect(await dueAt("outward")).toBeGreaterThan(Date.now()));
+    await env.DB.prepare("ALTER TABLE nodes_away RENAME TO nodes").run();
+    passTime(120_000);
+    await ring(nodeId);
+    await vi.waitFor(async () => expect(await row()).toMatchObject({ state: "active", outbox: { pending: 7 } }));
+    await env.DB.prepare("UPDATE nodes SET version = 1000, state = 'draining' WHERE id = ?").bind(nodeId).run();
+    await node().release(holder.workspaceId);
+    await vi.waitFor(async () => expect(await dueAt("outward")).toBeNull());
+    expect((await row()).state).toBe("draining");
+  });
+
+  it("a nudge for a run that does not exist is dropped, and holds up nothing", async () => {
+    const run = { ...(await aHolder(owner)), runId: ids.make("run") };
+    expect(await node().reserve(run)).toEqual({ granted: true });
+    await connected(nodeId);
+    await vi.waitFor(async () => expect(await nudges()).toEqual([]));
+    await rowIs("active");
+  });
+
+  it("[T1] a nudge that was asked for again while it was under way is given again", async () => {
+    const run = { ...(await aHolder(owner)), runId: ids.make("run") };
+    await runInDurableObject(node(), (_object, state) => {
+      const storage = new NodeStorage(state.storage);
+      storage.addNudge(run.runId);
+      const [first] = storage.nudges();
+      storage.addNudge(run.runId);
+      if (first !== undefined) storage.nudgeArrived(first);
+      expect(storage.nudges()).toMatchObject([{ runId: run.runId }]);
+    });
+  });
+});
+
+describe("alarms", () => {
+  it("[F15] [F16] are the earliest of what is due, survive a lost one, and a failing one does not stop the rest", async () => {
+    await runInDurableObject(node(), async (_object, state) => {
+      await state.storage.deleteAlarm();
+      expect(await state.storage.getAlarm()).toBeNull();
+    });
+    await node().ensureAlarm();
+    await runInDurableObject(node(), async (_object, state) => {
+      expect(await state.storage.getAlarm()).toBe(START);
+      // Written by a version that is no more: nobody answers to it, and it goes away.
+      new NamedAlarms(state.storage).set("of_old", START - 1);
+    });
+    await ring(nodeId);
+    expect(cloud.servers.size).toBe(1);
+    await runInDurableObject(node(), async (_object, state) => {
+      expect(new NamedAlarms(state.storage).dueAt("of_old")).toBeNull();
+      expect(await state.storage.getAlarm()).toBe(START + config.NODE_BOOT_TIMEOUT_MS);
+    });
+  });
+
+  it("[F14] a poke in the middle of a ring is not lost", async () => {
+    const ringing = ring(nodeId);
+    const poked = node().destroy("asked in the middle");
+    await Promise.all([ringing, poked]);
+    for (const _ of [1, 2, 3]) {
+      passTime(60_000);
+      await ring(nodeId);
+    }
+    expect(await node().view()).toMatchObject({ state: "destroyed" });
+    expect(cloud.servers.size).toBe(0);
+  });
+});

@@ -1,0 +1,302 @@
+/**
+ * NodeLifecycle: one object a node, named by the node's id. Wiring and RPC only: the core decides, the siblings
+ * do. Keeps N1, N2.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type { Clock, Logger, Random, WorkspaceId } from "@samovar/base";
+import { assertNever, jsonLogger } from "@samovar/base";
+import type { BootstrapRequest, CommandDraft, NodeCall, NodeEvent, NodeReply, NodeView } from "@samovar/contracts";
+import { foldEvent, NEW_WORKSPACE, runFacts } from "@samovar/domain/node-link";
+import type { NodeEffect, NodeLifeEvent, ReserveReply } from "@samovar/domain/node-lifecycle";
+import { reserveSlot, stepNode } from "@samovar/domain/node-lifecycle";
+import type { NodeAlarm, NodeRecord, NodeSettings, SlotLease } from "@samovar/domain/node-record";
+import { alarmsOf, NODE_ALARMS, newNode } from "@samovar/domain/node-record";
+import type { RunObservation } from "@samovar/domain/run-observation";
+import type { Config } from "../../config.ts";
+import { configOf } from "../../config.ts";
+import { systemPorts } from "../../deps.ts";
+import type { Env } from "../../env.ts";
+import { migrateObject } from "../../database/migrate-object.ts";
+import { NamedAlarms } from "./alarms.ts";
+import { bootstrap } from "./bootstrap.ts";
+import { NodeLink, QUIET_ALARM } from "./link.ts";
+import { NODE_MIGRATIONS } from "./migrations.ts";
+import { Outward, OUTWARD_ALARM } from "./outward.ts";
+import type { WakeQueue } from "./room.ts";
+import type { BootstrapAnswer, NodeLifecycleRpc, ProvisionInput } from "./rpc.ts";
+import type { ProviderQuestion } from "./server.ts";
+import { askProvider } from "./server.ts";
+import type { StoredNode } from "./storage.ts";
+import { NodeStorage } from "./storage.ts";
+import { nodeSettings, nodeViewOf } from "./view.ts";
+
+/** An alarm whose work threw is tried again after this. */
+const THROWN_RETRY_MS = 30_000;
+
+export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRpc {
+  readonly #clock: Clock = systemPorts.clock;
+  readonly #random: Random = systemPorts.random;
+  readonly #config: Config;
+  readonly #logger: Logger;
+  readonly #storage: NodeStorage;
+  readonly #alarms: NamedAlarms;
+  readonly #link: NodeLink;
+  readonly #outward: Outward;
+
+  constructor(context: DurableObjectState, env: Env, wakeQueue: WakeQueue) {
+    super(context, env);
+    migrateObject(context.storage, NODE_MIGRATIONS);
+    this.#config = configOf(env);
+    this.#storage = new NodeStorage(context.storage);
+    this.#alarms = new NamedAlarms(context.storage);
+    this.#logger = jsonLogger({
+      clock: this.#clock,
+      level: this.#config.LOG_LEVEL,
+      write: (line) => console.log(line),
+      fields: { nodeId: this.#storage.node()?.identity.nodeId },
+    });
+    const shared = {
+      env,
+      config: this.#config,
+      storage: this.#storage,
+      alarms: this.#alarms,
+      clock: this.#clock,
+      logger: this.#logger,
+    };
+    this.#outward = new Outward({ ...shared, wakeQueue });
+    this.#link = new NodeLink({
+      ...shared,
+      context,
+      onEvent: (event) => this.#told(event),
+      onConnected: () => void this.#step({ kind: "agent.connected" }),
+      onLost: () => void this.#step({ kind: "link.lost" }),
+      onOutdated: () => void this.#step({ kind: "agent.outdated" }),
+    });
+    this.#link.recover();
+    this.#step({ kind: "shell.restarted" });
+  }
+
+  async provision({ holder, ...identity }: ProvisionInput): Promise<void> {
+    if (this.#storage.node() !== null) return;
+    const record = newNode(identity.nodeId, holder, this.#clock.now(), this.#settings());
+    this.#storage.atomically(() => {
+      this.#storage.addWorkspace(holder);
+      this.#save({ identity, record, version: 1 });
+    });
+    this.#logger.info("node.provisioning", { nodeId: identity.nodeId, size: identity.size });
+    this.#settle();
+  }
+
+  async reserve(holder: SlotLease): Promise<ReserveReply> {
+    const node = this.#storage.node();
+    if (node === null) return { granted: false, reason: "gone" };
+    const { record, reply } = reserveSlot(node.record, holder, this.#clock.now(), this.#settings());
+    if (!reply.granted || record === node.record) return reply;
+    this.#storage.atomically(() => {
+      this.#storage.addWorkspace(holder);
+      this.#save({ ...node, record, version: node.version + 1 });
+    });
+    this.#logger.info("node.reserved", { nodeId: record.nodeId, workspaceId: holder.workspaceId });
+    this.#settle();
+    return reply;
+  }
+
+  async release(workspaceId: WorkspaceId): Promise<void> {
+    this.#step({ kind: "slot.released", workspaceId });
+  }
+
+  async keep(workspaceId: WorkspaceId): Promise<void> {
+    this.#step({ kind: "slot.kept", workspaceId });
+  }
+
+  async enqueue(command: CommandDraft): Promise<void> {
+    this.#link.enqueue(command);
+  }
+
+  async call(question: NodeCall): Promise<NodeReply> {
+    const state = this.#storage.workspace(question.workspaceId)?.told.state ?? "destroyed";
+    if (state !== "destroyed") return this.#link.call(question);
+    const message = "This workspace is not on its machine any more.";
+    return { kind: "failed", failure: { code: "workspace_not_found", message } };
+  }
+
+  async facts(workspaceId: WorkspaceId): Promise<RunObservation | null> {
+    const node = this.#storage.node();
+    const workspace = this.#storage.workspace(workspaceId);
+    return node === null || workspace === null ? null : runFacts(node.record, workspace.holder, workspace.told);
+  }
+
+  async drain(reason: string): Promise<void> {
+    this.#step({ kind: "drain.asked", reason });
+  }
+
+  async destroy(reason: string): Promise<void> {
+    this.#step({ kind: "destroy.asked", reason });
+  }
+
+  async view(): Promise<NodeView | null> {
+    const node = this.#storage.node();
+    return node === null ? null : nodeViewOf(node, this.#storage, this.#config);
+  }
+
+  async ensureAlarm(): Promise<void> {
+    const node = this.#storage.node();
+    if (node !== null) this.#arm(node.record);
+    this.ctx.waitUntil(this.#outward.pay());
+  }
+
+  async bootstrap(request: BootstrapRequest): Promise<BootstrapAnswer> {
+    const answer = await bootstrap(
+      { storage: this.#storage, config: this.#config, clock: this.#clock, random: this.#random },
+      request,
+    );
+    this.#logger.info(answer.ok ? "node.bootstrapped" : "node.bootstrap_refused");
+    return answer;
+  }
+
+  async admits(workspaceId: WorkspaceId, epoch: number): Promise<boolean> {
+    const record = this.#storage.node()?.record;
+    if (record === undefined || record.epoch !== epoch || record.life.state === "destroyed") return false;
+    return record.slots.some((slot) => slot.holder.workspaceId === workspaceId);
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return new Response(null, { status: 426 });
+    return this.#link.accept(Number(request.headers.get("x-samovar-epoch") ?? "-1"));
+  }
+
+  override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
+    await this.#link.message(socket, data);
+  }
+
+  override async webSocketClose(socket: WebSocket): Promise<void> {
+    this.#link.closed(socket);
+  }
+
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    this.#link.closed(socket);
+  }
+
+  override async alarm(): Promise<void> {
+    try {
+      // The provider may take long to answer: the others do not wait for it.
+      const due = this.#alarms
+        .due(this.#clock.now())
+        .toSorted((a, b) => Number(a === "provider") - Number(b === "provider"));
+      for (const name of due) await this.#ring(name);
+    } finally {
+      this.#alarms.arm();
+    }
+  }
+
+  /** One alarm's failure is its own: the others ring. */
+  async #ring(name: string): Promise<void> {
+    try {
+      if (name === OUTWARD_ALARM) return await this.#outward.pay();
+      if (name === QUIET_ALARM) return this.#link.checkQuiet();
+      const alarm = NODE_ALARMS.find((each) => each === name);
+      if (alarm === undefined) return this.#alarms.set(name, null);
+      await this.#ringNode(alarm);
+    } catch (error) {
+      this.#logger.error("alarm.failed", { name, error });
+      this.#alarms.set(name, this.#clock.now() + THROWN_RETRY_MS);
+    }
+  }
+
+  async #ringNode(name: NodeAlarm): Promise<void> {
+    const questions = this.#step({ kind: "alarm", name });
+    for (const question of questions) {
+      const node = this.#storage.node();
+      if (node === null) return;
+      const answer = await askProvider(
+        { env: this.env, config: this.#config, storage: this.#storage, clock: this.#clock, random: this.#random },
+        node.identity,
+        question,
+      );
+      this.#logger.info("provider.answered", { question: question.kind, answer: answer.kind });
+      this.#step(answer);
+    }
+  }
+
+  /** Lets the core decide, keeps what it decided in one transaction, and answers what the provider is to be asked. */
+  #step(event: NodeLifeEvent): readonly ProviderQuestion[] {
+    const questions = this.#storage.atomically(() => {
+      const node = this.#storage.node();
+      if (node === null) return [];
+      const { record, effects } = stepNode(node.record, event, this.#clock.now(), this.#settings());
+      if (record !== node.record) this.#save({ ...node, record, version: node.version + 1 });
+      if (record.life.state !== node.record.life.state)
+        this.#logger.info("node.changed", { from: node.record.life.state, to: record.life.state, cause: event.kind });
+      return effects.flatMap((effect) => this.#carryOut(effect));
+    });
+    this.#settle();
+    return questions;
+  }
+
+  #carryOut(effect: NodeEffect): readonly ProviderQuestion[] {
+    switch (effect.kind) {
+      case "nudge":
+        this.#storage.addNudge(effect.runId);
+        return [];
+      case "room":
+        this.#storage.addRoom();
+        return [];
+      case "node.drain":
+        this.#link.enqueue({ id: "node.drain", kind: "node.drain", args: {} });
+        return [];
+      case "link.close":
+        this.#link.closeForGood();
+        return [];
+      case "provider.create":
+      case "provider.find":
+      case "provider.delete":
+        return [effect];
+      default:
+        return assertNever(effect, "node effect");
+    }
+  }
+
+  /** What the node told, folded into the facts that runs read. A workspace that is destroyed needs its slot no more. */
+  #told(event: NodeEvent): void {
+    const node = this.#storage.node();
+    if (node === null) return;
+    if (event.kind === "fault")
+      this.#logger.warn("node.fault", { workspaceId: event.workspaceId, code: event.code, message: event.message });
+    if (event.kind === "outbox.stats" && this.#storage.saveOutbox(event.sessionId, event.stats))
+      this.#save({ ...node, version: node.version + 1 });
+    if ("workspaceId" in event && event.workspaceId !== null) {
+      const workspace = this.#storage.workspace(event.workspaceId);
+      const told =
+        workspace === null ? NEW_WORKSPACE : foldEvent(workspace.told, event, workspace.holder, this.#clock.now());
+      if (workspace !== null && event.kind === "session.started" && event.offers !== null)
+        this.#storage.oweOffers(event.workspaceId, event.offers, this.#clock.now());
+      if (workspace !== null && told !== workspace.told) {
+        this.#storage.saveTold(event.workspaceId, told);
+        if (workspace.holder.runId !== null) this.#storage.addNudge(workspace.holder.runId);
+        if (told.state === "destroyed") this.#step({ kind: "slot.released", workspaceId: event.workspaceId });
+      }
+    }
+    this.#settle();
+  }
+
+  #save(node: StoredNode): void {
+    this.#storage.saveNode(node);
+    this.#arm(node.record);
+  }
+
+  /** The core's alarms, derived anew: none can be lost, none is left over. */
+  #arm(record: NodeRecord): void {
+    const due = alarmsOf(record, this.#settings());
+    for (const name of NODE_ALARMS) this.#alarms.set(name, due.get(name) ?? null);
+    this.#alarms.arm();
+  }
+
+  #settle(): void {
+    this.#alarms.arm();
+    this.ctx.waitUntil(this.#outward.pay());
+  }
+
+  #settings(): NodeSettings {
+    return nodeSettings(this.#config);
+  }
+}

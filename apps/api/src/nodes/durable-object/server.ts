@@ -1,0 +1,100 @@
+/** The node's server at the provider: carries out one question of the core and says what came of it. Keeps N1, N3. */
+import type { Clock, Random } from "@samovar/base";
+import { renderUserData } from "@samovar/cloud-init";
+import type { Failure } from "@samovar/contracts";
+import type { NodeEffect, NodeLifeEvent } from "@samovar/domain/node-lifecycle";
+import type { ServerFacts } from "@samovar/domain/node-record";
+import type { Provider, ProviderFault, Server } from "@samovar/providers";
+import { SERVER_LABELS } from "@samovar/providers";
+import type { Config } from "../../config.ts";
+import type { Env } from "../../env.ts";
+import { ownersProvider } from "../provider.ts";
+import { mintBootstrapToken } from "./bootstrap.ts";
+import type { NodeStorage } from "./storage.ts";
+import type { NodeIdentity } from "./storage.ts";
+
+export type ProviderQuestion = Extract<NodeEffect, { readonly kind: `provider.${string}` }>;
+
+export interface ServerDeps {
+  readonly env: Env;
+  readonly config: Config;
+  readonly storage: NodeStorage;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Where the vm-agent keeps its files on a node. */
+const STATE_DIR = "/var/lib/samovar";
+
+export async function askProvider(
+  deps: ServerDeps,
+  identity: NodeIdentity,
+  question: ProviderQuestion,
+): Promise<NodeLifeEvent> {
+  const provider = await ownersProvider(deps.env, deps.config, identity.ownerId);
+  if (provider === null) return refused(question, NO_CREDENTIAL, false, null);
+  switch (question.kind) {
+    case "provider.create":
+      return create(deps, identity, provider);
+    case "provider.find": {
+      const found = await provider.findServer(identity.name);
+      if (!found.ok) return refusedBy(question, found.error);
+      const isOurs = found.value?.labels[SERVER_LABELS.installation] === deps.config.INSTALLATION_ID;
+      return found.value !== null && isOurs
+        ? { kind: "server.made", server: factsOf(found.value) }
+        : { kind: "server.absent" };
+    }
+    case "provider.delete": {
+      const deleted = await provider.deleteServer(question.serverId);
+      if (!deleted.ok) return refusedBy(question, deleted.error);
+      return { kind: deleted.value === "gone" ? "server.gone" : "delete.accepted" };
+    }
+  }
+}
+
+async function create(deps: ServerDeps, identity: NodeIdentity, provider: Provider): Promise<NodeLifeEvent> {
+  const { config } = deps;
+  const { nodeId, name, size } = identity;
+  const userData = renderUserData({
+    agent: {
+      controlPlaneUrl: config.PUBLIC_URL,
+      nodeId,
+      bootstrapToken: await mintBootstrapToken(deps),
+      stateDir: STATE_DIR,
+    },
+    release: config.AGENT_RELEASE,
+    hostname: name,
+  });
+  const labels = { [SERVER_LABELS.installation]: config.INSTALLATION_ID, [SERVER_LABELS.node]: nodeId };
+  const made = await provider.createServer({ name, size, userData, labels });
+  return made.ok
+    ? { kind: "server.made", server: factsOf(made.value) }
+    : refusedBy({ kind: "provider.create" }, made.error);
+}
+
+const NO_CREDENTIAL: Failure = {
+  code: "credentials_missing",
+  message: "There is no credential for the cloud provider any more. Add it again.",
+};
+
+function refusedBy(question: ProviderQuestion, fault: ProviderFault): NodeLifeEvent {
+  return refused(
+    question,
+    { code: `provider_${fault.kind}`, message: fault.message.slice(0, 4000) },
+    fault.retriable,
+    fault.retryAfterMs,
+  );
+}
+
+function refused(
+  question: ProviderQuestion,
+  failure: Failure,
+  retriable: boolean,
+  retryAfterMs: number | null,
+): NodeLifeEvent {
+  if (question.kind === "provider.create")
+    return { kind: "create.failed", refusal: { failure, retriable, retryAfterMs } };
+  return { kind: "provider.failed", failure, retryAfterMs };
+}
+
+const factsOf = ({ id, location, pricePerHour }: Server): ServerFacts => ({ id, location, pricePerHour });

@@ -1,0 +1,5 @@
+/** The way to a node's object. */
+import type { NodeId } from "@samovar/base";
+import type { Env } from "../../env.ts";
+
+export const nodeObject = (env: Env, nodeId: NodeId) => env.NODE_LIFECYCLE.get(env.NODE_LIFECYCLE.idFromName(nodeId));

@@ -1,0 +1,41 @@
+/** The schema of a ProjectData object. */
+import type { ObjectMigration } from "../../database/migrate-object.ts";
+
+export const PROJECT_MIGRATIONS: readonly ObjectMigration[] = [
+  {
+    name: "0001_sessions_and_messages",
+    sql: `
+      CREATE TABLE sessions (
+        id TEXT PRIMARY KEY, project_id TEXT NOT NULL, task_id TEXT, workspace_id TEXT, topic TEXT,
+        status TEXT NOT NULL CHECK (status IN ('active', 'stopped', 'error')),
+        version INTEGER NOT NULL, message_count INTEGER NOT NULL, last_message_at INTEGER,
+        started_at INTEGER NOT NULL, ended_at INTEGER
+      ) STRICT;
+      CREATE INDEX sessions_task ON sessions (task_id, id);
+      CREATE TABLE messages (
+        id TEXT PRIMARY KEY, session_id TEXT NOT NULL REFERENCES sessions (id), position INTEGER NOT NULL,
+        changed_at_version INTEGER NOT NULL, size INTEGER NOT NULL,
+        origin TEXT NOT NULL CHECK (origin IN ('node', 'page')), workspace_id TEXT,
+        role TEXT NOT NULL, kind TEXT NOT NULL, revision INTEGER NOT NULL,
+        final INTEGER NOT NULL, interrupted INTEGER NOT NULL, truncated TEXT,
+        created_at INTEGER NOT NULL, content TEXT NOT NULL, tool_metadata TEXT
+      ) STRICT;
+      CREATE UNIQUE INDEX messages_position ON messages (session_id, position);
+      CREATE UNIQUE INDEX messages_changes ON messages (session_id, changed_at_version);
+    `,
+  },
+  {
+    name: "0002_bundles",
+    sql: `
+      CREATE TABLE bundles (
+        session_id TEXT PRIMARY KEY REFERENCES sessions (id), bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
+        chunks INTEGER NOT NULL, stored_at INTEGER NOT NULL
+      ) STRICT;
+      CREATE TABLE bundle_chunks (
+        session_id TEXT NOT NULL REFERENCES sessions (id), n INTEGER NOT NULL, data BLOB NOT NULL,
+        PRIMARY KEY (session_id, n)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
+  { name: "0003_activity", sql: "ALTER TABLE sessions ADD COLUMN activity TEXT;" },
+];

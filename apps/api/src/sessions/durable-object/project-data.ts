@@ -1,0 +1,139 @@
+/** ProjectData: one object a project, named by the project's id. Wiring and RPC only. Keeps M1, M2, M3. */
+import { DurableObject } from "cloudflare:workers";
+import type { Clock, MessageId, SessionId, WorkspaceId } from "@samovar/base";
+import type {
+  BundleView,
+  DeliveryReply,
+  MessageView,
+  NodeView,
+  Page,
+  SessionStatus,
+  SessionView,
+  TaskEvent,
+  TaskView,
+  TranscriptProof,
+  TranscriptVerification,
+  WorkspaceClaims,
+} from "@samovar/contracts";
+import { systemPorts } from "../../deps.ts";
+import type { Env } from "../../env.ts";
+import { migrateObject } from "../../database/migrate-object.ts";
+import { bundleChunk, findBundle, storeBundle } from "./bundles.ts";
+import type { StoredBundle } from "./bundles.ts";
+import { applyDelivery } from "./deliver.ts";
+import { PROJECT_MIGRATIONS } from "./migrations.ts";
+import { historyPage, syncFrames } from "./pages.ts";
+import type { HistoryQuery } from "./pages.ts";
+import { storedProof } from "./proof.ts";
+import type { CreateSessionInput, ProjectDataRpc } from "./rpc.ts";
+import { addNotice, createSession, endSession, linkWorkspace, requireSession } from "./sessions.ts";
+import type { SessionStep } from "./sessions.ts";
+import { ProjectStorage } from "./storage.ts";
+import type { SessionQuery } from "./storage.ts";
+import { Viewers } from "./viewers.ts";
+
+export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
+  readonly #clock: Clock = systemPorts.clock;
+  readonly #storage: ProjectStorage;
+  readonly #viewers: Viewers;
+
+  constructor(context: DurableObjectState, env: Env) {
+    super(context, env);
+    migrateObject(context.storage, PROJECT_MIGRATIONS);
+    const storage = new ProjectStorage(context.storage);
+    this.#storage = storage;
+    this.#viewers = new Viewers({
+      context,
+      session: (id) => storage.session(id),
+      sync: (session, afterVersion, tail) => syncFrames(storage, session, afterVersion, tail),
+    });
+  }
+
+  async createSession(input: CreateSessionInput): Promise<SessionView> {
+    return this.#told(createSession(this.#storage, input, this.#clock.now()));
+  }
+
+  async linkWorkspace(sessionId: SessionId, workspaceId: WorkspaceId): Promise<SessionView> {
+    return this.#told(linkWorkspace(this.#storage, sessionId, workspaceId));
+  }
+
+  async endSession(sessionId: SessionId, status: Exclude<SessionStatus, "active">): Promise<SessionView> {
+    return this.#told(endSession(this.#storage, sessionId, status, this.#clock.now()));
+  }
+
+  async addNotice(sessionId: SessionId, messageId: MessageId, text: string): Promise<void> {
+    this.#told(addNotice(this.#storage, sessionId, { messageId, text }, this.#clock.now()));
+  }
+
+  async getSession(sessionId: SessionId): Promise<SessionView | null> {
+    return this.#storage.session(sessionId);
+  }
+
+  async listSessions(query: SessionQuery): Promise<Page<SessionView>> {
+    return this.#storage.sessions(query);
+  }
+
+  async listMessages(
+    sessionId: SessionId,
+    query: HistoryQuery,
+  ): Promise<{ readonly messages: readonly MessageView[]; readonly session: SessionView } | null> {
+    const session = this.#storage.session(sessionId);
+    return session === null ? null : { messages: historyPage(this.#storage, session, query), session };
+  }
+
+  async deliver(claims: WorkspaceClaims, rows: readonly unknown[]): Promise<DeliveryReply> {
+    const { reply, events } = applyDelivery(this.#storage, claims, rows, this.#clock.now());
+    this.#viewers.publish(events);
+    return reply;
+  }
+
+  async verify(sessionId: SessionId, claimed: TranscriptProof): Promise<TranscriptVerification> {
+    const stored = await this.proof(sessionId);
+    return { agreed: stored.count === claimed.count && stored.digest === claimed.digest, claimed, stored };
+  }
+
+  async proof(sessionId: SessionId): Promise<TranscriptProof> {
+    return storedProof(this.#storage, requireSession(this.#storage, sessionId));
+  }
+
+  async storeBundle(claims: WorkspaceClaims, data: Uint8Array, sha256: string): Promise<BundleView> {
+    return storeBundle(this.#storage, this.ctx.storage.sql, claims, data, { sha256, now: this.#clock.now() });
+  }
+
+  async findBundle(sessionId: SessionId): Promise<StoredBundle | null> {
+    return findBundle(this.ctx.storage.sql, sessionId);
+  }
+
+  async bundleChunk(sessionId: SessionId, sha256: string, n: number): Promise<Uint8Array | null> {
+    return bundleChunk(this.ctx.storage.sql, sessionId, sha256, n);
+  }
+
+  async publishTask(task: TaskView, events: readonly TaskEvent[]): Promise<void> {
+    this.#viewers.publish([{ type: "task.updated", task, events: [...events] }]);
+  }
+
+  async publishNode(node: NodeView): Promise<void> {
+    this.#viewers.publish([{ type: "node.updated", node }]);
+  }
+
+  /** The viewers' upgrade, already authorised by the route. */
+  override async fetch(request: Request): Promise<Response> {
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return new Response(null, { status: 426 });
+    return this.#viewers.accept();
+  }
+
+  override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
+    this.#viewers.receive(socket, data);
+  }
+
+  override async webSocketClose(socket: WebSocket): Promise<void> {
+    // Ends our half too; which code the viewer gave means nothing to us.
+    socket.close();
+  }
+
+  /** After the commit: viewers never see what may still be undone. */
+  #told({ session, events }: SessionStep): SessionView {
+    this.#viewers.publish(events);
+    return session;
+  }
+}

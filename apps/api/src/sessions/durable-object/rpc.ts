@@ -1,0 +1,64 @@
+/**
+ * The surface of a ProjectData object: one per project, named by the project's id. It owns the project's
+ * sessions and messages and serves its viewers. Every call is idempotent.
+ */
+import type { MessageId, ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
+import type {
+  BundleView,
+  DeliveryReply,
+  MessageView,
+  NodeView,
+  Page,
+  SessionStatus,
+  SessionView,
+  TaskEvent,
+  TaskView,
+  TranscriptProof,
+  TranscriptVerification,
+  WorkspaceClaims,
+} from "@samovar/contracts";
+
+export interface CreateSessionInput {
+  readonly projectId: ProjectId;
+  readonly sessionId: SessionId;
+  readonly taskId: TaskId | null;
+  /** The first user message; stored at position 0 in the same transaction. */
+  readonly firstMessage: { readonly messageId: MessageId; readonly text: string } | null;
+}
+
+export interface ProjectDataRpc extends Rpc.DurableObjectBranded {
+  createSession(input: CreateSessionInput): Promise<SessionView>;
+  /** Links the session to the workspace whose token may deliver to it; refuses a second one only while the first delivers. */
+  linkWorkspace(sessionId: SessionId, workspaceId: WorkspaceId): Promise<SessionView>;
+  endSession(sessionId: SessionId, status: Exclude<SessionStatus, "active">): Promise<SessionView>;
+  /** Appends a system notice, once per `messageId`. */
+  addNotice(sessionId: SessionId, messageId: MessageId, text: string): Promise<void>;
+  getSession(sessionId: SessionId): Promise<SessionView | null>;
+  listSessions(query: {
+    readonly taskId?: TaskId | undefined;
+    /** A part of the topic, in any case. */
+    readonly q?: string | undefined;
+    readonly status?: SessionStatus | undefined;
+    readonly cursor?: string | undefined;
+    readonly limit: number;
+  }): Promise<Page<SessionView>>;
+  /** By position, ascending within the page. `before`/`after` exclusive; neither: the newest page. */
+  listMessages(
+    sessionId: SessionId,
+    query: { readonly before?: number | undefined; readonly after?: number | undefined; readonly limit: number },
+  ): Promise<{ readonly messages: readonly MessageView[]; readonly session: SessionView } | null>;
+  /** Applies one delivery in one transaction. `rows` are unparsed: each is judged on its own. */
+  deliver(claims: WorkspaceClaims, rows: readonly unknown[]): Promise<DeliveryReply>;
+  /** Compares what the node claims with what is stored, over the messages that the node delivered. */
+  verify(sessionId: SessionId, claimed: TranscriptProof): Promise<TranscriptVerification>;
+  /** The same digest over what is stored, with nothing to compare. */
+  proof(sessionId: SessionId): Promise<TranscriptProof>;
+  /** Keeps a git bundle with the session of the claims, in an older one's place. `data` was checked against `sha256` (hex). */
+  storeBundle(claims: WorkspaceClaims, data: Uint8Array, sha256: string): Promise<BundleView>;
+  findBundle(sessionId: SessionId): Promise<(BundleView & { readonly chunks: number }) | null>;
+  /** Piece `n` (from 0) of the bundle with this sum; null when it is not there any more. */
+  bundleChunk(sessionId: SessionId, sha256: string, n: number): Promise<Uint8Array | null>;
+  /** Tells viewers; stores nothing. */
+  publishTask(task: TaskView, events: readonly TaskEvent[]): Promise<void>;
+  publishNode(node: NodeView): Promise<void>;
+}

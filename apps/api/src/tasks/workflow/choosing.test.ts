@@ -1,0 +1,175 @@
+/** Machines that are lost before the agent has the prompt: the run goes on with another one. */
+import { env, runInDurableObject } from "cloudflare:test";
+import type { NodeId, UserId } from "@samovar/base";
+import { eq } from "drizzle-orm";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { nodes } from "../../database/schema.ts";
+import { nodeObject } from "../../nodes/durable-object/stub.ts";
+import { anOwner } from "../../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
+import {
+  db,
+  endOf,
+  eventsOf,
+  Machine,
+  nodeOf,
+  reaches,
+  slotsOf,
+  soon,
+  submit,
+  workspaceOf,
+} from "./machine.fixture.ts";
+
+beforeEach(() => {
+  scriptedCloud();
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+/** From now on time passes fifteen times as fast for whoever reads the clock; timers go on as they are. */
+function hasten(): void {
+  const real = Date.now.bind(Date);
+  const start = real();
+  vi.spyOn(Date, "now").mockImplementation(() => start + (real() - start) * 15);
+}
+
+/** From now on the object's constructor throws: its past is not the one that it knows. */
+async function ruin(nodeId: NodeId): Promise<void> {
+  const node = nodeObject(env, nodeId);
+  await runInDurableObject(node, (_object, state) => {
+    state.storage.sql.exec("UPDATE migrations SET checksum = 'another'");
+  });
+  await runInDurableObject(node, (_object, state) => state.abort("the test ruins it")).catch(() => null);
+  const answer = await nodeObject(env, nodeId)
+    .view()
+    .catch((error: unknown) => String(error));
+  expect(answer).toContain("was edited or removed");
+}
+
+const otherNode = (ownerId: UserId, known: readonly NodeId[]): Promise<NodeId> =>
+  vi.waitFor(async () => {
+    const rows = await db.select().from(nodes).where(eq(nodes.ownerId, ownerId));
+    const row = rows.find((each) => each.version > 0 && !known.includes(each.id));
+    if (row === undefined) throw new Error("no other node yet");
+    return row.id;
+  }, soon);
+
+describe("[T1] a machine that is lost before the agent has the prompt", () => {
+  it("[F29] while it boots: another one is taken, and the task is done there", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const first = await nodeOf(ownerId);
+    await nodeObject(env, first).destroy("the test wants it gone");
+    const second = await Machine.on(await otherNode(ownerId, [first]));
+    const begun = await second.begins();
+    second.tell({ kind: "session.ended", ...begun, end: await endOf(task) });
+    await second.destroys();
+    expect(await reaches(task, "completed")).toMatchObject({ nodeId: second.nodeId, attempt: 1 });
+    expect((await nodeObject(env, first).view())?.taskIds).toEqual([]);
+    const warnings = (await eventsOf(task)).filter((event) => event.kind === "warning.raised");
+    expect(warnings).toMatchObject([{ data: { nodeId: first, code: "node_destroyed" } }]);
+  });
+
+  it("while it clones: back in line, let go, and prepared anew elsewhere", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const first = await Machine.of(ownerId);
+    const { args } = await first.expects("workspace.create");
+    await reaches(task, "delegated");
+    await nodeObject(env, first.nodeId).destroy("the test wants it gone");
+    const second = await Machine.on(await otherNode(ownerId, [first.nodeId]));
+    const begun = await second.begins("task/y");
+    expect(begun.workspaceId).toBe(args.workspaceId);
+    expect(await reaches(task, "in_progress")).toMatchObject({ nodeId: second.nodeId, branch: "task/y" });
+    expect(await workspaceOf(task)).toMatchObject({ nodeId: second.nodeId, state: "busy" });
+    expect(await slotsOf(first)).toEqual([]);
+    expect(await slotsOf(second)).toEqual([task.id]);
+    const moves = (await eventsOf(task)).filter((event) => event.kind === "status.changed");
+    expect(moves.map((event) => event.data["to"])).toEqual([
+      "queued",
+      "delegated",
+      "queued",
+      "delegated",
+      "in_progress",
+    ]);
+  });
+
+  it("a repository that can not be cloned is no fault of the machine", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    const { args } = await machine.expects("workspace.create");
+    const failure = { code: "clone_failed", message: "There is no repository at this address." };
+    machine.tell({ kind: "workspace.failed", workspaceId: args.workspaceId, failure });
+    expect(await reaches(task, "failed")).toMatchObject({ failure });
+    expect(await db.select().from(nodes).where(eq(nodes.ownerId, ownerId))).toHaveLength(1);
+  });
+
+  it("not for ever: after the third the task fails with the reason, and holds no slot", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const known: NodeId[] = [];
+    for (let round = 1; round <= 3; round++) {
+      const nodeId = await otherNode(ownerId, known);
+      known.push(nodeId);
+      await nodeObject(env, nodeId).destroy("the test wants it gone");
+    }
+    expect(await reaches(task, "failed")).toMatchObject({ failure: { code: "node_destroyed" } });
+    for (const nodeId of known) {
+      await vi.waitFor(async () => expect((await nodeObject(env, nodeId).view())?.taskIds).toEqual([]), soon);
+    }
+  });
+});
+
+describe("[T1] a machine that does not come back", () => {
+  it("is given up half a minute after its link is down, not after five", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const first = await Machine.of(ownerId);
+    await first.expects("workspace.create");
+    await reaches(task, "delegated");
+    first.vanishes();
+    await vi.waitFor(
+      async () => expect((await nodeObject(env, first.nodeId).view())?.unreachableSince).not.toBeNull(),
+      soon,
+    );
+    hasten();
+    const second = await Machine.on(await otherNode(ownerId, [first.nodeId]));
+    await second.begins();
+    expect(await reaches(task, "in_progress")).toMatchObject({ nodeId: second.nodeId });
+    expect(await slotsOf(first)).toEqual([]);
+    expect((await nodeObject(env, first.nodeId).view())?.state).toMatch(/active|warm/);
+  });
+
+  it("whose object can not even be made: passed over by the next task", async () => {
+    const ownerId = await anOwner();
+    const earlier = await submit(ownerId);
+    const first = await Machine.of(ownerId);
+    const begun = await first.begins();
+    first.tell({ kind: "session.ended", ...begun, end: await endOf(earlier) });
+    await first.destroys();
+    await reaches(earlier, "completed");
+    await ruin(first.nodeId);
+    const task = await submit(ownerId);
+    const second = await Machine.on(await otherNode(ownerId, [first.nodeId]));
+    const next = await second.begins();
+    second.tell({ kind: "session.ended", ...next, end: await endOf(task) });
+    await second.destroys();
+    expect(await reaches(task, "completed")).toMatchObject({ nodeId: second.nodeId });
+  });
+
+  it("whose object is lost while it clones: replaced after the same half minute", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const first = await Machine.of(ownerId);
+    await first.expects("workspace.create");
+    await reaches(task, "delegated");
+    await ruin(first.nodeId);
+    hasten();
+    const second = await Machine.on(await otherNode(ownerId, [first.nodeId]));
+    await second.begins();
+    expect(await reaches(task, "in_progress")).toMatchObject({ nodeId: second.nodeId });
+  });
+});

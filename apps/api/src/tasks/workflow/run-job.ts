@@ -1,0 +1,162 @@
+/** What a run is to do, in the terms of its node: the slot that it holds and the commands that it will send. */
+import type { ProjectId, UserId, WorkspaceId } from "@samovar/base";
+import type {
+  AgentKind,
+  AgentRecipe,
+  CheckoutOptions,
+  CommandDraft,
+  CommitIdentity,
+  Failure,
+  VmSize,
+} from "@samovar/contracts";
+import { PLAIN_CHECKOUT } from "@samovar/contracts";
+import type { TaskRecord } from "@samovar/domain/task-status";
+import type { SlotLease } from "@samovar/domain/node-record";
+import { eq } from "drizzle-orm";
+import { recipeOf } from "../../agents/recipe.ts";
+import type { Config } from "../../config.ts";
+import { projects } from "../../database/schema.ts";
+import type { Deps } from "../../deps.ts";
+import { agentOf } from "../create.ts";
+import { ensureSession } from "../launch.ts";
+import { findTask } from "../store.ts";
+import type { RunStart } from "./run-story.ts";
+import type { TaskRunParams } from "./params.ts";
+
+/** As it was when the run began; later edits of the project do not reach a run. */
+export interface RunPlan extends RunStart {
+  readonly ownerId: UserId;
+  readonly size: VmSize;
+  readonly agent: AgentRecipe;
+  readonly checkout: CheckoutOptions;
+  readonly commitIdentity: CommitIdentity;
+  readonly repoUrl: string;
+  readonly baseBranch: string | null;
+  readonly settings: Pick<Config, "AGENT_IDLE_TIMEOUT_MS" | "TASK_MAX_DURATION_MS" | "SETUP_TIMEOUT_MS">;
+  readonly params: TaskRunParams;
+}
+
+type DraftOf<K extends CommandDraft["kind"]> = Extract<CommandDraft, { kind: K }>;
+
+export interface RunJob {
+  readonly task: TaskRecord;
+  readonly ownerId: UserId;
+  readonly workspaceId: WorkspaceId;
+  readonly size: VmSize;
+  readonly branch: string;
+  readonly holder: SlotLease;
+  readonly createCommand: DraftOf<"workspace.create">;
+  readonly startCommand: DraftOf<"session.start">;
+  readonly cancelCommand: DraftOf<"session.cancel">;
+}
+
+/** A run that cannot begin; its task fails with this. */
+export interface Unopened {
+  readonly refusal: Failure;
+}
+
+/** Null when the task is not this run's, or has ended: then there is nothing to do. */
+export async function openRun(deps: Deps, params: TaskRunParams): Promise<RunPlan | Unopened | null> {
+  const task = await findTask(deps.db, params.taskId);
+  if (task === null || task.runId !== params.runId || task.status !== "queued") return null;
+  await ensureSession(deps, task);
+  const project = await projectOf(deps, task.projectId);
+  const kind = agentOf(deps, project, task);
+  const agent = await recipeOf(deps, project.ownerId, kind);
+  if (agent === null) return withoutAgent(kind);
+  const { COMMIT_NAME, COMMIT_EMAIL, DEFAULT_VM_SIZE } = deps.config;
+  const { AGENT_IDLE_TIMEOUT_MS, TASK_MAX_DURATION_MS, SETUP_TIMEOUT_MS } = deps.config;
+  return {
+    task,
+    params,
+    workspaceId: deps.ids.make("wsp"),
+    noticeId: deps.ids.messageId(),
+    ownerId: project.ownerId,
+    size: task.vmSize ?? project.defaultVmSize ?? DEFAULT_VM_SIZE,
+    agent,
+    checkout: project.checkout ?? PLAIN_CHECKOUT,
+    commitIdentity: project.commitIdentity ?? { name: COMMIT_NAME, email: COMMIT_EMAIL },
+    repoUrl: project.repoUrl,
+    baseBranch: task.baseBranch ?? project.baseBranch,
+    settings: { AGENT_IDLE_TIMEOUT_MS, TASK_MAX_DURATION_MS, SETUP_TIMEOUT_MS },
+  };
+}
+
+export function jobOf({
+  task,
+  params,
+  workspaceId,
+  ownerId,
+  size,
+  agent,
+  checkout,
+  commitIdentity,
+  repoUrl,
+  baseBranch,
+  settings,
+}: RunPlan): RunJob {
+  const { id: taskId, projectId, sessionId } = task;
+  const { runId } = params;
+  const branch = `task/${taskId}`;
+  return {
+    task,
+    ownerId,
+    workspaceId,
+    size,
+    branch,
+    holder: { workspaceId, taskId, runId, projectId, sessionId },
+    createCommand: {
+      id: `${runId}:workspace.create`,
+      kind: "workspace.create",
+      args: {
+        workspaceId,
+        projectId,
+        sessionId,
+        taskId,
+        repoUrl,
+        baseBranch,
+        branch,
+        commitIdentity,
+        checkout,
+        agent,
+      },
+    },
+    startCommand: {
+      id: `${runId}:session.start`,
+      kind: "session.start",
+      args: {
+        workspaceId,
+        sessionId,
+        agent,
+        model: task.model,
+        permissionMode: task.permissionMode,
+        setupTimeoutMs: settings.SETUP_TIMEOUT_MS,
+        prompt: { messageId: task.promptMessageId, text: task.description },
+        idleTimeoutMs: settings.AGENT_IDLE_TIMEOUT_MS,
+        maxDurationMs: settings.TASK_MAX_DURATION_MS,
+        finish: { commit: true, push: true, commitMessage: commitMessage(task) },
+      },
+    },
+    cancelCommand: {
+      id: `${runId}:session.cancel`,
+      kind: "session.cancel",
+      args: { workspaceId, sessionId, reason: "Cancelled on request." },
+    },
+  };
+}
+
+/** Its agent was deleted since it was submitted. */
+const withoutAgent = (kind: AgentKind): Unopened => ({
+  refusal: {
+    code: "agent_not_configured",
+    message: `There is no agent named ${kind} any more. Add it again in the settings, or give the task another.`,
+  },
+});
+
+const commitMessage = ({ title, id }: TaskRecord) => `${title}\n\nTask: ${id}\n`;
+
+async function projectOf({ db }: Deps, projectId: ProjectId) {
+  const [row] = await db.select().from(projects).where(eq(projects.id, projectId));
+  if (row === undefined) throw new Error(`there is no project ${projectId}`);
+  return row;
+}

@@ -1,0 +1,319 @@
+import { env, introspectWorkflow, introspectWorkflowInstance } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ids } from "../../../test/caller.ts";
+import { nodeObject } from "../../nodes/durable-object/stub.ts";
+import { aBusyNode, anOwner } from "../../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
+import type { ScriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
+import { cancelTask } from "../run.ts";
+import {
+  deps,
+  endOf,
+  eventsOf,
+  Machine,
+  now,
+  proofOf,
+  reaches,
+  says,
+  sessionOf,
+  keptOf,
+  slotsOf,
+  soon,
+  submit,
+  transcriptOf,
+  workspaceOf,
+} from "./machine.fixture.ts";
+
+let cloud: ScriptedCloud;
+
+beforeEach(() => {
+  cloud = scriptedCloud();
+});
+afterEach(() => vi.unstubAllGlobals());
+
+describe("a run from text to pushed branch", () => {
+  it("makes a node, a workspace and a session, proves the transcript, and leaves nothing behind", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId, "Fix the test\n\n```sh\nnpm test\n```");
+    const machine = await Machine.of(ownerId);
+    const { create, start, workspaceId } = await machine.begins("task/x");
+    expect(create).toMatchObject({
+      branch: `task/${task.id}`,
+      taskId: task.id,
+      repoUrl: "https://git.test/p.git",
+      baseBranch: null,
+    });
+    expect(start).toMatchObject({
+      agent: { kind: "script" },
+      prompt: { messageId: task.promptMessageId, text: task.description },
+      finish: { commit: true, push: true },
+    });
+    const working = await reaches(task, "in_progress");
+    expect(working).toMatchObject({ nodeId: machine.nodeId, workspaceId, branch: "task/x" });
+    expect(await workspaceOf(task)).toMatchObject({ state: "busy", branch: "task/x" });
+
+    await says(task, machine, workspaceId, "The test is fixed.");
+    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await endOf(task) });
+    await machine.destroys();
+
+    const done = await reaches(task, "completed");
+    expect(done.output).toMatchObject({
+      branch: "task/x",
+      commits: [{ sha: "abc" }],
+      warning: null,
+      transcript: { agreed: true, claimed: { count: 1 }, stored: { count: 1 } },
+      stopReason: "end_turn",
+      restarts: 0,
+      bundle: null,
+    });
+    expect(Object.keys(done.output?.durations ?? {})).toEqual(["choose", "prepare", "start", "work", "finish"]);
+    const passed = (done.endedAt ?? 0) - task.createdAt;
+    const steps = Object.values(done.output?.durations ?? {});
+    expect(steps.reduce((sum, ms) => sum + ms, 0)).toBeLessThanOrEqual(passed);
+    await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "stopped" }), soon);
+    expect(await workspaceOf(task)).toMatchObject({ state: "destroyed" });
+    expect(await slotsOf(machine)).toEqual([]);
+    expect(await transcriptOf(task)).toEqual([task.description, "The test is fixed."]);
+
+    const events = await eventsOf(task);
+    const told = events
+      .filter((event) => event.kind.startsWith("step."))
+      .map((event) => `${event.kind} ${String(event.data["step"])}`);
+    expect(told).toEqual(
+      ["choose", "prepare", "start", "work", "finish"].flatMap((step) => [`step.began ${step}`, `step.ended ${step}`]),
+    );
+    expect(events.filter((event) => event.kind === "status.changed").map((event) => event.data["to"])).toEqual([
+      "queued",
+      "delegated",
+      "in_progress",
+      "completed",
+    ]);
+    expect(events.find((event) => event.kind === "node.chosen")?.data).toEqual({ nodeId: machine.nodeId, how: "new" });
+  });
+
+  it("shows once, while it lasts, that the start waits for its turn on a busy machine", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    const { workspaceId } = (await machine.expects("workspace.create")).args;
+    machine.tell({ kind: "workspace.ready", workspaceId, branch: "task/x", baseCommit: "abc" });
+    const { sessionId } = (await machine.expects("session.start")).args;
+    machine.tell({ kind: "session.start_delayed", workspaceId, sessionId });
+    const warnings = async () => (await eventsOf(task)).filter(({ kind }) => kind === "warning.raised");
+    const shown = { code: "start_delayed", step: "start", runId: task.runId, message: expect.stringMatching(/busy/) };
+    await vi.waitFor(async () => expect(await warnings()).toMatchObject([{ data: shown }]), soon);
+    expect(await now(task)).toMatchObject({ status: "delegated" });
+    machine.tell({ kind: "session.started", workspaceId, sessionId, offers: null });
+    await reaches(task, "in_progress");
+    machine.tell({ kind: "session.ended", workspaceId, sessionId, end: await endOf(task) });
+    await machine.destroys();
+    expect((await reaches(task, "completed")).output?.warning).toBeNull();
+    expect(await warnings()).toHaveLength(1);
+  });
+
+  it("a second task runs on the same node", async () => {
+    const ownerId = await anOwner();
+    const first = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    const one = await machine.begins();
+    machine.tell({ kind: "session.ended", ...one, end: await endOf(first) });
+    await machine.destroys();
+    await reaches(first, "completed");
+    const second = await submit(ownerId);
+    const two = await machine.begins();
+    expect(two.workspaceId).not.toBe(one.workspaceId);
+    machine.tell({ kind: "session.ended", ...two, end: await endOf(second) });
+    await machine.destroys();
+    expect(await reaches(second, "completed")).toMatchObject({ nodeId: machine.nodeId });
+    expect(cloud.calls.filter((call) => call === "POST /servers")).toHaveLength(1);
+  });
+});
+
+describe("an agent that does not end clean", () => {
+  it("[F39] fails the task with its reason; the workspace is kept, and the transcript says so", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    const { workspaceId } = await machine.begins();
+    const failure = { code: "agent_crashed", message: "The agent's process died." };
+    const end = await endOf(task, { outcome: "crashed", failure, pushed: false, commits: [], branch: null });
+    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
+    const failed = await reaches(task, "failed");
+    expect(failed).toMatchObject({ failure, endedAt: expect.any(Number) });
+    expect(failed.output?.durations).toMatchObject({ prepare: expect.any(Number), work: expect.any(Number) });
+    expect(await workspaceOf(task)).toMatchObject({ state: "kept", keepUntil: expect.any(Number), failure });
+    await vi.waitFor(async () => expect(await keptOf(machine)).toEqual([task.id]), soon);
+    expect(await slotsOf(machine)).toEqual([]);
+    expect((await transcriptOf(task)).at(-1)).toMatch(/The agent's process died\. The workspace is kept until/);
+    await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "error" }), soon);
+  });
+
+  it("[F41] a refused push completes with a warning, and the work is kept", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    const { workspaceId } = await machine.begins();
+    const end = await endOf(task, { pushed: false, pushError: "protected branch" });
+    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
+    const done = await reaches(task, "completed");
+    expect(done.output?.warning).toContain("protected branch");
+    expect(await workspaceOf(task)).toMatchObject({ state: "kept" });
+    expect((await eventsOf(task)).map((event) => event.kind)).toContain("warning.raised");
+  });
+
+  it("[R55] a transcript that is still being delivered is waited for, and no warning is left of it", async () => {
+    const ownerId = await anOwner();
+    await using runs = await introspectWorkflow(env.TASK_RUN);
+    await runs.modifyAll((run) => run.disableSleeps());
+    const task = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    const { workspaceId } = await machine.begins();
+    const messageId = ids.messageId();
+    const end = await endOf(task, { proof: proofOf(messageId, "The last words."), drained: false });
+    const run = await introspectWorkflowInstance(env.TASK_RUN, task.runId ?? "");
+    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
+    await run.waitForStepResult({ name: "finish: verify 1" });
+    await says(task, machine, workspaceId, "The last words.", messageId);
+    expect((await reaches(task, "completed")).output).toMatchObject({ transcript: { agreed: true }, warning: null });
+    expect(await workspaceOf(task)).not.toMatchObject({ state: "kept" });
+  });
+
+  it("[F32] a transcript that never agrees is asked for again, then told as a warning", async () => {
+    const ownerId = await anOwner();
+    await using runs = await introspectWorkflow(env.TASK_RUN);
+    await runs.modifyAll((run) => run.disableSleeps());
+    const task = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    const { workspaceId } = await machine.begins();
+    const end = await endOf(task, { proof: { count: 9, digest: "other" }, drained: false });
+    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
+    const done = await reaches(task, "completed");
+    expect(done.output).toMatchObject({
+      transcript: { agreed: false },
+      warning: expect.stringContaining("0 of 9 messages"),
+    });
+    expect(await workspaceOf(task)).toMatchObject({ state: "kept" });
+  });
+});
+
+describe("a cancel", () => {
+  it("while the agent works stops it and keeps what it did", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    const { workspaceId } = await machine.begins();
+    await reaches(task, "in_progress");
+    await cancelTask(deps, task.id, { kind: "user", id: ownerId });
+    expect((await machine.expects("session.cancel")).args).toMatchObject({ workspaceId, sessionId: task.sessionId });
+    machine.tell({
+      kind: "session.ended",
+      workspaceId,
+      sessionId: task.sessionId,
+      end: await endOf(task, { outcome: "cancelled", pushed: false }),
+    });
+    expect(await reaches(task, "cancelled")).toMatchObject({ failure: { code: "cancelled" } });
+    expect(await workspaceOf(task)).toMatchObject({ state: "kept" });
+    await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "stopped" }), soon);
+  });
+
+  it("[T1] of an agent that does not answer ends the task all the same", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    await machine.begins();
+    await reaches(task, "in_progress");
+    await cancelTask(deps, task.id, { kind: "user", id: ownerId });
+    await machine.expects("session.cancel");
+    await reaches(task, "cancelled");
+    expect(await workspaceOf(task)).toMatchObject({ state: "kept" });
+  });
+
+  it("[F46] that comes when the work is done changes nothing of it", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    const { workspaceId } = await machine.begins();
+    await reaches(task, "in_progress");
+    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await endOf(task) });
+    await machine.expects("workspace.destroy");
+    await cancelTask(deps, task.id, { kind: "user", id: ownerId });
+    machine.tell({ kind: "workspace.destroyed", workspaceId });
+    expect(await reaches(task, "completed")).toMatchObject({ cancelRequested: true });
+  });
+
+  it("before the workspace is ready removes it and gives the slot back", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    await machine.expects("workspace.create");
+    await cancelTask(deps, task.id, { kind: "user", id: ownerId });
+    await machine.destroys();
+    await reaches(task, "cancelled");
+    expect(await workspaceOf(task)).toMatchObject({ state: "destroyed" });
+    expect(await slotsOf(machine)).toEqual([]);
+  });
+
+  it("while nothing is free: the task was queued, and nothing was made for it", async () => {
+    const ownerId = await anOwner();
+    for (let i = 0; i < deps.config.MAX_NODES_PER_USER; i++) await aBusyNode(ownerId);
+    const task = await submit(ownerId);
+    const run = await introspectWorkflowInstance(env.TASK_RUN, task.runId ?? "");
+    expect(await run.waitForStepResult({ name: "choose: look 1.1" })).toContain("room");
+    expect((await now(task)).status).toBe("queued");
+    await cancelTask(deps, task.id, { kind: "user", id: ownerId });
+    await reaches(task, "cancelled");
+    expect(await workspaceOf(task)).toBeNull();
+    expect(cloud.calls).toEqual([]);
+  });
+});
+
+describe("what can go wrong on the way", () => {
+  it("a repository that can not be cloned fails the task with the reason, and leaves nothing", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    const { args } = await machine.expects("workspace.create");
+    const failure = { code: "clone_failed", message: "There is no repository at this address." };
+    machine.tell({ kind: "workspace.failed", workspaceId: args.workspaceId, failure });
+    expect(await reaches(task, "failed")).toMatchObject({ failure });
+    await machine.expects("workspace.destroy");
+    expect(await slotsOf(machine)).toEqual([]);
+    expect((await transcriptOf(task)).at(-1)).toBe(failure.message);
+  });
+
+  it("[F21] a provider that refuses fails the task with its reason, and is not asked again", async () => {
+    const ownerId = await anOwner();
+    cloud.put("POST /servers", { status: 401, code: "unauthorized" }, { status: 401, code: "unauthorized" });
+    const task = await submit(ownerId);
+    const failed = await reaches(task, "failed");
+    expect(failed.failure?.code).not.toMatch(/^node_|internal/);
+    expect(cloud.calls.filter((call) => call === "POST /servers")).toHaveLength(1);
+  });
+
+  it("[F30] a node that is destroyed while the agent works fails the task", async () => {
+    const ownerId = await anOwner();
+    const task = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    await machine.begins();
+    await reaches(task, "in_progress");
+    await nodeObject(env, machine.nodeId).destroy("the test wants it gone");
+    expect(await reaches(task, "failed")).toMatchObject({ failure: { code: "node_destroyed" } });
+    expect(await workspaceOf(task)).toMatchObject({ state: expect.stringMatching(/failed|destroyed/) });
+  });
+
+  it("[T1] an error that nobody foresaw ends the task, and gives the slot back", async () => {
+    const ownerId = await anOwner();
+    await using runs = await introspectWorkflow(env.TASK_RUN);
+    await runs.modifyAll(async (run) => {
+      await run.disableRetryDelays();
+      await run.mockStepError({ name: "prepare: ask" }, new Error("the disk sang"));
+    });
+    const task = await submit(ownerId);
+    const machine = await Machine.of(ownerId);
+    await machine.destroys();
+    expect(await reaches(task, "failed")).toMatchObject({
+      failure: { code: "internal", message: expect.stringContaining("the disk sang") },
+    });
+    await vi.waitFor(async () => expect(await slotsOf(machine)).toEqual([]), soon);
+  });
+});

@@ -1,0 +1,95 @@
+/** A step that can not be done, however often it is tried: the run ends all the same, and says why. */
+import { env, introspectWorkflow } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { anOwner } from "../../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
+import { endOf, eventsOf, keptOf, Machine, reaches, sessionOf, soon, submit, workspaceOf } from "./machine.fixture.ts";
+
+beforeEach(() => {
+  scriptedCloud();
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+async function brokenAt<T>(step: string, body: () => Promise<T>): Promise<T> {
+  await using runs = await introspectWorkflow(env.TASK_RUN);
+  await runs.modifyAll(async (run) => {
+    await run.disableRetryDelays();
+    await run.mockStepError({ name: step }, new Error("the disk sang"));
+  });
+  return await body();
+}
+
+const sang = { code: "internal", message: expect.stringContaining("the disk sang") };
+const isSingle = async (task: Parameters<typeof eventsOf>[0]) => {
+  const moves = (await eventsOf(task)).filter((event) => event.kind === "status.changed");
+  const ends = moves.filter(({ data }) => ["completed", "failed", "cancelled"].includes(String(data["to"])));
+  expect(ends).toHaveLength(1);
+};
+
+describe("[T1] a step that always fails", () => {
+  it.each(["open", "choose: look 1.1"])("%s: nothing was made, the task has failed and its session says so", (step) =>
+    brokenAt(step, async () => {
+      const task = await submit(await anOwner());
+      expect(await reaches(task, "failed")).toMatchObject({ failure: sang });
+      await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "error" }), soon);
+      await isSingle(task);
+    }),
+  );
+
+  it.each(["start: ask", "start: begun", "work: look 1", "finish: verify 1"])(
+    "%s: the agent may have worked, so its workspace is kept",
+    (step) =>
+      brokenAt(step, async () => {
+        const ownerId = await anOwner();
+        const task = await submit(ownerId);
+        const machine = await Machine.of(ownerId);
+        const create = await machine.expects("workspace.create");
+        const { workspaceId } = create.args;
+        machine.tell({ kind: "workspace.ready", workspaceId, branch: "task/x", baseCommit: "abc" });
+        if (step !== "start: ask") {
+          await machine.expects("session.start");
+          machine.tell({ kind: "session.started", workspaceId, sessionId: task.sessionId, offers: null });
+        }
+        if (step === "work: look 1" || step === "finish: verify 1")
+          machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await endOf(task) });
+        expect(await reaches(task, "failed")).toMatchObject({ failure: sang });
+        expect(await workspaceOf(task)).toMatchObject({ state: "kept", failure: sang });
+        expect(await keptOf(machine)).toEqual([task.id]);
+        if (step === "start: begun") await machine.expects("session.cancel");
+        await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "error" }), soon);
+        await isSingle(task);
+      }),
+  );
+
+  it.each(["end: remove", "end: removal: from", "end: release", "end: session"])(
+    "%s: what is done is done, and the task is completed",
+    (step) =>
+      brokenAt(step, async () => {
+        const ownerId = await anOwner();
+        const task = await submit(ownerId);
+        const machine = await Machine.of(ownerId);
+        const begun = await machine.begins();
+        machine.tell({ kind: "session.ended", ...begun, end: await endOf(task) });
+        if (step !== "end: remove") await machine.destroys();
+        const done = await reaches(task, "completed");
+        expect(done.output).toMatchObject({ branch: "task/x", stopReason: "end_turn", restarts: 0, bundle: null });
+        await isSingle(task);
+      }),
+  );
+
+  it.each(["end: keep", "end: notice"])("%s: a failure is told with its own reason", (step) =>
+    brokenAt(step, async () => {
+      const ownerId = await anOwner();
+      const task = await submit(ownerId);
+      const machine = await Machine.of(ownerId);
+      const begun = await machine.begins();
+      const failure = { code: "agent_crashed", message: "The agent's process died." };
+      machine.tell({ kind: "session.ended", ...begun, end: await endOf(task, { outcome: "crashed", failure }) });
+      expect(await reaches(task, "failed")).toMatchObject({ failure });
+      await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "error" }), soon);
+      await isSingle(task);
+    }),
+  );
+});

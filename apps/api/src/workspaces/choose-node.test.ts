@@ -1,0 +1,174 @@
+/** Choosing a node, many at once. */
+import { env } from "cloudflare:workers";
+import { runInDurableObject } from "cloudflare:test";
+import type { NodeId, UserId } from "@samovar/base";
+import type { SlotLease } from "@samovar/domain/node-record";
+import { eq } from "drizzle-orm";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { configOf } from "../config.ts";
+import { database } from "../database/index.ts";
+import { nodes } from "../database/schema.ts";
+import { aHolder, anOwner, connected, passTime, ring, stopClock } from "../nodes/durable-object/node.fixture.ts";
+import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
+import { NodeStorage } from "../nodes/durable-object/storage.ts";
+import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { findWorkspace } from "./store.ts";
+import { chooseNode } from "./choose-node.ts";
+
+const config = configOf(env);
+const db = database(env);
+let owner: UserId;
+
+beforeEach(async () => {
+  stopClock();
+  scriptedCloud();
+  owner = await anOwner();
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+const choose = (holder: SlotLease, size: "small" | "large" = "small") =>
+  chooseNode(env, { ownerId: owner, size, holder });
+const rows = () => db.select().from(nodes).where(eq(nodes.ownerId, owner));
+const idOf = (choice: Awaited<ReturnType<typeof choose>>): NodeId =>
+  "nodeId" in choice ? choice.nodeId : expect.fail(JSON.stringify(choice));
+const slotsOf = (nodeId: NodeId) =>
+  runInDurableObject(
+    nodeObject(env, nodeId),
+    (_object, state) =>
+      new NodeStorage(state.storage).node()?.record.slots.map((slot) => slot.holder.workspaceId) ?? [],
+  );
+
+async function warmed(holder: SlotLease): Promise<NodeId> {
+  const nodeId = idOf(await choose(holder));
+  await connected(nodeId);
+  await nodeObject(env, nodeId).release(holder.workspaceId);
+  passTime(config.NODE_IDLE_GRACE_MS);
+  await ring(nodeId);
+  await vi.waitFor(async () => expect((await rows()).find((row) => row.id === nodeId)?.state).toBe("warm"));
+  return nodeId;
+}
+
+describe("chooseNode", () => {
+  it("[R23] makes the first node, and takes a warm one of the size next", async () => {
+    const holder = await aHolder(owner);
+    expect(await choose(holder)).toMatchObject({ how: "new" });
+    const other = await warmed(holder);
+    expect(await choose(await aHolder(owner))).toEqual({ nodeId: other, how: "warm", doubtful: [] });
+    expect(await choose(await aHolder(owner), "large")).toMatchObject({ how: "new" });
+  });
+
+  it("[F45] asked again for the same workspace, it answers with the same slot", async () => {
+    const holder = await aHolder(owner);
+    const answers = [await choose(holder), await choose(holder), await choose(holder)];
+    expect(new Set(answers.map(idOf)).size).toBe(1);
+    expect(await slotsOf(idOf(await choose(holder)))).toEqual([holder.workspaceId]);
+    expect(await findWorkspace(db, holder.workspaceId)).toMatchObject({
+      nodeId: idOf(await choose(holder)),
+      state: "creating",
+    });
+    expect(await rows()).toHaveLength(1);
+  });
+
+  it("[N2] twenty at once share seven machines of three slots, each slot held once", async () => {
+    const holders = await Promise.all(Array.from({ length: 20 }, () => aHolder(owner)));
+    const choices = await Promise.all(holders.map((holder) => choose(holder)));
+    const chosen = new Set(choices.map(idOf));
+    expect(chosen.size).toBe(Math.ceil(20 / config.NODE_SLOTS));
+    expect(await rows()).toHaveLength(chosen.size);
+    const held = (await Promise.all([...chosen].map(slotsOf))).flat();
+    expect(held.toSorted()).toEqual(holders.map((holder) => holder.workspaceId).toSorted());
+  });
+
+  it("[R26] waits when the owner has all the machines that they may have, and leaves no trace of it", async () => {
+    const tight = { ...env, MAX_NODES_PER_USER: "2" };
+    const holders = await Promise.all(Array.from({ length: 2 * config.NODE_SLOTS + 2 }, () => aHolder(owner)));
+    const choices = await Promise.all(
+      holders.map(async (holder) => ({
+        holder,
+        choice: await chooseNode(tight, { ownerId: owner, size: "small", holder }),
+      })),
+    );
+    const waiting = choices.filter(({ choice }) => "wait" in choice);
+    expect(waiting).toHaveLength(2);
+    expect(await rows()).toHaveLength(2);
+    for (const { holder } of waiting) expect(await findWorkspace(db, holder.workspaceId)).toBeNull();
+  });
+
+  it("[F20] a choice that was cut off between its intent and its row goes on with the same node", async () => {
+    const holder = await aHolder(owner);
+    const nodeId = idOf(await choose(holder));
+    await db.delete(nodes).where(eq(nodes.id, nodeId));
+    expect(idOf(await choose(holder))).toBe(nodeId);
+  });
+
+  it("somebody else's warm node is not for us", async () => {
+    await warmed(await aHolder(owner));
+    owner = await anOwner();
+    expect(await choose(await aHolder(owner))).toMatchObject({ how: "new" });
+  });
+});
+
+/** The control plane as a run sees it while the objects of these nodes do not answer. */
+function without(dead: (nodeId: string) => boolean, fault: () => Promise<never>): typeof env {
+  const namespace = new Proxy(env.NODE_LIFECYCLE, {
+    get: (real, name) => {
+      if (name !== "get") {
+        const value: unknown = Reflect.get(real, name);
+        return typeof value === "function" ? value.bind(real) : value;
+      }
+      return (id: DurableObjectId) =>
+        dead(id.name ?? "") ? { provision: fault, reserve: fault, release: fault, facts: fault } : real.get(id);
+    },
+  });
+  return { ...env, NODE_LIFECYCLE: namespace };
+}
+const broken = () => Promise.reject(new Error("the object is overloaded"));
+
+describe("[T1] a node of no use", () => {
+  it("that was let go is not chosen again, though it has room", async () => {
+    const holder = await aHolder(owner);
+    const first = idOf(await choose(holder));
+    await nodeObject(env, first).release(holder.workspaceId);
+    const input = { ownerId: owner, size: "small" as const, holder, avoid: [first] };
+    const second = idOf(await chooseNode(env, input));
+    expect(second).not.toBe(first);
+    expect(idOf(await chooseNode(env, input))).toBe(second);
+    expect(await slotsOf(first)).toEqual([]);
+    expect((await findWorkspace(db, holder.workspaceId))?.nodeId).toBe(second);
+  });
+
+  it("whose object throws is passed over, and named: a slot may be held there", async () => {
+    const warm = await warmed(await aHolder(owner));
+    const holder = await aHolder(owner);
+    const choice = await chooseNode(
+      without((id) => id === warm, broken),
+      { ownerId: owner, size: "small", holder },
+    );
+    expect(choice).toMatchObject({ how: "new", doubtful: [warm] });
+    expect(idOf(choice)).not.toBe(warm);
+  });
+
+  it("that was written down for it and never begun is told as such, and leaves one row", async () => {
+    const holder = await aHolder(owner);
+    const down = without(() => true, broken);
+    const choice = await chooseNode(down, { ownerId: owner, size: "small", holder });
+    const [row] = await rows();
+    expect(choice).toEqual({ unreachable: row?.id, doubtful: [row?.id] });
+    expect(await rows()).toHaveLength(1);
+    // The same again: it goes on with what it had in mind.
+    expect(await chooseNode(down, { ownerId: owner, size: "small", holder })).toEqual(choice);
+    expect(idOf(await choose(holder))).toBe(row?.id);
+  });
+
+  it("that has been silent for half a minute is not asked", async () => {
+    const nodeId = await warmed(await aHolder(owner));
+    await db
+      .update(nodes)
+      .set({ unreachableSince: Date.now() - 30_000 })
+      .where(eq(nodes.id, nodeId));
+    expect(await choose(await aHolder(owner))).toMatchObject({ how: "new", doubtful: [] });
+  });
+});
