@@ -37,7 +37,7 @@ const suites: readonly Suite[] = [
         ["tsc", "-p", "tests"],
       ]),
   },
-  { name: "lint", run: () => all([["oxlint"], ["oxfmt", "--check"]]) },
+  { name: "lint", run: () => all([["oxlint"], ["oxfmt", "--check"], ["knip"]]) },
   { name: "build", run: () => all([["node", "scripts/build.ts"]]) },
   { name: "units", run: unitsWithCoverage },
   { name: "journeys", run: () => wholeStack("journeys", "crowd") },
