@@ -12,7 +12,7 @@ const CALLS_A_MINUTE = 5;
 const ROWS_AT_ONCE = 8;
 const FIRST_SEQ = 100_000;
 
-export const MESSAGES_A_MINUTE = TEXTS_A_MINUTE + CALLS_A_MINUTE;
+const MESSAGES_A_MINUTE = TEXTS_A_MINUTE + CALLS_A_MINUTE;
 
 /** One minute of it; answers how many characters of text were said. */
 export async function sayMinute(door: WorkspaceDoor, session: SessionId, minute: number): Promise<number> {

@@ -5,7 +5,7 @@ import { setTimeout } from "node:timers/promises";
 import * as z from "zod";
 import { processesOf } from "../tests/harness/processes.ts";
 
-export const PROCESS_KINDS = ["workerd", "cli + local-cloud", "switchboard", "session-host", "agent", "other"] as const;
+const PROCESS_KINDS = ["workerd", "cli + local-cloud", "switchboard", "session-host", "agent", "other"] as const;
 export type ProcessKind = (typeof PROCESS_KINDS)[number];
 
 export interface Usage {

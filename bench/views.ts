@@ -1,7 +1,7 @@
 /** Switches a page between chat and board, and tells how long that takes. */
 import type { Page } from "playwright-core";
 
-export const VIEWS = {
+const VIEWS = {
   Board: "[data-card]",
   Chat: "[role=feed] article",
 } as const;

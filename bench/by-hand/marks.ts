@@ -83,7 +83,7 @@ export const CHAIN: readonly Part[] = [
 ];
 
 /** Beside the chain: nothing waits for them. */
-export const BESIDE: readonly Part[] = [
+const BESIDE: readonly Part[] = [
   part("start reported by the daemon", daemonStep("tell-started")),
   part("task in progress", status("in_progress")),
   part("start: ended", ended("start")),

@@ -14,7 +14,7 @@ export async function tabTo(page: Page, wanted: Locator, key: "Tab" | "Shift+Tab
   throw new Error(`Tab never came to ${wanted.toString()}`);
 }
 
-export const isFocused = (place: Locator): Promise<boolean> =>
+const isFocused = (place: Locator): Promise<boolean> =>
   place.evaluate((element) => element === element.ownerDocument.activeElement);
 
 export const expectFocus = (place: Locator) => vi.waitFor(async () => expect(await isFocused(place)).toBe(true));

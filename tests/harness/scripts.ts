@@ -5,7 +5,6 @@ const step = (head: string, body = "") => `\`\`\`${head}\n${body === "" ? "" : `
 export const say = (text: string) => step("say", text);
 export const sh = (command: string, options = "") => step(`sh ${options}`.trim(), command);
 export const write = (path: string, text: string) => step(`write ${path}`, text);
-export const wait = (ms: number) => step(`wait ${ms}ms`);
 export const hang = () => step("hang");
 export const crash = (reason: string) => step("crash", reason);
 /** `everyMs`: the pause between chunks. */

@@ -1,6 +1,7 @@
 import { exports } from "cloudflare:workers";
 import { errorBody, LIMITS } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
+import * as z from "zod";
 import { controlPlane, ids, ORIGIN, somebodyElse } from "../test/caller.ts";
 import { mintNodeToken, mintWorkspaceToken } from "./identity/machine-tokens.ts";
 import { byteRouters, createApp, machineRouters } from "./app.ts";
@@ -203,5 +204,33 @@ describe("the API's description", () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ":$1")}`),
     );
     for (const route of closed.filter((r) => !r.endsWith("/ws"))) expect(told).toContain(route);
+  });
+
+  it("describes ids by their patterns, and the error that every route may answer", async () => {
+    const { paths, components } = z
+      .object({
+        paths: z.record(
+          z.string(),
+          z.record(z.string(), z.looseObject({ responses: z.record(z.string(), z.unknown()) })),
+        ),
+        components: z.object({ schemas: z.record(z.string(), z.unknown()) }),
+      })
+      .parse(await (await ask("/api/openapi.json")).json());
+    expect(paths["/api/nodes/{nodeId}"]?.["get"]).toMatchObject({
+      parameters: [
+        {
+          name: "nodeId",
+          in: "path",
+          required: true,
+          schema: { type: "string", pattern: "^nod_[0-9a-hjkmnp-tv-z]{26}$" },
+        },
+      ],
+    });
+    const responses = Object.values(paths).flatMap((methods) => Object.values(methods).map((each) => each.responses));
+    for (const each of responses)
+      expect(each["default"]).toMatchObject({
+        content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
+      });
+    expect(components.schemas["Error"]).toMatchObject({ required: ["error"] });
   });
 });

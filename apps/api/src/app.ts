@@ -41,7 +41,7 @@ export const machineRouters = (): readonly Router[] => [
   workspaceMachineRoutes(),
 ];
 
-export const peoplesRouters = (): readonly Router[] => [
+const peoplesRouters = (): readonly Router[] => [
   identityRoutes(),
   projectRoutes(),
   taskRoutes(),

@@ -9,7 +9,7 @@ import { millis } from "@samovar/contracts";
 import * as z from "zod";
 import { readJson, writeAtomically } from "./files.ts";
 
-export const instance = z.object({
+const instance = z.object({
   version: z.literal(1),
   pid: z.number().int().positive(),
   /** When that process began, as `up/processes.ts` reads it; null where the system does not tell. */

@@ -4,7 +4,7 @@
  */
 
 /** The Node that a server without one gets: checksums of nodejs.org's own list for this version. */
-export const PINNED_NODE = {
+const PINNED_NODE = {
   version: "24.21.0",
   sha256: {
     x64: "6e1db87ef58b8819e5d5402eff1536491b18edd8eb7bee5ef7897876e88dc5ff",

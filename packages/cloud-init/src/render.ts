@@ -14,7 +14,7 @@ export const PATHS = {
   unit: "/etc/systemd/system/samovar-agent.service",
 } as const;
 
-export const userDataInput = z.object({
+const userDataInput = z.object({
   agent: agentSettings,
   release: agentRelease,
   hostname: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "not a host name"),

@@ -8,13 +8,9 @@ export const CREDENTIAL_KINDS = ["hetzner", "anthropic", "openai", "google", "gi
 
 /** `agent:<kind>` holds the secret variables of an agent that a person has defined. */
 export type CredentialKind = (typeof CREDENTIAL_KINDS)[number] | `agent:${string}`;
-export const credentialKind = z.custom<CredentialKind>(
-  (value) =>
-    typeof value === "string" &&
-    (CREDENTIAL_KINDS.some((kind) => kind === value) ||
-      (value.startsWith("agent:") && slug.safeParse(value.slice("agent:".length)).success)),
-  { error: `expected ${CREDENTIAL_KINDS.join(", ")}, or agent:<name>` },
-);
+export const credentialKind = z.union([z.enum(CREDENTIAL_KINDS), z.templateLiteral(["agent:", slug])], {
+  error: `expected ${CREDENTIAL_KINDS.join(", ")}, or agent:<name>`,
+});
 
 const secret = z.string().trim().min(1).max(8192);
 const baseUrl = z.url({ protocol: /^https?$/ });

@@ -1,12 +1,13 @@
-/** Id schemas: parse a string into its branded type. */
+/** Id schemas: parse a string into its branded type. They are string schemas, so that the API's description has their patterns. */
 import type { IdPrefix, IdTypes, MessageId } from "@samovar/base";
 import { idPattern } from "@samovar/base";
 import * as z from "zod";
 
-const id = <P extends IdPrefix>(prefix: P) =>
-  z.custom<IdTypes[P]>((value) => typeof value === "string" && idPattern(prefix).test(value), {
-    error: `expected an id like ${prefix}_…`,
-  });
+// A pattern proves the brand, which is the type's alone.
+const branded = <T extends string>(pattern: RegExp, error: string) =>
+  z.string({ error }).regex(pattern, { error }) as z.ZodType<string, string> as z.ZodType<T, T>;
+
+const id = <P extends IdPrefix>(prefix: P) => branded<IdTypes[P]>(idPattern(prefix), `expected an id like ${prefix}_…`);
 
 export const userId = id("usr");
 export const projectId = id("prj");
@@ -19,9 +20,7 @@ export const credentialId = id("crd");
 export const apiTokenId = id("tok");
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-export const messageId = z.custom<MessageId>((value) => typeof value === "string" && UUID.test(value), {
-  error: "expected a lower-case UUID",
-});
+export const messageId = branded<MessageId>(UUID, "expected a lower-case UUID");
 
 /** Unix milliseconds. */
 export const millis = z.number().int().nonnegative();

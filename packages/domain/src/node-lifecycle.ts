@@ -60,7 +60,7 @@ export type ReserveReply =
   | { readonly granted: false; readonly reason: "full" | "not_accepting" | "gone" };
 
 /** A question to the provider that is not answered in this time is asked again. */
-export const PROVIDER_CALL_LIMIT_MS = 90_000;
+const PROVIDER_CALL_LIMIT_MS = 90_000;
 export const CREATE_MAX_ATTEMPTS = 6;
 /** A link that has been down for less may carry new work: the node is most likely just reconnecting. */
 export const RECONNECT_GRACE_MS = 30_000;

@@ -53,8 +53,7 @@ export type RowVerdict =
 const MIN_PIECE_BYTES = 256;
 const REASON_MAX_CHARS = 500;
 
-export const growsByAppends = (kind: MessageKind): boolean => kind === "text" || kind === "thought";
-export const isPending = (row: OutboxRow): boolean => row.revision > row.ackedRevision;
+const growsByAppends = (kind: MessageKind): boolean => kind === "text" || kind === "thought";
 
 /** `rows` pending, by seq. At least one goes out; the order is theirs. */
 export function planBatch(sessionId: SessionId, rows: readonly OutboxRow[], limits: BatchLimits): Batch {

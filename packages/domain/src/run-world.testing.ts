@@ -20,7 +20,7 @@ import type { RunDecision, RunWait } from "./task-run.ts";
 import { changeTask, isTerminal } from "./task-status.ts";
 import type { TaskActor, TaskChange, TaskRecord } from "./task-status.ts";
 
-export const LIMITS = DEFAULT_TIME_LIMITS;
+const LIMITS = DEFAULT_TIME_LIMITS;
 export const WAITS = runWaits(LIMITS);
 const SETTINGS: NodeSettings = {
   slots: 3,
@@ -33,7 +33,7 @@ const SETTINGS: NodeSettings = {
   unreachableTimeoutMs: LIMITS.NODE_UNREACHABLE_TIMEOUT_MS,
 };
 /** The sweep comes so often; a workflow that is gone is found then. */
-export const SWEEP_MS = 15 * 60_000;
+const SWEEP_MS = 15 * 60_000;
 
 /** An attempt is over by then, whatever happens or does not. */
 export const LONGEST_ATTEMPT_MS =

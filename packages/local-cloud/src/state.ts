@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { machineState } from "./machine/machine.ts";
 
-export const serverRecord = z.object({
+const serverRecord = z.object({
   id: z.number().int().positive(),
   name: z.string(),
   labels: z.record(z.string(), z.string()),
@@ -16,7 +16,7 @@ export const serverRecord = z.object({
 });
 export type ServerRecord = z.infer<typeof serverRecord>;
 
-export const actionRecord = z.object({
+const actionRecord = z.object({
   id: z.number().int().positive(),
   command: z.string(),
   status: z.enum(["running", "success", "error"]),

@@ -4,6 +4,8 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
+  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -156,8 +158,12 @@ describe("a server", () => {
     await before.close({ servers: "stop" });
     rmSync(moved, { recursive: true });
 
-    await rig.start();
-    await rig.agentUp(id, 2);
+    const after = await rig.start();
+    const second = await rig.agentUp(id, 2);
+    expect(alive(second.pid)).toBe(true);
+    expect(readlinkSync(`/proc/${second.pid}/exe`)).toBe(realpathSync(process.execPath));
+    expect(await rig.status(after, id)).toBe("running");
+    expect(rig.downloads()).toBe(1);
   });
 
   test("[N1] deleted, leaves no process, no file, and its action to read", async () => {

@@ -49,7 +49,7 @@ export function transaction<T>(db: DatabaseSync, work: () => T): T {
 }
 
 /** `integrity_check` found damage. */
-export class IntegrityError extends Error {
+class IntegrityError extends Error {
   override readonly name = "IntegrityError";
 }
 

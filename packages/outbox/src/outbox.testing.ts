@@ -17,7 +17,7 @@ import { DEFAULT_OUTBOX_SETTINGS } from "./settings.ts";
 import { OutboxStore, sha256 } from "./store.ts";
 
 export const ids = idSource(systemClock, systemRandom);
-export const newPath = () => join(mkdtempSync(join(tmpdir(), "smv-outbox-")), "host.sqlite");
+const newPath = () => join(mkdtempSync(join(tmpdir(), "smv-outbox-")), "host.sqlite");
 
 /** The control plane's side, in memory. */
 export class PlainStore {
@@ -60,7 +60,7 @@ export class PlainStore {
   }
 }
 
-export class ManualTimers implements Timers {
+class ManualTimers implements Timers {
   now: Millis = 1_000_000;
   #waiting: { at: Millis; callback: () => void }[] = [];
 
@@ -84,7 +84,7 @@ export class ManualTimers implements Timers {
 }
 
 /** Holds each request until the test decides what becomes of it. */
-export class HeldTransport implements Transport {
+class HeldTransport implements Transport {
   readonly tokens: string[] = [];
   inFlight: { readonly messages: readonly DeliveredMessage[]; readonly answer: (outcome: SendOutcome) => void } | null =
     null;

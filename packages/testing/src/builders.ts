@@ -19,7 +19,7 @@ import { seededRandom } from "./test-time.ts";
 export const BUILT_AT = Date.UTC(2026, 10, 22, 12);
 
 /** Ids that no two builders share. */
-export const ids = idSource({ now: () => BUILT_AT }, seededRandom(7));
+const ids = idSource({ now: () => BUILT_AT }, seededRandom(7));
 
 export function aProjectView(fields: Partial<ProjectView> = {}): ProjectView {
   return {

@@ -29,7 +29,7 @@ export type PullRequestOutcome =
   | { readonly kind: "refused" | "unanswered"; readonly warning: string };
 
 /** The longest that one attempt takes, all its requests together. */
-export const ATTEMPT_TIMEOUT_MS = 20_000;
+const ATTEMPT_TIMEOUT_MS = 20_000;
 /** GitHub takes 256 and 65,536. */
 const MAX_TITLE_CHARS = 250;
 const MAX_BODY_CHARS = 60_000;

@@ -21,7 +21,7 @@ export function assertSameOrigin(c: Context<AppContext>): void {
 }
 
 /** Our public origin, or, on one machine, the loopback address by which it was called. */
-export function isOwnOrigin(publicUrl: string, requestUrl: string, origin: string | undefined): boolean {
+function isOwnOrigin(publicUrl: string, requestUrl: string, origin: string | undefined): boolean {
   if (origin === undefined) return false;
   if (origin === new URL(publicUrl).origin) return true;
   const called = new URL(requestUrl);

@@ -58,7 +58,14 @@ const spending = createRoute({
   method: "get",
   path: "/api/nodes/spending",
   summary: "Tells what machines cost since a moment, by the hours that they began.",
-  request: { query: z.object({ since: z.coerce.number().pipe(millis) }) },
+  request: {
+    query: z.object({
+      since: z.coerce
+        .number()
+        .pipe(millis)
+        .openapi({ param: { required: true } }),
+    }),
+  },
   responses: { 200: json(spendingSchema, "What they cost") },
 });
 

@@ -90,7 +90,7 @@ function draftOf({ clock, ids }: Deps, project: ProjectRow, wanted: Wanted): Tas
 }
 
 /** The first line of the text, cut at a word. */
-export function titleOf(description: string): string {
+function titleOf(description: string): string {
   const line = description.split("\n", 1)[0]?.trim() ?? "";
   const plain = line.replace(/^[#>*\-\s`]+/, "") || "Task";
   if (plain.length <= 80) return plain.slice(0, LIMITS.taskTitleMaxChars);

@@ -1,7 +1,6 @@
 import type { TaskEvent } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { changedLines } from "./diff.ts";
 import { proofLine } from "./proof.ts";
 import { safeLine, safeText } from "./safe-text.ts";
 import { table } from "./table.ts";
@@ -13,7 +12,6 @@ import { age, count, duration } from "./units.ts";
 const plain = style(false);
 // oxlint-disable-next-line no-control-regex -- what must not be there
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
-const joined = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join("");
 const proof = (count: number, digest: string) => ({ count, digest: digest.repeat(32) });
 const event = (seq: number, at: number, kind: TaskEvent["kind"], data: TaskEvent["data"]): TaskEvent => ({
   seq,
@@ -82,19 +80,6 @@ describe("facts for people", () => {
       "2 d ago",
     ]);
     expect([count(1, "step"), count(2, "step")]).toEqual(["1 step", "2 steps"]);
-  });
-
-  it("changed lines join back to the new text", () => {
-    const lines = fc.array(fc.constantFrom("a", "b", "c"), { maxLength: 8 });
-    fc.assert(
-      fc.property(lines, lines, (before, after) => {
-        const { removed, added } = changedLines(joined(before), joined(after));
-        expect(after.length - before.length).toBe(added.length - removed.length);
-        const head = before.findIndex((line, index) => line !== after[index]);
-        const at = head === -1 ? Math.min(before.length, after.length) : Math.min(head, after.length);
-        expect([...before.slice(0, at), ...added, ...before.slice(at + removed.length)]).toEqual(after);
-      }),
-    );
   });
 
   it("[R16] the proof line tells complete, incomplete and different apart", () => {

@@ -49,7 +49,7 @@ function turnLine({ stopReason, restarts }: TaskOutput): string | null {
 }
 
 /** Null when the agent told nothing. */
-export function usageLine(usage: Usage): string | null {
+function usageLine(usage: Usage): string | null {
   const number = (value: number) => value.toLocaleString("en-GB");
   const { inputTokens, outputTokens, cachedTokens, cost, contextUsed, contextSize } = usage;
   const parts = [
@@ -102,7 +102,7 @@ export function headline(task: TaskView, events: readonly TaskEvent[], style: St
 }
 
 /** When somebody asked for the newest attempt. */
-export function attemptBegan(task: TaskView, events: readonly TaskEvent[]): number {
+function attemptBegan(task: TaskView, events: readonly TaskEvent[]): number {
   const asked = events.findLast(
     ({ kind, data }) => kind === "status.changed" && data["to"] === "queued" && AT_REST.has(String(data["from"])),
   );

@@ -69,10 +69,10 @@ describe("printing a transcript", () => {
   });
 
   it("shows what a file's change did, and cuts what is long", () => {
-    const diff = { path: "/w/a.txt", oldText: "a\nb\nc\n", newText: "a\nB\nc\n" };
+    const diff = { path: "/w/a.txt", oldText: "a\nb\nc\nd\n", newText: "a\nB\nc\nD\n" };
     expect(
       printed(message(0, { ...tool({ status: "success", title: "Write a.txt", diffs: [diff] }), final: true })),
-    ).toBe("\n▸ Write a.txt\n  +1 −1\n  - b\n  + B\n");
+    ).toBe("\n▸ Write a.txt\n  +2 −2\n  - b\n  + B\n  - d\n  + D\n");
     const output = Array.from({ length: 40 }, (_, line) => `line ${line}`).join("\n");
     const long = printed(message(0, { ...tool({ status: "success", output }), final: true }));
     expect(long).toContain("… 28 earlier lines");

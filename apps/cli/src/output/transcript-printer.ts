@@ -4,7 +4,7 @@
  */
 import type { MessageView, PlanEntries, ToolMetadata } from "@samovar/contracts";
 import { planEntries } from "@samovar/contracts";
-import { changedLines } from "./diff.ts";
+import { lineDiff } from "@samovar/domain/line-diff";
 import { safeLine, safeText } from "./safe-text.ts";
 import type { Terminal } from "./terminal.ts";
 import { count } from "./units.ts";
@@ -206,12 +206,14 @@ function toolResult(tool: ToolMetadata, terminal: Terminal): string[] {
   const diffs = tool.diffs ?? [];
   if (diffs.length > 0) {
     return diffs.flatMap((diff) => {
-      const { removed, added } = changedLines(diff.oldText, diff.newText);
-      const lines = [
-        ...removed.map((line) => style.red(`- ${safeText(line)}`)),
-        ...added.map((line) => style.green(`+ ${safeText(line)}`)),
-      ];
-      const counts = style.dim(`${diff.oldText === null ? "new, " : ""}+${added.length} −${removed.length}`);
+      const { parts, added, removed } = lineDiff(diff.oldText, diff.newText);
+      const lines = parts.flatMap((part) =>
+        part.lines.flatMap(({ kind, text }) => {
+          if (kind === "same") return [];
+          return [kind === "removed" ? style.red(`- ${safeText(text)}`) : style.green(`+ ${safeText(text)}`)];
+        }),
+      );
+      const counts = style.dim(`${diff.oldText === null ? "new, " : ""}+${added} −${removed}`);
       const left = lines.length - DIFF_LINES;
       const more = left > 0 ? [style.dim(`… ${count(left, "more line")}`)] : [];
       return [counts, ...lines.slice(0, DIFF_LINES), ...more];

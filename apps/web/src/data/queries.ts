@@ -33,8 +33,8 @@ import { told } from "./told.ts";
 const SESSIONS_PER_PAGE = 50;
 const MAX_PAGE = 200;
 
-export const projectPage = page(projectView);
-export const sessionPage = page(sessionView);
+const projectPage = page(projectView);
+const sessionPage = page(sessionView);
 const taskPage = page(taskView);
 const eventPage = page(taskEvent);
 

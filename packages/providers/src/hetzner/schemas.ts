@@ -3,7 +3,7 @@ import * as z from "zod";
 
 const price = z.object({ location: z.string(), price_hourly: z.object({ gross: z.string() }) });
 
-export const hetznerServer = z.object({
+const hetznerServer = z.object({
   id: z.number().int().positive(),
   name: z.string(),
   status: z.string(),
@@ -14,7 +14,7 @@ export const hetznerServer = z.object({
 });
 export type HetznerServer = z.infer<typeof hetznerServer>;
 
-export const hetznerServerType = z.object({
+const hetznerServerType = z.object({
   name: z.string(),
   cores: z.number(),
   /** GB */

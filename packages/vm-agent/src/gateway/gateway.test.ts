@@ -2,7 +2,7 @@ import { createServer, request } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { systemRandom, silentLogger } from "@samovar/base";
 import type { ModelCredential } from "@samovar/contracts";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { startGateway } from "./gateway.ts";
 
 const cleanups: (() => unknown)[] = [];
@@ -101,12 +101,12 @@ describe("the model gateway", () => {
     expect((await reader?.read())?.done).toBe(true);
   });
 
-  it("when the agent leaves, the model is no longer asked", async () => {
-    const left = Promise.withResolvers<void>();
+  it("ends the request to the model when the agent ends its own", async () => {
+    const requests: ServerResponse[] = [];
     const { gateway } = await given({ apiKey: "k" }, (incoming, response) => {
       incoming.resume();
       response.writeHead(200).write("x");
-      response.on("close", () => left.resolve());
+      requests.push(response);
     });
     const leaving = new AbortController();
     await fetch(`${gateway.url}/v1/messages`, {
@@ -115,8 +115,10 @@ describe("the model gateway", () => {
       body: "{}",
       signal: leaving.signal,
     });
+    const states = () => requests.map(({ closed, writableEnded }) => ({ closed, writableEnded }));
+    expect(states()).toEqual([{ closed: false, writableEnded: false }]);
     leaving.abort();
-    await left.promise;
+    await vi.waitFor(() => expect(states()).toEqual([{ closed: true, writableEnded: false }]), { interval: 5 });
   });
 
   it.each([

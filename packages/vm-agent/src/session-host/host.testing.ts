@@ -21,7 +21,7 @@ import type { StoredMessage } from "@samovar/domain/message-store";
 import { SESSION_MARK } from "./agent-environment.ts";
 import { runSessionHost } from "./main.ts";
 
-export const ids = idSource(systemClock, systemRandom);
+const ids = idSource(systemClock, systemRandom);
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const hostMain = fileURLToPath(new URL("./main.ts", import.meta.url));
 /** As a node starts it. */

@@ -30,7 +30,7 @@ export interface SetupPorts {
   readonly signal: AbortSignal;
 }
 
-export const SETUP_FILE = "samovar.setup";
+const SETUP_FILE = "samovar.setup";
 /** Carried by what the script started: services that the agent needs, which outlive it up to the session's end. */
 export const SETUP_MARK = "SAMOVAR_SETUP";
 

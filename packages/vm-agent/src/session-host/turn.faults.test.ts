@@ -53,19 +53,26 @@ it(
   async () => {
     const seed = 20_261_122;
     const drawn = [...fc.sample(plans, { seed, numRuns: SEEDS }).entries()];
+    const ends: HostStatus[] = [];
     const worker = async () => {
       for (let next = drawn.shift(); next !== undefined; next = drawn.shift()) {
         const [index, plan] = next;
-        await check(plan).catch((error: unknown) => {
+        const end = await check(plan).catch((error: unknown) => {
           throw new Error(`plan ${index} of seed ${seed}: ${JSON.stringify(plan)}`, { cause: error });
         });
+        ends.push(end);
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    expect(ends).toHaveLength(SEEDS);
+    // The seed must draw each of these, or the checks of the others prove nothing about them.
+    const outcomes = ends.map(({ end }) => end?.outcome);
+    expect(outcomes).toEqual(expect.arrayContaining(["clean", "crashed", "timeout"]));
   },
 );
 
-async function check(plan: Plan): Promise<void> {
+/** Runs one plan; answers the status that the host ended with. */
+async function check(plan: Plan): Promise<HostStatus> {
   const prompt = [
     ...plan.steps,
     ...(plan.ending === "none" ? [] : [fence(plan.ending, "out of tea").replace("hang\nout of tea", "hang")]),
@@ -105,6 +112,7 @@ async function check(plan: Plan): Promise<void> {
     const wanted = plan.steps.filter((step) => step.includes("One, two")).length;
     if (status.end?.outcome === "clean") expect(said).toBeGreaterThanOrEqual(wanted);
     if (!killed) expect(said).toBe(wanted);
+    return status;
   } finally {
     store.close();
     rmSync(directory, { recursive: true, force: true, maxRetries: 3 });

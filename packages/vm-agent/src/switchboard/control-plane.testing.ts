@@ -39,6 +39,8 @@ export class TestControlPlane {
   readonly hellos: Extract<NodeFrame, { type: "hello" }>[] = [];
   readonly upgrades: string[] = [];
   pings = 0;
+  /** Of each link that has ended, as the node closed it; 1006 for one that broke. */
+  readonly closeCodes: number[] = [];
   /** What the node has replied, by the question's id. */
   readonly replies = new Map<string, NodeReply>();
   readonly tokens = new Map<SessionId, WorkspaceToken>();
@@ -179,7 +181,8 @@ export class TestControlPlane {
       this.#onFrame(nodeFrame.parse(JSON.parse(String(data))), socket);
       this.#changed();
     });
-    socket.on("close", () => {
+    socket.on("close", (code) => {
+      this.closeCodes.push(code);
       if (this.#socket === socket) this.#socket = null;
     });
   }

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { readPrivateFile, writePrivateFile } from "./private-file.ts";
 
-export const identity = z.discriminatedUnion("phase", [
+const identity = z.discriminatedUnion("phase", [
   z.object({ phase: z.literal("claiming"), claim: z.string() }),
   z.object({
     phase: z.literal("enrolled"),

@@ -5,11 +5,11 @@ import { viewOf } from "./rows.ts";
 import type { Place, ProjectStorage } from "./storage.ts";
 
 /** Characters of one frame's messages, about; a longer message has a frame of its own. */
-export const SYNC_FRAME_CHARS = 256 * 1024;
+const SYNC_FRAME_CHARS = 256 * 1024;
 /** Characters of one answer, about: what waits in memory for one viewer. */
-export const SYNC_TOTAL_CHARS = 8 * 1024 * 1024;
+const SYNC_TOTAL_CHARS = 8 * 1024 * 1024;
 /** Characters of one page of the history, about. */
-export const HISTORY_PAGE_CHARS = 8 * 1024 * 1024;
+const HISTORY_PAGE_CHARS = 8 * 1024 * 1024;
 
 export interface HistoryQuery {
   /** Exclusive. */

@@ -32,7 +32,7 @@ export function columnsOf(tasks: readonly TaskView[]): readonly Column[] {
 }
 
 /** Urgent first, those without a priority last; then the older. */
-export function byRank(a: TaskView, b: TaskView): number {
+function byRank(a: TaskView, b: TaskView): number {
   return rankOf(a) - rankOf(b) || a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1);
 }
 

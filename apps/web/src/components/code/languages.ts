@@ -1,6 +1,6 @@
 /** Which of our twelve languages a fence or a file is written in. */
 
-export const LANGUAGES = [
+const LANGUAGES = [
   "bash",
   "css",
   "diff",

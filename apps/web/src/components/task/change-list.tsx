@@ -6,7 +6,7 @@ import { languageOfPath } from "../code/languages.ts";
 import { useHighlight } from "../code/use-highlight.ts";
 import { DiffCount } from "../transcript/diff-count.tsx";
 import { SplitPart, UnifiedPart } from "../transcript/diff-parts.tsx";
-import type { DiffLine } from "../transcript/line-diff.ts";
+import type { DiffLine } from "@samovar/domain/line-diff";
 import { visibleText } from "../transcript/visible-text.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { heightOf, rowsOf, type ChangeRow } from "./change-rows.ts";

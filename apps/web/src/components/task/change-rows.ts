@@ -1,5 +1,5 @@
 /** The rows of the changes as the list shows them: pieces small enough to be drawn one by one. Pure. */
-import type { DiffLine } from "../transcript/line-diff.ts";
+import type { DiffLine } from "@samovar/domain/line-diff";
 import type { ChangedFile } from "./changes.ts";
 
 export type ChangeRow =

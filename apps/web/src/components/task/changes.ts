@@ -1,6 +1,6 @@
 /** The changes of a task by file, from git's own diff or from what the agent's tools told. Pure. */
 import type { FileDiff, MessageView } from "@samovar/contracts";
-import { lineDiff, type DiffPart } from "../transcript/line-diff.ts";
+import { lineDiff, type DiffPart } from "@samovar/domain/line-diff";
 import { parseUnified, type UnifiedFile } from "./unified.ts";
 
 export interface ChangedFile {

@@ -1,5 +1,5 @@
 /** Reads a unified diff as git writes it. Pure; what is not understood is passed over, never thrown at. */
-import type { DiffLine } from "../transcript/line-diff.ts";
+import type { DiffLine } from "@samovar/domain/line-diff";
 
 export interface UnifiedFile {
   readonly path: string;

@@ -10,7 +10,7 @@ import { languageOfPath } from "../code/languages.ts";
 import { useHighlight } from "../code/use-highlight.ts";
 import { DiffCount } from "./diff-count.tsx";
 import { SplitPart, UnifiedPart, type Coloured } from "./diff-parts.tsx";
-import { lineDiff, type DiffPart } from "./line-diff.ts";
+import { lineDiff, type DiffPart } from "@samovar/domain/line-diff";
 import { visibleText } from "./visible-text.ts";
 
 type DiffView = "unified" | "split";

@@ -1,7 +1,7 @@
 /** Lines of a diff as they are shown: unified or side by side. */
 import { clsx } from "clsx";
 import { CodeHtml } from "../code/code-html.tsx";
-import type { DiffLine } from "./line-diff.ts";
+import type { DiffLine } from "@samovar/domain/line-diff";
 import { splitLines } from "./split-lines.ts";
 import { visibleText } from "./visible-text.ts";
 

@@ -41,7 +41,7 @@ export function HistoryHead({ session, older, whole, onRetry }: HistoryHeadProps
   );
 }
 
-export function TextLink({ session }: { readonly session: SessionView }) {
+function TextLink({ session }: { readonly session: SessionView }) {
   return (
     <Link
       to="/p/$project/s/$session/text"

@@ -2,7 +2,7 @@
 import { assertNever } from "@samovar/base";
 import type { FileDiff, MessageView, ToolMetadata } from "@samovar/contracts";
 import { momentWords } from "../../ui/time-words.ts";
-import { lineDiff } from "./line-diff.ts";
+import { lineDiff } from "@samovar/domain/line-diff";
 import { parsePlan } from "./plan-row.tsx";
 import { terminalText } from "./terminal-text.ts";
 import { toolInput } from "./tool-input.ts";

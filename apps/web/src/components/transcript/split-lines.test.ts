@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { lineDiff } from "./line-diff.ts";
+import { lineDiff } from "@samovar/domain/line-diff";
 import { splitLines } from "./split-lines.ts";
 
 it("[R27] side by side, each side is one of the texts, in order", () => {

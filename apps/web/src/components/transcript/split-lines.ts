@@ -1,5 +1,5 @@
 /** A diff's lines side by side: what went beside what came in its place. Pure. */
-import type { DiffLine } from "./line-diff.ts";
+import type { DiffLine } from "@samovar/domain/line-diff";
 
 export interface SplitLine {
   readonly left: Extract<DiffLine, { kind: "same" | "removed" }> | null;

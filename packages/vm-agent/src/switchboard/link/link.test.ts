@@ -152,8 +152,10 @@ test.each(["not json", '"text"', '{"type":"ack","upTo":"x"}'])(
     await connected();
     plane.send(frame);
     await lost();
+    expect(plane.closeCodes).toEqual([LINK_CLOSE.malformed]);
     timers.advance(250);
     await connected(2);
+    expect(states).toEqual(["connected", "disconnected", "connected"]);
   },
 );
 
@@ -185,8 +187,15 @@ test("a connection that answers no pings is given up", async () => {
   link.start();
   await connected();
   plane.answerPings = false;
-  for (let pings = 0; pings < 3; pings++) timers.advance(20_000);
+  for (let pings = 1; pings <= 2; pings++) {
+    timers.advance(20_000);
+    await eventually(() => expect(plane.pings).toBe(pings));
+  }
+  await plane.answered();
+  expect(states).toEqual(["connected"]);
+  timers.advance(20_000);
   await lost();
+  expect(plane.pings).toBe(2);
 });
 
 test("a connection that answers pings is kept", async () => {

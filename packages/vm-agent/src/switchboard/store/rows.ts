@@ -30,10 +30,10 @@ export const workspaceRow = z
 export type WorkspaceRow = z.infer<typeof workspaceRow>;
 
 /** A process that outlives us: its start time tells it from a later one with the same number. */
-export const processMark = z.object({ pid: z.number().int().positive(), startTime: z.string().nullable() });
+const processMark = z.object({ pid: z.number().int().positive(), startTime: z.string().nullable() });
 export type ProcessMark = z.infer<typeof processMark>;
 
-export const finishOutputs = sessionEnd.pick({
+const finishOutputs = sessionEnd.pick({
   branch: true,
   commits: true,
   diffStat: true,
@@ -44,7 +44,7 @@ export const finishOutputs = sessionEnd.pick({
 });
 
 /** What the host told of its end, when we first heard of it: what it says after a crash of its own counts no more. */
-export const endSeen = z.object({ at: millis, end: hostEnd });
+const endSeen = z.object({ at: millis, end: hostEnd });
 export type EndSeen = z.infer<typeof endSeen>;
 
 export const sessionRow = z

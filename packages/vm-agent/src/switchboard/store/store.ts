@@ -282,7 +282,7 @@ export interface SessionChange {
 }
 
 /** What an event is about. */
-export function subjectOf(draft: EventDraft): string {
+function subjectOf(draft: EventDraft): string {
   if ("sessionId" in draft) return draft.sessionId;
   return draft.workspaceId ?? "node";
 }

@@ -49,6 +49,11 @@ describe("lineDiff", () => {
     expect(lineDiff(null, "a\nb\n")).toMatchObject({ added: 2, removed: 0 });
   });
 
+  it("keeps the common beginning and end of texts that differ too much", () => {
+    const block = Array.from({ length: 2000 }, (_, n) => `new ${n}`).join("\n");
+    expect(lineDiff("first\nold\nlast\n", `first\n${block}\nlast\n`)).toMatchObject({ added: 2000, removed: 1 });
+  });
+
   it("gives up on texts that have nothing in common instead of freezing", () => {
     const before = Array.from({ length: 5000 }, (_, n) => `old ${n}`).join("\n");
     const after = Array.from({ length: 5000 }, (_, n) => `new ${n}`).join("\n");
