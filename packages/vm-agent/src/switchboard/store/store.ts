@@ -5,8 +5,10 @@
 import type { Clock, SessionId, WorkspaceId } from "@samovar/base";
 import type { NodeEvent, SessionStartArgs, WorkspaceCreateArgs } from "@samovar/contracts";
 import { nodeEvent } from "@samovar/contracts";
+import type { Salvage } from "@samovar/sqlite";
+import { runTransaction } from "@samovar/sqlite";
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import { openDatabase } from "./database.ts";
+import { openStore } from "./database.ts";
 import type { EndSeen, ProcessMark, SessionRow, WorkspaceRow } from "./rows.ts";
 import { sessionRow, workspaceRow } from "./rows.ts";
 
@@ -19,17 +21,17 @@ export type EventDraft = {
 const INBOX_KEPT = 1000;
 
 export class SwitchboardStore {
-  /** Where a corrupt file was put aside when this was opened, or null. */
-  readonly setAside: string | null;
+  /** What became of a damaged file when this was opened, or null. */
+  readonly salvage: Salvage | null;
   readonly #db: DatabaseSync;
   readonly #clock: Clock;
   readonly #listeners = new Set<() => void>();
 
   constructor(file: string, clock: Clock) {
-    const { db, setAside } = openDatabase(file, clock.now());
+    const { db, salvage } = openStore(file, clock.now());
     this.#db = db;
     this.#clock = clock;
-    this.setAside = setAside;
+    this.salvage = salvage;
   }
 
   close(): void {
@@ -44,15 +46,7 @@ export class SwitchboardStore {
   /** All or nothing; `change` may append events. */
   transaction<T>(change: () => T): T {
     const before = this.highestEvent();
-    this.#db.exec("BEGIN IMMEDIATE");
-    let result: T;
-    try {
-      result = change();
-      this.#db.exec("COMMIT");
-    } catch (error) {
-      this.#db.exec("ROLLBACK");
-      throw error;
-    }
+    const result = runTransaction(this.#db, change);
     if (this.highestEvent() > before) for (const listener of this.#listeners) listener();
     return result;
   }
