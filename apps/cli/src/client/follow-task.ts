@@ -2,7 +2,7 @@
  * Follows a task to its end: its changes, its events and its transcript, over any number of lost connections.
  * What the socket missed is asked for again, so the watcher is told everything, in order, once.
  */
-import { type Clock, type Random, RunningClock, type Timers } from "@samovar/base";
+import { backoffMs, type Clock, type Random, RunningClock, type Timers } from "@samovar/base";
 import type { MessageView, TaskEvent, TaskView, ViewerEvent } from "@samovar/contracts";
 import { ERROR_CATALOGUE, TERMINAL_STATUSES } from "@samovar/contracts";
 import type { Transcript, TranscriptEvent } from "@samovar/domain/transcript";
@@ -208,7 +208,7 @@ class Follower {
     } catch (error) {
       if (this.#over || error instanceof UnreachableError) return;
       if (!mayPass(error) || ++this.#misses > MOST_MISSES) return this.#fail(error);
-      this.#scheduleCheck(Math.min(AGAIN_MS * 2 ** (this.#misses - 1), CHECK_MS));
+      this.#scheduleCheck(backoffMs(this.#misses, { initialMs: AGAIN_MS, maxMs: CHECK_MS }));
     }
   }
 
