@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { idSource, silentLogger, systemClock, systemRandom } from "@samovar/base";
 import type { Millis, Timers } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import type { DeliveredMessage, DeliveryReply } from "@samovar/contracts";
 import { messageLeaf, transcriptDigest } from "@samovar/domain";
 import type { SaidMessage } from "@samovar/domain/assembler";
@@ -14,7 +15,7 @@ import type { SendOutcome, Transport } from "./http-transport.ts";
 import { openSessionFile } from "./open.ts";
 import type { Salvage } from "./open.ts";
 import { DEFAULT_OUTBOX_SETTINGS } from "./settings.ts";
-import { OutboxStore, sha256 } from "./store.ts";
+import { OutboxStore } from "./store.ts";
 
 export const ids = idSource(systemClock, systemRandom);
 export const newPath = () => join(mkdtempSync(join(tmpdir(), "smv-outbox-")), "host.sqlite");

@@ -2,10 +2,10 @@
  * A session's unsent messages, in SQLite: growth is committed with its place in the order, and a row leaves only
  * when the store has its final revision, or into the dead letter. Keeps M1, M2.
  */
-import { createHash } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Millis, MessageId, SessionId } from "@samovar/base";
 import { assertNever } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import type { DeliveryReply, OutboxStats, TranscriptProof } from "@samovar/contracts";
 import { messageLeaf, transcriptDigest } from "@samovar/domain";
 import type { SaidMessage } from "@samovar/domain/assembler";
@@ -14,8 +14,6 @@ import { judgeRow, planBatch } from "@samovar/domain/outbox";
 import type { Row } from "@samovar/sqlite";
 import { runTransaction } from "@samovar/sqlite";
 import { readRow, saidColumns } from "./rows.ts";
-
-export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 const ERROR_MAX_CHARS = 500;
 
