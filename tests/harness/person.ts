@@ -16,10 +16,10 @@ import {
   taskEvent,
   taskView,
   type TaskView,
-  TERMINAL_STATUSES,
   type WorkspaceView,
   workspaceView,
 } from "@samovar/contracts";
+import { isTerminal } from "@samovar/domain/task-status";
 import * as z from "zod";
 import { type ApiCall, ApiRefusal, type Installation } from "./installation.ts";
 
@@ -120,7 +120,6 @@ export class Person {
   }
 }
 
-export const hasEnded = ({ status }: Pick<TaskView, "status">): boolean =>
-  TERMINAL_STATUSES.some((each) => each === status);
+export const hasEnded = ({ status }: Pick<TaskView, "status">): boolean => isTerminal(status);
 
 const pathOf = (task: TaskView) => `/api/projects/${task.projectId}/tasks/${task.id}`;

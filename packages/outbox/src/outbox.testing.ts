@@ -6,7 +6,7 @@ import { idSource, silentLogger, systemClock, systemRandom } from "@samovar/base
 import type { Millis, Timers } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
 import type { DeliveredMessage, DeliveryReply } from "@samovar/contracts";
-import { messageLeaf, transcriptDigest } from "@samovar/domain";
+import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
 import type { SaidMessage } from "@samovar/domain/assembler";
 import { deliveryResult, judgeDelivery, readDeliveredRow } from "@samovar/domain/message-store";
 import type { StoredMessage } from "@samovar/domain/message-store";

@@ -7,7 +7,7 @@ import type { Millis, MessageId, SessionId } from "@samovar/base";
 import { assertNever } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
 import type { DeliveryReply, OutboxStats, TranscriptProof } from "@samovar/contracts";
-import { messageLeaf, transcriptDigest } from "@samovar/domain";
+import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
 import type { SaidMessage } from "@samovar/domain/assembler";
 import type { Batch, BatchLimits, OutboxRow, RowVerdict, SentRow } from "@samovar/domain/outbox";
 import { judgeRow, planBatch } from "@samovar/domain/outbox";

@@ -2,6 +2,7 @@
  * Prints a transcript while it grows: text as it streams, in the order of positions; a tool call when it begins
  * and again when it ends; a plan, and then its entries as they get done. Nothing is printed twice.
  */
+import { parseJson } from "@samovar/base";
 import type { MessageView, PlanEntries, ToolMetadata } from "@samovar/contracts";
 import { planEntries } from "@samovar/contracts";
 import { changedLines } from "./diff.ts";
@@ -229,12 +230,4 @@ function toolResult(tool: ToolMetadata, terminal: Terminal): string[] {
 function planOf(content: string): PlanEntries {
   const parsed = planEntries.safeParse(parseJson(content));
   return parsed.success ? parsed.data : [];
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -15,7 +15,7 @@ import type { MessageId } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
 import type { HostCommand, HostLaunch, HostStatus } from "@samovar/contracts";
 import { PROTOCOL_VERSION, deliveryRequest, hostFrame } from "@samovar/contracts";
-import { messageLeaf, transcriptDigest } from "@samovar/domain";
+import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
 import { deliveryResult, judgeDelivery, readDeliveredRow } from "@samovar/domain/message-store";
 import type { StoredMessage } from "@samovar/domain/message-store";
 import { SESSION_MARK } from "./agent-environment.ts";
