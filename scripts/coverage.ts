@@ -17,6 +17,7 @@ const LIMITS: readonly { readonly name: string; readonly below: string; readonly
   { name: "message persistence: project data", below: "apps/api/src/objects/project-data", percent: 90 },
   { name: "node lifecycle", below: "apps/api/src/objects/node-lifecycle", percent: 90 },
   { name: "task execution", below: "apps/api/src/workflows", percent: 90 },
+  { name: "client", below: "packages/client/src", percent: 90 },
   { name: "pure cores", below: "packages/domain/src", percent: 90 },
   { name: "overall", below: "", percent: 80 },
 ];
