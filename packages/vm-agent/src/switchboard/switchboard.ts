@@ -4,7 +4,7 @@
  */
 import type { SessionId, WorkspaceId } from "@samovar/base";
 import { idSource, jsonLogger, systemClock, systemRandom, systemTimers } from "@samovar/base";
-import { startGate } from "@samovar/processes";
+import { killMarked, startGate } from "@samovar/processes";
 import type { Salvage } from "@samovar/sqlite";
 import { join } from "node:path";
 import type { WorkspaceCreateArgs } from "@samovar/contracts";
@@ -17,7 +17,6 @@ import { acceptCommand, refuseCommand } from "./commands.ts";
 import type { EnrolledIdentity } from "./identity.ts";
 import { writeIdentity } from "./identity.ts";
 import { Link } from "./link/link.ts";
-import { killMarked } from "../processes/process-mark.ts";
 import { SessionSupervisor } from "./sessions/session-supervisor.ts";
 import { StandbyHosts } from "./sessions/standby-hosts.ts";
 import { StoreBusyError } from "./store/database.ts";

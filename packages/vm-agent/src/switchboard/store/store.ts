@@ -5,11 +5,12 @@
 import type { Clock, SessionId, WorkspaceId } from "@samovar/base";
 import type { NodeEvent, SessionStartArgs, WorkspaceCreateArgs } from "@samovar/contracts";
 import { nodeEvent } from "@samovar/contracts";
+import type { ProcessMark } from "@samovar/processes";
 import type { Salvage } from "@samovar/sqlite";
 import { runTransaction } from "@samovar/sqlite";
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { openStore } from "./database.ts";
-import type { EndSeen, ProcessMark, SessionRow, WorkspaceRow } from "./rows.ts";
+import type { EndSeen, SessionRow, WorkspaceRow } from "./rows.ts";
 import { sessionRow, workspaceRow } from "./rows.ts";
 
 /** An event before it has its number and time. */
