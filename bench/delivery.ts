@@ -25,9 +25,9 @@ export async function measureDelivery(
   const run = here.follow(["run", "--json", "--repo", repository, TASK]);
   const task = taskView.parse((await run.until((line) => "task" in line))["task"]);
   const socket = await openSocket(here, task.projectId as ProjectId, {
-    onOpen: () => socket.send({ type: "subscribe", sessionId: task.sessionId, afterVersion: 0 }),
     onEvent: (event) => note(event, samples),
   });
+  socket.follow(task.sessionId);
   await run.finished;
   socket.close();
   const complete = [...samples.values()].flatMap(({ saidAt, storedAt, seenAt }) =>

@@ -1,6 +1,7 @@
 /** A viewer of one project, over its WebSocket: learns of each task's end, and when an agent's first message was stored. */
 import { type ProjectId, type SessionId, systemRandom, systemTimers, type TaskId } from "@samovar/base";
-import { openProjectSocket, type ProjectSocket } from "@samovar/cli/client/project-socket";
+import { dialProject, SOCKET_PACE } from "@samovar/cli/client/dial-project";
+import { openProjectSocket, type ProjectSocket } from "@samovar/client/project-socket";
 import type { MessageView, ProjectView, TaskView, ViewerEvent } from "@samovar/contracts";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,18 +13,21 @@ const instance = z.object({ apiToken: z.string() });
 /** A socket that was silent for so long may have failed to report an end. */
 const SILENT_MS = 15_000;
 
-/** `onOpen`: after each connection, since subscriptions end with theirs. */
+/** `onOpen`: after each connection. What is followed is followed over all of them, from its first message. */
 export async function openSocket(
   here: Installation,
   projectId: ProjectId,
-  handlers: { readonly onOpen: () => void; readonly onEvent: (event: ViewerEvent) => void },
+  handlers: { readonly onOpen?: () => void; readonly onEvent: (event: ViewerEvent) => void },
 ): Promise<ProjectSocket> {
   const { apiToken } = instance.parse(JSON.parse(await readFile(join(here.dataDir, "instance.json"), "utf8")));
   return openProjectSocket({
-    ...handlers,
-    projectId,
-    endpoint: () => Promise.resolve({ url: here.url, token: apiToken }),
-    onDown: () => {},
+    ...SOCKET_PACE,
+    dial: dialProject(projectId, () => Promise.resolve({ url: here.url, token: apiToken })),
+    cursor: () => 0,
+    onEvent: handlers.onEvent,
+    onState: (state) => {
+      if (state === "open") handlers.onOpen?.();
+    },
     timers: systemTimers,
     random: systemRandom,
   });
@@ -62,7 +66,7 @@ export class Viewer {
   /** From now on the session's messages are read; one connection follows 32 sessions at most. */
   follow(sessionId: SessionId): void {
     this.#followed.set(sessionId, null);
-    this.#socket?.send({ type: "subscribe", sessionId, afterVersion: 0 });
+    this.#socket?.follow(sessionId);
   }
 
   /** By the control plane's clock; null when no message of the agent was stored since {@link follow}. */
@@ -82,8 +86,6 @@ export class Viewer {
 
   #onOpen(): void {
     this.#opened.resolve();
-    for (const sessionId of this.#followed.keys())
-      this.#socket?.send({ type: "subscribe", sessionId, afterVersion: 0 });
     void this.#check();
   }
 

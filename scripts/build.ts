@@ -9,9 +9,9 @@
  *
  * `node scripts/build.ts [--force]`
  */
-import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { sha256 } from "@samovar/base/sha256";
 import { build as esbuild } from "esbuild";
 import { build as vite } from "vite";
 import { buildCli, stampCli } from "./build-cli.ts";
@@ -80,12 +80,12 @@ async function buildAgent(): Promise<void> {
   });
   const [file] = result.outputFiles;
   if (file === undefined) throw new Error("esbuild made no vm-agent");
-  const sha256 = createHash("sha256").update(file.contents).digest("hex");
+  const digest = sha256(file.contents);
   const { version } = JSON.parse(await readFile(join(root, "packages/vm-agent/package.json"), "utf8")) as {
     version: string;
   };
-  const path = `/agent/vm-agent-${version}-${sha256.slice(0, 12)}.mjs`;
+  const path = `/agent/vm-agent-${version}-${digest.slice(0, 12)}.mjs`;
   await mkdir(join(dist, "web/agent"), { recursive: true });
   await writeFile(join(dist, "web", path), file.contents);
-  await writeFile(join(dist, "release.json"), `${JSON.stringify({ version, path, sha256 })}\n`);
+  await writeFile(join(dist, "release.json"), `${JSON.stringify({ version, path, sha256: digest })}\n`);
 }

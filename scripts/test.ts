@@ -54,7 +54,11 @@ const suites: readonly Suite[] = [
         ["tsconfig.json", "apps/api", "apps/web", "tests"].map((project) => ["tsc", "-p", project, "--checkers", "1"]),
       ),
   },
-  { name: "lint", run: () => all([["oxlint"], ["node", "scripts/check-layers.ts"], ["oxfmt", "--check"], ["knip", "--no-config-hints"]]) },
+  {
+    name: "lint",
+    run: () =>
+      all([["oxlint"], ["node", "scripts/check-layers.ts"], ["oxfmt", "--check"], ["knip", "--no-config-hints"]]),
+  },
   { name: "build", run: () => all([["node", "scripts/build.ts"]]) },
   { name: "units", drives: true, run: unitsWithCoverage },
   { name: "journeys", drives: true, run: () => wholeStack("journeys", "crowd") },

@@ -3,8 +3,8 @@
  * coloured output, edits with diffs. The same for the same session and count.
  */
 import type { MessageId, SessionId } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import type { DeliveredMessage, ToolMetadata } from "@samovar/contracts";
-import { createHash } from "node:crypto";
 
 const WORDS =
   "the kettle boils while water is drawn from a spring tea leaves open slowly and give their colour to each cup a guest who waits hears steam sing under the lid".split(
@@ -33,7 +33,7 @@ export function madeMessage(session: SessionId, at: number, timestamp: string): 
 
 /** An id that the same message always has. */
 export function idOf(session: SessionId, at: number): MessageId {
-  const hex = createHash("sha256").update(`${session} ${at}`).digest("hex");
+  const hex = sha256(`${session} ${at}`);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}` as MessageId;
 }
 

@@ -16,10 +16,10 @@ import {
   taskEvent,
   taskView,
   type TaskView,
-  TERMINAL_STATUSES,
   type WorkspaceView,
   workspaceView,
 } from "@samovar/contracts";
+import { isTerminal } from "@samovar/domain/task-status";
 import { coreShare, PATIENCE_MS, waitPatiently } from "@samovar/testing";
 import * as z from "zod";
 import { type ApiCall, ApiRefusal, type Installation } from "./installation.ts";
@@ -140,8 +140,7 @@ export class Person {
   }
 }
 
-export const hasEnded = ({ status }: Pick<TaskView, "status">): boolean =>
-  TERMINAL_STATUSES.some((each) => each === status);
+export const hasEnded = ({ status }: Pick<TaskView, "status">): boolean => isTerminal(status);
 
 const standOf = ({ id, status, waiting, updatedAt }: TaskView) =>
   `${id} is ${status}${waiting === null ? "" : ` (${waiting.message})`} since ${new Date(updatedAt).toISOString()}`;

@@ -2,12 +2,14 @@
  * What is promised whatever happens, as faults found: T1 (each task in exactly one terminal state, in time, and the
  * objects agree), M1 (what was said is what is stored), and that nothing is left on the machine. No fault: an empty list.
  */
+import { parseJson } from "@samovar/base";
 import { existsSync } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { TaskEvent, TaskView } from "@samovar/contracts";
+import { isTerminal } from "@samovar/domain/task-status";
 import { coreShare, waitPatiently } from "@samovar/testing";
 import * as z from "zod";
 import { ApiRefusal, type Installation } from "./installation.ts";
@@ -54,7 +56,7 @@ function storyFaults(task: TaskView, events: readonly TaskEvent[]): string[] {
     if (status !== null && data["from"] !== status)
       faults.push(`went on from ${String(data["from"])}, it was ${String(status)}`);
     status = data["to"];
-    if (["completed", "failed", "cancelled"].includes(String(status))) endings++;
+    if (isTerminal(String(status))) endings++;
     if (actor === "" || at <= 0) faults.push("changed without an actor or a time");
   }
   if (status !== task.status) faults.push(`is ${task.status}, its events say ${String(status)}`);
@@ -74,7 +76,7 @@ const verdicts = z.object({
 /** Keeps M1 [R3]: every transcript of this installation, by its own command. */
 export async function transcriptFaults(here: Installation): Promise<string[]> {
   const { stdout, stderr } = await here.samovar(["verify", "--all", "--json"]);
-  const parsed = verdicts.safeParse(jsonOf(stdout.trim().split("\n").at(-1) ?? ""));
+  const parsed = verdicts.safeParse(parseJson(stdout.trim().split("\n").at(-1) ?? ""));
   if (!parsed.success) return [`verify did not answer: ${stdout}${stderr}`];
   return parsed.data.verdicts.flatMap(({ taskId, faults }) => faults.map((fault) => `${taskId} ${fault}`));
 }
@@ -157,14 +159,6 @@ async function linksInto(dataDir: string): Promise<string[]> {
     links.map(async (path) => ((await lstat(path)).isSymbolicLink() ? { path, target: await readlink(path) } : null)),
   );
   return targets.flatMap((link) => (link?.target.startsWith(dataDir) === true ? [link.path] : []));
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** What a stopped installation has to have taken away. */

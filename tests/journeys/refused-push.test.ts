@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { sha256 } from "@samovar/base/sha256";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Installation, removeDirectory, startInstallation, taskOf } from "../harness/installation.ts";
 import { git, makeRemote } from "../harness/repository.ts";
@@ -36,7 +36,7 @@ test("[R14] [F41] a host refuses the push: the task is completed with a warning,
   const bundle = Buffer.from(await answer.arrayBuffer());
   expect(task.output?.bundle).toEqual({
     bytes: bundle.byteLength,
-    sha256: createHash("sha256").update(bundle).digest("hex"),
+    sha256: sha256(bundle),
   });
   writeFileSync(join(here.dataDir, "work.bundle"), bundle);
   git(remote, "fetch", "--quiet", join(here.dataDir, "work.bundle"), `${task.branch}:brought`);

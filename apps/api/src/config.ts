@@ -2,6 +2,7 @@
  * Every setting of the control plane, parsed once; all faults are told at once. Defaults are for the cloud;
  * one machine differs only in what `samovar up` sets. docs/reference/configuration.md is made from this.
  */
+import { parseJson } from "@samovar/base";
 import { agentKind, agentRelease, DEFAULT_TIME_LIMITS, LONGEST_LIMIT_MS, TIME_LIMITS } from "@samovar/contracts";
 import type { TimeLimitName, TimeLimits } from "@samovar/contracts";
 import * as z from "zod";
@@ -19,12 +20,9 @@ const json = <T extends z.ZodType>(inner: T) =>
   z
     .string()
     .transform((text, context): unknown => {
-      try {
-        return JSON.parse(text);
-      } catch {
-        context.addIssue({ code: "custom", message: "expected JSON" });
-        return z.NEVER;
-      }
+      const value = parseJson(text);
+      if (value === undefined) context.addIssue({ code: "custom", message: "expected JSON" });
+      return value;
     })
     .pipe(inner);
 

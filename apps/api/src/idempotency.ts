@@ -1,10 +1,10 @@
 /** Idempotency-Key: what a caller asked for under a key is made once; asked again, they are given what was made then. */
 import type { UserId } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import { SamovarError } from "@samovar/contracts";
 import { and, eq } from "drizzle-orm";
 import type { Database } from "./database/index.ts";
 import { idempotencyKeys } from "./database/schema.ts";
-import { sha256Hex } from "./identity/secrets.ts";
 
 /** The caller's key, and what they asked for under it. */
 export interface Intent {
@@ -17,7 +17,7 @@ export const KEY_LIFE_MS = 7 * 24 * 3_600_000;
 
 /** Null without a key. `request`: everything that makes the request what it is. */
 export async function intentOf(key: string | null, ...request: readonly unknown[]): Promise<Intent | null> {
-  return key === null ? null : { key, requestHash: await sha256Hex(JSON.stringify(request)) };
+  return key === null ? null : { key, requestHash: sha256(JSON.stringify(request)) };
 }
 
 /** The id of what was made under the key; null when nothing was. Throws `conflict` when the key was used for another request. */

@@ -1,8 +1,10 @@
 /** The ground that everything stands on: ids, time, results, assertions, redaction. Imports nothing. */
 export * from "./assert.ts";
+export * from "./backoff.ts";
 export * from "./clock.ts";
 export * from "./ids.ts";
 export * from "./log.ts";
+export * from "./parse-json.ts";
 export * from "./redact.ts";
 export * from "./result.ts";
 export * from "./running-clock.ts";

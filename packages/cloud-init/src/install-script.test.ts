@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
 import {
   chmodSync,
   existsSync,
@@ -16,13 +15,12 @@ import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { sha256 } from "@samovar/base/sha256";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { INSTALL_SCRIPT } from "./install-script.ts";
 
 const run = promisify(execFile);
 const agent = "console.log('the agent');\n";
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-
 let root = "";
 let script = "";
 let server: Server;

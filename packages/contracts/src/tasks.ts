@@ -20,6 +20,7 @@ export const taskStatus = z.enum(TASK_STATUSES);
 export type TaskStatus = z.infer<typeof taskStatus>;
 
 export const TERMINAL_STATUSES = ["completed", "failed", "cancelled"] as const satisfies readonly TaskStatus[];
+export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
 
 /** 0 none, 1 urgent … 4 low. */
 export const priority = z.number().int().min(0).max(4);

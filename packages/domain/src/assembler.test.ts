@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { idSource } from "@samovar/base";
 import type { MessageId } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import { LIMITS, toolMetadata } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -10,7 +10,6 @@ import { assemble, emptyAssembler, settle, toolsAtWork } from "./assembler.ts";
 import type { RunningHash } from "./growing-text.ts";
 import { jsonBytes, utf8Bytes } from "./text-limits.ts";
 
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const hashOf = (text: string): RunningHash => ({ append: (more) => hashOf(text + more), hex: () => sha256(text) });
 
 function counter(): AssemblerPorts {

@@ -4,7 +4,7 @@
  * a claimed node lives until its hard limit, unless a person or the provider ends it).
  */
 import type { Millis, RunId, WorkspaceId } from "@samovar/base";
-import { assertNever } from "@samovar/base";
+import { assertNever, backoffMs } from "@samovar/base";
 import type { Failure } from "@samovar/contracts";
 import type { NodeAlarm, NodeLife, NodeRecord, NodeSettings, ServerFacts, Slot, SlotLease } from "./node-record.ts";
 import { alarmsOf, failureOf, isAlive, newSlot, NOTHING_TO_ASK, placesTaken } from "./node-record.ts";
@@ -64,8 +64,7 @@ const PROVIDER_CALL_LIMIT_MS = 90_000;
 export const CREATE_MAX_ATTEMPTS = 6;
 /** A link that has been down for less may carry new work: the node is most likely just reconnecting. */
 export const RECONNECT_GRACE_MS = 30_000;
-const BACKOFF_FIRST_MS = 500;
-const BACKOFF_MAX_MS = 60_000;
+const BACKOFF = { initialMs: 500, maxMs: 60_000 };
 
 /** Applies one event. What does not fit the state (a late answer, an alarm twice) changes nothing. */
 export function stepNode(record: NodeRecord, event: NodeLifeEvent, now: Millis, settings: NodeSettings): NodeStep {
@@ -333,10 +332,10 @@ function absent(record: NodeRecord, now: Millis): NodeStep {
 
 function askLater(record: NodeRecord, now: Millis, fault: Failure | null, retryAfterMs: number | null): NodeRecord {
   const { attempts } = record.provider;
-  const backoff = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempts, 20));
+  const pauseMs = backoffMs(attempts + 1, BACKOFF);
   return {
     ...record,
-    provider: { nextAt: now + Math.max(backoff, retryAfterMs ?? 0), asking: false, attempts: attempts + 1, fault },
+    provider: { nextAt: now + Math.max(pauseMs, retryAfterMs ?? 0), asking: false, attempts: attempts + 1, fault },
   };
 }
 

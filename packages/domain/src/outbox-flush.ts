@@ -7,7 +7,7 @@
  *                     │ unauthorized ──▶ token_wanted ──token──▶ sending
  */
 import type { Millis } from "@samovar/base";
-import { assertNever } from "@samovar/base";
+import { assertNever, backoffMs } from "@samovar/base";
 import type { BatchLimits } from "./outbox.ts";
 
 export interface FlushSettings extends BatchLimits {
@@ -149,12 +149,11 @@ function failed(
   now: Millis,
   settings: FlushSettings,
 ): FlushStep {
-  const ceiling = Math.min(settings.retryMaxMs, settings.retryInitialMs * 2 ** Math.min(state.failures, 30));
-  const waitMs = Math.max(
-    ceiling / 2 + (ceiling / 2) * event.jitter,
-    Math.min(event.retryAfterMs ?? 0, settings.retryMaxMs),
+  const backoff = { initialMs: settings.retryInitialMs, maxMs: settings.retryMaxMs };
+  const pausedMs = Math.max(
+    backoffMs(state.failures + 1, backoff, event.jitter),
+    Math.round(Math.min(event.retryAfterMs ?? 0, settings.retryMaxMs)),
   );
-  const pausedMs = Math.round(waitMs);
   const until = now + pausedMs;
   const refusedMs = state.refusedMs + (event.answered ? state.pausedMs : 0);
   return {

@@ -1,6 +1,7 @@
 /** How long each step of a run took, from the run's own events: the one place that says so. Pure. */
 import type { Millis } from "@samovar/base";
-import { runStep, TERMINAL_STATUSES } from "@samovar/contracts";
+import { runStep } from "@samovar/contracts";
+import { isTerminal } from "./task-status.ts";
 import type { RunStep, TaskEvent, TaskOutput } from "@samovar/contracts";
 
 type Told = Pick<TaskEvent, "at" | "kind" | "data">;
@@ -35,5 +36,4 @@ export function runDurations(events: readonly Told[], runId: string | null, now:
 }
 
 const isStep = ({ kind }: Told) => kind === "step.began" || kind === "step.ended";
-const isEnd = ({ kind, data }: Told) =>
-  kind === "status.changed" && TERMINAL_STATUSES.some((status) => status === data["to"]);
+const isEnd = ({ kind, data }: Told) => kind === "status.changed" && isTerminal(String(data["to"]));

@@ -4,6 +4,7 @@
  */
 import { err, ok } from "@samovar/base";
 import type { MessageId, Millis, NodeId, Result, RunId, SessionId, UserId, WorkspaceId } from "@samovar/base";
+import type { TerminalStatus } from "@samovar/contracts";
 import { TERMINAL_STATUSES } from "@samovar/contracts";
 import type { Failure, TaskEvent, TaskOutput, TaskStatus, TaskView } from "@samovar/contracts";
 
@@ -92,7 +93,8 @@ const RULES: Record<TaskChangeKind, Rule> = {
   stop: { actors: ["run"], from: RUNNING },
 };
 
-export function isTerminal(status: TaskStatus): boolean {
+/** Whether a task of this status has ended: nothing of its run is left to do. */
+export function isTerminal(status: string): status is TerminalStatus {
   return TERMINAL_STATUSES.some((terminal) => terminal === status);
 }
 
@@ -248,7 +250,7 @@ function moved(task: TaskRecord, to: TaskStatus, reason: string | null, fields: 
 
 function ended(
   task: TaskRecord,
-  to: (typeof TERMINAL_STATUSES)[number],
+  to: TerminalStatus,
   failure: Failure | null,
   output: TaskOutput | null,
   now: Millis,

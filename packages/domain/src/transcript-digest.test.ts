@@ -1,10 +1,9 @@
-import { createHash } from "node:crypto";
 import type { MessageId } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type FinishedMessage, messageLeaf, transcriptDigest } from "./transcript-digest.ts";
 
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const leaf = (message: FinishedMessage) => messageLeaf(message, sha256);
 
 const tool = fc.record(

@@ -1,10 +1,10 @@
 /** A local cloud with a control plane that serves a tiny vm-agent: real user data, real processes. */
-import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import { renderUserData } from "@samovar/cloud-init";
 import { nodeId } from "@samovar/contracts";
 import { expect, vi } from "vitest";
@@ -101,7 +101,7 @@ export async function makeRig(): Promise<Rig> {
     release: {
       version: "0.1.0",
       path: "/agent/vm-agent.mjs",
-      sha256: createHash("sha256").update(TINY_AGENT).digest("hex"),
+      sha256: sha256(TINY_AGENT),
     },
     hostname: "samovar-1",
   });

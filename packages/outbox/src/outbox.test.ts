@@ -60,7 +60,7 @@ describe("the file", () => {
     sender.comeAgain();
     expect(sender.salvage?.saved).toBeGreaterThan(100);
     expect(sender.salvage?.saved).toBeLessThan(201);
-    expect(readFileSync(sender.salvage?.setAside ?? "").length).toBe(bytes.length);
+    expect(readFileSync(sender.salvage?.movedTo ?? "").length).toBe(bytes.length);
     await drain(sender, store);
     const sent = texts(store);
     expect(sent).toHaveLength(sender.salvage?.saved ?? 0);

@@ -3,7 +3,7 @@ import type { SQLInputValue } from "node:sqlite";
 import { messageId, messageKind, messageRole, toolMetadata, truncation } from "@samovar/contracts";
 import type { SaidMessage } from "@samovar/domain/said-message";
 import type { OutboxRow } from "@samovar/domain/outbox";
-import type { Row } from "./database.ts";
+import type { Row } from "@samovar/sqlite";
 
 /** Throws when a value cannot be what it should be. */
 export function readRow(row: Row): OutboxRow {

@@ -2,20 +2,18 @@
  * A session's unsent messages, in SQLite: growth is committed with its place in the order, and a row leaves only
  * when the store has its final revision, or into the dead letter. Keeps M1, M2.
  */
-import { createHash } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Millis, MessageId, SessionId } from "@samovar/base";
 import { assertNever } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import type { DeliveryReply, OutboxStats, TranscriptProof } from "@samovar/contracts";
-import { messageLeaf, transcriptDigest } from "@samovar/domain";
+import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
 import type { SaidMessage } from "@samovar/domain/said-message";
 import type { Batch, BatchLimits, OutboxRow, RowVerdict, SentRow } from "@samovar/domain/outbox";
 import { judgeRow, planBatch } from "@samovar/domain/outbox";
-import type { Row } from "./database.ts";
-import { transaction } from "./database.ts";
+import type { Row } from "@samovar/sqlite";
+import { runTransaction } from "@samovar/sqlite";
 import { readRow, saidColumns } from "./rows.ts";
-
-export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 const ERROR_MAX_CHARS = 500;
 
@@ -42,7 +40,7 @@ export class OutboxStore {
   commit(messages: readonly SaidMessage[], current: MessageId | null, also: () => void = () => {}): void {
     const before = this.#nextSeq;
     try {
-      transaction(this.#db, () => {
+      runTransaction(this.#db, () => {
         for (const message of messages) this.#take(message);
         this.#sql("UPDATE life SET current = ? WHERE current IS NOT ?").run(current, current);
         also();
@@ -66,7 +64,7 @@ export class OutboxStore {
 
   /** What to send now, or null. A partly sent row is moved past the revision that carries the part. */
   nextBatch(limits: BatchLimits): Batch | null {
-    return transaction(this.#db, () => {
+    return runTransaction(this.#db, () => {
       const rows = this.#pending(limits.rows);
       if (rows.length === 0) return null;
       const batch = planBatch(this.sessionId, rows, limits);
@@ -82,7 +80,7 @@ export class OutboxStore {
 
   /** Applies the store's verdicts; says whether some rows must be sent again at once. */
   settle(sent: readonly SentRow[], reply: DeliveryReply, now: Millis): { readonly again: boolean } {
-    return transaction(this.#db, () => {
+    return runTransaction(this.#db, () => {
       let again = false;
       for (const [index, part] of sent.entries()) {
         const result = reply.results[index];
@@ -98,7 +96,7 @@ export class OutboxStore {
 
   /** Notes why rows could not be sent; they stay. */
   failed(sent: readonly SentRow[], reason: string): void {
-    transaction(this.#db, () => {
+    runTransaction(this.#db, () => {
       for (const part of sent)
         this.#sql("UPDATE outbox SET last_error = ? WHERE message_id = ?").run(
           reason.slice(0, ERROR_MAX_CHARS),
@@ -109,7 +107,7 @@ export class OutboxStore {
 
   /** Moves one row to the dead letter, where it stays to be seen. */
   bury(id: MessageId, reason: string, now: Millis): void {
-    transaction(this.#db, () => this.#apply(id, { kind: "dead", reason }, now));
+    runTransaction(this.#db, () => this.#apply(id, { kind: "dead", reason }, now));
   }
 
   /** Gives up the oldest finished messages until `keep` rows are left; says how many. */

@@ -1,6 +1,8 @@
-/** How this machine's processes are started: at which CPU priority, and how many at the same time. */
+/** This machine's processes: how they are started (priority, turns), known again later, and how much of a time span they had. */
 export { findProgram } from "./find-program.ts";
 export { LOWER_BY, lowerArgv, lowerGroup, lowerStarted } from "./priority.ts";
+export { findByArguments, isAlive, killMarked, markProcess, type ProcessMark } from "./process-mark.ts";
+export { processTime } from "./process-time.ts";
 export { READY_ENVIRONMENT, reportReady, untilReady } from "./ready.ts";
 export {
   DELAYED_AFTER_MS,

@@ -2,6 +2,7 @@
  * A model server on loopback that plays a script: the part of the Anthropic Messages API that Claude Code uses.
  * Which turn comes next is read from the conversation itself, so a repeated request gets the same answer.
  */
+import { parseJson } from "@samovar/base";
 import { randomUUID } from "node:crypto";
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import { isChunk, type ScriptedTurn, streamedAnswer, wholeAnswer } from "./messages-script.ts";
@@ -61,7 +62,7 @@ class ScriptedModel {
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? "/";
-    const body = parseJson(await readBody(request));
+    const body = parseJson(await readBody(request)) ?? null;
     const apiKey = keyOf(request);
     const record: Recorder = (answered, turn = null) =>
       void this.requests.push({
@@ -181,12 +182,4 @@ function headersOf(request: IncomingMessage): Record<string, string> {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return text === "" ? null : JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -2,6 +2,7 @@
  * A model server on loopback that plays a script, whatever API it speaks: a dialect reads requests and words answers.
  * Which turn comes next is read from the conversation itself, so a repeated request gets the same answer.
  */
+import { parseJson } from "@samovar/base";
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import { closeServer, listenOnLoopback, readBody } from "./loopback.ts";
 import type { ScriptedTurn } from "./messages-script.ts";
@@ -75,7 +76,7 @@ class Model {
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = "", url: path = "/" } = request;
-    const body = parseJson(await readBody(request));
+    const body = parseJson(await readBody(request)) ?? null;
     const apiKey = this.#dialect.keyOf(request);
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
     const record: Recorder = (answered, turn = null) =>
@@ -140,12 +141,4 @@ async function send(
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return text === "" ? null : JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

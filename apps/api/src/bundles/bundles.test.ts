@@ -1,6 +1,6 @@
 /** Bundles through both doors: a node hands one over, its owner fetches the very same bytes. */
-import { createHash } from "node:crypto";
 import { env } from "cloudflare:workers";
+import { sha256 } from "@samovar/base/sha256";
 import { bundleView, errorBody, LIMITS, taskView } from "@samovar/contracts";
 import type { ProjectView, WorkspaceClaims } from "@samovar/contracts";
 import { beforeAll, expect, test } from "vitest";
@@ -32,16 +32,15 @@ async function work() {
   return { claims, path: `/api/projects/${project.id}/tasks/${task.id}/bundle` };
 }
 
-const sum = (data: Uint8Array) => createHash("sha256").update(data).digest("hex");
 /** So many bytes that are unlike their neighbours. */
 const bytes = (length: number, seed = 1) =>
   Uint8Array.from({ length }, (_, i) => (Math.imul(i + seed, 2654435761) >>> 13) & 255);
 
 async function put(claims: WorkspaceClaims, data: Uint8Array<ArrayBuffer>, more: Record<string, string> = {}) {
   const { token } = await mintWorkspaceToken(deps.config, claims, Date.now());
-  const { workspace = claims.workspace, sha256 = sum(data), type = "application/octet-stream" } = more;
+  const { workspace = claims.workspace, sha256: digest = sha256(data), type = "application/octet-stream" } = more;
   return app.request(
-    `${ORIGIN}/api/workspaces/${workspace}/bundle?sha256=${sha256}`,
+    `${ORIGIN}/api/workspaces/${workspace}/bundle?sha256=${digest}`,
     { method: "PUT", headers: { authorization: `Bearer ${token}`, "content-type": type }, body: data },
     control.env,
   );
@@ -53,13 +52,13 @@ test("[R14] [F41] what a node hands over is what its owner fetches, under the br
   const data = bytes(2 * 1024 * 1024 + 17);
   expect(bundleView.parse(await (await put(claims, data)).json())).toEqual({
     bytes: data.byteLength,
-    sha256: sum(data),
+    sha256: sha256(data),
   });
   const fetched = await ask(path, owner);
   expect(fetched.status).toBe(200);
   expect(fetched.headers.get("content-type")).toBe("application/octet-stream");
   expect(fetched.headers.get("content-disposition")).toBe('attachment; filename="work.bundle"');
-  expect(sum(new Uint8Array(await fetched.arrayBuffer()))).toBe(sum(data));
+  expect(sha256(new Uint8Array(await fetched.arrayBuffer()))).toBe(sha256(data));
 });
 
 test("[F41] a later bundle takes the earlier one's place; the same one again changes nothing", async () => {
@@ -84,7 +83,7 @@ test("[security 5, 16] another workspace's token, other bytes than were told, no
   expect(await codeOf(await put(claims, data, { workspace: ids.make("wsp") }))).toBe("forbidden");
   expect(await codeOf(await put({ ...claims, workspace: ids.make("wsp") }, data))).toBe("conflict");
   expect(await codeOf(await put({ ...claims, session: ids.make("ses") }, data))).toBe("not_found");
-  expect(await codeOf(await put(claims, data, { sha256: sum(bytes(99)) }))).toBe("invalid_request");
+  expect(await codeOf(await put(claims, data, { sha256: sha256(bytes(99)) }))).toBe("invalid_request");
   expect(await codeOf(await put(claims, data, { type: "text/plain" }))).toBe("unsupported_media_type");
   expect(await codeOf(await put(claims, bytes(0)))).toBe("invalid_request");
   expect(await codeOf(await put(claims, new Uint8Array(LIMITS.bundleMaxBytes + 1)))).toBe("payload_too_large");

@@ -1,5 +1,6 @@
 /** Where a node hands over, as a git bundle, the commits that it could not push [F41]. Bytes, bounded and checked. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { sha256 } from "@samovar/base/sha256";
 import { bundleView, LIMITS, SamovarError, workspaceId } from "@samovar/contracts";
 import { bodyLimit } from "hono/body-limit";
 import { apiRouter } from "../http/context.ts";
@@ -40,15 +41,12 @@ export function bundleMachineRoutes(): Router {
       throw new SamovarError("unsupported_media_type", "Send a bundle as application/octet-stream.");
     // Only now: nobody unknown gets to send us 16 MiB.
     await limitBundle(c, async () => {});
-    const data = await c.req.arrayBuffer();
+    const data = new Uint8Array(await c.req.arrayBuffer());
     if (data.byteLength === 0) throw new SamovarError("invalid_request", "The bundle is empty.");
-    const sha256 = hex(await crypto.subtle.digest("SHA-256", data));
-    if (sha256 !== c.req.query("sha256"))
+    const digest = sha256(data);
+    if (digest !== c.req.query("sha256"))
       throw new SamovarError("invalid_request", "The bundle's bytes do not have the SHA-256 that was given.");
-    return c.json(await projectData({ env }, claims.project).storeBundle(claims, new Uint8Array(data), sha256), 200);
+    return c.json(await projectData({ env }, claims.project).storeBundle(claims, data, digest), 200);
   });
   return router;
 }
-
-const hex = (digest: ArrayBuffer) =>
-  [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -3,6 +3,7 @@
  * does not open. Written, never read back by people. Keeps S1.
  */
 import type { UserId } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import { credentialSecret, SamovarError } from "@samovar/contracts";
 import type { CredentialKind, CredentialSecret, CredentialView } from "@samovar/contracts";
 import { and, asc, eq } from "drizzle-orm";
@@ -121,8 +122,7 @@ const unopened = ({ kind }: CredentialRow, why: string) =>
 /** A key's id is a digest of it, so that a changed setting is told apart from a damaged row. */
 async function keyOf({ CREDENTIALS_KEY }: Pick<Config, "CREDENTIALS_KEY">): Promise<{ key: CryptoKey; keyId: string }> {
   const raw = fromBase64(CREDENTIALS_KEY);
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", raw));
-  const keyId = Array.from(digest.slice(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const keyId = sha256(raw).slice(0, 16);
   return { key: await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]), keyId };
 }
 

@@ -2,8 +2,8 @@
  * An object's own schema, step by step: append-only. The SHA-256 of each step is kept with it, and an object whose
  * past differs from its list refuses to start rather than guess.
  */
-import { createHash } from "node:crypto";
 import { InvariantError } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 
 export interface ObjectMigration {
   readonly name: string;
@@ -11,7 +11,7 @@ export interface ObjectMigration {
 }
 
 export function checksumOf({ name, sql }: ObjectMigration): string {
-  return createHash("sha256").update(`${name}\n${sql}`).digest("hex");
+  return sha256(`${name}\n${sql}`);
 }
 
 /** All or nothing: throws {@link InvariantError} when a step that ran was edited, removed, or is not known here. */

@@ -3,6 +3,7 @@
  * edited or lost after it ran is refused. A plain function over D1, so that the CLI uses it too.
  */
 import type { D1Database } from "@cloudflare/workers-types";
+import { sha256 } from "@samovar/base/sha256";
 
 export interface MigrationFile {
   /** Sorts in the order of application: `0001_first.sql`. */
@@ -31,11 +32,9 @@ export async function applyMigrations(
   const { results: applied } = await db
     .prepare("SELECT name, sha256 FROM migrations ORDER BY name")
     .all<AppliedMigration>();
-  const ordered = await Promise.all(
-    files
-      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-      .map(async (file) => ({ ...file, sha256: await sha256(file.sql) })),
-  );
+  const ordered = files
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map((file) => ({ ...file, sha256: sha256(file.sql) }));
   refuseAnotherHistory(applied, ordered);
   const fresh = ordered.slice(applied.length);
   for (const file of fresh) {
@@ -69,9 +68,4 @@ function statements(sql: string): readonly string[] {
     .split(/;\s*(?:\n|$)/)
     .map((statement) => statement.trim())
     .filter((statement) => statement !== "");
-}
-
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,5 +1,5 @@
 /** One request to GitHub's API: bounded in time and size, every answer parsed. The token is in no message. Keeps S1. */
-import { err, errorMessage, ok, redactText, redactValues } from "@samovar/base";
+import { err, errorMessage, ok, parseJson, redactText, redactValues } from "@samovar/base";
 import type { Result } from "@samovar/base";
 import * as z from "zod";
 
@@ -66,7 +66,7 @@ const errorReply = z.object({
 });
 
 function refusal(access: GitHubAccess, { status, headers }: Response, text: string): GitHubFault {
-  const parsed = errorReply.safeParse(jsonOf(text));
+  const parsed = errorReply.safeParse(parseJson(text));
   const said = parsed.success
     ? [
         parsed.data.message,
@@ -82,11 +82,3 @@ const told = ({ token }: GitHubAccess, text: string) =>
   redactText(redactValues(text, [token]))
     .replace(/\s+/g, " ")
     .slice(0, MAX_REASON_CHARS);
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

@@ -1,11 +1,12 @@
 /** API tokens of the CLI and of scripts: shown once, kept as a hash, revoked by deletion. */
 import type { ApiTokenId, Millis, UserId } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import type { ApiTokenView } from "@samovar/contracts";
 import { and, asc, eq } from "drizzle-orm";
 import { apiTokens, users } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 import type { Caller } from "../http/context.ts";
-import { randomToken, sha256Hex } from "./secrets.ts";
+import { randomToken } from "./secrets.ts";
 
 type TokenRow = typeof apiTokens.$inferSelect;
 
@@ -23,7 +24,7 @@ export async function mintApiToken(
     id: ids.make("tok"),
     ownerId,
     name,
-    hash: await sha256Hex(token),
+    hash: sha256(token),
     createdAt: clock.now(),
     expiresAt,
     lastUsedAt: null,
@@ -53,7 +54,7 @@ export async function callerOfToken({ db, clock }: Deps, token: string): Promise
     .select({ token: apiTokens, user: users })
     .from(apiTokens)
     .innerJoin(users, eq(users.id, apiTokens.ownerId))
-    .where(eq(apiTokens.hash, await sha256Hex(token)));
+    .where(eq(apiTokens.hash, sha256(token)));
   const now = clock.now();
   if (found === undefined || (found.token.expiresAt !== null && found.token.expiresAt <= now)) return null;
   if ((found.token.lastUsedAt ?? 0) <= now - USE_GRAIN_MS) {

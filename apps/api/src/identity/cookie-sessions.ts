@@ -1,12 +1,13 @@
 /** Signed-in browsers: a random cookie, its hash in D1, seven days that slide with use. */
 import type { Millis, UserId } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import { and, eq, gt, lt } from "drizzle-orm";
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import type { CookieOptions } from "hono/utils/cookie";
 import { cookieSessions, users } from "../database/schema.ts";
 import type { AppContext, Caller } from "../http/context.ts";
-import { randomToken, sha256Hex } from "./secrets.ts";
+import { randomToken } from "./secrets.ts";
 
 const DAY_MS = 24 * 3_600_000;
 const LIFE_MS = 7 * DAY_MS;
@@ -17,9 +18,7 @@ export async function beginCookieSession(c: Context<AppContext>, userId: UserId)
   const value = randomToken(random);
   const now = clock.now();
   await db.batch([
-    db
-      .insert(cookieSessions)
-      .values({ hash: await sha256Hex(value), userId, createdAt: now, expiresAt: now + LIFE_MS }),
+    db.insert(cookieSessions).values({ hash: sha256(value), userId, createdAt: now, expiresAt: now + LIFE_MS }),
     db.delete(cookieSessions).where(lt(cookieSessions.expiresAt, now)),
   ]);
   writeCookie(c, value);
@@ -30,7 +29,7 @@ export async function callerOfCookie(c: Context<AppContext>): Promise<Caller | n
   const value = getCookie(c, cookieName(c));
   if (value === undefined) return null;
   const { db, clock } = c.get("deps");
-  const hash = await sha256Hex(value);
+  const hash = sha256(value);
   const now = clock.now();
   const [found] = await db
     .select({ session: cookieSessions, user: users })
@@ -49,7 +48,7 @@ export async function endCookieSession(c: Context<AppContext>): Promise<void> {
   await c
     .get("deps")
     .db.delete(cookieSessions)
-    .where(eq(cookieSessions.hash, await sha256Hex(value)));
+    .where(eq(cookieSessions.hash, sha256(value)));
   const { secure, path } = cookieOptions(c);
   deleteCookie(c, cookieName(c), { ...(secure === undefined ? {} : { secure }), path: path ?? "/" });
 }

@@ -34,7 +34,7 @@ export function openIdentityRoutes(): Router {
 
   router.openapi(setup, async (c) => {
     const deps = c.get("deps");
-    if (!(await sameSecret(bearer(c), deps.config.OPERATOR_SECRET))) {
+    if (!sameSecret(bearer(c), deps.config.OPERATOR_SECRET)) {
       throw new SamovarError("unauthenticated", "This needs the operator's secret.");
     }
     const userId = await ensureOwner(deps);

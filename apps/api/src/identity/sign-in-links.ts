@@ -1,10 +1,11 @@
 /** One-time links that sign a browser in: 15 minutes, one use, kept as a hash. */
 import type { UserId } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import type { SignInLink } from "@samovar/contracts";
 import { and, eq, gt, isNull, lt } from "drizzle-orm";
 import { signInLinks } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
-import { randomToken, sha256Hex } from "./secrets.ts";
+import { randomToken } from "./secrets.ts";
 
 const LIFE_MS = 15 * 60_000;
 
@@ -14,7 +15,7 @@ export async function makeSignInLink({ db, clock, config, random }: Deps, userId
   const now = clock.now();
   const expiresAt = now + LIFE_MS;
   await db.batch([
-    db.insert(signInLinks).values({ hash: await sha256Hex(token), userId, expiresAt, redeemedAt: null }),
+    db.insert(signInLinks).values({ hash: sha256(token), userId, expiresAt, redeemedAt: null }),
     db.delete(signInLinks).where(lt(signInLinks.expiresAt, now)),
   ]);
   return { url: `${config.PUBLIC_URL.replace(/\/$/, "")}/sign-in#${token}`, expiresAt };
@@ -26,9 +27,7 @@ export async function redeemSignInLink({ db, clock }: Deps, token: string): Prom
   const [redeemed] = await db
     .update(signInLinks)
     .set({ redeemedAt: now })
-    .where(
-      and(eq(signInLinks.hash, await sha256Hex(token)), isNull(signInLinks.redeemedAt), gt(signInLinks.expiresAt, now)),
-    )
+    .where(and(eq(signInLinks.hash, sha256(token)), isNull(signInLinks.redeemedAt), gt(signInLinks.expiresAt, now)))
     .returning({ userId: signInLinks.userId });
   return redeemed?.userId ?? null;
 }

@@ -14,7 +14,7 @@ export async function tellRemoval(env: Env, row: RemovedWorkspace, cause: Remova
   const { id, keepUntil, projectId, sessionId } = row;
   if (keepUntil === null || projectId === null || sessionId === null) return;
   try {
-    await projectData({ env }, projectId).addNotice(sessionId, await derivedMessageId(`${id}:removed`), textOf(cause));
+    await projectData({ env }, projectId).addNotice(sessionId, derivedMessageId(`${id}:removed`), textOf(cause));
   } catch (error) {
     // The session may be gone; its workspace goes all the same.
     if (!(error instanceof Error && "code" in error && error.code === "not_found")) throw error;

@@ -102,7 +102,7 @@ async function giveUp(deps: Deps, task: TaskRecord): Promise<boolean> {
 async function tellSession(deps: Deps, task: TaskRecord): Promise<void> {
   await ensureSession(deps, task);
   const data = projectData(deps, task.projectId);
-  await data.addNotice(task.sessionId, await derivedMessageId(`${task.runId}:lost`), LOST.message);
+  await data.addNotice(task.sessionId, derivedMessageId(`${task.runId}:lost`), LOST.message);
   await data.endSession(task.sessionId, "error");
 }
 

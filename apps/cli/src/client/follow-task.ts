@@ -2,14 +2,16 @@
  * Follows a task to its end: its changes, its events and its transcript, over any number of lost connections.
  * What the socket missed is asked for again, so the watcher is told everything, in order, once.
  */
-import { type Clock, type Random, RunningClock, type Timers } from "@samovar/base";
+import { backoffMs, type Clock, type Random, RunningClock, type Timers } from "@samovar/base";
 import type { MessageView, TaskEvent, TaskView, ViewerEvent } from "@samovar/contracts";
-import { ERROR_CATALOGUE, TERMINAL_STATUSES } from "@samovar/contracts";
+import { ERROR_CATALOGUE } from "@samovar/contracts";
 import type { Transcript, TranscriptEvent } from "@samovar/domain/transcript";
-import { applyEvent, emptyTranscript, isTranscriptEvent, subscription } from "@samovar/domain/transcript";
+import { applyEvent, emptyTranscript, isTranscriptEvent } from "@samovar/domain/transcript";
+import { isTerminal } from "@samovar/domain/task-status";
+import { openProjectSocket, type ProjectSocket, type SocketState } from "@samovar/client/project-socket";
 import type { ApiClient } from "./api.ts";
+import { dialProject, SOCKET_PACE } from "./dial-project.ts";
 import { CliError, UnreachableError } from "./errors.ts";
-import { openProjectSocket, type ProjectSocket } from "./project-socket.ts";
 
 export interface TaskWatcher {
   /** A newer version of the task, and the events that are new with it. */
@@ -66,8 +68,8 @@ class Follower {
   #transcript: Transcript;
   /** The session's version at which the transcript is whole; null until the task has ended. */
   #wanted: number | null = null;
-  /** Whether the answer to a subscription is on its way over the connection. */
-  #awaitsSync = false;
+  /** Whether the watcher knows of a connection; null before the first attempt came to anything. */
+  #isConnected: boolean | null = null;
   /** How often the socket told of the task: what was asked for before that is older. */
   #told = 0;
   #cancelCheck: (() => void) | null = null;
@@ -84,15 +86,16 @@ class Follower {
     this.#events = options.known ?? [];
     this.#transcript = emptyTranscript(options.task.sessionId);
     this.#socket = openProjectSocket({
-      projectId: options.task.projectId,
-      endpoint: options.connect,
-      onOpen: () => this.#opened(),
-      onDown: () => this.#lost(),
+      ...SOCKET_PACE,
+      dial: dialProject(options.task.projectId, options.connect),
+      cursor: () => this.#transcript.version,
+      onState: (state) => this.#connectionChanged(state),
       onEvent: (event) => this.#hear(event),
       // A pong that came while this process was stopped is read before its absence counts.
       timers: this.#time,
       random: options.random,
     });
+    this.#socket.follow(options.task.sessionId);
   }
 
   run(): Promise<Followed> {
@@ -103,16 +106,22 @@ class Follower {
     return this.#outcome.promise;
   }
 
+  /** A connection that is lost, or the first that does not come about, is reported once, however often it is dialled. */
+  #connectionChanged(state: SocketState): void {
+    if (state === "open") this.#opened();
+    else if (state === "waiting" && this.#isConnected !== false) this.#lost();
+  }
+
   #opened(): void {
+    this.#isConnected = true;
     this.#cancelGone?.();
     this.#cancelGone = null;
     this.#options.watcher.connected(true);
-    this.#subscribe();
     void this.#check();
   }
 
   #lost(): void {
-    this.#awaitsSync = false;
+    this.#isConnected = false;
     this.#options.watcher.connected(false);
     this.#countGone();
     void this.#check();
@@ -123,10 +132,6 @@ class Follower {
     this.#cancelGone = this.#time.after(GONE_MS, () => this.#fail(goneError(this.#task)));
   }
 
-  #subscribe(): void {
-    this.#awaitsSync = this.#socket.send(subscription(this.#transcript));
-  }
-
   #hear(event: ViewerEvent): void {
     if (this.#over) return;
     if (event.type === "task.updated") return this.#hearTask(event);
@@ -134,8 +139,7 @@ class Follower {
     if (!isTranscriptEvent(event)) return;
     const { outcome, transcript } = applyEvent(this.#transcript, event);
     this.#transcript = transcript;
-    if (event.type === "sync" && !event.more) this.#awaitsSync = false;
-    if (outcome === "resync") this.#subscribe();
+    if (outcome === "resync") this.#socket.resync(this.#transcript.sessionId);
     if (outcome === "applied") this.#tellChanged(event);
     this.#settle();
   }
@@ -158,7 +162,7 @@ class Follower {
     this.#events = [...this.#events, ...fresh];
     if (task.version >= this.#task.version) this.#task = task;
     this.#options.watcher.task(this.#task, fresh, this.#events);
-    if (hasEnded(this.#task)) void this.#end();
+    if (isTerminal(this.#task.status)) void this.#end();
   }
 
   #lastSeq(): number {
@@ -175,7 +179,7 @@ class Follower {
       // Its place in line changes without a new version: what was told meanwhile is newer than this answer.
       const isOlder = told !== this.#told && task.version <= this.#task.version;
       if (!this.#over) this.#learn(isOlder ? this.#task : task, events);
-      if (hasEnded(this.#task)) await this.#end();
+      if (isTerminal(this.#task.status)) await this.#end();
     }).finally(() => (this.#checking = null));
     return this.#checking;
   }
@@ -186,9 +190,9 @@ class Follower {
       const { projectId, sessionId } = this.#task;
       this.#wanted = (await client.session(projectId, sessionId)).version;
       this.#settle();
-      if (this.#over || this.#awaitsSync) return;
-      this.#subscribe();
-      if (this.#awaitsSync) return;
+      if (this.#over || this.#socket.isAsking(sessionId)) return;
+      this.#socket.resync(sessionId);
+      if (this.#socket.isAsking(sessionId)) return;
       const messages = await client.messages(projectId, sessionId);
       if (this.#over) return;
       for (const message of messages) this.#tell(message);
@@ -208,7 +212,7 @@ class Follower {
     } catch (error) {
       if (this.#over || error instanceof UnreachableError) return;
       if (!mayPass(error) || ++this.#misses > MOST_MISSES) return this.#fail(error);
-      this.#scheduleCheck(Math.min(AGAIN_MS * 2 ** (this.#misses - 1), CHECK_MS));
+      this.#scheduleCheck(backoffMs(this.#misses, { initialMs: AGAIN_MS, maxMs: CHECK_MS }));
     }
   }
 
@@ -271,10 +275,6 @@ const goneError = ({ id }: TaskView): CliError =>
 /** A place in line changes without a new version of the task. */
 function waitsForElse(task: TaskView, known: TaskView): boolean {
   return task.version === known.version && JSON.stringify(task.waiting) !== JSON.stringify(known.waiting);
-}
-
-function hasEnded(task: TaskView): boolean {
-  return TERMINAL_STATUSES.some((status) => status === task.status);
 }
 
 /** Whether the next answer may be better: a control plane that starts or is in trouble recovers. */

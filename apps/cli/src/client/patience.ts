@@ -4,7 +4,7 @@
  * seconds, of which only those count in which this process itself ran. A request whose repetition would do more than
  * the request itself is sent again only if it never left this machine.
  */
-import { assertNever, limitSignal, type RunningClock } from "@samovar/base";
+import { assertNever, backoffMs, limitSignal, type RunningClock } from "@samovar/base";
 import type { Instance } from "../instance.ts";
 import { CliError, UnreachableError } from "./errors.ts";
 import type { Endpoint, Request, Rules, Transport } from "./http.ts";
@@ -22,8 +22,7 @@ export interface PatiencePorts {
 const ANSWER_MS = 10_000;
 const LONG_ANSWER_MS = 30_000;
 const NOTE_AFTER_MS = 2_000;
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 500;
+const PAUSE = { initialMs: 50, maxMs: 500 };
 const NOT_ANSWERING = "Samovar is not answering yet; retrying.";
 
 /** Asks once: for callers that ask again by themselves. */
@@ -160,8 +159,8 @@ class Wait {
   }
 
   async #pause(): Promise<void> {
-    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#failures, LONGEST_PAUSE_MS);
     this.#failures += 1;
+    const pauseMs = backoffMs(this.#failures, PAUSE);
     const { promise, resolve } = Promise.withResolvers<void>();
     const over = () => resolve();
     const cancel = this.#ports.time.after(pauseMs, over);

@@ -1,7 +1,7 @@
 /** Commands against a control plane of the test: what they ask, what they print, what they refuse. */
-import { createHash } from "node:crypto";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { sha256 } from "@samovar/base/sha256";
 import type { AgentProgram, TaskOutput, TaskWaiting } from "@samovar/contracts";
 import { aProjectView, anAgentView, aTaskEvent, aTaskView, aWorkspaceView, BUILT_AT } from "@samovar/testing";
 import { afterEach, describe, expect, it } from "vitest";
@@ -198,7 +198,7 @@ describe("tasks", () => {
 
 describe("a bundle", () => {
   const content = Buffer.from("PACK of commits");
-  const bundle = { bytes: content.length, sha256: createHash("sha256").update(content).digest("hex") };
+  const bundle = { bytes: content.length, sha256: sha256(content) };
   const task = aTask({ status: "completed", branch: "task/x", output: { ...output, bundle } });
   const serving = (sent: Buffer) =>
     samovar({

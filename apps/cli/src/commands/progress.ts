@@ -4,7 +4,7 @@
  */
 import type { NodeId, Timers } from "@samovar/base";
 import type { NodeView, RunStep, TaskEvent, TaskView } from "@samovar/contracts";
-import { TERMINAL_STATUSES } from "@samovar/contracts";
+import { isTerminal } from "@samovar/domain/task-status";
 import { timeline } from "../output/timeline.ts";
 import { waitingSentence } from "../output/waiting.ts";
 
@@ -35,7 +35,7 @@ export class Progress {
     this.#task = task;
     this.#tellWaiting(task);
     const last = timeline(events.filter(({ data }) => data["runId"] === task.runId)).at(-1);
-    const open = last === undefined || last.endedAt !== null || hasEnded(task) ? null : last;
+    const open = last === undefined || last.endedAt !== null || isTerminal(task.status) ? null : last;
     if (open?.step === this.#step?.name && open?.beganAt === this.#step?.beganAt) return;
     this.#step = open === null ? null : { name: open.step, beganAt: open.beganAt };
     this.#told = null;
@@ -80,5 +80,3 @@ export class Progress {
       : "the agent is being installed or started";
   }
 }
-
-const hasEnded = (task: TaskView): boolean => TERMINAL_STATUSES.some((status) => status === task.status);

@@ -1,6 +1,6 @@
 /** `samovar verify TASK|--all`: whether stored transcripts are the ones that were said. */
 import type { MessageView, ProjectView, SessionView, TaskView, TranscriptVerification } from "@samovar/contracts";
-import { TERMINAL_STATUSES } from "@samovar/contracts";
+import { isTerminal } from "@samovar/domain/task-status";
 import type { ApiClient } from "../client/api.ts";
 import { requireSamovar } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
@@ -45,19 +45,15 @@ interface Subject {
 async function endedTasks(client: ApiClient): Promise<Subject[]> {
   const subjects: Subject[] = [];
   for (const project of await client.projects()) {
-    for (const task of await client.tasks(project.id)) if (hasEnded(task)) subjects.push({ project, task });
+    for (const task of await client.tasks(project.id)) if (isTerminal(task.status)) subjects.push({ project, task });
   }
   return subjects;
 }
 
 async function endedTask(client: ApiClient, id: string): Promise<Subject> {
   const found = await findTask(client, id);
-  if (hasEnded(found.task)) return found;
+  if (isTerminal(found.task.status)) return found;
   throw new CliError(`${found.task.id} has not ended yet (${found.task.status}): its transcript is proven at its end.`);
-}
-
-function hasEnded(task: TaskView): boolean {
-  return TERMINAL_STATUSES.some((status) => status === task.status);
 }
 
 export async function judge(client: ApiClient, project: ProjectView, task: TaskView): Promise<Verdict> {

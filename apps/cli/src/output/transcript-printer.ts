@@ -2,6 +2,7 @@
  * Prints a transcript while it grows: text as it streams, in the order of positions; a tool call when it begins
  * and again when it ends; a plan, and then its entries as they get done. Nothing is printed twice.
  */
+import { parseJson } from "@samovar/base";
 import type { MessageView, PlanEntries, ToolMetadata } from "@samovar/contracts";
 import { planEntries } from "@samovar/contracts";
 import { lineDiff } from "@samovar/domain/line-diff";
@@ -231,12 +232,4 @@ function toolResult(tool: ToolMetadata, terminal: Terminal): string[] {
 function planOf(content: string): PlanEntries {
   const parsed = planEntries.safeParse(parseJson(content));
   return parsed.success ? parsed.data : [];
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

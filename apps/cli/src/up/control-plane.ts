@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { Logger } from "@samovar/base";
+import { parseJson } from "@samovar/base";
 import { applyMigrations } from "@samovar/api/database/migrate";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
 import * as z from "zod";
@@ -128,12 +129,8 @@ function forward(logger: Logger, level: string, message: string): void {
 }
 
 function parseLine(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : null;
-  } catch {
-    return null;
-  }
+  const value = parseJson(text);
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : null;
 }
 
 async function migrationFiles(): Promise<{ name: string; sql: string }[]> {

@@ -1,9 +1,7 @@
 /** What the board holds of a project's tasks, and how an event changes it. Pure; an older version never replaces a newer one. */
 import type { TaskId } from "@samovar/base";
-import { TERMINAL_STATUSES, type Page, type TaskStatus, type TaskView } from "@samovar/contracts";
+import type { Page, TaskView, TerminalStatus } from "@samovar/contracts";
 import { newerTask } from "./patches.ts";
-
-export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
 
 export interface BoardTasks {
   /** All that are open, and of those that ended what was read, in no order. */
@@ -11,9 +9,6 @@ export interface BoardTasks {
   /** Where the older ones of a status begin; null when all were read. */
   readonly older: Readonly<Record<TerminalStatus, string | null>>;
 }
-
-export const isTerminal = (status: TaskStatus): status is TerminalStatus =>
-  TERMINAL_STATUSES.some((terminal) => terminal === status);
 
 /** Replaces the task, or adds it. */
 export function patchBoard(board: BoardTasks | undefined, told: TaskView): BoardTasks | undefined {

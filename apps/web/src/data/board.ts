@@ -5,13 +5,15 @@ import {
   TASK_STATUSES,
   taskView,
   TERMINAL_STATUSES,
+  type TerminalStatus,
   type Page,
   type TaskStatus,
   type TaskView,
 } from "@samovar/contracts";
+import { isTerminal } from "@samovar/domain/task-status";
 import { queryOptions, type QueryClient } from "@tanstack/react-query";
 import { call } from "./api.ts";
-import { isTerminal, joinOlder, patchBoard, withoutTask, type BoardTasks, type TerminalStatus } from "./board-tasks.ts";
+import { joinOlder, patchBoard, withoutTask, type BoardTasks } from "./board-tasks.ts";
 import { boardKey, tasksKey } from "./keys.ts";
 import { told } from "./told.ts";
 

@@ -3,6 +3,7 @@
  * long as the browser's tab, so that two tabs have a place each and a reload loses none.
  */
 import type { ProjectId, SessionId } from "@samovar/base";
+import { parseJson } from "@samovar/base";
 import { projectId, sessionId } from "@samovar/contracts";
 import { readBoardSearch, type BoardSearch } from "./board-search.ts";
 import { keptText, type KeptText } from "./kept-text.ts";
@@ -63,12 +64,8 @@ function readPlaces(text: string): Map<ProjectId, Place> {
 }
 
 function readList(text: string): readonly unknown[] {
-  try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? value : [];
-  } catch {
-    return [];
-  }
+  const value = parseJson(text);
+  return Array.isArray(value) ? value : [];
 }
 
 export const lastPlaces = createLastPlaces(keptText("samovar.faces", () => sessionStorage));

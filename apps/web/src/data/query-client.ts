@@ -1,4 +1,5 @@
 /** The cache of REST answers. The socket keeps it fresh, so nothing is asked for again by time or focus. */
+import { backoffMs } from "@samovar/base";
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
 import { ApiError, isApiError } from "./api.ts";
 import { meKey } from "./keys.ts";
@@ -30,4 +31,5 @@ function mayHelp(failures: number, error: unknown): boolean {
   return error.code === "unreachable" || error.code === "unavailable" || error.code === "rate_limited";
 }
 
-const retryDelay = (failures: number) => 400 * 2 ** failures;
+/** Counts failures from 0. */
+const retryDelay = (failures: number) => backoffMs(failures + 1, { initialMs: 400, maxMs: 1_600 });

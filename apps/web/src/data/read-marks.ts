@@ -1,5 +1,6 @@
 /** How far each session has been read in this browser, so that what is new can be marked. */
 import type { Millis, SessionId } from "@samovar/base";
+import { parseJson } from "@samovar/base";
 import type { SessionView } from "@samovar/contracts";
 import { createStore, type StoreApi } from "zustand/vanilla";
 import { useStore } from "zustand";
@@ -54,11 +55,7 @@ export function unreadIn(
 }
 
 function readKept(text: string): z.infer<typeof keptMarks> | null {
-  try {
-    return keptMarks.safeParse(JSON.parse(text)).data ?? null;
-  } catch {
-    return null;
-  }
+  return keptMarks.safeParse(parseJson(text)).data ?? null;
 }
 
 export const readMarks = createReadMarks(browserKept("read"), Date.now());

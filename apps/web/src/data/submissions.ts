@@ -3,6 +3,7 @@
  * nor a reload loses a text. A second try carries the same key and can make no second task.
  */
 import type { ProjectId } from "@samovar/base";
+import { parseJson } from "@samovar/base";
 import { createTask, projectId, type CreateTask, type TaskView } from "@samovar/contracts";
 import { createStore, type StoreApi } from "zustand/vanilla";
 import { ApiError, type ApiErrorCode } from "./api.ts";
@@ -89,12 +90,7 @@ function describe(error: unknown): SubmissionError {
 
 /** Whether they arrived is not known; asking again is safe. */
 function readKept(text: string): readonly Submission[] {
-  let listed: unknown;
-  try {
-    listed = JSON.parse(text);
-  } catch {
-    return [];
-  }
+  const listed = parseJson(text);
   if (!Array.isArray(listed)) return [];
   return listed.flatMap((item: unknown): readonly Submission[] => {
     if (typeof item !== "object" || item === null || !("key" in item && "project" in item && "task" in item)) return [];

@@ -1,6 +1,7 @@
 /** The part of the Hetzner Cloud API that Samovar and `hcloud` use, under `/v1`. Every call needs the token. */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import { type Clock, errorMessage, type Logger } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import { Hono, type Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { LOCATION, SERVER_TYPES } from "../catalogue.ts";
@@ -205,7 +206,7 @@ async function jsonBody(c: Context): Promise<unknown> {
   }
 }
 
-const digest = (text: string) => createHash("sha256").update(text).digest();
+const digest = (text: string) => Buffer.from(sha256(text));
 
 function bearerCheck(token: string): (header: string | undefined) => boolean {
   const wanted = digest(`Bearer ${token}`);

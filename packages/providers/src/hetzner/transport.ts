@@ -1,5 +1,5 @@
 /** One request to Hetzner's API: bounded in time and size, every answer parsed. The token is never in a message. */
-import { err, errorMessage, ok, type Result } from "@samovar/base";
+import { err, errorMessage, ok, parseJson, type Result } from "@samovar/base";
 import type * as z from "zod";
 import type { ProviderFault } from "../provider.ts";
 import { faultOf, providerFault } from "./faults.ts";
@@ -62,7 +62,7 @@ export function transport(options: {
     const answer = await exchange(method, path, body);
     if (!answer.ok) return answer;
     const { status, text } = answer.value;
-    const json = jsonOf(text);
+    const json = parseJson(text);
     const parsed = reply.safeParse(json);
     if (parsed.success) return ok(parsed.data);
     const where = parsed.error.issues[0]?.path.join(".") ?? "";
@@ -139,7 +139,7 @@ export function transport(options: {
 }
 
 function refusal(status: number, text: string, retryAfter: string | null): Failure {
-  const known = errorReply.safeParse(jsonOf(text));
+  const known = errorReply.safeParse(parseJson(text));
   const { code, message } = known.success
     ? known.data.error
     : { code: `http_${status}`, message: `status ${status} without a reason` };
@@ -147,14 +147,6 @@ function refusal(status: number, text: string, retryAfter: string | null): Failu
   const retryAfterMs =
     retryAfter !== null && Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, 3600) * 1000 : null;
   return { status, ambiguous: status >= 500 || status < 400, fault: faultOf({ status, code, message, retryAfterMs }) };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const pathOnly = (path: string) => path.split("?", 1).join("");

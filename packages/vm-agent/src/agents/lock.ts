@@ -1,6 +1,7 @@
 /** A lock among processes that its holder's death releases: the operating system's lock on a small SQLite file. */
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
+import { sqliteFault } from "@samovar/sqlite";
 
 const LOOK_AGAIN_MS = 100;
 
@@ -21,7 +22,7 @@ function tryLock(db: DatabaseSync): boolean {
     db.exec("BEGIN EXCLUSIVE");
     return true;
   } catch (error) {
-    if (error instanceof Error && "errcode" in error && (error.errcode === 5 || error.errcode === 6)) return false;
+    if (sqliteFault(error) === "busy") return false;
     throw error;
   }
 }

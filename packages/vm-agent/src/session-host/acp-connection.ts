@@ -2,6 +2,7 @@
  * ACP's JSON-RPC over lines, in the order of the wire: what came before an answer is handled before it.
  * Reads raw lines, because a transcript may not lose what a typed reader does not know. Keeps M2.
  */
+import { parseJson } from "@samovar/base";
 import type { Fields } from "@samovar/domain/acp-update";
 import { fieldsOf } from "@samovar/domain/acp-update";
 
@@ -105,12 +106,8 @@ export class AcpConnection {
 }
 
 function parse(line: string): Fields | null {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null ? fieldsOf(value) : null;
-  } catch {
-    return null;
-  }
+  const value = parseJson(line);
+  return typeof value === "object" && value !== null ? fieldsOf(value) : null;
 }
 
 function errorOf(error: Fields): AcpError {

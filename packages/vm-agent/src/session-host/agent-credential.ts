@@ -1,6 +1,6 @@
 /** Fetches the agent's credential from the control plane, into memory only. Keeps S1. */
 import type { Timers, WorkspaceId } from "@samovar/base";
-import { errorMessage, err, ok } from "@samovar/base";
+import { backoffMs, err, errorMessage, ok } from "@samovar/base";
 import type { Result } from "@samovar/base";
 import type { AgentCredential, Failure } from "@samovar/contracts";
 import { agentCredential, errorBody } from "@samovar/contracts";
@@ -16,8 +16,7 @@ export interface CredentialPorts {
 
 /** Answers that may pass by themselves; with their pauses they take less than `AGENT_CREDENTIAL_MS` of the table of time limits. */
 const ATTEMPTS = 7;
-const RETRY_INITIAL_MS = 500;
-const RETRY_MAX_MS = 15_000;
+const RETRY = { initialMs: 500, maxMs: 15_000 };
 const ANSWER_TIMEOUT_MS = 15_000;
 
 /**
@@ -26,13 +25,13 @@ const ANSWER_TIMEOUT_MS = 15_000;
  */
 export async function fetchAgentCredential(ports: CredentialPorts): Promise<Result<AgentCredential, Failure>> {
   let failure: Failure = { code: "unavailable", message: "the agent's credential was not asked for" };
-  for (let attempt = 0, answered = 0; answered < ATTEMPTS && !ports.signal.aborted; attempt++) {
+  for (let attempt = 1, answered = 0; answered < ATTEMPTS && !ports.signal.aborted; attempt++) {
     const answer = await ask(ports);
     if (answer.kind === "credential") return ok(answer.credential);
     if (answer.kind === "refused") return err(answer.failure);
     if (answer.kind === "again") answered += 1;
     failure = answer.failure;
-    await pause(ports.timers, Math.min(RETRY_MAX_MS, RETRY_INITIAL_MS * 2 ** attempt));
+    await pause(ports.timers, backoffMs(attempt, RETRY));
   }
   return err(failure);
 }

@@ -6,6 +6,7 @@ import { existsSync, unlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import type { Logger, Timers } from "@samovar/base";
+import { parseJson } from "@samovar/base";
 import type { HostCommand, HostFrame, HostStatus } from "@samovar/contracts";
 import { hostCommand } from "@samovar/contracts";
 import { LineSplitter } from "./line-splitter.ts";
@@ -111,11 +112,3 @@ function write(socket: Socket, frame: HostFrame): void {
 
 const milestonesOf = ({ phase, startedAt, offers, end, closed, drained, needsToken }: HostStatus): string =>
   JSON.stringify([phase, startedAt, offers !== null, end, closed, phase === "ended" && drained, needsToken]);
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-}

@@ -1,7 +1,6 @@
 /** For tests: a loopback store with the true verdicts, and session-hosts as real processes. */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, watch, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -13,16 +12,16 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
 import type { MessageId } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import type { HostCommand, HostLaunch, HostStatus } from "@samovar/contracts";
 import { PROTOCOL_VERSION, deliveryRequest, hostFrame } from "@samovar/contracts";
-import { messageLeaf, transcriptDigest } from "@samovar/domain";
+import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
 import { deliveryResult, judgeDelivery, readDeliveredRow } from "@samovar/domain/message-store";
 import type { StoredMessage } from "@samovar/domain/message-store";
 import { SESSION_MARK } from "./agent-environment.ts";
 import { runSessionHost } from "./main.ts";
 
 const ids = idSource(systemClock, systemRandom);
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const hostMain = fileURLToPath(new URL("./main.ts", import.meta.url));
 /** As a node starts it. */
 export const scriptAgent = [process.execPath, fileURLToPath(new URL("../main.ts", import.meta.url)), "script-agent"];

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
 import type { Clock, IdSource, Logger, MessageId, Timers } from "@samovar/base";
 import { errorMessage } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import type { Usage } from "@samovar/contracts";
 import { messageId } from "@samovar/contracts";
 import type { Assembled, AssemblerPorts, AssemblerState } from "@samovar/domain/assembler";
@@ -15,7 +16,6 @@ import type { RunningHash } from "@samovar/domain/growing-text";
 import { headOfBytes, storable } from "@samovar/domain/text-limits";
 import { addUsage } from "@samovar/domain/usage-tally";
 import type { OutboxSettings, OutboxStore } from "@samovar/outbox";
-import { sha256 } from "@samovar/outbox";
 
 export interface RecorderPorts {
   /** The checkout, absolute. */

@@ -11,12 +11,11 @@ import type { Clock, Logger, Timers } from "@samovar/base";
 import { errorMessage, RunningClock } from "@samovar/base";
 import type { Failure, HostLaunch } from "@samovar/contracts";
 import type { BoundedOutput } from "@samovar/script-agent/bounded-output";
-import { lowerArgv, lowerGroup } from "@samovar/processes";
+import { lowerArgv, lowerGroup, processTime } from "@samovar/processes";
 import { boundedOutput } from "@samovar/script-agent/bounded-output";
 import { agentEnvironment, agentStartOf } from "./agent-environment.ts";
 import { surroundings } from "./agent-process.ts";
 import { contains } from "./permissions.ts";
-import { processTime } from "../processes/process-time.ts";
 import { readToEnd } from "./read-to-end.ts";
 import type { Recorder } from "./recorder.ts";
 

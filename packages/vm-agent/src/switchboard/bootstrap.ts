@@ -3,12 +3,12 @@
  * that an answer that was lost, or a crash after it, is asked for again with the same claim and is given again.
  */
 import type { Clock, Logger, Random, Timers } from "@samovar/base";
-import { errorMessage } from "@samovar/base";
+import { backoffMs, errorMessage } from "@samovar/base";
 import { bootstrapReply } from "@samovar/contracts";
 import { mkdirSync } from "node:fs";
 import type { VmAgentSettings } from "../settings.ts";
 import { AGENT_VERSION } from "../settings.ts";
-import { backoffMs, reconnectLimits } from "./backoff.ts";
+import { reconnectLimits } from "./reconnect-limits.ts";
 import type { EnrolledIdentity, Identity } from "./identity.ts";
 import { forgetBootstrapToken, readIdentity, writeIdentity } from "./identity.ts";
 
@@ -73,7 +73,7 @@ async function enrol(enrolment: Enrolment, ports: BootstrapPorts): Promise<Enrol
     refusedSince = answer.kind === "refused" ? (refusedSince ?? ports.clock.now()) : null;
     if (refusedSince !== null && ports.clock.now() - refusedSince >= REFUSED_LIMIT_MS)
       throw new BootstrapRefusedError(answer.reason);
-    const waitMs = answer.kind === "refused" ? REFUSED_WAIT_MS : backoffMs(failures, limits, ports.random);
+    const waitMs = answer.kind === "refused" ? REFUSED_WAIT_MS : backoffMs(failures, limits, ports.random.next());
     await pause(waitMs, ports);
   }
 }

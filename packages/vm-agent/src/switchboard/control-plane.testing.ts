@@ -1,6 +1,7 @@
 /** For tests: a control plane on loopback that speaks the contract (bootstrap, link, delivery with the true verdicts). */
 import type { NodeId, SessionId } from "@samovar/base";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import type {
   Command,
   CommandDraft,
@@ -17,14 +18,12 @@ import { bootstrapRequest, deliveryRequest, nodeFrame, PROTOCOL_VERSION } from "
 import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
 import type { StoredMessage } from "@samovar/domain/message-store";
 import { deliveryResult, judgeDelivery, readDeliveredRow } from "@samovar/domain/message-store";
-import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { WebSocket } from "ws";
 import { WebSocketServer } from "ws";
 
 export const ids = idSource(systemClock, systemRandom);
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const FOREVER = 9_999_999_999_999;
 
 export class TestControlPlane {
@@ -261,7 +260,7 @@ export class TestControlPlane {
     if (path.endsWith("/git-credential")) return answer(200, { credential: this.gitLogin });
     const fault = this.bundleFaults.shift();
     if (fault !== undefined) return answer(fault, {});
-    const sum = createHash("sha256").update(data).digest("hex");
+    const sum = sha256(data);
     if (!path.endsWith(`sha256=${sum}`)) return answer(400, {});
     this.bundles.set(token.sessionId, data);
     answer(200, { bytes: data.byteLength, sha256: sum });

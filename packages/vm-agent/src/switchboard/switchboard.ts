@@ -4,7 +4,8 @@
  */
 import type { SessionId, WorkspaceId } from "@samovar/base";
 import { idSource, jsonLogger, systemClock, systemRandom, systemTimers } from "@samovar/base";
-import { startGate } from "@samovar/processes";
+import { killMarked, startGate } from "@samovar/processes";
+import type { Salvage } from "@samovar/sqlite";
 import { join } from "node:path";
 import type { WorkspaceCreateArgs } from "@samovar/contracts";
 import { reapSession } from "../session-host/reap.ts";
@@ -16,7 +17,6 @@ import { acceptCommand, refuseCommand } from "./commands.ts";
 import type { EnrolledIdentity } from "./identity.ts";
 import { writeIdentity } from "./identity.ts";
 import { Link } from "./link/link.ts";
-import { killMarked } from "../processes/process-mark.ts";
 import { SessionSupervisor } from "./sessions/session-supervisor.ts";
 import { StandbyHosts } from "./sessions/standby-hosts.ts";
 import { StoreBusyError } from "./store/database.ts";
@@ -134,7 +134,7 @@ class Switchboard {
   async run(): Promise<number> {
     const { logger } = this.#ports;
     logger.info("switchboard.began", { version: AGENT_VERSION, epoch: this.#epoch });
-    if (this.#store.setAside !== null) this.#reportDamage(this.#store.setAside);
+    if (this.#store.salvage !== null) this.#reportDamage(this.#store.salvage);
     await this.#standby.start();
     this.#continue();
     this.#considerStandby();
@@ -274,9 +274,9 @@ class Switchboard {
     writeIdentity(this.#options.settings.stateDir, { phase: "gone" });
   }
 
-  #reportDamage(setAside: string): void {
-    this.#ports.logger.error("store.damaged", { setAside });
-    const message = `The switchboard's file was damaged and put aside as ${setAside}; what could be read was kept.`;
+  #reportDamage(salvage: Salvage): void {
+    this.#ports.logger.error("store.damaged", { ...salvage });
+    const message = `The switchboard's file was damaged and moved to ${salvage.movedTo}; what could be read was kept.`;
     this.#store.transaction(() =>
       this.#store.append({ kind: "fault", workspaceId: null, code: "store_damaged", message }),
     );

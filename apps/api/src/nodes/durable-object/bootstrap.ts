@@ -1,5 +1,6 @@
 /** First boot: a single-use token in user data becomes a node token, for the one agent that claims it first. Keeps S1. */
 import type { Clock, Random } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import type { BootstrapRequest } from "@samovar/contracts";
 import { isAlive } from "@samovar/domain/node-record";
 import type { Config } from "../../config.ts";
@@ -20,19 +21,20 @@ interface BootstrapDeps {
  * A fresh token; only its hash is kept. Each attempt to make the server has its own, because an earlier attempt
  * whose answer was lost may have made the server after all.
  */
-export async function mintBootstrapToken({ storage, clock, random }: BootstrapDeps): Promise<string> {
+export function mintBootstrapToken({ storage, clock, random }: BootstrapDeps): string {
   const token = `smb_${btoa(String.fromCharCode(...random.bytes(32)))
     .replaceAll("+", "-")
     .replaceAll("/", "_")
     .replace(/=+$/, "")}`;
-  storage.addBootstrapToken(await sha256(token), clock.now() + TOKEN_LIFE_MS);
+  storage.addBootstrapToken(sha256(token), clock.now() + TOKEN_LIFE_MS);
   return token;
 }
 
 export async function bootstrap(deps: BootstrapDeps, request: BootstrapRequest): Promise<BootstrapAnswer> {
   const { storage, config, clock } = deps;
-  const [tokenHash, claimHash] = await Promise.all([sha256(request.token), sha256(request.claim)]);
-  // From here to the claim nothing waits: of two agents that ask at once, one is first.
+  const tokenHash = sha256(request.token);
+  const claimHash = sha256(request.claim);
+  // Up to the claim nothing waits: of two agents that ask at once, one is first.
   const node = storage.node();
   const reason = node === null || !isAlive(node.record) ? "the node is gone" : refusalOf(deps, tokenHash, claimHash);
   if (node === null || reason !== null) {
@@ -54,9 +56,4 @@ function refusalOf({ storage, clock }: BootstrapDeps, tokenHash: string, claimHa
   if (claim !== null)
     return claim.tokenHash === tokenHash && claim.claimHash === claimHash ? null : "claimed by another agent";
   return known.expiresAt <= clock.now() ? "expired" : null;
-}
-
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -3,7 +3,7 @@
  * thrown away goes on with the same socket or the next. A connection counts from its `hello`; the newest one wins.
  */
 import type { Clock, Logger, Millis, WorkspaceId } from "@samovar/base";
-import { systemTimers } from "@samovar/base";
+import { parseJson, systemTimers } from "@samovar/base";
 import { LIMITS, LINK_CLOSE, nodeFrame, PROTOCOL_VERSION, TIME_LIMITS } from "@samovar/contracts";
 import type {
   CommandDraft,
@@ -88,7 +88,7 @@ export class NodeLink {
 
   async message(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
     this.#heardAt.set(socket, this.#deps.clock.now());
-    const frame = typeof data === "string" && data.length <= LIMITS.linkFrameMaxBytes ? jsonOf(data) : undefined;
+    const frame = typeof data === "string" && data.length <= LIMITS.linkFrameMaxBytes ? parseJson(data) : undefined;
     const parsed = nodeFrame.safeParse(frame);
     if (!parsed.success) return this.#unreadable(socket, frame);
     if (parsed.data.type === "hello") return this.#hello(socket, parsed.data);
@@ -313,13 +313,5 @@ function close(socket: WebSocket, code: number, reason: string): void {
     socket.close(code, reason);
   } catch {
     // Closed already, which is what was wanted.
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -2,6 +2,7 @@
  * What the object owes to others: its row in D1, its viewers, nudges to runs, word of room to those in line, and what agents
  * offer. Each debt is in storage first and is paid until it sticks. Keeps N1, T1.
  */
+import { backoffMs } from "@samovar/base";
 import type { NodeView } from "@samovar/contracts";
 import { and, eq, inArray, lt } from "drizzle-orm";
 import { database } from "../../database/index.ts";
@@ -21,8 +22,7 @@ export interface OutwardDeps extends RoomDeps {
 }
 
 export const OUTWARD_ALARM = "outward";
-const RETRY_FIRST_MS = 500;
-const RETRY_MAX_MS = 60_000;
+const RETRY = { initialMs: 500, maxMs: 60_000 };
 /** A run that cannot be reached for so many tries (about half a day) is the sweep's to repair. */
 const NUDGE_MAX_ATTEMPTS = 720;
 
@@ -61,12 +61,7 @@ export class Outward {
       const { alarms, clock, storage } = this.#deps;
       const owed = [storage.projection(), ...storage.nudges(), ...storage.owedRoom(), ...storage.owedOffers()];
       const tries = Math.max(1, ...owed.map((debt) => debt.attempts));
-      alarms.set(
-        OUTWARD_ALARM,
-        nudged && projected && told && offered
-          ? null
-          : clock.now() + Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(tries - 1, 10)),
-      );
+      alarms.set(OUTWARD_ALARM, nudged && projected && told && offered ? null : clock.now() + backoffMs(tries, RETRY));
       alarms.arm();
     } while (this.#again);
   }

@@ -59,7 +59,7 @@ async function create(deps: ServerDeps, identity: NodeIdentity, provider: Provid
     agent: {
       controlPlaneUrl: config.PUBLIC_URL,
       nodeId,
-      bootstrapToken: await mintBootstrapToken(deps),
+      bootstrapToken: mintBootstrapToken(deps),
       stateDir: STATE_DIR,
     },
     release: config.AGENT_RELEASE,

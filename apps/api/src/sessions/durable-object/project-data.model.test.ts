@@ -1,9 +1,9 @@
 /** A node that speaks and retries, a viewer that comes and goes, and an object that is evicted at any moment: at the end all three agree. */
-import { createHash } from "node:crypto";
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { MessageId } from "@samovar/base";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import type { DeliveredMessage, WorkspaceClaims } from "@samovar/contracts";
 import { viewerEvent } from "@samovar/contracts";
 import { applyEvent, emptyTranscript, isTranscriptEvent, subscription } from "@samovar/domain/transcript";
@@ -12,8 +12,6 @@ import * as fc from "fast-check";
 import { expect, test, vi } from "vitest";
 
 const ids = idSource(systemClock, systemRandom);
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-
 interface Said {
   readonly messageId: MessageId;
   content: string;

@@ -1,9 +1,9 @@
 /** ProjectData through its own door, inside workerd: deliveries, sessions, proofs, and objects that die in the middle. */
-import { createHash } from "node:crypto";
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { SessionId, WorkspaceId } from "@samovar/base";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import type { DeliveredMessage, DeliveryReply, WorkspaceClaims } from "@samovar/contracts";
 import { LIMITS } from "@samovar/contracts";
 import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
@@ -14,8 +14,6 @@ import type { ProjectData } from "./project-data.ts";
 type Stub = ReturnType<Env["PROJECT_DATA"]["getByName"]>;
 
 const ids = idSource(systemClock, systemRandom);
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-
 async function project() {
   const projectId = ids.make("prj");
   const stub = env.PROJECT_DATA.getByName(projectId);

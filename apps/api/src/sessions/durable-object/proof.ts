@@ -1,10 +1,8 @@
 /** The proof over what is stored: recomputed from the rows each time, so that it says what is there now. */
-import { createHash } from "node:crypto";
+import { sha256 } from "@samovar/base/sha256";
 import type { SessionView, TranscriptProof } from "@samovar/contracts";
 import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
 import type { ProjectStorage } from "./storage.ts";
-
-const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /** Over the finished messages that the session's workspace delivered; over every node's while none is linked. */
 export function storedProof(storage: ProjectStorage, session: SessionView): TranscriptProof {

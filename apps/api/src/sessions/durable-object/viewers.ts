@@ -3,7 +3,7 @@
  * that an evicted object knows them again. Events go out after the commit, in its order. Keeps M3.
  */
 import type { SessionId } from "@samovar/base";
-import { assertNever } from "@samovar/base";
+import { assertNever, parseJson } from "@samovar/base";
 import type { SessionView, ViewerEvent, ViewerFrame } from "@samovar/contracts";
 import { sessionId, viewerFrame } from "@samovar/contracts";
 import * as z from "zod";
@@ -144,10 +144,5 @@ function follow(socket: WebSocket, subscriptions: readonly SessionId[]): void {
 }
 
 function frameOf(text: string): ViewerFrame | null {
-  try {
-    const parsed = viewerFrame.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : null;
-  } catch {
-    return null;
-  }
+  return viewerFrame.safeParse(parseJson(text)).data ?? null;
 }

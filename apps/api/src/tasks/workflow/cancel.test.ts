@@ -187,7 +187,7 @@ async function playOut(plan: Plan): Promise<void> {
   const why = `${JSON.stringify(plan)} ended ${status}`;
 
   const moves = (await eventsOf(task)).filter((event) => event.kind === "status.changed");
-  const endings = moves.filter((event) => ["completed", "failed", "cancelled"].includes(String(event.data["to"])));
+  const endings = moves.filter((event) => isTerminal(String(event.data["to"])));
   expect(endings.length, why).toBe(1);
   expect(["cancelled", "completed"], why).toContain(status);
   if (status === "completed") expect(play.hasEndedClean, why).toBe(true);

@@ -1,7 +1,7 @@
 /** For tests: tasks that are submitted, and a machine whose vm-agent answers a run's commands one by one. */
 import { env } from "cloudflare:test";
-import { createHash } from "node:crypto";
 import type { MessageId, NodeId, UserId } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import type { Command, CommandKind, NodeEventDraft, SessionEnd, TaskEvent, TranscriptProof } from "@samovar/contracts";
 import { createTask, taskEventKind } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
@@ -144,7 +144,6 @@ export async function endOf(task: TaskRecord, more: Partial<SessionEnd> = {}): P
 
 /** The digest of a transcript that consists of this one message of an agent. */
 export function proofOf(messageId: MessageId, content: string): TranscriptProof {
-  const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
   const rest = { role: "assistant", kind: "text", toolMetadata: null, interrupted: false, truncated: null } as const;
   return transcriptDigest([messageLeaf({ messageId, content, ...rest }, sha256)], sha256);
 }

@@ -1,4 +1,5 @@
 /** A step that can not be done, however often it is tried: the run ends all the same, and says why. */
+import { isTerminal } from "@samovar/domain/task-status";
 import { env, introspectWorkflow } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { anOwner } from "../../nodes/durable-object/node.fixture.ts";
@@ -24,7 +25,7 @@ async function brokenAt<T>(step: string, body: () => Promise<T>): Promise<T> {
 const sang = { code: "internal", message: expect.stringContaining("the disk sang") };
 const isSingle = async (task: Parameters<typeof eventsOf>[0]) => {
   const moves = (await eventsOf(task)).filter((event) => event.kind === "status.changed");
-  const ends = moves.filter(({ data }) => ["completed", "failed", "cancelled"].includes(String(data["to"])));
+  const ends = moves.filter(({ data }) => isTerminal(String(data["to"])));
   expect(ends).toHaveLength(1);
 };
 

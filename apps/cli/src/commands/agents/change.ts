@@ -1,4 +1,5 @@
 /** `samovar agents add` and `remove`: agents of a person's own. */
+import { parseJson } from "@samovar/base";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { AgentDefinition, AgentView } from "@samovar/contracts";
@@ -34,7 +35,9 @@ function nextLines({ kind, usable, secretEnv }: AgentView): string[] {
 
 /** The first fault is told, with where it is. */
 function parseDefinition(text: string): AgentDefinition {
-  const parsed = agentDefinition.safeParse(jsonOf(text));
+  const value = parseJson(text);
+  if (value === undefined) throw new CliError("This is not JSON.", EXAMPLE);
+  const parsed = agentDefinition.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const where = issue === undefined || issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
@@ -42,14 +45,6 @@ function parseDefinition(text: string): AgentDefinition {
 }
 
 const EXAMPLE = `Such as: {"kind": "mine", "name": "Mine", "program": {"from": "path", "command": "my-agent", "args": ["--acp"]}, "secretEnv": ["MY_KEY"]}`;
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new CliError("This is not JSON.", EXAMPLE);
-  }
-}
 
 async function readText(file: string, cwd: string): Promise<string> {
   const path = resolve(cwd, file);

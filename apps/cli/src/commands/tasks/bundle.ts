@@ -1,7 +1,7 @@
 /** `samovar bundle TASK`: what could not be pushed, as a file that git can fetch from; held against its digest. */
-import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { sha256 } from "@samovar/base/sha256";
 import { requireSamovar } from "../../client/connect.ts";
 import { CliError } from "../../client/errors.ts";
 import { findTask } from "../../client/find.ts";
@@ -16,7 +16,7 @@ export async function saveBundle(text: string, given: string | undefined, contex
   const promised = task.output?.bundle ?? null;
   if (promised === null) throw new CliError(`${task.id} has no bundle: there is nothing that could not be pushed.`);
   const content = await client.bundle(project.id, task.id);
-  if (createHash("sha256").update(content).digest("hex") !== promised.sha256)
+  if (sha256(content) !== promised.sha256)
     throw new CliError("The bundle that came is not the one that was stored.", "Try again.");
   if (given === "-") {
     await terminal.writeBytes(content);

@@ -1,6 +1,6 @@
 /** `samovar start`, `retry`, `cancel`, `set-aside` and `edit`: what a person decides about a task that is there. */
 import type { PatchTask, TaskView } from "@samovar/contracts";
-import { TERMINAL_STATUSES } from "@samovar/contracts";
+import { isTerminal } from "@samovar/domain/task-status";
 import { requireSamovar } from "../../client/connect.ts";
 import { CliError } from "../../client/errors.ts";
 import { findTask, findTaskIds, shortId } from "../../client/find.ts";
@@ -32,7 +32,8 @@ export async function cancelTask(text: string, context: CommandContext): Promise
   const found = await findTask(client, text);
   const task = await client.cancelTask(found.project.id, found.task.id);
   if (context.json) printJson(context.terminal, task);
-  else context.terminal.line(isOver(task) ? `${task.id} is ${task.status}.` : `${task.id} is being cancelled.`);
+  else
+    context.terminal.line(isTerminal(task.status) ? `${task.id} is ${task.status}.` : `${task.id} is being cancelled.`);
   return 0;
 }
 
@@ -69,7 +70,3 @@ export async function editTask(
 }
 
 const again = (task: TaskView): string => `Try it again with: samovar retry ${shortId(task.id)}`;
-
-function isOver(task: TaskView): boolean {
-  return TERMINAL_STATUSES.some((status) => status === task.status);
-}

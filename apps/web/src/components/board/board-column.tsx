@@ -1,9 +1,9 @@
 /** One column: its status, how many, its cards; while a card is dragged, what dropping it here would do. */
 import type { TaskId } from "@samovar/base";
 import type { TaskStatus, TaskView } from "@samovar/contracts";
+import { isTerminal } from "@samovar/domain/task-status";
 import { clsx } from "clsx";
 import { memo, useRef } from "react";
-import { isTerminal } from "../../data/board-tasks.ts";
 import { Button } from "../../ui/button.tsx";
 import { StatusIcon } from "../../ui/status-mark.tsx";
 import { BoardCard } from "./board-card.tsx";

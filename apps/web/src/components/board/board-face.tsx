@@ -1,10 +1,11 @@
 /** The board: its columns beside each other (on a phone one after the other), the keys, the dialogs. */
 import type { ProjectId, TaskId } from "@samovar/base";
 import type { TaskView } from "@samovar/contracts";
+import { isTerminal } from "@samovar/domain/task-status";
 import { useId, useMemo, useRef } from "react";
 import { useStore } from "zustand";
 import type { BoardSearch } from "../../data/board-search.ts";
-import { isTerminal, type BoardTasks } from "../../data/board-tasks.ts";
+import type { BoardTasks } from "../../data/board-tasks.ts";
 import { serverClock } from "../../data/server-clock.ts";
 import { BoardColumn } from "./board-column.tsx";
 import { BoardContext } from "./board-context.ts";

@@ -1,7 +1,7 @@
 /** Which columns a board has, which cards stand in them, and in which order. Pure. */
 import { TASK_STATUSES, type TaskStatus, type TaskView } from "@samovar/contracts";
+import { isTerminal } from "@samovar/domain/task-status";
 import type { BoardSearch } from "../../data/board-search.ts";
-import { isTerminal } from "../../data/board-tasks.ts";
 
 export interface Column {
   readonly status: TaskStatus;

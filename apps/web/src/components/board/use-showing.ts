@@ -3,7 +3,7 @@ import type { ProjectId } from "@samovar/base";
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useState } from "react";
 import type { TaskStatus } from "@samovar/contracts";
-import { isTerminal } from "../../data/board-tasks.ts";
+import { isTerminal } from "@samovar/domain/task-status";
 import { readOlder } from "../../data/board.ts";
 import { messageOf } from "../../ui/error-panel.tsx";
 import type { BoardMemory } from "./board-memory.ts";

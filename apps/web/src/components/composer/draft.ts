@@ -1,5 +1,6 @@
 /** The draft of a project's next task, kept in this browser while it is typed. */
 import type { ProjectId } from "@samovar/base";
+import { parseJson } from "@samovar/base";
 import { createTask, type CreateTask } from "@samovar/contracts";
 import { useStore } from "zustand";
 import { createStore, type StoreApi } from "zustand/vanilla";
@@ -22,25 +23,21 @@ const choices = createTask.pick({
 });
 
 export function readDraft(kept: string): Draft {
-  try {
-    const value: unknown = JSON.parse(kept);
-    if (typeof value !== "object" || value === null || !("text" in value) || typeof value.text !== "string")
-      return emptyDraft;
-    const known = choices.safeParse(value).data;
-    const baseBranch = "baseBranch" in value && typeof value.baseBranch === "string" ? value.baseBranch : "";
-    return {
-      text: value.text,
-      agent: known?.agent ?? null,
-      model: known?.model ?? null,
-      permissionMode: known?.permissionMode ?? null,
-      vmSize: known?.vmSize ?? null,
-      priority: known?.priority ?? 0,
-      baseBranch,
-      dependsOn: known?.dependsOn ?? [],
-    };
-  } catch {
+  const value = parseJson(kept);
+  if (typeof value !== "object" || value === null || !("text" in value) || typeof value.text !== "string")
     return emptyDraft;
-  }
+  const known = choices.safeParse(value).data;
+  const baseBranch = "baseBranch" in value && typeof value.baseBranch === "string" ? value.baseBranch : "";
+  return {
+    text: value.text,
+    agent: known?.agent ?? null,
+    model: known?.model ?? null,
+    permissionMode: known?.permissionMode ?? null,
+    vmSize: known?.vmSize ?? null,
+    priority: known?.priority ?? 0,
+    baseBranch,
+    dependsOn: known?.dependsOn ?? [],
+  };
 }
 
 export const writeDraft = (draft: Draft): string =>

@@ -1,6 +1,7 @@
 /** The start-up timeline of a task's current run, read from its events. Pure. */
 import type { Millis } from "@samovar/base";
 import { runStep, type RunStep, type TaskEvent, type TaskView } from "@samovar/contracts";
+import { isTerminal } from "@samovar/domain/task-status";
 
 export interface TimelineStep {
   readonly id: "queued" | RunStep;
@@ -10,8 +11,6 @@ export interface TimelineStep {
   /** A process that it needs waits long for its turn on a busy machine, or did. */
   readonly isDelayed?: true;
 }
-
-const ENDED: ReadonlySet<string> = new Set(["completed", "failed", "cancelled"]);
 
 /** The steps of the newest attempt in the order in which they began. Empty before the first run. */
 export function timelineOf(events: readonly TaskEvent[], task: TaskView): readonly TimelineStep[] {
@@ -28,7 +27,7 @@ export function timelineOf(events: readonly TaskEvent[], task: TaskView): readon
       steps.set(step.data, { id: step.data, began: known?.began ?? event.at, ended: null });
     else if (known !== undefined) steps.set(step.data, { ...known, ...changeOf(event) });
   }
-  const over = ENDED.has(task.status) ? (task.endedAt ?? task.updatedAt) : null;
+  const over = isTerminal(task.status) ? (task.endedAt ?? task.updatedAt) : null;
   const begun = [...steps.values()].toSorted((a, b) => a.began - b.began);
   const queued: TimelineStep = { id: "queued", began: queuedAt, ended: begun[0]?.began ?? over };
   return [queued, ...begun.map((step) => ({ ...step, ended: step.ended ?? over }))];

@@ -3,6 +3,7 @@
  * line. A place is a message and a distance from it: pixels from the top mean nothing once older messages join.
  */
 import type { SessionId } from "@samovar/base";
+import { parseJson } from "@samovar/base";
 import * as z from "zod";
 import { keptText, type KeptText } from "../../data/kept-text.ts";
 
@@ -62,12 +63,8 @@ export function createPlaces(kept: KeptText): Places {
 }
 
 function readKept(text: string): readonly [string, Place][] {
-  try {
-    const read = z.array(z.tuple([z.string(), keptPlace])).parse(JSON.parse(text));
-    return read.map(([session, place]) => [session, { ...place, sizes: new Map(), opened: nothingOpened }]);
-  } catch {
-    return [];
-  }
+  const read = z.array(z.tuple([z.string(), keptPlace])).safeParse(parseJson(text)).data ?? [];
+  return read.map(([session, place]) => [session, { ...place, sizes: new Map(), opened: nothingOpened }]);
 }
 
 export const browserPlaces = createPlaces(keptText("samovar.places", () => sessionStorage));

@@ -1,4 +1,5 @@
 /** The agent's plan as a checklist. */
+import { parseJson } from "@samovar/base";
 import { planEntries, type PlanEntries } from "@samovar/contracts";
 import { clsx } from "clsx";
 import { CircleCheck, CircleDashed, ListChecks } from "lucide-react";
@@ -59,10 +60,5 @@ function EntryMark({ status }: { readonly status: EntryStatus }) {
 
 /** Null while a plan cannot be read as one. */
 export function parsePlan(content: string): PlanEntries | null {
-  try {
-    const parsed = planEntries.safeParse(JSON.parse(content));
-    return parsed.success ? parsed.data : null;
-  } catch {
-    return null;
-  }
+  return planEntries.safeParse(parseJson(content)).data ?? null;
 }

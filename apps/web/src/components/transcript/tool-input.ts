@@ -1,4 +1,5 @@
 /** What went into a tool call, as one reads it: JSON is laid out, a lone `command` is the command. */
+import { parseJson } from "@samovar/base";
 import type { Language } from "../code/languages.ts";
 import { visibleText } from "./visible-text.ts";
 
@@ -8,18 +9,10 @@ export interface ToolInput {
 }
 
 export function toolInput(input: string): ToolInput {
-  const value = parsed(input);
+  const value = parseJson(input);
   if (value === undefined) return { text: visibleText(input), language: null };
   if (typeof value === "string") return { text: visibleText(value), language: null };
   if (typeof value === "object" && value !== null && "command" in value && typeof value.command === "string")
     return { text: visibleText(value.command), language: "bash" };
   return { text: visibleText(JSON.stringify(value, null, 2)), language: "json" };
-}
-
-function parsed(input: string): unknown {
-  try {
-    return JSON.parse(input);
-  } catch {
-    return undefined;
-  }
 }

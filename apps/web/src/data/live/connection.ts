@@ -1,6 +1,6 @@
 /** What a person is told of the connection: a short break is not worth a word, a long one is. */
 import type { Millis } from "@samovar/base";
-import type { SocketState } from "./socket.ts";
+import type { SocketState } from "@samovar/client/project-socket";
 
 export interface Connection {
   readonly state: SocketState;

@@ -5,6 +5,7 @@
 import type { ProjectId, SessionId } from "@samovar/base";
 import { systemRandom, systemTimers } from "@samovar/base";
 import type { SessionView, TaskEvent, TaskView, ViewerEvent } from "@samovar/contracts";
+import { openProjectSocket, type ProjectSocket } from "@samovar/client/project-socket";
 import type { QueryClient } from "@tanstack/react-query";
 import { patchBoard, type BoardTasks } from "../board-tasks.ts";
 import { boardKey, meKey, sessionKey, taskEventsKey, taskKey, tasksKey } from "../keys.ts";
@@ -13,7 +14,6 @@ import { sessionsQuery, tasksQuery } from "../queries.ts";
 import { told } from "../told.ts";
 import { frameBatch, nextFrame } from "./frame-batch.ts";
 import { createHistory, historyOf } from "./history.ts";
-import { openProjectSocket, type ProjectSocket } from "./socket.ts";
 import type { LiveStore } from "./store.ts";
 
 export interface ProjectFeed {
@@ -24,6 +24,9 @@ export interface ProjectFeed {
   /** Reads older messages of a session that is held, at least back to a position. */
   readBack(sessionId: SessionId, to: number): Promise<void>;
 }
+
+/** `tailMessages`: a few windows full. The older ones are read as one scrolls up. */
+const SOCKET_PACE = { dialTimeoutMs: 20_000, pauses: { initialMs: 300, maxMs: 15_000 }, tailMessages: 100 };
 
 export function createProjectFeed(project: ProjectId, store: LiveStore, client: QueryClient): ProjectFeed {
   const followed = new Set<SessionId>();
@@ -59,6 +62,7 @@ function connect(project: ProjectId, store: LiveStore, client: QueryClient) {
   });
   let openedBefore = false;
   const socket = openProjectSocket({
+    ...SOCKET_PACE,
     dial: () => new WebSocket(socketUrl(location, project)),
     timers: systemTimers,
     random: systemRandom,
@@ -75,7 +79,7 @@ function connect(project: ProjectId, store: LiveStore, client: QueryClient) {
     },
   });
   const nudge = () => {
-    if (document.visibilityState === "visible") socket.nudge();
+    if (document.visibilityState === "visible") socket.wake();
   };
   addEventListener("online", nudge);
   document.addEventListener("visibilitychange", nudge);

@@ -15,7 +15,7 @@ import {
 } from "@samovar/domain/transcript";
 import { createStore, type StoreApi } from "zustand/vanilla";
 import { enterState, unconnected, type Connection } from "./connection.ts";
-import type { SocketState } from "./socket.ts";
+import type { SocketState } from "@samovar/client/project-socket";
 
 export interface HeldTranscript {
   readonly transcript: Transcript;

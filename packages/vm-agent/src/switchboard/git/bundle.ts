@@ -1,8 +1,8 @@
 /** The commits of a run in one file, for whoever brings them where they could not be pushed: `git fetch <file> <branch>` [F41]. */
 import type { Result } from "@samovar/base";
 import { err, ok } from "@samovar/base";
+import { sha256 } from "@samovar/base/sha256";
 import { LIMITS } from "@samovar/contracts";
-import { createHash } from "node:crypto";
 import { copyFile, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { GitOptions } from "./git.ts";
@@ -33,7 +33,7 @@ export async function makeBundle(input: BundleInput, options: GitOptions): Promi
     );
   }
   const data = await readFile(input.file);
-  return ok({ data, sha256: createHash("sha256").update(data).digest("hex") });
+  return ok({ data, sha256: sha256(data) });
 }
 
 /**

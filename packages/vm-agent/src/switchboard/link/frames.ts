@@ -1,4 +1,5 @@
 /** Reading what the control plane sends: a frame, a command of a kind we do not know, or nothing we can read. */
+import { parseJson } from "@samovar/base";
 import type { ControlFrame, NodeReply } from "@samovar/contracts";
 import { controlFrame } from "@samovar/contracts";
 import * as z from "zod";
@@ -37,12 +38,8 @@ const KNOWN_TYPES: ReadonlySet<string> = new Set([
 ] satisfies ControlFrame["type"][]);
 
 export function readFrame(text: string): ReadFrame {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return { is: "malformed", reason: "not JSON" };
-  }
+  const value = parseJson(text);
+  if (value === undefined) return { is: "malformed", reason: "not JSON" };
   const parsed = controlFrame.safeParse(value);
   if (parsed.success) return { is: "frame", frame: parsed.data };
   const type = outline.safeParse(value).data?.type;

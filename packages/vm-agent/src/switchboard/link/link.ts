@@ -4,12 +4,12 @@
  * repeats nothing [R5][F43].
  */
 import type { Clock, Logger, NodeId, Random, Timers, WorkspaceId } from "@samovar/base";
-import { assertNever, errorMessage } from "@samovar/base";
+import { assertNever, backoffMs, errorMessage } from "@samovar/base";
 import type { Command, ControlFrame, NodeCall, NodeFrame, NodeReply, WorkspaceToken } from "@samovar/contracts";
 import { LIMITS, LINK_CLOSE, PROTOCOL_VERSION } from "@samovar/contracts";
 import { cpus, totalmem } from "node:os";
 import { WebSocket } from "ws";
-import { backoffMs, reconnectLimits } from "../backoff.ts";
+import { reconnectLimits } from "../reconnect-limits.ts";
 import type { SwitchboardStore } from "../store/store.ts";
 import { readFrame, UNKNOWN_CALL } from "./frames.ts";
 
@@ -107,7 +107,7 @@ export class Link {
     this.#failures++;
     const waitMs = end.refused
       ? REFUSED_WAIT_MS
-      : backoffMs(this.#failures, reconnectLimits(this.#options.controlPlaneUrl), random);
+      : backoffMs(this.#failures, reconnectLimits(this.#options.controlPlaneUrl), random.next());
     logger.info("link.lost", { code: end.code, reason: end.reason, failures: this.#failures, waitMs });
     this.#cancelRedial = timers.after(waitMs, () => this.#dial());
   }

@@ -2,9 +2,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { lowerGroup } from "@samovar/processes";
-import { markProcess } from "../../processes/process-mark.ts";
-import type { ProcessMark } from "../store/rows.ts";
+import { lowerGroup, markProcess, type ProcessMark } from "@samovar/processes";
 
 /** What a host's command line ends with. */
 export const hostArguments = (directory: string) => ["session-host", directory] as const;

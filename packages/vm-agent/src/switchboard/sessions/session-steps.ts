@@ -2,7 +2,7 @@
  * What to do next for a session, from what is known: pure, so that a switchboard that was killed anywhere goes on
  * from its store [R5][R21]. A session that was asked for always comes to an end that is reported once. Keeps T1.
  */
-import { assertNever } from "@samovar/base";
+import { assertNever, backoffMs } from "@samovar/base";
 import { TIME_LIMITS } from "@samovar/contracts";
 import type { Failure, HostStatus, SessionOutcome } from "@samovar/contracts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
@@ -140,9 +140,11 @@ function whileSilent(host: Extract<HostView, { is: "silent" }>, facts: SessionFa
   return { do: "end-unheard", outcome: "crashed", failure: { code: "host_failed", message } };
 }
 
+const RELAUNCH = { initialMs: 400, maxMs: 60_000 };
+
 /** The first time at once: a killed host's transcript should be whole again soon. */
 function relaunchDelay(launches: number): number {
-  return launches <= 1 ? 0 : 100 * 2 ** launches;
+  return launches <= 1 ? 0 : backoffMs(launches - 1, RELAUNCH);
 }
 
 function atEnd(facts: SessionFacts, status: HostStatus, now: number, limits: StepLimits): SessionStep {

@@ -3,13 +3,12 @@
  * looks again. Every step may be cut off and done again [R5][R21]. Keeps M1, T1.
  */
 import type { Clock, Logger, SessionId } from "@samovar/base";
+import { findByArguments, isAlive, killMarked, markProcess, processTime } from "@samovar/processes";
 import { assertNever, RunningClock, systemTimers } from "@samovar/base";
 import type { HostCommand, HostLaunch, HostStatus, SessionEnd } from "@samovar/contracts";
 import type { AgentPorts } from "../../agents/registry.ts";
 import { prepareAgent } from "../../agents/registry.ts";
 import { reapSession } from "../../session-host/reap.ts";
-import { findByArguments, isAlive, killMarked, markProcess } from "../../processes/process-mark.ts";
-import { processTime } from "../../processes/process-time.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
 import type { SwitchboardStore } from "../store/store.ts";
 import type { WorkspaceTokens } from "../tokens.ts";

@@ -12,13 +12,12 @@ import { availableMemory } from "node:process";
 import type { IdSource, Logger, WorkspaceId } from "@samovar/base";
 import type { AgentRecipe, HostStandby, StandbyAssignment, WorkspaceCreateArgs } from "@samovar/contracts";
 import { PROTOCOL_VERSION, agentRecipe } from "@samovar/contracts";
-import { lowerGroup, READY_ENVIRONMENT, untilReady } from "@samovar/processes";
+import { lowerGroup, markProcess, type ProcessMark, READY_ENVIRONMENT, untilReady } from "@samovar/processes";
 import type { AgentPorts } from "../../agents/registry.ts";
 import { prepareAgent } from "../../agents/registry.ts";
-import { markProcess } from "../../processes/process-mark.ts";
 import { reapSession } from "../../session-host/reap.ts";
 import { writePrivateFile } from "../private-file.ts";
-import type { ProcessMark, WorkspaceRow } from "../store/rows.ts";
+import type { WorkspaceRow } from "../store/rows.ts";
 import type { SwitchboardStore } from "../store/store.ts";
 import { checkoutPlaces, placeOf, workspaceDirectory } from "../workspaces/places.ts";
 

@@ -8,6 +8,7 @@ import {
   workspaceCreateArgs,
   workspaceId,
 } from "@samovar/contracts";
+import type { ProcessMark } from "@samovar/processes";
 import * as z from "zod";
 
 const json = <T extends z.ZodType>(inner: T) =>
@@ -29,9 +30,10 @@ export const workspaceRow = z
 /** A workspace that exists on the node, or is being made or removed. */
 export type WorkspaceRow = z.infer<typeof workspaceRow>;
 
-/** A process that outlives us: its start time tells it from a later one with the same number. */
-const processMark = z.object({ pid: z.number().int().positive(), startTime: z.string().nullable() });
-export type ProcessMark = z.infer<typeof processMark>;
+const processMark: z.ZodType<ProcessMark> = z.object({
+  pid: z.number().int().positive(),
+  startTime: z.string().nullable(),
+});
 
 const finishOutputs = sessionEnd.pick({
   branch: true,

@@ -160,8 +160,8 @@ test("[F34] a corrupt file is set aside, and what can be read is kept", () => {
   bytes.fill(0xff, bytes.length - 4096);
   writeFileSync(file, bytes);
   store = new SwitchboardStore(file, clock);
-  expect(store.setAside).toBe(`${file}.corrupt-1000`);
-  expect(existsSync(`${file}.corrupt-1000`)).toBe(true);
+  expect(store.salvage?.movedTo).toBe(`${file}.damaged-1000`);
+  expect(existsSync(`${file}.damaged-1000`)).toBe(true);
   expect(store.eventsAfter(0)).toMatchObject([{ workspaceId }]);
 });
 
@@ -169,7 +169,7 @@ test("[F34] a file that is no database at all is set aside", () => {
   store.close();
   writeFileSync(file, "tea".repeat(5000));
   store = new SwitchboardStore(file, clock);
-  expect(store.setAside).not.toBeNull();
+  expect(store.salvage).not.toBeNull();
   appendDestroyed();
   expect(numbers()).toEqual([1]);
 });

@@ -5,9 +5,12 @@
 import type { Clock, SessionId, WorkspaceId } from "@samovar/base";
 import type { NodeEvent, SessionStartArgs, WorkspaceCreateArgs } from "@samovar/contracts";
 import { nodeEvent } from "@samovar/contracts";
+import type { ProcessMark } from "@samovar/processes";
+import type { Salvage } from "@samovar/sqlite";
+import { runTransaction } from "@samovar/sqlite";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import { openDatabase } from "./database.ts";
-import type { EndSeen, ProcessMark, SessionRow, WorkspaceRow } from "./rows.ts";
+import { openStore } from "./database.ts";
+import type { EndSeen, SessionRow, WorkspaceRow } from "./rows.ts";
 import { sessionRow, workspaceRow } from "./rows.ts";
 
 /** An event before it has its number and time. */
@@ -19,8 +22,8 @@ export type EventDraft = {
 const INBOX_KEPT = 1000;
 
 export class SwitchboardStore {
-  /** Where a corrupt file was put aside when this was opened, or null. */
-  readonly setAside: string | null;
+  /** What became of a damaged file when this was opened, or null. */
+  readonly salvage: Salvage | null;
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   /** Rows as they were read last. Each step of a session reads them, and this process alone writes them. */
@@ -29,10 +32,10 @@ export class SwitchboardStore {
   readonly #listeners = new Set<() => void>();
 
   constructor(file: string, clock: Clock) {
-    const { db, setAside } = openDatabase(file, clock.now());
+    const { db, salvage } = openStore(file, clock.now());
     this.#db = db;
     this.#clock = clock;
-    this.setAside = setAside;
+    this.salvage = salvage;
   }
 
   close(): void {
@@ -47,13 +50,10 @@ export class SwitchboardStore {
   /** All or nothing; `change` may append events. */
   transaction<T>(change: () => T): T {
     const before = this.highestEvent();
-    this.#db.exec("BEGIN IMMEDIATE");
     let result: T;
     try {
-      result = change();
-      this.#db.exec("COMMIT");
+      result = runTransaction(this.#db, change);
     } catch (error) {
-      this.#db.exec("ROLLBACK");
       this.#read.sessions.clear();
       this.#read.workspaces.clear();
       throw error;

@@ -3,11 +3,10 @@
  * for what could not be pushed. Waits for the token, and tries again what may pass by itself, until it is told to stop. Keeps S1.
  */
 import type { Clock, Random, Result, SessionId, Timers, WorkspaceId } from "@samovar/base";
-import { err, errorMessage, ok } from "@samovar/base";
+import { backoffMs, err, errorMessage, ok } from "@samovar/base";
 import type { BundleView, Failure } from "@samovar/contracts";
 import { bundleView, errorBody, gitCredential } from "@samovar/contracts";
 import type * as z from "zod";
-import { backoffMs } from "../backoff.ts";
 import type { GitLogin } from "../git/login.ts";
 import type { WorkspaceTokens } from "../tokens.ts";
 
@@ -73,7 +72,7 @@ export class WorkspaceCallback {
       failure = answer.failure;
       if (answer.kind === "refused") return err(failure);
       if (answer.kind === "unauthenticated") this.#ports.tokens.refuse(owner.sessionId, token);
-      await pause(this.#ports.timers, backoffMs(failures, RETRY, this.#ports.random), signal);
+      await pause(this.#ports.timers, backoffMs(failures, RETRY, this.#ports.random.next()), signal);
     }
     return err(failure);
   }

@@ -1,6 +1,6 @@
 /** Where a workspace's files lie: `<stateDir>/w/<place>/{repo,home,session}`. */
 import type { SessionId } from "@samovar/base";
-import { createHash } from "node:crypto";
+import { sha256 } from "@samovar/base/sha256";
 import { lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -59,7 +59,7 @@ const socketFits = (directory: string): boolean =>
   Buffer.byteLength(join(directory, "host.sock")) < SOCKET_PATH_MAX_BYTES;
 
 function linkFor(directory: string): string {
-  const hash = createHash("sha256").update(directory).digest("hex").slice(0, 16);
+  const hash = sha256(directory).slice(0, 16);
   return join(tmpdir(), `samovar-${userInfo().uid}`, hash);
 }
 

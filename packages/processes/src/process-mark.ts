@@ -1,7 +1,12 @@
 /** Processes that outlive us: known by number and start time, ended with their group. */
 import { readdirSync } from "node:fs";
-import type { ProcessMark } from "../switchboard/store/rows.ts";
 import { HAS_PROC, readProc, readStat } from "./proc.ts";
+
+/** Its start time tells a process from a later one with the same number; null where the system does not give it. */
+export interface ProcessMark {
+  readonly pid: number;
+  readonly startTime: string | null;
+}
 
 /** The mark of a process that runs now. */
 export function markProcess(pid: number): ProcessMark {

@@ -1,25 +1,23 @@
 /** The project's socket against a real WebSocket server on loopback. Time is ours: nothing waits for a clock. */
 import { once } from "node:events";
-import type { SessionId } from "@samovar/base";
+import { idSource, type SessionId, systemClock, systemRandom } from "@samovar/base";
 import { viewerFrame, type ViewerEvent, type ViewerFrame } from "@samovar/contracts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { WebSocketServer, type WebSocket as Connection } from "ws";
-import { make } from "../test-values.ts";
-import {
-  openProjectSocket,
-  pauseMs,
-  SOCKET_TIMES,
-  TAIL_MESSAGES,
-  type ProjectSocket,
-  type SocketState,
-} from "./socket.ts";
+import { WebSocket, WebSocketServer, type WebSocket as Connection } from "ws";
+import { openProjectSocket, PING_MS, PONG_MS, type ProjectSocket, type SocketState } from "./project-socket.ts";
 
 interface Timer {
   readonly delayMs: number;
   readonly run: () => void;
 }
 
+const { make } = idSource(systemClock, systemRandom);
+const PAUSES = { initialMs: 300, maxMs: 15_000 };
+const TAIL_MESSAGES = 100;
+
 let server: WebSocketServer;
+let hasServer: boolean;
+let jitter: number;
 let admitting: boolean;
 let connections: Connection[];
 let frames: ViewerFrame[];
@@ -30,7 +28,7 @@ let versions: Map<SessionId, number>;
 let socket: ProjectSocket;
 
 beforeEach(async () => {
-  admitting = true;
+  [admitting, hasServer, jitter] = [true, true, 1];
   server = await listen();
   timers = new Set();
   states = [];
@@ -56,11 +54,21 @@ async function listen(): Promise<WebSocketServer> {
   return listening;
 }
 
+function connect(port: number): WebSocket {
+  const opening = new WebSocket(`ws://127.0.0.1:${port}`);
+  // `close` follows.
+  opening.on("error", () => {});
+  return opening;
+}
+
 function open(): void {
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the server has no port");
   socket = openProjectSocket({
-    dial: () => new WebSocket(`ws://127.0.0.1:${address.port}`),
+    dial: () => (hasServer ? connect(address.port) : null),
+    dialTimeoutMs: 20_000,
+    pauses: PAUSES,
+    tailMessages: TAIL_MESSAGES,
     timers: {
       after(delayMs, run) {
         const timer = { delayMs, run };
@@ -68,7 +76,7 @@ function open(): void {
         return () => timers.delete(timer);
       },
     },
-    random: { next: () => 1, bytes: (length) => new Uint8Array(length) },
+    random: { next: () => jitter, bytes: (length) => new Uint8Array(length) },
     cursor: (sessionId) => versions.get(sessionId) ?? 0,
     onEvent: (event) => events.push(event),
     onState: (state, { refused }) => states.push([state, refused]),
@@ -143,7 +151,7 @@ describe("a project's socket", () => {
       await until(() => expect(events).toHaveLength(cut));
       connections.at(-1)?.terminate();
       await until(() => expect(states.at(-1)?.[0]).toBe("waiting"));
-      expect(elapse()).toBe(SOCKET_TIMES.firstPauseMs);
+      expect(elapse()).toBe(PAUSES.initialMs);
     }
     await isOpen(4);
   });
@@ -151,13 +159,13 @@ describe("a project's socket", () => {
   it("pings, and takes silence for a broken connection", async () => {
     open();
     await isOpen(1);
-    expect(elapse()).toBe(SOCKET_TIMES.pingMs);
+    expect(elapse()).toBe(PING_MS);
     await until(() => expect(frames).toEqual([{ type: "ping" }]));
     say({ type: "pong" });
     await until(() => expect(events).toHaveLength(1));
-    expect(elapse()).toBe(SOCKET_TIMES.pongMs);
-    expect(elapse()).toBe(SOCKET_TIMES.pingMs - SOCKET_TIMES.pongMs);
-    expect(elapse()).toBe(SOCKET_TIMES.pongMs);
+    expect(elapse()).toBe(PONG_MS);
+    expect(elapse()).toBe(PING_MS - PONG_MS);
+    expect(elapse()).toBe(PONG_MS);
     expect(states.at(-1)).toEqual(["waiting", false]);
   });
 
@@ -166,15 +174,15 @@ describe("a project's socket", () => {
     await isOpen(1);
     let passed = 0;
     const pingedAt: number[] = [];
-    for (let heard = 1; passed < 4 * SOCKET_TIMES.pingMs; heard++) {
+    for (let heard = 1; passed < 4 * PING_MS; heard++) {
       say({ type: "pong" });
       await until(() => expect(events).toHaveLength(heard));
       passed += elapse();
-      if (passed % SOCKET_TIMES.pingMs !== 0) continue;
+      if (passed % PING_MS !== 0) continue;
       pingedAt.push(passed);
       await until(() => expect(frames).toHaveLength(pingedAt.length));
     }
-    expect(pingedAt).toEqual([1, 2, 3, 4].map((beat) => beat * SOCKET_TIMES.pingMs));
+    expect(pingedAt).toEqual([1, 2, 3, 4].map((beat) => beat * PING_MS));
     expect(connections).toHaveLength(1);
   });
 
@@ -208,14 +216,14 @@ describe("a project's socket", () => {
     await until(() => expect(events).toEqual([{ type: "pong" }]));
   });
 
-  it("dials at once when nudged, and not twice", async () => {
+  it("dials at once when woken, and not twice", async () => {
     open();
     await isOpen(1);
-    socket.nudge();
+    socket.wake();
     connections[0]?.terminate();
     await until(() => expect(states.at(-1)?.[0]).toBe("waiting"));
-    socket.nudge();
-    socket.nudge();
+    socket.wake();
+    socket.wake();
     await isOpen(2);
     expect(connections).toHaveLength(2);
   });
@@ -229,10 +237,46 @@ describe("a project's socket", () => {
     expect(states.at(-1)).toEqual(["closed", false]);
     expect([...timers]).toEqual([]);
   });
-});
 
-const drawn = (next: number) => pauseMs(3, { next: () => next, bytes: (length) => new Uint8Array(length) });
+  it("waits as after a refusal while there is nothing to connect to", async () => {
+    hasServer = false;
+    open();
+    expect(states).toEqual([
+      ["connecting", false],
+      ["waiting", true],
+    ]);
+    hasServer = true;
+    expect(elapse()).toBe(PAUSES.initialMs);
+    await isOpen(1);
+  });
 
-it("spreads returning pages over half of a pause", () => {
-  expect([drawn(0), drawn(0.5), drawn(1)]).toEqual([1200, 1800, 2400]);
+  it("gives up a connection that does not open in time", async () => {
+    open();
+    expect(elapse()).toBe(20_000);
+    expect(states.at(-1)).toEqual(["waiting", true]);
+    elapse();
+    await isOpen(1);
+  });
+
+  it("spreads returning viewers over half of a pause", async () => {
+    jitter = 0.5;
+    hasServer = false;
+    open();
+    expect([elapse(), elapse()]).toEqual([225, 450]);
+  });
+
+  it("knows whether the answer to a question is on its way", async () => {
+    const session = make("ses");
+    open();
+    socket.follow(session);
+    expect(socket.isAsking(session)).toBe(false);
+    await isOpen(1);
+    expect(socket.isAsking(session)).toBe(true);
+    say({ type: "sync", sessionId: session, version: 3, messages: [], more: false });
+    await until(() => expect(socket.isAsking(session)).toBe(false));
+    socket.resync(session);
+    expect(socket.isAsking(session)).toBe(true);
+    connections[0]?.terminate();
+    await until(() => expect(socket.isAsking(session)).toBe(false));
+  });
 });
