@@ -1,6 +1,6 @@
 /** A moment: how long ago, with the exact time at hand. */
 import type { Millis } from "@samovar/base";
-import { agoWords, durationWords, momentWords } from "./time-words.ts";
+import { agoWords, durationWords, momentWords } from "../lib/format-time.ts";
 import { useNow } from "./use-now.ts";
 
 const AGO_STEP_MS = 20_000;

@@ -1,6 +1,6 @@
 /** The server's present, told every `everyMs` to all who ask with the same period: one timer for them all. */
 import { useSyncExternalStore } from "react";
-import { serverClock } from "../data/server-clock.ts";
+import { serverClock } from "../lib/server-clock.ts";
 
 interface Ticker {
   readonly subscribe: (listener: () => void) => () => void;

@@ -1,0 +1,34 @@
+/** The moves of a project's board, over the real commands and the cache that the socket keeps fresh. */
+import type { ProjectId } from "@samovar/base";
+import { useQueryClient, type QueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { ApiError } from "../../api/client.ts";
+import type { BoardSearch } from "./board-search.ts";
+import { boardQuery } from "../../api/board.ts";
+import { actOnTask, editTask } from "../../api/commands.ts";
+import { patchTask } from "../../api/live/feed.ts";
+import { useConnectionWord } from "../../api/use-live.ts";
+import { messageOf } from "../errors/error-panel.tsx";
+import { createBoardMoves, type BoardMoves } from "./board-moves.ts";
+
+export function useBoardMoves(project: ProjectId, search: BoardSearch): BoardMoves {
+  const client = useQueryClient();
+  const offline = useConnectionWord() === "offline";
+  const [moves] = useState(() => movesOf(client, project));
+  useEffect(() => moves.know({ search, offline }), [moves, search, offline]);
+  return moves;
+}
+
+const movesOf = (client: QueryClient, project: ProjectId): BoardMoves =>
+  createBoardMoves({
+    tasks: () => client.getQueryData(boardQuery(project).queryKey)?.tasks ?? [],
+    accept: (task) => patchTask(client, project, task, []),
+    edit: (task, patch) => editTask(project, task, patch),
+    act: (task, action) => actOnTask(project, task, action),
+    explain: (error) => ({ text: messageOf(error), settingsPath: settingsPathOf(error) }),
+  });
+
+function settingsPathOf(error: unknown): string | null {
+  const path = error instanceof ApiError ? error.details["settingsPath"] : undefined;
+  return typeof path === "string" && path.startsWith("/settings/") ? path : null;
+}

@@ -1,0 +1,27 @@
+/** Takes an agent of one's own away; what it cannot be taken from is said beside the button. */
+import type { AgentView } from "@samovar/contracts";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { agentsKey } from "../../api/query-keys.ts";
+import { deleteAgent } from "../../api/settings.ts";
+import { Button } from "../../ui/button.tsx";
+import { messageOf } from "../errors/error-panel.tsx";
+
+export function RemoveAgent({ agent }: { readonly agent: AgentView }) {
+  const client = useQueryClient();
+  const remove = useMutation({
+    mutationFn: () => deleteAgent(agent.kind),
+    onSuccess: () => client.invalidateQueries({ queryKey: agentsKey }),
+  });
+  return (
+    <span className="ms-auto flex items-center gap-2">
+      {remove.isError && (
+        <span role="alert" className="text-small text-failed">
+          {messageOf(remove.error)}
+        </span>
+      )}
+      <Button kind="quiet" disabled={remove.isPending} onClick={() => remove.mutate()}>
+        Remove
+      </Button>
+    </span>
+  );
+}

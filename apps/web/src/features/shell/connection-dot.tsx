@@ -1,0 +1,28 @@
+/** Whether what one sees is live; said politely, and only after a break has lasted. */
+import { clsx } from "clsx";
+import { useConnectionWord } from "../../api/use-live.ts";
+import type { ConnectionWord } from "../../api/live/connection.ts";
+
+const WORDS: Readonly<Record<ConnectionWord, string>> = {
+  live: "Live",
+  connecting: "Connecting…",
+  reconnecting: "Reconnecting…",
+  offline: "Offline",
+};
+
+export function ConnectionDot() {
+  const word = useConnectionWord();
+  return (
+    <span role="status" className="inline-flex items-center gap-1.5 text-small text-ink-2">
+      <span
+        aria-hidden="true"
+        className={clsx("size-2", {
+          "rounded-full bg-done": word === "live",
+          "rounded-full border-2 border-working": word === "connecting" || word === "reconnecting",
+          "bg-failed": word === "offline",
+        })}
+      />
+      <span className={clsx(word === "live" && "sr-only tablet:not-sr-only")}>{WORDS[word]}</span>
+    </span>
+  );
+}

@@ -1,0 +1,20 @@
+/** Puts a task that goes on from this one into the composer: after it, and from its branch where that was pushed. */
+import type { TaskView } from "@samovar/contracts";
+import { useActions } from "../../shortcuts/actions.tsx";
+import { fillDraft } from "./draft.ts";
+
+export function useFollowUp(task: TaskView): () => void {
+  const actions = useActions();
+  return () => {
+    fillDraft(task.projectId, {
+      // What failed would hold it up until somebody runs it again.
+      dependsOn: task.status === "completed" ? [task.id] : [],
+      baseBranch: task.output?.branch ?? "",
+      agent: task.agent,
+      model: task.model,
+      permissionMode: task.permissionMode,
+      vmSize: task.vmSize,
+    });
+    actions.getState().perform("task.new");
+  };
+}

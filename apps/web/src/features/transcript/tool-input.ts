@@ -1,0 +1,25 @@
+/** What went into a tool call, as one reads it: JSON is laid out, a lone `command` is the command. */
+import type { Language } from "../../ui/code/languages.ts";
+import { visibleText } from "../../lib/visible-text.ts";
+
+export interface ToolInput {
+  readonly text: string;
+  readonly language: Language | null;
+}
+
+export function toolInput(input: string): ToolInput {
+  const value = parsed(input);
+  if (value === undefined) return { text: visibleText(input), language: null };
+  if (typeof value === "string") return { text: visibleText(value), language: null };
+  if (typeof value === "object" && value !== null && "command" in value && typeof value.command === "string")
+    return { text: visibleText(value.command), language: "bash" };
+  return { text: visibleText(JSON.stringify(value, null, 2)), language: "json" };
+}
+
+function parsed(input: string): unknown {
+  try {
+    return JSON.parse(input);
+  } catch {
+    return undefined;
+  }
+}

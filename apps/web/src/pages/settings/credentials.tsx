@@ -1,0 +1,50 @@
+/** Credentials: one of each kind, written and never shown again. */
+import { CREDENTIAL_KINDS, type AgentView, type CredentialKind, type CredentialView } from "@samovar/contracts";
+import { useQuery } from "@tanstack/react-query";
+import { CredentialCard } from "../../features/settings/credential-card.tsx";
+import { formOf } from "../../features/settings/credential-forms.ts";
+import { agentsQuery, credentialsQuery } from "../../api/settings.ts";
+import { ErrorPanel } from "../../features/errors/error-panel.tsx";
+import { Skeleton } from "../../ui/skeleton.tsx";
+import { useTitle } from "../../ui/use-title.ts";
+
+export function CredentialSettings() {
+  useTitle("Credentials");
+  const credentials = useQuery(credentialsQuery);
+  const { data: agents = [] } = useQuery(agentsQuery);
+  return (
+    <>
+      <h1 className="text-page font-semibold">Credentials</h1>
+      <p className="text-ui text-ink-2">
+        They are sealed when they are stored and cannot be read back. An agent never holds a model's key: it reaches its
+        model through a gateway on its machine.
+      </p>
+      {credentials.isPending && <Skeleton label="Reading credentials" lines={[100, 100, 100]} />}
+      {credentials.isError && credentials.data === undefined && (
+        <ErrorPanel
+          what="Credentials could not be read."
+          error={credentials.error}
+          onRetry={() => void credentials.refetch()}
+        />
+      )}
+      {credentials.data !== undefined && (
+        <ul className="flex flex-col gap-3">
+          {kindsOf(agents, credentials.data).map((kind) => (
+            <li key={kind}>
+              <CredentialCard
+                form={formOf(kind, agents)}
+                stored={credentials.data.find((each) => each.kind === kind) ?? null}
+              />
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+/** The known kinds, then those that agents of one's own need, then what else is stored. */
+function kindsOf(agents: readonly AgentView[], stored: readonly CredentialView[]): readonly CredentialKind[] {
+  const own = agents.flatMap(({ credential }) => (credential === null ? [] : [credential]));
+  return [...new Set([...CREDENTIAL_KINDS, ...own, ...stored.map(({ kind }) => kind)])];
+}
