@@ -1,6 +1,6 @@
 /**
  * The addresses of the page. Ids are parsed here: what is inside gets typed ones. Chat comes at once, the rest when
- * needed. What an address shows is asked for as soon as it is known, all at once; nothing waits for it but its scene.
+ * needed. What an address shows is asked for as soon as it is known, all at once; only its page waits for it.
  */
 import { projectId, sessionId, taskId, workspaceId } from "@samovar/contracts";
 import type { ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
@@ -23,12 +23,12 @@ import { ChatHome } from "./pages/chat-home.tsx";
 import { Chat } from "./pages/chat.tsx";
 import { NewTask } from "./pages/new-task.tsx";
 import { NotFound } from "./pages/not-found.tsx";
-import { ProjectScene } from "./pages/project.tsx";
+import { ProjectLayout } from "./pages/project.tsx";
 import { Root } from "./pages/root.tsx";
 import { safeNext } from "./lib/safe-next.ts";
-import { SessionScene } from "./pages/session.tsx";
+import { SessionPage } from "./pages/session.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
-import { TaskDoor } from "./pages/task-redirect.tsx";
+import { TaskRedirect } from "./pages/task-redirect.tsx";
 
 interface PageContext {
   readonly client: QueryClient;
@@ -45,7 +45,7 @@ const signInRoute = createRoute({
   path: "/sign-in",
   validateSearch: (search: Record<string, unknown>): { next?: string } =>
     typeof search["next"] === "string" ? { next: search["next"] } : {},
-  component: function SignInPage() {
+  component: function SignInRoute() {
     const { next } = signInRoute.useSearch();
     const navigate = signInRoute.useNavigate();
     return (
@@ -75,9 +75,9 @@ const projectRoute = createRoute({
   path: "/p/$project",
   params: { parse: ({ project }): { project: ProjectId } => ({ project: known(projectId.safeParse(project).data) }) },
   loader: ({ context, params }) => void context.client.prefetchQuery(projectQuery(params.project)),
-  component: function ProjectPage() {
+  component: function ProjectRoute() {
     const { project } = projectRoute.useParams();
-    return <ProjectScene key={project} project={project} />;
+    return <ProjectLayout key={project} project={project} />;
   },
 });
 
@@ -86,7 +86,7 @@ const chatRoute = createRoute({ getParentRoute: () => projectRoute, id: "chat", 
 const chatHomeRoute = createRoute({
   getParentRoute: () => chatRoute,
   path: "/",
-  component: function ChatHomePage() {
+  component: function ChatHomeRoute() {
     return <ChatHome project={chatHomeRoute.useParams().project} />;
   },
 });
@@ -94,7 +94,7 @@ const chatHomeRoute = createRoute({
 const newTaskRoute = createRoute({
   getParentRoute: () => chatRoute,
   path: "/new",
-  component: function NewTaskPage() {
+  component: function NewTaskRoute() {
     return <NewTask project={newTaskRoute.useParams().project} />;
   },
 });
@@ -107,10 +107,10 @@ const sessionRoute = createRoute({
   loader: ({ context, params }) => void prefetchSession(context.client, params.project, params.session),
   onEnter: ({ params: { project, session } }) => lastPlaces.rememberSession(project, session),
   onStay: ({ params: { project, session } }) => lastPlaces.rememberSession(project, session),
-  component: function SessionPage() {
+  component: function SessionRoute() {
     const { project, session } = sessionRoute.useParams();
     const { msg = null } = sessionRoute.useSearch();
-    return <SessionScene key={session} project={project} session={session} link={msg} />;
+    return <SessionPage key={session} project={project} session={session} link={msg} />;
   },
 });
 
@@ -125,9 +125,9 @@ const taskRoute = createRoute({
   getParentRoute: () => chatRoute,
   path: "/t/$task",
   params: { parse: ({ task }): { task: TaskId } => ({ task: known(taskId.safeParse(task).data) }) },
-  component: function TaskPage() {
+  component: function TaskRoute() {
     const { project, task } = taskRoute.useParams();
-    return <TaskDoor project={project} task={task} />;
+    return <TaskRedirect project={project} task={task} />;
   },
 });
 
@@ -146,7 +146,7 @@ const workspaceRoute = createRoute({
   params: {
     parse: ({ workspace }): { workspace: WorkspaceId } => ({ workspace: known(workspaceId.safeParse(workspace).data) }),
   },
-  component: lazyRouteComponent(() => import("./pages/workspace.tsx"), "WorkspaceScene"),
+  component: lazyRouteComponent(() => import("./pages/workspace.tsx"), "WorkspacePage"),
 });
 
 const projectSettingsRoute = createRoute({

@@ -16,12 +16,12 @@ export const isTerminal = (status: TaskStatus): status is TerminalStatus =>
   TERMINAL_STATUSES.some((terminal) => terminal === status);
 
 /** Replaces the task, or adds it. */
-export function patchBoard(board: BoardTasks | undefined, told: TaskView): BoardTasks | undefined {
+export function patchBoard(board: BoardTasks | undefined, incoming: TaskView): BoardTasks | undefined {
   if (board === undefined) return undefined;
-  const known = board.tasks.some((task) => task.id === told.id);
+  const known = board.tasks.some((task) => task.id === incoming.id);
   const tasks = known
-    ? board.tasks.map((task) => (task.id === told.id ? newerTask(task, told) : task))
-    : [...board.tasks, told];
+    ? board.tasks.map((task) => (task.id === incoming.id ? newerTask(task, incoming) : task))
+    : [...board.tasks, incoming];
   return { ...board, tasks };
 }
 

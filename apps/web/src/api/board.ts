@@ -13,7 +13,7 @@ import { queryOptions, type QueryClient } from "@tanstack/react-query";
 import { call } from "./client.ts";
 import { isTerminal, joinOlder, patchBoard, withoutTask, type BoardTasks, type TerminalStatus } from "./board-tasks.ts";
 import { boardKey, tasksKey } from "./query-keys.ts";
-import { told } from "./received.ts";
+import { received } from "./received.ts";
 
 const taskPage = page(taskView);
 const OPEN = TASK_STATUSES.filter((status) => !isTerminal(status));
@@ -28,7 +28,7 @@ export async function readOlder(client: QueryClient, project: ProjectId, status:
   const { queryKey } = boardQuery(project);
   const cursor = client.getQueryData(queryKey)?.older[status] ?? null;
   if (cursor === null) return;
-  const read = heard(await readPage(project, [status], MAX_PAGE, cursor));
+  const read = mergePage(await readPage(project, [status], MAX_PAGE, cursor));
   client.setQueryData(queryKey, (board) =>
     // Read anew meanwhile: then this page does not join on.
     board === undefined || board.older[status] !== cursor ? board : joinOlder(board, status, read),
@@ -48,10 +48,10 @@ async function readBoard(project: ProjectId, signal: AbortSignal): Promise<Board
     if (known === undefined || known.version < task.version) tasks.set(task.id, task);
   }
   const board: BoardTasks = {
-    tasks: [...tasks.values()].filter((task) => !told.isGone(task.id)),
+    tasks: [...tasks.values()].filter((task) => !received.isDeleted(task.id)),
     older: { completed: older(completed), failed: older(failed), cancelled: older(cancelled) },
   };
-  return told.tasksOf(project).reduce((patched, task) => patchBoard(patched, task) ?? patched, board);
+  return received.listTasks(project).reduce((patched, task) => patchBoard(patched, task) ?? patched, board);
 }
 
 async function readOpen(project: ProjectId, signal: AbortSignal): Promise<Page<TaskView>> {
@@ -77,14 +77,14 @@ function readPage(
   return call(`/projects/${project}/tasks?${query}`, taskPage, signal === undefined ? {} : { signal });
 }
 
-const heard = (read: Page<TaskView>): Page<TaskView> => ({
+const mergePage = (read: Page<TaskView>): Page<TaskView> => ({
   ...read,
-  items: read.items.filter((task) => !told.isGone(task.id)).map(told.task),
+  items: read.items.filter((task) => !received.isDeleted(task.id)).map(received.mergeTask),
 });
 
 /** A task that was deleted leaves every list. */
 export function forgetTask(client: QueryClient, project: ProjectId, task: TaskId): void {
-  told.goneTask(task);
+  received.markDeleted(task);
   client.setQueryData(boardQuery(project).queryKey, (board) => withoutTask(board, task));
   client.setQueryData<readonly TaskView[]>(tasksKey(project), (tasks) => tasks?.filter(({ id }) => id !== task));
 }

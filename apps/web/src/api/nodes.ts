@@ -3,7 +3,7 @@ import type { Millis, NodeId } from "@samovar/base";
 import { nodeView, nodeWork, page, poolHistory, sizeOffer, spending, type NodeView } from "@samovar/contracts";
 import { queryOptions } from "@tanstack/react-query";
 import { call } from "./client.ts";
-import { lostNodesKey, nodesKey, nodeWorkKey, poolHistoryKey, sizesKey, spendingKey } from "./query-keys.ts";
+import { failedNodesKey, nodesKey, nodeWorkKey, poolHistoryKey, sizesKey, spendingKey } from "./query-keys.ts";
 
 const MAX_PAGE = 200;
 /** Nodes change without a project's socket telling it. */
@@ -32,8 +32,8 @@ export const nodeWorkQuery = queryOptions({
 });
 
 /** The newest that are gone because something was wrong with them. */
-export const lostNodesQuery = queryOptions({
-  queryKey: lostNodesKey,
+export const failedNodesQuery = queryOptions({
+  queryKey: failedNodesKey,
   queryFn: async ({ signal }) => {
     const { items } = await call(`/nodes?limit=${LOST_AMONG}&state=destroyed`, nodePage, { signal });
     return items.filter((node) => node.failure !== null);

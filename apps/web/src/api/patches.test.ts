@@ -3,7 +3,7 @@ import type { Page, SessionView } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import { patchEvents, patchSessions, patchTasks } from "./patches.ts";
 import { aProject, anEvent, aSession, aTask, make } from "./views.testing.ts";
-import { createTold } from "./received.ts";
+import { createReceived } from "./received.ts";
 
 const pages = (...items: SessionView[][]) => ({
   pages: items.map((page, index): Page<SessionView> => ({
@@ -68,20 +68,20 @@ describe("a task's events", () => {
 
 describe("an answer that was under way while the socket told more", () => {
   it("is brought up to date before it is kept", () => {
-    const told = createTold();
-    told.heardSession({ ...older, version: 9 });
-    told.heardSession(newest);
-    told.heardSession({ ...older, version: 8 });
+    const received = createReceived();
+    received.receiveSession({ ...older, version: 9 });
+    received.receiveSession(newest);
+    received.receiveSession({ ...older, version: 8 });
     const page = { items: [newer, older], nextCursor: null };
-    expect(told.sessions(page, aProject, true).items).toEqual([newest, newer, { ...older, version: 9 }]);
-    expect(told.sessions(page, aProject, false).items).toEqual([newer, { ...older, version: 9 }]);
+    expect(received.mergeSessions(page, aProject, true).items).toEqual([newest, newer, { ...older, version: 9 }]);
+    expect(received.mergeSessions(page, aProject, false).items).toEqual([newer, { ...older, version: 9 }]);
   });
 
   it("keeps projects apart", () => {
-    const told = createTold();
-    told.heardTask(aTask({ projectId: aSession().projectId }));
+    const received = createReceived();
+    received.receiveTask(aTask({ projectId: aSession().projectId }));
     const elsewhere = aTask({ projectId: make("prj") });
-    told.heardTask(elsewhere);
-    expect(told.tasks([], aProject)).toHaveLength(1);
+    received.receiveTask(elsewhere);
+    expect(received.mergeTasks([], aProject)).toHaveLength(1);
   });
 });

@@ -28,7 +28,7 @@ import {
   tasksKey,
   type SessionFilter,
 } from "./query-keys.ts";
-import { told } from "./received.ts";
+import { received } from "./received.ts";
 
 const SESSIONS_PER_PAGE = 50;
 const MAX_PAGE = 200;
@@ -76,7 +76,7 @@ export const sessionsQuery = (project: ProjectId, filter: SessionFilter = {}) =>
     queryFn: async ({ pageParam, signal }): Promise<Page<SessionView>> => {
       const query = pageOf(pageParam, SESSIONS_PER_PAGE, { q: filter.q, status: filter.status });
       const read = await call(`/projects/${project}/sessions?${query}`, sessionPage, { signal });
-      return isFiltering(filter) ? read : told.sessions(read, project, pageParam === "");
+      return isFiltering(filter) ? read : received.mergeSessions(read, project, pageParam === "");
     },
     initialPageParam: "",
     getNextPageParam: (last: Page<SessionView>) => last.nextCursor,
@@ -89,7 +89,7 @@ export const sessionQuery = (project: ProjectId, session: SessionId) =>
   queryOptions({
     queryKey: sessionKey(project, session),
     queryFn: async ({ signal }) =>
-      told.session(await call(`/projects/${project}/sessions/${session}`, sessionView, { signal })),
+      received.mergeSession(await call(`/projects/${project}/sessions/${session}`, sessionView, { signal })),
   });
 
 /** The newest tasks, for the status words of the session list. */
@@ -97,13 +97,17 @@ export const tasksQuery = (project: ProjectId) =>
   queryOptions({
     queryKey: tasksKey(project),
     queryFn: async ({ signal }): Promise<readonly TaskView[]> =>
-      told.tasks((await call(`/projects/${project}/tasks?limit=${MAX_PAGE}`, taskPage, { signal })).items, project),
+      received.mergeTasks(
+        (await call(`/projects/${project}/tasks?limit=${MAX_PAGE}`, taskPage, { signal })).items,
+        project,
+      ),
   });
 
 export const taskQuery = (project: ProjectId, task: TaskId) =>
   queryOptions({
     queryKey: taskKey(project, task),
-    queryFn: async ({ signal }) => told.task(await call(`/projects/${project}/tasks/${task}`, taskView, { signal })),
+    queryFn: async ({ signal }) =>
+      received.mergeTask(await call(`/projects/${project}/tasks/${task}`, taskView, { signal })),
   });
 
 /** A session and its task, ahead of the scene that shows them; a failure is told there. */

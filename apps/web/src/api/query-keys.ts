@@ -15,7 +15,7 @@ export const credentialsKey = ["credentials"] as const;
 export const settingsKey = ["settings"] as const;
 export const nodesKey = ["nodes"] as const;
 export const nodeWorkKey = ["nodes", "work"] as const;
-export const lostNodesKey = ["nodes", "lost"] as const;
+export const failedNodesKey = ["nodes", "lost"] as const;
 export const poolHistoryKey = ["nodes", "history"] as const;
 export const spendingKey = (since: number) => ["nodes", "spending", since] as const;
 export const sizesKey = ["sizes"] as const;
@@ -35,4 +35,4 @@ export const taskKey = (project: ProjectId, task: TaskId) => ["project", project
 export const taskEventsKey = (project: ProjectId, task: TaskId) =>
   ["project", project, "task", task, "events"] as const;
 export const workspaceKey = (workspace: WorkspaceId | null) => ["workspace", workspace] as const;
-export const lookKey = (workspace: WorkspaceId) => ["workspace", workspace, "look"] as const;
+export const workspaceChangesKey = (workspace: WorkspaceId) => ["workspace", workspace, "look"] as const;

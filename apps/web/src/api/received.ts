@@ -1,6 +1,6 @@
 /**
- * What the socket told last of each session and task. A REST answer that was under way meanwhile may be older:
- * it is brought up to date with this before it is cached, so nothing needs to be asked for twice.
+ * The latest session and task views received on the socket. A REST response that was in flight meanwhile may be older:
+ * it is merged with these before it is cached, so nothing has to be fetched twice.
  */
 import type { ProjectId, SessionId, TaskId } from "@samovar/base";
 import type { Page, SessionView, TaskView } from "@samovar/contracts";
@@ -8,60 +8,60 @@ import { newerSession, newerTask } from "./patches.ts";
 
 const REMEMBERED = 500;
 
-export interface Told {
-  heardSession(session: SessionView): void;
-  heardTask(task: TaskView): void;
-  /** What was heard of it may be untrue: only what is read counts. */
+export interface Received {
+  receiveSession(session: SessionView): void;
+  receiveTask(task: TaskView): void;
+  /** Drops what was received of it, which may be wrong: only a new read counts. */
   forgetTask(task: TaskId): void;
-  /** It was deleted: no answer that was under way brings it back. */
-  goneTask(task: TaskId): void;
-  session(read: SessionView): SessionView;
-  task(read: TaskView): TaskView;
-  /** `first`: the newest page, into which sessions that began since belong. */
-  sessions(page: Page<SessionView>, project: ProjectId, first: boolean): Page<SessionView>;
-  tasks(read: readonly TaskView[], project: ProjectId): readonly TaskView[];
-  /** Everything that was heard of a project's tasks. */
-  tasksOf(project: ProjectId): readonly TaskView[];
-  isGone(task: TaskId): boolean;
+  /** No response that was in flight brings a deleted task back. */
+  markDeleted(task: TaskId): void;
+  mergeSession(read: SessionView): SessionView;
+  mergeTask(read: TaskView): TaskView;
+  /** `first`: the newest page, which also takes the sessions that started since. */
+  mergeSessions(page: Page<SessionView>, project: ProjectId, first: boolean): Page<SessionView>;
+  mergeTasks(read: readonly TaskView[], project: ProjectId): readonly TaskView[];
+  /** All received tasks of a project. */
+  listTasks(project: ProjectId): readonly TaskView[];
+  isDeleted(task: TaskId): boolean;
 }
 
-export function createTold(): Told {
+export function createReceived(): Received {
   const sessions = new Map<SessionId, SessionView>();
   const tasks = new Map<TaskId, TaskView>();
   const gone = new Set<TaskId>();
-  const session = (read: SessionView) => newerSession(sessions.get(read.id), read);
-  const task = (read: TaskView) => newerTask(tasks.get(read.id), read);
+  const mergeSession = (read: SessionView) => newerSession(sessions.get(read.id), read);
+  const mergeTask = (read: TaskView) => newerTask(tasks.get(read.id), read);
   return {
-    heardSession: (told) => remember(sessions, told.id, session(told)),
-    heardTask: (told) => remember(tasks, told.id, task(told)),
+    receiveSession: (session) => remember(sessions, session.id, mergeSession(session)),
+    receiveTask: (task) => remember(tasks, task.id, mergeTask(task)),
     forgetTask: (id) => void tasks.delete(id),
-    goneTask: (id) => {
+    markDeleted: (id) => {
       gone.add(id);
       tasks.delete(id);
     },
-    session,
-    task,
-    sessions: (page, project, first) => ({
+    mergeSession,
+    mergeTask,
+    mergeSessions: (page, project, first) => ({
       ...page,
-      items: [...(first ? missing(sessions.values(), page.items, project) : []), ...page.items.map(session)],
+      items: [...(first ? missing(sessions.values(), page.items, project) : []), ...page.items.map(mergeSession)],
     }),
-    tasks: (read, project) => [
+    mergeTasks: (read, project) => [
       ...missing(tasks.values(), read, project),
-      ...read.filter(({ id }) => !gone.has(id)).map(task),
+      ...read.filter(({ id }) => !gone.has(id)).map(mergeTask),
     ],
-    tasksOf: (project) => [...tasks.values()].filter((known) => known.projectId === project),
-    isGone: (id) => gone.has(id),
+    listTasks: (project) => [...tasks.values()].filter((known) => known.projectId === project),
+    isDeleted: (id) => gone.has(id),
   };
 }
 
 /** Those that are newer than all that was read. Ids sort by the time they were made. */
 function missing<T extends { readonly id: string; readonly projectId: ProjectId }>(
-  told: Iterable<T>,
+  received: Iterable<T>,
   read: readonly T[],
   project: ProjectId,
 ): readonly T[] {
   const newest = read[0]?.id ?? "";
-  return [...told]
+  return [...received]
     .filter((item) => item.projectId === project && item.id > newest)
     .toSorted((a, b) => (a.id < b.id ? 1 : -1));
 }
@@ -75,4 +75,4 @@ function remember<K, V>(map: Map<K, V>, key: K, value: V): void {
   }
 }
 
-export const told = createTold();
+export const received = createReceived();

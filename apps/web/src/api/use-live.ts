@@ -4,7 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { createContext, use, useEffect, useState, useSyncExternalStore } from "react";
 import { useStore } from "zustand";
 import { useLiveStore } from "./live/use-live-store.ts";
-import { connectionWord, type ConnectionWord } from "./live/connection.ts";
+import { getConnectionStatus, type ConnectionStatus } from "./live/connection.ts";
 import { createProjectFeed, type ProjectFeed } from "./live/feed.ts";
 import type { HeldTranscript } from "./live/store.ts";
 
@@ -39,12 +39,12 @@ export function useReadBack(): ProjectFeed["readBack"] {
   return feed.readBack;
 }
 
-export function useConnectionWord(): ConnectionWord {
+export function useConnectionStatus(): ConnectionStatus {
   const connection = useStore(useLiveStore(), (state) => state.connection);
   const online = useSyncExternalStore(subscribeOnline, () => navigator.onLine);
   const settled = connection.state === "open" || connection.state === "closed";
   const now = useLocalNow(!settled);
-  return connectionWord(connection, online, Math.max(now, connection.lostAt));
+  return getConnectionStatus(connection, online, Math.max(now, connection.lostAt));
 }
 
 /** When the page last had everything; null if it never had. */

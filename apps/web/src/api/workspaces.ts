@@ -3,7 +3,7 @@ import type { WorkspaceId } from "@samovar/base";
 import { page, workspaceLook, workspaceView, type WorkspaceView } from "@samovar/contracts";
 import { queryOptions, skipToken } from "@tanstack/react-query";
 import { call } from "./client.ts";
-import { lookKey, workspaceKey, workspacesKey } from "./query-keys.ts";
+import { workspaceChangesKey, workspaceKey, workspacesKey } from "./query-keys.ts";
 
 const MAX_PAGE = 200;
 /** Workspaces change without an event on a project's socket. */
@@ -12,7 +12,7 @@ const REFETCH_MS = 5_000;
 const workspacePage = page(workspaceView);
 
 /** Those whose time runs, on whatever machine. */
-export const keptWorkspacesQuery = queryOptions({
+export const retainedWorkspacesQuery = queryOptions({
   queryKey: [...workspacesKey, "kept"],
   queryFn: async ({ signal }) =>
     (await call(`/workspaces?limit=${MAX_PAGE}&state=kept`, workspacePage, { signal })).items,
@@ -28,9 +28,9 @@ export const workspaceQuery = (workspace: WorkspaceId | null) =>
   });
 
 /** What is in a workspace now, asked of its node. */
-export const lookQuery = (workspace: WorkspaceId) =>
+export const workspaceChangesQuery = (workspace: WorkspaceId) =>
   queryOptions({
-    queryKey: lookKey(workspace),
+    queryKey: workspaceChangesKey(workspace),
     queryFn: ({ signal }) => call(`/workspaces/${workspace}/look`, workspaceLook, { signal }),
     staleTime: 0,
   });

@@ -13,12 +13,12 @@ export function formatMoney(amount: number | string, currency: string): string {
 
 export const formatPrice = ({ amount, currency }: Price): string => formatMoney(amount, currency);
 
-/** `4 cores, 8 GB, €0.0119 an hour`; leaves out what is unknown and what is free. */
+/** `4 cores, 8 GB, €0.0119 per hour`; leaves out what is unknown and what is free. */
 export function formatSizeOffer({ cores, memoryGb, pricePerHour }: SizeOffer): string {
   return [
     cores === null ? null : `${cores} ${cores === 1 ? "core" : "cores"}`,
     memoryGb === null ? null : `${memoryGb} GB`,
-    pricePerHour === null || Number(pricePerHour.amount) === 0 ? null : `${formatPrice(pricePerHour)} an hour`,
+    pricePerHour === null || Number(pricePerHour.amount) === 0 ? null : `${formatPrice(pricePerHour)} per hour`,
   ]
     .filter((part) => part !== null)
     .join(", ");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { agoWords, durationWords, spanWords } from "./format-time.ts";
+import { formatAgo, formatDuration, formatSpan } from "./format-time.ts";
 
 describe("durations", () => {
   it.each([
@@ -11,7 +11,7 @@ describe("durations", () => {
     [185_000, "3 min 05 s"],
     [3_600_000, "1 h 00 min"],
     [7_440_000, "2 h 04 min"],
-  ])("%d ms is %s", (ms, words) => expect(durationWords(ms)).toBe(words));
+  ])("%d ms is %s", (ms, words) => expect(formatDuration(ms)).toBe(words));
 });
 
 describe("lengths that were set", () => {
@@ -21,7 +21,7 @@ describe("lengths that were set", () => {
     [5_400_000, "90 minutes"],
     [172_800_000, "2 days"],
     [1_500, "1.5 seconds"],
-  ])("%d ms is %s", (ms, words) => expect(spanWords(ms)).toBe(words));
+  ])("%d ms is %s", (ms, words) => expect(formatSpan(ms)).toBe(words));
 });
 
 describe("moments", () => {
@@ -33,5 +33,5 @@ describe("moments", () => {
     [now - 30 * 60_000, "30 min. ago"],
     [now - 3 * 3_600_000, "3 hr. ago"],
     [now - 25 * 3_600_000, "yesterday"],
-  ])("%d is %s", (at, words) => expect(agoWords(at, now)).toBe(words));
+  ])("%d is %s", (at, words) => expect(formatAgo(at, now)).toBe(words));
 });

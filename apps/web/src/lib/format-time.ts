@@ -7,7 +7,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** `0.4 s`, `12 s`, `3 min 05 s`, `2 h 04 min`. Never negative. */
-export function durationWords(durationMs: number): string {
+export function formatDuration(durationMs: number): string {
   const ms = Math.max(0, durationMs);
   if (ms < 10 * SECOND) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
   if (ms < MINUTE) return `${Math.floor(ms / SECOND)} s`;
@@ -23,7 +23,7 @@ const UNITS = [
 ] as const;
 
 /** A length of time that somebody set: `30 minutes`, `4 hours`, `90 minutes`. In the largest unit that it is whole in. */
-export function spanWords(durationMs: number): string {
+export function formatSpan(durationMs: number): string {
   const [unit, length] = UNITS.find(([, each]) => durationMs >= each && durationMs % each === 0) ?? ["second", SECOND];
   return new Intl.NumberFormat("en", { style: "unit", unit, unitDisplay: "long" }).format(durationMs / length);
 }
@@ -36,7 +36,7 @@ const full = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "me
 const clock = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 /** `just now`, `4 min. ago`, `yesterday`, `3 Nov`. */
-export function agoWords(at: Millis, now: Millis): string {
+export function formatAgo(at: Millis, now: Millis): string {
   const age = Math.max(0, now - at);
   if (age < 45 * SECOND) return "just now";
   if (age < HOUR) return relative.format(-Math.max(1, Math.round(age / MINUTE)), "minute");
@@ -45,5 +45,5 @@ export function agoWords(at: Millis, now: Millis): string {
   return dayAndMonth.format(at);
 }
 
-export const momentWords = (at: Millis): string => full.format(at);
-export const clockWords = (at: Millis): string => clock.format(at);
+export const formatMoment = (at: Millis): string => full.format(at);
+export const formatClock = (at: Millis): string => clock.format(at);

@@ -12,9 +12,9 @@ export function createServerClock(localNow: () => number): ServerClock {
   return {
     now: () => localNow() + offsetMs,
     learn(date) {
-      const told = date === null ? Number.NaN : Date.parse(date);
-      if (Number.isNaN(told)) return;
-      const difference = told - localNow();
+      const serverNow = date === null ? Number.NaN : Date.parse(date);
+      if (Number.isNaN(serverNow)) return;
+      const difference = serverNow - localNow();
       offsetMs = Math.abs(difference) < 2000 ? 0 : difference;
     },
   };

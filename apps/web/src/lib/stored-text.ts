@@ -1,12 +1,15 @@
 /** A text kept in this browser. Where storage is closed to us it lives as long as the page. */
 
-export interface KeptText {
+export interface StoredText {
   read(): string;
   /** An empty text is removed. */
   write(text: string): void;
 }
 
-export function keptText(name: string, storage: () => Pick<Storage, "getItem" | "setItem" | "removeItem">): KeptText {
+export function storedText(
+  name: string,
+  storage: () => Pick<Storage, "getItem" | "setItem" | "removeItem">,
+): StoredText {
   let text: string | null = null;
   return {
     read() {
@@ -29,4 +32,4 @@ function attempt<T>(what: () => T): T | null {
   }
 }
 
-export const browserKept = (name: string): KeptText => keptText(`samovar.${name}`, () => localStorage);
+export const browserText = (name: string): StoredText => storedText(`samovar.${name}`, () => localStorage);

@@ -1,7 +1,7 @@
 /** The board face of a project: its tasks by status, live. */
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { BoardFace } from "../features/board/board-view.tsx";
+import { BoardView } from "../features/board/board-view.tsx";
 import { BoardSkeleton } from "../features/board/board-skeleton.tsx";
 import type { BoardSearch } from "../features/board/board-search.ts";
 import { boardQuery } from "../api/board.ts";
@@ -17,11 +17,11 @@ export function Board() {
   const navigate = useNavigate({ from: "/p/$project/board" });
   const onSearch = (next: BoardSearch) => void navigate({ search: next, replace: true });
   if (board.data !== undefined)
-    return <BoardFace key={project.id} project={project.id} board={board.data} search={search} onSearch={onSearch} />;
+    return <BoardView key={project.id} project={project.id} board={board.data} search={search} onSearch={onSearch} />;
   if (!board.isError) return <BoardSkeleton />;
   return (
     <main aria-label="Board" className="p-4">
-      <ErrorPanel what="The tasks could not be read." error={board.error} onRetry={() => void board.refetch()} />
+      <ErrorPanel what="Couldn't load tasks." error={board.error} onRetry={() => void board.refetch()} />
     </main>
   );
 }

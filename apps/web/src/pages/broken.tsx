@@ -4,13 +4,13 @@ import { Centered } from "../ui/centered.tsx";
 import { useTitle } from "../ui/use-title.ts";
 
 export function Broken({ error }: { readonly error: unknown }) {
-  useTitle("A fault of the page");
+  useTitle("Page error");
   return (
-    <Centered title="This page has a fault">
-      <p className="text-ink-2">Tasks go on without it, and what is stored is safe. Reload to go on.</p>
+    <Centered title="Something went wrong on this page">
+      <p className="text-ink-2">Your tasks keep running, and stored data is safe. Reload the page to continue.</p>
       <pre
         tabIndex={0}
-        aria-label="What failed"
+        aria-label="Error details"
         className="max-h-40 overflow-auto whitespace-pre-wrap wrap-anywhere rounded bg-inset p-2 font-mono text-code"
       >
         {error instanceof Error ? error.message : String(error)}
@@ -20,7 +20,7 @@ export function Broken({ error }: { readonly error: unknown }) {
           Reload
         </Button>
         <Button kind="quiet" onClick={() => location.assign("/")}>
-          To the projects
+          Go to projects
         </Button>
       </div>
     </Centered>

@@ -37,7 +37,7 @@ export function Chat() {
           <p role="status" className="mx-auto w-full max-w-190 px-4 text-small text-ink-2 empty:hidden">
             {stored !== null && (
               <>
-                {stored.run ? "It runs" : "Saved to the backlog"}:{" "}
+                {stored.run ? "Running" : "Saved to backlog"}:{" "}
                 <Link
                   to="/p/$project/s/$session"
                   params={{ project: project.id, session: stored.task.sessionId }}

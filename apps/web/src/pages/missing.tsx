@@ -11,18 +11,19 @@ interface MissingProps {
 }
 
 export function Missing({ what, project }: MissingProps) {
-  useTitle(`No such ${what}`);
+  const name = what === "task" ? "Task" : "Project";
+  useTitle(`${name} not found`);
   const inside = (
     <div className="m-auto flex max-w-100 flex-col items-start gap-3 text-ui text-ink-2">
-      <h1 className="text-page font-semibold text-ink">There is no such {what}</h1>
-      <p>The address may be mistyped, or the {what} was deleted.</p>
+      <h1 className="text-page font-semibold text-ink">{name} not found</h1>
+      <p>The address may be wrong, or the {what} was deleted.</p>
       {project === undefined ? (
         <Link to="/" className={buttonClass("plain")}>
-          To the projects
+          Go to projects
         </Link>
       ) : (
         <Link to="/p/$project" params={{ project }} className={buttonClass("plain")}>
-          To the project
+          Go to project
         </Link>
       )}
     </div>

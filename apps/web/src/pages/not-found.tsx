@@ -4,12 +4,12 @@ import { Centered } from "../ui/centered.tsx";
 import { useTitle } from "../ui/use-title.ts";
 
 export function NotFound() {
-  useTitle("No such page");
+  useTitle("Page not found");
   return (
-    <Centered title="There is no such page">
-      <p className="text-ink-2">The address may be mistyped, or what it named may be gone.</p>
+    <Centered title="Page not found">
+      <p className="text-ink-2">The address may be wrong, or the page no longer exists.</p>
       <Link to="/" className="text-accent underline">
-        To the projects
+        Go to projects
       </Link>
     </Centered>
   );

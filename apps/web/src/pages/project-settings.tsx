@@ -4,7 +4,7 @@ import { ProjectForm } from "../features/projects/project-form.tsx";
 import { useArchive } from "../features/projects/use-archive.ts";
 import { useProject } from "../api/use-project.ts";
 import { Button } from "../ui/button.tsx";
-import { messageOf } from "../features/errors/error-panel.tsx";
+import { getErrorMessage } from "../features/errors/error-panel.tsx";
 import { useTitle } from "../ui/use-title.ts";
 
 export function ProjectSettings() {
@@ -28,17 +28,17 @@ function Archive({ project }: { readonly project: ProjectView }) {
     <section aria-label="Archive" className="flex flex-col gap-2 border-t border-hairline pt-5 text-ui">
       <p className="text-ink-2">
         {archived
-          ? "This project is archived: it takes no tasks. Its tasks and transcripts are kept."
-          : "An archived project takes no tasks and leaves the list. Its tasks and transcripts are kept."}
+          ? "This project is archived and takes no new tasks. Its tasks and transcripts are kept."
+          : "Archived projects are hidden from the list and take no new tasks. Their tasks and transcripts are kept."}
       </p>
       <div>
         <Button disabled={change.isPending} onClick={() => change.mutate()}>
-          {archived ? "Bring it back" : "Archive this project"}
+          {archived ? "Restore project" : "Archive project"}
         </Button>
       </div>
       {change.isError && (
         <p role="alert" className="text-small text-failed">
-          {messageOf(change.error)}
+          {getErrorMessage(change.error)}
         </p>
       )}
     </section>

@@ -6,7 +6,7 @@ import { Plus } from "lucide-react";
 import { useState } from "react";
 import { ArchivedProjects } from "../features/projects/archived-projects.tsx";
 import { NewProject } from "../features/projects/new-project.tsx";
-import { byNeed } from "../features/projects/sort-projects.ts";
+import { sortProjects } from "../features/projects/sort-projects.ts";
 import { ProjectCard } from "../features/projects/project-card.tsx";
 import { allProjectsQuery } from "../api/queries.ts";
 import { Button } from "../ui/button.tsx";
@@ -24,7 +24,7 @@ export function Projects() {
   const projects = useQuery({ ...allProjectsQuery, refetchOnMount: "always", refetchInterval: AGAIN_MS });
   const [adding, setAdding] = useState(false);
   const all = projects.data ?? [];
-  const current = byNeed(all.filter(({ archivedAt }) => archivedAt === null));
+  const current = sortProjects(all.filter(({ archivedAt }) => archivedAt === null));
   const archived = all.filter(({ archivedAt }) => archivedAt !== null);
   const empty = projects.data !== undefined && current.length === 0;
   return (
@@ -39,20 +39,16 @@ export function Projects() {
             </Button>
           )}
         </div>
-        {projects.isPending && <Skeleton label="Reading projects" lines={[100, 100]} />}
+        {projects.isPending && <Skeleton label="Loading projects" lines={[100, 100]} />}
         {projects.isError && projects.data === undefined && (
-          <ErrorPanel
-            what="Projects could not be read."
-            error={projects.error}
-            onRetry={() => void projects.refetch()}
-          />
+          <ErrorPanel what="Couldn't load projects." error={projects.error} onRetry={() => void projects.refetch()} />
         )}
         {(adding || empty) && (
           <section
             aria-label="New project"
             className="flex max-w-140 flex-col gap-4 rounded-xl border border-hairline bg-raised p-5"
           >
-            {empty && <Teaching />}
+            {empty && <FirstProject />}
             <NewProject onCreated={open} {...(empty ? {} : { onCancel: () => setAdding(false) })} />
           </section>
         )}
@@ -71,13 +67,13 @@ export function Projects() {
   );
 }
 
-function Teaching() {
+function FirstProject() {
   return (
     <div className="flex flex-col gap-1">
       <h2 className="text-title font-semibold">Start with a repository</h2>
       <p className="text-ui text-ink-2">
-        A project is a git repository. Describe a task in it, and Samovar clones it on a machine of its own, lets an
-        agent work there, and pushes what it did to a branch. Your own checkout is never touched.
+        A project is a git repository. Describe a task, and Samovar clones the repository on a node, lets an agent work
+        there and pushes the result to a branch. Your own checkout is never touched.
       </p>
     </div>
   );

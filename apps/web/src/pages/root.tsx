@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Outlet, useNavigate, useParams } from "@tanstack/react-router";
 import { Overlays } from "../features/palette/overlays.tsx";
 import { BottomBar } from "../features/shell/bottom-bar.tsx";
-import { placeOf } from "../features/shell/project-views.ts";
+import { getViewLocation } from "../features/shell/project-views.ts";
 import { TopBar } from "../features/shell/top-bar.tsx";
 import { lastPlaces } from "../features/shell/last-places.ts";
 import { meQuery } from "../api/queries.ts";
@@ -18,10 +18,10 @@ export function Root() {
   const me = useQuery(meQuery);
   if (me.data === null) return <SignedOut />;
   if (me.data !== undefined) return <Page me={me.data} />;
-  if (!me.isError) return <Skeleton label="Opening Samovar" lines={[30, 60]} className="p-6" />;
+  if (!me.isError) return <Skeleton label="Loading Samovar" lines={[30, 60]} className="p-6" />;
   return (
-    <Centered title="Samovar cannot be reached">
-      <ErrorPanel what="Nothing is lost." error={me.error} onRetry={() => void me.refetch()} />
+    <Centered title="Can't reach Samovar">
+      <ErrorPanel what="Your work is safe." error={me.error} onRetry={() => void me.refetch()} />
     </Centered>
   );
 }
@@ -34,8 +34,12 @@ function Page({ me }: { readonly me: MeView }) {
   const isInProject = useParams({ strict: false }).project !== undefined;
   // From outside of a project, back to the one where one was; a project that is open offers its own.
   const last = isInProject ? undefined : lastPlaces.project();
-  useAction("go.chat", () => void (last !== undefined && navigate(placeOf(last, "chat"))), last !== undefined);
-  useAction("go.board", () => void (last !== undefined && navigate(placeOf(last, "board"))), last !== undefined);
+  useAction("go.chat", () => void (last !== undefined && navigate(getViewLocation(last, "chat"))), last !== undefined);
+  useAction(
+    "go.board",
+    () => void (last !== undefined && navigate(getViewLocation(last, "board"))),
+    last !== undefined,
+  );
   useAction("go.settings", () => void navigate({ to: "/settings" }));
   return (
     // Words for screen readers alone stand where their lines do: those out of sight must not make the page wider.

@@ -3,7 +3,7 @@ import type { ProjectId, SessionId } from "@samovar/base";
 import { useLocation, useMatch, useNavigate, useRouter } from "@tanstack/react-router";
 import { useLayoutEffect } from "react";
 
-export function LeadOn({ project, session }: { readonly project: ProjectId; readonly session: SessionId }) {
+export function SessionRedirect({ project, session }: { readonly project: ProjectId; readonly session: SessionId }) {
   const router = useRouter();
   const navigate = useNavigate();
   const { pathname } = useMatch({ strict: false });

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { ArrowLeft, Download } from "lucide-react";
 import { useMemo } from "react";
-import { sessionText } from "../features/transcript/session-text.ts";
+import { formatSession } from "../features/transcript/format-session.ts";
 import { visibleText } from "../lib/visible-text.ts";
 import { readAll } from "../api/live/history.ts";
 import { sessionQuery } from "../api/queries.ts";
@@ -35,10 +35,10 @@ export function SessionText() {
           </h1>
           {read.data !== undefined && <Save text={read.data} name={`${session}.txt`} />}
         </header>
-        {read.isPending && <Skeleton label="Reading the whole session" lines={[60, 100, 90, 95]} />}
+        {read.isPending && <Skeleton label="Loading the whole session" lines={[60, 100, 90, 95]} />}
         {read.isError && (
           <ErrorPanel
-            what="The session could not be read. It is safe where it is."
+            what="Couldn't load the session. It is stored safely."
             error={read.error}
             onRetry={() => void read.refetch()}
           />
@@ -54,7 +54,7 @@ export function SessionText() {
 /** As it is now: who wants it newer opens it again. */
 const wholeSession = (project: ProjectId, session: SessionId) => ({
   queryKey: ["session text", project, session],
-  queryFn: async () => sessionText(await readAll(project, session)),
+  queryFn: async () => formatSession(await readAll(project, session)),
   staleTime: 0,
   gcTime: 0,
 });

@@ -15,10 +15,10 @@ import { useTranscript } from "../api/use-live.ts";
 import { useAction } from "../shortcuts/actions.tsx";
 import { ErrorPanel } from "../features/errors/error-panel.tsx";
 import { Skeleton } from "../ui/skeleton.tsx";
-import { statusWord } from "../ui/status-mark.tsx";
+import { labelStatus } from "../ui/status-mark.tsx";
 import { useTitle } from "../ui/use-title.ts";
 
-interface SessionSceneProps {
+interface SessionPageProps {
   readonly project: ProjectId;
   readonly session: SessionId;
   /** The place of a message that the address asks for. */
@@ -26,12 +26,12 @@ interface SessionSceneProps {
 }
 
 /** Its messages are asked for at once, beside what tells about it. */
-export function SessionScene({ project, session: sessionId, link }: SessionSceneProps) {
+export function SessionPage({ project, session: sessionId, link }: SessionPageProps) {
   const session = useQuery(sessionQuery(project, sessionId));
   const held = useTranscript(sessionId);
   if (session.data === undefined) {
     if (!session.isError) return <SessionSkeleton />;
-    return <Unreadable what="The session could not be read." read={session} />;
+    return <Unreadable what="Couldn't load the session." read={session} />;
   }
   return session.data.taskId === null ? (
     <Conversation session={session.data} held={held} task={null} link={link} />
@@ -62,7 +62,7 @@ function WithTask({ project, session, held, taskId, link }: WithTaskProps) {
   return (
     <>
       {task.data !== undefined && <TaskHeader key={task.data.id} task={task.data} />}
-      {task.data === undefined && <Unreadable what="The task could not be read." read={task} />}
+      {task.data === undefined && <Unreadable what="Couldn't load the task." read={task} />}
       <Conversation session={session} held={held} task={task.data ?? null} link={link} />
     </>
   );
@@ -107,7 +107,7 @@ function Conversation({ session, held, task, link }: ConversationProps) {
   return (
     <>
       <p role="status" className="sr-only">
-        {task !== null && statusWord(task.status)}
+        {task !== null && labelStatus(task.status)}
       </p>
       <Transcript
         key={`${session.id} ${link}`}
@@ -126,7 +126,7 @@ function Conversation({ session, held, task, link }: ConversationProps) {
 function SessionSkeleton() {
   return (
     <div className="mx-auto w-full max-w-190 flex-1 p-6">
-      <Skeleton label="Reading the session" lines={[55, 100, 92, 70, 84]} />
+      <Skeleton label="Loading the session" lines={[55, 100, 92, 70, 84]} />
     </div>
   );
 }

@@ -57,7 +57,7 @@ export function SignIn({ next, onSignedIn }: SignInProps) {
       );
     case "refused":
       return (
-        <Centered title="This link is used up">
+        <Centered title="This link has expired">
           <p className="text-ink-2">A sign-in link works once, and only for a short time.</p>
           <NewLinkHint />
         </Centered>

@@ -5,19 +5,19 @@ import { isApiError } from "../api/client.ts";
 import { taskQuery } from "../api/queries.ts";
 import { ErrorPanel } from "../features/errors/error-panel.tsx";
 import { Skeleton } from "../ui/skeleton.tsx";
-import { LeadOn } from "./session-redirect.tsx";
+import { SessionRedirect } from "./session-redirect.tsx";
 import { Missing } from "./missing.tsx";
 
-export function TaskDoor({ project, task: taskId }: { readonly project: ProjectId; readonly task: TaskId }) {
+export function TaskRedirect({ project, task: taskId }: { readonly project: ProjectId; readonly task: TaskId }) {
   const task = useQuery(taskQuery(project, taskId));
-  if (task.data !== undefined) return <LeadOn project={project} session={task.data.sessionId} />;
+  if (task.data !== undefined) return <SessionRedirect project={project} session={task.data.sessionId} />;
   if (isApiError(task.error, "not_found")) return <Missing what="task" project={project} />;
   return (
     <div className="mx-auto w-full max-w-190 flex-1 p-6">
       {task.isError ? (
-        <ErrorPanel what="The task could not be read." error={task.error} onRetry={() => void task.refetch()} />
+        <ErrorPanel what="Couldn't load the task." error={task.error} onRetry={() => void task.refetch()} />
       ) : (
-        <Skeleton label="Reading the task" lines={[50, 90]} />
+        <Skeleton label="Loading the task" lines={[50, 90]} />
       )}
     </div>
   );

@@ -4,17 +4,17 @@ import { invariant, type WorkspaceId } from "@samovar/base";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { ArrowLeft, GitBranch, RotateCw } from "lucide-react";
-import { KeptWorkspace } from "../features/workspaces/retained-workspace.tsx";
+import { RetainedWorkspace } from "../features/workspaces/retained-workspace.tsx";
 import { UnifiedDiff } from "../features/changes/unified-diff.tsx";
 import { visibleText } from "../lib/visible-text.ts";
-import { lookQuery, workspaceQuery } from "../api/workspaces.ts";
+import { workspaceChangesQuery, workspaceQuery } from "../api/workspaces.ts";
 import { Button, buttonClass } from "../ui/button.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { ErrorPanel } from "../features/errors/error-panel.tsx";
 import { Skeleton } from "../ui/skeleton.tsx";
 import { useTitle } from "../ui/use-title.ts";
 
-export function WorkspaceScene() {
+export function WorkspacePage() {
   const params = useParams({ strict: false });
   const id = workspaceId.safeParse(params.workspace).data;
   invariant(id !== undefined && params.project !== undefined, "a workspace page without a workspace");
@@ -36,15 +36,15 @@ export function WorkspaceScene() {
           )}
           <h1 className="text-page font-semibold">Workspace</h1>
         </div>
-        {workspace.isPending && <Skeleton label="Reading the workspace" lines={[40, 80]} />}
+        {workspace.isPending && <Skeleton label="Loading the workspace" lines={[40, 80]} />}
         {workspace.isError && (
           <ErrorPanel
-            what="The workspace could not be read."
+            what="Couldn't load the workspace."
             error={workspace.error}
             onRetry={() => void workspace.refetch()}
           />
         )}
-        {workspace.data !== undefined && <KeptWorkspace workspace={workspace.data} />}
+        {workspace.data !== undefined && <RetainedWorkspace workspace={workspace.data} />}
         {workspace.data !== undefined && isThere(workspace.data.state) && <Inside workspace={id} />}
       </div>
     </main>
@@ -54,17 +54,15 @@ export function WorkspaceScene() {
 const isThere = (state: string): boolean => state !== "destroyed" && state !== "failed" && state !== "creating";
 
 function Inside({ workspace }: { readonly workspace: WorkspaceId }) {
-  const look = useQuery(lookQuery(workspace));
-  if (look.isPending) return <Skeleton label="Looking into the workspace" lines={[60, 100, 90, 80]} />;
+  const look = useQuery(workspaceChangesQuery(workspace));
+  if (look.isPending) return <Skeleton label="Loading changes" lines={[60, 100, 90, 80]} />;
   if (look.data === undefined) {
-    return (
-      <ErrorPanel what="The workspace could not be opened." error={look.error} onRetry={() => void look.refetch()} />
-    );
+    return <ErrorPanel what="Couldn't open the workspace." error={look.error} onRetry={() => void look.refetch()} />;
   }
   return (
     <>
       <Place look={look.data} refreshing={look.isFetching} onRefresh={() => void look.refetch()} />
-      {look.isError && <ErrorPanel what="This is what it was; it could not be read again." error={look.error} />}
+      {look.isError && <ErrorPanel what="Couldn't refresh; showing the last known state." error={look.error} />}
       <Files look={look.data} />
       {look.data.diff !== "" && <UnifiedDiff diff={look.data.diff} truncated={look.data.truncated} />}
     </>
@@ -92,15 +90,14 @@ function Place({ look, refreshing, onRefresh }: PlaceProps) {
       )}
       <Button kind="quiet" disabled={refreshing} onClick={onRefresh}>
         <RotateCw size={14} aria-hidden="true" />
-        {refreshing ? "Reading…" : "Read again"}
+        {refreshing ? "Refreshing…" : "Refresh"}
       </Button>
     </div>
   );
 }
 
 function Files({ look }: { readonly look: WorkspaceLook }) {
-  if (look.files.length === 0)
-    return <p className="text-ui text-ink-2">Nothing is changed here against the commit that the work began at.</p>;
+  if (look.files.length === 0) return <p className="text-ui text-ink-2">No changes since the base commit.</p>;
   return (
     <section aria-label="Changed files" className="flex flex-col gap-1">
       <h2 className="text-ui font-semibold">

@@ -5,8 +5,8 @@
 import { createContext, use, useEffect, useRef } from "react";
 import { create, type StoreApi, type UseBoundStore } from "zustand";
 import { invariant } from "@samovar/base";
-import { browserKept } from "../lib/stored-text.ts";
-import { KEYMAP, match, stepOf } from "./keymap.ts";
+import { browserText } from "../lib/stored-text.ts";
+import { KEYMAP, match, toStep } from "./keymap.ts";
 
 interface Offer {
   readonly id: string;
@@ -23,7 +23,7 @@ interface Actions {
 
 export type ActionStore = UseBoundStore<StoreApi<Actions>>;
 
-const keptChoice = browserKept("single-keys");
+const keptChoice = browserText("single-keys");
 
 export function createActions(): ActionStore {
   return create<Actions>((set, get) => ({
@@ -72,7 +72,7 @@ export function useKeyboard(store: ActionStore): void {
     let begunAt = 0;
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.isComposing || isCovered()) return;
-      const step = stepOf({
+      const step = toStep({
         key: event.key,
         mod: event.metaKey || event.ctrlKey,
         alt: event.altKey,

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { KEYMAP, match, stepOf, stepWords } from "./keymap.ts";
+import { KEYMAP, match, toStep, formatStep } from "./keymap.ts";
 
 const outside = { typing: false, singleKeys: true };
-const press = (key: string, more: Partial<Parameters<typeof stepOf>[0]> = {}) =>
-  stepOf({ key, mod: false, alt: false, shift: false, ...more });
+const press = (key: string, more: Partial<Parameters<typeof toStep>[0]> = {}) =>
+  toStep({ key, mod: false, alt: false, shift: false, ...more });
 
 describe("the keymap", () => {
   it("gives each command one sequence, and each sequence to one command", () => {
@@ -40,7 +40,7 @@ describe("the keymap", () => {
     expect(press("Shift", { shift: true })).toBeNull();
     expect(press("ArrowDown", { alt: true })).toBe("Alt+ArrowDown");
     expect(press("Enter", { mod: true, shift: true })).toBe("Mod+Shift+Enter");
-    expect([stepWords("Mod+k", true), stepWords("Mod+k", false), stepWords("Alt+ArrowUp", false)]).toEqual([
+    expect([formatStep("Mod+k", true), formatStep("Mod+k", false), formatStep("Alt+ArrowUp", false)]).toEqual([
       "⌘K",
       "Ctrl+K",
       "Alt+↑",

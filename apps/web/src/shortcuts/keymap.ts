@@ -24,15 +24,15 @@ const binding = (group: KeyGroup, id: string, label: string, ...steps: string[])
 
 export const KEYMAP: readonly KeyBinding[] = [
   binding("Page", "palette", "Find anything", "Mod+k"),
-  binding("Page", "help", "Show the keys", "?"),
-  binding("Page", "sidebar", "Show or hide the sessions", "Mod+\\"),
+  binding("Page", "help", "Show keyboard shortcuts", "?"),
+  binding("Page", "sidebar", "Show or hide sessions", "Mod+\\"),
   binding("Go to", "go.projects", "Projects", "g", "p"),
   binding("Go to", "go.chat", "Chat", "g", "c"),
   binding("Go to", "go.board", "Board", "g", "b"),
   binding("Go to", "go.nodes", "Nodes", "g", "n"),
   binding("Go to", "go.settings", "Settings", "g", "s"),
   binding("Task", "task.new", "New task", "c"),
-  binding("Task", "task.cancel", "Cancel the task", "Mod+."),
+  binding("Task", "task.cancel", "Cancel task", "Mod+."),
   binding("Session", "session.search", "Search", "/"),
   binding("Session", "session.next", "Next session", "Alt+ArrowDown"),
   binding("Session", "session.previous", "Previous session", "Alt+ArrowUp"),
@@ -41,20 +41,20 @@ export const KEYMAP: readonly KeyBinding[] = [
   binding("Session", "session.previousMessage", "Previous message", "PageUp"),
   binding("Session", "session.nextMessage", "Next message", "PageDown"),
   binding("Session", "session.expand", "Open or close all details", "e"),
-  binding("Session", "session.plan", "Show the plan", "p"),
-  binding("Session", "session.changes", "Show the changes", "d"),
-  binding("Session", "session.text", "View the session as text", "g", "t"),
+  binding("Session", "session.plan", "Show plan", "p"),
+  binding("Session", "session.changes", "Show changes", "d"),
+  binding("Session", "session.text", "View session as text", "g", "t"),
   binding("Board", "board.next", "Next card", "j"),
   binding("Board", "board.previous", "Previous card", "k"),
   binding("Board", "board.down", "Card below", "ArrowDown"),
   binding("Board", "board.up", "Card above", "ArrowUp"),
   binding("Board", "board.left", "Column to the left", "ArrowLeft"),
   binding("Board", "board.right", "Column to the right", "ArrowRight"),
-  binding("Board", "board.moveRight", "Move the card to the right; from Ready it runs", "Shift+ArrowRight"),
-  binding("Board", "board.moveLeft", "Move the card to the left", "Shift+ArrowLeft"),
-  binding("Board", "board.raise", "Raise its priority", "Shift+ArrowUp"),
-  binding("Board", "board.lower", "Lower its priority", "Shift+ArrowDown"),
-  binding("Board", "board.move", "Move the card to …", "m"),
+  binding("Board", "board.moveRight", "Move card right (from Ready, runs it)", "Shift+ArrowRight"),
+  binding("Board", "board.moveLeft", "Move card left", "Shift+ArrowLeft"),
+  binding("Board", "board.raise", "Raise priority", "Shift+ArrowUp"),
+  binding("Board", "board.lower", "Lower priority", "Shift+ArrowDown"),
+  binding("Board", "board.move", "Move card to…", "m"),
 ];
 
 export interface Pressed {
@@ -65,7 +65,7 @@ export interface Pressed {
 }
 
 /** What was pressed, in the keymap's spelling; null for a modifier alone. */
-export function stepOf({ key, mod, alt, shift }: Pressed): string | null {
+export function toStep({ key, mod, alt, shift }: Pressed): string | null {
   if (key === "Shift" || key === "Control" || key === "Meta" || key === "Alt") return null;
   const plain = key.length === 1 ? key.toLowerCase() : key;
   // A sign such as "?" needs Shift on some keyboards and not on others.
@@ -108,7 +108,7 @@ const PLAIN: Readonly<Record<string, string>> = { Mod: "Ctrl" };
 const NAMES: Readonly<Record<string, string>> = { ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→" };
 
 /** A step as this machine's keyboard prints it: `⌘K`, `Ctrl+K`. */
-export function stepWords(step: string, apple: boolean): string {
+export function formatStep(step: string, apple: boolean): string {
   const parts = step.split("+").map((part) => {
     const known = (apple ? APPLE[part] : PLAIN[part]) ?? NAMES[part];
     return known ?? (part.length === 1 ? part.toUpperCase() : part);

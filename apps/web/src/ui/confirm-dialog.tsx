@@ -2,7 +2,7 @@
 import { Button } from "./button.tsx";
 import { Dialog } from "./dialog.tsx";
 
-interface QuestionProps {
+interface ConfirmDialogProps {
   readonly title: string;
   readonly consequence: string;
   readonly yes: string;
@@ -11,7 +11,7 @@ interface QuestionProps {
   readonly onAnswer: (yes: boolean) => void;
 }
 
-export function Question({ title, consequence, yes, no, fault = null, onAnswer }: QuestionProps) {
+export function ConfirmDialog({ title, consequence, yes, no, fault = null, onAnswer }: ConfirmDialogProps) {
   return (
     <Dialog title={title} description={consequence} className="max-w-110" onClose={() => onAnswer(false)}>
       <p role="alert" className="px-5 pt-2 text-small text-failed empty:hidden">

@@ -34,7 +34,7 @@ export function Notice({ tone, text, onClose, children }: NoticeProps) {
   const { icon: Icon, colour } = MARKS[tone];
   return (
     <section
-      aria-label="What was just done"
+      aria-label="Notification"
       onPointerEnter={() => setHeld(true)}
       onPointerLeave={() => setHeld(false)}
       onFocus={() => setHeld(true)}
@@ -45,7 +45,7 @@ export function Notice({ tone, text, onClose, children }: NoticeProps) {
       <span className="min-w-0 py-1 wrap-anywhere">{text}</span>
       <span className="flex shrink-0 items-center gap-1">
         {children}
-        <IconButton label="Put away" onClick={onClose}>
+        <IconButton label="Dismiss" onClick={onClose}>
           <X size={16} aria-hidden="true" />
         </IconButton>
       </span>

@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { connectionWord, enterState, OFFLINE_AFTER_MS, RECONNECTING_AFTER_MS, unconnected } from "./connection.ts";
+import { getConnectionStatus, enterState, OFFLINE_AFTER_MS, RECONNECTING_AFTER_MS, unconnected } from "./connection.ts";
 
 const opened = enterState(enterState(unconnected, "connecting", 1_000), "open", 1_100);
 const lost = enterState(enterState(opened, "waiting", 5_000), "connecting", 5_300);
 
 describe("the connection's word", () => {
   it("says nothing of a short break", () => {
-    expect(connectionWord(lost, true, 5_000 + RECONNECTING_AFTER_MS - 1)).toBe("live");
+    expect(getConnectionStatus(lost, true, 5_000 + RECONNECTING_AFTER_MS - 1)).toBe("live");
   });
 
   it("says that it reconnects after two seconds, however often it dials", () => {
-    expect(connectionWord(lost, true, 5_000 + RECONNECTING_AFTER_MS)).toBe("reconnecting");
+    expect(getConnectionStatus(lost, true, 5_000 + RECONNECTING_AFTER_MS)).toBe("reconnecting");
     const again = enterState(lost, "waiting", 8_000);
-    expect(connectionWord(again, true, 5_000 + OFFLINE_AFTER_MS)).toBe("offline");
+    expect(getConnectionStatus(again, true, 5_000 + OFFLINE_AFTER_MS)).toBe("offline");
   });
 
   it("remembers when it last had everything", () => {
@@ -21,14 +21,14 @@ describe("the connection's word", () => {
 
   it("tells a first connection from a broken one", () => {
     const first = enterState(unconnected, "connecting", 1_000);
-    expect(connectionWord(first, true, 3_500)).toBe("connecting");
+    expect(getConnectionStatus(first, true, 3_500)).toBe("connecting");
   });
 
   it("believes the browser that it is offline", () => {
-    expect(connectionWord(lost, false, 5_001)).toBe("offline");
+    expect(getConnectionStatus(lost, false, 5_001)).toBe("offline");
   });
 
   it("is live again at once", () => {
-    expect(connectionWord(enterState(lost, "open", 30_000), true, 30_000)).toBe("live");
+    expect(getConnectionStatus(enterState(lost, "open", 30_000), true, 30_000)).toBe("live");
   });
 });

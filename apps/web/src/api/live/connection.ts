@@ -10,7 +10,7 @@ export interface Connection {
   readonly lastOpenAt: Millis | null;
 }
 
-export type ConnectionWord = "live" | "connecting" | "reconnecting" | "offline";
+export type ConnectionStatus = "live" | "connecting" | "reconnecting" | "offline";
 
 /** Silence before "Reconnecting…" is shown, and before the page says that it shows old things. */
 export const RECONNECTING_AFTER_MS = 2_000;
@@ -29,7 +29,7 @@ export function enterState(connection: Connection, state: SocketState, now: Mill
   };
 }
 
-export function connectionWord(connection: Connection, browserOnline: boolean, now: Millis): ConnectionWord {
+export function getConnectionStatus(connection: Connection, browserOnline: boolean, now: Millis): ConnectionStatus {
   if (connection.state === "open" || connection.state === "closed") return browserOnline ? "live" : "offline";
   const silentMs = now - connection.lostAt;
   if (!browserOnline || silentMs >= OFFLINE_AFTER_MS) return "offline";

@@ -10,7 +10,7 @@ import { patchBoard, type BoardTasks } from "../board-tasks.ts";
 import { boardKey, meKey, sessionKey, taskEventsKey, taskKey, tasksKey } from "../query-keys.ts";
 import { newerSession, newerTask, patchEvents, patchSessions, patchTasks } from "../patches.ts";
 import { sessionsQuery, tasksQuery } from "../queries.ts";
-import { told } from "../received.ts";
+import { received } from "../received.ts";
 import { frameBatch, nextFrame } from "./frame-batch.ts";
 import { createHistory, historyOf } from "./history.ts";
 import { openProjectSocket, type ProjectSocket } from "./socket.ts";
@@ -104,7 +104,7 @@ export function patchAnswers(client: QueryClient, project: ProjectId, event: Vie
       return patchSession(client, project, event.session);
     case "session.stopped":
       patchSession(client, project, event.session);
-      return lookForDeleted(client, project, event.session);
+      return detectDeletedTask(client, project, event.session);
     case "task.updated":
       return patchTask(client, project, event.task, event.events);
     default:
@@ -113,13 +113,13 @@ export function patchAnswers(client: QueryClient, project: ProjectId, event: Vie
 }
 
 function patchSession(client: QueryClient, project: ProjectId, session: SessionView): void {
-  told.heardSession(session);
+  received.receiveSession(session);
   client.setQueryData(sessionsQuery(project).queryKey, (pages) => patchSessions(pages, session));
   client.setQueryData<SessionView>(sessionKey(project, session.id), (known) => newerSession(known, session));
 }
 
 export function patchTask(client: QueryClient, project: ProjectId, task: TaskView, events: readonly TaskEvent[]): void {
-  told.heardTask(task);
+  received.receiveTask(task);
   client.setQueryData(tasksQuery(project).queryKey, (tasks) => patchTasks(tasks, task));
   client.setQueryData<BoardTasks>(boardKey(project), (board) => patchBoard(board, task));
   client.setQueryData<TaskView>(taskKey(project, task.id), (known) => newerTask(known, task));
@@ -130,12 +130,12 @@ export function patchTask(client: QueryClient, project: ProjectId, task: TaskVie
 }
 
 /** The session of a task that waits ends when the task is deleted; nothing else tells that it is gone. */
-function lookForDeleted(client: QueryClient, project: ProjectId, session: SessionView): void {
+function detectDeletedTask(client: QueryClient, project: ProjectId, session: SessionView): void {
   const board = client.getQueryData<BoardTasks>(boardKey(project));
   const known = [...(board?.tasks ?? []), ...(client.getQueryData(tasksQuery(project).queryKey) ?? [])];
   const task = known.find(({ id }) => id === session.taskId);
   if (task?.status !== "draft" && task?.status !== "ready") return;
-  told.forgetTask(task.id);
+  received.forgetTask(task.id);
   void client.invalidateQueries({ queryKey: tasksKey(project) });
   void client.invalidateQueries({ queryKey: boardKey(project) });
 }

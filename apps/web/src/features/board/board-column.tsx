@@ -8,11 +8,11 @@ import { Button } from "../../ui/button.tsx";
 import { StatusIcon } from "../../ui/status-mark.tsx";
 import { BoardCard } from "./board-card.tsx";
 import type { BoardMemory } from "./board-memory.ts";
-import { columnWord } from "./columns.ts";
-import { DropWord } from "./drop-hint.tsx";
+import { labelColumn } from "./columns.ts";
+import { DropHint } from "./drop-hint.tsx";
 import { moveTo } from "./moves.ts";
-import { Teaching } from "./empty-column.tsx";
-import { useGrowing } from "./use-drawn-count.ts";
+import { EmptyColumn } from "./empty-column.tsx";
+import { useDrawnCount } from "./use-drawn-count.ts";
 import { useDropColumn } from "./use-drag.ts";
 
 interface BoardColumnProps {
@@ -44,7 +44,7 @@ export const BoardColumn = memo(function BoardColumn(props: BoardColumnProps) {
   const place = shown.findIndex((task) => task.id === current);
   const asked = shown.findIndex((task) => task.id === props.asked);
   const tabStop = shown[Math.max(0, place)]?.id;
-  const drawn = useGrowing(shown.length, () => props.memory.offset(status)?.top ?? 0, Math.max(place, asked));
+  const drawn = useDrawnCount(shown.length, () => props.memory.offset(status)?.top ?? 0, Math.max(place, asked));
   return (
     <section
       ref={column}
@@ -59,20 +59,20 @@ export const BoardColumn = memo(function BoardColumn(props: BoardColumnProps) {
         <span className="[&_.spin]:[animation:none]">
           <StatusIcon status={status} />
         </span>
-        {columnWord(status)}
+        {labelColumn(status)}
         <span className="ms-auto text-small font-normal text-ink-3 tabular-nums">
           {tasks.length}
           {hasOlder && <span aria-label=" or more">+</span>}
         </span>
       </h2>
-      {move !== null && <DropWord move={move} over={over} />}
+      {move !== null && <DropHint move={move} over={over} />}
       <div
         data-scroll={status}
         className="flex min-h-0 flex-1 scroll-py-2 flex-col overflow-x-hidden overflow-y-auto overscroll-y-contain px-2 pb-2 focus-within:[overflow-anchor:none]"
       >
         {shown.length === 0 ? (
           <div className="px-1 py-2 text-small text-ink-3">
-            <Teaching status={status} filtered={props.filtered} />
+            <EmptyColumn status={status} filtered={props.filtered} />
           </div>
         ) : (
           <ul className="flex flex-col gap-2 pt-0.5">

@@ -46,7 +46,7 @@ export function BoardDialogs({ opened, moves, find }: BoardDialogsProps) {
       onClose={close}
       onDeleted={() => {
         close();
-        moves.say(`“${visibleText(task.title)}” is deleted`);
+        moves.announce(`Deleted “${visibleText(task.title)}”`);
       }}
     />
   );

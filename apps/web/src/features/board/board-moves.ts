@@ -1,5 +1,5 @@
 /**
- * What a person does to the cards: each move shows at once, is sent in its turn, is said aloud, and goes back with
+ * What a person does to the cards: each move shows at once, is sent in its turn, is announced, and goes back with
  * the reason when it is refused. A move that costs nothing can be undone.
  */
 import type { TaskId } from "@samovar/base";
@@ -9,10 +9,10 @@ import type { BoardSearch } from "./board-search.ts";
 import type { TaskAction } from "../../api/commands.ts";
 import type { NoticeTone } from "../../ui/notice.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
-import { columnsOf, columnWord, matching, placeOf } from "./columns.ts";
+import { toColumns, labelColumn, matching, findPlace } from "./columns.ts";
 import { isIdle } from "../tasks/shown-status.ts";
 import { mayReorder, moveBeside, moveTo, type Direction } from "./moves.ts";
-import { priorityBeside, priorityWord } from "../tasks/priorities.ts";
+import { priorityBeside, labelPriority } from "../tasks/priorities.ts";
 import { accepted, begun, takenBack, withPending, type Pending, type PendingChange } from "./pending.ts";
 
 export interface BoardDeps {
@@ -38,7 +38,7 @@ export interface BoardState {
   readonly pending: Pending;
   readonly notice: Notice | null;
   /** For those who hear the page; the count tells the same words apart. */
-  readonly said: { readonly count: number; readonly text: string };
+  readonly announcement: { readonly count: number; readonly text: string };
   /** The task whose cancelling waits for a yes. */
   readonly asking: TaskId | null;
   readonly search: BoardSearch;
@@ -47,7 +47,7 @@ export interface BoardState {
 
 export interface BoardMoves {
   readonly store: StoreApi<BoardState>;
-  know(what: Pick<BoardState, "search" | "offline">): void;
+  setContext(what: Pick<BoardState, "search" | "offline">): void;
   move(id: TaskId, to: TaskStatus): void;
   moveBeside(id: TaskId, direction: Direction): void;
   setPriority(id: TaskId, priority: number): void;
@@ -56,18 +56,18 @@ export interface BoardMoves {
   prioritise(id: TaskId, direction: "up" | "down"): void;
   /** The answer to what is being asked. */
   answer(cancel: boolean): void;
-  say(text: string): void;
-  tell(notice: Omit<Notice, "id">): void;
+  announce(text: string): void;
+  notify(notice: Omit<Notice, "id">): void;
   dismiss(id: number): void;
 }
 
-const OFFLINE = "There is no connection now; nothing is sent. Try again when it is back.";
+const OFFLINE = "You're offline, so nothing was sent. Try again when you're back online.";
 
 export function createBoardMoves(deps: BoardDeps): BoardMoves {
   const store = createStore<BoardState>(() => ({
     pending: new Map(),
     notice: null,
-    said: { count: 0, text: "" },
+    announcement: { count: 0, text: "" },
     asking: null,
     search: {},
     offline: false,
@@ -78,13 +78,15 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
 
   const shown = () => withPending(deps.tasks(), getState().pending);
   const find = (id: TaskId) => shown().find((task) => task.id === id);
-  const say = (text: string) => setState(({ said }) => ({ said: { count: said.count + 1, text } }));
-  const tell = (notice: Omit<Notice, "id">) => {
+  const announce = (text: string) =>
+    setState(({ announcement }) => ({ announcement: { count: announcement.count + 1, text } }));
+  const notify = (notice: Omit<Notice, "id">) => {
     setState({ notice: { ...notice, id: (made += 1) } });
-    say(notice.text);
+    announce(notice.text);
   };
-  const place = (id: TaskId) => placeOf(columnsOf(matching(shown(), getState().search)), id);
-  const refuse = (task: TaskView, why: string) => tell({ tone: "refused", text: `${nameOf(task)} stays: ${why}` });
+  const place = (id: TaskId) => findPlace(toColumns(matching(shown(), getState().search)), id);
+  const refuse = (task: TaskView, why: string) =>
+    notify({ tone: "refused", text: `Couldn't change ${nameOf(task)}. ${why}` });
 
   const send = (task: TaskView, fields: PendingChange["fields"], command: () => Promise<TaskView>) => {
     const token = (made += 1);
@@ -99,26 +101,30 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
       } catch (error) {
         setState(({ pending }) => ({ pending: takenBack(pending, task.id, token) }));
         const { text, settingsPath } = deps.explain(error);
-        tell({ tone: "fault", text: `${nameOf(task)} is back where it was. ${text}`, settingsPath });
+        notify({
+          tone: "fault",
+          text: `Couldn't change ${nameOf(task)}, so the change was undone. ${text}`,
+          settingsPath,
+        });
       }
     };
     turns.set(task.id, turn());
   };
 
-  const whereWords = (id: TaskId, done: string) => {
+  const describePlace = (id: TaskId, done: string) => {
     const at = place(id);
-    return at === null ? `${done}; the filter hides it` : `${done}, ${at.at}`;
+    return at === null ? `${done}, hidden by the filter` : `${done}, ${at.at}`;
   };
 
   const toIdle = (task: TaskView, status: "draft" | "ready", undoable: boolean) => {
     send(task, { status }, () => deps.edit(task.id, { status }));
     const before = task.status;
-    const text = `${nameOf(task)} moved to ${columnWord(status)}`;
+    const text = `${nameOf(task)} moved to ${labelColumn(status)}`;
     if (undoable && (before === "draft" || before === "ready"))
       setState({
         notice: { id: (made += 1), tone: "done", text, action: { label: "Undo", run: undo(task.id, before) } },
       });
-    say(whereWords(task.id, text));
+    announce(describePlace(task.id, text));
   };
   const undo = (id: TaskId, status: "draft" | "ready") => () => {
     setState({ notice: null });
@@ -128,10 +134,10 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
 
   const run = (task: TaskView, action: "run" | "retry") => {
     send(task, { status: "queued", cancelRequested: false, waiting: null }, () => deps.act(task.id, action));
-    const text = `${nameOf(task)} ${action === "run" ? "runs" : "runs again"}: it takes a machine`;
-    const label = "Cancel the run";
+    const text = `Running ${nameOf(task)}${action === "run" ? "" : " again"} on a node`;
+    const label = "Cancel run";
     setState({ notice: { id: (made += 1), tone: "done", text, action: { label, run: () => stop(task.id) } } });
-    say(whereWords(task.id, `${text}. Moved to Queued`));
+    announce(describePlace(task.id, `${text}. Moved to Queued`));
   };
 
   const stop = (id: TaskId) => {
@@ -140,7 +146,9 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
     if (task === undefined) return;
     const fields = isIdle(task) ? ({ status: "cancelled" } as const) : { cancelRequested: true };
     send(task, fields, () => deps.act(id, "cancel"));
-    say(isIdle(task) ? whereWords(id, `${nameOf(task)} moved to Cancelled`) : `${nameOf(task)} is being cancelled`);
+    announce(
+      isIdle(task) ? describePlace(id, `${nameOf(task)} moved to Cancelled`) : `${nameOf(task)} is being cancelled`,
+    );
   };
 
   const perform = (task: TaskView, move: ReturnType<typeof moveTo>) => {
@@ -155,11 +163,11 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
   const setPriority = (id: TaskId, priority: number) => {
     const task = find(id);
     if (task === undefined || task.priority === priority) return;
-    if (!mayReorder(task)) return refuse(task, "Its priority counts only before it runs.");
+    if (!mayReorder(task)) return refuse(task, "Priority only matters before a task runs.");
     if (getState().offline) return refuse(task, OFFLINE);
     send(task, { priority }, () => deps.edit(id, { priority }));
     const at = place(id);
-    say(`${nameOf(task)}: ${priorityWord(priority)}${at === null ? "" : `, ${at.at} in ${at.word}`}`);
+    announce(`${nameOf(task)}: ${labelPriority(priority)}${at === null ? "" : `, ${at.at} in ${at.word}`}`);
   };
 
   const setAside = (id: TaskId, aside: boolean) => {
@@ -167,19 +175,21 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
     if (task?.status !== "failed") return;
     if (getState().offline) return refuse(task, OFFLINE);
     send(task, { setAside: aside }, () => deps.act(id, aside ? "set-aside" : "take-up"));
-    const text = `${nameOf(task)} ${aside ? "is set aside: it needs nobody any more" : "needs somebody again"}`;
+    const text = aside
+      ? `Acknowledged ${nameOf(task)}: no longer needs attention`
+      : `${nameOf(task)} needs attention again`;
     const action = { label: "Undo", run: () => setAside(id, !aside) };
     setState({ notice: aside ? { id: (made += 1), tone: "done", text, action } : null });
-    say(text);
+    announce(text);
   };
 
   return {
     store,
-    say,
-    tell,
+    announce,
+    notify,
     setPriority,
     setAside,
-    know: (what) => setState(what),
+    setContext: (what) => setState(what),
     move(id, to) {
       const task = find(id);
       if (task !== undefined) perform(task, moveTo(task, to));
@@ -192,7 +202,8 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
       const task = find(id);
       const next = task === undefined ? null : priorityBeside(task.priority, direction);
       if (next !== null) setPriority(id, next);
-      else if (task !== undefined) say(`${nameOf(task)} has the ${direction === "up" ? "highest" : "lowest"} priority`);
+      else if (task !== undefined)
+        announce(`${nameOf(task)} already has the ${direction === "up" ? "highest" : "lowest"} priority`);
     },
     answer(cancel) {
       const { asking } = getState();

@@ -8,13 +8,13 @@ import type { BoardMoves } from "./board-moves.ts";
 
 export function BoardNotice({ moves }: { readonly moves: BoardMoves }) {
   const notice = useStore(moves.store, (state) => state.notice);
-  const said = useStore(moves.store, (state) => state.said);
+  const announcement = useStore(moves.store, (state) => state.announcement);
   const id = notice?.id ?? 0;
   const close = useCallback(() => moves.dismiss(id), [moves, id]);
   return (
     <>
       <p role="status" className="sr-only">
-        <span key={said.count}>{said.text}</span>
+        <span key={announcement.count}>{announcement.text}</span>
       </p>
       {notice !== null && (
         <Notice key={notice.id} tone={notice.tone} text={notice.text} onClose={close}>

@@ -6,7 +6,7 @@ import { useAction } from "../../shortcuts/actions.tsx";
 import { Button } from "../../ui/button.tsx";
 import { CONTROL } from "../../ui/field.tsx";
 import { isFiltered } from "./columns.ts";
-import { PRIORITIES_BY_URGENCY, priorityWord } from "../tasks/priorities.ts";
+import { PRIORITIES_BY_URGENCY, labelPriority } from "../tasks/priorities.ts";
 
 interface BoardToolbarProps {
   readonly search: BoardSearch;
@@ -21,9 +21,9 @@ export function BoardToolbar({ search, onChange, found, all }: BoardToolbarProps
   const { priority } = search;
   const filtered = isFiltered(search);
   return (
-    <search aria-label="Filter the tasks" className="flex shrink-0 flex-wrap items-center gap-2 px-4 pt-3">
+    <search aria-label="Filter tasks" className="flex shrink-0 flex-wrap items-center gap-2 px-4 pt-3">
       <label className="relative min-w-40 flex-1 tablet:max-w-72">
-        <span className="sr-only">Filter by words</span>
+        <span className="sr-only">Filter by text</span>
         <Search size={14} className="absolute start-2.5 top-1/2 -translate-y-1/2 text-ink-3" aria-hidden="true" />
         <FilterText input={input} search={search} onChange={onChange} />
       </label>
@@ -37,7 +37,7 @@ export function BoardToolbar({ search, onChange, found, all }: BoardToolbarProps
           <option value="">Any priority</option>
           {PRIORITIES_BY_URGENCY.map((value) => (
             <option key={value} value={value}>
-              {priorityWord(value)}
+              {labelPriority(value)}
             </option>
           ))}
         </select>
@@ -61,10 +61,10 @@ interface FilterTextProps extends Pick<BoardToolbarProps, "search" | "onChange">
 /** The address follows what is typed, a moment later; typing never waits for it. */
 function FilterText({ input, search, onChange }: FilterTextProps) {
   const [text, setText] = useState(search.filter ?? "");
-  const [told, setTold] = useState(search.filter ?? "");
+  const [known, setKnown] = useState(search.filter ?? "");
   const asked = search.filter ?? "";
-  if (asked !== told) {
-    setTold(asked);
+  if (asked !== known) {
+    setKnown(asked);
     // Back, or a link: then the address leads.
     if (asked !== text.trim()) setText(asked);
   }
@@ -89,16 +89,16 @@ function FilterText({ input, search, onChange }: FilterTextProps) {
 
 const SETTLED_MS = 120;
 
-function useChanged(text: string, told: string, onChanged: () => void): void {
+function useChanged(text: string, known: string, onChanged: () => void): void {
   const latest = useRef(onChanged);
   useEffect(() => {
     latest.current = onChanged;
   });
   useEffect(() => {
-    if (text === told) return;
+    if (text === known) return;
     const timer = setTimeout(() => latest.current(), SETTLED_MS);
     return () => clearTimeout(timer);
-  }, [text, told]);
+  }, [text, known]);
 }
 
 function withFilter({ task, priority }: BoardSearch, text: string): BoardSearch {

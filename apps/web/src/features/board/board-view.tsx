@@ -13,7 +13,7 @@ import { boardMemory } from "./board-memory.ts";
 import { BoardNotice } from "./board-notice.tsx";
 import { BoardToolbar } from "./board-toolbar.tsx";
 import { ColumnTabs } from "./column-tabs.tsx";
-import { columnsOf, isFiltered, matching } from "./columns.ts";
+import { toColumns, isFiltered, matching } from "./columns.ts";
 import { withPending } from "./pending.ts";
 import { FirstTask } from "./empty-column.tsx";
 import { useArrivals } from "./use-arrival.ts";
@@ -23,17 +23,17 @@ import { useBoardMoves } from "./use-board-moves.ts";
 import { useBoardScroll } from "./use-board-scroll.ts";
 import { useCardFocus } from "./use-card-focus.ts";
 import { useDragged } from "./use-drag.ts";
-import { useLitCard } from "./use-highlighted-card.ts";
-import { useShowing } from "./use-older-tasks.ts";
+import { useHighlightedCard } from "./use-highlighted-card.ts";
+import { useOlderTasks } from "./use-older-tasks.ts";
 
-interface BoardFaceProps {
+interface BoardViewProps {
   readonly project: ProjectId;
   readonly board: BoardTasks;
   readonly search: BoardSearch;
   readonly onSearch: (search: BoardSearch) => void;
 }
 
-export function BoardFace({ project, board, search, onSearch }: BoardFaceProps) {
+export function BoardView({ project, board, search, onSearch }: BoardViewProps) {
   const hintId = useId();
   const scroller = useRef<HTMLElement>(null);
   const memory = boardMemory(project);
@@ -41,17 +41,17 @@ export function BoardFace({ project, board, search, onSearch }: BoardFaceProps) 
   const pending = useStore(moves.store, (state) => state.pending);
   const tasks = useMemo(() => withPending(board.tasks, pending), [board.tasks, pending]);
   const matched = useMemo(() => matching(tasks, search), [tasks, search]);
-  const columns = useMemo(() => columnsOf(matched), [matched]);
+  const columns = useMemo(() => toColumns(matched), [matched]);
   const focus = useCardFocus(scroller, columns, memory);
   const opened = useBoardActions(moves, focus, useArrivals(serverClock.now));
-  const showing = useShowing(project, moves, memory);
+  const showing = useOlderTasks(project, moves, memory);
   const dragged = useDragged((id, to) => {
     focus.follow(id);
     moves.move(id, to);
   });
   useBoardKeys(focus, moves, opened.context.openMenu);
   useBoardScroll(scroller, memory);
-  useLitCard(scroller, memory, search.task ?? null);
+  useHighlightedCard(scroller, memory, search.task ?? null);
   const filtered = isFiltered(search);
   const find = (id: TaskId | null): TaskView | null => tasks.find((task) => task.id === id) ?? null;
   return (
@@ -62,7 +62,8 @@ export function BoardFace({ project, board, search, onSearch }: BoardFaceProps) 
         {tasks.length === 0 && <FirstTask project={project} />}
         <ColumnTabs board={scroller} columns={columns} />
         <p id={hintId} className="sr-only">
-          Arrow keys go to other cards. With Shift they move the card or change its priority. M opens its menu.
+          Arrow keys move between cards. Shift with an arrow key moves the card or changes its priority. M opens its
+          menu.
         </p>
         <section
           ref={scroller}

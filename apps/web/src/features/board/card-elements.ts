@@ -2,17 +2,17 @@
 import type { TaskId } from "@samovar/base";
 import { taskId } from "@samovar/contracts";
 
-export function cardOf(target: EventTarget | null): TaskId | null {
+export function findCardId(target: EventTarget | null): TaskId | null {
   const card = target instanceof Element ? target.closest<HTMLElement>("[data-card]") : null;
   return taskId.safeParse(card?.dataset["card"]).data ?? null;
 }
 
-export const elementOf = (board: HTMLElement, id: TaskId): HTMLElement | null =>
+export const findCard = (board: HTMLElement, id: TaskId): HTMLElement | null =>
   board.querySelector<HTMLElement>(`[data-card="${id}"]`);
 
 /** Whether it could be given. `show`: brings it into view as well. */
 export function focusCard(board: HTMLElement, id: TaskId, show: boolean): boolean {
-  const card = elementOf(board, id);
+  const card = findCard(board, id);
   const link = card?.querySelector<HTMLElement>("a") ?? null;
   if (card === null || link === null) return false;
   link.focus({ preventScroll: true });

@@ -7,8 +7,8 @@ import type { ReactNode } from "react";
 import { sessionQuery, sessionsQuery } from "../../api/queries.ts";
 import { Ago, Elapsed } from "../../ui/moment.tsx";
 import { HalfCircle, StatusChip } from "../../ui/status-mark.tsx";
-import { durationWords } from "../../lib/format-time.ts";
-import { shownStatus } from "../tasks/shown-status.ts";
+import { formatDuration } from "../../lib/format-time.ts";
+import { getShownStatus } from "../tasks/shown-status.ts";
 import { DiffCount } from "../../ui/diff/diff-count.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
 import { PriorityMark } from "../tasks/priority-mark.tsx";
@@ -19,7 +19,7 @@ export function CardFacts({ task }: { readonly task: TaskView }) {
     <>
       <Exception task={task} />
       <span className="flex flex-wrap items-center gap-x-3 gap-y-0.5 text-small text-ink-3">
-        {shownStatus(task) === "cancelling" && <StatusChip status="cancelling" />}
+        {getShownStatus(task) === "cancelling" && <StatusChip status="cancelling" />}
         <PriorityMark priority={task.priority} />
         <Facts task={task} />
       </span>
@@ -75,7 +75,7 @@ function Activity({ task }: { readonly task: TaskView }) {
   return (
     <span className="flex min-w-0 items-center gap-1.5 text-small text-working">
       <HalfCircle size={14} className="text-working" />
-      <span className="min-w-0 truncate">{visibleText(session?.activity?.text ?? "The agent works")}</span>
+      <span className="min-w-0 truncate">{visibleText(session?.activity?.text ?? "Agent is working")}</span>
       {task.startedAt !== null && (
         <span className="ms-auto shrink-0 text-ink-3">
           <Elapsed from={task.startedAt} />
@@ -118,16 +118,16 @@ function Outcome({ task }: { readonly task: TaskView }) {
   return (
     <>
       {output?.pullRequestUrl == null ? <Branch name={output?.branch ?? null} /> : <Pull url={output.pullRequestUrl} />}
-      {task.setAside && <span>Set aside</span>}
+      {task.setAside && <span>Acknowledged</span>}
       {output?.bundle != null && (
-        <span className="inline-flex items-center gap-1" title="The branch could not be pushed; its commits are kept">
+        <span className="inline-flex items-center gap-1" title="The branch couldn't be pushed; its commits are saved">
           <Package size={14} aria-hidden="true" />
           Not pushed
         </span>
       )}
       {output?.diffStat != null && <DiffCount added={output.diffStat.insertions} removed={output.diffStat.deletions} />}
       {task.startedAt !== null && task.endedAt !== null && (
-        <span className="tabular-nums">{durationWords(task.endedAt - task.startedAt)}</span>
+        <span className="tabular-nums">{formatDuration(task.endedAt - task.startedAt)}</span>
       )}
       <When at={task.endedAt ?? task.updatedAt} />
     </>
@@ -167,7 +167,7 @@ function Depends({ count }: { readonly count: number }) {
   return (
     <span className="inline-flex items-center gap-1">
       <Link2 size={14} aria-hidden="true" />
-      After {count} {count === 1 ? "other" : "others"}
+      After {count} {count === 1 ? "task" : "tasks"}
     </span>
   );
 }

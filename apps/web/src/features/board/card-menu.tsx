@@ -4,9 +4,9 @@ import { MoreHorizontal } from "lucide-react";
 import { MenuPanel } from "../../ui/menu-panel.tsx";
 import type { MenuEntry } from "../../ui/menu.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
-import { columnWord } from "./columns.ts";
-import { PRIORITIES_BY_URGENCY, priorityWord } from "../tasks/priorities.ts";
-import { attentionWords } from "../tasks/acknowledge-entry.ts";
+import { labelColumn } from "./columns.ts";
+import { PRIORITIES_BY_URGENCY, labelPriority } from "../tasks/priorities.ts";
+import { labelAcknowledge } from "../tasks/label-acknowledge.ts";
 import { isIdle } from "../tasks/shown-status.ts";
 import { mayReorder, moveTo, TARGETS, type Move } from "./moves.ts";
 
@@ -58,11 +58,11 @@ function entriesOf(task: TaskView, actions: CardMenuActions): readonly MenuEntry
   const moves = TARGETS.flatMap((to): MenuEntry[] => {
     const move = moveTo(task, to);
     if (move.kind !== "edit" && move.kind !== "act") return [];
-    const label = move.kind === "act" && move.action === "retry" ? "Run again" : `Move to ${columnWord(to)}`;
+    const label = move.kind === "act" && move.action === "retry" ? "Run again" : `Move to ${labelColumn(to)}`;
     const hint = costOf(move);
     return [{ kind: "action", label, ...(hint === null ? {} : { hint }), onSelect: () => actions.onMove(to) }];
   });
-  const none: MenuEntry = { kind: "action", label: "It cannot be moved any more", disabled: true, onSelect: () => {} };
+  const none: MenuEntry = { kind: "action", label: "Can't be moved", disabled: true, onSelect: () => {} };
   const entries: MenuEntry[] = moves.length === 0 ? [none] : moves;
   if (task.status === "failed") entries.push({ kind: "line" }, attention(task, actions));
   if (mayReorder(task)) entries.push({ kind: "line" }, priorities(task, actions));
@@ -75,7 +75,7 @@ function entriesOf(task: TaskView, actions: CardMenuActions): readonly MenuEntry
 
 const attention = ({ setAside }: TaskView, actions: CardMenuActions): MenuEntry => ({
   kind: "action",
-  ...attentionWords(setAside),
+  ...labelAcknowledge(setAside),
   onSelect: () => actions.onSetAside(!setAside),
 });
 
@@ -83,11 +83,11 @@ const priorities = (task: TaskView, actions: CardMenuActions): MenuEntry => ({
   kind: "choices",
   name: "Priority",
   value: `${task.priority}`,
-  choices: PRIORITIES_BY_URGENCY.map((value) => ({ value: `${value}`, label: priorityWord(value) })),
+  choices: PRIORITIES_BY_URGENCY.map((value) => ({ value: `${value}`, label: labelPriority(value) })),
   onChoose: (value) => actions.onPriority(Number(value)),
 });
 
 function costOf(move: Move): string | null {
   if (move.kind !== "act") return null;
-  return move.action === "cancel" ? null : "takes a machine";
+  return move.action === "cancel" ? null : "uses a node";
 }

@@ -2,7 +2,7 @@
 import { clsx } from "clsx";
 import { useEffect, useRef, useState, type RefObject } from "react";
 import { StatusIcon } from "../../ui/status-mark.tsx";
-import { columnWord, type Column } from "./columns.ts";
+import { labelColumn, type Column } from "./columns.ts";
 
 interface ColumnTabsProps {
   readonly board: RefObject<HTMLElement | null>;
@@ -37,7 +37,7 @@ export function ColumnTabs({ board, columns }: ColumnTabsProps) {
           <span className="[&_.spin]:[animation:none]">
             <StatusIcon status={status} size={14} />
           </span>
-          {columnWord(status)}
+          {labelColumn(status)}
           <span className="text-ink-2 tabular-nums">{tasks.length}</span>
         </button>
       ))}

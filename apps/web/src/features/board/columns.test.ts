@@ -1,10 +1,10 @@
 /** Columns, their order, their filter, and the steps between cards. */
 import { expect, it } from "vitest";
 import { aTask } from "../../api/views.testing.ts";
-import { columnsOf, matching, placeOf } from "./columns.ts";
+import { toColumns, matching, findPlace } from "./columns.ts";
 import { cardBeside, cardInPlaceOf } from "./card-steps.ts";
 
-const statuses = (tasks: Parameters<typeof columnsOf>[0]) => columnsOf(tasks).map(({ status }) => status);
+const statuses = (tasks: Parameters<typeof toColumns>[0]) => toColumns(tasks).map(({ status }) => status);
 
 it("[R28] six columns always, those that tasks pass through while they hold cards", () => {
   expect(statuses([])).toEqual(["draft", "ready", "in_progress", "completed", "failed", "cancelled"]);
@@ -19,10 +19,10 @@ it("[R28] cards stand by priority, then by age; what ended, the latest first", (
     aTask({ status: "ready", priority: 1, createdAt: 4 }),
     aTask({ status: "ready", priority: 4, createdAt: 1 }),
   ];
-  const ready = columnsOf([none, low, urgent, older]).find(({ status }) => status === "ready");
+  const ready = toColumns([none, low, urgent, older]).find(({ status }) => status === "ready");
   expect(ready?.tasks).toEqual([urgent, older, low, none]);
   const [first, last] = [aTask({ status: "completed", endedAt: 5 }), aTask({ status: "completed", endedAt: 9 })];
-  expect(columnsOf([first, last]).find(({ status }) => status === "completed")?.tasks).toEqual([last, first]);
+  expect(toColumns([first, last]).find(({ status }) => status === "completed")?.tasks).toEqual([last, first]);
 });
 
 it("[R28] the filter wants every word, in title or text, and the priority", () => {
@@ -35,8 +35,8 @@ it("[R28] the filter wants every word, in title or text, and the priority", () =
 
 it("a card's place is told from one", () => {
   const tasks = [aTask({ status: "ready", createdAt: 1 }), aTask({ status: "ready", createdAt: 2 })];
-  expect(placeOf(columnsOf(tasks), tasks[1]?.id ?? "")).toEqual({ word: "Ready", at: "2 of 2" });
-  expect(placeOf(columnsOf(tasks), "elsewhere")).toBeNull();
+  expect(findPlace(toColumns(tasks), tasks[1]?.id ?? "")).toEqual({ word: "Ready", at: "2 of 2" });
+  expect(findPlace(toColumns(tasks), "elsewhere")).toBeNull();
 });
 
 it("arrows go along a column, and over to the same row of the next filled one", () => {
@@ -45,7 +45,7 @@ it("arrows go along a column, and over to the same row of the next filled one", 
     aTask({ status: "draft", createdAt: 2 }),
     aTask({ status: "failed" }),
   ];
-  const columns = columnsOf([a, b, c]);
+  const columns = toColumns([a, b, c]);
   expect(cardBeside(columns, null, "down")).toBe(a.id);
   expect(cardBeside(columns, a.id, "down")).toBe(b.id);
   expect(cardBeside(columns, b.id, "down")).toBeNull();
@@ -56,7 +56,7 @@ it("arrows go along a column, and over to the same row of the next filled one", 
 it("the neighbour takes the place of a card that is gone", () => {
   const [a, b, c] = [1, 2, 3].map((createdAt) => aTask({ status: "draft", createdAt }));
   const all = [a, b, c].flatMap((task) => task ?? []);
-  const without = (id: string | undefined) => columnsOf(all.filter((task) => task.id !== id));
-  expect(b && cardInPlaceOf(columnsOf(all), without(b.id), b.id)).toBe(c?.id);
-  expect(c && cardInPlaceOf(columnsOf(all), without(c.id), c.id)).toBe(b?.id);
+  const without = (id: string | undefined) => toColumns(all.filter((task) => task.id !== id));
+  expect(b && cardInPlaceOf(toColumns(all), without(b.id), b.id)).toBe(c?.id);
+  expect(c && cardInPlaceOf(toColumns(all), without(c.id), c.id)).toBe(b?.id);
 });

@@ -22,9 +22,9 @@ const WORDS: Readonly<Record<TaskStatus, string>> = {
   cancelled: "Cancelled",
 };
 
-export const columnWord = (status: TaskStatus): string => WORDS[status];
+export const labelColumn = (status: TaskStatus): string => WORDS[status];
 
-export function columnsOf(tasks: readonly TaskView[]): readonly Column[] {
+export function toColumns(tasks: readonly TaskView[]): readonly Column[] {
   return TASK_STATUSES.map((status) => ({
     status,
     tasks: tasks.filter((task) => task.status === status).toSorted(isTerminal(status) ? byEnd : byRank),
@@ -61,10 +61,13 @@ export const isFiltered = ({ filter, priority }: BoardSearch): boolean =>
   filter !== undefined || priority !== undefined;
 
 /** Where a card stands: its column's word and the place in it, from one. Null: it is not shown. */
-export function placeOf(columns: readonly Column[], id: string): { readonly word: string; readonly at: string } | null {
+export function findPlace(
+  columns: readonly Column[],
+  id: string,
+): { readonly word: string; readonly at: string } | null {
   for (const { status, tasks } of columns) {
     const index = tasks.findIndex((task) => task.id === id);
-    if (index >= 0) return { word: columnWord(status), at: `${index + 1} of ${tasks.length}` };
+    if (index >= 0) return { word: labelColumn(status), at: `${index + 1} of ${tasks.length}` };
   }
   return null;
 }

@@ -4,7 +4,7 @@ import { clsx } from "clsx";
 import { Ban } from "lucide-react";
 import type { Move } from "./moves.ts";
 
-export function DropWord({ move, over }: { readonly move: Move; readonly over: boolean }) {
+export function DropHint({ move, over }: { readonly move: Move; readonly over: boolean }) {
   const words = wordsOf(move);
   if (words === null) return null;
   const taken = move.kind !== "refused";
@@ -29,7 +29,7 @@ function wordsOf(move: Move): string | null {
     case "refused":
       return move.why;
     case "edit":
-      return move.status === "ready" ? "Drop it here: ready to run" : "Drop it here: back to the drafts";
+      return move.status === "ready" ? "Drop to mark as ready" : "Drop to move back to drafts";
     case "act":
       return ACTS[move.action];
     default:
@@ -38,7 +38,7 @@ function wordsOf(move: Move): string | null {
 }
 
 const ACTS = {
-  run: "Drop it here to run it. It takes a machine, which costs money.",
-  retry: "Drop it here to run it again. It takes a machine, which costs money.",
-  cancel: "Drop it here to cancel it. You are asked first.",
+  run: "Drop to run it. It uses a node, which costs money.",
+  retry: "Drop to run it again. It uses a node, which costs money.",
+  cancel: "Drop to cancel it. You'll be asked first.",
 } as const;

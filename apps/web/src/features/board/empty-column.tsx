@@ -5,18 +5,24 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 
 const WORDS: Readonly<Record<TaskStatus, string>> = {
-  draft: "Ideas wait here until somebody says that they are ready. Save a task to the backlog and it appears.",
-  ready: "Tasks that may run. Bring a draft here: drag it, press Shift and →, or use its menu.",
+  draft: "Tasks that you save to the backlog appear here.",
+  ready: "Tasks that are ready to run. To move a draft here, drag it, press Shift+→ or use its menu.",
   queued: "",
   delegated: "",
-  in_progress: "Nothing runs. Bring a card here to run it: it takes a machine.",
-  completed: "Finished work comes here, with its branch and pull request.",
-  failed: "Tasks that could not be finished come here and say what to do. Bring one to In progress to run it again.",
-  cancelled: "Tasks that somebody stopped. They can run again.",
+  in_progress: "Nothing is running. Move a card here to run it on a node.",
+  completed: "Completed tasks appear here with their branch and pull request.",
+  failed: "Failed tasks appear here and say what to do. Move one to In progress to run it again.",
+  cancelled: "Cancelled tasks appear here. You can run them again.",
 };
 
-export function Teaching({ status, filtered }: { readonly status: TaskStatus; readonly filtered: boolean }): ReactNode {
-  return filtered ? "Nothing here matches the filter." : WORDS[status];
+export function EmptyColumn({
+  status,
+  filtered,
+}: {
+  readonly status: TaskStatus;
+  readonly filtered: boolean;
+}): ReactNode {
+  return filtered ? "No tasks match the filter." : WORDS[status];
 }
 
 export function FirstTask({ project }: { readonly project: ProjectId }) {

@@ -28,7 +28,7 @@ describe("[R28] bringing a card to a column", () => {
 
   it("refuses a second cancel and says why", () => {
     const task = aTask({ status: "in_progress", cancelRequested: true });
-    expect(moveTo(task, "cancelled")).toEqual({ kind: "refused", why: "It is being cancelled already." });
+    expect(moveTo(task, "cancelled")).toEqual({ kind: "refused", why: "It's already being cancelled." });
   });
 });
 
@@ -45,7 +45,7 @@ describe("[R28] moving by one key", () => {
     expect(beside("completed", "left").move).toMatchObject({ kind: "refused" });
     expect(beside("draft", "left")).toEqual({
       to: null,
-      move: { kind: "refused", why: "There is no column further on." },
+      move: { kind: "refused", why: "There is no other column in that direction." },
     });
   });
 });

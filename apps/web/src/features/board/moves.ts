@@ -28,7 +28,7 @@ export function moveTo(task: TaskView, to: TaskStatus): Move {
       return toWork(task, to);
     case "completed":
     case "failed":
-      return task.status === to ? { kind: "stay" } : refused("Only the end of a run brings a task here.");
+      return task.status === to ? { kind: "stay" } : refused("A task gets here only when its run ends.");
     case "cancelled":
       return toCancelled(task);
   }
@@ -38,22 +38,22 @@ function toIdle(task: TaskView, status: "draft" | "ready"): Move {
   if (task.status === status) return { kind: "stay" };
   if (isIdle(task)) return { kind: "edit", status };
   return isRunning(task.status)
-    ? refused("It runs. Cancel it first; then it can run again.")
-    : refused("It has run. Run it again, or describe a new task.");
+    ? refused("It's running. Cancel it first, then run it again.")
+    : refused("It has already run. Run it again, or describe a new task.");
 }
 
 function toWork(task: TaskView, to: TaskStatus): Move {
   if (task.status === to) return { kind: "stay" };
   if (isIdle(task)) return { kind: "act", action: "run" };
-  if (isRunning(task.status)) return refused("A task that runs goes on by itself.");
-  if (task.status === "completed") return refused("It is completed. Describe a follow-up in chat.");
+  if (isRunning(task.status)) return refused("A running task moves on its own.");
+  if (task.status === "completed") return refused("It's completed. Describe a follow-up in chat.");
   return { kind: "act", action: "retry" };
 }
 
 function toCancelled(task: TaskView): Move {
   if (task.status === "cancelled") return { kind: "stay" };
-  if (task.status === "completed" || task.status === "failed") return refused("It has ended already.");
-  return task.cancelRequested ? refused("It is being cancelled already.") : { kind: "act", action: "cancel" };
+  if (task.status === "completed" || task.status === "failed") return refused("It has already ended.");
+  return task.cancelRequested ? refused("It's already being cancelled.") : { kind: "act", action: "cancel" };
 }
 
 /** The next column in a direction that takes the card; what stands between is passed over. */
@@ -71,7 +71,7 @@ export function moveBeside(
     if (move.kind === "edit" || move.kind === "act") return { to, move };
     nearest ??= move;
   }
-  return { to: null, move: nearest ?? refused("There is no column further on.") };
+  return { to: null, move: nearest ?? refused("There is no other column in that direction.") };
 }
 
 export const mayReorder = (task: TaskView): boolean => isIdle(task) || task.status === "queued";

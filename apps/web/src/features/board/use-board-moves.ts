@@ -7,15 +7,15 @@ import type { BoardSearch } from "./board-search.ts";
 import { boardQuery } from "../../api/board.ts";
 import { actOnTask, editTask } from "../../api/commands.ts";
 import { patchTask } from "../../api/live/feed.ts";
-import { useConnectionWord } from "../../api/use-live.ts";
-import { messageOf } from "../errors/error-panel.tsx";
+import { useConnectionStatus } from "../../api/use-live.ts";
+import { getErrorMessage } from "../errors/error-panel.tsx";
 import { createBoardMoves, type BoardMoves } from "./board-moves.ts";
 
 export function useBoardMoves(project: ProjectId, search: BoardSearch): BoardMoves {
   const client = useQueryClient();
-  const offline = useConnectionWord() === "offline";
+  const offline = useConnectionStatus() === "offline";
   const [moves] = useState(() => movesOf(client, project));
-  useEffect(() => moves.know({ search, offline }), [moves, search, offline]);
+  useEffect(() => moves.setContext({ search, offline }), [moves, search, offline]);
   return moves;
 }
 
@@ -25,10 +25,10 @@ const movesOf = (client: QueryClient, project: ProjectId): BoardMoves =>
     accept: (task) => patchTask(client, project, task, []),
     edit: (task, patch) => editTask(project, task, patch),
     act: (task, action) => actOnTask(project, task, action),
-    explain: (error) => ({ text: messageOf(error), settingsPath: settingsPathOf(error) }),
+    explain: (error) => ({ text: getErrorMessage(error), settingsPath: getSettingsPath(error) }),
   });
 
-function settingsPathOf(error: unknown): string | null {
+function getSettingsPath(error: unknown): string | null {
   const path = error instanceof ApiError ? error.details["settingsPath"] : undefined;
   return typeof path === "string" && path.startsWith("/settings/") ? path : null;
 }

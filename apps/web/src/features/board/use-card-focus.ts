@@ -5,7 +5,7 @@
 import type { TaskId } from "@samovar/base";
 import { useEffect, useLayoutEffect, useRef, useState, type FocusEvent, type RefObject } from "react";
 import type { BoardMemory } from "./board-memory.ts";
-import { cardOf, elementOf, focusCard, isFocusFree } from "./card-elements.ts";
+import { findCardId, findCard, focusCard, isFocusFree } from "./card-elements.ts";
 import type { Column } from "./columns.ts";
 import { cardBeside, cardInPlaceOf, type Step } from "./card-steps.ts";
 
@@ -24,7 +24,7 @@ export interface CardFocus {
   giveBack(id: TaskId): void;
 }
 
-interface Wish {
+interface FocusRequest {
   readonly id: TaskId;
   readonly show: boolean;
 }
@@ -35,18 +35,18 @@ export function useCardFocus(
   memory: BoardMemory,
 ): CardFocus {
   const [current, setCurrent] = useState<TaskId | null>(memory.card);
-  const wish = useRef<Wish | null>(null);
+  const request = useRef<FocusRequest | null>(null);
   const before = useRef(columns);
   const steady = useSteadyCard(board);
 
   useEffect(() => {
-    const wanted = wish.current;
+    const wanted = request.current;
     const element = board.current;
-    if (wanted !== null && element !== null && (isFocusFree() || cardOf(document.activeElement) === wanted.id)) {
+    if (wanted !== null && element !== null && (isFocusFree() || findCardId(document.activeElement) === wanted.id)) {
       const inPlace = cardInPlaceOf(before.current, columns, wanted.id);
       if (!focusCard(element, wanted.id, wanted.show) && inPlace !== null) focusCard(element, inPlace, wanted.show);
     }
-    wish.current = null;
+    request.current = null;
     before.current = columns;
   });
 
@@ -55,12 +55,12 @@ export function useCardFocus(
     setCurrent(id);
     steady.measure();
   };
-  const chosen = () => cardOf(document.activeElement) ?? memory.card();
+  const chosen = () => findCardId(document.activeElement) ?? memory.card();
   return {
     current,
     chosen,
     onFocus: ({ target }) => {
-      const id = cardOf(target);
+      const id = findCardId(target);
       if (id !== null) choose(id);
     },
     step(step) {
@@ -68,11 +68,11 @@ export function useCardFocus(
       if (id !== null && board.current !== null) focusCard(board.current, id, true);
     },
     follow(id) {
-      wish.current = { id, show: true };
-      steady.letGo();
+      request.current = { id, show: true };
+      steady.release();
     },
     lost(id) {
-      if (wish.current?.id !== id) wish.current = { id, show: false };
+      if (request.current?.id !== id) request.current = { id, show: false };
     },
     giveBack(id) {
       if (board.current !== null && isFocusFree()) focusCard(board.current, id, false);
@@ -101,12 +101,12 @@ function useSteadyCard(board: RefObject<HTMLElement | null>) {
     element?.addEventListener("scroll", onScroll, { capture: true, passive: true });
     return () => element?.removeEventListener("scroll", onScroll, { capture: true });
   }, [board]);
-  return { measure, letGo: () => void (anchor.current = null) };
+  return { measure, release: () => void (anchor.current = null) };
 }
 
 function measured(board: HTMLElement | null) {
-  const id = cardOf(document.activeElement);
-  const card = board === null || id === null ? null : elementOf(board, id);
+  const id = findCardId(document.activeElement);
+  const card = board === null || id === null ? null : findCard(board, id);
   const scroller = card?.closest("[data-scroll]") ?? null;
   return id === null || card === null || scroller === null
     ? null

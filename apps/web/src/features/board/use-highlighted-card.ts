@@ -2,7 +2,7 @@
 import type { TaskId } from "@samovar/base";
 import { useEffect, type RefObject } from "react";
 import type { BoardMemory } from "./board-memory.ts";
-import { elementOf, focusCard, isFocusFree } from "./card-elements.ts";
+import { findCard, focusCard, isFocusFree } from "./card-elements.ts";
 
 const LIGHT: Keyframe[] = [
   { outline: "2px solid var(--accent)", outlineOffset: "1px" },
@@ -10,13 +10,17 @@ const LIGHT: Keyframe[] = [
   { outline: "2px solid transparent", outlineOffset: "1px" },
 ];
 
-export function useLitCard(board: RefObject<HTMLElement | null>, memory: BoardMemory, asked: TaskId | null): void {
+export function useHighlightedCard(
+  board: RefObject<HTMLElement | null>,
+  memory: BoardMemory,
+  asked: TaskId | null,
+): void {
   useEffect(() => {
     const element = board.current;
     if (element === null) return;
     if (asked !== null && memory.isNew(asked) && focusCard(element, asked, true)) {
       // It tells where one is, and moves nothing.
-      elementOf(element, asked)?.animate(LIGHT, { duration: 2_000 });
+      findCard(element, asked)?.animate(LIGHT, { duration: 2_000 });
       return;
     }
     const last = memory.card();

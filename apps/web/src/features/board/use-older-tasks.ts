@@ -5,16 +5,16 @@ import { useCallback, useState } from "react";
 import type { TaskStatus } from "@samovar/contracts";
 import { isTerminal } from "../../api/board-tasks.ts";
 import { readOlder } from "../../api/board.ts";
-import { messageOf } from "../errors/error-panel.tsx";
+import { getErrorMessage } from "../errors/error-panel.tsx";
 import type { BoardMemory } from "./board-memory.ts";
 import type { BoardMoves } from "./board-moves.ts";
 
-export interface Showing {
+export interface OlderTasks {
   readonly opened: ReadonlySet<TaskStatus>;
   readonly more: (status: TaskStatus) => void;
 }
 
-export function useShowing(project: ProjectId, moves: BoardMoves, memory: BoardMemory): Showing {
+export function useOlderTasks(project: ProjectId, moves: BoardMoves, memory: BoardMemory): OlderTasks {
   const client = useQueryClient();
   const [opened, setOpened] = useState(memory.opened);
   const more = useCallback(
@@ -23,7 +23,7 @@ export function useShowing(project: ProjectId, moves: BoardMoves, memory: BoardM
       memory.rememberOpened(status);
       setOpened(memory.opened());
       readOlder(client, project, status).catch((error: unknown) =>
-        moves.tell({ tone: "fault", text: `The older tasks could not be read. ${messageOf(error)}` }),
+        moves.notify({ tone: "fault", text: `Couldn't load older tasks. ${getErrorMessage(error)}` }),
       );
     },
     [client, project, moves, memory],

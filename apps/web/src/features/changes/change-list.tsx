@@ -2,14 +2,14 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { clsx } from "clsx";
 import { useMemo, useRef, useState } from "react";
-import { languageOfPath } from "../../ui/code/languages.ts";
+import { getPathLanguage } from "../../ui/code/languages.ts";
 import { useHighlight } from "../../ui/code/use-highlight.ts";
 import { DiffCount } from "../../ui/diff/diff-count.tsx";
 import { SplitPart, UnifiedPart } from "../../ui/diff/diff-parts.tsx";
 import type { DiffLine } from "../../lib/line-diff.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
-import { heightOf, rowsOf, type ChangeRow } from "./change-rows.ts";
+import { estimateHeight, toRows, type ChangeRow } from "./change-rows.ts";
 import type { ChangedFile } from "./changes.ts";
 
 interface ChangeListProps {
@@ -21,13 +21,13 @@ const OVERSCAN_ROWS = 4;
 
 export function ChangeList({ files, split }: ChangeListProps) {
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
-  const rows = useMemo(() => rowsOf(files, open), [files, open]);
+  const rows = useMemo(() => toRows(files, open), [files, open]);
   const scroller = useRef<HTMLDivElement>(null);
   // oxlint-disable-next-line react/incompatible-library -- React's compiler, which it confuses, is not used here
   const list = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: (index) => heightOf(rows[index] ?? { kind: "skipped", key: "", count: 0 }),
+    estimateSize: (index) => estimateHeight(rows[index] ?? { kind: "skipped", key: "", count: 0 }),
     getItemKey: (index) => `${split ? "s" : "u"}${rows[index]?.key ?? index}`,
     overscan: OVERSCAN_ROWS,
   });
@@ -145,7 +145,7 @@ function FileHead({ file }: { readonly file: ChangedFile }) {
           {file.from !== null && <span className="text-ink-3">{visibleText(file.from)} → </span>}
           {path}
         </span>
-        <CopyButton text={file.path} label={`Copy the path ${path}`} />
+        <CopyButton text={file.path} label={`Copy path ${path}`} />
         {word !== undefined && <span className="font-sans text-ink-3">{word}</span>}
         <DiffCount added={file.added} removed={file.removed} className="font-sans" />
       </span>
@@ -160,7 +160,7 @@ interface LinesProps {
 }
 
 function Lines({ path, lines, split }: LinesProps) {
-  const language = languageOfPath(path);
+  const language = getPathLanguage(path);
   const before = useMemo(() => sideOf(lines, "removed"), [lines]);
   const after = useMemo(() => sideOf(lines, "added"), [lines]);
   const colours = {

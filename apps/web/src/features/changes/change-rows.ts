@@ -13,7 +13,7 @@ export type ChangeRow =
 const AT_ONCE = 100;
 
 /** `open`: keys of gaps that were opened. */
-export function rowsOf(files: readonly ChangedFile[], open: ReadonlySet<string>): readonly ChangeRow[] {
+export function toRows(files: readonly ChangedFile[], open: ReadonlySet<string>): readonly ChangeRow[] {
   return files.flatMap((file, index) => fileRows(file, `${index}`, open));
 }
 
@@ -37,13 +37,13 @@ function pieces(path: string, key: string, lines: readonly DiffLine[]): readonly
 }
 
 function noteOf({ change, cut, parts }: ChangedFile): string | null {
-  if (cut) return "This change was too long and is cut.";
-  if (change === "binary") return "A binary file: its content is not shown.";
-  return parts.length === 0 ? "No lines were changed." : null;
+  if (cut) return "This change is truncated.";
+  if (change === "binary") return "Binary file, not shown.";
+  return parts.length === 0 ? "No changed lines." : null;
 }
 
 /** Before they are measured, in pixels. */
-export function heightOf(row: ChangeRow): number {
+export function estimateHeight(row: ChangeRow): number {
   if (row.kind === "file") return 52;
   return row.kind === "lines" ? row.lines.length * 19 : 28;
 }

@@ -5,7 +5,7 @@
 import type { TaskView } from "@samovar/contracts";
 import { Maximize2, PanelRight } from "lucide-react";
 import { useState } from "react";
-import { browserKept } from "../../lib/stored-text.ts";
+import { browserText } from "../../lib/stored-text.ts";
 import { IconButton } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { SidePanel } from "../../ui/side-panel.tsx";
@@ -16,7 +16,7 @@ import { BesideContext, TaskChanges } from "./task-changes.tsx";
 const SHEET =
   "top-0! right-0! bottom-0! left-auto! m-0! h-dvh! max-h-none! w-full! max-w-280! rounded-none! border-y-0! border-e-0!";
 
-const keptEnlarged = browserKept("changes.enlarged");
+const keptEnlarged = browserText("changes.enlarged");
 
 interface ChangesPanelProps {
   readonly task: TaskView;
@@ -48,7 +48,7 @@ export function ChangesPanel({ task, focused, onClose }: ChangesPanelProps) {
     );
   }
   const smaller = desktop && (
-    <IconButton label="Put beside the transcript" onClick={() => enlarge(false)}>
+    <IconButton label="Show beside the transcript" onClick={() => enlarge(false)}>
       <PanelRight size={15} aria-hidden="true" />
     </IconButton>
   );

@@ -18,7 +18,7 @@ export interface ChangedFile {
 /** `skipped`: unchanged lines that are not at hand. */
 export type ChangePart = DiffPart | { readonly kind: "skipped"; readonly count: number };
 
-export const changesOfDiff = (diff: string): readonly ChangedFile[] => parseUnified(diff).map(fromGit);
+export const parseChanges = (diff: string): readonly ChangedFile[] => parseUnified(diff).map(fromGit);
 
 function fromGit(file: UnifiedFile): ChangedFile {
   const parts: ChangePart[] = [];
@@ -41,7 +41,7 @@ function fromGit(file: UnifiedFile): ChangedFile {
 }
 
 /** Of a session's messages, in order. Edits of a file that follow on each other are one change. */
-export function changesOfMessages(messages: readonly MessageView[]): readonly ChangedFile[] {
+export function collectChanges(messages: readonly MessageView[]): readonly ChangedFile[] {
   const files = new Map<string, FileDiff[]>();
   for (const message of messages) {
     if (message.toolMetadata?.status !== "success") continue;

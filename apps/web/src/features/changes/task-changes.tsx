@@ -6,18 +6,18 @@ import { Columns2, RotateCw, Rows3 } from "lucide-react";
 import { createContext, use, useMemo, useState, type ReactNode } from "react";
 import { useStore } from "zustand";
 import { useLiveStore } from "../../api/live/use-live-store.ts";
-import { lookQuery, workspaceQuery } from "../../api/workspaces.ts";
+import { workspaceChangesQuery, workspaceQuery } from "../../api/workspaces.ts";
 import { FeedContext } from "../../api/use-live.ts";
 import { Button } from "../../ui/button.tsx";
-import { messageOf } from "../errors/error-panel.tsx";
+import { getErrorMessage } from "../errors/error-panel.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { usePhone } from "../../ui/use-window.ts";
 import { DiffCount } from "../../ui/diff/diff-count.tsx";
 import { useDiffView } from "../../ui/diff/diff-lines.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
 import { ChangeList } from "./change-list.tsx";
-import { changesOfDiff, changesOfMessages, type ChangedFile } from "./changes.ts";
-import { fileWords } from "./file-words.ts";
+import { parseChanges, collectChanges, type ChangedFile } from "./changes.ts";
+import { formatFileCount } from "./format-file-count.ts";
 
 /** Whether it stands beside the transcript, where there is no room for two columns. */
 export const BesideContext = createContext(false);
@@ -30,7 +30,7 @@ export function TaskChanges({ task }: { readonly task: TaskView }) {
   const asking = task.workspaceId !== null && !workspace.isFetchedAfterMount;
   return (
     <>
-      {asking && <Skeleton label="Looking for the workspace" lines={[40, 90, 80]} className="p-5" />}
+      {asking && <Skeleton label="Loading the workspace" lines={[40, 90, 80]} className="p-5" />}
       {!asking && there && task.workspaceId !== null && <FromWorkspace task={task} workspace={task.workspaceId} />}
       {!asking && !there && <FromSession task={task} />}
     </>
@@ -43,26 +43,26 @@ interface FromWorkspaceProps {
 }
 
 function FromWorkspace({ task, workspace }: FromWorkspaceProps) {
-  const look = useQuery(lookQuery(workspace));
-  const files = useMemo(() => (look.data === undefined ? [] : changesOfDiff(look.data.diff)), [look.data]);
-  if (look.isPending) return <Skeleton label="Looking into the workspace" lines={[40, 100, 90, 80]} className="p-5" />;
+  const look = useQuery(workspaceChangesQuery(workspace));
+  const files = useMemo(() => (look.data === undefined ? [] : parseChanges(look.data.diff)), [look.data]);
+  if (look.isPending) return <Skeleton label="Loading changes" lines={[40, 100, 90, 80]} className="p-5" />;
   if (look.data === undefined)
-    return <FromSession task={task} why={`The workspace could not be read. ${visibleText(messageOf(look.error))}`} />;
+    return <FromSession task={task} why={`Couldn't load the workspace. ${visibleText(getErrorMessage(look.error))}`} />;
   return (
     <Changes
       files={files}
       source={
         <>
           {look.isError
-            ? `The workspace could not be read again; this is what it was. ${visibleText(messageOf(look.error))}`
-            : "In the workspace now, against the commit that the work began at."}
-          {look.data.truncated && " The diff is longer than this; the rest is in the workspace."}
+            ? `Couldn't refresh the workspace; showing the last known changes. ${visibleText(getErrorMessage(look.error))}`
+            : "In the workspace now, compared with the base commit."}
+          {look.data.truncated && " The diff is truncated; the rest is in the workspace."}
         </>
       }
       action={
         <Button kind="quiet" disabled={look.isFetching} onClick={() => void look.refetch()}>
           <RotateCw size={14} aria-hidden="true" />
-          {look.isFetching ? "Reading…" : "Read again"}
+          {look.isFetching ? "Refreshing…" : "Refresh"}
         </Button>
       }
     />
@@ -74,7 +74,7 @@ function FromSession({ task, why }: { readonly task: TaskView; readonly why?: st
   const feed = use(FeedContext);
   const [reading, setReading] = useState(false);
   const messages = held?.transcript.messages;
-  const files = useMemo(() => changesOfMessages(messages ?? []), [messages]);
+  const files = useMemo(() => collectChanges(messages ?? []), [messages]);
   const whole = held === undefined || reachesStart(held.transcript);
   const readBack = async () => {
     setReading(true);
@@ -86,14 +86,14 @@ function FromSession({ task, why }: { readonly task: TaskView; readonly why?: st
       files={files}
       source={
         <>
-          {why} The workspace is not there: these are the edits that the agent told in its steps. What commands changed
-          is not among them.
+          {why} The workspace isn't available. These are the edits that the agent reported; changes made by commands are
+          not included.
         </>
       }
       action={
         whole ? null : (
           <Button kind="quiet" disabled={reading} onClick={() => void readBack()}>
-            {reading ? "Reading…" : "Read the earlier steps too"}
+            {reading ? "Loading…" : "Include earlier steps"}
           </Button>
         )
       }
@@ -118,7 +118,7 @@ function Changes({ files, source, action }: ChangesProps) {
     <>
       <div className="flex flex-wrap items-center gap-x-4 gap-y-1 border-b border-hairline px-5 pt-1 pb-2 text-small text-ink-2">
         <p className="inline-flex gap-1.5">
-          {fileWords(paths)}
+          {formatFileCount(paths)}
           <DiffCount added={sum((file) => file.added)} removed={sum((file) => file.removed)} />
         </p>
         <p className="min-w-60 flex-1 wrap-anywhere">{source}</p>
@@ -127,7 +127,7 @@ function Changes({ files, source, action }: ChangesProps) {
           {!narrow && (
             <Button kind="quiet" onClick={() => choose(split ? "unified" : "split")}>
               {split ? <Rows3 size={14} aria-hidden="true" /> : <Columns2 size={14} aria-hidden="true" />}
-              {split ? "One under the other" : "Side by side"}
+              {split ? "Unified" : "Side by side"}
             </Button>
           )}
         </div>

@@ -22,9 +22,7 @@ export function UnifiedDiff({ diff, truncated }: { readonly diff: string; readon
       {shown.length < lines.length && (
         <Button onClick={() => setAll(true)}>Show all {lines.length.toLocaleString("en")} lines</Button>
       )}
-      {truncated && (
-        <p className="text-small text-working">The diff is longer than this; the rest is in the workspace.</p>
-      )}
+      {truncated && <p className="text-small text-working">The diff is truncated; the rest is in the workspace.</p>}
     </section>
   );
 }

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { changesOfDiff } from "./changes.ts";
+import { parseChanges } from "./changes.ts";
 import { parseUnified } from "./unified.ts";
 
 const NUMBERS = Array.from({ length: 40 }, (_, index) => `line ${index + 1}`);
@@ -51,7 +51,7 @@ describe("[R29] what git says of a working copy", () => {
   });
 
   it("counts the lines as git does", () => {
-    const counts = changesOfDiff(diff).map(({ path, added, removed }) => [path, `${added}`, `${removed}`]);
+    const counts = parseChanges(diff).map(({ path, added, removed }) => [path, `${added}`, `${removed}`]);
     const told = git("diff", "--cached", "-M", "--numstat", "-z", "HEAD", "--", "src", "gone.txt");
     expect(told).toContain("4\t2\tsrc/numbers.txt");
     expect(counts).toContainEqual(["src/numbers.txt", "4", "2"]);
@@ -59,7 +59,7 @@ describe("[R29] what git says of a working copy", () => {
   });
 
   it("numbers each line by its place, and tells how many are skipped", () => {
-    const file = changesOfDiff(diff).find(({ path }) => path === "src/numbers.txt");
+    const file = parseChanges(diff).find(({ path }) => path === "src/numbers.txt");
     expect(file?.parts.map((part) => (part.kind === "skipped" ? part.count : part.lines[0]))).toEqual([
       { kind: "same", text: "line 1", before: 1, after: 1 },
       26,

@@ -26,8 +26,8 @@ export function parseUnified(diff: string): readonly UnifiedFile[] {
 function readFile(lines: readonly string[]): UnifiedFile {
   const at = lines.findIndex((line) => HUNK.test(line));
   const head = at === -1 ? lines : lines.slice(0, at);
-  const before = told(head, "--- ") ?? told(head, "rename from ");
-  const after = told(head, "+++ ") ?? told(head, "rename to ");
+  const before = findName(head, "--- ") ?? findName(head, "rename from ");
+  const after = findName(head, "+++ ") ?? findName(head, "rename to ");
   const change = changeOf(head);
   const path = (change === "deleted" ? before : after) ?? pathOf(head[0] ?? "");
   return { path, from: change === "renamed" ? before : null, change, hunks: at === -1 ? [] : hunksOf(lines.slice(at)) };
@@ -42,7 +42,7 @@ function changeOf(head: readonly string[]): UnifiedFile["change"] {
 }
 
 /** The name on a header's line; null for `/dev/null` and where there is no such line. */
-function told(head: readonly string[], start: string): string | null {
+function findName(head: readonly string[], start: string): string | null {
   const line = head.find((each) => each.startsWith(start));
   if (line === undefined) return null;
   // A tab ends a name with spaces in it.

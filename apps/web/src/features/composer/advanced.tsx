@@ -43,7 +43,7 @@ export function Advanced({ project, draft, onChange }: AdvancedProps) {
         <span className="sr-only">Advanced: </span>
         <span className="min-w-0 truncate">{summary(size === null ? null : SIZES[size], agent, draft, project)}</span>
         {agent?.usable === false && (
-          <TriangleAlert size={14} className="shrink-0 text-working" role="img" aria-label="This agent is not set up" />
+          <TriangleAlert size={14} className="shrink-0 text-working" role="img" aria-label="This agent isn't set up" />
         )}
         {changed > 0 && (
           <span className="shrink-0 rounded-full bg-accent-tint px-1.5 text-accent tabular-nums">
@@ -54,7 +54,7 @@ export function Advanced({ project, draft, onChange }: AdvancedProps) {
       </button>
       <div id={`${id}-fields`} hidden={!open} className="max-h-[45vh] overflow-y-auto px-2 pt-0.5 pb-1">
         {open && (
-          <Suspense fallback={<Skeleton label="Opening" lines={[100, 100]} />}>
+          <Suspense fallback={<Skeleton label="Loading options" lines={[100, 100]} />}>
             <OptionFields
               project={project}
               value={draft}
@@ -72,7 +72,7 @@ const agentOf = (agents: readonly AgentView[], kind: string | null): AgentView |
 
 function summary(size: string | null, agent: AgentView | undefined, draft: Draft, project: ProjectView): string {
   const branch = draft.baseBranch.trim() || project.baseBranch;
-  const parts = [size === null ? null : `${size} machine`, agent === undefined ? null : agent.name, branch];
-  const told = parts.filter((part) => part !== null).map((part) => visibleText(part));
-  return told.length === 0 ? "Options" : told.join(" · ");
+  const parts = [size === null ? null : `${size} node`, agent === undefined ? null : agent.name, branch];
+  const shown = parts.filter((part) => part !== null).map((part) => visibleText(part));
+  return shown.length === 0 ? "Options" : shown.join(" · ");
 }

@@ -2,13 +2,13 @@
 import type { ProjectView, TaskView } from "@samovar/contracts";
 import { createTask, LIMITS } from "@samovar/contracts";
 import { useId, useRef, useState, type KeyboardEvent } from "react";
-import { useConnectionWord } from "../../api/use-live.ts";
+import { useConnectionStatus } from "../../api/use-live.ts";
 import { useAction } from "../../shortcuts/actions.tsx";
 import { branchFault } from "../tasks/task-options.ts";
 import { useStillHere } from "../../ui/use-still-here.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 import { Advanced } from "./advanced.tsx";
-import { afterSending, draftOf, toTask, useDraft } from "../tasks/draft.ts";
+import { afterSending, toDraft, toTask, useDraft } from "../tasks/draft.ts";
 import { RunButton } from "./run-button.tsx";
 import { PendingSubmissions } from "./pending-submissions.tsx";
 import { useSubmissions } from "./use-submissions.ts";
@@ -27,7 +27,7 @@ export function Composer({ project, onAccepted }: ComposerProps) {
   const [sent, setSent] = useState(0);
   const submissions = useSubmissions();
   const markPlace = useStillHere();
-  const offline = useConnectionWord() === "offline";
+  const offline = useConnectionStatus() === "offline";
   const focus = () => {
     const field = text.current;
     field?.focus();
@@ -62,7 +62,7 @@ export function Composer({ project, onAccepted }: ComposerProps) {
           project={project.id}
           onAccepted={onAccepted}
           onEdit={(task) => {
-            setDraft(draftOf(task));
+            setDraft(toDraft(task));
             focus();
           }}
         />
@@ -101,7 +101,7 @@ export function Composer({ project, onAccepted }: ComposerProps) {
           </div>
         </form>
         <p id={`${id}-length`} role="status" className="text-small text-failed empty:hidden">
-          {tooLong > 0 && lengthWords(tooLong)}
+          {tooLong > 0 && formatExcess(tooLong)}
         </p>
         <p id={`${id}-fault`} role="alert" className="text-small text-failed empty:hidden">
           {fault !== null && `Not sent. ${fault}`}
@@ -113,13 +113,13 @@ export function Composer({ project, onAccepted }: ComposerProps) {
 
 const count = new Intl.NumberFormat("en");
 
-const lengthWords = (over: number): string =>
-  `This text is ${count.format(over)} ${over === 1 ? "character" : "characters"} too long. A task's text may have ` +
-  `${count.format(LIMITS.taskDescriptionMaxChars)}; put the rest into a file of the repository.`;
+const formatExcess = (over: number): string =>
+  `This description is ${count.format(over)} ${over === 1 ? "character" : "characters"} too long. The limit is ` +
+  `${count.format(LIMITS.taskDescriptionMaxChars)}; put the rest in a file in the repository.`;
 
 function faultOf(text: string, baseBranch: string, needsConnection: boolean): string | null {
   if (text.trim() === "") return "Describe the task first.";
-  if (!createTask.shape.description.safeParse(text).success) return "Shorten the text first.";
-  if (branchFault(baseBranch) !== null) return "The base branch is not the name of a branch; see the options.";
-  return needsConnection ? "There is no connection now. Your text is kept here." : null;
+  if (!createTask.shape.description.safeParse(text).success) return "Shorten the description first.";
+  if (branchFault(baseBranch) !== null) return "The base branch isn't a valid branch name. Check the options.";
+  return needsConnection ? "You're offline. Your text is saved here." : null;
 }

@@ -30,7 +30,7 @@ export function PendingSubmissions({ project, onAccepted, onEdit }: PendingProps
   return pending.map((submission) => (
     <article
       key={submission.key}
-      aria-label="Task not yet accepted"
+      aria-label="Unsent task"
       className="rounded-lg border border-hairline bg-inset px-3.5 py-2.5 text-ui"
     >
       <p className="line-clamp-3 whitespace-pre-wrap wrap-anywhere">{visibleText(submission.task.description)}</p>
@@ -75,12 +75,12 @@ function Word({ submission }: { readonly submission: Submission }) {
       <span className="wrap-anywhere">
         {known
           ? `Not sent. ${visibleText(submission.error?.message ?? "")}`
-          : "The page was closed before an answer came. Retry is safe: it will not run twice."}
+          : "The page was closed before Samovar answered. You can safely retry: the task won't run twice."}
         {settings != null && (
           <>
             {" "}
             <Link to={settings} className="underline">
-              Open the settings
+              Open settings
             </Link>
           </>
         )}

@@ -13,10 +13,10 @@ interface RunButtonProps {
 
 export function RunButton({ disabled, offline, onRun, onSave }: RunButtonProps) {
   const reason = offline
-    ? "There is no connection now"
+    ? "You're offline"
     : disabled
       ? "Describe a task first"
-      : `Runs it on a machine (${shortcut("Enter")})`;
+      : `Run it on a node (${shortcut("Enter")})`;
   return (
     <div className="ms-auto flex">
       <button

@@ -6,8 +6,8 @@ import type { ProjectId } from "@samovar/base";
 import { createTask, projectId, type CreateTask, type TaskView } from "@samovar/contracts";
 import { createStore, type StoreApi } from "zustand/vanilla";
 import { ApiError, type ApiErrorCode } from "../../api/client.ts";
-import type { KeptText } from "../../lib/stored-text.ts";
-import { settingsPathOf, type SettingsPath } from "../errors/settings-path.ts";
+import type { StoredText } from "../../lib/stored-text.ts";
+import { getSettingsPath, type SettingsPath } from "../errors/settings-path.ts";
 
 export interface Submission {
   /** A UUID: the idempotency key. */
@@ -38,7 +38,7 @@ export interface SubmissionState {
 
 export interface SubmissionDeps {
   readonly send: (project: ProjectId, task: CreateTask, key: string) => Promise<TaskView>;
-  readonly kept: KeptText;
+  readonly kept: StoredText;
 }
 
 export function createSubmissions({ send, kept }: SubmissionDeps): StoreApi<SubmissionState> {
@@ -79,12 +79,12 @@ export function createSubmissions({ send, kept }: SubmissionDeps): StoreApi<Subm
 }
 
 function describe(error: unknown): SubmissionError {
-  const settings = settingsPathOf(error);
+  const settings = getSettingsPath(error);
   if (error instanceof ApiError) {
     const { code, message, requestId } = error;
     return { code, message, requestId, settings };
   }
-  return { code: "internal", message: "Something on this page failed. Try again.", requestId: null, settings };
+  return { code: "internal", message: "Something went wrong on this page. Try again.", requestId: null, settings };
 }
 
 /** Whether they arrived is not known; asking again is safe. */

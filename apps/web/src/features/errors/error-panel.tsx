@@ -5,7 +5,7 @@ import { Button } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 
 interface ErrorPanelProps {
-  /** `Sessions could not be read.` */
+  /** `Couldn't load sessions.` */
   readonly what: string;
   readonly error: unknown;
   readonly onRetry?: () => void;
@@ -21,7 +21,7 @@ export function ErrorPanel({ what, error, onRetry }: ErrorPanelProps) {
       <p className="flex gap-2">
         <CircleAlert size={18} className="mt-0.5 shrink-0 text-failed" aria-hidden="true" />
         <span>
-          <strong className="font-semibold">{what}</strong> {messageOf(error)}
+          <strong className="font-semibold">{what}</strong> {getErrorMessage(error)}
         </span>
       </p>
       <div className="flex flex-wrap items-center gap-2">
@@ -37,7 +37,7 @@ export function ErrorPanel({ what, error, onRetry }: ErrorPanelProps) {
   );
 }
 
-export function messageOf(error: unknown): string {
+export function getErrorMessage(error: unknown): string {
   if (error instanceof ApiError) return error.message;
-  return "This page has a fault. Reload it; what is stored is safe.";
+  return "Something went wrong on this page. Reload it; stored data is safe.";
 }

@@ -3,7 +3,7 @@ import { isApiError } from "../../api/client.ts";
 
 export type SettingsPath = "/settings/agents" | "/settings/credentials";
 
-export function settingsPathOf(error: unknown): SettingsPath | null {
-  const told = isApiError(error) ? error.details["settingsPath"] : null;
-  return told === "/settings/agents" || told === "/settings/credentials" ? told : null;
+export function getSettingsPath(error: unknown): SettingsPath | null {
+  const path = isApiError(error) ? error.details["settingsPath"] : null;
+  return path === "/settings/agents" || path === "/settings/credentials" ? path : null;
 }

@@ -1,7 +1,7 @@
 /** Machines of the last day that ended with a fault: the provider refused, they never came up, or they fell silent. */
 import { useQuery } from "@tanstack/react-query";
 import { OctagonX } from "lucide-react";
-import { lostNodesQuery } from "../../api/nodes.ts";
+import { failedNodesQuery } from "../../api/nodes.ts";
 import { Ago } from "../../ui/moment.tsx";
 import { useNow } from "../../ui/use-now.ts";
 import { visibleText } from "../../lib/visible-text.ts";
@@ -10,9 +10,9 @@ import { Note } from "./node-notes.tsx";
 const DAY_MS = 24 * 3_600_000;
 const STEP_MS = 60_000;
 
-export function LostNodes() {
+export function FailedNodes() {
   const now = useNow(STEP_MS);
-  const { data = [] } = useQuery(lostNodesQuery);
+  const { data = [] } = useQuery(failedNodesQuery);
   const lost = data.filter(({ destroyedAt }) => destroyedAt !== null && destroyedAt > now - DAY_MS);
   if (lost.length === 0) return null;
   return (

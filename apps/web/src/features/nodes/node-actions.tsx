@@ -6,16 +6,16 @@ import type { NodeAction } from "../../api/nodes.ts";
 import { Button, IconButton } from "../../ui/button.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
 import { NodeDialog } from "./node-dialog.tsx";
-import type { OnNode } from "./node-words.ts";
+import type { NodeUsage } from "./node-usage.ts";
 
 interface NodeActionsProps {
   readonly node: NodeView;
-  readonly on: OnNode;
+  readonly usage: NodeUsage;
   /** Where there is little room: icons with names instead of words. */
   readonly narrow?: boolean;
 }
 
-export function NodeActions({ node, on, narrow = false }: NodeActionsProps) {
+export function NodeActions({ node, usage, narrow = false }: NodeActionsProps) {
   const [asked, setAsked] = useState<NodeAction | null>(null);
   const place = useRef<HTMLSpanElement>(null);
   const acted = useRef(false);
@@ -28,7 +28,7 @@ export function NodeActions({ node, on, narrow = false }: NodeActionsProps) {
   const over = node.state === "destroying" || node.state === "destroyed";
   return (
     <span ref={place} tabIndex={-1} role="group" aria-label={`Actions for ${name}`} className="flex justify-end gap-1">
-      {over && <span className="sr-only">It is being destroyed</span>}
+      {over && <span className="sr-only">Being destroyed</span>}
       {!over && node.state !== "draining" && (
         <Action narrow={narrow} word="Drain" name={name} icon={ArrowDownToLine} onAsk={() => setAsked("drain")} />
       )}
@@ -36,7 +36,7 @@ export function NodeActions({ node, on, narrow = false }: NodeActionsProps) {
       {!over && asked !== null && (
         <NodeDialog
           node={node}
-          on={on}
+          usage={usage}
           action={asked}
           onClose={() => setAsked(null)}
           onDone={() => {

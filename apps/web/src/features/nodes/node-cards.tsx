@@ -7,21 +7,21 @@ import { NodeAge, NodeName, NodeOutbox, NodePrice, NodeTasks } from "./node-fact
 import { hasNotes, NodeNotes } from "./node-notes.tsx";
 import { NodeState } from "./node-state.tsx";
 import type { NodeListProps } from "./node-table.tsx";
-import type { OnNode } from "./node-words.ts";
+import type { NodeUsage } from "./node-usage.ts";
 
 export function NodeCards({ nodes }: NodeListProps) {
   return (
     <ul className="grid gap-3 tablet:grid-cols-2">
-      {nodes.map(({ node, on }) => (
+      {nodes.map(({ node, usage }) => (
         <li key={node.id}>
-          <NodeCard node={node} on={on} />
+          <NodeCard node={node} usage={usage} />
         </li>
       ))}
     </ul>
   );
 }
 
-function NodeCard({ node, on }: { readonly node: NodeView; readonly on: OnNode }) {
+function NodeCard({ node, usage }: { readonly node: NodeView; readonly usage: NodeUsage }) {
   return (
     <article
       aria-label={visibleText(node.name)}
@@ -32,22 +32,22 @@ function NodeCard({ node, on }: { readonly node: NodeView; readonly on: OnNode }
         <NodeName node={node} />
       </div>
       <dl className="grid grid-cols-2 gap-x-4 gap-y-3">
-        <Fact name="On it" wide>
-          <NodeTasks node={node} running={on.running} />
+        <Fact name="Tasks" wide>
+          <NodeTasks node={node} running={usage.running} />
         </Fact>
         <Fact name="Age">
           <NodeAge node={node} />
         </Fact>
-        <Fact name="Price so far">
+        <Fact name="Cost so far">
           <NodePrice node={node} />
         </Fact>
         <Fact name="Outbox" wide>
           <NodeOutbox node={node} />
         </Fact>
       </dl>
-      {hasNotes(node, on) && <NodeNotes node={node} on={on} />}
+      {hasNotes(node, usage) && <NodeNotes node={node} usage={usage} />}
       <div className="mt-auto">
-        <NodeActions node={node} on={on} />
+        <NodeActions node={node} usage={usage} />
       </div>
     </article>
   );

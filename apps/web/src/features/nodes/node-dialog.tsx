@@ -6,25 +6,27 @@ import { nodesKey, workspacesKey } from "../../api/query-keys.ts";
 import { actOnNode, nodesQuery, type NodeAction } from "../../api/nodes.ts";
 import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
-import { messageOf } from "../errors/error-panel.tsx";
+import { getErrorMessage } from "../errors/error-panel.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
-import type { OnNode } from "./node-words.ts";
+import type { NodeUsage } from "./node-usage.ts";
 
 interface NodeDialogProps {
   readonly node: NodeView;
-  readonly on: OnNode;
+  readonly usage: NodeUsage;
   readonly action: NodeAction;
   readonly onClose: () => void;
   readonly onDone: () => void;
 }
 
-export function NodeDialog({ node, on, action, onClose, onDone }: NodeDialogProps) {
+export function NodeDialog({ node, usage, action, onClose, onDone }: NodeDialogProps) {
   const client = useQueryClient();
   const act = useMutation({
     mutationFn: () => actOnNode(node.id, action),
-    onSuccess: async (told) => {
+    onSuccess: async (changed) => {
       onDone();
-      client.setQueryData(nodesQuery.queryKey, (nodes) => nodes?.map((each) => (each.id === told.id ? told : each)));
+      client.setQueryData(nodesQuery.queryKey, (nodes) =>
+        nodes?.map((each) => (each.id === changed.id ? changed : each)),
+      );
       await Promise.all([nodesKey, workspacesKey].map((queryKey) => client.invalidateQueries({ queryKey })));
     },
   });
@@ -32,16 +34,16 @@ export function NodeDialog({ node, on, action, onClose, onDone }: NodeDialogProp
   return (
     <Dialog title={`${destroys ? "Destroy" : "Drain"} ${visibleText(node.name)}?`} onClose={onClose}>
       <div className="flex min-h-0 flex-col gap-4 overflow-y-auto px-5 pt-2 pb-5 text-ui">
-        {destroys ? <Destroyed node={node} on={on} /> : <Drained node={node} on={on} />}
+        {destroys ? <Destroyed node={node} usage={usage} /> : <Drained node={node} usage={usage} />}
         {act.isError && (
           <p role="alert" className="text-small text-failed">
-            {messageOf(act.error)}
+            {getErrorMessage(act.error)}
           </p>
         )}
         <div className="flex flex-wrap justify-end gap-2">
-          <Button onClick={onClose}>Leave it</Button>
+          <Button onClick={onClose}>Cancel</Button>
           <Button kind="danger" disabled={act.isPending} onClick={() => act.mutate()}>
-            {destroys ? "Destroy it now" : "Drain it"}
+            {destroys ? "Destroy now" : "Drain"}
           </Button>
         </div>
       </div>
@@ -51,29 +53,33 @@ export function NodeDialog({ node, on, action, onClose, onDone }: NodeDialogProp
 
 interface Effect {
   readonly node: NodeView;
-  readonly on: OnNode;
+  readonly usage: NodeUsage;
 }
 
-function Destroyed({ node, on: { running, kept } }: Effect) {
+function Destroyed({ node, usage: { running, retained } }: Effect) {
   const atWork = running.filter((work) => work.status === "in_progress");
   const starting = running.filter((work) => work.status !== "in_progress");
   return (
     <>
-      {isEmpty(node) && <p>Nothing runs on it, so nothing is lost.</p>}
+      {isEmpty(node) && <p>Nothing is running on it, so nothing is lost.</p>}
       {atWork.length > 0 && (
         <Touched titles={atWork.map((work) => work.title)}>
-          {atWork.length === 1 ? "This task fails. Its transcript is" : "These tasks fail. Their transcripts are"} kept;
-          work that is not pushed is lost.
+          {atWork.length === 1
+            ? "This task will fail. Its transcript is"
+            : "These tasks will fail. Their transcripts are"}{" "}
+          kept; unpushed work is lost.
         </Touched>
       )}
       {starting.length > 0 && (
         <Touched titles={starting.map((work) => work.title)}>
-          {starting.length === 1 ? "This task has" : "These tasks have"} not begun, and will start on another machine.
+          {starting.length === 1 ? "This task hasn't" : "These tasks haven't"} started yet and will start on another
+          node.
         </Touched>
       )}
-      {kept.length > 0 && (
-        <Touched titles={kept.map(({ work, workspace }) => work?.title ?? workspace.id)}>
-          {kept.length === 1 ? "This kept workspace is" : "These kept workspaces are"} lost, with what was not pushed.
+      {retained.length > 0 && (
+        <Touched titles={retained.map(({ work, workspace }) => work?.title ?? workspace.id)}>
+          {retained.length === 1 ? "This retained workspace is" : "These retained workspaces are"} lost, with any
+          unpushed work.
         </Touched>
       )}
     </>
@@ -89,15 +95,15 @@ function Touched({ titles, children }: { readonly titles: readonly string[]; rea
   );
 }
 
-function Drained({ node, on: { running, kept } }: Effect) {
-  if (isEmpty(node)) return <p>Nothing runs on it, so it is destroyed at once. Nothing is lost.</p>;
+function Drained({ node, usage: { running, retained } }: Effect) {
+  if (isEmpty(node)) return <p>Nothing is running on it, so it is destroyed right away. Nothing is lost.</p>;
   return (
     <>
       <p>
-        Nothing is interrupted. It takes no more tasks, and is destroyed when the last of these is done
-        {kept.length > 0 && " and no workspace is kept on it any more"}.
+        Nothing is interrupted. It takes no new tasks, and is destroyed when these are done
+        {retained.length > 0 && " and no workspace is retained on it"}.
       </p>
-      <Titles titles={[...running.map((work) => work.title), ...kept.flatMap(({ work }) => work?.title ?? [])]} />
+      <Titles titles={[...running.map((work) => work.title), ...retained.flatMap(({ work }) => work?.title ?? [])]} />
     </>
   );
 }

@@ -4,11 +4,11 @@ import { Link } from "@tanstack/react-router";
 import { clsx } from "clsx";
 import { TriangleAlert } from "lucide-react";
 import { formatPrice } from "../../lib/format-price.ts";
-import { StatusIcon, statusWord } from "../../ui/status-mark.tsx";
-import { momentWords } from "../../lib/format-time.ts";
+import { StatusIcon, labelStatus } from "../../ui/status-mark.tsx";
+import { formatMoment } from "../../lib/format-time.ts";
 import { useNow } from "../../ui/use-now.ts";
 import { visibleText } from "../../lib/visible-text.ts";
-import { ageShare, ageWords, priceSoFar } from "./node-words.ts";
+import { ageShare, formatAge, getCostSoFar } from "./node-usage.ts";
 
 const AGE_STEP_MS = 20_000;
 /** Names that were made about the same time differ at their ends. */
@@ -41,7 +41,7 @@ export function NodeTasks({ node, running }: { readonly node: NodeView; readonly
         </ul>
       )}
       <span className="text-small text-ink-3 tabular-nums">
-        {node.taken} of {node.slots} places taken
+        {node.taken} of {node.slots} slots in use
       </span>
     </span>
   );
@@ -52,7 +52,7 @@ export function TaskLink({ work }: { readonly work: NodeWork }) {
   return (
     <span className="flex min-w-0 items-center gap-1.5">
       <StatusIcon status={status} size={14} />
-      <span className="sr-only">{statusWord(status)}</span>
+      <span className="sr-only">{labelStatus(status)}</span>
       <Link
         to="/p/$project/s/$session"
         params={{ project: work.projectId, session: work.sessionId }}
@@ -68,12 +68,12 @@ export function TaskLink({ work }: { readonly work: NodeWork }) {
 export function NodeAge({ node }: { readonly node: NodeView }) {
   const now = useNow(AGE_STEP_MS);
   const share = ageShare(node, now);
-  const whole = ageWords(node.maxLifetimeAt - node.createdAt);
+  const whole = formatAge(node.maxLifetimeAt - node.createdAt);
   return (
     <span className="flex min-w-30 flex-col gap-1">
       <span className="whitespace-nowrap tabular-nums">
-        <time dateTime={new Date(node.createdAt).toISOString()} title={`Made ${momentWords(node.createdAt)}`}>
-          {ageWords(now - node.createdAt)}
+        <time dateTime={new Date(node.createdAt).toISOString()} title={`Created ${formatMoment(node.createdAt)}`}>
+          {formatAge(now - node.createdAt)}
         </time>{" "}
         <span className="text-ink-3">of {whole}</span>
       </span>
@@ -87,12 +87,12 @@ export function NodeAge({ node }: { readonly node: NodeView }) {
 
 export function NodePrice({ node }: { readonly node: NodeView }) {
   const now = useNow(AGE_STEP_MS);
-  const soFar = priceSoFar(node, now);
-  if (soFar === null || node.pricePerHour === null) return <span className="text-ink-3">not known</span>;
+  const soFar = getCostSoFar(node, now);
+  if (soFar === null || node.pricePerHour === null) return <span className="text-ink-3">unknown</span>;
   return (
     <span className="flex flex-col tabular-nums">
       <span>{formatPrice(soFar)}</span>
-      <span className="text-small whitespace-nowrap text-ink-3">{formatPrice(node.pricePerHour)} an hour</span>
+      <span className="text-small whitespace-nowrap text-ink-3">{formatPrice(node.pricePerHour)} per hour</span>
     </span>
   );
 }
@@ -102,12 +102,12 @@ export function NodeOutbox({ node }: { readonly node: NodeView }) {
   return (
     <span className="flex flex-col whitespace-nowrap tabular-nums">
       <span className={clsx(pending === 0 && "text-ink-3")}>
-        {pending === 0 ? "nothing waits" : `${pending.toLocaleString("en")} waiting`}
+        {pending === 0 ? "empty" : `${pending.toLocaleString("en")} pending`}
       </span>
       {deadLetters > 0 && (
         <span className="inline-flex items-center gap-1 text-small font-medium text-failed">
           <TriangleAlert size={13} aria-hidden="true" />
-          {deadLetters.toLocaleString("en")} refused
+          {deadLetters.toLocaleString("en")} rejected
         </span>
       )}
     </span>
@@ -115,5 +115,5 @@ export function NodeOutbox({ node }: { readonly node: NodeView }) {
 }
 
 /** `€0.0357`, `€0.02 and $1.00`; a dash where no price of any of the machines is known. */
-export const pricesWords = (prices: readonly Price[], machines: number): string =>
-  prices.length > 0 ? prices.map(formatPrice).join(" and ") : machines > 0 ? "–" : "0";
+export const formatPrices = (prices: readonly Price[], nodes: number): string =>
+  prices.length > 0 ? prices.map(formatPrice).join(" and ") : nodes > 0 ? "–" : "0";

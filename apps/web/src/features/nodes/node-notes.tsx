@@ -4,41 +4,42 @@ import { CloudOff, MailWarning, OctagonX, type LucideIcon } from "lucide-react";
 import type { ReactNode } from "react";
 import { Ago } from "../../ui/moment.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
-import { KeptWorkspace } from "../workspaces/retained-workspace.tsx";
+import { RetainedWorkspace } from "../workspaces/retained-workspace.tsx";
 import { TaskLink } from "./node-facts.tsx";
-import type { OnNode } from "./node-words.ts";
+import type { NodeUsage } from "./node-usage.ts";
 
-export function hasNotes({ unreachableSince, failure, outbox }: NodeView, { kept }: OnNode): boolean {
-  return unreachableSince !== null || failure !== null || outbox.deadLetters > 0 || kept.length > 0;
+export function hasNotes({ unreachableSince, failure, outbox }: NodeView, { retained }: NodeUsage): boolean {
+  return unreachableSince !== null || failure !== null || outbox.deadLetters > 0 || retained.length > 0;
 }
 
-export function NodeNotes({ node, on }: { readonly node: NodeView; readonly on: OnNode }) {
+export function NodeNotes({ node, usage }: { readonly node: NodeView; readonly usage: NodeUsage }) {
   const { unreachableSince, failure, outbox } = node;
   return (
     <div className="flex max-w-170 flex-col gap-2 pb-3 text-small">
       {unreachableSince !== null && (
         <Note icon={CloudOff} tone="text-working">
-          Last heard of <Ago at={unreachableSince} />. What runs there goes on, and is delivered when it is back.
+          Last contact <Ago at={unreachableSince} />. Its tasks keep running, and their messages arrive when it
+          reconnects.
         </Note>
       )}
       {failure !== null && (
         <Note icon={OctagonX} tone="text-failed">
-          {visibleText(failure.message)} It is asked for again and again until the provider says that it is gone.
+          {visibleText(failure.message)} Samovar keeps trying until the provider confirms that it's gone.
         </Note>
       )}
       {outbox.deadLetters > 0 && (
         <Note icon={MailWarning} tone="text-failed">
           {outbox.deadLetters === 1 ? "One message was" : `${outbox.deadLetters.toLocaleString("en")} messages were`}{" "}
-          refused and will not be sent again
+          rejected and won't be sent again
           {outbox.lastDeadLetterReason === null ? "." : `: ${visibleText(outbox.lastDeadLetterReason)}`}
         </Note>
       )}
-      {on.kept.length > 0 && (
-        <ul aria-label="Kept workspaces" className="flex flex-col gap-2">
-          {on.kept.map(({ workspace, work }) => (
+      {usage.retained.length > 0 && (
+        <ul aria-label="Retained workspaces" className="flex flex-col gap-2">
+          {usage.retained.map(({ workspace, work }) => (
             <li key={workspace.id} className="flex flex-col gap-1">
               {work !== null && <TaskLink work={work} />}
-              <KeptWorkspace
+              <RetainedWorkspace
                 workspace={workspace}
                 name={`Workspace of ${work === null ? workspace.id : visibleText(work.title)}`}
               />

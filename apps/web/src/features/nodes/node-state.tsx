@@ -3,9 +3,9 @@ import type { NodeView } from "@samovar/contracts";
 import { clsx } from "clsx";
 import { ArrowDownToLine, CircleDot, CircleSlash, Clock, Hourglass, Trash2, type LucideIcon } from "lucide-react";
 import { HalfCircle } from "../../ui/status-mark.tsx";
-import { momentWords } from "../../lib/format-time.ts";
+import { formatMoment } from "../../lib/format-time.ts";
 import { useNow } from "../../ui/use-now.ts";
-import { countdownWords, shownNode, type ShownNode } from "./node-words.ts";
+import { formatCountdown, getShownNode, type ShownNode } from "./node-usage.ts";
 
 interface Look {
   readonly word: string;
@@ -17,7 +17,7 @@ interface Look {
 const LOOKS: Readonly<Record<ShownNode, Look>> = {
   booting: { word: "Booting", icon: Clock, text: "text-queued", tint: "bg-queued-tint" },
   working: { word: "Working", icon: "half-circle", text: "text-done", tint: "bg-done-tint" },
-  free: { word: "Free", icon: CircleDot, text: "text-done", tint: "bg-done-tint" },
+  free: { word: "Idle", icon: CircleDot, text: "text-done", tint: "bg-done-tint" },
   warm: { word: "Warm", icon: Hourglass, text: "text-working", tint: "bg-working-tint" },
   draining: { word: "Draining", icon: ArrowDownToLine, text: "text-quiet", tint: "bg-quiet-tint" },
   destroying: { word: "Destroying", icon: Trash2, text: "text-failed", tint: "bg-failed-tint" },
@@ -25,7 +25,7 @@ const LOOKS: Readonly<Record<ShownNode, Look>> = {
 };
 
 export function NodeState({ node }: { readonly node: NodeView }) {
-  const { word, icon: Icon, text, tint } = LOOKS[shownNode(node)];
+  const { word, icon: Icon, text, tint } = LOOKS[getShownNode(node)];
   return (
     <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
       <span
@@ -51,9 +51,9 @@ function Countdown({ until }: { readonly until: number }) {
   const now = useNow(1_000);
   return (
     <span className="text-small whitespace-nowrap text-ink-2">
-      goes in{" "}
-      <time dateTime={new Date(until).toISOString()} title={momentWords(until)} className="tabular-nums">
-        {countdownWords(until - now)}
+      destroyed in{" "}
+      <time dateTime={new Date(until).toISOString()} title={formatMoment(until)} className="tabular-nums">
+        {formatCountdown(until - now)}
       </time>
     </span>
   );

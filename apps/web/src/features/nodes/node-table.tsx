@@ -5,13 +5,13 @@ import { NodeActions } from "./node-actions.tsx";
 import { NodeAge, NodeName, NodeOutbox, NodePrice, NodeTasks } from "./node-facts.tsx";
 import { hasNotes, NodeNotes } from "./node-notes.tsx";
 import { NodeState } from "./node-state.tsx";
-import type { OnNode } from "./node-words.ts";
+import type { NodeUsage } from "./node-usage.ts";
 
 const NARROW = "(width < 75rem)";
-const COLUMNS = ["Machine", "State", "On it", "Age", "Price so far", "Outbox"] as const;
+const COLUMNS = ["Node", "State", "Tasks", "Age", "Cost so far", "Outbox"] as const;
 
 export interface NodeListProps {
-  readonly nodes: readonly { readonly node: NodeView; readonly on: OnNode }[];
+  readonly nodes: readonly { readonly node: NodeView; readonly usage: NodeUsage }[];
 }
 
 export function NodeTable({ nodes }: NodeListProps) {
@@ -31,7 +31,7 @@ export function NodeTable({ nodes }: NodeListProps) {
             </th>
           </tr>
         </thead>
-        {nodes.map(({ node, on }) => (
+        {nodes.map(({ node, usage }) => (
           <tbody key={node.id} className="border-t border-hairline">
             <tr className="align-top *:px-2 *:py-2.5 *:first:ps-0 *:last:pe-0">
               <th scope="row" className="max-w-44 text-start font-normal">
@@ -41,7 +41,7 @@ export function NodeTable({ nodes }: NodeListProps) {
                 <NodeState node={node} />
               </td>
               <td className="w-full max-w-0 min-w-40">
-                <NodeTasks node={node} running={on.running} />
+                <NodeTasks node={node} running={usage.running} />
               </td>
               <td>
                 <NodeAge node={node} />
@@ -53,13 +53,13 @@ export function NodeTable({ nodes }: NodeListProps) {
                 <NodeOutbox node={node} />
               </td>
               <td className="py-1.5!">
-                <NodeActions node={node} on={on} narrow={narrow} />
+                <NodeActions node={node} usage={usage} narrow={narrow} />
               </td>
             </tr>
-            {hasNotes(node, on) && (
+            {hasNotes(node, usage) && (
               <tr>
                 <td colSpan={COLUMNS.length + 1}>
-                  <NodeNotes node={node} on={on} />
+                  <NodeNotes node={node} usage={usage} />
                 </td>
               </tr>
             )}

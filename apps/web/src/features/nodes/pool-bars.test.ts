@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { mostMachines, poolBars, poolHours } from "./pool-bars.ts";
+import { maxNodes, poolBars, poolHours } from "./pool-bars.ts";
 
 const HOUR = 3_600_000;
 const bucket = (at: number, working: number, warm: number, booting: number) => ({ at, working, warm, booting });
@@ -13,8 +13,8 @@ describe("the picture of the pool", () => {
       { kind: "booting", index: 0, bottom: 3, height: 1 },
       { kind: "warm", index: 2, bottom: 0, height: 1 },
     ]);
-    expect(mostMachines(buckets)).toBe(4);
-    expect(mostMachines([])).toBe(0);
+    expect(maxNodes(buckets)).toBe(4);
+    expect(maxNodes([])).toBe(0);
   });
 
   it("is told by the hour: the most of each, and no empty hours", () => {

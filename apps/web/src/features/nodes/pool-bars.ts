@@ -28,10 +28,10 @@ export function poolBars(buckets: readonly PoolBucket[]): Bar[] {
   });
 }
 
-export const machinesIn = ({ working, warm, booting }: PoolBucket): number => working + warm + booting;
+export const countNodes = ({ working, warm, booting }: PoolBucket): number => working + warm + booting;
 
-export const mostMachines = (buckets: readonly PoolBucket[]): number =>
-  buckets.reduce((most, bucket) => Math.max(most, machinesIn(bucket)), 0);
+export const maxNodes = (buckets: readonly PoolBucket[]): number =>
+  buckets.reduce((most, bucket) => Math.max(most, countNodes(bucket)), 0);
 
 const HOUR_MS = 3_600_000;
 
@@ -41,6 +41,6 @@ export function poolHours(buckets: readonly PoolBucket[]): PoolBucket[] {
   return [...hours].flatMap(([at, within]) => {
     const most = (kind: PoolKind) => within.reduce((all, bucket) => Math.max(all, bucket[kind]), 0);
     const hour = { at, working: most("working"), warm: most("warm"), booting: most("booting") };
-    return machinesIn(hour) === 0 ? [] : [hour];
+    return countNodes(hour) === 0 ? [] : [hour];
   });
 }

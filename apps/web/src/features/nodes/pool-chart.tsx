@@ -4,8 +4,8 @@ import type { PoolHistory } from "@samovar/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { poolHistoryQuery } from "../../api/nodes.ts";
 import { ErrorPanel } from "../errors/error-panel.tsx";
-import { clockWords } from "../../lib/format-time.ts";
-import { machinesIn, mostMachines, POOL_KINDS, poolBars, poolHours, type PoolKind } from "./pool-bars.ts";
+import { formatClock } from "../../lib/format-time.ts";
+import { countNodes, maxNodes, POOL_KINDS, poolBars, poolHours, type PoolKind } from "./pool-bars.ts";
 
 const LOOKS: Readonly<Record<PoolKind, { readonly word: string; readonly fill: string; readonly dot: string }>> = {
   working: { word: "Working", fill: "fill-done", dot: "bg-done" },
@@ -13,14 +13,14 @@ const LOOKS: Readonly<Record<PoolKind, { readonly word: string; readonly fill: s
   booting: { word: "Booting", fill: "fill-queued", dot: "bg-queued" },
 };
 
-export function PoolPicture() {
+export function PoolChart() {
   const history = useQuery(poolHistoryQuery);
   if (history.data === undefined) {
     if (!history.isError) return null;
     const retry = () => void history.refetch();
-    return <ErrorPanel what="The last 24 hours could not be read." error={history.error} onRetry={retry} />;
+    return <ErrorPanel what="Couldn't load the last 24 hours." error={history.error} onRetry={retry} />;
   }
-  if (mostMachines(history.data.buckets) === 0) return null;
+  if (maxNodes(history.data.buckets) === 0) return null;
   return <Picture history={history.data} />;
 }
 
@@ -47,7 +47,7 @@ function Picture({ history: { buckets } }: { readonly history: PoolHistory }) {
 type Buckets = PoolHistory["buckets"];
 
 function Bars({ buckets }: { readonly buckets: Buckets }) {
-  const most = mostMachines(buckets);
+  const most = maxNodes(buckets);
   const quarters = [0, 0.25, 0.5, 0.75].map((share) => buckets[Math.floor(share * buckets.length)]?.at);
   return (
     <div aria-hidden="true" className="grid grid-cols-[1fr_auto] gap-x-2 text-small text-ink-3 tabular-nums">
@@ -68,7 +68,7 @@ function Bars({ buckets }: { readonly buckets: Buckets }) {
         ))}
         {buckets.map((bucket, index) => (
           <rect key={bucket.at} x={index} width={1} height={most} className="fill-transparent">
-            {machinesIn(bucket) > 0 && <title>{bucketWords(bucket)}</title>}
+            {countNodes(bucket) > 0 && <title>{formatBucket(bucket)}</title>}
           </rect>
         ))}
       </svg>
@@ -79,7 +79,7 @@ function Bars({ buckets }: { readonly buckets: Buckets }) {
       <div className="flex pt-1">
         {quarters.map((at, index) => (
           <span key={index} className="flex-1">
-            {at === undefined ? "" : clockWords(at)}
+            {at === undefined ? "" : formatClock(at)}
           </span>
         ))}
         <span className="-ms-8">now</span>
@@ -91,17 +91,17 @@ function Bars({ buckets }: { readonly buckets: Buckets }) {
 /** In buckets: a gap between bars that touch. */
 const BAR_WIDTH = 0.86;
 
-function bucketWords(bucket: Buckets[number]): string {
+function formatBucket(bucket: Buckets[number]): string {
   const parts = POOL_KINDS.flatMap((kind) =>
     bucket[kind] === 0 ? [] : [`${bucket[kind]} ${LOOKS[kind].word.toLowerCase()}`],
   );
-  return `${clockWords(bucket.at)}: ${parts.join(", ")}`;
+  return `${formatClock(bucket.at)}: ${parts.join(", ")}`;
 }
 
 function Hours({ buckets }: { readonly buckets: Buckets }) {
   return (
     <table className="sr-only">
-      <caption>The most machines in each hour of the last 24 in which there were any</caption>
+      <caption>The most nodes in each hour of the last 24 that had any</caption>
       <thead>
         <tr>
           <th scope="col">Hour</th>
@@ -115,7 +115,7 @@ function Hours({ buckets }: { readonly buckets: Buckets }) {
       <tbody>
         {poolHours(buckets).map((hour) => (
           <tr key={hour.at}>
-            <th scope="row">{clockWords(hour.at)}</th>
+            <th scope="row">{formatClock(hour.at)}</th>
             {POOL_KINDS.map((kind) => (
               <td key={kind}>{hour[kind]}</td>
             ))}

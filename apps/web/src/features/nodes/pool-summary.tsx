@@ -3,21 +3,21 @@ import type { NodeView } from "@samovar/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { spendingQuery } from "../../api/nodes.ts";
 import { useNow } from "../../ui/use-now.ts";
-import { pricesWords } from "./node-facts.tsx";
-import { poolNow } from "./node-words.ts";
+import { formatPrices } from "./node-facts.tsx";
+import { summarizePool } from "./node-usage.ts";
 
 const DAY_STEP_MS = 60_000;
 
 export function PoolSummary({ nodes }: { readonly nodes: readonly NodeView[] }) {
   const now = useNow(DAY_STEP_MS);
   const { data: today } = useQuery(spendingQuery(new Date(now).setHours(0, 0, 0, 0)));
-  const { working, warm, booting, perHour } = poolNow(nodes);
+  const { working, warm, booting, perHour } = summarizePool(nodes);
   const figures = [
     ["Working", working],
     ["Warm", warm],
     ["Booting", booting],
-    ["Cost an hour", pricesWords(perHour, nodes.length)],
-    ["Spent today", today === undefined ? "–" : pricesWords(today.spent, today.machines)],
+    ["Cost per hour", formatPrices(perHour, nodes.length)],
+    ["Spent today", today === undefined ? "–" : formatPrices(today.spent, today.machines)],
   ] as const;
   return (
     <dl className="grid grid-cols-6 gap-px overflow-hidden rounded-xl border border-hairline bg-hairline tablet:grid-cols-5">

@@ -6,9 +6,9 @@ import { fetchAhead } from "../../lib/when-idle.ts";
 type Shown = "palette" | "help" | null;
 
 const fetchPalette = () => import("./palette.tsx");
-const fetchHelp = () => import("../../shortcuts/help.tsx");
+const fetchHelp = () => import("../../shortcuts/shortcut-help.tsx");
 const Palette = lazy(async () => ({ default: (await fetchPalette()).Palette }));
-const Help = lazy(async () => ({ default: (await fetchHelp()).Help }));
+const ShortcutHelp = lazy(async () => ({ default: (await fetchHelp()).ShortcutHelp }));
 
 export function Overlays() {
   const [shown, setShown] = useState<Shown>(null);
@@ -19,7 +19,7 @@ export function Overlays() {
   return (
     <Suspense fallback={null}>
       {shown === "palette" && <Palette onClose={close} />}
-      {shown === "help" && <Help onClose={close} />}
+      {shown === "help" && <ShortcutHelp onClose={close} />}
     </Suspense>
   );
 }

@@ -10,11 +10,11 @@ import { projectsQuery, sessionsQuery, tasksQuery } from "../../api/queries.ts";
 import { useActions } from "../../shortcuts/actions.tsx";
 import { KEYMAP, type KeyGroup } from "../../shortcuts/keymap.ts";
 import { Dialog } from "../../ui/dialog.tsx";
-import { StatusIcon, statusWord } from "../../ui/status-mark.tsx";
+import { StatusIcon, labelStatus } from "../../ui/status-mark.tsx";
 import { useSettled } from "../../ui/use-settled.ts";
-import { sessionStatusShown, shownStatus } from "../tasks/shown-status.ts";
+import { getSessionStatus, getShownStatus } from "../tasks/shown-status.ts";
 import { visibleText } from "../../lib/visible-text.ts";
-import { Keys } from "../../shortcuts/help.tsx";
+import { ShortcutKeys } from "../../shortcuts/shortcut-help.tsx";
 import { fit } from "./match.ts";
 
 interface PaletteProps {
@@ -29,7 +29,7 @@ const SESSIONS_SHOWN = 20;
 const SETTINGS = [
   { to: "/settings/agents", label: "Agents" },
   { to: "/settings/credentials", label: "Credentials" },
-  { to: "/settings/appearance", label: "Appearance: theme and keys" },
+  { to: "/settings/appearance", label: "Appearance: theme and shortcuts" },
   { to: "/settings/about", label: "About Samovar" },
 ] as const;
 
@@ -57,12 +57,14 @@ export function Palette({ onClose }: PaletteProps) {
             onValueChange={setWords}
             autoFocus
             maxLength={200}
-            placeholder={project === undefined ? "A project, or what to do" : "A session, a project, or what to do"}
+            placeholder={
+              project === undefined ? "Search projects and actions" : "Search sessions, projects and actions"
+            }
             className="min-h-12 w-full bg-transparent text-prose outline-none"
           />
         </div>
         <Command.List className="min-h-0 overflow-y-auto overscroll-contain p-2 text-ui">
-          <Command.Empty className="px-3 py-6 text-center text-ink-2">Nothing of that name.</Command.Empty>
+          <Command.Empty className="px-3 py-6 text-center text-ink-2">No results.</Command.Empty>
           <Offered onClose={onClose} />
           {project !== undefined && <Sessions project={project} words={words} onGo={go} />}
           <Projects onGo={go} />
@@ -102,7 +104,7 @@ function Offered({ onClose }: PaletteProps) {
     return there.toSorted((a, b) => ORDER.indexOf(a.group) - ORDER.indexOf(b.group));
   });
   return (
-    <Command.Group heading="Do" className={GROUP}>
+    <Command.Group heading="Actions" className={GROUP}>
       {offered.map((binding) => {
         const label = binding.group === "Go to" ? `Go to ${binding.label.toLowerCase()}` : binding.label;
         return (
@@ -118,7 +120,7 @@ function Offered({ onClose }: PaletteProps) {
             }}
           >
             <span className="min-w-0 flex-1 truncate">{label}</span>
-            <Keys binding={binding} />
+            <ShortcutKeys binding={binding} />
           </Item>
         );
       })}
@@ -146,7 +148,7 @@ function Sessions({ project, words, onGo }: SessionsProps) {
     <Command.Group heading="Sessions" className={GROUP}>
       {rows.slice(0, SESSIONS_SHOWN).map((session) => {
         const task = bySession.get(session.id);
-        const status = task === undefined ? sessionStatusShown(session) : shownStatus(task);
+        const status = task === undefined ? getSessionStatus(session) : getShownStatus(task);
         const topic = session.topic ?? task?.title ?? "Untitled";
         return (
           <Item
@@ -157,7 +159,7 @@ function Sessions({ project, words, onGo }: SessionsProps) {
             onSelect={() => onGo({ to: "/p/$project/s/$session", params: { project, session: session.id } })}
           >
             <span className="min-w-0 flex-1 truncate">{visibleText(topic)}</span>
-            <span className="text-small text-ink-3">{statusWord(status)}</span>
+            <span className="text-small text-ink-3">{labelStatus(status)}</span>
           </Item>
         );
       })}

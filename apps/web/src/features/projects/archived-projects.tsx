@@ -3,7 +3,7 @@ import type { ProjectView } from "@samovar/contracts";
 import { Link } from "@tanstack/react-router";
 import { useId, useState } from "react";
 import { Button } from "../../ui/button.tsx";
-import { messageOf } from "../errors/error-panel.tsx";
+import { getErrorMessage } from "../errors/error-panel.tsx";
 import { Ago } from "../../ui/moment.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
 import { useArchive } from "./use-archive.ts";
@@ -40,15 +40,15 @@ function ArchivedRow({ project }: { readonly project: ProjectView }) {
       <span className="ms-auto flex items-center gap-2">
         {change.isError && (
           <span role="alert" className="text-small text-failed">
-            {messageOf(change.error)}
+            {getErrorMessage(change.error)}
           </span>
         )}
         <Button
-          aria-label={`Bring back ${visibleText(project.name)}`}
+          aria-label={`Restore ${visibleText(project.name)}`}
           disabled={change.isPending}
           onClick={() => change.mutate()}
         >
-          Bring back
+          Restore
         </Button>
       </span>
     </li>

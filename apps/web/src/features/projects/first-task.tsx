@@ -24,7 +24,7 @@ This note was written by a task that Samovar ran.
 \`\`\`
 
 \`\`\`say
-Done. The note stands on a branch of its own: look at the changes above, and merge or delete it as you like.
+Done. The note is on a new branch: look at the changes above, then merge or delete it.
 \`\`\`
 `;
 
@@ -38,27 +38,27 @@ export function FirstTask({ project }: { readonly project: ProjectId }) {
     actions.getState().perform("task.new");
   };
   return (
-    <section aria-label="A first task" className="flex flex-col gap-2 rounded-xl border border-hairline bg-raised p-4">
-      <h2 className="text-title font-semibold text-ink">See it work first</h2>
+    <section aria-label="First task" className="flex flex-col gap-2 rounded-xl border border-hairline bg-raised p-4">
+      <h2 className="text-title font-semibold text-ink">Try it out</h2>
       <p>
-        The script agent needs no key: it runs the steps that the task itself names. This one lists the files and writes
-        a note on a branch of its own, in about ten seconds.
+        The script agent needs no key: it runs the steps written in the task. This one lists the files and writes a note
+        on a new branch, in about ten seconds.
       </p>
       <div>
-        <Button onClick={fill}>Fill in the first task</Button>
+        <Button onClick={fill}>Fill in a first task</Button>
       </div>
       {agents.length > 0 && (
         <p className="text-small">
           {ready.length === 0 ? (
             <>
-              For a coding agent such as Claude Code,{" "}
+              To use a coding agent such as Claude Code,{" "}
               <Link to="/settings/credentials" className="text-accent underline">
-                store its key
+                add its key
               </Link>
               .
             </>
           ) : (
-            `Ready to code here: ${ready.map(({ name }) => visibleText(name)).join(", ")}. Choose one under Advanced.`
+            `Coding agents ready to use: ${ready.map(({ name }) => visibleText(name)).join(", ")}. Choose one under Advanced.`
           )}
         </p>
       )}

@@ -9,7 +9,7 @@ import { settingsQuery } from "../../api/settings.ts";
 import { Button } from "../../ui/button.tsx";
 import { ErrorPanel } from "../errors/error-panel.tsx";
 import { Field } from "../../ui/field.tsx";
-import { faultsOf, refusedField, type Faults } from "./project-faults.ts";
+import { getFaults, refusedField, type Faults } from "./project-faults.ts";
 
 interface NewProjectProps {
   readonly onCreated: (project: ProjectView) => void;
@@ -41,7 +41,7 @@ export function NewProject({ onCreated, onCancel }: NewProjectProps) {
     const data = new FormData(event.currentTarget);
     const draft = { name: String(data.get("name") ?? "").trim(), repoUrl: String(data.get("repoUrl") ?? "").trim() };
     const checked = schema.safeParse(draft);
-    const found = checked.success ? {} : faultsOf(checked.error.issues);
+    const found = checked.success ? {} : getFaults(checked.error.issues);
     show(found);
     if (checked.success) create.mutate(draft);
   };
@@ -68,7 +68,7 @@ export function NewProject({ onCreated, onCancel }: NewProjectProps) {
         fault={faults.repoUrl}
       />
       {elsewhere && !isApiError(create.error, "unauthenticated") && (
-        <ErrorPanel what="The project was not created." error={create.error} />
+        <ErrorPanel what="Couldn't create the project." error={create.error} />
       )}
       <div className="flex gap-2">
         <Button type="submit" kind="primary" disabled={create.isPending}>
@@ -86,11 +86,11 @@ export function NewProject({ onCreated, onCancel }: NewProjectProps) {
 
 /** What works here; nothing is promised before it is known. */
 function repositoryHint(localAllowed: boolean | undefined): string {
-  const address = "An https:// or git@host:path address";
+  const address = "An https:// or git@host:path URL";
   if (localAllowed === undefined) return `${address}.`;
   return localAllowed
-    ? `The absolute path of a repository on this machine, or ${address.replace("An", "an")}. Only what is committed is cloned.`
-    : `${address}. A private one over https needs the GitHub token of the settings.`;
+    ? `The absolute path of a repository on this computer, or ${address.replace("An", "an")}. Only committed changes are cloned.`
+    : `${address}. Private repositories over https need a GitHub token in Settings.`;
 }
 
 /** The same draft again is the same request. */

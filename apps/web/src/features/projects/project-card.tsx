@@ -23,7 +23,7 @@ export function ProjectCard({ project }: { readonly project: ProjectView }) {
         {attention > 0 && (
           <span className="inline-flex items-center gap-1.5 font-medium text-failed">
             <CircleAlert size={15} aria-hidden="true" />
-            {attention === 1 ? "1 needs you" : `${attention} need you`}
+            {attention === 1 ? "1 needs attention" : `${attention} need attention`}
           </span>
         )}
         {running > 0 && (
@@ -33,8 +33,8 @@ export function ProjectCard({ project }: { readonly project: ProjectView }) {
           </span>
         )}
         <span className="text-ink-3">
-          {running + attention === 0 && "Nothing runs. "}
-          {project.lastActivityAt === null ? "Set up " : "Active "}
+          {running + attention === 0 && "Nothing running. "}
+          {project.lastActivityAt === null ? "Created " : "Active "}
           <Ago at={project.lastActivityAt ?? project.createdAt} />
         </span>
       </span>

@@ -1,13 +1,13 @@
 import { createProject } from "@samovar/contracts";
 import { expect, it } from "vitest";
 import { ApiError } from "../../api/client.ts";
-import { faultsOf, refusedField } from "./project-faults.ts";
+import { getFaults, refusedField } from "./project-faults.ts";
 
 const refusal = (message: string, details = {}) => new ApiError("invalid_request", message, "req_1", details);
 
 it("says at each field what its schema says", () => {
   const checked = createProject.safeParse({ name: "", repoUrl: "ext::sh -c x" });
-  expect(faultsOf(checked.error?.issues ?? [])).toEqual({
+  expect(getFaults(checked.error?.issues ?? [])).toEqual({
     name: "give the project a name",
     repoUrl: "use an https:// address, git@host:path, ssh://…, or an absolute path",
   });

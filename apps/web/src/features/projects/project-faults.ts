@@ -10,7 +10,7 @@ interface Issue {
   readonly message: string;
 }
 
-export function faultsOf(issues: readonly Issue[]): Faults {
+export function getFaults(issues: readonly Issue[]): Faults {
   const found = FIELDS.map((field) => [field, issues.find((issue) => issue.path[0] === field)?.message] as const);
   return Object.fromEntries(found.filter(([, message]) => message !== undefined));
 }
@@ -20,7 +20,7 @@ export function refusedField(error: unknown): Faults {
   if (!(error instanceof ApiError)) return {};
   const { issues, field } = error.details;
   if (Array.isArray(issues)) {
-    const found = faultsOf(issues.flatMap(readIssue));
+    const found = getFaults(issues.flatMap(readIssue));
     if (Object.keys(found).length > 0) return found;
   }
   const known = FIELDS.find((name) => name === field);

@@ -12,7 +12,7 @@ import { Field } from "../../ui/field.tsx";
 import { SelectField } from "../../ui/select-field.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
 import { CheckoutFields } from "./checkout-fields.tsx";
-import { faultsOf, refusedField, type Faults } from "./project-faults.ts";
+import { getFaults, refusedField, type Faults } from "./project-faults.ts";
 import { readProjectForm } from "./read-project-form.ts";
 
 const SIZES = { small: "Small", medium: "Medium", large: "Large" } as const;
@@ -31,7 +31,7 @@ export function ProjectForm({ project }: { readonly project: ProjectView }) {
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const checked = schema.safeParse(readProjectForm(new FormData(event.currentTarget)));
-    setFaults(checked.success ? {} : faultsOf(checked.error.issues));
+    setFaults(checked.success ? {} : getFaults(checked.error.issues));
     if (checked.success) save.mutate(checked.data);
   };
   const elsewhere = save.isError && Object.keys(refusedField(save.error)).length === 0;
@@ -52,12 +52,12 @@ export function ProjectForm({ project }: { readonly project: ProjectView }) {
         spellCheck={false}
         className="font-mono"
         defaultValue={project.baseBranch ?? ""}
-        placeholder="the repository's own default"
+        placeholder="the repository's default"
         fault={faults.baseBranch}
       />
       <div className="grid gap-4 tablet:grid-cols-2">
-        <SelectField label="Default machine" name="defaultVmSize" defaultValue={project.defaultVmSize ?? ""}>
-          <option value="">The installation's default</option>
+        <SelectField label="Default node size" name="defaultVmSize" defaultValue={project.defaultVmSize ?? ""}>
+          <option value="">Installation default</option>
           {vmSize.options.map((size) => (
             <option key={size} value={size}>
               {SIZES[size]}
@@ -66,21 +66,21 @@ export function ProjectForm({ project }: { readonly project: ProjectView }) {
         </SelectField>
         <DefaultAgent chosen={project.defaultAgent} />
         <Field
-          label="Name on commits"
+          label="Commit author name"
           name="commitName"
           defaultValue={project.commitIdentity?.name ?? ""}
-          placeholder="the installation's"
+          placeholder="Installation default"
           fault={faults.commitIdentity}
         />
         <Field
-          label="Email on commits"
+          label="Commit author email"
           name="commitEmail"
           defaultValue={project.commitIdentity?.email ?? ""}
-          placeholder="the installation's"
+          placeholder="Installation default"
         />
       </div>
       <CheckoutFields checkout={project.checkout} />
-      {elsewhere && <ErrorPanel what="The project was not changed." error={save.error} />}
+      {elsewhere && <ErrorPanel what="Couldn't save the project." error={save.error} />}
       <div className="flex items-center gap-3">
         <Button type="submit" kind="primary" disabled={save.isPending}>
           {save.isPending ? "Saving…" : "Save"}
@@ -105,7 +105,7 @@ function DefaultAgent({ chosen }: { readonly chosen: AgentKind | null }) {
       value={value}
       onChange={(event) => setValue(event.target.value)}
     >
-      <option value="">The installation's default</option>
+      <option value="">Installation default</option>
       {!isListed && <option value={value}>{value}</option>}
       {agents.map((agent) => (
         <option key={agent.kind} value={agent.kind}>

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { byNeed } from "./sort-projects.ts";
+import { sortProjects } from "./sort-projects.ts";
 
 const project = (
   name: string,
@@ -10,7 +10,7 @@ const project = (
 ) => ({ name, counts: { running, attention }, updatedAt, lastActivityAt });
 
 it("[R33] what needs somebody comes first, then what runs, then what was active last", () => {
-  const ordered = byNeed([
+  const ordered = sortProjects([
     project("old", 0, 0, 1),
     project("new", 0, 0, 9),
     project("active", 0, 0, 1, 10),

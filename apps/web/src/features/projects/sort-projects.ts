@@ -3,7 +3,7 @@ import type { ProjectView } from "@samovar/contracts";
 
 type Ordered = Pick<ProjectView, "counts" | "lastActivityAt" | "updatedAt">;
 
-export function byNeed<T extends Ordered>(projects: readonly T[]): readonly T[] {
+export function sortProjects<T extends Ordered>(projects: readonly T[]): readonly T[] {
   return projects.toSorted(
     (a, b) =>
       Number(b.counts.attention > 0) - Number(a.counts.attention > 0) ||

@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
-import { keptText } from "../../lib/stored-text.ts";
+import { storedText } from "../../lib/stored-text.ts";
 import { createReadMarks, unreadIn } from "./read-marks.ts";
 import { aSession } from "../../api/views.testing.ts";
 
 function kept() {
   const values = new Map<string, string>();
-  return keptText("marks", () => ({
+  return storedText("marks", () => ({
     getItem: (name) => values.get(name) ?? null,
     setItem: (name, value) => void values.set(name, value),
     removeItem: (name) => void values.delete(name),

@@ -4,7 +4,7 @@ import type { SessionView } from "@samovar/contracts";
 import { createStore, type StoreApi } from "zustand/vanilla";
 import { useStore } from "zustand";
 import * as z from "zod";
-import { browserKept, type KeptText } from "../../lib/stored-text.ts";
+import { browserText, type StoredText } from "../../lib/stored-text.ts";
 
 const REMEMBERED = 1_000;
 
@@ -22,7 +22,7 @@ export interface ReadMarks {
   readonly markRead: (session: SessionId, messageCount: number) => void;
 }
 
-export function createReadMarks(kept: KeptText, now: Millis): StoreApi<ReadMarks> {
+export function createReadMarks(kept: StoredText, now: Millis): StoreApi<ReadMarks> {
   const known = readKept(kept.read());
   return createStore<ReadMarks>((set, get) => ({
     since: known?.since ?? now,
@@ -61,7 +61,7 @@ function readKept(text: string): z.infer<typeof keptMarks> | null {
   }
 }
 
-export const readMarks = createReadMarks(browserKept("read"), Date.now());
+export const readMarks = createReadMarks(browserText("read"), Date.now());
 
 export const useReadMarks = (): ReadMarks => useStore(readMarks);
 

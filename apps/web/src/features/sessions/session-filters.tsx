@@ -46,7 +46,7 @@ export function SessionFilters({ filter, onChange }: SessionFiltersProps) {
         />
       </label>
       <label>
-        <span className="sr-only">Show sessions that are</span>
+        <span className="sr-only">Filter by status</span>
         <select
           value={filter.status ?? ""}
           onChange={(event) => change(filter.q ?? "", sessionStatus.safeParse(event.target.value).data)}

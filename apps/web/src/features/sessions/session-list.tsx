@@ -29,13 +29,9 @@ export function SessionList({ project, onChoose }: SessionListProps) {
     <>
       <SessionFilters filter={filter} onChange={setFilter} />
       <nav aria-label="Sessions of this project" className="min-h-0 flex-1 overflow-y-auto px-2 pb-2">
-        {sessions.isPending && <Skeleton label="Reading sessions" lines={[80, 60, 90, 70]} className="p-3" />}
+        {sessions.isPending && <Skeleton label="Loading sessions" lines={[80, 60, 90, 70]} className="p-3" />}
         {sessions.isError && sessions.data === undefined && (
-          <ErrorPanel
-            what="Sessions could not be read."
-            error={sessions.error}
-            onRetry={() => void sessions.refetch()}
-          />
+          <ErrorPanel what="Couldn't load sessions." error={sessions.error} onRetry={() => void sessions.refetch()} />
         )}
         {sessions.data !== undefined && rows.length === 0 && (
           <Empty filtering={isFiltering(asked)} onClear={() => setFilter({})} />
@@ -53,7 +49,7 @@ function Empty({ filtering, onClear }: { readonly filtering: boolean; readonly o
   if (!filtering) return <p className="p-3 text-ui text-ink-2">No sessions yet. Describe a task and run it.</p>;
   return (
     <div className="flex flex-col items-start gap-2 p-3 text-ui text-ink-2">
-      <p role="status">No session is like this.</p>
+      <p role="status">No matching sessions.</p>
       <Button onClick={onClear}>Show all</Button>
     </div>
   );
@@ -97,7 +93,7 @@ function Older({ loading, onReached }: { readonly loading: boolean; readonly onR
   }, [loading]);
   return (
     <p ref={mark} className="p-3 text-small text-ink-3">
-      {loading ? "Reading older sessions…" : "Older sessions"}
+      {loading ? "Loading older sessions…" : "Older sessions"}
     </p>
   );
 }

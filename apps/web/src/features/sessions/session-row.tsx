@@ -5,8 +5,8 @@ import { clsx } from "clsx";
 import { memo } from "react";
 import { useUnread } from "./read-marks.ts";
 import { Ago } from "../../ui/moment.tsx";
-import { StatusIcon, statusWord, type ShownStatus } from "../../ui/status-mark.tsx";
-import { sessionStatusShown, shownStatus } from "../tasks/shown-status.ts";
+import { StatusIcon, labelStatus, type ShownStatus } from "../../ui/status-mark.tsx";
+import { getSessionStatus, getShownStatus } from "../tasks/shown-status.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 
 interface SessionRowProps {
@@ -19,7 +19,7 @@ const LIVELY: ReadonlySet<ShownStatus> = new Set(["queued", "delegated", "in_pro
 
 /** Of a thousand rows one changes at a time. */
 export const SessionRow = memo(function SessionRow({ session, task, onChoose }: SessionRowProps) {
-  const status = task === undefined ? sessionStatusShown(session) : shownStatus(task);
+  const status = task === undefined ? getSessionStatus(session) : getShownStatus(task);
   const unread = useUnread(session);
   const lively = LIVELY.has(status);
   return (
@@ -39,7 +39,7 @@ export const SessionRow = memo(function SessionRow({ session, task, onChoose }: 
         </span>
         <span className="flex items-center gap-2 text-small text-ink-3">
           <span className={clsx("min-w-0 truncate", lively && "text-working")}>
-            <span className={clsx(lively && "font-medium")}>{statusWord(status)}</span>
+            <span className={clsx(lively && "font-medium")}>{labelStatus(status)}</span>
             {status === "in_progress" && session.activity !== null && ` · ${visibleText(session.activity.text)}`}
           </span>
           <span className="ms-auto shrink-0">

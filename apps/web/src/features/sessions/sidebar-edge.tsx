@@ -19,7 +19,7 @@ export function SidebarEdge({ width, onResize }: SidebarEdgeProps) {
     <div
       role="separator"
       aria-orientation="vertical"
-      aria-label="Width of the sessions"
+      aria-label="Sidebar width"
       aria-valuenow={width}
       aria-valuemin={NARROWEST}
       aria-valuemax={WIDEST}

@@ -3,7 +3,7 @@ import type { ProjectView } from "@samovar/contracts";
 import { Link } from "@tanstack/react-router";
 import { PanelLeft, SquarePen } from "lucide-react";
 import { useCallback, useState } from "react";
-import { browserKept } from "../../lib/stored-text.ts";
+import { browserText } from "../../lib/stored-text.ts";
 import { useAction } from "../../shortcuts/actions.tsx";
 import { Button, buttonClass } from "../../ui/button.tsx";
 import { usePhone } from "../../ui/use-window.ts";
@@ -12,8 +12,8 @@ import { SidebarEdge } from "./sidebar-edge.tsx";
 import { SessionList } from "./session-list.tsx";
 import { clampWidth, DEFAULT_WIDTH } from "./sidebar-width.ts";
 
-const keptHidden = browserKept("sidebar.hidden");
-const keptWidth = browserKept("sidebar.width");
+const keptHidden = browserText("sidebar.hidden");
+const keptWidth = browserText("sidebar.width");
 
 export function Sidebar({ project }: { readonly project: ProjectView }) {
   return usePhone() ? <AsDrawer project={project} /> : <AsColumn project={project} />;

@@ -35,7 +35,7 @@ export function AgentCard({ agent }: { readonly agent: AgentView }) {
         )}
       </div>
       {agent.description !== "" && <p className="text-ink-2">{visibleText(agent.description)}</p>}
-      <p className="font-mono text-code wrap-anywhere text-ink-3">{programWords(agent)}</p>
+      <p className="font-mono text-code wrap-anywhere text-ink-3">{formatProgram(agent)}</p>
       {agent.hint !== null && (
         <p className="text-working">
           {visibleText(agent.hint)}{" "}
@@ -57,8 +57,8 @@ function EditAgent({ agent, onDone }: { readonly agent: AgentView; readonly onDo
   if (read.data !== undefined && !read.isFetching)
     return <AgentForm definition={read.data.definition} onDone={onDone} />;
   if (read.isError)
-    return <ErrorPanel what="The agent could not be read." error={read.error} onRetry={() => void read.refetch()} />;
-  return <Skeleton label="Reading the agent" lines={[40, 100, 100]} className="p-4" />;
+    return <ErrorPanel what="Couldn't load the agent." error={read.error} onRetry={() => void read.refetch()} />;
+  return <Skeleton label="Loading the agent" lines={[40, 100, 100]} className="p-4" />;
 }
 
 function Usable({ usable }: { readonly usable: boolean }) {
@@ -102,10 +102,10 @@ function Choices({ name, choices }: { readonly name: string; readonly choices: r
   );
 }
 
-function programWords({ program }: AgentView): string {
+function formatProgram({ program }: AgentView): string {
   switch (program.from) {
     case "vm_agent":
-      return "part of Samovar";
+      return "built into Samovar";
     case "npm":
       return `${program.package.name} ${program.package.version}`;
     case "path":

@@ -5,7 +5,7 @@ import { useState, type FormEvent } from "react";
 import { agentsKey } from "../../api/query-keys.ts";
 import { putAgent } from "../../api/settings.ts";
 import { Button } from "../../ui/button.tsx";
-import { messageOf } from "../errors/error-panel.tsx";
+import { getErrorMessage } from "../errors/error-panel.tsx";
 import { Field } from "../../ui/field.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { readAgentForm, writeAgentForm } from "./read-agent-form.ts";
@@ -33,11 +33,11 @@ export function AgentForm({ definition, onDone }: AgentFormProps) {
     setFault(issue === undefined ? null : `${issue.path.join(" ") || "This"}: ${issue.message}`);
     if (checked.success) save.mutate(checked.data);
   };
-  const said = fault ?? (save.isError ? messageOf(save.error) : null);
+  const said = fault ?? (save.isError ? getErrorMessage(save.error) : null);
   return (
     <form
       noValidate
-      aria-label={definition === null ? "Add an agent" : `Edit ${definition.name}`}
+      aria-label={definition === null ? "Add agent" : `Edit ${definition.name}`}
       onSubmit={submit}
       className="flex flex-col gap-4 rounded-xl border border-hairline bg-raised p-4"
     >
@@ -64,7 +64,14 @@ function Fields({ definition }: Pick<AgentFormProps, "definition">) {
   return (
     <>
       {definition === null && (
-        <Field label="Short name" name="kind" {...CODE} autoFocus placeholder="qwen" hint="How tasks name it." />
+        <Field
+          label="Short name"
+          name="kind"
+          {...CODE}
+          autoFocus
+          placeholder="qwen"
+          hint="Tasks use it to choose this agent."
+        />
       )}
       <Field
         label="Name"
@@ -88,15 +95,15 @@ function Fields({ definition }: Pick<AgentFormProps, "definition">) {
         name="program"
         {...CODE}
         placeholder="npm:@qwen-code/qwen-code@0.24.4#qwen"
-        hint="A program of the machine, or npm:<package>@<version>#<program>."
+        hint="A program on the node, or npm:<package>@<version>#<program>."
         defaultValue={written?.program}
       />
-      <TextField label="Arguments" name="args" placeholder="--acp" hint="One a line." defaultValue={written?.args} />
+      <TextField label="Arguments" name="args" placeholder="--acp" hint="One per line." defaultValue={written?.args} />
       <TextField
         label="Environment"
         name="env"
         placeholder="LOG_LEVEL=warn"
-        hint="NAME=value, one a line. Nothing secret: secrets are credentials."
+        hint="NAME=value, one per line. Don't put secrets here; store them as credentials."
         defaultValue={written?.env}
       />
       <Field
@@ -104,7 +111,7 @@ function Fields({ definition }: Pick<AgentFormProps, "definition">) {
         name="secretEnv"
         {...CODE}
         placeholder="OPENAI_API_KEY"
-        hint="Their names; store the values on the Credentials page afterwards."
+        hint="Names only. Store the values on the Credentials page afterwards."
         defaultValue={written?.secretEnv}
       />
     </>

@@ -7,11 +7,11 @@ import { useState, type FormEvent } from "react";
 import { agentsKey, credentialsKey } from "../../api/query-keys.ts";
 import { deleteCredential, putCredential, validateCredential } from "../../api/settings.ts";
 import { Button } from "../../ui/button.tsx";
-import { messageOf } from "../errors/error-panel.tsx";
+import { getErrorMessage } from "../errors/error-panel.tsx";
 import { Field } from "../../ui/field.tsx";
 import { Ago } from "../../ui/moment.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
-import { secretOf, type CredentialForm } from "./credential-forms.ts";
+import { toSecret, type CredentialForm } from "./credential-forms.ts";
 
 interface CredentialCardProps {
   readonly form: CredentialForm;
@@ -73,11 +73,11 @@ export function CredentialCard({ form, stored }: CredentialCardProps) {
       <p className="text-ink-2">{form.about}</p>
       <div role="status" className="empty:hidden">
         {check.isSuccess && <Checked check={check.data} />}
-        {check.isError && <p className="text-small text-failed">It could not be checked: {messageOf(check.error)}</p>}
+        {check.isError && <p className="text-small text-failed">Couldn't check it: {getErrorMessage(check.error)}</p>}
       </div>
       {remove.isError && (
         <p role="alert" className="text-small text-failed">
-          {messageOf(remove.error)}
+          {getErrorMessage(remove.error)}
         </p>
       )}
       {editing && <SecretForm form={form} onDone={() => setEditing(false)} />}
@@ -113,7 +113,7 @@ function Stored({ stored }: { readonly stored: CredentialView | null }) {
 function SecretForm({ form, onDone }: { readonly form: CredentialForm; readonly onDone: () => void }) {
   const again = useForget();
   const save = useMutation({
-    mutationFn: (data: FormData) => putCredential(form.kind, secretOf(form, data)),
+    mutationFn: (data: FormData) => putCredential(form.kind, toSecret(form, data)),
     onSuccess: async () => {
       await again();
       onDone();
@@ -139,7 +139,7 @@ function SecretForm({ form, onDone }: { readonly form: CredentialForm; readonly 
         />
       ))}
       <p role="alert" className="text-small text-failed empty:hidden">
-        {save.isError && messageOf(save.error)}
+        {save.isError && getErrorMessage(save.error)}
       </p>
       <div className="flex gap-2">
         <Button type="submit" kind="primary" disabled={save.isPending}>

@@ -18,16 +18,16 @@ export interface CredentialForm {
 const apiKey: CredentialField = { name: "apiKey", label: "API key", secret: true };
 const baseUrl: CredentialField = {
   name: "baseUrl",
-  label: "Base address",
+  label: "Base URL",
   secret: false,
-  hint: "Only for a gateway or another vendor that speaks the same API.",
+  hint: "Only for a gateway or another provider with the same API.",
 };
 const token: CredentialField = { name: "token", label: "Token", secret: true };
 
 const FORMS: Readonly<Record<string, Omit<CredentialForm, "kind">>> = {
   hetzner: {
     title: "Hetzner Cloud",
-    about: "Makes the machines. A project token with read and write.",
+    about: "Creates nodes. Use a project token with read and write access.",
     fields: [token],
   },
   anthropic: {
@@ -40,26 +40,26 @@ const FORMS: Readonly<Record<string, Omit<CredentialForm, "kind">>> = {
   github: {
     title: "GitHub",
     about:
-      "Clones and pushes over https, and opens pull requests. A fine-grained token with contents and pull requests.",
+      "Clones and pushes over https, and opens pull requests. Use a fine-grained token with access to contents and pull requests.",
     fields: [token],
   },
 };
 
 /** For `agent:x` the fields are the variables that the agent named as its secrets. */
-export function formOf(kind: CredentialKind, agents: readonly AgentView[]): CredentialForm {
+export function getCredentialForm(kind: CredentialKind, agents: readonly AgentView[]): CredentialForm {
   const known = FORMS[kind];
   if (known !== undefined) return { kind, ...known };
   const agent = agents.find((each) => each.credential === kind);
   return {
     kind,
     title: agent?.name ?? kind.slice("agent:".length),
-    about: "Secret variables of this agent. They are put into its environment.",
+    about: "Secret variables for this agent's environment.",
     fields: (agent?.secretEnv ?? []).map((name) => ({ name, label: name, secret: true })),
   };
 }
 
 /** As it was typed, without the empty fields; the server's schema is the judge of it. */
-export function secretOf(form: CredentialForm, data: Pick<FormData, "get">): Readonly<Record<string, unknown>> {
+export function toSecret(form: CredentialForm, data: Pick<FormData, "get">): Readonly<Record<string, unknown>> {
   const filled = Object.fromEntries(
     form.fields.flatMap(({ name }) => {
       const value = String(data.get(name) ?? "").trim();

@@ -4,7 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { agentsKey } from "../../api/query-keys.ts";
 import { deleteAgent } from "../../api/settings.ts";
 import { Button } from "../../ui/button.tsx";
-import { messageOf } from "../errors/error-panel.tsx";
+import { getErrorMessage } from "../errors/error-panel.tsx";
 
 export function RemoveAgent({ agent }: { readonly agent: AgentView }) {
   const client = useQueryClient();
@@ -16,7 +16,7 @@ export function RemoveAgent({ agent }: { readonly agent: AgentView }) {
     <span className="ms-auto flex items-center gap-2">
       {remove.isError && (
         <span role="alert" className="text-small text-failed">
-          {messageOf(remove.error)}
+          {getErrorMessage(remove.error)}
         </span>
       )}
       <Button kind="quiet" disabled={remove.isPending} onClick={() => remove.mutate()}>

@@ -1,16 +1,16 @@
 /** The chosen theme; `public/theme.js` sets it before the first paint of the next load. */
 import { useState } from "react";
-import { browserKept } from "../../lib/stored-text.ts";
+import { browserText } from "../../lib/stored-text.ts";
 
 export type Theme = "system" | "light" | "dark";
 
 export const THEMES = [
-  { value: "system", label: "As the system" },
+  { value: "system", label: "System" },
   { value: "light", label: "Light" },
   { value: "dark", label: "Dark" },
 ] as const satisfies readonly { readonly value: Theme; readonly label: string }[];
 
-const kept = browserKept("theme");
+const kept = browserText("theme");
 
 export function useTheme(): readonly [Theme, (theme: Theme) => void] {
   const [theme, setTheme] = useState<Theme>(() => readTheme(kept.read()));

@@ -2,7 +2,7 @@
 import { projectId } from "@samovar/contracts";
 import { Link, useParams } from "@tanstack/react-router";
 import { FolderGit2, Server, Settings, type LucideIcon } from "lucide-react";
-import { FACES, useFaceLink } from "./project-views.ts";
+import { PROJECT_VIEWS, useProjectViewLink } from "./project-views.ts";
 import type { ProjectId } from "@samovar/base";
 
 const PLACE =
@@ -13,22 +13,22 @@ export function BottomBar() {
   const project = projectId.safeParse(params.project).data;
   return (
     <nav
-      aria-label="Places"
+      aria-label="Sections"
       className="flex shrink-0 border-t border-hairline bg-sidebar pb-[env(safe-area-inset-bottom)] tablet:hidden"
     >
-      {project === undefined ? <Place to="/" icon={FolderGit2} label="Projects" /> : <Faces project={project} />}
+      {project === undefined ? <Place to="/" icon={FolderGit2} label="Projects" /> : <ProjectViews project={project} />}
       <Place to="/nodes" icon={Server} label="Nodes" />
       <Place to="/settings" icon={Settings} label="Settings" />
     </nav>
   );
 }
 
-function Faces({ project }: { readonly project: ProjectId }) {
-  const linkOf = useFaceLink(project);
-  return FACES.map((face) => (
-    <Link key={face.id} {...linkOf(face.id)} activeOptions={{ exact: true }} className={PLACE}>
-      <face.icon size={20} aria-hidden="true" />
-      {face.label}
+function ProjectViews({ project }: { readonly project: ProjectId }) {
+  const linkOf = useProjectViewLink(project);
+  return PROJECT_VIEWS.map((view) => (
+    <Link key={view.id} {...linkOf(view.id)} activeOptions={{ exact: true }} className={PLACE}>
+      <view.icon size={20} aria-hidden="true" />
+      {view.label}
     </Link>
   ));
 }

@@ -1,9 +1,9 @@
 /** Whether what one sees is live; said politely, and only after a break has lasted. */
 import { clsx } from "clsx";
-import { useConnectionWord } from "../../api/use-live.ts";
-import type { ConnectionWord } from "../../api/live/connection.ts";
+import { useConnectionStatus } from "../../api/use-live.ts";
+import type { ConnectionStatus } from "../../api/live/connection.ts";
 
-const WORDS: Readonly<Record<ConnectionWord, string>> = {
+const WORDS: Readonly<Record<ConnectionStatus, string>> = {
   live: "Live",
   connecting: "Connecting…",
   reconnecting: "Reconnecting…",
@@ -11,7 +11,7 @@ const WORDS: Readonly<Record<ConnectionWord, string>> = {
 };
 
 export function ConnectionDot() {
-  const word = useConnectionWord();
+  const word = useConnectionStatus();
   return (
     <span role="status" className="inline-flex items-center gap-1.5 text-small text-ink-2">
       <span

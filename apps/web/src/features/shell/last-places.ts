@@ -1,11 +1,11 @@
 /**
- * Where one was last on each face of a project, so that switching between them comes back to the same place. Kept as
+ * Where one was last on each view of a project, so that switching between them comes back to the same place. Kept as
  * long as the browser's tab, so that two tabs have a place each and a reload loses none.
  */
 import type { ProjectId, SessionId } from "@samovar/base";
 import { projectId, sessionId } from "@samovar/contracts";
 import { readBoardSearch, type BoardSearch } from "../board/board-search.ts";
-import { keptText, type KeptText } from "../../lib/stored-text.ts";
+import { storedText, type StoredText } from "../../lib/stored-text.ts";
 
 const REMEMBERED = 50;
 
@@ -23,7 +23,7 @@ export interface LastPlaces {
   project(): ProjectId | undefined;
 }
 
-export function createLastPlaces(kept: KeptText): LastPlaces {
+export function createLastPlaces(kept: StoredText): LastPlaces {
   const places = readPlaces(kept.read());
   const remember = (project: ProjectId, change: Place) => {
     const place = { ...places.get(project), ...change };
@@ -71,4 +71,4 @@ function readList(text: string): readonly unknown[] {
   }
 }
 
-export const lastPlaces = createLastPlaces(keptText("samovar.faces", () => sessionStorage));
+export const lastPlaces = createLastPlaces(storedText("samovar.views", () => sessionStorage));

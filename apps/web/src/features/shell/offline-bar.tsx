@@ -1,10 +1,10 @@
 /** Says that what is shown is old, of when it is, and what still works. */
 import { WifiOff } from "lucide-react";
-import { useConnectionWord, useLastOpenAt } from "../../api/use-live.ts";
-import { clockWords } from "../../lib/format-time.ts";
+import { useConnectionStatus, useLastOpenAt } from "../../api/use-live.ts";
+import { formatClock } from "../../lib/format-time.ts";
 
 export function OfflineBar() {
-  const offline = useConnectionWord() === "offline";
+  const offline = useConnectionStatus() === "offline";
   const lastOpenAt = useLastOpenAt();
   if (!offline) return null;
   return (
@@ -14,9 +14,9 @@ export function OfflineBar() {
     >
       <WifiOff size={15} className="shrink-0" aria-hidden="true" />
       {lastOpenAt === null
-        ? "Offline: Samovar cannot be reached."
-        : `Offline. Showing what we had at ${clockWords(lastOpenAt)}.`}{" "}
-      Drafts are kept; running waits until the connection is back.
+        ? "Offline: can't reach Samovar."
+        : `Offline. OlderTasks what we had at ${formatClock(lastOpenAt)}.`}{" "}
+      Drafts are saved; tasks can't be started until you're back online.
     </div>
   );
 }

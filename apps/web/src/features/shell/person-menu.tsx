@@ -24,7 +24,12 @@ export function PersonMenu({ me }: { readonly me: MeView }) {
       }
       entries={[
         { kind: "action", label: "Settings", hint: "G S", onSelect: () => void navigate({ to: "/settings" }) },
-        { kind: "action", label: "Keys", hint: "?", onSelect: () => void actions.getState().perform("help") },
+        {
+          kind: "action",
+          label: "Keyboard shortcuts",
+          hint: "?",
+          onSelect: () => void actions.getState().perform("help"),
+        },
         { kind: "line" },
         {
           kind: "choices",

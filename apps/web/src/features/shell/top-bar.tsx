@@ -1,4 +1,4 @@
-/** The bar above every page: where one is, the two faces of a project, whether it is live, and what belongs to the person. */
+/** The bar above every page: where one is, the two views of a project, whether it is live, and what belongs to the person. */
 import type { ProjectId } from "@samovar/base";
 import { projectId, type MeView } from "@samovar/contracts";
 import { Link, useParams } from "@tanstack/react-router";
@@ -6,7 +6,7 @@ import { Search, Server } from "lucide-react";
 import { useActions } from "../../shortcuts/actions.tsx";
 import { shortcut } from "../../shortcuts/format-shortcut.ts";
 import { ConnectionDot } from "./connection-dot.tsx";
-import { FACES, useFaceLink } from "./project-views.ts";
+import { PROJECT_VIEWS, useProjectViewLink } from "./project-views.ts";
 import { PersonMenu } from "./person-menu.tsx";
 import { ProjectSwitcher } from "./project-switcher.tsx";
 
@@ -25,7 +25,7 @@ export function TopBar({ me }: { readonly me: MeView }) {
               /
             </span>
             <ProjectSwitcher project={project} />
-            <Faces project={project} />
+            <ProjectViews project={project} />
           </>
         )}
       </nav>
@@ -47,20 +47,20 @@ export function TopBar({ me }: { readonly me: MeView }) {
 }
 
 /** On a phone they stand in the bar at the bottom instead. */
-function Faces({ project }: { readonly project: ProjectId }) {
-  const linkOf = useFaceLink(project);
+function ProjectViews({ project }: { readonly project: ProjectId }) {
+  const linkOf = useProjectViewLink(project);
   return (
     <span className="ms-2 hidden rounded-md bg-inset p-0.5 tablet:inline-flex">
-      {FACES.map((face) => (
+      {PROJECT_VIEWS.map((view) => (
         <Link
-          key={face.id}
-          {...linkOf(face.id)}
+          key={view.id}
+          {...linkOf(view.id)}
           // The project's address is the beginning of those of its other pages.
           activeOptions={{ exact: true }}
           className="inline-flex min-h-7 items-center gap-1.5 rounded px-2.5 text-ink-2 hover:text-ink aria-[current=page]:bg-raised aria-[current=page]:text-ink aria-[current=page]:shadow-sm"
         >
-          <face.icon size={15} aria-hidden="true" />
-          {face.label}
+          <view.icon size={15} aria-hidden="true" />
+          {view.label}
         </Link>
       ))}
     </span>

@@ -10,7 +10,7 @@ export function AgentNote({ agent }: { readonly agent: AgentView }) {
     <p className="flex gap-1.5 text-small text-working tablet:col-span-2">
       <TriangleAlert size={15} className="mt-0.5 shrink-0" aria-hidden="true" />
       <span>
-        {visibleText(agent.name)} cannot run yet. {visibleText(agent.hint ?? "")}{" "}
+        {visibleText(agent.name)} can't run yet. {visibleText(agent.hint ?? "")}{" "}
         <Link to={agent.credential === null ? "/settings/agents" : "/settings/credentials"} className="underline">
           Set it up
         </Link>

@@ -7,10 +7,10 @@ import { X } from "lucide-react";
 import { useId, useRef, useState, type KeyboardEvent } from "react";
 import { tasksQuery } from "../../api/queries.ts";
 import { CONTROL } from "../../ui/field.tsx";
-import { StatusIcon, statusWord } from "../../ui/status-mark.tsx";
+import { StatusIcon, labelStatus } from "../../ui/status-mark.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
-import { candidates } from "./candidates.ts";
-import { shownStatus } from "./shown-status.ts";
+import { findCandidates } from "./find-candidates.ts";
+import { getShownStatus } from "./shown-status.ts";
 
 interface DependsOnProps {
   readonly project: ProjectId;
@@ -31,7 +31,7 @@ export function DependsOn({ project, value, without, onChange }: DependsOnProps)
       {value.length < MAX_DEPENDENCIES && (
         <Search
           id={id}
-          found={(words) => candidates(tasks, words, value, without)}
+          found={(words) => findCandidates(tasks, words, value, without)}
           onChoose={(task) => onChange([...value, task])}
         />
       )}
@@ -58,11 +58,11 @@ export function Chips({ tasks, value, onChange }: ChipsProps) {
             key={id}
             className="inline-flex max-w-full min-w-0 items-center gap-1.5 rounded-full bg-inset ps-2.5 text-small"
           >
-            {task !== undefined && <StatusIcon status={shownStatus(task)} size={14} />}
+            {task !== undefined && <StatusIcon status={getShownStatus(task)} size={14} />}
             <span className="min-w-0 truncate">{title}</span>
             <button
               type="button"
-              aria-label={`Do not wait for ${title}`}
+              aria-label={`Remove ${title}`}
               onClick={() => onChange(value.filter((each) => each !== id))}
               className="inline-flex size-7 shrink-0 items-center justify-center rounded-full text-ink-3 hover:text-ink pointer-coarse:size-11"
             >
@@ -127,7 +127,7 @@ function Search({ id, found, onChoose }: SearchProps) {
         aria-activedescendant={listed[at] === undefined ? undefined : `${id}-${at}`}
         autoComplete="off"
         value={words}
-        placeholder="Find a task of this project"
+        placeholder="Search tasks in this project"
         onChange={(event) => {
           setWords(event.target.value);
           setAt(0);
@@ -161,8 +161,8 @@ function Search({ id, found, onChoose }: SearchProps) {
               index === at ? "bg-inset" : "hover:bg-inset",
             )}
           >
-            <StatusIcon status={shownStatus(task)} size={14} />
-            <span className="sr-only">{statusWord(shownStatus(task))}</span>
+            <StatusIcon status={getShownStatus(task)} size={14} />
+            <span className="sr-only">{labelStatus(getShownStatus(task))}</span>
             <span className="min-w-0 truncate">{visibleText(task.title)}</span>
           </li>
         ))}

@@ -1,7 +1,7 @@
 import { createTask } from "@samovar/contracts";
 import { expect, it } from "vitest";
 import { make } from "../../api/views.testing.ts";
-import { afterSending, draftOf, emptyDraft, readDraft, toTask, writeDraft, type Draft } from "./draft.ts";
+import { afterSending, toDraft, emptyDraft, readDraft, toTask, writeDraft, type Draft } from "./draft.ts";
 
 const whole: Draft = {
   text: "Boil\nslowly",
@@ -37,7 +37,7 @@ it("keeps the text of a draft whose choices no longer exist, and a branch that i
 it("becomes a task that the server's own schema takes, and comes back from it", () => {
   const task = toTask(whole, true);
   expect(createTask.parse(task)).toMatchObject({ description: "Boil\nslowly", run: true, agent: "script" });
-  expect(draftOf(task)).toEqual(whole);
+  expect(toDraft(task)).toEqual(whole);
 });
 
 it("leaves to the project what is not chosen", () => {

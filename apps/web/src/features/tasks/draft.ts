@@ -3,8 +3,8 @@ import type { ProjectId } from "@samovar/base";
 import { createTask, type CreateTask } from "@samovar/contracts";
 import { useStore } from "zustand";
 import { createStore, type StoreApi } from "zustand/vanilla";
-import { browserKept } from "../../lib/stored-text.ts";
-import { changedCount, fieldsOf, noOptions, type TaskOptions } from "./task-options.ts";
+import { browserText } from "../../lib/stored-text.ts";
+import { changedCount, toFields, noOptions, type TaskOptions } from "./task-options.ts";
 
 export interface Draft extends TaskOptions {
   readonly text: string;
@@ -47,11 +47,11 @@ export const writeDraft = (draft: Draft): string =>
   draft.text === "" && changedCount(draft) === 0 ? "" : JSON.stringify(draft);
 
 export function toTask({ text, ...options }: Draft, run: boolean): CreateTask {
-  return { description: text, run, ...fieldsOf(options) };
+  return { description: text, run, ...toFields(options) };
 }
 
 /** A task that was asked for, back in the composer. */
-export const draftOf = (task: CreateTask): Draft => ({
+export const toDraft = (task: CreateTask): Draft => ({
   text: task.description,
   agent: task.agent ?? null,
   model: task.model ?? null,
@@ -76,7 +76,7 @@ const stores = new Map<ProjectId, StoreApi<Draft>>();
 function storeOf(project: ProjectId): StoreApi<Draft> {
   const known = stores.get(project);
   if (known !== undefined) return known;
-  const kept = browserKept(`draft.${project}`);
+  const kept = browserText(`draft.${project}`);
   const store = createStore<Draft>(() => readDraft(kept.read()));
   store.subscribe((draft) => kept.write(writeDraft(draft)));
   stores.set(project, store);

@@ -11,7 +11,7 @@ interface EditTaskProps {
 
 export function EditTask({ project, task, onClose }: EditTaskProps) {
   return (
-    <Dialog title="Edit the task" onClose={onClose} className="max-w-170!">
+    <Dialog title="Edit task" onClose={onClose} className="max-w-170!">
       <TaskForm project={project} task={task} onSaved={onClose} onCancel={onClose} />
     </Dialog>
   );

@@ -11,7 +11,7 @@ import { formatSizeOffer } from "../../lib/format-price.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 import { AgentNote } from "./agent-note.tsx";
 import { DependsOn } from "./depends-on.tsx";
-import { PRIORITIES_BY_URGENCY, priorityWord } from "./priorities.ts";
+import { PRIORITIES_BY_URGENCY, labelPriority } from "./priorities.ts";
 import { branchFault, SIZES, withAgent, type TaskOptions } from "./task-options.ts";
 
 export interface OptionFieldsProps {
@@ -34,9 +34,9 @@ export function OptionFields({ project, value, onChange, task }: OptionFieldsPro
       <Choice
         label="Agent"
         value={value.agent ?? ""}
-        onChange={(told) => onChange(withAgent(value, agentKind.safeParse(told).data ?? null))}
+        onChange={(chosen) => onChange(withAgent(value, agentKind.safeParse(chosen).data ?? null))}
       >
-        <option value="">{fallback === null ? "The default" : `Default (${nameOf(agents, fallback)})`}</option>
+        <option value="">{fallback === null ? "Default" : `Default (${nameOf(agents, fallback)})`}</option>
         {agents.map((each) => (
           <option key={each.kind} value={each.kind}>
             {visibleText(each.name)}
@@ -72,12 +72,12 @@ function SizeChoice({ project, value, onChange }: OptionFieldsProps) {
   const taken = value.vmSize ?? fallback;
   return (
     <Choice
-      label="Machine"
+      label="Node size"
       value={value.vmSize ?? ""}
       note={taken === null ? "" : words(taken)}
-      onChange={(told) => onChange({ ...value, vmSize: vmSize.safeParse(told).data ?? null })}
+      onChange={(chosen) => onChange({ ...value, vmSize: vmSize.safeParse(chosen).data ?? null })}
     >
-      <option value="">{fallback === null ? "The default" : `Default (${SIZES[fallback]})`}</option>
+      <option value="">{fallback === null ? "Default" : `Default (${SIZES[fallback]})`}</option>
       {vmSize.options.map((size) => (
         <option key={size} value={size}>
           {[SIZES[size], words(size)].filter((part) => part !== "").join(": ")}
@@ -94,10 +94,10 @@ interface PriorityChoiceProps {
 
 export function PriorityChoice({ value, onChange }: PriorityChoiceProps) {
   return (
-    <Choice label="Priority" value={`${value}`} onChange={(told) => onChange(Number(told))}>
+    <Choice label="Priority" value={`${value}`} onChange={(chosen) => onChange(Number(chosen))}>
       {PRIORITIES_BY_URGENCY.map((priority) => (
         <option key={priority} value={priority}>
-          {priorityWord(priority)}
+          {labelPriority(priority)}
         </option>
       ))}
     </Choice>
@@ -136,8 +136,8 @@ function OfferedChoice({ label, offered, value, onChange }: OfferedChoiceProps) 
   const gone = value !== null && !offered.some(({ id }) => id === value);
   if (offered.length === 0 && !gone) return null;
   return (
-    <Choice label={label} value={value ?? ""} onChange={(told) => onChange(told === "" ? null : told)}>
-      <option value="">The agent's own choice</option>
+    <Choice label={label} value={value ?? ""} onChange={(chosen) => onChange(chosen === "" ? null : chosen)}>
+      <option value="">Agent default</option>
       {gone && <option value={value}>{visibleText(value)}</option>}
       {offered.map(({ id, name }) => (
         <option key={id} value={id}>
@@ -167,7 +167,7 @@ function BranchField({ value, fallback, onChange }: BranchFieldProps) {
         value={value}
         spellCheck={false}
         autoCapitalize="none"
-        placeholder={fallback ?? "the repository's own default"}
+        placeholder={fallback ?? "the repository's default"}
         aria-invalid={fault !== null}
         aria-describedby={fault === null ? undefined : `${id}-fault`}
         onChange={(event) => onChange(event.target.value)}

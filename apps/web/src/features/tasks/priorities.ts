@@ -3,7 +3,7 @@ const WORDS = ["No priority", "Urgent", "High", "Medium", "Low"] as const;
 
 export const PRIORITIES_BY_URGENCY = [1, 2, 3, 4, 0] as const;
 
-export const priorityWord = (priority: number): string => WORDS[priority] ?? WORDS[0];
+export const labelPriority = (priority: number): string => WORDS[priority] ?? WORDS[0];
 
 /** The next priority up or down; null at the end. */
 export function priorityBeside(priority: number, direction: "up" | "down"): number | null {

@@ -1,6 +1,6 @@
 /** A task's priority by shape and word; nothing for none. */
 import { OctagonAlert, SignalHigh, SignalLow, SignalMedium, type LucideIcon } from "lucide-react";
-import { priorityWord } from "./priorities.ts";
+import { labelPriority } from "./priorities.ts";
 
 const ICONS: Readonly<Record<number, LucideIcon>> = { 1: OctagonAlert, 2: SignalHigh, 3: SignalMedium, 4: SignalLow };
 
@@ -10,7 +10,7 @@ export function PriorityMark({ priority }: { readonly priority: number }) {
   return (
     <span className={`inline-flex shrink-0 items-center gap-1 ${priority === 1 ? "text-failed" : "text-ink-2"}`}>
       <Icon size={14} aria-hidden="true" />
-      {priorityWord(priority)}
+      {labelPriority(priority)}
     </span>
   );
 }

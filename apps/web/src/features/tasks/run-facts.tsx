@@ -2,10 +2,10 @@
 import type { RunStep, TaskOutput, Usage } from "@samovar/contracts";
 import { RUN_STEPS } from "@samovar/contracts";
 import { formatMoney } from "../../lib/format-price.ts";
-import { durationWords } from "../../lib/format-time.ts";
+import { formatDuration } from "../../lib/format-time.ts";
 
 const STEP_WORDS: Readonly<Record<RunStep, string>> = {
-  wait: "in line",
+  wait: "waiting",
   choose: "node",
   prepare: "workspace",
   start: "agent",
@@ -16,18 +16,18 @@ const STEP_WORDS: Readonly<Record<RunStep, string>> = {
 /** ACP's words for how a turn ended; the usual end needs none. */
 const STOP_WORDS: Readonly<Record<string, string>> = {
   end_turn: "",
-  max_tokens: "at the model's limit of words",
-  max_turn_requests: "at the limit of requests to the model",
-  refusal: "with the model's refusal",
-  cancelled: "on the cancel",
+  max_tokens: "at the model's token limit",
+  max_turn_requests: "at the limit of model requests",
+  refusal: "with a refusal by the model",
+  cancelled: "when it was cancelled",
 };
 
 const tokens = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
 export function RunFacts({ output }: { readonly output: TaskOutput }) {
   const facts = [
-    ["Time", timeWords(output)],
-    ["Model", output.usage === null ? "" : usageWords(output.usage)],
+    ["Time", formatStepTimes(output)],
+    ["Model", output.usage === null ? "" : formatUsage(output.usage)],
     ["Ended", output.stopReason === null ? "" : (STOP_WORDS[output.stopReason] ?? output.stopReason)],
     ["Restarted", output.restarts === 0 ? "" : `${output.restarts} ${output.restarts === 1 ? "time" : "times"}`],
   ].filter(([, words]) => words !== "");
@@ -44,13 +44,13 @@ export function RunFacts({ output }: { readonly output: TaskOutput }) {
   );
 }
 
-const timeWords = ({ durations }: TaskOutput): string =>
+const formatStepTimes = ({ durations }: TaskOutput): string =>
   RUN_STEPS.flatMap((step) => {
     const ms = durations[step];
-    return ms === undefined ? [] : [`${STEP_WORDS[step]} ${durationWords(ms)}`];
+    return ms === undefined ? [] : [`${STEP_WORDS[step]} ${formatDuration(ms)}`];
   }).join(" · ");
 
-function usageWords({ inputTokens, outputTokens, cachedTokens, cost }: Usage): string {
+function formatUsage({ inputTokens, outputTokens, cachedTokens, cost }: Usage): string {
   const parts = [
     inputTokens === undefined ? null : `${tokens.format(inputTokens)} tokens in`,
     cachedTokens === undefined || cachedTokens === 0 ? null : `${tokens.format(cachedTokens)} of them cached`,

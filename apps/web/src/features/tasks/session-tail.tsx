@@ -2,12 +2,12 @@
 import type { CommitView, Failure, TaskOutput, TaskView } from "@samovar/contracts";
 import { CornerDownRight, Download, GitCommitHorizontal, ShieldCheck, ShieldAlert, TriangleAlert } from "lucide-react";
 import { Button } from "../../ui/button.tsx";
-import { durationWords } from "../../lib/format-time.ts";
+import { formatDuration } from "../../lib/format-time.ts";
 import { HalfCircle, StatusIcon } from "../../ui/status-mark.tsx";
 import { DiffCount } from "../../ui/diff/diff-count.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
-import { KeptWorkspace } from "../workspaces/retained-workspace.tsx";
-import { fileWords } from "../changes/file-words.ts";
+import { RetainedWorkspace } from "../workspaces/retained-workspace.tsx";
+import { formatFileCount } from "../changes/format-file-count.ts";
 import { RunFacts } from "./run-facts.tsx";
 import { useFollowUp } from "./use-follow-up.ts";
 import { useTaskWorkspace } from "./use-task-workspace.ts";
@@ -15,8 +15,8 @@ import { Waiting } from "./waiting.tsx";
 
 const NOW: Partial<Record<TaskView["status"], string>> = {
   draft: "In the backlog. Run it when you are ready.",
-  ready: "Ready. Run it when you are.",
-  queued: "Looking for a machine…",
+  ready: "Ready to run.",
+  queued: "Looking for a node…",
   delegated: "Preparing a workspace…",
   in_progress: "Working…",
 };
@@ -29,7 +29,7 @@ export function SessionTail({ task }: { readonly task: TaskView }) {
     return (
       <div className="flex flex-col gap-3">
         <Outcome task={task} />
-        <article aria-label="What comes next" className="flex flex-col gap-3">
+        <article aria-label="Next steps" className="flex flex-col gap-3">
           <Workspace task={task} />
           <FollowUp task={task} />
         </article>
@@ -40,7 +40,7 @@ export function SessionTail({ task }: { readonly task: TaskView }) {
     return <Waiting task={task} waiting={task.waiting} />;
   const moving = task.status !== "draft" && task.status !== "ready";
   return (
-    <article aria-label="Now" className="flex items-center gap-2 pb-1 text-ui text-ink-2">
+    <article aria-label="Current status" className="flex items-center gap-2 pb-1 text-ui text-ink-2">
       {moving ? <HalfCircle size={16} className="text-working" /> : <StatusIcon status={task.status} />}
       {now}
     </article>
@@ -50,8 +50,8 @@ export function SessionTail({ task }: { readonly task: TaskView }) {
 /** A workspace that has a fate to be told: one that a clean end took away needs no word. */
 function Workspace({ task }: { readonly task: TaskView }) {
   const workspace = useTaskWorkspace(task);
-  const told = workspace !== null && (task.status !== "completed" || workspace.state === "kept");
-  return told ? <KeptWorkspace workspace={workspace} /> : null;
+  const isShown = workspace !== null && (task.status !== "completed" || workspace.state === "kept");
+  return isShown ? <RetainedWorkspace workspace={workspace} /> : null;
 }
 
 function FollowUp({ task }: { readonly task: TaskView }) {
@@ -75,7 +75,7 @@ function Outcome({ task }: { readonly task: TaskView }) {
         </span>
         {output?.diffStat != null && (
           <span className="font-normal text-ink-2">
-            {fileWords(output.diffStat.files)}{" "}
+            {formatFileCount(output.diffStat.files)}{" "}
             <DiffCount added={output.diffStat.insertions} removed={output.diffStat.deletions} />
           </span>
         )}
@@ -100,11 +100,11 @@ function Outcome({ task }: { readonly task: TaskView }) {
           className="inline-flex items-center gap-1.5 self-start text-accent underline"
         >
           <Download size={14} aria-hidden="true" />
-          The commits as a git bundle, {Math.ceil(output.bundle.bytes / 1024).toLocaleString("en")} KiB
+          Download commits as a git bundle ({Math.ceil(output.bundle.bytes / 1024).toLocaleString("en")} KiB)
         </a>
       )}
       {output !== null && <RunFacts output={output} />}
-      {output !== null && <Proof output={output} />}
+      {output !== null && <TranscriptVerification output={output} />}
     </article>
   );
 }
@@ -114,7 +114,7 @@ function headline(task: TaskView): string {
     { completed: "Completed", failed: "Failed", cancelled: "Cancelled" }[task.status as string] ?? task.status;
   return task.startedAt === null || task.endedAt === null
     ? words
-    : `${words} in ${durationWords(task.endedAt - task.startedAt)}`;
+    : `${words} in ${formatDuration(task.endedAt - task.startedAt)}`;
 }
 
 function Failed({ failure }: { readonly failure: Failure }) {
@@ -144,16 +144,16 @@ function Commits({ commits }: { readonly commits: readonly CommitView[] }) {
   );
 }
 
-function Proof({ output }: { readonly output: TaskOutput }) {
-  const proof = output.transcript;
-  if (proof === null) return null;
-  const short = proof.stored.digest.slice(0, 12);
-  if (proof.agreed) {
+function TranscriptVerification({ output }: { readonly output: TaskOutput }) {
+  const verification = output.transcript;
+  if (verification === null) return null;
+  const short = verification.stored.digest.slice(0, 12);
+  if (verification.agreed) {
     return (
-      <p className="flex items-center gap-1.5 text-small text-ink-3" title={proof.stored.digest}>
+      <p className="flex items-center gap-1.5 text-small text-ink-3" title={verification.stored.digest}>
         <ShieldCheck size={14} className="shrink-0" aria-hidden="true" />
         <span>
-          Transcript complete: {proof.stored.count} of {proof.claimed.count} messages, digest{" "}
+          Transcript complete: {verification.stored.count} of {verification.claimed.count} messages, digest{" "}
           <code className="font-mono text-code">{short}</code>
         </span>
       </p>
@@ -163,8 +163,8 @@ function Proof({ output }: { readonly output: TaskOutput }) {
     <p className="flex items-center gap-1.5 text-small text-working">
       <ShieldAlert size={14} className="shrink-0" aria-hidden="true" />
       <span>
-        Transcript incomplete: {proof.stored.count} of {proof.claimed.count} messages are stored. What is shown is true,
-        but not all of it.
+        Transcript incomplete: {verification.stored.count} of {verification.claimed.count} messages are stored. Some
+        messages are missing.
       </span>
     </p>
   );

@@ -1,7 +1,7 @@
 import type { TaskOutput } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import { aTask, make } from "../../api/views.testing.ts";
-import { mayBeKept, shownBranch } from "./shown-status.ts";
+import { mayBeRetained, getShownBranch } from "./shown-status.ts";
 
 const [branch, workspaceId] = ["task/kettle", make("wsp")];
 const output = (pushed: string | null): TaskOutput => ({
@@ -21,31 +21,31 @@ const output = (pushed: string | null): TaskOutput => ({
 
 describe("the branch that a task shows", () => {
   it("is its own while it runs", () => {
-    expect(shownBranch(aTask({ status: "in_progress", branch }), null)).toBe(branch);
-    expect(shownBranch(aTask({ status: "queued" }), null)).toBeNull();
+    expect(getShownBranch(aTask({ status: "in_progress", branch }), null)).toBe(branch);
+    expect(getShownBranch(aTask({ status: "queued" }), null)).toBeNull();
   });
 
   it("is what was pushed once it has ended, and none when nothing was", () => {
-    expect(shownBranch(aTask({ status: "completed", branch, output: output(branch) }), null)).toBe(branch);
-    expect(shownBranch(aTask({ status: "failed", branch, output: output(branch) }), null)).toBe(branch);
-    expect(shownBranch(aTask({ status: "completed", branch, workspaceId, output: output(null) }), "kept")).toBeNull();
+    expect(getShownBranch(aTask({ status: "completed", branch, output: output(branch) }), null)).toBe(branch);
+    expect(getShownBranch(aTask({ status: "failed", branch, output: output(branch) }), null)).toBe(branch);
+    expect(
+      getShownBranch(aTask({ status: "completed", branch, workspaceId, output: output(null) }), "kept"),
+    ).toBeNull();
   });
 
   it("is there after a failure as long as the workspace is kept", () => {
     const failed = aTask({ status: "failed", branch, workspaceId, output: output(null) });
-    expect([shownBranch(failed, "kept"), shownBranch(failed, "destroyed"), shownBranch(failed, null)]).toEqual([
-      branch,
-      null,
-      null,
-    ]);
+    expect([getShownBranch(failed, "kept"), getShownBranch(failed, "destroyed"), getShownBranch(failed, null)]).toEqual(
+      [branch, null, null],
+    );
   });
 
   it("asks for a workspace only when the work may be there alone", () => {
-    expect(mayBeKept(aTask({ status: "cancelled", workspaceId }))).toBe(true);
-    expect(mayBeKept(aTask({ status: "cancelled", workspaceId, output: output(branch) }))).toBe(false);
-    expect([mayBeKept(aTask({ status: "failed" })), mayBeKept(aTask({ status: "completed", workspaceId }))]).toEqual([
-      false,
-      false,
-    ]);
+    expect(mayBeRetained(aTask({ status: "cancelled", workspaceId }))).toBe(true);
+    expect(mayBeRetained(aTask({ status: "cancelled", workspaceId, output: output(branch) }))).toBe(false);
+    expect([
+      mayBeRetained(aTask({ status: "failed" })),
+      mayBeRetained(aTask({ status: "completed", workspaceId })),
+    ]).toEqual([false, false]);
   });
 });

@@ -9,24 +9,24 @@ export const isIdle = ({ status }: Pick<TaskView, "status">): boolean => status 
 
 export const isRunning = (status: TaskStatus): boolean => RUNNING.has(status);
 
-export function shownStatus(task: TaskView): ShownStatus {
+export function getShownStatus(task: TaskView): ShownStatus {
   return task.cancelRequested && isRunning(task.status) ? "cancelling" : task.status;
 }
 
 /** Whether a task that has ended without a pushed branch may have left its work in a workspace. */
-export function mayBeKept(task: TaskView): boolean {
+export function mayBeRetained(task: TaskView): boolean {
   const ended = task.status === "failed" || task.status === "cancelled";
   return ended && task.workspaceId !== null && (task.output?.branch ?? null) === null;
 }
 
 /** Null when there is no such branch anywhere. `workspace` is the state of the task's own; null: not known. */
-export function shownBranch(task: TaskView, workspace: WorkspaceState | null): string | null {
+export function getShownBranch(task: TaskView, workspace: WorkspaceState | null): string | null {
   if (isRunning(task.status)) return task.branch;
-  return task.output?.branch ?? (mayBeKept(task) && workspace === "kept" ? task.branch : null);
+  return task.output?.branch ?? (mayBeRetained(task) && workspace === "kept" ? task.branch : null);
 }
 
 /** For an earlier attempt, or a session whose task is not among the loaded ones. */
-export function sessionStatusShown(session: SessionView): ShownStatus {
+export function getSessionStatus(session: SessionView): ShownStatus {
   if (session.status === "error") return "failed";
   if (session.status === "stopped") return "ended";
   return session.taskId === null || session.workspaceId !== null ? "in_progress" : "draft";

@@ -7,12 +7,12 @@ import { useId, useState } from "react";
 import { taskEventsQuery } from "../../api/queries.ts";
 import { Elapsed } from "../../ui/moment.tsx";
 import { HalfCircle } from "../../ui/status-mark.tsx";
-import { durationWords, momentWords } from "../../lib/format-time.ts";
-import { startedIn, timelineOf, type TimelineStep } from "./timeline.ts";
+import { formatDuration, formatMoment } from "../../lib/format-time.ts";
+import { getStartupTime, toTimeline, type TimelineStep } from "./timeline.ts";
 
 const WORDS: Readonly<Record<TimelineStep["id"], string>> = {
   queued: "Queued",
-  wait: "In line",
+  wait: "Waiting",
   choose: "Node",
   prepare: "Workspace",
   start: "Agent",
@@ -35,9 +35,9 @@ export function useStartup(task: TaskView): Startup | null {
   const id = useId();
   const { data: events = [] } = useQuery(taskEventsQuery(task.projectId, task.id));
   const [chosen, setChosen] = useState<boolean | null>(null);
-  const steps = timelineOf(events, task);
+  const steps = toTimeline(events, task);
   if (steps.length === 0) return null;
-  const took = startedIn(steps);
+  const took = getStartupTime(steps);
   const open = chosen ?? (took === null && task.status !== "cancelled");
   return { id, steps, failed: task.status === "failed", took, open, toggle: () => setChosen(!open) };
 }
@@ -52,7 +52,7 @@ export function StartupToggle({ startup }: { readonly startup: Startup }) {
       className="inline-flex min-h-6 shrink-0 items-center gap-1 rounded hover:text-ink pointer-coarse:min-h-11"
     >
       <ChevronRight size={14} className={clsx(startup.open && "rotate-90")} aria-hidden="true" />
-      {startup.took === null ? "Start-up" : `Started in ${durationWords(startup.took)}`}
+      {startup.took === null ? "Start-up" : `Started in ${formatDuration(startup.took)}`}
     </button>
   );
 }
@@ -74,15 +74,15 @@ export function StartupSteps({ startup }: { readonly startup: Startup }) {
 
 function Step({ step, failed }: { readonly step: TimelineStep; readonly failed: boolean }) {
   return (
-    <li className="inline-flex shrink-0 items-center gap-1.5" title={`Began ${momentWords(step.began)}`}>
+    <li className="inline-flex shrink-0 items-center gap-1.5" title={`Started ${formatMoment(step.began)}`}>
       {failed && <OctagonX size={14} className="text-failed" aria-hidden="true" />}
       {!failed && step.ended !== null && <CircleCheck size={14} className="text-done" aria-hidden="true" />}
       {!failed && step.ended === null && <HalfCircle size={14} className="text-working" />}
       {WORDS[step.id]}
       <span className="text-ink-3 tabular-nums">
-        {step.ended === null ? <Elapsed from={step.began} everyMs={200} /> : durationWords(step.ended - step.began)}
+        {step.ended === null ? <Elapsed from={step.began} everyMs={200} /> : formatDuration(step.ended - step.began)}
       </span>
-      {step.isDelayed === true && <span className="text-ink-3">machine busy</span>}
+      {step.isDelayed === true && <span className="text-ink-3">node busy</span>}
       {failed && <span className="sr-only">failed</span>}
     </li>
   );

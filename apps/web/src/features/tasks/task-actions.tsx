@@ -9,7 +9,7 @@ import { Button, IconButton } from "../../ui/button.tsx";
 import { Menu, type MenuEntry } from "../../ui/menu.tsx";
 import { shortcut } from "../../shortcuts/format-shortcut.ts";
 import { fetchAhead } from "../../lib/when-idle.ts";
-import { attentionWords } from "./acknowledge-entry.ts";
+import { labelAcknowledge } from "./label-acknowledge.ts";
 import { isRunning } from "./shown-status.ts";
 import { useFollowUp } from "./use-follow-up.ts";
 import { useTaskEdit } from "./use-task-edit.ts";
@@ -45,7 +45,7 @@ export function TaskActions({ task, workspace, action }: TaskActionsProps) {
       {entries.length > 0 && (
         <Menu
           trigger={
-            <IconButton label="More for this task">
+            <IconButton label="More actions">
               <Ellipsis size={16} aria-hidden="true" />
             </IconButton>
           }
@@ -81,7 +81,7 @@ function Next({ task, busy, onCancel, onAct }: NextProps) {
       <Button
         kind="danger"
         disabled={busy || task.cancelRequested}
-        title={task.cancelRequested ? "The agent is being stopped" : `Cancel the task (${shortcut(".")})`}
+        title={task.cancelRequested ? "Stopping the agent" : `Cancel task (${shortcut(".")})`}
         onClick={onCancel}
       >
         <Square size={14} aria-hidden="true" />
@@ -91,7 +91,7 @@ function Next({ task, busy, onCancel, onAct }: NextProps) {
   }
   if (task.status === "draft" || task.status === "ready") {
     return (
-      <Button kind="primary" disabled={busy} title="Takes a machine, which costs money" onClick={() => onAct("run")}>
+      <Button kind="primary" disabled={busy} title="Uses a node, which costs money" onClick={() => onAct("run")}>
         <Play size={14} aria-hidden="true" />
         Run now
       </Button>
@@ -99,7 +99,7 @@ function Next({ task, busy, onCancel, onAct }: NextProps) {
   }
   if (task.status === "completed") return null;
   return (
-    <Button disabled={busy} title="Runs it in a new session, on a machine" onClick={() => onAct("retry")}>
+    <Button disabled={busy} title="Run it in a new session on a node" onClick={() => onAct("retry")}>
       <RotateCcw size={14} aria-hidden="true" />
       Run again
     </Button>
@@ -117,13 +117,13 @@ function useEntries(
   const followUp = useFollowUp(task);
   const entries: MenuEntry[] = [];
   const add = (label: string, onSelect: () => void) => entries.push({ kind: "action", label, onSelect });
-  if (task.status === "draft") add("Mark ready", () => edit.mutate({ status: "ready" }));
-  if (task.status === "ready") add("Back to draft", () => edit.mutate({ status: "draft" }));
+  if (task.status === "draft") add("Mark as ready", () => edit.mutate({ status: "ready" }));
+  if (task.status === "ready") add("Move back to draft", () => edit.mutate({ status: "draft" }));
   if (task.status === "draft" || task.status === "ready") {
     add("Edit…", () => ask("edit"));
     if (task.attempt === 0) add("Delete…", () => ask("delete"));
   }
-  if (task.status === "queued" && !task.cancelRequested) add("Change its place in line…", () => ask("edit"));
+  if (task.status === "queued" && !task.cancelRequested) add("Change queue position…", () => ask("edit"));
   if (workspace !== null && isThere(workspace.state))
     add("Open workspace", () => {
       void navigate({
@@ -135,7 +135,7 @@ function useEntries(
   if (task.status === "failed")
     entries.push({
       kind: "action",
-      ...attentionWords(task.setAside),
+      ...labelAcknowledge(task.setAside),
       onSelect: () => act(task.setAside ? "take-up" : "set-aside"),
     });
   return entries;

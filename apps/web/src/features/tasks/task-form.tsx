@@ -9,7 +9,7 @@ import { CONTROL, Field } from "../../ui/field.tsx";
 import { Chips } from "./depends-on.tsx";
 import { OptionFields, PriorityChoice } from "./option-fields.tsx";
 import { Refusal } from "../errors/refusal.tsx";
-import { branchFault, fieldsOf, optionsOf, type TaskOptions } from "./task-options.ts";
+import { branchFault, toFields, toOptions, type TaskOptions } from "./task-options.ts";
 import { useTaskEdit } from "./use-task-edit.ts";
 
 interface TaskFormProps {
@@ -22,21 +22,24 @@ interface TaskFormProps {
 export function TaskForm({ project, task, onSaved, onCancel }: TaskFormProps) {
   const [title, setTitle] = useState(task.title);
   const [text, setText] = useState(task.description);
-  const [options, setOptions] = useState(() => optionsOf(task));
+  const [options, setOptions] = useState(() => toOptions(task));
   const [faults, setFaults] = useState<Faults>({});
   const save = useTaskEdit(task);
-  const inLine = task.status === "queued";
+  const isQueued = task.status === "queued";
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const checked = check(inLine ? lineFields(options) : { title, description: text, ...fieldsOf(options) }, options);
+    const checked = check(
+      isQueued ? queueFields(options) : { title, description: text, ...toFields(options) },
+      options,
+    );
     setFaults(checked.faults);
     if (checked.patch !== null) save.mutate(checked.patch, { onSuccess: onSaved });
   };
   return (
     <form noValidate aria-label="Task" onSubmit={submit} className="flex min-h-0 flex-col">
       <div className="flex min-h-0 flex-col gap-4 overflow-y-auto px-5 pt-3 pb-4">
-        {inLine ? (
-          <LineFields task={task} options={options} onChange={setOptions} />
+        {isQueued ? (
+          <QueueFields task={task} options={options} onChange={setOptions} />
         ) : (
           <>
             <Field
@@ -55,11 +58,11 @@ export function TaskForm({ project, task, onSaved, onCancel }: TaskFormProps) {
             {faults.other}
           </p>
         )}
-        {save.isError && <Refusal what="The task was not changed." error={save.error} />}
+        {save.isError && <Refusal what="Couldn't save the task." error={save.error} />}
       </div>
       <div className="flex justify-end gap-2 border-t border-hairline px-5 py-3">
         <Button kind="quiet" onClick={onCancel}>
-          Leave as it was
+          Cancel
         </Button>
         <Button type="submit" kind="primary" disabled={save.isPending}>
           {save.isPending ? "Saving…" : "Save"}
@@ -69,18 +72,19 @@ export function TaskForm({ project, task, onSaved, onCancel }: TaskFormProps) {
   );
 }
 
-interface LineFieldsProps {
+interface QueueFieldsProps {
   readonly task: TaskView;
   readonly options: TaskOptions;
   readonly onChange: (options: TaskOptions) => void;
 }
 
-function LineFields({ task, options, onChange }: LineFieldsProps) {
+function QueueFields({ task, options, onChange }: QueueFieldsProps) {
   const { data: tasks = [] } = useQuery(tasksQuery(task.projectId));
   return (
     <>
       <p className="text-ui text-ink-2">
-        This task is in line. Its place and what it waits for can be changed; for the rest, cancel it and run it again.
+        This task is queued. You can change its priority and remove dependencies. To change anything else, cancel it
+        first.
       </p>
       <PriorityChoice value={options.priority} onChange={(priority) => onChange({ ...options, priority })} />
       <Chips tasks={tasks} value={options.dependsOn} onChange={(dependsOn) => onChange({ ...options, dependsOn })} />
@@ -99,7 +103,7 @@ function TextField({ value, fault, onChange }: TextFieldProps) {
   return (
     <div className="flex flex-col gap-1">
       <label htmlFor={id} className="text-small font-medium text-ink-2">
-        What should be done
+        Description
       </label>
       <textarea
         id={id}
@@ -125,16 +129,16 @@ interface Faults {
   readonly other?: string;
 }
 
-const lineFields = ({ priority, dependsOn }: TaskOptions) => ({ priority, dependsOn: [...dependsOn] });
+const queueFields = ({ priority, dependsOn }: TaskOptions) => ({ priority, dependsOn: [...dependsOn] });
 
 function check(wanted: unknown, options: TaskOptions): { readonly patch: PatchTask | null; readonly faults: Faults } {
   // The branch's own field tells what is wrong with it.
   if (branchFault(options.baseBranch) !== null)
-    return { patch: null, faults: { other: "The base branch is not the name of a branch." } };
+    return { patch: null, faults: { other: "The base branch isn't a valid branch name." } };
   const checked = schema.safeParse(wanted);
   if (checked.success) return { patch: checked.data, faults: {} };
   const issue = checked.error.issues[0];
-  const said = issue?.message ?? "This cannot be saved.";
+  const said = issue?.message ?? "This can't be saved.";
   if (issue?.path[0] === "title") return { patch: null, faults: { title: "Give the task a title." } };
   return { patch: null, faults: issue?.path[0] === "description" ? { description: said } : { other: said } };
 }

@@ -5,13 +5,13 @@ import { lazy, Suspense } from "react";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { Elapsed } from "../../ui/moment.tsx";
 import { StatusChip } from "../../ui/status-mark.tsx";
-import { durationWords } from "../../lib/format-time.ts";
+import { formatDuration } from "../../lib/format-time.ts";
 import { DiffCount } from "../../ui/diff/diff-count.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
-import { fileWords } from "../changes/file-words.ts";
+import { formatFileCount } from "../changes/format-file-count.ts";
 import { Refusal } from "../errors/refusal.tsx";
 import { formatMoney } from "../../lib/format-price.ts";
-import { isRunning, shownBranch, shownStatus } from "./shown-status.ts";
+import { isRunning, getShownBranch, getShownStatus } from "./shown-status.ts";
 import { StartupSteps, StartupToggle, useStartup, type Startup } from "./startup-timeline.tsx";
 import { TaskActions } from "./task-actions.tsx";
 import { useChangesPanel } from "../changes/use-changes-panel.ts";
@@ -39,7 +39,7 @@ export function TaskHeader({ task }: { readonly task: TaskView }) {
         </div>
         <Facts
           task={task}
-          branch={shownBranch(task, workspace?.state ?? null)}
+          branch={getShownBranch(task, workspace?.state ?? null)}
           startup={startup}
           onChanges={changes.possible ? changes.open : null}
         />
@@ -68,10 +68,10 @@ function Facts({ task, branch, startup, onChanges }: FactsProps) {
   const link = task.output?.pullRequestUrl;
   return (
     <div className="-mx-4 flex items-center gap-x-4 gap-y-1 overflow-x-auto px-4 text-small text-ink-2 tablet:mx-0 tablet:flex-wrap tablet:overflow-visible tablet:px-0">
-      <StatusChip status={shownStatus(task)} />
+      <StatusChip status={getShownStatus(task)} />
       <TaskTime task={task} />
       {cost !== undefined && (
-        <span className="shrink-0 tabular-nums" title="What the agent told of its model's cost">
+        <span className="shrink-0 tabular-nums" title="Model cost as reported by the agent">
           {formatMoney(cost.amount, cost.currency)}
         </span>
       )}
@@ -102,9 +102,9 @@ function ChangesButton({ task, onOpen }: { readonly task: TaskView; readonly onO
       className="inline-flex min-h-6 shrink-0 items-center gap-1.5 rounded text-accent hover:underline pointer-coarse:min-h-11"
     >
       <FileDiff size={14} aria-hidden="true" />
-      {stat === null ? "Changes" : fileWords(stat.files)}
+      {stat === null ? "Changes" : formatFileCount(stat.files)}
       {stat !== null && <DiffCount added={stat.insertions} removed={stat.deletions} />}
-      {stat !== null && <span className="sr-only">, show the changes</span>}
+      {stat !== null && <span className="sr-only">, show changes</span>}
     </button>
   );
 }
@@ -116,7 +116,7 @@ function TaskTime({ task }: { readonly task: TaskView }) {
     <span className="shrink-0">
       {isRunning(task.status) && <Elapsed from={from} />}
       {!isRunning(task.status) && task.endedAt !== null && (
-        <span className="tabular-nums">{durationWords(task.endedAt - from)}</span>
+        <span className="tabular-nums">{formatDuration(task.endedAt - from)}</span>
       )}
     </span>
   );

@@ -41,7 +41,7 @@ export const changedCount = (options: TaskOptions): number =>
     options.dependsOn.length > 0,
   ].filter(Boolean).length;
 
-export const optionsOf = (task: TaskView): TaskOptions => ({
+export const toOptions = (task: TaskView): TaskOptions => ({
   agent: task.agent,
   model: task.model,
   permissionMode: task.permissionMode,
@@ -52,7 +52,7 @@ export const optionsOf = (task: TaskView): TaskOptions => ({
 });
 
 /** As a request names them. */
-export function fieldsOf(options: TaskOptions) {
+export function toFields(options: TaskOptions) {
   const { baseBranch, dependsOn, ...rest } = options;
   const branch = baseBranch.trim();
   return {
@@ -64,5 +64,5 @@ export function fieldsOf(options: TaskOptions) {
 
 export function branchFault(baseBranch: string): string | null {
   const branch = baseBranch.trim();
-  return branch === "" || branchName.safeParse(branch).success ? null : "This is not the name of a branch.";
+  return branch === "" || branchName.safeParse(branch).success ? null : "Not a valid branch name.";
 }

@@ -3,10 +3,10 @@ import type { TaskView } from "@samovar/contracts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { deleteTask } from "../../api/commands.ts";
 import { forgetTask } from "../../api/board.ts";
-import { messageOf } from "../errors/error-panel.tsx";
+import { getErrorMessage } from "../errors/error-panel.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
 import { isIdle } from "./shown-status.ts";
-import { Question } from "../../ui/confirm-dialog.tsx";
+import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 
 export function CancelQuestion({
   task,
@@ -16,21 +16,21 @@ export function CancelQuestion({
   readonly onAnswer: (yes: boolean) => void;
 }) {
   return (
-    <Question
+    <ConfirmDialog
       title={`Cancel “${visibleText(task.title)}”?`}
       consequence={consequenceOf(task)}
-      yes="Cancel the task"
-      no={isIdle(task) ? "Keep it" : "Let it run"}
+      yes="Cancel task"
+      no={isIdle(task) ? "Keep task" : "Keep running"}
       onAnswer={onAnswer}
     />
   );
 }
 
 function consequenceOf(task: TaskView): string {
-  if (isIdle(task)) return "It has not run. It can still run from Cancelled.";
+  if (isIdle(task)) return "It hasn't run yet. You can still run it later.";
   return task.status === "queued"
-    ? "It leaves the line. It can run again later."
-    : "The agent is stopped. Its transcript stays, and so does what it has committed.";
+    ? "It leaves the queue. You can run it again later."
+    : "The agent stops. Its transcript and commits are kept.";
 }
 
 interface DeleteQuestionProps {
@@ -49,12 +49,12 @@ export function DeleteQuestion({ task, onDeleted, onClose }: DeleteQuestionProps
     },
   });
   return (
-    <Question
+    <ConfirmDialog
       title={`Delete “${visibleText(task.title)}”?`}
-      consequence="It has never run. Its text is gone for good."
-      yes={deleting.isPending ? "Deleting…" : "Delete the task"}
-      no="Keep it"
-      fault={deleting.isError ? messageOf(deleting.error) : null}
+      consequence="It has never run. Its text will be lost."
+      yes={deleting.isPending ? "Deleting…" : "Delete task"}
+      no="Keep task"
+      fault={deleting.isError ? getErrorMessage(deleting.error) : null}
       onAnswer={(yes) => (yes ? !deleting.isPending && deleting.mutate() : onClose())}
     />
   );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { anEvent, aTask } from "../../api/views.testing.ts";
-import { startedIn, timelineOf } from "./timeline.ts";
+import { getStartupTime, toTimeline } from "./timeline.ts";
 
 const began = (seq: number, step: string, at: number) => anEvent(seq, "step.began", at, { step });
 const ended = (seq: number, step: string, at: number) => anEvent(seq, "step.ended", at, { step });
@@ -15,20 +15,20 @@ const coldStart = [
 
 describe("the start-up timeline", () => {
   it("is empty before a task was ever run", () => {
-    expect(timelineOf([anEvent(1, "task.created", 0)], aTask({ status: "draft" }))).toEqual([]);
+    expect(toTimeline([anEvent(1, "task.created", 0)], aTask({ status: "draft" }))).toEqual([]);
   });
 
   it("shows what goes on without an end", () => {
-    expect(timelineOf(coldStart, aTask({ status: "delegated" }))).toEqual([
+    expect(toTimeline(coldStart, aTask({ status: "delegated" }))).toEqual([
       { id: "queued", began: 0, ended: 100 },
       { id: "choose", began: 100, ended: 3100 },
       { id: "prepare", began: 3200, ended: null },
     ]);
-    expect(timelineOf(coldStart.slice(0, 2), aTask())).toEqual([{ id: "queued", began: 0, ended: null }]);
+    expect(toTimeline(coldStart.slice(0, 2), aTask())).toEqual([{ id: "queued", began: 0, ended: null }]);
   });
 
   it("closes what was going on when the task ended", () => {
-    expect(timelineOf(coldStart, aTask({ status: "failed", endedAt: 9000 })).at(-1)).toEqual({
+    expect(toTimeline(coldStart, aTask({ status: "failed", endedAt: 9000 })).at(-1)).toEqual({
       id: "prepare",
       began: 3200,
       ended: 9000,
@@ -42,7 +42,7 @@ describe("the start-up timeline", () => {
       anEvent(7, "status.changed", 5000, { from: "delegated", to: "queued" }),
       began(8, "choose", 5100),
     ];
-    expect(timelineOf(lost, aTask())).toEqual([
+    expect(toTimeline(lost, aTask())).toEqual([
       { id: "queued", began: 0, ended: 100 },
       { id: "choose", began: 100, ended: null },
       { id: "prepare", began: 3200, ended: 5000 },
@@ -51,7 +51,7 @@ describe("the start-up timeline", () => {
 
   it("tells of the latest attempt only", () => {
     const again = [...coldStart, queued(6, 50_000), began(7, "choose", 50_010)];
-    expect(timelineOf(again, aTask({ attempt: 2 }))).toEqual([
+    expect(toTimeline(again, aTask({ attempt: 2 }))).toEqual([
       { id: "queued", began: 50_000, ended: 50_010 },
       { id: "choose", began: 50_010, ended: null },
     ]);
@@ -64,26 +64,26 @@ describe("the start-up timeline", () => {
       began(7, "start", 4000),
       anEvent(8, "warning.raised", 7100, { code: "start_delayed", step: "start", message: "The machine is busy." }),
     ];
-    expect(timelineOf(delayed, aTask({ status: "delegated" })).at(-1)).toEqual({
+    expect(toTimeline(delayed, aTask({ status: "delegated" })).at(-1)).toEqual({
       id: "start",
       began: 4000,
       ended: null,
       isDelayed: true,
     });
     const started = [...delayed, ended(9, "start", 9000)];
-    expect(timelineOf(started, aTask({ status: "in_progress" })).at(-1)).toEqual({
+    expect(toTimeline(started, aTask({ status: "in_progress" })).at(-1)).toEqual({
       id: "start",
       began: 4000,
       ended: 9000,
       isDelayed: true,
     });
     const other = [...coldStart, anEvent(6, "warning.raised", 4000, { code: "node_lost", step: "prepare" })];
-    expect(timelineOf(other, aTask({ status: "delegated" })).some((step) => step.isDelayed === true)).toBe(false);
+    expect(toTimeline(other, aTask({ status: "delegated" })).some((step) => step.isDelayed === true)).toBe(false);
   });
 
   it("passes over a step that it does not know and one that begins twice", () => {
     const odd = [...coldStart, began(6, "prepare", 4000), began(7, "polish", 4100)];
-    expect(timelineOf(odd, aTask({ status: "delegated" })).map((step) => [step.id, step.began])).toEqual([
+    expect(toTimeline(odd, aTask({ status: "delegated" })).map((step) => [step.id, step.began])).toEqual([
       ["queued", 0],
       ["choose", 100],
       ["prepare", 3200],
@@ -91,7 +91,7 @@ describe("the start-up timeline", () => {
   });
 
   it("gives the time to the agent's first sign", () => {
-    expect(startedIn(timelineOf(coldStart, aTask()))).toBeNull();
+    expect(getStartupTime(toTimeline(coldStart, aTask()))).toBeNull();
     const working = [
       ...coldStart,
       ended(6, "prepare", 4000),
@@ -99,6 +99,6 @@ describe("the start-up timeline", () => {
       ended(8, "start", 5600),
       began(9, "work", 5600),
     ];
-    expect(startedIn(timelineOf(working, aTask({ status: "in_progress" })))).toBe(5600);
+    expect(getStartupTime(toTimeline(working, aTask({ status: "in_progress" })))).toBe(5600);
   });
 });

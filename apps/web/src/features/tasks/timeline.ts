@@ -14,7 +14,7 @@ export interface TimelineStep {
 const ENDED: ReadonlySet<string> = new Set(["completed", "failed", "cancelled"]);
 
 /** The steps of the newest attempt in the order in which they began. Empty before the first run. */
-export function timelineOf(events: readonly TaskEvent[], task: TaskView): readonly TimelineStep[] {
+export function toTimeline(events: readonly TaskEvent[], task: TaskView): readonly TimelineStep[] {
   const current = lastRun(events, task);
   const queuedAt = current[0]?.at;
   if (queuedAt === undefined) return [];
@@ -50,7 +50,7 @@ function lastRun(events: readonly TaskEvent[], task: TaskView): readonly TaskEve
 }
 
 /** Time from the submission to the agent's first sign; null before it. */
-export function startedIn(steps: readonly TimelineStep[]): number | null {
+export function getStartupTime(steps: readonly TimelineStep[]): number | null {
   const first = steps[0];
   const work = steps.find((step) => step.id === "work");
   return first === undefined || work === undefined ? null : work.began - first.began;

@@ -7,7 +7,7 @@ export function useFollowUp(task: TaskView): () => void {
   const actions = useActions();
   return () => {
     fillDraft(task.projectId, {
-      // What failed would hold it up until somebody runs it again.
+      // A failed task would block the follow-up until someone runs it again.
       dependsOn: task.status === "completed" ? [task.id] : [],
       baseBranch: task.output?.branch ?? "",
       agent: task.agent,

@@ -1,7 +1,7 @@
 import type { MessageView, ToolMetadata } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import { aMessage } from "../../api/views.testing.ts";
-import { announcementOf } from "./announcements.ts";
+import { getAnnouncement } from "./announcements.ts";
 
 const tool = (status: ToolMetadata["status"]): ToolMetadata => ({
   toolCallId: "c",
@@ -19,18 +19,18 @@ describe("[R34] a screen reader", () => {
   it("is told that the agent replied, once, and not while the words come", () => {
     const more = all.with(1, { ...text, content: "Half of" });
     const whole = more.with(1, { ...text, content: "Half of it", final: true });
-    expect(announcementOf(all, more)).toBeNull();
-    expect(announcementOf(more, whole)).toBe("Agent replied");
-    expect(announcementOf(whole, whole)).toBeNull();
-    expect(announcementOf(whole, whole.with(2, { ...call, revision: 2 }))).toBeNull();
+    expect(getAnnouncement(all, more)).toBeNull();
+    expect(getAnnouncement(more, whole)).toBe("Agent replied");
+    expect(getAnnouncement(whole, whole)).toBeNull();
+    expect(getAnnouncement(whole, whole.with(2, { ...call, revision: 2 }))).toBeNull();
   });
 
   it("is told of a step that failed", () => {
-    expect(announcementOf(all, all.with(2, { ...call, toolMetadata: tool("error") }))).toBe("A step failed: npm test");
+    expect(getAnnouncement(all, all.with(2, { ...call, toolMetadata: tool("error") }))).toBe("A step failed: npm test");
   });
 
   it("is not told of older messages that join in front", () => {
     const older = aMessage({ position: -1, final: true });
-    expect(announcementOf(all, [older, ...all])).toBeNull();
+    expect(getAnnouncement(all, [older, ...all])).toBeNull();
   });
 });

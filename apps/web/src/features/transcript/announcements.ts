@@ -5,7 +5,7 @@ import type { MessageView } from "@samovar/contracts";
 const LOOKED_AT = 8;
 
 /** Null when nothing of note happened between the two. A failure is told before a reply. */
-export function announcementOf(before: readonly MessageView[], after: readonly MessageView[]): string | null {
+export function getAnnouncement(before: readonly MessageView[], after: readonly MessageView[]): string | null {
   const known = new Map(before.slice(-2 * LOOKED_AT).map((message) => [message.messageId, message]));
   const first = before.at(-1)?.position ?? -1;
   const changed = after.slice(-LOOKED_AT).filter((message) => {

@@ -1,7 +1,7 @@
 /** The one place of a transcript that speaks by itself, politely and not too often. */
 import type { MessageView } from "@samovar/contracts";
 import { useEffect, useRef, useState } from "react";
-import { announcementOf } from "./announcements.ts";
+import { getAnnouncement } from "./announcements.ts";
 
 const QUIET_MS = 5_000;
 
@@ -11,7 +11,7 @@ export function Announcer({ messages }: { readonly messages: readonly MessageVie
   const pending = useRef<string | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   useEffect(() => {
-    pending.current = announcementOf(before.current, messages) ?? pending.current;
+    pending.current = getAnnouncement(before.current, messages) ?? pending.current;
     before.current = messages;
     if (pending.current === null || timer.current !== null) return;
     const speak = () => {

@@ -1,7 +1,7 @@
 /** Output in colours must say what the same output says without them. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { outputLines, toneOf } from "./ansi.ts";
+import { outputLines, toTone } from "./ansi.ts";
 import { terminalText } from "./terminal-text.ts";
 
 const shown = (output: string) =>
@@ -56,7 +56,7 @@ describe("[R27] output in colours", () => {
   it("finds our colour that is nearest to what was meant", () => {
     expect(
       ["187, 0, 0", "255, 85, 255", "0, 0, 187", "85, 85, 85", "0, 0, 0", "255,255,255", "255, 165, 0", null].map(
-        toneOf,
+        toTone,
       ),
     ).toEqual(["red", "magenta", "blue", "grey", null, "white", "yellow", null]);
   });

@@ -56,8 +56,8 @@ function push(lines: Run[][], text: string, look: string): void {
 }
 
 function lookOf({ fg, bg, fg_truecolor, bg_truecolor, decorations }: Anser.AnserJsonEntry): string {
-  const ground = toneOf(bg_truecolor || bg);
-  const ink = toneOf(fg_truecolor || fg);
+  const ground = toTone(bg_truecolor || bg);
+  const ink = toTone(fg_truecolor || fg);
   return clsx(
     ground !== null ? GROUND[ground] : INK[ink ?? "white"],
     decorations.includes("bold") && "font-semibold",
@@ -69,7 +69,7 @@ function lookOf({ fg, bg, fg_truecolor, bg_truecolor, decorations }: Anser.Anser
 }
 
 /** Of `r, g, b`; null for none, and for black, which is the text's own colour on one theme or the other. */
-export function toneOf(colour: string | null): Tone | null {
+export function toTone(colour: string | null): Tone | null {
   const [red = Number.NaN, green = Number.NaN, blue = Number.NaN] = (colour ?? "").split(",").map(Number);
   if (!Number.isFinite(red + green + blue)) return null;
   const most = Math.max(red, green, blue);

@@ -4,7 +4,7 @@ import type { SessionView } from "@samovar/contracts";
 import type { OlderState } from "../../api/live/store.ts";
 import { Button } from "../../ui/button.tsx";
 import { HalfCircle } from "../../ui/status-mark.tsx";
-import { momentWords } from "../../lib/format-time.ts";
+import { formatMoment } from "../../lib/format-time.ts";
 
 interface HistoryHeadProps {
   readonly session: SessionView;
@@ -16,24 +16,24 @@ interface HistoryHeadProps {
 export function HistoryHead({ session, older, whole, onRetry }: HistoryHeadProps) {
   return (
     <article
-      aria-label="Before this"
+      aria-label="Start of the transcript"
       className="flex h-full flex-wrap items-center justify-center gap-x-3 text-small text-ink-3"
     >
       {whole && (
         <>
-          <span>Began {momentWords(session.startedAt)}</span>
+          <span>Started {formatMoment(session.startedAt)}</span>
           <TextLink session={session} />
         </>
       )}
       {!whole && older !== "failed" && (
         <>
           <HalfCircle size={14} className="text-ink-3" />
-          Reading older messages…
+          Loading older messages…
         </>
       )}
       {!whole && older === "failed" && (
         <>
-          Older messages could not be read. What is here is safe.
+          Couldn't load older messages.
           <Button onClick={onRetry}>Try again</Button>
         </>
       )}

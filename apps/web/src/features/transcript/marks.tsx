@@ -11,13 +11,13 @@ export function Marks({ message }: { readonly message: MessageView }) {
       {message.interrupted && (
         <span className="inline-flex items-center gap-1.5">
           <Unplug size={14} aria-hidden="true" />
-          Interrupted: what came before this point is kept.
+          Interrupted. Everything before this point is kept.
         </span>
       )}
       {message.truncated !== null && (
         <span className="inline-flex items-center gap-1.5" title={`SHA-256 ${message.truncated.sha256}`}>
           <Scissors size={14} aria-hidden="true" />
-          Cut: the whole was {bytes.format(Math.ceil(message.truncated.bytes / 1024))}.
+          Truncated from {bytes.format(Math.ceil(message.truncated.bytes / 1024))}.
         </span>
       )}
     </p>

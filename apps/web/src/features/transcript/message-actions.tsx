@@ -3,7 +3,7 @@ import type { MessageView } from "@samovar/contracts";
 import { Link2 } from "lucide-react";
 import { useProject } from "../../api/use-project.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
-import { clockWords, momentWords } from "../../lib/format-time.ts";
+import { formatClock, formatMoment } from "../../lib/format-time.ts";
 
 export function MessageActions({ message }: { readonly message: MessageView }) {
   return (
@@ -11,8 +11,8 @@ export function MessageActions({ message }: { readonly message: MessageView }) {
       {/* Not text: who selects a transcript wants no times between its words. */}
       <time
         dateTime={new Date(message.createdAt).toISOString()}
-        title={momentWords(message.createdAt)}
-        data-clock={clockWords(message.createdAt)}
+        title={formatMoment(message.createdAt)}
+        data-clock={formatClock(message.createdAt)}
         className="tabular-nums before:content-[attr(data-clock)]"
       />
       {message.kind !== "plan" && <CopyButton text={message.content} label="Copy message" />}
@@ -24,5 +24,5 @@ export function MessageActions({ message }: { readonly message: MessageView }) {
 export function CopyLink({ message }: { readonly message: MessageView }) {
   const project = useProject();
   const address = `${location.origin}/p/${project.id}/s/${message.sessionId}?msg=${message.position}`;
-  return <CopyButton text={address} label="Copy link to this" icon={<Link2 size={14} aria-hidden="true" />} />;
+  return <CopyButton text={address} label="Copy link" icon={<Link2 size={14} aria-hidden="true" />} />;
 }

@@ -71,7 +71,7 @@ function Said({ text, open, onToggle }: SaidProps) {
           onClick={onToggle}
           className="mt-1 text-small text-accent underline pointer-coarse:min-h-11"
         >
-          {open ? "Show less" : "Show all of it"}
+          {open ? "Show less" : "Show all"}
         </button>
       )}
     </div>

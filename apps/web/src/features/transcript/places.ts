@@ -4,7 +4,7 @@
  */
 import type { SessionId } from "@samovar/base";
 import * as z from "zod";
-import { keptText, type KeptText } from "../../lib/stored-text.ts";
+import { storedText, type StoredText } from "../../lib/stored-text.ts";
 
 const keptPlace = z.object({
   /** Reading at the end: wherever that is by then. */
@@ -43,7 +43,7 @@ export interface Places {
 
 const REMEMBERED = 20;
 
-export function createPlaces(kept: KeptText): Places {
+export function createPlaces(kept: StoredText): Places {
   const places = new Map<string, Place>(readKept(kept.read()));
   return {
     of: (session) => places.get(session) ?? null,
@@ -70,7 +70,7 @@ function readKept(text: string): readonly [string, Place][] {
   }
 }
 
-export const browserPlaces = createPlaces(keptText("samovar.places", () => sessionStorage));
+export const browserPlaces = createPlaces(storedText("samovar.places", () => sessionStorage));
 
 if (typeof document !== "undefined")
   document.addEventListener("visibilitychange", () => {

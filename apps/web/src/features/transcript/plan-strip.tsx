@@ -45,12 +45,7 @@ export const PlanStrip = memo(function PlanStrip({ message, live }: PlanStripPro
           />
         </button>
         {open && (
-          <div
-            tabIndex={0}
-            role="group"
-            aria-label="Steps of the plan"
-            className="max-h-[40vh] overflow-y-auto px-3 pb-2"
-          >
+          <div tabIndex={0} role="group" aria-label="Plan steps" className="max-h-[40vh] overflow-y-auto px-3 pb-2">
             <PlanList entries={entries} />
           </div>
         )}

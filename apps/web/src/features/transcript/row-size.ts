@@ -14,7 +14,7 @@ export const ROW_GAP_PX = 16;
 export const HEAD_PX = 56;
 export const END_PX = 20;
 
-export function likelyHeight(row: Row | undefined): number {
+export function estimateRowHeight(row: Row | undefined): number {
   if (row === undefined) return 64;
   if (row.kind === "steps")
     return row.messages.length < FOLDED_FROM ? row.messages.length * (FOLD_PX + 8) - 8 : FOLD_PX;
@@ -30,8 +30,8 @@ function messageHeight({ kind, role, content }: MessageView): number {
 }
 
 /** From the list's top to a row's. */
-export function offsetOfRow(rows: readonly Row[], index: number, sizes: ReadonlyMap<unknown, number>): number {
+export function getRowOffset(rows: readonly Row[], index: number, sizes: ReadonlyMap<unknown, number>): number {
   return rows
     .slice(0, index)
-    .reduce((sum, row) => sum + (sizes.get(row.key) ?? likelyHeight(row)) + ROW_GAP_PX, HEAD_PX);
+    .reduce((sum, row) => sum + (sizes.get(row.key) ?? estimateRowHeight(row)) + ROW_GAP_PX, HEAD_PX);
 }

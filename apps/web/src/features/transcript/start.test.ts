@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { keptText } from "../../lib/stored-text.ts";
+import { storedText } from "../../lib/stored-text.ts";
 import { aMessage, make } from "../../api/views.testing.ts";
 import { createPlaces, nothingOpened, type Place } from "./places.ts";
-import { neededFrom, startOf, type Opening } from "./start.ts";
+import { neededFrom, findStart, type Opening } from "./start.ts";
 
 const messages = Array.from({ length: 100 }, (_, index) => aMessage({ position: 900 + index, createdAt: index }));
 const away: Place = {
@@ -27,36 +27,36 @@ const opening = (fields: Partial<Opening>): Opening => ({
 describe("[R27] [R31] a transcript opens", () => {
   it("at its end, when it is new or was left there", () => {
     const end = { anchor: null, newFrom: null, target: null };
-    expect(startOf(opening({}))).toEqual(end);
-    expect(startOf(opening({ place: { ...away, pinned: true }, read: 1_000 }))).toEqual(end);
+    expect(findStart(opening({}))).toEqual(end);
+    expect(findStart(opening({ place: { ...away, pinned: true }, read: 1_000 }))).toEqual(end);
   });
 
   it("where it was left", () => {
-    expect(startOf(opening({ place: away }))).toMatchObject({ anchor: { position: 940, offsetPx: 12 } });
+    expect(findStart(opening({ place: away }))).toMatchObject({ anchor: { position: 940, offsetPx: 12 } });
     expect(neededFrom(away, null)).toBe(940);
     expect(neededFrom({ ...away, pinned: true }, null)).toBeNull();
   });
 
   it("at the message of the address, a third from the top, and only until one moved on from there", () => {
-    expect(startOf(opening({ place: away, link: 12 }))).toMatchObject({
+    expect(findStart(opening({ place: away, link: 12 }))).toMatchObject({
       anchor: { position: 12, offsetPx: -300 },
       target: 12,
     });
     expect(neededFrom(away, 12)).toBe(12);
-    expect(startOf(opening({ place: { ...away, link: 12 }, link: 12 }))).toMatchObject({
+    expect(findStart(opening({ place: { ...away, link: 12 }, link: 12 }))).toMatchObject({
       anchor: { position: 940 },
       target: null,
     });
   });
 
   it("at what came while one was away", () => {
-    expect(startOf(opening({ read: 950 }))).toMatchObject({ anchor: { position: 950 }, newFrom: 950 });
-    expect(startOf(opening({ place: away, read: 950 }))).toMatchObject({ anchor: { position: 940 }, newFrom: 950 });
+    expect(findStart(opening({ read: 950 }))).toMatchObject({ anchor: { position: 950 }, newFrom: 950 });
+    expect(findStart(opening({ place: away, read: 950 }))).toMatchObject({ anchor: { position: 940 }, newFrom: 950 });
   });
 
   it("at its end when what is new came just now, never was read, or lies before what is there", () => {
     for (const fields of [{ read: 950, now: 51 }, { read: 0 }, { read: 1_000 }, { read: 12 }])
-      expect(startOf(opening(fields))).toMatchObject({ anchor: null, newFrom: null });
+      expect(findStart(opening(fields))).toMatchObject({ anchor: null, newFrom: null });
   });
 });
 
@@ -67,13 +67,13 @@ it("[R31] places outlive a reload, without what was measured; the oldest are for
     setItem: (name: string, text: string) => void kept.set(name, text),
     removeItem: (name: string) => void kept.delete(name),
   });
-  const places = createPlaces(keptText("places", storage));
+  const places = createPlaces(storedText("places", storage));
   const [first, last] = [make("ses"), make("ses")];
   places.remember(first, away);
   for (let n = 0; n < 19; n++) places.remember(make("ses"), away);
   places.remember(last, { ...away, sizes: new Map([["row", 50]]) });
   places.keep();
-  const again = createPlaces(keptText("places", storage));
+  const again = createPlaces(storedText("places", storage));
   expect(again.of(first)).toBeNull();
   expect(again.of(last)).toEqual(away);
 });

@@ -26,7 +26,7 @@ export interface Opening {
 /** Who looked away for a moment only has not been away. */
 const AWAY_MS = 30_000;
 
-export function startOf({ messages, place, link, read, now, windowPx }: Opening): Start {
+export function findStart({ messages, place, link, read, now, windowPx }: Opening): Start {
   const newFrom = firstNew(messages, read, now);
   const third = (position: number): Anchor => ({ position, offsetPx: -Math.round(windowPx / 3), heightPx: 0 });
   if (link !== null && place?.link !== link) return { anchor: third(link), newFrom, target: link };

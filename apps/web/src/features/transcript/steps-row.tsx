@@ -4,7 +4,7 @@ import { ListCollapse } from "lucide-react";
 import { Fold } from "../../ui/fold.tsx";
 import { stepsId } from "./folds.ts";
 import type { StepsRow as Steps } from "./rows.ts";
-import { FOLDED_FROM, stepsWords, worthSeeing } from "./steps.ts";
+import { FOLDED_FROM, labelSteps, worthSeeing } from "./steps.ts";
 import { ToolRow } from "./tool-row.tsx";
 
 interface StepsRowProps {
@@ -41,7 +41,7 @@ export function StepsRow({ row, live, last, open, isOpen, onToggle }: StepsRowPr
         line={
           <>
             <ListCollapse size={16} className="shrink-0 text-ink-3" aria-hidden="true" />
-            <span className="text-ink-2">{stepsWords(messages, live)}</span>
+            <span className="text-ink-2">{labelSteps(messages, live)}</span>
           </>
         }
       >

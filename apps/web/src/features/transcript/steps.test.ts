@@ -1,7 +1,7 @@
 import type { MessageView, ToolMetadata } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import { aMessage } from "../../api/views.testing.ts";
-import { shownToolStatus, stepsWords, worthSeeing } from "./steps.ts";
+import { shownToolStatus, labelSteps, worthSeeing } from "./steps.ts";
 
 const call = (status: ToolMetadata["status"], paths: readonly string[] = []): MessageView =>
   aMessage({
@@ -22,8 +22,8 @@ const none = () => false;
 describe("[R27] a run of tool calls", () => {
   it("is told in one line: a file that was changed twice counts once", () => {
     const run = [call("success", ["a", "b"]), call("success", ["b"]), call("error")];
-    expect(stepsWords(run, true)).toBe("3 steps, 2 files, 1 failed");
-    expect(stepsWords([call("success")], true)).toBe("1 step");
+    expect(labelSteps(run, true)).toBe("3 steps, 2 files, 1 failed");
+    expect(labelSteps([call("success")], true)).toBe("1 step");
   });
 
   it("keeps in sight what failed, what runs and what the reader opened", () => {
@@ -42,11 +42,11 @@ describe("[R27] a run of tool calls", () => {
     expect(worthSeeing([fine], { live: false, last: true, opened: none })).toEqual([]);
   });
 
-  it("calls broken off what its session left unfinished", () => {
+  it("calls interrupted what its session left unfinished", () => {
     expect(shownToolStatus(call("running"), true)).toBe("running");
-    expect(shownToolStatus(call("running"), false)).toBe("broken off");
-    expect(shownToolStatus({ ...call("pending"), interrupted: true }, true)).toBe("broken off");
+    expect(shownToolStatus(call("running"), false)).toBe("interrupted");
+    expect(shownToolStatus({ ...call("pending"), interrupted: true }, true)).toBe("interrupted");
     expect(worthSeeing([call("running")], { live: false, last: true, opened: none })).toHaveLength(1);
-    expect(stepsWords([call("running"), call("success")], false)).toBe("2 steps, 1 failed");
+    expect(labelSteps([call("running"), call("success")], false)).toBe("2 steps, 1 failed");
   });
 });

@@ -4,18 +4,18 @@ import type { MessageView, ToolStatus } from "@samovar/contracts";
 /** Fewer are shown one by one: a line that hides two saves nothing. */
 export const FOLDED_FROM = 3;
 
-/** `broken off`: its session ended before it did. */
-export type ShownToolStatus = ToolStatus | "broken off";
+/** `interrupted`: its session ended before it did. */
+export type ShownToolStatus = ToolStatus | "interrupted";
 
 /** `live`: its session may still go on with it. */
 export function shownToolStatus(message: MessageView, live: boolean): ShownToolStatus {
   const status = message.toolMetadata?.status ?? "success";
   const unfinished = status === "pending" || status === "running";
-  return unfinished && (message.interrupted || !live) ? "broken off" : status;
+  return unfinished && (message.interrupted || !live) ? "interrupted" : status;
 }
 
 /** "8 steps, 2 files, 1 failed". */
-export function stepsWords(messages: readonly MessageView[], live: boolean): string {
+export function labelSteps(messages: readonly MessageView[], live: boolean): string {
   const files = new Set(messages.flatMap(({ toolMetadata }) => toolMetadata?.diffs?.map(({ path }) => path) ?? []))
     .size;
   const failed = messages.filter((message) => wentWrong(message, live)).length;
@@ -40,5 +40,5 @@ export function worthSeeing(
 
 function wentWrong(message: MessageView, live: boolean): boolean {
   const status = shownToolStatus(message, live && !message.final);
-  return status === "error" || status === "broken off";
+  return status === "error" || status === "interrupted";
 }

@@ -4,7 +4,7 @@ import { useState, type ReactNode } from "react";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { CodeHtml } from "../../ui/code/code-html.tsx";
 import { useHighlight } from "../../ui/code/use-highlight.ts";
-import { momentWords } from "../../lib/format-time.ts";
+import { formatMoment } from "../../lib/format-time.ts";
 import { CopyLink } from "./message-actions.tsx";
 import { DiffLines } from "../../ui/diff/diff-lines.tsx";
 import { Fold } from "../../ui/fold.tsx";
@@ -31,10 +31,10 @@ export function ToolDetails({ message, tool }: { readonly message: MessageView; 
         </Part>
       )}
       {tool.input !== undefined && diffs.length > 0 && <FoldedInput input={tool.input} />}
-      {empty && <p className="text-small text-ink-3">It has said nothing yet.</p>}
-      {tool.truncated === true && <p className="text-small text-working">Parts of this were too long and are cut.</p>}
+      {empty && <p className="text-small text-ink-3">No output yet.</p>}
+      {tool.truncated === true && <p className="text-small text-working">Some of this is truncated.</p>}
       <p className="-mb-2 flex items-center gap-2 text-small text-ink-3">
-        <time dateTime={new Date(message.createdAt).toISOString()}>{momentWords(message.createdAt)}</time>
+        <time dateTime={new Date(message.createdAt).toISOString()}>{formatMoment(message.createdAt)}</time>
         <CopyLink message={message} />
       </p>
     </div>
@@ -71,11 +71,7 @@ function Input({ input }: { readonly input: string }) {
 function FoldedInput({ input }: { readonly input: string }) {
   const [open, setOpen] = useState(false);
   return (
-    <Fold
-      open={open}
-      onToggle={() => setOpen(!open)}
-      line={<span className="text-small text-ink-3">Input as it came</span>}
-    >
+    <Fold open={open} onToggle={() => setOpen(!open)} line={<span className="text-small text-ink-3">Raw input</span>}>
       <Input input={input} />
     </Fold>
   );

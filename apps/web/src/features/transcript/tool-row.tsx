@@ -26,7 +26,7 @@ const STATUS_WORDS: Readonly<Record<ShownToolStatus, string>> = {
   running: "running",
   success: "succeeded",
   error: "failed",
-  "broken off": "broken off",
+  interrupted: "interrupted",
 };
 
 export function ToolRow({ message, live, open, onToggle, framed = true }: ToolRowProps) {
@@ -40,7 +40,7 @@ export function ToolRow({ message, live, open, onToggle, framed = true }: ToolRo
       framed={framed}
       line={<ToolLine tool={tool} status={shownToolStatus(message, live)} />}
     >
-      <Suspense fallback={<p className="text-small text-ink-3">Opening…</p>}>
+      <Suspense fallback={<p className="text-small text-ink-3">Loading…</p>}>
         <ToolDetails message={message} tool={tool} />
       </Suspense>
     </Fold>
@@ -48,8 +48,7 @@ export function ToolRow({ message, live, open, onToggle, framed = true }: ToolRo
 }
 
 function ToolLine({ tool, status }: { readonly tool: ToolMetadata; readonly status: ShownToolStatus }) {
-  const title =
-    tool.tool === SETUP_TOOL ? `Set-up of the workspace: ${tool.title}` : visibleText(tool.title) || tool.tool;
+  const title = tool.tool === SETUP_TOOL ? `Workspace setup: ${tool.title}` : visibleText(tool.title) || tool.tool;
   const target = tool.target === null ? "" : visibleText(tool.target);
   return (
     <>
@@ -66,7 +65,7 @@ function ToolLine({ tool, status }: { readonly tool: ToolMetadata; readonly stat
 function sideNote(tool: ToolMetadata, status: ShownToolStatus): string {
   if (status === "error" && typeof tool.exitCode === "number") return `exit ${tool.exitCode}`;
   if (status === "error") return "failed";
-  if (status === "broken off") return status;
+  if (status === "interrupted") return status;
   const files = tool.diffs?.length ?? 0;
   return files > 1 ? `${files} files` : "";
 }
@@ -77,7 +76,7 @@ function ToolMark({ status }: { readonly status: ShownToolStatus }) {
       {status === "pending" && <CircleDashed size={16} className="shrink-0 text-ink-3" aria-hidden="true" />}
       {status === "running" && <HalfCircle size={16} className="text-working" />}
       {status === "success" && <CircleCheck size={16} className="shrink-0 text-done" aria-hidden="true" />}
-      {status === "broken off" && <Unplug size={16} className="shrink-0 text-working" aria-hidden="true" />}
+      {status === "interrupted" && <Unplug size={16} className="shrink-0 text-working" aria-hidden="true" />}
       {status === "error" && <OctagonX size={16} className="shrink-0 text-failed" aria-hidden="true" />}
       <span className="sr-only">{STATUS_WORDS[status]}: </span>
     </>

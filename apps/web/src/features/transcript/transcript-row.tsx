@@ -1,11 +1,11 @@
 /** One row of the transcript, with what marks it: new since one was here, or asked for by the address. */
 import { clsx } from "clsx";
 import { memo, useEffect, useState, type ReactNode } from "react";
-import { clockWords } from "../../lib/format-time.ts";
+import { formatClock } from "../../lib/format-time.ts";
 import { stepsId } from "./folds.ts";
 import { MessageRow, messageLabel } from "./message-row.tsx";
 import { firstPosition, type Row } from "./rows.ts";
-import { FOLDED_FROM, stepsWords } from "./steps.ts";
+import { FOLDED_FROM, labelSteps } from "./steps.ts";
 import { StepsRow } from "./steps-row.tsx";
 
 interface TranscriptRowProps {
@@ -53,7 +53,7 @@ function rowLabel(row: Row, live: boolean): string {
   const [first] = row.messages;
   return row.messages.length < FOLDED_FROM && first !== undefined
     ? messageLabel(first)
-    : stepsWords(row.messages, live);
+    : labelSteps(row.messages, live);
 }
 
 function NewSince({ row }: { readonly row: Row }) {
@@ -61,7 +61,7 @@ function NewSince({ row }: { readonly row: Row }) {
   return (
     <p className="mb-4 flex items-center gap-3 text-small font-medium text-accent">
       <span className="h-px flex-1 bg-accent" />
-      New since {first === undefined ? "" : clockWords(first.createdAt)}
+      New since {first === undefined ? "" : formatClock(first.createdAt)}
       <span className="h-px flex-1 bg-accent" />
     </p>
   );

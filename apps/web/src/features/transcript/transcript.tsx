@@ -14,7 +14,7 @@ import { PlanStrip } from "./plan-strip.tsx";
 import { HEAD_PX } from "./row-size.ts";
 import { createRowReader, firstPosition, holds } from "./rows.ts";
 import type { Start } from "./start.ts";
-import { foldsOf, openedAt } from "./folds.ts";
+import { getFolds, openedAt } from "./folds.ts";
 import { fetchToolDetails } from "./tool-row.tsx";
 import { TranscriptRow } from "./transcript-row.tsx";
 import { useHistory } from "./use-history.ts";
@@ -84,7 +84,7 @@ export function Transcript({ session, messages, older, live, start, link, tail }
     onExpand: (at) => {
       const row = at === null ? undefined : rows[at];
       if (row === undefined) toggleAll();
-      else for (const id of foldsOf(row)) toggle(id);
+      else for (const id of getFolds(row)) toggle(id);
     },
   });
   const plan = messages.findLast(({ kind }) => kind === "plan");

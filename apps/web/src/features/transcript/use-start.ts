@@ -6,7 +6,7 @@ import { readMarks } from "../sessions/read-marks.ts";
 import { serverClock } from "../../lib/server-clock.ts";
 import { useReadBack } from "../../api/use-live.ts";
 import { browserPlaces } from "./places.ts";
-import { neededFrom, startOf, type Start } from "./start.ts";
+import { neededFrom, findStart, type Start } from "./start.ts";
 
 /** Null while it waits. */
 export function useStart(session: SessionId, held: HeldTranscript | undefined, link: number | null): Start | null {
@@ -21,7 +21,7 @@ export function useStart(session: SessionId, held: HeldTranscript | undefined, l
     if (missing && needed !== null) void read(session, needed);
   }, [session, missing, needed, read]);
   if (waits) return null;
-  return startOf({
+  return findStart({
     messages,
     place,
     link,

@@ -5,7 +5,7 @@ import { useCallback, useEffect, useState, type RefObject } from "react";
 import { PINNED_WITHIN_PX, useFollowEnd, usePinned, type List, type Pin } from "./follow-end.ts";
 import { useOpening } from "./use-opening.ts";
 import { browserPlaces, type Anchor, type Opened } from "./places.ts";
-import { END_PX, HEAD_PX, likelyHeight, offsetOfRow, ROW_GAP_PX } from "./row-size.ts";
+import { END_PX, HEAD_PX, estimateRowHeight, getRowOffset, ROW_GAP_PX } from "./row-size.ts";
 import { firstPosition, lastPosition, rowAt, type Row } from "./rows.ts";
 
 interface ListOptions {
@@ -30,7 +30,7 @@ export function useTranscriptList({ scroller, session, rows, anchor, opened, lin
   const list = useVirtualizer<HTMLDivElement, Element>({
     count: rows.length + 1,
     getScrollElement: () => scroller.current,
-    estimateSize: (index) => likelyHeight(rows[index]),
+    estimateSize: (index) => estimateRowHeight(rows[index]),
     getItemKey: useCallback((index: number) => rows[index]?.key ?? TAIL, [rows]),
     overscan: 8,
     gap: ROW_GAP_PX,
@@ -67,8 +67,8 @@ function knownSizes(
 }
 
 function openingOffset(rows: readonly Row[], anchor: Anchor | null, sizes: ReadonlyMap<unknown, number>): number {
-  if (anchor === null) return Math.max(0, offsetOfRow(rows, rows.length, sizes) - innerHeight / 2);
-  return Math.max(0, offsetOfRow(rows, Math.max(0, rowAt(rows, anchor.position)), sizes) + anchor.offsetPx);
+  if (anchor === null) return Math.max(0, getRowOffset(rows, rows.length, sizes) - innerHeight / 2);
+  return Math.max(0, getRowOffset(rows, Math.max(0, rowAt(rows, anchor.position)), sizes) + anchor.offsetPx);
 }
 
 /** Only keys and sizes count: the list lays out the rest itself. */

@@ -7,20 +7,20 @@ import { useState } from "react";
 import { workspaceKey, workspacesKey } from "../../api/query-keys.ts";
 import { destroyWorkspace, extendWorkspace } from "../../api/workspaces.ts";
 import { Button, buttonClass } from "../../ui/button.tsx";
-import { messageOf } from "../errors/error-panel.tsx";
-import { durationWords, momentWords } from "../../lib/format-time.ts";
+import { getErrorMessage } from "../errors/error-panel.tsx";
+import { formatDuration, formatMoment } from "../../lib/format-time.ts";
 import { useNow } from "../../ui/use-now.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 
 const LONGER_MS = 8 * 3_600_000;
 
-interface KeptWorkspaceProps {
+interface RetainedWorkspaceProps {
   readonly workspace: WorkspaceView;
   /** Where there are several. */
   readonly name?: string;
 }
 
-export function KeptWorkspace({ workspace, name = "Workspace" }: KeptWorkspaceProps) {
+export function RetainedWorkspace({ workspace, name = "Workspace" }: RetainedWorkspaceProps) {
   // Beside its session, the outcome has told the reason already.
   const opened = useParams({ strict: false }).workspace === workspace.id;
   return (
@@ -37,13 +37,13 @@ export function KeptWorkspace({ workspace, name = "Workspace" }: KeptWorkspacePr
 }
 
 const WORDS: Readonly<Record<WorkspaceView["state"], string>> = {
-  creating: "The workspace is being made.",
+  creating: "The workspace is being created.",
   ready: "The workspace is ready.",
-  busy: "The agent works in this workspace.",
-  kept: "The workspace is kept.",
+  busy: "The agent is working in this workspace.",
+  kept: "The workspace is retained.",
   destroying: "The workspace is being removed.",
-  destroyed: "The workspace is gone. Its transcript is kept.",
-  failed: "The workspace was lost with its machine. Its transcript is kept.",
+  destroyed: "The workspace was removed. The transcript is kept.",
+  failed: "The workspace was lost with its node. The transcript is kept.",
 };
 
 function State({ workspace }: { readonly workspace: WorkspaceView }) {
@@ -54,11 +54,11 @@ function State({ workspace }: { readonly workspace: WorkspaceView }) {
     <p className="flex items-center gap-2">
       <Hourglass size={15} className="shrink-0 text-ink-3" aria-hidden="true" />
       <span>
-        The workspace is kept for{" "}
-        <time dateTime={new Date(keepUntil).toISOString()} title={momentWords(keepUntil)} className="tabular-nums">
-          {durationWords(keepUntil - now)}
+        The workspace is retained for{" "}
+        <time dateTime={new Date(keepUntil).toISOString()} title={formatMoment(keepUntil)} className="tabular-nums">
+          {formatDuration(keepUntil - now)}
         </time>
-        . Its machine stays as long.
+        . Its node stays up until then.
       </span>
     </p>
   );
@@ -92,7 +92,7 @@ function Actions({ workspace, canOpen }: { readonly workspace: WorkspaceView; re
         </Button>
         {asked ? (
           <Button kind="danger" disabled={destroy.isPending} onClick={() => destroy.mutate()}>
-            Remove it and what is not pushed
+            Remove it and unpushed work
           </Button>
         ) : (
           <Button kind="quiet" onClick={() => setAsked(true)}>
@@ -103,7 +103,7 @@ function Actions({ workspace, canOpen }: { readonly workspace: WorkspaceView; re
       </div>
       {error !== null && (
         <p role="alert" className="text-small text-failed">
-          {messageOf(error)}
+          {getErrorMessage(error)}
         </p>
       )}
     </>

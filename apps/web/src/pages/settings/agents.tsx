@@ -21,18 +21,18 @@ export function AgentSettings() {
         {!adding && (
           <Button onClick={() => setAdding(true)}>
             <Plus size={16} aria-hidden="true" />
-            Add an agent
+            Add agent
           </Button>
         )}
       </div>
       <p className="text-ui text-ink-2">
-        An agent is any program that speaks the Agent Client Protocol. Those from npm install themselves on a machine
-        when a task first needs them.
+        An agent is any program that speaks the Agent Client Protocol. Agents from npm are installed on a node when a
+        task first needs them.
       </p>
       {adding && <AgentForm definition={null} onDone={() => setAdding(false)} />}
-      {agents.isPending && <Skeleton label="Reading agents" lines={[100, 100, 100]} />}
+      {agents.isPending && <Skeleton label="Loading agents" lines={[100, 100, 100]} />}
       {agents.isError && agents.data === undefined && (
-        <ErrorPanel what="Agents could not be read." error={agents.error} onRetry={() => void agents.refetch()} />
+        <ErrorPanel what="Couldn't load agents." error={agents.error} onRetry={() => void agents.refetch()} />
       )}
       <ul className="flex flex-col gap-3">
         {agents.data?.map((agent) => (

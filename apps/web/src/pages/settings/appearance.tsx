@@ -1,5 +1,5 @@
 /** How the page looks and which keys it takes, in this browser. */
-import { SingleKeys } from "../../shortcuts/help.tsx";
+import { SingleKeySetting } from "../../shortcuts/shortcut-help.tsx";
 import { readTheme, THEMES, useTheme } from "../../features/settings/theme.ts";
 import { useTitle } from "../../ui/use-title.ts";
 
@@ -9,7 +9,7 @@ export function AppearanceSettings() {
   return (
     <>
       <h1 className="text-page font-semibold">Appearance</h1>
-      <p className="text-ui text-ink-2">These hold in this browser, and take effect at once.</p>
+      <p className="text-ui text-ink-2">These settings apply to this browser and take effect immediately.</p>
       <fieldset className="flex flex-col gap-2 text-ui">
         <legend className="pb-2 font-medium">Theme</legend>
         {THEMES.map(({ value, label }) => (
@@ -27,8 +27,8 @@ export function AppearanceSettings() {
         ))}
       </fieldset>
       <section className="flex flex-col gap-2">
-        <h2 className="text-ui font-medium">Keys</h2>
-        <SingleKeys />
+        <h2 className="text-ui font-medium">Keyboard shortcuts</h2>
+        <SingleKeySetting />
       </section>
     </>
   );

@@ -2,7 +2,7 @@
 import { CREDENTIAL_KINDS, type AgentView, type CredentialKind, type CredentialView } from "@samovar/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { CredentialCard } from "../../features/settings/credential-card.tsx";
-import { formOf } from "../../features/settings/credential-forms.ts";
+import { getCredentialForm } from "../../features/settings/credential-forms.ts";
 import { agentsQuery, credentialsQuery } from "../../api/settings.ts";
 import { ErrorPanel } from "../../features/errors/error-panel.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
@@ -16,13 +16,13 @@ export function CredentialSettings() {
     <>
       <h1 className="text-page font-semibold">Credentials</h1>
       <p className="text-ui text-ink-2">
-        They are sealed when they are stored and cannot be read back. An agent never holds a model's key: it reaches its
-        model through a gateway on its machine.
+        Credentials are encrypted when stored and can't be read back. Agents never see a model's API key: they reach the
+        model through a gateway on the node.
       </p>
-      {credentials.isPending && <Skeleton label="Reading credentials" lines={[100, 100, 100]} />}
+      {credentials.isPending && <Skeleton label="Loading credentials" lines={[100, 100, 100]} />}
       {credentials.isError && credentials.data === undefined && (
         <ErrorPanel
-          what="Credentials could not be read."
+          what="Couldn't load credentials."
           error={credentials.error}
           onRetry={() => void credentials.refetch()}
         />
@@ -32,7 +32,7 @@ export function CredentialSettings() {
           {kindsOf(agents, credentials.data).map((kind) => (
             <li key={kind}>
               <CredentialCard
-                form={formOf(kind, agents)}
+                form={getCredentialForm(kind, agents)}
                 stored={credentials.data.find((each) => each.kind === kind) ?? null}
               />
             </li>

@@ -14,7 +14,7 @@ import xml from "highlight.js/lib/languages/xml";
 import yaml from "highlight.js/lib/languages/yaml";
 import type { HighlightAnswer, HighlightQuestion } from "./highlighter.ts";
 import type { Language } from "./languages.ts";
-import { linesOfHtml } from "./lines-of-html.ts";
+import { splitHtmlLines } from "./split-html-lines.ts";
 
 const grammars: Readonly<Record<Language, Parameters<typeof hljs.registerLanguage>[1]>> = {
   bash,
@@ -34,6 +34,6 @@ for (const [name, grammar] of Object.entries(grammars)) hljs.registerLanguage(na
 
 addEventListener("message", ({ data }: MessageEvent<HighlightQuestion>) => {
   const { value } = hljs.highlight(data.text, { language: data.language, ignoreIllegals: true });
-  const answer: HighlightAnswer = { id: data.id, lines: linesOfHtml(value) };
+  const answer: HighlightAnswer = { id: data.id, lines: splitHtmlLines(value) };
   postMessage(answer);
 });

@@ -3,8 +3,8 @@ import hljs from "highlight.js/lib/core";
 import typescript from "highlight.js/lib/languages/typescript";
 import { beforeEach, describe, expect, it } from "vitest";
 import { createHighlighter, type Highlighter, type HighlightQuestion } from "./highlighter.ts";
-import { languageNamed, languageOfPath } from "./languages.ts";
-import { linesOfHtml } from "./lines-of-html.ts";
+import { findLanguage, getPathLanguage } from "./languages.ts";
+import { splitHtmlLines } from "./split-html-lines.ts";
 
 let asked: HighlightQuestion[];
 let told: string[];
@@ -69,7 +69,7 @@ describe("[R27] lines of coloured code", () => {
   it("are whole in themselves and hold all of the text, escaped", () => {
     hljs.registerLanguage("typescript", typescript);
     const text = "/* one\n   two <b>&\n*/\nconst a = `x${\n1}`;\n";
-    const lines = linesOfHtml(hljs.highlight(text, { language: "typescript" }).value);
+    const lines = splitHtmlLines(hljs.highlight(text, { language: "typescript" }).value);
     expect(lines).toHaveLength(text.split("\n").length);
     for (const line of lines) {
       expect(line.match(/<span/g)?.length).toBe(line.match(/<\/span>/g)?.length);
@@ -81,7 +81,7 @@ describe("[R27] lines of coloured code", () => {
 });
 
 it("[R27] knows a language by its fence or its file", () => {
-  expect(["ts", "TSX", "typescript title=x", "sh", "html", "yml"].map(languageNamed)).toEqual([
+  expect(["ts", "TSX", "typescript title=x", "sh", "html", "yml"].map(findLanguage)).toEqual([
     "typescript",
     "typescript",
     "typescript",
@@ -89,8 +89,8 @@ it("[R27] knows a language by its fence or its file", () => {
     "xml",
     "yaml",
   ]);
-  expect(["", "brainfuck", "constructor", "__proto__"].map(languageNamed)).toEqual([null, null, null, null]);
-  expect(["src/a.test.ts", "Makefile", "a/b.rs", "LICENSE", ".gitignore"].map(languageOfPath)).toEqual([
+  expect(["", "brainfuck", "constructor", "__proto__"].map(findLanguage)).toEqual([null, null, null, null]);
+  expect(["src/a.test.ts", "Makefile", "a/b.rs", "LICENSE", ".gitignore"].map(getPathLanguage)).toEqual([
     "typescript",
     "bash",
     "rust",

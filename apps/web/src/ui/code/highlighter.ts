@@ -24,8 +24,8 @@ export interface HighlightPort {
 export interface Highlighter {
   /** What is known at once; null when it must be asked for, or is too long for colours. */
   known(language: Language, text: string): readonly string[] | null;
-  /** Tells once. The answer takes the question back. */
-  ask(language: Language, text: string, told: (lines: readonly string[]) => void): () => void;
+  /** Calls back once. The returned function withdraws the question. */
+  ask(language: Language, text: string, onAnswer: (lines: readonly string[]) => void): () => void;
   answered(answer: HighlightAnswer): void;
 }
 
@@ -37,7 +37,7 @@ interface Waiting {
   readonly key: string;
   readonly language: Language;
   readonly text: string;
-  readonly told: Set<(lines: readonly string[]) => void>;
+  readonly listeners: Set<(lines: readonly string[]) => void>;
 }
 
 export function createHighlighter(port: HighlightPort): Highlighter {
@@ -66,7 +66,7 @@ export function createHighlighter(port: HighlightPort): Highlighter {
   };
   const wait = (key: string, language: Language, text: string): Waiting => {
     if (asked?.what.key === key) return asked.what;
-    const known = waiting.get(key) ?? { key, language, text, told: new Set() };
+    const known = waiting.get(key) ?? { key, language, text, listeners: new Set() };
     waiting.delete(key);
     waiting.set(key, known);
     return known;
@@ -74,22 +74,22 @@ export function createHighlighter(port: HighlightPort): Highlighter {
 
   return {
     known: (language, text) => kept.get(keyOf(language, text)) ?? null,
-    ask(language, text, told) {
+    ask(language, text, onAnswer) {
       if (text.length > MOST_CHARS) return () => {};
       const what = wait(keyOf(language, text), language, text);
-      what.told.add(told);
+      what.listeners.add(onAnswer);
       next();
       return () => {
-        what.told.delete(told);
-        if (what.told.size === 0 && waiting.get(what.key) === what) waiting.delete(what.key);
+        what.listeners.delete(onAnswer);
+        if (what.listeners.size === 0 && waiting.get(what.key) === what) waiting.delete(what.key);
       };
     },
     answered({ id, lines }) {
       if (asked?.id !== id) return;
-      const { key, told } = asked.what;
+      const { key, listeners } = asked.what;
       asked = null;
       keep(key, lines);
-      for (const tell of told) tell(lines);
+      for (const listener of listeners) listener(lines);
       next();
     },
   };

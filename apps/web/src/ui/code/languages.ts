@@ -48,7 +48,7 @@ const NAMES: Readonly<Record<string, Language>> = {
 };
 
 /** Of a fence's info string; null for a language that is not among ours. */
-export function languageNamed(info: string): Language | null {
+export function findLanguage(info: string): Language | null {
   const name =
     info
       .trim()
@@ -58,7 +58,7 @@ export function languageNamed(info: string): Language | null {
 }
 
 /** Of a file, by its name. */
-export function languageOfPath(path: string): Language | null {
+export function getPathLanguage(path: string): Language | null {
   const name = path.split(/[\\/]/).at(-1) ?? "";
-  return languageNamed(name.includes(".") ? (name.split(".").at(-1) ?? "") : name);
+  return findLanguage(name.includes(".") ? (name.split(".").at(-1) ?? "") : name);
 }

@@ -3,10 +3,10 @@ import type { FileDiff } from "@samovar/contracts";
 import { Columns2, Rows3 } from "lucide-react";
 import { useMemo, useState } from "react";
 import { create } from "zustand";
-import { browserKept } from "../../lib/stored-text.ts";
+import { browserText } from "../../lib/stored-text.ts";
 import { IconButton } from "../button.tsx";
 import { CopyButton } from "../copy-button.tsx";
-import { languageOfPath } from "../code/languages.ts";
+import { getPathLanguage } from "../code/languages.ts";
 import { useHighlight } from "../code/use-highlight.ts";
 import { DiffCount } from "./diff-count.tsx";
 import { SplitPart, UnifiedPart, type Coloured } from "./diff-parts.tsx";
@@ -15,7 +15,7 @@ import { visibleText } from "../../lib/visible-text.ts";
 
 type DiffView = "unified" | "split";
 
-const keptView = browserKept("diff-view");
+const keptView = browserText("diff-view");
 export const useDiffView = create<{ readonly view: DiffView; readonly choose: (view: DiffView) => void }>()((set) => ({
   view: keptView.read() === "split" ? "split" : "unified",
   choose(view) {
@@ -37,7 +37,7 @@ export function DiffLines({ diff }: { readonly diff: FileDiff }) {
         <DiffCount added={added} removed={removed} className="ms-auto" />
         <span className="hidden tablet:inline">
           <IconButton
-            label={view === "split" ? "Show one under the other" : "Show side by side"}
+            label={view === "split" ? "Show unified" : "Show side by side"}
             onClick={() => choose(view === "split" ? "unified" : "split")}
           >
             {view === "split" ? <Rows3 size={14} aria-hidden="true" /> : <Columns2 size={14} aria-hidden="true" />}
@@ -58,16 +58,14 @@ export function DiffLines({ diff }: { readonly diff: FileDiff }) {
         </div>
       </div>
       {diff.truncated === true && (
-        <p className="border-t border-hairline px-2.5 py-1 text-small text-working">
-          This change was too long and is cut.
-        </p>
+        <p className="border-t border-hairline px-2.5 py-1 text-small text-working">This change is truncated.</p>
       )}
     </figure>
   );
 }
 
 function useColours(diff: FileDiff): Coloured {
-  const language = languageOfPath(diff.path);
+  const language = getPathLanguage(diff.path);
   const before = useMemo(() => visibleText(diff.oldText ?? ""), [diff.oldText]);
   const after = useMemo(() => visibleText(diff.newText), [diff.newText]);
   return { before: useHighlight(before, language), after: useHighlight(after, language) };

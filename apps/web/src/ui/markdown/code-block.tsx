@@ -2,7 +2,7 @@
 import { createContext, use } from "react";
 import { CopyButton } from "../copy-button.tsx";
 import { CodeHtml } from "../code/code-html.tsx";
-import { languageNamed } from "../code/languages.ts";
+import { findLanguage } from "../code/languages.ts";
 import { useHighlight } from "../code/use-highlight.ts";
 
 /** Whether the block may still grow: colours would flicker, and be wrong until its end is there. */
@@ -11,7 +11,7 @@ export const UnfinishedContext = createContext(false);
 export function CodeBlock({ text, language }: { readonly text: string; readonly language: string }) {
   const unfinished = use(UnfinishedContext);
   const label = language.trim().split(/\s+/)[0] ?? "";
-  const lines = useHighlight(text, unfinished ? null : languageNamed(label));
+  const lines = useHighlight(text, unfinished ? null : findLanguage(label));
   return (
     <figure className="overflow-hidden rounded-md border border-hairline bg-inset">
       <figcaption className="flex min-h-7 items-center justify-between border-b border-hairline ps-3 pe-1 text-xs text-ink-3">

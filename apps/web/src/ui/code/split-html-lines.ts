@@ -2,7 +2,7 @@
 
 const TOKEN = /<span class="[^"]*">|<\/span>|\n/g;
 
-export function linesOfHtml(html: string): readonly string[] {
+export function splitHtmlLines(html: string): readonly string[] {
   const lines: string[] = [];
   const open: string[] = [];
   let line = "";

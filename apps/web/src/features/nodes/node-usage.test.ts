@@ -1,6 +1,14 @@
 import { type NodeWork, nodeView, type NodeView, nodeWork, workspaceView } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
-import { ageShare, ageWords, countdownWords, onNode, poolNow, priceSoFar, shownNode } from "./node-words.ts";
+import {
+  ageShare,
+  formatAge,
+  formatCountdown,
+  getNodeUsage,
+  summarizePool,
+  getCostSoFar,
+  getShownNode,
+} from "./node-usage.ts";
 
 const HOUR = 3_600_000;
 const nodeNumber = (n: number) => `nod_0000000000000000000000000${n}`;
@@ -35,11 +43,11 @@ function aNode(fields: Readonly<Record<string, unknown>> = {}): NodeView {
 
 describe("what a machine shows", () => {
   it("[R33] works while a task is at work there, is free or warm when none is", () => {
-    expect(shownNode(aNode({ keptTaskIds: [taskNumber(1)] }))).toBe("free");
-    expect(shownNode(aNode({ taskIds: [taskNumber(1)] }))).toBe("working");
-    expect(shownNode(aNode())).toBe("free");
-    expect(shownNode(aNode({ state: "provisioning" }))).toBe("booting");
-    expect(shownNode(aNode({ state: "draining", taskIds: [taskNumber(1)] }))).toBe("draining");
+    expect(getShownNode(aNode({ keptTaskIds: [taskNumber(1)] }))).toBe("free");
+    expect(getShownNode(aNode({ taskIds: [taskNumber(1)] }))).toBe("working");
+    expect(getShownNode(aNode())).toBe("free");
+    expect(getShownNode(aNode({ state: "provisioning" }))).toBe("booting");
+    expect(getShownNode(aNode({ state: "draining", taskIds: [taskNumber(1)] }))).toBe("draining");
   });
 
   it("adds up what the pool does and costs; what is not known costs nothing here", () => {
@@ -49,7 +57,7 @@ describe("what a machine shows", () => {
       aNode({ state: "provisioning", pricePerHour: null }),
       aNode({ state: "destroying" }),
     ];
-    expect(poolNow(nodes)).toEqual({
+    expect(summarizePool(nodes)).toEqual({
       working: 1,
       warm: 1,
       booting: 1,
@@ -58,8 +66,8 @@ describe("what a machine shows", () => {
   });
 
   it("is paid by the hour begun", () => {
-    expect(priceSoFar(aNode(), HOUR + 1)).toEqual({ currency: "EUR", amount: "0.023800" });
-    expect(priceSoFar(aNode({ pricePerHour: null }), HOUR)).toBeNull();
+    expect(getCostSoFar(aNode(), HOUR + 1)).toEqual({ currency: "EUR", amount: "0.023800" });
+    expect(getCostSoFar(aNode({ pricePerHour: null }), HOUR)).toBeNull();
   });
 
   it("grows old up to its whole life", () => {
@@ -67,13 +75,13 @@ describe("what a machine shows", () => {
   });
 
   it("says times shortly", () => {
-    expect([countdownWords(252_000), countdownWords(61), countdownWords(-5), countdownWords(HOUR + 1)]).toEqual([
+    expect([formatCountdown(252_000), formatCountdown(61), formatCountdown(-5), formatCountdown(HOUR + 1)]).toEqual([
       "4:12",
       "0:01",
       "0:00",
       "1:00:01",
     ]);
-    expect([ageWords(59_000), ageWords(60_000), ageWords(HOUR), ageWords(HOUR + 240_000)]).toEqual([
+    expect([formatAge(59_000), formatAge(60_000), formatAge(HOUR), formatAge(HOUR + 240_000)]).toEqual([
       "under 1 min",
       "1 min",
       "1 h",
@@ -106,11 +114,11 @@ describe("what a machine shows", () => {
       updatedAt: 0,
     });
     const both = aNode({ taskIds: [work.taskId], keptTaskIds: [work.taskId] });
-    expect(onNode(both, [work], [workspace])).toEqual({ running: [work], kept: [{ workspace, work }] });
-    expect(onNode(aNode({ keptTaskIds: [work.taskId] }), [work], [workspace]).running).toEqual([]);
+    expect(getNodeUsage(both, [work], [workspace])).toEqual({ running: [work], retained: [{ workspace, work }] });
+    expect(getNodeUsage(aNode({ keptTaskIds: [work.taskId] }), [work], [workspace]).running).toEqual([]);
   });
 
   it("has nothing on it that is on another", () => {
-    expect(onNode(aNode(), [], [])).toEqual({ running: [], kept: [] });
+    expect(getNodeUsage(aNode(), [], [])).toEqual({ running: [], retained: [] });
   });
 });

@@ -1,16 +1,16 @@
 /** Every key of the page, by what it is for. */
-import { KEYMAP, stepWords, type KeyBinding } from "./keymap.ts";
+import { KEYMAP, formatStep, type KeyBinding } from "./keymap.ts";
 import { useActions } from "./actions.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { isApple } from "./format-shortcut.ts";
 
 const GROUPS = [...new Set(KEYMAP.map(({ group }) => group))];
 
-export function Help({ onClose }: { readonly onClose: () => void }) {
+export function ShortcutHelp({ onClose }: { readonly onClose: () => void }) {
   return (
-    <Dialog title="Keys" className="max-w-180" onClose={onClose}>
+    <Dialog title="Keyboard shortcuts" className="max-w-180" onClose={onClose}>
       <div className="overflow-y-auto px-5 pt-2 pb-5">
-        <SingleKeys />
+        <SingleKeySetting />
         <div className="grid gap-x-8 gap-y-4 tablet:grid-cols-2">
           {GROUPS.map((group) => (
             <section key={group} aria-label={group}>
@@ -20,7 +20,7 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
                   <div key={binding.id} className="flex justify-between gap-3">
                     <dt>{binding.label}</dt>
                     <dd>
-                      <Keys binding={binding} />
+                      <ShortcutKeys binding={binding} />
                     </dd>
                   </div>
                 ))}
@@ -33,7 +33,7 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
   );
 }
 
-export function Keys({ binding }: { readonly binding: KeyBinding }) {
+export function ShortcutKeys({ binding }: { readonly binding: KeyBinding }) {
   const apple = isApple();
   return (
     <span className="inline-flex gap-1">
@@ -42,14 +42,14 @@ export function Keys({ binding }: { readonly binding: KeyBinding }) {
           key={index}
           className="rounded border border-hairline bg-inset px-1.5 font-sans text-xs leading-5 whitespace-nowrap text-ink-2"
         >
-          {stepWords(step, apple)}
+          {formatStep(step, apple)}
         </kbd>
       ))}
     </span>
   );
 }
 
-export function SingleKeys() {
+export function SingleKeySetting() {
   const store = useActions();
   const on = store((state) => state.singleKeys);
   return (
@@ -60,7 +60,7 @@ export function SingleKeys() {
         onChange={(event) => store.getState().setSingleKeys(event.target.checked)}
         className="size-4 accent-accent"
       />
-      Keys of one letter work outside of text fields
+      Single-letter shortcuts work outside text fields
     </label>
   );
 }

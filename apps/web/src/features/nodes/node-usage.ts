@@ -6,13 +6,13 @@ import { hoursBegun } from "@samovar/domain/spending";
 /** `free`: up, without work, and not yet counted as warm. */
 export type ShownNode = "booting" | "working" | "free" | "warm" | "draining" | "destroying" | "destroyed";
 
-export function shownNode({ state, taskIds }: Pick<NodeView, "state" | "taskIds">): ShownNode {
+export function getShownNode({ state, taskIds }: Pick<NodeView, "state" | "taskIds">): ShownNode {
   if (state === "provisioning") return "booting";
   if (state === "active") return taskIds.length > 0 ? "working" : "free";
   return state;
 }
 
-export interface PoolNow {
+export interface PoolCounts {
   readonly working: number;
   readonly warm: number;
   readonly booting: number;
@@ -20,8 +20,8 @@ export interface PoolNow {
   readonly perHour: readonly Price[];
 }
 
-export function poolNow(nodes: readonly NodeView[]): PoolNow {
-  const shown = nodes.map(shownNode);
+export function summarizePool(nodes: readonly NodeView[]): PoolCounts {
+  const shown = nodes.map(getShownNode);
   const count = (...wanted: readonly ShownNode[]) => shown.filter((each) => wanted.includes(each)).length;
   const sums = new Map<string, number>();
   for (const { pricePerHour } of nodes) {
@@ -37,7 +37,7 @@ export function poolNow(nodes: readonly NodeView[]): PoolNow {
 }
 
 /** By the hours that it has begun; null when nobody told the price. */
-export function priceSoFar(node: NodeView, now: Millis): Price | null {
+export function getCostSoFar(node: NodeView, now: Millis): Price | null {
   if (node.pricePerHour === null) return null;
   const { amount, currency } = node.pricePerHour;
   return { currency, amount: (Number(amount) * hoursBegun(node, now)).toFixed(6) };
@@ -50,17 +50,17 @@ export function ageShare({ createdAt, maxLifetimeAt }: NodeView, now: Millis): n
 }
 
 /** What is on one machine: tasks that run, and workspaces that are kept after theirs. */
-export interface OnNode {
+export interface NodeUsage {
   readonly running: readonly NodeWork[];
-  readonly kept: readonly { readonly workspace: WorkspaceView; readonly work: NodeWork | null }[];
+  readonly retained: readonly { readonly workspace: WorkspaceView; readonly work: NodeWork | null }[];
 }
 
-export function onNode(node: NodeView, work: readonly NodeWork[], kept: readonly WorkspaceView[]): OnNode {
+export function getNodeUsage(node: NodeView, work: readonly NodeWork[], retained: readonly WorkspaceView[]): NodeUsage {
   const own = work.filter((each) => each.nodeId === node.id);
-  const workspaces = kept.filter((workspace) => workspace.nodeId === node.id);
+  const workspaces = retained.filter((workspace) => workspace.nodeId === node.id);
   return {
     running: own.filter((each) => node.taskIds.includes(each.taskId)),
-    kept: workspaces.map((workspace) => ({
+    retained: workspaces.map((workspace) => ({
       workspace,
       work: own.find((each) => each.taskId === workspace.taskId) ?? null,
     })),
@@ -68,7 +68,7 @@ export function onNode(node: NodeView, work: readonly NodeWork[], kept: readonly
 }
 
 /** `4:07`, `1:02:00`: what is left until then. */
-export function countdownWords(untilMs: number): string {
+export function formatCountdown(untilMs: number): string {
   const seconds = Math.max(0, Math.ceil(untilMs / 1_000));
   const [h, m, s] = [Math.floor(seconds / 3_600), Math.floor((seconds % 3_600) / 60), seconds % 60];
   const two = (n: number) => String(n).padStart(2, "0");
@@ -76,7 +76,7 @@ export function countdownWords(untilMs: number): string {
 }
 
 /** `2 h 04 min`, `3 min`: an age, without seconds. */
-export function ageWords(ms: number): string {
+export function formatAge(ms: number): string {
   const minutes = Math.floor(Math.max(0, ms) / 60_000);
   if (minutes < 1) return "under 1 min";
   const rest = minutes % 60;

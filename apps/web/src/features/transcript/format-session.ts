@@ -1,23 +1,23 @@
 /** A transcript as plain text: who said what, when; calls with what went in and came out. Pure. */
 import { assertNever } from "@samovar/base";
 import type { FileDiff, MessageView, ToolMetadata } from "@samovar/contracts";
-import { momentWords } from "../../lib/format-time.ts";
+import { formatMoment } from "../../lib/format-time.ts";
 import { lineDiff } from "../../lib/line-diff.ts";
 import { parsePlan } from "./plan-row.tsx";
 import { terminalText } from "./terminal-text.ts";
 import { toolInput } from "./tool-input.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 
-export function sessionText(messages: readonly MessageView[]): string {
+export function formatSession(messages: readonly MessageView[]): string {
   return messages.map((message) => `${headOf(message)}\n${bodyOf(message)}\n`).join("\n");
 }
 
 function headOf(message: MessageView): string {
   const marks = [
     ...(message.interrupted ? ["interrupted"] : []),
-    ...(message.truncated === null ? [] : [`cut: the whole was ${message.truncated.bytes} bytes`]),
+    ...(message.truncated === null ? [] : [`truncated from ${message.truncated.bytes} bytes`]),
   ];
-  return [`── ${nameOf(message)}`, momentWords(message.createdAt), ...marks].join(" · ");
+  return [`── ${nameOf(message)}`, formatMoment(message.createdAt), ...marks].join(" · ");
 }
 
 function nameOf({ kind, role, toolMetadata }: MessageView): string {

@@ -14,7 +14,7 @@ const LATER: Readonly<Record<TaskStatus, number>> = {
   cancelled: 3,
 };
 
-export function candidates(
+export function findCandidates(
   tasks: readonly TaskView[],
   words: string,
   chosen: readonly TaskId[],
