@@ -1,6 +1,6 @@
 /**
  * The addresses of the page. Ids are parsed here: what is inside gets typed ones. Chat comes at once, the rest when
- * needed. What an address shows is asked for as soon as it is known, all at once; only its page waits for it.
+ * needed. What an address shows is requested as soon as it is known, all in parallel; only its page waits for it.
  */
 import { projectId, sessionId, taskId, workspaceId } from "@samovar/contracts";
 import type { ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";

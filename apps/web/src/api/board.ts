@@ -41,7 +41,7 @@ async function readBoard(project: ProjectId, signal: AbortSignal): Promise<Board
     ...TERMINAL_STATUSES.map((status) => readPage(project, [status], ENDED_AT_FIRST, "", signal)),
   ]);
   const older = (read: Page<TaskView> | undefined) => read?.nextCursor ?? null;
-  // One that changes its status between two of the answers may be in both, or in none: then the socket told it.
+  // A task whose status changes between two of the responses may be in both or in neither; the socket has it then.
   const tasks = new Map<string, TaskView>();
   for (const task of [open, completed, failed, cancelled].flatMap((read) => read?.items ?? [])) {
     const known = tasks.get(task.id);

@@ -26,7 +26,7 @@ export const patchProject = (project: ProjectId, patch: PatchProject): Promise<P
 export const createTask = (project: ProjectId, task: CreateTask, idempotencyKey: string): Promise<TaskView> =>
   call(`/projects/${project}/tasks`, taskView, { method: "POST", body: task, idempotencyKey });
 
-/** `set-aside`: a failed task needs nobody any more; `take-up`: it does after all. */
+/** `set-aside` acknowledges a failed task; `take-up` reverts that. */
 export type TaskAction = "run" | "cancel" | "retry" | "set-aside" | "take-up";
 
 export const actOnTask = (project: ProjectId, task: TaskId, action: TaskAction): Promise<TaskView> =>
@@ -35,7 +35,7 @@ export const actOnTask = (project: ProjectId, task: TaskId, action: TaskAction):
     idempotencyKey: crypto.randomUUID(),
   });
 
-/** Of one that has not run yet, everything; of one in line, its priority. */
+/** Everything of a task that hasn't run yet; of a queued task, its priority and dependencies. */
 export const editTask = (project: ProjectId, task: TaskId, patch: PatchTask): Promise<TaskView> =>
   call(`/projects/${project}/tasks/${task}`, taskView, { method: "PATCH", body: patch });
 

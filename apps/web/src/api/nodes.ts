@@ -6,10 +6,10 @@ import { call } from "./client.ts";
 import { failedNodesKey, nodesKey, nodeWorkKey, poolHistoryKey, sizesKey, spendingKey } from "./query-keys.ts";
 
 const MAX_PAGE = 200;
-/** Nodes change without a project's socket telling it. */
+/** Nodes change without an event on a project's socket. */
 const NODES_AGAIN_MS = 5_000;
 const HISTORY_AGAIN_MS = 30_000;
-/** How many of the machines that are gone are looked through for a fault. */
+/** How many of the newest destroyed nodes are searched for failures. */
 const LOST_AMONG = 50;
 const SIZES_STALE_MS = 10 * 60_000;
 
@@ -24,14 +24,14 @@ export const nodesQuery = queryOptions({
   refetchInterval: NODES_AGAIN_MS,
 });
 
-/** The tasks that run on them, or whose workspaces are kept there. */
+/** The tasks that run on them, or whose workspaces are retained there. */
 export const nodeWorkQuery = queryOptions({
   queryKey: nodeWorkKey,
   queryFn: async ({ signal }) => (await call("/nodes/work", workPage, { signal })).items,
   refetchInterval: NODES_AGAIN_MS,
 });
 
-/** The newest that are gone because something was wrong with them. */
+/** The newest destroyed nodes that failed. */
 export const failedNodesQuery = queryOptions({
   queryKey: failedNodesKey,
   queryFn: async ({ signal }) => {
@@ -48,7 +48,7 @@ export const poolHistoryQuery = queryOptions({
   refetchInterval: HISTORY_AGAIN_MS,
 });
 
-/** What machines cost since a moment, such as this day's beginning. */
+/** What nodes have cost since a moment, such as the start of today. */
 export const spendingQuery = (since: Millis) =>
   queryOptions({
     queryKey: spendingKey(since),
@@ -56,7 +56,7 @@ export const spendingQuery = (since: Millis) =>
     refetchInterval: HISTORY_AGAIN_MS,
   });
 
-/** The sizes of machines and what each costs; figures are null while the provider is away. */
+/** The node sizes and what each costs; the figures are null while the provider is unavailable. */
 export const sizesQuery = queryOptions({
   queryKey: sizesKey,
   queryFn: async ({ signal }) => (await call("/sizes", sizePage, { signal })).items,

@@ -66,7 +66,7 @@ describe("a task's events", () => {
   });
 });
 
-describe("an answer that was under way while the socket told more", () => {
+describe("a response that was in flight while the socket delivered more", () => {
   it("is brought up to date before it is kept", () => {
     const received = createReceived();
     received.receiveSession({ ...older, version: 9 });

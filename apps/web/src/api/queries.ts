@@ -38,7 +38,7 @@ export const sessionPage = page(sessionView);
 const taskPage = page(taskView);
 const eventPage = page(taskEvent);
 
-/** Null when nobody is signed in. */
+/** Null when signed out. */
 export const meQuery = queryOptions({
   queryKey: meKey,
   queryFn: async ({ signal }): Promise<MeView | null> => {
@@ -110,7 +110,7 @@ export const taskQuery = (project: ProjectId, task: TaskId) =>
       received.mergeTask(await call(`/projects/${project}/tasks/${task}`, taskView, { signal })),
   });
 
-/** A session and its task, ahead of the scene that shows them; a failure is told there. */
+/** Fetches a session and its task ahead of the page that shows them and reports a failure. */
 export async function prefetchSession(client: QueryClient, project: ProjectId, session: SessionId): Promise<void> {
   await client.prefetchQuery(sessionQuery(project, session));
   const taskId = client.getQueryData(sessionQuery(project, session).queryKey)?.taskId ?? null;

@@ -24,7 +24,7 @@ export function createQueryClient(): QueryClient {
   return client;
 }
 
-/** Reading may be tried again when nobody answered or the server is busy; a refusal stays a refusal. */
+/** Reads are retried when no answer came or the server is busy; a refusal is final. */
 function mayHelp(failures: number, error: unknown): boolean {
   if (failures >= 2 || !(error instanceof ApiError)) return false;
   return error.code === "unreachable" || error.code === "unavailable" || error.code === "rate_limited";

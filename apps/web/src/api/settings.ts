@@ -28,7 +28,7 @@ export const agentsQuery = queryOptions({
   queryFn: async ({ signal }) => (await call("/agents", agentPage, { signal })).items,
 });
 
-/** With its definition, when it is one's own. */
+/** With its definition, if it is a custom agent. */
 export const agentQuery = (kind: AgentKind) =>
   queryOptions({
     queryKey: agentKey(kind),

@@ -11,7 +11,7 @@ const REFETCH_MS = 5_000;
 
 const workspacePage = page(workspaceView);
 
-/** Those whose time runs, on whatever machine. */
+/** The retained workspaces, on all nodes. */
 export const retainedWorkspacesQuery = queryOptions({
   queryKey: [...workspacesKey, "kept"],
   queryFn: async ({ signal }) =>

@@ -22,7 +22,7 @@ const UNITS = [
   ["second", SECOND],
 ] as const;
 
-/** A length of time that somebody set: `30 minutes`, `4 hours`, `90 minutes`. In the largest unit that it is whole in. */
+/** A configured length of time: `30 minutes`, `4 hours`, `90 minutes`. In the largest unit that it is whole in. */
 export function formatSpan(durationMs: number): string {
   const [unit, length] = UNITS.find(([, each]) => durationMs >= each && durationMs % each === 0) ?? ["second", SECOND];
   return new Intl.NumberFormat("en", { style: "unit", unit, unitDisplay: "long" }).format(durationMs / length);

@@ -1,6 +1,6 @@
 /**
- * The difference of two texts, line by line (Myers' greedy algorithm). Far apart texts are told as all removed
- * and all added: nobody reads such a diff, and it must not freeze the page.
+ * The difference of two texts, line by line (Myers' greedy algorithm). Texts that differ too much are shown as all removed
+ * and all added: such a diff is unreadable, and it must not freeze the page.
  */
 
 export type DiffLine =

@@ -3,7 +3,7 @@ import { createServerClock } from "./server-clock.ts";
 
 const at = (ms: number) => new Date(ms).toUTCString();
 
-it("[F18] tells the server's time on a machine whose clock is an hour off", () => {
+it("[F18] gives the server's time on a computer whose clock is an hour off", () => {
   const clock = createServerClock(() => 10_000_000);
   clock.learn(at(13_600_000));
   expect(clock.now()).toBe(13_600_000);

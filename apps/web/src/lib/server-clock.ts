@@ -1,7 +1,7 @@
-/** The server's time as this page knows it, so that "running for 2 min" does not depend on this machine's clock. */
+/** The server's time as this page knows it, so that "running for 2 min" does not depend on this computer's clock. */
 
 export interface ServerClock {
-  /** The server's present, in Unix milliseconds; ours until the server has told. */
+  /** The server's time in Unix milliseconds; the local time until a response has arrived. */
   now(): number;
   /** Takes an HTTP `Date` header. Its seconds are whole, so differences below two seconds are ignored. */
   learn(date: string | null): void;

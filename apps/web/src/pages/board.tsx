@@ -1,4 +1,4 @@
-/** The board face of a project: its tasks by status, live. */
+/** The board of a project: its tasks by status, live. */
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { BoardView } from "../features/board/board-view.tsx";

@@ -1,4 +1,4 @@
-/** The target of a project: the session where one was last, else the newest, or the way to the first task. Chosen once, so that nothing moves under a reader. */
+/** The start page of a project: the last visited session, else the newest, else a first task. Chosen once, so that nothing moves under a reader. */
 import type { ProjectId } from "@samovar/base";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";

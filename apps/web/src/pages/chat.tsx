@@ -1,4 +1,4 @@
-/** The chat face of a project: its sessions at the side, one of them (or a new task) in the middle, the composer beneath. */
+/** The chat of a project: its sessions at the side, one of them (or a new task) in the middle, the composer beneath. */
 import type { TaskView } from "@samovar/contracts";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";

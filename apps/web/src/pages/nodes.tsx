@@ -1,4 +1,4 @@
-/** The machines: what each is doing, how long it stays, what it costs, and the pool over the last day. */
+/** The nodes: what each is doing, how long it stays, what it costs, and the pool over the last day. */
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { FailedNodes } from "../features/nodes/failed-nodes.tsx";

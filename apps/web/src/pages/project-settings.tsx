@@ -1,4 +1,4 @@
-/** A project's own settings: saved together, told at the field where something is wrong; archived and brought back. */
+/** A project's settings: saved together, with errors beside their fields; and archiving and restoring the project. */
 import type { ProjectView } from "@samovar/contracts";
 import { ProjectForm } from "../features/projects/project-form.tsx";
 import { useArchive } from "../features/projects/use-archive.ts";

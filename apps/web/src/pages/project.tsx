@@ -1,4 +1,4 @@
-/** A project: read once, fed live; its faces and pages stand inside. */
+/** A project: read once, kept live; its pages are inside. */
 import type { ProjectId } from "@samovar/base";
 import { useQuery } from "@tanstack/react-query";
 import { Outlet, useNavigate } from "@tanstack/react-router";

@@ -1,4 +1,4 @@
-/** All projects, those first that need somebody, and the way to a new one. */
+/** All projects, those that need attention first, and the form for a new one. */
 import type { ProjectView } from "@samovar/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
@@ -14,7 +14,7 @@ import { ErrorPanel } from "../features/errors/error-panel.tsx";
 import { Skeleton } from "../ui/skeleton.tsx";
 import { useTitle } from "../ui/use-title.ts";
 
-/** Outside of a project nothing tells how its tasks stand. */
+/** Outside of a project no socket reports its tasks. */
 const AGAIN_MS = 5_000;
 
 export function Projects() {

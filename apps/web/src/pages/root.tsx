@@ -42,7 +42,7 @@ function Page({ me }: { readonly me: MeView }) {
   );
   useAction("go.settings", () => void navigate({ to: "/settings" }));
   return (
-    // Words for screen readers alone stand where their lines do: those out of sight must not make the page wider.
+    // Words for screen readers alone stand where their lines do: those outside the window must not make the page wider.
     <div className="relative flex h-dvh flex-col overflow-clip">
       <TopBar me={me} />
       <Outlet />

@@ -1,4 +1,4 @@
-/** Leads from a door to its session, in place of it, unless one has chosen to go elsewhere meanwhile. */
+/** Replaces the current address by a session's, unless the person has navigated elsewhere meanwhile. */
 import type { ProjectId, SessionId } from "@samovar/base";
 import { useLocation, useMatch, useNavigate, useRouter } from "@tanstack/react-router";
 import { useLayoutEffect } from "react";
@@ -7,10 +7,10 @@ export function SessionRedirect({ project, session }: { readonly project: Projec
   const router = useRouter();
   const navigate = useNavigate();
   const { pathname } = useMatch({ strict: false });
-  // Who comes back to the door before having left it is led on all the same.
+  // Returning to the redirect before having left it must redirect again.
   const goesTo = useLocation({ select: (location) => location.pathname });
   useLayoutEffect(() => {
-    // Where one goes may still be loading: the door is on the page until it is there, and may hear of it late.
+    // The target may still be loading: the redirect stays mounted until then, and may be notified late.
     if ([goesTo, router.latestLocation.pathname].some((place) => !isSame(place, pathname))) return;
     void navigate({ to: "/p/$project/s/$session", params: { project, session }, replace: true });
   }, [router, navigate, pathname, goesTo, project, session]);

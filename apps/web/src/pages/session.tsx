@@ -25,7 +25,7 @@ interface SessionPageProps {
   readonly link: number | null;
 }
 
-/** Its messages are asked for at once, beside what tells about it. */
+/** Requests the messages right away, in parallel with the session itself. */
 export function SessionPage({ project, session: sessionId, link }: SessionPageProps) {
   const session = useQuery(sessionQuery(project, sessionId));
   const held = useTranscript(sessionId);

@@ -1,4 +1,4 @@
-/** What somebody sees who is not signed in. */
+/** What the page shows when signed out. */
 import { Centered, Command } from "../ui/centered.tsx";
 
 export function SignedOut() {

@@ -1,4 +1,4 @@
-/** A task's own address leads to its session. */
+/** A task's address redirects to its session. */
 import type { ProjectId, TaskId } from "@samovar/base";
 import { useQuery } from "@tanstack/react-query";
 import { isApiError } from "../api/client.ts";

@@ -24,7 +24,7 @@ describe("the keymap", () => {
     expect(match(KEYMAP, ["x"], "c", outside)).toEqual({ kind: "found", id: "task.new" });
   });
 
-  it("leaves letters to whoever types, and to those who switched them off", () => {
+  it("ignores letters while typing, and when single-letter shortcuts are off", () => {
     expect(match(KEYMAP, [], "c", { typing: true, singleKeys: true })).toEqual({ kind: "none" });
     expect(match(KEYMAP, [], "c", { typing: false, singleKeys: false })).toEqual({ kind: "none" });
     expect(match(KEYMAP, [], "End", { typing: false, singleKeys: false })).toEqual({

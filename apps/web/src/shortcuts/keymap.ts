@@ -107,7 +107,7 @@ const APPLE: Readonly<Record<string, string>> = { Mod: "⌘", Alt: "⌥", Shift:
 const PLAIN: Readonly<Record<string, string>> = { Mod: "Ctrl" };
 const NAMES: Readonly<Record<string, string>> = { ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→" };
 
-/** A step as this machine's keyboard prints it: `⌘K`, `Ctrl+K`. */
+/** A step as this computer's keyboard prints it: `⌘K`, `Ctrl+K`. */
 export function formatStep(step: string, apple: boolean): string {
   const parts = step.split("+").map((part) => {
     const known = (apple ? APPLE[part] : PLAIN[part]) ?? NAMES[part];

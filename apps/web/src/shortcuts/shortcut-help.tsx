@@ -1,4 +1,4 @@
-/** Every key of the page, by what it is for. */
+/** All keyboard shortcuts, grouped. */
 import { KEYMAP, formatStep, type KeyBinding } from "./keymap.ts";
 import { useActions } from "./actions.tsx";
 import { Dialog } from "../ui/dialog.tsx";

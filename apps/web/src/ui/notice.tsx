@@ -1,4 +1,4 @@
-/** A word at the foot of the page about what was just done, with a way back. It goes by itself unless one is at it. */
+/** A notification at the foot of the page, with a way to undo. It disappears by itself unless hovered or focused. */
 import { Ban, CircleAlert, CircleCheck, X, type LucideIcon } from "lucide-react";
 import { useEffect, useState, type ReactNode } from "react";
 import { IconButton } from "./button.tsx";
@@ -22,7 +22,7 @@ const MARKS: Readonly<Record<NoticeTone, { readonly icon: LucideIcon; readonly c
   fault: { icon: CircleAlert, colour: "text-failed" },
 };
 
-/** Key it by what it says, so that its time begins anew. Whoever shows it announces it. */
+/** Key it by what it says, so that its time begins anew. The caller announces it to screen readers. */
 export function Notice({ tone, text, onClose, children }: NoticeProps) {
   const [held, setHeld] = useState(false);
   useEffect(() => {

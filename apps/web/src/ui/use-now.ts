@@ -1,4 +1,4 @@
-/** The server's present, told every `everyMs` to all who ask with the same period: one timer for them all. */
+/** The server's time, updated every `everyMs`. Hooks with the same period share one timer. */
 import { useSyncExternalStore } from "react";
 import { serverClock } from "../lib/server-clock.ts";
 

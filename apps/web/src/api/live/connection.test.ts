@@ -19,7 +19,7 @@ describe("the connection's word", () => {
     expect(lost.lastOpenAt).toBe(5_000);
   });
 
-  it("tells a first connection from a broken one", () => {
+  it("distinguishes a first connection from a broken one", () => {
     const first = enterState(unconnected, "connecting", 1_000);
     expect(getConnectionStatus(first, true, 3_500)).toBe("connecting");
   });

@@ -1,4 +1,4 @@
-/** What a person is told of the connection: a short break is not worth a word, a long one is. */
+/** The state of the connection as the page shows it: short breaks are not shown, long ones are. */
 import type { Millis } from "@samovar/base";
 import type { SocketState } from "./socket.ts";
 

@@ -50,7 +50,7 @@ describe("an event of the socket", () => {
     expect(client.getQueryData<TaskView>(taskKey(aProject, done.id))).toEqual(done);
   });
 
-  it("has the events read again when some were never told", () => {
+  it("reads the events again when some were never received", () => {
     const task = aTask();
     const key = taskEventsKey(aProject, task.id);
     client.setQueryData(key, [anEvent(1, "task.created", 0)]);

@@ -92,7 +92,7 @@ export function socketUrl(at: { readonly protocol: string; readonly host: string
   return `${at.protocol === "https:" ? "wss" : "ws"}://${at.host}/api/projects/${project}/ws`;
 }
 
-/** Whatever changed while nobody told us. Messages need none of this: they resume from their version. */
+/** Fetches what changed while disconnected. Messages don't need this: they resume from their version. */
 function catchUp(client: QueryClient, project: ProjectId): void {
   void client.invalidateQueries({ queryKey: ["project", project] });
 }
@@ -129,7 +129,7 @@ export function patchTask(client: QueryClient, project: ProjectId, task: TaskVie
   else if (patched !== undefined) client.setQueryData(key, patched);
 }
 
-/** The session of a task that waits ends when the task is deleted; nothing else tells that it is gone. */
+/** Deleting a task that hasn't run ends its session; no other event reports the deletion. */
 function detectDeletedTask(client: QueryClient, project: ProjectId, session: SessionView): void {
   const board = client.getQueryData<BoardTasks>(boardKey(project));
   const known = [...(board?.tasks ?? []), ...(client.getQueryData(tasksQuery(project).queryKey) ?? [])];

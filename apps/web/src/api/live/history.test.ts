@@ -91,7 +91,7 @@ describe("[R27] reading back", () => {
     expect(held()?.transcript.messages.find(({ position }) => position === 700)?.content).toBe("changed");
   });
 
-  it("says so when nobody answers, keeps what is there, and can be asked again", async () => {
+  it("reports that no answer came, keeps what is there, and can be asked again", async () => {
     let down = true;
     const history = createHistory(store, async (sessionId, before) => {
       if (down) throw new Error("offline");

@@ -24,7 +24,7 @@ const PAGES_AT_ONCE = 4;
 const FRUITLESS_ROUNDS = 3;
 
 /**
- * `atFrame`: resolves within the next frame, when all scrolling so far has been heard of. Pages that joined before
+ * `atFrame`: resolves within the next frame, when all scrolling so far has been handled. Pages that joined before
  * would be placed by where the reader was, and take back what the reader has scrolled since.
  */
 export function createHistory(store: LiveStore, read: ReadPage, atFrame: () => Promise<void>): History {

@@ -1,4 +1,4 @@
-/** The live store through its own door. The transcript core has its own tests. */
+/** The live store through its public functions. The transcript core has its own tests. */
 import type { MessageView, ViewerEvent } from "@samovar/contracts";
 import { describe, expect, it, vi } from "vitest";
 import { aMessage, make } from "../views.testing.ts";
@@ -105,7 +105,7 @@ describe("the live store", () => {
     expect(held()).toMatchObject({ synced: true });
   });
 
-  it("changes nothing, and tells nobody, for sessions that it does not hold", () => {
+  it("changes nothing and notifies no listener for sessions that it does not hold", () => {
     const { store, commit } = holding();
     const changed = vi.fn();
     store.subscribe(changed);

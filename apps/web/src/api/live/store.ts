@@ -35,7 +35,7 @@ export interface LiveState {
   /** Makes room for a session; the least used one beyond the limit is forgotten. */
   hold(sessionId: SessionId): void;
   versionOf(sessionId: SessionId): number;
-  /** Applies what was heard since the last frame. `resync`: sessions that must be asked for again. */
+  /** Applies the events received since the last frame. `resync`: sessions that must be asked for again. */
   commit(events: readonly ViewerEvent[]): { readonly resync: ReadonlySet<SessionId> };
   /** Joins an older page in front of what is there. */
   prepend(sessionId: SessionId, page: TranscriptPage): Applied["outcome"];

@@ -63,9 +63,9 @@ export const BoardCard = memo(function BoardCard({ task, tabStop, menuOpen, drag
             board.follow(task.id);
             board.moves.setPriority(task.id, priority);
           },
-          onSetAside: (setAside) => {
+          onAcknowledge: (acknowledged) => {
             board.follow(task.id);
-            board.moves.setAside(task.id, setAside);
+            board.moves.acknowledge(task.id, acknowledged);
           },
           onEdit: () => board.edit(task.id),
           onDelete: () => board.drop(task.id),
@@ -78,7 +78,7 @@ export const BoardCard = memo(function BoardCard({ task, tabStop, menuOpen, drag
   );
 });
 
-/** In a tab or window of its own: then the browser follows the link. */
+/** In a new tab or window: then the browser follows the link. */
 const opensElsewhere = (event: MouseEvent): boolean =>
   event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
 

@@ -1,4 +1,4 @@
-/** Where one was on a project's board: the card and how far each column was scrolled. It lives as long as the page. */
+/** The last place on a project's board: the card and the scroll offset of each column. Lives as long as the page. */
 import type { ProjectId, TaskId } from "@samovar/base";
 import type { TaskStatus } from "@samovar/contracts";
 

@@ -69,7 +69,7 @@ describe("[R28] a move", () => {
   it("acknowledges a failed task, announces it, and can undo it", async () => {
     const failed = aTask({ status: "failed", title: "Fix login" });
     const { moves, asked, announced, now } = aBoard(failed, aTask({ status: "completed", title: "Done" }));
-    moves.setAside(failed.id, true);
+    moves.acknowledge(failed.id, true);
     expect(announced()).toBe("Acknowledged “Fix login”: no longer needs attention");
     await settle();
     asked[0]?.answer({ ...failed, setAside: true, version: 2 });

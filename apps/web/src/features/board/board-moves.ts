@@ -16,7 +16,7 @@ import { priorityBeside, labelPriority } from "../tasks/priorities.ts";
 import { accepted, begun, takenBack, withPending, type Pending, type PendingChange } from "./pending.ts";
 
 export interface BoardDeps {
-  /** What the server told last. */
+  /** The latest tasks received from the server. */
   tasks(): readonly TaskView[];
   /** Takes what the server answered. */
   accept(task: TaskView): void;
@@ -37,7 +37,7 @@ export interface Notice {
 export interface BoardState {
   readonly pending: Pending;
   readonly notice: Notice | null;
-  /** For those who hear the page; the count tells the same words apart. */
+  /** For screen readers; the count distinguishes equal texts. */
   readonly announcement: { readonly count: number; readonly text: string };
   /** The task whose cancelling waits for a yes. */
   readonly asking: TaskId | null;
@@ -51,10 +51,10 @@ export interface BoardMoves {
   move(id: TaskId, to: TaskStatus): void;
   moveBeside(id: TaskId, direction: Direction): void;
   setPriority(id: TaskId, priority: number): void;
-  /** Of a failed one: whether it needs somebody. */
-  setAside(id: TaskId, setAside: boolean): void;
+  /** Acknowledges a failed task, or reverts that. */
+  acknowledge(id: TaskId, acknowledged: boolean): void;
   prioritise(id: TaskId, direction: "up" | "down"): void;
-  /** The answer to what is being asked. */
+  /** Answers the open confirmation. */
   answer(cancel: boolean): void;
   announce(text: string): void;
   notify(notice: Omit<Notice, "id">): void;
@@ -170,16 +170,16 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
     announce(`${nameOf(task)}: ${labelPriority(priority)}${at === null ? "" : `, ${at.at} in ${at.word}`}`);
   };
 
-  const setAside = (id: TaskId, aside: boolean) => {
+  const acknowledge = (id: TaskId, acknowledged: boolean) => {
     const task = find(id);
     if (task?.status !== "failed") return;
     if (getState().offline) return refuse(task, OFFLINE);
-    send(task, { setAside: aside }, () => deps.act(id, aside ? "set-aside" : "take-up"));
-    const text = aside
+    send(task, { setAside: acknowledged }, () => deps.act(id, acknowledged ? "set-aside" : "take-up"));
+    const text = acknowledged
       ? `Acknowledged ${nameOf(task)}: no longer needs attention`
       : `${nameOf(task)} needs attention again`;
-    const action = { label: "Undo", run: () => setAside(id, !aside) };
-    setState({ notice: aside ? { id: (made += 1), tone: "done", text, action } : null });
+    const action = { label: "Undo", run: () => acknowledge(id, !acknowledged) };
+    setState({ notice: acknowledged ? { id: (made += 1), tone: "done", text, action } : null });
     announce(text);
   };
 
@@ -188,7 +188,7 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
     announce,
     notify,
     setPriority,
-    setAside,
+    acknowledge,
     setContext: (what) => setState(what),
     move(id, to) {
       const task = find(id);

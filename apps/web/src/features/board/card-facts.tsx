@@ -27,7 +27,7 @@ export function CardFacts({ task }: { readonly task: TaskView }) {
   );
 }
 
-/** What somebody may have to see to, or what goes on right now. */
+/** What may need attention, or what is happening now. */
 function Exception({ task }: { readonly task: TaskView }) {
   switch (task.status) {
     case "queued":

@@ -12,7 +12,7 @@ import { mayReorder, moveTo, TARGETS, type Move } from "./moves.ts";
 
 export interface CardMenuActions {
   readonly onMove: (to: (typeof TARGETS)[number]) => void;
-  readonly onSetAside: (setAside: boolean) => void;
+  readonly onAcknowledge: (acknowledged: boolean) => void;
   readonly onPriority: (priority: number) => void;
   readonly onEdit: () => void;
   readonly onDelete: () => void;
@@ -76,7 +76,7 @@ function entriesOf(task: TaskView, actions: CardMenuActions): readonly MenuEntry
 const attention = ({ setAside }: TaskView, actions: CardMenuActions): MenuEntry => ({
   kind: "action",
   ...labelAcknowledge(setAside),
-  onSelect: () => actions.onSetAside(!setAside),
+  onSelect: () => actions.onAcknowledge(!setAside),
 });
 
 const priorities = (task: TaskView, actions: CardMenuActions): MenuEntry => ({

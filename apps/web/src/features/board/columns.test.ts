@@ -33,7 +33,7 @@ it("[R28] the filter wants every word, in title or text, and the priority", () =
   expect(matching([kettle, tea], { filter: "kettle", priority: 0 })).toEqual([tea]);
 });
 
-it("a card's place is told from one", () => {
+it("a card's position counts from one", () => {
   const tasks = [aTask({ status: "ready", createdAt: 1 }), aTask({ status: "ready", createdAt: 2 })];
   expect(findPlace(toColumns(tasks), tasks[1]?.id ?? "")).toEqual({ word: "Ready", at: "2 of 2" });
   expect(findPlace(toColumns(tasks), "elsewhere")).toBeNull();

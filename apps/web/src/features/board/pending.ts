@@ -1,5 +1,5 @@
 /**
- * Changes that were asked for and are not yet in what the server told: they are laid over it, so that a card is
+ * Changes that were requested and that the server hasn't confirmed yet: they are laid over its state, so that a card is
  * where its owner put it at once, and back where it was when the server refuses. Pure.
  */
 import type { TaskId } from "@samovar/base";

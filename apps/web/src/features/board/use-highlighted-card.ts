@@ -19,7 +19,7 @@ export function useHighlightedCard(
     const element = board.current;
     if (element === null) return;
     if (asked !== null && memory.isNew(asked) && focusCard(element, asked, true)) {
-      // It tells where one is, and moves nothing.
+      // An outline, because it moves nothing.
       findCard(element, asked)?.animate(LIGHT, { duration: 2_000 });
       return;
     }

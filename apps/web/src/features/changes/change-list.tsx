@@ -93,7 +93,7 @@ function FileList({ files, onChoose }: FileListProps) {
               onClick={() => onChoose(index)}
               className="flex min-h-8 w-full items-center gap-2 rounded-md px-2 text-start text-small hover:bg-inset"
             >
-              {/* The end of a long path tells more than its beginning. */}
+              {/* The end of a long path says more than its beginning. */}
               <span className="min-w-0 flex-1 truncate text-left [direction:rtl]">
                 <bdi>{visibleText(path)}</bdi>
               </span>

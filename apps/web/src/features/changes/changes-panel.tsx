@@ -1,6 +1,6 @@
 /**
- * The panel of a task's changes: beside the transcript where there is room for both, and over the page for whoever
- * wants more of it. Loaded when it is opened.
+ * The panel of a task's changes: beside the transcript where there is room for both, and over the page for those who
+ * enlarge it. Loaded when it is opened.
  */
 import type { TaskView } from "@samovar/contracts";
 import { Maximize2, PanelRight } from "lucide-react";

@@ -1,4 +1,4 @@
-/** The changes of a task by file, from git's own diff or from what the agent's tools told. Pure. */
+/** The changes of a task by file, from git's diff or from the edits that the agent reported. Pure. */
 import type { FileDiff, MessageView } from "@samovar/contracts";
 import { lineDiff, type DiffPart } from "../../lib/line-diff.ts";
 import { parseUnified, type UnifiedFile } from "./unified.ts";
@@ -52,7 +52,7 @@ export function collectChanges(messages: readonly MessageView[]): readonly Chang
 
 function joined(before: readonly FileDiff[], next: FileDiff): FileDiff[] {
   const last = before.at(-1);
-  // Some agents tell the whole file, others only the place: only what fits is one change.
+  // Some agents report the whole file, others only the edited part: only edits that match are joined.
   if (last === undefined || last.newText !== next.oldText) return [...before, next];
   const truncated = last.truncated === true || next.truncated === true;
   return [...before.slice(0, -1), { ...next, oldText: last.oldText, truncated }];

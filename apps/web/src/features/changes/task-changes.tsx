@@ -1,4 +1,4 @@
-/** What a task changed: from its workspace while that exists, else from what the session's steps told. */
+/** What a task changed: from its workspace while that exists, else from the edits reported in its session. */
 import type { TaskView } from "@samovar/contracts";
 import { reachesStart } from "@samovar/domain/transcript";
 import { useQuery } from "@tanstack/react-query";

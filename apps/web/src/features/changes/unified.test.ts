@@ -52,13 +52,13 @@ describe("[R29] what git says of a working copy", () => {
 
   it("counts the lines as git does", () => {
     const counts = parseChanges(diff).map(({ path, added, removed }) => [path, `${added}`, `${removed}`]);
-    const told = git("diff", "--cached", "-M", "--numstat", "-z", "HEAD", "--", "src", "gone.txt");
-    expect(told).toContain("4\t2\tsrc/numbers.txt");
+    const stat = git("diff", "--cached", "-M", "--numstat", "-z", "HEAD", "--", "src", "gone.txt");
+    expect(stat).toContain("4\t2\tsrc/numbers.txt");
     expect(counts).toContainEqual(["src/numbers.txt", "4", "2"]);
     expect(counts).toContainEqual(["gone.txt", "0", "2"]);
   });
 
-  it("numbers each line by its place, and tells how many are skipped", () => {
+  it("numbers each line by its place and counts the skipped ones", () => {
     const file = parseChanges(diff).find(({ path }) => path === "src/numbers.txt");
     expect(file?.parts.map((part) => (part.kind === "skipped" ? part.count : part.lines[0]))).toEqual([
       { kind: "same", text: "line 1", before: 1, after: 1 },

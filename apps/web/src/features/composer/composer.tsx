@@ -15,7 +15,7 @@ import { useSubmissions } from "./use-submissions.ts";
 
 interface ComposerProps {
   readonly project: ProjectView;
-  /** Called with the task that the server accepted. `isHere`: whether one is still where one submitted it. */
+  /** Called with the task that the server accepted. `isHere`: whether the page is still where it was submitted. */
   readonly onAccepted: (task: TaskView, run: boolean, isHere: boolean) => void;
 }
 

@@ -1,4 +1,4 @@
-/** What failed, what to do, a way to try again, and the request's id for whoever looks into it. */
+/** What failed, what to do, a way to try again, and the request's id for support. */
 import { CircleAlert } from "lucide-react";
 import { ApiError } from "../../api/client.ts";
 import { Button } from "../../ui/button.tsx";

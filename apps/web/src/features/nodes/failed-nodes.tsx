@@ -1,4 +1,4 @@
-/** Machines of the last day that ended with a fault: the provider refused, they never came up, or they fell silent. */
+/** Nodes that failed in the last day: the provider refused, they never came up, or they stopped responding. */
 import { useQuery } from "@tanstack/react-query";
 import { OctagonX } from "lucide-react";
 import { failedNodesQuery } from "../../api/nodes.ts";

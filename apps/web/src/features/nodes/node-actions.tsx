@@ -1,4 +1,4 @@
-/** What can be done with a machine; each is asked once more, with what it would interrupt. */
+/** The actions on a node; each asks for confirmation and says what it interrupts. */
 import type { NodeView } from "@samovar/contracts";
 import { ArrowDownToLine, Trash2, type LucideIcon } from "lucide-react";
 import { useEffect, useRef, useState } from "react";

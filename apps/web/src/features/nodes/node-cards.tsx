@@ -1,4 +1,4 @@
-/** The machines as cards, where a table has no room. */
+/** The nodes as cards, where a table doesn't fit. */
 import type { NodeView } from "@samovar/contracts";
 import type { ReactNode } from "react";
 import { visibleText } from "../../lib/visible-text.ts";

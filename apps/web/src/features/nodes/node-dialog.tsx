@@ -1,4 +1,4 @@
-/** Asks before a machine is drained or destroyed: what that would interrupt, and what would be lost. */
+/** Confirms draining or destroying a node: what that interrupts, and what would be lost. */
 import type { NodeView } from "@samovar/contracts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";

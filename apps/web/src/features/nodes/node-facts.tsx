@@ -1,4 +1,4 @@
-/** The figures of a machine: what runs on it, its age, what it has cost, what its outboxes hold. */
+/** The figures of a node: what runs on it, its age, what it has cost, what its outboxes hold. */
 import type { NodeView, NodeWork, Price } from "@samovar/contracts";
 import { Link } from "@tanstack/react-router";
 import { clsx } from "clsx";
@@ -114,6 +114,6 @@ export function NodeOutbox({ node }: { readonly node: NodeView }) {
   );
 }
 
-/** `€0.0357`, `€0.02 and $1.00`; a dash where no price of any of the machines is known. */
+/** `€0.0357`, `€0.02 and $1.00`; a dash where no price of any node is known. */
 export const formatPrices = (prices: readonly Price[], nodes: number): string =>
   prices.length > 0 ? prices.map(formatPrice).join(" and ") : nodes > 0 ? "–" : "0";

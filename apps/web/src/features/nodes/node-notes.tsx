@@ -1,4 +1,4 @@
-/** What is out of the ordinary on a machine: silence, a refusal of its provider, lost deliveries, kept workspaces. */
+/** What is unusual about a node: no contact, a failure of its provider, rejected messages, retained workspaces. */
 import type { NodeView } from "@samovar/contracts";
 import { CloudOff, MailWarning, OctagonX, type LucideIcon } from "lucide-react";
 import type { ReactNode } from "react";

@@ -1,4 +1,4 @@
-/** A machine's state by shape, word and colour, and how long it stays so. */
+/** A node's state by shape, word and colour, and the time until it is destroyed. */
 import type { NodeView } from "@samovar/contracts";
 import { clsx } from "clsx";
 import { ArrowDownToLine, CircleDot, CircleSlash, Clock, Hourglass, Trash2, type LucideIcon } from "lucide-react";

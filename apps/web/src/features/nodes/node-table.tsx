@@ -1,4 +1,4 @@
-/** The machines as a table, one body for each: its figures, and beneath them what is out of the ordinary. */
+/** The nodes as a table, one body for each: its figures, and beneath them what is unusual. */
 import type { NodeView } from "@samovar/contracts";
 import { useMedia } from "../../ui/use-media.ts";
 import { NodeActions } from "./node-actions.tsx";

@@ -41,7 +41,7 @@ function aNode(fields: Readonly<Record<string, unknown>> = {}): NodeView {
   });
 }
 
-describe("what a machine shows", () => {
+describe("what a node shows", () => {
   it("[R33] works while a task is at work there, is free or warm when none is", () => {
     expect(getShownNode(aNode({ keptTaskIds: [taskNumber(1)] }))).toBe("free");
     expect(getShownNode(aNode({ taskIds: [taskNumber(1)] }))).toBe("working");
@@ -89,7 +89,7 @@ describe("what a machine shows", () => {
     ]);
   });
 
-  it("[R16] tells what works from what is kept, also of one task that is tried again beside its kept workspace", () => {
+  it("[R16] separates running tasks from retained workspaces, even if a task runs again next to its retained workspace", () => {
     const work: NodeWork = nodeWork.parse({
       nodeId: nodeNumber(1),
       taskId: taskNumber(1),

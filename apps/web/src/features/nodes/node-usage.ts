@@ -1,4 +1,4 @@
-/** What a machine shows, worked out from its view. Pure. */
+/** What the page shows of a node, computed from its view. Pure. */
 import type { Millis } from "@samovar/base";
 import type { NodeView, NodeWork, Price, WorkspaceView } from "@samovar/contracts";
 import { hoursBegun } from "@samovar/domain/spending";
@@ -16,7 +16,7 @@ export interface PoolCounts {
   readonly working: number;
   readonly warm: number;
   readonly booting: number;
-  /** One for each currency; machines without a known price are left out. */
+  /** One for each currency; nodes without a known price are left out. */
   readonly perHour: readonly Price[];
 }
 
@@ -36,7 +36,7 @@ export function summarizePool(nodes: readonly NodeView[]): PoolCounts {
   };
 }
 
-/** By the hours that it has begun; null when nobody told the price. */
+/** Counts started hours; null when the price is unknown. */
 export function getCostSoFar(node: NodeView, now: Millis): Price | null {
   if (node.pricePerHour === null) return null;
   const { amount, currency } = node.pricePerHour;
@@ -49,7 +49,7 @@ export function ageShare({ createdAt, maxLifetimeAt }: NodeView, now: Millis): n
   return life <= 0 ? 1 : Math.min(1, Math.max(0, (now - createdAt) / life));
 }
 
-/** What is on one machine: tasks that run, and workspaces that are kept after theirs. */
+/** What is on one node: running tasks, and retained workspaces of ended ones. */
 export interface NodeUsage {
   readonly running: readonly NodeWork[];
   readonly retained: readonly { readonly workspace: WorkspaceView; readonly work: NodeWork | null }[];

@@ -17,7 +17,7 @@ describe("the picture of the pool", () => {
     expect(maxNodes([])).toBe(0);
   });
 
-  it("is told by the hour: the most of each, and no empty hours", () => {
+  it("is summed up by the hour: the most of each, and no empty hours", () => {
     const quarter = HOUR / 4;
     const buckets = [
       bucket(0, 1, 0, 0),

@@ -10,7 +10,7 @@ export interface Bar {
   readonly kind: PoolKind;
   /** The bucket's place. */
   readonly index: number;
-  /** In machines, from the ground. */
+  /** In nodes, from the bottom. */
   readonly bottom: number;
   readonly height: number;
 }
@@ -35,7 +35,7 @@ export const maxNodes = (buckets: readonly PoolBucket[]): number =>
 
 const HOUR_MS = 3_600_000;
 
-/** The most of each kind in each hour in which there was any machine. */
+/** The most of each kind in each hour that had any node. */
 export function poolHours(buckets: readonly PoolBucket[]): PoolBucket[] {
   const hours = Map.groupBy(buckets, ({ at }): Millis => Math.floor(at / HOUR_MS) * HOUR_MS);
   return [...hours].flatMap(([at, within]) => {

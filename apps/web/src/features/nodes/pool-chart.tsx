@@ -1,4 +1,4 @@
-/** The pool over the last day: machines that worked, waited warm, or came up, stacked; a table says the same. */
+/** The pool over the last day: working, warm and booting nodes, stacked; a table has the same figures. */
 import { clsx } from "clsx";
 import type { PoolHistory } from "@samovar/contracts";
 import { useQuery } from "@tanstack/react-query";

@@ -1,4 +1,4 @@
-/** One project in the list: what runs in it, what needs somebody. */
+/** One project in the list: what is running in it, and what needs attention. */
 import type { ProjectView } from "@samovar/contracts";
 import { Link } from "@tanstack/react-router";
 import { CircleAlert, FolderGit2 } from "lucide-react";

@@ -9,7 +9,7 @@ const project = (
   lastActivityAt: number | null = null,
 ) => ({ name, counts: { running, attention }, updatedAt, lastActivityAt });
 
-it("[R33] what needs somebody comes first, then what runs, then what was active last", () => {
+it("[R33] projects that need attention come first, then running ones, then the most recently active", () => {
   const ordered = sortProjects([
     project("old", 0, 0, 1),
     project("new", 0, 0, 9),

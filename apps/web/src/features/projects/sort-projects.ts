@@ -1,4 +1,4 @@
-/** The order of the projects: those that need somebody, those that run, then those last active. Pure. */
+/** The order of projects: those that need attention, those with running tasks, then the most recently active. Pure. */
 import type { ProjectView } from "@samovar/contracts";
 
 type Ordered = Pick<ProjectView, "counts" | "lastActivityAt" | "updatedAt">;
@@ -12,5 +12,5 @@ export function sortProjects<T extends Ordered>(projects: readonly T[]): readonl
   );
 }
 
-/** A project that was just set up or edited is on somebody's mind as well. */
+/** Creating or editing a project counts as activity. */
 const lastChange = ({ lastActivityAt, updatedAt }: Ordered) => Math.max(lastActivityAt ?? 0, updatedAt);

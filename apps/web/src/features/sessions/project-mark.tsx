@@ -1,4 +1,4 @@
-/** Keeps the mark before the tab's title for as long as one is in the project, on whichever face. Shows nothing itself. */
+/** Keeps the mark before the tab's title while a page of the project is open. Renders nothing. */
 import type { ProjectId } from "@samovar/base";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { sessionsQuery, tasksQuery } from "../../api/queries.ts";

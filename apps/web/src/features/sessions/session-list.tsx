@@ -76,7 +76,7 @@ function Rows({ project, rows, onChoose }: RowsProps) {
   );
 }
 
-/** Loads the next page when its place comes into sight. */
+/** Loads the next page when its place becomes visible. */
 function Older({ loading, onReached }: { readonly loading: boolean; readonly onReached: () => void }) {
   const mark = useRef<HTMLParagraphElement>(null);
   const reached = useRef(onReached);

@@ -1,4 +1,4 @@
-/** The sessions at the side: as wide as one likes, hidden with a key; on a phone a drawer. */
+/** The sessions in a resizable sidebar that a shortcut hides; on a phone a drawer. */
 import type { ProjectView } from "@samovar/contracts";
 import { Link } from "@tanstack/react-router";
 import { PanelLeft, SquarePen } from "lucide-react";

@@ -1,4 +1,4 @@
-/** One agent: whether it can be used now, what it lacks, what it offers; one's own can be changed and removed. */
+/** One agent: whether it can be used, what is missing, what it offers. Custom agents can be edited and removed. */
 import type { AgentView } from "@samovar/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";

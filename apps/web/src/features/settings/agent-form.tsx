@@ -1,4 +1,4 @@
-/** The form of an agent of one's own: its program, its arguments, its environment, its secrets' names. */
+/** The form of a custom agent: its program, arguments, environment, and the names of its secrets. */
 import { agentDefinition, type AgentDefinition } from "@samovar/contracts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";

@@ -85,7 +85,7 @@ export function CredentialCard({ form, stored }: CredentialCardProps) {
   );
 }
 
-/** Good, bad, or not to be told: by shape and word. */
+/** Valid, invalid or unknown: by shape and word. */
 function Checked({ check: { ok, message } }: { readonly check: CredentialCheck }) {
   const Icon = ok === null ? CircleHelp : ok ? CircleCheck : OctagonX;
   return (

@@ -1,4 +1,4 @@
-/** Takes an agent of one's own away; what it cannot be taken from is said beside the button. */
+/** Removes a custom agent; a refusal is shown beside the button. */
 import type { AgentView } from "@samovar/contracts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { agentsKey } from "../../api/query-keys.ts";

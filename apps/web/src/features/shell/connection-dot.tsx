@@ -1,4 +1,4 @@
-/** Whether what one sees is live; said politely, and only after a break has lasted. */
+/** Whether the page is live; announced politely, and only after a longer break. */
 import { clsx } from "clsx";
 import { useConnectionStatus } from "../../api/use-live.ts";
 import type { ConnectionStatus } from "../../api/live/connection.ts";

@@ -16,7 +16,7 @@ function storage(held: Map<string, string> = new Map()) {
   };
 }
 
-it("[R26] both faces of each project are remembered over a reload", () => {
+it("[R26] both views of each project are remembered over a reload", () => {
   const tab = storage();
   const before = createLastPlaces(storedText("places", () => tab));
   before.rememberSession(tea, session);

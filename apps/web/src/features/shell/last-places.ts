@@ -1,5 +1,5 @@
 /**
- * Where one was last on each view of a project, so that switching between them comes back to the same place. Kept as
+ * The last place on each view of a project, so that switching between them comes back to the same place. Kept as
  * long as the browser's tab, so that two tabs have a place each and a reload loses none.
  */
 import type { ProjectId, SessionId } from "@samovar/base";

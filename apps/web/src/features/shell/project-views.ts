@@ -1,4 +1,4 @@
-/** The two views of a project, each with the place where one was last. */
+/** The two views of a project, each with its last place. */
 import type { ProjectId } from "@samovar/base";
 import type { LinkProps } from "@tanstack/react-router";
 import { useLocation } from "@tanstack/react-router";

@@ -1,4 +1,4 @@
-/** The bar above every page: where one is, the two views of a project, whether it is live, and what belongs to the person. */
+/** The bar above every page: the project and its two views, the connection, search, nodes and the user menu. */
 import type { ProjectId } from "@samovar/base";
 import { projectId, type MeView } from "@samovar/contracts";
 import { Link, useParams } from "@tanstack/react-router";

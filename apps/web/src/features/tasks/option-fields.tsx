@@ -1,4 +1,4 @@
-/** The choices of a task beside its text, for the composer and the form. Comes in a chunk of its own. */
+/** The options of a task beside its text, for the composer and the form. Loaded as a separate chunk. */
 import type { TaskId } from "@samovar/base";
 import { agentKind, vmSize, type AgentChoice, type AgentView, type ProjectView } from "@samovar/contracts";
 import { useQuery } from "@tanstack/react-query";
@@ -104,7 +104,7 @@ export function PriorityChoice({ value, onChange }: PriorityChoiceProps) {
   );
 }
 
-/** Models and permission modes, once the agent has told in a session which there are. */
+/** Models and permission modes, once the agent has reported them in a session. */
 function Offered({ agent, value, onChange }: { readonly agent: AgentView } & Omit<OptionFieldsProps, "project">) {
   const { models, modes } = agent.offers ?? { models: [], modes: [] };
   return (

@@ -47,7 +47,7 @@ export function SessionTail({ task }: { readonly task: TaskView }) {
   );
 }
 
-/** A workspace that has a fate to be told: one that a clean end took away needs no word. */
+/** The workspace, unless the task completed and its workspace was removed as usual. */
 function Workspace({ task }: { readonly task: TaskView }) {
   const workspace = useTaskWorkspace(task);
   const isShown = workspace !== null && (task.status !== "completed" || workspace.state === "kept");

@@ -1,4 +1,4 @@
-/** Edits a task that has not run yet; of one in line, only its priority, and for which tasks it waits no longer. */
+/** Edits a task that hasn't run yet; of a queued task, only its priority and dependencies. */
 import type { PatchTask, ProjectView, TaskView } from "@samovar/contracts";
 import { LIMITS, patchTask as schema } from "@samovar/contracts";
 import { useQuery } from "@tanstack/react-query";
@@ -132,7 +132,7 @@ interface Faults {
 const queueFields = ({ priority, dependsOn }: TaskOptions) => ({ priority, dependsOn: [...dependsOn] });
 
 function check(wanted: unknown, options: TaskOptions): { readonly patch: PatchTask | null; readonly faults: Faults } {
-  // The branch's own field tells what is wrong with it.
+  // The branch field says what is wrong with it.
   if (branchFault(options.baseBranch) !== null)
     return { patch: null, faults: { other: "The base branch isn't a valid branch name." } };
   const checked = schema.safeParse(wanted);

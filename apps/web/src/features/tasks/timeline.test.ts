@@ -35,7 +35,7 @@ describe("the start-up timeline", () => {
     });
   });
 
-  it("goes on with the same attempt when another machine is taken", () => {
+  it("continues the same attempt on another node", () => {
     const lost = [
       ...coldStart,
       ended(6, "prepare", 5000),
@@ -49,7 +49,7 @@ describe("the start-up timeline", () => {
     ]);
   });
 
-  it("tells of the latest attempt only", () => {
+  it("shows the latest attempt only", () => {
     const again = [...coldStart, queued(6, 50_000), began(7, "choose", 50_010)];
     expect(toTimeline(again, aTask({ attempt: 2 }))).toEqual([
       { id: "queued", began: 50_000, ended: 50_010 },
@@ -57,7 +57,7 @@ describe("the start-up timeline", () => {
     ]);
   });
 
-  it("marks the step whose start waited long on a busy machine, also after it has ended", () => {
+  it("marks a step whose start was delayed on a busy node, also after it has ended", () => {
     const delayed = [
       ...coldStart,
       ended(6, "prepare", 4000),

@@ -7,7 +7,7 @@ export interface TimelineStep {
   readonly began: Millis;
   /** Null while it goes on. */
   readonly ended: Millis | null;
-  /** A process that it needs waits long for its turn on a busy machine, or did. */
+  /** Set when a process of the step waited long for its turn on a busy node. */
   readonly isDelayed?: true;
 }
 
@@ -23,7 +23,7 @@ export function toTimeline(events: readonly TaskEvent[], task: TaskView): readon
     const step = runStep.safeParse(event.data["step"]);
     if (!step.success) continue;
     const known = steps.get(step.data);
-    // A step that is done again, on another machine, goes on.
+    // A step that is repeated on another node continues.
     if (event.kind === "step.began")
       steps.set(step.data, { id: step.data, began: known?.began ?? event.at, ended: null });
     else if (known !== undefined) steps.set(step.data, { ...known, ...changeOf(event) });
@@ -41,7 +41,7 @@ function changeOf(event: TaskEvent): Partial<TimelineStep> {
 
 /** From the event that queued the task last; a task that was made to run at once is queued from its making. */
 function lastRun(events: readonly TaskEvent[], task: TaskView): readonly TaskEvent[] {
-  // Back in line for another machine is the same attempt.
+  // Going back to the queue for another node is the same attempt.
   const queued = events.findLastIndex(
     (event) => event.kind === "status.changed" && event.data["to"] === "queued" && event.data["from"] !== "delegated",
   );

@@ -1,4 +1,4 @@
-/** Puts a task that goes on from this one into the composer: after it, and from its branch where that was pushed. */
+/** Fills the composer with a follow-up: it depends on this task, and starts from its branch if that was pushed. */
 import type { TaskView } from "@samovar/contracts";
 import { useActions } from "../../shortcuts/actions.tsx";
 import { fillDraft } from "./draft.ts";

@@ -1,4 +1,4 @@
-/** Runs, cancels or retries a task; the answer is shown before the socket tells it. A retry goes on in a session of its own. */
+/** Runs, cancels or retries a task; the response is shown before the socket delivers it. A retry starts a new session. */
 import type { TaskView } from "@samovar/contracts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";

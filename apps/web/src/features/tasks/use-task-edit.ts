@@ -1,4 +1,4 @@
-/** Changes a task; the answer is shown before the socket tells it. */
+/** Edits a task; the response is shown before the socket delivers it. */
 import type { PatchTask, TaskView } from "@samovar/contracts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { editTask } from "../../api/commands.ts";

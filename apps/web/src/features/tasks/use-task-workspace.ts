@@ -1,4 +1,4 @@
-/** A task's workspace. Its changes are not told to the project: it is read again when the task goes on, and until it rests. */
+/** A task's workspace. The project's socket doesn't report its changes, so it is read again when the task's status changes, and until its state is final. */
 import type { TaskView, WorkspaceState, WorkspaceView } from "@samovar/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";

@@ -16,7 +16,7 @@ const call = aMessage({ kind: "tool", role: "tool", position: 2, toolMetadata: t
 const all: readonly MessageView[] = [user, text, call];
 
 describe("[R34] a screen reader", () => {
-  it("is told that the agent replied, once, and not while the words come", () => {
+  it("says once that the agent replied, and not while the text arrives", () => {
     const more = all.with(1, { ...text, content: "Half of" });
     const whole = more.with(1, { ...text, content: "Half of it", final: true });
     expect(getAnnouncement(all, more)).toBeNull();
@@ -25,11 +25,11 @@ describe("[R34] a screen reader", () => {
     expect(getAnnouncement(whole, whole.with(2, { ...call, revision: 2 }))).toBeNull();
   });
 
-  it("is told of a step that failed", () => {
+  it("reports a failed step", () => {
     expect(getAnnouncement(all, all.with(2, { ...call, toolMetadata: tool("error") }))).toBe("A step failed: npm test");
   });
 
-  it("is not told of older messages that join in front", () => {
+  it("ignores older messages that join in front", () => {
     const older = aMessage({ position: -1, final: true });
     expect(getAnnouncement(all, [older, ...all])).toBeNull();
   });

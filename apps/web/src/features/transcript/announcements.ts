@@ -1,10 +1,10 @@
-/** What a screen reader is told of a transcript that grows: that something happened, never the words as they come. Pure. */
+/** What a screen reader announces of a growing transcript: that something happened, never the text as it arrives. Pure. */
 import type { MessageView } from "@samovar/contracts";
 
 /** Only what is among the newest can have changed just now. */
 const LOOKED_AT = 8;
 
-/** Null when nothing of note happened between the two. A failure is told before a reply. */
+/** Null when nothing notable happened between the two. A failure takes precedence over a reply. */
 export function getAnnouncement(before: readonly MessageView[], after: readonly MessageView[]): string | null {
   const known = new Map(before.slice(-2 * LOOKED_AT).map((message) => [message.messageId, message]));
   const first = before.at(-1)?.position ?? -1;

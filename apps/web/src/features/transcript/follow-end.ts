@@ -1,5 +1,5 @@
 /**
- * Following the end of a scrolled list. Pinned: the end stays in sight whatever grows or shrinks. Any scroll
+ * Following the end of a scrolled list. Pinned: the end stays visible whatever grows or shrinks. Any scroll
  * upwards by the reader lets go at once; coming back to within a few lines of the end takes hold again.
  */
 import { elementScroll, type Virtualizer, type VirtualizerOptions } from "@tanstack/react-virtual";
@@ -36,9 +36,9 @@ export function usePinned(atFirst: boolean): Pin {
 }
 
 interface Following {
-  /** Whether the end is well out of sight. */
+  /** Whether the end is far outside the window. */
   readonly away: boolean;
-  /** Messages that came since the end was last in sight. */
+  /** Messages that came since the end was last visible. */
   readonly fresh: number;
   readonly jump: () => void;
 }
@@ -91,7 +91,7 @@ function useScrolling(
       const now = { top: element.scrollTop, height: element.scrollHeight };
       const distance = distanceFromEnd(element);
       const own = latest.ownTop !== null && Math.abs(latest.ownTop - now.top) <= 1.5;
-      // A list that became shorter pushes its window up: nobody scrolled.
+      // A list that became shorter pushes its window up: that is not a scroll.
       const pushed = last.height - now.height >= last.top - now.top;
       if (now.top < last.top && distance > 1 && !own && !pushed) setPinned(false);
       if (now.top > last.top && distance <= PINNED_WITHIN_PX) setPinned(true);
@@ -108,8 +108,8 @@ function useScrolling(
 }
 
 /**
- * A keyboard that opens or a composer that grows takes room from the list: its end must stay in sight. And what
- * is said below the fold moves nothing, but the end is further away. The list is not told to scroll: it would wait
+ * A keyboard that opens or a composer that grows takes space from the list: its end must stay visible. And what
+ * is said below the fold moves nothing, but the end is further away. The list isn't asked to scroll: it would wait
  * for that before it lays out what grew, and rows would overlap for a frame.
  */
 function useResizing(

@@ -1,4 +1,4 @@
-/** What can be done with a message: its time, its text, its address. In sight under the pointer, or once it is touched or has the focus. */
+/** Actions on a message: its time, its text, its link. Visible under the pointer, or once it is touched or has the focus. */
 import type { MessageView } from "@samovar/contracts";
 import { Link2 } from "lucide-react";
 import { useProject } from "../../api/use-project.ts";

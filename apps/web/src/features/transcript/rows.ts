@@ -27,7 +27,7 @@ export interface Rows {
   readonly breakAt: number | null;
 }
 
-/** The name under which a node tells of `samovar.setup`. */
+/** The tool name under which a node reports `samovar.setup`. */
 export const SETUP_TOOL = "setup";
 
 export const noRows: Rows = { messages: [], rows: [], breakAt: null };

@@ -20,13 +20,13 @@ const call = (status: ToolMetadata["status"], paths: readonly string[] = []): Me
 const none = () => false;
 
 describe("[R27] a run of tool calls", () => {
-  it("is told in one line: a file that was changed twice counts once", () => {
+  it("is summed up in one line: a file that was changed twice counts once", () => {
     const run = [call("success", ["a", "b"]), call("success", ["b"]), call("error")];
     expect(labelSteps(run, true)).toBe("3 steps, 2 files, 1 failed");
     expect(labelSteps([call("success")], true)).toBe("1 step");
   });
 
-  it("keeps in sight what failed, what runs and what the reader opened", () => {
+  it("keeps visible what failed, what runs and what the reader opened", () => {
     const [fine, failed, opened, running, last] = [
       call("success"),
       call("error"),

@@ -1,4 +1,4 @@
-/** A run of tool calls told in one line, and which of them are worth seeing while it is closed. Pure. */
+/** A sequence of tool calls summed up in one line, and which of them stay visible while it is closed. Pure. */
 import type { MessageView, ToolStatus } from "@samovar/contracts";
 
 /** Fewer are shown one by one: a line that hides two saves nothing. */
@@ -26,7 +26,7 @@ export function labelSteps(messages: readonly MessageView[], live: boolean): str
   ].join(", ");
 }
 
-/** Those that stay in sight: what failed, what runs, the last one while more may come, and what the reader opened. */
+/** Those that stay visible: what failed, what runs, the last one while more may come, and what the reader opened. */
 export function worthSeeing(
   messages: readonly MessageView[],
   { live, last, opened }: { readonly live: boolean; readonly last: boolean; readonly opened: (id: string) => boolean },

@@ -1,11 +1,11 @@
-/** What has been in sight for a second, on a page that one looks at, has been read. */
+/** Marks messages as read once they were visible for a second in a focused window. */
 import type { SessionId } from "@samovar/base";
 import { useEffect, useState } from "react";
 import { readMarks } from "../sessions/read-marks.ts";
 
 const READ_AFTER_MS = 1_000;
 
-/** `seen`: how many messages there are up to the last one in sight. */
+/** `seen`: how many messages there are up to the last visible one. */
 export function useReading(session: SessionId, seen: number): void {
   const [reader] = useState(() => createReader(session));
   useEffect(() => reader.see(seen), [reader, seen]);

@@ -17,7 +17,7 @@ interface ListOptions {
   readonly opened: Opened;
   /** The message of the address. */
   readonly link: number | null;
-  /** A row that must be there, in sight or not: it has the focus. */
+  /** The row with the focus: it stays rendered even outside the window. */
   readonly focused: number | null;
 }
 
@@ -122,7 +122,7 @@ const countOf = (rows: readonly Row[]): number => {
   return last === undefined ? 0 : lastPosition(last) + 1;
 };
 
-/** How many messages there are up to the last one in sight. */
+/** How many messages there are up to the last visible one. */
 function seenCount(rows: readonly Row[], list: List): number {
   const last = list.range === null ? undefined : rows[Math.min(list.range.endIndex, rows.length - 1)];
   return last === undefined ? 0 : lastPosition(last) + 1;

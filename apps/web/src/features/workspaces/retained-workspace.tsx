@@ -1,4 +1,4 @@
-/** What becomes of a workspace: kept until when and why, and the ways to keep it longer, look inside, or be rid of it. */
+/** A workspace: how long and why it is retained, and the actions to keep it longer, open it or remove it. */
 import type { WorkspaceView } from "@samovar/contracts";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
@@ -21,7 +21,7 @@ interface RetainedWorkspaceProps {
 }
 
 export function RetainedWorkspace({ workspace, name = "Workspace" }: RetainedWorkspaceProps) {
-  // Beside its session, the outcome has told the reason already.
+  // Beside its session, the outcome already gives the reason.
   const opened = useParams({ strict: false }).workspace === workspace.id;
   return (
     <section aria-label={name} className="flex flex-col gap-2 rounded-lg border border-hairline px-3.5 py-3 text-ui">

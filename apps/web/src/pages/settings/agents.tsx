@@ -1,4 +1,4 @@
-/** The agents: which can be used now, what the others lack, and the way to add one's own. */
+/** The agents: which can be used, what the others are missing, and the form for a custom one. */
 import { useQuery } from "@tanstack/react-query";
 import { Plus } from "lucide-react";
 import { useState } from "react";

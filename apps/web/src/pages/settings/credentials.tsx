@@ -43,7 +43,7 @@ export function CredentialSettings() {
   );
 }
 
-/** The known kinds, then those that agents of one's own need, then what else is stored. */
+/** The known kinds, then those of custom agents, then what else is stored. */
 function kindsOf(agents: readonly AgentView[], stored: readonly CredentialView[]): readonly CredentialKind[] {
   const own = agents.flatMap(({ credential }) => (credential === null ? [] : [credential]));
   return [...new Set([...CREDENTIAL_KINDS, ...own, ...stored.map(({ kind }) => kind)])];

@@ -7,10 +7,10 @@ import { findLanguage, getPathLanguage } from "./languages.ts";
 import { splitHtmlLines } from "./split-html-lines.ts";
 
 let asked: HighlightQuestion[];
-let told: string[];
+let answered: string[];
 let highlighter: Highlighter;
 
-const ask = (text: string) => highlighter.ask("json", text, (lines) => told.push(lines.join("")));
+const ask = (text: string) => highlighter.ask("json", text, (lines) => answered.push(lines.join("")));
 const answer = () => {
   const question = asked.at(-1);
   if (question !== undefined) highlighter.answered({ id: question.id, lines: [`<${question.text}>`] });
@@ -18,7 +18,7 @@ const answer = () => {
 
 beforeEach(() => {
   asked = [];
-  told = [];
+  answered = [];
   highlighter = createHighlighter({ ask: (question) => asked.push(question) });
 });
 
@@ -28,10 +28,10 @@ describe("[R27] questions to the worker", () => {
     expect(asked.map(({ text }) => text)).toEqual(["a"]);
     for (let left = 3; left > 0; left--) answer();
     expect(asked.map(({ text }) => text)).toEqual(["a", "c", "b"]);
-    expect(told).toEqual(["<a>", "<c>", "<b>"]);
+    expect(answered).toEqual(["<a>", "<c>", "<b>"]);
   });
 
-  it("are not asked when nobody waits any more", () => {
+  it("are not asked once they were withdrawn", () => {
     ask("a");
     const takeBack = ask("b");
     takeBack();
@@ -44,7 +44,7 @@ describe("[R27] questions to the worker", () => {
     ask("a");
     answer();
     expect(asked).toHaveLength(1);
-    expect(told).toEqual(["<a>", "<a>"]);
+    expect(answered).toEqual(["<a>", "<a>"]);
     expect(highlighter.known("json", "a")).toEqual(["<a>"]);
     expect(highlighter.known("yaml", "a")).toBeNull();
   });

@@ -29,7 +29,7 @@ export interface Highlighter {
   answered(answer: HighlightAnswer): void;
 }
 
-/** Longer texts are shown plain: nobody reads them for their colours. */
+/** Longer texts are shown plain. */
 const MOST_CHARS = 100_000;
 const KEPT_CHARS = 2_000_000;
 

@@ -126,7 +126,7 @@ describe("markdown", () => {
     expect(html("![a chart](https://a.test/c.png)")).toContain("[image: a chart]");
   });
 
-  it("opens links elsewhere and tells nobody where from", () => {
+  it("opens links in a new tab without a referrer", () => {
     expect(html("[x](https://a.test/?a=1&b=2)")).toBe(
       '<p><a href="https://a.test/?a=1&amp;b=2" target="_blank" rel="noopener noreferrer nofollow">x</a></p>',
     );

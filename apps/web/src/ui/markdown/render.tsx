@@ -1,6 +1,6 @@
 /**
  * marked's tokens as React elements. Raw HTML is shown as text, nothing is loaded from elsewhere, and only
- * web and mail links can be followed: what an agent writes may be somebody else's words.
+ * web and mail links can be followed: an agent's text may come from an untrusted source.
  */
 import type { MarkedToken, Token, Tokens } from "marked";
 import type { ReactNode } from "react";
@@ -8,7 +8,7 @@ import { CodeBlock } from "./code-block.tsx";
 import { decodeEntities } from "./entities.ts";
 import { safeLink } from "./safe-link.ts";
 
-/** Deeper nesting is shown as its source: nobody means it, and it would exhaust the stack. */
+/** Deeper nesting is shown as source: it would exhaust the stack. */
 const MAX_DEPTH = 24;
 
 export function renderTokens(tokens: readonly Token[] | undefined, depth = 0): ReactNode {
@@ -77,7 +77,7 @@ function Link({ href, children }: { readonly href: string; readonly children: Re
   );
 }
 
-/** Loading it would tell its host that, and what, somebody reads. */
+/** Loading it would reveal to its host what is being read. */
 function ImageLink({ image }: { readonly image: Tokens.Image }) {
   return <Link href={decodeEntities(image.href)}>{`[image: ${decodeEntities(image.text) || "no description"}]`}</Link>;
 }
