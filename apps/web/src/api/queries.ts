@@ -74,7 +74,7 @@ export const sessionsQuery = (project: ProjectId, filter: SessionFilter = {}) =>
   infiniteQueryOptions({
     queryKey: isFiltering(filter) ? foundSessionsKey(project, filter) : sessionsKey(project),
     queryFn: async ({ pageParam, signal }): Promise<Page<SessionView>> => {
-      const query = pageOf(pageParam, SESSIONS_PER_PAGE, { q: filter.q, status: filter.status });
+      const query = toPageQuery(pageParam, SESSIONS_PER_PAGE, { q: filter.q, status: filter.status });
       const read = await call(`/projects/${project}/sessions?${query}`, sessionPage, { signal });
       return isFiltering(filter) ? read : received.mergeSessions(read, project, pageParam === "");
     },
@@ -126,7 +126,7 @@ export const taskEventsQuery = (project: ProjectId, task: TaskId) =>
       let cursor: string | null = "";
       while (cursor !== null) {
         const next: Page<TaskEvent> = await call(
-          `/projects/${project}/tasks/${task}/events?${pageOf(cursor, MAX_PAGE)}`,
+          `/projects/${project}/tasks/${task}/events?${toPageQuery(cursor, MAX_PAGE)}`,
           eventPage,
           { signal },
         );
@@ -137,7 +137,7 @@ export const taskEventsQuery = (project: ProjectId, task: TaskId) =>
     },
   });
 
-function pageOf(cursor: string, limit: number, more: Readonly<Record<string, string | undefined>> = {}): string {
+function toPageQuery(cursor: string, limit: number, more: Readonly<Record<string, string | undefined>> = {}): string {
   const query = new URLSearchParams({ limit: `${limit}` });
   if (cursor !== "") query.set("cursor", cursor);
   for (const [name, value] of Object.entries(more)) if (value !== undefined) query.set(name, value);

@@ -11,7 +11,7 @@ export function whenIdle(run: () => void): () => void {
 /** By then what was asked for first is mostly there; nothing that may be wanted later is to compete with it. */
 const FIRST_MS = 1_500;
 
-/** Fetches code ahead of its need, once what one waits for has come. Offline it comes with its first use instead. */
+/** Prefetches code once the initial content has loaded. Offline, the first use loads it instead. */
 export function fetchAhead(load: () => Promise<unknown>): () => void {
   let cancel = () => {};
   const timer = setTimeout(() => {

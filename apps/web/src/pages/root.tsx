@@ -32,7 +32,7 @@ function Page({ me }: { readonly me: MeView }) {
   useAction("go.projects", () => void navigate({ to: "/" }));
   useAction("go.nodes", () => void navigate({ to: "/nodes" }));
   const isInProject = useParams({ strict: false }).project !== undefined;
-  // From outside of a project, back to the one where one was; a project that is open offers its own.
+  // Outside a project these return to the last one; an open project offers its own.
   const last = isInProject ? undefined : lastPlaces.project();
   useAction("go.chat", () => void (last !== undefined && navigate(getViewLocation(last, "chat"))), last !== undefined);
   useAction(

@@ -1,6 +1,6 @@
 /** Every key of the page, as a table: what it does, where it works. The help and the palette read it too. Pure. */
 
-/** `anywhere`: also while one types; `outside`: not in a text field (one letter would be lost there). */
+/** `anywhere`: also while typing; `outside`: not in a text field (one letter would be lost there). */
 export type KeyScope = "anywhere" | "outside";
 
 export type KeyGroup = "Go to" | "Task" | "Session" | "Board" | "Page";

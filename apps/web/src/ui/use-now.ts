@@ -10,11 +10,11 @@ interface Ticker {
 const tickers = new Map<number, Ticker>();
 
 export function useNow(everyMs: number): number {
-  const ticker = tickerOf(everyMs);
+  const ticker = getTicker(everyMs);
   return useSyncExternalStore(ticker.subscribe, ticker.read);
 }
 
-function tickerOf(everyMs: number): Ticker {
+function getTicker(everyMs: number): Ticker {
   const known = tickers.get(everyMs);
   if (known !== undefined) return known;
   const made = createTicker(everyMs);

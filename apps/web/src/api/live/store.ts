@@ -54,7 +54,7 @@ export function createLiveStore(): LiveStore {
       set({ connection: enterState(get().connection, state, now) });
     },
     hold(sessionId) {
-      const held = get().transcripts.get(sessionId) ?? nothingOf(sessionId);
+      const held = get().transcripts.get(sessionId) ?? createHeld(sessionId);
       const others = [...get().transcripts].filter(([id]) => id !== sessionId);
       set({ transcripts: new Map([...others.slice(1 - MAX_HELD), [sessionId, held]]) });
     },
@@ -79,7 +79,7 @@ export function createLiveStore(): LiveStore {
   }));
 }
 
-const nothingOf = (sessionId: SessionId): HeldTranscript => ({
+const createHeld = (sessionId: SessionId): HeldTranscript => ({
   transcript: emptyTranscript(sessionId),
   synced: false,
   older: "idle",

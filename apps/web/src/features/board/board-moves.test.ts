@@ -62,7 +62,7 @@ describe("[R28] a move", () => {
     expect(shown()).toEqual(["ready"]);
     expect(now().notice).toMatchObject({
       tone: "fault",
-      text: "Couldn't change “Fix login”, so the change was undone. Store an API key first.",
+      text: "The change to “Fix login” was undone. Store an API key first.",
     });
   });
 

@@ -86,7 +86,7 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
   };
   const place = (id: TaskId) => findPlace(toColumns(matching(shown(), getState().search)), id);
   const refuse = (task: TaskView, why: string) =>
-    notify({ tone: "refused", text: `Couldn't change ${nameOf(task)}. ${why}` });
+    notify({ tone: "refused", text: `Couldn't change ${quoteTitle(task)}. ${why}` });
 
   const send = (task: TaskView, fields: PendingChange["fields"], command: () => Promise<TaskView>) => {
     const token = (made += 1);
@@ -103,7 +103,7 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
         const { text, settingsPath } = deps.explain(error);
         notify({
           tone: "fault",
-          text: `Couldn't change ${nameOf(task)}, so the change was undone. ${text}`,
+          text: `The change to ${quoteTitle(task)} was undone. ${text}`,
           settingsPath,
         });
       }
@@ -119,7 +119,7 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
   const toIdle = (task: TaskView, status: "draft" | "ready", undoable: boolean) => {
     send(task, { status }, () => deps.edit(task.id, { status }));
     const before = task.status;
-    const text = `${nameOf(task)} moved to ${labelColumn(status)}`;
+    const text = `${quoteTitle(task)} moved to ${labelColumn(status)}`;
     if (undoable && (before === "draft" || before === "ready"))
       setState({
         notice: { id: (made += 1), tone: "done", text, action: { label: "Undo", run: undo(task.id, before) } },
@@ -134,7 +134,7 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
 
   const run = (task: TaskView, action: "run" | "retry") => {
     send(task, { status: "queued", cancelRequested: false, waiting: null }, () => deps.act(task.id, action));
-    const text = `Running ${nameOf(task)}${action === "run" ? "" : " again"} on a node`;
+    const text = `Running ${quoteTitle(task)}${action === "run" ? "" : " again"} on a node`;
     const label = "Cancel run";
     setState({ notice: { id: (made += 1), tone: "done", text, action: { label, run: () => stop(task.id) } } });
     announce(describePlace(task.id, `${text}. Moved to Queued`));
@@ -147,7 +147,9 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
     const fields = isIdle(task) ? ({ status: "cancelled" } as const) : { cancelRequested: true };
     send(task, fields, () => deps.act(id, "cancel"));
     announce(
-      isIdle(task) ? describePlace(id, `${nameOf(task)} moved to Cancelled`) : `${nameOf(task)} is being cancelled`,
+      isIdle(task)
+        ? describePlace(id, `${quoteTitle(task)} moved to Cancelled`)
+        : `${quoteTitle(task)} is being cancelled`,
     );
   };
 
@@ -167,7 +169,7 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
     if (getState().offline) return refuse(task, OFFLINE);
     send(task, { priority }, () => deps.edit(id, { priority }));
     const at = place(id);
-    announce(`${nameOf(task)}: ${labelPriority(priority)}${at === null ? "" : `, ${at.at} in ${at.word}`}`);
+    announce(`${quoteTitle(task)}: ${labelPriority(priority)}${at === null ? "" : `, ${at.at} in ${at.word}`}`);
   };
 
   const acknowledge = (id: TaskId, acknowledged: boolean) => {
@@ -176,8 +178,8 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
     if (getState().offline) return refuse(task, OFFLINE);
     send(task, { setAside: acknowledged }, () => deps.act(id, acknowledged ? "set-aside" : "take-up"));
     const text = acknowledged
-      ? `Acknowledged ${nameOf(task)}: no longer needs attention`
-      : `${nameOf(task)} needs attention again`;
+      ? `Acknowledged ${quoteTitle(task)}: no longer needs attention`
+      : `${quoteTitle(task)} needs attention again`;
     const action = { label: "Undo", run: () => acknowledge(id, !acknowledged) };
     setState({ notice: acknowledged ? { id: (made += 1), tone: "done", text, action } : null });
     announce(text);
@@ -203,7 +205,7 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
       const next = task === undefined ? null : priorityBeside(task.priority, direction);
       if (next !== null) setPriority(id, next);
       else if (task !== undefined)
-        announce(`${nameOf(task)} already has the ${direction === "up" ? "highest" : "lowest"} priority`);
+        announce(`${quoteTitle(task)} already has the ${direction === "up" ? "highest" : "lowest"} priority`);
     },
     answer(cancel) {
       const { asking } = getState();
@@ -214,4 +216,4 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
   };
 }
 
-const nameOf = ({ title }: TaskView): string => `“${visibleText(title)}”`;
+const quoteTitle = ({ title }: TaskView): string => `“${visibleText(title)}”`;

@@ -46,7 +46,7 @@ export function CardMenu({ task, open, onOpenChange, onClosed, tabIndex, actions
   return (
     <MenuPanel
       trigger={trigger}
-      entries={entriesOf(task, actions)}
+      entries={listEntries(task, actions)}
       open
       onOpenChange={onOpenChange}
       onClosed={onClosed}
@@ -54,12 +54,12 @@ export function CardMenu({ task, open, onOpenChange, onClosed, tabIndex, actions
   );
 }
 
-function entriesOf(task: TaskView, actions: CardMenuActions): readonly MenuEntry[] {
+function listEntries(task: TaskView, actions: CardMenuActions): readonly MenuEntry[] {
   const moves = TARGETS.flatMap((to): MenuEntry[] => {
     const move = moveTo(task, to);
     if (move.kind !== "edit" && move.kind !== "act") return [];
     const label = move.kind === "act" && move.action === "retry" ? "Run again" : `Move to ${labelColumn(to)}`;
-    const hint = costOf(move);
+    const hint = describeCost(move);
     return [{ kind: "action", label, ...(hint === null ? {} : { hint }), onSelect: () => actions.onMove(to) }];
   });
   const none: MenuEntry = { kind: "action", label: "Can't be moved", disabled: true, onSelect: () => {} };
@@ -87,7 +87,7 @@ const priorities = (task: TaskView, actions: CardMenuActions): MenuEntry => ({
   onChoose: (value) => actions.onPriority(Number(value)),
 });
 
-function costOf(move: Move): string | null {
+function describeCost(move: Move): string | null {
   if (move.kind !== "act") return null;
   return move.action === "cancel" ? null : "uses a node";
 }

@@ -5,7 +5,7 @@ import type { Column } from "./columns.ts";
 export type Step = "up" | "down" | "left" | "right";
 
 /** The card beside `from`; the first one when `from` is nowhere; null at an end. */
-export function cardBeside(columns: readonly Column[], from: TaskId | null, step: Step): TaskId | null {
+export function findNeighbour(columns: readonly Column[], from: TaskId | null, step: Step): TaskId | null {
   const filled = columns.filter(({ tasks }) => tasks.length > 0);
   const column = filled.findIndex(({ tasks }) => tasks.some((task) => task.id === from));
   const tasks = filled[column]?.tasks;
@@ -17,7 +17,7 @@ export function cardBeside(columns: readonly Column[], from: TaskId | null, step
 }
 
 /** The card that takes the place of one that is gone: the one that stood after it, else before it. */
-export function cardInPlaceOf(before: readonly Column[], now: readonly Column[], gone: TaskId): TaskId | null {
+export function findReplacement(before: readonly Column[], now: readonly Column[], gone: TaskId): TaskId | null {
   const old = before.find(({ tasks }) => tasks.some((task) => task.id === gone));
   if (old === undefined) return null;
   const row = old.tasks.findIndex((task) => task.id === gone);

@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { aTask } from "../../api/views.testing.ts";
 import { toColumns, matching, findPlace } from "./columns.ts";
-import { cardBeside, cardInPlaceOf } from "./card-steps.ts";
+import { findNeighbour, findReplacement } from "./card-steps.ts";
 
 const statuses = (tasks: Parameters<typeof toColumns>[0]) => toColumns(tasks).map(({ status }) => status);
 
@@ -46,17 +46,17 @@ it("arrows go along a column, and over to the same row of the next filled one", 
     aTask({ status: "failed" }),
   ];
   const columns = toColumns([a, b, c]);
-  expect(cardBeside(columns, null, "down")).toBe(a.id);
-  expect(cardBeside(columns, a.id, "down")).toBe(b.id);
-  expect(cardBeside(columns, b.id, "down")).toBeNull();
-  expect(cardBeside(columns, b.id, "right")).toBe(c.id);
-  expect(cardBeside(columns, c.id, "left")).toBe(a.id);
+  expect(findNeighbour(columns, null, "down")).toBe(a.id);
+  expect(findNeighbour(columns, a.id, "down")).toBe(b.id);
+  expect(findNeighbour(columns, b.id, "down")).toBeNull();
+  expect(findNeighbour(columns, b.id, "right")).toBe(c.id);
+  expect(findNeighbour(columns, c.id, "left")).toBe(a.id);
 });
 
 it("the neighbour takes the place of a card that is gone", () => {
   const [a, b, c] = [1, 2, 3].map((createdAt) => aTask({ status: "draft", createdAt }));
   const all = [a, b, c].flatMap((task) => task ?? []);
   const without = (id: string | undefined) => toColumns(all.filter((task) => task.id !== id));
-  expect(b && cardInPlaceOf(toColumns(all), without(b.id), b.id)).toBe(c?.id);
-  expect(c && cardInPlaceOf(toColumns(all), without(c.id), c.id)).toBe(b?.id);
+  expect(b && findReplacement(toColumns(all), without(b.id), b.id)).toBe(c?.id);
+  expect(c && findReplacement(toColumns(all), without(c.id), c.id)).toBe(b?.id);
 });

@@ -33,10 +33,10 @@ export function toColumns(tasks: readonly TaskView[]): readonly Column[] {
 
 /** Urgent first, those without a priority last; then the older. */
 export function byRank(a: TaskView, b: TaskView): number {
-  return rankOf(a) - rankOf(b) || a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1);
+  return getRank(a) - getRank(b) || a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1);
 }
 
-const rankOf = ({ priority }: TaskView): number => (priority === 0 ? 5 : priority);
+const getRank = ({ priority }: TaskView): number => (priority === 0 ? 5 : priority);
 
 /** What ended last comes first: the column is a record, not a line. */
 function byEnd(a: TaskView, b: TaskView): number {

@@ -5,7 +5,7 @@ import { Ban } from "lucide-react";
 import type { Move } from "./moves.ts";
 
 export function DropHint({ move, over }: { readonly move: Move; readonly over: boolean }) {
-  const words = wordsOf(move);
+  const words = describeMove(move);
   if (words === null) return null;
   const taken = move.kind !== "refused";
   return (
@@ -22,7 +22,7 @@ export function DropHint({ move, over }: { readonly move: Move; readonly over: b
   );
 }
 
-function wordsOf(move: Move): string | null {
+function describeMove(move: Move): string | null {
   switch (move.kind) {
     case "stay":
       return null;

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { aTask } from "../../api/views.testing.ts";
 import { moveBeside, moveTo } from "./moves.ts";
 
-const wordOf = (from: TaskStatus, to: TaskStatus): string => {
+const describeMove = (from: TaskStatus, to: TaskStatus): string => {
   const move = moveTo(aTask({ status: from }), to);
   if (move.kind === "edit") return move.status;
   return move.kind === "act" ? move.action : move.kind === "stay" ? "·" : "-";
@@ -12,7 +12,7 @@ const wordOf = (from: TaskStatus, to: TaskStatus): string => {
 
 describe("[R28] bringing a card to a column", () => {
   it("does what the control plane allows, and nothing else", () => {
-    const table = TASK_STATUSES.map((from) => [from, ...TASK_STATUSES.map((to) => wordOf(from, to))].join(" "));
+    const table = TASK_STATUSES.map((from) => [from, ...TASK_STATUSES.map((to) => describeMove(from, to))].join(" "));
     expect(table).toEqual([
       // from      draft ready queued delegated in_progress completed failed cancelled
       "draft · ready run run run - - cancel",

@@ -1,10 +1,10 @@
-/** Scrolling of the board and its columns, kept while one is elsewhere. Saved as it happens: at the end it is too late. */
+/** Restores the scroll offsets of the board and its columns. Saved while scrolling: at unmount it is too late. */
 import { useEffect, useLayoutEffect, type RefObject } from "react";
 import type { BoardMemory } from "./board-memory.ts";
 
 export function useBoardScroll(board: RefObject<HTMLElement | null>, memory: BoardMemory): void {
   useLayoutEffect(() => {
-    for (const scroller of scrollersOf(board.current)) {
+    for (const scroller of findScrollers(board.current)) {
       const offset = memory.offset(scroller.dataset["scroll"] ?? "");
       if (offset !== undefined) scroller.scrollTo({ ...offset, behavior: "instant" });
     }
@@ -21,5 +21,5 @@ export function useBoardScroll(board: RefObject<HTMLElement | null>, memory: Boa
   }, [board, memory]);
 }
 
-const scrollersOf = (board: HTMLElement | null): readonly HTMLElement[] =>
+const findScrollers = (board: HTMLElement | null): readonly HTMLElement[] =>
   board === null ? [] : [board, ...board.querySelectorAll<HTMLElement>("[data-scroll]")];

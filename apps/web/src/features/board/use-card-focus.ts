@@ -7,7 +7,7 @@ import { useEffect, useLayoutEffect, useRef, useState, type FocusEvent, type Ref
 import type { BoardMemory } from "./board-memory.ts";
 import { findCardId, findCard, focusCard, isFocusFree } from "./card-elements.ts";
 import type { Column } from "./columns.ts";
-import { cardBeside, cardInPlaceOf, type Step } from "./card-steps.ts";
+import { findNeighbour, findReplacement, type Step } from "./card-steps.ts";
 
 export interface CardFocus {
   /** The card that has it, or had it last. */
@@ -43,7 +43,7 @@ export function useCardFocus(
     const wanted = request.current;
     const element = board.current;
     if (wanted !== null && element !== null && (isFocusFree() || findCardId(document.activeElement) === wanted.id)) {
-      const inPlace = cardInPlaceOf(before.current, columns, wanted.id);
+      const inPlace = findReplacement(before.current, columns, wanted.id);
       if (!focusCard(element, wanted.id, wanted.show) && inPlace !== null) focusCard(element, inPlace, wanted.show);
     }
     request.current = null;
@@ -64,7 +64,7 @@ export function useCardFocus(
       if (id !== null) choose(id);
     },
     step(step) {
-      const id = cardBeside(columns, chosen(), step);
+      const id = findNeighbour(columns, chosen(), step);
       if (id !== null && board.current !== null) focusCard(board.current, id, true);
     },
     follow(id) {

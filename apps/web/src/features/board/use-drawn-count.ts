@@ -9,7 +9,7 @@ import { whenIdle } from "../../lib/when-idle.ts";
 const MIN_CARD_PX = 60;
 const STEP = 40;
 
-/** `offsetPx`: how far the column was scrolled when one was here last; `reach`: the place of a card that has to be there, or -1. */
+/** `offsetPx`: how far the column was scrolled on the last visit; `reach`: the index of a card that must be drawn, or -1. */
 export function useDrawnCount(total: number, offsetPx: () => number, reach: number): number {
   const [drawn, setDrawn] = useState(() => Math.ceil((offsetPx() + innerHeight) / MIN_CARD_PX));
   useEffect(() => (drawn < total ? whenIdle(() => setDrawn(drawn + STEP)) : undefined), [drawn, total]);

@@ -161,8 +161,8 @@ interface LinesProps {
 
 function Lines({ path, lines, split }: LinesProps) {
   const language = getPathLanguage(path);
-  const before = useMemo(() => sideOf(lines, "removed"), [lines]);
-  const after = useMemo(() => sideOf(lines, "added"), [lines]);
+  const before = useMemo(() => getSide(lines, "removed"), [lines]);
+  const after = useMemo(() => getSide(lines, "added"), [lines]);
   const colours = {
     before: placed(useHighlight(before.text, language), before.first),
     after: placed(useHighlight(after.text, language), after.first),
@@ -171,16 +171,16 @@ function Lines({ path, lines, split }: LinesProps) {
 }
 
 /** What stood there before, or stands there now: the unchanged lines and those of one kind. */
-function sideOf(lines: readonly DiffLine[], kind: "removed" | "added") {
+function getSide(lines: readonly DiffLine[], kind: "removed" | "added") {
   const side = lines.filter((line) => line.kind === "same" || line.kind === kind);
   const [top] = side;
   return {
     text: visibleText(side.map(({ text }) => text).join("\n")),
-    first: top === undefined ? 1 : numberOf(top, kind),
+    first: top === undefined ? 1 : getLineNumber(top, kind),
   };
 }
 
-function numberOf(line: DiffLine, kind: "removed" | "added"): number {
+function getLineNumber(line: DiffLine, kind: "removed" | "added"): number {
   if (line.kind === "same") return kind === "added" ? line.after : line.before;
   return line.kind === "added" ? line.after : line.before;
 }

@@ -25,7 +25,7 @@ function fileRows(file: ChangedFile, id: string, open: ReadonlySet<string>): rea
     else if (part.kind === "gap" && !open.has(key)) rows.push({ kind: "gap", key, count: part.lines.length });
     else rows.push(...pieces(file.path, key, part.lines));
   });
-  const note = noteOf(file);
+  const note = getNote(file);
   return note === null ? rows : [...rows, { kind: "note", key: `${id}.note`, text: note }];
 }
 
@@ -36,7 +36,7 @@ function pieces(path: string, key: string, lines: readonly DiffLine[]): readonly
   return rows;
 }
 
-function noteOf({ change, cut, parts }: ChangedFile): string | null {
+function getNote({ change, cut, parts }: ChangedFile): string | null {
   if (cut) return "This change is truncated.";
   if (change === "binary") return "Binary file, not shown.";
   return parts.length === 0 ? "No changed lines." : null;

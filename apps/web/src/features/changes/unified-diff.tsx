@@ -14,7 +14,7 @@ export function UnifiedDiff({ diff, truncated }: { readonly diff: string; readon
     <section aria-label="Changes" className="flex flex-col gap-2">
       <pre tabIndex={0} className="overflow-x-auto rounded-lg border border-hairline py-2 font-mono text-code">
         {shown.map((line, index) => (
-          <span key={index} className={clsx("block min-h-[1lh] px-3", lookOf(line))}>
+          <span key={index} className={clsx("block min-h-[1lh] px-3", getLineClass(line))}>
             {visibleText(line)}
           </span>
         ))}
@@ -27,7 +27,7 @@ export function UnifiedDiff({ diff, truncated }: { readonly diff: string; readon
   );
 }
 
-function lookOf(line: string): string {
+function getLineClass(line: string): string {
   if (/^(diff --git |index |--- |\+\+\+ |new file|deleted file|similarity|rename )/.test(line)) return "text-ink-3";
   if (line.startsWith("@@")) return "text-queued";
   if (line.startsWith("+")) return "bg-added-tint text-added";

@@ -28,12 +28,17 @@ function readFile(lines: readonly string[]): UnifiedFile {
   const head = at === -1 ? lines : lines.slice(0, at);
   const before = findName(head, "--- ") ?? findName(head, "rename from ");
   const after = findName(head, "+++ ") ?? findName(head, "rename to ");
-  const change = changeOf(head);
-  const path = (change === "deleted" ? before : after) ?? pathOf(head[0] ?? "");
-  return { path, from: change === "renamed" ? before : null, change, hunks: at === -1 ? [] : hunksOf(lines.slice(at)) };
+  const change = readChange(head);
+  const path = (change === "deleted" ? before : after) ?? readPath(head[0] ?? "");
+  return {
+    path,
+    from: change === "renamed" ? before : null,
+    change,
+    hunks: at === -1 ? [] : readHunks(lines.slice(at)),
+  };
 }
 
-function changeOf(head: readonly string[]): UnifiedFile["change"] {
+function readChange(head: readonly string[]): UnifiedFile["change"] {
   const has = (start: string) => head.some((line) => line.startsWith(start));
   if (has("Binary files ") || has("GIT binary patch")) return "binary";
   if (has("new file mode ")) return "added";
@@ -52,7 +57,7 @@ function findName(head: readonly string[], start: string): string | null {
 }
 
 /** `diff --git a/x b/x`: for a file without hunks both halves are the same name. */
-function pathOf(header: string): string {
+function readPath(header: string): string {
   const names = header.slice("diff --git ".length);
   const quoted = /^"(?:[^"\\]|\\.)*" ("(?:[^"\\]|\\.)*")$/.exec(names);
   const second = quoted?.[1] ?? names.slice(Math.ceil(names.length / 2));
@@ -73,7 +78,7 @@ function unquoted(name: string): string {
   return new TextDecoder().decode(Uint8Array.from(bytes));
 }
 
-function hunksOf(lines: readonly string[]): readonly UnifiedHunk[] {
+function readHunks(lines: readonly string[]): readonly UnifiedHunk[] {
   const hunks: { start: number; lines: DiffLine[] }[] = [];
   let before = 0;
   let after = 0;

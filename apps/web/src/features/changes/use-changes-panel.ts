@@ -8,17 +8,17 @@ export function useChangesPanel(task: TaskView) {
   const { panel } = useSearch({ strict: false });
   const navigate = useNavigate();
   const router = useRouter();
-  /** The entry of the history that opening it made; null: it was open when one came. */
+  /** The history entry that opening it created; null if it was open from the start. */
   const [openedAs, setOpenedAs] = useState<number | null>(null);
   const possible = task.workspaceId !== null && task.output?.diffStat?.files !== 0;
   const to = { to: "/p/$project/s/$session", params: { project: task.projectId, session: task.sessionId } } as const;
   const open = () => {
-    setOpenedAs(entryOf(router) + 1);
+    setOpenedAs(getHistoryIndex(router) + 1);
     void navigate({ ...to, search: (before) => ({ ...before, panel: "changes" as const }) });
   };
   const close = () => {
-    // Beside the transcript one may have gone on meanwhile: a step back would lead elsewhere.
-    if (openedAs === entryOf(router)) router.history.back();
+    // The person may have navigated on meanwhile: then a step back would lead elsewhere.
+    if (openedAs === getHistoryIndex(router)) router.history.back();
     else void navigate({ ...to, search: ({ msg }) => (msg === undefined ? {} : { msg }), replace: true });
     setOpenedAs(null);
   };
@@ -28,4 +28,4 @@ export function useChangesPanel(task: TaskView) {
 }
 
 // oxlint-disable-next-line no-underscore-dangle -- the router's own name
-const entryOf = (router: AnyRouter) => router.history.location.state.__TSR_index;
+const getHistoryIndex = (router: AnyRouter) => router.history.location.state.__TSR_index;

@@ -28,7 +28,7 @@ export function Advanced({ project, draft, onChange }: AdvancedProps) {
   const { data: installation } = useQuery(installationQuery);
   useEffect(() => fetchAhead(fetchFields), []);
   const changed = changedCount(draft);
-  const agent = agentOf(agents, draft.agent ?? project.defaultAgent ?? installation?.defaultAgent ?? null);
+  const agent = findAgent(agents, draft.agent ?? project.defaultAgent ?? installation?.defaultAgent ?? null);
   const size = draft.vmSize ?? project.defaultVmSize ?? installation?.defaultVmSize ?? null;
   return (
     <div className={clsx("flex min-w-0 flex-col gap-2", open && "w-full")}>
@@ -67,7 +67,7 @@ export function Advanced({ project, draft, onChange }: AdvancedProps) {
   );
 }
 
-const agentOf = (agents: readonly AgentView[], kind: string | null): AgentView | undefined =>
+const findAgent = (agents: readonly AgentView[], kind: string | null): AgentView | undefined =>
   agents.find((agent) => agent.kind === kind);
 
 function summary(size: string | null, agent: AgentView | undefined, draft: Draft, project: ProjectView): string {

@@ -37,7 +37,7 @@ export function Composer({ project, onAccepted }: ComposerProps) {
 
   const submit = async (run: boolean) => {
     const task = toTask(draft, run);
-    const refused = faultOf(draft.text, draft.baseBranch, run && offline);
+    const refused = findFault(draft.text, draft.baseBranch, run && offline);
     setFault(refused);
     if (refused !== null) return focus();
     // The field that was typed into is folded away with the others.
@@ -117,7 +117,7 @@ const formatExcess = (over: number): string =>
   `This description is ${count.format(over)} ${over === 1 ? "character" : "characters"} too long. The limit is ` +
   `${count.format(LIMITS.taskDescriptionMaxChars)}; put the rest in a file in the repository.`;
 
-function faultOf(text: string, baseBranch: string, needsConnection: boolean): string | null {
+function findFault(text: string, baseBranch: string, needsConnection: boolean): string | null {
   if (text.trim() === "") return "Describe the task first.";
   if (!createTask.shape.description.safeParse(text).success) return "Shorten the description first.";
   if (branchFault(baseBranch) !== null) return "The base branch isn't a valid branch name. Check the options.";

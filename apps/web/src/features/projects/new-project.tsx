@@ -23,7 +23,7 @@ export function NewProject({ onCreated, onCancel }: NewProjectProps) {
   const form = useRef<HTMLFormElement>(null);
   const attempt = useRef({ of: "", key: "" });
   const create = useMutation({
-    mutationFn: (draft: ProjectDraft) => createProject(draft, keyOf(attempt, draft)),
+    mutationFn: (draft: ProjectDraft) => createProject(draft, getKey(attempt, draft)),
     onSuccess: (project) => {
       client.setQueryData(projectKey(project.id), project);
       void client.invalidateQueries({ queryKey: projectsKey });
@@ -94,7 +94,7 @@ function repositoryHint(localAllowed: boolean | undefined): string {
 }
 
 /** The same draft again is the same request. */
-function keyOf(attempt: { current: { of: string; key: string } }, draft: ProjectDraft): string {
+function getKey(attempt: { current: { of: string; key: string } }, draft: ProjectDraft): string {
   const of = JSON.stringify(draft);
   if (attempt.current.of !== of) attempt.current = { of, key: crypto.randomUUID() };
   return attempt.current.key;

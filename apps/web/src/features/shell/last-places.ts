@@ -19,7 +19,7 @@ export interface LastPlaces {
   rememberSession(project: ProjectId, session: SessionId): void;
   board(project: ProjectId): BoardSearch;
   rememberBoard(project: ProjectId, search: BoardSearch): void;
-  /** The project where one was last. */
+  /** The last visited project. */
   project(): ProjectId | undefined;
 }
 

@@ -48,6 +48,6 @@ it("leaves to the project what is not chosen", () => {
   });
 });
 
-it("keeps how one likes to run for the next task, and forgets what only this one needed", () => {
+it("keeps the run options for the next task, and forgets what only this task needed", () => {
   expect(afterSending(whole)).toEqual({ ...whole, text: "", priority: 0, baseBranch: "", dependsOn: [] });
 });

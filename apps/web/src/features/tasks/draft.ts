@@ -62,7 +62,7 @@ export const toDraft = (task: CreateTask): Draft => ({
   dependsOn: task.dependsOn ?? [],
 });
 
-/** What stays for the next task: how one likes to run, not what only this one needed. */
+/** What stays for the next task: the run options, not what only this task needed. */
 export const afterSending = (draft: Draft): Draft => ({
   ...emptyDraft,
   agent: draft.agent,
@@ -73,7 +73,7 @@ export const afterSending = (draft: Draft): Draft => ({
 
 const stores = new Map<ProjectId, StoreApi<Draft>>();
 
-function storeOf(project: ProjectId): StoreApi<Draft> {
+function getStore(project: ProjectId): StoreApi<Draft> {
   const known = stores.get(project);
   if (known !== undefined) return known;
   const kept = browserText(`draft.${project}`);
@@ -84,11 +84,11 @@ function storeOf(project: ProjectId): StoreApi<Draft> {
 }
 
 /** Puts a draft into the project's composer, from anywhere. Give it focus with the action `task.new`. */
-export const fillDraft = (project: ProjectId, change: Partial<Draft>): void => storeOf(project).setState(change);
+export const fillDraft = (project: ProjectId, change: Partial<Draft>): void => getStore(project).setState(change);
 
-export const draftNow = (project: ProjectId): Draft => storeOf(project).getState();
+export const draftNow = (project: ProjectId): Draft => getStore(project).getState();
 
 export function useDraft(project: ProjectId): readonly [Draft, (draft: Draft) => void] {
-  const store = storeOf(project);
+  const store = getStore(project);
   return [useStore(store), (draft) => store.setState(draft)];
 }

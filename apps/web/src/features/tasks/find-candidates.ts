@@ -1,4 +1,4 @@
-/** Which tasks one may want to wait for: open ones first, newest first. Pure. */
+/** The tasks that can become dependencies: open ones first, then newest first. Pure. */
 import type { TaskId } from "@samovar/base";
 import type { TaskStatus, TaskView } from "@samovar/contracts";
 

@@ -36,7 +36,7 @@ export function OptionFields({ project, value, onChange, task }: OptionFieldsPro
         value={value.agent ?? ""}
         onChange={(chosen) => onChange(withAgent(value, agentKind.safeParse(chosen).data ?? null))}
       >
-        <option value="">{fallback === null ? "Default" : `Default (${nameOf(agents, fallback)})`}</option>
+        <option value="">{fallback === null ? "Default" : `Default (${getAgentName(agents, fallback)})`}</option>
         {agents.map((each) => (
           <option key={each.kind} value={each.kind}>
             {visibleText(each.name)}
@@ -214,5 +214,5 @@ function Choice({ label, value, note = "", onChange, children }: ChoiceProps) {
   );
 }
 
-const nameOf = (agents: readonly AgentView[], kind: string): string =>
+const getAgentName = (agents: readonly AgentView[], kind: string): string =>
   visibleText(agents.find((agent) => agent.kind === kind)?.name ?? kind);

@@ -21,7 +21,7 @@ export function TaskDialogs({ question, project, task, onCancelTask, onDeleted, 
     case "delete":
       return <DeleteQuestion task={task} onDeleted={onDeleted} onClose={onClose} />;
     case "cancel":
-      // It may have ended while one thought about it.
+      // It may have ended while the dialog was open.
       return isRunning(task.status) ? (
         <CancelQuestion
           task={task}

@@ -18,7 +18,7 @@ export function CancelQuestion({
   return (
     <ConfirmDialog
       title={`Cancel “${visibleText(task.title)}”?`}
-      consequence={consequenceOf(task)}
+      consequence={describeConsequence(task)}
       yes="Cancel task"
       no={isIdle(task) ? "Keep task" : "Keep running"}
       onAnswer={onAnswer}
@@ -26,7 +26,7 @@ export function CancelQuestion({
   );
 }
 
-function consequenceOf(task: TaskView): string {
+function describeConsequence(task: TaskView): string {
   if (isIdle(task)) return "It hasn't run yet. You can still run it later.";
   return task.status === "queued"
     ? "It leaves the queue. You can run it again later."

@@ -26,7 +26,7 @@ export function toTimeline(events: readonly TaskEvent[], task: TaskView): readon
     // A step that is repeated on another node continues.
     if (event.kind === "step.began")
       steps.set(step.data, { id: step.data, began: known?.began ?? event.at, ended: null });
-    else if (known !== undefined) steps.set(step.data, { ...known, ...changeOf(event) });
+    else if (known !== undefined) steps.set(step.data, { ...known, ...toChange(event) });
   }
   const over = ENDED.has(task.status) ? (task.endedAt ?? task.updatedAt) : null;
   const begun = [...steps.values()].toSorted((a, b) => a.began - b.began);
@@ -34,7 +34,7 @@ export function toTimeline(events: readonly TaskEvent[], task: TaskView): readon
   return [queued, ...begun.map((step) => ({ ...step, ended: step.ended ?? over }))];
 }
 
-function changeOf(event: TaskEvent): Partial<TimelineStep> {
+function toChange(event: TaskEvent): Partial<TimelineStep> {
   if (event.kind === "step.ended") return { ended: event.at };
   return event.kind === "warning.raised" && event.data["code"] === "start_delayed" ? { isDelayed: true } : {};
 }

@@ -39,7 +39,7 @@ const GROUND: Readonly<Record<Tone, string>> = {
 export function outputLines(output: string): readonly OutputLine[] {
   const lines: Run[][] = [[]];
   for (const part of Anser.ansiToJson(colouredText(output), { json: true, remove_empty: true })) {
-    const look = lookOf(part);
+    const look = toClasses(part);
     const [first = "", ...others] = visibleText(part.content).split("\n");
     push(lines, first, look);
     for (const text of others) {
@@ -55,7 +55,7 @@ function push(lines: Run[][], text: string, look: string): void {
   if (text !== "") lines.at(-1)?.push({ text, look });
 }
 
-function lookOf({ fg, bg, fg_truecolor, bg_truecolor, decorations }: Anser.AnserJsonEntry): string {
+function toClasses({ fg, bg, fg_truecolor, bg_truecolor, decorations }: Anser.AnserJsonEntry): string {
   const ground = toTone(bg_truecolor || bg);
   const ink = toTone(fg_truecolor || fg);
   return clsx(

@@ -9,18 +9,18 @@ import { toolInput } from "./tool-input.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 
 export function formatSession(messages: readonly MessageView[]): string {
-  return messages.map((message) => `${headOf(message)}\n${bodyOf(message)}\n`).join("\n");
+  return messages.map((message) => `${formatHead(message)}\n${formatBody(message)}\n`).join("\n");
 }
 
-function headOf(message: MessageView): string {
+function formatHead(message: MessageView): string {
   const marks = [
     ...(message.interrupted ? ["interrupted"] : []),
     ...(message.truncated === null ? [] : [`truncated from ${message.truncated.bytes} bytes`]),
   ];
-  return [`── ${nameOf(message)}`, formatMoment(message.createdAt), ...marks].join(" · ");
+  return [`── ${formatAuthor(message)}`, formatMoment(message.createdAt), ...marks].join(" · ");
 }
 
-function nameOf({ kind, role, toolMetadata }: MessageView): string {
+function formatAuthor({ kind, role, toolMetadata }: MessageView): string {
   switch (kind) {
     case "text":
       return role === "user" ? "You" : "Agent";
@@ -37,7 +37,7 @@ function nameOf({ kind, role, toolMetadata }: MessageView): string {
   }
 }
 
-function bodyOf({ kind, content, toolMetadata }: MessageView): string {
+function formatBody({ kind, content, toolMetadata }: MessageView): string {
   if (kind === "plan") return planText(content);
   return toolMetadata === null ? visibleText(content) : toolText(toolMetadata, content);
 }

@@ -55,7 +55,7 @@ interface SaidProps {
   readonly onToggle: () => void;
 }
 
-/** Who wrote a long task knows it: its beginning is enough. */
+/** A person's message; only the beginning of a long one is shown at first. */
 function Said({ text, open, onToggle }: SaidProps) {
   const long = text.length > LONG_CHARS || text.split("\n", LONG_LINES + 1).length > LONG_LINES;
   const folded = long && !open;

@@ -23,7 +23,7 @@ export interface StepsRow {
 export interface Rows {
   readonly messages: readonly MessageView[];
   readonly rows: readonly Row[];
-  /** A row begins at this position: what is new since one was here last. */
+  /** A row begins at this position: what is new since the last visit. */
   readonly breakAt: number | null;
 }
 
@@ -38,10 +38,10 @@ const MOST_STEPS = 50;
 export function readRows(messages: readonly MessageView[], breakAt: number | null, before: Rows): Rows {
   if (messages === before.messages && breakAt === before.breakAt) return before;
   const kept = breakAt === before.breakAt ? unchangedRows(messages, before) : [];
-  const done = kept.reduce((sum, row) => sum + sizeOf(row), 0);
+  const done = kept.reduce((sum, row) => sum + countMessages(row), 0);
   const changed = before.rows.slice(kept.length);
   const known = new Set(changed.flatMap((row) => (row.kind === "steps" ? [row.key] : [])));
-  const fresh = runsOf(messages.slice(done), breakAt).map((run) => rowOf(run, known));
+  const fresh = groupRuns(messages.slice(done), breakAt).map((run) => toRow(run, known));
   return { messages, rows: [...kept, ...fresh], breakAt };
 }
 
@@ -84,7 +84,7 @@ function unchangedRows(messages: readonly MessageView[], before: Rows): readonly
   const rows: Row[] = [];
   let end = 0;
   for (const row of before.rows) {
-    end += sizeOf(row);
+    end += countMessages(row);
     if (end > same) break;
     rows.push(row);
   }
@@ -92,7 +92,7 @@ function unchangedRows(messages: readonly MessageView[], before: Rows): readonly
   return rows.at(-1)?.kind === "steps" ? rows.slice(0, -1) : rows;
 }
 
-function runsOf(messages: readonly MessageView[], breakAt: number | null): readonly (readonly MessageView[])[] {
+function groupRuns(messages: readonly MessageView[], breakAt: number | null): readonly (readonly MessageView[])[] {
   const runs: MessageView[][] = [];
   for (const message of messages) {
     const run = runs.at(-1);
@@ -110,11 +110,11 @@ const isCall = (message: MessageView | undefined): boolean =>
 const begins = ({ position }: MessageView, breakAt: number | null): boolean =>
   position === breakAt || position % MOST_STEPS === 0;
 
-function rowOf(run: readonly MessageView[], known: ReadonlySet<string>): Row {
+function toRow(run: readonly MessageView[], known: ReadonlySet<string>): Row {
   const [first] = run;
   if (first !== undefined && first.kind !== "tool") return { kind: "message", key: first.messageId, message: first };
   const key = run.find(({ messageId }) => known.has(messageId))?.messageId ?? first?.messageId ?? "";
   return { kind: "steps", key, messages: run };
 }
 
-const sizeOf = (row: Row): number => (row.kind === "message" ? 1 : row.messages.length);
+const countMessages = (row: Row): number => (row.kind === "message" ? 1 : row.messages.length);

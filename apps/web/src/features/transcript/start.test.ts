@@ -49,7 +49,7 @@ describe("[R27] [R31] a transcript opens", () => {
     });
   });
 
-  it("at what came while one was away", () => {
+  it("at what came since the last visit", () => {
     expect(findStart(opening({ read: 950 }))).toMatchObject({ anchor: { position: 950 }, newFrom: 950 });
     expect(findStart(opening({ place: away, read: 950 }))).toMatchObject({ anchor: { position: 940 }, newFrom: 950 });
   });

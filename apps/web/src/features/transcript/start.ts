@@ -23,7 +23,7 @@ export interface Opening {
   readonly windowPx: number;
 }
 
-/** Who looked away for a moment only has not been away. */
+/** Shorter absences don't count as away. */
 const AWAY_MS = 30_000;
 
 export function findStart({ messages, place, link, read, now, windowPx }: Opening): Start {

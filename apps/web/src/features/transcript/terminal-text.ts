@@ -34,8 +34,8 @@ function lastWriting(line: string): string {
 /** Colours that were set before stay set: a terminal that goes back to a line's start forgets none. */
 function writeOver(shown: string, written: string): string {
   const { covered, rest } = cutAt(shown, written.replace(COLOURS, "").length);
-  const before = coloursOf(covered);
-  if (rest === "") return coloursOf(shown) + written;
+  const before = listColours(covered);
+  if (rest === "") return listColours(shown) + written;
   return `${before}${written}${RESET}${before}${rest}`;
 }
 
@@ -51,7 +51,7 @@ function cutAt(line: string, width: number): { readonly covered: string; readonl
 }
 
 /** The sequences that still count at the end. */
-function coloursOf(line: string): string {
+function listColours(line: string): string {
   const all = (line.match(COLOURS) ?? []).join("");
   return all.slice(Math.max(0, all.lastIndexOf(RESET)));
 }

@@ -1,4 +1,4 @@
-/** What went into a tool call, as one reads it: JSON is laid out, a lone `command` is the command. */
+/** The readable input of a tool call: JSON is laid out, a lone `command` is the command. */
 import type { Language } from "../../ui/code/languages.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 

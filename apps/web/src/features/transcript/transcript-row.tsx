@@ -1,4 +1,4 @@
-/** One row of the transcript, with what marks it: new since one was here, or asked for by the address. */
+/** One row of the transcript, with what marks it: new since the last visit, or the target of the address. */
 import { clsx } from "clsx";
 import { memo, useEffect, useState, type ReactNode } from "react";
 import { formatClock } from "../../lib/format-time.ts";

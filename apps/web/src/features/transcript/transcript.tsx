@@ -1,5 +1,5 @@
 /**
- * The transcript: a virtual list that holds to its end while one reads there and never moves otherwise.
+ * The transcript: a virtual list that follows its end while it is read there and never moves otherwise.
  * A reader who scrolls up is let go at once; growth of the content alone never does that.
  */
 import type { MessageView, SessionView } from "@samovar/contracts";

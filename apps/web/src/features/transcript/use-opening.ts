@@ -1,5 +1,5 @@
 /**
- * Puts what a transcript opens at where it belongs, while the rows around it take their real heights. Whoever begins
+ * Puts what a transcript opens at where it belongs, while the rows around it take their real heights. A reader who begins
  * to scroll has taken over.
  */
 import { useEffect, useRef, type RefObject } from "react";

@@ -50,7 +50,7 @@ export function useTranscriptList({ scroller, session, rows, anchor, opened, lin
     pin,
     opening: anchor === null || opensAt === undefined ? null : { key: opensAt, offsetPx: anchor.offsetPx },
   });
-  const count = countOf(rows);
+  const count = countMessages(rows);
   const remember = useRemember({ session, rows, list, pin, opened, link });
   const following = useFollowEnd({ scroller, list, pin, count, onScrolled: remember });
   return { list, pin, count, seen: seenCount(rows, list), ...following };
@@ -105,7 +105,7 @@ function useRemember({ session, rows, list, pin, opened, link }: RememberOptions
     if (item === undefined || list.scrollElement === null) return;
     browserPlaces.remember(session.id, {
       pinned: latest.pinned,
-      position: row === undefined ? countOf(rows) - 1 : firstPosition(row),
+      position: row === undefined ? countMessages(rows) - 1 : firstPosition(row),
       offsetPx: Math.round(row === undefined ? 0 : top - item.start),
       heightPx: row === undefined ? 0 : item.size,
       link,
@@ -117,7 +117,7 @@ function useRemember({ session, rows, list, pin, opened, link }: RememberOptions
   return remember;
 }
 
-const countOf = (rows: readonly Row[]): number => {
+const countMessages = (rows: readonly Row[]): number => {
   const last = rows.at(-1);
   return last === undefined ? 0 : lastPosition(last) + 1;
 };

@@ -29,7 +29,7 @@ export function CredentialSettings() {
       )}
       {credentials.data !== undefined && (
         <ul className="flex flex-col gap-3">
-          {kindsOf(agents, credentials.data).map((kind) => (
+          {listKinds(agents, credentials.data).map((kind) => (
             <li key={kind}>
               <CredentialCard
                 form={getCredentialForm(kind, agents)}
@@ -44,7 +44,7 @@ export function CredentialSettings() {
 }
 
 /** The known kinds, then those of custom agents, then what else is stored. */
-function kindsOf(agents: readonly AgentView[], stored: readonly CredentialView[]): readonly CredentialKind[] {
+function listKinds(agents: readonly AgentView[], stored: readonly CredentialView[]): readonly CredentialKind[] {
   const own = agents.flatMap(({ credential }) => (credential === null ? [] : [credential]));
   return [...new Set([...CREDENTIAL_KINDS, ...own, ...stored.map(({ kind }) => kind)])];
 }

@@ -1,6 +1,6 @@
 /**
- * Asks the worker for colours: one question at a time, the latest first (it is what one looks at), and what nobody
- * waits for any more is not asked at all. Answers are kept, so that a row which comes back has its colours at once.
+ * Asks the worker for colours: one question at a time, the latest first (it is on the screen), and withdrawn
+ * questions are dropped. Answers are kept, so that a row which comes back has its colours at once.
  */
 import type { Language } from "./languages.ts";
 
@@ -73,10 +73,10 @@ export function createHighlighter(port: HighlightPort): Highlighter {
   };
 
   return {
-    known: (language, text) => kept.get(keyOf(language, text)) ?? null,
+    known: (language, text) => kept.get(toKey(language, text)) ?? null,
     ask(language, text, onAnswer) {
       if (text.length > MOST_CHARS) return () => {};
-      const what = wait(keyOf(language, text), language, text);
+      const what = wait(toKey(language, text), language, text);
       what.listeners.add(onAnswer);
       next();
       return () => {
@@ -95,4 +95,4 @@ export function createHighlighter(port: HighlightPort): Highlighter {
   };
 }
 
-const keyOf = (language: Language, text: string): string => `${language}\n${text}`;
+const toKey = (language: Language, text: string): string => `${language}\n${text}`;
