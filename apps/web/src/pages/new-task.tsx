@@ -17,11 +17,11 @@ export function NewTask({ project }: { readonly project: ProjectId }) {
       <div className="m-auto flex w-full max-w-120 flex-col gap-3 text-ui text-ink-2">
         <h1 className="text-page font-semibold wrap-anywhere text-ink">What should be done in {name}?</h1>
         <p>
-          Describe a task below. Run now clones{" "}
+          Describe a task below. “Run now” clones{" "}
           <code className="font-mono text-code wrap-anywhere">{visibleText(data?.repoUrl ?? "")}</code> on a node and
           lets the agent work on a new branch. Watch it here, or close the page and come back later.
         </p>
-        <p>Save to backlog stores the task without running it.</p>
+        <p>“Save to backlog” stores the task without running it.</p>
         {isFirst && data?.archivedAt === null && <FirstTask project={project} />}
         {data !== undefined && data.archivedAt !== null && (
           <p role="note">This project is archived and takes no new tasks.</p>
