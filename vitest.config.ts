@@ -18,7 +18,13 @@ export default defineConfig({
     ],
     coverage: {
       provider: "istanbul",
-      include: ["packages/*/src/**/*.ts", "apps/api/src/**/*.ts", "apps/web/src/data/**/*.ts"],
+      include: [
+        "packages/*/src/**/*.ts",
+        "apps/api/src/**/*.ts",
+        "apps/web/src/{api,lib}/**/*.ts",
+        // What a browser keeps for a person; the components around it are covered by the journeys.
+        "apps/web/src/features/*/{board-search,last-places,read-marks,session-search,submissions}.ts",
+      ],
       exclude: ["**/*.test.ts", "**/main.ts", "packages/testing/**"],
       // The limits are checked by scripts/coverage.ts, which knows what started processes ran as well.
       reporter: ["json", "html"],

@@ -1,6 +1,6 @@
 /**
  * The page in Chromium, on a project of 100 sessions: how soon a long transcript is there, whether scrolling stutters,
- * how fast the faces change, what an hour of streaming leaves in memory, what is fetched first.
+ * how fast the views change, what an hour of streaming leaves in memory, what is fetched first.
  * `npm run bench -- page [all]`: `all` gives every session its 10,000 messages, else those that are looked at.
  */
 import { loadavg } from "node:os";

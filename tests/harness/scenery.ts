@@ -161,7 +161,7 @@ const openSteps = async (page: Page) => {
   await feed(page);
   const edit = page.getByRole("button", { name: /Write src\/kettle.ts/ });
   await edit.click();
-  await page.getByText("Opening…").waitFor({ state: "detached" });
+  await page.getByText("Loading…").waitFor({ state: "detached" });
   await edit.evaluate((element) => element.scrollIntoView({ block: "center", behavior: "instant" }));
 };
 

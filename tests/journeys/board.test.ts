@@ -34,9 +34,9 @@ test("[R28] dragging: draft to ready can be undone; a column that takes no card 
 
   await pickUp(page, card);
   await over(page, column(page, "Completed"));
-  await column(page, "Completed").getByText("Only the end of a run brings a task here.").waitFor();
+  await column(page, "Completed").getByText("A task gets here only when its run ends.").waitFor();
   await column(page, "In progress")
-    .getByText(/takes a machine, which costs money/)
+    .getByText(/uses a node, which costs money/)
     .waitFor();
   await page.mouse.up();
   await inColumn(page, "Draft", "Fill the kettle");
@@ -60,7 +60,7 @@ test("[R28] a run that is refused goes back to where it was, and leads to where 
   const page = await openBoard();
   await cardOf(page, "Ask the great oracle").focus();
   await page.keyboard.press("Shift+ArrowRight");
-  await said(page, /is back where it was/);
+  await said(page, /The change to .* was undone/);
   await inColumn(page, "Ready", "Ask the great oracle");
   await expectFocus(cardOf(page, "Ask the great oracle"));
   await page.getByRole("link", { name: "Open settings" }).click();
@@ -110,25 +110,25 @@ test("[R28] a task that works says what it does and since when; the one behind i
   expect(stage.browser.complaints).toEqual([]);
 });
 
-test("[R28] a failed task is set aside on its card, and no project asks for anybody any more; Undo brings that back", async () => {
+test("[R28] a failed task is acknowledged on its card and no longer counts as needing attention; Undo reverses that", async () => {
   await stage.person.until(await task({ description: script("Boil dry", sh("exit 3")), run: true }), hasEnded);
   const page = await stage.browser.open("/");
   const inList = page.locator(`a[href="/p/${project.id}"]`).filter({ hasText: "Tea house" });
-  await inList.filter({ hasText: "1 needs you" }).click();
+  await inList.filter({ hasText: "1 needs attention" }).click();
   await page.getByRole("link", { name: "Board" }).first().click();
   const card = column(page, "Failed").getByRole("listitem").filter({ hasText: "Boil dry" });
-  const setAside = async () => {
+  const acknowledge = async () => {
     await card.getByRole("button", { name: "Actions for Boil dry" }).click();
-    await page.getByRole("menuitem", { name: /^Set aside/ }).click();
-    await said(page, /“Boil dry” is set aside/);
-    await card.getByText("Set aside", { exact: true }).waitFor();
+    await page.getByRole("menuitem", { name: /^Acknowledge/ }).click();
+    await said(page, /Acknowledged “Boil dry”/);
+    await card.getByText("Acknowledged", { exact: true }).waitFor();
   };
-  await setAside();
+  await acknowledge();
   await page.getByRole("button", { name: "Undo" }).click();
-  await card.getByText("Set aside", { exact: true }).waitFor({ state: "detached" });
-  await setAside();
+  await card.getByText("Acknowledged", { exact: true }).waitFor({ state: "detached" });
+  await acknowledge();
   await page.getByRole("link", { name: "Samovar" }).click();
-  await inList.filter({ hasText: "Nothing runs. Active" }).waitFor();
+  await inList.filter({ hasText: "Nothing running. Active" }).waitFor();
   expect(stage.browser.complaints).toEqual([]);
 });
 

@@ -16,7 +16,7 @@ test("[R33] the nodes page: a machine with its task, what destroying it would in
   const project = await stage.person.makeProject(makeRepository(join(stage.here.dataDir, "repository")));
   await stage.browser.signIn(stage.here.signInUrl);
   const page = await stage.browser.open("/nodes");
-  await page.getByText("No machine is there now").waitFor();
+  await page.getByText("No nodes are running").waitFor();
   // Longer than anybody looks; destroying the machine ends it.
   const description = script("Stream about tea for long", say("The kettle is on."), hang());
   await stage.person.submit(project, { description, run: true });
@@ -40,11 +40,11 @@ test("[R33] the nodes page: a machine with its task, what destroying it would in
       .and(page.locator(":focus"))
       .waitFor({ state: "attached" }),
   ];
-  await dialog.getByRole("button", { name: "Destroy it now" }).press("Enter");
+  await dialog.getByRole("button", { name: "Destroy now" }).press("Enter");
   await Promise.all(seen);
 
   await page.getByRole("heading", { name: "Last 24 hours" }).waitFor();
-  const hours = page.getByRole("table", { name: /most machines in each hour/ }).getByRole("row");
+  const hours = page.getByRole("table", { name: /most nodes in each hour/ }).getByRole("row");
   expect(await hours.count()).toBeGreaterThan(1);
   expect(stage.browser.complaints).toEqual([]);
 });

@@ -141,7 +141,7 @@ test("[R27] [R30] who goes on reading before an answer has come is left there, a
   await page.getByRole("link", { name: /Something to read/ }).click();
   await page.waitForURL(`**${pathOf(reading)}`);
   held.resolve();
-  await page.getByRole("status").filter({ hasText: "It runs" }).getByRole("link", { name: "Brew slowly" }).waitFor();
+  await page.getByRole("status").filter({ hasText: "Running" }).getByRole("link", { name: "Brew slowly" }).waitFor();
   expect(new URL(page.url()).pathname).toBe(pathOf(reading));
   await page.getByRole("status").getByRole("link", { name: "Brew slowly" }).click();
   await page.getByRole("article", { name: "Outcome" }).waitFor();

@@ -55,7 +55,7 @@ test("[R28] save to backlog, edit, then run it from the board with the mouse: it
   await page.getByRole("menuitem", { name: /Save to backlog/ }).click();
   await page.getByRole("status").getByRole("link", { name: "Warm the pot" }).click();
 
-  await page.getByRole("button", { name: "More for this task" }).click();
+  await page.getByRole("button", { name: "More actions" }).click();
   await page.getByRole("menuitem", { name: /^Edit/ }).click();
   const form = page.getByRole("form", { name: "Task" });
   await form.getByRole("textbox", { name: "Title" }).fill("Warm the pot well");
@@ -65,7 +65,7 @@ test("[R28] save to backlog, edit, then run it from the board with the mouse: it
   await page.getByRole("link", { name: "Board" }).first().click();
   const draft = column(page, "Draft").getByRole("link", { name: "Warm the pot well" });
   await draft.dragTo(column(page, "In progress"));
-  await said(page, /Warm the pot well.*runs/);
+  await said(page, /Running .*Warm the pot well/);
   await column(page, "Completed").getByRole("link", { name: "Warm the pot well" }).waitFor();
   expect(await draft.count()).toBe(0);
   expect(stage.browser.complaints).toEqual([]);
@@ -92,7 +92,7 @@ test("[R28] on the board by keyboard: draft → ready → run, each move said al
   await column(page, "Ready").getByRole("link", { name: "Rinse the cups" }).waitFor();
   await expectFocus(card);
   await page.keyboard.press("Shift+ArrowRight");
-  await said(page, /Rinse the cups.*runs/);
+  await said(page, /Running .*Rinse the cups/);
   await column(page, "Completed").getByRole("link", { name: "Rinse the cups" }).waitFor();
   await expectFocus(card);
   expect(stage.browser.complaints).toEqual([]);
@@ -113,12 +113,12 @@ test("[R28] a task that runs is cancelled from the board only after a yes", asyn
   await page.keyboard.press("m");
   await page.getByRole("menuitem", { name: /Move to Cancelled/ }).click();
   const question = page.getByRole("dialog", { name: /Cancel/ });
-  await question.getByRole("button", { name: "Let it run" }).click();
+  await question.getByRole("button", { name: "Keep running" }).click();
   await question.waitFor({ state: "detached" });
   await expectFocus(card);
   await page.keyboard.press("m");
   await page.getByRole("menuitem", { name: /Move to Cancelled/ }).click();
-  await question.getByRole("button", { name: "Cancel the task" }).click();
+  await question.getByRole("button", { name: "Cancel task" }).click();
   await column(page, "Cancelled").getByRole("link", { name: "Watch the fire" }).waitFor();
   expect(stage.browser.complaints).toEqual([]);
 });

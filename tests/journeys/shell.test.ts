@@ -29,7 +29,7 @@ test("[R26] [R33] first use: a project, the suggested task in one press, its end
   await page.getByRole("textbox", { name: "Repository" }).fill(repository);
   await page.keyboard.press("Enter");
 
-  await page.getByRole("button", { name: "Fill in the first task" }).click();
+  await page.getByRole("button", { name: "Fill in a first task" }).click();
   const composer = page.getByRole("textbox", { name: "Describe a task" });
   await composer.and(page.locator(":focus")).waitFor();
   await page.keyboard.press("Control+Enter");
@@ -48,11 +48,11 @@ test("[R26] [R33] first use: a project, the suggested task in one press, its end
 
   await page.goto(`${here.url}/p/${placeOf(address).project}/settings`);
   expect(await page.getByRole("link", { name: "Chat" }).getAttribute("aria-current")).toBeNull();
-  await page.getByRole("button", { name: "Archive this project" }).click();
-  await page.getByRole("button", { name: "Bring it back" }).waitFor();
+  await page.getByRole("button", { name: "Archive project" }).click();
+  await page.getByRole("button", { name: "Restore project" }).waitFor();
   await page.getByRole("link", { name: "Samovar" }).click();
   await page.getByRole("button", { name: "Show archived (1)" }).click();
-  await page.getByRole("button", { name: "Bring back Tea house" }).click();
+  await page.getByRole("button", { name: "Restore Tea house" }).click();
   await page.getByRole("link", { name: /Tea house/ }).click();
   await page.getByRole("feed").waitFor();
 });
@@ -118,7 +118,7 @@ test("[R26] [R34] the tab says what runs; an agent of one's own is added, change
   await vi.waitFor(async () => expect(await page.title()).toBe("Wait · Samovar"));
 
   await page.goto(`${here.url}/settings/agents`);
-  await page.getByRole("button", { name: "Add an agent" }).click();
+  await page.getByRole("button", { name: "Add agent" }).click();
   await page.getByLabel("Short name").fill("mine");
   await page.getByRole("textbox", { name: "Name", exact: true }).fill("My own");
   await page.getByLabel("Program").fill("/opt/mine/agent");

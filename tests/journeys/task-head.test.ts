@@ -33,14 +33,12 @@ test("[R30] an agent that is not set up is told of, and linked to, before and af
   await page.getByRole("button", { name: /^Advanced/ }).click();
   await page.getByRole("combobox", { name: "Agent" }).selectOption("claude");
   await page.getByRole("combobox", { name: "Priority" }).selectOption("High");
-  await page.getByText("Claude Code cannot run yet.").waitFor();
+  await page.getByText("Claude Code can't run yet.").waitFor();
   await composer().press("Control+Enter");
 
-  const refused = page.getByRole("article", { name: "Task not yet accepted" });
+  const refused = page.getByRole("article", { name: "Unsent task" });
   await refused.getByText(/Not sent\. Claude Code cannot run yet/).waitFor();
-  expect(await refused.getByRole("link", { name: "Open the settings" }).getAttribute("href")).toBe(
-    "/settings/credentials",
-  );
+  expect(await refused.getByRole("link", { name: "Open settings" }).getAttribute("href")).toBe("/settings/credentials");
   await refused.getByRole("button", { name: "Edit" }).click();
   expect(await composer().inputValue()).toBe("Ask the kettle");
   await page.getByRole("button", { name: /^Advanced/ }).click();
@@ -76,14 +74,14 @@ test("[R29] the changes of a task: from its workspace while it works, from its s
   await page.goBack();
   await changes().waitFor({ state: "detached" });
   await page.getByRole("article", { name: "Outcome" }).filter({ hasText: "Completed" }).waitFor();
-  await page.getByRole("button", { name: /2 files.*show the changes/ }).click();
-  await changes().getByText("these are the edits that the agent told").waitFor();
+  await page.getByRole("button", { name: /2 files.*show changes/ }).click();
+  await changes().getByText("These are the edits that the agent reported").waitFor();
   await changes().getByText("export const pot = 1;").waitFor();
 
   await changes().getByRole("button", { name: "Enlarge" }).click();
   await enlarged().getByRole("button", { name: "Side by side" }).click();
-  await enlarged().getByRole("button", { name: "One under the other" }).click();
-  await enlarged().getByRole("button", { name: "Put beside the transcript" }).click();
+  await enlarged().getByRole("button", { name: "Unified" }).click();
+  await enlarged().getByRole("button", { name: "Show beside the transcript" }).click();
   await changes().getByText("export const pot = 1;").waitFor();
   await page.keyboard.press("d");
   await changes().waitFor({ state: "detached" });
@@ -123,10 +121,10 @@ test("[R29] Cancel asks while the agent works, and can be thought better of", as
   await page.getByRole("heading", { name: "Hold on" }).waitFor();
   await page.locator("header").getByText("Working", { exact: true }).waitFor();
   await page.keyboard.press("Control+.");
-  await page.getByRole("button", { name: "Let it run" }).click();
+  await page.getByRole("button", { name: "Keep running" }).click();
   expect((await shownTask()).cancelRequested).toBe(false);
   await page.getByRole("button", { name: "Cancel", exact: true }).click();
-  await page.getByRole("button", { name: "Cancel the task" }).click();
+  await page.getByRole("button", { name: "Cancel task" }).click();
   await page.getByRole("article", { name: "Outcome" }).filter({ hasText: "Cancelled" }).waitFor();
   await page.getByRole("button", { name: "Run again" }).waitFor();
   expect(stage.browser.complaints).toEqual([]);

@@ -101,7 +101,7 @@ test("[R27] opens with the newest messages; older ones load upwards without a ju
   const jumps = await readUpwards(page);
   expect(jumps).toEqual([]);
   expect(await place(page, 0).count()).toBe(1);
-  await page.getByText(/^Began /).waitFor();
+  await page.getByText(/^Started /).waitFor();
   expect(browser.complaints).toEqual([]);
 });
 
@@ -243,7 +243,7 @@ test("[R27] a step opens under the pointer: its change in colours, its output in
   await settled(page);
   expect(Math.abs(((await edit.boundingBox())?.y ?? 0) - (before?.y ?? 0))).toBeLessThanOrEqual(2);
   await page.getByRole("button", { name: "Show side by side" }).first().click();
-  await page.getByRole("button", { name: "Show one under the other" }).first().waitFor();
+  await page.getByRole("button", { name: "Show unified" }).first().waitFor();
   expect(await change.innerText()).toContain("slowly: true");
   expect(browser.complaints).toEqual([]);
 });

@@ -6,23 +6,21 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { AppStateContext } from "./data/app-state.tsx";
-import * as commands from "./data/commands.ts";
-import { browserKept } from "./data/kept-text.ts";
-import { createLiveStore } from "./data/live/store.ts";
-import { createQueryClient } from "./data/query-client.ts";
-import { createSubmissions } from "./data/submissions.ts";
-import { ActionsContext, createActions } from "./keys/actions.tsx";
+import * as commands from "./api/commands.ts";
+import { browserText } from "./lib/stored-text.ts";
+import { createLiveStore } from "./api/live/store.ts";
+import { LiveStoreContext } from "./api/live/use-live-store.ts";
+import { createQueryClient } from "./api/query-client.ts";
+import { createSubmissions } from "./features/composer/submissions.ts";
+import { SubmissionsContext } from "./features/composer/use-submissions.ts";
+import { ActionsContext, createActions } from "./shortcuts/actions.tsx";
 import { createPageRouter } from "./router.tsx";
 
 const root = document.getElementById("root");
 invariant(root !== null, "index.html has no #root");
 
-const state = {
-  live: createLiveStore(),
-  submissions: createSubmissions({ send: commands.createTask, kept: browserKept("submissions") }),
-};
-
+const live = createLiveStore();
+const submissions = createSubmissions({ send: commands.createTask, kept: browserText("submissions") });
 const actions = createActions();
 const client = createQueryClient();
 const router = createPageRouter({ client });
@@ -33,11 +31,13 @@ void router.load();
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={client}>
-      <AppStateContext value={state}>
-        <ActionsContext value={actions}>
-          <RouterProvider router={router} />
-        </ActionsContext>
-      </AppStateContext>
+      <LiveStoreContext value={live}>
+        <SubmissionsContext value={submissions}>
+          <ActionsContext value={actions}>
+            <RouterProvider router={router} />
+          </ActionsContext>
+        </SubmissionsContext>
+      </LiveStoreContext>
     </QueryClientProvider>
   </StrictMode>,
 );

@@ -1,6 +1,6 @@
 /**
  * The addresses of the page. Ids are parsed here: what is inside gets typed ones. Chat comes at once, the rest when
- * needed. What an address shows is asked for as soon as it is known, all at once; nothing waits for it but its scene.
+ * needed. What an address shows is requested as soon as it is known, all in parallel; only its page waits for it.
  */
 import { projectId, sessionId, taskId, workspaceId } from "@samovar/contracts";
 import type { ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
@@ -14,21 +14,21 @@ import {
   Outlet,
   redirect,
 } from "@tanstack/react-router";
-import { readBoardSearch } from "./data/board-search.ts";
-import { lastPlaces } from "./data/last-places.ts";
-import { meQuery, prefetchSession, projectQuery } from "./data/queries.ts";
-import { readSessionSearch } from "./data/session-search.ts";
-import { Broken } from "./scenes/broken.tsx";
-import { ChatHome } from "./scenes/chat-home.tsx";
-import { Chat } from "./scenes/chat.tsx";
-import { NewTask } from "./scenes/new-task.tsx";
-import { NotFound } from "./scenes/not-found.tsx";
-import { ProjectScene } from "./scenes/project.tsx";
-import { Root } from "./scenes/root.tsx";
-import { safeNext } from "./scenes/safe-next.ts";
-import { SessionScene } from "./scenes/session.tsx";
-import { SignIn } from "./scenes/sign-in.tsx";
-import { TaskDoor } from "./scenes/task-door.tsx";
+import { readBoardSearch } from "./features/board/board-search.ts";
+import { lastPlaces } from "./features/shell/last-places.ts";
+import { meQuery, prefetchSession, projectQuery } from "./api/queries.ts";
+import { readSessionSearch } from "./features/sessions/session-search.ts";
+import { Broken } from "./pages/broken.tsx";
+import { ChatHome } from "./pages/chat-home.tsx";
+import { Chat } from "./pages/chat.tsx";
+import { NewTask } from "./pages/new-task.tsx";
+import { NotFound } from "./pages/not-found.tsx";
+import { ProjectLayout } from "./pages/project.tsx";
+import { Root } from "./pages/root.tsx";
+import { safeNext } from "./lib/safe-next.ts";
+import { SessionPage } from "./pages/session.tsx";
+import { SignIn } from "./pages/sign-in.tsx";
+import { TaskRedirect } from "./pages/task-redirect.tsx";
 
 interface PageContext {
   readonly client: QueryClient;
@@ -45,7 +45,7 @@ const signInRoute = createRoute({
   path: "/sign-in",
   validateSearch: (search: Record<string, unknown>): { next?: string } =>
     typeof search["next"] === "string" ? { next: search["next"] } : {},
-  component: function SignInPage() {
+  component: function SignInRoute() {
     const { next } = signInRoute.useSearch();
     const navigate = signInRoute.useNavigate();
     return (
@@ -67,7 +67,7 @@ const signedInRoute = createRoute({
 const projectsRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: "/",
-  component: lazyRouteComponent(() => import("./scenes/projects.tsx"), "Projects"),
+  component: lazyRouteComponent(() => import("./pages/projects.tsx"), "Projects"),
 });
 
 const projectRoute = createRoute({
@@ -75,9 +75,9 @@ const projectRoute = createRoute({
   path: "/p/$project",
   params: { parse: ({ project }): { project: ProjectId } => ({ project: known(projectId.safeParse(project).data) }) },
   loader: ({ context, params }) => void context.client.prefetchQuery(projectQuery(params.project)),
-  component: function ProjectPage() {
+  component: function ProjectRoute() {
     const { project } = projectRoute.useParams();
-    return <ProjectScene key={project} project={project} />;
+    return <ProjectLayout key={project} project={project} />;
   },
 });
 
@@ -86,7 +86,7 @@ const chatRoute = createRoute({ getParentRoute: () => projectRoute, id: "chat", 
 const chatHomeRoute = createRoute({
   getParentRoute: () => chatRoute,
   path: "/",
-  component: function ChatHomePage() {
+  component: function ChatHomeRoute() {
     return <ChatHome project={chatHomeRoute.useParams().project} />;
   },
 });
@@ -94,7 +94,7 @@ const chatHomeRoute = createRoute({
 const newTaskRoute = createRoute({
   getParentRoute: () => chatRoute,
   path: "/new",
-  component: function NewTaskPage() {
+  component: function NewTaskRoute() {
     return <NewTask project={newTaskRoute.useParams().project} />;
   },
 });
@@ -107,10 +107,10 @@ const sessionRoute = createRoute({
   loader: ({ context, params }) => void prefetchSession(context.client, params.project, params.session),
   onEnter: ({ params: { project, session } }) => lastPlaces.rememberSession(project, session),
   onStay: ({ params: { project, session } }) => lastPlaces.rememberSession(project, session),
-  component: function SessionPage() {
+  component: function SessionRoute() {
     const { project, session } = sessionRoute.useParams();
     const { msg = null } = sessionRoute.useSearch();
-    return <SessionScene key={session} project={project} session={session} link={msg} />;
+    return <SessionPage key={session} project={project} session={session} link={msg} />;
   },
 });
 
@@ -118,16 +118,16 @@ const sessionTextRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: "/s/$session/text",
   params: { parse: ({ session }): { session: SessionId } => ({ session: known(sessionId.safeParse(session).data) }) },
-  component: lazyRouteComponent(() => import("./scenes/session-text.tsx"), "SessionText"),
+  component: lazyRouteComponent(() => import("./pages/session-text.tsx"), "SessionText"),
 });
 
 const taskRoute = createRoute({
   getParentRoute: () => chatRoute,
   path: "/t/$task",
   params: { parse: ({ task }): { task: TaskId } => ({ task: known(taskId.safeParse(task).data) }) },
-  component: function TaskPage() {
+  component: function TaskRoute() {
     const { project, task } = taskRoute.useParams();
-    return <TaskDoor project={project} task={task} />;
+    return <TaskRedirect project={project} task={task} />;
   },
 });
 
@@ -137,7 +137,7 @@ const boardRoute = createRoute({
   validateSearch: readBoardSearch,
   onEnter: ({ params: { project }, search }) => lastPlaces.rememberBoard(project, search),
   onStay: ({ params: { project }, search }) => lastPlaces.rememberBoard(project, search),
-  component: lazyRouteComponent(() => import("./scenes/board.tsx"), "Board"),
+  component: lazyRouteComponent(() => import("./pages/board.tsx"), "Board"),
 });
 
 const workspaceRoute = createRoute({
@@ -146,25 +146,25 @@ const workspaceRoute = createRoute({
   params: {
     parse: ({ workspace }): { workspace: WorkspaceId } => ({ workspace: known(workspaceId.safeParse(workspace).data) }),
   },
-  component: lazyRouteComponent(() => import("./scenes/workspace.tsx"), "WorkspaceScene"),
+  component: lazyRouteComponent(() => import("./pages/workspace.tsx"), "WorkspacePage"),
 });
 
 const projectSettingsRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: "/settings",
-  component: lazyRouteComponent(() => import("./scenes/project-settings.tsx"), "ProjectSettings"),
+  component: lazyRouteComponent(() => import("./pages/project-settings.tsx"), "ProjectSettings"),
 });
 
 const nodesRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: "/nodes",
-  component: lazyRouteComponent(() => import("./scenes/nodes.tsx"), "Nodes"),
+  component: lazyRouteComponent(() => import("./pages/nodes.tsx"), "Nodes"),
 });
 
 const settingsRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: "/settings",
-  component: lazyRouteComponent(() => import("./scenes/settings/settings.tsx"), "Settings"),
+  component: lazyRouteComponent(() => import("./pages/settings/settings.tsx"), "Settings"),
 });
 
 const settingsHomeRoute = createRoute({
@@ -178,25 +178,25 @@ const settingsHomeRoute = createRoute({
 const agentsRoute = createRoute({
   getParentRoute: () => settingsRoute,
   path: "/agents",
-  component: lazyRouteComponent(() => import("./scenes/settings/agents.tsx"), "AgentSettings"),
+  component: lazyRouteComponent(() => import("./pages/settings/agents.tsx"), "AgentSettings"),
 });
 
 const credentialsRoute = createRoute({
   getParentRoute: () => settingsRoute,
   path: "/credentials",
-  component: lazyRouteComponent(() => import("./scenes/settings/credentials.tsx"), "CredentialSettings"),
+  component: lazyRouteComponent(() => import("./pages/settings/credentials.tsx"), "CredentialSettings"),
 });
 
 const appearanceRoute = createRoute({
   getParentRoute: () => settingsRoute,
   path: "/appearance",
-  component: lazyRouteComponent(() => import("./scenes/settings/appearance.tsx"), "AppearanceSettings"),
+  component: lazyRouteComponent(() => import("./pages/settings/appearance.tsx"), "AppearanceSettings"),
 });
 
 const aboutRoute = createRoute({
   getParentRoute: () => settingsRoute,
   path: "/about",
-  component: lazyRouteComponent(() => import("./scenes/settings/about.tsx"), "AboutSettings"),
+  component: lazyRouteComponent(() => import("./pages/settings/about.tsx"), "AboutSettings"),
 });
 
 function known<T>(id: T | undefined): T {

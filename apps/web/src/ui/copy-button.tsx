@@ -36,7 +36,7 @@ export function CopyButton({ text, label, icon = COPY }: CopyButtonProps) {
       {outcome === "copied" ? <Check size={14} aria-hidden="true" /> : icon}
       <span role="status" className={outcome === null ? "sr-only" : ""}>
         {outcome === "copied" && "Copied"}
-        {outcome === "refused" && "Select and copy by hand"}
+        {outcome === "refused" && "Copy it by hand"}
       </span>
     </button>
   );

@@ -1,8 +1,8 @@
 /**
- * A menu on a button, told as data. Its machinery comes in a chunk of its own while the page is idle, so that it
+ * A menu on a button, described as data. Its code is loaded as a separate chunk while the page is idle, so that it
  * costs the first paint nothing; a press before that opens it as soon as it is there.
  */
-import { fetchAhead } from "./when-idle.ts";
+import { fetchAhead } from "../lib/when-idle.ts";
 import { lazy, Suspense, useEffect, useState, useSyncExternalStore, type ReactElement, type ReactNode } from "react";
 
 export type MenuEntry =

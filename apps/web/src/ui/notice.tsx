@@ -1,4 +1,4 @@
-/** A word at the foot of the page about what was just done, with a way back. It goes by itself unless one is at it. */
+/** A notification at the foot of the page, with a way to undo. It disappears by itself unless hovered or focused. */
 import { Ban, CircleAlert, CircleCheck, X, type LucideIcon } from "lucide-react";
 import { useEffect, useState, type ReactNode } from "react";
 import { IconButton } from "./button.tsx";
@@ -22,7 +22,7 @@ const MARKS: Readonly<Record<NoticeTone, { readonly icon: LucideIcon; readonly c
   fault: { icon: CircleAlert, colour: "text-failed" },
 };
 
-/** Key it by what it says, so that its time begins anew. Whoever shows it announces it. */
+/** Key it by what it says, so that its time begins anew. The caller announces it to screen readers. */
 export function Notice({ tone, text, onClose, children }: NoticeProps) {
   const [held, setHeld] = useState(false);
   useEffect(() => {
@@ -34,7 +34,7 @@ export function Notice({ tone, text, onClose, children }: NoticeProps) {
   const { icon: Icon, colour } = MARKS[tone];
   return (
     <section
-      aria-label="What was just done"
+      aria-label="Notification"
       onPointerEnter={() => setHeld(true)}
       onPointerLeave={() => setHeld(false)}
       onFocus={() => setHeld(true)}
@@ -45,7 +45,7 @@ export function Notice({ tone, text, onClose, children }: NoticeProps) {
       <span className="min-w-0 py-1 wrap-anywhere">{text}</span>
       <span className="flex shrink-0 items-center gap-1">
         {children}
-        <IconButton label="Put away" onClick={onClose}>
+        <IconButton label="Dismiss" onClick={onClose}>
           <X size={16} aria-hidden="true" />
         </IconButton>
       </span>

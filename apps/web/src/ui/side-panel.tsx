@@ -1,6 +1,6 @@
 /**
- * A panel beside what it is about. It is not over the page: one reads on beside it. Its place is where the page has
- * put a {@link SidePanelPlace}; whoever opens it stands elsewhere.
+ * A panel beside its subject. It doesn't cover the page. Its place is where the page has
+ * put a {@link SidePanelPlace}; the component that opens it is elsewhere.
  */
 import { X } from "lucide-react";
 import { createContext, use, useLayoutEffect, useRef, useState, type ReactNode } from "react";

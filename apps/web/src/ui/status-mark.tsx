@@ -36,7 +36,7 @@ const LOOKS: Readonly<Record<ShownStatus, Look>> = {
   cancelled: { word: "Cancelled", icon: Ban, text: "text-quiet", tint: "bg-quiet-tint" },
 };
 
-export const statusWord = (status: ShownStatus): string => LOOKS[status].word;
+export const labelStatus = (status: ShownStatus): string => LOOKS[status].word;
 
 export function StatusIcon({ status, size = 16 }: { readonly status: ShownStatus; readonly size?: number }) {
   const { icon: Icon, text } = LOOKS[status];

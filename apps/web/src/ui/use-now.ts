@@ -1,6 +1,6 @@
-/** The server's present, told every `everyMs` to all who ask with the same period: one timer for them all. */
+/** The server's time, updated every `everyMs`. Hooks with the same period share one timer. */
 import { useSyncExternalStore } from "react";
-import { serverClock } from "../data/server-clock.ts";
+import { serverClock } from "../lib/server-clock.ts";
 
 interface Ticker {
   readonly subscribe: (listener: () => void) => () => void;
@@ -10,11 +10,11 @@ interface Ticker {
 const tickers = new Map<number, Ticker>();
 
 export function useNow(everyMs: number): number {
-  const ticker = tickerOf(everyMs);
+  const ticker = getTicker(everyMs);
   return useSyncExternalStore(ticker.subscribe, ticker.read);
 }
 
-function tickerOf(everyMs: number): Ticker {
+function getTicker(everyMs: number): Ticker {
   const known = tickers.get(everyMs);
   if (known !== undefined) return known;
   const made = createTicker(everyMs);

@@ -1,4 +1,4 @@
-/** A value once it has stood still for a moment: for what is asked of the server while somebody types. */
+/** A debounced value: for requests that follow typing. */
 import { useEffect, useState } from "react";
 
 const STILL_MS = 120;

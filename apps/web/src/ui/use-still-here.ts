@@ -1,7 +1,7 @@
-/** Whether one is still where one asked for something: its answer must not take somebody away who has gone on reading elsewhere. */
+/** Whether the page is still where a request was made: its response must not navigate away a person who has moved on. */
 import { useRouter } from "@tanstack/react-router";
 
-/** Marks the place when called; what it answers tells later whether one is there still. A fragment or a panel is the same place. */
+/** Marks the place when called; the returned function says later whether the page is still there. A fragment or a panel is the same place. */
 export function useStillHere(): () => () => boolean {
   const router = useRouter();
   return () => {

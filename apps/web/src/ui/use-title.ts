@@ -4,18 +4,18 @@ import { useEffect } from "react";
 const shown = { mark: "", title: "" };
 
 export function useTitle(title: string): void {
-  useEffect(() => tell({ title }), [title]);
+  useEffect(() => update({ title }), [title]);
 }
 
 /** `● 2` before every title while the component stands; nothing when empty. */
 export function useTitleMark(mark: string): void {
   useEffect(() => {
-    tell({ mark });
-    return () => tell({ mark: "" });
+    update({ mark });
+    return () => update({ mark: "" });
   }, [mark]);
 }
 
-function tell(change: Partial<typeof shown>): void {
+function update(change: Partial<typeof shown>): void {
   Object.assign(shown, change);
   document.title = [shown.mark, shown.title, "Samovar"].filter((part) => part !== "").join(" · ");
 }

@@ -1,2 +1,0 @@
-/** `1 file`, `3 files`. */
-export const fileWords = (count: number): string => `${count} ${count === 1 ? "file" : "files"}`;

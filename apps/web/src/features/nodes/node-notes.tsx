@@ -1,0 +1,67 @@
+/** What is unusual about a node: no contact, a failure of its provider, rejected messages, retained workspaces. */
+import type { NodeView } from "@samovar/contracts";
+import { CloudOff, MailWarning, OctagonX, type LucideIcon } from "lucide-react";
+import type { ReactNode } from "react";
+import { Ago } from "../../ui/moment.tsx";
+import { visibleText } from "../../lib/visible-text.ts";
+import { RetainedWorkspace } from "../workspaces/retained-workspace.tsx";
+import { TaskLink } from "./node-facts.tsx";
+import type { NodeUsage } from "./node-usage.ts";
+
+export function hasNotes({ unreachableSince, failure, outbox }: NodeView, { retained }: NodeUsage): boolean {
+  return unreachableSince !== null || failure !== null || outbox.deadLetters > 0 || retained.length > 0;
+}
+
+export function NodeNotes({ node, usage }: { readonly node: NodeView; readonly usage: NodeUsage }) {
+  const { unreachableSince, failure, outbox } = node;
+  return (
+    <div className="flex max-w-170 flex-col gap-2 pb-3 text-small">
+      {unreachableSince !== null && (
+        <Note icon={CloudOff} tone="text-working">
+          Last contact <Ago at={unreachableSince} />. Its tasks keep running, and their messages arrive when it
+          reconnects.
+        </Note>
+      )}
+      {failure !== null && (
+        <Note icon={OctagonX} tone="text-failed">
+          {visibleText(failure.message)} Samovar keeps trying until the provider confirms that it's gone.
+        </Note>
+      )}
+      {outbox.deadLetters > 0 && (
+        <Note icon={MailWarning} tone="text-failed">
+          {outbox.deadLetters === 1 ? "One message was" : `${outbox.deadLetters.toLocaleString("en")} messages were`}{" "}
+          rejected and won't be sent again
+          {outbox.lastDeadLetterReason === null ? "." : `: ${visibleText(outbox.lastDeadLetterReason)}`}
+        </Note>
+      )}
+      {usage.retained.length > 0 && (
+        <ul aria-label="Retained workspaces" className="flex flex-col gap-2">
+          {usage.retained.map(({ workspace, work }) => (
+            <li key={workspace.id} className="flex flex-col gap-1">
+              {work !== null && <TaskLink work={work} />}
+              <RetainedWorkspace
+                workspace={workspace}
+                name={`Workspace of ${work === null ? workspace.id : visibleText(work.title)}`}
+              />
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+interface NoteProps {
+  readonly icon: LucideIcon;
+  readonly tone: string;
+  readonly children: ReactNode;
+}
+
+export function Note({ icon: Icon, tone, children }: NoteProps) {
+  return (
+    <p className="flex gap-2">
+      <Icon size={15} className={`mt-0.5 shrink-0 ${tone}`} aria-hidden="true" />
+      <span className="min-w-0 wrap-anywhere text-ink-2">{children}</span>
+    </p>
+  );
+}
