@@ -5,7 +5,7 @@ import { setTimeout } from "node:timers/promises";
 import * as z from "zod";
 import { processesOf } from "../tests/harness/processes.ts";
 
-const PROCESS_KINDS = ["workerd", "cli + local-cloud", "switchboard", "session-host", "agent", "other"] as const;
+const PROCESS_KINDS = ["workerd", "cli + local-cloud", "daemon", "session-host", "agent", "other"] as const;
 export type ProcessKind = (typeof PROCESS_KINDS)[number];
 
 export interface Usage {
@@ -95,7 +95,7 @@ export function watchPeaks(directory: string, everyMs = 250): { stop(): Promise<
 function kindOf(command: string): ProcessKind {
   if (command.includes("workerd")) return "workerd";
   if (/samovar\.mjs up/.test(command)) return "cli + local-cloud";
-  if (/vm-agent\.mjs switchboard/.test(command)) return "switchboard";
+  if (/vm-agent\.mjs daemon/.test(command)) return "daemon";
   if (/vm-agent\.mjs session-host/.test(command)) return "session-host";
   return /script-agent/.test(command) ? "agent" : "other";
 }

@@ -1,5 +1,5 @@
 /**
- * Hundreds of tasks in a row, with random cancels, and kills of agents, hosts, switchboards and the control plane:
+ * Hundreds of tasks in a row, with random cancels, and kills of agents, hosts, daemons and the control plane:
  * `npm run bench -- soak --tasks 500 --minutes 20 --seed 1`. Tells memory and open files each minute; at the end nothing
  * may be stuck, unproven or left.
  */
@@ -31,10 +31,10 @@ const STUCK_AFTER_MS = 240_000;
 const CONTROL_PLANE_DIES_UNTIL = 0.35;
 /** Workspaces, nodes and sweeps come and go many times. */
 const ENV = {
-  KEPT_WORKSPACE_RETENTION_MS: "15000",
+  WORKSPACE_RETENTION_MS: "15000",
   SWEEP_CRON: "*/10 * * * * *",
   NODE_WARM_TIMEOUT_MS: "20000",
-  NODE_MAX_LIFETIME_MS: "180000",
+  NODE_DRAIN_AFTER_MS: "180000",
   MAX_NODES_PER_USER: "6",
 };
 
@@ -155,7 +155,7 @@ class Soak {
   }
 
   async #killOne(): Promise<void> {
-    const kinds: readonly ProcessKind[] = ["agent", "session-host", "switchboard"];
+    const kinds: readonly ProcessKind[] = ["agent", "session-host", "daemon"];
     const kind = kinds[this.#upTo(kinds.length)] ?? "agent";
     const found = (await usageOf(this.#installation().dataDir)).filter((usage) => usage.kind === kind);
     const victim = found[this.#upTo(found.length)];
@@ -176,7 +176,7 @@ class Soak {
   }
 
   #line(minute: number): string {
-    const kinds: readonly ProcessKind[] = ["workerd", "cli + local-cloud", "switchboard"];
+    const kinds: readonly ProcessKind[] = ["workerd", "cli + local-cloud", "daemon"];
     return kinds
       .map((kind) => {
         const own = this.#samples.filter((sample) => sample.minute === minute && sample.kind === kind);

@@ -28,11 +28,11 @@ export interface Part {
 
 const part = (name: string, find: Find): Part => ({ name, find });
 
-const step = (kind: "step.began" | "step.ended", wanted: RunStep): Find => {
+const step = (kind: "step.started" | "step.finished", wanted: RunStep): Find => {
   return ({ events }) => events.find((event) => event.kind === kind && event.data["step"] === wanted)?.at ?? null;
 };
-const began = (wanted: RunStep) => step("step.began", wanted);
-const ended = (wanted: RunStep) => step("step.ended", wanted);
+const began = (wanted: RunStep) => step("step.started", wanted);
+const ended = (wanted: RunStep) => step("step.finished", wanted);
 
 const status = (to: TaskView["status"]): Find => {
   return ({ events }) => events.find(({ kind, data }) => kind === "status.changed" && data["to"] === to)?.at ?? null;

@@ -84,11 +84,11 @@ export async function transcriptFaults(here: Installation): Promise<string[]> {
 /** Destroys kept workspaces, then nodes, as a person would; what is there after that is left over [R24]. */
 export async function clearedFaults(here: Installation, person: Person): Promise<string[]> {
   for (const { id, state } of await person.workspaces())
-    if (state === "kept") await person.ask(`/api/workspaces/${id}/destroy`, { method: "POST", body: {} });
+    if (state === "retained") await person.ask(`/api/workspaces/${id}/destroy`, { method: "POST", body: {} });
   const slots = await settled(async () => {
     const nodes = (await person.nodes()).filter(({ state }) => state !== "destroying");
-    return nodes.flatMap(({ id, taskIds, keptTaskIds }) =>
-      [...taskIds, ...keptTaskIds].map((task) => `${id} still holds a slot of ${task}`),
+    return nodes.flatMap(({ id, taskIds, retainedTaskIds }) =>
+      [...taskIds, ...retainedTaskIds].map((task) => `${id} still holds a slot of ${task}`),
     );
   });
   for (const { id } of await person.nodes()) await destroyNode(person, id);

@@ -194,9 +194,9 @@ describe("Claude Code", () => {
     const unknown = await run("Choose a model", { model: "gpt-tea" });
     expect(unknown).toMatchObject({ status: "failed", failure: { code: "agent_choice_unknown" } });
     expect(unknown.failure?.message).toContain("haiku");
-    const agents = z.object({ items: z.array(z.object({ kind: z.string(), offers: z.unknown() })) });
+    const agents = z.object({ items: z.array(z.object({ kind: z.string(), capabilities: z.unknown() })) });
     const { items } = agents.parse(await here.api("/api/agents"));
-    expect(JSON.stringify(items.find(({ kind }) => kind === "claude")?.offers)).toContain("haiku");
+    expect(JSON.stringify(items.find(({ kind }) => kind === "claude")?.capabilities)).toContain("haiku");
   });
 
   test("an error of the model's provider ends the task with its words, and is no crash", async () => {

@@ -56,7 +56,7 @@ const ended = (done: Finished): TaskView => taskOf(done);
 test("[R14] [R30] a kept workspace is listed, looked into, given more time, removed, and the transcript says so", async () => {
   const failed = ended(await run(FAILING, "--json"));
   expect(failed.status).toBe("failed");
-  const kept = await workspaceOf(failed, "kept");
+  const kept = await workspaceOf(failed, "retained");
   const list = await here.samovar(["workspaces"]);
   expect(list.stdout).toMatch(new RegExp(`${kept.id} +kept +3 h 59 min .*exit code 3`));
 
@@ -70,7 +70,7 @@ test("[R14] [R30] a kept workspace is listed, looked into, given more time, remo
   expect([inside.code, inside.stdout]).toEqual([4, `${look.path}\n`]);
 
   const later = await json<WorkspaceView>("workspaces", "extend", short(kept.id), "--for", "8h");
-  expect(later.keepUntil).toBeGreaterThan((kept.keepUntil ?? 0) + 3 * 3_600_000);
+  expect(later.retainedUntil).toBeGreaterThan((kept.retainedUntil ?? 0) + 3 * 3_600_000);
   expect((await here.samovar(["workspaces", "extend", short(kept.id), "--for", "30s"])).code).toBe(2);
 
   const shown = await here.samovar(["task", short(failed.id)]);
@@ -88,7 +88,7 @@ test("[R14] [R30] a kept workspace is listed, looked into, given more time, remo
 
 test("[R15] [R16] a kept workspace leaves its place to the next task; one that waits says why while it is followed", async () => {
   const failed = ended(await run(FAILING, "--json"));
-  await workspaceOf(failed, "kept");
+  await workspaceOf(failed, "retained");
   const working = here.follow([
     "run",
     "--json",

@@ -128,7 +128,7 @@ test("[R17] [F39] an agent that crashes: it goes on in a second life; when that 
     expect(task, name).toMatchObject({ status: "failed", failure: { code: "agent_crashed" } });
     if (plan.how === "crash") expect(task.failure?.message, name).toContain("the kettle is empty");
     else expect(task.failure?.message, name).toMatch(new RegExp(`${plan.how.signal}|exit code`));
-    expect(workspace?.state, name).toBe("kept");
+    expect(workspace?.state, name).toBe("retained");
     expect(await left(task), name).toEqual([]);
   }
 });
@@ -216,7 +216,7 @@ test("[R14] [F41] a push that is refused: completed with a warning, and the work
     expect(task.status, name).toBe("completed");
     expect(task.output?.warning, name).toMatch(/not pushed/);
     expect(task.output?.commits.length, name).toBeGreaterThan(0);
-    expect(workspace?.state, name).toBe("kept");
+    expect(workspace?.state, name).toBe("retained");
   }
   const pushed = new Set(git(remote, "for-each-ref", "--format=%(refname:short)", "refs/heads/").split("\n"));
   for (const { name, task } of ended) expect(pushed.has(task.branch ?? ""), name).toBe(false);

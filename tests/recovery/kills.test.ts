@@ -63,12 +63,12 @@ test("[R21] only the CLI is killed; started again at once it takes over from the
   run.process.kill("SIGKILL");
 });
 
-test("[R5] [R21] the switchboard is killed; the agent goes on and nothing is lost", async () => {
+test("[R5] [R21] the daemon is killed; the agent goes on and nothing is lost", async () => {
   const run = here.follow(["run", "--json", "--repo", repository, LONG]);
   const task = await whenStreaming(run);
-  const switchboards = await pidsMatching(here.dataDir, /vm-agent\.mjs switchboard/);
-  expect(switchboards).toHaveLength(1);
-  for (const pid of switchboards) process.kill(pid, "SIGKILL");
+  const daemons = await pidsMatching(here.dataDir, /vm-agent\.mjs daemon/);
+  expect(daemons).toHaveLength(1);
+  for (const pid of daemons) process.kill(pid, "SIGKILL");
 
   expect(taskOf(await run.finished).status).toBe("completed");
   await expectCompleted(task);
@@ -92,7 +92,7 @@ test("[R5] [R16] [F39] a session-host is killed; what it said is kept, the messa
   expect(interrupted).toHaveLength(1);
   expect(interrupted[0]?.content.length).toBeGreaterThan(0);
   const workspace = await here.api<{ state: string }>(`/api/workspaces/${ended.workspaceId}`);
-  expect(workspace.state).toBe("kept");
+  expect(workspace.state).toBe("retained");
   expect(task.id).toBe(ended.id);
   await here.api(`/api/workspaces/${ended.workspaceId}/destroy`, { method: "POST", body: {} });
   const node = async () => (await here.api<{ state: string }>(`/api/nodes/${ended.nodeId}`)).state;

@@ -156,7 +156,7 @@ test("[F48] a node's agent turns out to be of the previous version: it is told t
     if (server === null) return;
     const disk = join(here.dataDir, "vm", "vm", String(server));
     writeFileSync(join(disk, "opt/samovar/vm-agent.mjs"), previous);
-    for (const pid of await pidsMatching(disk, /vm-agent\.mjs switchboard/)) tryKill(pid);
+    for (const pid of await pidsMatching(disk, /vm-agent\.mjs daemon/)) tryKill(pid);
   });
   for (const run of runs) {
     const { task, name } = run;

@@ -26,7 +26,7 @@ const ENDED_WITHIN_MS = 280_000;
 const PARTS = {
   workerd: null,
   cli: null,
-  daemon: /vm-agent\.mjs switchboard/,
+  daemon: /vm-agent\.mjs daemon/,
   host: /vm-agent\.mjs session-host/,
   agent: /vm-agent\.mjs script-agent/,
 } as const;
@@ -86,7 +86,7 @@ async function processesOfPart(part: Part, task: TaskView): Promise<number[]> {
 async function reached(stage: RunStep, task: TaskView): Promise<void> {
   for (;;) {
     const events = await person.events(task);
-    if (events.some(({ kind, data }) => kind === "step.began" && data["step"] === stage)) return;
+    if (events.some(({ kind, data }) => kind === "step.started" && data["step"] === stage)) return;
     if (hasEnded(await person.task(task))) return;
   }
 }

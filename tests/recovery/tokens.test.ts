@@ -1,4 +1,4 @@
-/** Tokens that hold for seconds, a signing key that is rotated, and switchboards that die: runs go on with fresh tokens. */
+/** Tokens that hold for seconds, a signing key that is rotated, and daemons that die: runs go on with fresh tokens. */
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,8 +19,8 @@ import { nameOf, seededPlans, SEEDS } from "../harness/seeds.ts";
 /** Longer than any limit of these runs: what stands still for so long will not end. */
 const PATIENCE_MS = 60_000;
 const ENV = { NODE_SLOTS: "10", MAX_NODES_PER_USER: "2", NODE_WARM_TIMEOUT_MS: "600000" };
-/** Shorter than any of the tasks. Half of it, what is left of a token at least, is longer than a switchboard takes to come back. */
-const SHORT_LIFE = { ...ENV, MACHINE_TOKEN_LIFE_MS: "24000" };
+/** Shorter than any of the tasks. Half of it, what is left of a token at least, is longer than a daemon takes to come back. */
+const SHORT_LIFE = { ...ENV, NODE_TOKEN_TTL_MS: "24000" };
 
 let here: Installation;
 let person: Person;
@@ -49,7 +49,7 @@ const works = fc.record({
   ),
   /** From the last blow. All blows fall within half of half a token's life. */
   afterMs: fc.integer({ min: 0, max: 300 }),
-  blow: fc.constantFrom("none", "none", "none", "switchboards"),
+  blow: fc.constantFrom("none", "none", "none", "daemons"),
 });
 
 test("[R3] [R21] [F38] the key is rotated and tokens run out in the middle of runs: all complete, nothing is lost", async () => {
@@ -71,7 +71,7 @@ test("[R3] [R21] [F38] the key is rotated and tokens run out in the middle of ru
   for (const { plan } of runs) {
     await setTimeout(plan.afterMs);
     if (plan.blow === "none") continue;
-    for (const pid of await pidsMatching(here.dataDir, /vm-agent\.mjs switchboard/)) tryKill(pid);
+    for (const pid of await pidsMatching(here.dataDir, /vm-agent\.mjs daemon/)) tryKill(pid);
   }
   const tasks = await person.ended(
     project,

@@ -136,7 +136,7 @@ CREATE TABLE workspaces (
   branch TEXT,
   state TEXT NOT NULL,
   failure TEXT,
-  keep_until INTEGER,
+  retained_until INTEGER,
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL
 );

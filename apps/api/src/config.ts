@@ -73,12 +73,12 @@ export const settings = z.object({
     .describe("The least severe log line that is written"),
   NODE_WARM_TIMEOUT_MS: duration(1_800_000, "How long an idle node waits for the next task"),
   NODE_IDLE_GRACE_MS: duration(1_000, "How long a node without work stays active before it counts as warm"),
+  NODE_DRAIN_AFTER_MS: limit("NODE_DRAIN_AFTER_MS"),
   NODE_MAX_LIFETIME_MS: limit("NODE_MAX_LIFETIME_MS"),
-  NODE_HARD_LIFETIME_MS: limit("NODE_HARD_LIFETIME_MS"),
   NODE_BOOT_TIMEOUT_MS: limit("NODE_BOOT_TIMEOUT_MS"),
   NODE_UNREACHABLE_TIMEOUT_MS: limit("NODE_UNREACHABLE_TIMEOUT_MS"),
   NODE_SLOTS: count(3, 64, "Workspaces that share a node"),
-  NODE_KEPT_WORKSPACES: z.coerce
+  NODE_RETAINED_WORKSPACES: z.coerce
     .number()
     .int()
     .min(0)
@@ -86,10 +86,7 @@ export const settings = z.object({
     .default(10)
     .describe("Kept workspaces of a node that take no place of a working one; each above it takes one"),
   MAX_NODES_PER_USER: count(10, 200, "Nodes that one person may have at a time"),
-  MACHINE_TOKEN_LIFE_MS: duration(
-    86_400_000,
-    "How long the tokens of nodes and workspaces hold; they are renewed before",
-  ),
+  NODE_TOKEN_TTL_MS: duration(86_400_000, "How long the tokens of nodes and workspaces hold; they are renewed before"),
   SWEEP_CRON: z.string().default("*/15 * * * *").describe("When the sweep runs"),
   SWEEP_GRACE_MS: limit("SWEEP_GRACE_MS"),
   CLONE_TIMEOUT_MS: limit("CLONE_TIMEOUT_MS"),
@@ -103,7 +100,7 @@ export const settings = z.object({
   SESSION_STOP_TIMEOUT_MS: limit("SESSION_STOP_TIMEOUT_MS"),
   FINISH_TIMEOUT_MS: limit("FINISH_TIMEOUT_MS"),
   DRAIN_TIMEOUT_MS: limit("DRAIN_TIMEOUT_MS"),
-  KEPT_WORKSPACE_RETENTION_MS: limit("KEPT_WORKSPACE_RETENTION_MS"),
+  WORKSPACE_RETENTION_MS: limit("WORKSPACE_RETENTION_MS"),
   COMMIT_NAME: z.string().min(1).max(100).default("Samovar").describe("Author of commits that Samovar makes"),
   COMMIT_EMAIL: z
     .string()

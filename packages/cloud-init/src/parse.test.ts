@@ -56,7 +56,7 @@ describe("reading units", () => {
     expect(parseServiceUnit(agentUnit())).toMatchObject({
       ok: true,
       value: {
-        execStart: ["/opt/samovar/bin/node", "/opt/samovar/vm-agent.mjs", "switchboard", "/etc/samovar/agent.json"],
+        execStart: ["/opt/samovar/bin/node", "/opt/samovar/vm-agent.mjs", "daemon", "/etc/samovar/agent.json"],
         restart: "always",
         restartDelayMs: 1000,
         requiredPaths: ["/opt/samovar/vm-agent.mjs"],

@@ -23,7 +23,7 @@ StartLimitIntervalSec=0
 Environment=PATH=/opt/samovar/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 Environment=HOME=/root
 Environment=LANG=C.UTF-8
-ExecStart=/opt/samovar/bin/node /opt/samovar/vm-agent.mjs switchboard /etc/samovar/agent.json
+ExecStart=/opt/samovar/bin/node /opt/samovar/vm-agent.mjs daemon /etc/samovar/agent.json
 Restart=always
 RestartSec=1
 KillMode=process
@@ -33,7 +33,7 @@ UMask=0077
 WantedBy=multi-user.target
 `;
 
-/** KillMode=process: session-hosts outlive the switchboard. No start limit: a node never gives up on its agent. */
+/** KillMode=process: session-hosts outlive the daemon. No start limit: a node never gives up on its agent. */
 export function agentUnit(): string {
   return AGENT_UNIT;
 }

@@ -121,11 +121,11 @@ export const agentChoice = z.object({
 export type AgentChoice = z.infer<typeof agentChoice>;
 
 /** What an agent told on opening a session; empty where it lets nobody choose. */
-export const agentOffers = z.object({
+export const agentCapabilities = z.object({
   models: z.array(agentChoice).max(200),
   modes: z.array(agentChoice).max(50),
 });
-export type AgentOffers = z.infer<typeof agentOffers>;
+export type AgentCapabilities = z.infer<typeof agentCapabilities>;
 
 /** What the control plane tells people of an agent (`GET /api/agents`). */
 export const agentView = z.object({
@@ -143,7 +143,7 @@ export const agentView = z.object({
   secretEnv: z.array(z.string()),
   program: agentProgram,
   /** As it was told in its last session; null before the first. */
-  offers: agentOffers.nullable(),
+  capabilities: agentCapabilities.nullable(),
 });
 export type AgentView = z.infer<typeof agentView>;
 

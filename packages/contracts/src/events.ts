@@ -1,10 +1,10 @@
 /** Events: node → control plane. Idempotent by `n` within an epoch, persisted until acknowledged. */
 import * as z from "zod";
-import { agentOffers } from "./agents.ts";
+import { agentCapabilities } from "./agents.ts";
 import { failure } from "./errors.ts";
 import { millis, sessionId, workspaceId } from "./ids.ts";
 import { outboxStats } from "./nodes.ts";
-import { bundleView, commitView, diffStat, transcriptProof, usage } from "./tasks.ts";
+import { bundleView, commitView, diffStat, transcriptDigestView, usage } from "./tasks.ts";
 
 const eventOf = <K extends string, B extends z.ZodRawShape>(kind: K, body: B) =>
   z.object({ n: z.number().int().positive(), at: millis, kind: z.literal(kind), ...body });
@@ -36,7 +36,7 @@ export const sessionEnd = z.object({
   /** Whether the store has answered for every message. */
   drained: z.boolean(),
   /** Over the closed transcript; null when it was never closed, since its session host was lost for good. */
-  proof: transcriptProof.nullable(),
+  digest: transcriptDigestView.nullable(),
 });
 export type SessionEnd = z.infer<typeof sessionEnd>;
 
@@ -45,7 +45,7 @@ export const nodeEvent = z.discriminatedUnion("kind", [
   eventOf("workspace.failed", { workspaceId, failure }),
   eventOf("workspace.destroyed", { workspaceId }),
   /** On the first ACP update after the prompt. */
-  eventOf("session.started", { workspaceId, sessionId, offers: agentOffers.nullable() }),
+  eventOf("session.started", { workspaceId, sessionId, capabilities: agentCapabilities.nullable() }),
   /** A process that the session needs for its start has waited long for its turn: the machine is busy. */
   eventOf("session.start_delayed", { workspaceId, sessionId }),
   eventOf("session.ended", { workspaceId, sessionId, end: sessionEnd }),

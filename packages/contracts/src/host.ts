@@ -1,17 +1,17 @@
 /**
- * Switchboard ⇄ session-host, over the host's unix socket: JSON lines. The host serves, so that a new
- * switchboard finds a living host again. Everything the host tells is state, re-told on each connection:
+ * Daemon ⇄ session-host, over the host's unix socket: JSON lines. The host serves, so that a new
+ * daemon finds a living host again. Everything the host tells is state, re-told on each connection:
  * losing a connection loses nothing.
  */
 import * as z from "zod";
-import { agentKind, agentOffers, modelApi } from "./agents.ts";
+import { agentKind, agentCapabilities, modelApi } from "./agents.ts";
 import { failure } from "./errors.ts";
 import { sessionOutcome } from "./events.ts";
 import { messageId, millis, nodeId, projectId, sessionId, workspaceId } from "./ids.ts";
 import { outboxStats } from "./nodes.ts";
-import { transcriptProof, usage } from "./tasks.ts";
+import { transcriptDigestView, usage } from "./tasks.ts";
 
-/** How the agent's part ended; commits and push are the switchboard's to add. */
+/** How the agent's part ended; commits and push are the daemon's to add. */
 export const hostEnd = z.object({
   outcome: sessionOutcome,
   stopReason: z.string().nullable(),
@@ -32,9 +32,9 @@ export const hostStatus = z.object({
   /** The agent's start waits for its turn on a busy machine, or did; absent from earlier hosts. */
   startDelayed: z.boolean().optional(),
   /** What the agent lets people choose; null until it has told. */
-  offers: agentOffers.nullable(),
+  capabilities: agentCapabilities.nullable(),
   end: hostEnd.nullable(),
-  /** The transcript takes no more messages: `proof` is its last. */
+  /** The transcript takes no more messages: `digest` is its last. */
   closed: z.boolean(),
   /** No unsent row is left (or only dead letters). */
   drained: z.boolean(),
@@ -42,20 +42,20 @@ export const hostStatus = z.object({
   refusedMs: z.number().int().nonnegative(),
   outbox: outboxStats,
   /** Over what is finished so far. */
-  proof: transcriptProof,
-  /** Set when the store answered 401: the switchboard must bring a new token. */
+  digest: transcriptDigestView,
+  /** Set when the store answered 401: the daemon must bring a new token. */
   needsToken: z.boolean(),
 });
 export type HostStatus = z.infer<typeof hostStatus>;
 
-/** Host → switchboard. An `ack` says that a command of this type was taken, whatever comes of it. */
+/** Host → daemon. An `ack` says that a command of this type was taken, whatever comes of it. */
 export const hostFrame = z.discriminatedUnion("type", [
   z.object({ type: z.literal("status"), status: hostStatus }),
   z.object({ type: z.literal("ack"), command: z.enum(["token", "cancel", "close", "dismiss"]) }),
 ]);
 export type HostFrame = z.infer<typeof hostFrame>;
 
-/** Switchboard → host. */
+/** Daemon → host. */
 export const hostCommand = z.discriminatedUnion("type", [
   z.object({ type: z.literal("token"), token: z.string(), expiresAt: millis }),
   z.object({ type: z.literal("cancel"), reason: z.string() }),
@@ -92,7 +92,7 @@ export const standbyAssignment = z.object({ directory: z.string() });
 export type StandbyAssignment = z.infer<typeof standbyAssignment>;
 
 /**
- * `host.json` in the session's directory, written by the switchboard before it starts the host with
+ * `host.json` in the session's directory, written by the daemon before it starts the host with
  * `vm-agent session-host <directory>`. No secret is in it; tokens come over the socket.
  * The host's other files there: `host.sqlite`, `host.sock`, `host.log`.
  */

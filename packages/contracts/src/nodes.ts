@@ -37,7 +37,7 @@ export const nodeView = z.object({
   /** Tasks that are at work there, or about to be. */
   taskIds: z.array(taskId),
   /** Tasks that have ended, whose workspaces are kept there. */
-  keptTaskIds: z.array(taskId),
+  retainedTaskIds: z.array(taskId),
   /** Of `slots`: those that new work cannot have. Kept workspaces take none, up to a limit. */
   taken: z.number().int().nonnegative(),
   slots: z.number().int().positive(),
@@ -88,7 +88,7 @@ export type PoolBucket = z.infer<typeof poolBucket>;
 export const poolHistory = z.object({ bucketMs: z.number().int().positive(), buckets: z.array(poolBucket) });
 export type PoolHistory = z.infer<typeof poolHistory>;
 
-/** `GET /api/nodes/spending`: what machines cost since a moment, by the hours that they began. */
+/** `GET /api/nodes/cost`: what machines cost since a moment, by the hours that they began. */
 export const spending = z.object({
   since: millis,
   /** One for each currency. */

@@ -47,19 +47,19 @@ export const usage = z.object({
 });
 export type Usage = z.infer<typeof usage>;
 
-/** The proof that the stored transcript is the one that was said. */
-export const transcriptProof = z.object({
+/** The digest that the stored transcript is the one that was said. */
+export const transcriptDigestView = z.object({
   /** Messages finished on the node. */
   count: z.number().int().nonnegative(),
   /** SHA-256 (hex) over them; see `transcriptDigest` in the domain. */
   digest: z.string(),
 });
-export type TranscriptProof = z.infer<typeof transcriptProof>;
+export type TranscriptDigest = z.infer<typeof transcriptDigestView>;
 
 export const transcriptVerification = z.object({
   agreed: z.boolean(),
-  claimed: transcriptProof,
-  stored: transcriptProof,
+  claimed: transcriptDigestView,
+  stored: transcriptDigestView,
 });
 export type TranscriptVerification = z.infer<typeof transcriptVerification>;
 
@@ -135,7 +135,7 @@ export const taskView = z.object({
   failure: failure.nullable(),
   cancelRequested: z.boolean(),
   /** It has failed, and a person wants nothing more of it: it is not counted among what needs somebody. */
-  setAside: z.boolean(),
+  acknowledged: z.boolean(),
   attempt: z.number().int().nonnegative(),
   version: z.number().int().positive(),
   createdAt: millis,
@@ -188,8 +188,8 @@ export const taskEventKind = z.enum([
   "status.changed",
   "cancel.requested",
   "attention.changed",
-  "step.began",
-  "step.ended",
+  "step.started",
+  "step.finished",
   "node.chosen",
   "workspace.prepared",
   "output.recorded",
@@ -202,7 +202,7 @@ export const taskEvent = z.object({
   /** `user:usr_…`, `run:run_…` or `sweep`. */
   actor: z.string(),
   kind: taskEventKind,
-  /** `status.changed`: { from, to, reason }; `step.*`: { step, runId }; `attention.changed`: { setAside }; … */
+  /** `status.changed`: { from, to, reason }; `step.*`: { step, runId }; `attention.changed`: { acknowledged }; … */
   data: z.record(z.string(), z.unknown()),
 });
 export type TaskEvent = z.infer<typeof taskEvent>;

@@ -4,7 +4,7 @@ import { failure } from "./errors.ts";
 import { agentKind } from "./agents.ts";
 import { millis, nodeId, projectId, sessionId, taskId, workspaceId } from "./ids.ts";
 
-export const workspaceState = z.enum(["creating", "ready", "busy", "kept", "destroying", "destroyed", "failed"]);
+export const workspaceState = z.enum(["creating", "ready", "busy", "retained", "destroying", "destroyed", "failed"]);
 export type WorkspaceState = z.infer<typeof workspaceState>;
 
 export const workspaceView = z.object({
@@ -17,7 +17,7 @@ export const workspaceView = z.object({
   agent: agentKind.nullable(),
   state: workspaceState,
   failure: failure.nullable(),
-  keepUntil: millis.nullable(),
+  retainedUntil: millis.nullable(),
   createdAt: millis,
   updatedAt: millis,
 });

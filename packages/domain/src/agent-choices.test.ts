@@ -1,4 +1,4 @@
-import { agentOffers } from "@samovar/contracts";
+import { agentCapabilities } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { choiceRequest, chooseWanted, offersOf, readChoosables, unaskingMode } from "./agent-choices.ts";
@@ -105,7 +105,7 @@ describe("what an agent lets people choose", () => {
         ),
       ),
     });
-    fc.assert(fc.property(session, (told) => agentOffers.safeParse(offersOf(readChoosables(told))).success));
+    fc.assert(fc.property(session, (told) => agentCapabilities.safeParse(offersOf(readChoosables(told))).success));
   });
 });
 
@@ -121,7 +121,7 @@ describe("a person's wish", () => {
   it("that is not offered is told with what is", () => {
     expect(chooseWanted("model", model, "o9")).toEqual({
       ok: false,
-      error: 'The agent offers no model "o9". It offers: default, opus.',
+      error: 'The agent offers no model "o9". It capabilities: default, opus.',
     });
     expect(chooseWanted("permission mode", null, "yolo")).toMatchObject({
       error: expect.stringContaining("lets nobody choose"),

@@ -4,7 +4,7 @@
  */
 import type { Result } from "@samovar/base";
 import { assertNever, err, ok } from "@samovar/base";
-import type { AgentChoice, AgentOffers } from "@samovar/contracts";
+import type { AgentChoice, AgentCapabilities } from "@samovar/contracts";
 import type { Fields } from "./acp-update.ts";
 import { fieldsOf } from "./acp-update.ts";
 
@@ -50,7 +50,7 @@ export function readChoosables(session: Fields): Choosables {
   };
 }
 
-export const offersOf = ({ model, mode }: Choosables): AgentOffers => ({
+export const offersOf = ({ model, mode }: Choosables): AgentCapabilities => ({
   models: [...(model?.choices ?? [])],
   modes: [...(mode?.choices ?? [])],
 });
@@ -90,7 +90,7 @@ function unknownChoice(what: string, wanted: string, offered: readonly AgentChoi
   if (offered.length === 0) return `The agent lets nobody choose a ${what}, and "${wanted}" was asked for.`;
   const listed = offered.slice(0, LISTED).map(({ id }) => id);
   const more = offered.length > LISTED ? `, and ${offered.length - LISTED} more` : "";
-  return `The agent offers no ${what} "${wanted}". It offers: ${listed.join(", ")}${more}.`;
+  return `The agent offers no ${what} "${wanted}". It capabilities: ${listed.join(", ")}${more}.`;
 }
 
 function optionOf(session: Fields, category: string, max: number): Choosable | null {

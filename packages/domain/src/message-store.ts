@@ -25,7 +25,7 @@ export interface StoredMessage {
   readonly sessionId: SessionId;
   /** Dense per session from 0, given at first arrival. */
   readonly position: number;
-  /** `node`: delivered, and covered by the transcript's proof. `page`: stored when a person or the control plane said it. */
+  /** `node`: delivered, and covered by the transcript's digest. `page`: stored when a person or the control plane said it. */
   readonly origin: "node" | "page";
   readonly role: MessageRole;
   readonly kind: MessageKind;

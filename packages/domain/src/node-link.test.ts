@@ -54,7 +54,7 @@ const end: SessionEnd = {
   bundle: null,
   warning: null,
   drained: true,
-  proof: { count: 0, digest: "" },
+  digest: { count: 0, digest: "" },
 };
 
 describe("hello", () => {
@@ -171,7 +171,7 @@ describe("facts of a workspace", () => {
         kind: "session.started",
         workspaceId: holder.workspaceId,
         sessionId: holder.sessionId,
-        offers: null,
+        capabilities: null,
       },
       holder,
       7,

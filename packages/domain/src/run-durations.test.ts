@@ -16,37 +16,37 @@ describe("how long the steps of a run took", () => {
   it("is from each beginning to its end", () => {
     const events = [
       status(0, "queued"),
-      step(1, "step.began", "choose"),
-      step(31, "step.ended", "choose"),
-      step(31, "step.began", "prepare"),
-      step(40, "step.ended", "prepare"),
+      step(1, "step.started", "choose"),
+      step(31, "step.finished", "choose"),
+      step(31, "step.started", "prepare"),
+      step(40, "step.finished", "prepare"),
     ];
     expect(runDurations(events, "run_1", 99)).toEqual({ choose: 30, prepare: 9 });
   });
 
   it("a step that was cut off lasted until the task ended, or lasts still", () => {
-    const events = [step(1, "step.began", "start")];
+    const events = [step(1, "step.started", "start")];
     expect(runDurations(events, "run_1", 11)).toEqual({ start: 10 });
     expect(runDurations([...events, status(6, "failed")], "run_1", 11)).toEqual({ start: 5 });
   });
 
   it("another machine's steps are added", () => {
     const events = [
-      step(0, "step.began", "prepare"),
-      step(5, "step.ended", "prepare"),
-      step(8, "step.began", "prepare"),
-      step(10, "step.ended", "prepare"),
+      step(0, "step.started", "prepare"),
+      step(5, "step.finished", "prepare"),
+      step(8, "step.started", "prepare"),
+      step(10, "step.finished", "prepare"),
     ];
     expect(runDurations(events, null, 99)).toEqual({ prepare: 7 });
   });
 
   it("each attempt has its own; without a name it is the newest", () => {
     const events = [
-      step(0, "step.began", "choose"),
+      step(0, "step.started", "choose"),
       status(4, "failed"),
       status(5, "queued"),
-      step(6, "step.began", "choose", "run_2"),
-      step(7, "step.ended", "choose", "run_2"),
+      step(6, "step.started", "choose", "run_2"),
+      step(7, "step.finished", "choose", "run_2"),
       status(8, "failed"),
     ];
     expect(runDurations(events, "run_1", 99)).toEqual({ choose: 4 });
@@ -57,7 +57,7 @@ describe("how long the steps of a run took", () => {
   it("is never negative, and never more than the whole, whatever the order of events", () => {
     const anyTold = fc.tuple(
       fc.nat(1000),
-      fc.constantFrom<TaskEvent["kind"]>("step.began", "step.ended", "status.changed", "node.chosen"),
+      fc.constantFrom<TaskEvent["kind"]>("step.started", "step.finished", "status.changed", "node.chosen"),
       fc.constantFrom(...RUN_STEPS),
     );
     fc.assert(

@@ -11,7 +11,7 @@ type Told = Pick<TaskEvent, "at" | "kind" | "data">;
  * was cut off lasted until its task ended, or until `now` while it has not. Without a run's id: of the newest run.
  */
 export function runDurations(events: readonly Told[], runId: string | null, now: Millis): TaskOutput["durations"] {
-  const run = runId ?? events.findLast((event) => event.kind === "step.began")?.data["runId"];
+  const run = runId ?? events.findLast((event) => event.kind === "step.started")?.data["runId"];
   const first = events.findIndex((event) => isStep(event) && event.data["runId"] === run);
   const open = new Map<RunStep, Millis>();
   const durations: Partial<Record<RunStep, number>> = {};
@@ -28,12 +28,12 @@ export function runDurations(events: readonly Told[], runId: string | null, now:
     }
     const step = runStep.safeParse(event.data["step"]);
     if (!isStep(event) || event.data["runId"] !== run || !step.success) continue;
-    if (event.kind === "step.ended") close(step.data, event.at);
+    if (event.kind === "step.finished") close(step.data, event.at);
     else if (!open.has(step.data)) open.set(step.data, event.at);
   }
   for (const step of open.keys()) close(step, now);
   return durations;
 }
 
-const isStep = ({ kind }: Told) => kind === "step.began" || kind === "step.ended";
+const isStep = ({ kind }: Told) => kind === "step.started" || kind === "step.finished";
 const isEnd = ({ kind, data }: Told) => kind === "status.changed" && isTerminal(String(data["to"]));

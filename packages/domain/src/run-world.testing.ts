@@ -27,8 +27,8 @@ const SETTINGS: NodeSettings = {
   keptFree: 10,
   idleGraceMs: 1_000,
   warmTimeoutMs: 30 * 60_000,
-  maxLifetimeMs: LIMITS.NODE_MAX_LIFETIME_MS,
-  hardLifetimeMs: LIMITS.NODE_HARD_LIFETIME_MS,
+  maxLifetimeMs: LIMITS.NODE_DRAIN_AFTER_MS,
+  hardLifetimeMs: LIMITS.NODE_MAX_LIFETIME_MS,
   bootTimeoutMs: LIMITS.NODE_BOOT_TIMEOUT_MS,
   unreachableTimeoutMs: LIMITS.NODE_UNREACHABLE_TIMEOUT_MS,
 };

@@ -25,7 +25,7 @@ const end = (outcome: SessionOutcome): SessionEnd => ({
   usage: null,
   restarts: 0,
   drained: true,
-  proof: { count: 1, digest: "d" },
+  digest: { count: 1, digest: "d" },
 });
 
 const TOLD = {
@@ -36,7 +36,7 @@ const TOLD = {
     failure: { code: "clone_failed", message: "No such repository." },
   }),
   removed: (workspaceId) => ({ kind: "workspace.destroyed", workspaceId }),
-  started: (workspaceId, sessionId) => ({ kind: "session.started", workspaceId, sessionId, offers: null }),
+  started: (workspaceId, sessionId) => ({ kind: "session.started", workspaceId, sessionId, capabilities: null }),
   clean: (workspaceId, sessionId) => ({ kind: "session.ended", workspaceId, sessionId, end: end("clean") }),
   crashed: (workspaceId, sessionId) => ({ kind: "session.ended", workspaceId, sessionId, end: end("crashed") }),
   stopped: (workspaceId, sessionId) => ({ kind: "session.ended", workspaceId, sessionId, end: end("cancelled") }),

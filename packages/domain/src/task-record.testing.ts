@@ -24,7 +24,7 @@ export const A_DRAFT: TaskRecord = {
   output: null,
   failure: null,
   cancelRequested: false,
-  setAside: false,
+  acknowledged: false,
   attempt: 0,
   version: 1,
   createdAt: 1,

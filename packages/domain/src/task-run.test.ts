@@ -24,7 +24,7 @@ const END: SessionEnd = {
   bundle: null,
   warning: null,
   drained: true,
-  proof: PROOF,
+  digest: PROOF,
 };
 
 const SIGHT: RunObservation = {
@@ -250,7 +250,7 @@ describe("how an attempt ends", () => {
   });
 
   it("a transcript that was never closed is a warning, and the workspace is kept", () => {
-    const conclusion = concludeRun({ ...END, proof: null, drained: false }, null, null);
+    const conclusion = concludeRun({ ...END, digest: null, drained: false }, null, null);
     expect(conclusion).toMatchObject({ status: "completed", workspace: "keep" });
     expect(conclusion.output?.warning).toContain("could not be verified");
   });

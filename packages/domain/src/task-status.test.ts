@@ -90,16 +90,16 @@ describe("a task's way", () => {
   });
 
   it("a failed task is set aside and taken up again; another attempt is not aside", () => {
-    const aside = { kind: "set_aside", setAside: true } as const;
+    const aside = { kind: "acknowledge", acknowledged: true } as const;
     const failed = after([queue(0), USER], [FAIL, run(0)], [aside, USER]);
-    expect(failed).toMatchObject({ status: "failed", setAside: true });
-    expect(changeTask(failed, { ...aside, setAside: false }, USER, 9)).toMatchObject({
+    expect(failed).toMatchObject({ status: "failed", acknowledged: true });
+    expect(changeTask(failed, { ...aside, acknowledged: false }, USER, 9)).toMatchObject({
       ok: true,
-      value: { task: { setAside: false }, events: [{ kind: "attention.changed", data: { setAside: false } }] },
+      value: { task: { acknowledged: false }, events: [{ kind: "attention.changed", data: { acknowledged: false } }] },
     });
     const sessionId = SESSIONS[1] ?? failed.sessionId;
     const retry = { kind: "retry", runId: RUNS[1] ?? ids.make("run"), sessionId, promptMessageId: MESSAGE } as const;
-    expect(changeTask(failed, retry, USER, 9)).toMatchObject({ ok: true, value: { task: { setAside: false } } });
+    expect(changeTask(failed, retry, USER, 9)).toMatchObject({ ok: true, value: { task: { acknowledged: false } } });
   });
 
   it("another attempt begins clean, in a session of its own, and the old run has no say in it", () => {

@@ -34,7 +34,7 @@ type Editable = Pick<TaskRecord, (typeof EDITABLE)[number]>;
 export type TaskChange =
   | { readonly kind: "edit"; readonly fields: Partial<Editable>; readonly status?: "draft" | "ready" | undefined }
   | { readonly kind: "queue"; readonly runId: RunId }
-  /** Another attempt, told in a session of its own: the proof of a transcript is about one attempt. */
+  /** Another attempt, told in a session of its own: the digest of a transcript is about one attempt. */
   | {
       readonly kind: "retry";
       readonly runId: RunId;
@@ -43,7 +43,7 @@ export type TaskChange =
     }
   | { readonly kind: "cancel"; readonly reason: string }
   /** False: it needs somebody again. */
-  | { readonly kind: "set_aside"; readonly setAside: boolean }
+  | { readonly kind: "acknowledge"; readonly acknowledged: boolean }
   | { readonly kind: "delegate"; readonly nodeId: NodeId; readonly workspaceId: WorkspaceId }
   /** Its machine was lost before the agent had the prompt: the run looks for another. */
   | { readonly kind: "requeue"; readonly reason: string }
@@ -83,7 +83,7 @@ const RULES: Record<TaskChangeKind, Rule> = {
   queue: { actors: ["user"], from: IDLE },
   retry: { actors: ["user"], from: ["failed", "cancelled"] },
   cancel: { actors: ["user"], from: [...IDLE, ...RUNNING] },
-  set_aside: { actors: ["user"], from: ["failed"] },
+  acknowledge: { actors: ["user"], from: ["failed"] },
   delegate: { actors: ["run"], from: ["queued"] },
   requeue: { actors: ["run"], from: ["delegated"] },
   name_branch: { actors: ["run"], from: ["delegated", "in_progress"] },
@@ -143,8 +143,8 @@ function isDone(task: TaskRecord, change: TaskChange): boolean {
       return task.runId === change.runId;
     case "cancel":
       return task.status === "cancelled" || (task.cancelRequested && isRunning(task.status));
-    case "set_aside":
-      return task.status === "failed" && task.setAside === change.setAside;
+    case "acknowledge":
+      return task.status === "failed" && task.acknowledged === change.acknowledged;
     case "delegate":
       return task.status !== "queued" && !isTerminal(task.status) && task.workspaceId === change.workspaceId;
     case "requeue":
@@ -196,9 +196,9 @@ function effectOf(task: TaskRecord, change: TaskChange, now: Millis): Effect {
         };
       }
       return moved(task, "cancelled", change.reason, { endedAt: now });
-    case "set_aside": {
-      const { setAside } = change;
-      return { fields: { setAside }, events: [{ kind: "attention.changed", data: { setAside } }] };
+    case "acknowledge": {
+      const { acknowledged } = change;
+      return { fields: { acknowledged }, events: [{ kind: "attention.changed", data: { acknowledged } }] };
     }
     case "delegate":
       return moved(task, "delegated", null, { nodeId: change.nodeId, workspaceId: change.workspaceId });
@@ -228,7 +228,7 @@ const UNTRIED = {
   output: null,
   failure: null,
   cancelRequested: false,
-  setAside: false,
+  acknowledged: false,
   startedAt: null,
   endedAt: null,
 } as const satisfies Partial<TaskRecord>;
@@ -281,7 +281,7 @@ function wrongStatus(status: TaskStatus, kind: TaskChangeKind): string {
       : "A task can be edited before it runs only.";
   }
   if (kind === "retry") return "Only a failed or cancelled task can be tried again.";
-  if (kind === "set_aside") return "Only a failed task can be set aside, or taken up again.";
+  if (kind === "acknowledge") return "Only a failed task can be set aside, or taken up again.";
   if (isTerminal(status)) return `The task has ended already: it is ${status}.`;
   return `The task is ${status}: it can not ${kind} now.`;
 }

@@ -4,7 +4,7 @@
  * only the final text of each message and the order of messages count.
  */
 import type { MessageId } from "@samovar/base";
-import type { MessageKind, MessageRole, ToolMetadata, TranscriptProof, Truncation } from "@samovar/contracts";
+import type { MessageKind, MessageRole, ToolMetadata, TranscriptDigest, Truncation } from "@samovar/contracts";
 
 /** SHA-256 of the UTF-8 of `text`, in hex. */
 export type Sha256 = (text: string) => string;
@@ -19,7 +19,7 @@ export interface FinishedMessage {
   readonly truncated: Truncation | null;
 }
 
-/** One message's part of the proof; kept by the host when the row itself has been delivered and deleted. */
+/** One message's part of the digest; kept by the host when the row itself has been delivered and deleted. */
 export function messageLeaf(message: FinishedMessage, sha256: Sha256): string {
   return sha256(
     canonicalJson([
@@ -35,7 +35,7 @@ export function messageLeaf(message: FinishedMessage, sha256: Sha256): string {
 }
 
 /** `leaves` in the order of the transcript. */
-export function transcriptDigest(leaves: readonly string[], sha256: Sha256): TranscriptProof {
+export function transcriptDigest(leaves: readonly string[], sha256: Sha256): TranscriptDigest {
   return { count: leaves.length, digest: sha256(leaves.join("\n")) };
 }
 

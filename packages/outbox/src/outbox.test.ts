@@ -86,7 +86,7 @@ describe("the file", () => {
     expect(sender.store.rows()).toBe(0);
     sender.db.exec("PRAGMA max_page_count = 100000");
     sender.store.commit([aText("small")], null);
-    expect(sender.store.proof().count).toBe(1);
+    expect(sender.store.digest().count).toBe(1);
   });
 });
 
@@ -126,7 +126,7 @@ describe("delivery", () => {
   it("[F38] a 401 keeps the rows; a token that was refused is not tried again", async () => {
     const { sender, store } = given();
     sender.delivery.setToken("old");
-    sender.say(aText("kept"));
+    sender.say(aText("retained"));
     sender.transport.inFlight?.answer({ kind: "unauthorized" });
     await settled();
     expect(sender.delivery.needsToken).toBe(true);
@@ -135,7 +135,7 @@ describe("delivery", () => {
     sender.delivery.setToken("new");
     expect(sender.transport.tokens).toEqual(["old", "new"]);
     await drain(sender, store);
-    expect(texts(store)).toEqual(["kept"]);
+    expect(texts(store)).toEqual(["retained"]);
   });
 
   it("[F35] a row that is refused goes to the dead letter, and its neighbours pass", async () => {
@@ -156,7 +156,7 @@ describe("delivery", () => {
     await drain(sender, store);
     expect(texts(store)).toEqual(["before", "after"]);
     expect(sender.store.stats()).toEqual({ pending: 0, deadLetters: 1, lastDeadLetterReason: "rejected: no tea" });
-    expect(sender.store.proof().count).toBe(3);
+    expect(sender.store.digest().count).toBe(3);
   });
 
   it("a 413 halves the batch, then the text; only what cannot be smaller is set aside", async () => {
@@ -319,7 +319,7 @@ describe("[R3] model", () => {
         ).toEqual(
           said.map(({ messageId, content, toolMetadata, final }) => ({ messageId, content, toolMetadata, final })),
         );
-        expect(store.proof()).toEqual(sender.store.proof());
+        expect(store.digest()).toEqual(sender.store.digest());
         expect(sender.store.stats()).toEqual({ pending: 0, deadLetters: 0, lastDeadLetterReason: null });
         expect(sender.store.rows()).toBe(0);
         sender.die();

@@ -51,7 +51,7 @@ export class PlainStore {
     return [...this.#messages.values()];
   }
 
-  proof() {
+  digest() {
     return transcriptDigest(
       this.transcript()
         .filter((message) => message.final)

@@ -6,7 +6,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Millis, MessageId, SessionId } from "@samovar/base";
 import { assertNever } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
-import type { DeliveryReply, OutboxStats, TranscriptProof } from "@samovar/contracts";
+import type { DeliveryReply, OutboxStats, TranscriptDigest } from "@samovar/contracts";
 import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
 import type { SaidMessage } from "@samovar/domain/said-message";
 import type { Batch, BatchLimits, OutboxRow, RowVerdict, SentRow } from "@samovar/domain/outbox";
@@ -22,7 +22,7 @@ export class OutboxStore {
   readonly sessionId: SessionId;
   readonly #prepared = new Map<string, StatementSync>();
   #nextSeq: number;
-  #proof: { readonly upTo: number; readonly proof: TranscriptProof } | null = null;
+  #digest: { readonly upTo: number; readonly digest: TranscriptDigest } | null = null;
 
   constructor(db: DatabaseSync, sessionId: SessionId) {
     this.#db = db;
@@ -49,7 +49,7 @@ export class OutboxStore {
       this.#nextSeq = before;
       throw error;
     }
-    if (messages.some((message) => message.final)) this.#proof = null;
+    if (messages.some((message) => message.final)) this.#digest = null;
   }
 
   /** Whether a message of this id was ever taken. */
@@ -142,15 +142,15 @@ export class OutboxStore {
   }
 
   /** Over everything finished, delivered or not. */
-  proof(): TranscriptProof {
+  digest(): TranscriptDigest {
     const upTo = this.#number("SELECT count(*) AS n FROM transcript");
-    if (this.#proof?.upTo === upTo) return this.#proof.proof;
+    if (this.#digest?.upTo === upTo) return this.#digest.digest;
     const leaves = this.#sql("SELECT leaf FROM transcript ORDER BY seq")
       .all()
       .map((row) => String(row["leaf"]));
-    const proof = transcriptDigest(leaves, sha256);
-    this.#proof = { upTo, proof };
-    return proof;
+    const digest = transcriptDigest(leaves, sha256);
+    this.#digest = { upTo, digest };
+    return digest;
   }
 
   /** Messages that are not final, by seq. */

@@ -57,7 +57,7 @@ describe("opening", () => {
 
   it("applies the migrations that a file does not have yet", () => {
     const first = open([NOTES]);
-    first.exec("INSERT INTO notes VALUES (1, 'kept')");
+    first.exec("INSERT INTO notes VALUES (1, 'retained')");
     first.close();
     const second = open();
     expect(countNotes(second)).toBe(1);

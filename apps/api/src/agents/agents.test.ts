@@ -38,7 +38,7 @@ describe("an agent of a person's own", () => {
       usable: true,
       hint: null,
       credential: null,
-      offers: null,
+      capabilities: null,
       definition: { secretEnv: [], gateway: null, description: "" },
     });
     const listed = page(agentView).parse(await (await as("/api/agents", "GET")).json()).items;

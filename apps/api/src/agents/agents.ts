@@ -1,6 +1,6 @@
 /** Which agents there are for a person, and whether each has what it needs. */
 import type { UserId } from "@samovar/base";
-import type { AgentDetail, AgentKind, AgentOffers, AgentView, CredentialKind } from "@samovar/contracts";
+import type { AgentDetail, AgentKind, AgentCapabilities, AgentView, CredentialKind } from "@samovar/contracts";
 import { credentialNames } from "../credentials/store.ts";
 import type { Database } from "../database/index.ts";
 import { findAgent, knownAgents } from "./recipe.ts";
@@ -11,20 +11,20 @@ import { offersByKind } from "./store.ts";
 export type StoredNames = ReadonlyMap<CredentialKind, readonly string[]>;
 
 export async function listAgents(db: Database, ownerId: UserId): Promise<AgentView[]> {
-  const [agents, stored, offers] = await Promise.all([
+  const [agents, stored, capabilities] = await Promise.all([
     knownAgents(db, ownerId),
     credentialNames(db, ownerId),
     offersByKind(db, ownerId),
   ]);
-  return agents.map((agent) => viewOf(agent, stored, offers));
+  return agents.map((agent) => viewOf(agent, stored, capabilities));
 }
 
 /** Null when there is no agent of this name for them. */
 export async function describeAgent(db: Database, ownerId: UserId, kind: AgentKind): Promise<AgentDetail | null> {
   const agent = await findAgent(db, ownerId, kind);
   if (agent === null) return null;
-  const [stored, offers] = await Promise.all([credentialNames(db, ownerId), offersByKind(db, ownerId)]);
-  return { ...viewOf(agent, stored, offers), definition: agent.definition };
+  const [stored, capabilities] = await Promise.all([credentialNames(db, ownerId), offersByKind(db, ownerId)]);
+  return { ...viewOf(agent, stored, capabilities), definition: agent.definition };
 }
 
 /** What a person has to do before this agent can be used; null when there is nothing to do. */
@@ -36,7 +36,11 @@ export function lacks({ credential, secretEnv, hint }: KnownAgent, stored: Store
   return missing.length === 0 ? null : `Store the secret variables that are missing: ${missing.join(", ")}.`;
 }
 
-function viewOf(agent: KnownAgent, stored: StoredNames, offers: ReadonlyMap<AgentKind, AgentOffers>): AgentView {
+function viewOf(
+  agent: KnownAgent,
+  stored: StoredNames,
+  capabilities: ReadonlyMap<AgentKind, AgentCapabilities>,
+): AgentView {
   const { recipe, description, credential, secretEnv, definition } = agent;
   const hint = lacks(agent, stored);
   return {
@@ -49,6 +53,6 @@ function viewOf(agent: KnownAgent, stored: StoredNames, offers: ReadonlyMap<Agen
     credential,
     secretEnv: [...secretEnv],
     program: recipe.program,
-    offers: offers.get(recipe.kind) ?? null,
+    capabilities: capabilities.get(recipe.kind) ?? null,
   };
 }

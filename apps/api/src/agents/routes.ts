@@ -111,7 +111,7 @@ export function agentRoutes(): Router {
         maxNodesPerUser: config.MAX_NODES_PER_USER,
         nodeWarmTimeoutMs: config.NODE_WARM_TIMEOUT_MS,
         taskMaxDurationMs: config.TASK_MAX_DURATION_MS,
-        keptWorkspaceRetentionMs: config.KEPT_WORKSPACE_RETENTION_MS,
+        keptWorkspaceRetentionMs: config.WORKSPACE_RETENTION_MS,
       },
       200,
     );

@@ -1,10 +1,10 @@
 /** Agents that people have added, and what each agent last let its owner choose from, in D1. */
 import type { UserId } from "@samovar/base";
 import { SamovarError, TERMINAL_STATUSES } from "@samovar/contracts";
-import type { AgentDefinition, AgentKind, AgentOffers, CredentialKind } from "@samovar/contracts";
+import type { AgentDefinition, AgentKind, AgentCapabilities, CredentialKind } from "@samovar/contracts";
 import { and, asc, eq, notExists, notInArray, sql } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
-import { agentDefinitions, agentOffers, credentials, projects, tasks } from "../database/schema.ts";
+import { agentDefinitions, agentCapabilities, credentials, projects, tasks } from "../database/schema.ts";
 
 /** Agents of their own that one person may have. */
 const MAX_DEFINITIONS = 50;
@@ -69,7 +69,9 @@ export async function deleteDefinition(db: Database, ownerId: UserId, kind: Agen
       )
       .returning({ kind: agentDefinitions.kind }),
     db.delete(credentials).where(and(eq(credentials.ownerId, ownerId), eq(credentials.kind, credential), isGone)),
-    db.delete(agentOffers).where(and(eq(agentOffers.ownerId, ownerId), eq(agentOffers.kind, kind), isGone)),
+    db
+      .delete(agentCapabilities)
+      .where(and(eq(agentCapabilities.ownerId, ownerId), eq(agentCapabilities.kind, kind), isGone)),
   ]);
   if (gone.length > 0) return;
   if ((await findDefinition(db, ownerId, kind)) === null)
@@ -78,9 +80,9 @@ export async function deleteDefinition(db: Database, ownerId: UserId, kind: Agen
 }
 
 /** What each agent of this owner told in its last session. */
-export async function offersByKind(db: Database, ownerId: UserId): Promise<ReadonlyMap<AgentKind, AgentOffers>> {
-  const rows = await db.select().from(agentOffers).where(eq(agentOffers.ownerId, ownerId));
-  return new Map(rows.map((row) => [row.kind, row.offers]));
+export async function offersByKind(db: Database, ownerId: UserId): Promise<ReadonlyMap<AgentKind, AgentCapabilities>> {
+  const rows = await db.select().from(agentCapabilities).where(eq(agentCapabilities.ownerId, ownerId));
+  return new Map(rows.map((row) => [row.kind, row.capabilities]));
 }
 
 async function stillNamed(db: Database, ownerId: UserId, kind: AgentKind): Promise<SamovarError> {

@@ -2,7 +2,7 @@
 import type {
   AgentDefinition,
   AgentKind,
-  AgentOffers,
+  AgentCapabilities,
   CheckoutOptions,
   CommitIdentity,
   CredentialKind,
@@ -147,7 +147,7 @@ export const tasks = sqliteTable(
     output: text("output", { mode: "json" }).$type<TaskOutput>(),
     failure: text("failure", { mode: "json" }).$type<Failure>(),
     cancelRequested: integer("cancel_requested", { mode: "boolean" }).notNull().default(false),
-    setAside: integer("set_aside", { mode: "boolean" }).notNull().default(false),
+    acknowledged: integer("acknowledged", { mode: "boolean" }).notNull().default(false),
     attempt: integer("attempt").notNull().default(0),
     version: integer("version").notNull(),
     createdAt: time("created_at").notNull(),
@@ -200,7 +200,7 @@ export const nodes = sqliteTable(
     epoch: integer("epoch").notNull(),
     slots: integer("slots").notNull(),
     taskIds: text("task_ids", { mode: "json" }).$type<TaskId[]>().notNull(),
-    keptTaskIds: text("kept_task_ids", { mode: "json" }).$type<TaskId[]>().notNull().default([]),
+    retainedTaskIds: text("kept_task_ids", { mode: "json" }).$type<TaskId[]>().notNull().default([]),
     taken: integer("taken").notNull().default(0),
     warmUntil: time("warm_until"),
     unreachableSince: time("unreachable_since"),
@@ -250,7 +250,7 @@ export const workspaces = sqliteTable(
     agent: text("agent").$type<AgentKind>(),
     state: text("state").$type<WorkspaceState>().notNull(),
     failure: text("failure", { mode: "json" }).$type<Failure>(),
-    keepUntil: time("keep_until"),
+    retainedUntil: time("retained_until"),
     createdAt: time("created_at").notNull(),
     updatedAt: time("updated_at").notNull(),
   },
@@ -299,7 +299,7 @@ export const agentDefinitions = sqliteTable(
 );
 
 /** What each agent last let its owner choose from. */
-export const agentOffers = sqliteTable(
+export const agentCapabilities = sqliteTable(
   "agent_offers",
   {
     ownerId: text("owner_id")
@@ -307,7 +307,7 @@ export const agentOffers = sqliteTable(
       .notNull()
       .references(() => users.id),
     kind: text("kind").$type<AgentKind>().notNull(),
-    offers: text("offers", { mode: "json" }).$type<AgentOffers>().notNull(),
+    capabilities: text("capabilities", { mode: "json" }).$type<AgentCapabilities>().notNull(),
     toldAt: time("told_at").notNull(),
   },
   (t) => [primaryKey({ columns: [t.ownerId, t.kind] })],

@@ -11,7 +11,7 @@ import type { Config } from "../config.ts";
 const ALGORITHM = "EdDSA";
 
 type KeyConfig = Pick<Config, "SIGNING_KEY" | "PREVIOUS_SIGNING_KEY">;
-type SigningConfig = KeyConfig & Pick<Config, "PUBLIC_URL" | "MACHINE_TOKEN_LIFE_MS">;
+type SigningConfig = KeyConfig & Pick<Config, "PUBLIC_URL" | "NODE_TOKEN_TTL_MS">;
 type TokenKind = typeof NODE_TOKEN | typeof WORKSPACE_TOKEN;
 
 export interface MintedToken {
@@ -57,7 +57,7 @@ async function mint(
   now: Millis,
 ): Promise<MintedToken> {
   const issuedAt = Math.floor(now / 1000);
-  const expiresAt = issuedAt + Math.ceil(config.MACHINE_TOKEN_LIFE_MS / 1000);
+  const expiresAt = issuedAt + Math.ceil(config.NODE_TOKEN_TTL_MS / 1000);
   const token = await new SignJWT({ ...claims })
     .setProtectedHeader({ alg: ALGORITHM, typ: kind.typ, kid: config.SIGNING_KEY.kid })
     .setIssuer(config.PUBLIC_URL)

@@ -119,11 +119,11 @@ describe("the pool's history", () => {
 describe("what machines cost", () => {
   it("[R33] is paid by the hour begun, those that are gone included", async () => {
     await aWholeLife();
-    const today = await ask(`/nodes/spending?since=${START - HOUR}`, spending);
+    const today = await ask(`/nodes/cost?since=${START - HOUR}`, spending);
     expect(today).toMatchObject({ machines: 1, spent: [{ currency: "EUR" }] });
     // Three hours and a minute.
     expect(Number(today.spent[0]?.amount)).toBeCloseTo(0.04);
-    expect((await ask(`/nodes/spending?since=${START + 5 * HOUR}`, spending)).machines).toBe(0);
+    expect((await ask(`/nodes/cost?since=${START + 5 * HOUR}`, spending)).machines).toBe(0);
   });
 
   it("is known of a size before there is one, asked once, and told as unknown while the provider is away", async () => {

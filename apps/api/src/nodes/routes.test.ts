@@ -96,7 +96,8 @@ describe("a person's machines", () => {
     )
       .bind(task.id, task.projectId, task.sessionId)
       .run();
-    const work = async (of: string) => page(nodeWork).parse(await (await ask("/api/nodes/work", { token: of })).json());
+    const work = async (of: string) =>
+      page(nodeWork).parse(await (await ask("/api/nodes/tasks", { token: of })).json());
     expect((await work(token)).items).toEqual([
       {
         nodeId,
@@ -185,7 +186,7 @@ describe("workspaces", () => {
       { id: holder.workspaceId, nodeId, state: "creating" },
     ]);
     expect((await destroy()).status).toBe(409);
-    await setWorkspaceState(env, holder.workspaceId, "kept", { keepUntil: Date.now() + 1 });
+    await setWorkspaceState(env, holder.workspaceId, "retained", { retainedUntil: Date.now() + 1 });
     const agent = await connected(nodeId);
     expect((await destroy()).status).toBe(202);
     expect((await show()).state).toBe("destroying");

@@ -56,7 +56,7 @@ const history = createRoute({
 
 const spending = createRoute({
   method: "get",
-  path: "/api/nodes/spending",
+  path: "/api/nodes/cost",
   summary: "Tells what machines cost since a moment, by the hours that they began.",
   request: {
     query: z.object({
@@ -71,7 +71,7 @@ const spending = createRoute({
 
 const work = createRoute({
   method: "get",
-  path: "/api/nodes/work",
+  path: "/api/nodes/tasks",
   summary: "Lists the tasks that run on a machine, or whose workspaces are kept there, whatever their project.",
   responses: { 200: json(page(nodeWork), "The tasks, in the order of their machines") },
 });

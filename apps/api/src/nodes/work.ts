@@ -6,7 +6,7 @@ import type { Database } from "../database/index.ts";
 import { nodes, tasks } from "../database/schema.ts";
 
 const onNode = sql`${tasks.id} IN (
-  SELECT value FROM json_each(${nodes.taskIds}) UNION SELECT value FROM json_each(${nodes.keptTaskIds}))`;
+  SELECT value FROM json_each(${nodes.taskIds}) UNION SELECT value FROM json_each(${nodes.retainedTaskIds}))`;
 
 export async function listWork(db: Database, ownerId: UserId): Promise<readonly NodeWork[]> {
   return db

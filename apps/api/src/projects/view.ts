@@ -29,7 +29,7 @@ const NONE: ProjectCounts = { running: 0, attention: 0 };
 
 /** A task that was retried is one task in its newest state: an attempt that failed before counts no more. */
 async function countTasks(db: Database, ids: string): Promise<ReadonlyMap<ProjectId, ProjectCounts>> {
-  const needsSomebody = sql`((${tasks.status} = 'failed' AND NOT ${tasks.setAside}) OR COALESCE(${taskQueue.code}, '') = 'dependency_failed')`;
+  const needsSomebody = sql`((${tasks.status} = 'failed' AND NOT ${tasks.acknowledged}) OR COALESCE(${taskQueue.code}, '') = 'dependency_failed')`;
   const rows = await db
     .select({
       projectId: tasks.projectId,

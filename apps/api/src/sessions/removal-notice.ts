@@ -5,14 +5,14 @@ import type { Env } from "../env.ts";
 import { derivedMessageId } from "./derived-id.ts";
 import { projectData } from "./durable-object/stub.ts";
 
-type RemovedWorkspace = Pick<typeof workspaces.$inferSelect, "id" | "keepUntil" | "projectId" | "sessionId">;
+type RemovedWorkspace = Pick<typeof workspaces.$inferSelect, "id" | "retainedUntil" | "projectId" | "sessionId">;
 
 export type RemovalCause = "asked" | "expired" | "machine_gone";
 
 /** Says nothing of a workspace that was never kept: its run tells what is to be told. */
 export async function tellRemoval(env: Env, row: RemovedWorkspace, cause: RemovalCause): Promise<void> {
-  const { id, keepUntil, projectId, sessionId } = row;
-  if (keepUntil === null || projectId === null || sessionId === null) return;
+  const { id, retainedUntil, projectId, sessionId } = row;
+  if (retainedUntil === null || projectId === null || sessionId === null) return;
   try {
     await projectData({ env }, projectId).addNotice(sessionId, derivedMessageId(`${id}:removed`), textOf(cause));
   } catch (error) {

@@ -183,7 +183,7 @@ describe("gone servers", () => {
 describe("kept workspaces", () => {
   it("[R30] are destroyed when their time is up; a node that never answers does not hold the slot for ever", async () => {
     const nodeId = await working();
-    await setWorkspaceState(env, holder.workspaceId, "kept", { keepUntil: Date.now() + 1_000 });
+    await setWorkspaceState(env, holder.workspaceId, "retained", { retainedUntil: Date.now() + 1_000 });
     expect(await sweep("kept-workspaces")).toMatchObject([{ found: 0 }]);
     passTime(2_000);
     expect(await sweep("kept-workspaces")).toMatchObject([{ ok: true, found: 1, acted: 1 }]);

@@ -79,7 +79,7 @@ function draftOf({ clock, ids }: Deps, project: ProjectRow, wanted: Wanted): Tas
     output: null,
     failure: null,
     cancelRequested: false,
-    setAside: false,
+    acknowledged: false,
     attempt: wanted.run ? 1 : 0,
     version: 1,
     createdAt: now,

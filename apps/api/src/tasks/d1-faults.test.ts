@@ -161,7 +161,7 @@ describe("[F12] [F13] [T1] a run", () => {
     const names = steps.map((event) => `${event.kind} ${String(event.data["step"])}`);
     expect(new Set(names).size, "each step is told once").toBe(names.length);
     expect(await sessionOf(task)).toMatchObject({ status: "stopped" });
-    expect(await workspaceOf(task)).toMatchObject({ state: isCancelled ? "kept" : "destroyed" });
+    expect(await workspaceOf(task)).toMatchObject({ state: isCancelled ? "retained" : "destroyed" });
     // What the node's object could not write down at once it writes later: the row is its last word.
     await vi.waitFor(async () => {
       await ring(machine.nodeId);
@@ -170,7 +170,7 @@ describe("[F12] [F13] [T1] a run", () => {
         state: view?.state,
         version: view?.version,
         taskIds: [],
-        keptTaskIds: isCancelled ? [task.id] : [],
+        retainedTaskIds: isCancelled ? [task.id] : [],
       });
     }, soon);
     await vi.waitFor(async () => expect(await runStatus(env, task.runId ?? expect.fail())).toBe("complete"), soon);

@@ -119,9 +119,9 @@ describe("[R12] in line for room", () => {
     await gone(plain);
     const steps = (await eventsOf(plain)).filter((event) => event.kind.startsWith("step."));
     expect(steps.slice(0, 3).map((event) => `${event.kind} ${String(event.data["step"])}`)).toEqual([
-      "step.began wait",
-      "step.ended wait",
-      "step.began choose",
+      "step.started wait",
+      "step.finished wait",
+      "step.started choose",
     ]);
     expect(await db.select().from(taskQueue).where(eq(taskQueue.ownerId, owner.ownerId))).toEqual([]);
   });

@@ -22,7 +22,7 @@ import { requireProject } from "../projects/store.ts";
 import { assertAgentKnown } from "../agents/preconditions.ts";
 import { projectData } from "../sessions/durable-object/stub.ts";
 import { createNewTask } from "./create.ts";
-import { cancelTask, editTask, retryTask, runTask, setTaskAside } from "./run.ts";
+import { cancelTask, editTask, retryTask, runTask, acknowledgeTask } from "./run.ts";
 import { dependentsOf } from "./dependencies.ts";
 import { deleteDraft, listEvents, listTasks, requireTask } from "./store.ts";
 import { verifyTranscript } from "./verification.ts";
@@ -107,9 +107,9 @@ const retry = createRoute({
   responses: { 202: json(taskSchema, "The queued task") },
 });
 
-const setAside = createRoute({
+const acknowledged = createRoute({
   method: "post",
-  path: "/api/projects/{projectId}/tasks/{taskId}/set-aside",
+  path: "/api/projects/{projectId}/tasks/{taskId}/acknowledge",
   summary: "Says that a failed task needs nobody any more.",
   request: { params: ofTask },
   responses: { 200: json(taskSchema, "The task; it counts no more among what needs somebody") },
@@ -117,7 +117,7 @@ const setAside = createRoute({
 
 const takeUp = createRoute({
   method: "post",
-  path: "/api/projects/{projectId}/tasks/{taskId}/take-up",
+  path: "/api/projects/{projectId}/tasks/{taskId}/unacknowledge",
   summary: "Says that a failed task needs somebody after all.",
   request: { params: ofTask },
   responses: { 200: json(taskSchema, "The task") },
@@ -134,7 +134,7 @@ const events = createRoute({
 const verification = createRoute({
   method: "get",
   path: "/api/projects/{projectId}/tasks/{taskId}/verification",
-  summary: "Compares the transcript as it is stored now with the proof that the node gave.",
+  summary: "Compares the transcript as it is stored now with the digest that the node gave.",
   request: { params: ofTask },
   responses: { 200: json(transcriptVerification, "Both proofs, and whether they agree") },
 });
@@ -200,14 +200,14 @@ export function taskRoutes(): Router {
     return c.json(await viewTask(deps, await retryTask(deps, caller, project, task, key)), 202);
   });
 
-  router.openapi(setAside, async (c) => {
+  router.openapi(acknowledged, async (c) => {
     const { task, deps, actor } = await found(c, c.req.valid("param"));
-    return c.json(await viewTask(deps, await setTaskAside(deps, task.id, true, actor)), 200);
+    return c.json(await viewTask(deps, await acknowledgeTask(deps, task.id, true, actor)), 200);
   });
 
   router.openapi(takeUp, async (c) => {
     const { task, deps, actor } = await found(c, c.req.valid("param"));
-    return c.json(await viewTask(deps, await setTaskAside(deps, task.id, false, actor)), 200);
+    return c.json(await viewTask(deps, await acknowledgeTask(deps, task.id, false, actor)), 200);
   });
 
   router.openapi(events, async (c) => {

@@ -96,8 +96,13 @@ export async function cancelTask(deps: Deps, taskId: TaskId, actor: TaskActor): 
 }
 
 /** Of a failed task: whether somebody has to see to it. */
-export function setTaskAside(deps: Deps, taskId: TaskId, setAside: boolean, actor: TaskActor): Promise<TaskRecord> {
-  return change(deps, taskId, { kind: "set_aside", setAside }, actor);
+export function acknowledgeTask(
+  deps: Deps,
+  taskId: TaskId,
+  acknowledged: boolean,
+  actor: TaskActor,
+): Promise<TaskRecord> {
+  return change(deps, taskId, { kind: "acknowledge", acknowledged }, actor);
 }
 
 /** Its session and its run are there, also when the request that made them was cut off. */

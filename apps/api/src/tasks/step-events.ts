@@ -8,7 +8,7 @@ import { eventView } from "./store.ts";
 
 /** In order; the changes of status are among them, since an end cuts off what was under way. */
 export async function stepEvents(db: Database, taskId: TaskId): Promise<TaskEvent[]> {
-  const kinds = ["step.began", "step.ended", "status.changed"] as const satisfies readonly TaskEvent["kind"][];
+  const kinds = ["step.started", "step.finished", "status.changed"] as const satisfies readonly TaskEvent["kind"][];
   const rows = await db
     .select()
     .from(taskEvents)

@@ -183,17 +183,17 @@ describe("a task is changed", () => {
         projectView.parse(await (await ask(`/api/projects/${where}`, { token })).json()).counts.attention;
       const task = taskView.parse(await (await post({ description: "Do it", run: true }, {}, where)).json());
       const tell = (verb: string) => ask(`/api/projects/${where}/tasks/${task.id}/${verb}`, { method: "POST", token });
-      expect(await codeOf(await tell("set-aside"))).toBe("conflict");
+      expect(await codeOf(await tell("acknowledge"))).toBe("conflict");
       const failure = { code: "x", message: "It failed." };
       await tryChange(deps, task.id, { kind: "fail", failure, output: null }, { kind: "sweep" });
       expect(await attention()).toBe(1);
-      expect(taskView.parse(await (await tell("set-aside")).json())).toMatchObject({
+      expect(taskView.parse(await (await tell("acknowledge")).json())).toMatchObject({
         status: "failed",
-        setAside: true,
+        acknowledged: true,
       });
-      expect((await tell("set-aside")).status).toBe(200);
+      expect((await tell("acknowledge")).status).toBe(200);
       expect(await attention()).toBe(0);
-      expect(taskView.parse(await (await tell("take-up")).json())).toMatchObject({ setAside: false });
+      expect(taskView.parse(await (await tell("unacknowledge")).json())).toMatchObject({ acknowledged: false });
       expect(await attention()).toBe(1);
     });
   });
@@ -295,19 +295,19 @@ describe("the row", () => {
   it("an event with a key is recorded once", async () => {
     const task = await made({ description: "Do it" });
     const record = () =>
-      recordEvents(deps, task.id, [{ draft: { kind: "step.began", data: { step: "choose" } }, dedupeKey: "k" }], {
+      recordEvents(deps, task.id, [{ draft: { kind: "step.started", data: { step: "choose" } }, dedupeKey: "k" }], {
         kind: "sweep",
       });
     const all = (await Promise.all([record(), record(), record()])).flat();
-    expect(all).toMatchObject([{ seq: 2, kind: "step.began", actor: "sweep", data: { step: "choose" } }]);
+    expect(all).toMatchObject([{ seq: 2, kind: "step.started", actor: "sweep", data: { step: "choose" } }]);
   });
 });
 
-describe("the proof of a transcript", () => {
+describe("the digest of a transcript", () => {
   it("is compared with what is stored now", async () => {
     const task = await made({ description: "Do it" });
     expect(await codeOf(await ask(at(task, "/verification"), { token }))).toBe("conflict");
-    const stored = await projectData(deps, project).proof(task.sessionId);
+    const stored = await projectData(deps, project).digest(task.sessionId);
     const output = (claimed: object) => JSON.stringify({ transcript: { agreed: true, claimed, stored } });
     const write = (claimed: object) =>
       env.DB.prepare("UPDATE tasks SET output = ? WHERE id = ?").bind(output(claimed), task.id).run();

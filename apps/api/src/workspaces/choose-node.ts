@@ -128,6 +128,6 @@ function newRow(id: NodeId, { ownerId, size }: ChooseInput, config: Config, now:
     size,
     slots: config.NODE_SLOTS,
     createdAt: now,
-    maxLifetimeAt: now + config.NODE_MAX_LIFETIME_MS,
+    maxLifetimeAt: now + config.NODE_DRAIN_AFTER_MS,
   };
 }

@@ -29,6 +29,6 @@ export async function giveUpWorkspace({ env, clock }: Deps, row: WorkspaceRow): 
 }
 
 /** As it was when the removal began: whoever goes on with it says the same. */
-function causeOf({ keepUntil, updatedAt }: WorkspaceRow): "asked" | "expired" {
-  return keepUntil !== null && keepUntil <= updatedAt ? "expired" : "asked";
+function causeOf({ retainedUntil, updatedAt }: WorkspaceRow): "asked" | "expired" {
+  return retainedUntil !== null && retainedUntil <= updatedAt ? "expired" : "asked";
 }

@@ -13,10 +13,10 @@ export async function extendWorkspace(
 ): Promise<WorkspaceRow> {
   const now = clock.now();
   const node = await findNode(db, row.nodeId);
-  const machineEnds = (node?.createdAt ?? now) + config.NODE_HARD_LIFETIME_MS;
+  const machineEnds = (node?.createdAt ?? now) + config.NODE_MAX_LIFETIME_MS;
   const extended = await extendKept(db, row.id, Math.min(now + keepForMs, machineEnds), now);
   if (extended === null)
     throw new SamovarError("conflict", "Only a workspace that is kept can be given more time.", { state: row.state });
-  logger.info("workspace.extended", { workspaceId: row.id, keepUntil: extended.keepUntil });
+  logger.info("workspace.extended", { workspaceId: row.id, retainedUntil: extended.retainedUntil });
   return extended;
 }

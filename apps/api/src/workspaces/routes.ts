@@ -54,7 +54,7 @@ const extend = createRoute({
 
 const look = createRoute({
   method: "get",
-  path: "/api/workspaces/{workspaceId}/look",
+  path: "/api/workspaces/{workspaceId}/diff",
   summary: "Looks into a workspace that exists: its branch and what has changed in it, as its machine tells it now.",
   request: { params },
   responses: { 200: json(workspaceLook, "What is there") },

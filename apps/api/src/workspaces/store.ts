@@ -29,7 +29,7 @@ export async function createWorkspace(env: Env, row: NewWorkspace, now: number =
 export interface WorkspaceChange {
   readonly branch?: string | null;
   readonly failure?: Failure | null;
-  readonly keepUntil?: number | null;
+  readonly retainedUntil?: number | null;
 }
 
 /** A destroyed workspace stays destroyed. */
@@ -59,8 +59,8 @@ export async function beginRemoval(
     .where(
       and(
         eq(workspaces.id, id),
-        inArray(workspaces.state, ["kept", "failed"]),
-        cause === "expired" ? lte(workspaces.keepUntil, now) : undefined,
+        inArray(workspaces.state, ["retained", "failed"]),
+        cause === "expired" ? lte(workspaces.retainedUntil, now) : undefined,
       ),
     )
     .returning();
@@ -71,13 +71,13 @@ export async function beginRemoval(
 export async function extendKept(
   db: Database,
   id: WorkspaceId,
-  keepUntil: number,
+  retainedUntil: number,
   now: number,
 ): Promise<WorkspaceRow | null> {
   const [row] = await db
     .update(workspaces)
-    .set({ keepUntil: sql`max(coalesce(${workspaces.keepUntil}, 0), ${keepUntil})`, updatedAt: now })
-    .where(and(eq(workspaces.id, id), eq(workspaces.state, "kept")))
+    .set({ retainedUntil: sql`max(coalesce(${workspaces.retainedUntil}, 0), ${retainedUntil})`, updatedAt: now })
+    .where(and(eq(workspaces.id, id), eq(workspaces.state, "retained")))
     .returning();
   return row ?? null;
 }
@@ -153,7 +153,7 @@ export async function listOverdue(
     db
       .select()
       .from(workspaces)
-      .where(and(eq(workspaces.state, "kept"), lte(workspaces.keepUntil, at.keptUntil)))
+      .where(and(eq(workspaces.state, "retained"), lte(workspaces.retainedUntil, at.keptUntil)))
       .limit(limit),
     db
       .select()

@@ -53,7 +53,8 @@ afterEach(() => {
 });
 
 const path = (verb = "") => `/api/workspaces/${holder.workspaceId}${verb}`;
-const keep = (forMs = HOUR) => setWorkspaceState(env, holder.workspaceId, "kept", { keepUntil: Date.now() + forMs });
+const keep = (forMs = HOUR) =>
+  setWorkspaceState(env, holder.workspaceId, "retained", { retainedUntil: Date.now() + forMs });
 const show = async () => workspaceView.parse(await (await plane.ask(path(), { token })).json());
 const extend = (keepForMs: unknown) => plane.ask(path("/extend"), { token, body: { keepForMs } });
 const destroy = () => plane.ask(path("/destroy"), { token, body: {} });
@@ -73,10 +74,13 @@ describe("more time for a kept workspace", () => {
     passTime(HOUR / 2);
     const answer = await extend(3 * HOUR);
     expect(answer.status).toBe(200);
-    expect(workspaceView.parse(await answer.json())).toMatchObject({ state: "kept", keepUntil: Date.now() + 3 * HOUR });
+    expect(workspaceView.parse(await answer.json())).toMatchObject({
+      state: "retained",
+      retainedUntil: Date.now() + 3 * HOUR,
+    });
     passTime(2 * HOUR);
     expect(await sweep()).toEqual({ found: 0, acted: 0 });
-    expect((await show()).state).toBe("kept");
+    expect((await show()).state).toBe("retained");
     expect(await notices(), "more time is no news for the transcript").toEqual([]);
     passTime(2 * HOUR);
     expect(await sweep()).toEqual({ found: 1, acted: 1 });
@@ -85,12 +89,12 @@ describe("more time for a kept workspace", () => {
 
   it("is never less than it has, and ends with its machine's own life", async () => {
     await keep(2 * HOUR);
-    const before = (await show()).keepUntil;
+    const before = (await show()).retainedUntil;
     await extend(60_000);
-    expect((await show()).keepUntil).toBe(before);
+    expect((await show()).retainedUntil).toBe(before);
     const made = (await findNode(database(env), nodeId))?.createdAt ?? 0;
     await extend(7 * 24 * HOUR);
-    expect((await show()).keepUntil).toBe(made + config.NODE_HARD_LIFETIME_MS);
+    expect((await show()).retainedUntil).toBe(made + config.NODE_MAX_LIFETIME_MS);
   });
 
   it.each([0, 59_999, 7 * 24 * HOUR + 1, 1.5, "8h", null])("refuses %j", async (keepForMs) => {
@@ -101,7 +105,7 @@ describe("more time for a kept workspace", () => {
   it("is for kept ones only, and nobody else's", async () => {
     const refused = await extend(HOUR);
     expect(refused.status).toBe(409);
-    expect((await refusalOf(refused)).message).toContain("kept");
+    expect((await refusalOf(refused)).message).toContain("retained");
     await keep();
     const theirs = (await mintApiToken(depsFor(env), await anOwner(), "t", null)).token;
     for (const verb of ["/extend", "/destroy"])
@@ -117,7 +121,7 @@ describe("more time for a kept workspace", () => {
     const stale = await row();
     await extend(HOUR);
     await destroyWorkspace(deps, stale, "expired");
-    expect((await show()).state).toBe("kept");
+    expect((await show()).state).toBe("retained");
     expect(await notices()).toEqual([]);
   });
 });
@@ -173,9 +177,11 @@ describe("the end of a kept workspace", () => {
 
   it("lists kept ones with why and until when", async () => {
     const failure = { code: "agent_crashed", message: "The agent died." };
-    await setWorkspaceState(env, holder.workspaceId, "kept", { keepUntil: 5, failure });
-    const listed = page(workspaceView).parse(await (await plane.ask("/api/workspaces?state=kept", { token })).json());
-    expect(listed.items).toMatchObject([{ id: holder.workspaceId, taskId: holder.taskId, failure, keepUntil: 5 }]);
+    await setWorkspaceState(env, holder.workspaceId, "retained", { retainedUntil: 5, failure });
+    const listed = page(workspaceView).parse(
+      await (await plane.ask("/api/workspaces?state=retained", { token })).json(),
+    );
+    expect(listed.items).toMatchObject([{ id: holder.workspaceId, taskId: holder.taskId, failure, retainedUntil: 5 }]);
   });
 });
 
@@ -196,7 +202,7 @@ describe("a look into a workspace", () => {
 
   it("[R30] asks its node, while it is used and while it is kept", async () => {
     const agent = await connected(nodeId);
-    for (const state of ["busy", "kept"] as const) {
+    for (const state of ["busy", "retained"] as const) {
       await setWorkspaceState(env, holder.workspaceId, state, {});
       const answer = look();
       agent.send({ type: "reply", id: await asked(agent), reply: { kind: "workspace.look", look: seen } });

@@ -198,8 +198,8 @@ export class ApiClient implements Endpoint {
   }
 
   /** Of a failed one: whether it needs somebody. */
-  setTaskAside(projectId: ProjectId, taskId: TaskId, setAside: boolean): Promise<TaskView> {
-    return this.#tell(projectId, taskId, setAside ? "set-aside" : "take-up");
+  acknowledgeTask(projectId: ProjectId, taskId: TaskId, acknowledged: boolean): Promise<TaskView> {
+    return this.#tell(projectId, taskId, acknowledged ? "acknowledge" : "unacknowledge");
   }
 
   retryTask(projectId: ProjectId, taskId: TaskId): Promise<TaskView> {
@@ -256,7 +256,7 @@ export class ApiClient implements Endpoint {
   #tell(
     projectId: ProjectId,
     taskId: TaskId,
-    verb: "cancel" | "run" | "retry" | "set-aside" | "take-up",
+    verb: "cancel" | "run" | "retry" | "acknowledge" | "unacknowledge",
   ): Promise<TaskView> {
     const options: Call = { method: "POST", body: {} };
     return this.#call<TaskView>(`/api/projects/${projectId}/tasks/${taskId}/${verb}`, taskView, options);

@@ -14,7 +14,7 @@ import { checkCredential, removeCredential, setCredential } from "./credentials/
 import { listCredentials } from "./credentials/list.ts";
 import { agentFinding } from "./doctor.ts";
 import { saveBundle } from "./tasks/bundle.ts";
-import { cancelTask, editTask, setTaskAside, startTask } from "./tasks/change.ts";
+import { cancelTask, editTask, acknowledgeTask, startTask } from "./tasks/change.ts";
 import { listTasks } from "./tasks/list.ts";
 import { showTask } from "./tasks/show.ts";
 import { destroyWorkspace, giveTime } from "./workspaces/change.ts";
@@ -57,12 +57,12 @@ const withTasks = (...tasks: readonly ReturnType<typeof aTaskView>[]) =>
     ...Object.fromEntries(
       tasks.map((task) => [
         `GET /api/projects/${project.id}/tasks/${task.id}/events`,
-        () => listOf(aTaskEvent({ kind: "step.began", data: { step: "start", runId: task.runId } })),
+        () => listOf(aTaskEvent({ kind: "step.started", data: { step: "start", runId: task.runId } })),
       ]),
     ),
     ...Object.fromEntries(
       tasks.flatMap((task) =>
-        ["cancel", "run", "retry", "set-aside", "take-up"].map((verb) => [
+        ["cancel", "run", "retry", "acknowledge", "unacknowledge"].map((verb) => [
           `POST /api/projects/${project.id}/tasks/${task.id}/${verb}`,
           () => ({ ...task, cancelRequested: verb === "cancel" }),
         ]),
@@ -179,11 +179,11 @@ describe("tasks", () => {
     const failed = aTask({ status: "failed" });
     const here = await withTasks(failed);
     const context = here.context();
-    expect(await setTaskAside(failed.id, true, context)).toBe(0);
-    expect(await setTaskAside(failed.id, false, context)).toBe(0);
+    expect(await acknowledgeTask(failed.id, true, context)).toBe(0);
+    expect(await acknowledgeTask(failed.id, false, context)).toBe(0);
     expect(context.terminal.out()).toBe(`${failed.id} is set aside.\n${failed.id} needs somebody again.\n`);
     const told = here.asked.filter(({ method }) => method === "POST").map(({ path }) => path.split("/").at(-1));
-    expect(told).toEqual(["set-aside", "take-up"]);
+    expect(told).toEqual(["acknowledge", "unacknowledge"]);
   });
 
   it("are edited: only what was said, ids made whole", async () => {
@@ -231,7 +231,7 @@ describe("workspaces", () => {
   const serving = (fields: Partial<typeof kept> = {}, path = "/there/repo") =>
     samovar({
       "GET /api/workspaces": ({ path: asked }) =>
-        new URL(asked, "http://x").searchParams.get("state") === "kept" ? listOf(kept) : listOf(),
+        new URL(asked, "http://x").searchParams.get("state") === "retained" ? listOf(kept) : listOf(),
       [`GET /api/workspaces/${kept.id}`]: () => kept,
       [`POST /api/workspaces/${kept.id}/extend`]: () => ({ ...kept, ...fields }),
       [`POST /api/workspaces/${kept.id}/destroy`]: () => ({ ...kept, state: "destroying" }),
@@ -256,8 +256,8 @@ describe("workspaces", () => {
   });
 
   it("[R30] are given time, and it is said when that is less than was asked for, or more", async () => {
-    const given = async (keepUntil: number, asked: number) => {
-      const here = await serving({ keepUntil });
+    const given = async (retainedUntil: number, asked: number) => {
+      const here = await serving({ retainedUntil });
       const context = here.context();
       expect(await giveTime(kept.id, asked, context)).toBe(0);
       expect(here.asked.at(-1)?.body).toEqual({ keepForMs: asked });
@@ -325,7 +325,7 @@ describe("agents and credentials", () => {
     usable: false,
     hint: "Store an Anthropic credential.",
     program: { from: "npm", package: { name: "@a/b", version: "1.2.3", bin: "b" }, args: [] },
-    offers: { models: [{ id: "opus", name: "Opus", description: null }], modes: [] },
+    capabilities: { models: [{ id: "opus", name: "Opus", description: null }], modes: [] },
   });
   const mine = anAgentView({ kind: "mine", builtIn: false, usable: false, secretEnv: ["MY_KEY"] });
   const credential = {

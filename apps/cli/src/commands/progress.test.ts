@@ -24,7 +24,7 @@ beforeEach(() => {
   looked = Promise.resolve();
 });
 
-const step = (seq: number, kind: "began" | "ended", name: string, run: TaskView = task): TaskEvent =>
+const step = (seq: number, kind: "started" | "finished", name: string, run: TaskView = task): TaskEvent =>
   aTaskEvent({ seq, at: BUILT_AT + seq, kind: `step.${kind}`, data: { step: name, runId: run.runId } });
 /** Lets a look that is due happen. */
 const pass = async (ms: number) => {
@@ -44,7 +44,7 @@ describe("what a followed task waits for", () => {
   });
 
   it("is looked into when a step takes long, and told again only when it is something else", async () => {
-    progress.update(task, [step(1, "began", "prepare")]);
+    progress.update(task, [step(1, "started", "prepare")]);
     await pass(LONG_STEP_MS - 1);
     expect(told).toEqual([]);
     await pass(1);
@@ -61,12 +61,12 @@ describe("what a followed task waits for", () => {
   });
 
   it("is not told of a step that was quick, of the work itself, or after the end", async () => {
-    const events = [step(1, "began", "prepare"), step(2, "ended", "prepare"), step(3, "began", "work")];
+    const events = [step(1, "started", "prepare"), step(2, "finished", "prepare"), step(3, "started", "work")];
     progress.update(task, events.slice(0, 1));
     progress.update(task, events.slice(0, 2));
     progress.update(task, events);
     await pass(10 * LONG_STEP_MS);
-    progress.update(task, [...events, step(4, "ended", "work"), step(5, "began", "start")]);
+    progress.update(task, [...events, step(4, "finished", "work"), step(5, "started", "start")]);
     progress.stop();
     await pass(10 * LONG_STEP_MS);
     expect(told).toEqual([]);
@@ -74,16 +74,16 @@ describe("what a followed task waits for", () => {
   });
 
   it("is that of this attempt, whatever an earlier one left open", async () => {
-    progress.update(task, [step(1, "began", "prepare", aTaskView())]);
+    progress.update(task, [step(1, "started", "prepare", aTaskView())]);
     expect(time.pending).toBe(0);
-    progress.update(task, [step(1, "began", "prepare", aTaskView()), step(2, "began", "choose")]);
+    progress.update(task, [step(1, "started", "prepare", aTaskView()), step(2, "started", "choose")]);
     await pass(LONG_STEP_MS);
     expect(told).toEqual(["still looking for a machine"]);
   });
 
   it("goes on without the machine's own word", async () => {
     seen = null;
-    progress.update(task, [step(1, "began", "start")]);
+    progress.update(task, [step(1, "started", "start")]);
     await pass(LONG_STEP_MS);
     expect(told).toEqual(["the agent is being installed or started"]);
   });

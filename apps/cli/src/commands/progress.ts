@@ -22,7 +22,7 @@ export class Progress {
   readonly #ports: ProgressPorts;
   #task: TaskView | null = null;
   #waiting: string | null = null;
-  #step: { readonly name: RunStep; readonly beganAt: number } | null = null;
+  #step: { readonly name: RunStep; readonly startedAt: number } | null = null;
   #told: string | null = null;
   #cancelTimer = () => {};
 
@@ -35,9 +35,9 @@ export class Progress {
     this.#task = task;
     this.#tellWaiting(task);
     const last = timeline(events.filter(({ data }) => data["runId"] === task.runId)).at(-1);
-    const open = last === undefined || last.endedAt !== null || isTerminal(task.status) ? null : last;
-    if (open?.step === this.#step?.name && open?.beganAt === this.#step?.beganAt) return;
-    this.#step = open === null ? null : { name: open.step, beganAt: open.beganAt };
+    const open = last === undefined || last.finishedAt !== null || isTerminal(task.status) ? null : last;
+    if (open?.step === this.#step?.name && open?.startedAt === this.#step?.startedAt) return;
+    this.#step = open === null ? null : { name: open.step, startedAt: open.startedAt };
     this.#told = null;
     this.#cancelTimer();
     if (open !== null) this.#lookLater();

@@ -9,14 +9,14 @@ import { testContext } from "./context.testing.ts";
 import { freeSpaceFinding, gitVersionFinding, nodeFinding } from "./doctor.ts";
 import { judge, proofFaults, transcriptFaults } from "./verify.ts";
 
-const proof = (count: number, digest = "d") => ({ count, digest });
+const digest = (count: number, digest = "d") => ({ count, digest });
 
 describe("[R16] judging a stored transcript", () => {
   it("finds nothing wrong with a whole one", () => {
     const messages = [message(0), message(1), message(2)];
     expect(transcriptFaults({ messageCount: 3 }, messages)).toEqual([]);
     expect(
-      proofFaults({ status: "completed" }, { agreed: true, claimed: proof(2), stored: proof(2) }, messages),
+      proofFaults({ status: "completed" }, { agreed: true, claimed: digest(2), stored: digest(2) }, messages),
     ).toEqual([]);
   });
 
@@ -34,11 +34,11 @@ describe("[R16] judging a stored transcript", () => {
     ]);
   });
 
-  it("does not believe an agreement whose halves differ, nor a proof of more than is there", () => {
-    const agreed = { agreed: true, claimed: proof(2, "a"), stored: proof(2, "b") };
+  it("does not believe an agreement whose halves differ, nor a digest of more than is there", () => {
+    const agreed = { agreed: true, claimed: digest(2, "a"), stored: digest(2, "b") };
     expect(proofFaults({ status: "completed" }, agreed, [message(0), message(1)])).toHaveLength(1);
     expect(
-      proofFaults({ status: "completed" }, { agreed: true, claimed: proof(2), stored: proof(2) }, [message(0)]),
+      proofFaults({ status: "completed" }, { agreed: true, claimed: digest(2), stored: digest(2) }, [message(0)]),
     ).toEqual(["2 messages are proven, 1 are there"]);
   });
 
@@ -57,7 +57,7 @@ describe("[R16] a task without a proof", () => {
     };
     const server = createServer((request, response) => {
       const answer = answers[new URL(request.url ?? "", "http://x").pathname];
-      const refusal = { error: { code, message: "There is no proof of it.", requestId: "r" } };
+      const refusal = { error: { code, message: "There is no digest of it.", requestId: "r" } };
       response.writeHead(answer === undefined ? status : 200, { "content-type": "application/json" });
       response.end(JSON.stringify(answer ?? refusal));
     });
@@ -82,7 +82,7 @@ describe("[R16] a task without a proof", () => {
 
   it("is one when the task completed, and another refusal is not taken for it", async () => {
     expect(await judged(ended("completed"), 409, "conflict")).toMatchObject({ verdict: "faulty" });
-    await expect(judged(ended("failed"), 500, "internal")).rejects.toThrow(/no proof/);
+    await expect(judged(ended("failed"), 500, "internal")).rejects.toThrow(/no digest/);
   });
 });
 

@@ -5,7 +5,7 @@ import type { ApiClient } from "../client/api.ts";
 import { requireSamovar } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
 import { findTask } from "../client/find.ts";
-import { proofLine } from "../output/proof.ts";
+import { proofLine } from "../output/digest.ts";
 import { count } from "../output/units.ts";
 import { type CommandContext, printJson } from "./context.ts";
 
@@ -33,7 +33,7 @@ export async function verify(id: string | undefined, all: boolean, context: Comm
   if (context.json)
     printJson(context.terminal, { ok: faulty === 0, checked: verdicts.length, faulty, unproven, verdicts });
   else if (all)
-    context.terminal.line(`${count(verdicts.length, "task")} checked, ${faulty} faulty, ${unproven} without a proof`);
+    context.terminal.line(`${count(verdicts.length, "task")} checked, ${faulty} faulty, ${unproven} without a digest`);
   return faulty === 0 ? 0 : 1;
 }
 

@@ -1,7 +1,7 @@
 import type { TaskEvent } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { proofLine } from "./proof.ts";
+import { proofLine } from "./digest.ts";
 import { safeLine, safeText } from "./safe-text.ts";
 import { table } from "./table.ts";
 import { eventLine } from "./task-events.ts";
@@ -12,7 +12,7 @@ import { age, count, duration } from "./units.ts";
 const plain = style(false);
 // oxlint-disable-next-line no-control-regex -- what must not be there
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
-const proof = (count: number, digest: string) => ({ count, digest: digest.repeat(32) });
+const digest = (count: number, digest: string) => ({ count, digest: digest.repeat(32) });
 const event = (seq: number, at: number, kind: TaskEvent["kind"], data: TaskEvent["data"]): TaskEvent => ({
   seq,
   at,
@@ -82,14 +82,14 @@ describe("facts for people", () => {
     expect([count(1, "step"), count(2, "step")]).toEqual(["1 step", "2 steps"]);
   });
 
-  it("[R16] the proof line tells complete, incomplete and different apart", () => {
-    const of = (agreed: boolean, claimed: ReturnType<typeof proof>, stored: ReturnType<typeof proof>) =>
+  it("[R16] the digest line tells complete, incomplete and different apart", () => {
+    const of = (agreed: boolean, claimed: ReturnType<typeof digest>, stored: ReturnType<typeof digest>) =>
       proofLine({ agreed, claimed, stored });
-    expect(of(true, proof(14, "ab"), proof(14, "ab"))).toBe(
+    expect(of(true, digest(14, "ab"), digest(14, "ab"))).toBe(
       "transcript complete: 14/14 messages, digest abababababababab",
     );
-    expect(of(false, proof(14, "ab"), proof(12, "cd"))).toBe("transcript incomplete: 12/14 messages");
-    expect(of(false, proof(14, "ab"), proof(14, "cd"))).toMatch(
+    expect(of(false, digest(14, "ab"), digest(12, "cd"))).toBe("transcript incomplete: 12/14 messages");
+    expect(of(false, digest(14, "ab"), digest(14, "cd"))).toMatch(
       /^transcript differs: 14\/14 messages, digest cdcd.* stored, abab/,
     );
   });
@@ -97,13 +97,13 @@ describe("facts for people", () => {
 
 describe("the start-up timeline", () => {
   const events = [
-    event(1, 0, "step.began", { step: "choose" }),
-    event(2, 800, "step.ended", { step: "choose" }),
-    event(3, 800, "step.began", { step: "prepare" }),
+    event(1, 0, "step.started", { step: "choose" }),
+    event(2, 800, "step.finished", { step: "choose" }),
+    event(3, 800, "step.started", { step: "prepare" }),
     event(4, 2_000, "workspace.prepared", { branch: "task/x\u001b[2J" }),
-    event(5, 2_300, "step.ended", { step: "prepare" }),
-    event(6, 2_300, "step.began", { step: "start" }),
-    event(7, 2_400, "step.began", { step: "of tomorrow" }),
+    event(5, 2_300, "step.finished", { step: "prepare" }),
+    event(6, 2_300, "step.started", { step: "start" }),
+    event(7, 2_400, "step.started", { step: "of tomorrow" }),
     event(8, 5_400, "warning.raised", { step: "start", code: "start_delayed", message: "The machine is busy." }),
   ];
 

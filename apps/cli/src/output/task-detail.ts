@@ -4,7 +4,7 @@ import { RUN_STEPS } from "@samovar/contracts";
 import { shortId } from "../client/find.ts";
 import { Facts } from "./facts.ts";
 import { priorityName } from "./priority.ts";
-import { proofLine } from "./proof.ts";
+import { proofLine } from "./digest.ts";
 import { safeLine, safeText } from "./safe-text.ts";
 import { addOutcome, headline, nextLines } from "./task-outcome.ts";
 import type { Style } from "./terminal.ts";
@@ -35,9 +35,9 @@ export function taskDetailLines(detail: TaskDetail, now: number, style: Style): 
   if (workspace !== null) facts.add("workspace", workspaceLine(workspace, now));
   facts.add("session", task.sessionId);
   facts.add("machine", task.nodeId);
-  const proof = task.output?.transcript ?? null;
-  if (proof !== null) facts.add("proof", (proof.agreed ? style.green : style.red)(proofLine(proof)));
-  const looking = workspace?.state === "kept" ? [`samovar workspaces open ${shortId(workspace.id)}`] : [];
+  const digest = task.output?.transcript ?? null;
+  if (digest !== null) facts.add("proof", (digest.agreed ? style.green : style.red)(proofLine(digest)));
+  const looking = workspace?.state === "retained" ? [`samovar workspaces open ${shortId(workspace.id)}`] : [];
   facts.add("next", [...nextLines(task), ...looking].join("\n"));
   return [
     style.bold(safeLine(task.title, 200)),
@@ -75,20 +75,23 @@ function stepLines(task: TaskView, events: readonly TaskEvent[], now: number): s
   const recorded = task.output?.durations ?? {};
   const seen = new Map(timeline(events).map((step) => [step.step, step]));
   return RUN_STEPS.flatMap((step) => {
-    const told = seen.get(step);
-    const ms = recorded[step] ?? (told === undefined ? null : (told.endedAt ?? task.endedAt ?? now) - told.beganAt);
+    const shown = seen.get(step);
+    const ms =
+      recorded[step] ?? (shown === undefined ? null : (shown.finishedAt ?? task.endedAt ?? now) - shown.startedAt);
     if (ms === null) return [];
-    const lasts = recorded[step] === undefined && told?.endedAt === null && task.endedAt === null;
+    const lasts = recorded[step] === undefined && shown?.finishedAt === null && task.endedAt === null;
     return [`${step.padEnd(8)} ${duration(ms)}${lasts ? " so far" : ""}`];
   });
 }
 
 export function workspaceLine(workspace: WorkspaceView, now: number): string {
-  const { id, state, keepUntil } = workspace;
-  return state === "kept" && keepUntil !== null ? `${id}, kept ${timeLeft(keepUntil, now)}` : `${id}, ${state}`;
+  const { id, state, retainedUntil } = workspace;
+  return state === "retained" && retainedUntil !== null
+    ? `${id}, kept ${timeLeft(retainedUntil, now)}`
+    : `${id}, ${state}`;
 }
 
 /** "for 3 h 20 min", or that its time is up. */
-export function timeLeft(keepUntil: number, now: number): string {
-  return keepUntil > now ? `for ${duration(keepUntil - now)}` : "until the next sweep";
+export function timeLeft(retainedUntil: number, now: number): string {
+  return retainedUntil > now ? `for ${duration(retainedUntil - now)}` : "until the next sweep";
 }

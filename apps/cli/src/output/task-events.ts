@@ -26,14 +26,14 @@ const ENDS: Record<RunStep, string | null> = {
 export function eventLine(event: TaskEvent, events: readonly TaskEvent[], style: Style): string | null {
   const step = timeline(events).find((each) => each.step === event.data["step"]);
   switch (event.kind) {
-    case "step.began": {
+    case "step.started": {
       const text = step === undefined ? null : BEGINS[step.step];
       return text === null ? null : style.dim(`· ${text}`);
     }
-    case "step.ended": {
+    case "step.finished": {
       const text = step === undefined ? null : ENDS[step.step];
-      if (text === null || step === undefined || step.endedAt === null) return null;
-      return style.dim(`· ${text} (${duration(step.endedAt - step.beganAt)})`);
+      if (text === null || step === undefined || step.finishedAt === null) return null;
+      return style.dim(`· ${text} (${duration(step.finishedAt - step.startedAt)})`);
     }
     case "workspace.prepared": {
       const branch = event.data["branch"];

@@ -2,7 +2,7 @@
 import type { TaskEvent, TaskOutput, TaskStatus, TaskView, Usage } from "@samovar/contracts";
 import { shortId } from "../client/find.ts";
 import { Facts } from "./facts.ts";
-import { proofLine } from "./proof.ts";
+import { proofLine } from "./digest.ts";
 import { safeLine, safeText } from "./safe-text.ts";
 import type { Style } from "./terminal.ts";
 import { startupLine } from "./timeline.ts";
@@ -16,8 +16,8 @@ export function outcomeLines(task: TaskView, events: readonly TaskEvent[], style
   const facts = new Facts(style);
   addOutcome(facts, task, style);
   facts.add("start-up", startupLine(events));
-  const proof = task.output?.transcript ?? null;
-  if (proof !== null) facts.add("proof", (proof.agreed ? style.green : style.red)(proofLine(proof)));
+  const digest = task.output?.transcript ?? null;
+  if (digest !== null) facts.add("proof", (digest.agreed ? style.green : style.red)(proofLine(digest)));
   facts.add("next", nextLines(task).join("\n"));
   return [headline(task, events, style), ...facts.lines];
 }

@@ -5,9 +5,9 @@ import { duration } from "./units.ts";
 
 export interface TimelineStep {
   readonly step: RunStep;
-  readonly beganAt: number;
+  readonly startedAt: number;
   /** Null while it lasts. */
-  readonly endedAt: number | null;
+  readonly finishedAt: number | null;
 }
 
 /** The steps of the newest run, in order. */
@@ -18,8 +18,8 @@ export function timeline(events: readonly TaskEvent[]): TimelineStep[] {
     const step = stepOf(event);
     if (step === null || event.data["runId"] !== newest) continue;
     const known = steps.get(step);
-    if (event.kind === "step.began") steps.set(step, { step, beganAt: event.at, endedAt: null });
-    else if (known !== undefined) steps.set(step, { ...known, endedAt: event.at });
+    if (event.kind === "step.started") steps.set(step, { step, startedAt: event.at, finishedAt: null });
+    else if (known !== undefined) steps.set(step, { ...known, finishedAt: event.at });
   }
   return [...steps.values()];
 }
@@ -28,12 +28,14 @@ export function timeline(events: readonly TaskEvent[]): TimelineStep[] {
 export function startupLine(events: readonly TaskEvent[]): string | null {
   const parts = timeline(events)
     .filter(({ step }) => step === "choose" || step === "prepare" || step === "start")
-    .map(({ step, beganAt, endedAt }) => `${step} ${endedAt === null ? "…" : duration(endedAt - beganAt)}`);
+    .map(
+      ({ step, startedAt, finishedAt }) => `${step} ${finishedAt === null ? "…" : duration(finishedAt - startedAt)}`,
+    );
   return parts.length === 0 ? null : parts.join(" · ");
 }
 
 function stepOf(event: TaskEvent): RunStep | null {
-  if (event.kind !== "step.began" && event.kind !== "step.ended") return null;
+  if (event.kind !== "step.started" && event.kind !== "step.finished") return null;
   const parsed = runStep.safeParse(event.data["step"]);
   return parsed.success ? parsed.data : null;
 }

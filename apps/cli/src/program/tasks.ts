@@ -90,11 +90,11 @@ function registerDecisions(root: Command, does: Does): void {
   );
   does<Shared & { undo?: true }>(
     root
-      .command("set-aside")
+      .command("acknowledge")
       .description("say that a failed task needs nobody any more")
       .argument("<task>")
       .option("--undo", "it needs somebody after all"),
-    async (context, [id = ""], { undo }) => (await changing()).setTaskAside(id, undo !== true, context),
+    async (context, [id = ""], { undo }) => (await changing()).acknowledgeTask(id, undo !== true, context),
   );
 }
 

@@ -26,8 +26,8 @@ export const patchProject = (project: ProjectId, patch: PatchProject): Promise<P
 export const createTask = (project: ProjectId, task: CreateTask, idempotencyKey: string): Promise<TaskView> =>
   call(`/projects/${project}/tasks`, taskView, { method: "POST", body: task, idempotencyKey });
 
-/** `set-aside` acknowledges a failed task; `take-up` reverts that. */
-export type TaskAction = "run" | "cancel" | "retry" | "set-aside" | "take-up";
+/** `acknowledge` acknowledges a failed task; `unacknowledge` reverts that. */
+export type TaskAction = "run" | "cancel" | "retry" | "acknowledge" | "unacknowledge";
 
 export const actOnTask = (project: ProjectId, task: TaskId, action: TaskAction): Promise<TaskView> =>
   call(`/projects/${project}/tasks/${task}/${action}`, taskView, {

@@ -27,7 +27,7 @@ export const nodesQuery = queryOptions({
 /** The tasks that run on them, or whose workspaces are retained there. */
 export const nodeWorkQuery = queryOptions({
   queryKey: nodeWorkKey,
-  queryFn: async ({ signal }) => (await call("/nodes/work", workPage, { signal })).items,
+  queryFn: async ({ signal }) => (await call("/nodes/tasks", workPage, { signal })).items,
   refetchInterval: NODES_AGAIN_MS,
 });
 
@@ -52,7 +52,7 @@ export const poolHistoryQuery = queryOptions({
 export const spendingQuery = (since: Millis) =>
   queryOptions({
     queryKey: spendingKey(since),
-    queryFn: ({ signal }) => call(`/nodes/spending?since=${since}`, spending, { signal }),
+    queryFn: ({ signal }) => call(`/nodes/cost?since=${since}`, spending, { signal }),
     refetchInterval: HISTORY_AGAIN_MS,
   });
 

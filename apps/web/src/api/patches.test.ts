@@ -55,14 +55,14 @@ describe("tasks", () => {
 describe("a task's events", () => {
   const known = [anEvent(1, "task.created", 0), anEvent(2, "status.changed", 1)];
   it("join when they follow, once", () => {
-    const third = anEvent(3, "step.began", 2);
+    const third = anEvent(3, "step.started", 2);
     const patched = patchEvents(known, [third, known[1] ?? third]);
     expect(patched).toEqual([...known, third]);
     expect(patchEvents([...known, third], [third])).toEqual([...known, third]);
   });
 
   it("with a hole must be read again", () => {
-    expect(patchEvents(known, [anEvent(4, "step.ended", 3)])).toBe("gap");
+    expect(patchEvents(known, [anEvent(4, "step.finished", 3)])).toBe("gap");
   });
 });
 

@@ -59,7 +59,7 @@ export function aTask(fields: Partial<TaskView> = {}): TaskView {
     output: null,
     failure: null,
     cancelRequested: false,
-    setAside: false,
+    acknowledged: false,
     attempt: 1,
     version: 1,
     createdAt: 1_000,

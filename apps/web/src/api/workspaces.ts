@@ -13,9 +13,9 @@ const workspacePage = page(workspaceView);
 
 /** The retained workspaces, on all nodes. */
 export const retainedWorkspacesQuery = queryOptions({
-  queryKey: [...workspacesKey, "kept"],
+  queryKey: [...workspacesKey, "retained"],
   queryFn: async ({ signal }) =>
-    (await call(`/workspaces?limit=${MAX_PAGE}&state=kept`, workspacePage, { signal })).items,
+    (await call(`/workspaces?limit=${MAX_PAGE}&state=retained`, workspacePage, { signal })).items,
   refetchInterval: REFETCH_MS,
 });
 

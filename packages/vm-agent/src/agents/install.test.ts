@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { noStartGate } from "@samovar/processes";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { makeDirectory } from "../switchboard/git/repositories.testing.ts";
+import { makeDirectory } from "../daemon/git/repositories.testing.ts";
 import type { AgentPackage } from "@samovar/contracts";
 import type { InstallPorts } from "./install.ts";
 import { installAgent } from "./install.ts";

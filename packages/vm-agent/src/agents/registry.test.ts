@@ -5,7 +5,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { noStartGate } from "@samovar/processes";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { makeDirectory } from "../switchboard/git/repositories.testing.ts";
+import { makeDirectory } from "../daemon/git/repositories.testing.ts";
 import { prepareAgent } from "./registry.ts";
 
 let root: string;

@@ -4,7 +4,7 @@
  */
 import type { Logger, RunningClock, Timers } from "@samovar/base";
 import { errorMessage } from "@samovar/base";
-import type { AgentOffers, Failure, HostLaunch } from "@samovar/contracts";
+import type { AgentCapabilities, Failure, HostLaunch } from "@samovar/contracts";
 import { TIME_LIMITS } from "@samovar/contracts";
 import type { Fields } from "@samovar/domain/acp-update";
 import { fieldsOf, readAcpUpdate } from "@samovar/domain/acp-update";
@@ -38,7 +38,7 @@ export interface AgentLifePorts {
   readonly permit: StartPermit | null;
   readonly log: Logger;
   onSpawned(pid: number): void;
-  onOffers(offers: AgentOffers): void;
+  onOffers(capabilities: AgentCapabilities): void;
   /** An update after the prompt. */
   onUpdate(): void;
 }

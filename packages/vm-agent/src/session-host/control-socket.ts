@@ -110,5 +110,5 @@ function write(socket: Socket, frame: HostFrame): void {
   if (!socket.writableEnded) socket.write(`${JSON.stringify(frame)}\n`);
 }
 
-const milestonesOf = ({ phase, startedAt, offers, end, closed, drained, needsToken }: HostStatus): string =>
-  JSON.stringify([phase, startedAt, offers !== null, end, closed, phase === "ended" && drained, needsToken]);
+const milestonesOf = ({ phase, startedAt, capabilities, end, closed, drained, needsToken }: HostStatus): string =>
+  JSON.stringify([phase, startedAt, capabilities !== null, end, closed, phase === "ended" && drained, needsToken]);

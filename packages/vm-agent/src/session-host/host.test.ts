@@ -41,7 +41,7 @@ const fence = (info: string, body = "") => `\`\`\`${info}\n${body}\n\`\`\``;
 const kinds = (store: TestStore) => store.transcript().map((message) => message.kind);
 
 describe("a session", () => {
-  it("[R3] runs the agent to its end; the store has what was said, in order, and the proof agrees", async () => {
+  it("[R3] runs the agent to its end; the store has what was said, in order, and the digest agrees", async () => {
     const { directory, store } = await given(
       [
         fence("think", "Let me see."),
@@ -60,7 +60,7 @@ describe("a session", () => {
       outbox: { pending: 0, deadLetters: 0 },
     });
     expect(ended.startedAt).toBeGreaterThan(0);
-    expect(ended.proof).toEqual(store.proof());
+    expect(ended.digest).toEqual(store.digest());
     expect(ended.end?.summary).toBeTruthy();
     const transcript = store.transcript();
     expect(transcript.every((message) => message.final && !message.interrupted)).toBe(true);
@@ -76,8 +76,8 @@ describe("a session", () => {
     running.send({ type: "close", notice: "Pushed." });
     running.send({ type: "close", notice: "Pushed." });
     const closed = await running.until((status) => status.closed && status.drained);
-    expect(closed.proof.count).toBe(ended.proof.count + 1);
-    expect(closed.proof).toEqual(store.proof());
+    expect(closed.digest.count).toBe(ended.digest.count + 1);
+    expect(closed.digest).toEqual(store.digest());
     running.send({ type: "close", notice: "Too late." });
     running.send({ type: "dismiss" });
     expect(await running.exited).toBe(0);
@@ -139,7 +139,7 @@ describe("a session", () => {
     second.send(aToken());
     const ended = await second.until((status) => status.phase === "ended" && status.drained);
     expect(ended.end).toMatchObject({ outcome: "crashed", failure: { code: "host_lost" } });
-    expect(ended.proof).toEqual(store.proof());
+    expect(ended.digest).toEqual(store.digest());
     expect(store.conflicts).toBe(0);
     const transcript = store.transcript();
     expect(transcript.filter((message) => message.interrupted)).toHaveLength(1);
@@ -158,7 +158,7 @@ describe("a session", () => {
     expect(ended.end).toMatchObject({ outcome: "crashed", failure: { code: "agent_crashed" } });
     expect(ended.end?.failure?.message).toMatch(/exit code 1[\s\S]*last words: \S/);
     expect(store.transcript().some((message) => message.content.includes("So far."))).toBe(true);
-    expect(ended.proof).toEqual(store.proof());
+    expect(ended.digest).toEqual(store.digest());
   });
 
   it("an agent that fails its turn: outcome error, and what it said before is whole", async () => {
@@ -242,7 +242,7 @@ describe("a session", () => {
     store.fault = () => "none";
     running.send(aToken());
     const ended = await running.until((status) => status.drained);
-    expect(ended).toMatchObject({ needsToken: false, proof: store.proof() });
+    expect(ended).toMatchObject({ needsToken: false, digest: store.digest() });
   });
 
   it("[F3][F4][F8] requests lost, replies lost, refusals: the store has everything once, in order", async () => {
@@ -255,7 +255,7 @@ describe("a session", () => {
     const running = await host(directory);
     running.send(aToken());
     const ended = await running.until((status) => status.phase === "ended" && status.drained);
-    expect(ended).toMatchObject({ end: { outcome: "clean" }, outbox: { deadLetters: 0 }, proof: store.proof() });
+    expect(ended).toMatchObject({ end: { outcome: "clean" }, outbox: { deadLetters: 0 }, digest: store.digest() });
     expect(asked).toBeGreaterThan(4);
   });
 
@@ -274,7 +274,7 @@ describe("a session", () => {
     expect(running.status()?.phase).toBe("running");
     store.fault = () => "none";
     const ended = await running.until((status) => status.phase === "ended" && status.drained);
-    expect(ended).toMatchObject({ end: { outcome: "clean" }, proof: store.proof() });
+    expect(ended).toMatchObject({ end: { outcome: "clean" }, digest: store.digest() });
     expect(store.transcript().some((message) => message.content.length > 200_000)).toBe(true);
   });
 
@@ -288,7 +288,7 @@ describe("a session", () => {
     await first.until((status) => status.phase === "ended");
   });
 
-  it("survives SIGHUP and the loss of its switchboard; the state is told again", async () => {
+  it("survives SIGHUP and the loss of its daemon; the state is told again", async () => {
     const { directory } = await given([fence("say", "a"), fence("wait 300ms"), fence("say", "b")].join("\n"));
     const running = await host(directory);
     running.send(aToken());
@@ -310,7 +310,7 @@ describe("a session", () => {
   });
 
   it("told to stop, it ends the agent, keeps what was said, and leaves", async () => {
-    const { directory } = await given([fence("say", "kept"), fence("hang")].join("\n"));
+    const { directory } = await given([fence("say", "retained"), fence("hang")].join("\n"));
     const running = await host(directory);
     running.send(aToken());
     await running.until((status) => status.startedAt !== null);

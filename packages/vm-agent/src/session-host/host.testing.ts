@@ -78,7 +78,7 @@ export async function startStore(sessionId: HostLaunch["sessionId"]) {
     url: `http://127.0.0.1:${port}`,
     tokens,
     transcript: () => [...messages.values()].toSorted((a, b) => a.position - b.position),
-    proof: () =>
+    digest: () =>
       transcriptDigest(
         [...messages.values()]
           .toSorted((a, b) => a.position - b.position)
@@ -166,7 +166,7 @@ export function processesOf(sessionId: string): readonly number[] {
     .map(Number);
 }
 
-/** Starts a real process and connects as a switchboard does. */
+/** Starts a real process and connects as a daemon does. */
 export async function startHost(directory: string, env: Record<string, string> = {}): Promise<RunningHost> {
   const code = `const { runSessionHost } = await import(${JSON.stringify(hostMain)}); process.exitCode = await runSessionHost(${JSON.stringify(directory)});`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", code], {

@@ -1,8 +1,8 @@
-/** One session's host: agent → recorder → outbox → control plane, and its state for the switchboard. Keeps M1, M2, T1. */
+/** One session's host: agent → recorder → outbox → control plane, and its state for the daemon. Keeps M1, M2, T1. */
 import { join } from "node:path";
 import type { Clock, IdSource, Logger, Random, Timers } from "@samovar/base";
 import { assertNever } from "@samovar/base";
-import type { AgentOffers, HostCommand, HostEnd, HostLaunch, HostStatus } from "@samovar/contracts";
+import type { AgentCapabilities, HostCommand, HostEnd, HostLaunch, HostStatus } from "@samovar/contracts";
 import { summarise } from "@samovar/domain/summary";
 import type { OutboxSettings, OutboxStore, Salvage, SessionRecord } from "@samovar/outbox";
 import { Delivery, httpTransport } from "@samovar/outbox";
@@ -55,7 +55,7 @@ export class SessionHost {
   #phase: HostStatus["phase"] = "starting";
   #startedAt: number | null;
   #startDelayed = false;
-  #offers: AgentOffers | null = null;
+  #capabilities: AgentCapabilities | null = null;
   #end: HostEnd | null;
   #closed: boolean;
   #dismissed = false;
@@ -177,7 +177,7 @@ export class SessionHost {
       permit,
       log,
       onSpawned: (pid) => record.agentSpawned(pid),
-      onOffers: (offers) => this.#agentOffers(offers),
+      onOffers: (capabilities) => this.#agentCapabilities(capabilities),
       onStarted: () => this.#agentStarted(),
       onLimit: (reason) => this.#halt(reason),
     });
@@ -189,8 +189,8 @@ export class SessionHost {
     this.#changed();
   }
 
-  #agentOffers(offers: AgentOffers): void {
-    this.#offers = offers;
+  #agentCapabilities(capabilities: AgentCapabilities): void {
+    this.#capabilities = capabilities;
     this.#changed();
   }
 
@@ -268,13 +268,13 @@ export class SessionHost {
       pid: process.pid,
       startedAt: this.#startedAt,
       startDelayed: this.#startDelayed,
-      offers: this.#offers,
+      capabilities: this.#capabilities,
       end: this.#phase === "ended" ? this.#end : null,
       closed: this.#closed,
       drained: store.isDrained(),
       refusedMs: this.#delivery.refusedMs,
       outbox: store.stats(),
-      proof: store.proof(),
+      digest: store.digest(),
       needsToken: this.#tokens.wanted || this.#delivery.needsToken,
     };
   }

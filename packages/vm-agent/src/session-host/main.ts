@@ -1,4 +1,4 @@
-/** `vm-agent session-host <directory>`: the process of one session. It outlives the switchboard that started it. */
+/** `vm-agent session-host <directory>`: the process of one session. It outlives the daemon that started it. */
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock, Logger, Random, Timers } from "@samovar/base";

@@ -1,4 +1,4 @@
-/** The workspace token, as the switchboard brings it; whoever needs one waits here. In memory only. Keeps S1 [F38]. */
+/** The workspace token, as the daemon brings it; whoever needs one waits here. In memory only. Keeps S1 [F38]. */
 
 export class TokenBox {
   #token: string | null = null;

@@ -100,7 +100,7 @@ async function check(plan: Plan): Promise<HostStatus> {
     host.send({ type: "dismiss" });
     expect(await host.exited).toBe(0);
     expect(ends.size).toBe(1);
-    expect(status.proof).toEqual(store.proof());
+    expect(status.digest).toEqual(store.digest());
     expect(status.outbox).toMatchObject({ pending: 0, deadLetters: 0 });
     expect(store.conflicts).toBe(0);
     const transcript = store.transcript();

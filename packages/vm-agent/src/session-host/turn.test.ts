@@ -55,7 +55,7 @@ async function run(prompt: string, options: Given = {}) {
   const session = await given(prompt, options);
   const host = await session.open();
   const status = await host.until(({ phase, drained }) => phase === "ended" && drained);
-  expect(status.proof).toEqual(session.store.proof());
+  expect(status.digest).toEqual(session.store.digest());
   expect(session.store.conflicts).toBe(0);
   expect(session.store.transcript().every((message) => message.final)).toBe(true);
   expect(processesOf(session.launch.sessionId)).toEqual([]);
@@ -163,7 +163,7 @@ describe("[F39] an agent that dies within its turn", () => {
 describe("[R15] what a person chooses", () => {
   it("the offers are told, and the mode is set before the prompt", async () => {
     const { end, status, store } = await run(fence("sh", "true"), { change: { permissionMode: "ask" } });
-    expect(status.offers).toEqual({
+    expect(status.capabilities).toEqual({
       models: [],
       modes: [
         { id: "default", name: "As written", description: expect.any(String) },

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "@samovar/base";
 import { RunningClock } from "@samovar/base";
-import type { AgentOffers } from "@samovar/contracts";
+import type { AgentCapabilities } from "@samovar/contracts";
 import { TIME_LIMITS } from "@samovar/contracts";
 import { toolsAtWork } from "@samovar/domain/assembler";
 import { processTime, type StartGate, type StartPermit } from "@samovar/processes";
@@ -21,7 +21,7 @@ export interface TurnPorts extends Omit<AgentLifePorts, "onUpdate" | "agentClock
   readonly clock: Clock;
   /** For an agent that is started once more; `permit` is the first start's. */
   readonly starts: StartGate;
-  onOffers(offers: AgentOffers): void;
+  onOffers(capabilities: AgentCapabilities): void;
   /** The first update after the prompt. */
   onStarted(): void;
   /** The host itself decides that the agent must stop: by a limit of time. */

@@ -250,7 +250,7 @@ describe("the link", () => {
     agent.tell({ ...ready, branch: "second" }, 1);
     agent.send({ type: "event", event: { n: 2, at: 1, kind: "no.such.kind" } });
     agent.tell(
-      { kind: "session.started", workspaceId: holder.workspaceId, sessionId: holder.sessionId, offers: null },
+      { kind: "session.started", workspaceId: holder.workspaceId, sessionId: holder.sessionId, capabilities: null },
       3,
     );
     await vi.waitFor(() =>
@@ -372,14 +372,14 @@ describe("work, rest and end", () => {
   it("[R16] a workspace that is kept frees its place, holds its node and may still deliver; the row follows", async () => {
     await up();
     await node().keep(holder.workspaceId);
-    const kept = { taskIds: [], keptTaskIds: [holder.taskId], taken: 0, state: "active" };
+    const kept = { taskIds: [], retainedTaskIds: [holder.taskId], taken: 0, state: "active" };
     expect(await node().view()).toMatchObject(kept);
     await vi.waitFor(async () => expect(await row()).toMatchObject(kept));
     expect(await node().admits(holder.workspaceId, 1)).toBe(true);
     const others = await Promise.all(Array.from({ length: config.NODE_SLOTS }, () => aHolder(owner)));
     for (const each of others) expect((await node().reserve(each)).granted).toBe(true);
     await node().keep(holder.workspaceId);
-    expect(await node().view()).toMatchObject({ taken: config.NODE_SLOTS, keptTaskIds: [holder.taskId] });
+    expect(await node().view()).toMatchObject({ taken: config.NODE_SLOTS, retainedTaskIds: [holder.taskId] });
   });
 
   it("a workspace token speaks for a slot of this epoch only", async () => {

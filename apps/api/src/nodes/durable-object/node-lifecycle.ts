@@ -268,8 +268,8 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       const workspace = this.#storage.workspace(event.workspaceId);
       const told =
         workspace === null ? NEW_WORKSPACE : foldEvent(workspace.told, event, workspace.holder, this.#clock.now());
-      if (workspace !== null && event.kind === "session.started" && event.offers !== null)
-        this.#storage.oweOffers(event.workspaceId, event.offers, this.#clock.now());
+      if (workspace !== null && event.kind === "session.started" && event.capabilities !== null)
+        this.#storage.oweOffers(event.workspaceId, event.capabilities, this.#clock.now());
       if (workspace !== null && told !== workspace.told) {
         this.#storage.saveTold(event.workspaceId, told);
         if (workspace.holder.runId !== null) this.#storage.addNudge(workspace.holder.runId);

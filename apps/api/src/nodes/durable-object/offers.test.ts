@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import type { NodeId, UserId } from "@samovar/base";
-import type { AgentOffers } from "@samovar/contracts";
+import type { AgentCapabilities } from "@samovar/contracts";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { describeAgent } from "../../agents/agents.ts";
@@ -29,16 +29,17 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const offersOf = (name: string): AgentOffers => ({
+const offersOf = (name: string): AgentCapabilities => ({
   models: [{ id: name, name, description: null }],
   modes: [{ id: "plan", name: "Plan", description: "Changes nothing" }],
 });
 const runs = (each: SlotLease, on = nodeId) =>
   createWorkspace(env, { id: each.workspaceId, ownerId: owner, nodeId: on, agent: "claude" }, Date.now());
-const started = ({ workspaceId, sessionId }: SlotLease, offers: AgentOffers | null) =>
-  ({ kind: "session.started", workspaceId, sessionId, offers }) as const;
-const shown = async () => (await describeAgent(database(env), owner, "claude"))?.offers;
-const areShown = (offers: AgentOffers) => vi.waitFor(async () => expect(await shown()).toEqual(offers));
+const started = ({ workspaceId, sessionId }: SlotLease, capabilities: AgentCapabilities | null) =>
+  ({ kind: "session.started", workspaceId, sessionId, capabilities }) as const;
+const shown = async () => (await describeAgent(database(env), owner, "claude"))?.capabilities;
+const areShown = (capabilities: AgentCapabilities) =>
+  vi.waitFor(async () => expect(await shown()).toEqual(capabilities));
 /** It was tried once, in vain. */
 const isOwed = () =>
   vi.waitFor(async () => {
@@ -57,7 +58,7 @@ describe("what an agent offers", () => {
     agent.tell(started(holder, offersOf("fast")), 1);
     await areShown(offersOf("fast"));
     const other = await anOwner();
-    expect((await describeAgent(database(env), other, "claude"))?.offers).toBeNull();
+    expect((await describeAgent(database(env), other, "claude"))?.capabilities).toBeNull();
   });
 
   it("gives way to a newer word, also from another node, never to an older one", async () => {

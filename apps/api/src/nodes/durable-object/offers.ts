@@ -5,7 +5,7 @@
 import type { Logger } from "@samovar/base";
 import { and, eq, isNotNull, lte, sql } from "drizzle-orm";
 import { database } from "../../database/index.ts";
-import { agentOffers, workspaces } from "../../database/schema.ts";
+import { agentCapabilities, workspaces } from "../../database/schema.ts";
 import type { Env } from "../../env.ts";
 import type { NodeStorage, OwedOffers } from "./storage.ts";
 
@@ -35,7 +35,7 @@ export async function payOffers({ env, storage, logger }: OffersDeps): Promise<b
 }
 
 /** Whose they are, and which agent's, the workspace's row knows; one that is unknown there has no owner to tell. */
-async function write(env: Env, { workspaceId, offers, toldAt }: OwedOffers): Promise<void> {
+async function write(env: Env, { workspaceId, capabilities, toldAt }: OwedOffers): Promise<void> {
   const db = database(env);
   const [row] = await db
     .select({ ownerId: workspaces.ownerId, kind: workspaces.agent })
@@ -43,11 +43,11 @@ async function write(env: Env, { workspaceId, offers, toldAt }: OwedOffers): Pro
     .where(and(eq(workspaces.id, workspaceId), isNotNull(workspaces.agent)));
   if (row === undefined || row.kind === null) return;
   await db
-    .insert(agentOffers)
-    .values({ ownerId: row.ownerId, kind: row.kind, offers, toldAt })
+    .insert(agentCapabilities)
+    .values({ ownerId: row.ownerId, kind: row.kind, capabilities, toldAt })
     .onConflictDoUpdate({
-      target: [agentOffers.ownerId, agentOffers.kind],
-      set: { offers: sql`excluded.offers`, toldAt: sql`excluded.told_at` },
-      setWhere: lte(agentOffers.toldAt, toldAt),
+      target: [agentCapabilities.ownerId, agentCapabilities.kind],
+      set: { capabilities: sql`excluded.capabilities`, toldAt: sql`excluded.told_at` },
+      setWhere: lte(agentCapabilities.toldAt, toldAt),
     });
 }

@@ -128,7 +128,7 @@ export class Outward {
 
   /** Only ever forward: a late write of an older version changes nothing. */
   async #writeRow(view: NodeView): Promise<void> {
-    const { id, name: _name, provider: _provider, size: _size, pricePerHour, taskIds, keptTaskIds, ...rest } = view;
+    const { id, name: _name, provider: _provider, size: _size, pricePerHour, taskIds, retainedTaskIds, ...rest } = view;
     const db = database(this.#deps.env);
     await db.batch([
       rememberChange(db, view, this.#deps.clock.now()),
@@ -137,7 +137,7 @@ export class Outward {
         .set({
           ...rest,
           taskIds: [...taskIds],
-          keptTaskIds: [...keptTaskIds],
+          retainedTaskIds: [...retainedTaskIds],
           priceAmount: pricePerHour?.amount ?? null,
           priceCurrency: pricePerHour?.currency ?? null,
         })
@@ -149,7 +149,7 @@ export class Outward {
   async #writeWorkspaces(view: NodeView, destroyed: ReturnType<NodeStorage["destroyedUnprojected"]>): Promise<void> {
     const { env, clock, storage } = this.#deps;
     const gone = { state: "destroyed", updatedAt: clock.now() } as const;
-    const waiting = inArray(workspaces.state, ["kept", "destroying"]);
+    const waiting = inArray(workspaces.state, ["retained", "destroying"]);
     if (destroyed.length > 0) {
       await database(env)
         .update(workspaces)
@@ -171,7 +171,7 @@ export class Outward {
     const kept = await database(env)
       .select()
       .from(workspaces)
-      .where(and(eq(workspaces.nodeId, view.id), eq(workspaces.state, "kept")));
+      .where(and(eq(workspaces.nodeId, view.id), eq(workspaces.state, "retained")));
     const told = await Promise.allSettled(kept.map((row) => tellRemoval(env, row, "machine_gone")));
     for (const each of told)
       if (each.status === "rejected") logger.warn("workspace.tell_failed", { reason: each.reason });

@@ -1,7 +1,7 @@
 /** Everything a NodeLifecycle object remembers, in its SQLite. Synchronous: what belongs together is one transaction. */
 import type { Millis, NodeId, RunId, SessionId, UserId, WorkspaceId } from "@samovar/base";
 import { command } from "@samovar/contracts";
-import type { AgentOffers, Command, CommandDraft, OutboxStats, VmSize } from "@samovar/contracts";
+import type { AgentCapabilities, Command, CommandDraft, OutboxStats, VmSize } from "@samovar/contracts";
 import type { LinkState, WorkspaceFacts } from "@samovar/domain/node-link";
 import { NEW_LINK, NEW_WORKSPACE } from "@samovar/domain/node-link";
 import type { NodeRecord, SlotLease } from "@samovar/domain/node-record";
@@ -33,7 +33,7 @@ export interface Nudge {
 /** What an agent let its owner choose from, until D1 has it. */
 export interface OwedOffers {
   readonly workspaceId: WorkspaceId;
-  readonly offers: AgentOffers;
+  readonly capabilities: AgentCapabilities;
   readonly toldAt: Millis;
   readonly attempts: number;
 }
@@ -195,24 +195,24 @@ export class NodeStorage {
     this.#sql.exec("UPDATE nudges SET attempts = attempts + 1 WHERE run_id = ?", runId);
   }
 
-  oweOffers(workspaceId: WorkspaceId, offers: AgentOffers, toldAt: Millis): void {
+  oweOffers(workspaceId: WorkspaceId, capabilities: AgentCapabilities, toldAt: Millis): void {
     this.#sql.exec(
-      "INSERT INTO offers (workspace_id, offers, told_at, attempts) VALUES (?, ?, ?, 0) ON CONFLICT (workspace_id) DO UPDATE SET offers = excluded.offers, told_at = excluded.told_at",
+      "INSERT INTO offers (workspace_id, capabilities, told_at, attempts) VALUES (?, ?, ?, 0) ON CONFLICT (workspace_id) DO UPDATE SET offers = excluded.capabilities, told_at = excluded.told_at",
       workspaceId,
-      JSON.stringify(offers),
+      JSON.stringify(capabilities),
       toldAt,
     );
   }
 
   owedOffers(): readonly OwedOffers[] {
     return this.#sql
-      .exec<{ workspace_id: string; offers: string; told_at: number; attempts: number }>(
-        "SELECT workspace_id, offers, told_at, attempts FROM offers ORDER BY told_at LIMIT 20",
+      .exec<{ workspace_id: string; capabilities: string; told_at: number; attempts: number }>(
+        "SELECT workspace_id, capabilities, told_at, attempts FROM offers ORDER BY told_at LIMIT 20",
       )
       .toArray()
       .map((row) => ({
         workspaceId: row.workspace_id as WorkspaceId,
-        offers: stored(row.offers),
+        capabilities: stored(row.capabilities),
         toldAt: row.told_at,
         attempts: row.attempts,
       }));

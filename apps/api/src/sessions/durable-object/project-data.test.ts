@@ -186,7 +186,7 @@ describe("sessions", () => {
       () => stub.linkWorkspace(unknown, ids.make("wsp")),
       () => stub.endSession(unknown, "stopped"),
       () => stub.addNotice(unknown, ids.messageId(), "x"),
-      () => stub.proof(unknown),
+      () => stub.digest(unknown),
     ];
     for (const call of calls) expect(await failureOf(call)).toMatchObject({ name: "SamovarError", code: "not_found" });
   });
@@ -447,7 +447,7 @@ describe("the proof", () => {
       sha256,
     );
     expect(await stub.verify(sessionId, claimed)).toEqual({ agreed: true, claimed, stored: claimed });
-    expect(await stub.proof(sessionId)).toEqual(claimed);
+    expect(await stub.digest(sessionId)).toEqual(claimed);
   });
 
   test("a missing, an unfinished, a swapped and a changed message are seen", async () => {
@@ -464,7 +464,7 @@ describe("the proof", () => {
     expect(await stub.verify(sessionId, digest(a, { ...b, interrupted: true }))).toMatchObject({ agreed: false });
   });
 
-  test("[R16] after another workspace took over, the proof speaks of that one's messages", async () => {
+  test("[R16] after another workspace took over, the digest speaks of that one's messages", async () => {
     const { stub, sessionId, claims, workspaceId } = await project();
     await stub.linkWorkspace(sessionId, workspaceId);
     await stub.deliver(claims, [row(sessionId, { final: true })]);

@@ -11,7 +11,7 @@ import type {
   SessionView,
   TaskEvent,
   TaskView,
-  TranscriptProof,
+  TranscriptDigest,
   TranscriptVerification,
   WorkspaceClaims,
 } from "@samovar/contracts";
@@ -24,7 +24,7 @@ import { applyDelivery } from "./deliver.ts";
 import { PROJECT_MIGRATIONS } from "./migrations.ts";
 import { historyPage, syncFrames } from "./pages.ts";
 import type { HistoryQuery } from "./pages.ts";
-import { storedProof } from "./proof.ts";
+import { storedProof } from "./digest.ts";
 import type { CreateSessionInput, ProjectDataRpc } from "./rpc.ts";
 import { addNotice, createSession, endSession, linkWorkspace, requireSession } from "./sessions.ts";
 import type { SessionStep } from "./sessions.ts";
@@ -87,12 +87,12 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
     return reply;
   }
 
-  async verify(sessionId: SessionId, claimed: TranscriptProof): Promise<TranscriptVerification> {
-    const stored = await this.proof(sessionId);
+  async verify(sessionId: SessionId, claimed: TranscriptDigest): Promise<TranscriptVerification> {
+    const stored = await this.digest(sessionId);
     return { agreed: stored.count === claimed.count && stored.digest === claimed.digest, claimed, stored };
   }
 
-  async proof(sessionId: SessionId): Promise<TranscriptProof> {
+  async digest(sessionId: SessionId): Promise<TranscriptDigest> {
     return storedProof(this.#storage, requireSession(this.#storage, sessionId));
   }
 

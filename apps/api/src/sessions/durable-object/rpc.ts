@@ -13,7 +13,7 @@ import type {
   SessionView,
   TaskEvent,
   TaskView,
-  TranscriptProof,
+  TranscriptDigest,
   TranscriptVerification,
   WorkspaceClaims,
 } from "@samovar/contracts";
@@ -50,9 +50,9 @@ export interface ProjectDataRpc extends Rpc.DurableObjectBranded {
   /** Applies one delivery in one transaction. `rows` are unparsed: each is judged on its own. */
   deliver(claims: WorkspaceClaims, rows: readonly unknown[]): Promise<DeliveryReply>;
   /** Compares what the node claims with what is stored, over the messages that the node delivered. */
-  verify(sessionId: SessionId, claimed: TranscriptProof): Promise<TranscriptVerification>;
+  verify(sessionId: SessionId, claimed: TranscriptDigest): Promise<TranscriptVerification>;
   /** The same digest over what is stored, with nothing to compare. */
-  proof(sessionId: SessionId): Promise<TranscriptProof>;
+  digest(sessionId: SessionId): Promise<TranscriptDigest>;
   /** Keeps a git bundle with the session of the claims, in an older one's place. `data` was checked against `sha256` (hex). */
   storeBundle(claims: WorkspaceClaims, data: Uint8Array, sha256: string): Promise<BundleView>;
   findBundle(sessionId: SessionId): Promise<(BundleView & { readonly chunks: number }) | null>;

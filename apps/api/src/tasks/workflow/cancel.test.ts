@@ -129,7 +129,7 @@ class Play {
       case "session.start": {
         const { workspaceId, sessionId } = command.args;
         await this.cancelIf("while the agent starts");
-        this.#tell(machine, { kind: "session.started", workspaceId, sessionId, offers: null });
+        this.#tell(machine, { kind: "session.started", workspaceId, sessionId, capabilities: null });
         if (this.#plan.moment === "while the agent works") await reaches(this.#task, "in_progress");
         await this.cancelIf("while the agent works");
         if (this.#plan.moment === "with the end of the agent") return this.#meet(machine, workspaceId);
@@ -202,14 +202,14 @@ async function playOut(plan: Plan): Promise<void> {
   const workspace = await workspaceOf(task);
   // Once the agent was asked for, there may be something to look at.
   const isKept = status === "cancelled" && (await wasAsked(task));
-  if (isKept) expect(workspace, why).toMatchObject({ state: "kept", keepUntil: expect.any(Number) });
+  if (isKept) expect(workspace, why).toMatchObject({ state: "retained", retainedUntil: expect.any(Number) });
   else expect(workspace?.state ?? "destroyed", why).toBe("destroyed");
   if (isKept) expect((await transcriptOf(task)).at(-1), why).toMatch(/Cancelled on request\. .*is kept until/);
   const nodeId = workspace?.nodeId;
   if (nodeId !== undefined)
     expect(await nodeObject(env, nodeId).view(), why).toMatchObject({
       taskIds: [],
-      keptTaskIds: isKept ? [task.id] : [],
+      retainedTaskIds: isKept ? [task.id] : [],
     });
 
   if (plan.repeats && machine !== null && workspace !== null) {

@@ -86,7 +86,7 @@ async function leave(story: RunStory, job: RunJob, lost: NodeLost, round: number
   const isFree = await story.once(`choose: let go ${round}`, async () => {
     const data = { message: `Another machine is taken: ${failure.message}`, code: failure.code, nodeId };
     const lostEvent = story.event(`choose: lost ${round}`, { kind: "warning.raised", data });
-    await story.record(story.mark(step, "ended", round), lostEvent);
+    await story.record(story.mark(step, "finished", round), lostEvent);
     return within(ANSWER_MS, letGo(story, job, nodeId)).then(
       () => true,
       () => false,
@@ -209,7 +209,7 @@ async function standOrGo(
   if (turn.kind === "go") return null;
   const first = turn.kind === "stand" ? FOR_ROOM : turn;
   const isNews = await standInLine(deps.db, self, first, now);
-  await story.record(story.mark("wait", "began", round, now));
+  await story.record(story.mark("wait", "started", round, now));
   const again = isNews || turn.kind === "stand";
   const last = again ? await lookAtLine(deps, self, task, avoid, deps.clock.now(), true) : first;
   if (last.kind !== "wait") return null;
@@ -236,12 +236,12 @@ async function take(
   if ("wait" in choice) {
     const now = deps.clock.now();
     await standInLine(deps.db, self, FOR_ROOM, now);
-    await story.record(story.mark("wait", "began", round, now));
+    await story.record(story.mark("wait", "started", round, now));
     await publishTask(deps, task, []);
     return { kind: "wait", code: "room", doubtful };
   }
-  const waited = (await leaveLine(deps.db, task.id)) ? [story.mark("wait", "ended", round, began)] : [];
-  const marks = [...waited, story.mark("choose", "began", round, began)];
+  const waited = (await leaveLine(deps.db, task.id)) ? [story.mark("wait", "finished", round, began)] : [];
+  const marks = [...waited, story.mark("choose", "started", round, began)];
   if ("unreachable" in choice) {
     await story.record(...marks);
     return { kind: "unreachable", nodeId: choice.unreachable, doubtful };

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:test";
 import type { MessageId, NodeId, UserId } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
-import type { Command, CommandKind, NodeEventDraft, SessionEnd, TaskEvent, TranscriptProof } from "@samovar/contracts";
+import type { Command, CommandKind, NodeEventDraft, SessionEnd, TaskEvent, TranscriptDigest } from "@samovar/contracts";
 import { createTask, taskEventKind } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
@@ -106,7 +106,7 @@ export class Machine {
     const { workspaceId } = create.args;
     this.tell({ kind: "workspace.ready", workspaceId, branch, baseCommit: "abc" });
     const start = await this.expects("session.start");
-    this.tell({ kind: "session.started", workspaceId, sessionId: start.args.sessionId, offers: null });
+    this.tell({ kind: "session.started", workspaceId, sessionId: start.args.sessionId, capabilities: null });
     return { create: create.args, start: start.args, workspaceId, sessionId: start.args.sessionId };
   }
 
@@ -137,13 +137,13 @@ export async function endOf(task: TaskRecord, more: Partial<SessionEnd> = {}): P
     bundle: null,
     warning: null,
     drained: true,
-    proof: await projectData(deps, task.projectId).proof(task.sessionId),
+    digest: await projectData(deps, task.projectId).digest(task.sessionId),
     ...more,
   };
 }
 
 /** The digest of a transcript that consists of this one message of an agent. */
-export function proofOf(messageId: MessageId, content: string): TranscriptProof {
+export function proofOf(messageId: MessageId, content: string): TranscriptDigest {
   const rest = { role: "assistant", kind: "text", toolMetadata: null, interrupted: false, truncated: null } as const;
   return transcriptDigest([messageLeaf({ messageId, content, ...rest }, sha256)], sha256);
 }
@@ -174,5 +174,5 @@ export const eventsOf = async (task: TaskRecord): Promise<Pick<TaskEvent, "kind"
   return rows.map(({ kind, data }) => ({ kind: taskEventKind.parse(kind), data }));
 };
 export const slotsOf = async (machine: Machine) => (await nodeObject(env, machine.nodeId).view())?.taskIds;
-export const keptOf = async (machine: Machine) => (await nodeObject(env, machine.nodeId).view())?.keptTaskIds;
+export const keptOf = async (machine: Machine) => (await nodeObject(env, machine.nodeId).view())?.retainedTaskIds;
 export const sessionOf = (task: TaskRecord) => projectData(deps, task.projectId).getSession(task.sessionId);

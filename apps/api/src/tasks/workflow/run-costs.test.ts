@@ -89,7 +89,7 @@ class Fleet {
         const { workspaceId, sessionId } = command.args;
         const task = this.#tasks.find((each) => each.sessionId === sessionId);
         if (task === undefined) throw new Error("a session of no task");
-        machine.tell({ kind: "session.started", workspaceId, sessionId, offers: null });
+        machine.tell({ kind: "session.started", workspaceId, sessionId, capabilities: null });
         return machine.tell({ kind: "session.ended", workspaceId, sessionId, end: await endOf(task) });
       }
       case "workspace.destroy":

@@ -62,7 +62,7 @@ const END_PAUSE_MS = 60_000;
 async function writeEnd(story: RunStory, ending: Ending): Promise<void> {
   const { deps, params, actor } = story;
   const output = ending.output === null ? null : { ...ending.output, durations: await durations(deps, params) };
-  const events = output === null ? [] : [story.mark("finish", "ended")];
+  const events = output === null ? [] : [story.mark("finish", "finished")];
   const outcome = await tryChange(deps, params.taskId, changeOf({ ...ending, output }), actor, { events });
   if (outcome.ok || outcome.refusal.code !== "wrong_status" || isTerminal(outcome.task.status)) return;
   const failure = {
@@ -119,11 +119,13 @@ async function settleWorkspace(story: RunStory, start: RunStart, nodeId: NodeId,
 /** Its node stays with it, and has its place for other work; the sweep or a person ends that. */
 async function keep(story: RunStory, start: RunStart, nodeId: NodeId, ending: Ending | null): Promise<Rest> {
   const { env, config } = story.deps;
-  const keepUntil = (await story.now("end: kept from")) + config.KEPT_WORKSPACE_RETENTION_MS;
+  const retainedUntil = (await story.now("end: kept from")) + config.WORKSPACE_RETENTION_MS;
   const failure = ending?.failure ?? null;
-  await story.attempt("end: keep", () => setWorkspaceState(env, start.workspaceId, "kept", { keepUntil, failure }));
+  await story.attempt("end: keep", () =>
+    setWorkspaceState(env, start.workspaceId, "retained", { retainedUntil, failure }),
+  );
   await story.attempt("end: keep place", () => story.node(nodeId).keep(start.workspaceId));
-  const until = new Date(keepUntil).toISOString().slice(0, 16).replace("T", " ");
+  const until = new Date(retainedUntil).toISOString().slice(0, 16).replace("T", " ");
   await tellTranscript(story, start, ending, `The workspace is kept until ${until} UTC.`);
   return nothing;
 }

@@ -100,14 +100,14 @@ describe("a clean run with a pushed branch", () => {
   });
 });
 
-type Fate = "removed" | "kept";
+type Fate = "removed" | "retained";
 type Case = readonly [what: string, repoUrl: string, end: Partial<SessionEnd>, workspace: Fate];
 const GITHUB = "https://github.com/acme/kettle";
 const cases: readonly Case[] = [
   ["of another host", "https://git.test/acme/kettle.git", {}, "removed"],
   ["when nothing was changed", GITHUB, { commits: [], branch: null, pushed: false }, "removed"],
-  ["when the push was refused", GITHUB, { pushed: false, pushError: "no" }, "kept"],
-  ["when the agent failed", GITHUB, { outcome: "error" }, "kept"],
+  ["when the push was refused", GITHUB, { pushed: false, pushError: "no" }, "retained"],
+  ["when the agent failed", GITHUB, { outcome: "error" }, "retained"],
 ];
 
 describe("no pull request is asked for", () => {

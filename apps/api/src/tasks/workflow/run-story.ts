@@ -171,7 +171,7 @@ export class RunStory {
   }
 
   /** The beginning or end of a part of the run, for the timeline. `round`: each node that is tried has its own. */
-  mark(part: RunStep, what: "began" | "ended", round = 1, at?: Millis): KeyedEvent {
+  mark(part: RunStep, what: "started" | "finished", round = 1, at?: Millis): KeyedEvent {
     const { runId } = this.params;
     const name = round === 1 ? `${part}: ${what}` : `${part} ${round}: ${what}`;
     return this.event(name, { kind: `step.${what}`, data: { step: part, runId } }, at);

@@ -80,7 +80,10 @@ describe("a run from text to pushed branch", () => {
       .filter((event) => event.kind.startsWith("step."))
       .map((event) => `${event.kind} ${String(event.data["step"])}`);
     expect(told).toEqual(
-      ["choose", "prepare", "start", "work", "finish"].flatMap((step) => [`step.began ${step}`, `step.ended ${step}`]),
+      ["choose", "prepare", "start", "work", "finish"].flatMap((step) => [
+        `step.started ${step}`,
+        `step.finished ${step}`,
+      ]),
     );
     expect(events.filter((event) => event.kind === "status.changed").map((event) => event.data["to"])).toEqual([
       "queued",
@@ -103,7 +106,7 @@ describe("a run from text to pushed branch", () => {
     const shown = { code: "start_delayed", step: "start", runId: task.runId, message: expect.stringMatching(/busy/) };
     await vi.waitFor(async () => expect(await warnings()).toMatchObject([{ data: shown }]), soon);
     expect(await now(task)).toMatchObject({ status: "delegated" });
-    machine.tell({ kind: "session.started", workspaceId, sessionId, offers: null });
+    machine.tell({ kind: "session.started", workspaceId, sessionId, capabilities: null });
     await reaches(task, "in_progress");
     machine.tell({ kind: "session.ended", workspaceId, sessionId, end: await endOf(task) });
     await machine.destroys();
@@ -141,7 +144,7 @@ describe("an agent that does not end clean", () => {
     const failed = await reaches(task, "failed");
     expect(failed).toMatchObject({ failure, endedAt: expect.any(Number) });
     expect(failed.output?.durations).toMatchObject({ prepare: expect.any(Number), work: expect.any(Number) });
-    expect(await workspaceOf(task)).toMatchObject({ state: "kept", keepUntil: expect.any(Number), failure });
+    expect(await workspaceOf(task)).toMatchObject({ state: "retained", retainedUntil: expect.any(Number), failure });
     await vi.waitFor(async () => expect(await keptOf(machine)).toEqual([task.id]), soon);
     expect(await slotsOf(machine)).toEqual([]);
     expect((await transcriptOf(task)).at(-1)).toMatch(/The agent's process died\. The workspace is kept until/);
@@ -157,7 +160,7 @@ describe("an agent that does not end clean", () => {
     machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
     const done = await reaches(task, "completed");
     expect(done.output?.warning).toContain("protected branch");
-    expect(await workspaceOf(task)).toMatchObject({ state: "kept" });
+    expect(await workspaceOf(task)).toMatchObject({ state: "retained" });
     expect((await eventsOf(task)).map((event) => event.kind)).toContain("warning.raised");
   });
 
@@ -169,13 +172,13 @@ describe("an agent that does not end clean", () => {
     const machine = await Machine.of(ownerId);
     const { workspaceId } = await machine.begins();
     const messageId = ids.messageId();
-    const end = await endOf(task, { proof: proofOf(messageId, "The last words."), drained: false });
+    const end = await endOf(task, { digest: proofOf(messageId, "The last words."), drained: false });
     const run = await introspectWorkflowInstance(env.TASK_RUN, task.runId ?? "");
     machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
     await run.waitForStepResult({ name: "finish: verify 1" });
     await says(task, machine, workspaceId, "The last words.", messageId);
     expect((await reaches(task, "completed")).output).toMatchObject({ transcript: { agreed: true }, warning: null });
-    expect(await workspaceOf(task)).not.toMatchObject({ state: "kept" });
+    expect(await workspaceOf(task)).not.toMatchObject({ state: "retained" });
   });
 
   it("[F32] a transcript that never agrees is asked for again, then told as a warning", async () => {
@@ -185,14 +188,14 @@ describe("an agent that does not end clean", () => {
     const task = await submit(ownerId);
     const machine = await Machine.of(ownerId);
     const { workspaceId } = await machine.begins();
-    const end = await endOf(task, { proof: { count: 9, digest: "other" }, drained: false });
+    const end = await endOf(task, { digest: { count: 9, digest: "other" }, drained: false });
     machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
     const done = await reaches(task, "completed");
     expect(done.output).toMatchObject({
       transcript: { agreed: false },
       warning: expect.stringContaining("0 of 9 messages"),
     });
-    expect(await workspaceOf(task)).toMatchObject({ state: "kept" });
+    expect(await workspaceOf(task)).toMatchObject({ state: "retained" });
   });
 });
 
@@ -212,7 +215,7 @@ describe("a cancel", () => {
       end: await endOf(task, { outcome: "cancelled", pushed: false }),
     });
     expect(await reaches(task, "cancelled")).toMatchObject({ failure: { code: "cancelled" } });
-    expect(await workspaceOf(task)).toMatchObject({ state: "kept" });
+    expect(await workspaceOf(task)).toMatchObject({ state: "retained" });
     await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "stopped" }), soon);
   });
 
@@ -225,7 +228,7 @@ describe("a cancel", () => {
     await cancelTask(deps, task.id, { kind: "user", id: ownerId });
     await machine.expects("session.cancel");
     await reaches(task, "cancelled");
-    expect(await workspaceOf(task)).toMatchObject({ state: "kept" });
+    expect(await workspaceOf(task)).toMatchObject({ state: "retained" });
   });
 
   it("[F46] that comes when the work is done changes nothing of it", async () => {

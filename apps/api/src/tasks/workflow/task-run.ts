@@ -6,7 +6,7 @@ import { WorkflowEntrypoint } from "cloudflare:workers";
 import type { WorkflowEvent, WorkflowStep } from "cloudflare:workers";
 import { assertNever } from "@samovar/base";
 import type { Millis, NodeId, WorkspaceId } from "@samovar/base";
-import type { Failure, SessionEnd, TranscriptProof, TranscriptVerification } from "@samovar/contracts";
+import type { Failure, SessionEnd, TranscriptDigest, TranscriptVerification } from "@samovar/contracts";
 import { MAX_VERIFICATIONS, verificationPauseMs } from "@samovar/domain/run-waits";
 import { CANCELLED, concludeRun, stoppedByPerson } from "@samovar/domain/task-run";
 import type { Env } from "../../env.ts";
@@ -101,7 +101,7 @@ async function prepare(story: RunStory, job: RunJob, nodeId: NodeId, round: numb
   const name = round === 1 ? "prepare" : `prepare ${round}`;
   story.askedOn = nodeId;
   const asked = await story.once(`${name}: ask`, async (): Promise<Asked> => {
-    const marks = [story.mark("choose", "ended", round), story.mark("prepare", "began", round)];
+    const marks = [story.mark("choose", "finished", round), story.mark("prepare", "started", round)];
     const refused = await story.apply({ kind: "delegate", nodeId, workspaceId }, ...marks);
     if (refused !== null) return { refused };
     const { id: taskId, projectId, sessionId } = task;
@@ -134,7 +134,7 @@ async function start(story: RunStory, job: RunJob, { nodeId, branch, round }: Pr
   const { task, workspaceId, startCommand } = job;
   story.hasPrompted = true;
   const asked = await story.once("start: ask", async (): Promise<Asked | "cancelled"> => {
-    const marks = [story.mark("prepare", "ended", round), story.mark("start", "began")];
+    const marks = [story.mark("prepare", "finished", round), story.mark("start", "started")];
     const refused = await story.apply({ kind: "name_branch", branch }, ...marks);
     if (refused !== null) return { refused };
     if (await story.isCancelRequested()) return "cancelled";
@@ -155,10 +155,10 @@ async function start(story: RunStory, job: RunJob, { nodeId, branch, round }: Pr
   // A cancel and a late agent both need the session to be stopped, which `work` knows how to do.
   if (seen.kind === "overdue") story.startFailure = seen.failure;
   if (seen.kind !== "reached") {
-    await story.once("start: over", () => story.record(story.mark("start", "ended"), story.mark("work", "began")));
+    await story.once("start: over", () => story.record(story.mark("start", "finished"), story.mark("work", "started")));
     return null;
   }
-  await begun(story, "start: begun", story.mark("start", "ended"), story.mark("work", "began"));
+  await begun(story, "start: begun", story.mark("start", "finished"), story.mark("work", "started"));
   return seen.sight?.session.end === null ? seen.now : null;
 }
 
@@ -221,10 +221,12 @@ async function reasonToStop(
 
 /** Compares what was said with what is stored, then decides what became of the task. */
 async function finish(story: RunStory, job: RunJob, { end, stoppedFor }: Worked): Promise<Ending> {
-  await story.once("finish: begin", () => story.record(story.mark("work", "ended"), story.mark("finish", "began")));
+  await story.once("finish: begin", () =>
+    story.record(story.mark("work", "finished"), story.mark("finish", "started")),
+  );
   // It may have ended before its first sign was seen, while it was being stopped.
   if (end.outcome === "clean") await begun(story, "finish: begun");
-  const transcript = end.proof === null ? null : await verifyTranscript(story, job, end.proof, end.drained);
+  const transcript = end.digest === null ? null : await verifyTranscript(story, job, end.digest, end.drained);
   return withPullRequest(story, job, end, concludeRun(end, transcript, stoppedFor));
 }
 
@@ -235,12 +237,12 @@ async function finish(story: RunStory, job: RunJob, { end, stoppedFor }: Worked)
 async function verifyTranscript(
   story: RunStory,
   { task: { projectId, sessionId } }: RunJob,
-  proof: TranscriptProof,
+  digest: TranscriptDigest,
   isDrained: boolean,
 ): Promise<TranscriptVerification> {
   for (let tries = 1, quiet = 0, stored = ""; ; tries++) {
     const transcript = await story.once(`finish: verify ${tries}`, () =>
-      projectData(story.deps, projectId).verify(sessionId, proof),
+      projectData(story.deps, projectId).verify(sessionId, digest),
     );
     if (transcript.agreed || isDrained || tries === MAX_VERIFICATIONS) return transcript;
     quiet = transcript.stored.digest === stored ? quiet + 1 : 0;

@@ -51,12 +51,12 @@ describe("[T1] a step that always fails", () => {
         machine.tell({ kind: "workspace.ready", workspaceId, branch: "task/x", baseCommit: "abc" });
         if (step !== "start: ask") {
           await machine.expects("session.start");
-          machine.tell({ kind: "session.started", workspaceId, sessionId: task.sessionId, offers: null });
+          machine.tell({ kind: "session.started", workspaceId, sessionId: task.sessionId, capabilities: null });
         }
         if (step === "work: look 1" || step === "finish: verify 1")
           machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await endOf(task) });
         expect(await reaches(task, "failed")).toMatchObject({ failure: sang });
-        expect(await workspaceOf(task)).toMatchObject({ state: "kept", failure: sang });
+        expect(await workspaceOf(task)).toMatchObject({ state: "retained", failure: sang });
         expect(await keptOf(machine)).toEqual([task.id]);
         if (step === "start: begun") await machine.expects("session.cancel");
         await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "error" }), soon);

@@ -18,12 +18,12 @@ export async function listAgents(context: CommandContext): Promise<number> {
 export function agentLines(agent: AgentView, style: Style): string[] {
   const mark = agent.usable ? style.green("✓") : style.yellow("!");
   const own = agent.builtIn ? "" : style.dim(" (your own)");
-  const { hint, offers } = agent;
+  const { hint, capabilities } = agent;
   return [
     `${mark} ${style.bold(agent.kind.padEnd(10))} ${safeLine(agent.name, 60)}${own}  ${style.dim(safeLine(agent.description, 100))}`,
     ...(hint === null ? [] : [detail("to do", safeLine(hint, 300), style)]),
-    ...choices("models", offers?.models ?? [], style),
-    ...choices("modes", offers?.modes ?? [], style),
+    ...choices("models", capabilities?.models ?? [], style),
+    ...choices("modes", capabilities?.modes ?? [], style),
   ];
 }
 

@@ -1,4 +1,4 @@
-/** `samovar start`, `retry`, `cancel`, `set-aside` and `edit`: what a person decides about a task that is there. */
+/** `samovar start`, `retry`, `cancel`, `acknowledge` and `edit`: what a person decides about a task that is there. */
 import type { PatchTask, TaskView } from "@samovar/contracts";
 import { isTerminal } from "@samovar/domain/task-status";
 import { requireSamovar } from "../../client/connect.ts";
@@ -38,12 +38,12 @@ export async function cancelTask(text: string, context: CommandContext): Promise
 }
 
 /** A failed task is counted no more among what needs somebody, or is again. */
-export async function setTaskAside(text: string, setAside: boolean, context: CommandContext): Promise<number> {
+export async function acknowledgeTask(text: string, acknowledged: boolean, context: CommandContext): Promise<number> {
   const client = await requireSamovar(context);
   const found = await findTask(client, text);
-  const task = await client.setTaskAside(found.project.id, found.task.id, setAside);
+  const task = await client.acknowledgeTask(found.project.id, found.task.id, acknowledged);
   if (context.json) printJson(context.terminal, task);
-  else context.terminal.line(`${task.id} ${setAside ? "is set aside" : "needs somebody again"}.`);
+  else context.terminal.line(`${task.id} ${acknowledged ? "is set aside" : "needs somebody again"}.`);
   return 0;
 }
 

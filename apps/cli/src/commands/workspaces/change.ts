@@ -10,13 +10,13 @@ export async function giveTime(text: string, keepForMs: number, context: Command
   if (!extendWorkspace.safeParse({ keepForMs }).success)
     throw new CliError("A workspace is kept for a minute at least and seven days at most.", "Such as: --for 8h");
   const client = await requireSamovar(context);
-  const { id, keepUntil: before } = await findWorkspace(client, text);
+  const { id, retainedUntil: before } = await findWorkspace(client, text);
   const asked = context.clock.now() + keepForMs;
   const workspace = await client.extendWorkspace(id, keepForMs);
   if (context.json) printJson(context.terminal, workspace);
   else {
     context.terminal.line(workspaceLine(workspace, context.clock.now()));
-    const until = workspace.keepUntil ?? asked;
+    const until = workspace.retainedUntil ?? asked;
     if (before !== null && before >= asked) context.terminal.note("It was kept for longer than that already.");
     else if (until < asked - ROUNDING_MS) context.terminal.note("Its machine will not live longer than that.");
   }

@@ -7,7 +7,7 @@ import { table } from "../../output/table.ts";
 import { timeLeft } from "../../output/task-detail.ts";
 import { type CommandContext, printJson } from "../context.ts";
 
-const THERE: readonly WorkspaceState[] = ["creating", "ready", "busy", "kept", "destroying"];
+const THERE: readonly WorkspaceState[] = ["creating", "ready", "busy", "retained", "destroying"];
 
 export async function listWorkspaces(all: boolean, context: CommandContext): Promise<number> {
   const { terminal, clock } = context;
@@ -37,11 +37,11 @@ async function existing(client: ApiClient): Promise<WorkspaceView[]> {
   return [...each.values()].toSorted((a, b) => b.createdAt - a.createdAt);
 }
 
-function leftOf({ state, keepUntil }: WorkspaceView, now: number): string {
-  return state === "kept" && keepUntil !== null ? timeLeft(keepUntil, now).replace(/^for /, "") : "–";
+function leftOf({ state, retainedUntil }: WorkspaceView, now: number): string {
+  return state === "retained" && retainedUntil !== null ? timeLeft(retainedUntil, now).replace(/^for /, "") : "–";
 }
 
 function reasonOf({ state, failure }: WorkspaceView): string {
   if (failure !== null) return safeLine(failure.message, 100);
-  return state === "kept" ? "its task tells: not everything was pushed" : "–";
+  return state === "retained" ? "its task tells: not everything was pushed" : "–";
 }

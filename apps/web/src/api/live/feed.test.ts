@@ -32,7 +32,7 @@ describe("an event of the socket", () => {
     client.setQueryData(taskKey(aProject, task.id), task);
     client.setQueryData(taskEventsKey(aProject, task.id), events);
     const working = { ...task, version: 2, status: "in_progress" as const };
-    const fresh = anEvent(2, "step.began", 5, { step: "work" });
+    const fresh = anEvent(2, "step.started", 5, { step: "work" });
     patchAnswers(client, aProject, { type: "task.updated", task: working, events: [fresh] });
     expect(client.getQueryData(tasksQuery(aProject).queryKey)).toEqual([working]);
     expect(client.getQueryData<TaskView>(taskKey(aProject, task.id))).toEqual(working);
@@ -54,7 +54,7 @@ describe("an event of the socket", () => {
     const task = aTask();
     const key = taskEventsKey(aProject, task.id);
     client.setQueryData(key, [anEvent(1, "task.created", 0)]);
-    patchAnswers(client, aProject, { type: "task.updated", task, events: [anEvent(3, "step.ended", 9)] });
+    patchAnswers(client, aProject, { type: "task.updated", task, events: [anEvent(3, "step.finished", 9)] });
     expect(client.getQueryState(key)?.isInvalidated).toBe(true);
   });
 });

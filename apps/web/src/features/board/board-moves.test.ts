@@ -72,13 +72,13 @@ describe("[R28] a move", () => {
     moves.acknowledge(failed.id, true);
     expect(announced()).toBe("Acknowledged “Fix login”: no longer needs attention");
     await settle();
-    asked[0]?.answer({ ...failed, setAside: true, version: 2 });
+    asked[0]?.answer({ ...failed, acknowledged: true, version: 2 });
     await settle();
     now().notice?.action?.run();
     expect(announced()).toBe("“Fix login” needs attention again");
     expect(now().notice).toBeNull();
     await settle();
-    expect(asked.map(({ what }) => what)).toEqual(["set-aside", "take-up"]);
+    expect(asked.map(({ what }) => what)).toEqual(["acknowledge", "unacknowledge"]);
   });
 
   it("of a running task to Cancelled asks first", async () => {

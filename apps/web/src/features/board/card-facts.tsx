@@ -118,7 +118,7 @@ function Outcome({ task }: { readonly task: TaskView }) {
   return (
     <>
       {output?.pullRequestUrl == null ? <Branch name={output?.branch ?? null} /> : <Pull url={output.pullRequestUrl} />}
-      {task.setAside && <span>Acknowledged</span>}
+      {task.acknowledged && <span>Acknowledged</span>}
       {output?.bundle != null && (
         <span className="inline-flex items-center gap-1" title="The branch couldn't be pushed; its commits are saved">
           <Package size={14} aria-hidden="true" />

@@ -73,10 +73,10 @@ function listEntries(task: TaskView, actions: CardMenuActions): readonly MenuEnt
   return entries;
 }
 
-const attention = ({ setAside }: TaskView, actions: CardMenuActions): MenuEntry => ({
+const attention = ({ acknowledged }: TaskView, actions: CardMenuActions): MenuEntry => ({
   kind: "action",
-  ...labelAcknowledge(setAside),
-  onSelect: () => actions.onAcknowledge(!setAside),
+  ...labelAcknowledge(acknowledged),
+  onSelect: () => actions.onAcknowledge(!acknowledged),
 });
 
 const priorities = (task: TaskView, actions: CardMenuActions): MenuEntry => ({

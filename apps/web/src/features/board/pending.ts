@@ -8,7 +8,7 @@ import type { TaskView } from "@samovar/contracts";
 export interface PendingChange {
   /** Which command it is: a later one of the same task takes its place. */
   readonly token: number;
-  readonly fields: Partial<Pick<TaskView, "status" | "priority" | "cancelRequested" | "setAside" | "waiting">>;
+  readonly fields: Partial<Pick<TaskView, "status" | "priority" | "cancelRequested" | "acknowledged" | "waiting">>;
   /** The version that has it; null until the server has answered. */
   readonly until: number | null;
 }

@@ -26,7 +26,7 @@ export function TaskChanges({ task }: { readonly task: TaskView }) {
   // A workspace goes soon after its task has ended: what was known of it before does not count.
   const workspace = useQuery({ ...workspaceQuery(task.workspaceId), refetchOnMount: "always" });
   const state = workspace.data?.state;
-  const there = state === "ready" || state === "busy" || state === "kept";
+  const there = state === "ready" || state === "busy" || state === "retained";
   const asking = task.workspaceId !== null && !workspace.isFetchedAfterMount;
   return (
     <>

@@ -108,7 +108,7 @@ function Drained({ node, usage: { running, retained } }: Effect) {
   );
 }
 
-const isEmpty = ({ taskIds, keptTaskIds }: NodeView) => taskIds.length === 0 && keptTaskIds.length === 0;
+const isEmpty = ({ taskIds, retainedTaskIds }: NodeView) => taskIds.length === 0 && retainedTaskIds.length === 0;
 
 function Titles({ titles }: { readonly titles: readonly string[] }) {
   return (

@@ -28,7 +28,7 @@ function aNode(fields: Readonly<Record<string, unknown>> = {}): NodeView {
     warmUntil: null,
     unreachableSince: null,
     taskIds: [],
-    keptTaskIds: [],
+    retainedTaskIds: [],
     taken: 0,
     slots: 3,
     outbox: { pending: 0, deadLetters: 0, lastDeadLetterReason: null },
@@ -43,7 +43,7 @@ function aNode(fields: Readonly<Record<string, unknown>> = {}): NodeView {
 
 describe("what a node shows", () => {
   it("[R33] works while a task is at work there, is free or warm when none is", () => {
-    expect(getShownNode(aNode({ keptTaskIds: [taskNumber(1)] }))).toBe("free");
+    expect(getShownNode(aNode({ retainedTaskIds: [taskNumber(1)] }))).toBe("free");
     expect(getShownNode(aNode({ taskIds: [taskNumber(1)] }))).toBe("working");
     expect(getShownNode(aNode())).toBe("free");
     expect(getShownNode(aNode({ state: "provisioning" }))).toBe("booting");
@@ -107,15 +107,15 @@ describe("what a node shows", () => {
       nodeId: work.nodeId,
       branch: null,
       agent: null,
-      state: "kept",
+      state: "retained",
       failure: null,
-      keepUntil: HOUR,
+      retainedUntil: HOUR,
       createdAt: 0,
       updatedAt: 0,
     });
-    const both = aNode({ taskIds: [work.taskId], keptTaskIds: [work.taskId] });
+    const both = aNode({ taskIds: [work.taskId], retainedTaskIds: [work.taskId] });
     expect(getNodeUsage(both, [work], [workspace])).toEqual({ running: [work], retained: [{ workspace, work }] });
-    expect(getNodeUsage(aNode({ keptTaskIds: [work.taskId] }), [work], [workspace]).running).toEqual([]);
+    expect(getNodeUsage(aNode({ retainedTaskIds: [work.taskId] }), [work], [workspace]).running).toEqual([]);
   });
 
   it("has nothing on it that is on another", () => {

@@ -1,4 +1,4 @@
-/** One agent: whether it can be used, what is missing, what it offers. Custom agents can be edited and removed. */
+/** One agent: whether it can be used, what is missing, what it capabilities. Custom agents can be edited and removed. */
 import type { AgentView } from "@samovar/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -77,12 +77,12 @@ function Usable({ usable }: { readonly usable: boolean }) {
 
 const NAMES_SHOWN = 8;
 
-function Offers({ agent: { offers } }: { readonly agent: AgentView }) {
-  if (offers === null || offers.models.length + offers.modes.length === 0) return null;
+function Offers({ agent: { capabilities } }: { readonly agent: AgentView }) {
+  if (capabilities === null || capabilities.models.length + capabilities.modes.length === 0) return null;
   return (
     <dl className="grid grid-cols-[auto_1fr] gap-x-3 gap-y-0.5 text-small text-ink-2">
-      <Choices name="Models" choices={offers.models} />
-      <Choices name="Modes" choices={offers.modes} />
+      <Choices name="Models" choices={capabilities.models} />
+      <Choices name="Modes" choices={capabilities.modes} />
     </dl>
   );
 }

@@ -106,7 +106,7 @@ export function PriorityChoice({ value, onChange }: PriorityChoiceProps) {
 
 /** Models and permission modes, once the agent has reported them in a session. */
 function Offered({ agent, value, onChange }: { readonly agent: AgentView } & Omit<OptionFieldsProps, "project">) {
-  const { models, modes } = agent.offers ?? { models: [], modes: [] };
+  const { models, modes } = agent.capabilities ?? { models: [], modes: [] };
   return (
     <>
       <OfferedChoice

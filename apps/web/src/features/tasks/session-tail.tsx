@@ -50,7 +50,7 @@ export function SessionTail({ task }: { readonly task: TaskView }) {
 /** The workspace, unless the task completed and its workspace was removed as usual. */
 function Workspace({ task }: { readonly task: TaskView }) {
   const workspace = useTaskWorkspace(task);
-  const isShown = workspace !== null && (task.status !== "completed" || workspace.state === "kept");
+  const isShown = workspace !== null && (task.status !== "completed" || workspace.state === "retained");
   return isShown ? <RetainedWorkspace workspace={workspace} /> : null;
 }
 

@@ -29,15 +29,17 @@ describe("the branch that a task shows", () => {
     expect(getShownBranch(aTask({ status: "completed", branch, output: output(branch) }), null)).toBe(branch);
     expect(getShownBranch(aTask({ status: "failed", branch, output: output(branch) }), null)).toBe(branch);
     expect(
-      getShownBranch(aTask({ status: "completed", branch, workspaceId, output: output(null) }), "kept"),
+      getShownBranch(aTask({ status: "completed", branch, workspaceId, output: output(null) }), "retained"),
     ).toBeNull();
   });
 
   it("is there after a failure as long as the workspace is kept", () => {
     const failed = aTask({ status: "failed", branch, workspaceId, output: output(null) });
-    expect([getShownBranch(failed, "kept"), getShownBranch(failed, "destroyed"), getShownBranch(failed, null)]).toEqual(
-      [branch, null, null],
-    );
+    expect([
+      getShownBranch(failed, "retained"),
+      getShownBranch(failed, "destroyed"),
+      getShownBranch(failed, null),
+    ]).toEqual([branch, null, null]);
   });
 
   it("asks for a workspace only when the work may be there alone", () => {

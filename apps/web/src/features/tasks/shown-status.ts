@@ -22,7 +22,7 @@ export function mayBeRetained(task: TaskView): boolean {
 /** Null when there is no such branch anywhere. `workspace` is the state of the task's own; null: not known. */
 export function getShownBranch(task: TaskView, workspace: WorkspaceState | null): string | null {
   if (isRunning(task.status)) return task.branch;
-  return task.output?.branch ?? (mayBeRetained(task) && workspace === "kept" ? task.branch : null);
+  return task.output?.branch ?? (mayBeRetained(task) && workspace === "retained" ? task.branch : null);
 }
 
 /** For an earlier attempt, or a session whose task is not among the loaded ones. */

@@ -74,13 +74,17 @@ export function StartupSteps({ startup }: { readonly startup: Startup }) {
 
 function Step({ step, failed }: { readonly step: TimelineStep; readonly failed: boolean }) {
   return (
-    <li className="inline-flex shrink-0 items-center gap-1.5" title={`Started ${formatMoment(step.began)}`}>
+    <li className="inline-flex shrink-0 items-center gap-1.5" title={`Started ${formatMoment(step.started)}`}>
       {failed && <OctagonX size={14} className="text-failed" aria-hidden="true" />}
-      {!failed && step.ended !== null && <CircleCheck size={14} className="text-done" aria-hidden="true" />}
-      {!failed && step.ended === null && <HalfCircle size={14} className="text-working" />}
+      {!failed && step.finished !== null && <CircleCheck size={14} className="text-done" aria-hidden="true" />}
+      {!failed && step.finished === null && <HalfCircle size={14} className="text-working" />}
       {WORDS[step.id]}
       <span className="text-ink-3 tabular-nums">
-        {step.ended === null ? <Elapsed from={step.began} everyMs={200} /> : formatDuration(step.ended - step.began)}
+        {step.finished === null ? (
+          <Elapsed from={step.started} everyMs={200} />
+        ) : (
+          formatDuration(step.finished - step.started)
+        )}
       </span>
       {step.isDelayed === true && <span className="text-ink-3">node busy</span>}
       {failed && <span className="sr-only">failed</span>}

@@ -110,7 +110,7 @@ function useEntries(
   task: TaskView,
   workspace: WorkspaceView | null,
   ask: (question: TaskQuestion) => void,
-  act: (action: "set-aside" | "take-up") => void,
+  act: (action: "acknowledge" | "unacknowledge") => void,
 ): readonly MenuEntry[] {
   const navigate = useNavigate();
   const edit = useTaskEdit(task);
@@ -135,10 +135,11 @@ function useEntries(
   if (task.status === "failed")
     entries.push({
       kind: "action",
-      ...labelAcknowledge(task.setAside),
-      onSelect: () => act(task.setAside ? "take-up" : "set-aside"),
+      ...labelAcknowledge(task.acknowledged),
+      onSelect: () => act(task.acknowledged ? "unacknowledge" : "acknowledge"),
     });
   return entries;
 }
 
-const isThere = (state: WorkspaceView["state"]): boolean => state === "ready" || state === "busy" || state === "kept";
+const isThere = (state: WorkspaceView["state"]): boolean =>
+  state === "ready" || state === "busy" || state === "retained";

@@ -5,14 +5,14 @@ import { isTerminal } from "@samovar/domain/task-status";
 
 export interface TimelineStep {
   readonly id: "queued" | RunStep;
-  readonly began: Millis;
+  readonly started: Millis;
   /** Null while it goes on. */
-  readonly ended: Millis | null;
+  readonly finished: Millis | null;
   /** Set when a process of the step waited long for its turn on a busy node. */
   readonly isDelayed?: true;
 }
 
-/** The steps of the newest attempt in the order in which they began. Empty before the first run. */
+/** The steps of the newest attempt in the order in which they started. Empty before the first run. */
 export function toTimeline(events: readonly TaskEvent[], task: TaskView): readonly TimelineStep[] {
   const current = lastRun(events, task);
   const queuedAt = current[0]?.at;
@@ -23,18 +23,18 @@ export function toTimeline(events: readonly TaskEvent[], task: TaskView): readon
     if (!step.success) continue;
     const known = steps.get(step.data);
     // A step that is repeated on another node continues.
-    if (event.kind === "step.began")
-      steps.set(step.data, { id: step.data, began: known?.began ?? event.at, ended: null });
+    if (event.kind === "step.started")
+      steps.set(step.data, { id: step.data, started: known?.started ?? event.at, finished: null });
     else if (known !== undefined) steps.set(step.data, { ...known, ...toChange(event) });
   }
   const over = isTerminal(task.status) ? (task.endedAt ?? task.updatedAt) : null;
-  const begun = [...steps.values()].toSorted((a, b) => a.began - b.began);
-  const queued: TimelineStep = { id: "queued", began: queuedAt, ended: begun[0]?.began ?? over };
-  return [queued, ...begun.map((step) => ({ ...step, ended: step.ended ?? over }))];
+  const begun = [...steps.values()].toSorted((a, b) => a.started - b.started);
+  const queued: TimelineStep = { id: "queued", started: queuedAt, finished: begun[0]?.started ?? over };
+  return [queued, ...begun.map((step) => ({ ...step, finished: step.finished ?? over }))];
 }
 
 function toChange(event: TaskEvent): Partial<TimelineStep> {
-  if (event.kind === "step.ended") return { ended: event.at };
+  if (event.kind === "step.finished") return { finished: event.at };
   return event.kind === "warning.raised" && event.data["code"] === "start_delayed" ? { isDelayed: true } : {};
 }
 
@@ -52,5 +52,5 @@ function lastRun(events: readonly TaskEvent[], task: TaskView): readonly TaskEve
 export function getStartupTime(steps: readonly TimelineStep[]): number | null {
   const first = steps[0];
   const work = steps.find((step) => step.id === "work");
-  return first === undefined || work === undefined ? null : work.began - first.began;
+  return first === undefined || work === undefined ? null : work.started - first.started;
 }

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "react";
 import { workspaceQuery } from "../../api/workspaces.ts";
 
 const AGAIN_MS = 3_000;
-const RESTS: ReadonlySet<WorkspaceState> = new Set(["kept", "destroyed", "failed"]);
+const RESTS: ReadonlySet<WorkspaceState> = new Set(["retained", "destroyed", "failed"]);
 
 export function useTaskWorkspace(task: TaskView): WorkspaceView | null {
   const { data, refetch } = useQuery({

@@ -31,7 +31,7 @@ export function RetainedWorkspace({ workspace, name = "Workspace" }: RetainedWor
           {visibleText(workspace.failure.message)}
         </p>
       )}
-      {workspace.state === "kept" && <Actions workspace={workspace} canOpen={!opened} />}
+      {workspace.state === "retained" && <Actions workspace={workspace} canOpen={!opened} />}
     </section>
   );
 }
@@ -40,7 +40,7 @@ const WORDS: Readonly<Record<WorkspaceView["state"], string>> = {
   creating: "The workspace is being created.",
   ready: "The workspace is ready.",
   busy: "The agent is working in this workspace.",
-  kept: "The workspace is retained.",
+  retained: "The workspace is retained.",
   destroying: "The workspace is being removed.",
   destroyed: "The workspace was removed. The transcript is kept.",
   failed: "The workspace was lost with its node. The transcript is kept.",
@@ -48,15 +48,19 @@ const WORDS: Readonly<Record<WorkspaceView["state"], string>> = {
 
 function State({ workspace }: { readonly workspace: WorkspaceView }) {
   const now = useNow(1_000);
-  const { keepUntil, state } = workspace;
-  if (state !== "kept" || keepUntil === null) return <p>{WORDS[state]}</p>;
+  const { retainedUntil, state } = workspace;
+  if (state !== "retained" || retainedUntil === null) return <p>{WORDS[state]}</p>;
   return (
     <p className="flex items-center gap-2">
       <Hourglass size={15} className="shrink-0 text-ink-3" aria-hidden="true" />
       <span>
         The workspace is retained for{" "}
-        <time dateTime={new Date(keepUntil).toISOString()} title={formatMoment(keepUntil)} className="tabular-nums">
-          {formatDuration(keepUntil - now)}
+        <time
+          dateTime={new Date(retainedUntil).toISOString()}
+          title={formatMoment(retainedUntil)}
+          className="tabular-nums"
+        >
+          {formatDuration(retainedUntil - now)}
         </time>
         . Its node stays up until then.
       </span>

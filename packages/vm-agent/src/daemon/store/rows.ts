@@ -1,4 +1,4 @@
-/** Rows of the switchboard's store, parsed. */
+/** Rows of the daemon's store, parsed. */
 import {
   hostEnd,
   millis,

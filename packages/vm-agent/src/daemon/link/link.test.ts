@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { TestControlPlane } from "../control-plane.testing.ts";
 import { makeDirectory } from "../git/repositories.testing.ts";
-import { SwitchboardStore } from "../store/store.ts";
+import { DaemonStore } from "../store/store.ts";
 import { Link } from "./link.ts";
 import { ManualTimers } from "./manual-timers.testing.ts";
 
@@ -17,7 +17,7 @@ const eventually = (look: () => void) => vi.waitFor(look, { interval: 5 });
 
 let root: string;
 let plane: TestControlPlane;
-let store: SwitchboardStore;
+let store: DaemonStore;
 let timers: ManualTimers;
 let link: Link;
 let commands: Command[];
@@ -30,7 +30,7 @@ let states: string[];
 beforeEach(async () => {
   root = makeDirectory();
   plane = await new TestControlPlane().start();
-  store = new SwitchboardStore(join(root, "s.sqlite"), systemClock);
+  store = new DaemonStore(join(root, "s.sqlite"), systemClock);
   timers = new ManualTimers();
   [commands, unknown, tokens, nodeToken] = [[], [], [], "first-token"];
   answerCall = async () => ({ kind: "failed", failure: { code: "x", message: "x" } });

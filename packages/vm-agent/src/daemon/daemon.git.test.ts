@@ -1,11 +1,11 @@
-/** Runs on a closed repository behind https: the switchboard gets a login for it, and saves what cannot be pushed. */
+/** Runs on a closed repository behind https: the daemon gets a login for it, and saves what cannot be pushed. */
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { gitBy, makeRepository } from "./git/repositories.testing.ts";
 import { GitHttpsServer } from "./git/servers.testing.ts";
 import type { TestControlPlane } from "./control-plane.testing.ts";
-import { aRun, fence, TestNode } from "./switchboard.testing.ts";
+import { aRun, fence, TestNode } from "./daemon.testing.ts";
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 30_000 });
 
@@ -43,7 +43,7 @@ const refuse = (words: string) => {
 };
 
 test("[R14] [security 28] a closed repository is cloned and pushed to; the login is in no log, transcript or file", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const run = begin();
   expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "clean", branch: "task/a", pushed: true });
   expect(gitBy(origin, "show", "task/a:tea.txt")).toBe("green");
@@ -60,7 +60,7 @@ test("[R14] [security 28] a closed repository is cloned and pushed to; the login
 test("[R14] [F41] a push that is refused: the commits are handed over as a bundle, the end and the transcript tell of it", async () => {
   refuse("no tea today");
   plane.bundleFaults.push(503, 401);
-  node.startSwitchboard();
+  node.startDaemon();
   const run = begin();
   const { end } = await plane.event("session.ended");
   expect(end).toMatchObject({ outcome: "clean", branch: null, pushed: false, pushError: /no tea today/ });
@@ -77,7 +77,7 @@ test("[R14] [F41] a push that is refused: the commits are handed over as a bundl
 test("[F41] a bundle that nobody takes is told, with its place on the node", async () => {
   refuse("no tea today");
   plane.bundleFaults.push(413);
-  node.startSwitchboard();
+  node.startDaemon();
   begin();
   const { end } = await plane.event("session.ended");
   expect(end).toMatchObject({ pushed: false, bundle: null });
@@ -89,7 +89,7 @@ test("[F41] a bundle that nobody takes is told, with its place on the node", asy
 
 test("no login for the repository's host: the workspace fails and says what to do", async () => {
   plane.gitLogin = null;
-  node.startSwitchboard();
+  node.startDaemon();
   begin();
   expect((await plane.event("workspace.failed")).failure).toMatchObject({
     code: "auth_failed",
@@ -99,7 +99,7 @@ test("no login for the repository's host: the workspace fails and says what to d
 
 test("a clone that takes too long ends as a failure, not as a wait", async () => {
   node.env = { ...node.env, CLONE_TIMEOUT_MS: "1" };
-  node.startSwitchboard();
+  node.startDaemon();
   begin();
   expect((await plane.event("workspace.failed")).failure.code).toBe("clone_timeout");
 });

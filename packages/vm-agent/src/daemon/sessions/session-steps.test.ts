@@ -74,13 +74,13 @@ function aStatus(change: Partial<HostStatus> = {}): HostStatus {
     phase: "running",
     pid: 7,
     startedAt: null,
-    offers: null,
+    capabilities: null,
     end: null,
     closed: false,
     drained: true,
     refusedMs: 0,
     outbox,
-    proof: PROOF,
+    digest: PROOF,
     needsToken: false,
     ...change,
   };
@@ -244,7 +244,7 @@ const luck = fc.record({
   events: fc.array(
     fc.record({
       at: fc.integer({ min: 0, max: 60 }),
-      what: fc.constantFrom("kill-host", "kill-switchboard", "cancel", "host-ends", "host-starts-work"),
+      what: fc.constantFrom("kill-host", "kill-daemon", "cancel", "host-ends", "host-starts-work"),
     }),
     { maxLength: 25 },
   ),
@@ -275,7 +275,7 @@ test("[R5] [R21] whatever happens, the end is told exactly once, after the start
   );
 });
 
-/** A host and a store in a few lines; the memory of the switchboard is lost when it is killed. */
+/** A host and a store in a few lines; the memory of the daemon is lost when it is killed. */
 class World {
   session: SessionRow = aSession();
   readonly told: ("started" | "ended")[] = [];
@@ -299,7 +299,7 @@ class World {
 
   suffer(what: string): void {
     if (what === "kill-host") this.#die();
-    if (what === "kill-switchboard") this.#forget();
+    if (what === "kill-daemon") this.#forget();
     if (what === "cancel" && this.session.phase !== "dismissed")
       this.session = { ...this.session, cancelReason: "enough" };
     if (what === "host-starts-work" && this.#status?.phase === "running") this.#tell({ startedAt: this.#now });
@@ -350,7 +350,7 @@ class World {
     }
     if (step.do === "send-close") {
       this.#closeSent = true;
-      this.#tell({ closed: true, proof: { count: 3, digest: "e" } });
+      this.#tell({ closed: true, digest: { count: 3, digest: "e" } });
     }
     if (step.do === "tell-end") this.closedAtEnd = this.#status?.closed === true;
     if (step.do === "tell-end" || step.do === "end-unheard") {

@@ -1,4 +1,4 @@
-/** Tests of the switchboard's memory over real files. */
+/** Tests of the daemon's memory over real files. */
 import { PLAIN_CHECKOUT } from "@samovar/contracts";
 import { AGENTS } from "@samovar/domain/agents";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
@@ -7,18 +7,18 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { makeDirectory } from "../git/repositories.testing.ts";
 import { StoreBusyError } from "./database.ts";
-import { SwitchboardStore } from "./store.ts";
+import { DaemonStore } from "./store.ts";
 
 const ids = idSource(systemClock, systemRandom);
 const clock = { now: () => 1000 };
 let root: string;
 let file: string;
-let store: SwitchboardStore;
+let store: DaemonStore;
 
 beforeEach(() => {
   root = makeDirectory();
-  file = join(root, "switchboard.sqlite");
-  store = new SwitchboardStore(file, clock);
+  file = join(root, "daemon.sqlite");
+  store = new DaemonStore(file, clock);
 });
 afterEach(() => {
   store.close();
@@ -27,7 +27,7 @@ afterEach(() => {
 
 function reopen(): void {
   store.close();
-  store = new SwitchboardStore(file, clock);
+  store = new DaemonStore(file, clock);
 }
 const appendDestroyed = () => {
   const workspaceId = ids.make("wsp");
@@ -148,8 +148,8 @@ test("workspaces and sessions come back as they were", () => {
   expect(store.sessions()).toEqual([]);
 });
 
-test("a second switchboard on the same node is refused", () => {
-  expect(() => new SwitchboardStore(file, clock)).toThrow(StoreBusyError);
+test("a second daemon on the same node is refused", () => {
+  expect(() => new DaemonStore(file, clock)).toThrow(StoreBusyError);
 });
 
 test("[F34] a corrupt file is set aside, and what can be read is kept", () => {
@@ -159,7 +159,7 @@ test("[F34] a corrupt file is set aside, and what can be read is kept", () => {
   // The last page belongs to the table that was made last; the events lie before it.
   bytes.fill(0xff, bytes.length - 4096);
   writeFileSync(file, bytes);
-  store = new SwitchboardStore(file, clock);
+  store = new DaemonStore(file, clock);
   expect(store.salvage?.movedTo).toBe(`${file}.damaged-1000`);
   expect(existsSync(`${file}.damaged-1000`)).toBe(true);
   expect(store.eventsAfter(0)).toMatchObject([{ workspaceId }]);
@@ -168,7 +168,7 @@ test("[F34] a corrupt file is set aside, and what can be read is kept", () => {
 test("[F34] a file that is no database at all is set aside", () => {
   store.close();
   writeFileSync(file, "tea".repeat(5000));
-  store = new SwitchboardStore(file, clock);
+  store = new DaemonStore(file, clock);
   expect(store.salvage).not.toBeNull();
   appendDestroyed();
   expect(numbers()).toEqual([1]);

@@ -2,12 +2,12 @@
 import type { Logger, WorkspaceId } from "@samovar/base";
 import { errorMessage, redactText } from "@samovar/base";
 import type { NodeCall, NodeReply } from "@samovar/contracts";
-import type { SwitchboardStore } from "./store/store.ts";
+import type { DaemonStore } from "./store/store.ts";
 import { lookInto } from "./workspaces/look.ts";
 import { checkoutPlaces, workspaceDirectory } from "./workspaces/places.ts";
 
 export interface CallPorts {
-  readonly store: SwitchboardStore;
+  readonly store: DaemonStore;
   readonly logger: Logger;
   readonly stateDir: string;
   readonly stopping: AbortSignal;

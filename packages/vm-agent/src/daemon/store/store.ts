@@ -1,5 +1,5 @@
 /**
- * What the switchboard must not forget. Commands are recorded before they are acknowledged, events before they
+ * What the daemon must not forget. Commands are recorded before they are acknowledged, events before they
  * are sent, and a change and the event that tells it are one transaction: so each is told exactly once.
  */
 import type { Clock, SessionId, WorkspaceId } from "@samovar/base";
@@ -21,7 +21,7 @@ export type EventDraft = {
 /** Acknowledged commands that are remembered, so that a late copy is known. */
 const INBOX_KEPT = 1000;
 
-export class SwitchboardStore {
+export class DaemonStore {
   /** What became of a damaged file when this was opened, or null. */
   readonly salvage: Salvage | null;
   readonly #db: DatabaseSync;

@@ -20,12 +20,12 @@ import { Link } from "./link/link.ts";
 import { SessionSupervisor } from "./sessions/session-supervisor.ts";
 import { StandbyHosts } from "./sessions/standby-hosts.ts";
 import { StoreBusyError } from "./store/database.ts";
-import { SwitchboardStore } from "./store/store.ts";
+import { DaemonStore } from "./store/store.ts";
 import { WorkspaceTokens } from "./tokens.ts";
 import { WorkspaceCallback } from "./workspaces/callback.ts";
 import { WorkspaceKeeper } from "./workspaces/workspace-keeper.ts";
 
-export interface SwitchboardOptions {
+export interface DaemonOptions {
   readonly settings: VmAgentSettings;
   /** argv that starts this vm-agent again: Node and its module. */
   readonly self: readonly [string, string];
@@ -38,7 +38,7 @@ const EXIT = { stopped: 0, refused: 1, busy: 75 } as const;
 const GONE_PAUSE_MS = 10 * 60_000;
 
 /** Runs until told to stop; answers the exit code. */
-export async function runSwitchboard(options: SwitchboardOptions): Promise<number> {
+export async function runDaemon(options: DaemonOptions): Promise<number> {
   const { settings, stopping } = options;
   const logger = jsonLogger({
     clock: systemClock,
@@ -49,13 +49,13 @@ export async function runSwitchboard(options: SwitchboardOptions): Promise<numbe
   const ports = { clock: systemClock, timers: systemTimers, random: systemRandom, logger };
   try {
     const identity = await obtainIdentity(settings, { ...ports, fetch: globalThis.fetch, signal: stopping });
-    if (identity.phase === "enrolled") return await new Switchboard(identity, options, ports).run();
+    if (identity.phase === "enrolled") return await new Daemon(identity, options, ports).run();
     logger.warn("node.gone");
     await pause(GONE_PAUSE_MS, stopping);
     return EXIT.stopped;
   } catch (error) {
     if (stopping.aborted) return EXIT.stopped;
-    logger.error("switchboard.failed", { error });
+    logger.error("daemon.failed", { error });
     if (error instanceof StoreBusyError) return EXIT.busy;
     if (error instanceof BootstrapRefusedError) return EXIT.refused;
     throw error;
@@ -78,10 +78,10 @@ function pause(delayMs: number, signal: AbortSignal): Promise<void> {
 
 type Ports = Pick<ConstructorParameters<typeof Link>[2], "clock" | "timers" | "random" | "logger">;
 
-class Switchboard {
-  readonly #options: SwitchboardOptions;
+class Daemon {
+  readonly #options: DaemonOptions;
   readonly #ports: Ports;
-  readonly #store: SwitchboardStore;
+  readonly #store: DaemonStore;
   readonly #link: Link;
   readonly #tokens: WorkspaceTokens;
   readonly #callback: WorkspaceCallback;
@@ -94,14 +94,14 @@ class Switchboard {
   #nodeToken: string;
   #isGone = false;
 
-  constructor(identity: EnrolledIdentity, options: SwitchboardOptions, ports: Ports) {
+  constructor(identity: EnrolledIdentity, options: DaemonOptions, ports: Ports) {
     const { settings } = options;
     this.#options = options;
     this.#ports = ports;
     this.#epoch = identity.epoch;
     this.#nodeToken = identity.nodeToken;
     this.#stopping = AbortSignal.any([options.stopping, this.#stop.signal]);
-    this.#store = new SwitchboardStore(join(settings.stateDir, "switchboard.sqlite"), ports.clock);
+    this.#store = new DaemonStore(join(settings.stateDir, "daemon.sqlite"), ports.clock);
     this.#store.enterEpoch(identity.epoch);
     this.#tokens = new WorkspaceTokens({ ...ports, renew: (workspaces) => this.#link.renew(workspaces) });
     this.#tokens.nodeTokenExpires(identity.expiresAt);
@@ -133,7 +133,7 @@ class Switchboard {
 
   async run(): Promise<number> {
     const { logger } = this.#ports;
-    logger.info("switchboard.began", { version: AGENT_VERSION, epoch: this.#epoch });
+    logger.info("daemon.began", { version: AGENT_VERSION, epoch: this.#epoch });
     if (this.#store.salvage !== null) this.#reportDamage(this.#store.salvage);
     await this.#standby.start();
     this.#continue();
@@ -150,7 +150,7 @@ class Switchboard {
     await Promise.all([this.#keeper.idle(), ...[...this.#supervisors.values()].map((supervisor) => supervisor.done)]);
     if (this.#isGone) this.#endEverything();
     this.#store.close();
-    logger.info("switchboard.left", { gone: this.#isGone });
+    logger.info("daemon.left", { gone: this.#isGone });
     return EXIT.stopped;
   }
 
@@ -276,7 +276,7 @@ class Switchboard {
 
   #reportDamage(salvage: Salvage): void {
     this.#ports.logger.error("store.damaged", { ...salvage });
-    const message = `The switchboard's file was damaged and moved to ${salvage.movedTo}; what could be read was kept.`;
+    const message = `The daemon's file was damaged and moved to ${salvage.movedTo}; what could be read was kept.`;
     this.#store.transaction(() =>
       this.#store.append({ kind: "fault", workspaceId: null, code: "store_damaged", message }),
     );

@@ -1,4 +1,4 @@
-/** Starts a session-host as a process of its own, so that it goes on when the switchboard ends. */
+/** Starts a session-host as a process of its own, so that it goes on when the daemon ends. */
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";

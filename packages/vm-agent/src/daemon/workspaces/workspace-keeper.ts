@@ -8,12 +8,12 @@ import { withLimit } from "../../time-limit.ts";
 import type { Checkout } from "../git/clone.ts";
 import { cloneRepository } from "../git/clone.ts";
 import type { WorkspaceRow } from "../store/rows.ts";
-import type { SwitchboardStore } from "../store/store.ts";
+import type { DaemonStore } from "../store/store.ts";
 import type { WorkspaceCallback } from "./callback.ts";
 import { checkoutPlaces, removeSessionLinks, workspaceDirectory } from "./places.ts";
 
 export interface KeeperPorts {
-  readonly store: SwitchboardStore;
+  readonly store: DaemonStore;
   readonly logger: Logger;
   readonly stateDir: string;
   readonly callback: WorkspaceCallback;

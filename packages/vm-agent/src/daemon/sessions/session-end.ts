@@ -11,14 +11,14 @@ const EMPTY_PROOF = transcriptDigest([], (text) => sha256(text));
 export function sessionEndOf(
   end: HostEnd,
   outputs: FinishOutputs | null,
-  status: Pick<SessionEnd, "drained" | "proof">,
+  status: Pick<SessionEnd, "drained" | "digest">,
 ): SessionEnd {
-  return { ...end, ...(outputs ?? NO_OUTPUTS), drained: status.drained, proof: status.proof };
+  return { ...end, ...(outputs ?? NO_OUTPUTS), drained: status.drained, digest: status.digest };
 }
 
 /** The end of a session whose host was never started: its transcript is empty. */
 export function neverBegunEnd(outcome: SessionEnd["outcome"], failure: Failure): SessionEnd {
-  return sessionEndOf(endWith(outcome, failure), null, { drained: true, proof: EMPTY_PROOF });
+  return sessionEndOf(endWith(outcome, failure), null, { drained: true, digest: EMPTY_PROOF });
 }
 
 /** The end of a session whose host is lost for good: how far its transcript went cannot be known. What it had reported counts. */
@@ -27,7 +27,7 @@ export function unprovenEnd(
   outcome: SessionEnd["outcome"],
   failure: Failure,
 ): SessionEnd {
-  return sessionEndOf(endSeen?.end ?? endWith(outcome, failure), finish, { drained: false, proof: null });
+  return sessionEndOf(endSeen?.end ?? endWith(outcome, failure), finish, { drained: false, digest: null });
 }
 
 const endWith = (outcome: SessionEnd["outcome"], failure: Failure): HostEnd => ({

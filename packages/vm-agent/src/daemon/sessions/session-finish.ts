@@ -1,6 +1,6 @@
 /**
  * The finish of a session that ended clean: commit, push, and hand over what could not be pushed [R14][F41].
- * Repeatable. Failing is an output, but when the switchboard leaves: then the next one does it again.
+ * Repeatable. Failing is an output, but when the daemon leaves: then the next one does it again.
  */
 import { errorMessage, redactText } from "@samovar/base";
 import type { BundleView } from "@samovar/contracts";
@@ -16,7 +16,7 @@ export interface SessionFinishPorts {
   readonly stateDir: string;
   /** For everything together. */
   readonly finishTimeoutMs: number;
-  /** The switchboard is leaving: what was begun is done again by the next one. */
+  /** The daemon is leaving: what was begun is done again by the next one. */
   readonly stopping: AbortSignal;
   /** The workspace is to go. */
   readonly destroyed: AbortSignal;

@@ -2,20 +2,20 @@
 import type { SessionId, Timers } from "@samovar/base";
 import { systemTimers } from "@samovar/base";
 import type { OutboxStats } from "@samovar/contracts";
-import type { SwitchboardStore } from "../store/store.ts";
+import type { DaemonStore } from "../store/store.ts";
 
 const EVERY_MS = 5_000;
 const NOTHING = JSON.stringify({ pending: 0, deadLetters: 0, lastDeadLetterReason: null } satisfies OutboxStats);
 
 export class OutboxReports {
   readonly #sessionId: SessionId;
-  readonly #store: SwitchboardStore;
+  readonly #store: DaemonStore;
   readonly #timers: Timers;
   #told = NOTHING;
   #newest: OutboxStats | null = null;
   #cancelTimer: (() => void) | null = null;
 
-  constructor(sessionId: SessionId, ports: { readonly store: SwitchboardStore; readonly timers?: Timers }) {
+  constructor(sessionId: SessionId, ports: { readonly store: DaemonStore; readonly timers?: Timers }) {
     this.#sessionId = sessionId;
     this.#store = ports.store;
     this.#timers = ports.timers ?? systemTimers;

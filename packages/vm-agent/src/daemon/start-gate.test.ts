@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { TestStartGate } from "../start-gate.testing.ts";
 import type { TestControlPlane } from "./control-plane.testing.ts";
 import { makeRepository } from "./git/repositories.testing.ts";
-import { aRun, fence, TestNode, withEarlyAgent } from "./switchboard.testing.ts";
+import { aRun, fence, TestNode, withEarlyAgent } from "./daemon.testing.ts";
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 30_000 });
 
@@ -34,7 +34,7 @@ const someoneWaits = () => vi.waitFor(() => expect(gate.waiting).toBe(1));
 const isOver = () => vi.waitFor(() => expect([gate.waiting, gate.admitted]).toEqual([0, 0]));
 
 test("the host waits for its turn, then the agent for its own; each gives it back when it has started", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const run = begin(fence("sh", "env"));
   await someoneWaits();
   expect(node.hosts()).toEqual([]);
@@ -55,7 +55,7 @@ test("the host waits for its turn, then the agent for its own; each gives it bac
 });
 
 test("a long wait is reported once for the whole start, by whichever process waits", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   begin(fence("say", "Tea."));
   await someoneWaits();
   const delayed = await plane.event("session.start_delayed");
@@ -69,7 +69,7 @@ test("a long wait is reported once for the whole start, by whichever process wai
 });
 
 test("an agent that waits long is reported too; one that is started once more waits again", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   begin(fence("say", "Tea.") + fence("crash once"));
   await someoneWaits();
   gate.admit();
@@ -83,7 +83,7 @@ test("an agent that waits long is reported too; one that is started once more wa
 });
 
 test("a cancel while the host waits ends the session without a host, and leaves the queue", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const run = begin(fence("say", "Tea."));
   await someoneWaits();
   plane.enqueue(run.cancel);
@@ -93,7 +93,7 @@ test("a cancel while the host waits ends the session without a host, and leaves 
 });
 
 test("a cancel while the agent waits ends the session without an agent, and leaves the queue", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const run = begin(fence("say", "Tea."));
   await someoneWaits();
   gate.admit();
@@ -105,7 +105,7 @@ test("a cancel while the agent waits ends the session without an agent, and leav
 });
 
 test("[R5] a host that is killed is started again in its turn; its permit has come back", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   begin(fence("say", "Before.") + fence("wait 60s"));
   await someoneWaits();
   gate.admit();
@@ -122,7 +122,7 @@ test("[R5] a host that is killed is started again in its turn; its permit has co
 });
 
 test("[R25] a host that stands by waits once, with its agent; the session that comes meanwhile takes over its turn", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   begin(fence("say", "Tea."), withEarlyAgent);
   await plane.event("session.start_delayed");
   expect([gate.waiting, gate.asked, node.standbyHosts()]).toEqual([1, 1, []]);
@@ -133,7 +133,7 @@ test("[R25] a host that stands by waits once, with its agent; the session that c
 });
 
 test("[R25] a workspace that goes while its host waits leaves the queue", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const run = begin(fence("say", "Tea."), withEarlyAgent);
   await someoneWaits();
   plane.enqueue(run.cancel);
@@ -145,7 +145,7 @@ test("[R25] a workspace that goes while its host waits leaves the queue", async 
 });
 
 test("[R25] a node with nothing to do starts no host for the next task while others wait for their turn", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const run = begin(fence("say", "Tea."), withEarlyAgent);
   await someoneWaits();
   gate.admit();
@@ -159,7 +159,7 @@ test("[R25] a node with nothing to do starts no host for the next task while oth
 
 test("where the gate is gone, starts go ahead", async () => {
   gate.close();
-  node.startSwitchboard();
+  node.startDaemon();
   begin(fence("say", "Tea."));
   expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "clean" });
 });

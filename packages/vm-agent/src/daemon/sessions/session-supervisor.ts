@@ -10,7 +10,7 @@ import type { AgentPorts } from "../../agents/registry.ts";
 import { prepareAgent } from "../../agents/registry.ts";
 import { reapSession } from "../../session-host/reap.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
-import type { SwitchboardStore } from "../store/store.ts";
+import type { DaemonStore } from "../store/store.ts";
 import type { WorkspaceTokens } from "../tokens.ts";
 import type { WorkspaceCallback } from "../workspaces/callback.ts";
 import { sessionDirectory } from "../workspaces/places.ts";
@@ -30,7 +30,7 @@ import { Waiter } from "./waiter.ts";
 export interface SupervisorPorts {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly store: SwitchboardStore;
+  readonly store: DaemonStore;
   readonly tokens: WorkspaceTokens;
   readonly callback: WorkspaceCallback;
   readonly agents: Omit<AgentPorts, "signal" | "logger" | "onDelayed">;
@@ -39,12 +39,12 @@ export interface SupervisorPorts {
   readonly stateDir: string;
   readonly finishTimeoutMs: number;
   readonly drainTimeoutMs: number;
-  /** The switchboard is leaving; hosts stay. */
+  /** The daemon is leaving; hosts stay. */
   readonly stopping: AbortSignal;
 }
 
 export class SessionSupervisor {
-  /** Settles when the session's host is gone for good, or the switchboard leaves. */
+  /** Settles when the session's host is gone for good, or the daemon leaves. */
   readonly done: Promise<void>;
   readonly #id: SessionId;
   readonly #ports: SupervisorPorts;
@@ -224,7 +224,7 @@ export class SessionSupervisor {
     if (!stopping.aborted) await this.#startHost(session);
   }
 
-  /** The count goes first: a switchboard that dies here again and again must not start hosts for ever. */
+  /** The count goes first: a daemon that dies here again and again must not start hosts for ever. */
   async #startHost(session: SessionRow): Promise<void> {
     const { store, agents } = this.#ports;
     store.transaction(() => store.setSession(session.id, { launches: session.launches + 1 }));
@@ -338,7 +338,12 @@ export class SessionSupervisor {
   #tellStarted({ id: sessionId, workspaceId }: SessionRow): void {
     const { store } = this.#ports;
     store.transaction(() => {
-      store.append({ kind: "session.started", workspaceId, sessionId, offers: this.#lastStatus?.offers ?? null });
+      store.append({
+        kind: "session.started",
+        workspaceId,
+        sessionId,
+        capabilities: this.#lastStatus?.capabilities ?? null,
+      });
       store.setSession(sessionId, { startedTold: true });
     });
   }

@@ -1,5 +1,5 @@
 /**
- * What to do next for a session, from what is known: pure, so that a switchboard that was killed anywhere goes on
+ * What to do next for a session, from what is known: pure, so that a daemon that was killed anywhere goes on
  * from its store [R5][R21]. A session that was asked for always comes to an end that is reported once. Keeps T1.
  */
 import { assertNever, backoffMs } from "@samovar/base";

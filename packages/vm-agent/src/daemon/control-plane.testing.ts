@@ -162,7 +162,7 @@ export class TestControlPlane {
     return [...(this.#messages.get(session)?.values() ?? [])].toSorted((a, b) => a.position - b.position);
   }
 
-  proof(session: SessionId) {
+  digest(session: SessionId) {
     return transcriptDigest(
       this.transcript(session).map((message) => messageLeaf(message, sha256)),
       sha256,

@@ -18,11 +18,11 @@ import { prepareAgent } from "../../agents/registry.ts";
 import { reapSession } from "../../session-host/reap.ts";
 import { writePrivateFile } from "../private-file.ts";
 import type { WorkspaceRow } from "../store/rows.ts";
-import type { SwitchboardStore } from "../store/store.ts";
+import type { DaemonStore } from "../store/store.ts";
 import { checkoutPlaces, placeOf, workspaceDirectory } from "../workspaces/places.ts";
 
 export interface StandbyPorts {
-  readonly store: SwitchboardStore;
+  readonly store: DaemonStore;
   readonly logger: Logger;
   readonly ids: IdSource;
   readonly stateDir: string;

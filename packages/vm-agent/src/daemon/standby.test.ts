@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { SESSION_MARK } from "../session-host/agent-environment.ts";
 import type { TestControlPlane } from "./control-plane.testing.ts";
 import { makeRepository } from "./git/repositories.testing.ts";
-import { aRun, exitOf, fence, TestNode, withEarlyAgent } from "./switchboard.testing.ts";
+import { aRun, exitOf, fence, TestNode, withEarlyAgent } from "./daemon.testing.ts";
 
 let node: TestNode;
 let plane: TestControlPlane;
@@ -33,16 +33,16 @@ async function runOne(prompt = SHORT) {
 const waiting = () => vi.waitFor(() => expect(node.standbyHosts()).toHaveLength(1));
 
 test("[R25] a host is started beside the clone, and takes the session with its agent", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const { run, end } = await runOne();
   expect(end).toMatchObject({ outcome: "clean", drained: true });
-  expect(end.proof).toEqual(plane.proof(run.sessionId));
+  expect(end.digest).toEqual(plane.digest(run.sessionId));
   expect(node.log()).toContain("host.assigned");
   expect(node.log()).not.toContain("host.started");
 });
 
 test("[R25] a node with nothing to do keeps one host and its agent for the next task, in a place of their own", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const first = await runOne();
   plane.enqueue(first.run.destroy);
   await plane.event("workspace.destroyed");
@@ -59,7 +59,7 @@ test("[R25] a node with nothing to do keeps one host and its agent for the next 
 });
 
 test("[S1] a host that stands by holds nothing of the task before it", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const canary = "canary-of-the-first-task";
   const first = await runOne(`${SHORT}${fence("say", canary)}`);
   plane.enqueue(first.run.destroy);
@@ -73,7 +73,7 @@ test("[S1] a host that stands by holds nothing of the task before it", async () 
 });
 
 test("[R21] a daemon that is killed leaves no host standing by, and the next one makes its own", async () => {
-  const daemon = node.startSwitchboard();
+  const daemon = node.startDaemon();
   const { run } = await runOne();
   plane.enqueue(run.destroy);
   await plane.event("workspace.destroyed");
@@ -82,14 +82,14 @@ test("[R21] a daemon that is killed leaves no host standing by, and the next one
   daemon.kill("SIGKILL");
   await exitOf(daemon);
   await vi.waitFor(() => expect(node.standbyHosts()).toEqual([]));
-  node.startSwitchboard();
+  node.startDaemon();
   await waiting();
   expect(node.standbyHosts()).not.toEqual(before);
   expect((await runOne()).end).toMatchObject({ outcome: "clean" });
 });
 
 test("[R5] a host that dies while it stands by is not missed: the session gets another", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const { run } = await runOne();
   plane.enqueue(run.destroy);
   await plane.event("workspace.destroyed");
@@ -100,7 +100,7 @@ test("[R5] a host that dies while it stands by is not missed: the session gets a
 });
 
 test("a workspace that is removed before its session starts leaves no host", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const run = withEarlyAgent(aRun(node, origin, SHORT));
   plane.enqueue(run.create);
   await plane.event("workspace.ready");

@@ -10,7 +10,7 @@ import { LIMITS, LINK_CLOSE, PROTOCOL_VERSION } from "@samovar/contracts";
 import { cpus, totalmem } from "node:os";
 import { WebSocket } from "ws";
 import { reconnectLimits } from "../reconnect-limits.ts";
-import type { SwitchboardStore } from "../store/store.ts";
+import type { DaemonStore } from "../store/store.ts";
 import { readFrame, UNKNOWN_CALL } from "./frames.ts";
 
 export interface LinkPorts {
@@ -18,7 +18,7 @@ export interface LinkPorts {
   readonly timers: Timers;
   readonly random: Random;
   readonly logger: Logger;
-  readonly store: SwitchboardStore;
+  readonly store: DaemonStore;
 }
 
 export interface LinkEvents {

@@ -1,4 +1,4 @@
-/** For tests: switchboards as real processes in a directory of the test's own. */
+/** For tests: daemons as real processes in a directory of the test's own. */
 import { AGENTS } from "@samovar/domain/agents";
 import type { CommandDraft } from "@samovar/contracts";
 import type { ChildProcess } from "node:child_process";
@@ -17,9 +17,9 @@ export class TestNode {
   readonly controlPlane = new TestControlPlane();
   /** The vm-agent's module: from source, or as one file. */
   module = main;
-  /** More environment for the next switchboard. */
+  /** More environment for the next daemon. */
   env: Record<string, string> = {};
-  readonly #switchboards: ChildProcess[] = [];
+  readonly #daemons: ChildProcess[] = [];
 
   async prepare(): Promise<this> {
     await this.controlPlane.start();
@@ -36,9 +36,9 @@ export class TestNode {
     return join(this.root, "etc/agent.json");
   }
 
-  startSwitchboard(): ChildProcess {
-    const log = openSync(join(this.root, "switchboard.log"), "a");
-    const child = spawn(process.execPath, [this.module, "switchboard", this.agentFile], {
+  startDaemon(): ChildProcess {
+    const log = openSync(join(this.root, "daemon.log"), "a");
+    const child = spawn(process.execPath, [this.module, "daemon", this.agentFile], {
       env: {
         PATH: process.env["PATH"],
         HOME: this.root,
@@ -53,12 +53,12 @@ export class TestNode {
       },
       stdio: ["ignore", log, log],
     });
-    this.#switchboards.push(child);
+    this.#daemons.push(child);
     return child;
   }
 
   log(): string {
-    return readFileSync(join(this.root, "switchboard.log"), "utf8");
+    return readFileSync(join(this.root, "daemon.log"), "utf8");
   }
 
   /** Pids of this node's session hosts that were started for their session. */
@@ -79,7 +79,7 @@ export class TestNode {
 
   /** Ends everything that this node started. */
   clean(): void {
-    for (const child of this.#switchboards) child.kill("SIGKILL");
+    for (const child of this.#daemons) child.kill("SIGKILL");
     for (const pid of this.#processes()) kill(pid);
     this.controlPlane.stop();
     rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });

@@ -2,11 +2,11 @@
 import type { Timers } from "@samovar/base";
 import { DELAYED_AFTER_MS, type StartGate, type StartPermit } from "@samovar/processes";
 import type { SessionRow } from "../store/rows.ts";
-import type { SwitchboardStore } from "../store/store.ts";
+import type { DaemonStore } from "../store/store.ts";
 
 export interface HostStartPorts {
   readonly starts: StartGate;
-  readonly store: SwitchboardStore;
+  readonly store: DaemonStore;
   readonly timers: Timers;
 }
 

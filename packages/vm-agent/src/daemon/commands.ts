@@ -6,11 +6,11 @@ import type { Logger } from "@samovar/base";
 import { assertNever } from "@samovar/base";
 import type { Command, WorkspaceCreateArgs } from "@samovar/contracts";
 import { neverBegunEnd } from "./sessions/session-end.ts";
-import type { SwitchboardStore } from "./store/store.ts";
+import type { DaemonStore } from "./store/store.ts";
 import { placeOf } from "./workspaces/places.ts";
 
 export interface CommandPorts {
-  readonly store: SwitchboardStore;
+  readonly store: DaemonStore;
   readonly logger: Logger;
   /** The place that stands ready for the workspace, or null. */
   adoptStandby(args: WorkspaceCreateArgs): string | null;
@@ -63,7 +63,7 @@ function intend(command: Command, { store, adoptStandby }: CommandPorts): void {
 
 function intendWorkspace(
   args: WorkspaceCreateArgs,
-  store: SwitchboardStore,
+  store: DaemonStore,
   adoptStandby: CommandPorts["adoptStandby"],
 ): void {
   const { workspaceId } = args;
@@ -77,7 +77,7 @@ function intendWorkspace(
   store.addWorkspace(args, place);
 }
 
-function intendRemoval(workspaceId: WorkspaceCreateArgs["workspaceId"], store: SwitchboardStore): void {
+function intendRemoval(workspaceId: WorkspaceCreateArgs["workspaceId"], store: DaemonStore): void {
   if (store.workspace(workspaceId) === null) return store.append({ kind: "workspace.destroyed", workspaceId });
   store.setWorkspace(workspaceId, { state: "destroying" });
   for (const session of store.sessions()) {
@@ -87,7 +87,7 @@ function intendRemoval(workspaceId: WorkspaceCreateArgs["workspaceId"], store: S
   }
 }
 
-function intendSession(args: Extract<Command, { kind: "session.start" }>["args"], store: SwitchboardStore): void {
+function intendSession(args: Extract<Command, { kind: "session.start" }>["args"], store: DaemonStore): void {
   const { workspaceId, sessionId } = args;
   if (store.workspace(workspaceId) !== null) {
     store.setFact("last_agent", JSON.stringify(args.agent));

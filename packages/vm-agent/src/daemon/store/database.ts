@@ -1,5 +1,5 @@
 /**
- * The switchboard's one SQLite file: what it was told to do and what it has yet to tell [R5][R21]. Only one switchboard
+ * The daemon's one SQLite file: what it was told to do and what it has yet to tell [R5][R21]. Only one daemon
  * at a time has it.
  */
 import type { Millis } from "@samovar/base";
@@ -32,12 +32,12 @@ export class StoreBusyError extends Error {
   override readonly name = "StoreBusyError";
 }
 
-/** Throws {@link StoreBusyError} when another switchboard has the file. */
+/** Throws {@link StoreBusyError} when another daemon has the file. */
 export function openStore(path: string, now: Millis): OpenedDatabase {
   try {
     return openOrSalvage(path, { migrations: MIGRATIONS, lockTimeoutMs: LOCK_TIMEOUT_MS, tables: TABLES, now });
   } catch (error) {
-    if (sqliteFault(error) === "busy") throw new StoreBusyError(`another switchboard has ${path}`, { cause: error });
+    if (sqliteFault(error) === "busy") throw new StoreBusyError(`another daemon has ${path}`, { cause: error });
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-/** The switchboard end to end: real processes, git, sockets, the true session-host and script agent. */
+/** The daemon end to end: real processes, git, sockets, the true session-host and script agent. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { LINK_CLOSE } from "@samovar/contracts";
 import { gitBy, makeRepository } from "./git/repositories.testing.ts";
 import type { TestControlPlane } from "./control-plane.testing.ts";
-import { aRun, exitOf, fence, TestNode } from "./switchboard.testing.ts";
+import { aRun, exitOf, fence, TestNode } from "./daemon.testing.ts";
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 30_000 });
 const PATIENCE = { interval: 20 };
@@ -41,7 +41,7 @@ const streaming = (run: { sessionId: Parameters<TestControlPlane["transcript"]>[
   plane.until(() => plane.transcript(run.sessionId).some((message) => message.content.length > 500) || undefined);
 
 test("[R3] [R14] a run from workspace to pushed branch, then everything is removed", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const run = begin(SHORT);
   expect(await plane.event("workspace.ready")).toMatchObject({
     workspaceId: run.workspaceId,
@@ -59,7 +59,7 @@ test("[R3] [R14] a run from workspace to pushed branch, then everything is remov
     pushed: true,
     drained: true,
   });
-  expect(end.proof).toEqual(plane.proof(run.sessionId));
+  expect(end.digest).toEqual(plane.digest(run.sessionId));
   expect(plane.transcript(run.sessionId).at(-1)).toMatchObject({
     kind: "notice",
     content: "Pushed 1 commit to task/a.",
@@ -91,23 +91,23 @@ test("as one bundled file, the way nodes get it, it does the same", async () => 
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
     },
   });
-  node.startSwitchboard();
+  node.startDaemon();
   begin(SHORT);
   expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "clean", pushed: true, drained: true });
 });
 
-test("[R5] [R21] the switchboard is killed in mid-run: the agent goes on, a new one finds it, the run ends once", async () => {
-  const first = node.startSwitchboard();
+test("[R5] [R21] the daemon is killed in mid-run: the agent goes on, a new one finds it, the run ends once", async () => {
+  const first = node.startDaemon();
   const run = begin(LONG);
   await streaming(run);
   const [host] = node.hosts();
   first.kill("SIGKILL");
   await exitOf(first);
 
-  node.startSwitchboard();
+  node.startDaemon();
   const { end } = await plane.event("session.ended");
   expect(end).toMatchObject({ outcome: "clean", pushed: true, drained: true });
-  expect(end.proof).toEqual(plane.proof(run.sessionId));
+  expect(end.digest).toEqual(plane.digest(run.sessionId));
   expect(plane.transcript(run.sessionId).some((message) => message.content === "After.")).toBe(true);
   expect(plane.endsOf(run.sessionId)).toHaveLength(1);
   expect(plane.events.filter((event) => event.kind === "session.started")).toHaveLength(1);
@@ -115,16 +115,16 @@ test("[R5] [R21] the switchboard is killed in mid-run: the agent goes on, a new 
   expect(host).toBeGreaterThan(0);
 });
 
-test("[R5] the switchboard is killed again and again, at any step: one workspace, one end, one branch", async () => {
+test("[R5] the daemon is killed again and again, at any step: one workspace, one end, one branch", async () => {
   const run = begin(SHORT);
   for (let kills = 0; kills < 6 && plane.endsOf(run.sessionId).length === 0; kills++) {
-    const switchboard = node.startSwitchboard();
+    const daemon = node.startDaemon();
     const seen = plane.events.length;
-    await Promise.race([plane.until(() => plane.events.length > seen || undefined), exitOf(switchboard)]);
-    switchboard.kill("SIGKILL");
-    await exitOf(switchboard);
+    await Promise.race([plane.until(() => plane.events.length > seen || undefined), exitOf(daemon)]);
+    daemon.kill("SIGKILL");
+    await exitOf(daemon);
   }
-  node.startSwitchboard();
+  node.startDaemon();
   expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "clean", branch: "task/a", pushed: true });
   expect(plane.endsOf(run.sessionId)).toHaveLength(1);
   expect(plane.events.filter((event) => event.kind === "workspace.ready")).toHaveLength(1);
@@ -132,7 +132,7 @@ test("[R5] the switchboard is killed again and again, at any step: one workspace
 });
 
 test("[R5] [R16] [F39] a session-host is killed: what it said is kept and the session ends as crashed", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const run = begin(LONG);
   await streaming(run);
   for (const pid of node.hosts()) process.kill(pid, "SIGKILL");
@@ -144,7 +144,7 @@ test("[R5] [R16] [F39] a session-host is killed: what it said is kept and the se
     drained: true,
     failure: { code: "host_lost" },
   });
-  expect(end.proof).toEqual(plane.proof(run.sessionId));
+  expect(end.digest).toEqual(plane.digest(run.sessionId));
   expect(plane.transcript(run.sessionId).filter((message) => message.interrupted)).toHaveLength(1);
   expect(gitBy(origin, "branch", "--list", "task/*")).toBe("");
   // Kept for whoever wants to look.
@@ -152,22 +152,22 @@ test("[R5] [R16] [F39] a session-host is killed: what it said is kept and the se
 });
 
 test("a host that cannot even start: the session ends as crashed, with a reason and without a digest", async () => {
-  // The host refuses a setting that the switchboard does not read.
+  // The host refuses a setting that the daemon does not read.
   node.env = { MSG_OUTBOX_MAX_ROWS: "none" };
-  node.startSwitchboard();
+  node.startDaemon();
   begin(SHORT);
   const { end } = await plane.event("session.ended");
   expect(end).toMatchObject({
     outcome: "crashed",
     failure: { code: "host_failed" },
-    proof: null,
+    digest: null,
     pushed: false,
   });
   expect(end.failure?.message).toContain("MSG_OUTBOX_MAX_ROWS");
 });
 
 test("[F40] [F46] a cancel ends the agent; nothing is pushed and the checkout is left as it is", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const run = begin(fence("write early.txt", "1") + fence("hang"));
   await plane.event("session.started");
   plane.enqueue(run.cancel);
@@ -178,7 +178,7 @@ test("[F40] [F46] a cancel ends the agent; nothing is pushed and the checkout is
 });
 
 test("[R21] a workspace that is destroyed in mid-run: the session ends, the directory and the processes go", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const run = begin(LONG);
   await streaming(run);
   plane.enqueue(run.destroy);
@@ -189,7 +189,7 @@ test("[R21] a workspace that is destroyed in mid-run: the session ends, the dire
 });
 
 test("[F4] [F7] a control plane that is cut off: events wait on disk, none is lost, none is stored twice", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const run = begin(SHORT);
   await plane.event("workspace.ready");
   plane.withholdAcks = true;
@@ -205,7 +205,7 @@ test("[F4] [F7] a control plane that is cut off: events wait on disk, none is lo
 });
 
 test("bad repositories are told as failures; a session on them ends with an error", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const run = aRun(node, join(node.root, "nowhere"), SHORT);
   plane.enqueue(run.create);
   expect((await plane.event("workspace.failed")).failure.code).toBe("repo_not_found");
@@ -213,12 +213,12 @@ test("bad repositories are told as failures; a session on them ends with an erro
   expect((await plane.event("session.ended")).end).toMatchObject({
     outcome: "error",
     failure: { code: "workspace_not_ready" },
-    proof: { count: 0 },
+    digest: { count: 0 },
   });
 });
 
 test("a drained node takes nothing new, and finishes what it has", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const run = begin(SHORT);
   await plane.event("workspace.ready");
   plane.enqueue({ id: "drain", kind: "node.drain", args: {} });
@@ -232,35 +232,35 @@ test("a drained node takes nothing new, and finishes what it has", async () => {
 });
 
 test("[R21] a node that is gone ends what runs on it, and stays gone", async () => {
-  const switchboard = node.startSwitchboard();
+  const daemon = node.startDaemon();
   const run = begin(LONG);
   await streaming(run);
   plane.close(LINK_CLOSE.gone);
-  expect(await exitOf(switchboard)).toBe(0);
+  expect(await exitOf(daemon)).toBe(0);
   expect(node.hosts()).toEqual([]);
   const upgrades = plane.upgrades.length;
-  const again = node.startSwitchboard();
+  const again = node.startDaemon();
   await vi.waitFor(() => expect(node.log()).toContain("node.gone"), PATIENCE);
   again.kill("SIGTERM");
   expect(await exitOf(again)).toBe(0);
   expect(plane.upgrades).toHaveLength(upgrades);
 });
 
-test("a stop by signal leaves the hosts; a second switchboard of the same node is turned away", async () => {
-  const first = node.startSwitchboard();
+test("a stop by signal leaves the hosts; a second daemon of the same node is turned away", async () => {
+  const first = node.startDaemon();
   const run = begin(fence("say", "Hm.") + fence("hang"));
   await plane.event("session.started");
-  expect(await exitOf(node.startSwitchboard())).toBe(75);
+  expect(await exitOf(node.startDaemon())).toBe(75);
   first.kill("SIGTERM");
   expect(await exitOf(first)).toBe(0);
   expect(node.hosts()).toHaveLength(1);
-  node.startSwitchboard();
+  node.startDaemon();
   plane.enqueue(run.cancel);
   expect((await plane.event("session.ended")).end.outcome).toBe("cancelled");
 });
 
 test("[security 6, 23, 32] the bootstrap token is forgotten, private files are private, no token is in a log, an argv or the workspace", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   const run = begin(fence("sh", "env; cat /proc/$PPID/cmdline"));
   await plane.event("session.ended");
   expect(readFileSync(node.agentFile, "utf8")).not.toContain(plane.bootstrapToken);
@@ -278,7 +278,7 @@ test("[security 6, 23, 32] the bootstrap token is forgotten, private files are p
 });
 
 test("a command of an unknown kind is acknowledged and told as a fault", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   await plane.until(() => plane.hellos.length > 0 || undefined);
   plane.send(JSON.stringify({ type: "command", command: { n: 1, id: "x", kind: "agent.update", args: {} } }));
   expect(await plane.event("fault")).toMatchObject({ code: "unknown_command" });
@@ -286,7 +286,7 @@ test("a command of an unknown kind is acknowledged and told as a fault", async (
 });
 
 test("[R30] a workspace can be looked into while its agent works and when it is kept, and not once it is gone", async () => {
-  node.startSwitchboard();
+  node.startDaemon();
   // At work until it is cancelled: what has ended would have been committed.
   const run = begin(fence("write early.txt", "1") + fence("stream 1500") + fence("hang"));
   await streaming(run);
