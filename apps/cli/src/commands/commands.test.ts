@@ -235,7 +235,7 @@ describe("workspaces", () => {
       [`GET /api/workspaces/${kept.id}`]: () => kept,
       [`POST /api/workspaces/${kept.id}/extend`]: () => ({ ...kept, ...fields }),
       [`POST /api/workspaces/${kept.id}/destroy`]: () => ({ ...kept, state: "destroying" }),
-      [`GET /api/workspaces/${kept.id}/look`]: () => ({
+      [`GET /api/workspaces/${kept.id}/diff`]: () => ({
         path,
         branch: null,
         head: "a".repeat(40),
@@ -249,7 +249,7 @@ describe("workspaces", () => {
     const here = await serving();
     const context = here.context();
     expect(await listWorkspaces(false, context)).toBe(0);
-    expect(context.terminal.out()).toMatch(/wsp_\w+ {2}kept {3}1 h 0 min .*The agent died\./);
+    expect(context.terminal.out()).toMatch(/wsp_\w+ {2}retained {2}1 h 0 min .*The agent died\./);
     const all = here.context();
     await listWorkspaces(true, all);
     expect(all.terminal.out()).toContain("There were no workspaces yet.");
@@ -296,7 +296,7 @@ describe("workspaces", () => {
     await mkdir(place, { recursive: true });
     const local = await samovar({
       [`GET /api/workspaces/${kept.id}`]: () => kept,
-      [`GET /api/workspaces/${kept.id}/look`]: () => ({
+      [`GET /api/workspaces/${kept.id}/diff`]: () => ({
         path: place,
         branch: "task/x",
         head: null,
