@@ -61,7 +61,7 @@ test("[R29] the changes of a task: from its workspace while it works, from its s
   await composer().press("Control+Enter");
   await page.locator("header").getByText("Working", { exact: true }).waitFor();
   const task = await shownTask();
-  const look = () => stage.here.api<{ path: string; diff: string }>(`/api/workspaces/${task.workspaceId}/look`);
+  const look = () => stage.here.api<{ path: string; diff: string }>(`/api/workspaces/${task.workspaceId}/diff`);
   await vi.waitFor(async () => expect((await look()).diff).toContain("+export const step20 = 200;"));
   await page.getByRole("heading", { name: "Change the kettle" }).click();
   await page.keyboard.press("d");

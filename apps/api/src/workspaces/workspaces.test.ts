@@ -58,7 +58,7 @@ const keep = (forMs = HOUR) =>
 const show = async () => workspaceView.parse(await (await plane.ask(path(), { token })).json());
 const extend = (keepForMs: unknown) => plane.ask(path("/extend"), { token, body: { keepForMs } });
 const destroy = () => plane.ask(path("/destroy"), { token, body: {} });
-const look = () => plane.ask(path("/look"), { token });
+const look = () => plane.ask(path("/diff"), { token });
 const refusalOf = async (response: Response) => errorBody.parse(await response.json()).error;
 const row = async () => (await findWorkspace(database(env), holder.workspaceId)) ?? expect.fail("no row");
 const sweep = () => sweepKeptWorkspaces(deps, Date.now());
@@ -110,7 +110,7 @@ describe("more time for a kept workspace", () => {
     const theirs = (await mintApiToken(depsFor(env), await anOwner(), "t", null)).token;
     for (const verb of ["/extend", "/destroy"])
       expect((await plane.ask(path(verb), { token: theirs, body: { keepForMs: HOUR } })).status).toBe(404);
-    expect((await plane.ask(path("/look"), { token: theirs })).status).toBe(404);
+    expect((await plane.ask(path("/diff"), { token: theirs })).status).toBe(404);
     await destroy();
     expect((await extend(HOUR)).status).toBe(409);
   });

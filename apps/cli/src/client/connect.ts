@@ -2,7 +2,7 @@
 import { type Clock, type Random, RunningClock, type Timers } from "@samovar/base";
 import { readInstance } from "../instance.ts";
 import type { Terminal } from "../output/terminal.ts";
-import { ApiClient } from "./api.ts";
+import { SamovarClient } from "./samovar-client.ts";
 import type { Endpoint } from "./http.ts";
 import { once, patient, type PatiencePorts, untilRunning } from "./patience.ts";
 import { readPresence } from "./presence.ts";
@@ -19,12 +19,12 @@ export interface ConnectPorts extends ClientPorts {
 }
 
 /** A client that asks once, for callers that ask again by themselves. */
-export function directClient(endpoint: Endpoint, { clock, timers, random }: ClientPorts): ApiClient {
-  return new ApiClient(endpoint, random, once(endpoint, new RunningClock(clock, timers)));
+export function directClient(endpoint: Endpoint, { clock, timers, random }: ClientPorts): SamovarClient {
+  return new SamovarClient(endpoint, random, once(endpoint, new RunningClock(clock, timers)));
 }
 
 /** A {@link directClient} of the instance file; null when there is none. */
-export async function findSamovar(ports: ConnectPorts): Promise<ApiClient | null> {
+export async function findSamovar(ports: ConnectPorts): Promise<SamovarClient | null> {
   const instance = await readInstance(ports.dataDir);
   return instance === null ? null : directClient({ url: instance.url, token: instance.apiToken }, ports);
 }
@@ -33,7 +33,7 @@ export async function findSamovar(ports: ConnectPorts): Promise<ApiClient | null
  * A client that goes on asking while Samovar starts, or lives and does not answer. Throws {@link UnreachableError} when
  * none is there.
  */
-export async function requireSamovar(ports: ConnectPorts): Promise<ApiClient> {
+export async function requireSamovar(ports: ConnectPorts): Promise<SamovarClient> {
   const { dataDir, clock, timers, random, terminal } = ports;
   const noted = new Set<string>();
   const patience: PatiencePorts = {
@@ -46,5 +46,5 @@ export async function requireSamovar(ports: ConnectPorts): Promise<ApiClient> {
     },
   };
   const { url, apiToken: token } = await untilRunning(patience);
-  return new ApiClient({ url, token }, random, patient(patience));
+  return new SamovarClient({ url, token }, random, patient(patience));
 }

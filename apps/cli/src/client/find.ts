@@ -1,8 +1,8 @@
 /** Finds things by what a person types: a project's name; an id, whole or shortened to a start or an end that is one thing's alone. */
 import type { SessionId, TaskId } from "@samovar/base";
+import type { ApiClient } from "@samovar/client/api-client";
 import type { ProjectView, SessionView, TaskView, WorkspaceView } from "@samovar/contracts";
 import { sessionId, taskId, workspaceId } from "@samovar/contracts";
-import type { ApiClient } from "./api.ts";
 import { CliError } from "./errors.ts";
 
 /** Characters of a shortened id: fewer would be met by chance. */

@@ -15,7 +15,7 @@ import {
 } from "@samovar/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
-import type { ApiClient } from "./api.ts";
+import type { SamovarClient } from "./samovar-client.ts";
 import { directClient } from "./connect.ts";
 import { CliError } from "./errors.ts";
 import { type Followed, followTask } from "./follow-task.ts";
@@ -148,7 +148,7 @@ afterEach(async () => {
   await plane.close();
 });
 
-async function connect(): Promise<ApiClient> {
+async function connect(): Promise<SamovarClient> {
   return directClient({ url: proxy.url, token: "smv_test" }, SYSTEM);
 }
 

@@ -9,7 +9,7 @@ import type { Transcript, TranscriptEvent } from "@samovar/domain/transcript";
 import { applyEvent, emptyTranscript, isTranscriptEvent } from "@samovar/domain/transcript";
 import { isTerminal } from "@samovar/domain/task-status";
 import { openProjectSocket, type ProjectSocket, type SocketState } from "@samovar/client/project-socket";
-import type { ApiClient } from "./api.ts";
+import type { SamovarClient } from "./samovar-client.ts";
 import { dialProject, SOCKET_PACE } from "./dial-project.ts";
 import { CliError, UnreachableError } from "./errors.ts";
 
@@ -27,7 +27,7 @@ export interface FollowOptions {
   /** Events that are known already and not told again: those of earlier attempts. */
   readonly known?: readonly TaskEvent[];
   /** The running Samovar, or null when there is none now. */
-  readonly connect: () => Promise<ApiClient | null>;
+  readonly connect: () => Promise<SamovarClient | null>;
   readonly watcher: TaskWatcher;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -202,7 +202,7 @@ class Follower {
   }
 
   /** Asks the control plane; a failure that may pass is followed by another check soon. */
-  async #asking(work: (client: ApiClient) => Promise<void>): Promise<void> {
+  async #asking(work: (client: SamovarClient) => Promise<void>): Promise<void> {
     try {
       const client = await this.#options.connect();
       if (client === null || this.#over) return;

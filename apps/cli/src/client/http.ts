@@ -1,29 +1,13 @@
 /** One HTTP request to the control plane: every answer parsed, every refusal a {@link CliError} with what to do. */
 import { type IncomingMessage, request as httpRequest } from "node:http";
-import { errorBody } from "@samovar/contracts";
+import { type ApiCall, encodeCall, type Parser } from "@samovar/client/api-call";
+import { type Answer, readAnswer } from "@samovar/client/read-answer";
+import type { ErrorBody } from "@samovar/contracts";
 import { CliError, UnreachableError } from "./errors.ts";
 
 export interface Endpoint {
   readonly url: string;
   readonly token: string;
-}
-
-export interface Call {
-  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** Sent as JSON. */
-  readonly body?: unknown;
-  /** A UUID: the same request with the same key again is answered as the first time. */
-  readonly idempotencyKey?: string;
-}
-
-/** What is used of a schema: a zod schema of `T` is one. */
-export interface Parser<T> {
-  safeParse(value: unknown):
-    | { readonly success: true; readonly data: T }
-    | {
-        readonly success: false;
-        readonly error: { readonly issues: readonly { readonly path: readonly PropertyKey[] }[] };
-      };
 }
 
 export interface Try {
@@ -54,37 +38,34 @@ export interface Rules {
   readonly takesLong: boolean;
 }
 
+/** Of a refusal, only the words are read. */
+const NOTHING: Parser<null> = { safeParse: () => ({ success: true, data: null }) };
+
 const JSON_MAX_BYTES = 64 * 1024 * 1024;
 /** Not answered, whatever the body says: asked again, the control plane may answer. */
 const RETRIABLE_STATUSES = new Set([429, 503]);
 /** The request has not left this machine. */
 const NEVER_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
 
-export function rulesOf({ method = "GET", idempotencyKey }: Call, takesLong: boolean): Rules {
+export function rulesOf({ method = "GET", idempotencyKey }: ApiCall, takesLong: boolean): Rules {
   const isSafeToRepeat = method === "GET" || method === "PUT" || method === "DELETE" || idempotencyKey !== undefined;
   return { isSafeToRepeat, changesNothing: method === "GET", takesLong };
 }
 
 /** `path` begins with `/api`. Throws {@link CliError} for a refusal and for an answer of another shape. */
-export async function call<T>(attempt: Try, path: string, schema: Parser<T>, options: Call): Promise<Outcome<T>> {
+export async function call<T>(attempt: Try, path: string, schema: Parser<T>, options: ApiCall): Promise<Outcome<T>> {
   const opened = await open(attempt, path, options);
   if (!opened.answered) return opened;
   const { method = "GET" } = options;
   const status = opened.value.statusCode ?? 0;
   const read = await readAll(opened.value, JSON_MAX_BYTES, path);
   if (!read.answered) return read;
-  const json = parseJson(read.value);
-  if (RETRIABLE_STATUSES.has(status)) return unanswered(true, refusal(status, json));
   // An earlier try has deleted it, and its answer was lost.
   const isGone = method === "DELETE" && status === 404 && attempt.mayHaveActed;
-  if (!isGone && !isOk(status)) throw refusal(status, json);
-  const parsed = schema.safeParse(isGone ? null : json);
-  if (parsed.success) return { answered: true, value: parsed.data };
-  const where = parsed.error.issues[0]?.path.join(".") ?? "";
-  throw new CliError(
-    `Samovar's answer to ${method} ${path.split("?")[0]} could not be read${where === "" ? "" : ` (${where})`}.`,
-    "This CLI and the running Samovar may be of different versions: restart it with: samovar up",
-  );
+  const answer = isGone ? readAnswer(204, "", schema) : readAnswer(status, decode(read.value), schema);
+  if (RETRIABLE_STATUSES.has(status)) return unanswered(true, toError(answer, method, path));
+  if (answer.kind === "value") return { answered: true, value: answer.value };
+  throw toError(answer, method, path);
 }
 
 /**
@@ -102,25 +83,23 @@ export async function download(attempt: Try, path: string, maxBytes: number): Pr
   }
   const read = await readAll(opened.value, JSON_MAX_BYTES, path);
   if (!read.answered) return read;
-  const refused = refusal(status, parseJson(read.value));
+  const refused = toError(readAnswer(status, decode(read.value), NOTHING), "GET", path);
   if (RETRIABLE_STATUSES.has(status)) return unanswered(true, refused);
   throw refused;
 }
 
 /** The beginning of an answer. */
-async function open({ endpoint, signal }: Try, path: string, options: Call): Promise<Outcome<IncomingMessage>> {
+async function open({ endpoint, signal }: Try, path: string, options: ApiCall): Promise<Outcome<IncomingMessage>> {
   const url = new URL(path, endpoint.url);
   const send = url.protocol === "https:" ? (await import("node:https")).request : httpRequest;
+  const encoded = encodeCall(options);
+  const body = encoded.body === null ? null : Buffer.from(encoded.body);
   const headers: Record<string, string> = {
+    ...encoded.headers,
     accept: "application/json, application/octet-stream",
     authorization: `Bearer ${endpoint.token}`,
   };
-  const body = options.body === undefined ? null : Buffer.from(JSON.stringify(options.body));
-  if (body !== null) {
-    headers["content-type"] = "application/json";
-    headers["content-length"] = String(body.length);
-  }
-  if (options.idempotencyKey !== undefined) headers["idempotency-key"] = options.idempotencyKey;
+  if (body !== null) headers["content-length"] = String(body.length);
   const { promise, resolve } = Promise.withResolvers<Outcome<IncomingMessage>>();
   const request = send(url, { method: options.method ?? "GET", headers, signal });
   request.on("response", (response) => resolve({ answered: true, value: response }));
@@ -163,20 +142,25 @@ const unanswered = (mayHaveActed: boolean, error: CliError): Outcome<never> => (
   error,
 });
 
-/** Null for an empty body, undefined for one that is not JSON. */
-function parseJson(body: Uint8Array): unknown {
-  const text = Buffer.from(body).toString("utf8");
-  try {
-    return text === "" ? null : JSON.parse(text);
-  } catch {
-    return undefined;
+const decode = (body: Uint8Array): string => Buffer.from(body).toString("utf8");
+
+function toError(answer: Answer<unknown>, method: string, path: string): CliError {
+  switch (answer.kind) {
+    case "refused":
+      return refusal(answer.error);
+    case "failed":
+      return new CliError(`Samovar answered with status ${answer.status}.`, "Try again in a moment.");
+    default: {
+      const where = answer.kind === "unreadable" && answer.at !== "" ? ` (${answer.at})` : "";
+      return new CliError(
+        `Samovar's answer to ${method} ${path.split("?")[0]} could not be read${where}.`,
+        "This CLI and the running Samovar may be of different versions: restart it with: samovar up",
+      );
+    }
   }
 }
 
-function refusal(status: number, json: unknown): CliError {
-  const parsed = errorBody.safeParse(json);
-  if (!parsed.success) return new CliError(`Samovar answered with status ${status}.`, "Try again in a moment.");
-  const { code, message, requestId } = parsed.data.error;
+function refusal({ code, message, requestId }: ErrorBody["error"]): CliError {
   switch (code) {
     case "unauthenticated":
       return new CliError(

@@ -1,6 +1,6 @@
 /** `samovar sessions` and `nodes`: what there is, as a table or as JSON. */
+import type { ApiClient } from "@samovar/client/api-client";
 import type { ProjectView } from "@samovar/contracts";
-import type { ApiClient } from "../client/api.ts";
 import { requireSamovar } from "../client/connect.ts";
 import { projectsNamed } from "../client/find.ts";
 import { safeLine } from "../output/safe-text.ts";

@@ -1,7 +1,7 @@
 /** `samovar verify TASK|--all`: whether stored transcripts are the ones that were said. */
+import type { ApiClient } from "@samovar/client/api-client";
 import type { MessageView, ProjectView, SessionView, TaskView, TranscriptVerification } from "@samovar/contracts";
 import { isTerminal } from "@samovar/domain/task-status";
-import type { ApiClient } from "../client/api.ts";
 import { requireSamovar } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
 import { findTask } from "../client/find.ts";

@@ -11,7 +11,7 @@ import { agentRelease, type CredentialSecret } from "@samovar/contracts";
 import { startLocalCloud, type LocalCloud } from "@samovar/local-cloud";
 import { Cron } from "croner";
 import { root } from "../checkout.ts";
-import type { ApiClient } from "../client/api.ts";
+import type { SamovarClient } from "../client/samovar-client.ts";
 import { directClient } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
 import { readJson } from "../files.ts";
@@ -34,7 +34,7 @@ export interface StackOptions {
 export interface Stack {
   readonly url: string;
   readonly apiToken: string;
-  readonly client: ApiClient;
+  readonly client: SamovarClient;
   readonly cloud: LocalCloud;
   /** Runs the sweep now. */
   sweep(): Promise<void>;
@@ -209,7 +209,7 @@ async function signIn(
   secrets: Secrets,
   cloud: LocalCloud,
   env: StackOptions["env"],
-): Promise<ApiClient> {
+): Promise<SamovarClient> {
   const clientOf = (token: string) => directClient({ url: controlPlane.url, token }, SYSTEM);
   const { apiToken } = await clientOf(secrets.operatorSecret).setup();
   const client = clientOf(apiToken);

@@ -1,5 +1,8 @@
 /** Calls to the control plane: same origin, JSON, every answer parsed, every failure an {@link ApiError}. */
-import { errorBody, type ErrorCode } from "@samovar/contracts";
+import { assertNever } from "@samovar/base";
+import { type ApiCall, encodeCall, type Parser } from "@samovar/client/api-call";
+import { readAnswer } from "@samovar/client/read-answer";
+import type { ErrorCode } from "@samovar/contracts";
 import { serverClock } from "../lib/server-clock.ts";
 
 /** `unreachable`: no answer came, so nothing is known. `unreadable`: an answer that this page does not understand. */
@@ -24,19 +27,10 @@ export class ApiError extends Error {
   }
 }
 
-/** A schema of the contracts, as far as it is used here. */
-export interface Reads<T> {
-  safeParse(value: unknown): { readonly success: true; readonly data: T } | { readonly success: false };
-}
-
 /** For answers that carry nothing. */
-export const anything: Reads<unknown> = { safeParse: (data) => ({ success: true, data }) };
+export const anything: Parser<unknown> = { safeParse: (data) => ({ success: true, data }) };
 
-export interface CallOptions {
-  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  readonly body?: unknown;
-  /** A UUID: the same key again is answered as the first time. */
-  readonly idempotencyKey?: string;
+export interface CallOptions extends ApiCall {
   readonly signal?: AbortSignal;
 }
 
@@ -44,32 +38,46 @@ const UNREACHABLE = "Samovar did not answer. Check that it is running and that y
 const UNREADABLE = "Samovar's answer could not be read. Reload the page; it may be older than the server.";
 
 /** Throws {@link ApiError}, or the abort of `signal`. */
-export async function call<T>(path: string, schema: Reads<T>, options: CallOptions = {}): Promise<T> {
+export async function call<T>(path: string, schema: Parser<T>, options: CallOptions = {}): Promise<T> {
   const response = await send(path, options);
   serverClock.learn(response.headers.get("date"));
-  return readAnswer(response, schema);
+  return valueOf(response, schema);
 }
 
 /** What an answer says; throws {@link ApiError} when it is a refusal or makes no sense. */
-export async function readAnswer<T>(response: Response, schema: Reads<T>): Promise<T> {
-  const text = await response.text().catch(() => "");
-  const json = parseJson(text);
-  if (!response.ok) throw refusal(response, json);
-  const parsed = schema.safeParse(json);
-  if (!parsed.success) throw new ApiError("unreadable", UNREADABLE, response.headers.get("x-request-id"));
-  return parsed.data;
+export async function valueOf<T>(response: Response, schema: Parser<T>): Promise<T> {
+  const answer = readAnswer(response.status, await response.text().catch(() => ""), schema);
+  switch (answer.kind) {
+    case "value":
+      return answer.value;
+    case "refused": {
+      const { code, message, requestId, details } = answer.error;
+      throw new ApiError(code, message, requestId, details);
+    }
+    case "failed":
+      throw new ApiError(
+        codeOf(answer.status),
+        `Samovar answered with status ${answer.status}. Try again in a moment.`,
+      );
+    case "unreadable":
+      throw new ApiError("unreadable", UNREADABLE, response.headers.get("x-request-id"));
+    default:
+      return assertNever(answer, "answer");
+  }
 }
 
-async function send(path: string, { method = "GET", body, idempotencyKey, signal }: CallOptions): Promise<Response> {
-  const headers: Record<string, string> = { accept: "application/json" };
-  if (method !== "GET") headers["content-type"] = "application/json";
-  if (idempotencyKey !== undefined) headers["idempotency-key"] = idempotencyKey;
+async function send(path: string, { signal, ...call }: CallOptions): Promise<Response> {
+  const { method = "GET" } = call;
+  // Anything but a reading says that it sends JSON: a form on another site cannot.
+  const { headers, body } = encodeCall(
+    method === "GET" ? { ...call, body: undefined } : { ...call, body: call.body ?? {} },
+  );
   try {
     return await fetch(`/api${path}`, {
       method,
       headers,
       credentials: "same-origin",
-      ...(method === "GET" ? {} : { body: JSON.stringify(body ?? {}) }),
+      body,
       ...(signal === undefined ? {} : { signal }),
     });
   } catch (cause) {
@@ -78,23 +86,9 @@ async function send(path: string, { method = "GET", body, idempotencyKey, signal
   }
 }
 
-function refusal(response: Response, json: unknown): ApiError {
-  const parsed = errorBody.safeParse(json);
-  if (!parsed.success) {
-    const code = response.status === 401 ? "unauthenticated" : response.status >= 500 ? "unavailable" : "unreadable";
-    return new ApiError(code, `Samovar answered with status ${response.status}. Try again in a moment.`);
-  }
-  const { code, message, requestId, details } = parsed.data.error;
-  return new ApiError(code, message, requestId, details);
-}
-
-function parseJson(text: string): unknown {
-  if (text === "") return null;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+function codeOf(status: number): ApiErrorCode {
+  if (status === 401) return "unauthenticated";
+  return status >= 500 ? "unavailable" : "unreadable";
 }
 
 export function isApiError(error: unknown, code?: ApiErrorCode): error is ApiError {

@@ -31,7 +31,7 @@ export const workspaceQuery = (workspace: WorkspaceId | null) =>
 export const workspaceChangesQuery = (workspace: WorkspaceId) =>
   queryOptions({
     queryKey: workspaceChangesKey(workspace),
-    queryFn: ({ signal }) => call(`/workspaces/${workspace}/look`, workspaceLook, { signal }),
+    queryFn: ({ signal }) => call(`/workspaces/${workspace}/diff`, workspaceLook, { signal }),
     staleTime: 0,
   });
 

@@ -1,7 +1,7 @@
 /** `samovar run`: submits a task for a repository and, unless it goes to the backlog, follows it to its end. */
+import type { ApiClient } from "@samovar/client/api-client";
 import type { AgentKind, ProjectView, TaskView, VmSize } from "@samovar/contracts";
 import { createTask } from "@samovar/contracts";
-import type { ApiClient } from "../../client/api.ts";
 import { requireSamovar } from "../../client/connect.ts";
 import { CliError } from "../../client/errors.ts";
 import { findTaskIds, namedProjects, openProjects, shortId } from "../../client/find.ts";

@@ -1,6 +1,6 @@
 /** `samovar task TASK`: how it stands, why it waits, what came of it, what can be done. */
+import type { ApiClient } from "@samovar/client/api-client";
 import type { TaskView, WorkspaceView } from "@samovar/contracts";
-import type { ApiClient } from "../../client/api.ts";
 import { requireSamovar } from "../../client/connect.ts";
 import { CliError } from "../../client/errors.ts";
 import { findTask } from "../../client/find.ts";

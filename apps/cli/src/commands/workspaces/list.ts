@@ -1,6 +1,6 @@
 /** `samovar workspaces`: those that exist, with why they are kept and for how long; `--all` names those that are gone too. */
+import type { ApiClient } from "@samovar/client/api-client";
 import type { WorkspaceState, WorkspaceView } from "@samovar/contracts";
-import type { ApiClient } from "../../client/api.ts";
 import { requireSamovar } from "../../client/connect.ts";
 import { safeLine } from "../../output/safe-text.ts";
 import { table } from "../../output/table.ts";

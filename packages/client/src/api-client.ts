@@ -1,4 +1,4 @@
-/** The control plane as the CLI calls it: one method a route, typed by the contracts. */
+/** The control plane's API for people: one method a route, typed by the contracts. */
 import type { NodeId, ProjectId, Random, SessionId, TaskId, WorkspaceId } from "@samovar/base";
 import { uuid } from "@samovar/base";
 import type {
@@ -49,8 +49,7 @@ import {
   workspaceView,
 } from "@samovar/contracts";
 import * as z from "zod";
-import { CliError } from "./errors.ts";
-import { type Call, type Endpoint, type Parser, type Transport, call, download, rulesOf } from "./http.ts";
+import type { ApiCall, Parser } from "./api-call.ts";
 
 interface MessagesPage {
   readonly messages: MessageView[];
@@ -69,23 +68,29 @@ const workspacePage: Parser<Page<WorkspaceView>> = page(workspaceView);
 const nothing: Parser<null> = z.null();
 
 /** What a call is besides its method and body. */
-interface Extent {
+export interface Extent {
   /** Samovar asks a node or a service before it answers. */
   readonly takesLong?: boolean;
 }
 
-export class ApiClient implements Endpoint {
-  readonly url: string;
-  readonly token: string;
-  readonly #random: Random;
-  readonly #transport: Transport;
+/** How a client reaches the control plane. Whether and how long it asks again is up to it. */
+export interface ApiPort {
+  /** `path` begins with `/api`. A POST or PATCH has an idempotency key. */
+  call<T>(path: string, schema: Parser<T>, call: ApiCall, extent: Extent): Promise<T>;
+  /** The whole body of an answer that is not JSON, of at most `maxBytes`. */
+  download(path: string, maxBytes: number): Promise<Uint8Array>;
+  /** The client's own error for answers that do not fit together. */
+  toError(message: string): Error;
+}
 
-  /** Each call goes to where `transport` finds Samovar then; `endpoint` is where it was found first. */
-  constructor(endpoint: Endpoint, random: Random, transport: Transport) {
-    this.url = endpoint.url;
-    this.token = endpoint.token;
+export class ApiClient {
+  readonly #port: ApiPort;
+  readonly #random: Random;
+
+  /** `random` makes idempotency keys. */
+  constructor(port: ApiPort, random: Random) {
+    this.#port = port;
     this.#random = random;
-    this.#transport = transport;
   }
 
   /** With the operator's secret as the token: makes the owner at the first time, and a new API token each time. */
@@ -150,7 +155,7 @@ export class ApiClient implements Endpoint {
   }
 
   lookIntoWorkspace(id: WorkspaceId): Promise<WorkspaceLook> {
-    return this.#call<WorkspaceLook>(`/api/workspaces/${id}/look`, workspaceLook, {}, { takesLong: true });
+    return this.#call<WorkspaceLook>(`/api/workspaces/${id}/diff`, workspaceLook, {}, { takesLong: true });
   }
 
   extendWorkspace(id: WorkspaceId, keepForMs: number): Promise<WorkspaceView> {
@@ -179,12 +184,12 @@ export class ApiClient implements Endpoint {
   }
 
   createTask(projectId: ProjectId, task: CreateTask): Promise<TaskView> {
-    const options: Call = { method: "POST", body: task };
+    const options: ApiCall = { method: "POST", body: task };
     return this.#call<TaskView>(`/api/projects/${projectId}/tasks`, taskView, options);
   }
 
   patchTask(projectId: ProjectId, taskId: TaskId, changes: PatchTask): Promise<TaskView> {
-    const options: Call = { method: "PATCH", body: changes };
+    const options: ApiCall = { method: "PATCH", body: changes };
     return this.#call<TaskView>(`/api/projects/${projectId}/tasks/${taskId}`, taskView, options);
   }
 
@@ -209,8 +214,7 @@ export class ApiClient implements Endpoint {
   /** The git bundle of what could not be pushed, whole. */
   bundle(projectId: ProjectId, taskId: TaskId): Promise<Uint8Array> {
     const path = `/api/projects/${projectId}/tasks/${taskId}/bundle`;
-    const rules = rulesOf({}, true);
-    return this.#transport((attempt) => download(attempt, path, LIMITS.bundleMaxBytes), rules);
+    return this.#port.download(path, LIMITS.bundleMaxBytes);
   }
 
   taskEvents(projectId: ProjectId, taskId: TaskId): Promise<TaskEvent[]> {
@@ -232,7 +236,7 @@ export class ApiClient implements Endpoint {
 
   /**
    * The whole transcript, in order: pages from the newest back to the first. A page of long messages is a short one.
-   * Throws {@link CliError} when a page does not go further back than the one before it.
+   * Throws the port's error when a page does not go further back than the one before it.
    */
   async messages(projectId: ProjectId, sessionId: SessionId): Promise<MessageView[]> {
     const pages: MessageView[][] = [];
@@ -246,7 +250,7 @@ export class ApiClient implements Endpoint {
       const { messages }: MessagesPage = await this.#call<MessagesPage>(path, messagesPage);
       const first: number | null = messages[0]?.position ?? null;
       if (before !== null && (first === null || first >= before))
-        throw new CliError(`The messages before number ${before} of ${sessionId} could not be read.`, "Try again.");
+        throw this.#port.toError(`The messages before number ${before} of ${sessionId} could not be read.`);
       pages.push(messages);
       before = first;
     } while (before !== null && before > 0);
@@ -258,15 +262,15 @@ export class ApiClient implements Endpoint {
     taskId: TaskId,
     verb: "cancel" | "run" | "retry" | "acknowledge" | "unacknowledge",
   ): Promise<TaskView> {
-    const options: Call = { method: "POST", body: {} };
+    const options: ApiCall = { method: "POST", body: {} };
     return this.#call<TaskView>(`/api/projects/${projectId}/tasks/${taskId}/${verb}`, taskView, options);
   }
 
   /** One key for all tries, so that a lost answer makes no second of anything. */
-  #call<T>(path: string, schema: Parser<T>, options: Call = {}, { takesLong = false }: Extent = {}): Promise<T> {
+  #call<T>(path: string, schema: Parser<T>, options: ApiCall = {}, extent: Extent = {}): Promise<T> {
     const needsKey = options.method === "POST" || options.method === "PATCH";
-    const sent: Call = needsKey ? { ...options, idempotencyKey: uuid(this.#random) } : options;
-    return this.#transport<T>((attempt) => call<T>(attempt, path, schema, sent), rulesOf(sent, takesLong));
+    const sent: ApiCall = needsKey ? { ...options, idempotencyKey: uuid(this.#random) } : options;
+    return this.#port.call<T>(path, schema, sent, extent);
   }
 
   /** Every item of a list, page after page. */
