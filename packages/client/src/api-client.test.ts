@@ -53,7 +53,7 @@ it.each<[string, (client: ApiClient) => Promise<unknown>, unknown?]>([
   ["GET /api/workspaces?state=ready&limit=200", (client) => client.workspaces("ready"), EMPTY],
   ["GET /api/workspaces?limit=200", (client) => client.workspaces(), EMPTY],
   [`GET /api/workspaces/${wsp}`, (client) => client.workspace(wsp)],
-  [`GET /api/workspaces/${wsp}/look`, (client) => client.lookIntoWorkspace(wsp)],
+  [`GET /api/workspaces/${wsp}/diff`, (client) => client.lookIntoWorkspace(wsp)],
   [`POST /api/workspaces/${wsp}/extend`, (client) => client.extendWorkspace(wsp, 1)],
   [`POST /api/workspaces/${wsp}/destroy`, (client) => client.destroyWorkspace(wsp)],
   ["GET /api/projects?limit=200", (client) => client.projects(), EMPTY],
