@@ -141,8 +141,9 @@ async function start(story: RunStory, job: RunJob, { nodeId, branch, round }: Pr
     await Promise.all([
       projectData(deps, task.projectId).linkWorkspace(task.sessionId, workspaceId),
       setWorkspaceState(deps.env, workspaceId, "busy", { branch }),
-      story.node(nodeId).enqueue(startCommand),
     ]);
+    // Last: once the agent may have the prompt, a repeated step must not take a cancel for one that came before it.
+    await story.node(nodeId).enqueue(startCommand);
     return { askedAt: deps.clock.now() };
   });
   if (asked === "cancelled") throw stopped("cancelled", CANCELLED, "remove");
