@@ -32,7 +32,7 @@ CREATE TABLE agent_definitions (
 CREATE TABLE agent_offers (
   owner_id TEXT NOT NULL REFERENCES users (id),
   kind TEXT NOT NULL,
-  offers TEXT NOT NULL,
+  capabilities TEXT NOT NULL,
   told_at INTEGER NOT NULL,
   PRIMARY KEY (owner_id, kind)
 );

@@ -21,7 +21,7 @@ export const NODE_MIGRATIONS: readonly ObjectMigration[] = [
   {
     name: "0002_offers",
     sql: `
-      CREATE TABLE offers (workspace_id TEXT PRIMARY KEY, offers TEXT NOT NULL, told_at INTEGER NOT NULL, attempts INTEGER NOT NULL) STRICT;
+      CREATE TABLE offers (workspace_id TEXT PRIMARY KEY, capabilities TEXT NOT NULL, told_at INTEGER NOT NULL, attempts INTEGER NOT NULL) STRICT;
     `,
   },
   {

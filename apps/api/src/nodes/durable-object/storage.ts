@@ -197,7 +197,7 @@ export class NodeStorage {
 
   oweOffers(workspaceId: WorkspaceId, capabilities: AgentCapabilities, toldAt: Millis): void {
     this.#sql.exec(
-      "INSERT INTO offers (workspace_id, capabilities, told_at, attempts) VALUES (?, ?, ?, 0) ON CONFLICT (workspace_id) DO UPDATE SET offers = excluded.capabilities, told_at = excluded.told_at",
+      "INSERT INTO offers (workspace_id, capabilities, told_at, attempts) VALUES (?, ?, ?, 0) ON CONFLICT (workspace_id) DO UPDATE SET capabilities = excluded.capabilities, told_at = excluded.told_at",
       workspaceId,
       JSON.stringify(capabilities),
       toldAt,
