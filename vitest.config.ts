@@ -11,7 +11,7 @@ export default defineConfig({
           expect: { poll: { timeout: 120_000 } },
           testTimeout: 180_000,
           hookTimeout: 90_000,
-          include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "apps/cli/src/**/*.test.ts"],
+          include: ["packages/*/src/**/*.test.ts", "apps/cli/src/**/*.test.ts"],
         },
       },
       "apps/api/vitest.config.ts",
@@ -20,7 +20,7 @@ export default defineConfig({
     coverage: {
       provider: "istanbul",
       include: ["packages/*/src/**/*.ts", "apps/api/src/**/*.ts", "apps/web/src/data/**/*.ts"],
-      exclude: ["**/*.test.ts", "**/main.ts", "packages/testing/**"],
+      exclude: ["**/*.test.ts", "**/*.testing.ts", "**/main.ts", "packages/testing/**"],
       // The limits are checked by scripts/coverage.ts, which knows what started processes ran as well.
       reporter: ["json", "html"],
       reportOnFailure: true,

@@ -8,8 +8,8 @@ import { silentLogger } from "@samovar/base";
 import { renderUserData } from "@samovar/cloud-init";
 import { nodeId } from "@samovar/contracts";
 import { expect, vi } from "vitest";
-import { type LocalCloud, type LocalCloudOptions, startLocalCloud } from "../src/index.ts";
-import { membersOf, processTable } from "../src/machine/process-table.ts";
+import { type LocalCloud, type LocalCloudOptions, startLocalCloud } from "./index.ts";
+import { membersOf, processTable } from "./machine/process-table.ts";
 
 export const TOKEN = "local-token";
 export const WAIT = { interval: 50 } as const;

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { writeFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { LocalCloud } from "../src/index.ts";
-import { makeRig, type Rig, TOKEN } from "./rig.ts";
+import type { LocalCloud } from "./index.ts";
+import { makeRig, type Rig, TOKEN } from "./rig.testing.ts";
 
 let rig: Rig;
 let cloud: LocalCloud;

@@ -1,8 +1,14 @@
 import type { Random } from "@samovar/base";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { providerContract } from "../src/contract.ts";
-import { hetznerProvider, type Provider, type ServerSpec } from "../src/index.ts";
-import { hetznerError, type Reply, type ScriptedHetzner, scriptedHetzner, serverType } from "./scripted-hetzner.ts";
+import { providerContract } from "../contract.testing.ts";
+import { hetznerProvider, type Provider, type ServerSpec } from "../index.ts";
+import {
+  hetznerError,
+  type Reply,
+  type ScriptedHetzner,
+  scriptedHetzner,
+  serverType,
+} from "./scripted-hetzner.testing.ts";
 
 const token = "a-hetzner-token";
 const installationId = "install-1";

@@ -10,9 +10,9 @@ import { TIME_LIMITS } from "@samovar/contracts";
 import { startGate, type StartPermit } from "@samovar/processes";
 import { testTime } from "@samovar/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { processTable } from "../src/machine/process-table.ts";
-import { serveStartGate, type StartGateServer } from "../src/start-gate/start-gate-server.ts";
-import { StartPermits } from "../src/start-gate/start-permits.ts";
+import { processTable } from "../machine/process-table.ts";
+import { serveStartGate, type StartGateServer } from "./start-gate-server.ts";
+import { StartPermits } from "./start-permits.ts";
 
 let directory: string;
 let path: string;

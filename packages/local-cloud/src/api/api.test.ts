@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { LocalCloud } from "../src/index.ts";
-import { makeRig, type Rig, WAIT } from "./rig.ts";
+import type { LocalCloud } from "../index.ts";
+import { makeRig, type Rig, WAIT } from "../rig.testing.ts";
 
 let rig: Rig;
 let cloud: LocalCloud;

@@ -14,8 +14,8 @@ import {
 import { join } from "node:path";
 import { systemTimers, type Timers } from "@samovar/base";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { isAlive, processTable } from "../src/machine/process-table.ts";
-import { makeRig, type Rig, TOKEN, WAIT } from "./rig.ts";
+import { isAlive, processTable } from "./machine/process-table.ts";
+import { makeRig, type Rig, TOKEN, WAIT } from "./rig.testing.ts";
 
 let rig: Rig;
 beforeEach(async () => {
@@ -114,7 +114,7 @@ describe("a server", () => {
   });
 
   test("outlives a SIGKILL of the cloud's own process", async () => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, "../src/main.ts"), rig.dataDir], {
+    const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts"), rig.dataDir], {
       env: { ...process.env, LOCAL_CLOUD_TOKEN: TOKEN },
       stdio: ["ignore", "pipe", "ignore"],
     });

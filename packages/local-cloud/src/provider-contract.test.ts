@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger } from "@samovar/base";
 import { hetznerProvider } from "@samovar/providers";
-import { providerContract } from "@samovar/providers/contract";
+import { providerContract } from "@samovar/providers/contract.testing";
 import * as z from "zod";
-import { startLocalCloud } from "../src/index.ts";
-import { TOKEN } from "./rig.ts";
+import { startLocalCloud } from "./index.ts";
+import { TOKEN } from "./rig.testing.ts";
 
 const serverReply = z.object({ server: z.object({ id: z.number() }) });
 
