@@ -10,7 +10,7 @@ export default defineConfig({
           ...suite,
           name: "node",
           setupFiles: [SETUP, "scripts/process-coverage.ts"],
-          include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "apps/cli/src/**/*.test.ts"],
+          include: ["packages/*/src/**/*.test.ts", "apps/cli/src/**/*.test.ts"],
         },
       },
       "apps/api/vitest.config.ts",
@@ -25,7 +25,7 @@ export default defineConfig({
         // What a browser keeps for a person; the components around it are covered by the journeys.
         "apps/web/src/features/*/{board-search,last-places,read-marks,session-search,submissions}.ts",
       ],
-      exclude: ["**/*.test.ts", "**/main.ts", "packages/testing/**"],
+      exclude: ["**/*.test.ts", "**/*.testing.ts", "**/main.ts", "packages/testing/**"],
       // The limits are checked by scripts/coverage.ts, which knows what started processes ran as well.
       reporter: ["json", "html"],
       reportOnFailure: true,

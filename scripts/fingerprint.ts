@@ -32,7 +32,7 @@ async function filesBelow(path: string): Promise<string[]> {
   if (!/(^|\/)[^/.]+$/.test(path)) return [path];
   const entries = await readdir(path, { withFileTypes: true });
   const below = entries.map(async (entry) => {
-    if (SKIPPED.has(entry.name) || /\.test\.tsx?$/.test(entry.name)) return [];
+    if (SKIPPED.has(entry.name) || /\.(test|testing)\.tsx?$/.test(entry.name)) return [];
     const child = join(path, entry.name);
     return entry.isDirectory() ? filesBelow(child) : [child];
   });

@@ -1,15 +1,13 @@
 /** Agents that crash, hang, fork, flood or never stop, and remotes that say no: many at once on one installation. */
-import { join } from "node:path";
-import type { ProjectView, TaskView, WorkspaceView } from "@samovar/contracts";
+import type { TaskView, WorkspaceView } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
-import { Person } from "../harness/person.ts";
-import { processesOf, processesOfSession } from "../harness/processes.ts";
+import { processesOfSession } from "../harness/processes.ts";
 import { clearedFaults, leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
-import { git, makeRemote } from "../harness/repository.ts";
+import { git } from "../harness/repository.ts";
 import { crash, hang, say, script, sh, stream, write } from "../harness/scripts.ts";
 import { nameOf, seededPlans, SEEDS, type Seeded } from "../harness/seeds.ts";
+import { type Site, startSite, stopSite } from "../harness/site.ts";
 
 /** Longer than any limit of these runs: what stands still for so long will not end. */
 const PATIENCE_MS = 60_000;
@@ -29,24 +27,12 @@ while read -r _ new _; do
 done
 `;
 
-let here: Installation;
-let person: Person;
-let project: ProjectView;
-let remote: string;
+let site: Site;
 
 beforeAll(async () => {
-  here = await startInstallation({ env: { ...LIMITS, NODE_SLOTS: "24", MAX_NODES_PER_USER: "4" } });
-  person = new Person(() => here);
-  remote = makeRemote(join(here.dataDir, "remote.git"), { "pre-receive": REFUSING_HOOK });
-  project = await person.makeProject(remote);
+  site = await startSite({ ...LIMITS, NODE_SLOTS: "24", MAX_NODES_PER_USER: "4" }, { "pre-receive": REFUSING_HOOK });
 });
-
-afterAll(async () => {
-  await here.stop();
-  const left = await processesOf(here.dataDir);
-  await removeDirectory(here.dataDir);
-  expect(left).toEqual([]);
-});
+afterAll(() => stopSite(site));
 
 interface Ended<T> {
   readonly name: string;
@@ -64,25 +50,26 @@ async function runAll<T>(
   const runs = await Promise.all(
     plans.map(async (seeded) => {
       const description = text(seeded.plan);
-      const draft = await person.submit(project, { description, run: false, agent: "script" });
+      const draft = await site.person.submit(site.project, { description, run: false, agent: "script" });
       return { ...seeded, name: nameOf(seeded), task: draft };
     }),
   );
   await Promise.all(
     runs.map(async ({ task, plan }) => {
-      const run = await person.tell(task, "run");
+      const run = await site.person.tell(task, "run");
       await also(run, plan);
     }),
   );
-  const tasks = await person.ended(
-    project,
+  const tasks = await site.person.ended(
+    site.project,
     runs.map(({ task }) => task),
     PATIENCE_MS,
   );
-  expect(await terminalFaults(person, tasks), runs.map(({ name, task }) => `${task.id}: ${name}`).join("\n")).toEqual(
-    [],
-  );
-  const workspaces = await person.workspaces();
+  expect(
+    await terminalFaults(site.person, tasks),
+    runs.map(({ name, task }) => `${task.id}: ${name}`).join("\n"),
+  ).toEqual([]);
+  const workspaces = await site.person.workspaces();
   return runs.map(({ name, plan, task }) => ({
     name,
     plan,
@@ -93,7 +80,7 @@ async function runAll<T>(
 
 /** Processes that an agent has left behind, by the mark that each of them carries. */
 async function left(task: TaskView): Promise<string[]> {
-  return (await processesOfSession(here.dataDir, task.sessionId)).map(({ command }) => command);
+  return (await processesOfSession(site.here.dataDir, task.sessionId)).map(({ command }) => command);
 }
 
 const crashes = fc.record({
@@ -161,7 +148,7 @@ test("[R16] [R18] [F40] agents that hang, fork what ignores signals, and flood: 
       const { promise, resolve } = Promise.withResolvers<void>();
       setTimeout(resolve, cancelAfterMs);
       await promise;
-      await person.tell(task, "cancel");
+      await site.person.tell(task, "cancel");
     },
   );
   for (const { name, plan, task } of ended) {
@@ -218,7 +205,7 @@ test("[R14] [F41] a push that is refused: completed with a warning, and the work
     expect(task.output?.commits.length, name).toBeGreaterThan(0);
     expect(workspace?.state, name).toBe("retained");
   }
-  const pushed = new Set(git(remote, "for-each-ref", "--format=%(refname:short)", "refs/heads/").split("\n"));
+  const pushed = new Set(git(site.remote, "for-each-ref", "--format=%(refname:short)", "refs/heads/").split("\n"));
   for (const { name, task } of ended) expect(pushed.has(task.branch ?? ""), name).toBe(false);
 });
 
@@ -228,10 +215,10 @@ const taken = fc.record({
 });
 
 test("[R14] [F42] a branch that is taken gets a suffix; what was there is never touched", async () => {
-  const main = git(remote, "rev-parse", "main");
+  const main = git(site.remote, "rev-parse", "main");
   const tree = `${main}^{tree}`;
   const theirs = git(
-    remote,
+    site.remote,
     "-c",
     "user.name=Them",
     "-c",
@@ -242,39 +229,39 @@ test("[R14] [F42] a branch that is taken gets a suffix; what was there is never 
     tree,
   );
   const take = (branch: string, names: readonly string[]) =>
-    names.map((name) => `git -C '${remote}' update-ref 'refs/heads/'${branch}'${name}' ${theirs}`);
+    names.map((name) => `git -C '${site.remote}' update-ref 'refs/heads/'${branch}'${name}' ${theirs}`);
   const plans = seededPlans(taken, SEEDS);
   const drafts = await Promise.all(
     plans.map(async (seeded) => {
       const { when, names } = seeded.plan;
       const now = when === "meanwhile" ? take("$(git symbolic-ref --short HEAD)", names) : [];
       const description = script("Share", write("mine.txt", String(seeded.seed)), sh(["true", ...now].join("\n")));
-      const task = await person.submit(project, { description, run: false, agent: "script" });
+      const task = await site.person.submit(site.project, { description, run: false, agent: "script" });
       if (when === "before")
-        for (const name of names) git(remote, "update-ref", `refs/heads/task/${task.id}${name}`, theirs);
+        for (const name of names) git(site.remote, "update-ref", `refs/heads/task/${task.id}${name}`, theirs);
       return { ...seeded, task };
     }),
   );
-  await Promise.all(drafts.map(({ task }) => person.tell(task, "run")));
-  const tasks = await person.ended(
-    project,
+  await Promise.all(drafts.map(({ task }) => site.person.tell(task, "run")));
+  const tasks = await site.person.ended(
+    site.project,
     drafts.map(({ task }) => task),
     PATIENCE_MS,
   );
-  expect(await terminalFaults(person, tasks)).toEqual([]);
+  expect(await terminalFaults(site.person, tasks)).toEqual([]);
   for (const { seed, plan, task } of drafts) {
     const name = nameOf({ seed, plan });
     const ended = tasks.find(({ id }) => id === task.id);
     const branch = ended?.output?.branch ?? "";
     expect(ended, name).toMatchObject({ status: "completed", output: { warning: null } });
     expect(branch.startsWith(`task/${task.id}-`), `${name}: ${branch}`).toBe(true);
-    expect(git(remote, "show", `${branch}:mine.txt`), name).toBe(String(seed));
-    for (const other of plan.names) expect(git(remote, "rev-parse", `task/${task.id}${other}`), name).toBe(theirs);
+    expect(git(site.remote, "show", `${branch}:mine.txt`), name).toBe(String(seed));
+    for (const other of plan.names) expect(git(site.remote, "rev-parse", `task/${task.id}${other}`), name).toBe(theirs);
   }
 });
 
 test("[R3] [R24] every transcript of these is what was said, and nothing of them is left on the machine", async () => {
-  expect(await transcriptFaults(here)).toEqual([]);
-  expect(await clearedFaults(here, person)).toEqual([]);
-  expect(await leftOnMachine(here)).toEqual([]);
+  expect(await transcriptFaults(site.here)).toEqual([]);
+  expect(await clearedFaults(site.here, site.person)).toEqual([]);
+  expect(await leftOnMachine(site.here)).toEqual([]);
 });

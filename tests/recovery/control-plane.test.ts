@@ -1,40 +1,25 @@
 /** The control plane dies again and again, at any moment of many runs: all of them go on and complete. */
-import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import type { ProjectView, TaskView } from "@samovar/contracts";
+import type { TaskView } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { killAndRestart } from "../harness/control-plane.ts";
-import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
-import { Person } from "../harness/person.ts";
-import { processesOf } from "../harness/processes.ts";
 import { clearedFaults, leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
-import { git, makeRemote } from "../harness/repository.ts";
+import { git } from "../harness/repository.ts";
 import { say, script, sh, stream, write } from "../harness/scripts.ts";
 import { nameOf, seededPlans, SEEDS } from "../harness/seeds.ts";
+import { type Site, startSite, stopSite } from "../harness/site.ts";
 
 /** Longer than any limit of these runs: what stands still for so long will not end. */
 const PATIENCE_MS = 60_000;
 const ENV = { NODE_SLOTS: "8", MAX_NODES_PER_USER: "3", NODE_WARM_TIMEOUT_MS: "600000" };
 
-let here: Installation;
-let person: Person;
-let project: ProjectView;
-let remote: string;
+let site: Site;
 
 beforeAll(async () => {
-  here = await startInstallation({ env: ENV });
-  person = new Person(() => here);
-  remote = makeRemote(join(here.dataDir, "remote.git"));
-  project = await person.makeProject(remote);
+  site = await startSite(ENV);
 });
-
-afterAll(async () => {
-  await here.stop();
-  const left = await processesOf(here.dataDir);
-  await removeDirectory(here.dataDir);
-  expect(left).toEqual([]);
-});
+afterAll(() => stopSite(site));
 
 const deaths = fc.record({
   works: fc.array(fc.record({ words: fc.integer({ min: 0, max: 1500 }), sleepMs: fc.integer({ min: 0, max: 3000 }) }), {
@@ -65,34 +50,35 @@ test("[R21] [F7] [F11] killed and started again and again while tasks run, it lo
       runs.push({
         name: nameOf(seeded),
         file,
-        task: await person.submit(project, { description, run: true, agent: "script" }),
+        task: await site.person.submit(site.project, { description, run: true, agent: "script" }),
       });
     };
     const submitted = Promise.all(plan.works.map((work, n) => submit(n, work)));
     if (plan.submitting) late.push(submitted);
     else await submitted;
     await setTimeout(plan.afterMs);
-    here = await killAndRestart(here, plan.part, ENV);
+    site.here = await killAndRestart(site.here, plan.part, ENV);
   }
   await Promise.all(late);
-  const tasks = await person.ended(
-    project,
+  const tasks = await site.person.ended(
+    site.project,
     runs.map(({ task }) => task),
     PATIENCE_MS,
   );
-  expect(await terminalFaults(person, tasks), runs.map(({ name, task }) => `${task.id}: ${name}`).join("\n")).toEqual(
-    [],
-  );
-  expect((await person.tasks(project)).length, "none was made twice").toBe(runs.length);
+  expect(
+    await terminalFaults(site.person, tasks),
+    runs.map(({ name, task }) => `${task.id}: ${name}`).join("\n"),
+  ).toEqual([]);
+  expect((await site.person.tasks(site.project)).length, "none was made twice").toBe(runs.length);
   for (const { name, file, task } of runs) {
     const ended = tasks.find(({ id }) => id === task.id);
     expect(ended, name).toMatchObject({ status: "completed", output: { transcript: { agreed: true } } });
-    expect(git(remote, "show", `${ended?.output?.branch}:${file}`), name).toBe("done");
+    expect(git(site.remote, "show", `${ended?.output?.branch}:${file}`), name).toBe("done");
   }
 });
 
 test("[R3] [R24] what is stored is what was said, and nothing is left", async () => {
-  expect(await transcriptFaults(here)).toEqual([]);
-  expect(await clearedFaults(here, person)).toEqual([]);
-  expect(await leftOnMachine(here)).toEqual([]);
+  expect(await transcriptFaults(site.here)).toEqual([]);
+  expect(await clearedFaults(site.here, site.person)).toEqual([]);
+  expect(await leftOnMachine(site.here)).toEqual([]);
 });

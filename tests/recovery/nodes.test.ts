@@ -2,26 +2,23 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import type { ProjectView, TaskView } from "@samovar/contracts";
+import type { TaskView } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
-import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
-import { hasEnded, Person } from "../harness/person.ts";
+import { hasEnded } from "../harness/person.ts";
 import { previousAgent } from "../harness/previous-agent.ts";
 import { pidsMatching, processesOf } from "../harness/processes.ts";
 import { clearedFaults, leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
-import { makeRemote } from "../harness/repository.ts";
 import { say, script, sh, stream, write } from "../harness/scripts.ts";
 import { nameOf, seededPlans, SEEDS, type Seeded } from "../harness/seeds.ts";
+import { type Site, startSite, stopSite } from "../harness/site.ts";
 
 /** Longer than any limit of these runs: what stands still for so long will not end. */
 const PATIENCE_MS = 60_000;
 const AT_A_TIME = 10;
 
-let here: Installation;
-let person: Person;
-let project: ProjectView;
+let site: Site;
 
 beforeAll(async () => {
   const env = {
@@ -31,17 +28,9 @@ beforeAll(async () => {
     NODE_UNREACHABLE_TIMEOUT_MS: "30000",
     NODE_WARM_TIMEOUT_MS: "600000",
   };
-  here = await startInstallation({ env });
-  person = new Person(() => here);
-  project = await person.makeProject(makeRemote(join(here.dataDir, "remote.git")));
+  site = await startSite(env);
 });
-
-afterAll(async () => {
-  await here.stop();
-  const left = await processesOf(here.dataDir);
-  await removeDirectory(here.dataDir);
-  expect(left).toEqual([]);
-});
+afterAll(() => stopSite(site));
 
 const servers = z.object({
   servers: z.array(z.object({ id: z.number(), name: z.string(), labels: z.record(z.string(), z.string()) })),
@@ -49,9 +38,9 @@ const servers = z.object({
 
 /** The provider's number of the server behind a task's node; null while there is none, or no more. */
 async function serverOf(task: TaskView): Promise<number | null> {
-  const { nodeId } = await person.task(task);
-  const node = (await person.nodes()).find(({ id }) => id === nodeId);
-  const found = servers.parse(await here.cloud(`/servers?name=${node?.name ?? "none"}`));
+  const { nodeId } = await site.person.task(task);
+  const node = (await site.person.nodes()).find(({ id }) => id === nodeId);
+  const found = servers.parse(await site.here.cloud(`/servers?name=${node?.name ?? "none"}`));
   return found.servers[0]?.id ?? null;
 }
 
@@ -93,13 +82,17 @@ async function strikeAll<
   const work = async () => {
     for (let seeded = waiting.shift(); seeded !== undefined; seeded = waiting.shift()) {
       const { plan } = seeded;
-      const submitted = await person.submit(project, { description: textOf(plan.work), run: true, agent: "script" });
+      const submitted = await site.person.submit(site.project, {
+        description: textOf(plan.work),
+        run: true,
+        agent: "script",
+      });
       const wanted = ORDER.indexOf(plan.when.status);
-      await person.until(submitted, ({ status }) => ORDER.indexOf(status) >= wanted);
+      await site.person.until(submitted, ({ status }) => ORDER.indexOf(status) >= wanted);
       await setTimeout(plan.when.afterMs);
-      const now = await person.task(submitted);
+      const now = await site.person.task(submitted);
       if (!hasEnded(now)) await strike(now, plan);
-      const task = await person.until(submitted, hasEnded, PATIENCE_MS);
+      const task = await site.person.until(submitted, hasEnded, PATIENCE_MS);
       runs.push({ ...seeded, name: nameOf(seeded), task, struckAt: hasEnded(now) ? null : now.status });
     }
   };
@@ -107,7 +100,7 @@ async function strikeAll<
   const names = runs.map(({ name, task }) => `${task.id}: ${name}`).join("\n");
   expect(
     await terminalFaults(
-      person,
+      site.person,
       runs.map(({ task }) => task),
     ),
     names,
@@ -117,7 +110,7 @@ async function strikeAll<
 
 /** A message that was in flight is closed, and marked as cut off. */
 async function expectClosed({ task, name }: Pick<Run<unknown>, "task" | "name">): Promise<void> {
-  const messages = await person.messages(task);
+  const messages = await site.person.messages(task);
   const open = messages.filter(({ final, interrupted }) => !final && !interrupted);
   expect(open, `${name} ${task.id}`).toEqual([]);
 }
@@ -133,10 +126,11 @@ test("[R17] [F30] a node that is lost in a task: the task goes to another, or fa
     const server = await serverOf(task);
     if (server === null) return;
     if (how === "killed and deleted")
-      for (const { pid } of await processesOf(join(here.dataDir, "vm", "vm", String(server))))
-        if (pid !== here.process.pid) tryKill(pid);
-    if (how === "powered off") await here.cloud(`/servers/${server}/actions/poweroff`, { method: "POST", body: {} });
-    else await here.cloud(`/servers/${server}`, { method: "DELETE" });
+      for (const { pid } of await processesOf(join(site.here.dataDir, "vm", "vm", String(server))))
+        if (pid !== site.here.process.pid) tryKill(pid);
+    if (how === "powered off")
+      await site.here.cloud(`/servers/${server}/actions/poweroff`, { method: "POST", body: {} });
+    else await site.here.cloud(`/servers/${server}`, { method: "DELETE" });
   });
   for (const run of runs) {
     const { task, name, struckAt } = run;
@@ -154,7 +148,7 @@ test("[F48] a node's agent turns out to be of the previous version: it is told t
   const runs = await strikeAll(seededPlans(upgrades, SEEDS), async (task) => {
     const server = await serverOf(task);
     if (server === null) return;
-    const disk = join(here.dataDir, "vm", "vm", String(server));
+    const disk = join(site.here.dataDir, "vm", "vm", String(server));
     writeFileSync(join(disk, "opt/samovar/vm-agent.mjs"), previous);
     for (const pid of await pidsMatching(disk, /vm-agent\.mjs daemon/)) tryKill(pid);
   });
@@ -166,14 +160,18 @@ test("[F48] a node's agent turns out to be of the previous version: it is told t
   }
   expect(runs.filter(({ task }) => task.failure?.code === "node_outdated").length).toBeGreaterThan(0);
   expect(logged("link.outdated").length).toBeGreaterThan(0);
-  const next = await person.submit(project, { description: script("Next", say("Hello.")), run: true, agent: "script" });
-  expect(await person.until(next, hasEnded)).toMatchObject({ status: "completed" });
+  const next = await site.person.submit(site.project, {
+    description: script("Next", say("Hello.")),
+    run: true,
+    agent: "script",
+  });
+  expect(await site.person.until(next, hasEnded)).toMatchObject({ status: "completed" });
 });
 
 test("[R3] [R24] what is stored is what was said, and nothing of the lost nodes is left", async () => {
-  expect(await transcriptFaults(here)).toEqual([]);
-  expect(await clearedFaults(here, person)).toEqual([]);
-  expect(await leftOnMachine(here)).toEqual([]);
+  expect(await transcriptFaults(site.here)).toEqual([]);
+  expect(await clearedFaults(site.here, site.person)).toEqual([]);
+  expect(await leftOnMachine(site.here)).toEqual([]);
 });
 
 function tryKill(pid: number): void {
@@ -185,7 +183,7 @@ function tryKill(pid: number): void {
 }
 
 function logged(event: string): string[] {
-  const directory = join(here.dataDir, "logs");
+  const directory = join(site.here.dataDir, "logs");
   return readdirSync(directory).flatMap((file) =>
     readFileSync(join(directory, file), "utf8")
       .split("\n")

@@ -2,20 +2,19 @@
  * Each part of the system is stopped and continued, as a laptop that sleeps or a machine without CPU would: at any stage of a
  * run, for longer than the limits that watch over it, and sometimes killed before it could go on. Only time is lost.
  */
-import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { isLong } from "@samovar/testing";
-import type { ProjectView, RunStep, TaskView } from "@samovar/contracts";
+import type { RunStep, TaskView } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { recordedRuntime } from "../harness/control-plane.ts";
-import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
-import { hasEnded, Person } from "../harness/person.ts";
-import { isAlive, pidsMatching, processesOf } from "../harness/processes.ts";
+import { hasEnded } from "../harness/person.ts";
+import { isAlive, pidsMatching } from "../harness/processes.ts";
 import { terminalFaults, transcriptFaults } from "../harness/promises.ts";
-import { git, makeRemote } from "../harness/repository.ts";
+import { git } from "../harness/repository.ts";
 import { say, script, sh, stream, write } from "../harness/scripts.ts";
 import { nameOf, type Seeded, seededPlans } from "../harness/seeds.ts";
+import { type Site, startSite, stopSite } from "../harness/site.ts";
 
 /** The limits on the silence of others; a pause is at least twice as long. */
 const SHORT_LIMITS = { AGENT_IDLE_TIMEOUT_MS: "1500", DRAIN_TIMEOUT_MS: "1500" };
@@ -47,47 +46,35 @@ const PLANS = (["workerd", "cli", "daemon", "host", "agent"] as const).flatMap((
   ),
 );
 
-let here: Installation;
-let person: Person;
-let project: ProjectView;
-let remote: string;
+let site: Site;
 
 beforeAll(async () => {
-  here = await startInstallation({ env: SHORT_LIMITS });
-  person = new Person(() => here);
-  remote = makeRemote(join(here.dataDir, "remote.git"));
-  project = await person.makeProject(remote);
+  site = await startSite(SHORT_LIMITS);
 });
-
-afterAll(async () => {
-  await here.stop();
-  const left = await processesOf(here.dataDir);
-  await removeDirectory(here.dataDir);
-  expect(left).toEqual([]);
-});
+afterAll(() => stopSite(site));
 
 const description = (file: string) =>
   script("Work", say("Begun."), stream(300, 2), sh("sleep 0.5"), write(file, "done"), say("Done."));
 
 const submit = (file: string): Promise<TaskView> =>
-  person.submit(project, { description: description(file), run: true, agent: "script" });
+  site.person.submit(site.project, { description: description(file), run: true, agent: "script" });
 
 /** Of the part that the task needs now, as soon as there is one. Empty when the task has ended first. */
 async function processesOfPart(part: Part, task: TaskView): Promise<number[]> {
-  if (part === "workerd") return [await recordedRuntime(here)];
-  if (part === "cli") return [here.process.pid ?? 0];
+  if (part === "workerd") return [await recordedRuntime(site.here)];
+  if (part === "cli") return [site.here.process.pid ?? 0];
   for (;;) {
-    const pids = await pidsMatching(here.dataDir, PARTS[part]);
-    if (pids.length > 0 || hasEnded(await person.task(task))) return pids;
+    const pids = await pidsMatching(site.here.dataDir, PARTS[part]);
+    if (pids.length > 0 || hasEnded(await site.person.task(task))) return pids;
   }
 }
 
 /** Resolves when the run has come to the stage, or has ended. */
 async function reached(stage: RunStep, task: TaskView): Promise<void> {
   for (;;) {
-    const events = await person.events(task);
+    const events = await site.person.events(task);
     if (events.some(({ kind, data }) => kind === "step.started" && data["step"] === stage)) return;
-    if (hasEnded(await person.task(task))) return;
+    if (hasEnded(await site.person.task(task))) return;
   }
 }
 
@@ -113,14 +100,14 @@ async function faultsOf({ plan, seed }: Seeded<Pause>): Promise<string[]> {
   const file = `${plan.part}-${seed}.txt`;
   const task = await submit(file);
   await suffer(plan, task);
-  const ended = await person.until(task, hasEnded, ENDED_WITHIN_MS);
+  const ended = await site.person.until(task, hasEnded, ENDED_WITHIN_MS);
   const { status, failure, output } = ended;
   if (status !== "completed") return [`${status}: ${failure?.message}`];
   if (output?.warning !== null) return [`a warning: ${output?.warning}`];
   return [
     ...(output.transcript?.agreed === true ? [] : [`a transcript that does not agree`]),
-    ...(git(remote, "show", `${ended.branch}:${file}`) === "done" ? [] : [`another content of ${file}`]),
-    ...(await terminalFaults(person, [ended])),
+    ...(git(site.remote, "show", `${ended.branch}:${file}`) === "done" ? [] : [`another content of ${file}`]),
+    ...(await terminalFaults(site.person, [ended])),
   ];
 }
 
@@ -133,5 +120,5 @@ test.each(PLANS.map((seeded) => [nameOf(seeded), seeded] as const))(
 );
 
 test("[M1] after all of that, every transcript is the one that was sent", async () => {
-  expect(await transcriptFaults(here)).toEqual([]);
+  expect(await transcriptFaults(site.here)).toEqual([]);
 });

@@ -3,18 +3,15 @@ import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import type { ProjectView } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
 import { killAndRestart, tryKill } from "../harness/control-plane.ts";
-import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
-import { Person } from "../harness/person.ts";
-import { pidsMatching, processesOf } from "../harness/processes.ts";
+import { pidsMatching } from "../harness/processes.ts";
 import { clearedFaults, leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
-import { makeRemote } from "../harness/repository.ts";
 import { say, script, sh, stream, write } from "../harness/scripts.ts";
 import { nameOf, seededPlans, SEEDS } from "../harness/seeds.ts";
+import { type Site, startSite, stopSite } from "../harness/site.ts";
 
 /** Longer than any limit of these runs: what stands still for so long will not end. */
 const PATIENCE_MS = 60_000;
@@ -22,22 +19,12 @@ const ENV = { NODE_SLOTS: "10", MAX_NODES_PER_USER: "2", NODE_WARM_TIMEOUT_MS: "
 /** Shorter than any of the tasks. Half of it, what is left of a token at least, is longer than a daemon takes to come back. */
 const SHORT_LIFE = { ...ENV, NODE_TOKEN_TTL_MS: "24000" };
 
-let here: Installation;
-let person: Person;
-let project: ProjectView;
+let site: Site;
 
 beforeAll(async () => {
-  here = await startInstallation({ env: ENV });
-  person = new Person(() => here);
-  project = await person.makeProject(makeRemote(join(here.dataDir, "remote.git")));
+  site = await startSite(ENV);
 });
-
-afterAll(async () => {
-  await here.stop();
-  const left = await processesOf(here.dataDir);
-  await removeDirectory(here.dataDir);
-  expect(left).toEqual([]);
-});
+afterAll(() => stopSite(site));
 
 const works = fc.record({
   turns: fc.array(
@@ -60,37 +47,37 @@ test("[R3] [R21] [F38] the key is rotated and tokens run out in the middle of ru
         sh(`sleep ${sleepMs / 1000}`),
       ]);
       const description = script("Work", say("Begun."), ...steps, write("done.txt", "done"));
-      return { ...seeded, task: await person.submit(project, { description, run: true, agent: "script" }) };
+      return { ...seeded, task: await site.person.submit(site.project, { description, run: true, agent: "script" }) };
     }),
   );
   const names = runs.map((run) => `${run.task.id}: ${nameOf(run)}`).join("\n");
-  await Promise.all(runs.map(({ task }) => person.until(task, ({ status }) => status !== "queued")));
+  await Promise.all(runs.map(({ task }) => site.person.until(task, ({ status }) => status !== "queued")));
   const before = readSecrets().signingKey.kid;
-  here = await killAndRestart(here, "both", SHORT_LIFE, rotateKey);
+  site.here = await killAndRestart(site.here, "both", SHORT_LIFE, rotateKey);
   expect(readSecrets().signingKey.kid).not.toBe(before);
   for (const { plan } of runs) {
     await setTimeout(plan.afterMs);
     if (plan.blow === "none") continue;
-    for (const pid of await pidsMatching(here.dataDir, /vm-agent\.mjs daemon/)) tryKill(pid);
+    for (const pid of await pidsMatching(site.here.dataDir, /vm-agent\.mjs daemon/)) tryKill(pid);
   }
-  const tasks = await person.ended(
-    project,
+  const tasks = await site.person.ended(
+    site.project,
     runs.map(({ task }) => task),
     PATIENCE_MS,
   );
-  expect(await terminalFaults(person, tasks), names).toEqual([]);
+  expect(await terminalFaults(site.person, tasks), names).toEqual([]);
   for (const task of tasks)
     expect(task, `${task.id} in\n${names}`).toMatchObject({
       status: "completed",
       output: { transcript: { agreed: true } },
     });
-  expect(await transcriptFaults(here)).toEqual([]);
-  expect(await clearedFaults(here, person)).toEqual([]);
-  expect(await leftOnMachine(here)).toEqual([]);
+  expect(await transcriptFaults(site.here)).toEqual([]);
+  expect(await clearedFaults(site.here, site.person)).toEqual([]);
+  expect(await leftOnMachine(site.here)).toEqual([]);
 });
 
 const secrets = z.looseObject({ signingKey: z.looseObject({ kid: z.string(), d: z.string() }) });
-const secretsFile = () => join(here.dataDir, "secrets.json");
+const secretsFile = () => join(site.here.dataDir, "secrets.json");
 const readSecrets = () => secrets.parse(JSON.parse(readFileSync(secretsFile(), "utf8")));
 
 /** As an operator does it: the old key's public part stays known. */

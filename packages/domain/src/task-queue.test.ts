@@ -1,8 +1,8 @@
 import type { NodeId, TaskId } from "@samovar/base";
-import { idSource } from "@samovar/base";
 import type { NodeStateName } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { countingIds } from "./task-record.testing.ts";
 import {
   comparePlaces,
   decideTurn,
@@ -16,8 +16,7 @@ import {
 } from "./task-queue.ts";
 import type { Dependency, LookedAtPlace, NodeRoom } from "./task-queue.ts";
 
-let byte = 0;
-const ids = idSource({ now: () => 1 }, { next: () => 0, bytes: (length) => new Uint8Array(length).fill(++byte) });
+const ids = countingIds();
 const TASKS: readonly TaskId[] = Array.from({ length: 8 }, () => ids.make("tsk"));
 const task = (index: number): TaskId => TASKS[index] ?? ids.make("tsk");
 const NODE: NodeId = ids.make("nod");

@@ -1,6 +1,35 @@
-/** A task as tests begin with it: a draft that nobody has touched. */
+/** Builders that the tests of a task's cores share. */
 import type { ProjectId, SessionId, TaskId } from "@samovar/base";
+import { idSource } from "@samovar/base";
+import type { TaskOutput } from "@samovar/contracts";
 import type { TaskRecord } from "./task-status.ts";
+
+/** Ids that differ from each other and are the same in each run. */
+export function countingIds(): ReturnType<typeof idSource> {
+  let byte = 0;
+  return idSource({ now: () => 1 }, { next: () => 0, bytes: (length) => new Uint8Array(length).fill(++byte) });
+}
+
+/** The output of a run that made no commit. */
+export function anOutput(fields: Partial<TaskOutput> = {}): TaskOutput {
+  return {
+    branch: "task/1",
+    commits: [],
+    diffStat: null,
+    summary: null,
+    pullRequestUrl: null,
+    warning: null,
+    usage: null,
+    stopReason: "end_turn",
+    restarts: 0,
+    bundle: null,
+    durations: {},
+    transcript: null,
+    ...fields,
+  };
+}
+
+/** A task as it is created: a draft. */
 
 export const A_DRAFT: TaskRecord = {
   id: "tsk_1" as TaskId,

@@ -1,14 +1,12 @@
 /** Every change of a task in every status by every actor: what follows, or why not. Written out, so that it can be read. */
-import { idSource } from "@samovar/base";
-import type { TaskOutput, TaskStatus } from "@samovar/contracts";
+import type { TaskStatus } from "@samovar/contracts";
 import { TASK_STATUSES } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
-import { A_DRAFT } from "./task-record.testing.ts";
+import { A_DRAFT, anOutput, countingIds } from "./task-record.testing.ts";
 import { changeTask, isTerminal } from "./task-status.ts";
 import type { TaskActor, TaskChange, TaskChangeKind, TaskRecord } from "./task-status.ts";
 
-let byte = 0;
-const ids = idSource({ now: () => 1 }, { next: () => 0, bytes: (length) => new Uint8Array(length).fill(++byte) });
+const ids = countingIds();
 const [RUN, OTHER_RUN, NEW_RUN] = [ids.make("run"), ids.make("run"), ids.make("run")];
 const [nodeId, workspaceId, promptMessageId] = [ids.make("nod"), ids.make("wsp"), ids.messageId()];
 
@@ -21,20 +19,7 @@ const ACTORS = {
 type ActorName = keyof typeof ACTORS;
 
 const failure = { code: "why", message: "It did not work." };
-const output: TaskOutput = {
-  branch: "task/1",
-  commits: [],
-  diffStat: null,
-  summary: null,
-  pullRequestUrl: null,
-  warning: null,
-  usage: null,
-  stopReason: "end_turn",
-  restarts: 0,
-  bundle: null,
-  durations: {},
-  transcript: null,
-};
+const output = anOutput();
 
 const CHANGES = {
   "edit the title": { kind: "edit", fields: { title: "Another" } },

@@ -1,14 +1,12 @@
 import type { MessageId, NodeId, RunId, SessionId, WorkspaceId } from "@samovar/base";
-import { idSource } from "@samovar/base";
-import type { TaskOutput, TaskStatus } from "@samovar/contracts";
+import type { TaskStatus } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { A_DRAFT } from "./task-record.testing.ts";
+import { A_DRAFT, anOutput, countingIds } from "./task-record.testing.ts";
 import { actorName, changeTask, isRunning, isTerminal } from "./task-status.ts";
 import type { TaskActor, TaskChange, TaskRecord } from "./task-status.ts";
 
-let byte = 0;
-const ids = idSource({ now: () => 1 }, { next: () => 0, bytes: (length) => new Uint8Array(length).fill(++byte) });
+const ids = countingIds();
 
 const USER: TaskActor = { kind: "user", id: ids.make("usr") };
 const SWEEP: TaskActor = { kind: "sweep" };
@@ -17,20 +15,7 @@ const SESSIONS: readonly SessionId[] = [ids.make("ses"), ids.make("ses"), ids.ma
 const NODE: NodeId = ids.make("nod");
 const WORKSPACE: WorkspaceId = ids.make("wsp");
 const MESSAGE: MessageId = ids.messageId();
-const OUTPUT: TaskOutput = {
-  branch: "task/1",
-  commits: [{ sha: "abc", subject: "Done" }],
-  diffStat: null,
-  summary: null,
-  pullRequestUrl: null,
-  warning: null,
-  usage: null,
-  stopReason: "end_turn",
-  restarts: 0,
-  bundle: null,
-  durations: {},
-  transcript: null,
-};
+const OUTPUT = anOutput({ commits: [{ sha: "abc", subject: "Done" }] });
 const FAILURE = { code: "why", message: "It did not work." };
 
 const run = (index: number): TaskActor => ({ kind: "run", id: RUNS[index] ?? ids.make("run") });

@@ -102,7 +102,7 @@ describe("delivery", () => {
     sender.transport.inFlight?.answer({ kind: "answered", reply: store.take(sender.transport.inFlight.messages) });
     await settled();
     expect(sender.transport.inFlight).toBeNull();
-    sender.timers.fire();
+    sender.time.fireNext();
     expect(sender.transport.inFlight?.messages.map((one) => one.body)).toEqual([
       { mode: "append", offset: 1, text: "bc" },
       { mode: "append", offset: 0, text: "next" },
@@ -166,7 +166,7 @@ describe("delivery", () => {
     const limit = 8_000;
     for (let i = 0; i < 200 && !sender.store.isDrained(); i++) {
       const { inFlight } = sender.transport;
-      if (inFlight === null) sender.timers.fire();
+      if (inFlight === null) sender.time.fireNext();
       else if (JSON.stringify(inFlight.messages).length > limit) inFlight.answer({ kind: "too_large" });
       else inFlight.answer({ kind: "answered", reply: store.take(inFlight.messages) });
       await settled();
@@ -181,11 +181,11 @@ describe("delivery", () => {
     sender.say(aText("0"));
     const asked: number[] = [];
     for (let i = 1; i <= 20; i++) {
-      if (sender.transport.inFlight !== null) asked.push(sender.timers.now);
+      if (sender.transport.inFlight !== null) asked.push(sender.time.now());
       sender.transport.inFlight?.answer(REFUSED);
       await settled();
       sender.say(aText(String(i)));
-      sender.timers.fire();
+      sender.time.fireNext();
     }
     const gaps = asked.slice(1).map((at, i) => at - (asked[i] ?? 0));
     expect(gaps.slice(0, 6)).toEqual([750, 1500, 3000, 6000, 12_000, 22_500]);
@@ -205,7 +205,7 @@ describe("how long the store has refused", () => {
       sender.transport.inFlight?.answer(outcome);
       await settled();
       refusedMs.push(sender.delivery.refusedMs);
-      sender.timers.fire();
+      sender.time.fireNext();
     }
     await drain(sender, store);
     return { refusedMs, after: sender.delivery.refusedMs };
@@ -306,7 +306,7 @@ describe("[R3] model", () => {
           } else if (act.kind === "finish") change(act.which, (message) => ({ ...message, final: true }));
           else if (act.kind === "answer") answer(sender, store, act.how, late);
           else if (act.kind === "crash") sender.crash();
-          else if (!sender.timers.fire()) sender.delivery.setToken(`token-${ids.messageId()}`);
+          else if (!sender.time.fireNext()) sender.delivery.setToken(`token-${ids.messageId()}`);
           await settled();
           if (act.kind === "tick") for (const copy of late.splice(0)) store.take(copy);
         }

@@ -3,13 +3,13 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { idSource, silentLogger, systemClock, systemRandom } from "@samovar/base";
-import type { Millis, Timers } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
 import type { DeliveredMessage, DeliveryReply } from "@samovar/contracts";
 import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
 import type { SaidMessage } from "@samovar/domain/said-message";
 import { deliveryResult, judgeDelivery, readDeliveredRow } from "@samovar/domain/message-store";
 import type { StoredMessage } from "@samovar/domain/message-store";
+import { testTime } from "@samovar/testing";
 import { Delivery } from "./delivery.ts";
 import type { SendOutcome, Transport } from "./http-transport.ts";
 import { openSessionFile } from "./open.ts";
@@ -61,29 +61,6 @@ export class PlainStore {
   }
 }
 
-class ManualTimers implements Timers {
-  now: Millis = 1_000_000;
-  #waiting: { at: Millis; callback: () => void }[] = [];
-
-  after(delayMs: number, callback: () => void): () => void {
-    const timer = { at: this.now + delayMs, callback };
-    this.#waiting.push(timer);
-    return () => {
-      this.#waiting = this.#waiting.filter((other) => other !== timer);
-    };
-  }
-
-  /** Moves time to the next timer and fires it; false when there is none. */
-  fire(): boolean {
-    const next = this.#waiting.toSorted((a, b) => a.at - b.at)[0];
-    if (next === undefined) return false;
-    this.#waiting = this.#waiting.filter((other) => other !== next);
-    this.now = Math.max(this.now, next.at);
-    next.callback();
-    return true;
-  }
-}
-
 /** Holds each request until the test decides what becomes of it. */
 class HeldTransport implements Transport {
   readonly tokens: string[] = [];
@@ -108,7 +85,7 @@ class HeldTransport implements Transport {
 /** A host's part of delivery, which can die and come again on the same file. */
 export class Sender {
   readonly path = newPath();
-  readonly timers = new ManualTimers();
+  readonly time = testTime();
   readonly settings;
   readonly #session;
   transport = new HeldTransport();
@@ -151,15 +128,15 @@ export class Sender {
   }
 
   #open() {
-    const file = openSessionFile(this.path, { now: () => this.timers.now });
+    const file = openSessionFile(this.path, this.time);
     this.salvage = file.salvage;
     const store = new OutboxStore(file.db, this.#session);
     const delivery = new Delivery({
       store,
       transport: this.transport,
       settings: this.settings,
-      clock: { now: () => this.timers.now },
-      timers: this.timers,
+      clock: this.time,
+      timers: this.time,
       random: { next: () => 0.5, bytes: (length) => new Uint8Array(length) },
       log: silentLogger,
       onChange: () => {},
@@ -179,7 +156,7 @@ export async function drain(sender: Sender, store: PlainStore, rounds = 500): Pr
       const { messages, answer } = sender.transport.inFlight;
       answer({ kind: "answered", reply: store.take(messages) });
     } else if (sender.store.isDrained()) return;
-    else if (!sender.timers.fire()) sender.delivery.setToken("fresh");
+    else if (!sender.time.fireNext()) sender.delivery.setToken("fresh");
   }
   throw new Error("the outbox does not drain");
 }

@@ -4,6 +4,10 @@ import type { Clock, Millis, Timers } from "@samovar/base";
 export interface TestTime extends Clock, Timers {
   /** Moves on, running what falls due in order of its time; `now` is exact in each callback. */
   advance(ms: number): void;
+  /** Moves on to the next timer and runs it; false when there is none. */
+  fireNext(): boolean;
+  /** Milliseconds to the next timer; infinite when there is none. */
+  untilNext(): number;
   /** Timers that are set and not due yet. */
   readonly pending: number;
 }
@@ -14,6 +18,11 @@ export function testTime(startAt: Millis = Date.UTC(2026, 10, 22, 12)): TestTime
   const timers = new Map<number, { readonly at: Millis; readonly callback: () => void }>();
   const nextDue = (until: Millis) =>
     [...timers].filter(([, { at }]) => at <= until).toSorted(([a, x], [b, y]) => x.at - y.at || a - b)[0];
+  const fire = ([id, { at, callback }]: NonNullable<ReturnType<typeof nextDue>>) => {
+    timers.delete(id);
+    now = at;
+    callback();
+  };
   return {
     now: () => now,
     after(delayMs, callback) {
@@ -24,13 +33,17 @@ export function testTime(startAt: Millis = Date.UTC(2026, 10, 22, 12)): TestTime
     advance(ms) {
       const until = now + ms;
       for (let due = nextDue(until); due !== undefined; due = nextDue(until)) {
-        const [id, { at, callback }] = due;
-        timers.delete(id);
-        now = at;
-        callback();
+        fire(due);
       }
       now = until;
     },
+    fireNext() {
+      const next = nextDue(Infinity);
+      if (next === undefined) return false;
+      fire(next);
+      return true;
+    },
+    untilNext: () => (nextDue(Infinity)?.[1].at ?? Infinity) - now,
     get pending() {
       return timers.size;
     },

@@ -1,5 +1,6 @@
 /** First boot against a real HTTP server. */
 import { silentLogger, systemRandom } from "@samovar/base";
+import { type TestTime, testTime } from "@samovar/testing";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -7,21 +8,20 @@ import { readSettings } from "../settings.ts";
 import { BootstrapRefusedError, obtainIdentity } from "./bootstrap.ts";
 import { TestControlPlane } from "./control-plane.testing.ts";
 import { makeDirectory } from "./git/repositories.testing.ts";
-import { ManualTimers } from "./link/manual-timers.testing.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 const eventually = (look: () => void) => vi.waitFor(look, { interval: 5 });
 
 let root: string;
 let plane: TestControlPlane;
-let timers: ManualTimers;
+let timers: TestTime;
 let now: number;
 let stop: AbortController;
 
 beforeEach(async () => {
   root = makeDirectory();
   plane = await new TestControlPlane().start();
-  timers = new ManualTimers();
+  timers = testTime();
   now = 0;
   stop = new AbortController();
   mkdirSync(join(root, "etc"));
@@ -47,7 +47,7 @@ const obtain = (fetch: typeof globalThis.fetch = globalThis.fetch) =>
     signal: stop.signal,
   });
 const identityFile = () => readFileSync(join(root, "state/identity.json"), "utf8");
-const waiting = (ms: number) => eventually(() => expect(timers.soonest()).toBeLessThanOrEqual(ms));
+const waiting = (ms: number) => eventually(() => expect(timers.untilNext()).toBeLessThanOrEqual(ms));
 const enrolled = { phase: "enrolled", nodeToken: "node-token-first", epoch: 3 };
 
 test("[security 6] the token becomes an identity, kept privately, and is forgotten", async () => {
@@ -92,7 +92,7 @@ test("[F7] a control plane that is not there is asked again with growing waits",
   const identity = obtain();
   for (const limit of [250, 500, 1000, 2000]) {
     await waiting(limit);
-    expect(timers.soonest()).toBeGreaterThanOrEqual(limit / 2);
+    expect(timers.untilNext()).toBeGreaterThanOrEqual(limit / 2);
     if (limit === 2000) plane.bootstrapFault = () => "none";
     timers.advance(limit);
   }
@@ -108,7 +108,7 @@ test("[security 6] a refused token is tried seldom, and given up after half an h
       now = minutes * 60_000;
       timers.advance(60_000);
     }
-    if (minutes < 30) await eventually(() => expect(timers.soonest()).toBe(60_000));
+    if (minutes < 30) await eventually(() => expect(timers.untilNext()).toBe(60_000));
   }
   await refused;
 });

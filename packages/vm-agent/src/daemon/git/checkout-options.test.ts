@@ -17,36 +17,33 @@ import {
   placesIn,
   writeFiles,
 } from "./repositories.testing.ts";
-import { GitHttpsServer } from "./servers.testing.ts";
+import type { GitHttpsServer, GitService } from "./servers.testing.ts";
+import { startGitService } from "./servers.testing.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
+let service: GitService;
 let base: string;
 let server: GitHttpsServer;
 beforeAll(async () => {
-  base = makeDirectory();
-  server = await new GitHttpsServer(join(base, "served"), join(base, "tls")).start();
-  vi.stubEnv("GIT_SSL_CAINFO", server.caFile);
+  service = await startGitService();
+  ({ base, server } = service);
 });
-afterAll(() => {
-  server.stop();
-  vi.unstubAllEnvs();
-  rmSync(base, { recursive: true, force: true });
-});
+afterAll(() => service.stop());
 
 let root: string;
 let places: CheckoutPlaces;
 beforeEach(() => {
   root = makeDirectory();
   places = placesIn(join(root, "w"));
-  Object.assign(server.rules, { closed: "nobody", before: () => {} });
+  server.open();
 });
 afterEach(() => {
   rmSync(root, { recursive: true, force: true });
   rmSync(join(base, "served"), { recursive: true, force: true });
 });
 
-const login = async () => ok({ host: server.host, username: server.rules.username, password: server.rules.password });
+const login = async () => ok(server.login());
 
 async function checkOut(repoUrl: string, options: Partial<CheckoutOptions>) {
   const input = cloneOf(repoUrl, { checkout: { ...PLAIN_CHECKOUT, ...options } });

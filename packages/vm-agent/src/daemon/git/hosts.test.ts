@@ -18,10 +18,12 @@ import {
   placesIn,
   writeFiles,
 } from "./repositories.testing.ts";
-import { GitHttpsServer, SshServer } from "./servers.testing.ts";
+import type { GitService } from "./servers.testing.ts";
+import { GitHttpsServer, SshServer, startGitService } from "./servers.testing.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
+let service: GitService;
 let base: string;
 let root: string;
 let origin: string;
@@ -30,15 +32,10 @@ let places: CheckoutPlaces;
 let asked: number;
 
 beforeAll(async () => {
-  base = makeDirectory();
-  server = await new GitHttpsServer(join(base, "served"), join(base, "tls")).start();
-  vi.stubEnv("GIT_SSL_CAINFO", server.caFile);
+  service = await startGitService();
+  ({ base, server } = service);
 });
-afterAll(() => {
-  server.stop();
-  vi.unstubAllEnvs();
-  rmSync(base, { recursive: true, force: true });
-});
+afterAll(() => service.stop());
 
 beforeEach(() => {
   root = makeDirectory();
@@ -50,18 +47,16 @@ beforeEach(() => {
   gitBy(origin, "config", "uploadpack.allowFilter", "true");
   places = placesIn(join(root, "w"));
   asked = 0;
-  Object.assign(server.rules, { closed: "nobody", before: () => {} });
-  server.passwords.length = 0;
+  server.open();
 });
 afterEach(() => {
   rmSync(root, { recursive: true, force: true });
   rmSync(origin, { recursive: true, force: true });
 });
 
-const login = () => ({ host: server.host, username: server.rules.username, password: server.rules.password });
 const stored: AskLogin = async () => {
   asked++;
-  return ok(login());
+  return ok(server.login());
 };
 const none: AskLogin = async () => ok(null);
 
@@ -117,7 +112,7 @@ describe("https", () => {
     writeFiles(places.repo, { "b.txt": "b\n" });
     expect(await finish(input, stored)).toMatchObject({ branch: "task/a", pushed: true });
     expect(seen).toContain("remote-https");
-    const { password, username } = login();
+    const { password, username } = server.login();
     const basic = Buffer.from(`${username}:${password}`).toString("base64");
     for (const secret of [password, basic]) {
       expect(seen).not.toContain(secret);
@@ -141,7 +136,7 @@ describe("https", () => {
     writeFiles(root, { "both.pem": readFileSync(server.caFile, "utf8") + readFileSync(other.caFile, "utf8") });
     const made = await cloneRepository(cloneOf(`https://${host}/tea.git`), places, {
       signal: neverAborted(),
-      askLogin: async () => ok({ ...login(), host }),
+      askLogin: async () => ok({ ...server.login(), host }),
     });
     vi.stubEnv("GIT_SSL_CAINFO", server.caFile);
     sends.close();
@@ -154,7 +149,7 @@ describe("https", () => {
     ["nothing is stored", none, "No credential is stored for 127.0.0.1"],
     [
       "the stored one is refused",
-      async () => ok({ ...login(), password: "wrong" }),
+      async () => ok({ ...server.login(), password: "wrong" }),
       "The stored credential for 127.0.0.1",
     ],
     [

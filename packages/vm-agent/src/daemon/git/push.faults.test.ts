@@ -10,21 +10,13 @@ import { cloneRepository } from "./clone.ts";
 import type { CheckoutPlaces } from "./clone.ts";
 import type { FinishInput } from "./finish.ts";
 import { bundleCheckout, finishCheckout } from "./finish.ts";
-import {
-  alone,
-  cloneOf,
-  gitBy,
-  makeDirectory,
-  makeRepository,
-  neverAborted,
-  placesIn,
-  writeFiles,
-} from "./repositories.testing.ts";
-import type { GitRequest } from "./servers.testing.ts";
-import { GitHttpsServer } from "./servers.testing.ts";
+import { alone, cloneOf, gitBy, makeRepository, neverAborted, placesIn, writeFiles } from "./repositories.testing.ts";
+import type { GitHttpsServer, GitRequest, GitService } from "./servers.testing.ts";
+import { startGitService } from "./servers.testing.ts";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 60_000 });
 
+let service: GitService;
 let root: string;
 let server: GitHttpsServer;
 let base: string;
@@ -32,7 +24,8 @@ let foreign: string;
 let count = 0;
 
 beforeAll(async () => {
-  root = makeDirectory();
+  service = await startGitService();
+  ({ base: root, server } = service);
   const seed = makeRepository(join(root, "seed"));
   base = gitBy(seed, "rev-parse", "HEAD");
   gitBy(seed, "commit", "--quiet", "--allow-empty", "--message=Somebody else's");
@@ -40,16 +33,10 @@ beforeAll(async () => {
   gitBy(root, "clone", "--quiet", "--bare", seed, join(root, "model.git"));
   gitBy(join(root, "model.git"), "update-ref", "refs/heads/main", base);
   gitBy(join(root, "model.git"), "update-ref", "refs/keep/foreign", foreign);
-  server = await new GitHttpsServer(join(root, "served"), join(root, "tls")).start();
-  vi.stubEnv("GIT_SSL_CAINFO", server.caFile);
   const made = await cloneRepository(cloneOf(join(root, "model.git")), placesIn(join(root, "checkout")), alone());
   if (!made.ok) throw new Error(made.error.message);
 });
-afterAll(() => {
-  server.stop();
-  vi.unstubAllEnvs();
-  rmSync(root, { recursive: true, force: true });
-});
+afterAll(() => service.stop());
 
 /** A remote of its own, and so many checkouts of it. */
 function world(checkouts: number) {
@@ -61,7 +48,7 @@ function world(checkouts: number) {
     cpSync(join(root, "checkout"), directory, { recursive: true });
     return placesIn(directory);
   });
-  Object.assign(server.rules, { closed: "nobody", before: () => {} });
+  server.open();
   return { origin, url: server.url(name), all };
 }
 
@@ -209,7 +196,7 @@ test("[R14] [F41] refused in whatever way, in whatever state the checkout is: th
       expect(gitBy(fresh, "show", "brought:left.txt")).toBe("left");
 
       // Once the remote takes it again, finishing again pushes the same commits and no others.
-      Object.assign(server.rules, { closed: "nobody", before: () => {} });
+      server.open();
       if (how === "a repository that has gone") return;
       rmSync(join(given.origin, "hooks"), { recursive: true, force: true });
       gitBy(given.origin, "config", "http.receivepack", "true");

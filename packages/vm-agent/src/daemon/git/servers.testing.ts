@@ -1,13 +1,15 @@
 /** For tests: git's own servers on loopback, reached as a node reaches a host: https with a password, and sshd. */
 import type { ChildProcess } from "node:child_process";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Server } from "node:https";
 import { createServer } from "node:https";
 import { createServer as createSocketServer } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import { vi } from "vitest";
+import { makeDirectory } from "./repositories.testing.ts";
 
 /** What a request to the https server is for: `look` and `push` are the two halves of pushing. */
 export type GitRequest = "read" | "look-to-push" | "push" | "lfs";
@@ -19,6 +21,29 @@ export interface HttpsRules {
   password: string;
   /** Done before a request is served; an answer is an HTTP status to refuse it with, or `cut` to drop the connection. */
   before: (request: GitRequest) => number | "cut" | void;
+}
+
+export interface GitService {
+  /** A directory of the test's own; the server serves `served` in it. */
+  readonly base: string;
+  readonly server: GitHttpsServer;
+  stop(): void;
+}
+
+/** A {@link GitHttpsServer} that the vm-agent's git trusts. */
+export async function startGitService(): Promise<GitService> {
+  const base = makeDirectory();
+  const server = await new GitHttpsServer(join(base, "served"), join(base, "tls")).start();
+  vi.stubEnv("GIT_SSL_CAINFO", server.caFile);
+  return {
+    base,
+    server,
+    stop() {
+      server.stop();
+      vi.unstubAllEnvs();
+      rmSync(base, { recursive: true, force: true });
+    },
+  };
 }
 
 /** `git http-backend` behind TLS, over all bare repositories of a directory. LFS objects are kept in memory. */
@@ -64,6 +89,16 @@ export class GitHttpsServer {
 
   url(name: string): string {
     return `https://${this.host}/${name}`;
+  }
+
+  login(): { readonly host: string; readonly username: string; readonly password: string } {
+    return { host: this.host, username: this.rules.username, password: this.rules.password };
+  }
+
+  /** Serves everybody again, and forgets who has come. */
+  open(): void {
+    Object.assign(this.rules, { closed: "nobody", before: () => {} });
+    this.passwords.length = 0;
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -2,6 +2,7 @@
 import { idSource, silentLogger, systemClock, systemRandom } from "@samovar/base";
 import type { Command, NodeCall, NodeReply, WorkspaceToken } from "@samovar/contracts";
 import { LINK_CLOSE, PROTOCOL_VERSION } from "@samovar/contracts";
+import { type TestTime, testTime } from "@samovar/testing";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -9,7 +10,6 @@ import { TestControlPlane } from "../control-plane.testing.ts";
 import { makeDirectory } from "../git/repositories.testing.ts";
 import { DaemonStore } from "../store/store.ts";
 import { Link } from "./link.ts";
-import { ManualTimers } from "./manual-timers.testing.ts";
 
 const ids = idSource(systemClock, systemRandom);
 vi.setConfig({ testTimeout: 60_000 });
@@ -18,7 +18,7 @@ const eventually = (look: () => void) => vi.waitFor(look, { interval: 5 });
 let root: string;
 let plane: TestControlPlane;
 let store: DaemonStore;
-let timers: ManualTimers;
+let timers: TestTime;
 let link: Link;
 let commands: Command[];
 let unknown: string[];
@@ -31,7 +31,7 @@ beforeEach(async () => {
   root = makeDirectory();
   plane = await new TestControlPlane().start();
   store = new DaemonStore(join(root, "s.sqlite"), systemClock);
-  timers = new ManualTimers();
+  timers = testTime();
   [commands, unknown, tokens, nodeToken] = [[], [], [], "first-token"];
   answerCall = async () => ({ kind: "failed", failure: { code: "x", message: "x" } });
   // A link of the test before may still be closing: it speaks to its own list.
@@ -60,7 +60,7 @@ beforeEach(async () => {
 afterEach(() => {
   link.stop();
   plane.stop();
-  timers.runAll();
+  timers.advance(3_600_000);
   store.close();
   rmSync(root, { recursive: true, force: true });
 });
@@ -164,7 +164,7 @@ test("waits grow to the limit and begin anew after a welcome", async () => {
   link.start();
   for (const [failures, waitMs] of [250, 500, 1000, 2000, 4000, 5000, 5000].entries()) {
     await lost(failures + 1);
-    expect(timers.soonest()).toBe(waitMs);
+    expect(timers.untilNext()).toBe(waitMs);
     timers.advance(waitMs);
   }
   await lost(8);
@@ -173,14 +173,14 @@ test("waits grow to the limit and begin anew after a welcome", async () => {
   await connected();
   plane.cut();
   await lost(9);
-  expect(timers.soonest()).toBe(250);
+  expect(timers.untilNext()).toBe(250);
 });
 
 test.each([401, 403, 404])("a refusal with %d is asked about again, but seldom", async (status) => {
   plane.refuseLink = status;
   link.start();
   await lost();
-  expect(timers.soonest()).toBe(30_000);
+  expect(timers.untilNext()).toBe(30_000);
 });
 
 test("a connection that answers no pings is given up", async () => {
@@ -214,7 +214,7 @@ test("gone is for ever", async () => {
   await connected();
   plane.close(LINK_CLOSE.gone);
   await eventually(() => expect(states).toContain("gone"));
-  timers.runAll();
+  timers.advance(3_600_000);
   expect(plane.upgrades).toHaveLength(1);
 });
 
@@ -223,7 +223,7 @@ test("another protocol ends the connection and is asked about again, but seldom"
   link.start();
   await lost();
   expect(states).toEqual(["disconnected"]);
-  expect(timers.soonest()).toBe(30_000);
+  expect(timers.untilNext()).toBe(30_000);
 });
 
 test("[F38] tokens come with the welcome and when they are asked for", async () => {
