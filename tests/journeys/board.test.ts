@@ -67,7 +67,7 @@ test("[R28] a run that is refused goes back to where it was, and leads to where 
   await page.waitForURL(/\/settings\/credentials/);
   expect((await stage.person.tasks(project)).map(({ status }) => status)).toEqual(["ready"]);
   // Chromium reports the refused request in its console; it is the only complaint.
-  await expect.poll(() => stage.browser.complaints).toEqual([expect.stringContaining("409")]);
+  await vi.waitFor(() => expect(stage.browser.complaints).toEqual([expect.stringContaining("409")]));
   stage.browser.forgive(/status of 409/);
   expect(stage.browser.complaints).toEqual([]);
 });

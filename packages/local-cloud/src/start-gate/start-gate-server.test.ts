@@ -55,7 +55,7 @@ function connected(): Promise<Socket> {
 
 /** A process that asks, and holds what it gets. Resolves once it waits or holds. */
 async function starter(): Promise<{ readonly child: ChildProcess; readonly admitted: Promise<void> }> {
-  const module = new URL("../../processes/src/start-gate.ts", import.meta.url).href;
+  const module = new URL("../../../processes/src/start-gate.ts", import.meta.url).href;
   const code = `
     const { startGate } = await import(${JSON.stringify(module)});
     const timers = { after: (ms, then) => { const timer = setTimeout(then, ms); return () => clearTimeout(timer); } };
