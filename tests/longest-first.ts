@@ -8,11 +8,11 @@ export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     // oxlint-disable-next-line unicorn/no-array-sort -- Vitest's own method, not an array's.
     const rest = await super.sort(files);
-    return rest.toSorted((a, b) => rankOf(a) - rankOf(b));
+    return rest.toSorted((a, b) => toRank(a) - toRank(b));
   }
 }
 
-function rankOf({ moduleId }: TestSpecification): number {
+function toRank({ moduleId }: TestSpecification): number {
   const at = LONGEST.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
   return at === -1 ? LONGEST.length : at;
 }

@@ -41,8 +41,8 @@ export async function openWorkspaceDoor(
         });
         if (!response.ok) throw new Error(`a delivery was answered ${response.status}: ${await response.text()}`);
         const { results } = deliveryReply.parse(await response.json());
-        const bad = results.find(({ verdict }) => verdict !== "stored");
-        if (bad !== undefined) throw new Error(`a message was ${bad.verdict}: ${bad.reason ?? ""}`);
+        const bad = results.find(({ outcome }) => outcome !== "stored");
+        if (bad !== undefined) throw new Error(`a message was ${bad.outcome}: ${bad.reason ?? ""}`);
       }
     },
   };

@@ -5,7 +5,7 @@ import {
   type AgentView,
   type CredentialView,
   type TaskView,
-  type WorkspaceLook,
+  type WorkspaceDiff,
   type WorkspaceView,
 } from "@samovar/contracts";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -60,7 +60,7 @@ test("[R14] [R30] a kept workspace is listed, looked into, given more time, remo
   const list = await here.samovar(["workspaces"]);
   expect(list.stdout).toMatch(new RegExp(`${kept.id} +kept +3 h 59 min .*exit code 3`));
 
-  const { look, local } = await json<{ look: WorkspaceLook; local: boolean }>("workspaces", "open", short(kept.id));
+  const { look, local } = await json<{ look: WorkspaceDiff; local: boolean }>("workspaces", "open", short(kept.id));
   expect(look).toMatchObject({ branch: kept.branch, files: [{ path: "tea.txt", change: "untracked" }] });
   expect(local).toBe(true);
   expect(readFileSync(join(look.path, "tea.txt"), "utf8")).toContain("green");
@@ -102,9 +102,9 @@ test("[R15] [R16] a kept workspace leaves its place to the next task; one that w
   const waiting = here.follow(["run", "--json", "--repo", repository, `Wait\n\n${fence("say", "At last.")}`]);
   const line = await waiting.until(({ event, task }) => event === "task" && (task as TaskView).waiting !== null);
   const { id } = line["task"] as TaskView;
-  expect((line["task"] as TaskView).waiting).toMatchObject({ code: "room", ahead: 0 });
+  expect((line["task"] as TaskView).waiting).toMatchObject({ code: "capacity", ahead: 0 });
   expect((await here.samovar(["tasks"])).stdout).toMatch(new RegExp(`${id} +queued, waits for room, next`));
-  expect((await here.samovar(["task", short(id)])).stdout).toMatch(/waits +Waits for room/);
+  expect((await here.samovar(["task", short(id)])).stdout).toMatch(/waits +Waits for a slot/);
 
   const after = taskOf(
     await run(`After\n\n${fence("say", "Me too.")}`, "--json", "--depends-on", short(id), "--no-follow"),

@@ -16,7 +16,7 @@ CREATE TABLE task_queue (
   blocked_by TEXT NOT NULL,
   rank INTEGER NOT NULL,
   queued_at INTEGER NOT NULL,
-  looked_at INTEGER NOT NULL
+  polled_at INTEGER NOT NULL
 );
 CREATE INDEX task_queue_line ON task_queue (owner_id, code, size, rank, queued_at, task_id);
 

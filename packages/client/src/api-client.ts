@@ -24,7 +24,7 @@ import type {
   TaskEvent,
   TaskView,
   TranscriptVerification,
-  WorkspaceLook,
+  WorkspaceDiff,
   WorkspaceState,
   WorkspaceView,
 } from "@samovar/contracts";
@@ -45,7 +45,7 @@ import {
   taskEvent,
   taskView,
   transcriptVerification,
-  workspaceLook,
+  workspaceDiff,
   workspaceView,
 } from "@samovar/contracts";
 import * as z from "zod";
@@ -154,8 +154,8 @@ export class ApiClient {
     return this.#call<WorkspaceView>(`/api/workspaces/${id}`, workspaceView);
   }
 
-  lookIntoWorkspace(id: WorkspaceId): Promise<WorkspaceLook> {
-    return this.#call<WorkspaceLook>(`/api/workspaces/${id}/diff`, workspaceLook, {}, { takesLong: true });
+  lookIntoWorkspace(id: WorkspaceId): Promise<WorkspaceDiff> {
+    return this.#call<WorkspaceDiff>(`/api/workspaces/${id}/diff`, workspaceDiff, {}, { takesLong: true });
   }
 
   extendWorkspace(id: WorkspaceId, keepForMs: number): Promise<WorkspaceView> {

@@ -113,17 +113,17 @@ export const agentDefinition = z
 export type AgentDefinition = z.infer<typeof agentDefinition>;
 
 /** A model or a permission mode, as an agent offers it. */
-export const agentChoice = z.object({
+export const agentOption = z.object({
   id: z.string().max(200),
   name: z.string().max(200),
   description: z.string().max(1000).nullable(),
 });
-export type AgentChoice = z.infer<typeof agentChoice>;
+export type AgentOption = z.infer<typeof agentOption>;
 
 /** What an agent told on opening a session; empty where it lets nobody choose. */
 export const agentCapabilities = z.object({
-  models: z.array(agentChoice).max(200),
-  modes: z.array(agentChoice).max(50),
+  models: z.array(agentOption).max(200),
+  modes: z.array(agentOption).max(50),
 });
 export type AgentCapabilities = z.infer<typeof agentCapabilities>;
 

@@ -69,13 +69,13 @@ export const deliveryRequest = z.object({
   messages: z.array(z.unknown()).min(1).max(LIMITS.deliveryMaxMessages),
 });
 
-export const deliveryVerdict = z.enum(["stored", "duplicate", "behind", "conflict", "rejected"]);
-export type DeliveryVerdict = z.infer<typeof deliveryVerdict>;
+export const deliveryOutcome = z.enum(["stored", "duplicate", "behind", "conflict", "rejected"]);
+export type DeliveryOutcome = z.infer<typeof deliveryOutcome>;
 
 export const deliveryResult = z.object({
   /** As sent; a row whose id could not be read is answered by its place in the batch alone. */
   messageId: z.string(),
-  verdict: deliveryVerdict,
+  outcome: deliveryOutcome,
   /** Stored length in UTF-16 units (for `stored`, `duplicate` and `behind`). */
   length: z.number().int().nonnegative().optional(),
   /** Stored revision. */

@@ -51,7 +51,7 @@ export type HostStatus = z.infer<typeof hostStatus>;
 /** Host → daemon. An `ack` says that a command of this type was taken, whatever comes of it. */
 export const hostFrame = z.discriminatedUnion("type", [
   z.object({ type: z.literal("status"), status: hostStatus }),
-  z.object({ type: z.literal("ack"), command: z.enum(["token", "cancel", "close", "dismiss"]) }),
+  z.object({ type: z.literal("ack"), command: z.enum(["token", "cancel", "close", "shutdown"]) }),
 ]);
 export type HostFrame = z.infer<typeof hostFrame>;
 
@@ -62,7 +62,7 @@ export const hostCommand = z.discriminatedUnion("type", [
   /** After the agent's end: appends this system message, if any, and closes the transcript. Repeatable; the first counts. */
   z.object({ type: z.literal("close"), notice: z.string().nullable() }),
   /** Everything is reported: deliver what is left, then exit. */
-  z.object({ type: z.literal("dismiss") }),
+  z.object({ type: z.literal("shutdown") }),
 ]);
 export type HostCommand = z.infer<typeof hostCommand>;
 

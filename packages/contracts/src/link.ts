@@ -4,17 +4,17 @@ import { command } from "./commands.ts";
 import { failure } from "./errors.ts";
 import { nodeEvent } from "./events.ts";
 import { millis, sessionId, workspaceId } from "./ids.ts";
-import { workspaceLook } from "./workspaces.ts";
+import { workspaceDiff } from "./workspaces.ts";
 
 export const workspaceToken = z.object({ workspaceId, sessionId, token: z.string(), expiresAt: millis });
 export type WorkspaceToken = z.infer<typeof workspaceToken>;
 
 /** Questions that want an answer now. Nothing is kept of them: whoever asked asks again. */
-export const nodeCall = z.discriminatedUnion("kind", [z.object({ kind: z.literal("workspace.look"), workspaceId })]);
+export const nodeCall = z.discriminatedUnion("kind", [z.object({ kind: z.literal("workspace.diff"), workspaceId })]);
 export type NodeCall = z.infer<typeof nodeCall>;
 
 export const nodeReply = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("workspace.look"), look: workspaceLook }),
+  z.object({ kind: z.literal("workspace.diff"), diff: workspaceDiff }),
   z.object({ kind: z.literal("failed"), failure }),
 ]);
 export type NodeReply = z.infer<typeof nodeReply>;

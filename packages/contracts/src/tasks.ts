@@ -51,7 +51,7 @@ export type Usage = z.infer<typeof usage>;
 export const transcriptDigestView = z.object({
   /** Messages finished on the node. */
   count: z.number().int().nonnegative(),
-  /** SHA-256 (hex) over them; see `transcriptDigest` in the domain. */
+  /** SHA-256 (hex) over them; see `digestTranscript` in the domain. */
   digest: z.string(),
 });
 export type TranscriptDigest = z.infer<typeof transcriptDigestView>;
@@ -95,7 +95,7 @@ export type TaskOutput = z.infer<typeof taskOutput>;
 /** Why a queued task does not run yet. */
 export const taskWaiting = z.object({
   /** `room`: for a machine with room; `dependencies`: for other tasks; `dependency_failed`: for one that somebody must see to. */
-  code: z.enum(["room", "dependencies", "dependency_failed"]),
+  code: z.enum(["capacity", "dependencies", "dependency_failed"]),
   /** For a person. */
   message: z.string(),
   since: millis,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { aroundMs, DEFAULT_TIME_LIMITS, LONGEST_LIMIT_MS, slackMs, TIME_LIMITS } from "./time-limits.ts";
+import { getEnclosingMs, DEFAULT_TIME_LIMITS, LONGEST_LIMIT_MS, slackMs, TIME_LIMITS } from "./time-limits.ts";
 import type { TimeLimit } from "./time-limits.ts";
 
 const table: Readonly<Record<string, TimeLimit>> = TIME_LIMITS;
@@ -39,7 +39,7 @@ describe("[F47] the table of time limits", () => {
 });
 
 it("what is put around limits is longer than they are, by a second to half a minute", () => {
-  expect(aroundMs(100, 200)).toBe(1_300);
-  expect(aroundMs(60_000, 40_000)).toBe(110_000);
+  expect(getEnclosingMs(100, 200)).toBe(1_300);
+  expect(getEnclosingMs(60_000, 40_000)).toBe(110_000);
   expect(slackMs(14_400_000)).toBe(30_000);
 });

@@ -93,10 +93,15 @@ export const TIME_LIMITS = {
     "AGENT_IDLE_TIMEOUT_MS",
   ]),
   CANCEL_GRACE_MS: limit(10 * SECOND, "step", "fixed", "For an agent to end its turn by itself after ACP's cancel"),
-  AGENT_LEAVE_MS: limit(4 * SECOND, "step", "fixed", "For an agent's process to leave, before its group is killed"),
+  AGENT_EXIT_GRACE_MS: limit(
+    4 * SECOND,
+    "step",
+    "fixed",
+    "For an agent's process to leave, before its group is killed",
+  ),
   HOST_STOP_MS: limit(30 * SECOND, "step", "fixed", "For a session's host to have ended its agent", [
     "CANCEL_GRACE_MS",
-    "AGENT_LEAVE_MS",
+    "AGENT_EXIT_GRACE_MS",
   ]),
   HOST_RECOVERY_MS: limit(15 * SECOND, "step", "fixed", "For a new host to end the session of one that was killed"),
   SESSION_STOP_TIMEOUT_MS: limit(
@@ -119,13 +124,13 @@ export const TIME_LIMITS = {
     "control_plane",
     "Longest time that a task waits in line, or for other tasks",
   ),
-  LINK_QUIET_MS: limit(90 * SECOND, "liveness", "fixed", "A link that said nothing for so long counts as down"),
+  HEARTBEAT_TIMEOUT_MS: limit(90 * SECOND, "liveness", "fixed", "A link that said nothing for so long counts as down"),
   NODE_UNREACHABLE_TIMEOUT_MS: limit(
     5 * MINUTE,
     "liveness",
     "control_plane",
     "How long a node may be silent before what runs on it has failed",
-    ["LINK_QUIET_MS"],
+    ["HEARTBEAT_TIMEOUT_MS"],
   ),
   NODE_DRAIN_AFTER_MS: limit(4 * HOUR, "step", "control_plane", "Age at which a node takes no more work"),
   WORKSPACE_RETENTION_MS: limit(4 * HOUR, "step", "control_plane", "How long a workspace is kept after a failure"),
@@ -163,7 +168,7 @@ export const LONGEST_LIMIT_MS = 7 * 24 * HOUR;
 export const slackMs = (sum: number): number => Math.min(30 * SECOND, Math.max(SECOND, Math.ceil(sum / 10)));
 
 /** The least that a limit around these may be. */
-export function aroundMs(...inner: readonly number[]): number {
+export function getEnclosingMs(...inner: readonly number[]): number {
   const sum = inner.reduce((total, ms) => total + ms, 0);
   return sum + slackMs(sum);
 }

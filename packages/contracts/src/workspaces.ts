@@ -33,7 +33,7 @@ export const extendWorkspace = z.object({
 });
 
 /** A look into a workspace that exists, through its node. */
-export const workspaceLook = z.object({
+export const workspaceDiff = z.object({
   /** The checkout's directory on the node. */
   path: z.string(),
   branch: z.string().nullable(),
@@ -46,4 +46,4 @@ export const workspaceLook = z.object({
   diff: z.string(),
   truncated: z.boolean(),
 });
-export type WorkspaceLook = z.infer<typeof workspaceLook>;
+export type WorkspaceDiff = z.infer<typeof workspaceDiff>;

@@ -37,7 +37,7 @@ export type AcpUpdate =
 const OTHER: AcpUpdate = { kind: "other" };
 
 export function readAcpUpdate(raw: unknown): AcpUpdate {
-  const update = fieldsOf(raw);
+  const update = toFields(raw);
   switch (update["sessionUpdate"]) {
     case "agent_message_chunk":
       return readChunk("text", update);
@@ -65,7 +65,7 @@ function readChunk(of: "text" | "thought", update: Fields): AcpUpdate {
 
 /** What a content block says in plain text; null when it cannot be read. */
 function blockText(raw: unknown): string | null {
-  const block = fieldsOf(raw);
+  const block = toFields(raw);
   switch (block["type"]) {
     case "text":
       return textOf(block["text"]) ?? null;
@@ -76,7 +76,7 @@ function blockText(raw: unknown): string | null {
     case "resource_link":
       return `[${textOf(block["name"]) ?? "resource"}](${textOf(block["uri"]) ?? ""})`;
     case "resource": {
-      const resource = fieldsOf(block["resource"]);
+      const resource = toFields(block["resource"]);
       return textOf(resource["text"]) ?? `[${textOf(resource["uri"]) ?? "resource"}]`;
     }
     default:
@@ -86,7 +86,7 @@ function blockText(raw: unknown): string | null {
 
 function readPlan(raw: readonly unknown[]): PlanEntries {
   return raw.flatMap((item) => {
-    const entry = fieldsOf(item);
+    const entry = toFields(item);
     const content = textOf(entry["content"]);
     if (content === undefined) return [];
     const status = oneOf(["pending", "in_progress", "completed"], entry["status"]) ?? "pending";
@@ -98,7 +98,7 @@ function readPlan(raw: readonly unknown[]): PlanEntries {
 function readUsage(update: Fields): Usage {
   const used = countOf(update["used"]);
   const size = countOf(update["size"]);
-  const cost = fieldsOf(update["cost"]);
+  const cost = toFields(update["cost"]);
   const [amount, currency] = [cost["amount"], cost["currency"]];
   const told = typeof amount === "number" && Number.isFinite(amount) && typeof currency === "string";
   return {
@@ -119,11 +119,11 @@ function readTool(begins: boolean, update: Fields): AcpUpdate {
   const toolCallId = textOf(update["toolCallId"]);
   if (toolCallId === undefined || toolCallId === "") return OTHER;
   const status = textOf(update["status"]);
-  const meta = fieldsOf(update["_meta"]);
-  const chunk = fieldsOf(meta["terminal_output_delta"] ?? meta["terminal_output"]);
-  const exitCode = fieldsOf(meta["terminal_exit"])["exit_code"];
+  const meta = toFields(update["_meta"]);
+  const chunk = toFields(meta["terminal_output_delta"] ?? meta["terminal_output"]);
+  const exitCode = toFields(meta["terminal_exit"])["exit_code"];
   const told = {
-    name: textOf(update["name"]) ?? textOf(fieldsOf(meta["claudeCode"])["toolName"]),
+    name: textOf(update["name"]) ?? textOf(toFields(meta["claudeCode"])["toolName"]),
     kind: textOf(update["kind"]),
     title: textOf(update["title"]),
     status: status === undefined || !Object.hasOwn(STATUSES, status) ? undefined : STATUSES[status],
@@ -140,7 +140,7 @@ function readTool(begins: boolean, update: Fields): AcpUpdate {
 function readContent(raw: readonly unknown[]): ToolContent {
   const texts: string[] = [];
   const diffs: FileDiff[] = [];
-  for (const item of raw.map(fieldsOf)) {
+  for (const item of raw.map(toFields)) {
     const text = item["type"] === "content" ? blockText(item["content"]) : null;
     if (text !== null) texts.push(text);
     const diff = item["type"] === "diff" ? readDiff(item) : null;
@@ -157,12 +157,12 @@ function readDiff(item: Fields): FileDiff | null {
 }
 
 const readLocations = (raw: readonly unknown[]): readonly string[] =>
-  raw.map((item) => textOf(fieldsOf(item)["path"])).filter((path) => path !== undefined);
+  raw.map((item) => textOf(toFields(item)["path"])).filter((path) => path !== undefined);
 
 /** Fields of an untyped object; empty for anything else. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-export function fieldsOf(value: unknown): Fields {
+export function toFields(value: unknown): Fields {
   return isFields(value) ? value : {};
 }
 

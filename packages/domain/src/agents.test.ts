@@ -1,6 +1,6 @@
 import { agentRecipe, BUILT_IN_AGENTS, modelApi } from "@samovar/contracts";
 import { expect, test } from "vitest";
-import { AGENTS, builtInAgent } from "./agents.ts";
+import { AGENTS, findBuiltInAgent } from "./agents.ts";
 
 const PLACES = /^\{(gateway\.url|gateway\.key|home|checkout|model)\}$/;
 
@@ -26,6 +26,6 @@ test.each(BUILT_IN_AGENTS)(
 
 test("nobody else is built in", () => {
   expect(Object.keys(AGENTS).toSorted()).toEqual(BUILT_IN_AGENTS.toSorted());
-  expect(builtInAgent("opencode")).toBe(AGENTS.opencode);
-  expect([builtInAgent("toString"), builtInAgent("tea")]).toEqual([null, null]);
+  expect(findBuiltInAgent("opencode")).toBe(AGENTS.opencode);
+  expect([findBuiltInAgent("toString"), findBuiltInAgent("tea")]).toEqual([null, null]);
 });

@@ -164,6 +164,6 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
 };
 
 /** Null for an agent that does not come with Samovar. */
-export function builtInAgent(kind: string): AgentEntry | null {
+export function findBuiltInAgent(kind: string): AgentEntry | null {
   return Object.entries(AGENTS).find(([name]) => name === kind)?.[1] ?? null;
 }

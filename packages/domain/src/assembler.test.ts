@@ -5,8 +5,8 @@ import { LIMITS, toolMetadata } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AssemblerPorts, AssemblerState } from "./assembler.ts";
-import type { SaidMessage } from "./said-message.ts";
-import { assemble, emptyAssembler, settle, toolsAtWork } from "./assembler.ts";
+import type { EmittedMessage } from "./emitted-message.ts";
+import { assemble, emptyAssembler, finalizeMessages, hasOpenTools } from "./assembler.ts";
 import type { RunningHash } from "./growing-text.ts";
 import { jsonBytes, utf8Bytes } from "./text-limits.ts";
 
@@ -25,10 +25,10 @@ function counter(): AssemblerPorts {
 /** Feeds updates and keeps each message as it last was, in the order of its first appearance. */
 function say(updates: readonly unknown[], end?: "ended" | "broken") {
   const ports = counter();
-  const said = new Map<MessageId, SaidMessage>();
-  const seen: SaidMessage[] = [];
+  const said = new Map<MessageId, EmittedMessage>();
+  const seen: EmittedMessage[] = [];
   let state: AssemblerState = emptyAssembler;
-  const keep = (step: { state: AssemblerState; changes: readonly SaidMessage[] }) => {
+  const keep = (step: { state: AssemblerState; changes: readonly EmittedMessage[] }) => {
     state = step.state;
     for (const change of step.changes) {
       expect(said.get(change.messageId)?.final ?? false).toBe(false);
@@ -37,7 +37,7 @@ function say(updates: readonly unknown[], end?: "ended" | "broken") {
     }
   };
   for (const update of updates) keep(assemble(state, update, 1, ports));
-  if (end !== undefined) keep(settle(state, end, ports));
+  if (end !== undefined) keep(finalizeMessages(state, end, ports));
   return { messages: [...said.values()], seen, state };
 }
 
@@ -61,7 +61,7 @@ const plan = (...steps: string[]) => ({
   sessionUpdate: "plan",
   entries: steps.map((content) => ({ content, priority: "high", status: "pending" })),
 });
-const contentOf = (messages: readonly SaidMessage[]) =>
+const contentOf = (messages: readonly EmittedMessage[]) =>
   messages.map((message) => [message.kind, message.content, message.final]);
 
 describe("texts", () => {
@@ -262,7 +262,7 @@ describe("plans and ends", () => {
   it("[F39] what is told late of a call that its agent's death closed makes no second message", () => {
     const ports = counter();
     const begun = assemble(emptyAssembler, tool("t1", { status: "in_progress" }), 1, ports);
-    const closed = settle(begun.state, "broken", ports);
+    const closed = finalizeMessages(begun.state, "broken", ports);
     expect(closed.changes).toMatchObject([{ kind: "tool", final: true, interrupted: true }]);
     const late = assemble(closed.state, patch("t1", { status: "failed" }), 2, ports);
     expect(late.changes).toEqual([]);
@@ -275,7 +275,7 @@ describe("plans and ends", () => {
       ["tool", true, true],
       ["text", true, true],
     ]);
-    expect(toolsAtWork(state)).toBe(false);
+    expect(hasOpenTools(state)).toBe(false);
   });
 
   it("a text that a tool call followed was not in flight", () => {
@@ -301,7 +301,7 @@ describe("plans and ends", () => {
 /** Halves of code points may be joined or replaced where messages split; the rest must be the same. */
 const sound = (words: string) => words.replaceAll("\0", "\u2400").replaceAll(/\ud83e|\uded6|\ufffd/g, "");
 
-const plain = (messages: readonly SaidMessage[], kind: string) =>
+const plain = (messages: readonly EmittedMessage[], kind: string) =>
   sound(
     messages
       .filter((message) => message.kind === kind)

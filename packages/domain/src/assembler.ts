@@ -13,10 +13,10 @@ import type { AcpUpdate, ToolCallPatch } from "./acp-update.ts";
 import { readAcpUpdate } from "./acp-update.ts";
 import type { GrowingText, RunningHash } from "./growing-text.ts";
 import { finishText, growText } from "./growing-text.ts";
-import type { SaidMessage } from "./said-message.ts";
+import type { EmittedMessage } from "./emitted-message.ts";
 import { storable, utf8Bytes } from "./text-limits.ts";
 import type { ToolCall } from "./tool-call.ts";
-import { isOver, patchToolCall, showToolCall, titleLine } from "./tool-call.ts";
+import { isOver, patchToolCall, showToolCall, getTitleLine } from "./tool-call.ts";
 import type { Sha256 } from "./transcript-digest.ts";
 import type { UsageTally } from "./usage-tally.ts";
 import { addUsage } from "./usage-tally.ts";
@@ -31,7 +31,7 @@ export interface AssemblerPorts {
 
 interface OpenTool {
   readonly call: ToolCall;
-  readonly message: SaidMessage;
+  readonly message: EmittedMessage;
 }
 
 export interface AssemblerState {
@@ -42,7 +42,7 @@ export interface AssemblerState {
   readonly tools: ReadonlyMap<string, OpenTool>;
   /** Calls that are over; what comes late for them is kept out. */
   readonly overTools: readonly string[];
-  readonly plan: SaidMessage | null;
+  readonly plan: EmittedMessage | null;
   readonly usage: UsageTally | null;
   /** The last assistant text, for the summary. */
   readonly lastText: string;
@@ -51,7 +51,7 @@ export interface AssemblerState {
 export interface Assembled {
   readonly state: AssemblerState;
   /** Messages that began, grew or became final, in the order in which they did. */
-  readonly changes: readonly SaidMessage[];
+  readonly changes: readonly EmittedMessage[];
 }
 
 const OVER_TOOLS_KEPT = 1000;
@@ -90,10 +90,10 @@ export function assemble(state: AssemblerState, raw: unknown, now: Millis, ports
 }
 
 /** Whether a tool is at work: silence is to be expected then. */
-export const toolsAtWork = (state: AssemblerState): boolean => state.tools.size > 0;
+export const hasOpenTools = (state: AssemblerState): boolean => state.tools.size > 0;
 
 /** Tool calls that were told to be running: after a turn's end, these are what it left at work. */
-export const toolsRunning = (state: AssemblerState): number =>
+export const countRunningTools = (state: AssemblerState): number =>
   [...state.tools.values()].filter(({ call }) => call.status === "running").length;
 
 /**
@@ -101,7 +101,7 @@ export const toolsRunning = (state: AssemblerState): number =>
  * A tool call that never told its end is interrupted either way. The same agent may go on after it: what it
  * tells of calls that are closed here is late.
  */
-export function settle(state: AssemblerState, how: "ended" | "broken", ports: AssemblerPorts): Assembled {
+export function finalizeMessages(state: AssemblerState, how: "ended" | "broken", ports: AssemblerPorts): Assembled {
   const texts = [state.text, state.thought]
     .filter((open) => open !== null)
     .map((open) =>
@@ -226,7 +226,13 @@ function toolCame(
   const call = patchToolCall(open?.call ?? { toolCallId }, patch);
   const { metadata, truncated } = showToolCall(call, ports.cwd, ports.sha256);
   const before = open?.message ?? begin({ role: "tool", kind: "tool" }, now, ports);
-  const message = { ...before, content: titleLine(metadata), toolMetadata: metadata, truncated, final: isOver(call) };
+  const message = {
+    ...before,
+    content: getTitleLine(metadata),
+    toolMetadata: metadata,
+    truncated,
+    final: isOver(call),
+  };
   const tools = new Map(left.state.tools);
   if (message.final) tools.delete(toolCallId);
   else tools.set(toolCallId, { call, message });
@@ -239,7 +245,7 @@ function begin(
   what: { readonly role: MessageRole; readonly kind: MessageKind },
   now: Millis,
   ports: AssemblerPorts,
-): SaidMessage {
+): EmittedMessage {
   return {
     ...what,
     messageId: ports.messageId(),

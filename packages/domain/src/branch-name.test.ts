@@ -1,29 +1,29 @@
 /** Tests of the choice of a branch that nobody has. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { freeBranch } from "./branch-name.ts";
+import { findFreeBranch } from "./branch-name.ts";
 
 test("[R14] a free name is taken as it is", () => {
-  expect(freeBranch("task/a", new Set(["main"]))).toBe("task/a");
+  expect(findFreeBranch("task/a", new Set(["main"]))).toBe("task/a");
 });
 
 test("[F42] a taken name gets the first free suffix", () => {
-  expect(freeBranch("task/a", new Set(["task/a"]))).toBe("task/a-2");
-  expect(freeBranch("task/a", new Set(["task/a", "task/a-2"]))).toBe("task/a-3");
+  expect(findFreeBranch("task/a", new Set(["task/a"]))).toBe("task/a-2");
+  expect(findFreeBranch("task/a", new Set(["task/a", "task/a-2"]))).toBe("task/a-3");
 });
 
 test("[F42] a branch named like the folder makes the name flat", () => {
-  expect(freeBranch("task/a", new Set(["task"]))).toBe("task-a");
-  expect(freeBranch("task/a", new Set(["task", "task-a"]))).toBe("task-a-2");
+  expect(findFreeBranch("task/a", new Set(["task"]))).toBe("task-a");
+  expect(findFreeBranch("task/a", new Set(["task", "task-a"]))).toBe("task-a-2");
 });
 
 test("[F42] a name that is a folder of others is passed over", () => {
-  expect(freeBranch("task/a", new Set(["task/a/b"]))).toBe("task/a-2");
+  expect(findFreeBranch("task/a", new Set(["task/a/b"]))).toBe("task/a-2");
 });
 
 test("[F42] no free name is told, not looped over", () => {
   const taken = new Set(["x", ...Array.from({ length: 1000 }, (_, n) => `x-${n}`)]);
-  expect(freeBranch("x", taken)).toBeNull();
+  expect(findFreeBranch("x", taken)).toBeNull();
 });
 
 test("[F42] whatever is taken, the answer can stand beside it", () => {
@@ -33,7 +33,7 @@ test("[F42] whatever is taken, the answer can stand beside it", () => {
   fc.assert(
     fc.property(name, fc.array(name, { maxLength: 12 }), (wanted, others) => {
       const taken = new Set(others);
-      const answer = freeBranch(wanted, taken);
+      const answer = findFreeBranch(wanted, taken);
       if (answer === null) return false;
       return others.every(
         (other) => other !== answer && !other.startsWith(`${answer}/`) && !answer.startsWith(`${other}/`),

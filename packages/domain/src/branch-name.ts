@@ -6,7 +6,7 @@
 const MAX_SUFFIX = 999;
 
 /** The first free name, or null when none of the {@link MAX_SUFFIX} is free. `taken` holds names without `refs/heads/`. */
-export function freeBranch(wanted: string, taken: ReadonlySet<string>): string | null {
+export function findFreeBranch(wanted: string, taken: ReadonlySet<string>): string | null {
   const stem = parentIsTaken(wanted, taken) ? wanted.replaceAll("/", "-") : wanted;
   for (let n = 1; n <= MAX_SUFFIX; n++) {
     const candidate = n === 1 ? stem : `${stem}-${n}`;

@@ -4,7 +4,7 @@
  */
 import type { Truncation } from "@samovar/contracts";
 import { LIMITS } from "@samovar/contracts";
-import type { SaidMessage } from "./said-message.ts";
+import type { EmittedMessage } from "./emitted-message.ts";
 import { headOfBytes, isHighSurrogate, storable, utf8Bytes } from "./text-limits.ts";
 
 /** A SHA-256 that grows; each value is immutable. */
@@ -16,7 +16,7 @@ export interface RunningHash {
 export interface GrowingText {
   /** The agent's id of the message; null when it gave none. */
   readonly id: string | null;
-  readonly message: SaidMessage;
+  readonly message: EmittedMessage;
   readonly bytes: number;
   /** Half a code point, waiting for its other half in the next chunk. */
   readonly carry: string;
@@ -32,7 +32,7 @@ export function growText(open: GrowingText, chunk: string, emptyHash: RunningHas
 }
 
 /** The finished message. `interrupted`: the agent broke off within it. */
-export function finishText(open: GrowingText, interrupted: boolean, emptyHash: RunningHash): SaidMessage {
+export function finishText(open: GrowingText, interrupted: boolean, emptyHash: RunningHash): EmittedMessage {
   const whole = open.carry === "" ? open : addText({ ...open, carry: "" }, storable(open.carry), emptyHash);
   return { ...whole.message, truncated: truncationOf(whole), final: true, interrupted };
 }

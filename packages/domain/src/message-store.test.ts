@@ -4,8 +4,8 @@ import type { DeliveredMessage, DeliveryResult, ToolMetadata } from "@samovar/co
 import { LIMITS } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Judgement, StoredMessage } from "./message-store.ts";
-import { deliveryResult, judgeDelivery, readDeliveredRow } from "./message-store.ts";
+import type { DeliveryDecision, StoredMessage } from "./message-store.ts";
+import { toDeliveryResult, decideDelivery, readDeliveredRow } from "./message-store.ts";
 
 const session = `ses_${"0".repeat(26)}` as SessionId;
 const otherSession = `ses_${"1".repeat(26)}` as SessionId;
@@ -40,13 +40,13 @@ const toolWith = (output: string): ToolMetadata => ({
 });
 
 const judge = (stored: StoredMessage | null, sent: DeliveredMessage) =>
-  judgeDelivery(stored, sent, { session }, arrival);
+  decideDelivery(stored, sent, { session }, arrival);
 
 function stored(...rows: DeliveredMessage[]): StoredMessage {
   let message: StoredMessage | null = null;
   for (const sent of rows) {
-    const judgement: Judgement = judge(message, sent);
-    if (judgement.verdict !== "stored") throw new Error(`not stored: ${judgement.verdict}`);
+    const judgement: DeliveryDecision = judge(message, sent);
+    if (judgement.outcome !== "stored") throw new Error(`not stored: ${judgement.outcome}`);
     message = judgement.next;
   }
   if (message === null) throw new Error("nothing was sent");
@@ -56,7 +56,7 @@ function stored(...rows: DeliveredMessage[]): StoredMessage {
 describe("a message that is not stored", () => {
   test("[R3] is stored at the next position, from the node", () => {
     expect(judge(null, row())).toMatchObject({
-      verdict: "stored",
+      outcome: "stored",
       change: { kind: "added" },
       next: { position: 3, origin: "node", content: "Hello", revision: 1, final: false, createdAt: 1000 },
     });
@@ -64,17 +64,17 @@ describe("a message that is not stored", () => {
 
   test("[R3] may arrive for the first time at any revision", () => {
     expect(judge(null, row({ revision: 9, final: true }))).toMatchObject({
-      verdict: "stored",
+      outcome: "stored",
       next: { revision: 9, final: true },
     });
   });
 
   test("[F8] an append that does not start at 0 is behind, from 0", () => {
-    expect(judge(null, row({ body: append(5, " there") }))).toEqual({ verdict: "behind", length: 0, revision: 0 });
+    expect(judge(null, row({ body: append(5, " there") }))).toEqual({ outcome: "behind", length: 0, revision: 0 });
   });
 
   test("[R4] a row of another session is rejected, whatever the row says", () => {
-    expect(judge(null, row({ sessionId: otherSession }))).toMatchObject({ verdict: "rejected" });
+    expect(judge(null, row({ sessionId: otherSession }))).toMatchObject({ outcome: "rejected" });
   });
 });
 
@@ -82,7 +82,7 @@ describe("a message that grows", () => {
   test("[R4] an append joins at the stored length and reports its growth", () => {
     const judgement = judge(stored(row()), row({ revision: 2, body: append(5, " there") }));
     expect(judgement).toMatchObject({
-      verdict: "stored",
+      outcome: "stored",
       change: { kind: "grown", offset: 5, text: " there" },
       next: { content: "Hello there", revision: 2, position: 3 },
     });
@@ -91,12 +91,12 @@ describe("a message that grows", () => {
   test("[F4] [F8] an append before or past the stored length is behind, with the length", () => {
     const before = stored(row(), row({ revision: 2, body: append(5, " there") }));
     expect(judge(before, row({ revision: 3, body: append(5, " there, you") }))).toEqual({
-      verdict: "behind",
+      outcome: "behind",
       length: 11,
       revision: 2,
     });
     expect(judge(before, row({ revision: 3, body: append(12, "!") }))).toEqual({
-      verdict: "behind",
+      outcome: "behind",
       length: 11,
       revision: 2,
     });
@@ -104,7 +104,7 @@ describe("a message that grows", () => {
 
   test("[F37] an append over other text than the stored one is a conflict", () => {
     expect(judge(stored(row()), row({ revision: 2, body: append(0, "Howdy, all") }))).toMatchObject({
-      verdict: "conflict",
+      outcome: "conflict",
     });
   });
 
@@ -117,7 +117,7 @@ describe("a message that grows", () => {
       status: "running",
     };
     const first = stored(row({ role: "tool", kind: "tool", body: replace(""), toolMetadata: tool }));
-    const judgement = judgeDelivery(
+    const judgement = decideDelivery(
       first,
       row({
         role: "tool",
@@ -131,7 +131,7 @@ describe("a message that grows", () => {
       { position: 99, createdAt: 99 },
     );
     expect(judgement).toMatchObject({
-      verdict: "stored",
+      outcome: "stored",
       change: { kind: "replaced" },
       next: { content: "ok", toolMetadata: { status: "success" }, final: true, position: 3, createdAt: 1000 },
     });
@@ -140,13 +140,13 @@ describe("a message that grows", () => {
   test("[R3] [F4] the same revision again is a duplicate, as an append, a longer append or a replacement", () => {
     const before = stored(row(), row({ revision: 2, body: append(5, " there") }));
     for (const body of [append(5, " there"), append(0, "Hello there"), append(11, ""), replace("Hello there")]) {
-      expect(judge(before, row({ revision: 2, body }))).toMatchObject({ verdict: "duplicate" });
+      expect(judge(before, row({ revision: 2, body }))).toMatchObject({ outcome: "duplicate" });
     }
   });
 
   test("[R3] an older revision is a duplicate whatever it carries", () => {
     const before = stored(row(), row({ revision: 2, body: append(5, " there") }));
-    expect(judge(before, row())).toMatchObject({ verdict: "duplicate", stored: { revision: 2 } });
+    expect(judge(before, row())).toMatchObject({ outcome: "duplicate", stored: { revision: 2 } });
   });
 
   test("the keys of tool metadata may come in any order", () => {
@@ -167,13 +167,13 @@ describe("a message that grows", () => {
       tool: "edit",
       toolCallId: "t1",
     };
-    expect(judge(stored(first), { ...first, toolMetadata: shuffled })).toMatchObject({ verdict: "duplicate" });
+    expect(judge(stored(first), { ...first, toolMetadata: shuffled })).toMatchObject({ outcome: "duplicate" });
     for (const other of [
       { ...tool, exitCode: 0 },
       { ...tool, diffs: undefined },
       { ...tool, diffs: [] },
     ]) {
-      expect(judge(stored(first), { ...first, toolMetadata: other })).toMatchObject({ verdict: "conflict" });
+      expect(judge(stored(first), { ...first, toolMetadata: other })).toMatchObject({ outcome: "conflict" });
     }
   });
 });
@@ -190,42 +190,42 @@ describe("conflicts and limits", () => {
     ["a cut", { truncated: { bytes: 9, sha256: "aa" } }],
     ["tool metadata", { toolMetadata: { toolCallId: "t", tool: "t", title: "t", target: null, status: "pending" } }],
   ])("[F37] the same revision with %s is a conflict", (_what, fields) => {
-    expect(judge(stored(row()), row(fields))).toMatchObject({ verdict: "conflict" });
+    expect(judge(stored(row()), row(fields))).toMatchObject({ outcome: "conflict" });
   });
 
   test("[F37] a final message never changes", () => {
     const done = stored(row({ final: true }));
-    expect(judge(done, row({ revision: 2, body: append(5, "!") }))).toMatchObject({ verdict: "conflict" });
-    expect(judge(done, row({ revision: 2, body: replace("other") }))).toMatchObject({ verdict: "conflict" });
+    expect(judge(done, row({ revision: 2, body: append(5, "!") }))).toMatchObject({ outcome: "conflict" });
+    expect(judge(done, row({ revision: 2, body: replace("other") }))).toMatchObject({ outcome: "conflict" });
   });
 
   test("[F37] [R4] an id of another session, role or kind is a conflict", () => {
-    expect(judge({ ...stored(row()), sessionId: otherSession }, row())).toMatchObject({ verdict: "conflict" });
-    expect(judge(stored(row()), row({ role: "user", revision: 2 }))).toMatchObject({ verdict: "conflict" });
-    expect(judge(stored(row()), row({ kind: "thought", revision: 2 }))).toMatchObject({ verdict: "conflict" });
+    expect(judge({ ...stored(row()), sessionId: otherSession }, row())).toMatchObject({ outcome: "conflict" });
+    expect(judge(stored(row()), row({ role: "user", revision: 2 }))).toMatchObject({ outcome: "conflict" });
+    expect(judge(stored(row()), row({ kind: "thought", revision: 2 }))).toMatchObject({ outcome: "conflict" });
   });
 
   test("[F36] content is accepted up to the limit in bytes and rejected one byte later, whole or grown", () => {
     const full = "é".repeat(LIMITS.messageMaxContentBytes / 2);
-    expect(judge(null, row({ body: replace(full) }))).toMatchObject({ verdict: "stored" });
-    expect(judge(null, row({ body: replace(`${full}x`) }))).toMatchObject({ verdict: "rejected" });
+    expect(judge(null, row({ body: replace(full) }))).toMatchObject({ outcome: "stored" });
+    expect(judge(null, row({ body: replace(`${full}x`) }))).toMatchObject({ outcome: "rejected" });
     const growing = stored(row({ body: append(0, full) }));
-    expect(judge(growing, row({ revision: 2, body: append(full.length, "x") }))).toMatchObject({ verdict: "rejected" });
+    expect(judge(growing, row({ revision: 2, body: append(full.length, "x") }))).toMatchObject({ outcome: "rejected" });
   });
 
   test("[F36] tool metadata over the limit is rejected", () => {
     const big = "x".repeat(LIMITS.toolMetadataMaxBytes - 200);
     expect(judge(null, row({ kind: "tool", role: "tool", toolMetadata: toolWith(big) }))).toMatchObject({
-      verdict: "stored",
+      outcome: "stored",
     });
     expect(
       judge(null, row({ kind: "tool", role: "tool", toolMetadata: toolWith(`${big}${"x".repeat(200)}`) })),
-    ).toMatchObject({ verdict: "rejected" });
+    ).toMatchObject({ outcome: "rejected" });
   });
 
   test("half a surrogate pair is rejected: the database could not keep it", () => {
-    expect(judge(null, row({ body: replace("\ud83d") }))).toMatchObject({ verdict: "rejected" });
-    expect(judge(null, row({ body: replace("😀") }))).toMatchObject({ verdict: "stored" });
+    expect(judge(null, row({ body: replace("\ud83d") }))).toMatchObject({ outcome: "rejected" });
+    expect(judge(null, row({ body: replace("😀") }))).toMatchObject({ outcome: "stored" });
   });
 });
 
@@ -255,32 +255,32 @@ describe("rows as they come", () => {
   });
 
   test("each judgement has its answer", () => {
-    expect(deliveryResult("a", judge(null, row()))).toEqual({
+    expect(toDeliveryResult("a", judge(null, row()))).toEqual({
       messageId: "a",
-      verdict: "stored",
+      outcome: "stored",
       length: 5,
       revision: 1,
     });
-    expect(deliveryResult("a", judge(stored(row()), row()))).toEqual({
+    expect(toDeliveryResult("a", judge(stored(row()), row()))).toEqual({
       messageId: "a",
-      verdict: "duplicate",
+      outcome: "duplicate",
       length: 5,
       revision: 1,
     });
-    expect(deliveryResult("a", judge(null, row({ body: append(2, "x") })))).toEqual({
+    expect(toDeliveryResult("a", judge(null, row({ body: append(2, "x") })))).toEqual({
       messageId: "a",
-      verdict: "behind",
+      outcome: "behind",
       length: 0,
       revision: 0,
     });
-    expect(deliveryResult("a", judge(stored(row()), row({ final: true })))).toEqual({
+    expect(toDeliveryResult("a", judge(stored(row()), row({ final: true })))).toEqual({
       messageId: "a",
-      verdict: "conflict",
+      outcome: "conflict",
       reason: expect.any(String),
     });
-    expect(deliveryResult("a", judge(null, row({ sessionId: otherSession })))).toEqual({
+    expect(toDeliveryResult("a", judge(null, row({ sessionId: otherSession })))).toEqual({
       messageId: "a",
-      verdict: "rejected",
+      outcome: "rejected",
       reason: expect.any(String),
     });
   });
@@ -292,14 +292,14 @@ class MapStore {
 
   deliver(rows: readonly DeliveredMessage[]): DeliveryResult[] {
     return rows.map((sent) => {
-      const judgement = judgeDelivery(
+      const judgement = decideDelivery(
         this.messages.get(sent.messageId) ?? null,
         sent,
         { session },
         { position: this.messages.size, createdAt: 0 },
       );
-      if (judgement.verdict === "stored") this.messages.set(sent.messageId, judgement.next);
-      return deliveryResult(sent.messageId, judgement);
+      if (judgement.outcome === "stored") this.messages.set(sent.messageId, judgement.next);
+      return toDeliveryResult(sent.messageId, judgement);
     });
   }
 }
@@ -341,9 +341,9 @@ class Sender {
     for (const result of results) {
       const message = this.said.find(({ id }) => id === result.messageId);
       if (message === undefined) continue;
-      expect(["stored", "duplicate", "behind"]).toContain(result.verdict);
+      expect(["stored", "duplicate", "behind"]).toContain(result.outcome);
       message.ackedLength = result.length ?? 0;
-      if (result.verdict !== "behind") message.ackedRevision = result.revision ?? 0;
+      if (result.outcome !== "behind") message.ackedRevision = result.revision ?? 0;
     }
   }
 }
@@ -455,7 +455,7 @@ describe("random growth, loss, repetition and delay", () => {
         }));
         expect(kept).toEqual(said);
         const repeated = onTheWay.flatMap((batch) => store.deliver(batch));
-        expect(repeated.filter(({ verdict }) => verdict !== "duplicate")).toEqual([]);
+        expect(repeated.filter(({ outcome }) => outcome !== "duplicate")).toEqual([]);
       }),
       { numRuns: 2000 },
     );

@@ -45,13 +45,13 @@ export type MessageChange =
   | { readonly kind: "replaced" };
 
 /** `next` is set only when something is to be stored. */
-export type Judgement =
-  | { readonly verdict: "stored"; readonly next: StoredMessage; readonly change: MessageChange }
-  | { readonly verdict: "duplicate"; readonly stored: StoredMessage }
+export type DeliveryDecision =
+  | { readonly outcome: "stored"; readonly next: StoredMessage; readonly change: MessageChange }
+  | { readonly outcome: "duplicate"; readonly stored: StoredMessage }
   /** `length` is where the sender must go on from: 0 when nothing is stored. */
-  | { readonly verdict: "behind"; readonly length: number; readonly revision: number }
-  | { readonly verdict: "conflict"; readonly reason: string }
-  | { readonly verdict: "rejected"; readonly reason: string };
+  | { readonly outcome: "behind"; readonly length: number; readonly revision: number }
+  | { readonly outcome: "conflict"; readonly reason: string }
+  | { readonly outcome: "rejected"; readonly reason: string };
 
 /** Where and when a message that is not stored yet would be. */
 export interface Arrival {
@@ -60,40 +60,40 @@ export interface Arrival {
 }
 
 /** Judges one row. The session is the token's; the row's own must be the same. */
-export function judgeDelivery(
+export function decideDelivery(
   stored: StoredMessage | null,
   row: DeliveredMessage,
   claims: Pick<WorkspaceClaims, "session">,
   arrival: Arrival,
-): Judgement {
+): DeliveryDecision {
   if (row.sessionId !== claims.session) return rejected("the token speaks for another session");
   if (stored === null) return row.body.mode === "append" && row.body.offset > 0 ? behind(null) : added(row, arrival);
   if (stored.sessionId !== claims.session) return conflict("the id belongs to a message of another session");
   if (stored.role !== row.role || stored.kind !== row.kind)
     return conflict("the id belongs to a message of another kind");
-  if (row.revision < stored.revision) return { verdict: "duplicate", stored };
+  if (row.revision < stored.revision) return { outcome: "duplicate", stored };
   if (row.revision === stored.revision) return sameRevision(stored, row);
   if (stored.final) return conflict("the message is final");
   return grown(stored, row);
 }
 
 /** The answer on the wire. */
-export function deliveryResult(messageId: string, judgement: Judgement): DeliveryResult {
-  switch (judgement.verdict) {
+export function toDeliveryResult(messageId: string, judgement: DeliveryDecision): DeliveryResult {
+  switch (judgement.outcome) {
     case "stored":
-      return { messageId, verdict: "stored", length: judgement.next.content.length, revision: judgement.next.revision };
+      return { messageId, outcome: "stored", length: judgement.next.content.length, revision: judgement.next.revision };
     case "duplicate":
       return {
         messageId,
-        verdict: "duplicate",
+        outcome: "duplicate",
         length: judgement.stored.content.length,
         revision: judgement.stored.revision,
       };
     case "behind":
-      return { messageId, verdict: "behind", length: judgement.length, revision: judgement.revision };
+      return { messageId, outcome: "behind", length: judgement.length, revision: judgement.revision };
     case "conflict":
     case "rejected":
-      return { messageId, verdict: judgement.verdict, reason: judgement.reason };
+      return { messageId, outcome: judgement.outcome, reason: judgement.reason };
     default:
       return assertNever(judgement, "judgement");
   }
@@ -112,7 +112,7 @@ export function readDeliveredRow(
   return full.success ? ok(full.data) : unreadable(row, full.error);
 }
 
-function added(row: DeliveredMessage, arrival: Arrival): Judgement {
+function added(row: DeliveredMessage, arrival: Arrival): DeliveryDecision {
   const next: StoredMessage = {
     messageId: row.messageId,
     sessionId: row.sessionId,
@@ -126,7 +126,7 @@ function added(row: DeliveredMessage, arrival: Arrival): Judgement {
   return within(next, { kind: "added" });
 }
 
-function grown(stored: StoredMessage, row: DeliveredMessage): Judgement {
+function grown(stored: StoredMessage, row: DeliveredMessage): DeliveryDecision {
   const { body } = row;
   if (body.mode === "replace") return within({ ...stored, ...stateOf(row, body.content) }, { kind: "replaced" });
   if (!overlapAgrees(stored.content, body.offset, body.text))
@@ -137,7 +137,7 @@ function grown(stored: StoredMessage, row: DeliveredMessage): Judgement {
 }
 
 /** The same revision must say the same thing: then its first answer was lost, and nothing is to be done. */
-function sameRevision(stored: StoredMessage, row: DeliveredMessage): Judgement {
+function sameRevision(stored: StoredMessage, row: DeliveredMessage): DeliveryDecision {
   const { body } = row;
   const sameText =
     body.mode === "replace"
@@ -151,7 +151,7 @@ function sameRevision(stored: StoredMessage, row: DeliveredMessage): Judgement {
     (row.interrupted === stored.interrupted || markedHere) &&
     sameJson(row.truncated, stored.truncated) &&
     sameJson(row.toolMetadata, stored.toolMetadata);
-  return same ? { verdict: "duplicate", stored } : conflict(`revision ${row.revision} is stored with other content`);
+  return same ? { outcome: "duplicate", stored } : conflict(`revision ${row.revision} is stored with other content`);
 }
 
 function stateOf(row: DeliveredMessage, content: string) {
@@ -159,9 +159,9 @@ function stateOf(row: DeliveredMessage, content: string) {
   return { content, revision, toolMetadata, final, interrupted, truncated };
 }
 
-function within(next: StoredMessage, change: MessageChange): Judgement {
+function within(next: StoredMessage, change: MessageChange): DeliveryDecision {
   const fault = limitFault(next);
-  return fault === null ? { verdict: "stored", next, change } : rejected(fault);
+  return fault === null ? { outcome: "stored", next, change } : rejected(fault);
 }
 
 function limitFault({ content, toolMetadata }: StoredMessage): string | null {
@@ -186,12 +186,12 @@ function overlapAgrees(content: string, offset: number, text: string): boolean {
   return overlap <= 0 || content.startsWith(text.slice(0, overlap), offset);
 }
 
-function behind(stored: StoredMessage | null): Judgement {
-  return { verdict: "behind", length: stored?.content.length ?? 0, revision: stored?.revision ?? 0 };
+function behind(stored: StoredMessage | null): DeliveryDecision {
+  return { outcome: "behind", length: stored?.content.length ?? 0, revision: stored?.revision ?? 0 };
 }
 
-const conflict = (reason: string): Judgement => ({ verdict: "conflict", reason });
-const rejected = (reason: string): Judgement => ({ verdict: "rejected", reason });
+const conflict = (reason: string): DeliveryDecision => ({ outcome: "conflict", reason });
+const rejected = (reason: string): DeliveryDecision => ({ outcome: "rejected", reason });
 
 /** Order of keys does not matter, absent fields do not count. */
 function sameJson(a: unknown, b: unknown): boolean {

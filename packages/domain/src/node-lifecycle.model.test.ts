@@ -2,14 +2,14 @@
 import type { NodeId, ProjectId, RunId, SessionId, WorkspaceId } from "@samovar/base";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { NodeEffect, NodeLifeEvent } from "./node-lifecycle.ts";
+import type { NodeEffect, NodeLifecycleEvent } from "./node-lifecycle.ts";
 import { reserveSlot, stepNode } from "./node-lifecycle.ts";
 import type { NodeRecord, NodeSettings, SlotLease } from "./node-record.ts";
-import { alarmsOf, isAlive, newNode, placesTaken } from "./node-record.ts";
+import { deriveAlarms, isAlive, newNode, countTakenSlots } from "./node-record.ts";
 
 const settings: NodeSettings = {
   slots: 3,
-  keptFree: 2,
+  retainedWithoutSlot: 2,
   idleGraceMs: 1_000,
   warmTimeoutMs: 30_000,
   maxLifetimeMs: 300_000,
@@ -18,7 +18,7 @@ const settings: NodeSettings = {
   unreachableTimeoutMs: 20_000,
 };
 
-const holder = (n: number): SlotLease => ({
+const lease = (n: number): SlotLease => ({
   workspaceId: `wsp_${n}` as WorkspaceId,
   taskId: null,
   runId: `run_${n}` as RunId,
@@ -74,13 +74,13 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 
 class World {
   now = 0;
-  record: NodeRecord = newNode("nod_1" as NodeId, holder(0), 0, settings);
+  record: NodeRecord = newNode("nod_1" as NodeId, lease(0), 0, settings);
   /** Whether a server of our name exists, and is being deleted. */
   server: "none" | "there" | "going" = "none";
   askedToEnd = false;
   fate: Fate = "works";
 
-  step(event: NodeLifeEvent): void {
+  step(event: NodeLifecycleEvent): void {
     const before = this.record;
     const { record, effects } = stepNode(before, event, this.now, settings);
     this.record = record;
@@ -92,7 +92,7 @@ class World {
     if (!effect.kind.startsWith("provider.")) return;
     const failure = { code: "provider_unavailable", message: "no answer" };
     const unanswered = this.fate === "answer_lost";
-    const refusedEvent: NodeLifeEvent =
+    const refusedEvent: NodeLifecycleEvent =
       effect.kind === "provider.create"
         ? { kind: "create.failed", refusal: { failure, retriable: this.fate !== "forbidden", retryAfterMs: null } }
         : { kind: "provider.failed", failure, retryAfterMs: null };
@@ -101,7 +101,7 @@ class World {
     if (!unanswered) this.step(answer);
   }
 
-  provide(effect: NodeEffect): NodeLifeEvent {
+  provide(effect: NodeEffect): NodeLifecycleEvent {
     const facts = { id: "42", location: null, pricePerHour: null };
     if (effect.kind === "provider.create") {
       if (this.server === "none") this.server = "there";
@@ -118,7 +118,7 @@ class World {
   wait(ms: number): void {
     const until = this.now + ms;
     for (;;) {
-      const [first] = [...alarmsOf(this.record, settings)].toSorted((a, b) => a[1] - b[1]);
+      const [first] = [...deriveAlarms(this.record, settings)].toSorted((a, b) => a[1] - b[1]);
       if (first === undefined || first[1] > until) break;
       this.now = Math.max(this.now, first[1]);
       this.step({ kind: "alarm", name: first[0] });
@@ -130,15 +130,15 @@ class World {
     const before = this.record;
     switch (action.kind) {
       case "reserve": {
-        const { record, reply } = reserveSlot(before, holder(action.n), this.now, settings);
+        const { record, reply } = reserveSlot(before, lease(action.n), this.now, settings);
         this.record = record;
         if (reply.granted) expect(isAlive(record), "granted on a living node").toBe(true);
         return this.check(before);
       }
       case "release":
-        return this.step({ kind: "slot.released", workspaceId: holder(action.n).workspaceId });
+        return this.step({ kind: "slot.released", workspaceId: lease(action.n).workspaceId });
       case "keep":
-        return this.step({ kind: "slot.kept", workspaceId: holder(action.n).workspaceId });
+        return this.step({ kind: "slot.retained", workspaceId: lease(action.n).workspaceId });
       case "connect":
         return this.step({ kind: "agent.connected" });
       case "cut":
@@ -147,10 +147,10 @@ class World {
         this.askedToEnd ||= before.link.kind !== "up";
         return this.step({ kind: "agent.outdated" });
       case "drain":
-        return this.step({ kind: "drain.asked", reason: "asked" });
+        return this.step({ kind: "drain.requested", reason: "requested" });
       case "destroy":
         this.askedToEnd = true;
-        return this.step({ kind: "destroy.asked", reason: "asked" });
+        return this.step({ kind: "destroy.requested", reason: "requested" });
       case "restart":
         return this.step({ kind: "shell.restarted" });
       case "wait":
@@ -164,16 +164,17 @@ class World {
   check(before: NodeRecord): void {
     const { record } = this;
     const { life } = record;
-    expect(placesTaken(record, settings), "[N2] no more places than there are").toBeLessThanOrEqual(settings.slots);
-    const ids = record.slots.map((slot) => slot.holder.workspaceId);
-    expect(new Set(ids).size, "[N2] one holder a slot").toBe(ids.length);
+    expect(countTakenSlots(record, settings), "[N2] no more places than there are").toBeLessThanOrEqual(settings.slots);
+    const ids = record.slots.map((slot) => slot.lease.workspaceId);
+    expect(new Set(ids).size, "[N2] one lease a slot").toBe(ids.length);
     if (life.state === "destroyed") expect(this.server, "[N1] destroyed only when there is no server").toBe("none");
     if (life.state === "warm") expect(record.slots, "a warm node has no work").toEqual([]);
     if (life.state === "active")
       expect(life.idleSince !== null, "idle is without work").toBe(record.slots.length === 0);
-    if (life.state !== "destroyed") expect(alarmsOf(record, settings).size, "some alarm is armed").toBeGreaterThan(0);
+    if (life.state !== "destroyed")
+      expect(deriveAlarms(record, settings).size, "some alarm is armed").toBeGreaterThan(0);
     if (life.state === "destroying")
-      expect(alarmsOf(record, settings).has("provider"), "the provider will be asked").toBe(true);
+      expect(deriveAlarms(record, settings).has("provider"), "the provider will be asked").toBe(true);
     const ended = isAlive(before) && !isAlive(record);
     if (!ended || before.slots.length === 0 || this.askedToEnd || before.life.state === "provisioning") return;
     if (record.slots.length === 0) return;

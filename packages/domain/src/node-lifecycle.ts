@@ -6,8 +6,16 @@
 import type { Millis, RunId, WorkspaceId } from "@samovar/base";
 import { assertNever, backoffMs } from "@samovar/base";
 import type { Failure } from "@samovar/contracts";
-import type { NodeAlarm, NodeLife, NodeRecord, NodeSettings, ServerFacts, Slot, SlotLease } from "./node-record.ts";
-import { alarmsOf, failureOf, isAlive, newSlot, NOTHING_TO_ASK, placesTaken } from "./node-record.ts";
+import type {
+  NodeAlarm,
+  NodeLifecycleState,
+  NodeRecord,
+  NodeSettings,
+  ServerFacts,
+  Slot,
+  SlotLease,
+} from "./node-record.ts";
+import { deriveAlarms, getNodeFailure, isAlive, newSlot, NO_PROVIDER_CALL, countTakenSlots } from "./node-record.ts";
 
 /** What the provider refused; `retriable` when the same call may succeed later by itself. */
 export interface CreateRefusal {
@@ -16,7 +24,7 @@ export interface CreateRefusal {
   readonly retryAfterMs: number | null;
 }
 
-export type NodeLifeEvent =
+export type NodeLifecycleEvent =
   | { readonly kind: "alarm"; readonly name: NodeAlarm }
   /** Whatever question was out, its answer cannot come any more. */
   | { readonly kind: "shell.restarted" }
@@ -26,9 +34,9 @@ export type NodeLifeEvent =
   | { readonly kind: "agent.outdated" }
   | { readonly kind: "slot.released"; readonly workspaceId: WorkspaceId }
   /** Nothing works there any more; the workspace stays for a while. */
-  | { readonly kind: "slot.kept"; readonly workspaceId: WorkspaceId }
-  | { readonly kind: "drain.asked"; readonly reason: string }
-  | { readonly kind: "destroy.asked"; readonly reason: string }
+  | { readonly kind: "slot.retained"; readonly workspaceId: WorkspaceId }
+  | { readonly kind: "drain.requested"; readonly reason: string }
+  | { readonly kind: "destroy.requested"; readonly reason: string }
   | { readonly kind: "server.made"; readonly server: ServerFacts }
   | { readonly kind: "create.failed"; readonly refusal: CreateRefusal }
   /** The provider knows no server of our name. */
@@ -46,9 +54,9 @@ export type NodeEffect =
   | { readonly kind: "node.drain" }
   /** The node must never come back. */
   | { readonly kind: "link.close" }
-  | { readonly kind: "nudge"; readonly runId: RunId }
+  | { readonly kind: "wake"; readonly runId: RunId }
   /** Another slot can be had: those who wait in line are to be woken. */
-  | { readonly kind: "room" };
+  | { readonly kind: "capacity" };
 
 export interface NodeStep {
   readonly record: NodeRecord;
@@ -67,25 +75,25 @@ export const RECONNECT_GRACE_MS = 30_000;
 const BACKOFF = { initialMs: 500, maxMs: 60_000 };
 
 /** Applies one event. What does not fit the state (a late answer, an alarm twice) changes nothing. */
-export function stepNode(record: NodeRecord, event: NodeLifeEvent, now: Millis, settings: NodeSettings): NodeStep {
+export function stepNode(record: NodeRecord, event: NodeLifecycleEvent, now: Millis, settings: NodeSettings): NodeStep {
   const next = apply(record, event, now, settings);
   const effects = [...next.effects, ...nudges(record, next.record)];
   const grew = next.record !== record && roomOf(next.record, now, settings) > roomOf(record, now, settings);
-  return { record: next.record, effects: grew ? [...effects, { kind: "room" }] : effects };
+  return { record: next.record, effects: grew ? [...effects, { kind: "capacity" }] : effects };
 }
 
 /** Slots that can be had here, or, when it is gone, on the node that may be made in its place. */
 function roomOf(record: NodeRecord, now: Millis, settings: NodeSettings): number {
   if (record.life.state === "destroyed") return settings.slots;
   return isAlive(record) && accepts(record, now, settings)
-    ? Math.max(0, settings.slots - placesTaken(record, settings))
+    ? Math.max(0, settings.slots - countTakenSlots(record, settings))
     : 0;
 }
 
 /** A slot, if the node takes work. Asking again for the same workspace grants again. */
 export function reserveSlot(
   record: NodeRecord,
-  holder: SlotLease,
+  lease: SlotLease,
   now: Millis,
   settings: NodeSettings,
 ): { readonly record: NodeRecord; readonly reply: ReserveReply } {
@@ -94,12 +102,13 @@ export function reserveSlot(
     reply: { granted: false, reason } as const,
   });
   if (!isAlive(record)) return refuse("gone");
-  if (record.slots.some((slot) => slot.holder.workspaceId === holder.workspaceId))
+  if (record.slots.some((slot) => slot.lease.workspaceId === lease.workspaceId))
     return { record, reply: { granted: true } };
   if (!accepts(record, now, settings)) return refuse("not_accepting");
-  if (placesTaken(record, settings) >= settings.slots) return refuse("full");
-  const slots = [...record.slots, newSlot(holder, now)];
-  const life: NodeLife = record.life.state === "provisioning" ? record.life : { state: "active", idleSince: null };
+  if (countTakenSlots(record, settings) >= settings.slots) return refuse("full");
+  const slots = [...record.slots, newSlot(lease, now)];
+  const life: NodeLifecycleState =
+    record.life.state === "provisioning" ? record.life : { state: "active", idleSince: null };
   return { record: { ...record, slots, life }, reply: { granted: true } };
 }
 
@@ -110,31 +119,31 @@ function accepts(record: NodeRecord, now: Millis, settings: NodeSettings): boole
   return record.link.kind !== "down" || now - record.link.since < RECONNECT_GRACE_MS;
 }
 
-function apply(record: NodeRecord, event: NodeLifeEvent, now: Millis, settings: NodeSettings): NodeStep {
+function apply(record: NodeRecord, event: NodeLifecycleEvent, now: Millis, settings: NodeSettings): NodeStep {
   switch (event.kind) {
     case "alarm": {
-      const due = alarmsOf(record, settings).get(event.name);
+      const due = deriveAlarms(record, settings).get(event.name);
       return due === undefined || due > now ? unchanged(record) : rung(record, event.name, now, settings);
     }
     case "shell.restarted":
-      return record.provider.asking
-        ? only({ ...record, provider: { ...record.provider, asking: false, nextAt: now } })
+      return record.provider.inFlight
+        ? only({ ...record, provider: { ...record.provider, inFlight: false, nextAt: now } })
         : unchanged(record);
     case "agent.connected":
       return connected(record, now);
     case "link.lost":
       return record.link.kind === "up"
-        ? only({ ...record, link: { kind: "down", since: now, judged: false } })
+        ? only({ ...record, link: { kind: "down", since: now, timedOut: false } })
         : unchanged(record);
     case "agent.outdated":
       return outdated(record, now);
     case "slot.released":
       return released(record, event.workspaceId, now);
-    case "slot.kept":
-      return kept(record, event.workspaceId);
-    case "drain.asked":
+    case "slot.retained":
+      return retained(record, event.workspaceId);
+    case "drain.requested":
       return drain(record, event.reason, now);
-    case "destroy.asked":
+    case "destroy.requested":
       return destroy(record, event.reason, { code: "node_destroyed", message: event.reason }, null, now);
     case "server.made":
       return made(record, event.server, now);
@@ -187,13 +196,13 @@ const TOO_OLD: Failure = {
 };
 const UNREACHABLE: Failure = {
   code: "node_unreachable",
-  message: "The machine has been silent for too long. What it had delivered is kept; run the task again.",
+  message: "The machine has been silent for too long. What it had delivered is retained; run the task again.",
 };
 
 const OUTDATED: Failure = {
   code: "node_outdated",
   message:
-    "The machine's agent is of another version than the control plane and must be upgraded. What it had delivered is kept; run the task again: it gets a new machine.",
+    "The machine's agent is of another version than the control plane and must be upgraded. What it had delivered is retained; run the task again: it gets a new machine.",
 };
 
 function connected(record: NodeRecord, now: Millis): NodeStep {
@@ -221,17 +230,17 @@ function outdated(record: NodeRecord, now: Millis): NodeStep {
 /** Silent for too long: what ran there has failed; the node takes no more and goes when its slots are given back. */
 function silent(record: NodeRecord, now: Millis): NodeStep {
   if (record.link.kind !== "down") return unchanged(record);
-  const judged: NodeRecord = {
+  const timedOut: NodeRecord = {
     ...record,
-    link: { ...record.link, judged: true },
+    link: { ...record.link, timedOut: true },
     slots: loseAll(record.slots, UNREACHABLE),
   };
-  if (record.slots.length === 0) return destroy(judged, "it fell silent", null, UNREACHABLE, now);
-  return drain(judged, "it fell silent", now);
+  if (record.slots.length === 0) return destroy(timedOut, "it fell silent", null, UNREACHABLE, now);
+  return drain(timedOut, "it fell silent", now);
 }
 
 function released(record: NodeRecord, workspaceId: WorkspaceId, now: Millis): NodeStep {
-  const slots = record.slots.filter((slot) => slot.holder.workspaceId !== workspaceId);
+  const slots = record.slots.filter((slot) => slot.lease.workspaceId !== workspaceId);
   if (slots.length === record.slots.length) return unchanged(record);
   const rest = { ...record, slots };
   if (slots.length > 0) return only(rest);
@@ -243,10 +252,12 @@ function released(record: NodeRecord, workspaceId: WorkspaceId, now: Millis): No
 }
 
 /** The node lives as long as the slot is held; only its place is free. */
-function kept(record: NodeRecord, workspaceId: WorkspaceId): NodeStep {
-  const isNews = record.slots.some((slot) => slot.holder.workspaceId === workspaceId && !slot.kept);
+function retained(record: NodeRecord, workspaceId: WorkspaceId): NodeStep {
+  const isNews = record.slots.some((slot) => slot.lease.workspaceId === workspaceId && !slot.retained);
   if (!isNews) return unchanged(record);
-  const slots = record.slots.map((slot) => (slot.holder.workspaceId === workspaceId ? { ...slot, kept: true } : slot));
+  const slots = record.slots.map((slot) =>
+    slot.lease.workspaceId === workspaceId ? { ...slot, retained: true } : slot,
+  );
   return only({ ...record, slots });
 }
 
@@ -271,10 +282,10 @@ function destroy(
     ...record,
     slots: lost === null ? record.slots : loseAll(record.slots, lost),
     life: { state: "destroying", reason, failure, since: now },
-    link: record.link.kind === "up" ? { kind: "down", since: now, judged: true } : record.link,
-    provider: { ...NOTHING_TO_ASK, nextAt: now },
+    link: record.link.kind === "up" ? { kind: "down", since: now, timedOut: true } : record.link,
+    provider: { ...NO_PROVIDER_CALL, nextAt: now },
   };
-  const end = record.server.kind === "never_asked" ? destroyed(doomed, now) : doomed;
+  const end = record.server.kind === "never_requested" ? destroyed(doomed, now) : doomed;
   return { record: end, effects: [{ kind: "link.close" }] };
 }
 
@@ -285,40 +296,40 @@ function destroyed(record: NodeRecord, now: Millis): NodeRecord {
     ...record,
     life: { state: "destroyed", at: now, failure },
     server: { kind: "gone", server },
-    provider: NOTHING_TO_ASK,
+    provider: NO_PROVIDER_CALL,
   };
 }
 
 /** The next question for the provider, by what is known. A lost answer leads to the same question again. */
 function ask(record: NodeRecord, now: Millis): NodeStep {
-  const asking: NodeRecord = {
+  const inFlight: NodeRecord = {
     ...record,
-    provider: { ...record.provider, asking: true, nextAt: now + PROVIDER_CALL_LIMIT_MS },
+    provider: { ...record.provider, inFlight: true, nextAt: now + PROVIDER_CALL_LIMIT_MS },
   };
   if (record.life.state === "provisioning" && record.server.kind !== "known") {
-    return { record: { ...asking, server: { kind: "asked" } }, effects: [{ kind: "provider.create" }] };
+    return { record: { ...inFlight, server: { kind: "requested" } }, effects: [{ kind: "provider.create" }] };
   }
-  if (record.server.kind === "asked") return { record: asking, effects: [{ kind: "provider.find" }] };
+  if (record.server.kind === "requested") return { record: inFlight, effects: [{ kind: "provider.find" }] };
   if (record.life.state === "destroying" && record.server.kind === "known") {
-    return { record: asking, effects: [{ kind: "provider.delete", serverId: record.server.server.id }] };
+    return { record: inFlight, effects: [{ kind: "provider.delete", serverId: record.server.server.id }] };
   }
-  return only({ ...record, provider: NOTHING_TO_ASK });
+  return only({ ...record, provider: NO_PROVIDER_CALL });
 }
 
 function made(record: NodeRecord, server: ServerFacts, now: Millis): NodeStep {
   const known: NodeRecord = { ...record, server: { kind: "known", server } };
-  if (isAlive(record)) return only({ ...known, provider: NOTHING_TO_ASK });
+  if (isAlive(record)) return only({ ...known, provider: NO_PROVIDER_CALL });
   // A creation that was under way when the end came: it exists after all, so it has to go.
   const { life } = record;
-  const end: NodeLife =
+  const end: NodeLifecycleState =
     life.state === "destroyed"
       ? { state: "destroying", reason: "it was made after all", failure: life.failure, since: now }
       : life;
-  return only({ ...known, life: end, provider: { ...NOTHING_TO_ASK, nextAt: now } });
+  return only({ ...known, life: end, provider: { ...NO_PROVIDER_CALL, nextAt: now } });
 }
 
 function createFailed(record: NodeRecord, refusal: CreateRefusal, now: Millis): NodeStep {
-  if (record.server.kind !== "asked") return unchanged(record);
+  if (record.server.kind !== "requested") return unchanged(record);
   const later = askLater(record, now, refusal.failure, refusal.retryAfterMs);
   if (record.life.state !== "provisioning") return only(later);
   if (refusal.retriable && later.provider.attempts < CREATE_MAX_ATTEMPTS) return only(later);
@@ -326,7 +337,7 @@ function createFailed(record: NodeRecord, refusal: CreateRefusal, now: Millis): 
 }
 
 function absent(record: NodeRecord, now: Millis): NodeStep {
-  if (record.server.kind !== "asked") return unchanged(record);
+  if (record.server.kind !== "requested") return unchanged(record);
   return only(record.life.state === "destroying" ? destroyed(record, now) : askLater(record, now, null, null));
 }
 
@@ -335,7 +346,7 @@ function askLater(record: NodeRecord, now: Millis, fault: Failure | null, retryA
   const pauseMs = backoffMs(attempts + 1, BACKOFF);
   return {
     ...record,
-    provider: { nextAt: now + Math.max(pauseMs, retryAfterMs ?? 0), asking: false, attempts: attempts + 1, fault },
+    provider: { nextAt: now + Math.max(pauseMs, retryAfterMs ?? 0), inFlight: false, attempts: attempts + 1, fault },
   };
 }
 
@@ -346,11 +357,11 @@ const loseAll = (slots: readonly Slot[], lost: Failure): readonly Slot[] =>
 function nudges(before: NodeRecord, after: NodeRecord): NodeEffect[] {
   if (before === after) return [];
   const cameUp = before.link.kind !== "up" && after.link.kind === "up";
-  const nodeNews = before.life.state !== after.life.state || cameUp || failureOf(before) !== failureOf(after);
+  const nodeNews = before.life.state !== after.life.state || cameUp || getNodeFailure(before) !== getNodeFailure(after);
   return after.slots.flatMap((slot) => {
-    const was = before.slots.find((each) => each.holder.workspaceId === slot.holder.workspaceId);
+    const was = before.slots.find((each) => each.lease.workspaceId === slot.lease.workspaceId);
     const news = nodeNews || was?.lost !== slot.lost;
-    return news && slot.holder.runId !== null ? [{ kind: "nudge", runId: slot.holder.runId } as const] : [];
+    return news && slot.lease.runId !== null ? [{ kind: "wake", runId: slot.lease.runId } as const] : [];
   });
 }
 

@@ -6,15 +6,15 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { LinkState } from "./node-link.ts";
 import {
-  commandSent,
-  commandsAcked,
+  markCommandSent,
+  acknowledgeCommands,
   foldEvent,
   hello,
   NEW_LINK,
   NEW_WORKSPACE,
-  nextToSend,
+  getNextCommand,
   numberCommand,
-  runFacts,
+  observeRun,
   takeEvent,
 } from "./node-link.ts";
 import { reserveSlot, stepNode } from "./node-lifecycle.ts";
@@ -27,18 +27,18 @@ const settings = {
   warmTimeoutMs: 1,
   maxLifetimeMs: 9e9,
   hardLifetimeMs: 9e9,
-  keptFree: 0,
+  retainedWithoutSlot: 0,
   bootTimeoutMs: 9e9,
   unreachableTimeoutMs: 10,
 };
-const holder: SlotLease = {
+const lease: SlotLease = {
   workspaceId: "wsp_1" as WorkspaceId,
   taskId: null,
   runId: "run_1" as RunId,
   projectId: "prj_1" as ProjectId,
   sessionId: "ses_1" as SessionId,
 };
-const node = newNode("nod_1" as NodeId, holder, 0, settings);
+const node = newNode("nod_1" as NodeId, lease, 0, settings);
 const end: SessionEnd = {
   outcome: "clean",
   stopReason: "end_turn",
@@ -65,7 +65,7 @@ describe("hello", () => {
       kind: "refuse",
       close: "upgrade",
     });
-    const ended = stepNode(node, { kind: "destroy.asked", reason: "asked" }, 1, settings).record;
+    const ended = stepNode(node, { kind: "destroy.requested", reason: "requested" }, 1, settings).record;
     expect(hello(NEW_LINK, frame, ended)).toEqual({ kind: "refuse", close: "gone" });
   });
 
@@ -73,7 +73,7 @@ describe("hello", () => {
     const link: LinkState = { lastCommand: 5, ackedCommand: 4, sentCommand: 5, lastEvent: 0 };
     const answer = hello(link, { protocol: PROTOCOL_VERSION, epoch: node.epoch, lastCommand: 2 }, node);
     expect(answer).toMatchObject({ kind: "welcome" });
-    if (answer.kind === "welcome") expect(nextToSend(answer.link)).toBe(3);
+    if (answer.kind === "welcome") expect(getNextCommand(answer.link)).toBe(3);
   });
 });
 
@@ -96,8 +96,8 @@ describe("commands and events over a connection that is cut anywhere", () => {
           link = answer.link;
         };
         const sendAll = (arrives: boolean) => {
-          for (let n = nextToSend(link); n !== null; n = nextToSend(link)) {
-            link = commandSent(link, n);
+          for (let n = getNextCommand(link); n !== null; n = getNextCommand(link)) {
+            link = markCommandSent(link, n);
             if (arrives && n === got.length + 1) got.push(n);
           }
         };
@@ -105,8 +105,8 @@ describe("commands and events over a connection that is cut anywhere", () => {
           for (const n of unacked) {
             const answer = takeEvent(link, n);
             link = answer.link;
-            expect(answer.verdict).not.toBe("gap");
-            if (answer.verdict === "news") taken.push(n);
+            expect(answer.outcome).not.toBe("gap");
+            if (answer.outcome === "news") taken.push(n);
           }
           if (ackArrives) unacked = [];
         };
@@ -120,7 +120,7 @@ describe("commands and events over a connection that is cut anywhere", () => {
             expect(answer.n).toBe(ids.indexOf(id) + 1);
           } else if (each === "send") sendAll(true);
           else if (each === "lose") sendAll(false);
-          else if (each === "ack") link = commandsAcked(link, got.length);
+          else if (each === "ack") link = acknowledgeCommands(link, got.length);
           else if (each === "reconnect") welcome();
           else {
             unacked = [...unacked, ++made];
@@ -143,23 +143,23 @@ describe("facts of a workspace", () => {
     n: 1,
     at: 5,
     kind: "workspace.ready",
-    workspaceId: holder.workspaceId,
+    workspaceId: lease.workspaceId,
     branch: "task/x-2",
     baseCommit: "c",
   };
 
   it("only move forward, and keep the first word", () => {
-    const told = foldEvent(NEW_WORKSPACE, ready, holder, 7);
+    const told = foldEvent(NEW_WORKSPACE, ready, lease, 7);
     expect(told).toMatchObject({ state: "ready", branch: "task/x-2" });
     const failed: NodeEvent = {
       n: 2,
       at: 5,
       kind: "workspace.failed",
-      workspaceId: holder.workspaceId,
+      workspaceId: lease.workspaceId,
       failure: { code: "x", message: "y" },
     };
-    expect(foldEvent(told, failed, holder, 8)).toBe(told);
-    expect(foldEvent(told, { ...ready, workspaceId: "wsp_2" as WorkspaceId }, holder, 8)).toBe(told);
+    expect(foldEvent(told, failed, lease, 8)).toBe(told);
+    expect(foldEvent(told, { ...ready, workspaceId: "wsp_2" as WorkspaceId }, lease, 8)).toBe(told);
   });
 
   it("[F18] the time of a start is ours, not the node's; another session's end is not this one's", () => {
@@ -169,11 +169,11 @@ describe("facts of a workspace", () => {
         n: 1,
         at: 999_999,
         kind: "session.started",
-        workspaceId: holder.workspaceId,
-        sessionId: holder.sessionId,
+        workspaceId: lease.workspaceId,
+        sessionId: lease.sessionId,
         capabilities: null,
       },
-      holder,
+      lease,
       7,
     );
     expect(started.startedAt).toBe(7);
@@ -181,36 +181,36 @@ describe("facts of a workspace", () => {
       n: 2,
       at: 1,
       kind: "session.ended",
-      workspaceId: holder.workspaceId,
+      workspaceId: lease.workspaceId,
       sessionId: "ses_2" as SessionId,
       end,
     };
-    expect(foldEvent(started, other, holder, 8)).toBe(started);
-    expect(foldEvent(started, { ...other, sessionId: holder.sessionId }, holder, 8).end).toEqual(end);
+    expect(foldEvent(started, other, lease, 8)).toBe(started);
+    expect(foldEvent(started, { ...other, sessionId: lease.sessionId }, lease, 8).end).toEqual(end);
   });
 
   it("remember that the start of the session waited long for its turn: the first report, before the agent's first sign", () => {
-    const { workspaceId, sessionId } = holder;
+    const { workspaceId, sessionId } = lease;
     const delayed: NodeEvent = { n: 1, at: 5, kind: "session.start_delayed", workspaceId, sessionId };
-    const told = foldEvent(NEW_WORKSPACE, delayed, holder, 7);
-    expect(runFacts(node, holder, told).session).toEqual({ startedAt: null, startDelayedAt: 7, end: null });
-    expect(foldEvent(told, { ...delayed, n: 2 }, holder, 9)).toBe(told);
-    expect(foldEvent(NEW_WORKSPACE, { ...delayed, sessionId: "ses_2" as SessionId }, holder, 7)).toBe(NEW_WORKSPACE);
+    const told = foldEvent(NEW_WORKSPACE, delayed, lease, 7);
+    expect(observeRun(node, lease, told).session).toEqual({ startedAt: null, startDelayedAt: 7, end: null });
+    expect(foldEvent(told, { ...delayed, n: 2 }, lease, 9)).toBe(told);
+    expect(foldEvent(NEW_WORKSPACE, { ...delayed, sessionId: "ses_2" as SessionId }, lease, 7)).toBe(NEW_WORKSPACE);
     const started = { ...NEW_WORKSPACE, startedAt: 6 };
-    expect(foldEvent(started, delayed, holder, 7)).toBe(started);
-    expect(runFacts(node, holder, NEW_WORKSPACE).session.startDelayedAt).toBeNull();
+    expect(foldEvent(started, delayed, lease, 7)).toBe(started);
+    expect(observeRun(node, lease, NEW_WORKSPACE).session.startDelayedAt).toBeNull();
   });
 
   it("[F30] a node that is lost makes its workspaces failed, but keeps an end that was told before", () => {
-    const up = stepNode(reserveSlot(node, holder, 0, settings).record, { kind: "agent.connected" }, 1, settings).record;
+    const up = stepNode(reserveSlot(node, lease, 0, settings).record, { kind: "agent.connected" }, 1, settings).record;
     const cut = stepNode(up, { kind: "link.lost" }, 2, settings).record;
     const lost = stepNode(cut, { kind: "alarm", name: "unreachable" }, 12, settings).record;
     const told = { ...NEW_WORKSPACE, state: "ready" as const, branch: "task/x", end };
-    expect(runFacts(up, holder, told)).toMatchObject({
+    expect(observeRun(up, lease, told)).toMatchObject({
       node: { state: "active", connected: true, failure: null },
       workspace: { state: "ready" },
     });
-    expect(runFacts(lost, holder, told)).toMatchObject({
+    expect(observeRun(lost, lease, told)).toMatchObject({
       node: { state: "draining", connected: false, failure: { code: "node_unreachable" } },
       workspace: { state: "failed", failure: { code: "node_unreachable" } },
       session: { end: { outcome: "clean" } },

@@ -7,7 +7,7 @@ import { PROTOCOL_VERSION } from "@samovar/contracts";
 import { assertNever } from "@samovar/base";
 import type { Millis } from "@samovar/base";
 import type { NodeRecord, SlotLease } from "./node-record.ts";
-import { failureOf, isAlive } from "./node-record.ts";
+import { getNodeFailure, isAlive } from "./node-record.ts";
 import type { RunObservation } from "./run-observation.ts";
 
 export interface LinkState {
@@ -53,23 +53,23 @@ export function hello(
 }
 
 /** The number of the next command to send, or null. */
-export function nextToSend(link: LinkState): number | null {
+export function getNextCommand(link: LinkState): number | null {
   return link.sentCommand < link.lastCommand ? link.sentCommand + 1 : null;
 }
 
-export const commandSent = (link: LinkState, n: number): LinkState =>
+export const markCommandSent = (link: LinkState, n: number): LinkState =>
   n === link.sentCommand + 1 ? { ...link, sentCommand: n } : link;
 
-export const commandsAcked = (link: LinkState, upTo: number): LinkState =>
+export const acknowledgeCommands = (link: LinkState, upTo: number): LinkState =>
   upTo > link.ackedCommand ? { ...link, ackedCommand: Math.min(upTo, link.lastCommand) } : link;
 
 /** Whether an event is news. A gap is taken: the node sends in order, so what is missing it has lost for good. */
 export function takeEvent(
   link: LinkState,
   n: number,
-): { readonly link: LinkState; readonly verdict: "news" | "gap" | "duplicate" } {
-  if (n <= link.lastEvent) return { link, verdict: "duplicate" };
-  return { link: { ...link, lastEvent: n }, verdict: n === link.lastEvent + 1 ? "news" : "gap" };
+): { readonly link: LinkState; readonly outcome: "news" | "gap" | "duplicate" } {
+  if (n <= link.lastEvent) return { link, outcome: "duplicate" };
+  return { link: { ...link, lastEvent: n }, outcome: n === link.lastEvent + 1 ? "news" : "gap" };
 }
 
 /** What the node has told of one workspace. */
@@ -92,8 +92,8 @@ export const NEW_WORKSPACE: WorkspaceFacts = {
 };
 
 /** Facts only move forward; the first word on each counts. Answers the same object when nothing is new. */
-export function foldEvent(facts: WorkspaceFacts, event: NodeEvent, holder: SlotLease, now: Millis): WorkspaceFacts {
-  if (!("workspaceId" in event) || event.workspaceId !== holder.workspaceId) return facts;
+export function foldEvent(facts: WorkspaceFacts, event: NodeEvent, lease: SlotLease, now: Millis): WorkspaceFacts {
+  if (!("workspaceId" in event) || event.workspaceId !== lease.workspaceId) return facts;
   switch (event.kind) {
     case "workspace.ready":
       return facts.state === "creating" ? { ...facts, state: "ready", branch: event.branch } : facts;
@@ -102,13 +102,13 @@ export function foldEvent(facts: WorkspaceFacts, event: NodeEvent, holder: SlotL
     case "workspace.destroyed":
       return facts.state === "destroyed" ? facts : { ...facts, state: "destroyed" };
     case "session.started":
-      return event.sessionId === holder.sessionId && facts.startedAt === null ? { ...facts, startedAt: now } : facts;
+      return event.sessionId === lease.sessionId && facts.startedAt === null ? { ...facts, startedAt: now } : facts;
     case "session.start_delayed":
-      return event.sessionId === holder.sessionId && facts.startedAt === null && facts.startDelayedAt === undefined
+      return event.sessionId === lease.sessionId && facts.startedAt === null && facts.startDelayedAt === undefined
         ? { ...facts, startDelayedAt: now }
         : facts;
     case "session.ended":
-      return event.sessionId === holder.sessionId && facts.end === null ? { ...facts, end: event.end } : facts;
+      return event.sessionId === lease.sessionId && facts.end === null ? { ...facts, end: event.end } : facts;
     case "fault":
       return facts;
     default:
@@ -117,15 +117,15 @@ export function foldEvent(facts: WorkspaceFacts, event: NodeEvent, holder: SlotL
 }
 
 /** What the node told, and what its silence or its end means. */
-export function runFacts(record: NodeRecord, holder: SlotLease, told: WorkspaceFacts): RunObservation {
-  const lost = record.slots.find((slot) => slot.holder.workspaceId === holder.workspaceId)?.lost ?? null;
+export function observeRun(record: NodeRecord, lease: SlotLease, told: WorkspaceFacts): RunObservation {
+  const lost = record.slots.find((slot) => slot.lease.workspaceId === lease.workspaceId)?.lost ?? null;
   const isLost = lost !== null && told.state !== "destroyed" && told.state !== "failed";
   return {
     node: {
       state: record.life.state,
       connected: record.link.kind === "up",
       downSince: record.link.kind === "down" ? record.link.since : null,
-      failure: failureOf(record) ?? lost,
+      failure: getNodeFailure(record) ?? lost,
     },
     workspace: { state: isLost ? "failed" : told.state, branch: told.branch, failure: isLost ? lost : told.failure },
     session: { startedAt: told.startedAt, startDelayedAt: told.startDelayedAt ?? null, end: told.end },

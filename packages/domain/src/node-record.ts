@@ -9,7 +9,7 @@ export interface NodeSettings {
   /** Workspaces that work on the node at once. */
   readonly slots: number;
   /** Kept workspaces that take no place of a working one; each above it takes one, for the disk's sake. */
-  readonly keptFree: number;
+  readonly retainedWithoutSlot: number;
   readonly idleGraceMs: number;
   readonly warmTimeoutMs: number;
   readonly maxLifetimeMs: number;
@@ -28,15 +28,15 @@ export interface SlotLease {
 }
 
 export interface Slot {
-  readonly holder: SlotLease;
+  readonly lease: SlotLease;
   readonly reservedAt: Millis;
   /** Why what ran here is over although the node never said so; null while there is hope. */
   readonly lost: Failure | null;
   /** Its work is over, its workspace stays to be looked at: the node lives on, and has room for other work. */
-  readonly kept: boolean;
+  readonly retained: boolean;
 }
 
-export type NodeLife =
+export type NodeLifecycleState =
   /** `drain`: why it goes as soon as its first work is done; null when it may take more. */
   | { readonly state: "provisioning"; readonly bootDeadlineAt: Millis; readonly drain: string | null }
   | { readonly state: "active"; readonly idleSince: Millis | null }
@@ -54,40 +54,40 @@ export interface ServerFacts {
 
 /** What is known of the machine at the provider. `asked`: a creation has begun, its answer has not come: it may exist. */
 export type ServerKnowledge =
-  | { readonly kind: "never_asked" }
-  | { readonly kind: "asked" }
+  | { readonly kind: "never_requested" }
+  | { readonly kind: "requested" }
   | { readonly kind: "known"; readonly server: ServerFacts }
   | { readonly kind: "gone"; readonly server: ServerFacts | null };
 
-/** `down` is a flag with a time, not a state; `judged` once the silence has been too long. */
+/** `down` is a flag with a time, not a state; `timedOut` once the silence has been too long. */
 export type LinkStatus =
   | { readonly kind: "never" }
   | { readonly kind: "up"; readonly since: Millis }
-  | { readonly kind: "down"; readonly since: Millis; readonly judged: boolean };
+  | { readonly kind: "down"; readonly since: Millis; readonly timedOut: boolean };
 
 export interface NodeRecord {
   readonly nodeId: NodeId;
-  readonly life: NodeLife;
+  readonly life: NodeLifecycleState;
   readonly epoch: number;
   readonly createdAt: Millis;
   readonly slots: readonly Slot[];
   readonly server: ServerKnowledge;
   readonly link: LinkStatus;
-  readonly provider: ProviderPace;
+  readonly provider: ProviderSchedule;
 }
 
 /** The questions to the provider: one at a time, slower each time in a row that it did not help. */
-export interface ProviderPace {
+export interface ProviderSchedule {
   /** When to ask next; null when there is nothing to ask. */
   readonly nextAt: Millis | null;
   /** A question is out. */
-  readonly asking: boolean;
+  readonly inFlight: boolean;
   readonly attempts: number;
   /** Its last refusal. */
   readonly fault: Failure | null;
 }
 
-export const NOTHING_TO_ASK: ProviderPace = { nextAt: null, asking: false, attempts: 0, fault: null };
+export const NO_PROVIDER_CALL: ProviderSchedule = { nextAt: null, inFlight: false, attempts: 0, fault: null };
 
 export const NODE_ALARMS = [
   "boot",
@@ -101,33 +101,33 @@ export const NODE_ALARMS = [
 export type NodeAlarm = (typeof NODE_ALARMS)[number];
 
 /** A node's beginning: its first slot taken, the provider to be asked at once. */
-export function newNode(nodeId: NodeId, holder: SlotLease, now: Millis, settings: NodeSettings): NodeRecord {
+export function newNode(nodeId: NodeId, lease: SlotLease, now: Millis, settings: NodeSettings): NodeRecord {
   return {
     nodeId,
     life: { state: "provisioning", bootDeadlineAt: now + settings.bootTimeoutMs, drain: null },
     epoch: 1,
     createdAt: now,
-    slots: [newSlot(holder, now)],
-    server: { kind: "never_asked" },
+    slots: [newSlot(lease, now)],
+    server: { kind: "never_requested" },
     link: { kind: "never" },
-    provider: { ...NOTHING_TO_ASK, nextAt: now },
+    provider: { ...NO_PROVIDER_CALL, nextAt: now },
   };
 }
 
-export const newSlot = (holder: SlotLease, now: Millis): Slot => ({
-  holder,
+export const newSlot = (lease: SlotLease, now: Millis): Slot => ({
+  lease,
   reservedAt: now,
   lost: null,
-  kept: false,
+  retained: false,
 });
 
 /** How many of the node's places are not to be had. */
-export function placesTaken(
+export function countTakenSlots(
   { slots }: Pick<NodeRecord, "slots">,
-  { keptFree }: Pick<NodeSettings, "keptFree">,
+  { retainedWithoutSlot }: Pick<NodeSettings, "retainedWithoutSlot">,
 ): number {
-  const kept = slots.filter((slot) => slot.kept).length;
-  return slots.length - Math.min(kept, keptFree);
+  const retained = slots.filter((slot) => slot.retained).length;
+  return slots.length - Math.min(retained, retainedWithoutSlot);
 }
 
 const MORTAL: Record<NodeStateName, boolean> = {
@@ -143,7 +143,7 @@ const MORTAL: Record<NodeStateName, boolean> = {
 export const isAlive = (record: NodeRecord): boolean => MORTAL[record.life.state];
 
 /** The moments that this record waits for. */
-export function alarmsOf(record: NodeRecord, settings: NodeSettings): ReadonlyMap<NodeAlarm, Millis> {
+export function deriveAlarms(record: NodeRecord, settings: NodeSettings): ReadonlyMap<NodeAlarm, Millis> {
   const { life, link, createdAt } = record;
   const alarms = new Map<NodeAlarm, Millis>();
   if (record.provider.nextAt !== null) alarms.set("provider", record.provider.nextAt);
@@ -152,14 +152,14 @@ export function alarmsOf(record: NodeRecord, settings: NodeSettings): ReadonlyMa
   if (life.state === "warm") alarms.set("warm", life.until);
   if (life.state === "active" || life.state === "warm") alarms.set("max_lifetime", createdAt + settings.maxLifetimeMs);
   if (isAlive(record)) alarms.set("hard_lifetime", createdAt + settings.hardLifetimeMs);
-  if (isAlive(record) && link.kind === "down" && !link.judged) {
+  if (isAlive(record) && link.kind === "down" && !link.timedOut) {
     alarms.set("unreachable", link.since + settings.unreachableTimeoutMs);
   }
   return alarms;
 }
 
 /** Why the node failed or cannot be got rid of; null when all is well. */
-export function failureOf(record: NodeRecord): Failure | null {
+export function getNodeFailure(record: NodeRecord): Failure | null {
   const { life } = record;
   if (life.state === "destroyed") return life.failure;
   if (life.state === "destroying") return life.failure ?? record.provider.fault;

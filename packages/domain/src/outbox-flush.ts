@@ -61,7 +61,7 @@ export type FlushEffect =
   | { readonly kind: "send"; readonly limits: BatchLimits }
   | { readonly kind: "wake"; readonly at: Millis }
   /** One row alone is too large for the store, and cannot be split. */
-  | { readonly kind: "bury_head" };
+  | { readonly kind: "dead_letter_head" };
 
 export interface FlushStep {
   readonly state: FlushState;
@@ -140,7 +140,7 @@ function tooLarge(state: FlushState, event: Extract<FlushEvent, { kind: "too_lar
     return send({ ...state, limits: { rows: 1, bytes: Math.max(MIN_BATCH_BYTES, Math.floor(limits.bytes / 2)) } }, now);
   }
   const next = send(state, now);
-  return { ...next, effects: [{ kind: "bury_head" }, ...next.effects] };
+  return { ...next, effects: [{ kind: "dead_letter_head" }, ...next.effects] };
 }
 
 function failed(

@@ -1,14 +1,14 @@
 /**
- * What the outbox sends next, and what a verdict means for a row. Text travels as appends from the acknowledged
+ * What the outbox sends next, and what a outcome means for a row. Text travels as appends from the acknowledged
  * length, everything else whole; a row leaves only when the store has its final revision. Keeps M1, M2.
  */
 import type { MessageId, Millis, SessionId } from "@samovar/base";
 import { assertNever } from "@samovar/base";
 import type { DeliveredMessage, DeliveryResult, MessageBody, MessageKind } from "@samovar/contracts";
-import type { SaidMessage } from "./said-message.ts";
+import type { EmittedMessage } from "./emitted-message.ts";
 import { fitJson, jsonBytes } from "./text-limits.ts";
 
-export interface OutboxRow extends SaidMessage {
+export interface OutboxRow extends EmittedMessage {
   /** The agent's own order: strictly growing, from 1. */
   readonly seq: number;
   /** Grows with each change. */
@@ -42,7 +42,7 @@ export interface Batch {
   readonly sent: readonly SentRow[];
 }
 
-export type RowVerdict =
+export type RowOutcome =
   /** The store has this much. `done`: the row can go. */
   | { readonly kind: "acked"; readonly revision: number; readonly length: number; readonly done: boolean }
   /** Send again from `length`, as revision `revision`. */
@@ -73,8 +73,8 @@ export function planBatch(sessionId: SessionId, rows: readonly OutboxRow[], limi
 }
 
 /** What `result` means for `row`, which may have grown since `sent` went out. */
-export function judgeRow(row: OutboxRow, sent: SentRow, result: DeliveryResult): RowVerdict {
-  switch (result.verdict) {
+export function resolveRow(row: OutboxRow, sent: SentRow, result: DeliveryResult): RowOutcome {
+  switch (result.outcome) {
     case "stored":
       return acked(row, sent, result.length ?? sent.length);
     case "duplicate":
@@ -85,14 +85,14 @@ export function judgeRow(row: OutboxRow, sent: SentRow, result: DeliveryResult):
     case "rejected":
       return {
         kind: "dead",
-        reason: `${result.verdict}: ${result.reason ?? "no reason given"}`.slice(0, REASON_MAX_CHARS),
+        reason: `${result.outcome}: ${result.reason ?? "no reason given"}`.slice(0, REASON_MAX_CHARS),
       };
     default:
-      return assertNever(result.verdict, "verdict");
+      return assertNever(result.outcome, "outcome");
   }
 }
 
-function acked(row: OutboxRow, sent: SentRow, length: number): RowVerdict {
+function acked(row: OutboxRow, sent: SentRow, length: number): RowOutcome {
   const done = row.final && row.revision === sent.revision && sent.whole;
   return {
     kind: "acked",
@@ -106,14 +106,14 @@ function acked(row: OutboxRow, sent: SentRow, length: number): RowVerdict {
  * Ordinarily the answer to a repeat. A store that is ahead of us has seen what a lost or damaged file forgot:
  * then go beyond its revision, from its length.
  */
-function duplicate(row: OutboxRow, sent: SentRow, result: DeliveryResult): RowVerdict {
+function duplicate(row: OutboxRow, sent: SentRow, result: DeliveryResult): RowOutcome {
   const revision = result.revision ?? sent.revision;
   const length = result.length ?? sent.length;
   const isRepeat = revision === sent.revision && (!growsByAppends(row.kind) || length === sent.length);
   return isRepeat ? acked(row, sent, length) : rewind(row, Math.max(row.revision, revision) + 1, length);
 }
 
-function rewind(row: OutboxRow, revision: number, length: number): RowVerdict {
+function rewind(row: OutboxRow, revision: number, length: number): RowOutcome {
   if (!growsByAppends(row.kind)) return { kind: "rewound", revision, length: 0 };
   if (length > row.content.length) return { kind: "dead", reason: "conflict: the store has more text than was said" };
   return { kind: "rewound", revision, length };

@@ -2,7 +2,7 @@ import type { NodeId } from "@samovar/base";
 import type { NodeStateName } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import type { NodeChange } from "./pool-history.ts";
-import { poolBuckets } from "./pool-history.ts";
+import { getPoolBuckets } from "./pool-history.ts";
 
 const change = (node: string, at: number, state: NodeStateName, tasks = 0): NodeChange => ({
   nodeId: `nod_${node}` as NodeId,
@@ -11,7 +11,7 @@ const change = (node: string, at: number, state: NodeStateName, tasks = 0): Node
   tasks,
 });
 const shown = (changes: readonly NodeChange[], until = 40) =>
-  poolBuckets(changes, { from: 0, until, bucketMs: 10 }).map(
+  getPoolBuckets(changes, { from: 0, until, bucketMs: 10 }).map(
     ({ working, warm, booting }) => `${working}/${warm}/${booting}`,
   );
 

@@ -24,7 +24,7 @@ type PoolKind = Exclude<keyof PoolBucket, "at">;
 const WEIGHT: Readonly<Record<PoolKind, number>> = { booting: 1, warm: 2, working: 3 };
 
 /** `changes` of one node are in order of time; the first may lie before `from`. */
-export function poolBuckets(changes: readonly NodeChange[], { from, until, bucketMs }: PoolSpan): PoolBucket[] {
+export function getPoolBuckets(changes: readonly NodeChange[], { from, until, bucketMs }: PoolSpan): PoolBucket[] {
   const count = Math.ceil((until - from) / bucketMs);
   const buckets = Array.from({ length: count }, (_, index) => ({
     at: from + index * bucketMs,

@@ -2,7 +2,7 @@ import type { RunStep, TaskEvent } from "@samovar/contracts";
 import { RUN_STEPS } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { runDurations } from "./run-durations.ts";
+import { getRunDurations } from "./run-durations.ts";
 
 type Told = Pick<TaskEvent, "at" | "kind" | "data">;
 const step = (at: number, kind: TaskEvent["kind"], name: RunStep, runId = "run_1"): Told => ({
@@ -21,13 +21,13 @@ describe("how long the steps of a run took", () => {
       step(31, "step.started", "prepare"),
       step(40, "step.finished", "prepare"),
     ];
-    expect(runDurations(events, "run_1", 99)).toEqual({ choose: 30, prepare: 9 });
+    expect(getRunDurations(events, "run_1", 99)).toEqual({ choose: 30, prepare: 9 });
   });
 
   it("a step that was cut off lasted until the task ended, or lasts still", () => {
     const events = [step(1, "step.started", "start")];
-    expect(runDurations(events, "run_1", 11)).toEqual({ start: 10 });
-    expect(runDurations([...events, status(6, "failed")], "run_1", 11)).toEqual({ start: 5 });
+    expect(getRunDurations(events, "run_1", 11)).toEqual({ start: 10 });
+    expect(getRunDurations([...events, status(6, "failed")], "run_1", 11)).toEqual({ start: 5 });
   });
 
   it("another machine's steps are added", () => {
@@ -37,7 +37,7 @@ describe("how long the steps of a run took", () => {
       step(8, "step.started", "prepare"),
       step(10, "step.finished", "prepare"),
     ];
-    expect(runDurations(events, null, 99)).toEqual({ prepare: 7 });
+    expect(getRunDurations(events, null, 99)).toEqual({ prepare: 7 });
   });
 
   it("each attempt has its own; without a name it is the newest", () => {
@@ -49,9 +49,9 @@ describe("how long the steps of a run took", () => {
       step(7, "step.finished", "choose", "run_2"),
       status(8, "failed"),
     ];
-    expect(runDurations(events, "run_1", 99)).toEqual({ choose: 4 });
-    expect(runDurations(events, null, 99)).toEqual({ choose: 1 });
-    expect(runDurations([], null, 99)).toEqual({});
+    expect(getRunDurations(events, "run_1", 99)).toEqual({ choose: 4 });
+    expect(getRunDurations(events, null, 99)).toEqual({ choose: 1 });
+    expect(getRunDurations([], null, 99)).toEqual({});
   });
 
   it("is never negative, and never more than the whole, whatever the order of events", () => {
@@ -64,7 +64,7 @@ describe("how long the steps of a run took", () => {
       fc.property(fc.array(anyTold, { maxLength: 30 }), (told) => {
         const events = told.map(([at, kind, name]) => step(at, kind, name)).toSorted((a, b) => a.at - b.at);
         const [first, last] = [events[0]?.at ?? 0, 1000];
-        for (const ms of Object.values(runDurations(events, "run_1", last))) {
+        for (const ms of Object.values(getRunDurations(events, "run_1", last))) {
           expect(ms).toBeGreaterThanOrEqual(0);
           expect(ms).toBeLessThanOrEqual(last - first);
         }

@@ -10,7 +10,7 @@ type Told = Pick<TaskEvent, "at" | "kind" | "data">;
  * Milliseconds of each step that began. A step that was done twice (another machine was tried) counts both times; one that
  * was cut off lasted until its task ended, or until `now` while it has not. Without a run's id: of the newest run.
  */
-export function runDurations(events: readonly Told[], runId: string | null, now: Millis): TaskOutput["durations"] {
+export function getRunDurations(events: readonly Told[], runId: string | null, now: Millis): TaskOutput["durations"] {
   const run = runId ?? events.findLast((event) => event.kind === "step.started")?.data["runId"];
   const first = events.findIndex((event) => isStep(event) && event.data["runId"] === run);
   const open = new Map<RunStep, Millis>();

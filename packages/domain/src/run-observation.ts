@@ -1,4 +1,4 @@
-/** What a run can know of its node, its workspace and its session now: the node's object makes it, the run decides by it. */
+/** What a run knows about its node, workspace and session at one moment. The node's object makes it; the run decides from it. */
 import type { Millis } from "@samovar/base";
 import type { Failure, NodeStateName, SessionEnd } from "@samovar/contracts";
 
@@ -6,7 +6,7 @@ export interface RunObservation {
   readonly node: {
     readonly state: NodeStateName;
     readonly connected: boolean;
-    /** Since when the link is down; null when it is up, or was never. */
+    /** Since when the link is down; null when it is up or never was. */
     readonly downSince: Millis | null;
     readonly failure: Failure | null;
   };
@@ -17,7 +17,7 @@ export interface RunObservation {
   };
   readonly session: {
     readonly startedAt: Millis | null;
-    /** Null when no process of its start has waited long for its turn. */
+    /** When a process needed for the start was reported to wait long for the start gate; null when none was. */
     readonly startDelayedAt: Millis | null;
     readonly end: SessionEnd | null;
   };

@@ -1,30 +1,30 @@
 /**
- * For tests: one task, its run, its node and its person, made of the pure cores alone, over a clock of its own. The run's
- * steps are those of the workflow; nudges are lost and doubled as the test wishes. Checks T1 after each change.
+ * For tests: one task with its run, node and user, built from the pure cores alone on a simulated clock. The run takes the
+ * workflow's steps; the test decides which signals are lost or repeated. Checks T1 after each change.
  */
 import type { Millis, NodeId, RunId, SessionId, UserId, WorkspaceId } from "@samovar/base";
 import { assertNever } from "@samovar/base";
 import { DEFAULT_TIME_LIMITS } from "@samovar/contracts";
 import type { Failure, NodeEventDraft, SessionEnd, TaskStatus, TranscriptVerification } from "@samovar/contracts";
 import { expect } from "vitest";
-import type { NodeEffect, NodeLifeEvent } from "./node-lifecycle.ts";
+import type { NodeEffect, NodeLifecycleEvent } from "./node-lifecycle.ts";
 import { reserveSlot, stepNode } from "./node-lifecycle.ts";
-import { foldEvent, NEW_WORKSPACE, runFacts } from "./node-link.ts";
+import { foldEvent, NEW_WORKSPACE, observeRun } from "./node-link.ts";
 import type { WorkspaceFacts } from "./node-link.ts";
 import type { NodeRecord, NodeSettings, SlotLease } from "./node-record.ts";
-import { alarmsOf, newNode } from "./node-record.ts";
-import { lookPace, MAX_LOOKS, runWaits } from "./run-waits.ts";
-import { turnLookMs } from "./task-queue.ts";
-import { CANCELLED, concludeRun, decideRun, MAX_REPLACEMENTS, stoppedByPerson } from "./task-run.ts";
+import { deriveAlarms, newNode } from "./node-record.ts";
+import { planPoll, MAX_POLLS, getRunWaits } from "./run-waits.ts";
+import { getQueuePollMs } from "./task-queue.ts";
+import { CANCELLED, concludeRun, decideRun, MAX_REPLACEMENTS, getCancelFailure } from "./task-run.ts";
 import type { RunDecision, RunWait } from "./task-run.ts";
 import { changeTask, isTerminal } from "./task-status.ts";
 import type { TaskActor, TaskChange, TaskRecord } from "./task-status.ts";
 
 const LIMITS = DEFAULT_TIME_LIMITS;
-export const WAITS = runWaits(LIMITS);
+export const WAITS = getRunWaits(LIMITS);
 const SETTINGS: NodeSettings = {
   slots: 3,
-  keptFree: 10,
+  retainedWithoutSlot: 10,
   idleGraceMs: 1_000,
   warmTimeoutMs: 30 * 60_000,
   maxLifetimeMs: LIMITS.NODE_DRAIN_AFTER_MS,
@@ -32,10 +32,10 @@ const SETTINGS: NodeSettings = {
   bootTimeoutMs: LIMITS.NODE_BOOT_TIMEOUT_MS,
   unreachableTimeoutMs: LIMITS.NODE_UNREACHABLE_TIMEOUT_MS,
 };
-/** The sweep comes so often; a workflow that is gone is found then. */
+/** How often the sweep runs; it finds a workflow that is gone. */
 const SWEEP_MS = 15 * 60_000;
 
-/** An attempt is over by then, whatever happens or does not. */
+/** Every attempt is over after this time, whatever happens. */
 export const LONGEST_ATTEMPT_MS =
   (MAX_REPLACEMENTS + 1) * (LIMITS.TASK_QUEUE_TIMEOUT_MS + WAITS.node + WAITS.workspace) +
   WAITS.start +
@@ -49,23 +49,23 @@ const AGREED: TranscriptVerification = {
   stored: { count: 1, digest: "d" },
 };
 
-/** Where a run is: in line, in one of the waits, or gone with its workflow. */
-type Chapter =
-  | { readonly at: "line"; readonly deadline: Millis; readonly looks: number; readonly nextLook: Millis }
+/** Where a run is: in the queue, in one of its waits, or over. */
+type Phase =
+  | { readonly at: "queue"; readonly deadline: Millis; readonly polls: number; readonly nextPoll: Millis }
   | {
       readonly at: RunWait;
       readonly deadline: Millis;
-      readonly looks: number;
-      readonly quiet: number;
-      readonly nextLook: Millis;
-      readonly deafUntil: Millis;
+      readonly polls: number;
+      readonly unchanged: number;
+      readonly nextPoll: Millis;
+      readonly sleepsUntil: Millis;
     }
   | { readonly at: "over" };
 
-interface Placed {
-  readonly holder: SlotLease;
+interface Assignment {
+  readonly lease: SlotLease;
   record: NodeRecord;
-  told: WorkspaceFacts;
+  facts: WorkspaceFacts;
 }
 
 export class RunWorld {
@@ -78,16 +78,16 @@ export class RunWorld {
     readonly to: TaskStatus;
     readonly at: Millis;
   }[] = [];
-  /** Ends that the present attempt's machine has really told, by outcome. */
+  /** The outcome that each attempt's node has really reported. */
   readonly ends = new Map<number, SessionEnd["outcome"]>();
-  hasRoom = true;
-  /** Whether nudges get through. */
-  hears = true;
+  hasCapacity = true;
+  /** Whether signals arrive. */
+  receivesSignals = true;
   readonly #cancelled = new Set<number>();
   #runs = 0;
-  #placed: Placed | null = null;
-  #earlier: Placed[] = [];
-  #chapter: Chapter = { at: "over" };
+  #assignment: Assignment | null = null;
+  #earlier: Assignment[] = [];
+  #phase: Phase = { at: "over" };
   #stoppedFor: Failure | null = null;
   #replaced = 0;
   #sweptAt: Millis | null = null;
@@ -96,7 +96,7 @@ export class RunWorld {
     this.task = task;
   }
 
-  /** A change, as the store makes it: decided, and written when it was one. */
+  /** Applies a change as the store does: decides, and writes only a real change. */
   change(change: TaskChange, actor: TaskActor): boolean {
     const before = this.task;
     const result = changeTask(before, change, actor, this.now);
@@ -111,7 +111,7 @@ export class RunWorld {
     return true;
   }
 
-  /** A person runs it, or tries it again. */
+  /** The user runs or retries the task. */
   run(user: TaskActor): void {
     const attempt = this.#runs + 1;
     const runId = `run_${attempt}` as RunId;
@@ -122,72 +122,75 @@ export class RunWorld {
       : { kind: "queue", runId };
     if (!this.change(change, user)) return;
     this.#runs = attempt;
-    this.#leavePlace();
+    this.#release();
     this.#replaced = 0;
     this.#stoppedFor = null;
     this.#sweptAt = null;
-    this.#standInLine();
+    this.#enqueue();
   }
 
-  /** The workflow is lost; the sweep finds that out. */
+  /** Loses the workflow; the sweep finds out. */
   loseRun(): void {
-    if (this.#chapter.at === "over" || isTerminal(this.task.status)) return;
-    this.#chapter = { at: "over" };
+    if (this.#phase.at === "over" || isTerminal(this.task.status)) return;
+    this.#phase = { at: "over" };
     this.#sweptAt = this.now + SWEEP_MS;
   }
 
-  /** What the machine of the present workspace, or of one that was given up, tells. */
-  tell(event: (workspaceId: WorkspaceId, sessionId: SessionId) => NodeEventDraft, whose: "present" | "earlier"): void {
-    const placed = whose === "present" ? this.#placed : this.#earlier.at(-1);
-    if (placed == null || placed.record.link.kind !== "up") return;
-    const { workspaceId, sessionId } = placed.holder;
+  /** An event from the node of the present workspace, or of an abandoned one. */
+  report(
+    event: (workspaceId: WorkspaceId, sessionId: SessionId) => NodeEventDraft,
+    whose: "present" | "earlier",
+  ): void {
+    const assignment = whose === "present" ? this.#assignment : this.#earlier.at(-1);
+    if (assignment == null || assignment.record.link.kind !== "up") return;
+    const { workspaceId, sessionId } = assignment.lease;
     const draft = event(workspaceId, sessionId);
-    const told = { ...draft, n: 1, at: this.now };
-    const other = this.#placed;
+    const facts = { ...draft, n: 1, at: this.now };
+    const other = this.#assignment;
     if (whose === "earlier" && other !== null)
-      expect(foldEvent(other.told, told, other.holder, this.now), "words of another workspace").toBe(other.told);
-    const before = placed.told;
-    placed.told = foldEvent(before, told, placed.holder, this.now);
-    if (placed.told === before || whose === "earlier") return;
+      expect(foldEvent(other.facts, facts, other.lease, this.now), "events of another workspace").toBe(other.facts);
+    const before = assignment.facts;
+    assignment.facts = foldEvent(before, facts, assignment.lease, this.now);
+    if (assignment.facts === before || whose === "earlier") return;
     const { attempt } = this.task;
     if (draft.kind === "session.ended" && !this.ends.has(attempt)) this.ends.set(attempt, draft.end.outcome);
-    this.nudge();
+    this.signal();
   }
 
   /** What the run waits for now. */
-  get at(): Chapter["at"] {
-    return this.#chapter.at;
+  get at(): Phase["at"] {
+    return this.#phase.at;
   }
 
   cancel(user: TaskActor): void {
     if (this.change({ kind: "cancel", reason: "changed my mind" }, user)) this.#cancelled.add(this.task.attempt);
-    this.nudge();
+    this.signal();
   }
 
-  /** A run that is over does once more what it had begun. */
+  /** A run that is over repeats a step. */
   repeat(change: TaskChange, which: "this" | "earlier"): void {
-    if (this.#chapter.at !== "over" && which === "this") return;
+    if (this.#phase.at !== "over" && which === "this") return;
     const runId = `run_${which === "this" ? this.#runs : this.#runs - 1}` as RunId;
     const before = this.task;
-    // One whose workflow was lost may still end its task, until the sweep has.
+    // A lost workflow may still end its task until the sweep does.
     if (which === "this" && !isTerminal(before.status)) return;
     this.change(change, { kind: "run", id: runId });
     expect(this.task, "a run that is over changes nothing").toBe(before);
   }
 
-  node(event: NodeLifeEvent): void {
-    if (this.#placed === null) return;
-    this.#step(this.#placed, event);
+  node(event: NodeLifecycleEvent): void {
+    if (this.#assignment === null) return;
+    this.#step(this.#assignment, event);
   }
 
-  nudge(): void {
-    const chapter = this.#chapter;
-    if (!this.hears || chapter.at === "over") return;
-    if (chapter.at !== "line" && this.now < chapter.deafUntil) return;
-    this.#look(true);
+  signal(): void {
+    const phase = this.#phase;
+    if (!this.receivesSignals || phase.at === "over") return;
+    if (phase.at !== "queue" && this.now < phase.sleepsUntil) return;
+    this.#poll(true);
   }
 
-  /** Time goes by: alarms ring when they are due, the run looks when it wants to. */
+  /** Passes time: alarms fire when due, and the run polls on its schedule. */
   pass(ms: number): void {
     const until = this.now + ms;
     for (let turns = 0; turns < 20_000; turns++) {
@@ -199,18 +202,18 @@ export class RunWorld {
       this.now = Math.max(this.now, next.at);
       next.act();
     }
-    throw new Error("time does not go on");
+    throw new Error("time does not advance");
   }
 
   #nextMoment(): { readonly at: Millis; readonly act: () => void } | null {
     const moments: { at: Millis; act: () => void }[] = [];
-    const placed = this.#placed;
-    if (placed !== null) {
-      for (const [name, at] of alarmsOf(placed.record, SETTINGS))
-        moments.push({ at, act: () => this.#step(placed, { kind: "alarm", name }) });
+    const assignment = this.#assignment;
+    if (assignment !== null) {
+      for (const [name, at] of deriveAlarms(assignment.record, SETTINGS))
+        moments.push({ at, act: () => this.#step(assignment, { kind: "alarm", name }) });
     }
-    const chapter = this.#chapter;
-    if (chapter.at !== "over") moments.push({ at: chapter.nextLook, act: () => this.#look(false) });
+    const phase = this.#phase;
+    if (phase.at !== "over") moments.push({ at: phase.nextPoll, act: () => this.#poll(false) });
     const sweptAt = this.#sweptAt;
     if (sweptAt !== null) moments.push({ at: sweptAt, act: () => this.#sweep() });
     return moments.toSorted((a, b) => a.at - b.at)[0] ?? null;
@@ -222,28 +225,28 @@ export class RunWorld {
       { kind: "fail", failure: { code: "run_lost", message: "The run was lost." }, output: null },
       { kind: "sweep" },
     );
-    this.#leavePlace();
+    this.#release();
   }
 
-  #step(placed: Placed, event: NodeLifeEvent): void {
-    const { record, effects } = stepNode(placed.record, event, this.now, SETTINGS);
-    placed.record = record;
-    for (const effect of effects) this.#effect(placed, effect);
+  #step(assignment: Assignment, event: NodeLifecycleEvent): void {
+    const { record, effects } = stepNode(assignment.record, event, this.now, SETTINGS);
+    assignment.record = record;
+    for (const effect of effects) this.#effect(assignment, effect);
   }
 
-  /** The provider answers at once here; what it may do instead is the node's own model test's matter. */
-  #effect(placed: Placed, effect: NodeEffect): void {
+  /** The provider answers at once here; the node's model test covers its other behaviour. */
+  #effect(assignment: Assignment, effect: NodeEffect): void {
     switch (effect.kind) {
       case "provider.create":
-        return this.#step(placed, { kind: "server.made", server: { id: "1", location: null, pricePerHour: null } });
+        return this.#step(assignment, { kind: "server.made", server: { id: "1", location: null, pricePerHour: null } });
       case "provider.find":
-        return this.#step(placed, { kind: "server.absent" });
+        return this.#step(assignment, { kind: "server.absent" });
       case "provider.delete":
-        return this.#step(placed, { kind: "server.gone" });
-      case "nudge":
-        return placed === this.#placed ? this.nudge() : undefined;
-      case "room":
-        return this.nudge();
+        return this.#step(assignment, { kind: "server.gone" });
+      case "wake":
+        return assignment === this.#assignment ? this.signal() : undefined;
+      case "capacity":
+        return this.signal();
       case "node.drain":
       case "link.close":
         return;
@@ -252,94 +255,95 @@ export class RunWorld {
     }
   }
 
-  /* The run, step by step as the workflow takes them. */
+  /* The run's steps, as the workflow takes them. */
 
-  #me(): TaskActor {
+  #actor(): TaskActor {
     return { kind: "run", id: `run_${this.#runs}` as RunId };
   }
 
-  #standInLine(): void {
+  #enqueue(): void {
     const deadline = this.now + LIMITS.TASK_QUEUE_TIMEOUT_MS;
-    this.#chapter = { at: "line", deadline, looks: 0, nextLook: this.now };
+    this.#phase = { at: "queue", deadline, polls: 0, nextPoll: this.now };
   }
 
-  /** `mayBeThere`: else the run has only just asked for it, and waits for a nudge first. */
-  #await(at: RunWait, mayBeThere: boolean): void {
+  /** `mayBeReady`: false when the run has only just requested it, so it waits for a signal first. */
+  #wait(at: RunWait, mayBeReady: boolean): void {
     const { now } = this;
     const deadline = now + WAITS[at];
-    const taken = { looks: 0, quiet: 0, maxLooks: MAX_LOOKS[at], isSilent: false };
-    const nextLook = mayBeThere ? now : now + lookPace(taken, WAITS[at], deadline, now).waitMs;
-    this.#chapter = { at, deadline, looks: 0, quiet: 0, nextLook, deafUntil: now };
+    const progress = { polls: 0, unchanged: 0, maxPolls: MAX_POLLS[at], isSilent: false };
+    const nextPoll = mayBeReady ? now : now + planPoll(progress, WAITS[at], deadline, now).waitMs;
+    this.#phase = { at, deadline, polls: 0, unchanged: 0, nextPoll, sleepsUntil: now };
   }
 
-  #look(nudged: boolean): void {
-    const chapter = this.#chapter;
-    if (chapter.at === "over") return;
-    if (chapter.at === "line") return this.#lookForRoom(chapter);
-    const placed = this.#placed;
-    const decision = decideRun(chapter.at, {
-      sight: placed === null ? null : runFacts(placed.record, placed.holder, placed.told),
+  #poll(signalled: boolean): void {
+    const phase = this.#phase;
+    if (phase.at === "over") return;
+    if (phase.at === "queue") return this.#pollQueue(phase);
+    const assignment = this.#assignment;
+    const decision = decideRun(phase.at, {
+      observation: assignment === null ? null : observeRun(assignment.record, assignment.lease, assignment.facts),
       silentSince: null,
       cancelRequested: this.task.cancelRequested,
-      deadline: chapter.deadline,
+      deadline: phase.deadline,
       now: this.now,
     });
-    if (decision.kind !== "wait") return this.#decided(chapter.at, decision);
-    const looks = chapter.looks + 1;
-    expect(looks, "looks of one wait").toBeLessThanOrEqual(MAX_LOOKS[chapter.at] + 1);
-    const quiet = nudged ? 0 : chapter.quiet + 1;
-    const pace = lookPace(
-      { looks, quiet, maxLooks: MAX_LOOKS[chapter.at], isSilent: false },
-      WAITS[chapter.at],
-      chapter.deadline,
+    if (decision.kind !== "wait") return this.#decided(phase.at, decision);
+    const polls = phase.polls + 1;
+    expect(polls, "polls of one wait").toBeLessThanOrEqual(MAX_POLLS[phase.at] + 1);
+    const unchanged = signalled ? 0 : phase.unchanged + 1;
+    const pace = planPoll(
+      { polls, unchanged, maxPolls: MAX_POLLS[phase.at], isSilent: false },
+      WAITS[phase.at],
+      phase.deadline,
       this.now,
     );
-    const deafUntil = this.now + pace.sleepMs;
-    const byPace = deafUntil + pace.waitMs;
-    const nextLook = decision.lookBy === null ? byPace : Math.max(deafUntil, Math.min(byPace, decision.lookBy));
-    this.#chapter = { ...chapter, looks, quiet, deafUntil, nextLook: Math.max(nextLook, this.now + 1) };
+    const sleepsUntil = this.now + pace.sleepMs;
+    const byPace = sleepsUntil + pace.waitMs;
+    const nextPoll = decision.pollBy === null ? byPace : Math.max(sleepsUntil, Math.min(byPace, decision.pollBy));
+    this.#phase = { ...phase, polls, unchanged, sleepsUntil, nextPoll: Math.max(nextPoll, this.now + 1) };
   }
 
-  #lookForRoom(chapter: Extract<Chapter, { at: "line" }>): void {
+  #pollQueue(phase: Extract<Phase, { at: "queue" }>): void {
     if (this.task.cancelRequested) return this.#end("cancelled", CANCELLED);
-    if (this.hasRoom) {
-      this.#place();
-      return this.#await("node", true);
+    if (this.hasCapacity) {
+      this.#assign();
+      return this.#wait("node", true);
     }
-    if (this.now >= chapter.deadline) return this.#end("failed", { code: "no_room", message: "Nothing became free." });
-    const nextLook = this.now + Math.max(1, turnLookMs(chapter.looks + 1, chapter.deadline, this.now));
-    this.#chapter = { ...chapter, looks: chapter.looks + 1, nextLook };
+    if (this.now >= phase.deadline)
+      return this.#end("failed", { code: "no_capacity", message: "No slot became available." });
+    const nextPoll = this.now + Math.max(1, getQueuePollMs(phase.polls + 1, phase.deadline, this.now));
+    this.#phase = { ...phase, polls: phase.polls + 1, nextPoll };
   }
 
-  #place(): void {
+  #assign(): void {
     const run = this.#runs * 10 + this.#replaced;
-    const holder: SlotLease = {
+    const lease: SlotLease = {
       workspaceId: `wsp_${run}` as WorkspaceId,
       taskId: this.task.id,
       runId: `run_${this.#runs}` as RunId,
       projectId: this.task.projectId,
       sessionId: this.task.sessionId,
     };
-    const record = newNode(`nod_${run}` as NodeId, holder, this.now, SETTINGS);
-    const { reply } = reserveSlot(record, holder, this.now, SETTINGS);
+    const record = newNode(`nod_${run}` as NodeId, lease, this.now, SETTINGS);
+    const { reply } = reserveSlot(record, lease, this.now, SETTINGS);
     expect(reply.granted).toBe(true);
-    this.#placed = { holder, record, told: NEW_WORKSPACE };
+    this.#assignment = { lease, record, facts: NEW_WORKSPACE };
   }
 
   #decided(wait: RunWait, decision: Exclude<RunDecision, { kind: "wait" }>): void {
     if (decision.kind === "reached") return this.#reached(wait);
     if (decision.kind === "node_lost") return this.#replace(decision.failure);
-    const { stopFor, failure } = this.#why(wait, decision);
+    const { stopFor, failure } = this.#explain(wait, decision);
     if (stopFor !== null) {
       this.#stoppedFor = stopFor;
-      return this.#await("drain", false);
+      return this.#wait("drain", false);
     }
     const cancelled = failure.code === CANCELLED.code;
     this.#end(cancelled ? "cancelled" : "failed", failure);
   }
 
-  /** A session that began must be stopped first, and may still have ended well. */
-  #why(wait: RunWait, decision: Extract<RunDecision, { kind: "failed" | "cancelled" | "overdue" }>) {
+  /** A session that has started must be stopped first, and may still have ended cleanly. */
+  #explain(wait: RunWait, decision: Extract<RunDecision, { kind: "failed" | "cancelled" | "overdue" }>) {
     const failure = decision.kind === "cancelled" ? CANCELLED : decision.failure;
     if (wait === "drain") return { stopFor: null, failure: this.#stoppedFor ?? failure };
     const stopped = decision.kind !== "failed" && (wait === "start" || wait === "work");
@@ -347,24 +351,24 @@ export class RunWorld {
   }
 
   #reached(wait: RunWait): void {
-    const placed = this.#placed;
-    if (placed === null) throw new Error("reached something on no node");
+    const assignment = this.#assignment;
+    if (assignment === null) throw new Error("reached a state without a node");
     switch (wait) {
       case "node":
         this.change(
-          { kind: "delegate", nodeId: placed.record.nodeId, workspaceId: placed.holder.workspaceId },
-          this.#me(),
+          { kind: "delegate", nodeId: assignment.record.nodeId, workspaceId: assignment.lease.workspaceId },
+          this.#actor(),
         );
-        return this.#await("workspace", false);
+        return this.#wait("workspace", false);
       case "workspace":
-        this.change({ kind: "name_branch", branch: placed.told.branch ?? "task/1" }, this.#me());
-        return this.#await("start", false);
+        this.change({ kind: "name_branch", branch: assignment.facts.branch ?? "task/1" }, this.#actor());
+        return this.#wait("start", false);
       case "start":
-        this.change({ kind: "start" }, this.#me());
-        return this.#await("work", false);
+        this.change({ kind: "start" }, this.#actor());
+        return this.#wait("work", false);
       case "work":
       case "drain":
-        return this.#conclude(placed.told.end);
+        return this.#conclude(assignment.facts.end);
       case "removal":
         return;
       default:
@@ -375,45 +379,45 @@ export class RunWorld {
   #replace(failure: Failure): void {
     if (this.#replaced >= MAX_REPLACEMENTS) return this.#end("failed", failure);
     this.#replaced++;
-    this.change({ kind: "requeue", reason: failure.message }, this.#me());
-    this.#leavePlace();
-    this.#standInLine();
+    this.change({ kind: "requeue", reason: failure.message }, this.#actor());
+    this.#release();
+    this.#enqueue();
   }
 
   #conclude(end: SessionEnd | null): void {
-    if (end === null) throw new Error("a session that has ended has no end");
-    const stoppedFor = this.#stoppedFor ?? stoppedByPerson(end, this.task.cancelRequested);
+    if (end === null) throw new Error("the ended session has no end");
+    const stoppedFor = this.#stoppedFor ?? getCancelFailure(end, this.task.cancelRequested);
     const { status, failure, output } = concludeRun(end, AGREED, stoppedFor);
     const why = failure ?? { code: status, message: status };
     if (status !== "completed") return this.#end(status, why, output);
-    this.change({ kind: "start" }, this.#me());
+    this.change({ kind: "start" }, this.#actor());
     if (output === null) throw new Error("a clean end has an output");
-    this.change({ kind: "complete", output }, this.#me());
-    this.#leavePlace();
+    this.change({ kind: "complete", output }, this.#actor());
+    this.#release();
   }
 
   #end(status: "failed" | "cancelled", failure: Failure, output: TaskRecord["output"] = null): void {
     this.change(
       status === "failed" ? { kind: "fail", failure, output } : { kind: "stop", failure, output },
-      this.#me(),
+      this.#actor(),
     );
-    this.#leavePlace();
+    this.#release();
   }
 
-  #leavePlace(): void {
-    if (this.#placed !== null) this.#earlier.push(this.#placed);
-    this.#placed = null;
-    this.#chapter = { at: "over" };
+  #release(): void {
+    if (this.#assignment !== null) this.#earlier.push(this.#assignment);
+    this.#assignment = null;
+    this.#phase = { at: "over" };
   }
 
-  /** What holds after every change. */
+  /** Checks the invariants that hold after every change. */
   #check(before: TaskRecord): void {
     const { task } = this;
     expect(task.version).toBe(before.version + 1);
     const endings = this.moves.filter((move) => move.attempt === task.attempt && isTerminal(move.to));
-    expect(endings.length, "[T1] one ending an attempt").toBe(isTerminal(task.status) ? 1 : 0);
+    expect(endings.length, "[T1] one ending per attempt").toBe(isTerminal(task.status) ? 1 : 0);
     if (task.status === "completed") {
-      expect(this.ends.get(task.attempt), "only a clean end is success").toBe("clean");
+      expect(this.ends.get(task.attempt), "only a clean end completes the task").toBe("clean");
       expect(task.startedAt).not.toBeNull();
     }
     if (task.status === "failed") expect(task.failure?.message ?? "").not.toBe("");

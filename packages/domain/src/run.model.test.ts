@@ -1,4 +1,4 @@
-/** Random users, machines, nudges and times against one task's whole run: it ends once, in time, for an honest reason. */
+/** Random users, nodes, signals and times against one task's whole run: it ends once, in time, and for the true reason. */
 import type { SessionId, WorkspaceId } from "@samovar/base";
 import type { NodeEventDraft, SessionEnd, SessionOutcome } from "@samovar/contracts";
 import * as fc from "fast-check";
@@ -8,12 +8,12 @@ import { A_DRAFT } from "./task-record.testing.ts";
 import { isTerminal } from "./task-status.ts";
 import type { TaskChange } from "./task-status.ts";
 
-type Told = (workspaceId: WorkspaceId, sessionId: SessionId) => NodeEventDraft;
+type ReportedEvent = (workspaceId: WorkspaceId, sessionId: SessionId) => NodeEventDraft;
 
 const end = (outcome: SessionOutcome): SessionEnd => ({
   outcome,
   stopReason: "end_turn",
-  failure: outcome === "clean" ? null : { code: "agent", message: "The agent had a reason." },
+  failure: outcome === "clean" ? null : { code: "agent", message: "The agent failed." },
   branch: "task/1",
   commits: [],
   diffStat: null,
@@ -28,7 +28,7 @@ const end = (outcome: SessionOutcome): SessionEnd => ({
   digest: { count: 1, digest: "d" },
 });
 
-const TOLD = {
+const REPORTED = {
   ready: (workspaceId) => ({ kind: "workspace.ready", workspaceId, branch: "task/1", baseCommit: "abc" }),
   unready: (workspaceId) => ({
     kind: "workspace.failed",
@@ -41,22 +41,22 @@ const TOLD = {
   crashed: (workspaceId, sessionId) => ({ kind: "session.ended", workspaceId, sessionId, end: end("crashed") }),
   stopped: (workspaceId, sessionId) => ({ kind: "session.ended", workspaceId, sessionId, end: end("cancelled") }),
   "timed out": (workspaceId, sessionId) => ({ kind: "session.ended", workspaceId, sessionId, end: end("timeout") }),
-} as const satisfies Record<string, Told>;
+} as const satisfies Record<string, ReportedEvent>;
 
-type Plain = "run" | "cancel" | "edit" | "connect" | "cut" | "drain" | "destroy" | "nudge" | "lose the run" | "go on";
+type Plain = "run" | "cancel" | "edit" | "connect" | "cut" | "drain" | "destroy" | "wake" | "lose the run" | "go on";
 type Action =
   | { readonly do: Plain }
-  | { readonly do: "tell"; readonly what: keyof typeof TOLD; readonly whose: "present" | "earlier" }
+  | { readonly do: "report"; readonly what: keyof typeof REPORTED; readonly whose: "present" | "earlier" }
   | { readonly do: "repeat"; readonly change: TaskChange; readonly which: "this" | "earlier" }
-  | { readonly do: "room"; readonly is: boolean }
-  | { readonly do: "hear"; readonly is: boolean }
+  | { readonly do: "capacity"; readonly is: boolean }
+  | { readonly do: "signals"; readonly is: boolean }
   | { readonly do: "wait"; readonly ms: number };
 
 const plain = (weight: number, ...names: Plain[]) => ({
   weight,
   arbitrary: fc.constantFrom(...names).map((name): Action => ({ do: name })),
 });
-const tells = fc.constantFrom(...(Object.keys(TOLD) as (keyof typeof TOLD)[]));
+const reports = fc.constantFrom(...(Object.keys(REPORTED) as (keyof typeof REPORTED)[]));
 const failure = { code: "late", message: "Too late." };
 const anyRepeat = fc.record({
   do: fc.constant("repeat" as const),
@@ -74,19 +74,19 @@ const anyAction: fc.Arbitrary<Action> = fc.oneof(
   plain(3, "run"),
   plain(2, "cancel", "edit"),
   plain(8, "connect"),
-  plain(2, "cut", "drain", "destroy", "nudge"),
+  plain(2, "cut", "drain", "destroy", "wake"),
   plain(1, "lose the run"),
   {
     weight: 16,
     arbitrary: fc.record({
-      do: fc.constant("tell" as const),
-      what: fc.oneof(fc.constantFrom("ready" as const, "started" as const), tells),
+      do: fc.constant("report" as const),
+      what: fc.oneof(fc.constantFrom("ready" as const, "started" as const), reports),
       whose: fc.constantFrom("present" as const, "present" as const, "earlier" as const),
     }),
   },
   { weight: 3, arbitrary: anyRepeat },
-  { weight: 1, arbitrary: fc.boolean().map((is): Action => ({ do: "room", is })) },
-  { weight: 1, arbitrary: fc.boolean().map((is): Action => ({ do: "hear", is })) },
+  { weight: 1, arbitrary: fc.boolean().map((is): Action => ({ do: "capacity", is })) },
+  { weight: 1, arbitrary: fc.boolean().map((is): Action => ({ do: "signals", is })) },
   {
     weight: 8,
     arbitrary: fc
@@ -95,12 +95,12 @@ const anyAction: fc.Arbitrary<Action> = fc.oneof(
   },
 );
 
-/** What brings a run further from where it is; to its end it is brought by other words. */
+/** Moves a run one step forward, but not to its end. */
 function goOn(world: RunWorld): void {
   world.pass(0);
   if (world.at === "node" || world.at === "workspace") world.node({ kind: "agent.connected" });
-  if (world.at === "workspace") world.tell(TOLD.ready, "present");
-  else if (world.at === "start") world.tell(TOLD.started, "present");
+  if (world.at === "workspace") world.report(REPORTED.ready, "present");
+  else if (world.at === "start") world.report(REPORTED.started, "present");
   world.pass(1_000);
 }
 
@@ -118,24 +118,24 @@ function act(world: RunWorld, action: Action): void {
     case "cut":
       return world.node({ kind: "link.lost" });
     case "drain":
-      return world.node({ kind: "drain.asked", reason: "asked" });
+      return world.node({ kind: "drain.requested", reason: "asked" });
     case "destroy":
-      return world.node({ kind: "destroy.asked", reason: "asked" });
-    case "nudge":
-      return world.nudge();
+      return world.node({ kind: "destroy.requested", reason: "asked" });
+    case "wake":
+      return world.signal();
     case "go on":
       return goOn(world);
     case "lose the run":
       return world.loseRun();
-    case "tell":
-      return world.tell(TOLD[action.what], action.whose);
+    case "report":
+      return world.report(REPORTED[action.what], action.whose);
     case "repeat":
       return world.repeat(action.change, action.which);
-    case "room":
-      world.hasRoom = action.is;
+    case "capacity":
+      world.hasCapacity = action.is;
       return;
-    case "hear":
-      world.hears = action.is;
+    case "signals":
+      world.receivesSignals = action.is;
       return;
     case "wait":
       return world.pass(action.ms);
@@ -145,7 +145,7 @@ function act(world: RunWorld, action: Action): void {
 const anyActions = fc.array(anyAction, { maxLength: 50 });
 
 describe("[T1] a task's whole run", () => {
-  it("ends once and by its deadline, from wherever nothing more comes; late words change nothing", () => {
+  it("ends once and by its deadline, wherever events stop coming, and late events change nothing", () => {
     fc.assert(
       fc.property(anyActions, anyActions, (before, late) => {
         const world = new RunWorld(A_DRAFT);
@@ -162,7 +162,7 @@ describe("[T1] a task's whole run", () => {
     );
   });
 
-  it("[R12] reaches every ending there is, from every status on the way", () => {
+  it("[R12] reaches every ending from every status that can lead to it", () => {
     const seen = new Set<string>();
     const sample = fc.sample(anyActions, { numRuns: 1_000, seed: 7 });
     for (const actions of sample) {
@@ -178,14 +178,14 @@ describe("[T1] a task's whole run", () => {
     expect(seen).toContain("delegated → queued");
   });
 
-  it("[F46] is cancelled in time from any moment, unless it had ended by itself", () => {
+  it("[F46] is cancelled in time from any moment, unless it has already ended", () => {
     fc.assert(
       fc.property(anyActions, (before) => {
         const world = new RunWorld(A_DRAFT);
         world.run(USER);
         for (const action of before) act(world, action);
         if (isTerminal(world.task.status)) return;
-        world.hears = true;
+        world.receivesSignals = true;
         act(world, { do: "cancel" });
         world.pass(WAITS.drain + 16 * 60_000);
         expect(isTerminal(world.task.status), `still ${world.task.status}`).toBe(true);
@@ -194,16 +194,16 @@ describe("[T1] a task's whole run", () => {
     );
   });
 
-  it("inactivity is never success: a machine that beats and says nothing more ends failed", () => {
+  it("fails when the node sends heartbeats but reports nothing more: inactivity is never success", () => {
     for (const upTo of [[], ["ready"], ["ready", "started"]] as const) {
       const world = new RunWorld(A_DRAFT);
       world.run(USER);
       world.pass(0);
       world.node({ kind: "agent.connected" });
-      for (const what of upTo) world.tell(TOLD[what], "present");
+      for (const what of upTo) world.report(REPORTED[what], "present");
       for (let beats = 0; beats < 24 * 60 && !isTerminal(world.task.status); beats++) {
         world.node({ kind: "agent.connected" });
-        world.nudge();
+        world.signal();
         world.pass(60_000);
       }
       expect(world.task.status, upTo.join(", ")).toBe("failed");

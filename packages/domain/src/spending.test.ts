@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hoursBegun, spentOn } from "./spending.ts";
+import { countStartedHours, sumCost } from "./spending.ts";
 
 const HOUR = 3_600_000;
 const euros = (amount: string) => ({ amount, currency: "EUR" });
@@ -17,12 +17,12 @@ describe("what machines cost", () => {
     ["what is gone costs no more", 0, 2 * HOUR, 9 * HOUR, 2],
     ["what is yet to come costs nothing", HOUR, null, 0, 0],
   ])("%s", (_what, createdAt, destroyedAt, now, hours) => {
-    expect(hoursBegun({ createdAt, destroyedAt }, now)).toBe(hours);
+    expect(countStartedHours({ createdAt, destroyedAt }, now)).toBe(hours);
   });
 
   it("hours that were begun before the moment are not counted again", () => {
-    expect(hoursBegun({ createdAt: 0, destroyedAt: null }, 5 * HOUR, 2.5 * HOUR)).toBe(2);
-    expect(hoursBegun({ createdAt: 0, destroyedAt: 2 * HOUR }, 5 * HOUR, 3 * HOUR)).toBe(0);
+    expect(countStartedHours({ createdAt: 0, destroyedAt: null }, 5 * HOUR, 2.5 * HOUR)).toBe(2);
+    expect(countStartedHours({ createdAt: 0, destroyedAt: 2 * HOUR }, 5 * HOUR, 3 * HOUR)).toBe(0);
   });
 
   it("is summed for each currency; a machine without a price adds nothing", () => {
@@ -32,6 +32,6 @@ describe("what machines cost", () => {
       { ...machine(0, null), pricePerHour: { amount: "1", currency: "USD" } },
       { ...machine(0, null), pricePerHour: null },
     ];
-    expect(spentOn(machines, HOUR)).toEqual([euros("0.022500"), { amount: "1.000000", currency: "USD" }]);
+    expect(sumCost(machines, HOUR)).toEqual([euros("0.022500"), { amount: "1.000000", currency: "USD" }]);
   });
 });

@@ -14,7 +14,11 @@ export interface PaidTime {
 }
 
 /** Hours that the machine began from `since` until `now`; the first at the very beginning. */
-export function hoursBegun({ createdAt, destroyedAt }: Omit<PaidTime, "pricePerHour">, now: Millis, since = 0): number {
+export function countStartedHours(
+  { createdAt, destroyedAt }: Omit<PaidTime, "pricePerHour">,
+  now: Millis,
+  since = 0,
+): number {
   const end = Math.min(destroyedAt ?? now, now);
   if (end < createdAt) return 0;
   const begun = Math.max(1, hoursBefore(createdAt, end));
@@ -24,12 +28,12 @@ export function hoursBegun({ createdAt, destroyedAt }: Omit<PaidTime, "pricePerH
 const hoursBefore = (createdAt: Millis, at: Millis): number => Math.max(0, Math.ceil((at - createdAt) / HOUR_MS));
 
 /** One sum for each currency; a machine whose price is not known adds nothing. */
-export function spentOn(machines: readonly PaidTime[], now: Millis, since = 0): Price[] {
+export function sumCost(machines: readonly PaidTime[], now: Millis, since = 0): Price[] {
   const sums = new Map<string, number>();
   for (const machine of machines) {
     const { pricePerHour } = machine;
     if (pricePerHour === null) continue;
-    const cost = hoursBegun(machine, now, since) * Number(pricePerHour.amount);
+    const cost = countStartedHours(machine, now, since) * Number(pricePerHour.amount);
     if (Number.isFinite(cost)) sums.set(pricePerHour.currency, (sums.get(pricePerHour.currency) ?? 0) + cost);
   }
   return [...sums].map(([currency, sum]) => ({ currency, amount: sum.toFixed(DECIMALS) }));

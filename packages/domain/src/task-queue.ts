@@ -1,67 +1,67 @@
 /**
- * The line of queued tasks: who may take room, and who waits and why. A task takes no room while as many tasks stand
- * before it as there is room; a place whose run has not looked for long does not count, so a dead run blocks nobody. Keeps T1.
+ * The queue of tasks: which task may take a slot, and which one waits and why. A task waits while the tasks ahead of it need
+ * all available slots. An entry whose run has not polled for a long time does not count, so a dead run blocks no other. Keeps T1.
  */
 import type { Millis, NodeId, TaskId } from "@samovar/base";
 import type { NodeStateName, TaskStatus, TaskWaiting, VmSize } from "@samovar/contracts";
 import { RECONNECT_GRACE_MS } from "./node-lifecycle.ts";
 
-/** A place in the line of one owner and size. */
-export interface Place {
+/** A task's entry in the queue of one owner and size. */
+export interface QueueEntry {
   readonly taskId: TaskId;
-  /** Lower goes first; see {@link rankOf}. */
+  /** Lower ranks go first; see {@link toRank}. */
   readonly rank: number;
   readonly queuedAt: Millis;
 }
 
-export interface LookedAtPlace extends Place {
-  readonly lookedAt: Millis;
+export interface PolledQueueEntry extends QueueEntry {
+  readonly polledAt: Millis;
 }
 
-/** Urgent (1) goes first, low (4) late, none (0) last. */
-export const rankOf = (priority: number): number => (priority === 0 ? 5 : priority);
+/** The rank of a priority: urgent (1) first, low (4) late, none (0) last. */
+export const toRank = (priority: number): number => (priority === 0 ? 5 : priority);
 
-/** By rank, then by age, then by id. */
-export function comparePlaces(a: Place, b: Place): number {
+/** Orders entries by rank, then age, then id. */
+export function compareEntries(a: QueueEntry, b: QueueEntry): number {
   return a.rank - b.rank || a.queuedAt - b.queuedAt || (a.taskId < b.taskId ? -1 : Number(a.taskId > b.taskId));
 }
 
-/** The longest time between two looks of a run in line: nudges do the work, this is for one that was lost. */
-export const SLOWEST_TURN_LOOK_MS = 15 * 60_000;
-/** A run that has not looked for so long is not there any more. */
-export const STALE_PLACE_MS = 3 * SLOWEST_TURN_LOOK_MS;
+/** The longest time between two polls of a queued run. Signals normally wake it; polls make up for lost ones. */
+export const MAX_QUEUE_POLL_MS = 15 * 60_000;
+/** A run that has not polled for this long is dead. */
+export const STALE_ENTRY_MS = 3 * MAX_QUEUE_POLL_MS;
 
-/** The first wait of one in line for a nudge. */
-const FIRST_TURN_LOOK_MS = 15_000;
+/** A queued run's first wait for a signal. */
+const FIRST_QUEUE_POLL_MS = 15_000;
 
-/** How long to wait for a nudge; `looks`: taken so far. A day's wait takes about a hundred looks. */
-export function turnLookMs(looks: number, deadline: Millis, now: Millis): number {
-  const growing = Math.min(SLOWEST_TURN_LOOK_MS, FIRST_TURN_LOOK_MS * 2 ** Math.min(looks, 20));
+/** How long to wait for a signal, in milliseconds, after `polls` polls. A day's wait takes about a hundred polls. */
+export function getQueuePollMs(polls: number, deadline: Millis, now: Millis): number {
+  const growing = Math.min(MAX_QUEUE_POLL_MS, FIRST_QUEUE_POLL_MS * 2 ** Math.min(polls, 20));
   return Math.max(1000, Math.min(growing, deadline - now));
 }
 
-/** A node of the owner, as its row tells it. */
-export interface NodeRoom {
+/** One of the owner's nodes, from its row in the database. */
+export interface NodeCapacity {
   readonly id: NodeId;
   readonly size: VmSize;
   readonly state: NodeStateName;
   readonly slots: number;
-  /** Slots that new work cannot have. */
+  /** Slots that new work cannot take. */
   readonly taken: number;
   readonly unreachableSince: Millis | null;
   readonly maxLifetimeAt: Millis;
 }
 
-export interface RoomLimits {
+export interface CapacityLimits {
   readonly size: VmSize;
   readonly maxNodes: number;
   readonly slotsPerNode: number;
-  /** Nodes that are of no use to this task. */
+  /** Nodes that this task must not use. */
   readonly avoid: readonly NodeId[];
 }
 
-/** Slots that can be had: free ones on nodes of the size, and those of nodes that may still be made. */
-export function freeRoom(nodes: readonly NodeRoom[], limits: RoomLimits, now: Millis): number {
+/** Available slots: free ones on nodes of the size, plus those of nodes that may still be created. */
+export function countAvailableSlots(nodes: readonly NodeCapacity[], limits: CapacityLimits, now: Millis): number {
   const alive = nodes.filter((node) => node.state !== "destroyed");
   const free = alive
     .filter((node) => node.size === limits.size && acceptsWork(node, now) && !limits.avoid.includes(node.id))
@@ -69,9 +69,9 @@ export function freeRoom(nodes: readonly NodeRoom[], limits: RoomLimits, now: Mi
   return free + Math.max(0, limits.maxNodes - alive.length) * limits.slotsPerNode;
 }
 
-/** Whether a node seems to take work. Its object has the last word. */
+/** Whether a node appears to accept work. Its object decides. */
 export function acceptsWork(
-  { state, unreachableSince, maxLifetimeAt }: Pick<NodeRoom, "state" | "unreachableSince" | "maxLifetimeAt">,
+  { state, unreachableSince, maxLifetimeAt }: Pick<NodeCapacity, "state" | "unreachableSince" | "maxLifetimeAt">,
   now: Millis,
 ): boolean {
   const takes = state === "warm" || state === "active" || state === "provisioning";
@@ -79,97 +79,100 @@ export function acceptsWork(
   return takes && isReachable && now < maxLifetimeAt;
 }
 
-/** A task that another depends on; status null: there is no such task any more. */
+/** A task that another one depends on. `status` is null when the task no longer exists. */
 export interface Dependency {
   readonly taskId: TaskId;
   readonly status: TaskStatus | null;
 }
 
-export type Turn =
-  | { readonly kind: "go" }
-  /** More tasks want room than there is: take a place, then look again, so that their order counts. */
-  | { readonly kind: "stand" }
-  /** `blockedBy`: unfinished dependencies, those that somebody must see to first. */
+export type DequeueDecision =
+  | { readonly kind: "dequeue" }
+  /** More tasks want a slot than there are: enqueue, then poll again, so that the order decides. */
+  | { readonly kind: "enqueue" }
+  /** `blockedBy`: unfinished dependencies, those that need a person first. */
   | { readonly kind: "wait"; readonly code: TaskWaiting["code"]; readonly blockedBy: readonly TaskId[] };
 
-/** `line`: at least its first `room` places. `wanting`: the owner's queued tasks. `stands`: this one has a place already. */
-export function decideTurn(look: {
-  readonly self: Place;
+/** `queue`: at least its first `availableSlots` entries. `queuedTasks`: how many the owner has. `isEnqueued`: this task has an entry already. */
+export function decideDequeue(facts: {
+  readonly self: QueueEntry;
   readonly dependencies: readonly Dependency[];
-  readonly line: readonly LookedAtPlace[];
-  readonly room: number;
-  readonly wanting: number;
-  readonly stands: boolean;
+  readonly queue: readonly PolledQueueEntry[];
+  readonly availableSlots: number;
+  readonly queuedTasks: number;
+  readonly isEnqueued: boolean;
   readonly now: Millis;
-}): Turn {
-  const unfinished = look.dependencies.filter(({ status }) => status !== "completed");
+}): DequeueDecision {
+  const unfinished = facts.dependencies.filter(({ status }) => status !== "completed");
   if (unfinished.length > 0) {
-    const failed = unfinished.filter(needsSomebody);
-    const blockedBy = [...failed, ...unfinished.filter((each) => !needsSomebody(each))].map((each) => each.taskId);
+    const failed = unfinished.filter(needsPerson);
+    const blockedBy = [...failed, ...unfinished.filter((each) => !needsPerson(each))].map((each) => each.taskId);
     return { kind: "wait", code: failed.length > 0 ? "dependency_failed" : "dependencies", blockedBy };
   }
-  const ahead = look.line.filter((place) => isBefore(place, look.self) && !isStale(place, look.now)).length;
-  if (ahead >= look.room) return { kind: "wait", code: "room", blockedBy: [] };
-  return look.stands || look.wanting <= look.room ? { kind: "go" } : { kind: "stand" };
+  const ahead = facts.queue.filter((entry) => isBefore(entry, facts.self) && !isStale(entry, facts.now)).length;
+  if (ahead >= facts.availableSlots) return { kind: "wait", code: "capacity", blockedBy: [] };
+  return facts.isEnqueued || facts.queuedTasks <= facts.availableSlots ? { kind: "dequeue" } : { kind: "enqueue" };
 }
 
-const needsSomebody = ({ status }: Dependency) => status === "failed" || status === "cancelled" || status === null;
+const needsPerson = ({ status }: Dependency) => status === "failed" || status === "cancelled" || status === null;
 
-const isBefore = (place: Place, self: Place) => place.taskId !== self.taskId && comparePlaces(place, self) < 0;
+const isBefore = (entry: QueueEntry, self: QueueEntry) =>
+  entry.taskId !== self.taskId && compareEntries(entry, self) < 0;
 
-const isStale = ({ lookedAt }: LookedAtPlace, now: Millis) => now - lookedAt > STALE_PLACE_MS;
+const isStale = ({ polledAt }: PolledQueueEntry, now: Millis) => now - polledAt > STALE_ENTRY_MS;
 
-/** What a person is told of a wait. */
-export function waitingMessage(
+/** Why a task waits, as a sentence for a person. */
+export function formatWaiting(
   code: TaskWaiting["code"],
   facts: {
     readonly ahead: number;
     readonly aliveNodes: number;
     readonly maxNodes: number;
-    /** In the order of `blockedBy`; one without a title is gone. */
+    /** In the order of `blockedBy`. `title` is null for a task that no longer exists. */
     readonly blockers: readonly { readonly title: string | null; readonly status: TaskStatus | null }[];
   },
 ): string {
   const { ahead, aliveNodes, maxNodes, blockers } = facts;
-  if (code === "room") {
+  if (code === "capacity") {
     const busy =
-      aliveNodes < maxNodes ? "" : maxNodes === 1 ? "the machine is busy, " : `all ${maxNodes} machines are busy, `;
-    const before = ahead === 0 ? "it is next" : ahead === 1 ? "1 task is before it" : `${ahead} tasks are before it`;
-    return `Waits for room: ${busy}${before}.`;
+      aliveNodes < maxNodes ? "" : maxNodes === 1 ? "the node is busy, " : `all ${maxNodes} nodes are busy, `;
+    const before =
+      ahead === 0 ? "it is next" : ahead === 1 ? "1 task is ahead of it" : `${ahead} tasks are ahead of it`;
+    return `Waits for a slot: ${busy}${before}.`;
   }
   const [first] = blockers;
-  const name = first?.title == null ? "a task that is gone" : `“${first.title}”`;
+  const name = first?.title == null ? "a deleted task" : `“${first.title}”`;
   const more = blockers.length > 1 ? ` and ${blockers.length - 1} more` : "";
   if (code === "dependencies") return `Waits for ${name}${more}.`;
-  const what = first?.status === "failed" || first?.status === "cancelled" ? ` ${WORDS[first.status]}` : "";
-  return `Waits for ${name}${more}: that one${what === "" ? " can not be completed" : what}. Try it again, or take it off this task's dependencies.`;
+  const problem =
+    first?.status === "failed" || first?.status === "cancelled" ? PROBLEMS[first.status] : "cannot be completed";
+  return `Waits for ${name}${more}: it ${problem}. Retry it, or remove it from this task's dependencies.`;
 }
 
-const WORDS = { failed: "has failed", cancelled: "was cancelled" } as const;
+const PROBLEMS = { failed: "has failed", cancelled: "was cancelled" } as const;
 
-/** Why a task that waited too long was given up. */
-export function waitedTooLong(
+/** The failure of a task that waited too long. */
+export function toQueueTimeout(
   code: TaskWaiting["code"],
   waitedMs: number,
 ): { readonly code: string; readonly message: string } {
   const hours = Math.round(waitedMs / 360_000) / 10;
   const time = hours >= 1 ? `${hours} h` : `${Math.max(1, Math.round(waitedMs / 60_000))} min`;
-  return code === "room"
+  return code === "capacity"
     ? {
-        code: "no_room",
-        message: `Nothing became free in ${time}. Finish or destroy what holds the machines, or raise MAX_NODES_PER_USER, then try again.`,
+        code: "no_capacity",
+        message: `No slot became available in ${time}. Finish tasks, destroy retained workspaces or raise MAX_NODES_PER_USER, then try again.`,
       }
     : {
         code: "dependency_timeout",
-        message: `The tasks that it depends on were not completed in ${time}. See to them, then try again.`,
+        message: `The tasks that it depends on were not completed in ${time}. Complete them or remove the dependencies, then try again.`,
       };
 }
 
 /**
- * The circle that these dependencies would close, from the task back to itself; null when there is none.
- * `edges`: what each task that can be reached depends on.
+ * The dependency cycle that these dependencies would close, from the task back to itself; null when there is none.
+ * `edges`: the dependencies of each reachable task.
  */
-export function findCircle(
+export function findCycle(
   taskId: TaskId,
   dependsOn: readonly TaskId[],
   edges: ReadonlyMap<TaskId, readonly TaskId[]>,
@@ -177,7 +180,7 @@ export function findCircle(
   const cameFrom = new Map<TaskId, TaskId>(dependsOn.map((id) => [id, taskId]));
   const open = [...cameFrom.keys()];
   for (let at = open.shift(); at !== undefined; at = open.shift()) {
-    if (at === taskId) return wayTo(taskId, cameFrom);
+    if (at === taskId) return tracePath(taskId, cameFrom);
     for (const next of edges.get(at) ?? []) {
       if (cameFrom.has(next)) continue;
       cameFrom.set(next, at);
@@ -187,8 +190,8 @@ export function findCircle(
   return null;
 }
 
-function wayTo(taskId: TaskId, cameFrom: ReadonlyMap<TaskId, TaskId>): readonly TaskId[] {
-  const way = [taskId];
-  for (let at = cameFrom.get(taskId); at !== undefined && at !== taskId; at = cameFrom.get(at)) way.unshift(at);
-  return [taskId, ...way];
+function tracePath(taskId: TaskId, cameFrom: ReadonlyMap<TaskId, TaskId>): readonly TaskId[] {
+  const path = [taskId];
+  for (let at = cameFrom.get(taskId); at !== undefined && at !== taskId; at = cameFrom.get(at)) path.unshift(at);
+  return [taskId, ...path];
 }

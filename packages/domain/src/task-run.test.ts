@@ -1,9 +1,9 @@
 import type { NodeStateName, SessionEnd, TranscriptVerification } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CANCELLED, concludeRun, decideRun, isReplaceable, stoppedByPerson } from "./task-run.ts";
+import { CANCELLED, concludeRun, decideRun, isReplaceable, getCancelFailure } from "./task-run.ts";
 import type { RunObservation } from "./run-observation.ts";
-import type { RunLook, RunWait } from "./task-run.ts";
+import type { RunPoll, RunWait } from "./task-run.ts";
 
 const PROOF = { count: 3, digest: "d" };
 const AGREED: TranscriptVerification = { agreed: true, claimed: PROOF, stored: PROOF };
@@ -33,8 +33,8 @@ const SIGHT: RunObservation = {
   session: { startedAt: null, startDelayedAt: null, end: null },
 };
 
-const look = (sight: RunObservation | null, more: Partial<RunLook> = {}): RunLook => ({
-  sight,
+const look = (observation: RunObservation | null, more: Partial<RunPoll> = {}): RunPoll => ({
+  observation,
   silentSince: null,
   cancelRequested: false,
   deadline: 1000,
@@ -50,8 +50,8 @@ const ended: RunObservation = { ...SIGHT, session: { startedAt: 5, startDelayedA
 
 describe("what a run does next", () => {
   it("waits for a node that boots, and goes on when it has connected", () => {
-    expect(decideRun("node", look(onNode("provisioning", false)))).toEqual({ kind: "wait", lookBy: null });
-    expect(decideRun("node", look(onNode("active", false)))).toEqual({ kind: "wait", lookBy: null });
+    expect(decideRun("node", look(onNode("provisioning", false)))).toEqual({ kind: "wait", pollBy: null });
+    expect(decideRun("node", look(onNode("active", false)))).toEqual({ kind: "wait", pollBy: null });
     expect(decideRun("node", look(onNode("active")))).toEqual({ kind: "reached" });
     expect(decideRun("node", look(onNode("draining")))).toEqual({ kind: "reached" });
   });
@@ -100,20 +100,20 @@ describe("what a run does next", () => {
     };
     const at = (now: number) => look(down, { now, deadline: 1e6 });
     for (const wait of ["node", "workspace"] as const) {
-      expect(decideRun(wait, at(30_999))).toEqual({ kind: "wait", lookBy: 31_000 });
+      expect(decideRun(wait, at(30_999))).toEqual({ kind: "wait", pollBy: 31_000 });
       expect(decideRun(wait, at(31_000))).toMatchObject({ kind: "node_lost", failure: { code: "node_unreachable" } });
     }
     for (const wait of ["start", "work", "drain", "removal"] as const) {
-      expect(decideRun(wait, at(300_000))).toEqual({ kind: "wait", lookBy: null });
+      expect(decideRun(wait, at(300_000))).toEqual({ kind: "wait", pollBy: null });
     }
   });
 
   it("[T1] so is an object that does not answer; a cancel is heard all the same", () => {
     const mute = (now: number, cancelRequested = false) =>
       look(null, { silentSince: 1000, now, deadline: 1e6, cancelRequested });
-    expect(decideRun("node", mute(2000))).toEqual({ kind: "wait", lookBy: 31_000 });
+    expect(decideRun("node", mute(2000))).toEqual({ kind: "wait", pollBy: 31_000 });
     expect(decideRun("workspace", mute(31_000))).toMatchObject({ kind: "node_lost" });
-    expect(decideRun("work", mute(31_000))).toEqual({ kind: "wait", lookBy: null });
+    expect(decideRun("work", mute(31_000))).toEqual({ kind: "wait", pollBy: null });
     expect(decideRun("node", mute(2000, true))).toEqual({ kind: "cancelled" });
   });
 
@@ -142,7 +142,7 @@ describe("what a run does next", () => {
         kind: "cancelled",
       });
     }
-    expect(decideRun("drain", look(SIGHT, { cancelRequested: true }))).toEqual({ kind: "wait", lookBy: null });
+    expect(decideRun("drain", look(SIGHT, { cancelRequested: true }))).toEqual({ kind: "wait", pollBy: null });
   });
 
   const anySight: fc.Arbitrary<RunObservation | null> = fc.option(
@@ -176,9 +176,9 @@ describe("what a run does next", () => {
         fc.nat(5000),
         fc.boolean(),
         (wait, seen, cancelRequested, now, mute) => {
-          const sight = mute ? null : seen;
+          const observation = mute ? null : seen;
           const decision = decideRun(wait, {
-            sight,
+            observation,
             silentSince: mute ? 0 : null,
             cancelRequested,
             deadline: 1000,
@@ -274,12 +274,12 @@ describe("how an attempt ends", () => {
 
   it("[F46] what fails while its cancel is on the way is cancelled; without one it has failed", () => {
     const silent: SessionEnd = { ...END, outcome: "timeout" };
-    expect(concludeRun(silent, AGREED, stoppedByPerson(silent, true))).toMatchObject({
+    expect(concludeRun(silent, AGREED, getCancelFailure(silent, true))).toMatchObject({
       status: "cancelled",
       failure: CANCELLED,
     });
-    expect(concludeRun(silent, AGREED, stoppedByPerson(silent, false)).status).toBe("failed");
-    expect(stoppedByPerson(END, true)).toBeNull();
+    expect(concludeRun(silent, AGREED, getCancelFailure(silent, false)).status).toBe("failed");
+    expect(getCancelFailure(END, true)).toBeNull();
   });
 
   it("stopped on request is cancelled; stopped for its time limit is failed", () => {

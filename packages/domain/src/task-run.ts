@@ -1,6 +1,6 @@
 /**
- * What a run does next, from the facts that it has just read. A nudge only says "look again"; the facts decide.
- * Every wait has a deadline, so a run ends whatever happens. Keeps T1.
+ * What a run does next, decided from the facts that it has just read. A signal only says "poll again".
+ * Every wait has a deadline, so a run always ends. Keeps T1.
  */
 import { assertNever } from "@samovar/base";
 import type { Millis } from "@samovar/base";
@@ -8,13 +8,13 @@ import type { Failure, NodeStateName, SessionEnd, TaskOutput, TranscriptVerifica
 import { RECONNECT_GRACE_MS } from "./node-lifecycle.ts";
 import type { RunObservation } from "./run-observation.ts";
 
-/** What a run waits for: its node's first connection, its workspace, the agent's first sign, the session's end, the end after a cancel, the workspace's removal. */
+/** What a run waits for: the node's first connection, the workspace, the agent's first update, the session's end, the end after a cancel, the workspace's removal. */
 export type RunWait = "node" | "workspace" | "start" | "work" | "drain" | "removal";
 
-export interface RunLook {
-  /** Null: the node does not know this workspace any more, or its object does not answer. */
-  readonly sight: RunObservation | null;
-  /** Since when the node's object does not answer; null when it does. */
+export interface RunPoll {
+  /** Null: the node no longer knows this workspace, or its object does not answer. */
+  readonly observation: RunObservation | null;
+  /** Since when the node's object has not answered; null when it does. */
   readonly silentSince: Millis | null;
   readonly cancelRequested: boolean;
   readonly deadline: Millis;
@@ -22,11 +22,11 @@ export interface RunLook {
 }
 
 export type RunDecision =
-  /** `lookBy`: when a silence will have been too long. */
-  | { readonly kind: "wait"; readonly lookBy: Millis | null }
-  /** What was waited for is there. */
+  /** `pollBy`: when the node's silence will have lasted too long; null when it is not silent. */
+  | { readonly kind: "wait"; readonly pollBy: Millis | null }
+  /** What the run waited for has happened. */
   | { readonly kind: "reached" }
-  /** The node is of no use, and nothing was done on it: another may be tried. */
+  /** The node is lost before any work was done on it: the run may try another. */
   | { readonly kind: "node_lost"; readonly failure: Failure }
   | { readonly kind: "failed"; readonly failure: Failure }
   | { readonly kind: "cancelled" }
@@ -34,66 +34,67 @@ export type RunDecision =
 
 const REACHED: RunDecision = { kind: "reached" };
 
-export function decideRun(wait: RunWait, look: RunLook): RunDecision {
-  const { sight } = look;
-  // What has ended counts, even when the node is lost or a cancel came since.
-  if (sight !== null && isReached(wait, sight)) return REACHED;
-  if (look.cancelRequested && wait !== "drain" && wait !== "removal") return { kind: "cancelled" };
-  const over = look.silentSince === null ? overBy(wait, sight) : null;
-  if (over !== null) return over;
-  // Until the agent has the prompt nothing was done that another machine could not do again, so no silence is waited out.
-  const downSince = look.silentSince ?? sight?.node.downSince ?? null;
-  const lookBy = isBeforePrompt(wait) && downSince !== null ? downSince + RECONNECT_GRACE_MS : null;
-  if (lookBy !== null && look.now >= lookBy) return { kind: "node_lost", failure: SILENT };
-  if (look.now >= look.deadline) return { kind: "overdue", failure: OVERDUE[wait] };
-  return { kind: "wait", lookBy };
+export function decideRun(wait: RunWait, poll: RunPoll): RunDecision {
+  const { observation } = poll;
+  // An end that was reported counts, even if the node was lost or a cancel came afterwards.
+  if (observation !== null && isReached(wait, observation)) return REACHED;
+  if (poll.cancelRequested && wait !== "drain" && wait !== "removal") return { kind: "cancelled" };
+  const lost = poll.silentSince === null ? findLoss(wait, observation) : null;
+  if (lost !== null) return lost;
+  // Before the agent has the prompt, another node can repeat everything, so the run does not wait out a silence.
+  const downSince = poll.silentSince ?? observation?.node.downSince ?? null;
+  const pollBy = isBeforePrompt(wait) && downSince !== null ? downSince + RECONNECT_GRACE_MS : null;
+  if (pollBy !== null && poll.now >= pollBy) return { kind: "node_lost", failure: SILENT };
+  if (poll.now >= poll.deadline) return { kind: "overdue", failure: OVERDUE[wait] };
+  return { kind: "wait", pollBy };
 }
 
-/** Whether node or workspace are lost. Later than in its making, a workspace fails when its node has been silent for too long. */
-function overBy(wait: RunWait, sight: RunObservation | null): RunDecision | null {
-  const lost = nodeLost(wait, sight);
-  if (lost !== null || wait === "removal" || sight?.workspace.state !== "failed") return lost;
-  return lostBy(wait, sight.workspace.failure ?? WORKSPACE_FAILED);
+/** The decision when the node or the workspace is lost; null when neither is. After its creation, a workspace fails when its node has been silent for too long. */
+function findLoss(wait: RunWait, observation: RunObservation | null): RunDecision | null {
+  const lost = findNodeLoss(wait, observation);
+  if (lost !== null || wait === "removal" || observation?.workspace.state !== "failed") return lost;
+  return toLossDecision(wait, observation.workspace.failure ?? WORKSPACE_FAILED);
 }
 
 const isBeforePrompt = (wait: RunWait): boolean => wait === "node" || wait === "workspace";
 
-function isReached(wait: RunWait, sight: RunObservation): boolean {
+function isReached(wait: RunWait, observation: RunObservation): boolean {
   switch (wait) {
     case "node":
-      return sight.node.connected && canWork(sight.node.state);
+      return observation.node.connected && canWork(observation.node.state);
     case "workspace":
-      return sight.workspace.state === "ready" && canWork(sight.node.state);
+      return observation.workspace.state === "ready" && canWork(observation.node.state);
     case "start":
-      return sight.session.startedAt !== null || sight.session.end !== null;
+      return observation.session.startedAt !== null || observation.session.end !== null;
     case "work":
     case "drain":
-      return sight.session.end !== null;
+      return observation.session.end !== null;
     case "removal":
-      return sight.workspace.state === "destroyed" || sight.workspace.state === "failed";
+      return observation.workspace.state === "destroyed" || observation.workspace.state === "failed";
     default:
       return assertNever(wait, "wait");
   }
 }
 
-/** A node that drains finishes what it has. */
+/** A draining node finishes the work that it has. */
 const canWork = (state: NodeStateName) => state === "active" || state === "warm" || state === "draining";
 
-function nodeLost(wait: RunWait, sight: RunObservation | null): RunDecision | null {
-  if (sight !== null && sight.node.state !== "destroying" && sight.node.state !== "destroyed") return null;
-  const failure = sight?.node.failure ?? NODE_LOST;
+function findNodeLoss(wait: RunWait, observation: RunObservation | null): RunDecision | null {
+  if (observation !== null && observation.node.state !== "destroying" && observation.node.state !== "destroyed")
+    return null;
+  const failure = observation?.node.failure ?? NODE_LOST;
   if (wait === "removal") return REACHED;
-  return lostBy(wait, failure);
+  return toLossDecision(wait, failure);
 }
 
-const lostBy = (wait: RunWait, failure: Failure): RunDecision => ({
+const toLossDecision = (wait: RunWait, failure: Failure): RunDecision => ({
   kind: isBeforePrompt(wait) && isReplaceable(failure) ? "node_lost" : "failed",
   failure,
 });
 
 const SILENT: Failure = {
   code: "node_unreachable",
-  message: "The machine fell silent before the agent could start. Try the task again; it will get another machine.",
+  message: "The node stopped responding before the agent could start. Try the task again; it will get another node.",
 };
 
 const NODE_LOST: Failure = {
@@ -103,7 +104,7 @@ const NODE_LOST: Failure = {
 const WORKSPACE_FAILED: Failure = { code: "workspace_failed", message: "The workspace could not be prepared." };
 
 const OVERDUE: Record<RunWait, Failure> = {
-  node: { code: "node_timeout", message: "No node came up in time. See the nodes page for what the provider said." },
+  node: { code: "node_timeout", message: "No node came up in time. See the nodes page for the provider's answer." },
   workspace: {
     code: "workspace_timeout",
     message:
@@ -111,40 +112,39 @@ const OVERDUE: Record<RunWait, Failure> = {
   },
   start: {
     code: "session_start_timeout",
-    message:
-      "The agent gave no sign of life in time. Check that it is installed and has its credential, then try again.",
+    message: "The agent sent nothing in time. Check that it is installed and has its credential, then try again.",
   },
-  work: { code: "task_timeout", message: "The agent worked longer than a task may take and was stopped." },
-  drain: { code: "drain_timeout", message: "The node did not hand over the end of the session in time." },
+  work: { code: "task_timeout", message: "The agent worked longer than the task's time limit and was stopped." },
+  drain: { code: "drain_timeout", message: "The node did not report the end of the session in time." },
   removal: { code: "removal_timeout", message: "The node did not confirm that the workspace is gone." },
 };
 
-/** A machine that went away before the agent had the prompt is replaced so many times. */
+/** How many times a node that was lost before the agent had the prompt is replaced. */
 export const MAX_REPLACEMENTS = 2;
 
-/** Whether another machine may fare better: not when the provider has refused to make one. */
+/** Whether another node may succeed: not when the provider has refused to create one. */
 export function isReplaceable(failure: Failure): boolean {
   return failure.code.startsWith("node_");
 }
 
-/** How an attempt ends, and what becomes of its workspace. */
+/** How an attempt ends and what happens to its workspace. */
 export interface RunConclusion {
   readonly status: "completed" | "failed" | "cancelled";
   readonly failure: Failure | null;
   readonly output: TaskOutput | null;
-  /** `keep`: somebody may want to look inside; `remove`: nothing of worth is left there. */
+  /** `keep`: retained for inspection; `remove`: everything of value was delivered. */
   readonly workspace: "keep" | "remove";
 }
 
-/** `transcript`: the last comparison, null when the transcript was never closed. `stoppedFor`: why the run itself stopped the session, if it did. */
+/** `transcript`: the last comparison; null when the transcript was never closed. `stoppedFor`: why the run stopped the session; null when it did not. */
 export function concludeRun(
   end: SessionEnd,
   transcript: TranscriptVerification | null,
   stoppedFor: Failure | null,
 ): RunConclusion {
-  const output = outputOf(end, transcript);
+  const output = toOutput(end, transcript);
   if (end.outcome === "clean") {
-    const whole = transcript?.agreed === true && pushedWhatItMade(end) && end.warning === null;
+    const whole = transcript?.agreed === true && hasPushedAll(end) && end.warning === null;
     return { status: "completed", failure: null, output, workspace: whole ? "remove" : "keep" };
   }
   const failure = stoppedFor ?? end.failure ?? ENDINGS[end.outcome];
@@ -152,21 +152,21 @@ export function concludeRun(
   return { status: wasCancelled ? "cancelled" : "failed", failure, output, workspace: "keep" };
 }
 
-/** Who asked for the end is not told of a failure that came in the same moment. Null: the end speaks for itself. */
-export function stoppedByPerson({ outcome }: SessionEnd, cancelRequested: boolean): Failure | null {
+/** A requested cancel takes precedence over a failure that came at the same moment. Null: the session's own end decides. */
+export function getCancelFailure({ outcome }: SessionEnd, cancelRequested: boolean): Failure | null {
   return cancelRequested && outcome !== "clean" ? CANCELLED : null;
 }
 
 export const CANCELLED: Failure = { code: "cancelled", message: "Cancelled on request." };
 
 const ENDINGS: Record<Exclude<SessionEnd["outcome"], "clean">, Failure> = {
-  error: { code: "agent_error", message: "The agent ended with an error. The transcript has its last words." },
-  crashed: { code: "agent_crashed", message: "The agent's process died. The transcript has its last words." },
+  error: { code: "agent_error", message: "The agent ended with an error. See the end of the transcript." },
+  crashed: { code: "agent_crashed", message: "The agent's process crashed. See the end of the transcript." },
   cancelled: CANCELLED,
-  timeout: { code: "agent_timeout", message: "The agent was silent or worked for too long and was stopped." },
+  timeout: { code: "agent_timeout", message: "The agent was inactive or worked for too long and was stopped." },
 };
 
-function outputOf(end: SessionEnd, transcript: TranscriptVerification | null): TaskOutput {
+function toOutput(end: SessionEnd, transcript: TranscriptVerification | null): TaskOutput {
   const { branch, commits, diffStat, summary, usage, stopReason, restarts, bundle } = end;
   return {
     branch,
@@ -174,7 +174,7 @@ function outputOf(end: SessionEnd, transcript: TranscriptVerification | null): T
     diffStat,
     summary,
     pullRequestUrl: null,
-    warning: warningOf(end, transcript),
+    warning: formatWarning(end, transcript),
     usage,
     stopReason,
     restarts,
@@ -184,8 +184,8 @@ function outputOf(end: SessionEnd, transcript: TranscriptVerification | null): T
   };
 }
 
-/** What the last comparison found, and nothing that came before it. */
-function transcriptWarning(transcript: TranscriptVerification | null): string | null {
+/** What the last comparison found; earlier ones do not count. */
+function formatTranscriptWarning(transcript: TranscriptVerification | null): string | null {
   if (transcript === null) return "The transcript could not be verified: its session host was lost before closing it.";
   if (transcript.agreed) return null;
   const { stored, claimed } = transcript;
@@ -194,16 +194,16 @@ function transcriptWarning(transcript: TranscriptVerification | null): string | 
     : `The stored transcript has ${stored.count} of ${claimed.count} messages.`;
 }
 
-/** Without a commit there is nothing to push, unless there was a reason why none could be made. */
-const pushedWhatItMade = (end: SessionEnd) => end.pushed || (end.commits.length === 0 && end.pushError === null);
+/** Without a commit there is nothing to push, unless committing itself failed. */
+const hasPushedAll = (end: SessionEnd) => end.pushed || (end.commits.length === 0 && end.pushError === null);
 
-function warningOf(end: SessionEnd, transcript: TranscriptVerification | null): string | null {
+function formatWarning(end: SessionEnd, transcript: TranscriptVerification | null): string | null {
   const warnings = [
-    end.outcome === "clean" && !pushedWhatItMade(end)
-      ? `The branch was not pushed: ${end.pushError ?? "no reason was given"}. The workspace is kept.`
+    end.outcome === "clean" && !hasPushedAll(end)
+      ? `The branch was not pushed: ${end.pushError ?? "no reason was given"}. The workspace is retained.`
       : null,
     end.outcome === "clean" ? end.warning : null,
-    transcriptWarning(transcript),
+    formatTranscriptWarning(transcript),
   ].filter((warning) => warning !== null);
   return warnings.length === 0 ? null : warnings.join(" ");
 }

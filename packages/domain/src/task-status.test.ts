@@ -3,7 +3,7 @@ import type { TaskStatus } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { A_DRAFT, anOutput, countingIds } from "./task-record.testing.ts";
-import { actorName, changeTask, isRunning, isTerminal } from "./task-status.ts";
+import { formatActor, changeTask, isRunning, isTerminal } from "./task-status.ts";
 import type { TaskActor, TaskChange, TaskRecord } from "./task-status.ts";
 
 const ids = countingIds();
@@ -176,7 +176,7 @@ describe("a task's way", () => {
 });
 
 it("actors have names", () => {
-  expect([USER, run(0), SWEEP].map(actorName)).toEqual([
+  expect([USER, run(0), SWEEP].map(formatActor)).toEqual([
     expect.stringMatching(/^user:usr_/),
     expect.stringMatching(/^run:run_/),
     "sweep",

@@ -103,7 +103,7 @@ export function isRunning(status: TaskStatus): boolean {
   return RUNNING.some((running) => running === status);
 }
 
-export function actorName(actor: TaskActor): string {
+export function formatActor(actor: TaskActor): string {
   return actor.kind === "sweep" ? "sweep" : `${actor.kind}:${actor.id}`;
 }
 

@@ -5,7 +5,7 @@
 import type { FileDiff, ToolMetadata, Truncation } from "@samovar/contracts";
 import { LIMITS } from "@samovar/contracts";
 import type { ToolCallPatch } from "./acp-update.ts";
-import { fieldsOf } from "./acp-update.ts";
+import { toFields } from "./acp-update.ts";
 import { endsOfJson, headOfJson, jsonBytes, jsonTextBytes, storable } from "./text-limits.ts";
 import type { Sha256 } from "./transcript-digest.ts";
 
@@ -92,7 +92,7 @@ function outputText(call: ToolCall): string {
 }
 
 function exitCodeOf(rawOutput: unknown): number | undefined {
-  const output = fieldsOf(rawOutput);
+  const output = toFields(rawOutput);
   return [output["exitCode"], output["exit_code"]].find((code): code is number => Number.isInteger(code));
 }
 
@@ -153,4 +153,4 @@ function shorten(text: string, maxChars: number): string {
 }
 
 /** The first line of a call's title: the message's content, so that a search finds it. */
-export const titleLine = (metadata: ToolMetadata): string => metadata.title.split("\n", 1)[0] ?? "";
+export const getTitleLine = (metadata: ToolMetadata): string => metadata.title.split("\n", 1)[0] ?? "";

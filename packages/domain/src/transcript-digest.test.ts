@@ -2,9 +2,9 @@ import type { MessageId } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type FinishedMessage, messageLeaf, transcriptDigest } from "./transcript-digest.ts";
+import { type FinishedMessage, hashMessage, digestTranscript } from "./transcript-digest.ts";
 
-const leaf = (message: FinishedMessage) => messageLeaf(message, sha256);
+const leaf = (message: FinishedMessage) => hashMessage(message, sha256);
 
 const tool = fc.record(
   {
@@ -54,7 +54,7 @@ describe("[M2] the transcript's digest", () => {
   test("tells apart any two transcripts that differ in a message, in their order or in their number", () => {
     fc.assert(
       fc.property(fc.array(message, { maxLength: 6 }), fc.array(message, { maxLength: 6 }), (a, b) => {
-        const [first, second] = [a, b].map((each) => transcriptDigest(each.map(leaf), sha256));
+        const [first, second] = [a, b].map((each) => digestTranscript(each.map(leaf), sha256));
         expect(first?.digest === second?.digest).toBe(a.map(leaf).join() === b.map(leaf).join());
         expect(first?.count).toBe(a.length);
       }),

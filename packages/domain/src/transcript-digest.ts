@@ -20,7 +20,7 @@ export interface FinishedMessage {
 }
 
 /** One message's part of the digest; kept by the host when the row itself has been delivered and deleted. */
-export function messageLeaf(message: FinishedMessage, sha256: Sha256): string {
+export function hashMessage(message: FinishedMessage, sha256: Sha256): string {
   return sha256(
     canonicalJson([
       message.messageId,
@@ -35,7 +35,7 @@ export function messageLeaf(message: FinishedMessage, sha256: Sha256): string {
 }
 
 /** `leaves` in the order of the transcript. */
-export function transcriptDigest(leaves: readonly string[], sha256: Sha256): TranscriptDigest {
+export function digestTranscript(leaves: readonly string[], sha256: Sha256): TranscriptDigest {
   return { count: leaves.length, digest: sha256(leaves.join("\n")) };
 }
 

@@ -1,7 +1,7 @@
 /** What a session has used, as its agent tells it bit by bit, also when the agent was started again in between. Pure. */
 import type { Usage } from "@samovar/contracts";
 import type { Fields } from "./acp-update.ts";
-import { fieldsOf } from "./acp-update.ts";
+import { toFields } from "./acp-update.ts";
 
 export interface UsageTally {
   readonly usage: Usage;
@@ -26,8 +26,8 @@ export function addUsage(tally: UsageTally | null, told: Usage): UsageTally {
 
 /** The tokens that ACP's answer to a prompt tells: its own `usage`, or the counts that Gemini puts beside it. */
 export function readPromptUsage(answer: Fields): Usage {
-  const own = fieldsOf(answer["usage"]);
-  const quota = fieldsOf(fieldsOf(fieldsOf(answer["_meta"])["quota"])["token_count"]);
+  const own = toFields(answer["usage"]);
+  const quota = toFields(toFields(toFields(answer["_meta"])["quota"])["token_count"]);
   const input = count(own["inputTokens"]) ?? count(quota["input_tokens"]);
   const output = count(own["outputTokens"]) ?? count(quota["output_tokens"]);
   const cached = count(own["cachedReadTokens"]);

@@ -79,7 +79,7 @@ export class Delivery {
           this.#on({ kind: "due" }),
         );
         return;
-      case "bury_head":
+      case "dead_letter_head":
         this.#buryHead();
         return;
       default:

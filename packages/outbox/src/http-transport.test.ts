@@ -26,7 +26,7 @@ const status = (code: number, headers: Record<string, string> = {}) =>
 
 describe("a batch over HTTP", () => {
   test("[R2] goes to the workspace's address with its token, and brings the verdicts back", async () => {
-    const results = [{ messageId: message.messageId, verdict: "stored", length: 1, revision: 1 }];
+    const results = [{ messageId: message.messageId, outcome: "stored", length: 1, revision: 1 }];
     const seen: unknown[] = [];
     const send = await storeThat((request, response) => {
       let body = "";
@@ -63,7 +63,7 @@ describe("a batch over HTTP", () => {
     expect(outcome).toEqual({ kind: "failed", answered: true, reason: `the store answered ${code}`, retryAfterMs });
   });
 
-  test("an answer without a verdict for each row is no answer", async () => {
+  test("an answer without a outcome for each row is no answer", async () => {
     const send = await storeThat((_request, response) =>
       response.end(JSON.stringify({ persisted: 0, duplicates: 0, results: [] })),
     );

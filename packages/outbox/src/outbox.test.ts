@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import type { SaidMessage } from "@samovar/domain/said-message";
+import type { EmittedMessage } from "@samovar/domain/emitted-message";
 import * as fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import type { SendOutcome } from "./http-transport.ts";
@@ -145,8 +145,8 @@ describe("delivery", () => {
     const sent = sender.transport.inFlight?.messages ?? [];
     const [first, , third] = store
       .take(sent.filter((_, i) => i !== 1))
-      .results.toSpliced(1, 0, { messageId: "", verdict: "duplicate" });
-    const poison = { messageId: sent[1]?.messageId ?? "", verdict: "rejected" as const, reason: "no tea" };
+      .results.toSpliced(1, 0, { messageId: "", outcome: "duplicate" });
+    const poison = { messageId: sent[1]?.messageId ?? "", outcome: "rejected" as const, reason: "no tea" };
     if (first !== undefined && third !== undefined) {
       sender.transport.inFlight?.answer({
         kind: "answered",
@@ -284,9 +284,9 @@ describe("[R3] model", () => {
       fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 60 }), async (actions) => {
         const { sender, store } = given({ bytes: 1024, rows: 3 });
         sender.delivery.setToken("token");
-        const said: SaidMessage[] = [];
+        const said: EmittedMessage[] = [];
         const late: (readonly unknown[])[] = [];
-        const change = (which: number, next: (message: SaidMessage) => SaidMessage) => {
+        const change = (which: number, next: (message: EmittedMessage) => EmittedMessage) => {
           const message = said[which];
           if (message === undefined || message.final) return;
           const grown = next(message);

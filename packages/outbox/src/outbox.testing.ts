@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { idSource, silentLogger, systemClock, systemRandom } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
 import type { DeliveredMessage, DeliveryReply } from "@samovar/contracts";
-import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
-import type { SaidMessage } from "@samovar/domain/said-message";
-import { deliveryResult, judgeDelivery, readDeliveredRow } from "@samovar/domain/message-store";
+import { hashMessage, digestTranscript } from "@samovar/domain/transcript-digest";
+import type { EmittedMessage } from "@samovar/domain/emitted-message";
+import { toDeliveryResult, decideDelivery, readDeliveredRow } from "@samovar/domain/message-store";
 import type { StoredMessage } from "@samovar/domain/message-store";
 import { testTime } from "@samovar/testing";
 import { Delivery } from "./delivery.ts";
@@ -34,15 +34,15 @@ export class PlainStore {
     const results = rows.map((row) => {
       const read = readDeliveredRow(row, { seq: 1, timestamp: "2026-01-01T00:00:00.000Z" });
       if (!read.ok) throw new Error(read.error.reason);
-      const judgement = judgeDelivery(
+      const judgement = decideDelivery(
         this.#messages.get(read.value.messageId) ?? null,
         read.value,
         { session: this.#session },
         { position: this.#messages.size, createdAt: 0 },
       );
-      if (judgement.verdict === "stored") this.#messages.set(read.value.messageId, judgement.next);
-      if (judgement.verdict === "conflict" || judgement.verdict === "rejected") this.refusals += 1;
-      return deliveryResult(read.value.messageId, judgement);
+      if (judgement.outcome === "stored") this.#messages.set(read.value.messageId, judgement.next);
+      if (judgement.outcome === "conflict" || judgement.outcome === "rejected") this.refusals += 1;
+      return toDeliveryResult(read.value.messageId, judgement);
     });
     return { persisted: 0, duplicates: 0, results };
   }
@@ -52,10 +52,10 @@ export class PlainStore {
   }
 
   digest() {
-    return transcriptDigest(
+    return digestTranscript(
       this.transcript()
         .filter((message) => message.final)
-        .map((message) => messageLeaf(message, sha256)),
+        .map((message) => hashMessage(message, sha256)),
       sha256,
     );
   }
@@ -100,7 +100,7 @@ export class Sender {
     [this.#file, this.store, this.delivery] = this.#open();
   }
 
-  say(message: SaidMessage): void {
+  say(message: EmittedMessage): void {
     this.store.commit([message], null);
     this.delivery.grew();
   }
@@ -161,7 +161,7 @@ export async function drain(sender: Sender, store: PlainStore, rounds = 500): Pr
   throw new Error("the outbox does not drain");
 }
 
-export const aText = (content: string, change: Partial<SaidMessage> = {}): SaidMessage => ({
+export const aText = (content: string, change: Partial<EmittedMessage> = {}): EmittedMessage => ({
   messageId: ids.messageId(),
   role: "assistant",
   kind: "text",
@@ -174,7 +174,7 @@ export const aText = (content: string, change: Partial<SaidMessage> = {}): SaidM
   ...change,
 });
 
-export const aTool = (output: string, change: Partial<SaidMessage> = {}): SaidMessage =>
+export const aTool = (output: string, change: Partial<EmittedMessage> = {}): EmittedMessage =>
   aText("Run", {
     role: "tool",
     kind: "tool",

@@ -1,7 +1,7 @@
 /** Rows of the outbox ⇄ messages. Every value read is checked: the file is an edge, too. */
 import type { SQLInputValue } from "node:sqlite";
 import { messageId, messageKind, messageRole, toolMetadata, truncation } from "@samovar/contracts";
-import type { SaidMessage } from "@samovar/domain/said-message";
+import type { EmittedMessage } from "@samovar/domain/emitted-message";
 import type { OutboxRow } from "@samovar/domain/outbox";
 import type { Row } from "@samovar/sqlite";
 
@@ -25,7 +25,7 @@ export function readRow(row: Row): OutboxRow {
 }
 
 /** The columns of what was said, for named parameters. */
-export function saidColumns(message: SaidMessage): Record<string, SQLInputValue> {
+export function saidColumns(message: EmittedMessage): Record<string, SQLInputValue> {
   return {
     message_id: message.messageId,
     role: message.role,

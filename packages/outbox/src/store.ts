@@ -7,10 +7,10 @@ import type { Millis, MessageId, SessionId } from "@samovar/base";
 import { assertNever } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
 import type { DeliveryReply, OutboxStats, TranscriptDigest } from "@samovar/contracts";
-import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
-import type { SaidMessage } from "@samovar/domain/said-message";
-import type { Batch, BatchLimits, OutboxRow, RowVerdict, SentRow } from "@samovar/domain/outbox";
-import { judgeRow, planBatch } from "@samovar/domain/outbox";
+import { hashMessage, digestTranscript } from "@samovar/domain/transcript-digest";
+import type { EmittedMessage } from "@samovar/domain/emitted-message";
+import type { Batch, BatchLimits, OutboxRow, RowOutcome, SentRow } from "@samovar/domain/outbox";
+import { resolveRow, planBatch } from "@samovar/domain/outbox";
 import type { Row } from "@samovar/sqlite";
 import { runTransaction } from "@samovar/sqlite";
 import { readRow, saidColumns } from "./rows.ts";
@@ -37,7 +37,7 @@ export class OutboxStore {
    * Takes messages that began or grew, in order, and does `also` with them or not at all. `current`: the text in
    * flight. Throws SQLite's error, with nothing taken.
    */
-  commit(messages: readonly SaidMessage[], current: MessageId | null, also: () => void = () => {}): void {
+  commit(messages: readonly EmittedMessage[], current: MessageId | null, also: () => void = () => {}): void {
     const before = this.#nextSeq;
     try {
       runTransaction(this.#db, () => {
@@ -86,9 +86,9 @@ export class OutboxStore {
         const result = reply.results[index];
         const row = this.#row(part.messageId);
         if (result === undefined || row === null) continue;
-        const verdict = judgeRow(row, part, result);
-        this.#apply(row.messageId, verdict, now);
-        again ||= verdict.kind === "rewound";
+        const outcome = resolveRow(row, part, result);
+        this.#apply(row.messageId, outcome, now);
+        again ||= outcome.kind === "rewound";
       }
       return { again };
     });
@@ -148,17 +148,17 @@ export class OutboxStore {
     const leaves = this.#sql("SELECT leaf FROM transcript ORDER BY seq")
       .all()
       .map((row) => String(row["leaf"]));
-    const digest = transcriptDigest(leaves, sha256);
+    const digest = digestTranscript(leaves, sha256);
     this.#digest = { upTo, digest };
     return digest;
   }
 
   /** Messages that are not final, by seq. */
-  unfinished(): readonly SaidMessage[] {
+  unfinished(): readonly EmittedMessage[] {
     return this.#sql("SELECT * FROM outbox WHERE final = 0 ORDER BY seq").all().map(readRow);
   }
 
-  #take(message: SaidMessage): void {
+  #take(message: EmittedMessage): void {
     const columns = saidColumns(message);
     const grown = ["outbox", "dead_letter"].some(
       (table) =>
@@ -171,7 +171,7 @@ export class OutboxStore {
     if (message.final) this.#finish(message);
   }
 
-  #begin(message: SaidMessage, columns: ReturnType<typeof saidColumns>): void {
+  #begin(message: EmittedMessage, columns: ReturnType<typeof saidColumns>): void {
     this.#sql(`INSERT INTO outbox (message_id, seq, role, kind, content, tool_metadata, revision, final, interrupted, truncated, created_at)
       VALUES (:message_id, :seq, :role, :kind, :content, :tool_metadata, 1, :final, :interrupted, :truncated, :created_at)`).run(
       { ...columns, seq: this.#nextSeq },
@@ -179,7 +179,7 @@ export class OutboxStore {
     this.#nextSeq += 1;
   }
 
-  #finish(message: SaidMessage): void {
+  #finish(message: EmittedMessage): void {
     const seq = this.#number(
       "SELECT seq AS n FROM outbox WHERE message_id = ?1 UNION SELECT seq FROM dead_letter WHERE message_id = ?1",
       message.messageId,
@@ -187,36 +187,36 @@ export class OutboxStore {
     this.#sql("INSERT INTO transcript (seq, message_id, leaf) VALUES (?, ?, ?)").run(
       seq,
       message.messageId,
-      messageLeaf(message, sha256),
+      hashMessage(message, sha256),
     );
   }
 
-  #apply(id: MessageId, verdict: RowVerdict, now: Millis): void {
-    switch (verdict.kind) {
+  #apply(id: MessageId, outcome: RowOutcome, now: Millis): void {
+    switch (outcome.kind) {
       case "acked":
-        if (verdict.done) this.#sql("DELETE FROM outbox WHERE message_id = ?").run(id);
+        if (outcome.done) this.#sql("DELETE FROM outbox WHERE message_id = ?").run(id);
         else
           this.#sql(
             "UPDATE outbox SET acked_revision = max(acked_revision, ?), acked_length = ?, last_error = NULL WHERE message_id = ?",
-          ).run(verdict.revision, verdict.length, id);
+          ).run(outcome.revision, outcome.length, id);
         return;
       case "rewound":
         this.#sql("UPDATE outbox SET revision = ?, acked_length = ? WHERE message_id = ?").run(
-          verdict.revision,
-          verdict.length,
+          outcome.revision,
+          outcome.length,
           id,
         );
         return;
       case "dead":
         this.#sql("INSERT INTO dead_letter SELECT *, ?, ? FROM outbox WHERE message_id = ?").run(
-          verdict.reason,
+          outcome.reason,
           now,
           id,
         );
         this.#sql("DELETE FROM outbox WHERE message_id = ?").run(id);
         return;
       default:
-        assertNever(verdict, "verdict");
+        assertNever(outcome, "outcome");
     }
   }
 

@@ -1,5 +1,5 @@
 /** A scripted model that speaks Google's Gemini API. */
-import { fieldsOf, listOf } from "./json-fields.ts";
+import { toFields, listOf } from "./json-fields.ts";
 import { streamedContent, wholeContent } from "./gemini-script.ts";
 import {
   type ModelDialect,
@@ -21,10 +21,10 @@ const GEMINI: ModelDialect = {
     const [, model = "", action] = ROUTE.exec(`${method} ${path}`) ?? [];
     if (action === undefined) return null;
     if (action === "countTokens") return { kind: "count", body: { totalTokens: 10 } };
-    const { contents, tools } = fieldsOf(body);
+    const { contents, tools } = toFields(body);
     return {
       kind: "answer",
-      turn: listOf(contents).filter((content) => fieldsOf(content)["role"] === "model").length,
+      turn: listOf(contents).filter((content) => toFields(content)["role"] === "model").length,
       hasTools: listOf(tools).length > 0,
       isStream: action === "streamGenerateContent",
       frames: (turn) => streamedContent(turn, model),

@@ -1,6 +1,6 @@
 /** A scripted model that speaks OpenAI's API: Chat Completions, Responses, and the list of models. */
 import { randomUUID } from "node:crypto";
-import { type Fields, fieldsOf, listOf, textOf } from "./json-fields.ts";
+import { type Fields, toFields, listOf, textOf } from "./json-fields.ts";
 import { streamedCompletion, wholeCompletion } from "./openai-chat-script.ts";
 import { streamedResponse, wholeResponse } from "./openai-responses-script.ts";
 import {
@@ -24,7 +24,7 @@ function openAi(models: readonly string[]): ModelDialect {
   return {
     keyOf: ({ headers }) => /^Bearer (.+)$/.exec(headers.authorization ?? "")?.[1] ?? null,
     read(method, path, body) {
-      const fields = fieldsOf(body);
+      const fields = toFields(body);
       const head = { id: randomUUID(), model: textOf(fields["model"]) ?? "scripted" };
       const tools = toolsIn(fields);
       const asked = {
@@ -36,7 +36,7 @@ function openAi(models: readonly string[]): ModelDialect {
         case "POST /v1/chat/completions":
           return {
             ...asked,
-            turn: listOf(fields["messages"]).filter((message) => fieldsOf(message)["role"] === "assistant").length,
+            turn: listOf(fields["messages"]).filter((message) => toFields(message)["role"] === "assistant").length,
             frames: (turn) => streamedCompletion(turn, head),
             whole: (turn) => wholeCompletion(turn, head),
           };
@@ -65,10 +65,10 @@ function openAi(models: readonly string[]): ModelDialect {
 /** Those of the request, and those that it adds within its input, as newer models want it. */
 function toolsIn({ tools, input }: Fields): readonly Fields[] {
   const added = listOf(input)
-    .map(fieldsOf)
+    .map(toFields)
     .filter(({ type }) => type === "additional_tools");
-  const all = [...listOf(tools), ...added.flatMap((item) => listOf(item["tools"]))].map(fieldsOf);
-  return all.flatMap((tool) => (tool["type"] === "namespace" ? listOf(tool["tools"]).map(fieldsOf) : [tool]));
+  const all = [...listOf(tools), ...added.flatMap((item) => listOf(item["tools"]))].map(toFields);
+  return all.flatMap((tool) => (tool["type"] === "namespace" ? listOf(tool["tools"]).map(toFields) : [tool]));
 }
 
 function textTools(tools: readonly Fields[]): ReadonlySet<string> {
@@ -80,7 +80,7 @@ const OF_THE_MODEL = new Set(["reasoning", "function_call", "custom_tool_call"])
 /** What the model put out in one answer stands together: each such run of items is a turn. */
 function turnsIn(items: readonly unknown[]): number {
   const isModels = items.map((item) => {
-    const { type, role } = fieldsOf(item);
+    const { type, role } = toFields(item);
     return role === "assistant" || (typeof type === "string" && OF_THE_MODEL.has(type));
   });
   return isModels.filter((own, index) => own && isModels[index - 1] !== true).length;

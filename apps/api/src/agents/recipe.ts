@@ -2,7 +2,7 @@
 import type { UserId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { AgentDefinition, AgentKind, AgentRecipe, CredentialKind, ModelApi } from "@samovar/contracts";
-import { AGENTS, builtInAgent } from "@samovar/domain/agents";
+import { AGENTS, findBuiltInAgent } from "@samovar/domain/agents";
 import type { AgentEntry } from "@samovar/domain/agents";
 import type { Database } from "../database/index.ts";
 import type { Deps } from "../deps.ts";
@@ -22,7 +22,7 @@ export interface KnownAgent {
 }
 
 export async function findAgent(db: Database, ownerId: UserId, kind: AgentKind): Promise<KnownAgent | null> {
-  const entry = builtInAgent(kind);
+  const entry = findBuiltInAgent(kind);
   if (entry !== null) return builtIn(entry);
   const definition = await findDefinition(db, ownerId, kind);
   return definition === null ? null : ownAgent(definition);

@@ -277,7 +277,7 @@ export const taskQueue = sqliteTable(
     /** Lower goes first. */
     rank: integer("rank").notNull(),
     queuedAt: time("queued_at").notNull(),
-    lookedAt: time("looked_at").notNull(),
+    polledAt: time("polled_at").notNull(),
   },
   (t) => [index("task_queue_line").on(t.ownerId, t.code, t.size, t.rank, t.queuedAt, t.taskId)],
 );

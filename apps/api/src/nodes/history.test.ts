@@ -21,14 +21,14 @@ const db = database(env);
 const app = createApp();
 let cloud: ScriptedCloud;
 let owner: UserId;
-let holder: SlotLease;
+let lease: SlotLease;
 let token: string;
 
 beforeEach(async () => {
   stopClock();
   cloud = scriptedCloud();
   owner = await anOwner();
-  holder = await aHolder(owner);
+  lease = await aHolder(owner);
   token = (await mintApiToken(depsFor(env), owner, "t", null)).token;
 });
 afterEach(() => {
@@ -50,14 +50,14 @@ const stored = async (id: NodeId) =>
 
 /** Works from the first minute on, is free after two hours, gone after three. */
 async function aWholeLife(): Promise<NodeId> {
-  const id = await aNode(holder, owner);
+  const id = await aNode(lease, owner);
   await rowIs(id, "provisioning");
   await ring(id);
   passTime(60_000);
   await connected(id);
   await rowIs(id, "active");
   passTime(2 * HOUR - 60_000);
-  await nodeObject(env, id).release(holder.workspaceId);
+  await nodeObject(env, id).release(lease.workspaceId);
   await vi.waitFor(async () => expect((await findNode(db, id))?.taskIds).toEqual([]));
   passTime(HOUR);
   await nodeObject(env, id).destroy("Enough.");
@@ -72,7 +72,7 @@ async function aWholeLife(): Promise<NodeId> {
 
 describe("the pool's history", () => {
   it("[R33] has each change of a node's state and tasks, and nothing else", async () => {
-    const id = await aNode(holder, owner);
+    const id = await aNode(lease, owner);
     await rowIs(id, "provisioning");
     await ring(id);
     await vi.waitFor(async () => expect((await findNode(db, id))?.serverId).not.toBeNull());
@@ -82,7 +82,7 @@ describe("the pool's history", () => {
     agent.tell(
       {
         kind: "outbox.stats",
-        sessionId: holder.sessionId,
+        sessionId: lease.sessionId,
         stats: { pending: 3, deadLetters: 0, lastDeadLetterReason: null },
       },
       1,

@@ -38,7 +38,7 @@ app.use("/api/*", authenticate);
 for (const router of [nodeRoutes(), workspaceRoutes()]) app.route("/", router);
 
 let owner: UserId;
-let holder: SlotLease;
+let lease: SlotLease;
 let nodeId: NodeId;
 let token: string;
 
@@ -64,9 +64,9 @@ beforeEach(async () => {
   stopClock();
   scriptedCloud();
   owner = await anOwner();
-  holder = await aHolder(owner);
+  lease = await aHolder(owner);
   token = (await mintApiToken(depsFor(env), owner, "t", null)).token;
-  const choice = await chooseNode(env, { ownerId: owner, size: "small", holder });
+  const choice = await chooseNode(env, { ownerId: owner, size: "small", lease });
   nodeId = "nodeId" in choice ? choice.nodeId : expect.fail(JSON.stringify(choice));
   await vi.waitFor(async () => expect((await findNode(database(env), nodeId))?.version).toBeGreaterThan(0));
 });
@@ -78,7 +78,7 @@ afterEach(() => {
 describe("a person's machines", () => {
   it("are listed, filtered by state, shown, and nobody else's", async () => {
     const listed = page(nodeView).parse(await (await ask("/api/nodes", { token })).json());
-    expect(listed.items).toMatchObject([{ id: nodeId, state: "provisioning", taskIds: [holder.taskId] }]);
+    expect(listed.items).toMatchObject([{ id: nodeId, state: "provisioning", taskIds: [lease.taskId] }]);
     expect(page(nodeView).parse(await (await ask("/api/nodes?state=warm", { token })).json()).items).toEqual([]);
     expect(nodeView.parse(await (await ask(`/api/nodes/${nodeId}`, { token })).json()).id).toBe(nodeId);
     const theirs = (await mintApiToken(depsFor(env), await anOwner(), "t", null)).token;
@@ -90,7 +90,7 @@ describe("a person's machines", () => {
   });
 
   it("[R33] tell which tasks are on them, and nobody else's", async () => {
-    const task = { id: holder.taskId, projectId: holder.projectId, sessionId: holder.sessionId };
+    const task = { id: lease.taskId, projectId: lease.projectId, sessionId: lease.sessionId };
     await env.DB.prepare(
       "INSERT INTO tasks (id, project_id, session_id, title, description, prompt_message_id, status, version, created_at, updated_at) VALUES (?, ?, ?, 'Mend the lid', '', 'm', 'in_progress', 1, 1, 1)",
     )
@@ -120,7 +120,7 @@ describe("a person's machines", () => {
     expect((await agent.next("command")).command.kind).toBe("node.drain");
     await ring(nodeId);
     expect((await ask(`/api/nodes/${nodeId}/destroy`, { method: "POST", token })).status).toBe(202);
-    expect(await nodeObject(env, nodeId).facts(holder.workspaceId)).toMatchObject({
+    expect(await nodeObject(env, nodeId).facts(lease.workspaceId)).toMatchObject({
       workspace: { state: "failed", failure: { code: "node_destroyed" } },
     });
   });
@@ -152,12 +152,12 @@ describe("the machine's own routes", () => {
 
   it("[S1] the agent's credential is for a workspace that holds its slot, in this epoch, and no other", async () => {
     await putCredential(depsFor(env), owner, { kind: "anthropic", apiKey: "sk-ant-of-the-tests" });
-    await env.DB.prepare("UPDATE workspaces SET agent = 'claude' WHERE id = ?").bind(holder.workspaceId).run();
-    const path = `/api/workspaces/${holder.workspaceId}/agent-credential`;
+    await env.DB.prepare("UPDATE workspaces SET agent = 'claude' WHERE id = ?").bind(lease.workspaceId).run();
+    const path = `/api/workspaces/${lease.workspaceId}/agent-credential`;
     const claims = {
-      workspace: holder.workspaceId,
-      project: holder.projectId,
-      session: holder.sessionId,
+      workspace: lease.workspaceId,
+      project: lease.projectId,
+      session: lease.sessionId,
       node: nodeId,
       epoch: 1,
     };
@@ -171,38 +171,38 @@ describe("the machine's own routes", () => {
       401,
     );
     expect((await ask(path, { token })).status).toBe(401);
-    await nodeObject(env, nodeId).release(holder.workspaceId);
+    await nodeObject(env, nodeId).release(lease.workspaceId);
     expect((await ask(path, { token: await tokenOf() })).status).toBe(401);
   });
 });
 
 const show = async () =>
-  workspaceView.parse(await (await ask(`/api/workspaces/${holder.workspaceId}`, { token })).json());
-const destroy = () => ask(`/api/workspaces/${holder.workspaceId}/destroy`, { method: "POST", token });
+  workspaceView.parse(await (await ask(`/api/workspaces/${lease.workspaceId}`, { token })).json());
+const destroy = () => ask(`/api/workspaces/${lease.workspaceId}/destroy`, { method: "POST", token });
 
 describe("workspaces", () => {
   it("are listed; one that a task uses is not destroyed, a kept one is, and gives its slot back", async () => {
     expect(page(workspaceView).parse(await (await ask("/api/workspaces", { token })).json()).items).toMatchObject([
-      { id: holder.workspaceId, nodeId, state: "creating" },
+      { id: lease.workspaceId, nodeId, state: "creating" },
     ]);
     expect((await destroy()).status).toBe(409);
-    await setWorkspaceState(env, holder.workspaceId, "retained", { retainedUntil: Date.now() + 1 });
+    await setWorkspaceState(env, lease.workspaceId, "retained", { retainedUntil: Date.now() + 1 });
     const agent = await connected(nodeId);
     expect((await destroy()).status).toBe(202);
     expect((await show()).state).toBe("destroying");
     expect((await agent.next("command")).command).toMatchObject({
       kind: "workspace.destroy",
-      args: { workspaceId: holder.workspaceId },
+      args: { workspaceId: lease.workspaceId },
     });
-    agent.tell({ kind: "workspace.destroyed", workspaceId: holder.workspaceId }, 1);
+    agent.tell({ kind: "workspace.destroyed", workspaceId: lease.workspaceId }, 1);
     await vi.waitFor(async () => expect((await show()).state).toBe("destroyed"));
     expect((await nodeObject(env, nodeId).view())?.taskIds).toEqual([]);
   });
 
   it("are nobody else's", async () => {
     const theirs = (await mintApiToken(depsFor(env), await anOwner(), "t", null)).token;
-    expect((await ask(`/api/workspaces/${holder.workspaceId}`, { token: theirs })).status).toBe(404);
-    expect((await ask(`/api/workspaces/${holder.workspaceId}/destroy`, { method: "POST", token: theirs })).status).toBe(
+    expect((await ask(`/api/workspaces/${lease.workspaceId}`, { token: theirs })).status).toBe(404);
+    expect((await ask(`/api/workspaces/${lease.workspaceId}/destroy`, { method: "POST", token: theirs })).status).toBe(
       404,
     );
   });

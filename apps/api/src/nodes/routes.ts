@@ -13,7 +13,7 @@ import {
   sizeOffer,
   spending as spendingSchema,
 } from "@samovar/contracts";
-import { poolBuckets } from "@samovar/domain/pool-history";
+import { getPoolBuckets } from "@samovar/domain/pool-history";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json } from "../http/route.ts";
@@ -127,7 +127,7 @@ export function nodeRoutes(): Router {
     // Whole stretches of the clock, so that the same moment is in the same one however often it is asked.
     const from = Math.ceil(until / bucketMs) * bucketMs - hours * HOUR_MS;
     const changes = await listChanges(db, currentUser(c).id, from);
-    return c.json({ bucketMs, buckets: poolBuckets(changes, { from, until, bucketMs }) }, 200);
+    return c.json({ bucketMs, buckets: getPoolBuckets(changes, { from, until, bucketMs }) }, 200);
   });
 
   router.openapi(spending, async (c) => {

@@ -1,7 +1,7 @@
 /** What a person's machines cost since a moment, those that are gone with them. */
 import type { Millis, UserId } from "@samovar/base";
 import type { Spending } from "@samovar/contracts";
-import { spentOn } from "@samovar/domain/spending";
+import { sumCost } from "@samovar/domain/spending";
 import { and, eq, gte, isNull, or } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
 import { nodes } from "../database/schema.ts";
@@ -14,5 +14,5 @@ export async function spendingSince(db: Database, ownerId: UserId, since: Millis
     .where(and(eq(nodes.ownerId, ownerId), or(isNull(nodes.destroyedAt), gte(nodes.destroyedAt, since))));
   // Without a server there was nothing to pay.
   const machines = rows.filter((row) => row.serverId !== null).map(nodeView);
-  return { since, spent: spentOn(machines, now, since), machines: machines.length };
+  return { since, spent: sumCost(machines, now, since), machines: machines.length };
 }

@@ -71,7 +71,7 @@ describe("projects", () => {
       made.push(task.id);
     }
     await env.DB.prepare(
-      "INSERT INTO task_queue (task_id, owner_id, run_id, size, code, blocked_by, rank, queued_at, looked_at) VALUES (?, ?, 'run_x', 'small', 'dependency_failed', '[]', 1, 1, 1)",
+      "INSERT INTO task_queue (task_id, owner_id, run_id, size, code, blocked_by, rank, queued_at, polled_at) VALUES (?, ?, 'run_x', 'small', 'dependency_failed', '[]', 1, 1, 1)",
     )
       .bind(made.at(-1), me.id)
       .run();

@@ -146,14 +146,14 @@ describe("the viewers' socket", () => {
 });
 
 describe("deliveries", () => {
-  test("[R3] [F4] are stored with a verdict a row, and again as duplicates", async () => {
+  test("[R3] [F4] are stored with a outcome a row, and again as duplicates", async () => {
     const { sessionId, deliver } = await project();
     const body = { messages: [said(sessionId), { nonsense: true }] };
     const first: DeliveryReply = await (await deliver(body)).json();
     expect(first).toMatchObject({
       persisted: 1,
       duplicates: 0,
-      results: [{ verdict: "stored" }, { verdict: "rejected" }],
+      results: [{ outcome: "stored" }, { outcome: "rejected" }],
     });
     expect(await (await deliver(body)).json()).toMatchObject({ persisted: 0, duplicates: 1 });
   });
@@ -174,7 +174,7 @@ describe("deliveries", () => {
     const [mine, theirs] = [await project(), await project()];
     expect(await (await mine.deliver({ messages: [said(theirs.sessionId)] })).json()).toMatchObject({
       persisted: 0,
-      results: [{ verdict: "rejected" }],
+      results: [{ outcome: "rejected" }],
     });
     expect(await theirs.stub.getSession(theirs.sessionId)).toMatchObject({ messageCount: 1 });
   });

@@ -25,7 +25,7 @@ const db = database(env);
 const OLD = config.SWEEP_GRACE_MS + 1_000;
 let cloud: ScriptedCloud;
 let owner: UserId;
-let holder: SlotLease;
+let lease: SlotLease;
 
 beforeEach(async () => {
   stopClock();
@@ -35,7 +35,7 @@ beforeEach(async () => {
     env.DB.prepare("UPDATE nodes SET state = 'destroyed'"),
   ]);
   owner = await anOwner();
-  holder = await aHolder(owner);
+  lease = await aHolder(owner);
 });
 afterEach(() => {
   vi.restoreAllMocks();
@@ -49,7 +49,7 @@ const rowIs = (nodeId: NodeId, state: string) =>
   vi.waitFor(async () => expect((await findNode(db, nodeId))?.state).toBe(state));
 
 async function working(): Promise<NodeId> {
-  const choice = await chooseNode(env, { ownerId: owner, size: "small", holder });
+  const choice = await chooseNode(env, { ownerId: owner, size: "small", lease });
   const nodeId = "nodeId" in choice ? choice.nodeId : expect.fail(JSON.stringify(choice));
   await ring(nodeId);
   await connected(nodeId);
@@ -83,7 +83,7 @@ describe("phases", () => {
 describe("stale nodes", () => {
   it("[F15] [N1] a warm node whose alarm was lost is woken and goes", async () => {
     const nodeId = await working();
-    await nodeObject(env, nodeId).release(holder.workspaceId);
+    await nodeObject(env, nodeId).release(lease.workspaceId);
     passTime(config.NODE_IDLE_GRACE_MS);
     await ring(nodeId);
     await rowIs(nodeId, "warm");
@@ -163,7 +163,7 @@ describe("gone servers", () => {
     passTime(600_000);
     cloud.servers.clear();
     expect(await sweep("gone-servers")).toMatchObject([{ ok: true, found: 1, acted: 1 }]);
-    expect(await nodeObject(env, nodeId).facts(holder.workspaceId)).toMatchObject({
+    expect(await nodeObject(env, nodeId).facts(lease.workspaceId)).toMatchObject({
       workspace: { state: "failed", failure: { code: "node_destroyed" } },
     });
     await ring(nodeId);
@@ -183,14 +183,14 @@ describe("gone servers", () => {
 describe("kept workspaces", () => {
   it("[R30] are destroyed when their time is up; a node that never answers does not hold the slot for ever", async () => {
     const nodeId = await working();
-    await setWorkspaceState(env, holder.workspaceId, "retained", { retainedUntil: Date.now() + 1_000 });
+    await setWorkspaceState(env, lease.workspaceId, "retained", { retainedUntil: Date.now() + 1_000 });
     expect(await sweep("kept-workspaces")).toMatchObject([{ found: 0 }]);
     passTime(2_000);
     expect(await sweep("kept-workspaces")).toMatchObject([{ ok: true, found: 1, acted: 1 }]);
-    expect(await findWorkspace(db, holder.workspaceId)).toMatchObject({ state: "destroying" });
+    expect(await findWorkspace(db, lease.workspaceId)).toMatchObject({ state: "destroying" });
     passTime(config.NODE_UNREACHABLE_TIMEOUT_MS + 1_000);
     await sweep("kept-workspaces");
-    expect(await findWorkspace(db, holder.workspaceId)).toMatchObject({ state: "destroyed" });
+    expect(await findWorkspace(db, lease.workspaceId)).toMatchObject({ state: "destroyed" });
     expect((await nodeObject(env, nodeId).view())?.taskIds).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@
 import type { ProjectId, TaskId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { TaskStatus } from "@samovar/contracts";
-import { findCircle } from "@samovar/domain/task-queue";
+import { findCycle } from "@samovar/domain/task-queue";
 import type { Dependency } from "@samovar/domain/task-queue";
 import { and, eq, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
@@ -41,7 +41,7 @@ export async function assertDependencies(
   if (taskId === null) return;
   const reach = await reachOf(db, dependsOn);
   const edges = new Map(reach.map(({ id, dependsOn: edge }) => [id, edge]));
-  const circle = findCircle(taskId, dependsOn, edges);
+  const circle = findCycle(taskId, dependsOn, edges);
   if (circle === null) return;
   const titles = new Map(reach.map(({ id, title }) => [id, `“${title}” (${id})`]));
   const way = circle.map((id) => titles.get(id) ?? id).join(" → ");

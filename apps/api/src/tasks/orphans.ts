@@ -4,7 +4,7 @@
  */
 import { errorMessage } from "@samovar/base";
 import type { Millis } from "@samovar/base";
-import { SLOWEST_TURN_LOOK_MS } from "@samovar/domain/task-queue";
+import { MAX_QUEUE_POLL_MS } from "@samovar/domain/task-queue";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import { and, asc, eq, inArray, lt, not, sql } from "drizzle-orm";
 import { tasks, workspaces } from "../database/schema.ts";
@@ -65,7 +65,7 @@ export async function repairOrphanRuns(env: Env, now: Millis): Promise<Repaired>
 
 /** A run that looks into the line from time to time lives; a line may be long, and each nudge costs its run a step. */
 const hasLooked = (now: Millis) =>
-  sql`EXISTS (SELECT 1 FROM task_queue WHERE task_id = ${tasks.id} AND looked_at > ${now - 2 * SLOWEST_TURN_LOOK_MS})`;
+  sql`EXISTS (SELECT 1 FROM task_queue WHERE task_id = ${tasks.id} AND polled_at > ${now - 2 * MAX_QUEUE_POLL_MS})`;
 
 /** Whether there was something to repair. `isSettled`: nobody else is at it. */
 async function repair(deps: Deps, task: TaskRecord, isSettled: boolean): Promise<boolean> {

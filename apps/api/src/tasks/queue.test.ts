@@ -3,7 +3,7 @@ import { env, introspectWorkflow } from "cloudflare:test";
 import type { UserId } from "@samovar/base";
 import { createTask } from "@samovar/contracts";
 import type { CreateTask } from "@samovar/contracts";
-import { STALE_PLACE_MS } from "@samovar/domain/task-queue";
+import { STALE_ENTRY_MS } from "@samovar/domain/task-queue";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { eq } from "drizzle-orm";
@@ -62,7 +62,7 @@ const machineOf = async (ownerId: UserId): Promise<Machine> =>
   }, soon);
 
 const waitingFor = async (task: TaskRecord) => (await waitingOf(deps, [await now(task)])).get(task.id) ?? null;
-const waits = (task: TaskRecord, code: "room" | "dependencies" | "dependency_failed") =>
+const waits = (task: TaskRecord, code: "capacity" | "dependencies" | "dependency_failed") =>
   vi.waitFor(async () => {
     const waiting = await waitingFor(task);
     if (waiting?.code !== code) throw new Error(`${task.title}: ${waiting?.code}`);
@@ -77,9 +77,9 @@ async function fill(owner: Awaited<ReturnType<typeof tightOwner>>) {
   const running = { task, ...(await machine.begins()) };
   const others: SlotLease[] = [];
   for (let i = 1; i < SLOTS; i++) {
-    const holder = await aHolder(owner.ownerId);
-    expect(await nodeObject(env, machine.nodeId).reserve(holder)).toEqual({ granted: true });
-    others.push(holder);
+    const lease = await aHolder(owner.ownerId);
+    expect(await nodeObject(env, machine.nodeId).reserve(lease)).toEqual({ granted: true });
+    others.push(lease);
   }
   return { machine, running, others };
 }
@@ -98,19 +98,19 @@ describe("[R12] in line for room", () => {
     const owner = await tightOwner();
     const { machine, running, others } = await fill(owner);
     const plain = await submit(owner, { title: "plain" });
-    expect(await waits(plain, "room")).toMatchObject({ ahead: 0, message: expect.stringContaining("it is next") });
+    expect(await waits(plain, "capacity")).toMatchObject({ ahead: 0, message: expect.stringContaining("it is next") });
     const low = await submit(owner, { title: "low", priority: 4 });
-    await waits(low, "room");
+    await waits(low, "capacity");
     const urgent = await submit(owner, { title: "urgent", priority: 1 });
-    await waits(urgent, "room");
+    await waits(urgent, "capacity");
     expect(await waitingFor(plain)).toMatchObject({
       ahead: 2,
       taskIds: [urgent.id, low.id],
-      message: `Waits for room: all ${deps.config.MAX_NODES_PER_USER} machines are busy, 2 tasks are before it.`,
+      message: `Waits for a slot: all ${deps.config.MAX_NODES_PER_USER} nodes are busy, 2 tasks are ahead of it.`,
     });
     for (const [at, expected] of [urgent, low].entries()) {
-      const holder = others[at];
-      if (holder !== undefined) await nodeObject(env, machine.nodeId).release(holder.workspaceId);
+      const lease = others[at];
+      if (lease !== undefined) await nodeObject(env, machine.nodeId).release(lease.workspaceId);
       expect((await machine.begins()).create.taskId).toBe(expected.id);
       await gone(expected);
     }
@@ -130,8 +130,8 @@ describe("[R12] in line for room", () => {
     const owner = await tightOwner();
     const { machine, running } = await fill(owner);
     const [older, newer] = [await submit(owner), await submit(owner)];
-    await waits(older, "room");
-    await waits(newer, "room");
+    await waits(older, "capacity");
+    await waits(newer, "capacity");
     await editTask(deps, newer.id, { priority: 1 }, undefined, { kind: "user", id: owner.ownerId });
     await vi.waitFor(async () => expect(await waitingFor(newer)).toMatchObject({ ahead: 0 }), soon);
     expect(await waitingFor(older)).toMatchObject({ ahead: 1, taskIds: [newer.id] });
@@ -146,12 +146,12 @@ describe("[R12] in line for room", () => {
     const owner = await tightOwner();
     const { machine, running } = await fill(owner);
     const [dead, alive] = [await submit(owner, { priority: 1 }), await submit(owner)];
-    await waits(dead, "room");
-    await waits(alive, "room");
+    await waits(dead, "capacity");
+    await waits(alive, "capacity");
     await (await env.TASK_RUN.get(dead.runId ?? "")).terminate();
     await db
       .update(taskQueue)
-      .set({ lookedAt: Date.now() - STALE_PLACE_MS - 1 })
+      .set({ polledAt: Date.now() - STALE_ENTRY_MS - 1 })
       .where(eq(taskQueue.taskId, dead.id));
     await completes(machine, running);
     expect((await machine.begins()).create.taskId).toBe(alive.id);
@@ -161,7 +161,7 @@ describe("[R12] in line for room", () => {
     const owner = await tightOwner();
     const { machine } = await fill(owner);
     const task = await submit(owner);
-    await waits(task, "room");
+    await waits(task, "capacity");
     await nodeObject(env, machine.nodeId).destroy("the test wants it gone");
     await vi.waitFor(async () => {
       expect((await now(task)).status).toBe("queued");
@@ -173,8 +173,8 @@ describe("[R12] in line for room", () => {
   it("[F45] a look that is cut off after it took the slot goes on with it, although there is no room any more", async () => {
     const owner = await tightOwner();
     const { machine, others } = await fill(owner);
-    const [holder] = others;
-    if (holder !== undefined) await nodeObject(env, machine.nodeId).release(holder.workspaceId);
+    const [lease] = others;
+    if (lease !== undefined) await nodeObject(env, machine.nodeId).release(lease.workspaceId);
     const fault =
       "CREATE TRIGGER cut BEFORE INSERT ON task_events WHEN NEW.kind = 'node.chosen' BEGIN SELECT RAISE(ABORT, 'cut off'); END";
     await env.DB.prepare(fault).run();
@@ -194,13 +194,13 @@ describe("[R12] in line for room", () => {
     await runs.modifyAll(async (run) => {
       await run.mockStepResult(
         { name: "choose: look 1.1" },
-        JSON.stringify({ found: { kind: "wait", code: "room", doubtful: [] }, now: 0 }),
+        JSON.stringify({ found: { kind: "wait", code: "capacity", doubtful: [] }, now: 0 }),
       );
       await run.forceEventTimeout({ name: "wait: nudge 1.1" });
     });
     const task = await submit(owner);
-    expect(await reaches(task, "failed")).toMatchObject({ failure: { code: "no_room" } });
-    expect((await transcriptOf(task)).at(-1)).toMatch(/Nothing became free in .* h\./);
+    expect(await reaches(task, "failed")).toMatchObject({ failure: { code: "no_capacity" } });
+    expect((await transcriptOf(task)).at(-1)).toMatch(/No slot became available in .* h\./);
     expect(await db.select().from(taskQueue).where(eq(taskQueue.taskId, task.id))).toEqual([]);
   });
 });

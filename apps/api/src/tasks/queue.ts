@@ -4,8 +4,8 @@
  */
 import type { Millis, NodeId, RunId, TaskId, UserId } from "@samovar/base";
 import type { TaskWaiting, VmSize } from "@samovar/contracts";
-import { decideTurn, freeRoom, STALE_PLACE_MS, waitingMessage } from "@samovar/domain/task-queue";
-import type { NodeRoom, Place, Turn } from "@samovar/domain/task-queue";
+import { decideDequeue, countAvailableSlots, STALE_ENTRY_MS, formatWaiting } from "@samovar/domain/task-queue";
+import type { NodeCapacity, QueueEntry, DequeueDecision } from "@samovar/domain/task-queue";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import { and, asc, eq, gt, ne, sql } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
@@ -13,7 +13,7 @@ import { nodes, projects, taskQueue, tasks } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 import { dependenciesOf } from "./dependencies.ts";
 
-export interface InLine extends Place {
+export interface InLine extends QueueEntry {
   readonly runId: RunId;
   readonly ownerId: UserId;
   readonly size: VmSize;
@@ -32,14 +32,15 @@ export async function lookAtLine(
   avoid: readonly NodeId[],
   now: Millis,
   stands: boolean,
-): Promise<Turn> {
+): Promise<DequeueDecision> {
   const dependencies = await dependenciesOf(db, task.dependsOn);
   const limits = { size: self.size, maxNodes: config.MAX_NODES_PER_USER, slotsPerNode: config.NODE_SLOTS, avoid };
-  const room = freeRoom(await nodesOf(db, self.ownerId), limits, now);
+  const room = countAvailableSlots(await nodesOf(db, self.ownerId), limits, now);
   // One more than there is room: this task's own row may be among them.
   const line = await firstInLine(db, self, room + 1, now);
   const wanting = stands ? 0 : await queuedTasks(db, self.ownerId, room + 1);
-  return decideTurn({ self, dependencies, line, room, wanting, stands, now });
+  const facts = { availableSlots: room, queue: line, queuedTasks: wanting, isEnqueued: stands };
+  return decideDequeue({ self, dependencies, ...facts, now });
 }
 
 /** How many of the owner's tasks are queued; counts to `limit`. */
@@ -55,7 +56,7 @@ async function queuedTasks(db: Database, ownerId: UserId, limit: number): Promis
 }
 
 /** The owner's nodes that are not destroyed. */
-export async function nodesOf(db: Database, ownerId: UserId): Promise<readonly NodeRoom[]> {
+export async function nodesOf(db: Database, ownerId: UserId): Promise<readonly NodeCapacity[]> {
   return db
     .select({
       id: nodes.id,
@@ -83,9 +84,9 @@ export async function firstInLine(
     .where(
       and(
         eq(taskQueue.ownerId, ownerId),
-        eq(taskQueue.code, "room"),
+        eq(taskQueue.code, "capacity"),
         eq(taskQueue.size, size),
-        gt(taskQueue.lookedAt, now - STALE_PLACE_MS),
+        gt(taskQueue.polledAt, now - STALE_ENTRY_MS),
       ),
     )
     .orderBy(asc(taskQueue.rank), asc(taskQueue.queuedAt), asc(taskQueue.taskId))
@@ -96,7 +97,7 @@ export async function firstInLine(
 export async function standInLine(
   db: Database,
   { taskId, runId, ownerId, size, rank, queuedAt }: InLine,
-  { code, blockedBy }: Extract<Turn, { kind: "wait" }>,
+  { code, blockedBy }: Extract<DequeueDecision, { kind: "wait" }>,
   now: Millis,
 ): Promise<boolean> {
   const blocked = JSON.stringify(blockedBy);
@@ -110,7 +111,7 @@ export async function standInLine(
       )
       .onConflictDoUpdate({
         target: taskQueue.taskId,
-        set: { runId, size, code, blockedBy: [...blockedBy], rank, queuedAt, lookedAt: now },
+        set: { runId, size, code, blockedBy: [...blockedBy], rank, queuedAt, polledAt: now },
       }),
   ]);
   return before?.code !== code || before.rank !== rank || JSON.stringify(before.blockedBy) !== blocked;
@@ -134,21 +135,21 @@ export async function waitingOf(
   const ownerId = rows[0]?.ownerId;
   if (ownerId === undefined) return new Map();
   const [places, alive, known] = await Promise.all([
-    rows.some((row) => row.code === "room") ? placesOf(db, ownerId, queued, clock.now()) : [],
+    rows.some((row) => row.code === "capacity") ? placesOf(db, ownerId, queued, clock.now()) : [],
     db.$count(nodes, and(eq(nodes.ownerId, ownerId), ne(nodes.state, "destroyed"))),
     blockersOf(db, rows),
   ]);
   const firsts = places.filter((place) => place.ahead < NAMED).toSorted((a, b) => a.ahead - b.ahead);
   return new Map(
     rows.map((row): [TaskId, TaskWaiting] => {
-      const ahead = row.code === "room" ? (places.find((place) => place.taskId === row.taskId)?.ahead ?? 0) : 0;
+      const ahead = row.code === "capacity" ? (places.find((place) => place.taskId === row.taskId)?.ahead ?? 0) : 0;
       const next = firsts.filter((place) => place.size === row.size && place.ahead < ahead);
       const blockers = row.blockedBy.map((id) => known.get(id) ?? { title: null, status: null });
       const facts = { ahead, aliveNodes: alive, maxNodes: config.MAX_NODES_PER_USER, blockers };
-      const taskIds = row.code === "room" ? next.map((place) => place.taskId) : row.blockedBy.slice(0, NAMED);
+      const taskIds = row.code === "capacity" ? next.map((place) => place.taskId) : row.blockedBy.slice(0, NAMED);
       return [
         row.taskId,
-        { code: row.code, message: waitingMessage(row.code, facts), since: row.queuedAt, ahead, taskIds },
+        { code: row.code, message: formatWaiting(row.code, facts), since: row.queuedAt, ahead, taskIds },
       ];
     }),
   );
@@ -177,7 +178,7 @@ async function placesOf(
     SELECT taskId, size, ahead FROM (
       SELECT task_id AS taskId, size,
         row_number() OVER (PARTITION BY size ORDER BY rank, queued_at, task_id) - 1 AS ahead
-      FROM task_queue WHERE owner_id = ${ownerId} AND code = 'room' AND looked_at > ${now - STALE_PLACE_MS})
+      FROM task_queue WHERE owner_id = ${ownerId} AND code = 'capacity' AND polled_at > ${now - STALE_ENTRY_MS})
     WHERE ahead < ${NAMED} OR taskId IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`);
 }
 

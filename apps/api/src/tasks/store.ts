@@ -6,7 +6,7 @@ import { errorMessage } from "@samovar/base";
 import type { Millis, ProjectId, TaskId } from "@samovar/base";
 import { messageId, SamovarError, taskEventKind } from "@samovar/contracts";
 import type { Page, TaskEvent, TaskStatus } from "@samovar/contracts";
-import { actorName, changeTask } from "@samovar/domain/task-status";
+import { formatActor, changeTask } from "@samovar/domain/task-status";
 import type {
   TaskActor,
   TaskChange,
@@ -189,7 +189,7 @@ export async function insertTask(
     ...(idempotency === null ? [] : [db.insert(idempotencyKeys).values(idempotency)]),
     ...drafts.map((draft) => insertEvent(db, { taskId: id, at, actor, draft, dedupeKey: null, when: sql`TRUE` })),
   ]);
-  return drafts.map((draft, index) => ({ seq: 1 + index, at, actor: actorName(actor), ...draft }));
+  return drafts.map((draft, index) => ({ seq: 1 + index, at, actor: formatActor(actor), ...draft }));
 }
 
 /** Whether it was still a draft that no task depends on, and is gone now with its events. */
@@ -239,7 +239,7 @@ function insertEvent(
     .insert(taskEvents)
     .select(
       sql`SELECT ${taskId}, (SELECT COALESCE(MAX(seq), 0) + 1 FROM task_events WHERE task_id = ${taskId}),
-            ${at}, ${actorName(actor)}, ${draft.kind}, ${JSON.stringify(draft.data)}, ${dedupeKey}
+            ${at}, ${formatActor(actor)}, ${draft.kind}, ${JSON.stringify(draft.data)}, ${dedupeKey}
           WHERE ${when}`,
     )
     .onConflictDoNothing({ target: [taskEvents.taskId, taskEvents.dedupeKey] })

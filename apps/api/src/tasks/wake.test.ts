@@ -41,7 +41,11 @@ const listening = () => {
 };
 
 /** A queued task without a workflow, in line. */
-async function inLine(rank: number, code: "room" | "dependencies" = "room", blockedBy: TaskRecord["id"][] = []) {
+async function inLine(
+  rank: number,
+  code: "capacity" | "dependencies" = "capacity",
+  blockedBy: TaskRecord["id"][] = [],
+) {
   const project = await requireProject(db, ownerId, projectId);
   const caller = { id: ownerId, name: "Owner", via: "token" } as const;
   const draft = await createNewTask(deps, caller, project, createTask.parse({ description: "x" }), null);
@@ -123,7 +127,7 @@ it("[T1] a run that the task has left takes no place", async () => {
   await standInLine(
     db,
     { ...place, runId: ids.make("run") },
-    { kind: "wait", code: "room", blockedBy: [] },
+    { kind: "wait", code: "capacity", blockedBy: [] },
     Date.now(),
   );
   expect(await leaveLine(db, place.taskId)).toBe(false);

@@ -5,7 +5,7 @@
 import { errorMessage } from "@samovar/base";
 import type { RunId, UserId } from "@samovar/base";
 import { vmSize } from "@samovar/contracts";
-import { freeRoom } from "@samovar/domain/task-queue";
+import { countAvailableSlots } from "@samovar/domain/task-queue";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import { and, inArray, sql } from "drizzle-orm";
 import { taskQueue } from "../database/schema.ts";
@@ -22,7 +22,7 @@ export async function wakeLine(deps: WakeDeps, ownerId: UserId): Promise<void> {
   const rows = await nodesOf(db, ownerId);
   for (const size of vmSize.options) {
     const limits = { size, maxNodes: config.MAX_NODES_PER_USER, slotsPerNode: config.NODE_SLOTS, avoid: [] };
-    const room = freeRoom(rows, limits, now);
+    const room = countAvailableSlots(rows, limits, now);
     const first = room === 0 ? [] : await firstInLine(db, { ownerId, size }, room, now);
     await nudgeAll(deps, first);
   }

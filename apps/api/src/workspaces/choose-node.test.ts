@@ -29,22 +29,21 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const choose = (holder: SlotLease, size: "small" | "large" = "small") =>
-  chooseNode(env, { ownerId: owner, size, holder });
+const choose = (lease: SlotLease, size: "small" | "large" = "small") =>
+  chooseNode(env, { ownerId: owner, size, lease });
 const rows = () => db.select().from(nodes).where(eq(nodes.ownerId, owner));
 const idOf = (choice: Awaited<ReturnType<typeof choose>>): NodeId =>
   "nodeId" in choice ? choice.nodeId : expect.fail(JSON.stringify(choice));
 const slotsOf = (nodeId: NodeId) =>
   runInDurableObject(
     nodeObject(env, nodeId),
-    (_object, state) =>
-      new NodeStorage(state.storage).node()?.record.slots.map((slot) => slot.holder.workspaceId) ?? [],
+    (_object, state) => new NodeStorage(state.storage).node()?.record.slots.map((slot) => slot.lease.workspaceId) ?? [],
   );
 
-async function warmed(holder: SlotLease): Promise<NodeId> {
-  const nodeId = idOf(await choose(holder));
+async function warmed(lease: SlotLease): Promise<NodeId> {
+  const nodeId = idOf(await choose(lease));
   await connected(nodeId);
-  await nodeObject(env, nodeId).release(holder.workspaceId);
+  await nodeObject(env, nodeId).release(lease.workspaceId);
   passTime(config.NODE_IDLE_GRACE_MS);
   await ring(nodeId);
   await vi.waitFor(async () => expect((await rows()).find((row) => row.id === nodeId)?.state).toBe("warm"));
@@ -53,55 +52,55 @@ async function warmed(holder: SlotLease): Promise<NodeId> {
 
 describe("chooseNode", () => {
   it("[R23] makes the first node, and takes a warm one of the size next", async () => {
-    const holder = await aHolder(owner);
-    expect(await choose(holder)).toMatchObject({ how: "new" });
-    const other = await warmed(holder);
+    const lease = await aHolder(owner);
+    expect(await choose(lease)).toMatchObject({ how: "new" });
+    const other = await warmed(lease);
     expect(await choose(await aHolder(owner))).toEqual({ nodeId: other, how: "warm", doubtful: [] });
     expect(await choose(await aHolder(owner), "large")).toMatchObject({ how: "new" });
   });
 
   it("[F45] asked again for the same workspace, it answers with the same slot", async () => {
-    const holder = await aHolder(owner);
-    const answers = [await choose(holder), await choose(holder), await choose(holder)];
+    const lease = await aHolder(owner);
+    const answers = [await choose(lease), await choose(lease), await choose(lease)];
     expect(new Set(answers.map(idOf)).size).toBe(1);
-    expect(await slotsOf(idOf(await choose(holder)))).toEqual([holder.workspaceId]);
-    expect(await findWorkspace(db, holder.workspaceId)).toMatchObject({
-      nodeId: idOf(await choose(holder)),
+    expect(await slotsOf(idOf(await choose(lease)))).toEqual([lease.workspaceId]);
+    expect(await findWorkspace(db, lease.workspaceId)).toMatchObject({
+      nodeId: idOf(await choose(lease)),
       state: "creating",
     });
     expect(await rows()).toHaveLength(1);
   });
 
   it("[N2] twenty at once share seven machines of three slots, each slot held once", async () => {
-    const holders = await Promise.all(Array.from({ length: 20 }, () => aHolder(owner)));
-    const choices = await Promise.all(holders.map((holder) => choose(holder)));
+    const leases = await Promise.all(Array.from({ length: 20 }, () => aHolder(owner)));
+    const choices = await Promise.all(leases.map((lease) => choose(lease)));
     const chosen = new Set(choices.map(idOf));
     expect(chosen.size).toBe(Math.ceil(20 / config.NODE_SLOTS));
     expect(await rows()).toHaveLength(chosen.size);
     const held = (await Promise.all([...chosen].map(slotsOf))).flat();
-    expect(held.toSorted()).toEqual(holders.map((holder) => holder.workspaceId).toSorted());
+    expect(held.toSorted()).toEqual(leases.map((lease) => lease.workspaceId).toSorted());
   });
 
   it("[R26] waits when the owner has all the machines that they may have, and leaves no trace of it", async () => {
     const tight = { ...env, MAX_NODES_PER_USER: "2" };
-    const holders = await Promise.all(Array.from({ length: 2 * config.NODE_SLOTS + 2 }, () => aHolder(owner)));
+    const leases = await Promise.all(Array.from({ length: 2 * config.NODE_SLOTS + 2 }, () => aHolder(owner)));
     const choices = await Promise.all(
-      holders.map(async (holder) => ({
-        holder,
-        choice: await chooseNode(tight, { ownerId: owner, size: "small", holder }),
+      leases.map(async (lease) => ({
+        lease,
+        choice: await chooseNode(tight, { ownerId: owner, size: "small", lease }),
       })),
     );
     const waiting = choices.filter(({ choice }) => "wait" in choice);
     expect(waiting).toHaveLength(2);
     expect(await rows()).toHaveLength(2);
-    for (const { holder } of waiting) expect(await findWorkspace(db, holder.workspaceId)).toBeNull();
+    for (const { lease } of waiting) expect(await findWorkspace(db, lease.workspaceId)).toBeNull();
   });
 
   it("[F20] a choice that was cut off between its intent and its row goes on with the same node", async () => {
-    const holder = await aHolder(owner);
-    const nodeId = idOf(await choose(holder));
+    const lease = await aHolder(owner);
+    const nodeId = idOf(await choose(lease));
     await db.delete(nodes).where(eq(nodes.id, nodeId));
-    expect(idOf(await choose(holder))).toBe(nodeId);
+    expect(idOf(await choose(lease))).toBe(nodeId);
   });
 
   it("somebody else's warm node is not for us", async () => {
@@ -129,38 +128,38 @@ const broken = () => Promise.reject(new Error("the object is overloaded"));
 
 describe("[T1] a node of no use", () => {
   it("that was let go is not chosen again, though it has room", async () => {
-    const holder = await aHolder(owner);
-    const first = idOf(await choose(holder));
-    await nodeObject(env, first).release(holder.workspaceId);
-    const input = { ownerId: owner, size: "small" as const, holder, avoid: [first] };
+    const lease = await aHolder(owner);
+    const first = idOf(await choose(lease));
+    await nodeObject(env, first).release(lease.workspaceId);
+    const input = { ownerId: owner, size: "small" as const, lease, avoid: [first] };
     const second = idOf(await chooseNode(env, input));
     expect(second).not.toBe(first);
     expect(idOf(await chooseNode(env, input))).toBe(second);
     expect(await slotsOf(first)).toEqual([]);
-    expect((await findWorkspace(db, holder.workspaceId))?.nodeId).toBe(second);
+    expect((await findWorkspace(db, lease.workspaceId))?.nodeId).toBe(second);
   });
 
   it("whose object throws is passed over, and named: a slot may be held there", async () => {
     const warm = await warmed(await aHolder(owner));
-    const holder = await aHolder(owner);
+    const lease = await aHolder(owner);
     const choice = await chooseNode(
       without((id) => id === warm, broken),
-      { ownerId: owner, size: "small", holder },
+      { ownerId: owner, size: "small", lease },
     );
     expect(choice).toMatchObject({ how: "new", doubtful: [warm] });
     expect(idOf(choice)).not.toBe(warm);
   });
 
   it("that was written down for it and never begun is told as such, and leaves one row", async () => {
-    const holder = await aHolder(owner);
+    const lease = await aHolder(owner);
     const down = without(() => true, broken);
-    const choice = await chooseNode(down, { ownerId: owner, size: "small", holder });
+    const choice = await chooseNode(down, { ownerId: owner, size: "small", lease });
     const [row] = await rows();
     expect(choice).toEqual({ unreachable: row?.id, doubtful: [row?.id] });
     expect(await rows()).toHaveLength(1);
     // The same again: it goes on with what it had in mind.
-    expect(await chooseNode(down, { ownerId: owner, size: "small", holder })).toEqual(choice);
-    expect(idOf(await choose(holder))).toBe(row?.id);
+    expect(await chooseNode(down, { ownerId: owner, size: "small", lease })).toEqual(choice);
+    expect(idOf(await choose(lease))).toBe(row?.id);
   });
 
   it("that has been silent for half a minute is not asked", async () => {

@@ -24,7 +24,7 @@ import { findWorkspace, forgetIntent, intendWorkspace } from "./store.ts";
 export interface ChooseInput {
   readonly ownerId: UserId;
   readonly size: VmSize;
-  readonly holder: SlotLease;
+  readonly lease: SlotLease;
   /** Nodes that were of no use to this workspace. */
   readonly avoid?: readonly NodeId[];
 }
@@ -43,7 +43,7 @@ export type NodeChoice = (
 /** An object that does not answer within this is of no use now. */
 const ANSWER_MS = 10_000;
 
-/** The slot is taken when it answers with a node. Idempotent by the holder's workspace. */
+/** The slot is taken when it answers with a node. Idempotent by the lease's workspace. */
 export async function chooseNode(env: Env, input: ChooseInput, ports: Ports = systemPorts): Promise<NodeChoice> {
   const db = database(env);
   const config = configOf(env);
@@ -89,7 +89,7 @@ export async function chooseNode(env: Env, input: ChooseInput, ports: Ports = sy
       tried,
     });
     if (verdict === "limit") {
-      await forgetIntent(db, input.holder.workspaceId);
+      await forgetIntent(db, input.lease.workspaceId);
       return { wait: `All ${config.MAX_NODES_PER_USER} machines that you may have are busy.`, doubtful };
     }
     if (verdict === "share") continue;
@@ -104,20 +104,20 @@ export async function chooseNode(env: Env, input: ChooseInput, ports: Ports = sy
 /** What an earlier call had in mind: its node's row, or the id of a node that it had not written down yet. */
 async function earlierChoice(
   db: Database,
-  { holder }: ChooseInput,
+  { lease }: ChooseInput,
   avoid: readonly NodeId[],
 ): Promise<{ row: NodeRow | null; intended: NodeId | null }> {
-  const workspace = await findWorkspace(db, holder.workspaceId);
+  const workspace = await findWorkspace(db, lease.workspaceId);
   if (workspace === null || avoid.includes(workspace.nodeId)) return { row: null, intended: null };
   return { row: await findNode(db, workspace.nodeId), intended: workspace.nodeId };
 }
 
 /** A node that nobody has begun is begun by whoever comes first. */
-async function takeSlot(env: Env, row: NodeRow, { holder }: ChooseInput): Promise<boolean> {
+async function takeSlot(env: Env, row: NodeRow, { lease }: ChooseInput): Promise<boolean> {
   const node = nodeObject(env, row.id);
   if (row.version === 0)
-    await node.provision({ nodeId: row.id, ownerId: row.ownerId, name: row.name, size: row.size, holder });
-  return (await node.reserve(holder)).granted;
+    await node.provision({ nodeId: row.id, ownerId: row.ownerId, name: row.name, size: row.size, lease });
+  return (await node.reserve(lease)).granted;
 }
 
 function newRow(id: NodeId, { ownerId, size }: ChooseInput, config: Config, now: number) {

@@ -19,15 +19,15 @@ import { createWorkspace } from "./store.ts";
 const { ask, deps } = controlPlane();
 const { db } = deps;
 let owner: UserId;
-let holder: SlotLease;
+let lease: SlotLease;
 let nodeId: NodeId;
 
 beforeEach(async () => {
   stopClock();
   scriptedCloud();
   owner = await anOwner();
-  holder = await aHolder(owner);
-  nodeId = await aNode(holder, owner);
+  lease = await aHolder(owner);
+  nodeId = await aNode(lease, owner);
 });
 afterEach(() => {
   vi.restoreAllMocks();
@@ -35,7 +35,7 @@ afterEach(() => {
 });
 
 const runs = (agent: AgentKind | null) => {
-  const { workspaceId: id, projectId, sessionId } = holder;
+  const { workspaceId: id, projectId, sessionId } = lease;
   return createWorkspace(env, { id, ownerId: owner, projectId, sessionId, nodeId, agent });
 };
 const store = (secret: CredentialSecret) => putCredential(deps, owner, secret);
@@ -56,7 +56,7 @@ const tokenOf = async ({ workspaceId, projectId, sessionId }: SlotLease, epoch =
   return (await mintWorkspaceToken(deps.config, claims, Date.now())).token;
 };
 const asks = async (what: "agent" | "git", token?: string) =>
-  ask(`/api/workspaces/${holder.workspaceId}/${what}-credential`, { token: token ?? (await tokenOf(holder)) });
+  ask(`/api/workspaces/${lease.workspaceId}/${what}-credential`, { token: token ?? (await tokenOf(lease)) });
 const given = async () => agentCredential.parse(await (await asks("agent")).json());
 const refusal = async (answer: Response) => errorBody.parse(await answer.json()).error;
 const forGit = async () => gitCredential.parse(await (await asks("git")).json()).credential;
@@ -104,7 +104,7 @@ describe("an agent's credential", () => {
 });
 
 describe("a repository's credential", () => {
-  const at = (repoUrl: string) => db.update(projects).set({ repoUrl }).where(eq(projects.id, holder.projectId));
+  const at = (repoUrl: string) => db.update(projects).set({ repoUrl }).where(eq(projects.id, lease.projectId));
 
   it("is the owner's token, for a repository of GitHub over https", async () => {
     await runs("script");
@@ -140,8 +140,8 @@ describe("[S1] neither is given", () => {
       await store({ kind: "github", token: "ghp_the-token-of-the-tests" });
       const other = await aHolder(owner);
       expect((await asks(what, await tokenOf(other))).status).toBe(401);
-      expect((await asks(what, await tokenOf(holder, 2))).status).toBe(401);
-      await nodeObject(env, nodeId).release(holder.workspaceId);
+      expect((await asks(what, await tokenOf(lease, 2))).status).toBe(401);
+      await nodeObject(env, nodeId).release(lease.workspaceId);
       const answer = await asks(what);
       expect(answer.status).toBe(401);
       expect(await answer.text()).not.toMatch(/sk-ant|ghp_/);

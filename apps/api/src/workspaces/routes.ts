@@ -6,7 +6,7 @@ import {
   pageQuery,
   SamovarError,
   workspaceId,
-  workspaceLook,
+  workspaceDiff,
   workspaceState,
   workspaceView as workspaceSchema,
 } from "@samovar/contracts";
@@ -57,7 +57,7 @@ const look = createRoute({
   path: "/api/workspaces/{workspaceId}/diff",
   summary: "Looks into a workspace that exists: its branch and what has changed in it, as its machine tells it now.",
   request: { params },
-  responses: { 200: json(workspaceLook, "What is there") },
+  responses: { 200: json(workspaceDiff, "What is there") },
 });
 
 export function workspaceRoutes(): Router {

@@ -85,11 +85,11 @@ export async function extendKept(
 /** Writes down where a slot will be asked for, before it is. */
 export async function intendWorkspace(
   db: Database,
-  { ownerId, holder }: { ownerId: UserId; holder: SlotLease },
+  { ownerId, lease }: { ownerId: UserId; lease: SlotLease },
   nodeId: NodeId,
   now: number,
 ): Promise<void> {
-  const { workspaceId: id, projectId, sessionId, taskId } = holder;
+  const { workspaceId: id, projectId, sessionId, taskId } = lease;
   await db
     .insert(workspaces)
     .values({ id, ownerId, nodeId, projectId, sessionId, taskId, state: "creating", createdAt: now, updatedAt: now })

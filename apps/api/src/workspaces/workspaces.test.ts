@@ -1,8 +1,8 @@
 /** Kept workspaces over HTTP and by the sweep: looked into, given more time, removed, and their sessions told. */
 import { env } from "cloudflare:workers";
 import type { NodeId, UserId } from "@samovar/base";
-import { errorBody, page, workspaceLook, workspaceView } from "@samovar/contracts";
-import type { WorkspaceLook } from "@samovar/contracts";
+import { errorBody, page, workspaceDiff, workspaceView } from "@samovar/contracts";
+import type { WorkspaceDiff } from "@samovar/contracts";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { controlPlane, ids } from "../../test/caller.ts";
@@ -26,7 +26,7 @@ const config = configOf(env);
 const plane = controlPlane();
 const deps = plane.deps;
 let owner: UserId;
-let holder: SlotLease;
+let lease: SlotLease;
 let nodeId: NodeId;
 let token: string;
 
@@ -35,15 +35,15 @@ beforeEach(async () => {
   scriptedCloud();
   await env.DB.prepare("DELETE FROM workspaces").run();
   owner = await anOwner();
-  holder = await aHolder(owner);
+  lease = await aHolder(owner);
   token = (await mintApiToken(depsFor(env), owner, "t", null)).token;
-  await projectData(deps, holder.projectId).createSession({
-    projectId: holder.projectId,
-    sessionId: holder.sessionId,
-    taskId: holder.taskId,
+  await projectData(deps, lease.projectId).createSession({
+    projectId: lease.projectId,
+    sessionId: lease.sessionId,
+    taskId: lease.taskId,
     firstMessage: null,
   });
-  const choice = await chooseNode(env, { ownerId: owner, size: "small", holder });
+  const choice = await chooseNode(env, { ownerId: owner, size: "small", lease });
   nodeId = "nodeId" in choice ? choice.nodeId : expect.fail("no node");
   await vi.waitFor(async () => expect((await findNode(database(env), nodeId))?.version).toBeGreaterThan(0));
 });
@@ -52,19 +52,19 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const path = (verb = "") => `/api/workspaces/${holder.workspaceId}${verb}`;
+const path = (verb = "") => `/api/workspaces/${lease.workspaceId}${verb}`;
 const keep = (forMs = HOUR) =>
-  setWorkspaceState(env, holder.workspaceId, "retained", { retainedUntil: Date.now() + forMs });
+  setWorkspaceState(env, lease.workspaceId, "retained", { retainedUntil: Date.now() + forMs });
 const show = async () => workspaceView.parse(await (await plane.ask(path(), { token })).json());
 const extend = (keepForMs: unknown) => plane.ask(path("/extend"), { token, body: { keepForMs } });
 const destroy = () => plane.ask(path("/destroy"), { token, body: {} });
 const look = () => plane.ask(path("/diff"), { token });
 const refusalOf = async (response: Response) => errorBody.parse(await response.json()).error;
-const row = async () => (await findWorkspace(database(env), holder.workspaceId)) ?? expect.fail("no row");
+const row = async () => (await findWorkspace(database(env), lease.workspaceId)) ?? expect.fail("no row");
 const sweep = () => sweepKeptWorkspaces(deps, Date.now());
 
 async function notices(): Promise<string[]> {
-  const found = await projectData(deps, holder.projectId).listMessages(holder.sessionId, { limit: 50 });
+  const found = await projectData(deps, lease.projectId).listMessages(lease.sessionId, { limit: 50 });
   return (found?.messages ?? []).filter(({ kind }) => kind === "notice").map(({ content }) => content);
 }
 
@@ -162,7 +162,7 @@ describe("the end of a kept workspace", () => {
   it("goes on where a removal was cut off before its node heard of it", async () => {
     await keep();
     const agent = await connected(nodeId);
-    await setWorkspaceState(env, holder.workspaceId, "destroying");
+    await setWorkspaceState(env, lease.workspaceId, "destroying");
     await destroy();
     expect((await agent.next("command")).command).toMatchObject({ kind: "workspace.destroy" });
     expect(await notices()).toHaveLength(1);
@@ -177,16 +177,16 @@ describe("the end of a kept workspace", () => {
 
   it("lists kept ones with why and until when", async () => {
     const failure = { code: "agent_crashed", message: "The agent died." };
-    await setWorkspaceState(env, holder.workspaceId, "retained", { retainedUntil: 5, failure });
+    await setWorkspaceState(env, lease.workspaceId, "retained", { retainedUntil: 5, failure });
     const listed = page(workspaceView).parse(
       await (await plane.ask("/api/workspaces?state=retained", { token })).json(),
     );
-    expect(listed.items).toMatchObject([{ id: holder.workspaceId, taskId: holder.taskId, failure, retainedUntil: 5 }]);
+    expect(listed.items).toMatchObject([{ id: lease.workspaceId, taskId: lease.taskId, failure, retainedUntil: 5 }]);
   });
 });
 
 describe("a look into a workspace", () => {
-  const seen: WorkspaceLook = {
+  const seen: WorkspaceDiff = {
     path: "/var/lib/samovar/w/x/repo",
     branch: "task/x",
     head: "a".repeat(40),
@@ -196,17 +196,17 @@ describe("a look into a workspace", () => {
   };
   const asked = async (agent: Agent) => {
     const frame = await agent.next("call");
-    expect(frame.call).toEqual({ kind: "workspace.look", workspaceId: holder.workspaceId });
+    expect(frame.call).toEqual({ kind: "workspace.diff", workspaceId: lease.workspaceId });
     return frame.id;
   };
 
   it("[R30] asks its node, while it is used and while it is kept", async () => {
     const agent = await connected(nodeId);
     for (const state of ["busy", "retained"] as const) {
-      await setWorkspaceState(env, holder.workspaceId, state, {});
+      await setWorkspaceState(env, lease.workspaceId, state, {});
       const answer = look();
-      agent.send({ type: "reply", id: await asked(agent), reply: { kind: "workspace.look", look: seen } });
-      expect(workspaceLook.parse(await (await answer).json())).toEqual(seen);
+      agent.send({ type: "reply", id: await asked(agent), reply: { kind: "workspace.diff", diff: seen } });
+      expect(workspaceDiff.parse(await (await answer).json())).toEqual(seen);
     }
   });
 
@@ -234,19 +234,19 @@ describe("a look into a workspace", () => {
     const id = await asked(first);
     const second = await connected(nodeId);
     expect((await answer).status).toBe(503);
-    second.send({ type: "reply", id, reply: { kind: "workspace.look", look: seen } });
+    second.send({ type: "reply", id, reply: { kind: "workspace.diff", diff: seen } });
     const again = look();
-    second.send({ type: "reply", id: await asked(second), reply: { kind: "workspace.look", look: seen } });
+    second.send({ type: "reply", id: await asked(second), reply: { kind: "workspace.diff", diff: seen } });
     expect((await again).status).toBe(200);
   });
 
   it("of one that is no more is refused without asking anybody", async () => {
-    await setWorkspaceState(env, holder.workspaceId, "destroyed");
+    await setWorkspaceState(env, lease.workspaceId, "destroyed");
     expect((await look()).status).toBe(409);
   });
 
   it("that the node does not hold is refused by its object", async () => {
-    const call = { kind: "workspace.look", workspaceId: ids.make("wsp") } as const;
+    const call = { kind: "workspace.diff", workspaceId: ids.make("wsp") } as const;
     expect(await nodeObject(env, nodeId).call(call)).toMatchObject({ failure: { code: "workspace_not_found" } });
   });
 });

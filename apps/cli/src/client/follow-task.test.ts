@@ -268,7 +268,13 @@ describe("following a task", () => {
 
   it("tells a new place in line, though the task is of the same version; once for each", async () => {
     const waiting = (ahead: number) =>
-      ({ code: "room", message: `${ahead} before it.`, since: 0, ahead, taskIds: [] }) satisfies TaskView["waiting"];
+      ({
+        code: "capacity",
+        message: `${ahead} before it.`,
+        since: 0,
+        ahead,
+        taskIds: [],
+      }) satisfies TaskView["waiting"];
     const told: (number | null)[] = [];
     const followed = followTask({
       task: submitted,
@@ -305,7 +311,7 @@ describe("following a task", () => {
     });
     await held.arrived;
     await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
-    plane.place({ code: "room", message: "1 before it.", since: 0, ahead: 1, taskIds: [] });
+    plane.place({ code: "capacity", message: "1 before it.", since: 0, ahead: 1, taskIds: [] });
     await vi.waitFor(() => expect(told).toEqual([1]));
     held.letGo();
     const answersAfter = () => proxy.exchanges.filter(({ path }) => path.includes("/events")).length;

@@ -73,7 +73,7 @@ const withTasks = (...tasks: readonly ReturnType<typeof aTaskView>[]) =>
 
 describe("tasks", () => {
   it("are listed with their priority and with why they wait", async () => {
-    const waiting: TaskWaiting = { code: "room", message: "Waits for room.", since: 0, ahead: 3, taskIds: [] };
+    const waiting: TaskWaiting = { code: "capacity", message: "Waits for a slot.", since: 0, ahead: 3, taskIds: [] };
     const here = await withTasks(
       aTask({ priority: 1, waiting }),
       aTask({ waiting: { ...waiting, code: "dependency_failed" } }),
@@ -133,13 +133,19 @@ describe("tasks", () => {
   it("tell what still lasts, and where they stand in line", async () => {
     const ahead = aTask({ title: "First" });
     const task = aTask({
-      waiting: { code: "room", message: "Waits for room: 1 is before it.", since: 0, ahead: 1, taskIds: [ahead.id] },
+      waiting: {
+        code: "capacity",
+        message: "Waits for a slot: 1 is ahead of it.",
+        since: 0,
+        ahead: 1,
+        taskIds: [ahead.id],
+      },
     });
     const here = await withTasks(task, ahead);
     const context = here.context();
     await showTask(task.id, context);
     expect(context.terminal.out()).toMatch(
-      /waits +Waits for room: 1 is before it\n +before it +tsk_\w+ {2}queued {2}First/,
+      /waits +Waits for a slot: 1 is ahead of it\n +before it +tsk_\w+ {2}queued {2}First/,
     );
     expect(context.terminal.out()).toMatch(/steps +start +0 ms so far/);
     expect(context.terminal.out()).toContain(`samovar cancel ${task.id.slice(-8)}`);

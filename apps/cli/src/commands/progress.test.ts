@@ -5,7 +5,7 @@ import { LONG_STEP_MS, Progress } from "./progress.ts";
 
 const node = aNodeView({ name: "samovar-one", state: "provisioning" });
 const task = aTaskView({ nodeId: node.id });
-const waiting = (message: string): TaskWaiting => ({ code: "room", message, since: 0, ahead: 1, taskIds: [] });
+const waiting = (message: string): TaskWaiting => ({ code: "capacity", message, since: 0, ahead: 1, taskIds: [] });
 
 let time: TestTime;
 let told: string[];

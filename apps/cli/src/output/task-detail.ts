@@ -54,7 +54,7 @@ function addWaiting(facts: Facts, { task, others }: TaskDetail): void {
   };
   if (task.waiting !== null) {
     facts.add("waits", waitingSentence(task.waiting));
-    if (task.waiting.code === "room") facts.add("before it", task.waiting.taskIds.map(named).join("\n"));
+    if (task.waiting.code === "capacity") facts.add("before it", task.waiting.taskIds.map(named).join("\n"));
   }
   facts.add("after", task.dependsOn.map(named).join("\n"));
 }

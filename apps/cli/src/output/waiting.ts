@@ -7,7 +7,7 @@ import { count } from "./units.ts";
 /** For a column. */
 export function waitingWords({ code, ahead, taskIds }: TaskWaiting): string {
   switch (code) {
-    case "room":
+    case "capacity":
       return ahead === 0 ? "waits for room, next" : `waits for room, ${ahead} before it`;
     case "dependencies":
       return `waits for ${count(taskIds.length, "task")}`;

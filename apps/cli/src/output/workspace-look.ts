@@ -1,12 +1,12 @@
 /** What is in a workspace, for a person. */
-import type { WorkspaceLook } from "@samovar/contracts";
+import type { WorkspaceDiff } from "@samovar/contracts";
 import { Facts } from "./facts.ts";
 import { safeLine, safeText } from "./safe-text.ts";
 import type { Style } from "./terminal.ts";
 import { count } from "./units.ts";
 
 const MOST_FILES = 50;
-const MARKS: Readonly<Record<WorkspaceLook["files"][number]["change"], string>> = {
+const MARKS: Readonly<Record<WorkspaceDiff["files"][number]["change"], string>> = {
   added: "A",
   modified: "M",
   deleted: "D",
@@ -14,7 +14,7 @@ const MARKS: Readonly<Record<WorkspaceLook["files"][number]["change"], string>> 
   untracked: "?",
 };
 
-export function lookLines(look: WorkspaceLook, withDiff: boolean, style: Style): string[] {
+export function lookLines(look: WorkspaceDiff, withDiff: boolean, style: Style): string[] {
   const facts = new Facts(style);
   facts.add("path", safeLine(look.path, 4_000));
   facts.add("branch", look.branch === null ? "none: the agent has left it" : safeLine(look.branch, 200));

@@ -1,6 +1,6 @@
 /** Workspaces: reads and commands. They belong to a person, not to a project. */
 import type { WorkspaceId } from "@samovar/base";
-import { page, workspaceLook, workspaceView, type WorkspaceView } from "@samovar/contracts";
+import { page, workspaceDiff, workspaceView, type WorkspaceView } from "@samovar/contracts";
 import { queryOptions, skipToken } from "@tanstack/react-query";
 import { call } from "./client.ts";
 import { workspaceChangesKey, workspaceKey, workspacesKey } from "./query-keys.ts";
@@ -31,7 +31,7 @@ export const workspaceQuery = (workspace: WorkspaceId | null) =>
 export const workspaceChangesQuery = (workspace: WorkspaceId) =>
   queryOptions({
     queryKey: workspaceChangesKey(workspace),
-    queryFn: ({ signal }) => call(`/workspaces/${workspace}/diff`, workspaceLook, { signal }),
+    queryFn: ({ signal }) => call(`/workspaces/${workspace}/diff`, workspaceDiff, { signal }),
     staleTime: 0,
   });
 

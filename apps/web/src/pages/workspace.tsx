@@ -1,5 +1,5 @@
 /** A look into a workspace through its node: where it is, what was changed there, and how long it stays. */
-import { workspaceId, type WorkspaceLook } from "@samovar/contracts";
+import { workspaceId, type WorkspaceDiff } from "@samovar/contracts";
 import { invariant, type WorkspaceId } from "@samovar/base";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
@@ -70,7 +70,7 @@ function Inside({ workspace }: { readonly workspace: WorkspaceId }) {
 }
 
 interface PlaceProps {
-  readonly look: WorkspaceLook;
+  readonly look: WorkspaceDiff;
   readonly refreshing: boolean;
   readonly onRefresh: () => void;
 }
@@ -96,7 +96,7 @@ function Place({ look, refreshing, onRefresh }: PlaceProps) {
   );
 }
 
-function Files({ look }: { readonly look: WorkspaceLook }) {
+function Files({ look }: { readonly look: WorkspaceDiff }) {
   if (look.files.length === 0) return <p className="text-ui text-ink-2">No changes since the base commit.</p>;
   return (
     <section aria-label="Changed files" className="flex flex-col gap-1">

@@ -50,10 +50,10 @@ export class Calls {
         baseCommit: row.baseCommit,
         signal: AbortSignal.any([stopping, late]),
       });
-      return seen.ok ? { kind: "workspace.look", look: seen.value } : { kind: "failed", failure: seen.error };
+      return seen.ok ? { kind: "workspace.diff", diff: seen.value } : { kind: "failed", failure: seen.error };
     } catch (error) {
       if (late.aborted) return failed("look_failed", "The checkout is too large to be compared in time.");
-      logger.warn("call.failed", { call: "workspace.look", workspace: workspaceId, error });
+      logger.warn("call.failed", { call: "workspace.diff", workspace: workspaceId, error });
       return failed("look_failed", redactText(`The workspace cannot be read: ${errorMessage(error)}`).slice(0, 4000));
     }
   }

@@ -15,9 +15,9 @@ import type {
   WorkspaceToken,
 } from "@samovar/contracts";
 import { bootstrapRequest, deliveryRequest, nodeFrame, PROTOCOL_VERSION } from "@samovar/contracts";
-import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
+import { hashMessage, digestTranscript } from "@samovar/domain/transcript-digest";
 import type { StoredMessage } from "@samovar/domain/message-store";
-import { deliveryResult, judgeDelivery, readDeliveredRow } from "@samovar/domain/message-store";
+import { toDeliveryResult, decideDelivery, readDeliveredRow } from "@samovar/domain/message-store";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { WebSocket } from "ws";
@@ -163,8 +163,8 @@ export class TestControlPlane {
   }
 
   digest(session: SessionId) {
-    return transcriptDigest(
-      this.transcript(session).map((message) => messageLeaf(message, sha256)),
+    return digestTranscript(
+      this.transcript(session).map((message) => hashMessage(message, sha256)),
       sha256,
     );
   }
@@ -273,18 +273,18 @@ export class TestControlPlane {
     this.#messages.set(token.sessionId, messages);
     const results = deliveryRequest.parse(body).messages.map((row) => {
       const read = readDeliveredRow(row, { seq: 1, timestamp: new Date(0).toISOString() });
-      if (!read.ok) return { ...read.error, verdict: "rejected" as const };
+      if (!read.ok) return { ...read.error, outcome: "rejected" as const };
       const { messageId } = read.value;
-      const judgement = judgeDelivery(
+      const judgement = decideDelivery(
         messages.get(messageId) ?? null,
         read.value,
         { session: token.sessionId },
         { position: messages.size, createdAt: 0 },
       );
-      if (judgement.verdict === "stored") messages.set(messageId, judgement.next);
-      return deliveryResult(messageId, judgement);
+      if (judgement.outcome === "stored") messages.set(messageId, judgement.next);
+      return toDeliveryResult(messageId, judgement);
     });
-    const count = (verdict: string) => results.filter((result) => result.verdict === verdict).length;
+    const count = (outcome: string) => results.filter((result) => result.outcome === outcome).length;
     answer(200, { persisted: count("stored"), duplicates: count("duplicate"), results });
   }
 

@@ -290,14 +290,14 @@ test("[R30] a workspace can be looked into while its agent works and when it is 
   // At work until it is cancelled: what has ended would have been committed.
   const run = begin(fence("write early.txt", "1") + fence("stream 1500") + fence("hang"));
   await streaming(run);
-  const ask = () => plane.ask({ kind: "workspace.look", workspaceId: run.workspaceId });
+  const ask = () => plane.ask({ kind: "workspace.diff", workspaceId: run.workspaceId });
   const seen = { branch: "task/a", files: [{ path: "early.txt", change: "untracked" }], truncated: false };
-  expect(await ask()).toMatchObject({ kind: "workspace.look", look: seen });
+  expect(await ask()).toMatchObject({ kind: "workspace.diff", diff: seen });
   plane.enqueue(run.cancel);
   await plane.event("session.ended");
   const kept = await ask();
-  expect(kept).toMatchObject({ kind: "workspace.look", look: seen });
-  expect(kept.kind === "workspace.look" && existsSync(join(kept.look.path, "early.txt"))).toBe(true);
+  expect(kept).toMatchObject({ kind: "workspace.diff", diff: seen });
+  expect(kept.kind === "workspace.diff" && existsSync(join(kept.diff.path, "early.txt"))).toBe(true);
   plane.enqueue(run.destroy);
   await plane.event("workspace.destroyed");
   expect(await ask()).toMatchObject({ kind: "failed", failure: { code: "workspace_not_found" } });

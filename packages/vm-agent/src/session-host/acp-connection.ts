@@ -4,7 +4,7 @@
  */
 import { parseJson } from "@samovar/base";
 import type { Fields } from "@samovar/domain/acp-update";
-import { fieldsOf } from "@samovar/domain/acp-update";
+import { toFields } from "@samovar/domain/acp-update";
 
 export interface AcpHandlers {
   /** `update` is raw. */
@@ -66,7 +66,7 @@ export class AcpConnection {
     const message = parse(line);
     if (message === null) return false;
     const { id, method } = message;
-    if (typeof method === "string") this.#called(id, method, fieldsOf(message["params"]));
+    if (typeof method === "string") this.#called(id, method, toFields(message["params"]));
     else if (typeof id === "number") this.#answered(id, message);
     return true;
   }
@@ -96,8 +96,8 @@ export class AcpConnection {
     if (waiter === undefined) return;
     this.#waiting.delete(id);
     this.#handlers.beforeAnswer();
-    if (message["error"] === undefined) return waiter.resolve(fieldsOf(message["result"]));
-    waiter.reject(errorOf(fieldsOf(message["error"])));
+    if (message["error"] === undefined) return waiter.resolve(toFields(message["result"]));
+    waiter.reject(errorOf(toFields(message["error"])));
   }
 
   #send(message: object): void {
@@ -107,12 +107,12 @@ export class AcpConnection {
 
 function parse(line: string): Fields | null {
   const value = parseJson(line);
-  return typeof value === "object" && value !== null ? fieldsOf(value) : null;
+  return typeof value === "object" && value !== null ? toFields(value) : null;
 }
 
 function errorOf(error: Fields): AcpError {
   const { code, message } = error;
-  const details = fieldsOf(error["data"])["details"];
+  const details = toFields(error["data"])["details"];
   const words = [message, details].filter((part) => typeof part === "string").join(": ");
   return new AcpError(
     typeof code === "number" ? code : 0,

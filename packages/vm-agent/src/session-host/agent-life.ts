@@ -7,11 +7,18 @@ import { errorMessage } from "@samovar/base";
 import type { AgentCapabilities, Failure, HostLaunch } from "@samovar/contracts";
 import { TIME_LIMITS } from "@samovar/contracts";
 import type { Fields } from "@samovar/domain/acp-update";
-import { fieldsOf, readAcpUpdate } from "@samovar/domain/acp-update";
-import { BACKGROUND_META, answered, beforeAnswer, noted, said, stillAtWork } from "@samovar/domain/after-turn";
-import type { Choosables } from "@samovar/domain/agent-choices";
-import { choiceRequest, offersOf, readChoosables } from "@samovar/domain/agent-choices";
-import { toolsRunning } from "@samovar/domain/assembler";
+import { toFields, readAcpUpdate } from "@samovar/domain/acp-update";
+import {
+  BACKGROUND_META,
+  recordAnswer,
+  initialActivity,
+  recordNotification,
+  recordUpdate,
+  getWorkState,
+} from "@samovar/domain/turn-activity";
+import type { ConfigOptions } from "@samovar/domain/config-options";
+import { toConfigRequest, toCapabilities, readConfigOptions } from "@samovar/domain/config-options";
+import { countRunningTools } from "@samovar/domain/assembler";
 import { readPromptUsage } from "@samovar/domain/usage-tally";
 import type { StartPermit } from "@samovar/processes";
 import { AcpError } from "./acp-connection.ts";
@@ -60,11 +67,11 @@ export class AgentLife {
   #skipped = 0;
   #acpSession: string | null = null;
   #recall: Thread["how"] | null = null;
-  #choosables: Choosables = { model: null, mode: null };
+  #choosables: ConfigOptions = { model: null, mode: null };
   /** While a session is taken up again, what comes is its past. */
   #isPast = false;
   #prompted = false;
-  #after = beforeAnswer;
+  #after = initialActivity;
   #heardAt: number;
   #gone = false;
   #enough = false;
@@ -189,14 +196,14 @@ export class AgentLife {
     const spoken = hello["protocolVersion"];
     if (spoken !== ACP_VERSION)
       throw new AcpError(0, `the agent speaks ACP version ${String(spoken)}, not ${ACP_VERSION}`);
-    this.#recall = recallOf(fieldsOf(hello["agentCapabilities"]));
+    this.#recall = recallOf(toFields(hello["agentCapabilities"]));
     const session = await this.#openSession(thread);
     log.debug("agent.session_opened");
     const sessionId = thread?.sessionId ?? session["sessionId"];
     if (typeof sessionId !== "string") throw new AcpError(0, "the agent opened no session");
     this.#acpSession = sessionId;
-    this.#choosables = readChoosables(session);
-    onOffers(offersOf(this.#choosables));
+    this.#choosables = readConfigOptions(session);
+    onOffers(toCapabilities(this.#choosables));
     const request = (method: string, params: object) => this.#acp.request(method, params);
     const made = await makeChoices(launch, sessionId, this.#choosables, { request, log });
     if (made.ok) this.#choosables = made.value;
@@ -223,7 +230,7 @@ export class AgentLife {
     log.debug("agent.answered");
     recorder.used(readPromptUsage(answer));
     this.#heardAt = agentClock.now();
-    this.#after = answered(this.#after, agentClock.now());
+    this.#after = recordAnswer(this.#after, agentClock.now());
     return answer;
   }
 
@@ -232,14 +239,14 @@ export class AgentLife {
     const { recorder, agentClock, log } = this.#ports;
     let waited = false;
     while (!this.#enough) {
-      const verdict = stillAtWork(this.#after, toolsRunning(recorder.state), agentClock.now());
-      if (verdict.kind === "over") break;
-      if (this.#gone) return verdict.kind === "quiet";
-      if (verdict.kind === "working" && !waited) log.info("agent.works_on");
-      waited ||= verdict.kind === "working";
+      const outcome = getWorkState(this.#after, countRunningTools(recorder.state), agentClock.now());
+      if (outcome.kind === "over") break;
+      if (this.#gone) return outcome.kind === "quiet";
+      if (outcome.kind === "working" && !waited) log.info("agent.works_on");
+      waited ||= outcome.kind === "working";
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
-        if (verdict.kind === "quiet") this.#pending.push(agentClock.after(verdict.until - agentClock.now(), resolve));
+        if (outcome.kind === "quiet") this.#pending.push(agentClock.after(outcome.until - agentClock.now(), resolve));
       });
     }
     return true;
@@ -257,7 +264,7 @@ export class AgentLife {
     const { agentClock } = this.#ports;
     const choosable = this.#choosables.mode ?? this.#choosables.model;
     if (choosable === null || choosable.current === null) return false;
-    const { method, params } = choiceRequest(choosable, this.#acpSession ?? "", choosable.current);
+    const { method, params } = toConfigRequest(choosable, this.#acpSession ?? "", choosable.current);
     const refused = this.#acp.request(method, params).then(
       () => false,
       (error: unknown) => error instanceof AcpError,
@@ -271,7 +278,7 @@ export class AgentLife {
   /** Updates may follow the answer: read on until the agent has left. */
   async #seeOut(): Promise<void> {
     const { agentClock } = this.#ports;
-    const leaveMs = TIME_LIMITS.AGENT_LEAVE_MS.ms;
+    const leaveMs = TIME_LIMITS.AGENT_EXIT_GRACE_MS.ms;
     this.#agent.stdin.end();
     this.#pending.push(
       agentClock.after(leaveMs / 2, () => this.#agent.signal("SIGTERM")),
@@ -304,13 +311,13 @@ export class AgentLife {
     if (this.#isPast) return;
     recorder.update(update);
     if (!this.#prompted) return;
-    this.#after = said(this.#after, readAcpUpdate(update).kind, agentClock.now());
+    this.#after = recordUpdate(this.#after, readAcpUpdate(update).kind, agentClock.now());
     onUpdate();
   }
 
   #noted(method: string, params: Fields): void {
     const now = this.#ports.agentClock.now();
-    this.#after = noted(this.#after, method, params, now);
+    this.#after = recordNotification(this.#after, method, params, now);
     if (this.isAnswered) this.#heardAt = now;
   }
 
@@ -326,7 +333,7 @@ export class AgentLife {
 
 /** Resuming tells nothing twice, so it is preferred. */
 function recallOf(capabilities: Fields): Thread["how"] | null {
-  const { resume } = fieldsOf(capabilities["sessionCapabilities"]);
+  const { resume } = toFields(capabilities["sessionCapabilities"]);
   if (resume !== undefined && resume !== null && resume !== false) return "resume";
   return capabilities["loadSession"] === true ? "load" : null;
 }

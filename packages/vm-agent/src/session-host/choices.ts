@@ -3,8 +3,8 @@ import type { Logger, Result } from "@samovar/base";
 import { err, errorMessage, ok } from "@samovar/base";
 import type { Failure, HostLaunch } from "@samovar/contracts";
 import type { Fields } from "@samovar/domain/acp-update";
-import type { Choosable, Choosables } from "@samovar/domain/agent-choices";
-import { choiceRequest, chooseWanted, readChoosables, unaskingMode } from "@samovar/domain/agent-choices";
+import type { ConfigOption, ConfigOptions } from "@samovar/domain/config-options";
+import { toConfigRequest, resolveOption, readConfigOptions, findUnattendedMode } from "@samovar/domain/config-options";
 
 export interface ChoicePorts {
   request(method: string, params: object): Promise<Fields>;
@@ -18,24 +18,24 @@ export interface ChoicePorts {
 export async function makeChoices(
   launch: Pick<HostLaunch, "agent" | "model" | "permissionMode">,
   sessionId: string,
-  offered: Choosables,
+  offered: ConfigOptions,
   ports: ChoicePorts,
-): Promise<Result<Choosables, Failure>> {
+): Promise<Result<ConfigOptions, Failure>> {
   // An agent that gets its model by a variable need not offer it.
   const isGiven = Object.values(launch.agent.env).some((value) => value.includes("{model}"));
-  const model = chooseWanted("model", offered.model, launch.model);
+  const model = resolveOption("model", offered.model, launch.model);
   if (!model.ok && !isGiven) return err(unknown(model.error));
   const withModel = await choose(offered, "model", model.ok ? model.value : null, sessionId, ports);
-  const mode = chooseWanted("permission mode", withModel.mode, launch.permissionMode);
+  const mode = resolveOption("permission mode", withModel.mode, launch.permissionMode);
   if (!mode.ok) return err(unknown(mode.error));
   if (launch.permissionMode !== null) return ok(await choose(withModel, "mode", mode.value, sessionId, ports));
   return ok(await unasked(withModel, sessionId, ports));
 }
 
 /** Nobody wished for it, so that a refusal is only noted. */
-async function unasked(choosables: Choosables, sessionId: string, ports: ChoicePorts): Promise<Choosables> {
+async function unasked(choosables: ConfigOptions, sessionId: string, ports: ChoicePorts): Promise<ConfigOptions> {
   try {
-    return await choose(choosables, "mode", unaskingMode(choosables.mode), sessionId, ports);
+    return await choose(choosables, "mode", findUnattendedMode(choosables.mode), sessionId, ports);
   } catch (error) {
     ports.log.warn("agent.mode_refused", { error: errorMessage(error) });
     return choosables;
@@ -43,17 +43,17 @@ async function unasked(choosables: Choosables, sessionId: string, ports: ChoiceP
 }
 
 async function choose(
-  choosables: Choosables,
+  choosables: ConfigOptions,
   which: "model" | "mode",
   value: string | null,
   sessionId: string,
   { request }: ChoicePorts,
-): Promise<Choosables> {
+): Promise<ConfigOptions> {
   const choosable = choosables[which];
   if (choosable === null || value === null) return choosables;
-  const { method, params } = choiceRequest(choosable, sessionId, value);
-  const told = readChoosables(await request(method, params));
-  const chosen: Choosable = { ...choosable, current: value };
+  const { method, params } = toConfigRequest(choosable, sessionId, value);
+  const told = readConfigOptions(await request(method, params));
+  const chosen: ConfigOption = { ...choosable, current: value };
   return { model: told.model ?? choosables.model, mode: told.mode ?? choosables.mode, [which]: told[which] ?? chosen };
 }
 

@@ -79,7 +79,7 @@ describe("a session", () => {
     expect(closed.digest.count).toBe(ended.digest.count + 1);
     expect(closed.digest).toEqual(store.digest());
     running.send({ type: "close", notice: "Too late." });
-    running.send({ type: "dismiss" });
+    running.send({ type: "shutdown" });
     expect(await running.exited).toBe(0);
     expect(
       store
@@ -146,7 +146,7 @@ describe("a session", () => {
     expect(transcript.find((message) => message.interrupted)).toMatchObject({ kind: "text", final: true });
     expect(transcript.at(-1)).toMatchObject({ kind: "notice", final: true });
     expect(readFileSync(join(launch.cwd, "count.txt"), "utf8")).toBe("ran\n");
-    second.send({ type: "dismiss" });
+    second.send({ type: "shutdown" });
     expect(await second.exited).toBe(0);
   });
 
@@ -321,6 +321,6 @@ describe("a session", () => {
       outcome: "crashed",
       failure: { code: "host_stopped" },
     });
-    second.send({ type: "dismiss" });
+    second.send({ type: "shutdown" });
   });
 });

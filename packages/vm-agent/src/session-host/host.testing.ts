@@ -15,8 +15,8 @@ import type { MessageId } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
 import type { HostCommand, HostLaunch, HostStatus } from "@samovar/contracts";
 import { PROTOCOL_VERSION, deliveryRequest, hostFrame } from "@samovar/contracts";
-import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
-import { deliveryResult, judgeDelivery, readDeliveredRow } from "@samovar/domain/message-store";
+import { hashMessage, digestTranscript } from "@samovar/domain/transcript-digest";
+import { toDeliveryResult, decideDelivery, readDeliveredRow } from "@samovar/domain/message-store";
 import type { StoredMessage } from "@samovar/domain/message-store";
 import { SESSION_MARK } from "./agent-environment.ts";
 import { runSessionHost } from "./main.ts";
@@ -37,19 +37,19 @@ export async function startStore(sessionId: HostLaunch["sessionId"]) {
   function take(rows: readonly unknown[]) {
     const results = rows.map((row) => {
       const read = readDeliveredRow(row, { seq: 1, timestamp: new Date(0).toISOString() });
-      if (!read.ok) return { messageId: read.error.messageId, verdict: "rejected" as const, reason: read.error.reason };
+      if (!read.ok) return { messageId: read.error.messageId, outcome: "rejected" as const, reason: read.error.reason };
       const { value } = read;
-      const judgement = judgeDelivery(
+      const judgement = decideDelivery(
         messages.get(value.messageId) ?? null,
         value,
         { session: sessionId },
         { position: messages.size, createdAt: 0 },
       );
-      if (judgement.verdict === "stored") messages.set(value.messageId, judgement.next);
-      if (judgement.verdict === "conflict" || judgement.verdict === "rejected") store.conflicts += 1;
-      return deliveryResult(value.messageId, judgement);
+      if (judgement.outcome === "stored") messages.set(value.messageId, judgement.next);
+      if (judgement.outcome === "conflict" || judgement.outcome === "rejected") store.conflicts += 1;
+      return toDeliveryResult(value.messageId, judgement);
     });
-    const count = (verdict: string) => results.filter((result) => result.verdict === verdict).length;
+    const count = (outcome: string) => results.filter((result) => result.outcome === outcome).length;
     return { persisted: count("stored"), duplicates: count("duplicate"), results };
   }
 
@@ -79,11 +79,11 @@ export async function startStore(sessionId: HostLaunch["sessionId"]) {
     tokens,
     transcript: () => [...messages.values()].toSorted((a, b) => a.position - b.position),
     digest: () =>
-      transcriptDigest(
+      digestTranscript(
         [...messages.values()]
           .toSorted((a, b) => a.position - b.position)
           .filter((message) => message.final)
-          .map((message) => messageLeaf(message, sha256)),
+          .map((message) => hashMessage(message, sha256)),
         sha256,
       ),
     close: () => {

@@ -222,7 +222,7 @@ export class SessionHost {
       case "close":
         void this.#close(command.notice);
         break;
-      case "dismiss":
+      case "shutdown":
         this.#dismissed = true;
         break;
       default:

@@ -6,7 +6,7 @@ import { realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { RequestPermissionResponse } from "@agentclientprotocol/sdk";
 import type { Fields } from "@samovar/domain/acp-update";
-import { fieldsOf } from "@samovar/domain/acp-update";
+import { toFields } from "@samovar/domain/acp-update";
 
 /** `roots`: directories that the agent may work in. */
 export function decidePermission(params: Fields, roots: readonly string[], cwd: string): RequestPermissionResponse {
@@ -17,14 +17,14 @@ export function decidePermission(params: Fields, roots: readonly string[], cwd: 
 }
 
 function options(params: Fields): readonly { readonly id: string; readonly kind: unknown }[] {
-  const offered = Array.isArray(params["options"]) ? params["options"].map(fieldsOf) : [];
+  const offered = Array.isArray(params["options"]) ? params["options"].map(toFields) : [];
   return offered.flatMap(({ optionId, kind }) => (typeof optionId === "string" ? [{ id: optionId, kind }] : []));
 }
 
 function targets(params: Fields): readonly string[] {
-  const call = fieldsOf(params["toolCall"]);
+  const call = toFields(params["toolCall"]);
   const places = [call["locations"], call["content"]].flatMap((list) => (Array.isArray(list) ? list : []));
-  return places.map((place) => fieldsOf(place)["path"]).filter((path) => typeof path === "string");
+  return places.map((place) => toFields(place)["path"]).filter((path) => typeof path === "string");
 }
 
 /** Whether `path`, its links followed, is `root` or below it. */

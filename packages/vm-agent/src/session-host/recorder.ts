@@ -10,8 +10,8 @@ import { sha256 } from "@samovar/base/sha256";
 import type { Usage } from "@samovar/contracts";
 import { messageId } from "@samovar/contracts";
 import type { Assembled, AssemblerPorts, AssemblerState } from "@samovar/domain/assembler";
-import type { SaidMessage } from "@samovar/domain/said-message";
-import { assemble, emptyAssembler, settle } from "@samovar/domain/assembler";
+import type { EmittedMessage } from "@samovar/domain/emitted-message";
+import { assemble, emptyAssembler, finalizeMessages } from "@samovar/domain/assembler";
 import type { RunningHash } from "@samovar/domain/growing-text";
 import { headOfBytes, storable } from "@samovar/domain/text-limits";
 import { addUsage } from "@samovar/domain/usage-tally";
@@ -41,7 +41,7 @@ export class Recorder {
   readonly #assembler: AssemblerPorts;
   #state: AssemblerState = emptyAssembler;
   /** Not committed yet, in order of first appearance; growth of one message is folded. */
-  readonly #waiting = new Map<MessageId, SaidMessage>();
+  readonly #waiting = new Map<MessageId, EmittedMessage>();
   #also: (() => void)[] = [];
   #committed: PromiseWithResolvers<void> | null = null;
   #held = false;
@@ -77,13 +77,13 @@ export class Recorder {
 
   /** Everything becomes final, in one transaction with `also`. Resolves when it is on disk. */
   finish(how: "ended" | "broken", also: () => void): Promise<void> {
-    this.#take(settle(this.#state, how, this.#assembler));
+    this.#take(finalizeMessages(this.#state, how, this.#assembler));
     this.#also.push(also);
     return this.commit();
   }
 
   /** Final messages from elsewhere, in one transaction with `also`. */
-  append(messages: readonly SaidMessage[], also: () => void = () => {}): Promise<void> {
+  append(messages: readonly EmittedMessage[], also: () => void = () => {}): Promise<void> {
     for (const message of messages) this.#waiting.set(message.messageId, message);
     this.#also.push(also);
     return this.commit();
@@ -124,7 +124,7 @@ export class Recorder {
     this.#ports.onHold(false);
   }
 
-  #isKnown({ messageId }: SaidMessage): boolean {
+  #isKnown({ messageId }: EmittedMessage): boolean {
     return this.#waiting.has(messageId) || this.#ports.store.has(messageId);
   }
 
@@ -180,7 +180,7 @@ export class Recorder {
     this.#ports.onHold(true);
   }
 
-  #noticeOf(key: string, text: string): SaidMessage {
+  #noticeOf(key: string, text: string): EmittedMessage {
     return {
       messageId: keyedMessageId(this.#ports.store.sessionId, key),
       role: "system",

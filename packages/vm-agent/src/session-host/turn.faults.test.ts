@@ -97,7 +97,7 @@ async function check(plan: Plan): Promise<HostStatus> {
     host.send(aToken());
     const killed = plan.killAfterMs !== null && (await killAgent(launch.sessionId, plan.killAfterMs, host.until));
     const status = await host.until(({ phase, drained }) => phase === "ended" && drained);
-    host.send({ type: "dismiss" });
+    host.send({ type: "shutdown" });
     expect(await host.exited).toBe(0);
     expect(ends.size).toBe(1);
     expect(status.digest).toEqual(store.digest());

@@ -40,7 +40,7 @@ async function given(prompt: string, { files = {}, change = {} }: Given = {}) {
     const host = await openHost(directory);
     cleanups.push(() => {
       host.send({ type: "cancel", reason: "" });
-      host.send({ type: "dismiss" });
+      host.send({ type: "shutdown" });
       return host.exited;
     });
     host.send(aToken());

@@ -6,7 +6,7 @@ import type { Clock } from "@samovar/base";
 import { RunningClock } from "@samovar/base";
 import type { AgentCapabilities } from "@samovar/contracts";
 import { TIME_LIMITS } from "@samovar/contracts";
-import { toolsAtWork } from "@samovar/domain/assembler";
+import { hasOpenTools } from "@samovar/domain/assembler";
 import { processTime, type StartGate, type StartPermit } from "@samovar/processes";
 import type { AgentLifePorts, Thread } from "./agent-life.ts";
 import { AgentLife } from "./agent-life.ts";
@@ -156,7 +156,7 @@ export class Turn {
   #isExcused(): boolean {
     const { recorder } = this.#ports;
     if (recorder.held || !this.#life.isPrompted || this.#life.isGone) return true;
-    return !this.#life.isAnswered && toolsAtWork(recorder.state);
+    return !this.#life.isAnswered && hasOpenTools(recorder.state);
   }
 
   #giveUpWaiting(): void {

@@ -4,7 +4,7 @@ import type { ControlFrame, NodeReply } from "@samovar/contracts";
 import { beforeEach, expect, it } from "vitest";
 import { CALL_TIMEOUT_MS, MOST_CALLS_AT_ONCE, NodeCalls } from "./calls.ts";
 
-const call = { kind: "workspace.look", workspaceId: idSource(systemClock, systemRandom).make("wsp") } as const;
+const call = { kind: "workspace.diff", workspaceId: idSource(systemClock, systemRandom).make("wsp") } as const;
 const answer: NodeReply = { kind: "failed", failure: { code: "x", message: "An answer." } };
 const unavailable = { kind: "failed", failure: { code: "unavailable" } };
 

@@ -14,7 +14,14 @@ import type {
   NodeReply,
   WorkspaceToken,
 } from "@samovar/contracts";
-import { commandsAcked, commandSent, hello, nextToSend, numberCommand, takeEvent } from "@samovar/domain/node-link";
+import {
+  acknowledgeCommands,
+  markCommandSent,
+  hello,
+  getNextCommand,
+  numberCommand,
+  takeEvent,
+} from "@samovar/domain/node-link";
 import * as z from "zod";
 import type { Config } from "../../config.ts";
 import { mintNodeToken, mintWorkspaceToken } from "../../identity/machine-tokens.ts";
@@ -37,7 +44,7 @@ export interface LinkDeps {
 }
 
 /** Nodes ping three times in this time; a connection that does not is dead, whatever TCP thinks. */
-export const LINK_QUIET_MS = TIME_LIMITS.LINK_QUIET_MS.ms;
+export const HEARTBEAT_TIMEOUT_MS = TIME_LIMITS.HEARTBEAT_TIMEOUT_MS.ms;
 export const QUIET_ALARM = "link_quiet";
 
 /** What a socket carries through hibernation. */
@@ -146,7 +153,7 @@ export class NodeLink {
     if (socket === null) return alarms.set(QUIET_ALARM, null);
     const answered = context.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
     const heard = Math.max(answered, this.#heardAt.get(socket) ?? 0, attachmentOf(socket)?.openedAt ?? 0);
-    if (clock.now() - heard < LINK_QUIET_MS) return alarms.set(QUIET_ALARM, heard + LINK_QUIET_MS);
+    if (clock.now() - heard < HEARTBEAT_TIMEOUT_MS) return alarms.set(QUIET_ALARM, heard + HEARTBEAT_TIMEOUT_MS);
     logger.warn("link.quiet", { silentMs: clock.now() - heard });
     close(socket, 1001, "no sign of life");
     this.#lose();
@@ -157,7 +164,7 @@ export class NodeLink {
     const node = storage.node();
     const attachment = attachmentOf(socket);
     if (node === null || attachment === null) return close(socket, LINK_CLOSE.gone, "this node is gone");
-    const tokens = await this.#tokens(node.record.slots.map((slot) => slot.holder.workspaceId));
+    const tokens = await this.#tokens(node.record.slots.map((slot) => slot.lease.workspaceId));
     const answer = storage.atomically(() => {
       const now = storage.node() ?? node;
       const reply = hello(storage.link().state, frame, now.record);
@@ -173,7 +180,7 @@ export class NodeLink {
         close(other, LINK_CLOSE.replaced, "a newer connection took over");
     }
     this.#calls.lost();
-    alarms.set(QUIET_ALARM, clock.now() + LINK_QUIET_MS);
+    alarms.set(QUIET_ALARM, clock.now() + HEARTBEAT_TIMEOUT_MS);
     this.#send(socket, { type: "welcome", protocol: PROTOCOL_VERSION, lastEvent: answer.link.lastEvent, ...tokens });
     this.#deps.onConnected();
     await this.deliver();
@@ -186,7 +193,7 @@ export class NodeLink {
         return this.#take(socket, frame.event.n, () => this.#deps.onEvent(frame.event));
       case "ack": {
         const { state, connection } = storage.link();
-        return storage.saveLink(commandsAcked(state, frame.upTo), connection);
+        return storage.saveLink(acknowledgeCommands(state, frame.upTo), connection);
       }
       case "reply":
         return this.#calls.answered(frame.id, frame.reply);
@@ -200,9 +207,9 @@ export class NodeLink {
     const { storage, logger } = this.#deps;
     const upTo = storage.atomically(() => {
       const { state, connection } = storage.link();
-      const { link, verdict } = takeEvent(state, n);
-      if (verdict === "duplicate") return link.lastEvent;
-      if (verdict === "gap") logger.warn("link.event_gap", { expected: state.lastEvent + 1, n });
+      const { link, outcome } = takeEvent(state, n);
+      if (outcome === "duplicate") return link.lastEvent;
+      if (outcome === "gap") logger.warn("link.event_gap", { expected: state.lastEvent + 1, n });
       storage.saveLink(link, connection);
       apply();
       return link.lastEvent;
@@ -233,16 +240,16 @@ export class NodeLink {
     const { storage } = this.#deps;
     for (;;) {
       const socket = this.#current();
-      const n = nextToSend(storage.link().state);
+      const n = getNextCommand(storage.link().state);
       const command = n === null ? null : storage.command(n);
       if (socket === null || n === null || command === null) return;
       // A new workspace needs its token before anything else.
       const tokens = command.kind === "workspace.create" ? await this.#tokens([command.args.workspaceId]) : null;
-      if (!this.#isCurrent(socket) || nextToSend(storage.link().state) !== n) continue;
+      if (!this.#isCurrent(socket) || getNextCommand(storage.link().state) !== n) continue;
       if (tokens !== null) this.#send(socket, { type: "tokens", ...tokens });
       if (!this.#send(socket, { type: "command", command })) return;
       const { state, connection } = storage.link();
-      storage.saveLink(commandSent(state, n), connection);
+      storage.saveLink(markCommandSent(state, n), connection);
     }
   }
 
@@ -255,9 +262,9 @@ export class NodeLink {
     if (node === null) throw new Error("a link without a node");
     const { epoch, slots } = node.record;
     const { nodeId } = node.identity;
-    const holders = slots.map((slot) => slot.holder).filter((holder) => workspaces.includes(holder.workspaceId));
+    const leases = slots.map((slot) => slot.lease).filter((lease) => workspaces.includes(lease.workspaceId));
     const workspaceTokens = await Promise.all(
-      holders.map(async ({ workspaceId, sessionId, projectId }): Promise<WorkspaceToken> => {
+      leases.map(async ({ workspaceId, sessionId, projectId }): Promise<WorkspaceToken> => {
         const claims = { workspace: workspaceId, project: projectId, session: sessionId, node: nodeId, epoch };
         return { workspaceId, sessionId, ...(await mintWorkspaceToken(config, claims, clock.now())) };
       }),

@@ -11,7 +11,7 @@ import { aHolder, aNode, anOwner, stopClock } from "./node.fixture.ts";
 import { scriptedCloud } from "./scripted-cloud.ts";
 import { NodeStorage } from "./storage.ts";
 
-let holder: SlotLease;
+let lease: SlotLease;
 let nodeId: NodeId;
 const node = () => nodeObject(env, nodeId);
 
@@ -19,8 +19,8 @@ beforeEach(async () => {
   stopClock();
   scriptedCloud();
   const owner = await anOwner();
-  holder = await aHolder(owner);
-  nodeId = await aNode(holder, owner);
+  lease = await aHolder(owner);
+  nodeId = await aNode(lease, owner);
 });
 
 afterEach(() => {
@@ -39,10 +39,10 @@ it("migrations run once, and an edited past is refused", async () => {
 it("a slot from before workspaces were told apart is not a kept one; nothing else changes", async () => {
   const before = await node().view();
   await runInDurableObject(node(), (_object, state) => {
-    state.storage.sql.exec("UPDATE node SET record = json_remove(record, '$.slots[0].kept')");
+    state.storage.sql.exec("UPDATE node SET record = json_remove(record, '$.slots[0].retained')");
     const keptSlots = NODE_MIGRATIONS.find(({ name }) => name === "0004_kept_slots");
     state.storage.sql.exec(keptSlots?.sql ?? "");
-    expect(new NodeStorage(state.storage).node()?.record.slots).toMatchObject([{ holder, kept: false, lost: null }]);
+    expect(new NodeStorage(state.storage).node()?.record.slots).toMatchObject([{ lease, retained: false, lost: null }]);
   });
   expect(await node().view()).toEqual(before);
 });

@@ -8,7 +8,7 @@ export const NODE_MIGRATIONS: readonly ObjectMigration[] = [
       CREATE TABLE node (one INTEGER PRIMARY KEY CHECK (one = 1), identity TEXT NOT NULL, record TEXT NOT NULL, version INTEGER NOT NULL) STRICT;
       CREATE TABLE link (one INTEGER PRIMARY KEY CHECK (one = 1), state TEXT NOT NULL, connection TEXT) STRICT;
       CREATE TABLE commands (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, args TEXT NOT NULL, queued_at INTEGER NOT NULL) STRICT;
-      CREATE TABLE workspaces (workspace_id TEXT PRIMARY KEY, holder TEXT NOT NULL, told TEXT NOT NULL, projected INTEGER NOT NULL DEFAULT 0) STRICT;
+      CREATE TABLE workspaces (workspace_id TEXT PRIMARY KEY, lease TEXT NOT NULL, told TEXT NOT NULL, projected INTEGER NOT NULL DEFAULT 0) STRICT;
       CREATE TABLE outboxes (session_id TEXT PRIMARY KEY, stats TEXT NOT NULL) STRICT;
       CREATE TABLE alarms (name TEXT PRIMARY KEY, due_at INTEGER NOT NULL) STRICT;
       CREATE TABLE nudges (run_id TEXT PRIMARY KEY, stamp INTEGER NOT NULL, attempts INTEGER NOT NULL) STRICT;
@@ -35,7 +35,7 @@ export const NODE_MIGRATIONS: readonly ObjectMigration[] = [
     name: "0004_kept_slots",
     sql: `
       UPDATE node SET record = json_set(record, '$.slots', (
-        SELECT json_group_array(json_set(value, '$.kept', json('false'))) FROM json_each(record, '$.slots')));
+        SELECT json_group_array(json_set(value, '$.retained', json('false'))) FROM json_each(record, '$.slots')));
     `,
   },
 ];

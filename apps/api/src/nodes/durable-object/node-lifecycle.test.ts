@@ -13,7 +13,7 @@ import { configOf } from "../../config.ts";
 import { findNode } from "../store.ts";
 import { nodeObject } from "./stub.ts";
 import { NamedAlarms } from "./alarms.ts";
-import { LINK_QUIET_MS } from "./link.ts";
+import { HEARTBEAT_TIMEOUT_MS } from "./link.ts";
 import {
   aHolder,
   aNode,
@@ -34,7 +34,7 @@ import { NodeStorage } from "./storage.ts";
 
 let cloud: ScriptedCloud;
 let owner: UserId;
-let holder: SlotLease;
+let lease: SlotLease;
 let nodeId: NodeId;
 const config = configOf(env);
 const node = () => nodeObject(env, nodeId);
@@ -45,8 +45,8 @@ beforeEach(async () => {
   stopClock();
   cloud = scriptedCloud();
   owner = await anOwner();
-  holder = await aHolder(owner);
-  nodeId = await aNode(holder, owner);
+  lease = await aHolder(owner);
+  nodeId = await aNode(lease, owner);
 });
 
 afterEach(() => {
@@ -77,7 +77,7 @@ describe("making the server", () => {
         state: "provisioning",
         serverId: String(server?.id),
         location: "here",
-        taskIds: [holder.taskId],
+        taskIds: [lease.taskId],
       }),
     );
   });
@@ -101,8 +101,8 @@ describe("making the server", () => {
         ...stored,
         record: {
           ...stored.record,
-          server: { kind: "asked" },
-          provider: { nextAt: Date.now() + 90_000, asking: true, attempts: 0, fault: null },
+          server: { kind: "requested" },
+          provider: { nextAt: Date.now() + 90_000, inFlight: true, attempts: 0, fault: null },
         },
       });
     });
@@ -116,14 +116,14 @@ describe("making the server", () => {
   it("[F21] [F29] a refusal ends it with a reason; a boot that takes too long ends with the server deleted", async () => {
     cloud.put("POST /servers", { status: 403, code: "forbidden" });
     await ring(nodeId);
-    expect(await node().facts(holder.workspaceId)).toMatchObject({
+    expect(await node().facts(lease.workspaceId)).toMatchObject({
       node: { state: "destroying", failure: { code: "provider_unauthorized" } },
       workspace: { state: "failed" },
     });
     await ring(nodeId);
     await rowIs("destroyed");
 
-    const slow = await aNode(holder, owner);
+    const slow = await aNode(lease, owner);
     await ring(slow);
     passTime(config.NODE_BOOT_TIMEOUT_MS);
     await ring(slow);
@@ -195,22 +195,22 @@ describe("the link", () => {
     agent.hello();
     const welcome = await agent.next("welcome");
     expect(await verifyNodeToken(config, welcome.nodeToken.token, Date.now())).toMatchObject({ node: nodeId });
-    expect(welcome.workspaceTokens).toMatchObject([{ workspaceId: holder.workspaceId, sessionId: holder.sessionId }]);
+    expect(welcome.workspaceTokens).toMatchObject([{ workspaceId: lease.workspaceId, sessionId: lease.sessionId }]);
     expect(await verifyWorkspaceToken(config, welcome.workspaceTokens[0]?.token ?? "", Date.now())).toMatchObject({
-      session: holder.sessionId,
-      project: holder.projectId,
+      session: lease.sessionId,
+      project: lease.projectId,
     });
     await rowIs("active");
-    expect(await node().facts(holder.workspaceId)).toMatchObject({ node: { connected: true } });
+    expect(await node().facts(lease.workspaceId)).toMatchObject({ node: { connected: true } });
   });
 
   it("[R8] a command is one command, arrives in order after its workspace's token, and again after a reconnect until it is acknowledged", async () => {
     const agent = await up();
-    await node().enqueue(createCommand(holder));
-    await node().enqueue(createCommand(holder));
-    await node().enqueue(destroyCommand(holder.workspaceId));
+    await node().enqueue(createCommand(lease));
+    await node().enqueue(createCommand(lease));
+    await node().enqueue(destroyCommand(lease.workspaceId));
     expect((await agent.next("tokens")).workspaceTokens).toHaveLength(1);
-    expect((await agent.next("command")).command).toMatchObject({ n: 1, id: createCommand(holder).id });
+    expect((await agent.next("command")).command).toMatchObject({ n: 1, id: createCommand(lease).id });
     expect((await agent.next("command")).command).toMatchObject({ n: 2 });
     agent.send({ type: "ack", upTo: 1 });
     const again = await connected(nodeId, 1);
@@ -222,11 +222,11 @@ describe("the link", () => {
   it("[F9] [F11] an object that was put to sleep goes on with the same socket", async () => {
     const agent = await connected(nodeId);
     await evictDurableObject(node());
-    agent.tell({ kind: "workspace.ready", workspaceId: holder.workspaceId, branch: "task/x", baseCommit: "c" }, 1);
+    agent.tell({ kind: "workspace.ready", workspaceId: lease.workspaceId, branch: "task/x", baseCommit: "c" }, 1);
     expect((await agent.next("ack")).upTo).toBe(1);
-    await node().enqueue(destroyCommand(holder.workspaceId));
+    await node().enqueue(destroyCommand(lease.workspaceId));
     expect((await agent.next("command")).command.n).toBe(1);
-    expect(await node().facts(holder.workspaceId)).toMatchObject({
+    expect(await node().facts(lease.workspaceId)).toMatchObject({
       node: { connected: true },
       workspace: { state: "ready", branch: "task/x" },
     });
@@ -242,7 +242,7 @@ describe("the link", () => {
     const agent = await up();
     const ready = {
       kind: "workspace.ready",
-      workspaceId: holder.workspaceId,
+      workspaceId: lease.workspaceId,
       branch: "first",
       baseCommit: "c",
     } as const;
@@ -250,13 +250,13 @@ describe("the link", () => {
     agent.tell({ ...ready, branch: "second" }, 1);
     agent.send({ type: "event", event: { n: 2, at: 1, kind: "no.such.kind" } });
     agent.tell(
-      { kind: "session.started", workspaceId: holder.workspaceId, sessionId: holder.sessionId, capabilities: null },
+      { kind: "session.started", workspaceId: lease.workspaceId, sessionId: lease.sessionId, capabilities: null },
       3,
     );
     await vi.waitFor(() =>
       expect(agent.frames.flatMap((frame) => (frame.type === "ack" ? [frame.upTo] : []))).toEqual([1, 1, 2, 3]),
     );
-    expect(await node().facts(holder.workspaceId)).toMatchObject({
+    expect(await node().facts(lease.workspaceId)).toMatchObject({
       workspace: { branch: "first" },
       session: { startedAt: START },
     });
@@ -284,7 +284,7 @@ describe("the link", () => {
     previous.send({ type: "hello", protocol: PROTOCOL_VERSION - 1 });
     await vi.waitFor(() => expect(previous.closedWith).toBe(LINK_CLOSE.upgrade));
     expect((await node().view())?.state).toBe("draining");
-    expect(await node().facts(holder.workspaceId)).toMatchObject({
+    expect(await node().facts(lease.workspaceId)).toMatchObject({
       workspace: { state: "failed", failure: { code: "node_outdated" } },
     });
   });
@@ -295,18 +295,18 @@ describe("the link", () => {
     await vi.waitFor(async () => expect((await node().view())?.unreachableSince).toBe(Date.now()));
     await connected(nodeId);
     expect((await node().view())?.unreachableSince).toBeNull();
-    passTime(LINK_QUIET_MS);
+    passTime(HEARTBEAT_TIMEOUT_MS);
     await ring(nodeId);
     expect((await node().view())?.unreachableSince).toBe(Date.now());
     passTime(config.NODE_UNREACHABLE_TIMEOUT_MS);
     await ring(nodeId);
-    expect(await node().facts(holder.workspaceId)).toMatchObject({
+    expect(await node().facts(lease.workspaceId)).toMatchObject({
       workspace: { state: "failed", failure: { code: "node_unreachable" } },
     });
     expect(
       await node().reserve({
-        ...holder,
-        workspaceId: `${holder.workspaceId.slice(0, -1)}0` as SlotLease["workspaceId"],
+        ...lease,
+        workspaceId: `${lease.workspaceId.slice(0, -1)}0` as SlotLease["workspaceId"],
       }),
     ).toEqual({ granted: false, reason: "not_accepting" });
   });
@@ -314,17 +314,15 @@ describe("the link", () => {
   it("tokens are renewed on the link, for the node's own workspaces only", async () => {
     const agent = await up();
     const foreign = (await aHolder(owner)).workspaceId;
-    agent.send({ type: "renew", workspaces: [holder.workspaceId, foreign] });
-    expect((await agent.next("tokens")).workspaceTokens.map((token) => token.workspaceId)).toEqual([
-      holder.workspaceId,
-    ]);
+    agent.send({ type: "renew", workspaces: [lease.workspaceId, foreign] });
+    expect((await agent.next("tokens")).workspaceTokens.map((token) => token.workspaceId)).toEqual([lease.workspaceId]);
   });
 });
 
 describe("work, rest and end", () => {
   it("[R23] [R25] free, warm, destroyed: until the provider has no server, and the agent never comes back", async () => {
     const agent = await up();
-    await node().release(holder.workspaceId);
+    await node().release(lease.workspaceId);
     passTime(config.NODE_IDLE_GRACE_MS);
     await ring(nodeId);
     expect(await node().view()).toMatchObject({ state: "warm", warmUntil: Date.now() + config.NODE_WARM_TIMEOUT_MS });
@@ -349,12 +347,12 @@ describe("work, rest and end", () => {
 
   it("[F27] [F28] a hundred that want a warm node share out its slots, and the alarm that was due does nothing", async () => {
     await up();
-    await node().release(holder.workspaceId);
+    await node().release(lease.workspaceId);
     passTime(config.NODE_IDLE_GRACE_MS);
     await ring(nodeId);
     passTime(config.NODE_WARM_TIMEOUT_MS);
-    const holders = await Promise.all(Array.from({ length: 100 }, () => aHolder(owner)));
-    const answers = await Promise.all(holders.map((each) => node().reserve(each)));
+    const leases = await Promise.all(Array.from({ length: 100 }, () => aHolder(owner)));
+    const answers = await Promise.all(leases.map((each) => node().reserve(each)));
     expect(answers.filter((answer) => answer.granted)).toHaveLength(config.NODE_SLOTS);
     await ring(nodeId);
     expect(await node().view()).toMatchObject({ state: "active" });
@@ -362,29 +360,29 @@ describe("work, rest and end", () => {
 
   it("a workspace that is destroyed gives its slot back by itself; its facts stay", async () => {
     const agent = await up();
-    agent.tell({ kind: "workspace.destroyed", workspaceId: holder.workspaceId }, 1);
+    agent.tell({ kind: "workspace.destroyed", workspaceId: lease.workspaceId }, 1);
     await agent.next("ack");
-    expect(await node().admits(holder.workspaceId, 1)).toBe(false);
-    expect(await node().facts(holder.workspaceId)).toMatchObject({ workspace: { state: "destroyed" } });
+    expect(await node().admits(lease.workspaceId, 1)).toBe(false);
+    expect(await node().facts(lease.workspaceId)).toMatchObject({ workspace: { state: "destroyed" } });
     expect((await node().view())?.taskIds).toEqual([]);
   });
 
   it("[R16] a workspace that is kept frees its place, holds its node and may still deliver; the row follows", async () => {
     await up();
-    await node().keep(holder.workspaceId);
-    const kept = { taskIds: [], retainedTaskIds: [holder.taskId], taken: 0, state: "active" };
+    await node().keep(lease.workspaceId);
+    const kept = { taskIds: [], retainedTaskIds: [lease.taskId], taken: 0, state: "active" };
     expect(await node().view()).toMatchObject(kept);
     await vi.waitFor(async () => expect(await row()).toMatchObject(kept));
-    expect(await node().admits(holder.workspaceId, 1)).toBe(true);
+    expect(await node().admits(lease.workspaceId, 1)).toBe(true);
     const others = await Promise.all(Array.from({ length: config.NODE_SLOTS }, () => aHolder(owner)));
     for (const each of others) expect((await node().reserve(each)).granted).toBe(true);
-    await node().keep(holder.workspaceId);
-    expect(await node().view()).toMatchObject({ taken: config.NODE_SLOTS, retainedTaskIds: [holder.taskId] });
+    await node().keep(lease.workspaceId);
+    expect(await node().view()).toMatchObject({ taken: config.NODE_SLOTS, retainedTaskIds: [lease.taskId] });
   });
 
   it("a workspace token speaks for a slot of this epoch only", async () => {
-    expect(await node().admits(holder.workspaceId, 1)).toBe(true);
-    expect(await node().admits(holder.workspaceId, 0)).toBe(false);
+    expect(await node().admits(lease.workspaceId, 1)).toBe(true);
+    expect(await node().admits(lease.workspaceId, 0)).toBe(false);
     expect(await node().admits((await aHolder(owner)).workspaceId, 1)).toBe(false);
   });
 
@@ -409,7 +407,7 @@ describe("what it owes to others", () => {
     agent.tell(
       {
         kind: "outbox.stats",
-        sessionId: holder.sessionId,
+        sessionId: lease.sessionId,
         stats: { pending: 7, deadLetters: 0, lastDeadLetterReason: null },
       },
       1,
@@ -421,7 +419,7 @@ describe("what it owes to others", () => {
     await ring(nodeId);
     await vi.waitFor(async () => expect(await row()).toMatchObject({ state: "active", outbox: { pending: 7 } }));
     await env.DB.prepare("UPDATE nodes SET version = 1000, state = 'draining' WHERE id = ?").bind(nodeId).run();
-    await node().release(holder.workspaceId);
+    await node().release(lease.workspaceId);
     await vi.waitFor(async () => expect(await dueAt("outward")).toBeNull());
     expect((await row()).state).toBe("draining");
   });

@@ -6,11 +6,11 @@ import { DurableObject } from "cloudflare:workers";
 import type { Clock, Logger, Random, WorkspaceId } from "@samovar/base";
 import { assertNever, jsonLogger } from "@samovar/base";
 import type { BootstrapRequest, CommandDraft, NodeCall, NodeEvent, NodeReply, NodeView } from "@samovar/contracts";
-import { foldEvent, NEW_WORKSPACE, runFacts } from "@samovar/domain/node-link";
-import type { NodeEffect, NodeLifeEvent, ReserveReply } from "@samovar/domain/node-lifecycle";
+import { foldEvent, NEW_WORKSPACE, observeRun } from "@samovar/domain/node-link";
+import type { NodeEffect, NodeLifecycleEvent, ReserveReply } from "@samovar/domain/node-lifecycle";
 import { reserveSlot, stepNode } from "@samovar/domain/node-lifecycle";
 import type { NodeAlarm, NodeRecord, NodeSettings, SlotLease } from "@samovar/domain/node-record";
-import { alarmsOf, NODE_ALARMS, newNode } from "@samovar/domain/node-record";
+import { deriveAlarms, NODE_ALARMS, newNode } from "@samovar/domain/node-record";
 import type { RunObservation } from "@samovar/domain/run-observation";
 import type { Config } from "../../config.ts";
 import { configOf } from "../../config.ts";
@@ -76,27 +76,27 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
     this.#step({ kind: "shell.restarted" });
   }
 
-  async provision({ holder, ...identity }: ProvisionInput): Promise<void> {
+  async provision({ lease, ...identity }: ProvisionInput): Promise<void> {
     if (this.#storage.node() !== null) return;
-    const record = newNode(identity.nodeId, holder, this.#clock.now(), this.#settings());
+    const record = newNode(identity.nodeId, lease, this.#clock.now(), this.#settings());
     this.#storage.atomically(() => {
-      this.#storage.addWorkspace(holder);
+      this.#storage.addWorkspace(lease);
       this.#save({ identity, record, version: 1 });
     });
     this.#logger.info("node.provisioning", { nodeId: identity.nodeId, size: identity.size });
     this.#settle();
   }
 
-  async reserve(holder: SlotLease): Promise<ReserveReply> {
+  async reserve(lease: SlotLease): Promise<ReserveReply> {
     const node = this.#storage.node();
     if (node === null) return { granted: false, reason: "gone" };
-    const { record, reply } = reserveSlot(node.record, holder, this.#clock.now(), this.#settings());
+    const { record, reply } = reserveSlot(node.record, lease, this.#clock.now(), this.#settings());
     if (!reply.granted || record === node.record) return reply;
     this.#storage.atomically(() => {
-      this.#storage.addWorkspace(holder);
+      this.#storage.addWorkspace(lease);
       this.#save({ ...node, record, version: node.version + 1 });
     });
-    this.#logger.info("node.reserved", { nodeId: record.nodeId, workspaceId: holder.workspaceId });
+    this.#logger.info("node.reserved", { nodeId: record.nodeId, workspaceId: lease.workspaceId });
     this.#settle();
     return reply;
   }
@@ -106,7 +106,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   }
 
   async keep(workspaceId: WorkspaceId): Promise<void> {
-    this.#step({ kind: "slot.kept", workspaceId });
+    this.#step({ kind: "slot.retained", workspaceId });
   }
 
   async enqueue(command: CommandDraft): Promise<void> {
@@ -123,15 +123,15 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   async facts(workspaceId: WorkspaceId): Promise<RunObservation | null> {
     const node = this.#storage.node();
     const workspace = this.#storage.workspace(workspaceId);
-    return node === null || workspace === null ? null : runFacts(node.record, workspace.holder, workspace.told);
+    return node === null || workspace === null ? null : observeRun(node.record, workspace.lease, workspace.told);
   }
 
   async drain(reason: string): Promise<void> {
-    this.#step({ kind: "drain.asked", reason });
+    this.#step({ kind: "drain.requested", reason });
   }
 
   async destroy(reason: string): Promise<void> {
-    this.#step({ kind: "destroy.asked", reason });
+    this.#step({ kind: "destroy.requested", reason });
   }
 
   async view(): Promise<NodeView | null> {
@@ -157,7 +157,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   async admits(workspaceId: WorkspaceId, epoch: number): Promise<boolean> {
     const record = this.#storage.node()?.record;
     if (record === undefined || record.epoch !== epoch || record.life.state === "destroyed") return false;
-    return record.slots.some((slot) => slot.holder.workspaceId === workspaceId);
+    return record.slots.some((slot) => slot.lease.workspaceId === workspaceId);
   }
 
   override async fetch(request: Request): Promise<Response> {
@@ -219,7 +219,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   }
 
   /** Lets the core decide, keeps what it decided in one transaction, and answers what the provider is to be asked. */
-  #step(event: NodeLifeEvent): readonly ProviderQuestion[] {
+  #step(event: NodeLifecycleEvent): readonly ProviderQuestion[] {
     const questions = this.#storage.atomically(() => {
       const node = this.#storage.node();
       if (node === null) return [];
@@ -235,10 +235,10 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
 
   #carryOut(effect: NodeEffect): readonly ProviderQuestion[] {
     switch (effect.kind) {
-      case "nudge":
+      case "wake":
         this.#storage.addNudge(effect.runId);
         return [];
-      case "room":
+      case "capacity":
         this.#storage.addRoom();
         return [];
       case "node.drain":
@@ -267,12 +267,12 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
     if ("workspaceId" in event && event.workspaceId !== null) {
       const workspace = this.#storage.workspace(event.workspaceId);
       const told =
-        workspace === null ? NEW_WORKSPACE : foldEvent(workspace.told, event, workspace.holder, this.#clock.now());
+        workspace === null ? NEW_WORKSPACE : foldEvent(workspace.told, event, workspace.lease, this.#clock.now());
       if (workspace !== null && event.kind === "session.started" && event.capabilities !== null)
         this.#storage.oweOffers(event.workspaceId, event.capabilities, this.#clock.now());
       if (workspace !== null && told !== workspace.told) {
         this.#storage.saveTold(event.workspaceId, told);
-        if (workspace.holder.runId !== null) this.#storage.addNudge(workspace.holder.runId);
+        if (workspace.lease.runId !== null) this.#storage.addNudge(workspace.lease.runId);
         if (told.state === "destroyed") this.#step({ kind: "slot.released", workspaceId: event.workspaceId });
       }
     }
@@ -286,7 +286,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
 
   /** The core's alarms, derived anew: none can be lost, none is left over. */
   #arm(record: NodeRecord): void {
-    const due = alarmsOf(record, this.#settings());
+    const due = deriveAlarms(record, this.#settings());
     for (const name of NODE_ALARMS) this.#alarms.set(name, due.get(name) ?? null);
     this.#alarms.arm();
   }

@@ -68,7 +68,7 @@ export async function aHolder(ownerId: UserId): Promise<SlotLease> {
 }
 
 /** A node whose life has begun, with its row. */
-export async function aNode(holder: SlotLease, ownerId: UserId): Promise<NodeId> {
+export async function aNode(lease: SlotLease, ownerId: UserId): Promise<NodeId> {
   const id = ids.make("nod");
   const row = {
     id,
@@ -80,7 +80,7 @@ export async function aNode(holder: SlotLease, ownerId: UserId): Promise<NodeId>
     maxLifetimeAt: Date.now() + 1,
   };
   await insertNode(database(env), row, { maxNodes: 1000, tried: [] });
-  await nodeObject(env, id).provision({ nodeId: id, ownerId, name: row.name, size: row.size, holder });
+  await nodeObject(env, id).provision({ nodeId: id, ownerId, name: row.name, size: row.size, lease });
   return id;
 }
 
@@ -145,15 +145,15 @@ export async function connected(nodeId: NodeId, lastCommand = 0): Promise<Agent>
   return agent;
 }
 
-export const createCommand = (holder: SlotLease, id = `${holder.workspaceId}:create`) =>
+export const createCommand = (lease: SlotLease, id = `${lease.workspaceId}:create`) =>
   ({
     id,
     kind: "workspace.create",
     args: {
-      workspaceId: holder.workspaceId,
-      projectId: holder.projectId,
-      sessionId: holder.sessionId,
-      taskId: holder.taskId,
+      workspaceId: lease.workspaceId,
+      projectId: lease.projectId,
+      sessionId: lease.sessionId,
+      taskId: lease.taskId,
       repoUrl: "https://git.test/p.git",
       baseBranch: null,
       branch: "task/x",

@@ -14,15 +14,15 @@ import { scriptedCloud } from "./scripted-cloud.ts";
 import { NodeStorage } from "./storage.ts";
 
 let owner: UserId;
-let holder: SlotLease;
+let lease: SlotLease;
 let nodeId: NodeId;
 
 beforeEach(async () => {
   stopClock();
   scriptedCloud();
   owner = await anOwner();
-  holder = await aHolder(owner);
-  nodeId = await aNode(holder, owner);
+  lease = await aHolder(owner);
+  nodeId = await aNode(lease, owner);
 });
 afterEach(() => {
   vi.restoreAllMocks();
@@ -46,7 +46,7 @@ const isOwed = () =>
     const owed = await runInDurableObject(nodeObject(env, nodeId), (_object, state) =>
       new NodeStorage(state.storage).owedOffers(),
     );
-    expect(owed).toMatchObject([{ workspaceId: holder.workspaceId, attempts: 1 }]);
+    expect(owed).toMatchObject([{ workspaceId: lease.workspaceId, attempts: 1 }]);
   });
 
 describe("what an agent offers", () => {
@@ -54,8 +54,8 @@ describe("what an agent offers", () => {
     expect(await shown()).toBeNull();
     await ring(nodeId);
     const agent = await connected(nodeId);
-    await runs(holder);
-    agent.tell(started(holder, offersOf("fast")), 1);
+    await runs(lease);
+    agent.tell(started(lease, offersOf("fast")), 1);
     await areShown(offersOf("fast"));
     const other = await anOwner();
     expect((await describeAgent(database(env), other, "claude"))?.capabilities).toBeNull();
@@ -70,8 +70,8 @@ describe("what an agent offers", () => {
     const other = await connected(elsewhere);
     await runs(second, elsewhere);
     await env.DB.prepare("ALTER TABLE agent_offers RENAME TO away").run();
-    await runs(holder);
-    first.tell(started(holder, offersOf("old")), 1);
+    await runs(lease);
+    first.tell(started(lease, offersOf("old")), 1);
     await isOwed();
     await env.DB.prepare("ALTER TABLE away RENAME TO agent_offers").run();
     passTime(400);
@@ -85,9 +85,9 @@ describe("what an agent offers", () => {
   it("[F12] [F13] is written when D1 is back, whatever became of the object in between, and keeps nobody waiting", async () => {
     await ring(nodeId);
     const agent = await connected(nodeId);
-    await runs(holder);
+    await runs(lease);
     await env.DB.prepare("ALTER TABLE agent_offers RENAME TO away").run();
-    agent.tell(started(holder, offersOf("fast")), 1);
+    agent.tell(started(lease, offersOf("fast")), 1);
     await isOwed();
     await expect(
       runInDurableObject(nodeObject(env, nodeId), (_object, state) => state.abort("killed")),
@@ -101,8 +101,8 @@ describe("what an agent offers", () => {
   it("that says nothing changes nothing", async () => {
     await ring(nodeId);
     const agent = await connected(nodeId);
-    await runs(holder);
-    agent.tell(started(holder, null), 1);
+    await runs(lease);
+    agent.tell(started(lease, null), 1);
     await agent.next("ack");
     expect(await shown()).toBeNull();
   });

@@ -23,14 +23,14 @@ export interface ProvisionInput {
   readonly ownerId: UserId;
   readonly name: string;
   readonly size: VmSize;
-  readonly holder: SlotLease;
+  readonly lease: SlotLease;
 }
 
 export interface NodeLifecycleRpc extends Rpc.DurableObjectBranded {
   /** Begins a node's life with its first slot taken. Its D1 row exists already. The server is asked for from an alarm. */
   provision(input: ProvisionInput): Promise<void>;
   /** A slot on an active or warm node. Asking again for the same workspace grants again. */
-  reserve(holder: SlotLease): Promise<ReserveReply>;
+  reserve(lease: SlotLease): Promise<ReserveReply>;
   /** Gives the slot back; the node decides by itself what that makes of it. */
   release(workspaceId: WorkspaceId): Promise<void>;
   /** Nothing works there any more, the workspace stays: its place is free for other work, and its node lives on until the release. */

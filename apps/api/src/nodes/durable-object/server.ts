@@ -2,7 +2,7 @@
 import type { Clock, Random } from "@samovar/base";
 import { renderUserData } from "@samovar/cloud-init";
 import type { Failure } from "@samovar/contracts";
-import type { NodeEffect, NodeLifeEvent } from "@samovar/domain/node-lifecycle";
+import type { NodeEffect, NodeLifecycleEvent } from "@samovar/domain/node-lifecycle";
 import type { ServerFacts } from "@samovar/domain/node-record";
 import type { Provider, ProviderFault, Server } from "@samovar/providers";
 import { SERVER_LABELS } from "@samovar/providers";
@@ -30,7 +30,7 @@ export async function askProvider(
   deps: ServerDeps,
   identity: NodeIdentity,
   question: ProviderQuestion,
-): Promise<NodeLifeEvent> {
+): Promise<NodeLifecycleEvent> {
   const provider = await ownersProvider(deps.env, deps.config, identity.ownerId);
   if (provider === null) return refused(question, NO_CREDENTIAL, false, null);
   switch (question.kind) {
@@ -52,7 +52,7 @@ export async function askProvider(
   }
 }
 
-async function create(deps: ServerDeps, identity: NodeIdentity, provider: Provider): Promise<NodeLifeEvent> {
+async function create(deps: ServerDeps, identity: NodeIdentity, provider: Provider): Promise<NodeLifecycleEvent> {
   const { config } = deps;
   const { nodeId, name, size } = identity;
   const userData = renderUserData({
@@ -77,7 +77,7 @@ const NO_CREDENTIAL: Failure = {
   message: "There is no credential for the cloud provider any more. Add it again.",
 };
 
-function refusedBy(question: ProviderQuestion, fault: ProviderFault): NodeLifeEvent {
+function refusedBy(question: ProviderQuestion, fault: ProviderFault): NodeLifecycleEvent {
   return refused(
     question,
     { code: `provider_${fault.kind}`, message: fault.message.slice(0, 4000) },
@@ -91,7 +91,7 @@ function refused(
   failure: Failure,
   retriable: boolean,
   retryAfterMs: number | null,
-): NodeLifeEvent {
+): NodeLifecycleEvent {
   if (question.kind === "provider.create")
     return { kind: "create.failed", refusal: { failure, retriable, retryAfterMs } };
   return { kind: "provider.failed", failure, retryAfterMs };

@@ -20,7 +20,7 @@ export interface StoredNode {
 }
 
 export interface StoredWorkspace {
-  readonly holder: SlotLease;
+  readonly lease: SlotLease;
   readonly told: WorkspaceFacts;
 }
 
@@ -108,18 +108,18 @@ export class NodeStorage {
   }
 
   workspace(workspaceId: WorkspaceId): StoredWorkspace | null {
-    const row = this.#first<{ holder: string; told: string }>(
-      "SELECT holder, told FROM workspaces WHERE workspace_id = ?",
+    const row = this.#first<{ lease: string; told: string }>(
+      "SELECT lease, told FROM workspaces WHERE workspace_id = ?",
       workspaceId,
     );
-    return row === null ? null : { holder: stored(row.holder), told: stored(row.told) };
+    return row === null ? null : { lease: stored(row.lease), told: stored(row.told) };
   }
 
-  addWorkspace(holder: SlotLease): void {
+  addWorkspace(lease: SlotLease): void {
     this.#sql.exec(
-      "INSERT INTO workspaces (workspace_id, holder, told) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-      holder.workspaceId,
-      JSON.stringify(holder),
+      "INSERT INTO workspaces (workspace_id, lease, told) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+      lease.workspaceId,
+      JSON.stringify(lease),
       JSON.stringify(NEW_WORKSPACE),
     );
   }
@@ -131,11 +131,11 @@ export class NodeStorage {
   /** Workspaces that are destroyed and whose row does not say so yet. */
   destroyedUnprojected(): readonly WorkspaceId[] {
     const rows = this.#sql
-      .exec<{ holder: string }>(
-        "SELECT holder FROM workspaces WHERE projected = 0 AND json_extract(told, '$.state') = 'destroyed' LIMIT 50",
+      .exec<{ lease: string }>(
+        "SELECT lease FROM workspaces WHERE projected = 0 AND json_extract(told, '$.state') = 'destroyed' LIMIT 50",
       )
       .toArray();
-    return rows.map((row) => stored<SlotLease>(row.holder).workspaceId);
+    return rows.map((row) => stored<SlotLease>(row.lease).workspaceId);
   }
 
   markProjected(workspaceId: WorkspaceId): void {
@@ -144,8 +144,8 @@ export class NodeStorage {
 
   /** Projects that ever had a slot here: their pages show this node. */
   audience(): readonly SlotLease["projectId"][] {
-    const rows = this.#sql.exec<{ holder: string }>("SELECT holder FROM workspaces").toArray();
-    return [...new Set(rows.map((row) => stored<SlotLease>(row.holder).projectId))];
+    const rows = this.#sql.exec<{ lease: string }>("SELECT lease FROM workspaces").toArray();
+    return [...new Set(rows.map((row) => stored<SlotLease>(row.lease).projectId))];
   }
 
   /** Whether anything changed. */

@@ -1,7 +1,7 @@
 /** The node as people see it, and its row in D1. */
 import type { NodeView } from "@samovar/contracts";
 import type { NodeSettings, Slot } from "@samovar/domain/node-record";
-import { failureOf, isAlive, placesTaken } from "@samovar/domain/node-record";
+import { getNodeFailure, isAlive, countTakenSlots } from "@samovar/domain/node-record";
 import type { Config } from "../../config.ts";
 import type { NodeStorage, StoredNode } from "./storage.ts";
 
@@ -22,27 +22,26 @@ export function nodeViewOf(node: StoredNode, storage: NodeStorage, config: Confi
     epoch: record.epoch,
     warmUntil: life.state === "warm" ? life.until : null,
     unreachableSince: link.kind === "down" && isAlive(record) ? link.since : null,
-    taskIds: tasksOf(slots.filter(({ kept }) => !kept)),
-    retainedTaskIds: tasksOf(slots.filter(({ kept }) => kept)),
-    taken: placesTaken({ slots }, nodeSettings(config)),
+    taskIds: tasksOf(slots.filter(({ retained }) => !retained)),
+    retainedTaskIds: tasksOf(slots.filter(({ retained }) => retained)),
+    taken: countTakenSlots({ slots }, nodeSettings(config)),
     slots: config.NODE_SLOTS,
     outbox: storage.outbox(),
     pricePerHour: server?.pricePerHour ?? null,
     maxLifetimeAt: record.createdAt + config.NODE_DRAIN_AFTER_MS,
     createdAt: record.createdAt,
     destroyedAt: life.state === "destroyed" ? life.at : null,
-    failure: failureOf(record),
+    failure: getNodeFailure(record),
   };
 }
 
-const tasksOf = (slots: readonly Slot[]) =>
-  slots.flatMap(({ holder }) => (holder.taskId === null ? [] : [holder.taskId]));
+const tasksOf = (slots: readonly Slot[]) => slots.flatMap(({ lease }) => (lease.taskId === null ? [] : [lease.taskId]));
 
 /** What the pure core is told of the configuration. */
 export function nodeSettings(config: Config): NodeSettings {
   return {
     slots: config.NODE_SLOTS,
-    keptFree: config.NODE_RETAINED_WORKSPACES,
+    retainedWithoutSlot: config.NODE_RETAINED_WORKSPACES,
     idleGraceMs: config.NODE_IDLE_GRACE_MS,
     warmTimeoutMs: config.NODE_WARM_TIMEOUT_MS,
     maxLifetimeMs: config.NODE_DRAIN_AFTER_MS,

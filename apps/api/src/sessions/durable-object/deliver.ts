@@ -10,7 +10,7 @@ import type {
   WorkspaceClaims,
 } from "@samovar/contracts";
 import type { MessageChange, StoredMessage } from "@samovar/domain/message-store";
-import { deliveryResult, judgeDelivery, readDeliveredRow } from "@samovar/domain/message-store";
+import { toDeliveryResult, decideDelivery, readDeliveredRow } from "@samovar/domain/message-store";
 import { activityAfter } from "./activity.ts";
 import { viewOf } from "./rows.ts";
 import type { ProjectStorage } from "./storage.ts";
@@ -37,7 +37,7 @@ export function applyDelivery(
     for (const [index, raw] of rows.entries()) {
       const row = readDeliveredRow(raw, { seq: index + 1, timestamp: new Date(now).toISOString() });
       if (!row.ok) {
-        results.push({ messageId: row.error.messageId, verdict: "rejected", reason: row.error.reason });
+        results.push({ messageId: row.error.messageId, outcome: "rejected", reason: row.error.reason });
         continue;
       }
       const applied = applyRow(storage, session, claims, row.value, now);
@@ -86,9 +86,9 @@ function applyRow(
   now: Millis,
 ) {
   const arrival = { position: session.messageCount, createdAt: saidAt(row.timestamp, session.startedAt, now) };
-  const judgement = judgeDelivery(storage.message(row.messageId), row, claims, arrival);
-  const result = deliveryResult(row.messageId, judgement);
-  if (judgement.verdict !== "stored") return { session, result, event: null };
+  const judgement = decideDelivery(storage.message(row.messageId), row, claims, arrival);
+  const result = toDeliveryResult(row.messageId, judgement);
+  if (judgement.outcome !== "stored") return { session, result, event: null };
   const { next, change: kind } = judgement;
   // Nobody waits for the rest any more; should it come all the same, it is taken.
   const message = session.status === "active" || next.final ? next : { ...next, interrupted: true };
@@ -121,12 +121,12 @@ function refused(rows: readonly unknown[]): Delivery {
   const results = rows.map((raw): DeliveryResult => {
     const row = readDeliveredRow(raw, { seq: 1, timestamp: new Date(0).toISOString() });
     const messageId = row.ok ? row.value.messageId : row.error.messageId;
-    return { messageId, verdict: "rejected", reason: "there is no such session" };
+    return { messageId, outcome: "rejected", reason: "there is no such session" };
   });
   return { reply: replyOf(results), events: [] };
 }
 
 function replyOf(results: DeliveryResult[]): DeliveryReply {
-  const count = (verdict: DeliveryResult["verdict"]) => results.filter((result) => result.verdict === verdict).length;
+  const count = (outcome: DeliveryResult["outcome"]) => results.filter((result) => result.outcome === outcome).length;
   return { persisted: count("stored"), duplicates: count("duplicate"), results };
 }

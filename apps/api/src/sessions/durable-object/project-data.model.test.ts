@@ -7,7 +7,7 @@ import { sha256 } from "@samovar/base/sha256";
 import type { DeliveredMessage, WorkspaceClaims } from "@samovar/contracts";
 import { viewerEvent } from "@samovar/contracts";
 import { applyEvent, emptyTranscript, isTranscriptEvent, subscription } from "@samovar/domain/transcript";
-import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
+import { hashMessage, digestTranscript } from "@samovar/domain/transcript-digest";
 import * as fc from "fast-check";
 import { expect, test, vi } from "vitest";
 
@@ -69,12 +69,12 @@ async function session() {
     if (rows.length === 0) return;
     const { results } = await stub.deliver(claims, rows);
     if (replyLost) return;
-    for (const { messageId, verdict, length = 0, revision = 0 } of results) {
-      expect(["stored", "duplicate", "behind"]).toContain(verdict);
+    for (const { messageId, outcome, length = 0, revision = 0 } of results) {
+      expect(["stored", "duplicate", "behind"]).toContain(outcome);
       const message = said.find((each) => each.messageId === messageId);
       if (message === undefined) continue;
       message.ackedLength = length;
-      if (verdict !== "behind") message.ackedRevision = revision;
+      if (outcome !== "behind") message.ackedRevision = revision;
     }
   };
 
@@ -155,7 +155,7 @@ test("[R3] [R4] [R27] [F4] [F9] [F43] whatever is lost, evicted or cut: said = s
       await vi.waitFor(() => expect(view().version).toBe(stored?.session.version));
       expect(view().messages).toEqual(stored?.messages);
       const leaves = said.map(({ messageId, content }) =>
-        messageLeaf(
+        hashMessage(
           {
             messageId,
             role: "assistant",
@@ -168,7 +168,7 @@ test("[R3] [R4] [R27] [F4] [F9] [F43] whatever is lost, evicted or cut: said = s
           sha256,
         ),
       );
-      expect(await stub.verify(sessionId, transcriptDigest(leaves, sha256))).toMatchObject({ agreed: true });
+      expect(await stub.verify(sessionId, digestTranscript(leaves, sha256))).toMatchObject({ agreed: true });
       leave();
     }),
     { numRuns: 40 },

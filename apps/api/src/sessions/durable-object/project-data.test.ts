@@ -6,7 +6,7 @@ import { idSource, systemClock, systemRandom } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
 import type { DeliveredMessage, DeliveryReply, WorkspaceClaims } from "@samovar/contracts";
 import { LIMITS } from "@samovar/contracts";
-import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
+import { hashMessage, digestTranscript } from "@samovar/domain/transcript-digest";
 import { describe, expect, test } from "vitest";
 import type { Env } from "../../env.ts";
 import type { ProjectData } from "./project-data.ts";
@@ -202,7 +202,7 @@ describe("deliveries", () => {
     expect(await stub.deliver(claims, batch)).toMatchObject({
       persisted: 2,
       duplicates: 0,
-      results: [{ verdict: "stored", length: 5 }, { verdict: "stored" }],
+      results: [{ outcome: "stored", length: 5 }, { outcome: "stored" }],
     });
     expect(await stub.deliver(claims, batch)).toMatchObject({ persisted: 0, duplicates: 2 });
     expect(await contents(stub, sessionId)).toEqual(["Fix the test", "Hello", "hm"]);
@@ -259,7 +259,7 @@ describe("deliveries", () => {
       body: { mode: "replace", content: "x".repeat(LIMITS.messageMaxContentBytes + 1) },
     });
     const reply = await stub.deliver(claims, [row(sessionId), { messageId: "m", role: 5 }, null, tooLong, plain]);
-    expect(reply.results.map(({ verdict }) => verdict)).toEqual([
+    expect(reply.results.map(({ outcome }) => outcome)).toEqual([
       "stored",
       "rejected",
       "rejected",
@@ -274,15 +274,15 @@ describe("deliveries", () => {
     const { stub, sessionId, claims, projectId } = await project();
     const other = ids.make("ses");
     await stub.createSession({ projectId, sessionId: other, taskId: null, firstMessage: null });
-    expect((await stub.deliver(claims, [row(other)])).results).toMatchObject([{ verdict: "rejected" }]);
+    expect((await stub.deliver(claims, [row(other)])).results).toMatchObject([{ outcome: "rejected" }]);
     expect((await stub.deliver({ ...claims, project: ids.make("prj") }, [row(sessionId), null])).results).toMatchObject(
-      [{ verdict: "rejected" }, { verdict: "rejected" }],
+      [{ outcome: "rejected" }, { outcome: "rejected" }],
     );
     const shared = row(sessionId);
     await stub.deliver(claims, [shared]);
     expect(
       (await stub.deliver({ ...claims, session: other }, [{ ...shared, sessionId: other }])).results,
-    ).toMatchObject([{ verdict: "conflict" }]);
+    ).toMatchObject([{ outcome: "conflict" }]);
     expect(await stub.getSession(other)).toMatchObject({ messageCount: 0, version: 0 });
   });
 
@@ -302,12 +302,12 @@ describe("deliveries", () => {
     const last = async () => (await stub.listMessages(sessionId, { limit: 9 }))?.messages.at(-1);
     expect(await last()).toMatchObject({ content: "Once", final: false, interrupted: true });
 
-    expect((await stub.deliver(claims, [growing])).results).toMatchObject([{ verdict: "duplicate" }]);
+    expect((await stub.deliver(claims, [growing])).results).toMatchObject([{ outcome: "duplicate" }]);
     const more = { ...growing, revision: 2, body: { mode: "append", offset: 4, text: " upon" } };
-    expect((await stub.deliver(claims, [more])).results).toMatchObject([{ verdict: "stored" }]);
+    expect((await stub.deliver(claims, [more])).results).toMatchObject([{ outcome: "stored" }]);
     expect(await last()).toMatchObject({ content: "Once upon", final: false, interrupted: true });
     const whole = { ...growing, revision: 3, final: true, body: { mode: "append", offset: 9, text: " a time" } };
-    expect((await stub.deliver(claims, [whole])).results).toMatchObject([{ verdict: "stored" }]);
+    expect((await stub.deliver(claims, [whole])).results).toMatchObject([{ outcome: "stored" }]);
     expect(await last()).toMatchObject({ content: "Once upon a time", final: true, interrupted: false });
   });
 
@@ -410,8 +410,8 @@ const said = (fields: DeliveredMessage) => ({
 });
 
 const digest = (...rows: DeliveredMessage[]) =>
-  transcriptDigest(
-    rows.map((each) => messageLeaf(said(each), sha256)),
+  digestTranscript(
+    rows.map((each) => hashMessage(said(each), sha256)),
     sha256,
   );
 
@@ -442,8 +442,8 @@ describe("the proof", () => {
     await stub.deliver(claims, rows.slice(0, 2));
     await stub.addNotice(sessionId, ids.messageId(), "between");
     await stub.deliver(claims, rows.slice(2));
-    const claimed = transcriptDigest(
-      rows.map((each) => messageLeaf(said(each), sha256)),
+    const claimed = digestTranscript(
+      rows.map((each) => hashMessage(said(each), sha256)),
       sha256,
     );
     expect(await stub.verify(sessionId, claimed)).toEqual({ agreed: true, claimed, stored: claimed });
@@ -473,7 +473,7 @@ describe("the proof", () => {
     await stub.linkWorkspace(sessionId, second);
     const said2 = row(sessionId, { final: true });
     await stub.deliver({ ...claims, workspace: second }, [said2]);
-    expect(await stub.verify(sessionId, transcriptDigest([messageLeaf(said(said2), sha256)], sha256))).toMatchObject({
+    expect(await stub.verify(sessionId, digestTranscript([hashMessage(said(said2), sha256)], sha256))).toMatchObject({
       agreed: true,
     });
   });

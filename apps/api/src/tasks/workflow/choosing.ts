@@ -5,8 +5,8 @@
 import { assertNever } from "@samovar/base";
 import type { Millis, NodeId } from "@samovar/base";
 import type { Failure, TaskWaiting } from "@samovar/contracts";
-import { rankOf, turnLookMs, waitedTooLong } from "@samovar/domain/task-queue";
-import { lookPace, MAX_LOOKS_IN_LINE } from "@samovar/domain/run-waits";
+import { toRank, getQueuePollMs, toQueueTimeout } from "@samovar/domain/task-queue";
+import { planPoll, MAX_QUEUE_POLLS } from "@samovar/domain/run-waits";
 import { CANCELLED, MAX_REPLACEMENTS } from "@samovar/domain/task-run";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import { chooseNode } from "../../workspaces/choose-node.ts";
@@ -143,7 +143,7 @@ async function place(story: RunStory, job: RunJob, avoid: readonly NodeId[], rou
       case "superseded":
         throw new RunSuperseded("The task is not queued for this run any more.");
       case "wait":
-        if (now - from >= patienceMs) throw stopped("failed", waitedTooLong(found.code, now - from), "remove");
+        if (now - from >= patienceMs) throw stopped("failed", toQueueTimeout(found.code, now - from), "remove");
         await rest(story, `${round}.${looks + 1}`, { looks, patienceMs, deadline: from + patienceMs, now });
         break;
       default:
@@ -158,10 +158,10 @@ async function rest(
   name: string,
   at: { readonly looks: number; readonly patienceMs: number; readonly deadline: Millis; readonly now: Millis },
 ): Promise<void> {
-  const taken = { looks: at.looks, quiet: 0, maxLooks: MAX_LOOKS_IN_LINE, isSilent: false };
-  const { sleepMs } = lookPace(taken, at.patienceMs, at.deadline, at.now);
+  const taken = { polls: at.looks, unchanged: 0, maxPolls: MAX_QUEUE_POLLS, isSilent: false };
+  const { sleepMs } = planPoll(taken, at.patienceMs, at.deadline, at.now);
   if (sleepMs > 0) await story.pause(`wait: pause ${name}`, sleepMs);
-  else await story.nudged(`wait: nudge ${name}`, turnLookMs(at.looks, at.deadline, at.now));
+  else await story.nudged(`wait: nudge ${name}`, getQueuePollMs(at.looks, at.deadline, at.now));
 }
 
 const NO_ANSWER: Failure = {
@@ -186,7 +186,7 @@ async function lookForRoom(
     runId: params.runId,
     ownerId: job.ownerId,
     size: job.size,
-    rank: rankOf(task.priority),
+    rank: toRank(task.priority),
     queuedAt: job.task.updatedAt,
   };
   const intended = await findWorkspace(deps.db, job.workspaceId);
@@ -206,11 +206,11 @@ async function standOrGo(
 ): Promise<TaskWaiting["code"] | null> {
   const { deps } = story;
   const turn = await lookAtLine(deps, self, task, avoid, now, false);
-  if (turn.kind === "go") return null;
-  const first = turn.kind === "stand" ? FOR_ROOM : turn;
+  if (turn.kind === "dequeue") return null;
+  const first = turn.kind === "enqueue" ? FOR_ROOM : turn;
   const isNews = await standInLine(deps.db, self, first, now);
   await story.record(story.mark("wait", "started", round, now));
-  const again = isNews || turn.kind === "stand";
+  const again = isNews || turn.kind === "enqueue";
   const last = again ? await lookAtLine(deps, self, task, avoid, deps.clock.now(), true) : first;
   if (last.kind !== "wait") return null;
   if (last.code !== first.code) await standInLine(deps.db, self, last, now);
@@ -218,7 +218,7 @@ async function standOrGo(
   return last.code;
 }
 
-const FOR_ROOM = { kind: "wait", code: "room", blockedBy: [] } as const;
+const FOR_ROOM = { kind: "wait", code: "capacity", blockedBy: [] } as const;
 
 async function take(
   story: RunStory,
@@ -230,15 +230,15 @@ async function take(
 ): Promise<Found> {
   const { deps } = story;
   const began = deps.clock.now();
-  const { ownerId, size, holder } = job;
-  const choice = await chooseNode(deps.env, { ownerId, size, holder, avoid });
+  const { ownerId, size, lease } = job;
+  const choice = await chooseNode(deps.env, { ownerId, size, lease, avoid });
   const { doubtful } = choice;
   if ("wait" in choice) {
     const now = deps.clock.now();
     await standInLine(deps.db, self, FOR_ROOM, now);
     await story.record(story.mark("wait", "started", round, now));
     await publishTask(deps, task, []);
-    return { kind: "wait", code: "room", doubtful };
+    return { kind: "wait", code: "capacity", doubtful };
   }
   const waited = (await leaveLine(deps.db, task.id)) ? [story.mark("wait", "finished", round, began)] : [];
   const marks = [...waited, story.mark("choose", "started", round, began)];

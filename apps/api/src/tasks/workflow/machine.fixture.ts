@@ -5,7 +5,7 @@ import { sha256 } from "@samovar/base/sha256";
 import type { Command, CommandKind, NodeEventDraft, SessionEnd, TaskEvent, TranscriptDigest } from "@samovar/contracts";
 import { createTask, taskEventKind } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
-import { messageLeaf, transcriptDigest } from "@samovar/domain/transcript-digest";
+import { hashMessage, digestTranscript } from "@samovar/domain/transcript-digest";
 import { asc, eq } from "drizzle-orm";
 import { expect, vi } from "vitest";
 import { ids } from "../../../test/caller.ts";
@@ -145,7 +145,7 @@ export async function endOf(task: TaskRecord, more: Partial<SessionEnd> = {}): P
 /** The digest of a transcript that consists of this one message of an agent. */
 export function proofOf(messageId: MessageId, content: string): TranscriptDigest {
   const rest = { role: "assistant", kind: "text", toolMetadata: null, interrupted: false, truncated: null } as const;
-  return transcriptDigest([messageLeaf({ messageId, content, ...rest }, sha256)], sha256);
+  return digestTranscript([hashMessage({ messageId, content, ...rest }, sha256)], sha256);
 }
 
 export async function says(

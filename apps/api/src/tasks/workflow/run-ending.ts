@@ -5,7 +5,7 @@
 import { assertNever } from "@samovar/base";
 import type { Millis, NodeId } from "@samovar/base";
 import type { Failure, TaskOutput } from "@samovar/contracts";
-import { runDurations } from "@samovar/domain/run-durations";
+import { getRunDurations } from "@samovar/domain/run-durations";
 import { isTerminal } from "@samovar/domain/task-status";
 import type { TaskChange } from "@samovar/domain/task-status";
 import type { Deps } from "../../deps.ts";
@@ -73,7 +73,7 @@ async function writeEnd(story: RunStory, ending: Ending): Promise<void> {
 }
 
 async function durations({ db, clock }: Deps, { taskId, runId }: TaskRunParams): Promise<TaskOutput["durations"]> {
-  return runDurations(await stepEvents(db, taskId), runId, clock.now());
+  return getRunDurations(await stepEvents(db, taskId), runId, clock.now());
 }
 
 /** What was said for a person stands in the transcript, the status says how it ended. */

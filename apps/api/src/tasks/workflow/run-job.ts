@@ -44,7 +44,7 @@ export interface RunJob {
   readonly workspaceId: WorkspaceId;
   readonly size: VmSize;
   readonly branch: string;
-  readonly holder: SlotLease;
+  readonly lease: SlotLease;
   readonly createCommand: DraftOf<"workspace.create">;
   readonly startCommand: DraftOf<"session.start">;
   readonly cancelCommand: DraftOf<"session.cancel">;
@@ -104,7 +104,7 @@ export function jobOf({
     workspaceId,
     size,
     branch,
-    holder: { workspaceId, taskId, runId, projectId, sessionId },
+    lease: { workspaceId, taskId, runId, projectId, sessionId },
     createCommand: {
       id: `${runId}:workspace.create`,
       kind: "workspace.create",

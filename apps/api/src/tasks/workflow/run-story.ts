@@ -5,9 +5,9 @@
 import { assertNever, errorMessage, redactText } from "@samovar/base";
 import type { MessageId, Millis, NodeId, WorkspaceId } from "@samovar/base";
 import type { Failure, RunStep, TaskOutput } from "@samovar/contracts";
-import { lookPace, MAX_LOOKS, runWaits, waitedAt } from "@samovar/domain/run-waits";
+import { planPoll, MAX_POLLS, getRunWaits, measureWait } from "@samovar/domain/run-waits";
 import type { RunObservation } from "@samovar/domain/run-observation";
-import type { EarlierLook, Waited } from "@samovar/domain/run-waits";
+import type { PreviousPoll, WaitedTime } from "@samovar/domain/run-waits";
 import { CANCELLED, decideRun } from "@samovar/domain/task-run";
 import type { RunDecision, RunWait } from "@samovar/domain/task-run";
 import type { TaskActor, TaskChange, TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
@@ -73,9 +73,9 @@ export function gaveUp(seen: Seen, kept: "keep" | "remove"): RunStopped {
 }
 
 /** A workspace on a node that is gone, or that was given up as silent. */
-function isLost({ sight }: Seen): boolean {
-  if (sight === null || !sight.node.connected) return true;
-  return sight.node.state === "destroying" || sight.node.state === "destroyed";
+function isLost({ observation }: Seen): boolean {
+  if (observation === null || !observation.node.connected) return true;
+  return observation.node.state === "destroying" || observation.node.state === "destroyed";
 }
 
 /** Another run has the task, or it has ended: this run has no say any more. */
@@ -99,19 +99,19 @@ const ANSWER_MS = 10_000;
 
 /** `isSilent`: the node's object did not answer. */
 export type Seen = RunDecision &
-  Waited & {
-    readonly sight: RunObservation | null;
+  WaitedTime & {
+    readonly observation: RunObservation | null;
     readonly isSilent: boolean;
     readonly cancelRequested: boolean;
   };
 
 /** What the next look depends on. */
-interface LastLook extends Waited {
+interface LastLook extends WaitedTime {
   readonly isSilent: boolean;
-  readonly lookBy: Millis | null;
+  readonly pollBy: Millis | null;
 }
 
-const justAsked = (now: Millis): LastLook => ({ now, waitedMs: 0, isSilent: false, lookBy: null });
+const justAsked = (now: Millis): LastLook => ({ now, waitedMs: 0, isSilent: false, pollBy: null });
 
 interface Rest {
   readonly nudged: boolean;
@@ -142,7 +142,7 @@ export class RunStory {
     this.deps = depsFor(env);
     this.params = params;
     this.actor = { kind: "run", id: params.runId };
-    this.waits = runWaits(timeLimits(this.deps.config));
+    this.waits = getRunWaits(timeLimits(this.deps.config));
     this.#step = step;
   }
 
@@ -216,7 +216,7 @@ export class RunStory {
   ): Promise<Seen> {
     if (first !== null && first.kind !== "wait") return first;
     let silentSince: Millis | null = null;
-    let before: EarlierLook | null = null;
+    let before: PreviousPoll | null = null;
     let last: LastLook | null = askedAt === null || this.#cancelSeen ? null : justAsked(askedAt);
     if (first !== null) {
       silentSince = first.isSilent ? first.now : null;
@@ -228,7 +228,7 @@ export class RunStory {
         before = { now: last.now, waitedMs: last.waitedMs, plannedMs: rest.plannedMs };
         quiet = rest.nudged ? 0 : quiet + 1;
       }
-      const [earlier, since]: readonly [EarlierLook | null, Millis | null] = [before, silentSince];
+      const [earlier, since]: readonly [PreviousPoll | null, Millis | null] = [before, silentSince];
       const seen: Seen = await this.once(`${name}: look ${looks + 1}`, (): Promise<Seen> =>
         this.look(wait, workspaceId, this.nodeId, earlier, since),
       );
@@ -246,10 +246,10 @@ export class RunStory {
     { looks, quiet, last }: { readonly looks: number; readonly quiet: number; readonly last: LastLook },
   ): Promise<Rest> {
     const limitMs = this.waits[wait];
-    const taken = { looks, quiet, maxLooks: MAX_LOOKS[wait], isSilent: last.isSilent };
-    const { sleepMs, waitMs } = lookPace(taken, limitMs, last.now + limitMs - last.waitedMs, last.now);
+    const taken = { polls: looks, unchanged: quiet, maxPolls: MAX_POLLS[wait], isSilent: last.isSilent };
+    const { sleepMs, waitMs } = planPoll(taken, limitMs, last.now + limitMs - last.waitedMs, last.now);
     if (sleepMs > 0) await this.pause(`${name}: pause ${looks}`, sleepMs);
-    const nextMs = last.lookBy === null ? waitMs : Math.min(waitMs, Math.max(1000, last.lookBy - last.now));
+    const nextMs = last.pollBy === null ? waitMs : Math.min(waitMs, Math.max(1000, last.pollBy - last.now));
     const nudged = waitMs > 0 && (await this.nudged(`${name}: nudge ${looks}`, nextMs));
     return { nudged, plannedMs: sleepMs + (waitMs > 0 ? nextMs : 0) };
   }
@@ -283,21 +283,28 @@ export class RunStory {
     wait: RunWait,
     workspaceId: WorkspaceId,
     nodeId: NodeId | null,
-    before: EarlierLook | null = null,
+    before: PreviousPoll | null = null,
     silentBefore: Millis | null = null,
   ): Promise<Seen> {
     const answer = await this.#ask(workspaceId, nodeId);
     const cancelRequested = await this.isCancelRequested();
-    const waited = waitedAt(before, this.deps.clock.now());
+    const waited = measureWait(before, this.deps.clock.now());
     const { now } = waited;
     const deadline = now + this.waits[wait] - waited.waitedMs;
     const isSilent = answer === "silent";
-    const sight = isSilent ? null : answer;
+    const observation = isSilent ? null : answer;
     const silentSince = isSilent ? (silentBefore ?? now) : null;
-    const decision = decideRun(wait, { sight, silentSince, cancelRequested, deadline, now });
-    if (wait === "start" && sight?.session.startDelayedAt != null) await this.#noteDelay(sight.session.startDelayedAt);
+    const decision = decideRun(wait, { observation, silentSince, cancelRequested, deadline, now });
+    if (wait === "start" && observation?.session.startDelayedAt != null)
+      await this.#noteDelay(observation.session.startDelayedAt);
     // What is only waited for needs no keeping.
-    return { ...decision, ...waited, isSilent, cancelRequested, sight: decision.kind === "wait" ? null : sight };
+    return {
+      ...decision,
+      ...waited,
+      isSilent,
+      cancelRequested,
+      observation: decision.kind === "wait" ? null : observation,
+    };
   }
 
   #noteDelay(at: Millis): Promise<void> {

@@ -147,7 +147,7 @@ describe("an agent that does not end clean", () => {
     expect(await workspaceOf(task)).toMatchObject({ state: "retained", retainedUntil: expect.any(Number), failure });
     await vi.waitFor(async () => expect(await keptOf(machine)).toEqual([task.id]), soon);
     expect(await slotsOf(machine)).toEqual([]);
-    expect((await transcriptOf(task)).at(-1)).toMatch(/The agent's process died\. The workspace is kept until/);
+    expect((await transcriptOf(task)).at(-1)).toMatch(/The agent's process crashed\. The workspace is kept until/);
     await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "error" }), soon);
   });
 
@@ -261,7 +261,7 @@ describe("a cancel", () => {
     for (let i = 0; i < deps.config.MAX_NODES_PER_USER; i++) await aBusyNode(ownerId);
     const task = await submit(ownerId);
     const run = await introspectWorkflowInstance(env.TASK_RUN, task.runId ?? "");
-    expect(await run.waitForStepResult({ name: "choose: look 1.1" })).toContain("room");
+    expect(await run.waitForStepResult({ name: "choose: look 1.1" })).toContain("capacity");
     expect((await now(task)).status).toBe("queued");
     await cancelTask(deps, task.id, { kind: "user", id: ownerId });
     await reaches(task, "cancelled");

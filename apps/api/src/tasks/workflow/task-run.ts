@@ -7,8 +7,8 @@ import type { WorkflowEvent, WorkflowStep } from "cloudflare:workers";
 import { assertNever } from "@samovar/base";
 import type { Millis, NodeId, WorkspaceId } from "@samovar/base";
 import type { Failure, SessionEnd, TranscriptDigest, TranscriptVerification } from "@samovar/contracts";
-import { MAX_VERIFICATIONS, verificationPauseMs } from "@samovar/domain/run-waits";
-import { CANCELLED, concludeRun, stoppedByPerson } from "@samovar/domain/task-run";
+import { MAX_VERIFICATIONS, getVerificationPauseMs } from "@samovar/domain/run-waits";
+import { CANCELLED, concludeRun, getCancelFailure } from "@samovar/domain/task-run";
 import type { Env } from "../../env.ts";
 import { createWorkspace, setWorkspaceState } from "../../workspaces/store.ts";
 import { projectData } from "../../sessions/durable-object/stub.ts";
@@ -125,7 +125,7 @@ async function prepare(story: RunStory, job: RunJob, nodeId: NodeId, round: numb
   const seen = await story.until(name, "workspace", workspaceId, asked);
   if (seen.kind === "node_lost") throw new NodeLost(nodeId, seen.failure, "prepare");
   if (seen.kind !== "reached") throw gaveUp(seen, "remove");
-  return seen.sight?.workspace.branch ?? job.branch;
+  return seen.observation?.workspace.branch ?? job.branch;
 }
 
 /** The agent has the prompt and gave its first sign: since when it works; null when that is not all that there is to see. */
@@ -160,7 +160,7 @@ async function start(story: RunStory, job: RunJob, { nodeId, branch, round }: Pr
     return null;
   }
   await begun(story, "start: begun", story.mark("start", "finished"), story.mark("work", "started"));
-  return seen.sight?.session.end === null ? seen.now : null;
+  return seen.observation?.session.end === null ? seen.now : null;
 }
 
 /** The task is in progress with the agent's first sign, not before. */
@@ -178,14 +178,14 @@ interface Worked {
 
 async function work(story: RunStory, job: RunJob, nodeId: NodeId, startedAt: Millis | null): Promise<Worked> {
   const reason = story.startFailure ?? (await reasonToStop(story, job.workspaceId, startedAt));
-  if ("end" in reason) return { end: reason.end, stoppedFor: stoppedByPerson(reason.end, reason.cancelRequested) };
+  if ("end" in reason) return { end: reason.end, stoppedFor: getCancelFailure(reason.end, reason.cancelRequested) };
   const askedAt = await story.once("work: stop", async () => {
     const args = { ...job.cancelCommand.args, reason: reason.message };
     await story.node(nodeId).enqueue({ ...job.cancelCommand, args });
     return story.deps.clock.now();
   });
   const seen = await story.until("work: drain", "drain", job.workspaceId, { askedAt });
-  const end = seen.sight?.session.end ?? null;
+  const end = seen.observation?.session.end ?? null;
   if (seen.kind === "reached" && end !== null) return { end, stoppedFor: reason };
   throw stopped(
     reason.code === CANCELLED.code ? "cancelled" : "failed",
@@ -203,7 +203,7 @@ async function reasonToStop(
   const seen = await story.until("work", "work", workspaceId, { askedAt: startedAt });
   switch (seen.kind) {
     case "reached": {
-      const end = seen.sight?.session.end ?? null;
+      const end = seen.observation?.session.end ?? null;
       if (end === null) throw new Error("a session without an end was taken for one that has ended");
       return { end, cancelRequested: seen.cancelRequested };
     }
@@ -248,7 +248,7 @@ async function verifyTranscript(
     if (transcript.agreed || isDrained || tries === MAX_VERIFICATIONS) return transcript;
     quiet = transcript.stored.digest === stored ? quiet + 1 : 0;
     stored = transcript.stored.digest;
-    const pauseMs = verificationPauseMs(quiet);
+    const pauseMs = getVerificationPauseMs(quiet);
     if (pauseMs === null) return transcript;
     await story.pause(`finish: wait ${tries}`, pauseMs);
   }

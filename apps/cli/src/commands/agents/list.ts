@@ -1,5 +1,5 @@
 /** `samovar agents`: who can do tasks, what each still needs, and what it lets one choose from. */
-import type { AgentChoice, AgentView } from "@samovar/contracts";
+import type { AgentOption, AgentView } from "@samovar/contracts";
 import { requireSamovar } from "../../client/connect.ts";
 import { safeLine } from "../../output/safe-text.ts";
 import type { Style } from "../../output/terminal.ts";
@@ -27,7 +27,7 @@ export function agentLines(agent: AgentView, style: Style): string[] {
   ];
 }
 
-function choices(name: string, offered: readonly AgentChoice[], style: Style): string[] {
+function choices(name: string, offered: readonly AgentOption[], style: Style): string[] {
   if (offered.length === 0) return [];
   const shown = offered.slice(0, MOST_CHOICES).map(({ id }) => safeLine(id, 60));
   const left = offered.length - shown.length;

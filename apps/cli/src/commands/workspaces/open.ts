@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { realpath, stat } from "node:fs/promises";
 import { sep } from "node:path";
-import type { WorkspaceLook, WorkspaceView } from "@samovar/contracts";
+import type { WorkspaceDiff, WorkspaceView } from "@samovar/contracts";
 import { requireSamovar } from "../../client/connect.ts";
 import { CliError } from "../../client/errors.ts";
 import { findWorkspace, shortId } from "../../client/find.ts";
@@ -35,7 +35,7 @@ export async function openWorkspace(text: string, options: OpenOptions, context:
   return 0;
 }
 
-function ways(workspace: WorkspaceView, look: WorkspaceLook, isHere: boolean, { diff }: OpenOptions): string[] {
+function ways(workspace: WorkspaceView, look: WorkspaceDiff, isHere: boolean, { diff }: OpenOptions): string[] {
   const id = shortId(workspace.id);
   const more = !diff && look.diff !== "" ? [`See what changed with: samovar workspaces open ${id} --diff`] : [];
   return isHere ? [...more, `It is on this machine. Go in with: samovar workspaces open ${id} --shell`] : more;
@@ -51,7 +51,7 @@ async function isOfThisMachine(path: string, dataDir: string): Promise<boolean> 
   }
 }
 
-async function enter(look: WorkspaceLook, isHere: boolean, context: CommandContext): Promise<number> {
+async function enter(look: WorkspaceDiff, isHere: boolean, context: CommandContext): Promise<number> {
   if (!isHere)
     throw new CliError("This workspace is on another machine.", `There it is at ${look.path}. See it with --diff.`);
   context.terminal.note(`A shell in ${look.path}; leave it with: exit`);

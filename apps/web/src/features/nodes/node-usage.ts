@@ -1,7 +1,7 @@
 /** What the page shows of a node, computed from its view. Pure. */
 import type { Millis } from "@samovar/base";
 import type { NodeView, NodeWork, Price, WorkspaceView } from "@samovar/contracts";
-import { hoursBegun } from "@samovar/domain/spending";
+import { countStartedHours } from "@samovar/domain/spending";
 
 /** `free`: up, without work, and not yet counted as warm. */
 export type ShownNode = "booting" | "working" | "free" | "warm" | "draining" | "destroying" | "destroyed";
@@ -40,7 +40,7 @@ export function summarizePool(nodes: readonly NodeView[]): PoolCounts {
 export function getCostSoFar(node: NodeView, now: Millis): Price | null {
   if (node.pricePerHour === null) return null;
   const { amount, currency } = node.pricePerHour;
-  return { currency, amount: (Number(amount) * hoursBegun(node, now)).toFixed(6) };
+  return { currency, amount: (Number(amount) * countStartedHours(node, now)).toFixed(6) };
 }
 
 /** From 0 to 1: how much of the time in which it takes work is over. */

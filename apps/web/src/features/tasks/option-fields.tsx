@@ -1,6 +1,6 @@
 /** The options of a task beside its text, for the composer and the form. Loaded as a separate chunk. */
 import type { TaskId } from "@samovar/base";
-import { agentKind, vmSize, type AgentChoice, type AgentView, type ProjectView } from "@samovar/contracts";
+import { agentKind, vmSize, type AgentOption, type AgentView, type ProjectView } from "@samovar/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { useId, type ReactNode } from "react";
 import { installationQuery } from "../../api/installation.ts";
@@ -127,7 +127,7 @@ function Offered({ agent, value, onChange }: { readonly agent: AgentView } & Omi
 
 interface OfferedChoiceProps {
   readonly label: string;
-  readonly offered: readonly AgentChoice[];
+  readonly offered: readonly AgentOption[];
   readonly value: string | null;
   readonly onChange: (id: string | null) => void;
 }

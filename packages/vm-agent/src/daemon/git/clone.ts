@@ -6,7 +6,7 @@ import type { Result } from "@samovar/base";
 import { err, ok, redactText } from "@samovar/base";
 import type { CheckoutOptions, Failure } from "@samovar/contracts";
 import { branchName } from "@samovar/contracts";
-import { freeBranch } from "@samovar/domain/branch-name";
+import { findFreeBranch } from "@samovar/domain/branch-name";
 import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { GitOptions } from "./git.ts";
@@ -67,7 +67,7 @@ export async function cloneRepository(
   const { refs, login } = opened.value;
   const base = chooseBase(input, refs);
   if (!base.ok) return base;
-  const branch = freeBranch(input.branch, new Set(refs.branches.keys()));
+  const branch = findFreeBranch(input.branch, new Set(refs.branches.keys()));
   if (branch === null) return err(cloneFailed(`The repository has too many branches named like ${input.branch}.`));
   if (input.checkout.lfs) {
     const version = await tryGit(["lfs", "version"], options);

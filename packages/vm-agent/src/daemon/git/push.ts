@@ -5,7 +5,7 @@
 import type { Failure } from "@samovar/contracts";
 import type { Result } from "@samovar/base";
 import { redactText } from "@samovar/base";
-import { freeBranch } from "@samovar/domain/branch-name";
+import { findFreeBranch } from "@samovar/domain/branch-name";
 import type { GitOptions, GitRun } from "./git.ts";
 import { expectSuccess, git, lastWords } from "./git.ts";
 import { askPrePush } from "./hooks.ts";
@@ -40,7 +40,7 @@ export async function pushHead(input: PushInput, options: GitOptions): Promise<P
     if (!refs.ok) return refusal(input, refs.error.message);
     const { branches } = refs.value;
     const taken = new Set([...(await foreignBranches(branches, input, options)), ...refused]);
-    const branch = freeBranch(input.branch, taken);
+    const branch = findFreeBranch(input.branch, taken);
     if (branch === null) return refusal(input, `The repository has too many branches named like ${input.branch}.`);
     if (branches.get(branch) === head) return { branch, pushed: true, pushError: null };
     const tried = await pushTo(branch, { head, expected: branches.get(branch) ?? "" }, input, options);

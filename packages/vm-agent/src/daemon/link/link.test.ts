@@ -237,22 +237,22 @@ test("[F38] tokens come with the welcome and when they are asked for", async () 
 });
 
 test("a question is answered on the connection that it came by, and one of an unknown kind is refused", async () => {
-  const look = { kind: "workspace.look", workspaceId: ids.make("wsp") } as const;
+  const look = { kind: "workspace.diff", workspaceId: ids.make("wsp") } as const;
   const given = { path: "/w/repo", branch: "task/a", head: null, files: [], diff: "", truncated: false };
   answerCall = async (call) => {
     expect(call).toEqual(look);
-    return { kind: "workspace.look", look: given };
+    return { kind: "workspace.diff", diff: given };
   };
   link.start();
   await connected();
-  expect(await plane.ask(look)).toEqual({ kind: "workspace.look", look: given });
+  expect(await plane.ask(look)).toEqual({ kind: "workspace.diff", diff: given });
   plane.send('{"type":"call","id":"later","call":{"kind":"weather.report"}}');
   await plane.until(() => plane.replies.has("later"));
   expect(plane.replies.get("later")).toMatchObject({ kind: "failed", failure: { code: "unknown_call" } });
 });
 
 test("an answer that comes after the connection has gone is dropped; the next question is answered", async () => {
-  const look = { kind: "workspace.look", workspaceId: ids.make("wsp") } as const;
+  const look = { kind: "workspace.diff", workspaceId: ids.make("wsp") } as const;
   const asked = Promise.withResolvers<void>();
   const slow = Promise.withResolvers<NodeReply>();
   answerCall = () => {

@@ -1,12 +1,12 @@
 /** A session's end as it is reported: the host's part, the finish's part, and the digest of the closed transcript. */
 import { sha256 } from "@samovar/base/sha256";
 import type { Failure, HostEnd, SessionEnd } from "@samovar/contracts";
-import { transcriptDigest } from "@samovar/domain/transcript-digest";
+import { digestTranscript } from "@samovar/domain/transcript-digest";
 import type { FinishOutputs } from "../git/finish.ts";
 import { NO_OUTPUTS } from "../git/finish.ts";
 import type { SessionRow } from "../store/rows.ts";
 
-const EMPTY_PROOF = transcriptDigest([], (text) => sha256(text));
+const EMPTY_PROOF = digestTranscript([], (text) => sha256(text));
 
 export function sessionEndOf(
   end: HostEnd,

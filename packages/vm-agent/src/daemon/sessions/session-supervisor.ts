@@ -145,7 +145,7 @@ export class SessionSupervisor {
         return this.#tellEnd(session, host);
       case "send-dismiss":
         this.#dismissSentAt = this.#hostClock.now();
-        return this.#send({ type: "dismiss" });
+        return this.#send({ type: "shutdown" });
       case "settle":
         return this.#settle(session);
       case "wait":

@@ -1,5 +1,5 @@
 /** Looks into real checkouts: plain ones, those that an agent has bent, and those that are too large. */
-import type { WorkspaceLook } from "@samovar/contracts";
+import type { WorkspaceDiff } from "@samovar/contracts";
 import { LIMITS, nodeFrame } from "@samovar/contracts";
 import {
   existsSync,
@@ -50,7 +50,7 @@ beforeEach(async () => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const ask = (signal = neverAborted()) => lookInto({ places, directory, baseCommit, signal });
-async function look(): Promise<WorkspaceLook> {
+async function look(): Promise<WorkspaceDiff> {
   const seen = await ask();
   return seen.ok ? seen.value : expect.fail(seen.error.message);
 }
@@ -195,8 +195,8 @@ describe("[S1] a checkout that its agent has prepared for whoever looks", () => 
 });
 
 describe("a large look", () => {
-  const asFrame = (seen: WorkspaceLook) =>
-    JSON.stringify({ type: "reply", id: "x".repeat(200), reply: { kind: "workspace.look", look: seen } });
+  const asFrame = (seen: WorkspaceDiff) =>
+    JSON.stringify({ type: "reply", id: "x".repeat(200), reply: { kind: "workspace.diff", diff: seen } });
 
   it("is cut at a line, says so, and fits into a frame however its text is written", async () => {
     writeFiles(places.repo, { "changed.txt": "\u0001\u0002é\n".repeat(400_000), "new.txt": "y\n" });

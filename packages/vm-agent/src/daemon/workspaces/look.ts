@@ -4,7 +4,7 @@
  */
 import type { Result } from "@samovar/base";
 import { err, errorMessage, ok, redactText } from "@samovar/base";
-import type { Failure, WorkspaceLook } from "@samovar/contracts";
+import type { Failure, WorkspaceDiff } from "@samovar/contracts";
 import { headOfJson, jsonBytes } from "@samovar/domain/text-limits";
 import { copyFile, lstat, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -45,10 +45,10 @@ const COMPARE: readonly string[] = [
   "--ignore-submodules=dirty",
 ];
 
-type Files = WorkspaceLook["files"];
+type Files = WorkspaceDiff["files"];
 
 /** Fails with a sentence when the checkout cannot be read. Throws only an abort's reason. */
-export async function lookInto(input: LookInput): Promise<Result<WorkspaceLook, Failure>> {
+export async function lookInto(input: LookInput): Promise<Result<WorkspaceDiff, Failure>> {
   const own = await mkdtemp(join(input.directory, "look-"));
   try {
     return ok(await look(input, own));
@@ -61,7 +61,7 @@ export async function lookInto(input: LookInput): Promise<Result<WorkspaceLook, 
   }
 }
 
-async function look({ places, baseCommit, signal }: LookInput, own: string): Promise<WorkspaceLook> {
+async function look({ places, baseCommit, signal }: LookInput, own: string): Promise<WorkspaceDiff> {
   const theirs = join(places.repo, ".git");
   const entry = await lstat(theirs).catch(() => null);
   if (entry === null || !entry.isDirectory()) throw new Error("its .git directory is gone");

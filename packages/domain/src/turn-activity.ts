@@ -7,31 +7,37 @@
  *                 since an agent takes up what its background work brought
  */
 import type { Millis } from "@samovar/base";
-import { fieldsOf } from "./acp-update.ts";
+import { toFields } from "./acp-update.ts";
 
-export interface AfterTurn {
+export interface TurnActivity {
   /** Background tasks that the agent lists. */
   readonly tasks: number;
   /** Whether the agent says that it is busy; null for one that does not say. */
   readonly busy: boolean | null;
   readonly answeredAt: Millis | null;
   /** The last words or tool news after the answer. */
-  readonly saidAt: Millis | null;
+  readonly updatedAt: Millis | null;
   /** When its last background task ended; null once it has taken that up. */
   readonly tasksEndedAt: Millis | null;
 }
 
-export type StillAtWork =
+export type WorkState =
   | { readonly kind: "working" }
   | { readonly kind: "quiet"; readonly until: Millis }
   | { readonly kind: "over" };
 
-export const beforeAnswer: AfterTurn = { tasks: 0, busy: null, answeredAt: null, saidAt: null, tasksEndedAt: null };
+export const initialActivity: TurnActivity = {
+  tasks: 0,
+  busy: null,
+  answeredAt: null,
+  updatedAt: null,
+  tasksEndedAt: null,
+};
 
 /** For news that nobody announced. */
-export const ANSWER_QUIET_MS = 100;
+export const ANSWER_GRACE_MS = 100;
 /** For what follows late news, or work that has ended. */
-export const FOLLOW_UP_QUIET_MS = 2_000;
+export const FOLLOW_UP_GRACE_MS = 2_000;
 
 /** Asks Claude's adapter to pass on what it hears of background tasks, and not to guess the person's next prompt. */
 export const BACKGROUND_META = {
@@ -44,11 +50,11 @@ export const BACKGROUND_META = {
   },
 } as const;
 
-export const answered = (state: AfterTurn, now: Millis): AfterTurn => ({ ...state, answeredAt: now });
+export const recordAnswer = (state: TurnActivity, now: Millis): TurnActivity => ({ ...state, answeredAt: now });
 
 /** A notification other than `session/update`; all but Claude's own are nothing to us. */
-export function noted(state: AfterTurn, method: string, params: unknown, now: Millis): AfterTurn {
-  const message = method === "_claude/sdkMessage" ? fieldsOf(fieldsOf(params)["message"]) : {};
+export function recordNotification(state: TurnActivity, method: string, params: unknown, now: Millis): TurnActivity {
+  const message = method === "_claude/sdkMessage" ? toFields(toFields(params)["message"]) : {};
   switch (message["subtype"]) {
     case "background_tasks_changed":
       return tasksChanged(state, message["tasks"], now);
@@ -62,25 +68,25 @@ export function noted(state: AfterTurn, method: string, params: unknown, now: Mi
 }
 
 /** `kind`: of the update as it was read. Usage and housekeeping are no sign of work. */
-export function said(state: AfterTurn, kind: string, now: Millis): AfterTurn {
+export function recordUpdate(state: TurnActivity, kind: string, now: Millis): TurnActivity {
   const isNews = kind === "chunk" || kind === "tool" || kind === "plan";
-  return state.answeredAt === null || !isNews ? state : { ...state, saidAt: now };
+  return state.answeredAt === null || !isNews ? state : { ...state, updatedAt: now };
 }
 
-/** Asked once the answer is there. `toolsRunning`: calls that were told to run and not to have ended. */
-export function stillAtWork(state: AfterTurn, toolsRunning: number, now: Millis): StillAtWork {
-  if (toolsRunning > 0 || state.tasks > 0 || state.busy === true) return { kind: "working" };
-  const saidQuietMs = state.busy === null ? FOLLOW_UP_QUIET_MS : ANSWER_QUIET_MS;
+/** Asked once the answer is there. `runningTools`: calls that were told to run and not to have ended. */
+export function getWorkState(state: TurnActivity, runningTools: number, now: Millis): WorkState {
+  if (runningTools > 0 || state.tasks > 0 || state.busy === true) return { kind: "working" };
+  const saidQuietMs = state.busy === null ? FOLLOW_UP_GRACE_MS : ANSWER_GRACE_MS;
   const until = Math.max(
-    (state.answeredAt ?? now) + ANSWER_QUIET_MS,
-    state.saidAt === null ? 0 : state.saidAt + saidQuietMs,
-    state.tasksEndedAt === null ? 0 : state.tasksEndedAt + FOLLOW_UP_QUIET_MS,
+    (state.answeredAt ?? now) + ANSWER_GRACE_MS,
+    state.updatedAt === null ? 0 : state.updatedAt + saidQuietMs,
+    state.tasksEndedAt === null ? 0 : state.tasksEndedAt + FOLLOW_UP_GRACE_MS,
   );
   return now >= until ? { kind: "over" } : { kind: "quiet", until };
 }
 
-function tasksChanged(state: AfterTurn, told: unknown, now: Millis): AfterTurn {
-  const listed = Array.isArray(told) ? told.map(fieldsOf) : [];
+function tasksChanged(state: TurnActivity, told: unknown, now: Millis): TurnActivity {
+  const listed = Array.isArray(told) ? told.map(toFields) : [];
   const tasks = listed.filter((task) => task["ambient"] !== true).length;
   return { ...state, tasks, tasksEndedAt: state.tasks > 0 && tasks === 0 ? now : state.tasksEndedAt };
 }

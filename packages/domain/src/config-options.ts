@@ -4,13 +4,13 @@
  */
 import type { Result } from "@samovar/base";
 import { assertNever, err, ok } from "@samovar/base";
-import type { AgentChoice, AgentCapabilities } from "@samovar/contracts";
+import type { AgentOption, AgentCapabilities } from "@samovar/contracts";
 import type { Fields } from "./acp-update.ts";
-import { fieldsOf } from "./acp-update.ts";
+import { toFields } from "./acp-update.ts";
 
 /** One question, such as the model: what may be answered, what is set now, and how another answer is given. */
-export interface Choosable {
-  readonly choices: readonly AgentChoice[];
+export interface ConfigOption {
+  readonly choices: readonly AgentOption[];
   readonly current: string | null;
   readonly by:
     | { readonly kind: "option"; readonly configId: string }
@@ -18,12 +18,12 @@ export interface Choosable {
     | { readonly kind: "model" };
 }
 
-export interface Choosables {
-  readonly model: Choosable | null;
-  readonly mode: Choosable | null;
+export interface ConfigOptions {
+  readonly model: ConfigOption | null;
+  readonly mode: ConfigOption | null;
 }
 
-export interface ChoiceRequest {
+export interface ConfigRequest {
   readonly method: string;
   readonly params: Readonly<Record<string, string>>;
 }
@@ -37,9 +37,9 @@ const LISTED = 20;
 const UNASKING_MODES = ["bypassPermissions", "yolo", "agent-full-access", "full-access", "danger-full-access"];
 
 /** `session`: the answer to `session/new`, `session/load` or `session/resume`. */
-export function readChoosables(session: Fields): Choosables {
-  const modes = fieldsOf(session["modes"]);
-  const models = fieldsOf(session["models"]);
+export function readConfigOptions(session: Fields): ConfigOptions {
+  const modes = toFields(session["modes"]);
+  const models = toFields(session["models"]);
   return {
     model:
       optionOf(session, "model", MODELS_MAX) ??
@@ -50,12 +50,12 @@ export function readChoosables(session: Fields): Choosables {
   };
 }
 
-export const offersOf = ({ model, mode }: Choosables): AgentCapabilities => ({
+export const toCapabilities = ({ model, mode }: ConfigOptions): AgentCapabilities => ({
   models: [...(model?.choices ?? [])],
   modes: [...(mode?.choices ?? [])],
 });
 
-export function choiceRequest({ by }: Choosable, sessionId: string, value: string): ChoiceRequest {
+export function toConfigRequest({ by }: ConfigOption, sessionId: string, value: string): ConfigRequest {
   switch (by.kind) {
     case "option":
       return { method: "session/set_config_option", params: { sessionId, configId: by.configId, value } };
@@ -69,9 +69,9 @@ export function choiceRequest({ by }: Choosable, sessionId: string, value: strin
 }
 
 /** What to set for a person's wish; null when nothing is to be set. The error is a sentence that lists the offers. */
-export function chooseWanted(
+export function resolveOption(
   what: "model" | "permission mode",
-  choosable: Choosable | null,
+  choosable: ConfigOption | null,
   wanted: string | null,
 ): Result<string | null, string> {
   if (wanted === null) return ok(null);
@@ -81,30 +81,36 @@ export function chooseWanted(
 }
 
 /** Nobody sits by to be asked: the mode that asks for nothing, where one is known. */
-export function unaskingMode(mode: Choosable | null): string | null {
+export function findUnattendedMode(mode: ConfigOption | null): string | null {
   const known = UNASKING_MODES.find((id) => mode?.choices.some((choice) => choice.id === id) === true);
   return known === undefined || mode?.current === known ? null : known;
 }
 
-function unknownChoice(what: string, wanted: string, offered: readonly AgentChoice[]): string {
+function unknownChoice(what: string, wanted: string, offered: readonly AgentOption[]): string {
   if (offered.length === 0) return `The agent lets nobody choose a ${what}, and "${wanted}" was asked for.`;
   const listed = offered.slice(0, LISTED).map(({ id }) => id);
   const more = offered.length > LISTED ? `, and ${offered.length - LISTED} more` : "";
   return `The agent offers no ${what} "${wanted}". It capabilities: ${listed.join(", ")}${more}.`;
 }
 
-function optionOf(session: Fields, category: string, max: number): Choosable | null {
-  const options = Array.isArray(session["configOptions"]) ? session["configOptions"].map(fieldsOf) : [];
+function optionOf(session: Fields, category: string, max: number): ConfigOption | null {
+  const options = Array.isArray(session["configOptions"]) ? session["configOptions"].map(toFields) : [];
   const option = options.find((one) => one["category"] === category && one["type"] === "select");
   const configId = option?.["id"];
   if (option === undefined || typeof configId !== "string") return null;
-  const given = Array.isArray(option["options"]) ? option["options"].map(fieldsOf) : [];
+  const given = Array.isArray(option["options"]) ? option["options"].map(toFields) : [];
   const flat = given.flatMap((one) => (Array.isArray(one["options"]) ? one["options"] : [one]));
   return listOf(flat, "value", option["currentValue"], { kind: "option", configId }, max);
 }
 
-function listOf(given: unknown, idField: string, current: unknown, by: Choosable["by"], max: number): Choosable | null {
-  const choices = (Array.isArray(given) ? given.map(fieldsOf) : []).flatMap((one) => {
+function listOf(
+  given: unknown,
+  idField: string,
+  current: unknown,
+  by: ConfigOption["by"],
+  max: number,
+): ConfigOption | null {
+  const choices = (Array.isArray(given) ? given.map(toFields) : []).flatMap((one) => {
     const id = one[idField];
     // An id that had to be cut could not be chosen.
     if (typeof id !== "string" || id === "" || id.length > NAME_MAX_CHARS) return [];

@@ -1,7 +1,13 @@
 import { agentCapabilities } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { choiceRequest, chooseWanted, offersOf, readChoosables, unaskingMode } from "./agent-choices.ts";
+import {
+  toConfigRequest,
+  resolveOption,
+  toCapabilities,
+  readConfigOptions,
+  findUnattendedMode,
+} from "./config-options.ts";
 
 const option = (category: string, options: readonly object[], currentValue: string) => ({
   id: `${category}-option`,
@@ -52,8 +58,8 @@ const gemini = {
 
 describe("what an agent lets people choose", () => {
   it("[R15] is read from config options, and set by them", () => {
-    const { model, mode } = readChoosables(claude);
-    expect(offersOf({ model, mode })).toEqual({
+    const { model, mode } = readConfigOptions(claude);
+    expect(toCapabilities({ model, mode })).toEqual({
       models: [
         { id: "default", name: "Default", description: null },
         { id: "opus", name: "Opus", description: null },
@@ -63,19 +69,19 @@ describe("what an agent lets people choose", () => {
         { id: "bypassPermissions", name: "Bypass", description: null },
       ],
     });
-    expect(model && choiceRequest(model, "s1", "opus")).toEqual({
+    expect(model && toConfigRequest(model, "s1", "opus")).toEqual({
       method: "session/set_config_option",
       params: { sessionId: "s1", configId: "model-option", value: "opus" },
     });
   });
 
   it("[R15] is read from the older lists, and set by their requests", () => {
-    const { model, mode } = readChoosables(gemini);
-    expect(model && choiceRequest(model, "s1", "pro")).toEqual({
+    const { model, mode } = readConfigOptions(gemini);
+    expect(model && toConfigRequest(model, "s1", "pro")).toEqual({
       method: "session/set_model",
       params: { sessionId: "s1", modelId: "pro" },
     });
-    expect(mode && choiceRequest(mode, "s1", "yolo")).toEqual({
+    expect(mode && toConfigRequest(mode, "s1", "yolo")).toEqual({
       method: "session/set_mode",
       params: { sessionId: "s1", modeId: "yolo" },
     });
@@ -83,7 +89,7 @@ describe("what an agent lets people choose", () => {
 
   it("finds the choices of groups", () => {
     const grouped = [{ group: "a", name: "A", options: [{ value: "one", name: "One" }] }];
-    const { model } = readChoosables({ configOptions: [option("model", grouped, "one")] });
+    const { model } = readConfigOptions({ configOptions: [option("model", grouped, "one")] });
     expect(model?.choices.map(({ id }) => id)).toEqual(["one"]);
   });
 
@@ -105,34 +111,36 @@ describe("what an agent lets people choose", () => {
         ),
       ),
     });
-    fc.assert(fc.property(session, (told) => agentCapabilities.safeParse(offersOf(readChoosables(told))).success));
+    fc.assert(
+      fc.property(session, (told) => agentCapabilities.safeParse(toCapabilities(readConfigOptions(told))).success),
+    );
   });
 });
 
 describe("a person's wish", () => {
-  const { model, mode } = readChoosables(claude);
+  const { model, mode } = readConfigOptions(claude);
 
   it("is set when it is offered, and not when it is set already", () => {
-    expect(chooseWanted("model", model, "opus")).toEqual({ ok: true, value: "opus" });
-    expect(chooseWanted("model", model, "default")).toEqual({ ok: true, value: null });
-    expect(chooseWanted("model", model, null)).toEqual({ ok: true, value: null });
+    expect(resolveOption("model", model, "opus")).toEqual({ ok: true, value: "opus" });
+    expect(resolveOption("model", model, "default")).toEqual({ ok: true, value: null });
+    expect(resolveOption("model", model, null)).toEqual({ ok: true, value: null });
   });
 
   it("that is not offered is told with what is", () => {
-    expect(chooseWanted("model", model, "o9")).toEqual({
+    expect(resolveOption("model", model, "o9")).toEqual({
       ok: false,
       error: 'The agent offers no model "o9". It capabilities: default, opus.',
     });
-    expect(chooseWanted("permission mode", null, "yolo")).toMatchObject({
+    expect(resolveOption("permission mode", null, "yolo")).toMatchObject({
       error: expect.stringContaining("lets nobody choose"),
     });
   });
 
   it("that was not spoken: the mode that asks for nothing, where it is known", () => {
-    expect(unaskingMode(mode)).toBe("bypassPermissions");
-    expect(unaskingMode(readChoosables(gemini).mode)).toBe("yolo");
+    expect(findUnattendedMode(mode)).toBe("bypassPermissions");
+    expect(findUnattendedMode(readConfigOptions(gemini).mode)).toBe("yolo");
     expect(
-      unaskingMode(readChoosables({ modes: { availableModes: [{ id: "build" }, { id: "plan" }] } }).mode),
+      findUnattendedMode(readConfigOptions({ modes: { availableModes: [{ id: "build" }, { id: "plan" }] } }).mode),
     ).toBeNull();
   });
 });

@@ -2,7 +2,7 @@ import type { Millis } from "@samovar/base";
 import type { FinishedMessage } from "./transcript-digest.ts";
 
 /** A message as it stands; its id stays the same while it grows. */
-export interface SaidMessage extends FinishedMessage {
+export interface EmittedMessage extends FinishedMessage {
   readonly final: boolean;
   readonly createdAt: Millis;
 }
