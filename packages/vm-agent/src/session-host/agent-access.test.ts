@@ -9,9 +9,9 @@ import { PROTOCOL_VERSION } from "@samovar/contracts";
 import { afterEach, expect, test } from "vitest";
 import type { AgentAccessResult } from "./agent-access.ts";
 import { openAgentAccess } from "./agent-access.ts";
-import { agentStartOf } from "./agent-environment.ts";
+import { createAgentStart } from "./agent-environment.ts";
 import { startAgent } from "./agent-process.ts";
-import { TokenBox } from "./token-box.ts";
+import { CurrentToken } from "./current-token.ts";
 
 const ids = idSource(systemClock, systemRandom);
 const cleanups: (() => unknown)[] = [];
@@ -54,7 +54,7 @@ async function given(agent: Partial<HostLaunch["agent"]>, answers: readonly (rea
     maxDurationMs: 1000,
   };
   const stopping = new AbortController();
-  const tokens = new TokenBox(() => {});
+  const tokens = new CurrentToken(() => {});
   const open = async (): Promise<AgentAccessResult> => {
     const opened = await openAgentAccess({
       launch,
@@ -95,19 +95,19 @@ test("[S1] secret variables reach the agent's process, and are in nothing that i
 
   const script = 'echo "$OPEN $TEA_TOKEN" >&2; yes "$TEA_TOKEN" | head -n 5000 >&2; echo "last $TEA_TOKEN" >&2';
   const agent = startAgent(
-    agentStartOf({ ...launch, agent: { ...launch.agent, command: ["sh", "-c", script] } }),
+    createAgentStart({ ...launch, agent: { ...launch.agent, command: ["sh", "-c", script] } }),
     opened.access,
   );
   expect(await agent.exited).toMatchObject({ code: 0 });
-  expect(agent.lastWords()).toMatch(/(\[redacted\]\n)+last \[redacted\]$/);
-  expect(agent.lastWords()).not.toMatch(/canary|kettle/);
+  expect(agent.getStderrTail()).toMatch(/(\[redacted\]\n)+last \[redacted\]$/);
+  expect(agent.getStderrTail()).not.toMatch(/canary|kettle/);
 
   const short = startAgent(
-    agentStartOf({ ...launch, agent: { ...launch.agent, command: ["sh", "-c", 'echo "$OPEN $TEA_TOKEN" >&2'] } }),
+    createAgentStart({ ...launch, agent: { ...launch.agent, command: ["sh", "-c", 'echo "$OPEN $TEA_TOKEN" >&2'] } }),
     opened.access,
   );
   await short.exited;
-  expect(short.lastWords()).toBe("yes [redacted]");
+  expect(short.getStderrTail()).toBe("yes [redacted]");
 });
 
 test("a model's credential opens the gateway of its API, with a key of the gateway's own", async () => {

@@ -2,7 +2,7 @@ import { idSource, systemClock, systemRandom } from "@samovar/base";
 import type { HostLaunch } from "@samovar/contracts";
 import { AGENTS } from "@samovar/domain/agents";
 import { expect, test } from "vitest";
-import { agentEnvironment } from "./agent-environment.ts";
+import { createAgentEnvironment } from "./agent-environment.ts";
 import type { AgentGrant } from "./agent-environment.ts";
 
 const sessionId = idSource(systemClock, systemRandom).make("ses");
@@ -25,7 +25,7 @@ test("[R15] places in a recipe's values are filled in, several in one value, and
       '{"key":"{gateway.key}","models":{"{model}":{}},"home":"{home}","docs":["{checkout}/AGENTS.md"],"env":"{env:X} {gateway}"}',
     DOLLARS: "$HOME $& {home}",
   };
-  expect(agentEnvironment(launched(env, "$& {home}"), GRANT, AROUND)).toEqual({
+  expect(createAgentEnvironment(launched(env, "$& {home}"), GRANT, AROUND)).toEqual({
     PATH: "/usr/bin",
     LANG: "C.UTF-8",
     HOME: "/w/home",
@@ -38,19 +38,23 @@ test("[R15] places in a recipe's values are filled in, several in one value, and
 });
 
 test("a variable with a place for which there is nothing is left out", () => {
-  const given = agentEnvironment(launched({ MODEL: "openai/{model}", URL: "{gateway.url}", ON: "1" }), NOTHING, AROUND);
+  const given = createAgentEnvironment(
+    launched({ MODEL: "openai/{model}", URL: "{gateway.url}", ON: "1" }),
+    NOTHING,
+    AROUND,
+  );
   expect(Object.keys(given).toSorted()).toEqual(["HOME", "LANG", "ON", "PATH", "SAMOVAR_SESSION"]);
 });
 
 test("[S1] secret variables are passed as they are, and nobody takes the session's mark", () => {
   const secretEnv = { TOKEN: "a {home} b", SAMOVAR_SESSION: "another" };
-  const given = agentEnvironment(launched({ TOKEN: "open" }), { gateway: null, secretEnv }, AROUND);
+  const given = createAgentEnvironment(launched({ TOKEN: "open" }), { gateway: null, secretEnv }, AROUND);
   expect(given).toMatchObject({ TOKEN: "a {home} b", SAMOVAR_SESSION: sessionId });
 });
 
 test("Claude Code is told that it is in a sandbox where it is root, others are not", () => {
   const claude = (isRoot: boolean) =>
-    agentEnvironment(launched(AGENTS.claude.recipe.env, null, "claude"), GRANT, { ...AROUND, isRoot });
+    createAgentEnvironment(launched(AGENTS.claude.recipe.env, null, "claude"), GRANT, { ...AROUND, isRoot });
   expect(claude(true)).toMatchObject({
     IS_SANDBOX: "1",
     ANTHROPIC_BASE_URL: "http://127.0.0.1:9",
@@ -58,5 +62,5 @@ test("Claude Code is told that it is in a sandbox where it is root, others are n
     CLAUDE_CONFIG_DIR: "/w/home/.claude",
   });
   expect(claude(false)["IS_SANDBOX"]).toBeUndefined();
-  expect(agentEnvironment(launched({}), GRANT, { ...AROUND, isRoot: true })["IS_SANDBOX"]).toBeUndefined();
+  expect(createAgentEnvironment(launched({}), GRANT, { ...AROUND, isRoot: true })["IS_SANDBOX"]).toBeUndefined();
 });

@@ -100,7 +100,7 @@ describe("a session", () => {
       return lines.map((line) => String(JSON.parse(line).event));
     };
     expect(await stages({ LOG_LEVEL: "debug" })).toEqual([
-      "host.began",
+      "host.opened",
       "token.received",
       "agent.spawned",
       "agent.initialized",
@@ -111,7 +111,7 @@ describe("a session", () => {
       "agent.exited",
       "session.ended",
     ]);
-    expect(await stages({})).toEqual(["host.began", "session.ended"]);
+    expect(await stages({})).toEqual(["host.opened", "session.ended"]);
   });
 
   it("runs samovar.setup, the agent and what it starts at a lower CPU priority than the host's", async () => {
@@ -270,7 +270,7 @@ describe("a session", () => {
     store.fault = () => "unavailable";
     const running = await host(directory, { MSG_OUTBOX_MAX_ROWS: "10" });
     running.send(aToken());
-    await vi.waitFor(() => expect(readFileSync(join(directory, "host.log"), "utf8")).toContain("agent.held"));
+    await vi.waitFor(() => expect(readFileSync(join(directory, "host.log"), "utf8")).toContain("agent.paused"));
     expect(running.status()?.phase).toBe("running");
     store.fault = () => "none";
     const ended = await running.until((status) => status.phase === "ended" && status.drained);

@@ -129,7 +129,7 @@ export function aLaunch(
   return { directory, launch };
 }
 
-export interface HostDoor {
+export interface HostClient {
   status(): HostStatus | null;
   send(command: HostCommand): void;
   /** Resolves with the first status that fits. */
@@ -137,7 +137,7 @@ export interface HostDoor {
   disconnect(): void;
 }
 
-export interface RunningHost extends HostDoor {
+export interface RunningHost extends HostClient {
   readonly child: ChildProcess;
   readonly exited: Promise<number | null>;
 }
@@ -145,13 +145,13 @@ export interface RunningHost extends HostDoor {
 const QUICK = { MSG_RETRY_INITIAL_MS: "20", MSG_RETRY_MAX_MS: "100", MSG_BATCH_MIN_INTERVAL_MS: "5" };
 
 /** A host in this process, with a real agent process; quicker than {@link startHost}, for tests that kill no host. */
-export async function openHost(directory: string): Promise<HostDoor & { readonly exited: Promise<number | null> }> {
+export async function openHost(directory: string): Promise<HostClient & { readonly exited: Promise<number | null> }> {
   const exited = runSessionHost(directory, { env: QUICK });
-  return { exited, ...doorOf(await connectTo(join(directory, "host.sock"), exited)) };
+  return { exited, ...createHostClient(await connectTo(join(directory, "host.sock"), exited)) };
 }
 
 /** Pids of the session's living processes: its agent's, and whatever that started. */
-export function processesOf(sessionId: string): readonly number[] {
+export function findSessionProcesses(sessionId: string): readonly number[] {
   const isOurs = (pid: string) => {
     try {
       const environment = readFileSync(`/proc/${pid}/environ`, "latin1");
@@ -180,10 +180,10 @@ export async function startHost(directory: string, env: Record<string, string> =
   });
   const exited = new Promise<number | null>((resolve) => child.once("exit", (exit) => resolve(exit)));
   const socket = await connectTo(join(directory, "host.sock"), exited);
-  return { child, exited, ...doorOf(socket) };
+  return { child, exited, ...createHostClient(socket) };
 }
 
-function doorOf(socket: Socket): HostDoor {
+function createHostClient(socket: Socket): HostClient {
   let latest: HostStatus | null = null;
   const waiting = new Set<{ fits: (status: HostStatus) => boolean; resolve: (status: HostStatus) => void }>();
   const lines = createInterface(socket).on("error", () => {});

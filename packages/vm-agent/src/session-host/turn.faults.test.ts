@@ -8,7 +8,7 @@ import { inSeries } from "@samovar/testing/series";
 import * as fc from "fast-check";
 import { expect, it, vi } from "vitest";
 import type { HostStatus } from "@samovar/contracts";
-import { aLaunch, aToken, openHost, processesOf, scriptAgent, startStore } from "./host.testing.ts";
+import { aLaunch, aToken, openHost, findSessionProcesses, scriptAgent, startStore } from "./host.testing.ts";
 
 const SEEDS = inSeries({ short: 9, long: 24 });
 const AT_ONCE = 3;
@@ -105,9 +105,9 @@ async function check(plan: Plan): Promise<HostStatus> {
     expect(store.conflicts).toBe(0);
     const transcript = store.transcript();
     expect(transcript.every(({ final }) => final)).toBe(true);
-    expect(processesOf(launch.sessionId)).toEqual([]);
+    expect(findSessionProcesses(launch.sessionId)).toEqual([]);
     expect(existsSync(join(directory, "host.sock"))).toBe(false);
-    expectHonest(status, plan, killed, readFileSync(join(directory, "host.log"), "utf8"));
+    expectTrueReason(status, plan, killed, readFileSync(join(directory, "host.log"), "utf8"));
     const said = transcript.filter(({ content }) => content === "One, two, three.").length;
     const wanted = plan.steps.filter((step) => step.includes("One, two")).length;
     if (status.end?.outcome === "clean") expect(said).toBeGreaterThanOrEqual(wanted);
@@ -129,7 +129,7 @@ async function killAgent(
   await Promise.race([until(({ startedAt }) => startedAt !== null), ended]);
   const moment = new Promise((resolve) => setTimeout(resolve, afterMs));
   if ((await Promise.race([moment, ended])) === "ended") return false;
-  const agents = processesOf(sessionId).filter((pid) => commandOf(pid).includes("script-agent"));
+  const agents = findSessionProcesses(sessionId).filter((pid) => commandOf(pid).includes("script-agent"));
   for (const pid of agents) process.kill(pid, "SIGKILL");
   return agents.length > 0;
 }
@@ -143,7 +143,7 @@ function commandOf(pid: number): string {
 }
 
 /** The reason fits what was done to the agent, and a crash tells its last words. */
-function expectHonest({ end }: HostStatus, plan: Plan, killed: boolean, log: string): void {
+function expectTrueReason({ end }: HostStatus, plan: Plan, killed: boolean, log: string): void {
   const canGoOn = plan.recall !== "none";
   const honest: Record<Ending, { readonly outcome: string; readonly code: string | null; readonly dies: number }> = {
     none: { outcome: "clean", code: null, dies: 0 },
@@ -163,6 +163,6 @@ function expectHonest({ end }: HostStatus, plan: Plan, killed: boolean, log: str
     // A kill comes on top: it ends an agent that cannot go on, or that had died already.
     expect([expected.outcome, "crashed"]).toContain(end?.outcome);
     if (isCrash) expect(end?.failure?.message).toMatch(/signal SIGKILL|last words: .*out of tea/);
-    if (isCrash && canGoOn) expect(log).toContain("agent.restarting");
+    if (isCrash && canGoOn) expect(log).toContain("agent.lost");
   }
 }

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, wr
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { HostLaunch } from "@samovar/contracts";
-import { aLaunch, aToken, openHost, processesOf, scriptAgent, startStore } from "./host.testing.ts";
+import { aLaunch, aToken, openHost, findSessionProcesses, scriptAgent, startStore } from "./host.testing.ts";
 import type { TestStore } from "./host.testing.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
@@ -58,7 +58,7 @@ async function run(prompt: string, options: Given = {}) {
   expect(status.digest).toEqual(session.store.digest());
   expect(session.store.conflicts).toBe(0);
   expect(session.store.transcript().every((message) => message.final)).toBe(true);
-  expect(processesOf(session.launch.sessionId)).toEqual([]);
+  expect(findSessionProcesses(session.launch.sessionId)).toEqual([]);
   if (status.end === null) throw new Error("an ended host tells its end");
   return { ...session, status, end: status.end };
 }
@@ -147,8 +147,8 @@ describe("[F39] an agent that dies within its turn", () => {
     const host = await session.open();
     await vi.waitFor(() => expect(existsSync(session.path("begun"))).toBe(true));
     host.send({ type: "cancel", reason: "Enough." });
-    await vi.waitFor(() => expect(session.log()).toContain("session.stopping"));
-    for (const pid of processesOf(session.launch.sessionId)) process.kill(pid, "SIGKILL");
+    await vi.waitFor(() => expect(session.log()).toContain("session.stop_requested"));
+    for (const pid of findSessionProcesses(session.launch.sessionId)) process.kill(pid, "SIGKILL");
     const { end } = await host.until(({ phase }) => phase === "ended");
     expect(end).toMatchObject({ outcome: "cancelled", restarts: 0, failure: { message: "Enough." } });
   });
@@ -225,7 +225,7 @@ describe("background work that outlives the answer", () => {
     host.send({ type: "cancel", reason: "Enough." });
     const cancelled = await host.until(({ phase }) => phase === "ended");
     expect(cancelled.end).toMatchObject({ outcome: "cancelled" });
-    expect(processesOf(session.launch.sessionId)).toEqual([]);
+    expect(findSessionProcesses(session.launch.sessionId)).toEqual([]);
   });
 
   it("[F39] an agent that dies over it goes on in another life", async () => {
@@ -299,7 +299,7 @@ describe("samovar.setup", () => {
     host.send({ type: "cancel", reason: "Enough." });
     const { end } = await host.until(({ phase }) => phase === "ended");
     expect(end).toMatchObject({ outcome: "cancelled", failure: { message: "Enough." } });
-    expect(processesOf(session.launch.sessionId)).toEqual([]);
+    expect(findSessionProcesses(session.launch.sessionId)).toEqual([]);
   });
 
   it("may leave a service running that the agent uses, over a restart too; it ends with the session", async () => {

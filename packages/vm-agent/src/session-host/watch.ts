@@ -1,11 +1,11 @@
-/** Two limits of a turn, on the agent's clock: silence while no tool runs, and the whole duration. Keeps T1 [F40][F47]. */
+/** The two time limits of a turn, on the agent's clock: silence while no tool runs, and the whole duration. Keeps T1 [F40][F47]. */
 import type { Millis } from "@samovar/base";
 
 export interface WatchState {
   readonly beganAt: Millis;
-  readonly heardAt: Millis;
-  /** A tool runs, or the host itself holds the agent back: silence is to be expected. */
-  readonly excused: boolean;
+  readonly lastActivityAt: Millis;
+  /** A tool runs or the host has paused the agent, so silence is expected. */
+  readonly silenceAllowed: boolean;
 }
 
 export interface WatchLimits {
@@ -21,7 +21,7 @@ export type Watched =
 export function watch(state: WatchState, limits: WatchLimits, now: Millis): Watched {
   const endsAt = state.beganAt + limits.maxDurationMs;
   if (now >= endsAt) return { kind: "too_long" };
-  const silentAt = (state.excused ? now : state.heardAt) + limits.idleTimeoutMs;
+  const silentAt = (state.silenceAllowed ? now : state.lastActivityAt) + limits.idleTimeoutMs;
   if (now >= silentAt) return { kind: "silent" };
   return { kind: "fine", checkAt: Math.min(endsAt, silentAt) };
 }

@@ -1,4 +1,4 @@
-/** For tests: time that moves when told to. */
+/** For tests: timers that fire when the test advances the time. */
 import type { Timers } from "@samovar/base";
 
 export class ManualTimers implements Timers {
@@ -11,7 +11,7 @@ export class ManualTimers implements Timers {
     return () => void this.#due.delete(key);
   }
 
-  /** Milliseconds to the next timer; infinite when there is none. */
+  /** Milliseconds until the next timer; infinite when there is none. */
   soonest(): number {
     return Math.min(...[...this.#due.values()].map((timer) => timer.at)) - this.#now;
   }

@@ -1,6 +1,6 @@
 /**
- * One life of an agent: its process and its ACP session, from the start until it is gone and all that it said was
- * read. What a session that is taken up again tells of its past is known already and is not taken twice. Keeps T1, M2.
+ * One agent process and its ACP session, from the start until the process has exited and its output was read. When a session
+ * is resumed, the history that the agent replays is known already and is not recorded twice. Keeps T1, M2.
  */
 import type { Logger, RunningClock, Timers } from "@samovar/base";
 import { errorMessage } from "@samovar/base";
@@ -17,163 +17,163 @@ import type { StartPermit } from "@samovar/processes";
 import { AcpError } from "./acp-connection.ts";
 import type { AcpConnection } from "./acp-connection.ts";
 import type { AgentGrant } from "./agent-environment.ts";
-import { agentStartOf } from "./agent-environment.ts";
+import { createAgentStart } from "./agent-environment.ts";
 import type { AgentProcess } from "./agent-process.ts";
-import { makeChoices } from "./choices.ts";
-import type { Death, TurnResult } from "./outcome.ts";
+import { applyConfigOptions } from "./config-options.ts";
+import type { AgentLoss, TurnResult } from "./outcome.ts";
 import { decidePermission } from "./permissions.ts";
 import type { Recorder } from "./recorder.ts";
 import { ACP_VERSION, LINE_MAX_CHARS, StartedAgent } from "./started-agent.ts";
 
-export interface AgentLifePorts {
+export interface AgentSessionPorts {
   readonly launch: HostLaunch;
   readonly grant: AgentGrant;
-  /** One that was started before its task was known. */
+  /** An agent that was started before its task was known. */
   readonly standby: StartedAgent | null;
   readonly recorder: Recorder;
-  /** Counts only time in which the agent could act: what is held against it is measured here. */
+  /** Counts only time in which the agent could run; the agent's time limits are measured on it. */
   readonly agentClock: RunningClock;
   readonly timers: Timers;
-  /** To start a process, given back when the agent's session is open or the agent is gone; null when nothing is started. */
+  /** The start permit, released when the agent's session is open or the agent is gone; null for a standby agent. */
   readonly permit: StartPermit | null;
   readonly log: Logger;
   onSpawned(pid: number): void;
-  onOffers(capabilities: AgentCapabilities): void;
-  /** An update after the prompt. */
+  onCapabilities(capabilities: AgentCapabilities): void;
+  /** Called for each update after the prompt. */
   onUpdate(): void;
 }
 
-/** A session that another life of the agent can take up. */
-export interface Thread {
+/** An ACP session that a restarted agent can resume. */
+export interface ResumableSession {
   readonly sessionId: string;
-  readonly how: "resume" | "load";
+  readonly method: "resume" | "load";
 }
 
 const INTERNAL_ERROR = -32603;
 const PROBE_MS = 5_000;
 
-export class AgentLife {
-  readonly #ports: AgentLifePorts;
+export class AgentSession {
+  readonly #ports: AgentSessionPorts;
   readonly #started: StartedAgent;
   readonly #agent: AgentProcess;
   readonly #acp: AcpConnection;
   #skipped = 0;
   #acpSession: string | null = null;
-  #recall: Thread["how"] | null = null;
+  #resumeMethod: ResumableSession["method"] | null = null;
   #choosables: Choosables = { model: null, mode: null };
-  /** While a session is taken up again, what comes is its past. */
-  #isPast = false;
+  /** True while the agent replays the history of a resumed session. */
+  #isReplaying = false;
   #prompted = false;
   #after = beforeAnswer;
-  #heardAt: number;
-  #gone = false;
-  #enough = false;
+  #lastActivityAt: number;
+  #isGone = false;
+  #waitEnded = false;
   #wake = () => {};
   #pending: (() => void)[] = [];
 
-  /** Starts the agent's process, unless one stands by. */
-  constructor(ports: AgentLifePorts) {
+  /** Starts the agent's process, unless there is a standby agent. */
+  constructor(ports: AgentSessionPorts) {
     this.#ports = ports;
-    this.#heardAt = ports.agentClock.now();
-    this.#started = ports.standby ?? new StartedAgent(agentStartOf(ports.launch), ports.grant);
+    this.#lastActivityAt = ports.agentClock.now();
+    this.#started = ports.standby ?? new StartedAgent(createAgentStart(ports.launch), ports.grant);
     this.#agent = this.#started.process;
     this.#acp = this.#started.acp;
     if (this.#agent.pid !== null) ports.onSpawned(this.#agent.pid);
     ports.log.debug("agent.spawned", { agentPid: this.#agent.pid, early: ports.standby !== null });
     this.#started.listen({
-      onUpdate: (update) => this.#heard(update),
-      onNotification: (method, params) => this.#noted(method, params),
-      onRequest: (method, params) => this.#asked(method, params),
+      onUpdate: (update) => this.#onUpdate(update),
+      onNotification: (method, params) => this.#onNotification(method, params),
+      onRequest: (method, params) => this.#onRequest(method, params),
       beforeAnswer: () => void ports.recorder.commit(),
-      onOtherLine: (line) => ports.log.warn("agent.not_json", { chars: line.length }),
+      onOtherLine: (line) => ports.log.warn("agent.line_ignored", { chars: line.length }),
       onRead: (skipped) => this.#read(skipped),
     });
-    if (ports.recorder.held) this.hold(true);
+    if (ports.recorder.isPaused) this.setPaused(true);
   }
 
-  /** When it last said anything, or was asked something; on its clock. */
-  get heardAt(): number {
-    return this.#heardAt;
+  /** When the agent last sent something or got a request, on its clock. */
+  get lastActivityAt(): number {
+    return this.#lastActivityAt;
   }
 
   get isPrompted(): boolean {
     return this.#prompted;
   }
 
-  /** The answer is there, and what it left at work is waited for. */
+  /** The agent has answered; only its background work may still run. */
   get isAnswered(): boolean {
     return this.#after.answeredAt !== null;
   }
 
   get isGone(): boolean {
-    return this.#gone;
+    return this.#isGone;
   }
 
-  /** What another life could take up; null before the prompt, and for an agent that cannot. */
-  get thread(): Thread | null {
-    const isOpen = this.#prompted && this.#acpSession !== null && this.#recall !== null;
-    return isOpen ? { sessionId: this.#acpSession ?? "", how: this.#recall ?? "resume" } : null;
+  /** The session that a restarted agent could resume; null before the prompt, and for an agent that cannot resume. */
+  get resumable(): ResumableSession | null {
+    const isOpen = this.#prompted && this.#acpSession !== null && this.#resumeMethod !== null;
+    return isOpen ? { sessionId: this.#acpSession ?? "", method: this.#resumeMethod ?? "resume" } : null;
   }
 
-  /** Runs one turn and sees the agent out. `readyMs`: for its start up to the open session. */
-  async run(prompt: string, thread: Thread | null, readyMs: number): Promise<TurnResult> {
+  /** Runs one turn and waits for the agent to exit. `readyMs`: the limit from the start to the open session. */
+  async run(prompt: string, resumable: ResumableSession | null, readyMs: number): Promise<TurnResult> {
     const gone = this.#agent.exited.then((exit) => {
-      this.#gone = true;
+      this.#isGone = true;
       this.#wake();
       return exit;
     });
-    const result = await this.#converse(prompt, thread, readyMs);
-    await this.#seeOut();
+    const result = await this.#runTurn(prompt, resumable, readyMs);
+    await this.#waitForExit();
     const exit = await gone;
     this.#ports.log.debug("agent.exited", { ...exit });
     for (const cancel of this.#pending) cancel();
-    if (result !== null && result.kind !== "lost") return result;
-    const how: Death = result === null ? { kind: "exit", exit } : { kind: "session_lost", words: result.words };
-    return { kind: "died", how, lastWords: this.#agent.lastWords(), remark: null };
+    if (result !== null && result.kind !== "session_lost") return result;
+    const loss: AgentLoss = result ?? { kind: "exit", exit };
+    return { kind: "lost", loss, stderrTail: this.#agent.getStderrTail(), remark: null };
   }
 
-  /** Asks the agent to stop; after a while, makes it. */
+  /** Asks the agent to stop, and kills it after a grace period. */
   stop(): void {
     if (this.#acpSession !== null) this.#acp.notify("session/cancel", { sessionId: this.#acpSession });
     const graceMs = this.#prompted && !this.isAnswered ? TIME_LIMITS.CANCEL_GRACE_MS.ms : 0;
     this.#pending.push(this.#ports.timers.after(graceMs, () => this.kill()));
-    this.waitNoMore();
+    this.stopWaiting();
   }
 
   kill(): void {
     this.#agent.signal("SIGKILL");
   }
 
-  /** What the agent left at work is not waited for any longer; its answer stands. */
-  waitNoMore(): void {
-    this.#enough = true;
+  /** Stops waiting for the agent's background work; its answer stands. */
+  stopWaiting(): void {
+    this.#waitEnded = true;
     this.#wake();
   }
 
-  /** Stops or goes on reading what the agent says; a full pipe makes it wait. */
-  hold(held: boolean): void {
-    this.#agent.hold(held);
-    this.#heardAt = this.#ports.agentClock.now();
+  /** Pauses or resumes reading the agent's output; a full pipe makes the agent wait. */
+  setPaused(paused: boolean): void {
+    this.#agent.setPaused(paused);
+    this.#lastActivityAt = this.#ports.agentClock.now();
   }
 
-  /** Null when the agent died over it. */
-  async #converse(
+  /** Null when the agent's process exited. */
+  async #runTurn(
     prompt: string,
-    thread: Thread | null,
+    resumable: ResumableSession | null,
     readyMs: number,
-  ): Promise<TurnResult | { readonly kind: "lost"; readonly words: string } | null> {
+  ): Promise<TurnResult | { readonly kind: "session_lost"; readonly message: string } | null> {
     const giveUp = this.#ports.agentClock.after(readyMs, () => {
       this.#acp.close(new Error(`the agent was not ready after ${readyMs / 1000} s`));
     });
     try {
-      const failure = await this.#open(thread).finally(() => this.#ports.permit?.release());
+      const failure = await this.#open(resumable).finally(() => this.#ports.permit?.release());
       giveUp();
       if (failure !== null) return { kind: "unready", failure };
       const { stopReason } = await this.#prompt(prompt);
-      if (stopReason === "end_turn" && !(await this.#untilQuiet())) return null;
+      if (stopReason === "end_turn" && !(await this.#waitForBackgroundWork())) return null;
       return { kind: "answered", stopReason: typeof stopReason === "string" ? stopReason : "unknown" };
     } catch (error) {
-      if (error instanceof AcpError) return await this.#refused(error);
+      if (error instanceof AcpError) return await this.#classifyError(error);
       if (this.#agent.pid !== null && !this.#prompted && this.#isAlive())
         return { kind: "unready", failure: { code: "agent_not_ready", message: errorMessage(error) } };
       return null;
@@ -182,77 +182,79 @@ export class AgentLife {
     }
   }
 
-  async #open(thread: Thread | null): Promise<Failure | null> {
-    const { launch, log, onOffers } = this.#ports;
-    const hello = await this.#started.hello;
+  async #open(resumable: ResumableSession | null): Promise<Failure | null> {
+    const { launch, log, onCapabilities } = this.#ports;
+    const initialized = await this.#started.initialized;
     log.debug("agent.initialized");
-    const spoken = hello["protocolVersion"];
-    if (spoken !== ACP_VERSION)
-      throw new AcpError(0, `the agent speaks ACP version ${String(spoken)}, not ${ACP_VERSION}`);
-    this.#recall = recallOf(fieldsOf(hello["agentCapabilities"]));
-    const session = await this.#openSession(thread);
+    const version = initialized["protocolVersion"];
+    if (version !== ACP_VERSION)
+      throw new AcpError(0, `the agent uses ACP version ${String(version)}, not ${ACP_VERSION}`);
+    this.#resumeMethod = getResumeMethod(fieldsOf(initialized["agentCapabilities"]));
+    const session = await this.#openSession(resumable);
     log.debug("agent.session_opened");
-    const sessionId = thread?.sessionId ?? session["sessionId"];
+    const sessionId = resumable?.sessionId ?? session["sessionId"];
     if (typeof sessionId !== "string") throw new AcpError(0, "the agent opened no session");
     this.#acpSession = sessionId;
     this.#choosables = readChoosables(session);
-    onOffers(offersOf(this.#choosables));
+    onCapabilities(offersOf(this.#choosables));
     const request = (method: string, params: object) => this.#acp.request(method, params);
-    const made = await makeChoices(launch, sessionId, this.#choosables, { request, log });
+    const made = await applyConfigOptions(launch, sessionId, this.#choosables, { request, log });
     if (made.ok) this.#choosables = made.value;
     return made.ok ? null : made.error;
   }
 
-  #openSession(thread: Thread | null): Promise<Fields> {
+  #openSession(resumable: ResumableSession | null): Promise<Fields> {
     const place = { cwd: this.#ports.launch.cwd, mcpServers: [], _meta: BACKGROUND_META };
-    if (thread === null) return this.#acp.request("session/new", place);
-    this.#isPast = true;
-    return this.#acp.request(`session/${thread.how}`, { ...place, sessionId: thread.sessionId });
+    if (resumable === null) return this.#acp.request("session/new", place);
+    this.#isReplaying = true;
+    return this.#acp.request(`session/${resumable.method}`, { ...place, sessionId: resumable.sessionId });
   }
 
   async #prompt(text: string): Promise<Fields> {
     const { agentClock, recorder, log } = this.#ports;
     log.debug("agent.prompted");
     this.#prompted = true;
-    this.#isPast = false;
-    this.#heardAt = agentClock.now();
+    this.#isReplaying = false;
+    this.#lastActivityAt = agentClock.now();
     const answer = await this.#acp.request("session/prompt", {
       sessionId: this.#acpSession,
       prompt: [{ type: "text", text }],
     });
     log.debug("agent.answered");
-    recorder.used(readPromptUsage(answer));
-    this.#heardAt = agentClock.now();
+    recorder.recordUsage(readPromptUsage(answer));
+    this.#lastActivityAt = agentClock.now();
     this.#after = answered(this.#after, agentClock.now());
     return answer;
   }
 
-  /** Waits for what outlives the answer. False when the agent died while it was still at work. */
-  async #untilQuiet(): Promise<boolean> {
+  /** Waits for background work after the answer. False when the agent exited while that was still running. */
+  async #waitForBackgroundWork(): Promise<boolean> {
     const { recorder, agentClock, log } = this.#ports;
     let waited = false;
-    while (!this.#enough) {
-      const verdict = stillAtWork(this.#after, toolsRunning(recorder.state), agentClock.now());
-      if (verdict.kind === "over") break;
-      if (this.#gone) return verdict.kind === "quiet";
-      if (verdict.kind === "working" && !waited) log.info("agent.works_on");
-      waited ||= verdict.kind === "working";
+    while (!this.#waitEnded) {
+      const activity = stillAtWork(this.#after, toolsRunning(recorder.state), agentClock.now());
+      if (activity.kind === "over") break;
+      if (this.#isGone) return activity.kind === "quiet";
+      if (activity.kind === "working" && !waited) log.info("agent.still_working");
+      waited ||= activity.kind === "working";
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
-        if (verdict.kind === "quiet") this.#pending.push(agentClock.after(verdict.until - agentClock.now(), resolve));
+        if (activity.kind === "quiet") this.#pending.push(agentClock.after(activity.until - agentClock.now(), resolve));
       });
     }
     return true;
   }
 
-  /** An error that ends the turn is the agent's word, unless it shows that its session is gone. */
-  async #refused(error: AcpError): Promise<TurnResult | { readonly kind: "lost"; readonly words: string }> {
-    const isSuspect = this.thread !== null && error.code === INTERNAL_ERROR && !this.#enough;
-    if (isSuspect && (await this.#hasLostSession())) return { kind: "lost", words: error.message };
+  /** An error ends the turn, unless it shows that the agent has lost its session. */
+  async #classifyError(
+    error: AcpError,
+  ): Promise<TurnResult | { readonly kind: "session_lost"; readonly message: string }> {
+    const isSuspect = this.resumable !== null && error.code === INTERNAL_ERROR && !this.#waitEnded;
+    if (isSuspect && (await this.#hasLostSession())) return { kind: "session_lost", message: error.message };
     return { kind: "refused", code: error.code, message: error.message };
   }
 
-  /** Sets again what is set already, which only an agent that has its session can do. */
+  /** Sets a config option to its present value, which succeeds only if the agent still has its session. */
   async #hasLostSession(): Promise<boolean> {
     const { agentClock } = this.#ports;
     const choosable = this.#choosables.mode ?? this.#choosables.model;
@@ -268,8 +270,8 @@ export class AgentLife {
     return Promise.race([refused, tooLate]);
   }
 
-  /** Updates may follow the answer: read on until the agent has left. */
-  async #seeOut(): Promise<void> {
+  /** Updates may follow the answer, so reading continues until the agent has exited. */
+  async #waitForExit(): Promise<void> {
     const { agentClock } = this.#ports;
     const leaveMs = TIME_LIMITS.AGENT_LEAVE_MS.ms;
     this.#agent.stdin.end();
@@ -298,34 +300,34 @@ export class AgentLife {
     this.#wake();
   }
 
-  #heard(update: unknown): void {
+  #onUpdate(update: unknown): void {
     const { agentClock, recorder, onUpdate } = this.#ports;
-    this.#heardAt = agentClock.now();
-    if (this.#isPast) return;
+    this.#lastActivityAt = agentClock.now();
+    if (this.#isReplaying) return;
     recorder.update(update);
     if (!this.#prompted) return;
     this.#after = said(this.#after, readAcpUpdate(update).kind, agentClock.now());
     onUpdate();
   }
 
-  #noted(method: string, params: Fields): void {
+  #onNotification(method: string, params: Fields): void {
     const now = this.#ports.agentClock.now();
     this.#after = noted(this.#after, method, params, now);
-    if (this.isAnswered) this.#heardAt = now;
+    if (this.isAnswered) this.#lastActivityAt = now;
   }
 
-  #asked(method: string, params: Fields): unknown {
+  #onRequest(method: string, params: Fields): unknown {
     if (method !== "session/request_permission") return undefined;
     const { launch, log, agentClock } = this.#ports;
-    this.#heardAt = agentClock.now();
+    this.#lastActivityAt = agentClock.now();
     const decision = decidePermission(params, [launch.cwd, launch.home], launch.cwd);
     log.info("permission.decided", { outcome: decision.outcome });
     return decision;
   }
 }
 
-/** Resuming tells nothing twice, so it is preferred. */
-function recallOf(capabilities: Fields): Thread["how"] | null {
+/** Resuming is preferred, because it replays no history. */
+function getResumeMethod(capabilities: Fields): ResumableSession["method"] | null {
   const { resume } = fieldsOf(capabilities["sessionCapabilities"]);
   if (resume !== undefined && resume !== null && resume !== false) return "resume";
   return capabilities["loadSession"] === true ? "load" : null;
