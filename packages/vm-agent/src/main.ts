@@ -11,7 +11,7 @@ process.exitCode = await main(process.argv.slice(2));
 process.exit();
 
 async function main([command, operand, directory]: readonly string[]): Promise<number> {
-  if (command === "daemon" && operand !== undefined) return daemon(operand);
+  if (command === "daemon" && operand !== undefined) return startDaemon(operand);
   if (command === "session-host" && operand === "--standby" && directory !== undefined) {
     const { runStandbyHost } = await import("./session-host/standby-host.ts");
     return runStandbyHost(directory, process.stdin);
@@ -33,7 +33,7 @@ async function main([command, operand, directory]: readonly string[]): Promise<n
   return 2;
 }
 
-async function daemon(file: string): Promise<number> {
+async function startDaemon(file: string): Promise<number> {
   const { readSettings } = await import("./settings.ts");
   const { reportReady } = await import("@samovar/processes");
   const { runDaemon } = await import("./daemon/daemon.ts");

@@ -87,7 +87,7 @@ function ports(change: Partial<InstallPorts> = {}): InstallPorts {
   };
 }
 const tarballs = () => requests.filter((url) => url.endsWith(".tgz")).length;
-const place = () => join(root, "agents/tea-agent-1.0.0");
+const directory = () => join(root, "agents/tea-agent-1.0.0");
 
 test("installs a package once for concurrent requests, and does not run its scripts", async () => {
   const answers = await Promise.all([
@@ -95,10 +95,10 @@ test("installs a package once for concurrent requests, and does not run its scri
     installAgent(PACKAGE, ports()),
     installAgent(PACKAGE, ports()),
   ]);
-  const argv = [process.execPath, join(place(), "node_modules/tea-agent/index.js")];
+  const argv = [process.execPath, join(directory(), "node_modules/tea-agent/index.js")];
   expect(answers).toEqual([1, 2, 3].map(() => ({ ok: true, value: argv })));
   expect(tarballs()).toBe(1);
-  expect(existsSync(join(place(), "node_modules/tea-agent/canary"))).toBe(false);
+  expect(existsSync(join(directory(), "node_modules/tea-agent/canary"))).toBe(false);
   expect(readdirSync(join(root, "agents")).toSorted()).toEqual(["tea-agent-1.0.0", "tea-agent-1.0.0.lock"]);
   isAway = true;
   expect(await installAgent(PACKAGE, ports())).toMatchObject({ ok: true });
@@ -137,9 +137,9 @@ test("stops waiting at the start gate on a cancel, and installs nothing", async 
 
 test("replaces what an interrupted installation left behind", async () => {
   mkdirSync(join(root, "agents/tea-agent-1.0.0.partial/node_modules/tea-agent"), { recursive: true });
-  mkdirSync(join(place(), "node_modules/tea-agent"), { recursive: true });
+  mkdirSync(join(directory(), "node_modules/tea-agent"), { recursive: true });
   expect(await installAgent(PACKAGE, ports())).toMatchObject({ ok: true });
-  expect(existsSync(join(place(), "node_modules/tea-agent/index.js"))).toBe(true);
+  expect(existsSync(join(directory(), "node_modules/tea-agent/index.js"))).toBe(true);
 });
 
 test("reports a missing package in npm's words, and can succeed at the next attempt", async () => {
@@ -174,10 +174,10 @@ test("does not install a program that fails to run on this node, and reports its
     ok: false,
     error: { code: "agent_install_failed", message: expect.stringMatching(/does not run.*exit code 3: wrong libc/) },
   });
-  expect(existsSync(place())).toBe(false);
+  expect(existsSync(directory())).toBe(false);
   tarball = makeTarball({ bin: { tea: "index.js" } }, "console.log('Tea 1.0.0');");
   expect(await installAgent(tried, ports())).toMatchObject({ ok: true });
-  expect(existsSync(join(place(), ".home"))).toBe(false);
+  expect(existsSync(join(directory(), ".home"))).toBe(false);
 });
 
 test("reports a node without npm", async () => {

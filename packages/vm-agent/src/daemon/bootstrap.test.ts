@@ -10,7 +10,7 @@ import { makeDirectory } from "./git/repositories.testing.ts";
 import { ManualTimers } from "./link/manual-timers.testing.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
-const eventually = (look: () => void) => vi.waitFor(look, { interval: 5 });
+const eventually = (check: () => void) => vi.waitFor(check, { interval: 5 });
 
 let root: string;
 let plane: TestControlPlane;

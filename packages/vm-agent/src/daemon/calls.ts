@@ -38,10 +38,10 @@ export class Calls {
   async #readDiff(workspaceId: WorkspaceId): Promise<NodeReply> {
     const { store, stateDir, stopping, logger } = this.#ports;
     const row = store.workspace(workspaceId);
-    if (row === null) return failed("workspace_not_found", "This workspace is no longer on its node.");
-    if (row.state === "creating") return failed("workspace_not_ready", "The workspace is still being created.");
-    if (row.state === "destroying") return failed("workspace_not_found", "The workspace is being removed.");
-    if (row.baseCommit === null) return failed("workspace_not_ready", "The workspace has no checkout.");
+    if (row === null) return createFailure("workspace_not_found", "This workspace is no longer on its node.");
+    if (row.state === "creating") return createFailure("workspace_not_ready", "The workspace is still being created.");
+    if (row.state === "destroying") return createFailure("workspace_not_found", "The workspace is being removed.");
+    if (row.baseCommit === null) return createFailure("workspace_not_ready", "The workspace has no checkout.");
     const late = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
     try {
       const diff = await readWorkspaceDiff({
@@ -52,11 +52,14 @@ export class Calls {
       });
       return diff.ok ? { kind: "workspace.look", look: diff.value } : { kind: "failed", failure: diff.error };
     } catch (error) {
-      if (late.aborted) return failed("look_failed", "The checkout is too large to compare in time.");
+      if (late.aborted) return createFailure("look_failed", "The checkout is too large to compare in time.");
       logger.warn("call.failed", { call: "workspace.look", workspace: workspaceId, error });
-      return failed("look_failed", redactText(`The workspace cannot be read: ${errorMessage(error)}`).slice(0, 4000));
+      return createFailure(
+        "look_failed",
+        redactText(`The workspace cannot be read: ${errorMessage(error)}`).slice(0, 4000),
+      );
     }
   }
 }
 
-const failed = (code: string, message: string): NodeReply => ({ kind: "failed", failure: { code, message } });
+const createFailure = (code: string, message: string): NodeReply => ({ kind: "failed", failure: { code, message } });

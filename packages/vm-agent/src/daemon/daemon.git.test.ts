@@ -21,7 +21,7 @@ beforeEach(async () => {
   runGit(node.root, "clone", "--quiet", "--bare", "seed", origin);
   server = await new GitHttpsServer(join(node.root, "served"), join(node.root, "tls")).start();
   node.env = { GIT_SSL_CAINFO: server.caFile };
-  server.rules.closed = "everybody";
+  server.rules.access = "private";
   plane.gitLogin = { host: server.host, username: server.rules.username, password: server.rules.password };
 });
 afterEach(() => {
@@ -36,9 +36,9 @@ function begin(repoUrl = server.url("tea.git")) {
   return run;
 }
 
-const refuse = (words: string) => {
+const rejectPushes = (reason: string) => {
   mkdirSync(join(origin, "hooks"), { recursive: true });
-  writeFileSync(join(origin, "hooks/pre-receive"), `#!/bin/sh\necho '${words}' >&2\nexit 1\n`);
+  writeFileSync(join(origin, "hooks/pre-receive"), `#!/bin/sh\necho '${reason}' >&2\nexit 1\n`);
   chmodSync(join(origin, "hooks/pre-receive"), 0o755);
 };
 
@@ -58,7 +58,7 @@ test("[R14] [security 28] clones and pushes to a private repository, and leaves 
 });
 
 test("[R14] [F41] uploads the commits of a rejected push as a bundle, and reports it in the end and the transcript", async () => {
-  refuse("no tea today");
+  rejectPushes("no tea today");
   plane.bundleFaults.push(503, 401);
   node.startDaemon();
   const run = begin();
@@ -75,7 +75,7 @@ test("[R14] [F41] uploads the commits of a rejected push as a bundle, and report
 });
 
 test("[F41] reports the path on the node of a bundle that could not be uploaded", async () => {
-  refuse("no tea today");
+  rejectPushes("no tea today");
   plane.bundleFaults.push(413);
   node.startDaemon();
   begin();

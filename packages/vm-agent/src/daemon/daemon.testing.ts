@@ -63,12 +63,12 @@ export class TestNode {
 
   /** Pids of this node's session hosts that were not started as standby hosts. */
   hosts(): number[] {
-    return this.#processes().filter((pid) => /session-host (?!--standby)/.test(commandLine(pid)));
+    return this.#processes().filter((pid) => /session-host (?!--standby)/.test(readCommandLine(pid)));
   }
 
   /** Pids of session hosts that were started as standby hosts, with or without a session by now. */
   standbyHosts(): number[] {
-    return this.#processes().filter((pid) => commandLine(pid).includes("session-host --standby"));
+    return this.#processes().filter((pid) => readCommandLine(pid).includes("session-host --standby"));
   }
 
   /** Names of the workspace directories that have a checkout. */
@@ -169,7 +169,7 @@ export function withEarlyAgent(run: TestRun): TestRun {
 
 export const fence = (info: string, body = ""): string => `\`\`\`${info}\n${body}\n\`\`\`\n`;
 
-function commandLine(pid: number): string {
+function readCommandLine(pid: number): string {
   return readProc(pid, "cmdline").replaceAll("\0", " ");
 }
 

@@ -23,15 +23,15 @@ const identity = z.discriminatedUnion("phase", [
 export type Identity = z.infer<typeof identity>;
 export type EnrolledIdentity = Extract<Identity, { phase: "enrolled" }>;
 
-const pathIn = (stateDir: string): string => join(stateDir, "identity.json");
+const getIdentityPath = (stateDir: string): string => join(stateDir, "identity.json");
 
 export function readIdentity(stateDir: string): Identity | null {
-  const text = readPrivateFile(pathIn(stateDir));
+  const text = readPrivateFile(getIdentityPath(stateDir));
   return text === null ? null : identity.parse(JSON.parse(text));
 }
 
 export function writeIdentity(stateDir: string, value: Identity): void {
-  writePrivateFile(pathIn(stateDir), `${JSON.stringify(value)}\n`);
+  writePrivateFile(getIdentityPath(stateDir), `${JSON.stringify(value)}\n`);
 }
 
 /** Rewrites `agent.json` without its single-use token. Repeatable. */

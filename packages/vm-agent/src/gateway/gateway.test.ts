@@ -46,8 +46,8 @@ describe("the model gateway", () => {
   it("[S1] forwards nothing before it has a credential, and rejects another API's credential", async () => {
     const gateway = await startGateway({ api: "anthropic", random: systemRandom, log: silentLogger });
     cleanups.push(() => gateway.close());
-    const asked = { method: "POST", headers: { "x-api-key": gateway.key }, body: "{}" };
-    const reply = await fetch(`${gateway.url}/v1/messages`, asked);
+    const init = { method: "POST", headers: { "x-api-key": gateway.key }, body: "{}" };
+    const reply = await fetch(`${gateway.url}/v1/messages`, init);
     expect(reply.status).toBe(503);
     expect(await reply.json()).toMatchObject({ error: { message: "the gateway has no credential yet" } });
     expect(() => gateway.use({ kind: "openai", apiKey: "k" })).toThrow(/openai/);
@@ -133,7 +133,7 @@ describe("the model gateway", () => {
     const { gateway, seen } = await given({ apiKey: "k" }, echo);
     const { port } = new URL(gateway.url);
     const answered = await new Promise<number | undefined>((resolve, reject) => {
-      const asking = request(
+      const sent = request(
         {
           host: "127.0.0.1",
           port,
@@ -146,12 +146,12 @@ describe("the model gateway", () => {
         },
         (reply) => {
           resolve(reply.statusCode);
-          asking.destroy();
+          sent.destroy();
         },
       );
-      asking.on("error", reject);
-      asking.flushHeaders();
-      if (status !== 413) asking.end();
+      sent.on("error", reject);
+      sent.flushHeaders();
+      if (status !== 413) sent.end();
     });
     expect(answered).toBe(status);
     expect(seen).toHaveLength(0);
@@ -179,7 +179,7 @@ describe("[S1] the gateway of the OpenAI API", () => {
     ["/v1", "/v1/models", "/v1/models"],
     ["/api/v1/", "/v1/models/tea:1.5-mini", "/api/v1/models/tea:1.5-mini"],
     ["/v1beta/openai", "/v1/chat/completions?x=1", "/v1beta/openai/chat/completions?x=1"],
-  ])("with the base address %s, forwards %s to %s with the real key", async (base, path, asked) => {
+  ])("with the base address %s, forwards %s to %s with the real key", async (base, path, target) => {
     const { gateway, seen } = await given(openai, echo, base);
     const reply = await fetch(gateway.url + path, {
       method: "POST",
@@ -187,7 +187,7 @@ describe("[S1] the gateway of the OpenAI API", () => {
       body: '{"hello":1}',
     });
     expect(await reply.text()).toBe('{"hello":1}');
-    expect(seen[0]?.url).toBe(asked);
+    expect(seen[0]?.url).toBe(target);
     expect(seen[0]?.headers).toMatchObject({ authorization: "Bearer real-key", "openai-beta": "x" });
     expect(seen[0]?.headers["x-api-key"]).toBeUndefined();
   });
@@ -227,12 +227,12 @@ describe("[S1] the gateway of the Gemini API", () => {
     ["/proxy", "/v1/models/tea:countTokens", "/proxy/v1/models/tea:countTokens"],
   ])(
     "with the base address %s, forwards %s to %s with the real key and no key in the query",
-    async (base, path, asked) => {
+    async (base, path, target) => {
       const { gateway, seen } = await given(google, echo, base);
       const headers = { "x-goog-api-key": gateway.key };
       const reply = await fetch(gateway.url + path, { method: "POST", headers, body: "{}" });
       expect(await reply.text()).toBe("{}");
-      expect(seen[0]?.url).toBe(asked);
+      expect(seen[0]?.url).toBe(target);
       expect(seen[0]?.headers["x-goog-api-key"]).toBe("real-key");
     },
   );

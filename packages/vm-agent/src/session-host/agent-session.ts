@@ -204,10 +204,10 @@ export class AgentSession {
   }
 
   #openSession(resumable: ResumableSession | null): Promise<Fields> {
-    const place = { cwd: this.#ports.launch.cwd, mcpServers: [], _meta: BACKGROUND_META };
-    if (resumable === null) return this.#acp.request("session/new", place);
+    const params = { cwd: this.#ports.launch.cwd, mcpServers: [], _meta: BACKGROUND_META };
+    if (resumable === null) return this.#acp.request("session/new", params);
     this.#isReplaying = true;
-    return this.#acp.request(`session/${resumable.method}`, { ...place, sessionId: resumable.sessionId });
+    return this.#acp.request(`session/${resumable.method}`, { ...params, sessionId: resumable.sessionId });
   }
 
   async #prompt(text: string): Promise<Fields> {

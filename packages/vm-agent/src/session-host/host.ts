@@ -62,11 +62,11 @@ export class SessionHost {
 
   constructor(ports: HostPorts) {
     const { store, launch, log, clock, timers, random, settings } = ports;
-    const life = ports.record.life();
+    const saved = ports.record.life();
     this.#ports = ports;
-    this.#startedAt = life.startedAt;
-    this.#end = life.end;
-    this.#closed = life.closed;
+    this.#startedAt = saved.startedAt;
+    this.#end = saved.end;
+    this.#closed = saved.closed;
     this.#tokens = new CurrentToken(() => this.#publishStatus());
     this.#recorder = new Recorder({
       ...ports,

@@ -23,8 +23,8 @@ function listOptions(params: Fields): readonly { readonly id: string; readonly k
 
 function listTargets(params: Fields): readonly string[] {
   const call = fieldsOf(params["toolCall"]);
-  const places = [call["locations"], call["content"]].flatMap((list) => (Array.isArray(list) ? list : []));
-  return places.map((place) => fieldsOf(place)["path"]).filter((path) => typeof path === "string");
+  const locations = [call["locations"], call["content"]].flatMap((list) => (Array.isArray(list) ? list : []));
+  return locations.map((location) => fieldsOf(location)["path"]).filter((path) => typeof path === "string");
 }
 
 /** Whether `path`, its links followed, is `root` or below it. */

@@ -12,14 +12,14 @@ export function reapSession(mark: string, spare: string | null = null): number {
   let killed = 0;
   // The next round finds processes that were forked during this one.
   for (let round = 0; round < ROUNDS; round++) {
-    const pids = markedProcesses(`${SESSION_MARK}=${mark}`, spare);
+    const pids = findMarkedProcesses(`${SESSION_MARK}=${mark}`, spare);
     if (pids.length === 0) break;
     killed += pids.filter(kill).length;
   }
   return killed;
 }
 
-function markedProcesses(mark: string, spare: string | null): readonly number[] {
+function findMarkedProcesses(mark: string, spare: string | null): readonly number[] {
   try {
     return readdirSync("/proc")
       .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && hasMark(name, mark, spare))

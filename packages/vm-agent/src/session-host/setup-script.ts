@@ -178,14 +178,14 @@ class SetupMessage {
     this.#record({
       sessionUpdate: "tool_call_update",
       status: reason === null ? "completed" : "failed",
-      content: textContent(text === "" ? "(no output)\n" : `${text}\n`),
+      content: createTextContent(text === "" ? "(no output)\n" : `${text}\n`),
       rawOutput: { exitCode: end.kind === "exited" ? end.code : null },
     });
     return this.#ports.recorder.commit();
   }
 
   #show(): void {
-    this.#record({ sessionUpdate: "tool_call_update", content: textContent(this.output) });
+    this.#record({ sessionUpdate: "tool_call_update", content: createTextContent(this.output) });
   }
 
   #record(update: object): void {
@@ -194,7 +194,7 @@ class SetupMessage {
   }
 }
 
-const textContent = (text: string) => [{ type: "content", content: { type: "text", text } }];
+const createTextContent = (text: string) => [{ type: "content", content: { type: "text", text } }];
 
 /** Null when it succeeded. */
 function formatFailure(end: SetupEnd, timeoutMs: number): string | null {

@@ -19,7 +19,7 @@ export async function runStandbyHost(directory: string, input: Readable): Promis
   const log = jsonLogger({ clock: systemClock, write: (line) => void writeSync(file, `${line}\n`) });
   try {
     const setup = readStandby(directory);
-    const assignment = nextAssignment(input);
+    const assignment = readAssignment(input);
     const standby = await startStandby(setup, log, systemRandom);
     reportReady(process.env);
     const assigned = await assignment;
@@ -35,7 +35,7 @@ export async function runStandbyHost(directory: string, input: Readable): Promis
 }
 
 /** Null when the input ends first, so that no session will be assigned. */
-function nextAssignment(input: Readable): Promise<StandbyAssignment | null> {
+function readAssignment(input: Readable): Promise<StandbyAssignment | null> {
   return new Promise((resolve, reject) => {
     const lines = createInterface({ input });
     lines.once("line", (line) => {

@@ -147,12 +147,12 @@ export class Turn {
         lastActivityAt: this.#agent.lastActivityAt,
         silenceAllowed: this.#isSilenceAllowed(),
       };
-      const seen = watch(state, launch, now);
-      if (seen.kind === "too_long") return onLimit({ kind: "too_long", afterMs: launch.maxDurationMs });
-      if (seen.kind === "silent" && !this.#agent.isAnswered)
+      const limit = watch(state, launch, now);
+      if (limit.kind === "too_long") return onLimit({ kind: "too_long", afterMs: launch.maxDurationMs });
+      if (limit.kind === "silent" && !this.#agent.isAnswered)
         return onLimit({ kind: "silent", afterMs: launch.idleTimeoutMs });
-      if (seen.kind === "silent") this.#endBackgroundWork();
-      cancel = this.#agentClock.after(seen.kind === "fine" ? seen.checkAt - now : launch.idleTimeoutMs, check);
+      if (limit.kind === "silent") this.#endBackgroundWork();
+      cancel = this.#agentClock.after(limit.kind === "fine" ? limit.checkAt - now : launch.idleTimeoutMs, check);
     };
     check();
     return () => cancel?.();

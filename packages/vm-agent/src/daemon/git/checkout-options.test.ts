@@ -13,7 +13,7 @@ import {
   runGit,
   makeDirectory,
   makeRepository,
-  neverAborted,
+  createSignal,
   makeCheckoutPaths,
   writeFiles,
 } from "./repositories.testing.ts";
@@ -39,7 +39,7 @@ let paths: CheckoutPaths;
 beforeEach(() => {
   root = makeDirectory();
   paths = makeCheckoutPaths(join(root, "w"));
-  Object.assign(server.rules, { closed: "nobody", before: () => {} });
+  Object.assign(server.rules, { access: "public", before: () => {} });
 });
 afterEach(() => {
   rmSync(root, { recursive: true, force: true });
@@ -50,7 +50,7 @@ const login = async () => ok({ host: server.host, username: server.rules.usernam
 
 async function checkOut(repoUrl: string, options: Partial<CheckoutOptions>) {
   const input = createCloneInput(repoUrl, { checkout: { ...PLAIN_CHECKOUT, ...options } });
-  return cloneRepository(input, paths, { signal: neverAborted(), requestLogin: login });
+  return cloneRepository(input, paths, { signal: createSignal(), requestLogin: login });
 }
 
 async function checkedOut(repoUrl: string, options: Partial<CheckoutOptions>) {
@@ -64,7 +64,7 @@ async function checkedOut(repoUrl: string, options: Partial<CheckoutOptions>) {
     commitMessage: "Leftovers",
     checkout: { ...PLAIN_CHECKOUT, ...options },
   };
-  return () => finishCheckout(input, paths, { signal: neverAborted(), requestLogin: login, timeoutMs: 60_000 });
+  return () => finishCheckout(input, paths, { signal: createSignal(), requestLogin: login, timeoutMs: 60_000 });
 }
 
 /** Makes a bare clone that the https server serves; returns its directory. */
@@ -93,7 +93,7 @@ describe("submodules", () => {
 
   test("are cloned recursively with the same login if the project asks, and not otherwise", async () => {
     nested((name) => server.url(name));
-    server.rules.closed = "everybody";
+    server.rules.access = "private";
     await checkedOut(server.url("outer"), {});
     expect(existsSync(join(paths.repo, "inner/inner.txt"))).toBe(false);
     await checkedOut(server.url("outer"), { submodules: true });
@@ -146,7 +146,7 @@ describe("Git LFS", () => {
   }
 
   test("fetches and uploads files with the login if the project asks, and the agent's git writes pointers", async () => {
-    server.rules.closed = "everybody";
+    server.rules.access = "private";
     const bare = await withBigFile();
     expect([...server.lfsObjects.values()].map(String)).toEqual(["a very big file"]);
     expect(pointer(runGit(bare, "show", "main:big.bin"))).toBe(true);
@@ -231,7 +231,7 @@ describe("hooks", () => {
   /** Hooks in a directory of the checkout that the repository's settings name, as its setup would install them. */
   async function withHooks(hooks: boolean, scripts: Readonly<Record<string, string>>) {
     serve(makeRepository(join(root, "seed")), "tea.git");
-    server.rules.closed = "pushers";
+    server.rules.access = "public-read";
     const finish = await checkedOut(server.url("tea.git"), { hooks });
     for (const [name, script] of Object.entries(scripts)) plant(join(paths.repo, ".husky"), name, script);
     runGit(paths.repo, "config", "core.hooksPath", ".husky");

@@ -219,7 +219,7 @@ const LFS_MISSING: Failure = {
     "The project asks for Git LFS, and git-lfs is not installed on this node. Install it there, or turn LFS off in the project's settings.",
 };
 
-const createCloneFailure = (words: string): Failure => ({
+const createCloneFailure = (reason: string): Failure => ({
   code: "clone_failed",
-  message: redactText(`The repository could not be cloned: ${words}`).slice(0, 4000),
+  message: redactText(`The repository could not be cloned: ${reason}`).slice(0, 4000),
 });

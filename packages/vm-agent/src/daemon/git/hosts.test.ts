@@ -14,7 +14,7 @@ import {
   runGit,
   makeDirectory,
   makeRepository,
-  neverAborted,
+  createSignal,
   makeCheckoutPaths,
   writeFiles,
 } from "./repositories.testing.ts";
@@ -50,7 +50,7 @@ beforeEach(() => {
   runGit(origin, "config", "uploadpack.allowFilter", "true");
   paths = makeCheckoutPaths(join(root, "w"));
   requests = 0;
-  Object.assign(server.rules, { closed: "nobody", before: () => {} });
+  Object.assign(server.rules, { access: "public", before: () => {} });
   server.passwords.length = 0;
 });
 afterEach(() => {
@@ -67,12 +67,12 @@ const none: RequestLogin = async () => ok(null);
 
 async function checkOut(requestLogin: RequestLogin, more: Partial<CloneInput> = {}, url = server.url("tea.git")) {
   const input = createCloneInput(url, more);
-  const made = await cloneRepository(input, paths, { signal: neverAborted(), requestLogin });
+  const made = await cloneRepository(input, paths, { signal: createSignal(), requestLogin });
   if (!made.ok) throw new Error(`${made.error.code}: ${made.error.message}`);
   return { ...input, ...made.value, commit: true, push: true, commitMessage: "Milk" } satisfies FinishInput;
 }
 const finish = (input: FinishInput, requestLogin: RequestLogin) =>
-  finishCheckout(input, paths, { signal: neverAborted(), requestLogin, timeoutMs: 60_000 });
+  finishCheckout(input, paths, { signal: createSignal(), requestLogin, timeoutMs: 60_000 });
 
 /** The contents of every file below the directory. */
 function readAllFiles(directory: string): string {
@@ -98,7 +98,7 @@ function readCommandLines(): string {
 
 describe("https", () => {
   test("[R14] clones a public repository partially and without a login, and uses one for the push", async () => {
-    server.rules.closed = "pushers";
+    server.rules.access = "public-read";
     const input = await checkOut(stored);
     expect(requests).toBe(0);
     expect(runGit(paths.repo, "config", "remote.origin.partialclonefilter")).toBe("blob:none");
@@ -109,7 +109,7 @@ describe("https", () => {
   });
 
   test("[security 28] clones a private repository in full, with the login in no argument and no file", async () => {
-    server.rules.closed = "everybody";
+    server.rules.access = "private";
     let seen = "";
     server.rules.before = () => void (seen += readCommandLines());
     const input = await checkOut(stored);
@@ -127,9 +127,9 @@ describe("https", () => {
   });
 
   test("[security 28] sends the login to no other host after a redirect", async () => {
-    server.rules.closed = "everybody";
+    server.rules.access = "private";
     const other = await new GitHttpsServer(join(base, "served"), join(root, "other")).start();
-    other.rules.closed = "everybody";
+    other.rules.access = "private";
     const tls = { key: readFileSync(join(base, "tls/key.pem")), cert: readFileSync(join(base, "tls/cert.pem")) };
     const sends = createServer(tls, (request, response) =>
       response.writeHead(302, { location: `https://${other.host}${request.url ?? ""}` }).end(),
@@ -140,7 +140,7 @@ describe("https", () => {
     vi.stubEnv("GIT_SSL_CAINFO", join(root, "both.pem"));
     writeFiles(root, { "both.pem": readFileSync(server.caFile, "utf8") + readFileSync(other.caFile, "utf8") });
     const made = await cloneRepository(createCloneInput(`https://${host}/tea.git`), paths, {
-      signal: neverAborted(),
+      signal: createSignal(),
       requestLogin: async () => ok({ ...login(), host }),
     });
     vi.stubEnv("GIT_SSL_CAINFO", server.caFile);
@@ -165,15 +165,15 @@ describe("https", () => {
   ] satisfies [string, RequestLogin, string][])(
     "says what to do after a refusal when %s",
     async (_case, requestLogin, words) => {
-      server.rules.closed = "everybody";
-      const ports = { signal: neverAborted(), requestLogin };
+      server.rules.access = "private";
+      const ports = { signal: createSignal(), requestLogin };
       const made = await cloneRepository(createCloneInput(server.url("tea.git")), paths, ports);
       expect(made).toMatchObject({
         ok: false,
         error: { code: "auth_failed", message: expect.stringContaining(words) },
       });
 
-      server.rules.closed = "pushers";
+      server.rules.access = "public-read";
       const input = await checkOut(requestLogin);
       writeFiles(paths.repo, { "b.txt": "b\n" });
       const outputs = await finish(input, requestLogin);
@@ -185,7 +185,7 @@ describe("https", () => {
 
   test("reports an unreachable host, and requests no login", async () => {
     const made = await cloneRepository(createCloneInput("https://127.0.0.1:9/tea.git"), paths, {
-      signal: neverAborted(),
+      signal: createSignal(),
       requestLogin: stored,
     });
     expect(made).toMatchObject({ ok: false, error: { code: "remote_unreachable" } });
@@ -222,7 +222,7 @@ describe("ssh", () => {
       `${sshd.command} -i /dev/null -o IdentityFile=/dev/null -F none -o UserKnownHostsFile=${join(root, "known")} -o StrictHostKeyChecking=no -o BatchMode=yes`,
     );
     const made = await cloneRepository(createCloneInput(sshd.url(origin)), paths, {
-      signal: neverAborted(),
+      signal: createSignal(),
       requestLogin: stored,
     });
     vi.stubEnv("GIT_SSH_COMMAND", sshd.command);

@@ -16,7 +16,7 @@ import {
   runGit,
   makeDirectory,
   makeRepository,
-  neverAborted,
+  createSignal,
   makeCheckoutPaths,
   writeFiles,
 } from "./repositories.testing.ts";
@@ -65,7 +65,7 @@ function createWorld(checkouts: number) {
     cpSync(join(root, "checkout"), directory, { recursive: true });
     return makeCheckoutPaths(directory);
   });
-  Object.assign(server.rules, { closed: "nobody", before: () => {} });
+  Object.assign(server.rules, { access: "public", before: () => {} });
   return { origin, url: server.url(name), all };
 }
 
@@ -80,7 +80,7 @@ const createFinishInput = (repoUrl: string): FinishInput => ({
 });
 const finish = (url: string, paths: CheckoutPaths) =>
   finishCheckout(createFinishInput(url), paths, {
-    signal: neverAborted(),
+    signal: createSignal(),
     requestLogin: async () => ok(null),
     timeoutMs: 60_000,
   });
@@ -151,7 +151,7 @@ const REFUSALS = {
   "a protected branch": ({ origin }) =>
     hook(origin, "update", 'case "$1" in refs/heads/task/*) echo protected >&2; exit 1;; esac'),
   "a read-only remote": ({ origin }) => runGit(origin, "config", "http.receivepack", "false"),
-  "no login": () => Object.assign(server.rules, { closed: "pushers" }),
+  "no login": () => Object.assign(server.rules, { access: "public-read" }),
   "a forbidden push": () => refuse(["push-discovery"], 403),
   "a host that is out of order": () => refuse(["push-discovery", "push"], 500),
   "a connection that is cut in the push": () => refuse(["push"], "cut"),
@@ -208,7 +208,7 @@ test("[R14] [F41] commits, reports and bundles the work however the push is refu
       expect(outputs).toMatchObject({ pushed: false, branch: null, pushError: /\S/ });
       expect(outputs.commits.at(-1)?.subject).toBe("Milk");
 
-      const bundle = await bundleCheckout(createFinishInput(given.url), paths, neverAborted());
+      const bundle = await bundleCheckout(createFinishInput(given.url), paths, createSignal());
       expect(bundle.ok).toBe(true);
       const fresh = join(root, `fresh${count}.git`);
       cpSync(join(root, "model.git"), fresh, { recursive: true });
@@ -217,7 +217,7 @@ test("[R14] [F41] commits, reports and bundles the work however the push is refu
       expect(runGit(fresh, "show", "brought:left.txt")).toBe("left");
 
       // Once the remote accepts pushes again, a repeated finish pushes the same commits and no others.
-      Object.assign(server.rules, { closed: "nobody", before: () => {} });
+      Object.assign(server.rules, { access: "public", before: () => {} });
       if (how === "a repository that has gone") return;
       rmSync(join(given.origin, "hooks"), { recursive: true, force: true });
       runGit(given.origin, "config", "http.receivepack", "true");

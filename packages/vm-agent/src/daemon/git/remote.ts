@@ -72,17 +72,17 @@ const UNREACHABLE =
   /could not resolve host|connection refused|connection timed out|network is unreachable|failed to connect|couldn't connect/i;
 
 function createRemoteFailure(url: string, stderr: string): Failure {
-  const words = redactText(getOutputTail(stderr));
-  if (isLocalPath(url)) return { code: "not_a_repository", message: `${url} is not a git repository.\n${words}` };
+  const output = redactText(getOutputTail(stderr));
+  if (isLocalPath(url)) return { code: "not_a_repository", message: `${url} is not a git repository.\n${output}` };
   if (REFUSED_ACCESS.test(stderr))
-    return { code: "auth_failed", message: `The repository's host refused access to ${url}.\n${words}` };
+    return { code: "auth_failed", message: `The repository's host refused access to ${url}.\n${output}` };
   if (UNREACHABLE.test(stderr))
     return {
       code: "remote_unreachable",
-      message: `The repository's host could not be reached from this node.\n${words}`,
+      message: `The repository's host could not be reached from this node.\n${output}`,
     };
-  if (ABSENT.test(stderr)) return { code: "repo_not_found", message: `There is no repository at ${url}.\n${words}` };
-  return { code: "clone_failed", message: `The repository ${url} could not be read.\n${words}` };
+  if (ABSENT.test(stderr)) return { code: "repo_not_found", message: `There is no repository at ${url}.\n${output}` };
+  return { code: "clone_failed", message: `The repository ${url} could not be read.\n${output}` };
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -74,9 +74,9 @@ export function createCloneInput(repoUrl: string, more: Partial<CloneInput> = {}
 }
 
 /** Ports without a cancel and without a stored login. */
-export const createClonePorts = (): ClonePorts => ({ signal: neverAborted(), requestLogin: async () => ok(null) });
+export const createClonePorts = (): ClonePorts => ({ signal: createSignal(), requestLogin: async () => ok(null) });
 
-export const neverAborted = (): AbortSignal => new AbortController().signal;
+export const createSignal = (): AbortSignal => new AbortController().signal;
 
 /** A bare repository with these files, its checkout, and the input to finish it. */
 export async function makeCheckout(

@@ -13,8 +13,8 @@ import { join } from "node:path";
 export type GitRequest = "read" | "push-discovery" | "push" | "lfs";
 
 export interface HttpsRules {
-  /** Who must log in. */
-  closed: "nobody" | "pushers" | "everybody";
+  /** `private` needs a login for every request, `public-read` only for pushes. */
+  access: "public" | "public-read" | "private";
   username: string;
   password: string;
   /** Called before each request; returns an HTTP status to refuse it, or `cut` to drop the connection. */
@@ -23,7 +23,7 @@ export interface HttpsRules {
 
 /** `git http-backend` behind TLS, for all bare repositories of a directory. LFS objects are kept in memory. */
 export class GitHttpsServer {
-  readonly rules: HttpsRules = { closed: "nobody", username: "ada", password: "open-sesame-1815", before: () => {} };
+  readonly rules: HttpsRules = { access: "public", username: "ada", password: "open-sesame-1815", before: () => {} };
   readonly lfsObjects = new Map<string, Buffer>();
   /** The passwords received, in order. */
   readonly passwords: string[] = [];
@@ -79,10 +79,10 @@ export class GitHttpsServer {
   }
 
   #isAllowed(kind: GitRequest, authorization: string | undefined): boolean {
-    const { closed, username, password } = this.rules;
+    const { access, username, password } = this.rules;
     const sent = Buffer.from((authorization ?? "").replace(/^Basic /, ""), "base64").toString();
     if (sent !== "") this.passwords.push(sent.slice(sent.indexOf(":") + 1));
-    if (closed === "nobody" || (closed === "pushers" && kind === "read")) return true;
+    if (access === "public" || (access === "public-read" && kind === "read")) return true;
     return sent === `${username}:${password}`;
   }
 

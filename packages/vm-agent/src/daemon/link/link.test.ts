@@ -13,7 +13,7 @@ import { ManualTimers } from "./manual-timers.testing.ts";
 
 const ids = idSource(systemClock, systemRandom);
 vi.setConfig({ testTimeout: 60_000 });
-const eventually = (look: () => void) => vi.waitFor(look, { interval: 5 });
+const eventually = (check: () => void) => vi.waitFor(check, { interval: 5 });
 
 let root: string;
 let plane: TestControlPlane;

@@ -21,7 +21,7 @@ import {
   runGit,
   makeDirectory,
   makeRepository,
-  neverAborted,
+  createSignal,
   makeCheckoutPaths,
   writeFiles,
 } from "../git/repositories.testing.ts";
@@ -49,7 +49,7 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const ask = (signal = neverAborted()) => readWorkspaceDiff({ paths, directory, baseCommit, signal });
+const ask = (signal = createSignal()) => readWorkspaceDiff({ paths, directory, baseCommit, signal });
 async function readDiff(): Promise<WorkspaceLook> {
   const seen = await ask();
   return seen.ok ? seen.value : expect.fail(seen.error.message);
