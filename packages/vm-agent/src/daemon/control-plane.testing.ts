@@ -275,14 +275,14 @@ export class TestControlPlane {
       const read = readDeliveredRow(row, { seq: 1, timestamp: new Date(0).toISOString() });
       if (!read.ok) return { ...read.error, verdict: "rejected" as const };
       const { messageId } = read.value;
-      const judgement = judgeDelivery(
+      const decision = judgeDelivery(
         messages.get(messageId) ?? null,
         read.value,
         { session: token.sessionId },
         { position: messages.size, createdAt: 0 },
       );
-      if (judgement.verdict === "stored") messages.set(messageId, judgement.next);
-      return deliveryResult(messageId, judgement);
+      if (decision.verdict === "stored") messages.set(messageId, decision.next);
+      return deliveryResult(messageId, decision);
     });
     const count = (verdict: string) => results.filter((result) => result.verdict === verdict).length;
     answer(200, { persisted: count("stored"), duplicates: count("duplicate"), results });

@@ -60,7 +60,7 @@ export class AgentSession {
   #skipped = 0;
   #acpSession: string | null = null;
   #resumeMethod: ResumableSession["method"] | null = null;
-  #choosables: Choosables = { model: null, mode: null };
+  #options: Choosables = { model: null, mode: null };
   /** True while the agent replays the history of a resumed session. */
   #isReplaying = false;
   #prompted = false;
@@ -195,11 +195,11 @@ export class AgentSession {
     const sessionId = resumable?.sessionId ?? session["sessionId"];
     if (typeof sessionId !== "string") throw new AcpError(0, "the agent opened no session");
     this.#acpSession = sessionId;
-    this.#choosables = readChoosables(session);
-    onCapabilities(offersOf(this.#choosables));
+    this.#options = readChoosables(session);
+    onCapabilities(offersOf(this.#options));
     const request = (method: string, params: object) => this.#acp.request(method, params);
-    const made = await applyConfigOptions(launch, sessionId, this.#choosables, { request, log });
-    if (made.ok) this.#choosables = made.value;
+    const made = await applyConfigOptions(launch, sessionId, this.#options, { request, log });
+    if (made.ok) this.#options = made.value;
     return made.ok ? null : made.error;
   }
 
@@ -257,9 +257,9 @@ export class AgentSession {
   /** Sets a config option to its present value, which succeeds only if the agent still has its session. */
   async #hasLostSession(): Promise<boolean> {
     const { agentClock } = this.#ports;
-    const choosable = this.#choosables.mode ?? this.#choosables.model;
-    if (choosable === null || choosable.current === null) return false;
-    const { method, params } = choiceRequest(choosable, this.#acpSession ?? "", choosable.current);
+    const option = this.#options.mode ?? this.#options.model;
+    if (option === null || option.current === null) return false;
+    const { method, params } = choiceRequest(option, this.#acpSession ?? "", option.current);
     const refused = this.#acp.request(method, params).then(
       () => false,
       (error: unknown) => error instanceof AcpError,

@@ -34,33 +34,33 @@ export async function applyConfigOptions(
 
 /** Sets a mode without permission requests. It was not chosen by a person, so a refusal is only logged. */
 async function setUnattendedMode(
-  choosables: Choosables,
+  options: Choosables,
   sessionId: string,
   ports: ConfigOptionPorts,
 ): Promise<Choosables> {
   try {
-    return await setOption(choosables, "mode", unaskingMode(choosables.mode), sessionId, ports);
+    return await setOption(options, "mode", unaskingMode(options.mode), sessionId, ports);
   } catch (error) {
     ports.log.warn("agent.mode_refused", { error: errorMessage(error) });
-    return choosables;
+    return options;
   }
 }
 
 async function setOption(
-  choosables: Choosables,
+  options: Choosables,
   which: "model" | "mode",
   value: string | null,
   sessionId: string,
   { request }: ConfigOptionPorts,
 ): Promise<Choosables> {
-  const choosable = choosables[which];
-  if (choosable === null || value === null) return choosables;
-  const { method, params } = choiceRequest(choosable, sessionId, value);
+  const option = options[which];
+  if (option === null || value === null) return options;
+  const { method, params } = choiceRequest(option, sessionId, value);
   const returned = readChoosables(await request(method, params));
-  const chosen: Choosable = { ...choosable, current: value };
+  const chosen: Choosable = { ...option, current: value };
   return {
-    model: returned.model ?? choosables.model,
-    mode: returned.mode ?? choosables.mode,
+    model: returned.model ?? options.model,
+    mode: returned.mode ?? options.mode,
     [which]: returned[which] ?? chosen,
   };
 }

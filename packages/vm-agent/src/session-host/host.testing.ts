@@ -39,15 +39,15 @@ export async function startStore(sessionId: HostLaunch["sessionId"]) {
       const read = readDeliveredRow(row, { seq: 1, timestamp: new Date(0).toISOString() });
       if (!read.ok) return { messageId: read.error.messageId, verdict: "rejected" as const, reason: read.error.reason };
       const { value } = read;
-      const judgement = judgeDelivery(
+      const decision = judgeDelivery(
         messages.get(value.messageId) ?? null,
         value,
         { session: sessionId },
         { position: messages.size, createdAt: 0 },
       );
-      if (judgement.verdict === "stored") messages.set(value.messageId, judgement.next);
-      if (judgement.verdict === "conflict" || judgement.verdict === "rejected") store.conflicts += 1;
-      return deliveryResult(value.messageId, judgement);
+      if (decision.verdict === "stored") messages.set(value.messageId, decision.next);
+      if (decision.verdict === "conflict" || decision.verdict === "rejected") store.conflicts += 1;
+      return deliveryResult(value.messageId, decision);
     });
     const count = (verdict: string) => results.filter((result) => result.verdict === verdict).length;
     return { persisted: count("stored"), duplicates: count("duplicate"), results };

@@ -15,7 +15,7 @@ import { describeLoss } from "./outcome.ts";
 import { reapSession } from "./reap.ts";
 import { SETUP_MARK } from "./setup-script.ts";
 import type { StartedAgent } from "./started-agent.ts";
-import { watch } from "./watch.ts";
+import { checkTurnLimits } from "./turn-limits.ts";
 
 export interface TurnPorts extends Omit<AgentSessionPorts, "onUpdate" | "agentClock"> {
   readonly clock: Clock;
@@ -147,7 +147,7 @@ export class Turn {
         lastActivityAt: this.#agent.lastActivityAt,
         silenceAllowed: this.#isSilenceAllowed(),
       };
-      const limit = watch(state, launch, now);
+      const limit = checkTurnLimits(state, launch, now);
       if (limit.kind === "too_long") return onLimit({ kind: "too_long", afterMs: launch.maxDurationMs });
       if (limit.kind === "silent" && !this.#agent.isAnswered)
         return onLimit({ kind: "silent", afterMs: launch.idleTimeoutMs });

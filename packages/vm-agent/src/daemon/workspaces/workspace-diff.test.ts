@@ -96,7 +96,7 @@ describe("the diff of a checkout", () => {
     expect(runGit(paths.repo, "count-objects", "-v")).toBe(objects);
     expect(readFileSync(join(paths.repo, ".git/index")).equals(before.index)).toBe(true);
     expect(runGit(paths.repo, "status", "-s")).toBe(before.status);
-    expect(readdirSync(directory).filter((name) => name.startsWith("look-"))).toEqual([]);
+    expect(readdirSync(directory).filter((name) => name.startsWith("diff-"))).toEqual([]);
   });
 
   it("names the branch and commit after the agent has left its branch or started an unrelated history", async () => {
@@ -123,7 +123,7 @@ describe("the diff of a checkout", () => {
     const abort = new AbortController();
     abort.abort(new Error("enough"));
     await expect(ask(abort.signal)).rejects.toThrow("enough");
-    expect(readdirSync(directory).filter((name) => name.startsWith("look-"))).toEqual([]);
+    expect(readdirSync(directory).filter((name) => name.startsWith("diff-"))).toEqual([]);
   });
 });
 

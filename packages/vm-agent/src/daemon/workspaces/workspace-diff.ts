@@ -49,7 +49,7 @@ type Files = WorkspaceLook["files"];
 
 /** Returns a failure when the checkout cannot be read. Throws only an abort's reason. */
 export async function readWorkspaceDiff(input: WorkspaceDiffInput): Promise<Result<WorkspaceLook, Failure>> {
-  const temporary = await mkdtemp(join(input.directory, "look-"));
+  const temporary = await mkdtemp(join(input.directory, "diff-"));
   try {
     return ok(await compare(input, temporary));
   } catch (error) {
