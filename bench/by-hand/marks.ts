@@ -44,7 +44,7 @@ const logged = (log: "daemon" | "host", event: string, fields: Readonly<Record<s
   return (sources) => sources[log].find(fits)?.at ?? null;
 };
 const received = (kind: string) => logged("daemon", "command.received", { kind });
-const daemonStep = (name: string) => logged("daemon", "session.step", { step: name });
+const daemonStep = (name: string) => logged("daemon", "session.step_taken", { step: name });
 
 /** One after the other: each waits for the one before it. */
 export const CHAIN: readonly Part[] = [
@@ -59,7 +59,7 @@ export const CHAIN: readonly Part[] = [
   part("start: began", began("start")),
   part("start: command on the node", received("session.start")),
   part("start: host process spawned", logged("daemon", "host.started")),
-  part("start: host running", logged("host", "host.began")),
+  part("start: host running", logged("host", "host.opened")),
   part("start: token received", logged("host", "token.received")),
   part("start: credential fetched", logged("host", "credential.fetched")),
   part("start: gateway opened", logged("host", "gateway.opened")),
@@ -71,7 +71,7 @@ export const CHAIN: readonly Part[] = [
   part("work: agent answered", logged("host", "agent.answered")),
   part("work: agent exited", logged("host", "agent.exited")),
   part("work: session ended on its host", logged("host", "session.ended")),
-  part("work: end seen by the daemon", daemonStep("note-end")),
+  part("work: end seen by the daemon", daemonStep("record-end")),
   part("work: committed and pushed", logged("daemon", "session.finished")),
   part("work: outbox drained, end reported", logged("daemon", "session.ended")),
   part("work: run woken", ended("work")),
@@ -84,7 +84,7 @@ export const CHAIN: readonly Part[] = [
 
 /** Beside the chain: nothing waits for them. */
 const BESIDE: readonly Part[] = [
-  part("start reported by the daemon", daemonStep("tell-started")),
+  part("start reported by the daemon", daemonStep("report-started")),
   part("task in progress", status("in_progress")),
   part("start: ended", ended("start")),
   part("first message stored", ({ firstStoredAt }) => firstStoredAt),

@@ -8,8 +8,8 @@ import { idSource, silentLogger, systemClock, systemRandom, type SessionId } fro
 import { AGENTS } from "@samovar/domain/agents";
 import { noStartGate } from "@samovar/processes";
 import { prepareAgent } from "@samovar/vm-agent/agents/registry";
-import { agentEnvironment } from "@samovar/vm-agent/session-host/agent-environment";
-import { surroundings } from "@samovar/vm-agent/session-host/agent-process";
+import { createAgentEnvironment } from "@samovar/vm-agent/session-host/agent-environment";
+import { readSurroundings } from "@samovar/vm-agent/session-host/agent-process";
 import type { Installation } from "../../tests/harness/installation.ts";
 import { processesOf } from "../../tests/harness/processes.ts";
 import { type ByHandJob, type ByHandMarks, byHandMarks } from "./job.ts";
@@ -70,10 +70,10 @@ async function jobOf(
   });
   if (!command.ok) throw new Error(command.error.message);
   const agent = { ...recipe, command: command.value };
-  const env = agentEnvironment(
+  const env = createAgentEnvironment(
     { agent, home, checkout, model: null, mark: sessionId },
     { gateway: model, secretEnv: {} },
-    surroundings(),
+    readSurroundings(),
   );
   return { repository, checkout, branch: `by-hand/${name}`, command: command.value, env, prompt };
 }

@@ -1,4 +1,4 @@
-/** The vm-agent's public entries; `main.ts` is its command line. */
+/** The vm-agent's public exports; `main.ts` is its command line. */
 export type { VmAgentSettings } from "./settings.ts";
 export { AGENT_VERSION, readSettings } from "./settings.ts";
 export type { DaemonOptions } from "./daemon/daemon.ts";

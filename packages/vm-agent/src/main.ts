@@ -1,17 +1,17 @@
 /**
  * `vm-agent daemon <agent.json>` | `session-host [--standby] <directory>` | `script-agent` | `version`.
- * From source and as one bundled file alike: it starts itself again through its own module.
+ * Works from source and as one bundled file, because it starts its other processes through its own module.
  */
 import { realpathSync } from "node:fs";
 
 const USAGE = "usage: vm-agent daemon <agent.json> | session-host [--standby] <directory> | script-agent | version";
 
 process.exitCode = await main(process.argv.slice(2));
-// What is left are timers of work that is over and, when the script agent crashes on purpose, its open input.
+// Only timers of finished work are left and, when the script agent crashes on purpose, its open input.
 process.exit();
 
 async function main([command, operand, directory]: readonly string[]): Promise<number> {
-  if (command === "daemon" && operand !== undefined) return daemon(operand);
+  if (command === "daemon" && operand !== undefined) return startDaemon(operand);
   if (command === "session-host" && operand === "--standby" && directory !== undefined) {
     const { runStandbyHost } = await import("./session-host/standby-host.ts");
     return runStandbyHost(directory, process.stdin);
@@ -33,13 +33,13 @@ async function main([command, operand, directory]: readonly string[]): Promise<n
   return 2;
 }
 
-async function daemon(file: string): Promise<number> {
+async function startDaemon(file: string): Promise<number> {
   const { readSettings } = await import("./settings.ts");
   const { reportReady } = await import("@samovar/processes");
   const { runDaemon } = await import("./daemon/daemon.ts");
   const stopping = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopping.abort());
-  // Whoever reads our log may leave before us.
+  // The reader of the log may exit first.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const settings = readSettings(file, process.env);
   reportReady(process.env);

@@ -5,14 +5,18 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { readSettings } from "./settings.ts";
 
-const told = { controlPlaneUrl: "http://samovar.test/", nodeId: `nod_${"0".repeat(26)}`, stateDir: "/var/lib/samovar" };
+const fromFile = {
+  controlPlaneUrl: "http://samovar.test/",
+  nodeId: `nod_${"0".repeat(26)}`,
+  stateDir: "/var/lib/samovar",
+};
 const read = (env: NodeJS.ProcessEnv) => {
   const file = join(mkdtempSync(join(tmpdir(), "smv-settings-")), "agent.json");
-  writeFileSync(file, JSON.stringify(told));
+  writeFileSync(file, JSON.stringify(fromFile));
   return readSettings(file, env);
 };
 
-it("[F47] has its limits of time from the table that the control plane reads too", () => {
+it("[F47] takes its time limits from the table that the control plane reads too", () => {
   expect(read({})).toMatchObject({
     controlPlaneUrl: "http://samovar.test",
     cloneTimeoutMs: TIME_LIMITS.CLONE_TIMEOUT_MS.ms,
@@ -26,7 +30,7 @@ it("[F47] has its limits of time from the table that the control plane reads too
   });
 });
 
-it("tells every wrong setting at once", () => {
+it("reports every invalid setting at once", () => {
   expect(() => read({ DRAIN_TIMEOUT_MS: "0", CLONE_TIMEOUT_MS: "soon", LOG_LEVEL: "loud" })).toThrow(
     /CLONE_TIMEOUT_MS[\s\S]*DRAIN_TIMEOUT_MS[\s\S]*LOG_LEVEL/,
   );

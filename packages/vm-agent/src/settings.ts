@@ -1,6 +1,6 @@
 /**
- * What the vm-agent is told: `agent.json` (laid by the node's user data) and a few environment variables.
- * Parsed once; every fault is told at once.
+ * The vm-agent's settings: `agent.json` (written by the node's user data) and a few environment variables. Parsed once; all
+ * errors are reported together.
  */
 import type { NodeId } from "@samovar/base";
 import { agentSettings, LONGEST_LIMIT_MS, TIME_LIMITS } from "@samovar/contracts";
@@ -13,19 +13,19 @@ import manifest from "../package.json" with { type: "json" };
 
 export const AGENT_VERSION: string = manifest.version;
 
-/** After the first boot the token is taken out of the file. */
+/** The token is removed from the file after the first boot. */
 const agentFile = agentSettings.extend({ bootstrapToken: agentSettings.shape.bootstrapToken.optional() });
 
-/** A limit of the table that both sides share. */
+/** A time limit that the control plane shares. */
 const limit = (name: TimeLimitName) =>
   z.coerce.number().int().positive().max(LONGEST_LIMIT_MS).default(TIME_LIMITS[name].ms);
 
 const environment = z.object({
-  /** Prefix of absolute paths in `agent.json`: on one machine a server is a directory. */
+  /** Prefix of absolute paths in `agent.json`: in the local cloud a server is a directory. */
   SAMOVAR_ROOT: z.string().startsWith("/").or(z.literal("")).default(""),
-  /** Socket of the machine's start gate, where several nodes share one machine. */
+  /** Socket of the start gate, where several nodes share one computer. */
   [START_GATE_VARIABLE]: z.string().startsWith("/").optional(),
-  /** Where agents install themselves; several nodes of one machine may share it. */
+  /** Where agents are installed; several nodes on one computer may share it. */
   SAMOVAR_AGENTS_DIR: z.string().startsWith("/").optional(),
   CLONE_TIMEOUT_MS: limit("CLONE_TIMEOUT_MS"),
   AGENT_INSTALL_TIMEOUT_MS: limit("AGENT_INSTALL_TIMEOUT_MS"),
@@ -35,47 +35,47 @@ const environment = z.object({
 });
 
 export interface VmAgentSettings {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly controlPlaneUrl: string;
   readonly nodeId: NodeId;
   /** Null once it has been used. */
   readonly bootstrapToken: string | null;
   readonly stateDir: string;
   readonly agentsDir: string;
-  /** Null: processes start whenever they are needed. */
+  /** Null: processes start without a gate. */
   readonly startGatePath: string | null;
   readonly cloneTimeoutMs: number;
   readonly installTimeoutMs: number;
   readonly finishTimeoutMs: number;
   readonly drainTimeoutMs: number;
   readonly logLevel: "debug" | "info" | "warn" | "error";
-  /** The `agent.json` that this came from. */
+  /** The path of `agent.json`. */
   readonly file: string;
 }
 
-/** Throws one error that names every wrong setting. */
+/** Throws one error that names every invalid setting. */
 export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSettings {
-  const told = agentFile.safeParse(JSON.parse(readFileSync(file, "utf8")));
-  const around = environment.safeParse(env);
-  if (!told.success || !around.success) {
-    const issues = [...(told.error?.issues ?? []), ...(around.error?.issues ?? [])];
+  const fromFile = agentFile.safeParse(JSON.parse(readFileSync(file, "utf8")));
+  const fromEnv = environment.safeParse(env);
+  if (!fromFile.success || !fromEnv.success) {
+    const issues = [...(fromFile.error?.issues ?? []), ...(fromEnv.error?.issues ?? [])];
     throw new Error(
-      `Settings are not usable:\n  ${issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("\n  ")}`,
+      `Invalid settings:\n  ${issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("\n  ")}`,
     );
   }
-  const stateDir = join(around.data.SAMOVAR_ROOT, told.data.stateDir);
+  const stateDir = join(fromEnv.data.SAMOVAR_ROOT, fromFile.data.stateDir);
   return {
-    controlPlaneUrl: told.data.controlPlaneUrl.replace(/\/+$/, ""),
-    nodeId: told.data.nodeId,
-    bootstrapToken: told.data.bootstrapToken ?? null,
+    controlPlaneUrl: fromFile.data.controlPlaneUrl.replace(/\/+$/, ""),
+    nodeId: fromFile.data.nodeId,
+    bootstrapToken: fromFile.data.bootstrapToken ?? null,
     stateDir,
-    agentsDir: around.data.SAMOVAR_AGENTS_DIR ?? join(stateDir, "agents"),
-    startGatePath: around.data[START_GATE_VARIABLE] ?? null,
-    cloneTimeoutMs: around.data.CLONE_TIMEOUT_MS,
-    installTimeoutMs: around.data.AGENT_INSTALL_TIMEOUT_MS,
-    finishTimeoutMs: around.data.FINISH_TIMEOUT_MS,
-    drainTimeoutMs: around.data.DRAIN_TIMEOUT_MS,
-    logLevel: around.data.LOG_LEVEL,
+    agentsDir: fromEnv.data.SAMOVAR_AGENTS_DIR ?? join(stateDir, "agents"),
+    startGatePath: fromEnv.data[START_GATE_VARIABLE] ?? null,
+    cloneTimeoutMs: fromEnv.data.CLONE_TIMEOUT_MS,
+    installTimeoutMs: fromEnv.data.AGENT_INSTALL_TIMEOUT_MS,
+    finishTimeoutMs: fromEnv.data.FINISH_TIMEOUT_MS,
+    drainTimeoutMs: fromEnv.data.DRAIN_TIMEOUT_MS,
+    logLevel: fromEnv.data.LOG_LEVEL,
     file,
   };
 }

@@ -1,11 +1,11 @@
-/** For tests: a start gate that lets in whom the test names, and shows who waits. */
+/** For tests: a start gate that admits processes when the test says so, and counts those that wait. */
 import { rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 
 export class TestStartGate {
   readonly path: string;
-  /** All that ever asked. */
-  asked = 0;
+  /** How many permits were requested so far. */
+  requests = 0;
   readonly #waiting: Socket[] = [];
   readonly #admitted = new Set<Socket>();
   readonly #server = createServer((socket) => this.#accept(socket));
@@ -23,14 +23,14 @@ export class TestStartGate {
     return this.#waiting.length;
   }
 
-  get admitted(): number {
+  get runWhenAdmitted(): number {
     return this.#admitted.size;
   }
 
-  /** The one that came first. */
+  /** Admits the first in the queue. */
   admit(): void {
     const socket = this.#waiting.shift();
-    if (socket === undefined) throw new Error("nobody waits");
+    if (socket === undefined) throw new Error("the queue is empty");
     this.#admitted.add(socket);
     socket.write("go\n");
   }
@@ -43,7 +43,7 @@ export class TestStartGate {
 
   #accept(socket: Socket): void {
     socket.once("data", () => {
-      this.asked++;
+      this.requests++;
       this.#waiting.push(socket);
     });
     socket.on("error", () => {});

@@ -1,14 +1,14 @@
-/** Limits on our own work. Time in which this process did not run is not counted: a stopped daemon finds nothing late. */
+/** Time limits of this process's work. Time in which the process did not run does not count. */
 import { RunningClock, limitSignal, systemClock, systemTimers } from "@samovar/base";
 
 export interface Within {
   /** Aborted when the limit has passed, or with the outer signal. */
   readonly signal: AbortSignal;
-  /** Whether it was the limit. */
+  /** Whether the limit aborted the signal. */
   isLate(): boolean;
 }
 
-/** Does `work` under a limit in milliseconds. What it throws, and whether it heeds the signal, is its own affair. */
+/** Runs `work` under a limit in milliseconds. `work` must observe the signal; what it throws is passed on. */
 export async function withLimit<T>(
   limitMs: number,
   outer: AbortSignal,

@@ -21,5 +21,5 @@ function refusal({ code, message }: Failure): SamovarError {
 const CODES: Readonly<Record<string, ErrorCode>> = {
   workspace_not_found: "conflict",
   workspace_not_ready: "conflict",
-  look_failed: "conflict",
+  diff_failed: "conflict",
 };

@@ -54,7 +54,7 @@ afterEach(() => {
   rmSync(root, { recursive: true, force: true, maxRetries: 5 });
 });
 
-/** `manifest` is what it tells of its program. */
+/** `manifest` declares its program. */
 function makeTarball(manifest: object = { bin: { tea: "index.js" } }, code = "console.log('tea');"): Buffer {
   mkdirSync(join(root, "pack/package"), { recursive: true });
   writeFileSync(
@@ -87,24 +87,24 @@ function ports(change: Partial<InstallPorts> = {}): InstallPorts {
   };
 }
 const tarballs = () => requests.filter((url) => url.endsWith(".tgz")).length;
-const place = () => join(root, "agents/tea-agent-1.0.0");
+const directory = () => join(root, "agents/tea-agent-1.0.0");
 
-test("a package is installed once, however many ask for it at once, and its scripts do not run", async () => {
+test("installs a package once for concurrent requests, and does not run its scripts", async () => {
   const answers = await Promise.all([
     installAgent(PACKAGE, ports()),
     installAgent(PACKAGE, ports()),
     installAgent(PACKAGE, ports()),
   ]);
-  const argv = [process.execPath, join(place(), "node_modules/tea-agent/index.js")];
+  const argv = [process.execPath, join(directory(), "node_modules/tea-agent/index.js")];
   expect(answers).toEqual([1, 2, 3].map(() => ({ ok: true, value: argv })));
   expect(tarballs()).toBe(1);
-  expect(existsSync(join(place(), "node_modules/tea-agent/canary"))).toBe(false);
+  expect(existsSync(join(directory(), "node_modules/tea-agent/canary"))).toBe(false);
   expect(readdirSync(join(root, "agents")).toSorted()).toEqual(["tea-agent-1.0.0", "tea-agent-1.0.0.lock"]);
   isAway = true;
   expect(await installAgent(PACKAGE, ports())).toMatchObject({ ok: true });
 });
 
-test("of those who want it at once only the one that installs asks for its turn, and gives it back", async () => {
+test("enters the start gate only for the request that installs, and releases the permit", async () => {
   const taken: string[] = [];
   const release = () => void taken.push("released");
   const starts: InstallPorts["starts"] = {
@@ -123,7 +123,7 @@ test("of those who want it at once only the one that installs asks for its turn,
   expect(taken).toEqual([...once, ...once]);
 });
 
-test("a wait for its turn ends with a cancel, and nothing is installed", async () => {
+test("stops waiting at the start gate on a cancel, and installs nothing", async () => {
   const cancel = new AbortController();
   const starts: InstallPorts["starts"] = {
     enter: async () => {
@@ -135,14 +135,14 @@ test("a wait for its turn ends with a cancel, and nothing is installed", async (
   expect(requests).toEqual([]);
 });
 
-test("what an installation that was cut off left behind is in nobody's way", async () => {
+test("replaces what an interrupted installation left behind", async () => {
   mkdirSync(join(root, "agents/tea-agent-1.0.0.partial/node_modules/tea-agent"), { recursive: true });
-  mkdirSync(join(place(), "node_modules/tea-agent"), { recursive: true });
+  mkdirSync(join(directory(), "node_modules/tea-agent"), { recursive: true });
   expect(await installAgent(PACKAGE, ports())).toMatchObject({ ok: true });
-  expect(existsSync(join(place(), "node_modules/tea-agent/index.js"))).toBe(true);
+  expect(existsSync(join(directory(), "node_modules/tea-agent/index.js"))).toBe(true);
 });
 
-test("a registry that has no such package is told in npm's words; the next attempt may succeed", async () => {
+test("reports a missing package in npm's words, and can succeed at the next attempt", async () => {
   isAway = true;
   const failed = await installAgent(PACKAGE, ports());
   expect(failed).toMatchObject({
@@ -153,7 +153,7 @@ test("a registry that has no such package is told in npm's words; the next attem
   expect(await installAgent(PACKAGE, ports())).toMatchObject({ ok: true });
 });
 
-test("of an agent that comes as a package for each platform, the one for this is installed, and no other", async () => {
+test("installs only this platform's package of an agent with one package per platform", async () => {
   tarball = makeTarball({});
   const many = { ...PACKAGE, platforms: { "linux-x64": "tea-linux-x64", "linux-arm64-musl": "tea-linux-arm64-musl" } };
   const program = join(root, "agents/tea-linux-arm64-musl-1.0.0/node_modules/tea-linux-arm64-musl/bin/tea");
@@ -165,7 +165,7 @@ test("of an agent that comes as a package for each platform, the one for this is
   });
 });
 
-test("a program that does not run on this machine is not installed, and what it said is told", async () => {
+test("does not install a program that fails to run on this node, and reports its output", async () => {
   const tried = { ...PACKAGE, versionArgs: ["tea"] };
   const fails =
     "if (process.argv[2] === 'tea' && process.env.HOME.endsWith('.home')) { console.error('wrong libc'); process.exit(3); }";
@@ -174,13 +174,13 @@ test("a program that does not run on this machine is not installed, and what it 
     ok: false,
     error: { code: "agent_install_failed", message: expect.stringMatching(/does not run.*exit code 3: wrong libc/) },
   });
-  expect(existsSync(place())).toBe(false);
+  expect(existsSync(directory())).toBe(false);
   tarball = makeTarball({ bin: { tea: "index.js" } }, "console.log('Tea 1.0.0');");
   expect(await installAgent(tried, ports())).toMatchObject({ ok: true });
-  expect(existsSync(join(place(), ".home"))).toBe(false);
+  expect(existsSync(join(directory(), ".home"))).toBe(false);
 });
 
-test("a node without npm says so", async () => {
+test("reports a node without npm", async () => {
   const failed = await installAgent(PACKAGE, ports({ env: { PATH: join(root, "nowhere"), HOME: root } }));
   expect(failed).toMatchObject({
     ok: false,
@@ -188,14 +188,14 @@ test("a node without npm says so", async () => {
   });
 });
 
-test("[F46] an installation that nobody waits for any more is ended", async () => {
+test("[F46] ends a cancelled installation", async () => {
   const stop = new AbortController();
   server.removeAllListeners("request");
   server.on("request", () => stop.abort(new Error("enough")));
   await expect(installAgent(PACKAGE, ports({ signal: stop.signal }))).rejects.toThrow("enough");
 });
 
-test("an installation that takes too long is told", async () => {
+test("reports an installation that takes too long", async () => {
   server.removeAllListeners("request");
   const failed = await installAgent(PACKAGE, ports({ timeoutMs: 3_000 }));
   expect(failed).toMatchObject({ ok: false, error: { message: expect.stringContaining("longer than 3 s") } });

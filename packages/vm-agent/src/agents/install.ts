@@ -1,7 +1,7 @@
 /**
- * Installs an agent's package, pinned, on first use. Several nodes of one machine may share the directory: a lock
- * that dies with its process lets one install at a time, and a finished installation appears by a rename.
- * The package's own scripts do not run.
+ * Installs an agent's pinned package on first use. Several nodes on one computer may share the directory: a lock that is
+ * released when its process dies lets one install at a time, and a finished installation appears by a rename. The package's
+ * scripts do not run.
  */
 import type { Logger, Result } from "@samovar/base";
 import { err, ok, redactText } from "@samovar/base";
@@ -22,62 +22,64 @@ export interface InstallPorts {
   readonly logger: Logger;
   readonly signal: AbortSignal;
   readonly starts: StartGate;
-  /** The installation waits for its turn longer than usual. */
+  /** Called when the installation waits long at the start gate. */
   readonly onDelayed: () => void;
-  /** As {@link AgentPackage} names platforms; this machine's when absent. */
+  /** A platform name as in {@link AgentPackage}; this node's when absent. */
   readonly platform?: string;
 }
 
-/** One package, with the program in it. */
-type Wanted = Omit<AgentPackage, "platforms">;
-/** For a program to tell its version. */
+/** One package and the program in it. */
+type PackageSpec = Omit<AgentPackage, "platforms">;
+/** For a program to print its version. */
 const TRY_MS = 60_000;
 
-/** A package that is made of one for each platform stands for the one of this. */
-function packageFor({ platforms, ...wanted }: AgentPackage, ports: InstallPorts): Result<Wanted, Failure> {
+/** Resolves a package that exists once per platform to the one for this platform. */
+function resolvePackage({ platforms, ...wanted }: AgentPackage, ports: InstallPorts): Result<PackageSpec, Failure> {
   if (platforms === undefined) return ok(wanted);
-  const platform = ports.platform ?? thisPlatform();
+  const platform = ports.platform ?? getPlatform();
   const forPlatform = Object.entries(platforms).find(([known]) => known === platform)?.[1];
   if (forPlatform !== undefined) return ok({ ...wanted, name: forPlatform });
-  return err(installFailed(wanted, `it has no program for ${platform}`));
+  return err(createInstallFailure(wanted, `it has no program for ${platform}`));
 }
 
 const report = z.object({ header: z.object({ glibcVersionRuntime: z.string().optional() }) });
 
-function thisPlatform(): string {
+function getPlatform(): string {
   const { platform, arch } = process;
   const isMusl =
     platform === "linux" && report.parse(process.report.getReport()).header.glibcVersionRuntime === undefined;
   return `${platform}-${arch}${isMusl ? "-musl" : ""}`;
 }
 
-/** Answers the argv that starts its program. Throws only an abort's reason. */
-export async function installAgent(asked: AgentPackage, ports: InstallPorts): Promise<Result<string[], Failure>> {
-  const chosen = packageFor(asked, ports);
+/** Returns the argv that starts its program. Throws only an abort's reason. */
+export async function installAgent(requested: AgentPackage, ports: InstallPorts): Promise<Result<string[], Failure>> {
+  const chosen = resolvePackage(requested, ports);
   if (!chosen.ok) return chosen;
   const wanted = chosen.value;
-  const place = join(ports.agentsDir, directoryOf(wanted));
-  const known = programIn(wanted, place);
+  const directory = join(ports.agentsDir, getDirectoryName(wanted));
+  const known = readInstalledProgram(wanted, directory);
   if (known !== null) return ok(known);
   await mkdir(ports.agentsDir, { recursive: true });
   return withLimit(ports.timeoutMs, ports.signal, async ({ signal, isLate }) => {
     try {
-      return await withLock(`${place}.lock`, signal, async () => {
-        const made = programIn(wanted, place);
-        return made === null ? await admitted(ports, signal, () => install(wanted, place, ports, signal)) : ok(made);
+      return await withLock(`${directory}.lock`, signal, async () => {
+        const made = readInstalledProgram(wanted, directory);
+        return made === null
+          ? await runWhenAdmitted(ports, signal, () => install(wanted, directory, ports, signal))
+          : ok(made);
       });
     } catch (error) {
       ports.signal.throwIfAborted();
       if (!isLate()) throw error;
-      return err(installFailed(wanted, `it took longer than ${Math.round(ports.timeoutMs / 1000)} s`));
+      return err(createInstallFailure(wanted, `it took longer than ${Math.round(ports.timeoutMs / 1000)} s`));
     }
   });
 }
 
-const directoryOf = ({ name, version }: Wanted): string => `${name.replace("/", "+")}-${version}`;
+const getDirectoryName = ({ name, version }: PackageSpec): string => `${name.replace("/", "+")}-${version}`;
 
-/** Only whoever has the lock asks for its turn: the others would hold theirs for nothing. */
-async function admitted<T>(
+/** Only the process with the lock enters the start gate; the others would hold a permit without using it. */
+async function runWhenAdmitted<T>(
   { starts, onDelayed }: InstallPorts,
   signal: AbortSignal,
   work: () => Promise<T>,
@@ -92,31 +94,31 @@ async function admitted<T>(
 }
 
 async function install(
-  wanted: Wanted,
-  place: string,
+  wanted: PackageSpec,
+  directory: string,
   ports: InstallPorts,
   signal: AbortSignal,
 ): Promise<Result<string[], Failure>> {
-  const partial = `${place}.partial`;
+  const partial = `${directory}.partial`;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
-  // A manifest of its own: npm would otherwise look for one above, and add to it.
+  // A separate manifest, because npm would otherwise find one in a parent directory and add to it.
   await writeFile(join(partial, "package.json"), '{ "private": true }\n');
-  ports.logger.info("agent.installing", { package: wanted.name, version: wanted.version });
-  const run = await runNpm(installArguments(wanted, partial), partial, ports.env, signal);
+  ports.logger.info("agent.install_started", { package: wanted.name, version: wanted.version });
+  const run = await runNpm(getInstallArguments(wanted, partial), partial, ports.env, signal);
   signal.throwIfAborted();
-  if (run.code !== 0) return err(installFailed(wanted, lastLines(run.said)));
-  const argv = programIn(wanted, partial);
-  if (argv === null) return err(installFailed(wanted, `it brings no program ${wanted.bin}`));
+  if (run.code !== 0) return err(createInstallFailure(wanted, getLastLines(run.output)));
+  const argv = readInstalledProgram(wanted, partial);
+  if (argv === null) return err(createInstallFailure(wanted, `it has no program ${wanted.bin}`));
   const fault = await tryProgram(argv, wanted, partial, ports, signal);
-  if (fault !== null) return err(installFailed(wanted, fault));
-  await rm(place, { recursive: true, force: true });
-  await rename(partial, place);
+  if (fault !== null) return err(createInstallFailure(wanted, fault));
+  await rm(directory, { recursive: true, force: true });
+  await rename(partial, directory);
   ports.logger.info("agent.installed", { package: wanted.name, version: wanted.version });
-  return ok(programIn(wanted, place) ?? []);
+  return ok(readInstalledProgram(wanted, directory) ?? []);
 }
 
-function installArguments(wanted: Wanted, prefix: string): readonly string[] {
+function getInstallArguments(wanted: PackageSpec, prefix: string): readonly string[] {
   const quiet = ["--no-audit", "--no-fund", "--no-progress", "--no-update-notifier", "--loglevel=error"];
   return [
     "install",
@@ -135,24 +137,24 @@ const manifest = z.object({
   bin: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
 });
 
-/** Null when this version is not there, or not whole. */
-function programIn(wanted: Wanted, place: string): string[] | null {
-  const directory = join(place, "node_modules", wanted.name);
+/** Null when this version is not installed, or not completely. */
+function readInstalledProgram(wanted: PackageSpec, directory: string): string[] | null {
+  const root = join(directory, "node_modules", wanted.name);
   try {
-    const { version, bin } = manifest.parse(JSON.parse(readFileSync(join(directory, "package.json"), "utf8")));
-    // A package for one platform often names no program, and has it where the custom is.
+    const { version, bin } = manifest.parse(JSON.parse(readFileSync(join(root, "package.json"), "utf8")));
+    // A package for one platform often declares no program and has it in the customary place.
     const entry = typeof bin === "string" ? bin : bin === undefined ? `bin/${wanted.bin}` : bin[wanted.bin];
     if (version !== wanted.version || entry === undefined) return null;
-    const file = join(directory, entry);
-    const head = headOf(file);
-    return isScriptOfNode(file, head) ? [process.execPath, file] : [file];
+    const file = join(root, entry);
+    const head = readHead(file);
+    return isNodeScript(file, head) ? [process.execPath, file] : [file];
   } catch {
     return null;
   }
 }
 
-/** Programs may have hundreds of megabytes. */
-function headOf(file: string): string {
+/** The first bytes only, because programs may have hundreds of megabytes. */
+function readHead(file: string): string {
   const open = openSync(file, "r");
   try {
     const head = Buffer.alloc(100);
@@ -162,30 +164,30 @@ function headOf(file: string): string {
   }
 }
 
-/** What is written for Node runs on ours; anything else is a program of its own. */
-const isScriptOfNode = (file: string, head: string): boolean =>
+/** A script for Node runs on the vm-agent's Node; anything else is executed directly. */
+const isNodeScript = (file: string, head: string): boolean =>
   /\.[cm]?js$/.test(file) || /^#!.*\bnode\b/.test(head.split("\n", 1)[0] ?? "");
 
-/** The npm beside our Node, else the one on PATH; either runs on our Node. */
+/** Runs the npm beside the vm-agent's Node, or else the one on PATH, with that Node. */
 async function runNpm(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv, signal: AbortSignal) {
-  // The machine's own certificate authorities too: companies put theirs there.
+  // Companies add their certificate authorities to the system's.
   const run = await runProgram(
     ["npm", ...args],
-    { cwd, env: { NODE_USE_SYSTEM_CA: "1", ...withOurNode(env) } },
+    { cwd, env: { NODE_USE_SYSTEM_CA: "1", ...addNodeToPath(env) } },
     signal,
   );
-  return { ...run, said: run.code === 127 ? "npm is not on this node's PATH" : run.said };
+  return { ...run, output: run.code === 127 ? "npm is not on this node's PATH" : run.output };
 }
 
-const withOurNode = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
+const addNodeToPath = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
   ...env,
   PATH: [dirname(process.execPath), env["PATH"] ?? "/usr/bin:/bin"].join(delimiter),
 });
 
-/** Whether the program runs on this machine: it tells its version. Null, or what is wrong. */
+/** Checks that the program runs on this node and prints its version. Returns null, or what is wrong. */
 async function tryProgram(
   argv: readonly string[],
-  wanted: Wanted,
+  wanted: PackageSpec,
   partial: string,
   ports: InstallPorts,
   signal: AbortSignal,
@@ -193,25 +195,25 @@ async function tryProgram(
   if (wanted.versionArgs === undefined) return null;
   const home = join(partial, ".home");
   await mkdir(home);
-  const where = { cwd: home, env: { ...withOurNode({ PATH: ports.env["PATH"] }), HOME: home } };
+  const options = { cwd: home, env: { ...addNodeToPath({ PATH: ports.env["PATH"] }), HOME: home } };
   const program = [...argv, ...wanted.versionArgs];
   const { run, isLate } = await withLimit(TRY_MS, signal, async (within) => ({
-    run: await runProgram(program, where, within.signal),
+    run: await runProgram(program, options, within.signal),
     isLate: within.isLate(),
   }));
   signal.throwIfAborted();
   await rm(home, { recursive: true, force: true });
-  if (run.code === 0 && run.said.includes(wanted.version)) return null;
-  const how = isLate ? `did not tell its version within ${TRY_MS / 1000} s` : `ended with exit code ${run.code}`;
-  return `its program does not run on this machine; it ${how}: ${lastLines(run.said)}`;
+  if (run.code === 0 && run.output.includes(wanted.version)) return null;
+  const how = isLate ? `did not print its version within ${TRY_MS / 1000} s` : `ended with exit code ${run.code}`;
+  return `its program does not run on this node; it ${how}: ${getLastLines(run.output)}`;
 }
 
-function lastLines(text: string): string {
+function getLastLines(text: string): string {
   const lines = text.split("\n").filter((line) => line.trim() !== "" && !line.includes("A complete log of this run"));
   return lines.slice(-6).join("\n");
 }
 
-function installFailed(wanted: Wanted, words: string): Failure {
-  const message = `The agent ${wanted.name} ${wanted.version} could not be installed: ${redactText(words)}`;
+function createInstallFailure(wanted: PackageSpec, reason: string): Failure {
+  const message = `The agent ${wanted.name} ${wanted.version} could not be installed: ${redactText(reason)}`;
   return { code: "agent_install_failed", message: message.slice(0, 4000) };
 }

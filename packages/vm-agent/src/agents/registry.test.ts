@@ -1,4 +1,4 @@
-/** Agents that are a program of the node's own: found as a shell would, or told what to do. */
+/** Agents that are a program on the node: found as a shell would find them. */
 import { silentLogger } from "@samovar/base";
 import type { AgentRecipe } from "@samovar/contracts";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -40,14 +40,14 @@ function prepare(command: string) {
   });
 }
 
-test("a program of the node is found by its name or by its path", async () => {
+test("finds a program on the node by its name or by its path", async () => {
   const argv = [join(root, "bin/tea"), "--acp", "two words"];
   expect(await prepare("tea")).toEqual({ ok: true, value: argv });
   expect(await prepare(join(root, "bin/tea"))).toEqual({ ok: true, value: argv });
 });
 
 test.each(["coffee", "notes", "directory", "bin/tea", "../bin/tea", "/nowhere/tea"])(
-  "%s, which is no program of the node, is told with what to install",
+  "says what to install for %s, which is no program on the node",
   async (command) => {
     expect(await prepare(command)).toMatchObject({
       ok: false,

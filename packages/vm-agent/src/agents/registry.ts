@@ -1,4 +1,4 @@
-/** Makes an agent ready to be started, as its recipe says: part of this program, installed from npm, or on the node. */
+/** Prepares an agent as its recipe says: it is part of this program, installed from npm, or a program on the node. */
 import { isAbsolute } from "node:path";
 import type { Result } from "@samovar/base";
 import { err, ok } from "@samovar/base";
@@ -12,7 +12,7 @@ export interface AgentPorts extends InstallPorts {
   readonly self: readonly [string, string];
 }
 
-/** The agent's argv. Installs it when it is not there yet. Throws only an abort's reason. */
+/** Returns the agent's argv, installing the agent first if needed. Throws only an abort's reason. */
 export async function prepareAgent(recipe: AgentRecipe, ports: AgentPorts): Promise<Result<string[], Failure>> {
   const { program } = recipe;
   switch (program.from) {
@@ -20,7 +20,7 @@ export async function prepareAgent(recipe: AgentRecipe, ports: AgentPorts): Prom
       return ok([...ports.self, "script-agent"]);
     case "path": {
       const file = findProgram(program.command, ports.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin");
-      return file === null ? err(missing(recipe.name, program.command)) : ok([file, ...program.args]);
+      return file === null ? err(createMissingFailure(recipe.name, program.command)) : ok([file, ...program.args]);
     }
     case "npm": {
       const installed = await installAgent(program.package, ports);
@@ -29,7 +29,7 @@ export async function prepareAgent(recipe: AgentRecipe, ports: AgentPorts): Prom
   }
 }
 
-function missing(name: string, command: string): Failure {
+function createMissingFailure(name: string, command: string): Failure {
   const where = isAbsolute(command) ? "" : " on its PATH";
   const message = `This node has no program ${command}${where}, which the agent ${name} needs. Install it on the node, or give the agent's settings an npm package or another path.`;
   return { code: "agent_missing", message: message.slice(0, 4000) };

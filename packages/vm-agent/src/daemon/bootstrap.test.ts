@@ -10,7 +10,7 @@ import { TestControlPlane } from "./control-plane.testing.ts";
 import { makeDirectory } from "./git/repositories.testing.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
-const eventually = (look: () => void) => vi.waitFor(look, { interval: 5 });
+const eventually = (check: () => void) => vi.waitFor(check, { interval: 5 });
 
 let root: string;
 let plane: TestControlPlane;
@@ -50,17 +50,17 @@ const identityFile = () => readFileSync(join(root, "state/identity.json"), "utf8
 const waiting = (ms: number) => eventually(() => expect(timers.untilNext()).toBeLessThanOrEqual(ms));
 const enrolled = { phase: "enrolled", nodeToken: "node-token-first", epoch: 3 };
 
-test("[security 6] the token becomes an identity, kept privately, and is forgotten", async () => {
+test("[security 6] exchanges the token for an identity, stores it privately, and deletes the token", async () => {
   expect(await obtain()).toMatchObject(enrolled);
   expect(JSON.parse(identityFile())).toMatchObject(enrolled);
   expect(statSync(join(root, "state/identity.json")).mode & 0o777).toBe(0o600);
   expect(readFileSync(join(root, "etc/agent.json"), "utf8")).not.toContain(plane.bootstrapToken);
-  // The next start asks nobody.
+  // The next start sends no request.
   plane.stop();
   expect(await obtain()).toMatchObject(enrolled);
 });
 
-test("[F4] an answer that was lost is asked for again with the same claim, which was on disk before it was sent", async () => {
+test("[F4] retries a lost answer with the same claim, which was on disk before it was sent", async () => {
   const seen: string[] = [];
   plane.bootstrapFault = () => {
     seen.push(identityFile());
@@ -75,7 +75,7 @@ test("[F4] an answer that was lost is asked for again with the same claim, which
   expect(seen[0]).toContain(plane.claims[0]);
 });
 
-test("[F5] a crash after the answer was lost: the next process goes on with the same claim", async () => {
+test("[F5] continues with the same claim after a crash", async () => {
   plane.bootstrapFault = () => "drop-reply";
   const first = obtain();
   await waiting(250);
@@ -87,7 +87,7 @@ test("[F5] a crash after the answer was lost: the next process goes on with the 
   expect(new Set(plane.claims).size).toBe(1);
 });
 
-test("[F7] a control plane that is not there is asked again with growing waits", async () => {
+test("[F7] retries an unavailable control plane with growing delays", async () => {
   plane.bootstrapFault = () => "unavailable";
   const identity = obtain();
   for (const limit of [250, 500, 1000, 2000]) {
@@ -99,7 +99,7 @@ test("[F7] a control plane that is not there is asked again with growing waits",
   expect(await identity).toMatchObject(enrolled);
 });
 
-test("[security 6] a refused token is tried seldom, and given up after half an hour", async () => {
+test("[security 6] retries a refused token slowly, and gives up after half an hour", async () => {
   plane.bootstrapFault = () => "refuse";
   const identity = obtain();
   const refused = expect(identity).rejects.toThrow(BootstrapRefusedError);
@@ -113,7 +113,7 @@ test("[security 6] a refused token is tried seldom, and given up after half an h
   await refused;
 });
 
-test("settings that are not usable are all told at once", () => {
+test("reports all invalid settings at once", () => {
   writeFileSync(
     join(root, "etc/agent.json"),
     JSON.stringify({ controlPlaneUrl: "ftp://x", nodeId: "x", stateDir: "state" }),

@@ -1,6 +1,6 @@
 /**
- * First boot: the single-use token becomes the node's own identity. The claim is on disk before it is sent, so
- * that an answer that was lost, or a crash after it, is asked for again with the same claim and is given again.
+ * First boot: exchanges the single-use token for the node's identity. The claim is on disk before it is sent, so that
+ * after a lost answer or a crash the same claim is sent again and gets the same answer.
  */
 import type { Clock, Logger, Random, Timers } from "@samovar/base";
 import { backoffMs, errorMessage } from "@samovar/base";
@@ -8,7 +8,7 @@ import { bootstrapReply } from "@samovar/contracts";
 import { mkdirSync } from "node:fs";
 import type { VmAgentSettings } from "../settings.ts";
 import { AGENT_VERSION } from "../settings.ts";
-import { reconnectLimits } from "./reconnect-limits.ts";
+import { getReconnectLimits } from "./reconnect-limits.ts";
 import type { EnrolledIdentity, Identity } from "./identity.ts";
 import { forgetBootstrapToken, readIdentity, writeIdentity } from "./identity.ts";
 
@@ -21,7 +21,7 @@ export interface BootstrapPorts {
   readonly signal: AbortSignal;
 }
 
-/** The token was refused for so long that waiting on is of no use. */
+/** The token was refused for half an hour, or there is no token: retrying is useless. */
 export class BootstrapRefusedError extends Error {
   override readonly name = "BootstrapRefusedError";
 }
@@ -30,7 +30,7 @@ const REQUEST_TIMEOUT_MS = 15_000;
 const REFUSED_WAIT_MS = 60_000;
 const REFUSED_LIMIT_MS = 30 * 60_000;
 
-/** Answers at once when the node has its identity already. Throws {@link BootstrapRefusedError}, or the abort's reason. */
+/** Returns at once when the node has an identity. Throws {@link BootstrapRefusedError}, or the abort's reason. */
 export async function obtainIdentity(
   settings: VmAgentSettings,
   ports: BootstrapPorts,
@@ -44,7 +44,7 @@ export async function obtainIdentity(
   const token = settings.bootstrapToken;
   if (token === null)
     throw new BootstrapRefusedError("agent.json has no bootstrap token and this node has no identity");
-  const claim = known?.claim ?? newClaim(settings.stateDir, ports.random);
+  const claim = known?.claim ?? createClaim(settings.stateDir, ports.random);
   const enrolled = await enrol({ ...settings, token, claim }, ports);
   writeIdentity(settings.stateDir, enrolled);
   forgetBootstrapToken(settings);
@@ -52,7 +52,7 @@ export async function obtainIdentity(
   return enrolled;
 }
 
-function newClaim(stateDir: string, random: Random): string {
+function createClaim(stateDir: string, random: Random): string {
   const claim = Buffer.from(random.bytes(24)).toString("hex");
   writeIdentity(stateDir, { phase: "claiming", claim });
   return claim;
@@ -64,10 +64,10 @@ interface Enrolment extends Pick<VmAgentSettings, "controlPlaneUrl" | "nodeId"> 
 }
 
 async function enrol(enrolment: Enrolment, ports: BootstrapPorts): Promise<EnrolledIdentity> {
-  const limits = reconnectLimits(enrolment.controlPlaneUrl);
+  const limits = getReconnectLimits(enrolment.controlPlaneUrl);
   let refusedSince: number | null = null;
   for (let failures = 1; ; failures++) {
-    const answer = await ask(enrolment, ports);
+    const answer = await requestIdentity(enrolment, ports);
     if (answer.kind === "enrolled") return answer.identity;
     ports.logger.warn("bootstrap.failed", { refused: answer.kind === "refused", reason: answer.reason, failures });
     refusedSince = answer.kind === "refused" ? (refusedSince ?? ports.clock.now()) : null;
@@ -80,11 +80,11 @@ async function enrol(enrolment: Enrolment, ports: BootstrapPorts): Promise<Enrol
 
 type Answer =
   | { readonly kind: "enrolled"; readonly identity: Extract<Identity, { phase: "enrolled" }> }
-  /** The control plane heard us and said no. */
+  /** The control plane answered and refused. */
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "unanswered"; readonly reason: string };
 
-async function ask(enrolment: Enrolment, ports: BootstrapPorts): Promise<Answer> {
+async function requestIdentity(enrolment: Enrolment, ports: BootstrapPorts): Promise<Answer> {
   try {
     const response = await ports.fetch(`${enrolment.controlPlaneUrl}/api/nodes/${enrolment.nodeId}/bootstrap`, {
       method: "POST",

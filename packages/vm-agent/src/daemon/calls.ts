@@ -1,10 +1,10 @@
-/** Answers the control plane's questions. Nothing is kept of them; each answer is bounded in time and size. */
+/** Answers the control plane's calls. Calls are not stored; each answer is bounded in time and size. */
 import type { Logger, WorkspaceId } from "@samovar/base";
 import { errorMessage, redactText } from "@samovar/base";
 import type { NodeCall, NodeReply } from "@samovar/contracts";
 import type { DaemonStore } from "./store/store.ts";
-import { lookInto } from "./workspaces/look.ts";
-import { checkoutPlaces, workspaceDirectory } from "./workspaces/places.ts";
+import { readWorkspaceDiff } from "./workspaces/workspace-diff.ts";
+import { getCheckoutPaths, getWorkspaceDirectory } from "./workspaces/workspace-paths.ts";
 
 export interface CallPorts {
   readonly store: DaemonStore;
@@ -13,13 +13,13 @@ export interface CallPorts {
   readonly stopping: AbortSignal;
 }
 
-/** The asker waits 10 s. */
+/** Less than the 10 s that the caller waits. */
 const ANSWER_TIMEOUT_MS = 9_000;
 
 export class Calls {
   readonly #ports: CallPorts;
-  /** Two who look at once share one look. */
-  readonly #looks = new Map<WorkspaceId, Promise<NodeReply>>();
+  /** Concurrent calls for one workspace share one answer. */
+  readonly #pending = new Map<WorkspaceId, Promise<NodeReply>>();
 
   constructor(ports: CallPorts) {
     this.#ports = ports;
@@ -28,35 +28,38 @@ export class Calls {
   /** Never rejects. */
   answer(call: NodeCall): Promise<NodeReply> {
     const { workspaceId } = call;
-    const known = this.#looks.get(workspaceId);
+    const known = this.#pending.get(workspaceId);
     if (known !== undefined) return known;
-    const asked = this.#look(workspaceId).finally(() => this.#looks.delete(workspaceId));
-    this.#looks.set(workspaceId, asked);
-    return asked;
+    const reply = this.#readDiff(workspaceId).finally(() => this.#pending.delete(workspaceId));
+    this.#pending.set(workspaceId, reply);
+    return reply;
   }
 
-  async #look(workspaceId: WorkspaceId): Promise<NodeReply> {
+  async #readDiff(workspaceId: WorkspaceId): Promise<NodeReply> {
     const { store, stateDir, stopping, logger } = this.#ports;
     const row = store.workspace(workspaceId);
-    if (row === null) return failed("workspace_not_found", "This workspace is not on its machine any more.");
-    if (row.state === "creating") return failed("workspace_not_ready", "The workspace is still being made.");
-    if (row.state === "destroying") return failed("workspace_not_found", "The workspace is being removed.");
-    if (row.baseCommit === null) return failed("workspace_not_ready", "The workspace has no checkout.");
+    if (row === null) return createFailure("workspace_not_found", "This workspace is no longer on its node.");
+    if (row.state === "creating") return createFailure("workspace_not_ready", "The workspace is still being created.");
+    if (row.state === "destroying") return createFailure("workspace_not_found", "The workspace is being removed.");
+    if (row.baseCommit === null) return createFailure("workspace_not_ready", "The workspace has no checkout.");
     const late = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
     try {
-      const seen = await lookInto({
-        places: checkoutPlaces(stateDir, row.place),
-        directory: workspaceDirectory(stateDir, row.place),
+      const diff = await readWorkspaceDiff({
+        paths: getCheckoutPaths(stateDir, row.directoryName),
+        directory: getWorkspaceDirectory(stateDir, row.directoryName),
         baseCommit: row.baseCommit,
         signal: AbortSignal.any([stopping, late]),
       });
-      return seen.ok ? { kind: "workspace.diff", diff: seen.value } : { kind: "failed", failure: seen.error };
+      return diff.ok ? { kind: "workspace.diff", diff: diff.value } : { kind: "failed", failure: diff.error };
     } catch (error) {
-      if (late.aborted) return failed("look_failed", "The checkout is too large to be compared in time.");
+      if (late.aborted) return createFailure("diff_failed", "The checkout is too large to compare in time.");
       logger.warn("call.failed", { call: "workspace.diff", workspace: workspaceId, error });
-      return failed("look_failed", redactText(`The workspace cannot be read: ${errorMessage(error)}`).slice(0, 4000));
+      return createFailure(
+        "diff_failed",
+        redactText(`The workspace cannot be read: ${errorMessage(error)}`).slice(0, 4000),
+      );
     }
   }
 }
 
-const failed = (code: string, message: string): NodeReply => ({ kind: "failed", failure: { code, message } });
+const createFailure = (code: string, message: string): NodeReply => ({ kind: "failed", failure: { code, message } });

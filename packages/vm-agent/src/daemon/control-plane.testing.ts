@@ -1,4 +1,4 @@
-/** For tests: a control plane on loopback that speaks the contract (bootstrap, link, delivery with the true verdicts). */
+/** For tests: a control plane on loopback that implements the contract (bootstrap, link, delivery with real delivery results). */
 import type { NodeId, SessionId } from "@samovar/base";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
@@ -30,26 +30,26 @@ export class TestControlPlane {
   readonly nodeId: NodeId = ids.make("nod");
   readonly bootstrapToken = `boot-${ids.messageId()}`;
   url = "";
-  /** Each event once, as the control plane would have stored it. */
+  /** Each event once, as the control plane would store it. */
   readonly events: NodeEvent[] = [];
-  /** Each event as it came, repeats too. */
+  /** Numbers of all events as they arrived, duplicates included. */
   readonly arrivals: number[] = [];
   readonly claims: string[] = [];
   readonly hellos: Extract<NodeFrame, { type: "hello" }>[] = [];
   readonly upgrades: string[] = [];
   pings = 0;
-  /** Of each link that has ended, as the node closed it; 1006 for one that broke. */
+  /** The close code of each link that has ended; 1006 for one that broke. */
   readonly closeCodes: number[] = [];
-  /** What the node has replied, by the question's id. */
+  /** The node's replies, by the id of the call. */
   readonly replies = new Map<string, NodeReply>();
   readonly tokens = new Map<SessionId, WorkspaceToken>();
-  /** Decided for each bootstrap request. */
+  /** The fault to inject, called for each bootstrap request. */
   bootstrapFault: () => "none" | "drop-reply" | "unavailable" | "refuse" = () => "none";
-  /** What workspaces are told when they ask for a git credential. */
+  /** The reply to requests for a git credential. */
   gitLogin: GitCredential["credential"] = null;
-  /** Git bundles as they were handed over. */
+  /** The uploaded git bundles. */
   readonly bundles = new Map<SessionId, Buffer>();
-  /** Statuses that the next uploads of bundles are answered with. */
+  /** HTTP statuses with which the next bundle uploads fail. */
   readonly bundleFaults: number[] = [];
   /** An HTTP status to refuse upgrades with, or null. */
   refuseLink: number | null = null;
@@ -85,13 +85,13 @@ export class TestControlPlane {
     this.#server.close();
   }
 
-  /** Cuts the link without a goodbye. */
+  /** Terminates the link without a close frame. */
   cut(): void {
     this.#socket?.terminate();
   }
 
   close(code: number): void {
-    this.#socket?.close(code, "told so");
+    this.#socket?.close(code, "closed by the test");
   }
 
   send(frame: ControlFrame | string): void {
@@ -105,8 +105,8 @@ export class TestControlPlane {
     return queued;
   }
 
-  /** Asks the node, and answers what it replies. */
-  async ask(call: NodeCall): Promise<NodeReply> {
+  /** Sends a call to the node and resolves with its reply. */
+  async call(call: NodeCall): Promise<NodeReply> {
     const id = `call-${++this.#calls}`;
     this.send({ type: "call", id, call });
     return this.until(() => this.replies.get(id));
@@ -121,38 +121,38 @@ export class TestControlPlane {
     return this.#ackedCommand;
   }
 
-  /** The first event of this kind that fits, now or later. */
+  /** The first event of this kind that matches, now or later. */
   async event<K extends NodeEvent["kind"]>(
     kind: K,
-    fits: (event: Extract<NodeEvent, { kind: K }>) => boolean = () => true,
+    matches: (event: Extract<NodeEvent, { kind: K }>) => boolean = () => true,
   ): Promise<Extract<NodeEvent, { kind: K }>> {
     const isIt = (event: NodeEvent): event is Extract<NodeEvent, { kind: K }> => event.kind === kind;
-    return this.until(() => this.events.filter(isIt).find(fits));
+    return this.until(() => this.events.filter(isIt).find(matches));
   }
 
-  /** Waits until the probe answers something; asked again whenever anything arrives. */
+  /** Waits until the probe returns a value; it is called again whenever something arrives. */
   until<T>(probe: () => T | undefined | false): Promise<T> {
     return new Promise((resolve) => {
-      const look = () => {
+      const check = () => {
         const found = probe();
         if (found === undefined || found === false) return;
-        this.#watchers.delete(look);
+        this.#watchers.delete(check);
         resolve(found);
       };
-      this.#watchers.add(look);
-      look();
+      this.#watchers.add(check);
+      check();
     });
   }
 
-  /** Settles when the node has read everything that was sent to it: it has answered a ping of the protocol. */
-  answered(): Promise<void> {
+  /** Resolves when the node has read everything that was sent to it, which a WebSocket ping and pong shows. */
+  allRead(): Promise<void> {
     return new Promise((resolve) => {
       this.#socket?.once("pong", () => resolve());
       this.#socket?.ping();
     });
   }
 
-  endsOf(session: SessionId): SessionEnd[] {
+  getEnds(session: SessionId): SessionEnd[] {
     return this.events.flatMap((event) =>
       event.kind === "session.ended" && event.sessionId === session ? [event.end] : [],
     );
@@ -233,7 +233,7 @@ export class TestControlPlane {
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(reply));
     const path = request.url ?? "";
     if (path.endsWith("/git-credential") || path.includes("/bundle?")) {
-      this.#forGit(path, request.headers.authorization ?? "", Buffer.concat(chunks), answer);
+      this.#serveGit(path, request.headers.authorization ?? "", Buffer.concat(chunks), answer);
       return this.#changed();
     }
     const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8") || "null");
@@ -244,17 +244,17 @@ export class TestControlPlane {
   }
 
   #bootstrap(body: unknown, request: IncomingMessage, answer: (status: number, reply: object) => void): void {
-    const asked = bootstrapRequest.parse(body);
+    const bootstrap = bootstrapRequest.parse(body);
     const fault = this.bootstrapFault();
     if (fault === "unavailable") return answer(503, {});
-    if (fault === "refuse" || asked.token !== this.bootstrapToken) return answer(401, {});
-    if (this.claims.length > 0 && this.claims[0] !== asked.claim) return answer(401, {});
-    this.claims.push(asked.claim);
+    if (fault === "refuse" || bootstrap.token !== this.bootstrapToken) return answer(401, {});
+    if (this.claims.length > 0 && this.claims[0] !== bootstrap.claim) return answer(401, {});
+    this.claims.push(bootstrap.claim);
     if (fault === "drop-reply") return void request.socket.destroy();
     answer(200, { nodeToken: "node-token-first", expiresAt: FOREVER, epoch: 3 });
   }
 
-  #forGit(path: string, authorization: string, data: Buffer, answer: (status: number, reply: object) => void): void {
+  #serveGit(path: string, authorization: string, data: Buffer, answer: (status: number, reply: object) => void): void {
     const token = [...this.tokens.values()].find((known) => `Bearer ${known.token}` === authorization);
     if (token === undefined || !path.includes(token.workspaceId)) return answer(401, {});
     if (path.endsWith("/git-credential")) return answer(200, { credential: this.gitLogin });
@@ -275,20 +275,20 @@ export class TestControlPlane {
       const read = readDeliveredRow(row, { seq: 1, timestamp: new Date(0).toISOString() });
       if (!read.ok) return { ...read.error, outcome: "rejected" as const };
       const { messageId } = read.value;
-      const judgement = decideDelivery(
+      const decision = decideDelivery(
         messages.get(messageId) ?? null,
         read.value,
         { session: token.sessionId },
         { position: messages.size, createdAt: 0 },
       );
-      if (judgement.outcome === "stored") messages.set(messageId, judgement.next);
-      return toDeliveryResult(messageId, judgement);
+      if (decision.outcome === "stored") messages.set(messageId, decision.next);
+      return toDeliveryResult(messageId, decision);
     });
     const count = (outcome: string) => results.filter((result) => result.outcome === outcome).length;
     answer(200, { persisted: count("stored"), duplicates: count("duplicate"), results });
   }
 
   #changed(): void {
-    for (const look of this.#watchers) look();
+    for (const check of this.#watchers) check();
   }
 }

@@ -1,8 +1,8 @@
-/** Runs on a closed repository behind https: the daemon gets a login for it, and saves what cannot be pushed. */
+/** Runs on a private repository behind https: the daemon gets a login for it, and saves what cannot be pushed. */
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { gitBy, makeRepository } from "./git/repositories.testing.ts";
+import { runGit, makeRepository } from "./git/repositories.testing.ts";
 import { GitHttpsServer } from "./git/servers.testing.ts";
 import type { TestControlPlane } from "./control-plane.testing.ts";
 import { aRun, fence, TestNode } from "./daemon.testing.ts";
@@ -18,10 +18,10 @@ beforeEach(async () => {
   plane = node.controlPlane;
   makeRepository(join(node.root, "seed"));
   origin = join(node.root, "served/tea.git");
-  gitBy(node.root, "clone", "--quiet", "--bare", "seed", origin);
+  runGit(node.root, "clone", "--quiet", "--bare", "seed", origin);
   server = await new GitHttpsServer(join(node.root, "served"), join(node.root, "tls")).start();
   node.env = { GIT_SSL_CAINFO: server.caFile };
-  server.rules.closed = "everybody";
+  server.rules.access = "private";
   plane.gitLogin = { host: server.host, username: server.rules.username, password: server.rules.password };
 });
 afterEach(() => {
@@ -36,17 +36,17 @@ function begin(repoUrl = server.url("tea.git")) {
   return run;
 }
 
-const refuse = (words: string) => {
+const rejectPushes = (reason: string) => {
   mkdirSync(join(origin, "hooks"), { recursive: true });
-  writeFileSync(join(origin, "hooks/pre-receive"), `#!/bin/sh\necho '${words}' >&2\nexit 1\n`);
+  writeFileSync(join(origin, "hooks/pre-receive"), `#!/bin/sh\necho '${reason}' >&2\nexit 1\n`);
   chmodSync(join(origin, "hooks/pre-receive"), 0o755);
 };
 
-test("[R14] [security 28] a closed repository is cloned and pushed to; the login is in no log, transcript or file", async () => {
+test("[R14] [security 28] clones and pushes to a private repository, and leaves the login in no log, transcript or file", async () => {
   node.startDaemon();
   const run = begin();
   expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "clean", branch: "task/a", pushed: true });
-  expect(gitBy(origin, "show", "task/a:tea.txt")).toBe("green");
+  expect(runGit(origin, "show", "task/a:tea.txt")).toBe("green");
   const files = readdirSync(node.stateDir, { recursive: true, encoding: "utf8" })
     .map((name) => join(node.stateDir, name))
     .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true);
@@ -57,8 +57,8 @@ test("[R14] [security 28] a closed repository is cloned and pushed to; the login
   expect(JSON.stringify(plane.transcript(run.sessionId))).not.toContain(password);
 });
 
-test("[R14] [F41] a push that is refused: the commits are handed over as a bundle, the end and the transcript tell of it", async () => {
-  refuse("no tea today");
+test("[R14] [F41] uploads the commits of a rejected push as a bundle, and reports it in the end and the transcript", async () => {
+  rejectPushes("no tea today");
   plane.bundleFaults.push(503, 401);
   node.startDaemon();
   const run = begin();
@@ -67,15 +67,15 @@ test("[R14] [F41] a push that is refused: the commits are handed over as a bundl
   const data = plane.bundles.get(run.sessionId) ?? Buffer.alloc(0);
   expect(end.bundle?.bytes).toBe(data.byteLength);
   writeFileSync(join(node.root, "brought.bundle"), data);
-  gitBy(join(node.root, "seed"), "fetch", "--quiet", "../brought.bundle", "task/a:brought");
-  expect(gitBy(join(node.root, "seed"), "show", "brought:tea.txt")).toBe("green");
+  runGit(join(node.root, "seed"), "fetch", "--quiet", "../brought.bundle", "task/a:brought");
+  expect(runGit(join(node.root, "seed"), "show", "brought:tea.txt")).toBe("green");
   expect(plane.transcript(run.sessionId).at(-1)?.content).toMatch(
     /could not be pushed.*1 commit .*git bundle.*no tea today/s,
   );
 });
 
-test("[F41] a bundle that nobody takes is told, with its place on the node", async () => {
-  refuse("no tea today");
+test("[F41] reports the path on the node of a bundle that could not be uploaded", async () => {
+  rejectPushes("no tea today");
   plane.bundleFaults.push(413);
   node.startDaemon();
   begin();
@@ -84,10 +84,10 @@ test("[F41] a bundle that nobody takes is told, with its place on the node", asy
   const file = /on the node it is (\S+)\./.exec(end.pushError ?? "")?.[1] ?? "";
   expect(existsSync(file)).toBe(true);
   cpSync(file, join(node.root, "kept.bundle"));
-  gitBy(join(node.root, "seed"), "fetch", "--quiet", "../kept.bundle", "task/a:kept");
+  runGit(join(node.root, "seed"), "fetch", "--quiet", "../kept.bundle", "task/a:kept");
 });
 
-test("no login for the repository's host: the workspace fails and says what to do", async () => {
+test("fails the workspace without a login for the repository's host, and says what to do", async () => {
   plane.gitLogin = null;
   node.startDaemon();
   begin();
@@ -97,7 +97,7 @@ test("no login for the repository's host: the workspace fails and says what to d
   });
 });
 
-test("a clone that takes too long ends as a failure, not as a wait", async () => {
+test("fails a clone that takes too long", async () => {
   node.env = { ...node.env, CLONE_TIMEOUT_MS: "1" };
   node.startDaemon();
   begin();

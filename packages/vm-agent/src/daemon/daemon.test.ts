@@ -1,16 +1,16 @@
-/** The daemon end to end: real processes, git, sockets, the true session-host and script agent. */
+/** The daemon end to end: real processes, git and sockets, the real session host and script agent. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { LINK_CLOSE } from "@samovar/contracts";
-import { gitBy, makeRepository } from "./git/repositories.testing.ts";
+import { runGit, makeRepository } from "./git/repositories.testing.ts";
 import type { TestControlPlane } from "./control-plane.testing.ts";
-import { aRun, exitOf, fence, TestNode } from "./daemon.testing.ts";
+import { aRun, waitForExit, fence, TestNode } from "./daemon.testing.ts";
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 30_000 });
-const PATIENCE = { interval: 20 };
+const POLLING = { interval: 20 };
 
 let node: TestNode;
 let plane: TestControlPlane;
@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(() => node.clean());
 
 const SHORT = fence("say", "Here is tea.") + fence("write tea.txt", "green");
-/** Streams long enough to be hit by whatever a test does to it. */
+/** Streams long enough for a test to interrupt it. */
 const LONG =
   fence("say", "Before.") +
   fence("write early.txt", "1") +
@@ -40,13 +40,13 @@ function begin(prompt: string) {
 const streaming = (run: { sessionId: Parameters<TestControlPlane["transcript"]>[0] }) =>
   plane.until(() => plane.transcript(run.sessionId).some((message) => message.content.length > 500) || undefined);
 
-test("[R3] [R14] a run from workspace to pushed branch, then everything is removed", async () => {
+test("[R3] [R14] runs from the workspace to the pushed branch, and removes everything afterwards", async () => {
   node.startDaemon();
   const run = begin(SHORT);
   expect(await plane.event("workspace.ready")).toMatchObject({
     workspaceId: run.workspaceId,
     branch: "task/a",
-    baseCommit: gitBy(origin, "rev-parse", "main"),
+    baseCommit: runGit(origin, "rev-parse", "main"),
   });
   await plane.event("session.started");
   const { end } = await plane.event("session.ended");
@@ -54,7 +54,7 @@ test("[R3] [R14] a run from workspace to pushed branch, then everything is remov
     outcome: "clean",
     failure: null,
     branch: "task/a",
-    commits: [{ subject: "Make tea", sha: gitBy(origin, "rev-parse", "task/a") }],
+    commits: [{ subject: "Make tea", sha: runGit(origin, "rev-parse", "task/a") }],
     diffStat: { files: 1, insertions: 1, deletions: 0 },
     pushed: true,
     drained: true,
@@ -64,9 +64,9 @@ test("[R3] [R14] a run from workspace to pushed branch, then everything is remov
     kind: "notice",
     content: "Pushed 1 commit to task/a.",
   });
-  expect(gitBy(origin, "show", "task/a:tea.txt")).toBe("green");
+  expect(runGit(origin, "show", "task/a:tea.txt")).toBe("green");
 
-  await vi.waitFor(() => expect(node.hosts()).toEqual([]), PATIENCE);
+  await vi.waitFor(() => expect(node.hosts()).toEqual([]), POLLING);
   plane.enqueue(run.destroy);
   await plane.event("workspace.destroyed");
   expect(node.checkouts()).toEqual([]);
@@ -78,7 +78,7 @@ test("[R3] [R14] a run from workspace to pushed branch, then everything is remov
   ]);
 });
 
-test("as one bundled file, the way nodes get it, it does the same", async () => {
+test("works as one bundled file, the way nodes get it", async () => {
   node.module = join(node.root, "vm-agent.mjs");
   await build({
     entryPoints: [fileURLToPath(new URL("../main.ts", import.meta.url))],
@@ -96,42 +96,42 @@ test("as one bundled file, the way nodes get it, it does the same", async () => 
   expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "clean", pushed: true, drained: true });
 });
 
-test("[R5] [R21] the daemon is killed in mid-run: the agent goes on, a new one finds it, the run ends once", async () => {
+test("[R5] [R21] continues a run when the daemon is killed: the next daemon finds the host, and the run ends once", async () => {
   const first = node.startDaemon();
   const run = begin(LONG);
   await streaming(run);
   const [host] = node.hosts();
   first.kill("SIGKILL");
-  await exitOf(first);
+  await waitForExit(first);
 
   node.startDaemon();
   const { end } = await plane.event("session.ended");
   expect(end).toMatchObject({ outcome: "clean", pushed: true, drained: true });
   expect(end.digest).toEqual(plane.digest(run.sessionId));
   expect(plane.transcript(run.sessionId).some((message) => message.content === "After.")).toBe(true);
-  expect(plane.endsOf(run.sessionId)).toHaveLength(1);
+  expect(plane.getEnds(run.sessionId)).toHaveLength(1);
   expect(plane.events.filter((event) => event.kind === "session.started")).toHaveLength(1);
   expect(node.log()).not.toContain('"launch":2');
   expect(host).toBeGreaterThan(0);
 });
 
-test("[R5] the daemon is killed again and again, at any step: one workspace, one end, one branch", async () => {
+test("[R5] makes one workspace, one end and one branch when the daemon is killed at any step", async () => {
   const run = begin(SHORT);
-  for (let kills = 0; kills < 6 && plane.endsOf(run.sessionId).length === 0; kills++) {
+  for (let kills = 0; kills < 6 && plane.getEnds(run.sessionId).length === 0; kills++) {
     const daemon = node.startDaemon();
     const seen = plane.events.length;
-    await Promise.race([plane.until(() => plane.events.length > seen || undefined), exitOf(daemon)]);
+    await Promise.race([plane.until(() => plane.events.length > seen || undefined), waitForExit(daemon)]);
     daemon.kill("SIGKILL");
-    await exitOf(daemon);
+    await waitForExit(daemon);
   }
   node.startDaemon();
   expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "clean", branch: "task/a", pushed: true });
-  expect(plane.endsOf(run.sessionId)).toHaveLength(1);
+  expect(plane.getEnds(run.sessionId)).toHaveLength(1);
   expect(plane.events.filter((event) => event.kind === "workspace.ready")).toHaveLength(1);
-  expect(gitBy(origin, "branch", "--list", "--format=%(refname:short)", "task/*")).toBe("task/a");
+  expect(runGit(origin, "branch", "--list", "--format=%(refname:short)", "task/*")).toBe("task/a");
 });
 
-test("[R5] [R16] [F39] a session-host is killed: what it said is kept and the session ends as crashed", async () => {
+test("[R5] [R16] [F39] keeps the transcript of a killed session host and ends the session as crashed", async () => {
   node.startDaemon();
   const run = begin(LONG);
   await streaming(run);
@@ -146,12 +146,12 @@ test("[R5] [R16] [F39] a session-host is killed: what it said is kept and the se
   });
   expect(end.digest).toEqual(plane.digest(run.sessionId));
   expect(plane.transcript(run.sessionId).filter((message) => message.interrupted)).toHaveLength(1);
-  expect(gitBy(origin, "branch", "--list", "task/*")).toBe("");
-  // Kept for whoever wants to look.
+  expect(runGit(origin, "branch", "--list", "task/*")).toBe("");
+  // The workspace is retained for inspection.
   expect(node.checkouts()).toHaveLength(1);
 });
 
-test("a host that cannot even start: the session ends as crashed, with a reason and without a digest", async () => {
+test("ends the session of a host that cannot start as crashed, with a reason and without a digest", async () => {
   // The host refuses a setting that the daemon does not read.
   node.env = { MSG_OUTBOX_MAX_ROWS: "none" };
   node.startDaemon();
@@ -166,45 +166,45 @@ test("a host that cannot even start: the session ends as crashed, with a reason 
   expect(end.failure?.message).toContain("MSG_OUTBOX_MAX_ROWS");
 });
 
-test("[F40] [F46] a cancel ends the agent; nothing is pushed and the checkout is left as it is", async () => {
+test("[F40] [F46] ends the agent on a cancel, pushes nothing and leaves the checkout unchanged", async () => {
   node.startDaemon();
   const run = begin(fence("write early.txt", "1") + fence("hang"));
   await plane.event("session.started");
   plane.enqueue(run.cancel);
   const { end } = await plane.event("session.ended");
   expect(end).toMatchObject({ outcome: "cancelled", pushed: false, commits: [] });
-  const [place] = node.checkouts();
-  expect(existsSync(join(node.stateDir, "w", place ?? "", "repo/early.txt"))).toBe(true);
+  const [directoryName] = node.checkouts();
+  expect(existsSync(join(node.stateDir, "w", directoryName ?? "", "repo/early.txt"))).toBe(true);
 });
 
-test("[R21] a workspace that is destroyed in mid-run: the session ends, the directory and the processes go", async () => {
+test("[R21] ends the session and removes the directory and the processes of a workspace that is destroyed during a run", async () => {
   node.startDaemon();
   const run = begin(LONG);
   await streaming(run);
   plane.enqueue(run.destroy);
   await plane.event("workspace.destroyed");
-  expect(plane.endsOf(run.sessionId)).toMatchObject([{ outcome: "cancelled" }]);
+  expect(plane.getEnds(run.sessionId)).toMatchObject([{ outcome: "cancelled" }]);
   expect(node.checkouts()).toEqual([]);
   expect(node.hosts()).toEqual([]);
 });
 
-test("[F4] [F7] a control plane that is cut off: events wait on disk, none is lost, none is stored twice", async () => {
+test("[F4] [F7] keeps events on disk while the control plane is unreachable, and loses and duplicates none", async () => {
   node.startDaemon();
   const run = begin(SHORT);
   await plane.event("workspace.ready");
   plane.withholdAcks = true;
   plane.refuseLink = 503;
   plane.cut();
-  await vi.waitFor(() => expect(gitBy(origin, "branch", "--list", "task/a")).not.toBe(""), PATIENCE);
+  await vi.waitFor(() => expect(runGit(origin, "branch", "--list", "task/a")).not.toBe(""), POLLING);
   plane.refuseLink = null;
   plane.acknowledgeEvents();
   await plane.event("session.ended");
   const numbers = plane.events.map((event) => event.n);
   expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b));
-  expect(plane.endsOf(run.sessionId)).toHaveLength(1);
+  expect(plane.getEnds(run.sessionId)).toHaveLength(1);
 });
 
-test("bad repositories are told as failures; a session on them ends with an error", async () => {
+test("reports an unusable repository as a failure, and ends a session on it with an error", async () => {
   node.startDaemon();
   const run = aRun(node, join(node.root, "nowhere"), SHORT);
   plane.enqueue(run.create);
@@ -217,7 +217,7 @@ test("bad repositories are told as failures; a session on them ends with an erro
   });
 });
 
-test("a drained node takes nothing new, and finishes what it has", async () => {
+test("accepts no new work on a draining node, and finishes the present work", async () => {
   node.startDaemon();
   const run = begin(SHORT);
   await plane.event("workspace.ready");
@@ -231,35 +231,35 @@ test("a drained node takes nothing new, and finishes what it has", async () => {
   expect((await plane.event("session.ended")).sessionId).toBe(run.sessionId);
 });
 
-test("[R21] a node that is gone ends what runs on it, and stays gone", async () => {
+test("[R21] ends all processes on a node that is gone, and does not dial again", async () => {
   const daemon = node.startDaemon();
   const run = begin(LONG);
   await streaming(run);
   plane.close(LINK_CLOSE.gone);
-  expect(await exitOf(daemon)).toBe(0);
+  expect(await waitForExit(daemon)).toBe(0);
   expect(node.hosts()).toEqual([]);
   const upgrades = plane.upgrades.length;
   const again = node.startDaemon();
-  await vi.waitFor(() => expect(node.log()).toContain("node.gone"), PATIENCE);
+  await vi.waitFor(() => expect(node.log()).toContain("node.gone"), POLLING);
   again.kill("SIGTERM");
-  expect(await exitOf(again)).toBe(0);
+  expect(await waitForExit(again)).toBe(0);
   expect(plane.upgrades).toHaveLength(upgrades);
 });
 
-test("a stop by signal leaves the hosts; a second daemon of the same node is turned away", async () => {
+test("leaves the hosts running when stopped by a signal, and refuses a second daemon on the same node", async () => {
   const first = node.startDaemon();
   const run = begin(fence("say", "Hm.") + fence("hang"));
   await plane.event("session.started");
-  expect(await exitOf(node.startDaemon())).toBe(75);
+  expect(await waitForExit(node.startDaemon())).toBe(75);
   first.kill("SIGTERM");
-  expect(await exitOf(first)).toBe(0);
+  expect(await waitForExit(first)).toBe(0);
   expect(node.hosts()).toHaveLength(1);
   node.startDaemon();
   plane.enqueue(run.cancel);
   expect((await plane.event("session.ended")).end.outcome).toBe("cancelled");
 });
 
-test("[security 6, 23, 32] the bootstrap token is forgotten, private files are private, no token is in a log, an argv or the workspace", async () => {
+test("[security 6, 23, 32] deletes the bootstrap token, keeps private files private, and puts no token in a log, an argv or the workspace", async () => {
   node.startDaemon();
   const run = begin(fence("sh", "env; cat /proc/$PPID/cmdline"));
   await plane.event("session.ended");
@@ -267,17 +267,17 @@ test("[security 6, 23, 32] the bootstrap token is forgotten, private files are p
   expect(statSync(join(node.stateDir, "identity.json")).mode & 0o077).toBe(0);
   expect(statSync(node.stateDir).mode & 0o077).toBe(0);
   const secrets = [plane.bootstrapToken, "node-token", `ws-token-${run.sessionId}`];
-  const [place = ""] = node.checkouts();
+  const [directoryName = ""] = node.checkouts();
   const seen = [
     node.log(),
     JSON.stringify(plane.transcript(run.sessionId)),
-    readFileSync(join(node.stateDir, "w", place, "session/host.json"), "utf8"),
-    readFileSync(join(node.stateDir, "w", place, "session/host.log"), "utf8"),
+    readFileSync(join(node.stateDir, "w", directoryName, "session/host.json"), "utf8"),
+    readFileSync(join(node.stateDir, "w", directoryName, "session/host.log"), "utf8"),
   ];
   for (const secret of secrets) expect(seen.filter((text) => text.includes(secret))).toEqual([]);
 });
 
-test("a command of an unknown kind is acknowledged and told as a fault", async () => {
+test("acknowledges a command of an unknown kind and reports it as a fault", async () => {
   node.startDaemon();
   await plane.until(() => plane.hellos.length > 0 || undefined);
   plane.send(JSON.stringify({ type: "command", command: { n: 1, id: "x", kind: "agent.update", args: {} } }));
@@ -285,19 +285,19 @@ test("a command of an unknown kind is acknowledged and told as a fault", async (
   await plane.until(() => plane.ackedCommand === 1 || undefined);
 });
 
-test("[R30] a workspace can be looked into while its agent works and when it is kept, and not once it is gone", async () => {
+test("[R30] reads a workspace's diff while its agent works and while it is retained, but not once it is destroyed", async () => {
   node.startDaemon();
-  // At work until it is cancelled: what has ended would have been committed.
+  // The agent works until it is cancelled, because a clean end would commit the file.
   const run = begin(fence("write early.txt", "1") + fence("stream 1500") + fence("hang"));
   await streaming(run);
-  const ask = () => plane.ask({ kind: "workspace.diff", workspaceId: run.workspaceId });
+  const ask = () => plane.call({ kind: "workspace.diff", workspaceId: run.workspaceId });
   const seen = { branch: "task/a", files: [{ path: "early.txt", change: "untracked" }], truncated: false };
   expect(await ask()).toMatchObject({ kind: "workspace.diff", diff: seen });
   plane.enqueue(run.cancel);
   await plane.event("session.ended");
-  const kept = await ask();
-  expect(kept).toMatchObject({ kind: "workspace.diff", diff: seen });
-  expect(kept.kind === "workspace.diff" && existsSync(join(kept.diff.path, "early.txt"))).toBe(true);
+  const retained = await ask();
+  expect(retained).toMatchObject({ kind: "workspace.diff", diff: seen });
+  expect(retained.kind === "workspace.diff" && existsSync(join(retained.diff.path, "early.txt"))).toBe(true);
   plane.enqueue(run.destroy);
   await plane.event("workspace.destroyed");
   expect(await ask()).toMatchObject({ kind: "failed", failure: { code: "workspace_not_found" } });

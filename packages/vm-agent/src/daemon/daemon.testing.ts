@@ -1,4 +1,4 @@
-/** For tests: daemons as real processes in a directory of the test's own. */
+/** For tests: daemons as real processes in a temporary directory. */
 import { AGENTS } from "@samovar/domain/agents";
 import type { CommandDraft } from "@samovar/contracts";
 import type { ChildProcess } from "node:child_process";
@@ -17,7 +17,7 @@ export class TestNode {
   readonly controlPlane = new TestControlPlane();
   /** The vm-agent's module: from source, or as one file. */
   module = main;
-  /** More environment for the next daemon. */
+  /** Additional environment variables for the next daemon. */
   env: Record<string, string> = {};
   readonly #daemons: ChildProcess[] = [];
 
@@ -61,23 +61,23 @@ export class TestNode {
     return readFileSync(join(this.root, "daemon.log"), "utf8");
   }
 
-  /** Pids of this node's session hosts that were started for their session. */
+  /** Pids of this node's session hosts that were not started as standby hosts. */
   hosts(): number[] {
-    return this.#processes().filter((pid) => /session-host (?!--standby)/.test(commandLine(pid)));
+    return this.#processes().filter((pid) => /session-host (?!--standby)/.test(readCommandLine(pid)));
   }
 
-  /** Pids of those that were started before it, and may have one by now. */
+  /** Pids of session hosts that were started as standby hosts, with or without a session by now. */
   standbyHosts(): number[] {
-    return this.#processes().filter((pid) => commandLine(pid).includes("session-host --standby"));
+    return this.#processes().filter((pid) => readCommandLine(pid).includes("session-host --standby"));
   }
 
-  /** Places with a checkout. */
+  /** Names of the workspace directories that have a checkout. */
   checkouts(): string[] {
-    const places = join(this.stateDir, "w");
-    return readdirSync(places).filter((place) => existsSync(join(places, place, "repo")));
+    const root = join(this.stateDir, "w");
+    return readdirSync(root).filter((name) => existsSync(join(root, name, "repo")));
   }
 
-  /** Ends everything that this node started. */
+  /** Kills everything that this node started. */
   clean(): void {
     for (const child of this.#daemons) child.kill("SIGKILL");
     for (const pid of this.#processes()) kill(pid);
@@ -86,15 +86,15 @@ export class TestNode {
   }
 
   #processes(): number[] {
-    const own = (pid: number) =>
+    const isOurs = (pid: number) =>
       readProc(pid, "environ").includes(`=${this.root}`) || readProc(pid, "cmdline").includes(this.root);
     return readdirSync("/proc")
       .map(Number)
-      .filter((pid) => Number.isInteger(pid) && pid !== process.pid && own(pid));
+      .filter((pid) => Number.isInteger(pid) && pid !== process.pid && isOurs(pid));
   }
 }
 
-export function exitOf(child: ChildProcess): Promise<number | null> {
+export function waitForExit(child: ChildProcess): Promise<number | null> {
   return child.exitCode !== null || child.signalCode !== null
     ? Promise.resolve(child.exitCode)
     : new Promise((resolve) => child.once("exit", (code) => resolve(code)));
@@ -109,7 +109,7 @@ export interface TestRun {
   readonly destroy: CommandDraft;
 }
 
-/** The commands of one run. The workspace's token is known to the control plane from now on. */
+/** The commands of one run. Registers the workspace's token with the control plane. */
 export function aRun(node: TestNode, repoUrl: string, prompt: string): TestRun {
   const [workspaceId, sessionId, runId] = [ids.make("wsp"), ids.make("ses"), ids.make("run")];
   node.controlPlane.tokens.set(sessionId, {
@@ -161,7 +161,7 @@ export function aRun(node: TestNode, repoUrl: string, prompt: string): TestRun {
   };
 }
 
-/** As a control plane of today asks for it: the workspace is told of its agent. */
+/** The run with its agent named in the workspace's command, so that a standby host is started. */
 export function withEarlyAgent(run: TestRun): TestRun {
   if (run.create.kind !== "workspace.create") throw new Error("not a workspace's creation");
   return { ...run, create: { ...run.create, args: { ...run.create.args, agent: AGENTS.script.recipe } } };
@@ -169,7 +169,7 @@ export function withEarlyAgent(run: TestRun): TestRun {
 
 export const fence = (info: string, body = ""): string => `\`\`\`${info}\n${body}\n\`\`\`\n`;
 
-function commandLine(pid: number): string {
+function readCommandLine(pid: number): string {
   return readProc(pid, "cmdline").replaceAll("\0", " ");
 }
 
@@ -185,6 +185,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has gone by itself.
+    // The process has exited already.
   }
 }

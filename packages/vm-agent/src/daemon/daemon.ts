@@ -1,6 +1,6 @@
 /**
- * The vm-agent's main process: dials the control plane, keeps workspaces, starts and finds session-hosts. It may
- * be killed at any moment: what it had promised stands in its store, and hosts go on without it [R5][R21].
+ * The vm-agent's main process: dials the control plane, manages workspaces, starts and reconnects session hosts. It may
+ * be killed at any moment: its commitments are in its store, and hosts continue without it [R5][R21].
  */
 import type { SessionId, WorkspaceId } from "@samovar/base";
 import { idSource, jsonLogger, systemClock, systemRandom, systemTimers } from "@samovar/base";
@@ -29,15 +29,15 @@ export interface DaemonOptions {
   readonly settings: VmAgentSettings;
   /** argv that starts this vm-agent again: Node and its module. */
   readonly self: readonly [string, string];
-  /** Aborted by a signal: close the link, leave the hosts, return. */
+  /** Aborted by a signal: the daemon closes the link, leaves the hosts running and returns. */
   readonly stopping: AbortSignal;
 }
 
 const EXIT = { stopped: 0, refused: 1, busy: 75 } as const;
-/** A node that is gone but whose machine is not yet: its service manager starts us again and again. */
+/** The node is gone, but its server still runs: its service manager restarts the daemon again and again. */
 const GONE_PAUSE_MS = 10 * 60_000;
 
-/** Runs until told to stop; answers the exit code. */
+/** Runs until it is stopped; resolves with the exit code. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   const { settings, stopping } = options;
   const logger = jsonLogger({
@@ -104,7 +104,7 @@ class Daemon {
     this.#store = new DaemonStore(join(settings.stateDir, "daemon.sqlite"), ports.clock);
     this.#store.enterEpoch(identity.epoch);
     this.#tokens = new WorkspaceTokens({ ...ports, renew: (workspaces) => this.#link.renew(workspaces) });
-    this.#tokens.nodeTokenExpires(identity.expiresAt);
+    this.#tokens.setNodeTokenExpiry(identity.expiresAt);
     const { controlPlaneUrl } = settings;
     this.#callback = new WorkspaceCallback({ ...ports, controlPlaneUrl, tokens: this.#tokens });
     this.#standby = new StandbyHosts({
@@ -112,7 +112,7 @@ class Daemon {
       logger: ports.logger,
       ids: idSource(ports.clock, ports.random),
       stateDir: settings.stateDir,
-      agents: this.#agentPorts(),
+      agents: this.#createAgentPorts(),
       stopping: this.#stopping,
     });
     this.#keeper = new WorkspaceKeeper({
@@ -123,21 +123,21 @@ class Daemon {
       cloneTimeoutMs: settings.cloneTimeoutMs,
       stopping: this.#stopping,
       endSessions: (workspace) => this.#endSessions(workspace),
-      changed: (workspace) => this.#pokeSessions(workspace),
-      creating: (workspace) =>
-        void this.#standby.startFor(workspace).catch((error: unknown) => this.#notStarted(error)),
-      rested: () => this.#considerStandby(),
+      onChange: (workspace) => this.#wakeSessions(workspace),
+      onCreating: (workspace) =>
+        void this.#standby.startFor(workspace).catch((error: unknown) => this.#onStandbyError(error)),
+      onIdle: () => this.#startStandbyIfIdle(),
     });
     this.#link = this.#makeLink();
   }
 
   async run(): Promise<number> {
     const { logger } = this.#ports;
-    logger.info("daemon.began", { version: AGENT_VERSION, epoch: this.#epoch });
+    logger.info("daemon.started", { version: AGENT_VERSION, epoch: this.#epoch });
     if (this.#store.salvage !== null) this.#reportDamage(this.#store.salvage);
     await this.#standby.start();
-    this.#continue();
-    this.#considerStandby();
+    this.#resumeWork();
+    this.#startStandbyIfIdle();
     this.#tokens.start();
     this.#link.start();
     await new Promise<void>((resolve) => {
@@ -147,10 +147,13 @@ class Daemon {
     this.#link.stop();
     this.#tokens.stop();
     this.#standby.stop();
-    await Promise.all([this.#keeper.idle(), ...[...this.#supervisors.values()].map((supervisor) => supervisor.done)]);
-    if (this.#isGone) this.#endEverything();
+    await Promise.all([
+      this.#keeper.waitUntilIdle(),
+      ...[...this.#supervisors.values()].map((supervisor) => supervisor.done),
+    ]);
+    if (this.#isGone) this.#killSessions();
     this.#store.close();
-    logger.info("daemon.left", { gone: this.#isGone });
+    logger.info("daemon.stopped", { gone: this.#isGone });
     return EXIT.stopped;
   }
 
@@ -165,34 +168,34 @@ class Daemon {
         nodeId: settings.nodeId,
         agentVersion: AGENT_VERSION,
         epoch: this.#epoch,
-        token: () => this.#nodeToken,
+        getToken: () => this.#nodeToken,
       },
       {
         onCommand: (command) => {
-          if (acceptCommand(command, ports)) this.#continue();
+          if (acceptCommand(command, ports)) this.#resumeWork();
         },
         onUnknownCommand: (command) => refuseCommand(command, ports),
         onCall: (call) => calls.answer(call),
-        onNodeToken: (token) => this.#keepNodeToken(token),
+        onNodeToken: (token) => this.#setNodeToken(token),
         onWorkspaceTokens: (tokens) => {
           for (const token of tokens) this.#tokens.put(token);
-          this.#pokeSessions();
+          this.#wakeSessions();
         },
-        onConnected: () => this.#pokeSessions(),
-        onDisconnected: () => this.#pokeSessions(),
+        onConnected: () => this.#wakeSessions(),
+        onDisconnected: () => this.#wakeSessions(),
         onGone: () => this.#onGone(),
       },
       ports,
     );
   }
 
-  /** Sets everything in motion that the store says is to be done. Repeatable. */
-  #continue(): void {
-    for (const workspace of this.#store.workspaces()) this.#keeper.poke(workspace.id);
+  /** Starts or resumes all work that the store holds. Repeatable. */
+  #resumeWork(): void {
+    for (const workspace of this.#store.workspaces()) this.#keeper.wake(workspace.id);
     for (const session of this.#store.sessions()) {
-      if (session.phase !== "dismissed" && !this.#supervisors.has(session.id)) this.#supervise(session.id);
+      if (session.phase !== "finalized" && !this.#supervisors.has(session.id)) this.#supervise(session.id);
     }
-    this.#pokeSessions();
+    this.#wakeSessions();
   }
 
   #supervise(id: SessionId): void {
@@ -202,7 +205,7 @@ class Daemon {
       store: this.#store,
       tokens: this.#tokens,
       callback: this.#callback,
-      agents: this.#agentPorts(),
+      agents: this.#createAgentPorts(),
       standby: this.#standby,
       node: { controlPlaneUrl: settings.controlPlaneUrl, nodeId: settings.nodeId, epoch: this.#epoch },
       stateDir: settings.stateDir,
@@ -213,43 +216,43 @@ class Daemon {
     this.#supervisors.set(id, supervisor);
     void supervisor.done.finally(() => {
       this.#supervisors.delete(id);
-      this.#considerStandby();
+      this.#startStandbyIfIdle();
     });
   }
 
-  #agentPorts() {
+  #createAgentPorts() {
     const { settings, self } = this.#options;
     const starts = startGate(settings.startGatePath, this.#ports.timers);
     return { self, agentsDir: settings.agentsDir, timeoutMs: settings.installTimeoutMs, env: process.env, starts };
   }
 
-  /** A node with nothing to do makes the next start a quick one. */
-  #considerStandby(): void {
+  /** Starts a standby host on an idle node, so that the next task starts faster. */
+  #startStandbyIfIdle(): void {
     const isBusy = this.#supervisors.size > 0 || this.#store.fact("draining") !== null;
-    const isMoving = this.#store.workspaces().some(({ state }) => state === "creating" || state === "destroying");
-    if (this.#stopping.aborted || isBusy || isMoving) return;
-    this.#standby.keepOne().catch((error: unknown) => this.#notStarted(error));
+    const isChanging = this.#store.workspaces().some(({ state }) => state === "creating" || state === "destroying");
+    if (this.#stopping.aborted || isBusy || isChanging) return;
+    this.#standby.startIdle().catch((error: unknown) => this.#onStandbyError(error));
   }
 
-  #notStarted(error: unknown): void {
+  #onStandbyError(error: unknown): void {
     if (!this.#stopping.aborted) this.#ports.logger.warn("standby.not_started", { error });
   }
 
-  #pokeSessions(workspace?: WorkspaceId): void {
+  #wakeSessions(workspace?: WorkspaceId): void {
     for (const [id, supervisor] of this.#supervisors) {
-      if (workspace === undefined || this.#store.session(id)?.workspaceId === workspace) supervisor.poke();
+      if (workspace === undefined || this.#store.session(id)?.workspaceId === workspace) supervisor.wake();
     }
   }
 
   async #endSessions(workspace: WorkspaceId): Promise<void> {
-    this.#pokeSessions(workspace);
+    this.#wakeSessions(workspace);
     this.#standby.discard(workspace);
-    const own = this.#store.sessions().filter((session) => session.workspaceId === workspace);
-    await Promise.all(own.map((session) => this.#supervisors.get(session.id)?.done));
+    const sessions = this.#store.sessions().filter((session) => session.workspaceId === workspace);
+    await Promise.all(sessions.map((session) => this.#supervisors.get(session.id)?.done));
   }
 
-  #keepNodeToken({ token, expiresAt }: { readonly token: string; readonly expiresAt: number }): void {
-    this.#tokens.nodeTokenExpires(expiresAt);
+  #setNodeToken({ token, expiresAt }: { readonly token: string; readonly expiresAt: number }): void {
+    this.#tokens.setNodeTokenExpiry(expiresAt);
     if (token === this.#nodeToken) return;
     this.#nodeToken = token;
     writeIdentity(this.#options.settings.stateDir, {
@@ -265,8 +268,8 @@ class Daemon {
     this.#stop.abort();
   }
 
-  /** The control plane knows this node no more: nothing that runs here has anybody to report to. */
-  #endEverything(): void {
+  /** The control plane no longer knows this node, so no session here can report to it. */
+  #killSessions(): void {
     for (const session of this.#store.sessions()) {
       if (session.process !== null) killMarked(session.process);
       reapSession(session.mark ?? session.id);
@@ -276,7 +279,7 @@ class Daemon {
 
   #reportDamage(salvage: Salvage): void {
     this.#ports.logger.error("store.damaged", { ...salvage });
-    const message = `The daemon's file was damaged and moved to ${salvage.movedTo}; what could be read was kept.`;
+    const message = `The daemon's database was damaged and moved to ${salvage.movedTo}; the readable part was kept.`;
     this.#store.transaction(() =>
       this.#store.append({ kind: "fault", workspaceId: null, code: "store_damaged", message }),
     );

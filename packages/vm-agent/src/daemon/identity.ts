@@ -1,6 +1,6 @@
 /**
- * Who this node is: first a claim, written down before it is sent; then a token and an epoch; at last `gone`.
- * One private file. Keeps S1: the bootstrap token is taken out of `agent.json` once it has served.
+ * The node's identity in one private file: first a claim, stored before it is sent; then a token and an epoch; at last
+ * `gone`. Keeps S1: the bootstrap token is removed from `agent.json` once it has been used.
  */
 import type { VmAgentSettings } from "../settings.ts";
 import { agentSettings, millis } from "@samovar/contracts";
@@ -17,27 +17,27 @@ const identity = z.discriminatedUnion("phase", [
     expiresAt: millis,
     epoch: z.number().int().nonnegative(),
   }),
-  /** The control plane has said that this node is no more. */
+  /** The control plane has reported that this node no longer exists. */
   z.object({ phase: z.literal("gone") }),
 ]);
 export type Identity = z.infer<typeof identity>;
 export type EnrolledIdentity = Extract<Identity, { phase: "enrolled" }>;
 
-const pathIn = (stateDir: string): string => join(stateDir, "identity.json");
+const getIdentityPath = (stateDir: string): string => join(stateDir, "identity.json");
 
 export function readIdentity(stateDir: string): Identity | null {
-  const text = readPrivateFile(pathIn(stateDir));
+  const text = readPrivateFile(getIdentityPath(stateDir));
   return text === null ? null : identity.parse(JSON.parse(text));
 }
 
 export function writeIdentity(stateDir: string, value: Identity): void {
-  writePrivateFile(pathIn(stateDir), `${JSON.stringify(value)}\n`);
+  writePrivateFile(getIdentityPath(stateDir), `${JSON.stringify(value)}\n`);
 }
 
 /** Rewrites `agent.json` without its single-use token. Repeatable. */
 export function forgetBootstrapToken(settings: VmAgentSettings): void {
-  const told = agentSettings.partial({ bootstrapToken: true }).parse(JSON.parse(readFileSync(settings.file, "utf8")));
-  if (told.bootstrapToken === undefined) return;
-  const { bootstrapToken: _, ...rest } = told;
+  const file = agentSettings.partial({ bootstrapToken: true }).parse(JSON.parse(readFileSync(settings.file, "utf8")));
+  if (file.bootstrapToken === undefined) return;
+  const { bootstrapToken: _, ...rest } = file;
   writePrivateFile(settings.file, `${JSON.stringify(rest, null, 2)}\n`);
 }

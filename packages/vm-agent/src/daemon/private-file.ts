@@ -1,4 +1,4 @@
-/** Files that only we may read, replaced as a whole: after a crash there is the old one or the new one. */
+/** Files that only this user may read, replaced atomically: after a crash there is the old file or the new one. */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 
@@ -20,7 +20,7 @@ export function writePrivateFile(path: string, text: string): void {
   }
 }
 
-/** Null when there is no such file. */
+/** Null when the file does not exist. */
 export function readPrivateFile(path: string): string | null {
   try {
     return readFileSync(path, "utf8");

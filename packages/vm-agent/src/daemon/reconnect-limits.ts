@@ -1,8 +1,8 @@
-/** How often a node dials a control plane that does not answer. */
+/** The backoff with which a node dials its control plane. */
 import type { Backoff } from "@samovar/base";
 
-/** On one machine the control plane is back within seconds; over the internet patience is kinder. */
-export function reconnectLimits(controlPlaneUrl: string): Backoff {
+/** A control plane on the same computer restarts within seconds; a remote one is retried less often. */
+export function getReconnectLimits(controlPlaneUrl: string): Backoff {
   const { hostname } = new URL(controlPlaneUrl);
   const local = hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
   return { initialMs: 250, maxMs: local ? 5_000 : 30_000 };

@@ -1,11 +1,11 @@
-/** Hosts that stand by, end to end: real daemons, git, session hosts and the script agent. */
+/** Standby hosts end to end: real daemons, git, session hosts and the script agent. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { SESSION_MARK } from "../session-host/agent-environment.ts";
 import type { TestControlPlane } from "./control-plane.testing.ts";
 import { makeRepository } from "./git/repositories.testing.ts";
-import { aRun, exitOf, fence, TestNode, withEarlyAgent } from "./daemon.testing.ts";
+import { aRun, waitForExit, fence, TestNode, withEarlyAgent } from "./daemon.testing.ts";
 
 let node: TestNode;
 let plane: TestControlPlane;
@@ -19,7 +19,7 @@ afterEach(() => node.clean());
 
 const SHORT = fence("say", "Here is tea.") + fence("sh", `echo "mark $${SESSION_MARK} in $PWD, home $HOME"`);
 
-/** The end of the next session, and the number of its run's workspace. */
+/** Runs one task to its end. */
 async function runOne(prompt = SHORT) {
   const run = withEarlyAgent(aRun(node, origin, prompt));
   const ended = plane.events.filter(({ kind }) => kind === "session.ended").length;
@@ -32,7 +32,7 @@ async function runOne(prompt = SHORT) {
 
 const waiting = () => vi.waitFor(() => expect(node.standbyHosts()).toHaveLength(1));
 
-test("[R25] a host is started beside the clone, and takes the session with its agent", async () => {
+test("[R25] starts a host during the clone, which takes over the session with its agent", async () => {
   node.startDaemon();
   const { run, end } = await runOne();
   expect(end).toMatchObject({ outcome: "clean", drained: true });
@@ -41,7 +41,7 @@ test("[R25] a host is started beside the clone, and takes the session with its a
   expect(node.log()).not.toContain("host.started");
 });
 
-test("[R25] a node with nothing to do keeps one host and its agent for the next task, in a place of their own", async () => {
+test("[R25] keeps one host and its agent for the next task on an idle node, in a separate directory", async () => {
   node.startDaemon();
   const first = await runOne();
   plane.enqueue(first.run.destroy);
@@ -52,13 +52,13 @@ test("[R25] a node with nothing to do keeps one host and its agent for the next 
   expect(end).toMatchObject({ outcome: "clean" });
   expect(node.log()).toContain(`"pid":${pid}`);
   expect(node.log()).not.toContain("host.started");
-  const said = plane.transcript(run.sessionId).find(({ kind }) => kind === "tool")?.toolMetadata?.output ?? "";
-  const [, mark = "", checkout = "", home = ""] = /mark (\S+) in (\S+), home (\S+)/.exec(said) ?? [];
+  const output = plane.transcript(run.sessionId).find(({ kind }) => kind === "tool")?.toolMetadata?.output ?? "";
+  const [, mark = "", checkout = "", home = ""] = /mark (\S+) in (\S+), home (\S+)/.exec(output) ?? [];
   expect(mark).toMatch(/^standby-ses_/);
   expect(checkout).toBe(join(home, "../repo"));
 });
 
-test("[S1] a host that stands by holds nothing of the task before it", async () => {
+test("[S1] keeps nothing of the previous task in a standby host", async () => {
   node.startDaemon();
   const canary = "canary-of-the-first-task";
   const first = await runOne(`${SHORT}${fence("say", canary)}`);
@@ -72,7 +72,7 @@ test("[S1] a host that stands by holds nothing of the task before it", async () 
   }
 });
 
-test("[R21] a daemon that is killed leaves no host standing by, and the next one makes its own", async () => {
+test("[R21] ends the standby host of a killed daemon, and the next daemon starts another", async () => {
   const daemon = node.startDaemon();
   const { run } = await runOne();
   plane.enqueue(run.destroy);
@@ -80,7 +80,7 @@ test("[R21] a daemon that is killed leaves no host standing by, and the next one
   await waiting();
   const before = node.standbyHosts();
   daemon.kill("SIGKILL");
-  await exitOf(daemon);
+  await waitForExit(daemon);
   await vi.waitFor(() => expect(node.standbyHosts()).toEqual([]));
   node.startDaemon();
   await waiting();
@@ -88,7 +88,7 @@ test("[R21] a daemon that is killed leaves no host standing by, and the next one
   expect((await runOne()).end).toMatchObject({ outcome: "clean" });
 });
 
-test("[R5] a host that dies while it stands by is not missed: the session gets another", async () => {
+test("[R5] replaces a standby host that dies before its session", async () => {
   node.startDaemon();
   const { run } = await runOne();
   plane.enqueue(run.destroy);
@@ -99,7 +99,7 @@ test("[R5] a host that dies while it stands by is not missed: the session gets a
   expect(end).toMatchObject({ outcome: "clean", drained: true });
 });
 
-test("a workspace that is removed before its session starts leaves no host", async () => {
+test("leaves no host when a workspace is destroyed before its session starts", async () => {
   node.startDaemon();
   const run = withEarlyAgent(aRun(node, origin, SHORT));
   plane.enqueue(run.create);

@@ -1,4 +1,4 @@
-/** Starts of session hosts, agents and installations on a machine that admits only some: real processes, a gate of the test's. */
+/** Starts of session hosts, agents and installations behind a start gate that the test controls, with real processes. */
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { TestStartGate } from "../start-gate.testing.ts";
@@ -22,7 +22,7 @@ afterEach(() => {
   node.clean();
 });
 
-/** Without an agent in its workspace's command, nothing stands by. */
+/** Without an agent in the workspace's command, no standby host is started. */
 function begin(prompt: string, change = (run: ReturnType<typeof aRun>) => run) {
   const run = change(aRun(node, makeRepository(join(node.root, "origin")), prompt));
   plane.enqueue(run.create);
@@ -30,134 +30,134 @@ function begin(prompt: string, change = (run: ReturnType<typeof aRun>) => run) {
   return run;
 }
 const kinds = () => plane.events.map((event) => event.kind);
-const someoneWaits = () => vi.waitFor(() => expect(gate.waiting).toBe(1));
-const isOver = () => vi.waitFor(() => expect([gate.waiting, gate.admitted]).toEqual([0, 0]));
+const untilOneWaits = () => vi.waitFor(() => expect(gate.waiting).toBe(1));
+const untilEmpty = () => vi.waitFor(() => expect([gate.waiting, gate.runWhenAdmitted]).toEqual([0, 0]));
 
-test("the host waits for its turn, then the agent for its own; each gives it back when it has started", async () => {
+test("queues the host, then the agent, and releases each permit once the process has started", async () => {
   node.startDaemon();
   const run = begin(fence("sh", "env"));
-  await someoneWaits();
+  await untilOneWaits();
   expect(node.hosts()).toEqual([]);
   gate.admit();
   await vi.waitFor(() => expect(node.hosts()).toHaveLength(1));
-  // The host's own permit has come back by then.
-  await someoneWaits();
-  await vi.waitFor(() => expect(gate.admitted).toBe(0));
+  // The host's permit has been released by then.
+  await untilOneWaits();
+  await vi.waitFor(() => expect(gate.runWhenAdmitted).toBe(0));
   expect(kinds()).not.toContain("session.started");
   gate.admit();
   await plane.event("session.started");
-  await isOver();
+  await untilEmpty();
   expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "clean" });
-  // [S1] The agent is not told where the gate is.
-  const said = JSON.stringify(plane.transcript(run.sessionId));
-  expect(said).toContain("SAMOVAR_SESSION=");
-  expect(said).not.toContain("SAMOVAR_START_GATE");
+  // [S1] The agent does not learn the gate's path.
+  const transcript = JSON.stringify(plane.transcript(run.sessionId));
+  expect(transcript).toContain("SAMOVAR_SESSION=");
+  expect(transcript).not.toContain("SAMOVAR_START_GATE");
 });
 
-test("a long wait is reported once for the whole start, by whichever process waits", async () => {
+test("reports a long wait once for the whole start, whichever process waits", async () => {
   node.startDaemon();
   begin(fence("say", "Tea."));
-  await someoneWaits();
+  await untilOneWaits();
   const delayed = await plane.event("session.start_delayed");
   expect(node.hosts()).toEqual([]);
   gate.admit();
-  await someoneWaits();
+  await untilOneWaits();
   gate.admit();
   await plane.event("session.ended");
   expect(kinds().filter((kind) => kind === "session.start_delayed")).toHaveLength(1);
   expect(delayed.n).toBeLessThan((await plane.event("session.started")).n);
 });
 
-test("an agent that waits long is reported too; one that is started once more waits again", async () => {
+test("reports an agent that waits long, and queues a restarted agent again", async () => {
   node.startDaemon();
   begin(fence("say", "Tea.") + fence("crash once"));
-  await someoneWaits();
+  await untilOneWaits();
   gate.admit();
-  await someoneWaits();
+  await untilOneWaits();
   await plane.event("session.start_delayed");
   gate.admit();
   await plane.event("session.started");
-  await someoneWaits();
+  await untilOneWaits();
   gate.admit();
   expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "clean", restarts: 1 });
 });
 
-test("a cancel while the host waits ends the session without a host, and leaves the queue", async () => {
+test("ends a session that is cancelled while its host is queued, without a host, and leaves the queue", async () => {
   node.startDaemon();
   const run = begin(fence("say", "Tea."));
-  await someoneWaits();
+  await untilOneWaits();
   plane.enqueue(run.cancel);
   expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "cancelled" });
-  await isOver();
+  await untilEmpty();
   expect(node.hosts()).toEqual([]);
 });
 
-test("a cancel while the agent waits ends the session without an agent, and leaves the queue", async () => {
+test("ends a session that is cancelled while its agent is queued, without an agent, and leaves the queue", async () => {
   node.startDaemon();
   const run = begin(fence("say", "Tea."));
-  await someoneWaits();
+  await untilOneWaits();
   gate.admit();
-  await someoneWaits();
+  await untilOneWaits();
   plane.enqueue(run.cancel);
   expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "cancelled" });
-  await isOver();
+  await untilEmpty();
   expect(kinds()).not.toContain("session.started");
 });
 
-test("[R5] a host that is killed is started again in its turn; its permit has come back", async () => {
+test("[R5] queues a killed host again, whose permit was released", async () => {
   node.startDaemon();
   begin(fence("say", "Before.") + fence("wait 60s"));
-  await someoneWaits();
+  await untilOneWaits();
   gate.admit();
-  await someoneWaits();
+  await untilOneWaits();
   gate.admit();
   await plane.event("session.started");
-  await isOver();
+  await untilEmpty();
   const [host = 0] = node.hosts();
   process.kill(host, "SIGKILL");
-  await someoneWaits();
+  await untilOneWaits();
   gate.admit();
   expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "crashed" });
-  await isOver();
+  await untilEmpty();
 });
 
-test("[R25] a host that stands by waits once, with its agent; the session that comes meanwhile takes over its turn", async () => {
+test("[R25] queues a standby host and its agent once, and the session that comes meanwhile takes over the position", async () => {
   node.startDaemon();
   begin(fence("say", "Tea."), withEarlyAgent);
   await plane.event("session.start_delayed");
-  expect([gate.waiting, gate.asked, node.standbyHosts()]).toEqual([1, 1, []]);
+  expect([gate.waiting, gate.requests, node.standbyHosts()]).toEqual([1, 1, []]);
   gate.admit();
   expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "clean" });
   expect(node.log()).toContain("host.assigned");
-  expect([gate.admitted, gate.asked]).toEqual([0, 1]);
+  expect([gate.runWhenAdmitted, gate.requests]).toEqual([0, 1]);
 });
 
-test("[R25] a workspace that goes while its host waits leaves the queue", async () => {
+test("[R25] leaves the queue when a workspace is destroyed while its host waits", async () => {
   node.startDaemon();
   const run = begin(fence("say", "Tea."), withEarlyAgent);
-  await someoneWaits();
+  await untilOneWaits();
   plane.enqueue(run.cancel);
   expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "cancelled" });
   plane.enqueue(run.destroy);
   await plane.event("workspace.destroyed");
-  await isOver();
+  await untilEmpty();
   expect([node.hosts(), node.standbyHosts()]).toEqual([[], []]);
 });
 
-test("[R25] a node with nothing to do starts no host for the next task while others wait for their turn", async () => {
+test("[R25] starts no standby host on an idle node while other processes are queued", async () => {
   node.startDaemon();
   const run = begin(fence("say", "Tea."), withEarlyAgent);
-  await someoneWaits();
+  await untilOneWaits();
   gate.admit();
   await plane.event("session.ended");
   plane.enqueue(run.destroy);
   await plane.event("workspace.destroyed");
-  await someoneWaits();
-  await isOver();
+  await untilOneWaits();
+  await untilEmpty();
   expect(node.standbyHosts()).toEqual([]);
 });
 
-test("where the gate is gone, starts go ahead", async () => {
+test("starts processes without a gate when the gate is gone", async () => {
   gate.close();
   node.startDaemon();
   begin(fence("say", "Tea."));

@@ -1,4 +1,4 @@
-/** Tests of the workspace tokens' life, with time in the test's hand. */
+/** Workspace tokens, with manual timers. */
 import type { WorkspaceId } from "@samovar/base";
 import { type TestTime, testTime } from "@samovar/testing";
 import { beforeEach, expect, test } from "vitest";
@@ -8,84 +8,84 @@ import { WorkspaceTokens } from "./tokens.ts";
 const HOUR = 3_600_000;
 const [workspaceId, sessionId] = [ids.make("wsp"), ids.make("ses")];
 let time: TestTime;
-let asked: (readonly WorkspaceId[])[];
+let requests: (readonly WorkspaceId[])[];
 let tokens: WorkspaceTokens;
 
 beforeEach(() => {
-  [time, asked] = [testTime(0), []];
-  tokens = new WorkspaceTokens({ clock: time, timers: time, renew: (workspaces) => asked.push(workspaces) });
+  [time, requests] = [testTime(0), []];
+  tokens = new WorkspaceTokens({ clock: time, timers: time, renew: (workspaces) => requests.push(workspaces) });
   tokens.start();
 });
 
-test("[F38] a token that has run out is no token", () => {
+test("[F38] returns no expired token", () => {
   tokens.put({ workspaceId, sessionId, token: "a", expiresAt: 1000 });
   expect(tokens.get(sessionId)?.token).toBe("a");
   time.advance(1000);
   expect(tokens.get(sessionId)).toBeNull();
 });
 
-test("[F38] whoever waits for a token is given it when it comes; it is asked for again and again meanwhile", async () => {
-  const waiting = tokens.until(sessionId, workspaceId, new AbortController().signal);
+test("[F38] resolves a wait when the token arrives, and requests it repeatedly meanwhile", async () => {
+  const waiting = tokens.waitFor(sessionId, workspaceId, new AbortController().signal);
   time.advance(5_000);
   time.advance(5_000);
-  expect(asked).toEqual([[workspaceId], [workspaceId], [workspaceId]]);
+  expect(requests).toEqual([[workspaceId], [workspaceId], [workspaceId]]);
   tokens.put({ workspaceId, sessionId, token: "a", expiresAt: HOUR });
   expect(await waiting).toBe("a");
   time.advance(30_000);
-  expect(asked).toHaveLength(3);
+  expect(requests).toHaveLength(3);
 });
 
-test("who stops waiting has none, and one that was refused is none", async () => {
-  const leaving = new AbortController();
-  const waiting = tokens.until(sessionId, workspaceId, leaving.signal);
-  leaving.abort();
+test("resolves an aborted wait with null, and removes only the token that was rejected", async () => {
+  const abort = new AbortController();
+  const waiting = tokens.waitFor(sessionId, workspaceId, abort.signal);
+  abort.abort();
   expect(await waiting).toBeNull();
   tokens.put({ workspaceId, sessionId, token: "a", expiresAt: HOUR });
-  tokens.refuse(sessionId, "an older one");
+  tokens.reject(sessionId, "an older one");
   expect(tokens.get(sessionId)?.token).toBe("a");
-  tokens.refuse(sessionId, "a");
+  tokens.reject(sessionId, "a");
   expect(tokens.get(sessionId)).toBeNull();
 });
 
-test("[F38] a token is renewed an hour before it runs out, until a newer one has come", () => {
+test("[F38] renews a token an hour before it expires, until a newer one arrives", () => {
   tokens.put({ workspaceId, sessionId, token: "a", expiresAt: 2 * HOUR });
   time.advance(HOUR - 1);
-  expect(asked).toEqual([]);
+  expect(requests).toEqual([]);
   time.advance(1);
-  expect(asked).toEqual([[workspaceId]]);
+  expect(requests).toEqual([[workspaceId]]);
   time.advance(1_000);
-  expect(asked).toEqual([[workspaceId], [workspaceId]]);
+  expect(requests).toEqual([[workspaceId], [workspaceId]]);
   tokens.put({ workspaceId, sessionId, token: "b", expiresAt: 24 * HOUR });
   time.advance(60_000);
-  expect(asked).toHaveLength(2);
+  expect(requests).toHaveLength(2);
 });
 
-test("[F38] the node's own token is renewed alike", () => {
-  tokens.nodeTokenExpires(2 * HOUR);
+test("[F38] renews the node token in the same way", () => {
+  tokens.setNodeTokenExpiry(2 * HOUR);
   time.advance(HOUR - 1);
-  expect(asked).toEqual([]);
+  expect(requests).toEqual([]);
   time.advance(1);
-  expect(asked).toEqual([[]]);
+  expect(requests).toEqual([[]]);
 });
 
-test("[F38] one that holds for seconds is renewed when half of them are over", () => {
+test("[F38] renews a token with a short TTL halfway through it", () => {
   tokens.put({ workspaceId, sessionId, token: "a", expiresAt: 4_000 });
   time.advance(1_000);
-  expect(asked).toEqual([]);
+  expect(requests).toEqual([]);
   time.advance(1_000);
-  expect(asked).toEqual([[workspaceId]]);
+  expect(requests).toEqual([[workspaceId]]);
 });
 
-test("[F7] refusals in a row do not make a storm of requests", () => {
-  for (let n = 0; n < 100; n++) tokens.want(workspaceId);
-  expect(asked).toHaveLength(1);
+test("[F7] limits the requests after repeated refusals", () => {
+  for (let n = 0; n < 100; n++) tokens.request(workspaceId);
+  expect(requests).toHaveLength(1);
   time.advance(5_000);
-  tokens.want(workspaceId);
-  expect(asked).toHaveLength(2);
+  tokens.request(workspaceId);
+  expect(requests).toHaveLength(2);
 });
 
-test("a finished session's token is not kept", () => {
+test("removes a finished session's token", () => {
   tokens.put({ workspaceId, sessionId, token: "a", expiresAt: HOUR });
-  tokens.forget(sessionId, workspaceId);
+  tokens.remove(sessionId, workspaceId);
   expect(tokens.get(sessionId)).toBeNull();
 });

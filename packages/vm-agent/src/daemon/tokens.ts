@@ -1,25 +1,25 @@
-/** Workspace tokens, in memory only: brought by the link, handed to session-hosts, renewed before they expire. Keeps S1. */
+/** Workspace tokens, in memory only: received over the link, passed to session hosts, renewed before they expire. Keeps S1. */
 import type { Clock, SessionId, Timers, WorkspaceId } from "@samovar/base";
 import type { WorkspaceToken } from "@samovar/contracts";
 
 export interface TokenPorts {
   readonly clock: Clock;
   readonly timers: Timers;
-  /** Asks the control plane; answers come through {@link WorkspaceTokens.put}. */
+  /** Requests tokens from the control plane; they arrive through {@link WorkspaceTokens.put}. */
   renew(workspaces: readonly WorkspaceId[]): void;
 }
 
-/** One request a workspace in this time: a refused token is not asked for in a storm. */
+/** At most one request per workspace in this time, so that refused tokens don't cause a storm of requests. */
 const RENEW_EVERY_MS = 5_000;
 const CHECK_EVERY_MS = 60_000;
 const CHECK_SOONEST_MS = 1_000;
-/** A token is renewed when so much of its life is left, or half of it when it is short. */
+/** A token is renewed this long before it expires, or halfway for a short TTL. */
 const RENEW_BEFORE_MS = 3_600_000;
 
 export class WorkspaceTokens {
   readonly #ports: TokenPorts;
   readonly #tokens = new Map<SessionId, WorkspaceToken & { readonly renewAt: number }>();
-  readonly #askedAt = new Map<WorkspaceId, number>();
+  readonly #requestedAt = new Map<WorkspaceId, number>();
   readonly #waiting = new Set<() => void>();
   #renewNodeAt = Number.POSITIVE_INFINITY;
   #cancelCheck: (() => void) | null = null;
@@ -44,64 +44,64 @@ export class WorkspaceTokens {
   }
 
   put(token: WorkspaceToken): void {
-    this.#tokens.set(token.sessionId, { ...token, renewAt: this.#renewAt(token.expiresAt) });
-    for (const look of this.#waiting) look();
+    this.#tokens.set(token.sessionId, { ...token, renewAt: this.#getRenewalTime(token.expiresAt) });
+    for (const check of this.#waiting) check();
     if (this.#cancelCheck !== null) this.start();
   }
 
-  nodeTokenExpires(at: number): void {
-    this.#renewNodeAt = this.#renewAt(at);
+  setNodeTokenExpiry(at: number): void {
+    this.#renewNodeAt = this.#getRenewalTime(at);
     if (this.#cancelCheck !== null) this.start();
   }
 
-  /** Null when there is none that still holds. */
+  /** Null when there is no unexpired token. */
   get(session: SessionId): WorkspaceToken | null {
     const token = this.#tokens.get(session);
     return token !== undefined && token.expiresAt > this.#ports.clock.now() ? token : null;
   }
 
-  /** The token as soon as there is one, asked for meanwhile; null when the signal comes first. */
-  until(session: SessionId, workspace: WorkspaceId, signal: AbortSignal): Promise<string | null> {
+  /** Resolves with the token as soon as there is one, requesting it meanwhile; null when the signal comes first. */
+  waitFor(session: SessionId, workspace: WorkspaceId, signal: AbortSignal): Promise<string | null> {
     return new Promise((resolve) => {
-      let cancelAsking = () => {};
-      const look = () => {
+      let cancelRetry = () => {};
+      const check = () => {
         const token = this.get(session)?.token ?? null;
         if (token === null && !signal.aborted) return;
-        this.#waiting.delete(look);
-        signal.removeEventListener("abort", look);
-        cancelAsking();
+        this.#waiting.delete(check);
+        signal.removeEventListener("abort", check);
+        cancelRetry();
         resolve(token);
       };
-      const askAgain = () => {
-        this.want(workspace);
-        cancelAsking = this.#ports.timers.after(RENEW_EVERY_MS, askAgain);
+      const requestAgain = () => {
+        this.request(workspace);
+        cancelRetry = this.#ports.timers.after(RENEW_EVERY_MS, requestAgain);
       };
-      this.#waiting.add(look);
-      signal.addEventListener("abort", look);
-      if (this.get(session) === null && !signal.aborted) askAgain();
-      look();
+      this.#waiting.add(check);
+      signal.addEventListener("abort", check);
+      if (this.get(session) === null && !signal.aborted) requestAgain();
+      check();
     });
   }
 
-  /** The control plane does not take it: it is no token any more. */
-  refuse(session: SessionId, token: string): void {
+  /** Removes a token that the control plane refused. */
+  reject(session: SessionId, token: string): void {
     if (this.#tokens.get(session)?.token === token) this.#tokens.delete(session);
   }
 
-  /** A fresh one is needed; asks at most every few seconds, and again later when no answer came. */
-  want(workspace: WorkspaceId): void {
+  /** Requests a fresh token, at most every {@link RENEW_EVERY_MS}. */
+  request(workspace: WorkspaceId): void {
     const now = this.#ports.clock.now();
-    if (now < (this.#askedAt.get(workspace) ?? Number.NEGATIVE_INFINITY) + RENEW_EVERY_MS) return;
-    this.#askedAt.set(workspace, now);
+    if (now < (this.#requestedAt.get(workspace) ?? Number.NEGATIVE_INFINITY) + RENEW_EVERY_MS) return;
+    this.#requestedAt.set(workspace, now);
     this.#ports.renew([workspace]);
   }
 
-  forget(session: SessionId, workspace: WorkspaceId): void {
+  remove(session: SessionId, workspace: WorkspaceId): void {
     this.#tokens.delete(session);
-    this.#askedAt.delete(workspace);
+    this.#requestedAt.delete(workspace);
   }
 
-  #renewAt(expiresAt: number): number {
+  #getRenewalTime(expiresAt: number): number {
     return expiresAt - Math.min(RENEW_BEFORE_MS, (expiresAt - this.#ports.clock.now()) / 2);
   }
 

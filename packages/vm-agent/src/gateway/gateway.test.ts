@@ -43,17 +43,17 @@ async function given(
 const echo = (incoming: IncomingMessage, response: ServerResponse) => incoming.pipe(response);
 
 describe("the model gateway", () => {
-  it("[S1] passes nothing on before it has a credential, and takes none of another API", async () => {
+  it("[S1] forwards nothing before it has a credential, and rejects another API's credential", async () => {
     const gateway = await startGateway({ api: "anthropic", random: systemRandom, log: silentLogger });
     cleanups.push(() => gateway.close());
-    const asked = { method: "POST", headers: { "x-api-key": gateway.key }, body: "{}" };
-    const reply = await fetch(`${gateway.url}/v1/messages`, asked);
+    const init = { method: "POST", headers: { "x-api-key": gateway.key }, body: "{}" };
+    const reply = await fetch(`${gateway.url}/v1/messages`, init);
     expect(reply.status).toBe(503);
-    expect(await reply.json()).toMatchObject({ error: { message: "there is no credential for it yet" } });
+    expect(await reply.json()).toMatchObject({ error: { message: "the gateway has no credential yet" } });
     expect(() => gateway.use({ kind: "openai", apiKey: "k" })).toThrow(/openai/);
   });
 
-  it("[S1] swaps its own key for the real one, and passes the body both ways", async () => {
+  it("[S1] replaces the generated key with the real one, and forwards the body both ways", async () => {
     const { gateway, seen } = await given({ apiKey: "real-key" }, echo, "/base");
     const reply = await fetch(`${gateway.url}/v1/messages?beta=true`, {
       method: "POST",
@@ -67,7 +67,7 @@ describe("the model gateway", () => {
     expect(JSON.stringify(seen[0]?.headers)).not.toContain(gateway.key);
   });
 
-  it("sends an OAuth token as bearer, with the beta that it needs", async () => {
+  it("sends an OAuth token as a bearer token, with the beta header that it needs", async () => {
     const { gateway, seen } = await given({ oauthToken: "real-token" }, echo);
     await fetch(`${gateway.url}/v1/messages`, {
       method: "POST",
@@ -81,7 +81,7 @@ describe("the model gateway", () => {
     expect(seen[0]?.headers["x-api-key"]).toBeUndefined();
   });
 
-  it("streams: a part is here before the next is sent", async () => {
+  it("streams each part before the next one is sent", async () => {
     const sends: ServerResponse[] = [];
     const { gateway } = await given({ apiKey: "k" }, (incoming, response) => {
       incoming.resume();
@@ -101,7 +101,7 @@ describe("the model gateway", () => {
     expect((await reader?.read())?.done).toBe(true);
   });
 
-  it("ends the request to the model when the agent ends its own", async () => {
+  it("aborts the request to the model when the agent aborts its request", async () => {
     const requests: ServerResponse[] = [];
     const { gateway } = await given({ apiKey: "k" }, (incoming, response) => {
       incoming.resume();
@@ -125,15 +125,15 @@ describe("the model gateway", () => {
     ["no key", "/v1/messages", "POST", {}, 401],
     ["another key", "/v1/messages", "POST", { "x-api-key": "sk-other" }, 401],
     ["another path", "/api/oauth/profile", "GET", null, 404],
-    ["a way out", "/v1/messages/../../admin", "GET", null, 404],
-    ["an encoded way out", "/v1/messages/%2e%2e/admin", "GET", null, 404],
+    ["a path traversal", "/v1/messages/../../admin", "GET", null, 404],
+    ["an encoded path traversal", "/v1/messages/%2e%2e/admin", "GET", null, 404],
     ["another method", "/v1/messages", "DELETE", null, 405],
     ["a body too large", "/v1/messages", "POST", { "content-length": String(65 * 1024 * 1024) }, 413],
-  ])("refuses %s, and the upstream hears nothing", async (_what, path, method, headers, status) => {
+  ])("refuses %s without contacting the upstream", async (_what, path, method, headers, status) => {
     const { gateway, seen } = await given({ apiKey: "k" }, echo);
     const { port } = new URL(gateway.url);
     const answered = await new Promise<number | undefined>((resolve, reject) => {
-      const asking = request(
+      const sent = request(
         {
           host: "127.0.0.1",
           port,
@@ -146,18 +146,18 @@ describe("the model gateway", () => {
         },
         (reply) => {
           resolve(reply.statusCode);
-          asking.destroy();
+          sent.destroy();
         },
       );
-      asking.on("error", reject);
-      asking.flushHeaders();
-      if (status !== 413) asking.end();
+      sent.on("error", reject);
+      sent.flushHeaders();
+      if (status !== 413) sent.end();
     });
     expect(answered).toBe(status);
     expect(seen).toHaveLength(0);
   });
 
-  it("says so when the model's address cannot be reached", async () => {
+  it("reports an unreachable upstream", async () => {
     const { gateway, upstream } = await given({ apiKey: "k" }, echo);
     await new Promise((resolve) => upstream.close(resolve));
     const reply = await fetch(`${gateway.url}/v1/messages`, {
@@ -179,20 +179,20 @@ describe("[S1] the gateway of the OpenAI API", () => {
     ["/v1", "/v1/models", "/v1/models"],
     ["/api/v1/", "/v1/models/tea:1.5-mini", "/api/v1/models/tea:1.5-mini"],
     ["/v1beta/openai", "/v1/chat/completions?x=1", "/v1beta/openai/chat/completions?x=1"],
-  ])("with the base address %s, %s is asked at %s with the real key", async (base, path, asked) => {
+  ])("with the base address %s, forwards %s to %s with the real key", async (base, path, target) => {
     const { gateway, seen } = await given(openai, echo, base);
     const reply = await fetch(gateway.url + path, {
       method: "POST",
-      headers: { authorization: `Bearer ${gateway.key}`, "x-api-key": "stray", "openai-beta": "x" },
+      headers: { authorization: `Bearer ${gateway.key}`, "x-api-key": "unrelated", "openai-beta": "x" },
       body: '{"hello":1}',
     });
     expect(await reply.text()).toBe('{"hello":1}');
-    expect(seen[0]?.url).toBe(asked);
+    expect(seen[0]?.url).toBe(target);
     expect(seen[0]?.headers).toMatchObject({ authorization: "Bearer real-key", "openai-beta": "x" });
     expect(seen[0]?.headers["x-api-key"]).toBeUndefined();
   });
 
-  it("sends no key to a server that asks for none", async () => {
+  it("sends no key to an upstream without one", async () => {
     const { gateway, seen } = await given({ kind: "openai" }, echo);
     await fetch(`${gateway.url}/v1/models`, { headers: { authorization: `Bearer ${gateway.key}` } });
     expect(seen[0]?.headers.authorization).toBeUndefined();
@@ -203,8 +203,8 @@ describe("[S1] the gateway of the OpenAI API", () => {
     ["the key in another API's header", "/v1/responses", "x-api-key", 401],
     ["another path", "/v1/files", "authorization", 404],
     ["another API's path", "/v1/messages", "authorization", 404],
-    ["a way out", "/v1/models/%2e%2e/organization", "authorization", 404],
-  ])("refuses %s in the API's own words, and the upstream hears nothing", async (_what, path, header, status) => {
+    ["a path traversal", "/v1/models/%2e%2e/organization", "authorization", 404],
+  ])("refuses %s in the API's error format without contacting the upstream", async (_what, path, header, status) => {
     const { gateway, seen } = await given(openai, echo);
     const reply = await fetch(gateway.url + path, {
       headers: { [header]: header === "authorization" ? `Bearer ${gateway.key}` : gateway.key },
@@ -222,22 +222,22 @@ describe("[S1] the gateway of the Gemini API", () => {
   const STREAM = "/v1beta/models/tea-2.5:streamGenerateContent";
 
   it.each([
-    ["", `${STREAM}?alt=sse&key=stray`, `${STREAM}?alt=sse`],
-    ["/v1beta", "/v1beta/models?key=stray", "/v1beta/models"],
+    ["", `${STREAM}?alt=sse&key=unrelated`, `${STREAM}?alt=sse`],
+    ["/v1beta", "/v1beta/models?key=unrelated", "/v1beta/models"],
     ["/proxy", "/v1/models/tea:countTokens", "/proxy/v1/models/tea:countTokens"],
   ])(
-    "with the base address %s, %s is asked at %s with the real key, no key in the query",
-    async (base, path, asked) => {
+    "with the base address %s, forwards %s to %s with the real key and no key in the query",
+    async (base, path, target) => {
       const { gateway, seen } = await given(google, echo, base);
       const headers = { "x-goog-api-key": gateway.key };
       const reply = await fetch(gateway.url + path, { method: "POST", headers, body: "{}" });
       expect(await reply.text()).toBe("{}");
-      expect(seen[0]?.url).toBe(asked);
+      expect(seen[0]?.url).toBe(target);
       expect(seen[0]?.headers["x-goog-api-key"]).toBe("real-key");
     },
   );
 
-  it("refuses others in the API's own words: a key in the query is none", async () => {
+  it("refuses a key in the query and unknown paths in the API's error format", async () => {
     const { gateway, seen } = await given(google, echo);
     const shown = await fetch(`${gateway.url}${STREAM}?key=${gateway.key}`, { method: "POST", body: "{}" });
     expect([shown.status, await shown.json()]).toMatchObject([

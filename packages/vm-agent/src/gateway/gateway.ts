@@ -1,6 +1,6 @@
 /**
- * The loopback model gateway: the agent gets an address and a key of its own, the real key stays in this process.
- * Passes on the one model API that its credential is for, streaming both ways. Keeps S1.
+ * The loopback model gateway: the agent gets a local address and a generated key; the real key stays in this process.
+ * Forwards the one model API that its credential is for, streaming both ways. Keeps S1.
  */
 import { timingSafeEqual } from "node:crypto";
 import { createServer, request as requestHttp } from "node:http";
@@ -10,14 +10,14 @@ import { pipeline } from "node:stream";
 import type { Logger, Random } from "@samovar/base";
 import type { ModelApi, ModelCredential } from "@samovar/contracts";
 import type { ModelApiRules } from "./model-apis.ts";
-import { MODEL_APIS, credentialHeaders } from "./model-apis.ts";
+import { MODEL_APIS, getCredentialHeaders } from "./model-apis.ts";
 
 export interface Gateway {
   /** `http://127.0.0.1:port` */
   readonly url: string;
-  /** What the agent must show. */
+  /** The key that the agent must send. */
   readonly key: string;
-  /** The credential to use from now on; until there is one, requests are refused as unavailable. Throws for another API's. */
+  /** Sets the credential. Until then, requests are refused as unavailable. Throws for another API's credential. */
   use(credential: ModelCredential): void;
   close(): Promise<void>;
 }
@@ -30,8 +30,8 @@ export interface GatewayPorts {
 
 const BODY_MAX_BYTES = 64 * 1024 * 1024;
 const MAX_CONNECTIONS = 64;
-/** Without a byte from the upstream. */
-const SILENCE_MS = 600_000;
+/** How long the upstream may send nothing. */
+const UPSTREAM_TIMEOUT_MS = 600_000;
 
 const DROPPED_REQUEST_HEADERS = new Set([
   "host",
@@ -68,7 +68,7 @@ export async function startGateway({ api: kind, random, log }: GatewayPorts): Pr
     const path = admit(request, api, key);
     if (typeof path === "number") refuse({ request, response, api }, path);
     else if (credential === null) refuse({ request, response, api }, 503);
-    else pass({ request, response, api, path, credential, log });
+    else forward({ request, response, api, path, credential, log });
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.requestTimeout = 0;
@@ -77,7 +77,7 @@ export async function startGateway({ api: kind, random, log }: GatewayPorts): Pr
     server.listen(0, "127.0.0.1", resolve);
   });
   return {
-    url: `http://127.0.0.1:${portOf(server)}`,
+    url: `http://127.0.0.1:${getPort(server)}`,
     key,
     use: (given) => {
       if (given.kind !== kind)
@@ -88,9 +88,9 @@ export async function startGateway({ api: kind, random, log }: GatewayPorts): Pr
   };
 }
 
-/** The path to ask upstream, or the status of the refusal. */
+/** Returns the path to request upstream, or the status of the refusal. */
 function admit(request: IncomingMessage, api: ModelApiRules, key: string): string | number {
-  if (!isSame(api.keyIn(request.headers) ?? "", key)) return 401;
+  if (!isSame(api.readKey(request.headers) ?? "", key)) return 401;
   const url = request.url ?? "";
   const path = url.split("?", 1)[0] ?? "";
   if (!api.paths.test(path) || path.split("/").some((part) => part === "." || part === "..")) return 404;
@@ -110,56 +110,56 @@ interface Exchange {
   readonly api: ModelApiRules;
 }
 
-interface Passage extends Exchange {
+interface Forwarding extends Exchange {
   readonly path: string;
   readonly credential: ModelCredential;
   readonly log: Logger;
 }
 
-function pass({ request, response, api, path, credential, log }: Passage): void {
-  const target = api.target(path, credential.baseUrl);
+function forward({ request, response, api, path, credential, log }: Forwarding): void {
+  const target = api.getTarget(path, credential.baseUrl);
   const send = target.protocol === "https:" ? requestHttps : requestHttp;
-  const onward = send(target, { method: request.method, headers: onwardHeaders(request, credential) });
+  const upstream = send(target, { method: request.method, headers: getUpstreamHeaders(request, credential) });
   let bytes = 0;
   request.on("data", (part: Buffer) => {
     bytes += part.length;
-    if (bytes > BODY_MAX_BYTES) onward.destroy(new Error("the request is too large"));
+    if (bytes > BODY_MAX_BYTES) upstream.destroy(new Error("the request is too large"));
   });
-  onward.setTimeout(SILENCE_MS, () => onward.destroy(new Error("the model said nothing for too long")));
-  onward.on("response", (reply) => {
-    response.writeHead(reply.statusCode ?? 502, kept(reply.headers, DROPPED_REPLY_HEADERS));
+  upstream.setTimeout(UPSTREAM_TIMEOUT_MS, () => upstream.destroy(new Error("the model sent nothing for too long")));
+  upstream.on("response", (reply) => {
+    response.writeHead(reply.statusCode ?? 502, omitHeaders(reply.headers, DROPPED_REPLY_HEADERS));
     response.flushHeaders();
-    pipeline(reply, response, () => onward.destroy());
+    pipeline(reply, response, () => upstream.destroy());
   });
-  onward.on("error", (error) => {
+  upstream.on("error", (error) => {
     log.warn("gateway.upstream_failed", { error: error.message });
     if (response.headersSent) response.destroy();
     else refuse({ request, response, api }, bytes > BODY_MAX_BYTES ? 413 : 502);
   });
-  response.on("close", () => onward.destroy());
-  request.pipe(onward);
+  response.on("close", () => upstream.destroy());
+  request.pipe(upstream);
 }
 
-function onwardHeaders(request: IncomingMessage, credential: ModelCredential): OutgoingHttpHeaders {
-  const headers = kept(request.headers, DROPPED_REQUEST_HEADERS);
-  return { ...headers, ...credentialHeaders(credential, headers) };
+function getUpstreamHeaders(request: IncomingMessage, credential: ModelCredential): OutgoingHttpHeaders {
+  const headers = omitHeaders(request.headers, DROPPED_REQUEST_HEADERS);
+  return { ...headers, ...getCredentialHeaders(credential, headers) };
 }
 
-const kept = (headers: OutgoingHttpHeaders, dropped: ReadonlySet<string>): OutgoingHttpHeaders =>
+const omitHeaders = (headers: OutgoingHttpHeaders, dropped: ReadonlySet<string>): OutgoingHttpHeaders =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !dropped.has(name)));
 
-function reasonOf(status: number, { name }: ModelApiRules): string {
+function getRefusalReason(status: number, { name }: ModelApiRules): string {
   switch (status) {
     case 401:
-      return "this gateway serves its own session only";
+      return "this gateway serves only its own session";
     case 404:
-      return `this gateway passes on the ${name} only`;
+      return `this gateway forwards only the ${name}`;
     case 405:
-      return "only GET and POST are passed on";
+      return "only GET and POST are forwarded";
     case 413:
-      return `a request may have ${BODY_MAX_BYTES} bytes at most`;
+      return `a request may have at most ${BODY_MAX_BYTES} bytes`;
     case 503:
-      return "there is no credential for it yet";
+      return "the gateway has no credential yet";
     default:
       return "the model's address could not be reached";
   }
@@ -168,10 +168,10 @@ function reasonOf(status: number, { name }: ModelApiRules): string {
 function refuse({ request, response, api }: Exchange, status: number): void {
   request.resume();
   response.writeHead(status, { "content-type": "application/json", connection: "close" });
-  response.end(JSON.stringify(api.refusal(status, reasonOf(status, api))));
+  response.end(JSON.stringify(api.createRefusal(status, getRefusalReason(status, api))));
 }
 
-function portOf(server: Server): number {
+function getPort(server: Server): number {
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the gateway has no port");
   return address.port;

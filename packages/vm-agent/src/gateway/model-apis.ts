@@ -1,4 +1,4 @@
-/** What the gateway knows of each model API: where it is, which requests belong to it, and where its key stands. Pure. */
+/** The model APIs that the gateway knows: address, paths, and the position of the key. Pure. */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import { assertNever } from "@samovar/base";
 import type { ModelApi, ModelCredential } from "@samovar/contracts";
@@ -6,34 +6,37 @@ import type { ModelApi, ModelCredential } from "@samovar/contracts";
 export interface ModelApiRules {
   /** The API's name, for people. */
   readonly name: string;
-  /** Paths that are passed on; they begin with the API's version. */
+  /** Paths that are forwarded; they begin with the API's version. */
   readonly paths: RegExp;
-  /** The key that a request shows; null for none. */
-  keyIn(headers: IncomingHttpHeaders): string | null;
-  /** Where to ask, for a path with its query. */
-  target(path: string, baseUrl: string | undefined): URL;
-  /** In the shape of the API's own errors, so that the agent shows the reason. */
-  refusal(status: number, message: string): unknown;
+  /** The key in a request; null for none. */
+  readKey(headers: IncomingHttpHeaders): string | null;
+  /** The upstream address for a path with its query. */
+  getTarget(path: string, baseUrl: string | undefined): URL;
+  /** An error in the API's format, so that the agent shows the reason. */
+  createRefusal(status: number, message: string): unknown;
 }
 
 export const MODEL_APIS: Readonly<Record<ModelApi, ModelApiRules>> = {
   anthropic: {
     name: "Messages API",
     paths: /^\/v1\/(messages|models)(\/[A-Za-z0-9._-]+)*$/,
-    keyIn: (headers) => single(headers["x-api-key"]) ?? bearerIn(headers),
-    target: (path, baseUrl = "https://api.anthropic.com") => below(new URL(baseUrl), path),
-    refusal: (status, message) => ({ type: "error", error: { type: ANTHROPIC_TYPES[status] ?? "api_error", message } }),
+    readKey: (headers) => asSingle(headers["x-api-key"]) ?? readBearer(headers),
+    getTarget: (path, baseUrl = "https://api.anthropic.com") => appendPath(new URL(baseUrl), path),
+    createRefusal: (status, message) => ({
+      type: "error",
+      error: { type: ANTHROPIC_TYPES[status] ?? "api_error", message },
+    }),
   },
   openai: {
     name: "OpenAI API",
     paths: /^\/v1\/(chat\/completions|completions|responses|embeddings|models)(\/[A-Za-z0-9._:-]+)*$/,
-    keyIn: bearerIn,
-    // Its base addresses name the version, or whatever stands in its place.
-    target: (path, baseUrl = "https://api.openai.com/v1") => {
+    readKey: readBearer,
+    // Its base addresses include the version or a replacement for it.
+    getTarget: (path, baseUrl = "https://api.openai.com/v1") => {
       const base = new URL(baseUrl);
-      return below(base, base.pathname === "/" ? path : path.replace(/^\/v1/, ""));
+      return appendPath(base, base.pathname === "/" ? path : path.replace(/^\/v1/, ""));
     },
-    refusal: (status, message) => ({
+    createRefusal: (status, message) => ({
       error: { message, type: status >= 500 ? "server_error" : "invalid_request_error", param: null, code: null },
     }),
   },
@@ -41,16 +44,18 @@ export const MODEL_APIS: Readonly<Record<ModelApi, ModelApiRules>> = {
     name: "Gemini API",
     paths:
       /^\/v1(alpha|beta)?\/models(\/[A-Za-z0-9._-]+(:(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents))?)?$/,
-    keyIn: (headers) => single(headers["x-goog-api-key"]),
-    target: (path, baseUrl = "https://generativelanguage.googleapis.com") => {
+    readKey: (headers) => asSingle(headers["x-goog-api-key"]),
+    getTarget: (path, baseUrl = "https://generativelanguage.googleapis.com") => {
       const base = new URL(baseUrl);
       base.pathname = base.pathname.replace(/\/v1(alpha|beta)?\/?$/, "");
-      const target = below(base, path);
-      // A key may stand here too; only the real one is sent, in its header.
+      const target = appendPath(base, path);
+      // The query may hold a key too; only the real key is sent, in its header.
       target.searchParams.delete("key");
       return target;
     },
-    refusal: (status, message) => ({ error: { code: status, message, status: GOOGLE_STATUSES[status] ?? "INTERNAL" } }),
+    createRefusal: (status, message) => ({
+      error: { code: status, message, status: GOOGLE_STATUSES[status] ?? "INTERNAL" },
+    }),
   },
 };
 
@@ -70,8 +75,8 @@ const GOOGLE_STATUSES: Readonly<Record<number, string>> = {
 
 const OAUTH_BETA = "oauth-2025-04-20";
 
-/** The headers that carry the real credential, given those that are passed on; none where the upstream wants none. */
-export function credentialHeaders(credential: ModelCredential, headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
+/** The headers with the real credential, given the forwarded headers; none where the upstream needs none. */
+export function getCredentialHeaders(credential: ModelCredential, headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
   const { apiKey } = credential;
   switch (credential.kind) {
     case "anthropic": {
@@ -89,13 +94,13 @@ export function credentialHeaders(credential: ModelCredential, headers: Outgoing
   }
 }
 
-const single = (value: string | readonly string[] | undefined): string | null =>
+const asSingle = (value: string | readonly string[] | undefined): string | null =>
   typeof value === "string" ? value : null;
 
-function bearerIn({ authorization }: IncomingHttpHeaders): string | null {
+function readBearer({ authorization }: IncomingHttpHeaders): string | null {
   return /^bearer (.+)$/i.exec(authorization ?? "")?.[1] ?? null;
 }
 
-function below(base: URL, path: string): URL {
+function appendPath(base: URL, path: string): URL {
   return new URL(base.pathname.replace(/\/$/, "") + path, base);
 }

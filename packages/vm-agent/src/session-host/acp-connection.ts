@@ -1,19 +1,19 @@
 /**
- * ACP's JSON-RPC over lines, in the order of the wire: what came before an answer is handled before it.
- * Reads raw lines, because a transcript may not lose what a typed reader does not know. Keeps M2.
+ * ACP's JSON-RPC over lines, in the order of the wire: messages that came before an answer are handled before it.
+ * Reads raw lines, so that the transcript keeps what a typed reader does not know. Keeps M2.
  */
 import { parseJson } from "@samovar/base";
 import type { Fields } from "@samovar/domain/acp-update";
 import { toFields } from "@samovar/domain/acp-update";
 
 export interface AcpHandlers {
-  /** `update` is raw. */
+  /** `update` is the raw ACP update. */
   onUpdate(update: unknown): void;
   /** Any other notification. */
   onNotification(method: string, params: Fields): void;
-  /** Answers a request of the agent; `undefined` for a method that we do not have. */
+  /** Returns the result of a request from the agent; `undefined` for an unsupported method. */
   onRequest(method: string, params: Fields): unknown;
-  /** Called before an answer is given to whoever waits for it. */
+  /** Called before an answer resolves its request. */
   beforeAnswer(): void;
 }
 
@@ -34,7 +34,7 @@ interface Waiter {
 }
 
 const METHOD_NOT_FOUND = -32601;
-const WORDS_MAX_CHARS = 2000;
+const MESSAGE_MAX_CHARS = 2000;
 
 export class AcpConnection {
   readonly #write: (line: string) => void;
@@ -61,7 +61,7 @@ export class AcpConnection {
     if (this.#closed === null) this.#send({ method, params });
   }
 
-  /** One line from the agent; says whether it was JSON-RPC at all. */
+  /** Handles one line from the agent; returns whether it was JSON-RPC. */
   receive(line: string): boolean {
     const message = parse(line);
     if (message === null) return false;
@@ -71,7 +71,7 @@ export class AcpConnection {
     return true;
   }
 
-  /** Nobody will answer any more. */
+  /** Rejects all open requests: no answers will come. */
   close(reason: Error): void {
     this.#closed ??= reason;
     for (const waiter of this.#waiting.values()) waiter.reject(this.#closed);
@@ -97,7 +97,7 @@ export class AcpConnection {
     this.#waiting.delete(id);
     this.#handlers.beforeAnswer();
     if (message["error"] === undefined) return waiter.resolve(toFields(message["result"]));
-    waiter.reject(errorOf(toFields(message["error"])));
+    waiter.reject(parseError(toFields(message["error"])));
   }
 
   #send(message: object): void {
@@ -110,12 +110,12 @@ function parse(line: string): Fields | null {
   return typeof value === "object" && value !== null ? toFields(value) : null;
 }
 
-function errorOf(error: Fields): AcpError {
+function parseError(error: Fields): AcpError {
   const { code, message } = error;
   const details = toFields(error["data"])["details"];
-  const words = [message, details].filter((part) => typeof part === "string").join(": ");
+  const text = [message, details].filter((part) => typeof part === "string").join(": ");
   return new AcpError(
     typeof code === "number" ? code : 0,
-    (words === "" ? "the agent gave no reason" : words).slice(0, WORDS_MAX_CHARS),
+    (text === "" ? "the agent gave no reason" : text).slice(0, MESSAGE_MAX_CHARS),
   );
 }

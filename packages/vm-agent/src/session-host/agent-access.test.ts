@@ -1,4 +1,4 @@
-/** What an agent is given, from a control plane on loopback; and that its process alone gets it. */
+/** An agent's secrets, from a control plane on loopback; only its process gets them. */
 import { createServer } from "node:http";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,9 +9,9 @@ import { PROTOCOL_VERSION } from "@samovar/contracts";
 import { afterEach, expect, test } from "vitest";
 import type { AgentAccessResult } from "./agent-access.ts";
 import { openAgentAccess } from "./agent-access.ts";
-import { agentStartOf } from "./agent-environment.ts";
+import { createAgentStart } from "./agent-environment.ts";
 import { startAgent } from "./agent-process.ts";
-import { TokenBox } from "./token-box.ts";
+import { CurrentToken } from "./current-token.ts";
 
 const ids = idSource(systemClock, systemRandom);
 const cleanups: (() => unknown)[] = [];
@@ -54,7 +54,7 @@ async function given(agent: Partial<HostLaunch["agent"]>, answers: readonly (rea
     maxDurationMs: 1000,
   };
   const stopping = new AbortController();
-  const tokens = new TokenBox(() => {});
+  const tokens = new CurrentToken(() => {});
   const open = async (): Promise<AgentAccessResult> => {
     const opened = await openAgentAccess({
       launch,
@@ -74,7 +74,7 @@ async function given(agent: Partial<HostLaunch["agent"]>, answers: readonly (rea
 const failure = (opened: AgentAccessResult) =>
   opened.kind === "failed" && opened.result.kind === "unready" ? opened.result.failure : null;
 
-test("an agent that needs nothing waits for the token, and asks for nothing", async () => {
+test("waits for the token and requests nothing for an agent without secrets", async () => {
   const { tokens, open, seen } = await given({}, []);
   const opening = open();
   tokens.put("token");
@@ -82,7 +82,7 @@ test("an agent that needs nothing waits for the token, and asks for nothing", as
   expect(seen).toEqual([]);
 });
 
-test("[S1] secret variables reach the agent's process, and are in nothing that it says last", async () => {
+test("[S1] passes secret variables to the agent's process, and keeps them out of its stderr tail", async () => {
   const secret = "canary-of-the-kettle";
   const env = { OPEN: "yes" };
   const { launch, tokens, open, seen } = await given({ secretEnv: true, env }, [
@@ -90,27 +90,27 @@ test("[S1] secret variables reach the agent's process, and are in nothing that i
   ]);
   tokens.put("token");
   const opened = await open();
-  if (opened.kind !== "open") throw new Error("it was not opened");
+  if (opened.kind !== "open") throw new Error("the access was not opened");
   expect(seen).toEqual([`/api/workspaces/${launch.workspaceId}/agent-credential Bearer token`]);
 
   const script = 'echo "$OPEN $TEA_TOKEN" >&2; yes "$TEA_TOKEN" | head -n 5000 >&2; echo "last $TEA_TOKEN" >&2';
   const agent = startAgent(
-    agentStartOf({ ...launch, agent: { ...launch.agent, command: ["sh", "-c", script] } }),
+    createAgentStart({ ...launch, agent: { ...launch.agent, command: ["sh", "-c", script] } }),
     opened.access,
   );
   expect(await agent.exited).toMatchObject({ code: 0 });
-  expect(agent.lastWords()).toMatch(/(\[redacted\]\n)+last \[redacted\]$/);
-  expect(agent.lastWords()).not.toMatch(/canary|kettle/);
+  expect(agent.getStderrTail()).toMatch(/(\[redacted\]\n)+last \[redacted\]$/);
+  expect(agent.getStderrTail()).not.toMatch(/canary|kettle/);
 
   const short = startAgent(
-    agentStartOf({ ...launch, agent: { ...launch.agent, command: ["sh", "-c", 'echo "$OPEN $TEA_TOKEN" >&2'] } }),
+    createAgentStart({ ...launch, agent: { ...launch.agent, command: ["sh", "-c", 'echo "$OPEN $TEA_TOKEN" >&2'] } }),
     opened.access,
   );
   await short.exited;
-  expect(short.lastWords()).toBe("yes [redacted]");
+  expect(short.getStderrTail()).toBe("yes [redacted]");
 });
 
-test("a model's credential opens the gateway of its API, with a key of the gateway's own", async () => {
+test("opens the gateway of a model credential's API, with a generated key", async () => {
   const { tokens, open } = await given({ gateway: "openai" }, [[200, { kind: "openai", apiKey: "real-key" }]]);
   tokens.put("token");
   const opened = await open();
@@ -120,15 +120,18 @@ test("a model's credential opens the gateway of its API, with a key of the gatew
 
 test.each([
   [{ gateway: "openai" }, { kind: "anthropic", apiKey: "k" }, /openai API.*anthropic API/],
-  [{ gateway: "google" }, { kind: "env", env: {} }, /not a model's/],
+  [{ gateway: "google" }, { kind: "env", env: {} }, /not a model credential/],
   [{ secretEnv: true }, { kind: "google", apiKey: "k" }, /secret variables/],
-] as const)("%o with a credential of another kind is told, not started", async (agent, credential, words) => {
-  const { tokens, open } = await given(agent, [[200, credential]]);
-  tokens.put("token");
-  expect(failure(await open())).toMatchObject({ code: "credential_unfit", message: expect.stringMatching(words) });
-});
+] as const)(
+  "reports that %o got a credential of another kind, instead of starting",
+  async (agent, credential, reason) => {
+    const { tokens, open } = await given(agent, [[200, credential]]);
+    tokens.put("token");
+    expect(failure(await open())).toMatchObject({ code: "credential_unfit", message: expect.stringMatching(reason) });
+  },
+);
 
-test("a refusal is told as the control plane words it; what passes by itself is asked again", async () => {
+test("reports a refusal as the control plane words it, and retries transient failures", async () => {
   const refusal = { error: { code: "credentials_missing", message: "Add it again.", requestId: "req_1" } };
   const { tokens, open, seen } = await given({ gateway: "openai" }, [
     [503, {}],
@@ -139,14 +142,14 @@ test("a refusal is told as the control plane words it; what passes by itself is 
   expect(seen).toHaveLength(2);
 });
 
-test("[F46] a session that is stopped before its token comes, or while it asks, gets nothing", async () => {
+test("[F46] gives nothing to a session that is stopped before its token comes or during the request", async () => {
   const early = await given({}, []);
   const waiting = early.open();
   early.stopping.abort();
   expect(failure(await waiting)).toMatchObject({ code: "cancelled" });
   const late = await given({ gateway: "openai" }, [[503, {}]]);
   late.tokens.put("token");
-  const asking = late.open();
+  const opening = late.open();
   late.stopping.abort();
-  expect(failure(await asking)).toMatchObject({ code: "cancelled" });
+  expect(failure(await opening)).toMatchObject({ code: "cancelled" });
 });

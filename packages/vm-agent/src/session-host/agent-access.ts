@@ -1,6 +1,6 @@
 /**
- * What an agent gets besides its recipe: the loopback gateway of its model, or its owner's secret variables.
- * Opened before the agent starts, kept over its restarts, in this process's memory only. Keeps S1.
+ * An agent's access to its model: the loopback gateway, or its owner's secret variables. Opened before the agent starts and
+ * kept across its restarts, in this process's memory only. Keeps S1.
  */
 import type { Logger, Random, Timers } from "@samovar/base";
 import type { AgentCredential, HostLaunch } from "@samovar/contracts";
@@ -9,13 +9,13 @@ import type { Gateway } from "../gateway/gateway.ts";
 import { fetchAgentCredential } from "./agent-credential.ts";
 import type { AgentGrant } from "./agent-environment.ts";
 import type { TurnResult } from "./outcome.ts";
-import type { TokenBox } from "./token-box.ts";
+import type { CurrentToken } from "./current-token.ts";
 
 export interface AgentAccessPorts {
   readonly launch: HostLaunch;
-  /** One that the agent knows already; null: one is opened where the agent needs it. */
+  /** The gateway that a standby agent already uses; null: one is opened if the agent needs it. */
   readonly gateway: Gateway | null;
-  readonly tokens: TokenBox;
+  readonly tokens: CurrentToken;
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Logger;
@@ -31,7 +31,7 @@ export type AgentAccessResult =
   | { readonly kind: "open"; readonly access: AgentAccess }
   | { readonly kind: "failed"; readonly result: TurnResult };
 
-/** Waits for the first token, and for the credential where the agent wants one. Never throws. */
+/** Waits for the first token, and for the credential if the agent needs one. Never throws. */
 export async function openAgentAccess(ports: AgentAccessPorts): Promise<AgentAccessResult> {
   const { launch, tokens, timers, log, signal } = ports;
   const stopped = new Promise<null>((resolve) => {
@@ -40,14 +40,14 @@ export async function openAgentAccess(ports: AgentAccessPorts): Promise<AgentAcc
   });
   if ((await Promise.race([tokens.get(), stopped])) === null) return STOPPED;
   log.debug("token.received");
-  if (launch.agent.gateway === null && !launch.agent.secretEnv) return opened(null, {});
+  if (launch.agent.gateway === null && !launch.agent.secretEnv) return createAccess(null, {});
   const { controlPlaneUrl, workspaceId } = launch;
   const fetched = await Promise.race([
     fetchAgentCredential({ controlPlaneUrl, workspaceId, tokens, timers, signal }),
     stopped,
   ]);
   if (fetched === null || signal.aborted) return STOPPED;
-  if (!fetched.ok) return unready(fetched.error.code, fetched.error.message);
+  if (!fetched.ok) return createFailure(fetched.error.code, fetched.error.message);
   log.debug("credential.fetched");
   return grant(fetched.value, ports);
 }
@@ -56,30 +56,30 @@ async function grant(credential: AgentCredential, ports: AgentAccessPorts): Prom
   const { gateway, secretEnv } = ports.launch.agent;
   if (credential.kind === "env") {
     return secretEnv
-      ? opened(null, credential.env)
-      : unready("credential_unfit", "The agent's credential is not a model's.");
+      ? createAccess(null, credential.env)
+      : createFailure("credential_unfit", "The agent's credential is not a model credential.");
   }
   if (credential.kind !== gateway) {
     const wanted = gateway === null ? "its secret variables" : `a credential for the ${gateway} API`;
-    return unready(
+    return createFailure(
       "credential_unfit",
-      `The agent wants ${wanted}, and its credential is one for the ${credential.kind} API.`,
+      `The agent needs ${wanted}, but its credential is for the ${credential.kind} API.`,
     );
   }
   const { random, log } = ports;
-  const fronting = ports.gateway ?? (await startGateway({ api: credential.kind, random, log }));
-  fronting.use(credential);
+  const modelGateway = ports.gateway ?? (await startGateway({ api: credential.kind, random, log }));
+  modelGateway.use(credential);
   log.debug("gateway.opened");
-  return opened(fronting, {});
+  return createAccess(modelGateway, {});
 }
 
-function opened(gateway: Gateway | null, secretEnv: AgentGrant["secretEnv"]): AgentAccessResult {
+function createAccess(gateway: Gateway | null, secretEnv: AgentGrant["secretEnv"]): AgentAccessResult {
   return { kind: "open", access: { gateway, secretEnv, close: async () => gateway?.close() } };
 }
 
-const unready = (code: string, message: string): AgentAccessResult => ({
+const createFailure = (code: string, message: string): AgentAccessResult => ({
   kind: "failed",
   result: { kind: "unready", failure: { code, message } },
 });
 
-const STOPPED = unready("cancelled", "The session was stopped before its agent was started.");
+const STOPPED = createFailure("cancelled", "The session was stopped before its agent started.");

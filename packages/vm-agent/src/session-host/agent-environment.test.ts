@@ -2,15 +2,15 @@ import { idSource, systemClock, systemRandom } from "@samovar/base";
 import type { HostLaunch } from "@samovar/contracts";
 import { AGENTS } from "@samovar/domain/agents";
 import { expect, test } from "vitest";
-import { agentEnvironment } from "./agent-environment.ts";
+import { createAgentEnvironment } from "./agent-environment.ts";
 import type { AgentGrant } from "./agent-environment.ts";
 
 const sessionId = idSource(systemClock, systemRandom).make("ses");
-const AROUND = { path: "/usr/bin", lang: "C.UTF-8", isRoot: false };
+const SURROUNDINGS = { path: "/usr/bin", lang: "C.UTF-8", isRoot: false };
 const GRANT: AgentGrant = { gateway: { url: "http://127.0.0.1:9", key: "gateway-key" }, secretEnv: {} };
 const NOTHING: AgentGrant = { gateway: null, secretEnv: {} };
 
-const launched = (env: Record<string, string>, model: string | null = null, kind = "tea") => ({
+const aStart = (env: Record<string, string>, model: string | null = null, kind = "tea") => ({
   agent: { kind, command: ["tea"], env, gateway: null, secretEnv: false } satisfies HostLaunch["agent"],
   home: "/w/home",
   checkout: "/w/repo",
@@ -18,14 +18,14 @@ const launched = (env: Record<string, string>, model: string | null = null, kind
   mark: sessionId,
 });
 
-test("[R15] places in a recipe's values are filled in, several in one value, and nothing else is touched", () => {
+test("[R15] replaces the placeholders in a recipe's values, several in one value, and changes nothing else", () => {
   const env = {
     URL: "{gateway.url}/v1",
     CONFIG:
       '{"key":"{gateway.key}","models":{"{model}":{}},"home":"{home}","docs":["{checkout}/AGENTS.md"],"env":"{env:X} {gateway}"}',
     DOLLARS: "$HOME $& {home}",
   };
-  expect(agentEnvironment(launched(env, "$& {home}"), GRANT, AROUND)).toEqual({
+  expect(createAgentEnvironment(aStart(env, "$& {home}"), GRANT, SURROUNDINGS)).toEqual({
     PATH: "/usr/bin",
     LANG: "C.UTF-8",
     HOME: "/w/home",
@@ -37,20 +37,24 @@ test("[R15] places in a recipe's values are filled in, several in one value, and
   });
 });
 
-test("a variable with a place for which there is nothing is left out", () => {
-  const given = agentEnvironment(launched({ MODEL: "openai/{model}", URL: "{gateway.url}", ON: "1" }), NOTHING, AROUND);
+test("leaves out a variable with a placeholder that has no value", () => {
+  const given = createAgentEnvironment(
+    aStart({ MODEL: "openai/{model}", URL: "{gateway.url}", ON: "1" }),
+    NOTHING,
+    SURROUNDINGS,
+  );
   expect(Object.keys(given).toSorted()).toEqual(["HOME", "LANG", "ON", "PATH", "SAMOVAR_SESSION"]);
 });
 
-test("[S1] secret variables are passed as they are, and nobody takes the session's mark", () => {
+test("[S1] passes secret variables unchanged, and lets none replace the session's mark", () => {
   const secretEnv = { TOKEN: "a {home} b", SAMOVAR_SESSION: "another" };
-  const given = agentEnvironment(launched({ TOKEN: "open" }), { gateway: null, secretEnv }, AROUND);
+  const given = createAgentEnvironment(aStart({ TOKEN: "open" }), { gateway: null, secretEnv }, SURROUNDINGS);
   expect(given).toMatchObject({ TOKEN: "a {home} b", SAMOVAR_SESSION: sessionId });
 });
 
-test("Claude Code is told that it is in a sandbox where it is root, others are not", () => {
+test("sets IS_SANDBOX for Claude Code as root, and for no other agent", () => {
   const claude = (isRoot: boolean) =>
-    agentEnvironment(launched(AGENTS.claude.recipe.env, null, "claude"), GRANT, { ...AROUND, isRoot });
+    createAgentEnvironment(aStart(AGENTS.claude.recipe.env, null, "claude"), GRANT, { ...SURROUNDINGS, isRoot });
   expect(claude(true)).toMatchObject({
     IS_SANDBOX: "1",
     ANTHROPIC_BASE_URL: "http://127.0.0.1:9",
@@ -58,5 +62,5 @@ test("Claude Code is told that it is in a sandbox where it is root, others are n
     CLAUDE_CONFIG_DIR: "/w/home/.claude",
   });
   expect(claude(false)["IS_SANDBOX"]).toBeUndefined();
-  expect(agentEnvironment(launched({}), GRANT, { ...AROUND, isRoot: true })["IS_SANDBOX"]).toBeUndefined();
+  expect(createAgentEnvironment(aStart({}), GRANT, { ...SURROUNDINGS, isRoot: true })["IS_SANDBOX"]).toBeUndefined();
 });

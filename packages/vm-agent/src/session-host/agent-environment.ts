@@ -1,22 +1,22 @@
-/** What an agent's process finds in its environment: pure. Nothing of ours but the session's mark is in it. Keeps S1. */
+/** The environment of an agent's process. Pure. The session's mark is the only variable of Samovar's in it. Keeps S1. */
 import type { HostLaunch } from "@samovar/contracts";
 
-/** What an agent is given besides its recipe; none of it is ever written down. */
+/** The secrets that an agent gets besides its recipe; they are never stored. */
 export interface AgentGrant {
-  /** In place of the real key. */
+  /** The gateway's address and generated key, in place of the real key. */
   readonly gateway: { readonly url: string; readonly key: string } | null;
-  /** Its owner's variables, by their names. */
+  /** The owner's secret variables by name. */
   readonly secretEnv: Readonly<Record<string, string>>;
 }
 
-/** Of the machine, as this process knows it. */
+/** The parts of this process's environment that agents get too. */
 export interface AgentSurroundings {
   readonly path: string;
   readonly lang: string;
   readonly isRoot: boolean;
 }
 
-/** What starting an agent needs to know. */
+/** What is needed to start an agent. */
 export interface AgentStart {
   readonly agent: Pick<HostLaunch["agent"], "kind" | "command" | "env">;
   readonly home: string;
@@ -26,7 +26,7 @@ export interface AgentStart {
   readonly mark: string;
 }
 
-export const agentStartOf = ({ agent, home, cwd, model, mark }: HostLaunch): AgentStart => ({
+export const createAgentStart = ({ agent, home, cwd, model, mark }: HostLaunch): AgentStart => ({
   agent,
   home,
   checkout: cwd,
@@ -34,15 +34,15 @@ export const agentStartOf = ({ agent, home, cwd, model, mark }: HostLaunch): Age
   mark,
 });
 
-/** Every process of a session carries its mark under this name, so that none is left behind. */
+/** The variable with the session's mark. Every process of a session has it, so that leftovers can be found. */
 export const SESSION_MARK = "SAMOVAR_SESSION";
 
-export function agentEnvironment(
+export function createAgentEnvironment(
   launch: AgentStart,
   { gateway, secretEnv }: AgentGrant,
   { path, lang, isRoot }: AgentSurroundings,
 ): Record<string, string> {
-  const places = new Map([
+  const placeholders = new Map([
     ["{gateway.url}", gateway?.url ?? null],
     ["{gateway.key}", gateway?.key ?? null],
     ["{home}", launch.home],
@@ -53,24 +53,29 @@ export function agentEnvironment(
     PATH: path,
     LANG: lang,
     HOME: launch.home,
-    // As root, Claude Code works unasked only where it is told that this is a sandbox.
+    // As root, Claude Code works without permission requests only in a sandbox.
     ...(launch.agent.kind === "claude" && isRoot ? { IS_SANDBOX: "1" } : {}),
-    ...fillPlaces(launch.agent.env, places),
+    ...fillPlaceholders(launch.agent.env, placeholders),
     ...secretEnv,
     [SESSION_MARK]: launch.mark,
   };
 }
 
-const PLACE = /\{(?:gateway\.url|gateway\.key|home|checkout|model)\}/g;
+const PLACEHOLDER = /\{(?:gateway\.url|gateway\.key|home|checkout|model)\}/g;
 
-/** A variable with a place for which there is nothing is left out; what is no place of ours stays as it is. */
-function fillPlaces(
+/** Leaves out variables with a placeholder that has no value; other text in braces stays unchanged. */
+function fillPlaceholders(
   env: Readonly<Record<string, string>>,
-  places: ReadonlyMap<string, string | null>,
+  placeholders: ReadonlyMap<string, string | null>,
 ): Record<string, string> {
   const filled = Object.entries(env)
-    .filter(([, value]) => (value.match(PLACE) ?? []).every((place) => (places.get(place) ?? null) !== null))
-    // In one pass, so that what is filled in is not looked at again.
-    .map(([name, value]) => [name, value.replace(PLACE, (place) => places.get(place) ?? place)]);
+    .filter(([, value]) =>
+      (value.match(PLACEHOLDER) ?? []).every((placeholder) => (placeholders.get(placeholder) ?? null) !== null),
+    )
+    // In one pass, so that the inserted values are not searched for placeholders.
+    .map(([name, value]) => [
+      name,
+      value.replace(PLACEHOLDER, (placeholder) => placeholders.get(placeholder) ?? placeholder),
+    ]);
   return Object.fromEntries(filled);
 }

@@ -1,42 +1,42 @@
-/** The agent's process: its own group, a minimal environment, its last words kept. Keeps S1. */
+/** The agent's process: in a separate process group, with a minimal environment and the tail of its stderr. Keeps S1. */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { delimiter, dirname } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { redactText, redactValues } from "@samovar/base";
 import { lowerArgv, lowerGroup } from "@samovar/processes";
-import { agentEnvironment } from "./agent-environment.ts";
+import { createAgentEnvironment } from "./agent-environment.ts";
 import type { AgentGrant, AgentStart, AgentSurroundings } from "./agent-environment.ts";
 import { readToEnd } from "./read-to-end.ts";
 
 export interface AgentExit {
   readonly code: number | null;
   readonly signal: string | null;
-  /** Why it could not even be started. */
+  /** Why the process could not be started; null otherwise. */
   readonly error: string | null;
 }
 
 export interface AgentProcess {
-  /** Null when it could not be started. */
+  /** Null when the process could not be started. */
   readonly pid: number | null;
   readonly stdin: Writable;
   readonly stdout: Readable;
-  /** Settles when the process is gone and its output was read to the end. */
+  /** Resolves when the process has exited and its output was read to the end. */
   readonly exited: Promise<AgentExit>;
-  /** The end of its standard error, redacted. */
-  lastWords(): string;
+  /** The end of its stderr, redacted. */
+  getStderrTail(): string;
   signal(name: "SIGTERM" | "SIGKILL"): void;
-  /** Stops or goes on reading what it says; a full pipe makes it wait. Once it is gone, the rest is read anyway. */
-  hold(held: boolean): void;
+  /** Pauses or resumes reading its output; a full pipe makes it wait. After its exit the rest is read anyway. */
+  setPaused(paused: boolean): void;
 }
 
-const LAST_WORDS_CHARS = 4096;
-/** More than is told: what stands at the cut may be half a secret, and goes. */
-const KEPT_BYTES = 4 * LAST_WORDS_CHARS;
+const STDERR_TAIL_CHARS = 4096;
+/** More than is reported, because the first line may be cut in the middle of a secret and is dropped. */
+const KEPT_BYTES = 4 * STDERR_TAIL_CHARS;
 
-/** In its checkout, or in its home when it is started before there is one. */
+/** Starts the agent in its checkout, or in its home when it is started before the checkout exists. */
 export function startAgent(start: AgentStart, grant: AgentGrant): AgentProcess {
-  const env = agentEnvironment(start, grant, surroundings());
+  const env = createAgentEnvironment(start, grant, readSurroundings());
   const [program = "", ...args] = start.agent.command;
   const [file, ...lowered] = lowerArgv([program, ...args], env["PATH"]);
   const child = spawn(file, lowered, {
@@ -46,34 +46,34 @@ export function startAgent(start: AgentStart, grant: AgentGrant): AgentProcess {
     detached: true,
   });
   lowerGroup(child);
-  const words = keepTail(child.stderr);
+  const readTail = keepTail(child.stderr);
   child.stdin.on("error", () => {
-    // It is gone; `exited` says so.
+    // The process is gone; `exited` resolves.
   });
   const isGone = () => child.exitCode !== null || child.signalCode !== null;
   return {
     pid: child.pid ?? null,
     stdin: child.stdin,
     stdout: child.stdout,
-    exited: exitOf(child),
-    lastWords: () => withoutSecrets(words(), grant).trim().slice(-LAST_WORDS_CHARS),
+    exited: waitForExit(child),
+    getStderrTail: () => redactSecrets(readTail(), grant).trim().slice(-STDERR_TAIL_CHARS),
     signal: (name) => signalGroup(child.pid, name),
-    hold: (held) => void (held && !isGone() ? child.stdout.pause() : child.stdout.resume()),
+    setPaused: (paused) => void (paused && !isGone() ? child.stdout.pause() : child.stdout.resume()),
   };
 }
 
-/** As this process knows the machine; our own Node is found last, after the machine's. */
-export function surroundings(): AgentSurroundings {
+/** Reads the node's PATH and locale. The vm-agent's Node comes last on the PATH, after the node's programs. */
+export function readSurroundings(): AgentSurroundings {
   const { PATH = "/usr/local/bin:/usr/bin:/bin", LANG = "C.UTF-8" } = process.env;
   return { path: [PATH, dirname(process.execPath)].join(delimiter), lang: LANG, isRoot: process.getuid?.() === 0 };
 }
 
-/** Without shapes of secrets, and without the values that this agent was given in confidence. */
-function withoutSecrets(text: string, { gateway, secretEnv }: AgentGrant): string {
+/** Removes everything that looks like a secret, and the secret values that this agent was given. */
+function redactSecrets(text: string, { gateway, secretEnv }: AgentGrant): string {
   return redactValues(redactText(text), [...Object.values(secretEnv), ...(gateway === null ? [] : [gateway.key])]);
 }
 
-function exitOf(child: ChildProcess): Promise<AgentExit> {
+function waitForExit(child: ChildProcess): Promise<AgentExit> {
   return new Promise((resolve) => {
     child.once("error", (error) => resolve({ code: null, signal: null, error: error.message }));
     child.once("exit", (code, signal) => {
@@ -92,7 +92,7 @@ function keepTail(stream: Readable): () => string {
     tail = all.subarray(-KEPT_BYTES);
   });
   stream.on("error", () => {
-    // Nothing more to hear.
+    // There is nothing more to read.
   });
   return () => (isCut ? tail.toString("utf8").replace(/^.*\n?/, "") : tail.toString("utf8"));
 }

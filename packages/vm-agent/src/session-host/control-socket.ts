@@ -1,6 +1,6 @@
 /**
- * The host's unix socket: JSON lines. Each connection gets the whole state, each later one that differs, and an
- * acknowledgement of each command, so that a host that is slow to act is told from one that does not answer.
+ * The host's unix socket: JSON lines. Each connection gets the whole status, then each changed status, and an acknowledgement
+ * of each command, which distinguishes a slow host from one that does not answer.
  */
 import { existsSync, unlinkSync } from "node:fs";
 import { createServer } from "node:net";
@@ -20,13 +20,13 @@ export interface ControlSocketPorts {
 }
 
 const COMMAND_MAX_CHARS = 256 * 1024;
-/** Counters change with every message; that much is told this often. */
+/** Counters change with every message and are sent at most this often. */
 const COUNTERS_EVERY_MS = 250;
 
 export class ControlSocket {
   readonly #ports: ControlSocketPorts;
   readonly #server: Server;
-  readonly #told = new Map<Socket, string>();
+  readonly #sent = new Map<Socket, string>();
   #milestones = "";
   #later = false;
   #closed = false;
@@ -36,7 +36,7 @@ export class ControlSocket {
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
-  /** A socket file that a dead host has left is replaced: the session's file guarantees that there is no living one. */
+  /** Replaces the socket file of a dead host: the lock on the session's file guarantees that no other host runs. */
   listen(): Promise<void> {
     const { path } = this.#ports;
     if (existsSync(path)) unlinkSync(path);
@@ -46,62 +46,62 @@ export class ControlSocket {
     });
   }
 
-  /** The state may have changed: milestones are told at once, counters soon. */
-  changed(): void {
+  /** Call when the status may have changed: milestones are sent at once, counters soon. */
+  scheduleStatus(): void {
     if (this.#closed) return;
-    const milestones = milestonesOf(this.#ports.status());
+    const milestones = getMilestones(this.#ports.status());
     if (milestones !== this.#milestones) {
       this.#milestones = milestones;
-      this.#tellAll();
+      this.#sendToAll();
       return;
     }
     if (this.#later) return;
     this.#later = true;
     this.#ports.timers.after(COUNTERS_EVERY_MS, () => {
       this.#later = false;
-      if (!this.#closed) this.#tellAll();
+      if (!this.#closed) this.#sendToAll();
     });
   }
 
-  /** Tells the last state, closes, removes the file. */
+  /** Sends the last status, closes the socket and removes its file. */
   close(): Promise<void> {
-    this.#tellAll();
+    this.#sendToAll();
     this.#closed = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#told.keys()) socket.end(() => socket.destroy());
+    for (const socket of this.#sent.keys()) socket.end(() => socket.destroy());
     return closed;
   }
 
   #accept(socket: Socket): void {
     const lines = new LineSplitter(COMMAND_MAX_CHARS);
-    this.#told.set(socket, "");
+    this.#sent.set(socket, "");
     socket.on("data", (bytes) => {
       for (const line of lines.push(bytes)) this.#command(line, socket);
     });
-    socket.on("drain", () => this.#tell(socket, this.#ports.status()));
+    socket.on("drain", () => this.#send(socket, this.#ports.status()));
     socket.on("error", () => socket.destroy());
-    socket.on("close", () => this.#told.delete(socket));
-    this.#tell(socket, this.#ports.status());
+    socket.on("close", () => this.#sent.delete(socket));
+    this.#send(socket, this.#ports.status());
   }
 
   #command(line: string, socket: Socket): void {
     const parsed = hostCommand.safeParse(parseJson(line));
-    if (!parsed.success) return this.#ports.log.warn("socket.malformed_command");
+    if (!parsed.success) return this.#ports.log.warn("socket.command_rejected");
     write(socket, { type: "ack", command: parsed.data.type });
     this.#ports.onCommand(parsed.data);
   }
 
-  #tellAll(): void {
+  #sendToAll(): void {
     const status = this.#ports.status();
-    for (const socket of this.#told.keys()) this.#tell(socket, status);
+    for (const socket of this.#sent.keys()) this.#send(socket, status);
   }
 
-  /** A reader that is slow gets the newest state when it has read the last. */
-  #tell(socket: Socket, status: HostStatus): void {
+  /** A slow reader gets the newest status when it has read the last one. */
+  #send(socket: Socket, status: HostStatus): void {
     if (socket.writableNeedDrain || socket.writableEnded) return;
     const line = JSON.stringify(status);
-    if (this.#told.get(socket) === line) return;
-    this.#told.set(socket, line);
+    if (this.#sent.get(socket) === line) return;
+    this.#sent.set(socket, line);
     write(socket, { type: "status", status });
   }
 }
@@ -110,5 +110,5 @@ function write(socket: Socket, frame: HostFrame): void {
   if (!socket.writableEnded) socket.write(`${JSON.stringify(frame)}\n`);
 }
 
-const milestonesOf = ({ phase, startedAt, capabilities, end, closed, drained, needsToken }: HostStatus): string =>
+const getMilestones = ({ phase, startedAt, capabilities, end, closed, drained, needsToken }: HostStatus): string =>
   JSON.stringify([phase, startedAt, capabilities !== null, end, closed, phase === "ended" && drained, needsToken]);

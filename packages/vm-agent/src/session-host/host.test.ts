@@ -28,7 +28,7 @@ async function host(directory: string, env?: Record<string, string>): Promise<Ru
   return running;
 }
 
-/** A process that is dead but that nobody has waited for does not run. */
+/** A zombie does not count as running. */
 function isRunning(pid: number): boolean {
   try {
     return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
@@ -41,7 +41,7 @@ const fence = (info: string, body = "") => `\`\`\`${info}\n${body}\n\`\`\``;
 const kinds = (store: TestStore) => store.transcript().map((message) => message.kind);
 
 describe("a session", () => {
-  it("[R3] runs the agent to its end; the store has what was said, in order, and the digest agrees", async () => {
+  it("[R3] runs the agent to its end; the store has all messages in order, and the digest agrees", async () => {
     const { directory, store } = await given(
       [
         fence("think", "Let me see."),
@@ -90,7 +90,7 @@ describe("a session", () => {
     expect(existsSync(join(directory, "host.sock"))).toBe(false);
   });
 
-  it("logs each stage of the agent at LOG_LEVEL=debug, in order, and none of them without", async () => {
+  it("logs each stage of the agent in order at LOG_LEVEL=debug only", async () => {
     const stages = async (env: Record<string, string>) => {
       const { directory } = await given(fence("say", "Hello."));
       const running = await host(directory, env);
@@ -100,7 +100,7 @@ describe("a session", () => {
       return lines.map((line) => String(JSON.parse(line).event));
     };
     expect(await stages({ LOG_LEVEL: "debug" })).toEqual([
-      "host.began",
+      "host.opened",
       "token.received",
       "agent.spawned",
       "agent.initialized",
@@ -111,10 +111,10 @@ describe("a session", () => {
       "agent.exited",
       "session.ended",
     ]);
-    expect(await stages({})).toEqual(["host.began", "session.ended"]);
+    expect(await stages({})).toEqual(["host.opened", "session.ended"]);
   });
 
-  it("runs samovar.setup, the agent and what it starts at a lower CPU priority than the host's", async () => {
+  it("runs samovar.setup, the agent and its children at a lower CPU priority than the host", async () => {
     const { directory, launch, store } = await given(fence("sh", "nice"));
     writeFileSync(join(launch.cwd, "samovar.setup"), "nice\n");
     const running = await host(directory);
@@ -125,7 +125,7 @@ describe("a session", () => {
     expect(outputs).toEqual([lower, lower]);
   });
 
-  it("[R5] a host killed in mid-stream: nothing said is lost, what was in flight is interrupted, the agent runs once", async () => {
+  it("[R5] loses no message when the host is killed in mid-stream, marks the one in flight as interrupted, and runs the agent once", async () => {
     const { directory, launch, store } = await given(
       [fence("sh", "echo ran >> count.txt"), fence("say", "Before."), fence("stream 100000")].join("\n"),
     );
@@ -150,18 +150,18 @@ describe("a session", () => {
     expect(await second.exited).toBe(0);
   });
 
-  it("[F39] an agent that crashes: its last words are the reason, what it said is kept", async () => {
+  it("[F39] reports the stderr tail of a crashed agent as the reason, and keeps its messages", async () => {
     const { directory, store } = await given([fence("say", "So far."), fence("crash")].join("\n"));
     const running = await host(directory);
     running.send(aToken());
     const ended = await running.until((status) => status.phase === "ended" && status.drained);
     expect(ended.end).toMatchObject({ outcome: "crashed", failure: { code: "agent_crashed" } });
-    expect(ended.end?.failure?.message).toMatch(/exit code 1[\s\S]*last words: \S/);
+    expect(ended.end?.failure?.message).toMatch(/exit code 1[\s\S]*last output: \S/);
     expect(store.transcript().some((message) => message.content.includes("So far."))).toBe(true);
     expect(ended.digest).toEqual(store.digest());
   });
 
-  it("an agent that fails its turn: outcome error, and what it said before is whole", async () => {
+  it("ends with the outcome error when the agent fails its turn, and keeps its messages complete", async () => {
     const { directory, store } = await given(`${fence("say", "So far.")}\n${fence("fail out of tea")}`);
     const running = await host(directory);
     running.send(aToken());
@@ -173,7 +173,7 @@ describe("a session", () => {
     expect(store.transcript().filter(({ interrupted }) => interrupted)).toEqual([]);
   });
 
-  it("an agent that cannot be started, and a cancel before the first token, both end the session", async () => {
+  it("ends when the agent cannot be started, and on a cancel before the first token", async () => {
     const missing = await given("x", {
       agent: { kind: "script", command: ["/nonexistent/agent"], env: {}, gateway: null, secretEnv: false },
     });
@@ -192,7 +192,7 @@ describe("a session", () => {
     });
   });
 
-  it("cancel ends the turn and whatever the agent had running", async () => {
+  it("ends the turn and the agent's commands on a cancel", async () => {
     const { directory, launch } = await given(fence("sh", "echo $$ > pid.txt; sleep 1000 & sleep 1000"));
     const running = await host(directory);
     running.send(aToken());
@@ -207,7 +207,7 @@ describe("a session", () => {
     await vi.waitFor(() => expect(isRunning(pid)).toBe(false));
   });
 
-  it("[F40] an agent that hangs is ended by the limit of silence", async () => {
+  it("[F40] ends a hanging agent at the idle timeout", async () => {
     const { directory } = await given(fence("hang"), { idleTimeoutMs: 300 });
     const running = await host(directory);
     running.send(aToken());
@@ -217,7 +217,7 @@ describe("a session", () => {
     });
   });
 
-  it("[F40] processes that the agent left behind are killed, even in a session of their own", async () => {
+  it("[F40] kills the agent's leftover processes, even in a separate process session", async () => {
     const { directory, launch } = await given(
       fence(
         "sh",
@@ -232,7 +232,7 @@ describe("a session", () => {
     await vi.waitFor(() => expect(isRunning(pid)).toBe(false));
   });
 
-  it("[F38] a refused token: rows are kept until a new one comes", async () => {
+  it("[F38] keeps rows after a rejected token until a new one comes", async () => {
     const { directory, store } = await given(fence("say", "Hello."));
     store.fault = () => "unauthorized";
     const running = await host(directory);
@@ -245,32 +245,32 @@ describe("a session", () => {
     expect(ended).toMatchObject({ needsToken: false, digest: store.digest() });
   });
 
-  it("[F3][F4][F8] requests lost, replies lost, refusals: the store has everything once, in order", async () => {
+  it("[F3][F4][F8] stores everything once and in order despite lost requests, lost replies and refusals", async () => {
     const { directory, store } = await given(
       [fence("stream 300"), fence("sh", "seq 50"), fence("stream 300")].join("\n"),
     );
     const faults = ["drop_reply", "unavailable", "drop_request", "none"] as const;
-    let asked = 0;
-    store.fault = () => faults[asked++ % faults.length] ?? "none";
+    let requests = 0;
+    store.fault = () => faults[requests++ % faults.length] ?? "none";
     const running = await host(directory);
     running.send(aToken());
     const ended = await running.until((status) => status.phase === "ended" && status.drained);
     expect(ended).toMatchObject({ end: { outcome: "clean" }, outbox: { deadLetters: 0 }, digest: store.digest() });
-    expect(asked).toBeGreaterThan(4);
+    expect(requests).toBeGreaterThan(4);
   });
 
-  it("[R6] with the outbox full the agent waits, and goes on when the store is back", async () => {
-    // More than any pipe holds, so that the agent cannot be done while it is held back.
-    const said = [
+  it("[R6] pauses the agent while the outbox is full, and resumes it when the store is back", async () => {
+    // More than any pipe holds, so that the agent cannot finish while it is paused.
+    const prompt = [
       ...Array.from({ length: 12 }, (_, i) => fence("say", `Line ${i}.`)),
       fence("sh", "true"),
       fence("stream 60000"),
     ].join("\n");
-    const { directory, store } = await given(said);
+    const { directory, store } = await given(prompt);
     store.fault = () => "unavailable";
     const running = await host(directory, { MSG_OUTBOX_MAX_ROWS: "10" });
     running.send(aToken());
-    await vi.waitFor(() => expect(readFileSync(join(directory, "host.log"), "utf8")).toContain("agent.held"));
+    await vi.waitFor(() => expect(readFileSync(join(directory, "host.log"), "utf8")).toContain("agent.paused"));
     expect(running.status()?.phase).toBe("running");
     store.fault = () => "none";
     const ended = await running.until((status) => status.phase === "ended" && status.drained);
@@ -278,7 +278,7 @@ describe("a session", () => {
     expect(store.transcript().some((message) => message.content.length > 200_000)).toBe(true);
   });
 
-  it("a second host on a session that is served gives way", async () => {
+  it("refuses a second host on the same session", async () => {
     const { directory } = await given(fence("hang"));
     const first = await host(directory);
     const second = await host(directory);
@@ -288,7 +288,7 @@ describe("a session", () => {
     await first.until((status) => status.phase === "ended");
   });
 
-  it("survives SIGHUP and the loss of its daemon; the state is told again", async () => {
+  it("survives SIGHUP and the loss of its daemon, and sends its status to the next connection", async () => {
     const { directory } = await given([fence("say", "a"), fence("wait 300ms"), fence("say", "b")].join("\n"));
     const running = await host(directory);
     running.send(aToken());
@@ -309,7 +309,7 @@ describe("a session", () => {
     again.destroy();
   });
 
-  it("told to stop, it ends the agent, keeps what was said, and leaves", async () => {
+  it("ends the agent, keeps its messages and exits when it is stopped", async () => {
     const { directory } = await given([fence("say", "retained"), fence("hang")].join("\n"));
     const running = await host(directory);
     running.send(aToken());

@@ -1,4 +1,4 @@
-/** For tests: a loopback store with the true verdicts, and session-hosts as real processes. */
+/** For tests: a loopback store with real delivery results, and session hosts as real processes. */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, watch, writeFileSync } from "node:fs";
@@ -23,10 +23,10 @@ import { runSessionHost } from "./main.ts";
 
 const ids = idSource(systemClock, systemRandom);
 const hostMain = fileURLToPath(new URL("./main.ts", import.meta.url));
-/** As a node starts it. */
+/** The script agent's command, as on a node. */
 export const scriptAgent = [process.execPath, fileURLToPath(new URL("../main.ts", import.meta.url)), "script-agent"];
 
-/** What the store does with a request, decided when it comes. */
+/** The fault to inject into a request, chosen when it arrives. */
 export type StoreFault = "none" | "drop_request" | "drop_reply" | "unavailable" | "unauthorized";
 
 export async function startStore(sessionId: HostLaunch["sessionId"]) {
@@ -39,15 +39,15 @@ export async function startStore(sessionId: HostLaunch["sessionId"]) {
       const read = readDeliveredRow(row, { seq: 1, timestamp: new Date(0).toISOString() });
       if (!read.ok) return { messageId: read.error.messageId, outcome: "rejected" as const, reason: read.error.reason };
       const { value } = read;
-      const judgement = decideDelivery(
+      const decision = decideDelivery(
         messages.get(value.messageId) ?? null,
         value,
         { session: sessionId },
         { position: messages.size, createdAt: 0 },
       );
-      if (judgement.outcome === "stored") messages.set(value.messageId, judgement.next);
-      if (judgement.outcome === "conflict" || judgement.outcome === "rejected") store.conflicts += 1;
-      return toDeliveryResult(value.messageId, judgement);
+      if (decision.outcome === "stored") messages.set(value.messageId, decision.next);
+      if (decision.outcome === "conflict" || decision.outcome === "rejected") store.conflicts += 1;
+      return toDeliveryResult(value.messageId, decision);
     });
     const count = (outcome: string) => results.filter((result) => result.outcome === outcome).length;
     return { persisted: count("stored"), duplicates: count("duplicate"), results };
@@ -129,29 +129,29 @@ export function aLaunch(
   return { directory, launch };
 }
 
-export interface HostDoor {
+export interface HostClient {
   status(): HostStatus | null;
   send(command: HostCommand): void;
-  /** Resolves with the first status that fits. */
-  until(fits: (status: HostStatus) => boolean): Promise<HostStatus>;
+  /** Resolves with the first matching status. */
+  until(matches: (status: HostStatus) => boolean): Promise<HostStatus>;
   disconnect(): void;
 }
 
-export interface RunningHost extends HostDoor {
+export interface RunningHost extends HostClient {
   readonly child: ChildProcess;
   readonly exited: Promise<number | null>;
 }
 
 const QUICK = { MSG_RETRY_INITIAL_MS: "20", MSG_RETRY_MAX_MS: "100", MSG_BATCH_MIN_INTERVAL_MS: "5" };
 
-/** A host in this process, with a real agent process; quicker than {@link startHost}, for tests that kill no host. */
-export async function openHost(directory: string): Promise<HostDoor & { readonly exited: Promise<number | null> }> {
+/** Runs a host in this process with a real agent process: faster than {@link startHost}, for tests that kill no host. */
+export async function openHost(directory: string): Promise<HostClient & { readonly exited: Promise<number | null> }> {
   const exited = runSessionHost(directory, { env: QUICK });
-  return { exited, ...doorOf(await connectTo(join(directory, "host.sock"), exited)) };
+  return { exited, ...createHostClient(await connectTo(join(directory, "host.sock"), exited)) };
 }
 
-/** Pids of the session's living processes: its agent's, and whatever that started. */
-export function processesOf(sessionId: string): readonly number[] {
+/** Pids of the session's running processes: the agent and its descendants. */
+export function findSessionProcesses(sessionId: string): readonly number[] {
   const isOurs = (pid: string) => {
     try {
       const environment = readFileSync(`/proc/${pid}/environ`, "latin1");
@@ -166,7 +166,7 @@ export function processesOf(sessionId: string): readonly number[] {
     .map(Number);
 }
 
-/** Starts a real process and connects as a daemon does. */
+/** Starts a host as a real process and connects to it like a daemon. */
 export async function startHost(directory: string, env: Record<string, string> = {}): Promise<RunningHost> {
   const code = `const { runSessionHost } = await import(${JSON.stringify(hostMain)}); process.exitCode = await runSessionHost(${JSON.stringify(directory)});`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", code], {
@@ -180,12 +180,12 @@ export async function startHost(directory: string, env: Record<string, string> =
   });
   const exited = new Promise<number | null>((resolve) => child.once("exit", (exit) => resolve(exit)));
   const socket = await connectTo(join(directory, "host.sock"), exited);
-  return { child, exited, ...doorOf(socket) };
+  return { child, exited, ...createHostClient(socket) };
 }
 
-function doorOf(socket: Socket): HostDoor {
+function createHostClient(socket: Socket): HostClient {
   let latest: HostStatus | null = null;
-  const waiting = new Set<{ fits: (status: HostStatus) => boolean; resolve: (status: HostStatus) => void }>();
+  const waiting = new Set<{ matches: (status: HostStatus) => boolean; resolve: (status: HostStatus) => void }>();
   const lines = createInterface(socket).on("error", () => {});
   lines.on("line", (line) => {
     const frame = hostFrame.parse(JSON.parse(line));
@@ -193,7 +193,7 @@ function doorOf(socket: Socket): HostDoor {
     const { status } = frame;
     latest = status;
     for (const waiter of waiting) {
-      if (!waiter.fits(status)) continue;
+      if (!waiter.matches(status)) continue;
       waiting.delete(waiter);
       waiter.resolve(status);
     }
@@ -201,15 +201,15 @@ function doorOf(socket: Socket): HostDoor {
   return {
     status: () => latest,
     send: (command) => void socket.write(`${JSON.stringify(command)}\n`),
-    until: (fits) =>
-      latest !== null && fits(latest)
+    until: (matches) =>
+      latest !== null && matches(latest)
         ? Promise.resolve(latest)
-        : new Promise((resolve) => waiting.add({ fits, resolve })),
+        : new Promise((resolve) => waiting.add({ matches, resolve })),
     disconnect: () => socket.destroy(),
   };
 }
 
-/** As soon as the host listens. Rejects when it has ended. */
+/** Connects as soon as the host listens. Rejects when the host has exited. */
 async function connectTo(path: string, exited: Promise<number | null>): Promise<Socket> {
   let news = Promise.withResolvers<"news">();
   let isFresh = false;
@@ -229,11 +229,11 @@ async function connectTo(path: string, exited: Promise<number | null>): Promise<
         socket.once("error", (error) => resolve("code" in error ? String(error.code) : "unknown"));
       });
       if (refused === null) return socket;
-      // A socket that is there and not served is a dead host's, or one that will be served in a moment.
+      // A socket file that refuses connections belongs to a dead host or to one that is about to listen.
       const isComing = refused === "ECONNREFUSED" && isFresh;
       const soon = isComing ? new Promise<"news">((resolve) => setImmediate(() => resolve("news"))) : next;
       const what = await Promise.race([soon, ended]);
-      if (what !== "news") throw new Error(`the host ended with ${what.code}`);
+      if (what !== "news") throw new Error(`the host exited with ${what.code}`);
     }
   } finally {
     watcher.close();

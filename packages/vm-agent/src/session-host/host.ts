@@ -11,15 +11,15 @@ import { openAgentAccess } from "./agent-access.ts";
 import type { AgentAccess } from "./agent-access.ts";
 import { ControlSocket } from "./control-socket.ts";
 import type { StopReason, TurnResult } from "./outcome.ts";
-import { turnEnd } from "./outcome.ts";
+import { getTurnEnd } from "./outcome.ts";
 import { reapSession } from "./reap.ts";
 import { Recorder } from "./recorder.ts";
 import { recover } from "./recovery.ts";
 import { runSetupScript } from "./setup-script.ts";
-import { fits } from "./standby.ts";
+import { matchesLaunch } from "./standby.ts";
 import type { Standby } from "./standby.ts";
 import type { StartedAgent } from "./started-agent.ts";
-import { TokenBox } from "./token-box.ts";
+import { CurrentToken } from "./current-token.ts";
 import { Turn } from "./turn.ts";
 
 export interface HostPorts {
@@ -35,20 +35,20 @@ export interface HostPorts {
   readonly timers: Timers;
   readonly random: Random;
   readonly ids: IdSource;
-  /** Where the agent's process waits for its turn to start. */
+  /** The start gate of the agent's process. */
   readonly starts: StartGate;
   readonly log: Logger;
 }
 
-const STOPPED = { code: "cancelled", message: "The session was stopped before its agent was started." };
+const STOPPED = { code: "cancelled", message: "The session was stopped before its agent started." };
 
 export class SessionHost {
   readonly #ports: HostPorts;
   readonly #recorder: Recorder;
   readonly #delivery: Delivery;
   readonly #socket: ControlSocket;
-  readonly #tokens: TokenBox;
-  readonly #over = Promise.withResolvers<void>();
+  readonly #tokens: CurrentToken;
+  readonly #done = Promise.withResolvers<void>();
   readonly #stopped = new AbortController();
   #turn: Turn | null = null;
   #stop: StopReason | null = null;
@@ -58,21 +58,21 @@ export class SessionHost {
   #capabilities: AgentCapabilities | null = null;
   #end: HostEnd | null;
   #closed: boolean;
-  #dismissed = false;
+  #isShutDown = false;
 
   constructor(ports: HostPorts) {
     const { store, launch, log, clock, timers, random, settings } = ports;
-    const life = ports.record.life();
+    const saved = ports.record.life();
     this.#ports = ports;
-    this.#startedAt = life.startedAt;
-    this.#end = life.end;
-    this.#closed = life.closed;
-    this.#tokens = new TokenBox(() => this.#changed());
+    this.#startedAt = saved.startedAt;
+    this.#end = saved.end;
+    this.#closed = saved.closed;
+    this.#tokens = new CurrentToken(() => this.#publishStatus());
     this.#recorder = new Recorder({
       ...ports,
       cwd: launch.cwd,
-      onCommitted: () => this.#committed(),
-      onHold: (held) => this.#turn?.hold(held),
+      onCommitted: () => this.#onCommitted(),
+      onPause: (paused) => this.#turn?.setPaused(paused),
     });
     const transport = httpTransport(launch.controlPlaneUrl, launch.workspaceId);
     this.#delivery = new Delivery({
@@ -83,7 +83,7 @@ export class SessionHost {
       timers,
       random,
       log,
-      onChange: () => this.#delivered(),
+      onChange: () => this.#onDelivered(),
     });
     this.#socket = new ControlSocket({
       path: join(ports.directory, "host.sock"),
@@ -94,53 +94,54 @@ export class SessionHost {
     });
   }
 
-  /** Resolves when the session is over, dismissed and drained. */
+  /** Resolves when the session has ended, its outbox is drained and the daemon has shut the host down. */
   async run(): Promise<void> {
     const { record, salvage, log } = this.#ports;
     await this.#socket.listen();
     if (salvage !== null && !this.#closed)
       await this.#recorder.notice(
         "salvage",
-        `The file of unsent messages was damaged; ${salvage.saved} messages were saved from it.`,
+        `The file of unsent messages was damaged; ${salvage.saved} messages were recovered from it.`,
       );
-    // A damaged file may have forgotten that the agent was started.
+    // A damaged file may have lost the record that the agent was started.
     const hasBegun = record.life().beganAt !== null || salvage !== null;
-    if (this.#end === null) this.#end = hasBegun ? await recover(this.#ports, this.#recorder) : await this.#work();
+    if (this.#end === null)
+      this.#end = hasBegun ? await recover(this.#ports, this.#recorder) : await this.#runSession();
     this.#phase = "ended";
     log.info("session.ended", { outcome: this.#end.outcome, failure: this.#end.failure });
-    this.#changed();
-    this.#leaveIfOver();
-    await this.#over.promise;
+    this.#publishStatus();
+    this.#exitIfDone();
+    await this.#done.promise;
     this.#delivery.stop();
     await this.#socket.close();
   }
 
-  /** Ends the agent, keeps what it said, and leaves without waiting for the dismissal. */
+  /** Ends the agent, keeps its messages, and exits without waiting for the shutdown command. */
   stop(): void {
-    this.#dismissed = true;
-    this.#halt({ kind: "host_stopped" });
-    if (this.#phase === "ended") this.#over.resolve();
+    this.#isShutDown = true;
+    this.#requestStop({ kind: "host_stopped" });
+    if (this.#phase === "ended") this.#done.resolve();
   }
 
-  async #work(): Promise<HostEnd> {
+  async #runSession(): Promise<HostEnd> {
     const { record, launch, log } = this.#ports;
     const { result, access } = await this.#runAgent();
     await access?.close();
-    // One that was not taken up, or not to the end.
+    // A standby agent that was not used, or not to the end.
     this.#ports.standby?.agent.process.signal("SIGKILL");
     const left = reapSession(launch.mark);
-    if (left > 0) log.warn("agent.left_processes", { killed: left });
+    if (left > 0) log.warn("agent.processes_killed", { killed: left });
     const { lastText, usage: tally } = this.#recorder.state;
     const usage = tally?.usage ?? null;
     const restarts = this.#turn?.restarts ?? 0;
-    const end: HostEnd = { ...turnEnd(result, this.#stop), summary: summarise(lastText), usage, restarts };
-    await this.#recorder.finish(saidAll(result, this.#stop) ? "ended" : "broken", () => record.ended(end));
+    const end: HostEnd = { ...getTurnEnd(result, this.#stop), summary: summarise(lastText), usage, restarts };
+    await this.#recorder.finish(isTurnComplete(result, this.#stop) ? "ended" : "broken", () => record.ended(end));
     return end;
   }
 
   async #runAgent(): Promise<{ readonly result: TurnResult; readonly access: AgentAccess | null }> {
     const { record, clock, launch } = this.#ports;
-    const standby = fits(this.#ports.standby, launch) ? this.#ports.standby : null;
+    const standby = matchesLaunch(this.#ports.standby, launch) ? this.#ports.standby : null;
     const gateway = standby?.gateway ?? null;
     const opened = await openAgentAccess({
       ...this.#ports,
@@ -151,16 +152,16 @@ export class SessionHost {
     if (opened.kind === "failed") return { result: opened.result, access: null };
     record.began(clock.now());
     this.#phase = "running";
-    this.#changed();
-    return { result: await this.#setUpAndTurn(opened.access, standby?.agent ?? null), access: opened.access };
+    this.#publishStatus();
+    return { result: await this.#runSetupAndTurn(opened.access, standby?.agent ?? null), access: opened.access };
   }
 
-  async #setUpAndTurn(grant: AgentAccess, standby: StartedAgent | null): Promise<TurnResult> {
+  async #runSetupAndTurn(grant: AgentAccess, standby: StartedAgent | null): Promise<TurnResult> {
     const { launch, record, clock, timers, starts, log } = this.#ports;
     const { signal } = this.#stopped;
     const failure = await runSetupScript({ launch, recorder: this.#recorder, clock, timers, log, signal });
     if (failure !== null) return { kind: "unready", failure };
-    const onDelayed = () => this.#agentDelayed();
+    const onDelayed = () => this.#onDelayed();
     const permit = standby === null ? await starts.enter({ signal, onDelayed }) : null;
     if (signal.aborted) {
       permit?.release();
@@ -177,35 +178,35 @@ export class SessionHost {
       permit,
       log,
       onSpawned: (pid) => record.agentSpawned(pid),
-      onOffers: (capabilities) => this.#agentCapabilities(capabilities),
-      onStarted: () => this.#agentStarted(),
-      onLimit: (reason) => this.#halt(reason),
+      onCapabilities: (capabilities) => this.#onCapabilities(capabilities),
+      onStarted: () => this.#onStarted(),
+      onLimit: (reason) => this.#requestStop(reason),
     });
     return this.#turn.run();
   }
 
-  #agentDelayed(): void {
+  #onDelayed(): void {
     this.#startDelayed = true;
-    this.#changed();
+    this.#publishStatus();
   }
 
-  #agentCapabilities(capabilities: AgentCapabilities): void {
+  #onCapabilities(capabilities: AgentCapabilities): void {
     this.#capabilities = capabilities;
-    this.#changed();
+    this.#publishStatus();
   }
 
-  #agentStarted(): void {
+  #onStarted(): void {
     const now = this.#ports.clock.now();
     this.#startedAt = now;
     this.#ports.record.started(now);
-    this.#changed();
+    this.#publishStatus();
   }
 
-  /** The first reason stands. */
-  #halt(reason: StopReason): void {
+  /** The first reason counts. */
+  #requestStop(reason: StopReason): void {
     if (this.#stop !== null || this.#phase === "ended") return;
     this.#stop = reason;
-    this.#ports.log.info("session.stopping", { reason: reason.kind });
+    this.#ports.log.info("session.stop_requested", { reason: reason.kind });
     this.#stopped.abort();
     if (reason.kind === "host_stopped") this.#turn?.kill();
     else this.#turn?.stop();
@@ -217,48 +218,48 @@ export class SessionHost {
         if (this.#tokens.put(command.token)) this.#delivery.setToken(command.token);
         break;
       case "cancel":
-        this.#halt({ kind: "cancelled", reason: command.reason });
+        this.#requestStop({ kind: "cancelled", reason: command.reason });
         break;
       case "close":
         void this.#close(command.notice);
         break;
       case "shutdown":
-        this.#dismissed = true;
+        this.#isShutDown = true;
         break;
       default:
         assertNever(command, "command");
     }
-    this.#changed();
-    this.#leaveIfOver();
+    this.#publishStatus();
+    this.#exitIfDone();
   }
 
-  /** Nothing may be said after this, so that the digest that is reported is the one that is stored. */
+  /** No message follows this, so that the reported digest is that of the stored transcript. */
   async #close(notice: string | null): Promise<void> {
     if (this.#closed || this.#phase !== "ended") return;
     await this.#recorder.close(notice, () => this.#ports.record.closed());
     this.#closed = true;
-    this.#changed();
+    this.#publishStatus();
   }
 
-  #committed(): void {
+  #onCommitted(): void {
     this.#delivery.grew();
-    this.#changed();
+    this.#publishStatus();
   }
 
-  #delivered(): void {
-    this.#recorder.relieved();
-    this.#changed();
-    this.#leaveIfOver();
+  #onDelivered(): void {
+    this.#recorder.resumeIfPossible();
+    this.#publishStatus();
+    this.#exitIfDone();
   }
 
-  #leaveIfOver(): void {
+  #exitIfDone(): void {
     const isStopped = this.#stop?.kind === "host_stopped";
-    if (this.#phase === "ended" && this.#dismissed && (isStopped || this.#ports.store.isDrained()))
-      this.#over.resolve();
+    if (this.#phase === "ended" && this.#isShutDown && (isStopped || this.#ports.store.isDrained()))
+      this.#done.resolve();
   }
 
-  #changed(): void {
-    this.#socket.changed();
+  #publishStatus(): void {
+    this.#socket.scheduleStatus();
   }
 
   #status(): HostStatus {
@@ -275,13 +276,13 @@ export class SessionHost {
       refusedMs: this.#delivery.refusedMs,
       outbox: store.stats(),
       digest: store.digest(),
-      needsToken: this.#tokens.wanted || this.#delivery.needsToken,
+      needsToken: this.#tokens.isReplacementNeeded || this.#delivery.needsToken,
     };
   }
 }
 
-/** An agent that answers, be it with an error, has said all that it would. */
-function saidAll(result: TurnResult, stop: StopReason | null): boolean {
+/** An agent that has answered, even with an error, has sent all its messages. */
+function isTurnComplete(result: TurnResult, stop: StopReason | null): boolean {
   if (result.kind === "refused") return stop === null;
   return result.kind === "answered" && result.stopReason !== "cancelled";
 }

@@ -1,4 +1,4 @@
-/** Bytes in, whole UTF-8 lines out, in order. A line over the limit is skipped and counted, never buffered. */
+/** Splits bytes into UTF-8 lines. A line over the limit is skipped and counted, never buffered. */
 import { StringDecoder } from "node:string_decoder";
 
 export class LineSplitter {
@@ -12,7 +12,7 @@ export class LineSplitter {
     this.#maxChars = maxChars;
   }
 
-  /** Lines that were too long. */
+  /** How many lines were too long. */
   get skipped(): number {
     return this.#skipped;
   }

@@ -1,4 +1,4 @@
-/** `vm-agent session-host <directory>`: the process of one session. It outlives the daemon that started it. */
+/** `vm-agent session-host <directory>`: the process of one session. It outlives its daemon. */
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock, Logger, Random, Timers } from "@samovar/base";
@@ -21,8 +21,8 @@ export interface SessionHostDeps {
 }
 
 /**
- * Serves `host.sock` in `directory` until the session has ended, was dismissed and is drained. Resolves with the
- * exit code: 0, or 1 when it could not even begin (the reason is in `host.log`).
+ * Serves `host.sock` in `directory` until the session has ended, is drained and was shut down. Resolves with the exit code:
+ * 0, or 1 when the host could not start (the reason is in `host.log`).
  */
 export async function runSessionHost(directory: string, deps: SessionHostDeps = {}): Promise<number> {
   const { clock = systemClock, env = process.env } = deps;
@@ -31,7 +31,7 @@ export async function runSessionHost(directory: string, deps: SessionHostDeps = 
   const log = jsonLogger({ clock, write, level: readLogLevel(env) }).with({ pid: process.pid });
   try {
     await serve(directory, deps, clock, log);
-    log.info("host.left");
+    log.info("host.closed");
     return 0;
   } catch (error) {
     log.error("host.failed", { error: errorMessage(error), stack: error instanceof Error ? error.stack : undefined });
@@ -70,7 +70,7 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
   });
   const stop = () => host.stop();
   process.on("SIGHUP", ignore).on("SIGTERM", stop).on("SIGINT", stop);
-  log.info("host.began", { session: launch.sessionId, agent: launch.agent.kind });
+  log.info("host.opened", { session: launch.sessionId, agent: launch.agent.kind });
   try {
     await host.run();
   } finally {
@@ -82,6 +82,6 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
 function readLaunch(directory: string): HostLaunch {
   const launch = hostLaunch.parse(JSON.parse(readFileSync(join(directory, "host.json"), "utf8")));
   if (launch.protocol !== PROTOCOL_VERSION)
-    throw new Error(`host.json speaks protocol ${launch.protocol}, this program ${PROTOCOL_VERSION}`);
+    throw new Error(`host.json has protocol version ${launch.protocol}, this program has ${PROTOCOL_VERSION}`);
   return launch;
 }

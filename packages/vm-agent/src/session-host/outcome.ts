@@ -1,4 +1,4 @@
-/** How an agent's part ended, from what was seen: its answer, its death, or our own decision to stop it. */
+/** The outcome of an agent's turn: from its answer, its loss, or the host's decision to stop it. */
 import { assertNever } from "@samovar/base";
 import type { Failure, SessionOutcome } from "@samovar/contracts";
 import type { AgentExit } from "./agent-process.ts";
@@ -10,18 +10,18 @@ export type StopReason =
   | { readonly kind: "too_long"; readonly afterMs: number }
   | { readonly kind: "host_stopped" };
 
-/** How an agent was lost within its turn: its process ended, or lives on without its session. */
-export type Death =
+/** How an agent was lost during its turn: its process exited, or lost its session. */
+export type AgentLoss =
   | { readonly kind: "exit"; readonly exit: AgentExit }
-  | { readonly kind: "session_lost"; readonly words: string };
+  | { readonly kind: "session_lost"; readonly message: string };
 
-/** What became of the turn. */
+/** How the turn ended. */
 export type TurnResult =
   | { readonly kind: "answered"; readonly stopReason: string }
   | { readonly kind: "refused"; readonly code: number; readonly message: string }
-  /** `remark`: what else is to be told of it; null for nothing. */
-  | { readonly kind: "died"; readonly how: Death; readonly lastWords: string; readonly remark: string | null }
-  /** It never came to a turn. */
+  /** `remark`: an additional sentence for the failure, or null. */
+  | { readonly kind: "lost"; readonly loss: AgentLoss; readonly stderrTail: string; readonly remark: string | null }
+  /** The agent did not get to its turn. */
   | { readonly kind: "unready"; readonly failure: Failure };
 
 export interface TurnEnd {
@@ -33,85 +33,102 @@ export interface TurnEnd {
 const AUTH_REQUIRED = -32000;
 const MESSAGE_MAX_CHARS = 4000;
 
-/** A stop that the host decided on is the outcome, however the agent took it. */
-export function turnEnd(result: TurnResult, stop: StopReason | null): TurnEnd {
+/** If the host stopped the agent, that is the outcome, whatever the agent answered. */
+export function getTurnEnd(result: TurnResult, stop: StopReason | null): TurnEnd {
   const stopReason = result.kind === "answered" ? result.stopReason : null;
-  if (stop !== null) return { ...stopped(stop), stopReason };
+  if (stop !== null) return { ...describeStop(stop), stopReason };
   switch (result.kind) {
     case "answered":
-      return { ...answered(result.stopReason), stopReason };
+      return { ...describeAnswer(result.stopReason), stopReason };
     case "refused":
-      return failed("error", result.code === AUTH_REQUIRED ? "agent_auth_required" : "agent_error", result.message);
-    case "died":
-      return failed("crashed", isUnstartable(result) ? "agent_start_failed" : "agent_crashed", storyOf(result));
+      return createTurnEnd(
+        "error",
+        result.code === AUTH_REQUIRED ? "agent_auth_required" : "agent_error",
+        result.message,
+      );
+    case "lost":
+      return createTurnEnd(
+        "crashed",
+        isUnstartable(result) ? "agent_start_failed" : "agent_crashed",
+        formatLoss(result),
+      );
     case "unready":
-      return failed("error", result.failure.code, result.failure.message);
+      return createTurnEnd("error", result.failure.code, result.failure.message);
     default:
       return assertNever(result, "turn result");
   }
 }
 
-function stopped(stop: StopReason): Omit<TurnEnd, "stopReason"> {
+function describeStop(stop: StopReason): Omit<TurnEnd, "stopReason"> {
   switch (stop.kind) {
     case "cancelled":
-      return failed("cancelled", "cancelled", stop.reason === "" ? "The session was cancelled." : stop.reason);
+      return createTurnEnd("cancelled", "cancelled", stop.reason === "" ? "The session was cancelled." : stop.reason);
     case "silent":
-      return failed(
+      return createTurnEnd(
         "timeout",
         "agent_silent",
-        `The agent said nothing for ${stop.afterMs / 1000} s while no tool was running.`,
+        `The agent sent nothing for ${stop.afterMs / 1000} s while no tool was running.`,
       );
     case "too_long":
-      return failed(
+      return createTurnEnd(
         "timeout",
         "session_too_long",
         `The session took longer than its limit of ${stop.afterMs / 1000} s.`,
       );
     case "host_stopped":
-      return failed("crashed", "host_stopped", "The session's process was told to stop while the agent worked.");
+      return createTurnEnd("crashed", "host_stopped", "The session host was stopped while the agent worked.");
     default:
       return assertNever(stop, "stop");
   }
 }
 
-function answered(stopReason: string): Omit<TurnEnd, "stopReason"> {
+function describeAnswer(stopReason: string): Omit<TurnEnd, "stopReason"> {
   switch (stopReason) {
     case "end_turn":
       return { outcome: "clean", failure: null };
     case "cancelled":
-      return failed("cancelled", "agent_cancelled", "The agent cancelled its turn.");
+      return createTurnEnd("cancelled", "agent_cancelled", "The agent cancelled its turn.");
     case "max_tokens":
-      return failed("error", "agent_max_tokens", "The agent reached the model's limit of tokens before it was done.");
+      return createTurnEnd(
+        "error",
+        "agent_max_tokens",
+        "The agent reached the model's token limit before it was done.",
+      );
     case "max_turn_requests":
-      return failed("error", "agent_max_requests", "The agent reached its limit of model requests before it was done.");
+      return createTurnEnd(
+        "error",
+        "agent_max_requests",
+        "The agent reached its limit of model requests before it was done.",
+      );
     case "refusal":
-      return failed("error", "agent_refused", "The agent refused to go on.");
+      return createTurnEnd("error", "agent_refused", "The agent refused to continue.");
     default:
-      return failed("error", "agent_stopped", `The agent stopped: ${stopReason}`);
+      return createTurnEnd("error", "agent_stopped", `The agent stopped: ${stopReason}`);
   }
 }
 
-type Died = Extract<TurnResult, { kind: "died" }>;
+type LostTurn = Extract<TurnResult, { kind: "lost" }>;
 
-const isUnstartable = ({ how }: Died): boolean => how.kind === "exit" && how.exit.error !== null;
+const isUnstartable = ({ loss }: LostTurn): boolean => loss.kind === "exit" && loss.exit.error !== null;
 
-function storyOf(died: Died): string {
-  const { how, last } = deathWords(died);
-  return `${how}${died.remark === null ? "" : ` ${died.remark}`}${last}`;
+function formatLoss(lost: LostTurn): string {
+  const { cause, tail } = describeLoss(lost);
+  return `${cause}${lost.remark === null ? "" : ` ${lost.remark}`}${tail}`;
 }
 
-/** A sentence about how the agent was lost, and its last words, if any, to be put after it. */
-export function deathWords({ how, lastWords }: Died): { readonly how: string; readonly last: string } {
-  const last = lastWords === "" ? "" : ` Its last words: ${lastWords}`;
-  if (how.kind === "session_lost") return { how: `The agent lost its session within its turn: ${how.words}`, last };
-  const { error, signal, code } = how.exit;
-  if (error !== null) return { how: `The agent could not be started: ${error}`, last: "" };
+/** A sentence about how the agent was lost, and the tail of its stderr, if any, to be appended to it. */
+export function describeLoss({ loss, stderrTail }: LostTurn): { readonly cause: string; readonly tail: string } {
+  const tail = stderrTail === "" ? "" : ` Its last output: ${stderrTail}`;
+  if (loss.kind === "session_lost")
+    return { cause: `The agent lost its session during its turn: ${loss.message}`, tail };
+  const { error, signal, code } = loss.exit;
+  if (error !== null) return { cause: `The agent could not be started: ${error}`, tail: "" };
   return {
-    how: `The agent ended ${signal === null ? `with exit code ${code}` : `by signal ${signal}`} within its turn.`,
-    last,
+    cause: `The agent exited ${signal === null ? `with exit code ${code}` : `by signal ${signal}`} during its turn.`,
+    tail,
   };
 }
 
-function failed(outcome: SessionOutcome, code: string, message: string): TurnEnd {
+function createTurnEnd(outcome: SessionOutcome, code: string, message: string): TurnEnd {
   return { outcome, stopReason: null, failure: { code, message: message.slice(0, MESSAGE_MAX_CHARS) } };
 }

@@ -1,6 +1,6 @@
 /**
- * Answers the agent's requests for permission: what works inside the workspace, or names no place, is allowed;
- * what reaches outside is refused.
+ * Answers the agent's permission requests: allowed if all paths are inside the workspace or none is named; refused if one is
+ * outside.
  */
 import { realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
@@ -10,35 +10,35 @@ import { toFields } from "@samovar/domain/acp-update";
 
 /** `roots`: directories that the agent may work in. */
 export function decidePermission(params: Fields, roots: readonly string[], cwd: string): RequestPermissionResponse {
-  const isInside = targets(params).every((path) => roots.some((root) => contains(root, resolve(cwd, path))));
+  const isInside = listTargets(params).every((path) => roots.some((root) => isWithin(root, resolve(cwd, path))));
   const wanted = isInside ? ["allow_once", "allow_always"] : ["reject_once", "reject_always"];
-  const option = wanted.flatMap((kind) => options(params).filter((offered) => offered.kind === kind))[0];
+  const option = wanted.flatMap((kind) => listOptions(params).filter((offered) => offered.kind === kind))[0];
   return { outcome: option === undefined ? { outcome: "cancelled" } : { outcome: "selected", optionId: option.id } };
 }
 
-function options(params: Fields): readonly { readonly id: string; readonly kind: unknown }[] {
+function listOptions(params: Fields): readonly { readonly id: string; readonly kind: unknown }[] {
   const offered = Array.isArray(params["options"]) ? params["options"].map(toFields) : [];
   return offered.flatMap(({ optionId, kind }) => (typeof optionId === "string" ? [{ id: optionId, kind }] : []));
 }
 
-function targets(params: Fields): readonly string[] {
+function listTargets(params: Fields): readonly string[] {
   const call = toFields(params["toolCall"]);
-  const places = [call["locations"], call["content"]].flatMap((list) => (Array.isArray(list) ? list : []));
-  return places.map((place) => toFields(place)["path"]).filter((path) => typeof path === "string");
+  const locations = [call["locations"], call["content"]].flatMap((list) => (Array.isArray(list) ? list : []));
+  return locations.map((location) => toFields(location)["path"]).filter((path) => typeof path === "string");
 }
 
 /** Whether `path`, its links followed, is `root` or below it. */
-export function contains(root: string, path: string): boolean {
-  const way = relative(realPath(root), realPath(path));
+export function isWithin(root: string, path: string): boolean {
+  const way = relative(resolveRealPath(root), resolveRealPath(path));
   return way === "" || (way !== ".." && !way.startsWith("../") && !isAbsolute(way));
 }
 
-/** With links followed, as far as the path exists: a link inside may lead outside. */
-function realPath(path: string): string {
+/** Follows links as far as the path exists, because a link inside the workspace may lead outside. */
+function resolveRealPath(path: string): string {
   try {
     return realpathSync(path);
   } catch {
     const parent = dirname(path);
-    return parent === path ? path : join(realPath(parent), basename(path));
+    return parent === path ? path : join(resolveRealPath(parent), basename(path));
   }
 }

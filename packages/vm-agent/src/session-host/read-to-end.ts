@@ -1,29 +1,29 @@
 /**
- * Reads what a process that has exited left in its pipe. The pipe may stay open, held by something that it started, so
- * its end is no sign; but all that the process wrote is in the kernel already, and is read in the loop's next turns.
+ * Reads what an exited process left in its pipe. A child of the process may keep the pipe open, so waiting for its end could
+ * take for ever. But everything that the process wrote is in the kernel, and is read in the next turns of the event loop.
  */
 import type { Readable } from "node:stream";
 
-/** Turns of the event loop in a row that brought nothing. One polls the pipe; the second covers what the first began. */
-const QUIET_TURNS = 2;
+/** Turns of the event loop in a row without data. One polls the pipe; the second covers a read that the first started. */
+const IDLE_TURNS = 2;
 
-/** Resolves when the stream has ended or has nothing more to give now. Sets it flowing. */
+/** Resolves when the stream has ended or holds no more data. Switches it to flowing mode. */
 export function readToEnd(stream: Readable): Promise<void> {
   if (stream.readableEnded || stream.destroyed) return Promise.resolve();
   return new Promise((resolve) => {
-    let quietTurns = 0;
+    let idleTurns = 0;
     const onData = () => {
-      quietTurns = 0;
+      idleTurns = 0;
     };
     const finish = () => {
       stream.off("data", onData).off("close", finish);
-      quietTurns = Number.POSITIVE_INFINITY;
+      idleTurns = Number.POSITIVE_INFINITY;
       resolve();
     };
     const turn = () => {
-      if (quietTurns > QUIET_TURNS) return;
-      if (quietTurns === QUIET_TURNS) return finish();
-      quietTurns += 1;
+      if (idleTurns > IDLE_TURNS) return;
+      if (idleTurns === IDLE_TURNS) return finish();
+      idleTurns += 1;
       setImmediate(turn);
     };
     stream.on("data", onData).once("close", finish).resume();

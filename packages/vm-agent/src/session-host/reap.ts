@@ -1,25 +1,25 @@
-/** Kills what a session's agent left behind, wherever it hid: its processes carry the session's mark. Keeps T1 [F40]. */
+/** Kills the processes that a session's agent left behind, which all carry the session's mark. Keeps T1 [F40]. */
 import { readdirSync, readFileSync } from "node:fs";
 import { SESSION_MARK } from "./agent-environment.ts";
 
 const ROUNDS = 5;
 
 /**
- * Says how many were killed. `spare`: a variable; processes that carry it too are left alone. On systems without
- * `/proc` only the process group can be killed, elsewhere.
+ * Returns how many were killed. `spare`: an environment variable; processes that have it too are left alone. Does nothing on
+ * systems without `/proc`, where only the process group can be killed.
  */
 export function reapSession(mark: string, spare: string | null = null): number {
   let killed = 0;
-  // What is being forked while one round looks is found by the next.
+  // The next round finds processes that were forked during this one.
   for (let round = 0; round < ROUNDS; round++) {
-    const pids = markedProcesses(`${SESSION_MARK}=${mark}`, spare);
+    const pids = findMarkedProcesses(`${SESSION_MARK}=${mark}`, spare);
     if (pids.length === 0) break;
     killed += pids.filter(kill).length;
   }
   return killed;
 }
 
-function markedProcesses(mark: string, spare: string | null): readonly number[] {
+function findMarkedProcesses(mark: string, spare: string | null): readonly number[] {
   try {
     return readdirSync("/proc")
       .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && hasMark(name, mark, spare))

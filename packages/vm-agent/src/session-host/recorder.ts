@@ -1,6 +1,6 @@
 /**
- * What the agent says, into the outbox, in order. When the outbox is full or the disk is, the agent is held back:
- * nothing is dropped unless the policy says so, and then it says how many. Keeps M1, M2 [R6][F33].
+ * Records the agent's messages in the outbox, in order. When the outbox or the disk is full, the agent is paused. Messages
+ * are dropped only if the policy says so, and then a notice says how many. Keeps M1, M2 [R6][F33].
  */
 import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
@@ -27,24 +27,24 @@ export interface RecorderPorts {
   readonly ids: IdSource;
   readonly log: Logger;
   onCommitted(): void;
-  /** Whether the agent must wait. */
-  onHold(held: boolean): void;
+  /** Called when the agent must be paused or may resume. */
+  onPause(paused: boolean): void;
 }
 
 const RETRY_MS = 1000;
 const NOTICE_MAX_BYTES = 16 * 1024;
-/** Held at `maxRows`, released when this part of it is left. */
-const RELEASE_AT = 0.9;
+/** The agent is paused at `maxRows` and resumes below this fraction of it. */
+const RESUME_AT = 0.9;
 
 export class Recorder {
   readonly #ports: RecorderPorts;
   readonly #assembler: AssemblerPorts;
   #state: AssemblerState = emptyAssembler;
-  /** Not committed yet, in order of first appearance; growth of one message is folded. */
+  /** Uncommitted messages in order of first appearance; updates of one message are merged. */
   readonly #waiting = new Map<MessageId, EmittedMessage>();
   #also: (() => void)[] = [];
   #committed: PromiseWithResolvers<void> | null = null;
-  #held = false;
+  #isPaused = false;
   #dropped = 0;
 
   constructor(ports: RecorderPorts) {
@@ -53,7 +53,7 @@ export class Recorder {
       cwd: ports.cwd,
       messageId: () => ports.ids.messageId(),
       sha256,
-      emptyHash: runningHash(createHash("sha256")),
+      emptyHash: createRunningHash(createHash("sha256")),
     };
   }
 
@@ -61,67 +61,67 @@ export class Recorder {
     return this.#state;
   }
 
-  get held(): boolean {
-    return this.#held;
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
 
-  /** `raw` is ACP's update. Taken with the next {@link commit}. */
+  /** Adds a raw ACP update; the next {@link commit} writes it. */
   update(raw: unknown): void {
     this.#take(assemble(this.#state, raw, this.#ports.clock.now(), this.#assembler));
   }
 
-  /** What the agent's model used, beside what its updates tell. */
-  used(told: Usage): void {
-    this.#state = { ...this.#state, usage: addUsage(this.#state.usage, told) };
+  /** Adds model usage that is not part of an update. */
+  recordUsage(usage: Usage): void {
+    this.#state = { ...this.#state, usage: addUsage(this.#state.usage, usage) };
   }
 
-  /** Everything becomes final, in one transaction with `also`. Resolves when it is on disk. */
+  /** Makes all messages final, in one transaction with `also`. Resolves when they are on disk. */
   finish(how: "ended" | "broken", also: () => void): Promise<void> {
     this.#take(finalizeMessages(this.#state, how, this.#assembler));
     this.#also.push(also);
     return this.commit();
   }
 
-  /** Final messages from elsewhere, in one transaction with `also`. */
+  /** Appends final messages, in one transaction with `also`. */
   append(messages: readonly EmittedMessage[], also: () => void = () => {}): Promise<void> {
     for (const message of messages) this.#waiting.set(message.messageId, message);
     this.#also.push(also);
     return this.commit();
   }
 
-  /** A system message; once for each `key`. */
+  /** Appends a system message, once per `key`. */
   notice(key: string, text: string): Promise<void> {
-    const message = this.#noticeOf(key, text);
+    const message = this.#createNotice(key, text);
     return this.#isKnown(message) ? Promise.resolve() : this.append([message]);
   }
 
-  /** The last message, if any, in one transaction with `also`. Repeatable: it is taken once. */
+  /** Appends the last message, if any, in one transaction with `also`. Repeatable: it is appended once. */
   close(notice: string | null, also: () => void): Promise<void> {
-    const last = notice === null ? [] : [this.#noticeOf("close", notice)];
+    const last = notice === null ? [] : [this.#createNotice("close", notice)];
     return this.append(
       last.filter((message) => !this.#isKnown(message)),
       also,
     );
   }
 
-  /** Writes what waits. Resolves when it is on disk, however long the disk refuses. */
+  /** Writes the uncommitted messages. Resolves when they are on disk, retrying as long as the disk refuses. */
   commit(): Promise<void> {
     if (this.#committed !== null) return this.#committed.promise;
     if (this.#waiting.size === 0 && this.#also.length === 0) return Promise.resolve();
     if (this.#write()) return Promise.resolve();
     this.#committed = Promise.withResolvers();
     this.#ports.timers.after(RETRY_MS, () => this.#retry());
-    this.#hold();
+    this.#pause();
     return this.#committed.promise;
   }
 
-  /** Rows have left the outbox. */
-  relieved(): void {
+  /** Call when rows have left the outbox: resumes a paused agent if there is space. */
+  resumeIfPossible(): void {
     const { store, settings } = this.#ports;
-    const isFree = this.#committed === null && store.rows() < settings.maxRows * RELEASE_AT;
-    if (!this.#held || !isFree) return;
-    this.#held = false;
-    this.#ports.onHold(false);
+    const isFree = this.#committed === null && store.rows() < settings.maxRows * RESUME_AT;
+    if (!this.#isPaused || !isFree) return;
+    this.#isPaused = false;
+    this.#ports.onPause(false);
   }
 
   #isKnown({ messageId }: EmittedMessage): boolean {
@@ -158,31 +158,31 @@ export class Recorder {
     }
     this.#committed?.resolve();
     this.#committed = null;
-    this.relieved();
+    this.resumeIfPossible();
   }
 
   #keepWithin(): void {
     const { store, settings, log } = this.#ports;
     if (store.rows() < settings.maxRows) return;
-    if (settings.fullPolicy === "pause") return this.#hold();
-    const dropped = store.dropOldest(Math.floor(settings.maxRows * RELEASE_AT));
-    if (dropped === 0) return this.#hold();
+    if (settings.fullPolicy === "pause") return this.#pause();
+    const dropped = store.dropOldest(Math.floor(settings.maxRows * RESUME_AT));
+    if (dropped === 0) return this.#pause();
     this.#dropped += dropped;
     log.warn("outbox.dropped", { dropped, inAll: this.#dropped });
     const text = `${dropped} messages were dropped here, because the outbox was full (${settings.maxRows}) and the policy is to drop the oldest.`;
-    store.commit([this.#noticeOf(`dropped-${this.#ports.ids.messageId()}`, text)], this.#state.current);
+    store.commit([this.#createNotice(`dropped-${this.#ports.ids.messageId()}`, text)], this.#state.current);
   }
 
-  #hold(): void {
-    if (this.#held) return;
-    this.#held = true;
-    this.#ports.log.warn("agent.held", { rows: this.#ports.store.rows() });
-    this.#ports.onHold(true);
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#ports.log.warn("agent.paused", { rows: this.#ports.store.rows() });
+    this.#ports.onPause(true);
   }
 
-  #noticeOf(key: string, text: string): EmittedMessage {
+  #createNotice(key: string, text: string): EmittedMessage {
     return {
-      messageId: keyedMessageId(this.#ports.store.sessionId, key),
+      messageId: createNoticeId(this.#ports.store.sessionId, key),
       role: "system",
       kind: "notice",
       content: headOfBytes(storable(text), NOTICE_MAX_BYTES),
@@ -195,17 +195,17 @@ export class Recorder {
   }
 }
 
-/** The same id for the same key, so that a repeated notice is known. A UUID of version 8. */
-function keyedMessageId(sessionId: string, key: string): MessageId {
+/** The same id for the same key, so that a repeated notice is recognised. A version 8 UUID. */
+function createNoticeId(sessionId: string, key: string): MessageId {
   const hex = sha256(`${sessionId}\n${key}`);
   return messageId.parse(
     [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join("-"),
   );
 }
 
-function runningHash(hash: Hash): RunningHash {
+function createRunningHash(hash: Hash): RunningHash {
   return {
-    append: (text) => runningHash(hash.copy().update(text)),
+    append: (text) => createRunningHash(hash.copy().update(text)),
     hex: () => hash.copy().digest("hex"),
   };
 }

@@ -1,4 +1,4 @@
-/** A host on a session that began before: the one before it was killed. The agent is never started twice. Keeps M1, T1 [R5]. */
+/** Recovers a session whose previous host was killed. The agent is never started twice. Keeps M1, T1 [R5]. */
 import type { Clock, Logger } from "@samovar/base";
 import type { HostEnd, HostLaunch } from "@samovar/contracts";
 import { isInterrupted } from "@samovar/domain/assembler";
@@ -15,9 +15,9 @@ export interface RecoveryPorts {
   readonly log: Logger;
 }
 
-const MESSAGE = "The session's process was killed while the agent worked. What the agent had said until then is kept.";
+const MESSAGE = "The session host was killed while the agent worked. The messages until then are kept.";
 
-/** Ends what the old host left running, and closes its transcript: what was in flight is marked interrupted. */
+/** Kills the old host's leftover processes and completes its transcript: messages in flight are marked as interrupted. */
 export async function recover({ launch, store, record, log }: RecoveryPorts, recorder: Recorder): Promise<HostEnd> {
   const { agentPid, current } = record.life();
   const killed = reapSession(launch.mark);

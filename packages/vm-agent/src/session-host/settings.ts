@@ -1,22 +1,22 @@
-/** The session-host's settings, parsed once from the environment; all faults are told at once. */
+/** The session host's settings, parsed once from the environment; all errors are reported together. */
 import type { LogLevel } from "@samovar/base";
 import type { OutboxSettings } from "@samovar/outbox";
 import { DEFAULT_OUTBOX_SETTINGS as DEFAULTS } from "@samovar/outbox";
 import * as z from "zod";
 
-const whole = (fallback: number, min: number, max: number) =>
+const integer = (fallback: number, min: number, max: number) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
 
 const environment = z
   .object({
-    MSG_BATCH_MAX_WAIT_MS: whole(DEFAULTS.maxWaitMs, 0, 60_000),
-    MSG_BATCH_MIN_INTERVAL_MS: whole(DEFAULTS.minIntervalMs, 0, 60_000),
-    MSG_BATCH_MAX_SIZE: whole(DEFAULTS.rows, 1, 100),
-    MSG_BATCH_MAX_BYTES: whole(DEFAULTS.bytes, 1024, 196_608),
-    MSG_OUTBOX_MAX_ROWS: whole(DEFAULTS.maxRows, 10, 1_000_000),
+    MSG_BATCH_MAX_WAIT_MS: integer(DEFAULTS.maxWaitMs, 0, 60_000),
+    MSG_BATCH_MIN_INTERVAL_MS: integer(DEFAULTS.minIntervalMs, 0, 60_000),
+    MSG_BATCH_MAX_SIZE: integer(DEFAULTS.rows, 1, 100),
+    MSG_BATCH_MAX_BYTES: integer(DEFAULTS.bytes, 1024, 196_608),
+    MSG_OUTBOX_MAX_ROWS: integer(DEFAULTS.maxRows, 10, 1_000_000),
     MSG_OUTBOX_FULL_POLICY: z.enum(["pause", "drop_oldest"]).default(DEFAULTS.fullPolicy),
-    MSG_RETRY_INITIAL_MS: whole(DEFAULTS.retryInitialMs, 1, 600_000),
-    MSG_RETRY_MAX_MS: whole(DEFAULTS.retryMaxMs, 1, 3_600_000),
+    MSG_RETRY_INITIAL_MS: integer(DEFAULTS.retryInitialMs, 1, 600_000),
+    MSG_RETRY_MAX_MS: integer(DEFAULTS.retryMaxMs, 1, 3_600_000),
   })
   .refine((env) => env.MSG_BATCH_MIN_INTERVAL_MS <= env.MSG_BATCH_MAX_WAIT_MS, {
     error: "must not be more than MSG_BATCH_MAX_WAIT_MS",
@@ -27,19 +27,19 @@ const environment = z
     path: ["MSG_RETRY_INITIAL_MS"],
   });
 
-/** The daemon, whose environment this is, refuses an unknown level before it starts a host. */
+/** The daemon has the same environment and refuses an unknown level before it starts a host. */
 const logLevel = z.enum(["debug", "info", "warn", "error"]).catch("info");
 
 export function readLogLevel(env: Readonly<Record<string, string | undefined>>): LogLevel {
   return logLevel.parse(env["LOG_LEVEL"]);
 }
 
-/** Throws an error that names each variable that is wrong. */
+/** Throws one error that names every invalid variable. */
 export function readOutboxSettings(env: Readonly<Record<string, string | undefined>>): OutboxSettings {
   const parsed = environment.safeParse(env);
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-    throw new Error(`settings of the outbox are wrong: ${faults.join("; ")}`);
+    throw new Error(`invalid outbox settings: ${faults.join("; ")}`);
   }
   return {
     rows: parsed.data.MSG_BATCH_MAX_SIZE,

@@ -1,6 +1,6 @@
 /**
- * `samovar.setup` at a checkout's root: run once, before the agent, with the agent's environment but none of its
- * secrets. What it says is one message that grows; when it fails, the session fails with its last lines. Keeps M1, S1, T1.
+ * Runs `samovar.setup` from a checkout's root once, before the agent, with the agent's environment but none of its secrets.
+ * Its output is one growing message; when it fails, the session fails with its last lines. Keeps M1, S1, T1.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -13,9 +13,9 @@ import type { Failure, HostLaunch } from "@samovar/contracts";
 import type { BoundedOutput } from "@samovar/script-agent/bounded-output";
 import { lowerArgv, lowerGroup, processTime } from "@samovar/processes";
 import { boundedOutput } from "@samovar/script-agent/bounded-output";
-import { agentEnvironment, agentStartOf } from "./agent-environment.ts";
-import { surroundings } from "./agent-process.ts";
-import { contains } from "./permissions.ts";
+import { createAgentEnvironment, createAgentStart } from "./agent-environment.ts";
+import { readSurroundings } from "./agent-process.ts";
+import { isWithin } from "./permissions.ts";
 import { readToEnd } from "./read-to-end.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -30,7 +30,7 @@ export interface SetupPorts {
 }
 
 const SETUP_FILE = "samovar.setup";
-/** Carried by what the script started: services that the agent needs, which outlive it up to the session's end. */
+/** Marks processes that the script started: services for the agent, which run until the session's end. */
 export const SETUP_MARK = "SAMOVAR_SETUP";
 
 const KEPT_CHARS = 32_000;
@@ -45,7 +45,7 @@ type SetupEnd =
   | { readonly kind: "too_long" | "stopped" }
   | { readonly kind: "unstartable"; readonly message: string };
 
-/** Null when there is no such script, or when it succeeded. Never throws. */
+/** Null when there is no script or it succeeded. Never throws. */
 export async function runSetupScript(ports: SetupPorts): Promise<Failure | null> {
   const { launch, log, signal } = ports;
   const found = findScript(launch.cwd);
@@ -53,12 +53,12 @@ export async function runSetupScript(ports: SetupPorts): Promise<Failure | null>
   if (found.kind === "unfit") return { code: "setup_failed", message: found.message };
   const message = new SetupMessage(ports);
   const child = start(found.argv, launch);
-  log.info("setup.began");
-  const end = await endOf(child, message, ports);
-  log.info("setup.ended", { end: end.kind });
+  log.info("setup.started");
+  const end = await waitForEnd(child, message, ports);
+  log.info("setup.finished", { end: end.kind });
   await message.finish(end);
-  const how = failureOf(end, launch.setupTimeoutMs);
-  return how === null ? null : { code: "setup_failed", message: `${how}${lastLines(message.output)}` };
+  const reason = formatFailure(end, launch.setupTimeoutMs);
+  return reason === null ? null : { code: "setup_failed", message: `${reason}${getLastLines(message.output)}` };
 }
 
 type Found =
@@ -68,17 +68,17 @@ type Found =
 
 function findScript(cwd: string): Found {
   const path = join(cwd, SETUP_FILE);
-  const target = realPathOf(path);
+  const target = readRealPath(path);
   if (target === null) return { kind: "none" };
-  if (!contains(cwd, target))
-    return { kind: "unfit", message: `${SETUP_FILE} leads out of the checkout; it was not run.` };
+  if (!isWithin(cwd, target))
+    return { kind: "unfit", message: `${SETUP_FILE} is a link out of the checkout; it was not run.` };
   const stat = statSync(target);
-  if (!stat.isFile()) return { kind: "unfit", message: `${SETUP_FILE} is no file; it was not run.` };
+  if (!stat.isFile()) return { kind: "unfit", message: `${SETUP_FILE} is not a file; it was not run.` };
   const isExecutable = (stat.mode & 0o111) !== 0;
   return { kind: "script", argv: isExecutable ? [path] : ["sh", path] };
 }
 
-function realPathOf(path: string): string | null {
+function readRealPath(path: string): string | null {
   try {
     return realpathSync(path);
   } catch {
@@ -86,9 +86,9 @@ function realPathOf(path: string): string | null {
   }
 }
 
-/** In a group of its own; standard error joins the output in the order in which it is written. */
+/** Starts the script in a separate process group, with stderr merged into stdout in the order of writing. */
 function start(argv: readonly string[], launch: HostLaunch): ChildProcess {
-  const env = agentEnvironment(agentStartOf(launch), { gateway: null, secretEnv: {} }, surroundings());
+  const env = createAgentEnvironment(createAgentStart(launch), { gateway: null, secretEnv: {} }, readSurroundings());
   const [file, ...words] = lowerArgv(["sh", "-c", 'exec "$@" 2>&1', "sh", ...argv], env["PATH"]);
   const child = spawn(file, words, {
     cwd: launch.cwd,
@@ -100,7 +100,7 @@ function start(argv: readonly string[], launch: HostLaunch): ChildProcess {
   return child;
 }
 
-function endOf(
+function waitForEnd(
   child: ChildProcess,
   message: SetupMessage,
   { launch, clock, timers, signal }: SetupPorts,
@@ -119,13 +119,13 @@ function endOf(
   signal.addEventListener("abort", onAbort, { once: true });
   pending.push(scriptClock.after(launch.setupTimeoutMs, () => stop("too_long")));
   const decoder = new StringDecoder("utf8");
-  const hear = (bytes: Buffer) => message.hear(decoder.write(bytes));
-  child.stdout?.on("data", hear);
+  const append = (bytes: Buffer) => message.append(decoder.write(bytes));
+  child.stdout?.on("data", append);
   const finish = (end: SetupEnd) => {
     for (const cancel of pending) cancel();
     signal.removeEventListener("abort", onAbort);
-    // What it left running may go on writing; nobody listens, and its pipe stays open.
-    child.stdout?.off("data", hear).resume();
+    // Services may keep writing: drain the pipe and ignore the output.
+    child.stdout?.off("data", append).resume();
     if (why !== null) signalGroup(child, "SIGKILL");
     resolve(why === null ? end : { kind: why });
   };
@@ -137,16 +137,16 @@ function endOf(
   return promise;
 }
 
-/** The script as a tool call of the transcript. */
+/** The script as a tool call in the transcript. */
 class SetupMessage {
   readonly #ports: SetupPorts;
-  readonly #kept: BoundedOutput = boundedOutput(KEPT_CHARS, KEPT_CHARS);
+  readonly #output: BoundedOutput = boundedOutput(KEPT_CHARS, KEPT_CHARS);
   #cancelShow: (() => void) | null = null;
   #over = false;
 
   constructor(ports: SetupPorts) {
     this.#ports = ports;
-    this.#tell({
+    this.#record({
       sessionUpdate: "tool_call",
       name: "setup",
       kind: "execute",
@@ -156,11 +156,11 @@ class SetupMessage {
   }
 
   get output(): string {
-    return this.#kept.text();
+    return this.#output.text();
   }
 
-  hear(text: string): void {
-    this.#kept.append(text);
+  append(text: string): void {
+    this.#output.append(text);
     if (this.#cancelShow !== null) return;
     this.#show();
     this.#cancelShow = this.#ports.timers.after(SHOW_EVERY_MS, () => {
@@ -172,32 +172,32 @@ class SetupMessage {
   finish(end: SetupEnd): Promise<void> {
     this.#over = true;
     this.#cancelShow?.();
-    const how = failureOf(end, this.#ports.launch.setupTimeoutMs);
-    const remark = end.kind === "exited" || how === null ? [] : [`[${how}]`];
+    const reason = formatFailure(end, this.#ports.launch.setupTimeoutMs);
+    const remark = end.kind === "exited" || reason === null ? [] : [`[${reason}]`];
     const text = [this.output.replace(/\n$/, ""), ...remark].filter((part) => part !== "").join("\n");
-    this.#tell({
+    this.#record({
       sessionUpdate: "tool_call_update",
-      status: how === null ? "completed" : "failed",
-      content: textContent(text === "" ? "(no output)\n" : `${text}\n`),
+      status: reason === null ? "completed" : "failed",
+      content: createTextContent(text === "" ? "(no output)\n" : `${text}\n`),
       rawOutput: { exitCode: end.kind === "exited" ? end.code : null },
     });
     return this.#ports.recorder.commit();
   }
 
   #show(): void {
-    this.#tell({ sessionUpdate: "tool_call_update", content: textContent(this.output) });
+    this.#record({ sessionUpdate: "tool_call_update", content: createTextContent(this.output) });
   }
 
-  #tell(update: object): void {
+  #record(update: object): void {
     this.#ports.recorder.update({ toolCallId: SETUP_FILE, ...update });
     void this.#ports.recorder.commit();
   }
 }
 
-const textContent = (text: string) => [{ type: "content", content: { type: "text", text } }];
+const createTextContent = (text: string) => [{ type: "content", content: { type: "text", text } }];
 
 /** Null when it succeeded. */
-function failureOf(end: SetupEnd, timeoutMs: number): string | null {
+function formatFailure(end: SetupEnd, timeoutMs: number): string | null {
   switch (end.kind) {
     case "exited":
       return end.code === 0 ? null : `${SETUP_FILE} failed with exit code ${end.code}.`;
@@ -212,7 +212,7 @@ function failureOf(end: SetupEnd, timeoutMs: number): string | null {
   }
 }
 
-function lastLines(output: string): string {
+function getLastLines(output: string): string {
   const lines = output.trimEnd().split("\n").slice(-LAST_LINES).join("\n").slice(-LAST_LINES_CHARS).trim();
   return lines === "" ? "" : ` Its last lines:\n${lines}`;
 }

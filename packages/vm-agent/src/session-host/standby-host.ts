@@ -1,6 +1,6 @@
 /**
- * A session host that is started before its session. It has no token, no credential and no file of a session yet, so it holds
- * nothing of any task. Keeps S1 [R25].
+ * A session host that is started before its session. Without a token, a credential or a session file it holds nothing of any
+ * task. Keeps S1 [R25].
  */
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -13,18 +13,18 @@ import { reportReady } from "@samovar/processes";
 import { runSessionHost } from "./main.ts";
 import { endStandby, startStandby } from "./standby.ts";
 
-/** `vm-agent session-host --standby <directory>`: serves the session that comes on standard input; ends without one. */
+/** `vm-agent session-host --standby <directory>`: serves the session that is assigned on stdin, or exits when stdin ends. */
 export async function runStandbyHost(directory: string, input: Readable): Promise<number> {
   const file = openSync(join(directory, "standby.log"), "a", 0o600);
   const log = jsonLogger({ clock: systemClock, write: (line) => void writeSync(file, `${line}\n`) });
   try {
-    const setting = readStandby(directory);
-    const assignment = nextAssignment(input);
-    const standby = await startStandby(setting, log, systemRandom);
+    const setup = readStandby(directory);
+    const assignment = readAssignment(input);
+    const standby = await startStandby(setup, log, systemRandom);
     reportReady(process.env);
     const assigned = await assignment;
     if (assigned !== null) return await runSessionHost(assigned.directory, { standby });
-    await endStandby(standby, setting);
+    await endStandby(standby, setup);
     return 0;
   } catch (error) {
     log.error("standby.failed", { error: errorMessage(error) });
@@ -34,8 +34,8 @@ export async function runStandbyHost(directory: string, input: Readable): Promis
   }
 }
 
-/** Null when the input ends first: nobody will assign a session any more. */
-function nextAssignment(input: Readable): Promise<StandbyAssignment | null> {
+/** Null when the input ends first, so that no session will be assigned. */
+function readAssignment(input: Readable): Promise<StandbyAssignment | null> {
   return new Promise((resolve, reject) => {
     const lines = createInterface({ input });
     lines.once("line", (line) => {
@@ -54,6 +54,6 @@ function nextAssignment(input: Readable): Promise<StandbyAssignment | null> {
 function readStandby(directory: string): HostStandby {
   const standby = hostStandby.parse(JSON.parse(readFileSync(join(directory, "standby.json"), "utf8")));
   if (standby.protocol !== PROTOCOL_VERSION)
-    throw new Error(`standby.json is of protocol ${standby.protocol}, this program of ${PROTOCOL_VERSION}`);
+    throw new Error(`standby.json has protocol version ${standby.protocol}, this program has ${PROTOCOL_VERSION}`);
   return standby;
 }

@@ -1,4 +1,4 @@
-/** An agent that was started before its task was known, and the gateway that it will reach its model by. Keeps S1 [R25]. */
+/** An agent that was started before its task was known, and the gateway to its model. Keeps S1 [R25]. */
 import type { Logger, Random } from "@samovar/base";
 import { errorMessage } from "@samovar/base";
 import type { HostLaunch, HostStandby, ModelApi } from "@samovar/contracts";
@@ -7,18 +7,18 @@ import { startGateway } from "../gateway/gateway.ts";
 import { reapSession } from "./reap.ts";
 import { StartedAgent } from "./started-agent.ts";
 
-/** What a session may take up instead of starting it. */
+/** An agent and gateway that a session can use instead of starting them. */
 export interface Standby {
   readonly agent: StartedAgent;
-  /** Its address and key are in the agent's environment; the credential is not in it yet. */
+  /** Its address and key are in the agent's environment. It has no credential yet. */
   readonly gateway: Gateway | null;
   readonly api: ModelApi | null;
   readonly command: readonly string[];
   readonly mark: string;
 }
 
-/** Whether the session is the one that the agent was started for. */
-export function fits(standby: Standby | null, launch: HostLaunch): standby is Standby {
+/** Whether the agent can serve the session. */
+export function matchesLaunch(standby: Standby | null, launch: HostLaunch): standby is Standby {
   if (standby === null || standby.agent.isGone) return false;
   const { command, gateway } = launch.agent;
   return (
@@ -28,7 +28,7 @@ export function fits(standby: Standby | null, launch: HostLaunch): standby is St
   );
 }
 
-/** Resolves when the agent has answered `initialize`, or cannot. Null where only the host is wanted. */
+/** Resolves when `initialize` was answered or failed. Null when only the host is needed. */
 export async function startStandby(
   { agent, home, mark }: HostStandby,
   log: Logger,
@@ -38,7 +38,9 @@ export async function startStandby(
   const gateway = agent.gateway === null ? null : await startGateway({ api: agent.gateway, random, log });
   const start = { agent, home, checkout: null, model: null, mark };
   const started = new StartedAgent(start, { gateway, secretEnv: {} });
-  await started.hello.catch((error: unknown) => log.warn("standby.agent_refused", { error: errorMessage(error) }));
+  await started.initialized.catch((error: unknown) =>
+    log.warn("standby.agent_refused", { error: errorMessage(error) }),
+  );
   return { agent: started, gateway, api: agent.gateway, command: agent.command, mark };
 }
 

@@ -1,6 +1,6 @@
 /**
- * An agent's process and its ACP connection, from the start on. It may be started before anybody has a task for it: then it
- * is initialized and waits until its session's turn listens.
+ * An agent's process and its ACP connection. It may be started before there is a task for it: then it is initialized and
+ * waits until its session's turn attaches a listener.
  */
 import { AcpConnection } from "./acp-connection.ts";
 import type { AcpHandlers } from "./acp-connection.ts";
@@ -13,19 +13,19 @@ import { LineSplitter } from "./line-splitter.ts";
 export interface AgentListener extends AcpHandlers {
   /** A line that is not JSON-RPC. */
   onOtherLine(line: string): void;
-  /** All lines of a piece of output were taken; `skipped` characters so far stood in lines that were too long. */
+  /** All lines of a chunk were handled; `skipped` lines so far were too long. */
   onRead(skipped: number): void;
 }
 
 export const LINE_MAX_CHARS = 32 * 1024 * 1024;
-/** The version of ACP that is spoken here. */
+/** The supported version of ACP. */
 export const ACP_VERSION = 1;
 
 export class StartedAgent {
   readonly process: AgentProcess;
   readonly acp: AcpConnection;
-  /** The agent's answer to `initialize`, which is asked at once. Rejects when the agent refuses or is gone. */
-  readonly hello: Promise<Fields>;
+  /** The agent's answer to `initialize`, which is sent at once. Rejects when the agent refuses or exits. */
+  readonly initialized: Promise<Fields>;
   readonly #lines = new LineSplitter(LINE_MAX_CHARS);
   #listener: AgentListener | null = null;
   #isGone = false;
@@ -40,20 +40,20 @@ export class StartedAgent {
     });
     this.process.stdout.on("data", (bytes: Buffer) => this.#read(bytes));
     void this.#closeAtExit();
-    this.hello = this.acp.request("initialize", {
+    this.initialized = this.acp.request("initialize", {
       protocolVersion: ACP_VERSION,
       clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
       clientInfo: { name: "samovar", version: "1" },
     });
-    // Whoever runs the turn awaits it; until then a refusal is nobody's.
-    this.hello.catch(() => {});
+    // The turn awaits it later; until then a rejection must not count as unhandled.
+    this.initialized.catch(() => {});
   }
 
   get isGone(): boolean {
     return this.#isGone;
   }
 
-  /** From now on the agent's updates and requests go there. */
+  /** Sends the agent's updates and requests to the listener from now on. */
   listen(listener: AgentListener): void {
     this.#listener = listener;
   }

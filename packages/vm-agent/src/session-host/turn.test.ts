@@ -1,9 +1,9 @@
-/** A turn with a real agent's process: what it chooses, how it goes on after a crash, what it waits for, its setup. */
+/** A turn with a real agent process: config options, restarts, background work, and the set-up script. */
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { HostLaunch } from "@samovar/contracts";
-import { aLaunch, aToken, openHost, processesOf, scriptAgent, startStore } from "./host.testing.ts";
+import { aLaunch, aToken, openHost, findSessionProcesses, scriptAgent, startStore } from "./host.testing.ts";
 import type { TestStore } from "./host.testing.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
@@ -14,10 +14,10 @@ afterEach(async () => {
 });
 
 const fence = (info: string, body = "") => `\`\`\`${info}\n${body}\n\`\`\``;
-const script = (recall?: "load" | "none"): HostLaunch["agent"] => ({
+const script = (resume?: "load" | "none"): HostLaunch["agent"] => ({
   kind: "script",
   command: scriptAgent,
-  env: recall === undefined ? {} : { SCRIPT_AGENT_RECALL: recall },
+  env: resume === undefined ? {} : { SCRIPT_AGENT_RECALL: resume },
   gateway: null,
   secretEnv: false,
 });
@@ -50,7 +50,7 @@ async function given(prompt: string, { files = {}, change = {} }: Given = {}) {
   return { launch, store, open, log, path: (name: string) => join(launch.cwd, name) };
 }
 
-/** Runs it to its end, and checks what is true of every end: all is final, stored as it was said, and nothing runs. */
+/** Runs a session to its end, and checks what holds for every end: all messages are final and stored, and nothing runs. */
 async function run(prompt: string, options: Given = {}) {
   const session = await given(prompt, options);
   const host = await session.open();
@@ -58,8 +58,8 @@ async function run(prompt: string, options: Given = {}) {
   expect(status.digest).toEqual(session.store.digest());
   expect(session.store.conflicts).toBe(0);
   expect(session.store.transcript().every((message) => message.final)).toBe(true);
-  expect(processesOf(session.launch.sessionId)).toEqual([]);
-  if (status.end === null) throw new Error("an ended host tells its end");
+  expect(findSessionProcesses(session.launch.sessionId)).toEqual([]);
+  if (status.end === null) throw new Error("the ended host reports no end");
   return { ...session, status, end: status.end };
 }
 
@@ -70,9 +70,9 @@ const texts = (store: TestStore, kind = "text") =>
     .map((message) => message.content);
 const tools = (store: TestStore) => store.transcript().flatMap(({ toolMetadata }) => toolMetadata ?? []);
 
-describe("[F39] an agent that dies within its turn", () => {
-  for (const recall of ["resume", "load"] as const) {
-    it(`is started once more and goes on (${recall}); nothing is said twice`, async () => {
+describe("[F39] an agent that is lost during its turn", () => {
+  for (const resume of ["resume", "load"] as const) {
+    it(`is restarted once and continues (${resume}) without duplicate messages`, async () => {
       const prompt = [
         fence("say", "Before."),
         fence("sh", "echo one >> ran"),
@@ -80,24 +80,24 @@ describe("[F39] an agent that dies within its turn", () => {
         fence("sh", "echo two >> ran"),
         fence("say", "After."),
       ].join("\n");
-      const { end, store, path } = await run(prompt, recall === "load" ? { change: { agent: script("load") } } : {});
+      const { end, store, path } = await run(prompt, resume === "load" ? { change: { agent: script("load") } } : {});
       expect(end).toMatchObject({ outcome: "clean", restarts: 1, failure: null });
       expect(readFileSync(path("ran"), "utf8")).toBe("one\ntwo\n");
       expect(texts(store)).toEqual(["Before.", "After.", "Ran 5 steps; all succeeded."]);
       expect(tools(store)).toHaveLength(2);
       expect(texts(store, "notice")).toEqual([
-        expect.stringMatching(/exit code 1.*started again.*last words: .*out of water/),
+        expect.stringMatching(/exit code 1.*restarted.*last output: .*out of water/),
       ]);
     });
   }
 
-  it("a tool call in flight is closed as interrupted, and its command is ended before the agent goes on", async () => {
+  it("has its tool call in flight marked as interrupted, and the command ended before the restart", async () => {
     const { end, store, path } = await run(
       fence(
         "sh",
         [
           "echo $$ >> pids",
-          // The first time it kills the agent, its parent, and hangs; the second time it is done.
+          // The first run kills the agent, its parent, and hangs; the second run exits.
           '[ "$(wc -l < pids)" -gt 1 ] && exit 0',
           "kill -9 $PPID",
           "sleep 600",
@@ -109,59 +109,62 @@ describe("[F39] an agent that dies within its turn", () => {
     expect(readFileSync(path("pids"), "utf8").trim().split("\n")).toHaveLength(2);
   });
 
-  it("[F40] leaves nothing that works beside its second life, wherever it hid", async () => {
-    const stray =
-      "setsid sh -c 'echo $$ > stray; exec sleep 600' > /dev/null 2>&1 < /dev/null & until [ -s stray ]; do :; done";
-    const look = 'grep -qs "^State:[[:space:]]*[RSDT]" "/proc/$(cat stray)/status" && echo alive || echo gone';
-    const { end, store } = await run([fence("sh", stray), fence("crash once"), fence("sh", look)].join("\n"));
+  it("[F40] leaves no process running beside the restarted agent", async () => {
+    const leaveProcess =
+      "setsid sh -c 'echo $$ > leftover; exec sleep 600' > /dev/null 2>&1 < /dev/null & until [ -s leftover ]; do :; done";
+    const checkProcess =
+      'grep -qs "^State:[[:space:]]*[RSDT]" "/proc/$(cat leftover)/status" && echo alive || echo gone';
+    const { end, store } = await run(
+      [fence("sh", leaveProcess), fence("crash once"), fence("sh", checkProcess)].join("\n"),
+    );
     expect(end).toMatchObject({ outcome: "clean", restarts: 1 });
     expect(tools(store).at(-1)).toMatchObject({ output: "gone\n" });
   });
 
-  it("[F40] under the limit of the whole session, which runs over both lives", async () => {
+  it("[F40] is ended at the session's time limit, which includes the restart", async () => {
     const { end } = await run([fence("crash once"), fence("hang")].join("\n"), { change: { maxDurationMs: 4000 } });
     expect(end).toMatchObject({ outcome: "timeout", restarts: 1, failure: { code: "session_too_long" } });
   });
 
-  it("twice has failed, with its last words", async () => {
+  it("fails when it is lost twice, with the tail of its stderr", async () => {
     const { end } = await run([fence("say", "So far."), fence("crash", "out of water")].join("\n"));
     expect(end).toMatchObject({ outcome: "crashed", restarts: 1, failure: { code: "agent_crashed" } });
-    expect(end.failure?.message).toMatch(/exit code 1.*started again once already.*last words: .*out of water/s);
+    expect(end.failure?.message).toMatch(/exit code 1.*restarted once already.*last output: .*out of water/s);
   });
 
-  it("and that cannot take a session up again has failed at once", async () => {
+  it("fails at once when it cannot resume its session", async () => {
     const { end, store } = await run(fence("crash once"), { change: { agent: script("none") } });
     expect(end).toMatchObject({ outcome: "crashed", restarts: 0, failure: { code: "agent_crashed" } });
     expect(texts(store, "notice")).toEqual([]);
   });
 
-  it("and does not know its session any more has failed with both reasons", async () => {
+  it("fails with both reasons when it no longer knows its session", async () => {
     const forget = fence("sh", "rm -rf ~/.samovar-script-agent; kill -9 $PPID; sleep 600");
     const { end } = await run(forget);
     expect(end).toMatchObject({ outcome: "crashed", restarts: 1, failure: { code: "agent_crashed" } });
-    expect(end.failure?.message).toMatch(/SIGKILL.*could not take up its session: \S/);
+    expect(end.failure?.message).toMatch(/SIGKILL.*could not resume its session: \S/);
   });
 
-  it("[F46] under a cancel is not started again", async () => {
+  it("[F46] is not restarted after a cancel", async () => {
     const session = await given(fence("sh", "trap '' TERM; touch begun; sleep 600"));
     const host = await session.open();
     await vi.waitFor(() => expect(existsSync(session.path("begun"))).toBe(true));
     host.send({ type: "cancel", reason: "Enough." });
-    await vi.waitFor(() => expect(session.log()).toContain("session.stopping"));
-    for (const pid of processesOf(session.launch.sessionId)) process.kill(pid, "SIGKILL");
+    await vi.waitFor(() => expect(session.log()).toContain("session.stop_requested"));
+    for (const pid of findSessionProcesses(session.launch.sessionId)) process.kill(pid, "SIGKILL");
     const { end } = await host.until(({ phase }) => phase === "ended");
     expect(end).toMatchObject({ outcome: "cancelled", restarts: 0, failure: { message: "Enough." } });
   });
 
-  it("an error that ends the turn is no crash: the agent's words, and no restart", async () => {
+  it("is not restarted when an error ends its turn, and has its message reported", async () => {
     const { end } = await run(fence("fail", "the model is overloaded"));
     expect(end).toMatchObject({ outcome: "error", restarts: 0, failure: { code: "agent_error" } });
     expect(end.failure?.message).toContain("the model is overloaded");
   });
 });
 
-describe("[R15] what a person chooses", () => {
-  it("the offers are told, and the mode is set before the prompt", async () => {
+describe("[R15] a chosen config option", () => {
+  it("is set before the prompt, and the agent's capabilities are reported", async () => {
     const { end, status, store } = await run(fence("sh", "true"), { change: { permissionMode: "ask" } });
     expect(status.capabilities).toEqual({
       models: [],
@@ -170,12 +173,12 @@ describe("[R15] what a person chooses", () => {
         { id: "ask", name: "Ask", description: expect.any(String) },
       ],
     });
-    // It asked, and what names no place outside is allowed.
+    // The agent asked for permission, which is granted unless a path is outside the workspace.
     expect(end.outcome).toBe("clean");
     expect(tools(store)).toMatchObject([{ status: "success" }]);
   });
 
-  it("is not offered: the session ends before the prompt and tells what is", async () => {
+  it("ends the session before the prompt with a list of the offered values when it is not offered", async () => {
     const { end, status, store } = await run(fence("say", "never"), { change: { permissionMode: "yolo" } });
     expect(end).toMatchObject({ outcome: "error", failure: { code: "agent_choice_unknown" } });
     expect(end.failure?.message).toContain("default, ask");
@@ -185,7 +188,7 @@ describe("[R15] what a person chooses", () => {
     expect(model.end).toMatchObject({ failure: { code: "agent_choice_unknown" } });
   });
 
-  it("a model that its recipe hands over in the environment need not be offered", async () => {
+  it("need not be offered when it is a model that the recipe passes in the environment", async () => {
     const agent = { ...script(), env: { TEA_MODEL: "{model}" } };
     const { end, store } = await run(fence("sh", "echo model=$TEA_MODEL"), { change: { agent, model: "oolong" } });
     expect(end.outcome).toBe("clean");
@@ -194,7 +197,7 @@ describe("[R15] what a person chooses", () => {
 });
 
 describe("background work that outlives the answer", () => {
-  it("is waited for, and so is what the agent says of it", async () => {
+  it("is awaited, and so are the agent's messages about it", async () => {
     const { end, store } = await run(
       [fence("background", "sleep 0.4; echo brewed"), fence("say", "Meanwhile.")].join("\n"),
     );
@@ -208,14 +211,14 @@ describe("background work that outlives the answer", () => {
     expect(end.summary).toBe("The command in the background is done.");
   });
 
-  it("is not waited for without end: after the limit of silence the answer stands, and the transcript tells", async () => {
+  it("is awaited until the idle timeout; then the answer stands, and a notice reports it", async () => {
     const { end, store } = await run(fence("background", "sleep 600"), { change: { idleTimeoutMs: 500 } });
     expect(end).toMatchObject({ outcome: "clean", stopReason: "end_turn" });
-    expect(texts(store, "notice")).toEqual([expect.stringContaining("in the background said nothing")]);
+    expect(texts(store, "notice")).toEqual([expect.stringContaining("background work sent nothing")]);
     expect(store.transcript().find(({ kind }) => kind === "tool")).toMatchObject({ interrupted: true });
   });
 
-  it("[F47] the whole duration bounds it too, and a cancel ends it at once", async () => {
+  it("[F47] is limited by the session's duration too, and ended at once by a cancel", async () => {
     const noisy = fence("background", "while :; do echo more; sleep 0.1; done");
     const { end } = await run(noisy, { change: { maxDurationMs: 1500 } });
     expect(end).toMatchObject({ outcome: "timeout", failure: { code: "session_too_long" } });
@@ -225,10 +228,10 @@ describe("background work that outlives the answer", () => {
     host.send({ type: "cancel", reason: "Enough." });
     const cancelled = await host.until(({ phase }) => phase === "ended");
     expect(cancelled.end).toMatchObject({ outcome: "cancelled" });
-    expect(processesOf(session.launch.sessionId)).toEqual([]);
+    expect(findSessionProcesses(session.launch.sessionId)).toEqual([]);
   });
 
-  it("[F39] an agent that dies over it goes on in another life", async () => {
+  it("[F39] leads to a restart when the agent is lost during it", async () => {
     const prompt = fence("background", "sleep 0.3; kill -9 $PPID; sleep 600");
     const { end } = await run(prompt);
     expect(end).toMatchObject({ outcome: "crashed", restarts: 1 });
@@ -237,7 +240,7 @@ describe("background work that outlives the answer", () => {
 });
 
 describe("samovar.setup", () => {
-  it("runs once before the agent, with its environment but no gateway and no secret; its output is one tool message", async () => {
+  it("runs once before the agent, with its environment but without gateway and secrets; its output is one tool message", async () => {
     const setup = "echo steeping; echo $HOME > where; env > env; echo oops >&2; echo ran >> setups";
     const { end, store, path, launch } = await run(
       [fence("sh", "cat where"), fence("crash once"), fence("say", "On.")].join("\n"),
@@ -263,7 +266,7 @@ describe("samovar.setup", () => {
     expect(readFileSync(path("env"), "utf8")).not.toMatch(/KEY|TOKEN/);
   });
 
-  it("runs as the program that it is when it is executable", async () => {
+  it("is executed directly when it is executable", async () => {
     const session = await given(fence("sh", "cat made"));
     writeFileSync(
       session.path("samovar.setup"),
@@ -275,7 +278,7 @@ describe("samovar.setup", () => {
     expect(tools(session.store).at(-1)).toMatchObject({ output: "by node\n" });
   });
 
-  it("failing ends the session with its last lines, before the agent is started", async () => {
+  it("ends the session with its last lines when it fails, before the agent is started", async () => {
     const { end, store, status } = await run(fence("say", "never"), {
       files: { "samovar.setup": "seq 100; echo no water >&2; exit 7" },
     });
@@ -285,7 +288,7 @@ describe("samovar.setup", () => {
     expect(store.transcript()).toMatchObject([{ kind: "tool", toolMetadata: { status: "error", exitCode: 7 } }]);
   });
 
-  it("taking too long, or being cancelled, is ended with all that it started; the clock of silence does not run", async () => {
+  it("is ended with all its processes when it takes too long or is cancelled; the idle timeout does not apply", async () => {
     const stubborn = "trap '' TERM; echo hot; sleep 600 & wait";
     const tooLong = await run(fence("say", "never"), {
       files: { "samovar.setup": stubborn },
@@ -299,10 +302,10 @@ describe("samovar.setup", () => {
     host.send({ type: "cancel", reason: "Enough." });
     const { end } = await host.until(({ phase }) => phase === "ended");
     expect(end).toMatchObject({ outcome: "cancelled", failure: { message: "Enough." } });
-    expect(processesOf(session.launch.sessionId)).toEqual([]);
+    expect(findSessionProcesses(session.launch.sessionId)).toEqual([]);
   });
 
-  it("may leave a service running that the agent uses, over a restart too; it ends with the session", async () => {
+  it("may leave a service running for the agent, which survives a restart and ends with the session", async () => {
     const setup = "(while :; do date > tick; sleep 0.1; done) & until [ -e tick ]; do sleep 0.02; done";
     const use = fence("sh timeout=5s", "rm -f tick; until [ -e tick ]; do sleep 0.02; done; echo serving >> served");
     const { end, path } = await run([use, fence("crash once"), use].join("\n"), { files: { "samovar.setup": setup } });
@@ -310,7 +313,7 @@ describe("samovar.setup", () => {
     expect(readFileSync(path("served"), "utf8")).toBe("serving\nserving\n");
   });
 
-  it("[F36] long output keeps both ends, and a file that leads out of the checkout is not run", async () => {
+  it("[F36] keeps both ends of long output, and is not run when it is a link out of the checkout", async () => {
     const long = await run(fence("say", "on"), { files: { "samovar.setup": "echo begin; seq 40000; echo end" } });
     expect(tools(long.store)[0]?.output).toMatch(/^begin\n1\n[\s\S]*characters left out[\s\S]*40000\nend\n$/);
     const outside = await given(fence("say", "never"));

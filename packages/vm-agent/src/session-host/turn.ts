@@ -1,6 +1,6 @@
 /**
- * The agent's part of a session: its lives, the clocks over them, and what stops it. An agent that dies within its
- * turn is started once more, where it can take its session up again. Keeps T1, M2 [F39][F40][F47].
+ * The agent's turn in a session: its processes, its time limits, and stopping it. An agent that is lost during its turn is
+ * started once more if it can resume its session. Keeps T1, M2 [F39][F40][F47].
  */
 import type { Clock } from "@samovar/base";
 import { RunningClock } from "@samovar/base";
@@ -8,37 +8,37 @@ import type { AgentCapabilities } from "@samovar/contracts";
 import { TIME_LIMITS } from "@samovar/contracts";
 import { hasOpenTools } from "@samovar/domain/assembler";
 import { processTime, type StartGate, type StartPermit } from "@samovar/processes";
-import type { AgentLifePorts, Thread } from "./agent-life.ts";
-import { AgentLife } from "./agent-life.ts";
+import type { AgentSessionPorts, ResumableSession } from "./agent-session.ts";
+import { AgentSession } from "./agent-session.ts";
 import type { StopReason, TurnResult } from "./outcome.ts";
-import { deathWords } from "./outcome.ts";
+import { describeLoss } from "./outcome.ts";
 import { reapSession } from "./reap.ts";
 import { SETUP_MARK } from "./setup-script.ts";
 import type { StartedAgent } from "./started-agent.ts";
-import { watch } from "./watch.ts";
+import { checkTurnLimits } from "./turn-limits.ts";
 
-export interface TurnPorts extends Omit<AgentLifePorts, "onUpdate" | "agentClock"> {
+export interface TurnPorts extends Omit<AgentSessionPorts, "onUpdate" | "agentClock"> {
   readonly clock: Clock;
-  /** For an agent that is started once more; `permit` is the first start's. */
+  /** For a restart of the agent; `permit` is for the first start. */
   readonly starts: StartGate;
-  onOffers(capabilities: AgentCapabilities): void;
-  /** The first update after the prompt. */
+  onCapabilities(capabilities: AgentCapabilities): void;
+  /** Called for the first update after the prompt. */
   onStarted(): void;
-  /** The host itself decides that the agent must stop: by a limit of time. */
+  /** Called when a time limit is reached; the host then stops the agent. */
   onLimit(reason: StopReason): void;
 }
 
-type Died = Extract<TurnResult, { kind: "died" }>;
+type LostTurn = Extract<TurnResult, { kind: "lost" }>;
 
-const GO_ON = `You were interrupted: your process ended while you worked on this task, and was started again.
-Your changes to the files are still there; commands that were running were ended. See how far you had come, and go on with the task until it is done.`;
+const RESUME_PROMPT = `You were interrupted: your process ended while you worked on this task, and it was restarted.
+Your changes to the files are still there; commands that were running were ended. Check how far you got, and continue the task until it is done.`;
 
 export class Turn {
   readonly #ports: TurnPorts;
   readonly #agentClock: RunningClock;
   #agentPid: number | null = null;
   readonly #beganAt: number;
-  #life: AgentLife;
+  #agent: AgentSession;
   #restarts = 0;
   #started = false;
   readonly #stopped = new AbortController();
@@ -52,70 +52,72 @@ export class Turn {
       processTime(() => this.#agentPid),
     );
     this.#beganAt = this.#agentClock.now();
-    this.#life = this.#begin(ports.standby, ports.permit);
+    this.#agent = this.#startAgent(ports.standby, ports.permit);
   }
 
-  /** How often the agent was started again. */
+  /** How often the agent was restarted. */
   get restarts(): number {
     return this.#restarts;
   }
 
-  /** Runs the turn; when this resolves, the agent is gone and all that it said was read. */
+  /** Runs the turn. When this resolves, the agent has exited and all its output was read. */
   async run(): Promise<TurnResult> {
     const stopWatching = this.#watch();
     try {
-      const first = await this.#life.run(this.#ports.launch.prompt.text, null, TIME_LIMITS.AGENT_READY_MS.ms);
-      const { thread } = this.#life;
-      return first.kind === "died" && thread !== null && !this.#isStopping ? await this.#again(first, thread) : first;
+      const first = await this.#agent.run(this.#ports.launch.prompt.text, null, TIME_LIMITS.AGENT_READY_MS.ms);
+      const { resumable } = this.#agent;
+      return first.kind === "lost" && resumable !== null && !this.#isStopping
+        ? await this.#restart(first, resumable)
+        : first;
     } finally {
       stopWatching();
     }
   }
 
-  /** Asks the agent to stop; after a while, makes it. */
+  /** Asks the agent to stop, and kills it after a grace period. */
   stop(): void {
     this.#stopped.abort();
-    this.#life.stop();
+    this.#agent.stop();
   }
 
   kill(): void {
     this.#stopped.abort();
-    this.#life.kill();
+    this.#agent.kill();
   }
 
-  /** Stops or goes on reading what the agent says. */
-  hold(held: boolean): void {
-    this.#life.hold(held);
+  /** Pauses or resumes reading the agent's output. */
+  setPaused(paused: boolean): void {
+    this.#agent.setPaused(paused);
   }
 
-  async #again(first: Died, thread: Thread): Promise<TurnResult> {
+  async #restart(first: LostTurn, resumable: ResumableSession): Promise<TurnResult> {
     const { recorder, launch, log } = this.#ports;
-    log.warn("agent.restarting", { how: first.how, recall: thread.how });
-    // What it had running must not work on beside it.
+    log.warn("agent.lost", { loss: first.loss, method: resumable.method });
+    // Commands of the lost agent must not run beside the restarted one.
     reapSession(launch.mark, SETUP_MARK);
     await recorder.finish("broken", () => {});
-    const words = deathWords(first);
-    await recorder.notice("restart-1", `${words.how} It was started again, to go on where it was.${words.last}`);
+    const { cause, tail } = describeLoss(first);
+    await recorder.notice("restart-1", `${cause} It was restarted to continue where it was.${tail}`);
     const permit = await this.#ports.starts.enter({ signal: this.#stopped.signal });
     if (this.#isStopping) {
       permit.release();
       return first;
     }
     this.#restarts += 1;
-    this.#life = this.#begin(null, permit);
-    const second = await this.#life.run(GO_ON, thread, TIME_LIMITS.AGENT_RESTART_MS.ms);
-    if (second.kind === "died" && this.#life.isPrompted)
-      return { ...second, remark: "It had been started again once already." };
-    if (this.#life.isPrompted || second.kind === "answered") return second;
-    return { ...first, remark: `Started again, it could not take up its session: ${whyNot(second)}` };
+    this.#agent = this.#startAgent(null, permit);
+    const second = await this.#agent.run(RESUME_PROMPT, resumable, TIME_LIMITS.AGENT_RESTART_MS.ms);
+    if (second.kind === "lost" && this.#agent.isPrompted)
+      return { ...second, remark: "It had been restarted once already." };
+    if (this.#agent.isPrompted || second.kind === "answered") return second;
+    return { ...first, remark: `After the restart it could not resume its session: ${describeFailure(second)}` };
   }
 
   get #isStopping(): boolean {
     return this.#stopped.signal.aborted;
   }
 
-  #begin(standby: StartedAgent | null, permit: StartPermit | null): AgentLife {
-    return new AgentLife({
+  #startAgent(standby: StartedAgent | null, permit: StartPermit | null): AgentSession {
+    return new AgentSession({
       ...this.#ports,
       standby,
       permit,
@@ -124,11 +126,11 @@ export class Turn {
         this.#agentPid = pid;
         this.#ports.onSpawned(pid);
       },
-      onUpdate: () => this.#updated(),
+      onUpdate: () => this.#onUpdate(),
     });
   }
 
-  #updated(): void {
+  #onUpdate(): void {
     if (this.#started) return;
     this.#started = true;
     this.#ports.log.debug("agent.responded");
@@ -138,43 +140,49 @@ export class Turn {
   #watch(): () => void {
     const { launch, onLimit } = this.#ports;
     let cancel: (() => void) | null = null;
-    const look = () => {
+    const check = () => {
       const now = this.#agentClock.now();
-      const state = { beganAt: this.#beganAt, heardAt: this.#life.heardAt, excused: this.#isExcused() };
-      const seen = watch(state, launch, now);
-      if (seen.kind === "too_long") return onLimit({ kind: "too_long", afterMs: launch.maxDurationMs });
-      if (seen.kind === "silent" && !this.#life.isAnswered)
+      const state = {
+        beganAt: this.#beganAt,
+        lastActivityAt: this.#agent.lastActivityAt,
+        silenceAllowed: this.#isSilenceAllowed(),
+      };
+      const limit = checkTurnLimits(state, launch, now);
+      if (limit.kind === "too_long") return onLimit({ kind: "too_long", afterMs: launch.maxDurationMs });
+      if (limit.kind === "silent" && !this.#agent.isAnswered)
         return onLimit({ kind: "silent", afterMs: launch.idleTimeoutMs });
-      if (seen.kind === "silent") this.#giveUpWaiting();
-      cancel = this.#agentClock.after(seen.kind === "fine" ? seen.checkAt - now : launch.idleTimeoutMs, look);
+      if (limit.kind === "silent") this.#endBackgroundWork();
+      cancel = this.#agentClock.after(limit.kind === "fine" ? limit.checkAt - now : launch.idleTimeoutMs, check);
     };
-    look();
+    check();
     return () => cancel?.();
   }
 
-  /** Silence is to be expected while a tool runs, and between two lives; after the answer, nothing excuses it. */
-  #isExcused(): boolean {
+  /** Silence is expected while a tool runs and during a restart, but not after the answer. */
+  #isSilenceAllowed(): boolean {
     const { recorder } = this.#ports;
-    if (recorder.held || !this.#life.isPrompted || this.#life.isGone) return true;
-    return !this.#life.isAnswered && hasOpenTools(recorder.state);
+    if (recorder.isPaused || !this.#agent.isPrompted || this.#agent.isGone) return true;
+    return !this.#agent.isAnswered && hasOpenTools(recorder.state);
   }
 
-  #giveUpWaiting(): void {
+  #endBackgroundWork(): void {
     const { recorder, launch, log } = this.#ports;
-    log.warn("agent.background_silent");
-    const text = `The agent had given its answer; what it left running in the background said nothing for ${launch.idleTimeoutMs / 1000} s and was ended.`;
+    log.warn("agent.background_stopped");
+    const text = `The agent had answered. Its background work sent nothing for ${launch.idleTimeoutMs / 1000} s and was ended.`;
     void recorder.notice("background-silent", text);
-    this.#life.waitNoMore();
+    this.#agent.stopWaiting();
   }
 }
 
-function whyNot(result: Exclude<TurnResult, { kind: "answered" }>): string {
+function describeFailure(result: Exclude<TurnResult, { kind: "answered" }>): string {
   switch (result.kind) {
     case "refused":
       return result.message;
     case "unready":
       return result.failure.message;
-    case "died":
-      return `${deathWords(result).how}${deathWords(result).last}`;
+    case "lost": {
+      const { cause, tail } = describeLoss(result);
+      return `${cause}${tail}`;
+    }
   }
 }

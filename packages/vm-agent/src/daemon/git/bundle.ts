@@ -1,4 +1,4 @@
-/** The commits of a run in one file, for whoever brings them where they could not be pushed: `git fetch <file> <branch>` [F41]. */
+/** The commits of a run in one file, for when they cannot be pushed: `git fetch <file> <branch>` reads them [F41]. */
 import type { Result } from "@samovar/base";
 import { err, ok } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
@@ -12,7 +12,7 @@ export interface BundleInput {
   readonly branch: string;
   readonly baseCommit: string;
   readonly file: string;
-  /** Git settings that nobody but us has written. */
+  /** The git settings of the fresh clone, which the agent cannot write. */
   readonly trustedConfig: string;
 }
 
@@ -22,23 +22,21 @@ export interface Bundle {
   readonly sha256: string;
 }
 
-/** Everything from the base commit to HEAD, under the branch's name. The error: one that is too big, in the file all the same. */
+/** Bundles the commits from the base commit to HEAD under the branch's name. The error: the bundle is too big to upload; the file is kept. */
 export async function makeBundle(input: BundleInput, options: GitOptions): Promise<Result<Bundle, string>> {
   await writeBundle(input, options);
   const { size } = await stat(input.file);
   if (size > LIMITS.bundleMaxBytes) {
     const mb = Math.ceil(size / 1024 / 1024);
-    return err(
-      `The bundle of its commits is too big to be kept elsewhere (${mb} MB); on the node it is ${input.file}.`,
-    );
+    return err(`The git bundle of the commits is too big to upload (${mb} MB); on the node it is ${input.file}.`);
   }
   const data = await readFile(input.file);
   return ok({ data, sha256: sha256(data) });
 }
 
 /**
- * A bundle holds branches, and the checkout's may be anywhere by now. So it is made in a repository beside it, which
- * borrows its objects and knows one branch: the wanted one, at its HEAD.
+ * A bundle holds branches, and the agent may have left its branch. So the bundle is made in a temporary repository that
+ * borrows the checkout's objects and has one branch, at the checkout's HEAD.
  */
 async function writeBundle(
   { branch, baseCommit, file, trustedConfig }: BundleInput,
@@ -53,8 +51,8 @@ async function writeBundle(
   await copyFile(trustedConfig, join(gitDir, "config"));
   await writeFile(join(gitDir, "HEAD"), "ref: refs/heads/none\n");
   await writeFile(join(gitDir, "objects/info/alternates"), `${join(options.cwd, ".git/objects")}\n`);
-  const beside: GitOptions = { ...options, repository: { gitDir, workTree: options.cwd } };
-  await expectSuccess(["update-ref", `refs/heads/${branch}`, head], beside);
-  await expectSuccess(["bundle", "create", "--quiet", file, `refs/heads/${branch}`, `^${baseCommit}`], beside);
+  const temporary: GitOptions = { ...options, repository: { gitDir, workTree: options.cwd } };
+  await expectSuccess(["update-ref", `refs/heads/${branch}`, head], temporary);
+  await expectSuccess(["bundle", "create", "--quiet", file, `refs/heads/${branch}`, `^${baseCommit}`], temporary);
   await rm(gitDir, { recursive: true, force: true });
 }

@@ -1,20 +1,20 @@
-/** Submodules, Git LFS and hooks: off unless the project asks, and nothing else runs when it does. */
+/** Submodules, Git LFS and hooks: off by default, and nothing else runs when a project turns them on. */
 import { ok } from "@samovar/base";
 import type { CheckoutOptions } from "@samovar/contracts";
 import { PLAIN_CHECKOUT } from "@samovar/contracts";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import type { CheckoutPlaces } from "./clone.ts";
+import type { CheckoutPaths } from "./clone.ts";
 import { cloneRepository } from "./clone.ts";
 import { finishCheckout } from "./finish.ts";
 import {
-  cloneOf,
-  gitBy,
+  createCloneInput,
+  runGit,
   makeDirectory,
   makeRepository,
-  neverAborted,
-  placesIn,
+  createSignal,
+  makeCheckoutPaths,
   writeFiles,
 } from "./repositories.testing.ts";
 import type { GitHttpsServer, GitService } from "./servers.testing.ts";
@@ -32,10 +32,10 @@ beforeAll(async () => {
 afterAll(() => service.stop());
 
 let root: string;
-let places: CheckoutPlaces;
+let paths: CheckoutPaths;
 beforeEach(() => {
   root = makeDirectory();
-  places = placesIn(join(root, "w"));
+  paths = makeCheckoutPaths(join(root, "w"));
   server.open();
 });
 afterEach(() => {
@@ -46,8 +46,8 @@ afterEach(() => {
 const login = async () => ok(server.login());
 
 async function checkOut(repoUrl: string, options: Partial<CheckoutOptions>) {
-  const input = cloneOf(repoUrl, { checkout: { ...PLAIN_CHECKOUT, ...options } });
-  return cloneRepository(input, places, { signal: neverAborted(), askLogin: login });
+  const input = createCloneInput(repoUrl, { checkout: { ...PLAIN_CHECKOUT, ...options } });
+  return cloneRepository(input, paths, { signal: createSignal(), requestLogin: login });
 }
 
 async function checkedOut(repoUrl: string, options: Partial<CheckoutOptions>) {
@@ -61,13 +61,13 @@ async function checkedOut(repoUrl: string, options: Partial<CheckoutOptions>) {
     commitMessage: "Leftovers",
     checkout: { ...PLAIN_CHECKOUT, ...options },
   };
-  return () => finishCheckout(input, places, { signal: neverAborted(), askLogin: login, timeoutMs: 60_000 });
+  return () => finishCheckout(input, paths, { signal: createSignal(), requestLogin: login, timeoutMs: 60_000 });
 }
 
-/** Bare, where the https server serves it; and as a directory for the test to push to. */
+/** Makes a bare clone that the https server serves; returns its directory. */
 function serve(seed: string, name: string): string {
   const bare = join(base, "served", name);
-  gitBy(root, "clone", "--quiet", "--bare", seed, bare);
+  runGit(root, "clone", "--quiet", "--bare", seed, bare);
   return bare;
 }
 
@@ -75,11 +75,11 @@ describe("submodules", () => {
   /** `outer` holds `inner`, which holds `innermost`. */
   function nested(urlOf: (name: string) => string): void {
     const add = (directory: string, name: string) => {
-      gitBy(directory, "-c", "protocol.file.allow=always", "clone", "--quiet", join(base, "served", name), name);
-      gitBy(directory, "-c", "advice.addEmbeddedRepo=false", "add", name);
+      runGit(directory, "-c", "protocol.file.allow=always", "clone", "--quiet", join(base, "served", name), name);
+      runGit(directory, "-c", "advice.addEmbeddedRepo=false", "add", name);
       writeFiles(directory, { ".gitmodules": `[submodule "${name}"]\n\tpath = ${name}\n\turl = ${urlOf(name)}\n` });
-      gitBy(directory, "add", ".gitmodules");
-      gitBy(directory, "commit", "--quiet", "--message=Submodule");
+      runGit(directory, "add", ".gitmodules");
+      runGit(directory, "commit", "--quiet", "--message=Submodule");
     };
     serve(makeRepository(join(root, "innermost"), { "deep.txt": "deep\n" }), "innermost");
     add(makeRepository(join(root, "inner"), { "inner.txt": "inner\n" }), "innermost");
@@ -88,31 +88,31 @@ describe("submodules", () => {
     serve(join(root, "outer"), "outer");
   }
 
-  test("come whole when the project asks, over https with the same login; not otherwise", async () => {
+  test("are cloned recursively with the same login if the project asks, and not otherwise", async () => {
     nested((name) => server.url(name));
-    server.rules.closed = "everybody";
+    server.rules.access = "private";
     await checkedOut(server.url("outer"), {});
-    expect(existsSync(join(places.repo, "inner/inner.txt"))).toBe(false);
+    expect(existsSync(join(paths.repo, "inner/inner.txt"))).toBe(false);
     await checkedOut(server.url("outer"), { submodules: true });
-    expect(readFileSync(join(places.repo, "inner/innermost/deep.txt"), "utf8")).toBe("deep\n");
+    expect(readFileSync(join(paths.repo, "inner/innermost/deep.txt"), "utf8")).toBe("deep\n");
   });
 
-  test("[R14] a newer commit of one that its remote has is committed; one that it has not is told", async () => {
+  test("[R14] have a newer commit committed, with a warning while their remote does not have it", async () => {
     nested((name) => server.url(name));
     const finish = await checkedOut(server.url("outer"), { submodules: true });
-    const inner = join(places.repo, "inner");
+    const inner = join(paths.repo, "inner");
     writeFiles(inner, { "more.txt": "more\n" });
-    gitBy(inner, "add", "--all");
-    gitBy(inner, "commit", "--quiet", "--message=More");
-    expect((await finish()).warning).toMatch(/only the workspace has: inner\./);
-    gitBy(inner, "push", "--quiet", join(base, "served", "inner"), "HEAD:refs/heads/more");
-    gitBy(inner, "update-ref", "refs/remotes/origin/more", "HEAD");
+    runGit(inner, "add", "--all");
+    runGit(inner, "commit", "--quiet", "--message=More");
+    expect((await finish()).warning).toMatch(/exist only in the workspace: inner\./);
+    runGit(inner, "push", "--quiet", join(base, "served", "inner"), "HEAD:refs/heads/more");
+    runGit(inner, "update-ref", "refs/remotes/origin/more", "HEAD");
     expect(await finish()).toMatchObject({ pushed: true, warning: null, diffStat: { files: 1 } });
-    expect(gitBy(join(base, "served", "outer"), "rev-parse", "task/a:inner")).toBe(gitBy(inner, "rev-parse", "HEAD"));
+    expect(runGit(join(base, "served", "outer"), "rev-parse", "task/a:inner")).toBe(runGit(inner, "rev-parse", "HEAD"));
   });
 
   test.each(["ext::sh -c touch% CANARY", "file://CANARY", "CANARY-repo", "-u./CANARY"])(
-    "[security 17, 21] of a remote, one at %s is fetched from nowhere and starts nothing",
+    "[security 17, 21] at the address %s are not fetched and start nothing",
     async (where) => {
       const canary = join(root, "canary");
       makeRepository(`${canary}-repo`);
@@ -131,52 +131,52 @@ const pointer = (text: string) => text.startsWith("version https://git-lfs.githu
 describe("Git LFS", () => {
   const attributes = { ".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n" };
 
-  /** Stores one big file by way of a first task, and makes it part of `main`. */
+  /** Pushes one big file in a first task, and makes it part of `main`. */
   async function withBigFile(): Promise<string> {
     const bare = serve(makeRepository(join(root, "seed"), attributes), "big.git");
     const finish = await checkedOut(server.url("big.git"), { lfs: true });
-    writeFiles(places.repo, { "big.bin": "a very big file" });
+    writeFiles(paths.repo, { "big.bin": "a very big file" });
     expect(await finish()).toMatchObject({ branch: "task/a", pushed: true, warning: null });
-    gitBy(bare, "update-ref", "refs/heads/main", "task/a");
-    gitBy(bare, "update-ref", "-d", "refs/heads/task/a");
+    runGit(bare, "update-ref", "refs/heads/main", "task/a");
+    runGit(bare, "update-ref", "-d", "refs/heads/task/a");
     return bare;
   }
 
-  test("when the project asks, files are fetched and handed over with the login, and the agent's git writes pointers", async () => {
-    server.rules.closed = "everybody";
+  test("fetches and uploads files with the login if the project asks, and the agent's git writes pointers", async () => {
+    server.rules.access = "private";
     const bare = await withBigFile();
     expect([...server.lfsObjects.values()].map(String)).toEqual(["a very big file"]);
-    expect(pointer(gitBy(bare, "show", "main:big.bin"))).toBe(true);
+    expect(pointer(runGit(bare, "show", "main:big.bin"))).toBe(true);
 
     const finish = await checkedOut(server.url("big.git"), { lfs: true });
-    expect(readFileSync(join(places.repo, "big.bin"), "utf8")).toBe("a very big file");
-    writeFiles(places.repo, { "other.bin": "another one" });
-    gitBy(places.repo, "add", "--all");
-    gitBy(places.repo, "commit", "--quiet", "--message=By the agent");
+    expect(readFileSync(join(paths.repo, "big.bin"), "utf8")).toBe("a very big file");
+    writeFiles(paths.repo, { "other.bin": "another one" });
+    runGit(paths.repo, "add", "--all");
+    runGit(paths.repo, "commit", "--quiet", "--message=By the agent");
     expect(await finish()).toMatchObject({ pushed: true, commits: [{ subject: "By the agent" }] });
-    expect(pointer(gitBy(bare, "show", "task/a:other.bin"))).toBe(true);
+    expect(pointer(runGit(bare, "show", "task/a:other.bin"))).toBe(true);
     expect([...server.lfsObjects.values()].map(String)).toContain("another one");
   });
 
-  test("otherwise a file stays the pointer that it is, and goes back as such", async () => {
+  test("leaves files as pointers otherwise, and pushes them as pointers", async () => {
     await withBigFile();
     const finish = await checkedOut(server.url("big.git"), {});
-    expect(pointer(readFileSync(join(places.repo, "big.bin"), "utf8"))).toBe(true);
-    writeFiles(places.repo, { "b.txt": "b\n" });
+    expect(pointer(readFileSync(join(paths.repo, "big.bin"), "utf8"))).toBe(true);
+    writeFiles(paths.repo, { "b.txt": "b\n" });
     expect(await finish()).toMatchObject({ pushed: true, diffStat: { files: 1 } });
   });
 
-  test("[F41] files that the host does not take are a push that is refused", async () => {
+  test("[F41] reports a rejected push when the host refuses the files", async () => {
     serve(makeRepository(join(root, "seed"), attributes), "big.git");
     const finish = await checkedOut(server.url("big.git"), { lfs: true });
-    writeFiles(places.repo, { "big.bin": "a very big file" });
+    writeFiles(paths.repo, { "big.bin": "a very big file" });
     server.rules.before = (kind) => (kind === "lfs" ? 403 : undefined);
     const outputs = await finish();
     expect(outputs).toMatchObject({ pushed: false, commits: [{ subject: "Leftovers" }] });
-    expect(outputs.pushError).toContain("Git LFS could not hand over its files");
+    expect(outputs.pushError).toContain("Git LFS could not upload its files");
   });
 
-  test("[security 21] nothing but LFS's own filter runs", async () => {
+  test("[security 21] runs no filter except Git LFS's", async () => {
     const canary = join(root, "canary");
     const touch = `sh -c 'touch ${canary}'`;
     serve(
@@ -189,15 +189,15 @@ describe("Git LFS", () => {
     );
     const finish = await checkedOut(server.url("big.git"), { lfs: true });
     for (const name of ["filter.evil.clean", "filter.lfs.clean", "filter.lfs.process", "lfs.customtransfer.evil.path"])
-      gitBy(places.repo, "config", name, touch);
-    gitBy(places.repo, "config", "lfs.standalonetransferagent", "evil");
-    writeFiles(places.repo, { "big.bin": "big", "b.txt": "b\n" });
+      runGit(paths.repo, "config", name, touch);
+    runGit(paths.repo, "config", "lfs.standalonetransferagent", "evil");
+    writeFiles(paths.repo, { "big.bin": "big", "b.txt": "b\n" });
     rmSync(canary, { force: true });
     expect(await finish()).toMatchObject({ pushed: true });
     expect(existsSync(canary)).toBe(false);
   });
 
-  test("a node without git-lfs says to install it", async () => {
+  test("says to install git-lfs on a node without it", async () => {
     const bin = join(root, "bin");
     mkdirSync(bin);
     const git = (process.env["PATH"] ?? "").split(delimiter).find((directory) => existsSync(join(directory, "git")));
@@ -218,35 +218,35 @@ describe("Git LFS", () => {
 });
 
 describe("hooks", () => {
-  const tell = (file: string, more = "") => `#!/bin/sh\necho "$0 $*" >> ${file}\n${more}\n`;
+  const logCall = (file: string, more = "") => `#!/bin/sh\necho "$0 $*" >> ${file}\n${more}\n`;
   function plant(directory: string, name: string, script: string): void {
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, name), script);
     chmodSync(join(directory, name), 0o755);
   }
 
-  /** Hooks as a repository's own setup leaves them: in a directory of the checkout that its settings name. */
+  /** Hooks in a directory of the checkout that the repository's settings name, as its setup would install them. */
   async function withHooks(hooks: boolean, scripts: Readonly<Record<string, string>>) {
     serve(makeRepository(join(root, "seed")), "tea.git");
-    server.rules.closed = "pushers";
+    server.rules.access = "public-read";
     const finish = await checkedOut(server.url("tea.git"), { hooks });
-    for (const [name, script] of Object.entries(scripts)) plant(join(places.repo, ".husky"), name, script);
-    gitBy(places.repo, "config", "core.hooksPath", ".husky");
-    writeFiles(places.repo, { "b.txt": "b\n" });
+    for (const [name, script] of Object.entries(scripts)) plant(join(paths.repo, ".husky"), name, script);
+    runGit(paths.repo, "config", "core.hooksPath", ".husky");
+    writeFiles(paths.repo, { "b.txt": "b\n" });
     return finish;
   }
 
-  test("run at our commit and push when the project asks, again when we finish again, and get no login", async () => {
+  test("run at Samovar's commit and push if the project asks, run again at a repeated finish, and get no login", async () => {
     const log = join(root, "log");
     const scripts = {
-      "pre-commit": tell(log, `env >> ${log}`),
-      "commit-msg": tell(log, 'printf "\\nSigned: tea\\n" >> "$1"'),
-      "pre-push": tell(log, `env >> ${log}; cat >> ${log}`),
+      "pre-commit": logCall(log, `env >> ${log}`),
+      "commit-msg": logCall(log, 'printf "\\nSigned: tea\\n" >> "$1"'),
+      "pre-push": logCall(log, `env >> ${log}; cat >> ${log}`),
     };
     const finish = await withHooks(true, scripts);
     expect(await finish()).toMatchObject({ pushed: true, commits: [{ subject: "Leftovers" }] });
-    const head = gitBy(places.repo, "rev-parse", "HEAD");
-    expect(gitBy(places.repo, "log", "-1", "--format=%B")).toContain("Signed: tea");
+    const head = runGit(paths.repo, "rev-parse", "HEAD");
+    expect(runGit(paths.repo, "log", "-1", "--format=%B")).toContain("Signed: tea");
     const seen = readFileSync(log, "utf8");
     expect(seen).toContain(".husky/pre-commit");
     expect(seen).toContain(`.husky/pre-push origin ${server.url("tea.git")}`);
@@ -254,35 +254,39 @@ describe("hooks", () => {
     expect(seen).not.toContain(server.rules.password);
 
     rmSync(log);
-    writeFiles(places.repo, { "c.txt": "c\n" });
+    writeFiles(paths.repo, { "c.txt": "c\n" });
     expect(await finish()).toMatchObject({ pushed: true });
     expect(readFileSync(log, "utf8")).toContain(".husky/pre-commit");
   });
 
   test("do not run otherwise", async () => {
     const log = join(root, "log");
-    const finish = await withHooks(false, { "pre-commit": tell(log), "pre-push": tell(log), "post-commit": tell(log) });
+    const finish = await withHooks(false, {
+      "pre-commit": logCall(log),
+      "pre-push": logCall(log),
+      "post-commit": logCall(log),
+    });
     expect(await finish()).toMatchObject({ pushed: true });
     expect(existsSync(log)).toBe(false);
   });
 
-  test("[F41] one that refuses is told in its own words, and the work stays", async () => {
+  test("[F41] have their refusal reported in their words, and the work is kept", async () => {
     const refusing = await withHooks(true, { "pre-commit": "#!/bin/sh\necho 'lint: too sweet' >&2\nexit 1\n" });
     expect(await refusing()).toMatchObject({
       pushed: false,
       commits: [],
       pushError: /hooks refused.*lint: too sweet/s,
     });
-    expect(existsSync(join(places.repo, "b.txt"))).toBe(true);
+    expect(existsSync(join(paths.repo, "b.txt"))).toBe(true);
   });
 
-  test("[F41] a pre-push that refuses is a push that is refused", async () => {
+  test("[F41] reject the push when pre-push refuses", async () => {
     const refusing = await withHooks(true, { "pre-push": "#!/bin/sh\necho 'tests fail'\nexit 1\n" });
     expect(await refusing()).toMatchObject({
       pushed: false,
       commits: [{ subject: "Leftovers" }],
       pushError: /pre-push hook refused: tests fail/,
     });
-    expect(gitBy(join(base, "served", "tea.git"), "branch", "--list", "task/*")).toBe("");
+    expect(runGit(join(base, "served", "tea.git"), "branch", "--list", "task/*")).toBe("");
   });
 });

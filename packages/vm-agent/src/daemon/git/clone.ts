@@ -1,6 +1,6 @@
 /**
- * Makes a workspace's checkout on a branch of its own [R14][F42]. Nothing of the repository runs: no hook, no
- * filter, and no submodule but where the project asks. A copy of the fresh git settings is kept outside, for the finish.
+ * Clones a workspace's checkout onto a new branch [R14][F42]. No hook or filter of the repository runs, and submodules are
+ * cloned only if the project asks. A copy of the fresh git settings is kept outside the checkout for the finish.
  */
 import type { Result } from "@samovar/base";
 import { err, ok, redactText } from "@samovar/base";
@@ -10,21 +10,21 @@ import { findFreeBranch } from "@samovar/domain/branch-name";
 import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { GitOptions } from "./git.ts";
-import { git, lastWords, LFS_FILTERS } from "./git.ts";
-import type { AskLogin, GitLogin } from "./login.ts";
-import { loginHost, refusalHint } from "./login.ts";
+import { git, getOutputTail, LFS_FILTERS } from "./git.ts";
+import type { RequestLogin, GitLogin } from "./login.ts";
+import { getLoginHost, getRefusalHint } from "./login.ts";
 import type { RemoteRefs } from "./remote.ts";
-import { isLocalPath, protocolSettings, readRemote, tryGit } from "./remote.ts";
+import { isLocalPath, getProtocolSettings, readRemote, tryGit } from "./remote.ts";
 
-export interface CheckoutPlaces {
+export interface CheckoutPaths {
   /** The checkout. */
   readonly repo: string;
   readonly home: string;
-  /** Git settings of the fresh checkout, out of the agent's working directory. */
+  /** A copy of the fresh checkout's git settings, outside the agent's working directory. */
   readonly trustedConfig: string;
-  /** Git settings that hold for every git here. */
+  /** The global git settings for every git command of the workspace. */
   readonly globalConfig: string;
-  /** Where commits that cannot be pushed are put. */
+  /** The git bundle of commits that could not be pushed. */
   readonly bundle: string;
 }
 
@@ -38,43 +38,44 @@ export interface CloneInput {
 
 export interface ClonePorts {
   readonly signal: AbortSignal;
-  /** Asked only when an https remote refuses whoever has no name. */
-  readonly askLogin: AskLogin;
+  /** Called only when an https remote refuses anonymous access. */
+  readonly requestLogin: RequestLogin;
 }
 
 export interface Checkout {
   readonly branch: string;
-  /** The commit that the branch begins at. */
+  /** The commit that the branch starts from. */
   readonly baseCommit: string;
 }
 
-/** Starts from nothing each time, so that a clone that was cut off is simply made again. */
+/** Starts from nothing each time, so that an interrupted clone is simply repeated. */
 export async function cloneRepository(
   input: CloneInput,
-  places: CheckoutPlaces,
+  paths: CheckoutPaths,
   ports: ClonePorts,
 ): Promise<Result<Checkout, Failure>> {
-  await rm(places.repo, { recursive: true, force: true });
-  await mkdir(join(places.home, ".config"), { recursive: true, mode: 0o700 });
-  await writeFile(places.globalConfig, "[safe]\n\tdirectory = *\n", { mode: 0o600 });
-  const { home, globalConfig } = places;
+  await rm(paths.repo, { recursive: true, force: true });
+  await mkdir(join(paths.home, ".config"), { recursive: true, mode: 0o700 });
+  await writeFile(paths.globalConfig, "[safe]\n\tdirectory = *\n", { mode: 0o600 });
+  const { home, globalConfig } = paths;
   const options: GitOptions = { cwd: home, home, globalConfig, signal: ports.signal };
 
   if (!branchName.safeParse(input.branch).success)
-    return err(cloneFailed(`${input.branch} is not a usable branch name.`));
-  const opened = await openRemote(input.repoUrl, options, ports.askLogin);
+    return err(createCloneFailure(`${input.branch} is not a usable branch name.`));
+  const opened = await openRemote(input.repoUrl, options, ports.requestLogin);
   if (!opened.ok) return opened;
   const { refs, login } = opened.value;
   const base = chooseBase(input, refs);
   if (!base.ok) return base;
   const branch = findFreeBranch(input.branch, new Set(refs.branches.keys()));
-  if (branch === null) return err(cloneFailed(`The repository has too many branches named like ${input.branch}.`));
+  if (branch === null)
+    return err(createCloneFailure(`The repository has too many branches named like ${input.branch}.`));
   if (input.checkout.lfs) {
     const version = await tryGit(["lfs", "version"], options);
     if (!version.ok) return version;
     if (version.value.code !== 0) return err(LFS_MISSING);
   }
-  return fetchAndSwitch(input, base.value, branch, places, { ...options, login, lfs: input.checkout.lfs });
+  return fetchAndSwitch(input, base.value, branch, paths, { ...options, login, lfs: input.checkout.lfs });
 }
 
 interface OpenedRemote {
@@ -83,27 +84,28 @@ interface OpenedRemote {
   readonly login: GitLogin | null;
 }
 
-/** First as anybody may: a login is used only where it is needed. */
+/** Tries anonymous access first, so that a login is used only where it is needed. */
 async function openRemote(
   url: string,
   options: GitOptions,
-  askLogin: AskLogin,
+  requestLogin: RequestLogin,
 ): Promise<Result<OpenedRemote, Failure>> {
   const open = await readRemote(url, options);
   if (open.ok) return ok({ refs: open.value, login: null });
-  const host = loginHost(url);
-  // Some hosts deny that there is what they do not show.
-  const mayBeClosed = open.error.code === "auth_failed" || (open.error.code === "repo_not_found" && host !== null);
-  if (!mayBeClosed) return open;
-  const asked = host === null ? null : await askLogin();
-  if (asked?.ok !== true || asked.value === null) return err(hinted(open.error, refusalHint(url, asked)));
-  const login = asked.value;
+  const host = getLoginHost(url);
+  // Some hosts answer "not found" for private repositories.
+  const mayBePrivate = open.error.code === "auth_failed" || (open.error.code === "repo_not_found" && host !== null);
+  if (!mayBePrivate) return open;
+  const loginResult = host === null ? null : await requestLogin();
+  if (loginResult?.ok !== true || loginResult.value === null)
+    return err(addHint(open.error, getRefusalHint(url, loginResult)));
+  const login = loginResult.value;
   const refs = await readRemote(url, { ...options, login });
   if (refs.ok) return ok({ refs: refs.value, login });
-  return err(refs.error.code === "auth_failed" ? hinted(refs.error, refusalHint(url, asked)) : refs.error);
+  return err(refs.error.code === "auth_failed" ? addHint(refs.error, getRefusalHint(url, loginResult)) : refs.error);
 }
 
-const hinted = (failure: Failure, hint: string): Failure => ({
+const addHint = (failure: Failure, hint: string): Failure => ({
   ...failure,
   message: `${failure.message}\n${hint}`.slice(0, 4000),
 });
@@ -134,40 +136,40 @@ async function fetchAndSwitch(
   input: CloneInput,
   base: { readonly branch: string | null },
   branch: string,
-  places: CheckoutPlaces,
+  paths: CheckoutPaths,
   options: GitOptions,
 ): Promise<Result<Checkout, Failure>> {
-  const remote = { ...options, settings: protocolSettings(input.repoUrl) };
-  const cloned = await clone(input, base.branch, places.repo, remote);
+  const remote = { ...options, settings: getProtocolSettings(input.repoUrl) };
+  const cloned = await clone(input, base.branch, paths.repo, remote);
   if (!cloned.ok) return cloned;
 
-  const inRepo = { ...remote, cwd: places.repo };
+  const inRepo = { ...remote, cwd: paths.repo };
   const steps: readonly (readonly string[])[] = [
-    // Refuses a name that git itself does not take.
+    // Fails for a name that git does not accept.
     ["switch", "--quiet", "--no-track", "--create", branch],
     ...(input.checkout.submodules ? [["submodule", "--quiet", "update", "--init", "--recursive"]] : []),
-    ...(input.checkout.lfs ? LFS_FILTERS.map(localSetting) : []),
+    ...(input.checkout.lfs ? LFS_FILTERS.map(createConfigArguments) : []),
   ];
   for (const step of steps) {
     const run = await git(step, inRepo);
-    if (run.code !== 0) return err(cloneFailed(lastWords(run.stderr)));
+    if (run.code !== 0) return err(createCloneFailure(getOutputTail(run.stderr)));
   }
   const head = await git(["rev-parse", "--verify", "HEAD^{commit}"], inRepo);
-  if (head.code !== 0) return err(cloneFailed(lastWords(head.stderr)));
-  await copyFile(join(places.repo, ".git", "config"), places.trustedConfig);
+  if (head.code !== 0) return err(createCloneFailure(getOutputTail(head.stderr)));
+  await copyFile(join(paths.repo, ".git", "config"), paths.trustedConfig);
   return ok({ branch, baseCommit: head.stdout.trim() });
 }
 
-/** So that the agent's own git writes pointers as well. */
-function localSetting(setting: string): readonly string[] {
+/** Written to the checkout, so that the agent's git uses the LFS filters too. */
+function createConfigArguments(setting: string): readonly string[] {
   const at = setting.indexOf("=");
   return ["config", "--local", setting.slice(0, at), setting.slice(at + 1)];
 }
 
 /**
- * A local path is copied whole through git's own transport (no hard links into somebody's repository). From a
- * remote that anybody may read, file contents come when they are needed; where a login was needed all of them come
- * now, for the agent has none. Some remotes offer to send contents later and then do not: they are asked for all.
+ * A local path is copied in full through git's transport, without hard links into the source repository. A public remote
+ * is cloned without file contents, which git fetches when they are needed. With a login everything is fetched now, because
+ * the agent has no login. Some remotes advertise partial clones but fail to serve them: those are cloned in full.
  */
 async function clone(
   input: CloneInput,
@@ -176,25 +178,25 @@ async function clone(
   options: GitOptions,
 ): Promise<Result<null, Failure>> {
   const isLocal = isLocalPath(input.repoUrl);
-  const mayComeLater = !isLocal && options.login == null;
-  if (mayComeLater) {
-    const lean = await tryGit(cloneArguments(input, baseBranch, directory, ["--filter=blob:none"]), options);
-    if (!lean.ok) return lean;
-    if (lean.value.code === 0) return ok(null);
-    if (!/promisor|unadvertised|not our ref|filter/i.test(lean.value.stderr))
-      return err(cloneFailed(lastWords(lean.value.stderr)));
+  const canBePartial = !isLocal && options.login == null;
+  if (canBePartial) {
+    const partial = await tryGit(getCloneArguments(input, baseBranch, directory, ["--filter=blob:none"]), options);
+    if (!partial.ok) return partial;
+    if (partial.value.code === 0) return ok(null);
+    if (!/promisor|unadvertised|not our ref|filter/i.test(partial.value.stderr))
+      return err(createCloneFailure(getOutputTail(partial.value.stderr)));
     await rm(directory, { recursive: true, force: true });
   }
-  const whole = await tryGit(cloneArguments(input, baseBranch, directory, isLocal ? ["--no-local"] : []), options);
-  if (!whole.ok) return whole;
-  return whole.value.code === 0 ? ok(null) : err(cloneFailed(lastWords(whole.value.stderr)));
+  const full = await tryGit(getCloneArguments(input, baseBranch, directory, isLocal ? ["--no-local"] : []), options);
+  if (!full.ok) return full;
+  return full.value.code === 0 ? ok(null) : err(createCloneFailure(getOutputTail(full.value.stderr)));
 }
 
-function cloneArguments(
+function getCloneArguments(
   { repoUrl, commitIdentity: { name, email } }: CloneInput,
   baseBranch: string | null,
   directory: string,
-  amount: readonly string[],
+  extra: readonly string[],
 ): readonly string[] {
   return [
     "clone",
@@ -203,7 +205,7 @@ function cloneArguments(
     "--no-recurse-submodules",
     `--config=user.name=${name}`,
     `--config=user.email=${email}`,
-    ...amount,
+    ...extra,
     ...(baseBranch === null ? [] : [`--branch=${baseBranch}`]),
     "--",
     repoUrl,
@@ -217,7 +219,7 @@ const LFS_MISSING: Failure = {
     "The project asks for Git LFS, and git-lfs is not installed on this node. Install it there, or turn LFS off in the project's settings.",
 };
 
-const cloneFailed = (words: string): Failure => ({
+const createCloneFailure = (reason: string): Failure => ({
   code: "clone_failed",
-  message: redactText(`The repository could not be cloned: ${words}`).slice(0, 4000),
+  message: redactText(`The repository could not be cloned: ${reason}`).slice(0, 4000),
 });

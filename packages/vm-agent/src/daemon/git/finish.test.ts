@@ -1,20 +1,20 @@
-/** The finish of a run with real git: what is committed, what is pushed, and what a hostile checkout can do. */
+/** Finishing a run with real git: what is committed, what is pushed, and what a hostile checkout can do. */
 import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { CheckoutPlaces } from "./clone.ts";
+import type { CheckoutPaths } from "./clone.ts";
 import type { FinishInput } from "./finish.ts";
 import { finishCheckout, NO_OUTPUTS } from "./finish.ts";
-import { alone, gitBy, makeCheckout, makeDirectory, writeFiles } from "./repositories.testing.ts";
+import { createClonePorts, runGit, makeCheckout, makeDirectory, writeFiles } from "./repositories.testing.ts";
 
 let root: string;
 let origin: string;
-let places: CheckoutPlaces;
+let paths: CheckoutPaths;
 let input: FinishInput;
 
 beforeEach(async () => {
   root = makeDirectory();
-  ({ origin, places, input } = await makeCheckout(
+  ({ origin, paths, input } = await makeCheckout(
     root,
     { "README.md": "# Tea\n", "sub/a.txt": "a\n" },
     "Fix the tea\n\nTask 1",
@@ -23,20 +23,20 @@ beforeEach(async () => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const finish = (more: Partial<FinishInput> = {}) =>
-  finishCheckout({ ...input, ...more }, places, { ...alone(), timeoutMs: 60_000 });
+  finishCheckout({ ...input, ...more }, paths, { ...createClonePorts(), timeoutMs: 60_000 });
 
 function commitInCheckout(file: string, message: string): string {
-  writeFiles(places.repo, { [file]: message });
-  gitBy(places.repo, "add", "--all");
-  gitBy(places.repo, "commit", "--quiet", `--message=${message}`);
-  return gitBy(places.repo, "rev-parse", "HEAD");
+  writeFiles(paths.repo, { [file]: message });
+  runGit(paths.repo, "add", "--all");
+  runGit(paths.repo, "commit", "--quiet", `--message=${message}`);
+  return runGit(paths.repo, "rev-parse", "HEAD");
 }
 
-test("[R14] what the agent left is committed with our identity and pushed with its own commits", async () => {
+test("[R14] commits the agent's leftovers with Samovar's identity and pushes them with the agent's commits", async () => {
   const first = commitInCheckout("b.txt", "Own commit");
-  writeFiles(places.repo, { "README.md": "# Tea\nmilk\n", "new/c.txt": "c\n" });
+  writeFiles(paths.repo, { "README.md": "# Tea\nmilk\n", "new/c.txt": "c\n" });
   const outputs = await finish();
-  const tip = gitBy(origin, "rev-parse", "task/a");
+  const tip = runGit(origin, "rev-parse", "task/a");
   expect(outputs).toEqual({
     branch: "task/a",
     commits: [
@@ -49,33 +49,33 @@ test("[R14] what the agent left is committed with our identity and pushed with i
     bundle: null,
     warning: null,
   });
-  expect(gitBy(origin, "show", "--no-patch", "--format=%an <%ae>", "task/a")).toBe("Samovar <samovar@localhost>");
+  expect(runGit(origin, "show", "--no-patch", "--format=%an <%ae>", "task/a")).toBe("Samovar <samovar@localhost>");
 });
 
-test("[F5] finishing twice makes one commit and one branch", async () => {
-  writeFiles(places.repo, { "b.txt": "b\n" });
+test("[F5] makes one commit and one branch when it finishes twice", async () => {
+  writeFiles(paths.repo, { "b.txt": "b\n" });
   const first = await finish();
   expect(await finish()).toEqual(first);
-  expect(gitBy(origin, "branch", "--format=%(refname:short)").split("\n").toSorted()).toEqual(["main", "task/a"]);
+  expect(runGit(origin, "branch", "--format=%(refname:short)").split("\n").toSorted()).toEqual(["main", "task/a"]);
 });
 
-test("nothing changed: nothing is pushed, and that is no error", async () => {
+test("pushes nothing and reports no error when nothing changed", async () => {
   expect(await finish()).toEqual(NO_OUTPUTS);
-  expect(gitBy(origin, "branch", "--list", "task/*")).toBe("");
+  expect(runGit(origin, "branch", "--list", "task/*")).toBe("");
 });
 
-test("[F42] a branch that appeared meanwhile is left alone", async () => {
-  const theirs = gitBy(origin, "rev-parse", "main");
-  gitBy(origin, "branch", "task/a");
-  writeFiles(places.repo, { "b.txt": "b\n" });
+test("[F42] leaves alone a branch that appeared meanwhile", async () => {
+  const theirs = runGit(origin, "rev-parse", "main");
+  runGit(origin, "branch", "task/a");
+  writeFiles(paths.repo, { "b.txt": "b\n" });
   expect(await finish()).toMatchObject({ branch: "task/a-2", pushed: true });
-  expect(gitBy(origin, "rev-parse", "task/a")).toBe(theirs);
+  expect(runGit(origin, "rev-parse", "task/a")).toBe(theirs);
 });
 
-test("[F42] commits that the agent pushed itself are gone on from, not avoided", async () => {
+test("[F42] continues a branch that the agent pushed", async () => {
   commitInCheckout("b.txt", "Pushed by the agent");
-  gitBy(places.repo, "push", "--quiet", "origin", "HEAD");
-  writeFiles(places.repo, { "c.txt": "c\n" });
+  runGit(paths.repo, "push", "--quiet", "origin", "HEAD");
+  writeFiles(paths.repo, { "c.txt": "c\n" });
   expect(await finish()).toMatchObject({
     branch: "task/a",
     pushed: true,
@@ -83,17 +83,17 @@ test("[F42] commits that the agent pushed itself are gone on from, not avoided",
   });
 });
 
-test("[F41] a push that is refused keeps the work and says why", async () => {
+test("[F41] keeps the work and gives the reason when the push is rejected", async () => {
   writeFileSync(join(origin, "hooks/pre-receive"), "#!/bin/sh\necho 'no tea today' >&2\nexit 1\n");
   chmodSync(join(origin, "hooks/pre-receive"), 0o755);
-  writeFiles(places.repo, { "b.txt": "b\n" });
+  writeFiles(paths.repo, { "b.txt": "b\n" });
   const outputs = await finish();
   expect(outputs).toMatchObject({ branch: null, pushed: false, commits: [{ subject: "Fix the tea" }] });
   expect(outputs.pushError).toContain("no tea today");
 });
 
-test("[F41] a repository that has gone keeps the work and says why", async () => {
-  writeFiles(places.repo, { "b.txt": "b\n" });
+test("[F41] keeps the work and gives the reason when the repository is gone", async () => {
+  writeFiles(paths.repo, { "b.txt": "b\n" });
   rmSync(origin, { recursive: true });
   expect(await finish()).toMatchObject({
     pushed: false,
@@ -102,26 +102,26 @@ test("[F41] a repository that has gone keeps the work and says why", async () =>
   });
 });
 
-test("commit and push only as asked", async () => {
-  writeFiles(places.repo, { "b.txt": "b\n" });
+test("commits and pushes only if requested", async () => {
+  writeFiles(paths.repo, { "b.txt": "b\n" });
   expect(await finish({ commit: false })).toMatchObject({ commits: [], pushed: false });
   expect(await finish({ push: false })).toMatchObject({
     commits: [{ subject: "Fix the tea" }],
     pushed: false,
     pushError: null,
   });
-  expect(gitBy(origin, "branch", "--list", "task/*")).toBe("");
+  expect(runGit(origin, "branch", "--list", "task/*")).toBe("");
 });
 
-test("a checkout whose .git is gone is an output, not a crash", async () => {
-  rmSync(join(places.repo, ".git"), { recursive: true });
+test("returns a push error for a checkout without .git", async () => {
+  rmSync(join(paths.repo, ".git"), { recursive: true });
   expect(await finish()).toMatchObject({ pushed: false, pushError: expect.stringContaining(".git") });
 });
 
-test("[security 21, 27] git settings, hooks and filters that the agent planted start nothing", async () => {
+test("[security 21, 27] starts none of the git settings, hooks and filters that the agent planted", async () => {
   const canary = join(root, "canary");
   const touch = `sh -c 'touch ${canary}'`;
-  const gitDir = join(places.repo, ".git");
+  const gitDir = join(paths.repo, ".git");
   mkdirSync(join(gitDir, "hooks"), { recursive: true });
   for (const hook of [
     "pre-commit",
@@ -152,8 +152,8 @@ test("[security 21, 27] git settings, hooks and filters that the agent planted s
     [`url.ext::${touch} #.insteadOf`, origin],
     ["extensions.worktreeConfig", "true"],
   ];
-  writeFiles(places.repo, { ".gitattributes": "* filter=evil diff=evil\n", "b.txt": "b\n" });
-  for (const [name, value] of settings) gitBy(places.repo, "config", "--local", name, value);
+  writeFiles(paths.repo, { ".gitattributes": "* filter=evil diff=evil\n", "b.txt": "b\n" });
+  for (const [name, value] of settings) runGit(paths.repo, "config", "--local", name, value);
   writeFileSync(join(gitDir, "config.worktree"), `[core]\n\tfsmonitor = ${touch}\n`);
   mkdirSync(join(gitDir, "info"), { recursive: true });
   writeFileSync(join(gitDir, "info/attributes"), "* filter=evil\n");

@@ -1,7 +1,7 @@
 /**
- * After a clean end: commit what the agent left, push to a branch that nobody else has, never by force
- * [R14][F41][F42]. The agent owned the checkout until now, so git runs with the settings kept at the clone.
- * Without a commit nothing is pushed. What HEAD does not carry is told.
+ * Finishes a clean run: commits the agent's leftovers and pushes to an unused branch, never by force [R14][F41][F42]. The
+ * agent owned the checkout until now, so git runs with the settings saved at the clone. Without a commit nothing is pushed.
+ * Work that HEAD does not contain is reported in a warning.
  */
 import type { CheckoutOptions, Failure, SessionEnd } from "@samovar/contracts";
 import type { Result } from "@samovar/base";
@@ -11,18 +11,18 @@ import { copyFile, lstat, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bundle } from "./bundle.ts";
 import { makeBundle } from "./bundle.ts";
-import type { CheckoutPlaces } from "./clone.ts";
+import type { CheckoutPaths } from "./clone.ts";
 import type { GitOptions } from "./git.ts";
 import { expectSuccess } from "./git.ts";
-import { findHooksPath, keepHooksPath } from "./hooks.ts";
+import { findHooksPath, setHooksPath } from "./hooks.ts";
 import type { Leftovers } from "./leftovers.ts";
 import { commitLeftovers } from "./leftovers.ts";
-import type { AskLogin, GitLogin } from "./login.ts";
-import { loginHost } from "./login.ts";
-import type { Pushed } from "./push.ts";
-import { pushHead, refusal } from "./push.ts";
-import { protocolSettings } from "./remote.ts";
-import { strayWork } from "./stray-work.ts";
+import type { RequestLogin, GitLogin } from "./login.ts";
+import { getLoginHost } from "./login.ts";
+import type { PushResult } from "./push.ts";
+import { pushHead, createPushFailure } from "./push.ts";
+import { getProtocolSettings } from "./remote.ts";
+import { describeUnpushedWork } from "./unpushed-work.ts";
 
 export interface FinishInput {
   readonly repoUrl: string;
@@ -36,7 +36,7 @@ export interface FinishInput {
 
 export interface FinishPorts {
   readonly signal: AbortSignal;
-  readonly askLogin: AskLogin;
+  readonly requestLogin: RequestLogin;
   /** For the commit and the push together. */
   readonly timeoutMs: number;
 }
@@ -58,15 +58,15 @@ export const NO_OUTPUTS: FinishOutputs = {
 
 const MAX_COMMITS = 200;
 
-/** Repeatable: a second call finds the commit made and the branch pushed. Failing is an output, never a throw. */
+/** Repeatable: a second call finds the commit made and the branch pushed. A failure is an output; throws only an abort's reason. */
 export async function finishCheckout(
   input: FinishInput,
-  places: CheckoutPlaces,
+  paths: CheckoutPaths,
   ports: FinishPorts,
 ): Promise<FinishOutputs> {
   return withLimit(ports.timeoutMs, ports.signal, async ({ signal, isLate }) => {
     try {
-      return await finish(input, places, { ...ports, signal });
+      return await finish(input, paths, { ...ports, signal });
     } catch (error) {
       ports.signal.throwIfAborted();
       const why = isLate() ? "it took too long" : errorMessage(error);
@@ -75,57 +75,60 @@ export async function finishCheckout(
   });
 }
 
-/** The commits of a checkout that {@link finishCheckout} could not push. Throws when git fails. */
+/** Bundles the commits of a checkout that {@link finishCheckout} could not push. Throws when git fails. */
 export function bundleCheckout(
   input: FinishInput,
-  places: CheckoutPlaces,
+  paths: CheckoutPaths,
   signal: AbortSignal,
 ): Promise<Result<Bundle, string>> {
   return makeBundle(
-    { ...input, file: places.bundle, trustedConfig: places.trustedConfig },
-    optionsOf(input, places, signal),
+    { ...input, file: paths.bundle, trustedConfig: paths.trustedConfig },
+    getGitOptions(input, paths, signal),
   );
 }
 
-async function finish(input: FinishInput, places: CheckoutPlaces, ports: FinishPorts): Promise<FinishOutputs> {
-  const asked = input.push && loginHost(input.repoUrl) !== null ? await ports.askLogin() : null;
-  const options = { ...optionsOf(input, places, ports.signal), login: asked?.ok === true ? asked.value : null };
-  const hooksPath = await restoreSettings(input, places, options);
-  const committed = await commitIfAsked(input, hooksPath, options);
-  const commits = await commitsSince(input.baseCommit, options);
-  const warning = await strayWork(input.baseCommit, committed.leftovers, options);
+async function finish(input: FinishInput, paths: CheckoutPaths, ports: FinishPorts): Promise<FinishOutputs> {
+  const loginResult = input.push && getLoginHost(input.repoUrl) !== null ? await ports.requestLogin() : null;
+  const options = {
+    ...getGitOptions(input, paths, ports.signal),
+    login: loginResult?.ok === true ? loginResult.value : null,
+  };
+  const hooksPath = await restoreSettings(input, paths, options);
+  const committed = await commitIfRequested(input, hooksPath, options);
+  const commits = await listCommits(input.baseCommit, options);
+  const warning = await describeUnpushedWork(input.baseCommit, committed.leftovers, options);
   const pushError = committed.refusal;
   if (commits.length === 0) return { ...NO_OUTPUTS, warning, pushError };
-  const done = { ...NO_OUTPUTS, commits, diffStat: await diffStatSince(input.baseCommit, options), warning, pushError };
+  const done = { ...NO_OUTPUTS, commits, diffStat: await getDiffStat(input.baseCommit, options), warning, pushError };
   if (!input.push || pushError !== null) return done;
-  return { ...done, ...(await pushInTime({ ...input, hooksPath, asked }, options)) };
+  return { ...done, ...(await pushInTime({ ...input, hooksPath, loginResult }, options)) };
 }
 
-function optionsOf(input: FinishInput, places: CheckoutPlaces, signal: AbortSignal): GitOptions {
+function getGitOptions(input: FinishInput, paths: CheckoutPaths, signal: AbortSignal): GitOptions {
   return {
-    cwd: places.repo,
-    home: places.home,
-    globalConfig: places.globalConfig,
-    repository: { gitDir: join(places.repo, ".git"), workTree: places.repo },
-    // A checkout with files yet to be fetched asks its remote while it compares.
-    settings: protocolSettings(input.repoUrl),
+    cwd: paths.repo,
+    home: paths.home,
+    globalConfig: paths.globalConfig,
+    repository: { gitDir: join(paths.repo, ".git"), workTree: paths.repo },
+    // In a partial clone git fetches missing files while it compares.
+    settings: getProtocolSettings(input.repoUrl),
     lfs: input.checkout.lfs,
     signal,
   };
 }
 
 /**
- * Puts the settings of the clone back: what the agent wrote there could name programs for git to run. The answer is
- * where the repository's hooks are, for a project that asks for them.
+ * Restores the settings of the clone, because the agent's settings could name programs for git to run. Returns the hooks'
+ * directory for a project that asks for hooks, else null.
  */
 async function restoreSettings(
   { checkout }: FinishInput,
-  { trustedConfig }: CheckoutPlaces,
+  { trustedConfig }: CheckoutPaths,
   options: GitOptions,
 ): Promise<string | null> {
   const gitDir = join(options.cwd, ".git");
   const entry = await lstat(gitDir).catch(() => null);
-  if (entry === null || !entry.isDirectory()) throw new Error("the checkout's .git directory is gone");
+  if (entry === null || !entry.isDirectory()) throw new Error("the checkout's .git directory is missing");
   const hooksPath = checkout.hooks ? await findHooksPath({ ...options, login: null }, gitDir) : null;
   await rm(join(gitDir, "config.worktree"), { recursive: true, force: true });
   await rm(join(gitDir, "commondir"), { recursive: true, force: true });
@@ -135,39 +138,42 @@ async function restoreSettings(
   await copyFile(trustedConfig, fresh);
   await rm(join(gitDir, "config"), { recursive: true, force: true });
   await rename(fresh, join(gitDir, "config"));
-  if (hooksPath !== null) await keepHooksPath(options, hooksPath);
+  if (hooksPath !== null) await setHooksPath(options, hooksPath);
   return hooksPath;
 }
 
-async function commitIfAsked(
+async function commitIfRequested(
   input: FinishInput,
   hooksPath: string | null,
   options: GitOptions,
 ): Promise<{ readonly leftovers: Leftovers; readonly refusal: string | null }> {
-  const none = { tooMuch: [], repositories: [] };
+  const none = { oversized: [], repositories: [] };
   if (!input.commit) return { leftovers: none, refusal: null };
   const committed = await commitLeftovers({ commitMessage: input.commitMessage, hooksPath }, options);
   if (committed.ok) return { leftovers: committed.value, refusal: null };
-  const words = `The repository's hooks refused the commit: ${redactText(committed.error)}`;
-  return { leftovers: none, refusal: words.slice(0, 2000) };
+  const message = `The repository's hooks refused the commit: ${redactText(committed.error)}`;
+  return { leftovers: none, refusal: message.slice(0, 2000) };
 }
 
-/** A push that takes too long has failed; what was committed is told all the same. */
+/** A push that takes too long has failed; the commits are reported all the same. */
 async function pushInTime(
-  input: FinishInput & { readonly hooksPath: string | null; readonly asked: Result<GitLogin | null, Failure> | null },
+  input: FinishInput & {
+    readonly hooksPath: string | null;
+    readonly loginResult: Result<GitLogin | null, Failure> | null;
+  },
   options: GitOptions,
-): Promise<Pushed> {
+): Promise<PushResult> {
   try {
     return await pushHead(input, options);
   } catch (error) {
     const stopped: unknown = options.signal?.reason;
     const isLate = stopped instanceof DOMException && stopped.name === "TimeoutError";
     if (stopped !== undefined && !isLate) throw error;
-    return refusal(input, isLate ? "The push took too long." : errorMessage(error));
+    return createPushFailure(input, isLate ? "The push took too long." : errorMessage(error));
   }
 }
 
-async function commitsSince(base: string, options: GitOptions): Promise<FinishOutputs["commits"]> {
+async function listCommits(base: string, options: GitOptions): Promise<FinishOutputs["commits"]> {
   const log = await expectSuccess(
     ["log", "--no-show-signature", `--max-count=${MAX_COMMITS}`, "--format=%H%x09%s", `${base}..HEAD`, "--"],
     options,
@@ -182,7 +188,7 @@ async function commitsSince(base: string, options: GitOptions): Promise<FinishOu
     .toReversed();
 }
 
-async function diffStatSince(base: string, options: GitOptions): Promise<FinishOutputs["diffStat"]> {
+async function getDiffStat(base: string, options: GitOptions): Promise<FinishOutputs["diffStat"]> {
   const run = await expectSuccess(
     ["diff", "--shortstat", "--no-ext-diff", "--no-textconv", base, "HEAD", "--"],
     options,

@@ -1,12 +1,12 @@
 /**
- * Runs git: argv only, in its own process group, with an environment and settings in which a repository can
- * start nothing: hooks, helpers, filters, pagers and transports that run commands are off. Keeps S1.
+ * Runs git: argv only, in a separate process group, with an environment and settings that turn off everything a repository
+ * could start: hooks, helpers, filters, pagers and transports that run commands. Keeps S1.
  */
 import { spawn } from "node:child_process";
 import { RunningClock, systemClock, systemTimers } from "@samovar/base";
 import { lowerArgv, lowerGroup, lowerStarted } from "@samovar/processes";
 import type { GitLogin } from "./login.ts";
-import { loginEnvironment, loginSettings } from "./login.ts";
+import { getLoginEnvironment, getLoginSettings } from "./login.ts";
 
 export interface GitRun {
   readonly code: number;
@@ -17,17 +17,17 @@ export interface GitRun {
 
 export interface GitOptions {
   readonly cwd: string;
-  /** HOME of the workspace: git reads nothing of the machine's user. */
+  /** HOME of the workspace: git reads no settings of the node's user. */
   readonly home: string;
-  /** Settings on top of the safe ones, such as `protocol.file.allow=always` for a local path. */
+  /** Settings in addition to the safe ones, such as `protocol.file.allow=always` for a local path. */
   readonly settings?: readonly string[];
-  /** Pins the repository, so that what lies in the checkout cannot lead git elsewhere. */
+  /** Pins the repository, so that files in the checkout cannot redirect git. */
   readonly repository?: { readonly gitDir: string; readonly workTree: string };
-  /** Holds `safe.directory` for repositories that belong to another user of this machine. */
+  /** Sets `safe.directory` for repositories that belong to another user of the node. */
   readonly globalConfig?: string;
-  /** For git's own talk with the remote; kept away from whatever else a command may start. */
+  /** For git's communication with the remote. Hooks don't get it. */
   readonly login?: GitLogin | null;
-  /** Git LFS's filters are on; all others stay off. */
+  /** Turns on Git LFS's filters; all others stay off. */
   readonly lfs?: boolean;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
@@ -62,7 +62,7 @@ const SAFE_SETTINGS: readonly string[] = [
   "init.defaultBranch=main",
 ];
 
-/** Git LFS's own filters, by its own words; without them a file stays the pointer that it is. */
+/** The filters that Git LFS installs; without them an LFS file stays a pointer. */
 export const LFS_FILTERS: readonly string[] = [
   "filter.lfs.smudge=git-lfs smudge -- %f",
   "filter.lfs.clean=git-lfs clean -- %f",
@@ -76,7 +76,7 @@ const NO_LFS: readonly string[] = [
   "filter.lfs.required=false",
 ];
 
-/** What git may know of the environment: the way to programs, and to the network. */
+/** Environment variables passed to git: paths of programs, and network settings. */
 const PASSED_ON = [
   "PATH",
   "TMPDIR",
@@ -92,26 +92,26 @@ const PASSED_ON = [
   "SSH_AUTH_SOCK",
 ];
 
-/** Any exit code is an answer. Throws {@link GitMissingError}, or an abort's reason. */
+/** Resolves with any exit code. Throws {@link GitMissingError}, or an abort's reason. */
 export async function git(args: readonly string[], options: GitOptions): Promise<GitRun> {
-  const settings = settingsOf(options).flatMap((setting) => ["-c", setting]);
+  const settings = getGitSettings(options).flatMap((setting) => ["-c", setting]);
   return run("git", [...settings, ...args], options);
 }
 
-/** One of the repository's own hooks, where the project asks for them; `input` is what it reads. It gets no login. */
+/** Runs one of the repository's hooks, for projects that ask for them, with `input` on its stdin and without a login. */
 export function runHook(file: string, args: readonly string[], input: string, options: GitOptions): Promise<GitRun> {
   return run(file, args, { ...options, login: null }, input);
 }
 
 async function run(program: string, args: readonly string[], options: GitOptions, input = ""): Promise<GitRun> {
   options.signal?.throwIfAborted();
-  const env = gitEnvironment(options);
+  const env = getGitEnvironment(options);
   const isGit = program === "git";
   const [file, ...words] = isGit ? [program, ...args] : lowerArgv([program, ...args], env["PATH"]);
   const child = spawn(file, words, { cwd: options.cwd, env, stdio: ["pipe", "pipe", "pipe"], detached: true });
   if (isGit) lowerStarted(child);
   else lowerGroup(child);
-  // Whoever does not read what it is told closes its end.
+  // A process that does not read its input closes the pipe.
   child.stdin.on("error", () => {});
   child.stdin.end(input);
   const killGroup = () => {
@@ -119,7 +119,7 @@ async function run(program: string, args: readonly string[], options: GitOptions
     try {
       process.kill(-child.pid, "SIGKILL");
     } catch {
-      // It has gone by itself.
+      // The process has exited already.
     }
   };
   const cancelLimit = new RunningClock(systemClock, systemTimers).after(
@@ -137,11 +137,11 @@ async function run(program: string, args: readonly string[], options: GitOptions
   }
 }
 
-function settingsOf({ lfs, login, settings }: GitOptions): readonly string[] {
+function getGitSettings({ lfs, login, settings }: GitOptions): readonly string[] {
   return [
     ...SAFE_SETTINGS,
     ...(lfs === true ? LFS_FILTERS : NO_LFS),
-    ...(login == null ? [] : loginSettings(login)),
+    ...(login == null ? [] : getLoginSettings(login)),
     ...(settings ?? []),
   ];
 }
@@ -169,7 +169,7 @@ function collect(child: ReturnType<typeof spawn>): Promise<GitRun> {
   });
 }
 
-function gitEnvironment(options: GitOptions): NodeJS.ProcessEnv {
+function getGitEnvironment(options: GitOptions): NodeJS.ProcessEnv {
   const passed = PASSED_ON.flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value]];
@@ -188,7 +188,7 @@ function gitEnvironment(options: GitOptions): NodeJS.ProcessEnv {
     GIT_CONFIG_GLOBAL: options.globalConfig ?? "/dev/null",
     GIT_ATTR_NOSYSTEM: "1",
     ...(options.lfs === true ? {} : { GIT_LFS_SKIP_SMUDGE: "1" }),
-    ...(options.login == null ? {} : loginEnvironment(options.login)),
+    ...(options.login == null ? {} : getLoginEnvironment(options.login)),
     GIT_OPTIONAL_LOCKS: "0",
     ...(options.repository === undefined
       ? {}
@@ -200,15 +200,15 @@ function gitEnvironment(options: GitOptions): NodeJS.ProcessEnv {
   };
 }
 
-/** The last lines of what git said, for a person: without progress and empty lines. */
-export function lastWords(stderr: string, maxLines = 6): string {
+/** The last lines of git's output, for people: without progress and empty lines. */
+export function getOutputTail(stderr: string, maxLines = 6): string {
   const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== "");
   return lines.slice(-maxLines).join("\n").slice(-2000);
 }
 
-/** Throws with git's words when it fails. */
+/** Throws with the end of git's stderr when it fails. */
 export async function expectSuccess(args: readonly string[], options: GitOptions): Promise<GitRun> {
   const done = await git(args, options);
-  if (done.code !== 0) throw new Error(`git ${args[0] ?? ""} failed: ${lastWords(done.stderr)}`);
+  if (done.code !== 0) throw new Error(`git ${args[0] ?? ""} failed: ${getOutputTail(done.stderr)}`);
   return done;
 }

@@ -1,21 +1,21 @@
-/** Clones from and pushes to real servers: https that asks for a password, and ssh. What is secret stays so. */
+/** Clones from and pushes to real servers: https with a password, and ssh. Secrets stay secret. */
 import { err, ok } from "@samovar/base";
 import { createServer } from "node:https";
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import type { CheckoutPlaces, CloneInput } from "./clone.ts";
+import type { CheckoutPaths, CloneInput } from "./clone.ts";
 import { cloneRepository } from "./clone.ts";
 import type { FinishInput } from "./finish.ts";
 import { finishCheckout } from "./finish.ts";
-import type { AskLogin } from "./login.ts";
+import type { RequestLogin } from "./login.ts";
 import {
-  cloneOf,
-  gitBy,
+  createCloneInput,
+  runGit,
   makeDirectory,
   makeRepository,
-  neverAborted,
-  placesIn,
+  createSignal,
+  makeCheckoutPaths,
   writeFiles,
 } from "./repositories.testing.ts";
 import type { GitService } from "./servers.testing.ts";
@@ -28,8 +28,8 @@ let base: string;
 let root: string;
 let origin: string;
 let server: GitHttpsServer;
-let places: CheckoutPlaces;
-let asked: number;
+let paths: CheckoutPaths;
+let requests: number;
 
 beforeAll(async () => {
   service = await startGitService();
@@ -40,13 +40,13 @@ afterAll(() => service.stop());
 beforeEach(() => {
   root = makeDirectory();
   makeRepository(join(root, "seed"), { "README.md": "# Tea\n", "old.txt": "old\n" });
-  gitBy(join(root, "seed"), "rm", "--quiet", "old.txt");
-  gitBy(join(root, "seed"), "commit", "--quiet", "--message=Second");
+  runGit(join(root, "seed"), "rm", "--quiet", "old.txt");
+  runGit(join(root, "seed"), "commit", "--quiet", "--message=Second");
   origin = join(base, "served", "tea.git");
-  gitBy(root, "clone", "--quiet", "--bare", join(root, "seed"), origin);
-  gitBy(origin, "config", "uploadpack.allowFilter", "true");
-  places = placesIn(join(root, "w"));
-  asked = 0;
+  runGit(root, "clone", "--quiet", "--bare", join(root, "seed"), origin);
+  runGit(origin, "config", "uploadpack.allowFilter", "true");
+  paths = makeCheckoutPaths(join(root, "w"));
+  requests = 0;
   server.open();
 });
 afterEach(() => {
@@ -54,23 +54,23 @@ afterEach(() => {
   rmSync(origin, { recursive: true, force: true });
 });
 
-const stored: AskLogin = async () => {
-  asked++;
+const stored: RequestLogin = async () => {
+  requests++;
   return ok(server.login());
 };
-const none: AskLogin = async () => ok(null);
+const none: RequestLogin = async () => ok(null);
 
-async function checkOut(askLogin: AskLogin, more: Partial<CloneInput> = {}, url = server.url("tea.git")) {
-  const input = cloneOf(url, more);
-  const made = await cloneRepository(input, places, { signal: neverAborted(), askLogin });
+async function checkOut(requestLogin: RequestLogin, more: Partial<CloneInput> = {}, url = server.url("tea.git")) {
+  const input = createCloneInput(url, more);
+  const made = await cloneRepository(input, paths, { signal: createSignal(), requestLogin });
   if (!made.ok) throw new Error(`${made.error.code}: ${made.error.message}`);
   return { ...input, ...made.value, commit: true, push: true, commitMessage: "Milk" } satisfies FinishInput;
 }
-const finish = (input: FinishInput, askLogin: AskLogin) =>
-  finishCheckout(input, places, { signal: neverAborted(), askLogin, timeoutMs: 60_000 });
+const finish = (input: FinishInput, requestLogin: RequestLogin) =>
+  finishCheckout(input, paths, { signal: createSignal(), requestLogin, timeoutMs: 60_000 });
 
-/** Every file below, as one text. */
-function everythingIn(directory: string): string {
+/** The contents of every file below the directory. */
+function readAllFiles(directory: string): string {
   return readdirSync(directory, { recursive: true, encoding: "utf8" })
     .map((name) => join(directory, name))
     .filter((path) => statSync(path).isFile())
@@ -78,7 +78,7 @@ function everythingIn(directory: string): string {
     .join("\n");
 }
 
-function commandLines(): string {
+function readCommandLines(): string {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map((pid) => {
@@ -92,39 +92,39 @@ function commandLines(): string {
 }
 
 describe("https", () => {
-  test("[R14] what anybody may read comes without its history's contents, is asked no login for, and the push has one", async () => {
-    server.rules.closed = "pushers";
+  test("[R14] clones a public repository partially and without a login, and uses one for the push", async () => {
+    server.rules.access = "public-read";
     const input = await checkOut(stored);
-    expect(asked).toBe(0);
-    expect(gitBy(places.repo, "config", "remote.origin.partialclonefilter")).toBe("blob:none");
-    writeFiles(places.repo, { "README.md": "# Tea\nmilk\n" });
+    expect(requests).toBe(0);
+    expect(runGit(paths.repo, "config", "remote.origin.partialclonefilter")).toBe("blob:none");
+    writeFiles(paths.repo, { "README.md": "# Tea\nmilk\n" });
     expect(await finish(input, stored)).toMatchObject({ branch: "task/a", pushed: true, pushError: null });
-    expect(asked).toBe(1);
-    expect(gitBy(origin, "show", "task/a:README.md")).toBe("# Tea\nmilk");
+    expect(requests).toBe(1);
+    expect(runGit(origin, "show", "task/a:README.md")).toBe("# Tea\nmilk");
   });
 
-  test("[security 28] a closed repository: the login is in no argument and no file, and the agent needs none afterwards", async () => {
-    server.rules.closed = "everybody";
+  test("[security 28] clones a private repository in full, with the login in no argument and no file", async () => {
+    server.rules.access = "private";
     let seen = "";
-    server.rules.before = () => void (seen += commandLines());
+    server.rules.before = () => void (seen += readCommandLines());
     const input = await checkOut(stored);
-    expect(gitBy(places.repo, "show", "HEAD~1:old.txt")).toBe("old");
-    writeFiles(places.repo, { "b.txt": "b\n" });
+    expect(runGit(paths.repo, "show", "HEAD~1:old.txt")).toBe("old");
+    writeFiles(paths.repo, { "b.txt": "b\n" });
     expect(await finish(input, stored)).toMatchObject({ branch: "task/a", pushed: true });
     expect(seen).toContain("remote-https");
     const { password, username } = server.login();
     const basic = Buffer.from(`${username}:${password}`).toString("base64");
     for (const secret of [password, basic]) {
       expect(seen).not.toContain(secret);
-      expect(everythingIn(join(root, "w"))).not.toContain(secret);
+      expect(readAllFiles(join(root, "w"))).not.toContain(secret);
     }
     expect(server.passwords).toContain(password);
   });
 
-  test("[security 28] a login is for its host alone: who sends us elsewhere gets none", async () => {
-    server.rules.closed = "everybody";
+  test("[security 28] sends the login to no other host after a redirect", async () => {
+    server.rules.access = "private";
     const other = await new GitHttpsServer(join(base, "served"), join(root, "other")).start();
-    other.rules.closed = "everybody";
+    other.rules.access = "private";
     const tls = { key: readFileSync(join(base, "tls/key.pem")), cert: readFileSync(join(base, "tls/cert.pem")) };
     const sends = createServer(tls, (request, response) =>
       response.writeHead(302, { location: `https://${other.host}${request.url ?? ""}` }).end(),
@@ -134,9 +134,9 @@ describe("https", () => {
     const host = `127.0.0.1:${address !== null && typeof address === "object" ? address.port : 0}`;
     vi.stubEnv("GIT_SSL_CAINFO", join(root, "both.pem"));
     writeFiles(root, { "both.pem": readFileSync(server.caFile, "utf8") + readFileSync(other.caFile, "utf8") });
-    const made = await cloneRepository(cloneOf(`https://${host}/tea.git`), places, {
-      signal: neverAborted(),
-      askLogin: async () => ok({ ...server.login(), host }),
+    const made = await cloneRepository(createCloneInput(`https://${host}/tea.git`), paths, {
+      signal: createSignal(),
+      requestLogin: async () => ok({ ...server.login(), host }),
     });
     vi.stubEnv("GIT_SSL_CAINFO", server.caFile);
     sends.close();
@@ -153,32 +153,38 @@ describe("https", () => {
       "The stored credential for 127.0.0.1",
     ],
     [
-      "it cannot be asked for",
-      async () => err({ code: "unavailable", message: "nobody answers" }),
-      "could not be asked for: nobody answers",
+      "it cannot be requested",
+      async () => err({ code: "unavailable", message: "no answer" }),
+      "could not be requested: no answer",
     ],
-  ] satisfies [string, AskLogin, string][])("a refusal says what to do: %s", async (_case, askLogin, words) => {
-    server.rules.closed = "everybody";
-    const ports = { signal: neverAborted(), askLogin };
-    const made = await cloneRepository(cloneOf(server.url("tea.git")), places, ports);
-    expect(made).toMatchObject({ ok: false, error: { code: "auth_failed", message: expect.stringContaining(words) } });
+  ] satisfies [string, RequestLogin, string][])(
+    "says what to do after a refusal when %s",
+    async (_case, requestLogin, words) => {
+      server.rules.access = "private";
+      const ports = { signal: createSignal(), requestLogin };
+      const made = await cloneRepository(createCloneInput(server.url("tea.git")), paths, ports);
+      expect(made).toMatchObject({
+        ok: false,
+        error: { code: "auth_failed", message: expect.stringContaining(words) },
+      });
 
-    server.rules.closed = "pushers";
-    const input = await checkOut(askLogin);
-    writeFiles(places.repo, { "b.txt": "b\n" });
-    const outputs = await finish(input, askLogin);
-    expect(outputs).toMatchObject({ pushed: false, commits: [{ subject: "Milk" }] });
-    expect(outputs.pushError).toContain(words);
-    expect(outputs.pushError).not.toContain("wrong");
-  });
+      server.rules.access = "public-read";
+      const input = await checkOut(requestLogin);
+      writeFiles(paths.repo, { "b.txt": "b\n" });
+      const outputs = await finish(input, requestLogin);
+      expect(outputs).toMatchObject({ pushed: false, commits: [{ subject: "Milk" }] });
+      expect(outputs.pushError).toContain(words);
+      expect(outputs.pushError).not.toContain("wrong");
+    },
+  );
 
-  test("a host that is not there is told as such, and no login is asked for", async () => {
-    const made = await cloneRepository(cloneOf("https://127.0.0.1:9/tea.git"), places, {
-      signal: neverAborted(),
-      askLogin: stored,
+  test("reports an unreachable host, and requests no login", async () => {
+    const made = await cloneRepository(createCloneInput("https://127.0.0.1:9/tea.git"), paths, {
+      signal: createSignal(),
+      requestLogin: stored,
     });
     expect(made).toMatchObject({ ok: false, error: { code: "remote_unreachable" } });
-    expect(asked).toBe(0);
+    expect(requests).toBe(0);
   });
 });
 
@@ -191,31 +197,34 @@ describe("ssh", () => {
   afterAll(() => sshd.stop());
 
   test.each([
-    ["that sends contents later", true],
-    ["that offers to and does not", false],
+    ["that serves partial clones", true],
+    ["that advertises partial clones but does not serve them", false],
   ])("[R14] clones from a server %s, and pushes", async (_case, sends) => {
-    gitBy(origin, "config", "uploadpack.allowAnySHA1InWant", String(sends));
+    runGit(origin, "config", "uploadpack.allowAnySHA1InWant", String(sends));
     const input = await checkOut(stored, {}, sshd.url(origin));
-    expect(gitBy(places.repo, "config", "--get", "--default=", "remote.origin.partialclonefilter")).toBe(
+    expect(runGit(paths.repo, "config", "--get", "--default=", "remote.origin.partialclonefilter")).toBe(
       sends ? "blob:none" : "",
     );
-    writeFiles(places.repo, { "README.md": "# Tea\nmilk\n" });
+    writeFiles(paths.repo, { "README.md": "# Tea\nmilk\n" });
     expect(await finish(input, stored)).toMatchObject({ branch: "task/a", pushed: true });
-    expect(asked).toBe(0);
-    expect(gitBy(origin, "show", "task/a:README.md")).toBe("# Tea\nmilk");
+    expect(requests).toBe(0);
+    expect(runGit(origin, "show", "task/a:README.md")).toBe("# Tea\nmilk");
   });
 
-  test("a key that is not known is told with what to do", async () => {
+  test("says what to do about an unknown key", async () => {
     vi.stubEnv(
       "GIT_SSH_COMMAND",
       `${sshd.command} -i /dev/null -o IdentityFile=/dev/null -F none -o UserKnownHostsFile=${join(root, "known")} -o StrictHostKeyChecking=no -o BatchMode=yes`,
     );
-    const made = await cloneRepository(cloneOf(sshd.url(origin)), places, { signal: neverAborted(), askLogin: stored });
+    const made = await cloneRepository(createCloneInput(sshd.url(origin)), paths, {
+      signal: createSignal(),
+      requestLogin: stored,
+    });
     vi.stubEnv("GIT_SSH_COMMAND", sshd.command);
     expect(made).toMatchObject({
       ok: false,
-      error: { code: "auth_failed", message: expect.stringContaining("a key that may read and push") },
+      error: { code: "auth_failed", message: expect.stringContaining("an SSH key that may read and push") },
     });
-    expect(asked).toBe(0);
+    expect(requests).toBe(0);
   });
 });

@@ -1,16 +1,16 @@
 /**
- * What an agent left uncommitted, and how much of it becomes a commit: all that changed, and what is new as long as it
- * is of a size that somebody may want in a repository. What is left out is told by name, never dropped in silence.
+ * Commits an agent's leftovers: all changes to tracked files, and new files up to a size limit. Whatever is left out is
+ * reported by name, never dropped silently.
  */
 import type { Result } from "@samovar/base";
 import { err, ok } from "@samovar/base";
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import type { GitOptions } from "./git.ts";
-import { expectSuccess, git, lastWords } from "./git.ts";
-import { settingsWithHooks } from "./hooks.ts";
+import { expectSuccess, git, getOutputTail } from "./git.ts";
+import { enableHooks } from "./hooks.ts";
 
-/** New files beyond either are more likely a cache or a build than work. */
+/** New files beyond either limit are more likely a cache or a build than work. */
 export const LEFTOVERS_MAX = { bytes: 50 * 1024 * 1024, files: 5_000 } as const;
 
 export interface NewFile {
@@ -19,9 +19,9 @@ export interface NewFile {
 }
 
 export interface Leftovers {
-  /** Directories and files that are too much for a commit. */
-  readonly tooMuch: readonly string[];
-  /** New directories that are git repositories of their own. */
+  /** Directories and files that exceed the limits. */
+  readonly oversized: readonly string[];
+  /** New directories that are separate git repositories. */
   readonly repositories: readonly string[];
 }
 
@@ -30,15 +30,15 @@ interface Commit {
   readonly hooksPath: string | null;
 }
 
-/** The error: why a hook refused the commit. */
+/** The error: the output of the hook that refused the commit. */
 export async function commitLeftovers(commit: Commit, options: GitOptions): Promise<Result<Leftovers, string>> {
-  const found = await findNew(options);
-  const leftovers = { tooMuch: tooMuchOf(found.files), repositories: found.repositories };
-  const links = await linkedRepositories(options);
-  // Git would look into a repository inside with that one's own settings, which nobody has vouched for.
-  const outside = [...links.map(({ path }) => path), ...found.repositories];
-  await expectSuccess(["add", "--update", "--", ".", ...outside.map(excluded)], options);
-  await expectSuccess(["add", "--all", "--", ".", ...[...outside, ...leftovers.tooMuch].map(excluded)], options);
+  const found = await findNewFiles(options);
+  const leftovers = { oversized: findOversized(found.files), repositories: found.repositories };
+  const links = await listSubmodules(options);
+  // Git would inspect a nested repository with that repository's settings, which are not trusted.
+  const nested = [...links.map(({ path }) => path), ...found.repositories];
+  await expectSuccess(["add", "--update", "--", ".", ...nested.map(excludePath)], options);
+  await expectSuccess(["add", "--all", "--", ".", ...[...nested, ...leftovers.oversized].map(excludePath)], options);
   for (const link of links) await stageLink(link, options);
   const staged = await git(["diff", "--cached", "--quiet", "--no-ext-diff", "--no-textconv"], options);
   if (staged.code === 0) return ok(leftovers);
@@ -47,19 +47,19 @@ export async function commitLeftovers(commit: Commit, options: GitOptions): Prom
     await expectSuccess(["commit", "--quiet", "--no-verify", message], options);
     return ok(leftovers);
   }
-  const run = await git(["commit", "--quiet", message], settingsWithHooks(options, commit.hooksPath));
-  return run.code === 0 ? ok(leftovers) : err(lastWords(`${run.stdout}\n${run.stderr}`));
+  const run = await git(["commit", "--quiet", message], enableHooks(options, commit.hooksPath));
+  return run.code === 0 ? ok(leftovers) : err(getOutputTail(`${run.stdout}\n${run.stderr}`));
 }
 
-/** The smallest part of the tree whose absence makes the rest fit; the heaviest directories go first. */
-export function tooMuchOf(
+/** The parts of the tree to leave out so that the rest is within the limits; the heaviest directories come first. */
+export function findOversized(
   files: readonly NewFile[],
   max: { readonly bytes: number; readonly files: number } = LEFTOVERS_MAX,
 ): readonly string[] {
   const out: string[] = [];
   let rest = files;
-  while (!fits(rest, max)) {
-    const heaviest = heaviestPart(rest, max);
+  while (!isWithinLimits(rest, max)) {
+    const heaviest = findHeaviestPart(rest, max);
     out.push(heaviest);
     rest = rest.filter(({ path }) => !isWithin(path, heaviest));
   }
@@ -71,26 +71,26 @@ interface Weight {
   readonly files: number;
 }
 
-const fits = (files: readonly NewFile[], max: Weight) =>
+const isWithinLimits = (files: readonly NewFile[], max: Weight) =>
   files.length <= max.files && files.reduce((sum, file) => sum + file.bytes, 0) <= max.bytes;
 
 const isWithin = (path: string, part: string) => path === part || path.startsWith(`${part}/`);
 
-/** Goes down as long as one child alone is what is too much. */
-function heaviestPart(files: readonly NewFile[], max: Weight): string {
+/** Descends while a single child accounts for the excess. */
+function findHeaviestPart(files: readonly NewFile[], max: Weight): string {
   let part = "";
   for (;;) {
     const inside = files.filter(({ path }) => part === "" || isWithin(path, part));
-    const child = heaviestChild(inside, part, max);
+    const child = findHeaviestChild(inside, part, max);
     if (child === null) return part;
     const others = files.filter(({ path }) => !isWithin(path, child));
-    if (part !== "" && !fits(others, max)) return part;
+    if (part !== "" && !isWithinLimits(others, max)) return part;
     part = child;
   }
 }
 
-/** Null for a file, which has none. */
-function heaviestChild(inside: readonly NewFile[], part: string, max: Weight): string | null {
+/** Null for a file, which has no children. */
+function findHeaviestChild(inside: readonly NewFile[], part: string, max: Weight): string | null {
   const weights = new Map<string, number>();
   for (const { path, bytes } of inside) {
     if (path === part) return null;
@@ -102,7 +102,7 @@ function heaviestChild(inside: readonly NewFile[], part: string, max: Weight): s
   return sorted[0]?.[0] ?? null;
 }
 
-async function findNew(
+async function findNewFiles(
   options: GitOptions,
 ): Promise<{ readonly files: readonly NewFile[]; readonly repositories: readonly string[] }> {
   const run = await expectSuccess(["ls-files", "--others", "--exclude-standard", "-z"], options);
@@ -123,8 +123,8 @@ interface Link {
   readonly commit: string;
 }
 
-/** Submodules, and whatever else the index knows as a repository inside this one. */
-async function linkedRepositories(options: GitOptions): Promise<readonly Link[]> {
+/** Submodules and other nested repositories in the index. */
+async function listSubmodules(options: GitOptions): Promise<readonly Link[]> {
   const run = await expectSuccess(["ls-files", "--stage", "-z"], options);
   return run.stdout.split("\0").flatMap((line) => {
     const [entry = "", path = ""] = line.split("\t");
@@ -134,13 +134,13 @@ async function linkedRepositories(options: GitOptions): Promise<readonly Link[]>
 }
 
 async function stageLink({ path, commit }: Link, options: GitOptions): Promise<void> {
-  const head = await headInside(path, options);
+  const head = await readSubmoduleHead(path, options);
   if (head === null || head === commit) return;
   await expectSuccess(["update-index", "--cacheinfo", `160000,${head},${path}`], options);
 }
 
-/** The commit of a repository inside; null where there is none now. */
-async function headInside(path: string, options: GitOptions): Promise<string | null> {
+/** The HEAD commit of a nested repository; null when it is not checked out. */
+async function readSubmoduleHead(path: string, options: GitOptions): Promise<string | null> {
   const { repository: _outer, ...apart } = options;
   const cwd = join(options.cwd, path);
   if ((await lstat(join(cwd, ".git")).catch(() => null)) === null) return null;
@@ -148,4 +148,4 @@ async function headInside(path: string, options: GitOptions): Promise<string | n
   return run.code === 0 ? run.stdout.trim() : null;
 }
 
-const excluded = (path: string) => `:(top,exclude,literal)${path}`;
+const excludePath = (path: string) => `:(top,exclude,literal)${path}`;

@@ -1,30 +1,30 @@
 /**
- * Pushes HEAD to a branch that nobody else has, never by force [F41][F42]: each push is compare-and-set, so that a
- * branch that appears between our look and our push is left alone, even where ours would only go forward from it.
+ * Pushes HEAD to an unused branch, never by force [F41][F42]. Each push is compare-and-set, so that a branch that appears
+ * between the check and the push is left alone, even where the push would be a fast-forward.
  */
 import type { Failure } from "@samovar/contracts";
 import type { Result } from "@samovar/base";
 import { redactText } from "@samovar/base";
 import { findFreeBranch } from "@samovar/domain/branch-name";
 import type { GitOptions, GitRun } from "./git.ts";
-import { expectSuccess, git, lastWords } from "./git.ts";
-import { askPrePush } from "./hooks.ts";
+import { expectSuccess, git, getOutputTail } from "./git.ts";
+import { runPrePushHook } from "./hooks.ts";
 import type { GitLogin } from "./login.ts";
-import { refusalHint } from "./login.ts";
+import { getRefusalHint } from "./login.ts";
 import { readRemote, REFUSED_ACCESS } from "./remote.ts";
 
 export interface PushInput {
   readonly repoUrl: string;
-  /** The wanted name. */
+  /** The preferred name. */
   readonly branch: string;
   readonly baseCommit: string;
-  /** Null: no hook of the repository runs. */
+  /** Null: no hooks run. */
   readonly hooksPath: string | null;
-  /** What asking for a login came to; null where it was not asked for. */
-  readonly asked: Result<GitLogin | null, Failure> | null;
+  /** The result of requesting a login; null when none was requested. */
+  readonly loginResult: Result<GitLogin | null, Failure> | null;
 }
 
-export interface Pushed {
+export interface PushResult {
   readonly branch: string | null;
   readonly pushed: boolean;
   readonly pushError: string | null;
@@ -32,31 +32,35 @@ export interface Pushed {
 
 const MAX_ATTEMPTS = 8;
 
-export async function pushHead(input: PushInput, options: GitOptions): Promise<Pushed> {
+export async function pushHead(input: PushInput, options: GitOptions): Promise<PushResult> {
   const head = (await expectSuccess(["rev-parse", "--verify", "HEAD^{commit}"], options)).stdout.trim();
   const refused = new Set<string>();
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const refs = await readRemote(input.repoUrl, options);
-    if (!refs.ok) return refusal(input, refs.error.message);
+    if (!refs.ok) return createPushFailure(input, refs.error.message);
     const { branches } = refs.value;
-    const taken = new Set([...(await foreignBranches(branches, input, options)), ...refused]);
+    const taken = new Set([...(await listForeignBranches(branches, input, options)), ...refused]);
     const branch = findFreeBranch(input.branch, taken);
-    if (branch === null) return refusal(input, `The repository has too many branches named like ${input.branch}.`);
+    if (branch === null)
+      return createPushFailure(input, `The repository has too many branches named like ${input.branch}.`);
     if (branches.get(branch) === head) return { branch, pushed: true, pushError: null };
     const tried = await pushTo(branch, { head, expected: branches.get(branch) ?? "" }, input, options);
     if (tried === "pushed") return { branch, pushed: true, pushError: null };
-    if (tried !== "taken") return refusal(input, tried.refusal);
+    if (tried !== "taken") return createPushFailure(input, tried.refusal);
     refused.add(branch);
   }
-  return refusal(input, `Other branches named like ${input.branch} keep appearing.`);
+  return createPushFailure(input, `Other branches named like ${input.branch} keep appearing.`);
 }
 
-export function refusal({ repoUrl, asked }: Pick<PushInput, "repoUrl" | "asked">, words: string): Pushed {
-  const hint = REFUSED_ACCESS.test(words) ? `\n${refusalHint(repoUrl, asked)}` : "";
-  return { branch: null, pushed: false, pushError: `${redactText(words).slice(0, 1700)}${hint}`.trimEnd() };
+export function createPushFailure(
+  { repoUrl, loginResult }: Pick<PushInput, "repoUrl" | "loginResult">,
+  reason: string,
+): PushResult {
+  const hint = REFUSED_ACCESS.test(reason) ? `\n${getRefusalHint(repoUrl, loginResult)}` : "";
+  return { branch: null, pushed: false, pushError: `${redactText(reason).slice(0, 1700)}${hint}`.trimEnd() };
 }
 
-/** `expected`: the commit that the branch had when we looked; empty for a branch that is to be made. */
+/** `expected`: the branch's commit at the check; empty for a new branch. */
 async function pushTo(
   branch: string,
   { head, expected }: { readonly head: string; readonly expected: string },
@@ -64,12 +68,12 @@ async function pushTo(
   options: GitOptions,
 ): Promise<"pushed" | "taken" | { readonly refusal: string }> {
   if (input.hooksPath !== null) {
-    const refused = await askPrePush(input.hooksPath, { url: input.repoUrl, head, branch }, options);
+    const refused = await runPrePushHook(input.hooksPath, { url: input.repoUrl, head, branch }, options);
     if (refused !== null) return { refusal: refused };
   }
   if (options.lfs === true) {
     const sent = await git(["lfs", "push", "origin", "HEAD"], options);
-    if (sent.code !== 0) return { refusal: `Git LFS could not hand over its files: ${wordsOf(sent)}` };
+    if (sent.code !== 0) return { refusal: `Git LFS could not upload its files: ${formatOutput(sent)}` };
   }
   const lease = `--force-with-lease=refs/heads/${branch}:${expected}`;
   const run = await git(
@@ -86,28 +90,28 @@ async function pushTo(
     options,
   );
   if (run.code === 0) return "pushed";
-  if (appearedMeanwhile(run)) return "taken";
-  // The answer may have been lost on its way when the push was not.
+  if (isBranchTaken(run)) return "taken";
+  // The push may have succeeded although its answer was lost.
   const after = await readRemote(input.repoUrl, options);
-  return after.ok && after.value.branches.get(branch) === head ? "pushed" : { refusal: wordsOf(run) };
+  return after.ok && after.value.branches.get(branch) === head ? "pushed" : { refusal: formatOutput(run) };
 }
 
-/** Branches that are not ours to push to. Ours already: one whose tip is a commit of this run (the agent pushed, or we did). */
-async function foreignBranches(
+/** Branches that belong to others. A branch whose tip is a commit of this run is not foreign: the agent or a previous push made it. */
+async function listForeignBranches(
   branches: ReadonlyMap<string, string>,
   input: PushInput,
   options: GitOptions,
 ): Promise<string[]> {
-  const own = await expectSuccess(["rev-list", `${input.baseCommit}..HEAD`, "--"], options);
-  const ours = new Set(own.stdout.split("\n"));
+  const revisions = await expectSuccess(["rev-list", `${input.baseCommit}..HEAD`, "--"], options);
+  const ours = new Set(revisions.stdout.split("\n"));
   return [...branches].filter(([name, tip]) => !(name.startsWith(input.branch) && ours.has(tip))).map(([name]) => name);
 }
 
-/** Somebody made the branch between our look and our push; any other refusal would refuse every name. */
-function appearedMeanwhile(run: GitRun): boolean {
+/** Whether the branch was created between the check and the push. Any other refusal would apply to every name. */
+function isBranchTaken(run: GitRun): boolean {
   return /\[rejected\] \((fetch first|non-fast-forward|already exists|stale info)\)|cannot lock ref|reference already exists|incorrect old value/i.test(
     run.stdout + run.stderr,
   );
 }
 
-const wordsOf = (run: GitRun) => lastWords(`${run.stdout}\n${run.stderr}`);
+const formatOutput = (run: GitRun) => getOutputTail(`${run.stdout}\n${run.stderr}`);

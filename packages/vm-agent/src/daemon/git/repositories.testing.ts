@@ -1,11 +1,11 @@
-/** Real repositories for tests: made with git in a directory of the test's own. */
+/** For tests: real repositories, made with git in temporary directories. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ok } from "@samovar/base";
 import { PLAIN_CHECKOUT } from "@samovar/contracts";
-import type { CheckoutPlaces, CloneInput, ClonePorts } from "./clone.ts";
+import type { CheckoutPaths, CloneInput, ClonePorts } from "./clone.ts";
 import { cloneRepository } from "./clone.ts";
 import type { FinishInput } from "./finish.ts";
 
@@ -13,8 +13,8 @@ export function makeDirectory(): string {
   return realpathSync(mkdtempSync(join(tmpdir(), "samovar-test-")));
 }
 
-/** Runs git as a person would, apart from the machine's own settings; answers its trimmed output. */
-export function gitBy(directory: string, ...args: string[]): string {
+/** Runs git without the computer's settings; returns its trimmed output. */
+export function runGit(directory: string, ...args: string[]): string {
   return execFileSync("git", args, {
     cwd: directory,
     encoding: "utf8",
@@ -37,10 +37,10 @@ export function makeRepository(
   files: Readonly<Record<string, string>> = { "README.md": "# Tea\n" },
 ): string {
   mkdirSync(directory, { recursive: true });
-  gitBy(directory, "init", "--quiet", "--initial-branch=main");
+  runGit(directory, "init", "--quiet", "--initial-branch=main");
   writeFiles(directory, files);
-  gitBy(directory, "add", "--all");
-  gitBy(directory, "commit", "--quiet", "--message=First");
+  runGit(directory, "add", "--all");
+  runGit(directory, "commit", "--quiet", "--message=First");
   return directory;
 }
 
@@ -51,7 +51,7 @@ export function writeFiles(directory: string, files: Readonly<Record<string, str
   }
 }
 
-export function placesIn(directory: string): CheckoutPlaces {
+export function makeCheckoutPaths(directory: string): CheckoutPaths {
   mkdirSync(directory, { recursive: true });
   return {
     repo: join(directory, "repo"),
@@ -62,7 +62,7 @@ export function placesIn(directory: string): CheckoutPlaces {
   };
 }
 
-export function cloneOf(repoUrl: string, more: Partial<CloneInput> = {}): CloneInput {
+export function createCloneInput(repoUrl: string, more: Partial<CloneInput> = {}): CloneInput {
   return {
     repoUrl,
     baseBranch: null,
@@ -73,22 +73,22 @@ export function cloneOf(repoUrl: string, more: Partial<CloneInput> = {}): CloneI
   };
 }
 
-/** Nobody cancels, and no login is stored. */
-export const alone = (): ClonePorts => ({ signal: neverAborted(), askLogin: async () => ok(null) });
+/** Ports without a cancel and without a stored login. */
+export const createClonePorts = (): ClonePorts => ({ signal: createSignal(), requestLogin: async () => ok(null) });
 
-export const neverAborted = (): AbortSignal => new AbortController().signal;
+export const createSignal = (): AbortSignal => new AbortController().signal;
 
-/** A bare repository with these files, its checkout, and what a finish of it is asked. */
+/** A bare repository with these files, its checkout, and the input to finish it. */
 export async function makeCheckout(
   root: string,
   files: Readonly<Record<string, string>>,
   commitMessage: string,
-): Promise<{ readonly origin: string; readonly places: CheckoutPlaces; readonly input: FinishInput }> {
+): Promise<{ readonly origin: string; readonly paths: CheckoutPaths; readonly input: FinishInput }> {
   makeRepository(join(root, "seed"), files);
   const origin = join(root, "origin.git");
-  gitBy(root, "clone", "--quiet", "--bare", join(root, "seed"), origin);
-  const places = placesIn(join(root, "w"));
-  const checkout = await cloneRepository(cloneOf(origin), places, alone());
+  runGit(root, "clone", "--quiet", "--bare", join(root, "seed"), origin);
+  const paths = makeCheckoutPaths(join(root, "w"));
+  const checkout = await cloneRepository(createCloneInput(origin), paths, createClonePorts());
   if (!checkout.ok) throw new Error(checkout.error.message);
   const input = {
     repoUrl: origin,
@@ -98,5 +98,5 @@ export async function makeCheckout(
     commitMessage,
     checkout: PLAIN_CHECKOUT,
   };
-  return { origin, places, input };
+  return { origin, paths, input };
 }

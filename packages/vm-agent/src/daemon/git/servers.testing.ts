@@ -1,4 +1,4 @@
-/** For tests: git's own servers on loopback, reached as a node reaches a host: https with a password, and sshd. */
+/** For tests: real git servers on loopback: https with a password, and sshd. */
 import type { ChildProcess } from "node:child_process";
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,15 +11,15 @@ import { join } from "node:path";
 import { vi } from "vitest";
 import { makeDirectory } from "./repositories.testing.ts";
 
-/** What a request to the https server is for: `look` and `push` are the two halves of pushing. */
-export type GitRequest = "read" | "look-to-push" | "push" | "lfs";
+/** The purpose of a request to the https server. A push consists of `push-discovery` and `push`. */
+export type GitRequest = "read" | "push-discovery" | "push" | "lfs";
 
 export interface HttpsRules {
-  /** Who must say who they are. */
-  closed: "nobody" | "pushers" | "everybody";
+  /** `private` needs a login for every request, `public-read` only for pushes. */
+  access: "public" | "public-read" | "private";
   username: string;
   password: string;
-  /** Done before a request is served; an answer is an HTTP status to refuse it with, or `cut` to drop the connection. */
+  /** Called before each request; returns an HTTP status to refuse it, or `cut` to drop the connection. */
   before: (request: GitRequest) => number | "cut" | void;
 }
 
@@ -46,11 +46,11 @@ export async function startGitService(): Promise<GitService> {
   };
 }
 
-/** `git http-backend` behind TLS, over all bare repositories of a directory. LFS objects are kept in memory. */
+/** `git http-backend` behind TLS, for all bare repositories of a directory. LFS objects are kept in memory. */
 export class GitHttpsServer {
-  readonly rules: HttpsRules = { closed: "nobody", username: "ada", password: "open-sesame-1815", before: () => {} };
+  readonly rules: HttpsRules = { access: "public", username: "ada", password: "open-sesame-1815", before: () => {} };
   readonly lfsObjects = new Map<string, Buffer>();
-  /** Passwords that were sent here, in order. */
+  /** The passwords received, in order. */
   readonly passwords: string[] = [];
   readonly caFile: string;
   #root: string;
@@ -97,27 +97,27 @@ export class GitHttpsServer {
 
   /** Serves everybody again, and forgets who has come. */
   open(): void {
-    Object.assign(this.rules, { closed: "nobody", before: () => {} });
+    Object.assign(this.rules, { access: "public", before: () => {} });
     this.passwords.length = 0;
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", `https://${this.host}`);
-    const kind = kindOf(url);
+    const kind = classify(url);
     const refused = this.rules.before(kind);
     if (refused === "cut") return void request.socket.destroy();
     if (refused !== undefined) return void response.writeHead(refused).end();
-    if (!this.#mayPass(kind, request.headers.authorization))
+    if (!this.#isAllowed(kind, request.headers.authorization))
       return void response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end();
     if (kind === "lfs") return this.#lfs(url, request, response);
     this.#backend(url, request, response);
   }
 
-  #mayPass(kind: GitRequest, authorization: string | undefined): boolean {
-    const { closed, username, password } = this.rules;
+  #isAllowed(kind: GitRequest, authorization: string | undefined): boolean {
+    const { access, username, password } = this.rules;
     const sent = Buffer.from((authorization ?? "").replace(/^Basic /, ""), "base64").toString();
     if (sent !== "") this.passwords.push(sent.slice(sent.indexOf(":") + 1));
-    if (closed === "nobody" || (closed === "pushers" && kind === "read")) return true;
+    if (access === "public" || (access === "public-read" && kind === "read")) return true;
     return sent === `${username}:${password}`;
   }
 
@@ -143,10 +143,10 @@ export class GitHttpsServer {
     request.pipe(child.stdin);
     const chunks: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
-    child.on("close", () => answerAsCgi(Buffer.concat(chunks), response));
+    child.on("close", () => writeCgiResponse(Buffer.concat(chunks), response));
   }
 
-  /** The batch API with its basic transfer: enough for what git-lfs does by default. */
+  /** The batch API with basic transfers, which git-lfs uses by default. */
   async #lfs(url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(Buffer.from(chunk));
@@ -158,13 +158,13 @@ export class GitHttpsServer {
     }
     if (oid !== undefined) return void response.writeHead(200).end(this.lfsObjects.get(oid));
     if (!url.pathname.endsWith("/objects/batch")) return void response.writeHead(404).end("{}");
-    const asked: { operation: "upload" | "download"; objects: { oid: string; size: number }[] } = JSON.parse(
+    const batch: { operation: "upload" | "download"; objects: { oid: string; size: number }[] } = JSON.parse(
       body.toString(),
     );
-    const objects = asked.objects.map(({ oid: id, size }) => {
+    const objects = batch.objects.map(({ oid: id, size }) => {
       const href = `https://${this.host}/lfs-object/${id}`;
-      const isNeeded = asked.operation === "download" || !this.lfsObjects.has(id);
-      return { oid: id, size, ...(isNeeded ? { actions: { [asked.operation]: { href } } } : {}) };
+      const isNeeded = batch.operation === "download" || !this.lfsObjects.has(id);
+      return { oid: id, size, ...(isNeeded ? { actions: { [batch.operation]: { href } } } : {}) };
     });
     response
       .writeHead(200, { "content-type": "application/vnd.git-lfs+json" })
@@ -172,13 +172,13 @@ export class GitHttpsServer {
   }
 }
 
-function kindOf(url: URL): GitRequest {
+function classify(url: URL): GitRequest {
   if (url.pathname.includes("/info/lfs/") || url.pathname.includes("/lfs-object/")) return "lfs";
   if (url.pathname.endsWith("/git-receive-pack")) return "push";
-  return url.searchParams.get("service") === "git-receive-pack" ? "look-to-push" : "read";
+  return url.searchParams.get("service") === "git-receive-pack" ? "push-discovery" : "read";
 }
 
-function answerAsCgi(output: Buffer, response: ServerResponse): void {
+function writeCgiResponse(output: Buffer, response: ServerResponse): void {
   const end = output.indexOf("\r\n\r\n");
   const headers = output
     .subarray(0, end)
@@ -190,7 +190,7 @@ function answerAsCgi(output: Buffer, response: ServerResponse): void {
   response.end(output.subarray(end + 4));
 }
 
-/** Debian's sshd on a port of its own, with keys of its own, for the user that runs the tests. */
+/** Debian's sshd on a free port with generated keys, for the user that runs the tests. */
 export class SshServer {
   port = 0;
   readonly #directory: string;
@@ -201,7 +201,7 @@ export class SshServer {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
-  /** What git is to start for ssh: with our key, and hosts known in a file of ours. */
+  /** The ssh command for git, with the generated key and a separate known_hosts file. */
   get command(): string {
     return `ssh -F ${join(this.#directory, "client.conf")}`;
   }
@@ -215,7 +215,7 @@ export class SshServer {
     for (const name of ["host", "user"])
       execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", at(name)], { stdio: "ignore" });
     writeFileSync(at("authorized"), readFileSync(at("user.pub")));
-    this.port = await freePort();
+    this.port = await findFreePort();
     if (userInfo().uid === 0) mkdirSync("/run/sshd", { recursive: true });
     const server = {
       ListenAddress: `127.0.0.1:${this.port}`,
@@ -235,8 +235,8 @@ export class SshServer {
       IdentitiesOnly: "yes",
       IdentityAgent: "none",
     };
-    writeFileSync(at("server.conf"), linesOf(server));
-    writeFileSync(at("client.conf"), linesOf(client));
+    writeFileSync(at("server.conf"), formatSettings(server));
+    writeFileSync(at("client.conf"), formatSettings(client));
     this.#child = spawn("/usr/sbin/sshd", ["-D", "-e", "-f", at("server.conf")], {
       stdio: ["ignore", "ignore", "pipe"],
     });
@@ -250,22 +250,22 @@ export class SshServer {
 
   #listening(child: ChildProcess): Promise<void> {
     return new Promise((resolve, reject) => {
-      let said = "";
+      let output = "";
       child.stderr?.on("data", (chunk: Buffer) => {
-        said += chunk.toString();
-        if (said.includes("Server listening")) resolve();
+        output += chunk.toString();
+        if (output.includes("Server listening")) resolve();
       });
-      child.once("exit", () => reject(new Error(`sshd left: ${said}`)));
+      child.once("exit", () => reject(new Error(`sshd exited: ${output}`)));
     });
   }
 }
 
-const linesOf = (settings: Readonly<Record<string, string>>) =>
+const formatSettings = (settings: Readonly<Record<string, string>>) =>
   Object.entries(settings)
     .map(([name, value]) => `${name} ${value}\n`)
     .join("");
 
-function freePort(): Promise<number> {
+function findFreePort(): Promise<number> {
   return new Promise((resolve) => {
     const probe = createSocketServer().listen(0, "127.0.0.1", () => {
       const address = probe.address();

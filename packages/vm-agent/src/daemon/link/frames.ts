@@ -1,4 +1,4 @@
-/** Reading what the control plane sends: a frame, a command of a kind we do not know, or nothing we can read. */
+/** Parses what the control plane sends, including frames of newer protocol revisions. */
 import { parseJson } from "@samovar/base";
 import type { ControlFrame, NodeReply } from "@samovar/contracts";
 import { controlFrame } from "@samovar/contracts";
@@ -6,21 +6,21 @@ import * as z from "zod";
 
 export type ReadFrame =
   | { readonly is: "frame"; readonly frame: ControlFrame }
-  /** A newer control plane's command, or one with arguments that do not fit: answered with a fault, not obeyed. */
+  /** A newer control plane's command, or one with invalid arguments: answered with a fault, not executed. */
   | {
       readonly is: "unknown-command";
       readonly command: { readonly n: number; readonly id: string; readonly kind: string };
     }
-  /** A newer control plane's question: answered with a refusal. */
+  /** A newer control plane's call: answered with a failure. */
   | { readonly is: "unknown-call"; readonly id: string }
-  /** A kind of frame of a newer control plane: ignored. */
+  /** A newer control plane's frame type: ignored. */
   | { readonly is: "unknown-frame"; readonly type: string }
   | { readonly is: "malformed"; readonly reason: string };
 
-/** What an {@link ReadFrame} `unknown-call` is answered with. */
+/** The reply to an `unknown-call` of {@link ReadFrame}. */
 export const UNKNOWN_CALL: NodeReply = {
   kind: "failed",
-  failure: { code: "unknown_call", message: "This vm-agent does not answer such a question." },
+  failure: { code: "unknown_call", message: "This vm-agent does not support this call." },
 };
 
 const outline = z.object({ type: z.string().max(100) });

@@ -1,4 +1,4 @@
-/** The link against a real WebSocket server, with time in the test's hand. */
+/** The link against a real WebSocket server, with manual timers. */
 import { idSource, silentLogger, systemClock, systemRandom } from "@samovar/base";
 import type { Command, NodeCall, NodeReply, WorkspaceToken } from "@samovar/contracts";
 import { LINK_CLOSE, PROTOCOL_VERSION } from "@samovar/contracts";
@@ -13,7 +13,7 @@ import { Link } from "./link.ts";
 
 const ids = idSource(systemClock, systemRandom);
 vi.setConfig({ testTimeout: 60_000 });
-const eventually = (look: () => void) => vi.waitFor(look, { interval: 5 });
+const eventually = (check: () => void) => vi.waitFor(check, { interval: 5 });
 
 let root: string;
 let plane: TestControlPlane;
@@ -34,11 +34,11 @@ beforeEach(async () => {
   timers = testTime();
   [commands, unknown, tokens, nodeToken] = [[], [], [], "first-token"];
   answerCall = async () => ({ kind: "failed", failure: { code: "x", message: "x" } });
-  // A link of the test before may still be closing: it speaks to its own list.
-  const own: string[] = [];
-  states = own;
+  // The previous test's link may still be closing: each link has a separate list.
+  const observed: string[] = [];
+  states = observed;
   link = new Link(
-    { controlPlaneUrl: plane.url, nodeId: plane.nodeId, agentVersion: "1", epoch: 3, token: () => nodeToken },
+    { controlPlaneUrl: plane.url, nodeId: plane.nodeId, agentVersion: "1", epoch: 3, getToken: () => nodeToken },
     {
       onCommand: (command) => {
         if (store.transaction(() => store.recordCommand(command))) commands.push(command);
@@ -50,9 +50,9 @@ beforeEach(async () => {
       onCall: (call) => answerCall(call),
       onNodeToken: (token) => (nodeToken = token.token),
       onWorkspaceTokens: (given) => tokens.push(...given),
-      onConnected: () => own.push("connected"),
-      onDisconnected: () => own.push("disconnected"),
-      onGone: () => own.push("gone"),
+      onConnected: () => observed.push("connected"),
+      onDisconnected: () => observed.push("disconnected"),
+      onGone: () => observed.push("gone"),
     },
     { clock: systemClock, timers, random: { ...systemRandom, next: () => 1 }, logger: silentLogger, store },
   );
@@ -74,7 +74,7 @@ const connected = (times = 1) =>
 const lost = (times = 1) =>
   eventually(() => expect(states.filter((state) => state === "disconnected")).toHaveLength(times));
 
-test("says hello with what it has, and comes back with the token that the welcome brought", async () => {
+test("sends its state in the hello, and reconnects with the token from the welcome", async () => {
   link.start();
   await connected();
   expect(plane.upgrades).toEqual(["Bearer first-token"]);
@@ -86,7 +86,7 @@ test("says hello with what it has, and comes back with the token that the welcom
   expect(plane.upgrades[1]).toBe("Bearer node-token-1");
 });
 
-test("events from before the connection and after it arrive in order and are forgotten when acknowledged", async () => {
+test("delivers events from before and after the connection in order, and deletes them once acknowledged", async () => {
   append();
   link.start();
   await connected();
@@ -95,7 +95,7 @@ test("events from before the connection and after it arrive in order and are for
   await eventually(() => expect(store.eventsAfter(0)).toEqual([]));
 });
 
-test("[F4] an event whose acknowledgement was lost is not sent again when the welcome says that it is there", async () => {
+test("[F4] does not resend an event whose acknowledgement was lost when the welcome confirms it", async () => {
   plane.withholdAcks = true;
   link.start();
   await connected();
@@ -109,7 +109,7 @@ test("[F4] an event whose acknowledgement was lost is not sent again when the we
   expect(store.eventsAfter(0).map((event) => event.n)).toEqual([2]);
 });
 
-test("[F3] an event that was lost on its way is sent again", async () => {
+test("[F3] resends an event that was lost in transit", async () => {
   link.start();
   await connected();
   plane.cut();
@@ -119,14 +119,14 @@ test("[F3] an event that was lost on its way is sent again", async () => {
   await eventually(() => expect(numbers()).toEqual([1]));
 });
 
-test("a control plane that knows higher numbers gets pending events above them", async () => {
+test("renumbers pending events above the highest number that the control plane knows", async () => {
   append();
   plane.lastEventOverride = 40;
   link.start();
   await eventually(() => expect(plane.arrivals).toEqual([41]));
 });
 
-test("[F45] a command that comes twice is handed on once, and acknowledged both times", async () => {
+test("[F45] passes on a duplicate command once, and acknowledges it both times", async () => {
   link.start();
   await connected();
   plane.send({ type: "command", command: drain(1) });
@@ -136,7 +136,7 @@ test("[F45] a command that comes twice is handed on once, and acknowledged both 
   expect(commands.map((command) => command.id)).toEqual(["c1", "c2"]);
 });
 
-test("a command of an unknown kind is told apart and acknowledged; an unknown frame is ignored", async () => {
+test("reports and acknowledges a command of an unknown kind, and ignores an unknown frame", async () => {
   link.start();
   await connected();
   plane.send('{"type":"novelty","x":1}');
@@ -146,7 +146,7 @@ test("a command of an unknown kind is told apart and acknowledged; an unknown fr
 });
 
 test.each(["not json", '"text"', '{"type":"ack","upTo":"x"}'])(
-  "a malformed frame (%s) ends the connection, and the link dials again",
+  "closes the connection on a malformed frame (%s), and redials",
   async (frame) => {
     link.start();
     await connected();
@@ -159,7 +159,7 @@ test.each(["not json", '"text"', '{"type":"ack","upTo":"x"}'])(
   },
 );
 
-test("waits grow to the limit and begin anew after a welcome", async () => {
+test("backs off up to the limit, and resets after a welcome", async () => {
   plane.refuseLink = 503;
   link.start();
   for (const [failures, waitMs] of [250, 500, 1000, 2000, 4000, 5000, 5000].entries()) {
@@ -176,14 +176,14 @@ test("waits grow to the limit and begin anew after a welcome", async () => {
   expect(timers.untilNext()).toBe(250);
 });
 
-test.each([401, 403, 404])("a refusal with %d is asked about again, but seldom", async (status) => {
+test.each([401, 403, 404])("retries slowly after a refusal with %d", async (status) => {
   plane.refuseLink = status;
   link.start();
   await lost();
   expect(timers.untilNext()).toBe(30_000);
 });
 
-test("a connection that answers no pings is given up", async () => {
+test("drops a connection that answers no pings", async () => {
   link.start();
   await connected();
   plane.answerPings = false;
@@ -191,25 +191,25 @@ test("a connection that answers no pings is given up", async () => {
     timers.advance(20_000);
     await eventually(() => expect(plane.pings).toBe(pings));
   }
-  await plane.answered();
+  await plane.allRead();
   expect(states).toEqual(["connected"]);
   timers.advance(20_000);
   await lost();
   expect(plane.pings).toBe(2);
 });
 
-test("a connection that answers pings is kept", async () => {
+test("keeps a connection that answers pings", async () => {
   link.start();
   await connected();
   for (let pings = 1; pings <= 5; pings++) {
     timers.advance(20_000);
     await eventually(() => expect(plane.pings).toBe(pings));
-    await plane.answered();
+    await plane.allRead();
   }
   expect(states).toEqual(["connected"]);
 });
 
-test("gone is for ever", async () => {
+test("never redials once the node is gone", async () => {
   link.start();
   await connected();
   plane.close(LINK_CLOSE.gone);
@@ -218,7 +218,7 @@ test("gone is for ever", async () => {
   expect(plane.upgrades).toHaveLength(1);
 });
 
-test("another protocol ends the connection and is asked about again, but seldom", async () => {
+test("closes the connection on another protocol version, and retries slowly", async () => {
   plane.protocol = PROTOCOL_VERSION + 1;
   link.start();
   await lost();
@@ -226,7 +226,7 @@ test("another protocol ends the connection and is asked about again, but seldom"
   expect(timers.untilNext()).toBe(30_000);
 });
 
-test("[F38] tokens come with the welcome and when they are asked for", async () => {
+test("[F38] receives tokens with the welcome and on request", async () => {
   const [workspaceId, sessionId] = [ids.make("wsp"), ids.make("ses")];
   plane.tokens.set(sessionId, { workspaceId, sessionId, token: "one", expiresAt: 9 });
   link.start();
@@ -236,7 +236,7 @@ test("[F38] tokens come with the welcome and when they are asked for", async () 
   await eventually(() => expect(tokens.map((token) => token.token)).toEqual(["one", "two"]));
 });
 
-test("a question is answered on the connection that it came by, and one of an unknown kind is refused", async () => {
+test("replies to a call on its connection, and refuses one of an unknown kind", async () => {
   const look = { kind: "workspace.diff", workspaceId: ids.make("wsp") } as const;
   const given = { path: "/w/repo", branch: "task/a", head: null, files: [], diff: "", truncated: false };
   answerCall = async (call) => {
@@ -245,30 +245,30 @@ test("a question is answered on the connection that it came by, and one of an un
   };
   link.start();
   await connected();
-  expect(await plane.ask(look)).toEqual({ kind: "workspace.diff", diff: given });
+  expect(await plane.call(look)).toEqual({ kind: "workspace.diff", diff: given });
   plane.send('{"type":"call","id":"later","call":{"kind":"weather.report"}}');
   await plane.until(() => plane.replies.has("later"));
   expect(plane.replies.get("later")).toMatchObject({ kind: "failed", failure: { code: "unknown_call" } });
 });
 
-test("an answer that comes after the connection has gone is dropped; the next question is answered", async () => {
+test("drops a reply whose connection is lost, and answers the next call", async () => {
   const look = { kind: "workspace.diff", workspaceId: ids.make("wsp") } as const;
-  const asked = Promise.withResolvers<void>();
+  const received = Promise.withResolvers<void>();
   const slow = Promise.withResolvers<NodeReply>();
   answerCall = () => {
-    asked.resolve();
+    received.resolve();
     return slow.promise;
   };
   link.start();
   await connected();
   plane.send({ type: "call", id: "cut off", call: look });
-  await asked.promise;
+  await received.promise;
   plane.cut();
   await lost();
   slow.resolve({ kind: "failed", failure: { code: "late", message: "late" } });
   timers.advance(250);
   await connected(2);
   answerCall = async () => ({ kind: "failed", failure: { code: "soon", message: "soon" } });
-  expect(await plane.ask(look)).toMatchObject({ failure: { code: "soon" } });
+  expect(await plane.call(look)).toMatchObject({ failure: { code: "soon" } });
   expect(plane.replies.has("cut off")).toBe(false);
 });

@@ -1,7 +1,7 @@
 /**
- * The link: the one WebSocket that the node dials, again and again. Events are on disk before they are sent and
- * stay until acknowledged; commands are on disk before they are acknowledged. So a cut anywhere loses nothing and
- * repeats nothing [R5][F43].
+ * The link: the WebSocket that the node dials and redials. Events are on disk before they are sent and stay there until
+ * acknowledged; commands are on disk before they are acknowledged. A lost connection therefore loses nothing and repeats
+ * nothing [R5][F43].
  */
 import type { Clock, Logger, NodeId, Random, Timers, WorkspaceId } from "@samovar/base";
 import { assertNever, backoffMs, errorMessage } from "@samovar/base";
@@ -9,7 +9,7 @@ import type { Command, ControlFrame, NodeCall, NodeFrame, NodeReply, WorkspaceTo
 import { LIMITS, LINK_CLOSE, PROTOCOL_VERSION } from "@samovar/contracts";
 import { cpus, totalmem } from "node:os";
 import { WebSocket } from "ws";
-import { reconnectLimits } from "../reconnect-limits.ts";
+import { getReconnectLimits } from "../reconnect-limits.ts";
 import type { DaemonStore } from "../store/store.ts";
 import { readFrame, UNKNOWN_CALL } from "./frames.ts";
 
@@ -22,17 +22,17 @@ export interface LinkPorts {
 }
 
 export interface LinkEvents {
-  /** Records the command and what it asks for, in one transaction; what follows is done later. */
+  /** Records the command and the work that it requests in one transaction; the work is done later. */
   onCommand(command: Command): void;
   onUnknownCommand(command: { readonly n: number; readonly id: string; readonly kind: string }): void;
   /** Never rejects. */
   onCall(call: NodeCall): Promise<NodeReply>;
   onNodeToken(token: { readonly token: string; readonly expiresAt: number }): void;
   onWorkspaceTokens(tokens: readonly WorkspaceToken[]): void;
-  /** Welcomed: what is appended from now on is sent at once. */
+  /** The control plane has welcomed the node: events are sent as soon as they are appended. */
   onConnected(): void;
   onDisconnected(): void;
-  /** This node is no more; the link has stopped for good. */
+  /** The control plane no longer knows this node; the link has stopped for good. */
   onGone(): void;
 }
 
@@ -42,13 +42,13 @@ export interface LinkOptions {
   readonly agentVersion: string;
   readonly epoch: number;
   /** The newest node token. */
-  token(): string;
+  getToken(): string;
 }
 
 const PING_MS = 20_000;
 const MISSED_PINGS_MAX = 2;
 const HANDSHAKE_TIMEOUT_MS = 15_000;
-/** Waits after a refusal that only a person, an upgrade or another process can end. */
+/** The delay after a refusal, which only a person, an upgrade or another process can resolve. */
 const REFUSED_WAIT_MS = 30_000;
 
 export class Link {
@@ -71,14 +71,14 @@ export class Link {
     this.#dial();
   }
 
-  /** Closes the socket and dials no more. */
+  /** Closes the socket and stops redialling. */
   stop(): void {
     this.#stopped = true;
     this.#cancelRedial();
     this.#connection?.close(1000, "stopping");
   }
 
-  /** Asks for fresh tokens; without a connection the next welcome brings them. */
+  /** Requests fresh tokens; without a connection the next welcome brings them. */
   renew(workspaces: readonly WorkspaceId[]): void {
     this.#connection?.send({ type: "renew", workspaces: [...workspaces] });
   }
@@ -107,7 +107,7 @@ export class Link {
     this.#failures++;
     const waitMs = end.refused
       ? REFUSED_WAIT_MS
-      : backoffMs(this.#failures, reconnectLimits(this.#options.controlPlaneUrl), random.next());
+      : backoffMs(this.#failures, getReconnectLimits(this.#options.controlPlaneUrl), random.next());
     logger.info("link.lost", { code: end.code, reason: end.reason, failures: this.#failures, waitMs });
     this.#cancelRedial = timers.after(waitMs, () => this.#dial());
   }
@@ -116,11 +116,11 @@ export class Link {
 interface ConnectionEnd {
   readonly code: number;
   readonly reason: string;
-  /** The other side answered and wants us no sooner than in a while. */
+  /** The control plane answered and refused: wait longer before the next attempt. */
   readonly refused: boolean;
 }
 
-/** One socket, from dialling to its end. */
+/** One socket, from dialling to closing. */
 class Connection {
   welcomed = false;
   readonly #socket: WebSocket;
@@ -144,7 +144,7 @@ class Connection {
     this.#ports = ports;
     this.#owner = owner;
     this.#socket = new WebSocket(`${options.controlPlaneUrl.replace(/^http/, "ws")}/api/nodes/${options.nodeId}/link`, {
-      headers: { authorization: `Bearer ${options.token()}` },
+      headers: { authorization: `Bearer ${options.getToken()}` },
       perMessageDeflate: false,
       maxPayload: LIMITS.linkFrameMaxBytes,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
@@ -155,7 +155,7 @@ class Connection {
 
   close(code: number, reason: string): void {
     this.#socket.close(code, reason);
-    // A peer that does not answer the close must not hold us.
+    // Don't wait for a peer that does not answer the close.
     this.#cancelTimer();
     this.#cancelTimer = this.#ports.timers.after(2_000, () => this.#socket.terminate());
   }
@@ -233,7 +233,7 @@ class Connection {
       case "unknown-frame":
         return this.#ports.logger.debug("link.frame_ignored", { type: read.type });
       case "malformed":
-        this.#ports.logger.warn("link.malformed", { reason: read.reason });
+        this.#ports.logger.warn("link.frame_rejected", { reason: read.reason });
         return this.#socket.close(LINK_CLOSE.malformed, "malformed frame");
       default:
         return assertNever(read);
@@ -262,7 +262,7 @@ class Connection {
     }
   }
 
-  /** An answer for which the connection did not last is lost with it: nobody waits for it any more. */
+  /** A reply whose connection was lost is dropped: its caller has given up. */
   async #answer({ id, call }: Extract<ControlFrame, { type: "call" }>): Promise<void> {
     this.send({ type: "reply", id, reply: await this.#events.onCall(call) });
   }
@@ -282,12 +282,12 @@ class Connection {
     this.#schedulePing();
   }
 
-  /** By frames of our own: proxies on the way answer or swallow the protocol's. */
+  /** Pings with application frames, because proxies may answer or swallow WebSocket pings. */
   #schedulePing(): void {
     this.#cancelTimer();
     this.#cancelTimer = this.#ports.timers.after(PING_MS, () => {
       if (this.#unanswered >= MISSED_PINGS_MAX) {
-        this.#refusal = "no answer to pings";
+        this.#refusal = "no pong received";
         return this.#socket.terminate();
       }
       this.#unanswered++;

@@ -1,4 +1,4 @@
-/** Our end of a session-host's socket: JSON lines. Everything the host tells is state, told again on each connection. */
+/** The daemon's end of a session host's socket: JSON lines. The host sends its whole status again on each connection. */
 import type { Logger } from "@samovar/base";
 import type { HostCommand, HostFrame, HostStatus } from "@samovar/contracts";
 import { hostFrame } from "@samovar/contracts";
@@ -10,9 +10,9 @@ const MAX_LINE_CHARS = 1024 * 1024;
 
 export interface HostListener {
   onStatus(status: HostStatus): void;
-  /** The host has taken a command of this type. */
+  /** The host has received a command of this type. */
   onAck(command: HostCommand["type"]): void;
-  /** Once, whoever ended it. */
+  /** Called once, whichever side closed the connection. */
   onClosed(): void;
 }
 
@@ -21,7 +21,7 @@ export interface HostConnection {
   close(): void;
 }
 
-/** Null when nobody answers at the socket. */
+/** Null when no process accepts the connection. */
 export function connectToHost(
   directory: string,
   listener: HostListener,
@@ -33,7 +33,7 @@ export function connectToHost(
     socket.once("error", refused);
     socket.once("connect", () => {
       socket.off("error", refused);
-      // An error is followed by the close, which tells all there is to know.
+      // "close" follows each error, and its handler does what is needed.
       socket.on("error", () => {});
       socket.on("close", () => listener.onClosed());
       readLines(socket, (line) => readFrame(line, listener, logger));
@@ -65,7 +65,7 @@ function parse(line: string, logger: Logger): HostFrame | null {
   try {
     return hostFrame.parse(JSON.parse(line));
   } catch (error) {
-    logger.warn("host.frame_unreadable", { error });
+    logger.warn("host.frame_rejected", { error });
     return null;
   }
 }

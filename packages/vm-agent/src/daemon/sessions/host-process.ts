@@ -1,13 +1,13 @@
-/** Starts a session-host as a process of its own, so that it goes on when the daemon ends. */
+/** Starts a session host as a detached process, so that it outlives the daemon. */
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { lowerGroup, markProcess, type ProcessMark } from "@samovar/processes";
 
-/** What a host's command line ends with. */
-export const hostArguments = (directory: string) => ["session-host", directory] as const;
+/** The last arguments of a host's command line. */
+export const getHostArguments = (directory: string) => ["session-host", directory] as const;
 
-/** `onExit` is called when the host ends while we still live. Throws when it cannot be started at all. */
+/** `onExit` is called when the host exits while this process runs. Throws when the host cannot be started. */
 export function startHost(
   directory: string,
   self: readonly [string, string],
@@ -16,7 +16,7 @@ export function startHost(
   const log = openSync(join(directory, "host.log"), "a", 0o600);
   try {
     const [node, module] = self;
-    const child = spawn(node, [module, ...hostArguments(directory)], {
+    const child = spawn(node, [module, ...getHostArguments(directory)], {
       cwd: directory,
       env: process.env,
       stdio: ["ignore", log, log],
@@ -34,8 +34,8 @@ export function startHost(
   }
 }
 
-/** The end of the host's log, for a failure's message. */
-export function hostLastWords(directory: string): string {
+/** The last lines of the host's log, for a failure's message. */
+export function readHostLogTail(directory: string): string {
   try {
     const lines = readFileSync(join(directory, "host.log"), "utf8").trimEnd().split("\n");
     return lines.slice(-5).join("\n").slice(-1500);

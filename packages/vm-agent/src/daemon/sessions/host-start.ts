@@ -1,4 +1,4 @@
-/** A session host's start as the machine's start gate sees it: waits for its turn, holds the permit until the host answers. */
+/** Passes a session host through the start gate: waits for the permit and holds it until the host answers. */
 import type { Timers } from "@samovar/base";
 import { DELAYED_AFTER_MS, type StartGate, type StartPermit } from "@samovar/processes";
 import type { SessionRow } from "../store/rows.ts";
@@ -19,15 +19,15 @@ export class HostStart {
     this.#ports = ports;
   }
 
-  /** Resolves when the host may be started, or at once when the signal is aborted. */
+  /** Resolves when the host may start, or at once when the signal is aborted. */
   async admit(session: SessionRow, signal: AbortSignal): Promise<void> {
-    this.over();
-    this.#permit = await this.#ports.starts.enter({ signal, onDelayed: () => this.delayed(session) });
+    this.release();
+    this.#permit = await this.#ports.starts.enter({ signal, onDelayed: () => this.reportDelay(session) });
   }
 
-  /** Reports a wait for a host that has asked for its own turn already. */
-  async watch<T>(session: SessionRow, wait: () => Promise<T>): Promise<T> {
-    const cancel = this.#ports.timers.after(DELAYED_AFTER_MS, () => this.delayed(session));
+  /** Runs `wait` and reports a long wait: for a standby host, which has queued for its own permit. */
+  async reportLongWait<T>(session: SessionRow, wait: () => Promise<T>): Promise<T> {
+    const cancel = this.#ports.timers.after(DELAYED_AFTER_MS, () => this.reportDelay(session));
     try {
       return await wait();
     } finally {
@@ -35,15 +35,15 @@ export class HostStart {
     }
   }
 
-  /** The host answers, or has ended. */
-  over(): void {
+  /** Call when the host answers or has exited. */
+  release(): void {
     this.#permit?.release();
     this.#permit = null;
   }
 
-  /** Reports, once, that a process of the session's start has waited long. */
-  delayed({ id: sessionId, workspaceId, startedTold }: SessionRow): void {
-    if (this.#reported || startedTold) return;
+  /** Reports, once per session, that one of its processes has waited long for its start. */
+  reportDelay({ id: sessionId, workspaceId, startReported }: SessionRow): void {
+    if (this.#reported || startReported) return;
     this.#reported = true;
     const { store } = this.#ports;
     store.transaction(() => store.append({ kind: "session.start_delayed", workspaceId, sessionId }));

@@ -1,4 +1,4 @@
-/** Tells what a session's outbox holds: only changes, seldom, and never two at a time that nobody has taken yet. */
+/** Reports a session's outbox statistics: only changes, at most every five seconds, with one unacknowledged report at a time. */
 import type { SessionId, Timers } from "@samovar/base";
 import { systemTimers } from "@samovar/base";
 import type { OutboxStats } from "@samovar/contracts";
@@ -11,7 +11,7 @@ export class OutboxReports {
   readonly #sessionId: SessionId;
   readonly #store: DaemonStore;
   readonly #timers: Timers;
-  #told = NOTHING;
+  #reported = NOTHING;
   #newest: OutboxStats | null = null;
   #cancelTimer: (() => void) | null = null;
 
@@ -26,15 +26,15 @@ export class OutboxReports {
     this.#cancelTimer ??= this.#timers.after(EVERY_MS, () => {
       this.#cancelTimer = null;
       if (this.#store.hasPending("outbox.stats", this.#sessionId)) this.consider(this.#newest ?? stats);
-      else this.#store.transaction(() => this.last(this.#newest ?? stats));
+      else this.#store.transaction(() => this.report(this.#newest ?? stats));
     });
   }
 
-  /** Within a transaction: the last word before the session's end. */
-  last(stats: OutboxStats): void {
+  /** Appends a report if the statistics have changed. Within a transaction. */
+  report(stats: OutboxStats): void {
     const text = JSON.stringify(stats);
-    if (text === this.#told) return;
-    this.#told = text;
+    if (text === this.#reported) return;
+    this.#reported = text;
     this.#store.append({ kind: "outbox.stats", sessionId: this.#sessionId, stats });
   }
 

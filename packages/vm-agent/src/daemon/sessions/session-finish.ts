@@ -1,6 +1,6 @@
 /**
- * The finish of a session that ended clean: commit, push, and hand over what could not be pushed [R14][F41].
- * Repeatable. Failing is an output, but when the daemon leaves: then the next one does it again.
+ * Finishes a session that ended clean: commits, pushes, and uploads a bundle of what could not be pushed [R14][F41].
+ * Repeatable. A failure is an output, except when the daemon stops: then the next daemon finishes again.
  */
 import { errorMessage, redactText } from "@samovar/base";
 import type { BundleView } from "@samovar/contracts";
@@ -9,20 +9,20 @@ import type { FinishInput, FinishOutputs } from "../git/finish.ts";
 import { bundleCheckout, finishCheckout, NO_OUTPUTS } from "../git/finish.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
 import type { CallbackOwner, WorkspaceCallback } from "../workspaces/callback.ts";
-import { checkoutPlaces } from "../workspaces/places.ts";
+import { getCheckoutPaths } from "../workspaces/workspace-paths.ts";
 
 export interface SessionFinishPorts {
   readonly callback: WorkspaceCallback;
   readonly stateDir: string;
-  /** For everything together. */
+  /** For the commit, the push and the bundle together. */
   readonly finishTimeoutMs: number;
-  /** The daemon is leaving: what was begun is done again by the next one. */
+  /** Aborted when the daemon stops. */
   readonly stopping: AbortSignal;
-  /** The workspace is to go. */
+  /** Aborted when the workspace is to be destroyed. */
   readonly destroyed: AbortSignal;
 }
 
-/** The push's part of the time; the rest is for its bundle, which a push that hangs must not take away. */
+/** The push's share of the time. The rest is reserved for the bundle, so that a hanging push cannot use it up. */
 const PUSH_SHARE = 0.6;
 const LOGIN_SHARE = 0.2;
 
@@ -47,39 +47,39 @@ async function finish(
   signal: AbortSignal,
 ): Promise<FinishOutputs> {
   const { branch, baseCommit, args } = workspace;
-  if (branch === null || baseCommit === null) throw new Error("the workspace was never made ready");
+  if (branch === null || baseCommit === null) throw new Error("the workspace was never ready");
   const owner: CallbackOwner = { workspaceId: workspace.id, sessionId: session.id };
-  const places = checkoutPlaces(stateDir, workspace.place);
+  const paths = getCheckoutPaths(stateDir, workspace.directoryName);
   const input = { ...session.args.finish, repoUrl: args.repoUrl, checkout: args.checkout, branch, baseCommit };
-  const outputs = await finishCheckout(input, places, {
+  const outputs = await finishCheckout(input, paths, {
     signal,
     timeoutMs: finishTimeoutMs * PUSH_SHARE,
-    askLogin: () =>
-      withLimit(finishTimeoutMs * LOGIN_SHARE, signal, (within) => callback.gitLogin(owner, within.signal)),
+    requestLogin: () =>
+      withLimit(finishTimeoutMs * LOGIN_SHARE, signal, (within) => callback.fetchGitLogin(owner, within.signal)),
   });
   if (outputs.pushed || outputs.commits.length === 0 || !input.push) return outputs;
-  const kept = await withLimit(finishTimeoutMs * (1 - PUSH_SHARE), signal, (within) =>
-    handOver(input, places, { callback, owner, signal: within.signal }),
+  const uploaded = await withLimit(finishTimeoutMs * (1 - PUSH_SHARE), signal, (within) =>
+    uploadBundle(input, paths, { callback, owner, signal: within.signal }),
   );
   signal.throwIfAborted();
-  if (typeof kept !== "string") return { ...outputs, bundle: kept };
-  return { ...outputs, pushError: `${outputs.pushError ?? ""}\n${redactText(kept)}`.trim().slice(0, 4000) };
+  if (typeof uploaded !== "string") return { ...outputs, bundle: uploaded };
+  return { ...outputs, pushError: `${outputs.pushError ?? ""}\n${redactText(uploaded)}`.trim().slice(0, 4000) };
 }
 
-/** What is kept with the session, or why nothing is. */
-async function handOver(
+/** The stored bundle, or the reason why none was stored. */
+async function uploadBundle(
   input: FinishInput,
-  places: Parameters<typeof bundleCheckout>[1],
+  paths: Parameters<typeof bundleCheckout>[1],
   to: { readonly callback: WorkspaceCallback; readonly owner: CallbackOwner; readonly signal: AbortSignal },
 ): Promise<BundleView | string> {
   try {
-    const bundle = await bundleCheckout(input, places, to.signal);
+    const bundle = await bundleCheckout(input, paths, to.signal);
     if (!bundle.ok) return bundle.error;
     const { data, sha256 } = bundle.value;
-    const stored = await to.callback.putBundle(to.owner, data, sha256, to.signal);
+    const stored = await to.callback.uploadBundle(to.owner, data, sha256, to.signal);
     if (stored.ok) return stored.value;
-    return `The bundle of its commits could not be kept elsewhere (${stored.error.message}); on the node it is ${places.bundle}.`;
+    return `The git bundle of the commits could not be uploaded (${stored.error.message}); on the node it is ${paths.bundle}.`;
   } catch (error) {
-    return `No bundle could be made of its commits: ${errorMessage(error)}`;
+    return `The git bundle of the commits could not be created: ${errorMessage(error)}`;
   }
 }

@@ -1,4 +1,4 @@
-/** What a session's host is told to do: `host.json`, written before the host is started. No secret is in it. */
+/** The instructions for a session's host: `host.json`, written before the host is started. It holds no secret. */
 import type { Result } from "@samovar/base";
 import { err, errorMessage, ok } from "@samovar/base";
 import type { Failure, HostLaunch } from "@samovar/contracts";
@@ -6,7 +6,7 @@ import { PROTOCOL_VERSION } from "@samovar/contracts";
 import { join } from "node:path";
 import { writePrivateFile } from "../private-file.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
-import { checkoutPlaces } from "../workspaces/places.ts";
+import { getCheckoutPaths } from "../workspaces/workspace-paths.ts";
 
 export interface LaunchInput {
   readonly session: SessionRow;
@@ -15,26 +15,26 @@ export interface LaunchInput {
   readonly command: string[];
   readonly node: Pick<HostLaunch, "controlPlaneUrl" | "nodeId" | "epoch">;
   readonly stateDir: string;
-  /** What the session's processes carry. */
+  /** The mark that the session's processes carry. */
   readonly mark: string;
 }
 
-/** A disk that is full must not leave the session without an end. */
+/** A full disk is returned as a failure, so that the session still ends with a reason. */
 export function writeLaunch(directory: string, input: LaunchInput): Result<null, Failure> {
   try {
-    writePrivateFile(join(directory, "host.json"), `${JSON.stringify(hostLaunchOf(input), null, 2)}\n`);
+    writePrivateFile(join(directory, "host.json"), `${JSON.stringify(createHostLaunch(input), null, 2)}\n`);
     return ok(null);
   } catch (error) {
     return err({ code: "launch_failed", message: `The agent could not be started: ${errorMessage(error)}` });
   }
 }
 
-function hostLaunchOf({ session: { args }, workspace, command, node, stateDir, mark }: LaunchInput): HostLaunch {
-  const places = checkoutPlaces(stateDir, workspace.place);
-  // Names the server that this is, for whoever ends a server's processes.
+function createHostLaunch({ session: { args }, workspace, command, node, stateDir, mark }: LaunchInput): HostLaunch {
+  const paths = getCheckoutPaths(stateDir, workspace.directoryName);
+  // The local cloud finds a server's processes by this variable.
   const server = process.env["SAMOVAR_SERVER_ID"];
   const projectId = workspace.args.projectId;
-  if (projectId === null) throw new Error("a session without a project has nowhere to keep its messages");
+  if (projectId === null) throw new Error("a session without a project cannot store messages");
   return {
     ...node,
     protocol: PROTOCOL_VERSION,
@@ -42,8 +42,8 @@ function hostLaunchOf({ session: { args }, workspace, command, node, stateDir, m
     projectId,
     sessionId: args.sessionId,
     mark,
-    cwd: places.repo,
-    home: places.home,
+    cwd: paths.repo,
+    home: paths.home,
     agent: {
       kind: args.agent.kind,
       command,

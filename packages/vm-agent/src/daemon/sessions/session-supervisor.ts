@@ -1,6 +1,6 @@
 /**
- * Sees one session through, from its acceptance to the last breath of its host: asks {@link nextStep}, does it,
- * looks again. Every step may be cut off and done again [R5][R21]. Keeps M1, T1.
+ * Drives one session from its acceptance until its host is gone: takes the step that {@link nextStep} returns, then
+ * asks again. Every step may be interrupted and repeated [R5][R21]. Keeps M1, T1.
  */
 import type { Clock, Logger, SessionId } from "@samovar/base";
 import { findByArguments, isAlive, killMarked, markProcess, processTime } from "@samovar/processes";
@@ -13,13 +13,13 @@ import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
 import type { DaemonStore } from "../store/store.ts";
 import type { WorkspaceTokens } from "../tokens.ts";
 import type { WorkspaceCallback } from "../workspaces/callback.ts";
-import { sessionDirectory } from "../workspaces/places.ts";
+import { ensureSessionDirectory } from "../workspaces/workspace-paths.ts";
 import type { HostConnection } from "./host-connection.ts";
 import { connectToHost } from "./host-connection.ts";
-import { hostArguments, hostLastWords, startHost } from "./host-process.ts";
+import { getHostArguments, readHostLogTail, startHost } from "./host-process.ts";
 import { HostStart } from "./host-start.ts";
 import { OutboxReports } from "./outbox-reports.ts";
-import { neverBegunEnd, pushNotice, sessionEndOf, unprovenEnd } from "./session-end.ts";
+import { createEndWithoutStart, formatPushNotice, createSessionEnd, createUnverifiedEnd } from "./session-end.ts";
 import { finishSession } from "./session-finish.ts";
 import { writeLaunch } from "./session-launch.ts";
 import type { HostView, SessionFacts, SessionStep } from "./session-steps.ts";
@@ -39,12 +39,12 @@ export interface SupervisorPorts {
   readonly stateDir: string;
   readonly finishTimeoutMs: number;
   readonly drainTimeoutMs: number;
-  /** The daemon is leaving; hosts stay. */
+  /** Aborted when the daemon stops; hosts keep running. */
   readonly stopping: AbortSignal;
 }
 
 export class SessionSupervisor {
-  /** Settles when the session's host is gone for good, or the daemon leaves. */
+  /** Settles when the session's host is gone for good, or the daemon stops. */
   readonly done: Promise<void>;
   readonly #id: SessionId;
   readonly #ports: SupervisorPorts;
@@ -52,19 +52,19 @@ export class SessionSupervisor {
   readonly #waiter = new Waiter();
   readonly #reports: OutboxReports;
   readonly #start: HostStart;
-  /** Aborted by a cancel: ends an installation that nobody waits for any more. */
+  /** Aborted by a cancel: ends an installation that is no longer needed. */
   readonly #cancelled = new AbortController();
-  /** Aborted when the workspace is to go: ends a push. */
+  /** Aborted when the workspace is to be destroyed: ends a push. */
   readonly #destroyed = new AbortController();
-  #host: HostView = { is: "unseen" };
+  #host: HostView = { is: "unchecked" };
   #connection: HostConnection | null = null;
   #sentToken: string | null = null;
   #lastStatus: HostStatus | null = null;
-  /** Counts only the time in which the host could have acted. */
+  /** Counts only time in which the host could run. */
   readonly #hostClock: RunningClock;
   #unansweredSince: number | null = null;
   #cancelSentAt: number | null = null;
-  #dismissSentAt: number | null = null;
+  #shutdownSentAt: number | null = null;
   #closeSent = false;
 
   constructor(id: SessionId, ports: SupervisorPorts) {
@@ -75,16 +75,16 @@ export class SessionSupervisor {
     this.#start = new HostStart({ store: ports.store, starts: ports.agents.starts, timers: systemTimers });
     const hostTime = processTime(() => this.#session()?.process?.pid ?? null);
     this.#hostClock = new RunningClock(ports.clock, systemTimers, hostTime);
-    ports.stopping.addEventListener("abort", () => this.poke(), { once: true });
+    ports.stopping.addEventListener("abort", () => this.wake(), { once: true });
     this.done = this.#run();
   }
 
-  /** Something that counts may have changed: a cancel, a token, the workspace, the link. */
-  poke(): void {
+  /** Reads the facts again: a cancel, a token, the workspace or the link may have changed. */
+  wake(): void {
     if (this.#session()?.cancelReason != null) this.#cancelled.abort();
     if (this.#workspace()?.state === "destroying") this.#destroyed.abort();
-    this.#bringToken();
-    this.#waiter.poke();
+    this.#sendToken();
+    this.#waiter.wake();
   }
 
   async #run(): Promise<void> {
@@ -93,22 +93,22 @@ export class SessionSupervisor {
         const facts = this.#facts();
         if (facts === null) return;
         const step = nextStep(facts, this.#ports.clock.now(), this.#ports);
-        if (step.do === "rest") return;
+        if (step.do === "stop") return;
         if (step.do === "wait")
           await this.#waiter.wait(step.until === null ? null : step.until - this.#ports.clock.now());
         else await this.#attempt(step, facts);
       }
     } finally {
       this.#reports.stop();
-      this.#start.over();
+      this.#start.release();
       this.#connection?.close();
     }
   }
 
-  /** A step that throws is tried again after a while: nothing may leave a session without an end. */
+  /** Retries a step that throws after a second, so that every session ends. */
   async #attempt(step: SessionStep, facts: SessionFacts): Promise<void> {
     try {
-      await this.#take(step, facts);
+      await this.#perform(step, facts);
     } catch (error) {
       if (this.#ports.stopping.aborted || this.#cancelled.signal.aborted) return;
       this.#logger.error("session.step_failed", { step: step.do, error });
@@ -116,40 +116,40 @@ export class SessionSupervisor {
     }
   }
 
-  async #take(step: SessionStep, { session, host }: SessionFacts): Promise<void> {
-    this.#logger.debug("session.step", { step: step.do });
+  async #perform(step: SessionStep, { session, host }: SessionFacts): Promise<void> {
+    this.#logger.debug("session.step_taken", { step: step.do });
     switch (step.do) {
-      case "end-unheard":
-        return this.#endUnheard(session, step);
+      case "end-without-host":
+        return this.#endWithoutHost(session, step);
       case "launch":
         return this.#launch(session);
       case "relaunch":
         return this.#relaunch(session);
-      case "look":
-        return this.#look(session);
+      case "connect":
+        return this.#connect(session);
       case "kill-host":
         return this.#killHost(session, host);
-      case "tell-started":
-        return this.#tellStarted(session);
+      case "report-started":
+        return this.#reportStarted(session);
       case "send-cancel":
         this.#cancelSentAt = this.#hostClock.now();
         return this.#send({ type: "cancel", reason: step.reason });
-      case "note-end":
-        return this.#noteEnd(host);
+      case "record-end":
+        return this.#recordEnd(host);
       case "finish":
         return this.#finish(session);
       case "send-close":
         this.#closeSent = true;
-        return this.#send({ type: "close", notice: session.finish === null ? null : pushNotice(session.finish) });
-      case "tell-end":
-        return this.#tellEnd(session, host);
-      case "send-dismiss":
-        this.#dismissSentAt = this.#hostClock.now();
+        return this.#send({ type: "close", notice: session.finish === null ? null : formatPushNotice(session.finish) });
+      case "report-end":
+        return this.#reportEnd(session, host);
+      case "send-shutdown":
+        this.#shutdownSentAt = this.#hostClock.now();
         return this.#send({ type: "shutdown" });
-      case "settle":
-        return this.#settle(session);
+      case "finalize":
+        return this.#finalize(session);
       case "wait":
-      case "rest":
+      case "stop":
         return;
       default:
         return assertNever(step);
@@ -161,36 +161,40 @@ export class SessionSupervisor {
     this.#connection?.send(command);
   }
 
-  #endUnheard(session: SessionRow, step: Extract<SessionStep, { do: "end-unheard" }>): void {
+  #endWithoutHost(session: SessionRow, step: Extract<SessionStep, { do: "end-without-host" }>): void {
     const { id: sessionId, workspaceId } = session;
     const { store } = this.#ports;
-    const end = this.#unheardEnd(session, step);
+    const end = this.#createEndWithoutHost(session, step);
     store.transaction(() => {
       store.append({ kind: "session.ended", workspaceId, sessionId, end });
-      store.setSession(sessionId, { phase: "dismissed" });
+      store.setSession(sessionId, { phase: "finalized" });
     });
     this.#logger.warn("session.ended", { outcome: end.outcome, code: end.failure?.code });
   }
 
-  #unheardEnd(session: SessionRow, { outcome, failure }: Extract<SessionStep, { do: "end-unheard" }>): SessionEnd {
-    const words = outcome === "crashed" && this.#workspace() !== null ? hostLastWords(this.#directory()) : "";
-    const message = (words === "" ? failure.message : `${failure.message}\n${words}`).slice(0, 4000);
+  #createEndWithoutHost(
+    session: SessionRow,
+    { outcome, failure }: Extract<SessionStep, { do: "end-without-host" }>,
+  ): SessionEnd {
+    const logTail = outcome === "crashed" && this.#workspace() !== null ? readHostLogTail(this.#directory()) : "";
+    const message = (logTail === "" ? failure.message : `${failure.message}\n${logTail}`).slice(0, 4000);
     return session.phase === "accepted"
-      ? neverBegunEnd(outcome, { ...failure, message })
-      : unprovenEnd(session, outcome, { ...failure, message });
+      ? createEndWithoutStart(outcome, { ...failure, message })
+      : createUnverifiedEnd(session, outcome, { ...failure, message });
   }
 
   async #launch(session: SessionRow): Promise<void> {
     const { agents, store } = this.#ports;
     const signal = AbortSignal.any([this.#ports.stopping, this.#cancelled.signal]);
-    const onDelayed = () => this.#start.delayed(session);
+    const onDelayed = () => this.#start.reportDelay(session);
     const agent = await prepareAgent(session.args.agent, { ...agents, logger: this.#logger, signal, onDelayed });
-    if (!agent.ok) return this.#endUnheard(session, { do: "end-unheard", outcome: "error", failure: agent.error });
-    const standby = await this.#start.watch(session, () =>
+    if (!agent.ok)
+      return this.#endWithoutHost(session, { do: "end-without-host", outcome: "error", failure: agent.error });
+    const standby = await this.#start.reportLongWait(session, () =>
       this.#ports.standby.claim(session.workspaceId, session.args.agent, signal),
     );
     if (standby === null) await this.#start.admit(session, signal);
-    // Not launched yet: what is next is decided again.
+    // Still accepted: the next step is decided again.
     if (signal.aborted) return;
     const mark = standby?.mark ?? session.id;
     const prepared = writeLaunch(this.#directory(), {
@@ -202,86 +206,86 @@ export class SessionSupervisor {
       stateDir: this.#ports.stateDir,
     });
     if (!prepared.ok) {
-      return this.#endUnheard(session, { do: "end-unheard", outcome: "error", failure: prepared.error });
+      return this.#endWithoutHost(session, { do: "end-without-host", outcome: "error", failure: prepared.error });
     }
     store.transaction(() => store.setSession(session.id, { phase: "launched", mark }));
     return standby === null ? this.#startHost(session) : this.#assign(session, standby);
   }
 
-  /** Written down first: should this process die now, the host ends for want of a session, and another is started. */
+  /** Recorded first: if this process dies now, the standby host exits without a session and another host is started. */
   #assign(session: SessionRow, standby: StandbyHost): void {
     const change = { launches: session.launches + 1, process: standby.process };
     this.#ports.store.transaction(() => this.#ports.store.setSession(session.id, change));
     standby.assign({ directory: this.#directory() }, () => this.#onHostExit());
-    this.#forgetHost();
+    this.#resetHost();
     this.#logger.info("host.assigned", { pid: standby.process.pid });
   }
 
-  /** A cancel does not wait for its turn: only a host can bring the session to its end. */
+  /** A cancel skips the start gate, because only a host can end the session. */
   async #relaunch(session: SessionRow): Promise<void> {
     const { stopping } = this.#ports;
     await this.#start.admit(session, AbortSignal.any([stopping, this.#cancelled.signal]));
     if (!stopping.aborted) await this.#startHost(session);
   }
 
-  /** The count goes first: a daemon that dies here again and again must not start hosts for ever. */
+  /** Counts the launch first, so that a daemon that keeps dying here does not start hosts for ever. */
   async #startHost(session: SessionRow): Promise<void> {
     const { store, agents } = this.#ports;
     store.transaction(() => store.setSession(session.id, { launches: session.launches + 1 }));
     const mark = await startHost(this.#directory(), agents.self, () => this.#onHostExit());
     store.transaction(() => store.setSession(session.id, { process: mark }));
-    this.#forgetHost();
+    this.#resetHost();
     this.#logger.info("host.started", { pid: mark.pid, launch: session.launches + 1 });
   }
 
   #onHostExit(): void {
-    this.#start.over();
-    if (this.#host.is === "silent") this.#host = { ...this.#host, lookedAt: 0 };
-    this.#waiter.poke();
+    this.#start.release();
+    if (this.#host.is === "silent") this.#host = { ...this.#host, triedAt: 0 };
+    this.#waiter.wake();
   }
 
-  async #look(session: SessionRow): Promise<void> {
+  async #connect(session: SessionRow): Promise<void> {
     const { clock } = this.#ports;
     const connection = await connectToHost(
       this.#directory(),
       {
         onStatus: (status) => this.#onStatus(status),
-        onAck: () => this.#heard(),
+        onAck: () => this.#onAnswer(),
         onClosed: () => this.#onClosed(connection),
       },
       this.#logger,
     );
     const now = clock.now();
-    // What listens has yet to tell its state: either way an answer is due.
+    // A host that accepts the connection sends its status: either way an answer is due.
     this.#unansweredSince ??= this.#hostClock.now();
     if (connection === null) {
       const since = this.#host.is === "silent" ? this.#host.since : now;
-      this.#host = { is: "silent", since, lookedAt: now, process: this.#hostProcess(session) };
+      this.#host = { is: "silent", since, triedAt: now, process: this.#hostProcess(session) };
       return;
     }
-    this.#start.over();
+    this.#start.release();
     this.#connection = connection;
     this.#sentToken = null;
     this.#cancelSentAt = null;
-    this.#dismissSentAt = null;
+    this.#shutdownSentAt = null;
     this.#closeSent = false;
     this.#host = { is: "connected", status: null };
-    this.#bringToken();
+    this.#sendToken();
   }
 
-  /** A daemon that was killed while it started the host has not written down which process it is. */
+  /** Searches by command line too: a daemon that was killed while it started the host has not recorded the process. */
   #hostProcess({ id, process }: SessionRow): Extract<HostView, { is: "silent" }>["process"] {
-    const found = process ?? findByArguments(...hostArguments(this.#directory()));
+    const found = process ?? findByArguments(...getHostArguments(this.#directory()));
     if (found === null) return "dead";
     if (found === "unknown") return "unknown";
     if (process === null) this.#ports.store.transaction(() => this.#ports.store.setSession(id, { process: found }));
     return isAlive(found) ? "alive" : "dead";
   }
 
-  /** Whatever the host sends shows that it acts. */
-  #heard(): void {
+  /** Any frame from the host shows that it runs. */
+  #onAnswer(): void {
     this.#unansweredSince = null;
-    this.#waiter.poke();
+    this.#waiter.wake();
   }
 
   #onStatus(status: HostStatus): void {
@@ -289,30 +293,30 @@ export class SessionSupervisor {
     if (session === null) return;
     if (this.#host.is === "connected") this.#host = { ...this.#host, status };
     this.#lastStatus = status;
-    if (status.startDelayed === true) this.#start.delayed(session);
+    if (status.startDelayed === true) this.#start.reportDelay(session);
     if (session.process?.pid !== status.pid) {
       this.#ports.store.transaction(() =>
         this.#ports.store.setSession(session.id, { process: markProcess(status.pid) }),
       );
     }
-    this.#bringToken();
+    this.#sendToken();
     this.#reports.consider(status.outbox);
-    this.#heard();
+    this.#onAnswer();
   }
 
   #onClosed(connection: HostConnection | null): void {
     if (connection !== this.#connection) return;
-    this.#forgetHost();
-    this.#waiter.poke();
+    this.#resetHost();
+    this.#waiter.wake();
   }
 
-  #forgetHost(): void {
+  #resetHost(): void {
     this.#connection = null;
     this.#unansweredSince = null;
-    this.#host = { is: "unseen" };
+    this.#host = { is: "unchecked" };
   }
 
-  #bringToken(): void {
+  #sendToken(): void {
     const connection = this.#connection;
     const session = this.#session();
     if (connection === null || session === null) return;
@@ -321,7 +325,7 @@ export class SessionSupervisor {
       this.#sentToken = token.token;
       connection.send({ type: "token", token: token.token, expiresAt: token.expiresAt });
     } else if (token === null || this.#lastStatus?.needsToken === true) {
-      this.#ports.tokens.want(session.workspaceId);
+      this.#ports.tokens.request(session.workspaceId);
     }
   }
 
@@ -329,13 +333,13 @@ export class SessionSupervisor {
     const pid = host.is === "connected" ? host.status?.pid : undefined;
     const mark = pid === undefined ? session.process : markProcess(pid);
     this.#logger.warn("host.killed", { pid: mark?.pid });
-    this.#start.over();
+    this.#start.release();
     if (mark !== null) killMarked(mark);
     this.#connection?.close();
-    this.#forgetHost();
+    this.#resetHost();
   }
 
-  #tellStarted({ id: sessionId, workspaceId }: SessionRow): void {
+  #reportStarted({ id: sessionId, workspaceId }: SessionRow): void {
     const { store } = this.#ports;
     store.transaction(() => {
       store.append({
@@ -344,15 +348,15 @@ export class SessionSupervisor {
         sessionId,
         capabilities: this.#lastStatus?.capabilities ?? null,
       });
-      store.setSession(sessionId, { startedTold: true });
+      store.setSession(sessionId, { startReported: true });
     });
   }
 
-  #noteEnd(host: HostView): void {
+  #recordEnd(host: HostView): void {
     const end = host.is === "connected" ? host.status?.end : null;
-    if (end == null) throw new Error("the host has ended and does not say how");
+    if (end == null) throw new Error("the host has ended without reporting how");
     const { store, clock } = this.#ports;
-    store.transaction(() => store.setSession(this.#id, { endSeen: { at: clock.now(), end } }));
+    store.transaction(() => store.setSession(this.#id, { reportedEnd: { at: clock.now(), end } }));
   }
 
   async #finish(session: SessionRow): Promise<void> {
@@ -369,23 +373,28 @@ export class SessionSupervisor {
     });
   }
 
-  #tellEnd({ id: sessionId, workspaceId, endSeen, finish }: SessionRow, host: HostView): void {
+  #reportEnd({ id: sessionId, workspaceId, reportedEnd, finish }: SessionRow, host: HostView): void {
     const status = host.is === "connected" ? host.status : null;
-    if (status === null || endSeen === null) return;
+    if (status === null || reportedEnd === null) return;
     const { store } = this.#ports;
     store.transaction(() => {
-      this.#reports.last(status.outbox);
-      store.append({ kind: "session.ended", workspaceId, sessionId, end: sessionEndOf(endSeen.end, finish, status) });
+      this.#reports.report(status.outbox);
+      store.append({
+        kind: "session.ended",
+        workspaceId,
+        sessionId,
+        end: createSessionEnd(reportedEnd.end, finish, status),
+      });
       store.setSession(sessionId, { phase: "ended" });
     });
-    this.#logger.info("session.ended", { outcome: endSeen.end.outcome, drained: status.drained });
+    this.#logger.info("session.ended", { outcome: reportedEnd.end.outcome, drained: status.drained });
   }
 
-  #settle(session: SessionRow): void {
-    // What a host that was killed could not end itself.
+  #finalize(session: SessionRow): void {
+    // A killed host could not end its agent's processes.
     reapSession(session.mark ?? session.id);
-    this.#ports.store.transaction(() => this.#ports.store.setSession(session.id, { phase: "dismissed" }));
-    this.#ports.tokens.forget(session.id, session.workspaceId);
+    this.#ports.store.transaction(() => this.#ports.store.setSession(session.id, { phase: "finalized" }));
+    this.#ports.tokens.remove(session.id, session.workspaceId);
   }
 
   #facts(): SessionFacts | null {
@@ -398,7 +407,7 @@ export class SessionSupervisor {
       hostNow: this.#hostClock.now(),
       unansweredSince: this.#unansweredSince,
       cancelSentAt: this.#cancelSentAt,
-      dismissSentAt: this.#dismissSentAt,
+      shutdownSentAt: this.#shutdownSentAt,
       closeSent: this.#closeSent,
     };
   }
@@ -414,11 +423,11 @@ export class SessionSupervisor {
 
   #existingWorkspace(): WorkspaceRow {
     const workspace = this.#workspace();
-    if (workspace === null) throw new Error("the session's workspace is not there");
+    if (workspace === null) throw new Error("the session's workspace does not exist");
     return workspace;
   }
 
   #directory(): string {
-    return sessionDirectory(this.#ports.stateDir, this.#existingWorkspace(), this.#id);
+    return ensureSessionDirectory(this.#ports.stateDir, this.#existingWorkspace(), this.#id);
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Session hosts that are started before their session: one for each workspace that is being made, beside its clone, and on a
- * node with nothing to do one for the next workspace, with the agent that was used last. They hold nothing of any task, and are
- * kept in memory only: they end with this process, and a session whose host does not stand by starts one. Keeps S1 [R25].
+ * Session hosts that are started before their session: one for each workspace while it is cloned, and on an idle node one
+ * for the next workspace, with the most recent agent. They hold nothing of any task and are tracked in memory only: they end
+ * with this process, and a session without a standby host starts a host. Keeps S1 [R25].
  */
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
@@ -19,7 +19,7 @@ import { reapSession } from "../../session-host/reap.ts";
 import { writePrivateFile } from "../private-file.ts";
 import type { WorkspaceRow } from "../store/rows.ts";
 import type { DaemonStore } from "../store/store.ts";
-import { checkoutPlaces, placeOf, workspaceDirectory } from "../workspaces/places.ts";
+import { getCheckoutPaths, chooseDirectoryName, getWorkspaceDirectory } from "../workspaces/workspace-paths.ts";
 
 export interface StandbyPorts {
   readonly store: DaemonStore;
@@ -30,50 +30,54 @@ export interface StandbyPorts {
   readonly stopping: AbortSignal;
 }
 
-/** A host that waits for its session. */
+/** A host without a session yet. */
 export interface StandbyHost {
-  /** Carried by every process of the session. */
+  /** The mark that every process of the session carries. */
   readonly mark: string;
   readonly process: ProcessMark;
-  /** Hands the session over: its directory has the `host.json`. `onExit` is called when the host ends while we still live. */
+  /** Assigns the session whose directory holds `host.json`. `onExit` is called when the host exits while this process runs. */
   assign(assignment: StandbyAssignment, onExit: () => void): void;
 }
 
-/** A start that waits for its turn, or has only just had it. */
+/** A start that waits for its permit or was just admitted. */
 interface Starting {
   readonly done: Promise<void>;
   readonly cancel: AbortController;
 }
 
-interface Waiting extends StandbyHost {
-  readonly place: string;
+interface WaitingHost extends StandbyHost {
+  readonly directoryName: string;
   readonly recipe: string;
   readonly child: ChildProcess;
 }
 
-/** With less memory than this to spare, nothing is started that nobody has asked for. */
+/** Below this much available memory, no idle host is started. */
 const SPARE_BYTES = 1024 ** 3;
 
 export class StandbyHosts {
   readonly #ports: StandbyPorts;
-  readonly #byWorkspace = new Map<WorkspaceId, Waiting>();
+  readonly #byWorkspace = new Map<WorkspaceId, WaitingHost>();
   readonly #startingFor = new Map<WorkspaceId, Starting>();
-  #idle: Waiting | null = null;
+  #idle: WaitingHost | null = null;
   #starting = false;
 
   constructor(ports: StandbyPorts) {
     this.#ports = ports;
   }
 
-  /** Removes what the standby of an earlier daemon has left. */
+  /** Removes the directory that an earlier daemon's idle host left. */
   async start(): Promise<void> {
     const { store, stateDir } = this.#ports;
-    const place = store.fact("standby_place");
-    if (place === null || store.workspaces().some((workspace) => workspace.place === place)) return;
-    await rm(workspaceDirectory(stateDir, place), { recursive: true, force: true });
+    const directoryName = store.fact("standby_directory");
+    if (directoryName === null || store.workspaces().some((workspace) => workspace.directoryName === directoryName))
+      return;
+    await rm(getWorkspaceDirectory(stateDir, directoryName), { recursive: true, force: true });
   }
 
-  /** The place that stands ready for this workspace's agent, or null. Within the transaction that accepts the workspace. */
+  /**
+   * Gives the idle host to this workspace: the directory name that the workspace takes over, or null when no idle host fits
+   * its agent. Within the transaction that accepts the workspace.
+   */
   adopt({ workspaceId, agent }: WorkspaceCreateArgs): string | null {
     const idle = this.#idle;
     this.#idle = null;
@@ -83,15 +87,15 @@ export class StandbyHosts {
       return null;
     }
     this.#byWorkspace.set(workspaceId, idle);
-    return idle.place;
+    return idle.directoryName;
   }
 
-  /** While its checkout is made; does nothing for a workspace that has one. */
-  async startFor({ id, place, args }: WorkspaceRow): Promise<void> {
-    const isThere = this.#byWorkspace.has(id) || this.#startingFor.has(id) || this.#hasSession(id);
-    if (args.agent === undefined || isThere) return;
+  /** Starts a host while the workspace is cloned; does nothing when the workspace has one. */
+  async startFor({ id, directoryName, args }: WorkspaceRow): Promise<void> {
+    const hasHost = this.#byWorkspace.has(id) || this.#startingFor.has(id) || this.#hasSession(id);
+    if (args.agent === undefined || hasHost) return;
     const cancel = new AbortController();
-    const done = this.#startBeside(id, args.agent, place, cancel.signal);
+    const done = this.#startBeside(id, args.agent, directoryName, cancel.signal);
     this.#startingFor.set(id, { done, cancel });
     try {
       await done;
@@ -100,28 +104,35 @@ export class StandbyHosts {
     }
   }
 
-  async #startBeside(id: WorkspaceId, recipe: AgentRecipe, place: string, cancelled: AbortSignal): Promise<void> {
+  async #startBeside(
+    id: WorkspaceId,
+    recipe: AgentRecipe,
+    directoryName: string,
+    cancelled: AbortSignal,
+  ): Promise<void> {
     const signal = AbortSignal.any([this.#ports.stopping, cancelled]);
-    const started = await this.#start(recipe, place, { signal });
+    const started = await this.#start(recipe, directoryName, { signal });
     if (started === null) return;
     if (this.#hasSession(id) || this.#ports.store.workspace(id)?.state === "destroying") this.#end(started);
     else this.#byWorkspace.set(id, started);
   }
 
-  /** The node has nothing to do: one host for whatever comes next. */
-  async keepOne(): Promise<void> {
+  /** Starts one host on an idle node, for the next workspace. */
+  async startIdle(): Promise<void> {
     const { store, ids, logger } = this.#ports;
     const lastAgent = store.fact("last_agent");
     if (this.#idle !== null || this.#starting || lastAgent === null || availableMemory() < SPARE_BYTES) return;
     this.#starting = true;
     try {
-      const place = placeOf(ids.make("wsp"), (taken) => store.workspaces().some((known) => known.place === taken));
-      store.transaction(() => store.setFact("standby_place", place));
-      // With others that wait for their turn, nothing is started that nobody has asked for.
-      const giveUp = new AbortController();
-      const signal = AbortSignal.any([this.#ports.stopping, giveUp.signal]);
-      const onDelayed = () => giveUp.abort();
-      const started = await this.#start(agentRecipe.parse(JSON.parse(lastAgent)), place, { signal, onDelayed });
+      const directoryName = chooseDirectoryName(ids.make("wsp"), (taken) =>
+        store.workspaces().some((known) => known.directoryName === taken),
+      );
+      store.transaction(() => store.setFact("standby_directory", directoryName));
+      // While other processes wait to start, no idle host is started.
+      const delayed = new AbortController();
+      const signal = AbortSignal.any([this.#ports.stopping, delayed.signal]);
+      const onDelayed = () => delayed.abort();
+      const started = await this.#start(agentRecipe.parse(JSON.parse(lastAgent)), directoryName, { signal, onDelayed });
       if (started !== null && this.#isIdle()) this.#idle = started;
       else if (started !== null) this.#end(started);
     } catch (error) {
@@ -131,10 +142,10 @@ export class StandbyHosts {
     }
   }
 
-  /** For a session that starts now. One that still waits for its turn is waited for: it asked before the session could. */
+  /** The workspace's host, for a session that starts now; null when there is none. Waits for one that is still starting. */
   async claim(workspaceId: WorkspaceId, agent: AgentRecipe, signal: AbortSignal): Promise<StandbyHost | null> {
     const starting = this.#startingFor.get(workspaceId);
-    if (starting !== undefined) await settledOr(starting.done, signal);
+    if (starting !== undefined) await waitUntilSettled(starting.done, signal);
     if (signal.aborted) return null;
     const waiting = this.#byWorkspace.get(workspaceId);
     if (waiting === undefined) return null;
@@ -144,7 +155,7 @@ export class StandbyHosts {
     return null;
   }
 
-  /** The workspace is going: nobody will start a session in it. */
+  /** Ends the host of a workspace that is being destroyed. */
   discard(workspaceId: WorkspaceId): void {
     this.#startingFor.get(workspaceId)?.cancel.abort();
     const waiting = this.#byWorkspace.get(workspaceId);
@@ -168,18 +179,18 @@ export class StandbyHosts {
     return this.#ports.store.sessions().some(({ workspaceId, phase }) => workspaceId === id && phase !== "accepted");
   }
 
-  /** Null when the agent cannot be had (the session will say why), or when the signal is aborted. */
+  /** Null when the agent cannot be prepared (the session will report why), or when the signal is aborted. */
   async #start(
     recipe: AgentRecipe,
-    place: string,
+    directoryName: string,
     { signal, onDelayed = () => {} }: { readonly signal: AbortSignal; readonly onDelayed?: () => void },
-  ): Promise<Waiting | null> {
+  ): Promise<WaitingHost | null> {
     const { agents, logger } = this.#ports;
     const command = await prepareAgent(recipe, { ...agents, logger, signal, onDelayed });
     if (!command.ok || signal.aborted) return null;
     const permit = await agents.starts.enter({ signal, onDelayed });
     try {
-      const started = signal.aborted ? null : await this.#spawn(recipe, command.value, place);
+      const started = signal.aborted ? null : await this.#spawn(recipe, command.value, directoryName);
       if (started !== null) void untilReady(started.child).then(() => permit.release());
       else permit.release();
       return started;
@@ -189,18 +200,18 @@ export class StandbyHosts {
     }
   }
 
-  async #spawn(recipe: AgentRecipe, command: string[], place: string): Promise<Waiting> {
+  async #spawn(recipe: AgentRecipe, command: string[], directoryName: string): Promise<WaitingHost> {
     const { agents, stateDir } = this.#ports;
     const mark = `standby-${this.#ports.ids.make("ses")}`;
-    const directory = join(workspaceDirectory(stateDir, place), "standby");
-    const { home } = checkoutPlaces(stateDir, place);
+    const directory = join(getWorkspaceDirectory(stateDir, directoryName), "standby");
+    const { home } = getCheckoutPaths(stateDir, directoryName);
     for (const each of [directory, home]) mkdirSync(each, { recursive: true, mode: 0o700 });
-    writePrivateFile(join(directory, "standby.json"), JSON.stringify(standbyOf(recipe, command, home, mark)));
+    writePrivateFile(join(directory, "standby.json"), JSON.stringify(createStandby(recipe, command, home, mark)));
     const child = await spawnStandby(directory, agents.self);
-    return this.#waiting(child, { place, mark, recipe: JSON.stringify(recipe) });
+    return this.#createWaitingHost(child, { directoryName, mark, recipe: JSON.stringify(recipe) });
   }
 
-  #waiting(child: ChildProcess, about: Pick<Waiting, "place" | "mark" | "recipe">): Waiting {
+  #createWaitingHost(child: ChildProcess, about: Pick<WaitingHost, "directoryName" | "mark" | "recipe">): WaitingHost {
     let onExit = () => this.#forget(child, about.mark);
     child.once("exit", () => onExit());
     this.#ports.logger.debug("standby.started", { pid: child.pid });
@@ -215,24 +226,24 @@ export class StandbyHosts {
     };
   }
 
-  /** It died while it waited. */
+  /** The host exited before it had a session. */
   #forget(child: ChildProcess, mark: string): void {
     reapSession(mark);
     if (this.#idle?.child === child) this.#idle = null;
     for (const [id, waiting] of this.#byWorkspace) if (waiting.child === child) this.#byWorkspace.delete(id);
   }
 
-  /** The end of its input ends it, and it ends its agent. */
-  #end({ child, place }: Waiting): void {
+  /** Closing its input makes the host exit, and the host ends its agent. */
+  #end({ child, directoryName }: WaitingHost): void {
     child.stdin?.end();
     const { store, stateDir } = this.#ports;
-    if (store.workspaces().some((workspace) => workspace.place === place)) return;
-    child.once("exit", () => void rm(workspaceDirectory(stateDir, place), { recursive: true, force: true }));
+    if (store.workspaces().some((workspace) => workspace.directoryName === directoryName)) return;
+    child.once("exit", () => void rm(getWorkspaceDirectory(stateDir, directoryName), { recursive: true, force: true }));
   }
 }
 
-/** Resolves when it is settled, either way, or when the signal is aborted. */
-function settledOr(work: Promise<void>, signal: AbortSignal): Promise<void> {
+/** Resolves when `work` is settled, either way, or when the signal is aborted. */
+function waitUntilSettled(work: Promise<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
@@ -240,16 +251,16 @@ function settledOr(work: Promise<void>, signal: AbortSignal): Promise<void> {
   });
 }
 
-function standbyOf(recipe: AgentRecipe, command: string[], home: string, mark: string): HostStandby {
+function createStandby(recipe: AgentRecipe, command: string[], home: string, mark: string): HostStandby {
   const { kind, env, gateway } = recipe;
   const server = process.env["SAMOVAR_SERVER_ID"];
-  const whole = { ...env, ...(server === undefined ? {} : { SAMOVAR_SERVER_ID: server }) };
-  const agent = startsEarly(recipe) ? { kind, command, env: whole, gateway } : null;
+  const completeEnv = { ...env, ...(server === undefined ? {} : { SAMOVAR_SERVER_ID: server }) };
+  const agent = canStartEarly(recipe) ? { kind, command, env: completeEnv, gateway } : null;
   return { protocol: PROTOCOL_VERSION, mark, home, agent };
 }
 
-/** Not an agent whose environment names what is not known yet. */
-function startsEarly({ startsEarly: allowed, secretEnv, env }: AgentRecipe): boolean {
+/** False for an agent whose environment needs values that are not known yet. */
+function canStartEarly({ startsEarly: allowed, secretEnv, env }: AgentRecipe): boolean {
   return allowed && !secretEnv && !Object.values(env).some((value) => /\{(?:checkout|model)\}/.test(value));
 }
 
@@ -264,7 +275,7 @@ function spawnStandby(directory: string, [node, module]: readonly [string, strin
     });
     lowerGroup(child, 0);
     child.stdin?.on("error", () => {
-      // It is gone; its exit says so.
+      // The process is gone; its exit is handled elsewhere.
     });
     return new Promise((resolve, reject) => {
       child.once("error", reject);

@@ -1,33 +1,33 @@
-/** Waits for a time or a poke, whichever comes first. A poke that comes while nobody waits is remembered. */
+/** Waits for a timeout or a wake-up, whichever comes first. A wake-up that comes before the wait ends the next wait at once. */
 import type { Timers } from "@samovar/base";
 import { systemTimers } from "@samovar/base";
 
 export class Waiter {
   readonly #timers: Timers;
-  #poked = false;
-  #wake = () => {};
+  #isWoken = false;
+  #resume = () => {};
 
   constructor(timers: Timers = systemTimers) {
     this.#timers = timers;
   }
 
-  poke(): void {
-    this.#poked = true;
-    this.#wake();
+  wake(): void {
+    this.#isWoken = true;
+    this.#resume();
   }
 
-  /** `timeoutMs` null: only a poke ends it. */
+  /** `timeoutMs` null: waits for a wake-up only. */
   async wait(timeoutMs: number | null): Promise<void> {
-    if (!this.#poked) {
+    if (!this.#isWoken) {
       await new Promise<void>((resolve) => {
         const cancel = timeoutMs === null ? () => {} : this.#timers.after(Math.max(0, timeoutMs), resolve);
-        this.#wake = () => {
+        this.#resume = () => {
           cancel();
           resolve();
         };
       });
-      this.#wake = () => {};
+      this.#resume = () => {};
     }
-    this.#poked = false;
+    this.#isWoken = false;
   }
 }

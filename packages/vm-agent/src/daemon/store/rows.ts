@@ -20,14 +20,18 @@ const json = <T extends z.ZodType>(inner: T) =>
 export const workspaceRow = z
   .object({
     id: workspaceId,
-    place: z.string(),
+    directory_name: z.string(),
     args: json(workspaceCreateArgs),
     state: z.enum(["creating", "ready", "failed", "destroying"]),
     branch: z.string().nullable(),
     base_commit: z.string().nullable(),
   })
-  .transform(({ base_commit: baseCommit, ...row }) => ({ ...row, baseCommit }));
-/** A workspace that exists on the node, or is being made or removed. */
+  .transform(({ directory_name: directoryName, base_commit: baseCommit, ...row }) => ({
+    ...row,
+    directoryName,
+    baseCommit,
+  }));
+/** A workspace that exists on the node, or is being created or removed. */
 export type WorkspaceRow = z.infer<typeof workspaceRow>;
 
 const processMark: z.ZodType<ProcessMark> = z.object({
@@ -45,22 +49,22 @@ const finishOutputs = sessionEnd.pick({
   warning: true,
 });
 
-/** What the host told of its end, when we first heard of it: what it says after a crash of its own counts no more. */
-const endSeen = z.object({ at: millis, end: hostEnd });
-export type EndSeen = z.infer<typeof endSeen>;
+/** The end that the host reported first. It stands: a host that crashed later and was restarted reports another one. */
+const reportedEnd = z.object({ at: millis, end: hostEnd });
+export type ReportedEnd = z.infer<typeof reportedEnd>;
 
 export const sessionRow = z
   .object({
     id: sessionId,
     workspace_id: workspaceId,
     args: json(sessionStartArgs),
-    phase: z.enum(["accepted", "launched", "ended", "dismissed"]),
+    phase: z.enum(["accepted", "launched", "ended", "finalized"]),
     cancel_reason: z.string().nullable(),
-    started_told: z.number(),
+    start_reported: z.number(),
     launches: z.number(),
     process: json(processMark).nullable(),
     mark: z.string().nullable(),
-    end_seen: json(endSeen).nullable(),
+    reported_end: json(reportedEnd).nullable(),
     finish: json(finishOutputs).nullable(),
   })
   .transform((row) => ({
@@ -69,16 +73,16 @@ export const sessionRow = z
     args: row.args,
     phase: row.phase,
     cancelReason: row.cancel_reason,
-    startedTold: row.started_told === 1,
+    startReported: row.start_reported === 1,
     launches: row.launches,
     process: row.process,
-    /** What its processes carry; null before its launch. */
+    /** The mark that the session's processes carry; null before its launch. */
     mark: row.mark,
-    endSeen: row.end_seen,
+    reportedEnd: row.reported_end,
     finish: row.finish,
   }));
 /**
- * A session: *accepted* (asked for), *launched* (its host was started), *ended* (its end is told), *dismissed*
+ * A session: *accepted* (requested), *launched* (its host was started), *ended* (its end was reported), *finalized*
  * (its host is gone). The phase only moves forward.
  */
 export type SessionRow = z.infer<typeof sessionRow>;

@@ -1,4 +1,4 @@
-/** Tests of the daemon's memory over real files. */
+/** The daemon's store on real files. */
 import { PLAIN_CHECKOUT } from "@samovar/contracts";
 import { AGENTS } from "@samovar/domain/agents";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
@@ -36,7 +36,7 @@ const appendDestroyed = () => {
 };
 const numbers = () => store.eventsAfter(0).map((event) => event.n);
 
-test("events keep their order and numbers over a restart, and numbers are never given twice", () => {
+test("events keep their order and numbers across a restart, and numbers are never reused", () => {
   appendDestroyed();
   appendDestroyed();
   store.forgetEvents(2);
@@ -46,7 +46,7 @@ test("events keep their order and numbers over a restart, and numbers are never 
   expect(store.highestEvent()).toBe(3);
 });
 
-test("a change whose event cannot be written is not made", () => {
+test("rolls back a change whose event cannot be written", () => {
   const workspaceId = ids.make("wsp");
   expect(() =>
     store.transaction(() => {
@@ -59,15 +59,15 @@ test("a change whose event cannot be written is not made", () => {
   expect(numbers()).toEqual([]);
 });
 
-test("listeners hear of an event once it is on disk, and of nothing else", () => {
-  const heard: number[][] = [];
-  store.onEvent(() => heard.push(numbers()));
+test("notifies listeners once an event is on disk, and of nothing else", () => {
+  const notified: number[][] = [];
+  store.onEvent(() => notified.push(numbers()));
   store.transaction(() => store.recordCommand({ id: "c1", n: 1, kind: "node.drain" }));
   appendDestroyed();
-  expect(heard).toEqual([[1]]);
+  expect(notified).toEqual([[1]]);
 });
 
-test("a command is recorded once by its id; numbers start again with a new epoch", () => {
+test("records a command once by its id, and restarts the numbers with a new epoch", () => {
   store.enterEpoch(1);
   expect(store.transaction(() => store.recordCommand({ id: "c1", n: 7, kind: "node.drain" }))).toBe(true);
   expect(store.transaction(() => store.recordCommand({ id: "c1", n: 7, kind: "node.drain" }))).toBe(false);
@@ -78,7 +78,7 @@ test("a command is recorded once by its id; numbers start again with a new epoch
   expect(store.lastCommand()).toBe(0);
 });
 
-test("when the control plane has seen higher numbers than this file gave, pending events go above them", () => {
+test("renumbers pending events when the control plane has seen higher numbers than this file assigned", () => {
   const workspaceId = appendDestroyed();
   store.renumberAbove(57);
   expect(store.eventsAfter(0)).toMatchObject([{ n: 58, kind: "workspace.destroyed", workspaceId }]);
@@ -86,7 +86,7 @@ test("when the control plane has seen higher numbers than this file gave, pendin
   expect(numbers()).toEqual([58, 59]);
 });
 
-test("workspaces and sessions come back as they were", () => {
+test("restores workspaces and sessions after a restart", () => {
   const workspaceId = ids.make("wsp");
   const sessionId = ids.make("ses");
   const args = {
@@ -120,12 +120,12 @@ test("workspaces and sessions come back as they were", () => {
     launches: 2,
     process: { pid: 7, startTime: "9" },
     cancelReason: "enough",
-    startedTold: true,
+    startReported: true,
   });
   reopen();
   expect(store.workspace(workspaceId)).toEqual({
     id: workspaceId,
-    place: "abc",
+    directoryName: "abc",
     args,
     state: "ready",
     branch: "task/a-2",
@@ -137,26 +137,26 @@ test("workspaces and sessions come back as they were", () => {
     args: startArgs,
     phase: "launched",
     cancelReason: "enough",
-    startedTold: true,
+    startReported: true,
     launches: 2,
     mark: null,
     process: { pid: 7, startTime: "9" },
-    endSeen: null,
+    reportedEnd: null,
     finish: null,
   });
   store.removeWorkspace(workspaceId);
   expect(store.sessions()).toEqual([]);
 });
 
-test("a second daemon on the same node is refused", () => {
+test("refuses a second daemon on the same node", () => {
   expect(() => new DaemonStore(file, clock)).toThrow(StoreBusyError);
 });
 
-test("[F34] a corrupt file is set aside, and what can be read is kept", () => {
+test("[F34] moves a corrupt file away and keeps what can be read", () => {
   const workspaceId = appendDestroyed();
   store.close();
   const bytes = readFileSync(file);
-  // The last page belongs to the table that was made last; the events lie before it.
+  // The last page belongs to the table that was created last; the events come before it.
   bytes.fill(0xff, bytes.length - 4096);
   writeFileSync(file, bytes);
   store = new DaemonStore(file, clock);
@@ -165,7 +165,7 @@ test("[F34] a corrupt file is set aside, and what can be read is kept", () => {
   expect(store.eventsAfter(0)).toMatchObject([{ workspaceId }]);
 });
 
-test("[F34] a file that is no database at all is set aside", () => {
+test("[F34] moves away a file that is not a database", () => {
   store.close();
   writeFileSync(file, "tea".repeat(5000));
   store = new DaemonStore(file, clock);

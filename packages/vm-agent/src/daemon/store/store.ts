@@ -1,6 +1,6 @@
 /**
- * What the daemon must not forget. Commands are recorded before they are acknowledged, events before they
- * are sent, and a change and the event that tells it are one transaction: so each is told exactly once.
+ * The daemon's durable state. Commands are recorded before they are acknowledged, events before they are sent, and a
+ * change and its event are written in one transaction, so that each change is reported exactly once.
  */
 import type { Clock, SessionId, WorkspaceId } from "@samovar/base";
 import type { NodeEvent, SessionStartArgs, WorkspaceCreateArgs } from "@samovar/contracts";
@@ -10,7 +10,7 @@ import type { Salvage } from "@samovar/sqlite";
 import { runTransaction } from "@samovar/sqlite";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { openStore } from "./database.ts";
-import type { EndSeen, SessionRow, WorkspaceRow } from "./rows.ts";
+import type { ReportedEnd, SessionRow, WorkspaceRow } from "./rows.ts";
 import { sessionRow, workspaceRow } from "./rows.ts";
 
 /** An event before it has its number and time. */
@@ -18,15 +18,15 @@ export type EventDraft = {
   [K in NodeEvent["kind"]]: Omit<Extract<NodeEvent, { kind: K }>, "n" | "at">;
 }[NodeEvent["kind"]];
 
-/** Acknowledged commands that are remembered, so that a late copy is known. */
+/** Acknowledged commands that are kept to recognise late duplicates. */
 const INBOX_KEPT = 1000;
 
 export class DaemonStore {
-  /** What became of a damaged file when this was opened, or null. */
+  /** Set when the file was damaged and salvaged on opening. */
   readonly salvage: Salvage | null;
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
-  /** Rows as they were read last. Each step of a session reads them, and this process alone writes them. */
+  /** Cached rows. Each step of a session reads them, and only this process writes them. */
   readonly #read = { sessions: new Map<SessionId, SessionRow>(), workspaces: new Map<WorkspaceId, WorkspaceRow>() };
   readonly #clock: Clock;
   readonly #listeners = new Set<() => void>();
@@ -47,7 +47,7 @@ export class DaemonStore {
     this.#listeners.add(listener);
   }
 
-  /** All or nothing; `change` may append events. */
+  /** Runs `change` in one transaction; it may append events. */
   transaction<T>(change: () => T): T {
     const before = this.highestEvent();
     let result: T;
@@ -72,7 +72,7 @@ export class DaemonStore {
       "INSERT INTO link_events (n, kind, subject, body) VALUES (?,?,?,?)",
       n,
       event.kind,
-      subjectOf(draft),
+      getSubject(draft),
       JSON.stringify(event),
     );
   }
@@ -88,19 +88,19 @@ export class DaemonStore {
     return this.#get("SELECT 1 FROM link_events WHERE kind = ? AND subject = ?", kind, subject) !== undefined;
   }
 
-  /** The control plane has these for good. */
+  /** Deletes the events that the control plane has acknowledged. */
   forgetEvents(upTo: number): void {
     this.#run("DELETE FROM link_events WHERE n <= ?", upTo);
   }
 
-  /** The highest number ever given. */
+  /** The highest number ever assigned. */
   highestEvent(): number {
     return Number(this.#get("SELECT seq FROM sqlite_sequence WHERE name = 'link_events'")?.["seq"] ?? 0);
   }
 
   /**
-   * The control plane has seen numbers that this file never gave: the file that gave them was lost. What is
-   * pending here was never sent, and is numbered anew above them.
+   * The control plane has seen numbers that this file never assigned: the file that assigned them was lost. The events
+   * pending here were never sent; they get new numbers above those.
    */
   renumberAbove(lastEvent: number): void {
     this.transaction(() => {
@@ -120,7 +120,7 @@ export class DaemonStore {
     return Number(this.#get("SELECT max(n) AS n FROM link_inbox")?.["n"] ?? 0);
   }
 
-  /** Within a transaction. False when the command is known already. */
+  /** Within a transaction. False when the command was recorded before. */
   recordCommand(command: { readonly id: string; readonly n: number; readonly kind: string }): boolean {
     const added = this.#run(
       "INSERT OR IGNORE INTO link_inbox (id, n, kind, received_at) VALUES (?,?,?,?)",
@@ -133,7 +133,7 @@ export class DaemonStore {
     return added === 1;
   }
 
-  /** Numbers of commands start again with each epoch. */
+  /** Command numbers restart with each epoch. */
   enterEpoch(epoch: number): void {
     this.transaction(() => {
       if (this.fact("epoch") === String(epoch)) return;
@@ -171,11 +171,11 @@ export class DaemonStore {
     return workspace;
   }
 
-  addWorkspace(args: WorkspaceCreateArgs, place: string): void {
+  addWorkspace(args: WorkspaceCreateArgs, directoryName: string): void {
     this.#run(
-      "INSERT OR IGNORE INTO workspaces (id, place, args, state, updated_at) VALUES (?,?,?,'creating',?)",
+      "INSERT OR IGNORE INTO workspaces (id, directory_name, args, state, updated_at) VALUES (?,?,?,'creating',?)",
       args.workspaceId,
-      place,
+      directoryName,
       JSON.stringify(args),
       this.#clock.now(),
     );
@@ -196,7 +196,7 @@ export class DaemonStore {
     );
   }
 
-  /** Forgets the workspace and its sessions. */
+  /** Deletes the workspace and its sessions. */
   removeWorkspace(id: WorkspaceId): void {
     this.#read.workspaces.delete(id);
     this.#read.sessions.clear();
@@ -230,17 +230,17 @@ export class DaemonStore {
     );
   }
 
-  /** Only what is given changes. */
+  /** Changes only the given fields. */
   setSession(id: SessionId, change: SessionChange): void {
     this.#read.sessions.delete(id);
     const columns: [string, SQLInputValue][] = [["updated_at", this.#clock.now()]];
     if (change.phase !== undefined) columns.push(["phase", change.phase]);
     if (change.cancelReason !== undefined) columns.push(["cancel_reason", change.cancelReason]);
-    if (change.startedTold !== undefined) columns.push(["started_told", change.startedTold ? 1 : 0]);
+    if (change.startReported !== undefined) columns.push(["start_reported", change.startReported ? 1 : 0]);
     if (change.launches !== undefined) columns.push(["launches", change.launches]);
     if (change.mark !== undefined) columns.push(["mark", change.mark]);
     if (change.process !== undefined) columns.push(["process", JSON.stringify(change.process)]);
-    if (change.endSeen !== undefined) columns.push(["end_seen", JSON.stringify(change.endSeen)]);
+    if (change.reportedEnd !== undefined) columns.push(["reported_end", JSON.stringify(change.reportedEnd)]);
     if (change.finish !== undefined) columns.push(["finish", JSON.stringify(change.finish)]);
     this.#run(
       `UPDATE agent_sessions SET ${columns.map(([name]) => `${name} = ?`).join(", ")} WHERE id = ?`,
@@ -267,22 +267,22 @@ export class DaemonStore {
   }
 }
 
-/** `last_agent`: the recipe of the session that was started last. `standby_place`: where the last idle standby was made. */
-type FactName = "epoch" | "draining" | "last_agent" | "standby_place";
+/** `last_agent`: the recipe of the most recent session. `standby_directory`: the directory of the most recent idle standby host. */
+type FactName = "epoch" | "draining" | "last_agent" | "standby_directory";
 
 export interface SessionChange {
   readonly phase?: SessionRow["phase"];
   readonly cancelReason?: string;
-  readonly startedTold?: boolean;
+  readonly startReported?: boolean;
   readonly launches?: number;
   readonly process?: ProcessMark;
   readonly mark?: string;
-  readonly endSeen?: EndSeen;
+  readonly reportedEnd?: ReportedEnd;
   readonly finish?: NonNullable<SessionRow["finish"]>;
 }
 
-/** What an event is about. */
-function subjectOf(draft: EventDraft): string {
+/** The id of the session or workspace that an event concerns. */
+function getSubject(draft: EventDraft): string {
   if ("sessionId" in draft) return draft.sessionId;
   return draft.workspaceId ?? "node";
 }

@@ -1,6 +1,6 @@
 /**
- * What a node asks of the control plane with a workspace's token: the credential for its repository, and a place
- * for what could not be pushed. Waits for the token, and tries again what may pass by itself, until it is told to stop. Keeps S1.
+ * Requests to the control plane with a workspace's token: the credential for its repository, and the upload of a git
+ * bundle. Waits for the token and retries transient failures until it is aborted. Keeps S1.
  */
 import type { Clock, Random, Result, SessionId, Timers, WorkspaceId } from "@samovar/base";
 import { backoffMs, err, errorMessage, ok } from "@samovar/base";
@@ -12,13 +12,13 @@ import type { WorkspaceTokens } from "../tokens.ts";
 
 export interface CallbackPorts {
   readonly controlPlaneUrl: string;
-  readonly tokens: Pick<WorkspaceTokens, "until" | "refuse">;
+  readonly tokens: Pick<WorkspaceTokens, "waitFor" | "reject">;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
 }
 
-/** Whose token is used. */
+/** The workspace and session whose token is used. */
 export interface CallbackOwner {
   readonly workspaceId: WorkspaceId;
   readonly sessionId: SessionId;
@@ -34,25 +34,25 @@ export class WorkspaceCallback {
     this.#ports = ports;
   }
 
-  /** For the workspace's repository; null when none is stored for its host. */
-  async gitLogin(owner: CallbackOwner, signal: AbortSignal): Promise<Result<GitLogin | null, Failure>> {
-    const answer = await this.#ask(owner, "/git-credential", { method: "GET" }, gitCredential, signal);
+  /** The login for the workspace's repository; null when none is stored for its host. */
+  async fetchGitLogin(owner: CallbackOwner, signal: AbortSignal): Promise<Result<GitLogin | null, Failure>> {
+    const answer = await this.#request(owner, "/git-credential", { method: "GET" }, gitCredential, signal);
     return answer.ok ? ok(answer.value.credential) : answer;
   }
 
-  /** `sha256` in hex, over `data`. */
-  putBundle(
+  /** `sha256` is the hex digest of `data`. */
+  uploadBundle(
     owner: CallbackOwner,
     data: Buffer<ArrayBuffer>,
     sha256: string,
     signal: AbortSignal,
   ): Promise<Result<BundleView, Failure>> {
     const headers = { "content-type": "application/octet-stream" };
-    return this.#ask(owner, `/bundle?sha256=${sha256}`, { method: "PUT", headers, body: data }, bundleView, signal);
+    return this.#request(owner, `/bundle?sha256=${sha256}`, { method: "PUT", headers, body: data }, bundleView, signal);
   }
 
-  /** A refusal is told as the control plane words it. */
-  async #ask<T extends z.ZodType>(
+  /** A refusal is returned as the control plane words it. */
+  async #request<T extends z.ZodType>(
     owner: CallbackOwner,
     path: string,
     request: {
@@ -65,19 +65,19 @@ export class WorkspaceCallback {
   ): Promise<Result<z.output<T>, Failure>> {
     let failure: Failure = { code: "unavailable", message: "The workspace has no token yet." };
     for (let failures = 1; !signal.aborted; failures++) {
-      const token = await this.#ports.tokens.until(owner.sessionId, owner.workspaceId, signal);
+      const token = await this.#ports.tokens.waitFor(owner.sessionId, owner.workspaceId, signal);
       if (token === null) break;
-      const answer = await this.#once(owner, path, { ...request, token }, signal);
+      const answer = await this.#tryRequest(owner, path, { ...request, token }, signal);
       if (answer.kind === "answered") return read(schema, answer.body);
       failure = answer.failure;
       if (answer.kind === "refused") return err(failure);
-      if (answer.kind === "unauthenticated") this.#ports.tokens.refuse(owner.sessionId, token);
+      if (answer.kind === "unauthenticated") this.#ports.tokens.reject(owner.sessionId, token);
       await pause(this.#ports.timers, backoffMs(failures, RETRY, this.#ports.random.next()), signal);
     }
     return err(failure);
   }
 
-  async #once(
+  async #tryRequest(
     { workspaceId }: CallbackOwner,
     path: string,
     {
@@ -101,7 +101,7 @@ export class WorkspaceCallback {
       });
       const body: unknown = await response.json().catch(() => null);
       if (response.ok) return { kind: "answered", body };
-      return { kind: kindOf(response.status), failure: failureOf(response.status, body) };
+      return { kind: classify(response.status), failure: parseFailure(response.status, body) };
     } catch (error) {
       const message = `The control plane could not be reached: ${errorMessage(error)}`;
       return { kind: "again", failure: { code: "unavailable", message } };
@@ -113,7 +113,7 @@ type Answer =
   | { readonly kind: "answered"; readonly body: unknown }
   | { readonly kind: "refused" | "unauthenticated" | "again"; readonly failure: Failure };
 
-function kindOf(status: number): "refused" | "unauthenticated" | "again" {
+function classify(status: number): "refused" | "unauthenticated" | "again" {
   if (status === 401) return "unauthenticated";
   return status === 408 || status === 429 || status >= 500 ? "again" : "refused";
 }
@@ -124,7 +124,7 @@ function read<T extends z.ZodType>(schema: T, body: unknown): Result<z.output<T>
   return err({ code: "internal", message: "The control plane's answer could not be understood." });
 }
 
-function failureOf(status: number, body: unknown): Failure {
+function parseFailure(status: number, body: unknown): Failure {
   const parsed = errorBody.safeParse(body);
   if (parsed.success) return { code: parsed.data.error.code, message: parsed.data.error.message };
   return { code: "provider_error", message: `The control plane answered ${status}.` };

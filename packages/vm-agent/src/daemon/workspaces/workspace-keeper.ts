@@ -1,4 +1,4 @@
-/** Makes and removes workspaces. What is to be done stands in the store; a keeper that starts anew goes on from there. */
+/** Creates and destroys workspaces. The pending work is in the store, so a restarted keeper resumes it. */
 import type { Logger, Result, WorkspaceId } from "@samovar/base";
 import { err, errorMessage, ok, redactText } from "@samovar/base";
 import type { Failure } from "@samovar/contracts";
@@ -10,23 +10,23 @@ import { cloneRepository } from "../git/clone.ts";
 import type { WorkspaceRow } from "../store/rows.ts";
 import type { DaemonStore } from "../store/store.ts";
 import type { WorkspaceCallback } from "./callback.ts";
-import { checkoutPlaces, removeSessionLinks, workspaceDirectory } from "./places.ts";
+import { getCheckoutPaths, removeSessionLinks, getWorkspaceDirectory } from "./workspace-paths.ts";
 
 export interface KeeperPorts {
   readonly store: DaemonStore;
   readonly logger: Logger;
   readonly stateDir: string;
   readonly callback: WorkspaceCallback;
-  /** For a checkout, all of it. */
+  /** For the whole clone. */
   readonly cloneTimeoutMs: number;
-  /** Ends the workspace's sessions; settles when their hosts are gone. */
+  /** Ends the workspace's sessions; resolves when their hosts are gone. */
   endSessions(workspace: WorkspaceId): Promise<void>;
   /** The workspace's state has changed. */
-  changed(workspace: WorkspaceId): void;
-  /** Its checkout is about to be made. */
-  creating(workspace: WorkspaceRow): void;
-  /** Nothing is left to do for the workspace now. */
-  rested(): void;
+  onChange(workspace: WorkspaceId): void;
+  /** Called before the workspace is cloned. */
+  onCreating(workspace: WorkspaceRow): void;
+  /** Called when nothing is left to do for a workspace. */
+  onIdle(): void;
   readonly stopping: AbortSignal;
 }
 
@@ -40,8 +40,8 @@ export class WorkspaceKeeper {
     this.#ports = ports;
   }
 
-  /** Does what the store says is to be done for the workspace. A removal interrupts the making. */
-  poke(id: WorkspaceId): void {
+  /** Does the workspace's pending work. Destroying interrupts creating. */
+  wake(id: WorkspaceId): void {
     const busy = this.#busy.get(id);
     if (busy !== undefined) {
       if (this.#ports.store.workspace(id)?.state === "destroying") busy.abort.abort();
@@ -54,8 +54,8 @@ export class WorkspaceKeeper {
     this.#busy.set(id, { abort, done });
   }
 
-  /** Settles when nothing is being done any more. */
-  async idle(): Promise<void> {
+  /** Resolves when no work is in progress. */
+  async waitUntilIdle(): Promise<void> {
     await Promise.all([...this.#busy.values()].map((busy) => busy.done));
   }
 
@@ -66,18 +66,18 @@ export class WorkspaceKeeper {
       else if (row.state === "destroying") await this.#destroy(row);
       else return;
     }
-    logger.debug("workspace.idle", { workspace: id });
-    this.#ports.rested();
+    logger.debug("workspace.processed", { workspace: id });
+    this.#ports.onIdle();
   }
 
   async #create(row: WorkspaceRow, signal: AbortSignal): Promise<void> {
     const { store, logger } = this.#ports;
     const startedAt = performance.now();
-    this.#ports.creating(row);
+    this.#ports.onCreating(row);
     try {
       const checkout = await this.#clone(row, signal);
       if (!checkout.ok) return this.#fail(row, checkout.error);
-      this.#settle(row, () => {
+      this.#complete(row, () => {
         store.setWorkspace(row.id, { state: "ready", ...checkout.value });
         store.append({ kind: "workspace.ready", workspaceId: row.id, ...checkout.value });
       });
@@ -90,20 +90,23 @@ export class WorkspaceKeeper {
       if (signal.aborted) return;
       this.#fail(row, {
         code: "workspace_failed",
-        message: redactText(`The workspace could not be made: ${errorMessage(error)}`).slice(0, 4000),
+        message: redactText(`The workspace could not be created: ${errorMessage(error)}`).slice(0, 4000),
       });
     }
   }
 
-  async #clone({ id, place, args }: WorkspaceRow, signal: AbortSignal): Promise<Result<Checkout, Failure>> {
+  async #clone({ id, directoryName, args }: WorkspaceRow, signal: AbortSignal): Promise<Result<Checkout, Failure>> {
     const { stateDir, callback, cloneTimeoutMs } = this.#ports;
-    await mkdir(workspaceDirectory(stateDir, place), { recursive: true, mode: 0o700 });
+    await mkdir(getWorkspaceDirectory(stateDir, directoryName), { recursive: true, mode: 0o700 });
     const { sessionId } = args;
     return withLimit(cloneTimeoutMs, signal, async (within) => {
-      const askLogin = async () =>
-        sessionId === null ? ok(null) : await callback.gitLogin({ workspaceId: id, sessionId }, within.signal);
+      const requestLogin = async () =>
+        sessionId === null ? ok(null) : await callback.fetchGitLogin({ workspaceId: id, sessionId }, within.signal);
       try {
-        return await cloneRepository(args, checkoutPlaces(stateDir, place), { signal: within.signal, askLogin });
+        return await cloneRepository(args, getCheckoutPaths(stateDir, directoryName), {
+          signal: within.signal,
+          requestLogin,
+        });
       } catch (error) {
         if (!within.isLate()) throw error;
         const message = `The repository could not be cloned within ${Math.round(cloneTimeoutMs / 1000)} seconds.`;
@@ -114,20 +117,20 @@ export class WorkspaceKeeper {
 
   #fail(row: WorkspaceRow, failure: Failure): void {
     const { store, logger } = this.#ports;
-    this.#settle(row, () => {
+    this.#complete(row, () => {
       store.setWorkspace(row.id, { state: "failed" });
       store.append({ kind: "workspace.failed", workspaceId: row.id, failure });
     });
     logger.warn("workspace.failed", { workspace: row.id, code: failure.code });
   }
 
-  /** Unless a removal was asked for meanwhile: then only the removal is told. */
-  #settle(row: WorkspaceRow, change: () => void): void {
+  /** Applies the change unless the workspace is to be destroyed by now: then only that is reported. */
+  #complete(row: WorkspaceRow, change: () => void): void {
     const { store } = this.#ports;
     store.transaction(() => {
       if (store.workspace(row.id)?.state === "creating") change();
     });
-    this.#ports.changed(row.id);
+    this.#ports.onChange(row.id);
   }
 
   async #destroy(row: WorkspaceRow): Promise<void> {
@@ -137,9 +140,9 @@ export class WorkspaceKeeper {
     try {
       const sessions = store.sessions().filter((session) => session.workspaceId === row.id);
       removeSessionLinks(stateDir, row, sessions);
-      await rm(workspaceDirectory(stateDir, row.place), { recursive: true, force: true, maxRetries: 5 });
+      await rm(getWorkspaceDirectory(stateDir, row.directoryName), { recursive: true, force: true, maxRetries: 5 });
     } catch (error) {
-      // A process that is just dying may still write; a directory that stays would keep the last task's files.
+      // A dying process may still write. Retry, because a leftover directory would keep the last task's files.
       logger.error("workspace.removal_failed", { workspace: row.id, error });
       await pause(RETRY_REMOVAL_MS, undefined, { signal: stopping }).catch(() => {});
       return;

@@ -1,8 +1,8 @@
-/** The workspace token, as the daemon brings it; whoever needs one waits here. In memory only. Keeps S1 [F38]. */
+/** The workspace token that the daemon sends, or a wait for it. In memory only. Keeps S1 [F38]. */
 
-export class TokenBox {
+export class CurrentToken {
   #token: string | null = null;
-  #refused: string | null = null;
+  #classifyError: string | null = null;
   #waiting: ((token: string) => void)[] = [];
   readonly #onChange: () => void;
 
@@ -10,22 +10,22 @@ export class TokenBox {
     this.#onChange = onChange;
   }
 
-  /** Whether the last one was refused and none came since. */
-  get wanted(): boolean {
-    return this.#token === null && this.#refused !== null;
+  /** Whether the last token was rejected and no other came since. */
+  get isReplacementNeeded(): boolean {
+    return this.#token === null && this.#classifyError !== null;
   }
 
-  /** False for one that was refused already. */
+  /** False for a token that was rejected before. */
   put(token: string): boolean {
-    if (token === this.#refused) return false;
+    if (token === this.#classifyError) return false;
     this.#token = token;
     for (const resolve of this.#waiting.splice(0)) resolve(token);
     this.#onChange();
     return true;
   }
 
-  refuse(token: string): void {
-    this.#refused = token;
+  reject(token: string): void {
+    this.#classifyError = token;
     if (this.#token === token) this.#token = null;
     this.#onChange();
   }

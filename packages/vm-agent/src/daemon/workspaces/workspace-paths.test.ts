@@ -1,4 +1,4 @@
-/** Tests of where a workspace's files lie, with real sockets. */
+/** Paths of a workspace's files, with real sockets. */
 import { existsSync, lstatSync, mkdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { ids } from "../control-plane.testing.ts";
 import { makeDirectory } from "../git/repositories.testing.ts";
 import type { WorkspaceRow } from "../store/rows.ts";
-import { placeOf, removeSessionLinks, sessionDirectory } from "./places.ts";
+import { chooseDirectoryName, removeSessionLinks, ensureSessionDirectory } from "./workspace-paths.ts";
 
 let root: string;
 beforeEach(() => {
@@ -28,7 +28,7 @@ function aWorkspace(sessionId = ids.make("ses")): WorkspaceRow {
     commitIdentity,
     checkout: { submodules: false, lfs: false, hooks: false },
   };
-  return { id, place: "abc", args, state: "ready", branch: null, baseCommit: null };
+  return { id, directoryName: "abc", args, state: "ready", branch: null, baseCommit: null };
 }
 
 async function listensIn(directory: string): Promise<boolean> {
@@ -41,29 +41,30 @@ async function listensIn(directory: string): Promise<boolean> {
   return listening;
 }
 
-test("a short path is used as it is, apart for each session", () => {
+test("uses a short path as it is, with a directory per session", () => {
   const sessionId = ids.make("ses");
   const workspace = aWorkspace(sessionId);
-  expect(sessionDirectory(root, workspace, sessionId)).toBe(join(root, "w/abc/session"));
-  expect(sessionDirectory(root, workspace, ids.make("ses"))).not.toBe(join(root, "w/abc/session"));
+  expect(ensureSessionDirectory(root, workspace, sessionId)).toBe(join(root, "w/abc/session"));
+  expect(ensureSessionDirectory(root, workspace, ids.make("ses"))).not.toBe(join(root, "w/abc/session"));
 });
 
-test("a path that is too long for a socket is reached through a short link, which goes with the workspace", async () => {
+test("reaches a path that is too long for a socket through a short link, which is removed with the workspace", async () => {
   const stateDir = join(root, "long".repeat(25));
   mkdirSync(stateDir);
   const sessionId = ids.make("ses");
   const workspace = aWorkspace(sessionId);
-  const directory = sessionDirectory(stateDir, workspace, sessionId);
+  const directory = ensureSessionDirectory(stateDir, workspace, sessionId);
   expect(lstatSync(directory).isSymbolicLink()).toBe(true);
   expect(await listensIn(directory)).toBe(true);
-  expect(sessionDirectory(stateDir, workspace, sessionId)).toBe(directory);
+  expect(ensureSessionDirectory(stateDir, workspace, sessionId)).toBe(directory);
   removeSessionLinks(stateDir, workspace, [{ id: sessionId }]);
   expect(existsSync(directory)).toBe(false);
 });
 
-test("places are short and never shared", () => {
+test("chooses short directory names that are never shared", () => {
   const taken = new Set<string>();
-  for (let n = 0; n < 50; n++) taken.add(placeOf(ids.make("wsp"), (place) => taken.has(place)));
+  for (let n = 0; n < 50; n++)
+    taken.add(chooseDirectoryName(ids.make("wsp"), (directoryName) => taken.has(directoryName)));
   expect(taken.size).toBe(50);
-  expect(placeOf("wsp_01abcdefgh", (place) => place === "abcdefgh")).toBe("1abcdefgh");
+  expect(chooseDirectoryName("wsp_01abcdefgh", (directoryName) => directoryName === "abcdefgh")).toBe("1abcdefgh");
 });

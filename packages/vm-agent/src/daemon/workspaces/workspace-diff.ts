@@ -1,6 +1,6 @@
 /**
- * A look into a checkout that its agent owns, and may be writing to right now: nothing of it is changed, and git
- * reads none of its settings. It compares by an index and settings of its own, made for the one look. Keeps S1.
+ * The changes in a checkout that its agent owns and may be writing to: the checkout is not modified, and git reads none of
+ * its settings. The comparison uses a temporary index and configuration. Keeps S1.
  */
 import type { Result } from "@samovar/base";
 import { err, errorMessage, ok, redactText } from "@samovar/base";
@@ -8,29 +8,29 @@ import type { Failure, WorkspaceDiff } from "@samovar/contracts";
 import { headOfJson, jsonBytes } from "@samovar/domain/text-limits";
 import { copyFile, lstat, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { CheckoutPlaces } from "../git/clone.ts";
+import type { CheckoutPaths } from "../git/clone.ts";
 import type { GitOptions, GitRun } from "../git/git.ts";
-import { git, lastWords } from "../git/git.ts";
+import { git, getOutputTail } from "../git/git.ts";
 
-export interface LookInput {
-  readonly places: CheckoutPlaces;
-  /** The workspace's own directory; holds what the look needs for as long as it lasts. */
+export interface WorkspaceDiffInput {
+  readonly paths: CheckoutPaths;
+  /** The workspace's directory, in which the temporary git directory is created. */
   readonly directory: string;
-  /** The commit that the work began at. */
+  /** The commit that the task's branch started from. */
   readonly baseCommit: string;
   readonly signal: AbortSignal;
 }
 
-/** Bytes of the diff's JSON: with the list of files it stays well below one frame of the link. */
+/** Bytes of the diff's JSON: together with the list of files it fits into one frame of the link. */
 const DIFF_MAX_BYTES = 512 * 1024;
 const FILES_MAX_BYTES = 256 * 1024;
-/** New files up to these are part of the diff. */
+/** Limits of new files in the diff. */
 const NEW_FILES_MAX = 200;
 const NEW_FILE_MAX_BYTES = 256 * 1024;
 const INDEX_MAX_BYTES = 128 * 1024 * 1024;
 const GIT_TIMEOUT_MS = 8_000;
 
-/** No look fetches: what is not in the checkout is not shown. */
+/** Nothing is fetched: objects that are not in the checkout are not shown. */
 const SETTINGS: readonly string[] = [
   ...["file", "ext", "git", "ssh", "http", "https"].map((protocol) => `protocol.${protocol}.allow=never`),
   "protocol.allow=never",
@@ -47,46 +47,46 @@ const COMPARE: readonly string[] = [
 
 type Files = WorkspaceDiff["files"];
 
-/** Fails with a sentence when the checkout cannot be read. Throws only an abort's reason. */
-export async function lookInto(input: LookInput): Promise<Result<WorkspaceDiff, Failure>> {
-  const own = await mkdtemp(join(input.directory, "look-"));
+/** Returns a failure when the checkout cannot be read. Throws only an abort's reason. */
+export async function readWorkspaceDiff(input: WorkspaceDiffInput): Promise<Result<WorkspaceDiff, Failure>> {
+  const temporary = await mkdtemp(join(input.directory, "diff-"));
   try {
-    return ok(await look(input, own));
+    return ok(await compare(input, temporary));
   } catch (error) {
     input.signal.throwIfAborted();
-    const message = redactText(`The checkout at ${input.places.repo} cannot be read: ${errorMessage(error)}`);
-    return err({ code: "look_failed", message: message.slice(0, 4000) });
+    const message = redactText(`The checkout at ${input.paths.repo} cannot be read: ${errorMessage(error)}`);
+    return err({ code: "diff_failed", message: message.slice(0, 4000) });
   } finally {
-    await rm(own, { recursive: true, force: true, maxRetries: 3 });
+    await rm(temporary, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
-async function look({ places, baseCommit, signal }: LookInput, own: string): Promise<WorkspaceDiff> {
-  const theirs = join(places.repo, ".git");
+async function compare({ paths, baseCommit, signal }: WorkspaceDiffInput, temporary: string): Promise<WorkspaceDiff> {
+  const theirs = join(paths.repo, ".git");
   const entry = await lstat(theirs).catch(() => null);
-  if (entry === null || !entry.isDirectory()) throw new Error("its .git directory is gone");
+  if (entry === null || !entry.isDirectory()) throw new Error("its .git directory is missing");
   const options = (gitDir: string): GitOptions => ({
-    cwd: places.repo,
-    home: places.home,
-    globalConfig: places.globalConfig,
-    repository: { gitDir, workTree: places.repo },
+    cwd: paths.repo,
+    home: paths.home,
+    globalConfig: paths.globalConfig,
+    repository: { gitDir, workTree: paths.repo },
     settings: SETTINGS,
     signal,
     timeoutMs: GIT_TIMEOUT_MS,
   });
-  const head = await headOf(options(theirs));
-  await makeOwnGitDirectory(own, theirs, places.trustedConfig, head.commit);
-  const ours = options(own);
-  await readIndex(own, theirs, head.commit, ours);
-  const tracked = await trackedChanges(baseCommit, ours);
-  const untracked = await untrackedFiles(ours);
-  const isPartOfDiff = await addNewFiles(untracked, places.repo, ours);
+  const head = await readHead(options(theirs));
+  await makeTemporaryGitDirectory(temporary, theirs, paths.trustedConfig, head.commit);
+  const ours = options(temporary);
+  await readIndex(temporary, theirs, head.commit, ours);
+  const tracked = await listTrackedChanges(baseCommit, ours);
+  const untracked = await listUntrackedFiles(ours);
+  const isPartOfDiff = await addNewFiles(untracked, paths.repo, ours);
   const compared = await git(["diff", ...COMPARE, "--src-prefix=a/", "--dst-prefix=b/", baseCommit, "--"], ours);
-  if (compared.code !== 0) throw failed("diff", compared);
+  if (compared.code !== 0) throw createGitError("diff", compared);
   const files = cutFiles([...tracked, ...untracked.map((path) => ({ path, change: "untracked" as const }))]);
   const diff = cutDiff(compared.stdout);
   return {
-    path: places.repo,
+    path: paths.repo,
     branch: head.branch,
     head: head.commit,
     files: files.files,
@@ -95,11 +95,11 @@ async function look({ places, baseCommit, signal }: LookInput, own: string): Pro
   };
 }
 
-/** Only names are read of the agent's own repository: no object, no program, no other repository. */
-async function headOf(options: GitOptions): Promise<{ branch: string | null; commit: string | null }> {
+/** Reads only ref names of the agent's repository, so that git touches no object, program or other repository. */
+async function readHead(options: GitOptions): Promise<{ branch: string | null; commit: string | null }> {
   const branch = await git(["symbolic-ref", "--quiet", "--short", "HEAD"], options);
   const commit = await git(["rev-parse", "--verify", "--quiet", "HEAD"], options);
-  if (branch.code > 1) throw failed("symbolic-ref", branch);
+  if (branch.code > 1) throw createGitError("symbolic-ref", branch);
   const sha = commit.stdout.trim();
   return {
     branch: branch.code === 0 ? branch.stdout.trim() : null,
@@ -107,37 +107,37 @@ async function headOf(options: GitOptions): Promise<{ branch: string | null; com
   };
 }
 
-/** The settings are those of the fresh clone; objects are read from the checkout, and none is written there. */
-async function makeOwnGitDirectory(
-  own: string,
+/** Uses the settings of the fresh clone. Objects are read from the checkout; none are written to it. */
+async function makeTemporaryGitDirectory(
+  temporary: string,
   theirs: string,
   trustedConfig: string,
   commit: string | null,
 ): Promise<void> {
-  await mkdir(join(own, "refs"), { recursive: true });
-  await mkdir(join(own, "objects", "info"), { recursive: true });
-  await writeFile(join(own, "objects", "info", "alternates"), `${join(theirs, "objects")}\n`);
-  await writeFile(join(own, "HEAD"), `${commit ?? "ref: refs/heads/unborn"}\n`);
-  await copyFile(trustedConfig, join(own, "config"));
+  await mkdir(join(temporary, "refs"), { recursive: true });
+  await mkdir(join(temporary, "objects", "info"), { recursive: true });
+  await writeFile(join(temporary, "objects", "info", "alternates"), `${join(theirs, "objects")}\n`);
+  await writeFile(join(temporary, "HEAD"), `${commit ?? "ref: refs/heads/unborn"}\n`);
+  await copyFile(trustedConfig, join(temporary, "config"));
 }
 
-/** The agent's index spares reading every file again; one that does not stand alone is made anew from the commit. */
-async function readIndex(own: string, theirs: string, commit: string | null, options: GitOptions): Promise<void> {
+/** Copies the agent's index, which saves reading every file again; an index that git cannot read is rebuilt from the commit. */
+async function readIndex(temporary: string, theirs: string, commit: string | null, options: GitOptions): Promise<void> {
   const entry = await lstat(join(theirs, "index")).catch(() => null);
   if (entry?.isFile() === true && entry.size <= INDEX_MAX_BYTES) {
-    await copyFile(join(theirs, "index"), join(own, "index"));
+    await copyFile(join(theirs, "index"), join(temporary, "index"));
     const read = await git(["ls-files", "--", ".git"], options);
     if (read.code === 0) return;
-    await rm(join(own, "index"), { force: true });
+    await rm(join(temporary, "index"), { force: true });
   }
   if (commit === null) return;
   const made = await git(["read-tree", commit], options);
-  if (made.code !== 0) throw failed("read-tree", made);
+  if (made.code !== 0) throw createGitError("read-tree", made);
 }
 
-async function trackedChanges(base: string, options: GitOptions): Promise<Files> {
+async function listTrackedChanges(base: string, options: GitOptions): Promise<Files> {
   const run = await git(["diff", ...COMPARE, "--name-status", "-z", base, "--"], options);
-  if (run.code !== 0) throw failed("diff", run);
+  if (run.code !== 0) throw createGitError("diff", run);
   const words = run.stdout.split("\0");
   const files: Files = [];
   for (let at = 0; at + 1 < words.length;) {
@@ -157,14 +157,14 @@ const CHANGES: Readonly<Record<string, Files[number]["change"]>> = {
   R: "renamed",
 };
 
-/** A directory that is a repository of its own stands as one entry that ends with a slash. */
-async function untrackedFiles(options: GitOptions): Promise<string[]> {
+/** A nested repository is one entry that ends with a slash. */
+async function listUntrackedFiles(options: GitOptions): Promise<string[]> {
   const run = await git(["ls-files", "--others", "--exclude-standard", "-z"], options);
-  if (run.code !== 0) throw failed("ls-files", run);
+  if (run.code !== 0) throw createGitError("ls-files", run);
   return run.stdout.split("\0").filter((path) => path !== "");
 }
 
-/** Makes new files part of the diff; answers whether it has them all. */
+/** Adds new files to the diff; returns whether all of them were added. */
 async function addNewFiles(untracked: readonly string[], repo: string, options: GitOptions): Promise<boolean> {
   const candidates = untracked.slice(0, NEW_FILES_MAX).filter((path) => !path.endsWith("/"));
   const small: string[] = [];
@@ -173,22 +173,23 @@ async function addNewFiles(untracked: readonly string[], repo: string, options: 
     const isShown = entry !== null && (entry.isSymbolicLink() || (entry.isFile() && entry.size <= NEW_FILE_MAX_BYTES));
     if (isShown) small.push(path);
   }
-  // What vanishes meanwhile is left out; the rest is added all the same.
+  // A file that vanishes meanwhile is skipped; the rest is still added.
   if (small.length > 0)
     await git(["--literal-pathspecs", "add", "--intent-to-add", "--ignore-errors", "--", ...small], options);
   return small.length === untracked.length;
 }
 
 function cutFiles(all: Files): { readonly files: Files; readonly cut: boolean } {
-  let room = FILES_MAX_BYTES;
-  const end = all.findIndex((file) => (room -= jsonBytes(file) + 1) < 0);
+  let available = FILES_MAX_BYTES;
+  const end = all.findIndex((file) => (available -= jsonBytes(file) + 1) < 0);
   return end === -1 ? { files: all, cut: false } : { files: all.slice(0, end), cut: true };
 }
 
-/** Ends with a whole line. */
+/** Cuts at the end of a line. */
 function cutDiff(text: string): { readonly text: string; readonly cut: boolean } {
   const head = headOfJson(text.toWellFormed(), DIFF_MAX_BYTES);
   return head.cut ? { text: head.text.slice(0, head.text.lastIndexOf("\n") + 1), cut: true } : head;
 }
 
-const failed = (command: string, run: GitRun): Error => new Error(`git ${command}: ${lastWords(run.stderr)}`);
+const createGitError = (command: string, run: GitRun): Error =>
+  new Error(`git ${command}: ${getOutputTail(run.stderr)}`);
