@@ -8,12 +8,12 @@ import { parse } from "yaml";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ids } from "../../../test/caller.ts";
 import { database } from "../../database/index.ts";
-import { verifyNodeToken, verifyWorkspaceToken } from "../../identity/machine-tokens.ts";
-import { configOf } from "../../config.ts";
+import { verifyNodeToken, verifyWorkspaceToken } from "../../identity/node-tokens.ts";
+import { getConfig } from "../../config.ts";
 import { findNode } from "../store.ts";
 import { nodeObject } from "./stub.ts";
 import { NamedAlarms } from "./alarms.ts";
-import { LINK_QUIET_MS } from "./link.ts";
+import { HEARTBEAT_TIMEOUT_MS } from "./link.ts";
 import {
   aHolder,
   aNode,
@@ -36,7 +36,7 @@ let cloud: ScriptedCloud;
 let owner: UserId;
 let holder: SlotLease;
 let nodeId: NodeId;
-const config = configOf(env);
+const config = getConfig(env);
 const node = () => nodeObject(env, nodeId);
 const row = async () => (await findNode(database(env), nodeId)) ?? expect.fail("no row");
 const rowIs = (state: string) => vi.waitFor(async () => expect((await row()).state).toBe(state));
@@ -116,7 +116,7 @@ describe("making the server", () => {
   it("[F21] [F29] a refusal ends it with a reason; a boot that takes too long ends with the server deleted", async () => {
     cloud.put("POST /servers", { status: 403, code: "forbidden" });
     await ring(nodeId);
-    expect(await node().facts(holder.workspaceId)).toMatchObject({
+    expect(await node().observe(holder.workspaceId)).toMatchObject({
       node: { state: "destroying", failure: { code: "provider_unauthorized" } },
       workspace: { state: "failed" },
     });
@@ -201,7 +201,7 @@ describe("the link", () => {
       project: holder.projectId,
     });
     await rowIs("active");
-    expect(await node().facts(holder.workspaceId)).toMatchObject({ node: { connected: true } });
+    expect(await node().observe(holder.workspaceId)).toMatchObject({ node: { connected: true } });
   });
 
   it("[R8] a command is one command, arrives in order after its workspace's token, and again after a reconnect until it is acknowledged", async () => {
@@ -226,7 +226,7 @@ describe("the link", () => {
     expect((await agent.next("ack")).upTo).toBe(1);
     await node().enqueue(destroyCommand(holder.workspaceId));
     expect((await agent.next("command")).command.n).toBe(1);
-    expect(await node().facts(holder.workspaceId)).toMatchObject({
+    expect(await node().observe(holder.workspaceId)).toMatchObject({
       node: { connected: true },
       workspace: { state: "ready", branch: "task/x" },
     });
@@ -256,7 +256,7 @@ describe("the link", () => {
     await vi.waitFor(() =>
       expect(agent.frames.flatMap((frame) => (frame.type === "ack" ? [frame.upTo] : []))).toEqual([1, 1, 2, 3]),
     );
-    expect(await node().facts(holder.workspaceId)).toMatchObject({
+    expect(await node().observe(holder.workspaceId)).toMatchObject({
       workspace: { branch: "first" },
       session: { startedAt: START },
     });
@@ -284,7 +284,7 @@ describe("the link", () => {
     previous.send({ type: "hello", protocol: PROTOCOL_VERSION - 1 });
     await vi.waitFor(() => expect(previous.closedWith).toBe(LINK_CLOSE.upgrade));
     expect((await node().view())?.state).toBe("draining");
-    expect(await node().facts(holder.workspaceId)).toMatchObject({
+    expect(await node().observe(holder.workspaceId)).toMatchObject({
       workspace: { state: "failed", failure: { code: "node_outdated" } },
     });
   });
@@ -295,12 +295,12 @@ describe("the link", () => {
     await vi.waitFor(async () => expect((await node().view())?.unreachableSince).toBe(Date.now()));
     await connected(nodeId);
     expect((await node().view())?.unreachableSince).toBeNull();
-    passTime(LINK_QUIET_MS);
+    passTime(HEARTBEAT_TIMEOUT_MS);
     await ring(nodeId);
     expect((await node().view())?.unreachableSince).toBe(Date.now());
     passTime(config.NODE_UNREACHABLE_TIMEOUT_MS);
     await ring(nodeId);
-    expect(await node().facts(holder.workspaceId)).toMatchObject({
+    expect(await node().observe(holder.workspaceId)).toMatchObject({
       workspace: { state: "failed", failure: { code: "node_unreachable" } },
     });
     expect(
@@ -365,20 +365,20 @@ describe("work, rest and end", () => {
     agent.tell({ kind: "workspace.destroyed", workspaceId: holder.workspaceId }, 1);
     await agent.next("ack");
     expect(await node().admits(holder.workspaceId, 1)).toBe(false);
-    expect(await node().facts(holder.workspaceId)).toMatchObject({ workspace: { state: "destroyed" } });
+    expect(await node().observe(holder.workspaceId)).toMatchObject({ workspace: { state: "destroyed" } });
     expect((await node().view())?.taskIds).toEqual([]);
   });
 
   it("[R16] a workspace that is kept frees its place, holds its node and may still deliver; the row follows", async () => {
     await up();
-    await node().keep(holder.workspaceId);
+    await node().retain(holder.workspaceId);
     const kept = { taskIds: [], retainedTaskIds: [holder.taskId], taken: 0, state: "active" };
     expect(await node().view()).toMatchObject(kept);
     await vi.waitFor(async () => expect(await row()).toMatchObject(kept));
     expect(await node().admits(holder.workspaceId, 1)).toBe(true);
     const others = await Promise.all(Array.from({ length: config.NODE_SLOTS }, () => aHolder(owner)));
     for (const each of others) expect((await node().reserve(each)).granted).toBe(true);
-    await node().keep(holder.workspaceId);
+    await node().retain(holder.workspaceId);
     expect(await node().view()).toMatchObject({ taken: config.NODE_SLOTS, retainedTaskIds: [holder.taskId] });
   });
 
@@ -398,7 +398,7 @@ describe("work, rest and end", () => {
   });
 });
 
-const nudges = () => runInDurableObject(node(), (_object, state) => new NodeStorage(state.storage).nudges());
+const nudges = () => runInDurableObject(node(), (_object, state) => new NodeStorage(state.storage).signals());
 const dueAt = (name: string) =>
   runInDurableObject(node(), (_object, state) => new NamedAlarms(state.storage).dueAt(name));
 
@@ -438,11 +438,11 @@ describe("what it owes to others", () => {
     const run = { ...(await aHolder(owner)), runId: ids.make("run") };
     await runInDurableObject(node(), (_object, state) => {
       const storage = new NodeStorage(state.storage);
-      storage.addNudge(run.runId);
-      const [first] = storage.nudges();
-      storage.addNudge(run.runId);
-      if (first !== undefined) storage.nudgeArrived(first);
-      expect(storage.nudges()).toMatchObject([{ runId: run.runId }]);
+      storage.addSignal(run.runId);
+      const [first] = storage.signals();
+      storage.addSignal(run.runId);
+      if (first !== undefined) storage.removeSignal(first);
+      expect(storage.signals()).toMatchObject([{ runId: run.runId }]);
     });
   });
 });

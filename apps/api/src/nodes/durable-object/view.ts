@@ -5,7 +5,7 @@ import { failureOf, isAlive, placesTaken } from "@samovar/domain/node-record";
 import type { Config } from "../../config.ts";
 import type { NodeStorage, StoredNode } from "./storage.ts";
 
-export function nodeViewOf(node: StoredNode, storage: NodeStorage, config: Config): NodeView {
+export function buildNodeView(node: StoredNode, storage: NodeStorage, config: Config): NodeView {
   const { identity, record, version } = node;
   const { life, link } = record;
   const slots = life.state === "destroyed" ? [] : record.slots;
@@ -22,9 +22,9 @@ export function nodeViewOf(node: StoredNode, storage: NodeStorage, config: Confi
     epoch: record.epoch,
     warmUntil: life.state === "warm" ? life.until : null,
     unreachableSince: link.kind === "down" && isAlive(record) ? link.since : null,
-    taskIds: tasksOf(slots.filter(({ kept }) => !kept)),
-    retainedTaskIds: tasksOf(slots.filter(({ kept }) => kept)),
-    taken: placesTaken({ slots }, nodeSettings(config)),
+    taskIds: listTaskIds(slots.filter(({ kept }) => !kept)),
+    retainedTaskIds: listTaskIds(slots.filter(({ kept }) => kept)),
+    taken: placesTaken({ slots }, toNodeSettings(config)),
     slots: config.NODE_SLOTS,
     outbox: storage.outbox(),
     pricePerHour: server?.pricePerHour ?? null,
@@ -35,11 +35,11 @@ export function nodeViewOf(node: StoredNode, storage: NodeStorage, config: Confi
   };
 }
 
-const tasksOf = (slots: readonly Slot[]) =>
+const listTaskIds = (slots: readonly Slot[]) =>
   slots.flatMap(({ holder }) => (holder.taskId === null ? [] : [holder.taskId]));
 
-/** What the pure core is told of the configuration. */
-export function nodeSettings(config: Config): NodeSettings {
+/** The settings of the pure core. */
+export function toNodeSettings(config: Config): NodeSettings {
   return {
     slots: config.NODE_SLOTS,
     keptFree: config.NODE_RETAINED_WORKSPACES,
