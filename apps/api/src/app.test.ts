@@ -2,9 +2,9 @@ import { exports } from "cloudflare:workers";
 import { errorBody, LIMITS } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { controlPlane, ids, ORIGIN, somebodyElse } from "../test/caller.ts";
-import { mintNodeToken, mintWorkspaceToken } from "./identity/machine-tokens.ts";
-import { byteRouters, createApp, machineRouters } from "./app.ts";
+import { controlPlane, ids, ORIGIN, anotherUser } from "../test/caller.ts";
+import { mintNodeToken, mintWorkspaceToken } from "./identity/node-tokens.ts";
+import { byteRouters, createApp, nodeRouters } from "./app.ts";
 
 const { app, ask, setUp, deps } = controlPlane();
 
@@ -42,9 +42,7 @@ interface Route {
 const routesOf = (routes: readonly Route[]) =>
   routes.filter((route) => route.method !== "ALL" && route.path !== "/*" && route.path !== "*");
 const machine = new Set(
-  [...byteRouters(), ...machineRouters()].flatMap((router) =>
-    routesOf(router.routes).map((r) => `${r.method} ${r.path}`),
-  ),
+  [...byteRouters(), ...nodeRouters()].flatMap((router) => routesOf(router.routes).map((r) => `${r.method} ${r.path}`)),
 );
 const everyRoute = [...new Set(routesOf(app.routes).map((route) => `${route.method} ${route.path}`))];
 const closed = everyRoute.filter((route) => !OPEN.includes(route) && !machine.has(route));
@@ -104,7 +102,7 @@ describe("somebody else's things", () => {
     const project = await made("/api/projects", { name: "Mine", repoUrl: "https://git.test/a.git" }, apiToken);
     const task = await made(`/api/projects/${project}/tasks`, { description: "Mine" }, apiToken);
     const token = await made("/api/tokens", { name: "Mine" }, apiToken);
-    const { token: theirs } = await somebodyElse();
+    const { token: theirs } = await anotherUser();
     const bearing = closed.filter((route) => /:(projectId|taskId|tokenId)/.test(route));
     expect(bearing.length).toBeGreaterThan(12);
     for (const route of bearing) {

@@ -1,10 +1,10 @@
 import { LONGEST_LIMIT_MS, TIME_LIMITS } from "@samovar/contracts";
 import { expect, it } from "vitest";
 import { TEST_SETTINGS } from "../test/settings.ts";
-import { configOf, settings, timeLimits } from "./config.ts";
+import { getConfig, settings, getTimeLimits } from "./config.ts";
 
 it("fills in what is not given", () => {
-  expect(configOf({ ...TEST_SETTINGS })).toMatchObject({
+  expect(getConfig({ ...TEST_SETTINGS })).toMatchObject({
     NODE_SLOTS: 3,
     ALLOW_LOCAL_REPOS: false,
     SWEEP_CRON: "*/15 * * * *",
@@ -13,17 +13,17 @@ it("fills in what is not given", () => {
 
 it("is parsed once for each set of bindings", () => {
   const env = { ...TEST_SETTINGS };
-  expect(configOf(env)).toBe(configOf(env));
+  expect(getConfig(env)).toBe(getConfig(env));
 });
 
 it("tells all faults at once, and no secret", () => {
   const wrong = { ...TEST_SETTINGS, PUBLIC_URL: "nowhere", NODE_SLOTS: "0", OPERATOR_SECRET: "short-and-secret" };
-  expect(() => configOf(wrong)).toThrow(/PUBLIC_URL[\s\S]*OPERATOR_SECRET[\s\S]*NODE_SLOTS/);
-  expect(() => configOf(wrong)).not.toThrow(/short-and-secret/);
+  expect(() => getConfig(wrong)).toThrow(/PUBLIC_URL[\s\S]*OPERATOR_SECRET[\s\S]*NODE_SLOTS/);
+  expect(() => getConfig(wrong)).not.toThrow(/short-and-secret/);
 });
 
 it("[F47] knows every limit of time of the table, as it is set or as the table has it", () => {
-  const limits = timeLimits(configOf({ ...TEST_SETTINGS, TASK_MAX_DURATION_MS: "60000" }));
+  const limits = getTimeLimits(getConfig({ ...TEST_SETTINGS, TASK_MAX_DURATION_MS: "60000" }));
   expect(limits).toMatchObject({ TASK_MAX_DURATION_MS: 60_000, DRAIN_TIMEOUT_MS: 500 });
   expect(limits.AGENT_READY_MS).toBe(TIME_LIMITS.AGENT_READY_MS.ms);
   const settable = Object.entries(TIME_LIMITS).filter(([, { side }]) => side === "control_plane" || side === "both");
@@ -36,5 +36,5 @@ it("[F47] knows every limit of time of the table, as it is set or as the table h
 
 it("[F47] a limit is a time that a timer can count to, and more than none", () => {
   for (const wrong of ["0", "-1", "soon", String(LONGEST_LIMIT_MS + 1)])
-    expect(() => configOf({ ...TEST_SETTINGS, AGENT_IDLE_TIMEOUT_MS: wrong })).toThrow(/AGENT_IDLE_TIMEOUT_MS/);
+    expect(() => getConfig({ ...TEST_SETTINGS, AGENT_IDLE_TIMEOUT_MS: wrong })).toThrow(/AGENT_IDLE_TIMEOUT_MS/);
 });

@@ -1,8 +1,8 @@
-/** What a command stands on: bindings, settings, time, ids. Made once per request or run, in the shell alone. */
+/** The dependencies of a command: bindings, settings, time, ids. Created once per request or run. */
 import type { Clock, IdSource, Logger, Random } from "@samovar/base";
 import { idSource, jsonLogger, systemClock, systemRandom } from "@samovar/base";
 import type { Config } from "./config.ts";
-import { configOf } from "./config.ts";
+import { getConfig } from "./config.ts";
 import type { Database } from "./database/index.ts";
 import { database } from "./database/index.ts";
 import type { Env } from "./env.ts";
@@ -25,7 +25,7 @@ export interface Ports {
 export const systemPorts: Ports = { clock: systemClock, random: systemRandom };
 
 export function depsFor(env: Env, ports: Ports = systemPorts): Deps {
-  const config = configOf(env);
+  const config = getConfig(env);
   const { clock, random } = ports;
   return {
     env,

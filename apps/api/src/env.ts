@@ -1,4 +1,4 @@
-/** The Worker's bindings, as the platform gives them; `config.ts` parses the settings among them. */
+/** The Worker's bindings. `config.ts` parses the settings among them. */
 import type { NodeLifecycleRpc } from "./nodes/durable-object/rpc.ts";
 import type { ProjectDataRpc } from "./sessions/durable-object/rpc.ts";
 import type { TaskRunParams } from "./tasks/workflow/params.ts";
@@ -10,6 +10,6 @@ export interface Env {
   readonly TASK_RUN: Workflow<TaskRunParams>;
   /** The built web app, and the vm-agent's release below `/agent/`. */
   readonly ASSETS: Fetcher;
-  /** Settings and secrets: strings, parsed once by `config.ts`. */
+  /** Settings and secrets: strings, parsed by `config.ts`. */
   readonly [setting: string]: unknown;
 }

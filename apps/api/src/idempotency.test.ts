@@ -5,8 +5,8 @@ import { projectView, taskView } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { inSeries } from "@samovar/testing/series";
-import { controlPlane, somebodyElse } from "../test/caller.ts";
-import { KEY_LIFE_MS } from "./idempotency.ts";
+import { controlPlane, anotherUser } from "../test/caller.ts";
+import { KEY_TTL_MS } from "./idempotency.ts";
 import { scriptedCloud } from "./nodes/durable-object/scripted-cloud.ts";
 import { runSweep } from "./sweep/sweep.ts";
 import { sweepOldKeys } from "./sweep/old-keys.ts";
@@ -48,16 +48,16 @@ describe("POST /api/projects", () => {
 
   it("another request under the key is a conflict; somebody else's key is theirs", async () => {
     expect((await makeProject({ ...wanted, name: "Twice" }, "project-key-1")).status).toBe(409);
-    const other = await somebodyElse();
+    const other = await anotherUser();
     expect((await makeProject({ ...wanted, name: "Theirs" }, "project-key-1", other.token)).status).toBe(201);
   });
 
   it("a key is forgotten after a week", async () => {
     expect((await makeProject(wanted, "project-key-2")).status).toBe(201);
     const keys = () => count("SELECT count(*) AS n FROM idempotency_keys WHERE key = ?", "project-key-2");
-    await runSweep(env, Date.now() + KEY_LIFE_MS - 60_000, { keys: sweepOldKeys });
+    await runSweep(env, Date.now() + KEY_TTL_MS - 60_000, { keys: sweepOldKeys });
     expect(await keys()).toBe(1);
-    await runSweep(env, Date.now() + KEY_LIFE_MS + 1_000, { keys: sweepOldKeys });
+    await runSweep(env, Date.now() + KEY_TTL_MS + 1_000, { keys: sweepOldKeys });
     expect(await keys()).toBe(0);
     expect((await makeProject({ ...wanted, name: "Anew" }, "project-key-2")).status).toBe(201);
   });

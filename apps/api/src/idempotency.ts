@@ -1,4 +1,4 @@
-/** Idempotency-Key: what a caller asked for under a key is made once; asked again, they are given what was made then. */
+/** Idempotency-Key: a request under a key takes effect once; repeating it returns what the first one created. */
 import type { UserId } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
 import { SamovarError } from "@samovar/contracts";
@@ -6,22 +6,22 @@ import { and, eq } from "drizzle-orm";
 import type { Database } from "./database/index.ts";
 import { idempotencyKeys } from "./database/schema.ts";
 
-/** The caller's key, and what they asked for under it. */
+/** The caller's key, and a hash of their request. */
 export interface Intent {
   readonly key: string;
   readonly requestHash: string;
 }
 
-/** After this a key is forgotten, and means something new. */
-export const KEY_LIFE_MS = 7 * 24 * 3_600_000;
+/** After this time a key is forgotten and may be used anew. */
+export const KEY_TTL_MS = 7 * 24 * 3_600_000;
 
-/** Null without a key. `request`: everything that makes the request what it is. */
-export async function intentOf(key: string | null, ...request: readonly unknown[]): Promise<Intent | null> {
+/** Null without a key. `request`: everything that identifies the request. */
+export async function toIntent(key: string | null, ...request: readonly unknown[]): Promise<Intent | null> {
   return key === null ? null : { key, requestHash: sha256(JSON.stringify(request)) };
 }
 
-/** The id of what was made under the key; null when nothing was. Throws `conflict` when the key was used for another request. */
-export async function madeBefore(db: Database, ownerId: UserId, intent: Intent): Promise<string | null> {
+/** The id of what was created under the key, or null. Throws `conflict` if the key was used for another request. */
+export async function findCreated(db: Database, ownerId: UserId, intent: Intent): Promise<string | null> {
   const [row] = await db
     .select()
     .from(idempotencyKeys)
@@ -35,8 +35,8 @@ export async function madeBefore(db: Database, ownerId: UserId, intent: Intent):
 
 export type KeyRow = typeof idempotencyKeys.$inferInsert;
 
-/** To be written in one transaction with what is made. */
-export const keyRow = (ownerId: UserId, intent: Intent, resourceId: string, createdAt: number): KeyRow => ({
+/** The row to write in one transaction with what is created. */
+export const toKeyRow = (ownerId: UserId, intent: Intent, resourceId: string, createdAt: number): KeyRow => ({
   ...intent,
   ownerId,
   resourceId,

@@ -1,4 +1,4 @@
-/** What we use of Node's modules inside workerd (`nodejs_compat`); Node's own types would clash with the platform's. */
+/** The parts of Node's modules that are used inside workerd (`nodejs_compat`); Node's own types would clash with the platform's. */
 declare module "node:crypto" {
   interface Hash {
     update(data: string | Uint8Array): Hash;

@@ -1,6 +1,6 @@
-/** Work that must answer in time. What it does goes on; only its answer is not waited for any more. */
+/** A time limit for awaiting a promise. The work itself continues after the limit. */
 
-/** Throws when the answer takes longer than `limitMs`. */
+/** Throws if `work` takes longer than `limitMs`. */
 export async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error(`took longer than ${limitMs} ms`)), limitMs);

@@ -15,7 +15,7 @@ export const ids = idSource(systemClock, systemRandom);
 export const ORIGIN = TEST_SETTINGS.PUBLIC_URL;
 
 /** A clock that stands still until it is moved. */
-export function handClock(at = Date.now()): { now: () => number; advance: (ms: number) => void } {
+export function manualClock(at = Date.now()): { now: () => number; advance: (ms: number) => void } {
   let time = at;
   return {
     now: () => time,
@@ -64,7 +64,7 @@ export function controlPlane(
 }
 
 /** A second person, with an API token of their own. */
-export async function somebodyElse(name = "Somebody else"): Promise<{ id: UserId; token: string }> {
+export async function anotherUser(name = "Somebody else"): Promise<{ id: UserId; token: string }> {
   const id = ids.make("usr");
   await database(env).insert(users).values({ id, name, createdAt: Date.now() });
   const { token } = await mintApiToken(depsFor(env), id, "theirs", null);

@@ -21,7 +21,7 @@ interface Odds {
 }
 
 /** A small generator of numbers from 0 to 1, the same for the same seed. */
-function numbersOf(seed: number): () => number {
+function createGenerator(seed: number): () => number {
   let state = (seed + 1) * 0x9e3779b9;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -33,7 +33,7 @@ function numbersOf(seed: number): () => number {
 
 /** Until `heal`. Statements of the test itself meet the faults too. */
 export function breakDatabase(seed: number, odds: Odds): FaultyDatabase {
-  const next = numbersOf(seed);
+  const next = createGenerator(seed);
   const count = { refused: 0, answersLost: 0 };
   async function risk<T>(carryOut: () => Promise<T>): Promise<T> {
     const chance = count.refused + count.answersLost >= odds.atMost ? 1 : next();

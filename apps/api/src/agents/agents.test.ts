@@ -2,8 +2,8 @@
 import { env } from "cloudflare:workers";
 import { agentDetail, agentView, BUILT_IN_AGENTS, errorBody, page, projectView, taskView } from "@samovar/contracts";
 import { beforeEach, describe, expect, it } from "vitest";
-import { controlPlane, ids, somebodyElse } from "../../test/caller.ts";
-import { recipeOf } from "./recipe.ts";
+import { controlPlane, ids, anotherUser } from "../../test/caller.ts";
+import { getRecipe } from "./recipe.ts";
 
 const { ask, deps } = controlPlane();
 const PACKAGE = {
@@ -12,10 +12,10 @@ const PACKAGE = {
   args: ["--acp"],
 } as const;
 const GOOSE = { kind: "goose", name: "Goose", program: { from: "path", command: "goose", args: ["acp"] } } as const;
-let me: Awaited<ReturnType<typeof somebodyElse>>;
+let me: Awaited<ReturnType<typeof anotherUser>>;
 
 beforeEach(async () => {
-  me = await somebodyElse();
+  me = await anotherUser();
 });
 
 const as = (path: string, method: string, body?: object, token = me.token) => ask(path, { method, body, token });
@@ -44,7 +44,7 @@ describe("an agent of a person's own", () => {
     const listed = page(agentView).parse(await (await as("/api/agents", "GET")).json()).items;
     expect(listed.at(-1)?.kind).toBe("goose");
     expect(listed.filter((agent) => agent.builtIn).map(({ kind }) => kind)).not.toContain("goose");
-    expect(await recipeOf(deps, me.id, "goose")).toEqual({
+    expect(await getRecipe(deps, me.id, "goose")).toEqual({
       ...GOOSE,
       env: { HOME_DIR: "{home}" },
       gateway: null,
@@ -55,10 +55,10 @@ describe("an agent of a person's own", () => {
 
   it("is its owner's alone", async () => {
     await define(GOOSE);
-    const other = await somebodyElse();
+    const other = await anotherUser();
     expect((await as("/api/agents/goose", "GET", undefined, other.token)).status).toBe(404);
     expect((await as("/api/agents/goose", "DELETE", undefined, other.token)).status).toBe(404);
-    expect(await recipeOf(deps, other.id, "goose")).toBeNull();
+    expect(await getRecipe(deps, other.id, "goose")).toBeNull();
     expect(await shown("goose")).toMatchObject({ usable: true });
   });
 
@@ -85,7 +85,7 @@ describe("an agent of a person's own", () => {
     expect(await shown("acme")).toMatchObject({ usable: false, credential: "openai", program: PACKAGE });
     await store("openai", { kind: "openai", baseUrl: "http://127.0.0.1:11434/v1" });
     expect(await shown("acme")).toMatchObject({ usable: true });
-    expect(await recipeOf(deps, me.id, "acme")).toMatchObject({ gateway: "openai", secretEnv: false });
+    expect(await getRecipe(deps, me.id, "acme")).toMatchObject({ gateway: "openai", secretEnv: false });
   });
 
   it("is changed by defining it again", async () => {
@@ -200,7 +200,7 @@ describe("an agent that is not known", () => {
   });
 
   it("has no recipe", async () => {
-    expect(await recipeOf(deps, ids.make("usr"), "nobody")).toBeNull();
-    expect(await recipeOf(deps, ids.make("usr"), "script")).toMatchObject({ program: { from: "vm_agent" } });
+    expect(await getRecipe(deps, ids.make("usr"), "nobody")).toBeNull();
+    expect(await getRecipe(deps, ids.make("usr"), "script")).toMatchObject({ program: { from: "vm_agent" } });
   });
 });

@@ -1,20 +1,20 @@
 /** Which agents there are for a person, and whether each has what it needs. */
 import type { UserId } from "@samovar/base";
 import type { AgentDetail, AgentKind, AgentCapabilities, AgentView, CredentialKind } from "@samovar/contracts";
-import { credentialNames } from "../credentials/store.ts";
+import { listCredentialNames } from "../credentials/store.ts";
 import type { Database } from "../database/index.ts";
-import { findAgent, knownAgents } from "./recipe.ts";
+import { findAgent, listKnownAgents } from "./recipe.ts";
 import type { KnownAgent } from "./recipe.ts";
-import { offersByKind } from "./store.ts";
+import { listCapabilities } from "./store.ts";
 
 /** The credentials that a person has stored, each with the names of its variables if it holds any. */
 export type StoredNames = ReadonlyMap<CredentialKind, readonly string[]>;
 
 export async function listAgents(db: Database, ownerId: UserId): Promise<AgentView[]> {
   const [agents, stored, capabilities] = await Promise.all([
-    knownAgents(db, ownerId),
-    credentialNames(db, ownerId),
-    offersByKind(db, ownerId),
+    listKnownAgents(db, ownerId),
+    listCredentialNames(db, ownerId),
+    listCapabilities(db, ownerId),
   ]);
   return agents.map((agent) => viewOf(agent, stored, capabilities));
 }
@@ -23,12 +23,12 @@ export async function listAgents(db: Database, ownerId: UserId): Promise<AgentVi
 export async function describeAgent(db: Database, ownerId: UserId, kind: AgentKind): Promise<AgentDetail | null> {
   const agent = await findAgent(db, ownerId, kind);
   if (agent === null) return null;
-  const [stored, capabilities] = await Promise.all([credentialNames(db, ownerId), offersByKind(db, ownerId)]);
+  const [stored, capabilities] = await Promise.all([listCredentialNames(db, ownerId), listCapabilities(db, ownerId)]);
   return { ...viewOf(agent, stored, capabilities), definition: agent.definition };
 }
 
 /** What a person has to do before this agent can be used; null when there is nothing to do. */
-export function lacks({ credential, secretEnv, hint }: KnownAgent, stored: StoredNames): string | null {
+export function getMissingHint({ credential, secretEnv, hint }: KnownAgent, stored: StoredNames): string | null {
   if (credential === null) return null;
   const names = stored.get(credential);
   if (names === undefined) return hint;
@@ -42,7 +42,7 @@ function viewOf(
   capabilities: ReadonlyMap<AgentKind, AgentCapabilities>,
 ): AgentView {
   const { recipe, description, credential, secretEnv, definition } = agent;
-  const hint = lacks(agent, stored);
+  const hint = getMissingHint(agent, stored);
   return {
     kind: recipe.kind,
     name: recipe.name,

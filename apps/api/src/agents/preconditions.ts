@@ -2,16 +2,16 @@
 import type { UserId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { AgentKind, CredentialKind } from "@samovar/contracts";
-import { credentialNames } from "../credentials/store.ts";
+import { listCredentialNames } from "../credentials/store.ts";
 import type { Database } from "../database/index.ts";
-import { lacks } from "./agents.ts";
+import { getMissingHint } from "./agents.ts";
 import { requireAgent } from "./recipe.ts";
 
 /** Throws `agent_not_configured` or `credentials_missing`, with the page on which to put it right. */
 export async function assertRunnable(db: Database, ownerId: UserId, kind: AgentKind): Promise<void> {
   const agent = await requireAgent(db, ownerId, kind);
-  const stored = await credentialNames(db, ownerId);
-  const hint = lacks(agent, stored);
+  const stored = await listCredentialNames(db, ownerId);
+  const hint = getMissingHint(agent, stored);
   if (hint !== null && agent.credential !== null) {
     throw missing(agent.credential, `${agent.recipe.name} cannot run yet. ${hint} Then run the task again.`);
   }

@@ -29,7 +29,7 @@ export async function findAgent(db: Database, ownerId: UserId, kind: AgentKind):
 }
 
 /** How a node gets and starts this owner's agent of that name; null when there is none. */
-export async function recipeOf(
+export async function getRecipe(
   { db }: Pick<Deps, "db">,
   ownerId: UserId,
   kind: AgentKind,
@@ -38,7 +38,7 @@ export async function recipeOf(
 }
 
 /** Those that come with Samovar first. */
-export async function knownAgents(db: Database, ownerId: UserId): Promise<readonly KnownAgent[]> {
+export async function listKnownAgents(db: Database, ownerId: UserId): Promise<readonly KnownAgent[]> {
   return [...Object.values(AGENTS).map(builtIn), ...(await listDefinitions(db, ownerId)).map(ownAgent)];
 }
 
@@ -46,7 +46,7 @@ export async function knownAgents(db: Database, ownerId: UserId): Promise<readon
 export async function requireAgent(db: Database, ownerId: UserId, kind: AgentKind): Promise<KnownAgent> {
   const agent = await findAgent(db, ownerId, kind);
   if (agent !== null) return agent;
-  const known = (await knownAgents(db, ownerId)).map(({ recipe }) => recipe.kind);
+  const known = (await listKnownAgents(db, ownerId)).map(({ recipe }) => recipe.kind);
   throw new SamovarError(
     "agent_not_configured",
     `There is no agent named ${kind}. There are: ${known.join(", ")}. Add one of your own in the settings, under Agents.`,

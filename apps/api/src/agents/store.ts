@@ -80,7 +80,10 @@ export async function deleteDefinition(db: Database, ownerId: UserId, kind: Agen
 }
 
 /** What each agent of this owner told in its last session. */
-export async function offersByKind(db: Database, ownerId: UserId): Promise<ReadonlyMap<AgentKind, AgentCapabilities>> {
+export async function listCapabilities(
+  db: Database,
+  ownerId: UserId,
+): Promise<ReadonlyMap<AgentKind, AgentCapabilities>> {
   const rows = await db.select().from(agentCapabilities).where(eq(agentCapabilities.ownerId, ownerId));
   return new Map(rows.map((row) => [row.kind, row.capabilities]));
 }

@@ -4,8 +4,8 @@ import { sha256 } from "@samovar/base/sha256";
 import { bundleView, errorBody, LIMITS, taskView } from "@samovar/contracts";
 import type { ProjectView, WorkspaceClaims } from "@samovar/contracts";
 import { beforeAll, expect, test } from "vitest";
-import { controlPlane, ids, ORIGIN, somebodyElse } from "../../test/caller.ts";
-import { mintWorkspaceToken } from "../identity/machine-tokens.ts";
+import { controlPlane, ids, ORIGIN, anotherUser } from "../../test/caller.ts";
+import { mintWorkspaceToken } from "../identity/node-tokens.ts";
 
 const control = controlPlane();
 const { app, ask, setUp, deps } = control;
@@ -45,7 +45,7 @@ async function put(claims: WorkspaceClaims, data: Uint8Array<ArrayBuffer>, more:
     control.env,
   );
 }
-const codeOf = async (response: Response) => errorBody.parse(await response.json()).error.code;
+const formatCode = async (response: Response) => errorBody.parse(await response.json()).error.code;
 
 test("[R14] [F41] what a node hands over is what its owner fetches, under the branch's name", async () => {
   const { claims, path } = await work();
@@ -72,21 +72,21 @@ test("[F41] a later bundle takes the earlier one's place; the same one again cha
 
 test("a task without one, and somebody else's, are not found", async () => {
   const { claims, path } = await work();
-  expect(await codeOf(await ask(path, owner))).toBe("not_found");
+  expect(await formatCode(await ask(path, owner))).toBe("not_found");
   await put(claims, bytes(10));
-  expect(await codeOf(await ask(path, await somebodyElse()))).toBe("not_found");
+  expect(await formatCode(await ask(path, await anotherUser()))).toBe("not_found");
 });
 
 test("[security 5, 16] another workspace's token, other bytes than were told, no bytes and too many are refused", async () => {
   const { claims, path } = await work();
   const data = bytes(100);
-  expect(await codeOf(await put(claims, data, { workspace: ids.make("wsp") }))).toBe("forbidden");
-  expect(await codeOf(await put({ ...claims, workspace: ids.make("wsp") }, data))).toBe("conflict");
-  expect(await codeOf(await put({ ...claims, session: ids.make("ses") }, data))).toBe("not_found");
-  expect(await codeOf(await put(claims, data, { sha256: sha256(bytes(99)) }))).toBe("invalid_request");
-  expect(await codeOf(await put(claims, data, { type: "text/plain" }))).toBe("unsupported_media_type");
-  expect(await codeOf(await put(claims, bytes(0)))).toBe("invalid_request");
-  expect(await codeOf(await put(claims, new Uint8Array(LIMITS.bundleMaxBytes + 1)))).toBe("payload_too_large");
-  expect(await codeOf(await ask(path, owner))).toBe("not_found");
+  expect(await formatCode(await put(claims, data, { workspace: ids.make("wsp") }))).toBe("forbidden");
+  expect(await formatCode(await put({ ...claims, workspace: ids.make("wsp") }, data))).toBe("conflict");
+  expect(await formatCode(await put({ ...claims, session: ids.make("ses") }, data))).toBe("not_found");
+  expect(await formatCode(await put(claims, data, { sha256: sha256(bytes(99)) }))).toBe("invalid_request");
+  expect(await formatCode(await put(claims, data, { type: "text/plain" }))).toBe("unsupported_media_type");
+  expect(await formatCode(await put(claims, bytes(0)))).toBe("invalid_request");
+  expect(await formatCode(await put(claims, new Uint8Array(LIMITS.bundleMaxBytes + 1)))).toBe("payload_too_large");
+  expect(await formatCode(await ask(path, owner))).toBe("not_found");
   expect((await put(claims, new Uint8Array(LIMITS.bundleMaxBytes))).status).toBe(200);
 });

@@ -1,4 +1,4 @@
-/** What a task could not push, to be fetched by its owner: `git fetch <file> <branch>` brings it into a repository. */
+/** Downloads the commits that a task could not push; `git fetch <file> <branch>` brings them into a repository. */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { SessionId } from "@samovar/base";
 import { projectId, SamovarError, taskId } from "@samovar/contracts";
@@ -12,7 +12,7 @@ import { requireTask } from "../tasks/store.ts";
 const download = createRoute({
   method: "get",
   path: "/api/projects/{projectId}/tasks/{taskId}/bundle",
-  summary: "The git bundle of the commits that could not be pushed.",
+  summary: "Downloads a git bundle of the commits that could not be pushed.",
   request: { params: z.object({ projectId, taskId }) },
   responses: {
     200: { description: "The bundle", content: { "application/octet-stream": { schema: z.string() } } },
@@ -28,21 +28,21 @@ export function bundleRoutes(): Router {
     const task = await requireTask(deps.db, project.id, address.taskId);
     const data = projectData(deps, project.id);
     const bundle = await data.findBundle(task.sessionId);
-    if (bundle === null) throw new SamovarError("not_found", "The task has no bundle: nothing failed to be pushed.");
-    const whole = inPieces(data, task.sessionId, bundle).pipeThrough(new FixedLengthStream(bundle.bytes));
+    if (bundle === null) throw new SamovarError("not_found", "This task has no bundle: no push of it failed.");
+    const whole = streamPieces(data, task.sessionId, bundle).pipeThrough(new FixedLengthStream(bundle.bytes));
     return c.body(whole, 200, {
       "content-type": "application/octet-stream",
-      "content-disposition": `attachment; filename="${fileName(task.branch)}"`,
+      "content-disposition": `attachment; filename="${toFileName(task.branch)}"`,
     });
   });
   return router;
 }
 
-type Pieces = Pick<ProjectDataRpc, "bundleChunk">;
+type PieceSource = Pick<ProjectDataRpc, "bundleChunk">;
 
-/** Read piece by piece, as the reader takes them. */
-function inPieces(
-  data: Pieces,
+/** Reads the pieces on demand. */
+function streamPieces(
+  data: PieceSource,
   session: SessionId,
   { sha256, chunks }: { readonly sha256: string; readonly chunks: number },
 ): ReadableStream<Uint8Array> {
@@ -57,4 +57,4 @@ function inPieces(
   });
 }
 
-const fileName = (branch: string | null) => `${(branch ?? "work").replaceAll(/[^A-Za-z0-9._+-]/g, "-")}.bundle`;
+const toFileName = (branch: string | null) => `${(branch ?? "work").replaceAll(/[^A-Za-z0-9._+-]/g, "-")}.bundle`;

@@ -19,10 +19,10 @@ interface Probe {
   readonly refusals: readonly number[];
 }
 
-type Untold = Pick<CredentialCheck, "message">;
+type Unchecked = Pick<CredentialCheck, "message">;
 
 export async function checkCredential(config: Config, secret: CredentialSecret): Promise<CredentialCheck> {
-  const probe = probeOf(config, secret);
+  const probe = getProbe(config, secret);
   if ("message" in probe) return { ok: null, ...probe };
   const { service, good, refusals } = probe;
   const status = await ask(probe);
@@ -50,7 +50,7 @@ async function ask({ url, headers }: Probe): Promise<number | null> {
   }
 }
 
-function probeOf(config: Config, secret: CredentialSecret): Probe | Untold {
+function getProbe(config: Config, secret: CredentialSecret): Probe | Unchecked {
   switch (secret.kind) {
     case "hetzner":
       return {
@@ -79,7 +79,7 @@ function probeOf(config: Config, secret: CredentialSecret): Probe | Untold {
   }
 }
 
-function modelProbe(secret: Extract<CredentialSecret, { kind: "anthropic" | "openai" | "google" }>): Probe | Untold {
+function modelProbe(secret: Extract<CredentialSecret, { kind: "anthropic" | "openai" | "google" }>): Probe | Unchecked {
   if (secret.baseUrl !== undefined)
     return { message: "Only machines ask an address of your own; the first task will tell." };
   const { apiKey } = secret;

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { credentialCheck, errorBody } from "@samovar/contracts";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { UserId } from "@samovar/base";
-import { controlPlane, somebodyElse } from "../../test/caller.ts";
+import { controlPlane, anotherUser } from "../../test/caller.ts";
 import { readCredential } from "./store.ts";
 
 const { ask, setUp } = controlPlane();
@@ -82,7 +82,7 @@ describe("credentials", () => {
 
   it("[S1] do not open in another row, for another owner, or damaged", async () => {
     await put("hetzner", { kind: "hetzner", token: "mine-and-nobody-elses" });
-    const other = await somebodyElse();
+    const other = await anotherUser();
     await env.DB.prepare("UPDATE credentials SET owner_id = ? WHERE kind = 'hetzner'").bind(other.id).run();
     await expect(readCredential(env, other.id, "hetzner")).rejects.toThrow();
     await env.DB.prepare("UPDATE credentials SET owner_id = ? WHERE kind = 'hetzner'").bind(owner.userId).run();

@@ -15,7 +15,7 @@ import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
 import { checkCredential } from "./check.ts";
-import { deleteCredential, kindOf, listCredentials, putCredential, readCredential } from "./store.ts";
+import { deleteCredential, getKind, listCredentials, putCredential, readCredential } from "./store.ts";
 
 const params = z.object({ kind: credentialKind });
 
@@ -63,7 +63,7 @@ export function credentialRoutes(findDefinition: FindDefinition): Router {
 
   router.openapi(put, async (c) => {
     const secret = c.req.valid("json");
-    if (kindOf(secret) !== c.req.valid("param").kind) {
+    if (getKind(secret) !== c.req.valid("param").kind) {
       throw new SamovarError(
         "invalid_request",
         "kind: the body is a credential of another kind than the address names",
@@ -71,7 +71,7 @@ export function credentialRoutes(findDefinition: FindDefinition): Router {
     }
     assertHoldsSomething(secret);
     if (secret.kind === "agent" && (await findDefinition(c.get("deps").db, currentUser(c).id, secret.agent)) === null)
-      throw withoutAgent(secret.agent);
+      throw refuseWithoutAgent(secret.agent);
     return c.json(await putCredential(c.get("deps"), currentUser(c).id, secret), 200);
   });
 
@@ -101,7 +101,7 @@ function assertHoldsSomething(secret: CredentialSecret): void {
 }
 
 /** Variables of an agent that nobody has defined would never be used, and never be deleted. */
-function withoutAgent(agent: AgentKind): SamovarError {
+function refuseWithoutAgent(agent: AgentKind): SamovarError {
   return new SamovarError(
     "agent_not_configured",
     `There is no agent of your own named ${agent}. Add it first, then store its variables.`,

@@ -8,7 +8,7 @@ import { credentialSecret, SamovarError } from "@samovar/contracts";
 import type { CredentialKind, CredentialSecret, CredentialView } from "@samovar/contracts";
 import { and, asc, eq } from "drizzle-orm";
 import type { Config } from "../config.ts";
-import { configOf } from "../config.ts";
+import { getConfig } from "../config.ts";
 import { database } from "../database/index.ts";
 import type { Database } from "../database/index.ts";
 import { credentials } from "../database/schema.ts";
@@ -27,13 +27,13 @@ export async function readCredential(
   const db = database(env);
   const row = await findCredential(db, ownerId, kind);
   if (row === undefined) return null;
-  const secret = await open(configOf(env), row);
+  const secret = await open(getConfig(env), row);
   await db.update(credentials).set({ lastUsedAt: Date.now() }).where(eq(credentials.id, row.id));
   return secret;
 }
 
 /** Which kinds the owner has, each with the names of the variables that it holds, if any. Nothing is opened. */
-export async function credentialNames(
+export async function listCredentialNames(
   db: Database,
   ownerId: UserId,
 ): Promise<ReadonlyMap<CredentialKind, readonly string[]>> {
@@ -41,7 +41,7 @@ export async function credentialNames(
     .select({ kind: credentials.kind, hint: credentials.hint })
     .from(credentials)
     .where(eq(credentials.ownerId, ownerId));
-  return new Map(rows.map(({ kind, hint }) => [kind, kind.startsWith("agent:") ? hint.split(NAMES_JOINT) : []]));
+  return new Map(rows.map(({ kind, hint }) => [kind, kind.startsWith("agent:") ? hint.split(NAMES_SEPARATOR) : []]));
 }
 
 export async function listCredentials(db: Database, ownerId: UserId): Promise<CredentialView[]> {
@@ -52,13 +52,13 @@ export async function listCredentials(db: Database, ownerId: UserId): Promise<Cr
 /** One of each kind: a new one takes the old one's place. */
 export async function putCredential(deps: Deps, ownerId: UserId, secret: CredentialSecret): Promise<CredentialView> {
   const { db, clock, config, ids, random } = deps;
-  const kind = kindOf(secret);
+  const kind = getKind(secret);
   const place: Place = { id: ids.make("crd"), ownerId, kind };
   const iv = random.bytes(12);
   const row: CredentialRow = {
     ...place,
     ...(await seal(config, place, iv, secret)),
-    hint: hintOf(secret),
+    hint: getHint(secret),
     createdAt: clock.now(),
     lastUsedAt: null,
   };
@@ -87,18 +87,18 @@ async function findCredential(db: Database, ownerId: UserId, kind: CredentialKin
 }
 
 async function seal(config: Config, place: Place, iv: Uint8Array, secret: CredentialSecret) {
-  const { key, keyId } = await keyOf(config);
+  const { key, keyId } = await importKey(config);
   const plain = new TextEncoder().encode(JSON.stringify(secret));
-  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: boundTo(place) }, key, plain);
+  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: bindTo(place) }, key, plain);
   return { ciphertext: toBase64(new Uint8Array(sealed)), iv: toBase64(iv), keyId };
 }
 
 async function open(config: Config, row: CredentialRow): Promise<CredentialSecret> {
-  const { key, keyId } = await keyOf(config);
+  const { key, keyId } = await importKey(config);
   if (row.keyId !== keyId) throw unopened(row, `it was sealed with another key (${row.keyId})`);
   try {
     const plain = await crypto.subtle.decrypt(
-      { name: "AES-GCM", iv: fromBase64(row.iv), additionalData: boundTo(row) },
+      { name: "AES-GCM", iv: fromBase64(row.iv), additionalData: bindTo(row) },
       key,
       fromBase64(row.ciphertext),
     );
@@ -120,24 +120,26 @@ const unopened = ({ kind }: CredentialRow, why: string) =>
   );
 
 /** A key's id is a digest of it, so that a changed setting is told apart from a damaged row. */
-async function keyOf({ CREDENTIALS_KEY }: Pick<Config, "CREDENTIALS_KEY">): Promise<{ key: CryptoKey; keyId: string }> {
+async function importKey({
+  CREDENTIALS_KEY,
+}: Pick<Config, "CREDENTIALS_KEY">): Promise<{ key: CryptoKey; keyId: string }> {
   const raw = fromBase64(CREDENTIALS_KEY);
   const keyId = sha256(raw).slice(0, 16);
   return { key: await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]), keyId };
 }
 
-const boundTo = ({ ownerId, kind, id }: Place) => new TextEncoder().encode(`${ownerId}|${kind}|${id}`);
+const bindTo = ({ ownerId, kind, id }: Place) => new TextEncoder().encode(`${ownerId}|${kind}|${id}`);
 
 /** Under which kind a secret is kept. */
-export function kindOf(secret: CredentialSecret): CredentialKind {
+export function getKind(secret: CredentialSecret): CredentialKind {
   return secret.kind === "agent" ? `agent:${secret.agent}` : secret.kind;
 }
 
 /** Between the names of variables in a hint; no name has it. */
-const NAMES_JOINT = ", ";
+const NAMES_SEPARATOR = ", ";
 
-function hintOf(secret: CredentialSecret): string {
-  if (secret.kind === "agent") return Object.keys(secret.env).join(NAMES_JOINT);
+function getHint(secret: CredentialSecret): string {
+  if (secret.kind === "agent") return Object.keys(secret.env).join(NAMES_SEPARATOR);
   if ("token" in secret) return lastFour(secret.token);
   const text = secret.apiKey ?? ("oauthToken" in secret ? secret.oauthToken : undefined);
   if (text !== undefined) return lastFour(text);

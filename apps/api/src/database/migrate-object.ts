@@ -1,6 +1,6 @@
 /**
- * An object's own schema, step by step: append-only. The SHA-256 of each step is kept with it, and an object whose
- * past differs from its list refuses to start rather than guess.
+ * The migrations of an object's database, append-only. The SHA-256 of each applied migration is stored, and an object whose
+ * history differs from the list refuses to start.
  */
 import { InvariantError } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
@@ -10,34 +10,34 @@ export interface ObjectMigration {
   readonly sql: string;
 }
 
-export function checksumOf({ name, sql }: ObjectMigration): string {
+function computeChecksum({ name, sql }: ObjectMigration): string {
   return sha256(`${name}\n${sql}`);
 }
 
-/** All or nothing: throws {@link InvariantError} when a step that ran was edited, removed, or is not known here. */
+/** All or nothing. Throws {@link InvariantError} if an applied migration was edited, removed or is unknown. */
 export function migrateObject(storage: DurableObjectStorage, migrations: readonly ObjectMigration[]): void {
   storage.transactionSync(() => {
     const { sql } = storage;
     sql.exec(
       "CREATE TABLE IF NOT EXISTS migrations (position INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL) STRICT",
     );
-    const past = sql
+    const applied = sql
       .exec<{ name: string; checksum: string }>("SELECT name, checksum FROM migrations ORDER BY position")
       .toArray();
-    for (const [position, done] of past.entries()) {
+    for (const [position, done] of applied.entries()) {
       const known = migrations[position];
-      if (known === undefined || checksumOf(known) !== done.checksum) {
-        throw new InvariantError(`the object's migration ${done.name} was edited or removed after it ran`);
+      if (known === undefined || computeChecksum(known) !== done.checksum) {
+        throw new InvariantError(`the object's migration ${done.name} was edited or removed after it was applied`);
       }
     }
     for (const [position, migration] of migrations.entries()) {
-      if (position < past.length) continue;
+      if (position < applied.length) continue;
       sql.exec(migration.sql);
       sql.exec(
         "INSERT INTO migrations (position, name, checksum) VALUES (?, ?, ?)",
         position,
         migration.name,
-        checksumOf(migration),
+        computeChecksum(migration),
       );
     }
   });

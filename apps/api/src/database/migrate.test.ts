@@ -3,8 +3,11 @@ import { getTableConfig } from "drizzle-orm/sqlite-core";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { describe, expect, it } from "vitest";
 import { MIGRATIONS } from "../../test/migrations.ts";
-import { applyMigrations } from "./migrate.ts";
+import { applyMigrations, EarlierVersionError } from "./migrate.ts";
 import * as schema from "./schema.ts";
+
+/** A migration that one test adds and the later ones find applied. */
+const MORE = { name: "9000_more.sql", sql: "CREATE TABLE more (id TEXT);\nCREATE INDEX more_id ON more (id);\n" };
 
 const tables: readonly SQLiteTable[] = Object.values(schema);
 
@@ -43,7 +46,7 @@ function declaredColumns(table: SQLiteTable): Column[] {
   }));
 }
 
-/** As SQL writes it: a list is a text of JSON, yes and no are 1 and 0. */
+/** The SQL literal of a default: lists are JSON text, booleans are 1 and 0. */
 const literal = (value: unknown): string =>
   typeof value === "object" ? `'${JSON.stringify(value)}'` : String(Number(value));
 
@@ -87,12 +90,12 @@ function declaredReferences(table: SQLiteTable): string[] {
     .toSorted();
 }
 
-/** A column that was added later stands last in the table, wherever the schema has it. */
+/** The order of columns does not matter. */
 const byName = (columns: readonly Column[]) => columns.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 
 describe("D1's migrations", () => {
   it.each(tables.map((table) => [getTableConfig(table).name, table] as const))(
-    "make exactly what the schema says of %s",
+    "create table %s exactly as the schema declares it",
     async (name, table) => {
       expect(byName(await storedColumns(name))).toEqual(byName(declaredColumns(table)));
       expect(await storedIndexes(name)).toEqual(declaredIndexes(table));
@@ -100,7 +103,7 @@ describe("D1's migrations", () => {
     },
   );
 
-  it("make no table that the schema does not name", async () => {
+  it("create no table that the schema does not declare", async () => {
     const { results } = await env.DB.prepare(
       "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'",
     ).all<{ name: string }>();
@@ -112,31 +115,36 @@ describe("D1's migrations", () => {
     expect(await applyMigrations(env.DB, MIGRATIONS)).toEqual([]);
   });
 
-  it("go on from where the database is", async () => {
-    const more = { name: "9000_more.sql", sql: "CREATE TABLE more (id TEXT);\nCREATE INDEX more_id ON more (id);\n" };
-    expect(await applyMigrations(env.DB, [more, ...MIGRATIONS])).toEqual(["9000_more.sql"]);
+  it("continue from the state of the database", async () => {
+    expect(await applyMigrations(env.DB, [MORE, ...MIGRATIONS])).toEqual(["9000_more.sql"]);
     expect(await storedIndexes("more")).toEqual({ more_id: { unique: false, columns: ["id"] } });
   });
 
-  it("leave nothing behind when one fails", async () => {
+  it("leave nothing behind after a failure", async () => {
     const broken = { name: "9001_broken.sql", sql: "CREATE TABLE half (id TEXT);\nCREATE TABLE half (id TEXT);\n" };
-    const { results } = await env.DB.prepare("SELECT name FROM migrations").all<{ name: string }>();
-    const known = await knownFiles(results.map((row) => row.name));
-    await expect(applyMigrations(env.DB, [...known, broken])).rejects.toThrow(/half/);
+    await expect(applyMigrations(env.DB, [...MIGRATIONS, MORE, broken])).rejects.toThrow(/half/);
     expect(await storedColumns("half")).toEqual([]);
   });
 
   it("refuse a file that was edited after it was applied", async () => {
-    const edited = MIGRATIONS.map((file) => ({ ...file, sql: `${file.sql}\n-- a thought that came later` }));
-    await expect(applyMigrations(env.DB, edited)).rejects.toThrow(/edited/);
+    await applyMigrations(env.DB, [...MIGRATIONS, MORE]);
+    const edited = { ...MORE, sql: `${MORE.sql}\n-- edited later` };
+    await expect(applyMigrations(env.DB, [...MIGRATIONS, edited])).rejects.toThrow(/edited/);
   });
 
-  it("refuse a history that lost a file", async () => {
+  it("refuse a history in which a file is missing", async () => {
+    await applyMigrations(env.DB, [...MIGRATIONS, MORE]);
+    await expect(applyMigrations(env.DB, MIGRATIONS)).rejects.toThrow(/missing/);
     await expect(applyMigrations(env.DB, [])).rejects.toThrow(/missing/);
   });
-});
 
-async function knownFiles(names: readonly string[]) {
-  const more = { name: "9000_more.sql", sql: "CREATE TABLE more (id TEXT);\nCREATE INDEX more_id ON more (id);\n" };
-  return [...MIGRATIONS, more].filter((file) => names.includes(file.name));
-}
+  it.each([
+    ["another name", (name: string) => name.replace("0001_initial", "0001_first"), (sql: string) => sql],
+    ["another content", (name: string) => name, (sql: string) => `${sql}\n-- of an earlier version`],
+  ])("refuse a database whose first migration has %s, and change nothing", async (_, rename, rewrite) => {
+    const earlier = MIGRATIONS.map(({ name, sql }) => ({ name: rename(name), sql: rewrite(sql) }));
+    const next = { name: "9002_next.sql", sql: "CREATE TABLE next (id TEXT);\n" };
+    await expect(applyMigrations(env.DB, [...earlier, MORE, next])).rejects.toThrow(EarlierVersionError);
+    expect(await storedColumns("next")).toEqual([]);
+  });
+});

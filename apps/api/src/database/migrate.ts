@@ -1,12 +1,17 @@
 /**
- * Applies D1's migrations: append-only, replayed from zero, each recorded with its SHA-256. A file that was
- * edited or lost after it ran is refused. A plain function over D1, so that the CLI uses it too.
+ * Applies D1's migrations: append-only, in order, each recorded with its SHA-256. A database whose history differs from the
+ * files is refused. A plain function over D1, so that the CLI can use it too.
  */
 import type { D1Database } from "@cloudflare/workers-types";
 import { sha256 } from "@samovar/base/sha256";
 
+/** The database was created by a Samovar whose data this one cannot use. */
+export class EarlierVersionError extends Error {
+  override readonly name = "EarlierVersionError";
+}
+
 export interface MigrationFile {
-  /** Sorts in the order of application: `0001_first.sql`. */
+  /** Sorts in the order of application: `0001_initial.sql`. */
   readonly name: string;
   readonly sql: string;
 }
@@ -22,7 +27,11 @@ const RECORD = `CREATE TABLE IF NOT EXISTS migrations (
   applied_at INTEGER NOT NULL
 )`;
 
-/** Answers the names that it applied. Each file and its record are one transaction. Throws before it changes anything when history disagrees. */
+/**
+ * Returns the names of the migrations that it applied. Each file and its record are one transaction. Throws, before it
+ * changes anything, {@link EarlierVersionError} for a database with another beginning, and an error if a later file was
+ * edited or removed.
+ */
 export async function applyMigrations(
   db: D1Database,
   files: readonly MigrationFile[],
@@ -35,9 +44,9 @@ export async function applyMigrations(
   const ordered = files
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .map((file) => ({ ...file, sha256: sha256(file.sql) }));
-  refuseAnotherHistory(applied, ordered);
-  const fresh = ordered.slice(applied.length);
-  for (const file of fresh) {
+  assertSameHistory(applied, ordered);
+  const pending = ordered.slice(applied.length);
+  for (const file of pending) {
     await db.batch([
       ...statements(file.sql).map((sql) => db.prepare(sql)),
       db
@@ -45,15 +54,20 @@ export async function applyMigrations(
         .bind(file.name, file.sha256, now()),
     ]);
   }
-  return fresh.map((file) => file.name);
+  return pending.map((file) => file.name);
 }
 
-function refuseAnotherHistory(applied: readonly AppliedMigration[], files: readonly AppliedMigration[]): void {
+function assertSameHistory(applied: readonly AppliedMigration[], files: readonly AppliedMigration[]): void {
+  const [first, initial] = [applied[0], files[0]];
+  if (first !== undefined && initial !== undefined && (first.name !== initial.name || first.sha256 !== initial.sha256))
+    throw new EarlierVersionError(
+      `this database begins with the migration ${first.name} of an earlier Samovar, not with this one's ${initial.name}`,
+    );
   for (const [index, past] of applied.entries()) {
     const file = files[index];
     if (file === undefined || file.name !== past.name) {
       throw new Error(
-        `migration ${past.name} was applied to this database and is missing now; migrations are append-only`,
+        `migration ${past.name} was applied to this database, but its file is missing; migrations are append-only`,
       );
     }
     if (file.sha256 !== past.sha256) {
@@ -62,7 +76,7 @@ function refuseAnotherHistory(applied: readonly AppliedMigration[], files: reado
   }
 }
 
-/** Our migrations end each statement with `;` at the end of a line and hold none inside. */
+/** Each statement ends with `;` at the end of a line, and contains no other such line. */
 function statements(sql: string): readonly string[] {
   return sql
     .split(/;\s*(?:\n|$)/)

@@ -1,4 +1,4 @@
-/** D1 by Drizzle. Times are Unix milliseconds. The migrations in ../../migrations make exactly this. */
+/** The schema of D1 in Drizzle. Times are Unix milliseconds. The migrations in ../../migrations create exactly this. */
 import type {
   AgentDefinition,
   AgentKind,
@@ -175,13 +175,13 @@ export const taskEvents = sqliteTable(
     actor: text("actor").notNull(),
     kind: text("kind").notNull(),
     data: text("data", { mode: "json" }).$type<Record<string, unknown>>().notNull(),
-    /** Makes a step's event idempotent: unique per task when set. */
+    /** Makes a step's event idempotent: unique per task if set. */
     dedupeKey: text("dedupe_key"),
   },
   (t) => [primaryKey({ columns: [t.taskId, t.seq] }), uniqueIndex("task_events_dedupe").on(t.taskId, t.dedupeKey)],
 );
 
-/** A projection: the NodeLifecycle object owns a node's state and alone writes all but the first version. */
+/** A projection: the NodeLifecycle object owns a node's state and writes every version but the first. */
 export const nodes = sqliteTable(
   "nodes",
   {
@@ -200,7 +200,7 @@ export const nodes = sqliteTable(
     epoch: integer("epoch").notNull(),
     slots: integer("slots").notNull(),
     taskIds: text("task_ids", { mode: "json" }).$type<TaskId[]>().notNull(),
-    retainedTaskIds: text("kept_task_ids", { mode: "json" }).$type<TaskId[]>().notNull().default([]),
+    retainedTaskIds: text("retained_task_ids", { mode: "json" }).$type<TaskId[]>().notNull().default([]),
     taken: integer("taken").notNull().default(0),
     warmUntil: time("warm_until"),
     unreachableSince: time("unreachable_since"),
@@ -215,7 +215,7 @@ export const nodes = sqliteTable(
   (t) => [index("nodes_owner_state").on(t.ownerId, t.state, t.id), uniqueIndex("nodes_name").on(t.name)],
 );
 
-/** Append-only: a row for each change of a node's state or number of tasks, as its projection had it. */
+/** Append-only: a row for each change of a node's state or number of tasks. */
 export const nodeHistory = sqliteTable(
   "node_history",
   {
@@ -246,7 +246,7 @@ export const workspaces = sqliteTable(
     taskId: text("task_id").$type<TaskId>(),
     nodeId: text("node_id").$type<NodeId>().notNull(),
     branch: text("branch"),
-    /** Whose credential its machine may ask for. */
+    /** The agent whose credential its node may request. */
     agent: text("agent").$type<AgentKind>(),
     state: text("state").$type<WorkspaceState>().notNull(),
     failure: text("failure", { mode: "json" }).$type<Failure>(),
@@ -257,7 +257,7 @@ export const workspaces = sqliteTable(
   (t) => [index("workspaces_owner").on(t.ownerId, t.id), index("workspaces_node").on(t.nodeId, t.state)],
 );
 
-/** Queued tasks that wait, as their runs last saw it. The row is there exactly while its task waits. */
+/** The waiting tasks, as their runs last observed them. A row exists exactly while its task waits. */
 export const taskQueue = sqliteTable(
   "task_queue",
   {
@@ -279,7 +279,7 @@ export const taskQueue = sqliteTable(
     queuedAt: time("queued_at").notNull(),
     polledAt: time("polled_at").notNull(),
   },
-  (t) => [index("task_queue_line").on(t.ownerId, t.code, t.size, t.rank, t.queuedAt, t.taskId)],
+  (t) => [index("task_queue_order").on(t.ownerId, t.code, t.size, t.rank, t.queuedAt, t.taskId)],
 );
 
 /** Agents that people have added. */
@@ -298,9 +298,9 @@ export const agentDefinitions = sqliteTable(
   (t) => [primaryKey({ columns: [t.ownerId, t.kind] })],
 );
 
-/** What each agent last let its owner choose from. */
+/** The capabilities that each agent last reported. */
 export const agentCapabilities = sqliteTable(
-  "agent_offers",
+  "agent_capabilities",
   {
     ownerId: text("owner_id")
       .$type<UserId>()
@@ -308,7 +308,7 @@ export const agentCapabilities = sqliteTable(
       .references(() => users.id),
     kind: text("kind").$type<AgentKind>().notNull(),
     capabilities: text("capabilities", { mode: "json" }).$type<AgentCapabilities>().notNull(),
-    toldAt: time("told_at").notNull(),
+    reportedAt: time("reported_at").notNull(),
   },
   (t) => [primaryKey({ columns: [t.ownerId, t.kind] })],
 );
@@ -318,7 +318,7 @@ export const idempotencyKeys = sqliteTable(
   {
     ownerId: text("owner_id").$type<UserId>().notNull(),
     key: text("key").notNull(),
-    /** SHA-256 of method, path and body: the same key with another request is a conflict. */
+    /** SHA-256 of the request: the same key with another request is a conflict. */
     requestHash: text("request_hash").notNull(),
     resourceId: text("resource_id").notNull(),
     createdAt: time("created_at").notNull(),
@@ -326,7 +326,7 @@ export const idempotencyKeys = sqliteTable(
   (t) => [primaryKey({ columns: [t.ownerId, t.key] })],
 );
 
-/** Runs whose workflows are to be deleted. */
+/** Finished runs whose workflows must be deleted. */
 export const finishedRuns = sqliteTable(
   "finished_runs",
   {

@@ -32,7 +32,7 @@ export async function askGitHub<T>(
   body?: unknown,
 ): Promise<Result<T, GitHubFault>> {
   try {
-    const answer = await fetch(access.apiUrl.replace(/\/+$/, "") + path, requestOf(access, method, body));
+    const answer = await fetch(access.apiUrl.replace(/\/+$/, "") + path, buildRequest(access, method, body));
     const text = await answer.text();
     if (text.length > MAX_REPLY_CHARS) throw new Error("the answer is too long");
     if (!answer.ok) return err(refusal(access, answer, text));
@@ -43,7 +43,7 @@ export async function askGitHub<T>(
   }
 }
 
-function requestOf({ token, signal }: GitHubAccess, method: "GET" | "POST", body: unknown): RequestInit {
+function buildRequest({ token, signal }: GitHubAccess, method: "GET" | "POST", body: unknown): RequestInit {
   return {
     method,
     headers: {

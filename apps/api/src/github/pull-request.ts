@@ -62,7 +62,7 @@ async function open(access: GitHubAccess, wanted: WantedPullRequest): Promise<Pu
   const { branch, title, body } = wanted;
   // The repository tells its present name, which counts for all else, and its default branch.
   const repository = await askGitHub(access, "GET", repositoryPath(wanted.repository), repositoryReply);
-  if (!repository.ok) return outcomeOf(wanted, repository.error);
+  if (!repository.ok) return toOutcome(wanted, repository.error);
   const { name, owner, default_branch: defaultBranch } = repository.value;
   const path = `${repositoryPath({ owner: owner.login, name })}/pulls`;
   const asked = {
@@ -73,23 +73,23 @@ async function open(access: GitHubAccess, wanted: WantedPullRequest): Promise<Pu
   };
   const made = await askGitHub(access, "POST", path, pullRequestReply, asked);
   if (made.ok) return { kind: "opened", url: made.value.html_url };
-  if (made.error.status !== 422) return outcomeOf(wanted, made.error);
+  if (made.error.status !== 422) return toOutcome(wanted, made.error);
   const query = new URLSearchParams({ state: "all", head: `${owner.login}:${branch}`, per_page: "1" });
   const there = await askGitHub(access, "GET", `${path}?${query}`, z.array(pullRequestReply));
-  if (!there.ok) return outcomeOf(wanted, there.error);
+  if (!there.ok) return toOutcome(wanted, there.error);
   const [found] = there.value;
-  return found === undefined ? outcomeOf(wanted, made.error) : { kind: "opened", url: found.html_url };
+  return found === undefined ? toOutcome(wanted, made.error) : { kind: "opened", url: found.html_url };
 }
 
 const repositoryPath = ({ owner, name }: Pick<GitHubRepository, "owner" | "name">) =>
   `/repos/${encodeURIComponent(owner)}/${encodeURIComponent(name)}`;
 
-function outcomeOf(wanted: WantedPullRequest, fault: GitHubFault): PullRequestOutcome {
+function toOutcome(wanted: WantedPullRequest, fault: GitHubFault): PullRequestOutcome {
   const mayPass = fault.status === null || fault.status >= 500 || fault.isLimited;
-  return { kind: mayPass ? "unanswered" : "refused", warning: warn(wanted, whatToDo(wanted, fault)) };
+  return { kind: mayPass ? "unanswered" : "refused", warning: warn(wanted, describeRemedy(wanted, fault)) };
 }
 
-function whatToDo(
+function describeRemedy(
   { repository: { owner, name } }: WantedPullRequest,
   { status, reason, isLimited }: GitHubFault,
 ): string {

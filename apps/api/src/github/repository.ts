@@ -15,7 +15,7 @@ const NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$/;
 
 /** Null for any other host, another port, plain http, and paths that are no repository's. */
 export function githubRepository(repoUrl: string): GitHubRepository | null {
-  const place = placeOf(repoUrl);
+  const place = parseAddress(repoUrl);
   if (place === null) return null;
   const [owner = "", file = "", ...rest] = place.path.replace(/^\//, "").replace(/\/$/, "").split("/");
   const name = file.replace(/\.git$/, "");
@@ -23,7 +23,7 @@ export function githubRepository(repoUrl: string): GitHubRepository | null {
   return { owner, name, over: place.over };
 }
 
-function placeOf(repoUrl: string): { readonly path: string; readonly over: "https" | "ssh" } | null {
+function parseAddress(repoUrl: string): { readonly path: string; readonly over: "https" | "ssh" } | null {
   const [, scpHost, scpPath] = SCP.exec(repoUrl) ?? [];
   if (scpHost !== undefined && scpPath !== undefined)
     return scpHost.toLowerCase() === HOST ? { path: scpPath, over: "ssh" } : null;

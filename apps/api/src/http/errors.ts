@@ -5,8 +5,8 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { AppContext } from "./context.ts";
 
-export function answerError(error: unknown, c: Context<AppContext>): Response {
-  const known = foreseen(error);
+export function respondWithError(error: unknown, c: Context<AppContext>): Response {
+  const known = toKnownError(error);
   const requestId = c.get("requestId");
   if (known === null) c.get("logger").error("http.failed", { error: describe(error) });
   const { code, message, details } = known ?? INTERNAL;
@@ -14,17 +14,17 @@ export function answerError(error: unknown, c: Context<AppContext>): Response {
   return c.json(body, ERROR_CATALOGUE[code].status);
 }
 
-interface Told {
+interface KnownError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly details?: Readonly<Record<string, unknown>> | undefined;
 }
 
-const INTERNAL: Told = { code: "internal", message: "Something went wrong on our side. Try again in a moment." };
+const INTERNAL: KnownError = { code: "internal", message: "Something went wrong on our side. Try again in a moment." };
 
-function foreseen(error: unknown): Told | null {
+function toKnownError(error: unknown): KnownError | null {
   if (error instanceof SamovarError) return error;
-  if (isTold(error)) return error;
+  if (isKnownError(error)) return error;
   if (error instanceof HTTPException && error.status === 400) {
     return { code: "invalid_request", message: "The body is not valid JSON." };
   }
@@ -32,7 +32,7 @@ function foreseen(error: unknown): Told | null {
 }
 
 /** An error of ours that came over RPC has lost its class, but not its name and code. */
-function isTold(error: unknown): error is Error & Told {
+function isKnownError(error: unknown): error is Error & KnownError {
   return error instanceof Error && error.name === "SamovarError" && "code" in error && isCode(error.code);
 }
 

@@ -24,7 +24,7 @@ const MEANING: Record<ErrorCode, string> = {
 /** `docs/reference/errors.md` */
 export function errorsPage(): string {
   const rows = Object.entries(MEANING).map(([code, meaning]) => {
-    const { status, fault, retriable } = entryOf(code);
+    const { status, fault, retriable } = findEntry(code);
     return [`\`${code}\``, String(status), fault, retriable ? "yes" : "no", meaning];
   });
   return page(
@@ -34,7 +34,7 @@ export function errorsPage(): string {
   );
 }
 
-function entryOf(code: string) {
+function findEntry(code: string) {
   const found = Object.entries(ERROR_CATALOGUE).find(([known]) => known === code);
   if (found === undefined) throw new Error(`${code} is not in the catalogue`);
   return found[1];
@@ -44,7 +44,7 @@ function entryOf(code: string) {
 export function configurationPage(): string {
   const rows = Object.entries(settings.shape).map(([name, schema]) => {
     const without = schema.safeParse(undefined);
-    const fallback = without.success ? codeOf(without.data) : "required";
+    const fallback = without.success ? formatCode(without.data) : "required";
     return [`\`${name}\``, fallback, schema.description ?? ""];
   });
   return page(
@@ -54,7 +54,7 @@ export function configurationPage(): string {
   );
 }
 
-const codeOf = (value: unknown): string => (value === undefined ? "none" : `\`${String(value)}\``);
+const formatCode = (value: unknown): string => (value === undefined ? "none" : `\`${String(value)}\``);
 
 const page = (title: string, intro: string, body: string) => `# ${title}\n\n${intro}\n\n${body}\n`;
 

@@ -48,7 +48,7 @@ export async function deleteApiToken({ db }: Deps, ownerId: UserId, id: ApiToken
 }
 
 /** Null for a token that is unknown, revoked or expired. */
-export async function callerOfToken({ db, clock }: Deps, token: string): Promise<Caller | null> {
+export async function findCallerByToken({ db, clock }: Deps, token: string): Promise<Caller | null> {
   if (!token.startsWith("smv_")) return null;
   const [found] = await db
     .select({ token: apiTokens, user: users })

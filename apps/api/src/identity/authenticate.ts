@@ -2,9 +2,9 @@
 import { SamovarError } from "@samovar/contracts";
 import type { Context, MiddlewareHandler } from "hono";
 import type { AppContext, Caller } from "../http/context.ts";
-import { callerOfToken } from "./api-tokens.ts";
-import { callerOfCookie } from "./cookie-sessions.ts";
-import { bearer } from "./machine-tokens.ts";
+import { findCallerByToken } from "./api-tokens.ts";
+import { findCallerByCookie } from "./cookie-sessions.ts";
+import { bearer } from "./node-tokens.ts";
 
 export const authenticate: MiddlewareHandler<AppContext> = async (c, next) => {
   const user = await identify(c);
@@ -15,6 +15,6 @@ export const authenticate: MiddlewareHandler<AppContext> = async (c, next) => {
 
 /** A request that names a token is judged by it alone. */
 function identify(c: Context<AppContext>): Promise<Caller | null> {
-  if (c.req.header("authorization") !== undefined) return callerOfToken(c.get("deps"), bearer(c));
-  return callerOfCookie(c);
+  if (c.req.header("authorization") !== undefined) return findCallerByToken(c.get("deps"), bearer(c));
+  return findCallerByCookie(c);
 }

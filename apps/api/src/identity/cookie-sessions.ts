@@ -25,7 +25,7 @@ export async function beginCookieSession(c: Context<AppContext>, userId: UserId)
 }
 
 /** Null without a cookie, or with one that has ended. */
-export async function callerOfCookie(c: Context<AppContext>): Promise<Caller | null> {
+export async function findCallerByCookie(c: Context<AppContext>): Promise<Caller | null> {
   const value = getCookie(c, cookieName(c));
   if (value === undefined) return null;
   const { db, clock } = c.get("deps");

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { systemRandom } from "@samovar/base";
 import { createdApiToken, errorBody, meView, signInLink } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
-import { controlPlane, handClock, ORIGIN, somebodyElse } from "../../test/caller.ts";
+import { controlPlane, manualClock, ORIGIN, anotherUser } from "../../test/caller.ts";
 
 const { ask, setUp } = controlPlane();
 
@@ -55,7 +55,7 @@ describe("a one-time link", () => {
   });
 
   it("is too old after 15 minutes", async () => {
-    const clock = handClock(Date.now() + 15 * 60_000 + 1000);
+    const clock = manualClock(Date.now() + 15 * 60_000 + 1000);
     const later = controlPlane({ clock, random: systemRandom });
     const token = await freshLinkToken();
     const answer = await later.ask("/api/identity/redeem", { body: { token }, headers: { origin: ORIGIN } });
@@ -94,7 +94,7 @@ describe("the cookie", () => {
   });
 
   it("slides for seven days of use, and ends after seven without", async () => {
-    const clock = handClock();
+    const clock = manualClock();
     const plane = controlPlane({ clock, random: systemRandom });
     const cookie = await signIn(plane);
     for (let day = 0; day < 10; day++) {
@@ -169,7 +169,7 @@ describe("API tokens", () => {
 
   it("end when they say so, and can not end in the past", async () => {
     const { apiToken } = await setUp();
-    const clock = handClock();
+    const clock = manualClock();
     const plane = controlPlane({ clock, random: systemRandom });
     const past = await plane.ask("/api/tokens", { body: { name: "x", expiresAt: clock.now() }, token: apiToken });
     expect(past.status).toBe(400);
@@ -184,7 +184,7 @@ describe("API tokens", () => {
 
   it("of somebody else can not be deleted", async () => {
     const { apiToken } = await setUp();
-    const theirs = await somebodyElse();
+    const theirs = await anotherUser();
     const made = createdApiToken.parse(
       await (await ask("/api/tokens", { body: { name: "script" }, token: apiToken })).json(),
     );

@@ -9,7 +9,7 @@ import { json, jsonBody } from "../http/route.ts";
 import { assertSameOrigin } from "../http/same-origin.ts";
 import { mintApiToken } from "./api-tokens.ts";
 import { beginCookieSession } from "./cookie-sessions.ts";
-import { bearer, publicKeys } from "./machine-tokens.ts";
+import { bearer, publicKeys } from "./node-tokens.ts";
 import { ensureOwner } from "./owner.ts";
 import { sameSecret } from "./secrets.ts";
 import { redeemSignInLink } from "./sign-in-links.ts";

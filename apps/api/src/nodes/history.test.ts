@@ -12,7 +12,7 @@ import { mintApiToken } from "../identity/api-tokens.ts";
 import { aHolder, aNode, anOwner, connected, passTime, ring, START, stopClock } from "./durable-object/node.fixture.ts";
 import { scriptedCloud } from "./durable-object/scripted-cloud.ts";
 import type { ScriptedCloud } from "./durable-object/scripted-cloud.ts";
-import { forgetOldChanges, listChanges } from "./history.ts";
+import { deleteOldChanges, listChanges } from "./history.ts";
 import { nodeObject } from "./durable-object/stub.ts";
 import { findNode } from "./store.ts";
 
@@ -109,7 +109,7 @@ describe("the pool's history", () => {
     await rowIs(living, "provisioning");
     await vi.waitFor(async () => expect(await stored(living)).toHaveLength(1));
     passTime(49 * HOUR);
-    expect(await forgetOldChanges(db, Date.now())).toBeGreaterThan(0);
+    expect(await deleteOldChanges(db, Date.now())).toBeGreaterThan(0);
     expect(await stored(ended)).toEqual([]);
     expect(await stored(living)).toHaveLength(1);
     expect((await ask("/nodes/history", poolHistory)).buckets.every(({ booting }) => booting === 1)).toBe(true);

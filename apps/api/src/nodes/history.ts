@@ -1,4 +1,4 @@
-/** The changes of nodes, kept for a while: what the pool did can be shown after its machines are gone. */
+/** The changes of nodes, stored for a while, so that the pool's history includes destroyed nodes. */
 import type { Millis, UserId } from "@samovar/base";
 import { NODE_HISTORY_MS } from "@samovar/contracts";
 import type { NodeView } from "@samovar/contracts";
@@ -8,8 +8,8 @@ import type { SQL } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
 import { nodeHistory } from "../database/schema.ts";
 
-/** To go before the row's own update, in one transaction with it: a change of state or of tasks, or nothing. */
-export function rememberChange(db: Database, { id, version, state, taskIds }: NodeView, now: Millis) {
+/** Records a change of state or number of tasks. Must precede the update of the row, in one transaction with it. */
+export function recordChange(db: Database, { id, version, state, taskIds }: NodeView, now: Millis) {
   return db
     .insert(nodeHistory)
     .select(
@@ -20,7 +20,7 @@ export function rememberChange(db: Database, { id, version, state, taskIds }: No
     .onConflictDoNothing();
 }
 
-/** Changes since `from`, and of each node the one that was in force then. */
+/** Changes since `from`, and each node's state at `from`. */
 export async function listChanges(db: Database, ownerId: UserId, from: Millis): Promise<readonly NodeChange[]> {
   return db
     .select({ nodeId: nodeHistory.nodeId, at: nodeHistory.at, state: nodeHistory.state, tasks: nodeHistory.tasks })
@@ -29,16 +29,16 @@ export async function listChanges(db: Database, ownerId: UserId, from: Millis): 
     .orderBy(asc(nodeHistory.nodeId), asc(nodeHistory.version));
 }
 
-/** Answers how many were forgotten. What is still so is never forgotten, however long ago it began. */
-export async function forgetOldChanges(db: Database, now: Millis): Promise<number> {
-  const gone = await db
+/** Deletes changes that ended too long ago and returns how many. A node's current state is never deleted. */
+export async function deleteOldChanges(db: Database, now: Millis): Promise<number> {
+  const deleted = await db
     .delete(nodeHistory)
     .where(isOver(now - NODE_HISTORY_MS))
     .returning({ nodeId: nodeHistory.nodeId });
-  return gone.length;
+  return deleted.length;
 }
 
-/** Whether what a change began had come to its end by then. */
+/** A condition: the state that began with the change had ended by then. */
 const isOver = (by: Millis): SQL => sql`(${nodeHistory.at} < ${by} AND (${nodeHistory.state} = 'destroyed' OR EXISTS (
   SELECT 1 FROM node_history later
   WHERE later.node_id = node_history.node_id AND later.version > node_history.version AND later.at <= ${by})))`;

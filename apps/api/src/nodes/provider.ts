@@ -1,4 +1,4 @@
-/** A person's cloud: the provider behind the credential that they have stored. */
+/** A person's cloud provider, through their stored credential. */
 import type { UserId } from "@samovar/base";
 import type { Provider } from "@samovar/providers";
 import { hetznerProvider } from "@samovar/providers";
@@ -6,7 +6,7 @@ import type { Config } from "../config.ts";
 import { readCredential } from "../credentials/store.ts";
 import type { Env } from "../env.ts";
 
-/** Null when the owner has stored no credential for a provider. */
+/** Null if the owner has stored no credential for a provider. */
 export async function ownersProvider(env: Env, config: Config, ownerId: UserId): Promise<Provider | null> {
   const secret = await readCredential(env, ownerId, "hetzner");
   if (secret?.kind !== "hetzner") return null;

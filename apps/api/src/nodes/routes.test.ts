@@ -5,35 +5,35 @@ import { page, nodeView, nodeWork, workspaceView } from "@samovar/contracts";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { putCredential } from "../credentials/store.ts";
-import { configOf } from "../config.ts";
+import { getConfig } from "../config.ts";
 import { database } from "../database/index.ts";
 import { depsFor, systemPorts } from "../deps.ts";
 import { apiRouter } from "../http/context.ts";
-import { answerError } from "../http/errors.ts";
-import { mintNodeToken, mintWorkspaceToken } from "../identity/machine-tokens.ts";
+import { respondWithError } from "../http/errors.ts";
+import { mintNodeToken, mintWorkspaceToken } from "../identity/node-tokens.ts";
 import { mintApiToken } from "../identity/api-tokens.ts";
 import { authenticate } from "../identity/authenticate.ts";
-import { workspaceMachineRoutes } from "../workspaces/machine-routes.ts";
+import { workspaceNodeRoutes } from "../workspaces/node-routes.ts";
 import { workspaceRoutes } from "../workspaces/routes.ts";
 import { setWorkspaceState } from "../workspaces/store.ts";
 import { chooseNode } from "../workspaces/choose-node.ts";
 import { aHolder, anOwner, connected, ring, stopClock } from "./durable-object/node.fixture.ts";
 import { scriptedCloud } from "./durable-object/scripted-cloud.ts";
-import { nodeMachineRoutes } from "./machine-routes.ts";
+import { daemonRoutes } from "./node-routes.ts";
 import { nodeObject } from "./durable-object/stub.ts";
 import { nodeRoutes } from "./routes.ts";
 import { findNode } from "./store.ts";
 
-const config = configOf(env);
+const config = getConfig(env);
 const app = apiRouter();
-app.onError(answerError);
+app.onError(respondWithError);
 app.use(async (c, next) => {
   c.set("deps", depsFor(env, systemPorts));
   c.set("logger", depsFor(env).logger);
   c.set("requestId", "test");
   await next();
 });
-for (const router of [nodeMachineRoutes(), workspaceMachineRoutes()]) app.route("/", router);
+for (const router of [daemonRoutes(), workspaceNodeRoutes()]) app.route("/", router);
 app.use("/api/*", authenticate);
 for (const router of [nodeRoutes(), workspaceRoutes()]) app.route("/", router);
 
@@ -120,7 +120,7 @@ describe("a person's machines", () => {
     expect((await agent.next("command")).command.kind).toBe("node.drain");
     await ring(nodeId);
     expect((await ask(`/api/nodes/${nodeId}/destroy`, { method: "POST", token })).status).toBe(202);
-    expect(await nodeObject(env, nodeId).facts(lease.workspaceId)).toMatchObject({
+    expect(await nodeObject(env, nodeId).observe(lease.workspaceId)).toMatchObject({
       workspace: { state: "failed", failure: { code: "node_destroyed" } },
     });
   });

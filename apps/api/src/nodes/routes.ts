@@ -1,4 +1,4 @@
-/** A person's machines: seen, drained, destroyed. They are made by tasks. */
+/** Routes for a person's nodes: list, inspect, drain, destroy. Tasks create them. */
 import { createRoute, z } from "@hono/zod-openapi";
 import {
   millis,
@@ -19,19 +19,19 @@ import type { Router } from "../http/context.ts";
 import { json } from "../http/route.ts";
 import { listChanges } from "./history.ts";
 import { nodeObject } from "./durable-object/stub.ts";
-import { sizesOf } from "./sizes.ts";
+import { listSizes } from "./sizes.ts";
 import { spendingSince } from "./spending.ts";
 import { listWork } from "./work.ts";
-import { listNodes, nodeView, requireNode } from "./store.ts";
+import { listNodes, requireNode, toNodeView } from "./store.ts";
 
 const params = z.object({ nodeId });
 
 const list = createRoute({
   method: "get",
   path: "/api/nodes",
-  summary: "Lists machines, newest first; without `state`, those that are not destroyed.",
+  summary: "Lists nodes, newest first; without `state`, those that are not destroyed.",
   request: { query: pageQuery.extend({ state: nodeState.optional() }) },
-  responses: { 200: json(page(nodeSchema), "A page of machines") },
+  responses: { 200: json(page(nodeSchema), "A page of nodes") },
 });
 
 const HOUR_MS = 3_600_000;
@@ -40,7 +40,7 @@ const BUCKETS = 96;
 const history = createRoute({
   method: "get",
   path: "/api/nodes/history",
-  summary: "Tells what the machines did lately: how many came up, worked, and waited for work, over time.",
+  summary: "Shows over time how many nodes were starting, working or waiting for work.",
   request: {
     query: z.object({
       hours: z.coerce
@@ -57,7 +57,7 @@ const history = createRoute({
 const spending = createRoute({
   method: "get",
   path: "/api/nodes/cost",
-  summary: "Tells what machines cost since a moment, by the hours that they began.",
+  summary: "Shows what nodes have cost since a given time; every hour begun counts.",
   request: {
     query: z.object({
       since: z.coerce
@@ -66,45 +66,45 @@ const spending = createRoute({
         .openapi({ param: { required: true } }),
     }),
   },
-  responses: { 200: json(spendingSchema, "What they cost") },
+  responses: { 200: json(spendingSchema, "The cost") },
 });
 
 const work = createRoute({
   method: "get",
   path: "/api/nodes/tasks",
-  summary: "Lists the tasks that run on a machine, or whose workspaces are kept there, whatever their project.",
-  responses: { 200: json(page(nodeWork), "The tasks, in the order of their machines") },
+  summary: "Lists the tasks of all projects that run on a node or have a retained workspace there.",
+  responses: { 200: json(page(nodeWork), "The tasks, ordered by node") },
 });
 
 const sizes = createRoute({
   method: "get",
   path: "/api/sizes",
-  summary: "Lists the sizes of machines with what each costs now; without figures while the provider is away.",
-  responses: { 200: json(page(sizeOffer), "The sizes, the smallest first") },
+  summary: "Lists node sizes with current prices; without figures while the provider is unavailable.",
+  responses: { 200: json(page(sizeOffer), "The sizes, smallest first") },
 });
 
 const get = createRoute({
   method: "get",
   path: "/api/nodes/{nodeId}",
-  summary: "Shows a machine.",
+  summary: "Shows a node.",
   request: { params },
-  responses: { 200: json(nodeSchema, "The machine") },
+  responses: { 200: json(nodeSchema, "The node") },
 });
 
 const drain = createRoute({
   method: "post",
   path: "/api/nodes/{nodeId}/drain",
-  summary: "Lets a machine finish its work and take no more; it is destroyed when the last workspace is gone.",
+  summary: "Drains a node: it finishes its work, takes no more, and is destroyed once its last workspace is gone.",
   request: { params },
-  responses: { 202: json(nodeSchema, "The machine") },
+  responses: { 202: json(nodeSchema, "The node") },
 });
 
 const destroy = createRoute({
   method: "post",
   path: "/api/nodes/{nodeId}/destroy",
-  summary: "Destroys a machine now. What runs there fails.",
+  summary: "Destroys a node now. Its running tasks fail.",
   request: { params },
-  responses: { 202: json(nodeSchema, "The machine, on its way") },
+  responses: { 202: json(nodeSchema, "The node, being destroyed") },
 });
 
 export function nodeRoutes(): Router {
@@ -116,7 +116,7 @@ export function nodeRoutes(): Router {
       ...query,
       states: state === undefined ? undefined : [state],
     });
-    return c.json({ items: found.items.map(nodeView), nextCursor: found.nextCursor }, 200);
+    return c.json({ items: found.items.map(toNodeView), nextCursor: found.nextCursor }, 200);
   });
 
   router.openapi(history, async (c) => {
@@ -124,7 +124,7 @@ export function nodeRoutes(): Router {
     const until = clock.now();
     const { hours } = c.req.valid("query");
     const bucketMs = (hours * HOUR_MS) / BUCKETS;
-    // Whole stretches of the clock, so that the same moment is in the same one however often it is asked.
+    // Buckets start at multiples of their length, so that repeated requests put a moment in the same bucket.
     const from = Math.ceil(until / bucketMs) * bucketMs - hours * HOUR_MS;
     const changes = await listChanges(db, currentUser(c).id, from);
     return c.json({ bucketMs, buckets: getPoolBuckets(changes, { from, until, bucketMs }) }, 200);
@@ -141,26 +141,26 @@ export function nodeRoutes(): Router {
   });
 
   router.openapi(sizes, async (c) => {
-    return c.json({ items: [...(await sizesOf(c.get("deps"), currentUser(c).id))], nextCursor: null }, 200);
+    return c.json({ items: [...(await listSizes(c.get("deps"), currentUser(c).id))], nextCursor: null }, 200);
   });
 
   router.openapi(get, async (c) => {
     const row = await requireNode(c.get("deps").db, currentUser(c).id, c.req.valid("param").nodeId);
-    return c.json(nodeView(row), 200);
+    return c.json(toNodeView(row), 200);
   });
 
   router.openapi(drain, async (c) => {
     const row = await requireNode(c.get("deps").db, currentUser(c).id, c.req.valid("param").nodeId);
     const node = nodeObject(c.env, row.id);
     await node.drain("Drained on request.");
-    return c.json((await node.view()) ?? nodeView(row), 202);
+    return c.json((await node.view()) ?? toNodeView(row), 202);
   });
 
   router.openapi(destroy, async (c) => {
     const row = await requireNode(c.get("deps").db, currentUser(c).id, c.req.valid("param").nodeId);
     const node = nodeObject(c.env, row.id);
     await node.destroy("Destroyed on request.");
-    return c.json((await node.view()) ?? nodeView(row), 202);
+    return c.json((await node.view()) ?? toNodeView(row), 202);
   });
 
   return router;

@@ -1,5 +1,5 @@
 /** The name of a node's server at the provider. */
 import type { NodeId } from "@samovar/base";
 
-/** A host name: the id without its prefix, whose underscore a host name may not have. */
-export const serverName = (nodeId: NodeId): string => `samovar-${nodeId.slice("nod_".length)}`;
+/** A valid host name: the id without its prefix, because a host name may not contain an underscore. */
+export const toServerName = (nodeId: NodeId): string => `samovar-${nodeId.slice("nod_".length)}`;

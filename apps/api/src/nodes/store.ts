@@ -1,4 +1,4 @@
-/** Nodes in D1. After its first version a row is written by the node's object alone. */
+/** Nodes in D1. After the first version only the node's object writes its row. */
 import type { NodeId, UserId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { NodeStateName, NodeView, Page, VmSize } from "@samovar/contracts";
@@ -8,10 +8,11 @@ import { nodes } from "../database/schema.ts";
 
 export type NodeRow = typeof nodes.$inferSelect;
 
-/** Throws `not_found` when there is none, or it is somebody else's. */
+/** Throws `not_found` if there is none or it belongs to another user. */
 export async function requireNode(db: Database, ownerId: UserId, nodeId: NodeId): Promise<NodeRow> {
   const row = await findNode(db, nodeId);
-  if (row === null || row.ownerId !== ownerId) throw new SamovarError("not_found", "There is no such machine.");
+  if (row === null || row.ownerId !== ownerId)
+    throw new SamovarError("not_found", "Node not found, or you don't have access to it.");
   return row;
 }
 
@@ -20,7 +21,7 @@ export async function findNode(db: Database, nodeId: NodeId): Promise<NodeRow | 
   return row ?? null;
 }
 
-/** The newest first; without states, all that are not destroyed. */
+/** Newest first; without states, all that are not destroyed. */
 export async function listNodes(
   db: Database,
   ownerId: UserId,
@@ -46,7 +47,7 @@ export async function listNodes(
   return { items, nextCursor: rows.length > query.limit ? (items.at(-1)?.id ?? null) : null };
 }
 
-/** Nodes that seem to have room: warm ones first, then working ones, then those that still come up. */
+/** Nodes that seem to have an available slot: first warm, then active, then provisioning. */
 export async function listCandidates(db: Database, ownerId: UserId, size: VmSize): Promise<readonly NodeRow[]> {
   const rank = sql`CASE ${nodes.state} WHEN 'warm' THEN 0 WHEN 'active' THEN 1 ELSE 2 END`;
   return db
@@ -64,9 +65,9 @@ export async function listCandidates(db: Database, ownerId: UserId, size: VmSize
 }
 
 /**
- * Writes the first version of a row, in one statement that also judges: refused when the owner has `maxNodes`
- * already, or when a machine of the size that has room and is not in `tried` is still coming up (then that one is to be shared).
- * Repeating it for a row that exists changes nothing and answers "inserted".
+ * Writes the first version of a row, in one statement that also checks the limits: refused if the owner already has
+ * `maxNodes`, or if a node of this size that is not in `tried` is provisioning with an available slot (then that one is to
+ * be shared). Repeating it for an existing row changes nothing and returns "inserted".
  */
 export async function insertNode(
   db: Database,
@@ -84,8 +85,10 @@ export async function insertNode(
     ON CONFLICT DO NOTHING`);
   if ((await findNode(db, row.id)) !== null) return "inserted";
   if ((await countAlive(db, row.ownerId)) < limits.maxNodes) return "share";
-  const hasRoom = (await listCandidates(db, row.ownerId, row.size)).some((each) => !limits.tried.includes(each.id));
-  return hasRoom ? "share" : "limit";
+  const hasCandidate = (await listCandidates(db, row.ownerId, row.size)).some(
+    (each) => !limits.tried.includes(each.id),
+  );
+  return hasCandidate ? "share" : "limit";
 }
 
 const countAlive = (db: Database, ownerId: UserId): Promise<number> =>
@@ -93,7 +96,7 @@ const countAlive = (db: Database, ownerId: UserId): Promise<number> =>
 
 const EMPTY_OUTBOX = JSON.stringify({ pending: 0, deadLetters: 0, lastDeadLetterReason: null });
 
-export function nodeView({ ownerId: _owner, priceAmount, priceCurrency, ...rest }: NodeRow): NodeView {
+export function toNodeView({ ownerId: _owner, priceAmount, priceCurrency, ...rest }: NodeRow): NodeView {
   return {
     ...rest,
     pricePerHour:

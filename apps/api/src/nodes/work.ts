@@ -1,4 +1,4 @@
-/** What is on a person's machines, at work or kept, by name: a machine knows its tasks by their ids alone. */
+/** The titles of the tasks on a person's nodes, running or retained; a node's row has only their ids. */
 import type { UserId } from "@samovar/base";
 import type { NodeWork } from "@samovar/contracts";
 import { and, asc, desc, eq, ne, sql } from "drizzle-orm";

@@ -5,7 +5,7 @@ import type { UserId } from "@samovar/base";
 import type * as z from "zod";
 import type { Deps } from "../deps.ts";
 import type { Intent } from "../idempotency.ts";
-import { intentOf, keyRow, madeBefore } from "../idempotency.ts";
+import { toIntent, toKeyRow, findCreated } from "../idempotency.ts";
 import { assertAgentKnown } from "../agents/preconditions.ts";
 import { assertRepoAllowed } from "./repo-policy.ts";
 import { insertProject, requireProject } from "./store.ts";
@@ -21,25 +21,25 @@ export async function createNewProject(
   idempotencyKey: string | null,
 ): Promise<ProjectRow> {
   const { config, db } = deps;
-  const intent = await intentOf(idempotencyKey, "POST projects", wanted);
-  const earlier = intent === null ? null : await earlierProject(deps, ownerId, intent);
+  const intent = await toIntent(idempotencyKey, "POST projects", wanted);
+  const earlier = intent === null ? null : await findEarlierProject(deps, ownerId, intent);
   if (earlier !== null) return earlier;
   assertRepoAllowed(config, wanted.repoUrl);
   await assertAgentKnown(db, ownerId, wanted.defaultAgent);
   const row = projectOf(deps, ownerId, wanted);
   try {
-    await insertProject(db, row, intent === null ? null : keyRow(ownerId, intent, row.id, row.createdAt));
+    await insertProject(db, row, intent === null ? null : toKeyRow(ownerId, intent, row.id, row.createdAt));
     return row;
   } catch (error) {
     // Of many who come with one key at once, one makes it; the others are given it.
-    const made = intent === null ? null : await earlierProject(deps, ownerId, intent);
+    const made = intent === null ? null : await findEarlierProject(deps, ownerId, intent);
     if (made === null) throw error;
     return made;
   }
 }
 
-async function earlierProject({ db }: Deps, ownerId: UserId, intent: Intent): Promise<ProjectRow | null> {
-  const id = await madeBefore(db, ownerId, intent);
+async function findEarlierProject({ db }: Deps, ownerId: UserId, intent: Intent): Promise<ProjectRow | null> {
+  const id = await findCreated(db, ownerId, intent);
   return id === null ? null : requireProject(db, ownerId, projectId.parse(id));
 }
 

@@ -3,7 +3,7 @@ import type { TaskId } from "@samovar/base";
 import { errorBody, projectView, taskView } from "@samovar/contracts";
 import { beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
-import { controlPlane, somebodyElse } from "../../test/caller.ts";
+import { controlPlane, anotherUser } from "../../test/caller.ts";
 
 const cloud = controlPlane();
 const oneMachine = controlPlane(undefined, { ALLOW_LOCAL_REPOS: "true" });
@@ -33,7 +33,7 @@ describe("projects", () => {
   });
 
   it("are listed page by page, without the archived and without those of others", async () => {
-    const me = await somebodyElse();
+    const me = await anotherUser();
     const names = ["a", "b", "c"];
     for (const name of names)
       await cloud.ask("/api/projects", { body: { name, repoUrl: "https://git.test/a.git" }, token: me.token });
@@ -52,7 +52,7 @@ describe("projects", () => {
   });
 
   it("count the tasks that run and those that need somebody, each in its newest state", async () => {
-    const me = await somebodyElse();
+    const me = await anotherUser();
     const project = projectView.parse(
       await (
         await cloud.ask("/api/projects", { body: { name: "P", repoUrl: "https://git.test/a.git" }, token: me.token })
@@ -117,7 +117,7 @@ describe("projects", () => {
 
 describe("agents and settings", () => {
   it("say what can be used, and what to do otherwise", async () => {
-    const me = await somebodyElse();
+    const me = await anotherUser();
     const list = async () => {
       const reply: { items: { kind: string; usable: boolean; hint: string | null }[] } = await (
         await cloud.ask("/api/agents", { token: me.token })

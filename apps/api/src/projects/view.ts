@@ -16,7 +16,7 @@ export async function viewProject(db: Database, row: ProjectRow): Promise<Projec
 export async function viewProjects(db: Database, rows: readonly ProjectRow[]): Promise<ProjectView[]> {
   if (rows.length === 0) return [];
   const ids = JSON.stringify(rows.map((row) => row.id));
-  const [counts, activity] = await Promise.all([countTasks(db, ids), lastActivity(db, ids)]);
+  const [counts, activity] = await Promise.all([countTasks(db, ids), findLastActivity(db, ids)]);
   return rows.map(({ ownerId: _owner, checkout, ...rest }) => ({
     ...rest,
     checkout: checkout ?? PLAIN_CHECKOUT,
@@ -29,12 +29,12 @@ const NONE: ProjectCounts = { running: 0, attention: 0 };
 
 /** A task that was retried is one task in its newest state: an attempt that failed before counts no more. */
 async function countTasks(db: Database, ids: string): Promise<ReadonlyMap<ProjectId, ProjectCounts>> {
-  const needsSomebody = sql`((${tasks.status} = 'failed' AND NOT ${tasks.acknowledged}) OR COALESCE(${taskQueue.code}, '') = 'dependency_failed')`;
+  const needsAttention = sql`((${tasks.status} = 'failed' AND NOT ${tasks.acknowledged}) OR COALESCE(${taskQueue.code}, '') = 'dependency_failed')`;
   const rows = await db
     .select({
       projectId: tasks.projectId,
-      running: sql<number>`sum(${tasks.status} <> 'failed' AND NOT ${needsSomebody})`,
-      attention: sql<number>`sum(${needsSomebody})`,
+      running: sql<number>`sum(${tasks.status} <> 'failed' AND NOT ${needsAttention})`,
+      attention: sql<number>`sum(${needsAttention})`,
     })
     .from(tasks)
     .leftJoin(taskQueue, eq(taskQueue.taskId, tasks.id))
@@ -49,7 +49,7 @@ async function countTasks(db: Database, ids: string): Promise<ReadonlyMap<Projec
 }
 
 /** Reads one entry of the index a project, however many tasks it has. */
-async function lastActivity(db: Database, ids: string): Promise<ReadonlyMap<ProjectId, Millis | null>> {
+async function findLastActivity(db: Database, ids: string): Promise<ReadonlyMap<ProjectId, Millis | null>> {
   const rows = await db
     .select({
       id: projects.id,

@@ -1,4 +1,4 @@
-/** What a session is told when its kept workspace goes: once, whoever removes it and however often that is tried. */
+/** The notice in a session when its retained workspace is removed: added once, however often the removal is tried. */
 import { assertNever } from "@samovar/base";
 import type { workspaces } from "../database/schema.ts";
 import type { Env } from "../env.ts";
@@ -7,28 +7,28 @@ import { projectData } from "./durable-object/stub.ts";
 
 type RemovedWorkspace = Pick<typeof workspaces.$inferSelect, "id" | "retainedUntil" | "projectId" | "sessionId">;
 
-export type RemovalCause = "asked" | "expired" | "machine_gone";
+export type RemovalCause = "requested" | "expired" | "node_gone";
 
-/** Says nothing of a workspace that was never kept: its run tells what is to be told. */
-export async function tellRemoval(env: Env, row: RemovedWorkspace, cause: RemovalCause): Promise<void> {
+/** Adds nothing for a workspace that was never retained: its run adds its own notice. */
+export async function addRemovalNotice(env: Env, row: RemovedWorkspace, cause: RemovalCause): Promise<void> {
   const { id, retainedUntil, projectId, sessionId } = row;
   if (retainedUntil === null || projectId === null || sessionId === null) return;
   try {
-    await projectData({ env }, projectId).addNotice(sessionId, derivedMessageId(`${id}:removed`), textOf(cause));
+    await projectData({ env }, projectId).addNotice(sessionId, derivedMessageId(`${id}:removed`), getNoticeText(cause));
   } catch (error) {
-    // The session may be gone; its workspace goes all the same.
+    // Without the session there is nowhere to add a notice.
     if (!(error instanceof Error && "code" in error && error.code === "not_found")) throw error;
   }
 }
 
-function textOf(cause: RemovalCause): string {
+function getNoticeText(cause: RemovalCause): string {
   switch (cause) {
-    case "asked":
-      return "The kept workspace was removed on request.";
+    case "requested":
+      return "The retained workspace was removed on request.";
     case "expired":
-      return "The kept workspace was removed: its time was up.";
-    case "machine_gone":
-      return "The kept workspace is gone with its machine.";
+      return "The retained workspace was removed: its retention period ended.";
+    case "node_gone":
+      return "The retained workspace is gone with its node.";
     default:
       return assertNever(cause);
   }

@@ -1,4 +1,4 @@
-/** Sessions and their messages, for people: lists, history by position, and the viewers' socket. */
+/** Routes for sessions and their messages: lists, history by position, and the viewers' WebSocket. */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ProjectId } from "@samovar/base";
 import {
@@ -32,7 +32,7 @@ const list = createRoute({
     params: params.pick({ projectId: true }),
     query: pageQuery.extend({
       taskId: taskId.optional(),
-      /** Words that the topic holds, each somewhere, in any case. */
+      /** Words that the topic contains, in any order and case. */
       q: z.string().trim().min(1).max(200).optional(),
       status: sessionStatus.optional(),
     }),
@@ -52,7 +52,7 @@ const messages = createRoute({
   method: "get",
   path: "/api/projects/{projectId}/sessions/{sessionId}/messages",
   summary:
-    "Reads messages by position (both bounds exclusive); the newest when no bound is given. A page of long messages is shorter than `limit`: go on from its last position until `messageCount`.",
+    "Reads messages by position (both bounds exclusive); without bounds, the newest. A page of long messages is shorter than `limit`: continue from its last position until `messageCount`.",
   request: {
     params,
     query: z.object({
@@ -64,7 +64,7 @@ const messages = createRoute({
   responses: {
     200: json(
       z.object({ messages: z.array(messageView), session: sessionView }),
-      "Messages in order, and the session as it was at that instant",
+      "Messages in order, and the session at that moment",
     ),
   },
 });
@@ -73,21 +73,21 @@ export function sessionRoutes(): Router {
   const router = apiRouter();
 
   router.openapi(list, async (c) => {
-    const object = await projectObject(c, c.req.valid("param").projectId);
+    const object = await requireProjectObject(c, c.req.valid("param").projectId);
     const { items, nextCursor } = await object.listSessions(c.req.valid("query"));
     return c.json({ items: [...items], nextCursor }, 200);
   });
 
   router.openapi(get, async (c) => {
     const { projectId: project, sessionId: id } = c.req.valid("param");
-    const object = await projectObject(c, project);
-    return c.json((await object.getSession(id)) ?? noSession(), 200);
+    const object = await requireProjectObject(c, project);
+    return c.json((await object.getSession(id)) ?? throwNoSession(), 200);
   });
 
   router.openapi(messages, async (c) => {
     const { projectId: project, sessionId: id } = c.req.valid("param");
-    const object = await projectObject(c, project);
-    const found = (await object.listMessages(id, c.req.valid("query"))) ?? noSession();
+    const object = await requireProjectObject(c, project);
+    const found = (await object.listMessages(id, c.req.valid("query"))) ?? throwNoSession();
     return c.json({ messages: [...found.messages], session: found.session }, 200);
   });
 
@@ -95,29 +95,29 @@ export function sessionRoutes(): Router {
   return router;
 }
 
-/** Authorised here, before the upgrade. A browser must come from our own page; a program with a token names no Origin. */
+/** Authorised here, before the upgrade. A browser must come from Samovar's own page; a program with a token sends no Origin. */
 async function watch(c: Context<AppContext>, id: string): Promise<Response> {
   const user = currentUser(c);
   if (user.via === "cookie" || c.req.header("origin") !== undefined) assertSameOrigin(c);
   const parsed = projectId.safeParse(id);
-  if (!parsed.success) throw new SamovarError("not_found", "There is no such project.");
-  const object = await projectObject(c, parsed.data);
+  if (!parsed.success) throw new SamovarError("not_found", "Project not found, or you don't have access to it.");
+  const object = await requireProjectObject(c, parsed.data);
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
-    throw new SamovarError("upgrade_required", "This address speaks WebSocket only.");
+    throw new SamovarError("upgrade_required", "Open this address as a WebSocket.");
   }
   const answer = await object.fetch("https://project-data/viewers", { headers: { upgrade: "websocket" } });
   if (answer.status !== 101)
-    throw new SamovarError("unavailable", "Too many viewers follow this project now. Try again later.");
+    throw new SamovarError("unavailable", "This project has too many viewers. Try again later.");
   return answer;
 }
 
-/** The project's object, once the caller has been found to own the project. */
-async function projectObject(c: Context<AppContext>, id: ProjectId) {
+/** The object of the caller's project. Throws `not_found`. */
+async function requireProjectObject(c: Context<AppContext>, id: ProjectId) {
   const deps = c.get("deps");
   await requireProject(deps.db, currentUser(c).id, id);
   return projectData(deps, id);
 }
 
-function noSession(): never {
-  throw new SamovarError("not_found", "There is no such session.");
+function throwNoSession(): never {
+  throw new SamovarError("not_found", "Session not found, or you don't have access to it.");
 }

@@ -4,8 +4,8 @@ import { errorBody, LIMITS, messageView, page, sessionView, viewerEvent } from "
 import type { DeliveryReply, WorkspaceClaims } from "@samovar/contracts";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import * as z from "zod";
-import { controlPlane, ids, ORIGIN, somebodyElse } from "../../test/caller.ts";
-import { mintNodeToken, mintWorkspaceToken } from "../identity/machine-tokens.ts";
+import { controlPlane, ids, ORIGIN, anotherUser } from "../../test/caller.ts";
+import { mintNodeToken, mintWorkspaceToken } from "../identity/node-tokens.ts";
 
 const { ask, setUp, deps } = controlPlane();
 const messagesPage = z.object({ messages: z.array(messageView), session: sessionView });
@@ -14,7 +14,7 @@ let owner: { token: string };
 let stranger: { token: string };
 beforeAll(async () => {
   owner = { token: (await setUp()).apiToken };
-  stranger = await somebodyElse();
+  stranger = await anotherUser();
 });
 
 async function project() {
@@ -48,7 +48,7 @@ const said = (sessionId: string, content = "Hello") => ({
   role: "assistant",
   content,
 });
-const codeOf = async (response: Response) => errorBody.parse(await response.json()).error.code;
+const formatCode = async (response: Response) => errorBody.parse(await response.json()).error.code;
 
 describe("sessions", () => {
   test("are listed, shown and filtered by task", async () => {
@@ -71,9 +71,9 @@ describe("sessions", () => {
     expect((await read("after=-1&limit=2")).messages.map(({ position }) => position)).toEqual([0, 1]);
     expect((await read("before=4&limit=2")).messages.map(({ position }) => position)).toEqual([2, 3]);
     expect(await read("")).toMatchObject({ session: { messageCount: 6, version: 6 }, messages: { length: 6 } });
-    expect(await codeOf(await ask(`${base}/sessions/${sessionId}/messages?limit=${LIMITS.pageMax + 1}`, owner))).toBe(
-      "invalid_request",
-    );
+    expect(
+      await formatCode(await ask(`${base}/sessions/${sessionId}/messages?limit=${LIMITS.pageMax + 1}`, owner)),
+    ).toBe("invalid_request");
   });
 
   test("what is not there, and what is somebody else's, is not found", async () => {
@@ -83,10 +83,10 @@ describe("sessions", () => {
       `${base}/sessions/${ids.make("ses")}/messages`,
       `/api/projects/${ids.make("prj")}/sessions`,
     ]) {
-      expect(await codeOf(await ask(path, owner))).toBe("not_found");
+      expect(await formatCode(await ask(path, owner))).toBe("not_found");
     }
     for (const path of ["/sessions", `/sessions/${sessionId}`, `/sessions/${sessionId}/messages`, "/ws"]) {
-      expect(await codeOf(await ask(`${base}${path}`, stranger))).toBe("not_found");
+      expect(await formatCode(await ask(`${base}${path}`, stranger))).toBe("not_found");
     }
   });
 });
@@ -139,9 +139,9 @@ describe("the viewers' socket", () => {
 
   test("says what it is to a plain request, and nothing to the anonymous", async () => {
     const { base } = await project();
-    expect(await codeOf(await ask(`${base}/ws`, owner))).toBe("upgrade_required");
-    expect(await codeOf(await ask(`${base}/ws`, { headers: upgrade }))).toBe("unauthenticated");
-    expect(await codeOf(await ask("/api/projects/nonsense/ws", { ...owner, headers: upgrade }))).toBe("not_found");
+    expect(await formatCode(await ask(`${base}/ws`, owner))).toBe("upgrade_required");
+    expect(await formatCode(await ask(`${base}/ws`, { headers: upgrade }))).toBe("unauthenticated");
+    expect(await formatCode(await ask("/api/projects/nonsense/ws", { ...owner, headers: upgrade }))).toBe("not_found");
   });
 });
 
@@ -165,9 +165,9 @@ describe("deliveries", () => {
     const node = await mintNodeToken(deps.config, { node: claims.node, epoch: 1 }, Date.now());
     for (const wrong of [undefined, "nonsense", old.token, node.token, owner.token]) {
       const answer = await ask(`/api/workspaces/${claims.workspace}/messages`, { body, token: wrong });
-      expect(await codeOf(answer)).toBe("unauthenticated");
+      expect(await formatCode(answer)).toBe("unauthenticated");
     }
-    expect(await codeOf(await deliver(body, token, ids.make("wsp")))).toBe("forbidden");
+    expect(await formatCode(await deliver(body, token, ids.make("wsp")))).toBe("forbidden");
   });
 
   test("[R4] one session's token stores nothing in another", async () => {
@@ -184,11 +184,11 @@ describe("deliveries", () => {
     const padding = (bytes: number) => ({ messages: [{ ...said(sessionId), padding: "x".repeat(bytes) }] });
     const overhead = JSON.stringify(padding(0)).length;
     expect((await deliver(padding(LIMITS.deliveryMaxBytes - overhead))).status).toBe(200);
-    expect(await codeOf(await deliver(padding(LIMITS.deliveryMaxBytes - overhead + 1)))).toBe("payload_too_large");
+    expect(await formatCode(await deliver(padding(LIMITS.deliveryMaxBytes - overhead + 1)))).toBe("payload_too_large");
     const rows = (count: number) => ({ messages: Array.from({ length: count }, () => said(sessionId)) });
     expect((await deliver(rows(LIMITS.deliveryMaxMessages))).status).toBe(200);
-    expect(await codeOf(await deliver(rows(LIMITS.deliveryMaxMessages + 1)))).toBe("payload_too_large");
+    expect(await formatCode(await deliver(rows(LIMITS.deliveryMaxMessages + 1)))).toBe("payload_too_large");
     for (const body of [{ messages: [] }, {}, [], "{"])
-      expect(await codeOf(await deliver(body))).toBe("invalid_request");
+      expect(await formatCode(await deliver(body))).toBe("invalid_request");
   });
 });

@@ -1,4 +1,4 @@
-/** Nodes whose server the provider does not have any more: what runs there has failed, and is told so. Keeps N1, T1. */
+/** Destroys nodes whose server no longer exists at the provider; their tasks fail with that reason. Keeps N1, T1. */
 import type { Millis } from "@samovar/base";
 import { and, eq, inArray, isNotNull, lt } from "drizzle-orm";
 import { nodes } from "../database/schema.ts";
@@ -7,14 +7,14 @@ import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { forEachCloud } from "./providers.ts";
 import type { PhaseOutcome } from "./phase.ts";
 
-/** A server so young may not be listed yet. */
+/** A server younger than this may not be listed yet. */
 const SETTLED_MS = 5 * 60_000;
 
 export async function sweepGoneServers(deps: Deps, now: Millis): Promise<PhaseOutcome> {
   const { db, env, logger } = deps;
   let found = 0;
   let acted = 0;
-  const doubtful: string[] = [];
+  const uncertain: string[] = [];
   await forEachCloud(deps, async ({ ownerId, provider, servers }) => {
     const listed = new Set(servers.map((server) => server.id));
     const rows = await db
@@ -32,13 +32,13 @@ export async function sweepGoneServers(deps: Deps, now: Millis): Promise<PhaseOu
       if (serverId === null || listed.has(serverId)) continue;
       found++;
       const again = await provider.getServer(serverId);
-      if (!again.ok) doubtful.push(`${id}: ${again.error.message}`);
+      if (!again.ok) uncertain.push(`${id}: ${again.error.message}`);
       if (!again.ok || again.value !== null) continue;
       logger.warn("sweep.server_gone", { nodeId: id, serverId });
-      await nodeObject(env, id).destroy("The provider does not have this machine any more.");
+      await nodeObject(env, id).destroy("The provider no longer has this server.");
       acted++;
     }
   });
-  if (doubtful.length > 0) throw new Error(doubtful.join("; "));
+  if (uncertain.length > 0) throw new Error(uncertain.join("; "));
   return { found, acted };
 }

@@ -1,10 +1,10 @@
-/** The pool's history is a picture of the last days, not an archive. */
+/** Deletes old entries of the pool's history, which covers the last days only. */
 import type { Millis } from "@samovar/base";
 import type { Deps } from "../deps.ts";
-import { forgetOldChanges } from "../nodes/history.ts";
+import { deleteOldChanges } from "../nodes/history.ts";
 import type { PhaseOutcome } from "./phase.ts";
 
 export async function sweepOldHistory({ db }: Pick<Deps, "db">, now: Millis): Promise<PhaseOutcome> {
-  const gone = await forgetOldChanges(db, now);
-  return { found: gone, acted: gone };
+  const deleted = await deleteOldChanges(db, now);
+  return { found: deleted, acted: deleted };
 }

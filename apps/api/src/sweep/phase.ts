@@ -1,13 +1,13 @@
-/** What a phase of the sweep is given, and what it answers. */
+/** A phase of the sweep and its outcome. */
 import type { Millis } from "@samovar/base";
 import type { Deps } from "../deps.ts";
 
 export interface PhaseOutcome {
-  /** What looked wrong. */
+  /** Things that needed repair. */
   readonly found: number;
-  /** What was done about it. */
+  /** Repairs made. */
   readonly acted: number;
 }
 
-/** `now`: the moment by which things are judged late. Throws when part of the work could not be done. */
+/** `now`: the time against which deadlines are compared. Throws if part of the work could not be done. */
 export type Phase = (deps: Deps, now: Millis) => Promise<PhaseOutcome>;

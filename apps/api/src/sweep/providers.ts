@@ -1,4 +1,4 @@
-/** Every cloud of this installation, with all servers that carry its label: whole, or a fault. */
+/** Every cloud of this installation with all servers that have its label: a complete list or an error. */
 import { errorMessage } from "@samovar/base";
 import type { UserId } from "@samovar/base";
 import type { Provider, Server } from "@samovar/providers";
@@ -13,7 +13,7 @@ export interface OwnersServers {
   readonly servers: readonly Server[];
 }
 
-/** Calls `work` for each owner whose list is complete; one owner's fault is told after the others are done. */
+/** Calls `work` for each owner whose list is complete. Throws one owner's error after the others are done. */
 export async function forEachCloud(
   { db, env, config }: Deps,
   work: (cloud: OwnersServers) => Promise<void>,

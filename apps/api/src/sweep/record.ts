@@ -1,14 +1,14 @@
-/** When each phase ran last, and when it last succeeded: silence can be noticed. */
+/** Records when each phase last ran and last succeeded, so that a stopped sweep can be noticed. */
 import type { Millis } from "@samovar/base";
 import type { Database } from "../database/index.ts";
 import { sweepRuns } from "../database/schema.ts";
 
 export async function recordStart(db: Database, phase: string, startedAt: Millis): Promise<void> {
-  const begun = { startedAt, endedAt: null, ok: null, found: 0, acted: 0, error: null };
+  const started = { startedAt, endedAt: null, ok: null, found: 0, acted: 0, error: null };
   await db
     .insert(sweepRuns)
-    .values({ phase, ...begun })
-    .onConflictDoUpdate({ target: sweepRuns.phase, set: begun });
+    .values({ phase, ...started })
+    .onConflictDoUpdate({ target: sweepRuns.phase, set: started });
 }
 
 export async function recordEnd(

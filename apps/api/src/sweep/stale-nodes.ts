@@ -1,4 +1,4 @@
-/** Nodes whose alarm should have fired: their objects are woken and arm it again. Keeps N1. */
+/** Wakes the objects of nodes whose alarm should have fired; they arm it again. Keeps N1. */
 import type { Millis } from "@samovar/base";
 import { errorMessage } from "@samovar/base";
 import { and, eq, lt, or } from "drizzle-orm";
@@ -31,7 +31,7 @@ export async function sweepStaleNodes({ db, env, config }: Deps, now: Millis): P
       const node = nodeObject(env, id);
       await node.ensureAlarm();
       acted++;
-      // The row was written, the node never begun: there is nothing behind it.
+      // The row was written, but the node's object never started.
       if (version === 0 && (await node.view()) === null) {
         await db
           .update(nodes)

@@ -6,10 +6,10 @@ import type { SlotLease } from "@samovar/domain/node-record";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ids } from "../../test/caller.ts";
-import { configOf } from "../config.ts";
+import { getConfig } from "../config.ts";
 import { database } from "../database/index.ts";
 import { nodes, sweepRuns } from "../database/schema.ts";
-import { serverName } from "../nodes/server-name.ts";
+import { toServerName } from "../nodes/server-name.ts";
 import { chooseNode } from "../workspaces/choose-node.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { findNode, insertNode } from "../nodes/store.ts";
@@ -20,7 +20,7 @@ import { findWorkspace, setWorkspaceState } from "../workspaces/store.ts";
 import type { Phase } from "./phase.ts";
 import { PHASES, runSweep } from "./sweep.ts";
 
-const config = configOf(env);
+const config = getConfig(env);
 const db = database(env);
 const OLD = config.SWEEP_GRACE_MS + 1_000;
 let cloud: ScriptedCloud;
@@ -101,7 +101,7 @@ describe("stale nodes", () => {
       {
         id,
         ownerId: owner,
-        name: serverName(id),
+        name: toServerName(id),
         size: "small",
         slots: 3,
         createdAt: Date.now(),
@@ -124,7 +124,7 @@ describe("unknown servers", () => {
     expect(await sweep("unknown-servers")).toMatchObject([{ ok: true, found: 1, acted: 1 }]);
     expect(cloud.servers.has(lost)).toBe(false);
     expect(cloud.servers.has(young)).toBe(true);
-    expect([...cloud.servers.values()].some((server) => server.name === serverName(nodeId))).toBe(true);
+    expect([...cloud.servers.values()].some((server) => server.name === toServerName(nodeId))).toBe(true);
   });
 
   it("[N1] the server of a node that counts as destroyed is unknown too", async () => {
@@ -163,7 +163,7 @@ describe("gone servers", () => {
     passTime(600_000);
     cloud.servers.clear();
     expect(await sweep("gone-servers")).toMatchObject([{ ok: true, found: 1, acted: 1 }]);
-    expect(await nodeObject(env, nodeId).facts(lease.workspaceId)).toMatchObject({
+    expect(await nodeObject(env, nodeId).observe(lease.workspaceId)).toMatchObject({
       workspace: { state: "failed", failure: { code: "node_destroyed" } },
     });
     await ring(nodeId);
@@ -184,12 +184,12 @@ describe("kept workspaces", () => {
   it("[R30] are destroyed when their time is up; a node that never answers does not hold the slot for ever", async () => {
     const nodeId = await working();
     await setWorkspaceState(env, lease.workspaceId, "retained", { retainedUntil: Date.now() + 1_000 });
-    expect(await sweep("kept-workspaces")).toMatchObject([{ found: 0 }]);
+    expect(await sweep("retained-workspaces")).toMatchObject([{ found: 0 }]);
     passTime(2_000);
-    expect(await sweep("kept-workspaces")).toMatchObject([{ ok: true, found: 1, acted: 1 }]);
+    expect(await sweep("retained-workspaces")).toMatchObject([{ ok: true, found: 1, acted: 1 }]);
     expect(await findWorkspace(db, lease.workspaceId)).toMatchObject({ state: "destroying" });
     passTime(config.NODE_UNREACHABLE_TIMEOUT_MS + 1_000);
-    await sweep("kept-workspaces");
+    await sweep("retained-workspaces");
     expect(await findWorkspace(db, lease.workspaceId)).toMatchObject({ state: "destroyed" });
     expect((await nodeObject(env, nodeId).view())?.taskIds).toEqual([]);
   });

@@ -1,6 +1,6 @@
 /**
- * The sweep: repairs what alarms and runs have missed. Each phase stands alone, has its own time and records its own
- * success, so that one that throws or hangs does not stop the others. Keeps N1, N3, T1.
+ * The sweep: repairs what alarms and runs have missed. Each phase has a separate time limit and a separate record, so that
+ * one that throws or hangs does not stop the others. Keeps N1, N3, T1.
  */
 import { errorMessage } from "@samovar/base";
 import type { Millis } from "@samovar/base";
@@ -8,12 +8,12 @@ import type { Ports } from "../deps.ts";
 import { depsFor, systemPorts } from "../deps.ts";
 import type { Deps } from "../deps.ts";
 import type { Env } from "../env.ts";
-import { forgetFinishedRuns } from "../tasks/finished-runs.ts";
+import { deleteFinishedRuns } from "../tasks/finished-runs.ts";
 import { repairOrphanRuns } from "../tasks/orphans.ts";
 import { within } from "../within.ts";
 import { sweepGoneServers } from "./gone-servers.ts";
-import { sweepKeptWorkspaces } from "./kept-workspaces.ts";
-import { sweepLeftWorkspaces } from "./left-workspaces.ts";
+import { sweepRetainedWorkspaces } from "./retained-workspaces.ts";
+import { sweepAbandonedWorkspaces } from "./abandoned-workspaces.ts";
 import { sweepOldHistory } from "./old-history.ts";
 import { sweepOldKeys } from "./old-keys.ts";
 import type { Phase, PhaseOutcome } from "./phase.ts";
@@ -33,12 +33,12 @@ export const PHASES: Readonly<Record<string, Phase>> = {
   "stale-nodes": sweepStaleNodes,
   "unknown-servers": sweepUnknownServers,
   "gone-servers": sweepGoneServers,
-  "kept-workspaces": sweepKeptWorkspaces,
+  "retained-workspaces": sweepRetainedWorkspaces,
   "orphan-runs": ({ env }, now) => repairOrphanRuns(env, now),
-  "left-workspaces": sweepLeftWorkspaces,
+  "abandoned-workspaces": sweepAbandonedWorkspaces,
   "old-keys": sweepOldKeys,
   "old-history": sweepOldHistory,
-  "finished-runs": (deps, now) => forgetFinishedRuns(deps, now, FINISHED_PER_SWEEP),
+  "finished-runs": (deps, now) => deleteFinishedRuns(deps, now, FINISHED_PER_SWEEP),
 };
 
 const FINISHED_PER_SWEEP = 200;
@@ -55,13 +55,13 @@ export async function runSweep(
 }
 
 async function runPhase(deps: Deps, phase: string, work: Phase, now: Millis): Promise<PhaseReport> {
-  const report = await judged(deps, phase, work, now);
+  const report = await runAndRecord(deps, phase, work, now);
   const log = report.ok ? deps.logger.info : deps.logger.error;
   log("sweep.phase", { ...report });
   return report;
 }
 
-async function judged(deps: Deps, phase: string, work: Phase, now: Millis): Promise<PhaseReport> {
+async function runAndRecord(deps: Deps, phase: string, work: Phase, now: Millis): Promise<PhaseReport> {
   try {
     await recordStart(deps.db, phase, now);
     const outcome = await within(PHASE_LIMIT_MS, work(deps, now));

@@ -1,6 +1,6 @@
 /**
- * Servers with our label that no living node stands for: looked at once more, then deleted. Young ones are left
- * alone, and so is everything when a list is not complete. Keeps N1, N3.
+ * Deletes servers with this installation's label and no live node, after checking each once more. Leaves young ones alone,
+ * and everything if a list is incomplete. Keeps N1, N3.
  */
 import type { Millis } from "@samovar/base";
 import type { Provider, Server } from "@samovar/providers";
@@ -11,7 +11,7 @@ import type { Deps } from "../deps.ts";
 import { forEachCloud } from "./providers.ts";
 import type { PhaseOutcome } from "./phase.ts";
 
-/** D1 binds a hundred values at most. */
+/** D1 binds at most a hundred values. */
 const CHUNK = 80;
 
 export async function sweepUnknownServers(deps: Deps, now: Millis): Promise<PhaseOutcome> {
@@ -33,7 +33,7 @@ export async function sweepUnknownServers(deps: Deps, now: Millis): Promise<Phas
 
 const isOurs = ({ config }: Deps, server: Server) =>
   server.labels[SERVER_LABELS.installation] === config.INSTALLATION_ID;
-/** A creation time that cannot be read counts as young. */
+/** A server with an unreadable creation time counts as young. */
 const isOld = ({ config }: Deps, server: Server, now: Millis) => now - server.createdAt > config.SWEEP_GRACE_MS;
 
 async function withoutNode({ db }: Deps, servers: readonly Server[]): Promise<readonly Server[]> {
@@ -49,12 +49,12 @@ async function withoutNode({ db }: Deps, servers: readonly Server[]): Promise<re
   return servers.filter((server) => !known.has(server.name));
 }
 
-/** Null when it is gone or going; else why it was left. */
+/** Null if it is gone or being deleted; else why it was left. */
 async function remove(deps: Deps, provider: Provider, id: string, now: Millis): Promise<string | null> {
   const again = await provider.getServer(id);
   if (!again.ok) return again.error.message;
   if (again.value === null) return null;
-  if (!isOurs(deps, again.value) || !isOld(deps, again.value, now)) return "it changed while it was looked at";
+  if (!isOurs(deps, again.value) || !isOld(deps, again.value, now)) return "it changed while it was checked";
   if ((await withoutNode(deps, [again.value])).length === 0) return null;
   deps.logger.warn("sweep.unknown_server", { serverId: id, name: again.value.name });
   const deleted = await provider.deleteServer(id);

@@ -1,4 +1,4 @@
-/** One change of a task: decided, written, told to viewers. A refusal is a conflict that says why. */
+/** Decides, writes and publishes one change of a task. A refusal is a conflict that says why. */
 import type { TaskId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import { isTerminal } from "@samovar/domain/task-status";
@@ -10,7 +10,7 @@ import { applyChange, findTask, recordEvents } from "./store.ts";
 import type { ChangeOutcome, KeyedEvent, WrittenWithChange } from "./store.ts";
 import { wakeDependents } from "./wake.ts";
 
-/** For machinery, which decides by itself what a refusal means. */
+/** For runs and the sweep, which handle a refusal themselves. */
 export async function tryChange(
   deps: Deps,
   taskId: TaskId,
@@ -21,13 +21,14 @@ export async function tryChange(
   const outcome = await applyChange(deps, taskId, change, actor, also);
   if (!outcome.ok) return outcome;
   await publishTask(deps, outcome.task, outcome.events);
-  // Those who depend on it have news when it has ended, and when it is tried again.
-  const isMove = outcome.events.some((event) => event.kind === "status.changed");
-  if (isMove && (isTerminal(outcome.task.status) || change.kind === "retry")) await wakeDependents(deps, outcome.task);
+  // A terminal status and a retry both matter to the tasks that depend on this one.
+  const hasMoved = outcome.events.some((event) => event.kind === "status.changed");
+  if (hasMoved && (isTerminal(outcome.task.status) || change.kind === "retry"))
+    await wakeDependents(deps, outcome.task);
   return outcome;
 }
 
-/** For people: throws `conflict` when the change may not be. */
+/** For requests of people: throws `conflict` if the change is refused. */
 export async function change(
   deps: Deps,
   taskId: TaskId,
@@ -40,8 +41,13 @@ export async function change(
   return outcome.task;
 }
 
-/** Records and publishes events that change nothing of the task. */
-export async function note(deps: Deps, taskId: TaskId, events: readonly KeyedEvent[], actor: TaskActor): Promise<void> {
+/** Records and publishes events that do not change the task. */
+export async function recordAndPublish(
+  deps: Deps,
+  taskId: TaskId,
+  events: readonly KeyedEvent[],
+  actor: TaskActor,
+): Promise<void> {
   const recorded = await recordEvents(deps, taskId, events, actor);
   const task = recorded.length === 0 ? null : await findTask(deps.db, taskId);
   if (task !== null) await publishTask(deps, task, recorded);

@@ -1,4 +1,4 @@
-/** Makes a task, once for each Idempotency-Key, and runs it if that was asked. */
+/** Creates a task, once for each Idempotency-Key, and runs it if requested. */
 import { LIMITS, SamovarError, taskId } from "@samovar/contracts";
 import type { createTask } from "@samovar/contracts";
 import type { TaskActor, TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
@@ -6,7 +6,7 @@ import type * as z from "zod";
 import type { Deps } from "../deps.ts";
 import type { Caller } from "../http/context.ts";
 import type { Intent } from "../idempotency.ts";
-import { intentOf, keyRow, madeBefore } from "../idempotency.ts";
+import { toIntent, toKeyRow, findCreated } from "../idempotency.ts";
 import type { ProjectRow } from "../projects/store.ts";
 import { assertAgentKnown, assertRunnable } from "../agents/preconditions.ts";
 import { assertDependencies } from "./dependencies.ts";
@@ -16,7 +16,7 @@ import { findTask, insertTask } from "./store.ts";
 
 type Wanted = z.output<typeof createTask>;
 
-/** The task as it is now: with a key that was used before, the one that was made then. */
+/** Returns the task as it is now; for a key that was used before, the task created then. */
 export async function createNewTask(
   deps: Deps,
   caller: Caller,
@@ -24,18 +24,18 @@ export async function createNewTask(
   wanted: Wanted,
   idempotencyKey: string | null,
 ): Promise<TaskRecord> {
-  const intent = await intentOf(idempotencyKey, "POST tasks", project.id, wanted);
-  const earlier = intent === null ? null : await earlierTask(deps, caller, intent);
+  const intent = await toIntent(idempotencyKey, "POST tasks", project.id, wanted);
+  const earlier = intent === null ? null : await findEarlierTask(deps, caller, intent);
   if (earlier !== null) return launch(deps, earlier);
   assertOpen(project);
-  if (wanted.run) await assertRunnable(deps.db, caller.id, agentOf(deps, project, wanted));
+  if (wanted.run) await assertRunnable(deps.db, caller.id, getTaskAgent(deps, project, wanted));
   else await assertAgentKnown(deps.db, caller.id, wanted.agent);
   await assertDependencies(deps.db, project.id, null, wanted.dependsOn ?? []);
-  return launch(deps, await insertOnce(deps, caller, draftOf(deps, project, wanted), intent));
+  return launch(deps, await insertOnce(deps, caller, newTaskRecord(deps, project, wanted), intent));
 }
 
-/** The agent that a task gets: its own, its project's, or the installation's. */
-export function agentOf(
+/** The agent of a task: its own choice, else its project's, else the installation's. */
+export function getTaskAgent(
   { config }: Pick<Deps, "config">,
   project: Pick<ProjectRow, "defaultAgent">,
   task: { readonly agent?: TaskRecord["agent"] | undefined },
@@ -46,7 +46,7 @@ export function agentOf(
 /** Throws `conflict` for an archived project. */
 export function assertOpen(project: ProjectRow): void {
   if (project.archivedAt === null) return;
-  throw new SamovarError("conflict", "This project is archived. Bring it back before you give it tasks.");
+  throw new SamovarError("conflict", "This project is archived. Unarchive it before you add or run tasks.");
 }
 
 async function launch(deps: Deps, task: TaskRecord): Promise<TaskRecord> {
@@ -55,14 +55,14 @@ async function launch(deps: Deps, task: TaskRecord): Promise<TaskRecord> {
   return task;
 }
 
-function draftOf({ clock, ids }: Deps, project: ProjectRow, wanted: Wanted): TaskRecord {
+function newTaskRecord({ clock, ids }: Deps, project: ProjectRow, wanted: Wanted): TaskRecord {
   const now = clock.now();
   return {
     id: ids.make("tsk"),
     projectId: project.id,
     sessionId: ids.make("ses"),
     promptMessageId: ids.messageId(),
-    title: wanted.title ?? titleOf(wanted.description),
+    title: wanted.title ?? deriveTitle(wanted.description),
     description: wanted.description,
     status: wanted.run ? "queued" : "draft",
     priority: wanted.priority,
@@ -89,8 +89,8 @@ function draftOf({ clock, ids }: Deps, project: ProjectRow, wanted: Wanted): Tas
   };
 }
 
-/** The first line of the text, cut at a word. */
-function titleOf(description: string): string {
+/** The first line of the description, cut at a word boundary. */
+function deriveTitle(description: string): string {
   const line = description.split("\n", 1)[0]?.trim() ?? "";
   const plain = line.replace(/^[#>*\-\s`]+/, "") || "Task";
   if (plain.length <= 80) return plain.slice(0, LIMITS.taskTitleMaxChars);
@@ -99,24 +99,24 @@ function titleOf(description: string): string {
   return `${word > 40 ? cut.slice(0, word) : cut}…`;
 }
 
-/** Of many who come with one key at once, one makes the task; the others are given it. */
+/** Of several concurrent requests with one key, one creates the task; the others get the same task. */
 async function insertOnce(deps: Deps, caller: Caller, task: TaskRecord, intent: Intent | null): Promise<TaskRecord> {
   const actor: TaskActor = { kind: "user", id: caller.id };
   const created: TaskEventDraft = { kind: "task.created", data: { run: task.runId !== null } };
   const queued: TaskEventDraft = { kind: "status.changed", data: { from: "draft", to: "queued", reason: null } };
-  const key = intent === null ? null : keyRow(caller.id, intent, task.id, task.createdAt);
+  const key = intent === null ? null : toKeyRow(caller.id, intent, task.id, task.createdAt);
   try {
     const events = await insertTask(deps.db, task, task.runId === null ? [created] : [created, queued], actor, key);
     await publishTask(deps, task, events);
     return task;
   } catch (error) {
-    const made = intent === null ? await findTask(deps.db, task.id) : await earlierTask(deps, caller, intent);
-    if (made === null) throw error;
-    return made;
+    const existing = intent === null ? await findTask(deps.db, task.id) : await findEarlierTask(deps, caller, intent);
+    if (existing === null) throw error;
+    return existing;
   }
 }
 
-async function earlierTask({ db }: Deps, caller: Caller, intent: Intent): Promise<TaskRecord | null> {
-  const id = await madeBefore(db, caller.id, intent);
+async function findEarlierTask({ db }: Deps, caller: Caller, intent: Intent): Promise<TaskRecord | null> {
+  const id = await findCreated(db, caller.id, intent);
   return id === null ? null : findTask(db, taskId.parse(id));
 }

@@ -14,15 +14,15 @@ import { requireProject } from "../projects/store.ts";
 import {
   db,
   deps,
-  endOf,
-  eventsOf,
-  Machine,
+  aSessionEnd,
+  listTaskEvents,
+  ScriptedNode,
   now,
-  sessionOf,
+  toSession,
   soon,
   submit,
-  workspaceOf,
-} from "./workflow/machine.fixture.ts";
+  getWorkspace,
+} from "./workflow/scripted-node.fixture.ts";
 import { tryChange } from "./change.ts";
 import { createNewTask } from "./create.ts";
 import { runStatus } from "./launch.ts";
@@ -54,7 +54,7 @@ async function insist<T>(work: () => Promise<T>): Promise<T> {
 /** Each status event begins where the one before it ended, and the last one is where the task is. */
 async function expectOneStory(task: TaskRecord): Promise<void> {
   const seen = await now(task);
-  const moves = (await eventsOf(seen)).filter((event) => event.kind === "status.changed");
+  const moves = (await listTaskEvents(seen)).filter((event) => event.kind === "status.changed");
   let at = "draft";
   for (const { data } of moves) {
     expect(data["from"]).toBe(at);
@@ -84,7 +84,7 @@ describe("[F13] [T1] a submit", () => {
     expect(await count.first<{ n: number }>()).toEqual({ n: 1 });
     const [task] = made;
     if (task === undefined) return;
-    expect((await eventsOf(task)).map((event) => event.kind)).toEqual(["task.created"]);
+    expect((await listTaskEvents(task)).map((event) => event.kind)).toEqual(["task.created"]);
   });
 });
 
@@ -124,7 +124,7 @@ describe("[F13] [T1] changes of a task", () => {
     expect(["failed", "cancelled"]).toContain(ended.status);
     expect(ended).toMatchObject({ attempt: 1, nodeId, workspaceId, branch: "task/x", startedAt: expect.any(Number) });
     await expectOneStory(task);
-    const kinds = (await eventsOf(task)).map((event) => event.kind);
+    const kinds = (await listTaskEvents(task)).map((event) => event.kind);
     expect(kinds.filter((kind) => kind === "workspace.prepared")).toHaveLength(1);
     expect(kinds.filter((kind) => kind === "cancel.requested").length).toBeLessThanOrEqual(1);
     // A version for each change that was made: four on the way, the end, and the request if it came first.
@@ -138,7 +138,7 @@ describe("[F12] [F13] [T1] a run", () => {
     await using runs = await introspectWorkflow(env.TASK_RUN);
     await runs.modifyAll((run) => run.disableRetryDelays());
     const task = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     broken = breakDatabase(seed, { refused: 0.06, answerLost: 0.12, atMost: 25 });
     const begun = await machine.begins();
     const isCancelled = seed % 3 === 0;
@@ -146,22 +146,22 @@ describe("[F12] [F13] [T1] a run", () => {
       await insist(() => cancelTask(deps, task.id, { kind: "user", id: ownerId }));
       await machine.expects("session.cancel");
     }
-    const end = await endOf(task, isCancelled ? { outcome: "cancelled", pushed: false } : {});
+    const end = await aSessionEnd(task, isCancelled ? { outcome: "cancelled", pushed: false } : {});
     machine.tell({ kind: "session.ended", ...begun, end });
     if (!isCancelled) await machine.destroys();
     await vi.waitFor(async () => expect(isTerminal((await now(task)).status)).toBe(true), soon);
-    await vi.waitFor(async () => expect((await sessionOf(task))?.endedAt).not.toBeNull(), soon);
+    await vi.waitFor(async () => expect((await toSession(task))?.endedAt).not.toBeNull(), soon);
     broken.heal();
     expect(broken.refused + broken.answersLost).toBeGreaterThan(0);
 
     expect((await now(task)).status).toBe(isCancelled ? "cancelled" : "completed");
     await expectOneStory(task);
-    const events = await eventsOf(task);
+    const events = await listTaskEvents(task);
     const steps = events.filter((event) => event.kind.startsWith("step."));
     const names = steps.map((event) => `${event.kind} ${String(event.data["step"])}`);
     expect(new Set(names).size, "each step is told once").toBe(names.length);
-    expect(await sessionOf(task)).toMatchObject({ status: "stopped" });
-    expect(await workspaceOf(task)).toMatchObject({ state: isCancelled ? "retained" : "destroyed" });
+    expect(await toSession(task)).toMatchObject({ status: "stopped" });
+    expect(await getWorkspace(task)).toMatchObject({ state: isCancelled ? "retained" : "destroyed" });
     // What the node's object could not write down at once it writes later: the row is its last word.
     await vi.waitFor(async () => {
       await ring(machine.nodeId);

@@ -29,7 +29,7 @@ const refused = async (answer: Response) => {
   expect(error.code).toBe("invalid_request");
   return error;
 };
-const dependenciesOf = async (task: TaskView): Promise<readonly TaskId[]> =>
+const getDependencies = async (task: TaskView): Promise<readonly TaskId[]> =>
   taskView.parse(await (await ask(`${base}/${task.id}`, { token })).json()).dependsOn;
 
 describe("[R12] what a task may depend on", () => {
@@ -38,7 +38,7 @@ describe("[R12] what a task may depend on", () => {
     const then = await made("Then", { dependsOn: [first.id, second.id, first.id] });
     expect(then.dependsOn).toEqual([first.id, second.id]);
     expect((await patch(then, { dependsOn: [second.id] })).status).toBe(200);
-    expect(await dependenciesOf(then)).toEqual([second.id]);
+    expect(await getDependencies(then)).toEqual([second.id]);
   });
 
   it("not a task that there is not, nor one of another project", async () => {
@@ -61,7 +61,7 @@ describe("[R12] what a task may depend on", () => {
     const error = await refused(await patch(first, { dependsOn: [third.id] }));
     expect(error.details).toEqual({ taskIds: [first.id, third.id, second.id, first.id] });
     expect(error.message).toContain("“Third”");
-    expect(await dependenciesOf(first)).toEqual([]);
+    expect(await getDependencies(first)).toEqual([]);
   });
 
   it("[F27] of edits at once that would close a circle, one at least is refused", async () => {

@@ -1,6 +1,6 @@
 /**
- * What tasks depend on. No circle can come to be: each edit is judged when it is read, to say why it is refused, and
- * once more by the very statement that writes it, so two edits at once cannot close one between them.
+ * The dependencies of tasks. Cycles are rejected twice: when an edit is read, with an error that names the cycle, and again
+ * by the statement that writes it, so that two concurrent edits cannot close a cycle between them.
  */
 import type { ProjectId, TaskId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
@@ -12,15 +12,15 @@ import type { SQL } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
 import { tasks } from "../database/schema.ts";
 
-/** These tasks as they are now, in the order given. */
-export async function dependenciesOf(db: Database, ids: readonly TaskId[]): Promise<readonly Dependency[]> {
+/** The current statuses of these tasks, in the given order. */
+export async function getDependencies(db: Database, ids: readonly TaskId[]): Promise<readonly Dependency[]> {
   if (ids.length === 0) return [];
   const found = await db.select({ id: tasks.id, status: tasks.status }).from(tasks).where(isOneOf(ids));
   const known = new Map<TaskId, TaskStatus>(found.map(({ id, status }) => [id, status]));
   return ids.map((taskId) => ({ taskId, status: known.get(taskId) ?? null }));
 }
 
-/** Throws `invalid_request` when a task may not depend on these: unknown, of another project, itself, or in a circle. `taskId` null: a task that is being made. */
+/** Throws `invalid_request` if a task may not depend on these: unknown, in another project, or a cycle. `taskId` null: a new task. */
 export async function assertDependencies(
   db: Database,
   projectId: ProjectId,
@@ -39,18 +39,22 @@ export async function assertDependencies(
     });
   }
   if (taskId === null) return;
-  const reach = await reachOf(db, dependsOn);
+  const reach = await listReachable(db, dependsOn);
   const edges = new Map(reach.map(({ id, dependsOn: edge }) => [id, edge]));
-  const circle = findCycle(taskId, dependsOn, edges);
-  if (circle === null) return;
+  const cycle = findCycle(taskId, dependsOn, edges);
+  if (cycle === null) return;
   const titles = new Map(reach.map(({ id, title }) => [id, `“${title}” (${id})`]));
-  const way = circle.map((id) => titles.get(id) ?? id).join(" → ");
-  throw new SamovarError("invalid_request", `A task can not wait for itself: ${way}. Leave one of them out.`, {
-    taskIds: circle,
-  });
+  const path = cycle.map((id) => titles.get(id) ?? id).join(" → ");
+  throw new SamovarError(
+    "invalid_request",
+    `Dependency cycles are rejected: ${path}. Remove one of these dependencies.`,
+    {
+      taskIds: cycle,
+    },
+  );
 }
 
-/** For the statement that writes `dependsOn`: true while they are all there and none leads back to the task. */
+/** A condition for the statement that writes `dependsOn`: all of them exist and none leads back to the task. */
 export function guardDependencies(projectId: ProjectId, taskId: TaskId, dependsOn: readonly TaskId[]): SQL {
   const list = JSON.stringify(dependsOn);
   return sql`(SELECT count(*) FROM tasks WHERE project_id = ${projectId}
@@ -59,25 +63,25 @@ export function guardDependencies(projectId: ProjectId, taskId: TaskId, dependsO
 }
 
 /** Titles of the tasks that depend on this one. */
-export async function dependentsOf(db: Database, projectId: ProjectId, taskId: TaskId): Promise<readonly string[]> {
+export async function listDependents(db: Database, projectId: ProjectId, taskId: TaskId): Promise<readonly string[]> {
   const rows = await db
     .select({ title: tasks.title })
     .from(tasks)
-    .where(and(eq(tasks.projectId, projectId), dependsOnIt(taskId)))
+    .where(and(eq(tasks.projectId, projectId), dependsOnTask(taskId)))
     .limit(10);
   return rows.map((row) => row.title);
 }
 
-/** True for rows of `tasks` that depend on this one. */
-const dependsOnIt = (taskId: TaskId): SQL =>
+/** A condition: the row of `tasks` depends on this task. */
+const dependsOnTask = (taskId: TaskId): SQL =>
   sql`EXISTS (SELECT 1 FROM json_each(${tasks.dependsOn}) WHERE value = ${taskId})`;
 
-/** True while no task of the project depends on this one. */
-export const isFree = (projectId: ProjectId, taskId: TaskId): SQL =>
+/** A condition: no task of the project depends on this one. */
+export const hasNoDependents = (projectId: ProjectId, taskId: TaskId): SQL =>
   sql`NOT EXISTS (SELECT 1 FROM tasks AS other, json_each(other.depends_on) AS edge
     WHERE other.project_id = ${projectId} AND edge.value = ${taskId})`;
 
-/** Every task that these lead to, themselves among them. */
+/** All tasks reachable from these, including themselves. */
 const reachable = (list: string): SQL => sql`
   WITH RECURSIVE reach (id) AS (
     SELECT value FROM json_each(${list})
@@ -85,7 +89,7 @@ const reachable = (list: string): SQL => sql`
     SELECT edge.value FROM reach JOIN tasks AS next ON next.id = reach.id, json_each(next.depends_on) AS edge)
   SELECT id FROM reach`;
 
-async function reachOf(db: Database, dependsOn: readonly TaskId[]) {
+async function listReachable(db: Database, dependsOn: readonly TaskId[]) {
   const rows = await db
     .select({ id: tasks.id, title: tasks.title, dependsOn: tasks.dependsOn })
     .from(tasks)

@@ -6,8 +6,8 @@ import { ids } from "../../test/caller.ts";
 import { finishedRuns } from "../database/schema.ts";
 import { anOwner } from "../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
-import { db, deps, endOf, Machine, now, reaches, soon, submit } from "./workflow/machine.fixture.ts";
-import { forgetFinishedRuns, noteFinished } from "./finished-runs.ts";
+import { db, deps, aSessionEnd, ScriptedNode, now, reaches, soon, submit } from "./workflow/scripted-node.fixture.ts";
+import { deleteFinishedRuns, recordFinishedRun } from "./finished-runs.ts";
 import { runStatus } from "./launch.ts";
 
 beforeEach(() => {
@@ -24,9 +24,9 @@ const later = () => Date.now() + 60_000;
 async function aFinishedRun() {
   const ownerId = await anOwner();
   const task = await submit(ownerId);
-  const machine = await Machine.of(ownerId);
+  const machine = await ScriptedNode.of(ownerId);
   const begun = await machine.begins();
-  machine.tell({ kind: "session.ended", ...begun, end: await endOf(task) });
+  machine.tell({ kind: "session.ended", ...begun, end: await aSessionEnd(task) });
   await machine.destroys();
   const { runId } = await reaches(task, "completed");
   if (runId === null) throw new Error("a run without an id");
@@ -36,11 +36,11 @@ async function aFinishedRun() {
 
 it("[T1] a run that is over rests for a while, then its workflow is deleted, and its task says what it said", async () => {
   const { task, runId } = await aFinishedRun();
-  await forgetFinishedRuns(deps, Date.now(), 10);
+  await deleteFinishedRuns(deps, Date.now(), 10);
   expect(await runStatus(env, runId)).toBe("complete");
 
   const before = await now(task);
-  await forgetFinishedRuns(deps, later(), 10);
+  await deleteFinishedRuns(deps, later(), 10);
   expect(await noted(runId)).toBe(0);
   expect(await runStatus(env, runId)).toBeNull();
   expect(await now(task)).toEqual(before);
@@ -49,8 +49,8 @@ it("[T1] a run that is over rests for a while, then its workflow is deleted, and
 it("one that is gone already is forgotten; one that can not be deleted is tried again, and does not stop the others", async () => {
   const { runId } = await aFinishedRun();
   const gone = ids.make("run");
-  await noteFinished(deps, gone, 0);
-  await noteFinished(deps, gone, 1);
+  await recordFinishedRun(deps, gone, 0);
+  await recordFinishedRun(deps, gone, 1);
   const stubborn = new Proxy(env.TASK_RUN, {
     get: (real, name) =>
       name === "get"
@@ -58,8 +58,8 @@ it("one that is gone already is forgotten; one that can not be deleted is tried 
         : Reflect.get(real, name),
   });
   const busy = { db, env: { ...env, TASK_RUN: stubborn } };
-  await expect(forgetFinishedRuns(busy, later(), 10)).rejects.toThrow(/busy/);
+  await expect(deleteFinishedRuns(busy, later(), 10)).rejects.toThrow(/busy/);
   expect([await noted(runId), await noted(gone)]).toEqual([0, 1]);
-  expect(await forgetFinishedRuns(deps, later() + 60_000, 10)).toMatchObject({ acted: 1 });
+  expect(await deleteFinishedRuns(deps, later() + 60_000, 10)).toMatchObject({ acted: 1 });
   expect(await noted(gone)).toBe(0);
 });

@@ -1,6 +1,6 @@
 /**
- * What must exist beside a task's row before its run can go: the session with the text, and the workflow.
- * Both steps may be repeated, so whatever was cut off between them is mended by doing them again. Keeps T1.
+ * What a run needs besides its task's row: the session with the first message, and the workflow. Both steps may be
+ * repeated, so an interruption between them is repaired by doing both again. Keeps T1.
  */
 import { errorMessage } from "@samovar/base";
 import type { RunId } from "@samovar/base";
@@ -18,9 +18,9 @@ export async function ensureSession(deps: Deps, task: TaskRecord): Promise<void>
   });
 }
 
-/** The run's workflow is created once, however often this is called; its id is the run's. */
+/** Creates the run's workflow, whose id is the run's, once. */
 export async function ensureRun({ env, logger }: Deps, task: TaskRecord, runId: RunId): Promise<void> {
-  // A batch answers that an instance exists already; a single creation would throw for it.
+  // A batch skips an instance that exists already; a single creation would throw.
   const { created, errors } = await env.TASK_RUN.createBatch({
     instances: [{ id: runId, params: { taskId: task.id, runId } }],
   });
@@ -30,7 +30,7 @@ export async function ensureRun({ env, logger }: Deps, task: TaskRecord, runId: 
   throw new Error(`run ${runId} could not be created: ${reason}`);
 }
 
-/** Null when there is no workflow of this run. */
+/** Null if the run has no workflow. */
 export async function runStatus(env: Deps["env"], runId: RunId): Promise<InstanceStatus["status"] | null> {
   try {
     const instance = await env.TASK_RUN.get(runId);
@@ -41,11 +41,11 @@ export async function runStatus(env: Deps["env"], runId: RunId): Promise<Instanc
   }
 }
 
-/** Asks a run to look again. Losing this costs the run half a minute; one that waits in line a quarter of an hour. */
-export async function nudgeRun({ env, logger }: Pick<Deps, "env" | "logger">, runId: RunId): Promise<void> {
+/** Tells a run to read the facts again. A lost signal costs the run half a minute, or a quarter of an hour in the queue. */
+export async function signalRun({ env, logger }: Pick<Deps, "env" | "logger">, runId: RunId): Promise<void> {
   try {
-    await (await env.TASK_RUN.get(runId)).sendEvent({ type: "nudge", payload: {} });
+    await (await env.TASK_RUN.get(runId)).sendEvent({ type: "signal", payload: {} });
   } catch (error) {
-    logger.warn("run.nudge_failed", { runId, error: errorMessage(error) });
+    logger.warn("run.signal_failed", { runId, error: errorMessage(error) });
   }
 }

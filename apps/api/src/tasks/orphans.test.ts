@@ -9,16 +9,16 @@ import { requireProject } from "../projects/store.ts";
 import {
   db,
   deps,
-  endOf,
-  Machine,
+  aSessionEnd,
+  ScriptedNode,
   now,
   reaches,
-  sessionOf,
-  slotsOf,
+  toSession,
+  getTaskIds,
   submit,
-  transcriptOf,
-  workspaceOf,
-} from "./workflow/machine.fixture.ts";
+  readTranscript,
+  getWorkspace,
+} from "./workflow/scripted-node.fixture.ts";
 import { createNewTask } from "./create.ts";
 import { repairOrphanRuns } from "./orphans.ts";
 import { findTask } from "./store.ts";
@@ -58,9 +58,9 @@ describe("the sweep's repair of runs", () => {
     const task = await submitWithoutRun(ownerId);
     expect(await repairOrphanRuns(env, Date.now())).toMatchObject({ acted: 0 });
     await repairOrphanRuns(env, later());
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     const { workspaceId } = await machine.begins();
-    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await endOf(task) });
+    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await aSessionEnd(task) });
     await machine.destroys();
     await reaches(task, "completed");
   });
@@ -68,25 +68,25 @@ describe("the sweep's repair of runs", () => {
   it("[T1] ends a task whose workflow is over, and gives back what it held", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     await machine.begins();
     await reaches(task, "in_progress");
     await (await env.TASK_RUN.get(task.runId ?? "")).terminate();
     await repairOrphanRuns(env, later());
     expect(await now(task)).toMatchObject({ status: "failed", failure: { code: "run_lost" } });
-    expect(await workspaceOf(task)).toMatchObject({ state: "failed" });
-    expect(await slotsOf(machine)).toEqual([]);
+    expect(await getWorkspace(task)).toMatchObject({ state: "failed" });
+    expect(await getTaskIds(machine)).toEqual([]);
     await machine.expects("workspace.destroy");
-    expect(await sessionOf(task)).toMatchObject({ status: "error" });
-    expect((await transcriptOf(task)).at(-1)).toMatch(/^The run of this task was lost\./);
+    expect(await toSession(task)).toMatchObject({ status: "error" });
+    expect((await readTranscript(task)).at(-1)).toMatch(/^The run of this task was lost\./);
     await repairOrphanRuns(env, later());
-    expect(await transcriptOf(task)).toHaveLength(2);
+    expect(await readTranscript(task)).toHaveLength(2);
   });
 
   it("[F11] asks a run that lives to look, seconds after its last change: it may have been cut off between two steps", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    await (await Machine.of(ownerId)).begins();
+    await (await ScriptedNode.of(ownerId)).begins();
     await reaches(task, "in_progress");
     const asked: string[] = [];
     const listening = new Proxy(env.TASK_RUN, {
@@ -108,7 +108,7 @@ describe("the sweep's repair of runs", () => {
   it("leaves a run that works alone", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     await machine.begins();
     await reaches(task, "in_progress");
     await repairOrphanRuns(env, later());

@@ -1,6 +1,6 @@
 /**
- * Runs without a workflow: one that was never created is created, one that is over or gone ends its task. A phase of
- * the sweep. Keeps T1.
+ * Repairs orphaned runs: creates a workflow that was never created, and ends the task of one that is finished or gone. A
+ * phase of the sweep. Keeps T1.
  */
 import { errorMessage } from "@samovar/base";
 import type { Millis } from "@samovar/base";
@@ -16,27 +16,27 @@ import { derivedMessageId } from "../sessions/derived-id.ts";
 import { setWorkspaceState } from "../workspaces/store.ts";
 import { projectData } from "../sessions/durable-object/stub.ts";
 import { tryChange } from "./change.ts";
-import { ensureRun, ensureSession, nudgeRun, runStatus } from "./launch.ts";
-import { taskRecord } from "./store.ts";
+import { ensureRun, ensureSession, signalRun, runStatus } from "./launch.ts";
+import { toTaskRecord } from "./store.ts";
 
-/** A task that changed just now is being launched, or ended, by somebody else. */
+/** A task that changed this recently is still being launched or ended. */
 const GRACE_MS = 60_000;
-/** A run that lives may be asked to look much sooner: one that was cut off between two steps goes on, another loses nothing. */
-const NUDGE_GRACE_MS = 2_000;
+/** A live run is signalled much sooner: an interrupted one resumes, and to any other the signal is harmless. */
+const SIGNAL_GRACE_MS = 2_000;
 const BATCH = 200;
 
 const LOST = {
   code: "run_lost",
-  message: "The run of this task was lost. What the agent had delivered is kept; try the task again.",
+  message: "The run of this task was lost. The messages delivered so far are stored; retry the task.",
 };
 
-export interface Repaired {
+export interface RepairResult {
   readonly found: number;
   readonly acted: number;
 }
 
-/** Throws, after it has tried them all, when a run could not be judged. */
-export async function repairOrphanRuns(env: Env, now: Millis): Promise<Repaired> {
+/** Throws, after trying all of them, if a run could not be checked. */
+export async function repairOrphanRuns(env: Env, now: Millis): Promise<RepairResult> {
   const deps = depsFor(env);
   const rows = await deps.db
     .select()
@@ -44,8 +44,8 @@ export async function repairOrphanRuns(env: Env, now: Millis): Promise<Repaired>
     .where(
       and(
         inArray(tasks.status, ["queued", "delegated", "in_progress"]),
-        lt(tasks.updatedAt, now - NUDGE_GRACE_MS),
-        not(hasLooked(now)),
+        lt(tasks.updatedAt, now - SIGNAL_GRACE_MS),
+        not(polledRecently(now)),
       ),
     )
     .orderBy(asc(tasks.updatedAt))
@@ -54,7 +54,7 @@ export async function repairOrphanRuns(env: Env, now: Millis): Promise<Repaired>
   const faults: string[] = [];
   for (const row of rows) {
     try {
-      if (await repair(deps, taskRecord(row), row.updatedAt < now - GRACE_MS)) acted++;
+      if (await repair(deps, toTaskRecord(row), row.updatedAt < now - GRACE_MS)) acted++;
     } catch (error) {
       faults.push(`${row.id}: ${errorMessage(error)}`);
     }
@@ -63,11 +63,11 @@ export async function repairOrphanRuns(env: Env, now: Millis): Promise<Repaired>
   return { found: acted, acted };
 }
 
-/** A run that looks into the line from time to time lives; a line may be long, and each nudge costs its run a step. */
-const hasLooked = (now: Millis) =>
+/** A run that polls the queue is alive. The queue may be long, and each signal costs its run a step. */
+const polledRecently = (now: Millis) =>
   sql`EXISTS (SELECT 1 FROM task_queue WHERE task_id = ${tasks.id} AND polled_at > ${now - 2 * MAX_QUEUE_POLL_MS})`;
 
-/** Whether there was something to repair. `isSettled`: nobody else is at it. */
+/** Returns whether there was something to repair. `isSettled`: the task is not being launched or ended right now. */
 async function repair(deps: Deps, task: TaskRecord, isSettled: boolean): Promise<boolean> {
   const { runId } = task;
   const status = runId === null ? null : await runStatus(deps.env, runId);
@@ -83,30 +83,30 @@ async function repair(deps: Deps, task: TaskRecord, isSettled: boolean): Promise
     case "terminated":
       return isSettled && giveUp(deps, task);
     default:
-      // It lives; should it have missed a nudge or its own timer, it looks again now.
-      if (runId !== null) await nudgeRun(deps, runId);
+      // The run is alive; the signal makes up for one that it may have missed.
+      if (runId !== null) await signalRun(deps, runId);
       return false;
   }
 }
 
-/** The session is told first: until the task has ended the sweep comes back. What is left then other phases see to. */
+/** Closes the session first: the sweep returns until the task has ended. Other phases handle the rest. */
 async function giveUp(deps: Deps, task: TaskRecord): Promise<boolean> {
-  await tellSession(deps, task);
+  await endLostSession(deps, task);
   const ended = await tryChange(deps, task.id, { kind: "fail", failure: LOST, output: null }, { kind: "sweep" });
   if (!ended.ok) return false;
   deps.logger.warn("run.lost", { taskId: task.id, runId: task.runId });
-  await letWorkspacesGo(deps, task);
+  await releaseWorkspaces(deps, task);
   return true;
 }
 
-async function tellSession(deps: Deps, task: TaskRecord): Promise<void> {
+async function endLostSession(deps: Deps, task: TaskRecord): Promise<void> {
   await ensureSession(deps, task);
   const data = projectData(deps, task.projectId);
   await data.addNotice(task.sessionId, derivedMessageId(`${task.runId}:lost`), LOST.message);
   await data.endSession(task.sessionId, "error");
 }
 
-async function letWorkspacesGo({ db, env }: Deps, task: TaskRecord): Promise<void> {
+async function releaseWorkspaces({ db, env }: Deps, task: TaskRecord): Promise<void> {
   const held = await db
     .select()
     .from(workspaces)

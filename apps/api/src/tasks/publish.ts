@@ -1,4 +1,4 @@
-/** Tells a project's viewers of a task. What viewers miss they read again; a change never fails for them. */
+/** Publishes a task to its project's viewers. Best effort: viewers read again what they missed. */
 import { errorMessage } from "@samovar/base";
 import type { TaskEvent } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";

@@ -16,17 +16,17 @@ import { requireProject } from "../projects/store.ts";
 import {
   db,
   deps,
-  endOf,
-  eventsOf,
-  Machine,
+  aSessionEnd,
+  listTaskEvents,
+  ScriptedNode,
   now,
   reaches,
-  slotsOf,
+  getTaskIds,
   soon,
-  transcriptOf,
-} from "./workflow/machine.fixture.ts";
+  readTranscript,
+} from "./workflow/scripted-node.fixture.ts";
 import { createNewTask } from "./create.ts";
-import { waitingOf } from "./queue.ts";
+import { explainWaiting } from "./queue.ts";
 import { cancelTask, editTask, retryTask } from "./run.ts";
 
 beforeEach(() => {
@@ -53,15 +53,15 @@ async function submit(
   return createNewTask(deps, caller, project, wanted, null);
 }
 
-const machineOf = async (ownerId: UserId): Promise<Machine> =>
+const machineOf = async (ownerId: UserId): Promise<ScriptedNode> =>
   vi.waitFor(async () => {
     const rows = await db.select().from(nodes).where(eq(nodes.ownerId, ownerId));
     const row = rows.find((each) => each.size === "small" && each.version > 0);
     if (row === undefined) throw new Error("no machine yet");
-    return Machine.on(row.id);
+    return ScriptedNode.on(row.id);
   }, soon);
 
-const waitingFor = async (task: TaskRecord) => (await waitingOf(deps, [await now(task)])).get(task.id) ?? null;
+const waitingFor = async (task: TaskRecord) => (await explainWaiting(deps, [await now(task)])).get(task.id) ?? null;
 const waits = (task: TaskRecord, code: "capacity" | "dependencies" | "dependency_failed") =>
   vi.waitFor(async () => {
     const waiting = await waitingFor(task);
@@ -85,10 +85,10 @@ async function fill(owner: Awaited<ReturnType<typeof tightOwner>>) {
 }
 
 async function completes(
-  machine: Machine,
-  { task, workspaceId, sessionId }: { task: TaskRecord } & Awaited<ReturnType<Machine["begins"]>>,
+  machine: ScriptedNode,
+  { task, workspaceId, sessionId }: { task: TaskRecord } & Awaited<ReturnType<ScriptedNode["begins"]>>,
 ) {
-  machine.tell({ kind: "session.ended", workspaceId, sessionId, end: await endOf(task) });
+  machine.tell({ kind: "session.ended", workspaceId, sessionId, end: await aSessionEnd(task) });
   await machine.destroys();
   await reaches(task, "completed");
 }
@@ -117,7 +117,7 @@ describe("[R12] in line for room", () => {
     await completes(machine, running);
     expect((await machine.begins()).create.taskId).toBe(plain.id);
     await gone(plain);
-    const steps = (await eventsOf(plain)).filter((event) => event.kind.startsWith("step."));
+    const steps = (await listTaskEvents(plain)).filter((event) => event.kind.startsWith("step."));
     expect(steps.slice(0, 3).map((event) => `${event.kind} ${String(event.data["step"])}`)).toEqual([
       "step.started wait",
       "step.finished wait",
@@ -167,7 +167,7 @@ describe("[R12] in line for room", () => {
       expect((await now(task)).status).toBe("queued");
       expect(await waitingFor(task)).toBeNull();
     }, soon);
-    expect((await eventsOf(task)).some((event) => event.kind === "node.chosen")).toBe(true);
+    expect((await listTaskEvents(task)).some((event) => event.kind === "node.chosen")).toBe(true);
   });
 
   it("[F45] a look that is cut off after it took the slot goes on with it, although there is no room any more", async () => {
@@ -179,12 +179,12 @@ describe("[R12] in line for room", () => {
       "CREATE TRIGGER cut BEFORE INSERT ON task_events WHEN NEW.kind = 'node.chosen' BEGIN SELECT RAISE(ABORT, 'cut off'); END";
     await env.DB.prepare(fault).run();
     const task = await submit(owner);
-    await vi.waitFor(async () => expect(await slotsOf(machine)).toContain(task.id), soon);
+    await vi.waitFor(async () => expect(await getTaskIds(machine)).toContain(task.id), soon);
     await env.DB.prepare("DROP TRIGGER cut").run();
     expect((await machine.begins()).create.taskId).toBe(task.id);
-    const chosen = (await eventsOf(task)).filter((event) => event.kind === "node.chosen");
+    const chosen = (await listTaskEvents(task)).filter((event) => event.kind === "node.chosen");
     expect(chosen).toMatchObject([{ data: { nodeId: machine.nodeId } }]);
-    expect((await slotsOf(machine))?.filter((id) => id === task.id)).toHaveLength(1);
+    expect((await getTaskIds(machine))?.filter((id) => id === task.id)).toHaveLength(1);
   });
 
   it("[T1] who waits too long fails with the reason", async () => {
@@ -194,13 +194,13 @@ describe("[R12] in line for room", () => {
     await runs.modifyAll(async (run) => {
       await run.mockStepResult(
         { name: "choose: look 1.1" },
-        JSON.stringify({ found: { kind: "wait", code: "capacity", doubtful: [] }, now: 0 }),
+        JSON.stringify({ found: { kind: "wait", code: "capacity", unanswered: [] }, now: 0 }),
       );
       await run.forceEventTimeout({ name: "wait: nudge 1.1" });
     });
     const task = await submit(owner);
     expect(await reaches(task, "failed")).toMatchObject({ failure: { code: "no_capacity" } });
-    expect((await transcriptOf(task)).at(-1)).toMatch(/No slot became available in .* h\./);
+    expect((await readTranscript(task)).at(-1)).toMatch(/Nothing became free in .* h\./);
     expect(await db.select().from(taskQueue).where(eq(taskQueue.taskId, task.id))).toEqual([]);
   });
 });
@@ -259,7 +259,7 @@ describe("[R12] after other tasks", () => {
     const machine = await machineOf(ownerId);
     const one = await machine.begins();
     const failure = { code: "agent_error", message: "No." };
-    const end = await endOf(first, { outcome: "error", failure, pushed: false });
+    const end = await aSessionEnd(first, { outcome: "error", failure, pushed: false });
     machine.tell({ kind: "session.ended", workspaceId: one.workspaceId, sessionId: one.sessionId, end });
     expect(await waits(then, "dependency_failed")).toMatchObject({ message: expect.stringContaining("has failed") });
     const project = await requireProject(db, ownerId, owner.projectId);

@@ -1,6 +1,6 @@
 /**
- * The line in D1: a row for each queued task that waits, as its run last saw it. What people are told of it is made
- * when they ask. Keeps T1: a row goes when its task is placed or is queued no more.
+ * The queue in D1: a row for each waiting task, as its run last observed it. The explanation for people is composed on
+ * request. Keeps T1: the row is deleted once its task has a slot or is no longer queued.
  */
 import type { Millis, NodeId, RunId, TaskId, UserId } from "@samovar/base";
 import type { TaskWaiting, VmSize } from "@samovar/contracts";
@@ -11,9 +11,9 @@ import { and, asc, eq, gt, ne, sql } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
 import { nodes, projects, taskQueue, tasks } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
-import { dependenciesOf } from "./dependencies.ts";
+import { getDependencies } from "./dependencies.ts";
 
-export interface InLine extends QueueEntry {
+export interface OwnedQueueEntry extends QueueEntry {
   readonly runId: RunId;
   readonly ownerId: UserId;
   readonly size: VmSize;
@@ -21,42 +21,41 @@ export interface InLine extends QueueEntry {
 
 type QueueRow = typeof taskQueue.$inferSelect;
 
-/** More than this many need not be named. */
-const NAMED = 20;
+/** The most tasks that an explanation names. */
+const MAX_NAMED = 20;
 
-/** Whether this task may take room now. Reads no more of the line than there is room. */
-export async function lookAtLine(
+/** Decides whether this task may take a slot now. Reads no more of the queue than there are available slots. */
+export async function decideQueueTurn(
   { db, config }: Deps,
-  self: InLine,
+  self: OwnedQueueEntry,
   task: TaskRecord,
   avoid: readonly NodeId[],
   now: Millis,
-  stands: boolean,
+  isEnqueued: boolean,
 ): Promise<DequeueDecision> {
-  const dependencies = await dependenciesOf(db, task.dependsOn);
+  const dependencies = await getDependencies(db, task.dependsOn);
   const limits = { size: self.size, maxNodes: config.MAX_NODES_PER_USER, slotsPerNode: config.NODE_SLOTS, avoid };
-  const room = countAvailableSlots(await nodesOf(db, self.ownerId), limits, now);
-  // One more than there is room: this task's own row may be among them.
-  const line = await firstInLine(db, self, room + 1, now);
-  const wanting = stands ? 0 : await queuedTasks(db, self.ownerId, room + 1);
-  const facts = { availableSlots: room, queue: line, queuedTasks: wanting, isEnqueued: stands };
-  return decideDequeue({ self, dependencies, ...facts, now });
+  const availableSlots = countAvailableSlots(await listNodeCapacity(db, self.ownerId), limits, now);
+  // One more than the available slots: this task's row may be among them.
+  const queue = await listFirstQueued(db, self, availableSlots + 1, now);
+  const queuedTasks = isEnqueued ? 0 : await countQueuedTasks(db, self.ownerId, availableSlots + 1);
+  return decideDequeue({ self, dependencies, queue, availableSlots, queuedTasks, isEnqueued, now });
 }
 
-/** How many of the owner's tasks are queued; counts to `limit`. */
-async function queuedTasks(db: Database, ownerId: UserId, limit: number): Promise<number> {
-  const mine = and(eq(tasks.status, "queued"), eq(projects.ownerId, ownerId));
+/** Counts the owner's queued tasks, up to `limit`. */
+async function countQueuedTasks(db: Database, ownerId: UserId, limit: number): Promise<number> {
+  const isQueued = and(eq(tasks.status, "queued"), eq(projects.ownerId, ownerId));
   const found = await db
     .select({ id: tasks.id })
     .from(tasks)
     .innerJoin(projects, eq(projects.id, tasks.projectId))
-    .where(mine)
+    .where(isQueued)
     .limit(limit);
   return found.length;
 }
 
 /** The owner's nodes that are not destroyed. */
-export async function nodesOf(db: Database, ownerId: UserId): Promise<readonly NodeCapacity[]> {
+export async function listNodeCapacity(db: Database, ownerId: UserId): Promise<readonly NodeCapacity[]> {
   return db
     .select({
       id: nodes.id,
@@ -71,10 +70,10 @@ export async function nodesOf(db: Database, ownerId: UserId): Promise<readonly N
     .where(and(eq(nodes.ownerId, ownerId), ne(nodes.state, "destroyed")));
 }
 
-/** The first of those who wait for room and are still there. */
-export async function firstInLine(
+/** The first tasks that wait for a slot and whose runs still poll. */
+export async function listFirstQueued(
   db: Database,
-  { ownerId, size }: Pick<InLine, "ownerId" | "size">,
+  { ownerId, size }: Pick<OwnedQueueEntry, "ownerId" | "size">,
   limit: number,
   now: Millis,
 ): Promise<readonly QueueRow[]> {
@@ -93,10 +92,10 @@ export async function firstInLine(
     .limit(limit);
 }
 
-/** Takes or renews a place; nothing happens when the task is not queued for this run any more. Answers whether it is new, or waits for something else than before. */
-export async function standInLine(
+/** Inserts or renews the task's entry, unless the task is no longer queued for this run. Returns whether the entry is new or its reason changed. */
+export async function enqueueTask(
   db: Database,
-  { taskId, runId, ownerId, size, rank, queuedAt }: InLine,
+  { taskId, runId, ownerId, size, rank, queuedAt }: OwnedQueueEntry,
   { code, blockedBy }: Extract<DequeueDecision, { kind: "wait" }>,
   now: Millis,
 ): Promise<boolean> {
@@ -117,36 +116,38 @@ export async function standInLine(
   return before?.code !== code || before.rank !== rank || JSON.stringify(before.blockedBy) !== blocked;
 }
 
-/** Whether there was a place. */
-export async function leaveLine(db: Database, taskId: TaskId): Promise<boolean> {
+/** Returns whether the task had an entry. */
+export async function dequeueTask(db: Database, taskId: TaskId): Promise<boolean> {
   const gone = await db.delete(taskQueue).where(eq(taskQueue.taskId, taskId)).returning({ id: taskQueue.taskId });
   return gone.length > 0;
 }
 
-type Waiter = Pick<TaskRecord, "id" | "status">;
+type WaitingTask = Pick<TaskRecord, "id" | "status">;
 
-/** Why each of these tasks waits; those that do not are absent. All are one owner's. */
-export async function waitingOf(
+/** Explains why each of these tasks of one owner waits; tasks that do not wait are absent. */
+export async function explainWaiting(
   { db, config, clock }: Pick<Deps, "db" | "config" | "clock">,
-  those: readonly Waiter[],
+  candidates: readonly WaitingTask[],
 ): Promise<ReadonlyMap<TaskId, TaskWaiting>> {
-  const queued = those.filter((task) => task.status === "queued").map((task) => task.id);
-  const rows = queued.length === 0 ? [] : await rowsOf(db, queued);
+  const queued = candidates.filter((task) => task.status === "queued").map((task) => task.id);
+  const rows = queued.length === 0 ? [] : await listQueueRows(db, queued);
   const ownerId = rows[0]?.ownerId;
   if (ownerId === undefined) return new Map();
-  const [places, alive, known] = await Promise.all([
-    rows.some((row) => row.code === "capacity") ? placesOf(db, ownerId, queued, clock.now()) : [],
+  const [positions, alive, known] = await Promise.all([
+    rows.some((row) => row.code === "capacity") ? listPositions(db, ownerId, queued, clock.now()) : [],
     db.$count(nodes, and(eq(nodes.ownerId, ownerId), ne(nodes.state, "destroyed"))),
-    blockersOf(db, rows),
+    findBlockers(db, rows),
   ]);
-  const firsts = places.filter((place) => place.ahead < NAMED).toSorted((a, b) => a.ahead - b.ahead);
+  const first = positions.filter((position) => position.ahead < MAX_NAMED).toSorted((a, b) => a.ahead - b.ahead);
   return new Map(
     rows.map((row): [TaskId, TaskWaiting] => {
-      const ahead = row.code === "capacity" ? (places.find((place) => place.taskId === row.taskId)?.ahead ?? 0) : 0;
-      const next = firsts.filter((place) => place.size === row.size && place.ahead < ahead);
+      const ahead =
+        row.code === "capacity" ? (positions.find((position) => position.taskId === row.taskId)?.ahead ?? 0) : 0;
+      const next = first.filter((position) => position.size === row.size && position.ahead < ahead);
       const blockers = row.blockedBy.map((id) => known.get(id) ?? { title: null, status: null });
       const facts = { ahead, aliveNodes: alive, maxNodes: config.MAX_NODES_PER_USER, blockers };
-      const taskIds = row.code === "capacity" ? next.map((place) => place.taskId) : row.blockedBy.slice(0, NAMED);
+      const taskIds =
+        row.code === "capacity" ? next.map((position) => position.taskId) : row.blockedBy.slice(0, MAX_NAMED);
       return [
         row.taskId,
         { code: row.code, message: formatWaiting(row.code, facts), since: row.queuedAt, ahead, taskIds },
@@ -155,36 +156,36 @@ export async function waitingOf(
   );
 }
 
-const rowsOf = (db: Database, ids: readonly TaskId[]): Promise<QueueRow[]> =>
+const listQueueRows = (db: Database, ids: readonly TaskId[]): Promise<QueueRow[]> =>
   db
     .select()
     .from(taskQueue)
     .where(sql`${taskQueue.taskId} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`);
 
-interface PlaceRow {
+interface PositionRow {
   readonly taskId: TaskId;
   readonly size: VmSize;
   readonly ahead: number;
 }
 
-/** The places of these tasks, and the first of each line. */
-async function placesOf(
+/** The positions of these tasks, and the first of each size. */
+async function listPositions(
   db: Database,
   ownerId: UserId,
   ids: readonly TaskId[],
   now: Millis,
-): Promise<readonly PlaceRow[]> {
-  return db.all<PlaceRow>(sql`
+): Promise<readonly PositionRow[]> {
+  return db.all<PositionRow>(sql`
     SELECT taskId, size, ahead FROM (
       SELECT task_id AS taskId, size,
         row_number() OVER (PARTITION BY size ORDER BY rank, queued_at, task_id) - 1 AS ahead
       FROM task_queue WHERE owner_id = ${ownerId} AND code = 'capacity' AND polled_at > ${now - STALE_ENTRY_MS})
-    WHERE ahead < ${NAMED} OR taskId IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`);
+    WHERE ahead < ${MAX_NAMED} OR taskId IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`);
 }
 
 type Blocker = Pick<TaskRecord, "title" | "status">;
 
-async function blockersOf(db: Database, rows: readonly QueueRow[]): Promise<ReadonlyMap<TaskId, Blocker>> {
+async function findBlockers(db: Database, rows: readonly QueueRow[]): Promise<ReadonlyMap<TaskId, Blocker>> {
   const ids = [...new Set(rows.flatMap((row) => row.blockedBy))];
   if (ids.length === 0) return new Map();
   const found = await db

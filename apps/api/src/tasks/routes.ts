@@ -1,4 +1,4 @@
-/** Tasks: made, edited, run, cancelled, tried again, looked at. */
+/** Routes for tasks: create, edit, run, cancel, retry, inspect. */
 import { createRoute, z } from "@hono/zod-openapi";
 import {
   createTask,
@@ -23,13 +23,13 @@ import { assertAgentKnown } from "../agents/preconditions.ts";
 import { projectData } from "../sessions/durable-object/stub.ts";
 import { createNewTask } from "./create.ts";
 import { cancelTask, editTask, retryTask, runTask, acknowledgeTask } from "./run.ts";
-import { dependentsOf } from "./dependencies.ts";
+import { listDependents } from "./dependencies.ts";
 import { deleteDraft, listEvents, listTasks, requireTask } from "./store.ts";
 import { verifyTranscript } from "./verification.ts";
 import { viewTask, viewTasks } from "./view.ts";
 
 const inProject = z.object({ projectId });
-const ofTask = z.object({ projectId, taskId });
+const taskParams = z.object({ projectId, taskId });
 const oneTask = "/api/projects/{projectId}/tasks/{taskId}";
 
 /** `?status=queued,in_progress`, or repeated. */
@@ -50,28 +50,28 @@ const list = createRoute({
 const create = createRoute({
   method: "post",
   path: "/api/projects/{projectId}/tasks",
-  summary: "Makes a task, and runs it when asked to.",
+  summary: "Creates a task, and runs it if requested.",
   request: {
     params: inProject,
     headers: idempotencyHeader,
     body: jsonBody(createTask),
   },
-  responses: { 201: json(taskSchema, "A draft"), 202: json(taskSchema, "A task that runs") },
+  responses: { 201: json(taskSchema, "A draft"), 202: json(taskSchema, "A running task") },
 });
 
 const get = createRoute({
   method: "get",
   path: oneTask,
   summary: "Shows a task.",
-  request: { params: ofTask },
+  request: { params: taskParams },
   responses: { 200: json(taskSchema, "The task") },
 });
 
 const patch = createRoute({
   method: "patch",
   path: oneTask,
-  summary: "Edits a task that has not run yet; of one in line, its priority, and fewer dependencies.",
-  request: { params: ofTask, body: jsonBody(patchTask) },
+  summary: "Edits a task that has not run yet. For a queued task: its priority, and fewer dependencies.",
+  request: { params: taskParams, body: jsonBody(patchTask) },
   responses: { 200: json(taskSchema, "The task") },
 });
 
@@ -79,7 +79,7 @@ const drop = createRoute({
   method: "delete",
   path: oneTask,
   summary: "Deletes a task that has never run.",
-  request: { params: ofTask },
+  request: { params: taskParams },
   responses: { 204: { description: "Deleted" } },
 });
 
@@ -87,56 +87,56 @@ const run = createRoute({
   method: "post",
   path: "/api/projects/{projectId}/tasks/{taskId}/run",
   summary: "Runs a draft.",
-  request: { params: ofTask, headers: idempotencyHeader },
+  request: { params: taskParams, headers: idempotencyHeader },
   responses: { 202: json(taskSchema, "The queued task") },
 });
 
 const cancel = createRoute({
   method: "post",
   path: "/api/projects/{projectId}/tasks/{taskId}/cancel",
-  summary: "Asks a task to stop.",
-  request: { params: ofTask },
+  summary: "Requests that a task stop.",
+  request: { params: taskParams },
   responses: { 202: json(taskSchema, "The task; it ends when its agent has stopped") },
 });
 
 const retry = createRoute({
   method: "post",
   path: "/api/projects/{projectId}/tasks/{taskId}/retry",
-  summary: "Tries a failed or cancelled task again, in a session of its own.",
-  request: { params: ofTask, headers: idempotencyHeader },
+  summary: "Retries a failed or cancelled task, in a new session.",
+  request: { params: taskParams, headers: idempotencyHeader },
   responses: { 202: json(taskSchema, "The queued task") },
 });
 
-const acknowledged = createRoute({
+const acknowledge = createRoute({
   method: "post",
   path: "/api/projects/{projectId}/tasks/{taskId}/acknowledge",
-  summary: "Says that a failed task needs nobody any more.",
-  request: { params: ofTask },
-  responses: { 200: json(taskSchema, "The task; it counts no more among what needs somebody") },
+  summary: "Acknowledges a failed task: it needs no more attention.",
+  request: { params: taskParams },
+  responses: { 200: json(taskSchema, "The task, no longer counted as needing attention") },
 });
 
-const takeUp = createRoute({
+const unacknowledge = createRoute({
   method: "post",
   path: "/api/projects/{projectId}/tasks/{taskId}/unacknowledge",
-  summary: "Says that a failed task needs somebody after all.",
-  request: { params: ofTask },
+  summary: "Undoes the acknowledgement of a failed task.",
+  request: { params: taskParams },
   responses: { 200: json(taskSchema, "The task") },
 });
 
 const events = createRoute({
   method: "get",
   path: "/api/projects/{projectId}/tasks/{taskId}/events",
-  summary: "Lists what happened to a task, oldest first.",
-  request: { params: ofTask, query: pageQuery },
+  summary: "Lists a task's events, oldest first.",
+  request: { params: taskParams, query: pageQuery },
   responses: { 200: json(page(taskEvent), "A page of events") },
 });
 
 const verification = createRoute({
   method: "get",
   path: "/api/projects/{projectId}/tasks/{taskId}/verification",
-  summary: "Compares the transcript as it is stored now with the digest that the node gave.",
-  request: { params: ofTask },
-  responses: { 200: json(transcriptVerification, "Both proofs, and whether they agree") },
+  summary: "Compares the stored transcript with the digest that the node reported.",
+  request: { params: taskParams },
+  responses: { 200: json(transcriptVerification, "Both digests, and whether they agree") },
 });
 
 export function taskRoutes(): Router {
@@ -161,22 +161,22 @@ export function taskRoutes(): Router {
   });
 
   router.openapi(get, async (c) => {
-    const { task, deps } = await found(c, c.req.valid("param"));
+    const { task, deps } = await requireOwnTask(c, c.req.valid("param"));
     return c.json(await viewTask(deps, task), 200);
   });
 
   router.openapi(patch, async (c) => {
-    const { task, deps, actor, caller } = await found(c, c.req.valid("param"));
+    const { task, deps, actor, caller } = await requireOwnTask(c, c.req.valid("param"));
     const { status, ...fields } = c.req.valid("json");
     await assertAgentKnown(deps.db, caller.id, fields.agent);
     return c.json(await viewTask(deps, await editTask(deps, task.id, fields, status, actor)), 200);
   });
 
   router.openapi(drop, async (c) => {
-    const { task, deps } = await found(c, c.req.valid("param"));
+    const { task, deps } = await requireOwnTask(c, c.req.valid("param"));
     if (!(await deleteDraft(deps.db, task))) {
-      const dependents = await dependentsOf(deps.db, task.projectId, task.id);
-      if (dependents.length > 0) throw neededBy(dependents);
+      const dependents = await listDependents(deps.db, task.projectId, task.id);
+      if (dependents.length > 0) throw refuseDeletion(dependents);
       throw new SamovarError("conflict", "Only a task that has never run can be deleted.", { status: task.status });
     }
     await projectData(deps, task.projectId).endSession(task.sessionId, "stopped");
@@ -184,53 +184,57 @@ export function taskRoutes(): Router {
   });
 
   router.openapi(run, async (c) => {
-    const { task, deps, project, caller } = await found(c, c.req.valid("param"));
+    const { task, deps, project, caller } = await requireOwnTask(c, c.req.valid("param"));
     const key = c.req.valid("header")["idempotency-key"] ?? null;
     return c.json(await viewTask(deps, await runTask(deps, caller, project, task, key)), 202);
   });
 
   router.openapi(cancel, async (c) => {
-    const { task, deps, actor } = await found(c, c.req.valid("param"));
+    const { task, deps, actor } = await requireOwnTask(c, c.req.valid("param"));
     return c.json(await viewTask(deps, await cancelTask(deps, task.id, actor)), 202);
   });
 
   router.openapi(retry, async (c) => {
-    const { task, deps, project, caller } = await found(c, c.req.valid("param"));
+    const { task, deps, project, caller } = await requireOwnTask(c, c.req.valid("param"));
     const key = c.req.valid("header")["idempotency-key"] ?? null;
     return c.json(await viewTask(deps, await retryTask(deps, caller, project, task, key)), 202);
   });
 
-  router.openapi(acknowledged, async (c) => {
-    const { task, deps, actor } = await found(c, c.req.valid("param"));
+  router.openapi(acknowledge, async (c) => {
+    const { task, deps, actor } = await requireOwnTask(c, c.req.valid("param"));
     return c.json(await viewTask(deps, await acknowledgeTask(deps, task.id, true, actor)), 200);
   });
 
-  router.openapi(takeUp, async (c) => {
-    const { task, deps, actor } = await found(c, c.req.valid("param"));
+  router.openapi(unacknowledge, async (c) => {
+    const { task, deps, actor } = await requireOwnTask(c, c.req.valid("param"));
     return c.json(await viewTask(deps, await acknowledgeTask(deps, task.id, false, actor)), 200);
   });
 
   router.openapi(events, async (c) => {
-    const { task, deps } = await found(c, c.req.valid("param"));
+    const { task, deps } = await requireOwnTask(c, c.req.valid("param"));
     const { items, nextCursor } = await listEvents(deps.db, task.id, c.req.valid("query"));
     return c.json({ items: [...items], nextCursor }, 200);
   });
 
   router.openapi(verification, async (c) => {
-    const { task, deps } = await found(c, c.req.valid("param"));
+    const { task, deps } = await requireOwnTask(c, c.req.valid("param"));
     return c.json(await verifyTranscript(deps, task), 200);
   });
 
   return router;
 }
 
-function neededBy(titles: readonly string[]): SamovarError {
+function refuseDeletion(titles: readonly string[]): SamovarError {
   const names = titles.map((title) => `“${title}”`).join(", ");
-  return new SamovarError("conflict", `Other tasks depend on this one: ${names}. Take it off them first.`, { titles });
+  return new SamovarError(
+    "conflict",
+    `Other tasks depend on this one: ${names}. Remove it from their dependencies first.`,
+    { titles },
+  );
 }
 
-/** The task of the address, if it is the caller's; `not_found` otherwise. */
-async function found(c: Context<AppContext>, address: z.output<typeof ofTask>) {
+/** The caller's task at this address. Throws `not_found`. */
+async function requireOwnTask(c: Context<AppContext>, address: z.output<typeof taskParams>) {
   const deps = c.get("deps");
   const caller = currentUser(c);
   const project = await requireProject(deps.db, caller.id, address.projectId);

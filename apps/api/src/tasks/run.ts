@@ -1,19 +1,19 @@
-/** Edits, runs, retries, cancels and sets aside a task: the row first, then what follows from it. */
+/** Edits, runs, retries, cancels and acknowledges a task: first its row, then its session and run. */
 import type { TaskId } from "@samovar/base";
 import { isRunning } from "@samovar/domain/task-status";
 import type { TaskActor, TaskChange, TaskRecord } from "@samovar/domain/task-status";
 import type { Deps } from "../deps.ts";
 import type { Caller } from "../http/context.ts";
 import type { KeyRow } from "../idempotency.ts";
-import { intentOf, keyRow, madeBefore } from "../idempotency.ts";
+import { toIntent, toKeyRow, findCreated } from "../idempotency.ts";
 import type { ProjectRow } from "../projects/store.ts";
 import { assertRunnable } from "../agents/preconditions.ts";
 import { change } from "./change.ts";
-import { agentOf, assertOpen } from "./create.ts";
-import { ensureRun, ensureSession, nudgeRun } from "./launch.ts";
+import { getTaskAgent, assertOpen } from "./create.ts";
+import { ensureRun, ensureSession, signalRun } from "./launch.ts";
 import { requireTask } from "./store.ts";
 
-/** Asking again while it runs changes nothing; with the same key, nor does it after that. */
+/** Repeating the request while the task runs changes nothing; with the same key, not later either. */
 export async function runTask(
   deps: Deps,
   caller: Caller,
@@ -21,16 +21,16 @@ export async function runTask(
   task: TaskRecord,
   key: string | null = null,
 ): Promise<TaskRecord> {
-  return onceForKey(deps, caller, task, { key, request: "POST task/run" }, async (keyRow) => {
+  return onceForKey(deps, caller, task, { key, request: "POST task/run" }, async (toKeyRow) => {
     if (isRunning(task.status)) return task;
     assertOpen(project);
-    await assertRunnable(deps.db, caller.id, agentOf(deps, project, task));
+    await assertRunnable(deps.db, caller.id, getTaskAgent(deps, project, task));
     const runId = deps.ids.make("run");
-    return change(deps, task.id, { kind: "queue", runId }, { kind: "user", id: caller.id }, keyRow);
+    return change(deps, task.id, { kind: "queue", runId }, { kind: "user", id: caller.id }, toKeyRow);
   });
 }
 
-/** One attempt for each key. */
+/** Starts one attempt per key. */
 export async function retryTask(
   deps: Deps,
   caller: Caller,
@@ -38,9 +38,9 @@ export async function retryTask(
   task: TaskRecord,
   key: string | null = null,
 ): Promise<TaskRecord> {
-  return onceForKey(deps, caller, task, { key, request: "POST task/retry" }, async (keyRow) => {
+  return onceForKey(deps, caller, task, { key, request: "POST task/retry" }, async (toKeyRow) => {
     assertOpen(project);
-    await assertRunnable(deps.db, caller.id, agentOf(deps, project, task));
+    await assertRunnable(deps.db, caller.id, getTaskAgent(deps, project, task));
     const { ids } = deps;
     const attempt = {
       kind: "retry",
@@ -48,32 +48,32 @@ export async function retryTask(
       sessionId: ids.make("ses"),
       promptMessageId: ids.messageId(),
     } as const;
-    return change(deps, task.id, attempt, { kind: "user", id: caller.id }, keyRow);
+    return change(deps, task.id, attempt, { kind: "user", id: caller.id }, toKeyRow);
   });
 }
 
-/** The task as it is now when the work was done under the key before. Of many at once with one key, one does it. */
+/** Does the work once per key, even for concurrent requests; for a key that was used before it returns the task as it is now. */
 async function onceForKey(
   deps: Deps,
   caller: Caller,
   task: TaskRecord,
   { key, request }: { readonly key: string | null; readonly request: string },
-  work: (keyRow: KeyRow | null) => Promise<TaskRecord>,
+  work: (toKeyRow: KeyRow | null) => Promise<TaskRecord>,
 ): Promise<TaskRecord> {
-  const intent = await intentOf(key, request, task.id);
-  if (intent === null) return launched(deps, await work(null));
-  const isDone = async () => (await madeBefore(deps.db, caller.id, intent)) !== null;
+  const intent = await toIntent(key, request, task.id);
+  if (intent === null) return ensureLaunched(deps, await work(null));
+  const isDone = async () => (await findCreated(deps.db, caller.id, intent)) !== null;
   const now = () => requireTask(deps.db, task.projectId, task.id);
-  if (await isDone()) return launched(deps, await now());
+  if (await isDone()) return ensureLaunched(deps, await now());
   try {
-    return launched(deps, await work(keyRow(caller.id, intent, task.id, deps.clock.now())));
+    return ensureLaunched(deps, await work(toKeyRow(caller.id, intent, task.id, deps.clock.now())));
   } catch (error) {
-    if (await isDone()) return launched(deps, await now());
+    if (await isDone()) return ensureLaunched(deps, await now());
     throw error;
   }
 }
 
-/** A task that waits in line takes its new place at once. */
+/** A queued task takes its new position at once. */
 export async function editTask(
   deps: Deps,
   taskId: TaskId,
@@ -84,18 +84,18 @@ export async function editTask(
   const { dependsOn, ...rest } = fields;
   const wanted = dependsOn === undefined ? rest : { ...rest, dependsOn: [...new Set(dependsOn)] };
   const task = await change(deps, taskId, { kind: "edit", fields: wanted, status }, actor);
-  if (task.status === "queued" && task.runId !== null) await nudgeRun(deps, task.runId);
+  if (task.status === "queued" && task.runId !== null) await signalRun(deps, task.runId);
   return task;
 }
 
-/** The request is in the row before the run hears of it; the run reads the row. */
+/** Writes the request to the row, then signals the run, which reads it there. */
 export async function cancelTask(deps: Deps, taskId: TaskId, actor: TaskActor): Promise<TaskRecord> {
   const task = await change(deps, taskId, { kind: "cancel", reason: "Cancelled on request." }, actor);
-  if (isRunning(task.status) && task.runId !== null) await nudgeRun(deps, task.runId);
+  if (isRunning(task.status) && task.runId !== null) await signalRun(deps, task.runId);
   return task;
 }
 
-/** Of a failed task: whether somebody has to see to it. */
+/** Acknowledges a failed task, or undoes that. */
 export function acknowledgeTask(
   deps: Deps,
   taskId: TaskId,
@@ -105,8 +105,8 @@ export function acknowledgeTask(
   return change(deps, taskId, { kind: "acknowledge", acknowledged }, actor);
 }
 
-/** Its session and its run are there, also when the request that made them was cut off. */
-async function launched(deps: Deps, task: TaskRecord): Promise<TaskRecord> {
+/** Makes sure that the session and the run exist, even if the request that began to create them was interrupted. */
+async function ensureLaunched(deps: Deps, task: TaskRecord): Promise<TaskRecord> {
   if (task.runId === null || !isRunning(task.status)) return task;
   await ensureSession(deps, task);
   await ensureRun(deps, task, task.runId);

@@ -1,6 +1,5 @@
 /**
- * Tasks in D1. The row owns the status; every change is a compare-and-set together with its events, in one
- * transaction. Keeps T1.
+ * Tasks in D1. The row owns the status; every change is a compare-and-set, in one transaction with its events. Keeps T1.
  */
 import { errorMessage } from "@samovar/base";
 import type { Millis, ProjectId, TaskId } from "@samovar/base";
@@ -21,28 +20,29 @@ import type { Database } from "../database/index.ts";
 import { idempotencyKeys, taskEvents, taskQueue, tasks } from "../database/schema.ts";
 import type { KeyRow } from "../idempotency.ts";
 import type { Deps } from "../deps.ts";
-import { assertDependencies, guardDependencies, isFree } from "./dependencies.ts";
+import { assertDependencies, guardDependencies, hasNoDependents } from "./dependencies.ts";
 
 export type TaskRow = typeof tasks.$inferSelect;
 type EventRow = typeof taskEvents.$inferSelect;
 
-/** Somebody else may win the compare-and-set so many times before we give up. */
+/** Attempts at a compare-and-set before it gives up. */
 const MAX_TRIES = 8;
 
 export type ChangeOutcome =
   | { readonly ok: true; readonly task: TaskRecord; readonly events: readonly TaskEvent[] }
   | { readonly ok: false; readonly refusal: TaskRefusal; readonly task: TaskRecord };
 
-/** Throws `not_found` when the project has no such task. The caller has checked whose project it is. */
+/** Throws `not_found` if the project has no such task. The caller has checked who owns the project. */
 export async function requireTask(db: Database, projectId: ProjectId, taskId: TaskId): Promise<TaskRecord> {
   const task = await findTask(db, taskId);
-  if (task === null || task.projectId !== projectId) throw new SamovarError("not_found", "There is no such task.");
+  if (task === null || task.projectId !== projectId)
+    throw new SamovarError("not_found", "Task not found, or you don't have access to it.");
   return task;
 }
 
 export async function findTask(db: Database, taskId: TaskId): Promise<TaskRecord | null> {
   const [row] = await db.select().from(tasks).where(eq(tasks.id, taskId));
-  return row === undefined ? null : taskRecord(row);
+  return row === undefined ? null : toTaskRecord(row);
 }
 
 /** Newest first. */
@@ -63,7 +63,7 @@ export async function listTasks(
     )
     .orderBy(desc(tasks.id))
     .limit(query.limit + 1);
-  const items = rows.slice(0, query.limit).map(taskRecord);
+  const items = rows.slice(0, query.limit).map(toTaskRecord);
   return { items, nextCursor: rows.length > query.limit ? (items.at(-1)?.id ?? null) : null };
 }
 
@@ -80,29 +80,29 @@ export async function listEvents(
     .where(and(eq(taskEvents.taskId, taskId), gt(taskEvents.seq, Number.isFinite(after) ? after : 0)))
     .orderBy(asc(taskEvents.seq))
     .limit(query.limit + 1);
-  const items = rows.slice(0, query.limit).map(eventView);
+  const items = rows.slice(0, query.limit).map(toEventView);
   return { items, nextCursor: rows.length > query.limit ? String(items.at(-1)?.seq ?? 0) : null };
 }
 
-/** An event that is recorded once, however often its key comes. */
+/** An event that is recorded once per key. */
 export interface KeyedEvent {
   readonly draft: TaskEventDraft;
   readonly dedupeKey: string;
-  /** When it was, if not now. */
+  /** Its time, by default now. */
   readonly at?: Millis;
 }
 
-/** What is written in the transaction of a change. */
+/** What else the transaction of a change writes. */
 export interface WrittenWithChange {
-  /** The change is made once under this key. */
+  /** The change is applied once under this key. */
   readonly key?: KeyRow;
   /** Events that follow those of the change itself. */
   readonly events?: readonly KeyedEvent[];
 }
 
 /**
- * Decides and writes a change. When somebody else was first, or the database's answer was lost, the row is
- * read again and the change decided anew: changes are idempotent, so one that did land is `unchanged` then.
+ * Decides and writes a change. After a concurrent write or a lost answer it reads the row again and decides anew: changes
+ * are idempotent, so one that was written after all is then `unchanged`.
  */
 export async function applyChange(
   deps: Deps,
@@ -115,13 +115,13 @@ export async function applyChange(
   let fault: unknown = null;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const task = await findTask(db, taskId);
-    if (task === null) throw new SamovarError("not_found", "There is no such task.");
+    if (task === null) throw new SamovarError("not_found", "Task not found, or you don't have access to it.");
     const now = clock.now();
     const decided = changeTask(task, change, actor, now);
     if (!decided.ok) return { ok: false, refusal: decided.error, task };
     if (!decided.value.changed)
       return { ok: true, task, events: await recordEvents(deps, taskId, also.events ?? [], actor) };
-    const guard = await guardOf(db, task, change);
+    const guard = await getGuard(db, task, change);
     try {
       const events = await compareAndSet(db, task, decided.value, actor, now, guard, also);
       if (events !== null) return { ok: true, task: decided.value.task, events };
@@ -130,18 +130,18 @@ export async function applyChange(
       logger.warn("task.write_failed", { taskId, change: change.kind, error: errorMessage(error) });
     }
   }
-  throw fault ?? new Error(`task ${taskId} changed under us ${MAX_TRIES} times`);
+  throw fault ?? new Error(`task ${taskId} changed concurrently ${MAX_TRIES} times`);
 }
 
-/** What must still be true when the change is written. Throws `invalid_request` when it is not true now. */
-async function guardOf(db: Database, { id, projectId }: TaskRecord, change: TaskChange): Promise<SQL> {
+/** A condition that must hold when the change is written. Throws `invalid_request` if it does not hold now. */
+async function getGuard(db: Database, { id, projectId }: TaskRecord, change: TaskChange): Promise<SQL> {
   const dependsOn = change.kind === "edit" ? change.fields.dependsOn : undefined;
   if (dependsOn === undefined || dependsOn.length === 0) return sql`TRUE`;
   await assertDependencies(db, projectId, id, dependsOn);
   return guardDependencies(projectId, id, dependsOn);
 }
 
-/** Null when the row is not of the version that was read, or the guard is not true any more: then nothing was written. */
+/** Null, with nothing written, if the row has another version or the guard no longer holds. */
 async function compareAndSet(
   db: Database,
   before: TaskRecord,
@@ -154,7 +154,7 @@ async function compareAndSet(
   const { id, projectId: _project, createdAt: _created, ...fields } = after;
   const unchanged = and(eq(tasks.id, id), eq(tasks.version, before.version), guard);
   const when = sql`EXISTS (SELECT 1 FROM tasks WHERE id = ${id} AND version = ${before.version}) AND ${guard}`;
-  const leavesLine = before.status === "queued" && after.status !== "queued";
+  const leavesQueue = before.status === "queued" && after.status !== "queued";
   const inserts = [...drafts.map((draft) => ({ draft, dedupeKey: null })), ...events].map((event) =>
     insertEvent(db, { at: now, ...event, taskId: id, actor, when }),
   );
@@ -163,19 +163,19 @@ async function compareAndSet(
     ...inserts,
     ...(key === undefined ? [] : [insertKey(db, key, when)]),
     db.update(tasks).set(fields).where(unchanged),
-    ...(leavesLine ? [forgetPlace(db, id)] : []),
+    ...(leavesQueue ? [removeFromQueue(db, id)] : []),
   ]);
   if (held.length === 0) return null;
-  return results.slice(0, inserts.length).flatMap((rows) => (rows as EventRow[]).map(eventView));
+  return results.slice(0, inserts.length).flatMap((rows) => (rows as EventRow[]).map(toEventView));
 }
 
-/** Whoever has won: a task that is not queued has no place in the line. */
-const forgetPlace = (db: Database, id: TaskId) =>
+/** A task that is not queued has no entry in the queue, whichever write won. */
+const removeFromQueue = (db: Database, id: TaskId) =>
   db
     .delete(taskQueue)
     .where(and(eq(taskQueue.taskId, id), sql`EXISTS (SELECT 1 FROM tasks WHERE id = ${id} AND status <> 'queued')`));
 
-/** The first version of a task, and what else must stand or fall with it. Throws when any of it can not be. */
+/** Inserts the first version of a task with its events and its key. All or nothing; throws. */
 export async function insertTask(
   db: Database,
   task: TaskRecord,
@@ -192,24 +192,24 @@ export async function insertTask(
   return drafts.map((draft, index) => ({ seq: 1 + index, at, actor: formatActor(actor), ...draft }));
 }
 
-/** Whether it was still a draft that no task depends on, and is gone now with its events. */
+/** Deletes a draft with its events, if it never ran and no task depends on it. Returns whether it did. */
 export async function deleteDraft(
   db: Database,
   { id: taskId, projectId }: Pick<TaskRecord, "id" | "projectId">,
 ): Promise<boolean> {
-  const free = isFree(projectId, taskId);
-  const draft = sql`EXISTS (SELECT 1 FROM tasks WHERE id = ${taskId} AND status IN ('draft', 'ready') AND attempt = 0) AND ${free}`;
-  const [, gone] = await db.batch([
+  const noDependents = hasNoDependents(projectId, taskId);
+  const draft = sql`EXISTS (SELECT 1 FROM tasks WHERE id = ${taskId} AND status IN ('draft', 'ready') AND attempt = 0) AND ${noDependents}`;
+  const [, deleted] = await db.batch([
     db.delete(taskEvents).where(and(eq(taskEvents.taskId, taskId), draft)),
     db
       .delete(tasks)
-      .where(and(eq(tasks.id, taskId), inArray(tasks.status, ["draft", "ready"]), eq(tasks.attempt, 0), free))
+      .where(and(eq(tasks.id, taskId), inArray(tasks.status, ["draft", "ready"]), eq(tasks.attempt, 0), noDependents))
       .returning({ id: tasks.id }),
   ]);
-  return gone.length > 0;
+  return deleted.length > 0;
 }
 
-/** Records what is no change of the task, in one transaction. The same `dedupeKey` twice is one event. Answers the new ones. */
+/** Records events that do not change the task, in one transaction, once per `dedupeKey`. Returns the new ones. */
 export async function recordEvents(
   { db, clock }: Deps,
   taskId: TaskId,
@@ -220,7 +220,7 @@ export async function recordEvents(
   const [first, ...rest] = events.map((event) =>
     insertEvent(db, { at: now, ...event, taskId, actor, when: sql`TRUE` }),
   );
-  return first === undefined ? [] : (await db.batch([first, ...rest])).flat().map(eventView);
+  return first === undefined ? [] : (await db.batch([first, ...rest])).flat().map(toEventView);
 }
 
 function insertEvent(
@@ -246,17 +246,17 @@ function insertEvent(
     .returning();
 }
 
-/** A key that is there already fails the whole batch. */
+/** An existing key fails the whole batch. */
 function insertKey(db: Database, { ownerId, key, requestHash, resourceId, createdAt }: KeyRow, when: SQL) {
   return db
     .insert(idempotencyKeys)
     .select(sql`SELECT ${ownerId}, ${key}, ${requestHash}, ${resourceId}, ${createdAt} WHERE ${when}`);
 }
 
-export function eventView({ seq, at, actor, kind, data }: EventRow): TaskEvent {
+export function toEventView({ seq, at, actor, kind, data }: EventRow): TaskEvent {
   return { seq, at, actor, kind: taskEventKind.parse(kind), data };
 }
 
-export function taskRecord(row: TaskRow): TaskRecord {
+export function toTaskRecord(row: TaskRow): TaskRecord {
   return { ...row, dependsOn: row.dependsOn ?? [], promptMessageId: messageId.parse(row.promptMessageId) };
 }

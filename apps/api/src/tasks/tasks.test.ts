@@ -44,7 +44,7 @@ async function withCloud<T>(body: () => Promise<T>): Promise<T> {
 const post = (task: CreateTask, headers: Record<string, string> = {}, where = project) =>
   ask(`/api/projects/${where}/tasks`, { body: task, token, headers });
 const made = async (task: CreateTask): Promise<TaskView> => taskView.parse(await (await post(task)).json());
-const codeOf = async (answer: Response) => errorBody.parse(await answer.json()).error.code;
+const formatCode = async (answer: Response) => errorBody.parse(await answer.json()).error.code;
 const at = (task: TaskView, more = "") => `/api/projects/${task.projectId}/tasks/${task.id}${more}`;
 
 const countTasks = async () => (await env.DB.prepare("SELECT count(*) AS n FROM tasks").first<{ n: number }>())?.n;
@@ -93,7 +93,7 @@ describe("a task is made", () => {
     const headers = { "idempotency-key": "a-key-used-twice" };
     expect((await post({ description: "One" }, headers)).status).toBe(201);
     const second = await post({ description: "Two" }, headers);
-    expect([second.status, await codeOf(second)]).toEqual([409, "conflict"]);
+    expect([second.status, await formatCode(second)]).toEqual([409, "conflict"]);
   });
 
   it("not with a text that is empty or too long, which says the limit", async () => {
@@ -125,14 +125,14 @@ describe("what is missing is said before anything is made", () => {
 
   it("also when a draft is run", async () => {
     const task = await made({ description: "Later" });
-    expect(await codeOf(await ask(at(task, "/run"), { method: "POST", token }))).toBe("credentials_missing");
+    expect(await formatCode(await ask(at(task, "/run"), { method: "POST", token }))).toBe("credentials_missing");
     expect(await findTask(deps.db, task.id)).toMatchObject({ status: "draft" });
   });
 
   it("an archived project takes no tasks", async () => {
     const old = await newProject();
     expect((await ask(`/api/projects/${old}`, { method: "DELETE", token })).status).toBe(200);
-    expect(await codeOf(await post({ description: "Do it" }, {}, old))).toBe("conflict");
+    expect(await formatCode(await post({ description: "Do it" }, {}, old))).toBe("conflict");
   });
 });
 
@@ -155,7 +155,7 @@ describe("a task is changed", () => {
   it("not once it runs; run again and cancel again change nothing", async () => {
     await withCloud(async () => {
       const task = await made({ description: "Do it", run: true });
-      expect(await codeOf(await ask(at(task), { method: "PATCH", body: { title: "Another" }, token }))).toBe(
+      expect(await formatCode(await ask(at(task), { method: "PATCH", body: { title: "Another" }, token }))).toBe(
         "conflict",
       );
       const again = taskView.parse(await (await ask(at(task, "/run"), { method: "POST", token })).json());
@@ -183,7 +183,7 @@ describe("a task is changed", () => {
         projectView.parse(await (await ask(`/api/projects/${where}`, { token })).json()).counts.attention;
       const task = taskView.parse(await (await post({ description: "Do it", run: true }, {}, where)).json());
       const tell = (verb: string) => ask(`/api/projects/${where}/tasks/${task.id}/${verb}`, { method: "POST", token });
-      expect(await codeOf(await tell("acknowledge"))).toBe("conflict");
+      expect(await formatCode(await tell("acknowledge"))).toBe("conflict");
       const failure = { code: "x", message: "It failed." };
       await tryChange(deps, task.id, { kind: "fail", failure, output: null }, { kind: "sweep" });
       expect(await attention()).toBe(1);
@@ -306,7 +306,7 @@ describe("the row", () => {
 describe("the digest of a transcript", () => {
   it("is compared with what is stored now", async () => {
     const task = await made({ description: "Do it" });
-    expect(await codeOf(await ask(at(task, "/verification"), { token }))).toBe("conflict");
+    expect(await formatCode(await ask(at(task, "/verification"), { token }))).toBe("conflict");
     const stored = await projectData(deps, project).digest(task.sessionId);
     const output = (claimed: object) => JSON.stringify({ transcript: { agreed: true, claimed, stored } });
     const write = (claimed: object) =>

@@ -1,16 +1,16 @@
-/** Whether the stored transcript of a task is still the one that its node has proven. */
+/** Compares the stored transcript of a task with the digest that its session host computed. */
 import { SamovarError } from "@samovar/contracts";
 import type { TranscriptVerification } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import type { Deps } from "../deps.ts";
 import { projectData } from "../sessions/durable-object/stub.ts";
 
-/** Throws `conflict` while there is no digest to compare with. */
+/** Throws `conflict` if there is no digest to compare with. */
 export async function verifyTranscript(deps: Deps, task: TaskRecord): Promise<TranscriptVerification> {
   const claimed = task.output?.transcript?.claimed;
   if (claimed === undefined) {
-    const why = task.endedAt === null ? "it has not ended" : "its node could not give one";
-    throw new SamovarError("conflict", `There is no digest of this task's transcript: ${why}.`, {
+    const reason = task.endedAt === null ? "it has not ended" : "its node could not report one";
+    throw new SamovarError("conflict", `This task's transcript has no digest: ${reason}.`, {
       status: task.status,
     });
   }

@@ -9,19 +9,19 @@ import { ids } from "../../test/caller.ts";
 import { nodes, tasks } from "../database/schema.ts";
 import { aHolder, anOwner } from "../nodes/durable-object/node.fixture.ts";
 import { requireProject } from "../projects/store.ts";
-import { db, deps } from "./workflow/machine.fixture.ts";
+import { db, deps } from "./workflow/scripted-node.fixture.ts";
 import { createNewTask } from "./create.ts";
 import { repairOrphanRuns } from "./orphans.ts";
-import { leaveLine, standInLine } from "./queue.ts";
+import { dequeueTask, enqueueTask } from "./queue.ts";
 import { findTask } from "./store.ts";
-import { wakeDependents, wakeLine } from "./wake.ts";
+import { wakeDependents, wakeQueue } from "./wake.ts";
 
-let nudged: string[];
+let waitForSignal: string[];
 let ownerId: UserId;
 let projectId: TaskRecord["projectId"];
 
 beforeEach(async () => {
-  nudged = [];
+  waitForSignal = [];
   ownerId = await anOwner();
   projectId = (await aHolder(ownerId)).projectId;
 });
@@ -32,7 +32,7 @@ const listening = () => {
     get: (real, name) =>
       name === "get"
         ? async (id: string) => ({
-            sendEvent: async () => void nudged.push(id),
+            sendEvent: async () => void waitForSignal.push(id),
             status: async () => ({ status: "waiting" }),
           })
         : Reflect.get(real, name),
@@ -52,7 +52,7 @@ async function inLine(
   const runId: RunId = ids.make("run");
   await db.update(tasks).set({ status: "queued", runId, updatedAt: 1 }).where(eq(tasks.id, draft.id));
   const place = { taskId: draft.id, runId, ownerId, size: "small", rank, queuedAt: 1 } as const;
-  await standInLine(db, place, { kind: "wait", code, blockedBy }, Date.now());
+  await enqueueTask(db, place, { kind: "wait", code, blockedBy }, Date.now());
   return { ...place, task: (await findTask(db, draft.id)) ?? draft };
 }
 
@@ -82,22 +82,22 @@ describe("[R12] room wakes", () => {
     for (let i = 1; i < deps.config.MAX_NODES_PER_USER; i++) await aMachine(3);
     const [low, urgent, high] = [await inLine(4), await inLine(1), await inLine(2)];
     await inLine(1, "dependencies");
-    await wakeLine(listening(), ownerId);
+    await wakeQueue(listening(), ownerId);
     // A machine may still be made: three slots.
-    expect(nudged).toEqual([urgent.runId, high.runId, low.runId]);
+    expect(waitForSignal).toEqual([urgent.runId, high.runId, low.runId]);
     await aMachine(3, { size: "large" });
-    await wakeLine(listening(), ownerId);
-    expect(nudged).toHaveLength(3);
+    await wakeQueue(listening(), ownerId);
+    expect(waitForSignal).toHaveLength(3);
     await aMachine(1, { state: "draining" });
     await aMachine(2);
-    await wakeLine(listening(), ownerId);
-    expect(nudged.slice(3)).toEqual([urgent.runId]);
+    await wakeQueue(listening(), ownerId);
+    expect(waitForSignal.slice(3)).toEqual([urgent.runId]);
   });
 
   it("nobody else's", async () => {
     await inLine(1);
-    await wakeLine(listening(), await anOwner());
-    expect(nudged).toEqual([]);
+    await wakeQueue(listening(), await anOwner());
+    expect(waitForSignal).toEqual([]);
   });
 });
 
@@ -107,7 +107,7 @@ describe("[R12] an end wakes", () => {
     const then = await inLine(5, "dependencies", [first.taskId]);
     await inLine(5, "dependencies", [then.taskId]);
     await wakeDependents(listening(), first.task);
-    expect(nudged).toEqual([then.runId]);
+    expect(waitForSignal).toEqual([then.runId]);
   });
 });
 
@@ -115,20 +115,20 @@ it("the sweep leaves those who look into the line alone, and looks after one tha
   const place = await inLine(5);
   const { env: ears } = listening();
   await repairOrphanRuns(ears, Date.now() + 120_000);
-  expect(nudged).not.toContain(place.runId);
-  expect(await leaveLine(db, place.taskId)).toBe(true);
+  expect(waitForSignal).not.toContain(place.runId);
+  expect(await dequeueTask(db, place.taskId)).toBe(true);
   await repairOrphanRuns(ears, Date.now() + 120_000);
-  expect(nudged).toContain(place.runId);
+  expect(waitForSignal).toContain(place.runId);
 });
 
 it("[T1] a run that the task has left takes no place", async () => {
   const place = await inLine(5);
-  await leaveLine(db, place.taskId);
-  await standInLine(
+  await dequeueTask(db, place.taskId);
+  await enqueueTask(
     db,
     { ...place, runId: ids.make("run") },
     { kind: "wait", code: "capacity", blockedBy: [] },
     Date.now(),
   );
-  expect(await leaveLine(db, place.taskId)).toBe(false);
+  expect(await dequeueTask(db, place.taskId)).toBe(false);
 });

@@ -5,7 +5,7 @@ import type { NodeId, UserId } from "@samovar/base";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { configOf } from "../config.ts";
+import { getConfig } from "../config.ts";
 import { database } from "../database/index.ts";
 import { nodes } from "../database/schema.ts";
 import { aHolder, anOwner, connected, passTime, ring, stopClock } from "../nodes/durable-object/node.fixture.ts";
@@ -15,7 +15,7 @@ import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { findWorkspace } from "./store.ts";
 import { chooseNode } from "./choose-node.ts";
 
-const config = configOf(env);
+const config = getConfig(env);
 const db = database(env);
 let owner: UserId;
 
@@ -55,7 +55,7 @@ describe("chooseNode", () => {
     const lease = await aHolder(owner);
     expect(await choose(lease)).toMatchObject({ how: "new" });
     const other = await warmed(lease);
-    expect(await choose(await aHolder(owner))).toEqual({ nodeId: other, how: "warm", doubtful: [] });
+    expect(await choose(await aHolder(owner))).toEqual({ nodeId: other, how: "warm", unanswered: [] });
     expect(await choose(await aHolder(owner), "large")).toMatchObject({ how: "new" });
   });
 
@@ -146,7 +146,7 @@ describe("[T1] a node of no use", () => {
       without((id) => id === warm, broken),
       { ownerId: owner, size: "small", lease },
     );
-    expect(choice).toMatchObject({ how: "new", doubtful: [warm] });
+    expect(choice).toMatchObject({ how: "new", unanswered: [warm] });
     expect(idOf(choice)).not.toBe(warm);
   });
 
@@ -155,7 +155,7 @@ describe("[T1] a node of no use", () => {
     const down = without(() => true, broken);
     const choice = await chooseNode(down, { ownerId: owner, size: "small", lease });
     const [row] = await rows();
-    expect(choice).toEqual({ unreachable: row?.id, doubtful: [row?.id] });
+    expect(choice).toEqual({ unreachable: row?.id, unanswered: [row?.id] });
     expect(await rows()).toHaveLength(1);
     // The same again: it goes on with what it had in mind.
     expect(await chooseNode(down, { ownerId: owner, size: "small", lease })).toEqual(choice);
@@ -168,6 +168,6 @@ describe("[T1] a node of no use", () => {
       .update(nodes)
       .set({ unreachableSince: Date.now() - 30_000 })
       .where(eq(nodes.id, nodeId));
-    expect(await choose(await aHolder(owner))).toMatchObject({ how: "new", doubtful: [] });
+    expect(await choose(await aHolder(owner))).toMatchObject({ how: "new", unanswered: [] });
   });
 });

@@ -1,13 +1,13 @@
 /**
- * Where a workspace goes: a warm node of the size, else a working one with room, else one that is coming up, else a
- * new one. The intent is written before each attempt, so that a repeated call finds its own slot again. Keeps N1, N2.
+ * Chooses a workspace's node: a warm node of its size, else an active one with an available slot, else a provisioning one,
+ * else a new one. The intent is written before each attempt, so that a repeated call finds the same slot. Keeps N1, N2.
  */
 import type { NodeId, UserId } from "@samovar/base";
 import { idSource } from "@samovar/base";
 import type { VmSize } from "@samovar/contracts";
 import { acceptsWork } from "@samovar/domain/task-queue";
 import type { SlotLease } from "@samovar/domain/node-record";
-import { configOf } from "../config.ts";
+import { getConfig } from "../config.ts";
 import type { Config } from "../config.ts";
 import { database } from "../database/index.ts";
 import type { Database } from "../database/index.ts";
@@ -16,61 +16,61 @@ import { systemPorts } from "../deps.ts";
 import type { Env } from "../env.ts";
 import { within } from "../within.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
-import { serverName } from "../nodes/server-name.ts";
+import { toServerName } from "../nodes/server-name.ts";
 import type { NodeRow } from "../nodes/store.ts";
 import { findNode, insertNode, listCandidates } from "../nodes/store.ts";
-import { findWorkspace, forgetIntent, intendWorkspace } from "./store.ts";
+import { findWorkspace, deleteIntent, recordIntent } from "./store.ts";
 
 export interface ChooseInput {
   readonly ownerId: UserId;
   readonly size: VmSize;
   readonly lease: SlotLease;
-  /** Nodes that were of no use to this workspace. */
+  /** Nodes that were lost by this run. */
   readonly avoid?: readonly NodeId[];
 }
 
 export type NodeChoice = (
   | { readonly nodeId: NodeId; readonly how: "warm" | "active" | "new" }
-  /** A node was written down for this workspace, and its object does not answer. */
+  /** A row was written for this workspace's new node, but the node's object does not answer. */
   | { readonly unreachable: NodeId }
-  /** Nothing is free and nothing may be made; ask again later. */
+  /** No slot is available and no node may be created; try again later. */
   | { readonly wait: string }
 ) & {
-  /** Nodes whose object did not answer: a slot may have been taken there all the same. */
-  readonly doubtful: readonly NodeId[];
+  /** Nodes whose object did not answer; a slot may have been taken there anyway. */
+  readonly unanswered: readonly NodeId[];
 };
 
-/** An object that does not answer within this is of no use now. */
+/** An object that takes longer than this is passed over. */
 const ANSWER_MS = 10_000;
 
-/** The slot is taken when it answers with a node. Idempotent by the lease's workspace. */
+/** If it returns a node, the slot is taken. Idempotent per workspace. */
 export async function chooseNode(env: Env, input: ChooseInput, ports: Ports = systemPorts): Promise<NodeChoice> {
   const db = database(env);
-  const config = configOf(env);
+  const config = getConfig(env);
   const ids = idSource(ports.clock, ports.random);
   const avoid = input.avoid ?? [];
   const tried: NodeId[] = [...avoid];
-  const doubtful: NodeId[] = [];
+  const unanswered: NodeId[] = [];
   let intended: NodeId | null = null;
   const intend = async (nodeId: NodeId) => {
     if (intended === nodeId) return;
-    await intendWorkspace(db, input, nodeId, ports.clock.now());
+    await recordIntent(db, input, nodeId, ports.clock.now());
     intended = nodeId;
   };
   const take = async (row: NodeRow): Promise<NodeChoice | null> => {
     await intend(row.id);
     const taken = await within(ANSWER_MS, takeSlot(env, row, input)).catch(() => null);
     if (taken === true)
-      return { nodeId: row.id, how: row.state === "warm" || row.state === "active" ? row.state : "new", doubtful };
+      return { nodeId: row.id, how: row.state === "warm" || row.state === "active" ? row.state : "new", unanswered };
     tried.push(row.id);
-    if (taken === null) doubtful.push(row.id);
-    // Another that nobody has begun would fare no better at once, and each leaves a row.
-    return taken === null && row.version === 0 ? { unreachable: row.id, doubtful } : null;
+    if (taken === null) unanswered.push(row.id);
+    // Another new node would fare no better right now, and each leaves a row.
+    return taken === null && row.version === 0 ? { unreachable: row.id, unanswered } : null;
   };
 
-  const earlier = await earlierChoice(db, input, avoid);
-  const kept = earlier.row === null ? null : await take(earlier.row);
-  if (kept !== null) return kept;
+  const earlier = await findEarlierChoice(db, input, avoid);
+  const again = earlier.row === null ? null : await take(earlier.row);
+  if (again !== null) return again;
   let newId = earlier.row === null ? (earlier.intended ?? ids.make("nod")) : ids.make("nod");
 
   for (;;) {
@@ -84,25 +84,25 @@ export async function chooseNode(env: Env, input: ChooseInput, ports: Ports = sy
       if (choice !== null) return choice;
     }
     await intend(newId);
-    const verdict = await insertNode(db, newRow(newId, input, config, ports.clock.now()), {
+    const inserted = await insertNode(db, newRow(newId, input, config, ports.clock.now()), {
       maxNodes: config.MAX_NODES_PER_USER,
       tried,
     });
-    if (verdict === "limit") {
-      await forgetIntent(db, input.lease.workspaceId);
-      return { wait: `All ${config.MAX_NODES_PER_USER} machines that you may have are busy.`, doubtful };
+    if (inserted === "limit") {
+      await deleteIntent(db, input.lease.workspaceId);
+      return { wait: `All ${config.MAX_NODES_PER_USER} nodes that you may have are busy.`, unanswered };
     }
-    if (verdict === "share") continue;
+    if (inserted === "share") continue;
     const row = await findNode(db, newId);
     const choice = row === null ? null : await take(row);
     if (choice !== null) return choice;
-    // Others were quicker to fill the machine that was made here; the next needs another name.
+    // Other workspaces filled the new node first; the next one needs another id.
     newId = ids.make("nod");
   }
 }
 
-/** What an earlier call had in mind: its node's row, or the id of a node that it had not written down yet. */
-async function earlierChoice(
+/** The choice of an earlier call: its node's row, or the id of a node whose row it had not written yet. */
+async function findEarlierChoice(
   db: Database,
   { lease }: ChooseInput,
   avoid: readonly NodeId[],
@@ -112,7 +112,7 @@ async function earlierChoice(
   return { row: await findNode(db, workspace.nodeId), intended: workspace.nodeId };
 }
 
-/** A node that nobody has begun is begun by whoever comes first. */
+/** Provisions the node first if its object has not started yet. */
 async function takeSlot(env: Env, row: NodeRow, { lease }: ChooseInput): Promise<boolean> {
   const node = nodeObject(env, row.id);
   if (row.version === 0)
@@ -124,7 +124,7 @@ function newRow(id: NodeId, { ownerId, size }: ChooseInput, config: Config, now:
   return {
     id,
     ownerId,
-    name: serverName(id),
+    name: toServerName(id),
     size,
     slots: config.NODE_SLOTS,
     createdAt: now,

@@ -1,4 +1,4 @@
-/** Workspaces: seen, looked into, and those that were kept given more time or destroyed. */
+/** Routes for workspaces: list, inspect, diff; extend or destroy a retained one. */
 import { createRoute, z } from "@hono/zod-openapi";
 import {
   extendWorkspace as extendSchema,
@@ -15,8 +15,8 @@ import type { Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
 import { destroyWorkspace } from "./destroy.ts";
 import { extendWorkspace } from "./extend.ts";
-import { lookIntoWorkspace } from "./look.ts";
-import { listWorkspaces, requireWorkspace, workspaceView } from "./store.ts";
+import { readWorkspaceDiff } from "./read-workspace-diff.ts";
+import { listWorkspaces, requireWorkspace, toWorkspaceView } from "./store.ts";
 
 const params = z.object({ workspaceId });
 
@@ -39,25 +39,25 @@ const get = createRoute({
 const destroy = createRoute({
   method: "post",
   path: "/api/workspaces/{workspaceId}/destroy",
-  summary: "Destroys a kept workspace and what is in it.",
+  summary: "Destroys a retained workspace with its contents.",
   request: { params },
-  responses: { 202: json(workspaceSchema, "The workspace, on its way") },
+  responses: { 202: json(workspaceSchema, "The workspace, being destroyed") },
 });
 
 const extend = createRoute({
   method: "post",
   path: "/api/workspaces/{workspaceId}/extend",
-  summary: "Keeps a kept workspace for so long from now; never shorter than it was.",
+  summary: "Retains a workspace for this long from now; never shortens its retention.",
   request: { params, body: jsonBody(extendSchema) },
-  responses: { 200: json(workspaceSchema, "The workspace, with the time that it has now") },
+  responses: { 200: json(workspaceSchema, "The workspace, with its new retention") },
 });
 
-const look = createRoute({
+const diff = createRoute({
   method: "get",
   path: "/api/workspaces/{workspaceId}/diff",
-  summary: "Looks into a workspace that exists: its branch and what has changed in it, as its machine tells it now.",
+  summary: "Shows the branch and the changes of an existing workspace, as its node reports them now.",
   request: { params },
-  responses: { 200: json(workspaceDiff, "What is there") },
+  responses: { 200: json(workspaceDiff, "The branch and its changes") },
 });
 
 export function workspaceRoutes(): Router {
@@ -69,12 +69,12 @@ export function workspaceRoutes(): Router {
       ...query,
       states: state === undefined ? undefined : [state],
     });
-    return c.json({ items: found.items.map(workspaceView), nextCursor: found.nextCursor }, 200);
+    return c.json({ items: found.items.map(toWorkspaceView), nextCursor: found.nextCursor }, 200);
   });
 
   router.openapi(get, async (c) => {
     const row = await requireWorkspace(c.get("deps").db, currentUser(c).id, c.req.valid("param").workspaceId);
-    return c.json(workspaceView(row), 200);
+    return c.json(toWorkspaceView(row), 200);
   });
 
   router.openapi(destroy, async (c) => {
@@ -82,21 +82,21 @@ export function workspaceRoutes(): Router {
     const { db } = deps;
     const row = await requireWorkspace(db, currentUser(c).id, c.req.valid("param").workspaceId);
     if (row.state === "creating" || row.state === "ready" || row.state === "busy") {
-      throw new SamovarError("conflict", "A task is using this workspace; cancel the task first.");
+      throw new SamovarError("conflict", "A task is using this workspace. Cancel the task first.");
     }
-    if (row.state !== "destroyed") await destroyWorkspace(deps, row, "asked");
-    return c.json(workspaceView(await requireWorkspace(db, row.ownerId, row.id)), 202);
+    if (row.state !== "destroyed") await destroyWorkspace(deps, row, "requested");
+    return c.json(toWorkspaceView(await requireWorkspace(db, row.ownerId, row.id)), 202);
   });
 
   router.openapi(extend, async (c) => {
     const deps = c.get("deps");
     const row = await requireWorkspace(deps.db, currentUser(c).id, c.req.valid("param").workspaceId);
-    return c.json(workspaceView(await extendWorkspace(deps, row, c.req.valid("json").keepForMs)), 200);
+    return c.json(toWorkspaceView(await extendWorkspace(deps, row, c.req.valid("json").keepForMs)), 200);
   });
 
-  router.openapi(look, async (c) => {
+  router.openapi(diff, async (c) => {
     const row = await requireWorkspace(c.get("deps").db, currentUser(c).id, c.req.valid("param").workspaceId);
-    return c.json(await lookIntoWorkspace(c.env, row), 200);
+    return c.json(await readWorkspaceDiff(c.env, row), 200);
   });
 
   return router;

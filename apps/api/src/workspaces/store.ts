@@ -1,4 +1,4 @@
-/** Workspaces in D1. A row is first an intent (where a slot is being asked for), then the workspace itself. */
+/** Workspaces in D1. A row is first an intent (the node that is asked for a slot), then the workspace itself. */
 import type { NodeId, UserId, WorkspaceId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { Failure, Page, WorkspaceState, WorkspaceView } from "@samovar/contracts";
@@ -13,7 +13,7 @@ export type WorkspaceRow = typeof workspaces.$inferSelect;
 export type NewWorkspace = Pick<WorkspaceRow, "id" | "ownerId" | "nodeId"> &
   Partial<Pick<WorkspaceRow, "projectId" | "sessionId" | "taskId" | "branch" | "agent">>;
 
-/** Repeatable: the row that is there stays, with its node, branch and agent brought up to date while it is being created. */
+/** Repeatable: an existing row stays; while it is `creating`, its node, branch and agent are updated. */
 export async function createWorkspace(env: Env, row: NewWorkspace, now: number = Date.now()): Promise<void> {
   const { nodeId, branch = null, agent = null } = row;
   await database(env)
@@ -46,11 +46,11 @@ export async function setWorkspaceState(
     .where(and(eq(workspaces.id, id), ne(workspaces.state, "destroyed")));
 }
 
-/** From kept (or failed) to being destroyed, once; for `expired`, only while its time is up. Null when that is not so. */
+/** Moves a retained or failed workspace to `destroying`, once; for `expired`, only after its retention period. Null if it did not. */
 export async function beginRemoval(
   db: Database,
   id: WorkspaceId,
-  cause: "asked" | "expired",
+  cause: "requested" | "expired",
   now: number,
 ): Promise<WorkspaceRow | null> {
   const [row] = await db
@@ -67,8 +67,8 @@ export async function beginRemoval(
   return row ?? null;
 }
 
-/** Never to an earlier time. Null when it is not kept. */
-export async function extendKept(
+/** Never shortens the retention. Null if the workspace is not retained. */
+export async function extendRetention(
   db: Database,
   id: WorkspaceId,
   retainedUntil: number,
@@ -82,8 +82,8 @@ export async function extendKept(
   return row ?? null;
 }
 
-/** Writes down where a slot will be asked for, before it is. */
-export async function intendWorkspace(
+/** Records which node will be asked for a slot, before it is asked. */
+export async function recordIntent(
   db: Database,
   { ownerId, lease }: { ownerId: UserId; lease: SlotLease },
   nodeId: NodeId,
@@ -100,8 +100,8 @@ export async function intendWorkspace(
     });
 }
 
-/** For a workspace that got no slot anywhere. */
-export async function forgetIntent(db: Database, id: WorkspaceId): Promise<void> {
+/** Deletes the intent of a workspace that got no slot. */
+export async function deleteIntent(db: Database, id: WorkspaceId): Promise<void> {
   await db.delete(workspaces).where(and(eq(workspaces.id, id), eq(workspaces.state, "creating")));
 }
 
@@ -110,14 +110,15 @@ export async function findWorkspace(db: Database, id: WorkspaceId): Promise<Work
   return row ?? null;
 }
 
-/** Throws `not_found` when there is none, or it is somebody else's. */
+/** Throws `not_found` if there is none or it belongs to another user. */
 export async function requireWorkspace(db: Database, ownerId: UserId, id: WorkspaceId): Promise<WorkspaceRow> {
   const row = await findWorkspace(db, id);
-  if (row === null || row.ownerId !== ownerId) throw new SamovarError("not_found", "There is no such workspace.");
+  if (row === null || row.ownerId !== ownerId)
+    throw new SamovarError("not_found", "Workspace not found, or you don't have access to it.");
   return row;
 }
 
-/** The newest first. */
+/** Newest first. */
 export async function listWorkspaces(
   db: Database,
   ownerId: UserId,
@@ -143,27 +144,27 @@ export async function listWorkspaces(
   return { items, nextCursor: rows.length > query.limit ? (items.at(-1)?.id ?? null) : null };
 }
 
-/** Kept ones whose time is up, and those whose end was asked for long ago and not heard of. */
+/** Retained workspaces whose retention period is over, and those whose removal was requested long ago and not reported. */
 export async function listOverdue(
   db: Database,
-  at: { readonly keptUntil: number; readonly askedBefore: number },
+  at: { readonly retainedUntil: number; readonly requestedBefore: number },
   limit: number,
 ): Promise<readonly WorkspaceRow[]> {
-  const [kept, unheard] = await Promise.all([
+  const [expired, unconfirmed] = await Promise.all([
     db
       .select()
       .from(workspaces)
-      .where(and(eq(workspaces.state, "retained"), lte(workspaces.retainedUntil, at.keptUntil)))
+      .where(and(eq(workspaces.state, "retained"), lte(workspaces.retainedUntil, at.retainedUntil)))
       .limit(limit),
     db
       .select()
       .from(workspaces)
-      .where(and(eq(workspaces.state, "destroying"), lte(workspaces.updatedAt, at.askedBefore)))
+      .where(and(eq(workspaces.state, "destroying"), lte(workspaces.updatedAt, at.requestedBefore)))
       .limit(limit),
   ]);
-  return [...kept, ...unheard];
+  return [...expired, ...unconfirmed];
 }
 
-export function workspaceView({ ownerId: _owner, ...rest }: WorkspaceRow): WorkspaceView {
+export function toWorkspaceView({ ownerId: _owner, ...rest }: WorkspaceRow): WorkspaceView {
   return rest;
 }

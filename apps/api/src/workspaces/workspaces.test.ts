@@ -6,7 +6,7 @@ import type { WorkspaceDiff } from "@samovar/contracts";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { controlPlane, ids } from "../../test/caller.ts";
-import { configOf } from "../config.ts";
+import { getConfig } from "../config.ts";
 import { database } from "../database/index.ts";
 import { depsFor } from "../deps.ts";
 import { mintApiToken } from "../identity/api-tokens.ts";
@@ -15,14 +15,14 @@ import { findNode } from "../nodes/store.ts";
 import type { Agent } from "../nodes/durable-object/node.fixture.ts";
 import { aHolder, anOwner, connected, passTime, ring, stopClock } from "../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
-import { sweepKeptWorkspaces } from "../sweep/kept-workspaces.ts";
+import { sweepRetainedWorkspaces } from "../sweep/retained-workspaces.ts";
 import { projectData } from "../sessions/durable-object/stub.ts";
 import { chooseNode } from "./choose-node.ts";
 import { destroyWorkspace } from "./destroy.ts";
 import { findWorkspace, setWorkspaceState } from "./store.ts";
 
 const HOUR = 3_600_000;
-const config = configOf(env);
+const config = getConfig(env);
 const plane = controlPlane();
 const deps = plane.deps;
 let owner: UserId;
@@ -59,9 +59,9 @@ const show = async () => workspaceView.parse(await (await plane.ask(path(), { to
 const extend = (keepForMs: unknown) => plane.ask(path("/extend"), { token, body: { keepForMs } });
 const destroy = () => plane.ask(path("/destroy"), { token, body: {} });
 const look = () => plane.ask(path("/diff"), { token });
-const refusalOf = async (response: Response) => errorBody.parse(await response.json()).error;
+const findRefusal = async (response: Response) => errorBody.parse(await response.json()).error;
 const row = async () => (await findWorkspace(database(env), lease.workspaceId)) ?? expect.fail("no row");
-const sweep = () => sweepKeptWorkspaces(deps, Date.now());
+const sweep = () => sweepRetainedWorkspaces(deps, Date.now());
 
 async function notices(): Promise<string[]> {
   const found = await projectData(deps, lease.projectId).listMessages(lease.sessionId, { limit: 50 });
@@ -105,7 +105,7 @@ describe("more time for a kept workspace", () => {
   it("is for kept ones only, and nobody else's", async () => {
     const refused = await extend(HOUR);
     expect(refused.status).toBe(409);
-    expect((await refusalOf(refused)).message).toContain("retained");
+    expect((await findRefusal(refused)).message).toContain("retained");
     await keep();
     const theirs = (await mintApiToken(depsFor(env), await anOwner(), "t", null)).token;
     for (const verb of ["/extend", "/destroy"])
@@ -217,12 +217,12 @@ describe("a look into a workspace", () => {
     const early = look();
     agent.send({ type: "reply", id: await asked(agent), reply: { kind: "failed", failure } });
     expect((await early).status).toBe(409);
-    expect((await refusalOf(await early)).message).toBe(failure.message);
+    expect((await findRefusal(await early)).message).toBe(failure.message);
     const cut = look();
     await asked(agent);
     agent.close();
     expect((await cut).status).toBe(503);
-    expect(await refusalOf(await cut)).toMatchObject({
+    expect(await findRefusal(await cut)).toMatchObject({
       code: "unavailable",
       message: expect.stringContaining("machine"),
     });

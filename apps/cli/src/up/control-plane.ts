@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { Logger } from "@samovar/base";
 import { parseJson } from "@samovar/base";
-import { applyMigrations } from "@samovar/api/database/migrate";
+import { applyMigrations, EarlierVersionError } from "@samovar/api/database/migrate";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
 import * as z from "zod";
 import { root } from "../checkout.ts";
@@ -86,17 +86,23 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       ),
   );
   const [{ origin: url }] = await Promise.all([miniflare.ready, recordFirstRuntime(miniflare, directory)]);
-  await applyMigrations(await miniflare.getD1Database("DB"), await migrationFiles());
+  const close = async () => {
+    await miniflare.dispose();
+    await rm(runtimeFile(directory), { force: true });
+  };
+  try {
+    await applyMigrations(await miniflare.getD1Database("DB"), await migrationFiles());
+  } catch (error) {
+    await close();
+    throw error instanceof EarlierVersionError ? refuseEarlierData(directory) : error;
+  }
   return {
     url,
     tick: async (cron) => {
       const worker = await miniflare.getWorker();
       await worker.scheduled({ cron, scheduledTime: new Date() });
     },
-    close: async () => {
-      await miniflare.dispose();
-      await rm(runtimeFile(directory), { force: true });
-    },
+    close,
   };
 }
 
@@ -138,6 +144,12 @@ async function migrationFiles(): Promise<{ name: string; sql: string }[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith(".sql")).toSorted();
   return Promise.all(names.map(async (name) => ({ name, sql: await readFile(join(folder, name), "utf8") })));
 }
+
+const refuseEarlierData = ({ path }: DataDirectory): CliError =>
+  new CliError(
+    `The data directory ${path} was made by an earlier Samovar, whose data this version cannot use.`,
+    "Start with an empty one: samovar up --data-dir DIR",
+  );
 
 /** Throws {@link CliError} when something listens there already. */
 async function requireFreePort(port: number): Promise<void> {

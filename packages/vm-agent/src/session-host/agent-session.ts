@@ -8,7 +8,14 @@ import type { AgentCapabilities, Failure, HostLaunch } from "@samovar/contracts"
 import { TIME_LIMITS } from "@samovar/contracts";
 import type { Fields } from "@samovar/domain/acp-update";
 import { toFields, readAcpUpdate } from "@samovar/domain/acp-update";
-import { BACKGROUND_META, getWorkState, initialActivity, recordAnswer, recordNotification, recordUpdate } from "@samovar/domain/turn-activity";
+import {
+  BACKGROUND_META,
+  getWorkState,
+  initialActivity,
+  recordAnswer,
+  recordNotification,
+  recordUpdate,
+} from "@samovar/domain/turn-activity";
 import type { ConfigOptions } from "@samovar/domain/config-options";
 import { readConfigOptions, toCapabilities, toConfigRequest } from "@samovar/domain/config-options";
 import { countRunningTools } from "@samovar/domain/assembler";

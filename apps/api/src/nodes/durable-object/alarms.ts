@@ -1,6 +1,6 @@
 /**
- * Named alarms over the one alarm that an object has: the table says what is due, the object's alarm is always the
- * earliest of it. Re-armed after every change and in `finally` of a ring, so none is lost. Keeps N1.
+ * Named alarms over an object's single alarm: the table has every due time, and the object's alarm is the earliest of
+ * them. Re-armed after every change, and in `finally` after an alarm fired, so none is lost. Keeps N1.
  */
 import type { Millis } from "@samovar/base";
 
@@ -11,7 +11,7 @@ export class NamedAlarms {
     this.#storage = storage;
   }
 
-  /** Null takes it away. */
+  /** Null removes the alarm. */
   set(name: string, dueAt: Millis | null): void {
     if (dueAt === null) this.#storage.sql.exec("DELETE FROM alarms WHERE name = ?", name);
     else
@@ -29,7 +29,7 @@ export class NamedAlarms {
     );
   }
 
-  /** Names that are due, the longest waiting first. */
+  /** Names of due alarms, the earliest first. */
   due(now: Millis): readonly string[] {
     return this.#storage.sql
       .exec<{ name: string }>("SELECT name FROM alarms WHERE due_at <= ? ORDER BY due_at, name", now)
@@ -37,7 +37,7 @@ export class NamedAlarms {
       .map((row) => row.name);
   }
 
-  /** Sets the object's alarm to the earliest. Belongs to the same write as what came before it. */
+  /** Sets the object's alarm to the earliest due time, in the same write as the preceding changes. */
   arm(): void {
     const earliest = this.#storage.sql
       .exec<{ due_at: number | null }>("SELECT min(due_at) AS due_at FROM alarms")

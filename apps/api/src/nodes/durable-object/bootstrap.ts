@@ -1,14 +1,14 @@
-/** First boot: a single-use token in user data becomes a node token, for the one agent that claims it first. Keeps S1. */
+/** First boot: exchanges the single-use token of the user data for a node token, for the first vm-agent to claim it. Keeps S1. */
 import type { Clock, Random } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
 import type { BootstrapRequest } from "@samovar/contracts";
 import { isAlive } from "@samovar/domain/node-record";
 import type { Config } from "../../config.ts";
-import { mintNodeToken } from "../../identity/machine-tokens.ts";
+import { mintNodeToken } from "../../identity/node-tokens.ts";
 import type { BootstrapAnswer } from "./rpc.ts";
 import type { NodeStorage } from "./storage.ts";
 
-const TOKEN_LIFE_MS = 15 * 60_000;
+const TOKEN_TTL_MS = 15 * 60_000;
 
 interface BootstrapDeps {
   readonly storage: NodeStorage;
@@ -18,15 +18,15 @@ interface BootstrapDeps {
 }
 
 /**
- * A fresh token; only its hash is kept. Each attempt to make the server has its own, because an earlier attempt
- * whose answer was lost may have made the server after all.
+ * A fresh token, of which only the hash is stored. Each attempt to create the server has its own token, because an earlier
+ * attempt whose answer was lost may have created the server after all.
  */
 export function mintBootstrapToken({ storage, clock, random }: BootstrapDeps): string {
   const token = `smb_${btoa(String.fromCharCode(...random.bytes(32)))
     .replaceAll("+", "-")
     .replaceAll("/", "_")
     .replace(/=+$/, "")}`;
-  storage.addBootstrapToken(sha256(token), clock.now() + TOKEN_LIFE_MS);
+  storage.addBootstrapToken(sha256(token), clock.now() + TOKEN_TTL_MS);
   return token;
 }
 
@@ -34,12 +34,12 @@ export async function bootstrap(deps: BootstrapDeps, request: BootstrapRequest):
   const { storage, config, clock } = deps;
   const tokenHash = sha256(request.token);
   const claimHash = sha256(request.claim);
-  // Up to the claim nothing waits: of two agents that ask at once, one is first.
+  // No await before the claim: of two concurrent requests one is first.
   const node = storage.node();
-  const reason = node === null || !isAlive(node.record) ? "the node is gone" : refusalOf(deps, tokenHash, claimHash);
+  const reason = node === null || !isAlive(node.record) ? "the node is gone" : findRefusal(deps, tokenHash, claimHash);
   if (node === null || reason !== null) {
     storage.addRefusal("bootstrap", reason ?? "the node is gone", clock.now());
-    return { ok: false, code: "unauthenticated", message: "The bootstrap token is not valid, or it was used already." };
+    return { ok: false, code: "unauthenticated", message: "The bootstrap token is invalid or was used already." };
   }
   if (storage.bootstrapClaim() === null) storage.saveBootstrapClaim(tokenHash, claimHash, clock.now());
   const { nodeId } = node.identity;
@@ -48,11 +48,11 @@ export async function bootstrap(deps: BootstrapDeps, request: BootstrapRequest):
   return { ok: true, reply: { nodeToken: token, expiresAt, epoch } };
 }
 
-function refusalOf({ storage, clock }: BootstrapDeps, tokenHash: string, claimHash: string): string | null {
+function findRefusal({ storage, clock }: BootstrapDeps, tokenHash: string, claimHash: string): string | null {
   const known = storage.bootstrapToken(tokenHash);
   if (known === null) return "unknown token";
   const claim = storage.bootstrapClaim();
-  // The same claim again: its answer was lost.
+  // The same claim repeats a request whose answer was lost.
   if (claim !== null)
     return claim.tokenHash === tokenHash && claim.claimHash === claimHash ? null : "claimed by another agent";
   return known.expiresAt <= clock.now() ? "expired" : null;

@@ -2,7 +2,7 @@
 import { idSource, systemClock, systemRandom } from "@samovar/base";
 import type { ControlFrame, NodeReply } from "@samovar/contracts";
 import { beforeEach, expect, it } from "vitest";
-import { CALL_TIMEOUT_MS, MOST_CALLS_AT_ONCE, NodeCalls } from "./calls.ts";
+import { CALL_TIMEOUT_MS, MAX_CONCURRENT_CALLS, NodeCalls } from "./calls.ts";
 
 const call = { kind: "workspace.diff", workspaceId: idSource(systemClock, systemRandom).make("wsp") } as const;
 const answer: NodeReply = { kind: "failed", failure: { code: "x", message: "An answer." } };
@@ -29,10 +29,10 @@ const send = (frame: ControlFrame) => {
 
 it("gives each asker the answer to its own question, and leaves no timer behind", async () => {
   const [first, second] = [calls.ask(call, send), calls.ask(call, send)];
-  calls.answered(sent[1] ?? "", answer);
+  calls.resolve(sent[1] ?? "", answer);
   expect(await second).toEqual(answer);
-  calls.answered("of nobody", answer);
-  calls.answered(sent[0] ?? "", answer);
+  calls.resolve("of nobody", answer);
+  calls.resolve(sent[0] ?? "", answer);
   expect(await first).toEqual(answer);
   expect(due).toEqual([]);
 });
@@ -44,18 +44,18 @@ it("gives up after ten seconds, when the frame does not go out, and when the con
   expect(await slow).toMatchObject(unavailable);
   expect(await calls.ask(call, () => false)).toMatchObject(unavailable);
   const cut = calls.ask(call, send);
-  calls.lost();
+  calls.abort();
   expect(await cut).toMatchObject(unavailable);
   expect(due).toEqual([]);
 });
 
 it("asks no more than the node can answer at a time", async () => {
-  const asked = Array.from({ length: MOST_CALLS_AT_ONCE }, () => calls.ask(call, send));
+  const asked = Array.from({ length: MAX_CONCURRENT_CALLS }, () => calls.ask(call, send));
   expect(await calls.ask(call, send)).toMatchObject(unavailable);
-  expect(sent).toHaveLength(MOST_CALLS_AT_ONCE);
-  calls.lost();
+  expect(sent).toHaveLength(MAX_CONCURRENT_CALLS);
+  calls.abort();
   await Promise.all(asked);
   const next = calls.ask(call, send);
-  calls.answered(sent.at(-1) ?? "", answer);
+  calls.resolve(sent.at(-1) ?? "", answer);
   expect(await next).toEqual(answer);
 });

@@ -1,14 +1,14 @@
 /**
- * Questions to the node that want an answer now. Nothing of them is stored: an object that is thrown away, or a
- * connection that is lost, ends them with `unavailable`, and whoever asked asks again.
+ * Requests to the node that need an immediate answer. They are not stored: eviction of the object or loss of the
+ * connection ends them with `unavailable`, and the caller may retry.
  */
 import type { Timers } from "@samovar/base";
 import type { ControlFrame, NodeCall, NodeReply } from "@samovar/contracts";
 
-/** How long a node may think about an answer. */
+/** How long a node may take to answer. */
 export const CALL_TIMEOUT_MS = 10_000;
-/** Questions at a time; each may bring a frame of the largest size. */
-export const MOST_CALLS_AT_ONCE = 16;
+/** Concurrent requests; each answer may be a frame of the maximum size. */
+export const MAX_CONCURRENT_CALLS = 16;
 
 export class NodeCalls {
   readonly #timers: Timers;
@@ -18,9 +18,9 @@ export class NodeCalls {
     this.#timers = timers;
   }
 
-  /** `send` answers whether the frame went out. Never rejects. */
+  /** `send` returns whether the frame was sent. Never rejects. */
   async ask(call: NodeCall, send: (frame: ControlFrame) => boolean): Promise<NodeReply> {
-    if (this.#waiting.size >= MOST_CALLS_AT_ONCE) return BUSY;
+    if (this.#waiting.size >= MAX_CONCURRENT_CALLS) return BUSY;
     const id = crypto.randomUUID();
     const { promise, resolve } = Promise.withResolvers<NodeReply>();
     const cancelTimer = this.#timers.after(CALL_TIMEOUT_MS, () => resolve(SLOW));
@@ -33,19 +33,19 @@ export class NodeCalls {
     }
   }
 
-  /** An answer that nobody waits for any more is dropped. */
-  answered(id: string, reply: NodeReply): void {
+  /** Drops an answer whose request has timed out. */
+  resolve(id: string, reply: NodeReply): void {
     this.#waiting.get(id)?.(reply);
   }
 
-  /** The connection is gone, and with it what was asked on it. */
-  lost(): void {
+  /** Ends all requests of a connection that is gone. */
+  abort(): void {
     for (const resolve of this.#waiting.values()) resolve(AWAY);
   }
 }
 
 const unavailable = (message: string): NodeReply => ({ kind: "failed", failure: { code: "unavailable", message } });
 
-export const AWAY = unavailable("The machine is not connected now. Try again when it is back.");
-const SLOW = unavailable("The machine did not answer in time. Try again.");
-const BUSY = unavailable("The machine is being asked too much at once. Try again in a moment.");
+export const AWAY = unavailable("The node is not connected. Try again when it is back.");
+const SLOW = unavailable("The node did not answer in time. Try again.");
+const BUSY = unavailable("The node has too many concurrent requests. Try again in a moment.");

@@ -1,6 +1,6 @@
 /**
- * The node's one WebSocket, hibernatable. What must survive is in storage, so that an object that was put to sleep or
- * thrown away goes on with the same socket or the next. A connection counts from its `hello`; the newest one wins.
+ * The node's WebSocket, hibernatable. What must survive is in storage, so that an object that hibernated or was evicted
+ * continues with the same socket or the next. A connection is current from its `hello`; the newest one wins.
  */
 import type { Clock, Logger, Millis, WorkspaceId } from "@samovar/base";
 import { parseJson, systemTimers } from "@samovar/base";
@@ -24,7 +24,7 @@ import {
 } from "@samovar/domain/node-link";
 import * as z from "zod";
 import type { Config } from "../../config.ts";
-import { mintNodeToken, mintWorkspaceToken } from "../../identity/machine-tokens.ts";
+import { mintNodeToken, mintWorkspaceToken } from "../../identity/node-tokens.ts";
 import type { NamedAlarms } from "./alarms.ts";
 import { AWAY, NodeCalls } from "./calls.ts";
 import type { NodeStorage } from "./storage.ts";
@@ -36,30 +36,30 @@ export interface LinkDeps {
   readonly config: Config;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Called inside the transaction that takes the event's number. */
+  /** Called inside the transaction that stores the event's number. */
   readonly onEvent: (event: NodeEvent) => void;
   readonly onConnected: () => void;
   readonly onLost: () => void;
   readonly onOutdated: () => void;
 }
 
-/** Nodes ping three times in this time; a connection that does not is dead, whatever TCP thinks. */
+/** Nodes ping three times in this time; without a ping the connection is dead, whatever TCP reports. */
 export const HEARTBEAT_TIMEOUT_MS = TIME_LIMITS.HEARTBEAT_TIMEOUT_MS.ms;
-export const QUIET_ALARM = "link_quiet";
+export const HEARTBEAT_ALARM = "heartbeat";
 
-/** What a socket carries through hibernation. */
+/** The part of a socket's state that survives hibernation. */
 interface Attachment {
   readonly connection: string;
   readonly openedAt: Millis;
 }
 
-/** An event that does not parse still has its number, so that it cannot block those behind it. */
+/** An event that does not parse still has a number, so that it does not block the events after it. */
 const numberedEvent = z.object({
   type: z.literal("event"),
   event: z.object({ n: z.number().int().positive(), kind: z.string().max(200) }),
 });
 
-/** The hello of another protocol may have another form. */
+/** The hello of another protocol version may have another shape. */
 const otherProtocol = z.object({
   type: z.literal("hello"),
   protocol: z.number().refine((version) => version !== PROTOCOL_VERSION),
@@ -69,7 +69,7 @@ export class NodeLink {
   readonly #deps: LinkDeps;
   readonly #calls = new NodeCalls(systemTimers);
   #sending: Promise<void> = Promise.resolve();
-  readonly #heardAt = new WeakMap<WebSocket, Millis>();
+  readonly #receivedAt = new WeakMap<WebSocket, Millis>();
 
   constructor(deps: LinkDeps) {
     this.#deps = deps;
@@ -78,12 +78,12 @@ export class NodeLink {
     );
   }
 
-  /** An upgrade whose node token the route has verified; `epoch` is the token's. */
+  /** Accepts an upgrade whose node token the route has verified. `epoch`: the token's. */
   accept(epoch: number): Response {
     const { context, storage, clock } = this.#deps;
     const { 0: client, 1: server } = new WebSocketPair();
     const node = storage.node();
-    if (node === null || epoch !== node.record.epoch || this.#isOver()) {
+    if (node === null || epoch !== node.record.epoch || this.#isGone()) {
       server.accept();
       server.close(LINK_CLOSE.gone, "this node is gone");
       return new Response(null, { status: 101, webSocket: client });
@@ -94,14 +94,14 @@ export class NodeLink {
   }
 
   async message(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
-    this.#heardAt.set(socket, this.#deps.clock.now());
+    this.#receivedAt.set(socket, this.#deps.clock.now());
     const frame = typeof data === "string" && data.length <= LIMITS.linkFrameMaxBytes ? parseJson(data) : undefined;
     const parsed = nodeFrame.safeParse(frame);
-    if (!parsed.success) return this.#unreadable(socket, frame);
+    if (!parsed.success) return this.#rejectUnreadable(socket, frame);
     if (parsed.data.type === "hello") return this.#hello(socket, parsed.data);
     if (parsed.data.type === "ping") return void this.#send(socket, { type: "pong" });
     if (!this.#isCurrent(socket)) return;
-    await this.#heard(socket, parsed.data);
+    await this.#receive(socket, parsed.data);
   }
 
   closed(socket: WebSocket): void {
@@ -109,7 +109,7 @@ export class NodeLink {
     this.#lose();
   }
 
-  /** After a restart: a connection that storage remembers and that is no more has been lost. */
+  /** After a restart: reports the stored connection as lost if its socket no longer exists. */
   recover(): void {
     if (this.#deps.storage.link().connection !== null && this.#current() === null) this.#lose();
   }
@@ -126,13 +126,13 @@ export class NodeLink {
     void this.deliver();
   }
 
-  /** Asks the node now; `unavailable` when it is away or slow. */
-  async call(question: NodeCall): Promise<NodeReply> {
+  /** Sends the node a request; `unavailable` if it is disconnected or slow. */
+  async call(request: NodeCall): Promise<NodeReply> {
     const socket = this.#current();
-    return socket === null ? AWAY : this.#calls.ask(question, (frame) => this.#send(socket, frame));
+    return socket === null ? AWAY : this.#calls.ask(request, (frame) => this.#send(socket, frame));
   }
 
-  /** Sends what has not gone out on the present connection, in order. */
+  /** Sends, in order, the commands that the current connection has not been sent. */
   deliver(): Promise<void> {
     this.#sending = this.#sending
       .then(() => this.#deliverAll())
@@ -140,31 +140,32 @@ export class NodeLink {
     return this.#sending;
   }
 
-  /** The node must never come back. */
+  /** Closes every connection and tells the node never to return. */
   closeForGood(): void {
     for (const socket of this.#deps.context.getWebSockets()) close(socket, LINK_CLOSE.gone, "this node is gone");
-    this.#forget();
+    this.#clearConnection();
   }
 
-  /** Whether the link has gone silent; called when its alarm is due. */
-  checkQuiet(): void {
+  /** Closes a connection whose heartbeat timed out. Called when its alarm fires. */
+  checkHeartbeat(): void {
     const { clock, alarms, context, logger } = this.#deps;
     const socket = this.#current();
-    if (socket === null) return alarms.set(QUIET_ALARM, null);
-    const answered = context.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
-    const heard = Math.max(answered, this.#heardAt.get(socket) ?? 0, attachmentOf(socket)?.openedAt ?? 0);
-    if (clock.now() - heard < HEARTBEAT_TIMEOUT_MS) return alarms.set(QUIET_ALARM, heard + HEARTBEAT_TIMEOUT_MS);
-    logger.warn("link.quiet", { silentMs: clock.now() - heard });
-    close(socket, 1001, "no sign of life");
+    if (socket === null) return alarms.set(HEARTBEAT_ALARM, null);
+    const pingedAt = context.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
+    const aliveAt = Math.max(pingedAt, this.#receivedAt.get(socket) ?? 0, readAttachment(socket)?.openedAt ?? 0);
+    if (clock.now() - aliveAt < HEARTBEAT_TIMEOUT_MS)
+      return alarms.set(HEARTBEAT_ALARM, aliveAt + HEARTBEAT_TIMEOUT_MS);
+    logger.warn("link.heartbeat_timed_out", { silentMs: clock.now() - aliveAt });
+    close(socket, 1001, "heartbeat timeout");
     this.#lose();
   }
 
   async #hello(socket: WebSocket, frame: Extract<NodeFrame, { type: "hello" }>): Promise<void> {
     const { storage, alarms, clock } = this.#deps;
     const node = storage.node();
-    const attachment = attachmentOf(socket);
+    const attachment = readAttachment(socket);
     if (node === null || attachment === null) return close(socket, LINK_CLOSE.gone, "this node is gone");
-    const tokens = await this.#tokens(node.record.slots.map((slot) => slot.lease.workspaceId));
+    const tokens = await this.#mintTokens(node.record.slots.map((slot) => slot.lease.workspaceId));
     const answer = storage.atomically(() => {
       const now = storage.node() ?? node;
       const reply = hello(storage.link().state, frame, now.record);
@@ -176,17 +177,17 @@ export class NodeLink {
         ? close(socket, LINK_CLOSE.gone, "this node is gone")
         : this.#refuseVersion(socket, frame.protocol);
     for (const other of this.#deps.context.getWebSockets()) {
-      if (other !== socket && attachmentOf(other)?.connection !== attachment.connection)
+      if (other !== socket && readAttachment(other)?.connection !== attachment.connection)
         close(other, LINK_CLOSE.replaced, "a newer connection took over");
     }
-    this.#calls.lost();
-    alarms.set(QUIET_ALARM, clock.now() + HEARTBEAT_TIMEOUT_MS);
+    this.#calls.abort();
+    alarms.set(HEARTBEAT_ALARM, clock.now() + HEARTBEAT_TIMEOUT_MS);
     this.#send(socket, { type: "welcome", protocol: PROTOCOL_VERSION, lastEvent: answer.link.lastEvent, ...tokens });
     this.#deps.onConnected();
     await this.deliver();
   }
 
-  async #heard(socket: WebSocket, frame: Exclude<NodeFrame, { type: "hello" | "ping" }>): Promise<void> {
+  async #receive(socket: WebSocket, frame: Exclude<NodeFrame, { type: "hello" | "ping" }>): Promise<void> {
     const { storage } = this.#deps;
     switch (frame.type) {
       case "event":
@@ -196,13 +197,13 @@ export class NodeLink {
         return storage.saveLink(acknowledgeCommands(state, frame.upTo), connection);
       }
       case "reply":
-        return this.#calls.answered(frame.id, frame.reply);
+        return this.#calls.resolve(frame.id, frame.reply);
       case "renew":
-        return void this.#send(socket, { type: "tokens", ...(await this.#tokens(frame.workspaces)) });
+        return void this.#send(socket, { type: "tokens", ...(await this.#mintTokens(frame.workspaces)) });
     }
   }
 
-  /** The event and its number in one transaction; the acknowledgement leaves only when both are on disk. */
+  /** Stores the event and its number in one transaction; acknowledges only what is on disk. */
   #take(socket: WebSocket, n: number, apply: () => void): void {
     const { storage, logger } = this.#deps;
     const upTo = storage.atomically(() => {
@@ -217,22 +218,21 @@ export class NodeLink {
     this.#send(socket, { type: "ack", upTo });
   }
 
-  #unreadable(socket: WebSocket, frame: unknown): void {
+  #rejectUnreadable(socket: WebSocket, frame: unknown): void {
     const { storage, clock, logger } = this.#deps;
     const numbered = numberedEvent.safeParse(frame);
     const other = otherProtocol.safeParse(frame);
     if (other.success) return this.#refuseVersion(socket, other.data.protocol);
-    if (!numbered.success || !this.#isCurrent(socket))
-      return close(socket, LINK_CLOSE.malformed, "a frame could not be read");
+    if (!numbered.success || !this.#isCurrent(socket)) return close(socket, LINK_CLOSE.malformed, "unreadable frame");
     const { n, kind } = numbered.data.event;
     logger.error("link.event_refused", { n, kind });
     this.#take(socket, n, () => storage.addRefusal("event", `${n} ${kind}`, clock.now()));
   }
 
-  /** Told to upgrade; the node itself is replaced. */
+  /** Tells the vm-agent to upgrade; the node is replaced. */
   #refuseVersion(socket: WebSocket, protocol: number): void {
-    this.#deps.logger.warn("link.outdated", { protocol, spoken: PROTOCOL_VERSION });
-    close(socket, LINK_CLOSE.upgrade, `protocol ${PROTOCOL_VERSION} is spoken here`);
+    this.#deps.logger.warn("link.outdated", { protocol, expected: PROTOCOL_VERSION });
+    close(socket, LINK_CLOSE.upgrade, `protocol ${PROTOCOL_VERSION} is required`);
     this.#deps.onOutdated();
   }
 
@@ -243,8 +243,8 @@ export class NodeLink {
       const n = getNextCommand(storage.link().state);
       const command = n === null ? null : storage.command(n);
       if (socket === null || n === null || command === null) return;
-      // A new workspace needs its token before anything else.
-      const tokens = command.kind === "workspace.create" ? await this.#tokens([command.args.workspaceId]) : null;
+      // A new workspace needs its token first.
+      const tokens = command.kind === "workspace.create" ? await this.#mintTokens([command.args.workspaceId]) : null;
       if (!this.#isCurrent(socket) || getNextCommand(storage.link().state) !== n) continue;
       if (tokens !== null) this.#send(socket, { type: "tokens", ...tokens });
       if (!this.#send(socket, { type: "command", command })) return;
@@ -253,13 +253,13 @@ export class NodeLink {
     }
   }
 
-  /** Tokens for the node and for those of the workspaces that hold a slot here. */
-  async #tokens(
+  /** Mints tokens for the node and for those of the workspaces that hold a slot here. */
+  async #mintTokens(
     workspaces: readonly WorkspaceId[],
   ): Promise<Pick<Extract<ControlFrame, { type: "tokens" }>, "nodeToken" | "workspaceTokens">> {
     const { storage, config, clock } = this.#deps;
     const node = storage.node();
-    if (node === null) throw new Error("a link without a node");
+    if (node === null) throw new Error("the link has no node");
     const { epoch, slots } = node.record;
     const { nodeId } = node.identity;
     const leases = slots.map((slot) => slot.lease).filter((lease) => workspaces.includes(lease.workspaceId));
@@ -272,7 +272,7 @@ export class NodeLink {
     return { nodeToken: await mintNodeToken(config, { node: nodeId, epoch }, clock.now()), workspaceTokens };
   }
 
-  #isOver(): boolean {
+  #isGone(): boolean {
     const state = this.#deps.storage.node()?.record.life.state;
     return state === undefined || state === "destroying" || state === "destroyed";
   }
@@ -283,23 +283,23 @@ export class NodeLink {
 
   #isCurrent(socket: WebSocket): boolean {
     const { connection } = this.#deps.storage.link();
-    return connection !== null && attachmentOf(socket)?.connection === connection;
+    return connection !== null && readAttachment(socket)?.connection === connection;
   }
 
   #lose(): void {
-    this.#forget();
+    this.#clearConnection();
     this.#deps.onLost();
   }
 
-  #forget(): void {
-    this.#calls.lost();
+  #clearConnection(): void {
+    this.#calls.abort();
     const { storage, alarms } = this.#deps;
     const { state } = storage.link();
     storage.saveLink({ ...state, sentCommand: state.ackedCommand }, null);
-    alarms.set(QUIET_ALARM, null);
+    alarms.set(HEARTBEAT_ALARM, null);
   }
 
-  /** Whether it went out; a socket that is closing says so by its close event. */
+  /** Returns whether the frame was sent; a closing socket reports that by its close event. */
   #send(socket: WebSocket, frame: ControlFrame): boolean {
     try {
       socket.send(JSON.stringify(frame));
@@ -311,7 +311,7 @@ export class NodeLink {
   }
 }
 
-function attachmentOf(socket: WebSocket): Attachment | null {
+function readAttachment(socket: WebSocket): Attachment | null {
   return socket.deserializeAttachment() as Attachment | null;
 }
 
@@ -319,6 +319,6 @@ function close(socket: WebSocket, code: number, reason: string): void {
   try {
     socket.close(code, reason);
   } catch {
-    // Closed already, which is what was wanted.
+    // It is closed already.
   }
 }

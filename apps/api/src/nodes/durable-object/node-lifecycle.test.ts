@@ -8,8 +8,8 @@ import { parse } from "yaml";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ids } from "../../../test/caller.ts";
 import { database } from "../../database/index.ts";
-import { verifyNodeToken, verifyWorkspaceToken } from "../../identity/machine-tokens.ts";
-import { configOf } from "../../config.ts";
+import { verifyNodeToken, verifyWorkspaceToken } from "../../identity/node-tokens.ts";
+import { getConfig } from "../../config.ts";
 import { findNode } from "../store.ts";
 import { nodeObject } from "./stub.ts";
 import { NamedAlarms } from "./alarms.ts";
@@ -36,7 +36,7 @@ let cloud: ScriptedCloud;
 let owner: UserId;
 let lease: SlotLease;
 let nodeId: NodeId;
-const config = configOf(env);
+const config = getConfig(env);
 const node = () => nodeObject(env, nodeId);
 const row = async () => (await findNode(database(env), nodeId)) ?? expect.fail("no row");
 const rowIs = (state: string) => vi.waitFor(async () => expect((await row()).state).toBe(state));
@@ -116,7 +116,7 @@ describe("making the server", () => {
   it("[F21] [F29] a refusal ends it with a reason; a boot that takes too long ends with the server deleted", async () => {
     cloud.put("POST /servers", { status: 403, code: "forbidden" });
     await ring(nodeId);
-    expect(await node().facts(lease.workspaceId)).toMatchObject({
+    expect(await node().observe(lease.workspaceId)).toMatchObject({
       node: { state: "destroying", failure: { code: "provider_unauthorized" } },
       workspace: { state: "failed" },
     });
@@ -201,7 +201,7 @@ describe("the link", () => {
       project: lease.projectId,
     });
     await rowIs("active");
-    expect(await node().facts(lease.workspaceId)).toMatchObject({ node: { connected: true } });
+    expect(await node().observe(lease.workspaceId)).toMatchObject({ node: { connected: true } });
   });
 
   it("[R8] a command is one command, arrives in order after its workspace's token, and again after a reconnect until it is acknowledged", async () => {
@@ -226,7 +226,7 @@ describe("the link", () => {
     expect((await agent.next("ack")).upTo).toBe(1);
     await node().enqueue(destroyCommand(lease.workspaceId));
     expect((await agent.next("command")).command.n).toBe(1);
-    expect(await node().facts(lease.workspaceId)).toMatchObject({
+    expect(await node().observe(lease.workspaceId)).toMatchObject({
       node: { connected: true },
       workspace: { state: "ready", branch: "task/x" },
     });
@@ -256,7 +256,7 @@ describe("the link", () => {
     await vi.waitFor(() =>
       expect(agent.frames.flatMap((frame) => (frame.type === "ack" ? [frame.upTo] : []))).toEqual([1, 1, 2, 3]),
     );
-    expect(await node().facts(lease.workspaceId)).toMatchObject({
+    expect(await node().observe(lease.workspaceId)).toMatchObject({
       workspace: { branch: "first" },
       session: { startedAt: START },
     });
@@ -284,7 +284,7 @@ describe("the link", () => {
     previous.send({ type: "hello", protocol: PROTOCOL_VERSION - 1 });
     await vi.waitFor(() => expect(previous.closedWith).toBe(LINK_CLOSE.upgrade));
     expect((await node().view())?.state).toBe("draining");
-    expect(await node().facts(lease.workspaceId)).toMatchObject({
+    expect(await node().observe(lease.workspaceId)).toMatchObject({
       workspace: { state: "failed", failure: { code: "node_outdated" } },
     });
   });
@@ -300,7 +300,7 @@ describe("the link", () => {
     expect((await node().view())?.unreachableSince).toBe(Date.now());
     passTime(config.NODE_UNREACHABLE_TIMEOUT_MS);
     await ring(nodeId);
-    expect(await node().facts(lease.workspaceId)).toMatchObject({
+    expect(await node().observe(lease.workspaceId)).toMatchObject({
       workspace: { state: "failed", failure: { code: "node_unreachable" } },
     });
     expect(
@@ -363,20 +363,20 @@ describe("work, rest and end", () => {
     agent.tell({ kind: "workspace.destroyed", workspaceId: lease.workspaceId }, 1);
     await agent.next("ack");
     expect(await node().admits(lease.workspaceId, 1)).toBe(false);
-    expect(await node().facts(lease.workspaceId)).toMatchObject({ workspace: { state: "destroyed" } });
+    expect(await node().observe(lease.workspaceId)).toMatchObject({ workspace: { state: "destroyed" } });
     expect((await node().view())?.taskIds).toEqual([]);
   });
 
   it("[R16] a workspace that is kept frees its place, holds its node and may still deliver; the row follows", async () => {
     await up();
-    await node().keep(lease.workspaceId);
+    await node().retain(lease.workspaceId);
     const kept = { taskIds: [], retainedTaskIds: [lease.taskId], taken: 0, state: "active" };
     expect(await node().view()).toMatchObject(kept);
     await vi.waitFor(async () => expect(await row()).toMatchObject(kept));
     expect(await node().admits(lease.workspaceId, 1)).toBe(true);
     const others = await Promise.all(Array.from({ length: config.NODE_SLOTS }, () => aHolder(owner)));
     for (const each of others) expect((await node().reserve(each)).granted).toBe(true);
-    await node().keep(lease.workspaceId);
+    await node().retain(lease.workspaceId);
     expect(await node().view()).toMatchObject({ taken: config.NODE_SLOTS, retainedTaskIds: [lease.taskId] });
   });
 
@@ -396,7 +396,7 @@ describe("work, rest and end", () => {
   });
 });
 
-const nudges = () => runInDurableObject(node(), (_object, state) => new NodeStorage(state.storage).nudges());
+const nudges = () => runInDurableObject(node(), (_object, state) => new NodeStorage(state.storage).signals());
 const dueAt = (name: string) =>
   runInDurableObject(node(), (_object, state) => new NamedAlarms(state.storage).dueAt(name));
 
@@ -436,11 +436,11 @@ describe("what it owes to others", () => {
     const run = { ...(await aHolder(owner)), runId: ids.make("run") };
     await runInDurableObject(node(), (_object, state) => {
       const storage = new NodeStorage(state.storage);
-      storage.addNudge(run.runId);
-      const [first] = storage.nudges();
-      storage.addNudge(run.runId);
-      if (first !== undefined) storage.nudgeArrived(first);
-      expect(storage.nudges()).toMatchObject([{ runId: run.runId }]);
+      storage.addSignal(run.runId);
+      const [first] = storage.signals();
+      storage.addSignal(run.runId);
+      if (first !== undefined) storage.removeSignal(first);
+      expect(storage.signals()).toMatchObject([{ runId: run.runId }]);
     });
   });
 });

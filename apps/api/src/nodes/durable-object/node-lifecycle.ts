@@ -1,6 +1,6 @@
 /**
- * NodeLifecycle: one object a node, named by the node's id. Wiring and RPC only: the core decides, the siblings
- * do. Keeps N1, N2.
+ * NodeLifecycle: one object per node, named by the node's id. Wiring and RPC only: the core decides, the sibling files
+ * act. Keeps N1, N2.
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Clock, Logger, Random, WorkspaceId } from "@samovar/base";
@@ -13,25 +13,25 @@ import type { NodeAlarm, NodeRecord, NodeSettings, SlotLease } from "@samovar/do
 import { deriveAlarms, NODE_ALARMS, newNode } from "@samovar/domain/node-record";
 import type { RunObservation } from "@samovar/domain/run-observation";
 import type { Config } from "../../config.ts";
-import { configOf } from "../../config.ts";
+import { getConfig } from "../../config.ts";
 import { systemPorts } from "../../deps.ts";
 import type { Env } from "../../env.ts";
 import { migrateObject } from "../../database/migrate-object.ts";
 import { NamedAlarms } from "./alarms.ts";
 import { bootstrap } from "./bootstrap.ts";
-import { NodeLink, QUIET_ALARM } from "./link.ts";
+import { NodeLink, HEARTBEAT_ALARM } from "./link.ts";
 import { NODE_MIGRATIONS } from "./migrations.ts";
-import { Outward, OUTWARD_ALARM } from "./outward.ts";
-import type { WakeQueue } from "./room.ts";
+import { PendingEffects, EFFECTS_ALARM } from "./pending-effects.ts";
+import type { WakeQueue } from "./queue-wake.ts";
 import type { BootstrapAnswer, NodeLifecycleRpc, ProvisionInput } from "./rpc.ts";
 import type { ProviderQuestion } from "./server.ts";
 import { askProvider } from "./server.ts";
 import type { StoredNode } from "./storage.ts";
 import { NodeStorage } from "./storage.ts";
-import { nodeSettings, nodeViewOf } from "./view.ts";
+import { toNodeSettings, buildNodeView } from "./view.ts";
 
-/** An alarm whose work threw is tried again after this. */
-const THROWN_RETRY_MS = 30_000;
+/** An alarm whose work threw fires again after this time. */
+const ALARM_RETRY_MS = 30_000;
 
 export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRpc {
   readonly #clock: Clock = systemPorts.clock;
@@ -41,12 +41,12 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   readonly #storage: NodeStorage;
   readonly #alarms: NamedAlarms;
   readonly #link: NodeLink;
-  readonly #outward: Outward;
+  readonly #effects: PendingEffects;
 
   constructor(context: DurableObjectState, env: Env, wakeQueue: WakeQueue) {
     super(context, env);
     migrateObject(context.storage, NODE_MIGRATIONS);
-    this.#config = configOf(env);
+    this.#config = getConfig(env);
     this.#storage = new NodeStorage(context.storage);
     this.#alarms = new NamedAlarms(context.storage);
     this.#logger = jsonLogger({
@@ -63,11 +63,11 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       clock: this.#clock,
       logger: this.#logger,
     };
-    this.#outward = new Outward({ ...shared, wakeQueue });
+    this.#effects = new PendingEffects({ ...shared, wakeQueue });
     this.#link = new NodeLink({
       ...shared,
       context,
-      onEvent: (event) => this.#told(event),
+      onEvent: (event) => this.#receive(event),
       onConnected: () => void this.#step({ kind: "agent.connected" }),
       onLost: () => void this.#step({ kind: "link.lost" }),
       onOutdated: () => void this.#step({ kind: "agent.outdated" }),
@@ -84,7 +84,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       this.#save({ identity, record, version: 1 });
     });
     this.#logger.info("node.provisioning", { nodeId: identity.nodeId, size: identity.size });
-    this.#settle();
+    this.#armAndFlush();
   }
 
   async reserve(lease: SlotLease): Promise<ReserveReply> {
@@ -97,7 +97,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       this.#save({ ...node, record, version: node.version + 1 });
     });
     this.#logger.info("node.reserved", { nodeId: record.nodeId, workspaceId: lease.workspaceId });
-    this.#settle();
+    this.#armAndFlush();
     return reply;
   }
 
@@ -105,7 +105,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
     this.#step({ kind: "slot.released", workspaceId });
   }
 
-  async keep(workspaceId: WorkspaceId): Promise<void> {
+  async retain(workspaceId: WorkspaceId): Promise<void> {
     this.#step({ kind: "slot.retained", workspaceId });
   }
 
@@ -113,17 +113,17 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
     this.#link.enqueue(command);
   }
 
-  async call(question: NodeCall): Promise<NodeReply> {
-    const state = this.#storage.workspace(question.workspaceId)?.told.state ?? "destroyed";
-    if (state !== "destroyed") return this.#link.call(question);
-    const message = "This workspace is not on its machine any more.";
+  async call(request: NodeCall): Promise<NodeReply> {
+    const state = this.#storage.workspace(request.workspaceId)?.facts.state ?? "destroyed";
+    if (state !== "destroyed") return this.#link.call(request);
+    const message = "This workspace is no longer on its node.";
     return { kind: "failed", failure: { code: "workspace_not_found", message } };
   }
 
-  async facts(workspaceId: WorkspaceId): Promise<RunObservation | null> {
+  async observe(workspaceId: WorkspaceId): Promise<RunObservation | null> {
     const node = this.#storage.node();
     const workspace = this.#storage.workspace(workspaceId);
-    return node === null || workspace === null ? null : observeRun(node.record, workspace.lease, workspace.told);
+    return node === null || workspace === null ? null : observeRun(node.record, workspace.lease, workspace.facts);
   }
 
   async drain(reason: string): Promise<void> {
@@ -136,13 +136,13 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
 
   async view(): Promise<NodeView | null> {
     const node = this.#storage.node();
-    return node === null ? null : nodeViewOf(node, this.#storage, this.#config);
+    return node === null ? null : buildNodeView(node, this.#storage, this.#config);
   }
 
   async ensureAlarm(): Promise<void> {
     const node = this.#storage.node();
     if (node !== null) this.#arm(node.record);
-    this.ctx.waitUntil(this.#outward.pay());
+    this.ctx.waitUntil(this.#effects.flush());
   }
 
   async bootstrap(request: BootstrapRequest): Promise<BootstrapAnswer> {
@@ -179,31 +179,31 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
 
   override async alarm(): Promise<void> {
     try {
-      // The provider may take long to answer: the others do not wait for it.
+      // The provider may be slow to answer, so its alarm goes last.
       const due = this.#alarms
         .due(this.#clock.now())
         .toSorted((a, b) => Number(a === "provider") - Number(b === "provider"));
-      for (const name of due) await this.#ring(name);
+      for (const name of due) await this.#fire(name);
     } finally {
       this.#alarms.arm();
     }
   }
 
-  /** One alarm's failure is its own: the others ring. */
-  async #ring(name: string): Promise<void> {
+  /** Does one alarm's work; a failure does not stop the others. */
+  async #fire(name: string): Promise<void> {
     try {
-      if (name === OUTWARD_ALARM) return await this.#outward.pay();
-      if (name === QUIET_ALARM) return this.#link.checkQuiet();
+      if (name === EFFECTS_ALARM) return await this.#effects.flush();
+      if (name === HEARTBEAT_ALARM) return this.#link.checkHeartbeat();
       const alarm = NODE_ALARMS.find((each) => each === name);
       if (alarm === undefined) return this.#alarms.set(name, null);
-      await this.#ringNode(alarm);
+      await this.#fireNodeAlarm(alarm);
     } catch (error) {
       this.#logger.error("alarm.failed", { name, error });
-      this.#alarms.set(name, this.#clock.now() + THROWN_RETRY_MS);
+      this.#alarms.set(name, this.#clock.now() + ALARM_RETRY_MS);
     }
   }
 
-  async #ringNode(name: NodeAlarm): Promise<void> {
+  async #fireNodeAlarm(name: NodeAlarm): Promise<void> {
     const questions = this.#step({ kind: "alarm", name });
     for (const question of questions) {
       const node = this.#storage.node();
@@ -218,7 +218,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
     }
   }
 
-  /** Lets the core decide, keeps what it decided in one transaction, and answers what the provider is to be asked. */
+  /** Lets the core decide, stores its decision in one transaction, and returns the questions for the provider. */
   #step(event: NodeLifecycleEvent): readonly ProviderQuestion[] {
     const questions = this.#storage.atomically(() => {
       const node = this.#storage.node();
@@ -227,19 +227,19 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       if (record !== node.record) this.#save({ ...node, record, version: node.version + 1 });
       if (record.life.state !== node.record.life.state)
         this.#logger.info("node.changed", { from: node.record.life.state, to: record.life.state, cause: event.kind });
-      return effects.flatMap((effect) => this.#carryOut(effect));
+      return effects.flatMap((effect) => this.#apply(effect));
     });
-    this.#settle();
+    this.#armAndFlush();
     return questions;
   }
 
-  #carryOut(effect: NodeEffect): readonly ProviderQuestion[] {
+  #apply(effect: NodeEffect): readonly ProviderQuestion[] {
     switch (effect.kind) {
       case "wake":
-        this.#storage.addNudge(effect.runId);
+        this.#storage.addSignal(effect.runId);
         return [];
       case "capacity":
-        this.#storage.addRoom();
+        this.#storage.addQueueWake();
         return [];
       case "node.drain":
         this.#link.enqueue({ id: "node.drain", kind: "node.drain", args: {} });
@@ -256,8 +256,8 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
     }
   }
 
-  /** What the node told, folded into the facts that runs read. A workspace that is destroyed needs its slot no more. */
-  #told(event: NodeEvent): void {
+  /** Folds an event of the node into the facts that runs observe. A destroyed workspace gives its slot back. */
+  #receive(event: NodeEvent): void {
     const node = this.#storage.node();
     if (node === null) return;
     if (event.kind === "fault")
@@ -266,17 +266,17 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       this.#save({ ...node, version: node.version + 1 });
     if ("workspaceId" in event && event.workspaceId !== null) {
       const workspace = this.#storage.workspace(event.workspaceId);
-      const told =
-        workspace === null ? NEW_WORKSPACE : foldEvent(workspace.told, event, workspace.lease, this.#clock.now());
+      const facts =
+        workspace === null ? NEW_WORKSPACE : foldEvent(workspace.facts, event, workspace.lease, this.#clock.now());
       if (workspace !== null && event.kind === "session.started" && event.capabilities !== null)
-        this.#storage.oweOffers(event.workspaceId, event.capabilities, this.#clock.now());
-      if (workspace !== null && told !== workspace.told) {
-        this.#storage.saveTold(event.workspaceId, told);
-        if (workspace.lease.runId !== null) this.#storage.addNudge(workspace.lease.runId);
-        if (told.state === "destroyed") this.#step({ kind: "slot.released", workspaceId: event.workspaceId });
+        this.#storage.addCapabilities(event.workspaceId, event.capabilities, this.#clock.now());
+      if (workspace !== null && facts !== workspace.facts) {
+        this.#storage.saveFacts(event.workspaceId, facts);
+        if (workspace.lease.runId !== null) this.#storage.addSignal(workspace.lease.runId);
+        if (facts.state === "destroyed") this.#step({ kind: "slot.released", workspaceId: event.workspaceId });
       }
     }
-    this.#settle();
+    this.#armAndFlush();
   }
 
   #save(node: StoredNode): void {
@@ -284,19 +284,19 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
     this.#arm(node.record);
   }
 
-  /** The core's alarms, derived anew: none can be lost, none is left over. */
+  /** Derives the core's alarms from its record, so that none is lost and none is left over. */
   #arm(record: NodeRecord): void {
     const due = deriveAlarms(record, this.#settings());
     for (const name of NODE_ALARMS) this.#alarms.set(name, due.get(name) ?? null);
     this.#alarms.arm();
   }
 
-  #settle(): void {
+  #armAndFlush(): void {
     this.#alarms.arm();
-    this.ctx.waitUntil(this.#outward.pay());
+    this.ctx.waitUntil(this.#effects.flush());
   }
 
   #settings(): NodeSettings {
-    return nodeSettings(this.#config);
+    return toNodeSettings(this.#config);
   }
 }

@@ -11,7 +11,7 @@ import { putCredential } from "../../credentials/store.ts";
 import { database } from "../../database/index.ts";
 import { nodes, projects, users } from "../../database/schema.ts";
 import { depsFor } from "../../deps.ts";
-import { serverName } from "../server-name.ts";
+import { toServerName } from "../server-name.ts";
 import { insertNode } from "../store.ts";
 import { nodeObject } from "./stub.ts";
 
@@ -73,7 +73,7 @@ export async function aNode(lease: SlotLease, ownerId: UserId): Promise<NodeId> 
   const row = {
     id,
     ownerId,
-    name: serverName(id),
+    name: toServerName(id),
     size: "small" as const,
     slots: 3,
     createdAt: Date.now(),

@@ -1,7 +1,6 @@
 /**
- * The surface of a NodeLifecycle object: one per node, named by the node's id. It alone owns the node's state,
- * talks to the provider about its server, holds the link, and gathers the facts that runs wait for.
- * Every call is idempotent.
+ * The RPC interface of a NodeLifecycle object: one per node, named by the node's id. It alone owns the node's state, manages
+ * its server at the provider, holds the link, and collects the facts that runs wait for. Every call is idempotent.
  */
 import type { NodeId, UserId, WorkspaceId } from "@samovar/base";
 import type {
@@ -27,29 +26,30 @@ export interface ProvisionInput {
 }
 
 export interface NodeLifecycleRpc extends Rpc.DurableObjectBranded {
-  /** Begins a node's life with its first slot taken. Its D1 row exists already. The server is asked for from an alarm. */
+  /** Starts a node with its first slot taken. Its D1 row exists already. An alarm requests the server. */
   provision(input: ProvisionInput): Promise<void>;
-  /** A slot on an active or warm node. Asking again for the same workspace grants again. */
+  /** Takes a slot on an active or warm node. A repeated request for the same workspace is granted again. */
   reserve(lease: SlotLease): Promise<ReserveReply>;
-  /** Gives the slot back; the node decides by itself what that makes of it. */
+  /** Gives the slot back. The node may become warm or end. */
   release(workspaceId: WorkspaceId): Promise<void>;
-  /** Nothing works there any more, the workspace stays: its place is free for other work, and its node lives on until the release. */
-  keep(workspaceId: WorkspaceId): Promise<void>;
-  /** Queues a command for the node; the same id twice is one command. */
+  /** Retains the workspace after its work is over: its slot is available to other work, and the node stays until the release. */
+  retain(workspaceId: WorkspaceId): Promise<void>;
+  /** Queues a command for the node, once per id. */
   enqueue(command: CommandDraft): Promise<void>;
-  /** Asks the node itself; fails with `unavailable` when it is away or does not answer within 10 s. Nothing is stored. */
-  call(question: NodeCall): Promise<NodeReply>;
-  facts(workspaceId: WorkspaceId): Promise<RunObservation | null>;
-  /** No new work; destroyed when the last slot is free. */
+  /** Sends the node a request; fails with `unavailable` if it is disconnected or does not answer within 10 s. Nothing is stored. */
+  call(request: NodeCall): Promise<NodeReply>;
+  /** Null if this node has no such workspace. */
+  observe(workspaceId: WorkspaceId): Promise<RunObservation | null>;
+  /** Takes no new work; destroys the node once its last slot is free. */
   drain(reason: string): Promise<void>;
-  /** Destroyed as soon as the provider agrees; what runs there fails. */
+  /** Destroys the node as soon as the provider does; its running tasks fail. */
   destroy(reason: string): Promise<void>;
   view(): Promise<NodeView | null>;
   /** Re-arms the alarm from the stored state; the sweep calls it. */
   ensureAlarm(): Promise<void>;
-  /** Turns the single-use token into a node token; the same claim may repeat. */
+  /** Exchanges the single-use token for a node token; the same claim may repeat. */
   bootstrap(request: BootstrapRequest): Promise<BootstrapAnswer>;
-  /** Whether a workspace token of this epoch still speaks for a slot of this node. */
+  /** Whether a workspace token of this epoch is still valid for a slot of this node. */
   admits(workspaceId: WorkspaceId, epoch: number): Promise<boolean>;
   // fetch(): the link's WebSocket upgrade, already authenticated by the route; header `x-samovar-epoch`.
 }

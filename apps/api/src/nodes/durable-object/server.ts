@@ -1,4 +1,4 @@
-/** The node's server at the provider: carries out one question of the core and says what came of it. Keeps N1, N3. */
+/** The node's server at the provider: puts one question of the core and returns the answer as an event. Keeps N1, N3. */
 import type { Clock, Random } from "@samovar/base";
 import { renderUserData } from "@samovar/cloud-init";
 import type { Failure } from "@samovar/contracts";
@@ -32,21 +32,21 @@ export async function askProvider(
   question: ProviderQuestion,
 ): Promise<NodeLifecycleEvent> {
   const provider = await ownersProvider(deps.env, deps.config, identity.ownerId);
-  if (provider === null) return refused(question, NO_CREDENTIAL, false, null);
+  if (provider === null) return toFailure(question, NO_CREDENTIAL, false, null);
   switch (question.kind) {
     case "provider.create":
       return create(deps, identity, provider);
     case "provider.find": {
       const found = await provider.findServer(identity.name);
-      if (!found.ok) return refusedBy(question, found.error);
+      if (!found.ok) return toRefusal(question, found.error);
       const isOurs = found.value?.labels[SERVER_LABELS.installation] === deps.config.INSTALLATION_ID;
       return found.value !== null && isOurs
-        ? { kind: "server.made", server: factsOf(found.value) }
+        ? { kind: "server.made", server: toServerFacts(found.value) }
         : { kind: "server.absent" };
     }
     case "provider.delete": {
       const deleted = await provider.deleteServer(question.serverId);
-      if (!deleted.ok) return refusedBy(question, deleted.error);
+      if (!deleted.ok) return toRefusal(question, deleted.error);
       return { kind: deleted.value === "gone" ? "server.gone" : "delete.accepted" };
     }
   }
@@ -66,19 +66,19 @@ async function create(deps: ServerDeps, identity: NodeIdentity, provider: Provid
     hostname: name,
   });
   const labels = { [SERVER_LABELS.installation]: config.INSTALLATION_ID, [SERVER_LABELS.node]: nodeId };
-  const made = await provider.createServer({ name, size, userData, labels });
-  return made.ok
-    ? { kind: "server.made", server: factsOf(made.value) }
-    : refusedBy({ kind: "provider.create" }, made.error);
+  const created = await provider.createServer({ name, size, userData, labels });
+  return created.ok
+    ? { kind: "server.made", server: toServerFacts(created.value) }
+    : toRefusal({ kind: "provider.create" }, created.error);
 }
 
 const NO_CREDENTIAL: Failure = {
   code: "credentials_missing",
-  message: "There is no credential for the cloud provider any more. Add it again.",
+  message: "The credential for the cloud provider was deleted. Store it again.",
 };
 
-function refusedBy(question: ProviderQuestion, fault: ProviderFault): NodeLifecycleEvent {
-  return refused(
+function toRefusal(question: ProviderQuestion, fault: ProviderFault): NodeLifecycleEvent {
+  return toFailure(
     question,
     { code: `provider_${fault.kind}`, message: fault.message.slice(0, 4000) },
     fault.retriable,
@@ -86,7 +86,7 @@ function refusedBy(question: ProviderQuestion, fault: ProviderFault): NodeLifecy
   );
 }
 
-function refused(
+function toFailure(
   question: ProviderQuestion,
   failure: Failure,
   retriable: boolean,
@@ -97,4 +97,4 @@ function refused(
   return { kind: "provider.failed", failure, retryAfterMs };
 }
 
-const factsOf = ({ id, location, pricePerHour }: Server): ServerFacts => ({ id, location, pricePerHour });
+const toServerFacts = ({ id, location, pricePerHour }: Server): ServerFacts => ({ id, location, pricePerHour });

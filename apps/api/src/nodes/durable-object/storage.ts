@@ -1,4 +1,4 @@
-/** Everything a NodeLifecycle object remembers, in its SQLite. Synchronous: what belongs together is one transaction. */
+/** The state of a NodeLifecycle object, in its SQLite. Synchronous, so that related changes are one transaction. */
 import type { Millis, NodeId, RunId, SessionId, UserId, WorkspaceId } from "@samovar/base";
 import { command } from "@samovar/contracts";
 import type { AgentCapabilities, Command, CommandDraft, OutboxStats, VmSize } from "@samovar/contracts";
@@ -21,20 +21,20 @@ export interface StoredNode {
 
 export interface StoredWorkspace {
   readonly lease: SlotLease;
-  readonly told: WorkspaceFacts;
+  readonly facts: WorkspaceFacts;
 }
 
-export interface Nudge {
+export interface PendingSignal {
   readonly runId: RunId;
   readonly stamp: number;
   readonly attempts: number;
 }
 
-/** What an agent let its owner choose from, until D1 has it. */
-export interface OwedOffers {
+/** Capabilities that an agent reported and D1 does not have yet. */
+export interface PendingCapabilities {
   readonly workspaceId: WorkspaceId;
   readonly capabilities: AgentCapabilities;
-  readonly toldAt: Millis;
+  readonly reportedAt: Millis;
   readonly attempts: number;
 }
 
@@ -83,7 +83,7 @@ export class NodeStorage {
     );
   }
 
-  /** The number that a command of this id has, or null. */
+  /** The number of the command with this id, or null. */
   commandNumber(id: string): number | null {
     return this.#first<{ n: number }>("SELECT n FROM commands WHERE id = ?", id)?.n ?? null;
   }
@@ -108,31 +108,31 @@ export class NodeStorage {
   }
 
   workspace(workspaceId: WorkspaceId): StoredWorkspace | null {
-    const row = this.#first<{ lease: string; told: string }>(
-      "SELECT lease, told FROM workspaces WHERE workspace_id = ?",
+    const row = this.#first<{ lease: string; facts: string }>(
+      "SELECT lease, facts FROM workspaces WHERE workspace_id = ?",
       workspaceId,
     );
-    return row === null ? null : { lease: stored(row.lease), told: stored(row.told) };
+    return row === null ? null : { lease: stored(row.lease), facts: stored(row.facts) };
   }
 
   addWorkspace(lease: SlotLease): void {
     this.#sql.exec(
-      "INSERT INTO workspaces (workspace_id, lease, told) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+      "INSERT INTO workspaces (workspace_id, lease, facts) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
       lease.workspaceId,
       JSON.stringify(lease),
       JSON.stringify(NEW_WORKSPACE),
     );
   }
 
-  saveTold(workspaceId: WorkspaceId, told: WorkspaceFacts): void {
-    this.#sql.exec("UPDATE workspaces SET told = ? WHERE workspace_id = ?", JSON.stringify(told), workspaceId);
+  saveFacts(workspaceId: WorkspaceId, facts: WorkspaceFacts): void {
+    this.#sql.exec("UPDATE workspaces SET facts = ? WHERE workspace_id = ?", JSON.stringify(facts), workspaceId);
   }
 
-  /** Workspaces that are destroyed and whose row does not say so yet. */
+  /** Destroyed workspaces whose row in D1 does not say so yet. */
   destroyedUnprojected(): readonly WorkspaceId[] {
     const rows = this.#sql
       .exec<{ lease: string }>(
-        "SELECT lease FROM workspaces WHERE projected = 0 AND json_extract(told, '$.state') = 'destroyed' LIMIT 50",
+        "SELECT lease FROM workspaces WHERE projected = 0 AND json_extract(facts, '$.state') = 'destroyed' LIMIT 50",
       )
       .toArray();
     return rows.map((row) => stored<SlotLease>(row.lease).workspaceId);
@@ -142,13 +142,13 @@ export class NodeStorage {
     this.#sql.exec("UPDATE workspaces SET projected = 1 WHERE workspace_id = ?", workspaceId);
   }
 
-  /** Projects that ever had a slot here: their pages show this node. */
+  /** Projects that ever had a slot here; their viewers receive this node's events. */
   audience(): readonly SlotLease["projectId"][] {
     const rows = this.#sql.exec<{ lease: string }>("SELECT lease FROM workspaces").toArray();
     return [...new Set(rows.map((row) => stored<SlotLease>(row.lease).projectId))];
   }
 
-  /** Whether anything changed. */
+  /** Returns whether anything changed. */
   saveOutbox(sessionId: SessionId, stats: OutboxStats): boolean {
     const text = JSON.stringify(stats);
     const { rowsWritten } = this.#sql.exec(
@@ -159,7 +159,7 @@ export class NodeStorage {
     return rowsWritten > 0;
   }
 
-  /** All sessions' outboxes together. */
+  /** The total of all sessions' outboxes. */
   outbox(): OutboxStats {
     const rows = this.#sql
       .exec<{ stats: string }>("SELECT stats FROM outboxes")
@@ -172,79 +172,79 @@ export class NodeStorage {
     };
   }
 
-  addNudge(runId: RunId): void {
+  addSignal(runId: RunId): void {
     this.#sql.exec(
-      "INSERT INTO nudges (run_id, stamp, attempts) VALUES (?, 1, 0) ON CONFLICT (run_id) DO UPDATE SET stamp = stamp + 1",
+      "INSERT INTO signals (run_id, stamp, attempts) VALUES (?, 1, 0) ON CONFLICT (run_id) DO UPDATE SET stamp = stamp + 1",
       runId,
     );
   }
 
-  nudges(): readonly Nudge[] {
+  signals(): readonly PendingSignal[] {
     const rows = this.#sql
-      .exec<{ run_id: string; stamp: number; attempts: number }>("SELECT run_id, stamp, attempts FROM nudges")
+      .exec<{ run_id: string; stamp: number; attempts: number }>("SELECT run_id, stamp, attempts FROM signals")
       .toArray();
     return rows.map((row) => ({ runId: row.run_id as RunId, stamp: row.stamp, attempts: row.attempts }));
   }
 
-  /** A nudge that was asked for again in the meantime stays. */
-  nudgeArrived({ runId, stamp }: Nudge): void {
-    this.#sql.exec("DELETE FROM nudges WHERE run_id = ? AND stamp = ?", runId, stamp);
+  /** A signal that was requested again in the meantime stays. */
+  removeSignal({ runId, stamp }: PendingSignal): void {
+    this.#sql.exec("DELETE FROM signals WHERE run_id = ? AND stamp = ?", runId, stamp);
   }
 
-  nudgeFailed({ runId }: Nudge): void {
-    this.#sql.exec("UPDATE nudges SET attempts = attempts + 1 WHERE run_id = ?", runId);
+  countSignalAttempt({ runId }: PendingSignal): void {
+    this.#sql.exec("UPDATE signals SET attempts = attempts + 1 WHERE run_id = ?", runId);
   }
 
-  oweOffers(workspaceId: WorkspaceId, capabilities: AgentCapabilities, toldAt: Millis): void {
+  addCapabilities(workspaceId: WorkspaceId, capabilities: AgentCapabilities, reportedAt: Millis): void {
     this.#sql.exec(
-      "INSERT INTO offers (workspace_id, capabilities, told_at, attempts) VALUES (?, ?, ?, 0) ON CONFLICT (workspace_id) DO UPDATE SET capabilities = excluded.capabilities, told_at = excluded.told_at",
+      "INSERT INTO capabilities (workspace_id, capabilities, reported_at, attempts) VALUES (?, ?, ?, 0) ON CONFLICT (workspace_id) DO UPDATE SET capabilities = excluded.capabilities, reported_at = excluded.reported_at",
       workspaceId,
       JSON.stringify(capabilities),
-      toldAt,
+      reportedAt,
     );
   }
 
-  owedOffers(): readonly OwedOffers[] {
+  pendingCapabilities(): readonly PendingCapabilities[] {
     return this.#sql
-      .exec<{ workspace_id: string; capabilities: string; told_at: number; attempts: number }>(
-        "SELECT workspace_id, capabilities, told_at, attempts FROM offers ORDER BY told_at LIMIT 20",
+      .exec<{ workspace_id: string; capabilities: string; reported_at: number; attempts: number }>(
+        "SELECT workspace_id, capabilities, reported_at, attempts FROM capabilities ORDER BY reported_at LIMIT 20",
       )
       .toArray()
       .map((row) => ({
         workspaceId: row.workspace_id as WorkspaceId,
         capabilities: stored(row.capabilities),
-        toldAt: row.told_at,
+        reportedAt: row.reported_at,
         attempts: row.attempts,
       }));
   }
 
-  /** Offers that were told anew in the meantime stay owed. */
-  offersPaid({ workspaceId, toldAt }: OwedOffers): void {
-    this.#sql.exec("DELETE FROM offers WHERE workspace_id = ? AND told_at = ?", workspaceId, toldAt);
+  /** Capabilities that were reported again in the meantime stay pending. */
+  removeCapabilities({ workspaceId, reportedAt }: PendingCapabilities): void {
+    this.#sql.exec("DELETE FROM capabilities WHERE workspace_id = ? AND reported_at = ?", workspaceId, reportedAt);
   }
 
-  offersFailed({ workspaceId }: OwedOffers): void {
-    this.#sql.exec("UPDATE offers SET attempts = attempts + 1 WHERE workspace_id = ?", workspaceId);
+  countCapabilitiesAttempt({ workspaceId }: PendingCapabilities): void {
+    this.#sql.exec("UPDATE capabilities SET attempts = attempts + 1 WHERE workspace_id = ?", workspaceId);
   }
 
-  /** Those who wait in line are to hear of room here. */
-  addRoom(): void {
+  /** Queued runs are to be woken. */
+  addQueueWake(): void {
     this.#sql.exec(
-      "INSERT INTO room (one, stamp, attempts) VALUES (1, 1, 0) ON CONFLICT (one) DO UPDATE SET stamp = stamp + 1",
+      "INSERT INTO queue_wake (one, stamp, attempts) VALUES (1, 1, 0) ON CONFLICT (one) DO UPDATE SET stamp = stamp + 1",
     );
   }
 
-  owedRoom(): readonly { readonly stamp: number; readonly attempts: number }[] {
-    return this.#sql.exec<{ stamp: number; attempts: number }>("SELECT stamp, attempts FROM room").toArray();
+  pendingQueueWakes(): readonly { readonly stamp: number; readonly attempts: number }[] {
+    return this.#sql.exec<{ stamp: number; attempts: number }>("SELECT stamp, attempts FROM queue_wake").toArray();
   }
 
-  /** Room that came in the meantime is still to be told. */
-  roomTold(stamp: number): void {
-    this.#sql.exec("DELETE FROM room WHERE stamp = ?", stamp);
+  /** A wake-up that was requested again in the meantime stays. */
+  removeQueueWake(stamp: number): void {
+    this.#sql.exec("DELETE FROM queue_wake WHERE stamp = ?", stamp);
   }
 
-  roomFailed(): void {
-    this.#sql.exec("UPDATE room SET attempts = attempts + 1");
+  countQueueWakeAttempt(): void {
+    this.#sql.exec("UPDATE queue_wake SET attempts = attempts + 1");
   }
 
   projection(): { readonly version: number; readonly attempts: number } {
@@ -289,7 +289,7 @@ export class NodeStorage {
     );
   }
 
-  /** What was refused at the door; the newest hundred are kept. */
+  /** Records what was refused; only the newest hundred entries stay. */
   addRefusal(kind: string, detail: string, now: Millis): void {
     this.#sql.exec("INSERT INTO refusals (at, kind, detail) VALUES (?, ?, ?)", now, kind, detail.slice(0, 500));
     this.#sql.exec("DELETE FROM refusals WHERE rowid <= (SELECT max(rowid) - 100 FROM refusals)");
@@ -306,7 +306,7 @@ export class NodeStorage {
   }
 }
 
-/** Written by this object alone, in this shape; migrations keep it so. */
+/** Only this object writes these texts, and migrations keep their shape. */
 function stored<T>(text: string): T {
   return JSON.parse(text) as T;
 }

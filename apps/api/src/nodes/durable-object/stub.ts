@@ -1,4 +1,4 @@
-/** The way to a node's object. */
+/** Gets the stub of a node's object. */
 import type { NodeId } from "@samovar/base";
 import type { Env } from "../../env.ts";
 

@@ -5,7 +5,7 @@ import { getNodeFailure, isAlive, countTakenSlots } from "@samovar/domain/node-r
 import type { Config } from "../../config.ts";
 import type { NodeStorage, StoredNode } from "./storage.ts";
 
-export function nodeViewOf(node: StoredNode, storage: NodeStorage, config: Config): NodeView {
+export function buildNodeView(node: StoredNode, storage: NodeStorage, config: Config): NodeView {
   const { identity, record, version } = node;
   const { life, link } = record;
   const slots = life.state === "destroyed" ? [] : record.slots;
@@ -22,9 +22,9 @@ export function nodeViewOf(node: StoredNode, storage: NodeStorage, config: Confi
     epoch: record.epoch,
     warmUntil: life.state === "warm" ? life.until : null,
     unreachableSince: link.kind === "down" && isAlive(record) ? link.since : null,
-    taskIds: tasksOf(slots.filter(({ retained }) => !retained)),
-    retainedTaskIds: tasksOf(slots.filter(({ retained }) => retained)),
-    taken: countTakenSlots({ slots }, nodeSettings(config)),
+    taskIds: listTaskIds(slots.filter(({ retained }) => !retained)),
+    retainedTaskIds: listTaskIds(slots.filter(({ retained }) => retained)),
+    taken: countTakenSlots({ slots }, toNodeSettings(config)),
     slots: config.NODE_SLOTS,
     outbox: storage.outbox(),
     pricePerHour: server?.pricePerHour ?? null,
@@ -35,10 +35,11 @@ export function nodeViewOf(node: StoredNode, storage: NodeStorage, config: Confi
   };
 }
 
-const tasksOf = (slots: readonly Slot[]) => slots.flatMap(({ lease }) => (lease.taskId === null ? [] : [lease.taskId]));
+const listTaskIds = (slots: readonly Slot[]) =>
+  slots.flatMap(({ lease }) => (lease.taskId === null ? [] : [lease.taskId]));
 
-/** What the pure core is told of the configuration. */
-export function nodeSettings(config: Config): NodeSettings {
+/** The settings of the pure core. */
+export function toNodeSettings(config: Config): NodeSettings {
   return {
     slots: config.NODE_SLOTS,
     retainedWithoutSlot: config.NODE_RETAINED_WORKSPACES,

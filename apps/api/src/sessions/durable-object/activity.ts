@@ -1,28 +1,28 @@
-/** The last thing that an agent did, as a list shows it: not each word, so that a list stays calm. Pure. */
+/** An agent's latest activity, as lists show it: it does not change with each word, so that a list stays calm. Pure. */
 import type { Millis } from "@samovar/base";
 import type { SessionActivity } from "@samovar/contracts";
 import type { StoredMessage } from "@samovar/domain/message-store";
 
 const MAX_CHARS = 120;
-/** Fewer characters of a text that still grows say too little to be shown. */
+/** A shorter beginning of a growing text says too little to be shown. */
 const ENOUGH_CHARS = 40;
 
-/** What a list may say after this message; `before` when it says nothing new. */
-export function activityAfter(
+/** The activity after this message; `before` if the message does not change it. */
+export function nextActivity(
   before: SessionActivity | null,
   message: Pick<StoredMessage, "role" | "kind" | "content" | "toolMetadata" | "final">,
   at: Millis,
 ): SessionActivity | null {
-  const text = wordsOf(message);
+  const text = summarize(message);
   if (text === null || (before?.kind === message.kind && before.text === text)) return before;
   return { kind: message.kind, text, at };
 }
 
-function wordsOf({ role, kind, content, toolMetadata, final }: Parameters<typeof activityAfter>[1]): string | null {
+function summarize({ role, kind, content, toolMetadata, final }: Parameters<typeof nextActivity>[1]): string | null {
   if (role !== "assistant" && role !== "tool") return null;
   if (kind === "tool") return head(toolMetadata?.title ?? "");
   if (kind !== "text" || (!final && content.length < ENOUGH_CHARS)) return null;
-  // What grows beyond the first words changes nothing here.
+  // Growth beyond the first line does not change the result.
   return head(content);
 }
 

@@ -1,4 +1,4 @@
-/** Git bundles of what a session's work could not push, in pieces that fit a row: one bundle a session, whole or not at all. */
+/** Git bundles of commits that a session could not push, in pieces that fit a row: one bundle per session, stored atomically. */
 import type { Millis, SessionId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { BundleView, WorkspaceClaims } from "@samovar/contracts";
@@ -6,12 +6,12 @@ import * as z from "zod";
 import { requireSession } from "./sessions.ts";
 import type { ProjectStorage } from "./storage.ts";
 
-/** A row holds 2 MB at most. */
+/** A row may have at most 2 MB. */
 const CHUNK_BYTES = 1024 * 1024;
 
 const bundleRow = z.object({ bytes: z.int(), sha256: z.string(), chunks: z.int() });
 
-/** Takes an older one's place. Throws `not_found`, and `conflict` when another workspace works for the session. */
+/** Replaces an older bundle. Throws `not_found`, and `conflict` if the session is linked to another workspace. */
 export function storeBundle(
   storage: ProjectStorage,
   sql: SqlStorage,
@@ -21,9 +21,9 @@ export function storeBundle(
 ): BundleView {
   return storage.atomically(() => {
     const session = requireSession(storage, claims.session);
-    if (session.projectId !== claims.project) throw new SamovarError("not_found", "There is no such session.");
+    if (session.projectId !== claims.project) throw new SamovarError("not_found", "Session not found.");
     if (session.workspaceId !== claims.workspace)
-      throw new SamovarError("conflict", "Another workspace works for this session.");
+      throw new SamovarError("conflict", "This session is linked to another workspace.");
     sql.exec("DELETE FROM bundle_chunks WHERE session_id = ?", session.id);
     const chunks = Math.ceil(data.byteLength / CHUNK_BYTES);
     for (let n = 0; n < chunks; n++) {
@@ -51,7 +51,7 @@ export function findBundle(sql: SqlStorage, id: SessionId): StoredBundle | null 
   return row === undefined ? null : bundleRow.parse(row);
 }
 
-/** One piece of this very bundle; null when another has taken its place meanwhile. */
+/** One piece of this bundle; null if it was replaced meanwhile. */
 export function bundleChunk(sql: SqlStorage, id: SessionId, sha256: string, n: number): Uint8Array | null {
   const [row] = sql
     .exec<{ data: ArrayBuffer }>(

@@ -1,4 +1,4 @@
-/** One delivery, in one transaction: each row is judged on its own, and viewers are told only of what was stored. Keeps M1, M2, M3. */
+/** Applies one delivery in one transaction: each row gets its own result, and viewers receive only stored changes. Keeps M1, M2, M3. */
 import type { Millis } from "@samovar/base";
 import { assertNever } from "@samovar/base";
 import type {
@@ -11,14 +11,14 @@ import type {
 } from "@samovar/contracts";
 import type { MessageChange, StoredMessage } from "@samovar/domain/message-store";
 import { toDeliveryResult, decideDelivery, readDeliveredRow } from "@samovar/domain/message-store";
-import { activityAfter } from "./activity.ts";
-import { viewOf } from "./rows.ts";
+import { nextActivity } from "./activity.ts";
+import { toMessageView } from "./rows.ts";
 import type { ProjectStorage } from "./storage.ts";
-import { topicOf } from "./topic.ts";
+import { deriveTopic } from "./topic.ts";
 
 export interface Delivery {
   readonly reply: DeliveryReply;
-  /** To be sent after the commit, in this order. */
+  /** To publish after the commit, in this order. */
   readonly events: readonly ViewerEvent[];
 }
 
@@ -30,7 +30,7 @@ export function applyDelivery(
 ): Delivery {
   return storage.atomically(() => {
     const before = storage.session(claims.session);
-    if (before === null || before.projectId !== claims.project) return refused(rows);
+    if (before === null || before.projectId !== claims.project) return rejectAll(rows);
     const results: DeliveryResult[] = [];
     const events: ViewerEvent[] = [];
     let session = before;
@@ -46,14 +46,14 @@ export function applyDelivery(
       session = applied.session;
     }
     if (session !== before) storage.saveSession(session);
-    // The list of sessions shows counts, times and what was done last, not each word.
+    // Lists of sessions show counts, times and the latest activity, not each word.
     if (session.messageCount !== before.messageCount || session.activity !== before.activity)
       events.push({ type: "session.updated", session });
-    return { reply: replyOf(results), events };
+    return { reply: toReply(results), events };
   });
 }
 
-/** Stores a message as the next change of its session; the caller saves the session. */
+/** Stores a message as the session's next change. The caller saves the session. */
 export function storeChange(
   storage: ProjectStorage,
   session: SessionView,
@@ -72,8 +72,8 @@ export function storeChange(
     version,
     messageCount: session.messageCount + (kind.kind === "added" ? 1 : 0),
     lastMessageAt: now,
-    activity: activityAfter(session.activity, message, now),
-    topic: session.topic ?? (message.role === "user" ? topicOf(message.content) : null),
+    activity: nextActivity(session.activity, message, now),
+    topic: session.topic ?? (message.role === "user" ? deriveTopic(message.content) : null),
   };
   return { session: next, event: changeEvent(message, version, kind) };
 }
@@ -85,12 +85,12 @@ function applyRow(
   row: DeliveredMessage,
   now: Millis,
 ) {
-  const arrival = { position: session.messageCount, createdAt: saidAt(row.timestamp, session.startedAt, now) };
+  const arrival = { position: session.messageCount, createdAt: clampTimestamp(row.timestamp, session.startedAt, now) };
   const judgement = decideDelivery(storage.message(row.messageId), row, claims, arrival);
   const result = toDeliveryResult(row.messageId, judgement);
   if (judgement.outcome !== "stored") return { session, result, event: null };
   const { next, change: kind } = judgement;
-  // Nobody waits for the rest any more; should it come all the same, it is taken.
+  // The session has ended, so its growing message counts as interrupted; a later delivery may still complete it.
   const message = session.status === "active" || next.final ? next : { ...next, interrupted: true };
   return { result, ...storeChange(storage, session, { message, kind, workspaceId: claims.workspace, now }) };
 }
@@ -99,9 +99,14 @@ export function changeEvent(message: StoredMessage, version: number, change: Mes
   const { sessionId, messageId, revision, final, interrupted, truncated, toolMetadata } = message;
   switch (change.kind) {
     case "added":
-      return { type: "message.new", sessionId, version, message: viewOf(message) };
+      return { type: "message.new", sessionId, version, message: toMessageView(message) };
     case "replaced":
-      return { type: "message.updated", sessionId, version, change: { mode: "whole", message: viewOf(message) } };
+      return {
+        type: "message.updated",
+        sessionId,
+        version,
+        change: { mode: "whole", message: toMessageView(message) },
+      };
     case "grown": {
       const { offset, text } = change;
       const delta = { messageId, revision, offset, text, final, interrupted, truncated, toolMetadata };
@@ -112,21 +117,21 @@ export function changeEvent(message: StoredMessage, version: number, change: Mes
   }
 }
 
-/** The node says when; our own clock sets the bounds, so that a wrong clock there cannot tell of the future. */
-function saidAt(timestamp: string, startedAt: Millis, now: Millis): Millis {
+/** Clamps the node's timestamp to [session start, now]. */
+function clampTimestamp(timestamp: string, startedAt: Millis, now: Millis): Millis {
   return Math.min(Math.max(Date.parse(timestamp), startedAt), now);
 }
 
-function refused(rows: readonly unknown[]): Delivery {
+function rejectAll(rows: readonly unknown[]): Delivery {
   const results = rows.map((raw): DeliveryResult => {
     const row = readDeliveredRow(raw, { seq: 1, timestamp: new Date(0).toISOString() });
     const messageId = row.ok ? row.value.messageId : row.error.messageId;
-    return { messageId, outcome: "rejected", reason: "there is no such session" };
+    return { messageId, outcome: "rejected", reason: "session not found" };
   });
-  return { reply: replyOf(results), events: [] };
+  return { reply: toReply(results), events: [] };
 }
 
-function replyOf(results: DeliveryResult[]): DeliveryReply {
+function toReply(results: DeliveryResult[]): DeliveryReply {
   const count = (outcome: DeliveryResult["outcome"]) => results.filter((result) => result.outcome === outcome).length;
   return { persisted: count("stored"), duplicates: count("duplicate"), results };
 }

@@ -3,13 +3,13 @@ import type { ObjectMigration } from "../../database/migrate-object.ts";
 
 export const PROJECT_MIGRATIONS: readonly ObjectMigration[] = [
   {
-    name: "0001_sessions_and_messages",
+    name: "0001_initial",
     sql: `
       CREATE TABLE sessions (
         id TEXT PRIMARY KEY, project_id TEXT NOT NULL, task_id TEXT, workspace_id TEXT, topic TEXT,
         status TEXT NOT NULL CHECK (status IN ('active', 'stopped', 'error')),
         version INTEGER NOT NULL, message_count INTEGER NOT NULL, last_message_at INTEGER,
-        started_at INTEGER NOT NULL, ended_at INTEGER
+        started_at INTEGER NOT NULL, ended_at INTEGER, activity TEXT
       ) STRICT;
       CREATE INDEX sessions_task ON sessions (task_id, id);
       CREATE TABLE messages (
@@ -22,11 +22,6 @@ export const PROJECT_MIGRATIONS: readonly ObjectMigration[] = [
       ) STRICT;
       CREATE UNIQUE INDEX messages_position ON messages (session_id, position);
       CREATE UNIQUE INDEX messages_changes ON messages (session_id, changed_at_version);
-    `,
-  },
-  {
-    name: "0002_bundles",
-    sql: `
       CREATE TABLE bundles (
         session_id TEXT PRIMARY KEY REFERENCES sessions (id), bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
         chunks INTEGER NOT NULL, stored_at INTEGER NOT NULL
@@ -37,5 +32,4 @@ export const PROJECT_MIGRATIONS: readonly ObjectMigration[] = [
       ) STRICT, WITHOUT ROWID;
     `,
   },
-  { name: "0003_activity", sql: "ALTER TABLE sessions ADD COLUMN activity TEXT;" },
 ];

@@ -1,44 +1,44 @@
-/** Pages of messages, bounded in bytes: of the history by position, and of what changed for a viewer. Keeps M2, M3. */
+/** Pages of messages of bounded size: history by position, and changes for a viewer. Keeps M2, M3. */
 import type { SessionId } from "@samovar/base";
 import type { MessageView, SessionView, ViewerEvent } from "@samovar/contracts";
-import { viewOf } from "./rows.ts";
-import type { Place, ProjectStorage } from "./storage.ts";
+import { toMessageView } from "./rows.ts";
+import type { MessageLocation, ProjectStorage } from "./storage.ts";
 
-/** Characters of one frame's messages, about; a longer message has a frame of its own. */
+/** Approximate characters of one frame's messages; a longer message gets a separate frame. */
 const SYNC_FRAME_CHARS = 256 * 1024;
-/** Characters of one answer, about: what waits in memory for one viewer. */
+/** Approximate characters of one answer, which waits in memory for the viewer. */
 const SYNC_TOTAL_CHARS = 8 * 1024 * 1024;
-/** Characters of one page of the history, about. */
+/** Approximate characters of one page of history. */
 const HISTORY_PAGE_CHARS = 8 * 1024 * 1024;
 
 export interface HistoryQuery {
   /** Exclusive. */
   readonly before?: number | undefined;
-  /** Exclusive; the page then begins here. Without it the page ends at `before`, or with the newest. */
+  /** Exclusive; the page then starts here. Without it the page ends at `before` or with the newest message. */
   readonly after?: number | undefined;
   readonly limit: number;
 }
 
-/** In order of position. May be shorter than `limit` when its messages are long; never empty while there is one. */
+/** In order of position. Long messages may make it shorter than `limit`, but never empty while there is one. */
 export function historyPage(
   storage: ProjectStorage,
   session: SessionView,
   query: HistoryQuery,
 ): readonly MessageView[] {
   const before = query.before ?? session.messageCount;
-  const places =
+  const locations =
     query.after === undefined
-      ? storage.placesBefore(session.id, before, query.limit)
-      : storage.placesAfter(session.id, query.after, before, query.limit);
-  const positions = headWithin(places, HISTORY_PAGE_CHARS).map(({ position }) => position);
+      ? storage.positionsBefore(session.id, before, query.limit)
+      : storage.positionsAfter(session.id, query.after, before, query.limit);
+  const positions = takeWithin(locations, HISTORY_PAGE_CHARS).map(({ position }) => position);
   if (positions.length === 0) return [];
   const span = { from: Math.min(...positions), to: Math.max(...positions), afterVersion: 0 };
-  return storage.messages(session.id, span).map(viewOf);
+  return storage.messages(session.id, span).map(toMessageView);
 }
 
 /**
- * What changed after a version, frame by frame. When that is too much, not our past, or all of a session of which only
- * its `tail` was asked for: the newest messages, anew.
+ * The changes after a version, in frames. Restarts with the newest messages if the changes are too many, if the version is
+ * from another history, or if the viewer has nothing yet and requests only a `tail`.
  */
 export function* syncFrames(
   storage: ProjectStorage,
@@ -48,56 +48,56 @@ export function* syncFrames(
 ): Iterable<ViewerEvent> {
   const wantsTail = afterVersion === 0 && tail !== null && tail < session.messageCount;
   const changed = wantsTail || afterVersion > session.version ? null : storage.changes(session.id, afterVersion);
-  const restart = changed === null || sizeOf(changed) > SYNC_TOTAL_CHARS;
-  const places = restart ? newestPlaces(storage, session, wantsTail ? tail : session.messageCount) : changed;
-  const pages = inFrames(places);
+  const restart = changed === null || sumSizes(changed) > SYNC_TOTAL_CHARS;
+  const locations = restart ? newestPositions(storage, session, wantsTail ? tail : session.messageCount) : changed;
+  const pages = splitIntoFrames(locations);
   for (const [index, page] of pages.entries()) {
     yield {
       type: "sync",
       sessionId: session.id,
       version: session.version,
-      messages: messagesOf(storage, session.id, page, restart ? 0 : afterVersion),
+      messages: readMessages(storage, session.id, page, restart ? 0 : afterVersion),
       more: index < pages.length - 1,
       ...(restart && index === 0 ? { restart } : {}),
     };
   }
 }
 
-function newestPlaces(storage: ProjectStorage, session: SessionView, count: number): readonly Place[] {
-  const places = storage.placesBefore(session.id, session.messageCount, count);
-  return headWithin(places, SYNC_TOTAL_CHARS).toReversed();
+function newestPositions(storage: ProjectStorage, session: SessionView, count: number): readonly MessageLocation[] {
+  const locations = storage.positionsBefore(session.id, session.messageCount, count);
+  return takeWithin(locations, SYNC_TOTAL_CHARS).toReversed();
 }
 
-function messagesOf(
+function readMessages(
   storage: ProjectStorage,
   id: SessionId,
-  page: readonly Place[],
+  page: readonly MessageLocation[],
   afterVersion: number,
 ): MessageView[] {
   const [first, last] = [page[0], page.at(-1)];
   if (first === undefined || last === undefined) return [];
-  return storage.messages(id, { from: first.position, to: last.position, afterVersion }).map(viewOf);
+  return storage.messages(id, { from: first.position, to: last.position, afterVersion }).map(toMessageView);
 }
 
-/** At least one frame: a viewer that has everything is told so. */
-function inFrames(places: readonly Place[]): readonly (readonly Place[])[] {
-  const frames: (readonly Place[])[] = [];
-  for (let rest = places; rest.length > 0;) {
-    const frame = headWithin(rest, SYNC_FRAME_CHARS);
+/** At least one frame, so that a viewer that has everything learns that too. */
+function splitIntoFrames(locations: readonly MessageLocation[]): readonly (readonly MessageLocation[])[] {
+  const frames: (readonly MessageLocation[])[] = [];
+  for (let rest = locations; rest.length > 0;) {
+    const frame = takeWithin(rest, SYNC_FRAME_CHARS);
     frames.push(frame);
     rest = rest.slice(frame.length);
   }
   return frames.length === 0 ? [[]] : frames;
 }
 
-/** The longest head that fits; at least one. */
-function headWithin(places: readonly Place[], chars: number): readonly Place[] {
+/** The longest prefix that fits; at least one. */
+function takeWithin(locations: readonly MessageLocation[], chars: number): readonly MessageLocation[] {
   let taken = 0;
-  const end = places.findIndex(({ size }, index) => {
+  const end = locations.findIndex(({ size }, index) => {
     taken += size;
     return index > 0 && taken > chars;
   });
-  return end === -1 ? places : places.slice(0, end);
+  return end === -1 ? locations : locations.slice(0, end);
 }
 
-const sizeOf = (places: readonly Place[]): number => places.reduce((sum, { size }) => sum + size, 0);
+const sumSizes = (locations: readonly MessageLocation[]): number => locations.reduce((sum, { size }) => sum + size, 0);

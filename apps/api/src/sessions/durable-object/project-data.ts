@@ -1,4 +1,4 @@
-/** ProjectData: one object a project, named by the project's id. Wiring and RPC only. Keeps M1, M2, M3. */
+/** ProjectData: one object per project, named by the project's id. Wiring and RPC only. Keeps M1, M2, M3. */
 import { DurableObject } from "cloudflare:workers";
 import type { Clock, MessageId, SessionId, WorkspaceId } from "@samovar/base";
 import type {
@@ -24,7 +24,7 @@ import { applyDelivery } from "./deliver.ts";
 import { PROJECT_MIGRATIONS } from "./migrations.ts";
 import { historyPage, syncFrames } from "./pages.ts";
 import type { HistoryQuery } from "./pages.ts";
-import { storedProof } from "./digest.ts";
+import { computeDigest } from "./digest.ts";
 import type { CreateSessionInput, ProjectDataRpc } from "./rpc.ts";
 import { addNotice, createSession, endSession, linkWorkspace, requireSession } from "./sessions.ts";
 import type { SessionStep } from "./sessions.ts";
@@ -50,19 +50,19 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
   }
 
   async createSession(input: CreateSessionInput): Promise<SessionView> {
-    return this.#told(createSession(this.#storage, input, this.#clock.now()));
+    return this.#publish(createSession(this.#storage, input, this.#clock.now()));
   }
 
   async linkWorkspace(sessionId: SessionId, workspaceId: WorkspaceId): Promise<SessionView> {
-    return this.#told(linkWorkspace(this.#storage, sessionId, workspaceId));
+    return this.#publish(linkWorkspace(this.#storage, sessionId, workspaceId));
   }
 
   async endSession(sessionId: SessionId, status: Exclude<SessionStatus, "active">): Promise<SessionView> {
-    return this.#told(endSession(this.#storage, sessionId, status, this.#clock.now()));
+    return this.#publish(endSession(this.#storage, sessionId, status, this.#clock.now()));
   }
 
   async addNotice(sessionId: SessionId, messageId: MessageId, text: string): Promise<void> {
-    this.#told(addNotice(this.#storage, sessionId, { messageId, text }, this.#clock.now()));
+    this.#publish(addNotice(this.#storage, sessionId, { messageId, text }, this.#clock.now()));
   }
 
   async getSession(sessionId: SessionId): Promise<SessionView | null> {
@@ -93,7 +93,7 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
   }
 
   async digest(sessionId: SessionId): Promise<TranscriptDigest> {
-    return storedProof(this.#storage, requireSession(this.#storage, sessionId));
+    return computeDigest(this.#storage, requireSession(this.#storage, sessionId));
   }
 
   async storeBundle(claims: WorkspaceClaims, data: Uint8Array, sha256: string): Promise<BundleView> {
@@ -116,7 +116,7 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
     this.#viewers.publish([{ type: "node.updated", node }]);
   }
 
-  /** The viewers' upgrade, already authorised by the route. */
+  /** A viewer's upgrade, which the route has authorised. */
   override async fetch(request: Request): Promise<Response> {
     if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return new Response(null, { status: 426 });
     return this.#viewers.accept();
@@ -127,12 +127,12 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {
-    // Ends our half too; which code the viewer gave means nothing to us.
+    // Closes this end too; the viewer's close code does not matter.
     socket.close();
   }
 
-  /** After the commit: viewers never see what may still be undone. */
-  #told({ session, events }: SessionStep): SessionView {
+  /** Called after the commit, so that viewers never receive a change that is rolled back. */
+  #publish({ session, events }: SessionStep): SessionView {
     this.#viewers.publish(events);
     return session;
   }

@@ -1,4 +1,4 @@
-/** Rows of the object's tables, parsed into what the rest of the object speaks of, and back. */
+/** Converts rows of the object's tables to typed values and back. */
 import type { WorkspaceId } from "@samovar/base";
 import type { MessageView, SessionView } from "@samovar/contracts";
 import {
@@ -19,7 +19,7 @@ import * as z from "zod";
 
 export type Row = Record<string, SqlStorageValue>;
 
-const jsonOf = <T extends z.ZodType>(inner: T) =>
+const jsonColumn = <T extends z.ZodType>(inner: T) =>
   z
     .string()
     .transform((text): unknown => JSON.parse(text))
@@ -39,7 +39,7 @@ const sessionRow = z.object({
   last_message_at: z.int().nullable(),
   started_at: z.int(),
   ended_at: z.int().nullable(),
-  activity: jsonOf(sessionActivity),
+  activity: jsonColumn(sessionActivity),
 });
 
 const messageRow = z.object({
@@ -52,13 +52,13 @@ const messageRow = z.object({
   revision: z.int(),
   final: flag,
   interrupted: flag,
-  truncated: jsonOf(truncation),
+  truncated: jsonColumn(truncation),
   created_at: z.int(),
   content: z.string(),
-  tool_metadata: jsonOf(toolMetadata),
+  tool_metadata: jsonColumn(toolMetadata),
 });
 
-export function sessionOf(row: Row): SessionView {
+export function toSession(row: Row): SessionView {
   const parsed = sessionRow.parse(row);
   return {
     id: parsed.id,
@@ -76,7 +76,7 @@ export function sessionOf(row: Row): SessionView {
   };
 }
 
-export function messageOf(row: Row): StoredMessage {
+export function toMessage(row: Row): StoredMessage {
   const parsed = messageRow.parse(row);
   return {
     messageId: parsed.id,
@@ -95,20 +95,20 @@ export function messageOf(row: Row): StoredMessage {
   };
 }
 
-/** A message as viewers get it: where it came from is the store's own business. */
-export function viewOf({ origin: _origin, ...view }: StoredMessage): MessageView {
+/** A message for viewers, without its internal origin. */
+export function toMessageView({ origin: _origin, ...view }: StoredMessage): MessageView {
   return view;
 }
 
-/** Who stored a message, and as which change of its session. */
+/** Which workspace delivered a message, and as which change of the session. */
 export interface Provenance {
   readonly changedAtVersion: number;
-  /** The workspace whose token delivered it; null for what the page or the control plane said. */
+  /** The workspace whose token delivered it; null for messages of the page or the control plane. */
   readonly workspaceId: WorkspaceId | null;
 }
 
 /** The columns of `messages`, by name. */
-export function columnsOf(message: StoredMessage, { changedAtVersion, workspaceId }: Provenance): Row {
+export function toColumns(message: StoredMessage, { changedAtVersion, workspaceId }: Provenance): Row {
   const tool = message.toolMetadata === null ? null : JSON.stringify(message.toolMetadata);
   return {
     id: message.messageId,
@@ -130,5 +130,5 @@ export function columnsOf(message: StoredMessage, { changedAtVersion, workspaceI
   };
 }
 
-/** What a message's JSON takes besides its content and its tool metadata, about. */
+/** Approximate size of a message's JSON without content and tool metadata. */
 const ENVELOPE_CHARS = 320;

@@ -1,6 +1,6 @@
 /**
- * The surface of a ProjectData object: one per project, named by the project's id. It owns the project's
- * sessions and messages and serves its viewers. Every call is idempotent.
+ * The RPC interface of a ProjectData object: one per project, named by the project's id. It owns the project's sessions and
+ * messages and serves its viewers. Every call is idempotent.
  */
 import type { MessageId, ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
 import type {
@@ -28,7 +28,7 @@ export interface CreateSessionInput {
 
 export interface ProjectDataRpc extends Rpc.DurableObjectBranded {
   createSession(input: CreateSessionInput): Promise<SessionView>;
-  /** Links the session to the workspace whose token may deliver to it; refuses a second one only while the first delivers. */
+  /** Links the session to the workspace whose token may deliver to it; refuses a second workspace only while the first delivers. */
   linkWorkspace(sessionId: SessionId, workspaceId: WorkspaceId): Promise<SessionView>;
   endSession(sessionId: SessionId, status: Exclude<SessionStatus, "active">): Promise<SessionView>;
   /** Appends a system notice, once per `messageId`. */
@@ -36,7 +36,7 @@ export interface ProjectDataRpc extends Rpc.DurableObjectBranded {
   getSession(sessionId: SessionId): Promise<SessionView | null>;
   listSessions(query: {
     readonly taskId?: TaskId | undefined;
-    /** A part of the topic, in any case. */
+    /** Words that the topic contains, in any order and case. */
     readonly q?: string | undefined;
     readonly status?: SessionStatus | undefined;
     readonly cursor?: string | undefined;
@@ -47,18 +47,18 @@ export interface ProjectDataRpc extends Rpc.DurableObjectBranded {
     sessionId: SessionId,
     query: { readonly before?: number | undefined; readonly after?: number | undefined; readonly limit: number },
   ): Promise<{ readonly messages: readonly MessageView[]; readonly session: SessionView } | null>;
-  /** Applies one delivery in one transaction. `rows` are unparsed: each is judged on its own. */
+  /** Applies one delivery in one transaction. `rows` are unparsed, and each gets its own result. */
   deliver(claims: WorkspaceClaims, rows: readonly unknown[]): Promise<DeliveryReply>;
-  /** Compares what the node claims with what is stored, over the messages that the node delivered. */
+  /** Compares the claimed digest with that of the stored messages that the node delivered. */
   verify(sessionId: SessionId, claimed: TranscriptDigest): Promise<TranscriptVerification>;
-  /** The same digest over what is stored, with nothing to compare. */
+  /** The digest of the stored messages that the node delivered. */
   digest(sessionId: SessionId): Promise<TranscriptDigest>;
-  /** Keeps a git bundle with the session of the claims, in an older one's place. `data` was checked against `sha256` (hex). */
+  /** Stores a git bundle with the session of the claims and replaces an older one. `data` was checked against `sha256` (hex). */
   storeBundle(claims: WorkspaceClaims, data: Uint8Array, sha256: string): Promise<BundleView>;
   findBundle(sessionId: SessionId): Promise<(BundleView & { readonly chunks: number }) | null>;
-  /** Piece `n` (from 0) of the bundle with this sum; null when it is not there any more. */
+  /** Piece `n` (from 0) of the bundle with this SHA-256; null if it was replaced. */
   bundleChunk(sessionId: SessionId, sha256: string, n: number): Promise<Uint8Array | null>;
-  /** Tells viewers; stores nothing. */
+  /** Publishes to viewers; stores nothing. */
   publishTask(task: TaskView, events: readonly TaskEvent[]): Promise<void>;
   publishNode(node: NodeView): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** The life of a session apart from deliveries: made, linked to a workspace, given notices, ended. Each step may be repeated. */
+/** Changes of a session other than deliveries: create, link to a workspace, add a notice, end. Each may be repeated. */
 import type { MessageId, Millis, SessionId, WorkspaceId } from "@samovar/base";
 import type { SessionStatus, SessionView, ViewerEvent } from "@samovar/contracts";
 import { SamovarError } from "@samovar/contracts";
@@ -9,14 +9,14 @@ import type { ProjectStorage } from "./storage.ts";
 
 export interface SessionStep {
   readonly session: SessionView;
-  /** To be sent after the commit, in this order; none when nothing changed. */
+  /** To publish after the commit, in this order; empty if nothing changed. */
   readonly events: readonly ViewerEvent[];
 }
 
 /** Throws `not_found`. */
 export function requireSession(storage: ProjectStorage, id: SessionId): SessionView {
   const session = storage.session(id);
-  if (session === null) throw new SamovarError("not_found", "There is no such session.");
+  if (session === null) throw new SamovarError("not_found", "Session not found.");
   return session;
 }
 
@@ -31,24 +31,24 @@ export function createSession(storage: ProjectStorage, input: CreateSessionInput
     storage.saveSession(fresh);
     if (input.firstMessage === null) return { session: fresh, events: [{ type: "session.created", session: fresh }] };
     const { messageId, text } = input.firstMessage;
-    const { session, event } = say(storage, fresh, { messageId, text, role: "user", kind: "text" }, now);
+    const { session, event } = appendMessage(storage, fresh, { messageId, text, role: "user", kind: "text" }, now);
     return { session, events: [{ type: "session.created", session }, event] };
   });
 }
 
-/** A later workspace takes over when the session has ended, or when the earlier one never delivered anything. */
+/** A later workspace may take over once the session has ended, or if the earlier one has delivered nothing. */
 export function linkWorkspace(storage: ProjectStorage, id: SessionId, workspaceId: WorkspaceId): SessionStep {
   return storage.atomically(() => {
     const session = requireSession(storage, id);
     if (session.workspaceId === workspaceId) return { session, events: [] };
-    const delivering =
+    const isDelivering =
       session.status === "active" && session.workspaceId !== null && storage.hasDelivered(id, session.workspaceId);
-    if (delivering) throw new SamovarError("conflict", "Another workspace delivers to this session. End it first.");
-    return changed(storage, { ...session, workspaceId, status: "active", endedAt: null }, "session.updated");
+    if (isDelivering) throw new SamovarError("conflict", "Another workspace delivers to this session. End it first.");
+    return saveAndPublish(storage, { ...session, workspaceId, status: "active", endedAt: null }, "session.updated");
   });
 }
 
-/** The first end keeps its time; what ended it may still be corrected. */
+/** A later call may correct the status, but not the time of the end. */
 export function endSession(
   storage: ProjectStorage,
   id: SessionId,
@@ -59,12 +59,12 @@ export function endSession(
     const session = requireSession(storage, id);
     if (session.status === status) return { session, events: [] };
     const closed = interruptOpen(storage, { ...session, status, endedAt: session.endedAt ?? now });
-    const ended = changed(storage, closed.session, "session.stopped");
+    const ended = saveAndPublish(storage, closed.session, "session.stopped");
     return { session: ended.session, events: [...closed.events, ...ended.events] };
   });
 }
 
-/** What was still growing when its node was lost: marked, and yet open to what the node may deliver after all. Keeps M1 [F30]. */
+/** Marks messages that were still growing when their node was lost; the node may still complete them. Keeps M1 [F30]. */
 function interruptOpen(storage: ProjectStorage, session: SessionView): SessionStep {
   const events: ViewerEvent[] = [];
   let { version } = session;
@@ -89,12 +89,15 @@ export function addNotice(
       if (known.sessionId !== id) throw new SamovarError("conflict", "This notice belongs to another session.");
       return { session, events: [] };
     }
-    const said = say(storage, session, { ...notice, role: "system", kind: "notice" }, now);
-    return { session: said.session, events: [said.event, { type: "session.updated", session: said.session }] };
+    const appended = appendMessage(storage, session, { ...notice, role: "system", kind: "notice" }, now);
+    return {
+      session: appended.session,
+      events: [appended.event, { type: "session.updated", session: appended.session }],
+    };
   });
 }
 
-function changed(
+function saveAndPublish(
   storage: ProjectStorage,
   session: SessionView,
   type: "session.updated" | "session.stopped",
@@ -103,14 +106,14 @@ function changed(
   return { session, events: [{ type, session }] };
 }
 
-/** A whole message of the page or the control plane. */
-function say(
+/** Appends a complete message of the page or the control plane. */
+function appendMessage(
   storage: ProjectStorage,
   session: SessionView,
-  said: { readonly messageId: MessageId; readonly text: string } & Pick<StoredMessage, "role" | "kind">,
+  draft: { readonly messageId: MessageId; readonly text: string } & Pick<StoredMessage, "role" | "kind">,
   now: Millis,
 ): { readonly session: SessionView; readonly event: ViewerEvent } {
-  const { messageId, text, role, kind } = said;
+  const { messageId, text, role, kind } = draft;
   const message: StoredMessage = {
     messageId,
     sessionId: session.id,
@@ -118,7 +121,7 @@ function say(
     origin: "page",
     role,
     kind,
-    // What people typed is kept as text that a database can keep.
+    // People may type lone surrogates, which SQLite cannot store.
     content: text.toWellFormed(),
     toolMetadata: null,
     revision: 1,

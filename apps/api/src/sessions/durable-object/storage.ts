@@ -1,12 +1,12 @@
-/** The object's SQLite: sessions, and messages by place and by change. Everything here is one synchronous turn. Keeps M1, M2. */
+/** The object's SQLite: sessions, and messages by position and by change. Everything here is synchronous. Keeps M1, M2. */
 import type { MessageId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
 import type { Page, SessionStatus, SessionView } from "@samovar/contracts";
 import type { StoredMessage } from "@samovar/domain/message-store";
-import { columnsOf, messageOf, sessionOf } from "./rows.ts";
+import { toColumns, toMessage, toSession } from "./rows.ts";
 import type { Provenance, Row } from "./rows.ts";
 
-/** Where a message is, and about how many characters its JSON has. */
-export interface Place {
+/** A message's position, and the approximate number of characters of its JSON. */
+export interface MessageLocation {
   readonly position: number;
   readonly size: number;
 }
@@ -15,13 +15,13 @@ export interface Place {
 export interface Span {
   readonly from: number;
   readonly to: number;
-  /** Only what changed after this version; 0 for everything. */
+  /** Only changes after this version; 0 for everything. */
   readonly afterVersion: number;
 }
 
 export interface SessionQuery {
   readonly taskId?: TaskId | undefined;
-  /** Words that the topic holds, each somewhere, in any case. */
+  /** Words that the topic contains, in any order and case. */
   readonly q?: string | undefined;
   readonly status?: SessionStatus | undefined;
   readonly cursor?: string | undefined;
@@ -37,14 +37,14 @@ export class ProjectStorage {
     this.#sql = storage.sql;
   }
 
-  /** All of `work` or nothing of it. */
+  /** Runs `work` in one transaction. */
   atomically<T>(work: () => T): T {
     return this.#storage.transactionSync(work);
   }
 
   session(id: SessionId): SessionView | null {
     const row = this.#first("SELECT * FROM sessions WHERE id = ?", id);
-    return row === undefined ? null : sessionOf(row);
+    return row === undefined ? null : toSession(row);
   }
 
   saveSession(session: SessionView): void {
@@ -64,7 +64,7 @@ export class ProjectStorage {
     });
   }
 
-  /** Newest first: an id sorts by the time it was made, and is the cursor. */
+  /** Newest first: an id sorts by its time of creation and is the cursor. */
   sessions({ taskId, q, status, cursor, limit }: SessionQuery): Page<SessionView> {
     const conditions = ["1 = 1"];
     const bindings: SqlStorageValue[] = [];
@@ -85,26 +85,26 @@ export class ProjectStorage {
     const words = q === undefined ? [] : q.toLowerCase().split(/\s+/);
     const found: Row[] = [];
     for (const row of this.#sql.exec<Row>(query, ...bindings)) {
-      if (holdsEach(row["topic"], words)) found.push(row);
+      if (containsAll(row["topic"], words)) found.push(row);
       if (found.length > limit) break;
     }
-    const items = found.slice(0, limit).map(sessionOf);
+    const items = found.slice(0, limit).map(toSession);
     return { items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null };
   }
 
   message(id: MessageId): StoredMessage | null {
     const row = this.#first("SELECT * FROM messages WHERE id = ?", id);
-    return row === undefined ? null : messageOf(row);
+    return row === undefined ? null : toMessage(row);
   }
 
   saveMessage(message: StoredMessage, provenance: Provenance): void {
-    this.#upsert("messages", columnsOf(message, provenance));
+    this.#upsert("messages", toColumns(message, provenance));
   }
 
   /** Messages of nodes that are neither final nor marked as interrupted, in order of position. */
   open(id: SessionId): readonly StoredMessage[] {
     const where = "session_id = ? AND origin = 'node' AND final = 0 AND interrupted = 0";
-    return this.#all(`SELECT * FROM messages WHERE ${where} ORDER BY position`, id).map(messageOf);
+    return this.#all(`SELECT * FROM messages WHERE ${where} ORDER BY position`, id).map(toMessage);
   }
 
   interrupt(id: MessageId, changedAtVersion: number): void {
@@ -112,15 +112,15 @@ export class ProjectStorage {
   }
 
   /** Messages that changed after a version, in order of position. */
-  changes(id: SessionId, afterVersion: number): readonly Place[] {
+  changes(id: SessionId, afterVersion: number): readonly MessageLocation[] {
     const where = "session_id = ? AND changed_at_version > ?";
-    return this.#places(`SELECT position, size FROM messages WHERE ${where} ORDER BY position`, id, afterVersion);
+    return this.#locations(`SELECT position, size FROM messages WHERE ${where} ORDER BY position`, id, afterVersion);
   }
 
-  /** The newest places before a position, newest first. */
-  placesBefore(id: SessionId, before: number, limit: number): readonly Place[] {
+  /** The newest messages before a position, newest first. */
+  positionsBefore(id: SessionId, before: number, limit: number): readonly MessageLocation[] {
     const where = "session_id = ? AND position < ?";
-    return this.#places(
+    return this.#locations(
       `SELECT position, size FROM messages WHERE ${where} ORDER BY position DESC LIMIT ?`,
       id,
       before,
@@ -128,10 +128,10 @@ export class ProjectStorage {
     );
   }
 
-  /** The first places after a position (and before another), oldest first. */
-  placesAfter(id: SessionId, after: number, before: number, limit: number): readonly Place[] {
+  /** The first messages after a position (and before another), oldest first. */
+  positionsAfter(id: SessionId, after: number, before: number, limit: number): readonly MessageLocation[] {
     const where = "session_id = ? AND position > ? AND position < ?";
-    return this.#places(
+    return this.#locations(
       `SELECT position, size FROM messages WHERE ${where} ORDER BY position LIMIT ?`,
       id,
       after,
@@ -144,18 +144,18 @@ export class ProjectStorage {
   messages(id: SessionId, { from, to, afterVersion }: Span): readonly StoredMessage[] {
     const where = "session_id = ? AND position BETWEEN ? AND ? AND changed_at_version > ?";
     return this.#all(`SELECT * FROM messages WHERE ${where} ORDER BY position`, id, from, to, afterVersion).map(
-      messageOf,
+      toMessage,
     );
   }
 
-  /** Finished messages that a node delivered, in order; only those of one workspace when it is given. Read one by one. */
+  /** Finished messages that a node delivered, in order; with `workspaceId`, only that workspace's. Reads row by row. */
   *delivered(id: SessionId, workspaceId: WorkspaceId | null): Iterable<StoredMessage> {
     const cursor = this.#sql.exec<Row>(
       `SELECT * FROM messages WHERE session_id = ?1 AND origin = 'node' AND final = 1 AND (?2 IS NULL OR workspace_id = ?2) ORDER BY position`,
       id,
       workspaceId,
     );
-    for (const row of cursor) yield messageOf(row);
+    for (const row of cursor) yield toMessage(row);
   }
 
   hasDelivered(id: SessionId, workspaceId: WorkspaceId): boolean {
@@ -185,12 +185,12 @@ export class ProjectStorage {
     return this.#sql.exec<Row>(query, ...bindings).toArray();
   }
 
-  #places(query: string, ...bindings: SqlStorageValue[]): readonly Place[] {
+  #locations(query: string, ...bindings: SqlStorageValue[]): readonly MessageLocation[] {
     return this.#sql.exec<{ position: number; size: number }>(query, ...bindings).toArray();
   }
 }
 
-function holdsEach(topic: unknown, words: readonly string[]): boolean {
-  const held = typeof topic === "string" ? topic.toLowerCase() : "";
-  return words.every((word) => held.includes(word));
+function containsAll(topic: unknown, words: readonly string[]): boolean {
+  const text = typeof topic === "string" ? topic.toLowerCase() : "";
+  return words.every((word) => text.includes(word));
 }

@@ -1,8 +1,7 @@
-/** The way to a project's object. */
+/** Gets the stub of a project's object. */
 import type { ProjectId } from "@samovar/base";
 import type { Deps } from "../../deps.ts";
 
-/** The object of this project. */
 export function projectData({ env }: Pick<Deps, "env">, projectId: ProjectId) {
   return env.PROJECT_DATA.get(env.PROJECT_DATA.idFromName(projectId));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { topicOf } from "./topic.ts";
+import { deriveTopic } from "./topic.ts";
 
 describe("a session's topic", () => {
   test.each([
@@ -11,6 +11,6 @@ describe("a session's topic", () => {
     [`${"x".repeat(78)}😀${"y".repeat(10)}`, `${"x".repeat(78)}…`],
     ["x".repeat(80), "x".repeat(80)],
   ])("of %j is %j", (text, topic) => {
-    expect(topicOf(text)).toBe(topic);
+    expect(deriveTopic(text)).toBe(topic);
   });
 });

@@ -2,8 +2,8 @@
 
 const MAX_CHARS = 80;
 
-/** Null for a text without any visible character. */
-export function topicOf(text: string): string | null {
+/** Null for a text without visible characters. */
+export function deriveTopic(text: string): string | null {
   const line = text.trim().split(/\r?\n/, 1)[0]?.replaceAll(/\s+/g, " ").trim() ?? "";
   if (line === "") return null;
   if (line.length <= MAX_CHARS) return line;

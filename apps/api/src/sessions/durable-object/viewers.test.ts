@@ -332,7 +332,7 @@ describe("much to say", () => {
     expect(reader.closed).toEqual([]);
     await vi.waitFor(() => expect(hanging.closed).toEqual([VIEWER_CLOSE.tooSlow]));
     const heard = hanging.events.filter(isTranscriptEvent);
-    expect(JSON.stringify(heard).length).toBeLessThan(VIEWER_LIMITS.unheardChars + 1024);
+    expect(JSON.stringify(heard).length).toBeLessThan(VIEWER_LIMITS.unacknowledgedChars + 1024);
     const resumed = await dial(stub);
     resumed.say(subscription(seen(sessionId, heard)));
     await vi.waitFor(() => expect(resumed.events.at(-1)).toMatchObject({ more: false }));

@@ -1,6 +1,6 @@
 /**
- * The project's viewers: hibernatable sockets, each with the sessions that it follows kept in its attachment, so
- * that an evicted object knows them again. Events go out after the commit, in its order. Keeps M3.
+ * The project's viewers: hibernatable sockets. Each has the sessions that it follows in its attachment, where an evicted
+ * object finds them again. Events are sent after the commit, in its order. Keeps M3.
  */
 import type { SessionId } from "@samovar/base";
 import { assertNever, parseJson } from "@samovar/base";
@@ -10,12 +10,12 @@ import * as z from "zod";
 
 export const VIEWER_LIMITS = {
   sockets: 256,
-  /** Sessions that one socket follows at a time; they have to fit its attachment. */
+  /** Sessions that one socket may follow at a time; they must fit its attachment. */
   subscriptions: 32,
-  /** Characters of a frame that a viewer sends. */
+  /** Characters of a frame from a viewer. */
   frameChars: 4096,
-  /** Characters sent without a sign of life (a ping, a frame); a viewer that stopped reading is cut off, and resumes later. */
-  unheardChars: 12 * 1024 * 1024,
+  /** Characters sent since the viewer's last ping or frame; a viewer that stopped reading is disconnected and resumes later. */
+  unacknowledgedChars: 12 * 1024 * 1024,
 } as const;
 
 /** WebSocket close codes. */
@@ -27,7 +27,7 @@ const OPEN = 1;
 export interface ViewerDeps {
   readonly context: DurableObjectState;
   readonly session: (id: SessionId) => SessionView | null;
-  /** What answers `subscribe`. */
+  /** The answer to `subscribe`. */
   readonly sync: (session: SessionView, afterVersion: number, tail: number | null) => Iterable<ViewerEvent>;
 }
 
@@ -35,40 +35,40 @@ type Subscribe = Extract<ViewerFrame, { type: "subscribe" }>;
 
 export class Viewers {
   readonly #deps: ViewerDeps;
-  /** Lives as long as the object does not sleep; and it sleeps only when nothing is sent. */
-  readonly #sent = new WeakMap<WebSocket, { chars: number; heardAt: number }>();
+  /** Lost on hibernation, which happens only while nothing is sent. */
+  readonly #sent = new WeakMap<WebSocket, { chars: number; pingedAt: number }>();
 
   constructor(deps: ViewerDeps) {
     this.#deps = deps;
     deps.context.setWebSocketAutoResponse(new WebSocketRequestResponsePair('{"type":"ping"}', '{"type":"pong"}'));
   }
 
-  /** The answer to an upgrade that the route has authorised. */
+  /** Accepts an upgrade that the route has authorised. */
   accept(): Response {
     if (this.#sockets().length >= VIEWER_LIMITS.sockets) return new Response(null, { status: 503 });
     const { 0: client, 1: server } = new WebSocketPair();
     this.#deps.context.acceptWebSocket(server);
-    follow(server, []);
+    saveSubscriptions(server, []);
     return new Response(null, { status: 101, webSocket: client });
   }
 
   receive(socket: WebSocket, data: string | ArrayBuffer): void {
     this.#sent.delete(socket);
     if (data instanceof ArrayBuffer || data.length > VIEWER_LIMITS.frameChars) {
-      socket.close(VIEWER_CLOSE.tooBig, "frames are short JSON texts");
+      socket.close(VIEWER_CLOSE.tooBig, "frame too long, or not text");
       return;
     }
-    const frame = frameOf(data);
+    const frame = parseFrame(data);
     if (frame === null)
-      return this.#send(socket, { type: "error", code: "invalid_request", message: "This frame is not known." });
+      return this.#send(socket, { type: "error", code: "invalid_request", message: "Unknown frame." });
     this.#answer(socket, frame);
   }
 
-  /** Events of messages go to those who follow the session; all others to everybody. */
+  /** Sends message events to the session's followers and all other events to every viewer. */
   publish(events: readonly ViewerEvent[]): void {
     if (events.length === 0) return;
     for (const socket of this.#sockets()) {
-      const followed = followedBy(socket);
+      const followed = getSubscriptions(socket);
       for (const event of events) {
         if (isForFollowers(event) && !followed.includes(event.sessionId)) continue;
         this.#send(socket, event);
@@ -81,9 +81,9 @@ export class Viewers {
       case "subscribe":
         return this.#subscribe(socket, frame);
       case "unsubscribe":
-        return follow(
+        return saveSubscriptions(
           socket,
-          followedBy(socket).filter((id) => id !== frame.sessionId),
+          getSubscriptions(socket).filter((id) => id !== frame.sessionId),
         );
       case "ping":
         return this.#send(socket, { type: "pong" });
@@ -92,35 +92,35 @@ export class Viewers {
     }
   }
 
-  /** The answer and the first live event meet without a gap: nothing is stored between them. */
+  /** Synchronous, so that no change falls between the answer and the first live event. */
   #subscribe(socket: WebSocket, { sessionId: id, afterVersion, tail }: Subscribe): void {
     const session = this.#deps.session(id);
     if (session === null)
-      return this.#send(socket, { type: "error", code: "not_found", message: "There is no such session." });
-    const others = followedBy(socket).filter((each) => each !== id);
+      return this.#send(socket, { type: "error", code: "not_found", message: "Session not found." });
+    const others = getSubscriptions(socket).filter((each) => each !== id);
     if (others.length >= VIEWER_LIMITS.subscriptions) {
-      const message = `One connection follows ${VIEWER_LIMITS.subscriptions} sessions at most; leave another one first.`;
+      const message = `A connection may follow at most ${VIEWER_LIMITS.subscriptions} sessions; unsubscribe from one first.`;
       return this.#send(socket, { type: "error", code: "rate_limited", message });
     }
-    follow(socket, [...others, id]);
+    saveSubscriptions(socket, [...others, id]);
     for (const event of this.#deps.sync(session, afterVersion, tail ?? null)) this.#send(socket, event);
   }
 
   #send(socket: WebSocket, event: ViewerEvent): void {
     if (socket.readyState !== OPEN) return;
     const text = JSON.stringify(event);
-    if (this.#unheard(socket, text.length) > VIEWER_LIMITS.unheardChars) {
-      socket.close(VIEWER_CLOSE.tooSlow, "too much is waiting; connect again");
+    if (this.#countUnacknowledged(socket, text.length) > VIEWER_LIMITS.unacknowledgedChars) {
+      socket.close(VIEWER_CLOSE.tooSlow, "too slow; reconnect");
       return;
     }
     socket.send(text);
   }
 
-  /** Characters since the last sign of life, with these. Pings are answered without waking us, but their time is kept. */
-  #unheard(socket: WebSocket, chars: number): number {
-    const heardAt = this.#deps.context.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
+  /** Adds to the characters sent since the last ping or frame. The platform answers pings without waking the object, but records their time. */
+  #countUnacknowledged(socket: WebSocket, chars: number): number {
+    const pingedAt = this.#deps.context.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
     const known = this.#sent.get(socket);
-    const sent = known === undefined || known.heardAt !== heardAt ? { chars: 0, heardAt } : known;
+    const sent = known === undefined || known.pingedAt !== pingedAt ? { chars: 0, pingedAt } : known;
     sent.chars += chars;
     this.#sent.set(socket, sent);
     return sent.chars;
@@ -135,14 +135,14 @@ function isForFollowers(event: ViewerEvent): event is Extract<ViewerEvent, { rea
   return "sessionId" in event;
 }
 
-function followedBy(socket: WebSocket): readonly SessionId[] {
+function getSubscriptions(socket: WebSocket): readonly SessionId[] {
   return attachment.parse(socket.deserializeAttachment()).subscriptions;
 }
 
-function follow(socket: WebSocket, subscriptions: readonly SessionId[]): void {
+function saveSubscriptions(socket: WebSocket, subscriptions: readonly SessionId[]): void {
   socket.serializeAttachment({ subscriptions });
 }
 
-function frameOf(text: string): ViewerFrame | null {
+function parseFrame(text: string): ViewerFrame | null {
   return viewerFrame.safeParse(parseJson(text)).data ?? null;
 }

@@ -14,18 +14,18 @@ import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
 import { cancelTask } from "../run.ts";
 import {
   deps,
-  endOf,
-  eventsOf,
-  Machine,
-  nodeOf,
+  aSessionEnd,
+  listTaskEvents,
+  ScriptedNode,
+  findNewestNode,
   now,
   reaches,
-  sessionOf,
+  toSession,
   soon,
   submit,
-  transcriptOf,
-  workspaceOf,
-} from "./machine.fixture.ts";
+  readTranscript,
+  getWorkspace,
+} from "./scripted-node.fixture.ts";
 
 beforeEach(() => {
   scriptedCloud();
@@ -102,7 +102,7 @@ class Play {
   }
 
   /** The machine does what it is told, until the task has ended. */
-  async serve(machine: Machine): Promise<void> {
+  async serve(machine: ScriptedNode): Promise<void> {
     const over = this.over();
     for (;;) {
       const command = await Promise.race([machine.next(), over]);
@@ -118,7 +118,7 @@ class Play {
     return null;
   }
 
-  async #obey(machine: Machine, command: Command): Promise<void> {
+  async #obey(machine: ScriptedNode, command: Command): Promise<void> {
     switch (command.kind) {
       case "workspace.create": {
         const { workspaceId } = command.args;
@@ -147,22 +147,22 @@ class Play {
   }
 
   /** Cancel and end at the same time, in either order. */
-  async #meet(machine: Machine, workspaceId: WorkspaceId): Promise<void> {
+  async #meet(machine: ScriptedNode, workspaceId: WorkspaceId): Promise<void> {
     const cancel = () => this.cancelIf("with the end of the agent");
     const end = () => this.#end(machine, workspaceId, "clean");
     await Promise.all(this.#plan.cancelFirst ? [cancel(), end()] : [end(), cancel()]);
   }
 
-  async #end(machine: Machine, workspaceId: WorkspaceId, outcome: SessionOutcome | null): Promise<void> {
+  async #end(machine: ScriptedNode, workspaceId: WorkspaceId, outcome: SessionOutcome | null): Promise<void> {
     if (outcome === null) return;
     if (outcome === "clean") this.hasEndedClean = true;
     const more: Partial<SessionEnd> =
       outcome === "clean" ? {} : { outcome, pushed: false, failure: { code: "agent", message: "It had a reason." } };
-    const end = await endOf(this.#task, more);
+    const end = await aSessionEnd(this.#task, more);
     this.#tell(machine, { kind: "session.ended", workspaceId, sessionId: this.#task.sessionId, end });
   }
 
-  #tell(machine: Machine, event: Parameters<Machine["tell"]>[0]): void {
+  #tell(machine: ScriptedNode, event: Parameters<ScriptedNode["tell"]>[0]): void {
     machine.tell(event);
     if (this.#plan.repeats) machine.tell(event);
   }
@@ -174,11 +174,11 @@ async function playOut(plan: Plan): Promise<void> {
   const task = await submit(ownerId);
   const play = new Play(plan, ownerId, task);
   await play.cancelIf("at once");
-  let machine: Machine | null = null;
+  let machine: ScriptedNode | null = null;
   if (plan.moment !== "at once") {
-    const nodeId = await nodeOf(ownerId);
+    const nodeId = await findNewestNode(ownerId);
     await play.cancelIf("while the node boots");
-    machine = new Machine(nodeId, await connected(nodeId));
+    machine = new ScriptedNode(nodeId, await connected(nodeId));
     await play.serve(machine);
   }
   await play.over();
@@ -186,7 +186,7 @@ async function playOut(plan: Plan): Promise<void> {
   const status = await settled(task);
   const why = `${JSON.stringify(plan)} ended ${status}`;
 
-  const moves = (await eventsOf(task)).filter((event) => event.kind === "status.changed");
+  const moves = (await listTaskEvents(task)).filter((event) => event.kind === "status.changed");
   const endings = moves.filter((event) => isTerminal(String(event.data["to"])));
   expect(endings.length, why).toBe(1);
   expect(["cancelled", "completed"], why).toContain(status);
@@ -197,14 +197,14 @@ async function playOut(plan: Plan): Promise<void> {
       failure: { code: "cancelled" },
       endedAt: expect.any(Number),
     });
-  expect(await sessionOf(task), why).toMatchObject({ status: "stopped", endedAt: expect.any(Number) });
+  expect(await toSession(task), why).toMatchObject({ status: "stopped", endedAt: expect.any(Number) });
 
-  const workspace = await workspaceOf(task);
+  const workspace = await getWorkspace(task);
   // Once the agent was asked for, there may be something to look at.
   const isKept = status === "cancelled" && (await wasAsked(task));
   if (isKept) expect(workspace, why).toMatchObject({ state: "retained", retainedUntil: expect.any(Number) });
   else expect(workspace?.state ?? "destroyed", why).toBe("destroyed");
-  if (isKept) expect((await transcriptOf(task)).at(-1), why).toMatch(/Cancelled on request\. .*is kept until/);
+  if (isKept) expect((await readTranscript(task)).at(-1), why).toMatch(/Cancelled on request\. .*is kept until/);
   const nodeId = workspace?.nodeId;
   if (nodeId !== undefined)
     expect(await nodeObject(env, nodeId).view(), why).toMatchObject({
@@ -217,7 +217,7 @@ async function playOut(plan: Plan): Promise<void> {
       kind: "session.ended",
       workspaceId: workspace.id,
       sessionId: task.sessionId,
-      end: await endOf(task),
+      end: await aSessionEnd(task),
     });
     await play.cancelIf(plan.moment);
     expect(await now(task), why).toEqual(ended);
@@ -225,11 +225,11 @@ async function playOut(plan: Plan): Promise<void> {
 }
 
 /** The session is linked to its workspace as its agent is asked for. */
-const wasAsked = async (task: TaskRecord): Promise<boolean> => (await sessionOf(task))?.workspaceId != null;
+const wasAsked = async (task: TaskRecord): Promise<boolean> => (await toSession(task))?.workspaceId != null;
 
 /** The status that it keeps, once its session is told as well. */
 async function settled(task: TaskRecord): Promise<TaskRecord["status"]> {
-  await vi.waitFor(async () => expect((await sessionOf(task))?.endedAt).not.toBeNull(), soon);
+  await vi.waitFor(async () => expect((await toSession(task))?.endedAt).not.toBeNull(), soon);
   return (await now(task)).status;
 }
 
@@ -245,10 +245,10 @@ describe("[T1] [R16] [F46] a cancel", () => {
   it("that meets the agent's failure is a cancel: who asked for the end is told of no failure", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     const begun = await machine.begins();
     const failure = { code: "agent_silent", message: "It said nothing for long." };
-    const end = await endOf(task, { outcome: "timeout", pushed: false, failure });
+    const end = await aSessionEnd(task, { outcome: "timeout", pushed: false, failure });
     await cancelTask(deps, task.id, { kind: "user", id: ownerId });
     machine.tell({ kind: "session.ended", ...begun, end });
     expect(await reaches(task, "cancelled")).toMatchObject({ failure: { code: "cancelled" } });
@@ -257,9 +257,9 @@ describe("[T1] [R16] [F46] a cancel", () => {
   it("that comes after the end is refused with the reason, and changes nothing", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     const begun = await machine.begins();
-    machine.tell({ kind: "session.ended", ...begun, end: await endOf(task) });
+    machine.tell({ kind: "session.ended", ...begun, end: await aSessionEnd(task) });
     await machine.destroys();
     const done = await reaches(task, "completed");
     await expect(cancelTask(deps, task.id, { kind: "user", id: ownerId })).rejects.toThrow(/has ended already/);

@@ -1,4 +1,4 @@
-/** What a run's workflow is created with. */
+/** The parameters of a run's workflow. */
 import type { RunId, TaskId } from "@samovar/base";
 
 export interface TaskRunParams {

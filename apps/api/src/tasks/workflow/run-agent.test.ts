@@ -8,7 +8,7 @@ import { deleteDefinition, putDefinition } from "../../agents/store.ts";
 import { projects } from "../../database/schema.ts";
 import { aHolder, anOwner } from "../../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
-import { db, deps, Machine, reaches, sessionOf, soon, submit, workspaceOf } from "./machine.fixture.ts";
+import { db, deps, ScriptedNode, reaches, toSession, soon, submit, getWorkspace } from "./scripted-node.fixture.ts";
 import { openRun } from "./run-job.ts";
 
 const GOOSE = agentDefinition.parse({
@@ -42,7 +42,7 @@ async function heldBack<T>(submits: () => Promise<T>): Promise<T> {
 describe("a task with an agent of its owner's own", () => {
   it("tells the node how to get and start it, whole; the workspace knows whose credential it may ask for", async () => {
     const { task } = await submitWithGoose();
-    const machine = await Machine.of(owner);
+    const machine = await ScriptedNode.of(owner);
     const { start } = await machine.begins();
     const { kind, name, program, env: variables } = GOOSE;
     expect(start.agent).toEqual({
@@ -54,7 +54,7 @@ describe("a task with an agent of its owner's own", () => {
       secretEnv: false,
       startsEarly: false,
     });
-    expect(await workspaceOf(task)).toMatchObject({ agent: "goose" });
+    expect(await getWorkspace(task)).toMatchObject({ agent: "goose" });
   });
 
   it("[T1] fails with that reason when the agent was deleted before the run began", async () => {
@@ -67,7 +67,7 @@ describe("a task with an agent of its owner's own", () => {
     await env.TASK_RUN.create({ id: runId, params: { taskId: task.id, runId } });
     const failed = await reaches(task, "failed");
     expect(failed.failure).toMatchObject({ code: "agent_not_configured", message: expect.stringContaining("goose") });
-    await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "error" }), soon);
+    await vi.waitFor(async () => expect(await toSession(task)).toMatchObject({ status: "error" }), soon);
     expect(await openRun(deps, { taskId: task.id, runId })).toBeNull();
   });
 });

@@ -10,8 +10,8 @@ import { nodes, tasks } from "../../database/schema.ts";
 import { NodeLifecycle } from "../../nodes/durable-object/node-lifecycle.ts";
 import { aHolder, anOwner } from "../../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
-import { db, endOf, Machine, soon, submit } from "./machine.fixture.ts";
-import { RunStory } from "./run-story.ts";
+import { db, aSessionEnd, ScriptedNode, soon, submit } from "./scripted-node.fixture.ts";
+import { RunContext } from "./run-context.ts";
 
 beforeEach(() => {
   scriptedCloud();
@@ -26,9 +26,9 @@ const POLL_STATEMENTS = 2;
 
 /** Counts from now on; the runs go through these prototypes. */
 function counting() {
-  const facts = vi.spyOn(NodeLifecycle.prototype, "facts");
-  const once = vi.spyOn(RunStory.prototype, "once");
-  const attempt = vi.spyOn(RunStory.prototype, "attempt");
+  const facts = vi.spyOn(NodeLifecycle.prototype, "observe");
+  const once = vi.spyOn(RunContext.prototype, "once");
+  const attempt = vi.spyOn(RunContext.prototype, "attempt");
   const statements = vi.spyOn(Object.getPrototypeOf(env.DB), "prepare");
   return () => ({
     facts: facts.mock.calls.length,
@@ -60,7 +60,7 @@ it("[R12] a run reads the facts once for each thing that its node reports, not b
 
 /** All nodes of an owner; each answers what it is asked, as soon as it can. */
 class Fleet {
-  readonly #machines = new Map<NodeId, Machine>();
+  readonly #machines = new Map<NodeId, ScriptedNode>();
   readonly #ownerId: UserId;
   readonly #tasks: readonly TaskRecord[];
 
@@ -71,7 +71,7 @@ class Fleet {
 
   async answer(): Promise<void> {
     for (const { id, version } of await db.select().from(nodes).where(eq(nodes.ownerId, this.#ownerId))) {
-      if (version > 0 && !this.#machines.has(id)) this.#machines.set(id, await Machine.on(id));
+      if (version > 0 && !this.#machines.has(id)) this.#machines.set(id, await ScriptedNode.on(id));
     }
     for (const machine of this.#machines.values()) {
       for (let command = machine.received(); command !== null; command = machine.received())
@@ -79,7 +79,7 @@ class Fleet {
     }
   }
 
-  async #obey(machine: Machine, command: Command): Promise<void> {
+  async #obey(machine: ScriptedNode, command: Command): Promise<void> {
     switch (command.kind) {
       case "workspace.create": {
         const { workspaceId, branch } = command.args;
@@ -90,7 +90,7 @@ class Fleet {
         const task = this.#tasks.find((each) => each.sessionId === sessionId);
         if (task === undefined) throw new Error("a session of no task");
         machine.tell({ kind: "session.started", workspaceId, sessionId, capabilities: null });
-        return machine.tell({ kind: "session.ended", workspaceId, sessionId, end: await endOf(task) });
+        return machine.tell({ kind: "session.ended", workspaceId, sessionId, end: await aSessionEnd(task) });
       }
       case "workspace.destroy":
         return machine.tell({ kind: "workspace.destroyed", workspaceId: command.args.workspaceId });

@@ -1,6 +1,6 @@
 /**
- * The end of a run: the workspace kept or removed, the task ended, the session closed. Every part may repeat, and none
- * that fails keeps the task from its end. Keeps T1.
+ * The end of a run: retains or removes the workspace, closes the session, ends the task. Every part may repeat, and the
+ * failure of one never keeps the task from ending. Keeps T1.
  */
 import { assertNever } from "@samovar/base";
 import type { Millis, NodeId } from "@samovar/base";
@@ -14,43 +14,48 @@ import { findWorkspace, setWorkspaceState } from "../../workspaces/store.ts";
 import { tryChange } from "../change.ts";
 import { stepEvents } from "../step-events.ts";
 import { findTask } from "../store.ts";
-import { inSentences } from "./sentences.ts";
-import type { Ending, RunStart, RunStory } from "./run-story.ts";
+import { joinSentences } from "./join-sentences.ts";
+import type { Ending, RunStart, RunContext } from "./run-context.ts";
 import type { TaskRunParams } from "./params.ts";
 
-/** Null: the task was ended by somebody else; then the workspace goes and nothing more is said. */
-export async function endRun(story: RunStory, start: RunStart, ending: Ending | null): Promise<void> {
-  const { nodeId } = story;
-  const wasAsked = nodeId !== null && story.askedOn === nodeId;
-  const clear = wasAsked ? await settleWorkspace(story, start, nodeId, ending) : await letGo(story, start, ending);
-  if (ending === null) return clear();
-  // Before the task: nobody wakes a run that is cut off once its task has ended.
-  await Promise.all([clear(), story.attempt("end: session", () => closeSession(story, start.task, ending.status))]);
-  await endTask(story, ending);
+/** `ending` null: another run or the sweep has ended the task; then the workspace is removed without a notice. */
+export async function endRun(context: RunContext, start: RunStart, ending: Ending | null): Promise<void> {
+  const { nodeId } = context;
+  const wasRequested = nodeId !== null && context.requestedOn === nodeId;
+  const cleanUp = wasRequested
+    ? await finalizeWorkspace(context, start, nodeId, ending)
+    : await releaseUnusedSlot(context, start, ending);
+  if (ending === null) return cleanUp();
+  // Before the task ends: the sweep does not signal an interrupted run whose task has ended.
+  await Promise.all([
+    cleanUp(),
+    context.attempt("end: session", () => closeSession(context, start.task, ending.status)),
+  ]);
+  await endTask(context, ending);
 }
 
-/** What is left to do once the transcript has its last notice. */
-type Rest = () => Promise<void>;
-const nothing: Rest = () => Promise.resolve();
+/** The work that remains once the transcript has its last notice. */
+type CleanUp = () => Promise<void>;
+const nothing: CleanUp = () => Promise.resolve();
 
-/** For a run that could not even be opened. */
-export async function endUnopened(story: RunStory, failure: Failure): Promise<void> {
-  await endTask(story, { status: "failed", failure, output: null, workspace: "remove" });
-  await story.attempt("end: session", async () => {
-    const task = await findTask(story.deps.db, story.params.taskId);
-    if (task !== null && task.runId === story.params.runId) await closeSession(story, task, "failed");
+/** Ends a run that could not start. */
+export async function endRefusedRun(context: RunContext, failure: Failure): Promise<void> {
+  await endTask(context, { status: "failed", failure, output: null, workspace: "remove" });
+  await context.attempt("end: session", async () => {
+    const task = await findTask(context.deps.db, context.params.taskId);
+    if (task !== null && task.runId === context.params.runId) await closeSession(context, task, "failed");
   });
 }
 
-/** The one thing that must be: tried for hours, since giving up would lose how the work ended. */
-async function endTask(story: RunStory, ending: Ending | null): Promise<void> {
+/** Retried for hours: giving up would lose how the work ended. */
+async function endTask(context: RunContext, ending: Ending | null): Promise<void> {
   if (ending === null) return;
   for (let tries = 1; ; tries++) {
     try {
-      return await story.once(`end: task ${tries}`, () => writeEnd(story, ending));
+      return await context.once(`end: task ${tries}`, () => writeEnd(context, ending));
     } catch (error) {
       if (tries === END_TRIES) throw error;
-      await story.pause(`end: wait ${tries}`, END_PAUSE_MS);
+      await context.pause(`end: wait ${tries}`, END_PAUSE_MS);
     }
   }
 }
@@ -58,16 +63,16 @@ async function endTask(story: RunStory, ending: Ending | null): Promise<void> {
 const END_TRIES = 30;
 const END_PAUSE_MS = 60_000;
 
-/** A task that somebody else has ended stays as it is: they have told its session. */
-async function writeEnd(story: RunStory, ending: Ending): Promise<void> {
-  const { deps, params, actor } = story;
+/** Leaves a task alone that has ended otherwise: whoever ended it has closed its session. */
+async function writeEnd(context: RunContext, ending: Ending): Promise<void> {
+  const { deps, params, actor } = context;
   const output = ending.output === null ? null : { ...ending.output, durations: await durations(deps, params) };
-  const events = output === null ? [] : [story.mark("finish", "finished")];
-  const outcome = await tryChange(deps, params.taskId, changeOf({ ...ending, output }), actor, { events });
+  const events = output === null ? [] : [context.mark("finish", "finished")];
+  const outcome = await tryChange(deps, params.taskId, toTaskChange({ ...ending, output }), actor, { events });
   if (outcome.ok || outcome.refusal.code !== "wrong_status" || isTerminal(outcome.task.status)) return;
   const failure = {
     code: "internal",
-    message: `The run came to an end that its task could not take: ${outcome.refusal.message}`,
+    message: `The task refused the end of its run: ${outcome.refusal.message}`,
   };
   await tryChange(deps, params.taskId, { kind: "fail", failure, output }, actor);
 }
@@ -76,116 +81,122 @@ async function durations({ db, clock }: Deps, { taskId, runId }: TaskRunParams):
   return getRunDurations(await stepEvents(db, taskId), runId, clock.now());
 }
 
-/** What was said for a person stands in the transcript, the status says how it ended. */
-async function closeSession({ deps }: RunStory, task: RunStart["task"], status: Ending["status"]): Promise<void> {
+/** The notice in the transcript has the reason; the status says how the session ended. */
+async function closeSession({ deps }: RunContext, task: RunStart["task"], status: Ending["status"]): Promise<void> {
   await projectData(deps, task.projectId).endSession(task.sessionId, status === "failed" ? "error" : "stopped");
 }
 
-function changeOf({ status, failure, output }: Ending): TaskChange {
-  const why = failure ?? { code: status, message: `The task is ${status}.` };
+function toTaskChange({ status, failure, output }: Ending): TaskChange {
+  const reason = failure ?? { code: status, message: `The task is ${status}.` };
   switch (status) {
     case "completed":
-      if (output === null) throw new Error("a completed run has an output");
+      if (output === null) throw new Error("a completed run must have an output");
       return { kind: "complete", output };
     case "failed":
-      return { kind: "fail", failure: why, output };
+      return { kind: "fail", failure: reason, output };
     case "cancelled":
-      return { kind: "stop", failure: why, output };
+      return { kind: "stop", failure: reason, output };
     default:
       return assertNever(status, "status");
   }
 }
 
-async function settleWorkspace(story: RunStory, start: RunStart, nodeId: NodeId, ending: Ending | null): Promise<Rest> {
-  const fate = ending?.workspace ?? "remove";
+async function finalizeWorkspace(
+  context: RunContext,
+  start: RunStart,
+  nodeId: NodeId,
+  ending: Ending | null,
+): Promise<CleanUp> {
+  const disposal = ending?.workspace ?? "remove";
   const failure = ending?.failure ?? null;
-  switch (fate) {
+  switch (disposal) {
     case "keep":
-      return keep(story, start, nodeId, ending);
+      return retain(context, start, nodeId, ending);
     case "lost":
-      await story.attempt("end: lost", () =>
-        setWorkspaceState(story.deps.env, start.workspaceId, "failed", { failure }),
+      await context.attempt("end: lost", () =>
+        setWorkspaceState(context.deps.env, start.workspaceId, "failed", { failure }),
       );
-      await tellTranscript(story, start, ending, "The workspace is lost with its machine.");
-      await story.attempt("end: release", () => story.node(nodeId).release(start.workspaceId));
+      await addEndNotice(context, start, ending, "The workspace is lost with its node.");
+      await context.attempt("end: release", () => context.node(nodeId).release(start.workspaceId));
       return nothing;
     case "remove":
-      return remove(story, start, nodeId, ending);
+      return remove(context, start, nodeId, ending);
     default:
-      return assertNever(fate, "fate");
+      return assertNever(disposal, "disposal");
   }
 }
 
-/** Its node stays with it, and has its place for other work; the sweep or a person ends that. */
-async function keep(story: RunStory, start: RunStart, nodeId: NodeId, ending: Ending | null): Promise<Rest> {
-  const { env, config } = story.deps;
-  const retainedUntil = (await story.now("end: kept from")) + config.WORKSPACE_RETENTION_MS;
+/** The node stays too, and its slot is available to other work, until the sweep or a person removes the workspace. */
+async function retain(context: RunContext, start: RunStart, nodeId: NodeId, ending: Ending | null): Promise<CleanUp> {
+  const { env, config } = context.deps;
+  const retainedUntil = (await context.now("end: retained from")) + config.WORKSPACE_RETENTION_MS;
   const failure = ending?.failure ?? null;
-  await story.attempt("end: keep", () =>
+  await context.attempt("end: retain", () =>
     setWorkspaceState(env, start.workspaceId, "retained", { retainedUntil, failure }),
   );
-  await story.attempt("end: keep place", () => story.node(nodeId).keep(start.workspaceId));
+  await context.attempt("end: free slot", () => context.node(nodeId).retain(start.workspaceId));
   const until = new Date(retainedUntil).toISOString().slice(0, 16).replace("T", " ");
-  await tellTranscript(story, start, ending, `The workspace is kept until ${until} UTC.`);
+  await addEndNotice(context, start, ending, `The workspace is kept until ${until} UTC.`);
   return nothing;
 }
 
-async function remove(story: RunStory, start: RunStart, nodeId: NodeId, ending: Ending | null): Promise<Rest> {
+async function remove(context: RunContext, start: RunStart, nodeId: NodeId, ending: Ending | null): Promise<CleanUp> {
   const { workspaceId } = start;
-  const { env } = story.deps;
+  const { env } = context.deps;
   const failure = ending?.failure ?? null;
-  const askedAt = await story.attemptAt("end: remove", async () => {
+  const requestedAt = await context.attemptAt("end: remove", async () => {
     await setWorkspaceState(env, workspaceId, "destroying", { failure });
-    const id = `${story.params.runId}:workspace.destroy`;
-    await story.node(nodeId).enqueue({ id, kind: "workspace.destroy", args: { workspaceId } });
+    const id = `${context.params.runId}:workspace.destroy`;
+    await context.node(nodeId).enqueue({ id, kind: "workspace.destroy", args: { workspaceId } });
   });
-  await tellTranscript(story, start, ending, null);
+  await addEndNotice(context, start, ending, null);
   return async () => {
     const isGone =
-      askedAt !== null && (await isRemoved(story, workspaceId, ending?.status === "completed" ? askedAt : null));
-    await story.attempt("end: release", async () => {
+      requestedAt !== null &&
+      (await isRemoved(context, workspaceId, ending?.status === "completed" ? requestedAt : null));
+    await context.attempt("end: release", async () => {
       if (isGone) await setWorkspaceState(env, workspaceId, "destroyed");
-      await story.node(nodeId).release(workspaceId);
+      await context.node(nodeId).release(workspaceId);
     });
   };
 }
 
-/** `askedAt`: null for a workspace that may be gone already, as one that could not be made. */
+/** `requestedAt` null: the workspace may be gone already, for example because it could not be created. */
 async function isRemoved(
-  story: RunStory,
+  context: RunContext,
   workspaceId: RunStart["workspaceId"],
-  askedAt: Millis | null,
+  requestedAt: Millis | null,
 ): Promise<boolean> {
   try {
-    return (await story.until("end: removal", "removal", workspaceId, { askedAt })).kind === "reached";
+    return (await context.until("end: removal", "removal", workspaceId, { requestedAt })).kind === "reached";
   } catch {
-    // Its node can not be asked; the sweep will.
+    // Its node cannot be reached; the sweep repeats the removal.
     return false;
   }
 }
 
-/** No workspace was asked for: a slot that the run may have got is given back. */
-async function letGo(story: RunStory, start: RunStart, ending: Ending | null): Promise<Rest> {
-  await story.attempt("end: no slot", async () => {
-    const intended = await findWorkspace(story.deps.db, start.workspaceId);
+/** No workspace was requested: releases the slot that the run may have taken. */
+async function releaseUnusedSlot(context: RunContext, start: RunStart, ending: Ending | null): Promise<CleanUp> {
+  await context.attempt("end: release slot", async () => {
+    const intended = await findWorkspace(context.deps.db, start.workspaceId);
     if (intended === null) return;
-    await story.node(intended.nodeId).release(start.workspaceId);
-    await setWorkspaceState(story.deps.env, start.workspaceId, "destroyed");
+    await context.node(intended.nodeId).release(start.workspaceId);
+    await setWorkspaceState(context.deps.env, start.workspaceId, "destroyed");
   });
-  await tellTranscript(story, start, ending, null);
+  await addEndNotice(context, start, ending, null);
   return nothing;
 }
 
-/** One notice a run, and only when there is something to say. */
-async function tellTranscript(
-  story: RunStory,
+/** Adds at most one notice per run, and none without content. */
+async function addEndNotice(
+  context: RunContext,
   { task, noticeId }: RunStart,
   ending: Ending | null,
-  more: string | null,
+  workspaceNotice: string | null,
 ): Promise<void> {
-  const said = [ending?.failure?.message, ending?.output?.warning, more].filter((part) => part != null);
-  if (said.length === 0) return;
-  await story.attempt("end: notice", () =>
-    projectData(story.deps, task.projectId).addNotice(task.sessionId, noticeId, inSentences(said)),
+  const parts = [ending?.failure?.message, ending?.output?.warning, workspaceNotice].filter((part) => part != null);
+  if (parts.length === 0) return;
+  await context.attempt("end: notice", () =>
+    projectData(context.deps, task.projectId).addNotice(task.sessionId, noticeId, joinSentences(parts)),
   );
 }

@@ -1,4 +1,4 @@
-/** What a run is to do, in the terms of its node: the slot that it holds and the commands that it will send. */
+/** A run's job as its node sees it: the slot lease and the commands that the run will send. */
 import type { ProjectId, UserId, WorkspaceId } from "@samovar/base";
 import type {
   AgentKind,
@@ -13,17 +13,17 @@ import { PLAIN_CHECKOUT } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { eq } from "drizzle-orm";
-import { recipeOf } from "../../agents/recipe.ts";
+import { getRecipe } from "../../agents/recipe.ts";
 import type { Config } from "../../config.ts";
 import { projects } from "../../database/schema.ts";
 import type { Deps } from "../../deps.ts";
-import { agentOf } from "../create.ts";
+import { getTaskAgent } from "../create.ts";
 import { ensureSession } from "../launch.ts";
 import { findTask } from "../store.ts";
-import type { RunStart } from "./run-story.ts";
+import type { RunStart } from "./run-context.ts";
 import type { TaskRunParams } from "./params.ts";
 
-/** As it was when the run began; later edits of the project do not reach a run. */
+/** The settings at the start of the run; later edits of the project do not affect it. */
 export interface RunPlan extends RunStart {
   readonly ownerId: UserId;
   readonly size: VmSize;
@@ -36,7 +36,7 @@ export interface RunPlan extends RunStart {
   readonly params: TaskRunParams;
 }
 
-type DraftOf<K extends CommandDraft["kind"]> = Extract<CommandDraft, { kind: K }>;
+type DraftFor<K extends CommandDraft["kind"]> = Extract<CommandDraft, { kind: K }>;
 
 export interface RunJob {
   readonly task: TaskRecord;
@@ -45,25 +45,25 @@ export interface RunJob {
   readonly size: VmSize;
   readonly branch: string;
   readonly lease: SlotLease;
-  readonly createCommand: DraftOf<"workspace.create">;
-  readonly startCommand: DraftOf<"session.start">;
-  readonly cancelCommand: DraftOf<"session.cancel">;
+  readonly createCommand: DraftFor<"workspace.create">;
+  readonly startCommand: DraftFor<"session.start">;
+  readonly cancelCommand: DraftFor<"session.cancel">;
 }
 
-/** A run that cannot begin; its task fails with this. */
-export interface Unopened {
+/** A run that cannot start; its task fails with `refusal`. */
+export interface RunRefusal {
   readonly refusal: Failure;
 }
 
-/** Null when the task is not this run's, or has ended: then there is nothing to do. */
-export async function openRun(deps: Deps, params: TaskRunParams): Promise<RunPlan | Unopened | null> {
+/** Null if the task belongs to another run or has ended: then there is nothing to do. */
+export async function openRun(deps: Deps, params: TaskRunParams): Promise<RunPlan | RunRefusal | null> {
   const task = await findTask(deps.db, params.taskId);
   if (task === null || task.runId !== params.runId || task.status !== "queued") return null;
   await ensureSession(deps, task);
-  const project = await projectOf(deps, task.projectId);
-  const kind = agentOf(deps, project, task);
-  const agent = await recipeOf(deps, project.ownerId, kind);
-  if (agent === null) return withoutAgent(kind);
+  const project = await getProject(deps, task.projectId);
+  const kind = getTaskAgent(deps, project, task);
+  const agent = await getRecipe(deps, project.ownerId, kind);
+  if (agent === null) return refuseWithoutAgent(kind);
   const { COMMIT_NAME, COMMIT_EMAIL, DEFAULT_VM_SIZE } = deps.config;
   const { AGENT_IDLE_TIMEOUT_MS, TASK_MAX_DURATION_MS, SETUP_TIMEOUT_MS } = deps.config;
   return {
@@ -82,7 +82,7 @@ export async function openRun(deps: Deps, params: TaskRunParams): Promise<RunPla
   };
 }
 
-export function jobOf({
+export function toRunJob({
   task,
   params,
   workspaceId,
@@ -145,17 +145,17 @@ export function jobOf({
   };
 }
 
-/** Its agent was deleted since it was submitted. */
-const withoutAgent = (kind: AgentKind): Unopened => ({
+/** The agent was deleted after the task was submitted. */
+const refuseWithoutAgent = (kind: AgentKind): RunRefusal => ({
   refusal: {
     code: "agent_not_configured",
-    message: `There is no agent named ${kind} any more. Add it again in the settings, or give the task another.`,
+    message: `The agent ${kind} no longer exists. Add it again in the settings, or choose another agent for the task.`,
   },
 });
 
 const commitMessage = ({ title, id }: TaskRecord) => `${title}\n\nTask: ${id}\n`;
 
-async function projectOf({ db }: Deps, projectId: ProjectId) {
+async function getProject({ db }: Deps, projectId: ProjectId) {
   const [row] = await db.select().from(projects).where(eq(projects.id, projectId));
   if (row === undefined) throw new Error(`there is no project ${projectId}`);
   return row;

@@ -10,7 +10,17 @@ import { GITHUB_TOKEN, scriptedGitHub } from "../../github/scripted-github.ts";
 import type { ScriptedGitHub } from "../../github/scripted-github.ts";
 import { aHolder, anOwner } from "../../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
-import { db, deps, endOf, eventsOf, Machine, reaches, submit, transcriptOf, workspaceOf } from "./machine.fixture.ts";
+import {
+  db,
+  deps,
+  aSessionEnd,
+  listTaskEvents,
+  ScriptedNode,
+  reaches,
+  submit,
+  readTranscript,
+  getWorkspace,
+} from "./scripted-node.fixture.ts";
 
 let github: ScriptedGitHub;
 let owner: UserId;
@@ -29,9 +39,9 @@ async function worked(repoUrl: string, end: Partial<SessionEnd> = {}) {
   const { projectId } = await aHolder(owner);
   await db.update(projects).set({ repoUrl }).where(eq(projects.id, projectId));
   const task = await submit(owner, "Boil the water", projectId);
-  const machine = await Machine.of(owner);
+  const machine = await ScriptedNode.of(owner);
   const { workspaceId, sessionId } = await machine.begins("task/x");
-  machine.tell({ kind: "session.ended", workspaceId, sessionId, end: await endOf(task, end) });
+  machine.tell({ kind: "session.ended", workspaceId, sessionId, end: await aSessionEnd(task, end) });
   return { task, machine };
 }
 
@@ -77,9 +87,9 @@ describe("a clean run with a pushed branch", () => {
     await machine.destroys();
     const done = await reaches(task, "completed");
     expect(done.output).toMatchObject({ pullRequestUrl: null, warning: expect.stringContaining("answered 502") });
-    expect(await workspaceOf(task)).toMatchObject({ state: expect.stringMatching(/destroy/) });
-    expect((await transcriptOf(task)).at(-1)).toContain("https://github.com/acme/kettle/pull/new/task/x");
-    expect((await eventsOf(task)).map(({ kind }) => kind)).toContain("warning.raised");
+    expect(await getWorkspace(task)).toMatchObject({ state: expect.stringMatching(/destroy/) });
+    expect((await readTranscript(task)).at(-1)).toContain("https://github.com/acme/kettle/pull/new/task/x");
+    expect((await listTaskEvents(task)).map(({ kind }) => kind)).toContain("warning.raised");
     expect(github.calls.filter((call) => call.startsWith("GET"))).toHaveLength(3);
   });
 

@@ -1,6 +1,6 @@
 /**
- * The last thing that a clean run with a pushed branch may do: its pull request on GitHub. A wish: what goes wrong
- * becomes a warning of the output, and the task is completed all the same.
+ * Opens the pull request on GitHub after a clean run has pushed its branch. Best effort: a failure becomes a warning in
+ * the output, and the task is completed anyway.
  */
 import { redactText } from "@samovar/base";
 import type { SessionEnd } from "@samovar/contracts";
@@ -9,22 +9,22 @@ import { openPullRequest } from "../../github/pull-request.ts";
 import type { PullRequestOutcome, WantedPullRequest } from "../../github/pull-request.ts";
 import { githubRepository } from "../../github/repository.ts";
 import type { RunJob } from "./run-job.ts";
-import type { RunStory } from "./run-story.ts";
-import { inSentences } from "./sentences.ts";
+import type { RunContext } from "./run-context.ts";
+import { joinSentences } from "./join-sentences.ts";
 
-/** After these, GitHub is asked again; with the attempts' own limit that is about a minute and a quarter at most. */
+/** Pauses between attempts; with the time limit of each attempt, about 75 s in all. */
 const PAUSES_MS = [2_000, 10_000] as const;
 
 export async function withPullRequest(
-  story: RunStory,
+  context: RunContext,
   job: RunJob,
   end: SessionEnd,
   conclusion: RunConclusion,
 ): Promise<RunConclusion> {
   const { output } = conclusion;
-  const wanted = wantedOf(job, end);
+  const wanted = planPullRequest(job, end);
   if (conclusion.status !== "completed" || output === null || wanted === null) return conclusion;
-  const outcome = await attempt(story, job, wanted);
+  const outcome = await attempt(context, job, wanted);
   switch (outcome.kind) {
     case "no_token":
       return conclusion;
@@ -32,25 +32,25 @@ export async function withPullRequest(
       return { ...conclusion, output: { ...output, pullRequestUrl: outcome.url } };
     case "refused":
     case "unanswered": {
-      const warning = inSentences([output.warning ?? "", outcome.warning]);
+      const warning = joinSentences([output.warning ?? "", outcome.warning]);
       return { ...conclusion, output: { ...output, warning } };
     }
   }
 }
 
-async function attempt(story: RunStory, job: RunJob, wanted: WantedPullRequest): Promise<PullRequestOutcome> {
+async function attempt(context: RunContext, job: RunJob, wanted: WantedPullRequest): Promise<PullRequestOutcome> {
   for (let tries = 0; ; tries++) {
-    const outcome = await story.once(`finish: pull request ${tries + 1}`, () =>
-      openPullRequest(story.deps, job.ownerId, wanted),
+    const outcome = await context.once(`finish: pull request ${tries + 1}`, () =>
+      openPullRequest(context.deps, job.ownerId, wanted),
     );
     const pauseMs = PAUSES_MS[tries];
     if (outcome.kind !== "unanswered" || pauseMs === undefined) return outcome;
-    await story.pause(`finish: GitHub ${tries + 1}`, pauseMs);
+    await context.pause(`finish: GitHub ${tries + 1}`, pauseMs);
   }
 }
 
-/** Null where there is nothing to ask for, or nobody to ask. */
-function wantedOf(
+/** Null if the repository is not on GitHub or nothing was pushed. */
+function planPullRequest(
   { createCommand, task }: RunJob,
   { pushed, branch, commits, summary }: SessionEnd,
 ): WantedPullRequest | null {

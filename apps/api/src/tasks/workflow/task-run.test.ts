@@ -8,21 +8,21 @@ import type { ScriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts
 import { cancelTask } from "../run.ts";
 import {
   deps,
-  endOf,
-  eventsOf,
-  Machine,
+  aSessionEnd,
+  listTaskEvents,
+  ScriptedNode,
   now,
-  proofOf,
+  digestMessage,
   reaches,
   says,
-  sessionOf,
-  keptOf,
-  slotsOf,
+  toSession,
+  getRetainedTaskIds,
+  getTaskIds,
   soon,
   submit,
-  transcriptOf,
-  workspaceOf,
-} from "./machine.fixture.ts";
+  readTranscript,
+  getWorkspace,
+} from "./scripted-node.fixture.ts";
 
 let cloud: ScriptedCloud;
 
@@ -35,7 +35,7 @@ describe("a run from text to pushed branch", () => {
   it("makes a node, a workspace and a session, proves the transcript, and leaves nothing behind", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId, "Fix the test\n\n```sh\nnpm test\n```");
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     const { create, start, workspaceId } = await machine.begins("task/x");
     expect(create).toMatchObject({
       branch: `task/${task.id}`,
@@ -50,10 +50,10 @@ describe("a run from text to pushed branch", () => {
     });
     const working = await reaches(task, "in_progress");
     expect(working).toMatchObject({ nodeId: machine.nodeId, workspaceId, branch: "task/x" });
-    expect(await workspaceOf(task)).toMatchObject({ state: "busy", branch: "task/x" });
+    expect(await getWorkspace(task)).toMatchObject({ state: "busy", branch: "task/x" });
 
     await says(task, machine, workspaceId, "The test is fixed.");
-    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await endOf(task) });
+    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await aSessionEnd(task) });
     await machine.destroys();
 
     const done = await reaches(task, "completed");
@@ -70,12 +70,12 @@ describe("a run from text to pushed branch", () => {
     const passed = (done.endedAt ?? 0) - task.createdAt;
     const steps = Object.values(done.output?.durations ?? {});
     expect(steps.reduce((sum, ms) => sum + ms, 0)).toBeLessThanOrEqual(passed);
-    await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "stopped" }), soon);
-    expect(await workspaceOf(task)).toMatchObject({ state: "destroyed" });
-    expect(await slotsOf(machine)).toEqual([]);
-    expect(await transcriptOf(task)).toEqual([task.description, "The test is fixed."]);
+    await vi.waitFor(async () => expect(await toSession(task)).toMatchObject({ status: "stopped" }), soon);
+    expect(await getWorkspace(task)).toMatchObject({ state: "destroyed" });
+    expect(await getTaskIds(machine)).toEqual([]);
+    expect(await readTranscript(task)).toEqual([task.description, "The test is fixed."]);
 
-    const events = await eventsOf(task);
+    const events = await listTaskEvents(task);
     const told = events
       .filter((event) => event.kind.startsWith("step."))
       .map((event) => `${event.kind} ${String(event.data["step"])}`);
@@ -97,18 +97,18 @@ describe("a run from text to pushed branch", () => {
   it("shows once, while it lasts, that the start waits for its turn on a busy machine", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     const { workspaceId } = (await machine.expects("workspace.create")).args;
     machine.tell({ kind: "workspace.ready", workspaceId, branch: "task/x", baseCommit: "abc" });
     const { sessionId } = (await machine.expects("session.start")).args;
     machine.tell({ kind: "session.start_delayed", workspaceId, sessionId });
-    const warnings = async () => (await eventsOf(task)).filter(({ kind }) => kind === "warning.raised");
+    const warnings = async () => (await listTaskEvents(task)).filter(({ kind }) => kind === "warning.raised");
     const shown = { code: "start_delayed", step: "start", runId: task.runId, message: expect.stringMatching(/busy/) };
     await vi.waitFor(async () => expect(await warnings()).toMatchObject([{ data: shown }]), soon);
     expect(await now(task)).toMatchObject({ status: "delegated" });
     machine.tell({ kind: "session.started", workspaceId, sessionId, capabilities: null });
     await reaches(task, "in_progress");
-    machine.tell({ kind: "session.ended", workspaceId, sessionId, end: await endOf(task) });
+    machine.tell({ kind: "session.ended", workspaceId, sessionId, end: await aSessionEnd(task) });
     await machine.destroys();
     expect((await reaches(task, "completed")).output?.warning).toBeNull();
     expect(await warnings()).toHaveLength(1);
@@ -117,15 +117,15 @@ describe("a run from text to pushed branch", () => {
   it("a second task runs on the same node", async () => {
     const ownerId = await anOwner();
     const first = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     const one = await machine.begins();
-    machine.tell({ kind: "session.ended", ...one, end: await endOf(first) });
+    machine.tell({ kind: "session.ended", ...one, end: await aSessionEnd(first) });
     await machine.destroys();
     await reaches(first, "completed");
     const second = await submit(ownerId);
     const two = await machine.begins();
     expect(two.workspaceId).not.toBe(one.workspaceId);
-    machine.tell({ kind: "session.ended", ...two, end: await endOf(second) });
+    machine.tell({ kind: "session.ended", ...two, end: await aSessionEnd(second) });
     await machine.destroys();
     expect(await reaches(second, "completed")).toMatchObject({ nodeId: machine.nodeId });
     expect(cloud.calls.filter((call) => call === "POST /servers")).toHaveLength(1);
@@ -136,32 +136,32 @@ describe("an agent that does not end clean", () => {
   it("[F39] fails the task with its reason; the workspace is kept, and the transcript says so", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     const { workspaceId } = await machine.begins();
     const failure = { code: "agent_crashed", message: "The agent's process died." };
-    const end = await endOf(task, { outcome: "crashed", failure, pushed: false, commits: [], branch: null });
+    const end = await aSessionEnd(task, { outcome: "crashed", failure, pushed: false, commits: [], branch: null });
     machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
     const failed = await reaches(task, "failed");
     expect(failed).toMatchObject({ failure, endedAt: expect.any(Number) });
     expect(failed.output?.durations).toMatchObject({ prepare: expect.any(Number), work: expect.any(Number) });
-    expect(await workspaceOf(task)).toMatchObject({ state: "retained", retainedUntil: expect.any(Number), failure });
-    await vi.waitFor(async () => expect(await keptOf(machine)).toEqual([task.id]), soon);
-    expect(await slotsOf(machine)).toEqual([]);
-    expect((await transcriptOf(task)).at(-1)).toMatch(/The agent's process crashed\. The workspace is kept until/);
-    await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "error" }), soon);
+    expect(await getWorkspace(task)).toMatchObject({ state: "retained", retainedUntil: expect.any(Number), failure });
+    await vi.waitFor(async () => expect(await getRetainedTaskIds(machine)).toEqual([task.id]), soon);
+    expect(await getTaskIds(machine)).toEqual([]);
+    expect((await readTranscript(task)).at(-1)).toMatch(/The agent's process died\. The workspace is kept until/);
+    await vi.waitFor(async () => expect(await toSession(task)).toMatchObject({ status: "error" }), soon);
   });
 
   it("[F41] a refused push completes with a warning, and the work is kept", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     const { workspaceId } = await machine.begins();
-    const end = await endOf(task, { pushed: false, pushError: "protected branch" });
+    const end = await aSessionEnd(task, { pushed: false, pushError: "protected branch" });
     machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
     const done = await reaches(task, "completed");
     expect(done.output?.warning).toContain("protected branch");
-    expect(await workspaceOf(task)).toMatchObject({ state: "retained" });
-    expect((await eventsOf(task)).map((event) => event.kind)).toContain("warning.raised");
+    expect(await getWorkspace(task)).toMatchObject({ state: "retained" });
+    expect((await listTaskEvents(task)).map((event) => event.kind)).toContain("warning.raised");
   });
 
   it("[R55] a transcript that is still being delivered is waited for, and no warning is left of it", async () => {
@@ -169,16 +169,16 @@ describe("an agent that does not end clean", () => {
     await using runs = await introspectWorkflow(env.TASK_RUN);
     await runs.modifyAll((run) => run.disableSleeps());
     const task = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     const { workspaceId } = await machine.begins();
     const messageId = ids.messageId();
-    const end = await endOf(task, { digest: proofOf(messageId, "The last words."), drained: false });
+    const end = await aSessionEnd(task, { digest: digestMessage(messageId, "The last words."), drained: false });
     const run = await introspectWorkflowInstance(env.TASK_RUN, task.runId ?? "");
     machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
     await run.waitForStepResult({ name: "finish: verify 1" });
     await says(task, machine, workspaceId, "The last words.", messageId);
     expect((await reaches(task, "completed")).output).toMatchObject({ transcript: { agreed: true }, warning: null });
-    expect(await workspaceOf(task)).not.toMatchObject({ state: "retained" });
+    expect(await getWorkspace(task)).not.toMatchObject({ state: "retained" });
   });
 
   it("[F32] a transcript that never agrees is asked for again, then told as a warning", async () => {
@@ -186,16 +186,16 @@ describe("an agent that does not end clean", () => {
     await using runs = await introspectWorkflow(env.TASK_RUN);
     await runs.modifyAll((run) => run.disableSleeps());
     const task = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     const { workspaceId } = await machine.begins();
-    const end = await endOf(task, { digest: { count: 9, digest: "other" }, drained: false });
+    const end = await aSessionEnd(task, { digest: { count: 9, digest: "other" }, drained: false });
     machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
     const done = await reaches(task, "completed");
     expect(done.output).toMatchObject({
       transcript: { agreed: false },
       warning: expect.stringContaining("0 of 9 messages"),
     });
-    expect(await workspaceOf(task)).toMatchObject({ state: "retained" });
+    expect(await getWorkspace(task)).toMatchObject({ state: "retained" });
   });
 });
 
@@ -203,7 +203,7 @@ describe("a cancel", () => {
   it("while the agent works stops it and keeps what it did", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     const { workspaceId } = await machine.begins();
     await reaches(task, "in_progress");
     await cancelTask(deps, task.id, { kind: "user", id: ownerId });
@@ -212,32 +212,32 @@ describe("a cancel", () => {
       kind: "session.ended",
       workspaceId,
       sessionId: task.sessionId,
-      end: await endOf(task, { outcome: "cancelled", pushed: false }),
+      end: await aSessionEnd(task, { outcome: "cancelled", pushed: false }),
     });
     expect(await reaches(task, "cancelled")).toMatchObject({ failure: { code: "cancelled" } });
-    expect(await workspaceOf(task)).toMatchObject({ state: "retained" });
-    await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "stopped" }), soon);
+    expect(await getWorkspace(task)).toMatchObject({ state: "retained" });
+    await vi.waitFor(async () => expect(await toSession(task)).toMatchObject({ status: "stopped" }), soon);
   });
 
   it("[T1] of an agent that does not answer ends the task all the same", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     await machine.begins();
     await reaches(task, "in_progress");
     await cancelTask(deps, task.id, { kind: "user", id: ownerId });
     await machine.expects("session.cancel");
     await reaches(task, "cancelled");
-    expect(await workspaceOf(task)).toMatchObject({ state: "retained" });
+    expect(await getWorkspace(task)).toMatchObject({ state: "retained" });
   });
 
   it("[F46] that comes when the work is done changes nothing of it", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     const { workspaceId } = await machine.begins();
     await reaches(task, "in_progress");
-    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await endOf(task) });
+    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await aSessionEnd(task) });
     await machine.expects("workspace.destroy");
     await cancelTask(deps, task.id, { kind: "user", id: ownerId });
     machine.tell({ kind: "workspace.destroyed", workspaceId });
@@ -247,13 +247,13 @@ describe("a cancel", () => {
   it("before the workspace is ready removes it and gives the slot back", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     await machine.expects("workspace.create");
     await cancelTask(deps, task.id, { kind: "user", id: ownerId });
     await machine.destroys();
     await reaches(task, "cancelled");
-    expect(await workspaceOf(task)).toMatchObject({ state: "destroyed" });
-    expect(await slotsOf(machine)).toEqual([]);
+    expect(await getWorkspace(task)).toMatchObject({ state: "destroyed" });
+    expect(await getTaskIds(machine)).toEqual([]);
   });
 
   it("while nothing is free: the task was queued, and nothing was made for it", async () => {
@@ -265,7 +265,7 @@ describe("a cancel", () => {
     expect((await now(task)).status).toBe("queued");
     await cancelTask(deps, task.id, { kind: "user", id: ownerId });
     await reaches(task, "cancelled");
-    expect(await workspaceOf(task)).toBeNull();
+    expect(await getWorkspace(task)).toBeNull();
     expect(cloud.calls).toEqual([]);
   });
 });
@@ -274,14 +274,14 @@ describe("what can go wrong on the way", () => {
   it("a repository that can not be cloned fails the task with the reason, and leaves nothing", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     const { args } = await machine.expects("workspace.create");
     const failure = { code: "clone_failed", message: "There is no repository at this address." };
     machine.tell({ kind: "workspace.failed", workspaceId: args.workspaceId, failure });
     expect(await reaches(task, "failed")).toMatchObject({ failure });
     await machine.expects("workspace.destroy");
-    expect(await slotsOf(machine)).toEqual([]);
-    expect((await transcriptOf(task)).at(-1)).toBe(failure.message);
+    expect(await getTaskIds(machine)).toEqual([]);
+    expect((await readTranscript(task)).at(-1)).toBe(failure.message);
   });
 
   it("[F21] a provider that refuses fails the task with its reason, and is not asked again", async () => {
@@ -296,12 +296,12 @@ describe("what can go wrong on the way", () => {
   it("[F30] a node that is destroyed while the agent works fails the task", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     await machine.begins();
     await reaches(task, "in_progress");
     await nodeObject(env, machine.nodeId).destroy("the test wants it gone");
     expect(await reaches(task, "failed")).toMatchObject({ failure: { code: "node_destroyed" } });
-    expect(await workspaceOf(task)).toMatchObject({ state: expect.stringMatching(/failed|destroyed/) });
+    expect(await getWorkspace(task)).toMatchObject({ state: expect.stringMatching(/failed|destroyed/) });
   });
 
   it("[T1] an error that nobody foresaw ends the task, and gives the slot back", async () => {
@@ -312,11 +312,11 @@ describe("what can go wrong on the way", () => {
       await run.mockStepError({ name: "prepare: ask" }, new Error("the disk sang"));
     });
     const task = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     await machine.destroys();
     expect(await reaches(task, "failed")).toMatchObject({
       failure: { code: "internal", message: expect.stringContaining("the disk sang") },
     });
-    await vi.waitFor(async () => expect(await slotsOf(machine)).toEqual([]), soon);
+    await vi.waitFor(async () => expect(await getTaskIds(machine)).toEqual([]), soon);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * A task's run, from text to pushed branch: choose, prepare, start, work, finish. Whatever happens on the way, the
- * last thing that a run does is to end its task. Keeps T1.
+ * A task's run, from text to pushed branch: choose, prepare, start, work, finish. Whatever happens, a run ends its task.
+ * Keeps T1.
  */
 import { WorkflowEntrypoint } from "cloudflare:workers";
 import type { WorkflowEvent, WorkflowStep } from "cloudflare:workers";
@@ -12,97 +12,97 @@ import { CANCELLED, concludeRun, getCancelFailure } from "@samovar/domain/task-r
 import type { Env } from "../../env.ts";
 import { createWorkspace, setWorkspaceState } from "../../workspaces/store.ts";
 import { projectData } from "../../sessions/durable-object/stub.ts";
-import { forgetFinishedRuns, noteFinished } from "../finished-runs.ts";
+import { deleteFinishedRuns, recordFinishedRun } from "../finished-runs.ts";
 import type { TaskRunParams } from "./params.ts";
-import { jobOf, openRun } from "./run-job.ts";
+import { toRunJob, openRun } from "./run-job.ts";
 import type { RunJob, RunPlan } from "./run-job.ts";
-import { endRun, endUnopened } from "./run-ending.ts";
-import { letStraysGo, NodeLost, onSomeNode } from "./choosing.ts";
-import type { Prepared } from "./choosing.ts";
+import { endRun, endRefusedRun } from "./run-ending.ts";
+import { releaseOrphanedSlots, NodeLost, prepareOnAnyNode } from "./prepare-on-any-node.ts";
+import type { Prepared } from "./prepare-on-any-node.ts";
 import type { KeyedEvent } from "../store.ts";
-import { gaveUp, RunStory, RunSuperseded, stopped, unforeseen } from "./run-story.ts";
-import type { Ending } from "./run-story.ts";
+import { RunContext, RunSuperseded, stopAfterWait, stopWith, toInternalFailure } from "./run-context.ts";
+import type { Ending } from "./run-context.ts";
 import { withPullRequest } from "./run-pull-request.ts";
-import { RunStopped } from "./run-story.ts";
+import { RunStopped } from "./run-context.ts";
 
 export class TaskRun extends WorkflowEntrypoint<Env, TaskRunParams> {
   override async run(event: Readonly<WorkflowEvent<TaskRunParams>>, step: WorkflowStep): Promise<void> {
-    const story = new RunStory(this.env, event.payload, step);
-    const start = await open(story);
+    const context = new RunContext(this.env, event.payload, step);
+    const start = await open(context);
     if (start !== null) {
-      const job = jobOf(start);
-      await endRun(story, start, await tell(story, job));
-      await letStraysGo(story, job);
+      const job = toRunJob(start);
+      await endRun(context, start, await executeRun(context, job));
+      await releaseOrphanedSlots(context, job);
     }
-    await makeRoom(story);
+    await recordAsFinished(context);
   }
 }
 
-/** Each run that ends clears away a few that ended before it; the sweep does the rest. */
-const FORGOTTEN_BY_EACH = 5;
+/** Each run that ends deletes the workflows of a few that ended before it; the sweep deletes the rest. */
+const DELETED_PER_RUN = 5;
 
-async function makeRoom(story: RunStory): Promise<void> {
-  await story.attempt("over", async () => {
-    const { deps, params } = story;
+async function recordAsFinished(context: RunContext): Promise<void> {
+  await context.attempt("finished", async () => {
+    const { deps, params } = context;
     const now = deps.clock.now();
-    await noteFinished(deps, params.runId, now);
-    await forgetFinishedRuns(deps, now, FORGOTTEN_BY_EACH).catch((error: unknown) =>
-      deps.logger.warn("run.not_forgotten", { error }),
+    await recordFinishedRun(deps, params.runId, now);
+    await deleteFinishedRuns(deps, now, DELETED_PER_RUN).catch((error: unknown) =>
+      deps.logger.warn("run.delete_failed", { error }),
     );
   });
 }
 
-/** Null when there is nothing to do, or when the beginning could not be made: then the task has failed. */
-async function open(story: RunStory): Promise<RunPlan | null> {
+/** Null if there is nothing to do, or if the run could not start: then the task has failed. */
+async function open(context: RunContext): Promise<RunPlan | null> {
   try {
-    const plan = await story.once("open", () => openRun(story.deps, story.params));
+    const plan = await context.once("open", () => openRun(context.deps, context.params));
     if (plan === null || !("refusal" in plan)) return plan;
-    await endUnopened(story, plan.refusal);
+    await endRefusedRun(context, plan.refusal);
     return null;
   } catch (error) {
-    story.deps.logger.error("run.not_opened", { ...story.params, error });
-    await endUnopened(story, unforeseen(error));
+    context.deps.logger.error("run.open_failed", { ...context.params, error });
+    await endRefusedRun(context, toInternalFailure(error));
     return null;
   }
 }
 
-/** How it ended. Null: another run or the sweep has ended it, and only the workspace is left to clear. */
-async function tell(story: RunStory, job: RunJob): Promise<Ending | null> {
+/** How the run ended. Null: another run or the sweep has ended the task, and only the workspace is left to remove. */
+async function executeRun(context: RunContext, job: RunJob): Promise<Ending | null> {
   try {
-    const prepared = await onSomeNode(story, job, (node, round) => prepare(story, job, node, round));
-    const startedAt = await start(story, job, prepared);
-    const worked = await work(story, job, prepared.nodeId, startedAt);
-    return await finish(story, job, worked);
+    const prepared = await prepareOnAnyNode(context, job, (node, round) => prepare(context, job, node, round));
+    const startedAt = await start(context, job, prepared);
+    const worked = await work(context, job, prepared.nodeId, startedAt);
+    return await finish(context, job, worked);
   } catch (error) {
     if (error instanceof RunSuperseded) return null;
     if (error instanceof RunStopped) return error.ending;
-    story.deps.logger.error("run.failed", { ...story.params, error });
-    const workspace = story.hasPrompted ? "keep" : "remove";
-    if (story.hasPrompted) await stopUnwatched(story, job);
-    return { status: "failed", failure: unforeseen(error), output: null, workspace };
+    context.deps.logger.error("run.failed", { ...context.params, error });
+    const workspace = context.hasPrompted ? "keep" : "remove";
+    if (context.hasPrompted) await stopAgent(context, job);
+    return { status: "failed", failure: toInternalFailure(error), output: null, workspace };
   }
 }
 
-/** Nobody waits for this agent any more: it must not go on by itself in a workspace that is kept. */
-async function stopUnwatched(story: RunStory, { cancelCommand }: RunJob): Promise<void> {
-  const { nodeId } = story;
+/** The agent must not go on working in a retained workspace after its run has ended. */
+async function stopAgent(context: RunContext, { cancelCommand }: RunJob): Promise<void> {
+  const { nodeId } = context;
   if (nodeId === null) return;
-  const args = { ...cancelCommand.args, reason: "The run of this task could not go on." };
-  await story.attempt("end: stop", () => story.node(nodeId).enqueue({ ...cancelCommand, args }));
+  const args = { ...cancelCommand.args, reason: "The run of this task stopped on an unexpected error." };
+  await context.attempt("end: stop", () => context.node(nodeId).enqueue({ ...cancelCommand, args }));
 }
 
-/** What a step that asks the node for something answers: when it has asked, or why the run has no say any more. */
-type Asked = { readonly askedAt: Millis } | { readonly refused: string };
+/** The result of a step that sends the node a command: when it was sent, or why the run may no longer act. */
+type Requested = { readonly requestedAt: Millis } | { readonly refused: string };
 
-/** Answers the branch of the checkout, which is the task's alone. */
-async function prepare(story: RunStory, job: RunJob, nodeId: NodeId, round: number): Promise<string> {
-  const { deps } = story;
+/** Returns the branch of the checkout, which no other task uses. */
+async function prepare(context: RunContext, job: RunJob, nodeId: NodeId, round: number): Promise<string> {
+  const { deps } = context;
   const { workspaceId, ownerId, task } = job;
   const name = round === 1 ? "prepare" : `prepare ${round}`;
-  story.askedOn = nodeId;
-  const asked = await story.once(`${name}: ask`, async (): Promise<Asked> => {
-    const marks = [story.mark("choose", "finished", round), story.mark("prepare", "started", round)];
-    const refused = await story.apply({ kind: "delegate", nodeId, workspaceId }, ...marks);
+  context.requestedOn = nodeId;
+  const requested = await context.once(`${name}: request`, async (): Promise<Requested> => {
+    const marks = [context.mark("choose", "finished", round), context.mark("prepare", "started", round)];
+    const refused = await context.apply({ kind: "delegate", nodeId, workspaceId }, ...marks);
     if (refused !== null) return { refused };
     const { id: taskId, projectId, sessionId } = task;
     await createWorkspace(deps.env, {
@@ -115,141 +115,148 @@ async function prepare(story: RunStory, job: RunJob, nodeId: NodeId, round: numb
       branch: job.branch,
       agent: job.startCommand.args.agent.kind,
     });
-    await story.node(nodeId).enqueue(job.createCommand);
-    return { askedAt: deps.clock.now() };
+    await context.node(nodeId).enqueue(job.createCommand);
+    return { requestedAt: deps.clock.now() };
   });
-  if ("refused" in asked) {
-    story.askedOn = null;
-    throw new RunSuperseded(asked.refused);
+  if ("refused" in requested) {
+    context.requestedOn = null;
+    throw new RunSuperseded(requested.refused);
   }
-  const seen = await story.until(name, "workspace", workspaceId, asked);
-  if (seen.kind === "node_lost") throw new NodeLost(nodeId, seen.failure, "prepare");
-  if (seen.kind !== "reached") throw gaveUp(seen, "remove");
-  return seen.observation?.workspace.branch ?? job.branch;
+  const result = await context.until(name, "workspace", workspaceId, requested);
+  if (result.kind === "node_lost") throw new NodeLost(nodeId, result.failure, "prepare");
+  if (result.kind !== "reached") throw stopAfterWait(result, "remove");
+  return result.observation?.workspace.branch ?? job.branch;
 }
 
-/** The agent has the prompt and gave its first sign: since when it works; null when that is not all that there is to see. */
-async function start(story: RunStory, job: RunJob, { nodeId, branch, round }: Prepared): Promise<Millis | null> {
-  const { deps } = story;
+/** Sends the agent the prompt and waits for its first response. Returns when it started to work; null if the session has ended already or must be stopped. */
+async function start(context: RunContext, job: RunJob, { nodeId, branch, round }: Prepared): Promise<Millis | null> {
+  const { deps } = context;
   const { task, workspaceId, startCommand } = job;
-  story.hasPrompted = true;
-  const asked = await story.once("start: ask", async (): Promise<Asked | "cancelled"> => {
-    const marks = [story.mark("prepare", "finished", round), story.mark("start", "started")];
-    const refused = await story.apply({ kind: "name_branch", branch }, ...marks);
+  context.hasPrompted = true;
+  const requested = await context.once("start: request", async (): Promise<Requested | "cancelled"> => {
+    const marks = [context.mark("prepare", "finished", round), context.mark("start", "started")];
+    const refused = await context.apply({ kind: "name_branch", branch }, ...marks);
     if (refused !== null) return { refused };
-    if (await story.isCancelRequested()) return "cancelled";
+    if (await context.isCancelRequested()) return "cancelled";
     await Promise.all([
       projectData(deps, task.projectId).linkWorkspace(task.sessionId, workspaceId),
       setWorkspaceState(deps.env, workspaceId, "busy", { branch }),
     ]);
-    // Last: once the agent may have the prompt, a repeated step must not take a cancel for one that came before it.
-    await story.node(nodeId).enqueue(startCommand);
-    return { askedAt: deps.clock.now() };
+    // Last: once the agent may have the prompt, a repeated step must not mistake a later cancel for an earlier one.
+    await context.node(nodeId).enqueue(startCommand);
+    return { requestedAt: deps.clock.now() };
   });
-  if (asked === "cancelled") throw stopped("cancelled", CANCELLED, "remove");
-  if ("refused" in asked) {
-    story.hasPrompted = false;
-    throw new RunSuperseded(asked.refused);
+  if (requested === "cancelled") throw stopWith("cancelled", CANCELLED, "remove");
+  if ("refused" in requested) {
+    context.hasPrompted = false;
+    throw new RunSuperseded(requested.refused);
   }
-  const seen = await story.until("start", "start", workspaceId, asked);
-  if (seen.kind === "failed") throw gaveUp(seen, "keep");
-  // A cancel and a late agent both need the session to be stopped, which `work` knows how to do.
-  if (seen.kind === "overdue") story.startFailure = seen.failure;
-  if (seen.kind !== "reached") {
-    await story.once("start: over", () => story.record(story.mark("start", "finished"), story.mark("work", "started")));
+  const result = await context.until("start", "start", workspaceId, requested);
+  if (result.kind === "failed") throw stopAfterWait(result, "keep");
+  // A cancel and a late agent both require the session to be stopped, which `work` does.
+  if (result.kind === "overdue") context.startFailure = result.failure;
+  if (result.kind !== "reached") {
+    await context.once("start: finished", () =>
+      context.record(context.mark("start", "finished"), context.mark("work", "started")),
+    );
     return null;
   }
-  await begun(story, "start: begun", story.mark("start", "finished"), story.mark("work", "started"));
-  return seen.observation?.session.end === null ? seen.now : null;
+  await markInProgress(
+    context,
+    "start: in progress",
+    context.mark("start", "finished"),
+    context.mark("work", "started"),
+  );
+  return result.observation?.session.end === null ? result.now : null;
 }
 
-/** The task is in progress with the agent's first sign, not before. */
-async function begun(story: RunStory, name: string, ...marks: readonly KeyedEvent[]): Promise<void> {
-  if (story.hasStarted) return;
-  await story.change(name, { kind: "start" }, ...marks);
-  story.hasStarted = true;
+/** The task is in progress from the agent's first response, not before. */
+async function markInProgress(context: RunContext, name: string, ...marks: readonly KeyedEvent[]): Promise<void> {
+  if (context.hasStarted) return;
+  await context.change(name, { kind: "start" }, ...marks);
+  context.hasStarted = true;
 }
 
 interface Worked {
   readonly end: SessionEnd;
-  /** Why the run stopped the session, if it did. */
+  /** Why the run stopped the session; null if it did not. */
   readonly stoppedFor: Failure | null;
 }
 
-async function work(story: RunStory, job: RunJob, nodeId: NodeId, startedAt: Millis | null): Promise<Worked> {
-  const reason = story.startFailure ?? (await reasonToStop(story, job.workspaceId, startedAt));
+async function work(context: RunContext, job: RunJob, nodeId: NodeId, startedAt: Millis | null): Promise<Worked> {
+  const reason = context.startFailure ?? (await reasonToStop(context, job.workspaceId, startedAt));
   if ("end" in reason) return { end: reason.end, stoppedFor: getCancelFailure(reason.end, reason.cancelRequested) };
-  const askedAt = await story.once("work: stop", async () => {
+  const requestedAt = await context.once("work: stop", async () => {
     const args = { ...job.cancelCommand.args, reason: reason.message };
-    await story.node(nodeId).enqueue({ ...job.cancelCommand, args });
-    return story.deps.clock.now();
+    await context.node(nodeId).enqueue({ ...job.cancelCommand, args });
+    return context.deps.clock.now();
   });
-  const seen = await story.until("work: drain", "drain", job.workspaceId, { askedAt });
-  const end = seen.observation?.session.end ?? null;
-  if (seen.kind === "reached" && end !== null) return { end, stoppedFor: reason };
-  throw stopped(
+  const result = await context.until("work: drain", "drain", job.workspaceId, { requestedAt });
+  const end = result.observation?.session.end ?? null;
+  if (result.kind === "reached" && end !== null) return { end, stoppedFor: reason };
+  throw stopWith(
     reason.code === CANCELLED.code ? "cancelled" : "failed",
     reason,
-    seen.kind === "failed" ? "lost" : "keep",
+    result.kind === "failed" ? "lost" : "keep",
   );
 }
 
-/** The session's end, or why it has to be stopped. */
+/** Returns the session's end, or why the session has to be stopped. */
 async function reasonToStop(
-  story: RunStory,
+  context: RunContext,
   workspaceId: WorkspaceId,
   startedAt: Millis | null,
 ): Promise<Failure | { readonly end: SessionEnd; readonly cancelRequested: boolean }> {
-  const seen = await story.until("work", "work", workspaceId, { askedAt: startedAt });
-  switch (seen.kind) {
+  const result = await context.until("work", "work", workspaceId, { requestedAt: startedAt });
+  switch (result.kind) {
     case "reached": {
-      const end = seen.observation?.session.end ?? null;
-      if (end === null) throw new Error("a session without an end was taken for one that has ended");
-      return { end, cancelRequested: seen.cancelRequested };
+      const end = result.observation?.session.end ?? null;
+      if (end === null) throw new Error("the wait for the session's end was over, but the session has no end");
+      return { end, cancelRequested: result.cancelRequested };
     }
     case "cancelled":
       return CANCELLED;
     case "overdue":
-      return seen.failure;
+      return result.failure;
     case "wait":
     case "node_lost":
     case "failed":
-      throw gaveUp(seen, "keep");
+      throw stopAfterWait(result, "keep");
     default:
-      return assertNever(seen, "decision");
+      return assertNever(result, "decision");
   }
 }
 
-/** Compares what was said with what is stored, then decides what became of the task. */
-async function finish(story: RunStory, job: RunJob, { end, stoppedFor }: Worked): Promise<Ending> {
-  await story.once("finish: begin", () =>
-    story.record(story.mark("work", "finished"), story.mark("finish", "started")),
+/** Compares the stored transcript with the host's digest, then decides how the task ended. */
+async function finish(context: RunContext, job: RunJob, { end, stoppedFor }: Worked): Promise<Ending> {
+  await context.once("finish: start", () =>
+    context.record(context.mark("work", "finished"), context.mark("finish", "started")),
   );
-  // It may have ended before its first sign was seen, while it was being stopped.
-  if (end.outcome === "clean") await begun(story, "finish: begun");
-  const transcript = end.digest === null ? null : await verifyTranscript(story, job, end.digest, end.drained);
-  return withPullRequest(story, job, end, concludeRun(end, transcript, stoppedFor));
+  // The session may have ended while it was being stopped, before its first response was observed.
+  if (end.outcome === "clean") await markInProgress(context, "finish: in progress");
+  const transcript = end.digest === null ? null : await verifyTranscript(context, job, end.digest, end.drained);
+  return withPullRequest(context, job, end, concludeRun(end, transcript, stoppedFor));
 }
 
 /**
- * The last comparison. Once the node is drained the store has answered for every message, so the first one is final; before
+ * The final comparison. Once the node is drained the store has acknowledged every message, so one comparison is enough; before
  * that, it is repeated for as long as messages arrive.
  */
 async function verifyTranscript(
-  story: RunStory,
+  context: RunContext,
   { task: { projectId, sessionId } }: RunJob,
   digest: TranscriptDigest,
   isDrained: boolean,
 ): Promise<TranscriptVerification> {
   for (let tries = 1, quiet = 0, stored = ""; ; tries++) {
-    const transcript = await story.once(`finish: verify ${tries}`, () =>
-      projectData(story.deps, projectId).verify(sessionId, digest),
+    const transcript = await context.once(`finish: verify ${tries}`, () =>
+      projectData(context.deps, projectId).verify(sessionId, digest),
     );
     if (transcript.agreed || isDrained || tries === MAX_VERIFICATIONS) return transcript;
     quiet = transcript.stored.digest === stored ? quiet + 1 : 0;
     stored = transcript.stored.digest;
     const pauseMs = getVerificationPauseMs(quiet);
     if (pauseMs === null) return transcript;
-    await story.pause(`finish: wait ${tries}`, pauseMs);
+    await context.pause(`finish: wait ${tries}`, pauseMs);
   }
 }

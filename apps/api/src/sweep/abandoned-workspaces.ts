@@ -1,6 +1,6 @@
 /**
- * Workspaces whose task has ended while their run could not see to them: their slot is given back and they are removed.
- * Keeps N1: without this they would hold a machine until its hard limit.
+ * Removes workspaces whose task has ended but whose run did not clean them up, and gives their slots back. Keeps N1:
+ * otherwise they would keep a node alive for its maximum lifetime.
  */
 import type { Millis } from "@samovar/base";
 import { errorMessage } from "@samovar/base";
@@ -12,11 +12,11 @@ import { destroyWorkspace } from "../workspaces/destroy.ts";
 import { setWorkspaceState } from "../workspaces/store.ts";
 import type { PhaseOutcome } from "./phase.ts";
 
-/** The end of a run may take so long. */
+/** The end of a run may take this long. */
 const SETTLED_MS = 30 * 60_000;
 const PER_SWEEP = 200;
 
-export async function sweepLeftWorkspaces(deps: Deps, now: Millis): Promise<PhaseOutcome> {
+export async function sweepAbandonedWorkspaces(deps: Deps, now: Millis): Promise<PhaseOutcome> {
   const rows = await deps.db
     .select({ workspace: workspaces })
     .from(workspaces)
@@ -36,7 +36,7 @@ export async function sweepLeftWorkspaces(deps: Deps, now: Millis): Promise<Phas
   for (const { workspace } of rows) {
     try {
       await setWorkspaceState(deps.env, workspace.id, "failed", {}, now);
-      await destroyWorkspace(deps, { ...workspace, state: "failed" }, "asked");
+      await destroyWorkspace(deps, { ...workspace, state: "failed" }, "requested");
       acted++;
     } catch (error) {
       faults.push(`${workspace.id}: ${errorMessage(error)}`);

@@ -1,4 +1,4 @@
-/** The credentials of one workspace: the owner's, for its own agent and its own repository, and no other. Keeps S1. */
+/** The credentials that a workspace may request: its owner's, for its agent and its repository only. Keeps S1. */
 import { SamovarError } from "@samovar/contracts";
 import type { AgentCredential, CredentialSecret, GitCredential } from "@samovar/contracts";
 import { eq } from "drizzle-orm";
@@ -10,24 +10,24 @@ import type { Deps } from "../deps.ts";
 import { githubRepository } from "../github/repository.ts";
 import type { WorkspaceRow } from "./store.ts";
 
-/** Throws `not_found` for an agent that needs none, `credentials_missing` when what it needs is gone. */
-export async function credentialOfAgent({ db, env }: Deps, row: WorkspaceRow): Promise<AgentCredential> {
+/** Throws `not_found` for an agent that needs none, `credentials_missing` if the credential is not stored. */
+export async function getAgentCredential({ db, env }: Deps, row: WorkspaceRow): Promise<AgentCredential> {
   const agent = row.agent === null ? null : await requireAgent(db, row.ownerId, row.agent);
   if (agent === null || agent.credential === null) {
     throw new SamovarError("not_found", "This workspace's agent needs no credential.");
   }
   const secret = await readCredential(env, row.ownerId, agent.credential);
-  const credential = secret === null ? null : given(agent, secret);
+  const credential = secret === null ? null : selectCredential(agent, secret);
   if (credential !== null) return credential;
   throw new SamovarError(
     "credentials_missing",
-    `${agent.recipe.name} lacks its credential. ${agent.hint} Then try the task again.`,
+    `${agent.recipe.name} has no credential. ${agent.hint} Then retry the task.`,
     { kind: agent.credential, settingsPath: "/settings/credentials" },
   );
 }
 
-/** Of its variables only those that it names; null when one is missing. */
-function given({ secretEnv }: KnownAgent, secret: CredentialSecret): AgentCredential | null {
+/** Only the variables that the agent names; null if one is missing. */
+function selectCredential({ secretEnv }: KnownAgent, secret: CredentialSecret): AgentCredential | null {
   switch (secret.kind) {
     case "anthropic":
     case "openai":
@@ -43,11 +43,8 @@ function given({ secretEnv }: KnownAgent, secret: CredentialSecret): AgentCreden
   }
 }
 
-/** Null for every address but one of https://github.com, and when the owner has stored no token for it. */
-export async function credentialOfRepository(
-  { db, env }: Deps,
-  row: WorkspaceRow,
-): Promise<GitCredential["credential"]> {
+/** Null unless the address is on https://github.com and the owner has stored a token for it. */
+export async function getGitCredential({ db, env }: Deps, row: WorkspaceRow): Promise<GitCredential["credential"]> {
   if (row.projectId === null) return null;
   const [project] = await db.select().from(projects).where(eq(projects.id, row.projectId));
   if (project === undefined || project.ownerId !== row.ownerId) return null;

@@ -1,4 +1,4 @@
-/** Where a node hands over, as a git bundle, the commits that it could not push [F41]. Bytes, bounded and checked. */
+/** Stores the commits that a node could not push, as a git bundle of limited size and verified content [F41]. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { sha256 } from "@samovar/base/sha256";
 import { bundleView, LIMITS, SamovarError, workspaceId } from "@samovar/contracts";
@@ -6,46 +6,46 @@ import { bodyLimit } from "hono/body-limit";
 import { apiRouter } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json } from "../http/route.ts";
-import { bearer, verifyWorkspaceToken } from "../identity/machine-tokens.ts";
+import { bearer, verifyWorkspaceToken } from "../identity/node-tokens.ts";
 import { projectData } from "../sessions/durable-object/stub.ts";
 
-/** For the description only: the token goes before the bytes. */
+/** For the API description only: the handler checks the token before it reads the bytes. */
 const upload = createRoute({
   method: "put",
   path: "/api/workspaces/{workspaceId}/bundle",
-  summary: "Keeps a git bundle with the workspace token's session, in an older one's place.",
+  summary: "Stores a git bundle with the workspace token's session and replaces an older one.",
   request: {
     params: z.object({ workspaceId }),
     query: z.object({ sha256: z.string() }),
     body: { required: true, content: { "application/octet-stream": { schema: z.string() } } },
   },
-  responses: { 200: json(bundleView, "What is kept") },
+  responses: { 200: json(bundleView, "The stored bundle") },
 });
 
 const limitBundle = bodyLimit({
   maxSize: LIMITS.bundleMaxBytes,
   onError: () => {
-    throw new SamovarError("payload_too_large", `A bundle may have ${LIMITS.bundleMaxBytes} bytes at most.`);
+    throw new SamovarError("payload_too_large", `A bundle may have at most ${LIMITS.bundleMaxBytes} bytes.`);
   },
 });
 
-export function bundleMachineRoutes(): Router {
+export function bundleNodeRoutes(): Router {
   const router = apiRouter();
   router.openAPIRegistry.registerPath(upload);
   router.put("/api/workspaces/:workspaceId/bundle", async (c) => {
     const { config, clock, env } = c.get("deps");
     const claims = await verifyWorkspaceToken(config, bearer(c), clock.now());
     if (claims.workspace !== c.req.param("workspaceId"))
-      throw new SamovarError("forbidden", "This token is another workspace's.");
+      throw new SamovarError("forbidden", "This token belongs to another workspace.");
     if (c.req.header("content-type") !== "application/octet-stream")
       throw new SamovarError("unsupported_media_type", "Send a bundle as application/octet-stream.");
-    // Only now: nobody unknown gets to send us 16 MiB.
+    // After the token, so that strangers cannot send 16 MiB.
     await limitBundle(c, async () => {});
     const data = new Uint8Array(await c.req.arrayBuffer());
     if (data.byteLength === 0) throw new SamovarError("invalid_request", "The bundle is empty.");
     const digest = sha256(data);
     if (digest !== c.req.query("sha256"))
-      throw new SamovarError("invalid_request", "The bundle's bytes do not have the SHA-256 that was given.");
+      throw new SamovarError("invalid_request", "The bundle does not match the given SHA-256.");
     return c.json(await projectData({ env }, claims.project).storeBundle(claims, data, digest), 200);
   });
   return router;

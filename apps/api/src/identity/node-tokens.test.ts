@@ -2,13 +2,7 @@ import { SignJWT, exportJWK, generateKeyPair, importJWK } from "jose";
 import { NODE_TOKEN, WORKSPACE_TOKEN } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import { controlPlane, ids } from "../../test/caller.ts";
-import {
-  mintNodeToken,
-  mintWorkspaceToken,
-  publicKeys,
-  verifyNodeToken,
-  verifyWorkspaceToken,
-} from "./machine-tokens.ts";
+import { mintNodeToken, mintWorkspaceToken, publicKeys, verifyNodeToken, verifyWorkspaceToken } from "./node-tokens.ts";
 
 const { ask, deps } = controlPlane();
 const { config } = deps;

@@ -44,7 +44,7 @@ const areShown = (capabilities: AgentCapabilities) =>
 const isOwed = () =>
   vi.waitFor(async () => {
     const owed = await runInDurableObject(nodeObject(env, nodeId), (_object, state) =>
-      new NodeStorage(state.storage).owedOffers(),
+      new NodeStorage(state.storage).pendingCapabilities(),
     );
     expect(owed).toMatchObject([{ workspaceId: lease.workspaceId, attempts: 1 }]);
   });

@@ -1,10 +1,10 @@
-/** What a node calls: once with its bootstrap token, then with its node token. No cookie is looked at. Keeps S1. */
+/** Routes for a node's daemon: one with the bootstrap token, one with the node token. Cookies are ignored. Keeps S1. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { bootstrapReply, bootstrapRequest, nodeId, SamovarError } from "@samovar/contracts";
 import { apiRouter } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
-import { bearer, verifyNodeToken } from "../identity/machine-tokens.ts";
+import { bearer, verifyNodeToken } from "../identity/node-tokens.ts";
 import { nodeObject } from "./durable-object/stub.ts";
 import { findNode } from "./store.ts";
 
@@ -13,7 +13,7 @@ const params = z.object({ nodeId });
 const boot = createRoute({
   method: "post",
   path: "/api/nodes/{nodeId}/bootstrap",
-  summary: "Turns a machine's single-use token into its node token.",
+  summary: "Exchanges a node's single-use bootstrap token for its node token.",
   request: { params, body: jsonBody(bootstrapRequest) },
   responses: { 200: json(bootstrapReply, "The node's identity") },
 });
@@ -21,19 +21,19 @@ const boot = createRoute({
 const link = createRoute({
   method: "get",
   path: "/api/nodes/{nodeId}/link",
-  summary: "The machine's WebSocket.",
+  summary: "The node's WebSocket.",
   request: { params },
   responses: { 101: { description: "The link" } },
 });
 
-export function nodeMachineRoutes(): Router {
+export function daemonRoutes(): Router {
   const router = apiRouter();
 
   router.openapi(boot, async (c) => {
     const { nodeId: id } = c.req.valid("param");
-    // No object is made for an id that nobody gave out.
+    // No object is created for an unknown id.
     if ((await findNode(c.get("deps").db, id)) === null)
-      throw new SamovarError("unauthenticated", "The bootstrap token is not valid, or it was used already.");
+      throw new SamovarError("unauthenticated", "The bootstrap token is invalid or was used already.");
     const answer = await nodeObject(c.env, id).bootstrap(c.req.valid("json"));
     if (!answer.ok) throw new SamovarError(answer.code, answer.message);
     return c.json(answer.reply, 200);

@@ -10,7 +10,7 @@ import { controlPlane } from "../../test/caller.ts";
 import { putDefinition } from "../agents/store.ts";
 import { putCredential } from "../credentials/store.ts";
 import { credentials, projects } from "../database/schema.ts";
-import { mintWorkspaceToken } from "../identity/machine-tokens.ts";
+import { mintWorkspaceToken } from "../identity/node-tokens.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { aHolder, aNode, anOwner, stopClock } from "../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";

@@ -3,16 +3,16 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { anOwner } from "../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import {
-  endOf,
-  Machine,
+  aSessionEnd,
+  ScriptedNode,
   reaches,
-  sessionOf,
-  slotsOf,
+  toSession,
+  getTaskIds,
   soon,
   submit,
-  workspaceOf,
-} from "../tasks/workflow/machine.fixture.ts";
-import { sweepLeftWorkspaces } from "./left-workspaces.ts";
+  getWorkspace,
+} from "../tasks/workflow/scripted-node.fixture.ts";
+import { sweepAbandonedWorkspaces } from "./abandoned-workspaces.ts";
 import { runSweep } from "./sweep.ts";
 
 beforeEach(() => {
@@ -22,7 +22,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const sweep = (afterMs: number) => runSweep(env, Date.now() + afterMs, { left: sweepLeftWorkspaces });
+const sweep = (afterMs: number) => runSweep(env, Date.now() + afterMs, { left: sweepAbandonedWorkspaces });
 
 it("[N1] a workspace that its run could not see to is removed once its task has ended for a while", async () => {
   const ownerId = await anOwner();
@@ -32,19 +32,19 @@ it("[N1] a workspace that its run could not see to is removed once its task has 
     await run.mockStepError({ name: "end: keep" }, new Error("the disk sang"));
   });
   const task = await submit(ownerId);
-  const machine = await Machine.of(ownerId);
+  const machine = await ScriptedNode.of(ownerId);
   const begun = await machine.begins();
   await reaches(task, "in_progress");
   await sweep(60 * 60_000);
-  expect(await workspaceOf(task), "one that is worked in stays").toMatchObject({ state: "busy" });
-  machine.tell({ kind: "session.ended", ...begun, end: await endOf(task, { outcome: "crashed" }) });
+  expect(await getWorkspace(task), "one that is worked in stays").toMatchObject({ state: "busy" });
+  machine.tell({ kind: "session.ended", ...begun, end: await aSessionEnd(task, { outcome: "crashed" }) });
   await reaches(task, "failed");
-  await vi.waitFor(async () => expect((await sessionOf(task))?.endedAt).not.toBeNull(), soon);
+  await vi.waitFor(async () => expect((await toSession(task))?.endedAt).not.toBeNull(), soon);
   await sweep(60_000);
-  expect(await workspaceOf(task), "its run may still be at it").toMatchObject({ state: "busy" });
+  expect(await getWorkspace(task), "its run may still be at it").toMatchObject({ state: "busy" });
   expect(await sweep(60 * 60_000)).toMatchObject([{ ok: true, found: 1, acted: 1 }]);
   await machine.destroys();
-  await vi.waitFor(async () => expect(await slotsOf(machine)).toEqual([]), soon);
-  await vi.waitFor(async () => expect(await workspaceOf(task)).toMatchObject({ state: "destroyed" }), soon);
+  await vi.waitFor(async () => expect(await getTaskIds(machine)).toEqual([]), soon);
+  await vi.waitFor(async () => expect(await getWorkspace(task)).toMatchObject({ state: "destroyed" }), soon);
   expect(await sweep(60 * 60_000)).toMatchObject([{ ok: true, found: 0 }]);
 });

@@ -9,16 +9,16 @@ import { anOwner } from "../../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
 import {
   db,
-  endOf,
-  eventsOf,
-  Machine,
-  nodeOf,
+  aSessionEnd,
+  listTaskEvents,
+  ScriptedNode,
+  findNewestNode,
   reaches,
-  slotsOf,
+  getTaskIds,
   soon,
   submit,
-  workspaceOf,
-} from "./machine.fixture.ts";
+  getWorkspace,
+} from "./scripted-node.fixture.ts";
 
 beforeEach(() => {
   scriptedCloud();
@@ -60,33 +60,33 @@ describe("[T1] a machine that is lost before the agent has the prompt", () => {
   it("[F29] while it boots: another one is taken, and the task is done there", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    const first = await nodeOf(ownerId);
+    const first = await findNewestNode(ownerId);
     await nodeObject(env, first).destroy("the test wants it gone");
-    const second = await Machine.on(await otherNode(ownerId, [first]));
+    const second = await ScriptedNode.on(await otherNode(ownerId, [first]));
     const begun = await second.begins();
-    second.tell({ kind: "session.ended", ...begun, end: await endOf(task) });
+    second.tell({ kind: "session.ended", ...begun, end: await aSessionEnd(task) });
     await second.destroys();
     expect(await reaches(task, "completed")).toMatchObject({ nodeId: second.nodeId, attempt: 1 });
     expect((await nodeObject(env, first).view())?.taskIds).toEqual([]);
-    const warnings = (await eventsOf(task)).filter((event) => event.kind === "warning.raised");
+    const warnings = (await listTaskEvents(task)).filter((event) => event.kind === "warning.raised");
     expect(warnings).toMatchObject([{ data: { nodeId: first, code: "node_destroyed" } }]);
   });
 
   it("while it clones: back in line, let go, and prepared anew elsewhere", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    const first = await Machine.of(ownerId);
+    const first = await ScriptedNode.of(ownerId);
     const { args } = await first.expects("workspace.create");
     await reaches(task, "delegated");
     await nodeObject(env, first.nodeId).destroy("the test wants it gone");
-    const second = await Machine.on(await otherNode(ownerId, [first.nodeId]));
+    const second = await ScriptedNode.on(await otherNode(ownerId, [first.nodeId]));
     const begun = await second.begins("task/y");
     expect(begun.workspaceId).toBe(args.workspaceId);
     expect(await reaches(task, "in_progress")).toMatchObject({ nodeId: second.nodeId, branch: "task/y" });
-    expect(await workspaceOf(task)).toMatchObject({ nodeId: second.nodeId, state: "busy" });
-    expect(await slotsOf(first)).toEqual([]);
-    expect(await slotsOf(second)).toEqual([task.id]);
-    const moves = (await eventsOf(task)).filter((event) => event.kind === "status.changed");
+    expect(await getWorkspace(task)).toMatchObject({ nodeId: second.nodeId, state: "busy" });
+    expect(await getTaskIds(first)).toEqual([]);
+    expect(await getTaskIds(second)).toEqual([task.id]);
+    const moves = (await listTaskEvents(task)).filter((event) => event.kind === "status.changed");
     expect(moves.map((event) => event.data["to"])).toEqual([
       "queued",
       "delegated",
@@ -99,7 +99,7 @@ describe("[T1] a machine that is lost before the agent has the prompt", () => {
   it("a repository that can not be cloned is no fault of the machine", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    const machine = await Machine.of(ownerId);
+    const machine = await ScriptedNode.of(ownerId);
     const { args } = await machine.expects("workspace.create");
     const failure = { code: "clone_failed", message: "There is no repository at this address." };
     machine.tell({ kind: "workspace.failed", workspaceId: args.workspaceId, failure });
@@ -127,7 +127,7 @@ describe("[T1] a machine that does not come back", () => {
   it("is given up half a minute after its link is down, not after five", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    const first = await Machine.of(ownerId);
+    const first = await ScriptedNode.of(ownerId);
     await first.expects("workspace.create");
     await reaches(task, "delegated");
     first.vanishes();
@@ -136,26 +136,26 @@ describe("[T1] a machine that does not come back", () => {
       soon,
     );
     hasten();
-    const second = await Machine.on(await otherNode(ownerId, [first.nodeId]));
+    const second = await ScriptedNode.on(await otherNode(ownerId, [first.nodeId]));
     await second.begins();
     expect(await reaches(task, "in_progress")).toMatchObject({ nodeId: second.nodeId });
-    expect(await slotsOf(first)).toEqual([]);
+    expect(await getTaskIds(first)).toEqual([]);
     expect((await nodeObject(env, first.nodeId).view())?.state).toMatch(/active|warm/);
   });
 
   it("whose object can not even be made: passed over by the next task", async () => {
     const ownerId = await anOwner();
     const earlier = await submit(ownerId);
-    const first = await Machine.of(ownerId);
+    const first = await ScriptedNode.of(ownerId);
     const begun = await first.begins();
-    first.tell({ kind: "session.ended", ...begun, end: await endOf(earlier) });
+    first.tell({ kind: "session.ended", ...begun, end: await aSessionEnd(earlier) });
     await first.destroys();
     await reaches(earlier, "completed");
     await ruin(first.nodeId);
     const task = await submit(ownerId);
-    const second = await Machine.on(await otherNode(ownerId, [first.nodeId]));
+    const second = await ScriptedNode.on(await otherNode(ownerId, [first.nodeId]));
     const next = await second.begins();
-    second.tell({ kind: "session.ended", ...next, end: await endOf(task) });
+    second.tell({ kind: "session.ended", ...next, end: await aSessionEnd(task) });
     await second.destroys();
     expect(await reaches(task, "completed")).toMatchObject({ nodeId: second.nodeId });
   });
@@ -163,12 +163,12 @@ describe("[T1] a machine that does not come back", () => {
   it("whose object is lost while it clones: replaced after the same half minute", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
-    const first = await Machine.of(ownerId);
+    const first = await ScriptedNode.of(ownerId);
     await first.expects("workspace.create");
     await reaches(task, "delegated");
     await ruin(first.nodeId);
     hasten();
-    const second = await Machine.on(await otherNode(ownerId, [first.nodeId]));
+    const second = await ScriptedNode.on(await otherNode(ownerId, [first.nodeId]));
     await second.begins();
     expect(await reaches(task, "in_progress")).toMatchObject({ nodeId: second.nodeId });
   });

@@ -17,7 +17,7 @@ import { aHolder, connected } from "../../nodes/durable-object/node.fixture.ts";
 import type { Agent } from "../../nodes/durable-object/node.fixture.ts";
 import { requireProject } from "../../projects/store.ts";
 import { projectData } from "../../sessions/durable-object/stub.ts";
-import { workspaceView } from "../../workspaces/store.ts";
+import { toWorkspaceView } from "../../workspaces/store.ts";
 import { createNewTask } from "../create.ts";
 import { findTask } from "../store.ts";
 
@@ -44,7 +44,7 @@ export const reaches = (task: TaskRecord, status: TaskRecord["status"]) =>
   }, soon);
 
 /** The owner's newest node, once its object is there. */
-export const nodeOf = (ownerId: UserId): Promise<NodeId> =>
+export const findNewestNode = (ownerId: UserId): Promise<NodeId> =>
   vi.waitFor(async () => {
     const [row] = await db.select().from(nodes).where(eq(nodes.ownerId, ownerId));
     expect(row?.version).toBeGreaterThan(0);
@@ -53,7 +53,7 @@ export const nodeOf = (ownerId: UserId): Promise<NodeId> =>
   }, soon);
 
 /** A vm-agent's end of the link that answers commands one by one. */
-export class Machine {
+export class ScriptedNode {
   readonly nodeId: NodeId;
   readonly #agent: Agent;
   #told = 0;
@@ -63,12 +63,12 @@ export class Machine {
     this.#agent = agent;
   }
 
-  static async of(ownerId: UserId): Promise<Machine> {
-    return Machine.on(await nodeOf(ownerId));
+  static async of(ownerId: UserId): Promise<ScriptedNode> {
+    return ScriptedNode.on(await findNewestNode(ownerId));
   }
 
-  static async on(nodeId: NodeId): Promise<Machine> {
-    return new Machine(nodeId, await connected(nodeId));
+  static async on(nodeId: NodeId): Promise<ScriptedNode> {
+    return new ScriptedNode(nodeId, await connected(nodeId));
   }
 
   async expects<K extends CommandKind>(kind: K): Promise<Extract<Command, { kind: K }>> {
@@ -121,7 +121,7 @@ export class Machine {
   }
 }
 
-export async function endOf(task: TaskRecord, more: Partial<SessionEnd> = {}): Promise<SessionEnd> {
+export async function aSessionEnd(task: TaskRecord, more: Partial<SessionEnd> = {}): Promise<SessionEnd> {
   return {
     outcome: "clean",
     stopReason: "end_turn",
@@ -143,14 +143,14 @@ export async function endOf(task: TaskRecord, more: Partial<SessionEnd> = {}): P
 }
 
 /** The digest of a transcript that consists of this one message of an agent. */
-export function proofOf(messageId: MessageId, content: string): TranscriptDigest {
+export function digestMessage(messageId: MessageId, content: string): TranscriptDigest {
   const rest = { role: "assistant", kind: "text", toolMetadata: null, interrupted: false, truncated: null } as const;
   return digestTranscript([hashMessage({ messageId, content, ...rest }, sha256)], sha256);
 }
 
 export async function says(
   task: TaskRecord,
-  machine: Machine,
+  machine: ScriptedNode,
   workspace: TaskRecord["workspaceId"],
   text: string,
   messageId: MessageId = ids.messageId(),
@@ -161,18 +161,19 @@ export async function says(
   expect(await projectData(deps, task.projectId).deliver(claims, [row])).toMatchObject({ persisted: 1 });
 }
 
-export const transcriptOf = async (task: TaskRecord) => {
+export const readTranscript = async (task: TaskRecord) => {
   const history = await projectData(deps, task.projectId).listMessages(task.sessionId, { limit: 50 });
   return (history?.messages ?? []).map((message) => message.content);
 };
-export const workspaceOf = async (task: TaskRecord) => {
+export const getWorkspace = async (task: TaskRecord) => {
   const [row] = await db.select().from(workspaces).where(eq(workspaces.taskId, task.id));
-  return row === undefined ? null : workspaceView(row);
+  return row === undefined ? null : toWorkspaceView(row);
 };
-export const eventsOf = async (task: TaskRecord): Promise<Pick<TaskEvent, "kind" | "data">[]> => {
+export const listTaskEvents = async (task: TaskRecord): Promise<Pick<TaskEvent, "kind" | "data">[]> => {
   const rows = await db.select().from(taskEvents).where(eq(taskEvents.taskId, task.id)).orderBy(asc(taskEvents.seq));
   return rows.map(({ kind, data }) => ({ kind: taskEventKind.parse(kind), data }));
 };
-export const slotsOf = async (machine: Machine) => (await nodeObject(env, machine.nodeId).view())?.taskIds;
-export const keptOf = async (machine: Machine) => (await nodeObject(env, machine.nodeId).view())?.retainedTaskIds;
-export const sessionOf = (task: TaskRecord) => projectData(deps, task.projectId).getSession(task.sessionId);
+export const getTaskIds = async (machine: ScriptedNode) => (await nodeObject(env, machine.nodeId).view())?.taskIds;
+export const getRetainedTaskIds = async (machine: ScriptedNode) =>
+  (await nodeObject(env, machine.nodeId).view())?.retainedTaskIds;
+export const toSession = (task: TaskRecord) => projectData(deps, task.projectId).getSession(task.sessionId);

@@ -52,6 +52,8 @@ CREATE TABLE projects (
   base_branch TEXT,
   default_vm_size TEXT,
   default_agent TEXT,
+  checkout TEXT,
+  commit_identity TEXT,
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   archived_at INTEGER
@@ -69,7 +71,10 @@ CREATE TABLE tasks (
   priority INTEGER NOT NULL DEFAULT 0,
   vm_size TEXT,
   agent TEXT,
+  model TEXT,
+  permission_mode TEXT,
   base_branch TEXT,
+  depends_on TEXT,
   run_id TEXT,
   node_id TEXT,
   workspace_id TEXT,
@@ -77,6 +82,7 @@ CREATE TABLE tasks (
   output TEXT,
   failure TEXT,
   cancel_requested INTEGER NOT NULL DEFAULT 0,
+  acknowledged INTEGER NOT NULL DEFAULT 0,
   attempt INTEGER NOT NULL DEFAULT 0,
   version INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
@@ -86,6 +92,7 @@ CREATE TABLE tasks (
 );
 CREATE INDEX tasks_board ON tasks (project_id, status, priority, id);
 CREATE INDEX tasks_newest ON tasks (project_id, id);
+CREATE INDEX tasks_activity ON tasks (project_id, updated_at);
 CREATE INDEX tasks_status ON tasks (status, id);
 
 CREATE TABLE task_events (
@@ -113,6 +120,8 @@ CREATE TABLE nodes (
   epoch INTEGER NOT NULL,
   slots INTEGER NOT NULL,
   task_ids TEXT NOT NULL,
+  retained_task_ids TEXT NOT NULL DEFAULT '[]',
+  taken INTEGER NOT NULL DEFAULT 0,
   warm_until INTEGER,
   unreachable_since INTEGER,
   outbox TEXT NOT NULL,
@@ -126,6 +135,17 @@ CREATE TABLE nodes (
 CREATE INDEX nodes_owner_state ON nodes (owner_id, state, id);
 CREATE UNIQUE INDEX nodes_name ON nodes (name);
 
+CREATE TABLE node_history (
+  node_id TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  owner_id TEXT NOT NULL REFERENCES users (id),
+  at INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  tasks INTEGER NOT NULL,
+  PRIMARY KEY (node_id, version)
+);
+CREATE INDEX node_history_owner ON node_history (owner_id, at);
+
 CREATE TABLE workspaces (
   id TEXT PRIMARY KEY NOT NULL,
   owner_id TEXT NOT NULL REFERENCES users (id),
@@ -134,6 +154,7 @@ CREATE TABLE workspaces (
   task_id TEXT,
   node_id TEXT NOT NULL,
   branch TEXT,
+  agent TEXT,
   state TEXT NOT NULL,
   failure TEXT,
   retained_until INTEGER,
@@ -143,6 +164,36 @@ CREATE TABLE workspaces (
 CREATE INDEX workspaces_owner ON workspaces (owner_id, id);
 CREATE INDEX workspaces_node ON workspaces (node_id, state);
 
+CREATE TABLE task_queue (
+  task_id TEXT PRIMARY KEY NOT NULL REFERENCES tasks (id),
+  owner_id TEXT NOT NULL REFERENCES users (id),
+  run_id TEXT NOT NULL,
+  size TEXT NOT NULL,
+  code TEXT NOT NULL,
+  blocked_by TEXT NOT NULL,
+  rank INTEGER NOT NULL,
+  queued_at INTEGER NOT NULL,
+  polled_at INTEGER NOT NULL
+);
+CREATE INDEX task_queue_order ON task_queue (owner_id, code, size, rank, queued_at, task_id);
+
+CREATE TABLE agent_definitions (
+  owner_id TEXT NOT NULL REFERENCES users (id),
+  kind TEXT NOT NULL,
+  definition TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (owner_id, kind)
+);
+
+CREATE TABLE agent_capabilities (
+  owner_id TEXT NOT NULL REFERENCES users (id),
+  kind TEXT NOT NULL,
+  capabilities TEXT NOT NULL,
+  reported_at INTEGER NOT NULL,
+  PRIMARY KEY (owner_id, kind)
+);
+
 CREATE TABLE idempotency_keys (
   owner_id TEXT NOT NULL,
   key TEXT NOT NULL,
@@ -151,6 +202,12 @@ CREATE TABLE idempotency_keys (
   created_at INTEGER NOT NULL,
   PRIMARY KEY (owner_id, key)
 );
+
+CREATE TABLE finished_runs (
+  run_id TEXT PRIMARY KEY NOT NULL,
+  finished_at INTEGER NOT NULL
+);
+CREATE INDEX finished_runs_age ON finished_runs (finished_at);
 
 CREATE TABLE sweep_runs (
   phase TEXT PRIMARY KEY NOT NULL,

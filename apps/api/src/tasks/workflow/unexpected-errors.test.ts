@@ -4,7 +4,17 @@ import { env, introspectWorkflow } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { anOwner } from "../../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
-import { endOf, eventsOf, keptOf, Machine, reaches, sessionOf, soon, submit, workspaceOf } from "./machine.fixture.ts";
+import {
+  aSessionEnd,
+  listTaskEvents,
+  getRetainedTaskIds,
+  ScriptedNode,
+  reaches,
+  toSession,
+  soon,
+  submit,
+  getWorkspace,
+} from "./scripted-node.fixture.ts";
 
 beforeEach(() => {
   scriptedCloud();
@@ -23,8 +33,8 @@ async function brokenAt<T>(step: string, body: () => Promise<T>): Promise<T> {
 }
 
 const sang = { code: "internal", message: expect.stringContaining("the disk sang") };
-const isSingle = async (task: Parameters<typeof eventsOf>[0]) => {
-  const moves = (await eventsOf(task)).filter((event) => event.kind === "status.changed");
+const isSingle = async (task: Parameters<typeof listTaskEvents>[0]) => {
+  const moves = (await listTaskEvents(task)).filter((event) => event.kind === "status.changed");
   const ends = moves.filter(({ data }) => isTerminal(String(data["to"])));
   expect(ends).toHaveLength(1);
 };
@@ -34,7 +44,7 @@ describe("[T1] a step that always fails", () => {
     brokenAt(step, async () => {
       const task = await submit(await anOwner());
       expect(await reaches(task, "failed")).toMatchObject({ failure: sang });
-      await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "error" }), soon);
+      await vi.waitFor(async () => expect(await toSession(task)).toMatchObject({ status: "error" }), soon);
       await isSingle(task);
     }),
   );
@@ -45,7 +55,7 @@ describe("[T1] a step that always fails", () => {
       brokenAt(step, async () => {
         const ownerId = await anOwner();
         const task = await submit(ownerId);
-        const machine = await Machine.of(ownerId);
+        const machine = await ScriptedNode.of(ownerId);
         const create = await machine.expects("workspace.create");
         const { workspaceId } = create.args;
         machine.tell({ kind: "workspace.ready", workspaceId, branch: "task/x", baseCommit: "abc" });
@@ -54,12 +64,12 @@ describe("[T1] a step that always fails", () => {
           machine.tell({ kind: "session.started", workspaceId, sessionId: task.sessionId, capabilities: null });
         }
         if (step === "work: look 1" || step === "finish: verify 1")
-          machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await endOf(task) });
+          machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await aSessionEnd(task) });
         expect(await reaches(task, "failed")).toMatchObject({ failure: sang });
-        expect(await workspaceOf(task)).toMatchObject({ state: "retained", failure: sang });
-        expect(await keptOf(machine)).toEqual([task.id]);
+        expect(await getWorkspace(task)).toMatchObject({ state: "retained", failure: sang });
+        expect(await getRetainedTaskIds(machine)).toEqual([task.id]);
         if (step === "start: begun") await machine.expects("session.cancel");
-        await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "error" }), soon);
+        await vi.waitFor(async () => expect(await toSession(task)).toMatchObject({ status: "error" }), soon);
         await isSingle(task);
       }),
   );
@@ -70,9 +80,9 @@ describe("[T1] a step that always fails", () => {
       brokenAt(step, async () => {
         const ownerId = await anOwner();
         const task = await submit(ownerId);
-        const machine = await Machine.of(ownerId);
+        const machine = await ScriptedNode.of(ownerId);
         const begun = await machine.begins();
-        machine.tell({ kind: "session.ended", ...begun, end: await endOf(task) });
+        machine.tell({ kind: "session.ended", ...begun, end: await aSessionEnd(task) });
         if (step !== "end: remove") await machine.destroys();
         const done = await reaches(task, "completed");
         expect(done.output).toMatchObject({ branch: "task/x", stopReason: "end_turn", restarts: 0, bundle: null });
@@ -84,12 +94,12 @@ describe("[T1] a step that always fails", () => {
     brokenAt(step, async () => {
       const ownerId = await anOwner();
       const task = await submit(ownerId);
-      const machine = await Machine.of(ownerId);
+      const machine = await ScriptedNode.of(ownerId);
       const begun = await machine.begins();
       const failure = { code: "agent_crashed", message: "The agent's process died." };
-      machine.tell({ kind: "session.ended", ...begun, end: await endOf(task, { outcome: "crashed", failure }) });
+      machine.tell({ kind: "session.ended", ...begun, end: await aSessionEnd(task, { outcome: "crashed", failure }) });
       expect(await reaches(task, "failed")).toMatchObject({ failure });
-      await vi.waitFor(async () => expect(await sessionOf(task)).toMatchObject({ status: "error" }), soon);
+      await vi.waitFor(async () => expect(await toSession(task)).toMatchObject({ status: "error" }), soon);
       await isSingle(task);
     }),
   );

@@ -76,7 +76,7 @@ async function verify<T>(
   now: Millis,
 ): Promise<T> {
   try {
-    const { payload } = await jwtVerify(token, ({ kid }) => importJWK(keyNamed(config, kid), ALGORITHM), {
+    const { payload } = await jwtVerify(token, ({ kid }) => importJWK(findKey(config, kid), ALGORITHM), {
       algorithms: [ALGORITHM],
       issuer: config.PUBLIC_URL,
       audience: kind.audience,
@@ -92,7 +92,7 @@ async function verify<T>(
 }
 
 /** Throws when no key is named so. */
-function keyNamed(config: KeyConfig, kid = config.SIGNING_KEY.kid): JWK {
+function findKey(config: KeyConfig, kid = config.SIGNING_KEY.kid): JWK {
   const key = publicKeys(config).keys.find((each) => each.kid === kid);
   if (key === undefined) throw refused();
   return key;

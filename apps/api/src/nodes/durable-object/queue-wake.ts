@@ -1,4 +1,4 @@
-/** A debt of the node's object: those who wait in line hear of room here. Owed until the line was read. */
+/** A pending effect of the node's object: wakes queued runs when slots become available. Pending until the queue was read. */
 import { errorMessage } from "@samovar/base";
 import type { Clock, Logger, UserId } from "@samovar/base";
 import type { Config } from "../../config.ts";
@@ -13,28 +13,35 @@ export type WakeQueue = (
   ownerId: UserId,
 ) => Promise<void>;
 
-export interface RoomDeps {
+export interface QueueWakeDeps {
   readonly env: Env;
   readonly config: Config;
   readonly storage: NodeStorage;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Tasks stand above nodes: the composition root hands this in. */
+  /** Nodes may not import tasks, so the composition root passes it in. */
   readonly wakeQueue: WakeQueue;
 }
 
-/** Once the node's row tells of the room: those who are woken read it there. Answers whether nothing is owed any more. */
-export async function payRoom({ env, config, storage, clock, logger, wakeQueue }: RoomDeps): Promise<boolean> {
+/** Call it once the node's row has the available slots, because the woken runs read them there. Returns whether nothing is pending any more. */
+export async function flushQueueWake({
+  env,
+  config,
+  storage,
+  clock,
+  logger,
+  wakeQueue,
+}: QueueWakeDeps): Promise<boolean> {
   const node = storage.node();
-  const [owed] = storage.owedRoom();
-  if (owed === undefined || node === null) return true;
+  const [pending] = storage.pendingQueueWakes();
+  if (pending === undefined || node === null) return true;
   try {
     await wakeQueue({ env, config, db: database(env), clock, logger }, node.identity.ownerId);
-    storage.roomTold(owed.stamp);
+    storage.removeQueueWake(pending.stamp);
     return true;
   } catch (error) {
-    logger.warn("room.wake_failed", { error: errorMessage(error) });
-    storage.roomFailed();
+    logger.warn("queue.wake_failed", { error: errorMessage(error) });
+    storage.countQueueWakeAttempt();
     return false;
   }
 }

@@ -1,1 +1,0 @@
-CREATE INDEX tasks_activity ON tasks (project_id, updated_at);
