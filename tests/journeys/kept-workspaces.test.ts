@@ -81,7 +81,7 @@ test("[R14] [R30] a kept workspace is listed, looked into, given more time, remo
   await workspaceOf(failed, "destroyed");
   expect(existsSync(look.path)).toBe(false);
   const transcript = await here.samovar(["transcript", failed.sessionId]);
-  expect(transcript.stdout.split("The kept workspace was removed on request.")).toHaveLength(2);
+  expect(transcript.stdout.split("The retained workspace was removed on request.")).toHaveLength(2);
   expect((await here.samovar(["workspaces", "open", kept.id])).stderr).toContain("no more");
   expect((await here.samovar(["verify", failed.id])).code).toBe(0);
 });

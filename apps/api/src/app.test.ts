@@ -52,7 +52,7 @@ const split = (route: string) => {
 };
 
 describe("who may call what", () => {
-  it("there is something to walk", () => {
+  it("there are routes to check", () => {
     expect(closed.length).toBeGreaterThan(20);
     for (const route of OPEN) expect(everyRoute).toContain(route);
   });
@@ -62,7 +62,7 @@ describe("who may call what", () => {
     expect((await ask(path, { method, body })).status).toBe(401);
   });
 
-  it.each(closed)("%s is closed to machines", async (route) => {
+  it.each(closed)("%s is closed to nodes", async (route) => {
     const { method, path, body } = split(route);
     const node = { node: ids.make("nod"), epoch: 1 };
     const workspace = { workspace: ids.make("wsp"), project: ids.make("prj"), session: ids.make("ses"), ...node };
@@ -84,7 +84,7 @@ describe("who may call what", () => {
     }
   });
 
-  it("what is nowhere is closed too, and not found once one is in", async () => {
+  it("an unknown address is closed too, and not found once signed in", async () => {
     expect((await ask("/api/nowhere")).status).toBe(401);
     const { apiToken } = await setUp();
     expect((await ask("/api/nowhere", { token: apiToken })).status).toBe(404);
@@ -96,8 +96,8 @@ async function made(path: string, body: object, token: string): Promise<string> 
   return reply.id;
 }
 
-describe("somebody else's things", () => {
-  it("are not found, whatever one asks of them", async () => {
+describe("other users' resources", () => {
+  it("are not found, whatever the request", async () => {
     const { apiToken } = await setUp();
     const project = await made("/api/projects", { name: "Mine", repoUrl: "https://git.test/a.git" }, apiToken);
     const task = await made(`/api/projects/${project}/tasks`, { description: "Mine" }, apiToken);
@@ -118,7 +118,7 @@ describe("somebody else's things", () => {
   });
 });
 
-/** A body of so many bytes. */
+/** A body of this many bytes. */
 const sized = (bytes: number) => JSON.stringify({ name: "x".repeat(bytes - 11) });
 
 describe("answers", () => {
@@ -161,7 +161,7 @@ describe("answers", () => {
     expect([at.status, over.status]).toEqual([400, 413]);
   });
 
-  it("to what nobody foresaw are `internal`, and tell nothing of it", async () => {
+  it("to unexpected errors are `internal` and reveal nothing", async () => {
     const broken = createApp();
     const answer = await broken.request(
       `${ORIGIN}/api/identity/setup`,

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { TEST_SETTINGS } from "../test/settings.ts";
 import { getConfig, settings, getTimeLimits } from "./config.ts";
 
-it("fills in what is not given", () => {
+it("fills in defaults", () => {
   expect(getConfig({ ...TEST_SETTINGS })).toMatchObject({
     NODE_SLOTS: 3,
     ALLOW_LOCAL_REPOS: false,
@@ -16,7 +16,7 @@ it("is parsed once for each set of bindings", () => {
   expect(getConfig(env)).toBe(getConfig(env));
 });
 
-it("tells all faults at once, and no secret", () => {
+it("names all faults at once, and no secret", () => {
   const wrong = { ...TEST_SETTINGS, PUBLIC_URL: "nowhere", NODE_SLOTS: "0", OPERATOR_SECRET: "short-and-secret" };
   expect(() => getConfig(wrong)).toThrow(/PUBLIC_URL[\s\S]*OPERATOR_SECRET[\s\S]*NODE_SLOTS/);
   expect(() => getConfig(wrong)).not.toThrow(/short-and-secret/);

@@ -38,7 +38,7 @@ const count = async (sql: string, ...values: string[]) =>
 describe("POST /api/projects", () => {
   const wanted = { name: "Once", repoUrl: "https://git.test/once.git" };
 
-  it("makes one project of many requests with one key, and tells each of it", async () => {
+  it("creates one project for many requests with one key, and returns it to each", async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => makeProject(wanted, "project-key-1")));
     expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([201]));
     const made = await Promise.all(answers.map(async (answer) => projectView.parse(await answer.json())));
@@ -46,7 +46,7 @@ describe("POST /api/projects", () => {
     expect(await count("SELECT count(*) AS n FROM projects WHERE name = ?", "Once")).toBe(1);
   });
 
-  it("another request under the key is a conflict; somebody else's key is theirs", async () => {
+  it("another request under the key is a conflict; keys of other users are separate", async () => {
     expect((await makeProject({ ...wanted, name: "Twice" }, "project-key-1")).status).toBe(409);
     const other = await anotherUser();
     expect((await makeProject({ ...wanted, name: "Theirs" }, "project-key-1", other.token)).status).toBe(201);
@@ -63,7 +63,7 @@ describe("POST /api/projects", () => {
   });
 });
 
-/** What people send at once: some with the key of another, some with another text under the same key. */
+/** Concurrent requests: some share a key, some send another text under the same key. */
 const anySubmits = fc.array(
   fc.record({
     key: fc.nat(2),
@@ -98,7 +98,7 @@ describe("[F45] POST /api/projects/…/tasks", () => {
       expect(new Set(made.map(({ task }) => task?.id)).size).toBe(1);
       expect(new Set(made.map(({ task }) => task?.runId)).size).toBe(1);
       expect(new Set(made.map(({ task }) => task?.sessionId)).size).toBe(1);
-      // Whoever came first decides what the key means; all others with another text are told so.
+      // The first request decides what the key means; other texts are conflicts.
       expect(new Set(made.map(({ text }) => text)).size).toBe(1);
       const rest = asked.filter((answer) => answer.status !== 202);
       expect(rest.every(({ status, text }) => status === 409 && text !== made[0]?.text)).toBe(true);
@@ -134,7 +134,7 @@ describe("POST /api/projects/…/tasks/…/run and …/retry", () => {
     return taskView.parse(await (await ask(`/api/projects/${project.id}/tasks`, { body, token })).json());
   }
 
-  it("twenty at once with one key begin one attempt", async () => {
+  it("twenty concurrent requests with one key start one attempt", async () => {
     const task = await draft("run-once");
     const answers = await Promise.all(Array.from({ length: 20 }, () => tell(task, "run", "run-key-1")));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
@@ -142,7 +142,7 @@ describe("POST /api/projects/…/tasks/…/run and …/retry", () => {
     await tell(task, "cancel", "cancel-key-1");
   });
 
-  it("a repeated request begins nothing, also when its attempt has ended meanwhile", async () => {
+  it("a repeated request starts nothing, even if its attempt has ended meanwhile", async () => {
     const task = await draft("retry-once");
     expect((await tell(task, "run", "run-key-2")).status).toBe(202);
     await endedBy(task);
@@ -157,7 +157,7 @@ describe("POST /api/projects/…/tasks/…/run and …/retry", () => {
     await tell(task, "cancel", "cancel-key-2");
   });
 
-  it("twenty retries at once with one key begin one attempt, and each is told of it", async () => {
+  it("twenty concurrent retries with one key start one attempt, and each returns it", async () => {
     const task = await draft("retry-at-once");
     await tell(task, "run", "run-key-4");
     await endedBy(task);

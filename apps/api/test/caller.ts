@@ -1,4 +1,4 @@
-/** Calls the control plane as a person would: a signed-in owner, or somebody else. */
+/** Calls the control plane as a person would: a signed-in owner, or another user. */
 import { env } from "cloudflare:workers";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
 import type { UserId } from "@samovar/base";
@@ -64,7 +64,7 @@ export function controlPlane(
 }
 
 /** A second person, with an API token of their own. */
-export async function anotherUser(name = "Somebody else"): Promise<{ id: UserId; token: string }> {
+export async function anotherUser(name = "Another user"): Promise<{ id: UserId; token: string }> {
   const id = ids.make("usr");
   await database(env).insert(users).values({ id, name, createdAt: Date.now() });
   const { token } = await mintApiToken(depsFor(env), id, "theirs", null);

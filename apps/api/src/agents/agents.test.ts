@@ -1,4 +1,4 @@
-/** Agents of a person's own, through the API: defined, given their secrets, used by tasks, deleted. */
+/** Custom agents through the API: definition, secrets, use by tasks, deletion. */
 import { env } from "cloudflare:workers";
 import { agentDetail, agentView, BUILT_IN_AGENTS, errorBody, page, projectView, taskView } from "@samovar/contracts";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -29,7 +29,7 @@ const project = async (more: object = {}) => {
   return projectView.parse(await answer.json());
 };
 
-describe("an agent of a person's own", () => {
+describe("a custom agent", () => {
   it("is defined, listed after the built-in ones, and usable at once when it needs no secret", async () => {
     const answer = await define({ ...GOOSE, env: { HOME_DIR: "{home}" } });
     expect(answer.status).toBe(200);
@@ -53,7 +53,7 @@ describe("an agent of a person's own", () => {
     });
   });
 
-  it("is its owner's alone", async () => {
+  it("is available to its owner only", async () => {
     await define(GOOSE);
     const other = await anotherUser();
     expect((await as("/api/agents/goose", "GET", undefined, other.token)).status).toBe(404);
@@ -161,7 +161,7 @@ describe("an agent is deleted", () => {
   });
 });
 
-describe("an agent that is not known", () => {
+describe("an unknown agent", () => {
   const refusal = {
     code: "agent_not_configured",
     message: expect.stringMatching(/There are: script, claude.*settings, under Agents/),
@@ -183,7 +183,7 @@ describe("an agent that is not known", () => {
     expect(made).toBe(1);
   });
 
-  it("names those of one's own as well", async () => {
+  it("names custom agents as well", async () => {
     await define(GOOSE);
     const error = await errorOf(
       await as("/api/projects", "POST", { name: "P", repoUrl: "https://git.test/a.git", defaultAgent: "nobody" }),

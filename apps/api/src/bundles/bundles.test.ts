@@ -1,4 +1,4 @@
-/** Bundles through both doors: a node hands one over, its owner fetches the very same bytes. */
+/** Bundles over HTTP: a node uploads one, its owner downloads the same bytes. */
 import { env } from "cloudflare:workers";
 import { sha256 } from "@samovar/base/sha256";
 import { bundleView, errorBody, LIMITS, taskView } from "@samovar/contracts";
@@ -14,7 +14,7 @@ beforeAll(async () => {
   owner = { token: (await setUp()).apiToken };
 });
 
-/** A draft whose session a workspace works for. */
+/** A draft whose session is linked to a workspace. */
 async function work() {
   const repoUrl = "https://example.test/tea.git";
   const project: ProjectView = await (await ask("/api/projects", { body: { name: "Tea", repoUrl }, ...owner })).json();
@@ -32,7 +32,7 @@ async function work() {
   return { claims, path: `/api/projects/${project.id}/tasks/${task.id}/bundle` };
 }
 
-/** So many bytes that are unlike their neighbours. */
+/** Bytes that differ from their neighbours. */
 const bytes = (length: number, seed = 1) =>
   Uint8Array.from({ length }, (_, i) => (Math.imul(i + seed, 2654435761) >>> 13) & 255);
 
@@ -47,7 +47,7 @@ async function put(claims: WorkspaceClaims, data: Uint8Array<ArrayBuffer>, more:
 }
 const formatCode = async (response: Response) => errorBody.parse(await response.json()).error.code;
 
-test("[R14] [F41] what a node hands over is what its owner fetches, under the branch's name", async () => {
+test("[R14] [F41] the owner downloads the bytes that the node uploaded, under the branch's name", async () => {
   const { claims, path } = await work();
   const data = bytes(2 * 1024 * 1024 + 17);
   expect(bundleView.parse(await (await put(claims, data)).json())).toEqual({
@@ -61,7 +61,7 @@ test("[R14] [F41] what a node hands over is what its owner fetches, under the br
   expect(sha256(new Uint8Array(await fetched.arrayBuffer()))).toBe(sha256(data));
 });
 
-test("[F41] a later bundle takes the earlier one's place; the same one again changes nothing", async () => {
+test("[F41] a later bundle replaces an earlier one; the same one again changes nothing", async () => {
   const { claims, path } = await work();
   await put(claims, bytes(1_500_000));
   const second = bytes(10, 2);
@@ -70,14 +70,14 @@ test("[F41] a later bundle takes the earlier one's place; the same one again cha
   expect(new Uint8Array(await (await ask(path, owner)).arrayBuffer())).toEqual(second);
 });
 
-test("a task without one, and somebody else's, are not found", async () => {
+test("a task without a bundle and another user's task are not found", async () => {
   const { claims, path } = await work();
   expect(await formatCode(await ask(path, owner))).toBe("not_found");
   await put(claims, bytes(10));
   expect(await formatCode(await ask(path, await anotherUser()))).toBe("not_found");
 });
 
-test("[security 5, 16] another workspace's token, other bytes than were told, no bytes and too many are refused", async () => {
+test("[security 5, 16] another workspace's token, a wrong SHA-256, an empty and an oversized bundle are refused", async () => {
   const { claims, path } = await work();
   const data = bytes(100);
   expect(await formatCode(await put(claims, data, { workspace: ids.make("wsp") }))).toBe("forbidden");

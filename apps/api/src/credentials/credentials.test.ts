@@ -138,7 +138,7 @@ describe("a credential is checked", () => {
     for (const secret of Object.values(body).slice(1)) expect(refused.text).not.toContain(secret);
   });
 
-  it("and is neither good nor bad when the service does not tell", async () => {
+  it("and is neither good nor bad when the service gives no clear answer", async () => {
     await put("openai", { kind: "openai", apiKey: "sk-123456789012" });
     answers = () => new Response(null, { status: 503 });
     expect((await check("openai")).told).toMatchObject({ ok: null, message: expect.stringContaining("503") });
@@ -153,7 +153,7 @@ describe("a credential is checked", () => {
     expect(asked).toHaveLength(3);
   });
 
-  it("[S1] never at an address that somebody chose", async () => {
+  it("[S1] never at an address that a person chose", async () => {
     await put("openai", { kind: "openai", apiKey: "sk-123456789012", baseUrl: "http://169.254.169.254/" });
     await put("anthropic", { kind: "anthropic", oauthToken: "sk-ant-oat-12345678" });
     for (const kind of ["openai", "anthropic"]) expect((await check(kind)).told).toMatchObject({ ok: null });

@@ -65,7 +65,7 @@ describe("a pull request", () => {
     expect([made?.title.length, made?.body.length]).toEqual([250, 60_000]);
   });
 
-  it("is not wanted where no token is stored", async () => {
+  it("is not requested where no token is stored", async () => {
     await deps.db.delete(credentials);
     expect(await open()).toEqual({ kind: "no_token" });
     expect(github.calls).toEqual([]);

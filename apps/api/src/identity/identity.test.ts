@@ -182,7 +182,7 @@ describe("API tokens", () => {
     expect((await plane.ask("/api/me", { token: made.token })).status).toBe(401);
   });
 
-  it("of somebody else can not be deleted", async () => {
+  it("of another user cannot be deleted", async () => {
     const { apiToken } = await setUp();
     const theirs = await anotherUser();
     const made = createdApiToken.parse(

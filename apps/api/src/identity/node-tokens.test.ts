@@ -17,8 +17,8 @@ const WORKSPACE = {
 };
 const refused = { name: "SamovarError", code: "unauthenticated" };
 
-describe("machine tokens", () => {
-  it("say who the machine is, for 24 hours", async () => {
+describe("node and workspace tokens", () => {
+  it("identify the node for 24 hours", async () => {
     const node = await mintNodeToken(config, NODE, NOW);
     expect(node.expiresAt).toBe(NOW + 24 * 3_600_000);
     expect(await verifyNodeToken(config, node.token, NOW)).toEqual(NODE);
@@ -27,7 +27,7 @@ describe("machine tokens", () => {
     await expect(verifyNodeToken(config, node.token, node.expiresAt)).rejects.toMatchObject(refused);
   });
 
-  it("are no good in each other's place", async () => {
+  it("are not interchangeable", async () => {
     const node = await mintNodeToken(config, NODE, NOW);
     const workspace = await mintWorkspaceToken(config, WORKSPACE, NOW);
     await expect(verifyWorkspaceToken(config, node.token, NOW)).rejects.toMatchObject(refused);
@@ -66,7 +66,7 @@ describe("machine tokens", () => {
     await expect(verifyNodeToken(config, await forged(more).sign(key), NOW)).rejects.toMatchObject(refused);
   });
 
-  it("signed by somebody else, by the published key as a secret, or not at all, are refused", async () => {
+  it("signed with another key, with the public key as a secret, or not at all, are refused", async () => {
     const { privateKey } = await generateKeyPair("EdDSA");
     const another = await forged({}).sign(privateKey);
     const confused = await new SignJWT({ ...NODE })

@@ -1,4 +1,4 @@
-/** What people see of their machines over time: the pool, what it cost, what sizes cost. */
+/** The pool's history, the cost of nodes and the prices of sizes. */
 import { env } from "cloudflare:workers";
 import type { NodeId, UserId } from "@samovar/base";
 import { page, poolHistory, sizeOffer, spending } from "@samovar/contracts";
@@ -9,7 +9,16 @@ import { database } from "../database/index.ts";
 import { depsFor } from "../deps.ts";
 import { createApp } from "../app.ts";
 import { mintApiToken } from "../identity/api-tokens.ts";
-import { aHolder, aNode, anOwner, connected, passTime, ring, START, stopClock } from "./durable-object/node.fixture.ts";
+import {
+  aHolder,
+  aNode,
+  anOwner,
+  connected,
+  passTime,
+  fireAlarm,
+  START,
+  stopClock,
+} from "./durable-object/node.fixture.ts";
 import { scriptedCloud } from "./durable-object/scripted-cloud.ts";
 import type { ScriptedCloud } from "./durable-object/scripted-cloud.ts";
 import { deleteOldChanges, listChanges } from "./history.ts";
@@ -48,11 +57,11 @@ const stored = async (id: NodeId) =>
     .filter(({ nodeId }) => nodeId === id)
     .map(({ state, tasks, at }) => `${at - START} ${state} ${tasks}`);
 
-/** Works from the first minute on, is free after two hours, gone after three. */
+/** Active from the first minute, idle after two hours, destroyed after three. */
 async function aWholeLife(): Promise<NodeId> {
   const id = await aNode(lease, owner);
   await rowIs(id, "provisioning");
-  await ring(id);
+  await fireAlarm(id);
   passTime(60_000);
   await connected(id);
   await rowIs(id, "active");
@@ -63,9 +72,9 @@ async function aWholeLife(): Promise<NodeId> {
   await nodeObject(env, id).destroy("Enough.");
   await rowIs(id, "destroying");
   passTime(1_000);
-  await ring(id);
+  await fireAlarm(id);
   passTime(60_000);
-  await ring(id);
+  await fireAlarm(id);
   await rowIs(id, "destroyed");
   return id;
 }
@@ -74,12 +83,12 @@ describe("the pool's history", () => {
   it("[R33] has each change of a node's state and tasks, and nothing else", async () => {
     const id = await aNode(lease, owner);
     await rowIs(id, "provisioning");
-    await ring(id);
+    await fireAlarm(id);
     await vi.waitFor(async () => expect((await findNode(db, id))?.serverId).not.toBeNull());
     passTime(5_000);
     const agent = await connected(id);
     await rowIs(id, "active");
-    agent.tell(
+    agent.report(
       {
         kind: "outbox.stats",
         sessionId: lease.sessionId,
@@ -91,7 +100,7 @@ describe("the pool's history", () => {
     expect(await stored(id)).toEqual(["0 provisioning 1", "5000 active 1"]);
   });
 
-  it("is told in stretches; somebody else's machines are not in it", async () => {
+  it("is divided into buckets, without other users' nodes", async () => {
     await aWholeLife();
     const { buckets, bucketMs } = await ask("/nodes/history?hours=6", poolHistory);
     expect(buckets.length * bucketMs).toBe(6 * HOUR);
@@ -102,7 +111,7 @@ describe("the pool's history", () => {
     expect((await ask("/nodes/history", poolHistory)).buckets.every(({ working }) => working === 0)).toBe(true);
   });
 
-  it("forgets after two days what is over, and never what is still so", async () => {
+  it("drops what ended two days ago, never a current state", async () => {
     const other = await aHolder(owner);
     const ended = await aWholeLife();
     const living = await aNode(other, owner);
@@ -116,8 +125,8 @@ describe("the pool's history", () => {
   });
 });
 
-describe("what machines cost", () => {
-  it("[R33] is paid by the hour begun, those that are gone included", async () => {
+describe("the cost of nodes", () => {
+  it("[R33] counts every hour begun, including destroyed nodes", async () => {
     await aWholeLife();
     const today = await ask(`/nodes/cost?since=${START - HOUR}`, spending);
     expect(today).toMatchObject({ machines: 1, spent: [{ currency: "EUR" }] });
@@ -126,7 +135,7 @@ describe("what machines cost", () => {
     expect((await ask(`/nodes/cost?since=${START + 5 * HOUR}`, spending)).machines).toBe(0);
   });
 
-  it("is known of a size before there is one, asked once, and told as unknown while the provider is away", async () => {
+  it("of a size is known before a node exists, requested once, and unknown while the provider is unavailable", async () => {
     cloud.put("GET /server_types", "no_answer", "no_answer", "no_answer", "no_answer", "no_answer", "no_answer");
     const unknown = await ask("/sizes", page(sizeOffer));
     expect(unknown.items.map(({ size, pricePerHour }) => [size, pricePerHour])).toEqual([

@@ -1,4 +1,4 @@
-/** Nodes and workspaces over HTTP: people's routes and the machines'. */
+/** Nodes and workspaces over HTTP: the routes of people and of nodes. */
 import { env } from "cloudflare:workers";
 import type { NodeId, UserId } from "@samovar/base";
 import { page, nodeView, nodeWork, workspaceView } from "@samovar/contracts";
@@ -17,7 +17,7 @@ import { workspaceNodeRoutes } from "../workspaces/node-routes.ts";
 import { workspaceRoutes } from "../workspaces/routes.ts";
 import { setWorkspaceState } from "../workspaces/store.ts";
 import { chooseNode } from "../workspaces/choose-node.ts";
-import { aHolder, anOwner, connected, ring, stopClock } from "./durable-object/node.fixture.ts";
+import { aHolder, anOwner, connected, fireAlarm, stopClock } from "./durable-object/node.fixture.ts";
 import { scriptedCloud } from "./durable-object/scripted-cloud.ts";
 import { daemonRoutes } from "./node-routes.ts";
 import { nodeObject } from "./durable-object/stub.ts";
@@ -75,8 +75,8 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-describe("a person's machines", () => {
-  it("are listed, filtered by state, shown, and nobody else's", async () => {
+describe("a person's nodes", () => {
+  it("are listed, filtered by state and shown, to their owner only", async () => {
     const listed = page(nodeView).parse(await (await ask("/api/nodes", { token })).json());
     expect(listed.items).toMatchObject([{ id: nodeId, state: "provisioning", taskIds: [lease.taskId] }]);
     expect(page(nodeView).parse(await (await ask("/api/nodes?state=warm", { token })).json()).items).toEqual([]);
@@ -89,7 +89,7 @@ describe("a person's machines", () => {
     }
   });
 
-  it("[R33] tell which tasks are on them, and nobody else's", async () => {
+  it("[R33] show the tasks on them, to their owner only", async () => {
     const task = { id: lease.taskId, projectId: lease.projectId, sessionId: lease.sessionId };
     await env.DB.prepare(
       "INSERT INTO tasks (id, project_id, session_id, title, description, prompt_message_id, status, version, created_at, updated_at) VALUES (?, ?, ?, 'Mend the lid', '', 'm', 'in_progress', 1, 1, 1)",
@@ -118,7 +118,7 @@ describe("a person's machines", () => {
       nodeView.parse(await (await ask(`/api/nodes/${nodeId}/drain`, { method: "POST", token })).json()).state,
     ).toBe("draining");
     expect((await agent.next("command")).command.kind).toBe("node.drain");
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     expect((await ask(`/api/nodes/${nodeId}/destroy`, { method: "POST", token })).status).toBe(202);
     expect(await nodeObject(env, nodeId).observe(lease.workspaceId)).toMatchObject({
       workspace: { state: "failed", failure: { code: "node_destroyed" } },
@@ -126,8 +126,8 @@ describe("a person's machines", () => {
   });
 });
 
-describe("the machine's own routes", () => {
-  it("[S1] link: only with this node's token, and as a WebSocket", async () => {
+describe("the routes of a node", () => {
+  it("[S1] link: requires this node's token and a WebSocket", async () => {
     const path = `/api/nodes/${nodeId}/link`;
     const upgrade = { upgrade: "websocket" };
     const mine = (await mintNodeToken(config, { node: nodeId, epoch: 1 }, Date.now())).token;
@@ -143,14 +143,14 @@ describe("the machine's own routes", () => {
     linked.webSocket?.close(1000);
   });
 
-  it("bootstrap: an id that nobody gave out and a wrong token are the same", async () => {
+  it("bootstrap: answers an unknown id like a wrong token", async () => {
     const body = { token: "x".repeat(30), claim: "a".repeat(32), agentVersion: "1" };
     expect((await ask(`/api/nodes/${nodeId}/bootstrap`, { method: "POST", body })).status).toBe(401);
     expect((await ask(`/api/nodes/${nodeId.slice(0, -1)}0/bootstrap`, { method: "POST", body })).status).toBe(401);
     expect((await ask(`/api/nodes/${nodeId}/bootstrap`, { method: "POST", body: {} })).status).toBe(400);
   });
 
-  it("[S1] the agent's credential is for a workspace that holds its slot, in this epoch, and no other", async () => {
+  it("[S1] the agent's credential is for a workspace that holds a slot in this epoch only", async () => {
     await putCredential(depsFor(env), owner, { kind: "anthropic", apiKey: "sk-ant-of-the-tests" });
     await env.DB.prepare("UPDATE workspaces SET agent = 'claude' WHERE id = ?").bind(lease.workspaceId).run();
     const path = `/api/workspaces/${lease.workspaceId}/agent-credential`;
@@ -181,7 +181,7 @@ const show = async () =>
 const destroy = () => ask(`/api/workspaces/${lease.workspaceId}/destroy`, { method: "POST", token });
 
 describe("workspaces", () => {
-  it("are listed; one that a task uses is not destroyed, a kept one is, and gives its slot back", async () => {
+  it("are listed; one in use cannot be destroyed, a retained one can, and gives its slot back", async () => {
     expect(page(workspaceView).parse(await (await ask("/api/workspaces", { token })).json()).items).toMatchObject([
       { id: lease.workspaceId, nodeId, state: "creating" },
     ]);
@@ -194,12 +194,12 @@ describe("workspaces", () => {
       kind: "workspace.destroy",
       args: { workspaceId: lease.workspaceId },
     });
-    agent.tell({ kind: "workspace.destroyed", workspaceId: lease.workspaceId }, 1);
+    agent.report({ kind: "workspace.destroyed", workspaceId: lease.workspaceId }, 1);
     await vi.waitFor(async () => expect((await show()).state).toBe("destroyed"));
     expect((await nodeObject(env, nodeId).view())?.taskIds).toEqual([]);
   });
 
-  it("are nobody else's", async () => {
+  it("are shown to their owner only", async () => {
     const theirs = (await mintApiToken(depsFor(env), await anOwner(), "t", null)).token;
     expect((await ask(`/api/workspaces/${lease.workspaceId}`, { token: theirs })).status).toBe(404);
     expect((await ask(`/api/workspaces/${lease.workspaceId}/destroy`, { method: "POST", token: theirs })).status).toBe(

@@ -51,7 +51,7 @@ describe("projects", () => {
     expect((await cloud.ask("/api/projects?limit=201", { token })).status).toBe(400);
   });
 
-  it("count the tasks that run and those that need somebody, each in its newest state", async () => {
+  it("count running tasks and those that need attention, each in its newest state", async () => {
     const me = await anotherUser();
     const project = projectView.parse(
       await (

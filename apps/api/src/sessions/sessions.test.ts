@@ -1,4 +1,4 @@
-/** Sessions through the HTTP door: who may read them, how they are paged, who may watch, and who may deliver. */
+/** Sessions over HTTP: access, pages, viewers and deliveries. */
 import { env } from "cloudflare:workers";
 import { errorBody, LIMITS, messageView, page, sessionView, viewerEvent } from "@samovar/contracts";
 import type { DeliveryReply, WorkspaceClaims } from "@samovar/contracts";
@@ -76,7 +76,7 @@ describe("sessions", () => {
     ).toBe("invalid_request");
   });
 
-  test("what is not there, and what is somebody else's, is not found", async () => {
+  test("missing sessions and those of other users are not found", async () => {
     const { base, sessionId } = await project();
     for (const path of [
       `${base}/sessions/${ids.make("ses")}`,
@@ -94,7 +94,7 @@ describe("sessions", () => {
 describe("the viewers' socket", () => {
   const upgrade = { upgrade: "websocket" };
 
-  test("[R27] carries what is delivered to who has a token", async () => {
+  test("[R27] sends deliveries to a viewer with a token", async () => {
     const { base, sessionId, deliver } = await project();
     const answer = await ask(`${base}/ws`, { ...owner, headers: upgrade });
     expect(answer.status).toBe(101);
@@ -109,7 +109,7 @@ describe("the viewers' socket", () => {
     await vi.waitFor(() => expect(heard).toEqual(["sync", "message.new", "session.updated"]));
   });
 
-  test("[S1] a browser comes from our own page, exactly; with a cookie it must say so", async () => {
+  test("[S1] a browser must come from Samovar's page; with a cookie it must send its Origin", async () => {
     const { base } = await project();
     const watch = async (headers: Record<string, string>) =>
       (await ask(`${base}/ws`, { ...owner, headers: { ...upgrade, ...headers } })).status;
@@ -137,7 +137,7 @@ describe("the viewers' socket", () => {
     expect(await asBrowser({ origin: "http://evil.test" })).toBe(403);
   });
 
-  test("says what it is to a plain request, and nothing to the anonymous", async () => {
+  test("refuses a plain request with a hint, and anonymous ones", async () => {
     const { base } = await project();
     expect(await formatCode(await ask(`${base}/ws`, owner))).toBe("upgrade_required");
     expect(await formatCode(await ask(`${base}/ws`, { headers: upgrade }))).toBe("unauthenticated");
@@ -146,7 +146,7 @@ describe("the viewers' socket", () => {
 });
 
 describe("deliveries", () => {
-  test("[R3] [F4] are stored with a outcome a row, and again as duplicates", async () => {
+  test("[R3] [F4] are stored with a result per row, and again as duplicates", async () => {
     const { sessionId, deliver } = await project();
     const body = { messages: [said(sessionId), { nonsense: true }] };
     const first: DeliveryReply = await (await deliver(body)).json();
@@ -158,7 +158,7 @@ describe("deliveries", () => {
     expect(await (await deliver(body)).json()).toMatchObject({ persisted: 0, duplicates: 1 });
   });
 
-  test("[F38] [S1] need this workspace's own token, in date", async () => {
+  test("[F38] [S1] require this workspace's current token", async () => {
     const { sessionId, deliver, claims, token } = await project();
     const body = { messages: [said(sessionId)] };
     const old = await mintWorkspaceToken(deps.config, claims, Date.now() - 25 * 3_600_000);
@@ -179,7 +179,7 @@ describe("deliveries", () => {
     expect(await theirs.stub.getSession(theirs.sessionId)).toMatchObject({ messageCount: 1 });
   });
 
-  test("too many bytes or rows are 413, so that the node splits them; nonsense is 400", async () => {
+  test("too many bytes or rows are 413, so that the node splits them; malformed bodies are 400", async () => {
     const { sessionId, deliver } = await project();
     const padding = (bytes: number) => ({ messages: [{ ...said(sessionId), padding: "x".repeat(bytes) }] });
     const overhead = JSON.stringify(padding(0)).length;

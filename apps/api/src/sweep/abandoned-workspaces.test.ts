@@ -24,12 +24,12 @@ afterEach(() => {
 
 const sweep = (afterMs: number) => runSweep(env, Date.now() + afterMs, { left: sweepAbandonedWorkspaces });
 
-it("[N1] a workspace that its run could not see to is removed once its task has ended for a while", async () => {
+it("[N1] a workspace that its run could not clean up is removed some time after its task has ended", async () => {
   const ownerId = await anOwner();
   await using runs = await introspectWorkflow(env.TASK_RUN);
   await runs.modifyAll(async (run) => {
     await run.disableRetryDelays();
-    await run.mockStepError({ name: "end: keep" }, new Error("the disk sang"));
+    await run.mockStepError({ name: "end: retain" }, new Error("the disk sang"));
   });
   const task = await submit(ownerId);
   const machine = await ScriptedNode.of(ownerId);
@@ -37,7 +37,7 @@ it("[N1] a workspace that its run could not see to is removed once its task has 
   await reaches(task, "in_progress");
   await sweep(60 * 60_000);
   expect(await getWorkspace(task), "one that is worked in stays").toMatchObject({ state: "busy" });
-  machine.tell({ kind: "session.ended", ...begun, end: await aSessionEnd(task, { outcome: "crashed" }) });
+  machine.report({ kind: "session.ended", ...begun, end: await aSessionEnd(task, { outcome: "crashed" }) });
   await reaches(task, "failed");
   await vi.waitFor(async () => expect((await toSession(task))?.endedAt).not.toBeNull(), soon);
   await sweep(60_000);

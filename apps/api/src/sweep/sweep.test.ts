@@ -13,7 +13,7 @@ import { toServerName } from "../nodes/server-name.ts";
 import { chooseNode } from "../workspaces/choose-node.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { findNode, insertNode } from "../nodes/store.ts";
-import { aHolder, anOwner, connected, passTime, ring, stopClock } from "../nodes/durable-object/node.fixture.ts";
+import { aHolder, anOwner, connected, passTime, fireAlarm, stopClock } from "../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import type { ScriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { findWorkspace, setWorkspaceState } from "../workspaces/store.ts";
@@ -51,14 +51,14 @@ const rowIs = (nodeId: NodeId, state: string) =>
 async function working(): Promise<NodeId> {
   const choice = await chooseNode(env, { ownerId: owner, size: "small", lease });
   const nodeId = "nodeId" in choice ? choice.nodeId : expect.fail(JSON.stringify(choice));
-  await ring(nodeId);
+  await fireAlarm(nodeId);
   await connected(nodeId);
   await rowIs(nodeId, "active");
   return nodeId;
 }
 
 describe("phases", () => {
-  it("[F17] stand alone: one that throws is recorded with its reason, the others do their work", async () => {
+  it("[F17] are independent: one that throws is recorded with its reason, the others do their work", async () => {
     const reports = await runSweep(env, Date.now(), {
       broken: async () => Promise.reject(new Error("no such luck")),
       sound: async () => ({ found: 3, acted: 2 }),
@@ -85,16 +85,16 @@ describe("stale nodes", () => {
     const nodeId = await working();
     await nodeObject(env, nodeId).release(lease.workspaceId);
     passTime(config.NODE_IDLE_GRACE_MS);
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     await rowIs(nodeId, "warm");
     await runInDurableObject(nodeObject(env, nodeId), (_object, state) => state.storage.deleteAlarm());
     passTime(config.NODE_WARM_TIMEOUT_MS + 120_000);
     expect(await sweep("stale-nodes")).toMatchObject([{ ok: true, found: 1, acted: 1 }]);
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     await rowIs(nodeId, "destroying");
   });
 
-  it("[F20] a row behind which nothing was ever begun is closed", async () => {
+  it("[F20] a row whose node never started is closed", async () => {
     const id = ids.make("nod");
     await insertNode(
       db,
@@ -158,7 +158,7 @@ describe("unknown servers", () => {
 });
 
 describe("gone servers", () => {
-  it("[T1] a node whose server is no more is ended, and its run is told", async () => {
+  it("[T1] a node whose server is gone is destroyed, and its run observes that", async () => {
     const nodeId = await working();
     passTime(600_000);
     cloud.servers.clear();
@@ -166,7 +166,7 @@ describe("gone servers", () => {
     expect(await nodeObject(env, nodeId).observe(lease.workspaceId)).toMatchObject({
       workspace: { state: "failed", failure: { code: "node_destroyed" } },
     });
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     await rowIs(nodeId, "destroyed");
   });
 
@@ -180,8 +180,8 @@ describe("gone servers", () => {
   });
 });
 
-describe("kept workspaces", () => {
-  it("[R30] are destroyed when their time is up; a node that never answers does not hold the slot for ever", async () => {
+describe("retained workspaces", () => {
+  it("[R30] are destroyed after their retention period; a silent node does not hold the slot for ever", async () => {
     const nodeId = await working();
     await setWorkspaceState(env, lease.workspaceId, "retained", { retainedUntil: Date.now() + 1_000 });
     expect(await sweep("retained-workspaces")).toMatchObject([{ found: 0 }]);

@@ -8,7 +8,7 @@ import { breakDatabase } from "../../test/faulty-d1.ts";
 import type { FaultyDatabase } from "../../test/faulty-d1.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { findNode } from "../nodes/store.ts";
-import { aHolder, anOwner, ring } from "../nodes/durable-object/node.fixture.ts";
+import { aHolder, anOwner, fireAlarm } from "../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { requireProject } from "../projects/store.ts";
 import {
@@ -40,7 +40,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** As a client does who gets no answer: the same again. */
+/** Repeats a request whose answer was lost, as a client would. */
 async function insist<T>(work: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
@@ -108,7 +108,7 @@ describe("[F13] [T1] changes of a task", () => {
     ];
     broken = breakDatabase(seed, { refused: 0.15, answerLost: 0.3, atMost: 30 });
     for (const [change, actor] of all) {
-      // Three who lost their answer and ask again, and somebody else in between.
+      // Three callers that repeat a request whose answer was lost, and another one in between.
       await Promise.all([1, 2, 3].map(() => insist(() => tryChange(deps, task.id, change, actor))));
     }
     const ends: readonly (readonly [TaskChange, TaskActor])[] = [
@@ -147,7 +147,7 @@ describe("[F12] [F13] [T1] a run", () => {
       await machine.expects("session.cancel");
     }
     const end = await aSessionEnd(task, isCancelled ? { outcome: "cancelled", pushed: false } : {});
-    machine.tell({ kind: "session.ended", ...begun, end });
+    machine.report({ kind: "session.ended", ...begun, end });
     if (!isCancelled) await machine.destroys();
     await vi.waitFor(async () => expect(isTerminal((await now(task)).status)).toBe(true), soon);
     await vi.waitFor(async () => expect((await toSession(task))?.endedAt).not.toBeNull(), soon);
@@ -159,12 +159,12 @@ describe("[F12] [F13] [T1] a run", () => {
     const events = await listTaskEvents(task);
     const steps = events.filter((event) => event.kind.startsWith("step."));
     const names = steps.map((event) => `${event.kind} ${String(event.data["step"])}`);
-    expect(new Set(names).size, "each step is told once").toBe(names.length);
+    expect(new Set(names).size, "each step is recorded once").toBe(names.length);
     expect(await toSession(task)).toMatchObject({ status: "stopped" });
     expect(await getWorkspace(task)).toMatchObject({ state: isCancelled ? "retained" : "destroyed" });
-    // What the node's object could not write down at once it writes later: the row is its last word.
+    // The node's object writes later what it could not write at once.
     await vi.waitFor(async () => {
-      await ring(machine.nodeId);
+      await fireAlarm(machine.nodeId);
       const view = await nodeObject(env, machine.nodeId).view();
       expect(await findNode(db, machine.nodeId)).toMatchObject({
         state: view?.state,

@@ -41,7 +41,7 @@ describe("[R12] what a task may depend on", () => {
     expect(await getDependencies(then)).toEqual([second.id]);
   });
 
-  it("not a task that there is not, nor one of another project", async () => {
+  it("not an unknown task, nor one of another project", async () => {
     const elsewhere = await made("Elsewhere", {}, await aProject());
     const task = await made("Task");
     for (const id of [elsewhere.id, ids.make("tsk")]) {
@@ -51,7 +51,7 @@ describe("[R12] what a task may depend on", () => {
     }
   });
 
-  it("not itself, nor what waits for it: the circle is named", async () => {
+  it("not itself, nor what waits for it: the error names the cycle", async () => {
     const first = await made("First");
     const second = await made("Second", { dependsOn: [first.id] });
     const third = await made("Third", { dependsOn: [second.id] });
@@ -64,7 +64,7 @@ describe("[R12] what a task may depend on", () => {
     expect(await getDependencies(first)).toEqual([]);
   });
 
-  it("[F27] of edits at once that would close a circle, one at least is refused", async () => {
+  it("[F27] of concurrent edits that would close a cycle at least one is refused", async () => {
     for (let round = 0; round < 10; round++) {
       const tasks = await Promise.all(["A", "B", "C"].map((title) => made(title)));
       const answers = await Promise.all(

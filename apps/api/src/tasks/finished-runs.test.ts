@@ -26,7 +26,7 @@ async function aFinishedRun() {
   const task = await submit(ownerId);
   const machine = await ScriptedNode.of(ownerId);
   const begun = await machine.begins();
-  machine.tell({ kind: "session.ended", ...begun, end: await aSessionEnd(task) });
+  machine.report({ kind: "session.ended", ...begun, end: await aSessionEnd(task) });
   await machine.destroys();
   const { runId } = await reaches(task, "completed");
   if (runId === null) throw new Error("a run without an id");
@@ -34,7 +34,7 @@ async function aFinishedRun() {
   return { task, runId };
 }
 
-it("[T1] a run that is over rests for a while, then its workflow is deleted, and its task says what it said", async () => {
+it("[T1] the workflow of a finished run is deleted after a while, and its task stays unchanged", async () => {
   const { task, runId } = await aFinishedRun();
   await deleteFinishedRuns(deps, Date.now(), 10);
   expect(await runStatus(env, runId)).toBe("complete");
@@ -46,7 +46,7 @@ it("[T1] a run that is over rests for a while, then its workflow is deleted, and
   expect(await now(task)).toEqual(before);
 });
 
-it("one that is gone already is forgotten; one that can not be deleted is tried again, and does not stop the others", async () => {
+it("a workflow that is already gone is dropped; one that cannot be deleted is retried and does not stop the others", async () => {
   const { runId } = await aFinishedRun();
   const gone = ids.make("run");
   await recordFinishedRun(deps, gone, 0);

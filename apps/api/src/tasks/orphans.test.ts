@@ -60,12 +60,12 @@ describe("the sweep's repair of runs", () => {
     await repairOrphanRuns(env, later());
     const machine = await ScriptedNode.of(ownerId);
     const { workspaceId } = await machine.begins();
-    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await aSessionEnd(task) });
+    machine.report({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await aSessionEnd(task) });
     await machine.destroys();
     await reaches(task, "completed");
   });
 
-  it("[T1] ends a task whose workflow is over, and gives back what it held", async () => {
+  it("[T1] ends a task whose workflow is finished, and gives its slot back", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
     const machine = await ScriptedNode.of(ownerId);
@@ -83,7 +83,7 @@ describe("the sweep's repair of runs", () => {
     expect(await readTranscript(task)).toHaveLength(2);
   });
 
-  it("[F11] asks a run that lives to look, seconds after its last change: it may have been cut off between two steps", async () => {
+  it("[F11] signals a live run seconds after its last change, since it may have been interrupted between two steps", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
     await (await ScriptedNode.of(ownerId)).begins();
@@ -105,7 +105,7 @@ describe("the sweep's repair of runs", () => {
     expect(asked).toContain(task.runId);
   });
 
-  it("leaves a run that works alone", async () => {
+  it("leaves a working run alone", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
     const machine = await ScriptedNode.of(ownerId);

@@ -1,4 +1,4 @@
-/** The line, through the doors of production: tasks that wait for room or for each other, and start by themselves. */
+/** The queue: tasks that wait for a slot or for each other, and start automatically. */
 import { env, introspectWorkflow } from "cloudflare:test";
 import type { UserId } from "@samovar/base";
 import { createTask } from "@samovar/contracts";
@@ -36,7 +36,7 @@ afterEach(() => vi.unstubAllGlobals());
 
 const SLOTS = deps.config.NODE_SLOTS;
 
-/** An owner with room for one machine: the other places are taken by rows that stand for busy ones. */
+/** An owner who may have one more node: rows of busy nodes use the rest of the limit. */
 async function tightOwner(): Promise<{ ownerId: UserId; projectId: TaskRecord["projectId"] }> {
   const ownerId = await anOwner();
   for (let i = 1; i < deps.config.MAX_NODES_PER_USER; i++) await aBusyNode(ownerId);
@@ -70,7 +70,7 @@ const waits = (task: TaskRecord, code: "capacity" | "dependencies" | "dependency
   }, soon);
 const gone = (task: TaskRecord) => vi.waitFor(async () => expect(await waitingFor(task)).toBeNull(), soon);
 
-/** Fills the one machine: one task works there, other workspaces hold the rest of its slots. */
+/** Fills the node: one task works there, other workspaces hold the rest of its slots. */
 async function fill(owner: Awaited<ReturnType<typeof tightOwner>>) {
   const task = await submit(owner, { title: "first" });
   const machine = await machineOf(owner.ownerId);
@@ -88,13 +88,13 @@ async function completes(
   machine: ScriptedNode,
   { task, workspaceId, sessionId }: { task: TaskRecord } & Awaited<ReturnType<ScriptedNode["begins"]>>,
 ) {
-  machine.tell({ kind: "session.ended", workspaceId, sessionId, end: await aSessionEnd(task) });
+  machine.report({ kind: "session.ended", workspaceId, sessionId, end: await aSessionEnd(task) });
   await machine.destroys();
   await reaches(task, "completed");
 }
 
-describe("[R12] in line for room", () => {
-  it("waits in priority order, says why, and starts by itself as a slot is given back", async () => {
+describe("[R12] waiting for a slot", () => {
+  it("tasks wait in priority order, say why, and start as a slot becomes available", async () => {
     const owner = await tightOwner();
     const { machine, running, others } = await fill(owner);
     const plain = await submit(owner, { title: "plain" });
@@ -126,7 +126,7 @@ describe("[R12] in line for room", () => {
     expect(await db.select().from(taskQueue).where(eq(taskQueue.ownerId, owner.ownerId))).toEqual([]);
   });
 
-  it("a raised priority counts at once; a cancel takes a task out of the line", async () => {
+  it("a raised priority counts at once; a cancel takes a task out of the queue", async () => {
     const owner = await tightOwner();
     const { machine, running } = await fill(owner);
     const [older, newer] = [await submit(owner), await submit(owner)];
@@ -142,7 +142,7 @@ describe("[R12] in line for room", () => {
     expect((await machine.begins()).create.taskId).toBe(older.id);
   });
 
-  it("[T1] a place whose run does not look any more blocks nobody", async () => {
+  it("[T1] an entry whose run no longer polls blocks no other", async () => {
     const owner = await tightOwner();
     const { machine, running } = await fill(owner);
     const [dead, alive] = [await submit(owner, { priority: 1 }), await submit(owner)];
@@ -157,7 +157,7 @@ describe("[R12] in line for room", () => {
     expect((await machine.begins()).create.taskId).toBe(alive.id);
   });
 
-  it("a machine that is gone makes room too", async () => {
+  it("a destroyed node makes capacity available too", async () => {
     const owner = await tightOwner();
     const { machine } = await fill(owner);
     const task = await submit(owner);
@@ -170,7 +170,7 @@ describe("[R12] in line for room", () => {
     expect((await listTaskEvents(task)).some((event) => event.kind === "node.chosen")).toBe(true);
   });
 
-  it("[F45] a look that is cut off after it took the slot goes on with it, although there is no room any more", async () => {
+  it("[F45] a poll that is interrupted after it took the slot continues with it, although no slot is available any more", async () => {
     const owner = await tightOwner();
     const { machine, others } = await fill(owner);
     const [lease] = others;
@@ -187,16 +187,16 @@ describe("[R12] in line for room", () => {
     expect((await getTaskIds(machine))?.filter((id) => id === task.id)).toHaveLength(1);
   });
 
-  it("[T1] who waits too long fails with the reason", async () => {
+  it("[T1] a task that waits too long fails with the reason", async () => {
     await using runs = await introspectWorkflow(env.TASK_RUN);
     const owner = await tightOwner();
     await aBusyNode(owner.ownerId);
     await runs.modifyAll(async (run) => {
       await run.mockStepResult(
-        { name: "choose: look 1.1" },
+        { name: "choose: poll 1.1" },
         JSON.stringify({ found: { kind: "wait", code: "capacity", unanswered: [] }, now: 0 }),
       );
-      await run.forceEventTimeout({ name: "wait: nudge 1.1" });
+      await run.forceEventTimeout({ name: "wait: signal 1.1" });
     });
     const task = await submit(owner);
     expect(await reaches(task, "failed")).toMatchObject({ failure: { code: "no_capacity" } });
@@ -206,7 +206,7 @@ describe("[R12] in line for room", () => {
 });
 
 describe("[R12] many at once", () => {
-  it("cost each the same: most wait without asking a machine, and one slot wakes one of them", async () => {
+  it("cost the same each: most wait without a request to a node, and one slot wakes one of them", async () => {
     const N = 40;
     const ownerId = await anOwner();
     for (let i = 2; i < deps.config.MAX_NODES_PER_USER; i++) await aBusyNode(ownerId);
@@ -239,7 +239,7 @@ describe("[R12] many at once", () => {
 });
 
 describe("[R12] after other tasks", () => {
-  it("waits for them, and starts by itself when the last is completed", async () => {
+  it("a task waits for them, and starts when the last is completed", async () => {
     const ownerId = await anOwner();
     const owner = { ownerId, projectId: (await aHolder(ownerId)).projectId };
     const first = await submit(owner, { title: "First" });
@@ -260,7 +260,7 @@ describe("[R12] after other tasks", () => {
     const one = await machine.begins();
     const failure = { code: "agent_error", message: "No." };
     const end = await aSessionEnd(first, { outcome: "error", failure, pushed: false });
-    machine.tell({ kind: "session.ended", workspaceId: one.workspaceId, sessionId: one.sessionId, end });
+    machine.report({ kind: "session.ended", workspaceId: one.workspaceId, sessionId: one.sessionId, end });
     expect(await waits(then, "dependency_failed")).toMatchObject({ message: expect.stringContaining("has failed") });
     const project = await requireProject(db, ownerId, owner.projectId);
     const caller = { id: ownerId, name: "Owner", via: "token" } as const;

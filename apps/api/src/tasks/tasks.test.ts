@@ -17,7 +17,7 @@ let runs: Awaited<ReturnType<typeof introspectWorkflow>>;
 beforeAll(async () => {
   token = (await setUp()).apiToken;
   project = await newProject();
-  // What a run does is told elsewhere; here it stops at its first step.
+  // Runs have separate tests; here they stop at their first step.
   runs = await introspectWorkflow(env.TASK_RUN);
   await runs.modifyAll((run) => run.mockStepResult({ name: "open" }, "null"));
 });
@@ -107,7 +107,7 @@ describe("a task is made", () => {
   });
 });
 
-describe("what is missing is said before anything is made", () => {
+describe("what is missing is reported before anything is created", () => {
   it.each([
     ["the cloud's credential", "script", "hetzner"],
     ["the agent's credential", "claude", "anthropic"],
@@ -176,7 +176,7 @@ describe("a task is changed", () => {
     expect(await projectData(deps, project).getSession(task.sessionId)).toMatchObject({ status: "stopped" });
   });
 
-  it("a failed one is set aside, and no other; its project counts it no more", async () => {
+  it("a failed one is acknowledged, and no other; its project no longer counts it", async () => {
     await withCloud(async () => {
       const where = await newProject();
       const attention = async () =>
@@ -198,7 +198,7 @@ describe("a task is changed", () => {
     });
   });
 
-  it("a failed one is tried again in a session of its own", async () => {
+  it("a failed one is retried in a new session", async () => {
     await withCloud(async () => {
       const task = await made({ description: "Do it", run: true });
       await tryChange(
@@ -273,7 +273,7 @@ describe("the row", () => {
     expect(results).toHaveLength(1);
   });
 
-  it("[F13] a write whose answer was lost is found to have landed, and is not made twice", async () => {
+  it("[F13] a write whose answer was lost is not repeated if it took effect", async () => {
     const task = await queued();
     let lost = 0;
     const forgetful = new Proxy(deps.db, {

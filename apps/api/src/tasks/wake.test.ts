@@ -1,4 +1,4 @@
-/** Who is woken: counted at the platform's door, where a nudge leaves. */
+/** Which runs are woken, counted by the signals sent to the platform. */
 import { env } from "cloudflare:test";
 import type { RunId, UserId } from "@samovar/base";
 import { createTask } from "@samovar/contracts";
@@ -26,7 +26,7 @@ beforeEach(async () => {
   projectId = (await aHolder(ownerId)).projectId;
 });
 
-/** The platform's workflows, with an ear at `sendEvent`; no run lives there. */
+/** The platform's workflows with a recording `sendEvent`, without any run. */
 const listening = () => {
   const TASK_RUN = new Proxy(env.TASK_RUN, {
     get: (real, name) =>
@@ -40,7 +40,7 @@ const listening = () => {
   return { ...deps, env: { ...env, TASK_RUN } };
 };
 
-/** A queued task without a workflow, in line. */
+/** A queued task without a workflow. */
 async function inLine(
   rank: number,
   code: "capacity" | "dependencies" = "capacity",
@@ -77,13 +77,13 @@ async function aMachine(taken: number, more: Partial<typeof nodes.$inferInsert> 
   });
 }
 
-describe("[R12] room wakes", () => {
-  it("as many as there is room for, the first ones", async () => {
+describe("[R12] available slots wake", () => {
+  it("as many tasks as there are slots, the first ones", async () => {
     for (let i = 1; i < deps.config.MAX_NODES_PER_USER; i++) await aMachine(3);
     const [low, urgent, high] = [await inLine(4), await inLine(1), await inLine(2)];
     await inLine(1, "dependencies");
     await wakeQueue(listening(), ownerId);
-    // A machine may still be made: three slots.
+    // One more node may be created: three slots.
     expect(waitForSignal).toEqual([urgent.runId, high.runId, low.runId]);
     await aMachine(3, { size: "large" });
     await wakeQueue(listening(), ownerId);
@@ -94,7 +94,7 @@ describe("[R12] room wakes", () => {
     expect(waitForSignal.slice(3)).toEqual([urgent.runId]);
   });
 
-  it("nobody else's", async () => {
+  it("no other user's tasks", async () => {
     await inLine(1);
     await wakeQueue(listening(), await anOwner());
     expect(waitForSignal).toEqual([]);
@@ -102,7 +102,7 @@ describe("[R12] room wakes", () => {
 });
 
 describe("[R12] an end wakes", () => {
-  it("those who waited for that task, and no others", async () => {
+  it("the tasks that waited for it, and no others", async () => {
     const first = await inLine(5);
     const then = await inLine(5, "dependencies", [first.taskId]);
     await inLine(5, "dependencies", [then.taskId]);
@@ -111,7 +111,7 @@ describe("[R12] an end wakes", () => {
   });
 });
 
-it("the sweep leaves those who look into the line alone, and looks after one that does not", async () => {
+it("the sweep leaves runs that poll the queue alone, and signals one that does not", async () => {
   const place = await inLine(5);
   const { env: ears } = listening();
   await repairOrphanRuns(ears, Date.now() + 120_000);
@@ -121,7 +121,7 @@ it("the sweep leaves those who look into the line alone, and looks after one tha
   expect(waitForSignal).toContain(place.runId);
 });
 
-it("[T1] a run that the task has left takes no place", async () => {
+it("[T1] a run that no longer has the task gets no entry", async () => {
   const place = await inLine(5);
   await dequeueTask(db, place.taskId);
   await enqueueTask(

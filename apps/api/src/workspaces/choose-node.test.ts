@@ -1,4 +1,4 @@
-/** Choosing a node, many at once. */
+/** Choosing a node, also concurrently. */
 import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import type { NodeId, UserId } from "@samovar/base";
@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { getConfig } from "../config.ts";
 import { database } from "../database/index.ts";
 import { nodes } from "../database/schema.ts";
-import { aHolder, anOwner, connected, passTime, ring, stopClock } from "../nodes/durable-object/node.fixture.ts";
+import { aHolder, anOwner, connected, passTime, fireAlarm, stopClock } from "../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { NodeStorage } from "../nodes/durable-object/storage.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
@@ -45,7 +45,7 @@ async function warmed(lease: SlotLease): Promise<NodeId> {
   await connected(nodeId);
   await nodeObject(env, nodeId).release(lease.workspaceId);
   passTime(config.NODE_IDLE_GRACE_MS);
-  await ring(nodeId);
+  await fireAlarm(nodeId);
   await vi.waitFor(async () => expect((await rows()).find((row) => row.id === nodeId)?.state).toBe("warm"));
   return nodeId;
 }
@@ -59,7 +59,7 @@ describe("chooseNode", () => {
     expect(await choose(await aHolder(owner), "large")).toMatchObject({ how: "new" });
   });
 
-  it("[F45] asked again for the same workspace, it answers with the same slot", async () => {
+  it("[F45] returns the same slot for a repeated request", async () => {
     const lease = await aHolder(owner);
     const answers = [await choose(lease), await choose(lease), await choose(lease)];
     expect(new Set(answers.map(idOf)).size).toBe(1);
@@ -71,7 +71,7 @@ describe("chooseNode", () => {
     expect(await rows()).toHaveLength(1);
   });
 
-  it("[N2] twenty at once share seven machines of three slots, each slot held once", async () => {
+  it("[N2] twenty concurrent requests share seven nodes of three slots, each slot taken once", async () => {
     const leases = await Promise.all(Array.from({ length: 20 }, () => aHolder(owner)));
     const choices = await Promise.all(leases.map((lease) => choose(lease)));
     const chosen = new Set(choices.map(idOf));
@@ -81,7 +81,7 @@ describe("chooseNode", () => {
     expect(held.toSorted()).toEqual(leases.map((lease) => lease.workspaceId).toSorted());
   });
 
-  it("[R26] waits when the owner has all the machines that they may have, and leaves no trace of it", async () => {
+  it("[R26] waits when the owner is at the limit of nodes, and leaves no intent behind", async () => {
     const tight = { ...env, MAX_NODES_PER_USER: "2" };
     const leases = await Promise.all(Array.from({ length: 2 * config.NODE_SLOTS + 2 }, () => aHolder(owner)));
     const choices = await Promise.all(
@@ -103,7 +103,7 @@ describe("chooseNode", () => {
     expect(idOf(await choose(lease))).toBe(nodeId);
   });
 
-  it("somebody else's warm node is not for us", async () => {
+  it("never takes another user's warm node", async () => {
     await warmed(await aHolder(owner));
     owner = await anOwner();
     expect(await choose(await aHolder(owner))).toMatchObject({ how: "new" });
@@ -126,8 +126,8 @@ function without(dead: (nodeId: string) => boolean, fault: () => Promise<never>)
 }
 const broken = () => Promise.reject(new Error("the object is overloaded"));
 
-describe("[T1] a node of no use", () => {
-  it("that was let go is not chosen again, though it has room", async () => {
+describe("[T1] an unusable node", () => {
+  it("that was released is not chosen again, though it has an available slot", async () => {
     const lease = await aHolder(owner);
     const first = idOf(await choose(lease));
     await nodeObject(env, first).release(lease.workspaceId);
@@ -150,19 +150,19 @@ describe("[T1] a node of no use", () => {
     expect(idOf(choice)).not.toBe(warm);
   });
 
-  it("that was written down for it and never begun is told as such, and leaves one row", async () => {
+  it("whose row was written but which never started is reported as unreachable, and leaves one row", async () => {
     const lease = await aHolder(owner);
     const down = without(() => true, broken);
     const choice = await chooseNode(down, { ownerId: owner, size: "small", lease });
     const [row] = await rows();
     expect(choice).toEqual({ unreachable: row?.id, unanswered: [row?.id] });
     expect(await rows()).toHaveLength(1);
-    // The same again: it goes on with what it had in mind.
+    // A repeated call continues with its intent.
     expect(await chooseNode(down, { ownerId: owner, size: "small", lease })).toEqual(choice);
     expect(idOf(await choose(lease))).toBe(row?.id);
   });
 
-  it("that has been silent for half a minute is not asked", async () => {
+  it("that has been silent for half a minute is passed over", async () => {
     const nodeId = await warmed(await aHolder(owner));
     await db
       .update(nodes)

@@ -1,4 +1,4 @@
-/** What a workspace's token opens: its own agent's credential and its own repository's, while it holds a slot. */
+/** The credentials that a workspace's token gives access to, while the workspace holds a slot. */
 import { env } from "cloudflare:workers";
 import type { NodeId, UserId } from "@samovar/base";
 import { agentCredential, agentDefinition, errorBody, gitCredential } from "@samovar/contracts";
@@ -71,7 +71,7 @@ describe("an agent's credential", () => {
     expect(await answer.json()).toEqual({ kind: "anthropic", apiKey: "sk-ant-the-key-of-the-tests" });
   });
 
-  it("is its gateway's model's, for an agent of one's own", async () => {
+  it("is its gateway's model's, for a custom agent", async () => {
     await define({ gateway: "google" });
     await runs("goose");
     await store({ kind: "anthropic", apiKey: "sk-ant-the-key-of-the-tests" });
@@ -79,7 +79,7 @@ describe("an agent's credential", () => {
     expect(await given()).toEqual({ kind: "google", apiKey: "the-key-for-google" });
   });
 
-  it("[S1] is those variables that the agent names, and no other", async () => {
+  it("[S1] has only the variables that the agent names", async () => {
     await define({ secretEnv: ["GOOSE_KEY"] });
     await runs("goose");
     await store({ kind: "agent", agent: "goose", env: { GOOSE_KEY: "honk", OTHER: "not-for-this-one" } });
@@ -88,7 +88,7 @@ describe("an agent's credential", () => {
     expect(await refusal(await asks("agent"))).toMatchObject({ code: "credentials_missing" });
   });
 
-  it("is asked for in vain when it was deleted, cannot be opened, or the agent needs none", async () => {
+  it("is refused when it was deleted, cannot be decrypted, or the agent needs none", async () => {
     await runs("claude");
     const missing = await refusal(await asks("agent"));
     expect(missing).toMatchObject({ code: "credentials_missing", details: { kind: "anthropic" } });
@@ -131,7 +131,7 @@ describe("a repository's credential", () => {
   });
 });
 
-describe("[S1] neither is given", () => {
+describe("[S1] both are refused", () => {
   it.each(["agent", "git"] as const)(
     "to another workspace, another epoch, or one without its slot: %s",
     async (what) => {

@@ -1,4 +1,4 @@
-/** Kept workspaces over HTTP and by the sweep: looked into, given more time, removed, and their sessions told. */
+/** Retained workspaces over HTTP and by the sweep: diff, extension, removal, notices. */
 import { env } from "cloudflare:workers";
 import type { NodeId, UserId } from "@samovar/base";
 import { errorBody, page, workspaceDiff, workspaceView } from "@samovar/contracts";
@@ -13,7 +13,7 @@ import { mintApiToken } from "../identity/api-tokens.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { findNode } from "../nodes/store.ts";
 import type { Agent } from "../nodes/durable-object/node.fixture.ts";
-import { aHolder, anOwner, connected, passTime, ring, stopClock } from "../nodes/durable-object/node.fixture.ts";
+import { aHolder, anOwner, connected, passTime, fireAlarm, stopClock } from "../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { sweepRetainedWorkspaces } from "../sweep/retained-workspaces.ts";
 import { projectData } from "../sessions/durable-object/stub.ts";
@@ -68,7 +68,7 @@ async function notices(): Promise<string[]> {
   return (found?.messages ?? []).filter(({ kind }) => kind === "notice").map(({ content }) => content);
 }
 
-describe("more time for a kept workspace", () => {
+describe("an extension of a retained workspace", () => {
   it("[R30] is counted from now, shown, and heeded by the sweep", async () => {
     await keep(HOUR);
     passTime(HOUR / 2);
@@ -87,7 +87,7 @@ describe("more time for a kept workspace", () => {
     expect((await show()).state).toBe("destroying");
   });
 
-  it("is never less than it has, and ends with its machine's own life", async () => {
+  it("never shortens the retention, and ends with the node's maximum lifetime", async () => {
     await keep(2 * HOUR);
     const before = (await show()).retainedUntil;
     await extend(60_000);
@@ -102,7 +102,7 @@ describe("more time for a kept workspace", () => {
     expect((await extend(keepForMs)).status).toBe(400);
   });
 
-  it("is for kept ones only, and nobody else's", async () => {
+  it("is for retained workspaces of the caller only", async () => {
     const refused = await extend(HOUR);
     expect(refused.status).toBe(409);
     expect((await findRefusal(refused)).message).toContain("retained");
@@ -115,7 +115,7 @@ describe("more time for a kept workspace", () => {
     expect((await extend(HOUR)).status).toBe(409);
   });
 
-  it("[T1] given while the sweep has it in its hand: it stays", async () => {
+  it("[T1] during the sweep keeps the workspace", async () => {
     await keep(1_000);
     passTime(2_000);
     const stale = await row();
@@ -126,8 +126,8 @@ describe("more time for a kept workspace", () => {
   });
 });
 
-describe("the end of a kept workspace", () => {
-  it("[R30] is told in its session once, with who ended it, however often it is tried", async () => {
+describe("the removal of a retained workspace", () => {
+  it("[R30] is noted in its session once, with its cause, however often it is tried", async () => {
     await keep();
     await connected(nodeId);
     expect((await destroy()).status).toBe(202);
@@ -135,31 +135,31 @@ describe("the end of a kept workspace", () => {
     passTime(config.NODE_UNREACHABLE_TIMEOUT_MS + 1_000);
     await sweep();
     expect((await show()).state).toBe("destroyed");
-    expect(await notices()).toEqual(["The kept workspace was removed on request."]);
+    expect(await notices()).toEqual(["The retained workspace was removed on request."]);
   });
 
-  it("[R30] by the sweep says that its time was up", async () => {
+  it("[R30] by the sweep names the end of its retention period", async () => {
     await keep(1_000);
     const agent = await connected(nodeId);
     passTime(2_000);
     await Promise.all([sweep(), sweep()]);
     expect((await agent.next("command")).command).toMatchObject({ kind: "workspace.destroy" });
-    expect(await notices()).toEqual(["The kept workspace was removed: its time was up."]);
+    expect(await notices()).toEqual(["The retained workspace was removed: its retention period ended."]);
   });
 
-  it("[R30] with its machine is told as that", async () => {
+  it("[R30] with its node names that cause", async () => {
     await keep();
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     await nodeObject(env, nodeId).destroy("Destroyed on request.");
     await vi.waitFor(async () => {
       passTime(60_000);
-      await ring(nodeId);
+      await fireAlarm(nodeId);
       expect((await show()).state).toBe("destroyed");
     });
-    expect(await notices()).toEqual(["The kept workspace is gone with its machine."]);
+    expect(await notices()).toEqual(["The retained workspace is gone with its node."]);
   });
 
-  it("goes on where a removal was cut off before its node heard of it", async () => {
+  it("continues after an interruption before its node received the command", async () => {
     await keep();
     const agent = await connected(nodeId);
     await setWorkspaceState(env, lease.workspaceId, "destroying");
@@ -168,14 +168,14 @@ describe("the end of a kept workspace", () => {
     expect(await notices()).toHaveLength(1);
   });
 
-  it("is not held up by a session that is no more, nor told of a workspace that was never kept", async () => {
+  it("works without a session, and adds no notice for a workspace that was never retained", async () => {
     await env.DB.prepare("UPDATE workspaces SET session_id = ?").bind(ids.make("ses")).run();
     await keep();
     expect((await destroy()).status).toBe(202);
     expect((await show()).state).toBe("destroying");
   });
 
-  it("lists kept ones with why and until when", async () => {
+  it("lists retained ones with the reason and the end of their retention", async () => {
     const failure = { code: "agent_crashed", message: "The agent died." };
     await setWorkspaceState(env, lease.workspaceId, "retained", { retainedUntil: 5, failure });
     const listed = page(workspaceView).parse(
@@ -185,7 +185,7 @@ describe("the end of a kept workspace", () => {
   });
 });
 
-describe("a look into a workspace", () => {
+describe("the diff of a workspace", () => {
   const seen: WorkspaceDiff = {
     path: "/var/lib/samovar/w/x/repo",
     branch: "task/x",
@@ -200,7 +200,7 @@ describe("a look into a workspace", () => {
     return frame.id;
   };
 
-  it("[R30] asks its node, while it is used and while it is kept", async () => {
+  it("[R30] comes from its node, while it is used and while it is retained", async () => {
     const agent = await connected(nodeId);
     for (const state of ["busy", "retained"] as const) {
       await setWorkspaceState(env, lease.workspaceId, state, {});
@@ -210,7 +210,7 @@ describe("a look into a workspace", () => {
     }
   });
 
-  it("says so in a sentence when the node cannot, is away, or goes away in the middle", async () => {
+  it("is refused with a reason when the node cannot answer, is disconnected, or disconnects meanwhile", async () => {
     expect((await look()).status).toBe(503);
     const agent = await connected(nodeId);
     const failure = { code: "workspace_not_ready", message: "The workspace is still being made." };
@@ -224,11 +224,11 @@ describe("a look into a workspace", () => {
     expect((await cut).status).toBe(503);
     expect(await findRefusal(await cut)).toMatchObject({
       code: "unavailable",
-      message: expect.stringContaining("machine"),
+      message: expect.stringContaining("node"),
     });
   });
 
-  it("[F43] what was asked on an earlier connection is not answered by a later one", async () => {
+  it("[F43] a request on an earlier connection is not answered by a later one", async () => {
     const first = await connected(nodeId);
     const answer = look();
     const id = await asked(first);
@@ -240,12 +240,12 @@ describe("a look into a workspace", () => {
     expect((await again).status).toBe(200);
   });
 
-  it("of one that is no more is refused without asking anybody", async () => {
+  it("of a removed workspace is refused without a request to the node", async () => {
     await setWorkspaceState(env, lease.workspaceId, "destroyed");
     expect((await look()).status).toBe(409);
   });
 
-  it("that the node does not hold is refused by its object", async () => {
+  it("of a workspace that the node does not have is refused by its object", async () => {
     const call = { kind: "workspace.diff", workspaceId: ids.make("wsp") } as const;
     expect(await nodeObject(env, nodeId).call(call)).toMatchObject({ failure: { code: "workspace_not_found" } });
   });

@@ -1,4 +1,4 @@
-/** Questions to a node, with time in the test's hand. */
+/** Requests to a node, with a controlled clock. */
 import { idSource, systemClock, systemRandom } from "@samovar/base";
 import type { ControlFrame, NodeReply } from "@samovar/contracts";
 import { beforeEach, expect, it } from "vitest";
@@ -27,7 +27,7 @@ const send = (frame: ControlFrame) => {
   return true;
 };
 
-it("gives each asker the answer to its own question, and leaves no timer behind", async () => {
+it("gives each caller the answer to its request, and leaves no timer behind", async () => {
   const [first, second] = [calls.ask(call, send), calls.ask(call, send)];
   calls.resolve(sent[1] ?? "", answer);
   expect(await second).toEqual(answer);
@@ -37,7 +37,7 @@ it("gives each asker the answer to its own question, and leaves no timer behind"
   expect(due).toEqual([]);
 });
 
-it("gives up after ten seconds, when the frame does not go out, and when the connection is lost", async () => {
+it("fails after ten seconds, when the frame cannot be sent, and when the connection is lost", async () => {
   const slow = calls.ask(call, send);
   expect(due.map(({ delayMs }) => delayMs)).toEqual([CALL_TIMEOUT_MS]);
   due[0]?.ring();
@@ -49,7 +49,7 @@ it("gives up after ten seconds, when the frame does not go out, and when the con
   expect(due).toEqual([]);
 });
 
-it("asks no more than the node can answer at a time", async () => {
+it("limits concurrent requests", async () => {
   const asked = Array.from({ length: MAX_CONCURRENT_CALLS }, () => calls.ask(call, send));
   expect(await calls.ask(call, send)).toMatchObject(unavailable);
   expect(sent).toHaveLength(MAX_CONCURRENT_CALLS);

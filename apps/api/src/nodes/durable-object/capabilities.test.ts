@@ -1,4 +1,4 @@
-/** What an agent offers, from the node's event to the agents that its owner sees. */
+/** An agent's capabilities, from the node's event to the list that its owner sees. */
 import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import type { NodeId, UserId } from "@samovar/base";
@@ -9,7 +9,7 @@ import { describeAgent } from "../../agents/agents.ts";
 import { database } from "../../database/index.ts";
 import { createWorkspace } from "../../workspaces/store.ts";
 import { nodeObject } from "./stub.ts";
-import { aHolder, aNode, anOwner, connected, passTime, ring, stopClock } from "./node.fixture.ts";
+import { aHolder, aNode, anOwner, connected, passTime, fireAlarm, stopClock } from "./node.fixture.ts";
 import { scriptedCloud } from "./scripted-cloud.ts";
 import { NodeStorage } from "./storage.ts";
 
@@ -29,7 +29,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const offersOf = (name: string): AgentCapabilities => ({
+const capabilitiesNamed = (name: string): AgentCapabilities => ({
   models: [{ id: name, name, description: null }],
   modes: [{ id: "plan", name: "Plan", description: "Changes nothing" }],
 });
@@ -40,8 +40,8 @@ const started = ({ workspaceId, sessionId }: SlotLease, capabilities: AgentCapab
 const shown = async () => (await describeAgent(database(env), owner, "claude"))?.capabilities;
 const areShown = (capabilities: AgentCapabilities) =>
   vi.waitFor(async () => expect(await shown()).toEqual(capabilities));
-/** It was tried once, in vain. */
-const isOwed = () =>
+/** One attempt has failed. */
+const isPending = () =>
   vi.waitFor(async () => {
     const owed = await runInDurableObject(nodeObject(env, nodeId), (_object, state) =>
       new NodeStorage(state.storage).pendingCapabilities(),
@@ -49,60 +49,60 @@ const isOwed = () =>
     expect(owed).toMatchObject([{ workspaceId: lease.workspaceId, attempts: 1 }]);
   });
 
-describe("what an agent offers", () => {
-  it("is told with its first sign, and shown to its owner from then on", async () => {
+describe("an agent's capabilities", () => {
+  it("are reported with its first response and shown to its owner from then on", async () => {
     expect(await shown()).toBeNull();
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     const agent = await connected(nodeId);
     await runs(lease);
-    agent.tell(started(lease, offersOf("fast")), 1);
-    await areShown(offersOf("fast"));
+    agent.report(started(lease, capabilitiesNamed("fast")), 1);
+    await areShown(capabilitiesNamed("fast"));
     const other = await anOwner();
     expect((await describeAgent(database(env), other, "claude"))?.capabilities).toBeNull();
   });
 
-  it("gives way to a newer word, also from another node, never to an older one", async () => {
-    await ring(nodeId);
+  it("are replaced by a newer report, also from another node, never by an older one", async () => {
+    await fireAlarm(nodeId);
     const first = await connected(nodeId);
     const second = await aHolder(owner);
     const elsewhere = await aNode(second, owner);
-    await ring(elsewhere);
+    await fireAlarm(elsewhere);
     const other = await connected(elsewhere);
     await runs(second, elsewhere);
-    await env.DB.prepare("ALTER TABLE agent_offers RENAME TO away").run();
+    await env.DB.prepare("ALTER TABLE agent_capabilities RENAME TO away").run();
     await runs(lease);
-    first.tell(started(lease, offersOf("old")), 1);
-    await isOwed();
-    await env.DB.prepare("ALTER TABLE away RENAME TO agent_offers").run();
+    first.report(started(lease, capabilitiesNamed("old")), 1);
+    await isPending();
+    await env.DB.prepare("ALTER TABLE away RENAME TO agent_capabilities").run();
     passTime(400);
-    other.tell(started(second, offersOf("new")), 1);
-    await areShown(offersOf("new"));
+    other.report(started(second, capabilitiesNamed("new")), 1);
+    await areShown(capabilitiesNamed("new"));
     passTime(1_000);
-    await ring(nodeId);
-    expect(await shown()).toEqual(offersOf("new"));
+    await fireAlarm(nodeId);
+    expect(await shown()).toEqual(capabilitiesNamed("new"));
   });
 
-  it("[F12] [F13] is written when D1 is back, whatever became of the object in between, and keeps nobody waiting", async () => {
-    await ring(nodeId);
+  it("[F12] [F13] are written when D1 is back, even if the object was evicted meanwhile, and delay nothing else", async () => {
+    await fireAlarm(nodeId);
     const agent = await connected(nodeId);
     await runs(lease);
-    await env.DB.prepare("ALTER TABLE agent_offers RENAME TO away").run();
-    agent.tell(started(lease, offersOf("fast")), 1);
-    await isOwed();
+    await env.DB.prepare("ALTER TABLE agent_capabilities RENAME TO away").run();
+    agent.report(started(lease, capabilitiesNamed("fast")), 1);
+    await isPending();
     await expect(
       runInDurableObject(nodeObject(env, nodeId), (_object, state) => state.abort("killed")),
     ).rejects.toThrow();
-    await env.DB.prepare("ALTER TABLE away RENAME TO agent_offers").run();
+    await env.DB.prepare("ALTER TABLE away RENAME TO agent_capabilities").run();
     passTime(60_000);
     await nodeObject(env, nodeId).ensureAlarm();
-    await areShown(offersOf("fast"));
+    await areShown(capabilitiesNamed("fast"));
   });
 
-  it("that says nothing changes nothing", async () => {
-    await ring(nodeId);
+  it("that are not reported change nothing", async () => {
+    await fireAlarm(nodeId);
     const agent = await connected(nodeId);
     await runs(lease);
-    agent.tell(started(lease, null), 1);
+    agent.report(started(lease, null), 1);
     await agent.next("ack");
     expect(await shown()).toBeNull();
   });

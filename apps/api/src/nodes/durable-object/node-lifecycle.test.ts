@@ -23,7 +23,7 @@ import {
   createCommand,
   destroyCommand,
   passTime,
-  ring,
+  fireAlarm,
   setTime,
   START,
   stopClock,
@@ -55,7 +55,7 @@ afterEach(() => {
 });
 
 async function up() {
-  await ring(nodeId);
+  await fireAlarm(nodeId);
   return connected(nodeId);
 }
 
@@ -66,9 +66,9 @@ function userDataToken(): string {
   return JSON.parse(settings).bootstrapToken;
 }
 
-describe("making the server", () => {
-  it("[R18] one server with our labels, the node's name and its settings; the row follows", async () => {
-    await ring(nodeId);
+describe("creating the server", () => {
+  it("[R18] creates one server with the installation's labels, the node's name and its settings; the row follows", async () => {
+    await fireAlarm(nodeId);
     const [server] = [...cloud.servers.values()];
     expect(server?.labels).toEqual({ "samovar-installation": config.INSTALLATION_ID, "samovar-node": nodeId });
     expect(server?.name).toBe((await row()).name);
@@ -82,17 +82,17 @@ describe("making the server", () => {
     );
   });
 
-  it("[F19] an answer that was lost leads to the same server, not to a second", async () => {
+  it("[F19] a lost answer leads to the same server, not to a second one", async () => {
     cloud.put("POST /servers", "answer_lost");
     cloud.put("GET /servers", "no_answer");
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     passTime(1_000);
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     expect(cloud.servers.size).toBe(1);
     await vi.waitFor(async () => expect((await row()).serverId).not.toBeNull());
   });
 
-  it("[F20] an object that dies while it asks begins again at once", async () => {
+  it("[F20] an object that is evicted during the request starts again at once", async () => {
     await runInDurableObject(node(), (_object, state) => {
       const storage = new NodeStorage(state.storage);
       const stored = storage.node();
@@ -108,29 +108,29 @@ describe("making the server", () => {
     });
     await evictDurableObject(node());
     await node().ensureAlarm();
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     expect(cloud.servers.size).toBe(1);
     expect(await node().view()).toMatchObject({ serverId: "1" });
   });
 
-  it("[F21] [F29] a refusal ends it with a reason; a boot that takes too long ends with the server deleted", async () => {
+  it("[F21] [F29] a refusal ends the node with a reason; a boot timeout deletes the server", async () => {
     cloud.put("POST /servers", { status: 403, code: "forbidden" });
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     expect(await node().observe(lease.workspaceId)).toMatchObject({
       node: { state: "destroying", failure: { code: "provider_unauthorized" } },
       workspace: { state: "failed" },
     });
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     await rowIs("destroyed");
 
     const slow = await aNode(lease, owner);
-    await ring(slow);
+    await fireAlarm(slow);
     passTime(config.NODE_BOOT_TIMEOUT_MS);
-    await ring(slow);
+    await fireAlarm(slow);
     passTime(1_000);
-    await ring(slow);
+    await fireAlarm(slow);
     passTime(1_000);
-    await ring(slow);
+    await fireAlarm(slow);
     expect(await nodeObject(env, slow).view()).toMatchObject({
       state: "destroyed",
       failure: { code: "node_boot_timeout" },
@@ -143,7 +143,7 @@ const request = (token: string, claim: string) => ({ token, claim: claim.repeat(
 
 describe("bootstrap", () => {
   it("[R19] the first claim gets the node's identity, and gets it again when the answer was lost", async () => {
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     const token = userDataToken();
     const first = await node().bootstrap(request(token, "a"));
     expect(first).toMatchObject({ ok: true, reply: { epoch: 1 } });
@@ -155,8 +155,8 @@ describe("bootstrap", () => {
     expect(await node().bootstrap(request(token, "a"))).toMatchObject({ ok: true });
   });
 
-  it("[S1] another claim, an unknown token and an old one are refused and recorded; the token itself is nowhere", async () => {
-    await ring(nodeId);
+  it("[S1] another claim, an unknown token and an expired one are refused and recorded; the token itself is stored nowhere", async () => {
+    await fireAlarm(nodeId);
     const token = userDataToken();
     expect(await node().bootstrap(request("x".repeat(30), "a"))).toMatchObject({ ok: false, code: "unauthenticated" });
     passTime(15 * 60_000);
@@ -180,8 +180,8 @@ describe("bootstrap", () => {
     });
   });
 
-  it("[F27] of two that claim at once one wins", async () => {
-    await ring(nodeId);
+  it("[F27] of two concurrent claims one wins", async () => {
+    await fireAlarm(nodeId);
     const token = userDataToken();
     const answers = await Promise.all(["a", "b", "c", "d"].map((claim) => node().bootstrap(request(token, claim))));
     expect(answers.filter((answer) => answer.ok)).toHaveLength(1);
@@ -190,7 +190,7 @@ describe("bootstrap", () => {
 
 describe("the link", () => {
   it("[R20] hello makes the node active and brings tokens for it and its workspaces", async () => {
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     const agent = await connect(nodeId);
     agent.hello();
     const welcome = await agent.next("welcome");
@@ -219,10 +219,10 @@ describe("the link", () => {
     expect((await node().view())?.unreachableSince).toBeNull();
   });
 
-  it("[F9] [F11] an object that was put to sleep goes on with the same socket", async () => {
+  it("[F9] [F11] an object that hibernated continues with the same socket", async () => {
     const agent = await connected(nodeId);
     await evictDurableObject(node());
-    agent.tell({ kind: "workspace.ready", workspaceId: lease.workspaceId, branch: "task/x", baseCommit: "c" }, 1);
+    agent.report({ kind: "workspace.ready", workspaceId: lease.workspaceId, branch: "task/x", baseCommit: "c" }, 1);
     expect((await agent.next("ack")).upTo).toBe(1);
     await node().enqueue(destroyCommand(lease.workspaceId));
     expect((await agent.next("command")).command.n).toBe(1);
@@ -232,13 +232,13 @@ describe("the link", () => {
     });
   });
 
-  it("[F11] an object whose sockets are gone knows that its node is out of reach", async () => {
+  it("[F11] an object whose sockets are gone reports its node as unreachable", async () => {
     await connected(nodeId);
     await evictDurableObject(node(), { webSockets: "close" });
     await vi.waitFor(async () => expect((await node().view())?.unreachableSince).toBe(Date.now()));
   });
 
-  it("an event is taken once; one that cannot be read does not block those behind it", async () => {
+  it("an event is applied once; an unreadable one does not block those after it", async () => {
     const agent = await up();
     const ready = {
       kind: "workspace.ready",
@@ -246,10 +246,10 @@ describe("the link", () => {
       branch: "first",
       baseCommit: "c",
     } as const;
-    agent.tell(ready, 1);
-    agent.tell({ ...ready, branch: "second" }, 1);
+    agent.report(ready, 1);
+    agent.report({ ...ready, branch: "second" }, 1);
     agent.send({ type: "event", event: { n: 2, at: 1, kind: "no.such.kind" } });
-    agent.tell(
+    agent.report(
       { kind: "session.started", workspaceId: lease.workspaceId, sessionId: lease.sessionId, capabilities: null },
       3,
     );
@@ -263,7 +263,7 @@ describe("the link", () => {
     expect(agent.closedWith).toBeNull();
   });
 
-  it("[F31] an older epoch, another protocol and nonsense are turned away", async () => {
+  it("[F31] an older epoch, another protocol and malformed frames are refused", async () => {
     await up();
     const old = await connect(nodeId, 0);
     await vi.waitFor(() => expect(old.closedWith).toBe(LINK_CLOSE.gone));
@@ -276,7 +276,7 @@ describe("the link", () => {
     expect((await node().view())?.unreachableSince, "the good one is untouched").toBeNull();
   });
 
-  it("[F48] an agent of the previous version is told to upgrade; what ran there fails with that reason", async () => {
+  it("[F48] a vm-agent of the previous version is told to upgrade; its tasks fail with that reason", async () => {
     const agent = await up();
     agent.close();
     await vi.waitFor(async () => expect((await node().view())?.unreachableSince).not.toBeNull());
@@ -289,17 +289,17 @@ describe("the link", () => {
     });
   });
 
-  it("[R21] [F30] a closed socket, and one that is only silent, make it unreachable; what lasts fails the workspaces", async () => {
+  it("[R21] [F30] a closed or silent socket makes the node unreachable; if that lasts, its workspaces fail", async () => {
     const agent = await up();
     agent.close();
     await vi.waitFor(async () => expect((await node().view())?.unreachableSince).toBe(Date.now()));
     await connected(nodeId);
     expect((await node().view())?.unreachableSince).toBeNull();
     passTime(HEARTBEAT_TIMEOUT_MS);
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     expect((await node().view())?.unreachableSince).toBe(Date.now());
     passTime(config.NODE_UNREACHABLE_TIMEOUT_MS);
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     expect(await node().observe(lease.workspaceId)).toMatchObject({
       workspace: { state: "failed", failure: { code: "node_unreachable" } },
     });
@@ -319,25 +319,25 @@ describe("the link", () => {
   });
 });
 
-describe("work, rest and end", () => {
-  it("[R23] [R25] free, warm, destroyed: until the provider has no server, and the agent never comes back", async () => {
+describe("active, warm and destroyed", () => {
+  it("[R23] [R25] an idle node becomes warm, then is destroyed until the provider has no server, and its vm-agent cannot return", async () => {
     const agent = await up();
     await node().release(lease.workspaceId);
     passTime(config.NODE_IDLE_GRACE_MS);
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     expect(await node().view()).toMatchObject({ state: "warm", warmUntil: Date.now() + config.NODE_WARM_TIMEOUT_MS });
     await rowIs("warm");
     passTime(config.NODE_WARM_TIMEOUT_MS);
     agent.send({ type: "renew", workspaces: [] });
     await agent.next("tokens");
     cloud.put("DELETE /servers", { status: 423, code: "locked" });
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     await vi.waitFor(() => expect(agent.closedWith).toBe(LINK_CLOSE.gone));
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     expect(await node().view(), "[F23]").toMatchObject({ state: "destroying", failure: { code: "provider_locked" } });
     for (const _ of [1, 2, 3]) {
       passTime(60_000);
-      await ring(nodeId);
+      await fireAlarm(nodeId);
     }
     await rowIs("destroyed");
     expect(cloud.servers.size).toBe(0);
@@ -345,29 +345,29 @@ describe("work, rest and end", () => {
     await vi.waitFor(() => expect(late.closedWith).toBe(LINK_CLOSE.gone));
   });
 
-  it("[F27] [F28] a hundred that want a warm node share out its slots, and the alarm that was due does nothing", async () => {
+  it("[F27] [F28] a hundred concurrent reservations share a warm node's slots, and the due alarm does nothing", async () => {
     await up();
     await node().release(lease.workspaceId);
     passTime(config.NODE_IDLE_GRACE_MS);
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     passTime(config.NODE_WARM_TIMEOUT_MS);
     const leases = await Promise.all(Array.from({ length: 100 }, () => aHolder(owner)));
     const answers = await Promise.all(leases.map((each) => node().reserve(each)));
     expect(answers.filter((answer) => answer.granted)).toHaveLength(config.NODE_SLOTS);
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     expect(await node().view()).toMatchObject({ state: "active" });
   });
 
-  it("a workspace that is destroyed gives its slot back by itself; its facts stay", async () => {
+  it("a destroyed workspace gives its slot back; its facts stay", async () => {
     const agent = await up();
-    agent.tell({ kind: "workspace.destroyed", workspaceId: lease.workspaceId }, 1);
+    agent.report({ kind: "workspace.destroyed", workspaceId: lease.workspaceId }, 1);
     await agent.next("ack");
     expect(await node().admits(lease.workspaceId, 1)).toBe(false);
     expect(await node().observe(lease.workspaceId)).toMatchObject({ workspace: { state: "destroyed" } });
     expect((await node().view())?.taskIds).toEqual([]);
   });
 
-  it("[R16] a workspace that is kept frees its place, holds its node and may still deliver; the row follows", async () => {
+  it("[R16] a retained workspace frees its slot, keeps its node and may still deliver; the row follows", async () => {
     await up();
     await node().retain(lease.workspaceId);
     const kept = { taskIds: [], retainedTaskIds: [lease.taskId], taken: 0, state: "active" };
@@ -380,7 +380,7 @@ describe("work, rest and end", () => {
     expect(await node().view()).toMatchObject({ taken: config.NODE_SLOTS, retainedTaskIds: [lease.taskId] });
   });
 
-  it("a workspace token speaks for a slot of this epoch only", async () => {
+  it("a workspace token is valid for a slot of this epoch only", async () => {
     expect(await node().admits(lease.workspaceId, 1)).toBe(true);
     expect(await node().admits(lease.workspaceId, 0)).toBe(false);
     expect(await node().admits((await aHolder(owner)).workspaceId, 1)).toBe(false);
@@ -389,22 +389,22 @@ describe("work, rest and end", () => {
   it("[N1] without the credential a node stays destroying and says so", async () => {
     await up();
     await env.DB.prepare("DELETE FROM credentials WHERE owner_id = ?").bind(owner).run();
-    await node().destroy("asked");
-    await ring(nodeId);
+    await node().destroy("requested");
+    await fireAlarm(nodeId);
     expect(await node().view()).toMatchObject({ state: "destroying", failure: { code: "credentials_missing" } });
     expect(cloud.servers.size).toBe(1);
   });
 });
 
-const nudges = () => runInDurableObject(node(), (_object, state) => new NodeStorage(state.storage).signals());
+const signals = () => runInDurableObject(node(), (_object, state) => new NodeStorage(state.storage).signals());
 const dueAt = (name: string) =>
   runInDurableObject(node(), (_object, state) => new NamedAlarms(state.storage).dueAt(name));
 
-describe("what it owes to others", () => {
-  it("[F12] a row that cannot be written is written later, and never backwards", async () => {
+describe("pending effects", () => {
+  it("[F12] a row that cannot be written is written later, and never with an older version", async () => {
     await env.DB.prepare("ALTER TABLE nodes RENAME TO nodes_away").run();
     const agent = await up();
-    agent.tell(
+    agent.report(
       {
         kind: "outbox.stats",
         sessionId: lease.sessionId,
@@ -413,26 +413,26 @@ describe("what it owes to others", () => {
       1,
     );
     await agent.next("ack");
-    await vi.waitFor(async () => expect(await dueAt("outward")).toBeGreaterThan(Date.now()));
+    await vi.waitFor(async () => expect(await dueAt("effects")).toBeGreaterThan(Date.now()));
     await env.DB.prepare("ALTER TABLE nodes_away RENAME TO nodes").run();
     passTime(120_000);
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     await vi.waitFor(async () => expect(await row()).toMatchObject({ state: "active", outbox: { pending: 7 } }));
     await env.DB.prepare("UPDATE nodes SET version = 1000, state = 'draining' WHERE id = ?").bind(nodeId).run();
     await node().release(lease.workspaceId);
-    await vi.waitFor(async () => expect(await dueAt("outward")).toBeNull());
+    await vi.waitFor(async () => expect(await dueAt("effects")).toBeNull());
     expect((await row()).state).toBe("draining");
   });
 
-  it("a nudge for a run that does not exist is dropped, and holds up nothing", async () => {
+  it("a signal for a run that does not exist is dropped and delays nothing", async () => {
     const run = { ...(await aHolder(owner)), runId: ids.make("run") };
     expect(await node().reserve(run)).toEqual({ granted: true });
     await connected(nodeId);
-    await vi.waitFor(async () => expect(await nudges()).toEqual([]));
+    await vi.waitFor(async () => expect(await signals()).toEqual([]));
     await rowIs("active");
   });
 
-  it("[T1] a nudge that was asked for again while it was under way is given again", async () => {
+  it("[T1] a signal requested again during its delivery is delivered again", async () => {
     const run = { ...(await aHolder(owner)), runId: ids.make("run") };
     await runInDurableObject(node(), (_object, state) => {
       const storage = new NodeStorage(state.storage);
@@ -446,7 +446,7 @@ describe("what it owes to others", () => {
 });
 
 describe("alarms", () => {
-  it("[F15] [F16] are the earliest of what is due, survive a lost one, and a failing one does not stop the rest", async () => {
+  it("[F15] [F16] the earliest due alarm is set, a lost one is set again, and a failing one does not stop the others", async () => {
     await runInDurableObject(node(), async (_object, state) => {
       await state.storage.deleteAlarm();
       expect(await state.storage.getAlarm()).toBeNull();
@@ -454,24 +454,24 @@ describe("alarms", () => {
     await node().ensureAlarm();
     await runInDurableObject(node(), async (_object, state) => {
       expect(await state.storage.getAlarm()).toBe(START);
-      // Written by a version that is no more: nobody answers to it, and it goes away.
-      new NamedAlarms(state.storage).set("of_old", START - 1);
+      // An alarm that no code handles any more is removed.
+      new NamedAlarms(state.storage).set("obsolete", START - 1);
     });
-    await ring(nodeId);
+    await fireAlarm(nodeId);
     expect(cloud.servers.size).toBe(1);
     await runInDurableObject(node(), async (_object, state) => {
-      expect(new NamedAlarms(state.storage).dueAt("of_old")).toBeNull();
+      expect(new NamedAlarms(state.storage).dueAt("obsolete")).toBeNull();
       expect(await state.storage.getAlarm()).toBe(START + config.NODE_BOOT_TIMEOUT_MS);
     });
   });
 
-  it("[F14] a poke in the middle of a ring is not lost", async () => {
-    const ringing = ring(nodeId);
-    const poked = node().destroy("asked in the middle");
+  it("[F14] a request while an alarm's work runs is not lost", async () => {
+    const ringing = fireAlarm(nodeId);
+    const poked = node().destroy("requested while the alarm's work runs");
     await Promise.all([ringing, poked]);
     for (const _ of [1, 2, 3]) {
       passTime(60_000);
-      await ring(nodeId);
+      await fireAlarm(nodeId);
     }
     expect(await node().view()).toMatchObject({ state: "destroyed" });
     expect(cloud.servers.size).toBe(0);

@@ -1,4 +1,4 @@
-/** For tests: an owner with a cloud, a project, nodes, and a vm-agent's end of the link. Time stands still far ahead, so no alarm rings by itself. */
+/** For tests: an owner with a cloud, a project, nodes, and a vm-agent's end of the link. The clock stands still far in the future, so no alarm fires by itself. */
 import { env } from "cloudflare:workers";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import type { NodeId, UserId, WorkspaceId } from "@samovar/base";
@@ -22,7 +22,7 @@ export const setTime = (at: number): void => {
   time = at;
 };
 export const passTime = (ms: number): void => setTime(time + ms);
-/** Only the reading of the clock is ours; timers and the platform's own time go on. Ends with `vi.restoreAllMocks()`. */
+/** Stops the readings of the clock only; timers and the platform's time continue. Ends with `vi.restoreAllMocks()`. */
 export const stopClock = (): void => {
   setTime(START);
   vi.spyOn(Date, "now").mockImplementation(() => time);
@@ -36,7 +36,7 @@ export async function anOwner(options: { readonly cloud?: boolean } = {}): Promi
   return id;
 }
 
-/** A row that stands for a machine of the owner's with no room: it takes one of the owner's places, and nothing else. */
+/** The row of a node without available slots: it counts towards the owner's limit of nodes, and nothing else. */
 export async function aBusyNode(ownerId: UserId): Promise<void> {
   const id = ids.make("nod");
   await database(env)
@@ -67,7 +67,7 @@ export async function aHolder(ownerId: UserId): Promise<SlotLease> {
   return { workspaceId: ids.make("wsp"), taskId: ids.make("tsk"), runId: null, projectId, sessionId: ids.make("ses") };
 }
 
-/** A node whose life has begun, with its row. */
+/** A provisioning node, with its row. */
 export async function aNode(lease: SlotLease, ownerId: UserId): Promise<NodeId> {
   const id = ids.make("nod");
   const row = {
@@ -84,17 +84,17 @@ export async function aNode(lease: SlotLease, ownerId: UserId): Promise<NodeId> 
   return id;
 }
 
-/** Rings what is due now. */
-export const ring = (nodeId: NodeId): Promise<boolean> => runDurableObjectAlarm(nodeObject(env, nodeId));
+/** Fires the due alarms. */
+export const fireAlarm = (nodeId: NodeId): Promise<boolean> => runDurableObjectAlarm(nodeObject(env, nodeId));
 
 export interface Agent {
   readonly frames: ControlFrame[];
   /** The close code, once closed. */
   closedWith: number | null;
   send(frame: NodeFrame | object): void;
-  tell(event: NodeEventDraft, n: number): void;
+  report(event: NodeEventDraft, n: number): void;
   hello(lastCommand?: number): void;
-  /** The first frame of this type that was not taken yet. */
+  /** Takes the first frame of this type. */
   next<T extends ControlFrame["type"]>(type: T): Promise<Extract<ControlFrame, { type: T }>>;
   close(): void;
 }
@@ -110,7 +110,7 @@ export async function connect(nodeId: NodeId, epoch = 1): Promise<Agent> {
     frames,
     closedWith: null,
     send: (frame) => socket.send(JSON.stringify(frame)),
-    tell: (event, n) => socket.send(JSON.stringify({ type: "event", event: { ...event, n, at: 1 } })),
+    report: (event, n) => socket.send(JSON.stringify({ type: "event", event: { ...event, n, at: 1 } })),
     hello: (lastCommand = 0) =>
       agent.send({
         type: "hello",

@@ -1,4 +1,4 @@
-/** A node that speaks and retries, a viewer that comes and goes, and an object that is evicted at any moment: at the end all three agree. */
+/** A node that delivers and retries, a viewer that reconnects, and an object that is evicted at any moment: in the end all three agree. */
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { MessageId } from "@samovar/base";
@@ -35,7 +35,7 @@ const steps = fc.array(
   { minLength: 5, maxLength: 40 },
 );
 
-/** One node's session in an object of its own. */
+/** One node's session in a separate object. */
 async function session() {
   const [projectId, sessionId] = [ids.make("prj"), ids.make("ses")];
   const stub = env.PROJECT_DATA.getByName(projectId);
@@ -78,7 +78,7 @@ async function session() {
     }
   };
 
-  /** A page that keeps its transcript over all its sockets; each text must be one that was said. */
+  /** A page that keeps its transcript across sockets; each text must be one that was sent. */
   let view = emptyTranscript(sessionId);
   let current: WebSocket | null = null;
   const leave = () => {
@@ -106,7 +106,7 @@ async function session() {
   return { stub, sessionId, said, deliver, watch, view: () => view, leave };
 }
 
-test("[R3] [R4] [R27] [F4] [F9] [F43] whatever is lost, evicted or cut: said = stored = seen, and proven", async () => {
+test("[R3] [R4] [R27] [F4] [F9] [F43] whatever is lost, evicted or cut: sent = stored = seen, and the digests agree", async () => {
   await fc.assert(
     fc.asyncProperty(steps, async (script) => {
       const { stub, sessionId, said, deliver, watch, view, leave } = await session();

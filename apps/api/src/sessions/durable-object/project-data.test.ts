@@ -1,4 +1,4 @@
-/** ProjectData through its own door, inside workerd: deliveries, sessions, proofs, and objects that die in the middle. */
+/** ProjectData through its RPC interface in workerd: deliveries, sessions, digests, evictions. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { SessionId, WorkspaceId } from "@samovar/base";
@@ -66,7 +66,7 @@ async function failureOf(call: () => Promise<unknown>): Promise<unknown> {
 }
 
 describe("a session in a list", () => {
-  test("[R26] tells the last thing that the agent did, in its first words", async () => {
+  test("[R26] shows the agent's latest activity in its first words", async () => {
     const { stub, sessionId, claims } = await project();
     const activity = async () => (await stub.getSession(sessionId))?.activity;
     expect(await activity()).toBeNull();
@@ -113,7 +113,7 @@ describe("a session in a list", () => {
 });
 
 describe("sessions", () => {
-  test("[R11] a session begins with its first message, and beginning again changes nothing", async () => {
+  test("[R11] a session starts with its first message, and creating it again changes nothing", async () => {
     const { stub, projectId, sessionId, taskId } = await project();
     const again = await stub.createSession({
       projectId,
@@ -168,7 +168,7 @@ describe("sessions", () => {
     });
   });
 
-  test("a notice is said once, however often it is asked for", async () => {
+  test("a notice is added once, however often it is requested", async () => {
     const { stub, sessionId } = await project();
     const messageId = ids.messageId();
     await stub.addNotice(sessionId, messageId, "The workspace is kept.");
@@ -193,7 +193,7 @@ describe("sessions", () => {
 });
 
 describe("deliveries", () => {
-  test("[R3] [R4] [F4] rows are stored in order and a repeated batch is answered duplicate", async () => {
+  test("[R3] [R4] [F4] rows are stored in order, and a repeated batch is answered with duplicates", async () => {
     const { stub, sessionId, claims } = await project();
     const batch = [
       row(sessionId),
@@ -415,8 +415,8 @@ const digest = (...rows: DeliveredMessage[]) =>
     sha256,
   );
 
-describe("the proof", () => {
-  test("[R3] the digest of what the node said equals that of what is stored, whatever the page said between", async () => {
+describe("the transcript digest", () => {
+  test("[R3] the node's digest equals the store's, whatever the page adds in between", async () => {
     const { stub, sessionId, claims, workspaceId } = await project();
     await stub.linkWorkspace(sessionId, workspaceId);
     const metadata = {
@@ -450,7 +450,7 @@ describe("the proof", () => {
     expect(await stub.digest(sessionId)).toEqual(claimed);
   });
 
-  test("a missing, an unfinished, a swapped and a changed message are seen", async () => {
+  test("reveals a missing, an unfinished, a swapped and a changed message", async () => {
     const { stub, sessionId, claims } = await project();
     const [a, b, missing] = [
       row(sessionId, { final: true }),
@@ -464,7 +464,7 @@ describe("the proof", () => {
     expect(await stub.verify(sessionId, digest(a, { ...b, interrupted: true }))).toMatchObject({ agreed: false });
   });
 
-  test("[R16] after another workspace took over, the digest speaks of that one's messages", async () => {
+  test("[R16] after another workspace took over, the digest covers that one's messages", async () => {
     const { stub, sessionId, claims, workspaceId } = await project();
     await stub.linkWorkspace(sessionId, workspaceId);
     await stub.deliver(claims, [row(sessionId, { final: true })]);

@@ -1,4 +1,4 @@
-/** Viewers on real sockets: what they see, what an eviction keeps, and what happens to those who stop reading. */
+/** Viewers on real sockets: events, evictions, and viewers that stop reading. */
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { SessionId } from "@samovar/base";
@@ -80,7 +80,7 @@ async function watch(stub: Stub, sessionId: SessionId, afterVersion = 0) {
   return viewer;
 }
 
-/** The transcript core over everything that a viewer heard; fails on a gap. */
+/** The transcript core over everything that a viewer received; fails on a gap. */
 function seen(sessionId: SessionId, events: readonly ViewerEvent[], from?: Transcript): Transcript {
   return events.filter(isTranscriptEvent).reduce(
     (transcript, event) => {
@@ -124,7 +124,7 @@ describe("a viewer", () => {
     expect(seen(sessionId, viewer.events).version).toBe(2);
   });
 
-  test("follows only the sessions that it asked for, and hears of all sessions of the project", async () => {
+  test("receives messages of the sessions it follows, and events of all sessions of the project", async () => {
     const { stub, sessionId, claims, projectId } = await project();
     const other = ids.make("ses");
     const viewer = await watch(stub, sessionId);
@@ -146,7 +146,7 @@ describe("a viewer", () => {
     expect(viewer.events.filter(({ type }) => type === "message.new")).toEqual([]);
   });
 
-  test("is told of what it cannot have, and stays connected", async () => {
+  test("receives an error for what it cannot have, and stays connected", async () => {
     const { stub, sessionId } = await project();
     const viewer = await dial(stub);
     viewer.say({ type: "subscribe", sessionId: ids.make("ses"), afterVersion: 0 });
@@ -187,14 +187,14 @@ describe("a viewer", () => {
     expect(viewer.events.find(({ type }) => type === "error")).toMatchObject({ code: "rate_limited" });
   });
 
-  test("without an upgrade there is nothing to see", async () => {
+  test("a request without an upgrade is refused", async () => {
     const { stub } = await project();
     expect((await stub.fetch("https://project-data/viewers")).status).toBe(426);
   });
 });
 
 describe("after a break", () => {
-  test("[R27] [F43] a new socket goes on from the version that the view has: nothing missing, nothing twice", async () => {
+  test("[R27] [F43] a new socket continues from the view's version: nothing missing, nothing twice", async () => {
     const { stub, sessionId, claims } = await project();
     const growing = row(sessionId);
     await stub.deliver(claims, [growing, row(sessionId)]);
@@ -228,7 +228,7 @@ describe("after a break", () => {
     expect(seen(sessionId, viewer.events)).toMatchObject({ version: 3, messages: [{}, {}, {}] });
   });
 
-  test("a viewer of a version that never was starts over", async () => {
+  test("a viewer with an unknown version starts over", async () => {
     const { stub, sessionId, claims } = await project();
     await stub.deliver(claims, [row(sessionId)]);
     const viewer = await watch(stub, sessionId, 99);
@@ -264,7 +264,7 @@ describe("a tail", () => {
     expect(whole.transcript.messages).toEqual(stored?.messages);
   });
 
-  test("a session that is no longer than the tail is sent as ever, and so is what changed since", async () => {
+  test("a session no longer than the tail is sent whole, and changes since a version as usual", async () => {
     const { stub, sessionId, claims } = await project();
     await stub.deliver(claims, [row(sessionId), row(sessionId)]);
     const viewer = await dial(stub);
@@ -280,7 +280,7 @@ describe("a tail", () => {
   });
 });
 
-describe("much to say", () => {
+describe("a long transcript", () => {
   const long = "x".repeat(LIMITS.messageMaxContentBytes);
   const fill = async (stub: Stub, claims: WorkspaceClaims, count: number, content = long) => {
     for (let left = count; left > 0; left -= 10) {
@@ -319,7 +319,7 @@ describe("much to say", () => {
     expect(reachesStart(view)).toBe(false);
   });
 
-  test("[F44] a viewer that gives no sign of life while much is said is cut off, others are not, and it resumes later", async () => {
+  test("[F44] a viewer that neither reads nor pings is disconnected, others are not, and it resumes later", async () => {
     const { stub, sessionId, claims } = await project();
     const reader = await watch(stub, sessionId);
     const hanging = await watch(stub, sessionId);

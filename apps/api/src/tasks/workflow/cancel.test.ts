@@ -1,4 +1,4 @@
-/** Cancels at every point of a run, with machines that answer in every way: one ending, and nothing left that nobody sees to. */
+/** Cancels at every point of a run, with nodes that answer in every way: one ending, and nothing left behind. */
 import { env } from "cloudflare:test";
 import type { UserId, WorkspaceId } from "@samovar/base";
 import { errorMessage } from "@samovar/base";
@@ -51,11 +51,11 @@ interface Plan {
   readonly moment: Moment;
   /** How often, at once. */
   readonly times: number;
-  /** What the machine makes of a session that is to stop; null: nothing. */
+  /** The node's reaction to the stop of a session; null: none. */
   readonly answer: SessionOutcome | null;
-  /** Who is asked first when cancel and end meet. */
+  /** Which is sent first when cancel and end meet. */
   readonly cancelFirst: boolean;
-  /** Whether the machine tells everything twice, and an old end once more when all is over. */
+  /** Whether the node reports everything twice, and an old end again after the end. */
   readonly repeats: boolean;
 }
 
@@ -101,7 +101,7 @@ class Play {
     }
   }
 
-  /** The machine does what it is told, until the task has ended. */
+  /** The node carries out commands until the task has ended. */
   async serve(machine: ScriptedNode): Promise<void> {
     const over = this.over();
     for (;;) {
@@ -123,13 +123,13 @@ class Play {
       case "workspace.create": {
         const { workspaceId } = command.args;
         await this.cancelIf("while it clones");
-        this.#tell(machine, { kind: "workspace.ready", workspaceId, branch: "task/x", baseCommit: "abc" });
+        this.#report(machine, { kind: "workspace.ready", workspaceId, branch: "task/x", baseCommit: "abc" });
         return this.cancelIf("when it has cloned");
       }
       case "session.start": {
         const { workspaceId, sessionId } = command.args;
         await this.cancelIf("while the agent starts");
-        this.#tell(machine, { kind: "session.started", workspaceId, sessionId, capabilities: null });
+        this.#report(machine, { kind: "session.started", workspaceId, sessionId, capabilities: null });
         if (this.#plan.moment === "while the agent works") await reaches(this.#task, "in_progress");
         await this.cancelIf("while the agent works");
         if (this.#plan.moment === "with the end of the agent") return this.#meet(machine, workspaceId);
@@ -140,7 +140,7 @@ class Play {
         return this.#end(machine, command.args.workspaceId, this.#plan.answer);
       case "workspace.destroy":
         await this.cancelIf("while the workspace is removed");
-        return this.#tell(machine, { kind: "workspace.destroyed", workspaceId: command.args.workspaceId });
+        return this.#report(machine, { kind: "workspace.destroyed", workspaceId: command.args.workspaceId });
       case "node.drain":
         return;
     }
@@ -159,12 +159,12 @@ class Play {
     const more: Partial<SessionEnd> =
       outcome === "clean" ? {} : { outcome, pushed: false, failure: { code: "agent", message: "It had a reason." } };
     const end = await aSessionEnd(this.#task, more);
-    this.#tell(machine, { kind: "session.ended", workspaceId, sessionId: this.#task.sessionId, end });
+    this.#report(machine, { kind: "session.ended", workspaceId, sessionId: this.#task.sessionId, end });
   }
 
-  #tell(machine: ScriptedNode, event: Parameters<ScriptedNode["tell"]>[0]): void {
-    machine.tell(event);
-    if (this.#plan.repeats) machine.tell(event);
+  #report(machine: ScriptedNode, event: Parameters<ScriptedNode["report"]>[0]): void {
+    machine.report(event);
+    if (this.#plan.repeats) machine.report(event);
   }
 }
 
@@ -213,7 +213,7 @@ async function playOut(plan: Plan): Promise<void> {
     });
 
   if (plan.repeats && machine !== null && workspace !== null) {
-    machine.tell({
+    machine.report({
       kind: "session.ended",
       workspaceId: workspace.id,
       sessionId: task.sessionId,
@@ -227,7 +227,7 @@ async function playOut(plan: Plan): Promise<void> {
 /** The session is linked to its workspace as its agent is asked for. */
 const wasAsked = async (task: TaskRecord): Promise<boolean> => (await toSession(task))?.workspaceId != null;
 
-/** The status that it keeps, once its session is told as well. */
+/** The final status, once the session has ended as well. */
 async function settled(task: TaskRecord): Promise<TaskRecord["status"]> {
   await vi.waitFor(async () => expect((await toSession(task))?.endedAt).not.toBeNull(), soon);
   return (await now(task)).status;
@@ -236,13 +236,13 @@ async function settled(task: TaskRecord): Promise<TaskRecord["status"]> {
 const GROUPS = [0, 1, 2, 3] as const;
 
 describe("[T1] [R16] [F46] a cancel", () => {
-  it.each(GROUPS)("at any point, once or often, whatever the machine answers (%i of 4)", async (group) => {
+  it.each(GROUPS)("at any point, once or often, whatever the node answers (%i of 4)", async (group) => {
     const mine = PLANS.filter((_plan, at) => at % GROUPS.length === group);
     expect(PLANS.length).toBeGreaterThan(MOMENTS.length);
     await Promise.all(mine.map(playOut));
   });
 
-  it("that meets the agent's failure is a cancel: who asked for the end is told of no failure", async () => {
+  it("that meets the agent's failure is a cancel, without a failure", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
     const machine = await ScriptedNode.of(ownerId);
@@ -250,7 +250,7 @@ describe("[T1] [R16] [F46] a cancel", () => {
     const failure = { code: "agent_silent", message: "It said nothing for long." };
     const end = await aSessionEnd(task, { outcome: "timeout", pushed: false, failure });
     await cancelTask(deps, task.id, { kind: "user", id: ownerId });
-    machine.tell({ kind: "session.ended", ...begun, end });
+    machine.report({ kind: "session.ended", ...begun, end });
     expect(await reaches(task, "cancelled")).toMatchObject({ failure: { code: "cancelled" } });
   });
 
@@ -259,7 +259,7 @@ describe("[T1] [R16] [F46] a cancel", () => {
     const task = await submit(ownerId);
     const machine = await ScriptedNode.of(ownerId);
     const begun = await machine.begins();
-    machine.tell({ kind: "session.ended", ...begun, end: await aSessionEnd(task) });
+    machine.report({ kind: "session.ended", ...begun, end: await aSessionEnd(task) });
     await machine.destroys();
     const done = await reaches(task, "completed");
     await expect(cancelTask(deps, task.id, { kind: "user", id: ownerId })).rejects.toThrow(/has ended already/);

@@ -1,4 +1,4 @@
-/** Machines that are lost before the agent has the prompt: the run goes on with another one. */
+/** Nodes that are lost before the agent has the prompt: the run continues on another one. */
 import { env, runInDurableObject } from "cloudflare:test";
 import type { NodeId, UserId } from "@samovar/base";
 import { eq } from "drizzle-orm";
@@ -56,15 +56,15 @@ const otherNode = (ownerId: UserId, known: readonly NodeId[]): Promise<NodeId> =
     return row.id;
   }, soon);
 
-describe("[T1] a machine that is lost before the agent has the prompt", () => {
-  it("[F29] while it boots: another one is taken, and the task is done there", async () => {
+describe("[T1] a node that is lost before the agent has the prompt", () => {
+  it("[F29] while it boots: the task is done on another node", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
     const first = await findNewestNode(ownerId);
     await nodeObject(env, first).destroy("the test wants it gone");
     const second = await ScriptedNode.on(await otherNode(ownerId, [first]));
     const begun = await second.begins();
-    second.tell({ kind: "session.ended", ...begun, end: await aSessionEnd(task) });
+    second.report({ kind: "session.ended", ...begun, end: await aSessionEnd(task) });
     await second.destroys();
     expect(await reaches(task, "completed")).toMatchObject({ nodeId: second.nodeId, attempt: 1 });
     expect((await nodeObject(env, first).view())?.taskIds).toEqual([]);
@@ -72,7 +72,7 @@ describe("[T1] a machine that is lost before the agent has the prompt", () => {
     expect(warnings).toMatchObject([{ data: { nodeId: first, code: "node_destroyed" } }]);
   });
 
-  it("while it clones: back in line, let go, and prepared anew elsewhere", async () => {
+  it("while it clones: the task is queued again, the node released, and another one prepared", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
     const first = await ScriptedNode.of(ownerId);
@@ -96,18 +96,18 @@ describe("[T1] a machine that is lost before the agent has the prompt", () => {
     ]);
   });
 
-  it("a repository that can not be cloned is no fault of the machine", async () => {
+  it("a repository that cannot be cloned does not count against the node", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
     const machine = await ScriptedNode.of(ownerId);
     const { args } = await machine.expects("workspace.create");
     const failure = { code: "clone_failed", message: "There is no repository at this address." };
-    machine.tell({ kind: "workspace.failed", workspaceId: args.workspaceId, failure });
+    machine.report({ kind: "workspace.failed", workspaceId: args.workspaceId, failure });
     expect(await reaches(task, "failed")).toMatchObject({ failure });
     expect(await db.select().from(nodes).where(eq(nodes.ownerId, ownerId))).toHaveLength(1);
   });
 
-  it("not for ever: after the third the task fails with the reason, and holds no slot", async () => {
+  it("at most three times: then the task fails with the reason and holds no slot", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
     const known: NodeId[] = [];
@@ -123,8 +123,8 @@ describe("[T1] a machine that is lost before the agent has the prompt", () => {
   });
 });
 
-describe("[T1] a machine that does not come back", () => {
-  it("is given up half a minute after its link is down, not after five", async () => {
+describe("[T1] a node that does not return", () => {
+  it("is abandoned half a minute after its link is down, not after five minutes", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
     const first = await ScriptedNode.of(ownerId);
@@ -143,24 +143,24 @@ describe("[T1] a machine that does not come back", () => {
     expect((await nodeObject(env, first.nodeId).view())?.state).toMatch(/active|warm/);
   });
 
-  it("whose object can not even be made: passed over by the next task", async () => {
+  it("whose object cannot be constructed is passed over by the next task", async () => {
     const ownerId = await anOwner();
     const earlier = await submit(ownerId);
     const first = await ScriptedNode.of(ownerId);
     const begun = await first.begins();
-    first.tell({ kind: "session.ended", ...begun, end: await aSessionEnd(earlier) });
+    first.report({ kind: "session.ended", ...begun, end: await aSessionEnd(earlier) });
     await first.destroys();
     await reaches(earlier, "completed");
     await ruin(first.nodeId);
     const task = await submit(ownerId);
     const second = await ScriptedNode.on(await otherNode(ownerId, [first.nodeId]));
     const next = await second.begins();
-    second.tell({ kind: "session.ended", ...next, end: await aSessionEnd(task) });
+    second.report({ kind: "session.ended", ...next, end: await aSessionEnd(task) });
     await second.destroys();
     expect(await reaches(task, "completed")).toMatchObject({ nodeId: second.nodeId });
   });
 
-  it("whose object is lost while it clones: replaced after the same half minute", async () => {
+  it("whose object is lost while it clones is replaced after the same half minute", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
     const first = await ScriptedNode.of(ownerId);

@@ -1,4 +1,4 @@
-/** An agent of a person's own, from its definition to the node's command. */
+/** A custom agent, from its definition to the node's command. */
 import { env, introspectWorkflow } from "cloudflare:test";
 import type { UserId } from "@samovar/base";
 import { agentDefinition } from "@samovar/contracts";
@@ -32,15 +32,15 @@ async function submitWithGoose() {
   return { task: await submit(owner, "Honk", projectId), projectId };
 }
 
-/** What runs are made meanwhile stop at their first step. */
+/** Runs stop at their first step. */
 async function heldBack<T>(submits: () => Promise<T>): Promise<T> {
   await using runs = await introspectWorkflow(env.TASK_RUN);
   await runs.modifyAll((run) => run.mockStepResult({ name: "open" }, "null"));
   return submits();
 }
 
-describe("a task with an agent of its owner's own", () => {
-  it("tells the node how to get and start it, whole; the workspace knows whose credential it may ask for", async () => {
+describe("a task with a custom agent", () => {
+  it("sends the node the complete recipe; the workspace's row has the agent whose credential it may request", async () => {
     const { task } = await submitWithGoose();
     const machine = await ScriptedNode.of(owner);
     const { start } = await machine.begins();

@@ -21,7 +21,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Of this test's own, each time that it looks. */
+/** Calls that the test itself makes. */
 const POLL_STATEMENTS = 2;
 
 /** Counts from now on; the runs go through these prototypes. */
@@ -83,17 +83,17 @@ class Fleet {
     switch (command.kind) {
       case "workspace.create": {
         const { workspaceId, branch } = command.args;
-        return machine.tell({ kind: "workspace.ready", workspaceId, branch, baseCommit: "abc" });
+        return machine.report({ kind: "workspace.ready", workspaceId, branch, baseCommit: "abc" });
       }
       case "session.start": {
         const { workspaceId, sessionId } = command.args;
         const task = this.#tasks.find((each) => each.sessionId === sessionId);
         if (task === undefined) throw new Error("a session of no task");
-        machine.tell({ kind: "session.started", workspaceId, sessionId, capabilities: null });
-        return machine.tell({ kind: "session.ended", workspaceId, sessionId, end: await aSessionEnd(task) });
+        machine.report({ kind: "session.started", workspaceId, sessionId, capabilities: null });
+        return machine.report({ kind: "session.ended", workspaceId, sessionId, end: await aSessionEnd(task) });
       }
       case "workspace.destroy":
-        return machine.tell({ kind: "workspace.destroyed", workspaceId: command.args.workspaceId });
+        return machine.report({ kind: "workspace.destroyed", workspaceId: command.args.workspaceId });
       case "session.cancel":
       case "node.drain":
         return;

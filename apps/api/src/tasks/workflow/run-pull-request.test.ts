@@ -1,4 +1,4 @@
-/** A run's pull request, with the runs of production: from the node's last word to the task's output. */
+/** A run's pull request, from the session's end to the task's output. */
 import { env, introspectWorkflow } from "cloudflare:test";
 import type { UserId } from "@samovar/base";
 import type { SessionEnd } from "@samovar/contracts";
@@ -34,14 +34,14 @@ afterEach(() => vi.unstubAllGlobals());
 
 const signIn = () => putCredential(deps, owner, { kind: "github", token: GITHUB_TOKEN });
 
-/** A task of this repository whose agent ends so. */
+/** A task of this repository whose agent ends like this. */
 async function worked(repoUrl: string, end: Partial<SessionEnd> = {}) {
   const { projectId } = await aHolder(owner);
   await db.update(projects).set({ repoUrl }).where(eq(projects.id, projectId));
   const task = await submit(owner, "Boil the water", projectId);
   const machine = await ScriptedNode.of(owner);
   const { workspaceId, sessionId } = await machine.begins("task/x");
-  machine.tell({ kind: "session.ended", workspaceId, sessionId, end: await aSessionEnd(task, end) });
+  machine.report({ kind: "session.ended", workspaceId, sessionId, end: await aSessionEnd(task, end) });
   return { task, machine };
 }
 

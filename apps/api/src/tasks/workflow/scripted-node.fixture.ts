@@ -1,4 +1,4 @@
-/** For tests: tasks that are submitted, and a machine whose vm-agent answers a run's commands one by one. */
+/** For tests: submits tasks, and scripts a node whose vm-agent answers a run's commands one by one. */
 import { env } from "cloudflare:test";
 import type { MessageId, NodeId, UserId } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
@@ -96,28 +96,28 @@ export class ScriptedNode {
     return frame.command;
   }
 
-  tell(event: NodeEventDraft): void {
-    this.#agent.tell(event, ++this.#told);
+  report(event: NodeEventDraft): void {
+    this.#agent.report(event, ++this.#told);
   }
 
-  /** Up to the agent's first sign. */
+  /** Answers commands up to the agent's first response. */
   async begins(branch = "task/x") {
     const create = await this.expects("workspace.create");
     const { workspaceId } = create.args;
-    this.tell({ kind: "workspace.ready", workspaceId, branch, baseCommit: "abc" });
+    this.report({ kind: "workspace.ready", workspaceId, branch, baseCommit: "abc" });
     const start = await this.expects("session.start");
-    this.tell({ kind: "session.started", workspaceId, sessionId: start.args.sessionId, capabilities: null });
+    this.report({ kind: "session.started", workspaceId, sessionId: start.args.sessionId, capabilities: null });
     return { create: create.args, start: start.args, workspaceId, sessionId: start.args.sessionId };
   }
 
-  /** Its connection is gone, and does not come back. */
+  /** Closes the connection for good. */
   vanishes(): void {
     this.#agent.close();
   }
 
   async destroys(): Promise<void> {
     const { args } = await this.expects("workspace.destroy");
-    this.tell({ kind: "workspace.destroyed", workspaceId: args.workspaceId });
+    this.report({ kind: "workspace.destroyed", workspaceId: args.workspaceId });
   }
 }
 

@@ -32,7 +32,7 @@ beforeEach(() => {
 afterEach(() => vi.unstubAllGlobals());
 
 describe("a run from text to pushed branch", () => {
-  it("makes a node, a workspace and a session, proves the transcript, and leaves nothing behind", async () => {
+  it("creates a node, a workspace and a session, verifies the transcript, and leaves nothing behind", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId, "Fix the test\n\n```sh\nnpm test\n```");
     const machine = await ScriptedNode.of(ownerId);
@@ -53,7 +53,7 @@ describe("a run from text to pushed branch", () => {
     expect(await getWorkspace(task)).toMatchObject({ state: "busy", branch: "task/x" });
 
     await says(task, machine, workspaceId, "The test is fixed.");
-    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await aSessionEnd(task) });
+    machine.report({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await aSessionEnd(task) });
     await machine.destroys();
 
     const done = await reaches(task, "completed");
@@ -94,21 +94,21 @@ describe("a run from text to pushed branch", () => {
     expect(events.find((event) => event.kind === "node.chosen")?.data).toEqual({ nodeId: machine.nodeId, how: "new" });
   });
 
-  it("shows once, while it lasts, that the start waits for its turn on a busy machine", async () => {
+  it("shows once, while it lasts, that the start is delayed on a busy node", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
     const machine = await ScriptedNode.of(ownerId);
     const { workspaceId } = (await machine.expects("workspace.create")).args;
-    machine.tell({ kind: "workspace.ready", workspaceId, branch: "task/x", baseCommit: "abc" });
+    machine.report({ kind: "workspace.ready", workspaceId, branch: "task/x", baseCommit: "abc" });
     const { sessionId } = (await machine.expects("session.start")).args;
-    machine.tell({ kind: "session.start_delayed", workspaceId, sessionId });
+    machine.report({ kind: "session.start_delayed", workspaceId, sessionId });
     const warnings = async () => (await listTaskEvents(task)).filter(({ kind }) => kind === "warning.raised");
     const shown = { code: "start_delayed", step: "start", runId: task.runId, message: expect.stringMatching(/busy/) };
     await vi.waitFor(async () => expect(await warnings()).toMatchObject([{ data: shown }]), soon);
     expect(await now(task)).toMatchObject({ status: "delegated" });
-    machine.tell({ kind: "session.started", workspaceId, sessionId, capabilities: null });
+    machine.report({ kind: "session.started", workspaceId, sessionId, capabilities: null });
     await reaches(task, "in_progress");
-    machine.tell({ kind: "session.ended", workspaceId, sessionId, end: await aSessionEnd(task) });
+    machine.report({ kind: "session.ended", workspaceId, sessionId, end: await aSessionEnd(task) });
     await machine.destroys();
     expect((await reaches(task, "completed")).output?.warning).toBeNull();
     expect(await warnings()).toHaveLength(1);
@@ -119,13 +119,13 @@ describe("a run from text to pushed branch", () => {
     const first = await submit(ownerId);
     const machine = await ScriptedNode.of(ownerId);
     const one = await machine.begins();
-    machine.tell({ kind: "session.ended", ...one, end: await aSessionEnd(first) });
+    machine.report({ kind: "session.ended", ...one, end: await aSessionEnd(first) });
     await machine.destroys();
     await reaches(first, "completed");
     const second = await submit(ownerId);
     const two = await machine.begins();
     expect(two.workspaceId).not.toBe(one.workspaceId);
-    machine.tell({ kind: "session.ended", ...two, end: await aSessionEnd(second) });
+    machine.report({ kind: "session.ended", ...two, end: await aSessionEnd(second) });
     await machine.destroys();
     expect(await reaches(second, "completed")).toMatchObject({ nodeId: machine.nodeId });
     expect(cloud.calls.filter((call) => call === "POST /servers")).toHaveLength(1);
@@ -133,14 +133,14 @@ describe("a run from text to pushed branch", () => {
 });
 
 describe("an agent that does not end clean", () => {
-  it("[F39] fails the task with its reason; the workspace is kept, and the transcript says so", async () => {
+  it("[F39] fails the task with its reason; the workspace is retained, and the transcript says so", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
     const machine = await ScriptedNode.of(ownerId);
     const { workspaceId } = await machine.begins();
     const failure = { code: "agent_crashed", message: "The agent's process died." };
     const end = await aSessionEnd(task, { outcome: "crashed", failure, pushed: false, commits: [], branch: null });
-    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
+    machine.report({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
     const failed = await reaches(task, "failed");
     expect(failed).toMatchObject({ failure, endedAt: expect.any(Number) });
     expect(failed.output?.durations).toMatchObject({ prepare: expect.any(Number), work: expect.any(Number) });
@@ -157,14 +157,14 @@ describe("an agent that does not end clean", () => {
     const machine = await ScriptedNode.of(ownerId);
     const { workspaceId } = await machine.begins();
     const end = await aSessionEnd(task, { pushed: false, pushError: "protected branch" });
-    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
+    machine.report({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
     const done = await reaches(task, "completed");
     expect(done.output?.warning).toContain("protected branch");
     expect(await getWorkspace(task)).toMatchObject({ state: "retained" });
     expect((await listTaskEvents(task)).map((event) => event.kind)).toContain("warning.raised");
   });
 
-  it("[R55] a transcript that is still being delivered is waited for, and no warning is left of it", async () => {
+  it("[R55] a run waits for a transcript that is still being delivered, without a warning", async () => {
     const ownerId = await anOwner();
     await using runs = await introspectWorkflow(env.TASK_RUN);
     await runs.modifyAll((run) => run.disableSleeps());
@@ -174,14 +174,14 @@ describe("an agent that does not end clean", () => {
     const messageId = ids.messageId();
     const end = await aSessionEnd(task, { digest: digestMessage(messageId, "The last words."), drained: false });
     const run = await introspectWorkflowInstance(env.TASK_RUN, task.runId ?? "");
-    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
+    machine.report({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
     await run.waitForStepResult({ name: "finish: verify 1" });
     await says(task, machine, workspaceId, "The last words.", messageId);
     expect((await reaches(task, "completed")).output).toMatchObject({ transcript: { agreed: true }, warning: null });
     expect(await getWorkspace(task)).not.toMatchObject({ state: "retained" });
   });
 
-  it("[F32] a transcript that never agrees is asked for again, then told as a warning", async () => {
+  it("[F32] a transcript that never agrees is verified again, then becomes a warning", async () => {
     const ownerId = await anOwner();
     await using runs = await introspectWorkflow(env.TASK_RUN);
     await runs.modifyAll((run) => run.disableSleeps());
@@ -189,7 +189,7 @@ describe("an agent that does not end clean", () => {
     const machine = await ScriptedNode.of(ownerId);
     const { workspaceId } = await machine.begins();
     const end = await aSessionEnd(task, { digest: { count: 9, digest: "other" }, drained: false });
-    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
+    machine.report({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end });
     const done = await reaches(task, "completed");
     expect(done.output).toMatchObject({
       transcript: { agreed: false },
@@ -208,7 +208,7 @@ describe("a cancel", () => {
     await reaches(task, "in_progress");
     await cancelTask(deps, task.id, { kind: "user", id: ownerId });
     expect((await machine.expects("session.cancel")).args).toMatchObject({ workspaceId, sessionId: task.sessionId });
-    machine.tell({
+    machine.report({
       kind: "session.ended",
       workspaceId,
       sessionId: task.sessionId,
@@ -219,7 +219,7 @@ describe("a cancel", () => {
     await vi.waitFor(async () => expect(await toSession(task)).toMatchObject({ status: "stopped" }), soon);
   });
 
-  it("[T1] of an agent that does not answer ends the task all the same", async () => {
+  it("[T1] of an agent that does not answer ends the task anyway", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
     const machine = await ScriptedNode.of(ownerId);
@@ -237,10 +237,10 @@ describe("a cancel", () => {
     const machine = await ScriptedNode.of(ownerId);
     const { workspaceId } = await machine.begins();
     await reaches(task, "in_progress");
-    machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await aSessionEnd(task) });
+    machine.report({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await aSessionEnd(task) });
     await machine.expects("workspace.destroy");
     await cancelTask(deps, task.id, { kind: "user", id: ownerId });
-    machine.tell({ kind: "workspace.destroyed", workspaceId });
+    machine.report({ kind: "workspace.destroyed", workspaceId });
     expect(await reaches(task, "completed")).toMatchObject({ cancelRequested: true });
   });
 
@@ -256,12 +256,12 @@ describe("a cancel", () => {
     expect(await getTaskIds(machine)).toEqual([]);
   });
 
-  it("while nothing is free: the task was queued, and nothing was made for it", async () => {
+  it("while no slot is available: the task was queued, and nothing was created for it", async () => {
     const ownerId = await anOwner();
     for (let i = 0; i < deps.config.MAX_NODES_PER_USER; i++) await aBusyNode(ownerId);
     const task = await submit(ownerId);
     const run = await introspectWorkflowInstance(env.TASK_RUN, task.runId ?? "");
-    expect(await run.waitForStepResult({ name: "choose: look 1.1" })).toContain("capacity");
+    expect(await run.waitForStepResult({ name: "choose: poll 1.1" })).toContain("capacity");
     expect((await now(task)).status).toBe("queued");
     await cancelTask(deps, task.id, { kind: "user", id: ownerId });
     await reaches(task, "cancelled");
@@ -271,13 +271,13 @@ describe("a cancel", () => {
 });
 
 describe("what can go wrong on the way", () => {
-  it("a repository that can not be cloned fails the task with the reason, and leaves nothing", async () => {
+  it("a repository that cannot be cloned fails the task with the reason, and leaves nothing behind", async () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
     const machine = await ScriptedNode.of(ownerId);
     const { args } = await machine.expects("workspace.create");
     const failure = { code: "clone_failed", message: "There is no repository at this address." };
-    machine.tell({ kind: "workspace.failed", workspaceId: args.workspaceId, failure });
+    machine.report({ kind: "workspace.failed", workspaceId: args.workspaceId, failure });
     expect(await reaches(task, "failed")).toMatchObject({ failure });
     await machine.expects("workspace.destroy");
     expect(await getTaskIds(machine)).toEqual([]);
@@ -304,12 +304,12 @@ describe("what can go wrong on the way", () => {
     expect(await getWorkspace(task)).toMatchObject({ state: expect.stringMatching(/failed|destroyed/) });
   });
 
-  it("[T1] an error that nobody foresaw ends the task, and gives the slot back", async () => {
+  it("[T1] an unexpected error ends the task, and gives the slot back", async () => {
     const ownerId = await anOwner();
     await using runs = await introspectWorkflow(env.TASK_RUN);
     await runs.modifyAll(async (run) => {
       await run.disableRetryDelays();
-      await run.mockStepError({ name: "prepare: ask" }, new Error("the disk sang"));
+      await run.mockStepError({ name: "prepare: request" }, new Error("the disk sang"));
     });
     const task = await submit(ownerId);
     const machine = await ScriptedNode.of(ownerId);

@@ -1,4 +1,4 @@
-/** A step that can not be done, however often it is tried: the run ends all the same, and says why. */
+/** A step that fails however often it is tried: the run ends anyway, and says why. */
 import { isTerminal } from "@samovar/domain/task-status";
 import { env, introspectWorkflow } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -40,16 +40,18 @@ const isSingle = async (task: Parameters<typeof listTaskEvents>[0]) => {
 };
 
 describe("[T1] a step that always fails", () => {
-  it.each(["open", "choose: look 1.1"])("%s: nothing was made, the task has failed and its session says so", (step) =>
-    brokenAt(step, async () => {
-      const task = await submit(await anOwner());
-      expect(await reaches(task, "failed")).toMatchObject({ failure: sang });
-      await vi.waitFor(async () => expect(await toSession(task)).toMatchObject({ status: "error" }), soon);
-      await isSingle(task);
-    }),
+  it.each(["open", "choose: poll 1.1"])(
+    "%s: nothing was created, the task has failed and its session says so",
+    (step) =>
+      brokenAt(step, async () => {
+        const task = await submit(await anOwner());
+        expect(await reaches(task, "failed")).toMatchObject({ failure: sang });
+        await vi.waitFor(async () => expect(await toSession(task)).toMatchObject({ status: "error" }), soon);
+        await isSingle(task);
+      }),
   );
 
-  it.each(["start: ask", "start: begun", "work: look 1", "finish: verify 1"])(
+  it.each(["start: request", "start: in progress", "work: poll 1", "finish: verify 1"])(
     "%s: the agent may have worked, so its workspace is kept",
     (step) =>
       brokenAt(step, async () => {
@@ -58,23 +60,28 @@ describe("[T1] a step that always fails", () => {
         const machine = await ScriptedNode.of(ownerId);
         const create = await machine.expects("workspace.create");
         const { workspaceId } = create.args;
-        machine.tell({ kind: "workspace.ready", workspaceId, branch: "task/x", baseCommit: "abc" });
-        if (step !== "start: ask") {
+        machine.report({ kind: "workspace.ready", workspaceId, branch: "task/x", baseCommit: "abc" });
+        if (step !== "start: request") {
           await machine.expects("session.start");
-          machine.tell({ kind: "session.started", workspaceId, sessionId: task.sessionId, capabilities: null });
+          machine.report({ kind: "session.started", workspaceId, sessionId: task.sessionId, capabilities: null });
         }
-        if (step === "work: look 1" || step === "finish: verify 1")
-          machine.tell({ kind: "session.ended", workspaceId, sessionId: task.sessionId, end: await aSessionEnd(task) });
+        if (step === "work: poll 1" || step === "finish: verify 1")
+          machine.report({
+            kind: "session.ended",
+            workspaceId,
+            sessionId: task.sessionId,
+            end: await aSessionEnd(task),
+          });
         expect(await reaches(task, "failed")).toMatchObject({ failure: sang });
         expect(await getWorkspace(task)).toMatchObject({ state: "retained", failure: sang });
         expect(await getRetainedTaskIds(machine)).toEqual([task.id]);
-        if (step === "start: begun") await machine.expects("session.cancel");
+        if (step === "start: in progress") await machine.expects("session.cancel");
         await vi.waitFor(async () => expect(await toSession(task)).toMatchObject({ status: "error" }), soon);
         await isSingle(task);
       }),
   );
 
-  it.each(["end: remove", "end: removal: from", "end: release", "end: session"])(
+  it.each(["end: remove", "end: removal: poll 1", "end: release", "end: session"])(
     "%s: what is done is done, and the task is completed",
     (step) =>
       brokenAt(step, async () => {
@@ -82,7 +89,7 @@ describe("[T1] a step that always fails", () => {
         const task = await submit(ownerId);
         const machine = await ScriptedNode.of(ownerId);
         const begun = await machine.begins();
-        machine.tell({ kind: "session.ended", ...begun, end: await aSessionEnd(task) });
+        machine.report({ kind: "session.ended", ...begun, end: await aSessionEnd(task) });
         if (step !== "end: remove") await machine.destroys();
         const done = await reaches(task, "completed");
         expect(done.output).toMatchObject({ branch: "task/x", stopReason: "end_turn", restarts: 0, bundle: null });
@@ -90,14 +97,18 @@ describe("[T1] a step that always fails", () => {
       }),
   );
 
-  it.each(["end: keep", "end: notice"])("%s: a failure is told with its own reason", (step) =>
+  it.each(["end: retain", "end: notice"])("%s: a failed task keeps its reason", (step) =>
     brokenAt(step, async () => {
       const ownerId = await anOwner();
       const task = await submit(ownerId);
       const machine = await ScriptedNode.of(ownerId);
       const begun = await machine.begins();
       const failure = { code: "agent_crashed", message: "The agent's process died." };
-      machine.tell({ kind: "session.ended", ...begun, end: await aSessionEnd(task, { outcome: "crashed", failure }) });
+      machine.report({
+        kind: "session.ended",
+        ...begun,
+        end: await aSessionEnd(task, { outcome: "crashed", failure }),
+      });
       expect(await reaches(task, "failed")).toMatchObject({ failure });
       await vi.waitFor(async () => expect(await toSession(task)).toMatchObject({ status: "error" }), soon);
       await isSingle(task);
