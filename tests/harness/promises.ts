@@ -69,16 +69,16 @@ async function lastWords(person: Person, task: TaskView): Promise<string> {
   return JSON.stringify(events.slice(-3).map(({ kind, data }) => ({ kind, ...data })));
 }
 
-const verdicts = z.object({
-  verdicts: z.array(z.object({ taskId: z.string(), verdict: z.string(), faults: z.array(z.string()) })),
+const verification = z.object({
+  results: z.array(z.object({ taskId: z.string(), result: z.string(), faults: z.array(z.string()) })),
 });
 
 /** Keeps M1 [R3]: every transcript of this installation, by its own command. */
 export async function transcriptFaults(here: Installation): Promise<string[]> {
   const { stdout, stderr } = await here.samovar(["verify", "--all", "--json"]);
-  const parsed = verdicts.safeParse(parseJson(stdout.trim().split("\n").at(-1) ?? ""));
+  const parsed = verification.safeParse(parseJson(stdout.trim().split("\n").at(-1) ?? ""));
   if (!parsed.success) return [`verify did not answer: ${stdout}${stderr}`];
-  return parsed.data.verdicts.flatMap(({ taskId, faults }) => faults.map((fault) => `${taskId} ${fault}`));
+  return parsed.data.results.flatMap(({ taskId, faults }) => faults.map((fault) => `${taskId} ${fault}`));
 }
 
 /** Destroys kept workspaces, then nodes, as a person would; what is there after that is left over [R24]. */

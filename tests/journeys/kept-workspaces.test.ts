@@ -58,7 +58,7 @@ test("[R14] [R30] a kept workspace is listed, looked into, given more time, remo
   expect(failed.status).toBe("failed");
   const kept = await workspaceOf(failed, "retained");
   const list = await here.samovar(["workspaces"]);
-  expect(list.stdout).toMatch(new RegExp(`${kept.id} +kept +3 h 59 min .*exit code 3`));
+  expect(list.stdout).toMatch(new RegExp(`${kept.id} +retained +3 h 59 min .*exit code 3`));
 
   const { look, local } = await json<{ look: WorkspaceDiff; local: boolean }>("workspaces", "open", short(kept.id));
   expect(look).toMatchObject({ branch: kept.branch, files: [{ path: "tea.txt", change: "untracked" }] });
@@ -74,7 +74,7 @@ test("[R14] [R30] a kept workspace is listed, looked into, given more time, remo
   expect((await here.samovar(["workspaces", "extend", short(kept.id), "--for", "30s"])).code).toBe(2);
 
   const shown = await here.samovar(["task", short(failed.id)]);
-  expect(shown.stdout).toMatch(/workspace +wsp_\w+, kept for 7 h 59 min/);
+  expect(shown.stdout).toMatch(/workspace +wsp_\w+, retained for 7 h 59 min/);
   expect(shown.stdout).toContain(`samovar retry ${short(failed.id)}`);
 
   expect((await here.samovar(["workspaces", "destroy", short(kept.id)])).code).toBe(0);
@@ -102,9 +102,9 @@ test("[R15] [R16] a kept workspace leaves its place to the next task; one that w
   const waiting = here.follow(["run", "--json", "--repo", repository, `Wait\n\n${fence("say", "At last.")}`]);
   const line = await waiting.until(({ event, task }) => event === "task" && (task as TaskView).waiting !== null);
   const { id } = line["task"] as TaskView;
-  expect((line["task"] as TaskView).waiting).toMatchObject({ code: "capacity", ahead: 0 });
-  expect((await here.samovar(["tasks"])).stdout).toMatch(new RegExp(`${id} +queued, waits for room, next`));
-  expect((await here.samovar(["task", short(id)])).stdout).toMatch(/waits +Waits for a slot/);
+  expect((line["task"] as TaskView).waiting).toMatchObject({ code: "room", ahead: 0 });
+  expect((await here.samovar(["tasks"])).stdout).toMatch(new RegExp(`${id} +queued, waiting for capacity, next`));
+  expect((await here.samovar(["task", short(id)])).stdout).toMatch(/waiting +Wait/);
 
   const after = taskOf(
     await run(`After\n\n${fence("say", "Me too.")}`, "--json", "--depends-on", short(id), "--no-follow"),
@@ -173,7 +173,7 @@ test("[S1] agents and credentials by the CLI: usable when all is there, and the 
   expect(mine).toMatchObject({ usable: true, builtIn: false });
   expect((await json<CredentialView[]>("credentials")).map(({ kind }) => kind)).toContain("agent:mine");
   const doctor = await here.samovar(["doctor"]);
-  expect(doctor.stdout).toMatch(/! Agent mine +Mine, no-such-agent is not on this machine/);
+  expect(doctor.stdout).toMatch(/! Agent mine +Mine, no-such-agent is not installed on this machine/);
 
   const seen = [set, added, doctor, await here.samovar(["credentials"]), await here.samovar(["agents", "--json"])];
   const log = readFileSync(join(here.dataDir, "logs/samovar.log"), "utf8");

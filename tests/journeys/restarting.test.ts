@@ -80,7 +80,7 @@ test("a Samovar that goes on hanging is given up, with what to do", async () => 
   try {
     const { code, stderr } = await here.samovar(["tasks"]);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/retrying\.\nSamovar runs \(process \d+\), but has not answered for 10 seconds\.\n/);
+    expect(stderr).toMatch(/retrying\.\nSamovar is running \(process \d+\) but has not answered for 10 seconds\.\n/);
   } finally {
     process.kill(runtime, "SIGCONT");
   }

@@ -1,8 +1,8 @@
-// The CLI's entry: runs what is built of it while that is as new as the sources, else the sources.
+// The CLI's entry: runs the bundle while it is up to date, else the sources.
 const { enableCompileCache } = process.getBuiltinModule?.("node:module") ?? {};
 const major = Number(process.versions.node.split(".")[0]);
 if (enableCompileCache === undefined || major < 24) {
-  console.error(`Samovar needs Node 24, and this is ${process.versions.node}.\nGet it with: npm ci`);
+  console.error(`Samovar needs Node 24, but this is Node ${process.versions.node}.\nInstall it with: npm ci`);
   process.exit(2);
 }
 const { readFileSync, statSync } = process.getBuiltinModule("node:fs");
@@ -11,12 +11,12 @@ const { join } = process.getBuiltinModule("node:path");
 
 const root = join(import.meta.dirname, "../../..");
 const isMeasured = (process.env.NODE_V8_COVERAGE ?? "") !== "";
-// What Node has compiled is kept for the next command. A directory that cannot be written is no fault: then nothing is
-// kept. Coverage is of the sources, and cannot see what was kept.
+// Caches compiled code for the next command; a directory that cannot be written only disables the cache. Not while
+// coverage is measured, which cannot see cached code.
 if (!isMeasured) enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "samovar/compiled"));
 await import(!isMeasured && isFresh() ? "../../../dist/cli/command-line.js" : "../src/command-line.ts");
 
-/** Whether no source of the bundle has changed since it was built, by size and time. */
+/** Whether every source of the bundle still has the size and modification time of the build. */
 function isFresh() {
   try {
     const sources = JSON.parse(readFileSync(join(root, "dist/cli/sources.json"), "utf8"));

@@ -1,8 +1,8 @@
-/** Small files that other processes read: each is replaced as a whole, so nobody reads one that is half written. */
+/** Small files that other processes read. They are replaced atomically, so a reader never sees a half-written file. */
 import { readFileSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 
-/** Readable by its owner only. */
+/** Writes a file that only its owner can read. */
 export async function writeAtomically(file: string, text: string): Promise<void> {
   const partial = `${file}.${process.pid}.partial`;
   await writeFile(partial, text, { mode: 0o600 });
@@ -12,7 +12,7 @@ export async function writeAtomically(file: string, text: string): Promise<void>
 /** The file's JSON, or null when there is none or it is not JSON. */
 export async function readJson(file: string): Promise<unknown> {
   try {
-    // At once: the threads that a promise takes would have to be started first.
+    // Synchronously: an asynchronous read would first start Node's thread pool.
     return JSON.parse(readFileSync(file, "utf8"));
   } catch {
     return null;

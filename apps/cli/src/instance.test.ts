@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { dataDirectory, instanceFile, readInstance, removeInstance, writeInstance } from "./instance.ts";
+import { resolveDataDirectory, getInstanceFile, readInstance, removeInstance, writeInstance } from "./instance.ts";
 
 let directory = "";
 beforeEach(() => {
@@ -19,17 +19,17 @@ const running = {
   startedAt: 1,
 } as const;
 
-describe("the running instance", () => {
-  it("[S1] is written for its owner's eyes only, read back, and removed", async () => {
+describe("the instance file", () => {
+  it("[S1] is readable only by its owner, read back, and removed", async () => {
     await writeInstance(directory, running);
-    expect(statSync(instanceFile(directory)).mode & 0o777).toBe(0o600);
+    expect(statSync(getInstanceFile(directory)).mode & 0o777).toBe(0o600);
     expect(await readInstance(directory)).toEqual(running);
     await removeInstance(directory);
     await removeInstance(directory);
     expect(await readInstance(directory)).toBeNull();
   });
 
-  it("is none when the file is of another shape", async () => {
+  it("counts as missing when it has another shape", async () => {
     for (const text of [
       "",
       "{",
@@ -37,16 +37,16 @@ describe("the running instance", () => {
       JSON.stringify({ ...running, version: 2 }),
       JSON.stringify({ ...running, url: "file:///etc" }),
     ]) {
-      writeFileSync(instanceFile(directory), text);
+      writeFileSync(getInstanceFile(directory), text);
       expect(await readInstance(directory)).toBeNull();
     }
   });
 
-  it("lives where the option, the environment or the custom says", () => {
-    expect(dataDirectory("/a", { SAMOVAR_DATA_DIR: "/b" })).toBe("/a");
-    expect(dataDirectory(undefined, { SAMOVAR_DATA_DIR: "/b", HOME: "/h" })).toBe("/b");
-    expect(dataDirectory(undefined, { XDG_DATA_HOME: "/x", HOME: "/h" })).toBe("/x/samovar");
-    expect(dataDirectory(undefined, { HOME: "/h" })).toBe("/h/.local/share/samovar");
-    expect(dataDirectory("here", {})).toBe(join(process.cwd(), "here"));
+  it("is in the directory of the option, the environment or the default", () => {
+    expect(resolveDataDirectory("/a", { SAMOVAR_DATA_DIR: "/b" })).toBe("/a");
+    expect(resolveDataDirectory(undefined, { SAMOVAR_DATA_DIR: "/b", HOME: "/h" })).toBe("/b");
+    expect(resolveDataDirectory(undefined, { XDG_DATA_HOME: "/x", HOME: "/h" })).toBe("/x/samovar");
+    expect(resolveDataDirectory(undefined, { HOME: "/h" })).toBe("/h/.local/share/samovar");
+    expect(resolveDataDirectory("here", {})).toBe(join(process.cwd(), "here"));
   });
 });

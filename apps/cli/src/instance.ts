@@ -1,6 +1,6 @@
 /**
- * How a command finds the running Samovar: `<data-dir>/instance.json`, written by `samovar up` for as long as it
- * runs. It holds an API token, so it is readable by its owner only.
+ * How a command finds the running Samovar: `samovar up` writes `<data-dir>/instance.json` and removes it when it
+ * stops. The file holds an API token, so only its owner can read it.
  */
 import { rm } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -12,7 +12,7 @@ import { readJson, writeAtomically } from "./files.ts";
 const instance = z.object({
   version: z.literal(1),
   pid: z.number().int().positive(),
-  /** When that process began, as `up/processes.ts` reads it; null where the system does not tell. */
+  /** When that process started, as `up/processes.ts` reads it; null where the system does not provide it. */
   start: z.string().nullable().default(null),
   url: z.url({ protocol: /^https?$/ }),
   apiToken: z.string().min(1),
@@ -22,28 +22,28 @@ export type Instance = z.infer<typeof instance>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The directory that was given, or that the environment names, or the person's own. Absolute. */
-export function dataDirectory(given?: string, env: Environment = process.env): string {
+/** The given directory, else the one in the environment, else the user's default. Absolute. */
+export function resolveDataDirectory(given?: string, env: Environment = process.env): string {
   const named = given || env["SAMOVAR_DATA_DIR"];
   if (named) return resolve(named);
   const share = env["XDG_DATA_HOME"] || join(env["HOME"] || homedir(), ".local/share");
   return join(share, "samovar");
 }
 
-export function instanceFile(dataDir: string): string {
+export function getInstanceFile(dataDir: string): string {
   return join(dataDir, "instance.json");
 }
 
 export async function writeInstance(dataDir: string, value: Instance): Promise<void> {
-  await writeAtomically(instanceFile(dataDir), `${JSON.stringify(value, null, 2)}\n`);
+  await writeAtomically(getInstanceFile(dataDir), `${JSON.stringify(value, null, 2)}\n`);
 }
 
 export async function removeInstance(dataDir: string): Promise<void> {
-  await rm(instanceFile(dataDir), { force: true });
+  await rm(getInstanceFile(dataDir), { force: true });
 }
 
-/** Null when no Samovar runs here, or the file cannot be understood. */
+/** Null when the file is missing or invalid. */
 export async function readInstance(dataDir: string): Promise<Instance | null> {
-  const parsed = instance.safeParse(await readJson(instanceFile(dataDir)));
+  const parsed = instance.safeParse(await readJson(getInstanceFile(dataDir)));
   return parsed.success ? parsed.data : null;
 }

@@ -53,7 +53,7 @@ async function start(file: string, args: readonly string[], env: Readonly<Record
 const startMain = (env?: Readonly<Record<string, string>>) =>
   start(process.execPath, [join(checkout, "apps/cli/bin/samovar.mjs"), "tasks", "--json"], env);
 
-it("runs the bundle while no source of it has changed, and the sources otherwise", async () => {
+it("runs the bundle while its sources are unchanged, and the sources otherwise", async () => {
   expect(await startMain()).toBe("sources tasks,--json");
   build();
   expect(await startMain()).toBe("bundle tasks,--json");
@@ -65,12 +65,12 @@ it("runs the bundle while no source of it has changed, and the sources otherwise
   expect(await startMain()).toBe("sources tasks,--json");
 });
 
-it("runs the sources where it is measured what runs of them", async () => {
+it("runs the sources while coverage is measured", async () => {
   build();
   expect(await startMain({ NODE_V8_COVERAGE: join(checkout, "coverage") })).toBe("sources tasks,--json");
 });
 
-it("starts on the Node that comes along, through the link that npm makes, wherever it is called from", async () => {
+it("starts on the bundled Node through npm's link, from any directory", async () => {
   mkdirSync(join(checkout, "node_modules/.bin"), { recursive: true });
   mkdirSync(join(checkout, "node_modules/node/bin"), { recursive: true });
   symlinkSync(process.execPath, join(checkout, "node_modules/node/bin/node"));
@@ -78,12 +78,12 @@ it("starts on the Node that comes along, through the link that npm makes, wherev
   expect(await start(join(checkout, "node_modules/.bin/samovar"), ["run", "two words"])).toBe("sources run,two words");
 });
 
-it("says what to do on a Node that is too old", async () => {
+it("explains what to do when Node is too old", async () => {
   const old = `Object.defineProperty(process.versions, "node", { value: "20.1.0" });`;
   write("old.cjs", old);
   const args = ["-r", join(checkout, "old.cjs"), join(checkout, "apps/cli/bin/samovar.mjs")];
   await expect(start(process.execPath, args)).rejects.toMatchObject({
     code: 2,
-    stderr: "Samovar needs Node 24, and this is 20.1.0.\nGet it with: npm ci\n",
+    stderr: "Samovar needs Node 24, but this is Node 20.1.0.\nInstall it with: npm ci\n",
   });
 });

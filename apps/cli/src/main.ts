@@ -1,2 +1,2 @@
-/** The CLI's entry in TypeScript, for Node 24; `bin/samovar` starts faster, and with any Node. */
+/** The CLI's entry in TypeScript, for Node 24. `bin/samovar` starts faster, and works with any Node. */
 import "../bin/samovar.mjs";

@@ -200,7 +200,7 @@ describe("[R12] waiting for a slot", () => {
     });
     const task = await submit(owner);
     expect(await reaches(task, "failed")).toMatchObject({ failure: { code: "no_capacity" } });
-    expect((await readTranscript(task)).at(-1)).toMatch(/Nothing became free in .* h\./);
+    expect((await readTranscript(task)).at(-1)).toMatch(/No slot became available in .* h/);
     expect(await db.select().from(taskQueue).where(eq(taskQueue.taskId, task.id))).toEqual([]);
   });
 });

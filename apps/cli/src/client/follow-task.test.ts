@@ -16,7 +16,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { SamovarClient } from "./samovar-client.ts";
-import { directClient } from "./connect.ts";
+import { createClient } from "./connect.ts";
 import { CliError } from "./errors.ts";
 import { type Followed, followTask } from "./follow-task.ts";
 
@@ -31,10 +31,12 @@ async function startControlPlane() {
   const events: TaskEvent[] = [];
   const messages: { message: MessageView; changedAt: number }[] = [];
   const viewers = new Set<WebSocket>();
-  const tell = (event: ViewerEvent) => {
+  const publish = (event: ViewerEvent) => {
     for (const viewer of viewers) viewer.send(JSON.stringify(event));
   };
-  const refusal = { error: { code: "not_found", message: "There is no such thing.", requestId: "r" } };
+  const refusal = {
+    error: { code: "not_found", message: "Not found, or you don't have access to it.", requestId: "r" },
+  };
   const answers: Record<string, () => unknown> = {
     [`/api/projects/${task.projectId}/tasks/${task.id}`]: () => task,
     [`/api/projects/${task.projectId}/tasks/${task.id}/events`]: () => ({ items: events, nextCursor: null }),
@@ -77,10 +79,10 @@ async function startControlPlane() {
   return {
     url: `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`,
     viewers,
-    say(content: string, told = true) {
+    addMessage(content: string, published = true) {
       const message = aMessageView({ sessionId: session.id, position: messages.length, content, final: false });
       messages.push({ message, changedAt: ++version });
-      if (told) tell({ type: "message.new", sessionId: session.id, version, message });
+      if (published) publish({ type: "message.new", sessionId: session.id, version, message });
     },
     grow(text: string) {
       const last = messages.at(-1);
@@ -104,18 +106,18 @@ async function startControlPlane() {
         truncated,
         toolMetadata,
       };
-      tell({ type: "message.updated", sessionId: session.id, version, change: { mode: "delta", delta } });
+      publish({ type: "message.updated", sessionId: session.id, version, change: { mode: "delta", delta } });
     },
-    change(fields: Partial<TaskView>, event: Partial<TaskEvent> = {}, told = true) {
+    change(fields: Partial<TaskView>, event: Partial<TaskEvent> = {}, published = true) {
       task = { ...task, ...fields, version: task.version + 1 };
       const recorded = aTaskEvent({ kind: "status.changed", ...event, seq: events.length + 1 });
       events.push(recorded);
-      if (told) tell({ type: "task.updated", task, events: [recorded] });
+      if (published) publish({ type: "task.updated", task, events: [recorded] });
     },
     /** Another place in line: nothing of the task's row changes. */
     place(waiting: TaskView["waiting"]) {
       task = { ...task, waiting };
-      tell({ type: "task.updated", task, events: [] });
+      publish({ type: "task.updated", task, events: [] });
     },
     /** Of the next answer about the task: it is as things are when it is asked for, and comes when it is let go. */
     holdTask() {
@@ -149,7 +151,7 @@ afterEach(async () => {
 });
 
 async function connect(): Promise<SamovarClient> {
-  return directClient({ url: proxy.url, token: "smv_test" }, SYSTEM);
+  return createClient({ url: proxy.url, token: "smv_test" }, SYSTEM);
 }
 
 function follow(signal?: AbortSignal) {
@@ -176,11 +178,11 @@ function follow(signal?: AbortSignal) {
 }
 
 describe("following a task", () => {
-  it("tells changes and growth as they come, and ends with the task", async () => {
+  it("reports changes and growth as they arrive, and ends with the task", async () => {
     const { followed, texts, seqs } = follow();
     await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
     plane.change({ status: "in_progress" });
-    plane.say("One");
+    plane.addMessage("One");
     plane.grow(" two");
     await vi.waitFor(() => expect(texts()).toEqual(["One two"]));
     plane.change({ status: "completed", endedAt: 1 });
@@ -192,21 +194,21 @@ describe("following a task", () => {
     expect(seqs).toEqual([1, 2]);
   });
 
-  it("[R27] [F43] loses and repeats nothing, wherever the connection is cut", async () => {
+  it("[R27] [F43] loses and repeats nothing, wherever the connection breaks", async () => {
     const { followed, texts, seqs, ups } = follow();
     const random = seededRandom(11);
     for (let round = 0; round < 40; round++) {
       await vi.waitFor(() => expect(plane.viewers.size).toBe(1), { interval: 5 });
       for (let n = Math.floor(random.next() * 5); n >= 0; n--) {
         const pick = random.next();
-        if (pick < 0.25) plane.say(`m${round}`);
+        if (pick < 0.25) plane.addMessage(`m${round}`);
         else if (pick < 0.85) plane.grow(` ${n}`);
         else plane.change({ attempt: round });
       }
       if (round % 4 !== 0) continue;
       proxy.cutAll();
       await vi.waitFor(() => expect(plane.viewers.size).toBe(0), { interval: 1 });
-      plane.say(`while away ${round}`);
+      plane.addMessage(`while away ${round}`);
       plane.change({ attempt: round });
     }
     plane.change({ status: "failed", endedAt: 1 });
@@ -216,7 +218,7 @@ describe("following a task", () => {
     expect(ups.filter((up) => !up).length).toBeGreaterThan(5);
   });
 
-  it("[F11] learns the end that was told while it was away", async () => {
+  it("[F11] notices an end that was published while it was disconnected", async () => {
     const { followed } = follow();
     await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
     plane.change({ status: "cancelled", endedAt: 1 }, {}, false);
@@ -224,7 +226,7 @@ describe("following a task", () => {
     expect(await followed).toMatchObject({ ended: true, task: { status: "cancelled" } });
   });
 
-  it("tells a refusal instead of waiting for ever", async () => {
+  it("reports a refusal instead of waiting forever", async () => {
     const other = aTaskView({ sessionId: session.id, projectId: session.projectId });
     const watcher = { task: () => {}, message: () => {}, connected: () => {} };
     const followed = followTask({
@@ -238,7 +240,7 @@ describe("following a task", () => {
     await expect(followed).rejects.toBeInstanceOf(CliError);
   });
 
-  it("gives up when nobody has answered for ten minutes, and says how to go on", async () => {
+  it("gives up after ten minutes without an answer, with a hint", async () => {
     const time = testTime();
     let stoppedMs = 0;
     const ups: boolean[] = [];
@@ -266,7 +268,7 @@ describe("following a task", () => {
     await gaveUp;
   });
 
-  it("tells a new place in line, though the task is of the same version; once for each", async () => {
+  it("reports each new queue position once, although the task's version stays the same", async () => {
     const waiting = (ahead: number) =>
       ({
         code: "capacity",
@@ -275,7 +277,7 @@ describe("following a task", () => {
         ahead,
         taskIds: [],
       }) satisfies TaskView["waiting"];
-    const told: (number | null)[] = [];
+    const reported: (number | null)[] = [];
     const followed = followTask({
       task: submitted,
       connect,
@@ -283,28 +285,28 @@ describe("following a task", () => {
       timers: systemTimers,
       random: seededRandom(3),
       watcher: {
-        task: ({ waiting: now }) => void told.push(now?.ahead ?? null),
+        task: ({ waiting: now }) => void reported.push(now?.ahead ?? null),
         message: () => {},
         connected: () => {},
       },
     });
     await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
     for (const ahead of [2, 2, 1]) plane.place(waiting(ahead));
-    await vi.waitFor(() => expect(told).toEqual([2, 1]));
+    await vi.waitFor(() => expect(reported).toEqual([2, 1]));
     plane.change({ status: "cancelled", endedAt: 1, waiting: null });
     await followed;
-    expect(told).toEqual([2, 1, null]);
+    expect(reported).toEqual([2, 1, null]);
   });
 
-  it("believes what it was told meanwhile, not an answer that is older", async () => {
+  it("prefers an update that arrived meanwhile to an older response", async () => {
     const held = plane.holdTask();
-    const told: (number | null)[] = [];
+    const reported: (number | null)[] = [];
     const followed = followTask({
       task: submitted,
       connect,
       ...SYSTEM,
       watcher: {
-        task: ({ waiting }) => void told.push(waiting?.ahead ?? null),
+        task: ({ waiting }) => void reported.push(waiting?.ahead ?? null),
         message: () => {},
         connected: () => {},
       },
@@ -312,48 +314,48 @@ describe("following a task", () => {
     await held.arrived;
     await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
     plane.place({ code: "capacity", message: "1 before it.", since: 0, ahead: 1, taskIds: [] });
-    await vi.waitFor(() => expect(told).toEqual([1]));
+    await vi.waitFor(() => expect(reported).toEqual([1]));
     held.letGo();
     const answersAfter = () => proxy.exchanges.filter(({ path }) => path.includes("/events")).length;
     await vi.waitFor(() => expect(answersAfter()).toBe(1));
     plane.change({ status: "cancelled", endedAt: 1, waiting: null });
     await followed;
-    expect(told).toEqual([1, null]);
+    expect(reported).toEqual([1, null]);
   });
 
-  it("asks for nothing but the transcript's length when it was told the end", async () => {
+  it("reads only the session's version when it already has the end of the transcript", async () => {
     const { followed } = follow();
     await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
     await vi.waitFor(() => expect(proxy.exchanges.some(({ path }) => path.includes("/events"))).toBe(true));
     plane.change({ status: "in_progress" });
-    plane.say("All of it.");
+    plane.addMessage("All of it.");
     const before = proxy.exchanges.length;
     plane.change({ status: "completed", endedAt: 1 });
     await followed;
     expect(proxy.exchanges.slice(before).map(({ path }) => path.split("/").at(-2))).toEqual(["sessions"]);
   });
 
-  it("[R27] asks for last messages that nobody told it, over its connection", async () => {
+  it("[R27] requests missing last messages over its connection", async () => {
     const { followed, texts } = follow();
     await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
-    plane.say("Told.");
-    plane.say("Told to nobody.", false);
+    plane.addMessage("Published.");
+    plane.addMessage("Not published.", false);
     plane.change({ status: "completed", endedAt: 1 });
     expect(await followed).toMatchObject({ ended: true });
-    expect(texts()).toEqual(["Told.", "Told to nobody."]);
+    expect(texts()).toEqual(["Published.", "Not published."]);
     expect(proxy.exchanges.some(({ path }) => path.includes("/messages"))).toBe(false);
   });
 
-  it("[R27] reads the last messages where no connection comes about", async () => {
+  it("[R27] reads the last messages when no connection can be made", async () => {
     proxy.reschedule(({ transport }) => (transport === "websocket" ? { kind: "drop_request" } : { kind: "pass" }));
-    plane.say("Said before.");
+    plane.addMessage("Sent before.");
     plane.change({ status: "completed", endedAt: 1 });
     const { followed, texts } = follow();
     expect(await followed).toMatchObject({ ended: true, task: { status: "completed" } });
-    expect(texts()).toEqual(["Said before."]);
+    expect(texts()).toEqual(["Sent before."]);
   });
 
-  it("asks again soon when its last question failed", async () => {
+  it("retries soon after a failed request", async () => {
     const { followed } = follow();
     await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
     let failures = 1;
@@ -365,7 +367,7 @@ describe("following a task", () => {
     expect(failures).toBeLessThan(0);
   });
 
-  it("tells nothing of earlier attempts", async () => {
+  it("reports nothing of earlier attempts", async () => {
     plane.change({ attempt: 1 });
     plane.change({ attempt: 2 });
     const seqs: number[] = [];
@@ -388,7 +390,7 @@ describe("following a task", () => {
     expect(seqs).toEqual([3]);
   });
 
-  it("leaves when it is told to, while the task goes on", async () => {
+  it("detaches on request while the task goes on", async () => {
     const leaving = new AbortController();
     const { followed } = follow(leaving.signal);
     await vi.waitFor(() => expect(plane.viewers.size).toBe(1));

@@ -1,6 +1,6 @@
 /**
- * Follows a task to its end: its changes, its events and its transcript, over any number of lost connections.
- * What the socket missed is asked for again, so the watcher is told everything, in order, once.
+ * Follows a task to its end: its changes, events and transcript, across any number of lost connections.
+ * It reads again what the socket missed, so the watcher receives everything once and in order.
  */
 import { backoffMs, type Clock, type Random, RunningClock, type Timers } from "@samovar/base";
 import type { MessageView, TaskEvent, TaskView, ViewerEvent } from "@samovar/contracts";
@@ -14,17 +14,17 @@ import { dialProject, SOCKET_PACE } from "./dial-project.ts";
 import { CliError, UnreachableError } from "./errors.ts";
 
 export interface TaskWatcher {
-  /** A newer version of the task, and the events that are new with it. */
+  /** A newer version of the task, and the new events. */
   task(task: TaskView, fresh: readonly TaskEvent[], all: readonly TaskEvent[]): void;
-  /** A message that is new, or has a newer revision than `before`. */
+  /** A new message (`before` is null), or a newer revision of one. */
   message(message: MessageView, before: MessageView | null): void;
-  /** The connection is lost (`false`), or back. */
+  /** The connection was lost (`false`) or restored (`true`). */
   connected(up: boolean): void;
 }
 
 export interface FollowOptions {
   readonly task: TaskView;
-  /** Events that are known already and not told again: those of earlier attempts. */
+  /** Events of earlier attempts, which are not reported again. */
   readonly known?: readonly TaskEvent[];
   /** The running Samovar, or null when there is none now. */
   readonly connect: () => Promise<SamovarClient | null>;
@@ -32,7 +32,7 @@ export interface FollowOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
-  /** Leaves without waiting for the end. */
+  /** Stops following before the task has ended. */
   readonly signal?: AbortSignal;
 }
 
@@ -43,14 +43,14 @@ export interface Followed {
   readonly ended: boolean;
 }
 
-/** The socket tells changes at once; this finds what it failed to tell. */
+/** How often to read the task in case the socket missed a change. */
 const CHECK_MS = 15_000;
-/** After an answer that failed; doubled with each in a row. */
-const AGAIN_MS = 500;
-/** Whoever waits for a Samovar that never comes back is told so. Only time counts in which this process ran. */
+/** The first delay after a failed request; doubled with each consecutive failure. */
+const RETRY_MS = 500;
+/** Gives up when Samovar stays unreachable this long. Counts only time in which this process was running. */
 const GONE_MS = 600_000;
-/** Unreadable or failing answers in a row that are put up with. */
-const MOST_MISSES = 20;
+/** Consecutive failed requests before giving up. */
+const MAX_MISSES = 20;
 
 export function followTask(options: FollowOptions): Promise<Followed> {
   return new Follower(options).run();
@@ -62,16 +62,16 @@ class Follower {
   readonly #outcome = Promise.withResolvers<Followed>();
   readonly #seen = new Map<string, MessageView>();
   readonly #socket: ProjectSocket;
-  readonly #leave = (): void => this.#finish(false);
+  readonly #detach = (): void => this.#finish(false);
   #task: TaskView;
   #events: readonly TaskEvent[] = [];
   #transcript: Transcript;
-  /** The session's version at which the transcript is whole; null until the task has ended. */
+  /** The session version at which the transcript is complete; null until the task has ended. */
   #wanted: number | null = null;
-  /** Whether the watcher knows of a connection; null before the first attempt came to anything. */
+  /** What the watcher last received; null before the first connection attempt has ended. */
   #isConnected: boolean | null = null;
-  /** How often the socket told of the task: what was asked for before that is older. */
-  #told = 0;
+  /** Counts task updates from the socket: a request that was sent before the newest one may return an older state. */
+  #updates = 0;
   #cancelCheck: (() => void) | null = null;
   #cancelGone: (() => void) | null = null;
   #checking: Promise<void> | null = null;
@@ -89,9 +89,9 @@ class Follower {
       ...SOCKET_PACE,
       dial: dialProject(options.task.projectId, options.connect),
       cursor: () => this.#transcript.version,
-      onState: (state) => this.#connectionChanged(state),
-      onEvent: (event) => this.#hear(event),
-      // A pong that came while this process was stopped is read before its absence counts.
+      onState: (state) => this.#handleState(state),
+      onEvent: (event) => this.#receive(event),
+      // Time in which this process was stopped doesn't count, so a pong that arrived meanwhile is read first.
       timers: this.#time,
       random: options.random,
     });
@@ -100,19 +100,19 @@ class Follower {
 
   run(): Promise<Followed> {
     const { signal } = this.#options;
-    signal?.addEventListener("abort", this.#leave, { once: true });
-    if (signal?.aborted === true) this.#leave();
+    signal?.addEventListener("abort", this.#detach, { once: true });
+    if (signal?.aborted === true) this.#detach();
     else this.#scheduleCheck();
     return this.#outcome.promise;
   }
 
-  /** A connection that is lost, or the first that does not come about, is reported once, however often it is dialled. */
-  #connectionChanged(state: SocketState): void {
-    if (state === "open") this.#opened();
-    else if (state === "waiting" && this.#isConnected !== false) this.#lost();
+  /** Reports a lost connection, or a first one that fails, once, however often the socket dials. */
+  #handleState(state: SocketState): void {
+    if (state === "open") this.#handleOpened();
+    else if (state === "waiting" && this.#isConnected !== false) this.#handleLost();
   }
 
-  #opened(): void {
+  #handleOpened(): void {
     this.#isConnected = true;
     this.#cancelGone?.();
     this.#cancelGone = null;
@@ -120,45 +120,45 @@ class Follower {
     void this.#check();
   }
 
-  #lost(): void {
+  #handleLost(): void {
     this.#isConnected = false;
     this.#options.watcher.connected(false);
-    this.#countGone();
+    this.#restartGoneTimer();
     void this.#check();
   }
 
-  #countGone(): void {
+  #restartGoneTimer(): void {
     this.#cancelGone?.();
-    this.#cancelGone = this.#time.after(GONE_MS, () => this.#fail(goneError(this.#task)));
+    this.#cancelGone = this.#time.after(GONE_MS, () => this.#fail(createGoneError(this.#task)));
   }
 
-  #hear(event: ViewerEvent): void {
+  #receive(event: ViewerEvent): void {
     if (this.#over) return;
-    if (event.type === "task.updated") return this.#hearTask(event);
+    if (event.type === "task.updated") return this.#receiveTask(event);
     if (event.type === "error") return this.#fail(new CliError(event.message, null, event.code));
     if (!isTranscriptEvent(event)) return;
     const { outcome, transcript } = applyEvent(this.#transcript, event);
     this.#transcript = transcript;
     if (outcome === "resync") this.#socket.resync(this.#transcript.sessionId);
-    if (outcome === "applied") this.#tellChanged(event);
-    this.#settle();
+    if (outcome === "applied") this.#reportChanged(event);
+    this.#finishIfComplete();
   }
 
-  /** What does not join to what is known is read again: a gap in the events, or a new version without any. */
-  #hearTask({ task, events }: Extract<ViewerEvent, { type: "task.updated" }>): void {
+  /** Reads the task again when an update does not follow what is known: a gap in its events, or a new version without any. */
+  #receiveTask({ task, events }: Extract<ViewerEvent, { type: "task.updated" }>): void {
     if (task.id !== this.#task.id) return;
-    this.#told += 1;
+    this.#updates += 1;
     const first = events[0]?.seq;
-    const joins = first === undefined ? task.version <= this.#task.version : first <= this.#lastSeq() + 1;
-    if (joins) this.#learn(task, events);
+    const isContiguous = first === undefined ? task.version <= this.#task.version : first <= this.#lastSeq() + 1;
+    if (isContiguous) this.#apply(task, events);
     else void this.#check();
   }
 
-  #learn(task: TaskView, found: readonly TaskEvent[]): void {
+  #apply(task: TaskView, found: readonly TaskEvent[]): void {
     const last = this.#lastSeq();
     const fresh = found.filter((event) => event.seq > last).toSorted((a, b) => a.seq - b.seq);
-    const isNews = task.version > this.#task.version || waitsForElse(task, this.#task);
-    if (!isNews && fresh.length === 0) return;
+    const isNewer = task.version > this.#task.version || hasNewWaiting(task, this.#task);
+    if (!isNewer && fresh.length === 0) return;
     this.#events = [...this.#events, ...fresh];
     if (task.version >= this.#task.version) this.#task = task;
     this.#options.watcher.task(this.#task, fresh, this.#events);
@@ -171,48 +171,48 @@ class Follower {
 
   /** Reads the task and its events as they are now. */
   #check(): Promise<void> {
-    this.#checking ??= this.#asking(async (client) => {
+    this.#checking ??= this.#request(async (client) => {
       const { projectId, id } = this.#task;
-      const told = this.#told;
+      const updates = this.#updates;
       const task = await client.task(projectId, id);
       const events = await client.taskEvents(projectId, id);
-      // Its place in line changes without a new version: what was told meanwhile is newer than this answer.
-      const isOlder = told !== this.#told && task.version <= this.#task.version;
-      if (!this.#over) this.#learn(isOlder ? this.#task : task, events);
+      // The queue position changes without a new version: an update received meanwhile is newer than this answer.
+      const isOlder = updates !== this.#updates && task.version <= this.#task.version;
+      if (!this.#over) this.#apply(isOlder ? this.#task : task, events);
       if (isTerminal(this.#task.status)) await this.#end();
     }).finally(() => (this.#checking = null));
     return this.#checking;
   }
 
-  /** Of a task that has ended: reads how far its transcript goes, and gets what is missing of it. */
+  /** After the task has ended: reads how far its transcript goes, and gets what is missing. */
   #end(): Promise<void> {
-    this.#ending ??= this.#asking(async (client) => {
+    this.#ending ??= this.#request(async (client) => {
       const { projectId, sessionId } = this.#task;
       this.#wanted = (await client.session(projectId, sessionId)).version;
-      this.#settle();
+      this.#finishIfComplete();
       if (this.#over || this.#socket.isAsking(sessionId)) return;
       this.#socket.resync(sessionId);
       if (this.#socket.isAsking(sessionId)) return;
       const messages = await client.messages(projectId, sessionId);
       if (this.#over) return;
-      for (const message of messages) this.#tell(message);
+      for (const message of messages) this.#report(message);
       this.#finish(true);
     }).finally(() => (this.#ending = null));
     return this.#ending;
   }
 
-  /** Asks the control plane; a failure that may pass is followed by another check soon. */
-  async #asking(work: (client: SamovarClient) => Promise<void>): Promise<void> {
+  /** Sends requests to the control plane; schedules another check soon after a transient failure. */
+  async #request(work: (client: SamovarClient) => Promise<void>): Promise<void> {
     try {
       const client = await this.#options.connect();
       if (client === null || this.#over) return;
       await work(client);
       this.#misses = 0;
-      if (this.#cancelGone !== null && !this.#over) this.#countGone();
+      if (this.#cancelGone !== null && !this.#over) this.#restartGoneTimer();
     } catch (error) {
       if (this.#over || error instanceof UnreachableError) return;
-      if (!mayPass(error) || ++this.#misses > MOST_MISSES) return this.#fail(error);
-      this.#scheduleCheck(backoffMs(this.#misses, { initialMs: AGAIN_MS, maxMs: CHECK_MS }));
+      if (!isTransient(error) || ++this.#misses > MAX_MISSES) return this.#fail(error);
+      this.#scheduleCheck(backoffMs(this.#misses, { initialMs: RETRY_MS, maxMs: CHECK_MS }));
     }
   }
 
@@ -224,26 +224,26 @@ class Follower {
     });
   }
 
-  #tellChanged(event: TranscriptEvent): void {
+  #reportChanged(event: TranscriptEvent): void {
     const { messages } = this.#transcript;
     const first = messages[0]?.position ?? 0;
-    for (const changed of changedIn(event)) {
+    for (const changed of getChanged(event)) {
       const message =
         typeof changed === "string"
           ? messages.findLast(({ messageId }) => messageId === changed)
           : messages[changed - first];
-      if (message !== undefined) this.#tell(message);
+      if (message !== undefined) this.#report(message);
     }
   }
 
-  #tell(message: MessageView): void {
+  #report(message: MessageView): void {
     const before = this.#seen.get(message.messageId) ?? null;
     if (before !== null && before.revision >= message.revision) return;
     this.#seen.set(message.messageId, message);
     this.#options.watcher.message(message, before);
   }
 
-  #settle(): void {
+  #finishIfComplete(): void {
     if (this.#wanted !== null && this.#transcript.version >= this.#wanted) this.#finish(true);
   }
 
@@ -261,29 +261,29 @@ class Follower {
     this.#over = true;
     this.#cancelCheck?.();
     this.#cancelGone?.();
-    this.#options.signal?.removeEventListener("abort", this.#leave);
+    this.#options.signal?.removeEventListener("abort", this.#detach);
     this.#socket.close();
   }
 }
 
-const goneError = ({ id }: TaskView): CliError =>
+const createGoneError = ({ id }: TaskView): CliError =>
   new CliError(
-    `Samovar has not answered for ${GONE_MS / 60_000} minutes; the task may go on.`,
-    `Once Samovar runs again, see how it stands: samovar task ${id}`,
+    `Samovar has not answered for ${GONE_MS / 60_000} minutes. The task may still be running.`,
+    `When Samovar runs again, check the task with: samovar task ${id}`,
   );
 
-/** A place in line changes without a new version of the task. */
-function waitsForElse(task: TaskView, known: TaskView): boolean {
+/** The queue position changes without a new version of the task. */
+function hasNewWaiting(task: TaskView, known: TaskView): boolean {
   return task.version === known.version && JSON.stringify(task.waiting) !== JSON.stringify(known.waiting);
 }
 
-/** Whether the next answer may be better: a control plane that starts or is in trouble recovers. */
-function mayPass(error: unknown): boolean {
+/** Whether a retry may succeed: a control plane that is starting or overloaded recovers. */
+function isTransient(error: unknown): boolean {
   return error instanceof CliError && (error.code === null || ERROR_CATALOGUE[error.code].retriable);
 }
 
-/** Positions, or the id where only that is told. */
-function changedIn(event: TranscriptEvent): readonly (number | string)[] {
+/** The positions of changed messages, or the message id where the event carries only that. */
+function getChanged(event: TranscriptEvent): readonly (number | string)[] {
   if (event.type === "sync") return event.messages.map(({ position }) => position);
   if (event.type === "message.new") return [event.message.position];
   return event.change.mode === "whole" ? [event.change.message.position] : [event.change.delta.messageId];

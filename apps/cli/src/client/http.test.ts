@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { systemClock, systemRandom, systemTimers } from "@samovar/base";
 import { aMessageView, anAgentView, aSessionView } from "@samovar/testing";
 import { afterEach, describe, expect, it } from "vitest";
-import { directClient } from "./connect.ts";
+import { createClient } from "./connect.ts";
 
 const SYSTEM = { clock: systemClock, timers: systemTimers, random: systemRandom };
 
@@ -31,7 +31,7 @@ async function serve(answer: (url: string) => Answer) {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   closing.push(() => server.close());
   const { port } = server.address() as AddressInfo;
-  return { client: directClient({ url: `http://127.0.0.1:${port}`, token: "smv_test" }, SYSTEM), seen };
+  return { client: createClient({ url: `http://127.0.0.1:${port}`, token: "smv_test" }, SYSTEM), seen };
 }
 
 const refused = (code: string, status: number, message = "No.") => ({
@@ -55,7 +55,7 @@ describe("calling the control plane", () => {
     ]);
   });
 
-  it("reads a long transcript from its newest page back to its first message", async () => {
+  it("reads a long transcript from the newest page back to the first message", async () => {
     const session = aSessionView({ messageCount: 450 });
     const all = Array.from({ length: 450 }, (_, position) => aMessageView({ position, sessionId: session.id }));
     const { client, seen } = await serve((url) => {
@@ -66,7 +66,7 @@ describe("calling the control plane", () => {
     expect(seen).toHaveLength(3);
   });
 
-  it("gives up on a transcript whose pages do not lead back to its first message", async () => {
+  it("gives up on a transcript whose pages never reach its first message", async () => {
     const session = aSessionView({ messageCount: 9 });
     const page = [8].map((position) => aMessageView({ position, sessionId: session.id }));
     const same = await serve(() => ({ status: 200, body: { session, messages: page } }));
@@ -79,7 +79,7 @@ describe("calling the control plane", () => {
     expect(none.seen).toHaveLength(2);
   });
 
-  it("turns each refusal into a message and what to do", async () => {
+  it("turns each refusal into a message and a hint", async () => {
     const wrongToken = await serve(() => refused("unauthenticated", 401, "The token is not known."));
     await expect(wrongToken.client.me()).rejects.toMatchObject({
       message: "The token is not known.",
@@ -92,14 +92,14 @@ describe("calling the control plane", () => {
     await expect(broken.client.me()).rejects.toMatchObject({ hint: expect.stringMatching(/req_1/) });
   });
 
-  it("says so when an answer is of another shape, or no JSON at all", async () => {
+  it("reports a response of another shape, or without JSON", async () => {
     const other = await serve(() => ({ status: 200, body: { hello: 1 } }));
-    await expect(other.client.me()).rejects.toThrow(/answer to GET \/api\/me could not be read/);
+    await expect(other.client.me()).rejects.toThrow(/response to GET \/api\/me could not be read/);
     const proxy = await serve(() => ({ status: 502, body: "<html>" }));
     await expect(proxy.client.me()).rejects.toThrow(/status 502/);
   });
 
-  it("says how to start one when nothing listens", async () => {
+  it("explains how to start Samovar when nothing listens", async () => {
     const { client } = await serve(() => ({ status: 200, body: {} }));
     for (const close of closing.splice(0)) close();
     await expect(client.me()).rejects.toMatchObject({

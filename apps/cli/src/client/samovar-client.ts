@@ -1,26 +1,26 @@
-/** The control plane as the CLI reaches it: with an API token, as patiently as its transport. */
+/** The control plane's client in the CLI: uses an API token, and retries as its transport does. */
 import type { Random } from "@samovar/base";
 import { ApiClient, type ApiPort } from "@samovar/client/api-client";
 import { CliError } from "./errors.ts";
-import { call, download, type Endpoint, rulesOf, type Transport } from "./http.ts";
+import { call, download, type Endpoint, getRules, type Transport } from "./http.ts";
 
 export class SamovarClient extends ApiClient implements Endpoint {
   readonly url: string;
   readonly token: string;
 
-  /** Each call goes to where `transport` finds Samovar then; `endpoint` is where it was found first. */
+  /** `transport` finds Samovar's address for each call; `endpoint` is the first one. */
   constructor({ url, token }: Endpoint, random: Random, transport: Transport) {
-    super(portOver(transport), random);
+    super(createPort(transport), random);
     this.url = url;
     this.token = token;
   }
 }
 
-function portOver(transport: Transport): ApiPort {
+function createPort(transport: Transport): ApiPort {
   return {
     call: (path, schema, sent, { takesLong = false }) =>
-      transport((attempt) => call(attempt, path, schema, sent), rulesOf(sent, takesLong)),
-    download: (path, maxBytes) => transport((attempt) => download(attempt, path, maxBytes), rulesOf({}, true)),
+      transport((attempt) => call(attempt, path, schema, sent), getRules(sent, takesLong)),
+    download: (path, maxBytes) => transport((attempt) => download(attempt, path, maxBytes), getRules({}, true)),
     toError: (message) => new CliError(message, "Try again."),
   };
 }

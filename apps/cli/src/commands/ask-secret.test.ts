@@ -30,14 +30,14 @@ function typing(keys: string): Promise<string> {
   });
 }
 
-describe("[S1] asking for a secret", () => {
-  it("shows nothing of it, and takes a correction", async () => {
+describe("[S1] prompting for a secret", () => {
+  it("does not echo it, and accepts corrections", async () => {
     const shown = await typing("s3cret-of-mine\u007f\u007fXY\r");
     expect(shown).toContain("length 14");
     expect(shown).not.toMatch(/s3cret|mine|XY/);
   });
 
-  it("is broken off by Ctrl-C", async () => {
+  it("is cancelled by Ctrl-C", async () => {
     expect(await typing("half\u0003")).toContain("refused: Nothing was stored.");
   });
 });

@@ -1,9 +1,9 @@
-/** Asks a question on the terminal and shows nothing of the answer. */
+/** Prompts on the terminal without echoing the answer. */
 import { CliError } from "../client/errors.ts";
 
-const MOST_CHARS = 16_384;
+const MAX_CHARS = 16_384;
 
-/** Null when standard input is no terminal. Throws {@link CliError} when the answer is broken off. */
+/** Null when standard input is not a terminal. Throws {@link CliError} when the prompt is interrupted. */
 export async function askSecret(question: string): Promise<string | null> {
   const { stdin, stderr } = process;
   if (!stdin.isTTY) return null;
@@ -23,17 +23,17 @@ function readLine(): Promise<string> {
   return new Promise((resolve, reject) => {
     let line = "";
     const listen = (chunk: Buffer) => {
-      // What follows the line's end in the same chunk is not ours: a pasted secret is one line.
+      // Ignores what follows the line's end in the same chunk: a secret is one line.
       for (const char of chunk.toString("utf8")) {
         if (char === "\r" || char === "\n" || char === "\u0004") return done(() => resolve(line));
         if (char === "\u0003") return done(() => reject(new CliError("Nothing was stored.")));
         line = char === "\u007f" || char === "\b" ? line.slice(0, -1) : line + char;
-        if (line.length > MOST_CHARS) return done(() => reject(new CliError("This is too long for a secret.")));
+        if (line.length > MAX_CHARS) return done(() => reject(new CliError("The secret is too long.")));
       }
     };
-    const done = (settle: () => void) => {
+    const done = (complete: () => void) => {
       stdin.off("data", listen);
-      settle();
+      complete();
     };
     stdin.on("data", listen);
     stdin.resume();

@@ -1,23 +1,23 @@
-/** Commands against a control plane of the test: what they ask, what they print, what they refuse. */
+/** Commands against the test's own control plane: what they request, print and refuse. */
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256 } from "@samovar/base/sha256";
 import type { AgentProgram, TaskOutput, TaskWaiting } from "@samovar/contracts";
 import { aProjectView, anAgentView, aTaskEvent, aTaskView, aWorkspaceView, BUILT_AT } from "@samovar/testing";
 import { afterEach, describe, expect, it } from "vitest";
-import { program } from "../program.ts";
+import { runProgram } from "../run-program.ts";
 import { addAgent, removeAgent } from "./agents/change.ts";
 import { listAgents } from "./agents/list.ts";
 import { findProgram } from "./agents/program.ts";
-import { listOf, testContext, testSamovar } from "./context.testing.ts";
+import { toPage, testContext, testSamovar } from "./context.testing.ts";
 import { checkCredential, removeCredential, setCredential } from "./credentials/change.ts";
 import { listCredentials } from "./credentials/list.ts";
-import { agentFinding } from "./doctor.ts";
+import { checkAgent } from "./doctor.ts";
 import { saveBundle } from "./tasks/bundle.ts";
 import { cancelTask, editTask, acknowledgeTask, startTask } from "./tasks/change.ts";
 import { listTasks } from "./tasks/list.ts";
 import { showTask } from "./tasks/show.ts";
-import { destroyWorkspace, giveTime } from "./workspaces/change.ts";
+import { destroyWorkspace, extendRetention } from "./workspaces/change.ts";
 import { listWorkspaces } from "./workspaces/list.ts";
 import { openWorkspace } from "./workspaces/open.ts";
 
@@ -45,19 +45,19 @@ afterEach(async () => {
 });
 
 async function samovar(...[answers]: Parameters<typeof testSamovar>) {
-  const here = await testSamovar({ "GET /api/projects": () => listOf(project), ...answers });
+  const here = await testSamovar({ "GET /api/projects": () => toPage(project), ...answers });
   closing.push(here.close);
   return here;
 }
 
 const withTasks = (...tasks: readonly ReturnType<typeof aTaskView>[]) =>
   samovar({
-    [`GET /api/projects/${project.id}/tasks`]: () => listOf(...tasks),
+    [`GET /api/projects/${project.id}/tasks`]: () => toPage(...tasks),
     ...Object.fromEntries(tasks.map((task) => [`GET /api/projects/${project.id}/tasks/${task.id}`, () => task])),
     ...Object.fromEntries(
       tasks.map((task) => [
         `GET /api/projects/${project.id}/tasks/${task.id}/events`,
-        () => listOf(aTaskEvent({ kind: "step.started", data: { step: "start", runId: task.runId } })),
+        () => toPage(aTaskEvent({ kind: "step.started", data: { step: "start", runId: task.runId } })),
       ]),
     ),
     ...Object.fromEntries(
@@ -72,8 +72,14 @@ const withTasks = (...tasks: readonly ReturnType<typeof aTaskView>[]) =>
   });
 
 describe("tasks", () => {
-  it("are listed with their priority and with why they wait", async () => {
-    const waiting: TaskWaiting = { code: "capacity", message: "Waits for a slot.", since: 0, ahead: 3, taskIds: [] };
+  it("are listed with their priority and why they wait", async () => {
+    const waiting: TaskWaiting = {
+      code: "capacity",
+      message: "Waiting for capacity.",
+      since: 0,
+      ahead: 3,
+      taskIds: [],
+    };
     const here = await withTasks(
       aTask({ priority: 1, waiting }),
       aTask({ waiting: { ...waiting, code: "dependency_failed" } }),
@@ -81,13 +87,13 @@ describe("tasks", () => {
     );
     const context = here.context();
     expect(await listTasks(undefined, context)).toBe(0);
-    expect(context.terminal.out()).toMatch(/queued, waits for room, 3 before it {2,}urgent/);
+    expect(context.terminal.out()).toMatch(/queued, waiting for capacity, 3 ahead {2,}urgent/);
     expect(context.terminal.out()).toContain("queued, blocked by a failed task");
     expect(context.terminal.out()).toContain("in progress, being cancelled");
-    await expect(listTasks("nothing", here.context())).rejects.toThrow("no project nothing");
+    await expect(listTasks("nothing", here.context())).rejects.toThrow("No project is named nothing");
   });
 
-  it("are shown whole, by the end of an id, without a control character", async () => {
+  it("are shown in full by a suffix of their id, without control characters", async () => {
     const workspace = aWorkspaceView();
     const before = aTask({ status: "completed", title: "Boil" });
     const task = aTask({
@@ -98,13 +104,13 @@ describe("tasks", () => {
       attempt: 2,
       dependsOn: [before.id],
       workspaceId: workspace.id,
-      failure: { code: "agent_crashed", message: "The agent died." },
+      failure: { code: "agent_crashed", message: "The agent crashed." },
       endedAt: BUILT_AT + 5_000,
     });
     const here = await samovar({
-      [`GET /api/projects/${project.id}/tasks`]: () => listOf(task, before),
+      [`GET /api/projects/${project.id}/tasks`]: () => toPage(task, before),
       [`GET /api/projects/${project.id}/tasks/${before.id}`]: () => before,
-      [`GET /api/projects/${project.id}/tasks/${task.id}/events`]: () => listOf(),
+      [`GET /api/projects/${project.id}/tasks/${task.id}/events`]: () => toPage(),
       [`GET /api/workspaces/${workspace.id}`]: () => workspace,
     });
     const context = here.context();
@@ -112,15 +118,15 @@ describe("tasks", () => {
     const shown = context.terminal.out();
     for (const line of [
       "✗ failed in 5.0 s",
-      /after +tsk_\w+ {2}completed {2}Boil/,
+      /depends on +tsk_\w+ {2}completed {2}Boil/,
       /runs with +script, model opus/,
-      /reason +The agent died\./,
+      /reason +The agent crashed\./,
       /commits +012345678 Brew tea/,
       /usage +12,345 tokens in \(10,000 cached\) · 67 out · 0\.1234 USD/,
-      /turn +started again 1 time after it had died · stopped: max_tokens/,
+      /turn +agent restarted 1 time after a crash · stopped: max_tokens/,
       /summary +The tea is ready\./,
       /steps +wait +3\.0 s\n +choose +700 ms\n +work +1 min 1 s/,
-      /workspace +wsp_\w+, kept for 1 h 0 min/,
+      /workspace +wsp_\w+, retained for 1 h 0 min/,
       `samovar retry ${task.id.slice(-8)}`,
       `samovar workspaces open ${workspace.id.slice(-8)}`,
     ])
@@ -130,12 +136,12 @@ describe("tasks", () => {
     expect(JSON.parse(json.terminal.out())).toMatchObject({ task: { id: task.id }, workspace: { id: workspace.id } });
   });
 
-  it("tell what still lasts, and where they stand in line", async () => {
+  it("show the step that is running, and the tasks ahead in the queue", async () => {
     const ahead = aTask({ title: "First" });
     const task = aTask({
       waiting: {
         code: "capacity",
-        message: "Waits for a slot: 1 is ahead of it.",
+        message: "Waiting for capacity: 1 task is ahead.",
         since: 0,
         ahead: 1,
         taskIds: [ahead.id],
@@ -145,21 +151,18 @@ describe("tasks", () => {
     const context = here.context();
     await showTask(task.id, context);
     expect(context.terminal.out()).toMatch(
-      /waits +Waits for a slot: 1 is ahead of it\n +before it +tsk_\w+ {2}queued {2}First/,
+      /waiting +Waiting for capacity: 1 task is ahead\n +ahead +tsk_\w+ {2}queued {2}First/,
     );
     expect(context.terminal.out()).toMatch(/steps +start +0 ms so far/);
     expect(context.terminal.out()).toContain(`samovar cancel ${task.id.slice(-8)}`);
   });
 
-  it.each(["x", "abc", "no such", "tsk_", "../../x", "zzzzzzzz"])(
-    "are not found by %j, and that is a sentence",
-    async (id) => {
-      const here = await withTasks(aTask());
-      await expect(showTask(id, here.context())).rejects.toMatchObject({ name: "CliError", hint: expect.any(String) });
-    },
-  );
+  it.each(["x", "abc", "no such", "tsk_", "../../x", "zzzzzzzz"])("are not found by %j, with a hint", async (id) => {
+    const here = await withTasks(aTask());
+    await expect(showTask(id, here.context())).rejects.toMatchObject({ name: "CliError", hint: expect.any(String) });
+  });
 
-  it("that share what was typed are named", async () => {
+  it("are listed when several match what was typed", async () => {
     const [one, other] = [aTask(), aTask()];
     const here = await withTasks(one, other);
     const shared = one.id.slice(0, 12);
@@ -167,7 +170,7 @@ describe("tasks", () => {
     await expect(showTask(shared, here.context())).rejects.toMatchObject({ hint: expect.stringContaining(other.id) });
   });
 
-  it("are cancelled and started by what they are", async () => {
+  it("are cancelled and started according to their status", async () => {
     const draft = aTask({ status: "draft" });
     const failed = aTask({ status: "failed" });
     const here = await withTasks(draft, failed);
@@ -181,24 +184,26 @@ describe("tasks", () => {
     });
   });
 
-  it("are set aside when they have failed, and taken up again", async () => {
+  it("are acknowledged after a failure, which can be undone", async () => {
     const failed = aTask({ status: "failed" });
     const here = await withTasks(failed);
     const context = here.context();
     expect(await acknowledgeTask(failed.id, true, context)).toBe(0);
     expect(await acknowledgeTask(failed.id, false, context)).toBe(0);
-    expect(context.terminal.out()).toBe(`${failed.id} is set aside.\n${failed.id} needs somebody again.\n`);
-    const told = here.asked.filter(({ method }) => method === "POST").map(({ path }) => path.split("/").at(-1));
-    expect(told).toEqual(["acknowledge", "unacknowledge"]);
+    expect(context.terminal.out()).toBe(`${failed.id} is acknowledged.\n${failed.id} is no longer acknowledged.\n`);
+    const requested = here.asked.filter(({ method }) => method === "POST").map(({ path }) => path.split("/").at(-1));
+    expect(requested).toEqual(["acknowledge", "unacknowledge"]);
   });
 
-  it("are edited: only what was said, ids made whole", async () => {
+  it("are edited in the given fields only, with dependencies by part of their id", async () => {
     const [task, other] = [aTask({ status: "draft" }), aTask()];
     const here = await withTasks(task, other);
     const edits = { changes: { priority: 1 }, dependsOn: [other.id.slice(-6), other.id] };
     expect(await editTask(task.id, edits, here.context())).toBe(0);
     expect(here.asked.find(({ method }) => method === "PATCH")?.body).toEqual({ priority: 1, dependsOn: [other.id] });
-    await expect(editTask(task.id, { changes: {}, dependsOn: null }, here.context())).rejects.toThrow("Say what");
+    await expect(editTask(task.id, { changes: {}, dependsOn: null }, here.context())).rejects.toThrow(
+      "Nothing to change",
+    );
   });
 });
 
@@ -212,32 +217,32 @@ describe("a bundle", () => {
       [`GET /api/projects/${project.id}/tasks/${task.id}/bundle`]: () => new Uint8Array(sent),
     });
 
-  it("is saved by its branch's name, once, with what to do with it", async () => {
+  it("is saved under its branch's name, never overwritten, with the command that fetches it", async () => {
     const here = await serving(content);
     const context = here.context();
     expect(await saveBundle(task.id, undefined, context)).toBe(0);
     const path = join(here.dataDir, "task-x.bundle");
     expect(await readFile(path, "utf8")).toBe("PACK of commits");
     expect(context.terminal.out()).toContain(`git fetch ${path} task/x:task/x`);
-    await expect(saveBundle(task.id, undefined, here.context())).rejects.toThrow("is there already");
+    await expect(saveBundle(task.id, undefined, here.context())).rejects.toThrow("already exists");
     const piped = here.context();
     await saveBundle(task.id, "-", piped);
     expect(piped.terminal.out()).toBe("PACK of commits");
   });
 
-  it("[R16] that is not the one that was stored is not saved", async () => {
+  it("[R16] is not saved when its digest does not match", async () => {
     const here = await serving(Buffer.from("PACK of something"));
-    await expect(saveBundle(task.id, "out", here.context())).rejects.toThrow("not the one");
+    await expect(saveBundle(task.id, "out", here.context())).rejects.toThrow("does not match");
     await expect(readFile(join(here.dataDir, "out"))).rejects.toThrow("ENOENT");
   });
 });
 
 describe("workspaces", () => {
-  const kept = aWorkspaceView({ failure: { code: "agent_crashed", message: "The agent died." } });
+  const kept = aWorkspaceView({ failure: { code: "agent_crashed", message: "The agent crashed." } });
   const serving = (fields: Partial<typeof kept> = {}, path = "/there/repo") =>
     samovar({
       "GET /api/workspaces": ({ path: asked }) =>
-        new URL(asked, "http://x").searchParams.get("state") === "retained" ? listOf(kept) : listOf(),
+        new URL(asked, "http://x").searchParams.get("state") === "retained" ? toPage(kept) : toPage(),
       [`GET /api/workspaces/${kept.id}`]: () => kept,
       [`POST /api/workspaces/${kept.id}/extend`]: () => ({ ...kept, ...fields }),
       [`POST /api/workspaces/${kept.id}/destroy`]: () => ({ ...kept, state: "destroying" }),
@@ -251,29 +256,29 @@ describe("workspaces", () => {
       }),
     });
 
-  it("[R30] are listed with why they are kept, and for how long", async () => {
+  it("[R30] are listed with why they are retained, and for how long", async () => {
     const here = await serving();
     const context = here.context();
     expect(await listWorkspaces(false, context)).toBe(0);
-    expect(context.terminal.out()).toMatch(/wsp_\w+ {2}retained {2}1 h 0 min .*The agent died\./);
+    expect(context.terminal.out()).toMatch(/wsp_\w+ {2}retained {2}1 h 0 min .*The agent crashed\./);
     const all = here.context();
     await listWorkspaces(true, all);
-    expect(all.terminal.out()).toContain("There were no workspaces yet.");
+    expect(all.terminal.out()).toContain("There are no workspaces yet.");
   });
 
-  it("[R30] are given time, and it is said when that is less than was asked for, or more", async () => {
+  it("[R30] are extended, with a note when the time differs from the request", async () => {
     const given = async (retainedUntil: number, asked: number) => {
       const here = await serving({ retainedUntil });
       const context = here.context();
-      expect(await giveTime(kept.id, asked, context)).toBe(0);
+      expect(await extendRetention(kept.id, asked, context)).toBe(0);
       expect(here.asked.at(-1)?.body).toEqual({ keepForMs: asked });
       return context.terminal.notes();
     };
     expect(await given(BUILT_AT + 8 * HOUR, 8 * HOUR)).toBe("");
-    expect(await given(BUILT_AT + 5 * HOUR, 48 * HOUR)).toContain("machine");
-    expect(await given(BUILT_AT + HOUR, 600_000)).toContain("longer than that already");
+    expect(await given(BUILT_AT + 5 * HOUR, 48 * HOUR)).toContain("node will be destroyed");
+    expect(await given(BUILT_AT + HOUR, 600_000)).toContain("already retained for longer");
     const here = await serving();
-    await expect(giveTime(kept.id, 1_000, here.context())).rejects.toThrow("a minute at least");
+    await expect(extendRetention(kept.id, 1_000, here.context())).rejects.toThrow("a minute at least");
   });
 
   it("are destroyed", async () => {
@@ -283,19 +288,19 @@ describe("workspaces", () => {
     expect(context.terminal.out()).toBe(`${kept.id} is being removed.\n`);
   });
 
-  it("[R30] are opened: what is in them, safe to print; on another machine there is no way in", async () => {
+  it("[R30] are opened, with safe output; on another machine no shell is offered", async () => {
     const here = await serving();
     const context = here.context();
     expect(await openWorkspace(kept.id, { diff: true, shell: false }, context)).toBe(0);
     const shown = context.terminal.out();
-    for (const line of ["/there/repo", "the agent has left it", "? tea.txt", "+green\n", "the rest is too much"])
+    for (const line of ["/there/repo", "none (detached HEAD)", "? tea.txt", "+green\n", "truncated"])
       expect(shown).toContain(line);
     expect(shown).not.toContain("--shell");
     const shell = openWorkspace(kept.id, { diff: false, shell: true }, here.context());
     await expect(shell).rejects.toThrow("another machine");
   });
 
-  it("of this machine tell the way in, and a shell's exit code is the command's", async () => {
+  it("on this machine offer a shell, whose exit code becomes the command's", async () => {
     const here = await testSamovar({});
     closing.push(here.close);
     const place = join(here.dataDir, "w/repo");
@@ -349,22 +354,22 @@ describe("agents and credentials", () => {
   };
   const serving = () =>
     samovar({
-      "GET /api/agents": () => listOf(claude, mine),
+      "GET /api/agents": () => toPage(claude, mine),
       "PUT /api/agents/mine": () => ({ ...mine, definition: null }),
       "DELETE /api/agents/mine": () => null,
-      "GET /api/credentials": () => listOf(credential),
+      "GET /api/credentials": () => toPage(credential),
       "PUT /api/credentials/agent%3Amine": () => credential,
       "DELETE /api/credentials/github": () => null,
       "POST /api/credentials/github/validate": () => ({ ok: false, message: "GitHub refuses the token." }),
     });
 
-  it("agents are listed with what they need and offer", async () => {
+  it("agents are listed with what they need and what they offer", async () => {
     const context = (await serving()).context();
     expect(await listAgents(context)).toBe(0);
     expect(context.terminal.out()).toMatch(/! claude +Claude Code.*\n +to do +Store an Anthropic.*\n +models +opus/);
   });
 
-  it("an agent is added from a file or standard input, with what to do next; a wrong one is told where", async () => {
+  it("an agent is added from a file or standard input, with the next command; an error names the wrong field", async () => {
     const here = await serving();
     await writeFile(join(here.dataDir, "a.json"), JSON.stringify(definition));
     const context = here.context();
@@ -373,15 +378,15 @@ describe("agents and credentials", () => {
     expect(context.terminal.out()).toContain("samovar credentials set agent:mine");
     const typed = (text: string) => addAgent("-", here.context({ readStdin: async () => text }));
     expect(await typed(JSON.stringify(definition))).toBe(0);
-    await expect(typed("{")).rejects.toThrow("not JSON");
+    await expect(typed("{")).rejects.toThrow("not valid JSON");
     await expect(typed(JSON.stringify({ ...definition, kind: "claude" }))).rejects.toThrow("kind: ");
-    await expect(typed("[]")).rejects.toThrow("no definition");
+    await expect(typed("[]")).rejects.toThrow("definition is invalid");
     await expect(addAgent("none.json", here.context())).rejects.toThrow("cannot be read");
     expect(await removeAgent("mine", here.context())).toBe(0);
-    await expect(removeAgent("No Agent", here.context())).rejects.toThrow("no agent's name");
+    await expect(removeAgent("No Agent", here.context())).rejects.toThrow("not an agent's name");
   });
 
-  it("credentials are set, checked and removed; the answer of a service that refuses is exit code 1", async () => {
+  it("credentials are set, checked and removed; exit code 1 when the service refuses one", async () => {
     const here = await serving();
     const context = here.context({ readStdin: async () => "MY_KEY=abc\n" });
     expect(await setCredential("agent:mine", { fromEnv: [] }, context)).toBe(0);
@@ -397,28 +402,28 @@ describe("agents and credentials", () => {
     expect(listed.terminal.out()).toMatch(/agent:mine .* never +MY_KEY/);
   });
 
-  it("the doctor tells what is installed, what will be, and what is missing", async () => {
+  it("doctor reports what is installed, what will be installed on demand, and what is missing", async () => {
     const here = await serving();
     const find = (wanted: AgentProgram) => findProgram(wanted, here.dataDir, { PATH: here.dataDir });
-    expect(agentFinding(claude, await find(claude.program))).toMatchObject({
+    expect(checkAgent(claude, await find(claude.program))).toMatchObject({
       state: "warning",
-      detail: "Claude Code, not usable yet, @a/b 1.2.3 is installed at its first task",
+      detail: "Claude Code, not ready yet, @a/b 1.2.3 will be installed at its first task",
       hint: "Store an Anthropic credential.",
     });
     await mkdir(join(here.dataDir, "agents/@a+b-1.2.3"), { recursive: true });
     const usable = { ...claude, usable: true, hint: null };
-    expect(agentFinding(usable, await find(claude.program))).toMatchObject({
+    expect(checkAgent(usable, await find(claude.program))).toMatchObject({
       state: "ok",
       detail: "Claude Code, @a/b 1.2.3",
     });
     const own: AgentProgram = { from: "path", command: "my-agent", args: [] };
-    expect(agentFinding(usable, await find(own))).toMatchObject({
+    expect(checkAgent(usable, await find(own))).toMatchObject({
       state: "warning",
-      hint: "Install my-agent, or change the agent.",
+      hint: "Install my-agent, or edit the agent.",
     });
     await writeFile(join(here.dataDir, "my-agent"), "", { mode: 0o755 });
     expect(await find(own)).toEqual({ state: "installed", what: "my-agent" });
-    expect(await find({ from: "vm_agent" })).toEqual({ state: "part", what: "" });
+    expect(await find({ from: "vm_agent" })).toEqual({ state: "included", what: "" });
   });
 });
 
@@ -433,17 +438,17 @@ describe("bad input", () => {
     ["workspaces", "explode"],
     ["agents", "add"],
     ["nonsense"],
-  ])("is exit code 2: %s %s %s %s", async (...words) => {
-    expect(await program(words)).toBe(2);
+  ])("gives exit code 2: %s %s %s %s", async (...words) => {
+    expect(await runProgram(words)).toBe(2);
   });
 
-  it("[S1] a secret among the arguments is refused, and not repeated", async () => {
-    const refused = program(["credentials", "set", "github", "the-secret"]);
-    await expect(refused).rejects.toThrow("never an argument");
+  it("[S1] refuses a secret among the arguments, without printing it", async () => {
+    const refused = runProgram(["credentials", "set", "github", "the-secret"]);
+    await expect(refused).rejects.toThrow("Don't pass a secret");
     await expect(refused).rejects.not.toThrow("the-secret");
   });
 
-  it("without a Samovar is told before anything else is asked", async () => {
+  it("reports that no Samovar is running before it prompts for a secret", async () => {
     await expect(setCredential("github", { fromEnv: [] }, testContext())).rejects.toThrow("No Samovar is running");
   });
 });

@@ -1,4 +1,4 @@
-/** For tests: a command's context with nothing of this machine in it, and a control plane that answers what a test says. */
+/** For tests: a command context that is independent of this machine, and a control plane with the test's answers. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -17,7 +17,7 @@ export interface Request {
 
 type Answer = (request: Request) => unknown;
 
-/** Keys are such as `GET /api/me`, without the query. Null is told as 204; what has no answer is not found. */
+/** Keys of `answers` look like `GET /api/me`, without the query. Null becomes 204; a missing answer becomes 404. */
 export async function testSamovar(answers: Readonly<Record<string, Answer>>) {
   const dataDir = await mkdtemp(join(tmpdir(), "samovar-cli-"));
   const asked: Request[] = [];
@@ -34,7 +34,9 @@ export async function testSamovar(answers: Readonly<Record<string, Answer>>) {
     const answer = answers[`${request.method} ${request.path.split("?")[0]}`]?.(request);
     if (answer instanceof Uint8Array) return response.writeHead(200).end(answer);
     if (answer === null) return response.writeHead(204).end();
-    const refusal = { error: { code: "not_found", message: "There is no such thing.", requestId: "r" } };
+    const refusal = {
+      error: { code: "not_found", message: "Not found, or you don't have access to it.", requestId: "r" },
+    };
     response.writeHead(answer === undefined ? 404 : 200, { "content-type": "application/json" });
     return response.end(JSON.stringify(answer === undefined ? refusal : answer));
   });
@@ -54,9 +56,9 @@ export async function testSamovar(answers: Readonly<Record<string, Answer>>) {
   };
 }
 
-export const listOf = (...items: readonly unknown[]) => ({ items, nextCursor: null });
+export const toPage = (...items: readonly unknown[]) => ({ items, nextCursor: null });
 
-/** Time stands still when everything was built; there is no terminal to ask on. */
+/** Time stands still at the builders' `BUILT_AT`; there is no terminal to prompt on. */
 export function testContext(fields: Partial<CommandContext> = {}) {
   const terminal = recordingTerminal();
   const time = testTime(BUILT_AT);

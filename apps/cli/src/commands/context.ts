@@ -1,9 +1,9 @@
-/** What every command is given; made once, in the outermost shell. */
+/** What every command receives: the process's terminal, environment and clock, created once at the entry. */
 import type { Clock, Random, Timers } from "@samovar/base";
 import { systemClock, systemRandom, systemTimers } from "@samovar/base";
 import { LIMITS } from "@samovar/contracts";
 import { CliError } from "../client/errors.ts";
-import { type Terminal, processTerminal } from "../output/terminal.ts";
+import { type Terminal, createTerminal } from "../output/terminal.ts";
 import { askSecret } from "./ask-secret.ts";
 
 export interface CommandContext {
@@ -16,20 +16,20 @@ export interface CommandContext {
   readonly timers: Timers;
   readonly random: Random;
   readonly env: Readonly<NodeJS.ProcessEnv>;
-  /** Whole, and bounded. */
+  /** Reads all of standard input. Throws {@link CliError} when it exceeds the request limit. */
   readStdin(): Promise<string>;
-  /** An answer that is not shown; null when there is no terminal to ask on. */
+  /** Prompts without echo; null when there is no terminal. */
   askSecret(question: string): Promise<string | null>;
-  /** Calls back at each Ctrl-C (and once for SIGTERM) until the answer is called. */
+  /** Calls back at each Ctrl-C and SIGTERM. Returns a function that stops this. */
   onInterrupt(callback: () => void): () => void;
 }
 
-export function processContext(dataDir: string, json: boolean): CommandContext {
+export function createContext(dataDir: string, json: boolean): CommandContext {
   return {
     dataDir,
     json,
     cwd: process.cwd(),
-    terminal: processTerminal(),
+    terminal: createTerminal(),
     clock: systemClock,
     timers: systemTimers,
     random: systemRandom,
@@ -46,7 +46,7 @@ export function processContext(dataDir: string, json: boolean): CommandContext {
   };
 }
 
-/** Bounded: what no request may hold is not read to its end. */
+/** Stops reading as soon as the text is larger than a request may be. */
 async function readStdin(): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -55,17 +55,17 @@ async function readStdin(): Promise<string> {
     chunks.push(piece);
     bytes += piece.length;
     if (bytes > LIMITS.requestMaxBytes) {
-      const most = LIMITS.requestMaxBytes / 1024;
+      const maxKib = LIMITS.requestMaxBytes / 1024;
       throw new CliError(
-        `The text on standard input is longer than ${most} KiB.`,
-        "Shorten it. What a task needs to read can stand in a file of its repository.",
+        `The text on standard input is larger than ${maxKib} KiB.`,
+        "Shorten it. Put long material into a file of the repository.",
       );
     }
   }
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** One JSON value a line. */
+/** Prints a JSON value on one line. */
 export function printJson(terminal: Terminal, value: unknown): void {
   terminal.write(`${JSON.stringify(value)}\n`);
 }

@@ -1,4 +1,4 @@
-/** `samovar doctor`: whether this machine and the running Samovar have what tasks need, and what to do if not. */
+/** `samovar doctor`: checks whether this machine and the running Samovar have what tasks need, with a hint for each fault. */
 import { execFile } from "node:child_process";
 import { access, constants, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -16,32 +16,32 @@ export interface Finding {
   /** `warning`: some tasks cannot run; `fault`: none can. */
   readonly state: "ok" | "warning" | "fault";
   readonly detail: string;
-  /** What to do; null when nothing is. */
+  /** What to do; null when nothing is needed. */
   readonly hint: string | null;
 }
 
 const NODE_MAJOR = 24;
-const LEAST_FREE_BYTES = 2 * 1024 ** 3;
-const LEAST_GIT = [2, 31] as const;
+const MIN_FREE_BYTES = 2 * 1024 ** 3;
+const MIN_GIT = [2, 31] as const;
 
-/** Exit code 0 when nothing is a fault, else 1. */
-export async function doctor(context: CommandContext): Promise<number> {
+/** Exit code 0 without faults, else 1. */
+export async function runDoctor(context: CommandContext): Promise<number> {
   const machine = await Promise.all([
-    nodeFinding(process.versions.node),
-    gitFinding(),
-    directoryFinding(context.dataDir),
-    diskFinding(context.dataDir),
+    checkNodeVersion(process.versions.node),
+    checkGit(),
+    checkDirectory(context.dataDir),
+    checkDisk(context.dataDir),
   ]);
-  const findings = [...machine, ...(await samovarFindings(context))];
+  const findings = [...machine, ...(await checkSamovar(context))];
   const ok = findings.every(({ state }) => state !== "fault");
   if (context.json) printJson(context.terminal, { ok, findings });
-  else for (const finding of findings) tell(finding, context);
+  else for (const finding of findings) printFinding(finding, context);
   return ok ? 0 : 1;
 }
 
-export function nodeFinding(version: string): Finding {
+export function checkNodeVersion(version: string): Finding {
   const ok = Number(version.split(".")[0]) >= NODE_MAJOR;
-  return finding(
+  return makeFinding(
     "Node",
     ok ? "ok" : "fault",
     version,
@@ -49,35 +49,35 @@ export function nodeFinding(version: string): Finding {
   );
 }
 
-async function gitFinding(): Promise<Finding> {
+async function checkGit(): Promise<Finding> {
   const output = await new Promise<string | null>((resolve) => {
     execFile("git", ["--version"], { timeout: 10_000 }, (error, text) => resolve(error === null ? text.trim() : null));
   });
-  return gitVersionFinding(output);
+  return checkGitVersion(output);
 }
 
-/** `output`: what `git --version` printed; null when it could not be run. */
-export function gitVersionFinding(output: string | null): Finding {
-  if (output === null) return finding("git", "fault", "not found", "Install git.");
+/** `output`: what `git --version` printed; null when git could not be run. */
+export function checkGitVersion(output: string | null): Finding {
+  if (output === null) return makeFinding("git", "fault", "not found", "Install git.");
   const match = /(\d+)\.(\d+)/.exec(output);
   const [major, minor] = [Number(match?.[1] ?? 0), Number(match?.[2] ?? 0)];
-  const recent = major > LEAST_GIT[0] || (major === LEAST_GIT[0] && minor >= LEAST_GIT[1]);
+  const recent = major > MIN_GIT[0] || (major === MIN_GIT[0] && minor >= MIN_GIT[1]);
   const version = output.replace(/^git version /, "");
-  return finding(
+  return makeFinding(
     "git",
     recent ? "ok" : "warning",
     version,
-    recent ? null : `Samovar is tried with git ${LEAST_GIT.join(".")} and newer.`,
+    recent ? null : `Samovar is tested with git ${MIN_GIT.join(".")} and newer.`,
   );
 }
 
-async function directoryFinding(dataDir: string): Promise<Finding> {
+async function checkDirectory(dataDir: string): Promise<Finding> {
   const what = "Data directory";
   try {
     await access(await nearestExisting(dataDir), constants.W_OK | constants.X_OK);
-    return finding(what, "ok", dataDir, null);
+    return makeFinding(what, "ok", dataDir, null);
   } catch {
-    return finding(
+    return makeFinding(
       what,
       "fault",
       `${dataDir} is not writable`,
@@ -86,66 +86,66 @@ async function directoryFinding(dataDir: string): Promise<Finding> {
   }
 }
 
-async function diskFinding(dataDir: string): Promise<Finding> {
+async function checkDisk(dataDir: string): Promise<Finding> {
   const { bavail, bsize } = await statfs(await nearestExisting(dataDir));
-  return freeSpaceFinding(bavail * bsize);
+  return checkFreeSpace(bavail * bsize);
 }
 
-export function freeSpaceFinding(bytes: number): Finding {
-  const enough = bytes >= LEAST_FREE_BYTES;
-  const hint = enough ? null : "Checkouts and agents need room: make some, or choose another data directory.";
-  return finding("Free space", enough ? "ok" : "warning", `${(bytes / 1024 ** 3).toFixed(1)} GiB`, hint);
+export function checkFreeSpace(bytes: number): Finding {
+  const enough = bytes >= MIN_FREE_BYTES;
+  const hint = enough ? null : "Checkouts and agents need disk space: free some, or choose another data directory.";
+  return makeFinding("Free space", enough ? "ok" : "warning", `${(bytes / 1024 ** 3).toFixed(1)} GiB`, hint);
 }
 
-async function samovarFindings(context: CommandContext): Promise<Finding[]> {
+async function checkSamovar(context: CommandContext): Promise<Finding[]> {
   const presence = await readPresence(context.dataDir);
   if (presence.state === "starting" || presence.state === "stopping")
-    return [finding("Samovar", "warning", `${presence.state} (process ${presence.pid})`, "Try again in a moment.")];
+    return [makeFinding("Samovar", "warning", `${presence.state} (process ${presence.pid})`, "Try again in a moment.")];
   if ((await findSamovar(context)) === null)
-    return [finding("Samovar", "warning", "not running", "Start it with: samovar up")];
+    return [makeFinding("Samovar", "warning", "not running", "Start it with: samovar up")];
   try {
     const client = await requireSamovar(context);
     const me = await client.me();
     return [
-      finding("Samovar", "ok", `running at ${client.url}, signed in as ${me.name}`, null),
-      ...(await agentFindings(client, context)),
+      makeFinding("Samovar", "ok", `running at ${client.url}, signed in as ${me.name}`, null),
+      ...(await checkAgents(client, context)),
     ];
   } catch (error) {
     const hint = error instanceof CliError ? error.hint : null;
-    return [finding("Samovar", "fault", errorMessage(error), hint)];
+    return [makeFinding("Samovar", "fault", errorMessage(error), hint)];
   }
 }
 
-async function agentFindings(client: ApiClient, { dataDir, env }: CommandContext): Promise<Finding[]> {
+async function checkAgents(client: ApiClient, { dataDir, env }: CommandContext): Promise<Finding[]> {
   const agents = await Promise.all(
-    (await client.agents()).map(async (agent) => agentFinding(agent, await findProgram(agent.program, dataDir, env))),
+    (await client.agents()).map(async (agent) => checkAgent(agent, await findProgram(agent.program, dataDir, env))),
   );
   const kinds = (await client.credentials()).map(({ kind }) => kind);
   const provider = kinds.includes("hetzner");
-  const hint = provider ? null : "Restart `samovar up`: it stores the one of its own cloud.";
-  return [...agents, finding("Credentials", provider ? "ok" : "fault", kinds.join(", ") || "none", hint)];
+  const hint = provider ? null : "Restart `samovar up`, which stores the local cloud's credential.";
+  return [...agents, makeFinding("Credentials", provider ? "ok" : "fault", kinds.join(", ") || "none", hint)];
 }
 
-/** A program that is not here is missing on the machines of this computer too. */
-export function agentFinding(agent: AgentView, program: FoundProgram): Finding {
+/** A program that is missing here is missing on the local cloud's nodes too. */
+export function checkAgent(agent: AgentView, program: FoundProgram): Finding {
   const ready = agent.usable && program.state !== "missing";
-  const hint = agent.hint ?? (program.state === "missing" ? `Install ${program.what}, or change the agent.` : null);
-  const detail = `${agent.usable ? agent.name : `${agent.name}, not usable yet`}${DETAILS[program.state](program.what)}`;
-  return finding(`Agent ${agent.kind}`, ready ? "ok" : "warning", detail, hint);
+  const hint = agent.hint ?? (program.state === "missing" ? `Install ${program.what}, or edit the agent.` : null);
+  const detail = `${agent.usable ? agent.name : `${agent.name}, not ready yet`}${DETAILS[program.state](program.what)}`;
+  return makeFinding(`Agent ${agent.kind}`, ready ? "ok" : "warning", detail, hint);
 }
 
 const DETAILS: Record<FoundProgram["state"], (what: string) => string> = {
-  part: () => "",
+  included: () => "",
   installed: (what) => `, ${what}`,
-  later: (what) => `, ${what} is installed at its first task`,
-  missing: (what) => `, ${what} is not on this machine`,
+  on_demand: (what) => `, ${what} will be installed at its first task`,
+  missing: (what) => `, ${what} is not installed on this machine`,
 };
 
-function finding(what: string, state: Finding["state"], detail: string, hint: string | null): Finding {
+function makeFinding(what: string, state: Finding["state"], detail: string, hint: string | null): Finding {
   return { what, state, detail, hint };
 }
 
-function tell({ what, state, detail, hint }: Finding, { terminal }: CommandContext): void {
+function printFinding({ what, state, detail, hint }: Finding, { terminal }: CommandContext): void {
   const { style } = terminal;
   const mark = { ok: style.green("✓"), warning: style.yellow("!"), fault: style.red("✗") }[state];
   terminal.line(`${mark} ${what.padEnd(15)} ${detail}`);

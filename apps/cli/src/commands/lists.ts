@@ -1,18 +1,18 @@
-/** `samovar sessions` and `nodes`: what there is, as a table or as JSON. */
+/** `samovar sessions` and `nodes`: lists, as a table or as JSON. */
 import type { ApiClient } from "@samovar/client/api-client";
 import type { ProjectView } from "@samovar/contracts";
 import { requireSamovar } from "../client/connect.ts";
-import { projectsNamed } from "../client/find.ts";
+import { findProjects } from "../client/find.ts";
 import { safeLine } from "../output/safe-text.ts";
-import { table } from "../output/table.ts";
-import { age, duration } from "../output/units.ts";
+import { formatTable } from "../output/table.ts";
+import { formatAge, formatDuration } from "../output/units.ts";
 import { type CommandContext, printJson } from "./context.ts";
 
 const TITLE_CHARS = 70;
 
 export async function listSessions(project: string | undefined, context: CommandContext): Promise<number> {
   const { terminal, clock } = context;
-  const found = await ofProjects(context, project, (client, { id }) => client.sessions(id));
+  const found = await listFromProjects(context, project, (client, { id }) => client.sessions(id));
   const sessions = found.toSorted((a, b) => b.item.startedAt - a.item.startedAt);
   if (context.json)
     printJson(
@@ -24,12 +24,12 @@ export async function listSessions(project: string | undefined, context: Command
       item.id,
       item.status,
       String(item.messageCount),
-      age(clock.now() - (item.lastMessageAt ?? item.startedAt)),
+      formatAge(clock.now() - (item.lastMessageAt ?? item.startedAt)),
       safeLine(project.name, 24),
       safeLine(item.topic ?? "–", TITLE_CHARS),
     ]);
     const head = ["session", "status", "messages", "last", "project", "topic"];
-    terminal.line(table(head, rows, "There are no sessions yet.", terminal.style));
+    terminal.line(formatTable(head, rows, "There are no sessions yet.", terminal.style));
   }
   return 0;
 }
@@ -43,26 +43,26 @@ export async function listNodes(context: CommandContext): Promise<number> {
       node.id,
       node.unreachableSince === null
         ? node.state
-        : `${node.state}, silent for ${duration(clock.now() - node.unreachableSince)}`,
+        : `${node.state}, unreachable for ${formatDuration(clock.now() - node.unreachableSince)}`,
       node.size,
       `${node.taken}/${node.slots}`,
       String(node.outbox.pending),
-      node.warmUntil === null ? "–" : duration(node.warmUntil - clock.now()),
-      age(clock.now() - node.createdAt),
+      node.warmUntil === null ? "–" : formatDuration(node.warmUntil - clock.now()),
+      formatAge(clock.now() - node.createdAt),
     ]);
-    const head = ["node", "state", "size", "slots", "unsent", "warm for", "made"];
-    terminal.line(table(head, rows, "There are no nodes now.", terminal.style));
+    const head = ["node", "state", "size", "slots", "unsent", "warm for", "created"];
+    terminal.line(formatTable(head, rows, "There are no nodes.", terminal.style));
   }
   return 0;
 }
 
-async function ofProjects<T>(
+async function listFromProjects<T>(
   context: CommandContext,
   name: string | undefined,
   read: (client: ApiClient, project: ProjectView) => Promise<T[]>,
 ): Promise<{ item: T; project: ProjectView }[]> {
   const client = await requireSamovar(context);
-  const projects = await projectsNamed(client, name);
+  const projects = await findProjects(client, name);
   const lists = await Promise.all(
     projects.map(async (project) => (await read(client, project)).map((item) => ({ item, project }))),
   );

@@ -8,16 +8,16 @@ const task = aTaskView({ nodeId: node.id });
 const waiting = (message: string): TaskWaiting => ({ code: "capacity", message, since: 0, ahead: 1, taskIds: [] });
 
 let time: TestTime;
-let told: string[];
+let reported: string[];
 let seen: NodeView | null;
 let progress: Progress;
 let looked: Promise<unknown>;
 beforeEach(() => {
   time = testTime(BUILT_AT);
-  told = [];
+  reported = [];
   seen = node;
   progress = new Progress({
-    tell: (line) => told.push(line),
+    report: (line) => reported.push(line),
     timers: time,
     node: () => (looked = Promise.resolve(seen)) as Promise<NodeView | null>,
   });
@@ -34,33 +34,30 @@ const pass = async (ms: number) => {
   await Promise.resolve();
 };
 
-describe("what a followed task waits for", () => {
-  it("is told once for each change of why it stands in line", () => {
+describe("the progress of a followed task", () => {
+  it("reports each change of the queue position once", () => {
     for (const message of ["One is before it.", "One is before it.", "It is next.", "It is next."])
       progress.update({ ...task, waiting: waiting(message) }, []);
     progress.update(task, []);
     progress.update({ ...task, waiting: waiting("It is next.") }, []);
-    expect(told).toEqual(["One is before it", "It is next", "It is next"]);
+    expect(reported).toEqual(["One is before it", "It is next", "It is next"]);
   });
 
-  it("is looked into when a step takes long, and told again only when it is something else", async () => {
+  it("polls a long step, and reports it again only when something has changed", async () => {
     progress.update(task, [step(1, "started", "prepare")]);
     await pass(LONG_STEP_MS - 1);
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
     await pass(1);
     await pass(LONG_STEP_MS);
-    expect(told).toEqual(["the machine samovar-one is being made"]);
+    expect(reported).toEqual(["node samovar-one is being provisioned"]);
     seen = { ...node, state: "active" };
     await pass(LONG_STEP_MS);
     seen = { ...node, state: "active", unreachableSince: 5 };
     await pass(LONG_STEP_MS);
-    expect(told.slice(1)).toEqual([
-      "the machine is up; the repository is being cloned",
-      "the machine samovar-one does not answer",
-    ]);
+    expect(reported.slice(1)).toEqual(["the node is up; cloning the repository", "node samovar-one is unreachable"]);
   });
 
-  it("is not told of a step that was quick, of the work itself, or after the end", async () => {
+  it("reports nothing for a quick step, during the work itself, or after the end", async () => {
     const events = [step(1, "started", "prepare"), step(2, "finished", "prepare"), step(3, "started", "work")];
     progress.update(task, events.slice(0, 1));
     progress.update(task, events.slice(0, 2));
@@ -69,22 +66,22 @@ describe("what a followed task waits for", () => {
     progress.update(task, [...events, step(4, "finished", "work"), step(5, "started", "start")]);
     progress.stop();
     await pass(10 * LONG_STEP_MS);
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
     expect(time.pending).toBe(0);
   });
 
-  it("is that of this attempt, whatever an earlier one left open", async () => {
+  it("ignores steps that an earlier attempt left open", async () => {
     progress.update(task, [step(1, "started", "prepare", aTaskView())]);
     expect(time.pending).toBe(0);
     progress.update(task, [step(1, "started", "prepare", aTaskView()), step(2, "started", "choose")]);
     await pass(LONG_STEP_MS);
-    expect(told).toEqual(["still looking for a machine"]);
+    expect(reported).toEqual(["still choosing a node"]);
   });
 
-  it("goes on without the machine's own word", async () => {
+  it("goes on when the node cannot be read", async () => {
     seen = null;
     progress.update(task, [step(1, "started", "start")]);
     await pass(LONG_STEP_MS);
-    expect(told).toEqual(["the agent is being installed or started"]);
+    expect(reported).toEqual(["installing or starting the agent"]);
   });
 });

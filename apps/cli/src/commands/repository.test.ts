@@ -22,8 +22,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-describe("looking at a repository before a task", () => {
-  it("takes the checked out branch of the repository around a path", async () => {
+describe("inspecting a repository before a task", () => {
+  it("uses the checked-out branch of the repository that contains a path", async () => {
     git("init", "--quiet", "--initial-branch=feature/tea");
     commit();
     mkdirSync(join(directory, "deep/er"), { recursive: true });
@@ -32,15 +32,15 @@ describe("looking at a repository before a task", () => {
     expect(await found.warnings).toEqual([]);
   });
 
-  it("warns of what is not committed, and goes on", async () => {
+  it("warns about uncommitted changes, and goes on", async () => {
     git("init", "--quiet", "--initial-branch=main");
     commit();
     for (const name of ["a.txt", "b.txt", "c.txt", "d.txt"]) writeFileSync(join(directory, name), "new\n");
     const { warnings } = await inspect();
-    expect(await warnings).toEqual(["Not committed, so the task will not see it: a.txt, b.txt, c.txt and 1 more"]);
+    expect(await warnings).toEqual(["Uncommitted changes are not visible to the task: a.txt, b.txt, c.txt and 1 more"]);
   });
 
-  it("takes a bare repository", async () => {
+  it("accepts a bare repository", async () => {
     git("init", "--quiet", "--initial-branch=main", "work");
     directory = join(directory, "work");
     commit();
@@ -50,14 +50,14 @@ describe("looking at a repository before a task", () => {
     directory = join(directory, "..");
   });
 
-  it("refuses a path that is not there, a file, and a directory without a repository", async () => {
+  it("refuses a missing path, a file, and a directory without a repository", async () => {
     writeFileSync(join(directory, "file"), "");
-    await expect(inspect(undefined, "nowhere")).rejects.toThrow(/There is nothing at .*nowhere/);
-    await expect(inspect(undefined, "file")).rejects.toThrow(/is no directory/);
+    await expect(inspect(undefined, "nowhere")).rejects.toThrow(/nowhere does not exist/);
+    await expect(inspect(undefined, "file")).rejects.toThrow(/is not a directory/);
     await expect(inspect()).rejects.toThrow(/is not in a git repository/);
   });
 
-  it("takes a path with a line break, and refuses one inside of .git", async () => {
+  it("accepts a path with a line break, and refuses one inside .git", async () => {
     directory = join(directory, "two\nlines");
     mkdirSync(directory);
     git("init", "--quiet", "--initial-branch=main");
@@ -67,13 +67,13 @@ describe("looking at a repository before a task", () => {
     directory = join(directory, "..");
   });
 
-  it("refuses a repository without a commit", async () => {
+  it("refuses a repository without commits", async () => {
     git("init", "--quiet", "--initial-branch=main");
-    await expect(inspect()).rejects.toThrow(/has no commit yet/);
-    await expect(inspect("main")).rejects.toThrow(/has no commit yet/);
+    await expect(inspect()).rejects.toThrow(/has no commits/);
+    await expect(inspect("main")).rejects.toThrow(/has no commits/);
   });
 
-  it("refuses a detached HEAD unless a base is named that is there", async () => {
+  it("refuses a detached HEAD unless an existing base branch is given", async () => {
     git("init", "--quiet", "--initial-branch=main");
     commit();
     git("checkout", "--quiet", "--detach");
@@ -86,7 +86,7 @@ describe("looking at a repository before a task", () => {
     await expect(inspect("--upload-pack=x")).rejects.toThrow(/cannot start from a branch named/);
   });
 
-  it("[S1] starts nothing that the repository brings along", async () => {
+  it("[S1] starts no program of the repository", async () => {
     git("init", "--quiet", "--initial-branch=main");
     commit();
     git("config", "core.fsmonitor", `touch ${join(directory, "../ran")}; false`);
@@ -94,7 +94,7 @@ describe("looking at a repository before a task", () => {
     expect(() => realpathSync(join(directory, "../ran"))).toThrow();
   });
 
-  it("says that git is missing", async () => {
+  it("reports that git is missing", async () => {
     const path = process.env["PATH"];
     process.env["PATH"] = directory;
     try {
@@ -104,15 +104,15 @@ describe("looking at a repository before a task", () => {
     }
   });
 
-  it("takes addresses as they are, and refuses those that it could not clone", async () => {
+  it("accepts URLs unchanged, and refuses those that Samovar could not clone", async () => {
     expect(await inspect("main", "https://example.org/tea/pot.git")).toMatchObject({
       url: "https://example.org/tea/pot.git",
       name: "pot",
       baseBranch: "main",
     });
     expect(await inspect(undefined, "git@example.org:tea/pot.git")).toMatchObject({ name: "pot", baseBranch: null });
-    await expect(inspect(undefined, "https://me:secret@example.org/x")).rejects.toThrow(/no address/);
-    await expect(inspect(undefined, "ext::sh -c id")).rejects.toThrow(/There is nothing at/);
+    await expect(inspect(undefined, "https://me:secret@example.org/x")).rejects.toThrow(/cannot clone from this URL/);
+    await expect(inspect(undefined, "ext::sh -c id")).rejects.toThrow(/does not exist/);
     expect(["https://a/b", "git@a:b", "ssh://a/b", "./a", "/a:b", "C:x"].map(isAddress)).toEqual([
       true,
       true,

@@ -1,4 +1,4 @@
-/** Looks at the repository that a task is for, before anything is submitted: with git itself. */
+/** Inspects a task's repository with git before the task is submitted. */
 import { execFile } from "node:child_process";
 import { realpath, stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
@@ -6,75 +6,69 @@ import { branchName, repoUrl } from "@samovar/contracts";
 import { CliError } from "../client/errors.ts";
 
 export interface Repository {
-  /** As the control plane is told: an address, or an absolute path. */
+  /** What the control plane receives: a URL, or an absolute path. */
   readonly url: string;
-  /** A name for its project. */
+  /** The name for a new project. */
   readonly name: string;
   /** Null: the repository's own default branch. */
   readonly baseBranch: string | null;
-  /** What a person should know, though the task can run. In a large repository it takes git some time to say. */
+  /** What the user should know although the task can run. Takes git some time in a large repository. */
   readonly warnings: Promise<readonly string[]>;
 }
 
-/** What is wrong with a repository is for git to say, however long it takes. */
+/** Checks that decide whether the task can run have no timeout. */
 const NO_LIMIT_MS = 0;
-/** A warning is not worth more: looking through a large work tree can take minutes. */
+/** Scanning a large work tree can take minutes, more than a warning is worth. */
 const WARNING_LIMIT_MS = 10_000;
 
-/** `given`: a path or an address. `base`: the branch to start from, if one was named. Throws {@link CliError}. */
+/** `given`: a path or a URL. `base`: the branch to start from, if given. Throws {@link CliError}. */
 export async function inspectRepository(given: string, base: string | undefined, cwd: string): Promise<Repository> {
-  const baseBranch = base === undefined ? null : usableBranch(base);
-  return isAddress(given) ? remoteRepository(given, baseBranch) : localRepository(resolve(cwd, given), baseBranch);
+  const baseBranch = base === undefined ? null : requireBranch(base);
+  return isAddress(given) ? inspectRemote(given, baseBranch) : inspectLocal(resolve(cwd, given), baseBranch);
 }
 
 export function isAddress(text: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(text) || /^[\w.-]+@[\w.-]+:/.test(text);
 }
 
-function remoteRepository(given: string, baseBranch: string | null): Repository {
+function inspectRemote(given: string, baseBranch: string | null): Repository {
   const parsed = repoUrl.safeParse(given);
   if (!parsed.success) {
-    throw new CliError(
-      "This is no address of a repository that Samovar can clone.",
-      parsed.error.issues[0]?.message ?? null,
-    );
+    throw new CliError("Samovar cannot clone from this URL.", parsed.error.issues[0]?.message ?? null);
   }
   const name = basename(parsed.data.replace(/[/:]+$/, "").replaceAll(":", "/")).replace(/\.git$/, "");
   return { url: parsed.data, name: name || "repository", baseBranch, warnings: Promise.resolve([]) };
 }
 
-async function localRepository(path: string, base: string | null): Promise<Repository> {
+async function inspectLocal(path: string, base: string | null): Promise<Repository> {
   const found = await stat(path).catch(() => null);
   if (found === null)
-    throw new CliError(
-      `There is nothing at ${path}.`,
-      "Give --repo the path of a git repository, or its https address.",
-    );
+    throw new CliError(`${path} does not exist.`, "Give --repo the path of a git repository, or its https URL.");
   if (!found.isDirectory())
-    throw new CliError(`${path} is no directory.`, "Give --repo the path of a git repository, or its https address.");
+    throw new CliError(`${path} is not a directory.`, "Give --repo the path of a git repository, or its https URL.");
   const git: Git = (...args) => runGit(path, NO_LIMIT_MS, args);
-  const warnings = dirtWarnings(path);
-  // All at once: none of them depends on what another says.
+  const warnings = findUncommitted(path);
+  // In parallel, because they don't depend on each other.
   const [root, head, branch] = await Promise.all([
-    rootOf(git, path),
+    findRoot(git, path),
     git("symbolic-ref", "--quiet", "HEAD"),
     git("rev-parse", "--verify", "--quiet", base === null ? "HEAD^{commit}" : `refs/heads/${base}^{commit}`),
   ]);
   if (!branch.ok && !(await hasAnyCommit(git)))
-    throw new CliError(`The repository at ${root} has no commit yet.`, "Make a first commit; the task starts from it.");
-  const baseBranch = base ?? branchOf(head, root);
+    throw new CliError(`The repository at ${root} has no commits.`, "Make a first commit; the task starts from it.");
+  const baseBranch = base ?? parseBranch(head, root);
   if (!branch.ok) {
     throw new CliError(
       `The repository at ${root} has no branch ${baseBranch}.`,
-      "Name one that it has with --base BRANCH.",
+      "Choose an existing one with --base BRANCH.",
     );
   }
   const name = basename(root).replace(/\.git$/, "") || "repository";
   return { url: root, name, baseBranch, warnings };
 }
 
-/** The work tree's root; of a bare repository itself. */
-async function rootOf(git: Git, path: string): Promise<string> {
+/** The work tree's root; for a bare repository, the repository itself. */
+async function findRoot(git: Git, path: string): Promise<string> {
   const found = await git("rev-parse", "--show-toplevel");
   if (found.ok) return realpath(found.output.replace(/\n$/, ""));
   const bare = await git("rev-parse", "--is-bare-repository", "--absolute-git-dir");
@@ -95,26 +89,26 @@ async function hasAnyCommit(git: Git): Promise<boolean> {
   return (await git("for-each-ref", "--count=1", "refs/heads")).output.trim() !== "";
 }
 
-/** The branch that is checked out. */
-function branchOf(head: GitAnswer, path: string): string {
+/** The checked-out branch. Throws {@link CliError} on a detached HEAD. */
+function parseBranch(head: GitAnswer, path: string): string {
   const [, name] = /^refs\/heads\/(.+)\n$/.exec(head.output) ?? [];
-  if (head.ok && name !== undefined) return usableBranch(name);
+  if (head.ok && name !== undefined) return requireBranch(name);
   throw new CliError(
-    `The repository at ${path} is on no branch (detached HEAD).`,
-    "Name the branch to start from with --base BRANCH.",
+    `The repository at ${path} is not on a branch (detached HEAD).`,
+    "Choose the branch to start from with --base BRANCH.",
   );
 }
 
-/** Best effort: a repository without a work tree has none, and what is wrong with it is told by others. */
-async function dirtWarnings(path: string): Promise<string[]> {
-  const asked = runGit(path, WARNING_LIMIT_MS, [
+/** Best effort: returns nothing for a repository without a work tree, or one that git cannot read. */
+async function findUncommitted(path: string): Promise<string[]> {
+  const pending = runGit(path, WARNING_LIMIT_MS, [
     "status",
     "--porcelain",
     "-z",
     "--untracked-files=normal",
     "--ignore-submodules",
   ]);
-  const status = await asked.catch(() => null);
+  const status = await pending.catch(() => null);
   if (status === null || !status.ok) return [];
   const entries = status.output.split("\0").filter((entry) => /^[ MADRCUT?!]{2} /.test(entry));
   if (entries.length === 0) return [];
@@ -123,25 +117,25 @@ async function dirtWarnings(path: string): Promise<string[]> {
     .map((entry) => entry.slice(3))
     .join(", ");
   const more = entries.length > 3 ? ` and ${entries.length - 3} more` : "";
-  return [`Not committed, so the task will not see it: ${names}${more}`];
+  return [`Uncommitted changes are not visible to the task: ${names}${more}`];
 }
 
-function usableBranch(name: string): string {
+function requireBranch(name: string): string {
   const parsed = branchName.safeParse(name);
   if (parsed.success) return parsed.data;
   throw new CliError(
     `Samovar cannot start from a branch named ${JSON.stringify(name)}.`,
-    "Name another with --base BRANCH.",
+    "Choose another one with --base BRANCH.",
   );
 }
 
 type GitAnswer = { readonly ok: boolean; readonly output: string; readonly error: string };
 type Git = (...args: string[]) => Promise<GitAnswer>;
 
-/** Only reads: no hook, monitor or prompt of the repository is started. */
+/** Read-only: starts no hook, monitor or prompt of the repository. */
 function runGit(directory: string, timeoutMs: number, args: readonly string[]): Promise<GitAnswer> {
   const safe = ["-C", directory, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"];
-  const env = { ...withoutGitVariables(process.env), LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0" };
+  const env = { ...omitGitVariables(process.env), LC_ALL: "C", GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0" };
   return new Promise((resolve, reject) => {
     execFile(
       "git",
@@ -157,8 +151,8 @@ function runGit(directory: string, timeoutMs: number, args: readonly string[]): 
   });
 }
 
-/** A hook that calls `samovar` must not lead git to another repository than the one that was named. */
-function withoutGitVariables(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+/** When a git hook calls `samovar`, its variables must not lead git to another repository. */
+function omitGitVariables(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !/^GIT_(DIR|WORK_TREE|INDEX_FILE|COMMON_DIR|PREFIX)$/.test(name)),
   );

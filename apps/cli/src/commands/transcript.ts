@@ -1,10 +1,10 @@
-/** `samovar transcript SESSION`: the whole stored transcript. */
+/** `samovar transcript SESSION`: prints the stored transcript. */
 import { requireSamovar } from "../client/connect.ts";
 import { findSession } from "../client/find.ts";
 import { TranscriptPrinter } from "../output/transcript-printer.ts";
 import { type CommandContext, printJson } from "./context.ts";
 
-export async function transcript(id: string, context: CommandContext): Promise<number> {
+export async function printTranscript(id: string, context: CommandContext): Promise<number> {
   const { terminal } = context;
   const client = await requireSamovar(context);
   const { project, session } = await findSession(client, id);

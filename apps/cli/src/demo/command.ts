@@ -1,22 +1,22 @@
-/** `samovar demo`: everything started, a real task on a real repository, and where to look at it. */
+/** `samovar demo`: starts everything, runs a real task on a sample repository, and shows where to look at it. */
 import { join } from "node:path";
 import type { CommandContext } from "../commands/context.ts";
 import { run } from "../commands/tasks/run.ts";
-import { freePort, isFreePort } from "../up/control-plane.ts";
-import { DEFAULT_PORT, type Stack, startStack, stopSignal } from "../up/stack.ts";
+import { findFreePort, isFreePort } from "../up/control-plane.ts";
+import { DEFAULT_PORT, type Stack, startStack, waitForStopSignal } from "../up/stack.ts";
 import { DEMO_TASK, makeDemoRepository } from "./repository.ts";
 
 export interface DemoOptions {
-  /** Ends with the task's exit code instead of staying up. */
+  /** Exits with the task's exit code instead of staying up. */
   readonly once: boolean;
 }
 
-/** `context.dataDir` is the demo's own, so that it never meets a person's projects. */
-export async function demo(options: DemoOptions, context: CommandContext): Promise<number> {
+/** `context.dataDir` belongs to the demo alone, so it never touches the user's projects. */
+export async function runDemo(options: DemoOptions, context: CommandContext): Promise<number> {
   const { terminal, dataDir } = context;
-  const stopped = options.once ? null : stopSignal();
+  const stopped = options.once ? null : waitForStopSignal();
   terminal.line("Starting Samovar on this machine …");
-  const port = (await isFreePort(DEFAULT_PORT)) ? DEFAULT_PORT : await freePort();
+  const port = (await isFreePort(DEFAULT_PORT)) ? DEFAULT_PORT : await findFreePort();
   const stack = await startStack({ dataDir, port, env: process.env });
   try {
     const repository = join(dataDir, "tea-house");
@@ -24,7 +24,7 @@ export async function demo(options: DemoOptions, context: CommandContext): Promi
     terminal.line(`Running at ${stack.url}, with a repository at ${repository} that has a failing test.\n`);
     const code = await run(DEMO_TASK, { repo: repository, agent: "script", backlog: false }, context);
     if (stopped === null) return code;
-    await showWhere(stack, repository, context);
+    await printNextSteps(stack, repository, context);
     await stopped;
     terminal.note("\nStopping …");
     return 0;
@@ -33,7 +33,7 @@ export async function demo(options: DemoOptions, context: CommandContext): Promi
   }
 }
 
-async function showWhere(stack: Stack, repository: string, { terminal, dataDir }: CommandContext): Promise<void> {
+async function printNextSteps(stack: Stack, repository: string, { terminal, dataDir }: CommandContext): Promise<void> {
   const link = await stack.client.createLink();
   terminal.line(`
 Look at it     ${link.url}

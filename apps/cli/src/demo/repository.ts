@@ -1,4 +1,4 @@
-/** The demo's repository: a real one, with a bug and a test that shows it. */
+/** The demo's repository: a real one, with a bug and a failing test. */
 import { execFile } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -27,10 +27,10 @@ test("nine cups are paid in full", () => assert.equal(priceOf(9, 2), 18));
 test("the tenth cup is free", () => assert.equal(priceOf(10, 2), 18));
 `;
 
-/** What the demo asks for, as steps for the script agent. */
+/** The demo's task, as steps for the script agent. */
 export const DEMO_TASK = `Fix the failing test
 
-The tea house gives every tenth cup away, but the price does not know it.
+The tea house gives every tenth cup away, but the price does not account for it.
 
 \`\`\`plan
 - [ ] See the test fail
@@ -43,7 +43,7 @@ node --test
 \`\`\`
 
 \`\`\`say
-The second test fails: ten cups cost 20, but the tenth is free. \`priceOf\` has to leave one cup in ten out.
+The second test fails: ten cups cost 20, but the tenth is free. \`priceOf\` must not charge for every tenth cup.
 \`\`\`
 
 \`\`\`write price.mjs
@@ -54,11 +54,11 @@ node --test
 \`\`\`
 
 \`\`\`say
-Both tests pass now. **Every tenth cup is free**, and nine cups still cost what they did.
+Both tests pass now. **Every tenth cup is free**, and the price of nine cups has not changed.
 \`\`\`
 `;
 
-/** Makes the repository anew at `path`. */
+/** Creates the repository at `path`, replacing an existing one. */
 export async function makeDemoRepository(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true });
   await mkdir(path, { recursive: true });

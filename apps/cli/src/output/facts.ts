@@ -1,4 +1,4 @@
-/** Named facts below a headline: what is not known is left out. */
+/** Named facts below a headline. Unknown values are left out. */
 import type { Style } from "./terminal.ts";
 
 const NAME_WIDTH = 10;
@@ -11,7 +11,7 @@ export class Facts {
     this.#style = style;
   }
 
-  /** A value of several lines is indented below its first one. */
+  /** Indents the further lines of a value below its first one. */
   add(name: string, value: string | null | undefined): void {
     if (!value) return;
     const indented = value.replaceAll("\n", `\n${" ".repeat(NAME_WIDTH + 3)}`);

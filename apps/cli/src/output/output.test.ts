@@ -1,15 +1,15 @@
 import type { TaskEvent } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { proofLine } from "./digest.ts";
+import { formatVerification } from "./verification.ts";
 import { safeLine, safeText } from "./safe-text.ts";
-import { table } from "./table.ts";
-import { eventLine } from "./task-events.ts";
-import { style } from "./terminal.ts";
-import { startupLine } from "./timeline.ts";
-import { age, count, duration } from "./units.ts";
+import { formatTable } from "./table.ts";
+import { formatEvent } from "./task-events.ts";
+import { makeStyle } from "./terminal.ts";
+import { formatStartup } from "./timeline.ts";
+import { formatAge, formatCount, formatDuration } from "./units.ts";
 
-const plain = style(false);
+const plain = makeStyle(false);
 // oxlint-disable-next-line no-control-regex -- what must not be there
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 const digest = (count: number, digest: string) => ({ count, digest: digest.repeat(32) });
@@ -37,14 +37,14 @@ describe("text for terminals", () => {
     fc.assert(fc.property(text, (raw) => void expect(safeText(raw)).not.toMatch(CONTROL)));
   });
 
-  it("makes one line of many, cut to a width", () => {
+  it("joins lines into one and cuts it to a width", () => {
     expect(safeLine("a\n  b", 10)).toBe("a b");
     expect(safeLine("abcdefgh", 4)).toBe("abc…");
   });
 
-  it("aligns columns and says when there is nothing", () => {
+  it("aligns columns, and replaces an empty table with a sentence", () => {
     expect(
-      table(
+      formatTable(
         ["id", "title"],
         [
           ["1", "a"],
@@ -54,37 +54,37 @@ describe("text for terminals", () => {
         plain,
       ),
     ).toBe("ID   TITLE\n1    a\n234  b c");
-    expect(table(["id"], [], "none", plain)).toBe("none");
+    expect(formatTable(["id"], [], "none", plain)).toBe("none");
   });
 
-  it("colours only when told to", () => {
-    expect(style(true).red("x")).toBe("\u001b[31mx\u001b[39m");
+  it("uses colours only when enabled", () => {
+    expect(makeStyle(true).red("x")).toBe("\u001b[31mx\u001b[39m");
     expect(plain.red("x")).toBe("x");
   });
 });
 
-describe("facts for people", () => {
-  it("durations, ages, counts", () => {
-    expect([0, 999, 1_500, 61_000, 3_700_000].map(duration)).toEqual([
+describe("formatting facts", () => {
+  it("formats durations, ages and counts", () => {
+    expect([0, 999, 1_500, 61_000, 3_700_000].map(formatDuration)).toEqual([
       "0 ms",
       "999 ms",
       "1.5 s",
       "1 min 1 s",
       "1 h 1 min",
     ]);
-    expect([-5, 59_000, 120_000, 7_200_000, 200_000_000].map(age)).toEqual([
+    expect([-5, 59_000, 120_000, 7_200_000, 200_000_000].map(formatAge)).toEqual([
       "0 s ago",
       "59 s ago",
       "2 min ago",
       "2 h ago",
       "2 d ago",
     ]);
-    expect([count(1, "step"), count(2, "step")]).toEqual(["1 step", "2 steps"]);
+    expect([formatCount(1, "step"), formatCount(2, "step")]).toEqual(["1 step", "2 steps"]);
   });
 
-  it("[R16] the digest line tells complete, incomplete and different apart", () => {
+  it("[R16] distinguishes complete, incomplete and different transcripts", () => {
     const of = (agreed: boolean, claimed: ReturnType<typeof digest>, stored: ReturnType<typeof digest>) =>
-      proofLine({ agreed, claimed, stored });
+      formatVerification({ agreed, claimed, stored });
     expect(of(true, digest(14, "ab"), digest(14, "ab"))).toBe(
       "transcript complete: 14/14 messages, digest abababababababab",
     );
@@ -104,24 +104,24 @@ describe("the start-up timeline", () => {
     event(5, 2_300, "step.finished", { step: "prepare" }),
     event(6, 2_300, "step.started", { step: "start" }),
     event(7, 2_400, "step.started", { step: "of tomorrow" }),
-    event(8, 5_400, "warning.raised", { step: "start", code: "start_delayed", message: "The machine is busy." }),
+    event(8, 5_400, "warning.raised", { step: "start", code: "start_delayed", message: "The node is busy." }),
   ];
 
-  it("tells how long each step took, and what still lasts", () => {
-    expect(startupLine(events)).toBe("choose 800 ms · prepare 1.5 s · start …");
-    expect(startupLine([])).toBeNull();
+  it("shows how long each step took, and which one is running", () => {
+    expect(formatStartup(events)).toBe("choose 800 ms · prepare 1.5 s · start …");
+    expect(formatStartup([])).toBeNull();
   });
 
   it("has a line for each event that matters", () => {
-    expect(events.map((each) => eventLine(each, events.slice(0, each.seq), plain))).toEqual([
-      "· choosing a machine …",
-      "· machine chosen (800 ms)",
+    expect(events.map((each) => formatEvent(each, events.slice(0, each.seq), plain))).toEqual([
+      "· choosing a node …",
+      "· node chosen (800 ms)",
       "· preparing the workspace …",
       "· branch task/x",
       "· workspace ready (1.5 s)",
       "· starting the agent …",
       null,
-      "! The machine is busy.",
+      "! The node is busy.",
     ]);
   });
 });

@@ -1,6 +1,6 @@
-/** Priorities by name; 0 is none. */
+/** The names of priorities; the index is the number in the API. */
 export const PRIORITIES = ["none", "urgent", "high", "medium", "low"] as const;
 
-export function priorityName(priority: number): string {
+export function labelPriority(priority: number): string {
   return PRIORITIES[priority] ?? String(priority);
 }

@@ -1,7 +1,7 @@
-/** A terminal that keeps what was written, and messages for tests of what is printed. */
+/** For tests: a terminal that records what is written, and messages to print. */
 import { idSource, systemRandom } from "@samovar/base";
 import type { MessageView } from "@samovar/contracts";
-import { type Terminal, style } from "./terminal.ts";
+import { type Terminal, makeStyle } from "./terminal.ts";
 
 export function recordingTerminal(): Terminal & { out(): string; notes(): string } {
   let out = "";
@@ -11,7 +11,7 @@ export function recordingTerminal(): Terminal & { out(): string; notes(): string
     writeBytes: async (content) => void (out += Buffer.from(content).toString("latin1")),
     line: (text = "") => void (out += `${text}\n`),
     note: (text) => void (notes += `${text}\n`),
-    style: style(false),
+    style: makeStyle(false),
     out: () => out,
     notes: () => notes,
   };

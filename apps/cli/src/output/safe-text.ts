@@ -1,9 +1,9 @@
-/** Text of agents and repositories, made safe for a terminal: it may colour nothing, move nothing, title nothing. */
+/** Makes text of agents and repositories safe for a terminal by removing all control sequences. */
 
-/* oxlint-disable no-control-regex -- control sequences are what is taken out */
+/* oxlint-disable no-control-regex -- control sequences are what this file removes */
 const SEQUENCES =
   /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[PX^_][^\u001b]*\u001b\\|[@-Z\\-_])/g;
-/** All but tab and line feed, and what turns the direction of writing. */
+/** Control characters except tab and line feed, and characters that change the direction of writing. */
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 /* oxlint-enable no-control-regex */
 
@@ -11,7 +11,7 @@ export function safeText(text: string): string {
   return text.replaceAll("\r\n", "\n").replace(SEQUENCES, "").replace(CONTROLS, "");
 }
 
-/** One line, cut to `width` characters. */
+/** The text as one line of at most `width` characters. */
 export function safeLine(text: string, width: number): string {
   const line = safeText(text).replace(/\s+/g, " ").trim();
   return line.length > width ? `${line.slice(0, Math.max(0, width - 1))}…` : line;

@@ -1,8 +1,8 @@
-/** Plain columns. */
+/** Formats a table of plain columns. */
 import type { Style } from "./terminal.ts";
 
-/** The last column is not padded. `none` stands in the place of an empty table. */
-export function table(
+/** Does not pad the last column. Returns `none` when there are no rows. */
+export function formatTable(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   none: string,

@@ -1,39 +1,39 @@
-/** A task's events as a watching person is told them. */
+/** Formats a task's events for a person who follows it. */
 import type { RunStep, TaskEvent } from "@samovar/contracts";
 import { safeLine, safeText } from "./safe-text.ts";
 import type { Style } from "./terminal.ts";
-import { timeline } from "./timeline.ts";
-import { duration } from "./units.ts";
+import { buildTimeline } from "./timeline.ts";
+import { formatDuration } from "./units.ts";
 
-const BEGINS: Record<RunStep, string | null> = {
+const STARTED_LABELS: Record<RunStep, string | null> = {
   wait: null,
-  choose: "choosing a machine …",
+  choose: "choosing a node …",
   prepare: "preparing the workspace …",
   start: "starting the agent …",
   work: null,
   finish: "finishing …",
 };
-const ENDS: Record<RunStep, string | null> = {
+const FINISHED_LABELS: Record<RunStep, string | null> = {
   wait: "waited",
-  choose: "machine chosen",
+  choose: "node chosen",
   prepare: "workspace ready",
   start: "agent started",
   work: null,
   finish: null,
 };
 
-/** A line for an event that a watching person cares about; null for the others. `events`: all so far. */
-export function eventLine(event: TaskEvent, events: readonly TaskEvent[], style: Style): string | null {
-  const step = timeline(events).find((each) => each.step === event.data["step"]);
+/** A line for an event that matters to the reader; null for others. `events`: all so far. */
+export function formatEvent(event: TaskEvent, events: readonly TaskEvent[], style: Style): string | null {
+  const step = buildTimeline(events).find((each) => each.step === event.data["step"]);
   switch (event.kind) {
     case "step.started": {
-      const text = step === undefined ? null : BEGINS[step.step];
+      const text = step === undefined ? null : STARTED_LABELS[step.step];
       return text === null ? null : style.dim(`· ${text}`);
     }
     case "step.finished": {
-      const text = step === undefined ? null : ENDS[step.step];
+      const text = step === undefined ? null : FINISHED_LABELS[step.step];
       if (text === null || step === undefined || step.finishedAt === null) return null;
-      return style.dim(`· ${text} (${duration(step.finishedAt - step.startedAt)})`);
+      return style.dim(`· ${text} (${formatDuration(step.finishedAt - step.startedAt)})`);
     }
     case "workspace.prepared": {
       const branch = event.data["branch"];

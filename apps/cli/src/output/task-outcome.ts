@@ -1,28 +1,28 @@
-/** The outcome of a task: what came of it, what it cost, and what can be done next. */
+/** Formats a task's outcome: its output, its cost, and what to do next. */
 import type { TaskEvent, TaskOutput, TaskStatus, TaskView, Usage } from "@samovar/contracts";
-import { shortId } from "../client/find.ts";
+import { shortenId } from "../client/find.ts";
 import { Facts } from "./facts.ts";
-import { proofLine } from "./digest.ts";
+import { formatVerification } from "./verification.ts";
 import { safeLine, safeText } from "./safe-text.ts";
 import type { Style } from "./terminal.ts";
-import { startupLine } from "./timeline.ts";
-import { bytes, count, duration } from "./units.ts";
+import { formatStartup } from "./timeline.ts";
+import { formatBytes, formatCount, formatDuration } from "./units.ts";
 
-/** How an agent's turn ends when nothing is out of the ordinary. */
-const ORDINARY_END = "end_turn";
+/** The stop reason of an ordinary turn. */
+const ORDINARY_STOP_REASON = "end_turn";
 
 /** For a task that has ended. */
-export function outcomeLines(task: TaskView, events: readonly TaskEvent[], style: Style): string[] {
+export function formatOutcome(task: TaskView, events: readonly TaskEvent[], style: Style): string[] {
   const facts = new Facts(style);
   addOutcome(facts, task, style);
-  facts.add("start-up", startupLine(events));
+  facts.add("start-up", formatStartup(events));
   const digest = task.output?.transcript ?? null;
-  if (digest !== null) facts.add("proof", (digest.agreed ? style.green : style.red)(proofLine(digest)));
-  facts.add("next", nextLines(task).join("\n"));
-  return [headline(task, events, style), ...facts.lines];
+  if (digest !== null) facts.add("verified", (digest.agreed ? style.green : style.red)(formatVerification(digest)));
+  facts.add("next", suggestCommands(task).join("\n"));
+  return [formatHeadline(task, events, style), ...facts.lines];
 }
 
-/** Why it failed, and what it left. */
+/** Adds why the task failed, and what it produced. */
 export function addOutcome(facts: Facts, task: TaskView, style: Style): void {
   const { output, failure } = task;
   if (failure !== null) facts.add("reason", safeText(failure.message));
@@ -31,25 +31,28 @@ export function addOutcome(facts: Facts, task: TaskView, style: Style): void {
   const commits = output.commits.map(({ sha, subject }) => `${sha.slice(0, 9)} ${safeLine(subject, 80)}`);
   facts.add("commits", commits.join("\n"));
   const stat = output.diffStat;
-  if (stat !== null) facts.add("changes", `${count(stat.files, "file")}, +${stat.insertions} −${stat.deletions}`);
+  if (stat !== null) facts.add("changes", `${formatCount(stat.files, "file")}, +${stat.insertions} −${stat.deletions}`);
   if (output.warning !== null) facts.add("warning", style.yellow(safeText(output.warning)));
-  facts.add("bundle", output.bundle === null ? null : `${bytes(output.bundle.bytes)} that could not be pushed`);
+  facts.add(
+    "bundle",
+    output.bundle === null ? null : `${formatBytes(output.bundle.bytes)} of commits that could not be pushed`,
+  );
   facts.add("pull req.", output.pullRequestUrl);
-  facts.add("turn", turnLine(output));
-  facts.add("usage", output.usage === null ? null : usageLine(output.usage));
+  facts.add("turn", formatTurn(output));
+  facts.add("usage", output.usage === null ? null : formatUsage(output.usage));
 }
 
-/** Only what is out of the ordinary. */
-function turnLine({ stopReason, restarts }: TaskOutput): string | null {
+/** Null for an ordinary turn. */
+function formatTurn({ stopReason, restarts }: TaskOutput): string | null {
   const parts = [
-    restarts > 0 ? `started again ${count(restarts, "time")} after it had died` : null,
-    stopReason !== null && stopReason !== ORDINARY_END ? `stopped: ${safeLine(stopReason, 80)}` : null,
+    restarts > 0 ? `agent restarted ${formatCount(restarts, "time")} after a crash` : null,
+    stopReason !== null && stopReason !== ORDINARY_STOP_REASON ? `stopped: ${safeLine(stopReason, 80)}` : null,
   ];
   return parts.filter((part) => part !== null).join(" · ");
 }
 
-/** Null when the agent told nothing. */
-function usageLine(usage: Usage): string | null {
+/** Null when the agent reported nothing. */
+function formatUsage(usage: Usage): string | null {
   const number = (value: number) => value.toLocaleString("en-GB");
   const { inputTokens, outputTokens, cachedTokens, cost, contextUsed, contextSize } = usage;
   const parts = [
@@ -65,28 +68,28 @@ function usageLine(usage: Usage): string | null {
   return parts.filter((part) => part !== null).join(" · ") || null;
 }
 
-/** Commands that help now. */
-export function nextLines(task: TaskView): string[] {
-  const id = shortId(task.id);
+/** Commands that are useful in the task's present status. */
+export function suggestCommands(task: TaskView): string[] {
+  const id = shortenId(task.id);
   switch (task.status) {
     case "draft":
     case "ready":
       return [`samovar start ${id}`];
     case "failed":
     case "cancelled":
-      return [`samovar retry ${id}`, ...bundleLine(task)];
+      return [`samovar retry ${id}`, ...suggestBundle(task)];
     case "completed":
-      return bundleLine(task);
+      return suggestBundle(task);
     default:
       return [`samovar cancel ${id}`];
   }
 }
 
-const bundleLine = (task: TaskView): string[] =>
-  (task.output?.bundle ?? null) === null ? [] : [`samovar bundle ${shortId(task.id)}`];
+const suggestBundle = (task: TaskView): string[] =>
+  (task.output?.bundle ?? null) === null ? [] : [`samovar bundle ${shortenId(task.id)}`];
 
-export function headline(task: TaskView, events: readonly TaskEvent[], style: Style): string {
-  const took = task.endedAt === null ? "" : ` in ${duration(task.endedAt - attemptBegan(task, events))}`;
+export function formatHeadline(task: TaskView, events: readonly TaskEvent[], style: Style): string {
+  const took = task.endedAt === null ? "" : ` in ${formatDuration(task.endedAt - findAttemptStart(task, events))}`;
   switch (task.status) {
     case "completed":
       return style.green(`✓ completed${took}`);
@@ -101,12 +104,12 @@ export function headline(task: TaskView, events: readonly TaskEvent[], style: St
   }
 }
 
-/** When somebody asked for the newest attempt. */
-function attemptBegan(task: TaskView, events: readonly TaskEvent[]): number {
-  const asked = events.findLast(
-    ({ kind, data }) => kind === "status.changed" && data["to"] === "queued" && AT_REST.has(String(data["from"])),
+/** When the newest attempt was requested. */
+function findAttemptStart(task: TaskView, events: readonly TaskEvent[]): number {
+  const requested = events.findLast(
+    ({ kind, data }) => kind === "status.changed" && data["to"] === "queued" && NOT_RUNNING.has(String(data["from"])),
   );
-  return asked?.at ?? task.createdAt;
+  return requested?.at ?? task.createdAt;
 }
 
-const AT_REST: ReadonlySet<string> = new Set(["draft", "ready", "failed", "cancelled"] satisfies TaskStatus[]);
+const NOT_RUNNING: ReadonlySet<string> = new Set(["draft", "ready", "failed", "cancelled"] satisfies TaskStatus[]);

@@ -1,14 +1,14 @@
-/** Where a command writes: plain text to people, colours only where a terminal shows them. */
+/** Where a command writes. Uses colours only on a terminal. */
 import { styleText } from "node:util";
 
 export interface Terminal {
-  /** Writes to standard output as it is. */
+  /** Writes text to standard output, unchanged. */
   write(text: string): void;
-  /** Writes bytes to standard output; settles when they are out. */
+  /** Writes bytes to standard output; resolves when they are written. */
   writeBytes(content: Uint8Array): Promise<void>;
-  /** A line to standard output. */
+  /** Writes a line to standard output. */
   line(text?: string): void;
-  /** A line to standard error. */
+  /** Writes a line to standard error. */
   note(text: string): void;
   readonly style: Style;
 }
@@ -16,7 +16,7 @@ export interface Terminal {
 type Paint = (text: string) => string;
 export type Style = Record<"bold" | "dim" | "red" | "green" | "yellow" | "cyan", Paint>;
 
-export function style(colours: boolean): Style {
+export function makeStyle(colours: boolean): Style {
   const paint =
     (format: keyof Style): Paint =>
     (text) =>
@@ -31,8 +31,8 @@ export function style(colours: boolean): Style {
   };
 }
 
-/** NO_COLOR (any value) and a pipe both mean plain text. */
-export function processTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
+/** Plain text when NO_COLOR is set or standard output is not a terminal. */
+export function createTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
   const colours = process.stdout.isTTY === true && !env["NO_COLOR"] && env["TERM"] !== "dumb";
   return {
     write: (text) => void process.stdout.write(text),
@@ -42,6 +42,6 @@ export function processTerminal(env: NodeJS.ProcessEnv = process.env): Terminal 
       ),
     line: (text = "") => void process.stdout.write(`${text}\n`),
     note: (text) => void process.stderr.write(`${text}\n`),
-    style: style(colours),
+    style: makeStyle(colours),
   };
 }

@@ -1,21 +1,21 @@
 /** A run's steps and their durations, from the task's events. */
 import type { RunStep, TaskEvent } from "@samovar/contracts";
 import { runStep } from "@samovar/contracts";
-import { duration } from "./units.ts";
+import { formatDuration } from "./units.ts";
 
 export interface TimelineStep {
   readonly step: RunStep;
   readonly startedAt: number;
-  /** Null while it lasts. */
+  /** Null while the step is running. */
   readonly finishedAt: number | null;
 }
 
 /** The steps of the newest run, in order. */
-export function timeline(events: readonly TaskEvent[]): TimelineStep[] {
+export function buildTimeline(events: readonly TaskEvent[]): TimelineStep[] {
   const steps = new Map<RunStep, TimelineStep>();
-  const newest = events.findLast((event) => stepOf(event) !== null)?.data["runId"];
+  const newest = events.findLast((event) => parseStep(event) !== null)?.data["runId"];
   for (const event of events) {
-    const step = stepOf(event);
+    const step = parseStep(event);
     if (step === null || event.data["runId"] !== newest) continue;
     const known = steps.get(step);
     if (event.kind === "step.started") steps.set(step, { step, startedAt: event.at, finishedAt: null });
@@ -24,17 +24,18 @@ export function timeline(events: readonly TaskEvent[]): TimelineStep[] {
   return [...steps.values()];
 }
 
-/** Such as "choose 0.8 s · prepare 0.3 s · start 0.5 s": what went by before the agent worked. */
-export function startupLine(events: readonly TaskEvent[]): string | null {
-  const parts = timeline(events)
+/** The time before the agent worked, such as "choose 0.8 s · prepare 0.3 s · start 0.5 s". */
+export function formatStartup(events: readonly TaskEvent[]): string | null {
+  const parts = buildTimeline(events)
     .filter(({ step }) => step === "choose" || step === "prepare" || step === "start")
     .map(
-      ({ step, startedAt, finishedAt }) => `${step} ${finishedAt === null ? "…" : duration(finishedAt - startedAt)}`,
+      ({ step, startedAt, finishedAt }) =>
+        `${step} ${finishedAt === null ? "…" : formatDuration(finishedAt - startedAt)}`,
     );
   return parts.length === 0 ? null : parts.join(" · ");
 }
 
-function stepOf(event: TaskEvent): RunStep | null {
+function parseStep(event: TaskEvent): RunStep | null {
   if (event.kind !== "step.started" && event.kind !== "step.finished") return null;
   const parsed = runStep.safeParse(event.data["step"]);
   return parsed.success ? parsed.data : null;

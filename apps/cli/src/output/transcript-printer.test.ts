@@ -30,20 +30,20 @@ function printed(...steps: readonly MessageView[]): string {
 }
 
 describe("printing a transcript", () => {
-  it("streams a text as it grows and prints nothing twice", () => {
+  it("streams text as it grows and prints nothing twice", () => {
     const first = message(0, { content: "One ", final: false });
     const grown = { ...first, content: "One two\nthree", revision: 2 };
     expect(printed(first, first, grown, { ...grown, revision: 3, final: true })).toBe("\nAgent\n  One two\n  three\n");
   });
 
-  it("keeps the order of positions when a later message comes first", () => {
+  it("prints in the order of positions when a later message arrives first", () => {
     const early = message(0, { content: "first", final: false });
     expect(printed(early, message(1, { content: "second" }), { ...early, revision: 2, final: true })).toBe(
       "\nAgent\n  first\n\nAgent\n  second\n",
     );
   });
 
-  it("shows a tool call when it begins and again how it ended", () => {
+  it("prints a tool call when it starts and its result when it ends", () => {
     const running = message(0, tool());
     const ended = {
       ...running,
@@ -54,13 +54,13 @@ describe("printing a transcript", () => {
     expect(printed(running, ended)).toBe("\n▸ npm test\n  one\n  two\n  ✗ exit code 3\n");
   });
 
-  it("waits with the title of a call whose input is not told yet", () => {
+  it("holds back the title of a call whose input has not arrived", () => {
     const pending = message(0, tool({ status: "pending", title: "Terminal", input: "{}" }));
     const ended = { ...pending, ...tool({ status: "success", title: "ls" }), revision: 2, final: true };
     expect(printed(pending, ended)).toBe("\n▸ ls\n");
   });
 
-  it("names a call again when other messages came between its beginning and its end", () => {
+  it("repeats a call's title when other messages came between its start and its end", () => {
     const running = message(0, tool());
     const ended = { ...running, ...tool({ status: "success", output: "ok" }), revision: 2, final: true };
     expect(printed(running, message(1, { content: "meanwhile" }), ended)).toBe(
@@ -68,7 +68,7 @@ describe("printing a transcript", () => {
     );
   });
 
-  it("shows what a file's change did, and cuts what is long", () => {
+  it("prints a file's diff, and cuts long output", () => {
     const diff = { path: "/w/a.txt", oldText: "a\nb\nc\nd\n", newText: "a\nB\nc\nD\n" };
     expect(
       printed(message(0, { ...tool({ status: "success", title: "Write a.txt", diffs: [diff] }), final: true })),
@@ -80,7 +80,7 @@ describe("printing a transcript", () => {
     expect(long).not.toContain("line 27\n");
   });
 
-  it("prints a plan once, and then what gets done, after that which did it", () => {
+  it("prints a plan once, then each completed entry after the message that completed it", () => {
     const first = message(0, { kind: "plan", content: plan("in_progress"), final: false });
     const same = { ...first, revision: 2 };
     const done = { ...first, content: plan("completed"), revision: 3, final: true };
@@ -91,13 +91,13 @@ describe("printing a transcript", () => {
     );
   });
 
-  it("tells that a message was interrupted", () => {
+  it("marks an interrupted message", () => {
     expect(printed(message(0, { content: "half a", final: false, interrupted: true }))).toBe(
       "\nAgent\n  half a [interrupted]\n",
     );
   });
 
-  it("prints each text whole and once, in order, however its growth and its neighbours' arrive", () => {
+  it("prints each text completely, once and in order, however updates arrive", () => {
     const texts = fc.array(fc.string({ minLength: 1, unit: fc.constantFrom("a", "b", " ", "é") }), {
       minLength: 1,
       maxLength: 5,

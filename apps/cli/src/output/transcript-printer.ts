@@ -1,6 +1,6 @@
 /**
- * Prints a transcript while it grows: text as it streams, in the order of positions; a tool call when it begins
- * and again when it ends; a plan, and then its entries as they get done. Nothing is printed twice.
+ * Prints a transcript while it grows: text as it streams, in the order of positions; a tool call when it starts
+ * and again when it ends; a plan, then its entries as they are completed. Prints nothing twice.
  */
 import { parseJson } from "@samovar/base";
 import type { MessageView, PlanEntries, ToolMetadata } from "@samovar/contracts";
@@ -8,16 +8,16 @@ import { planEntries } from "@samovar/contracts";
 import { lineDiff } from "@samovar/domain/line-diff";
 import { safeLine, safeText } from "./safe-text.ts";
 import type { Terminal } from "./terminal.ts";
-import { count } from "./units.ts";
+import { formatCount } from "./units.ts";
 
 interface Entry {
   message: MessageView;
-  /** UTF-16 units of a text that are on the screen. */
+  /** UTF-16 units of the text that are printed. */
   shown: number;
-  /** A tool call whose beginning is on the screen. */
-  begun: boolean;
+  /** Whether the entry's title is printed. */
+  started: boolean;
   ended: boolean;
-  /** Entries of a plan that are told as done. */
+  /** Entries of a plan that are printed as completed. */
   ticked: number;
 }
 
@@ -29,12 +29,12 @@ const WIDTH = 160;
 export class TranscriptPrinter {
   readonly #terminal: Terminal;
   readonly #entries = new Map<number, Entry>();
-  /** The position whose turn it is. */
+  /** The next position to print. */
   #next = 0;
-  /** A tool call whose end may follow its title without naming it again. */
+  /** The tool call whose title was printed last, so that its result needs no title. */
   #lastTool: number | null = null;
   #midLine = false;
-  /** Ticks of a plan that are told before the next message begins: they belong to what came before it. */
+  /** Completed plan entries, printed before the next message because they belong to the previous one. */
   #ticks: string[] = [];
 
   constructor(terminal: Terminal) {
@@ -44,7 +44,7 @@ export class TranscriptPrinter {
   show(message: MessageView): void {
     const known = this.#entries.get(message.position);
     if (known === undefined) {
-      this.#entries.set(message.position, { message, shown: 0, begun: false, ended: false, ticked: 0 });
+      this.#entries.set(message.position, { message, shown: 0, started: false, ended: false, ticked: 0 });
     } else if (message.revision > known.message.revision) {
       known.message = message;
     } else return;
@@ -52,21 +52,21 @@ export class TranscriptPrinter {
     else this.#pump(false);
   }
 
-  /** A line between messages. */
-  aside(text: string): void {
+  /** Prints a line between messages. */
+  printAside(text: string): void {
     this.#endLine();
     this.#terminal.line(text);
     this.#lastTool = null;
   }
 
-  /** Prints what is still held back because it never became final. */
+  /** Prints what was held back because it never became final. */
   finish(): void {
     this.#pump(true);
     for (const [position, entry] of this.#entries) {
-      if (entry.message.kind === "tool" && entry.begun) this.#showTool(position, entry, true);
+      if (entry.message.kind === "tool" && entry.started) this.#showTool(position, entry, true);
     }
     this.#endLine();
-    this.#tellTicks();
+    this.#printTicks();
   }
 
   #pump(force: boolean): void {
@@ -77,12 +77,12 @@ export class TranscriptPrinter {
     }
   }
 
-  /** Whether the next one may come. */
+  /** Returns whether the next position may be printed. */
   #showInTurn(position: number, entry: Entry, force: boolean, follows: boolean): boolean {
     const { message } = entry;
     if (message.kind === "tool") {
       this.#showTool(position, entry, force || follows);
-      return entry.begun;
+      return entry.started;
     }
     if (message.kind === "plan") {
       this.#showPlan(entry);
@@ -116,30 +116,30 @@ export class TranscriptPrinter {
     const { message } = entry;
     const thought = message.kind === "thought";
     const paint = thought ? this.#terminal.style.dim : (text: string) => text;
-    if (!entry.begun) {
+    if (!entry.started) {
       this.#block(thought ? paint("Thought") : this.#terminal.style.bold("Agent"));
       this.#terminal.write("  ");
       this.#midLine = true;
-      entry.begun = true;
+      entry.started = true;
     }
     const fresh = safeText(message.content.slice(entry.shown));
     if (fresh !== "") this.#terminal.write(paint(fresh.replaceAll("\n", "\n  ")));
     entry.shown = message.content.length;
-    const over = message.final || message.interrupted;
-    if (!over && !force) return false;
+    const isOver = message.final || message.interrupted;
+    if (!isOver && !force) return false;
     if (message.interrupted) this.#terminal.write(this.#terminal.style.yellow(" [interrupted]"));
     if (message.truncated !== null)
-      this.#terminal.write(this.#terminal.style.yellow(` [cut; ${message.truncated.bytes} bytes in all]`));
+      this.#terminal.write(this.#terminal.style.yellow(` [truncated; ${message.truncated.bytes} bytes in total]`));
     this.#endLine();
     return true;
   }
 
-  /** The whole plan at first; later the entries that got done since. */
+  /** Prints the whole plan first, and later the entries completed since. */
   #showPlan(entry: Entry): void {
-    const entries = planOf(entry.message.content);
+    const entries = parsePlan(entry.message.content);
     const { style } = this.#terminal;
     const done = entries.filter(({ status }) => status === "completed");
-    if (entry.begun) {
+    if (entry.started) {
       this.#ticks.push(
         ...done.slice(entry.ticked).map(({ content }) => `${style.green("✓")} ${safeLine(content, WIDTH)}`),
       );
@@ -149,41 +149,41 @@ export class TranscriptPrinter {
       for (const { content, status } of entries) this.#terminal.line(`  ${mark[status]} ${safeLine(content, WIDTH)}`);
       this.#lastTool = null;
     }
-    entry.begun ||= entries.length > 0;
+    entry.started ||= entries.length > 0;
     entry.ticked = Math.max(entry.ticked, done.length);
   }
 
   #showTool(position: number, entry: Entry, force: boolean): void {
     const tool = entry.message.toolMetadata;
-    if (tool === null || entry.ended) return void (entry.begun ||= force);
+    if (tool === null || entry.ended) return void (entry.started ||= force);
     const { style } = this.#terminal;
-    const over = tool.status === "success" || tool.status === "error" || entry.message.interrupted;
-    if (!entry.begun && !over && !force && tool.status === "pending" && !hasInput(tool)) return;
-    if (!entry.begun || (over && this.#lastTool !== position)) {
+    const isOver = tool.status === "success" || tool.status === "error" || entry.message.interrupted;
+    if (!entry.started && !isOver && !force && tool.status === "pending" && !hasInput(tool)) return;
+    if (!entry.started || (isOver && this.#lastTool !== position)) {
       this.#block(`${style.cyan("▸")} ${style.bold(safeLine(tool.title, WIDTH))}`);
       this.#lastTool = position;
     }
-    entry.begun = true;
-    if (!over) return;
+    entry.started = true;
+    if (!isOver) return;
     entry.ended = true;
-    for (const line of toolResult(tool, this.#terminal)) this.#terminal.line(`  ${line}`);
-    if (tool.status === "error") this.#terminal.line(`  ${style.red(`✗ ${failed(tool)}`)}`);
+    for (const line of formatToolResult(tool, this.#terminal)) this.#terminal.line(`  ${line}`);
+    if (tool.status === "error") this.#terminal.line(`  ${style.red(`✗ ${labelFailure(tool)}`)}`);
     else if (entry.message.interrupted) this.#terminal.line(`  ${style.yellow("interrupted")}`);
   }
 
   #block(title: string): void {
     this.#endLine();
-    this.#tellTicks();
+    this.#printTicks();
     this.#terminal.line(`\n${title}`);
   }
 
-  #tellTicks(): void {
+  #printTicks(): void {
     if (this.#ticks.length > 0) this.#terminal.line(`\n${this.#ticks.join("\n")}`);
     this.#ticks = [];
   }
 
   #more(lines: number, what: string): void {
-    this.#terminal.line(this.#terminal.style.dim(`  … ${count(lines, `more ${what}`)}`));
+    this.#terminal.line(this.#terminal.style.dim(`  … ${formatCount(lines, `more ${what}`)}`));
   }
 
   #endLine(): void {
@@ -196,13 +196,13 @@ function hasInput(tool: ToolMetadata): boolean {
   return tool.input !== undefined && tool.input !== "{}" && tool.input !== "";
 }
 
-function failed(tool: ToolMetadata): string {
+function labelFailure(tool: ToolMetadata): string {
   const { exitCode } = tool;
   return exitCode === undefined || exitCode === null ? "failed" : `exit code ${exitCode}`;
 }
 
-/** Diffs tell more than the output that goes with them. */
-function toolResult(tool: ToolMetadata, terminal: Terminal): string[] {
+/** Prefers diffs to the output, because they say more. */
+function formatToolResult(tool: ToolMetadata, terminal: Terminal): string[] {
   const { style } = terminal;
   const diffs = tool.diffs ?? [];
   if (diffs.length > 0) {
@@ -216,7 +216,7 @@ function toolResult(tool: ToolMetadata, terminal: Terminal): string[] {
       );
       const counts = style.dim(`${diff.oldText === null ? "new, " : ""}+${added} −${removed}`);
       const left = lines.length - DIFF_LINES;
-      const more = left > 0 ? [style.dim(`… ${count(left, "more line")}`)] : [];
+      const more = left > 0 ? [style.dim(`… ${formatCount(left, "more line")}`)] : [];
       return [counts, ...lines.slice(0, DIFF_LINES), ...more];
     });
   }
@@ -225,11 +225,11 @@ function toolResult(tool: ToolMetadata, terminal: Terminal): string[] {
     .split("\n");
   if (lines.length === 1 && lines[0] === "") return [];
   const left = lines.length - OUTPUT_LINES;
-  const earlier = left > 0 ? [style.dim(`… ${count(left, "earlier line")}`)] : [];
+  const earlier = left > 0 ? [style.dim(`… ${formatCount(left, "earlier line")}`)] : [];
   return [...earlier, ...lines.slice(-OUTPUT_LINES).map((line) => style.dim(line))];
 }
 
-function planOf(content: string): PlanEntries {
+function parsePlan(content: string): PlanEntries {
   const parsed = planEntries.safeParse(parseJson(content));
   return parsed.success ? parsed.data : [];
 }

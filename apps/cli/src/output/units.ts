@@ -1,6 +1,6 @@
-/** Durations, ages and counts for people. */
+/** Formats durations, ages, counts and sizes. */
 
-export function duration(ms: number): string {
+export function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
   const minutes = Math.floor(ms / 60_000);
@@ -8,8 +8,8 @@ export function duration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** "12 s ago"; coarse on purpose. */
-export function age(ms: number): string {
+/** Such as "12 s ago"; deliberately coarse. */
+export function formatAge(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000));
   if (seconds < 60) return `${seconds} s ago`;
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`;
@@ -17,16 +17,16 @@ export function age(ms: number): string {
   return `${Math.floor(seconds / 86_400)} d ago`;
 }
 
-export function count(n: number, one: string, many = `${one}s`): string {
+export function formatCount(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`;
 }
 
-export function bytes(n: number): string {
-  if (n < 1024) return count(n, "byte");
+export function formatBytes(n: number): string {
+  if (n < 1024) return formatCount(n, "byte");
   return n < 1024 ** 2 ? `${(n / 1024).toFixed(1)} KiB` : `${(n / 1024 ** 2).toFixed(1)} MiB`;
 }
 
-/** Milliseconds of "90s", "30m", "8h" or "2d"; null for anything else. */
+/** Parses "90s", "30m", "8h" or "2d" into milliseconds; null for anything else. */
 export function parseDuration(text: string): number | null {
   const match = /^(\d{1,6})\s*(s|m|min|h|d)$/.exec(text.trim().toLowerCase());
   const unit = { s: 1_000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 }[match?.[2] ?? ""];

@@ -1,16 +1,16 @@
-/** Why a task does not run yet, in few words and in more. */
+/** Formats why a task does not run yet, as a label and as a sentence. */
 import type { TaskWaiting } from "@samovar/contracts";
 import { assertNever } from "@samovar/base";
 import { safeText } from "./safe-text.ts";
-import { count } from "./units.ts";
+import { formatCount } from "./units.ts";
 
-/** For a column. */
-export function waitingWords({ code, ahead, taskIds }: TaskWaiting): string {
+/** A label for a column. */
+export function labelWaiting({ code, ahead, taskIds }: TaskWaiting): string {
   switch (code) {
     case "capacity":
-      return ahead === 0 ? "waits for room, next" : `waits for room, ${ahead} before it`;
+      return ahead === 0 ? "waiting for capacity, next" : `waiting for capacity, ${ahead} ahead`;
     case "dependencies":
-      return `waits for ${count(taskIds.length, "task")}`;
+      return `waiting for ${formatCount(taskIds.length, "task")}`;
     case "dependency_failed":
       return "blocked by a failed task";
     default:
@@ -18,7 +18,7 @@ export function waitingWords({ code, ahead, taskIds }: TaskWaiting): string {
   }
 }
 
-/** The control plane's own sentence, without its full stop. */
-export function waitingSentence(waiting: TaskWaiting): string {
+/** The control plane's sentence, without its full stop. */
+export function formatWaiting(waiting: TaskWaiting): string {
   return safeText(waiting.message).trim().replace(/\.$/, "");
 }

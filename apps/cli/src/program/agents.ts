@@ -1,64 +1,67 @@
-/** Commands about agents and the credentials that they and the machines need. */
+/** Commands about agents, and the credentials that agents and nodes need. */
 import type { Command } from "commander";
 import { CliError } from "../client/errors.ts";
-import type { Does, Shared } from "./does.ts";
-import { listOf } from "./parsers.ts";
+import type { BindCommand, SharedOptions } from "./bind-command.ts";
+import { collectList } from "./parsers.ts";
 
-const agentChanges = () => import("../commands/agents/change.ts");
-const credentialChanges = () => import("../commands/credentials/change.ts");
+const loadAgentChanges = () => import("../commands/agents/change.ts");
+const loadCredentialChanges = () => import("../commands/credentials/change.ts");
 
-export function registerAgents(root: Command, does: Does): void {
-  const agents = root.command("agents").description("list agents; add those of your own");
-  does(
-    agents
-      .command("list", { isDefault: true })
-      .description("list them: who can be used now, with which models and modes"),
+export function registerAgents(root: Command, bind: BindCommand): void {
+  const agents = root.command("agents").description("list agents; add your own");
+  bind(
+    agents.command("list", { isDefault: true }).description("list agents: which are ready, and their models and modes"),
     async (context) => (await import("../commands/agents/list.ts")).listAgents(context),
   );
-  does(
+  bind(
     agents
       .command("add")
-      .description("add an agent of your own, or change it: any program that speaks ACP")
-      .argument("<file>", "JSON of its definition; - reads it from standard input"),
-    async (context, [file = ""]) => (await agentChanges()).addAgent(file, context),
+      .description("add or replace a custom agent: any program that speaks ACP")
+      .argument("<file>", "JSON file with its definition; - reads standard input"),
+    async (context, [file = ""]) => (await loadAgentChanges()).addAgent(file, context),
   );
-  does(
-    agents.command("remove").description("remove an agent of your own").argument("<kind>"),
-    async (context, [kind = ""]) => (await agentChanges()).removeAgent(kind, context),
+  bind(agents.command("remove").description("remove a custom agent").argument("<kind>"), async (context, [kind = ""]) =>
+    (await loadAgentChanges()).removeAgent(kind, context),
   );
 }
 
-const SECRET_HINT = "Leave it out to be asked for it, or give it on standard input or by --from-env NAME.";
+const SECRET_HINT = "Leave it out to be prompted, or use standard input or --from-env NAME.";
 
-interface SetFlags extends Shared {
+interface SetFlags extends SharedOptions {
   readonly fromEnv?: readonly string[];
   readonly baseUrl?: string;
 }
 
-export function registerCredentials(root: Command, does: Does): void {
-  const credentials = root.command("credentials").description("list, store and remove secrets of agents and machines");
-  does(
-    credentials.command("list", { isDefault: true }).description("list what is stored, without the secrets"),
+export function registerCredentials(root: Command, bind: BindCommand): void {
+  const credentials = root
+    .command("credentials")
+    .description("list, store, check and remove credentials of agents and providers");
+  bind(
+    credentials.command("list", { isDefault: true }).description("list stored credentials, without their secrets"),
     async (context) => (await import("../commands/credentials/list.ts")).listCredentials(context),
   );
   const set = credentials
     .command("set")
-    .description("store a secret; asked for without showing it, or read from standard input")
+    .description("store a credential; prompts without echo, or reads standard input")
     .argument("<kind>", "hetzner, anthropic, openai, google, github, or agent:NAME")
     .allowExcessArguments()
-    .option("--from-env <name>", "take it from this variable; may be given again for agent:NAME", listOf)
-    .option("--base-url <url>", "where the model's API is, when it is elsewhere");
-  does<SetFlags>(set, async (context, [kind = "", ...others], { fromEnv = [], baseUrl }) => {
+    .option(
+      "--from-env <name>",
+      "read the secret from this environment variable; repeatable for agent:NAME",
+      collectList,
+    )
+    .option("--base-url <url>", "address of the model's API, if not the default");
+  bind<SetFlags>(set, async (context, [kind = "", ...others], { fromEnv = [], baseUrl }) => {
     if (others.length > 0)
-      throw new CliError("A secret is never an argument: others could read it there.", SECRET_HINT);
-    return (await credentialChanges()).setCredential(kind, { fromEnv, baseUrl }, context);
+      throw new CliError("Don't pass a secret as an argument: other users of this machine could read it.", SECRET_HINT);
+    return (await loadCredentialChanges()).setCredential(kind, { fromEnv, baseUrl }, context);
   });
-  does(
-    credentials.command("check").description("ask the credential's service whether it is good").argument("<kind>"),
-    async (context, [kind = ""]) => (await credentialChanges()).checkCredential(kind, context),
+  bind(
+    credentials.command("check").description("check a credential with its service").argument("<kind>"),
+    async (context, [kind = ""]) => (await loadCredentialChanges()).checkCredential(kind, context),
   );
-  does(
+  bind(
     credentials.command("remove").description("delete a credential").argument("<kind>"),
-    async (context, [kind = ""]) => (await credentialChanges()).removeCredential(kind, context),
+    async (context, [kind = ""]) => (await loadCredentialChanges()).removeCredential(kind, context),
   );
 }

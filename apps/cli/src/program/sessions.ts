@@ -1,23 +1,23 @@
-/** Commands about what was said, and that it is all there. */
+/** Commands about sessions, their transcripts and the verification of these. */
 import type { Command } from "commander";
-import type { Does, Shared } from "./does.ts";
+import type { BindCommand, SharedOptions } from "./bind-command.ts";
 
-export function registerSessions(root: Command, does: Does): void {
-  const sessions = root.command("sessions").description("list sessions, the newest first");
-  does<Shared & { project?: string }>(
-    sessions.option("--project <name>", "only this project's"),
-    async (context, _words, { project }) => (await import("../commands/lists.ts")).listSessions(project, context),
+export function registerSessions(root: Command, bind: BindCommand): void {
+  const sessions = root.command("sessions").description("list sessions, newest first");
+  bind<SharedOptions & { project?: string }>(
+    sessions.option("--project <name>", "only sessions of this project"),
+    async (context, _args, { project }) => (await import("../commands/lists.ts")).listSessions(project, context),
   );
-  does(
+  bind(
     root.command("transcript").description("print a session's transcript").argument("<session>"),
-    async (context, [id = ""]) => (await import("../commands/transcript.ts")).transcript(id, context),
+    async (context, [id = ""]) => (await import("../commands/transcript.ts")).printTranscript(id, context),
   );
   const verify = root
     .command("verify")
-    .description("prove that stored transcripts are the ones that were said")
+    .description("verify that stored transcripts are complete and unchanged")
     .argument("[task]")
-    .option("--all", "every task that has ended");
-  does<Shared & { all?: boolean }>(verify, async (context, [id], { all = false }) =>
+    .option("--all", "verify every task that has ended");
+  bind<SharedOptions & { all?: boolean }>(verify, async (context, [id], { all = false }) =>
     (await import("../commands/verify.ts")).verify(id, all, context),
   );
 }

@@ -1,6 +1,6 @@
 /** `samovar up`: runs everything on this machine until Ctrl-C. */
 import { spawn } from "node:child_process";
-import { type Stack, modelCredential, startStack, stopSignal } from "./stack.ts";
+import { type Stack, readModelCredential, startStack, waitForStopSignal } from "./stack.ts";
 
 export interface UpOptions {
   readonly port?: number | undefined;
@@ -10,9 +10,9 @@ export interface UpOptions {
 }
 
 /** Resolves with the exit code once everything has stopped. */
-export async function up(options: UpOptions): Promise<number> {
+export async function runUp(options: UpOptions): Promise<number> {
   const { dataDir } = options;
-  const stopped = stopSignal();
+  const stopped = waitForStopSignal();
   const stack = await startStack({ dataDir, port: options.port, env: process.env });
   try {
     await announce(stack, dataDir, options);
@@ -34,22 +34,22 @@ async function announce(stack: Stack, dataDir: string, options: UpOptions): Prom
     return;
   }
   const agent =
-    modelCredential(process.env) === null
+    readModelCredential(process.env) === null
       ? "script (set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN for Claude Code)"
       : "Claude Code";
-  console.log(`Samovar runs at ${stack.url}
+  console.log(`Samovar is running at ${stack.url}
 
   Sign in      ${link.url}
-               (works once, for 15 minutes; \`samovar link\` makes another)
+               (works once, for 15 minutes; \`samovar login\` prints another)
   Run a task   samovar run --repo PATH "what to do"
   Agent        ${agent}
   Data         ${dataDir}
 
-Agents run with your own rights on this machine. Ctrl-C stops everything.`);
+Agents run with your user's permissions on this machine. Ctrl-C stops everything.`);
   if (options.open) openBrowser(link.url);
 }
 
-/** Best effort: a machine without a desktop has nothing to open it with. */
+/** Best effort: a machine without a desktop has no browser to open. */
 function openBrowser(url: string): void {
   if (!process.stdout.isTTY) return;
   const program = process.platform === "darwin" ? "open" : "xdg-open";

@@ -1,6 +1,6 @@
 /**
- * The built Worker in workerd, with its databases, objects, alarms and workflows kept on disk. Miniflare starts
- * workerd again when it crashes; a workerd that outlived its CLI is ended before a new one starts.
+ * Runs the built Worker in workerd, with its databases, objects, alarms and workflows on disk. Miniflare restarts
+ * workerd when it crashes. A workerd that outlived its CLI is killed before a new one starts.
  */
 import { readFile, readdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -11,19 +11,19 @@ import { parseJson } from "@samovar/base";
 import { applyMigrations, EarlierVersionError } from "@samovar/api/database/migrate";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
 import * as z from "zod";
-import { root } from "../checkout.ts";
+import { root } from "../checkout-root.ts";
 import { CliError } from "../client/errors.ts";
 import { readJson, writeAtomically } from "../files.ts";
 import type { DataDirectory } from "./data-directory.ts";
-import { childrenNamed, holdersOf, isHolding, isRunning, processStart } from "./processes.ts";
+import { findChildren, findHolders, isHolding, isRunning, readProcessStart } from "./processes.ts";
 
 const dist = join(root, "dist");
 const RECORD_PAUSE_MS = 100;
 const ENDING_PAUSE_MS = 5;
-const ENDING_PATIENCE_MS = 10_000;
+const ENDING_TIMEOUT_MS = 10_000;
 /**
- * V8 collects when its own heaps have grown much, and theirs stay small: what their garbage holds outside of them
- * (streams, calls, connections) would pile up for hundreds of MiB. So it collects earlier and more often.
+ * V8 collects garbage when its heaps have grown, but workerd's heaps stay small: what their garbage holds outside the
+ * heap (streams, calls, connections) would pile up to hundreds of MiB. These flags make it collect earlier.
  */
 const RUNTIME_V8_FLAGS = "--initial-old-space-size=8 --max-semi-space-size=2 --heap-growing-percent=15";
 
@@ -44,18 +44,18 @@ export interface ControlPlaneOptions {
 
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { directory, port, settings, logger } = options;
-  await endStrayRuntimes(directory, logger);
+  await endLeftoverRuntimes(directory, logger);
   await requireFreePort(port);
-  // Miniflare has no option for it; whoever set it means it.
+  // Miniflare has no option for these flags. A value from the environment takes precedence.
   process.env["MINIFLARE_WORKERD_V8_FLAGS"] ??= RUNTIME_V8_FLAGS;
-  const miniflare = orderly(
+  const miniflare = keepSignalHandlers(
     () =>
       new Miniflare(
         convertV4MiniflareOptions({
           host: "127.0.0.1",
           port,
           log: new Log(LogLevel.ERROR),
-          handleStructuredLogs: ({ level, message }) => forward(logger, level, message),
+          handleStructuredLogs: ({ level, message }) => forwardLog(logger, level, message),
           resourcePersistencePath: directory.state,
           telemetry: { enabled: false },
           unsafeHandleRuntimeRestart: async () => void (await recordRuntime(directory)),
@@ -107,10 +107,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 }
 
 /**
- * Miniflare ends the whole process at the first signal, in the middle of our own stop. Its handlers are taken off
- * again; the one for `exit`, which ends workerd, stays.
+ * Miniflare exits the process at the first signal, in the middle of our own shutdown. This removes its signal handlers
+ * and keeps the one for `exit`, which ends workerd.
  */
-function orderly<T>(make: () => T): T {
+function keepSignalHandlers<T>(make: () => T): T {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   const before = new Map(signals.map((signal) => [signal, new Set(process.listeners(signal))]));
   const made = make();
@@ -122,19 +122,19 @@ function orderly<T>(make: () => T): T {
   return made;
 }
 
-/** What the Worker prints is JSON lines already; anything else becomes an event of its own. */
-function forward(logger: Logger, level: string, message: string): void {
-  const fields = parseLine(message);
+/** Forwards the Worker's JSON log lines; any other line becomes a `worker.printed` event. */
+function forwardLog(logger: Logger, level: string, message: string): void {
+  const fields = parseLogLine(message);
   const event = typeof fields?.["event"] === "string" ? fields["event"] : "worker.printed";
-  const { at: _at, level: said, event: _event, ...rest } = fields ?? { message };
-  const severity = typeof said === "string" ? said : level;
+  const { at: _at, level: reportedLevel, event: _event, ...rest } = fields ?? { message };
+  const severity = typeof reportedLevel === "string" ? reportedLevel : level;
   if (severity === "error") logger.error(event, rest);
   else if (severity === "warn") logger.warn(event, rest);
   else if (severity === "debug") logger.debug(event, rest);
   else logger.info(event, rest);
 }
 
-function parseLine(text: string): Record<string, unknown> | null {
+function parseLogLine(text: string): Record<string, unknown> | null {
   const value = parseJson(text);
   return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : null;
 }
@@ -151,9 +151,9 @@ const refuseEarlierData = ({ path }: DataDirectory): CliError =>
     "Start with an empty one: samovar up --data-dir DIR",
   );
 
-/** Throws {@link CliError} when something listens there already. */
+/** Throws {@link CliError} when another program listens on the port. */
 async function requireFreePort(port: number): Promise<void> {
-  const code = await portFault(port);
+  const code = await probePort(port);
   if (code === null) return;
   throw new CliError(
     code === "EADDRINUSE" ? `Port ${port} is in use by another program.` : `Port ${port} cannot be used (${code}).`,
@@ -162,11 +162,11 @@ async function requireFreePort(port: number): Promise<void> {
 }
 
 export async function isFreePort(port: number): Promise<boolean> {
-  return (await portFault(port)) === null;
+  return (await probePort(port)) === null;
 }
 
-/** The system's code for why nothing can listen there; null when something can. */
-async function portFault(port: number): Promise<string | null> {
+/** The system's error code when the port cannot be used; null when it can. */
+async function probePort(port: number): Promise<string | null> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "unknown"));
@@ -174,8 +174,8 @@ async function portFault(port: number): Promise<string | null> {
   });
 }
 
-/** A port of loopback that is free now. */
-export async function freePort(): Promise<number> {
+/** A free port on loopback. */
+export async function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once("error", reject);
@@ -191,7 +191,7 @@ export async function freePort(): Promise<number> {
 const runtimeRecord = z.object({ pid: z.number().int().positive(), start: z.string() });
 const runtimeFile = (directory: DataDirectory) => join(directory.path, "runtime.json");
 
-/** As soon as there is one: a CLI that is killed while it starts leaves a workerd behind too. */
+/** Records workerd as soon as it runs, because a CLI that is killed during the start leaves a workerd behind too. */
 async function recordFirstRuntime(miniflare: Miniflare, directory: DataDirectory): Promise<void> {
   const started = miniflare.ready.then(
     () => true,
@@ -201,34 +201,34 @@ async function recordFirstRuntime(miniflare: Miniflare, directory: DataDirectory
     over = await Promise.race([started, setTimeout(RECORD_PAUSE_MS, false)]);
 }
 
-/** False while there is no workerd. */
+/** Returns false while there is no workerd. */
 async function recordRuntime(directory: DataDirectory): Promise<boolean> {
-  const [pid] = await childrenNamed(process.pid, "workerd");
-  const start = pid === undefined ? null : await processStart(pid);
+  const [pid] = await findChildren(process.pid, "workerd");
+  const start = pid === undefined ? null : await readProcessStart(pid);
   if (pid === undefined || start === null) return false;
   await writeAtomically(runtimeFile(directory), JSON.stringify({ pid, start }));
   return true;
 }
 
 /**
- * workerd lives on when its CLI is killed; two of them must never share one state directory, nor one port. One that was
- * started just before the kill may not have been written down: its open files tell.
+ * workerd survives when its CLI is killed, and two of them must never share a state directory or a port. One that
+ * started just before the kill may not be recorded, so this also searches for processes with open files there.
  */
-async function endStrayRuntimes(directory: DataDirectory, logger: Logger): Promise<void> {
+async function endLeftoverRuntimes(directory: DataDirectory, logger: Logger): Promise<void> {
   const record = runtimeRecord.safeParse(await readJson(runtimeFile(directory)));
-  const found = await holdersOf(directory.path, "workerd");
-  const strays = new Map([...(record.success ? [record.data] : []), ...found].map((each) => [each.pid, each]));
-  for (const stray of strays.values()) await endStrayRuntime(stray, logger);
+  const found = await findHolders(directory.path, "workerd");
+  const leftovers = new Map([...(record.success ? [record.data] : []), ...found].map((each) => [each.pid, each]));
+  for (const leftover of leftovers.values()) await endLeftoverRuntime(leftover, logger);
 }
 
-async function endStrayRuntime({ pid, start }: z.infer<typeof runtimeRecord>, logger: Logger): Promise<void> {
+async function endLeftoverRuntime({ pid, start }: z.infer<typeof runtimeRecord>, logger: Logger): Promise<void> {
   if (await isRunning(pid, start)) {
-    logger.warn("runtime.stray_ended", { pid });
+    logger.warn("runtime.leftover_killed", { pid });
     process.kill(pid, "SIGKILL");
   }
   for (let waited = 0; await isHolding(pid, start); waited += ENDING_PAUSE_MS) {
-    if (waited >= ENDING_PATIENCE_MS)
-      throw new CliError(`An earlier workerd (process ${pid}) does not end.`, "End it.");
+    if (waited >= ENDING_TIMEOUT_MS)
+      throw new CliError(`An earlier workerd (process ${pid}) does not exit.`, "Kill that process, then try again.");
     await setTimeout(ENDING_PAUSE_MS);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The data directory of one installation on this machine: made private, locked by one process at a time,
- * holding the secrets that the control plane is started with.
+ * The data directory of one installation on this machine: private, locked by one process at a time, and holding the
+ * secrets with which the control plane starts.
  */
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { access, chmod, constants, mkdir, rm, writeFile } from "node:fs/promises";
@@ -16,13 +16,13 @@ export interface DataDirectory {
   readonly state: string;
   /** The local cloud's servers. */
   readonly cloud: string;
-  /** Agents installed on first use, shared by all servers of this machine. */
+  /** Agents installed on first use, shared by all nodes on this machine. */
   readonly agents: string;
   readonly logs: string;
   readonly lock: DirectoryLock;
 }
 
-/** Opens and locks the directory. Throws {@link CliError} with what to do when it cannot be used. */
+/** Opens and locks the directory. Throws {@link CliError} when it cannot be used. */
 export async function openDataDirectory(path: string): Promise<DataDirectory> {
   await makePrivate(path);
   const lock = await lockDirectory(path);
@@ -69,16 +69,16 @@ const secrets = z.object({
   installationId: z.string(),
   operatorSecret: z.string(),
   signingKey,
-  /** The one before it, for as long as tokens that it has signed may be in use. */
+  /** The previous key, for as long as tokens signed with it may be in use. */
   previousSigningKey: signingKey.omit({ d: true }).optional(),
   credentialsKey: z.string(),
   cloudToken: z.string(),
-  /** The port of the first start: nodes and browsers keep finding the control plane there. */
+  /** The port of the first start, reused so that nodes and browsers find the control plane again. */
   port: z.number().int().positive().nullable(),
 });
 export type Secrets = z.infer<typeof secrets>;
 
-/** Reads the installation's secrets, or makes them at the first start. */
+/** Reads the installation's secrets, or creates them at the first start. */
 export async function loadSecrets(directory: DataDirectory): Promise<Secrets> {
   const known = secrets.safeParse(await readJson(join(directory.path, "secrets.json")));
   if (known.success) return known.data;

@@ -1,13 +1,13 @@
 /**
- * The lock of a data directory: one `samovar up` at a time. It is there from the first moment of a start to the last
- * of a stop, so commands read from it that Samovar starts or stops. A lock of a process that is gone counts as free.
+ * The lock of a data directory: one `samovar up` at a time. It exists from the beginning of the start to the end of the
+ * stop, so commands can read from it that Samovar is starting or stopping. A lock whose process is gone is free.
  */
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { CliError } from "../client/errors.ts";
 import { readJson, writeAtomically } from "../files.ts";
-import { isRunning, processStart } from "./processes.ts";
+import { isRunning, readProcessStart } from "./processes.ts";
 
 const lockFile = z.object({
   pid: z.number().int().positive(),
@@ -21,25 +21,25 @@ export interface LockHolder {
 }
 
 export interface DirectoryLock {
-  /** From now on commands do not wait for this Samovar any more. Best effort: it never hinders the stop. */
+  /** Tells commands not to wait for this Samovar any more. Best effort: a failure never blocks the stop. */
   markStopping(): Promise<void>;
   release(): Promise<void>;
 }
 
-const MOST_TRIES = 3;
+const MAX_TRIES = 3;
 
-/** Throws {@link CliError} with what to do when another Samovar holds it. */
+/** Throws {@link CliError} when another Samovar holds the lock. */
 export async function lockDirectory(path: string): Promise<DirectoryLock> {
   const file = fileIn(path);
-  const mine = { pid: process.pid, start: await processStart(process.pid) };
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
+  const mine = { pid: process.pid, start: await readProcessStart(process.pid) };
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
     if (await createFile(file, JSON.stringify(mine))) {
       return {
         markStopping: () => writeAtomically(file, JSON.stringify({ ...mine, stopping: true })).catch(() => {}),
         release: () => rm(file, { force: true }),
       };
     }
-    const holder = await lockHolder(path);
+    const holder = await findLockHolder(path);
     if (holder !== null) {
       throw new CliError(
         `The data directory ${path} is in use by another Samovar (process ${holder.pid}).`,
@@ -48,11 +48,11 @@ export async function lockDirectory(path: string): Promise<DirectoryLock> {
     }
     await rm(file, { force: true });
   }
-  throw new CliError(`The lock ${file} could not be taken.`, "Another Samovar is starting at this moment; try again.");
+  throw new CliError(`The lock ${file} could not be taken.`, "Another Samovar is starting right now; try again.");
 }
 
-/** The living process that holds the lock; null when none does. */
-export async function lockHolder(path: string): Promise<LockHolder | null> {
+/** The running process that holds the lock; null when there is none. */
+export async function findLockHolder(path: string): Promise<LockHolder | null> {
   const held = lockFile.safeParse(await readJson(fileIn(path)));
   if (!held.success || !(await isRunning(held.data.pid, held.data.start))) return null;
   return held.data;
@@ -60,7 +60,7 @@ export async function lockHolder(path: string): Promise<LockHolder | null> {
 
 const fileIn = (path: string) => join(path, "lock");
 
-/** False when it is there already. */
+/** Returns false when the file exists already. */
 async function createFile(file: string, text: string): Promise<boolean> {
   try {
     await writeFile(file, text, { flag: "wx", mode: 0o600 });

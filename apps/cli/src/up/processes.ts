@@ -1,6 +1,6 @@
 /**
- * What the operating system tells of processes. They are told apart by start time too, since ids are used again.
- * Linux answers from /proc (minimal systems have no `ps`), others from `ps`.
+ * Reads processes from the operating system. Identifies them by id and start time, since ids are reused.
+ * Uses /proc on Linux, where minimal systems have no `ps`, and `ps` elsewhere.
  */
 import { execFile } from "node:child_process";
 import { readFile, readdir, readlink, realpath } from "node:fs/promises";
@@ -16,17 +16,17 @@ interface ProcessRow {
 
 const onLinux = process.platform === "linux";
 
-/** When the process began, as an opaque text; null when there is no such process, or the system does not tell. */
-export async function processStart(pid: number): Promise<string | null> {
-  const row = onLinux ? await rowFromProc(pid) : (await rowsFromPs(["-p", String(pid)]))[0];
+/** The process's start time as opaque text; null when there is no such process, or no start time can be read. */
+export async function readProcessStart(pid: number): Promise<string | null> {
+  const row = onLinux ? await readProcRow(pid) : (await readPsRows(["-p", String(pid)]))[0];
   return row?.start ?? null;
 }
 
-/** Whether the process that was recorded with this start time still runs. Where no start times can be read, its id decides. */
+/** Whether the process with this id and start time still runs. Where start times cannot be read, the id decides. */
 export async function isRunning(pid: number, start: string | null): Promise<boolean> {
-  const now = await processStart(pid);
+  const now = await readProcessStart(pid);
   if (now !== null) return start === null || now === start;
-  return (await processStart(process.pid)) === null && exists(pid);
+  return (await readProcessStart(process.pid)) === null && exists(pid);
 }
 
 function exists(pid: number): boolean {
@@ -38,26 +38,26 @@ function exists(pid: number): boolean {
 }
 
 /**
- * Whether it may still hold ports and files. A killed process counts as ended (a zombie on Linux) as soon as its
- * first thread is; what it held is let go of with its last one.
+ * Whether a process may still hold ports and files. Linux shows a killed process as a zombie as soon as its first
+ * thread has ended, but releases its ports and files with the last one.
  */
 export async function isHolding(pid: number, start: string): Promise<boolean> {
   if (!onLinux) return isRunning(pid, start);
-  const stat = await statOf(pid);
+  const stat = await readStat(pid);
   return stat !== null && stat.start === start && (stat.state !== "Z" || stat.threads > 1);
 }
 
-/** The children of a process whose command line holds `name`. */
-export async function childrenNamed(parent: number, name: string): Promise<number[]> {
-  const rows = onLinux ? await rowsFromProc() : await rowsFromPs();
+/** The children of a process whose command line contains `name`. */
+export async function findChildren(parent: number, name: string): Promise<number[]> {
+  const rows = onLinux ? await readProcRows() : await readPsRows();
   return rows.filter((row) => row.parent === parent && row.command.includes(name)).map((row) => row.pid);
 }
 
-/** Those of this name that have files open below a directory. Only Linux tells. */
-export async function holdersOf(directory: string, name: string): Promise<{ pid: number; start: string }[]> {
+/** Processes with this name that have open files below a directory. Empty except on Linux. */
+export async function findHolders(directory: string, name: string): Promise<{ pid: number; start: string }[]> {
   if (!onLinux) return [];
-  const named = (await rowsFromProc()).filter((row) => row.command.includes(name));
-  // What the system tells has no links in it.
+  const named = (await readProcRows()).filter((row) => row.command.includes(name));
+  // /proc reports paths without symbolic links.
   const prefix = `${await realpath(directory)}/`;
   const held = await Promise.all(named.map(({ pid }) => hasOpenBelow(pid, prefix)));
   return named.filter((_, index) => held[index]).map(({ pid, start }) => ({ pid, start }));
@@ -69,19 +69,19 @@ async function hasOpenBelow(pid: number, prefix: string): Promise<boolean> {
     const targets = await Promise.all(files.map((file) => readlink(`/proc/${pid}/fd/${file}`).catch(() => "")));
     return targets.some((target) => target.startsWith(prefix));
   } catch {
-    // It is gone, or another person's.
+    // The process has ended, or belongs to another user.
     return false;
   }
 }
 
-async function rowsFromProc(): Promise<ProcessRow[]> {
+async function readProcRows(): Promise<ProcessRow[]> {
   const pids = (await readdir("/proc")).map(Number).filter(Number.isInteger);
-  const rows = await Promise.all(pids.map(rowFromProc));
+  const rows = await Promise.all(pids.map(readProcRow));
   return rows.filter((row) => row !== null);
 }
 
-async function rowFromProc(pid: number): Promise<ProcessRow | null> {
-  const stat = await statOf(pid);
+async function readProcRow(pid: number): Promise<ProcessRow | null> {
+  const stat = await readStat(pid);
   if (stat === null || stat.state === "Z") return null;
   try {
     const command = (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ");
@@ -92,7 +92,7 @@ async function rowFromProc(pid: number): Promise<ProcessRow | null> {
 }
 
 /** proc(5): after the name in parentheses, field 3 is the state, 4 the parent, 20 the threads, 22 the start in ticks. */
-async function statOf(pid: number) {
+async function readStat(pid: number) {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -102,9 +102,9 @@ async function statOf(pid: number) {
   }
 }
 
-/** None where there is no `ps`, or no process that was asked for. */
-async function rowsFromPs(which: readonly string[] = ["-A"]): Promise<ProcessRow[]> {
-  // A start time is compared with one that another process read: both are written in the same way.
+/** Empty where there is no `ps`, or no such process. */
+async function readPsRows(which: readonly string[] = ["-A"]): Promise<ProcessRow[]> {
+  // Start times are compared across processes, so they must be printed in the same format.
   const env = { ...process.env, LC_ALL: "C", TZ: "UTC" };
   const options = { env, maxBuffer: 16 * 1024 * 1024 };
   const ps = promisify(execFile)("ps", [...which, "-o", "pid=,ppid=,lstart=,args="], options);

@@ -1,6 +1,6 @@
 /**
- * The whole system on one machine: the control plane, the local cloud and the clock of the sweep. Starts in the
- * order in which parts need each other and stops in the reverse one.
+ * The whole system on one machine: the control plane, the local cloud and the sweep's timer. Starts the parts in the
+ * order of their dependencies and stops them in reverse.
  */
 import { createWriteStream } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -10,24 +10,24 @@ import { settings as settingsSchema } from "@samovar/api/config";
 import { agentRelease, type CredentialSecret } from "@samovar/contracts";
 import { startLocalCloud, type LocalCloud } from "@samovar/local-cloud";
 import { Cron } from "croner";
-import { root } from "../checkout.ts";
+import { root } from "../checkout-root.ts";
 import type { SamovarClient } from "../client/samovar-client.ts";
-import { directClient } from "../client/connect.ts";
+import { createClient } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
 import { readJson } from "../files.ts";
 import { removeInstance, writeInstance } from "../instance.ts";
-import { type ControlPlane, freePort, startControlPlane } from "./control-plane.ts";
+import { type ControlPlane, findFreePort, startControlPlane } from "./control-plane.ts";
 import { type DataDirectory, type Secrets, loadSecrets, openDataDirectory, saveSecrets } from "./data-directory.ts";
-import { processStart } from "./processes.ts";
+import { readProcessStart } from "./processes.ts";
 
 export const DEFAULT_PORT = 7266;
 const SYSTEM = { clock: systemClock, timers: systemTimers, random: systemRandom };
 
 export interface StackOptions {
   readonly dataDir: string;
-  /** 0 picks a free one; absent: the one of the last start, or {@link DEFAULT_PORT}. */
+  /** 0 picks a free port; absent: the last start's port, or {@link DEFAULT_PORT}. */
   readonly port?: number | undefined;
-  /** The environment that settings, model credentials and the nodes' settings are taken from. */
+  /** The environment from which settings, model credentials and the nodes' settings are read. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -38,11 +38,11 @@ export interface Stack {
   readonly cloud: LocalCloud;
   /** Runs the sweep now. */
   sweep(): Promise<void>;
-  /** Stops everything that was started, servers included. */
+  /** Stops everything, including the local cloud's servers. */
   stop(): Promise<void>;
 }
 
-/** Resolves once it answers and its instance file is there. */
+/** Resolves once Samovar answers and its instance file is written. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const directory = await openDataDirectory(options.dataDir);
   const undo: (() => Promise<void>)[] = [];
@@ -68,9 +68,9 @@ async function assemble(
   stop: () => Promise<void>,
 ): Promise<Stack> {
   const { env } = options;
-  // What a killed one left: until this one answers there is none, and commands see by the lock that it starts.
+  // Remove the file of a killed Samovar: until this one answers, commands see from the lock that it is starting.
   await removeInstance(directory.path);
-  const { logger, close } = fileLogger(directory);
+  const { logger, close } = openFileLogger(directory);
   undo.push(close);
   const secrets = await loadSecrets(directory);
   const port = await choosePort(options.port, secrets);
@@ -78,9 +78,9 @@ async function assemble(
     dataDir: directory.cloud,
     token: secrets.cloudToken,
     nodeBinary: process.execPath,
-    bootDelayMs: bootDelay(env["SAMOVAR_BOOT_DELAY_MS"]),
-    concurrentStarts: concurrentStarts(env["SAMOVAR_CONCURRENT_STARTS"]),
-    serviceEnv: { SAMOVAR_AGENTS_DIR: directory.agents, ...nodeSettings(env) },
+    bootDelayMs: parseBootDelay(env["SAMOVAR_BOOT_DELAY_MS"]),
+    concurrentStarts: parseConcurrentStarts(env["SAMOVAR_CONCURRENT_STARTS"]),
+    serviceEnv: { SAMOVAR_AGENTS_DIR: directory.agents, ...getNodeSettings(env) },
     logger,
   });
   undo.push(() => cloud.close({ servers: "stop" }));
@@ -88,7 +88,7 @@ async function assemble(
     directory,
     port,
     logger,
-    settings: { ...(await fixedSettings(secrets, port, cloud, env)), ...givenSettings(env) },
+    settings: { ...(await getFixedSettings(secrets, port, cloud, env)), ...getGivenSettings(env) },
   });
   undo.push(() => controlPlane.close());
   if (secrets.port !== port) await saveSecrets(directory, { ...secrets, port });
@@ -96,7 +96,7 @@ async function assemble(
   await writeInstance(directory.path, {
     version: 1,
     pid: process.pid,
-    start: await processStart(process.pid),
+    start: await readProcessStart(process.pid),
     url: controlPlane.url,
     apiToken: client.token,
     startedAt: systemClock.now(),
@@ -108,30 +108,30 @@ async function assemble(
   return { url: controlPlane.url, apiToken: client.token, client, cloud, sweep: sweep.now, stop };
 }
 
-/** How long this machine's "servers" take to boot, in milliseconds. */
-function bootDelay(text = "0"): number {
+/** How long the local cloud's servers take to boot, in milliseconds. */
+function parseBootDelay(text = "0"): number {
   const delayMs = Number(text);
   if (Number.isInteger(delayMs) && delayMs >= 0 && delayMs <= 600_000) return delayMs;
   throw new CliError(`SAMOVAR_BOOT_DELAY_MS is ${text}.`, "Give whole milliseconds, from 0 to 600000.");
 }
 
 /**
- * How many of the nodes' processes may start at the same time on this machine: a start keeps a core busy, and the
+ * How many processes of nodes may start at the same time on this machine: a start keeps a core busy, and the
  * control plane needs one too.
  */
-function concurrentStarts(text: string | undefined): number {
+function parseConcurrentStarts(text: string | undefined): number {
   if (text === undefined) return Math.max(2, availableParallelism());
   const starts = Number(text);
   if (Number.isInteger(starts) && starts >= 1 && starts <= 1_000) return starts;
   throw new CliError(`SAMOVAR_CONCURRENT_STARTS is ${text}.`, "Give a whole number, from 1 to 1000.");
 }
 
-async function choosePort(asked: number | undefined, secrets: Secrets): Promise<number> {
-  if (asked === 0) return freePort();
-  return asked ?? secrets.port ?? DEFAULT_PORT;
+async function choosePort(requested: number | undefined, secrets: Secrets): Promise<number> {
+  if (requested === 0) return findFreePort();
+  return requested ?? secrets.port ?? DEFAULT_PORT;
 }
 
-function fileLogger(directory: DataDirectory): { logger: Logger; close: () => Promise<void> } {
+function openFileLogger(directory: DataDirectory): { logger: Logger; close: () => Promise<void> } {
   const stream = createWriteStream(join(directory.logs, "samovar.log"), { flags: "a", mode: 0o600 });
   return {
     logger: jsonLogger({ clock: systemClock, write: (line) => stream.write(`${line}\n`) }),
@@ -139,8 +139,8 @@ function fileLogger(directory: DataDirectory): { logger: Logger; close: () => Pr
   };
 }
 
-/** Settings that only one machine has, and its secrets. */
-async function fixedSettings(
+/** Settings specific to a single machine, and its secrets. */
+async function getFixedSettings(
   secrets: Secrets,
   port: number,
   cloud: LocalCloud,
@@ -149,7 +149,7 @@ async function fixedSettings(
   const release = agentRelease.safeParse(await readJson(join(root, "dist/release.json")));
   if (!release.success) throw new CliError("Samovar is not built yet.", "Run: npm run build");
   return {
-    DEFAULT_AGENT: modelCredential(env) === null ? "script" : "claude",
+    DEFAULT_AGENT: readModelCredential(env) === null ? "script" : "claude",
     INSTALLATION_ID: secrets.installationId,
     PUBLIC_URL: `http://127.0.0.1:${port}`,
     OPERATOR_SECRET: secrets.operatorSecret,
@@ -176,17 +176,17 @@ const NOT_FROM_ENVIRONMENT = new Set([
   "ALLOW_LOCAL_REPOS",
 ]);
 
-/** Settings of the control plane that the environment turns, such as `NODE_WARM_TIMEOUT_MS`. */
-function givenSettings(env: StackOptions["env"]): Record<string, string> {
+/** Settings of the control plane from the environment, such as `NODE_WARM_TIMEOUT_MS`. */
+function getGivenSettings(env: StackOptions["env"]): Record<string, string> {
   const names = Object.keys(settingsSchema.shape).filter((name) => !NOT_FROM_ENVIRONMENT.has(name));
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
-/** What servers may know of this machine's environment: the vm-agent's settings, and how to reach the network. */
+/** The variables that nodes inherit from this machine: the vm-agent's settings, and how to reach the network. */
 const FOR_NODES =
   /^(MSG_\w+|(CLONE|AGENT_INSTALL|FINISH|DRAIN)_TIMEOUT_MS|LOG_LEVEL|https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO|npm_config_(cache|registry))$/i;
 
-function nodeSettings(env: StackOptions["env"]): Record<string, string> {
+function getNodeSettings(env: StackOptions["env"]): Record<string, string> {
   return Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) =>
       FOR_NODES.test(name) && value !== undefined ? [[name, value]] : [],
@@ -194,8 +194,8 @@ function nodeSettings(env: StackOptions["env"]): Record<string, string> {
   );
 }
 
-/** The model's credential in the environment, in the names that Claude Code itself reads. */
-export function modelCredential(env: StackOptions["env"]): CredentialSecret | null {
+/** Reads the model's credential from the environment variables that Claude Code uses. */
+export function readModelCredential(env: StackOptions["env"]): CredentialSecret | null {
   const apiKey = env["ANTHROPIC_API_KEY"] || undefined;
   const oauthToken = env["CLAUDE_CODE_OAUTH_TOKEN"] || undefined;
   const baseUrl = env["ANTHROPIC_BASE_URL"] || undefined;
@@ -203,29 +203,29 @@ export function modelCredential(env: StackOptions["env"]): CredentialSecret | nu
   return { kind: "anthropic", apiKey, oauthToken, baseUrl };
 }
 
-/** Makes the owner at the first start, and stores the credentials that this machine gives. */
+/** Creates the owner at the first start, and stores this machine's credentials. */
 async function signIn(
   controlPlane: ControlPlane,
   secrets: Secrets,
   cloud: LocalCloud,
   env: StackOptions["env"],
 ): Promise<SamovarClient> {
-  const clientOf = (token: string) => directClient({ url: controlPlane.url, token }, SYSTEM);
-  const { apiToken } = await clientOf(secrets.operatorSecret).setup();
-  const client = clientOf(apiToken);
+  const createClientFor = (token: string) => createClient({ url: controlPlane.url, token }, SYSTEM);
+  const { apiToken } = await createClientFor(secrets.operatorSecret).setup();
+  const client = createClientFor(apiToken);
   await client.putCredential({ kind: "hetzner", token: secrets.cloudToken });
-  const model = modelCredential(env);
+  const model = readModelCredential(env);
   if (model !== null) await client.putCredential(model);
   return client;
 }
 
 /**
- * On one machine the sweep runs each minute: a run that was cut off between two of its steps is not taken up by the
- * runtime until somebody asks for it, and the sweep does. In the cloud the platform takes it up.
+ * On one machine the sweep runs every minute: workerd resumes a run that was cut off between two steps only when the
+ * run is accessed, which the sweep does. In the cloud the platform resumes it.
  */
-const EACH_MINUTE = "* * * * *";
+const EVERY_MINUTE = "* * * * *";
 
-function startSweep(controlPlane: ControlPlane, cron = EACH_MINUTE, logger: Logger) {
+function startSweep(controlPlane: ControlPlane, cron = EVERY_MINUTE, logger: Logger) {
   const now = async () => {
     try {
       await controlPlane.tick(cron);
@@ -237,19 +237,19 @@ function startSweep(controlPlane: ControlPlane, cron = EACH_MINUTE, logger: Logg
   return { now, stop: () => job.stop() };
 }
 
-/** One Ctrl-C may arrive more than once: from the terminal, and passed on by what started this process. */
+/** One Ctrl-C may arrive more than once: from the terminal, and forwarded by the parent process. */
 const SAME_KEY_PRESS_MS = 1_000;
 
-/** The first signal stops in order; one that comes later ends at once. */
-export function stopSignal(): Promise<void> {
+/** Resolves at the first signal. A later signal exits at once. */
+export function waitForStopSignal(): Promise<void> {
   return new Promise((resolve) => {
-    let askedAt: number | null = null;
+    let requestedAt: number | null = null;
     const stop = () => {
       const now = systemClock.now();
-      if (askedAt === null) {
-        askedAt = now;
+      if (requestedAt === null) {
+        requestedAt = now;
         resolve();
-      } else if (now - askedAt > SAME_KEY_PRESS_MS) process.exit(130);
+      } else if (now - requestedAt > SAME_KEY_PRESS_MS) process.exit(130);
     };
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
   });

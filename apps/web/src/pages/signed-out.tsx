@@ -12,7 +12,7 @@ export function SignedOut() {
 export function NewLinkHint() {
   return (
     <p className="text-ink-2">
-      On the computer where Samovar runs, type <Command>samovar link</Command> to get a new sign-in link, or{" "}
+      On the computer where Samovar runs, type <Command>samovar login</Command> to get a new sign-in link, or{" "}
       <Command>samovar up</Command> if it is not running. Then open the link that it prints.
     </p>
   );

@@ -1,35 +1,35 @@
-/** `samovar agents`: who can do tasks, what each still needs, and what it lets one choose from. */
+/** `samovar agents`: which agents can run tasks, what each still needs, and which models and modes it offers. */
 import type { AgentOption, AgentView } from "@samovar/contracts";
 import { requireSamovar } from "../../client/connect.ts";
 import { safeLine } from "../../output/safe-text.ts";
 import type { Style } from "../../output/terminal.ts";
 import { type CommandContext, printJson } from "../context.ts";
 
-const MOST_CHOICES = 12;
+const MAX_CHOICES = 12;
 
 export async function listAgents(context: CommandContext): Promise<number> {
   const { terminal, json } = context;
   const agents = await (await requireSamovar(context)).agents();
   if (json) printJson(terminal, agents);
-  else terminal.line(agents.flatMap((agent) => agentLines(agent, terminal.style)).join("\n"));
+  else terminal.line(agents.flatMap((agent) => formatAgent(agent, terminal.style)).join("\n"));
   return 0;
 }
 
-export function agentLines(agent: AgentView, style: Style): string[] {
+export function formatAgent(agent: AgentView, style: Style): string[] {
   const mark = agent.usable ? style.green("✓") : style.yellow("!");
-  const own = agent.builtIn ? "" : style.dim(" (your own)");
+  const custom = agent.builtIn ? "" : style.dim(" (custom)");
   const { hint, capabilities } = agent;
   return [
-    `${mark} ${style.bold(agent.kind.padEnd(10))} ${safeLine(agent.name, 60)}${own}  ${style.dim(safeLine(agent.description, 100))}`,
+    `${mark} ${style.bold(agent.kind.padEnd(10))} ${safeLine(agent.name, 60)}${custom}  ${style.dim(safeLine(agent.description, 100))}`,
     ...(hint === null ? [] : [detail("to do", safeLine(hint, 300), style)]),
-    ...choices("models", capabilities?.models ?? [], style),
-    ...choices("modes", capabilities?.modes ?? [], style),
+    ...formatChoices("models", capabilities?.models ?? [], style),
+    ...formatChoices("modes", capabilities?.modes ?? [], style),
   ];
 }
 
-function choices(name: string, offered: readonly AgentOption[], style: Style): string[] {
+function formatChoices(name: string, offered: readonly AgentOption[], style: Style): string[] {
   if (offered.length === 0) return [];
-  const shown = offered.slice(0, MOST_CHOICES).map(({ id }) => safeLine(id, 60));
+  const shown = offered.slice(0, MAX_CHOICES).map(({ id }) => safeLine(id, 60));
   const left = offered.length - shown.length;
   return [detail(name, [...shown, ...(left > 0 ? [`and ${left} more`] : [])].join(", "), style)];
 }

@@ -1,12 +1,12 @@
-/** Whether an agent's program is on this machine: looked for only, never started. */
+/** Finds out whether an agent's program is on this machine, without starting it. */
 import { access, constants } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
 import type { AgentProgram } from "@samovar/contracts";
 
 export interface FoundProgram {
-  /** `part` of Samovar itself; `later`: installed when a task first needs it. */
-  readonly state: "part" | "installed" | "later" | "missing";
-  /** Package and version, or the program; empty for `part`. */
+  /** `included`: part of Samovar; `on_demand`: installed when a task first needs it. */
+  readonly state: "included" | "installed" | "on_demand" | "missing";
+  /** Package and version, or the command; empty for `included`. */
   readonly what: string;
 }
 
@@ -17,27 +17,27 @@ export async function findProgram(
 ): Promise<FoundProgram> {
   switch (program.from) {
     case "vm_agent":
-      return { state: "part", what: "" };
+      return { state: "included", what: "" };
     case "npm": {
       const { name, version } = program.package;
-      // As the vm-agent names it; the directory appears when its installation is whole.
-      const place = join(dataDir, "agents", `${name.replace("/", "+")}-${version}`);
-      return { state: (await can(place, constants.R_OK)) ? "installed" : "later", what: `${name} ${version}` };
+      // The vm-agent's name for it. The directory appears only when its installation is complete.
+      const path = join(dataDir, "agents", `${name.replace("/", "+")}-${version}`);
+      return { state: (await canAccess(path, constants.R_OK)) ? "installed" : "on_demand", what: `${name} ${version}` };
     }
     case "path": {
       const { command } = program;
-      const places = isAbsolute(command)
+      const paths = isAbsolute(command)
         ? [command]
         : (env["PATH"] ?? "")
             .split(delimiter)
             .flatMap((directory) => (directory === "" ? [] : [join(directory, command)]));
-      const found = await Promise.all(places.map((place) => can(place, constants.X_OK)));
+      const found = await Promise.all(paths.map((path) => canAccess(path, constants.X_OK)));
       return { state: found.includes(true) ? "installed" : "missing", what: command };
     }
   }
 }
 
-function can(path: string, mode: number): Promise<boolean> {
+function canAccess(path: string, mode: number): Promise<boolean> {
   return access(path, mode).then(
     () => true,
     () => false,

@@ -1,8 +1,8 @@
-/** `samovar credentials`: what is stored, without the secrets; and what an agent still lacks. */
+/** `samovar credentials`: the stored credentials, without their secrets. */
 import { requireSamovar } from "../../client/connect.ts";
 import { safeLine } from "../../output/safe-text.ts";
-import { table } from "../../output/table.ts";
-import { age } from "../../output/units.ts";
+import { formatTable } from "../../output/table.ts";
+import { formatAge } from "../../output/units.ts";
 import { type CommandContext, printJson } from "../context.ts";
 
 export async function listCredentials(context: CommandContext): Promise<number> {
@@ -14,11 +14,11 @@ export async function listCredentials(context: CommandContext): Promise<number> 
   }
   const rows = found.map(({ kind, hint, createdAt, lastUsedAt }) => [
     kind,
-    age(clock.now() - createdAt),
-    lastUsedAt === null ? "never" : age(clock.now() - lastUsedAt),
+    formatAge(clock.now() - createdAt),
+    lastUsedAt === null ? "never" : formatAge(clock.now() - lastUsedAt),
     safeLine(hint, 80),
   ]);
   const none = "There are no credentials yet. Store one with: samovar credentials set KIND";
-  terminal.line(table(["credential", "stored", "used", "ends with"], rows, none, terminal.style));
+  terminal.line(formatTable(["credential", "stored", "used", "ends with"], rows, none, terminal.style));
   return 0;
 }

@@ -15,48 +15,50 @@ const terminal = (...answers: readonly string[]) => {
   return { askSecret: async () => left.shift() ?? "" };
 };
 
-describe("[S1] where a secret comes from", () => {
-  it("standard input, without the line's end", async () => {
+describe("[S1] reads a secret", () => {
+  it("from standard input, without the line's end", async () => {
     expect(await read("github", {}, stdin("ghp_abc\n"))).toEqual({ kind: "github", token: "ghp_abc" });
     expect(await read("hetzner", {}, stdin(" tok \n"))).toEqual({ kind: "hetzner", token: "tok" });
   });
 
-  it("a question, before standard input is read", async () => {
+  it("from a prompt, before standard input is read", async () => {
     const nothing = { readStdin: () => Promise.reject(new Error("not to be read")) };
     const asked = { ...nothing, ...terminal("sk-1") };
     expect(await read("openai", {}, asked)).toEqual({ kind: "openai", apiKey: "sk-1" });
   });
 
-  it("a variable of the environment", async () => {
+  it("from an environment variable", async () => {
     const env = { KEY: "sk-2", CLAUDE_CODE_OAUTH_TOKEN: "tok" };
     expect(await read("google", { fromEnv: ["KEY"] }, { env })).toEqual({ kind: "google", apiKey: "sk-2" });
     const oauth = await read("anthropic", { fromEnv: ["CLAUDE_CODE_OAUTH_TOKEN"] }, { env });
     expect(oauth).toEqual({ kind: "anthropic", oauthToken: "tok" });
-    await expect(read("github", { fromEnv: ["NONE"] }, { env })).rejects.toThrow("The environment has no NONE.");
-    await expect(read("github", { fromEnv: ["KEY", "KEY"] }, { env })).rejects.toThrow("one secret");
+    await expect(read("github", { fromEnv: ["NONE"] }, { env })).rejects.toThrow(
+      "The environment variable NONE is not set.",
+    );
+    await expect(read("github", { fromEnv: ["KEY", "KEY"] }, { env })).rejects.toThrow("only one secret");
   });
 
-  it("tells Anthropic's keys and tokens apart, and lets an address do without", async () => {
+  it("and distinguishes Anthropic's keys from tokens; with a base URL, no key is needed", async () => {
     expect(await read("anthropic", {}, stdin("sk-ant-oat01-x"))).toMatchObject({ oauthToken: "sk-ant-oat01-x" });
     expect(await read("anthropic", {}, stdin("sk-ant-api03-x"))).toMatchObject({ apiKey: "sk-ant-api03-x" });
     const baseUrl = "http://127.0.0.1:9/v1";
     expect(await read("openai", { baseUrl }, stdin(""))).toEqual({ kind: "openai", baseUrl });
     expect(await read("openai", { baseUrl }, stdin("k"))).toEqual({ kind: "openai", baseUrl, apiKey: "k" });
-    await expect(read("github", { baseUrl }, stdin("k"))).rejects.toThrow("base address");
+    await expect(read("github", { baseUrl }, stdin("k"))).rejects.toThrow("base URL");
   });
 
-  it("an agent's variables: all of them, asked for one after the other, by lines, or from the environment", async () => {
+  it("as all of an agent's variables: from prompts, from lines, or from the environment", async () => {
     const whole = { kind: "agent", agent: "mine", env: { ONE: "1", TWO: "2=2" } };
     expect(await read("agent:mine", {}, terminal("1", "2=2"))).toEqual(whole);
     expect(await read("agent:mine", {}, stdin("ONE=1\r\n\nTWO=2=2\n"))).toEqual(whole);
     const env = { ONE: "1", TWO: "2=2" };
     expect(await read("agent:mine", { fromEnv: ["ONE", "TWO"] }, { env })).toEqual(whole);
-    await expect(read("agent:mine", {}, stdin("ONE=1"))).rejects.toThrow("needs TWO");
+    await expect(read("agent:mine", {}, stdin("ONE=1"))).rejects.toThrow("also needs TWO");
     await expect(read("agent:mine", {}, stdin("no line"))).rejects.toThrow("NAME=value");
-    await expect(read("agent:other", {}, stdin("ONE=1"))).rejects.toThrow("no agent other");
+    await expect(read("agent:other", {}, stdin("ONE=1"))).rejects.toThrow("No agent is named other");
   });
 
-  it("is asked for again by a sentence that does not hold it", async () => {
+  it("and never repeats an invalid one in the error", async () => {
     await expect(read("github", {}, stdin("  "))).rejects.toBeInstanceOf(CliError);
     const long = "s".repeat(9_000);
     const refused = read("github", {}, stdin(long));

@@ -1,6 +1,6 @@
 /**
- * Where a secret comes from: a variable of the environment, standard input, or a question that shows nothing of the
- * answer. Never an argument: those are there for every user of the machine to read. Keeps S1.
+ * Reads a secret from an environment variable, from standard input, or from a prompt without echo. Never from an
+ * argument, which every user of the machine can read (S1).
  */
 import type { AgentView, CredentialKind, CredentialSecret } from "@samovar/contracts";
 import { credentialSecret, environmentName } from "@samovar/contracts";
@@ -8,15 +8,15 @@ import { CliError } from "../../client/errors.ts";
 import type { CommandContext } from "../context.ts";
 
 export interface SecretOptions {
-  /** Names of variables of this process. */
+  /** Names of environment variables of this process. */
   readonly fromEnv: readonly string[];
-  /** For a model's API that is elsewhere. */
+  /** Address of the model's API, if not the default. */
   readonly baseUrl?: string | undefined;
 }
 
 type ModelKind = "anthropic" | "openai" | "google";
 
-/** Throws {@link CliError} when there is no secret, or it cannot be one. `agents`: asked only for `agent:` kinds. */
+/** Throws {@link CliError} when the secret is missing or invalid. `agents`: called only for `agent:` kinds. */
 export async function readCredential(
   kind: CredentialKind,
   options: SecretOptions,
@@ -24,8 +24,8 @@ export async function readCredential(
   context: CommandContext,
 ): Promise<CredentialSecret> {
   if (options.baseUrl !== undefined && !isModelKind(kind))
-    throw new CliError(`${kind} has no base address.`, "Leave out --base-url.");
-  return checked(await read(kind, options, agents, context));
+    throw new CliError(`${kind} has no base URL.`, "Leave out --base-url.");
+  return parseSecret(await read(kind, options, agents, context));
 }
 
 async function read(
@@ -35,30 +35,30 @@ async function read(
   context: CommandContext,
 ): Promise<unknown> {
   if (kind.startsWith("agent:")) return readVariables(kind.slice("agent:".length), options, await agents(), context);
-  if (!isModelKind(kind)) return { kind, token: await oneSecret(kind, options, context) };
+  if (!isModelKind(kind)) return { kind, token: await readSecret(kind, options, context) };
   const { baseUrl } = options;
-  const key = await oneSecret(kind, options, context, baseUrl !== undefined);
+  const key = await readSecret(kind, options, context, baseUrl !== undefined);
   const isOAuth =
     kind === "anthropic" && (key.startsWith("sk-ant-oat") || options.fromEnv[0] === "CLAUDE_CODE_OAUTH_TOKEN");
   return { kind, baseUrl, ...(key === "" ? {} : isOAuth ? { oauthToken: key } : { apiKey: key }) };
 }
 
-async function oneSecret(
+async function readSecret(
   kind: CredentialKind,
   { fromEnv }: SecretOptions,
   context: CommandContext,
   mayBeEmpty = false,
 ): Promise<string> {
-  if (fromEnv.length > 1) throw new CliError(`${kind} is one secret.`, "Give --from-env once.");
+  if (fromEnv.length > 1) throw new CliError(`${kind} has only one secret.`, "Use --from-env once.");
   const [name] = fromEnv;
-  if (name !== undefined) return variable(name, context);
-  const question = mayBeEmpty ? `Key for ${kind} (none: Enter): ` : `Secret for ${kind} (it is not shown): `;
+  if (name !== undefined) return readVariable(name, context);
+  const question = mayBeEmpty ? `Key for ${kind} (hidden; Enter for none): ` : `Secret for ${kind} (hidden): `;
   const given = ((await context.askSecret(question)) ?? (await context.readStdin())).trim();
   if (given !== "" || mayBeEmpty) return given;
-  throw new CliError("There is no secret on standard input.", `Such as: samovar credentials set ${kind} < FILE`);
+  throw new CliError("Standard input has no secret.", `Example: samovar credentials set ${kind} < FILE`);
 }
 
-/** Each by its name: from the environment, from lines `NAME=value`, or asked for one after the other. */
+/** Reads an agent's secret variables from the environment, from lines `NAME=value`, or from one prompt each. */
 async function readVariables(
   agent: string,
   { fromEnv }: SecretOptions,
@@ -66,50 +66,54 @@ async function readVariables(
   context: CommandContext,
 ): Promise<unknown> {
   const wanted = agents.find(({ kind }) => kind === agent)?.secretEnv ?? null;
-  if (wanted === null) throw new CliError(`There is no agent ${agent}.`, "Add it with: samovar agents add FILE.json");
+  if (wanted === null) throw new CliError(`No agent is named ${agent}.`, "Add it with: samovar agents add FILE.json");
   if (wanted.length === 0 && fromEnv.length === 0)
-    throw new CliError(`${agent} has no secret variables.`, "Name them in its definition, as secretEnv.");
-  const env = fromEnv.length > 0 ? fromEnvironment(fromEnv, context) : await asked(wanted, context);
+    throw new CliError(`${agent} has no secret variables.`, "List them under secretEnv in its definition.");
+  const env = fromEnv.length > 0 ? fromEnvironment(fromEnv, context) : await askForVariables(wanted, context);
   const missing = wanted.filter((name) => !env[name]);
-  if (missing.length > 0) throw new CliError(`${agent} needs ${missing.join(", ")} too.`, "They are stored together.");
+  if (missing.length > 0)
+    throw new CliError(`${agent} also needs ${missing.join(", ")}.`, "Give all its variables at once.");
   return { kind: "agent", agent, env };
 }
 
 function fromEnvironment(names: readonly string[], context: CommandContext): Record<string, string> {
-  return Object.fromEntries(names.map((name) => [name, variable(name, context)]));
+  return Object.fromEntries(names.map((name) => [name, readVariable(name, context)]));
 }
 
-async function asked(names: readonly string[], context: CommandContext): Promise<Record<string, string>> {
+async function askForVariables(names: readonly string[], context: CommandContext): Promise<Record<string, string>> {
   const env: Record<string, string> = {};
   for (const name of names) {
-    const given = await context.askSecret(`${name} (it is not shown): `);
-    if (given === null) return linesOf(await context.readStdin());
+    const given = await context.askSecret(`${name} (hidden): `);
+    if (given === null) return parseLines(await context.readStdin());
     env[name] = given;
   }
   return env;
 }
 
-function linesOf(text: string): Record<string, string> {
+function parseLines(text: string): Record<string, string> {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
   return Object.fromEntries(
     lines.map((line) => {
       const at = line.indexOf("=");
       const name = line.slice(0, Math.max(at, 0)).trim();
       if (!environmentName.safeParse(name).success)
-        throw new CliError("Each line on standard input is NAME=value.", "Such as: MY_KEY=abc");
+        throw new CliError("Each line on standard input must be NAME=value.", "Example: MY_KEY=abc");
       return [name, line.slice(at + 1).trim()];
     }),
   );
 }
 
-function variable(name: string, { env }: CommandContext): string {
+function readVariable(name: string, { env }: CommandContext): string {
   const value = env[name]?.trim();
   if (value) return value;
-  throw new CliError(`The environment has no ${name.slice(0, 100)}.`, "Set it, or leave out --from-env to be asked.");
+  throw new CliError(
+    `The environment variable ${name.slice(0, 100)} is not set.`,
+    "Set it, or leave out --from-env to be prompted.",
+  );
 }
 
-/** What is wrong is told without the secret. */
-function checked(given: unknown): CredentialSecret {
+/** Throws {@link CliError} with the first error, without the secret. */
+function parseSecret(given: unknown): CredentialSecret {
   const parsed = credentialSecret.safeParse(given);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

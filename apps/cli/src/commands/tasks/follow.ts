@@ -1,22 +1,22 @@
-/** Tells that a task runs, follows it, and tells its outcome: the same for `run`, `start` and `retry`. */
+/** Follows a submitted task and prints its outcome, for `run`, `start` and `retry`. */
 import type { ProjectView, TaskEvent, TaskView } from "@samovar/contracts";
 import { safeLine } from "../../output/safe-text.ts";
-import { outcomeLines } from "../../output/task-outcome.ts";
+import { formatOutcome } from "../../output/task-outcome.ts";
 import { type CommandContext, printJson } from "../context.ts";
-import { exitCodeOf, watchTask } from "../watch.ts";
+import { toExitCode, watchTask } from "../watch.ts";
 
 export interface FollowChoice {
-  /** Comes back as soon as the task is submitted. */
+  /** False: returns as soon as the task is submitted. */
   readonly follow: boolean;
   /** Events of earlier attempts. */
   readonly known?: readonly TaskEvent[];
 }
 
-/** The exit code: 0 completed (or only submitted), 1 failed, 3 cancelled, 130 left. */
+/** The exit code: 0 completed (or only submitted), 1 failed, 3 cancelled, 130 detached. */
 export async function follow(
   task: TaskView,
   project: ProjectView,
-  { follow: follows, known }: FollowChoice,
+  { follow: shouldFollow, known }: FollowChoice,
   context: CommandContext,
 ): Promise<number> {
   const { json, terminal } = context;
@@ -25,11 +25,13 @@ export async function follow(
     terminal.line(
       `${terminal.style.bold(safeLine(task.title, 200))}\n${terminal.style.dim(`${task.id} in ${project.name}`)}`,
     );
-  if (!follows) return 0;
+  if (!shouldFollow) return 0;
   const { task: last, events, ended } = await watchTask(task, context, known);
-  if (json) printJson(terminal, { event: ended ? "ended" : "left", task: last });
-  else if (ended) terminal.line(`\n${outcomeLines(last, events, terminal.style).join("\n")}`);
+  if (json) printJson(terminal, { event: ended ? "ended" : "detached", task: last });
+  else if (ended) terminal.line(`\n${formatOutcome(last, events, terminal.style).join("\n")}`);
   else
-    terminal.line(`\nLeft; ${last.id} is still ${last.status.replace("_", " ")}. See it with: samovar task ${last.id}`);
-  return ended ? exitCodeOf(last) : 130;
+    terminal.line(
+      `\nDetached. ${last.id} is still ${last.status.replace("_", " ")}. See it with: samovar task ${last.id}`,
+    );
+  return ended ? toExitCode(last) : 130;
 }

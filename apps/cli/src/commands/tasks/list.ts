@@ -1,12 +1,12 @@
-/** `samovar tasks`: tasks, the newest first. */
+/** `samovar tasks`: lists tasks, newest first. */
 import type { TaskView } from "@samovar/contracts";
 import { requireSamovar } from "../../client/connect.ts";
-import { projectsNamed } from "../../client/find.ts";
-import { priorityName } from "../../output/priority.ts";
+import { findProjects } from "../../client/find.ts";
+import { labelPriority } from "../../output/priority.ts";
 import { safeLine } from "../../output/safe-text.ts";
-import { table } from "../../output/table.ts";
-import { age } from "../../output/units.ts";
-import { waitingWords } from "../../output/waiting.ts";
+import { formatTable } from "../../output/table.ts";
+import { formatAge } from "../../output/units.ts";
+import { labelWaiting } from "../../output/waiting.ts";
 import { type CommandContext, printJson } from "../context.ts";
 
 const TITLE_CHARS = 70;
@@ -15,7 +15,7 @@ export async function listTasks(name: string | undefined, context: CommandContex
   const { terminal, clock } = context;
   const client = await requireSamovar(context);
   const lists = await Promise.all(
-    (await projectsNamed(client, name)).map(async (project) =>
+    (await findProjects(client, name)).map(async (project) =>
       (await client.tasks(project.id)).map((task) => ({ task, project })),
     ),
   );
@@ -29,20 +29,20 @@ export async function listTasks(name: string | undefined, context: CommandContex
   }
   const rows = found.map(({ task, project }) => [
     task.id,
-    statusWords(task),
-    task.priority === 0 ? "–" : priorityName(task.priority),
+    labelStatus(task),
+    task.priority === 0 ? "–" : labelPriority(task.priority),
     task.agent ?? "–",
-    age(clock.now() - task.createdAt),
+    formatAge(clock.now() - task.createdAt),
     safeLine(project.name, 24),
     safeLine(task.title, TITLE_CHARS),
   ]);
-  const head = ["task", "status", "priority", "agent", "made", "project", "title"];
-  terminal.line(table(head, rows, 'There are no tasks yet. Run one: samovar run "what to do"', terminal.style));
+  const head = ["task", "status", "priority", "agent", "created", "project", "title"];
+  terminal.line(formatTable(head, rows, 'There are no tasks yet. Run one: samovar run "what to do"', terminal.style));
   return 0;
 }
 
-function statusWords({ status, waiting, cancelRequested }: TaskView): string {
-  if (waiting !== null) return `${status}, ${waitingWords(waiting)}`;
+function labelStatus({ status, waiting, cancelRequested }: TaskView): string {
+  if (waiting !== null) return `${status}, ${labelWaiting(waiting)}`;
   const isStopping = cancelRequested && status !== "cancelled" && status !== "failed" && status !== "completed";
   return isStopping ? `${status.replace("_", " ")}, being cancelled` : status.replace("_", " ");
 }

@@ -4,7 +4,7 @@ import type { AgentKind, ProjectView, TaskView, VmSize } from "@samovar/contract
 import { createTask } from "@samovar/contracts";
 import { requireSamovar } from "../../client/connect.ts";
 import { CliError } from "../../client/errors.ts";
-import { findTaskIds, namedProjects, openProjects, shortId } from "../../client/find.ts";
+import { findTaskIds, filterProjects, listOpenProjects, shortenId } from "../../client/find.ts";
 import type { CommandContext } from "../context.ts";
 import { printJson } from "../context.ts";
 import { type Repository, inspectRepository } from "../repository.ts";
@@ -19,7 +19,7 @@ export interface RunOptions {
   readonly priority?: number | undefined;
   readonly model?: string | undefined;
   readonly mode?: string | undefined;
-  /** Ids, whole or shortened, of tasks of the same project. */
+  /** Ids, whole or in part, of tasks of the same project. */
   readonly dependsOn?: readonly string[] | undefined;
   /** True by default. */
   readonly follow?: boolean | undefined;
@@ -28,8 +28,8 @@ export interface RunOptions {
 
 /** Resolves with the exit code: 0 completed (or stored), 1 failed, 3 cancelled. */
 export async function run(given: string, options: RunOptions, context: CommandContext): Promise<number> {
-  const text = textOf(given === "-" ? await context.readStdin() : given);
-  // Both at once; what is wrong with the repository is told first.
+  const text = parseText(given === "-" ? await context.readStdin() : given);
+  // In parallel; an error of the repository is reported first.
   const connecting = Promise.allSettled([connect(context)]);
   const repository = await repositoryOf(options, context);
   const [connected] = await connecting;
@@ -49,22 +49,22 @@ export async function run(given: string, options: RunOptions, context: CommandCo
     baseBranch: repository?.baseBranch ?? options.base ?? null,
   });
   for (const warning of (await repository?.warnings) ?? []) context.terminal.note(`Note: ${warning}`);
-  if (options.backlog) return stored(task, context);
+  if (options.backlog) return reportStored(task, context);
   return follow(task, project, { follow: options.follow ?? true }, context);
 }
 
-/** The same rule as the control plane's, told before anything is sent. */
-function textOf(text: string): string {
+/** The control plane's rule, checked before the request is sent. */
+function parseText(text: string): string {
   const parsed = createTask.shape.description.safeParse(text);
   if (parsed.success) return parsed.data;
-  const message = parsed.error.issues[0]?.message ?? "The task's text cannot be used.";
+  const message = parsed.error.issues[0]?.message ?? "The task's text is invalid.";
   throw new CliError(
     `${message.charAt(0).toUpperCase()}${message.slice(1)}.`,
-    text.trim() === "" ? 'Such as: samovar run "fix the failing test"' : null,
+    text.trim() === "" ? 'Example: samovar run "fix the failing test"' : null,
   );
 }
 
-/** Null when a project is named and no repository: the project knows its own. */
+/** Null when only a project is given: the project knows its repository. */
 async function repositoryOf(options: RunOptions, context: CommandContext): Promise<Repository | null> {
   if (options.repo === undefined && options.project !== undefined) return null;
   return inspectRepository(options.repo ?? ".", options.base, context.cwd);
@@ -72,7 +72,7 @@ async function repositoryOf(options: RunOptions, context: CommandContext): Promi
 
 async function connect(context: CommandContext) {
   const client = await requireSamovar(context);
-  return { client, projects: await openProjects(client) };
+  return { client, projects: await listOpenProjects(client) };
 }
 
 async function projectFor(
@@ -82,11 +82,11 @@ async function projectFor(
   options: RunOptions,
 ): Promise<ProjectView> {
   if (repository === null) {
-    const [only, other] = namedProjects(projects, options.project);
+    const [only, other] = filterProjects(projects, options.project);
     if (only !== undefined && other === undefined) return only;
     throw new CliError(
       `Several projects are named ${options.project}.`,
-      "Say which with --repo, or give the project's id.",
+      "Choose one with --repo, or give the project's id.",
     );
   }
   const known = projects.find(
@@ -99,8 +99,8 @@ async function projectFor(
   );
 }
 
-function stored(task: TaskView, { json, terminal }: CommandContext): number {
+function reportStored(task: TaskView, { json, terminal }: CommandContext): number {
   if (json) printJson(terminal, { event: "stored", task });
-  else terminal.line(`Stored as ${task.id} in the backlog. Run it with: samovar start ${shortId(task.id)}`);
+  else terminal.line(`Stored as ${task.id} in the backlog. Run it with: samovar start ${shortenId(task.id)}`);
   return 0;
 }

@@ -3,27 +3,32 @@ import { extendWorkspace } from "@samovar/contracts";
 import { requireSamovar } from "../../client/connect.ts";
 import { CliError } from "../../client/errors.ts";
 import { findWorkspace } from "../../client/find.ts";
-import { workspaceLine } from "../../output/task-detail.ts";
+import { formatWorkspace } from "../../output/task-detail.ts";
 import { type CommandContext, printJson } from "../context.ts";
 
-export async function giveTime(text: string, keepForMs: number, context: CommandContext): Promise<number> {
+export async function extendRetention(text: string, keepForMs: number, context: CommandContext): Promise<number> {
   if (!extendWorkspace.safeParse({ keepForMs }).success)
-    throw new CliError("A workspace is kept for a minute at least and seven days at most.", "Such as: --for 8h");
+    throw new CliError(
+      "A workspace can be retained for a minute at least and seven days at most.",
+      "Example: --for 8h",
+    );
   const client = await requireSamovar(context);
   const { id, retainedUntil: before } = await findWorkspace(client, text);
-  const asked = context.clock.now() + keepForMs;
+  const requestedUntil = context.clock.now() + keepForMs;
   const workspace = await client.extendWorkspace(id, keepForMs);
   if (context.json) printJson(context.terminal, workspace);
   else {
-    context.terminal.line(workspaceLine(workspace, context.clock.now()));
-    const until = workspace.retainedUntil ?? asked;
-    if (before !== null && before >= asked) context.terminal.note("It was kept for longer than that already.");
-    else if (until < asked - ROUNDING_MS) context.terminal.note("Its machine will not live longer than that.");
+    context.terminal.line(formatWorkspace(workspace, context.clock.now()));
+    const until = workspace.retainedUntil ?? requestedUntil;
+    if (before !== null && before >= requestedUntil)
+      context.terminal.note("It was already retained for longer than that.");
+    else if (until < requestedUntil - ROUNDING_MS)
+      context.terminal.note("Its node will be destroyed by then, so it cannot be retained for longer.");
   }
   return 0;
 }
 
-/** The two clocks may differ a little. */
+/** Tolerance for the difference between this clock and the control plane's. */
 const ROUNDING_MS = 60_000;
 
 export async function destroyWorkspace(text: string, context: CommandContext): Promise<number> {
@@ -31,6 +36,6 @@ export async function destroyWorkspace(text: string, context: CommandContext): P
   const { id } = await findWorkspace(client, text);
   const workspace = await client.destroyWorkspace(id);
   if (context.json) printJson(context.terminal, workspace);
-  else context.terminal.line(`${id} is ${workspace.state === "destroyed" ? "gone" : "being removed"}.`);
+  else context.terminal.line(`${id} ${workspace.state === "destroyed" ? "was" : "is being"} removed.`);
   return 0;
 }

@@ -1,8 +1,8 @@
 /**
- * How long a command goes on asking. Whether Samovar is there is read as a fact: where its process is gone, a command
- * fails at once; while it starts, a command waits; while it lives and does not answer, a command asks again for ten
- * seconds, of which only those count in which this process itself ran. A request whose repetition would do more than
- * the request itself is sent again only if it never left this machine.
+ * Decides how long a command retries a request. It reads from the system whether Samovar is there: when its process is
+ * gone, a command fails at once; while it starts, a command waits; while it runs without answering, a command retries
+ * for ten seconds, counting only time in which this process itself was running. A request that is not idempotent is
+ * sent again only if it never left this machine.
  */
 import { assertNever, backoffMs, limitSignal, type RunningClock } from "@samovar/base";
 import type { Instance } from "../instance.ts";
@@ -10,35 +10,35 @@ import { CliError, UnreachableError } from "./errors.ts";
 import type { Endpoint, Request, Rules, Transport } from "./http.ts";
 import type { Presence } from "./presence.ts";
 
-export interface PatiencePorts {
+export interface RetryPorts {
   readonly time: RunningClock;
   readonly presence: () => Promise<Presence>;
-  /** The instance file as it is now; null when there is none. */
+  /** Reads the instance file; null when there is none. */
   readonly instance: () => Promise<Instance | null>;
-  /** Tells a person what is waited for. */
+  /** Tells the user what the command is waiting for. */
   readonly note: (sentence: string) => void;
 }
 
-const ANSWER_MS = 10_000;
-const LONG_ANSWER_MS = 30_000;
+const TIMEOUT_MS = 10_000;
+const LONG_TIMEOUT_MS = 30_000;
 const NOTE_AFTER_MS = 2_000;
 const PAUSE = { initialMs: 50, maxMs: 500 };
 const NOT_ANSWERING = "Samovar is not answering yet; retrying.";
 
-/** Asks once: for callers that ask again by themselves. */
-export function once(endpoint: Endpoint, time: RunningClock): Transport {
+/** Sends each request once, for callers with their own retries. */
+export function createOneShotTransport(endpoint: Endpoint, time: RunningClock): Transport {
   return async (request) => {
-    const limit = limitSignal(time, LONG_ANSWER_MS);
-    const attempt = { endpoint, signal: limit.signal, mayHaveActed: false, heard: () => {} };
+    const limit = limitSignal(time, LONG_TIMEOUT_MS);
+    const attempt = { endpoint, signal: limit.signal, mayHaveActed: false, onProgress: () => {} };
     const outcome = await request(attempt).finally(() => limit.cancel());
     if (outcome.answered) return outcome.value;
     if (!limit.signal.aborted) throw outcome.error;
-    throw new CliError(`Samovar did not answer within ${LONG_ANSWER_MS / 1000} seconds.`, "Try again in a moment.");
+    throw new CliError(`Samovar did not answer within ${LONG_TIMEOUT_MS / 1000} seconds.`, "Try again in a moment.");
   };
 }
 
-/** Asks as long as Samovar may still answer. Throws {@link UnreachableError} as soon as it is gone. */
-export function patient(ports: PatiencePorts): Transport {
+/** Retries while Samovar may still answer. Throws {@link UnreachableError} as soon as it is gone. */
+export function createRetryingTransport(ports: RetryPorts): Transport {
   return async (request, rules) => {
     const wait = new Wait(ports, rules);
     try {
@@ -49,8 +49,8 @@ export function patient(ports: PatiencePorts): Transport {
   };
 }
 
-/** The instance of a running Samovar; of one that starts, as soon as it is there. Throws {@link UnreachableError}. */
-export async function untilRunning(ports: PatiencePorts): Promise<Instance> {
+/** Waits for a Samovar that is starting, and returns its instance. Throws {@link UnreachableError} when there is none. */
+export async function waitUntilRunning(ports: RetryPorts): Promise<Instance> {
   const wait = new Wait(ports, { isSafeToRepeat: true, changesNothing: true, takesLong: false });
   try {
     return await wait.forInstance();
@@ -59,37 +59,42 @@ export async function untilRunning(ports: PatiencePorts): Promise<Instance> {
   }
 }
 
-/** One request's wait, in stages: what is waited for, the limit that it has, and what a person is told of it. */
+/** One request's wait, in stages: what it waits for, the timeout, and the note that the user sees. */
 class Wait {
-  readonly #ports: PatiencePorts;
+  readonly #ports: RetryPorts;
   readonly #rules: Rules;
-  readonly #limitMs: number;
+  readonly #timeoutMs: number;
   #stage: "begin" | "answer" | "start" = "begin";
-  /** Aborted when the answer comes too late. */
-  #late = new AbortController();
-  #cancelLimit = () => {};
+  /** Aborted when the response times out. */
+  #timedOut = new AbortController();
+  #cancelTimeout = () => {};
   #cancelNote: (() => void) | null = null;
   #failures = 0;
-  /** What Samovar itself answered when it could not do what was asked. */
-  #said: CliError | null = null;
+  /** Samovar's own error, when it answered that it is unavailable. */
+  #lastRefusal: CliError | null = null;
 
-  constructor(ports: PatiencePorts, rules: Rules) {
+  constructor(ports: RetryPorts, rules: Rules) {
     this.#ports = ports;
     this.#rules = rules;
-    this.#limitMs = rules.takesLong ? LONG_ANSWER_MS : ANSWER_MS;
+    this.#timeoutMs = rules.takesLong ? LONG_TIMEOUT_MS : TIMEOUT_MS;
   }
 
   async forAnswer<T>(request: Request<T>): Promise<T> {
     for (let mayHaveActed = false; ;) {
       const { url, apiToken: token } = await this.forInstance();
       this.#waitForAnswer();
-      const heard = () => this.#beginLimit();
-      const outcome = await request({ endpoint: { url, token }, signal: this.#late.signal, mayHaveActed, heard });
+      const onProgress = () => this.#startTimeout();
+      const outcome = await request({
+        endpoint: { url, token },
+        signal: this.#timedOut.signal,
+        mayHaveActed,
+        onProgress,
+      });
       if (outcome.answered) return outcome.value;
       mayHaveActed ||= outcome.mayHaveActed;
       if (mayHaveActed && !this.#rules.isSafeToRepeat) throw outcome.error;
-      if (!(outcome.error instanceof UnreachableError)) this.#said = outcome.error;
-      await this.#beforeNext();
+      if (!(outcome.error instanceof UnreachableError)) this.#lastRefusal = outcome.error;
+      await this.#prepareRetry();
     }
   }
 
@@ -97,17 +102,17 @@ class Wait {
     for (;;) {
       const instance = await this.#ports.instance();
       if (instance !== null) return instance;
-      await this.#beforeNext();
+      await this.#prepareRetry();
     }
   }
 
   end(): void {
-    this.#cancelLimit();
+    this.#cancelTimeout();
     this.#cancelNote?.();
   }
 
-  /** Pauses. Throws when there is no sense in another try. */
-  async #beforeNext(): Promise<void> {
+  /** Pauses before the next attempt. Throws when another attempt is pointless. */
+  async #prepareRetry(): Promise<void> {
     const presence = await this.#ports.presence();
     switch (presence.state) {
       case "absent":
@@ -118,8 +123,8 @@ class Wait {
         this.#waitForStart(presence.pid);
         break;
       case "running":
-        if (this.#late.signal.aborted) throw this.#tooLate(presence.instance.pid);
-        // A request that takes long is no sign that Samovar does not answer; a failed one is.
+        if (this.#timedOut.signal.aborted) throw this.#createTimeoutError(presence.instance.pid);
+        // A slow request does not show that Samovar is not answering; a failed one does.
         this.#cancelNote ??= this.#noteLater(NOT_ANSWERING);
         break;
       default:
@@ -131,11 +136,11 @@ class Wait {
   #waitForAnswer(): void {
     if (this.#stage === "answer") return;
     this.#enter("answer");
-    this.#beginLimit();
+    this.#startTimeout();
     if (!this.#rules.takesLong) this.#cancelNote = this.#noteLater(NOT_ANSWERING);
   }
 
-  /** Without a limit: `samovar up` ends by itself when it cannot start. */
+  /** Without a timeout: `samovar up` exits when it cannot start. */
   #waitForStart(pid: number): void {
     if (this.#stage === "start") return;
     this.#enter("start");
@@ -145,13 +150,13 @@ class Wait {
   #enter(stage: "answer" | "start"): void {
     this.end();
     this.#stage = stage;
-    this.#late = new AbortController();
+    this.#timedOut = new AbortController();
     this.#cancelNote = null;
   }
 
-  #beginLimit(): void {
-    this.#cancelLimit();
-    this.#cancelLimit = this.#ports.time.after(this.#limitMs, () => this.#late.abort());
+  #startTimeout(): void {
+    this.#cancelTimeout();
+    this.#cancelTimeout = this.#ports.time.after(this.#timeoutMs, () => this.#timedOut.abort());
   }
 
   #noteLater(sentence: string): () => void {
@@ -164,20 +169,20 @@ class Wait {
     const { promise, resolve } = Promise.withResolvers<void>();
     const over = () => resolve();
     const cancel = this.#ports.time.after(pauseMs, over);
-    this.#late.signal.addEventListener("abort", over);
+    this.#timedOut.signal.addEventListener("abort", over);
     await promise;
     cancel();
-    this.#late.signal.removeEventListener("abort", over);
+    this.#timedOut.signal.removeEventListener("abort", over);
   }
 
-  #tooLate(pid: number): CliError {
-    if (this.#said !== null) return this.#said;
+  #createTimeoutError(pid: number): CliError {
+    if (this.#lastRefusal !== null) return this.#lastRefusal;
     const lost = this.#rules.changesNothing
       ? ""
-      : "What you asked for may have been done: check before you repeat it. ";
+      : "The request may have been carried out: check before you repeat it. ";
     return new CliError(
-      `Samovar runs (process ${pid}), but has not answered for ${this.#limitMs / 1000} seconds.`,
-      `${lost}Try again in a moment. If it stays so, stop it with Ctrl-C and start it again with: samovar up`,
+      `Samovar is running (process ${pid}) but has not answered for ${this.#timeoutMs / 1000} seconds.`,
+      `${lost}Try again in a moment. If that does not help, stop Samovar with Ctrl-C and start it again with: samovar up`,
     );
   }
 }

@@ -21,10 +21,10 @@ import { writeAtomically } from "../files.ts";
 import { type Instance, readInstance, writeInstance } from "../instance.ts";
 import { recordingTerminal } from "../output/recording.testing.ts";
 import { lockDirectory } from "../up/lock.ts";
-import { processStart } from "../up/processes.ts";
+import { readProcessStart } from "../up/processes.ts";
 import { type ConnectPorts, requireSamovar } from "./connect.ts";
 import { CliError, UnreachableError } from "./errors.ts";
-import { patient } from "./patience.ts";
+import { createRetryingTransport } from "./retrying-transport.ts";
 import { readPresence } from "./presence.ts";
 
 const project = aProjectView();
@@ -60,7 +60,7 @@ afterEach(async () => {
 });
 
 async function instanceOf(pid: number, fields: Partial<Instance> = {}): Promise<Instance> {
-  const start = await processStart(pid);
+  const start = await readProcessStart(pid);
   return { version: 1, pid, start, url: proxy.url, apiToken: "smv_test", startedAt: 0, ...fields };
 }
 
@@ -103,8 +103,8 @@ async function passing(time: TestTime, promise: Promise<unknown>) {
   }
 }
 
-describe("a Samovar that lives and does not answer", () => {
-  it("[R21] is asked again: connections that are refused or cut, and answers that ask for it", async () => {
+describe("a Samovar that runs without answering", () => {
+  it("[R21] is asked again after refused or broken connections and retriable errors", async () => {
     const samovar = await client();
     proxy.reschedule([{ kind: "drop_request" }, { kind: "drop_reply" }, { kind: "status", status: 503 }]);
     expect(await samovar.projects()).toEqual([project]);
@@ -112,7 +112,7 @@ describe("a Samovar that lives and does not answer", () => {
     expect(terminal.notes()).toBe("");
   });
 
-  it("[R21] is asked where it is now, when it came back elsewhere", async () => {
+  it("[R21] is asked at its new address after a restart", async () => {
     const { url } = proxy;
     await writeInstance(dataDir, await instanceOf(process.pid, { url: "http://127.0.0.1:1" }));
     const samovar = await requireSamovar(ports());
@@ -121,7 +121,7 @@ describe("a Samovar that lives and does not answer", () => {
     expect(await projects).toEqual([project]);
   });
 
-  it("[F45] is given the same key with each repetition, and another with the next request", async () => {
+  it("[F45] receives the same idempotency key with each retry, and another key with the next request", async () => {
     const samovar = await client();
     proxy.reschedule([{ kind: "drop_reply" }, { kind: "cut_reply", afterBytes: 10 }]);
     await samovar.createTask(project.id, { description: "Once", run: false });
@@ -132,7 +132,7 @@ describe("a Samovar that lives and does not answer", () => {
     expect(other).not.toBe(first);
   });
 
-  it("has deleted what a repeated request does not find any more", async () => {
+  it("treats 404 for a repeated delete as success", async () => {
     const samovar = await client();
     await expect(samovar.removeCredential("openai")).rejects.toMatchObject({ code: "not_found" });
     proxy.reschedule(({ index }) => ({ kind: index === 1 ? "drop_reply" : "pass" }));
@@ -140,7 +140,7 @@ describe("a Samovar that lives and does not answer", () => {
     expect(asked.map(({ line }) => line)).toEqual(Array(3).fill("DELETE /api/credentials/openai"));
   });
 
-  it("is told of after two seconds and given up after ten, with what to do", async () => {
+  it("causes a note after two seconds and an error with a hint after ten", async () => {
     const time = testTime();
     const samovar = await client({ clock: time, timers: time });
     proxy.reschedule(() => ({ kind: "delay", delayMs: 1_000_000 }));
@@ -155,23 +155,23 @@ describe("a Samovar that lives and does not answer", () => {
     expect(isOver).toBe(false);
     time.advance(1);
     expect((await outcome).error).toMatchObject({
-      message: `Samovar runs (process ${process.pid}), but has not answered for 10 seconds.`,
+      message: `Samovar is running (process ${process.pid}) but has not answered for 10 seconds.`,
       hint: expect.stringMatching(/^Try again in a moment.*samovar up$/),
     });
   });
 
-  it("is given up after ten seconds of refused connections too, and a change is said to be open", async () => {
+  it("causes an error after ten seconds of refused connections, which says that a change may have been made", async () => {
     const time = testTime();
     const samovar = await client({ clock: time, timers: time });
     await proxy.close();
     const submitted = samovar.createTask(project.id, { description: "Once", run: false });
     expect((await passing(time, submitted)).error).toMatchObject({
       message: expect.stringContaining("10 seconds"),
-      hint: expect.stringContaining("may have been done"),
+      hint: expect.stringContaining("may have been carried out"),
     });
   });
 
-  it("is quoted when it says itself why it does not answer now", async () => {
+  it("is quoted when its own error explains why it is unavailable", async () => {
     const time = testTime();
     const samovar = await client({ clock: time, timers: time });
     const body = JSON.stringify({ error: { code: "unavailable", message: "The database rests.", requestId: "r" } });
@@ -182,7 +182,7 @@ describe("a Samovar that lives and does not answer", () => {
     });
   });
 
-  it("is not given up for time in which this process was stopped", async () => {
+  it("is not abandoned for time in which this process was stopped", async () => {
     const time = testTime();
     let stoppedMs = 0;
     const samovar = await client({ clock: { now: () => time.now() + stoppedMs }, timers: time });
@@ -195,7 +195,7 @@ describe("a Samovar that lives and does not answer", () => {
     expect(await projects).toEqual([project]);
   });
 
-  it("is not said to be silent while a node or a service is asked that takes long", async () => {
+  it("causes no note while a node or an external service takes long", async () => {
     const time = testTime();
     const samovar = await client({ clock: time, timers: time });
     proxy.reschedule(() => ({ kind: "delay", delayMs: 1_000_000 }));
@@ -207,9 +207,9 @@ describe("a Samovar that lives and does not answer", () => {
     expect((await outcome).error).toMatchObject({ message: expect.stringContaining("30 seconds") });
   });
 
-  it("is not asked again for what must not happen twice, unless the request never left", async () => {
+  it("is not asked again when a request is not idempotent, unless the request never left", async () => {
     await writeInstance(dataDir, await instanceOf(process.pid));
-    const transport = patient({
+    const transport = createRetryingTransport({
       time: new RunningClock(systemClock, systemTimers),
       presence: () => readPresence(dataDir),
       instance: () => readInstance(dataDir),
@@ -226,15 +226,15 @@ describe("a Samovar that lives and does not answer", () => {
   });
 });
 
-describe("a Samovar that is not there", () => {
-  it("is told at once when there is no instance file", async () => {
+describe("a Samovar that is not running", () => {
+  it("is reported at once when there is no instance file", async () => {
     await expect(requireSamovar(ports())).rejects.toMatchObject({
       message: "No Samovar is running for this data directory.",
       hint: "Start it with: samovar up",
     });
   });
 
-  it("[F11] is told at once when its process is gone, also when another one has its id now", async () => {
+  it("[F11] is reported at once when its process is gone, even when another process has its id", async () => {
     const { child, pid } = await livingProcess();
     await writeInstance(dataDir, await instanceOf(pid));
     proxy.reschedule(() => ({ kind: "drop_request" }));
@@ -246,20 +246,20 @@ describe("a Samovar that is not there", () => {
     expect(proxy.exchanges).toHaveLength(2);
   });
 
-  it("answers all the same where its process cannot be seen, such as from another container", async () => {
+  it("is used all the same where its process is not visible, such as from another container", async () => {
     await writeInstance(dataDir, await instanceOf(process.pid, { start: "1" }));
     expect(await (await requireSamovar(ports())).projects()).toEqual([project]);
   });
 
-  it("is told at once while it stops", async () => {
+  it("is reported at once while it stops", async () => {
     const lock = await lockDirectory(dataDir);
     await lock.markStopping();
     await expect(requireSamovar(ports())).rejects.toThrow(`Samovar is stopping (process ${process.pid}).`);
   });
 });
 
-describe("a Samovar that starts", () => {
-  it("is waited for, and told of after two seconds", async () => {
+describe("a Samovar that is starting", () => {
+  it("is waited for, with a note after two seconds", async () => {
     const time = testTime();
     await lockDirectory(dataDir);
     const samovar = requireSamovar(ports({ clock: time, timers: time }));
@@ -271,7 +271,7 @@ describe("a Samovar that starts", () => {
     expect(await passing(time, projects)).toEqual({ value: [project], error: null });
   });
 
-  it("is waited for also when an instance file of a killed one is still there", async () => {
+  it("is waited for even when a killed one left its instance file", async () => {
     await writeInstance(dataDir, await instanceOf(process.pid, { start: "1", url: "http://127.0.0.1:1" }));
     await lockDirectory(dataDir);
     const projects = (await requireSamovar(ports())).projects();
@@ -279,9 +279,9 @@ describe("a Samovar that starts", () => {
     expect(await projects).toEqual([project]);
   });
 
-  it("[F11] is not waited for any more when its process has ended", async () => {
+  it("[F11] is no longer waited for once its process has ended", async () => {
     const { child, pid } = await livingProcess();
-    await writeAtomically(join(dataDir, "lock"), JSON.stringify({ pid, start: await processStart(pid) }));
+    await writeAtomically(join(dataDir, "lock"), JSON.stringify({ pid, start: await readProcessStart(pid) }));
     const outcome = settled(requireSamovar(ports()));
     child.kill("SIGKILL");
     expect((await outcome).error).toBeInstanceOf(UnreachableError);

@@ -1,32 +1,32 @@
-/** The commands, as the command line and its help have them: a table of contents. */
+/** Registers all commands and runs the one on the command line. */
 import { Command, CommanderError } from "commander";
 import { EXIT_UNABLE } from "./client/errors.ts";
 import { registerAgents, registerCredentials } from "./program/agents.ts";
-import { doing } from "./program/does.ts";
-import { registerMachine } from "./program/machine.ts";
+import { createBinder } from "./program/bind-command.ts";
+import { registerInstallation } from "./program/installation.ts";
 import { registerSessions } from "./program/sessions.ts";
 import { registerTasks } from "./program/tasks.ts";
 import { registerWorkspaces } from "./program/workspaces.ts";
 
-/** Resolves with the exit code. Commands are loaded when they are called: most need little. */
-export async function program(argv: readonly string[]): Promise<number> {
+/** Resolves with the exit code. Each command's code is loaded only when it runs, which keeps the start fast. */
+export async function runProgram(argv: readonly string[]): Promise<number> {
   let code = 0;
   const root = new Command("samovar")
-    .description("Runs coding tasks on machines it looks after.")
-    .option("--data-dir <dir>", "the data directory of the Samovar to use (or SAMOVAR_DATA_DIR)")
+    .description("Runs coding tasks on nodes that it creates and looks after.")
+    .option("--data-dir <dir>", "data directory of the Samovar to use (or SAMOVAR_DATA_DIR)")
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .showHelpAfterError("See: samovar --help");
-  const does = doing((ended) => (code = ended));
+  const bind = createBinder((exitCode) => (code = exitCode));
   for (const register of [
-    registerMachine,
+    registerInstallation,
     registerTasks,
     registerWorkspaces,
     registerSessions,
     registerAgents,
     registerCredentials,
   ])
-    register(root, does);
+    register(root, bind);
   try {
     await root.parseAsync([...argv], { from: "user" });
     return code;

@@ -1,11 +1,11 @@
-/** What is in a workspace, for a person. */
+/** Formats a workspace's path, branch and changes. */
 import type { WorkspaceDiff } from "@samovar/contracts";
 import { Facts } from "./facts.ts";
 import { safeLine, safeText } from "./safe-text.ts";
 import type { Style } from "./terminal.ts";
-import { count } from "./units.ts";
+import { formatCount } from "./units.ts";
 
-const MOST_FILES = 50;
+const MAX_FILES = 50;
 const MARKS: Readonly<Record<WorkspaceDiff["files"][number]["change"], string>> = {
   added: "A",
   modified: "M",
@@ -14,20 +14,23 @@ const MARKS: Readonly<Record<WorkspaceDiff["files"][number]["change"], string>> 
   untracked: "?",
 };
 
-export function lookLines(look: WorkspaceDiff, withDiff: boolean, style: Style): string[] {
+export function formatDiff(look: WorkspaceDiff, withDiff: boolean, style: Style): string[] {
   const facts = new Facts(style);
   facts.add("path", safeLine(look.path, 4_000));
-  facts.add("branch", look.branch === null ? "none: the agent has left it" : safeLine(look.branch, 200));
-  facts.add("head", look.head === null ? "no commit yet" : look.head.slice(0, 9));
-  const names = look.files.slice(0, MOST_FILES).map(({ path, change }) => `${MARKS[change]} ${safeLine(path, 200)}`);
+  facts.add("branch", look.branch === null ? "none (detached HEAD)" : safeLine(look.branch, 200));
+  facts.add("head", look.head === null ? "no commits" : look.head.slice(0, 9));
+  const names = look.files.slice(0, MAX_FILES).map(({ path, change }) => `${MARKS[change]} ${safeLine(path, 200)}`);
   const left = look.files.length - names.length;
-  facts.add("changed", [...names, ...(left > 0 ? [`… ${count(left, "more file")}`] : [])].join("\n") || "nothing");
+  facts.add(
+    "changed",
+    [...names, ...(left > 0 ? [`… ${formatCount(left, "more file")}`] : [])].join("\n") || "nothing",
+  );
   if (!withDiff) return facts.lines;
-  const cut = look.truncated ? [style.yellow("… the rest is too much to be shown; it is in the workspace")] : [];
-  return [...facts.lines, "", ...diffLines(look.diff, style), ...cut];
+  const cut = look.truncated ? [style.yellow("… truncated; see the workspace for the rest")] : [];
+  return [...facts.lines, "", ...formatDiffLines(look.diff, style), ...cut];
 }
 
-function diffLines(diff: string, style: Style): string[] {
+function formatDiffLines(diff: string, style: Style): string[] {
   const paint = (line: string): string => {
     if (/^(diff |index |--- |\+\+\+ |new file|deleted file|rename |similarity )/.test(line)) return style.bold(line);
     if (line.startsWith("@@")) return style.cyan(line);
