@@ -5,11 +5,11 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
 import { Person } from "../harness/person.ts";
-import { processesOf, processesOfSession } from "../harness/processes.ts";
+import { listProcesses, listSessionProcesses } from "../harness/processes.ts";
 import { clearedFaults, leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { git, makeRemote } from "../harness/repository.ts";
 import { crash, hang, say, script, sh, stream, write } from "../harness/scripts.ts";
-import { nameOf, seededPlans, SEEDS, type Seeded } from "../harness/seeds.ts";
+import { formatSeed, seededPlans, SEEDS, type Seeded } from "../harness/seeds.ts";
 
 /** Longer than any limit of these runs: what stands still for so long will not end. */
 const PATIENCE_MS = 60_000;
@@ -43,7 +43,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await here.stop();
-  const left = await processesOf(here.dataDir);
+  const left = await listProcesses(here.dataDir);
   await removeDirectory(here.dataDir);
   expect(left).toEqual([]);
 });
@@ -65,12 +65,12 @@ async function runAll<T>(
     plans.map(async (seeded) => {
       const description = text(seeded.plan);
       const draft = await person.submit(project, { description, run: false, agent: "script" });
-      return { ...seeded, name: nameOf(seeded), task: draft };
+      return { ...seeded, name: formatSeed(seeded), task: draft };
     }),
   );
   await Promise.all(
     runs.map(async ({ task, plan }) => {
-      const run = await person.tell(task, "run");
+      const run = await person.act(task, "run");
       await also(run, plan);
     }),
   );
@@ -93,7 +93,7 @@ async function runAll<T>(
 
 /** Processes that an agent has left behind, by the mark that each of them carries. */
 async function left(task: TaskView): Promise<string[]> {
-  return (await processesOfSession(here.dataDir, task.sessionId)).map(({ command }) => command);
+  return (await listSessionProcesses(here.dataDir, task.sessionId)).map(({ command }) => command);
 }
 
 const crashes = fc.record({
@@ -105,7 +105,7 @@ const crashes = fc.record({
   ),
 });
 
-test("[R17] [F39] an agent that crashes: it goes on in a second life; when that ends too, its task fails with its last words, and its workspace is kept", async () => {
+test("[R17] [F39] a crashed agent is restarted and resumes; after a second crash its task fails with the stderr tail, and its workspace is retained", async () => {
   const ended = await runAll(seededPlans(crashes, SEEDS), ({ words, how }) => {
     const before = [write("half.txt", "half"), ...(words === 0 ? [] : [stream(words)])];
     if (how === "crash") return script("Crash", ...before, crash("the kettle is empty"));
@@ -145,7 +145,7 @@ const hangs = fc.record({
   cancelAfterMs: fc.integer({ min: 0, max: 2500 }),
 });
 
-test("[R16] [R18] [F40] agents that hang, fork what ignores signals, and flood: each ends as it should, and nothing of it is left", async () => {
+test("[R16] [R18] [F40] agents that hang, fork processes that ignore signals, or flood end as specified, and leave nothing behind", async () => {
   const ended = await runAll(
     seededPlans(hangs, SEEDS),
     ({ forks, ignoring, escape, flood, end }) =>
@@ -161,7 +161,7 @@ test("[R16] [R18] [F40] agents that hang, fork what ignores signals, and flood: 
       const { promise, resolve } = Promise.withResolvers<void>();
       setTimeout(resolve, cancelAfterMs);
       await promise;
-      await person.tell(task, "cancel");
+      await person.act(task, "cancel");
     },
   );
   for (const { name, plan, task } of ended) {
@@ -176,7 +176,7 @@ const endless = fc.record({
   ignoring: fc.boolean(),
 });
 
-test("[R16] [F47] an agent that works for ever is stopped at the task's limit, whatever it is doing", async () => {
+test("[R16] [F47] an agent that never ends is stopped at the task's time limit, whatever it is doing", async () => {
   const ended = await runAll(seededPlans(endless, SEEDS), ({ how, ignoring }) => {
     const trap = ignoring ? "trap '' TERM INT HUP; " : "";
     if (how === "sleeps") return script("For ever", sh(`${trap}sleep 3600`));
@@ -202,7 +202,7 @@ const refusals = fc.record({
   committed: fc.boolean(),
 });
 
-test("[R14] [F41] a push that is refused: completed with a warning, and the work is kept", async () => {
+test("[R14] [F41] a rejected push completes the task with a warning, and keeps the work", async () => {
   const ended = await runAll(seededPlans(refusals, SEEDS), ({ manner, files, committed }) =>
     script(
       "Be refused",
@@ -227,7 +227,7 @@ const taken = fc.record({
   names: fc.constantFrom([""], ["", "-2"], ["", "-2", "-3"], ["/deeper"], ["/deeper", "-2"]),
 });
 
-test("[R14] [F42] a branch that is taken gets a suffix; what was there is never touched", async () => {
+test("[R14] [F42] a branch name that is taken gets a suffix, and the existing branch is never touched", async () => {
   const main = git(remote, "rev-parse", "main");
   const tree = `${main}^{tree}`;
   const theirs = git(
@@ -255,7 +255,7 @@ test("[R14] [F42] a branch that is taken gets a suffix; what was there is never 
       return { ...seeded, task };
     }),
   );
-  await Promise.all(drafts.map(({ task }) => person.tell(task, "run")));
+  await Promise.all(drafts.map(({ task }) => person.act(task, "run")));
   const tasks = await person.ended(
     project,
     drafts.map(({ task }) => task),
@@ -263,7 +263,7 @@ test("[R14] [F42] a branch that is taken gets a suffix; what was there is never 
   );
   expect(await terminalFaults(person, tasks)).toEqual([]);
   for (const { seed, plan, task } of drafts) {
-    const name = nameOf({ seed, plan });
+    const name = formatSeed({ seed, plan });
     const ended = tasks.find(({ id }) => id === task.id);
     const branch = ended?.output?.branch ?? "";
     expect(ended, name).toMatchObject({ status: "completed", output: { warning: null } });
@@ -273,7 +273,7 @@ test("[R14] [F42] a branch that is taken gets a suffix; what was there is never 
   }
 });
 
-test("[R3] [R24] every transcript of these is what was said, and nothing of them is left on the machine", async () => {
+test("[R3] [R24] afterwards every transcript verifies, and nothing is left on the machine", async () => {
   expect(await transcriptFaults(here)).toEqual([]);
   expect(await clearedFaults(here, person)).toEqual([]);
   expect(await leftOnMachine(here)).toEqual([]);

@@ -7,11 +7,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { killAndRestart } from "../harness/control-plane.ts";
 import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
 import { Person } from "../harness/person.ts";
-import { processesOf } from "../harness/processes.ts";
+import { listProcesses } from "../harness/processes.ts";
 import { clearedFaults, leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { git, makeRemote } from "../harness/repository.ts";
 import { say, script, sh, stream, write } from "../harness/scripts.ts";
-import { nameOf, seededPlans, SEEDS } from "../harness/seeds.ts";
+import { formatSeed, seededPlans, SEEDS } from "../harness/seeds.ts";
 
 /** Longer than any limit of these runs: what stands still for so long will not end. */
 const PATIENCE_MS = 60_000;
@@ -31,7 +31,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await here.stop();
-  const left = await processesOf(here.dataDir);
+  const left = await listProcesses(here.dataDir);
   await removeDirectory(here.dataDir);
   expect(left).toEqual([]);
 });
@@ -48,7 +48,7 @@ const deaths = fc.record({
   submitting: fc.boolean(),
 });
 
-test("[R21] [F7] [F11] killed and started again and again while tasks run, it loses nothing: each task completes, once", async () => {
+test("[R21] [F7] [F11] the control plane is killed and restarted repeatedly while tasks run, and each task completes once without loss", async () => {
   const runs: { readonly name: string; readonly file: string; readonly task: TaskView }[] = [];
   const late: Promise<unknown>[] = [];
   for (const seeded of seededPlans(deaths, SEEDS)) {
@@ -63,7 +63,7 @@ test("[R21] [F7] [F11] killed and started again and again while tasks run, it lo
       ];
       const description = script("Work", ...steps);
       runs.push({
-        name: nameOf(seeded),
+        name: formatSeed(seeded),
         file,
         task: await person.submit(project, { description, run: true, agent: "script" }),
       });
@@ -91,7 +91,7 @@ test("[R21] [F7] [F11] killed and started again and again while tasks run, it lo
   }
 });
 
-test("[R3] [R24] what is stored is what was said, and nothing is left", async () => {
+test("[R3] [R24] afterwards every transcript verifies, and nothing is left", async () => {
   expect(await transcriptFaults(here)).toEqual([]);
   expect(await clearedFaults(here, person)).toEqual([]);
   expect(await leftOnMachine(here)).toEqual([]);

@@ -9,11 +9,11 @@ import * as z from "zod";
 import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
 import { hasEnded, Person } from "../harness/person.ts";
 import { previousAgent } from "../harness/previous-agent.ts";
-import { pidsMatching, processesOf } from "../harness/processes.ts";
+import { pidsMatching, listProcesses } from "../harness/processes.ts";
 import { clearedFaults, leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { makeRemote } from "../harness/repository.ts";
 import { say, script, sh, stream, write } from "../harness/scripts.ts";
-import { nameOf, seededPlans, SEEDS, type Seeded } from "../harness/seeds.ts";
+import { formatSeed, seededPlans, SEEDS, type Seeded } from "../harness/seeds.ts";
 
 /** Longer than any limit of these runs: what stands still for so long will not end. */
 const PATIENCE_MS = 60_000;
@@ -38,7 +38,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await here.stop();
-  const left = await processesOf(here.dataDir);
+  const left = await listProcesses(here.dataDir);
   await removeDirectory(here.dataDir);
   expect(left).toEqual([]);
 });
@@ -48,7 +48,7 @@ const servers = z.object({
 });
 
 /** The provider's number of the server behind a task's node; null while there is none, or no more. */
-async function serverOf(task: TaskView): Promise<number | null> {
+async function getServer(task: TaskView): Promise<number | null> {
   const { nodeId } = await person.task(task);
   const node = (await person.nodes()).find(({ id }) => id === nodeId);
   const found = servers.parse(await here.cloud(`/servers?name=${node?.name ?? "none"}`));
@@ -62,7 +62,7 @@ const moments = fc.record({
 });
 const works = fc.record({ words: fc.integer({ min: 100, max: 3000 }), sleepMs: fc.integer({ min: 200, max: 4000 }) });
 
-const textOf = ({ words, sleepMs }: { readonly words: number; readonly sleepMs: number }) =>
+const getText = ({ words, sleepMs }: { readonly words: number; readonly sleepMs: number }) =>
   script(
     "Work",
     write("half.txt", "half"),
@@ -93,14 +93,14 @@ async function strikeAll<
   const work = async () => {
     for (let seeded = waiting.shift(); seeded !== undefined; seeded = waiting.shift()) {
       const { plan } = seeded;
-      const submitted = await person.submit(project, { description: textOf(plan.work), run: true, agent: "script" });
+      const submitted = await person.submit(project, { description: getText(plan.work), run: true, agent: "script" });
       const wanted = ORDER.indexOf(plan.when.status);
       await person.until(submitted, ({ status }) => ORDER.indexOf(status) >= wanted);
       await setTimeout(plan.when.afterMs);
       const now = await person.task(submitted);
       if (!hasEnded(now)) await strike(now, plan);
       const task = await person.until(submitted, hasEnded, PATIENCE_MS);
-      runs.push({ ...seeded, name: nameOf(seeded), task, struckAt: hasEnded(now) ? null : now.status });
+      runs.push({ ...seeded, name: formatSeed(seeded), task, struckAt: hasEnded(now) ? null : now.status });
     }
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, work));
@@ -128,12 +128,12 @@ const losses = fc.record({
   work: works,
 });
 
-test("[R17] [F30] a node that is lost in a task: the task goes to another, or fails with the reason, what was said is kept", async () => {
+test("[R17] [F30] a node is lost during a task: the task moves to another node or fails with the reason, and its messages are kept", async () => {
   const runs = await strikeAll(seededPlans(losses, SEEDS), async (task, { how }) => {
-    const server = await serverOf(task);
+    const server = await getServer(task);
     if (server === null) return;
     if (how === "killed and deleted")
-      for (const { pid } of await processesOf(join(here.dataDir, "vm", "vm", String(server))))
+      for (const { pid } of await listProcesses(join(here.dataDir, "vm", "vm", String(server))))
         if (pid !== here.process.pid) tryKill(pid);
     if (how === "powered off") await here.cloud(`/servers/${server}/actions/poweroff`, { method: "POST", body: {} });
     else await here.cloud(`/servers/${server}`, { method: "DELETE" });
@@ -149,10 +149,10 @@ test("[R17] [F30] a node that is lost in a task: the task goes to another, or fa
 
 const upgrades = fc.record({ when: moments, work: works });
 
-test("[F48] a node's agent turns out to be of the previous version: it is told to upgrade, its task fails with that reason or had ended", async () => {
+test("[F48] a vm-agent of the previous version is asked to upgrade; its task fails with that reason, unless it had ended", async () => {
   const previous = await previousAgent();
   const runs = await strikeAll(seededPlans(upgrades, SEEDS), async (task) => {
-    const server = await serverOf(task);
+    const server = await getServer(task);
     if (server === null) return;
     const disk = join(here.dataDir, "vm", "vm", String(server));
     writeFileSync(join(disk, "opt/samovar/vm-agent.mjs"), previous);
@@ -170,7 +170,7 @@ test("[F48] a node's agent turns out to be of the previous version: it is told t
   expect(await person.until(next, hasEnded)).toMatchObject({ status: "completed" });
 });
 
-test("[R3] [R24] what is stored is what was said, and nothing of the lost nodes is left", async () => {
+test("[R3] [R24] afterwards every transcript verifies, and nothing of the lost nodes is left", async () => {
   expect(await transcriptFaults(here)).toEqual([]);
   expect(await clearedFaults(here, person)).toEqual([]);
   expect(await leftOnMachine(here)).toEqual([]);

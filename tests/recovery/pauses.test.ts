@@ -11,11 +11,11 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { recordedRuntime } from "../harness/control-plane.ts";
 import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
 import { hasEnded, Person } from "../harness/person.ts";
-import { isAlive, pidsMatching, processesOf } from "../harness/processes.ts";
+import { isAlive, pidsMatching, listProcesses } from "../harness/processes.ts";
 import { terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { git, makeRemote } from "../harness/repository.ts";
 import { say, script, sh, stream, write } from "../harness/scripts.ts";
-import { nameOf, type Seeded, seededPlans } from "../harness/seeds.ts";
+import { formatSeed, type Seeded, seededPlans } from "../harness/seeds.ts";
 
 /** The limits on the silence of others; a pause is at least twice as long. */
 const SHORT_LIMITS = { AGENT_IDLE_TIMEOUT_MS: "1500", DRAIN_TIMEOUT_MS: "1500" };
@@ -32,17 +32,17 @@ const PARTS = {
 } as const;
 type Part = keyof typeof PARTS;
 
-const pauseOf = fc.record({
+const getPause = fc.record({
   stage: fc.constantFrom<RunStep>("choose", "prepare", "start", "work", "finish"),
   pauseMs: fc.constantFrom(...PAUSES_MS),
   /** Those that others start again: they are killed instead of continued. */
   killed: fc.boolean(),
 });
-type Pause = { readonly part: Part } & (typeof pauseOf extends fc.Arbitrary<infer T> ? T : never);
+type Pause = { readonly part: Part } & (typeof getPause extends fc.Arbitrary<infer T> ? T : never);
 
 const PLANS = (["workerd", "cli", "daemon", "host", "agent"] as const).flatMap((part) =>
   seededPlans(
-    pauseOf.map((pause) => ({ part, ...pause })),
+    getPause.map((pause) => ({ part, ...pause })),
     SEEDS_A_PART,
   ),
 );
@@ -61,7 +61,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await here.stop();
-  const left = await processesOf(here.dataDir);
+  const left = await listProcesses(here.dataDir);
   await removeDirectory(here.dataDir);
   expect(left).toEqual([]);
 });
@@ -109,7 +109,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-async function faultsOf({ plan, seed }: Seeded<Pause>): Promise<string[]> {
+async function findFaults({ plan, seed }: Seeded<Pause>): Promise<string[]> {
   const file = `${plan.part}-${seed}.txt`;
   const task = await submit(file);
   await suffer(plan, task);
@@ -124,14 +124,14 @@ async function faultsOf({ plan, seed }: Seeded<Pause>): Promise<string[]> {
   ];
 }
 
-test.each(PLANS.map((seeded) => [nameOf(seeded), seeded] as const))(
-  "[R55] [R21] only time is lost: %s",
+test.each(PLANS.map((seeded) => [formatSeed(seeded), seeded] as const))(
+  "[R55] [R21] loses only time: %s",
   { timeout: ENDED_WITHIN_MS + 120_000 },
   async (_, seeded) => {
-    expect(await faultsOf(seeded)).toEqual([]);
+    expect(await findFaults(seeded)).toEqual([]);
   },
 );
 
-test("[M1] after all of that, every transcript is the one that was sent", async () => {
+test("[M1] afterwards every transcript equals what was sent", async () => {
   expect(await transcriptFaults(here)).toEqual([]);
 });

@@ -10,11 +10,11 @@ import * as z from "zod";
 import { killAndRestart, tryKill } from "../harness/control-plane.ts";
 import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
 import { Person } from "../harness/person.ts";
-import { pidsMatching, processesOf } from "../harness/processes.ts";
+import { pidsMatching, listProcesses } from "../harness/processes.ts";
 import { clearedFaults, leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { makeRemote } from "../harness/repository.ts";
 import { say, script, sh, stream, write } from "../harness/scripts.ts";
-import { nameOf, seededPlans, SEEDS } from "../harness/seeds.ts";
+import { formatSeed, seededPlans, SEEDS } from "../harness/seeds.ts";
 
 /** Longer than any limit of these runs: what stands still for so long will not end. */
 const PATIENCE_MS = 60_000;
@@ -34,7 +34,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await here.stop();
-  const left = await processesOf(here.dataDir);
+  const left = await listProcesses(here.dataDir);
   await removeDirectory(here.dataDir);
   expect(left).toEqual([]);
 });
@@ -52,7 +52,7 @@ const works = fc.record({
   blow: fc.constantFrom("none", "none", "none", "daemons"),
 });
 
-test("[R3] [R21] [F38] the key is rotated and tokens run out in the middle of runs: all complete, nothing is lost", async () => {
+test("[R3] [R21] [F38] the key is rotated and tokens expire during runs: all tasks complete without loss", async () => {
   const runs = await Promise.all(
     seededPlans(works, SEEDS).map(async (seeded) => {
       const steps = seeded.plan.turns.flatMap(({ words, sleepMs }) => [
@@ -63,7 +63,7 @@ test("[R3] [R21] [F38] the key is rotated and tokens run out in the middle of ru
       return { ...seeded, task: await person.submit(project, { description, run: true, agent: "script" }) };
     }),
   );
-  const names = runs.map((run) => `${run.task.id}: ${nameOf(run)}`).join("\n");
+  const names = runs.map((run) => `${run.task.id}: ${formatSeed(run)}`).join("\n");
   await Promise.all(runs.map(({ task }) => person.until(task, ({ status }) => status !== "queued")));
   const before = readSecrets().signingKey.kid;
   here = await killAndRestart(here, "both", SHORT_LIFE, rotateKey);
