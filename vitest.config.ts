@@ -1,4 +1,4 @@
-/** The suites of the parts: `node` (packages and CLI), `api` (inside workerd), `web`. The whole has tests/vitest.config.ts. */
+/** The unit suites: `node` (packages and CLI), `api` (inside workerd), `web`. For the whole stack see tests/vitest.config.ts. */
 import { defineConfig } from "vitest/config";
 import { SETUP, suite } from "./vitest.shared.ts";
 
@@ -22,11 +22,11 @@ export default defineConfig({
         "packages/*/src/**/*.ts",
         "apps/api/src/**/*.ts",
         "apps/web/src/{api,lib}/**/*.ts",
-        // What a browser keeps for a person; the components around it are covered by the journeys.
+        // What a browser stores for a person. The journeys cover the components around it.
         "apps/web/src/features/*/{board-search,last-places,read-marks,session-search,submissions}.ts",
       ],
       exclude: ["**/*.test.ts", "**/*.testing.ts", "**/main.ts", "packages/testing/**"],
-      // The limits are checked by scripts/coverage.ts, which knows what started processes ran as well.
+      // scripts/coverage.ts checks the limits, because it also counts what started processes ran.
       reporter: ["json", "html"],
       reportOnFailure: true,
     },

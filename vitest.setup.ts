@@ -1,11 +1,11 @@
-/** Set-up of every suite in Node: one way to wait, with a patience that the machine's load stretches. */
+/** Set-up of every suite in Node: a single way to wait, with a timeout that stretches with the machine's load. */
 import { expect, vi } from "vitest";
 import { coreShare } from "./packages/testing/src/core-share.ts";
 import { waitPatiently } from "./packages/testing/src/patience.ts";
 
-vi.waitFor = (look, options) =>
-  waitPatiently(look, coreShare, typeof options === "number" ? { timeout: options } : options);
+vi.waitFor = (check, options) =>
+  waitPatiently(check, coreShare, typeof options === "number" ? { timeout: options } : options);
 
 expect.poll = () => {
-  throw new Error("wait with vi.waitFor: it is patient, and fails with what it saw");
+  throw new Error("use vi.waitFor, whose timeout stretches with the load and whose error shows the last failure");
 };

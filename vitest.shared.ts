@@ -1,10 +1,10 @@
-/** What the suites of the parts have in common. */
+/** Options that the unit suites share. */
 import { fileURLToPath } from "node:url";
 
 export const suite = {
-  /** Test files leave nothing behind in their modules, so one worker loads each module once: most of the time went there. */
+  /** Tests leave no state in modules, so a worker loads each module only once, which saves most of the time. */
   isolate: false,
-  /** A test's own waits end earlier, with what they saw (`vitest.setup.ts`). */
+  /** A test's own waits end earlier, with a better error (`vitest.setup.ts`). */
   testTimeout: 120_000,
   hookTimeout: 90_000,
 } as const;

@@ -1,6 +1,6 @@
 /**
- * Fifty tasks at once on a machine that is busy with other things, twenty of them long, and beside them a person's page and
- * whoever asks whether the control plane is well. `npm run bench -- crowd [--runs N] [--busy N]`.
+ * Fifty tasks at once on a machine that is busy with other work, twenty of them long, together with a person's page and
+ * health checks of the control plane. `npm run bench -- crowd [--runs N] [--busy N]`.
  */
 import { loadavg } from "node:os";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ import { startBusyLoops } from "./crowd/busy.ts";
 import { type HealthReport, startHealthProbe } from "./crowd/health.ts";
 import { openBrowser, startSwitching, type Switches } from "./crowd/page.ts";
 import { requestsByRoute } from "./crowd/requests.ts";
-import { coreTime, type Peak, runtimeOf, watchPeaks } from "./machine.ts";
+import { coreTime, type Peak, readRuntime, watchPeaks } from "./machine.ts";
 import { median, printRows, printTable, spread, type Spread } from "./table.ts";
 import { Viewer } from "./viewer.ts";
 
@@ -25,29 +25,29 @@ const LONG = 20;
 const SHORT = 30;
 const LONG_TITLE = "Long";
 const PATIENCE_MS = 1_200_000;
-/** More often would take too much of a machine that has nothing to spare. */
+/** A shorter interval would use too much of a machine without spare capacity. */
 const PEAKS_EVERY_MS = 1000;
 const LINES_SHOWN = 10;
 const MEBIBYTE = 1024 * 1024;
 
 interface CrowdRun {
-  /** How long each submission took to be answered; those that never were are left out. */
+  /** The response time of each answered submission. */
   readonly answeredMs: readonly number[];
   readonly long: readonly TaskView[];
   readonly short: readonly TaskView[];
-  /** From the first submission to the last end. */
+  /** From the first submission to the end of the last task. */
   readonly wholeMs: number;
   readonly health: HealthReport;
   readonly page: Switches;
   readonly peaks: readonly Peak[];
-  /** Of workerd, since the installation was started. */
+  /** workerd's figures since the installation was started. */
   readonly cores: Awaited<ReturnType<typeof coreTime>>;
   readonly requests: readonly Spread[];
   /** `samovar verify --all`: its exit code and its last line. */
   readonly verified: { readonly code: number | null; readonly line: string };
 }
 
-/** True when in every run all tasks completed without a warning and verify, and the page went on to the end. */
+/** True when in every run all tasks completed without a warning, all transcripts verify, and the page worked to the end. */
 export async function crowd(args: readonly string[]): Promise<boolean> {
   const { values } = parseArgs({
     args: [...args],
@@ -72,7 +72,7 @@ function wholeNumber(name: string, given: string, least: number): number {
   throw new Error(`--${name} is ${given}; give a whole number from ${least} on`);
 }
 
-/** On an installation of its own. */
+/** Uses a new installation. */
 async function oneRun(busy: number): Promise<CrowdRun> {
   const here = await startInstallation();
   try {
@@ -136,11 +136,11 @@ async function runCrowd(
   const answers = await Promise.allSettled([...long, ...short]);
   for (const answer of answers)
     if (answer.status === "rejected") console.log(`a submission was not answered: ${errorMessage(answer.reason)}`);
-  // What was not answered may be there all the same.
+  // A submission without an answer may have been stored all the same.
   const submitted = await person.tasks(project);
   await Promise.race([Promise.all(submitted.map((task) => viewer.ended(task))), setTimeout(PATIENCE_MS)]);
   const [page, health, seen] = await Promise.all([switching.stop(), probe.stop(), peaks.stop()]);
-  const cores = await coreTime((await runtimeOf(here.dataDir)) ?? Number.NaN);
+  const cores = await coreTime((await readRuntime(here.dataDir)) ?? Number.NaN);
   const tasks = await person.tasks(project);
   const isLong = ({ title }: TaskView) => title.startsWith(LONG_TITLE);
   const ends = tasks.map(({ endedAt }) => endedAt ?? Number.POSITIVE_INFINITY);
@@ -162,7 +162,7 @@ interface Outcome {
   readonly agreed: number;
 }
 
-function outcomeOf({ long, short }: CrowdRun): Outcome {
+function getOutcome({ long, short }: CrowdRun): Outcome {
   const tasks = [...long, ...short];
   return {
     completed: tasks.filter(({ status }) => status === "completed").length,
@@ -172,13 +172,13 @@ function outcomeOf({ long, short }: CrowdRun): Outcome {
 }
 
 function isGood(run: CrowdRun): boolean {
-  const { completed, warned } = outcomeOf(run);
+  const { completed, warned } = getOutcome(run);
   return completed === LONG + SHORT && warned === 0 && run.verified.code === 0 && run.page.fault === null;
 }
 
 function report(run: CrowdRun): void {
   const { long, short, wholeMs, health, page, peaks, requests, verified } = run;
-  const { completed, warned, agreed } = outcomeOf(run);
+  const { completed, warned, agreed } = getOutcome(run);
   printRows(
     "tasks",
     ["completed", "warned", "agreed", "verify", "whole s"],
@@ -255,7 +255,7 @@ const perSecond = (count: number, ms: number): string => ((count * 1000) / ms).t
 
 function summarise(runs: readonly CrowdRun[]): void {
   const rows = runs.map((run, n) => {
-    const { completed, warned, agreed } = outcomeOf(run);
+    const { completed, warned, agreed } = getOutcome(run);
     const health = spread("", run.health.answeredMs);
     const { p50: board, max: boardMax } = spread("", run.page.toBoardMs);
     const { p50: chat, max: chatMax } = spread("", run.page.toChatMs);

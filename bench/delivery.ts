@@ -1,6 +1,6 @@
 /**
- * Agent says it → stored → on a viewer's socket. The agent prints the clock's time; the session's `lastMessageAt` is
- * when the store took it in; the viewer is this process.
+ * Agent emits a message → stored → on a viewer's socket. The agent prints the time; the session's `lastMessageAt` is
+ * when the message was stored; the viewer is this process.
  */
 import type { ProjectId } from "@samovar/base";
 import { type MessageView, taskView, type ViewerEvent } from "@samovar/contracts";
@@ -8,8 +8,8 @@ import type { Installation } from "../tests/harness/installation.ts";
 import { openSocket } from "./viewer.ts";
 
 const MESSAGES = 200;
-/** Short pauses between them: each is a delivery of its own. */
-const TASK = `Tell the time\n\n${"```sh\nsleep 0.05; date +%s%3N\n```\n\n".repeat(MESSAGES)}`;
+/** With short pauses between the messages, so that each is delivered separately. */
+const TASK = `Print the time\n\n${"```sh\nsleep 0.05; date +%s%3N\n```\n\n".repeat(MESSAGES)}`;
 
 interface Sample {
   readonly saidAt: number;
@@ -40,19 +40,19 @@ export async function measureDelivery(
   };
 }
 
-/** The session's change follows the messages of its delivery on the socket, and tells when they were stored. */
+/** On the socket, the session's change follows the messages of its delivery and has the time at which they were stored. */
 function note(event: ViewerEvent, samples: Map<string, Sample>): void {
   if (event.type === "session.updated") {
     for (const sample of samples.values()) sample.storedAt ??= event.session.lastMessageAt;
     return;
   }
-  const message = messageOf(event);
+  const message = toMessage(event);
   const saidAt = Number(/^\d{13}$/m.exec(message?.toolMetadata?.output ?? "")?.[0] ?? Number.NaN);
   if (message === null || Number.isNaN(saidAt) || samples.has(message.messageId)) return;
   samples.set(message.messageId, { saidAt, seenAt: Date.now(), storedAt: null });
 }
 
-function messageOf(event: ViewerEvent): MessageView | null {
+function toMessage(event: ViewerEvent): MessageView | null {
   if (event.type === "message.new") return event.message;
   return event.type === "message.updated" && event.change.mode === "whole" ? event.change.message : null;
 }

@@ -1,4 +1,4 @@
-/** Many tasks at once, on an installation of their own: throughput, the time that each takes, and memory by kind of process. */
+/** Many tasks at once on a new installation: throughput, time per task, and memory by kind of process. */
 import { join } from "node:path";
 import { terminalFaults, transcriptFaults } from "../tests/harness/promises.ts";
 import { removeDirectory, startInstallation } from "../tests/harness/installation.ts";
@@ -11,14 +11,14 @@ const PATIENCE_MS = 600_000;
 
 export interface Load {
   readonly tasks: number;
-  /** From the first submission to the last end. */
+  /** From the first submission to the end of the last task. */
   readonly wholeMs: number;
-  /** From submission to end, of each. */
+  /** From submission to end, for each task. */
   readonly eachMs: readonly number[];
   readonly peaks: readonly Peak[];
 }
 
-/** Throws when one of them does not complete, or its transcript is not what was said. */
+/** Throws when a task does not complete, or its transcript does not verify. */
 export async function measureLoad(tasks: number): Promise<Load> {
   const here = await startInstallation();
   try {

@@ -1,9 +1,9 @@
-/** What an installation takes of this machine, by kind of process. Linux only: read from /proc. */
+/** Measures an installation's use of this machine, by kind of process. Linux only: reads /proc. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import * as z from "zod";
-import { processesOf } from "../tests/harness/processes.ts";
+import { listProcesses } from "../tests/harness/processes.ts";
 
 const PROCESS_KINDS = ["workerd", "cli + local-cloud", "daemon", "session-host", "agent", "other"] as const;
 export type ProcessKind = (typeof PROCESS_KINDS)[number];
@@ -11,26 +11,26 @@ export type ProcessKind = (typeof PROCESS_KINDS)[number];
 export interface Usage {
   readonly pid: number;
   readonly kind: ProcessKind;
-  /** Resident now, and the most that it ever was. */
+  /** Resident memory now, and its peak. */
   readonly bytes: number;
   readonly peakBytes: number;
 }
 
-export async function usageOf(directory: string): Promise<Usage[]> {
-  const runtime = await runtimeOf(directory);
+export async function readUsage(directory: string): Promise<Usage[]> {
+  const runtime = await readRuntime(directory);
   const workerd = runtime === null ? [] : [{ pid: runtime, command: "workerd" }];
   const rows = await Promise.all(
-    [...workerd, ...(await processesOf(directory))].map(async ({ pid, command }) => {
+    [...workerd, ...(await listProcesses(directory))].map(async ({ pid, command }) => {
       const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
       const kibibytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0);
-      return { pid, kind: kindOf(command), bytes: kibibytes("VmRSS") * 1024, peakBytes: kibibytes("VmHWM") * 1024 };
+      return { pid, kind: getKind(command), bytes: kibibytes("VmRSS") * 1024, peakBytes: kibibytes("VmHWM") * 1024 };
     }),
   );
   return rows.filter(({ bytes }) => bytes > 0);
 }
 
-/** The workerd that the CLI has written down: nothing of the directory stands in its own command line. */
-export async function runtimeOf(directory: string): Promise<number | null> {
+/** The workerd that the CLI recorded, because workerd's command line does not contain the directory. */
+export async function readRuntime(directory: string): Promise<number | null> {
   const text = await readFile(join(directory, "runtime.json"), "utf8").catch(() => "null");
   const known = z.object({ pid: z.number() }).safeParse(JSON.parse(text));
   return known.success ? known.data.pid : null;
@@ -41,7 +41,7 @@ export async function openFiles(pid: number): Promise<number> {
   return (await readdir(`/proc/${pid}/fd`).catch(() => [])).length;
 }
 
-/** How long a process's threads were on a core so far, and how long they could have been and had none; milliseconds. */
+/** How long a process's threads have run, and how long they have waited for a core, in milliseconds. */
 export async function coreTime(pid: number): Promise<{ readonly usedMs: number; readonly waitedMs: number }> {
   const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
   const rows = await Promise.all(
@@ -53,19 +53,19 @@ export async function coreTime(pid: number): Promise<{ readonly usedMs: number; 
 
 export interface Peak {
   readonly kind: ProcessKind;
-  /** The most that were there at a time. */
+  /** The largest number at a time. */
   readonly count: number;
-  /** The most that one of them ever took, and all of them at a time. */
+  /** The peak of a single process, and of all of them together. */
   readonly oneBytes: number;
   readonly allBytes: number;
 }
 
-/** Looks again and again until it is stopped. */
+/** Samples repeatedly until it is stopped. */
 export function watchPeaks(directory: string, everyMs = 250): { stop(): Promise<Peak[]> } {
   const peaks = new Map<ProcessKind, Peak>();
   const stopping = new AbortController();
   const look = async () => {
-    const usages = await usageOf(directory);
+    const usages = await readUsage(directory);
     for (const kind of PROCESS_KINDS) {
       const own = usages.filter((usage) => usage.kind === kind);
       const before = peaks.get(kind) ?? { kind, count: 0, oneBytes: 0, allBytes: 0 };
@@ -92,7 +92,7 @@ export function watchPeaks(directory: string, everyMs = 250): { stop(): Promise<
   };
 }
 
-function kindOf(command: string): ProcessKind {
+function getKind(command: string): ProcessKind {
   if (command.includes("workerd")) return "workerd";
   if (/samovar\.mjs up/.test(command)) return "cli + local-cloud";
   if (/vm-agent\.mjs daemon/.test(command)) return "daemon";

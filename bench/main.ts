@@ -1,11 +1,11 @@
 /**
- * What the README's figures come from: `npm run bench -- [delivery] [start] [load] [page [all]] [soak …] [byhand …] [crowd …]`;
- * without a name all that are quick. Everything runs on the real local stack, in one run on one machine; times are milliseconds of its one clock.
+ * Produces the README's figures: `npm run bench -- [delivery] [start] [load] [page [all]] [soak …] [byhand …] [crowd …]`;
+ * without a name, all quick ones. Everything runs on the real local stack on one machine; times are milliseconds of its clock.
  */
 import { join } from "node:path";
 import { makeRepository } from "../tests/harness/repository.ts";
 import { type Installation, removeDirectory, startInstallation } from "../tests/harness/installation.ts";
-import { measureByHand } from "./byhand.ts";
+import { measureByHand } from "./by-hand.ts";
 import { crowd } from "./crowd.ts";
 import { measureDelivery } from "./delivery.ts";
 import { measureLoad } from "./load.ts";
@@ -48,9 +48,9 @@ async function quick(here: Installation, wanted: readonly string[]): Promise<voi
   if (wanted.includes("delivery")) {
     const { stored, viewed, whole } = await measureDelivery(here, repository);
     printTable("a message", [
-      spread("agent says it → stored", stored),
+      spread("agent emits a message → stored", stored),
       spread("stored → on a viewer's socket", viewed),
-      spread("agent says it → on a viewer's socket", whole),
+      spread("agent emits a message → on a viewer's socket", whole),
     ]);
   }
 }

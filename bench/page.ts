@@ -1,7 +1,7 @@
 /**
- * The page in Chromium, on a project of 100 sessions: how soon a long transcript is there, whether scrolling stutters,
- * how fast the views change, what an hour of streaming leaves in memory, what is fetched first.
- * `npm run bench -- page [all]`: `all` gives every session its 10,000 messages, else those that are looked at.
+ * The page in Chromium, on a project of 100 sessions: how soon a long transcript appears, whether scrolling stutters,
+ * how fast the views switch, how much memory an hour of streaming takes, what is fetched first.
+ * `npm run bench -- page [all]`: `all` gives every session 10,000 messages, otherwise only those that are opened.
  */
 import { loadavg } from "node:os";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { fillProject } from "../tests/harness/long-project.ts";
 import { Person } from "../tests/harness/person.ts";
 import { makeRepository } from "../tests/harness/repository.ts";
 import { hang, say, script } from "../tests/harness/scripts.ts";
-import { openWorkspaceDoor } from "../tests/harness/workspace-door.ts";
+import { openWorkspaceDelivery } from "../tests/harness/workspace-delivery.ts";
 import { sayMinute } from "./fast-forward.ts";
 import { initialBytes } from "./initial-bytes.ts";
 import { printRows, printTable, spread } from "./table.ts";
@@ -22,7 +22,7 @@ import { switchView, type View } from "./views.ts";
 const SESSIONS = 100;
 const LONG = 10_000;
 const SHORT = 100;
-/** Of the newest sessions, which the page shows first. */
+/** Messages of the newest sessions, which the page shows first. */
 const LOOKED_AT = 3;
 const COLD_LOADS = 5;
 const SWITCHES = 10;
@@ -107,7 +107,7 @@ async function measure(here: Installation, browser: PersonsBrowser, { project, l
   console.log(`\nload of this machine, 1 min: ${(loadavg()[0] ?? 0).toFixed(1)}`);
 }
 
-/** From the navigation to the frame after the first article stands, with nothing cached. */
+/** From the navigation to the frame after the first article appears, with nothing cached. */
 async function coldLoad(browser: PersonsBrowser, path: string): Promise<number> {
   const page = await browser.open("/favicon.svg");
   await page.addInitScript(`globalThis.painted = new Promise((painted) => {
@@ -135,7 +135,7 @@ interface Frames {
   readonly longTasks: number;
 }
 
-/** Upwards, as one reads: older messages are fetched meanwhile. */
+/** Scrolls up like a reader, while older messages are fetched. */
 async function scroll(page: Page): Promise<Frames> {
   return page.evaluate<Frames>(`(async () => {
     const feed = document.querySelector('[role=feed]');
@@ -155,7 +155,7 @@ async function scroll(page: Page): Promise<Frames> {
   })()`);
 }
 
-/** From the press to the frame that shows the other face; the first of each direction only warms up. */
+/** From the key press to the frame with the other view; the first switch of each direction only warms up. */
 async function switches(page: Page): Promise<{ toBoard: number[]; toChat: number[] }> {
   const toBoard: number[] = [];
   const toChat: number[] = [];
@@ -182,22 +182,22 @@ async function streamAnHour(
   task: TaskView,
 ): Promise<void> {
   const page = await openSettled(browser, `/p/${project.id}/s/${task.sessionId}`);
-  const door = await openWorkspaceDoor(here, project.id, task.sessionId);
+  const delivery = await openWorkspaceDelivery(here, project.id, task.sessionId);
   const devtools = await page.context().newCDPSession(page);
   await devtools.send("Performance.enable");
   const rows = [await usage(devtools, "begin", 0)];
   let said = 0;
   for (let minute = 1; minute <= MINUTES; minute++) {
-    said += await sayMinute(door, task.sessionId, minute);
+    said += await sayMinute(delivery, task.sessionId, minute);
     if (minute % 15 !== 0) continue;
     await page.waitForLoadState("networkidle");
     rows.push(await usage(devtools, `minute ${minute}`, said));
   }
-  printRows("streaming, target flat", ["heap KiB", "DOM nodes", "listeners", "said KiB"], rows);
+  printRows("streaming, target flat", ["heap KiB", "DOM nodes", "listeners", "sent KiB"], rows);
   await page.context().close();
 }
 
-/** After the garbage is gone. */
+/** After garbage collection. */
 async function usage(devtools: CDPSession, name: string, said: number) {
   await devtools.send("HeapProfiler.collectGarbage");
   const { metrics } = await devtools.send("Performance.getMetrics");

@@ -1,7 +1,7 @@
 /**
  * Hundreds of tasks in a row, with random cancels, and kills of agents, hosts, daemons and the control plane:
- * `npm run bench -- soak --tasks 500 --minutes 20 --seed 1`. Tells memory and open files each minute; at the end nothing
- * may be stuck, unproven or left.
+ * `npm run bench -- soak --tasks 500 --minutes 20 --seed 1`. Prints memory and open files each minute; at the end no task
+ * may be stuck, no transcript unverified, and nothing left behind.
  */
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -11,7 +11,7 @@ import { seededRandom } from "@samovar/testing";
 import { type ControlPlanePart, killAndRestart, tryKill } from "../tests/harness/control-plane.ts";
 import { type Installation, removeDirectory, startInstallation } from "../tests/harness/installation.ts";
 import { hasEnded, Person } from "../tests/harness/person.ts";
-import { isAlive, processesOf } from "../tests/harness/processes.ts";
+import { isAlive, listProcesses } from "../tests/harness/processes.ts";
 import {
   clearedFaults,
   leftOnMachine,
@@ -21,15 +21,15 @@ import {
 } from "../tests/harness/promises.ts";
 import { makeRemote } from "../tests/harness/repository.ts";
 import { crash, say, script, sh, stream, write } from "../tests/harness/scripts.ts";
-import { openFiles, type ProcessKind, usageOf } from "./machine.ts";
+import { openFiles, type ProcessKind, readUsage } from "./machine.ts";
 import { printRows } from "./table.ts";
 
 const MEBIBYTE = 1024 * 1024;
 const AT_A_TIME = 8;
 const STUCK_AFTER_MS = 240_000;
-/** Then the control plane is left alone, so that its memory can be followed. */
+/** After this, the control plane is not killed any more, so that its memory can be observed. */
 const CONTROL_PLANE_DIES_UNTIL = 0.35;
-/** Workspaces, nodes and sweeps come and go many times. */
+/** Short enough that workspaces, nodes and sweeps come and go many times. */
 const ENV = {
   WORKSPACE_RETENTION_MS: "15000",
   SWEEP_CRON: "*/10 * * * * *",
@@ -95,13 +95,13 @@ class Soak {
     await this.#installation().stop();
     const left = [...(await this.#processesLeft(dataDir)), ...lockFaults(dataDir)];
     const all = [...faults, ...left];
-    console.log(all.length === 0 ? "\nnothing stuck, every transcript proven, nothing left" : `\n${all.join("\n")}`);
+    console.log(all.length === 0 ? "\nnothing stuck, every transcript verified, nothing left" : `\n${all.join("\n")}`);
     if (all.length === 0) await removeDirectory(dataDir);
     else console.log(`the installation's files are in ${dataDir}`);
     return all.length === 0;
   }
 
-  /** Evenly over the time, some at a time. */
+  /** Submits evenly over the time, several at once. */
   async #submitAll(project: ProjectView): Promise<void> {
     const all: Promise<void>[] = [];
     for (let n = 0; n < this.#tasks; n++) {
@@ -121,13 +121,13 @@ class Soak {
       await setTimeout(cancelAfterMs);
       if (!hasEnded(await this.#person.task(task))) {
         this.#cancels++;
-        await this.#person.tell(task, "cancel").catch(() => {
-          // It has ended meanwhile.
+        await this.#person.act(task, "cancel").catch(() => {
+          // The task has ended meanwhile.
         });
       }
     }
     await this.#person.until(task, hasEnded, STUCK_AFTER_MS).catch(() => {
-      // Told at the end: it is stuck.
+      // Reported at the end: the task is stuck.
     });
   }
 
@@ -157,14 +157,14 @@ class Soak {
   async #killOne(): Promise<void> {
     const kinds: readonly ProcessKind[] = ["agent", "session-host", "daemon"];
     const kind = kinds[this.#upTo(kinds.length)] ?? "agent";
-    const found = (await usageOf(this.#installation().dataDir)).filter((usage) => usage.kind === kind);
+    const found = (await readUsage(this.#installation().dataDir)).filter((usage) => usage.kind === kind);
     const victim = found[this.#upTo(found.length)];
     if (victim !== undefined && tryKill(victim.pid)) this.#note(kind);
   }
 
   async #tellEachMinute(): Promise<void> {
     for (let minute = 0; !this.#over; minute++) {
-      const usages = await usageOf(this.#installation().dataDir);
+      const usages = await readUsage(this.#installation().dataDir);
       for (const { pid, kind, bytes } of usages)
         this.#samples.push({ minute, kind, pid, mebibytes: bytes / MEBIBYTE, files: await openFiles(pid) });
       console.log(
@@ -234,7 +234,7 @@ class Soak {
   }
 
   async #processesLeft(dataDir: string): Promise<string[]> {
-    const own = (await processesOf(dataDir)).map(({ command }) => `process ${command}`);
+    const own = (await listProcesses(dataDir)).map(({ command }) => `process ${command}`);
     const runtimes = new Set(this.#samples.filter(({ kind }) => kind === "workerd").map(({ pid }) => pid));
     const alive = await Promise.all([...runtimes].map(async (pid) => ((await isAlive(pid)) ? [`workerd ${pid}`] : [])));
     return [...own, ...alive.flat()];
@@ -258,10 +258,10 @@ class Soak {
   }
 }
 
-/** By then a process has taken what it needs: allocators give little back, but use it again. */
+/** By then a process has allocated what it needs: allocators return little memory, but reuse it. */
 const lastThird = <T>(samples: readonly T[]): readonly T[] => samples.slice(Math.floor((samples.length * 2) / 3));
 
-/** Of the line that fits best. */
+/** The slope of the best-fitting line. */
 function slope(points: readonly (readonly [number, number])[]): number {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const meanX = mean(points.map(([x]) => x));

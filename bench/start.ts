@@ -1,6 +1,6 @@
-/** Submit → agent running: on a node that is made for the task, and on one that is warm. */
+/** Submit → agent running: on a new node, and on a warm one. */
 import { page, taskEvent, type TaskEvent } from "@samovar/contracts";
-import { type Installation, taskOf } from "../tests/harness/installation.ts";
+import { type Installation, parseTask } from "../tests/harness/installation.ts";
 
 const COLD_RUNS = 5;
 const WARM_RUNS = 15;
@@ -26,9 +26,9 @@ export async function measureWarmStart(here: Installation, repository: string): 
   return warm;
 }
 
-/** From the moment of creation to the change to `in_progress`, which the agent's first sign makes. */
+/** From the creation to the change to `in_progress`, at the agent's first event. */
 async function runOne(here: Installation, repository: string): Promise<{ took: number; nodeId: string | null }> {
-  const task = taskOf(await here.samovar(["run", "--json", "--agent", "script", "--repo", repository, HELLO]));
+  const task = parseTask(await here.samovar(["run", "--json", "--agent", "script", "--repo", repository, HELLO]));
   if (task.status !== "completed") throw new Error(`a run ended ${task.status}: ${task.failure?.message ?? ""}`);
   const { items } = page(taskEvent).parse(
     await here.api(`/api/projects/${task.projectId}/tasks/${task.id}/events?limit=200`),

@@ -1,4 +1,4 @@
-/** Spreads of samples, as a table of plain text. */
+/** Prints distributions of samples as a plain-text table. */
 
 export interface Spread {
   readonly name: string;
@@ -16,7 +16,7 @@ export function spread(name: string, samples: readonly number[]): Spread {
   return { name, count: sorted.length, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
 }
 
-/** Not a number for an empty list. */
+/** NaN for an empty list. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -29,7 +29,7 @@ export function printTable(title: string, rows: readonly Spread[]): void {
   printRows(title, ["N", "p50", "p90", "p99", "max"], cells);
 }
 
-/** Figures with so many `digits` after the point. */
+/** Formats numbers with `digits` decimals. */
 export function printRows(
   title: string,
   heads: readonly string[],

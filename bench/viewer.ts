@@ -1,4 +1,4 @@
-/** A viewer of one project, over its WebSocket: learns of each task's end, and when an agent's first message was stored. */
+/** A viewer of one project over its WebSocket: receives each task's end, and when an agent's first message was stored. */
 import { type ProjectId, type SessionId, systemRandom, systemTimers, type TaskId } from "@samovar/base";
 import { dialProject, SOCKET_PACE } from "@samovar/cli/client/dial-project";
 import { openProjectSocket, type ProjectSocket } from "@samovar/client/project-socket";
@@ -10,10 +10,10 @@ import type { Installation } from "../tests/harness/installation.ts";
 import { hasEnded, type Person } from "../tests/harness/person.ts";
 
 const instance = z.object({ apiToken: z.string() });
-/** A socket that was silent for so long may have failed to report an end. */
+/** A socket that is silent for this long may have missed an end. */
 const SILENT_MS = 15_000;
 
-/** `onOpen`: after each connection. What is followed is followed over all of them, from its first message. */
+/** `onOpen`: called after each connection. Followed sessions are followed across connections, from their first message. */
 export async function openSocket(
   here: Installation,
   projectId: ProjectId,
@@ -44,7 +44,7 @@ export class Viewer {
   #socket: ProjectSocket | null = null;
   #cancelCheck = () => {};
   #checking = false;
-  #heard = false;
+  #hasReceived = false;
 
   private constructor(person: Person, project: ProjectView) {
     this.#person = person;
@@ -63,7 +63,7 @@ export class Viewer {
     return viewer;
   }
 
-  /** From now on the session's messages are read; one connection follows 32 sessions at most. */
+  /** Starts following the session's messages; one connection follows at most 32 sessions. */
   follow(sessionId: SessionId): void {
     this.#followed.set(sessionId, null);
     this.#socket?.follow(sessionId);
@@ -90,10 +90,10 @@ export class Viewer {
   }
 
   #onEvent(event: ViewerEvent): void {
-    if (event.type !== "pong") this.#heard = true;
+    if (event.type !== "pong") this.#hasReceived = true;
     if (event.type === "task.updated") this.#learn(event.task);
     else if (event.type === "session.updated") this.#sessionUpdated(event.session.id, event.session.lastMessageAt);
-    else if (messagesOf(event).some(({ role }) => role === "assistant") && "sessionId" in event)
+    else if (listMessages(event).some(({ role }) => role === "assistant") && "sessionId" in event)
       this.#arrived.add(event.sessionId);
   }
 
@@ -114,8 +114,8 @@ export class Viewer {
 
   #checkLater(): void {
     this.#cancelCheck = systemTimers.after(SILENT_MS, () => {
-      if (!this.#heard) void this.#check();
-      this.#heard = false;
+      if (!this.#hasReceived) void this.#check();
+      this.#hasReceived = false;
       this.#checkLater();
     });
   }
@@ -126,14 +126,14 @@ export class Viewer {
     try {
       for (const task of await this.#person.tasks(this.#project)) this.#learn(task);
     } catch {
-      // The control plane has not answered for minutes: the next check, or the socket, will do.
+      // The control plane has not answered for minutes: the next check or the socket will report the end.
     } finally {
       this.#checking = false;
     }
   }
 }
 
-function messagesOf(event: ViewerEvent): readonly MessageView[] {
+function listMessages(event: ViewerEvent): readonly MessageView[] {
   if (event.type === "sync") return event.messages;
   if (event.type === "message.new") return [event.message];
   return event.type === "message.updated" && event.change.mode === "whole" ? [event.change.message] : [];

@@ -1,4 +1,4 @@
-/** Switches a page between chat and board, and tells how long that takes. */
+/** Switches a page between chat and board, and measures the time. */
 import type { Page } from "playwright-core";
 
 const VIEWS = {
@@ -7,7 +7,7 @@ const VIEWS = {
 } as const;
 export type View = keyof typeof VIEWS;
 
-/** A page that does not show the other view by then will not. */
+/** A page that does not show the other view by then never will. */
 const SWITCH_TIMEOUT_MS = 60_000;
 
 /** Milliseconds from the click to the frame that shows the other view. Throws after a minute. */

@@ -1,13 +1,13 @@
 /**
- * Bundles the CLI into dist/cli: a few files, of which a command loads those that it needs. Beside them `sources.json`
- * holds the size and time of each source, by which bin/samovar.mjs sees that the bundle is not older than they are.
+ * Bundles the CLI into dist/cli: a few files, of which a command loads only those it needs. `sources.json` beside them
+ * holds the size and time of each source, by which bin/samovar.mjs decides whether the bundle is up to date.
  */
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { builtinsOnDemand } from "./builtins-on-demand.ts";
 
-/** Packages are of the versions that this file names. */
+/** The lock file, which fixes the versions of bundled packages. */
 const LOCK_FILE = "package-lock.json";
 
 export async function buildCli(root: string): Promise<void> {
@@ -21,7 +21,7 @@ export async function buildCli(root: string): Promise<void> {
     format: "esm",
     platform: "node",
     target: "node24",
-    // Finds its own files, and workerd.
+    // Not bundled, because it locates its own files and workerd.
     external: ["miniflare"],
     plugins: [builtinsOnDemand],
     // Dependencies written as CommonJS still call `require` for Node's own modules.
@@ -31,22 +31,22 @@ export async function buildCli(root: string): Promise<void> {
     logLevel: "warning",
   });
   const sources = Object.keys(metafile.inputs).filter((path) => /^(apps|packages)\//.test(path));
-  const stamps = await stampsOf(root, [...sources, LOCK_FILE]);
-  // One that was changed meanwhile may be in the bundle as it was before.
+  const stamps = await readStamps(root, [...sources, LOCK_FILE]);
+  // A source that changed during the build may be bundled in its old state.
   if (Object.values(stamps).every(([changedAt]) => changedAt < startedAt)) await writeStamps(root, stamps);
 }
 
-/** For sources whose content is known to be what was bundled. */
+/** Records sources whose content is known to equal the bundled one. */
 export async function stampCli(root: string): Promise<void> {
   const known = await readFile(join(root, "dist/cli/sources.json"), "utf8").catch(() => null);
   if (known === null) return;
-  await writeStamps(root, await stampsOf(root, Object.keys(JSON.parse(known) as Stamps)));
+  await writeStamps(root, await readStamps(root, Object.keys(JSON.parse(known) as Stamps)));
 }
 
-/** By path: milliseconds of the last change, and bytes. */
+/** By path: modification time in milliseconds, and bytes. */
 type Stamps = Record<string, readonly [changedAt: number, bytes: number]>;
 
-async function stampsOf(root: string, paths: readonly string[]): Promise<Stamps> {
+async function readStamps(root: string, paths: readonly string[]): Promise<Stamps> {
   const stamps = paths.map(async (path) => {
     const { mtimeMs, size } = await stat(join(root, path));
     return [path, [mtimeMs, size]] as const;

@@ -1,5 +1,5 @@
 /**
- * Makes what `samovar up` serves and what nodes install, into dist/:
+ * Builds what `samovar up` serves and what nodes install, into dist/:
  *   worker/worker.js           the control plane, one module for workerd
  *   web/                       the web app's files
  *   web/agent/vm-agent-*.mjs   the vm-agent's release, one module for Node 24
@@ -16,14 +16,14 @@ import { build as esbuild } from "esbuild";
 import { build as vite } from "vite";
 import { buildCli, stampCli } from "./build-cli.ts";
 import { builtinsOnDemand } from "./builtins-on-demand.ts";
-import { fingerprintOf, isFresh } from "./fingerprint.ts";
+import { computeFingerprint, isFresh } from "./fingerprint.ts";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
 
-const fingerprint = await fingerprintOf(root);
+const fingerprint = await computeFingerprint(root);
 if (!process.argv.includes("--force") && (await isFresh(dist, fingerprint))) {
-  // Sources that were written anew with the same content count as unchanged again.
+  // Sources that were rewritten with the same content count as unchanged.
   await stampCli(root);
   process.exit(0);
 }
@@ -72,7 +72,7 @@ async function buildAgent(): Promise<void> {
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
     },
     legalComments: "none",
-    // Parsing is a part of each start; names stay, for stack traces.
+    // Smaller files parse faster at each start; names stay for stack traces.
     minifyWhitespace: true,
     minifySyntax: true,
     logLevel: "warning",

@@ -1,10 +1,10 @@
 /**
- * Node's own modules in a bundle, got by a call when they are needed. An `import` at the top would load all of them in
- * each process, and all that their exports lead to: importing `node:http` loads Node's whole fetch.
+ * Loads Node's built-in modules in a bundle on demand. An `import` at the top would load all of them in
+ * each process, with everything behind their exports: importing `node:http` loads all of Node's fetch.
  */
 import type { Plugin } from "esbuild";
 
-/** Those that take long, and of which a process may need nothing: got when something of them is used. */
+/** Slow modules that a process may not need: loaded when one of their exports is used. */
 const LAZY = new Set(["node:child_process", "node:fs/promises", "node:util"]);
 
 export const builtinsOnDemand: Plugin = {
@@ -15,7 +15,7 @@ export const builtinsOnDemand: Plugin = {
     );
     onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => {
       const got = `process.getBuiltinModule(${JSON.stringify(path)})`;
-      // As a prototype: the bundle copies what an object has itself, and that would get it all at once.
+      // As a prototype, because the bundle copies an object's own properties, which would load them all at once.
       const lazy = `Object.create(new Proxy({}, { get: (_, name) => ${got}[name] }))`;
       return { contents: `module.exports = ${LAZY.has(path) ? lazy : got};` };
     });

@@ -1,7 +1,7 @@
 /**
  * Checks who imports whom between the folders of `apps/api/src`, type imports included: nouns import each other in one
  * direction only, `http/` and `database/` import no noun, and only the composition root imports `sweep/`, `app.ts` and
- * `worker.ts`. Cycles between files are the linter's (`import/no-cycle`). Tests and what serves them alone are left out.
+ * `worker.ts`. The linter checks cycles between files (`import/no-cycle`). Tests and their helpers are exempt.
  */
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
@@ -16,19 +16,19 @@ interface Import {
   readonly to: string;
 }
 
-/** Folder → folder that it imports → the imports. Files at the top stand for themselves. */
+/** Folder → imported folder → the imports. A file at the top level counts as a folder. */
 type FolderGraph = ReadonlyMap<string, ReadonlyMap<string, readonly Import[]>>;
 
 const imports = globSync("**/*.ts", { cwd: source })
   .filter((path) => !TEST_ONLY.test(path))
-  .flatMap(importsOf);
-const faults = [...forbidden(imports), ...cycles(graphOf(imports))];
+  .flatMap(listImports);
+const faults = [...forbidden(imports), ...cycles(buildGraph(imports))];
 if (faults.length > 0) {
   console.error(`${faults.join("\n\n")}\n\nSee ARCHITECTURE.md, "Who may import whom".`);
   process.exitCode = 1;
 }
 
-function importsOf(from: string): Import[] {
+function listImports(from: string): Import[] {
   const text = readFileSync(join(source, from), "utf8");
   return [...text.matchAll(/\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)].map(([, path = ""]) => ({
     from,
@@ -36,13 +36,13 @@ function importsOf(from: string): Import[] {
   }));
 }
 
-function folderOf(path: string): string {
+function getFolder(path: string): string {
   return path.split("/", 1)[0] ?? path;
 }
 
 function forbidden(all: readonly Import[]): string[] {
   return all.flatMap((each) => {
-    const [from, to] = [folderOf(each.from), folderOf(each.to)];
+    const [from, to] = [getFolder(each.from), getFolder(each.to)];
     if (from === to || COMPOSITION_ROOT.has(from)) return [];
     if (BELOW_NOUNS.has(from) && isNoun(to)) return [`${from}/ imports no noun:\n${line(each)}`];
     if (to === "sweep" || COMPOSITION_ROOT.has(to)) return [`${to} is for the composition root:\n${line(each)}`];
@@ -54,10 +54,10 @@ function isNoun(folder: string): boolean {
   return !folder.endsWith(".ts") && !folder.startsWith(".") && !BELOW_NOUNS.has(folder);
 }
 
-function graphOf(all: readonly Import[]): FolderGraph {
+function buildGraph(all: readonly Import[]): FolderGraph {
   const graph = new Map<string, Map<string, Import[]>>();
   for (const each of all) {
-    const [from, to] = [folderOf(each.from), folderOf(each.to)];
+    const [from, to] = [getFolder(each.from), getFolder(each.to)];
     if (from === to || !isNoun(from) || !isNoun(to)) continue;
     const targets = graph.get(from) ?? new Map<string, Import[]>();
     graph.set(from, targets.set(to, [...(targets.get(to) ?? []), each]));
@@ -65,7 +65,7 @@ function graphOf(all: readonly Import[]): FolderGraph {
   return graph;
 }
 
-/** One message for each circle, with the imports that close it. */
+/** One message per cycle, with the imports that close it. */
 function cycles(graph: FolderGraph): string[] {
   const done = new Set<string>();
   const found: string[] = [];

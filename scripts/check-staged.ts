@@ -1,6 +1,6 @@
 /**
- * The pre-commit hook (`npm run hooks` installs it): format, lint and types of what is staged. The files are read as they are
- * in the working tree. Exits 1 with the tools' own words when one of them complains.
+ * The pre-commit hook (`npm run hooks` installs it): checks format, lint and types of staged files. Reads the files as they are
+ * in the working tree. Exits 1 with the output of the tools that fail.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * Coverage of the whole units run, and the limits that it must hold (R40). Much of Samovar is processes that start
- * processes; what those ran is told by V8 (`NODE_V8_COVERAGE`) and joined, statement by statement, with what Istanbul
+ * Computes the coverage of the unit tests and checks its limits (R40). Much of Samovar is processes that start
+ * processes; V8 reports what those ran (`NODE_V8_COVERAGE`), which is merged, statement by statement, with what Istanbul
  * counted inside the test runner. Node strips types without moving a character, so V8's offsets are those of the source.
  */
 import { readFile, readdir } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 const root = join(import.meta.dirname, "..");
 const folder = join(root, "coverage");
 
-/** Over 90 % where messages, nodes and tasks are kept; over 80 % overall. */
+/** Over 90 % for the code of messages, nodes and tasks; over 80 % overall. */
 const LIMITS: readonly { readonly name: string; readonly below: string; readonly percent: number }[] = [
   { name: "message persistence: outbox", below: "packages/outbox/src", percent: 90 },
   { name: "message persistence: sqlite", below: "packages/sqlite/src", percent: 90 },
@@ -43,13 +43,13 @@ interface Tally {
   readonly total: number;
 }
 
-/** The limits that are not held, told in words; prints the table. */
+/** Prints the table, and returns a sentence for each limit that is not met. */
 export async function checkCoverage(): Promise<string[]> {
   const counted = await countedFiles();
-  if (counted === null) return ["coverage was not counted: the units run broke before its end"];
+  if (counted === null) return ["coverage was not counted: the unit tests broke before their end"];
   const ran = await rangesOfProcesses(new Set(Object.keys(counted)));
   const files = await Promise.all(
-    Object.entries(counted).map(([path, file]) => tallyOf(path, file, ran.get(path) ?? [])),
+    Object.entries(counted).map(([path, file]) => countTally(path, file, ran.get(path) ?? [])),
   );
   const faults: string[] = [];
   console.log("\nStatements covered");
@@ -72,7 +72,7 @@ async function countedFiles(): Promise<Record<string, CountedFile> | null> {
 
 const sum = (files: readonly Tally[], field: "covered" | "total") => files.reduce((all, file) => all + file[field], 0);
 
-async function tallyOf(path: string, file: CountedFile, runs: readonly (readonly Range[])[]): Promise<Tally> {
+async function countTally(path: string, file: CountedFile, runs: readonly (readonly Range[])[]): Promise<Tally> {
   const lines = lineOffsets(await readFile(path, "utf8"));
   const statements = Object.entries(file.statementMap);
   const covered = statements.filter(([id, { start }]) => {
@@ -83,7 +83,7 @@ async function tallyOf(path: string, file: CountedFile, runs: readonly (readonly
   return { path: relative(root, path), covered: covered.length, total: statements.length };
 }
 
-/** V8's ranges nest: the innermost one that holds the offset tells how often it ran. */
+/** V8's ranges nest: the innermost one around the offset has its count. */
 function countAt(ranges: readonly Range[], offset: number): number {
   let innermost: Range | null = null;
   for (const range of ranges) {
@@ -107,7 +107,7 @@ interface ProcessReport {
   }[];
 }
 
-/** Null: a process that was killed, as tests do, was in the midst of writing it. */
+/** Null when a killed process had not finished writing the file. */
 function wholeReport(text: string): ProcessReport | null {
   try {
     return JSON.parse(text) as ProcessReport;

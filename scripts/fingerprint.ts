@@ -1,4 +1,4 @@
-/** The fingerprint of everything that a build depends on. */
+/** Computes the fingerprint of everything that a build depends on. */
 import { createHash } from "node:crypto";
 import { readFile, readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
@@ -7,7 +7,7 @@ const SOURCES = ["apps/api/src", "apps/cli/src", "apps/web", "packages", "script
 const SKIPPED = new Set(["node_modules", "dist", "coverage", "test"]);
 
 /** SHA-256 (hex) over the paths and contents of all sources, tests left out. */
-export async function fingerprintOf(root: string): Promise<string> {
+export async function computeFingerprint(root: string): Promise<string> {
   const files = (await Promise.all(SOURCES.map((source) => filesBelow(join(root, source))))).flat().toSorted();
   const hash = createHash("sha256");
   for (const file of files)

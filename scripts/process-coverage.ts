@@ -1,6 +1,6 @@
 /**
- * Set-up of the tests that start processes: when coverage is asked for, Node passes this variable on to every process
- * below, also through a clean environment, and each writes what it ran when it ends.
+ * Set-up of tests that start processes: when coverage is measured, Node passes this variable to every child process,
+ * even through a clean environment, and each writes its coverage when it ends.
  */
 if (process.env["SAMOVAR_PROCESS_COVERAGE"] !== undefined)
   process.env["NODE_V8_COVERAGE"] = process.env["SAMOVAR_PROCESS_COVERAGE"];

@@ -1,7 +1,7 @@
 /**
- * Pictures of every page and state, light and dark, at three widths, from a stack of its own.
+ * Takes pictures of every page and state, light and dark, at three widths, of a new installation.
  *
- * `npm run screenshots -- [directory] [scene …]`: into dist/screenshots, or a directory that is named.
+ * `npm run screenshots -- [directory] [scene …]`; the default directory is dist/screenshots.
  */
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -32,7 +32,7 @@ try {
   await stage.stop();
 }
 
-/** One window a width: what it has fetched once it need not fetch again. */
+/** One window per width, which reuses what it has fetched. */
 async function shootAll(scenes: readonly Scene[]): Promise<void> {
   for (const size of WIDTHS) {
     const page = await stage.browser.open("/favicon.svg", { ...size, reducedMotion: true });
@@ -41,7 +41,7 @@ async function shootAll(scenes: readonly Scene[]): Promise<void> {
   }
 }
 
-/** A scene that cannot be reached is told, and does not keep the others from being shot. */
+/** Reports a scene that cannot be reached, and goes on with the others. */
 async function shoot(page: Page, scene: Scene, width: number): Promise<void> {
   try {
     await enter(page, stage.here.url, scene);

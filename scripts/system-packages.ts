@@ -1,4 +1,4 @@
-/** Programs that the tests drive and that npm does not have, from Debian. */
+/** Debian packages of programs that the tests use and npm does not have. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 
@@ -14,7 +14,7 @@ const SHOWS: Record<string, string> = {
   "python3-yaml": "/usr/lib/python3/dist-packages/yaml/__init__.py",
 };
 
-/** Installs what is missing, as root or through sudo; throws with what to do where neither works. */
+/** Installs missing packages, as root or with sudo. Throws with what to do when neither works. */
 export async function installSystemPackages(packages: readonly string[]): Promise<void> {
   const missing = packages.filter((name) => !existsSync(SHOWS[name] ?? ""));
   if (missing.length === 0) return;

@@ -1,6 +1,6 @@
 /**
- * All suites, one after the other, each told with its time; the last line sums them up. A suite that fails does not
- * keep the next from running. `node scripts/test.ts [--long] [suite …]` runs some of them; `--long` with every seed of a series.
+ * Runs all suites, one after the other, and reports each with its time; the last line is a summary. A failed suite does not
+ * stop the next one. `node scripts/test.ts [--long] [suite …]` runs some of them; `--long` uses every seed of a series.
  */
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, statfsSync } from "node:fs";
@@ -12,28 +12,28 @@ import { installSystemPackages } from "./system-packages.ts";
 
 interface Tally {
   readonly passed: number;
-  /** What failed, each in a line: the end of a long log tells it again. */
+  /** The failures, one line each, repeated at the end of the log. */
   readonly failures: readonly string[];
 }
 
 interface Suite {
   readonly name: string;
-  /** Whether it drives programs that npm does not have. */
+  /** Whether it uses programs that npm does not have. */
   readonly drives?: boolean;
   run(): Promise<Tally>;
 }
 
 const root = join(import.meta.dirname, "..");
-/** About three times what the tests have in files at once. */
+/** About three times the size of the tests' files. */
 const ROOM_BYTES = 6 * 2 ** 30;
-const scratch = await mkdtemp(join(roomInMemory() ?? tmpdir(), "samovar-test-"));
-// Databases, clones and workspaces of the tests: on a disk they would mostly wait for it.
+const scratch = await mkdtemp(join(findMemoryDirectory() ?? tmpdir(), "samovar-test-"));
+// Databases, clones and workspaces of the tests: on a disk, the tests would mostly wait for it.
 process.env["TMPDIR"] = scratch;
-/** Many unit tests wait for processes, sockets and workerd: with vitest's own choice half of a small machine would idle. */
+/** Many unit tests wait for processes, sockets and workerd: with vitest's default, half of a small machine would be idle. */
 const UNITS_AT_ONCE = availableParallelism() + 2;
 const bin = (name: string) => join(root, "node_modules/.bin", name);
 
-/** What the suites that run something drive, from Debian. */
+/** Debian packages that the suites use. */
 const PROGRAMS = [
   "chromium",
   "cloud-init",
@@ -46,7 +46,7 @@ const PROGRAMS = [
 ];
 
 const suites: readonly Suite[] = [
-  // One checker each: more of them check the same declarations again, and four programs fill the cores by themselves.
+  // One checker each: more would check the same declarations again, and four programs already fill the cores.
   {
     name: "types",
     run: () =>
@@ -90,8 +90,8 @@ for (const failure of failures) console.log(`✗ ${failure}`);
 console.log(`${passed} passed, ${failures.length} failed`);
 process.exitCode = failures.length === 0 ? 0 : 1;
 
-/** Linux's memory file system, when it has room for the tests and lets them run what they write. */
-function roomInMemory(): string | null {
+/** Linux's memory file system, if it has enough space and allows running programs from it. */
+function findMemoryDirectory(): string | null {
   const place = "/dev/shm";
   const mount = existsSync("/proc/mounts")
     ? readFileSync("/proc/mounts", "utf8")
@@ -103,19 +103,19 @@ function roomInMemory(): string | null {
   return bavail * bsize > ROOM_BYTES && freemem() > ROOM_BYTES ? place : null;
 }
 
-/** A suite that breaks is a failure, and the next one runs all the same. */
+/** A suite that throws is a failure; the next one still runs. */
 function broken(error: unknown): Tally {
-  return { passed: 0, failures: [beginningOf(String(error))] };
+  return { passed: 0, failures: [getBeginning(String(error))] };
 }
 
-/** All at once; each counts as one test. */
+/** Runs all in parallel; each counts as one test. */
 async function all(commands: readonly (readonly string[])[]): Promise<Tally> {
   const codes = await Promise.all(commands.map(([program = "", ...args]) => exec(bin(program), args)));
   const failures = commands.filter((_command, at) => codes[at] !== 0).map((words) => words.join(" "));
   return { passed: commands.length - failures.length, failures };
 }
 
-/** A coverage limit that is not held counts as a failed test. What started processes ran is counted in the long form alone: it doubles their cost. */
+/** A coverage limit that is not met counts as a failed test. Coverage of started processes is counted only with `--long`, since it doubles their cost. */
 async function unitsWithCoverage(): Promise<Tally> {
   if (isLong) process.env["SAMOVAR_PROCESS_COVERAGE"] = join(root, "coverage/processes");
   const { passed, failures } = await vitest("units", ["--coverage", `--maxWorkers=${UNITS_AT_ONCE}`]);
@@ -133,7 +133,7 @@ function wholeStack(...projects: readonly [string, ...string[]]): Promise<Tally>
   ]);
 }
 
-/** A run that breaks outside its tests counts as one more failure. */
+/** An error outside the tests counts as one more failure. */
 async function vitest(name: string, args: readonly string[]): Promise<Tally> {
   const report = join(scratch, `${name}.json`);
   const code = await exec(bin("vitest"), [
@@ -143,12 +143,12 @@ async function vitest(name: string, args: readonly string[]): Promise<Tally> {
     `--outputFile.json=${report}`,
     ...args,
   ]);
-  const { passed, failures } = await tallyOf(report);
+  const { passed, failures } = await countTally(report);
   const broke = code !== 0 && failures.length === 0 ? [`vitest ended with ${code}, and no test failed`] : [];
   return { passed, failures: [...failures, ...broke] };
 }
 
-/** The part of vitest's JSON report that is read here. */
+/** The parts of vitest's JSON report that this script reads. */
 interface Report {
   readonly numPassedTests: number;
   readonly testResults: readonly FileReport[];
@@ -157,7 +157,7 @@ interface Report {
 interface FileReport {
   readonly name: string;
   readonly status: string;
-  /** What broke outside its tests. */
+  /** Errors outside the tests. */
   readonly message: string;
   readonly assertionResults: readonly {
     readonly status: string;
@@ -166,25 +166,25 @@ interface FileReport {
   }[];
 }
 
-async function tallyOf(report: string): Promise<Tally> {
+async function countTally(report: string): Promise<Tally> {
   const { numPassedTests, testResults } = await reportIn(report);
-  return { passed: numPassedTests, failures: testResults.flatMap(failuresOf) };
+  return { passed: numPassedTests, failures: testResults.flatMap(listFailures) };
 }
 
-function failuresOf({ name, status, message, assertionResults }: FileReport): string[] {
+function listFailures({ name, status, message, assertionResults }: FileReport): string[] {
   const file = relative(root, name);
   const failed = assertionResults.filter((test) => test.status === "failed");
-  if (failed.length === 0) return status === "failed" ? [`${file}: ${beginningOf(message)}`] : [];
+  if (failed.length === 0) return status === "failed" ? [`${file}: ${getBeginning(message)}`] : [];
   return failed.map(
-    ({ fullName, failureMessages }) => `${file} > ${fullName}: ${beginningOf(failureMessages[0] ?? "")}`,
+    ({ fullName, failureMessages }) => `${file} > ${fullName}: ${getBeginning(failureMessages[0] ?? "")}`,
   );
 }
 
-function beginningOf(text: string): string {
+function getBeginning(text: string): string {
   return text.trim().split("\n", 1).join("").slice(0, 300);
 }
 
-/** One that broke before it could report has run no test. */
+/** A run that broke before its report has run no test. */
 async function reportIn(path: string): Promise<Report> {
   try {
     return JSON.parse(await readFile(path, "utf8")) as Report;

@@ -1,11 +1,11 @@
-/** What no package can prove alone: journeys through the whole stack, and recovery from what kills parts of it. */
+/** What no package can test alone: journeys through the whole stack, and recovery when parts of it are killed. */
 import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./longest-first.ts";
 import { isLong } from "../packages/testing/src/series.ts";
 
 const CROWD = ["journeys/many-at-once.test.ts"];
 const whole = {
-  // A long series is one test, of which each part has limits of its own.
+  // A long series is a single test, whose parts have their own timeouts.
   testTimeout: isLong ? 3_600_000 : 300_000,
   hookTimeout: 180_000,
   setupFiles: ["../vitest.setup.ts"],
@@ -14,12 +14,12 @@ const whole = {
 export default defineConfig({
   root: import.meta.dirname,
   test: {
-    // Each file has an installation of its own, and waits more than it works: three at a time fill two cores.
+    // Each file starts a separate installation and mostly waits: three at a time keep two cores busy.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     projects: [
       { test: { ...whole, name: "journeys", include: ["journeys/**/*.test.ts"], exclude: CROWD } },
-      // It fills the machine by itself.
+      // It uses the whole machine.
       { test: { ...whole, name: "crowd", include: CROWD, sequence: { groupOrder: 1 } } },
       { test: { ...whole, name: "recovery", include: ["recovery/**/*.test.ts"] } },
     ],

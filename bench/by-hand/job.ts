@@ -1,19 +1,19 @@
-/** What the script of the measurement by hand is given, and the times that it answers. */
+/** The by-hand script's input, and the times that it returns. */
 import * as z from "zod";
 
 export const byHandJob = z.object({
   repository: z.string(),
-  /** Where the clone goes; nothing is there yet. */
+  /** The clone's path, which does not exist yet. */
   checkout: z.string(),
   branch: z.string(),
-  /** argv of the agent, and its whole environment. */
+  /** The agent's argv and complete environment. */
   command: z.array(z.string()).min(1),
   env: z.record(z.string(), z.string()),
   prompt: z.string(),
 });
 export type ByHandJob = z.infer<typeof byHandJob>;
 
-/** In the order in which they happen. */
+/** In chronological order. */
 export const BY_HAND_MARKS = [
   "started",
   "cloned",

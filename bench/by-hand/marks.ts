@@ -1,21 +1,21 @@
-/** When each part of a Samovar task was done, from its events and the logs of its node. Pure. */
+/** Computes when each part of a Samovar task was done, from its events and its node's logs. Pure. */
 import type { RunStep, TaskEvent, TaskView } from "@samovar/contracts";
 import * as z from "zod";
 
 export const logLine = z.looseObject({ at: z.iso.datetime().transform((at) => Date.parse(at)), event: z.string() });
 export type LogLine = z.infer<typeof logLine>;
 
-/** What is known of one task. Times are milliseconds since the epoch, all of this machine's one clock. */
+/** The data of one task. All times are milliseconds since the epoch, from this machine's clock. */
 export interface Sources {
-  /** Before the request that made the task. */
+  /** Before the request that created the task. */
   readonly requestedAt: number;
   readonly task: TaskView;
   readonly events: readonly TaskEvent[];
-  /** Of the node's daemon: the lines about this task. */
+  /** The daemon's log lines about this task. */
   readonly daemon: readonly LogLine[];
-  /** Of the session host. */
+  /** The session host's log lines. */
   readonly host: readonly LogLine[];
-  /** When the store took in the agent's first message. */
+  /** When the store stored the agent's first message. */
   readonly firstStoredAt: number | null;
 }
 
@@ -46,7 +46,7 @@ const logged = (log: "daemon" | "host", event: string, fields: Readonly<Record<s
 const received = (kind: string) => logged("daemon", "command.received", { kind });
 const daemonStep = (name: string) => logged("daemon", "session.step_taken", { step: name });
 
-/** One after the other: each waits for the one before it. */
+/** The sequential parts: each waits for the one before it. */
 export const CHAIN: readonly Part[] = [
   part("request sent", ({ requestedAt }) => requestedAt),
   part("task created", ({ task }) => task.createdAt),
@@ -82,7 +82,7 @@ export const CHAIN: readonly Part[] = [
   part("task completed", ({ task }) => task.endedAt),
 ];
 
-/** Beside the chain: nothing waits for them. */
+/** Parts in parallel to the sequence: nothing waits for them. */
 const BESIDE: readonly Part[] = [
   part("start reported by the daemon", daemonStep("report-started")),
   part("task in progress", status("in_progress")),
@@ -98,13 +98,13 @@ export function sinceCreated({ find }: Part, sources: Sources): number | null {
 
 export interface Took {
   readonly name: string;
-  /** Since the task was created, and since the part before it; one value a task. */
+  /** Since the task's creation, and since the previous part; one value per task. */
   readonly at: readonly number[];
   readonly took: readonly number[];
 }
 
-/** Parts that no task has logged are left out; the next one then counts from the last that was. */
-export function chainOf(tasks: readonly Sources[]): Took[] {
+/** Leaves out parts that no task has logged; the next part then counts from the last one that was. */
+export function buildChain(tasks: readonly Sources[]): Took[] {
   const rows: Took[] = [];
   let before: readonly (number | null)[] = tasks.map(() => null);
   for (const each of CHAIN) {
@@ -117,11 +117,11 @@ export function chainOf(tasks: readonly Sources[]): Took[] {
   return rows;
 }
 
-export function besideOf(tasks: readonly Sources[]): Pick<Took, "name" | "at">[] {
+export function buildParallel(tasks: readonly Sources[]): Pick<Took, "name" | "at">[] {
   return BESIDE.map((each) => ({ name: each.name, at: known(tasks.map((sources) => sinceCreated(each, sources))) }));
 }
 
-/** Names of parts for which there is no log line. */
+/** Names of parts without a log line. */
 export function unlogged(tasks: readonly Sources[]): string[] {
   const isMissing = (each: Part) => tasks.every((sources) => each.find(sources) === null);
   return [...CHAIN, ...BESIDE].filter(isMissing).map(({ name }) => name);

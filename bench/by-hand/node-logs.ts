@@ -1,6 +1,6 @@
 /**
- * The logs of a machine's nodes. A session host's log goes with its workspace, so it is opened as soon as it is there:
- * an open file can be read to its end also after its removal.
+ * Reads the logs of the local nodes. A session host's log is deleted with its workspace, so this opens it early:
+ * an open file can be read to its end even after its removal.
  */
 import { open, readdir, readFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { type LogLine, logLine } from "./marks.ts";
 
 const LOOK_EVERY_MS = 25;
 
-/** Of the next session that is started; one at a time. */
+/** Opens the log of the next session that starts; one at a time. */
 export class HostLog {
   readonly #dataDir: string;
   readonly #stopping = new AbortController();
@@ -20,7 +20,7 @@ export class HostLog {
     this.#found = this.#find();
   }
 
-  /** All of its lines, once the session has ended; none when no host was started. */
+  /** All lines, once the session has ended; empty when no host was started. */
   async lines(): Promise<LogLine[]> {
     this.#stopping.abort();
     const file = await this.#found;
@@ -41,7 +41,7 @@ export class HostLog {
   }
 }
 
-/** What the daemons of all nodes wrote about one of these ids. */
+/** Log lines of all daemons that contain one of these ids. */
 export async function daemonLines(dataDir: string, ids: readonly string[]): Promise<LogLine[]> {
   const logs = join(dataDir, "vm/log");
   const texts = await Promise.all(
@@ -67,7 +67,7 @@ async function hostLogs(dataDir: string): Promise<string[]> {
   return found;
 }
 
-/** A line that something else printed is left out. */
+/** Skips lines that are not JSON. */
 function parseLines(text: string): LogLine[] {
   return text.split("\n").flatMap((line) => {
     if (!line.startsWith("{")) return [];

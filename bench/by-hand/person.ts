@@ -1,4 +1,4 @@
-/** The measurement's person without Samovar: runs the script with the very agent that the node has installed. */
+/** A person without Samovar: runs the script with the agent that the node has installed. */
 import { spawn } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { prepareAgent } from "@samovar/vm-agent/agents/registry";
 import { createAgentEnvironment } from "@samovar/vm-agent/session-host/agent-environment";
 import { readSurroundings } from "@samovar/vm-agent/session-host/agent-process";
 import type { Installation } from "../../tests/harness/installation.ts";
-import { processesOf } from "../../tests/harness/processes.ts";
+import { listProcesses } from "../../tests/harness/processes.ts";
 import { type ByHandJob, type ByHandMarks, byHandMarks } from "./job.ts";
 
 const SCRIPT = join(import.meta.dirname, "script.ts");
@@ -19,21 +19,21 @@ const INSTALL_TIMEOUT_MS = 270_000;
 const ids = idSource(systemClock, systemRandom);
 
 export interface ByHandOptions {
-  /** Has the agent installed. */
+  /** The installation whose node has the agent. */
   readonly here: Installation;
   readonly repository: string;
   readonly model: { readonly url: string; readonly key: string };
-  /** For checkouts, and for the home directory, which stays from run to run as a person's does. */
+  /** For checkouts, and for the home directory, which persists from run to run. */
   readonly directory: string;
 }
 
 export interface ByHandRun {
   readonly marks: ByHandMarks;
-  /** From the start of the script's process to its end. */
+  /** From the start of the script's process to its exit. */
   readonly wholeMs: number;
 }
 
-/** Answers once nothing of the run is left but its checkout. `name` is unique. */
+/** Resolves once only the run's checkout is left. `name` is unique. */
 export async function runByHand(options: ByHandOptions, name: string, prompt: string): Promise<ByHandRun> {
   const sessionId = ids.make("ses");
   const job = await jobOf(options, name, prompt, sessionId);
@@ -44,7 +44,7 @@ export async function runByHand(options: ByHandOptions, name: string, prompt: st
   const [code, stdout, stderr] = await Promise.all([closed, text(child.stdout), text(child.stderr)]);
   const wholeMs = performance.now() - startedAt;
   if (code !== 0) throw new Error(`the script by hand ended with ${code}: ${stderr.slice(-2000)}`);
-  while ((await processesOf(`SAMOVAR_SESSION=${sessionId}`)).length > 0) await setTimeout(20);
+  while ((await listProcesses(`SAMOVAR_SESSION=${sessionId}`)).length > 0) await setTimeout(20);
   return { marks: byHandMarks.parse(JSON.parse(stdout)), wholeMs };
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a person's own script would do in Samovar's place: clone, branch, start the agent, one prompt, commit, push.
- * Reads a {@link ByHandJob} as JSON from its input, and prints when each step was done.
+ * Does what a person's script would do without Samovar: clone, branch, start the agent, prompt once, commit, push.
+ * Reads a {@link ByHandJob} as JSON from standard input, and prints when each step was done.
  */
 import { spawn } from "node:child_process";
 import { dirname } from "node:path";
@@ -17,7 +17,7 @@ const AUTHOR = ["-c", "user.name=By hand", "-c", "user.email=by-hand@localhost"]
 
 const job = byHandJob.parse(JSON.parse(await text(process.stdin)));
 const marks: Partial<Record<ByHandMark, number>> = {};
-/** The first time stands. */
+/** Keeps the first time. */
 const mark = (name: ByHandMark) => (marks[name] ??= Date.now());
 
 mark("started");
@@ -34,7 +34,7 @@ mark("pushed");
 console.log(JSON.stringify(marks));
 process.exit();
 
-/** One turn. Throws when the agent leaves before its answer. */
+/** Runs one turn. Throws when the agent exits before its answer. */
 async function converse({ command: [file = "", ...args], checkout, env, prompt }: ByHandJob): Promise<void> {
   const agent = spawn(file, args, { cwd: checkout, env, stdio: ["pipe", "pipe", "inherit"], detached: true });
   mark("spawned");
@@ -54,10 +54,10 @@ async function converse({ command: [file = "", ...args], checkout, env, prompt }
     for (const line of lines.push(bytes)) acp.receive(line);
   });
   agent.stdin.on("error", () => {
-    // It is gone; its exit says so.
+    // The agent is gone, which its exit event reports.
   });
   agent.once("error", (error) => acp.close(error));
-  agent.once("exit", (code) => acp.close(new Error(`the agent left before its answer, with exit code ${code}`)));
+  agent.once("exit", (code) => acp.close(new Error(`the agent exited before its answer, with exit code ${code}`)));
 
   await acp.request("initialize", {
     protocolVersion: 1,
@@ -73,7 +73,7 @@ async function converse({ command: [file = "", ...args], checkout, env, prompt }
   mark("answered");
   if (stopReason !== "end_turn") throw new Error(`the turn ended with ${String(stopReason)}`);
   agent.stdin.end();
-  // The answer is there: nothing more is waited for.
+  // The answer has arrived: don't wait for the agent's exit.
   if (agent.pid !== undefined) process.kill(-agent.pid, "SIGKILL");
   mark("stopped");
 }

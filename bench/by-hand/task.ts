@@ -1,4 +1,4 @@
-/** One task through Samovar, on a node that is warm: submitted at the API, followed over the project's socket. */
+/** Runs one task through Samovar on a warm node: submits it at the API and follows it over the project's socket. */
 import { setTimeout } from "node:timers/promises";
 import type { ProjectView, TaskView } from "@samovar/contracts";
 import type { Installation } from "../../tests/harness/installation.ts";
@@ -18,7 +18,7 @@ export interface TaskRunner {
   readonly viewer: Viewer;
 }
 
-/** Throws when the task does not complete as it should. Answers when the node is warm again. */
+/** Resolves when the node is warm again. Throws when the task does not complete as expected. */
 export async function runTask({ here, person, project, viewer }: TaskRunner, description: string): Promise<Sources> {
   const hostLog = new HostLog(here.dataDir);
   const requestedAt = Date.now();
@@ -43,7 +43,7 @@ export function requireCompleted({ id, status, failure, output }: TaskView): voi
   if (status !== "completed" || why !== null) throw new Error(`${id} is ${status}: ${why ?? ""}`);
 }
 
-/** There are nodes, all of them are warm, and no process of a session is left. */
+/** Whether there are nodes, all of them are warm, and no process of a session is left. */
 export async function untilWarm(here: Installation, person: Person): Promise<void> {
   for (; ; await setTimeout(LOOK_EVERY_MS)) {
     const nodes = await person.nodes();

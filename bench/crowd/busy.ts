@@ -1,11 +1,11 @@
-/** Processes that do nothing but use a core each. They end with whoever started them, also when it is killed. */
+/** Processes that each keep a core busy. They exit with their parent, even when it is killed. */
 import { spawn } from "node:child_process";
 
-/** A loop without an event loop: it asks the system who its parent is. */
+/** A busy loop without an event loop, so it polls the system for its parent. */
 const SPIN = "const parent = process.ppid; while (process.ppid === parent);";
 
 export interface BusyLoops {
-  /** Ends them, and waits until they are gone. */
+  /** Kills them, and waits until they are gone. */
   stop(): Promise<void>;
 }
 

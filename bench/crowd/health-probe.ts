@@ -1,12 +1,12 @@
 /**
- * Asks an address again and again, at a steady pace, until its input ends; then prints a {@link HealthReport} as JSON. A process of its own, so that it waits for nothing that the measurement does.
+ * Requests an address at a steady rate until its input ends, then prints a {@link HealthReport} as JSON. A separate process, so that the measurement does not delay it.
  */
 import { Agent, get } from "node:http";
 import { setTimeout } from "node:timers/promises";
 import type { HealthReport } from "./health.ts";
 
 const ANSWER_TIMEOUT_MS = 120_000;
-/** With so many unanswered a beat is left out: more would only add to what holds up the answers. */
+/** Skips a request while this many are unanswered: more would only add to the load. */
 const MOST_OPEN = 20;
 
 const [url = "", pace = ""] = process.argv.slice(2);
@@ -23,10 +23,10 @@ process.stdin.resume().once("end", () => stopping.abort());
 await askAtPace();
 await Promise.all(open);
 const report: HealthReport = { answeredMs, lateMs, skipped, failures };
-// More than a pipe holds at once: it has to be read before this process may end.
+// The report may be larger than the pipe's buffer: wait until it is read before exiting.
 process.stdout.write(JSON.stringify(report), () => process.exit());
 
-/** A beat that was missed, because this process had no core, is left out and not caught up. */
+/** Skips requests that were missed because this process had no core. */
 async function askAtPace(): Promise<void> {
   for (let dueAt = performance.now(); !stopping.signal.aborted;) {
     const now = performance.now();
@@ -42,13 +42,13 @@ async function askAtPace(): Promise<void> {
 }
 
 async function ask(askedAt: number): Promise<void> {
-  const failure = await answerOf();
+  const failure = await getAnswer();
   if (failure === null) answeredMs.push(performance.now() - askedAt);
   else failures.push(failure);
 }
 
-/** Null, or what went wrong. */
-function answerOf(): Promise<string | null> {
+/** Null, or the error. */
+function getAnswer(): Promise<string | null> {
   return new Promise((resolve) => {
     const request = get(url, { agent, timeout: ANSWER_TIMEOUT_MS }, (response) => {
       response.resume();

@@ -1,4 +1,4 @@
-/** How soon the control plane answers `GET /api/health`, asked by a process of its own. */
+/** Measures the response time of `GET /api/health` from a separate process. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -8,18 +8,18 @@ const PROBE = join(import.meta.dirname, "health-probe.ts");
 const EVERY_MS = 50;
 
 const healthReport = z.object({
-  /** From the request to the end of its answer, of each that was answered. */
+  /** From the request to the end of its response, for each answered request. */
   answeredMs: z.array(z.number()),
-  /** How late each request was sent: what this machine made the asking process wait. */
+  /** How late each request was sent because the probe process had to wait for a core. */
   lateMs: z.array(z.number()),
-  /** Beats at which nothing was asked, because a second's worth of requests was not answered yet. */
+  /** Skipped requests, because a second's worth of requests was unanswered. */
   skipped: z.number(),
   failures: z.array(z.string()),
 });
 export type HealthReport = z.infer<typeof healthReport>;
 
 export interface HealthProbe {
-  /** Waits for the answers that are still open. */
+  /** Waits for pending responses. */
   stop(): Promise<HealthReport>;
 }
 

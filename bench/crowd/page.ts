@@ -1,4 +1,4 @@
-/** A person's page in Chromium who switches between chat and board all the time. */
+/** A page in Chromium whose person keeps switching between chat and board. */
 import { errorMessage } from "@samovar/base";
 import type { TaskView } from "@samovar/contracts";
 import { launchBrowser, type PersonsBrowser } from "../../tests/harness/browser.ts";
@@ -6,7 +6,7 @@ import type { Installation } from "../../tests/harness/installation.ts";
 import { switchView } from "../views.ts";
 
 export interface Switches {
-  /** From the navigation to the transcript; null when that was never shown. */
+  /** From the navigation to the transcript; null when it never appeared. */
   readonly openedMs: number | null;
   readonly toBoardMs: readonly number[];
   readonly toChatMs: readonly number[];
@@ -21,7 +21,7 @@ export interface SwitchingPage {
   stop(): Promise<Switches>;
 }
 
-/** Signed in, with no page open yet. */
+/** A signed-in browser without an open page. */
 export async function openBrowser(here: Installation): Promise<PersonsBrowser> {
   const browser = await launchBrowser({ url: here.url });
   await browser.signIn(here.signInUrl);
@@ -40,7 +40,7 @@ export function startSwitching(browser: PersonsBrowser, { projectId, sessionId }
   };
 }
 
-/** Does not throw: what was measured until then counts. */
+/** Does not throw, so that earlier measurements count. */
 async function switchUntil(browser: PersonsBrowser, path: string, stopped: AbortSignal): Promise<Switches> {
   const { complaints } = browser;
   const toBoardMs: number[] = [];

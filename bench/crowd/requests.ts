@@ -1,4 +1,4 @@
-/** What the control plane was asked over HTTP, by route: from its log, which has a line for each request but `/api/health`. */
+/** HTTP requests to the control plane by route, from its log, which has a line for each request except `/api/health`. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
@@ -13,12 +13,12 @@ const requestLine = z.object({
 
 const ID = /[a-z]{3}_[0-9a-z]{26}/g;
 
-/** Milliseconds that each took inside the control plane; the most frequent route first. */
+/** Milliseconds of each request inside the control plane; the most frequent route first. */
 export async function requestsByRoute(dataDir: string): Promise<Spread[]> {
   const log = await readFile(join(dataDir, "logs/samovar.log"), "utf8");
   const byRoute = new Map<string, number[]>();
   for (const line of log.split("\n")) {
-    // The last line may still be written.
+    // The last line may be incomplete.
     if (!line.includes('"http.request"') || !line.endsWith("}")) continue;
     const { method, path, ms } = requestLine.parse(JSON.parse(line));
     const route = `${method} ${path.replaceAll(ID, ":id")}`;

@@ -16,12 +16,12 @@ const findings = z.array(
 );
 
 const EVERYTHING = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-/** All that a theme can change. */
+/** The rules that depend on the theme. */
 const COLOURS = ["color-contrast", "link-in-text-block"];
 
-/** What is wrong, serious or critical, one line a place. */
+/** Serious and critical faults, one line per element. */
 export async function seriousFaults(page: Page, of: "everything" | "colours" = "everything"): Promise<string[]> {
-  // Past the page's policy on scripts, as the developer tools do it.
+  // Bypasses the page's content security policy, as the developer tools do.
   await page.evaluate(source);
   const found = findings.parse(
     await page.evaluate(`axe.run(document, {

@@ -1,6 +1,5 @@
 /**
- * Chromium as a person's browser. Whatever its pages complain of in the console, and whatever they ask of another host,
- * is noted: a journey ends with nothing of either.
+ * Chromium as a person's browser. Records console errors and requests to other hosts; a journey must end without any.
  */
 import { type Browser, type BrowserContext, type Page, chromium } from "playwright-core";
 import { coreShare } from "@samovar/testing";
@@ -10,7 +9,7 @@ type StorageState = Awaited<ReturnType<BrowserContext["storageState"]>>;
 export interface BrowserOptions {
   /** The installation's address. */
   readonly url: string;
-  /** What comes for `url` goes here: a proxy in between, of which the page knows nothing. */
+  /** Requests to `url` are sent here: a proxy that is invisible to the page. */
   readonly through?: string;
 }
 
@@ -18,26 +17,26 @@ export interface OpenOptions {
   readonly width?: number;
   readonly height?: number;
   readonly dark?: boolean;
-  /** Touch, and a phone's way of showing pages. */
+  /** Emulates touch and a phone's viewport. */
   readonly phone?: boolean;
   readonly reducedMotion?: boolean;
 }
 
 export interface PersonsBrowser {
-  /** What went wrong on any page so far, as lines. */
+  /** Everything that went wrong on any page so far, one line each. */
   readonly complaints: readonly string[];
   readonly chromium: Browser;
-  /** Redeems the link; every page that is opened later is signed in. */
+  /** Redeems the link, so that every page opened later is signed in. */
   signIn(link: string): Promise<void>;
-  /** A page of a window of its own. */
+  /** Opens a page in a new window. */
   open(path: string, options?: OpenOptions): Promise<Page>;
-  /** Takes out complaints that a test has brought about on purpose; answers how many. */
+  /** Removes complaints that a test caused on purpose; returns how many there were. */
   forgive(wanted: RegExp): number;
   close(): Promise<void>;
 }
 
-/** On a quiet machine; a wait ends as soon as it may. */
-const PATIENCE_MS = 30_000;
+/** On an idle machine; a wait ends as soon as its condition holds. */
+const TIMEOUT_MS = 30_000;
 
 const FLAGS = [
   "--no-sandbox",
@@ -46,7 +45,7 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
   "--no-first-run",
-  // Figures of the heap are rounded otherwise.
+  // Otherwise Chromium rounds heap sizes.
   "--enable-precise-memory-info",
 ];
 
@@ -67,7 +66,7 @@ export async function launchBrowser({ url, through }: BrowserOptions): Promise<P
       ...(phone ? { hasTouch: true, isMobile: true } : {}),
       ...(state === undefined ? {} : { storageState: state }),
     });
-    context.setDefaultTimeout(PATIENCE_MS / coreShare());
+    context.setDefaultTimeout(TIMEOUT_MS / coreShare());
     context.on("page", (page) => watch(page, origin, complaints));
     return context.newPage();
   };
@@ -107,13 +106,13 @@ function watch(page: Page, origin: URL, complaints: string[]): void {
   };
 }
 
-/** Two frames later everything that was to be painted is. */
+/** Resolves after two frames, when all pending changes are painted. */
 export function painted(page: Page): Promise<unknown> {
   return page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
 }
 
-/** The project and the session of a page's address. */
-export function placeOf(url: string): { readonly project: string; readonly session: string } {
+/** The project and the session in a page's address. */
+export function parsePlace(url: string): { readonly project: string; readonly session: string } {
   const [, project = "", session = ""] = /\/p\/([^/?#]+)(?:\/s\/([^/?#]+))?/.exec(url) ?? [];
   return { project, session };
 }

@@ -1,4 +1,4 @@
-/** Kills parts of an installation's control plane, as a crash of the machine would, and starts it again. */
+/** Kills parts of an installation's control plane, as a crash would, and starts it again. */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,10 +6,10 @@ import { setTimeout } from "node:timers/promises";
 import * as z from "zod";
 import { type Installation, startInstallation } from "./installation.ts";
 
-/** `workerd`: it is started again by its CLI. `cli`: workerd lives on. */
+/** `workerd`: its CLI restarts it. `cli`: workerd keeps running. */
 export type ControlPlanePart = "workerd" | "cli" | "both";
 
-/** The installation as it is after it: the same one when its CLI lives. `whileDown` happens before the new start. */
+/** Returns the installation afterwards: the same one if its CLI still runs. Calls `whileDown` before the restart. */
 export async function killAndRestart(
   here: Installation,
   part: ControlPlanePart,
@@ -28,10 +28,10 @@ export async function killAndRestart(
   return startInstallation({ dataDir: here.dataDir, env });
 }
 
-/** The process that `samovar up` wrote down as its workerd: it does so as soon as there is one. */
+/** The workerd process that `samovar up` recorded, which it does as soon as workerd runs. */
 export async function recordedRuntime({ dataDir }: Installation): Promise<number> {
   for (;;) {
-    const known = z.object({ pid: z.number() }).safeParse(jsonOf(join(dataDir, "runtime.json")));
+    const known = z.object({ pid: z.number() }).safeParse(readJson(join(dataDir, "runtime.json")));
     if (known.success) return known.data.pid;
     await setTimeout(20);
   }
@@ -45,7 +45,7 @@ export function tryKill(pid: number): boolean {
   }
 }
 
-function jsonOf(path: string): unknown {
+function readJson(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, "utf8"));
   } catch {

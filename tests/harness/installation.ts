@@ -1,4 +1,4 @@
-/** A real installation in a directory of its own: `samovar up` as a process, and its CLI beside it. */
+/** A real installation in a new directory: `samovar up` as a process, and its CLI. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -23,13 +23,13 @@ export interface Installation {
   readonly process: ChildProcess;
   /** Runs a CLI command against this installation. */
   samovar(args: readonly string[], options?: { readonly input?: string; readonly cwd?: string }): Promise<Finished>;
-  /** Starts a CLI command and gives its JSON lines as they come. */
+  /** Starts a CLI command and reads its JSON lines as they arrive. */
   follow(args: readonly string[]): Followed;
-  /** Throws {@link ApiRefusal} when the answer is no. */
+  /** Throws {@link ApiRefusal} when the request is refused. */
   api<T = unknown>(path: string, init?: ApiCall): Promise<T>;
-  /** Asks the local cloud as its customer does. */
+  /** Sends a request to the local cloud as its customer. */
   cloud<T = unknown>(path: string, init?: ApiCall): Promise<T>;
-  /** Ctrl-C, and waits until it is gone. */
+  /** Sends Ctrl-C and waits for the process to exit. */
   stop(): Promise<number | null>;
 }
 
@@ -48,7 +48,7 @@ export class ApiRefusal extends Error {
 }
 
 export interface Followed {
-  /** Resolves with the first line that satisfies `wanted`, those before it included in the search. */
+  /** Resolves with the first line that satisfies `wanted`, including earlier lines. */
   until(wanted: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>;
   readonly finished: Promise<Finished>;
   readonly process: ChildProcess;
@@ -58,14 +58,14 @@ export async function temporaryDirectory(name = "samovar-"): Promise<string> {
   return mkdtemp(join(tmpdir(), name));
 }
 
-/** The environment without what could lead a test astray: the person's own keys and settings. */
+/** The environment without anything that could influence a test, such as the developer's keys and settings. */
 function cleanEnvironment(extra: Readonly<Record<string, string>>): Record<string, string> {
   const kept = ["PATH", "HOME", "LANG", "TMPDIR", "USER", "npm_config_cache"];
   const own = kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
   return { ...Object.fromEntries(own), NO_COLOR: "1", ...extra };
 }
 
-/** `env` turns settings; `dataDir` of an earlier installation goes on with it. */
+/** `env` overrides settings; `dataDir` continues an earlier installation. */
 export async function startInstallation(
   options: { readonly env?: Readonly<Record<string, string>>; readonly dataDir?: string; readonly port?: number } = {},
 ): Promise<Installation> {
@@ -91,9 +91,9 @@ export async function startInstallation(
     process: up.process,
     samovar: (words, given = {}) => run(cli(words), env, given),
     follow: (words) => follow(cli(words), env),
-    api: async (path, init) => call(url, path, await secretOf(dataDir, "instance.json", "apiToken"), init),
+    api: async (path, init) => call(url, path, await readSecret(dataDir, "instance.json", "apiToken"), init),
     cloud: async (path, init) =>
-      call(String(ready["cloudUrl"]), path, await secretOf(dataDir, "secrets.json", "cloudToken"), init),
+      call(String(ready["cloudUrl"]), path, await readSecret(dataDir, "secrets.json", "cloudToken"), init),
     stop: async () => {
       up.process.kill("SIGINT");
       return (await up.finished).code;
@@ -101,7 +101,7 @@ export async function startInstallation(
   };
 }
 
-/** Runs the CLI with no installation of its own. */
+/** Runs the CLI without an installation. */
 export function samovar(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -158,7 +158,7 @@ function follow(args: readonly string[], env: Record<string, string>): Followed 
         const tooLate = ({ code, stderr, stdout }: Finished): void => {
           if (!waiting.has(look)) return;
           reject(
-            new Error(`${args[0]} ended with ${code} before the awaited line came:\n${stdout.slice(-2000)}\n${stderr}`),
+            new Error(`${args[0]} ended with ${code} before the expected line:\n${stdout.slice(-2000)}\n${stderr}`),
           );
         };
         void finished.then(tooLate);
@@ -180,13 +180,13 @@ async function call<T>(url: string, path: string, token: string, init: ApiCall =
   return (text === "" ? undefined : JSON.parse(text)) as T;
 }
 
-async function secretOf(dataDir: string, file: string, name: string): Promise<string> {
+async function readSecret(dataDir: string, file: string, name: string): Promise<string> {
   const values = JSON.parse(await readFile(join(dataDir, file), "utf8")) as Record<string, unknown>;
   return String(values[name]);
 }
 
 /** The task that `samovar run --json` printed last. */
-export function taskOf(finished: Finished): TaskView {
+export function parseTask(finished: Finished): TaskView {
   const last = finished.stdout.trim().split("\n").at(-1) ?? "";
   const line = JSON.parse(last) as { task?: unknown };
   return taskView.parse(line.task ?? line);

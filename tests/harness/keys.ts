@@ -1,10 +1,10 @@
-/** Hands on a keyboard, and nothing else. */
+/** Operates a page by keyboard only. */
 import type { Locator, Page } from "playwright-core";
 import { expect, vi } from "vitest";
 
 const MAX_TABS = 60;
 
-/** Presses Tab until the wanted place has the focus. Throws when a round through the page does not come by it. */
+/** Presses Tab until the wanted element has the focus. Throws when a round through the page does not reach it. */
 export async function tabTo(page: Page, wanted: Locator, key: "Tab" | "Shift+Tab" = "Tab"): Promise<void> {
   await wanted.waitFor();
   for (let n = 0; n < MAX_TABS; n++) {

@@ -1,16 +1,16 @@
-/** A project with a past: sessions as long as wanted, filled through the workspaces' door, newest last. */
+/** Creates a project with a history: sessions of the given lengths, filled through the workspaces' delivery route, newest last. */
 import { projectView, type TaskView } from "@samovar/contracts";
 import type { Installation } from "./installation.ts";
 import { madeTranscript } from "./made-transcript.ts";
 import { Person } from "./person.ts";
-import { openWorkspaceDoor } from "./workspace-door.ts";
+import { openWorkspaceDelivery } from "./workspace-delivery.ts";
 
-/** Messages of each session, the first one made first. */
+/** The number of messages of each session, in the order of creation. */
 export type Lengths = readonly number[];
 
 const AT_ONCE = 4;
 
-/** Its tasks, in the order of `lengths`. `onProgress` is told how many messages are stored. */
+/** Returns the tasks in the order of `lengths`. `onProgress` receives the number of stored messages. */
 export async function fillProject(
   here: Installation,
   project: Awaited<ReturnType<Person["makeProject"]>>,
@@ -27,10 +27,10 @@ export async function fillProject(
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const { session, length } = next;
-      const door = await openWorkspaceDoor(here, id, session);
+      const delivery = await openWorkspaceDelivery(here, id, session);
       for (let from = 1; from < length; from += 500) {
         const count = Math.min(500, length - from);
-        await door.deliver(madeTranscript(session, count, from));
+        await delivery.deliver(madeTranscript(session, count, from));
         onProgress((stored += count));
       }
     }

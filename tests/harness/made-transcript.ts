@@ -1,6 +1,6 @@
 /**
- * Transcripts as a working agent makes them: words with headings, lists and code, thoughts, a plan, commands with
- * coloured output, edits with diffs. The same for the same session and count.
+ * Generates transcripts like those of a working agent: text with headings, lists and code, thoughts, a plan, commands with
+ * coloured output, edits with diffs. Deterministic for a session and count.
  */
 import type { MessageId, SessionId } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
@@ -11,7 +11,7 @@ const WORDS =
     " ",
   );
 
-/** `count` messages, whole and final, whose places begin at `from`. */
+/** `count` complete and final messages, numbered from `from`. */
 export function madeTranscript(session: SessionId, count: number, from = 0): DeliveredMessage[] {
   const now = Date.now();
   return Array.from({ length: count }, (_, n) => madeMessage(session, from + n, new Date(now).toISOString()));
@@ -19,7 +19,7 @@ export function madeTranscript(session: SessionId, count: number, from = 0): Del
 
 export function madeMessage(session: SessionId, at: number, timestamp: string): DeliveredMessage {
   return {
-    messageId: idOf(session, at),
+    messageId: toMessageId(session, at),
     sessionId: session,
     seq: at + 1,
     revision: 1,
@@ -27,40 +27,40 @@ export function madeMessage(session: SessionId, at: number, timestamp: string): 
     interrupted: false,
     truncated: null,
     timestamp,
-    ...contentOf(at),
+    ...makeContent(at),
   };
 }
 
-/** An id that the same message always has. */
-export function idOf(session: SessionId, at: number): MessageId {
+/** The message's id, derived from its session and number. */
+export function toMessageId(session: SessionId, at: number): MessageId {
   const hex = sha256(`${session} ${at}`);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}` as MessageId;
 }
 
-function contentOf(at: number): Pick<DeliveredMessage, "role" | "kind" | "body" | "toolMetadata"> {
+function makeContent(at: number): Pick<DeliveredMessage, "role" | "kind" | "body" | "toolMetadata"> {
   const said = (content: string) => ({ mode: "replace", content }) as const;
   switch (at % 10) {
     case 1:
-      return { role: "assistant", kind: "thought", body: said(proseOf(at, 30)), toolMetadata: null };
+      return { role: "assistant", kind: "thought", body: said(makeProse(at, 30)), toolMetadata: null };
     case 3:
     case 4:
     case 7:
-      return { role: "tool", kind: "tool", body: said(""), toolMetadata: commandOf(at) };
+      return { role: "tool", kind: "tool", body: said(""), toolMetadata: makeCommand(at) };
     case 5:
     case 8:
-      return { role: "tool", kind: "tool", body: said(""), toolMetadata: editOf(at) };
+      return { role: "tool", kind: "tool", body: said(""), toolMetadata: makeEdit(at) };
     default:
-      return { role: "assistant", kind: "text", body: said(markdownOf(at)), toolMetadata: null };
+      return { role: "assistant", kind: "text", body: said(makeMarkdown(at)), toolMetadata: null };
   }
 }
 
-export function proseOf(seed: number, words: number): string {
+export function makeProse(seed: number, words: number): string {
   const text = Array.from({ length: words }, (_, n) => WORDS[(seed * 7 + n * (1 + (seed % 5))) % WORDS.length]);
   return `Message ${seed}: ${text.join(" ")}.`;
 }
 
-function markdownOf(at: number): string {
-  const prose = proseOf(at, 12 + (at % 60));
+function makeMarkdown(at: number): string {
+  const prose = makeProse(at, 12 + (at % 60));
   if (at % 30 === 0)
     return `## Step ${at}\n\n${prose}\n\n- water, **hot**\n- a \`cup\`\n- [tea](https://example.org/tea)`;
   if (at % 30 === 12)
@@ -69,7 +69,7 @@ function markdownOf(at: number): string {
   return prose;
 }
 
-function commandOf(at: number): ToolMetadata {
+function makeCommand(at: number): ToolMetadata {
   const lines = Array.from({ length: 2 + (at % 14) }, (_, n) => `\u001b[32m✓\u001b[0m cup ${n} is warm (${at + n} ms)`);
   return {
     toolCallId: `call-${at}`,
@@ -83,7 +83,7 @@ function commandOf(at: number): ToolMetadata {
   };
 }
 
-function editOf(at: number): ToolMetadata {
+function makeEdit(at: number): ToolMetadata {
   const before = Array.from({ length: 12 }, (_, n) => `const cup${n} = pour(${n});`);
   const after = before.with(4, `const cup4 = pour(${at}, { slowly: true });`).toSpliced(8, 1);
   return {

@@ -1,4 +1,4 @@
-/** A person at the API who does not give up: what fails because a part is being killed is asked again until it is answered. */
+/** A person at the API who retries every request that fails because a part is being killed. */
 import { randomUUID } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import {
@@ -24,24 +24,24 @@ import { coreShare, PATIENCE_MS, waitPatiently } from "@samovar/testing";
 import * as z from "zod";
 import { type ApiCall, ApiRefusal, type Installation } from "./installation.ts";
 
-const AGAIN_MS = 50;
-const LOOK_EVERY_MS = 150;
+const RETRY_MS = 50;
+const POLL_MS = 150;
 /** A list of many tasks is dear enough to slow them. */
 const LOOK_AT_ALL_EVERY_MS = 500;
-/** What parts that are killed take to answer again. */
-const ANSWER_PATIENCE_MS = 60_000;
+/** How long killed parts may take to answer again. */
+const ANSWER_TIMEOUT_MS = 60_000;
 
 export class Person {
   readonly #here: () => Installation;
 
-  /** `here`: the installation as it is now; tests start it again in the middle. */
+  /** `here`: returns the present installation, which tests may restart. */
   constructor(here: () => Installation) {
     this.#here = here;
   }
 
-  /** Throws {@link ApiRefusal} when the answer is no. */
+  /** Throws {@link ApiRefusal} when the request is refused. */
   async ask(path: string, init?: ApiCall): Promise<unknown> {
-    for (const until = Date.now() + ANSWER_PATIENCE_MS; ; await setTimeout(AGAIN_MS)) {
+    for (const until = Date.now() + ANSWER_TIMEOUT_MS; ; await setTimeout(RETRY_MS)) {
       try {
         return await this.#here().api(path, init);
       } catch (error) {
@@ -55,45 +55,45 @@ export class Person {
     return projectView.parse(await this.ask("/api/projects", { method: "POST", body: { name, repoUrl } }));
   }
 
-  /** Exactly one task, however often it has to be asked for. */
+  /** Submits exactly one task, however often the request is retried. */
   async submit(project: ProjectView, task: CreateTask): Promise<TaskView> {
     const headers = { "idempotency-key": randomUUID() };
     return taskView.parse(await this.ask(`/api/projects/${project.id}/tasks`, { method: "POST", body: task, headers }));
   }
 
-  async tell(task: TaskView, verb: "run" | "cancel" | "retry"): Promise<TaskView> {
-    return taskView.parse(await this.ask(`${pathOf(task)}/${verb}`, { method: "POST", body: {} }));
+  async act(task: TaskView, verb: "run" | "cancel" | "retry"): Promise<TaskView> {
+    return taskView.parse(await this.ask(`${toPath(task)}/${verb}`, { method: "POST", body: {} }));
   }
 
   async task(task: TaskView): Promise<TaskView> {
-    return taskView.parse(await this.ask(pathOf(task)));
+    return taskView.parse(await this.ask(toPath(task)));
   }
 
   async tasks(project: ProjectView): Promise<TaskView[]> {
     return this.#all(`/api/projects/${project.id}/tasks`, taskView);
   }
 
-  /** Waits until it is so, for as long as the task comes on. Throws with how it stood when there was no news any more. */
+  /** Waits while the task makes progress. Throws with its last state when the progress stops. */
   async until(task: TaskView, wanted: (now: TaskView) => boolean, patienceMs = PATIENCE_MS): Promise<TaskView> {
     return waitPatiently(
       async () => {
         const now = await this.task(task);
-        if (!wanted(now)) throw new Error(await this.#progressOf(now));
+        if (!wanted(now)) throw new Error(await this.#describeProgress(now));
         return now;
       },
       coreShare,
-      { timeout: patienceMs, interval: LOOK_EVERY_MS },
+      { timeout: patienceMs, interval: POLL_MS },
     );
   }
 
-  /** All of them once they have ended. Throws with those that have not when none of them comes on any more. */
+  /** Waits until all have ended. Throws with the unfinished ones when none of them makes progress. */
   async ended(project: ProjectView, tasks: readonly TaskView[], patienceMs = PATIENCE_MS): Promise<TaskView[]> {
     const wanted = new Set(tasks.map(({ id }) => id));
     return waitPatiently(
       async () => {
         const now = (await this.tasks(project)).filter(({ id }) => wanted.has(id));
         const open = now.filter((task) => !hasEnded(task));
-        if (open.length > 0) throw new Error(open.map(standOf).join("; "));
+        if (open.length > 0) throw new Error(open.map(describeTask).join("; "));
         return now;
       },
       coreShare,
@@ -101,14 +101,14 @@ export class Person {
     );
   }
 
-  /** Where a task stands; changes as long as it comes on. */
-  async #progressOf(task: TaskView): Promise<string> {
+  /** Describes a task's progress; changes as long as it makes progress. */
+  async #describeProgress(task: TaskView): Promise<string> {
     const { messageCount } = await this.session(task);
-    return `${standOf(task)}, ${messageCount} messages`;
+    return `${describeTask(task)}, ${messageCount} messages`;
   }
 
   async events(task: TaskView): Promise<TaskEvent[]> {
-    return this.#all(`${pathOf(task)}/events`, taskEvent);
+    return this.#all(`${toPath(task)}/events`, taskEvent);
   }
 
   async session(task: TaskView): Promise<SessionView> {
@@ -142,7 +142,7 @@ export class Person {
 
 export const hasEnded = ({ status }: Pick<TaskView, "status">): boolean => isTerminal(status);
 
-const standOf = ({ id, status, waiting, updatedAt }: TaskView) =>
+const describeTask = ({ id, status, waiting, updatedAt }: TaskView) =>
   `${id} is ${status}${waiting === null ? "" : ` (${waiting.message})`} since ${new Date(updatedAt).toISOString()}`;
 
-const pathOf = (task: TaskView) => `/api/projects/${task.projectId}/tasks/${task.id}`;
+const toPath = (task: TaskView) => `/api/projects/${task.projectId}/tasks/${task.id}`;

@@ -1,4 +1,4 @@
-/** The vm-agent as the previous version was: the same sources, speaking the protocol before this one. */
+/** Builds a vm-agent of the previous version: the same sources with the previous protocol version. */
 import { join } from "node:path";
 import { PROTOCOL_VERSION } from "@samovar/contracts";
 import { build } from "esbuild";

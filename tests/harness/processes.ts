@@ -1,4 +1,4 @@
-/** What runs on this machine for an installation, found by what its processes were started with. */
+/** Finds the processes of an installation by their command lines and environments. */
 import { existsSync, readFileSync } from "node:fs";
 import { glob, readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,14 +11,14 @@ export interface RunningProcess {
   readonly command: string;
 }
 
-/** Processes whose command line or environment names the directory, this one left out. */
-export async function processesOf(directory: string): Promise<RunningProcess[]> {
+/** Processes whose command line or environment contains the directory, except this one. */
+export async function listProcesses(directory: string): Promise<RunningProcess[]> {
   const pids = (await readdir("/proc")).map(Number).filter((pid) => Number.isInteger(pid) && pid !== process.pid);
-  const rows = await Promise.all(pids.map((pid) => rowOf(pid, directory)));
+  const rows = await Promise.all(pids.map((pid) => readRow(pid, directory)));
   return rows.filter((row) => row !== null);
 }
 
-async function rowOf(pid: number, directory: string): Promise<RunningProcess | null> {
+async function readRow(pid: number, directory: string): Promise<RunningProcess | null> {
   try {
     const command = (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ").trim();
     const environment = await readFile(`/proc/${pid}/environ`, "utf8");
@@ -30,34 +30,34 @@ async function rowOf(pid: number, directory: string): Promise<RunningProcess | n
 }
 
 /**
- * What a session's agent started, the agent included. Each carries the mark of the session's `host.json`; once the workspace is
- * gone, so is that file, and what is left over has a home that is no more.
+ * The processes of a session's agent, including the agent. Each has the mark in the session's `host.json`; once the workspace
+ * and that file are gone, a leftover process has a home directory that no longer exists.
  */
-export async function processesOfSession(dataDir: string, sessionId: string): Promise<RunningProcess[]> {
+export async function listSessionProcesses(dataDir: string, sessionId: string): Promise<RunningProcess[]> {
   for await (const file of glob(join(dataDir, "vm/vm/*/var/lib/samovar/w/*/session/host.json"))) {
-    const launch = launchOf.safeParse(JSON.parse(await readFile(file, "utf8").catch(() => "null")));
-    if (launch.data?.sessionId === sessionId) return processesOf(`SAMOVAR_SESSION=${launch.data.mark}`);
+    const launch = parseLaunch.safeParse(JSON.parse(await readFile(file, "utf8").catch(() => "null")));
+    if (launch.data?.sessionId === sessionId) return listProcesses(`SAMOVAR_SESSION=${launch.data.mark}`);
   }
-  return (await processesOf(`HOME=${join(dataDir, "vm")}`)).filter(({ pid }) => !existsSync(homeOf(pid)));
+  return (await listProcesses(`HOME=${join(dataDir, "vm")}`)).filter(({ pid }) => !existsSync(readHome(pid)));
 }
 
-const launchOf = z.object({ sessionId: z.string(), mark: z.string() });
+const parseLaunch = z.object({ sessionId: z.string(), mark: z.string() });
 
-function homeOf(pid: number): string {
+function readHome(pid: number): string {
   try {
     return /(?:^|\0)HOME=([^\0]*)/.exec(readFileSync(`/proc/${pid}/environ`, "utf8"))?.[1] ?? "/";
   } catch {
-    // It has ended: not left over.
+    // It has ended, so it is not left over.
     return "/";
   }
 }
 
-/** Whether it still runs: a zombie does not. */
+/** Whether the process is running; a zombie is not. */
 export async function isAlive(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => null);
   return stat !== null && !ZOMBIE.test(stat);
 }
 
 export async function pidsMatching(directory: string, pattern: RegExp): Promise<number[]> {
-  return (await processesOf(directory)).filter(({ command }) => pattern.test(command)).map(({ pid }) => pid);
+  return (await listProcesses(directory)).filter(({ command }) => pattern.test(command)).map(({ pid }) => pid);
 }

@@ -1,6 +1,6 @@
 /**
- * What is promised whatever happens, as faults found: T1 (each task in exactly one terminal state, in time, and the
- * objects agree), M1 (what was said is what is stored), and that nothing is left on the machine. No fault: an empty list.
+ * Checks Samovar's promises and returns the faults, if any: T1 (each task reaches exactly one terminal status in time,
+ * and the objects agree), M1 (the stored transcript is what the agent sent), and nothing is left on the machine.
  */
 import { parseJson } from "@samovar/base";
 import { existsSync } from "node:fs";
@@ -14,19 +14,19 @@ import { coreShare, waitPatiently } from "@samovar/testing";
 import * as z from "zod";
 import { ApiRefusal, type Installation } from "./installation.ts";
 import { hasEnded, type Person } from "./person.ts";
-import { processesOf } from "./processes.ts";
+import { listProcesses } from "./processes.ts";
 
-/** Keeps T1 [R11][R17]. `tasks`: as they were last seen. */
+/** Checks T1 [R11][R17]. `tasks`: as they were last read. */
 export async function terminalFaults(person: Person, tasks: readonly TaskView[]): Promise<string[]> {
-  const faults = await Promise.all(tasks.map(async (task) => taskFaults(person, task)));
+  const faults = await Promise.all(tasks.map(async (task) => findTaskFaults(person, task)));
   return faults.flat();
 }
 
-async function taskFaults(person: Person, seen: TaskView): Promise<string[]> {
+async function findTaskFaults(person: Person, seen: TaskView): Promise<string[]> {
   const task = await person.task(seen);
-  if (!hasEnded(task)) return [`${task.id} is ${task.status}: ${await lastWords(person, task)}`];
-  const [events, session] = await Promise.all([person.events(task), settledSession(person, task)]);
-  const faults = storyFaults(task, events);
+  if (!hasEnded(task)) return [`${task.id} is ${task.status}: ${await describeLastEvents(person, task)}`];
+  const [events, session] = await Promise.all([person.events(task), waitForClosedSession(person, task)]);
+  const faults = findStatusFaults(task, events);
   const expected = task.status === "failed" ? "error" : "stopped";
   if (session.status !== expected) faults.push(`is ${task.status}, and its session ${session.status}`);
   if (session.endedAt === null) faults.push("has ended, its session has not");
@@ -37,8 +37,8 @@ async function taskFaults(person: Person, seen: TaskView): Promise<string[]> {
   return faults.map((fault) => `${task.id} ${fault}`);
 }
 
-/** The session is closed in a step of its own, right after the task. */
-async function settledSession(person: Person, task: TaskView) {
+/** The session is closed in a separate step, right after the task. */
+async function waitForClosedSession(person: Person, task: TaskView) {
   for (let looks = 0; ; looks++) {
     const session = await person.session(task);
     if (session.status !== "active" || looks === 100) return session;
@@ -46,15 +46,15 @@ async function settledSession(person: Person, task: TaskView) {
   }
 }
 
-/** Each change of status begins where the one before it has ended, and one ending is the last of an attempt. */
-function storyFaults(task: TaskView, events: readonly TaskEvent[]): string[] {
+/** Each status change must start from the previous status, and each attempt must end exactly once. */
+function findStatusFaults(task: TaskView, events: readonly TaskEvent[]): string[] {
   const faults: string[] = [];
   const changes = events.toSorted((a, b) => a.seq - b.seq).filter(({ kind }) => kind === "status.changed");
   let status: unknown = null;
   let endings = 0;
   for (const { data, actor, at } of changes) {
     if (status !== null && data["from"] !== status)
-      faults.push(`went on from ${String(data["from"])}, it was ${String(status)}`);
+      faults.push(`changed from ${String(data["from"])}, but was ${String(status)}`);
     status = data["to"];
     if (isTerminal(String(status))) endings++;
     if (actor === "" || at <= 0) faults.push("changed without an actor or a time");
@@ -64,7 +64,7 @@ function storyFaults(task: TaskView, events: readonly TaskEvent[]): string[] {
   return faults;
 }
 
-async function lastWords(person: Person, task: TaskView): Promise<string> {
+async function describeLastEvents(person: Person, task: TaskView): Promise<string> {
   const events = (await person.events(task)).toSorted((a, b) => a.seq - b.seq);
   return JSON.stringify(events.slice(-3).map(({ kind, data }) => ({ kind, ...data })));
 }
@@ -73,7 +73,7 @@ const verification = z.object({
   results: z.array(z.object({ taskId: z.string(), result: z.string(), faults: z.array(z.string()) })),
 });
 
-/** Keeps M1 [R3]: every transcript of this installation, by its own command. */
+/** Checks M1 [R3] for every transcript of this installation, with `samovar verify`. */
 export async function transcriptFaults(here: Installation): Promise<string[]> {
   const { stdout, stderr } = await here.samovar(["verify", "--all", "--json"]);
   const parsed = verification.safeParse(parseJson(stdout.trim().split("\n").at(-1) ?? ""));
@@ -81,25 +81,25 @@ export async function transcriptFaults(here: Installation): Promise<string[]> {
   return parsed.data.results.flatMap(({ taskId, faults }) => faults.map((fault) => `${taskId} ${fault}`));
 }
 
-/** Destroys kept workspaces, then nodes, as a person would; what is there after that is left over [R24]. */
+/** Destroys retained workspaces, then nodes, as a person would; whatever remains is a fault [R24]. */
 export async function clearedFaults(here: Installation, person: Person): Promise<string[]> {
   for (const { id, state } of await person.workspaces())
     if (state === "retained") await person.ask(`/api/workspaces/${id}/destroy`, { method: "POST", body: {} });
-  const slots = await settled(async () => {
+  const slots = await waitUntilClear(async () => {
     const nodes = (await person.nodes()).filter(({ state }) => state !== "destroying");
     return nodes.flatMap(({ id, taskIds, retainedTaskIds }) =>
       [...taskIds, ...retainedTaskIds].map((task) => `${id} still holds a slot of ${task}`),
     );
   });
   for (const { id } of await person.nodes()) await destroyNode(person, id);
-  return [...slots, ...(await settled(() => leftovers(here, person)))];
+  return [...slots, ...(await waitUntilClear(() => leftovers(here, person)))];
 }
 
 async function destroyNode(person: Person, id: string): Promise<void> {
   try {
     await person.ask(`/api/nodes/${id}/destroy`, { method: "POST", body: {} });
   } catch (error) {
-    // Gone already, which is what was wanted.
+    // The node is already gone.
     if (!(error instanceof ApiRefusal)) throw error;
   }
 }
@@ -117,22 +117,22 @@ async function leftovers(here: Installation, person: Person): Promise<string[]> 
   ];
 }
 
-/** The faults that do not go away. */
-async function settled(look: () => Promise<string[]>): Promise<string[]> {
+/** Waits for faults to go away, and returns those that remain. */
+async function waitUntilClear(find: () => Promise<string[]>): Promise<string[]> {
   let faults: string[] = [];
   const none = async () => {
-    faults = await look();
+    faults = await find();
     if (faults.length > 0) throw new Error(faults.join("; "));
   };
   await waitPatiently(none, coreShare, { interval: 200 }).catch(() => undefined);
   return faults;
 }
 
-/** Processes, directories, sockets and locks of servers that are gone. */
+/** Processes, directories, sockets and locks left by servers that no longer exist. */
 export async function leftOnMachine({ dataDir }: Installation): Promise<string[]> {
-  const processes = (await processesOf(join(dataDir, "vm"))).filter(({ command }) => !OUR_OWN.test(command));
-  const directories = await Promise.all(["vm", "log", "seed"].map((name) => entriesOf(join(dataDir, "vm", name))));
-  const sockets = (await entriesOf(join(dataDir, "vm"), true)).filter(
+  const processes = (await listProcesses(join(dataDir, "vm"))).filter(({ command }) => !OUR_OWN.test(command));
+  const directories = await Promise.all(["vm", "log", "seed"].map((name) => listEntries(join(dataDir, "vm", name))));
+  const sockets = (await listEntries(join(dataDir, "vm"), true)).filter(
     (path) => /\.(sock|lock)$/.test(path) && path !== join(dataDir, "vm", START_GATE),
   );
   return [
@@ -143,25 +143,25 @@ export async function leftOnMachine({ dataDir }: Installation): Promise<string[]
   ];
 }
 
-/** Of the cloud itself, for as long as it runs. */
+/** Belongs to the local cloud itself while it runs. */
 const START_GATE = "starts.sock";
 const OUR_OWN = /samovar\.mjs (up|demo)|workerd/;
 
-async function entriesOf(path: string, recursive = false): Promise<string[]> {
+async function listEntries(path: string, recursive = false): Promise<string[]> {
   const names = await readdir(path, { recursive }).catch(() => []);
   return names.map((name) => join(path, name));
 }
 
-/** Short names for sockets whose paths are too long for the system. */
+/** Symbolic links to sockets whose paths are too long for the system. */
 async function linksInto(dataDir: string): Promise<string[]> {
-  const links = await entriesOf(join(tmpdir(), `samovar-${userInfo().uid}`));
+  const links = await listEntries(join(tmpdir(), `samovar-${userInfo().uid}`));
   const targets = await Promise.all(
     links.map(async (path) => ((await lstat(path)).isSymbolicLink() ? { path, target: await readlink(path) } : null)),
   );
   return targets.flatMap((link) => (link?.target.startsWith(dataDir) === true ? [link.path] : []));
 }
 
-/** What a stopped installation has to have taken away. */
+/** Files that a stopped installation should have removed. */
 export function lockFaults(dataDir: string): string[] {
   return ["lock", "instance.json", "runtime.json"]
     .map((name) => join(dataDir, name))

@@ -10,7 +10,7 @@ export function git(directory: string, ...args: readonly string[]): string {
   }).trim();
 }
 
-/** A repository on `main` with one commit of these files. */
+/** Creates a repository on `main` with one commit of these files. */
 export function makeRepository(
   directory: string,
   files: Readonly<Record<string, string>> = { "README.md": "# Tea\n" },
@@ -30,7 +30,7 @@ export function makeRepository(
   return directory;
 }
 
-/** A bare repository with the same commit, as a host keeps one; its hooks run at pushes. */
+/** Creates a bare repository with the same commit, like one on a git host; its hooks run on pushes. */
 export function makeRemote(directory: string, hooks: Readonly<Record<string, string>> = {}): string {
   const source = makeRepository(`${directory}.source`);
   execFileSync("git", ["clone", "--quiet", "--bare", "--", source, directory]);

@@ -82,23 +82,23 @@ export async function makeScenery({ person, here }: Stage): Promise<Scenery> {
   const workspace = (await person.workspaces()).find(({ taskId }) => taskId === failed.id);
   const board = `/p/${tea.id}/board`;
   return {
-    live: pathOf(live),
-    story: story === undefined ? "" : pathOf(story),
+    live: toPath(live),
+    story: story === undefined ? "" : toPath(story),
     scenes: [
       { name: "projects", path: "/" },
       { name: "project-first-task", path: `/p/${empty.id}` },
       { name: "board-empty", path: `/p/${empty.id}/board` },
       { name: "project-settings", path: `/p/${tea.id}/settings` },
-      { name: "chat-live", path: pathOf(live), act: feed },
-      { name: "chat-completed", path: pathOf(done), act: feed },
-      { name: "chat-changes", path: `${pathOf(done)}?panel=changes`, act: changes },
-      { name: "chat-steps", path: pathOf(done), act: openSteps },
-      { name: "chat-failed", path: pathOf(failed), act: feed },
-      { name: "chat-waiting", path: pathOf(waiting), act: feed },
-      { name: "chat-draft", path: drafts[2] === undefined ? "/" : pathOf(drafts[2]), act: feed },
+      { name: "chat-live", path: toPath(live), act: feed },
+      { name: "chat-completed", path: toPath(done), act: feed },
+      { name: "chat-changes", path: `${toPath(done)}?panel=changes`, act: changes },
+      { name: "chat-steps", path: toPath(done), act: openSteps },
+      { name: "chat-failed", path: toPath(failed), act: feed },
+      { name: "chat-waiting", path: toPath(waiting), act: feed },
+      { name: "chat-draft", path: drafts[2] === undefined ? "/" : toPath(drafts[2]), act: feed },
       { name: "chat-options", path: `/p/${tea.id}/new`, act: options },
-      { name: "chat-text", path: `${pathOf(done)}/text` },
-      { name: "chat-long", path: story === undefined ? "/" : pathOf(story), act: feed },
+      { name: "chat-text", path: `${toPath(done)}/text` },
+      { name: "chat-long", path: story === undefined ? "/" : toPath(story), act: feed },
       { name: "board", path: board, act: cards },
       { name: "board-filtered", path: `${board}?filter=samovar`, act: cards },
       { name: "board-menu", path: board, act: cardMenu },
@@ -116,14 +116,14 @@ export async function makeScenery({ person, here }: Stage): Promise<Scenery> {
       { name: "settings-credentials", path: "/settings/credentials" },
       { name: "settings-appearance", path: "/settings/appearance" },
       { name: "settings-about", path: "/settings/about" },
-      { name: "palette", path: pathOf(done), act: palette },
-      { name: "help", path: pathOf(done), act: help },
+      { name: "palette", path: toPath(done), act: palette },
+      { name: "help", path: toPath(done), act: help },
       { name: "not-found", path: "/nowhere" },
     ],
   };
 }
 
-const pathOf = (task: TaskView) => `/p/${task.projectId}/s/${task.sessionId}`;
+const toPath = (task: TaskView) => `/p/${task.projectId}/s/${task.sessionId}`;
 
 async function backlog(
   project: ProjectView,

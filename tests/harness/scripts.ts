@@ -1,4 +1,4 @@
-/** Texts for the script agent, put together from steps. */
+/** Builds texts for the script agent from steps. */
 
 const step = (head: string, body = "") => `\`\`\`${head}\n${body === "" ? "" : `${body}\n`}\`\`\`\n`;
 
@@ -11,7 +11,7 @@ export const crash = (reason: string) => step("crash", reason);
 export const stream = (words: number, everyMs = 0) =>
   step(`stream ${words}${everyMs === 0 ? "" : ` every=${everyMs}ms`}`);
 
-/** The text of a task of forty messages and more, and an answer of 2,000 words. `n` makes it unlike others. */
+/** A task with more than forty messages and an answer of 2,000 words. `n` makes it unique. */
 export function longTask(n: number): string {
   const steps = Array.from({ length: 19 }, (_, step) => [say(`Message ${step}`), sh(`echo ${step}`)]).flat();
   return script(`Long ${n}`, ...steps, stream(2000), write(`long-${n}.txt`, String(n)));

@@ -1,8 +1,8 @@
-/** Random plans that are the same each time for the same seed. What a test tells of a failure names its seed. */
+/** Random plans, reproducible by their seed. A failing test names its seed. */
 import { inSeries } from "@samovar/testing";
 import * as fc from "fast-check";
 
-/** How many seeds a series takes: a few at each `npm test`, all of them in the long run. */
+/** How many seeds a series uses: a few in `npm test`, all of them in the long run. */
 export const SEEDS = inSeries({ short: 6, long: 20 });
 
 export interface Seeded<T> {
@@ -10,7 +10,7 @@ export interface Seeded<T> {
   readonly plan: T;
 }
 
-/** `count` plans, one a seed, from `SEED` on when the environment names one (1 otherwise). */
+/** `count` plans, one per seed, starting at the environment's `SEED` (default 1). */
 export function seededPlans<T>(plan: fc.Arbitrary<T>, count: number): readonly Seeded<T>[] {
   const first = Number(process.env["SEED"] ?? 1);
   return Array.from({ length: count }, (_, i) => {
@@ -21,7 +21,7 @@ export function seededPlans<T>(plan: fc.Arbitrary<T>, count: number): readonly S
   });
 }
 
-/** For messages: `seed 7 {"how":"KILL"}`. */
-export function nameOf({ seed, plan }: Seeded<unknown>): string {
+/** For test titles and errors: `seed 7 {"how":"KILL"}`. */
+export function formatSeed({ seed, plan }: Seeded<unknown>): string {
   return `seed ${seed} ${JSON.stringify(plan)}`;
 }

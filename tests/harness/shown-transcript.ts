@@ -1,10 +1,10 @@
-/** What a transcript shows, read as a person would: from its first row to its last, since only those in sight exist. */
+/** Reads a transcript on the page by scrolling from its first row to its last, since only visible rows exist. */
 import type { Page } from "playwright-core";
 import { painted } from "./browser.ts";
 
 const STEP_PX = 300;
 
-/** The texts of all articles of this name, in order of their place. */
+/** The texts of all articles with this name, in order. */
 export async function shownArticles(page: Page, name: string): Promise<string[]> {
   const found = new Map<number, string>();
   const feed = page.getByRole("feed");
@@ -26,5 +26,5 @@ export async function shownArticles(page: Page, name: string): Promise<string[]>
   return [...found].toSorted(([a], [b]) => a - b).map(([, text]) => text);
 }
 
-/** Words and figures alone: what markdown makes of the signs between them is another matter. */
-export const wordsOf = (text: string): string[] => text.match(/[\p{L}\p{N}]+/gu) ?? [];
+/** Only words and numbers, because markdown changes the characters between them. */
+export const getWords = (text: string): string[] => text.match(/[\p{L}\p{N}]+/gu) ?? [];

@@ -4,7 +4,7 @@ import type { ProjectView } from "@samovar/contracts";
 import { expect } from "vitest";
 import { type Installation, removeDirectory, startInstallation } from "./installation.ts";
 import { Person } from "./person.ts";
-import { processesOf } from "./processes.ts";
+import { listProcesses } from "./processes.ts";
 import { makeRemote } from "./repository.ts";
 
 export interface Site {
@@ -31,7 +31,7 @@ export async function startSite(
 /** Stops everything; none of its processes may be left. */
 export async function stopSite({ here }: Site): Promise<void> {
   await here.stop();
-  const left = await processesOf(here.dataDir);
+  const left = await listProcesses(here.dataDir);
   await removeDirectory(here.dataDir);
   expect(left).toEqual([]);
 }

@@ -1,4 +1,4 @@
-/** A stack with a browser before it, and in between a proxy that can cut what is open: for journeys through the page. */
+/** An installation with a browser, and between them a proxy that can break open connections: for journeys through the page. */
 import { type FaultProxy, startFaultProxy } from "@samovar/testing";
 import { type Installation, removeDirectory, startInstallation } from "./installation.ts";
 import { launchBrowser, type PersonsBrowser } from "./browser.ts";
@@ -6,7 +6,7 @@ import { Person } from "./person.ts";
 
 export interface Stage {
   readonly here: Installation;
-  /** The same person at the API, past the proxy. */
+  /** The same person at the API, bypassing the proxy. */
   readonly person: Person;
   readonly browser: PersonsBrowser;
   readonly proxy: FaultProxy;

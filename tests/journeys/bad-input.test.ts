@@ -7,7 +7,7 @@ import {
   removeDirectory,
   samovar,
   startInstallation,
-  taskOf,
+  parseTask,
   temporaryDirectory,
 } from "../harness/installation.ts";
 import { git, makeRepository } from "../harness/repository.ts";
@@ -28,26 +28,26 @@ afterAll(async () => {
 
 const run = (...args: readonly string[]) => here.samovar(["run", ...args]);
 
-test("no repository at the path", async () => {
+test("reports a path without a repository", async () => {
   const done = await run("--repo", join(scratch, "nowhere"), "Do it");
   expect(done.code).not.toBe(0);
   expect(done.stderr).toMatch(/nowhere/);
 });
 
-test("a directory that is no repository", async () => {
+test("reports a directory that is not a repository", async () => {
   mkdirSync(join(scratch, "plain"));
   const done = await run("--repo", join(scratch, "plain"), "Do it");
   expect(done.code).not.toBe(0);
   expect(done.stderr).toMatch(/git/i);
 });
 
-test("an empty repository: what to do is a first commit", async () => {
+test("suggests a first commit for an empty repository", async () => {
   const done = await run("--repo", makeRepository(join(scratch, "empty"), {}), "Do it");
   expect(done.code).not.toBe(0);
   expect(done.stderr).toMatch(/commit/i);
 });
 
-test("a detached HEAD: a base branch has to be named", async () => {
+test("asks for a base branch on a detached HEAD", async () => {
   const repository = makeRepository(join(scratch, "detached"));
   git(repository, "checkout", "--quiet", "--detach");
   const done = await run("--repo", repository, "Do it");
@@ -55,22 +55,24 @@ test("a detached HEAD: a base branch has to be named", async () => {
   expect(done.stderr).toMatch(/--base/);
 });
 
-test("a dirty repository runs, and says what is left out", async () => {
+test("runs with uncommitted changes, and warns that they are left out", async () => {
   const repository = makeRepository(join(scratch, "dirty"));
   writeFileSync(join(repository, "uncommitted.txt"), "x");
   const done = await run("--json", "--repo", repository, "Say hello\n\n```say\nHello\n```\n");
   expect(done.stderr).toMatch(/uncommitted/i);
-  expect(taskOf(done).status).toBe("completed");
+  expect(parseTask(done).status).toBe("completed");
 });
 
-test("[R14] [F42] a branch name that is taken gets a suffix, and the one that was there is untouched", async () => {
+test("[R14] [F42] adds a suffix to a branch name that is taken, and leaves the existing branch untouched", async () => {
   const repository = makeRepository(join(scratch, "taken"));
-  const draft = taskOf(await run("--json", "--backlog", "--repo", repository, "Write\n\n```write new.txt\nnew\n```\n"));
+  const draft = parseTask(
+    await run("--json", "--backlog", "--repo", repository, "Write\n\n```write new.txt\nnew\n```\n"),
+  );
   git(repository, "branch", `task/${draft.id}`);
   const before = git(repository, "rev-parse", `task/${draft.id}`);
   await here.api(`/api/projects/${draft.projectId}/tasks/${draft.id}/run`, { method: "POST", body: {} });
   const verify = async () =>
-    taskOf({
+    parseTask({
       code: 0,
       stderr: "",
       stdout: JSON.stringify(await here.api(`/api/projects/${draft.projectId}/tasks/${draft.id}`)),
@@ -80,20 +82,20 @@ test("[R14] [F42] a branch name that is taken gets a suffix, and the one that wa
   expect(git(repository, "rev-parse", `task/${draft.id}`)).toBe(before);
 });
 
-test("a text over the limit is refused with the limit", async () => {
+test("refuses a text over the limit, and states the limit", async () => {
   const repository = makeRepository(join(scratch, "long"));
   const done = await here.samovar(["run", "--repo", repository, "-"], { input: "x".repeat(64_001) });
   expect(done.code).not.toBe(0);
   expect(done.stderr).toMatch(/64,?000/);
 });
 
-test("an empty text", async () => {
+test("refuses an empty text", async () => {
   const done = await here.samovar(["run", "--repo", makeRepository(join(scratch, "blank")), "-"], { input: "  \n" });
   expect(done.code).not.toBe(0);
   expect(done.stderr).toMatch(/describe|text/i);
 });
 
-test("a port in use is named, with the way out", async () => {
+test("names a port that is in use, and how to choose another", async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
@@ -104,20 +106,20 @@ test("a port in use is named, with the way out", async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-test("a data directory in use by another instance", async () => {
+test("refuses a data directory that another Samovar uses", async () => {
   const done = await samovar(["up", "--no-open", "--data-dir", here.dataDir, "--port", "0"]);
   expect(done.code).not.toBe(0);
   expect(done.stderr).toMatch(/in use[^]*--data-dir/);
 });
 
-test("a data directory that cannot be written", async () => {
+test("refuses a data directory that is not writable", async () => {
   writeFileSync(join(scratch, "file"), "");
   const done = await samovar(["up", "--no-open", "--data-dir", join(scratch, "file/below"), "--port", "0"]);
   expect(done.code).not.toBe(0);
   expect(done.stderr).toMatch(/data directory[^]*--data-dir/i);
 });
 
-test("no git on the machine", async () => {
+test("reports that git is not installed", async () => {
   const bin = join(scratch, "bin");
   mkdirSync(bin);
   writeFileSync(join(bin, "node"), `#!/bin/sh\nexec ${process.execPath} "$@"\n`);
@@ -130,7 +132,7 @@ test("no git on the machine", async () => {
   expect(done.stderr).toMatch(/git[^]*install/i);
 });
 
-test("a wrong API token", async () => {
+test("refuses a wrong API token, with a hint", async () => {
   const response = await fetch(`${here.url}/api/me`, {
     headers: { authorization: "Bearer smv_not-a-real-token-at-all" },
   });
@@ -140,7 +142,7 @@ test("a wrong API token", async () => {
   });
 });
 
-test("no server running says how to start one", async () => {
+test("explains how to start Samovar when none is running", async () => {
   const done = await samovar(["tasks", "--data-dir", join(scratch, "none")]);
   expect(done.code).not.toBe(0);
   expect(done.stderr).toMatch(/samovar up/);

@@ -1,4 +1,4 @@
-/** The board: what may be moved and what may not, what others change meanwhile, and that one's place is kept. */
+/** The board: which moves are allowed, live changes by others, and restored scroll position and selection. */
 import { join } from "node:path";
 import type { CreateTask, ProjectView, TaskView } from "@samovar/contracts";
 import type { Locator, Page } from "playwright-core";
@@ -10,8 +10,8 @@ import { makeRepository } from "../harness/repository.ts";
 import { hang, say, script, sh } from "../harness/scripts.ts";
 import { type Stage, startStage } from "../harness/stage.ts";
 
-/** Long enough to be told while it is still being said. */
-const WATCHING = "I watch the fire, and go on watching it until somebody comes.";
+/** Long enough to be seen while it is still streaming. */
+const WATCHING = "I watch the fire, and go on watching it until the tea is ready.";
 
 let stage: Stage;
 let repository: string;
@@ -27,10 +27,10 @@ beforeEach(async () => {
   project = await stage.person.makeProject(repository, "Tea house");
 });
 
-test("[R28] dragging: draft to ready can be undone; a column that takes no card says why while it is in the hand", async () => {
+test("[R28] a card dragged from draft to ready can be moved back; a column that accepts no card says why during the drag", async () => {
   await task({ description: "Fill the kettle" });
   const page = await openBoard();
-  const card = cardOf(page, "Fill the kettle");
+  const card = findCard(page, "Fill the kettle");
 
   await pickUp(page, card);
   await over(page, column(page, "Completed"));
@@ -55,14 +55,14 @@ test("[R28] dragging: draft to ready can be undone; a column that takes no card 
   expect(stage.browser.complaints).toEqual([]);
 });
 
-test("[R28] a run that is refused goes back to where it was, and leads to where it is put right", async () => {
+test("[R28] a card whose run is refused returns to its column, with a link to the page that fixes the cause", async () => {
   await ready(await task({ description: "Ask the great oracle", agent: "claude" }));
   const page = await openBoard();
-  await cardOf(page, "Ask the great oracle").focus();
+  await findCard(page, "Ask the great oracle").focus();
   await page.keyboard.press("Shift+ArrowRight");
   await said(page, /The change to .* was undone/);
   await inColumn(page, "Ready", "Ask the great oracle");
-  await expectFocus(cardOf(page, "Ask the great oracle"));
+  await expectFocus(findCard(page, "Ask the great oracle"));
   await page.getByRole("link", { name: "Open settings" }).click();
   await page.waitForURL(/\/settings\/credentials/);
   expect((await stage.person.tasks(project)).map(({ status }) => status)).toEqual(["ready"]);
@@ -72,19 +72,19 @@ test("[R28] a run that is refused goes back to where it was, and leads to where 
   expect(stage.browser.complaints).toEqual([]);
 });
 
-test("[R28] what others change comes by itself: the card with the focus stays put, and keeps the focus where it goes", async () => {
+test("[R28] changes by others appear by themselves: the focused card stays in place, and keeps the focus when it moves", async () => {
   const mine = await task({ description: "Count the spoons" });
   const page = await openBoard();
-  const card = cardOf(page, "Count the spoons");
+  const card = findCard(page, "Count the spoons");
   for (let n = 1; n <= 15; n++) await task({ description: `Something older, number ${n}`, priority: 4 });
-  await cardOf(page, "Something older, number 15").waitFor();
+  await findCard(page, "Something older, number 15").waitFor();
   await card.focus();
   await card.evaluate((element) => element.scrollIntoView({ block: "center" }));
   await painted(page);
   const before = await card.boundingBox();
 
   const urgent = await task({ description: "The roof is on fire", priority: 1 });
-  await cardOf(page, "The roof is on fire").waitFor({ state: "attached" });
+  await findCard(page, "The roof is on fire").waitFor({ state: "attached" });
   await painted(page);
   expect((await card.boundingBox())?.y).toBeCloseTo(before?.y ?? Number.NaN, 0);
 
@@ -93,11 +93,11 @@ test("[R28] what others change comes by itself: the card with the focus stays pu
   await expectFocus(card);
 
   await stage.person.ask(`/api/projects/${project.id}/tasks/${urgent.id}`, { method: "DELETE" });
-  await cardOf(page, "The roof is on fire").waitFor({ state: "detached" });
+  await findCard(page, "The roof is on fire").waitFor({ state: "detached" });
   expect(stage.browser.complaints).toEqual([]);
 });
 
-test("[R28] a task that works says what it does and since when; the one behind it says why it waits", async () => {
+test("[R28] a running task shows what it does and for how long; the queued one shows why it waits", async () => {
   const first = await task({ description: script("Watch the fire", say(WATCHING), hang()), run: true });
   await task({ description: script("Put it out", say("Out.")), run: true, dependsOn: [first.id] });
   const page = await openBoard();
@@ -105,7 +105,7 @@ test("[R28] a task that works says what it does and since when; the one behind i
   await working.getByText(WATCHING).waitFor();
   await working.getByText(/^\d+(\.\d)? s$/).waitFor();
   await column(page, "Queued").getByText("Waits for “Watch the fire”.").waitFor();
-  await stage.person.tell(first, "cancel");
+  await stage.person.act(first, "cancel");
   await inColumn(page, "Cancelled", "Watch the fire");
   expect(stage.browser.complaints).toEqual([]);
 });
@@ -132,7 +132,7 @@ test("[R28] a failed task is acknowledged on its card and no longer counts as ne
   expect(stage.browser.complaints).toEqual([]);
 });
 
-test("[R28] the filter stands in the address; chat and back keeps the filter, the chosen card and the scroll", async () => {
+test("[R28] the filter is part of the address; chat and back keeps the filter, the selected card and the scroll position", async () => {
   for (let n = 1; n <= 30; n++) await task({ description: `Polish cup ${n}` });
   await task({ description: "Sweep the yard", priority: 2 });
   const page = await openBoard();
@@ -140,9 +140,9 @@ test("[R28] the filter stands in the address; chat and back keeps the filter, th
   await page.keyboard.type("cup");
   await page.waitForURL(/filter=cup/);
   await page.getByText("30 of 31 tasks").waitFor();
-  await cardOf(page, "Sweep the yard").waitFor({ state: "detached" });
+  await findCard(page, "Sweep the yard").waitFor({ state: "detached" });
 
-  const card = cardOf(page, "Polish cup 30");
+  const card = findCard(page, "Polish cup 30");
   await card.waitFor({ state: "attached" });
   await card.focus();
   await card.evaluate((element) => element.scrollIntoView({ block: "end" }));
@@ -158,13 +158,13 @@ test("[R28] the filter stands in the address; chat and back keeps the filter, th
   expect(stage.browser.complaints).toEqual([]);
 });
 
-test("[R28] a link to a card chooses it; of many that ended the last twenty are shown, and all on demand", async () => {
+test("[R28] a link to a card selects it; only the last twenty ended tasks are shown, and all of them on demand", async () => {
   const ended: TaskView[] = [];
   for (let n = 1; n <= 23; n++)
-    ended.push(await stage.person.tell(await task({ description: `Old idea ${n}` }), "cancel"));
+    ended.push(await stage.person.act(await task({ description: `Old idea ${n}` }), "cancel"));
   const chosen = await task({ description: "The idea of today" });
   const page = await stage.browser.open(`/p/${project.id}/board?task=${chosen.id}`);
-  await expectFocus(cardOf(page, "The idea of today"));
+  await expectFocus(findCard(page, "The idea of today"));
   const cancelled = column(page, "Cancelled");
   await vi.waitFor(async () => expect(await cancelled.getByRole("listitem").count()).toBe(20));
   await vi.waitFor(async () => expect(await cancelled.getByRole("heading").innerText()).toMatch(/23/));
@@ -173,7 +173,7 @@ test("[R28] a link to a card chooses it; of many that ended the last twenty are 
   expect(stage.browser.complaints).toEqual([]);
 });
 
-test("[R28] on a phone the columns are pages, and the menu moves the cards", async () => {
+test("[R28] on a phone each column is a page, and a menu moves the cards", async () => {
   await task({ description: "Warm the pot" });
   const page = await stage.browser.open(`/p/${project.id}/board`, { width: 390, height: 844, phone: true });
   await page.getByRole("button", { name: "Actions for Warm the pot" }).tap();
@@ -207,7 +207,7 @@ async function openBoard(): Promise<Page> {
 }
 
 const column = (page: Page, word: string) => page.getByRole("region", { name: new RegExp(`^${word} ?\\d`) });
-const cardOf = (page: Page, title: string) => page.getByRole("link", { name: title, exact: true });
+const findCard = (page: Page, title: string) => page.getByRole("link", { name: title, exact: true });
 const inColumn = (page: Page, word: string, title: string) =>
   column(page, word).getByRole("link", { name: title, exact: true }).waitFor();
 

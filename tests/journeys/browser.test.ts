@@ -2,10 +2,10 @@ import { join } from "node:path";
 import { messageView } from "@samovar/contracts";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import * as z from "zod";
-import { placeOf } from "../harness/browser.ts";
+import { parsePlace } from "../harness/browser.ts";
 import { makeRepository } from "../harness/repository.ts";
 import { say, script, stream } from "../harness/scripts.ts";
-import { shownArticles, wordsOf } from "../harness/shown-transcript.ts";
+import { shownArticles, getWords } from "../harness/shown-transcript.ts";
 import { type Stage, startStage } from "../harness/stage.ts";
 
 let stage: Stage;
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage.stop());
 
-test("[R11] [R27] from the sign-in link to a task: words appear while the agent streams, a reload in the middle loses nothing", async () => {
+test("[R11] [R27] after sign-in, words appear while the agent streams, and a reload halfway loses nothing", async () => {
   const page = await stage.browser.open(stage.here.signInUrl);
   await page.getByLabel("Name").fill("Tea house");
   await page.getByRole("textbox", { name: "Repository" }).fill(makeRepository(join(stage.here.dataDir, "repository")));
@@ -35,13 +35,13 @@ test("[R11] [R27] from the sign-in link to a task: words appear while the agent 
 
   await page.getByRole("article", { name: "Outcome" }).waitFor();
   const said = (await storedMessages(page.url())).filter((message) => message.role === "assistant");
-  expect(said.map((message) => wordsOf(message.content).length)).toContain(1500);
-  expect((await shownArticles(page, "Agent")).map(wordsOf)).toEqual(said.map((message) => wordsOf(message.content)));
+  expect(said.map((message) => getWords(message.content).length)).toContain(1500);
+  expect((await shownArticles(page, "Agent")).map(getWords)).toEqual(said.map((message) => getWords(message.content)));
   expect(stage.browser.complaints).toEqual([]);
 });
 
 async function storedMessages(url: string) {
-  const { project, session } = placeOf(url);
+  const { project, session } = parsePlace(url);
   const body = await stage.here.api(`/api/projects/${project}/sessions/${session}/messages?limit=200`);
   return z.object({ messages: z.array(messageView) }).parse(body).messages;
 }

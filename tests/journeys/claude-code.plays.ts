@@ -19,7 +19,7 @@ const write = (path: string, content: string): ScriptedToolUse => ({
 /** Claude refuses to sleep for long in the foreground. */
 const waitFor = (path: string): string => `until [ -e '${path}' ]; do sleep 0.1; done`;
 
-/** Claude Code may put a word of its own between, for the answer that was broken off: then the script is a turn ahead. */
+/** Claude Code may insert a message for the interrupted answer, so that the script is one turn ahead. */
 const resumed = (path: string): readonly ScriptedTurn[] => [
   { text: "After it.", toolUse: write(path, "resumed\n") },
   { text: "After it.", toolUse: write(path, "resumed\n") },
@@ -27,7 +27,7 @@ const resumed = (path: string): readonly ScriptedTurn[] => [
   { text: "Done again." },
 ];
 
-/** `marks`: a directory by which commands and the test tell each other things. */
+/** `marks`: a directory through which commands and the test signal each other. */
 export function plays(marks: string): Record<string, readonly ScriptedTurn[]> {
   const mark = (name: string) => join(marks, name);
   const begin = (name: string) => bash(`echo begun >> '${mark(name)}'; ${waitFor(mark(`${name}-go`))}; echo over`);
@@ -72,8 +72,8 @@ export function plays(marks: string): Record<string, readonly ScriptedTurn[]> {
     ],
     "Work behind the turn": [
       { toolUse: bash(`${waitFor(mark("behind-go"))}; echo steeped >> steeped.txt`, { run_in_background: true }) },
-      { text: "It runs in the background.", toolUse: bash(`echo told >> '${mark("behind")}'`) },
-      { text: "I shall be told of its end." },
+      { text: "It runs in the background.", toolUse: bash(`echo notified >> '${mark("behind")}'`) },
+      { text: "I will be notified when it ends." },
       { text: "The background work is done." },
       { text: "Really." },
     ],

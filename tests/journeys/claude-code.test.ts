@@ -6,8 +6,8 @@ import { type MessageView, type TaskView, messageView, taskView } from "@samovar
 import { type ScriptedMessagesApi, startScriptedMessagesApi } from "@samovar/testing";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import * as z from "zod";
-import { type Installation, removeDirectory, startInstallation, taskOf } from "../harness/installation.ts";
-import { processesOfSession } from "../harness/processes.ts";
+import { type Installation, removeDirectory, startInstallation, parseTask } from "../harness/installation.ts";
+import { listSessionProcesses } from "../harness/processes.ts";
 import { git, makeRepository } from "../harness/repository.ts";
 import { ANSWER, ENDLESS, LONG_ANSWER, plays } from "./claude-code.plays.ts";
 
@@ -48,10 +48,10 @@ async function ended({ id }: TaskView): Promise<TaskView & { readonly messages: 
     },
     { interval: 100 },
   );
-  return { ...task, messages: await messagesOf(task) };
+  return { ...task, messages: await listMessages(task) };
 }
 
-async function messagesOf(task: TaskView): Promise<readonly MessageView[]> {
+async function listMessages(task: TaskView): Promise<readonly MessageView[]> {
   const body = await here.api(`/api/projects/${task.projectId}/sessions/${task.sessionId}/messages?limit=200`);
   return z.object({ messages: z.array(messageView) }).parse(body).messages;
 }
@@ -64,18 +64,18 @@ const noticesIn = (messages: readonly MessageView[]) =>
   messages.filter(({ kind }) => kind === "notice").map(({ content }) => content);
 const branchFile = (task: TaskView, path: string) => git(repository, "show", `${task.branch}:${path}`);
 const marked = (name: string) => vi.waitFor(() => expect(existsSync(join(marks, name))).toBe(true), { interval: 50 });
-const agentsOf = ({ sessionId }: TaskView) => processesOfSession(here.dataDir, sessionId);
+const listAgents = ({ sessionId }: TaskView) => listSessionProcesses(here.dataDir, sessionId);
 
 describe("Claude Code", () => {
-  test("[R1] [R11] [R15] edits, runs a command and answers; all of it is stored and pushed, and no key reached its workspace", async () => {
+  test("[R1] [R11] [R15] edits, runs a command and answers; everything is stored and pushed, and no key reaches its workspace", async () => {
     const finished = await here.samovar(["run", "--json", "--agent", "claude", "--repo", repository, "Greet in tea"]);
-    const task = taskOf(finished);
+    const task = parseTask(finished);
     expect(task.failure).toBeNull();
     expect(task.status).toBe("completed");
     expect(finished.code).toBe(0);
     expect(branchFile(task, "hello.txt")).toBe("hello tea");
 
-    const messages = await messagesOf(task);
+    const messages = await listMessages(task);
     const tools = toolsIn(messages);
     expect(said(messages).filter((text) => text === ANSWER)).toHaveLength(1);
     expect(tools.map(({ status }) => status)).toEqual(["success", "success"]);
@@ -96,14 +96,14 @@ describe("Claude Code", () => {
     expect((await here.samovar(["verify", task.id])).code).toBe(0);
   });
 
-  test("a command that fails is told as such, and the turn goes on", async () => {
+  test("reports a failed command as failed, and goes on with the turn", async () => {
     const task = await run("Fail a command");
     expect(task).toMatchObject({ status: "completed", failure: null });
     expect(toolsIn(task.messages)[0]).toMatchObject({ status: "error", output: expect.stringContaining("no water") });
     expect(branchFile(task, "after.txt")).toBe("after");
   });
 
-  test("[F36] an answer beyond the limit is cut and marked; a command's long output keeps its marker", async () => {
+  test("[F36] truncates and marks an answer beyond the limit; a command's long output keeps its marker", async () => {
     const task = await run("Say very much");
     expect(task).toMatchObject({ status: "completed", output: { transcript: { agreed: true } } });
     const whole = ENDLESS.join("");
@@ -115,21 +115,21 @@ describe("Claude Code", () => {
     expect(output).toMatch(/truncated|saved to|too large/i);
   });
 
-  test("[R3] an answer of a thousand chunks is one message, whole", async () => {
+  test("[R3] stores an answer of a thousand chunks as one complete message", async () => {
     const task = await run("Stream a thousand");
     expect(said(task.messages)).toEqual([LONG_ANSWER.join("")]);
     expect(task.output?.transcript).toMatchObject({ agreed: true });
   });
 
-  test("[F46] is cancelled in the middle of a command: one end, nothing runs on, the workspace is kept", async () => {
+  test("[F46] ends once when it is cancelled during a command, leaves no process running, and its workspace is retained", async () => {
     const task = await submit("Be cancelled");
     await marked("cancel");
-    expect((await agentsOf(task)).length).toBeGreaterThan(0);
+    expect((await listAgents(task)).length).toBeGreaterThan(0);
     await here.api(`/api/projects/${projectId}/tasks/${task.id}/cancel`, { method: "POST", body: {} });
     const over = await ended(task);
     expect(over.status).toBe("cancelled");
     expect(said(over.messages)).toEqual(["Before."]);
-    expect(await agentsOf(task)).toEqual([]);
+    expect(await listAgents(task)).toEqual([]);
     expect(over.workspaceId).not.toBeNull();
   });
 
@@ -137,10 +137,10 @@ describe("Claude Code", () => {
     { description: "Crash whole", name: "whole", what: "is killed with all its processes", victims: /./ },
     { description: "Lose the model", name: "child", what: "loses its own child process", victims: /claude-agent-sdk/ },
   ]) {
-    test(`[F39] in mid-turn ${what}: it is started again and resumes, and nothing is stored twice`, async () => {
+    test(`[F39] in mid-turn ${what}: it is restarted and resumes, and nothing is stored twice`, async () => {
       const task = await submit(description);
       await marked(name);
-      for (const { pid, command } of await agentsOf(task)) if (victims.test(command)) process.kill(pid, "SIGKILL");
+      for (const { pid, command } of await listAgents(task)) if (victims.test(command)) process.kill(pid, "SIGKILL");
       const over = await ended(task);
       expect(over.failure).toBeNull();
       expect(over).toMatchObject({ status: "completed", output: { restarts: 1, transcript: { agreed: true } } });
@@ -153,7 +153,7 @@ describe("Claude Code", () => {
     });
   }
 
-  test("[R15] asks for permission where it is told to: inside the workspace it gets it, outside it does not", async () => {
+  test("[R15] asks for permission in a mode that requires it: requests inside the workspace are granted, outside they are refused", async () => {
     const task = await run("Ask for leave", { permissionMode: "default" });
     expect(task).toMatchObject({ status: "completed", failure: null });
     expect(toolsIn(task.messages).map(({ status }) => status)).toEqual(["success", "error", "success"]);
@@ -161,7 +161,7 @@ describe("Claude Code", () => {
     expect(existsSync(join(marks, "outside.txt"))).toBe(false);
   });
 
-  test("[R15] plans before it works: the plan is shown, its approval leads to the edit", async () => {
+  test("[R15] plans before it works: the plan is shown, and its approval leads to the edit", async () => {
     const task = await run("Plan first", { permissionMode: "plan" });
     expect(task).toMatchObject({ status: "completed", failure: null });
     const plan = task.messages.find(({ kind }) => kind === "plan");
@@ -169,10 +169,10 @@ describe("Claude Code", () => {
     expect(branchFile(task, "planned.txt")).toBe("poured");
   });
 
-  test("its work in the background is waited for, and its follow-up is stored", async () => {
+  test("Samovar waits for its background work, and stores its follow-up", async () => {
     const task = await submit("Work behind the turn");
     await marked("behind");
-    await vi.waitFor(async () => expect(said(await messagesOf(task))).toContain("I shall be told of its end."), {
+    await vi.waitFor(async () => expect(said(await listMessages(task))).toContain("I will be notified when it ends."), {
       interval: 50,
     });
     writeFileSync(join(marks, "behind-go"), "");
@@ -182,7 +182,7 @@ describe("Claude Code", () => {
     expect(branchFile(over, "steeped.txt")).toBe("steeped");
   });
 
-  test("[R15] works with the model that was chosen; one that is not offered is told with those that are", async () => {
+  test("[R15] uses the chosen model; the error for an unknown model lists the available ones", async () => {
     const chosen = await run("Choose a model", { model: "haiku" });
     expect(chosen.status).toBe("completed");
     const asked = model.requests.filter(({ body }) => JSON.stringify(body).includes("Choose a model"));
@@ -199,7 +199,7 @@ describe("Claude Code", () => {
     expect(JSON.stringify(items.find(({ kind }) => kind === "claude")?.capabilities)).toContain("haiku");
   });
 
-  test("an error of the model's provider ends the task with its words, and is no crash", async () => {
+  test("an error of the model's provider fails the task with the provider's message, and does not count as a crash", async () => {
     const task = await run("Be overloaded");
     expect(task).toMatchObject({ status: "failed", failure: { code: "agent_error" } });
     expect(task.failure?.message).toContain("scripted refusal");

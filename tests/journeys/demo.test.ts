@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { removeDirectory, samovar, temporaryDirectory } from "../harness/installation.ts";
-import { processesOf } from "../harness/processes.ts";
+import { listProcesses } from "../harness/processes.ts";
 
-test("[R37] the demo fixes a bug from text to pushed branch, proves its transcript and leaves nothing running", async () => {
+test("[R37] the demo fixes a bug from text to pushed branch, verifies its transcript and leaves nothing running", async () => {
   const dataDir = await temporaryDirectory();
   const demo = await samovar(["demo", "--once", "--data-dir", dataDir]);
   expect(demo.stderr + demo.stdout).toMatch(/transcript complete: (\d+)\/\1 messages, digest [0-9a-f]+/);
   expect(demo.stdout).toMatch(/task\/tsk_[0-9a-z]{26}/);
   expect(demo.stdout).toMatch(/1 file, \+2 −1/);
   expect(demo.code).toBe(0);
-  expect(await processesOf(dataDir)).toEqual([]);
+  expect(await listProcesses(dataDir)).toEqual([]);
   await removeDirectory(dataDir);
 });

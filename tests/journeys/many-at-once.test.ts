@@ -1,7 +1,7 @@
-/** More tasks at once than there is room for, many of them long and followed: each completes, whole. */
+/** More tasks at once than there are slots, many of them long and followed: each completes with a whole transcript. */
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Installation, removeDirectory, startInstallation, taskOf } from "../harness/installation.ts";
+import { type Installation, removeDirectory, startInstallation, parseTask } from "../harness/installation.ts";
 import { Person } from "../harness/person.ts";
 import { terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { makeRepository } from "../harness/repository.ts";
@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 test(
-  "[R4] [R12] [R20] [R55] fifty at once on three slots a node and ten nodes, twenty of them with forty messages and a stream of 2,000 words: those without room wait their turn, all complete without a warning and verify",
+  "[R4] [R12] [R20] [R55] fifty at once on three slots a node and ten nodes, twenty of them with forty messages and a stream of 2,000 words: those without a slot wait in the queue, and all complete without a warning and verify",
   { timeout: 600_000 },
   async () => {
     const person = new Person(() => here);
@@ -39,7 +39,7 @@ test(
         }),
       ),
     );
-    const long = (await Promise.all(followed)).map(taskOf);
+    const long = (await Promise.all(followed)).map(parseTask);
     const tasks = [...long, ...(await person.ended(project, submitted))];
 
     expect(await terminalFaults(person, tasks)).toEqual([]);

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage.stop());
 
-test("[R33] the nodes page: a machine with its task, what destroying it would interrupt, and the day's picture after it", async () => {
+test("[R33] the nodes page shows a node with its task, what destroying it would interrupt, and the day's chart afterwards", async () => {
   const project = await stage.person.makeProject(makeRepository(join(stage.here.dataDir, "repository")));
   await stage.browser.signIn(stage.here.signInUrl);
   const page = await stage.browser.open("/nodes");

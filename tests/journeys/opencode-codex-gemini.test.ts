@@ -1,4 +1,4 @@
-/** OpenCode, Codex and Gemini CLI as npm has them, each on a scripted model of its own API, through the whole stack. */
+/** The npm packages of OpenCode, Codex and Gemini CLI, each with a scripted model of its API, through the whole stack. */
 import { join } from "node:path";
 import { type CredentialSecret, type MessageView, messageView } from "@samovar/contracts";
 import {
@@ -9,7 +9,7 @@ import {
 } from "@samovar/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
-import { type Installation, removeDirectory, startInstallation, taskOf } from "../harness/installation.ts";
+import { type Installation, removeDirectory, startInstallation, parseTask } from "../harness/installation.ts";
 import { git, makeRepository } from "../harness/repository.ts";
 
 const KEY = "the-real-key-of-the-journey-4711";
@@ -104,7 +104,7 @@ afterAll(async () => {
 });
 
 test.each(PLAYS)(
-  "[R1] [R15] $agent edits, runs a command and answers; all of it is stored and pushed, and no key reached its workspace",
+  "[R1] [R15] $agent edits, runs a command and answers; everything is stored and pushed, and no key reaches its workspace",
   { timeout: 300_000 },
   async ({ agent, model: chosen, turns, start, credential }) => {
     const model = await start(turns);
@@ -115,7 +115,7 @@ test.each(PLAYS)(
       const words = ["--agent", agent, ...choice, "--repo", repository, "Greet in tea"];
       const finished = await here.samovar(["run", "--json", ...words]);
       expect(finished.code, finished.stdout.slice(-2000) + finished.stderr).toBe(0);
-      const task = taskOf(finished);
+      const task = parseTask(finished);
       expect(task.failure).toBeNull();
       expect(task).toMatchObject({ status: "completed", output: { transcript: { agreed: true } } });
       const show = (file: string) => git(repository, "show", `${task.branch}:${file}`);

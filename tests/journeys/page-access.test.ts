@@ -27,30 +27,30 @@ const WINDOWS: readonly Window[] = [
 
 beforeAll(async () => {
   stage = await startStage();
-  for (const { options, themes } of WINDOWS) firstFaults.push(...(await faultsOf(OUTSIDE_SCENES, options, themes)));
-  // What nobody may read is answered 401, which Chromium tells in its console.
+  for (const { options, themes } of WINDOWS) firstFaults.push(...(await findFaults(OUTSIDE_SCENES, options, themes)));
+  // Requests without a session are answered with 401, which Chromium logs to its console.
   stage.browser.forgive(/status of 40[01]/);
   await stage.browser.signIn(stage.here.signInUrl);
-  for (const { options, themes } of WINDOWS) firstFaults.push(...(await faultsOf(FIRST_SCENES, options, themes)));
+  for (const { options, themes } of WINDOWS) firstFaults.push(...(await findFaults(FIRST_SCENES, options, themes)));
   scenery = await makeScenery(stage);
 });
 afterAll(() => stage.stop());
 
-test("[R34] nothing serious before the first project, and for those who are not signed in", () => {
+test("[R34] has no serious accessibility fault before the first project, or when signed out", () => {
   expect(firstFaults).toEqual([]);
 });
 
 test.each(WINDOWS)(
-  "[R34] nothing serious, and nothing wider than the window, on any page in $window",
+  "[R34] has no serious accessibility fault, and nothing wider than the window, on any page in $window",
   async ({ options, themes }) => {
-    expect(await faultsOf(scenery.scenes, options, themes)).toEqual([]);
+    expect(await findFaults(scenery.scenes, options, themes)).toEqual([]);
     // A place that does not exist is asked for on purpose.
     stage.browser.forgive(/status of 404/);
     expect(stage.browser.complaints).toEqual([]);
   },
 );
 
-test("[R34] nothing serious offline", async () => {
+test("[R34] has no serious accessibility fault offline", async () => {
   const page = await stage.browser.open(scenery.live);
   await page.getByRole("feed").getByRole("article").first().waitFor();
   await page.context().setOffline(true);
@@ -65,7 +65,7 @@ async function tooWide(page: Page, { name }: Scene): Promise<string[]> {
   return width > room ? [`${name}: ${width} px wide in a window of ${room} px`] : [];
 }
 
-async function faultsOf(scenes: readonly Scene[], options: OpenOptions, themes: readonly Theme[]): Promise<string[]> {
+async function findFaults(scenes: readonly Scene[], options: OpenOptions, themes: readonly Theme[]): Promise<string[]> {
   const faults: string[] = [];
   const page = await stage.browser.open("/favicon.svg", { ...options, reducedMotion: true });
   for (const scene of scenes) {

@@ -7,9 +7,9 @@ import * as z from "zod";
 import { madeTranscript } from "../harness/made-transcript.ts";
 import { makeRepository } from "../harness/repository.ts";
 import { hang, say, script, stream } from "../harness/scripts.ts";
-import { shownArticles, wordsOf } from "../harness/shown-transcript.ts";
+import { shownArticles, getWords } from "../harness/shown-transcript.ts";
 import { type Stage, startStage } from "../harness/stage.ts";
-import { openWorkspaceDoor } from "../harness/workspace-door.ts";
+import { openWorkspaceDelivery } from "../harness/workspace-delivery.ts";
 
 let stage: Stage;
 let tea: ProjectView;
@@ -27,10 +27,10 @@ beforeAll(async () => {
 });
 afterAll(() => stage.stop());
 
-test("[R27] [R31] the socket is cut again and again in mid-stream: the transcript is what the store has, nothing twice", async () => {
+test("[R27] [R31] the socket breaks repeatedly during a stream: the transcript equals the stored one, with nothing twice", async () => {
   const text = script("Stream", stream(900, 25), say("The very last words."));
   const task = await stage.person.submit(tea, { description: text });
-  const page = await stage.browser.open(pathOf(task));
+  const page = await stage.browser.open(toPath(task));
   await page.getByRole("button", { name: "Run now", exact: true }).click();
   let seen = await wordCount(page);
   for (let cuts = 0; cuts < 4; cuts++) {
@@ -42,37 +42,37 @@ test("[R27] [R31] the socket is cut again and again in mid-stream: the transcrip
   await expectShownAsStored(page, task);
 });
 
-test("[R27] [R31] the socket is cut during a burst: what came meanwhile is there, in its place", async () => {
+test("[R27] [R31] the socket breaks during a burst: messages sent meanwhile appear in their place", async () => {
   const task = await run(tea, script("Burst", say("It begins."), hang()));
-  const page = await stage.browser.open(pathOf(task));
+  const page = await stage.browser.open(toPath(task));
   await page.getByRole("feed").getByRole("article").first().waitFor();
-  const door = await openWorkspaceDoor(stage.here, tea.id, task.sessionId);
+  const delivery = await openWorkspaceDelivery(stage.here, tea.id, task.sessionId);
   const burst = madeTranscript(task.sessionId, 160, 1000);
   for (let at = 0; at < burst.length; at += 20) {
-    await door.deliver(burst.slice(at, at + 20));
+    await delivery.deliver(burst.slice(at, at + 20));
     if (at % 40 === 0) stage.proxy.cutAll();
   }
   await page.getByText(/^Message 1159: /).waitFor();
   await expectShownAsStored(page, task);
-  await stage.person.tell(task, "cancel");
+  await stage.person.act(task, "cancel");
 });
 
-test("[R27] [R29] two tabs and two projects at once: each shows its own, all of it, as it comes", async () => {
+test("[R27] [R29] two tabs with two projects at once: each shows all of its own messages as they arrive", async () => {
   const [first, second] = [
     await run(tea, script("Pour", say("It begins."), hang())),
     await run(coffee, script("Grind", say("It begins."), hang())),
   ];
-  const pages = [await stage.browser.open(pathOf(first)), await stage.browser.open(pathOf(second))];
+  const pages = [await stage.browser.open(toPath(first)), await stage.browser.open(toPath(second))];
   const context = pages[0]?.context();
   if (context === undefined) throw new Error("no first tab");
   const sameAsFirst = await context.newPage();
-  await sameAsFirst.goto(new URL(pathOf(first), stage.here.url).href);
+  await sameAsFirst.goto(new URL(toPath(first), stage.here.url).href);
   const board = await context.newPage();
   await board.goto(new URL(`/p/${coffee.id}/board`, stage.here.url).href);
 
   for (const [n, task] of [first, second].entries()) {
-    const door = await openWorkspaceDoor(stage.here, task.projectId, task.sessionId);
-    await door.deliver(madeTranscript(task.sessionId, 30, 2000 + 100 * n));
+    const delivery = await openWorkspaceDelivery(stage.here, task.projectId, task.sessionId);
+    await delivery.deliver(madeTranscript(task.sessionId, 30, 2000 + 100 * n));
   }
   const [tabOfTea, tabOfCoffee] = pages;
   if (tabOfTea === undefined || tabOfCoffee === undefined) throw new Error("no tabs");
@@ -88,8 +88,8 @@ test("[R27] [R29] two tabs and two projects at once: each shows its own, all of 
     .getByRole("region", { name: /^In progress/ })
     .getByRole("link", { name: "Grind" })
     .waitFor();
-  await stage.person.tell(second, "cancel");
-  await stage.person.tell(first, "cancel");
+  await stage.person.act(second, "cancel");
+  await stage.person.act(first, "cancel");
   await board
     .getByRole("region", { name: /^Cancelled/ })
     .getByRole("link", { name: "Grind" })
@@ -99,22 +99,22 @@ test("[R27] [R29] two tabs and two projects at once: each shows its own, all of 
   expect(stage.browser.complaints).toEqual([]);
 });
 
-test("[R27] [R30] chat ↔ board: the session, its place and the board's card are as one left them; also after a reload", async () => {
-  const task = await stage.person.submit(tea, { description: "A long story" });
-  const door = await openWorkspaceDoor(stage.here, tea.id, task.sessionId);
-  await door.deliver(madeTranscript(task.sessionId, 600, 1));
-  const page = await stage.browser.open(pathOf(task));
+test("[R27] [R30] switching between chat and board keeps the session, its scroll position and the selected card, also after a reload", async () => {
+  const task = await stage.person.submit(tea, { description: "A long tale" });
+  const delivery = await openWorkspaceDelivery(stage.here, tea.id, task.sessionId);
+  await delivery.deliver(madeTranscript(task.sessionId, 600, 1));
+  const page = await stage.browser.open(toPath(task));
   const feed = page.getByRole("feed");
   await page.getByText(/^Message 600: /).waitFor();
   for (let n = 0; n < 8; n++) await feed.evaluate((element) => element.scrollBy({ top: -300, behavior: "instant" }));
   const before = await firstInSight(page);
 
   await page.getByRole("link", { name: "Board", exact: true }).first().click();
-  const card = page.getByRole("main", { name: "Board" }).getByRole("link", { name: "A long story" });
+  const card = page.getByRole("main", { name: "Board" }).getByRole("link", { name: "A long tale" });
   await card.focus();
   await page.getByRole("link", { name: "Chat", exact: true }).first().click();
   await feed.waitFor();
-  expect(new URL(page.url()).pathname).toBe(pathOf(task));
+  expect(new URL(page.url()).pathname).toBe(toPath(task));
   await inSight(page, before);
 
   await page.getByRole("link", { name: "Board", exact: true }).first().click();
@@ -127,10 +127,10 @@ test("[R27] [R30] chat ↔ board: the session, its place and the board's card ar
   expect(stage.browser.complaints).toEqual([]);
 });
 
-test("[R27] [R30] who goes on reading before an answer has come is left there, and told where the new task is", async () => {
+test("[R27] [R30] a reader who moves on before a submission is answered stays there, and sees a link to the new task", async () => {
   const reading = await stage.person.submit(tea, { description: "Something to read" });
   const other = await stage.person.submit(tea, { description: "Something else" });
-  const page = await stage.browser.open(pathOf(other));
+  const page = await stage.browser.open(toPath(other));
   await page.getByRole("textbox", { name: "Describe a task" }).fill(script("Brew slowly", say("Brewed.")));
   const held = Promise.withResolvers<void>();
   await page.route("**/api/projects/*/tasks", async (route) => {
@@ -139,20 +139,20 @@ test("[R27] [R30] who goes on reading before an answer has come is left there, a
   });
   await page.getByRole("textbox", { name: "Describe a task" }).press("Control+Enter");
   await page.getByRole("link", { name: /Something to read/ }).click();
-  await page.waitForURL(`**${pathOf(reading)}`);
+  await page.waitForURL(`**${toPath(reading)}`);
   held.resolve();
   await page.getByRole("status").filter({ hasText: "Running" }).getByRole("link", { name: "Brew slowly" }).waitFor();
-  expect(new URL(page.url()).pathname).toBe(pathOf(reading));
+  expect(new URL(page.url()).pathname).toBe(toPath(reading));
   await page.getByRole("status").getByRole("link", { name: "Brew slowly" }).click();
   await page.getByRole("article", { name: "Outcome" }).waitFor();
   expect(stage.browser.complaints).toEqual([]);
 });
 
-test("[R32] offline: it says so after a moment, reading goes on, nothing is sent by itself; back again it catches up", async () => {
+test("[R32] offline, the page says so after a moment, stays readable and sends nothing by itself; online again it catches up", async () => {
   const task = await run(tea, script("Steep", say("It begins."), hang()));
-  const page = await stage.browser.open(pathOf(task));
-  const door = await openWorkspaceDoor(stage.here, tea.id, task.sessionId);
-  await door.deliver(madeTranscript(task.sessionId, 20, 3000));
+  const page = await stage.browser.open(toPath(task));
+  const delivery = await openWorkspaceDelivery(stage.here, tea.id, task.sessionId);
+  await delivery.deliver(madeTranscript(task.sessionId, 20, 3000));
   await page.getByText(/^Message 3019: /).waitFor();
 
   stage.proxy.reschedule(() => ({ kind: "drop_request" }));
@@ -161,7 +161,7 @@ test("[R32] offline: it says so after a moment, reading goes on, nothing is sent
   await page.getByText(/^Offline\. Showing/).waitFor();
   await page.getByRole("textbox", { name: "Describe a task" }).fill("Never sent by itself");
   expect(await page.getByRole("button", { name: /^Run now/ }).isDisabled()).toBe(true);
-  await door.deliver(madeTranscript(task.sessionId, 20, 3020));
+  await delivery.deliver(madeTranscript(task.sessionId, 20, 3020));
 
   stage.proxy.reschedule([]);
   await page.context().setOffline(false);
@@ -169,7 +169,7 @@ test("[R32] offline: it says so after a moment, reading goes on, nothing is sent
   await expectShownAsStored(page, task);
   expect(await page.getByRole("textbox", { name: "Describe a task" }).inputValue()).toBe("Never sent by itself");
   expect((await stage.person.tasks(tea)).filter(({ title }) => title.startsWith("Never"))).toEqual([]);
-  await stage.person.tell(task, "cancel");
+  await stage.person.act(task, "cancel");
 });
 
 const run = async (project: ProjectView, description: string): Promise<TaskView> => {
@@ -177,9 +177,9 @@ const run = async (project: ProjectView, description: string): Promise<TaskView>
   return stage.person.until(task, ({ status }) => status === "in_progress");
 };
 
-const pathOf = (task: TaskView) => `/p/${task.projectId}/s/${task.sessionId}`;
+const toPath = (task: TaskView) => `/p/${task.projectId}/s/${task.sessionId}`;
 
-const wordCount = async (page: Page) => wordsOf(await page.getByRole("feed").innerText()).length;
+const wordCount = async (page: Page) => getWords(await page.getByRole("feed").innerText()).length;
 
 /** The words of what the agent said; where connections were cut, Chromium's own word about it is no complaint of the page. */
 async function expectShownAsStored(page: Page, task: TaskView): Promise<void> {
@@ -194,12 +194,12 @@ async function expectShownAsStored(page: Page, task: TaskView): Promise<void> {
 
 /** Addresses of links and names of languages are marks of markdown, not words that are shown. */
 const plain = (text: string) =>
-  wordsOf(text.replace(/\]\([^)]*\)/g, "]").replace(/^```\w*$|^(Copy|ts)$/gm, "")).join(" ");
+  getWords(text.replace(/\]\([^)]*\)/g, "]").replace(/^```\w*$|^(Copy|ts)$/gm, "")).join(" ");
 
 const inSight = (page: Page, wanted: Awaited<ReturnType<typeof firstInSight>>) =>
   vi.waitFor(async () => expect(await firstInSight(page)).toEqual(wanted));
 
-/** The first row in sight and how far it stands from the top. */
+/** The first visible row, and its distance from the top. */
 const firstInSight = (page: Page) =>
   page.getByRole("feed").evaluate((feed) => {
     const top = feed.getBoundingClientRect().top;

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { placeOf } from "../harness/browser.ts";
+import { parsePlace } from "../harness/browser.ts";
 import { expectFocus, tabTo } from "../harness/keys.ts";
 import { makeRepository } from "../harness/repository.ts";
 import { hang, say, script, sh } from "../harness/scripts.ts";
@@ -46,7 +46,7 @@ test("[R26] [R33] the whole flow from the sign-in link to a finished task, by ke
   expect(stage.browser.complaints).toEqual([]);
 });
 
-test("[R28] save to backlog, edit, then run it from the board with the mouse: its card moves by itself", async () => {
+test("[R28] a task is saved to the backlog, edited and run from the board with the mouse, and its card moves by itself", async () => {
   const page = await stage.browser.open("/");
   await page.getByRole("link", { name: /Tea house/ }).click();
   await page.getByRole("feed").waitFor();
@@ -71,7 +71,7 @@ test("[R28] save to backlog, edit, then run it from the board with the mouse: it
   expect(stage.browser.complaints).toEqual([]);
 });
 
-test("[R28] on the board by keyboard: draft → ready → run, each move said aloud, the card keeps the focus", async () => {
+test("[R28] the board works by keyboard: draft → ready → run, each move is announced and the card keeps the focus", async () => {
   const [project] = (await stage.here.api<{ items: { id: string }[] }>("/api/projects")).items;
   const page = await stage.browser.open(`/p/${project?.id}/new`);
   const composer = page.getByRole("textbox", { name: "Describe a task" });
@@ -98,13 +98,13 @@ test("[R28] on the board by keyboard: draft → ready → run, each move said al
   expect(stage.browser.complaints).toEqual([]);
 });
 
-test("[R28] a task that runs is cancelled from the board only after a yes", async () => {
+test("[R28] a running task is cancelled from the board only after confirmation", async () => {
   const [project] = (await stage.here.api<{ items: { id: string }[] }>("/api/projects")).items;
   const page = await stage.browser.open(`/p/${project?.id}/new`);
   await page.getByRole("textbox", { name: "Describe a task" }).fill(script("Watch the fire", say("I watch."), hang()));
   await page.getByRole("button", { name: "Run now" }).click();
   await page.getByRole("button", { name: "Cancel" }).waitFor();
-  expect(placeOf(page.url()).session).not.toBe("");
+  expect(parsePlace(page.url()).session).not.toBe("");
   await page.getByRole("link", { name: "Board" }).first().click();
 
   const card = board(page).getByRole("link", { name: "Watch the fire" });
@@ -126,7 +126,7 @@ test("[R28] a task that runs is cancelled from the board only after a yes", asyn
 const board = (page: Page) => page.getByRole("main", { name: "Board" });
 const column = (page: Page, word: string) => page.getByRole("region", { name: new RegExp(`^${word}`) });
 
-/** Heard by those who do not see the board. */
+/** The announcement for screen readers. */
 const said = (page: Page, words: RegExp) =>
   page.getByRole("status").filter({ hasText: words }).first().waitFor({ state: "attached" });
 

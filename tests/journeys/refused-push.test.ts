@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "@samovar/base/sha256";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Installation, removeDirectory, startInstallation, taskOf } from "../harness/installation.ts";
+import { type Installation, removeDirectory, startInstallation, parseTask } from "../harness/installation.ts";
 import { git, makeRemote } from "../harness/repository.ts";
 
 let here: Installation;
@@ -16,11 +16,11 @@ afterAll(async () => {
   await removeDirectory(here.dataDir);
 });
 
-test("[R14] [F41] a host refuses the push: the task is completed with a warning, and its commits come back as a bundle", async () => {
+test("[R14] [F41] a rejected push completes the task with a warning, and its commits can be fetched as a bundle", async () => {
   const remote = makeRemote(join(here.dataDir, "remote.git"), {
     "pre-receive": "#!/bin/sh\necho 'no tea today' >&2\nexit 1\n",
   });
-  const task = taskOf(
+  const task = parseTask(
     await here.samovar(["run", "--json", "--repo", remote, "Make tea\n\n```write tea.txt\ngreen\n```\n"]),
   );
   expect(task).toMatchObject({ status: "completed", output: { branch: null, commits: [{}] } });

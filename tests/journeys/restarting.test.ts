@@ -10,7 +10,7 @@ import {
   removeDirectory,
   samovar,
   startInstallation,
-  taskOf,
+  parseTask,
   temporaryDirectory,
 } from "../harness/installation.ts";
 import { makeRepository } from "../harness/repository.ts";
@@ -36,7 +36,7 @@ async function listed(): Promise<TaskView[]> {
   return JSON.parse(stdout) as TaskView[];
 }
 
-test("a command that is started while Samovar starts waits for it; ready means that it is there", async () => {
+test("a command waits for a Samovar that is starting; once it is ready, commands work", async () => {
   const starting = startInstallation({ dataDir, port: 0 });
   await vi.waitFor(() => expect(existsSync(join(dataDir, "lock"))).toBe(true), { interval: 5 });
   const early = samovar(["tasks", "--json", "--data-dir", dataDir]);
@@ -45,20 +45,20 @@ test("a command that is started while Samovar starts waits for it; ready means t
   expect(await early).toMatchObject({ code: 0, stdout: "[]\n" });
 });
 
-test("[R21] [F45] a task that is submitted while workerd starts anew is submitted, once", async () => {
+test("[R21] [F45] a task that is submitted while workerd restarts is submitted exactly once", async () => {
   for (let submit = 0; submit < SUBMITS; submit++) {
     const runtime = await recordedRuntime(here);
     tryKill(runtime);
     const text = script(`Task ${submit}`, say("Hello."));
     const ran = await here.samovar(["run", "--json", "--no-follow", "--repo", repository, text]);
     expect(ran).toMatchObject({ code: 0 });
-    expect(taskOf(ran).title).toBe(`Task ${submit}`);
+    expect(parseTask(ran).title).toBe(`Task ${submit}`);
     await vi.waitFor(async () => expect(await recordedRuntime(here)).not.toBe(runtime));
   }
   expect((await listed()).map(({ title }) => title).toSorted()).toEqual([0, 1, 2].map((n) => `Task ${n}`));
 });
 
-test("a Samovar that hangs is told of, and its answer is taken when it comes; Ctrl-C ends the wait", async () => {
+test("a command reports a Samovar that hangs, and uses its answer when it comes; Ctrl-C ends the wait", async () => {
   const runtime = await recordedRuntime(here);
   process.kill(runtime, "SIGSTOP");
   try {
@@ -74,7 +74,7 @@ test("a Samovar that hangs is told of, and its answer is taken when it comes; Ct
   }
 });
 
-test("a Samovar that goes on hanging is given up, with what to do", async () => {
+test("a command gives up on a Samovar that keeps hanging, with a hint", async () => {
   const runtime = await recordedRuntime(here);
   process.kill(runtime, "SIGSTOP");
   try {
@@ -86,7 +86,7 @@ test("a Samovar that goes on hanging is given up, with what to do", async () => 
   }
 });
 
-test("[F11] a Samovar that was killed is told of at once", async () => {
+test("[F11] a command reports a killed Samovar at once", async () => {
   const runtime = await recordedRuntime(here);
   here.process.kill("SIGKILL");
   await once(here.process, "exit");

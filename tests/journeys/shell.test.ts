@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { launchBrowser, type PersonsBrowser, placeOf } from "../harness/browser.ts";
+import { launchBrowser, type PersonsBrowser, parsePlace } from "../harness/browser.ts";
 import { type Installation, removeDirectory, startInstallation } from "../harness/installation.ts";
 import { makeRepository } from "../harness/repository.ts";
 
@@ -23,7 +23,7 @@ afterAll(async () => {
   await removeDirectory(here.dataDir);
 });
 
-test("[R26] [R33] first use: a project, the suggested task in one press, its end; the way back; an archived project returns", async () => {
+test("[R26] [R33] first use: create a project, run the suggested task with one click, go back; an archived project can be restored", async () => {
   const page = await browser.open("/");
   await page.getByLabel("Name").fill("Tea house");
   await page.getByRole("textbox", { name: "Repository" }).fill(repository);
@@ -46,7 +46,7 @@ test("[R26] [R33] first use: a project, the suggested task in one press, its end
   await page.goBack();
   await page.waitForURL(/\/board/);
 
-  await page.goto(`${here.url}/p/${placeOf(address).project}/settings`);
+  await page.goto(`${here.url}/p/${parsePlace(address).project}/settings`);
   expect(await page.getByRole("link", { name: "Chat" }).getAttribute("aria-current")).toBeNull();
   await page.getByRole("button", { name: "Archive project" }).click();
   await page.getByRole("button", { name: "Restore project" }).waitFor();
@@ -57,7 +57,7 @@ test("[R26] [R33] first use: a project, the suggested task in one press, its end
   await page.getByRole("feed").waitFor();
 });
 
-test("[R26] the palette opens from a text field, finds sessions on the server, and nothing behind it takes a key", async () => {
+test("[R26] the palette opens from a text field and finds sessions on the server, and the page behind it receives no keys", async () => {
   const { project, sessions } = await seeded("Palette", ["Boil the water", "Warm the pot", "Polish the samovar"]);
   const page = await browser.open(`/p/${project}/s/${sessions[0]}`);
   await page.getByRole("textbox", { name: "Describe a task" }).focus();
@@ -85,7 +85,7 @@ test("[R26] the palette opens from a text field, finds sessions on the server, a
   expect(page.url()).toContain(sessions[2]);
 });
 
-test("[R26] on a phone the sessions are a drawer that keeps the focus and gives it back", async () => {
+test("[R26] on a phone the sessions are in a drawer that keeps the focus and returns it", async () => {
   const { project, sessions } = await seeded("Phone", ["Boil the water", "Warm the pot"]);
   const page = await browser.open(`/p/${project}/s/${sessions[0]}`, { width: 390, height: 844 });
   const opener = page.getByRole("button", { name: "Sessions" });
@@ -108,7 +108,7 @@ test("[R26] on a phone the sessions are a drawer that keeps the focus and gives 
   expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
 });
 
-test("[R26] [R34] the tab says what runs; an agent of one's own is added, changed and kept; a credential is checked", async () => {
+test("[R26] [R34] the tab shows what is running; a custom agent is added, edited and kept; a credential is checked", async () => {
   const { project } = await seeded("Tab", []);
   const page = await browser.open(`/p/${project}`);
   await page.getByRole("textbox", { name: "Describe a task" }).fill("Wait\n\n```wait 20m\n```");

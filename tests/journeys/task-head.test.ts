@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { taskView, type TaskView } from "@samovar/contracts";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { placeOf } from "../harness/browser.ts";
+import { parsePlace } from "../harness/browser.ts";
 import { makeRepository } from "../harness/repository.ts";
 import { hang, say, script, sh, write } from "../harness/scripts.ts";
 import { type Stage, startStage } from "../harness/stage.ts";
@@ -28,7 +28,7 @@ const composer = () => page.getByRole("textbox", { name: "Describe a task" });
 const changes = () => page.getByRole("complementary", { name: "Changes" });
 const enlarged = () => page.getByRole("dialog", { name: "Changes" });
 
-test("[R30] an agent that is not set up is told of, and linked to, before and after; Edit brings all of it back", async () => {
+test("[R30] an agent that is not ready is reported with a link, before and after submitting; Edit restores the whole form", async () => {
   await composer().fill("Ask the kettle");
   await page.getByRole("button", { name: /^Advanced/ }).click();
   await page.getByRole("combobox", { name: "Agent" }).selectOption("claude");
@@ -48,7 +48,7 @@ test("[R30] an agent that is not set up is told of, and linked to, before and af
   expect(stage.browser.forgive(/status of 409/)).toBe(1);
 });
 
-test("[R29] the changes of a task: from its workspace while it works, from its steps when that is gone", async () => {
+test("[R29] a task's changes come from its workspace while it runs, and from its steps once the workspace is gone", async () => {
   const text = script(
     "Change the kettle",
     write("src/pot.ts", "export const pot = 1;"),
@@ -103,7 +103,7 @@ test("[R29] the changes of a task: from its workspace while it works, from its s
   expect(new URL(page.url()).search).toBe("?msg=1");
 });
 
-test("[R29] [R30] a follow-up begins after its task and from its branch", async () => {
+test("[R29] [R30] a follow-up starts after its task and from its branch", async () => {
   const before = await shownTask();
   await page.getByRole("button", { name: "Start a follow-up" }).click();
   await page.keyboard.type("Go on");
@@ -115,7 +115,7 @@ test("[R29] [R30] a follow-up begins after its task and from its branch", async 
   expect(before.output?.branch).not.toBeNull();
 });
 
-test("[R29] Cancel asks while the agent works, and can be thought better of", async () => {
+test("[R29] Cancel asks for confirmation while the agent works, and can be dismissed", async () => {
   await composer().fill(script("Hold on", say("Holding."), hang()));
   await composer().press("Control+Enter");
   await page.getByRole("heading", { name: "Hold on" }).waitFor();
@@ -132,7 +132,7 @@ test("[R29] Cancel asks while the agent works, and can be thought better of", as
 
 /** As the API has the task whose session the page shows. */
 async function shownTask(): Promise<TaskView> {
-  const { session } = placeOf(page.url());
+  const { session } = parsePlace(page.url());
   const { items } = await stage.here.api<{ items: unknown[] }>(`/api/projects/${project}/tasks`);
   const found = items.map((item) => taskView.parse(item)).find((task) => task.sessionId === session);
   if (found === undefined) throw new Error(`no task has the session ${session}`);

@@ -9,7 +9,7 @@ import { fillProject } from "../harness/long-project.ts";
 import { madeTranscript } from "../harness/made-transcript.ts";
 import { Person } from "../harness/person.ts";
 import { makeRepository } from "../harness/repository.ts";
-import { openWorkspaceDoor } from "../harness/workspace-door.ts";
+import { openWorkspaceDelivery } from "../harness/workspace-delivery.ts";
 
 const LONG = 803;
 const SHORT = 40;
@@ -41,19 +41,19 @@ const taskAt = (tasks: readonly TaskView[], at: number): TaskView => {
   return task;
 };
 
-const addressOf = (task: TaskView, rest = "") => `/p/${task.projectId}/s/${task.sessionId}${rest}`;
-const feedOf = (page: Page) => page.getByRole("feed");
+const getAddress = (task: TaskView, rest = "") => `/p/${task.projectId}/s/${task.sessionId}${rest}`;
+const getFeed = (page: Page) => page.getByRole("feed");
 const place = (page: Page, position: number) => page.locator(`article[aria-posinset="${position + 1}"]`);
 
 async function openAt(task: TaskView, rest = ""): Promise<Page> {
-  const page = await browser.open(addressOf(task, rest));
-  await feedOf(page).waitFor();
+  const page = await browser.open(getAddress(task, rest));
+  await getFeed(page).waitFor();
   await settled(page);
   return page;
 }
 
 async function scrollBy(page: Page, px: number): Promise<void> {
-  await feedOf(page).hover();
+  await getFeed(page).hover();
   await page.mouse.wheel(0, px);
   await settled(page);
 }
@@ -63,7 +63,7 @@ async function settled(page: Page): Promise<void> {
   let before = "";
   await vi.waitFor(async () => {
     await painted(page);
-    const now = await feedOf(page).evaluate((feed) => `${feed.scrollTop} ${feed.scrollHeight} ${feed.ariaBusy}`);
+    const now = await getFeed(page).evaluate((feed) => `${feed.scrollTop} ${feed.scrollHeight} ${feed.ariaBusy}`);
     const still = now === before && !now.endsWith("true");
     before = now;
     if (!still) throw new Error(`the list still moves: ${now}`);
@@ -72,7 +72,7 @@ async function settled(page: Page): Promise<void> {
 
 /** The article in the middle of the window, and how far it stands from the window's top. */
 async function middle(page: Page): Promise<{ readonly at: string; readonly y: number }> {
-  return feedOf(page).evaluate((feed) => {
+  return getFeed(page).evaluate((feed) => {
     const box = feed.getBoundingClientRect();
     const articles = [...feed.querySelectorAll("article[aria-posinset]")];
     const found = articles.find((article) => article.getBoundingClientRect().bottom > box.top + box.height / 2);
@@ -94,9 +94,9 @@ async function expectSamePlace(page: Page, before: Awaited<ReturnType<typeof mid
 const atEnd = (feed: Locator) =>
   feed.evaluate((element) => element.scrollHeight - element.clientHeight - element.scrollTop <= 1);
 
-test("[R27] opens with the newest messages; older ones load upwards without a jump, to the very first", async () => {
+test("[R27] opens with the newest messages; older ones load on scrolling up, without a jump, up to the first", async () => {
   const page = await openAt(long);
-  expect(await atEnd(feedOf(page))).toBe(true);
+  expect(await atEnd(getFeed(page))).toBe(true);
   expect(await place(page, LONG - 1).count()).toBe(1);
   const jumps = await readUpwards(page);
   expect(jumps).toEqual([]);
@@ -105,9 +105,9 @@ test("[R27] opens with the newest messages; older ones load upwards without a ju
   expect(browser.complaints).toEqual([]);
 });
 
-/** Scrolls up in steps as a reader does, and tells each time that what was in sight moved by something else. */
+/** Scrolls up in steps as a reader does, and reports each time that visible content moved for another reason. */
 function readUpwards(page: Page): Promise<string[]> {
-  return feedOf(page).evaluate(async (feed) => {
+  return getFeed(page).evaluate(async (feed) => {
     const STEP = 240;
     const frame = () => new Promise((done) => requestAnimationFrame(done));
     const jumps: string[] = [];
@@ -131,7 +131,7 @@ function readUpwards(page: Page): Promise<string[]> {
   });
 }
 
-test("[R31] comes back to the same line: from another session, from the board, and after a reload", async () => {
+test("[R31] returns to the same scroll position from another session, from the board, and after a reload", async () => {
   const page = await openAt(long);
   await scrollBy(page, -9_000);
   await scrollBy(page, -700);
@@ -139,9 +139,9 @@ test("[R31] comes back to the same line: from another session, from the board, a
   expect(Number(before.at)).toBeLessThan(LONG - 30);
 
   await page.getByRole("link", { name: /Tea number 1/ }).click();
-  await page.waitForURL(`**${addressOf(short)}`);
+  await page.waitForURL(`**${getAddress(short)}`);
   await settled(page);
-  expect(await atEnd(feedOf(page))).toBe(true);
+  expect(await atEnd(getFeed(page))).toBe(true);
   await page.goBack();
   await settled(page);
   await expectSamePlace(page, before);
@@ -153,13 +153,13 @@ test("[R31] comes back to the same line: from another session, from the board, a
   await expectSamePlace(page, before);
 
   await page.reload();
-  await feedOf(page).waitFor();
+  await getFeed(page).waitFor();
   await settled(page);
   await expectSamePlace(page, before);
   expect(browser.complaints).toEqual([]);
 });
 
-test("[R31] a link to a message opens there, however old it is, shows it for a moment, and Back leads back", async () => {
+test("[R31] a link to a message opens at it, however old it is, highlights it briefly, and Back returns", async () => {
   const page = await openAt(short);
   // It goes again after a moment: watched for from before it comes.
   const marked = page.locator("[data-target]").waitFor();
@@ -168,23 +168,23 @@ test("[R31] a link to a message opens there, however old it is, shows it for a m
       history.pushState(null, "", to);
       dispatchEvent(new PopStateEvent("popstate"));
     },
-    addressOf(long, "?msg=2"),
+    getAddress(long, "?msg=2"),
   );
   const target = place(page, 2);
   await target.waitFor();
   await vi.waitFor(() => expect(target.isVisible()).resolves.toBe(true));
-  const [box, feed] = [await target.boundingBox(), await feedOf(page).boundingBox()];
+  const [box, feed] = [await target.boundingBox(), await getFeed(page).boundingBox()];
   expect((box?.y ?? 0) - (feed?.y ?? 0)).toBeGreaterThan(0);
   await marked;
   await vi.waitFor(() => expect(page.locator("[data-target]").count()).resolves.toBe(0));
   await page.goBack();
-  await page.waitForURL(`**${addressOf(short)}`);
+  await page.waitForURL(`**${getAddress(short)}`);
   await place(page, SHORT - 1).waitFor();
 });
 
-test("[R27] [R34] keys lead from message to message, to both ends, and open what is folded", async () => {
+test("[R27] [R34] keys move between messages and to both ends, and open folded ones", async () => {
   const page = await openAt(long);
-  await feedOf(page).focus();
+  await getFeed(page).focus();
   await page.keyboard.press("Home");
   await place(page, 0).waitFor();
   await vi.waitFor(() => expect(place(page, 0).evaluate((it) => it === document.activeElement)).resolves.toBe(true));
@@ -199,17 +199,17 @@ test("[R27] [R34] keys lead from message to message, to both ends, and open what
   await vi.waitFor(() => expect(place(page, 0).evaluate((it) => it === document.activeElement)).resolves.toBe(true));
   await page.keyboard.press("End");
   await settled(page);
-  expect(await atEnd(feedOf(page))).toBe(true);
+  expect(await atEnd(getFeed(page))).toBe(true);
   expect(browser.complaints).toEqual([]);
 });
 
-test("[R27] holds to the end while one reads there; who went up is left alone and told how much is new", async () => {
+test("[R27] follows new messages at the end; a reader further up keeps the position and sees how many are new", async () => {
   const page = await openAt(short);
-  const door = await openWorkspaceDoor(here, project.id, short.sessionId);
+  const door = await openWorkspaceDelivery(here, project.id, short.sessionId);
   await door.deliver(madeTranscript(short.sessionId, 7, SHORT));
   await place(page, SHORT + 6).waitFor();
   await settled(page);
-  expect(await atEnd(feedOf(page))).toBe(true);
+  expect(await atEnd(getFeed(page))).toBe(true);
 
   await scrollBy(page, -400);
   const before = await middle(page);
@@ -218,15 +218,15 @@ test("[R27] holds to the end while one reads there; who went up is left alone an
   await expectSamePlace(page, before);
   await page.getByRole("button", { name: /Jump to latest/ }).click();
   await settled(page);
-  expect(await atEnd(feedOf(page))).toBe(true);
+  expect(await atEnd(getFeed(page))).toBe(true);
   await door.deliver(madeTranscript(short.sessionId, 1, SHORT + 19));
   await place(page, SHORT + 19).waitFor();
   await settled(page);
-  expect(await atEnd(feedOf(page))).toBe(true);
+  expect(await atEnd(getFeed(page))).toBe(true);
   expect(browser.complaints).toEqual([]);
 });
 
-test("[R27] a step opens under the pointer: its change in colours, its output in colours, side by side if wanted", async () => {
+test("[R27] a step opens on click, with its diff and output in colour, side by side on request", async () => {
   const page = await openAt(long, "?msg=25");
   const edit = place(page, 23)
     .getByRole("button", { name: /Edit src\/cups/ })
@@ -248,7 +248,7 @@ test("[R27] a step opens under the pointer: its change in colours, its output in
   expect(browser.complaints).toEqual([]);
 });
 
-test("[R27] the whole session is there as plain text", async () => {
+test("[R27] the whole session can be downloaded as plain text", async () => {
   const page = await openAt(long);
   await page.keyboard.press("g");
   await page.keyboard.press("t");

@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { nodeView, page } from "@samovar/contracts";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { type Installation, removeDirectory, startInstallation, taskOf } from "../harness/installation.ts";
-import { processesOf } from "../harness/processes.ts";
+import { type Installation, removeDirectory, startInstallation, parseTask } from "../harness/installation.ts";
+import { listProcesses } from "../harness/processes.ts";
 import { git, makeRepository } from "../harness/repository.ts";
 
 let here: Installation;
@@ -20,8 +20,8 @@ test("[R13] [R22] [R24] a second task runs on the same node, which then destroys
   const repository = makeRepository(join(here.dataDir, "repository"));
   const write = (name: string) => `Write ${name}\n\n\`\`\`write ${name}.txt\n${name}\n\`\`\`\n`;
 
-  const first = taskOf(await here.samovar(["run", "--json", "--repo", repository, write("one")]));
-  const second = taskOf(await here.samovar(["run", "--json", "--repo", repository, write("two")]));
+  const first = parseTask(await here.samovar(["run", "--json", "--repo", repository, write("one")]));
+  const second = parseTask(await here.samovar(["run", "--json", "--repo", repository, write("two")]));
 
   expect(first.status).toBe("completed");
   expect(second.status).toBe("completed");
@@ -36,11 +36,11 @@ test("[R13] [R22] [R24] a second task runs on the same node, which then destroys
   const nodes = await here.samovar(["nodes", "--json"]);
   expect(nodes.code).toBe(0);
   expect(
-    (await processesOf(join(here.dataDir, "vm"))).filter(({ command }) => !command.includes("samovar.mjs up")),
+    (await listProcesses(join(here.dataDir, "vm"))).filter(({ command }) => !command.includes("samovar.mjs up")),
   ).toEqual([]);
 
   expect(await here.stop()).toBe(0);
-  expect(await processesOf(here.dataDir)).toEqual([]);
+  expect(await listProcesses(here.dataDir)).toEqual([]);
   for (const file of ["lock", "instance.json", "runtime.json"])
     expect(existsSync(join(here.dataDir, file))).toBe(false);
 });

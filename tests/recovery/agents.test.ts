@@ -2,11 +2,11 @@
 import type { TaskView, WorkspaceView } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { processesOfSession } from "../harness/processes.ts";
+import { listSessionProcesses } from "../harness/processes.ts";
 import { clearedFaults, leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { git } from "../harness/repository.ts";
 import { crash, hang, say, script, sh, stream, write } from "../harness/scripts.ts";
-import { nameOf, seededPlans, SEEDS, type Seeded } from "../harness/seeds.ts";
+import { formatSeed, seededPlans, SEEDS, type Seeded } from "../harness/seeds.ts";
 import { type Site, startSite, stopSite } from "../harness/site.ts";
 
 /** Longer than any limit of these runs: what stands still for so long will not end. */
@@ -51,12 +51,12 @@ async function runAll<T>(
     plans.map(async (seeded) => {
       const description = text(seeded.plan);
       const draft = await site.person.submit(site.project, { description, run: false, agent: "script" });
-      return { ...seeded, name: nameOf(seeded), task: draft };
+      return { ...seeded, name: formatSeed(seeded), task: draft };
     }),
   );
   await Promise.all(
     runs.map(async ({ task, plan }) => {
-      const run = await site.person.tell(task, "run");
+      const run = await site.person.act(task, "run");
       await also(run, plan);
     }),
   );
@@ -80,7 +80,7 @@ async function runAll<T>(
 
 /** Processes that an agent has left behind, by the mark that each of them carries. */
 async function left(task: TaskView): Promise<string[]> {
-  return (await processesOfSession(site.here.dataDir, task.sessionId)).map(({ command }) => command);
+  return (await listSessionProcesses(site.here.dataDir, task.sessionId)).map(({ command }) => command);
 }
 
 const crashes = fc.record({
@@ -92,7 +92,7 @@ const crashes = fc.record({
   ),
 });
 
-test("[R17] [F39] an agent that crashes: it goes on in a second life; when that ends too, its task fails with its last words, and its workspace is kept", async () => {
+test("[R17] [F39] a crashed agent is restarted and resumes; after a second crash its task fails with the stderr tail, and its workspace is retained", async () => {
   const ended = await runAll(seededPlans(crashes, SEEDS), ({ words, how }) => {
     const before = [write("half.txt", "half"), ...(words === 0 ? [] : [stream(words)])];
     if (how === "crash") return script("Crash", ...before, crash("the kettle is empty"));
@@ -132,7 +132,7 @@ const hangs = fc.record({
   cancelAfterMs: fc.integer({ min: 0, max: 2500 }),
 });
 
-test("[R16] [R18] [F40] agents that hang, fork what ignores signals, and flood: each ends as it should, and nothing of it is left", async () => {
+test("[R16] [R18] [F40] agents that hang, fork processes that ignore signals, or flood end as specified, and leave nothing behind", async () => {
   const ended = await runAll(
     seededPlans(hangs, SEEDS),
     ({ forks, ignoring, escape, flood, end }) =>
@@ -148,7 +148,7 @@ test("[R16] [R18] [F40] agents that hang, fork what ignores signals, and flood: 
       const { promise, resolve } = Promise.withResolvers<void>();
       setTimeout(resolve, cancelAfterMs);
       await promise;
-      await site.person.tell(task, "cancel");
+      await site.person.act(task, "cancel");
     },
   );
   for (const { name, plan, task } of ended) {
@@ -163,7 +163,7 @@ const endless = fc.record({
   ignoring: fc.boolean(),
 });
 
-test("[R16] [F47] an agent that works for ever is stopped at the task's limit, whatever it is doing", async () => {
+test("[R16] [F47] an agent that never ends is stopped at the task's time limit, whatever it is doing", async () => {
   const ended = await runAll(seededPlans(endless, SEEDS), ({ how, ignoring }) => {
     const trap = ignoring ? "trap '' TERM INT HUP; " : "";
     if (how === "sleeps") return script("For ever", sh(`${trap}sleep 3600`));
@@ -189,7 +189,7 @@ const refusals = fc.record({
   committed: fc.boolean(),
 });
 
-test("[R14] [F41] a push that is refused: completed with a warning, and the work is kept", async () => {
+test("[R14] [F41] a rejected push completes the task with a warning, and keeps the work", async () => {
   const ended = await runAll(seededPlans(refusals, SEEDS), ({ manner, files, committed }) =>
     script(
       "Be refused",
@@ -214,7 +214,7 @@ const taken = fc.record({
   names: fc.constantFrom([""], ["", "-2"], ["", "-2", "-3"], ["/deeper"], ["/deeper", "-2"]),
 });
 
-test("[R14] [F42] a branch that is taken gets a suffix; what was there is never touched", async () => {
+test("[R14] [F42] a branch name that is taken gets a suffix, and the existing branch is never touched", async () => {
   const main = git(site.remote, "rev-parse", "main");
   const tree = `${main}^{tree}`;
   const theirs = git(
@@ -242,7 +242,7 @@ test("[R14] [F42] a branch that is taken gets a suffix; what was there is never 
       return { ...seeded, task };
     }),
   );
-  await Promise.all(drafts.map(({ task }) => site.person.tell(task, "run")));
+  await Promise.all(drafts.map(({ task }) => site.person.act(task, "run")));
   const tasks = await site.person.ended(
     site.project,
     drafts.map(({ task }) => task),
@@ -250,7 +250,7 @@ test("[R14] [F42] a branch that is taken gets a suffix; what was there is never 
   );
   expect(await terminalFaults(site.person, tasks)).toEqual([]);
   for (const { seed, plan, task } of drafts) {
-    const name = nameOf({ seed, plan });
+    const name = formatSeed({ seed, plan });
     const ended = tasks.find(({ id }) => id === task.id);
     const branch = ended?.output?.branch ?? "";
     expect(ended, name).toMatchObject({ status: "completed", output: { warning: null } });
@@ -260,7 +260,7 @@ test("[R14] [F42] a branch that is taken gets a suffix; what was there is never 
   }
 });
 
-test("[R3] [R24] every transcript of these is what was said, and nothing of them is left on the machine", async () => {
+test("[R3] [R24] afterwards every transcript verifies, and nothing is left on the machine", async () => {
   expect(await transcriptFaults(site.here)).toEqual([]);
   expect(await clearedFaults(site.here, site.person)).toEqual([]);
   expect(await leftOnMachine(site.here)).toEqual([]);

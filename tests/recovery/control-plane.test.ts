@@ -7,7 +7,7 @@ import { killAndRestart } from "../harness/control-plane.ts";
 import { clearedFaults, leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { git } from "../harness/repository.ts";
 import { say, script, sh, stream, write } from "../harness/scripts.ts";
-import { nameOf, seededPlans, SEEDS } from "../harness/seeds.ts";
+import { formatSeed, seededPlans, SEEDS } from "../harness/seeds.ts";
 import { type Site, startSite, stopSite } from "../harness/site.ts";
 
 /** Longer than any limit of these runs: what stands still for so long will not end. */
@@ -33,7 +33,7 @@ const deaths = fc.record({
   submitting: fc.boolean(),
 });
 
-test("[R21] [F7] [F11] killed and started again and again while tasks run, it loses nothing: each task completes, once", async () => {
+test("[R21] [F7] [F11] the control plane is killed and restarted repeatedly while tasks run, and each task completes once without loss", async () => {
   const runs: { readonly name: string; readonly file: string; readonly task: TaskView }[] = [];
   const late: Promise<unknown>[] = [];
   for (const seeded of seededPlans(deaths, SEEDS)) {
@@ -48,7 +48,7 @@ test("[R21] [F7] [F11] killed and started again and again while tasks run, it lo
       ];
       const description = script("Work", ...steps);
       runs.push({
-        name: nameOf(seeded),
+        name: formatSeed(seeded),
         file,
         task: await site.person.submit(site.project, { description, run: true, agent: "script" }),
       });
@@ -77,7 +77,7 @@ test("[R21] [F7] [F11] killed and started again and again while tasks run, it lo
   }
 });
 
-test("[R3] [R24] what is stored is what was said, and nothing is left", async () => {
+test("[R3] [R24] afterwards every transcript verifies, and nothing is left", async () => {
   expect(await transcriptFaults(site.here)).toEqual([]);
   expect(await clearedFaults(site.here, site.person)).toEqual([]);
   expect(await leftOnMachine(site.here)).toEqual([]);

@@ -9,7 +9,7 @@ import {
   type Installation,
   removeDirectory,
   startInstallation,
-  taskOf,
+  parseTask,
 } from "../harness/installation.ts";
 import { isAlive, pidsMatching } from "../harness/processes.ts";
 import { git, makeRepository } from "../harness/repository.ts";
@@ -31,7 +31,7 @@ afterEach(async () => {
 const LONG =
   "Work for a while\n\n```say\nBefore.\n```\n\n```stream 3000\n```\n\n```wait 2s\n```\n\n```write done.txt\ndone\n```\n\n```say\nAfter.\n```\n";
 
-test("[R21] [F7] [F11] the control plane and its CLI are killed in the middle of a task; started again, the task completes with nothing lost", async () => {
+test("[R21] [F7] [F11] the control plane and its CLI are killed during a task; after a restart the task completes without loss", async () => {
   const run = here.follow(["run", "--json", "--repo", repository, LONG]);
   const task = await whenStreaming(run);
   const workerd = recordedRuntime();
@@ -43,7 +43,7 @@ test("[R21] [F7] [F11] the control plane and its CLI are killed in the middle of
   run.process.kill("SIGKILL");
 });
 
-test("[R21] only the CLI is killed; started again at once it takes over from the workerd that lives on, and the task completes", async () => {
+test("[R21] only the CLI is killed; restarted at once, it replaces the surviving workerd, and the task completes", async () => {
   const run = here.follow(["run", "--json", "--repo", repository, LONG]);
   const task = await whenStreaming(run);
   const first = recordedRuntime();
@@ -63,18 +63,18 @@ test("[R21] only the CLI is killed; started again at once it takes over from the
   run.process.kill("SIGKILL");
 });
 
-test("[R5] [R21] the daemon is killed; the agent goes on and nothing is lost", async () => {
+test("[R5] [R21] the daemon is killed; the agent goes on, and nothing is lost", async () => {
   const run = here.follow(["run", "--json", "--repo", repository, LONG]);
   const task = await whenStreaming(run);
   const daemons = await pidsMatching(here.dataDir, /vm-agent\.mjs daemon/);
   expect(daemons).toHaveLength(1);
   for (const pid of daemons) process.kill(pid, "SIGKILL");
 
-  expect(taskOf(await run.finished).status).toBe("completed");
+  expect(parseTask(await run.finished).status).toBe("completed");
   await expectCompleted(task);
 });
 
-test("[R5] [R16] [F39] a session-host is killed; what it said is kept, the message in flight is interrupted, the task fails with a reason", async () => {
+test("[R5] [R16] [F39] a session host is killed; its messages are kept, the unfinished one is marked as interrupted, and the task fails with a reason", async () => {
   const run = here.follow(["run", "--json", "--repo", repository, LONG]);
   const task = await whenStreaming(run);
   const hosts = await pidsMatching(here.dataDir, /vm-agent\.mjs session-host/);
@@ -82,11 +82,11 @@ test("[R5] [R16] [F39] a session-host is killed; what it said is kept, the messa
   for (const pid of hosts) process.kill(pid, "SIGKILL");
 
   const finished = await run.finished;
-  const ended = taskOf(finished);
+  const ended = parseTask(finished);
   expect(finished.code).toBe(1);
   expect(ended.status).toBe("failed");
   expect(ended.failure).toMatchObject({ code: "host_lost", message: expect.stringContaining("killed") });
-  const messages = await messagesOf(ended);
+  const messages = await listMessages(ended);
   expect(messages.find((message) => message.content === "Before.")?.final).toBe(true);
   const interrupted = messages.filter((message) => message.interrupted);
   expect(interrupted).toHaveLength(1);
@@ -109,7 +109,7 @@ function recordedRuntime(): number {
 async function whenStreaming(run: Followed): Promise<TaskView> {
   const line = await run.until((each) => "task" in each);
   const task = taskView.parse(line["task"]);
-  const said = async () => (await messagesOf(task)).some((message) => message.content.length > 500);
+  const said = async () => (await listMessages(task)).some((message) => message.content.length > 500);
   await vi.waitFor(async () => expect(await said()).toBe(true), { interval: 10 });
   return task;
 }
@@ -118,7 +118,7 @@ async function expectCompleted(task: TaskView): Promise<void> {
   const read = async () => taskView.parse(await here.api(`/api/projects/${task.projectId}/tasks/${task.id}`));
   await vi.waitFor(async () => expect((await read()).status).toBe("completed"), { interval: 200 });
   const ended = await read();
-  const messages = await messagesOf(ended);
+  const messages = await listMessages(ended);
   expect(messages.find((message) => message.content.split(/\s+/).length >= 3000)?.final).toBe(true);
   expect(messages.some((message) => message.content.includes("After."))).toBe(true);
   expect(messages.map((message) => message.position)).toEqual(messages.map((_, index) => index));
@@ -126,7 +126,7 @@ async function expectCompleted(task: TaskView): Promise<void> {
   expect(git(repository, "show", `${ended.branch}:done.txt`)).toBe("done");
 }
 
-async function messagesOf(task: TaskView): Promise<MessageView[]> {
+async function listMessages(task: TaskView): Promise<MessageView[]> {
   const body = await here.api(`/api/projects/${task.projectId}/sessions/${task.sessionId}/messages?limit=200`);
   return z.object({ messages: z.array(messageView) }).parse(body).messages;
 }

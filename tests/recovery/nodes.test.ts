@@ -8,10 +8,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
 import { hasEnded } from "../harness/person.ts";
 import { previousAgent } from "../harness/previous-agent.ts";
-import { pidsMatching, processesOf } from "../harness/processes.ts";
+import { pidsMatching, listProcesses } from "../harness/processes.ts";
 import { clearedFaults, leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { say, script, sh, stream, write } from "../harness/scripts.ts";
-import { nameOf, seededPlans, SEEDS, type Seeded } from "../harness/seeds.ts";
+import { formatSeed, seededPlans, SEEDS, type Seeded } from "../harness/seeds.ts";
 import { type Site, startSite, stopSite } from "../harness/site.ts";
 
 /** Longer than any limit of these runs: what stands still for so long will not end. */
@@ -37,7 +37,7 @@ const servers = z.object({
 });
 
 /** The provider's number of the server behind a task's node; null while there is none, or no more. */
-async function serverOf(task: TaskView): Promise<number | null> {
+async function getServer(task: TaskView): Promise<number | null> {
   const { nodeId } = await site.person.task(task);
   const node = (await site.person.nodes()).find(({ id }) => id === nodeId);
   const found = servers.parse(await site.here.cloud(`/servers?name=${node?.name ?? "none"}`));
@@ -51,7 +51,7 @@ const moments = fc.record({
 });
 const works = fc.record({ words: fc.integer({ min: 100, max: 3000 }), sleepMs: fc.integer({ min: 200, max: 4000 }) });
 
-const textOf = ({ words, sleepMs }: { readonly words: number; readonly sleepMs: number }) =>
+const getText = ({ words, sleepMs }: { readonly words: number; readonly sleepMs: number }) =>
   script(
     "Work",
     write("half.txt", "half"),
@@ -83,7 +83,7 @@ async function strikeAll<
     for (let seeded = waiting.shift(); seeded !== undefined; seeded = waiting.shift()) {
       const { plan } = seeded;
       const submitted = await site.person.submit(site.project, {
-        description: textOf(plan.work),
+        description: getText(plan.work),
         run: true,
         agent: "script",
       });
@@ -93,7 +93,7 @@ async function strikeAll<
       const now = await site.person.task(submitted);
       if (!hasEnded(now)) await strike(now, plan);
       const task = await site.person.until(submitted, hasEnded, PATIENCE_MS);
-      runs.push({ ...seeded, name: nameOf(seeded), task, struckAt: hasEnded(now) ? null : now.status });
+      runs.push({ ...seeded, name: formatSeed(seeded), task, struckAt: hasEnded(now) ? null : now.status });
     }
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, work));
@@ -121,12 +121,12 @@ const losses = fc.record({
   work: works,
 });
 
-test("[R17] [F30] a node that is lost in a task: the task goes to another, or fails with the reason, what was said is kept", async () => {
+test("[R17] [F30] a node is lost during a task: the task moves to another node or fails with the reason, and its messages are kept", async () => {
   const runs = await strikeAll(seededPlans(losses, SEEDS), async (task, { how }) => {
-    const server = await serverOf(task);
+    const server = await getServer(task);
     if (server === null) return;
     if (how === "killed and deleted")
-      for (const { pid } of await processesOf(join(site.here.dataDir, "vm", "vm", String(server))))
+      for (const { pid } of await listProcesses(join(site.here.dataDir, "vm", "vm", String(server))))
         if (pid !== site.here.process.pid) tryKill(pid);
     if (how === "powered off")
       await site.here.cloud(`/servers/${server}/actions/poweroff`, { method: "POST", body: {} });
@@ -143,10 +143,10 @@ test("[R17] [F30] a node that is lost in a task: the task goes to another, or fa
 
 const upgrades = fc.record({ when: moments, work: works });
 
-test("[F48] a node's agent turns out to be of the previous version: it is told to upgrade, its task fails with that reason or had ended", async () => {
+test("[F48] a vm-agent of the previous version is asked to upgrade; its task fails with that reason, unless it had ended", async () => {
   const previous = await previousAgent();
   const runs = await strikeAll(seededPlans(upgrades, SEEDS), async (task) => {
-    const server = await serverOf(task);
+    const server = await getServer(task);
     if (server === null) return;
     const disk = join(site.here.dataDir, "vm", "vm", String(server));
     writeFileSync(join(disk, "opt/samovar/vm-agent.mjs"), previous);
@@ -168,7 +168,7 @@ test("[F48] a node's agent turns out to be of the previous version: it is told t
   expect(await site.person.until(next, hasEnded)).toMatchObject({ status: "completed" });
 });
 
-test("[R3] [R24] what is stored is what was said, and nothing of the lost nodes is left", async () => {
+test("[R3] [R24] afterwards every transcript verifies, and nothing of the lost nodes is left", async () => {
   expect(await transcriptFaults(site.here)).toEqual([]);
   expect(await clearedFaults(site.here, site.person)).toEqual([]);
   expect(await leftOnMachine(site.here)).toEqual([]);

@@ -13,7 +13,7 @@ import { isAlive, pidsMatching } from "../harness/processes.ts";
 import { terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { git } from "../harness/repository.ts";
 import { say, script, sh, stream, write } from "../harness/scripts.ts";
-import { nameOf, type Seeded, seededPlans } from "../harness/seeds.ts";
+import { formatSeed, type Seeded, seededPlans } from "../harness/seeds.ts";
 import { type Site, startSite, stopSite } from "../harness/site.ts";
 
 /** The limits on the silence of others; a pause is at least twice as long. */
@@ -31,17 +31,17 @@ const PARTS = {
 } as const;
 type Part = keyof typeof PARTS;
 
-const pauseOf = fc.record({
+const getPause = fc.record({
   stage: fc.constantFrom<RunStep>("choose", "prepare", "start", "work", "finish"),
   pauseMs: fc.constantFrom(...PAUSES_MS),
   /** Those that others start again: they are killed instead of continued. */
   killed: fc.boolean(),
 });
-type Pause = { readonly part: Part } & (typeof pauseOf extends fc.Arbitrary<infer T> ? T : never);
+type Pause = { readonly part: Part } & (typeof getPause extends fc.Arbitrary<infer T> ? T : never);
 
 const PLANS = (["workerd", "cli", "daemon", "host", "agent"] as const).flatMap((part) =>
   seededPlans(
-    pauseOf.map((pause) => ({ part, ...pause })),
+    getPause.map((pause) => ({ part, ...pause })),
     SEEDS_A_PART,
   ),
 );
@@ -96,7 +96,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-async function faultsOf({ plan, seed }: Seeded<Pause>): Promise<string[]> {
+async function findFaults({ plan, seed }: Seeded<Pause>): Promise<string[]> {
   const file = `${plan.part}-${seed}.txt`;
   const task = await submit(file);
   await suffer(plan, task);
@@ -111,14 +111,14 @@ async function faultsOf({ plan, seed }: Seeded<Pause>): Promise<string[]> {
   ];
 }
 
-test.each(PLANS.map((seeded) => [nameOf(seeded), seeded] as const))(
-  "[R55] [R21] only time is lost: %s",
+test.each(PLANS.map((seeded) => [formatSeed(seeded), seeded] as const))(
+  "[R55] [R21] loses only time: %s",
   { timeout: ENDED_WITHIN_MS + 120_000 },
   async (_, seeded) => {
-    expect(await faultsOf(seeded)).toEqual([]);
+    expect(await findFaults(seeded)).toEqual([]);
   },
 );
 
-test("[M1] after all of that, every transcript is the one that was sent", async () => {
+test("[M1] afterwards every transcript equals what was sent", async () => {
   expect(await transcriptFaults(site.here)).toEqual([]);
 });

@@ -10,7 +10,7 @@ import { killAndRestart, tryKill } from "../harness/control-plane.ts";
 import { pidsMatching } from "../harness/processes.ts";
 import { clearedFaults, leftOnMachine, terminalFaults, transcriptFaults } from "../harness/promises.ts";
 import { say, script, sh, stream, write } from "../harness/scripts.ts";
-import { nameOf, seededPlans, SEEDS } from "../harness/seeds.ts";
+import { formatSeed, seededPlans, SEEDS } from "../harness/seeds.ts";
 import { type Site, startSite, stopSite } from "../harness/site.ts";
 
 /** Longer than any limit of these runs: what stands still for so long will not end. */
@@ -39,7 +39,7 @@ const works = fc.record({
   blow: fc.constantFrom("none", "none", "none", "daemons"),
 });
 
-test("[R3] [R21] [F38] the key is rotated and tokens run out in the middle of runs: all complete, nothing is lost", async () => {
+test("[R3] [R21] [F38] the key is rotated and tokens expire during runs: all tasks complete without loss", async () => {
   const runs = await Promise.all(
     seededPlans(works, SEEDS).map(async (seeded) => {
       const steps = seeded.plan.turns.flatMap(({ words, sleepMs }) => [
@@ -50,7 +50,7 @@ test("[R3] [R21] [F38] the key is rotated and tokens run out in the middle of ru
       return { ...seeded, task: await site.person.submit(site.project, { description, run: true, agent: "script" }) };
     }),
   );
-  const names = runs.map((run) => `${run.task.id}: ${nameOf(run)}`).join("\n");
+  const names = runs.map((run) => `${run.task.id}: ${formatSeed(run)}`).join("\n");
   await Promise.all(runs.map(({ task }) => site.person.until(task, ({ status }) => status !== "queued")));
   const before = readSecrets().signingKey.kid;
   site.here = await killAndRestart(site.here, "both", SHORT_LIFE, rotateKey);

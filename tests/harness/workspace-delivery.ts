@@ -1,6 +1,6 @@
 /**
- * The door through which workspaces deliver messages, for a session that has no machine: signed as the control plane
- * signs it. What comes in this way is stored, counted and told to viewers like any other message.
+ * Delivers messages through the workspaces' route for a session without a node, with a token signed like the control
+ * plane's. These messages are stored, counted and published to viewers like any others.
  */
 import { createPrivateKey, sign } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -10,22 +10,22 @@ import { deliveryReply, LIMITS, WORKSPACE_TOKEN, type DeliveredMessage } from "@
 import * as z from "zod";
 import type { Installation } from "./installation.ts";
 
-export interface WorkspaceDoor {
-  /** In as many deliveries as needed. Throws when one of the messages is not taken. */
+export interface WorkspaceDelivery {
+  /** Delivers in as many batches as needed. Throws when a message is not stored. */
   deliver(messages: readonly DeliveredMessage[]): Promise<void>;
 }
 
-const TOKEN_LIFE_S = 3600;
+const TOKEN_TTL_S = 3600;
 
 const secrets = z.object({
   signingKey: z.object({ kid: z.string(), kty: z.string(), crv: z.string(), x: z.string(), d: z.string() }),
 });
 
-export async function openWorkspaceDoor(
+export async function openWorkspaceDelivery(
   here: Pick<Installation, "dataDir" | "url">,
   project: ProjectId,
   session: SessionId,
-): Promise<WorkspaceDoor> {
+): Promise<WorkspaceDelivery> {
   const ids = idSource(systemClock, systemRandom);
   const workspace = ids.make("wsp");
   const claims = { workspace, project, session, node: ids.make("nod"), epoch: 0 };
@@ -52,7 +52,7 @@ async function mint(here: Pick<Installation, "dataDir" | "url">, claims: object)
   const { signingKey } = secrets.parse(JSON.parse(await readFile(join(here.dataDir, "secrets.json"), "utf8")));
   const now = Math.floor(Date.now() / 1000);
   const head = { alg: "EdDSA", typ: WORKSPACE_TOKEN.typ, kid: signingKey.kid };
-  const times = { iss: here.url, aud: WORKSPACE_TOKEN.audience, iat: now, exp: now + TOKEN_LIFE_S };
+  const times = { iss: here.url, aud: WORKSPACE_TOKEN.audience, iat: now, exp: now + TOKEN_TTL_S };
   const text = [head, { ...claims, ...times }].map((part) => base64url(JSON.stringify(part))).join(".");
   const key = createPrivateKey({ key: signingKey, format: "jwk" });
   return `${text}.${sign(null, Buffer.from(text), key).toString("base64url")}`;

@@ -1,8 +1,8 @@
-/** Any program that speaks ACP runs tasks by a settings entry alone: here the script agent, started as somebody else's. */
+/** A settings entry is enough for any program that speaks ACP to run tasks: here the script agent, as a custom agent. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Installation, removeDirectory, startInstallation, taskOf } from "../harness/installation.ts";
+import { type Installation, removeDirectory, startInstallation, parseTask } from "../harness/installation.ts";
 import { git, makeRepository } from "../harness/repository.ts";
 
 const AGENT = join(import.meta.dirname, "../../packages/script-agent/src/main.ts");
@@ -25,7 +25,7 @@ afterAll(async () => {
   await removeDirectory(here.dataDir);
 });
 
-test("an agent of one's own is added, given its secret, runs a task, and is removed", async () => {
+test("a custom agent is added, receives its secret, runs a task, and is removed", async () => {
   const repository = makeRepository(join(here.dataDir, "repository"));
   const definition = {
     kind: "goose",
@@ -45,7 +45,7 @@ test("an agent of one's own is added, given its secret, runs a task, and is remo
   const stored = await here.samovar(["credentials", "set", "agent:goose"], { input: `GOOSE_KEY=${SECRET}\n` });
   expect(stored.code, stored.stderr).toBe(0);
   const done = await run();
-  const task = taskOf(done);
+  const task = parseTask(done);
   expect(task, done.stderr).toMatchObject({ status: "completed", failure: null });
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(SECRET));
   expect(git(repository, "show", `${task.branch}:key.txt`)).toBe(Buffer.from(digest).toString("hex"));
@@ -56,16 +56,16 @@ test("an agent of one's own is added, given its secret, runs a task, and is remo
   expect((await here.samovar(["credentials"])).stdout).not.toContain("agent:goose");
 });
 
-test("[S1] its secret is in no file of the installation: no log, no command, no workspace, no transcript", () => {
-  const seen = filesOf(here.dataDir).filter((file) => readFileSync(file).includes(SECRET));
+test("[S1] its secret is in no file of the installation: no log, command, workspace or transcript", () => {
+  const seen = listFiles(here.dataDir).filter((file) => readFileSync(file).includes(SECRET));
   expect(seen).toEqual([]);
 });
 
-function filesOf(directory: string): readonly string[] {
+function listFiles(directory: string): readonly string[] {
   return readdirSync(directory).flatMap((name) => {
     const path = join(directory, name);
     if (!existsSync(path)) return [];
-    if (statSync(path).isDirectory()) return filesOf(path);
+    if (statSync(path).isDirectory()) return listFiles(path);
     return statSync(path).isFile() ? [path] : [];
   });
 }

@@ -1,5 +1,5 @@
 /**
- * What Samovar costs against doing the same by hand: the real Claude Code on a scripted model, in turn by a script and as
+ * Compares Samovar with doing the same by hand: the real Claude Code on a scripted model, alternately in a script and as
  * a task on a warm node, then as `samovar run`. `npm run bench -- byhand [--rounds N]`.
  */
 import { rm } from "node:fs/promises";
@@ -7,11 +7,11 @@ import { loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type ScriptedTurn, startScriptedMessagesApi } from "@samovar/testing";
-import { removeDirectory, startInstallation, taskOf, temporaryDirectory } from "../tests/harness/installation.ts";
+import { removeDirectory, startInstallation, parseTask, temporaryDirectory } from "../tests/harness/installation.ts";
 import { Person } from "../tests/harness/person.ts";
 import { git, makeRepository } from "../tests/harness/repository.ts";
 import { BY_HAND_MARKS, type ByHandMark } from "./by-hand/job.ts";
-import { besideOf, CHAIN, chainOf, sinceCreated, type Sources, unlogged } from "./by-hand/marks.ts";
+import { buildParallel, CHAIN, buildChain, sinceCreated, type Sources, unlogged } from "./by-hand/marks.ts";
 import { type ByHandOptions, type ByHandRun, runByHand } from "./by-hand/person.ts";
 import { requireCompleted, runTask, type TaskRunner, untilWarm } from "./by-hand/task.ts";
 import { measureWarmStart } from "./start.ts";
@@ -59,7 +59,7 @@ export async function measureByHand(args: readonly string[]): Promise<void> {
   }
 }
 
-/** One of each before, unmeasured: it installs the agent, makes the node, and warms the disk's cache. */
+/** One unmeasured run of each: installs the agent, creates the node, and warms the disk cache. */
 async function measureRounds(options: ByHandOptions, count: number): Promise<Round[]> {
   const { here, repository } = options;
   const person = new Person(() => here);
@@ -95,14 +95,14 @@ async function commandOnce({ here, person }: TaskRunner, repository: string, des
   const startedAt = performance.now();
   const finished = await here.samovar(["run", "--json", "--agent", "claude", "--repo", repository, description]);
   const tookMs = performance.now() - startedAt;
-  const task = taskOf(finished);
+  const task = parseTask(finished);
   requireCompleted(task);
   requireMade(repository, task.branch);
   await untilWarm(here, person);
   return tookMs;
 }
 
-/** Both ways have to end with the same file on a pushed branch. */
+/** Both ways must end with the same file on a pushed branch. */
 function requireMade(repository: string, branch: string | null): void {
   git(repository, "show", `${branch}:${MADE}`);
 }
@@ -131,19 +131,19 @@ type Compared = readonly [name: string, byHand: readonly number[], samovar: read
 
 function printCompared(title: string, rows: readonly Compared[]): void {
   const heads = ["by hand", "min", "max", "Samovar", "min", "max"];
-  const figures = rows.map(([name, hand, samovar]) => ({ name, values: [...threeOf(hand), ...threeOf(samovar)] }));
+  const figures = rows.map(([name, hand, samovar]) => ({ name, values: [...takeThree(hand), ...takeThree(samovar)] }));
   printRows(title, heads, figures);
 }
 
 function printRatios(rows: readonly Compared[]): void {
   const ratios = rows.map(([name, hand, samovar]) => ({
     name,
-    values: threeOf(samovar.map((ms, n) => ms / (hand[n] ?? Number.NaN))),
+    values: takeThree(samovar.map((ms, n) => ms / (hand[n] ?? Number.NaN))),
   }));
   printRows("Samovar ÷ by hand, pair by pair", ["median", "min", "max"], ratios, 2);
 }
 
-/** What the same agent takes in both: the rest is the way to it, and back. */
+/** The time that the agent takes in both; the rest is overhead. */
 function agentsShare(rounds: readonly Round[], hand: (from: ByHandMark, to: ByHandMark) => number[]): Compared[] {
   const samovar = (from: string, to: string) => {
     const at = (name: string, sources: Sources) =>
@@ -174,18 +174,18 @@ function printParts(rounds: readonly Round[]): void {
   const steps = BY_HAND_MARKS.slice(1).map((to, n) => {
     const at = rounds.map(({ byHand }) => between(byHand, "started", to));
     const took = rounds.map(({ byHand }) => between(byHand, BY_HAND_MARKS[n] ?? "started", to));
-    return { name: to, values: [median(at), ...threeOf(took)] };
+    return { name: to, values: [median(at), ...takeThree(took)] };
   });
   printRows("by hand, ms by part", ["at", "took", "min", "max"], steps);
   const tasks = rounds.map(({ task }) => task);
-  const parts = chainOf(tasks).map(({ name, at, took }) => ({ name, values: [median(at), ...threeOf(took)] }));
+  const parts = buildChain(tasks).map(({ name, at, took }) => ({ name, values: [median(at), ...takeThree(took)] }));
   printRows("Samovar, ms by part", ["at", "took", "min", "max"], parts);
-  const beside = besideOf(tasks).map(({ name, at }) => ({ name, values: threeOf(at) }));
+  const beside = buildParallel(tasks).map(({ name, at }) => ({ name, values: takeThree(at) }));
   printRows("beside these, ms since submission", ["at", "min", "max"], beside);
   for (const name of unlogged(tasks)) console.log(`nothing was logged of: ${name}`);
 }
 
 const between = ({ marks }: ByHandRun, from: ByHandMark, to: ByHandMark): number => marks[to] - marks[from];
 
-/** Median, least and most. */
-const threeOf = (values: readonly number[]): number[] => [median(values), Math.min(...values), Math.max(...values)];
+/** Median, minimum and maximum. */
+const takeThree = (values: readonly number[]): number[] => [median(values), Math.min(...values), Math.max(...values)];

@@ -14,10 +14,10 @@ import {
   type Installation,
   removeDirectory,
   startInstallation,
-  taskOf,
+  parseTask,
   temporaryDirectory,
 } from "../harness/installation.ts";
-import { processesOf } from "../harness/processes.ts";
+import { listProcesses } from "../harness/processes.ts";
 import { git, makeRepository } from "../harness/repository.ts";
 
 let here: Installation;
@@ -43,7 +43,7 @@ const json = async <T>(...words: readonly string[]): Promise<T> =>
   JSON.parse((await here.samovar([...words, "--json"])).stdout) as T;
 const short = (id: string) => id.slice(-8);
 /** The workspace of this task, once it is in this state. */
-const workspaceOf = async (task: TaskView, state: WorkspaceView["state"]): Promise<WorkspaceView> => {
+const getWorkspace = async (task: TaskView, state: WorkspaceView["state"]): Promise<WorkspaceView> => {
   const find = async () =>
     (await json<WorkspaceView[]>("workspaces", "--all")).find(
       (each) => each.taskId === task.id && each.state === state,
@@ -51,12 +51,12 @@ const workspaceOf = async (task: TaskView, state: WorkspaceView["state"]): Promi
   await vi.waitFor(async () => expect(await find()).toBeDefined(), { interval: 250 });
   return (await find()) ?? expect.fail("gone again");
 };
-const ended = (done: Finished): TaskView => taskOf(done);
+const ended = (done: Finished): TaskView => parseTask(done);
 
-test("[R14] [R30] a kept workspace is listed, looked into, given more time, removed, and the transcript says so", async () => {
+test("[R14] [R30] a retained workspace is listed, opened, extended and removed, and the transcript records the removal", async () => {
   const failed = ended(await run(FAILING, "--json"));
   expect(failed.status).toBe("failed");
-  const kept = await workspaceOf(failed, "retained");
+  const kept = await getWorkspace(failed, "retained");
   const list = await here.samovar(["workspaces"]);
   expect(list.stdout).toMatch(new RegExp(`${kept.id} +retained +3 h 59 min .*exit code 3`));
 
@@ -78,7 +78,7 @@ test("[R14] [R30] a kept workspace is listed, looked into, given more time, remo
   expect(shown.stdout).toContain(`samovar retry ${short(failed.id)}`);
 
   expect((await here.samovar(["workspaces", "destroy", short(kept.id)])).code).toBe(0);
-  await workspaceOf(failed, "destroyed");
+  await getWorkspace(failed, "destroyed");
   expect(existsSync(look.path)).toBe(false);
   const transcript = await here.samovar(["transcript", failed.sessionId]);
   expect(transcript.stdout.split("The retained workspace was removed on request.")).toHaveLength(2);
@@ -86,9 +86,9 @@ test("[R14] [R30] a kept workspace is listed, looked into, given more time, remo
   expect((await here.samovar(["verify", failed.id])).code).toBe(0);
 });
 
-test("[R15] [R16] a kept workspace leaves its place to the next task; one that waits says why while it is followed", async () => {
+test("[R15] [R16] a retained workspace frees its slot for the next task; a queued task shows why it waits while it is followed", async () => {
   const failed = ended(await run(FAILING, "--json"));
-  await workspaceOf(failed, "retained");
+  await getWorkspace(failed, "retained");
   const working = here.follow([
     "run",
     "--json",
@@ -106,7 +106,7 @@ test("[R15] [R16] a kept workspace leaves its place to the next task; one that w
   expect((await here.samovar(["tasks"])).stdout).toMatch(new RegExp(`${id} +queued, waiting for capacity, next`));
   expect((await here.samovar(["task", short(id)])).stdout).toMatch(/waiting +Wait/);
 
-  const after = taskOf(
+  const after = parseTask(
     await run(`After\n\n${fence("say", "Me too.")}`, "--json", "--depends-on", short(id), "--no-follow"),
   );
   expect(after).toMatchObject({ dependsOn: [id] });
@@ -118,8 +118,8 @@ test("[R15] [R16] a kept workspace leaves its place to the next task; one that w
   await vi.waitFor(async () => expect(await status()).toBe("completed"), { interval: 250 });
 });
 
-test("[R12] a draft is edited, started, cancelled and tried again; each is followed with its own exit code", async () => {
-  const draft = taskOf(await run("Stored", "--json", "--backlog", "--priority", "low"));
+test("[R12] a draft is edited, started, cancelled and retried; each command has the right exit code", async () => {
+  const draft = parseTask(await run("Stored", "--json", "--backlog", "--priority", "low"));
   const text = `Stored\n\n${fence("say", "Here.")}${fence("hang")}`;
   expect((await here.samovar(["edit", short(draft.id), "--priority", "urgent", "--title", "Renamed"])).code).toBe(0);
   expect(await json("task", draft.id)).toMatchObject({ task: { priority: 1, title: "Renamed", status: "draft" } });
@@ -142,7 +142,7 @@ test("[R12] a draft is edited, started, cancelled and tried again; each is follo
   for (const { id } of await json<WorkspaceView[]>("workspaces")) await here.samovar(["workspaces", "destroy", id]);
 });
 
-test("[F41] what could not be pushed is fetched as a bundle, whole, into the repository", async () => {
+test("[F41] commits that could not be pushed are fetched completely from a bundle into the repository", async () => {
   const hook = join(repository, ".git/hooks/pre-receive");
   writeFileSync(hook, "#!/bin/sh\nexit 1\n", { mode: 0o755 });
   const task = ended(await run(`Bundle\n\n${fence("write late.txt", "late")}`, "--json"));
@@ -156,7 +156,7 @@ test("[F41] what could not be pushed is fetched as a bundle, whole, into the rep
   expect(git(repository, "show", `${task.branch}:late.txt`)).toBe("late");
 });
 
-test("[S1] agents and credentials by the CLI: usable when all is there, and the secret nowhere to be read", async () => {
+test("[S1] the CLI makes an agent ready with its credential, and the secret appears nowhere", async () => {
   const secret = "canary-of-the-secret";
   const definition = {
     kind: "mine",
@@ -177,7 +177,7 @@ test("[S1] agents and credentials by the CLI: usable when all is there, and the 
 
   const seen = [set, added, doctor, await here.samovar(["credentials"]), await here.samovar(["agents", "--json"])];
   const log = readFileSync(join(here.dataDir, "logs/samovar.log"), "utf8");
-  const commands = (await processesOf(here.dataDir)).map(({ command }) => command).join("\n");
+  const commands = (await listProcesses(here.dataDir)).map(({ command }) => command).join("\n");
   for (const text of [...seen.map(({ stdout, stderr }) => stdout + stderr), log, commands])
     expect(text).not.toContain(secret);
 
