@@ -241,12 +241,12 @@ export class AgentLife {
     while (!this.#enough) {
       const outcome = getWorkState(this.#after, countRunningTools(recorder.state), agentClock.now());
       if (outcome.kind === "over") break;
-      if (this.#gone) return outcome.kind === "quiet";
+      if (this.#gone) return outcome.kind === "grace";
       if (outcome.kind === "working" && !waited) log.info("agent.works_on");
       waited ||= outcome.kind === "working";
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
-        if (outcome.kind === "quiet") this.#pending.push(agentClock.after(outcome.until - agentClock.now(), resolve));
+        if (outcome.kind === "grace") this.#pending.push(agentClock.after(outcome.until - agentClock.now(), resolve));
       });
     }
     return true;
