@@ -1,10 +1,10 @@
-/** The coding agents that a task can ask for: which there are, what each needs, and how a node gets and starts it. */
+/** The coding agents that a task can use: which exist, what each one needs, and how a node installs and starts it. */
 import * as z from "zod";
 import { credentialKind } from "./credentials.ts";
 import { environmentName, MAX_SECRET_VARIABLES, variables } from "./environment-name.ts";
 import { slug } from "./slug.ts";
 
-/** Agents that come with Samovar; people add others by a definition of their own. */
+/** The agents included in Samovar; people add others with an {@link agentDefinition}. */
 export const BUILT_IN_AGENTS = ["script", "claude", "opencode", "gemini", "codex"] as const;
 export type BuiltInAgent = (typeof BUILT_IN_AGENTS)[number];
 
@@ -42,7 +42,7 @@ export const agentPackage = z.object({
   platforms: z
     .record(z.string().regex(/^[a-z0-9]+-[a-z0-9]+(-musl)?$/, "not a platform, such as linux-x64"), packageName)
     .optional(),
-  /** With which the program tells its version. Tried after an installation, to see that it runs on the machine. */
+  /** Arguments that print the program's version. Run after an installation to check that the program works on the node. */
   versionArgs: z.array(argument).max(10).optional(),
 });
 export type AgentPackage = z.infer<typeof agentPackage>;
@@ -52,15 +52,15 @@ export const agentProgram = z.discriminatedUnion("from", [
   z.object({ from: z.literal("vm_agent") }),
   /** Installed on first use. */
   z.object({ from: z.literal("npm"), package: agentPackage, args: z.array(argument).max(50) }),
-  /** A program that the node has: an absolute path, or a name to be found on PATH. */
+  /** A program on the node: an absolute path, or a name to find on PATH. */
   z.object({ from: z.literal("path"), command: z.string().trim().min(1).max(1000), args: z.array(argument).max(50) }),
 ]);
 export type AgentProgram = z.infer<typeof agentProgram>;
 
 /**
- * How a node gets and starts an agent, whole: a node keeps no list of agents. In the values of `env`,
- * `{gateway.url}`, `{gateway.key}`, `{home}`, `{checkout}` and `{model}` are filled in by the session's host; a variable
- * with a place for which there is nothing is left out.
+ * Everything that a node needs to install and start an agent: nodes keep no list of agents. In the values of `env`,
+ * `{gateway.url}`, `{gateway.key}`, `{home}`, `{checkout}` and `{model}` are filled in by the session host; a variable
+ * with a placeholder that has no value is left out.
  */
 export const agentRecipe = z.object({
   kind: agentKind,
@@ -81,25 +81,22 @@ export const agentRecipe = z.object({
 export type AgentRecipe = z.infer<typeof agentRecipe>;
 
 /**
- * An agent of a person's own: any program that speaks ACP over its standard input and output. It reaches its model
- * through the gateway, or it holds secret variables; an agent with both would get the one and not the other.
+ * An agent that a person adds: any program that speaks ACP over its standard input and output. It reaches its model
+ * through the gateway or holds secret variables, not both.
  */
 export const agentDefinition = z
   .object({
     kind: agentKind.refine(
       (kind) => !BUILT_IN_AGENTS.some((known) => known === kind),
-      "this name is a built-in agent's",
+      "this name belongs to a built-in agent",
     ),
     name: z.string().trim().min(1).max(100),
     description: z.string().trim().max(500).default(""),
-    program: agentProgram.refine(
-      ({ from }) => from !== "vm_agent",
-      "an agent of your own is an npm package or a program",
-    ),
+    program: agentProgram.refine(({ from }) => from !== "vm_agent", "an added agent is an npm package or a program"),
     env: environment.default({}),
     /** Secret variables that it needs; their values are stored as the credential `agent:<kind>`. */
     secretEnv: z.array(environmentName).max(MAX_SECRET_VARIABLES).default([]),
-    /** Set when it shall reach its model through the gateway instead of holding the key itself. */
+    /** Set when it reaches its model through the gateway instead of holding the key itself. */
     gateway: modelApi.nullable().default(null),
   })
   .refine(({ gateway, secretEnv }) => gateway === null || secretEnv.length === 0, {
@@ -108,7 +105,7 @@ export const agentDefinition = z
   })
   .refine(({ env, secretEnv }) => secretEnv.every((name) => !Object.hasOwn(env, name)), {
     path: ["secretEnv"],
-    error: "a variable is secret or not, not both",
+    error: "a variable cannot be both secret and not secret",
   });
 export type AgentDefinition = z.infer<typeof agentDefinition>;
 
@@ -120,14 +117,14 @@ export const agentOption = z.object({
 });
 export type AgentOption = z.infer<typeof agentOption>;
 
-/** What an agent told on opening a session; empty where it lets nobody choose. */
+/** The models and permission modes that an agent reported when it opened a session; empty where it offers no choice. */
 export const agentCapabilities = z.object({
   models: z.array(agentOption).max(200),
   modes: z.array(agentOption).max(50),
 });
 export type AgentCapabilities = z.infer<typeof agentCapabilities>;
 
-/** What the control plane tells people of an agent (`GET /api/agents`). */
+/** An agent as people see it (`GET /api/agents`). */
 export const agentView = z.object({
   kind: agentKind,
   name: z.string(),
@@ -142,11 +139,11 @@ export const agentView = z.object({
   /** Names of the secret variables that its credential is made of; empty for a built-in agent. */
   secretEnv: z.array(z.string()),
   program: agentProgram,
-  /** As it was told in its last session; null before the first. */
+  /** As reported in its last session; null before the first. */
   capabilities: agentCapabilities.nullable(),
 });
 export type AgentView = z.infer<typeof agentView>;
 
-/** One agent, with what its owner wrote of it (`GET /api/agents/:kind`); null for a built-in one. */
+/** One agent with its owner's definition (`GET /api/agents/:kind`); null for a built-in one. */
 export const agentDetail = agentView.extend({ definition: agentDefinition.nullable() });
 export type AgentDetail = z.infer<typeof agentDetail>;

@@ -1,8 +1,8 @@
-/** First boot: what user data gives a vm-agent, and how it turns that into an identity. */
+/** First boot: what user data gives a vm-agent, and how the vm-agent exchanges it for an identity. */
 import * as z from "zod";
 import { millis, nodeId } from "./ids.ts";
 
-/** `/etc/samovar/agent.json`, laid by cloud-init. Nothing here lives longer than the first boot. */
+/** `/etc/samovar/agent.json`, written by cloud-init. Nothing in it is needed after the first boot. */
 export const agentSettings = z.object({
   controlPlaneUrl: z.url({ protocol: /^https?$/ }),
   nodeId,
@@ -17,8 +17,8 @@ export type AgentSettings = z.infer<typeof agentSettings>;
 export const bootstrapRequest = z.object({
   token: z.string().min(20).max(200),
   /**
-   * A random nonce that the agent has written down before it calls. The first claim binds the token;
-   * the same claim may be repeated (its answer may have been lost), any other is refused.
+   * A random nonce that the vm-agent stores before it calls. The first claim binds the token;
+   * the same claim may be repeated (its answer may have been lost), any other one is refused.
    */
   claim: z.string().regex(/^[0-9a-f]{32,64}$/),
   agentVersion: z.string().max(100),

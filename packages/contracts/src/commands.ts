@@ -15,11 +15,11 @@ export const workspaceCreateArgs = z.object({
   repoUrl: z.string(),
   /** Null: the repository's default branch. */
   baseBranch: z.string().nullable(),
-  /** The wanted name; if the remote has it, `-2`, `-3`, … is taken and reported in `workspace.ready`. */
+  /** The requested name; if the remote has it, `-2`, `-3`, … is used and reported in `workspace.ready`. */
   branch: branchName,
   commitIdentity,
   checkout: checkoutOptions,
-  /** The agent that its session will have, so that it can be started while the checkout is made. */
+  /** The agent of its session, so that it can start while the checkout is being made. */
   agent: agentRecipe.optional(),
 });
 export type WorkspaceCreateArgs = z.infer<typeof workspaceCreateArgs>;
@@ -28,24 +28,24 @@ export const sessionStartArgs = z.object({
   workspaceId,
   sessionId,
   agent: agentRecipe,
-  /** One of those that the agent offers; null for its own choice. */
+  /** One that the agent offers; null for the agent's default. */
   model: z.string().max(200).nullable(),
-  /** One of those that the agent offers; null for the one that asks least. */
+  /** One that the agent offers; null for the one with the fewest permission requests. */
   permissionMode: z.string().max(200).nullable(),
-  /** The longest that the repository's `samovar.setup` may take, if there is one. */
+  /** Longest time that the repository's `samovar.setup` may take, if there is one. */
   setupTimeoutMs: z.number().int().positive(),
-  /** The user message that ProjectData has stored already; the host never stores it again. */
+  /** The user message, already stored by ProjectData; the session host does not store it again. */
   prompt: z.object({ messageId, text: z.string() }),
   /** Silence of the agent (no update while no tool runs) after which the turn is ended. */
   idleTimeoutMs: z.number().int().positive(),
-  /** The longest that the whole session may take. */
+  /** Longest time that the whole session may take. */
   maxDurationMs: z.number().int().positive(),
-  /** What to do when the turn has ended clean: commit what is left, push. */
+  /** What to do after a clean end: commit uncommitted changes, push. */
   finish: z.object({ commit: z.boolean(), push: z.boolean(), commitMessage: z.string().max(4000) }),
 });
 export type SessionStartArgs = z.infer<typeof sessionStartArgs>;
 
-/** Secrets never travel in a command: tokens come in `welcome` and `tokens`, all others over HTTPS on demand. */
+/** Commands carry no secrets: tokens come in `welcome` and `tokens`, all other secrets over HTTPS on demand. */
 export const command = z.discriminatedUnion("kind", [
   commandOf("workspace.create", workspaceCreateArgs),
   commandOf("workspace.destroy", z.object({ workspaceId })),

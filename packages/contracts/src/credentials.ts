@@ -20,7 +20,7 @@ const secretVariables = variables(secret, MAX_SECRET_VARIABLES).refine(
   "give at least one variable",
 );
 
-/** What each kind is made of. A model's credential is a key, or a base address that asks for none, or both. */
+/** The secrets of each kind. A model's credential is a key, a base address that needs no key, or both. */
 export const credentialSecret = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("hetzner"), token: secret }),
   z.object({
@@ -47,9 +47,9 @@ export const credentialView = z.object({
 });
 export type CredentialView = z.infer<typeof credentialView>;
 
-/** What one cheap call to the credential's own service said of it (`POST /api/credentials/:kind/validate`). */
+/** The result of one cheap call to the credential's service (`POST /api/credentials/:kind/validate`). */
 export const credentialCheck = z.object({
-  /** Null when it could not be told: the service is away, or nothing outside a machine can ask it. */
+  /** Null when it could not be checked: the service is unreachable, or only a node can reach it. */
   ok: z.boolean().nullable(),
   /** For a person. */
   message: z.string(),

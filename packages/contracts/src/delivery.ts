@@ -29,7 +29,7 @@ export const deliveredMessage = z.object({
 export type DeliveredMessage = z.infer<typeof deliveredMessage>;
 
 /**
- * The shape for a simple client: a whole message in `content`, no revision. It is read as
+ * The shape for a simple client: a whole message in `content`, without a revision. It is read as
  * final, revision 1, by {@link fromPlainMessage}.
  */
 export const plainMessage = z.object({
@@ -73,7 +73,7 @@ export const deliveryOutcome = z.enum(["stored", "duplicate", "behind", "conflic
 export type DeliveryOutcome = z.infer<typeof deliveryOutcome>;
 
 export const deliveryResult = z.object({
-  /** As sent; a row whose id could not be read is answered by its place in the batch alone. */
+  /** As sent; a row without a readable id is identified only by its position in the batch. */
   messageId: z.string(),
   outcome: deliveryOutcome,
   /** Stored length in UTF-16 units (for `stored`, `duplicate` and `behind`). */

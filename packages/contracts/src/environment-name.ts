@@ -3,7 +3,7 @@ import * as z from "zod";
 
 const UNUSABLE = "not a usable name for an environment variable";
 
-/** The names that a shell could set too; none of them is ours. */
+/** Names that a shell can set, except Samovar's own. */
 export const environmentName = z
   .string()
   .max(100)

@@ -17,25 +17,25 @@ export const sessionEnd = z.object({
   outcome: sessionOutcome,
   /** ACP's stop reason, if the turn ended with one. */
   stopReason: z.string().nullable(),
-  /** Why, unless clean. */
+  /** Why it ended; null for a clean end. */
   failure: failure.nullable(),
   branch: z.string().nullable(),
   commits: z.array(commitView).max(200),
   diffStat: diffStat.nullable(),
   pushed: z.boolean(),
   pushError: z.string().nullable(),
-  /** What could not be pushed, handed over to the control plane; null when it was pushed, or there was nothing. */
+  /** The unpushed commits, uploaded to the control plane; null when everything was pushed or there was nothing to push. */
   bundle: bundleView.nullable(),
-  /** What of the work is in the workspace only, though the rest was pushed; null when nothing is. */
+  /** Which part of the work exists only in the workspace although the rest was pushed; null when none does. */
   warning: z.string().max(4000).nullable().default(null),
   /** The agent's last message, cut at a sentence. */
   summary: z.string().nullable(),
   usage: usage.nullable(),
   /** How often the agent was started again after it had died. */
   restarts: z.number().int().nonnegative(),
-  /** Whether the store has answered for every message. */
+  /** Whether the store has acknowledged or rejected every message. */
   drained: z.boolean(),
-  /** Over the closed transcript; null when it was never closed, since its session host was lost for good. */
+  /** Over the closed transcript; null when it was never closed because its session host was lost. */
   digest: transcriptDigestView.nullable(),
 });
 export type SessionEnd = z.infer<typeof sessionEnd>;
@@ -46,7 +46,7 @@ export const nodeEvent = z.discriminatedUnion("kind", [
   eventOf("workspace.destroyed", { workspaceId }),
   /** On the first ACP update after the prompt. */
   eventOf("session.started", { workspaceId, sessionId, capabilities: agentCapabilities.nullable() }),
-  /** A process that the session needs for its start has waited long for its turn: the machine is busy. */
+  /** A process needed for the session's start has waited long for the start gate: the node is busy. */
   eventOf("session.start_delayed", { workspaceId, sessionId }),
   eventOf("session.ended", { workspaceId, sessionId, end: sessionEnd }),
   eventOf("outbox.stats", { sessionId, stats: outboxStats }),

@@ -1,6 +1,6 @@
 /**
  * Daemon ⇄ session-host, over the host's unix socket: JSON lines. The host serves, so that a new
- * daemon finds a living host again. Everything the host tells is state, re-told on each connection:
+ * daemon finds a running host again. Everything that the host reports is state, sent again on each connection:
  * losing a connection loses nothing.
  */
 import * as z from "zod";
@@ -11,7 +11,7 @@ import { messageId, millis, nodeId, projectId, sessionId, workspaceId } from "./
 import { outboxStats } from "./nodes.ts";
 import { transcriptDigestView, usage } from "./tasks.ts";
 
-/** How the agent's part ended; commits and push are the daemon's to add. */
+/** How the agent's part ended; the daemon adds commits and push. */
 export const hostEnd = z.object({
   outcome: sessionOutcome,
   stopReason: z.string().nullable(),
@@ -29,26 +29,26 @@ export const hostStatus = z.object({
   pid: z.number().int().positive(),
   /** The first ACP update after the prompt. */
   startedAt: millis.nullable(),
-  /** The agent's start waits for its turn on a busy machine, or did; absent from earlier hosts. */
+  /** The agent's start has waited long for the start gate on a busy node; absent from earlier hosts. */
   startDelayed: z.boolean().optional(),
-  /** What the agent lets people choose; null until it has told. */
+  /** What the agent offers; null until it has reported it. */
   capabilities: agentCapabilities.nullable(),
   end: hostEnd.nullable(),
-  /** The transcript takes no more messages: `digest` is its last. */
+  /** The transcript takes no more messages, so `digest` is final. */
   closed: z.boolean(),
   /** No unsent row is left (or only dead letters). */
   drained: z.boolean(),
-  /** Milliseconds of pauses between refusals of the store in a row; time in which it did not answer is not counted. */
+  /** Milliseconds of pauses between consecutive refusals by the store; time without an answer is not counted. */
   refusedMs: z.number().int().nonnegative(),
   outbox: outboxStats,
-  /** Over what is finished so far. */
+  /** Over the messages finished so far. */
   digest: transcriptDigestView,
   /** Set when the store answered 401: the daemon must bring a new token. */
   needsToken: z.boolean(),
 });
 export type HostStatus = z.infer<typeof hostStatus>;
 
-/** Host → daemon. An `ack` says that a command of this type was taken, whatever comes of it. */
+/** Host → daemon. An `ack` confirms that a command of this type was received, whatever its result. */
 export const hostFrame = z.discriminatedUnion("type", [
   z.object({ type: z.literal("status"), status: hostStatus }),
   z.object({ type: z.literal("ack"), command: z.enum(["token", "cancel", "close", "shutdown"]) }),
@@ -61,19 +61,19 @@ export const hostCommand = z.discriminatedUnion("type", [
   z.object({ type: z.literal("cancel"), reason: z.string() }),
   /** After the agent's end: appends this system message, if any, and closes the transcript. Repeatable; the first counts. */
   z.object({ type: z.literal("close"), notice: z.string().nullable() }),
-  /** Everything is reported: deliver what is left, then exit. */
+  /** Everything is reported: deliver the remaining messages, then exit. */
   z.object({ type: z.literal("shutdown") }),
 ]);
 export type HostCommand = z.infer<typeof hostCommand>;
 
 /**
- * `standby.json`: what a host needs that is started before its session, with its agent's process where the recipe allows
+ * `standby.json`: what a standby host needs, which starts before its session, with its agent's process where the recipe allows
  * it. It gets its session as one JSON line on its standard input: the directory with the session's `host.json`. The end of
  * that input without a line ends it.
  */
 export const hostStandby = z.object({
   protocol: z.number().int(),
-  /** What the processes of the session carry, so that none is left behind. */
+  /** The mark of the session's processes, so that all of them can be found and ended. */
   mark: z.string(),
   home: z.string(),
   /** Null: only the host itself is started. */
@@ -104,17 +104,17 @@ export const hostLaunch = z.object({
   workspaceId,
   projectId,
   sessionId,
-  /** What the processes of the session carry, so that none is left behind. */
+  /** The mark of the session's processes, so that all of them can be found and ended. */
   mark: z.string(),
   /** The checkout; the agent's working directory. */
   cwd: z.string(),
-  /** The workspace's own HOME. */
+  /** The workspace's HOME. */
   home: z.string(),
   agent: z.object({
     kind: agentKind,
     /** argv of the ACP agent; never a shell line. */
     command: z.array(z.string()).min(1),
-    /** As {@link agentRecipe} has it: with places to be filled in. */
+    /** As in {@link agentRecipe}, with placeholders. */
     env: z.record(z.string(), z.string()),
     /** Which model API the loopback gateway fronts; null for an agent that needs none. */
     gateway: modelApi.nullable(),

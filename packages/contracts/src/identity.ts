@@ -1,4 +1,4 @@
-/** Who is asking: the owner, their cookie sessions and their API tokens. */
+/** Who sends a request: the owner, their cookie sessions and their API tokens. */
 import * as z from "zod";
 import { apiTokenId, millis, userId } from "./ids.ts";
 

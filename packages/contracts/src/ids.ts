@@ -3,7 +3,7 @@ import type { IdPrefix, IdTypes, MessageId } from "@samovar/base";
 import { idPattern } from "@samovar/base";
 import * as z from "zod";
 
-// A pattern proves the brand, which is the type's alone.
+// The brand exists only in the type; the pattern justifies the cast.
 const branded = <T extends string>(pattern: RegExp, error: string) =>
   z.string({ error }).regex(pattern, { error }) as z.ZodType<string, string> as z.ZodType<T, T>;
 

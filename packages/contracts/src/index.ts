@@ -1,4 +1,4 @@
-/** Schemas of every seam. Each edge parses with these; nobody casts. */
+/** Schemas of every interface between processes. Each side parses with these and never casts. */
 export * from "./agents.ts";
 export * from "./bootstrap.ts";
 export * from "./commands.ts";

@@ -1,4 +1,4 @@
-/** Limits that both sides of a seam must agree on. Others are settings of one side. */
+/** Limits that both sides of an interface must agree on. Other limits are settings of one side. */
 
 export const LIMITS = {
   /** Rows in one delivery. */

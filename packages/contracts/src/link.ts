@@ -9,7 +9,7 @@ import { workspaceDiff } from "./workspaces.ts";
 export const workspaceToken = z.object({ workspaceId, sessionId, token: z.string(), expiresAt: millis });
 export type WorkspaceToken = z.infer<typeof workspaceToken>;
 
-/** Questions that want an answer now. Nothing is kept of them: whoever asked asks again. */
+/** Requests that need an immediate answer. They are not stored: the caller repeats a lost one. */
 export const nodeCall = z.discriminatedUnion("kind", [z.object({ kind: z.literal("workspace.diff"), workspaceId })]);
 export type NodeCall = z.infer<typeof nodeCall>;
 
@@ -72,7 +72,7 @@ export const LINK_CLOSE = {
   gone: 4001,
   /** A newer connection of the same node took over. */
   replaced: 4002,
-  /** Protocol versions do not meet: upgrade. */
+  /** The protocol versions differ: upgrade. */
   upgrade: 4003,
   /** A frame could not be parsed. */
   malformed: 4004,

@@ -27,7 +27,7 @@ export const toolMetadata = z.object({
   /** The agent's own name of the tool, or ACP's kind: `execute`, `edit`, … */
   tool: z.string().max(200),
   title: z.string().max(4000),
-  /** The file or address that it works on, if it told. */
+  /** The file or address that it works on, if reported. */
   target: z.string().max(4000).nullable(),
   status: toolStatus,
   /** Raw input as the agent gave it, as JSON text. */
@@ -59,7 +59,7 @@ export type Truncation = z.infer<typeof truncation>;
 export const messageView = z.object({
   messageId,
   sessionId,
-  /** Dense per session from 0, by the store at first arrival. The order of the transcript. */
+  /** Dense per session from 0, assigned by the store at first arrival. The order of the transcript. */
   position: z.number().int().nonnegative(),
   role: messageRole,
   kind: messageKind,

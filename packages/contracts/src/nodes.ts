@@ -9,7 +9,7 @@ export const NODE_STATES = ["provisioning", "active", "warm", "draining", "destr
 export const nodeState = z.enum(NODE_STATES);
 export type NodeStateName = z.infer<typeof nodeState>;
 
-/** What a session's outbox holds back, as the node tells it. */
+/** The undelivered rows of a session's outbox, as the node reports them. */
 export const outboxStats = z.object({
   pending: z.number().int().nonnegative(),
   deadLetters: z.number().int().nonnegative(),
@@ -34,11 +34,11 @@ export const nodeView = z.object({
   /** When it turns from warm to destroying; null unless warm. */
   warmUntil: millis.nullable(),
   unreachableSince: millis.nullable(),
-  /** Tasks that are at work there, or about to be. */
+  /** Tasks that run there or are about to. */
   taskIds: z.array(taskId),
-  /** Tasks that have ended, whose workspaces are kept there. */
+  /** Ended tasks whose workspaces are retained there. */
   retainedTaskIds: z.array(taskId),
-  /** Of `slots`: those that new work cannot have. Kept workspaces take none, up to a limit. */
+  /** How many of `slots` new work cannot have. Retained workspaces use none, up to a limit. */
   taken: z.number().int().nonnegative(),
   slots: z.number().int().positive(),
   outbox: outboxStats,
@@ -50,7 +50,7 @@ export const nodeView = z.object({
 });
 export type NodeView = z.infer<typeof nodeView>;
 
-/** A task that is on a machine: it runs there, or its workspace is kept. */
+/** A task on a node: it runs there, or its workspace is retained. */
 export const nodeWork = z.object({
   nodeId,
   taskId,
@@ -62,7 +62,7 @@ export const nodeWork = z.object({
 });
 export type NodeWork = z.infer<typeof nodeWork>;
 
-/** What a size is at the provider now; null where the provider could not be asked. */
+/** What a size means at the provider now; null where the provider did not answer. */
 export const sizeOffer = z.object({
   size: vmSize,
   serverType: z.string().nullable(),
@@ -75,7 +75,7 @@ export type SizeOffer = z.infer<typeof sizeOffer>;
 /** How long the history of the pool is kept. */
 export const NODE_HISTORY_MS = 48 * 3_600_000;
 
-/** The machines that were there in a stretch of time, each counted once, as the most that it did: work, else wait, else come up. */
+/** The nodes of one period, each counted once, by the first of these that applies: working, warm, booting. */
 export const poolBucket = z.object({
   at: millis,
   working: z.number().int().nonnegative(),
@@ -84,11 +84,11 @@ export const poolBucket = z.object({
 });
 export type PoolBucket = z.infer<typeof poolBucket>;
 
-/** `GET /api/nodes/history`: the pool in stretches of equal length, the oldest first; the last one is not over yet. */
+/** `GET /api/nodes/history`: the pool in periods of equal length, oldest first; the last one is not over yet. */
 export const poolHistory = z.object({ bucketMs: z.number().int().positive(), buckets: z.array(poolBucket) });
 export type PoolHistory = z.infer<typeof poolHistory>;
 
-/** `GET /api/nodes/cost`: what machines cost since a moment, by the hours that they began. */
+/** `GET /api/nodes/cost`: the cost of nodes since a moment, by started hours. */
 export const spending = z.object({
   since: millis,
   /** One for each currency. */

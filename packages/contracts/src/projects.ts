@@ -33,7 +33,7 @@ function isRepoUrl(value: string): boolean {
   }
 }
 
-/** A branch or ref name by our own strict pattern; git's own check comes on top where it is used. */
+/** A branch or ref name in a strict pattern; git checks it again where it is used. */
 export const branchName = z
   .string()
   .min(1)
@@ -43,12 +43,12 @@ export const branchName = z
     "not a usable branch name",
   );
 
-/** What git does in a checkout only when the project asks for it: each lets the repository run or fetch more. */
+/** Git features that a project must enable, because each lets the repository run or fetch more. */
 export const checkoutOptions = z.object({
   submodules: z.boolean(),
   /** Git LFS objects, and with them the filters that the repository names for LFS. */
   lfs: z.boolean(),
-  /** The repository's own hooks at commit and push. */
+  /** The repository's hooks at commit and push. */
   hooks: z.boolean(),
 });
 export type CheckoutOptions = z.infer<typeof checkoutOptions>;
@@ -63,11 +63,11 @@ export const commitIdentity = z.object({
 });
 export type CommitIdentity = z.infer<typeof commitIdentity>;
 
-/** Tasks by what they mean to a person. */
+/** Tasks by what they need from a person. */
 export const projectCounts = z.object({
-  /** In line, starting or in work. */
+  /** Queued, starting or running. */
   running: z.number().int().nonnegative(),
-  /** Failed, and neither run again nor set aside; or waiting for one that failed. */
+  /** Failed, neither retried nor acknowledged; or waiting for a failed task. */
   attention: z.number().int().nonnegative(),
 });
 export type ProjectCounts = z.infer<typeof projectCounts>;

@@ -1,4 +1,4 @@
-/** Sessions: a conversation kept in the project, independent of any machine. */
+/** Sessions: conversations stored in the project, independent of any node. */
 import * as z from "zod";
 import { messageKind } from "./messages.ts";
 import { millis, projectId, sessionId, taskId, workspaceId } from "./ids.ts";
@@ -6,7 +6,7 @@ import { millis, projectId, sessionId, taskId, workspaceId } from "./ids.ts";
 export const sessionStatus = z.enum(["active", "stopped", "error"]);
 export type SessionStatus = z.infer<typeof sessionStatus>;
 
-/** The last thing that an agent did, in a few words. */
+/** The agent's last action, in a few words. */
 export const sessionActivity = z.object({ kind: messageKind, text: z.string().max(200), at: millis });
 export type SessionActivity = z.infer<typeof sessionActivity>;
 

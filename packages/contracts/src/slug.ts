@@ -1,4 +1,4 @@
-/** A short name for machines: lower case, digits, hyphens. */
+/** A short machine-readable name: lower-case letters, digits, hyphens. */
 import * as z from "zod";
 
 export const slug = z

@@ -35,11 +35,11 @@ export type DiffStat = z.infer<typeof diffStat>;
 export const commitView = z.object({ sha: z.string(), subject: z.string() });
 export type CommitView = z.infer<typeof commitView>;
 
-/** What the agent told of its model's use; what it did not tell is absent. */
+/** Model usage as the agent reported it; unreported fields are absent. */
 export const usage = z.object({
   inputTokens: z.number().nonnegative().optional(),
   outputTokens: z.number().nonnegative().optional(),
-  /** Input read from the model's cache, where it is told apart. */
+  /** Input read from the model's cache, where it is reported separately. */
   cachedTokens: z.number().nonnegative().optional(),
   contextUsed: z.number().nonnegative().optional(),
   contextSize: z.number().nonnegative().optional(),
@@ -47,7 +47,7 @@ export const usage = z.object({
 });
 export type Usage = z.infer<typeof usage>;
 
-/** The digest that the stored transcript is the one that was said. */
+/** The digest that shows whether the stored transcript is the one that the agent emitted. */
 export const transcriptDigestView = z.object({
   /** Messages finished on the node. */
   count: z.number().int().nonnegative(),
@@ -67,7 +67,7 @@ export type TranscriptVerification = z.infer<typeof transcriptVerification>;
 export const bundleView = z.object({ bytes: z.number().int().positive(), sha256: z.string() });
 export type BundleView = z.infer<typeof bundleView>;
 
-/** The steps of a run, in order, as the start-up timeline shows them. `wait`: in line, or for other tasks. */
+/** The steps of a run, in order, as the start-up timeline shows them. `wait`: in the queue, or for other tasks. */
 export const RUN_STEPS = ["wait", "choose", "prepare", "start", "work", "finish"] as const;
 export const runStep = z.enum(RUN_STEPS);
 export type RunStep = z.infer<typeof runStep>;
@@ -80,11 +80,11 @@ export const taskOutput = z.object({
   pullRequestUrl: z.string().nullable(),
   warning: z.string().nullable(),
   usage: usage.nullable(),
-  /** How the agent's part ended, in ACP's word or ours; null when there was none. */
+  /** ACP's stop reason, or Samovar's; null when there was none. */
   stopReason: z.string().nullable(),
   /** How often the agent was started again after it had died. */
   restarts: z.number().int().nonnegative(),
-  /** What could not be pushed; fetched by `GET …/tasks/:t/bundle`. */
+  /** The commits that could not be pushed; fetched by `GET …/tasks/:t/bundle`. */
   bundle: bundleView.nullable(),
   /** Milliseconds that each step of the run took. */
   durations: z.partialRecord(runStep, z.number().int().nonnegative()),
@@ -94,19 +94,19 @@ export type TaskOutput = z.infer<typeof taskOutput>;
 
 /** Why a queued task does not run yet. */
 export const taskWaiting = z.object({
-  /** `room`: for a machine with room; `dependencies`: for other tasks; `dependency_failed`: for one that somebody must see to. */
+  /** `capacity`: for an available slot; `dependencies`: for other tasks; `dependency_failed`: for a task that needs a person first. */
   code: z.enum(["capacity", "dependencies", "dependency_failed"]),
   /** For a person. */
   message: z.string(),
   since: millis,
-  /** Tasks that come first in the line for room. */
+  /** Tasks ahead in the queue. */
   ahead: z.number().int().nonnegative(),
-  /** The tasks that it waits for, or the next ones before it in the line; at most 20. */
+  /** The tasks that it waits for, or the next ones ahead in the queue; at most 20. */
   taskIds: z.array(taskId),
 });
 export type TaskWaiting = z.infer<typeof taskWaiting>;
 
-/** A model or permission mode that the agent offers; null for the agent's own choice. */
+/** A model or permission mode that the agent offers; null for the agent's default. */
 const agentsChoice = z.string().trim().min(1).max(200).nullable();
 export const MAX_DEPENDENCIES = 20;
 
@@ -134,7 +134,7 @@ export const taskView = z.object({
   output: taskOutput.nullable(),
   failure: failure.nullable(),
   cancelRequested: z.boolean(),
-  /** It has failed, and a person wants nothing more of it: it is not counted among what needs somebody. */
+  /** A failed task that needs no more attention. */
   acknowledged: z.boolean(),
   attempt: z.number().int().nonnegative(),
   version: z.number().int().positive(),

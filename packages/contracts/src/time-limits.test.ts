@@ -11,18 +11,18 @@ const at = (name: string): TimeLimit => {
 
 describe("[F47] the table of time limits", () => {
   it.each(Object.entries(table).filter(([, { holds }]) => holds.length > 0))(
-    "%s is longer than all that it holds",
+    "%s is longer than the sum of its inner limits",
     (_name, { ms, holds }) => {
       expect(ms).toBeGreaterThan(holds.map((inner) => at(inner).ms).reduce((sum, each) => sum + each, 0));
     },
   );
 
-  it("holds no limit in itself, over any number of levels", () => {
+  it("has no limit inside itself, at any depth", () => {
     const inside = (name: string): string[] => at(name).holds.flatMap((inner) => [inner, ...inside(inner)]);
     for (const name of Object.keys(table)) expect(inside(name)).not.toContain(name);
   });
 
-  it("keeps the clocks apart: a limit holds only limits that its own clock covers", () => {
+  it("keeps the clocks apart: a limit contains only limits that its clock covers", () => {
     for (const { clock, holds } of Object.values(table)) {
       for (const inner of holds) {
         if (clock === "liveness" || clock === "progress") expect(at(inner).clock).toBe(clock);
@@ -31,14 +31,14 @@ describe("[F47] the table of time limits", () => {
     }
   });
 
-  it("counts in milliseconds that a timer can count to", () => {
+  it("uses milliseconds that a timer can count to", () => {
     for (const ms of Object.values(DEFAULT_TIME_LIMITS)) expect(ms).toSatisfy(Number.isSafeInteger);
     for (const ms of Object.values(DEFAULT_TIME_LIMITS)) expect(ms).toBeLessThanOrEqual(LONGEST_LIMIT_MS);
     expect(LONGEST_LIMIT_MS).toBeLessThan(2 ** 31);
   });
 });
 
-it("what is put around limits is longer than they are, by a second to half a minute", () => {
+it("an enclosing limit is longer than its inner limits by one second to half a minute", () => {
   expect(getEnclosingMs(100, 200)).toBe(1_300);
   expect(getEnclosingMs(60_000, 40_000)).toBe(110_000);
   expect(slackMs(14_400_000)).toBe(30_000);

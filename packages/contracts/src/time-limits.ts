@@ -1,11 +1,11 @@
 /**
- * Every limit of time of a task's way, in one place: its default, whose setting it is, and which limits it holds.
- * A limit that holds others is longer than their sum, so that the inner one, which knows more, speaks first.
+ * Every time limit of a task in one place: its default, whose setting it is, and which limits lie inside it.
+ * An outer limit is longer than the sum of its inner limits, so the inner one, which gives the better reason, expires first.
  */
 
 /**
- * What a limit watches. `step`: how long one thing may take. `liveness`: whether a machine still answers.
- * `progress`: whether an agent says anything. `turn`: how long it may work in all. A beat of one clock is never one of another.
+ * What a limit watches. `step`: how long one step may take. `liveness`: whether a node still answers.
+ * `progress`: whether an agent emits anything. `turn`: how long it may work in total. Activity on one clock never counts on another.
  */
 export type TimeClock = "step" | "liveness" | "progress" | "turn";
 
@@ -33,18 +33,18 @@ const limit = (
 ): TimeLimit => ({ ms, clock, side, holds, about });
 
 export const TIME_LIMITS = {
-  AGENT_DOWNLOAD_MS: limit(5 * MINUTE, "step", "fixed", "A new machine's download of the vm-agent"),
+  AGENT_DOWNLOAD_MS: limit(5 * MINUTE, "step", "fixed", "A new node's download of the vm-agent"),
   START_WAIT_MS: limit(
     1.5 * MINUTE,
     "step",
     "fixed",
-    "On one machine: a process's wait for its turn to start; then it starts anyway",
+    "A process's wait for its turn to start on its node; then it starts anyway",
   ),
   NODE_BOOT_TIMEOUT_MS: limit(
     10 * MINUTE,
     "step",
     "control_plane",
-    "Longest time from asking for a server to its vm-agent's first connection",
+    "Longest time from requesting a server to its vm-agent's first connection",
     ["START_WAIT_MS", "AGENT_DOWNLOAD_MS"],
   ),
   CLONE_TIMEOUT_MS: limit(8 * MINUTE, "step", "both", "Longest time that a workspace's checkout may take on its node"),
@@ -52,15 +52,15 @@ export const TIME_LIMITS = {
     10 * MINUTE,
     "step",
     "control_plane",
-    "Longest wait for a workspace; raised when it would not hold CLONE_TIMEOUT_MS",
+    "Longest wait for a workspace; raised when it is not longer than CLONE_TIMEOUT_MS",
     ["CLONE_TIMEOUT_MS"],
   ),
   AGENT_INSTALL_TIMEOUT_MS: limit(6 * MINUTE, "step", "both", "Longest time that an agent's installation may take", [
     "START_WAIT_MS",
   ]),
-  AGENT_CREDENTIAL_MS: limit(3 * MINUTE, "step", "fixed", "Asking for the agent's credential until it is there"),
-  AGENT_READY_MS: limit(2 * MINUTE, "step", "fixed", "From an agent's process to its open ACP session"),
-  AGENT_RESTART_MS: limit(2 * MINUTE, "step", "fixed", "The same again, when the agent died and was started once more"),
+  AGENT_CREDENTIAL_MS: limit(3 * MINUTE, "step", "fixed", "Fetching the agent's credential, with retries"),
+  AGENT_READY_MS: limit(2 * MINUTE, "step", "fixed", "From starting an agent's process to its open ACP session"),
+  AGENT_RESTART_MS: limit(2 * MINUTE, "step", "fixed", "The same for an agent that crashed and is restarted"),
   SETUP_TIMEOUT_MS: limit(
     15 * MINUTE,
     "step",
@@ -71,8 +71,8 @@ export const TIME_LIMITS = {
     18.5 * MINUTE,
     "step",
     "control_plane",
-    "Longest wait for an agent's first sign, `samovar.setup` not counted; raised when it would not hold the agent's installation, credential and start",
-    // A wait before the session host, before the agent, and before the agent that is started once more.
+    "Longest wait for an agent's first update, `samovar.setup` not counted; raised when it is not longer than the agent's installation, credential and start",
+    // A wait for the session host, for the agent, and for the agent's restart.
     [
       "AGENT_INSTALL_TIMEOUT_MS",
       "START_WAIT_MS",
@@ -92,49 +92,49 @@ export const TIME_LIMITS = {
   TASK_MAX_DURATION_MS: limit(4 * HOUR, "turn", "control_plane", "Longest time that an agent may work on a task", [
     "AGENT_IDLE_TIMEOUT_MS",
   ]),
-  CANCEL_GRACE_MS: limit(10 * SECOND, "step", "fixed", "For an agent to end its turn by itself after ACP's cancel"),
+  CANCEL_GRACE_MS: limit(10 * SECOND, "step", "fixed", "Grace period for an agent to end its turn after ACP's cancel"),
   AGENT_EXIT_GRACE_MS: limit(
     4 * SECOND,
     "step",
     "fixed",
-    "For an agent's process to leave, before its group is killed",
+    "Grace period for an agent's process to exit, before its process group is killed",
   ),
-  HOST_STOP_MS: limit(30 * SECOND, "step", "fixed", "For a session's host to have ended its agent", [
+  HOST_STOP_MS: limit(30 * SECOND, "step", "fixed", "For a session host to end its agent", [
     "CANCEL_GRACE_MS",
     "AGENT_EXIT_GRACE_MS",
   ]),
-  HOST_RECOVERY_MS: limit(15 * SECOND, "step", "fixed", "For a new host to end the session of one that was killed"),
+  HOST_RECOVERY_MS: limit(15 * SECOND, "step", "fixed", "For a new session host to end the session of a killed one"),
   SESSION_STOP_TIMEOUT_MS: limit(
     50 * SECOND,
     "step",
     "control_plane",
-    "Longest time from the wish to stop a session to its agent's end, the killing included",
+    "Longest time from the request to stop a session to its agent's end, including a kill",
     ["HOST_STOP_MS", "HOST_RECOVERY_MS"],
   ),
   FINISH_TIMEOUT_MS: limit(5 * MINUTE, "step", "both", "Longest time for commit, push and bundle after an agent's end"),
-  DRAIN_TIMEOUT_MS: limit(
-    45 * SECOND,
-    "step",
-    "both",
-    "Longest wait for a node to hand over the messages that it still holds",
-  ),
+  DRAIN_TIMEOUT_MS: limit(45 * SECOND, "step", "both", "Longest wait for a node to deliver its remaining messages"),
   TASK_QUEUE_TIMEOUT_MS: limit(
     24 * HOUR,
     "step",
     "control_plane",
-    "Longest time that a task waits in line, or for other tasks",
+    "Longest time that a task waits in the queue, or for other tasks",
   ),
-  HEARTBEAT_TIMEOUT_MS: limit(90 * SECOND, "liveness", "fixed", "A link that said nothing for so long counts as down"),
+  HEARTBEAT_TIMEOUT_MS: limit(
+    90 * SECOND,
+    "liveness",
+    "fixed",
+    "A link without any frame for this long counts as down",
+  ),
   NODE_UNREACHABLE_TIMEOUT_MS: limit(
     5 * MINUTE,
     "liveness",
     "control_plane",
-    "How long a node may be silent before what runs on it has failed",
+    "How long a node may be silent before its work counts as failed",
     ["HEARTBEAT_TIMEOUT_MS"],
   ),
   NODE_DRAIN_AFTER_MS: limit(4 * HOUR, "step", "control_plane", "Age at which a node takes no more work"),
-  WORKSPACE_RETENTION_MS: limit(4 * HOUR, "step", "control_plane", "How long a workspace is kept after a failure"),
-  NODE_MAX_LIFETIME_MS: limit(24 * HOUR, "step", "control_plane", "Age at which a node is destroyed whatever it does", [
+  WORKSPACE_RETENTION_MS: limit(4 * HOUR, "step", "control_plane", "How long a workspace is retained after a failure"),
+  NODE_MAX_LIFETIME_MS: limit(24 * HOUR, "step", "control_plane", "Age at which a node is destroyed, even at work", [
     "NODE_DRAIN_AFTER_MS",
     "WORKSPACE_READY_TIMEOUT_MS",
     "SESSION_START_TIMEOUT_MS",
@@ -149,25 +149,25 @@ export const TIME_LIMITS = {
     45 * MINUTE,
     "step",
     "control_plane",
-    "Age below which the sweep leaves an unknown server alone",
+    "Age below which the sweep does not delete an unknown server",
     ["NODE_BOOT_TIMEOUT_MS"],
   ),
 } as const satisfies Readonly<Record<string, TimeLimit>>;
 
 export type TimeLimitName = keyof typeof TIME_LIMITS;
-/** Milliseconds of each limit, as they are set here and now. */
+/** The configured milliseconds of each limit. */
 export type TimeLimits = Readonly<Record<TimeLimitName, number>>;
 
 const named = Object.entries(TIME_LIMITS).map(([name, { ms }]) => [name, ms] as const);
 export const DEFAULT_TIME_LIMITS = Object.fromEntries(named) as TimeLimits;
 
-/** No limit may be longer: a timer that counts to more fires at once. */
+/** The longest allowed limit: a longer timer would fire at once. */
 export const LONGEST_LIMIT_MS = 7 * 24 * HOUR;
 
-/** What an outer limit has beyond the sum of what it holds: for the ways between the machines. */
+/** What an outer limit adds to the sum of its inner limits, for communication between processes. */
 export const slackMs = (sum: number): number => Math.min(30 * SECOND, Math.max(SECOND, Math.ceil(sum / 10)));
 
-/** The least that a limit around these may be. */
+/** The shortest limit that may enclose these. */
 export function getEnclosingMs(...inner: readonly number[]): number {
   const sum = inner.reduce((total, ms) => total + ms, 0);
   return sum + slackMs(sum);

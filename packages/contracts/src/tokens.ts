@@ -1,4 +1,4 @@
-/** Claims of the machines' JWTs (EdDSA). Algorithm, issuer, audience and type are pinned by the verifier. */
+/** Claims of the nodes' JWTs (EdDSA). Algorithm, issuer, audience and type are pinned by the verifier. */
 import * as z from "zod";
 import { nodeId, projectId, sessionId, workspaceId } from "./ids.ts";
 

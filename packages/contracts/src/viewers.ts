@@ -10,7 +10,7 @@ import { taskEvent, taskView } from "./tasks.ts";
 
 export const viewerFrame = z.discriminatedUnion("type", [
   /**
-   * `afterVersion`: the session version that the client has; 0 for nothing. `tail`: how many of the newest messages
+   * `afterVersion`: the session version that the client has; 0 for none. `tail`: how many of the newest messages
    * a client that has nothing wants; the older ones come from `GET …/messages`. Without it, as many as one answer holds.
    */
   z.object({

@@ -23,7 +23,7 @@ export const workspaceView = z.object({
 });
 export type WorkspaceView = z.infer<typeof workspaceView>;
 
-/** `POST /api/workspaces/:w/extend`: keeps a workspace for so long from now. */
+/** `POST /api/workspaces/:w/extend`: retains a workspace for this long from now. */
 export const extendWorkspace = z.object({
   keepForMs: z
     .number()
@@ -32,13 +32,13 @@ export const extendWorkspace = z.object({
     .max(7 * 24 * 3_600_000),
 });
 
-/** A look into a workspace that exists, through its node. */
+/** The state of an existing workspace, as its node reports it. */
 export const workspaceDiff = z.object({
   /** The checkout's directory on the node. */
   path: z.string(),
   branch: z.string().nullable(),
   head: z.string().nullable(),
-  /** Against the commit that the work began at: what is committed and what is not. */
+  /** Changes since the base commit, committed or not. */
   files: z.array(
     z.object({ path: z.string(), change: z.enum(["added", "modified", "deleted", "renamed", "untracked"]) }),
   ),

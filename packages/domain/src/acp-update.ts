@@ -1,10 +1,10 @@
 /**
- * Reads a raw ACP `session/update` into what a transcript can use. Tolerant: a part that cannot be read is
- * left out, an unknown kind is `other`, and nothing throws, since the agent is a stranger.
+ * Parses a raw ACP `session/update` into what a transcript needs. Tolerant: an unreadable part is
+ * left out, an unknown kind is `other`, and nothing throws, because agents are not trusted.
  */
 import type { FileDiff, PlanEntries, ToolStatus, Usage } from "@samovar/contracts";
 
-/** A tool call as one update tells it. Absent: not told, so unchanged. */
+/** One update's changes to a tool call. An absent field is unchanged. */
 export interface ToolCallPatch {
   readonly toolCallId: string;
   readonly name?: string;
@@ -13,7 +13,7 @@ export interface ToolCallPatch {
   readonly status?: ToolStatus;
   readonly content?: ToolContent;
   readonly locations?: readonly string[];
-  /** More of its output, in the form of agents that stream it beside the content. */
+  /** More of its output, from agents that stream it separately from the content. */
   readonly outputChunk?: string;
   readonly exitCode?: number;
   readonly rawInput?: unknown;
@@ -30,7 +30,7 @@ export type AcpUpdate =
   | { readonly kind: "plan"; readonly entries: PlanEntries }
   | { readonly kind: "tool"; readonly begins: boolean; readonly patch: ToolCallPatch }
   | { readonly kind: "usage"; readonly usage: Usage }
-  /** The agent echoes the person; the control plane has that already. */
+  /** The agent echoes the user's message, which the control plane already has. */
   | { readonly kind: "echo" }
   | { readonly kind: "other" };
 
@@ -63,7 +63,7 @@ function readChunk(of: "text" | "thought", update: Fields): AcpUpdate {
   return text === null ? OTHER : { kind: "chunk", of, id: textOf(update["messageId"]) ?? null, text };
 }
 
-/** What a content block says in plain text; null when it cannot be read. */
+/** A content block as plain text; null when it cannot be read. */
 function blockText(raw: unknown): string | null {
   const block = toFields(raw);
   switch (block["type"]) {
@@ -100,11 +100,11 @@ function readUsage(update: Fields): Usage {
   const size = countOf(update["size"]);
   const cost = toFields(update["cost"]);
   const [amount, currency] = [cost["amount"], cost["currency"]];
-  const told = typeof amount === "number" && Number.isFinite(amount) && typeof currency === "string";
+  const hasCost = typeof amount === "number" && Number.isFinite(amount) && typeof currency === "string";
   return {
     ...(used === undefined ? {} : { contextUsed: used }),
     ...(size === undefined ? {} : { contextSize: size }),
-    ...(told ? { cost: { amount, currency } } : {}),
+    ...(hasCost ? { cost: { amount, currency } } : {}),
   };
 }
 
@@ -122,7 +122,7 @@ function readTool(begins: boolean, update: Fields): AcpUpdate {
   const meta = toFields(update["_meta"]);
   const chunk = toFields(meta["terminal_output_delta"] ?? meta["terminal_output"]);
   const exitCode = toFields(meta["terminal_exit"])["exit_code"];
-  const told = {
+  const fields = {
     name: textOf(update["name"]) ?? textOf(toFields(meta["claudeCode"])["toolName"]),
     kind: textOf(update["kind"]),
     title: textOf(update["title"]),
@@ -134,7 +134,7 @@ function readTool(begins: boolean, update: Fields): AcpUpdate {
     rawInput: update["rawInput"] ?? undefined,
     rawOutput: update["rawOutput"] ?? undefined,
   };
-  return { kind: "tool", begins, patch: { toolCallId, ...present(told) } };
+  return { kind: "tool", begins, patch: { toolCallId, ...present(fields) } };
 }
 
 function readContent(raw: readonly unknown[]): ToolContent {

@@ -1,6 +1,6 @@
 /**
- * Raw ACP updates become a transcript: chunks grow one text, a plan replaces itself, a tool call is one message
- * that its updates patch. Pure; the wire's order is the transcript's. Keeps M1, M2 [R3].
+ * Turns raw ACP updates into a transcript: chunks extend one text, a plan replaces itself, and a tool call is one message
+ * that its updates patch. Pure; the transcript keeps the order of the wire. Keeps M1, M2 [R3].
  *
  *   chunk ──▶ text | thought   final when another of its kind begins
  *   plan  ──▶ plan             final when the turn ends
@@ -40,7 +40,7 @@ export interface AssemblerState {
   /** The text or thought that the last update grew: the one in flight. */
   readonly current: MessageId | null;
   readonly tools: ReadonlyMap<string, OpenTool>;
-  /** Calls that are over; what comes late for them is kept out. */
+  /** Calls that have ended; late updates of them are ignored. */
   readonly overTools: readonly string[];
   readonly plan: EmittedMessage | null;
   readonly usage: UsageTally | null;
@@ -89,17 +89,17 @@ export function assemble(state: AssemblerState, raw: unknown, now: Millis, ports
   }
 }
 
-/** Whether a tool is at work: silence is to be expected then. */
+/** Whether a tool call is open: silence is normal then. */
 export const hasOpenTools = (state: AssemblerState): boolean => state.tools.size > 0;
 
-/** Tool calls that were told to be running: after a turn's end, these are what it left at work. */
+/** Tool calls reported as running: after a turn's end, these still run in the background. */
 export const countRunningTools = (state: AssemblerState): number =>
   [...state.tools.values()].filter(({ call }) => call.status === "running").length;
 
 /**
- * Everything becomes final. `broken`: the agent died or was stopped, so the text in flight is interrupted.
- * A tool call that never told its end is interrupted either way. The same agent may go on after it: what it
- * tells of calls that are closed here is late.
+ * Makes everything final. `broken`: the agent died or was stopped, so the text in flight is interrupted.
+ * A tool call without a reported end is interrupted either way. The same agent may continue afterwards: its
+ * later updates of calls closed here are ignored.
  */
 export function finalizeMessages(state: AssemblerState, how: "ended" | "broken", ports: AssemblerPorts): Assembled {
   const texts = [state.text, state.thought]
@@ -120,7 +120,7 @@ export function finalizeMessages(state: AssemblerState, how: "ended" | "broken",
   };
 }
 
-/** Whether an unfinished message broke off, when `current` was the text in flight. Also used after the host itself died. */
+/** Whether an unfinished message was interrupted, given the text in flight (`current`). Also used after the session host died. */
 export function isInterrupted(
   message: { readonly messageId: MessageId; readonly kind: MessageKind },
   current: MessageId | null,
@@ -161,7 +161,7 @@ function chunkCame(state: AssemblerState, chunk: Chunk, now: Millis, ports: Asse
   };
 }
 
-/** With ids the id decides; without, a chunk joins the run that it directly continues. */
+/** With an id, the id decides; without one, a chunk joins the text that it directly continues. */
 const chunkJoins = (open: GrowingText, id: string | null, current: MessageId | null): boolean =>
   id === null ? open.message.messageId === current : open.id === id;
 
@@ -176,7 +176,7 @@ function closeText(state: AssemblerState, of: "text" | "thought", ports: Assembl
   return { state: { ...state, [of]: null }, changes: [finishText(open, false, ports.emptyHash)] };
 }
 
-/** Something else came: nothing is in flight, and a text without an id cannot be continued any more. */
+/** Another kind of update arrived: nothing is in flight, and a text without an id can no longer be continued. */
 function runEnded(state: AssemblerState, ports: AssemblerPorts): Assembled {
   const quiet = { ...state, current: null };
   for (const which of ["text", "thought"] as const) {

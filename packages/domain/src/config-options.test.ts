@@ -87,10 +87,10 @@ describe("what an agent lets people choose", () => {
     });
   });
 
-  it("finds the choices of groups", () => {
+  it("finds the values of groups", () => {
     const grouped = [{ group: "a", name: "A", options: [{ value: "one", name: "One" }] }];
     const { model } = readConfigOptions({ configOptions: [option("model", grouped, "one")] });
-    expect(model?.choices.map(({ id }) => id)).toEqual(["one"]);
+    expect(model?.values.map(({ id }) => id)).toEqual(["one"]);
   });
 
   it("whatever the agent tells, the offers keep to the contract", () => {
@@ -117,7 +117,7 @@ describe("what an agent lets people choose", () => {
   });
 });
 
-describe("a person's wish", () => {
+describe("a requested value", () => {
   const { model, mode } = readConfigOptions(claude);
 
   it("is set when it is offered, and not when it is set already", () => {
@@ -126,13 +126,13 @@ describe("a person's wish", () => {
     expect(resolveOption("model", model, null)).toEqual({ ok: true, value: null });
   });
 
-  it("that is not offered is told with what is", () => {
+  it("is refused with the list of offered values when the agent does not offer it", () => {
     expect(resolveOption("model", model, "o9")).toEqual({
       ok: false,
-      error: 'The agent offers no model "o9". It capabilities: default, opus.',
+      error: 'The agent offers no model "o9". It offers: default, opus.',
     });
     expect(resolveOption("permission mode", null, "yolo")).toMatchObject({
-      error: expect.stringContaining("lets nobody choose"),
+      error: expect.stringContaining("does not offer a choice"),
     });
   });
 

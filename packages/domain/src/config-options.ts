@@ -1,6 +1,6 @@
 /**
- * What an agent lets people choose, as it tells on opening a session, and which request chooses it: by config option,
- * or by the older requests for a mode and a model. Bounded and tolerant, since the agent is a stranger. Pure.
+ * The models and permission modes that an agent offers when it opens a session, and the request that selects one: a config option
+ * or the older requests for a mode and a model. Bounded and tolerant, because agents are not trusted. Pure.
  */
 import type { Result } from "@samovar/base";
 import { assertNever, err, ok } from "@samovar/base";
@@ -8,9 +8,9 @@ import type { AgentOption, AgentCapabilities } from "@samovar/contracts";
 import type { Fields } from "./acp-update.ts";
 import { toFields } from "./acp-update.ts";
 
-/** One question, such as the model: what may be answered, what is set now, and how another answer is given. */
+/** One setting, such as the model: its values, the current one, and how to set another. */
 export interface ConfigOption {
-  readonly choices: readonly AgentOption[];
+  readonly values: readonly AgentOption[];
   readonly current: string | null;
   readonly by:
     | { readonly kind: "option"; readonly configId: string }
@@ -33,8 +33,8 @@ const MODES_MAX = 50;
 const NAME_MAX_CHARS = 200;
 const DESCRIPTION_MAX_CHARS = 1000;
 const LISTED = 20;
-/** The modes that ask for nothing, as Claude Code, Gemini CLI and Codex name them. */
-const UNASKING_MODES = ["bypassPermissions", "yolo", "agent-full-access", "full-access", "danger-full-access"];
+/** The modes without permission requests, as Claude Code, Gemini CLI and Codex name them. */
+const UNATTENDED_MODES = ["bypassPermissions", "yolo", "agent-full-access", "full-access", "danger-full-access"];
 
 /** `session`: the answer to `session/new`, `session/load` or `session/resume`. */
 export function readConfigOptions(session: Fields): ConfigOptions {
@@ -42,17 +42,17 @@ export function readConfigOptions(session: Fields): ConfigOptions {
   const models = toFields(session["models"]);
   return {
     model:
-      optionOf(session, "model", MODELS_MAX) ??
-      listOf(models["availableModels"], "modelId", models["currentModelId"], { kind: "model" }, MODELS_MAX),
+      findConfigOption(session, "model", MODELS_MAX) ??
+      toConfigOption(models["availableModels"], "modelId", models["currentModelId"], { kind: "model" }, MODELS_MAX),
     mode:
-      optionOf(session, "mode", MODES_MAX) ??
-      listOf(modes["availableModes"], "id", modes["currentModeId"], { kind: "mode" }, MODES_MAX),
+      findConfigOption(session, "mode", MODES_MAX) ??
+      toConfigOption(modes["availableModes"], "id", modes["currentModeId"], { kind: "mode" }, MODES_MAX),
   };
 }
 
 export const toCapabilities = ({ model, mode }: ConfigOptions): AgentCapabilities => ({
-  models: [...(model?.choices ?? [])],
-  modes: [...(mode?.choices ?? [])],
+  models: [...(model?.values ?? [])],
+  modes: [...(mode?.values ?? [])],
 });
 
 export function toConfigRequest({ by }: ConfigOption, sessionId: string, value: string): ConfigRequest {
@@ -64,55 +64,55 @@ export function toConfigRequest({ by }: ConfigOption, sessionId: string, value: 
     case "model":
       return { method: "session/set_model", params: { sessionId, modelId: value } };
     default:
-      return assertNever(by, "choosable");
+      return assertNever(by, "config option");
   }
 }
 
-/** What to set for a person's wish; null when nothing is to be set. The error is a sentence that lists the offers. */
+/** The value to set for a requested one; null when it is already set or nothing was requested. The error is a sentence that lists the values. */
 export function resolveOption(
   what: "model" | "permission mode",
-  choosable: ConfigOption | null,
+  option: ConfigOption | null,
   wanted: string | null,
 ): Result<string | null, string> {
   if (wanted === null) return ok(null);
-  const offered = choosable?.choices ?? [];
+  const offered = option?.values ?? [];
   if (!offered.some(({ id }) => id === wanted)) return err(unknownChoice(what, wanted, offered));
-  return ok(choosable?.current === wanted ? null : wanted);
+  return ok(option?.current === wanted ? null : wanted);
 }
 
-/** Nobody sits by to be asked: the mode that asks for nothing, where one is known. */
+/** The mode without permission requests, because no person answers them; null when none is known or it is already set. */
 export function findUnattendedMode(mode: ConfigOption | null): string | null {
-  const known = UNASKING_MODES.find((id) => mode?.choices.some((choice) => choice.id === id) === true);
+  const known = UNATTENDED_MODES.find((id) => mode?.values.some((choice) => choice.id === id) === true);
   return known === undefined || mode?.current === known ? null : known;
 }
 
 function unknownChoice(what: string, wanted: string, offered: readonly AgentOption[]): string {
-  if (offered.length === 0) return `The agent lets nobody choose a ${what}, and "${wanted}" was asked for.`;
+  if (offered.length === 0) return `The agent does not offer a choice of ${what}, but "${wanted}" was requested.`;
   const listed = offered.slice(0, LISTED).map(({ id }) => id);
   const more = offered.length > LISTED ? `, and ${offered.length - LISTED} more` : "";
-  return `The agent offers no ${what} "${wanted}". It capabilities: ${listed.join(", ")}${more}.`;
+  return `The agent offers no ${what} "${wanted}". It offers: ${listed.join(", ")}${more}.`;
 }
 
-function optionOf(session: Fields, category: string, max: number): ConfigOption | null {
+function findConfigOption(session: Fields, category: string, max: number): ConfigOption | null {
   const options = Array.isArray(session["configOptions"]) ? session["configOptions"].map(toFields) : [];
   const option = options.find((one) => one["category"] === category && one["type"] === "select");
   const configId = option?.["id"];
   if (option === undefined || typeof configId !== "string") return null;
   const given = Array.isArray(option["options"]) ? option["options"].map(toFields) : [];
   const flat = given.flatMap((one) => (Array.isArray(one["options"]) ? one["options"] : [one]));
-  return listOf(flat, "value", option["currentValue"], { kind: "option", configId }, max);
+  return toConfigOption(flat, "value", option["currentValue"], { kind: "option", configId }, max);
 }
 
-function listOf(
+function toConfigOption(
   given: unknown,
   idField: string,
   current: unknown,
   by: ConfigOption["by"],
   max: number,
 ): ConfigOption | null {
-  const choices = (Array.isArray(given) ? given.map(toFields) : []).flatMap((one) => {
+  const values = (Array.isArray(given) ? given.map(toFields) : []).flatMap((one) => {
     const id = one[idField];
-    // An id that had to be cut could not be chosen.
+    // A shortened id could not be selected.
     if (typeof id !== "string" || id === "" || id.length > NAME_MAX_CHARS) return [];
     const { name, description } = one;
     return [
@@ -123,6 +123,6 @@ function listOf(
       },
     ];
   });
-  if (choices.length === 0) return null;
-  return { choices: choices.slice(0, max), current: typeof current === "string" ? current : null, by };
+  if (values.length === 0) return null;
+  return { values: values.slice(0, max), current: typeof current === "string" ? current : null, by };
 }

@@ -1,6 +1,6 @@
 /**
- * A text message that grows by chunks up to the content limit; what comes after is counted and hashed, not kept.
- * Its content only ever grows at the end, so that a store can be sent appends. Keeps M1 [F36].
+ * A text message that grows by chunks up to the content limit; text beyond it is counted and hashed, not stored.
+ * Its content only grows at the end, so it can be delivered as appends. Keeps M1 [F36].
  */
 import type { Truncation } from "@samovar/contracts";
 import { LIMITS } from "@samovar/contracts";
@@ -20,18 +20,18 @@ export interface GrowingText {
   readonly bytes: number;
   /** Half a code point, waiting for its other half in the next chunk. */
   readonly carry: string;
-  /** Over everything said, once that is more than is kept. */
+  /** The hash of the whole text, once it exceeds the limit. */
   readonly overflow: RunningHash | null;
 }
 
 export function growText(open: GrowingText, chunk: string, emptyHash: RunningHash): GrowingText {
-  const said = open.carry + chunk;
-  const splits = isHighSurrogate(said.charCodeAt(said.length - 1));
-  const carry = splits ? said.slice(-1) : "";
-  return addText({ ...open, carry }, storable(splits ? said.slice(0, -1) : said), emptyHash);
+  const text = open.carry + chunk;
+  const splits = isHighSurrogate(text.charCodeAt(text.length - 1));
+  const carry = splits ? text.slice(-1) : "";
+  return addText({ ...open, carry }, storable(splits ? text.slice(0, -1) : text), emptyHash);
 }
 
-/** The finished message. `interrupted`: the agent broke off within it. */
+/** The finished message. `interrupted`: the agent stopped in the middle of it. */
 export function finishText(open: GrowingText, interrupted: boolean, emptyHash: RunningHash): EmittedMessage {
   const whole = open.carry === "" ? open : addText({ ...open, carry: "" }, storable(open.carry), emptyHash);
   return { ...whole.message, truncated: truncationOf(whole), final: true, interrupted };

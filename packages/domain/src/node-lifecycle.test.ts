@@ -250,12 +250,15 @@ describe("ending", () => {
   });
 });
 
-describe("an agent of another version", () => {
+describe("a vm-agent of another version", () => {
   const cut = (record: NodeRecord) => live(record, 100, { kind: "link.lost" });
 
   it("[F48] fails what ran there with that reason, and the node goes when its slots are given back", () => {
     const { record, effects } = stepNode(cut(active()), { kind: "agent.outdated" }, 200, settings);
-    expect(record.slots[0]?.lost).toMatchObject({ code: "node_outdated", message: expect.stringMatching(/upgraded/) });
+    expect(record.slots[0]?.lost).toMatchObject({
+      code: "node_outdated",
+      message: expect.stringMatching(/different versions/),
+    });
     expect(record.life.state).toBe("draining");
     expect(effects).toContainEqual({ kind: "wake", runId: "run_1" });
     const released = live(record, 300, { kind: "slot.released", workspaceId: lease(1).workspaceId });

@@ -1,7 +1,7 @@
 /**
- * The life of a node: `provisioning → active ⇄ warm → (draining →) destroying → destroyed`. Pure.
- * Keeps N1 (destroyed only when the provider says that there is no server) and N2 (one winner for each slot;
- * a claimed node lives until its hard limit, unless a person or the provider ends it).
+ * The states of a node: `provisioning → active ⇄ warm → (draining →) destroying → destroyed`. Pure.
+ * Keeps N1 (destroyed only when the provider reports that there is no server) and N2 (one winner for each slot;
+ * a claimed node stays until its hard limit, unless a person or the provider ends it).
  */
 import type { Millis, RunId, WorkspaceId } from "@samovar/base";
 import { assertNever, backoffMs } from "@samovar/base";
@@ -17,7 +17,7 @@ import type {
 } from "./node-record.ts";
 import { deriveAlarms, getNodeFailure, isAlive, newSlot, NO_PROVIDER_CALL, countTakenSlots } from "./node-record.ts";
 
-/** What the provider refused; `retriable` when the same call may succeed later by itself. */
+/** A creation that the provider refused. `retriable`: the same call may succeed later. */
 export interface CreateRefusal {
   readonly failure: Failure;
   readonly retriable: boolean;
@@ -26,36 +26,36 @@ export interface CreateRefusal {
 
 export type NodeLifecycleEvent =
   | { readonly kind: "alarm"; readonly name: NodeAlarm }
-  /** Whatever question was out, its answer cannot come any more. */
+  /** The answer to an open provider call can no longer arrive. */
   | { readonly kind: "shell.restarted" }
   | { readonly kind: "agent.connected" }
   | { readonly kind: "link.lost" }
-  /** It said hello in another version of the protocol. */
+  /** Its hello had another protocol version. */
   | { readonly kind: "agent.outdated" }
   | { readonly kind: "slot.released"; readonly workspaceId: WorkspaceId }
-  /** Nothing works there any more; the workspace stays for a while. */
+  /** The work there is over; the workspace is retained for a while. */
   | { readonly kind: "slot.retained"; readonly workspaceId: WorkspaceId }
   | { readonly kind: "drain.requested"; readonly reason: string }
   | { readonly kind: "destroy.requested"; readonly reason: string }
   | { readonly kind: "server.made"; readonly server: ServerFacts }
   | { readonly kind: "create.failed"; readonly refusal: CreateRefusal }
-  /** The provider knows no server of our name. */
+  /** The provider has no server with the node's name. */
   | { readonly kind: "server.absent" }
   | { readonly kind: "delete.accepted" }
   | { readonly kind: "server.gone" }
-  /** A find or a delete was refused or not answered. */
+  /** A find or delete call was refused or not answered. */
   | { readonly kind: "provider.failed"; readonly failure: Failure; readonly retryAfterMs: number | null };
 
 export type NodeEffect =
   | { readonly kind: "provider.create" }
   | { readonly kind: "provider.find" }
   | { readonly kind: "provider.delete"; readonly serverId: string }
-  /** The node is told to finish and take no more. */
+  /** Sends the node the command to finish its work and take no more. */
   | { readonly kind: "node.drain" }
-  /** The node must never come back. */
+  /** Closes the link for good: the node must not reconnect. */
   | { readonly kind: "link.close" }
   | { readonly kind: "wake"; readonly runId: RunId }
-  /** Another slot can be had: those who wait in line are to be woken. */
+  /** A slot became available: wake queued tasks. */
   | { readonly kind: "capacity" };
 
 export interface NodeStep {
@@ -67,30 +67,31 @@ export type ReserveReply =
   | { readonly granted: true }
   | { readonly granted: false; readonly reason: "full" | "not_accepting" | "gone" };
 
-/** A question to the provider that is not answered in this time is asked again. */
+/** A provider call that is not answered in this time is repeated. */
 const PROVIDER_CALL_LIMIT_MS = 90_000;
 export const CREATE_MAX_ATTEMPTS = 6;
-/** A link that has been down for less may carry new work: the node is most likely just reconnecting. */
+/** A node whose link has been down for less may take new work: it is probably reconnecting. */
 export const RECONNECT_GRACE_MS = 30_000;
 const BACKOFF = { initialMs: 500, maxMs: 60_000 };
 
-/** Applies one event. What does not fit the state (a late answer, an alarm twice) changes nothing. */
+/** Applies one event. An event that does not fit the state (a late answer, an alarm fired twice) changes nothing. */
 export function stepNode(record: NodeRecord, event: NodeLifecycleEvent, now: Millis, settings: NodeSettings): NodeStep {
   const next = apply(record, event, now, settings);
-  const effects = [...next.effects, ...nudges(record, next.record)];
-  const grew = next.record !== record && roomOf(next.record, now, settings) > roomOf(record, now, settings);
+  const effects = [...next.effects, ...wakeRuns(record, next.record)];
+  const grew =
+    next.record !== record && countAvailable(next.record, now, settings) > countAvailable(record, now, settings);
   return { record: next.record, effects: grew ? [...effects, { kind: "capacity" }] : effects };
 }
 
-/** Slots that can be had here, or, when it is gone, on the node that may be made in its place. */
-function roomOf(record: NodeRecord, now: Millis, settings: NodeSettings): number {
+/** Available slots here, or on the node that may replace this one when it is destroyed. */
+function countAvailable(record: NodeRecord, now: Millis, settings: NodeSettings): number {
   if (record.life.state === "destroyed") return settings.slots;
   return isAlive(record) && accepts(record, now, settings)
     ? Math.max(0, settings.slots - countTakenSlots(record, settings))
     : 0;
 }
 
-/** A slot, if the node takes work. Asking again for the same workspace grants again. */
+/** Reserves a slot if the node takes work. Reserving again for the same workspace succeeds again. */
 export function reserveSlot(
   record: NodeRecord,
   lease: SlotLease,
@@ -123,7 +124,7 @@ function apply(record: NodeRecord, event: NodeLifecycleEvent, now: Millis, setti
   switch (event.kind) {
     case "alarm": {
       const due = deriveAlarms(record, settings).get(event.name);
-      return due === undefined || due > now ? unchanged(record) : rung(record, event.name, now, settings);
+      return due === undefined || due > now ? unchanged(record) : fireAlarm(record, event.name, now, settings);
     }
     case "shell.restarted":
       return record.provider.inFlight
@@ -164,7 +165,7 @@ function apply(record: NodeRecord, event: NodeLifecycleEvent, now: Millis, setti
   }
 }
 
-function rung(record: NodeRecord, name: NodeAlarm, now: Millis, settings: NodeSettings): NodeStep {
+function fireAlarm(record: NodeRecord, name: NodeAlarm, now: Millis, settings: NodeSettings): NodeStep {
   switch (name) {
     case "boot":
       return destroy(record, "it did not come up", BOOT_TIMEOUT, BOOT_TIMEOUT, now);
@@ -173,9 +174,9 @@ function rung(record: NodeRecord, name: NodeAlarm, now: Millis, settings: NodeSe
     case "warm":
       return destroy(record, "no task came", null, null, now);
     case "max_lifetime":
-      return drain(record, "it has reached its greatest age for new work", now);
+      return drain(record, "it is too old for new work", now);
     case "hard_lifetime":
-      return destroy(record, "it has reached its greatest age", TOO_OLD, null, now);
+      return destroy(record, "it has reached its maximum lifetime", TOO_OLD, null, now);
     case "unreachable":
       return silent(record, now);
     case "provider":
@@ -188,21 +189,21 @@ function rung(record: NodeRecord, name: NodeAlarm, now: Millis, settings: NodeSe
 const BOOT_TIMEOUT: Failure = {
   code: "node_boot_timeout",
   message:
-    "The machine was made but its agent did not connect in time. Run the task again; if it happens again, look at the machine's console.",
+    "The server was created but its vm-agent did not connect in time. Run the task again; if it fails again, check the server's console.",
 };
 const TOO_OLD: Failure = {
   code: "node_lifetime",
-  message: "The machine reached its greatest age while the task was running.",
+  message: "The node reached its maximum lifetime while the task was running.",
 };
 const UNREACHABLE: Failure = {
   code: "node_unreachable",
-  message: "The machine has been silent for too long. What it had delivered is retained; run the task again.",
+  message: "The node has not responded for too long. Everything that it delivered is stored; run the task again.",
 };
 
 const OUTDATED: Failure = {
   code: "node_outdated",
   message:
-    "The machine's agent is of another version than the control plane and must be upgraded. What it had delivered is retained; run the task again: it gets a new machine.",
+    "The node's vm-agent and the control plane have different versions. Everything that it delivered is stored; run the task again to get a new node.",
 };
 
 function connected(record: NodeRecord, now: Millis): NodeStep {
@@ -216,18 +217,18 @@ function connected(record: NodeRecord, now: Millis): NodeStep {
   return record.life.drain === null ? only(active) : drain(active, record.life.drain, now);
 }
 
-/** It cannot be spoken to, and will not learn it: what ran there has failed, and another node takes its place [F48]. */
+/** The node cannot be used: work on it has failed, and another node replaces it [F48]. */
 function outdated(record: NodeRecord, now: Millis): NodeStep {
   if (!isAlive(record)) return { record, effects: [{ kind: "link.close" }] };
-  // Somebody else at the door, while the agent that is spoken with is well.
+  // A foreign connection, while the agent's own link is up.
   if (record.link.kind === "up") return unchanged(record);
   if (record.life.state === "provisioning" || record.slots.length === 0)
-    return destroy(record, "its agent is of another version", OUTDATED, OUTDATED, now);
-  const told = { ...record, slots: loseAll(record.slots, OUTDATED) };
-  return drain(told, "its agent is of another version", now);
+    return destroy(record, "its vm-agent has another version", OUTDATED, OUTDATED, now);
+  const failed = { ...record, slots: loseAll(record.slots, OUTDATED) };
+  return drain(failed, "its vm-agent has another version", now);
 }
 
-/** Silent for too long: what ran there has failed; the node takes no more and goes when its slots are given back. */
+/** Silent for too long: work there has failed. The node takes no more and is destroyed when its slots are released. */
 function silent(record: NodeRecord, now: Millis): NodeStep {
   if (record.link.kind !== "down") return unchanged(record);
   const timedOut: NodeRecord = {
@@ -235,8 +236,8 @@ function silent(record: NodeRecord, now: Millis): NodeStep {
     link: { ...record.link, timedOut: true },
     slots: loseAll(record.slots, UNREACHABLE),
   };
-  if (record.slots.length === 0) return destroy(timedOut, "it fell silent", null, UNREACHABLE, now);
-  return drain(timedOut, "it fell silent", now);
+  if (record.slots.length === 0) return destroy(timedOut, "it stopped responding", null, UNREACHABLE, now);
+  return drain(timedOut, "it stopped responding", now);
 }
 
 function released(record: NodeRecord, workspaceId: WorkspaceId, now: Millis): NodeStep {
@@ -251,10 +252,10 @@ function released(record: NodeRecord, workspaceId: WorkspaceId, now: Millis): No
   return only(rest);
 }
 
-/** The node lives as long as the slot is held; only its place is free. */
+/** The lease keeps the node alive, but new work may use the slot. */
 function retained(record: NodeRecord, workspaceId: WorkspaceId): NodeStep {
-  const isNews = record.slots.some((slot) => slot.lease.workspaceId === workspaceId && !slot.retained);
-  if (!isNews) return unchanged(record);
+  const isChange = record.slots.some((slot) => slot.lease.workspaceId === workspaceId && !slot.retained);
+  if (!isChange) return unchanged(record);
   const slots = record.slots.map((slot) =>
     slot.lease.workspaceId === workspaceId ? { ...slot, retained: true } : slot,
   );
@@ -269,7 +270,7 @@ function drain(record: NodeRecord, reason: string, now: Millis): NodeStep {
   return { record: { ...record, life: { state: "draining", reason } }, effects: [{ kind: "node.drain" }] };
 }
 
-/** `lost`: what those who run there are told; `failure`: what the node itself is marked with. */
+/** `lost`: the failure of the work there; `failure`: the failure recorded for the node itself. */
 function destroy(
   record: NodeRecord,
   reason: string,
@@ -278,14 +279,14 @@ function destroy(
   now: Millis,
 ): NodeStep {
   if (!isAlive(record)) return unchanged(record);
-  const doomed: NodeRecord = {
+  const destroying: NodeRecord = {
     ...record,
     slots: lost === null ? record.slots : loseAll(record.slots, lost),
     life: { state: "destroying", reason, failure, since: now },
     link: record.link.kind === "up" ? { kind: "down", since: now, timedOut: true } : record.link,
     provider: { ...NO_PROVIDER_CALL, nextAt: now },
   };
-  const end = record.server.kind === "never_requested" ? destroyed(doomed, now) : doomed;
+  const end = record.server.kind === "never_requested" ? destroyed(destroying, now) : destroying;
   return { record: end, effects: [{ kind: "link.close" }] };
 }
 
@@ -300,7 +301,7 @@ function destroyed(record: NodeRecord, now: Millis): NodeRecord {
   };
 }
 
-/** The next question for the provider, by what is known. A lost answer leads to the same question again. */
+/** The next provider call, chosen by what is known. A lost answer leads to the same call again. */
 function ask(record: NodeRecord, now: Millis): NodeStep {
   const inFlight: NodeRecord = {
     ...record,
@@ -319,11 +320,11 @@ function ask(record: NodeRecord, now: Millis): NodeStep {
 function made(record: NodeRecord, server: ServerFacts, now: Millis): NodeStep {
   const known: NodeRecord = { ...record, server: { kind: "known", server } };
   if (isAlive(record)) return only({ ...known, provider: NO_PROVIDER_CALL });
-  // A creation that was under way when the end came: it exists after all, so it has to go.
+  // The server was created although the node was being destroyed: it must be deleted.
   const { life } = record;
   const end: NodeLifecycleState =
     life.state === "destroyed"
-      ? { state: "destroying", reason: "it was made after all", failure: life.failure, since: now }
+      ? { state: "destroying", reason: "its server was created after all", failure: life.failure, since: now }
       : life;
   return only({ ...known, life: end, provider: { ...NO_PROVIDER_CALL, nextAt: now } });
 }
@@ -333,7 +334,7 @@ function createFailed(record: NodeRecord, refusal: CreateRefusal, now: Millis): 
   const later = askLater(record, now, refusal.failure, refusal.retryAfterMs);
   if (record.life.state !== "provisioning") return only(later);
   if (refusal.retriable && later.provider.attempts < CREATE_MAX_ATTEMPTS) return only(later);
-  return destroy(record, "no server could be made", refusal.failure, refusal.failure, now);
+  return destroy(record, "no server could be created", refusal.failure, refusal.failure, now);
 }
 
 function absent(record: NodeRecord, now: Millis): NodeStep {
@@ -353,15 +354,16 @@ function askLater(record: NodeRecord, now: Millis, fault: Failure | null, retryA
 const loseAll = (slots: readonly Slot[], lost: Failure): readonly Slot[] =>
   slots.map((slot) => (slot.lost === null ? { ...slot, lost } : slot));
 
-/** Runs whose facts differ now. A link that drops is no news to them: only silence that lasts is. */
-function nudges(before: NodeRecord, after: NodeRecord): NodeEffect[] {
+/** Effects that wake the runs whose facts changed. A dropped link is no change to them; only lasting silence is. */
+function wakeRuns(before: NodeRecord, after: NodeRecord): NodeEffect[] {
   if (before === after) return [];
   const cameUp = before.link.kind !== "up" && after.link.kind === "up";
-  const nodeNews = before.life.state !== after.life.state || cameUp || getNodeFailure(before) !== getNodeFailure(after);
+  const nodeChanged =
+    before.life.state !== after.life.state || cameUp || getNodeFailure(before) !== getNodeFailure(after);
   return after.slots.flatMap((slot) => {
     const was = before.slots.find((each) => each.lease.workspaceId === slot.lease.workspaceId);
-    const news = nodeNews || was?.lost !== slot.lost;
-    return news && slot.lease.runId !== null ? [{ kind: "wake", runId: slot.lease.runId } as const] : [];
+    const changed = nodeChanged || was?.lost !== slot.lost;
+    return changed && slot.lease.runId !== null ? [{ kind: "wake", runId: slot.lease.runId } as const] : [];
   });
 }
 

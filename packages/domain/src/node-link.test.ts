@@ -9,7 +9,7 @@ import {
   markCommandSent,
   acknowledgeCommands,
   foldEvent,
-  hello,
+  answerHello,
   NEW_LINK,
   NEW_WORKSPACE,
   getNextCommand,
@@ -60,18 +60,18 @@ const end: SessionEnd = {
 describe("hello", () => {
   it("[F31] an older epoch is refused for good, another protocol is told to upgrade", () => {
     const frame = { protocol: PROTOCOL_VERSION, epoch: node.epoch, lastCommand: 0 };
-    expect(hello(NEW_LINK, { ...frame, epoch: node.epoch - 1 }, node)).toEqual({ kind: "refuse", close: "gone" });
-    expect(hello(NEW_LINK, { ...frame, protocol: PROTOCOL_VERSION + 1 }, node)).toEqual({
+    expect(answerHello(NEW_LINK, { ...frame, epoch: node.epoch - 1 }, node)).toEqual({ kind: "refuse", close: "gone" });
+    expect(answerHello(NEW_LINK, { ...frame, protocol: PROTOCOL_VERSION + 1 }, node)).toEqual({
       kind: "refuse",
       close: "upgrade",
     });
     const ended = stepNode(node, { kind: "destroy.requested", reason: "requested" }, 1, settings).record;
-    expect(hello(NEW_LINK, frame, ended)).toEqual({ kind: "refuse", close: "gone" });
+    expect(answerHello(NEW_LINK, frame, ended)).toEqual({ kind: "refuse", close: "gone" });
   });
 
   it("sends again from what the node says it has, even less than it once acknowledged", () => {
     const link: LinkState = { lastCommand: 5, ackedCommand: 4, sentCommand: 5, lastEvent: 0 };
-    const answer = hello(link, { protocol: PROTOCOL_VERSION, epoch: node.epoch, lastCommand: 2 }, node);
+    const answer = answerHello(link, { protocol: PROTOCOL_VERSION, epoch: node.epoch, lastCommand: 2 }, node);
     expect(answer).toMatchObject({ kind: "welcome" });
     if (answer.kind === "welcome") expect(getNextCommand(answer.link)).toBe(3);
   });
@@ -91,7 +91,11 @@ describe("commands and events over a connection that is cut anywhere", () => {
         const taken: number[] = [];
         let unacked: number[] = [];
         const welcome = () => {
-          const answer = hello(link, { protocol: PROTOCOL_VERSION, epoch: node.epoch, lastCommand: got.length }, node);
+          const answer = answerHello(
+            link,
+            { protocol: PROTOCOL_VERSION, epoch: node.epoch, lastCommand: got.length },
+            node,
+          );
           if (answer.kind !== "welcome") throw new Error("refused");
           link = answer.link;
         };
@@ -106,7 +110,7 @@ describe("commands and events over a connection that is cut anywhere", () => {
             const answer = takeEvent(link, n);
             link = answer.link;
             expect(answer.outcome).not.toBe("gap");
-            if (answer.outcome === "news") taken.push(n);
+            if (answer.outcome === "new") taken.push(n);
           }
           if (ackArrives) unacked = [];
         };

@@ -1,6 +1,6 @@
 /**
- * The control plane's side of a node's link. Pure. Both directions are reliable: commands are numbered, re-sent
- * after each reconnect and acknowledged cumulatively; events are taken once, in order, and acknowledged once persisted.
+ * The control plane's side of a node's link. Pure. Both directions are reliable: commands are numbered, sent again
+ * after each reconnect and acknowledged cumulatively; events are accepted once, in order, and acknowledged when persisted.
  */
 import type { Failure, NodeEvent, SessionEnd } from "@samovar/contracts";
 import { PROTOCOL_VERSION } from "@samovar/contracts";
@@ -15,7 +15,7 @@ export interface LinkState {
   readonly lastCommand: number;
   /** The node has persisted commands up to here. */
   readonly ackedCommand: number;
-  /** Commands up to here went out on the present connection; 0 when there is none. */
+  /** Commands up to here were sent on the present connection; 0 when there is none. */
   readonly sentCommand: number;
   /** Events of this epoch up to here are persisted. */
   readonly lastEvent: number;
@@ -23,7 +23,7 @@ export interface LinkState {
 
 export const NEW_LINK: LinkState = { lastCommand: 0, ackedCommand: 0, sentCommand: 0, lastEvent: 0 };
 
-/** Numbers a command. `known` is the number that this id has already, if any: the same id twice is one command. */
+/** Numbers a command. `known`: the number that this id already has; null for a new id. The same id twice is one command. */
 export function numberCommand(
   link: LinkState,
   known: number | null,
@@ -38,10 +38,10 @@ export type HelloAnswer =
   | { readonly kind: "refuse"; readonly close: "gone" | "upgrade" };
 
 /**
- * A node that says hello. Sending starts again after what the node has persisted by its own word, even if it once
- * acknowledged more: a node that lost its file has to be told again.
+ * Answers a node's hello. Sending resumes after the last command that the node reports as persisted, even if it once
+ * acknowledged more: a node that lost its file needs the commands again.
  */
-export function hello(
+export function answerHello(
   link: LinkState,
   frame: { readonly protocol: number; readonly epoch: number; readonly lastCommand: number },
   record: NodeRecord,
@@ -63,22 +63,22 @@ export const markCommandSent = (link: LinkState, n: number): LinkState =>
 export const acknowledgeCommands = (link: LinkState, upTo: number): LinkState =>
   upTo > link.ackedCommand ? { ...link, ackedCommand: Math.min(upTo, link.lastCommand) } : link;
 
-/** Whether an event is news. A gap is taken: the node sends in order, so what is missing it has lost for good. */
+/** Whether an event is new. A gap is accepted: the node sends in order, so it has lost the missing events for good. */
 export function takeEvent(
   link: LinkState,
   n: number,
-): { readonly link: LinkState; readonly outcome: "news" | "gap" | "duplicate" } {
+): { readonly link: LinkState; readonly outcome: "new" | "gap" | "duplicate" } {
   if (n <= link.lastEvent) return { link, outcome: "duplicate" };
-  return { link: { ...link, lastEvent: n }, outcome: n === link.lastEvent + 1 ? "news" : "gap" };
+  return { link: { ...link, lastEvent: n }, outcome: n === link.lastEvent + 1 ? "new" : "gap" };
 }
 
-/** What the node has told of one workspace. */
+/** What the node has reported about one workspace. */
 export interface WorkspaceFacts {
   readonly state: "creating" | "ready" | "failed" | "destroyed";
   readonly branch: string | null;
   readonly failure: Failure | null;
   readonly startedAt: Millis | null;
-  /** When a process of the session's start was reported to wait long for its turn; absent when none was. */
+  /** When a process of the session's start was reported to wait long for the start gate; absent when none was. */
   readonly startDelayedAt?: Millis;
   readonly end: SessionEnd | null;
 }
@@ -91,7 +91,7 @@ export const NEW_WORKSPACE: WorkspaceFacts = {
   end: null,
 };
 
-/** Facts only move forward; the first word on each counts. Answers the same object when nothing is new. */
+/** Facts only move forward; the first report of each counts. Returns the same object when nothing is new. */
 export function foldEvent(facts: WorkspaceFacts, event: NodeEvent, lease: SlotLease, now: Millis): WorkspaceFacts {
   if (!("workspaceId" in event) || event.workspaceId !== lease.workspaceId) return facts;
   switch (event.kind) {
@@ -116,10 +116,10 @@ export function foldEvent(facts: WorkspaceFacts, event: NodeEvent, lease: SlotLe
   }
 }
 
-/** What the node told, and what its silence or its end means. */
-export function observeRun(record: NodeRecord, lease: SlotLease, told: WorkspaceFacts): RunObservation {
+/** Combines the node's reports with what its silence or its end means. */
+export function observeRun(record: NodeRecord, lease: SlotLease, facts: WorkspaceFacts): RunObservation {
   const lost = record.slots.find((slot) => slot.lease.workspaceId === lease.workspaceId)?.lost ?? null;
-  const isLost = lost !== null && told.state !== "destroyed" && told.state !== "failed";
+  const isLost = lost !== null && facts.state !== "destroyed" && facts.state !== "failed";
   return {
     node: {
       state: record.life.state,
@@ -127,7 +127,7 @@ export function observeRun(record: NodeRecord, lease: SlotLease, told: Workspace
       downSince: record.link.kind === "down" ? record.link.since : null,
       failure: getNodeFailure(record) ?? lost,
     },
-    workspace: { state: isLost ? "failed" : told.state, branch: told.branch, failure: isLost ? lost : told.failure },
-    session: { startedAt: told.startedAt, startDelayedAt: told.startDelayedAt ?? null, end: told.end },
+    workspace: { state: isLost ? "failed" : facts.state, branch: facts.branch, failure: isLost ? lost : facts.failure },
+    session: { startedAt: facts.startedAt, startDelayedAt: facts.startDelayedAt ?? null, end: facts.end },
   };
 }

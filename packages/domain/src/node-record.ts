@@ -1,14 +1,14 @@
 /**
- * What a NodeLifecycle object knows of its node, and which moments it must wake for. The alarms are derived
- * from the record, never stored beside it as a second truth: re-deriving them repairs any lost alarm.
+ * What a NodeLifecycle object knows about its node, and the alarms that it needs. Alarms are derived
+ * from the record, never stored as a second truth: deriving them again repairs any lost alarm.
  */
 import type { Millis, NodeId, ProjectId, RunId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
 import type { Failure, NodeStateName } from "@samovar/contracts";
 
 export interface NodeSettings {
-  /** Workspaces that work on the node at once. */
+  /** Workspaces that may work on the node at once. */
   readonly slots: number;
-  /** Kept workspaces that take no place of a working one; each above it takes one, for the disk's sake. */
+  /** Retained workspaces that use no slot; each further one uses one, to limit disk use. */
   readonly retainedWithoutSlot: number;
   readonly idleGraceMs: number;
   readonly warmTimeoutMs: number;
@@ -18,7 +18,7 @@ export interface NodeSettings {
   readonly unreachableTimeoutMs: number;
 }
 
-/** A workspace's hold on a slot, and the run that is woken when the workspace's facts change. */
+/** A workspace's hold on a slot, and the run to wake when the workspace's facts change. */
 export interface SlotLease {
   readonly workspaceId: WorkspaceId;
   readonly taskId: TaskId | null;
@@ -30,18 +30,18 @@ export interface SlotLease {
 export interface Slot {
   readonly lease: SlotLease;
   readonly reservedAt: Millis;
-  /** Why what ran here is over although the node never said so; null while there is hope. */
+  /** Why the work here counts as lost although the node did not report its end; null while it may still finish. */
   readonly lost: Failure | null;
-  /** Its work is over, its workspace stays to be looked at: the node lives on, and has room for other work. */
+  /** Its work is over and its workspace is retained for inspection: the node stays, and the slot may be used for other work. */
   readonly retained: boolean;
 }
 
 export type NodeLifecycleState =
-  /** `drain`: why it goes as soon as its first work is done; null when it may take more. */
+  /** `drain`: why it is destroyed once its first work is done; null when it may take more. */
   | { readonly state: "provisioning"; readonly bootDeadlineAt: Millis; readonly drain: string | null }
   | { readonly state: "active"; readonly idleSince: Millis | null }
   | { readonly state: "warm"; readonly since: Millis; readonly until: Millis }
-  /** Finishes its work, takes none. */
+  /** Finishes its work and takes no more. */
   | { readonly state: "draining"; readonly reason: string }
   | { readonly state: "destroying"; readonly reason: string; readonly failure: Failure | null; readonly since: Millis }
   | { readonly state: "destroyed"; readonly at: Millis; readonly failure: Failure | null };
@@ -52,14 +52,14 @@ export interface ServerFacts {
   readonly pricePerHour: { readonly amount: string; readonly currency: string } | null;
 }
 
-/** What is known of the machine at the provider. `asked`: a creation has begun, its answer has not come: it may exist. */
+/** What is known about the server. `requested`: its creation was requested but not answered, so it may exist. */
 export type ServerKnowledge =
   | { readonly kind: "never_requested" }
   | { readonly kind: "requested" }
   | { readonly kind: "known"; readonly server: ServerFacts }
   | { readonly kind: "gone"; readonly server: ServerFacts | null };
 
-/** `down` is a flag with a time, not a state; `timedOut` once the silence has been too long. */
+/** `down` is a flag with a time, not a node state. `timedOut`: the node has been silent for too long. */
 export type LinkStatus =
   | { readonly kind: "never" }
   | { readonly kind: "up"; readonly since: Millis }
@@ -76,14 +76,14 @@ export interface NodeRecord {
   readonly provider: ProviderSchedule;
 }
 
-/** The questions to the provider: one at a time, slower each time in a row that it did not help. */
+/** Calls to the provider: one at a time, with a growing pause after each failure in a row. */
 export interface ProviderSchedule {
-  /** When to ask next; null when there is nothing to ask. */
+  /** When to call next; null when there is nothing to do. */
   readonly nextAt: Millis | null;
-  /** A question is out. */
+  /** A call is not answered yet. */
   readonly inFlight: boolean;
   readonly attempts: number;
-  /** Its last refusal. */
+  /** The last failure. */
   readonly fault: Failure | null;
 }
 
@@ -100,7 +100,7 @@ export const NODE_ALARMS = [
 ] as const;
 export type NodeAlarm = (typeof NODE_ALARMS)[number];
 
-/** A node's beginning: its first slot taken, the provider to be asked at once. */
+/** A new node: its first slot is taken, and the provider is called at once. */
 export function newNode(nodeId: NodeId, lease: SlotLease, now: Millis, settings: NodeSettings): NodeRecord {
   return {
     nodeId,
@@ -121,7 +121,7 @@ export const newSlot = (lease: SlotLease, now: Millis): Slot => ({
   retained: false,
 });
 
-/** How many of the node's places are not to be had. */
+/** How many of the node's slots new work cannot have. */
 export function countTakenSlots(
   { slots }: Pick<NodeRecord, "slots">,
   { retainedWithoutSlot }: Pick<NodeSettings, "retainedWithoutSlot">,
@@ -130,7 +130,7 @@ export function countTakenSlots(
   return slots.length - Math.min(retained, retainedWithoutSlot);
 }
 
-const MORTAL: Record<NodeStateName, boolean> = {
+const IS_ALIVE: Record<NodeStateName, boolean> = {
   provisioning: true,
   active: true,
   warm: true,
@@ -140,9 +140,9 @@ const MORTAL: Record<NodeStateName, boolean> = {
 };
 
 /** Whether the node is neither being destroyed nor destroyed. */
-export const isAlive = (record: NodeRecord): boolean => MORTAL[record.life.state];
+export const isAlive = (record: NodeRecord): boolean => IS_ALIVE[record.life.state];
 
-/** The moments that this record waits for. */
+/** The alarms of this record and when each one is due. */
 export function deriveAlarms(record: NodeRecord, settings: NodeSettings): ReadonlyMap<NodeAlarm, Millis> {
   const { life, link, createdAt } = record;
   const alarms = new Map<NodeAlarm, Millis>();
@@ -158,7 +158,7 @@ export function deriveAlarms(record: NodeRecord, settings: NodeSettings): Readon
   return alarms;
 }
 
-/** Why the node failed or cannot be got rid of; null when all is well. */
+/** Why the node failed or cannot be destroyed; null when neither is the case. */
 export function getNodeFailure(record: NodeRecord): Failure | null {
   const { life } = record;
   if (life.state === "destroyed") return life.failure;

@@ -19,7 +19,7 @@ const state = (word: string) => claude({ subtype: "session_state_changed", state
 describe("after an agent's answer", () => {
   it("without any sign of work it is over after a moment", () => {
     const at = recordAnswer(initialActivity, 1000);
-    expect(getWorkState(at, 0, 1000)).toEqual({ kind: "quiet", until: 1000 + ANSWER_GRACE_MS });
+    expect(getWorkState(at, 0, 1000)).toEqual({ kind: "grace", until: 1000 + ANSWER_GRACE_MS });
     expect(getWorkState(at, 0, 1000 + ANSWER_GRACE_MS)).toEqual({ kind: "over" });
   });
 
@@ -27,7 +27,7 @@ describe("after an agent's answer", () => {
     const at = recordAnswer(initialActivity, 0);
     expect(getWorkState(at, 1, 1_000_000)).toEqual({ kind: "working" });
     const late = recordUpdate(at, "tool", 5000);
-    expect(getWorkState(late, 0, 5001)).toEqual({ kind: "quiet", until: 5000 + FOLLOW_UP_GRACE_MS });
+    expect(getWorkState(late, 0, 5001)).toEqual({ kind: "grace", until: 5000 + FOLLOW_UP_GRACE_MS });
     expect(recordUpdate(at, "usage", 5000)).toBe(at);
     expect(recordUpdate(initialActivity, "chunk", 5000)).toBe(initialActivity);
   });
@@ -38,7 +38,7 @@ describe("after an agent's answer", () => {
     at = recordNotification(recordAnswer(at, 20), ...state("idle"), 23);
     expect(getWorkState(at, 0, 900)).toEqual({ kind: "working" });
     at = recordNotification(at, ...tasks(), 1000);
-    expect(getWorkState(at, 0, 1001)).toEqual({ kind: "quiet", until: 1000 + FOLLOW_UP_GRACE_MS });
+    expect(getWorkState(at, 0, 1001)).toEqual({ kind: "grace", until: 1000 + FOLLOW_UP_GRACE_MS });
     at = recordUpdate(recordNotification(at, ...state("running"), 1070), "chunk", 1100);
     expect(getWorkState(at, 0, 1_000_000)).toEqual({ kind: "working" });
     at = recordNotification(at, ...state("idle"), 1200);

@@ -1,10 +1,10 @@
 /**
- * An agent's answer to the prompt is not always its end: commands in the background, subagents and follow-ups may
- * outlive it. Decides from what the agent tells whether it is still at work. Pure. Keeps T1.
+ * Whether an agent is still at work after it answered the prompt: background commands, subagents and follow-ups may
+ * outlive the answer. Decides from the agent's own reports. Pure. Keeps T1.
  *
- *   at work       tool calls that run, tasks that the agent lists, or its own word that it is busy
- *   quiet         for a short time after the answer, after a late update, and after work that has ended,
- *                 since an agent takes up what its background work brought
+ *   working       tool calls run, the agent lists background tasks, or it reports that it is busy
+ *   grace         for a short time after the answer, after a late update, and after background work has ended,
+ *                 because an agent reacts to the results of its background work
  */
 import type { Millis } from "@samovar/base";
 import { toFields } from "./acp-update.ts";
@@ -12,18 +12,18 @@ import { toFields } from "./acp-update.ts";
 export interface TurnActivity {
   /** Background tasks that the agent lists. */
   readonly tasks: number;
-  /** Whether the agent says that it is busy; null for one that does not say. */
+  /** Whether the agent reports that it is busy; null for one that does not report it. */
   readonly busy: boolean | null;
   readonly answeredAt: Millis | null;
-  /** The last words or tool news after the answer. */
+  /** The last text, plan or tool update after the answer. */
   readonly updatedAt: Millis | null;
-  /** When its last background task ended; null once it has taken that up. */
+  /** When its last background task ended; null once the agent has reacted. */
   readonly tasksEndedAt: Millis | null;
 }
 
 export type WorkState =
   | { readonly kind: "working" }
-  | { readonly kind: "quiet"; readonly until: Millis }
+  | { readonly kind: "grace"; readonly until: Millis }
   | { readonly kind: "over" };
 
 export const initialActivity: TurnActivity = {
@@ -34,12 +34,12 @@ export const initialActivity: TurnActivity = {
   tasksEndedAt: null,
 };
 
-/** For news that nobody announced. */
+/** For an unannounced update. */
 export const ANSWER_GRACE_MS = 100;
-/** For what follows late news, or work that has ended. */
+/** For what follows a late update or the end of background work. */
 export const FOLLOW_UP_GRACE_MS = 2_000;
 
-/** Asks Claude's adapter to pass on what it hears of background tasks, and not to guess the person's next prompt. */
+/** Asks Claude's adapter to forward its messages about background tasks, and not to suggest prompts. */
 export const BACKGROUND_META = {
   claudeCode: {
     emitRawSDKMessages: [
@@ -52,7 +52,7 @@ export const BACKGROUND_META = {
 
 export const recordAnswer = (state: TurnActivity, now: Millis): TurnActivity => ({ ...state, answeredAt: now });
 
-/** A notification other than `session/update`; all but Claude's own are nothing to us. */
+/** Records a notification other than `session/update`; only Claude's own matter. */
 export function recordNotification(state: TurnActivity, method: string, params: unknown, now: Millis): TurnActivity {
   const message = method === "_claude/sdkMessage" ? toFields(toFields(params)["message"]) : {};
   switch (message["subtype"]) {
@@ -67,26 +67,26 @@ export function recordNotification(state: TurnActivity, method: string, params: 
   }
 }
 
-/** `kind`: of the update as it was read. Usage and housekeeping are no sign of work. */
+/** Records an update. `kind`: of the parsed update. Usage and housekeeping are no sign of work. */
 export function recordUpdate(state: TurnActivity, kind: string, now: Millis): TurnActivity {
-  const isNews = kind === "chunk" || kind === "tool" || kind === "plan";
-  return state.answeredAt === null || !isNews ? state : { ...state, updatedAt: now };
+  const isWork = kind === "chunk" || kind === "tool" || kind === "plan";
+  return state.answeredAt === null || !isWork ? state : { ...state, updatedAt: now };
 }
 
-/** Asked once the answer is there. `runningTools`: calls that were told to run and not to have ended. */
+/** Call it after the answer. `runningTools`: tool calls that were reported as running and not as ended. */
 export function getWorkState(state: TurnActivity, runningTools: number, now: Millis): WorkState {
   if (runningTools > 0 || state.tasks > 0 || state.busy === true) return { kind: "working" };
-  const saidQuietMs = state.busy === null ? FOLLOW_UP_GRACE_MS : ANSWER_GRACE_MS;
+  const updateGraceMs = state.busy === null ? FOLLOW_UP_GRACE_MS : ANSWER_GRACE_MS;
   const until = Math.max(
     (state.answeredAt ?? now) + ANSWER_GRACE_MS,
-    state.updatedAt === null ? 0 : state.updatedAt + saidQuietMs,
+    state.updatedAt === null ? 0 : state.updatedAt + updateGraceMs,
     state.tasksEndedAt === null ? 0 : state.tasksEndedAt + FOLLOW_UP_GRACE_MS,
   );
-  return now >= until ? { kind: "over" } : { kind: "quiet", until };
+  return now >= until ? { kind: "over" } : { kind: "grace", until };
 }
 
-function tasksChanged(state: TurnActivity, told: unknown, now: Millis): TurnActivity {
-  const listed = Array.isArray(told) ? told.map(toFields) : [];
+function tasksChanged(state: TurnActivity, tasksField: unknown, now: Millis): TurnActivity {
+  const listed = Array.isArray(tasksField) ? tasksField.map(toFields) : [];
   const tasks = listed.filter((task) => task["ambient"] !== true).length;
   return { ...state, tasks, tasksEndedAt: state.tasks > 0 && tasks === 0 ? now : state.tasksEndedAt };
 }

@@ -241,12 +241,12 @@ export class AgentSession {
     while (!this.#waitEnded) {
       const activity = getWorkState(this.#after, countRunningTools(recorder.state), agentClock.now());
       if (activity.kind === "over") break;
-      if (this.#isGone) return activity.kind === "quiet";
+      if (this.#isGone) return activity.kind === "grace";
       if (activity.kind === "working" && !waited) log.info("agent.still_working");
       waited ||= activity.kind === "working";
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
-        if (activity.kind === "quiet") this.#pending.push(agentClock.after(activity.until - agentClock.now(), resolve));
+        if (activity.kind === "grace") this.#pending.push(agentClock.after(activity.until - agentClock.now(), resolve));
       });
     }
     return true;

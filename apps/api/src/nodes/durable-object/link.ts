@@ -17,7 +17,7 @@ import type {
 import {
   acknowledgeCommands,
   markCommandSent,
-  hello,
+  answerHello,
   getNextCommand,
   numberCommand,
   takeEvent,
@@ -168,7 +168,7 @@ export class NodeLink {
     const tokens = await this.#mintTokens(node.record.slots.map((slot) => slot.lease.workspaceId));
     const answer = storage.atomically(() => {
       const now = storage.node() ?? node;
-      const reply = hello(storage.link().state, frame, now.record);
+      const reply = answerHello(storage.link().state, frame, now.record);
       if (reply.kind === "welcome") storage.saveLink(reply.link, attachment.connection);
       return reply;
     });
