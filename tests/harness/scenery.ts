@@ -54,7 +54,7 @@ export interface Scenery {
   readonly scenes: readonly Scene[];
   /** The live session goes offline: to be seen last, with `context.setOffline`. */
   readonly live: string;
-  readonly story: string;
+  readonly long: string;
 }
 
 /** Takes a minute: real tasks run, fail and wait. */
@@ -63,7 +63,7 @@ export async function makeScenery({ person, here }: Stage): Promise<Scenery> {
   const tea = await person.makeProject(repository, "Tea house");
   const empty = await person.makeProject(repository, "Coffee bar");
   const old = await person.makeProject(repository, "Herb garden");
-  const [story] = await fillProject(here, old, [400]);
+  const [long] = await fillProject(here, old, [400]);
   const run = (text: string, more: object = {}) => person.submit(tea, { description: text, run: true, ...more });
 
   const done = await run(script("Teach the kettle to refuse", ...WORK, sh("sh check.sh")));
@@ -83,7 +83,7 @@ export async function makeScenery({ person, here }: Stage): Promise<Scenery> {
   const board = `/p/${tea.id}/board`;
   return {
     live: toPath(live),
-    story: story === undefined ? "" : toPath(story),
+    long: long === undefined ? "" : toPath(long),
     scenes: [
       { name: "projects", path: "/" },
       { name: "project-first-task", path: `/p/${empty.id}` },
@@ -98,7 +98,7 @@ export async function makeScenery({ person, here }: Stage): Promise<Scenery> {
       { name: "chat-draft", path: drafts[2] === undefined ? "/" : toPath(drafts[2]), act: feed },
       { name: "chat-options", path: `/p/${tea.id}/new`, act: options },
       { name: "chat-text", path: `${toPath(done)}/text` },
-      { name: "chat-long", path: story === undefined ? "/" : toPath(story), act: feed },
+      { name: "chat-long", path: long === undefined ? "/" : toPath(long), act: feed },
       { name: "board", path: board, act: cards },
       { name: "board-filtered", path: `${board}?filter=samovar`, act: cards },
       { name: "board-menu", path: board, act: cardMenu },

@@ -198,10 +198,10 @@ describe("the API's description", () => {
       await ask("/api/openapi.json")
     ).json();
     expect(description.openapi).toBe("3.1.0");
-    const told = Object.entries(description.paths).flatMap(([path, methods]) =>
+    const listed = Object.entries(description.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ":$1")}`),
     );
-    for (const route of closed.filter((r) => !r.endsWith("/ws"))) expect(told).toContain(route);
+    for (const route of closed.filter((r) => !r.endsWith("/ws"))) expect(listed).toContain(route);
   });
 
   it("describes ids by their patterns, and the error that every route may answer", async () => {

@@ -114,7 +114,7 @@ describe("[F45] POST /api/projects/…/tasks", () => {
 });
 
 describe("POST /api/projects/…/tasks/…/run and …/retry", () => {
-  const tell = (task: TaskView, verb: string, key: string) =>
+  const act = (task: TaskView, verb: string, key: string) =>
     ask(`/api/projects/${task.projectId}/tasks/${task.id}/${verb}`, {
       method: "POST",
       token,
@@ -136,42 +136,42 @@ describe("POST /api/projects/…/tasks/…/run and …/retry", () => {
 
   it("twenty concurrent requests with one key start one attempt", async () => {
     const task = await draft("run-once");
-    const answers = await Promise.all(Array.from({ length: 20 }, () => tell(task, "run", "run-key-1")));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => act(task, "run", "run-key-1")));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
     expect(await attemptsOf(task)).toBe(1);
-    await tell(task, "cancel", "cancel-key-1");
+    await act(task, "cancel", "cancel-key-1");
   });
 
   it("a repeated request starts nothing, even if its attempt has ended meanwhile", async () => {
     const task = await draft("retry-once");
-    expect((await tell(task, "run", "run-key-2")).status).toBe(202);
+    expect((await act(task, "run", "run-key-2")).status).toBe(202);
     await endedBy(task);
-    expect((await tell(task, "run", "run-key-2")).status).toBe(202);
+    expect((await act(task, "run", "run-key-2")).status).toBe(202);
     expect(await attemptsOf(task)).toBe(1);
-    const first = taskView.parse(await (await tell(task, "retry", "retry-key-2")).json());
+    const first = taskView.parse(await (await act(task, "retry", "retry-key-2")).json());
     await endedBy(task);
-    const again = taskView.parse(await (await tell(task, "retry", "retry-key-2")).json());
+    const again = taskView.parse(await (await act(task, "retry", "retry-key-2")).json());
     expect([again.runId, again.attempt, again.status]).toEqual([first.runId, 2, "failed"]);
-    expect((await tell(task, "retry", "retry-key-3")).status).toBe(202);
+    expect((await act(task, "retry", "retry-key-3")).status).toBe(202);
     expect(await attemptsOf(task)).toBe(3);
-    await tell(task, "cancel", "cancel-key-2");
+    await act(task, "cancel", "cancel-key-2");
   });
 
   it("twenty concurrent retries with one key start one attempt, and each returns it", async () => {
     const task = await draft("retry-at-once");
-    await tell(task, "run", "run-key-4");
+    await act(task, "run", "run-key-4");
     await endedBy(task);
-    const answers = await Promise.all(Array.from({ length: 20 }, () => tell(task, "retry", "retry-key-4")));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => act(task, "retry", "retry-key-4")));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
     expect(await attemptsOf(task)).toBe(2);
-    await tell(task, "cancel", "cancel-key-4");
+    await act(task, "cancel", "cancel-key-4");
   });
 
   it("a key of another request is a conflict", async () => {
     const task = await draft("other-request");
-    await tell(task, "run", "run-key-5");
+    await act(task, "run", "run-key-5");
     await endedBy(task);
-    expect((await tell(task, "retry", "run-key-5")).status).toBe(409);
+    expect((await act(task, "retry", "run-key-5")).status).toBe(409);
     expect(await attemptsOf(task)).toBe(1);
   });
 });

@@ -74,7 +74,7 @@ it.each<[string, (client: ApiClient) => Promise<unknown>, unknown?]>([
   expect(lines(asked)).toEqual([line]);
 });
 
-it("gives each POST and PATCH a key of its own, and nothing else", async () => {
+it("sends a separate idempotency key with each POST and PATCH, and with no other call", async () => {
   const { client, asked } = record({});
   await client.cancelTask(prj, tsk);
   await client.cancelTask(prj, tsk);

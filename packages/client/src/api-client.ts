@@ -194,21 +194,21 @@ export class ApiClient {
   }
 
   cancelTask(projectId: ProjectId, taskId: TaskId): Promise<TaskView> {
-    return this.#tell(projectId, taskId, "cancel");
+    return this.#act(projectId, taskId, "cancel");
   }
 
   /** Runs one that is stored and not run yet. */
   runTask(projectId: ProjectId, taskId: TaskId): Promise<TaskView> {
-    return this.#tell(projectId, taskId, "run");
+    return this.#act(projectId, taskId, "run");
   }
 
-  /** Of a failed one: whether it needs somebody. */
+  /** Acknowledges a failed task, or undoes that. */
   acknowledgeTask(projectId: ProjectId, taskId: TaskId, acknowledged: boolean): Promise<TaskView> {
-    return this.#tell(projectId, taskId, acknowledged ? "acknowledge" : "unacknowledge");
+    return this.#act(projectId, taskId, acknowledged ? "acknowledge" : "unacknowledge");
   }
 
   retryTask(projectId: ProjectId, taskId: TaskId): Promise<TaskView> {
-    return this.#tell(projectId, taskId, "retry");
+    return this.#act(projectId, taskId, "retry");
   }
 
   /** The git bundle of what could not be pushed, whole. */
@@ -257,7 +257,7 @@ export class ApiClient {
     return pages.toReversed().flat();
   }
 
-  #tell(
+  #act(
     projectId: ProjectId,
     taskId: TaskId,
     verb: "cancel" | "run" | "retry" | "acknowledge" | "unacknowledge",

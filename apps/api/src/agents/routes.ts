@@ -31,7 +31,7 @@ const list = createRoute({
 const get = createRoute({
   method: "get",
   path: "/api/agents/{kind}",
-  summary: "Shows an agent, with its definition when it is one's own.",
+  summary: "Shows an agent, with its definition if you added it.",
   request: { params },
   responses: { 200: json(agentDetail, "The agent") },
 });
@@ -39,7 +39,7 @@ const get = createRoute({
 const put = createRoute({
   method: "put",
   path: "/api/agents/{kind}",
-  summary: "Adds an agent of one's own, or changes it: any program that speaks ACP.",
+  summary: "Adds or changes an agent: any program that speaks ACP.",
   request: { params, body: jsonBody(agentDefinition) },
   responses: { 200: json(agentDetail, "The agent") },
 });
@@ -47,7 +47,7 @@ const put = createRoute({
 const drop = createRoute({
   method: "delete",
   path: "/api/agents/{kind}",
-  summary: "Deletes an agent of one's own that no project and no unfinished task names, and its credential.",
+  summary: "Deletes an agent that you added, with its credential. No project and no unfinished task may use it.",
   request: { params },
   responses: { 204: { description: "Deleted" } },
 });

@@ -79,7 +79,7 @@ export async function deleteDefinition(db: Database, ownerId: UserId, kind: Agen
   throw await stillNamed(db, ownerId, kind);
 }
 
-/** What each agent of this owner told in its last session. */
+/** The capabilities that each of this owner's agents reported last. */
 export async function listCapabilities(
   db: Database,
   ownerId: UserId,

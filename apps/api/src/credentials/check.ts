@@ -1,5 +1,5 @@
 /**
- * Whether a stored credential is good, by one cheap read of its own service: bounded in time, no redirect followed,
+ * Checks a stored credential by one cheap read of its service: bounded in time, without following redirects,
  * no answer's text passed on. Addresses that people chose are never asked from here. Keeps S1.
  */
 import type { CredentialCheck, CredentialSecret } from "@samovar/contracts";
@@ -31,7 +31,10 @@ export async function checkCredential(config: Config, secret: CredentialSecret):
   if (refusals.includes(status)) {
     return { ok: false, message: `${service} refuses it. It may be mistyped, expired or revoked: store a new one.` };
   }
-  return { ok: null, message: `${service} answered ${status}, which does not tell. Try again in a moment.` };
+  return {
+    ok: null,
+    message: `${service} answered ${status}, which says nothing about the credential. Try again in a moment.`,
+  };
 }
 
 /** The answer's status; null when there was none. */
@@ -73,17 +76,16 @@ function getProbe(config: Config, secret: CredentialSecret): Probe | Unchecked {
     case "google":
       return modelProbe(secret);
     case "agent":
-      return { message: "Only the agent itself knows what its variables are good for; its first task will tell." };
+      return { message: "Only the agent can check its variables. Run a task to find out." };
     default:
       return assertNever(secret, "credential");
   }
 }
 
 function modelProbe(secret: Extract<CredentialSecret, { kind: "anthropic" | "openai" | "google" }>): Probe | Unchecked {
-  if (secret.baseUrl !== undefined)
-    return { message: "Only machines ask an address of your own; the first task will tell." };
+  if (secret.baseUrl !== undefined) return { message: "Only nodes contact a custom address. Run a task to find out." };
   const { apiKey } = secret;
-  if (apiKey === undefined) return { message: "Nothing but the agent can use such a token; the first task will tell." };
+  if (apiKey === undefined) return { message: "Only the agent can use such a token. Run a task to find out." };
   switch (secret.kind) {
     case "anthropic":
       return {

@@ -81,17 +81,17 @@ describe("credentials", () => {
   });
 
   it("[S1] do not open in another row, for another owner, or damaged", async () => {
-    await put("hetzner", { kind: "hetzner", token: "mine-and-nobody-elses" });
+    await put("hetzner", { kind: "hetzner", token: "mine-and-only" });
     const other = await anotherUser();
     await env.DB.prepare("UPDATE credentials SET owner_id = ? WHERE kind = 'hetzner'").bind(other.id).run();
     await expect(readCredential(env, other.id, "hetzner")).rejects.toThrow();
     await env.DB.prepare("UPDATE credentials SET owner_id = ? WHERE kind = 'hetzner'").bind(owner.userId).run();
-    expect(await readCredential(env, owner.userId, "hetzner")).toMatchObject({ token: "mine-and-nobody-elses" });
+    expect(await readCredential(env, owner.userId, "hetzner")).toMatchObject({ token: "mine-and-only" });
     await env.DB.prepare("UPDATE credentials SET id = 'crd_other' WHERE kind = 'hetzner'").run();
     await expect(readCredential(env, owner.userId, "hetzner")).rejects.toThrow();
   });
 
-  it("sealed with another key are told apart from damage", async () => {
+  it("distinguishes a credential sealed with another key from a damaged one", async () => {
     await put("hetzner", { kind: "hetzner", token: "sealed-with-the-first-key" });
     const rotated = { ...env, CREDENTIALS_KEY: "AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" };
     await expect(readCredential(rotated, owner.userId, "hetzner")).rejects.toThrow(/another key/);
@@ -116,7 +116,7 @@ describe("a credential is checked", () => {
     return {
       status: answer.status,
       text: await answer.clone().text(),
-      told: credentialCheck.safeParse(await answer.json()).data,
+      checked: credentialCheck.safeParse(await answer.json()).data,
     };
   };
 
@@ -129,34 +129,34 @@ describe("a credential is checked", () => {
   ])("by its own service: %s", async (kind, body, header, value) => {
     await put(kind, body);
     answers = () => Response.json({});
-    expect((await check(kind)).told).toMatchObject({ ok: true });
+    expect((await check(kind)).checked).toMatchObject({ ok: true });
     expect(asked[0]?.headers.get(header)).toBe(value);
     expect(asked[0]?.redirect).toBe("manual");
     answers = () => Response.json({ error: value }, { status: 401 });
     const refused = await check(kind);
-    expect(refused.told).toMatchObject({ ok: false, message: expect.stringContaining("refuses it") });
+    expect(refused.checked).toMatchObject({ ok: false, message: expect.stringContaining("refuses it") });
     for (const secret of Object.values(body).slice(1)) expect(refused.text).not.toContain(secret);
   });
 
   it("and is neither good nor bad when the service gives no clear answer", async () => {
     await put("openai", { kind: "openai", apiKey: "sk-123456789012" });
     answers = () => new Response(null, { status: 503 });
-    expect((await check("openai")).told).toMatchObject({ ok: null, message: expect.stringContaining("503") });
+    expect((await check("openai")).checked).toMatchObject({ ok: null, message: expect.stringContaining("503") });
     answers = () => Response.redirect("http://elsewhere.test/");
-    expect((await check("openai")).told).toMatchObject({ ok: null });
+    expect((await check("openai")).checked).toMatchObject({ ok: null });
     answers = () => {
       throw new Error("reset: sk-123456789012");
     };
-    const unheard = await check("openai");
-    expect(unheard.told).toMatchObject({ ok: null });
-    expect(unheard.text).not.toContain("sk-123456789012");
+    const unreachable = await check("openai");
+    expect(unreachable.checked).toMatchObject({ ok: null });
+    expect(unreachable.text).not.toContain("sk-123456789012");
     expect(asked).toHaveLength(3);
   });
 
   it("[S1] never at an address that a person chose", async () => {
     await put("openai", { kind: "openai", apiKey: "sk-123456789012", baseUrl: "http://169.254.169.254/" });
     await put("anthropic", { kind: "anthropic", oauthToken: "sk-ant-oat-12345678" });
-    for (const kind of ["openai", "anthropic"]) expect((await check(kind)).told).toMatchObject({ ok: null });
+    for (const kind of ["openai", "anthropic"]) expect((await check(kind)).checked).toMatchObject({ ok: null });
     expect(asked).toEqual([]);
   });
 

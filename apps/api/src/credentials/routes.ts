@@ -100,7 +100,7 @@ function assertHoldsSomething(secret: CredentialSecret): void {
   throw new SamovarError("invalid_request", "Give an apiKey, an oauthToken, or a baseUrl that asks for neither.");
 }
 
-/** Variables of an agent that nobody has defined would never be used, and never be deleted. */
+/** Variables of an undefined agent would never be used or deleted. */
 function refuseWithoutAgent(agent: AgentKind): SamovarError {
   return new SamovarError(
     "agent_not_configured",

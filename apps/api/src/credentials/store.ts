@@ -119,7 +119,7 @@ const unopened = ({ kind }: CredentialRow, why: string) =>
     },
   );
 
-/** A key's id is a digest of it, so that a changed setting is told apart from a damaged row. */
+/** A key's id is its digest, which distinguishes a changed setting from a damaged row. */
 async function importKey({
   CREDENTIALS_KEY,
 }: Pick<Config, "CREDENTIALS_KEY">): Promise<{ key: CryptoKey; keyId: string }> {

@@ -39,7 +39,7 @@ export async function askGitHub<T>(
     return ok(reply.parse(JSON.parse(text)));
   } catch (error) {
     const reason = error instanceof z.ZodError ? "the answer has a form that is not known" : errorMessage(error);
-    return err({ status: null, reason: told(access, reason), isLimited: false });
+    return err({ status: null, reason: toMessage(access, reason), isLimited: false });
   }
 }
 
@@ -74,11 +74,11 @@ function refusal(access: GitHubAccess, { status, headers }: Response, text: stri
       ]
     : [`status ${status} without a reason`];
   const isSpent = headers.get("x-ratelimit-remaining") === "0" || headers.has("retry-after");
-  const reason = told(access, said.filter((part) => part !== undefined).join(": "));
+  const reason = toMessage(access, said.filter((part) => part !== undefined).join(": "));
   return { status, reason, isLimited: status === 429 || (status === 403 && isSpent) };
 }
 
-const told = ({ token }: GitHubAccess, text: string) =>
+const toMessage = ({ token }: GitHubAccess, text: string) =>
   redactText(redactValues(text, [token]))
     .replace(/\s+/g, " ")
     .slice(0, MAX_REASON_CHARS);

@@ -1,4 +1,4 @@
-/** Any thrown thing as the body of an HTTP error. What we did not foresee is logged, and told as `internal` only. */
+/** Turns anything thrown into the body of an HTTP error. Unexpected errors are logged and returned as `internal`. */
 import { ERROR_CATALOGUE, SamovarError } from "@samovar/contracts";
 import type { ErrorBody, ErrorCode } from "@samovar/contracts";
 import type { Context } from "hono";

@@ -7,7 +7,7 @@ const MEANING: Record<ErrorCode, string> = {
   invalid_request: "The request does not fit its schema; `details.issues` says where.",
   unauthenticated: "No credential came with the request, or one that is unknown, expired or for something else.",
   forbidden: "The credential is good, but not for this.",
-  not_found: "There is no such thing, or it is somebody else's.",
+  not_found: "Not found, or you don't have access to it.",
   method_not_allowed: "The address exists, but not for this method.",
   conflict: "The thing is not in a state that allows this; the message says which.",
   credentials_missing: "A credential has to be stored first; `details.settingsPath` says where.",
@@ -16,7 +16,7 @@ const MEANING: Record<ErrorCode, string> = {
   unsupported_media_type: "Bodies are `application/json`.",
   upgrade_required: "The caller speaks an older protocol, or no WebSocket where one is needed.",
   rate_limited: "Too many requests; wait, then try again.",
-  internal: "Something that nobody foresaw. The log has more under `requestId`.",
+  internal: "Unexpected error. The log has details under `requestId`.",
   provider_error: "The cloud's API failed or refused.",
   unavailable: "A part of the control plane is away for the moment.",
 };

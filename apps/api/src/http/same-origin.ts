@@ -1,4 +1,4 @@
-/** Whether a browser's request comes from our own page. Cookies alone prove who somebody is, not what they meant. */
+/** Checks that a browser's request comes from our page. Cookies alone prove who a person is, not what they intended. */
 import { SamovarError } from "@samovar/contracts";
 import type { Context, MiddlewareHandler } from "hono";
 import type { AppContext } from "./context.ts";

@@ -86,7 +86,7 @@ async function verify<T>(
     });
     return schema.parse(payload);
   } catch {
-    // Which of the checks failed is nobody's business but ours.
+    // The caller does not learn which check failed.
     throw refused();
   }
 }

@@ -145,8 +145,8 @@ describe("the cost of nodes", () => {
     ]);
     vi.unstubAllGlobals();
     cloud = scriptedCloud();
-    const told = await ask("/sizes", page(sizeOffer));
-    expect(told.items[0]).toEqual({
+    const listed = await ask("/sizes", page(sizeOffer));
+    expect(listed.items[0]).toEqual({
       size: "small",
       serverType: "t",
       cores: 32,
@@ -154,7 +154,7 @@ describe("the cost of nodes", () => {
       pricePerHour: { amount: "0.01", currency: "EUR" },
     });
     const asked = cloud.calls.length;
-    expect(await ask("/sizes", page(sizeOffer))).toEqual(told);
+    expect(await ask("/sizes", page(sizeOffer))).toEqual(listed);
     expect(cloud.calls.length).toBe(asked);
   });
 });

@@ -1,4 +1,4 @@
-/** Projects in D1. Every read names the owner: somebody else's project does not exist. */
+/** Projects in D1. Every read names the owner: another owner's project does not exist. */
 import type { ProjectId, UserId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { Page } from "@samovar/contracts";
@@ -9,7 +9,7 @@ import type { KeyRow } from "../idempotency.ts";
 
 export type ProjectRow = typeof projects.$inferSelect;
 
-/** Throws `not_found` when there is none, or it is somebody else's. */
+/** Throws `not_found` when it does not exist or belongs to another owner. */
 export async function requireProject(db: Database, ownerId: UserId, projectId: ProjectId): Promise<ProjectRow> {
   const [row] = await db
     .select()

@@ -1,4 +1,4 @@
-/** Projects as people see them: the row, how many of its tasks run or need somebody, and when one of them last changed. */
+/** A project's view: its row, how many of its tasks are running or need a person, and when one of them last changed. */
 import type { Millis, ProjectId } from "@samovar/base";
 import { PLAIN_CHECKOUT } from "@samovar/contracts";
 import type { ProjectCounts, ProjectView } from "@samovar/contracts";

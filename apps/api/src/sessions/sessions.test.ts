@@ -100,13 +100,16 @@ describe("the viewers' socket", () => {
     expect(answer.status).toBe(101);
     const socket = answer.webSocket;
     if (socket === null) throw new Error("no socket");
-    const heard: string[] = [];
-    socket.addEventListener("message", ({ data }) => void heard.push(viewerEvent.parse(JSON.parse(String(data))).type));
+    const received: string[] = [];
+    socket.addEventListener(
+      "message",
+      ({ data }) => void received.push(viewerEvent.parse(JSON.parse(String(data))).type),
+    );
     socket.accept();
     socket.send(JSON.stringify({ type: "subscribe", sessionId, afterVersion: 0 }));
-    await vi.waitFor(() => expect(heard).toEqual(["sync"]));
+    await vi.waitFor(() => expect(received).toEqual(["sync"]));
     await deliver({ messages: [said(sessionId)] });
-    await vi.waitFor(() => expect(heard).toEqual(["sync", "message.new", "session.updated"]));
+    await vi.waitFor(() => expect(received).toEqual(["sync", "message.new", "session.updated"]));
   });
 
   test("[S1] a browser must come from Samovar's page; with a cookie it must send its Origin", async () => {

@@ -182,18 +182,18 @@ describe("a task is changed", () => {
       const attention = async () =>
         projectView.parse(await (await ask(`/api/projects/${where}`, { token })).json()).counts.attention;
       const task = taskView.parse(await (await post({ description: "Do it", run: true }, {}, where)).json());
-      const tell = (verb: string) => ask(`/api/projects/${where}/tasks/${task.id}/${verb}`, { method: "POST", token });
-      expect(await formatCode(await tell("acknowledge"))).toBe("conflict");
+      const act = (verb: string) => ask(`/api/projects/${where}/tasks/${task.id}/${verb}`, { method: "POST", token });
+      expect(await formatCode(await act("acknowledge"))).toBe("conflict");
       const failure = { code: "x", message: "It failed." };
       await tryChange(deps, task.id, { kind: "fail", failure, output: null }, { kind: "sweep" });
       expect(await attention()).toBe(1);
-      expect(taskView.parse(await (await tell("acknowledge")).json())).toMatchObject({
+      expect(taskView.parse(await (await act("acknowledge")).json())).toMatchObject({
         status: "failed",
         acknowledged: true,
       });
-      expect((await tell("acknowledge")).status).toBe(200);
+      expect((await act("acknowledge")).status).toBe(200);
       expect(await attention()).toBe(0);
-      expect(taskView.parse(await (await tell("unacknowledge")).json())).toMatchObject({ acknowledged: false });
+      expect(taskView.parse(await (await act("unacknowledge")).json())).toMatchObject({ acknowledged: false });
       expect(await attention()).toBe(1);
     });
   });

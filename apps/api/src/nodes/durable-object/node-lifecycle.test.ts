@@ -276,7 +276,7 @@ describe("the link", () => {
     expect((await node().view())?.unreachableSince, "the good one is untouched").toBeNull();
   });
 
-  it("[F48] a vm-agent of the previous version is told to upgrade; its tasks fail with that reason", async () => {
+  it("[F48] a vm-agent of the previous version is asked to upgrade; its tasks fail with that reason", async () => {
     const agent = await up();
     agent.close();
     await vi.waitFor(async () => expect((await node().view())?.unreachableSince).not.toBeNull());

@@ -331,12 +331,12 @@ describe("a long transcript", () => {
     await reader.has("message.new", 90);
     expect(reader.closed).toEqual([]);
     await vi.waitFor(() => expect(hanging.closed).toEqual([VIEWER_CLOSE.tooSlow]));
-    const heard = hanging.events.filter(isTranscriptEvent);
-    expect(JSON.stringify(heard).length).toBeLessThan(VIEWER_LIMITS.unacknowledgedChars + 1024);
+    const received = hanging.events.filter(isTranscriptEvent);
+    expect(JSON.stringify(received).length).toBeLessThan(VIEWER_LIMITS.unacknowledgedChars + 1024);
     const resumed = await dial(stub);
-    resumed.say(subscription(seen(sessionId, heard)));
+    resumed.say(subscription(seen(sessionId, received)));
     await vi.waitFor(() => expect(resumed.events.at(-1)).toMatchObject({ more: false }));
-    expect(seen(sessionId, resumed.events, seen(sessionId, heard))).toMatchObject({
+    expect(seen(sessionId, resumed.events, seen(sessionId, received))).toMatchObject({
       version: 90,
       messages: expect.objectContaining({ length: 90 }),
     });

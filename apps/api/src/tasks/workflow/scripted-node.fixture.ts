@@ -56,7 +56,7 @@ export const findNewestNode = (ownerId: UserId): Promise<NodeId> =>
 export class ScriptedNode {
   readonly nodeId: NodeId;
   readonly #agent: Agent;
-  #told = 0;
+  #reported = 0;
 
   constructor(nodeId: NodeId, agent: Agent) {
     this.nodeId = nodeId;
@@ -97,7 +97,7 @@ export class ScriptedNode {
   }
 
   report(event: NodeEventDraft): void {
-    this.#agent.report(event, ++this.#told);
+    this.#agent.report(event, ++this.#reported);
   }
 
   /** Answers commands up to the agent's first response. */

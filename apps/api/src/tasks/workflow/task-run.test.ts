@@ -76,10 +76,10 @@ describe("a run from text to pushed branch", () => {
     expect(await readTranscript(task)).toEqual([task.description, "The test is fixed."]);
 
     const events = await listTaskEvents(task);
-    const told = events
+    const listed = events
       .filter((event) => event.kind.startsWith("step."))
       .map((event) => `${event.kind} ${String(event.data["step"])}`);
-    expect(told).toEqual(
+    expect(listed).toEqual(
       ["choose", "prepare", "start", "work", "finish"].flatMap((step) => [
         `step.started ${step}`,
         `step.finished ${step}`,

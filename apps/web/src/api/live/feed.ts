@@ -78,14 +78,14 @@ function connect(project: ProjectId, store: LiveStore, client: QueryClient) {
       openedBefore = true;
     },
   });
-  const nudge = () => {
+  const reconnectNow = () => {
     if (document.visibilityState === "visible") socket.wake();
   };
-  addEventListener("online", nudge);
-  document.addEventListener("visibilitychange", nudge);
+  addEventListener("online", reconnectNow);
+  document.addEventListener("visibilitychange", reconnectNow);
   const close = () => {
-    removeEventListener("online", nudge);
-    document.removeEventListener("visibilitychange", nudge);
+    removeEventListener("online", reconnectNow);
+    document.removeEventListener("visibilitychange", reconnectNow);
     batch.stop();
     socket.close();
   };
