@@ -102,7 +102,7 @@ describe("a custom agent", () => {
   it.each([
     ["a built-in agent's name", { ...GOOSE, kind: "claude" }, /built-in/],
     ["a gateway and secret variables", { ...GOOSE, gateway: "openai", secretEnv: ["A"] }, /not both/],
-    ["a variable that is secret and not", { ...GOOSE, env: { A: "1" }, secretEnv: ["A"] }, /not both/],
+    ["a variable that is secret and not", { ...GOOSE, env: { A: "1" }, secretEnv: ["A"] }, /cannot be both/],
     ["one of our own variables", { ...GOOSE, env: { SAMOVAR_TOKEN: "x" } }, /not a usable name/],
     ["21 secret variables", { ...GOOSE, secretEnv: Array.from({ length: 21 }, (_, n) => `A${n}`) }, /secretEnv/],
     [
