@@ -74,7 +74,7 @@ it.each<[string, (client: ApiClient) => Promise<unknown>, unknown?]>([
   expect(lines(asked)).toEqual([line]);
 });
 
-it("gives each POST and PATCH a key of its own, and nothing else", async () => {
+it("gives each POST and PATCH, and no other request, a unique idempotency key", async () => {
   const { client, asked } = record({});
   await client.cancelTask(prj, tsk);
   await client.cancelTask(prj, tsk);

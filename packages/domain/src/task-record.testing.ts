@@ -1,4 +1,4 @@
-/** A task as tests begin with it: a draft that nobody has touched. */
+/** The task that tests start with: an unchanged draft. */
 import type { ProjectId, SessionId, TaskId } from "@samovar/base";
 import type { TaskRecord } from "./task-status.ts";
 

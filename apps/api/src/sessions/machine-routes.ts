@@ -16,7 +16,7 @@ const PATH = "/api/workspaces/:workspaceId/messages";
 const deliver = createRoute({
   method: "post",
   path: "/api/workspaces/{workspaceId}/messages",
-  summary: "Delivers messages of the workspace token's session. Each row has a outcome of its own.",
+  summary: "Delivers messages of the workspace token's session. Each row gets its outcome.",
   request: { params: z.object({ workspaceId }), body: jsonBody(deliveryRequest) },
   responses: { 200: json(deliveryReply, "One outcome for each row, in order") },
 });

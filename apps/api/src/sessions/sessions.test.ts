@@ -146,7 +146,7 @@ describe("the viewers' socket", () => {
 });
 
 describe("deliveries", () => {
-  test("[R3] [F4] are stored with a outcome a row, and again as duplicates", async () => {
+  test("[R3] [F4] are stored with an outcome for each row, and again as duplicates", async () => {
     const { sessionId, deliver } = await project();
     const body = { messages: [said(sessionId), { nonsense: true }] };
     const first: DeliveryReply = await (await deliver(body)).json();
