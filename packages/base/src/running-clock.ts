@@ -1,6 +1,6 @@
 /**
  * A clock that stands still while this process does not run: stopped, suspended with its machine, or starved of CPU.
- * Limits that judge somebody else's silence are measured on it, so that what is slow is never called wrong.
+ * Limits on another process's silence are measured on it, so that a slow process is not mistaken for a dead one.
  */
 import type { Clock, Millis, Timers } from "./clock.ts";
 

@@ -74,7 +74,7 @@ it.each<[string, (client: ApiClient) => Promise<unknown>, unknown?]>([
   expect(lines(asked)).toEqual([line]);
 });
 
-it("sends a separate idempotency key with each POST and PATCH, and with no other call", async () => {
+it("gives each POST and PATCH, and no other request, a unique idempotency key", async () => {
   const { client, asked } = record({});
   await client.cancelTask(prj, tsk);
   await client.cancelTask(prj, tsk);

@@ -194,21 +194,21 @@ export class ApiClient {
   }
 
   cancelTask(projectId: ProjectId, taskId: TaskId): Promise<TaskView> {
-    return this.#act(projectId, taskId, "cancel");
+    return this.#change(projectId, taskId, "cancel");
   }
 
   /** Runs one that is stored and not run yet. */
   runTask(projectId: ProjectId, taskId: TaskId): Promise<TaskView> {
-    return this.#act(projectId, taskId, "run");
+    return this.#change(projectId, taskId, "run");
   }
 
-  /** Acknowledges a failed task, or undoes that. */
+  /** Marks a failed task as acknowledged, or as needing attention again. */
   acknowledgeTask(projectId: ProjectId, taskId: TaskId, acknowledged: boolean): Promise<TaskView> {
-    return this.#act(projectId, taskId, acknowledged ? "acknowledge" : "unacknowledge");
+    return this.#change(projectId, taskId, acknowledged ? "acknowledge" : "unacknowledge");
   }
 
   retryTask(projectId: ProjectId, taskId: TaskId): Promise<TaskView> {
-    return this.#act(projectId, taskId, "retry");
+    return this.#change(projectId, taskId, "retry");
   }
 
   /** The git bundle of what could not be pushed, whole. */
@@ -257,7 +257,7 @@ export class ApiClient {
     return pages.toReversed().flat();
   }
 
-  #act(
+  #change(
     projectId: ProjectId,
     taskId: TaskId,
     verb: "cancel" | "run" | "retry" | "acknowledge" | "unacknowledge",

@@ -127,7 +127,7 @@ describe("a project's socket", () => {
     await until(() => expect(frames.at(-1)).toEqual({ type: "subscribe", sessionId: session, afterVersion: 7 }));
   });
 
-  it("dials for ever, with pauses that grow to a limit, and tells that it was refused", async () => {
+  it("reconnects without end, with pauses that grow to a limit, and reports that it was refused", async () => {
     admitting = false;
     open();
     const pauses: number[] = [];
@@ -174,9 +174,9 @@ describe("a project's socket", () => {
     await isOpen(1);
     let passed = 0;
     const pingedAt: number[] = [];
-    for (let heard = 1; passed < 4 * PING_MS; heard++) {
+    for (let received = 1; passed < 4 * PING_MS; received++) {
       say({ type: "pong" });
-      await until(() => expect(events).toHaveLength(heard));
+      await until(() => expect(events).toHaveLength(received));
       passed += elapse();
       if (passed % PING_MS !== 0) continue;
       pingedAt.push(passed);

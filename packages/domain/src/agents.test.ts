@@ -24,7 +24,7 @@ test.each(BUILT_IN_AGENTS)(
   },
 );
 
-test("nobody else is built in", () => {
+test("no other agent is built in", () => {
   expect(Object.keys(AGENTS).toSorted()).toEqual(BUILT_IN_AGENTS.toSorted());
   expect(findBuiltInAgent("opencode")).toBe(AGENTS.opencode);
   expect([findBuiltInAgent("toString"), findBuiltInAgent("tea")]).toEqual([null, null]);

@@ -162,7 +162,7 @@ describe("tool calls", () => {
     });
   });
 
-  it("paths of the checkout are told from its root, others whole", () => {
+  it("paths inside the checkout are shown relative to it, others in full", () => {
     const diff = { type: "diff", path: "/checkout/src/a.js", oldText: null, newText: "a" };
     const { messages } = say([
       tool("t", { title: "Write /checkout/src/a.js", locations: [{ path: "/checkout/src/a.js" }], content: [diff] }),
@@ -259,7 +259,7 @@ describe("plans and ends", () => {
     expect(seen.map((message) => message.final)).toEqual([false, false, true]);
   });
 
-  it("[F39] what is told late of a call that its agent's death closed makes no second message", () => {
+  it("[F39] a late update of a call that was closed when its agent died makes no second message", () => {
     const ports = counter();
     const begun = assemble(emptyAssembler, tool("t1", { status: "in_progress" }), 1, ports);
     const closed = finalizeMessages(begun.state, "broken", ports);

@@ -1,4 +1,4 @@
-/** Tests of the choice of a branch that nobody has. */
+/** Tests of the choice of a free branch name. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { findFreeBranch } from "./branch-name.ts";
@@ -21,7 +21,7 @@ test("[F42] a name that is a folder of others is passed over", () => {
   expect(findFreeBranch("task/a", new Set(["task/a/b"]))).toBe("task/a-2");
 });
 
-test("[F42] no free name is told, not looped over", () => {
+test("[F42] returns null when no name is free, instead of looping", () => {
   const taken = new Set(["x", ...Array.from({ length: 1000 }, (_, n) => `x-${n}`)]);
   expect(findFreeBranch("x", taken)).toBeNull();
 });

@@ -1,6 +1,6 @@
 /**
- * Which branch a workspace takes when its wanted name may be taken: `task/x`, `task/x-2`, `task/x-3`, …
- * A name is also taken when git could not keep it beside an existing one (`a` and `a/b` exclude each other).
+ * Which branch a workspace uses when the requested name may be taken: `task/x`, `task/x-2`, `task/x-3`, …
+ * A name also counts as taken when git could not store it beside an existing one (`a` and `a/b` exclude each other).
  */
 
 const MAX_SUFFIX = 999;
@@ -15,7 +15,7 @@ export function findFreeBranch(wanted: string, taken: ReadonlySet<string>): stri
   return null;
 }
 
-/** With `task` taken, git can keep no `task/anything`: suffixes would not help. */
+/** With a branch `task`, git cannot store any `task/…`, so suffixes would not help. */
 function parentIsTaken(name: string, taken: ReadonlySet<string>): boolean {
   const parts = name.split("/");
   return parts.some((_, i) => i > 0 && taken.has(parts.slice(0, i).join("/")));

@@ -93,7 +93,7 @@ describe("what an agent lets people choose", () => {
     expect(model?.values.map(({ id }) => id)).toEqual(["one"]);
   });
 
-  it("whatever the agent tells, the offers keep to the contract", () => {
+  it("keeps the capabilities within the contract, whatever the agent reports", () => {
     const value = fc.oneof(fc.anything(), fc.string({ maxLength: 400 }));
     const choice = fc.record({ value, id: value, modelId: value, name: value, description: value });
     const session = fc.record({
@@ -112,7 +112,7 @@ describe("what an agent lets people choose", () => {
       ),
     });
     fc.assert(
-      fc.property(session, (told) => agentCapabilities.safeParse(toCapabilities(readConfigOptions(told))).success),
+      fc.property(session, (fields) => agentCapabilities.safeParse(toCapabilities(readConfigOptions(fields))).success),
     );
   });
 });

@@ -224,7 +224,7 @@ describe("ending", () => {
     expect(step.effects).toContainEqual({ kind: "node.drain" });
   });
 
-  it("[N2] a working node goes at its hard limit, and its runs are told", () => {
+  it("[N2] a working node is destroyed at its hard limit, and its runs are woken", () => {
     const { record, effects } = ring(active(), "hard_lifetime");
     expect(record.life.state).toBe("destroying");
     expect(record.slots[0]?.lost).toMatchObject({ code: "node_lifetime" });
@@ -253,7 +253,7 @@ describe("ending", () => {
 describe("a vm-agent of another version", () => {
   const cut = (record: NodeRecord) => live(record, 100, { kind: "link.lost" });
 
-  it("[F48] fails what ran there with that reason, and the node goes when its slots are given back", () => {
+  it("[F48] fails the work there with that reason, and the node is destroyed when its slots are released", () => {
     const { record, effects } = stepNode(cut(active()), { kind: "agent.outdated" }, 200, settings);
     expect(record.slots[0]?.lost).toMatchObject({
       code: "node_outdated",
@@ -265,7 +265,7 @@ describe("a vm-agent of another version", () => {
     expect(released.life.state).toBe("destroying");
   });
 
-  it("[F48] that was never connected, or has no work, goes at once", () => {
+  it("[F48] destroys the node at once when it never connected or has no work", () => {
     const made = live(born(), 0, { kind: "alarm", name: "provider" }, { kind: "server.made", server });
     for (const record of [made, cut(warm())]) {
       const { life } = live(record, 2_000, { kind: "agent.outdated" });

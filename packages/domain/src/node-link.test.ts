@@ -58,7 +58,7 @@ const end: SessionEnd = {
 };
 
 describe("hello", () => {
-  it("[F31] an older epoch is refused for good, another protocol is told to upgrade", () => {
+  it("[F31] refuses an older epoch for good, and asks another protocol version to upgrade", () => {
     const frame = { protocol: PROTOCOL_VERSION, epoch: node.epoch, lastCommand: 0 };
     expect(answerHello(NEW_LINK, { ...frame, epoch: node.epoch - 1 }, node)).toEqual({ kind: "refuse", close: "gone" });
     expect(answerHello(NEW_LINK, { ...frame, protocol: PROTOCOL_VERSION + 1 }, node)).toEqual({
@@ -153,8 +153,8 @@ describe("facts of a workspace", () => {
   };
 
   it("only move forward, and keep the first word", () => {
-    const told = foldEvent(NEW_WORKSPACE, ready, lease, 7);
-    expect(told).toMatchObject({ state: "ready", branch: "task/x-2" });
+    const facts = foldEvent(NEW_WORKSPACE, ready, lease, 7);
+    expect(facts).toMatchObject({ state: "ready", branch: "task/x-2" });
     const failed: NodeEvent = {
       n: 2,
       at: 5,
@@ -162,8 +162,8 @@ describe("facts of a workspace", () => {
       workspaceId: lease.workspaceId,
       failure: { code: "x", message: "y" },
     };
-    expect(foldEvent(told, failed, lease, 8)).toBe(told);
-    expect(foldEvent(told, { ...ready, workspaceId: "wsp_2" as WorkspaceId }, lease, 8)).toBe(told);
+    expect(foldEvent(facts, failed, lease, 8)).toBe(facts);
+    expect(foldEvent(facts, { ...ready, workspaceId: "wsp_2" as WorkspaceId }, lease, 8)).toBe(facts);
   });
 
   it("[F18] the time of a start is ours, not the node's; another session's end is not this one's", () => {
@@ -196,25 +196,25 @@ describe("facts of a workspace", () => {
   it("remember that the start of the session waited long for its turn: the first report, before the agent's first sign", () => {
     const { workspaceId, sessionId } = lease;
     const delayed: NodeEvent = { n: 1, at: 5, kind: "session.start_delayed", workspaceId, sessionId };
-    const told = foldEvent(NEW_WORKSPACE, delayed, lease, 7);
-    expect(observeRun(node, lease, told).session).toEqual({ startedAt: null, startDelayedAt: 7, end: null });
-    expect(foldEvent(told, { ...delayed, n: 2 }, lease, 9)).toBe(told);
+    const facts = foldEvent(NEW_WORKSPACE, delayed, lease, 7);
+    expect(observeRun(node, lease, facts).session).toEqual({ startedAt: null, startDelayedAt: 7, end: null });
+    expect(foldEvent(facts, { ...delayed, n: 2 }, lease, 9)).toBe(facts);
     expect(foldEvent(NEW_WORKSPACE, { ...delayed, sessionId: "ses_2" as SessionId }, lease, 7)).toBe(NEW_WORKSPACE);
     const started = { ...NEW_WORKSPACE, startedAt: 6 };
     expect(foldEvent(started, delayed, lease, 7)).toBe(started);
     expect(observeRun(node, lease, NEW_WORKSPACE).session.startDelayedAt).toBeNull();
   });
 
-  it("[F30] a node that is lost makes its workspaces failed, but keeps an end that was told before", () => {
+  it("[F30] a lost node fails its workspaces, but an end that it reported before stands", () => {
     const up = stepNode(reserveSlot(node, lease, 0, settings).record, { kind: "agent.connected" }, 1, settings).record;
     const cut = stepNode(up, { kind: "link.lost" }, 2, settings).record;
     const lost = stepNode(cut, { kind: "alarm", name: "unreachable" }, 12, settings).record;
-    const told = { ...NEW_WORKSPACE, state: "ready" as const, branch: "task/x", end };
-    expect(observeRun(up, lease, told)).toMatchObject({
+    const facts = { ...NEW_WORKSPACE, state: "ready" as const, branch: "task/x", end };
+    expect(observeRun(up, lease, facts)).toMatchObject({
       node: { state: "active", connected: true, failure: null },
       workspace: { state: "ready" },
     });
-    expect(observeRun(lost, lease, told)).toMatchObject({
+    expect(observeRun(lost, lease, facts)).toMatchObject({
       node: { state: "draining", connected: false, failure: { code: "node_unreachable" } },
       workspace: { state: "failed", failure: { code: "node_unreachable" } },
       session: { end: { outcome: "clean" } },

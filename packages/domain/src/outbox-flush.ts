@@ -1,6 +1,6 @@
 /**
- * When the outbox sends: at once when it was quiet, then spaced; one flush in flight; backing off when refused;
- * waiting for a token after a 401. No answer of any kind makes it forget a row. Keeps M1 [F7][F8][F38].
+ * When the outbox sends: at once when it was idle, then spaced; one flush in flight; backing off when refused;
+ * waiting for a token after a 401. No answer makes it drop a row. Keeps M1 [F7][F8][F38].
  *
  *   idle ──grew──▶ sending ──answered──▶ spacing ──due──▶ sending …
  *                     │ failed ──▶ backing_off ──due──▶ sending
@@ -24,8 +24,8 @@ export type FlushPhase =
   /** `repeat`: the store was behind, and this goes after it without waiting, once. */
   | { readonly kind: "sending"; readonly since: Millis; readonly repeat: boolean }
   | { readonly kind: "backing_off"; readonly until: Millis }
-  /** `asked`: the store refused the last one. */
-  | { readonly kind: "token_wanted"; readonly asked: boolean };
+  /** `refused`: the store refused the last one. */
+  | { readonly kind: "token_wanted"; readonly refused: boolean };
 
 export interface FlushState {
   readonly phase: FlushPhase;
@@ -71,7 +71,7 @@ export interface FlushStep {
 const MIN_BATCH_BYTES = 1024;
 
 export const initialFlush = (settings: FlushSettings): FlushState => ({
-  phase: { kind: "token_wanted", asked: false },
+  phase: { kind: "token_wanted", refused: false },
   failures: 0,
   limits: { rows: settings.rows, bytes: settings.bytes },
   pausedMs: 0,
@@ -92,7 +92,7 @@ export function flush(state: FlushState, event: FlushEvent, now: Millis, setting
     case "answered":
       return answered(state, event, now, settings);
     case "unauthorized":
-      return { state: { ...state, phase: { kind: "token_wanted", asked: true } }, effects: [] };
+      return { state: { ...state, phase: { kind: "token_wanted", refused: true } }, effects: [] };
     case "too_large":
       return tooLarge(state, event, now);
     case "failed":

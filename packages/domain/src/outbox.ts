@@ -1,6 +1,6 @@
 /**
- * What the outbox sends next, and what a outcome means for a row. Text travels as appends from the acknowledged
- * length, everything else whole; a row leaves only when the store has its final revision. Keeps M1, M2.
+ * What the outbox sends next, and what a delivery result means for a row. Text travels as appends from the acknowledged
+ * length, everything else whole. A row leaves only when the store has its final revision. Keeps M1, M2.
  */
 import type { MessageId, Millis, SessionId } from "@samovar/base";
 import { assertNever } from "@samovar/base";
@@ -25,7 +25,7 @@ export interface BatchLimits {
   readonly bytes: number;
 }
 
-/** What went out of a row. */
+/** The part of a row that was sent. */
 export interface SentRow {
   readonly messageId: MessageId;
   readonly revision: number;
@@ -55,7 +55,7 @@ const REASON_MAX_CHARS = 500;
 
 const growsByAppends = (kind: MessageKind): boolean => kind === "text" || kind === "thought";
 
-/** `rows` pending, by seq. At least one goes out; the order is theirs. */
+/** `rows`: pending, by seq. At least one is sent; their order is kept. */
 export function planBatch(sessionId: SessionId, rows: readonly OutboxRow[], limits: BatchLimits): Batch {
   const messages: DeliveredMessage[] = [];
   const sent: SentRow[] = [];
@@ -103,8 +103,8 @@ function acked(row: OutboxRow, sent: SentRow, length: number): RowOutcome {
 }
 
 /**
- * Ordinarily the answer to a repeat. A store that is ahead of us has seen what a lost or damaged file forgot:
- * then go beyond its revision, from its length.
+ * Usually the answer to a repeated row. A store that is ahead has received what a lost or damaged file forgot:
+ * then continue above its revision, from its length.
  */
 function duplicate(row: OutboxRow, sent: SentRow, result: DeliveryResult): RowOutcome {
   const revision = result.revision ?? sent.revision;
@@ -115,7 +115,8 @@ function duplicate(row: OutboxRow, sent: SentRow, result: DeliveryResult): RowOu
 
 function rewind(row: OutboxRow, revision: number, length: number): RowOutcome {
   if (!growsByAppends(row.kind)) return { kind: "rewound", revision, length: 0 };
-  if (length > row.content.length) return { kind: "dead", reason: "conflict: the store has more text than was said" };
+  if (length > row.content.length)
+    return { kind: "dead", reason: "conflict: the store has more text than was emitted" };
   return { kind: "rewound", revision, length };
 }
 

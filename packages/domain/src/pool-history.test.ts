@@ -37,7 +37,7 @@ describe("the pool over time", () => {
     ]);
   });
 
-  it("a change at a boundary belongs to what comes after it; the future is not told", () => {
+  it("counts a change at a boundary in the later bucket, and ignores the future", () => {
     expect(shown([change("a", 0, "active", 1), change("a", 20, "destroyed"), change("b", 60, "warm")], 35)).toEqual([
       "1/0/0",
       "1/0/0",

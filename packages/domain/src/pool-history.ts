@@ -1,26 +1,26 @@
-/** What the pool did over time, from the changes of its nodes. Pure. */
+/** How many nodes of the pool worked, waited or booted over time, from their recorded changes. Pure. */
 import type { Millis, NodeId } from "@samovar/base";
 import type { NodeStateName, PoolBucket } from "@samovar/contracts";
 
-/** From `at` on, until the node's next change. */
+/** A node's state from `at` until its next change. */
 export interface NodeChange {
   readonly nodeId: NodeId;
   readonly at: Millis;
   readonly state: NodeStateName;
-  /** Tasks at work. */
+  /** Running tasks. */
   readonly tasks: number;
 }
 
 export interface PoolSpan {
   readonly from: Millis;
-  /** The present: what comes after the last change lasts until here. */
+  /** The present, until which the last change holds. */
   readonly until: Millis;
   readonly bucketMs: number;
 }
 
 type PoolKind = Exclude<keyof PoolBucket, "at">;
 
-/** The more of a node's time in a bucket is worth telling, the higher. */
+/** When a node had several states in a bucket, the highest weight counts. */
 const WEIGHT: Readonly<Record<PoolKind, number>> = { booting: 1, warm: 2, working: 3 };
 
 /** `changes` of one node are in order of time; the first may lie before `from`. */
@@ -41,11 +41,11 @@ export function getPoolBuckets(changes: readonly NodeChange[], { from, until, bu
   return buckets;
 }
 
-/** What one node counts as, in each bucket that it was there. */
+/** What one node counts as, in each bucket in which it existed. */
 function kindsByBucket(changes: readonly NodeChange[], { from, until, bucketMs }: PoolSpan): Map<number, PoolKind> {
   const kinds = new Map<number, PoolKind>();
   for (const [index, change] of changes.entries()) {
-    const kind = kindOf(change);
+    const kind = toPoolKind(change);
     const begin = Math.max(change.at, from);
     const end = Math.min(changes[index + 1]?.at ?? until, until);
     if (kind === null || end <= begin) continue;
@@ -58,8 +58,8 @@ function kindsByBucket(changes: readonly NodeChange[], { from, until, bucketMs }
   return kinds;
 }
 
-/** A machine that only waits to be gone is none of them. */
-function kindOf({ state, tasks }: NodeChange): PoolKind | null {
+/** Null for a node that is being destroyed or drains without work. */
+function toPoolKind({ state, tasks }: NodeChange): PoolKind | null {
   if (state === "provisioning") return "booting";
   if (state === "destroying" || state === "destroyed") return null;
   if (tasks > 0) return "working";

@@ -4,13 +4,17 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { getRunDurations } from "./run-durations.ts";
 
-type Told = Pick<TaskEvent, "at" | "kind" | "data">;
-const step = (at: number, kind: TaskEvent["kind"], name: RunStep, runId = "run_1"): Told => ({
+type RecordedEvent = Pick<TaskEvent, "at" | "kind" | "data">;
+const step = (at: number, kind: TaskEvent["kind"], name: RunStep, runId = "run_1"): RecordedEvent => ({
   at,
   kind,
   data: { step: name, runId },
 });
-const status = (at: number, to: string): Told => ({ at, kind: "status.changed", data: { from: "queued", to } });
+const status = (at: number, to: string): RecordedEvent => ({
+  at,
+  kind: "status.changed",
+  data: { from: "queued", to },
+});
 
 describe("how long the steps of a run took", () => {
   it("is from each beginning to its end", () => {
@@ -55,14 +59,14 @@ describe("how long the steps of a run took", () => {
   });
 
   it("is never negative, and never more than the whole, whatever the order of events", () => {
-    const anyTold = fc.tuple(
+    const anyEvents = fc.tuple(
       fc.nat(1000),
       fc.constantFrom<TaskEvent["kind"]>("step.started", "step.finished", "status.changed", "node.chosen"),
       fc.constantFrom(...RUN_STEPS),
     );
     fc.assert(
-      fc.property(fc.array(anyTold, { maxLength: 30 }), (told) => {
-        const events = told.map(([at, kind, name]) => step(at, kind, name)).toSorted((a, b) => a.at - b.at);
+      fc.property(fc.array(anyEvents, { maxLength: 30 }), (recorded) => {
+        const events = recorded.map(([at, kind, name]) => step(at, kind, name)).toSorted((a, b) => a.at - b.at);
         const [first, last] = [events[0]?.at ?? 0, 1000];
         for (const ms of Object.values(getRunDurations(events, "run_1", last))) {
           expect(ms).toBeGreaterThanOrEqual(0);

@@ -1,16 +1,20 @@
-/** How long each step of a run took, from the run's own events: the one place that says so. Pure. */
+/** How long each step of a run took, computed only from the run's events. Pure. */
 import type { Millis } from "@samovar/base";
 import { runStep } from "@samovar/contracts";
 import { isTerminal } from "./task-status.ts";
 import type { RunStep, TaskEvent, TaskOutput } from "@samovar/contracts";
 
-type Told = Pick<TaskEvent, "at" | "kind" | "data">;
+type RecordedEvent = Pick<TaskEvent, "at" | "kind" | "data">;
 
 /**
- * Milliseconds of each step that began. A step that was done twice (another machine was tried) counts both times; one that
- * was cut off lasted until its task ended, or until `now` while it has not. Without a run's id: of the newest run.
+ * Milliseconds of each started step. A step that ran twice (on a replacement node) counts both times; one that
+ * was cut off lasts until its task ended, or until `now`. `runId` null: the newest run.
  */
-export function getRunDurations(events: readonly Told[], runId: string | null, now: Millis): TaskOutput["durations"] {
+export function getRunDurations(
+  events: readonly RecordedEvent[],
+  runId: string | null,
+  now: Millis,
+): TaskOutput["durations"] {
   const run = runId ?? events.findLast((event) => event.kind === "step.started")?.data["runId"];
   const first = events.findIndex((event) => isStep(event) && event.data["runId"] === run);
   const open = new Map<RunStep, Millis>();
@@ -35,5 +39,5 @@ export function getRunDurations(events: readonly Told[], runId: string | null, n
   return durations;
 }
 
-const isStep = ({ kind }: Told) => kind === "step.started" || kind === "step.finished";
-const isEnd = ({ kind, data }: Told) => kind === "status.changed" && isTerminal(String(data["to"]));
+const isStep = ({ kind }: RecordedEvent) => kind === "step.started" || kind === "step.finished";
+const isEnd = ({ kind, data }: RecordedEvent) => kind === "status.changed" && isTerminal(String(data["to"]));

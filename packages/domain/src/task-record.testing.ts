@@ -1,4 +1,4 @@
-/** Builders that the tests of a task's cores share. */
+/** The task that tests start with: an unchanged draft. */
 import type { ProjectId, SessionId, TaskId } from "@samovar/base";
 import { idSource } from "@samovar/base";
 import type { TaskOutput } from "@samovar/contracts";

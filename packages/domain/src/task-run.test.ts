@@ -27,7 +27,7 @@ const END: SessionEnd = {
   digest: PROOF,
 };
 
-const SIGHT: RunObservation = {
+const OBSERVATION: RunObservation = {
   node: { state: "active", connected: true, downSince: null, failure: null },
   workspace: { state: "creating", branch: null, failure: null },
   session: { startedAt: null, startDelayedAt: null, end: null },
@@ -43,10 +43,10 @@ const look = (observation: RunObservation | null, more: Partial<RunPoll> = {}): 
 });
 
 const onNode = (state: NodeStateName, connected = true): RunObservation => ({
-  ...SIGHT,
+  ...OBSERVATION,
   node: { state, connected, downSince: null, failure: null },
 });
-const ended: RunObservation = { ...SIGHT, session: { startedAt: 5, startDelayedAt: null, end: END } };
+const ended: RunObservation = { ...OBSERVATION, session: { startedAt: 5, startDelayedAt: null, end: END } };
 
 describe("what a run does next", () => {
   it("waits for a node that boots, and goes on when it has connected", () => {
@@ -59,7 +59,7 @@ describe("what a run does next", () => {
   it("[F29] a node that never came up may be replaced; one that is lost later has failed the run", () => {
     const failure = { code: "node_boot_timeout", message: "It never connected." };
     const gone: RunObservation = {
-      ...SIGHT,
+      ...OBSERVATION,
       node: { state: "destroying", connected: false, downSince: null, failure },
     };
     expect(decideRun("node", look(gone))).toEqual({ kind: "node_lost", failure });
@@ -73,11 +73,11 @@ describe("what a run does next", () => {
 
   it("a workspace that can not be made has a reason", () => {
     const failure = { code: "clone_failed", message: "No such repository." };
-    const broken: RunObservation = { ...SIGHT, workspace: { state: "failed", branch: null, failure } };
+    const broken: RunObservation = { ...OBSERVATION, workspace: { state: "failed", branch: null, failure } };
     expect(decideRun("workspace", look(broken))).toEqual({ kind: "failed", failure });
   });
 
-  it("[F30] a workspace whose node fell silent has failed, whatever the run waits for", () => {
+  it("[F30] a workspace whose node stopped responding has failed, whatever the run waits for", () => {
     const failure = { code: "node_unreachable", message: "Silent for too long." };
     const silent: RunObservation = {
       ...onNode("draining", false),
@@ -95,7 +95,7 @@ describe("what a run does next", () => {
 
   it("[T1] a link that is down for half a minute is not waited for before the prompt, later it is", () => {
     const down: RunObservation = {
-      ...SIGHT,
+      ...OBSERVATION,
       node: { state: "active", connected: false, downSince: 1000, failure: null },
     };
     const at = (now: number) => look(down, { now, deadline: 1e6 });
@@ -108,7 +108,7 @@ describe("what a run does next", () => {
     }
   });
 
-  it("[T1] so is an object that does not answer; a cancel is heard all the same", () => {
+  it("[T1] treats an object that does not answer the same, and still obeys a cancel", () => {
     const mute = (now: number, cancelRequested = false) =>
       look(null, { silentSince: 1000, now, deadline: 1e6, cancelRequested });
     expect(decideRun("node", mute(2000))).toEqual({ kind: "wait", pollBy: 31_000 });
@@ -124,7 +124,7 @@ describe("what a run does next", () => {
 
   it("an agent that ended before its first sign goes on to its end", () => {
     expect(
-      decideRun("start", look({ ...SIGHT, session: { startedAt: null, startDelayedAt: null, end: END } })),
+      decideRun("start", look({ ...OBSERVATION, session: { startedAt: null, startDelayedAt: null, end: END } })),
     ).toEqual({ kind: "reached" });
   });
 
@@ -136,13 +136,13 @@ describe("what a run does next", () => {
     expect(decideRun("work", look(late, { cancelRequested: true, now: 5000 }))).toEqual({ kind: "reached" });
   });
 
-  it("a cancel is heard in every wait but the one that follows it", () => {
+  it("obeys a cancel in every wait except the one that follows it", () => {
     for (const wait of ["node", "workspace", "start", "work"] as const) {
       expect(decideRun(wait, look(onNode("provisioning", false), { cancelRequested: true }))).toEqual({
         kind: "cancelled",
       });
     }
-    expect(decideRun("drain", look(SIGHT, { cancelRequested: true }))).toEqual({ kind: "wait", pollBy: null });
+    expect(decideRun("drain", look(OBSERVATION, { cancelRequested: true }))).toEqual({ kind: "wait", pollBy: null });
   });
 
   const anySight: fc.Arbitrary<RunObservation | null> = fc.option(
@@ -226,7 +226,7 @@ describe("how an attempt ends", () => {
     expect(conclusion.output?.warning).toContain("the .git is gone");
   });
 
-  it("what is in the workspace only is told, and the workspace is kept", () => {
+  it("warns about work that exists only in the workspace, and retains the workspace", () => {
     const partly: SessionEnd = { ...END, warning: "More work is on other branches." };
     expect(concludeRun(partly, AGREED, null)).toMatchObject({
       status: "completed",
@@ -263,7 +263,7 @@ describe("how an attempt ends", () => {
     });
   });
 
-  it("the agent's own reason is told", () => {
+  it("reports the agent's own reason", () => {
     const failure = { code: "agent_error", message: "I gave up." };
     expect(concludeRun({ ...END, outcome: "error", failure }, AGREED, null).failure).toEqual(failure);
   });

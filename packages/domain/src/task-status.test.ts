@@ -74,7 +74,7 @@ describe("a task's way", () => {
     expect(after([CANCEL, USER])).toMatchObject({ status: "cancelled", cancelRequested: false });
   });
 
-  it("a failed task is set aside and taken up again; another attempt is not aside", () => {
+  it("a failed task is acknowledged and unacknowledged; another attempt is not acknowledged", () => {
     const aside = { kind: "acknowledge", acknowledged: true } as const;
     const failed = after([queue(0), USER], [FAIL, run(0)], [aside, USER]);
     expect(failed).toMatchObject({ status: "failed", acknowledged: true });
@@ -87,7 +87,7 @@ describe("a task's way", () => {
     expect(changeTask(failed, retry, USER, 9)).toMatchObject({ ok: true, value: { task: { acknowledged: false } } });
   });
 
-  it("another attempt begins clean, in a session of its own, and the old run has no say in it", () => {
+  it("another attempt starts clean in a new session, and the old run can no longer change the task", () => {
     const failed = after([queue(0), USER], [DELEGATE, run(0)], [FAIL, run(0)]);
     const sessionId = SESSIONS[1] ?? failed.sessionId;
     const again = changeTask(
@@ -154,7 +154,7 @@ describe("a task's way", () => {
     });
   });
 
-  it("a warning in the output is an event of its own", () => {
+  it("a warning in the output is recorded as a separate event", () => {
     const warned: TaskChange = { kind: "complete", output: { ...OUTPUT, warning: "not pushed" } };
     const result = changeTask(working(), warned, run(0), 9);
     expect(result.ok && result.value.events.map((event) => event.kind)).toEqual([
@@ -169,7 +169,7 @@ describe("a task's way", () => {
     [COMPLETE, USER],
     [CANCEL, run(0)],
     [START, SWEEP],
-  ] as const)("nobody makes another's change: %o by %o", (change, actor) => {
+  ] as const)("a change by the wrong actor is refused: %o by %o", (change, actor) => {
     const task = { ...working(), runId: RUNS[0] ?? null };
     expect(changeTask(task, change, actor, 9)).toMatchObject({ ok: false, error: { code: "not_yours" } });
   });

@@ -1,6 +1,6 @@
 /**
- * A task's status: which change may follow which, and who may make it. Every change is idempotent: made again,
- * it answers `unchanged`, so that a caller who lost the answer may simply repeat it. Keeps T1.
+ * A task's status: which change is legal from which status, and who may make it. Every change is idempotent: made again,
+ * it changes nothing, so a caller who lost the answer may repeat it. Keeps T1.
  */
 import { err, ok } from "@samovar/base";
 import type { MessageId, Millis, NodeId, Result, RunId, SessionId, UserId, WorkspaceId } from "@samovar/base";
@@ -8,7 +8,7 @@ import type { TerminalStatus } from "@samovar/contracts";
 import { TERMINAL_STATUSES } from "@samovar/contracts";
 import type { Failure, TaskEvent, TaskOutput, TaskStatus, TaskView } from "@samovar/contracts";
 
-/** A task as it is kept: what people see but its place in the line, and the message of the session that holds its text. */
+/** A stored task: what people see except its queue position, plus the session's message that holds its text. */
 export interface TaskRecord extends Omit<TaskView, "waiting"> {
   readonly promptMessageId: MessageId;
 }
@@ -34,7 +34,7 @@ type Editable = Pick<TaskRecord, (typeof EDITABLE)[number]>;
 export type TaskChange =
   | { readonly kind: "edit"; readonly fields: Partial<Editable>; readonly status?: "draft" | "ready" | undefined }
   | { readonly kind: "queue"; readonly runId: RunId }
-  /** Another attempt, told in a session of its own: the digest of a transcript is about one attempt. */
+  /** Another attempt, with a new session, because a transcript digest covers one attempt. */
   | {
       readonly kind: "retry";
       readonly runId: RunId;
@@ -42,10 +42,10 @@ export type TaskChange =
       readonly promptMessageId: MessageId;
     }
   | { readonly kind: "cancel"; readonly reason: string }
-  /** False: it needs somebody again. */
+  /** False: the failure needs attention again. */
   | { readonly kind: "acknowledge"; readonly acknowledged: boolean }
   | { readonly kind: "delegate"; readonly nodeId: NodeId; readonly workspaceId: WorkspaceId }
-  /** Its machine was lost before the agent had the prompt: the run looks for another. */
+  /** Its node was lost before the agent had the prompt: the run looks for another. */
   | { readonly kind: "requeue"; readonly reason: string }
   | { readonly kind: "name_branch"; readonly branch: string }
   | { readonly kind: "start" }
@@ -56,7 +56,7 @@ export type TaskChange =
 export type TaskChangeKind = TaskChange["kind"];
 
 export interface TaskRefusal {
-  /** `not_yours`: this actor may not; `stale_run`: another run has the task now; `wrong_status`: not from here. */
+  /** `not_yours`: not allowed for this actor; `stale_run`: another run has the task now; `wrong_status`: not from this status. */
   readonly code: "not_yours" | "stale_run" | "wrong_status";
   readonly message: string;
 }
@@ -93,7 +93,7 @@ const RULES: Record<TaskChangeKind, Rule> = {
   stop: { actors: ["run"], from: RUNNING },
 };
 
-/** Whether a task of this status has ended: nothing of its run is left to do. */
+/** Whether a task with this status has ended. */
 export function isTerminal(status: string): status is TerminalStatus {
   return TERMINAL_STATUSES.some((terminal) => terminal === status);
 }
@@ -122,10 +122,10 @@ export function changeTask(
     return err({ code: "stale_run", message: "Another run has this task now." });
   }
   if (isDone(task, change)) return ok({ task, changed: false, events: [] });
-  if (!rule.from.includes(task.status) && !isEditInLine(task, change)) {
+  if (!rule.from.includes(task.status) && !isQueuedEdit(task, change)) {
     return err({ code: "wrong_status", message: wrongStatus(task.status, change.kind) });
   }
-  const { fields, events } = effectOf(task, change, now);
+  const { fields, events } = toEffect(task, change, now);
   const next = { ...task, ...fields, version: task.version + 1, updatedAt: now };
   return ok({ task: next, changed: true, events });
 }
@@ -162,10 +162,10 @@ function isDone(task: TaskRecord, change: TaskChange): boolean {
   }
 }
 
-/** Of a task that waits in line, its place may change, and what it waits for may become less. */
-function isEditInLine(task: TaskRecord, change: TaskChange): boolean {
+/** A queued task's priority may change, and dependencies may be removed. */
+function isQueuedEdit(task: TaskRecord, change: TaskChange): boolean {
   if (change.kind !== "edit" || task.status !== "queued" || change.status !== undefined) return false;
-  const { priority: _place, dependsOn, ...rest } = change.fields;
+  const { priority: _priority, dependsOn, ...rest } = change.fields;
   const changesNoMore = Object.values(rest).every((value) => value === undefined);
   return changesNoMore && (dependsOn ?? []).every((id) => task.dependsOn.includes(id));
 }
@@ -178,7 +178,7 @@ interface Effect {
   readonly events: readonly TaskEventDraft[];
 }
 
-function effectOf(task: TaskRecord, change: TaskChange, now: Millis): Effect {
+function toEffect(task: TaskRecord, change: TaskChange, now: Millis): Effect {
   switch (change.kind) {
     case "edit":
       return edited(task, change.fields, change.status);
@@ -186,7 +186,13 @@ function effectOf(task: TaskRecord, change: TaskChange, now: Millis): Effect {
       return moved(task, "queued", null, { runId: change.runId, attempt: task.attempt + 1 });
     case "retry": {
       const { runId, sessionId, promptMessageId } = change;
-      return moved(task, "queued", null, { ...UNTRIED, runId, sessionId, promptMessageId, attempt: task.attempt + 1 });
+      return moved(task, "queued", null, {
+        ...FRESH_ATTEMPT,
+        runId,
+        sessionId,
+        promptMessageId,
+        attempt: task.attempt + 1,
+      });
     }
     case "cancel":
       if (isRunning(task.status)) {
@@ -220,8 +226,8 @@ function effectOf(task: TaskRecord, change: TaskChange, now: Millis): Effect {
   }
 }
 
-/** What an attempt leaves on its task, taken off again. */
-const UNTRIED = {
+/** The fields that an attempt sets, reset for the next one. */
+const FRESH_ATTEMPT = {
   nodeId: null,
   workspaceId: null,
   branch: null,
@@ -277,11 +283,11 @@ function ended(
 function wrongStatus(status: TaskStatus, kind: TaskChangeKind): string {
   if (kind === "edit") {
     return status === "queued"
-      ? "Of a task in line only the priority can be changed, and tasks that it depends on can be taken away."
-      : "A task can be edited before it runs only.";
+      ? "For a queued task, you can only change the priority or remove dependencies."
+      : "A task can only be edited before it runs.";
   }
-  if (kind === "retry") return "Only a failed or cancelled task can be tried again.";
-  if (kind === "acknowledge") return "Only a failed task can be set aside, or taken up again.";
-  if (isTerminal(status)) return `The task has ended already: it is ${status}.`;
-  return `The task is ${status}: it can not ${kind} now.`;
+  if (kind === "retry") return "Only a failed or cancelled task can be retried.";
+  if (kind === "acknowledge") return "Only a failed task can be acknowledged or unacknowledged.";
+  if (isTerminal(status)) return `The task has already ended: it is ${status}.`;
+  return `The task is ${status}: it cannot ${kind} now.`;
 }

@@ -9,7 +9,7 @@ import { toFields } from "./acp-update.ts";
 import { endsOfJson, headOfJson, jsonBytes, jsonTextBytes, storable } from "./text-limits.ts";
 import type { Sha256 } from "./transcript-digest.ts";
 
-/** Everything told of a call so far, uncut but for what it streamed: of that, both ends. */
+/** Everything reported about a call so far, in full, except that only both ends of streamed output are kept. */
 export interface ToolCall extends Omit<ToolCallPatch, "outputChunk"> {
   readonly streamed?: Streamed;
 }
@@ -32,7 +32,7 @@ const MAX_NAME_CHARS = 200;
 const MAX_TITLE_CHARS = 4000;
 const MAX_DIFFS = 50;
 
-/** `content` and `locations` replace what was, chunks of output are joined; other fields stay unless told. */
+/** `content` and `locations` replace earlier ones, chunks of output are joined; other fields stay unless reported. */
 export function patchToolCall(call: ToolCall, { outputChunk, ...patch }: ToolCallPatch): ToolCall {
   if (outputChunk === undefined) return { ...call, ...patch };
   return { ...call, ...patch, streamed: streamMore(call.streamed ?? { head: "", tail: "", dropped: 0 }, outputChunk) };
@@ -52,7 +52,7 @@ const streamedText = ({ head, tail, dropped }: Streamed): string =>
 
 export const isOver = (call: ToolCall): boolean => call.status === "success" || call.status === "error";
 
-/** Paths below `cwd` are told as a person in the checkout would say them: where a machine keeps it is nobody's matter. */
+/** Paths below `cwd` are shown relative to it: the checkout's location on the node does not matter. */
 export function showToolCall(call: ToolCall, cwd: string, sha256: Sha256): ShownToolCall {
   const whole = wholeMetadata(call, cwd);
   const bytes = jsonBytes(whole);

@@ -51,7 +51,7 @@ describe("[M2] the transcript's digest", () => {
     );
   });
 
-  test("tells apart any two transcripts that differ in a message, in their order or in their number", () => {
+  test("differs for any two transcripts that differ in a message, in their order or in their number", () => {
     fc.assert(
       fc.property(fc.array(message, { maxLength: 6 }), fc.array(message, { maxLength: 6 }), (a, b) => {
         const [first, second] = [a, b].map((each) => digestTranscript(each.map(leaf), sha256));

@@ -1,5 +1,5 @@
 /**
- * The digest that proves a finished transcript. The session-host computes it over what it said, ProjectData
+ * The digest that verifies a finished transcript. The session host computes it over what it emitted, ProjectData
  * over what it stored; a clean end needs both to agree. Independent of retries, batching and revisions:
  * only the final text of each message and the order of messages count.
  */

@@ -17,7 +17,7 @@ it("figures of different kinds stand beside each other, and the newest of each c
   });
 });
 
-it("[F39] the cost of an agent that was started again comes on top, whatever its lives told", () => {
+it("[F39] adds the cost of a restarted agent to that of its earlier processes, whatever each one reported", () => {
   fc.assert(
     fc.property(
       fc.array(fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: 1, maxLength: 5 }), {
@@ -25,7 +25,7 @@ it("[F39] the cost of an agent that was started again comes on top, whatever its
         maxLength: 5,
       }),
       (lives) => {
-        // Each life tells a growing total of its own; a new life is known by a total below the last.
+        // Each process reports a growing total; a total below the last one shows a new process.
         const totals = lives.map((steps) => steps.map((_, i) => steps.slice(0, i + 1).reduce((a, b) => a + b, 0)));
         const isSeen = totals.every((life, i) => i === 0 || (life[0] ?? 0) < (totals[i - 1]?.at(-1) ?? 0));
         fc.pre(isSeen);

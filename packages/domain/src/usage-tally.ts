@@ -1,30 +1,30 @@
-/** What a session has used, as its agent tells it bit by bit, also when the agent was started again in between. Pure. */
+/** A session's total usage, added up from its agent's reports, also across restarts of the agent. Pure. */
 import type { Usage } from "@samovar/contracts";
 import type { Fields } from "./acp-update.ts";
 import { toFields } from "./acp-update.ts";
 
 export interface UsageTally {
   readonly usage: Usage;
-  /** What was spent by the agent's earlier lives, in the currency of `usage.cost`. */
+  /** The cost of earlier agent processes, in the currency of `usage.cost`. */
   readonly costBefore: number;
 }
 
 /**
- * The newest figure of each kind stands. An agent's cost only ever grows: one that is lower than the last was
- * counted from nothing again, by an agent that was started anew.
+ * The newest value of each kind counts. An agent's cost only grows: one that is lower than the last was
+ * counted from zero by a restarted agent.
  */
-export function addUsage(tally: UsageTally | null, told: Usage): UsageTally {
+export function addUsage(tally: UsageTally | null, reported: Usage): UsageTally {
   const { usage = {}, costBefore = 0 } = tally ?? {};
-  if (told.cost === undefined) return { usage: { ...usage, ...told }, costBefore };
-  const { amount, currency } = told.cost;
+  if (reported.cost === undefined) return { usage: { ...usage, ...reported }, costBefore };
+  const { amount, currency } = reported.cost;
   const isSameCurrency = usage.cost?.currency === currency;
   const last = isSameCurrency ? (usage.cost?.amount ?? 0) : 0;
   const before = isSameCurrency ? costBefore : 0;
   const carried = amount < last - before ? last : before;
-  return { usage: { ...usage, ...told, cost: { amount: carried + amount, currency } }, costBefore: carried };
+  return { usage: { ...usage, ...reported, cost: { amount: carried + amount, currency } }, costBefore: carried };
 }
 
-/** The tokens that ACP's answer to a prompt tells: its own `usage`, or the counts that Gemini puts beside it. */
+/** The tokens in ACP's answer to a prompt: its `usage`, or the counts that Gemini adds in `_meta`. */
 export function readPromptUsage(answer: Fields): Usage {
   const own = toFields(answer["usage"]);
   const quota = toFields(toFields(toFields(answer["_meta"])["quota"])["token_count"]);

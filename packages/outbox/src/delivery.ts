@@ -15,7 +15,7 @@ export interface DeliveryPorts {
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Logger;
-  /** Rows were settled, or a token is wanted. */
+  /** Rows were acknowledged, or a token is needed. */
   onChange(): void;
 }
 
@@ -32,9 +32,9 @@ export class Delivery {
     this.#state = initialFlush(ports.settings);
   }
 
-  /** Whether the store has refused the token that we had. */
+  /** Whether the store has refused the last token. */
   get needsToken(): boolean {
-    return this.#state.phase.kind === "token_wanted" && this.#state.phase.asked;
+    return this.#state.phase.kind === "token_wanted" && this.#state.phase.refused;
   }
 
   /** The pauses between refusals of the store in a row, in milliseconds. */
@@ -80,7 +80,7 @@ export class Delivery {
         );
         return;
       case "dead_letter_head":
-        this.#buryHead();
+        this.#deadLetterHead();
         return;
       default:
         assertNever(effect, "flush effect");
@@ -95,7 +95,7 @@ export class Delivery {
       if (batch === null || this.#token === null) return this.#on({ kind: "empty" });
       const outcome = await transport.send(batch.messages, this.#token, this.#aborter.signal);
       if (this.#aborter.signal.aborted) return;
-      this.#on(this.#settle(batch, outcome));
+      this.#on(this.#applyOutcome(batch, outcome));
     } catch (error) {
       log.error("outbox.flush_failed", { error: errorMessage(error) });
       this.#on({ kind: "failed", answered: false, retryAfterMs: null, jitter: this.#ports.random.next() });
@@ -103,11 +103,11 @@ export class Delivery {
     this.#ports.onChange();
   }
 
-  #settle(batch: Batch, outcome: SendOutcome): FlushEvent {
+  #applyOutcome(batch: Batch, outcome: SendOutcome): FlushEvent {
     const { store, clock, random, log } = this.#ports;
     switch (outcome.kind) {
       case "answered": {
-        const { again } = store.settle(batch.sent, outcome.reply, clock.now());
+        const { again } = store.applyReply(batch.sent, outcome.reply, clock.now());
         return { kind: "answered", pending: !store.isDrained(), again };
       }
       case "unauthorized":
@@ -129,10 +129,14 @@ export class Delivery {
     }
   }
 
-  #buryHead(): void {
+  #deadLetterHead(): void {
     const head = this.#lastBatch?.sent[0];
     if (head === undefined) return;
-    this.#ports.log.error("outbox.buried", { messageId: head.messageId });
-    this.#ports.store.bury(head.messageId, "rejected: larger than the store takes", this.#ports.clock.now());
+    this.#ports.log.error("outbox.dead_lettered", { messageId: head.messageId });
+    this.#ports.store.moveToDeadLetter(
+      head.messageId,
+      "rejected: larger than the store takes",
+      this.#ports.clock.now(),
+    );
   }
 }

@@ -9,7 +9,7 @@ const message = aDeliveredMessage();
 let close = () => {};
 afterEach(() => close());
 
-/** A store on loopback that answers as it is told, and the transport to it. */
+/** A store on loopback with scripted answers, and the transport to it. */
 async function storeThat(answer: (request: IncomingMessage, response: ServerResponse) => void) {
   const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -63,7 +63,7 @@ describe("a batch over HTTP", () => {
     expect(outcome).toEqual({ kind: "failed", answered: true, reason: `the store answered ${code}`, retryAfterMs });
   });
 
-  test("an answer without a outcome for each row is no answer", async () => {
+  test("rejects an answer without an outcome for each row", async () => {
     const send = await storeThat((_request, response) =>
       response.end(JSON.stringify({ persisted: 0, duplicates: 0, results: [] })),
     );

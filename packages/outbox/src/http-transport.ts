@@ -1,4 +1,4 @@
-/** Carries a batch to the control plane. Whatever goes wrong is an outcome, never an exception. */
+/** Sends a batch to the control plane. Every failure is an outcome, never an exception. */
 import { errorMessage, redactText } from "@samovar/base";
 import type { WorkspaceId } from "@samovar/base";
 import type { DeliveredMessage, DeliveryReply } from "@samovar/contracts";
@@ -34,7 +34,7 @@ export function httpTransport(controlPlaneUrl: string, workspaceId: WorkspaceId)
           redirect: "error",
           signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
         });
-        return await outcomeOf(response, messages.length);
+        return await toOutcome(response, messages.length);
       } catch (error) {
         return { kind: "failed", answered: false, reason: networkReason(error), retryAfterMs: null };
       }
@@ -42,8 +42,8 @@ export function httpTransport(controlPlaneUrl: string, workspaceId: WorkspaceId)
   };
 }
 
-async function outcomeOf(response: Response, rows: number): Promise<SendOutcome> {
-  if (response.ok) return answerOf(await response.json(), rows);
+async function toOutcome(response: Response, rows: number): Promise<SendOutcome> {
+  if (response.ok) return readReply(await response.json(), rows);
   await response.body?.cancel();
   if (response.status === 401) return { kind: "unauthorized" };
   if (response.status === 413) return { kind: "too_large" };
@@ -51,7 +51,7 @@ async function outcomeOf(response: Response, rows: number): Promise<SendOutcome>
   return { kind: "failed", answered: true, reason, retryAfterMs: retryAfter(response) };
 }
 
-function answerOf(body: unknown, rows: number): SendOutcome {
+function readReply(body: unknown, rows: number): SendOutcome {
   const reply = deliveryReply.safeParse(body);
   if (reply.success && reply.data.results.length === rows) return { kind: "answered", reply: reply.data };
   return { kind: "failed", answered: true, reason: "the store's answer could not be understood", retryAfterMs: null };

@@ -1,4 +1,4 @@
-/** Opens a session's file; of a damaged one, what can be read is saved. Keeps M1 [F34]. */
+/** Opens a session's file; salvages the readable rows of a damaged one. Keeps M1 [F34]. */
 import type { DatabaseSync } from "node:sqlite";
 import type { Clock } from "@samovar/base";
 import type { Row } from "@samovar/sqlite";

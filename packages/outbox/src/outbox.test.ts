@@ -49,7 +49,7 @@ describe("the file", () => {
     expect(() => record.claim({ ...identity, sessionId: ids.make("ses") })).toThrow(/belongs to session/);
   });
 
-  it("[F34] a damaged file is set aside, and what can be read of it is saved and sent", async () => {
+  it("[F34] moves a damaged file away, and salvages and sends its readable rows", async () => {
     const { sender, store } = given();
     const said = Array.from({ length: 200 }, (_, i) => aText(`${i} ${"x".repeat(900)}`));
     sender.store.commit(said, null);
@@ -67,7 +67,7 @@ describe("the file", () => {
     expect(said.map((message) => message.content).filter((content) => sent.includes(content))).toEqual(sent);
   });
 
-  it("[F34] a file that is no database at all is set aside, too", async () => {
+  it("[F34] moves away a file that is not a database", async () => {
     const { sender, store } = given();
     sender.die();
     writeFileSync(sender.path, "not a database, not at all, but long enough to look like one".repeat(100));
@@ -159,7 +159,7 @@ describe("delivery", () => {
     expect(sender.store.digest().count).toBe(3);
   });
 
-  it("a 413 halves the batch, then the text; only what cannot be smaller is set aside", async () => {
+  it("a 413 halves the batch, then the text; only a row that cannot be split becomes a dead letter", async () => {
     const { sender, store } = given();
     sender.store.commit([aText("x".repeat(30_000)), aTool("y".repeat(90_000)), aText("end")], null);
     sender.delivery.setToken("token");

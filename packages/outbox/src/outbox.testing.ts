@@ -105,7 +105,7 @@ export class Sender {
     this.delivery.grew();
   }
 
-  /** Dies at whatever it waits for; its answers come to nobody. */
+  /** Dies wherever it waits; answers to it are lost. */
   die(): void {
     this.delivery.stop();
     this.#file.db.close();

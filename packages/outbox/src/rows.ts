@@ -24,8 +24,8 @@ export function readRow(row: Row): OutboxRow {
   };
 }
 
-/** The columns of what was said, for named parameters. */
-export function saidColumns(message: EmittedMessage): Record<string, SQLInputValue> {
+/** A message's columns, for named parameters. */
+export function toColumns(message: EmittedMessage): Record<string, SQLInputValue> {
   return {
     message_id: message.messageId,
     role: message.role,

@@ -1,10 +1,10 @@
-/** What an outbox can be told; the session-host reads it from `MSG_*`. */
+/** Settings of an outbox; the session host reads them from `MSG_*`. */
 import type { FlushSettings } from "@samovar/domain/outbox-flush";
 
 export interface OutboxSettings extends FlushSettings {
   /** Rows that may wait for the store. */
   readonly maxRows: number;
-  /** At `maxRows`: hold the agent back, or give up the oldest finished messages and say so. */
+  /** At `maxRows`: pause the agent, or drop the oldest finished messages and report it. */
   readonly fullPolicy: "pause" | "drop_oldest";
 }
 

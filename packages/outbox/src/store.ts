@@ -13,7 +13,7 @@ import type { Batch, BatchLimits, OutboxRow, RowOutcome, SentRow } from "@samova
 import { resolveRow, planBatch } from "@samovar/domain/outbox";
 import type { Row } from "@samovar/sqlite";
 import { runTransaction } from "@samovar/sqlite";
-import { readRow, saidColumns } from "./rows.ts";
+import { readRow, toColumns } from "./rows.ts";
 
 const ERROR_MAX_CHARS = 500;
 
@@ -78,8 +78,8 @@ export class OutboxStore {
     });
   }
 
-  /** Applies the store's verdicts; says whether some rows must be sent again at once. */
-  settle(sent: readonly SentRow[], reply: DeliveryReply, now: Millis): { readonly again: boolean } {
+  /** Applies the store's delivery results; returns whether some rows must be sent again at once. */
+  applyReply(sent: readonly SentRow[], reply: DeliveryReply, now: Millis): { readonly again: boolean } {
     return runTransaction(this.#db, () => {
       let again = false;
       for (const [index, part] of sent.entries()) {
@@ -94,7 +94,7 @@ export class OutboxStore {
     });
   }
 
-  /** Notes why rows could not be sent; they stay. */
+  /** Records why rows could not be sent; they stay. */
   failed(sent: readonly SentRow[], reason: string): void {
     runTransaction(this.#db, () => {
       for (const part of sent)
@@ -105,12 +105,12 @@ export class OutboxStore {
     });
   }
 
-  /** Moves one row to the dead letter, where it stays to be seen. */
-  bury(id: MessageId, reason: string, now: Millis): void {
+  /** Moves one row to the dead letters, where it stays visible. */
+  moveToDeadLetter(id: MessageId, reason: string, now: Millis): void {
     runTransaction(this.#db, () => this.#apply(id, { kind: "dead", reason }, now));
   }
 
-  /** Gives up the oldest finished messages until `keep` rows are left; says how many. */
+  /** Drops the oldest finished messages until `keep` rows are left; returns how many were dropped. */
   dropOldest(keep: number): number {
     const excess = this.rows() - keep;
     if (excess <= 0) return 0;
@@ -159,7 +159,7 @@ export class OutboxStore {
   }
 
   #take(message: EmittedMessage): void {
-    const columns = saidColumns(message);
+    const columns = toColumns(message);
     const grown = ["outbox", "dead_letter"].some(
       (table) =>
         this.#sql(`UPDATE ${table} SET content = :content, tool_metadata = :tool_metadata, final = :final, interrupted = :interrupted,
@@ -171,7 +171,7 @@ export class OutboxStore {
     if (message.final) this.#finish(message);
   }
 
-  #begin(message: EmittedMessage, columns: ReturnType<typeof saidColumns>): void {
+  #begin(message: EmittedMessage, columns: ReturnType<typeof toColumns>): void {
     this.#sql(`INSERT INTO outbox (message_id, seq, role, kind, content, tool_metadata, revision, final, interrupted, truncated, created_at)
       VALUES (:message_id, :seq, :role, :kind, :content, :tool_metadata, 1, :final, :interrupted, :truncated, :created_at)`).run(
       { ...columns, seq: this.#nextSeq },

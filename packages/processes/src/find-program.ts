@@ -2,7 +2,7 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 
-/** Its file, or null when it is not there or is no program. Relative directories of `path` are left out: nobody chose them. */
+/** The program's file; null when it does not exist or is not executable. Relative directories of `path` are skipped: they depend on the working directory. */
 export function findProgram(command: string, path: string): string | null {
   if (isAbsolute(command)) return isProgram(command) ? command : null;
   if (command.includes("/")) return null;

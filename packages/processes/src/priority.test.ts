@@ -13,7 +13,7 @@ afterEach(() => {
 
 type Argv = Parameters<typeof lowerArgv>[0];
 
-/** In a session of its own, as agents are started; `levels` lower than this process. */
+/** In a new process session, as agents are started; `levels` lower than this process. */
 function start(argv: Argv, levels: 0 | 1 | 2): number {
   let [file, ...args] = argv;
   for (let level = 0; level < levels; level++) [file, ...args] = lowerArgv([file, ...args], process.env["PATH"]);

@@ -1,4 +1,4 @@
-/** What Linux tells of a process in `/proc/<pid>/stat`; see proc(5). Elsewhere nothing is told. */
+/** A process's facts from Linux's `/proc/<pid>/stat`; see proc(5). Not available on other systems. */
 import { existsSync, readFileSync } from "node:fs";
 
 export const HAS_PROC = existsSync("/proc/self/stat");

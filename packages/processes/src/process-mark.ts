@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { HAS_PROC, readProc, readStat } from "./proc.ts";
 
-/** Its start time tells a process from a later one with the same number; null where the system does not give it. */
+/** The start time distinguishes a process from a later one with the same number; null where the system does not report it. */
 export interface ProcessMark {
   readonly pid: number;
   readonly startTime: string | null;
@@ -13,7 +13,7 @@ export function markProcess(pid: number): ProcessMark {
   return { pid, startTime: readStat(pid)?.startTime ?? null };
 }
 
-/** Whether this very process still runs; a zombie does not. Where there is no /proc, the number alone tells. */
+/** Whether this exact process still runs; a zombie does not. Without /proc, only the number is compared. */
 export function isAlive(mark: ProcessMark): boolean {
   if (!HAS_PROC) return signalReaches(mark.pid);
   const stat = readStat(mark.pid);
@@ -30,7 +30,7 @@ export function killMarked(mark: ProcessMark): void {
 
 /**
  * The process whose command line ends with these arguments, started by whomever; null when there is none, `unknown` where
- * the system does not tell.
+ * the system does not report it.
  */
 export function findByArguments(...last: readonly string[]): ProcessMark | null | "unknown" {
   if (!HAS_PROC) return "unknown";

@@ -6,7 +6,7 @@ import type { CountedTime } from "@samovar/base";
 import type { ProcessStat } from "./proc.ts";
 import { readStat } from "./proc.ts";
 
-/** `pid`: the process to look at now; null counts everything, and so does a system that tells nothing of processes. */
+/** `pid`: the process to look at now; null counts everything, and so does a system that reports nothing about processes. */
 export function processTime(
   pid: () => number | null,
   read: (pid: number) => ProcessStat | null = readStat,

@@ -1,6 +1,6 @@
 /**
- * How a process tells whoever started it that its start is over: by a line on a descriptor that it got for that, as s6 has
- * it. The descriptor is a pipe, so the end of the process tells as much.
+ * How a process reports to its parent that it has started: with a line on a descriptor that it got for that, as in s6. The
+ * descriptor is a pipe, so the end of the process is noticed too.
  */
 import type { ChildProcess } from "node:child_process";
 import { closeSync, writeSync } from "node:fs";
@@ -12,21 +12,21 @@ const DESCRIPTOR = 3;
 /** For a child whose fourth `stdio` is `"pipe"`. */
 export const READY_ENVIRONMENT: Readonly<Record<string, string>> = { [VARIABLE]: String(DESCRIPTOR) };
 
-/** Says, once, that our own start is over. Does nothing where nobody asked for it, or has left. */
+/** Reports, once, that this process has started. Does nothing when its parent did not request that or has exited. */
 export function reportReady(env: NodeJS.ProcessEnv): void {
   const isAsked = env[VARIABLE] === String(DESCRIPTOR);
-  // What we start is not to say it too.
+  // Child processes must not report it too.
   delete env[VARIABLE];
   if (!isAsked) return;
   try {
     writeSync(DESCRIPTOR, "\n");
     closeSync(DESCRIPTOR);
   } catch {
-    // Nobody reads it any more.
+    // The reader has exited.
   }
 }
 
-/** Resolves when the child says that it has started, or has ended, or when the signal is aborted. */
+/** Resolves when the child reports that it has started, when it has ended, or when the signal is aborted. */
 export function untilReady(child: ChildProcess, signal?: AbortSignal): Promise<void> {
   const pipe = child.stdio[DESCRIPTOR];
   return new Promise<void>((resolve) => {

@@ -97,7 +97,7 @@ class Play {
     );
     for (const answer of answers) {
       // One that comes after the end is refused with that reason, nothing else.
-      if (answer.status === "rejected") expect(errorMessage(answer.reason)).toMatch(/has ended already/);
+      if (answer.status === "rejected") expect(errorMessage(answer.reason)).toMatch(/has already ended/);
     }
   }
 
@@ -262,7 +262,7 @@ describe("[T1] [R16] [F46] a cancel", () => {
     machine.report({ kind: "session.ended", ...begun, end: await aSessionEnd(task) });
     await machine.destroys();
     const done = await reaches(task, "completed");
-    await expect(cancelTask(deps, task.id, { kind: "user", id: ownerId })).rejects.toThrow(/has ended already/);
+    await expect(cancelTask(deps, task.id, { kind: "user", id: ownerId })).rejects.toThrow(/has already ended/);
     expect(await now(task)).toEqual(done);
   });
 });
