@@ -380,7 +380,7 @@ runcmd:
   });
 });
 
-test("a process is told from another that got its number later", () => {
+test("distinguishes a process from a later one with the same id", () => {
   const self = processTable().identify(process.pid);
   if (self === null) throw new Error("this process is not there");
   expect(isAlive(processTable(), self)).toBe(true);

@@ -11,7 +11,7 @@ export interface ProviderHarness {
   readonly userData: string;
   /** The provider over this `fetch`, which may lose or change answers. */
   connect(fetch: HttpFetch): Provider;
-  /** Makes a server past the provider, as somebody else would; answers its id. */
+  /** Creates a server without the provider, as another program would; returns its id. */
   makeForeignServer(name: string, labels: Readonly<Record<string, string>>): Promise<string>;
   close(): Promise<void>;
 }
@@ -95,7 +95,7 @@ export function providerContract(name: string, start: () => Promise<ProviderHarn
       expect(value(await provider.findServer(wanted.name))).toBeNull();
     });
 
-    test("[F26] [N3] a name that somebody else has is a conflict, and theirs stays", async () => {
+    test("[F26] [N3] a name that another server has is a conflict, and that server stays", async () => {
       const wanted = spec();
       const id = await cloud.makeForeignServer(wanted.name, { owner: "somebody" });
       expect(fault(await provider.createServer(wanted))).toMatchObject({ kind: "conflict", retriable: false });

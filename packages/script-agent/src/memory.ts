@@ -16,15 +16,15 @@ export interface Progress {
   readonly failures: readonly string[];
 }
 
-/** What a client may do with a session whose agent has died: take it up, have it told again, or nothing. */
+/** What a client may do with a session whose agent process has exited: resume it, load it, or neither. */
 export type Recall = "resume" | "load" | "none";
 
 export interface Memory {
   readonly recall: Recall;
   keep(sessionId: string, progress: Progress): void;
-  /** For a session that is told again: what was said is kept too. */
+  /** For a session that can be loaded: its updates are stored too. */
   keepSaid(sessionId: string, update: SessionUpdate): void;
-  /** Null for a session that nobody knows, or whose turn was over. */
+  /** Null for an unknown session, or one whose turn was over. */
   recallSession(sessionId: string): { readonly progress: Progress; readonly said: readonly SessionUpdate[] } | null;
   forget(sessionId: string): void;
   /** The process ends: from now on nothing is forgotten. */
@@ -73,16 +73,16 @@ export function memoryIn(home: string | null, wish: string | undefined): Memory 
 
 function readProgress(file: string): Progress | null {
   try {
-    const told: unknown = JSON.parse(readFileSync(file, "utf8"));
-    return isProgress(told) ? told : null;
+    const value: unknown = JSON.parse(readFileSync(file, "utf8"));
+    return isProgress(value) ? value : null;
   } catch {
     return null;
   }
 }
 
-function isProgress(told: unknown): told is Progress {
-  if (typeof told !== "object" || told === null) return false;
-  const { script, done, failures } = told as Partial<Record<keyof Progress, unknown>>;
+function isProgress(value: unknown): value is Progress {
+  if (typeof value !== "object" || value === null) return false;
+  const { script, done, failures } = value as Partial<Record<keyof Progress, unknown>>;
   return typeof script === "string" && Number.isInteger(done) && Array.isArray(failures);
 }
 

@@ -1,5 +1,5 @@
 /**
- * Runs one command line with `sh -c` in a process group of its own. When the command ends, is stopped, or this
+ * Runs one command line with `sh -c` in a separate process group. When the command ends, is stopped, or this
  * process dies in any way, nothing of that group is left: a watcher in the group holds the reading end of a
  * pipe whose other end is ours.
  */

@@ -1,4 +1,4 @@
-/** The steps that act: commands, in the turn or behind it, and written files, each told as a tool call. */
+/** The steps that act: commands, in the turn or behind it, and written files, each reported as a tool call. */
 import type { RequestPermissionResponse, ToolCallContent } from "@agentclientprotocol/sdk";
 import type { Timers } from "@samovar/base";
 import { assertNever } from "@samovar/base";
@@ -53,7 +53,7 @@ export async function runCommand(step: ShellStep, deps: ToolDeps): Promise<ToolO
   return execute(tool, step, deps);
 }
 
-/** Begins a command and lets it run on; its end is told whenever it comes. */
+/** Starts a command in the background; its end is reported when it comes. */
 export async function startBackground(step: BackgroundStep, deps: ToolDeps): Promise<ToolOutcome> {
   const title = titleOf(step.command);
   const tool = await deps.voice.beginTool({

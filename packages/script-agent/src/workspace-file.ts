@@ -11,7 +11,7 @@ export interface WrittenFile {
   readonly oldText: string | null;
 }
 
-/** Above this many bytes the old text is told by its size only. */
+/** Above this many bytes only the size of the old text is reported. */
 const OLD_TEXT_MAX_BYTES = 512 * 1024;
 
 /** The error is a sentence for a person. */

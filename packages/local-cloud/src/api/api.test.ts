@@ -118,7 +118,7 @@ describe("the API", () => {
     expect(await names(`${query}&page=3`)).toEqual([]);
   });
 
-  test("a server that is not to start stays off until it is told to", async () => {
+  test("a server that is not to start stays off until it is powered on", async () => {
     const { body } = await ask("POST", "/servers", {
       name: "later",
       server_type: "local2",

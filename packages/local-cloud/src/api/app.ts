@@ -132,7 +132,7 @@ export function apiApp(options: {
   });
   app.onError((error, c) => {
     if (!(error instanceof ApiError)) logger.error("request.failed", { path: c.req.path, reason: errorMessage(error) });
-    // The rest of a body that nobody reads would stand before the connection's next request.
+    // An unread rest of a body would precede the connection's next request.
     if (error instanceof ApiError && error.code === "payload_too_large") c.header("Connection", "close");
     const known =
       error instanceof ApiError ? error : new ApiError("server_error", "the local cloud failed; its log says why");

@@ -103,7 +103,7 @@ function statOf(pid: number): Stat | null {
   return { born: `${bootId}/${fields[19]}`, parent: Number(parent), session: Number(session), state };
 }
 
-/** Null when it is gone or somebody else's. */
+/** Null when it is gone or belongs to another user. */
 function readProc(path: string): string | null {
   try {
     return readFileSync(path, "latin1");

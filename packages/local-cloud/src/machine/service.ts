@@ -20,7 +20,7 @@ export interface ServiceOptions {
   readonly logger: Logger;
   /** For restarts; the first start belongs to the boot. */
   readonly starts: StartGate;
-  /** Told each time that the main process changes; durable before the next line runs. */
+  /** Called when the main process changes; what it writes is durable before the next line runs. */
   readonly remember: (main: ProcessIdentity | null) => void;
 }
 
@@ -58,7 +58,7 @@ export function service(options: ServiceOptions): Service {
     else ended(main.pid, "unknown");
   }
 
-  /** Also runs from a timer, where nobody would catch: what goes wrong counts as an end. */
+  /** Also runs from a timer, where no caller catches errors: an error counts as an end. */
   async function launch(): Promise<void> {
     try {
       await spawnMain();

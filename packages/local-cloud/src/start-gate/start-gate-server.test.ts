@@ -74,7 +74,7 @@ async function starter(): Promise<{ readonly child: ChildProcess; readonly admit
 }
 
 describe("a start", () => {
-  test("goes ahead at once where there is no gate, and where nobody listens at its socket any more", async () => {
+  test("goes ahead at once where there is no gate, and where its socket has no listener any more", async () => {
     await startGate(null, systemTimers).enter({ signal: new AbortController().signal });
     await enter();
     await serve(1);
@@ -143,7 +143,7 @@ describe("a process", () => {
     await last;
   });
 
-  test("that is stopped while it holds blocks nobody", async () => {
+  test("that is stopped while it holds a permit blocks no other process", async () => {
     await serve(1);
     const holder = await starter();
     await holder.admitted;

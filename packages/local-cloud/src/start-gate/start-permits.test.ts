@@ -63,7 +63,7 @@ test("a start that takes very long does not count for ever", () => {
   expect(granted).toEqual(["a", "b", "c"]);
 });
 
-test("[R12] whatever comes and goes, nobody is passed, none waits while a permit is free, and never more are granted", () => {
+test("[R12] whatever comes and goes, no process is overtaken, none waits while a permit is free, and never more are granted", () => {
   const step = fc.record({ what: fc.constantFrom("ask", "leave"), which: fc.nat(20) });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 4 }), fc.array(step, { maxLength: 60 }), (count, steps) => {

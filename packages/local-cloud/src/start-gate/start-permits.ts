@@ -1,6 +1,6 @@
 /**
  * A fair semaphore for process starts: first come, first served. A holder whose process is stopped, or whose start takes
- * very long, no longer counts: so nobody that waits is blocked for ever.
+ * very long, no longer counts, so that no waiting process is blocked for ever.
  */
 import type { Clock, Timers } from "@samovar/base";
 
@@ -65,7 +65,7 @@ export class StartPermits {
     return count - counted.length;
   }
 
-  /** What makes a holder count no longer is told by nobody. */
+  /** No event reports when a holder no longer counts. */
   #checkLater(): void {
     if (this.#waiting.size === 0) {
       this.#cancelCheck?.();

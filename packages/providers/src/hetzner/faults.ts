@@ -11,7 +11,7 @@ export interface HetznerError {
 const RETRIABLE: Record<ProviderFaultKind, boolean> = {
   unauthorized: false,
   invalid: false,
-  // Each passes when somebody's server goes away, or with time.
+  // Each passes when a server is deleted, or with time.
   quota: true,
   capacity: true,
   conflict: true,

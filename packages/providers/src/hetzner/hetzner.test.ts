@@ -233,7 +233,7 @@ describe("hetzner", () => {
     expect(await provider.getServer("1")).toMatchObject({ ok: false, error: { retryAfterMs: 7000 } });
   });
 
-  test("[S1] a wrong token is told without being shown", async () => {
+  test("[S1] reports a wrong token without showing it", async () => {
     const wrong = hetznerProvider({
       baseUrl: cloud.url,
       token: "another-secret",
