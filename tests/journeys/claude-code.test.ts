@@ -148,7 +148,7 @@ describe("Claude Code", () => {
       // The command in flight was not run again by itself.
       expect(readFileSync(join(marks, name), "utf8")).toBe("begun\n");
       expect(said(over.messages).filter((text) => text.startsWith("Before"))).toHaveLength(1);
-      expect(noticesIn(over.messages).filter((text) => text.includes("started again"))).toHaveLength(1);
+      expect(noticesIn(over.messages).filter((text) => text.includes("restarted"))).toHaveLength(1);
       expect(over.messages.filter(({ kind, interrupted }) => kind === "tool" && interrupted)).toHaveLength(1);
     });
   }
@@ -203,6 +203,6 @@ describe("Claude Code", () => {
     const task = await run("Be overloaded");
     expect(task).toMatchObject({ status: "failed", failure: { code: "agent_error" } });
     expect(task.failure?.message).toContain("scripted refusal");
-    expect(noticesIn(task.messages).join()).not.toContain("started again");
+    expect(noticesIn(task.messages).join()).not.toContain("restarted");
   });
 });

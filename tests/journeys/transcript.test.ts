@@ -118,7 +118,7 @@ function readUpwards(page: Page): Promise<string[]> {
       );
       const before = seen?.getBoundingClientRect().top ?? 0;
       const step = Math.min(STEP, feed.scrollTop);
-      if (step === 0 && feed.ariaBusy !== "true" && feed.textContent.includes("Began ")) return jumps;
+      if (step === 0 && feed.ariaBusy !== "true" && /Started [A-Z]/.test(feed.textContent)) return jumps;
       // As a person's scrolling comes: before a frame, not in its midst.
       await new Promise((done) => setTimeout(done));
       feed.scrollTop -= step;
