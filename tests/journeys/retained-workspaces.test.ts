@@ -82,7 +82,7 @@ test("[R14] [R30] a retained workspace is listed, opened, extended and removed, 
   expect(existsSync(look.path)).toBe(false);
   const transcript = await here.samovar(["transcript", failed.sessionId]);
   expect(transcript.stdout.split("The retained workspace was removed on request.")).toHaveLength(2);
-  expect((await here.samovar(["workspaces", "open", kept.id])).stderr).toContain("no more");
+  expect((await here.samovar(["workspaces", "open", kept.id])).stderr).toContain("no longer exists");
   expect((await here.samovar(["verify", failed.id])).code).toBe(0);
 });
 
@@ -102,7 +102,7 @@ test("[R15] [R16] a retained workspace frees its slot for the next task; a queue
   const waiting = here.follow(["run", "--json", "--repo", repository, `Wait\n\n${fence("say", "At last.")}`]);
   const line = await waiting.until(({ event, task }) => event === "task" && (task as TaskView).waiting !== null);
   const { id } = line["task"] as TaskView;
-  expect((line["task"] as TaskView).waiting).toMatchObject({ code: "room", ahead: 0 });
+  expect((line["task"] as TaskView).waiting).toMatchObject({ code: "capacity", ahead: 0 });
   expect((await here.samovar(["tasks"])).stdout).toMatch(new RegExp(`${id} +queued, waiting for capacity, next`));
   expect((await here.samovar(["task", short(id)])).stdout).toMatch(/waiting +Wait/);
 
