@@ -31,6 +31,9 @@ afterEach(async () => {
 const LONG =
   "Work for a while\n\n```say\nBefore.\n```\n\n```stream 3000\n```\n\n```wait 2s\n```\n\n```write done.txt\ndone\n```\n\n```say\nAfter.\n```\n";
 
+/** Streams for minutes: a kill that comes late still lands in the middle of a message. */
+const ENDLESS = "Work for long\n\n```say\nBefore.\n```\n\n```stream 100000 every=20ms\n```\n";
+
 test("[R21] [F7] [F11] the control plane and its CLI are killed during a task; after a restart the task completes without loss", async () => {
   const run = here.follow(["run", "--json", "--repo", repository, LONG]);
   const task = await whenStreaming(run);
@@ -75,7 +78,7 @@ test("[R5] [R21] the daemon is killed; the agent goes on, and nothing is lost", 
 });
 
 test("[R5] [R16] [F39] a session host is killed; its messages are kept, the unfinished one is marked as interrupted, and the task fails with a reason", async () => {
-  const run = here.follow(["run", "--json", "--repo", repository, LONG]);
+  const run = here.follow(["run", "--json", "--repo", repository, ENDLESS]);
   const task = await whenStreaming(run);
   const hosts = await pidsMatching(here.dataDir, /vm-agent\.mjs session-host/);
   expect(hosts).toHaveLength(1);
