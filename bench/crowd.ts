@@ -24,7 +24,7 @@ import { Viewer } from "./viewer.ts";
 const LONG = 20;
 const SHORT = 30;
 const LONG_TITLE = "Long";
-const PATIENCE_MS = 1_200_000;
+const WAIT_TIMEOUT_MS = 1_200_000;
 /** A shorter interval would use too much of a machine without spare capacity. */
 const PEAKS_EVERY_MS = 1000;
 const LINES_SHOWN = 10;
@@ -138,7 +138,7 @@ async function runCrowd(
     if (answer.status === "rejected") console.log(`a submission was not answered: ${errorMessage(answer.reason)}`);
   // A submission without an answer may have been stored all the same.
   const submitted = await person.tasks(project);
-  await Promise.race([Promise.all(submitted.map((task) => viewer.ended(task))), setTimeout(PATIENCE_MS)]);
+  await Promise.race([Promise.all(submitted.map((task) => viewer.ended(task))), setTimeout(WAIT_TIMEOUT_MS)]);
   const [page, health, seen] = await Promise.all([switching.stop(), probe.stop(), peaks.stop()]);
   const cores = await coreTime((await readRuntime(here.dataDir)) ?? Number.NaN);
   const tasks = await person.tasks(project);

@@ -7,7 +7,7 @@ import { makeRepository } from "../tests/harness/repository.ts";
 import { say, script, sh, write } from "../tests/harness/scripts.ts";
 import { type Peak, watchPeaks } from "./machine.ts";
 
-const PATIENCE_MS = 600_000;
+const WAIT_TIMEOUT_MS = 600_000;
 
 export interface Load {
   readonly tasks: number;
@@ -30,7 +30,7 @@ export async function measureLoad(tasks: number): Promise<Load> {
       return person.submit(project, { description: script(`Task ${n}`, ...steps), run: true, agent: "script" });
     };
     const submitted = await Promise.all(Array.from({ length: tasks }, (_, n) => submit(n)));
-    const ended = await person.ended(project, submitted, PATIENCE_MS);
+    const ended = await person.ended(project, submitted, WAIT_TIMEOUT_MS);
     const faults = [...(await terminalFaults(person, ended)), ...(await transcriptFaults(here))];
     const others = ended.filter(({ status }) => status !== "completed");
     if (faults.length > 0 || others.length > 0)

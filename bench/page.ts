@@ -29,7 +29,7 @@ const SWITCHES = 10;
 const SCROLL_FRAMES = 600;
 const SCROLL_PX = 24;
 const MINUTES = 60;
-const PATIENCE_MS = 300_000;
+const WAIT_TIMEOUT_MS = 300_000;
 const KIBIBYTE = 1024;
 
 export async function measurePage(args: readonly string[]): Promise<void> {
@@ -42,7 +42,7 @@ export async function measurePage(args: readonly string[]): Promise<void> {
       description: script("Brew for an hour", say("It begins."), hang()),
       run: true,
     });
-    await person.until(running, ({ status }) => status === "in_progress", PATIENCE_MS);
+    await person.until(running, ({ status }) => status === "in_progress", WAIT_TIMEOUT_MS);
     const browser = await launchBrowser({ url: here.url });
     try {
       await browser.signIn(here.signInUrl);

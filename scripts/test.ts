@@ -3,8 +3,8 @@
  * stop the next one. `node scripts/test.ts [--long] [suite …]` runs some of them; `--long` uses every seed of a series.
  */
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, statfsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { existsSync, readFileSync, rmSync, statfsSync } from "node:fs";
+import { mkdtemp, readFile } from "node:fs/promises";
 import { availableParallelism, freemem, tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { checkCoverage } from "./coverage.ts";
@@ -19,7 +19,7 @@ interface Tally {
 interface Suite {
   readonly name: string;
   /** Whether it uses programs that npm does not have. */
-  readonly drives?: boolean;
+  readonly needsPrograms?: boolean;
   run(): Promise<Tally>;
 }
 
@@ -29,6 +29,9 @@ const ROOM_BYTES = 6 * 2 ** 30;
 const scratch = await mkdtemp(join(findMemoryDirectory() ?? tmpdir(), "samovar-test-"));
 // Databases, clones and workspaces of the tests: on a disk, the tests would mostly wait for it.
 process.env["TMPDIR"] = scratch;
+// Also after Ctrl-C: what is left there would occupy memory.
+process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 /** Many unit tests wait for processes, sockets and workerd: with vitest's default, half of a small machine would be idle. */
 const UNITS_AT_ONCE = availableParallelism() + 2;
 const bin = (name: string) => join(root, "node_modules/.bin", name);
@@ -60,9 +63,9 @@ const suites: readonly Suite[] = [
       all([["oxlint"], ["node", "scripts/check-layers.ts"], ["oxfmt", "--check"], ["knip", "--no-config-hints"]]),
   },
   { name: "build", run: () => all([["node", "scripts/build.ts"]]) },
-  { name: "units", drives: true, run: unitsWithCoverage },
-  { name: "journeys", drives: true, run: () => wholeStack("journeys", "crowd") },
-  { name: "recovery", drives: true, run: () => wholeStack("recovery") },
+  { name: "units", needsPrograms: true, run: unitsWithCoverage },
+  { name: "journeys", needsPrograms: true, run: () => wholeStack("journeys", "crowd") },
+  { name: "recovery", needsPrograms: true, run: () => wholeStack("recovery") },
 ];
 
 const words = process.argv.slice(2);
@@ -74,7 +77,7 @@ if (unknown.length > 0)
   throw new Error(`no suite ${unknown.join(", ")}; there are ${suites.map((suite) => suite.name).join(", ")}`);
 
 const chosen = suites.filter(({ name }) => asked.length === 0 || asked.includes(name));
-if (chosen.some(({ drives = false }) => drives)) await installSystemPackages(PROGRAMS);
+if (chosen.some(({ needsPrograms = false }) => needsPrograms)) await installSystemPackages(PROGRAMS);
 const failures: string[] = [];
 let passed = 0;
 for (const suite of chosen) {
@@ -85,7 +88,6 @@ for (const suite of chosen) {
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
   console.log(`\n— ${suite.name}: ${tally.passed} passed, ${tally.failures.length} failed, ${seconds} s\n`);
 }
-await rm(scratch, { recursive: true, force: true });
 for (const failure of failures) console.log(`✗ ${failure}`);
 console.log(`${passed} passed, ${failures.length} failed`);
 process.exitCode = failures.length === 0 ? 0 : 1;

@@ -34,6 +34,6 @@ export default defineConfig({
     name: "api",
     env: { SAMOVAR_LONG_TESTS: process.env["SAMOVAR_LONG_TESTS"] ?? "" },
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-    setupFiles: ["./test/patience.ts", "./test/migrated.ts"],
+    setupFiles: ["./test/wait-for.ts", "./test/migrated.ts"],
   },
 });

@@ -2,7 +2,7 @@
  * Chromium as a person's browser. Records console errors and requests to other hosts; a journey must end without any.
  */
 import { type Browser, type BrowserContext, type Page, chromium } from "playwright-core";
-import { coreShare } from "@samovar/testing";
+import { getCoreShare } from "@samovar/testing";
 
 type StorageState = Awaited<ReturnType<BrowserContext["storageState"]>>;
 
@@ -66,7 +66,7 @@ export async function launchBrowser({ url, through }: BrowserOptions): Promise<P
       ...(phone ? { hasTouch: true, isMobile: true } : {}),
       ...(state === undefined ? {} : { storageState: state }),
     });
-    context.setDefaultTimeout(TIMEOUT_MS / coreShare());
+    context.setDefaultTimeout(TIMEOUT_MS / getCoreShare());
     context.on("page", (page) => watch(page, origin, complaints));
     return context.newPage();
   };

@@ -20,7 +20,7 @@ import {
   workspaceView,
 } from "@samovar/contracts";
 import { isTerminal } from "@samovar/domain/task-status";
-import { coreShare, PATIENCE_MS, waitPatiently } from "@samovar/testing";
+import { getCoreShare, WAIT_TIMEOUT_MS, waitFor } from "@samovar/testing";
 import * as z from "zod";
 import { type ApiCall, ApiRefusal, type Installation } from "./installation.ts";
 
@@ -74,30 +74,30 @@ export class Person {
   }
 
   /** Waits while the task makes progress. Throws with its last state when the progress stops. */
-  async until(task: TaskView, wanted: (now: TaskView) => boolean, patienceMs = PATIENCE_MS): Promise<TaskView> {
-    return waitPatiently(
+  async until(task: TaskView, wanted: (now: TaskView) => boolean, timeoutMs = WAIT_TIMEOUT_MS): Promise<TaskView> {
+    return waitFor(
       async () => {
         const now = await this.task(task);
         if (!wanted(now)) throw new Error(await this.#describeProgress(now));
         return now;
       },
-      coreShare,
-      { timeout: patienceMs, interval: POLL_MS },
+      getCoreShare,
+      { timeout: timeoutMs, interval: POLL_MS },
     );
   }
 
   /** Waits until all have ended. Throws with the unfinished ones when none of them makes progress. */
-  async ended(project: ProjectView, tasks: readonly TaskView[], patienceMs = PATIENCE_MS): Promise<TaskView[]> {
+  async ended(project: ProjectView, tasks: readonly TaskView[], timeoutMs = WAIT_TIMEOUT_MS): Promise<TaskView[]> {
     const wanted = new Set(tasks.map(({ id }) => id));
-    return waitPatiently(
+    return waitFor(
       async () => {
         const now = (await this.tasks(project)).filter(({ id }) => wanted.has(id));
         const open = now.filter((task) => !hasEnded(task));
         if (open.length > 0) throw new Error(open.map(describeTask).join("; "));
         return now;
       },
-      coreShare,
-      { timeout: patienceMs, interval: LOOK_AT_ALL_EVERY_MS },
+      getCoreShare,
+      { timeout: timeoutMs, interval: LOOK_AT_ALL_EVERY_MS },
     );
   }
 

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { TaskEvent, TaskView } from "@samovar/contracts";
 import { isTerminal } from "@samovar/domain/task-status";
-import { coreShare, waitPatiently } from "@samovar/testing";
+import { getCoreShare, waitFor } from "@samovar/testing";
 import * as z from "zod";
 import { ApiRefusal, type Installation } from "./installation.ts";
 import { hasEnded, type Person } from "./person.ts";
@@ -124,7 +124,7 @@ async function waitUntilClear(find: () => Promise<string[]>): Promise<string[]> 
     faults = await find();
     if (faults.length > 0) throw new Error(faults.join("; "));
   };
-  await waitPatiently(none, coreShare, { interval: 200 }).catch(() => undefined);
+  await waitFor(none, getCoreShare, { interval: 200 }).catch(() => undefined);
   return faults;
 }
 

@@ -10,7 +10,7 @@ import { formatSeed, seededPlans, SEEDS, type Seeded } from "../harness/seeds.ts
 import { type Site, startSite, stopSite } from "../harness/site.ts";
 
 /** Longer than any limit of these runs: what stands still for so long will not end. */
-const PATIENCE_MS = 60_000;
+const WAIT_TIMEOUT_MS = 60_000;
 /** Small, and still larger than what a busy machine takes for a healthy task of these. */
 const LIMITS = { AGENT_IDLE_TIMEOUT_MS: "8000", TASK_MAX_DURATION_MS: "24000" };
 
@@ -63,7 +63,7 @@ async function runAll<T>(
   const tasks = await site.person.ended(
     site.project,
     runs.map(({ task }) => task),
-    PATIENCE_MS,
+    WAIT_TIMEOUT_MS,
   );
   expect(
     await terminalFaults(site.person, tasks),
@@ -246,7 +246,7 @@ test("[R14] [F42] a branch name that is taken gets a suffix, and the existing br
   const tasks = await site.person.ended(
     site.project,
     drafts.map(({ task }) => task),
-    PATIENCE_MS,
+    WAIT_TIMEOUT_MS,
   );
   expect(await terminalFaults(site.person, tasks)).toEqual([]);
   for (const { seed, plan, task } of drafts) {

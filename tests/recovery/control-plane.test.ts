@@ -11,7 +11,7 @@ import { formatSeed, seededPlans, SEEDS } from "../harness/seeds.ts";
 import { type Site, startSite, stopSite } from "../harness/site.ts";
 
 /** Longer than any limit of these runs: what stands still for so long will not end. */
-const PATIENCE_MS = 60_000;
+const WAIT_TIMEOUT_MS = 60_000;
 const ENV = { NODE_SLOTS: "8", MAX_NODES_PER_USER: "3", NODE_WARM_TIMEOUT_MS: "600000" };
 
 let site: Site;
@@ -63,7 +63,7 @@ test("[R21] [F7] [F11] the control plane is killed and restarted repeatedly whil
   const tasks = await site.person.ended(
     site.project,
     runs.map(({ task }) => task),
-    PATIENCE_MS,
+    WAIT_TIMEOUT_MS,
   );
   expect(
     await terminalFaults(site.person, tasks),

@@ -15,7 +15,7 @@ import { formatSeed, seededPlans, SEEDS, type Seeded } from "../harness/seeds.ts
 import { type Site, startSite, stopSite } from "../harness/site.ts";
 
 /** Longer than any limit of these runs: what stands still for so long will not end. */
-const PATIENCE_MS = 60_000;
+const WAIT_TIMEOUT_MS = 60_000;
 const AT_A_TIME = 10;
 
 let site: Site;
@@ -92,7 +92,7 @@ async function strikeAll<
       await setTimeout(plan.when.afterMs);
       const now = await site.person.task(submitted);
       if (!hasEnded(now)) await strike(now, plan);
-      const task = await site.person.until(submitted, hasEnded, PATIENCE_MS);
+      const task = await site.person.until(submitted, hasEnded, WAIT_TIMEOUT_MS);
       runs.push({ ...seeded, name: formatSeed(seeded), task, struckAt: hasEnded(now) ? null : now.status });
     }
   };

@@ -14,7 +14,7 @@ import { formatSeed, seededPlans, SEEDS } from "../harness/seeds.ts";
 import { type Site, startSite, stopSite } from "../harness/site.ts";
 
 /** Longer than any limit of these runs: what stands still for so long will not end. */
-const PATIENCE_MS = 60_000;
+const WAIT_TIMEOUT_MS = 60_000;
 const ENV = { NODE_SLOTS: "10", MAX_NODES_PER_USER: "2", NODE_WARM_TIMEOUT_MS: "600000" };
 /** Shorter than any of the tasks. Half of it, what is left of a token at least, is longer than a daemon takes to come back. */
 const SHORT_LIFE = { ...ENV, NODE_TOKEN_TTL_MS: "24000" };
@@ -63,7 +63,7 @@ test("[R3] [R21] [F38] the key is rotated and tokens expire during runs: all tas
   const tasks = await site.person.ended(
     site.project,
     runs.map(({ task }) => task),
-    PATIENCE_MS,
+    WAIT_TIMEOUT_MS,
   );
   expect(await terminalFaults(site.person, tasks), names).toEqual([]);
   for (const task of tasks)

@@ -53,7 +53,7 @@ it.each<[string, (client: ApiClient) => Promise<unknown>, unknown?]>([
   ["GET /api/workspaces?state=ready&limit=200", (client) => client.workspaces("ready"), EMPTY],
   ["GET /api/workspaces?limit=200", (client) => client.workspaces(), EMPTY],
   [`GET /api/workspaces/${wsp}`, (client) => client.workspace(wsp)],
-  [`GET /api/workspaces/${wsp}/diff`, (client) => client.lookIntoWorkspace(wsp)],
+  [`GET /api/workspaces/${wsp}/diff`, (client) => client.readWorkspaceDiff(wsp)],
   [`POST /api/workspaces/${wsp}/extend`, (client) => client.extendWorkspace(wsp, 1)],
   [`POST /api/workspaces/${wsp}/destroy`, (client) => client.destroyWorkspace(wsp)],
   ["GET /api/projects?limit=200", (client) => client.projects(), EMPTY],
@@ -89,7 +89,7 @@ it("gives each POST and PATCH, and no other request, a unique idempotency key", 
 it("says of which calls Samovar asks others before it answers", async () => {
   const { client, asked } = record({});
   await client.checkCredential("github");
-  await client.lookIntoWorkspace(wsp);
+  await client.readWorkspaceDiff(wsp);
   await client.me();
   expect(asked.map(({ extent }) => extent.takesLong ?? false)).toEqual([true, true, false]);
 });

@@ -154,7 +154,7 @@ export class ApiClient {
     return this.#call<WorkspaceView>(`/api/workspaces/${id}`, workspaceView);
   }
 
-  lookIntoWorkspace(id: WorkspaceId): Promise<WorkspaceDiff> {
+  readWorkspaceDiff(id: WorkspaceId): Promise<WorkspaceDiff> {
     return this.#call<WorkspaceDiff>(`/api/workspaces/${id}/diff`, workspaceDiff, {}, { takesLong: true });
   }
 

@@ -39,15 +39,15 @@ const toolWith = (output: string): ToolMetadata => ({
   output,
 });
 
-const judge = (stored: StoredMessage | null, sent: DeliveredMessage) =>
+const decide = (stored: StoredMessage | null, sent: DeliveredMessage) =>
   decideDelivery(stored, sent, { session }, arrival);
 
 function stored(...rows: DeliveredMessage[]): StoredMessage {
   let message: StoredMessage | null = null;
   for (const sent of rows) {
-    const judgement: DeliveryDecision = judge(message, sent);
-    if (judgement.outcome !== "stored") throw new Error(`not stored: ${judgement.outcome}`);
-    message = judgement.next;
+    const decision: DeliveryDecision = decide(message, sent);
+    if (decision.outcome !== "stored") throw new Error(`not stored: ${decision.outcome}`);
+    message = decision.next;
   }
   if (message === null) throw new Error("nothing was sent");
   return message;
@@ -55,7 +55,7 @@ function stored(...rows: DeliveredMessage[]): StoredMessage {
 
 describe("a message that is not stored", () => {
   test("[R3] is stored at the next position, from the node", () => {
-    expect(judge(null, row())).toMatchObject({
+    expect(decide(null, row())).toMatchObject({
       outcome: "stored",
       change: { kind: "added" },
       next: { position: 3, origin: "node", content: "Hello", revision: 1, final: false, createdAt: 1000 },
@@ -63,25 +63,25 @@ describe("a message that is not stored", () => {
   });
 
   test("[R3] may arrive for the first time at any revision", () => {
-    expect(judge(null, row({ revision: 9, final: true }))).toMatchObject({
+    expect(decide(null, row({ revision: 9, final: true }))).toMatchObject({
       outcome: "stored",
       next: { revision: 9, final: true },
     });
   });
 
   test("[F8] an append that does not start at 0 is behind, from 0", () => {
-    expect(judge(null, row({ body: append(5, " there") }))).toEqual({ outcome: "behind", length: 0, revision: 0 });
+    expect(decide(null, row({ body: append(5, " there") }))).toEqual({ outcome: "behind", length: 0, revision: 0 });
   });
 
   test("[R4] a row of another session is rejected, whatever the row says", () => {
-    expect(judge(null, row({ sessionId: otherSession }))).toMatchObject({ outcome: "rejected" });
+    expect(decide(null, row({ sessionId: otherSession }))).toMatchObject({ outcome: "rejected" });
   });
 });
 
 describe("a message that grows", () => {
   test("[R4] an append joins at the stored length and reports its growth", () => {
-    const judgement = judge(stored(row()), row({ revision: 2, body: append(5, " there") }));
-    expect(judgement).toMatchObject({
+    const decision = decide(stored(row()), row({ revision: 2, body: append(5, " there") }));
+    expect(decision).toMatchObject({
       outcome: "stored",
       change: { kind: "grown", offset: 5, text: " there" },
       next: { content: "Hello there", revision: 2, position: 3 },
@@ -90,12 +90,12 @@ describe("a message that grows", () => {
 
   test("[F4] [F8] an append before or past the stored length is behind, with the length", () => {
     const before = stored(row(), row({ revision: 2, body: append(5, " there") }));
-    expect(judge(before, row({ revision: 3, body: append(5, " there, you") }))).toEqual({
+    expect(decide(before, row({ revision: 3, body: append(5, " there, you") }))).toEqual({
       outcome: "behind",
       length: 11,
       revision: 2,
     });
-    expect(judge(before, row({ revision: 3, body: append(12, "!") }))).toEqual({
+    expect(decide(before, row({ revision: 3, body: append(12, "!") }))).toEqual({
       outcome: "behind",
       length: 11,
       revision: 2,
@@ -103,7 +103,7 @@ describe("a message that grows", () => {
   });
 
   test("[F37] an append over other text than the stored one is a conflict", () => {
-    expect(judge(stored(row()), row({ revision: 2, body: append(0, "Howdy, all") }))).toMatchObject({
+    expect(decide(stored(row()), row({ revision: 2, body: append(0, "Howdy, all") }))).toMatchObject({
       outcome: "conflict",
     });
   });
@@ -117,7 +117,7 @@ describe("a message that grows", () => {
       status: "running",
     };
     const first = stored(row({ role: "tool", kind: "tool", body: replace(""), toolMetadata: tool }));
-    const judgement = decideDelivery(
+    const decision = decideDelivery(
       first,
       row({
         role: "tool",
@@ -130,7 +130,7 @@ describe("a message that grows", () => {
       { session },
       { position: 99, createdAt: 99 },
     );
-    expect(judgement).toMatchObject({
+    expect(decision).toMatchObject({
       outcome: "stored",
       change: { kind: "replaced" },
       next: { content: "ok", toolMetadata: { status: "success" }, final: true, position: 3, createdAt: 1000 },
@@ -140,13 +140,13 @@ describe("a message that grows", () => {
   test("[R3] [F4] the same revision again is a duplicate, as an append, a longer append or a replacement", () => {
     const before = stored(row(), row({ revision: 2, body: append(5, " there") }));
     for (const body of [append(5, " there"), append(0, "Hello there"), append(11, ""), replace("Hello there")]) {
-      expect(judge(before, row({ revision: 2, body }))).toMatchObject({ outcome: "duplicate" });
+      expect(decide(before, row({ revision: 2, body }))).toMatchObject({ outcome: "duplicate" });
     }
   });
 
   test("[R3] an older revision is a duplicate whatever it carries", () => {
     const before = stored(row(), row({ revision: 2, body: append(5, " there") }));
-    expect(judge(before, row())).toMatchObject({ outcome: "duplicate", stored: { revision: 2 } });
+    expect(decide(before, row())).toMatchObject({ outcome: "duplicate", stored: { revision: 2 } });
   });
 
   test("the keys of tool metadata may come in any order", () => {
@@ -167,13 +167,13 @@ describe("a message that grows", () => {
       tool: "edit",
       toolCallId: "t1",
     };
-    expect(judge(stored(first), { ...first, toolMetadata: shuffled })).toMatchObject({ outcome: "duplicate" });
+    expect(decide(stored(first), { ...first, toolMetadata: shuffled })).toMatchObject({ outcome: "duplicate" });
     for (const other of [
       { ...tool, exitCode: 0 },
       { ...tool, diffs: undefined },
       { ...tool, diffs: [] },
     ]) {
-      expect(judge(stored(first), { ...first, toolMetadata: other })).toMatchObject({ outcome: "conflict" });
+      expect(decide(stored(first), { ...first, toolMetadata: other })).toMatchObject({ outcome: "conflict" });
     }
   });
 });
@@ -190,42 +190,44 @@ describe("conflicts and limits", () => {
     ["a cut", { truncated: { bytes: 9, sha256: "aa" } }],
     ["tool metadata", { toolMetadata: { toolCallId: "t", tool: "t", title: "t", target: null, status: "pending" } }],
   ])("[F37] the same revision with %s is a conflict", (_what, fields) => {
-    expect(judge(stored(row()), row(fields))).toMatchObject({ outcome: "conflict" });
+    expect(decide(stored(row()), row(fields))).toMatchObject({ outcome: "conflict" });
   });
 
   test("[F37] a final message never changes", () => {
     const done = stored(row({ final: true }));
-    expect(judge(done, row({ revision: 2, body: append(5, "!") }))).toMatchObject({ outcome: "conflict" });
-    expect(judge(done, row({ revision: 2, body: replace("other") }))).toMatchObject({ outcome: "conflict" });
+    expect(decide(done, row({ revision: 2, body: append(5, "!") }))).toMatchObject({ outcome: "conflict" });
+    expect(decide(done, row({ revision: 2, body: replace("other") }))).toMatchObject({ outcome: "conflict" });
   });
 
   test("[F37] [R4] an id of another session, role or kind is a conflict", () => {
-    expect(judge({ ...stored(row()), sessionId: otherSession }, row())).toMatchObject({ outcome: "conflict" });
-    expect(judge(stored(row()), row({ role: "user", revision: 2 }))).toMatchObject({ outcome: "conflict" });
-    expect(judge(stored(row()), row({ kind: "thought", revision: 2 }))).toMatchObject({ outcome: "conflict" });
+    expect(decide({ ...stored(row()), sessionId: otherSession }, row())).toMatchObject({ outcome: "conflict" });
+    expect(decide(stored(row()), row({ role: "user", revision: 2 }))).toMatchObject({ outcome: "conflict" });
+    expect(decide(stored(row()), row({ kind: "thought", revision: 2 }))).toMatchObject({ outcome: "conflict" });
   });
 
   test("[F36] content is accepted up to the limit in bytes and rejected one byte later, whole or grown", () => {
     const full = "é".repeat(LIMITS.messageMaxContentBytes / 2);
-    expect(judge(null, row({ body: replace(full) }))).toMatchObject({ outcome: "stored" });
-    expect(judge(null, row({ body: replace(`${full}x`) }))).toMatchObject({ outcome: "rejected" });
+    expect(decide(null, row({ body: replace(full) }))).toMatchObject({ outcome: "stored" });
+    expect(decide(null, row({ body: replace(`${full}x`) }))).toMatchObject({ outcome: "rejected" });
     const growing = stored(row({ body: append(0, full) }));
-    expect(judge(growing, row({ revision: 2, body: append(full.length, "x") }))).toMatchObject({ outcome: "rejected" });
+    expect(decide(growing, row({ revision: 2, body: append(full.length, "x") }))).toMatchObject({
+      outcome: "rejected",
+    });
   });
 
   test("[F36] tool metadata over the limit is rejected", () => {
     const big = "x".repeat(LIMITS.toolMetadataMaxBytes - 200);
-    expect(judge(null, row({ kind: "tool", role: "tool", toolMetadata: toolWith(big) }))).toMatchObject({
+    expect(decide(null, row({ kind: "tool", role: "tool", toolMetadata: toolWith(big) }))).toMatchObject({
       outcome: "stored",
     });
     expect(
-      judge(null, row({ kind: "tool", role: "tool", toolMetadata: toolWith(`${big}${"x".repeat(200)}`) })),
+      decide(null, row({ kind: "tool", role: "tool", toolMetadata: toolWith(`${big}${"x".repeat(200)}`) })),
     ).toMatchObject({ outcome: "rejected" });
   });
 
   test("half a surrogate pair is rejected: the database could not keep it", () => {
-    expect(judge(null, row({ body: replace("\ud83d") }))).toMatchObject({ outcome: "rejected" });
-    expect(judge(null, row({ body: replace("😀") }))).toMatchObject({ outcome: "stored" });
+    expect(decide(null, row({ body: replace("\ud83d") }))).toMatchObject({ outcome: "rejected" });
+    expect(decide(null, row({ body: replace("😀") }))).toMatchObject({ outcome: "stored" });
   });
 });
 
@@ -254,31 +256,31 @@ describe("rows as they come", () => {
     }
   });
 
-  test("each judgement has its answer", () => {
-    expect(toDeliveryResult("a", judge(null, row()))).toEqual({
+  test("each decision has its answer", () => {
+    expect(toDeliveryResult("a", decide(null, row()))).toEqual({
       messageId: "a",
       outcome: "stored",
       length: 5,
       revision: 1,
     });
-    expect(toDeliveryResult("a", judge(stored(row()), row()))).toEqual({
+    expect(toDeliveryResult("a", decide(stored(row()), row()))).toEqual({
       messageId: "a",
       outcome: "duplicate",
       length: 5,
       revision: 1,
     });
-    expect(toDeliveryResult("a", judge(null, row({ body: append(2, "x") })))).toEqual({
+    expect(toDeliveryResult("a", decide(null, row({ body: append(2, "x") })))).toEqual({
       messageId: "a",
       outcome: "behind",
       length: 0,
       revision: 0,
     });
-    expect(toDeliveryResult("a", judge(stored(row()), row({ final: true })))).toEqual({
+    expect(toDeliveryResult("a", decide(stored(row()), row({ final: true })))).toEqual({
       messageId: "a",
       outcome: "conflict",
       reason: expect.any(String),
     });
-    expect(toDeliveryResult("a", judge(null, row({ sessionId: otherSession })))).toEqual({
+    expect(toDeliveryResult("a", decide(null, row({ sessionId: otherSession })))).toEqual({
       messageId: "a",
       outcome: "rejected",
       reason: expect.any(String),
@@ -292,14 +294,14 @@ class MapStore {
 
   deliver(rows: readonly DeliveredMessage[]): DeliveryResult[] {
     return rows.map((sent) => {
-      const judgement = decideDelivery(
+      const decision = decideDelivery(
         this.messages.get(sent.messageId) ?? null,
         sent,
         { session },
         { position: this.messages.size, createdAt: 0 },
       );
-      if (judgement.outcome === "stored") this.messages.set(sent.messageId, judgement.next);
-      return toDeliveryResult(sent.messageId, judgement);
+      if (decision.outcome === "stored") this.messages.set(sent.messageId, decision.next);
+      return toDeliveryResult(sent.messageId, decision);
     });
   }
 }

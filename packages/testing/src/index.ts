@@ -3,7 +3,7 @@ export * from "./builders.ts";
 export * from "./core-share.ts";
 export * from "./fault-proxy.ts";
 export type { ScriptedToolUse, ScriptedTurn } from "./messages-script.ts";
-export * from "./patience.ts";
+export * from "./wait-for.ts";
 export * from "./scripted-gemini-api.ts";
 export * from "./scripted-messages-api.ts";
 export type { ScriptedModel, ScriptedModelOptions } from "./scripted-model.ts";

@@ -16,7 +16,7 @@ export interface GitHubFault {
   readonly status: number | null;
   /** GitHub's own words, or what went wrong on the way. */
   readonly reason: string;
-  /** GitHub asks for patience. */
+  /** GitHub limits the rate of requests. */
   readonly isLimited: boolean;
 }
 

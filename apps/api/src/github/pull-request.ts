@@ -93,7 +93,7 @@ function describeRemedy(
   { repository: { owner, name } }: WantedPullRequest,
   { status, reason, isLimited }: GitHubFault,
 ): string {
-  if (isLimited) return `GitHub asks for patience (${reason}).`;
+  if (isLimited) return `GitHub limits the rate of requests (${reason}).`;
   switch (status) {
     case null:
       return `GitHub did not answer (${reason}).`;

@@ -213,14 +213,14 @@ describe("[R12] many at once", () => {
     const owner = { ownerId, projectId: (await aHolder(ownerId)).projectId };
     const statements = vi.spyOn(Object.getPrototypeOf(env.DB), "prepare");
     await Promise.all(Array.from({ length: N }, () => submit(owner)));
-    const inLine = () => db.$count(taskQueue, eq(taskQueue.ownerId, ownerId));
+    const countQueued = () => db.$count(taskQueue, eq(taskQueue.ownerId, ownerId));
     const placed = async () => {
       const rows = await db.select().from(nodes).where(eq(nodes.ownerId, ownerId));
       return rows.filter((row) => row.size === "small" && row.taskIds.length > 0);
     };
     const stands = async (left: number) =>
       vi.waitFor(async () => {
-        expect(await inLine()).toBe(left);
+        expect(await countQueued()).toBe(left);
         expect((await placed()).flatMap((row) => row.taskIds)).toHaveLength(2 * SLOTS);
       }, soon);
     await stands(N - 2 * SLOTS);

@@ -41,7 +41,7 @@ const listening = () => {
 };
 
 /** A queued task without a workflow. */
-async function inLine(
+async function enqueue(
   rank: number,
   code: "capacity" | "dependencies" = "capacity",
   blockedBy: TaskRecord["id"][] = [],
@@ -51,9 +51,9 @@ async function inLine(
   const draft = await createNewTask(deps, caller, project, createTask.parse({ description: "x" }), null);
   const runId: RunId = ids.make("run");
   await db.update(tasks).set({ status: "queued", runId, updatedAt: 1 }).where(eq(tasks.id, draft.id));
-  const place = { taskId: draft.id, runId, ownerId, size: "small", rank, queuedAt: 1 } as const;
-  await enqueueTask(db, place, { kind: "wait", code, blockedBy }, Date.now());
-  return { ...place, task: (await findTask(db, draft.id)) ?? draft };
+  const entry = { taskId: draft.id, runId, ownerId, size: "small", rank, queuedAt: 1 } as const;
+  await enqueueTask(db, entry, { kind: "wait", code, blockedBy }, Date.now());
+  return { ...entry, task: (await findTask(db, draft.id)) ?? draft };
 }
 
 async function aMachine(taken: number, more: Partial<typeof nodes.$inferInsert> = {}): Promise<void> {
@@ -80,8 +80,8 @@ async function aMachine(taken: number, more: Partial<typeof nodes.$inferInsert> 
 describe("[R12] available slots wake", () => {
   it("as many tasks as there are slots, the first ones", async () => {
     for (let i = 1; i < deps.config.MAX_NODES_PER_USER; i++) await aMachine(3);
-    const [low, urgent, high] = [await inLine(4), await inLine(1), await inLine(2)];
-    await inLine(1, "dependencies");
+    const [low, urgent, high] = [await enqueue(4), await enqueue(1), await enqueue(2)];
+    await enqueue(1, "dependencies");
     await wakeQueue(listening(), ownerId);
     // One more node may be created: three slots.
     expect(waitForSignal).toEqual([urgent.runId, high.runId, low.runId]);
@@ -95,7 +95,7 @@ describe("[R12] available slots wake", () => {
   });
 
   it("no other user's tasks", async () => {
-    await inLine(1);
+    await enqueue(1);
     await wakeQueue(listening(), await anOwner());
     expect(waitForSignal).toEqual([]);
   });
@@ -103,32 +103,32 @@ describe("[R12] available slots wake", () => {
 
 describe("[R12] an end wakes", () => {
   it("the tasks that waited for it, and no others", async () => {
-    const first = await inLine(5);
-    const then = await inLine(5, "dependencies", [first.taskId]);
-    await inLine(5, "dependencies", [then.taskId]);
+    const first = await enqueue(5);
+    const then = await enqueue(5, "dependencies", [first.taskId]);
+    await enqueue(5, "dependencies", [then.taskId]);
     await wakeDependents(listening(), first.task);
     expect(waitForSignal).toEqual([then.runId]);
   });
 });
 
 it("the sweep leaves runs that poll the queue alone, and signals one that does not", async () => {
-  const place = await inLine(5);
+  const entry = await enqueue(5);
   const { env: ears } = listening();
   await repairOrphanRuns(ears, Date.now() + 120_000);
-  expect(waitForSignal).not.toContain(place.runId);
-  expect(await dequeueTask(db, place.taskId)).toBe(true);
+  expect(waitForSignal).not.toContain(entry.runId);
+  expect(await dequeueTask(db, entry.taskId)).toBe(true);
   await repairOrphanRuns(ears, Date.now() + 120_000);
-  expect(waitForSignal).toContain(place.runId);
+  expect(waitForSignal).toContain(entry.runId);
 });
 
 it("[T1] a run that no longer has the task gets no entry", async () => {
-  const place = await inLine(5);
-  await dequeueTask(db, place.taskId);
+  const entry = await enqueue(5);
+  await dequeueTask(db, entry.taskId);
   await enqueueTask(
     db,
-    { ...place, runId: ids.make("run") },
+    { ...entry, runId: ids.make("run") },
     { kind: "wait", code: "capacity", blockedBy: [] },
     Date.now(),
   );
-  expect(await dequeueTask(db, place.taskId)).toBe(false);
+  expect(await dequeueTask(db, entry.taskId)).toBe(false);
 });

@@ -36,7 +36,7 @@ let asked: { readonly line: string; readonly key: string | undefined }[];
 let terminal: ReturnType<typeof recordingTerminal>;
 
 beforeEach(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), "cli-patience-"));
+  dataDir = await mkdtemp(join(tmpdir(), "cli-transport-"));
   cleanups.push(() => rm(dataDir, { recursive: true }));
   terminal = recordingTerminal();
   asked = [];

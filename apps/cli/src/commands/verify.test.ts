@@ -54,7 +54,7 @@ describe("[R16] verifying a stored transcript", () => {
 
 describe("[R16] a task without a transcript digest", () => {
   const session = aSessionView({ messageCount: 1 });
-  const judged = async (task: TaskView, status: number, code: string) => {
+  const verify = async (task: TaskView, status: number, code: string) => {
     const answers: Record<string, unknown> = {
       [`/api/projects/${session.projectId}/sessions/${session.id}`]: session,
       [`/api/projects/${session.projectId}/sessions/${session.id}/messages`]: { session, messages: [message(0)] },
@@ -81,12 +81,12 @@ describe("[R16] a task without a transcript digest", () => {
     aTaskView({ projectId: session.projectId, sessionId: session.id, status });
 
   it("is accepted when it ended before its agent started", async () => {
-    expect(await judged(ended("failed"), 409, "conflict")).toMatchObject({ result: "unverified", faults: [] });
+    expect(await verify(ended("failed"), 409, "conflict")).toMatchObject({ result: "unverified", faults: [] });
   });
 
   it("is a fault when it completed, and any other refusal is an error", async () => {
-    expect(await judged(ended("completed"), 409, "conflict")).toMatchObject({ result: "faulty" });
-    await expect(judged(ended("failed"), 500, "internal")).rejects.toThrow(/no digest/);
+    expect(await verify(ended("completed"), 409, "conflict")).toMatchObject({ result: "faulty" });
+    await expect(verify(ended("failed"), 500, "internal")).rejects.toThrow(/no digest/);
   });
 });
 

@@ -53,7 +53,7 @@ export function faultOf(error: HetznerError): ProviderFault {
   });
 }
 
-/** One request comes free each second; a little patience gives others room too. */
+/** The provider frees one request per second; waiting a little longer leaves capacity for other callers. */
 const RATE_LIMIT_PAUSE_MS = 5000;
 
 function kindOf({ status, code, message }: HetznerError): ProviderFaultKind {

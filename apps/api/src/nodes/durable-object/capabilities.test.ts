@@ -43,10 +43,10 @@ const areShown = (capabilities: AgentCapabilities) =>
 /** One attempt has failed. */
 const isPending = () =>
   vi.waitFor(async () => {
-    const owed = await runInDurableObject(nodeObject(env, nodeId), (_object, state) =>
+    const pending = await runInDurableObject(nodeObject(env, nodeId), (_object, state) =>
       new NodeStorage(state.storage).pendingCapabilities(),
     );
-    expect(owed).toMatchObject([{ workspaceId: lease.workspaceId, attempts: 1 }]);
+    expect(pending).toMatchObject([{ workspaceId: lease.workspaceId, attempts: 1 }]);
   });
 
 describe("an agent's capabilities", () => {

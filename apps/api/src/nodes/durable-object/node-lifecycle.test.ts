@@ -466,9 +466,9 @@ describe("alarms", () => {
   });
 
   it("[F14] a request while an alarm's work runs is not lost", async () => {
-    const ringing = fireAlarm(nodeId);
-    const poked = node().destroy("requested while the alarm's work runs");
-    await Promise.all([ringing, poked]);
+    const firing = fireAlarm(nodeId);
+    const destroyed = node().destroy("requested while the alarm's work runs");
+    await Promise.all([firing, destroyed]);
     for (const _ of [1, 2, 3]) {
       passTime(60_000);
       await fireAlarm(nodeId);

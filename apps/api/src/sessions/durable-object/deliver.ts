@@ -86,10 +86,10 @@ function applyRow(
   now: Millis,
 ) {
   const arrival = { position: session.messageCount, createdAt: clampTimestamp(row.timestamp, session.startedAt, now) };
-  const judgement = decideDelivery(storage.message(row.messageId), row, claims, arrival);
-  const result = toDeliveryResult(row.messageId, judgement);
-  if (judgement.outcome !== "stored") return { session, result, event: null };
-  const { next, change: kind } = judgement;
+  const decision = decideDelivery(storage.message(row.messageId), row, claims, arrival);
+  const result = toDeliveryResult(row.messageId, decision);
+  if (decision.outcome !== "stored") return { session, result, event: null };
+  const { next, change: kind } = decision;
   // The session has ended, so its growing message counts as interrupted; a later delivery may still complete it.
   const message = session.status === "active" || next.final ? next : { ...next, interrupted: true };
   return { result, ...storeChange(storage, session, { message, kind, workspaceId: claims.workspace, now }) };

@@ -301,7 +301,7 @@ export class RunContext {
     const isSilent = answer === "silent";
     const observation = isSilent ? null : answer;
     const silentSince = isSilent ? (silentBefore ?? now) : null;
-    const decision = decideRun(wait, { observation: observation, silentSince, cancelRequested, deadline, now });
+    const decision = decideRun(wait, { observation, silentSince, cancelRequested, deadline, now });
     const delayedAt = wait === "start" ? (observation?.session.startDelayedAt ?? null) : null;
     if (delayedAt !== null) await this.#recordDelay(delayedAt);
     // The engine stores what a step returns: no observation while there is only something to wait for.

@@ -20,10 +20,9 @@ import { endRun, endRefusedRun } from "./run-ending.ts";
 import { releaseOrphanedSlots, NodeLost, prepareOnAnyNode } from "./prepare-on-any-node.ts";
 import type { Prepared } from "./prepare-on-any-node.ts";
 import type { KeyedEvent } from "../store.ts";
-import { RunContext, RunSuperseded, stopAfterWait, stopWith, toInternalFailure } from "./run-context.ts";
+import { RunContext, RunStopped, RunSuperseded, stopAfterWait, stopWith, toInternalFailure } from "./run-context.ts";
 import type { Ending } from "./run-context.ts";
 import { withPullRequest } from "./run-pull-request.ts";
-import { RunStopped } from "./run-context.ts";
 
 export class TaskRun extends WorkflowEntrypoint<Env, TaskRunParams> {
   override async run(event: Readonly<WorkflowEvent<TaskRunParams>>, step: WorkflowStep): Promise<void> {

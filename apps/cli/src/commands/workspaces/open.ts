@@ -21,7 +21,7 @@ export async function openWorkspace(text: string, options: OpenOptions, context:
   if (json && options.shell) throw new CliError("--json cannot be combined with --shell.", "Leave out one of them.");
   const client = await requireSamovar(context);
   const workspace = await findWorkspace(client, text);
-  const look = await client.lookIntoWorkspace(workspace.id);
+  const look = await client.readWorkspaceDiff(workspace.id);
   const isHere = await isLocal(look.path, context.dataDir);
   if (json) {
     printJson(terminal, { workspace, look, local: isHere });

@@ -176,7 +176,7 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
     const task = find(id);
     if (task?.status !== "failed") return;
     if (getState().offline) return refuse(task, OFFLINE);
-    send(task, { acknowledged: acknowledged }, () => deps.act(id, acknowledged ? "acknowledge" : "unacknowledge"));
+    send(task, { acknowledged }, () => deps.act(id, acknowledged ? "acknowledge" : "unacknowledge"));
     const text = acknowledged
       ? `Acknowledged ${quoteTitle(task)}: no longer needs attention`
       : `${quoteTitle(task)} needs attention again`;
