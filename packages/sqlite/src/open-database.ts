@@ -57,7 +57,7 @@ function checkIntegrity(db: DatabaseSync): void {
 
 function migrate(db: DatabaseSync, migrations: readonly string[], path: string): void {
   const applied = Number(db.prepare("PRAGMA user_version").get()?.["user_version"]);
-  invariant(applied <= migrations.length, `${path} is of a newer version of Samovar`);
+  invariant(applied <= migrations.length, `${path} was made by another version of Samovar`);
   // Also without anything to apply: the write takes the lock before the first caller relies on it.
   runTransaction(db, () => {
     for (const sql of migrations.slice(applied)) db.exec(sql);
