@@ -4,7 +4,7 @@
  */
 import { parseJson } from "@samovar/base";
 import { existsSync } from "node:fs";
-import { lstat, readdir, readlink } from "node:fs/promises";
+import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -91,8 +91,18 @@ export async function clearedFaults(here: Installation, person: Person): Promise
       [...taskIds, ...retainedTaskIds].map((task) => `${id} still holds a slot of ${task}`),
     );
   });
+  const seen = await Promise.all(slots.map(async (fault) => `${fault}: ${await describeLog(here, fault)}`));
   for (const { id } of await person.nodes()) await destroyNode(person, id);
-  return [...slots, ...(await waitUntilClear(() => leftovers(here, person)))];
+  return [...seen, ...(await waitUntilClear(() => leftovers(here, person)))];
+}
+
+/** The last lines of all logs that name an id of the fault. */
+async function describeLog({ dataDir }: Installation, fault: string): Promise<string> {
+  const ids = fault.match(/\b(?:nod|tsk|wsp)_\w+/g) ?? [];
+  const files = (await listEntries(dataDir, true)).filter((path) => path.endsWith(".log"));
+  const texts = await Promise.all(files.map((path) => readFile(path, "utf8").catch(() => "")));
+  const lines = texts.flatMap((text) => text.split("\n")).filter((line) => ids.some((id) => line.includes(id)));
+  return lines.toSorted().slice(-40).join("\n");
 }
 
 async function destroyNode(person: Person, id: string): Promise<void> {
