@@ -42,34 +42,39 @@ export class PendingEffects {
       return this.#flushing;
     }
     // Only after the caller's transaction.
-    this.#flushing = Promise.resolve()
-      .then(() => this.#flushAll())
-      .finally(() => {
-        this.#flushing = null;
-      });
+    this.#flushing = Promise.resolve().then(() => this.#flushAll());
     return this.#flushing;
   }
 
   async #flushAll(): Promise<void> {
-    do {
-      this.#again = false;
-      // Runs first: people wait for them.
-      const signalled = await this.#signalAll();
-      const projected = await this.#project();
-      const woken = projected && (await flushQueueWake(this.#deps));
-      const written = await flushCapabilities(this.#deps);
-      const { alarms, clock, storage } = this.#deps;
-      const pending = [
-        storage.projection(),
-        ...storage.signals(),
-        ...storage.pendingQueueWakes(),
-        ...storage.pendingCapabilities(),
-      ];
-      const attempts = Math.max(1, ...pending.map((effect) => effect.attempts));
-      const isDone = signalled && projected && woken && written;
-      alarms.set(EFFECTS_ALARM, isDone ? null : clock.now() + backoffMs(attempts, RETRY));
-      alarms.arm();
-    } while (this.#again);
+    try {
+      do {
+        this.#again = false;
+        await this.#flushOnce();
+      } while (this.#again);
+    } finally {
+      // At once with the last look at `#again`, so that no call comes in between and is lost.
+      this.#flushing = null;
+    }
+  }
+
+  async #flushOnce(): Promise<void> {
+    // Runs first: people wait for them.
+    const signalled = await this.#signalAll();
+    const projected = await this.#project();
+    const woken = projected && (await flushQueueWake(this.#deps));
+    const written = await flushCapabilities(this.#deps);
+    const { alarms, clock, storage } = this.#deps;
+    const pending = [
+      storage.projection(),
+      ...storage.signals(),
+      ...storage.pendingQueueWakes(),
+      ...storage.pendingCapabilities(),
+    ];
+    const attempts = Math.max(1, ...pending.map((effect) => effect.attempts));
+    const isDone = signalled && projected && woken && written;
+    alarms.set(EFFECTS_ALARM, isDone ? null : clock.now() + backoffMs(attempts, RETRY));
+    alarms.arm();
   }
 
   async #signalAll(): Promise<boolean> {

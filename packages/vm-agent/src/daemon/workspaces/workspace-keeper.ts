@@ -16,7 +16,7 @@ export interface KeeperPorts {
   readonly store: DaemonStore;
   readonly logger: Logger;
   readonly stateDir: string;
-  readonly callback: WorkspaceCallback;
+  readonly callback: Pick<WorkspaceCallback, "fetchGitLogin">;
   /** For the whole clone. */
   readonly cloneTimeoutMs: number;
   /** Ends the workspace's sessions; resolves when their hosts are gone. */
@@ -32,9 +32,16 @@ export interface KeeperPorts {
 
 const RETRY_REMOVAL_MS = 2_000;
 
+interface Work {
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
+  /** Woken meanwhile: it may have read the workspace before the change. */
+  isStale: boolean;
+}
+
 export class WorkspaceKeeper {
   readonly #ports: KeeperPorts;
-  readonly #busy = new Map<WorkspaceId, { readonly abort: AbortController; readonly done: Promise<void> }>();
+  readonly #busy = new Map<WorkspaceId, Work>();
 
   constructor(ports: KeeperPorts) {
     this.#ports = ports;
@@ -44,14 +51,17 @@ export class WorkspaceKeeper {
   wake(id: WorkspaceId): void {
     const busy = this.#busy.get(id);
     if (busy !== undefined) {
+      busy.isStale = true;
       if (this.#ports.store.workspace(id)?.state === "destroying") busy.abort.abort();
       return;
     }
     const abort = new AbortController();
-    const done = this.#run(id, AbortSignal.any([abort.signal, this.#ports.stopping])).finally(() =>
-      this.#busy.delete(id),
-    );
-    this.#busy.set(id, { abort, done });
+    const done = this.#run(id, AbortSignal.any([abort.signal, this.#ports.stopping])).finally(() => {
+      this.#busy.delete(id);
+      if (work.isStale) this.wake(id);
+    });
+    const work: Work = { abort, done, isStale: false };
+    this.#busy.set(id, work);
   }
 
   /** Resolves when no work is in progress. */
