@@ -78,6 +78,7 @@ export function plays(marks: string): Record<string, readonly ScriptedTurn[]> {
       { text: "Really." },
     ],
     "Choose a model": [{ text: "I am who you wished for." }],
+    "Serve the tea": [{ text: "Served." }],
     "Be overloaded": [{ text: "never", refuse: { status: 400, times: 100 } }],
   };
 }

@@ -57,6 +57,12 @@ export const agentProgram = z.discriminatedUnion("from", [
 ]);
 export type AgentProgram = z.infer<typeof agentProgram>;
 
+/** Relative, without `.` and `..`. */
+const homePath = z
+  .string()
+  .max(200)
+  .regex(/^(?!\.{1,2}(\/|$))[\w.-]+(\/(?!\.{1,2}(\/|$))[\w.-]+)*$/, "not a path inside the home directory");
+
 /**
  * Everything that a node needs to install and start an agent: nodes keep no list of agents. In the values of `env`,
  * `{gateway.url}`, `{gateway.key}`, `{home}`, `{checkout}` and `{model}` are filled in by the session host; a variable
@@ -77,6 +83,8 @@ export const agentRecipe = z.object({
    * directory nor its credential.
    */
   startsEarly: z.boolean().default(false),
+  /** Text files by their path in the session's home, written before anything of the repository runs. `{checkout}` is filled in. */
+  homeFiles: z.record(homePath, z.string().max(16_000)).default({}),
 });
 export type AgentRecipe = z.infer<typeof agentRecipe>;
 

@@ -10,7 +10,7 @@ export interface AgentEntry {
   readonly recipe: AgentRecipe;
 }
 
-/** Its settings come from here alone: a repository's own could start programs or lead it to another model. */
+/** Agents' settings come from here alone: a repository's own could start programs or lead an agent to another model. */
 const OPENCODE_CONFIG = {
   provider: { openai: { options: { baseURL: "{gateway.url}/v1", apiKey: "{gateway.key}" } } },
   enabled_providers: ["openai"],
@@ -18,6 +18,9 @@ const OPENCODE_CONFIG = {
   share: "disabled",
   autoupdate: false,
 };
+
+/** Without the repository's settings Claude Code skips its `CLAUDE.md` too; the user's memory imports it again. A missing file imports nothing. */
+const CLAUDE_MEMORY = "@{checkout}/CLAUDE.md\n@{checkout}/.claude/CLAUDE.md\n";
 
 const CODEX_CONFIG = {
   model_provider: "gateway",
@@ -41,6 +44,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
       gateway: null,
       secretEnv: false,
       startsEarly: true,
+      homeFiles: {},
     },
   },
   claude: {
@@ -70,6 +74,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
       secretEnv: false,
       // Its adapter starts Claude Code with the session, in the session's directory.
       startsEarly: true,
+      homeFiles: { ".claude/CLAUDE.md": CLAUDE_MEMORY },
     },
   },
   opencode: {
@@ -107,6 +112,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
       gateway: "openai",
       secretEnv: false,
       startsEarly: false,
+      homeFiles: {},
     },
   },
   gemini: {
@@ -130,6 +136,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
       gateway: "google",
       secretEnv: false,
       startsEarly: false,
+      homeFiles: {},
     },
   },
   codex: {
@@ -159,6 +166,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
       gateway: "openai",
       secretEnv: false,
       startsEarly: false,
+      homeFiles: {},
     },
   },
 };

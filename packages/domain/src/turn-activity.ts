@@ -39,14 +39,17 @@ export const ANSWER_GRACE_MS = 100;
 /** For what follows a late update or the end of background work. */
 export const FOLLOW_UP_GRACE_MS = 2_000;
 
-/** Asks Claude's adapter to forward its messages about background tasks, and not to suggest prompts. */
-export const BACKGROUND_META = {
+/**
+ * For Claude's adapter: forward messages about background tasks, suggest no prompts, and read neither the repository's
+ * settings, which can start programs and change the model's address, nor its list of MCP servers.
+ */
+export const SESSION_META = {
   claudeCode: {
     emitRawSDKMessages: [
       { type: "system", subtype: "background_tasks_changed" },
       { type: "system", subtype: "session_state_changed" },
     ],
-    options: { promptSuggestions: false },
+    options: { promptSuggestions: false, settingSources: ["user"], strictMcpConfig: true },
   },
 } as const;
 

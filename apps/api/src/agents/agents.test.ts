@@ -50,6 +50,7 @@ describe("a custom agent", () => {
       gateway: null,
       secretEnv: false,
       startsEarly: false,
+      homeFiles: {},
     });
   });
 

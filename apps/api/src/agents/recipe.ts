@@ -61,7 +61,7 @@ function builtIn({ description, credential, hint, recipe }: AgentEntry): KnownAg
 function ownAgent(definition: AgentDefinition): KnownAgent {
   const { kind, name, description, program, env, gateway, secretEnv } = definition;
   return {
-    recipe: { kind, name, program, env, gateway, secretEnv: secretEnv.length > 0, startsEarly: false },
+    recipe: { kind, name, program, env, gateway, secretEnv: secretEnv.length > 0, startsEarly: false, homeFiles: {} },
     description,
     credential: gateway ?? (secretEnv.length > 0 ? `agent:${kind}` : null),
     secretEnv,

@@ -27,6 +27,7 @@ function prepare(command: string) {
     gateway: null,
     secretEnv: false,
     startsEarly: false,
+    homeFiles: {},
   };
   return prepareAgent(recipe, {
     self: ["node", "main.ts"],

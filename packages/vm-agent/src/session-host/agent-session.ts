@@ -9,7 +9,7 @@ import { TIME_LIMITS } from "@samovar/contracts";
 import type { Fields } from "@samovar/domain/acp-update";
 import { toFields, readAcpUpdate } from "@samovar/domain/acp-update";
 import {
-  BACKGROUND_META,
+  SESSION_META,
   getWorkState,
   initialActivity,
   recordAnswer,
@@ -211,7 +211,7 @@ export class AgentSession {
   }
 
   #openSession(resumable: ResumableSession | null): Promise<Fields> {
-    const params = { cwd: this.#ports.launch.cwd, mcpServers: [], _meta: BACKGROUND_META };
+    const params = { cwd: this.#ports.launch.cwd, mcpServers: [], _meta: SESSION_META };
     if (resumable === null) return this.#acp.request("session/new", params);
     this.#isReplaying = true;
     return this.#acp.request(`session/${resumable.method}`, { ...params, sessionId: resumable.sessionId });

@@ -53,6 +53,7 @@ describe("a task with a custom agent", () => {
       gateway: null,
       secretEnv: false,
       startsEarly: false,
+      homeFiles: {},
     });
     expect(await getWorkspace(task)).toMatchObject({ agent: "goose" });
   });

@@ -1,9 +1,10 @@
-/** The instructions for a session's host: `host.json`, written before the host is started. It holds no secret. */
+/** What a session's host finds when it starts: `host.json`, and its agent's files in the home directory. Neither holds a secret. */
 import type { Result } from "@samovar/base";
 import { err, errorMessage, ok } from "@samovar/base";
 import type { Failure, HostLaunch } from "@samovar/contracts";
 import { PROTOCOL_VERSION } from "@samovar/contracts";
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { writePrivateFile } from "../private-file.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
 import { getCheckoutPaths } from "../workspaces/workspace-paths.ts";
@@ -22,10 +23,21 @@ export interface LaunchInput {
 /** A full disk is returned as a failure, so that the session still ends with a reason. */
 export function writeLaunch(directory: string, input: LaunchInput): Result<null, Failure> {
   try {
+    writeHomeFiles(input);
     writePrivateFile(join(directory, "host.json"), `${JSON.stringify(createHostLaunch(input), null, 2)}\n`);
     return ok(null);
   } catch (error) {
     return err({ code: "launch_failed", message: `The agent could not be started: ${errorMessage(error)}` });
+  }
+}
+
+/** Nothing of the repository has run yet, so no link in the home directory leads elsewhere. */
+function writeHomeFiles({ session: { args }, workspace, stateDir }: LaunchInput): void {
+  const { home, repo } = getCheckoutPaths(stateDir, workspace.directoryName);
+  for (const [path, text] of Object.entries(args.agent.homeFiles)) {
+    const file = join(home, path);
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writePrivateFile(file, text.replaceAll("{checkout}", repo));
   }
 }
 
