@@ -43,7 +43,7 @@ export async function measurePage(args: readonly string[]): Promise<void> {
       run: true,
     });
     await person.until(running, ({ status }) => status === "in_progress", WAIT_TIMEOUT_MS);
-    const browser = await launchBrowser({ url: here.url });
+    const browser = await launchBrowser({ url: here.pageUrl });
     try {
       await browser.signIn(here.signInUrl);
       await measure(here, browser, { project, long: tasks.at(-1) ?? running, running });

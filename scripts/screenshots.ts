@@ -44,7 +44,7 @@ async function shootAll(scenes: readonly Scene[]): Promise<void> {
 /** Reports a scene that cannot be reached, and goes on with the others. */
 async function shoot(page: Page, scene: Scene, width: number): Promise<void> {
   try {
-    await enter(page, stage.here.url, scene);
+    await enter(page, stage.here.pageUrl, scene);
   } catch (error) {
     console.error(`${scene.name} at ${width}: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = 1;

@@ -23,7 +23,7 @@ export interface SwitchingPage {
 
 /** A signed-in browser without an open page. */
 export async function openBrowser(here: Installation): Promise<PersonsBrowser> {
-  const browser = await launchBrowser({ url: here.url });
+  const browser = await launchBrowser({ url: here.pageUrl });
   await browser.signIn(here.signInUrl);
   return browser;
 }

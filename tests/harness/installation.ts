@@ -18,6 +18,8 @@ export interface Finished {
 export interface Installation {
   readonly dataDir: string;
   readonly url: string;
+  /** Where a browser opens the pages. */
+  readonly pageUrl: string;
   readonly signInUrl: string;
   /** The process of `samovar up`. */
   readonly process: ChildProcess;
@@ -87,6 +89,7 @@ export async function startInstallation(
   return {
     dataDir,
     url,
+    pageUrl: String(ready["pageUrl"]),
     signInUrl: String(ready["signInUrl"]),
     process: up.process,
     samovar: (words, given = {}) => run(cli(words), env, given),

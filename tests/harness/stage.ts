@@ -16,7 +16,7 @@ export interface Stage {
 export async function startStage(env: Readonly<Record<string, string>> = {}): Promise<Stage> {
   const here = await startInstallation({ env });
   const proxy = await startFaultProxy({ target: here.url });
-  const browser = await launchBrowser({ url: here.url, through: proxy.url });
+  const browser = await launchBrowser({ url: here.pageUrl, through: proxy.url });
   return {
     here,
     person: new Person(() => here),

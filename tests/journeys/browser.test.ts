@@ -1,3 +1,4 @@
+import { type IncomingHttpHeaders, createServer } from "node:http";
 import { join } from "node:path";
 import { messageView } from "@samovar/contracts";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -15,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage.stop());
 
-test("[R11] [R27] after sign-in, words appear while the agent streams, and a reload halfway loses nothing", async () => {
+test("[R11] [R27] [S1] after sign-in, words appear while the agent streams, a reload halfway loses nothing, and a server on another port gets no cookie", async () => {
   const page = await stage.browser.open(stage.here.signInUrl);
   await page.getByLabel("Name").fill("Tea house");
   await page.getByRole("textbox", { name: "Repository" }).fill(makeRepository(join(stage.here.dataDir, "repository")));
@@ -38,7 +39,27 @@ test("[R11] [R27] after sign-in, words appear while the agent streams, and a rel
   expect(said.map((message) => getWords(message.content).length)).toContain(1500);
   expect((await shownArticles(page, "Agent")).map(getWords)).toEqual(said.map((message) => getWords(message.content)));
   expect(stage.browser.complaints).toEqual([]);
+
+  // An agent can run a server on another port, and put a link to it into its transcript.
+  const { url, requests, close } = await startNeighbour();
+  await page.goto(url);
+  await close();
+  expect(requests.map(({ cookie }) => cookie)).toEqual([undefined]);
+  expect(await page.context().cookies(stage.here.pageUrl)).toHaveLength(1);
 });
+
+/** A server on another port of this computer, and the headers that it received. */
+async function startNeighbour() {
+  const requests: IncomingHttpHeaders[] = [];
+  const server = createServer(({ headers, url: path }, response) => {
+    if (path === "/") requests.push(headers);
+    response.end("tea");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}/`;
+  return { url, requests, close: () => new Promise((resolve) => server.close(resolve)) };
+}
 
 async function storedMessages(url: string) {
   const { project, session } = parsePlace(url);

@@ -69,7 +69,7 @@ async function findFaults(scenes: readonly Scene[], options: OpenOptions, themes
   const faults: string[] = [];
   const page = await stage.browser.open("/favicon.svg", { ...options, reducedMotion: true });
   for (const scene of scenes) {
-    await enter(page, stage.here.url, scene);
+    await enter(page, stage.here.pageUrl, scene);
     faults.push(...(await tooWide(page, scene)));
     for (const [nth, colorScheme] of themes.entries()) {
       await page.emulateMedia({ colorScheme });

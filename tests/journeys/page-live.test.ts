@@ -66,9 +66,9 @@ test("[R27] [R29] two tabs with two projects at once: each shows all of its own 
   const context = pages[0]?.context();
   if (context === undefined) throw new Error("no first tab");
   const sameAsFirst = await context.newPage();
-  await sameAsFirst.goto(new URL(toPath(first), stage.here.url).href);
+  await sameAsFirst.goto(new URL(toPath(first), stage.here.pageUrl).href);
   const board = await context.newPage();
-  await board.goto(new URL(`/p/${coffee.id}/board`, stage.here.url).href);
+  await board.goto(new URL(`/p/${coffee.id}/board`, stage.here.pageUrl).href);
 
   for (const [n, task] of [first, second].entries()) {
     const delivery = await openWorkspaceDelivery(stage.here, task.projectId, task.sessionId);

@@ -11,7 +11,7 @@ let repository: string;
 beforeAll(async () => {
   here = await startInstallation();
   repository = makeRepository(join(here.dataDir, "repository"));
-  browser = await launchBrowser({ url: here.url });
+  browser = await launchBrowser({ url: here.pageUrl });
   await browser.signIn(here.signInUrl);
 });
 
@@ -46,7 +46,7 @@ test("[R26] [R33] first use: create a project, run the suggested task with one c
   await page.goBack();
   await page.waitForURL(/\/board/);
 
-  await page.goto(`${here.url}/p/${parsePlace(address).project}/settings`);
+  await page.goto(`${here.pageUrl}/p/${parsePlace(address).project}/settings`);
   expect(await page.getByRole("link", { name: "Chat" }).getAttribute("aria-current")).toBeNull();
   await page.getByRole("button", { name: "Archive project" }).click();
   await page.getByRole("button", { name: "Restore project" }).waitFor();
@@ -117,7 +117,7 @@ test("[R26] [R34] the tab shows what is running; a custom agent is added, edited
   await page.getByRole("button", { name: "Cancel" }).first().click();
   await vi.waitFor(async () => expect(await page.title()).toBe("Wait · Samovar"));
 
-  await page.goto(`${here.url}/settings/agents`);
+  await page.goto(`${here.pageUrl}/settings/agents`);
   await page.getByRole("button", { name: "Add agent" }).click();
   await page.getByLabel("Short name").fill("mine");
   await page.getByRole("textbox", { name: "Name", exact: true }).fill("My own");

@@ -25,7 +25,7 @@ beforeAll(async () => {
   project = await new Person(() => here).makeProject(makeRepository(join(here.dataDir, "repository")));
   const tasks = await fillProject(here, project, [LONG, SHORT, SHORT]);
   [long, short] = [taskAt(tasks, 0), taskAt(tasks, 1)];
-  browser = await launchBrowser({ url: here.url });
+  browser = await launchBrowser({ url: here.pageUrl });
   await browser.signIn(here.signInUrl);
 });
 

@@ -17,6 +17,7 @@ import { apiRouter } from "./http/context.ts";
 import type { AppContext, Router } from "./http/context.ts";
 import { respondWithError } from "./http/errors.ts";
 import { securityHeaders } from "./http/headers.ts";
+import { isPageHost, requireKnownHost } from "./http/hosts.ts";
 import { describeApi } from "./http/openapi.ts";
 import { requireSameOrigin } from "./http/same-origin.ts";
 import { authenticate } from "./identity/authenticate.ts";
@@ -52,7 +53,7 @@ const userRouters = (): readonly Router[] => [
 export function createApp(ports: Ports = systemPorts): Router {
   const app = apiRouter();
   app.onError(respondWithError);
-  app.use(prepare(ports), securityHeaders);
+  app.use(prepare(ports), securityHeaders, requireKnownHost);
   for (const router of byteRouters()) app.route("/", router);
   app.use("/api/*", limitBody, requireJson);
 
@@ -67,7 +68,13 @@ export function createApp(ports: Ports = systemPorts): Router {
     throw new SamovarError("not_found", "No such address.");
   });
 
-  app.on(["GET", "HEAD"], "*", (c) => c.env.ASSETS.fetch(c.req.raw));
+  // The vm-agent, which nodes download.
+  app.on(["GET", "HEAD"], "/agent/*", (c) => c.env.ASSETS.fetch(c.req.raw));
+  app.on(["GET", "HEAD"], "*", (c) => {
+    // No redirect: it would tell the pages' address to everyone who can reach this one.
+    if (!isPageHost(c)) throw new SamovarError("not_found", "The pages have another address: run `samovar login`.");
+    return c.env.ASSETS.fetch(c.req.raw);
+  });
   app.all("*", () => {
     throw new SamovarError("method_not_allowed", "Pages are read-only.");
   });

@@ -40,6 +40,12 @@ export const settings = z.object({
     .regex(/^[a-z0-9][a-z0-9-]{3,39}$/)
     .describe("Label that marks this installation's servers at the provider"),
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).describe("Address at which browsers and nodes reach the control plane"),
+  PAGE_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      "Address at which browsers open the pages, if it is not PUBLIC_URL; the sign-in cookie counts only there",
+    ),
   OPERATOR_SECRET: z.string().min(32).describe("Secret. Authorises the initial setup"),
   SIGNING_KEY: json(signingKey).describe("Secret. Ed25519 private JWK that signs node and workspace tokens"),
   PREVIOUS_SIGNING_KEY: json(signingKey.omit({ d: true }))

@@ -40,9 +40,10 @@ export function controlPlane(
   const app = createApp(ports);
   const bindings = Object.keys(settings).length === 0 ? env : { ...env, ...settings };
 
+  /** `path`: also a whole address, for a call by another name. */
   const ask = async (path: string, { method, body, token, headers }: Ask = {}): Promise<Response> =>
     app.request(
-      `${ORIGIN}${path}`,
+      new URL(path, ORIGIN).href,
       {
         method: method ?? (body === undefined ? "GET" : "POST"),
         headers: {

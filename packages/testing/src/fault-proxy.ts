@@ -185,7 +185,7 @@ class FaultyMiddle {
 
 function forward(target: URL, request: IncomingMessage, body: Buffer): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const headers = { ...request.headers, host: target.host };
+    const headers = { ...request.headers, host: getHost(request, target) };
     const outgoing = httpRequest(
       { host: target.hostname, port: target.port, method: request.method, path: request.url, headers, agent: false },
       (stream) => resolve({ status: stream.statusCode ?? 502, headers: stream.headers, stream }),
@@ -239,7 +239,12 @@ function headOf(request: IncomingMessage, target: URL): string {
   const lines = [`${request.method} ${request.url} HTTP/1.1`];
   for (let at = 0; at < request.rawHeaders.length; at += 2) {
     const name = request.rawHeaders[at] ?? "";
-    lines.push(`${name}: ${name.toLowerCase() === "host" ? target.host : request.rawHeaders[at + 1]}`);
+    lines.push(`${name}: ${name.toLowerCase() === "host" ? getHost(request, target) : request.rawHeaders[at + 1]}`);
   }
   return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
+/** The name that the caller used, unless it called the proxy by the proxy's own address. */
+function getHost({ headers: { host }, socket }: IncomingMessage, target: URL): string {
+  return host === undefined || host === `127.0.0.1:${socket.localPort}` ? target.host : host;
 }

@@ -2,6 +2,7 @@
 import { SamovarError } from "@samovar/contracts";
 import type { Context, MiddlewareHandler } from "hono";
 import type { AppContext } from "./context.ts";
+import { isPageOrigin } from "./hosts.ts";
 
 const READING = new Set(["GET", "HEAD"]);
 
@@ -14,18 +15,8 @@ export const requireSameOrigin: MiddlewareHandler<AppContext> = async (c, next) 
 /** Throws `forbidden` unless the request names our own Origin, exactly. */
 export function assertSameOrigin(c: Context<AppContext>): void {
   const site = c.req.header("sec-fetch-site");
-  const own = isOwnOrigin(c.get("deps").config.PUBLIC_URL, c.req.url, c.req.header("origin"));
+  const own = isPageOrigin(c, c.req.header("origin"));
   if (!own || (site !== undefined && site !== "same-origin")) {
     throw new SamovarError("forbidden", "This request came from another site. Use Samovar's own pages.");
   }
 }
-
-/** Our public origin, or, on one machine, the loopback address by which it was called. */
-function isOwnOrigin(publicUrl: string, requestUrl: string, origin: string | undefined): boolean {
-  if (origin === undefined) return false;
-  if (origin === new URL(publicUrl).origin) return true;
-  const called = new URL(requestUrl);
-  return isLoopback(called.hostname) && isLoopback(new URL(publicUrl).hostname) && origin === called.origin;
-}
-
-const isLoopback = (host: string) => host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);

@@ -7,6 +7,7 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import type { CookieOptions } from "hono/utils/cookie";
 import { cookieSessions, users } from "../database/schema.ts";
 import type { AppContext, Caller } from "../http/context.ts";
+import { getPageUrl, isPageHost } from "../http/hosts.ts";
 import { randomToken } from "./secrets.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -24,8 +25,9 @@ export async function beginCookieSession(c: Context<AppContext>, userId: UserId)
   writeCookie(c, value);
 }
 
-/** Null without a cookie, or with one that has ended. */
+/** Null without a cookie, with one that has ended, and at an address that is not the pages'. */
 export async function findCallerByCookie(c: Context<AppContext>): Promise<Caller | null> {
+  if (!isPageHost(c)) return null;
   const value = getCookie(c, cookieName(c));
   if (value === undefined) return null;
   const { db, clock } = c.get("deps");
@@ -66,7 +68,7 @@ function writeCookie(c: Context<AppContext>, value: string): void {
   setCookie(c, cookieName(c), value, { ...cookieOptions(c), maxAge: LIFE_MS / 1000 });
 }
 
-const isSecure = (c: Context<AppContext>) => c.get("deps").config.PUBLIC_URL.startsWith("https:");
+const isSecure = (c: Context<AppContext>) => getPageUrl(c.get("deps").config).protocol === "https:";
 
 /** `__Host-` keeps a neighbouring host from setting it; browsers accept that name over TLS only. */
 const cookieName = (c: Context<AppContext>) => (isSecure(c) ? "__Host-samovar_session" : "samovar_session");

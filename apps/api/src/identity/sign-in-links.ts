@@ -5,6 +5,7 @@ import type { SignInLink } from "@samovar/contracts";
 import { and, eq, gt, isNull, lt } from "drizzle-orm";
 import { signInLinks } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
+import { getPageUrl } from "../http/hosts.ts";
 import { randomToken } from "./secrets.ts";
 
 const LIFE_MS = 15 * 60_000;
@@ -18,7 +19,7 @@ export async function makeSignInLink({ db, clock, config, random }: Deps, userId
     db.insert(signInLinks).values({ hash: sha256(token), userId, expiresAt, redeemedAt: null }),
     db.delete(signInLinks).where(lt(signInLinks.expiresAt, now)),
   ]);
-  return { url: `${config.PUBLIC_URL.replace(/\/$/, "")}/sign-in#${token}`, expiresAt };
+  return { url: new URL(`/sign-in#${token}`, getPageUrl(config)).href, expiresAt };
 }
 
 /** Whose link it was; null when it is unknown, used or too old. Of many who come at once, one gets it. */

@@ -1,5 +1,8 @@
 /** `samovar up`: runs everything on this machine until Ctrl-C. */
 import { spawn } from "node:child_process";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { writeAtomically } from "../files.ts";
 import { type Stack, readModelCredential, startStack, waitForStopSignal } from "./stack.ts";
 
 export interface UpOptions {
@@ -20,6 +23,7 @@ export async function runUp(options: UpOptions): Promise<number> {
     if (!options.json) console.error("\nStopping …");
   } finally {
     await stack.stop();
+    await rm(getOpeningFile(dataDir), { force: true });
   }
   if (options.json) console.log(JSON.stringify({ event: "stopped" }));
   return 0;
@@ -28,8 +32,8 @@ export async function runUp(options: UpOptions): Promise<number> {
 async function announce(stack: Stack, dataDir: string, options: UpOptions): Promise<void> {
   const link = await stack.client.createLink();
   if (options.json) {
-    const { url, cloud } = stack;
-    const ready = { event: "ready", url, signInUrl: link.url, cloudUrl: cloud.url, dataDir, pid: process.pid };
+    const { url, pageUrl, cloud } = stack;
+    const ready = { event: "ready", url, pageUrl, signInUrl: link.url, cloudUrl: cloud.url, dataDir, pid: process.pid };
     console.log(JSON.stringify(ready));
     return;
   }
@@ -37,7 +41,7 @@ async function announce(stack: Stack, dataDir: string, options: UpOptions): Prom
     readModelCredential(process.env) === null
       ? "script (set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN for Claude Code)"
       : "Claude Code";
-  console.log(`Samovar is running at ${stack.url}
+  console.log(`Samovar is running at ${stack.pageUrl}
 
   Sign in      ${link.url}
                (works once, for 15 minutes; \`samovar login\` prints another)
@@ -46,14 +50,25 @@ async function announce(stack: Stack, dataDir: string, options: UpOptions): Prom
   Data         ${dataDir}
 
 Agents run with your user's permissions on this machine. Ctrl-C stops everything.`);
-  if (options.open) openBrowser(link.url);
+  if (options.open) await openBrowser(link.url, dataDir);
 }
 
-/** Best effort: a machine without a desktop has no browser to open. */
-function openBrowser(url: string): void {
+/**
+ * Opens the page from a private file that leads to the link: every user of the machine can read a program's arguments. Best
+ * effort: a machine without a desktop has no browser to open.
+ */
+async function openBrowser(link: string, dataDir: string): Promise<void> {
   if (!process.stdout.isTTY) return;
+  const file = getOpeningFile(dataDir);
+  await writeAtomically(file, createOpeningPage(link));
   const program = process.platform === "darwin" ? "open" : "xdg-open";
-  const child = spawn(program, [url], { stdio: "ignore", detached: true });
+  const child = spawn(program, [file], { stdio: "ignore", detached: true });
   child.on("error", () => {});
   child.unref();
+}
+
+const getOpeningFile = (dataDir: string): string => join(dataDir, "open.html");
+
+function createOpeningPage(link: string): string {
+  return `<!doctype html><meta charset="utf-8"><title>Samovar</title><script>location.replace(${JSON.stringify(link)})</script>\n`;
 }

@@ -2,6 +2,7 @@
  * The whole system on one machine: the control plane, the local cloud and the sweep's timer. Starts the parts in the
  * order of their dependencies and stops them in reverse.
  */
+import { createHmac } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -32,7 +33,10 @@ export interface StackOptions {
 }
 
 export interface Stack {
+  /** Where programs reach the control plane. */
   readonly url: string;
+  /** Where browsers open the pages. */
+  readonly pageUrl: string;
   readonly apiToken: string;
   readonly client: SamovarClient;
   readonly cloud: LocalCloud;
@@ -84,11 +88,12 @@ async function assemble(
     logger,
   });
   undo.push(() => cloud.close({ servers: "stop" }));
+  const settings = { ...(await getFixedSettings(secrets, port, cloud, env)), ...getGivenSettings(env) };
   const controlPlane = await startControlPlane({
     directory,
     port,
     logger,
-    settings: { ...(await getFixedSettings(secrets, port, cloud, env)), ...getGivenSettings(env) },
+    settings,
   });
   undo.push(() => controlPlane.close());
   if (secrets.port !== port) await saveSecrets(directory, { ...secrets, port });
@@ -105,7 +110,8 @@ async function assemble(
   const sweep = startSweep(controlPlane, env["SWEEP_CRON"], logger);
   undo.push(async () => sweep.stop());
   await sweep.now();
-  return { url: controlPlane.url, apiToken: client.token, client, cloud, sweep: sweep.now, stop };
+  const pageUrl = settings["PAGE_URL"] ?? controlPlane.url;
+  return { url: controlPlane.url, pageUrl, apiToken: client.token, client, cloud, sweep: sweep.now, stop };
 }
 
 /** How long the local cloud's servers take to boot, in milliseconds. */
@@ -152,6 +158,7 @@ async function getFixedSettings(
     DEFAULT_AGENT: readModelCredential(env) === null ? "script" : "claude",
     INSTALLATION_ID: secrets.installationId,
     PUBLIC_URL: `http://127.0.0.1:${port}`,
+    PAGE_URL: `http://${derivePageHost(secrets)}:${port}`,
     OPERATOR_SECRET: secrets.operatorSecret,
     SIGNING_KEY: JSON.stringify(secrets.signingKey),
     ...(secrets.previousSigningKey === undefined
@@ -162,6 +169,15 @@ async function getFixedSettings(
     HETZNER_API_URL: cloud.url,
     ALLOW_LOCAL_REPOS: "true",
   };
+}
+
+/**
+ * A host name that only this user knows, the same at each start: a browser sends the sign-in cookie to every port of a host,
+ * and agents run servers too. Browsers resolve names below `localhost` to this computer (RFC 6761, 6.3).
+ */
+function derivePageHost({ operatorSecret }: Secrets): string {
+  const name = createHmac("sha256", operatorSecret).update("page host").digest("hex").slice(0, 20);
+  return `samovar-${name}.localhost`;
 }
 
 const NOT_FROM_ENVIRONMENT = new Set([

@@ -1,0 +1,80 @@
+import { signInLink } from "@samovar/contracts";
+import { describe, expect, it } from "vitest";
+import { controlPlane } from "../../test/caller.ts";
+
+const PROGRAMS = "http://127.0.0.1:7266";
+const PAGES = "http://samovar-4f2a.localhost:7266";
+const { setUp } = controlPlane();
+const onOneComputer = controlPlane(undefined, { PUBLIC_URL: PROGRAMS, PAGE_URL: PAGES });
+
+async function signIn(): Promise<string> {
+  const { ask } = onOneComputer;
+  const { apiToken } = await setUp();
+  const made = await ask(`${PROGRAMS}/api/identity/links`, { body: {}, token: apiToken });
+  const { url } = signInLink.parse(await made.json());
+  expect(url).toMatch(/^http:\/\/samovar-4f2a\.localhost:7266\/sign-in#/);
+  const redeemed = await ask(`${PAGES}/api/identity/redeem`, {
+    body: { token: new URL(url).hash.slice(1) },
+    headers: { origin: PAGES },
+  });
+  expect(redeemed.status).toBe(200);
+  return redeemed.headers.get("set-cookie")?.split(";", 1)[0] ?? "";
+}
+
+describe("on one computer", () => {
+  it("[S1] the sign-in cookie counts at the pages' address alone: a server on another port that received it cannot use it", async () => {
+    const cookie = await signIn();
+    const atPages = await onOneComputer.ask(`${PAGES}/api/me`, { headers: { cookie } });
+    expect(atPages.status).toBe(200);
+    for (const address of [PROGRAMS, "http://localhost:7266", "http://samovar-0000.localhost:7266"]) {
+      const elsewhere = await onOneComputer.ask(`${address}/api/me`, { headers: { cookie, origin: PAGES } });
+      expect(elsewhere.status, address).toBe(401);
+    }
+  });
+
+  it.each(["http://samovar-4f2a.localhost:3000", "http://samovar-0000.localhost:7266", PROGRAMS, "null"])(
+    "[S1] a change from a page of %s is refused",
+    async (origin) => {
+      const cookie = await signIn();
+      const change = await onOneComputer.ask(`${PAGES}/api/projects`, {
+        body: { name: "Tea", repoUrl: "/tmp/tea" },
+        headers: { cookie, origin },
+      });
+      expect(change.status).toBe(403);
+    },
+  );
+
+  it("the pages are served at their own address, which the other addresses do not reveal", async () => {
+    const here = await onOneComputer.ask(`${PROGRAMS}/sign-in`);
+    expect(here.status).toBe(404);
+    expect(`${await here.text()}${JSON.stringify([...here.headers])}`).not.toContain("samovar-4f2a");
+  });
+
+  it("nodes download the vm-agent where programs reach it", async () => {
+    const answer = await onOneComputer.ask(`${PROGRAMS}/agent/vm-agent.mjs`);
+    expect(await answer.text()).toBe("// The vm-agent.\n");
+  });
+
+  it("programs call it by any loopback name", async () => {
+    const { apiToken: token } = await setUp();
+    for (const address of [PROGRAMS, "http://localhost:7266", "http://[::1]:7266", "http://127.0.0.1:4000"])
+      expect((await onOneComputer.ask(`${address}/api/me`, { token })).status, address).toBe(200);
+  });
+});
+
+describe("a name that is not ours", () => {
+  const planes = { local: onOneComputer, cloud: controlPlane(undefined, { PUBLIC_URL: "https://samovar.test" }) };
+
+  it.each([
+    ["local", "http://evil.test:7266"],
+    ["local", "http://127.0.0.1.evil.test:7266"],
+    ["local", "http://192.168.1.4:7266"],
+    ["cloud", "https://evil.test"],
+    ["cloud", "https://samovar.test.evil.test"],
+    ["cloud", "https://127.0.0.1"],
+  ] as const)("[S1] is refused, with a valid token too (%s: %s)", async (place, address) => {
+    const { apiToken: token } = await setUp();
+    for (const path of ["/api/me", "/api/health", "/sign-in"])
+      expect((await planes[place].ask(`${address}${path}`, { token })).status, path).toBe(403);
+  });
+});

@@ -1,0 +1,39 @@
+/**
+ * The names under which the control plane answers. Any other name is refused, so that a page which has its own name lead
+ * here (DNS rebinding) reads nothing. Browsers share cookies between all ports of a host; so on one computer, where anyone
+ * may run a server on another port, the pages have a host name that only their user knows.
+ */
+import { SamovarError } from "@samovar/contracts";
+import type { Context, MiddlewareHandler } from "hono";
+import type { Config } from "../config.ts";
+import type { AppContext } from "./context.ts";
+
+type Addresses = Pick<Config, "PUBLIC_URL" | "PAGE_URL">;
+
+export const getPageUrl = (config: Addresses): URL => new URL(config.PAGE_URL ?? config.PUBLIC_URL);
+
+/** Refuses a request to a name that is not ours. */
+export const requireKnownHost: MiddlewareHandler<AppContext> = async (c, next) => {
+  const { hostname, host } = new URL(c.req.url);
+  const { config } = c.get("deps");
+  const own = new URL(config.PUBLIC_URL);
+  const isKnown = isPageHost(c) || (isLoopback(own.hostname) ? isLoopback(hostname) : host === own.host);
+  if (!isKnown) throw new SamovarError("forbidden", `Samovar does not answer to the name ${hostname}.`);
+  await next();
+};
+
+/** On one computer with any port, because a proxy for development has its own. */
+export function isPageHost(c: Context<AppContext>): boolean {
+  const page = getPageUrl(c.get("deps").config);
+  const called = new URL(c.req.url);
+  return isLoopback(page.hostname) ? called.hostname === page.hostname : called.host === page.host;
+}
+
+/** Whether `origin` is that of our pages. */
+export function isPageOrigin(c: Context<AppContext>, origin: string | undefined): boolean {
+  if (origin === undefined) return false;
+  const page = getPageUrl(c.get("deps").config);
+  return origin === page.origin || (isLoopback(page.hostname) && isPageHost(c) && origin === new URL(c.req.url).origin);
+}
+
+const isLoopback = (host: string) => /^(?:127\.\d+\.\d+\.\d+|\[::1\]|(?:[a-z0-9-]+\.)?localhost)$/.test(host);
