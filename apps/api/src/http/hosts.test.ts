@@ -52,7 +52,7 @@ describe("on one computer", () => {
 
   it("nodes download the vm-agent where programs reach it", async () => {
     const answer = await onOneComputer.ask(`${PROGRAMS}/agent/vm-agent.mjs`);
-    expect(await answer.text()).toBe("// The vm-agent.\n");
+    expect(await answer.text()).toContain("vm-agent");
   });
 
   it("programs call it by any loopback name", async () => {

@@ -1,1 +1,1 @@
-// The vm-agent.
+export const agent = "vm-agent";
