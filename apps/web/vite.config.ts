@@ -17,7 +17,7 @@ export default defineConfig({
     target: "es2023",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    // What the first page needs comes in one file: each small one would be a request of its own, before anything runs.
+    // What the first page needs comes in one file: each small one would be another request, before anything runs.
     chunkSizeWarningLimit: 800,
     rolldownOptions: { output: { codeSplitting: { groups: [{ name: "page", tags: ["$initial"] }] } } },
   },

@@ -199,7 +199,7 @@ describe("Claude Code", () => {
     expect(JSON.stringify(items.find(({ kind }) => kind === "claude")?.capabilities)).toContain("haiku");
   });
 
-  test("[S1] reads a repository's CLAUDE.md, but no settings of its own: no hook, helper or server starts, and the model's address stays", async () => {
+  test("[S1] reads a repository's CLAUDE.md, but not its settings: no hook, helper or server starts, and the model's address stays", async () => {
     const trap = (name: string) => `touch '${join(marks, name)}'`;
     const elsewhere = await startScriptedMessagesApi({ turns: [] });
     const hostile = makeRepository(join(here.dataDir, "hostile"), {

@@ -57,7 +57,7 @@ test("[R27] [R31] the socket breaks during a burst: messages sent meanwhile appe
   await stage.person.act(task, "cancel");
 });
 
-test("[R27] [R29] two tabs with two projects at once: each shows all of its own messages as they arrive", async () => {
+test("[R27] [R29] two tabs with two projects at once: each shows all its messages as they arrive", async () => {
   const [first, second] = [
     await run(tea, script("Pour", say("It begins."), hang())),
     await run(coffee, script("Grind", say("It begins."), hang())),

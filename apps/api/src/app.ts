@@ -50,6 +50,9 @@ const userRouters = (): readonly Router[] => [
   agentRoutes(),
 ];
 
+/** The files that nodes download. */
+const VM_AGENT = "/agent/";
+
 export function createApp(ports: Ports = systemPorts): Router {
   const app = apiRouter();
   app.onError(respondWithError);
@@ -68,11 +71,10 @@ export function createApp(ports: Ports = systemPorts): Router {
     throw new SamovarError("not_found", "No such address.");
   });
 
-  // The vm-agent, which nodes download.
-  app.on(["GET", "HEAD"], "/agent/*", (c) => c.env.ASSETS.fetch(c.req.raw));
   app.on(["GET", "HEAD"], "*", (c) => {
-    // No redirect: it would tell the pages' address to everyone who can reach this one.
-    if (!isPageHost(c)) throw new SamovarError("not_found", "The pages have another address: run `samovar login`.");
+    // No redirect: it would reveal the pages' address to everyone who can reach this one.
+    if (!isPageHost(c) && !c.req.path.startsWith(VM_AGENT))
+      throw new SamovarError("not_found", "The pages have another address: run `samovar login`.");
     return c.env.ASSETS.fetch(c.req.raw);
   });
   app.all("*", () => {

@@ -12,7 +12,7 @@ export * from "./identity.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";
 export * from "./link.ts";
-export * from "./machine-credentials.ts";
+export * from "./workspace-credentials.ts";
 export * from "./messages.ts";
 export * from "./nodes.ts";
 export * from "./paging.ts";

@@ -93,6 +93,7 @@ export const spending = z.object({
   since: millis,
   /** One for each currency. */
   spent: z.array(price),
-  machines: z.number().int().nonnegative(),
+  /** Those that were billed. */
+  nodes: z.number().int().nonnegative(),
 });
 export type Spending = z.infer<typeof spending>;

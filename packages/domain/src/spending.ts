@@ -1,4 +1,4 @@
-/** What machines cost: each hour that a machine begins is paid whole. Pure. */
+/** What nodes cost: each hour that a node begins is paid whole. Pure. */
 import type { Millis } from "@samovar/base";
 import type { Price } from "@samovar/contracts";
 
@@ -13,7 +13,7 @@ export interface PaidTime {
   readonly destroyedAt: Millis | null;
 }
 
-/** Hours that the machine began from `since` until `now`; the first at the very beginning. */
+/** Hours that the node began from `since` until `now`; the first at the very beginning. */
 export function countStartedHours(
   { createdAt, destroyedAt }: Omit<PaidTime, "pricePerHour">,
   now: Millis,
@@ -27,13 +27,13 @@ export function countStartedHours(
 
 const hoursBefore = (createdAt: Millis, at: Millis): number => Math.max(0, Math.ceil((at - createdAt) / HOUR_MS));
 
-/** One sum for each currency; a machine whose price is not known adds nothing. */
-export function sumCost(machines: readonly PaidTime[], now: Millis, since = 0): Price[] {
+/** One sum for each currency; a node whose price is not known adds nothing. */
+export function sumCost(nodes: readonly PaidTime[], now: Millis, since = 0): Price[] {
   const sums = new Map<string, number>();
-  for (const machine of machines) {
-    const { pricePerHour } = machine;
+  for (const node of nodes) {
+    const { pricePerHour } = node;
     if (pricePerHour === null) continue;
-    const cost = countStartedHours(machine, now, since) * Number(pricePerHour.amount);
+    const cost = countStartedHours(node, now, since) * Number(pricePerHour.amount);
     if (Number.isFinite(cost)) sums.set(pricePerHour.currency, (sums.get(pricePerHour.currency) ?? 0) + cost);
   }
   return [...sums].map(([currency, sum]) => ({ currency, amount: sum.toFixed(DECIMALS) }));

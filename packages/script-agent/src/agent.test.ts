@@ -135,11 +135,11 @@ describe("the script agent over stdio", () => {
     expect(existsSync(join(cwd, "never.txt"))).toBe(false);
   });
 
-  it("goes on over failures where it is told to, and says so at the end", async () => {
+  it("continues after failures where the script allows it, and says so at the end", async () => {
     const { prompt, updates } = await openAgent();
     expect((await prompt("```sh continue\nexit 4\n```\n```say on```")).stopReason).toBe("end_turn");
     expect(said(updates).at(-1)).toBe(
-      "Ran 2 steps. Step 1 failed with exit code 4. The script went on as it was told to.",
+      "Ran 2 steps. Step 1 failed with exit code 4. The script allowed it to continue.",
     );
   });
 
@@ -233,7 +233,7 @@ describe("the script agent over stdio", () => {
     expect(said(updates)).toEqual(["first"]);
   });
 
-  it("a command in the background outlives the answer, and its end is told", async () => {
+  it("a command in the background outlives the answer, and its end is reported", async () => {
     const { prompt, updates, child, exited } = await openAgent();
     const background = "```background\nuntil [ -e go ]; do sleep 0.02; done; echo brewed\n```";
     expect((await prompt(`${background}\n\`\`\`say first\`\`\``)).stopReason).toBe("end_turn");
@@ -267,7 +267,7 @@ describe("the script agent over stdio", () => {
     await expect(openAgent(undefined, { from: "resume", session: sessionId })).rejects.toThrow();
   });
 
-  it("[F39] told to leave within a script, it can be taken up again too", async () => {
+  it("[F39] an agent that leaves within a script can be resumed too", async () => {
     const first = await openAgent();
     first.prompt("```sh\ntouch begun; sleep 600\n```").catch(() => {});
     await vi.waitFor(() => expect(existsSync(join(cwd, "begun"))).toBe(true));
@@ -276,7 +276,7 @@ describe("the script agent over stdio", () => {
     await openAgent(undefined, { from: "resume", session: first.sessionId });
   });
 
-  it("[F39] where it is told to, it tells the session again instead", async () => {
+  it("[F39] where the script says so, it replays the session instead", async () => {
     const recall = { SCRIPT_AGENT_RECALL: "load" };
     const first = await openAgent(undefined, recall);
     await expect(first.prompt("```say Before.```\n```crash once```\n```say After.```")).rejects.toThrow();

@@ -116,5 +116,5 @@ async function closeEarly(sentence: string, left: number, deps: ToolDeps): Promi
 function closing(count: number, failures: readonly string[]): string {
   const ran = `Ran ${count} ${count === 1 ? "step" : "steps"}`;
   if (failures.length === 0) return count === 1 ? `${ran}; it succeeded.` : `${ran}; all succeeded.`;
-  return `${ran}. ${failures.join(". ")}. The script went on as it was told to.`;
+  return `${ran}. ${failures.join(". ")}. The script allowed it to continue.`;
 }

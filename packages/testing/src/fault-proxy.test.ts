@@ -38,16 +38,16 @@ async function start(schedule: readonly Fault[] = [], timers = testTime()) {
 
 async function dial(proxy: FaultProxy) {
   const socket = new WebSocket(proxy.url.replace("http", "ws"));
-  const heard: string[] = [];
+  const received: string[] = [];
   socket.on("error", () => {});
-  socket.on("message", (data) => heard.push(String(data)));
+  socket.on("message", (data) => received.push(String(data)));
   const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
   const opened = new Promise<boolean>((resolve) => {
     socket.once("open", () => resolve(true));
     void closed.then(() => resolve(false));
   });
   disposals.push(async () => socket.terminate());
-  return { socket, heard, closed, opened: await opened };
+  return { socket, received, closed, opened: await opened };
 }
 
 describe("a proxy that goes wrong on purpose", () => {
@@ -80,7 +80,7 @@ describe("a proxy that goes wrong on purpose", () => {
     expect(reached).toHaveLength(2);
   });
 
-  it("answers with a status of its own", async () => {
+  it("answers with a status instead of the target", async () => {
     const { post, reached } = await start([{ kind: "status", status: 503, body: '{"no":1}' }]);
     const response = await post("tea");
     expect([response.status, await response.text(), reached]).toEqual([503, '{"no":1}', []]);
@@ -107,7 +107,7 @@ describe("a proxy that goes wrong on purpose", () => {
     const { proxy } = await start();
     const one = await dial(proxy);
     one.socket.send("hello");
-    await vi.waitFor(() => expect(one.heard).toEqual(["hello"]));
+    await vi.waitFor(() => expect(one.received).toEqual(["hello"]));
     expect(proxy.cutAll()).toBeGreaterThan(0);
     await one.closed;
     expect((await dial(proxy)).opened).toBe(true);
@@ -130,10 +130,10 @@ describe("a proxy that goes wrong on purpose", () => {
     expect(last.opened).toBe(true);
     for (let index = 0; index < 20; index++) last.socket.send("x".repeat(20));
     await last.closed;
-    expect(last.heard.length).toBeLessThan(20);
+    expect(last.received.length).toBeLessThan(20);
   });
 
-  it("sends on to another target when it is told to", async () => {
+  it("forwards to another target once that is set", async () => {
     const { proxy, post } = await start([]);
     const other = await startTarget();
     proxy.retarget(other.url);

@@ -1,6 +1,6 @@
 /**
  * A proxy on loopback that goes wrong on purpose: for HTTP and for WebSockets. The fault most worth having is
- * `drop_reply`: what was asked for has happened, and nobody is told.
+ * `drop_reply`: the request took effect, and its caller never learns it.
  */
 import {
   type IncomingHttpHeaders,

@@ -166,18 +166,22 @@ describe("an unknown agent", () => {
   const refusal = {
     code: "agent_not_configured",
     message: expect.stringMatching(/There are: script, claude.*settings, under Agents/),
-    details: { agent: "nobody", known: expect.arrayContaining(["script", "claude"]), settingsPath: "/settings/agents" },
+    details: {
+      agent: "unknown",
+      known: expect.arrayContaining(["script", "claude"]),
+      settingsPath: "/settings/agents",
+    },
   };
 
   it("is refused by projects and tasks alike, before anything is made", async () => {
     const { id } = await project();
     const draft = taskView.parse(await (await as(`/api/projects/${id}/tasks`, "POST", { description: "x" })).json());
     const answers = [
-      await as("/api/projects", "POST", { name: "P", repoUrl: "https://git.test/a.git", defaultAgent: "nobody" }),
-      await as(`/api/projects/${id}`, "PATCH", { defaultAgent: "nobody" }),
-      await as(`/api/projects/${id}/tasks`, "POST", { description: "x", agent: "nobody" }),
-      await as(`/api/projects/${id}/tasks`, "POST", { description: "x", agent: "nobody", run: true }),
-      await as(`/api/projects/${id}/tasks/${draft.id}`, "PATCH", { agent: "nobody" }),
+      await as("/api/projects", "POST", { name: "P", repoUrl: "https://git.test/a.git", defaultAgent: "unknown" }),
+      await as(`/api/projects/${id}`, "PATCH", { defaultAgent: "unknown" }),
+      await as(`/api/projects/${id}/tasks`, "POST", { description: "x", agent: "unknown" }),
+      await as(`/api/projects/${id}/tasks`, "POST", { description: "x", agent: "unknown", run: true }),
+      await as(`/api/projects/${id}/tasks/${draft.id}`, "PATCH", { agent: "unknown" }),
     ];
     for (const answer of answers) expect([answer.status, await errorOf(answer)]).toMatchObject([409, refusal]);
     const made = await env.DB.prepare("SELECT count(*) AS n FROM tasks WHERE project_id = ?").bind(id).first("n");
@@ -187,7 +191,7 @@ describe("an unknown agent", () => {
   it("names custom agents as well", async () => {
     await define(GOOSE);
     const error = await errorOf(
-      await as("/api/projects", "POST", { name: "P", repoUrl: "https://git.test/a.git", defaultAgent: "nobody" }),
+      await as("/api/projects", "POST", { name: "P", repoUrl: "https://git.test/a.git", defaultAgent: "unknown" }),
     );
     expect(error.details).toMatchObject({ known: expect.arrayContaining(["goose"]) });
   });
@@ -201,7 +205,7 @@ describe("an unknown agent", () => {
   });
 
   it("has no recipe", async () => {
-    expect(await getRecipe(deps, ids.make("usr"), "nobody")).toBeNull();
+    expect(await getRecipe(deps, ids.make("usr"), "unknown")).toBeNull();
     expect(await getRecipe(deps, ids.make("usr"), "script")).toMatchObject({ program: { from: "vm_agent" } });
   });
 });

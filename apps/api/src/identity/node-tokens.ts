@@ -1,4 +1,4 @@
-/** The machines' JWTs: minted here, verified here, with algorithm, issuer, audience and type pinned. Keeps S1. */
+/** The nodes' JWTs: minted here, verified here, with algorithm, issuer, audience and type pinned. Keeps S1. */
 import type { Millis } from "@samovar/base";
 import { NODE_TOKEN, nodeClaims, SamovarError, WORKSPACE_TOKEN, workspaceClaims } from "@samovar/contracts";
 import type { NodeClaims, WorkspaceClaims } from "@samovar/contracts";

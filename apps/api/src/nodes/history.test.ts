@@ -22,6 +22,7 @@ import {
 import { scriptedCloud } from "./durable-object/scripted-cloud.ts";
 import type { ScriptedCloud } from "./durable-object/scripted-cloud.ts";
 import { deleteOldChanges, listChanges } from "./history.ts";
+import { ORIGIN } from "../../test/caller.ts";
 import { nodeObject } from "./durable-object/stub.ts";
 import { findNode } from "./store.ts";
 
@@ -46,7 +47,7 @@ afterEach(() => {
 });
 
 async function ask<T extends z.ZodType>(path: string, schema: T): Promise<z.infer<T>> {
-  const answer = await app.request(`/api${path}`, { headers: { authorization: `Bearer ${token}` } }, env);
+  const answer = await app.request(`${ORIGIN}/api${path}`, { headers: { authorization: `Bearer ${token}` } }, env);
   expect(answer.status).toBe(200);
   return schema.parse(await answer.json());
 }
@@ -129,10 +130,10 @@ describe("the cost of nodes", () => {
   it("[R33] counts every hour begun, including destroyed nodes", async () => {
     await aWholeLife();
     const today = await ask(`/nodes/cost?since=${START - HOUR}`, spending);
-    expect(today).toMatchObject({ machines: 1, spent: [{ currency: "EUR" }] });
+    expect(today).toMatchObject({ nodes: 1, spent: [{ currency: "EUR" }] });
     // Three hours and a minute.
     expect(Number(today.spent[0]?.amount)).toBeCloseTo(0.04);
-    expect((await ask(`/nodes/cost?since=${START + 5 * HOUR}`, spending)).machines).toBe(0);
+    expect((await ask(`/nodes/cost?since=${START + 5 * HOUR}`, spending)).nodes).toBe(0);
   });
 
   it("of a size is known before a node exists, requested once, and unknown while the provider is unavailable", async () => {

@@ -14,5 +14,5 @@ export async function spendingSince(db: Database, ownerId: UserId, since: Millis
     .where(and(eq(nodes.ownerId, ownerId), or(isNull(nodes.destroyedAt), gte(nodes.destroyedAt, since))));
   // Without a server there is no cost.
   const billed = rows.filter((row) => row.serverId !== null).map(toNodeView);
-  return { since, spent: sumCost(billed, now, since), machines: billed.length };
+  return { since, spent: sumCost(billed, now, since), nodes: billed.length };
 }

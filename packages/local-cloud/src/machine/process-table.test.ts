@@ -7,7 +7,7 @@ afterEach(() => {
   for (const child of children.splice(0)) if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
 });
 
-/** A shell in a session of its own, with one child, `sleep`. */
+/** A shell in a new session, with one child, `sleep`. */
 function tree(env: Record<string, string>): number {
   const child = spawn("/bin/sh", ["-c", "sleep 1000 & wait"], {
     detached: true,

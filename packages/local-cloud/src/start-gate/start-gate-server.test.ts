@@ -42,9 +42,9 @@ const enter = (wait: Partial<Parameters<ReturnType<typeof startGate>["enter"]>[0
 
 /** Whether it is settled by the time that a later request has been answered. */
 async function isWaiting(permit: Promise<StartPermit>): Promise<boolean> {
-  const nobody = Symbol();
+  const noPermit = Symbol();
   await connected();
-  return (await Promise.race([permit, new Promise((resolve) => setImmediate(() => resolve(nobody)))])) === nobody;
+  return (await Promise.race([permit, new Promise((resolve) => setImmediate(() => resolve(noPermit)))])) === noPermit;
 }
 
 function connected(): Promise<Socket> {

@@ -31,7 +31,7 @@ it("gives each caller the answer to its request, and leaves no timer behind", as
   const [first, second] = [calls.ask(call, send), calls.ask(call, send)];
   calls.resolve(sent[1] ?? "", answer);
   expect(await second).toEqual(answer);
-  calls.resolve("of nobody", answer);
+  calls.resolve("unknown", answer);
   calls.resolve(sent[0] ?? "", answer);
   expect(await first).toEqual(answer);
   expect(due).toEqual([]);

@@ -17,7 +17,7 @@ export function PoolSummary({ nodes }: { readonly nodes: readonly NodeView[] }) 
     ["Warm", warm],
     ["Booting", booting],
     ["Cost per hour", formatPrices(perHour, nodes.length)],
-    ["Spent today", today === undefined ? "–" : formatPrices(today.spent, today.machines)],
+    ["Spent today", today === undefined ? "–" : formatPrices(today.spent, today.nodes)],
   ] as const;
   return (
     <dl className="grid grid-cols-6 gap-px overflow-hidden rounded-xl border border-hairline bg-hairline tablet:grid-cols-5">

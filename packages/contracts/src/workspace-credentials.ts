@@ -1,4 +1,4 @@
-/** What machines fetch on demand with a workspace token, and keep in memory only. */
+/** Credentials that nodes fetch on demand with a workspace token, and keep in memory only. */
 import * as z from "zod";
 
 /**
