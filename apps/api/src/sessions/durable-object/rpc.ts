@@ -17,6 +17,7 @@ import type {
   TranscriptVerification,
   WorkspaceClaims,
 } from "@samovar/contracts";
+import type { Deliverer } from "./deliverers.ts";
 
 export interface CreateSessionInput {
   readonly projectId: ProjectId;
@@ -47,9 +48,14 @@ export interface ProjectDataRpc extends Rpc.DurableObjectBranded {
     sessionId: SessionId,
     query: { readonly before?: number | undefined; readonly after?: number | undefined; readonly limit: number },
   ): Promise<{ readonly messages: readonly MessageView[]; readonly session: SessionView } | null>;
-  /** Applies one delivery in one transaction. `rows` are unparsed, and each gets its own result. */
+  /** Records whether a workspace may deliver. An older report than the stored one changes nothing. */
+  setDeliverer(deliverer: Deliverer): Promise<void>;
+  /**
+   * Applies one delivery in one transaction. `rows` are unparsed, and each gets its own result. Throws `unauthenticated` if
+   * the workspace may not deliver any more.
+   */
   deliver(claims: WorkspaceClaims, rows: readonly unknown[]): Promise<DeliveryReply>;
-  /** Compares the claimed digest with that of the stored messages that the node delivered. */
+  /** Compares the digest of a closed transcript with that of the stored messages that the node delivered. If they agree, the transcript is complete. */
   verify(sessionId: SessionId, claimed: TranscriptDigest): Promise<TranscriptVerification>;
   /** The digest of the stored messages that the node delivered. */
   digest(sessionId: SessionId): Promise<TranscriptDigest>;
