@@ -72,9 +72,7 @@ function request(method: string, path: string, token: string, messages: readonly
   const query = isBundle ? `?sha256=${sha256(data)}` : "";
   const type = isBundle ? "application/octet-stream" : "application/json";
   const claim = { token: "x".repeat(30), claim: "a".repeat(32), agentVersion: "1", messages };
-  const address = path
-    .replace(/:workspaceId(\{[^}]*\})?/, lease.workspaceId)
-    .replace(/:nodeId(\{[^}]*\})?/, nodeId);
+  const address = path.replace(/:workspaceId(\{[^}]*\})?/, lease.workspaceId).replace(/:nodeId(\{[^}]*\})?/, nodeId);
   const headers = {
     authorization: `Bearer ${token}`,
     ...(method === "GET" ? {} : { "content-type": type }),

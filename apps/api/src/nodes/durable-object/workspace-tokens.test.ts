@@ -56,9 +56,7 @@ const ends = (agent: Agent, drained: boolean, n = 2) => {
   return isReported(agent, n);
 };
 const isReported = (agent: Agent, n: number) =>
-  vi.waitFor(() =>
-    expect(agent.frames.flatMap((frame) => (frame.type === "ack" ? [frame.upTo] : []))).toContain(n),
-  );
+  vi.waitFor(() => expect(agent.frames.flatMap((frame) => (frame.type === "ack" ? [frame.upTo] : []))).toContain(n));
 const hasPending = (agent: Agent, pending: number, n: number) => {
   const stats = { pending, deadLetters: 0, lastDeadLetterReason: null };
   agent.report({ kind: "outbox.stats", sessionId: lease.sessionId, stats }, n);

@@ -1,25 +1,12 @@
 /**
  * Which workspaces may deliver to a session. A workspace's node tells this object when the workspace gets its slot and when
- * it loses it, so that a delivery needs no further call. A workspace that this object has not been told of yet is admitted: only its
+ * it loses it, so that a delivery needs no further call. A workspace that this object was told nothing of is admitted: only its
  * node's object signs its token. Keeps M1, S1.
  */
-import type { Millis, NodeId, SessionId, WorkspaceId } from "@samovar/base";
+import type { Millis, SessionId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { WorkspaceClaims } from "@samovar/contracts";
 import type { ProjectStorage } from "./storage.ts";
-
-/** A workspace on one node, as the node's object reports it. */
-export interface Deliverer {
-  readonly workspaceId: WorkspaceId;
-  readonly nodeId: NodeId;
-  readonly sessionId: SessionId;
-  /** The node's. */
-  readonly epoch: number;
-  /** When its last delivery is due; null while it holds its slot on a living node. */
-  readonly deliverUntil: Millis | null;
-  /** Grows with each report of this workspace on this node, so that a late report changes nothing. */
-  readonly stamp: number;
-}
 
 /**
  * Throws `unauthenticated` unless the workspace holds its slot on its node in this epoch, or held it until recently and the

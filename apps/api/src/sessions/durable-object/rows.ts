@@ -17,7 +17,7 @@ import {
 } from "@samovar/contracts";
 import type { StoredMessage } from "@samovar/domain/message-store";
 import * as z from "zod";
-import type { Deliverer } from "./deliverers.ts";
+import type { Deliverer } from "./rpc.ts";
 
 export type Row = Record<string, SqlStorageValue>;
 

@@ -2,7 +2,7 @@
  * The RPC interface of a ProjectData object: one per project, named by the project's id. It owns the project's sessions and
  * messages and serves its viewers. Every call is idempotent.
  */
-import type { MessageId, ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
+import type { MessageId, Millis, NodeId, ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
 import type {
   BundleView,
   DeliveryReply,
@@ -17,7 +17,19 @@ import type {
   TranscriptVerification,
   WorkspaceClaims,
 } from "@samovar/contracts";
-import type { Deliverer } from "./deliverers.ts";
+
+/** A workspace on one node, as the node's object reports it. */
+export interface Deliverer {
+  readonly workspaceId: WorkspaceId;
+  readonly nodeId: NodeId;
+  readonly sessionId: SessionId;
+  /** The node's. */
+  readonly epoch: number;
+  /** Until when it may deliver; null while it holds its slot on a living node. */
+  readonly deliverUntil: Millis | null;
+  /** Grows with each report of this workspace on this node, so that a late report changes nothing. */
+  readonly stamp: number;
+}
 
 export interface CreateSessionInput {
   readonly projectId: ProjectId;

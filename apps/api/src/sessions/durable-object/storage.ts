@@ -2,9 +2,9 @@
 import type { MessageId, Millis, NodeId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
 import type { Page, SessionStatus, SessionView } from "@samovar/contracts";
 import type { StoredMessage } from "@samovar/domain/message-store";
-import type { Deliverer } from "./deliverers.ts";
 import { toColumns, toDeliverer, toMessage, toSession } from "./rows.ts";
 import type { Provenance, Row } from "./rows.ts";
+import type { Deliverer } from "./rpc.ts";
 
 /** A message's position, and the approximate number of characters of its JSON. */
 export interface MessageLocation {
