@@ -145,6 +145,12 @@ export const TIME_LIMITS = {
     "DRAIN_TIMEOUT_MS",
     "WORKSPACE_RETENTION_MS",
   ]),
+  LATE_DELIVERY_GRACE_MS: limit(
+    HOUR,
+    "step",
+    "control_plane",
+    "How long messages are still accepted from a workspace that was destroyed, or whose node was, while its transcript is incomplete",
+  ),
   SWEEP_GRACE_MS: limit(
     45 * MINUTE,
     "step",

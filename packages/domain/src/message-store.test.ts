@@ -205,6 +205,29 @@ describe("conflicts and limits", () => {
     expect(decide(stored(row()), row({ kind: "thought", revision: 2 }))).toMatchObject({ outcome: "conflict" });
   });
 
+  test("[security 5] [R7] a user message is rejected unless it repeats the stored one", () => {
+    const prompt = { ...stored(row({ final: true })), role: "user", origin: "page" } as const;
+    const repeated = row({ role: "user", final: true });
+    expect(decide(prompt, repeated)).toMatchObject({ outcome: "duplicate" });
+    expect(decide(prompt, { ...repeated, body: replace("other") })).toMatchObject({ outcome: "conflict" });
+    expect(decide(prompt, { ...repeated, revision: 2, body: append(5, "!") })).toMatchObject({ outcome: "conflict" });
+    for (const body of [append(0, "Hello"), append(5, "!"), replace("Do this instead")])
+      expect(decide(null, row({ role: "user", body }))).toMatchObject({ outcome: "rejected", reason: /user message/ });
+  });
+
+  test("[security 5] [R3] a complete transcript takes no change, but a repeat is a duplicate", () => {
+    const target = { session, isComplete: true };
+    const done = stored(row({ final: true }));
+    expect(decideDelivery(done, row({ final: true }), target, arrival)).toMatchObject({ outcome: "duplicate" });
+    for (const [known, sent] of [
+      [null, row()],
+      [null, row({ body: append(5, "!") })],
+      [stored(row()), row({ revision: 2, body: append(5, "!") })],
+      [stored(row()), row({ revision: 2, body: append(9, "!") })],
+    ] as const)
+      expect(decideDelivery(known, sent, target, arrival)).toMatchObject({ outcome: "rejected", reason: /complete/ });
+  });
+
   test("[F36] content is accepted up to the limit in bytes and rejected one byte later, whole or grown", () => {
     const full = "é".repeat(LIMITS.messageMaxContentBytes / 2);
     expect(decide(null, row({ body: replace(full) }))).toMatchObject({ outcome: "stored" });

@@ -15,7 +15,6 @@ import type {
   MessageRole,
   ToolMetadata,
   Truncation,
-  WorkspaceClaims,
 } from "@samovar/contracts";
 import { deliveredMessage, fromPlainMessage, LIMITS, plainMessage } from "@samovar/contracts";
 import { jsonBytes, utf8Bytes } from "./text-limits.ts";
@@ -59,16 +58,36 @@ export interface Arrival {
   readonly createdAt: Millis;
 }
 
-/** Judges one row. The session is the token's; the row's own must be the same. */
+/** The session that a delivery is for. */
+export interface DeliveryTarget {
+  /** The token's. */
+  readonly session: SessionId;
+  /** The transcript was closed and verified: repeats are acknowledged, changes are rejected. */
+  readonly isComplete?: boolean;
+}
+
+/** Judges one row, whose own session must be the target. Only the control plane adds user messages: a node may repeat one, not add it. */
 export function decideDelivery(
   stored: StoredMessage | null,
   row: DeliveredMessage,
-  claims: Pick<WorkspaceClaims, "session">,
+  target: DeliveryTarget,
   arrival: Arrival,
 ): DeliveryDecision {
-  if (row.sessionId !== claims.session) return rejected("the token speaks for another session");
+  const decision = decideRow(stored, row, target, arrival);
+  if (decision.outcome !== "stored" && decision.outcome !== "behind") return decision;
+  if (row.role === "user") return rejected("a node cannot add a user message");
+  return target.isComplete === true ? rejected("the transcript is complete and verified") : decision;
+}
+
+function decideRow(
+  stored: StoredMessage | null,
+  row: DeliveredMessage,
+  { session }: DeliveryTarget,
+  arrival: Arrival,
+): DeliveryDecision {
+  if (row.sessionId !== session) return rejected("the token speaks for another session");
   if (stored === null) return row.body.mode === "append" && row.body.offset > 0 ? behind(null) : added(row, arrival);
-  if (stored.sessionId !== claims.session) return conflict("the id belongs to a message of another session");
+  if (stored.sessionId !== session) return conflict("the id belongs to a message of another session");
   if (stored.role !== row.role || stored.kind !== row.kind)
     return conflict("the id belongs to a message of another kind");
   if (row.revision < stored.revision) return { outcome: "duplicate", stored };

@@ -13,6 +13,8 @@ import {
   NEW_LINK,
   NEW_WORKSPACE,
   getNextCommand,
+  hasToDeliver,
+  isAtWork,
   numberCommand,
   observeRun,
   takeEvent,
@@ -219,5 +221,41 @@ describe("facts of a workspace", () => {
       workspace: { state: "failed", failure: { code: "node_unreachable" } },
       session: { end: { outcome: "clean" } },
     });
+  });
+});
+
+describe("[S1] [security 5] access of a workspace", () => {
+  const ready = { ...NEW_WORKSPACE, state: "ready" as const };
+  const step = (event: Parameters<typeof stepNode>[1]) => stepNode(node, event, 1, settings).record;
+
+  it("to credentials lasts while the run's work goes on there", () => {
+    expect(isAtWork(node, lease.workspaceId, NEW_WORKSPACE)).toBe(true);
+    expect(isAtWork(node, lease.workspaceId, ready)).toBe(true);
+    expect(isAtWork(node, "wsp_2" as WorkspaceId, ready)).toBe(false);
+    for (const over of [
+      { ...ready, end },
+      { ...ready, state: "failed" },
+      { ...ready, state: "destroyed" },
+    ] as const)
+      expect(isAtWork(node, lease.workspaceId, over)).toBe(false);
+    const { workspaceId } = lease;
+    for (const event of [
+      { kind: "slot.retained", workspaceId },
+      { kind: "slot.released", workspaceId },
+      { kind: "destroy.requested", reason: "requested" },
+      { kind: "agent.outdated" },
+    ] as const)
+      expect(isAtWork(step(event), workspaceId, ready), event.kind).toBe(false);
+  });
+
+  it("to the store lasts until everything is delivered", () => {
+    expect(hasToDeliver(NEW_WORKSPACE, null)).toBe(true);
+    expect(hasToDeliver(ready, { pending: 0 })).toBe(true);
+    expect(hasToDeliver({ ...ready, state: "failed" }, null)).toBe(false);
+    expect(hasToDeliver({ ...ready, end }, { pending: 3 }), "drained after the report").toBe(false);
+    const undrained = { ...ready, end: { ...end, drained: false } };
+    expect(hasToDeliver(undrained, null)).toBe(true);
+    expect(hasToDeliver(undrained, { pending: 3 })).toBe(true);
+    expect(hasToDeliver(undrained, { pending: 0 })).toBe(false);
   });
 });

@@ -2,10 +2,10 @@
  * The control plane's side of a node's link. Pure. Both directions are reliable: commands are numbered, sent again
  * after each reconnect and acknowledged cumulatively; events are accepted once, in order, and acknowledged when persisted.
  */
-import type { Failure, NodeEvent, SessionEnd } from "@samovar/contracts";
+import type { Failure, NodeEvent, OutboxStats, SessionEnd } from "@samovar/contracts";
 import { PROTOCOL_VERSION } from "@samovar/contracts";
 import { assertNever } from "@samovar/base";
-import type { Millis } from "@samovar/base";
+import type { Millis, WorkspaceId } from "@samovar/base";
 import type { NodeRecord, SlotLease } from "./node-record.ts";
 import { getNodeFailure, isAlive } from "./node-record.ts";
 import type { RunObservation } from "./run-observation.ts";
@@ -114,6 +114,19 @@ export function foldEvent(facts: WorkspaceFacts, event: NodeEvent, lease: SlotLe
     default:
       return assertNever(event, "node event");
   }
+}
+
+/** Whether the run's work in this workspace goes on: it is neither over, nor retained, nor given up. */
+export function isAtWork(record: NodeRecord, workspaceId: WorkspaceId, { state, end }: WorkspaceFacts): boolean {
+  const slot = record.slots.find(({ lease }) => lease.workspaceId === workspaceId);
+  if (slot === undefined || slot.retained || slot.lost !== null || !isAlive(record)) return false;
+  return end === null && (state === "creating" || state === "ready");
+}
+
+/** Whether a workspace that holds a slot may still have messages to deliver. `outbox`: the newest report; null when there was none. */
+export function hasToDeliver({ state, end }: WorkspaceFacts, outbox: Pick<OutboxStats, "pending"> | null): boolean {
+  if (end !== null) return !end.drained && outbox?.pending !== 0;
+  return state === "creating" || state === "ready";
 }
 
 /** Combines the node's reports with what its silence or its end means. */

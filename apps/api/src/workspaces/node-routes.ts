@@ -1,10 +1,11 @@
 /**
- * The credentials that a workspace may request while it holds its slot: its agent's and its repository's. The node keeps
+ * The credentials that a workspace may request while its run's work goes on: its agent's and its repository's. The node keeps
  * them in memory only. Keeps S1.
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import { agentCredential, gitCredential, SamovarError, workspaceId } from "@samovar/contracts";
 import type { WorkspaceId } from "@samovar/base";
+import type { WorkspaceState } from "@samovar/contracts";
 import type { Context } from "hono";
 import { apiRouter } from "../http/context.ts";
 import type { AppContext, Router } from "../http/context.ts";
@@ -16,6 +17,8 @@ import { findWorkspace } from "./store.ts";
 import type { WorkspaceRow } from "./store.ts";
 
 const params = z.object({ workspaceId });
+
+const AT_WORK: ReadonlySet<WorkspaceState> = new Set(["creating", "ready", "busy"]);
 
 const forAgent = createRoute({
   method: "get",
@@ -53,12 +56,13 @@ export function workspaceNodeRoutes(): Router {
   return router;
 }
 
-/** The workspace at this address. Throws `unauthenticated` unless the token is for it and it holds a slot now. */
+/** The workspace at this address. Throws `unauthenticated` unless the token is for it and its run's work goes on, on the token's node. */
 async function requireAdmitted(c: Context<AppContext>, id: WorkspaceId): Promise<WorkspaceRow> {
   const { config, clock, db } = c.get("deps");
   const claims = await verifyWorkspaceToken(config, bearer(c), clock.now());
   const row = claims.workspace === id ? await findWorkspace(db, claims.workspace) : null;
-  if (row === null || !(await nodeObject(c.env, claims.node).admits(claims.workspace, claims.epoch))) {
+  const isHere = row !== null && row.nodeId === claims.node && AT_WORK.has(row.state);
+  if (!isHere || !(await nodeObject(c.env, claims.node).admits(claims.workspace, claims.epoch))) {
     throw new SamovarError("unauthenticated", "The token is not for a running workspace.");
   }
   return row;

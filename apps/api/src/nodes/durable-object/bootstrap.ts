@@ -1,4 +1,4 @@
-/** First boot: exchanges the single-use token of the user data for a node token, for the first vm-agent to claim it. Keeps S1. */
+/** First boot: exchanges the single-use token of the user data for a node token, for the first vm-agent to claim it in time. Keeps S1. */
 import type { Clock, Random } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
 import type { BootstrapRequest } from "@samovar/contracts";
@@ -51,9 +51,9 @@ export async function bootstrap(deps: BootstrapDeps, request: BootstrapRequest):
 function findRefusal({ storage, clock }: BootstrapDeps, tokenHash: string, claimHash: string): string | null {
   const known = storage.bootstrapToken(tokenHash);
   if (known === null) return "unknown token";
+  if (known.expiresAt <= clock.now()) return "expired";
   const claim = storage.bootstrapClaim();
   // The same claim repeats a request whose answer was lost.
-  if (claim !== null)
-    return claim.tokenHash === tokenHash && claim.claimHash === claimHash ? null : "claimed by another agent";
-  return known.expiresAt <= clock.now() ? "expired" : null;
+  const isMine = claim === null || (claim.tokenHash === tokenHash && claim.claimHash === claimHash);
+  return isMine ? null : "claimed by another agent";
 }

@@ -16,9 +16,11 @@ import type {
 } from "@samovar/contracts";
 import {
   acknowledgeCommands,
+  hasToDeliver,
   markCommandSent,
   answerHello,
   getNextCommand,
+  NEW_WORKSPACE,
   numberCommand,
   takeEvent,
 } from "@samovar/domain/node-link";
@@ -253,7 +255,7 @@ export class NodeLink {
     }
   }
 
-  /** Mints tokens for the node and for those of the workspaces that hold a slot here. */
+  /** Mints tokens for the node and for those of the workspaces that hold a slot here and may have messages to deliver. */
   async #mintTokens(
     workspaces: readonly WorkspaceId[],
   ): Promise<Pick<Extract<ControlFrame, { type: "tokens" }>, "nodeToken" | "workspaceTokens">> {
@@ -262,7 +264,12 @@ export class NodeLink {
     if (node === null) throw new Error("the link has no node");
     const { epoch, slots } = node.record;
     const { nodeId } = node.identity;
-    const leases = slots.map((slot) => slot.lease).filter((lease) => workspaces.includes(lease.workspaceId));
+    const leases = slots
+      .map((slot) => slot.lease)
+      .filter(({ workspaceId, sessionId }) => {
+        const facts = storage.workspace(workspaceId)?.facts ?? NEW_WORKSPACE;
+        return workspaces.includes(workspaceId) && hasToDeliver(facts, storage.sessionOutbox(sessionId));
+      });
     const workspaceTokens = await Promise.all(
       leases.map(async ({ workspaceId, sessionId, projectId }): Promise<WorkspaceToken> => {
         const claims = { workspace: workspaceId, project: projectId, session: sessionId, node: nodeId, epoch };

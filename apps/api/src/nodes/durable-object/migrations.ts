@@ -20,4 +20,13 @@ export const NODE_MIGRATIONS: readonly ObjectMigration[] = [
       CREATE TABLE refusals (at INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
     `,
   },
+  {
+    name: "0002_deliverers",
+    sql: `
+      ALTER TABLE workspaces ADD COLUMN deliver_until INTEGER;
+      ALTER TABLE workspaces ADD COLUMN deliverer_stamp INTEGER NOT NULL DEFAULT 1;
+      ALTER TABLE workspaces ADD COLUMN deliverer_reported INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE workspaces ADD COLUMN deliverer_attempts INTEGER NOT NULL DEFAULT 0;
+    `,
+  },
 ];

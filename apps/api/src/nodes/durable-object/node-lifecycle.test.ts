@@ -155,6 +155,18 @@ describe("bootstrap", () => {
     expect(await node().bootstrap(request(token, "a"))).toMatchObject({ ok: true });
   });
 
+  it("[security 6] the same claim is refused once the token's 15 minutes are over, and the refusal is recorded", async () => {
+    await fireAlarm(nodeId);
+    const token = userDataToken();
+    expect(await node().bootstrap(request(token, "a"))).toMatchObject({ ok: true });
+    passTime(15 * 60_000 - 1);
+    expect(await node().bootstrap(request(token, "a"))).toMatchObject({ ok: true });
+    passTime(1);
+    expect(await node().bootstrap(request(token, "a"))).toMatchObject({ ok: false, code: "unauthenticated" });
+    const refusals = await runInDurableObject(node(), (_object, state) => new NodeStorage(state.storage).refusals());
+    expect(refusals).toMatchObject([{ kind: "bootstrap", detail: "expired" }]);
+  });
+
   it("[S1] another claim, an unknown token and an expired one are refused and recorded; the token itself is stored nowhere", async () => {
     await fireAlarm(nodeId);
     const token = userDataToken();
@@ -367,13 +379,13 @@ describe("active, warm and destroyed", () => {
     expect((await node().view())?.taskIds).toEqual([]);
   });
 
-  it("[R16] a retained workspace frees its slot, keeps its node and may still deliver; the row follows", async () => {
+  it("[R16] [S1] a retained workspace frees its slot, keeps its node and gets no credentials; the row follows", async () => {
     await up();
     await node().retain(lease.workspaceId);
     const kept = { taskIds: [], retainedTaskIds: [lease.taskId], taken: 0, state: "active" };
     expect(await node().view()).toMatchObject(kept);
     await vi.waitFor(async () => expect(await row()).toMatchObject(kept));
-    expect(await node().admits(lease.workspaceId, 1)).toBe(true);
+    expect(await node().admits(lease.workspaceId, 1)).toBe(false);
     const others = await Promise.all(Array.from({ length: config.NODE_SLOTS }, () => aHolder(owner)));
     for (const each of others) expect((await node().reserve(each)).granted).toBe(true);
     await node().retain(lease.workspaceId);

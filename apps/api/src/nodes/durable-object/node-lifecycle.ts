@@ -6,11 +6,11 @@ import { DurableObject } from "cloudflare:workers";
 import type { Clock, Logger, Random, WorkspaceId } from "@samovar/base";
 import { assertNever, jsonLogger } from "@samovar/base";
 import type { BootstrapRequest, CommandDraft, NodeCall, NodeEvent, NodeReply, NodeView } from "@samovar/contracts";
-import { foldEvent, NEW_WORKSPACE, observeRun } from "@samovar/domain/node-link";
+import { foldEvent, isAtWork, NEW_WORKSPACE, observeRun } from "@samovar/domain/node-link";
 import type { NodeEffect, NodeLifecycleEvent, ReserveReply } from "@samovar/domain/node-lifecycle";
 import { reserveSlot, stepNode } from "@samovar/domain/node-lifecycle";
 import type { NodeAlarm, NodeRecord, NodeSettings, SlotLease } from "@samovar/domain/node-record";
-import { deriveAlarms, NODE_ALARMS, newNode } from "@samovar/domain/node-record";
+import { deriveAlarms, isAlive, NODE_ALARMS, newNode } from "@samovar/domain/node-record";
 import type { RunObservation } from "@samovar/domain/run-observation";
 import type { Config } from "../../config.ts";
 import { getConfig } from "../../config.ts";
@@ -95,6 +95,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
     this.#storage.atomically(() => {
       this.#storage.addWorkspace(lease);
       this.#save({ ...node, record, version: node.version + 1 });
+      this.#setDeliverers(record);
     });
     this.#logger.info("node.reserved", { nodeId: record.nodeId, workspaceId: lease.workspaceId });
     this.#armAndFlush();
@@ -156,8 +157,9 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
 
   async admits(workspaceId: WorkspaceId, epoch: number): Promise<boolean> {
     const record = this.#storage.node()?.record;
-    if (record === undefined || record.epoch !== epoch || record.life.state === "destroyed") return false;
-    return record.slots.some((slot) => slot.lease.workspaceId === workspaceId);
+    const facts = this.#storage.workspace(workspaceId)?.facts;
+    if (record === undefined || facts === undefined || record.epoch !== epoch) return false;
+    return isAtWork(record, workspaceId, facts);
   }
 
   override async fetch(request: Request): Promise<Response> {
@@ -225,6 +227,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       if (node === null) return [];
       const { record, effects } = stepNode(node.record, event, this.#clock.now(), this.#settings());
       if (record !== node.record) this.#save({ ...node, record, version: node.version + 1 });
+      this.#setDeliverers(record);
       if (record.life.state !== node.record.life.state)
         this.#logger.info("node.changed", { from: node.record.life.state, to: record.life.state, cause: event.kind });
       return effects.flatMap((effect) => this.#apply(effect));
@@ -277,6 +280,12 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       }
     }
     this.#armAndFlush();
+  }
+
+  /** A workspace may deliver while it holds its slot on a living node, and for a grace period after that. */
+  #setDeliverers(record: NodeRecord): void {
+    const holding = isAlive(record) ? record.slots.map((slot) => slot.lease.workspaceId) : [];
+    this.#storage.setDeliverers(holding, this.#clock.now() + this.#config.LATE_DELIVERY_GRACE_MS);
   }
 
   #save(node: StoredNode): void {

@@ -1,6 +1,6 @@
 /**
- * The object's effects elsewhere: its row in D1, events for viewers, signals to runs, wake-ups of the queue, and agents'
- * capabilities. Effects are stored first, then retried until delivered. Keeps N1, T1.
+ * The object's effects elsewhere: its row in D1, events for viewers, signals to runs, wake-ups of the queue, agents'
+ * capabilities, and which workspaces may deliver. Effects are stored first, then retried until delivered. Keeps N1, T1.
  */
 import { backoffMs } from "@samovar/base";
 import type { NodeView } from "@samovar/contracts";
@@ -12,6 +12,7 @@ import { addRemovalNotice } from "../../sessions/removal-notice.ts";
 import { recordChange } from "../history.ts";
 import type { NamedAlarms } from "./alarms.ts";
 import { flushCapabilities } from "./capabilities.ts";
+import { flushDeliverers } from "./deliverers.ts";
 import { flushQueueWake } from "./queue-wake.ts";
 import type { QueueWakeDeps } from "./queue-wake.ts";
 import type { NodeStorage, PendingSignal } from "./storage.ts";
@@ -63,16 +64,18 @@ export class PendingEffects {
     const signalled = await this.#signalAll();
     const projected = await this.#project();
     const woken = projected && (await flushQueueWake(this.#deps));
+    const reported = await flushDeliverers(this.#deps);
     const written = await flushCapabilities(this.#deps);
     const { alarms, clock, storage } = this.#deps;
     const pending = [
       storage.projection(),
       ...storage.signals(),
       ...storage.pendingQueueWakes(),
+      ...storage.pendingDeliverers(),
       ...storage.pendingCapabilities(),
     ];
     const attempts = Math.max(1, ...pending.map((effect) => effect.attempts));
-    const isDone = signalled && projected && woken && written;
+    const isDone = signalled && projected && woken && reported && written;
     alarms.set(EFFECTS_ALARM, isDone ? null : clock.now() + backoffMs(attempts, RETRY));
     alarms.arm();
   }

@@ -49,7 +49,7 @@ export interface NodeLifecycleRpc extends Rpc.DurableObjectBranded {
   ensureAlarm(): Promise<void>;
   /** Exchanges the single-use token for a node token; the same claim may repeat. */
   bootstrap(request: BootstrapRequest): Promise<BootstrapAnswer>;
-  /** Whether a workspace token of this epoch is still valid for a slot of this node. */
+  /** Whether a workspace token of this epoch gives access to credentials: only while the run's work goes on here. */
   admits(workspaceId: WorkspaceId, epoch: number): Promise<boolean>;
   // fetch(): the link's WebSocket upgrade, already authenticated by the route; header `x-samovar-epoch`.
 }

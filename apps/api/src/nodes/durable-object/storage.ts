@@ -38,6 +38,14 @@ export interface PendingCapabilities {
   readonly attempts: number;
 }
 
+/** A change of whether a workspace may deliver that its project's object does not have yet. */
+export interface PendingDeliverer {
+  readonly lease: SlotLease;
+  readonly deliverUntil: Millis | null;
+  readonly stamp: number;
+  readonly attempts: number;
+}
+
 export class NodeStorage {
   readonly #sql: SqlStorage;
   readonly #storage: DurableObjectStorage;
@@ -142,6 +150,50 @@ export class NodeStorage {
     this.#sql.exec("UPDATE workspaces SET projected = 1 WHERE workspace_id = ?", workspaceId);
   }
 
+  /** Workspaces that hold no slot any more may deliver until `until`; those that hold one, without an end. */
+  setDeliverers(holding: readonly WorkspaceId[], until: Millis): void {
+    const ids = JSON.stringify(holding);
+    this.#sql.exec(
+      "UPDATE workspaces SET deliver_until = ?, deliverer_stamp = deliverer_stamp + 1 WHERE deliver_until IS NULL AND workspace_id NOT IN (SELECT value FROM json_each(?))",
+      until,
+      ids,
+    );
+    this.#sql.exec(
+      "UPDATE workspaces SET deliver_until = NULL, deliverer_stamp = deliverer_stamp + 1 WHERE deliver_until IS NOT NULL AND workspace_id IN (SELECT value FROM json_each(?))",
+      ids,
+    );
+  }
+
+  pendingDeliverers(): readonly PendingDeliverer[] {
+    return this.#sql
+      .exec<{ lease: string; deliver_until: number | null; deliverer_stamp: number; deliverer_attempts: number }>(
+        "SELECT lease, deliver_until, deliverer_stamp, deliverer_attempts FROM workspaces WHERE deliverer_reported < deliverer_stamp LIMIT 50",
+      )
+      .toArray()
+      .map((row) => ({
+        lease: stored(row.lease),
+        deliverUntil: row.deliver_until,
+        stamp: row.deliverer_stamp,
+        attempts: row.deliverer_attempts,
+      }));
+  }
+
+  /** A change that was made in the meantime stays pending. */
+  markDelivererReported({ lease, stamp }: PendingDeliverer): void {
+    this.#sql.exec(
+      "UPDATE workspaces SET deliverer_reported = ?, deliverer_attempts = 0 WHERE workspace_id = ?",
+      stamp,
+      lease.workspaceId,
+    );
+  }
+
+  countDelivererAttempt({ lease }: PendingDeliverer): void {
+    this.#sql.exec(
+      "UPDATE workspaces SET deliverer_attempts = deliverer_attempts + 1 WHERE workspace_id = ?",
+      lease.workspaceId,
+    );
+  }
+
   /** Projects that ever had a slot here; their viewers receive this node's events. */
   audience(): readonly SlotLease["projectId"][] {
     const rows = this.#sql.exec<{ lease: string }>("SELECT lease FROM workspaces").toArray();
@@ -157,6 +209,12 @@ export class NodeStorage {
       text,
     );
     return rowsWritten > 0;
+  }
+
+  /** Null if the session has reported none. */
+  sessionOutbox(sessionId: SessionId): OutboxStats | null {
+    const row = this.#first<{ stats: string }>("SELECT stats FROM outboxes WHERE session_id = ?", sessionId);
+    return row === null ? null : stored(row.stats);
   }
 
   /** The total of all sessions' outboxes. */

@@ -3,6 +3,7 @@ import type { Millis, SessionId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { BundleView, WorkspaceClaims } from "@samovar/contracts";
 import * as z from "zod";
+import { requireDeliverer } from "./deliverers.ts";
 import { requireSession } from "./sessions.ts";
 import type { ProjectStorage } from "./storage.ts";
 
@@ -11,7 +12,10 @@ const CHUNK_BYTES = 1024 * 1024;
 
 const bundleRow = z.object({ bytes: z.int(), sha256: z.string(), chunks: z.int() });
 
-/** Replaces an older bundle. Throws `not_found`, and `conflict` if the session is linked to another workspace. */
+/**
+ * Replaces an older bundle. Throws `unauthenticated` if the workspace may not deliver any more, `not_found`, and `conflict` if
+ * the session is linked to another workspace or its transcript is complete. The stored bundle may be sent again.
+ */
 export function storeBundle(
   storage: ProjectStorage,
   sql: SqlStorage,
@@ -20,10 +24,15 @@ export function storeBundle(
   { sha256, now }: { readonly sha256: string; readonly now: Millis },
 ): BundleView {
   return storage.atomically(() => {
+    requireDeliverer(storage, claims, now);
     const session = requireSession(storage, claims.session);
     if (session.projectId !== claims.project) throw new SamovarError("not_found", "Session not found.");
     if (session.workspaceId !== claims.workspace)
       throw new SamovarError("conflict", "This session is linked to another workspace.");
+    const stored = findBundle(sql, session.id);
+    if (stored?.sha256 === sha256) return { bytes: stored.bytes, sha256 };
+    if (storage.isComplete(session.id))
+      throw new SamovarError("conflict", "This session is complete, so its bundle cannot change.");
     sql.exec("DELETE FROM bundle_chunks WHERE session_id = ?", session.id);
     const chunks = Math.ceil(data.byteLength / CHUNK_BYTES);
     for (let n = 0; n < chunks; n++) {

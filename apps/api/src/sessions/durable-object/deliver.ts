@@ -9,9 +9,10 @@ import type {
   ViewerEvent,
   WorkspaceClaims,
 } from "@samovar/contracts";
-import type { MessageChange, StoredMessage } from "@samovar/domain/message-store";
+import type { DeliveryTarget, MessageChange, StoredMessage } from "@samovar/domain/message-store";
 import { toDeliveryResult, decideDelivery, readDeliveredRow } from "@samovar/domain/message-store";
 import { nextActivity } from "./activity.ts";
+import { requireDeliverer } from "./deliverers.ts";
 import { toMessageView } from "./rows.ts";
 import type { ProjectStorage } from "./storage.ts";
 import { deriveTopic } from "./topic.ts";
@@ -22,6 +23,7 @@ export interface Delivery {
   readonly events: readonly ViewerEvent[];
 }
 
+/** Throws `unauthenticated` if the workspace may not deliver any more. */
 export function applyDelivery(
   storage: ProjectStorage,
   claims: WorkspaceClaims,
@@ -29,8 +31,10 @@ export function applyDelivery(
   now: Millis,
 ): Delivery {
   return storage.atomically(() => {
+    requireDeliverer(storage, claims, now);
     const before = storage.session(claims.session);
     if (before === null || before.projectId !== claims.project) return rejectAll(rows);
+    const target = { session: before.id, isComplete: storage.isComplete(before.id) };
     const results: DeliveryResult[] = [];
     const events: ViewerEvent[] = [];
     let session = before;
@@ -40,7 +44,7 @@ export function applyDelivery(
         results.push({ messageId: row.error.messageId, outcome: "rejected", reason: row.error.reason });
         continue;
       }
-      const applied = applyRow(storage, session, claims, row.value, now);
+      const applied = applyRow(storage, session, { claims, target, now }, row.value);
       results.push(applied.result);
       if (applied.event !== null) events.push(applied.event);
       session = applied.session;
@@ -81,12 +85,11 @@ export function storeChange(
 function applyRow(
   storage: ProjectStorage,
   session: SessionView,
-  claims: WorkspaceClaims,
+  { claims, target, now }: { readonly claims: WorkspaceClaims; readonly target: DeliveryTarget; readonly now: Millis },
   row: DeliveredMessage,
-  now: Millis,
 ) {
   const arrival = { position: session.messageCount, createdAt: clampTimestamp(row.timestamp, session.startedAt, now) };
-  const decision = decideDelivery(storage.message(row.messageId), row, claims, arrival);
+  const decision = decideDelivery(storage.message(row.messageId), row, target, arrival);
   const result = toDeliveryResult(row.messageId, decision);
   if (decision.outcome !== "stored") return { session, result, event: null };
   const { next, change: kind } = decision;

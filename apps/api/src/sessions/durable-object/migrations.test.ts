@@ -24,7 +24,7 @@ const tables = (storage: DurableObjectStorage) =>
 describe("the object's migrations", () => {
   test("create the schema once and continue from an applied prefix", async () => {
     await inObject((storage) => {
-      expect(tables(storage)).toEqual(["bundle_chunks", "bundles", "messages", "migrations", "sessions"]);
+      expect(tables(storage)).toEqual(["bundle_chunks", "bundles", "deliverers", "messages", "migrations", "sessions"]);
       migrateObject(storage, PROJECT_MIGRATIONS);
       migrateObject(storage, [...PROJECT_MIGRATIONS, NEXT]);
       expect(tables(storage)).toContain("extra");
@@ -44,7 +44,7 @@ describe("the object's migrations", () => {
     await inObject((storage) => {
       const broken = { name: "0002_broken", sql: `${NEXT.sql}; CREATE TABLE nonsense (` };
       expect(() => migrateObject(storage, [...PROJECT_MIGRATIONS, broken])).toThrow(/incomplete|syntax/i);
-      expect(tables(storage)).toEqual(["bundle_chunks", "bundles", "messages", "migrations", "sessions"]);
+      expect(tables(storage)).toEqual(["bundle_chunks", "bundles", "deliverers", "messages", "migrations", "sessions"]);
       migrateObject(storage, PROJECT_MIGRATIONS);
     });
   });

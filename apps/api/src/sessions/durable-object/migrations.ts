@@ -32,4 +32,14 @@ export const PROJECT_MIGRATIONS: readonly ObjectMigration[] = [
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    name: "0002_deliverers",
+    sql: `
+      CREATE TABLE deliverers (
+        workspace_id TEXT NOT NULL, node_id TEXT NOT NULL, session_id TEXT NOT NULL, epoch INTEGER NOT NULL,
+        deliver_until INTEGER, stamp INTEGER NOT NULL, PRIMARY KEY (workspace_id, node_id)
+      ) STRICT, WITHOUT ROWID;
+      ALTER TABLE sessions ADD COLUMN completed_at INTEGER;
+    `,
+  },
 ];

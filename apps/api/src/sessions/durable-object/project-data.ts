@@ -25,7 +25,7 @@ import { PROJECT_MIGRATIONS } from "./migrations.ts";
 import { historyPage, syncFrames } from "./pages.ts";
 import type { HistoryQuery } from "./pages.ts";
 import { computeDigest } from "./digest.ts";
-import type { CreateSessionInput, ProjectDataRpc } from "./rpc.ts";
+import type { CreateSessionInput, Deliverer, ProjectDataRpc } from "./rpc.ts";
 import { addNotice, createSession, endSession, linkWorkspace, requireSession } from "./sessions.ts";
 import type { SessionStep } from "./sessions.ts";
 import { ProjectStorage } from "./storage.ts";
@@ -81,6 +81,10 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
     return session === null ? null : { messages: historyPage(this.#storage, session, query), session };
   }
 
+  async setDeliverer(deliverer: Deliverer): Promise<void> {
+    this.#storage.saveDeliverer(deliverer);
+  }
+
   async deliver(claims: WorkspaceClaims, rows: readonly unknown[]): Promise<DeliveryReply> {
     const { reply, events } = applyDelivery(this.#storage, claims, rows, this.#clock.now());
     this.#viewers.publish(events);
@@ -88,8 +92,10 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
   }
 
   async verify(sessionId: SessionId, claimed: TranscriptDigest): Promise<TranscriptVerification> {
-    const stored = await this.digest(sessionId);
-    return { agreed: stored.count === claimed.count && stored.digest === claimed.digest, claimed, stored };
+    const stored = computeDigest(this.#storage, requireSession(this.#storage, sessionId));
+    const agreed = stored.count === claimed.count && stored.digest === claimed.digest;
+    if (agreed) this.#storage.markComplete(sessionId, this.#clock.now());
+    return { agreed, claimed, stored };
   }
 
   async digest(sessionId: SessionId): Promise<TranscriptDigest> {

@@ -5,6 +5,7 @@ import {
   messageId,
   messageKind,
   messageRole,
+  nodeId,
   projectId,
   sessionActivity,
   sessionId,
@@ -16,6 +17,7 @@ import {
 } from "@samovar/contracts";
 import type { StoredMessage } from "@samovar/domain/message-store";
 import * as z from "zod";
+import type { Deliverer } from "./rpc.ts";
 
 export type Row = Record<string, SqlStorageValue>;
 
@@ -57,6 +59,27 @@ const messageRow = z.object({
   content: z.string(),
   tool_metadata: jsonColumn(toolMetadata),
 });
+
+const delivererRow = z.object({
+  workspace_id: workspaceId,
+  node_id: nodeId,
+  session_id: sessionId,
+  epoch: z.int(),
+  deliver_until: z.int().nullable(),
+  stamp: z.int(),
+});
+
+export function toDeliverer(row: Row): Deliverer {
+  const parsed = delivererRow.parse(row);
+  return {
+    workspaceId: parsed.workspace_id,
+    nodeId: parsed.node_id,
+    sessionId: parsed.session_id,
+    epoch: parsed.epoch,
+    deliverUntil: parsed.deliver_until,
+    stamp: parsed.stamp,
+  };
+}
 
 export function toSession(row: Row): SessionView {
   const parsed = sessionRow.parse(row);

@@ -2,7 +2,7 @@
  * The RPC interface of a ProjectData object: one per project, named by the project's id. It owns the project's sessions and
  * messages and serves its viewers. Every call is idempotent.
  */
-import type { MessageId, ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
+import type { MessageId, Millis, NodeId, ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
 import type {
   BundleView,
   DeliveryReply,
@@ -17,6 +17,19 @@ import type {
   TranscriptVerification,
   WorkspaceClaims,
 } from "@samovar/contracts";
+
+/** A workspace on one node, as the node's object reports it. */
+export interface Deliverer {
+  readonly workspaceId: WorkspaceId;
+  readonly nodeId: NodeId;
+  readonly sessionId: SessionId;
+  /** The node's. */
+  readonly epoch: number;
+  /** Until when it may deliver; null while it holds its slot on a living node. */
+  readonly deliverUntil: Millis | null;
+  /** Grows with each report of this workspace on this node, so that a late report changes nothing. */
+  readonly stamp: number;
+}
 
 export interface CreateSessionInput {
   readonly projectId: ProjectId;
@@ -47,9 +60,14 @@ export interface ProjectDataRpc extends Rpc.DurableObjectBranded {
     sessionId: SessionId,
     query: { readonly before?: number | undefined; readonly after?: number | undefined; readonly limit: number },
   ): Promise<{ readonly messages: readonly MessageView[]; readonly session: SessionView } | null>;
-  /** Applies one delivery in one transaction. `rows` are unparsed, and each gets its own result. */
+  /** Records whether a workspace may deliver. An older report than the stored one changes nothing. */
+  setDeliverer(deliverer: Deliverer): Promise<void>;
+  /**
+   * Applies one delivery in one transaction. `rows` are unparsed, and each gets its own result. Throws `unauthenticated` if
+   * the workspace may not deliver any more.
+   */
   deliver(claims: WorkspaceClaims, rows: readonly unknown[]): Promise<DeliveryReply>;
-  /** Compares the claimed digest with that of the stored messages that the node delivered. */
+  /** Compares the digest of a closed transcript with that of the stored messages that the node delivered. If they agree, the transcript is complete. */
   verify(sessionId: SessionId, claimed: TranscriptDigest): Promise<TranscriptVerification>;
   /** The digest of the stored messages that the node delivered. */
   digest(sessionId: SessionId): Promise<TranscriptDigest>;

@@ -44,6 +44,7 @@ export function linkWorkspace(storage: ProjectStorage, id: SessionId, workspaceI
     const isDelivering =
       session.status === "active" && session.workspaceId !== null && storage.hasDelivered(id, session.workspaceId);
     if (isDelivering) throw new SamovarError("conflict", "Another workspace delivers to this session. End it first.");
+    storage.reopen(id);
     return saveAndPublish(storage, { ...session, workspaceId, status: "active", endedAt: null }, "session.updated");
   });
 }

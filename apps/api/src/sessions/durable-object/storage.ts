@@ -1,9 +1,10 @@
 /** The object's SQLite: sessions, and messages by position and by change. Everything here is synchronous. Keeps M1, M2. */
-import type { MessageId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
+import type { MessageId, Millis, NodeId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
 import type { Page, SessionStatus, SessionView } from "@samovar/contracts";
 import type { StoredMessage } from "@samovar/domain/message-store";
-import { toColumns, toMessage, toSession } from "./rows.ts";
+import { toColumns, toDeliverer, toMessage, toSession } from "./rows.ts";
 import type { Provenance, Row } from "./rows.ts";
+import type { Deliverer } from "./rpc.ts";
 
 /** A message's position, and the approximate number of characters of its JSON. */
 export interface MessageLocation {
@@ -166,6 +167,41 @@ export class ProjectStorage {
         workspaceId,
       ) !== undefined
     );
+  }
+
+  deliverer(workspaceId: WorkspaceId, nodeId: NodeId): Deliverer | null {
+    const row = this.#first("SELECT * FROM deliverers WHERE workspace_id = ? AND node_id = ?", workspaceId, nodeId);
+    return row === undefined ? null : toDeliverer(row);
+  }
+
+  /** A report that is older than the stored one changes nothing. */
+  saveDeliverer({ workspaceId, nodeId, sessionId, epoch, deliverUntil, stamp }: Deliverer): void {
+    this.#sql.exec(
+      `INSERT INTO deliverers (workspace_id, node_id, session_id, epoch, deliver_until, stamp) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (workspace_id, node_id) DO UPDATE SET session_id = excluded.session_id, epoch = excluded.epoch,
+       deliver_until = excluded.deliver_until, stamp = excluded.stamp WHERE excluded.stamp > deliverers.stamp`,
+      workspaceId,
+      nodeId,
+      sessionId,
+      epoch,
+      deliverUntil,
+      stamp,
+    );
+  }
+
+  /** Whether the session's transcript was closed and verified. */
+  isComplete(id: SessionId): boolean {
+    return this.#first("SELECT 1 AS one FROM sessions WHERE id = ? AND completed_at IS NOT NULL", id) !== undefined;
+  }
+
+  /** The first time counts. */
+  markComplete(id: SessionId, now: Millis): void {
+    this.#sql.exec("UPDATE sessions SET completed_at = ? WHERE id = ? AND completed_at IS NULL", now, id);
+  }
+
+  /** Another workspace continues the transcript. */
+  reopen(id: SessionId): void {
+    this.#sql.exec("UPDATE sessions SET completed_at = NULL WHERE id = ?", id);
   }
 
   #upsert(table: "sessions" | "messages", columns: Row): void {
