@@ -18,6 +18,8 @@ import type { AppContext, Router } from "./http/context.ts";
 import { respondWithError } from "./http/errors.ts";
 import { securityHeaders } from "./http/headers.ts";
 import { describeApi } from "./http/openapi.ts";
+import { createRateCounters } from "./http/rate-counters.ts";
+import { limitChanges } from "./http/rate-limits.ts";
 import { requireSameOrigin } from "./http/same-origin.ts";
 import { authenticate } from "./identity/authenticate.ts";
 import { openIdentityRoutes } from "./identity/open-routes.ts";
@@ -61,7 +63,7 @@ export function createApp(ports: Ports = systemPorts): Router {
   app.route("/", openIdentityRoutes());
   for (const router of nodeRouters()) app.route("/", router);
 
-  app.use("/api/*", authenticate, requireSameOrigin);
+  app.use("/api/*", authenticate, requireSameOrigin, limitChanges);
   for (const router of userRouters()) app.route("/", router);
   app.all("/api/*", () => {
     throw new SamovarError("not_found", "No such address.");
@@ -76,6 +78,7 @@ export function createApp(ports: Ports = systemPorts): Router {
 
 /** Gives each request an id, its dependencies and a log line. */
 function prepare(ports: Ports): MiddlewareHandler<AppContext> {
+  const rateCounters = createRateCounters();
   return async (c, next) => {
     const startedAt = ports.clock.now();
     const requestId = uuid(ports.random);
@@ -86,6 +89,7 @@ function prepare(ports: Ports): MiddlewareHandler<AppContext> {
     const logger = deps.logger.with({ requestId });
     c.set("logger", logger);
     c.set("deps", { ...deps, logger });
+    c.set("rateCounters", rateCounters);
     c.set("user", undefined);
     await next();
     const { method, path } = c.req;

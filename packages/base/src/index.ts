@@ -3,6 +3,7 @@ export * from "./assert.ts";
 export * from "./backoff.ts";
 export * from "./clock.ts";
 export * from "./ids.ts";
+export * from "./ip-address.ts";
 export * from "./log.ts";
 export * from "./parse-json.ts";
 export * from "./redact.ts";

@@ -25,7 +25,9 @@ function isOwnOrigin(publicUrl: string, requestUrl: string, origin: string | und
   if (origin === undefined) return false;
   if (origin === new URL(publicUrl).origin) return true;
   const called = new URL(requestUrl);
-  return isLoopback(called.hostname) && isLoopback(new URL(publicUrl).hostname) && origin === called.origin;
+  return isLoopbackName(called.hostname) && isLoopbackName(new URL(publicUrl).hostname) && origin === called.origin;
 }
 
-const isLoopback = (host: string) => host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
+/** Whether a URL names this computer. */
+export const isLoopbackName = (host: string) =>
+  host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);

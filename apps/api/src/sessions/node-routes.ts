@@ -7,7 +7,7 @@ import { bodyLimit } from "hono/body-limit";
 import { apiRouter, invalidRequest } from "../http/context.ts";
 import type { AppContext, Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
-import { bearer, verifyWorkspaceToken } from "../identity/node-tokens.ts";
+import { authenticateWorkspace } from "../identity/node-callers.ts";
 import { projectData } from "./durable-object/stub.ts";
 
 const PATH = "/api/workspaces/:workspaceId/messages";
@@ -42,8 +42,7 @@ export function sessionNodeRoutes(): Router {
 
 /** Throws `unauthenticated`, and `forbidden` if the token belongs to another workspace. */
 async function verifyClaims(c: Context<AppContext>, workspace: string): Promise<WorkspaceClaims> {
-  const { config, clock } = c.get("deps");
-  const claims = await verifyWorkspaceToken(config, bearer(c), clock.now());
+  const claims = await authenticateWorkspace(c);
   if (claims.workspace !== workspace) throw new SamovarError("forbidden", "This token belongs to another workspace.");
   return claims;
 }
