@@ -12,7 +12,7 @@ import { bundleRoutes } from "./bundles/routes.ts";
 import { credentialRoutes } from "./credentials/routes.ts";
 import { depsFor, systemPorts } from "./deps.ts";
 import type { Ports } from "./deps.ts";
-import { limitBody, requireJson } from "./http/body.ts";
+import { limitBody, limitDepth, requireJson } from "./http/body.ts";
 import { apiRouter } from "./http/context.ts";
 import type { AppContext, Router } from "./http/context.ts";
 import { respondWithError } from "./http/errors.ts";
@@ -36,8 +36,11 @@ import { workspaceRoutes } from "./workspaces/routes.ts";
 /** Routes that take bytes instead of JSON and limit them themselves. */
 export const byteRouters = (): readonly Router[] => [bundleNodeRoutes()];
 
+/** Routes of nodes that verify the token before they read the body, and limit it themselves. */
+export const deliveryRouters = (): readonly Router[] => [sessionNodeRoutes()];
+
 /** Each of these routes verifies a node or workspace token and ignores cookies. */
-export const nodeRouters = (): readonly Router[] => [daemonRoutes(), sessionNodeRoutes(), workspaceNodeRoutes()];
+export const nodeRouters = (): readonly Router[] => [daemonRoutes(), workspaceNodeRoutes()];
 
 const userRouters = (): readonly Router[] => [
   identityRoutes(),
@@ -57,6 +60,8 @@ export function createApp(ports: Ports = systemPorts): Router {
   app.use(prepare(ports), securityHeaders);
   for (const router of byteRouters()) app.route("/", router);
   app.use("/api/*", limitBody, requireJson);
+  for (const router of deliveryRouters()) app.route("/", router);
+  app.use("/api/*", limitDepth);
 
   app.get("/api/health", (c) => c.json({ ok: true }));
   app.get("/api/openapi.json", (c) => c.json(describeApi(app)));
