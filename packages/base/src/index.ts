@@ -6,6 +6,8 @@ export * from "./ids.ts";
 export * from "./ip-address.ts";
 export * from "./log.ts";
 export * from "./parse-json.ts";
+export * from "./public-host.ts";
 export * from "./redact.ts";
 export * from "./result.ts";
 export * from "./running-clock.ts";
+export * from "./visible-text.ts";

@@ -1,8 +1,7 @@
 /** Whose request it is, as far as the network says. For rate limits and the log, never for rights. */
-import { parseIpv6 } from "@samovar/base";
+import { isLoopbackHost, parseIpv6 } from "@samovar/base";
 import type { Context } from "hono";
 import type { AppContext } from "./context.ts";
-import { isLoopbackName } from "./same-origin.ts";
 
 /** Callers on one computer share an address. */
 const THIS_COMPUTER = "this computer";
@@ -13,7 +12,7 @@ const THIS_COMPUTER = "this computer";
  * /64 network, which one subscriber has for themselves.
  */
 export function getClientAddress(c: Context<AppContext>): string {
-  if (isLoopbackName(new URL(c.get("deps").config.PUBLIC_URL).hostname)) return THIS_COMPUTER;
+  if (isLoopbackHost(new URL(c.get("deps").config.PUBLIC_URL).hostname)) return THIS_COMPUTER;
   const address = c.req.header("cf-connecting-ip") ?? "unknown";
   const groups = parseIpv6(address);
   if (groups === null) return address.slice(0, 64);

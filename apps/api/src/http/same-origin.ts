@@ -1,4 +1,5 @@
 /** Checks that a browser's request comes from our page. Cookies alone prove who a person is, not what they intended. */
+import { isLoopbackHost } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { Context, MiddlewareHandler } from "hono";
 import type { AppContext } from "./context.ts";
@@ -25,9 +26,5 @@ function isOwnOrigin(publicUrl: string, requestUrl: string, origin: string | und
   if (origin === undefined) return false;
   if (origin === new URL(publicUrl).origin) return true;
   const called = new URL(requestUrl);
-  return isLoopbackName(called.hostname) && isLoopbackName(new URL(publicUrl).hostname) && origin === called.origin;
+  return isLoopbackHost(called.hostname) && isLoopbackHost(new URL(publicUrl).hostname) && origin === called.origin;
 }
-
-/** Whether a URL names this computer. */
-export const isLoopbackName = (host: string) =>
-  host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
