@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import {
@@ -146,4 +146,44 @@ test("explains how to start Samovar when none is running", async () => {
   const done = await samovar(["tasks", "--data-dir", join(scratch, "none")]);
   expect(done.code).not.toBe(0);
   expect(done.stderr).toMatch(/samovar up/);
+});
+
+/** The raw reply: `fetch` would not send every header. */
+async function getRaw(path: string, headers: readonly string[]): Promise<string> {
+  const { hostname, port } = new URL(here.url);
+  return new Promise((resolve, reject) => {
+    let reply = "";
+    const socket = connect(Number(port), hostname, () =>
+      socket.write(
+        [`GET ${path} HTTP/1.1`, `host: ${hostname}:${port}`, "connection: close", ...headers, "", ""].join("\r\n"),
+      ),
+    );
+    socket.on("data", (part: Buffer) => (reply += part.toString()));
+    socket.on("error", reject);
+    socket.on("close", () => resolve(reply));
+  });
+}
+
+test.each([
+  "MF-Route-Override: nowhere",
+  "MF-Original-URL: nonsense",
+  "MF-Original-URL: http://other.test/",
+  "MF-Proxy-Shared-Secret: x",
+  "MF-Op: GET",
+])("[security 34] the control plane itself answers a request with the header %s", async (header) => {
+  const reply = await getRaw("/api/me", [header]);
+  expect(reply).toMatch(/^HTTP\/1\.1 401 /);
+  expect(reply).toMatch(/content-security-policy: default-src 'none'/i);
+  expect(reply).toMatch(/"code":"unauthenticated"/);
+});
+
+test("[security 34] a header that workerd cannot read reveals nothing", async () => {
+  const reply = await getRaw("/api/me", ["MF-CF-Blob: {"]);
+  expect(reply).toMatch(/^HTTP\/1\.1 500 /);
+  expect(reply.split("\r\n\r\n")[1]).toBe("Internal Server Error");
+});
+
+test("[security 34] addresses of Miniflare are addresses of the control plane", async () => {
+  for (const path of ["/cdn-cgi/platform-proxy", "/cdn-cgi/handler/scheduled", "/cdn-cgi/explorer"])
+    expect(await getRaw(path, [])).toMatch(/content-security-policy: default-src 'none'/i);
 });

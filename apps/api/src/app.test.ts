@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { controlPlane, ids, ORIGIN, anotherUser } from "../test/caller.ts";
 import { mintNodeToken, mintWorkspaceToken } from "./identity/node-tokens.ts";
-import { byteRouters, createApp, nodeRouters } from "./app.ts";
+import { byteRouters, createApp, deliveryRouters, nodeRouters } from "./app.ts";
 
 const { app, ask, setUp, deps } = controlPlane();
 
@@ -42,7 +42,9 @@ interface Route {
 const routesOf = (routes: readonly Route[]) =>
   routes.filter((route) => route.method !== "ALL" && route.path !== "/*" && route.path !== "*");
 const machine = new Set(
-  [...byteRouters(), ...nodeRouters()].flatMap((router) => routesOf(router.routes).map((r) => `${r.method} ${r.path}`)),
+  [...byteRouters(), ...deliveryRouters(), ...nodeRouters()].flatMap((router) =>
+    routesOf(router.routes).map((r) => `${r.method} ${r.path}`),
+  ),
 );
 const everyRoute = [...new Set(routesOf(app.routes).map((route) => `${route.method} ${route.path}`))];
 const closed = everyRoute.filter((route) => !OPEN.includes(route) && !machine.has(route));
@@ -160,6 +162,25 @@ describe("answers", () => {
     const over = await ask("/api/projects", { body: sized(LIMITS.requestMaxBytes + 1), token: apiToken });
     expect([at.status, over.status]).toEqual([400, 413]);
   });
+
+  const id = ids.make("wsp");
+  it.each(["/api/projects", "/api/identity/redeem", `/api/workspaces/${id}/messages`])(
+    "to a body at %s that is nested too deep say so [security 16]",
+    async (path) => {
+      const { apiToken } = await setUp();
+      const workspace = { workspace: id, project: ids.make("prj"), session: ids.make("ses"), node: ids.make("nod") };
+      const forNode = await mintWorkspaceToken(deps.config, { ...workspace, epoch: 1 }, Date.now());
+      const token = path.includes("workspaces") ? forNode.token : apiToken;
+      const nested = (depth: number) => `{"name":${"[".repeat(depth - 1)}${"]".repeat(depth - 1)}}`;
+      const send = async (depth: number) => {
+        const answer = await ask(path, { body: nested(depth), token, headers: { origin: ORIGIN } });
+        return errorBody.parse(await answer.json()).error.message;
+      };
+      expect(await send(65)).toBe("The JSON may be nested 64 levels deep at most.");
+      expect(await send(100_000)).toBe("The JSON may be nested 64 levels deep at most.");
+      expect(await send(64)).not.toContain("nested");
+    },
+  );
 
   it("to unexpected errors are `internal` and reveal nothing", async () => {
     const broken = createApp();

@@ -12,13 +12,15 @@ import { bundleRoutes } from "./bundles/routes.ts";
 import { credentialRoutes } from "./credentials/routes.ts";
 import { depsFor, systemPorts } from "./deps.ts";
 import type { Ports } from "./deps.ts";
-import { limitBody, requireJson } from "./http/body.ts";
+import { limitBody, limitDepth, requireJson } from "./http/body.ts";
 import { apiRouter } from "./http/context.ts";
 import type { AppContext, Router } from "./http/context.ts";
 import { respondWithError } from "./http/errors.ts";
 import { securityHeaders } from "./http/headers.ts";
 import { isPageHost, requireKnownHost } from "./http/hosts.ts";
 import { describeApi } from "./http/openapi.ts";
+import { createRateCounters } from "./http/rate-counters.ts";
+import { limitChanges } from "./http/rate-limits.ts";
 import { requireSameOrigin } from "./http/same-origin.ts";
 import { authenticate } from "./identity/authenticate.ts";
 import { openIdentityRoutes } from "./identity/open-routes.ts";
@@ -35,8 +37,11 @@ import { workspaceRoutes } from "./workspaces/routes.ts";
 /** Routes that take bytes instead of JSON and limit them themselves. */
 export const byteRouters = (): readonly Router[] => [bundleNodeRoutes()];
 
+/** Routes of nodes that verify the token before they read the body, and limit it themselves. */
+export const deliveryRouters = (): readonly Router[] => [sessionNodeRoutes()];
+
 /** Each of these routes verifies a node or workspace token and ignores cookies. */
-export const nodeRouters = (): readonly Router[] => [daemonRoutes(), sessionNodeRoutes(), workspaceNodeRoutes()];
+export const nodeRouters = (): readonly Router[] => [daemonRoutes(), workspaceNodeRoutes()];
 
 const userRouters = (): readonly Router[] => [
   identityRoutes(),
@@ -59,13 +64,15 @@ export function createApp(ports: Ports = systemPorts): Router {
   app.use(prepare(ports), securityHeaders, requireKnownHost);
   for (const router of byteRouters()) app.route("/", router);
   app.use("/api/*", limitBody, requireJson);
+  for (const router of deliveryRouters()) app.route("/", router);
+  app.use("/api/*", limitDepth);
 
   app.get("/api/health", (c) => c.json({ ok: true }));
   app.get("/api/openapi.json", (c) => c.json(describeApi(app)));
   app.route("/", openIdentityRoutes());
   for (const router of nodeRouters()) app.route("/", router);
 
-  app.use("/api/*", authenticate, requireSameOrigin);
+  app.use("/api/*", authenticate, requireSameOrigin, limitChanges);
   for (const router of userRouters()) app.route("/", router);
   app.all("/api/*", () => {
     throw new SamovarError("not_found", "No such address.");
@@ -85,6 +92,7 @@ export function createApp(ports: Ports = systemPorts): Router {
 
 /** Gives each request an id, its dependencies and a log line. */
 function prepare(ports: Ports): MiddlewareHandler<AppContext> {
+  const rateCounters = createRateCounters();
   return async (c, next) => {
     const startedAt = ports.clock.now();
     const requestId = uuid(ports.random);
@@ -95,6 +103,7 @@ function prepare(ports: Ports): MiddlewareHandler<AppContext> {
     const logger = deps.logger.with({ requestId });
     c.set("logger", logger);
     c.set("deps", { ...deps, logger });
+    c.set("rateCounters", rateCounters);
     c.set("user", undefined);
     await next();
     const { method, path } = c.req;

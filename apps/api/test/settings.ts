@@ -16,5 +16,7 @@ export const TEST_SETTINGS = {
   DEFAULT_AGENT: "script",
   SESSION_STOP_TIMEOUT_MS: "500",
   DRAIN_TIMEOUT_MS: "500",
+  // Many tests share one address.
+  WRONG_SECRETS_PER_MINUTE: "100000",
   LOG_LEVEL: "error",
 };

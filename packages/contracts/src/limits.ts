@@ -15,6 +15,8 @@ export const LIMITS = {
   taskTitleMaxChars: 200,
   /** Bytes of any JSON request of a person. */
   requestMaxBytes: 512 * 1024,
+  /** Arrays and objects inside each other in the JSON of a request or a WebSocket's frame. */
+  jsonMaxDepth: 64,
   /** Bytes of a git bundle of commits that could not be pushed. */
   bundleMaxBytes: 16 * 1024 * 1024,
   /** Bytes of one link frame. */

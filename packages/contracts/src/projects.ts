@@ -1,4 +1,5 @@
 /** Projects: a repository, its defaults, its sessions and tasks. */
+import { hasHiddenCharacter, isLoopbackHost } from "@samovar/base";
 import * as z from "zod";
 import { agentKind } from "./agents.ts";
 import { millis, projectId } from "./ids.ts";
@@ -8,29 +9,29 @@ export const vmSize = z.enum(VM_SIZES);
 export type VmSize = z.infer<typeof vmSize>;
 
 /**
- * https or ssh addresses, or (where the installation allows it) an absolute local path.
- * No user info, no transport helpers, nothing that git could read as an option.
+ * https or ssh addresses, or (where the installation allows it) an absolute local path or http on loopback.
+ * No user info, no transport helpers, nothing that git could read as an option, or as another host than we do.
  */
 export const repoUrl = z
   .string()
   .trim()
   .min(1, "give the address of a git repository")
   .max(2000)
+  .refine((value) => !hasHiddenCharacter(value), "the address has hidden characters; type it again")
   .refine(isRepoUrl, "use an https:// address, git@host:path, ssh://…, or an absolute path");
 
 function isRepoUrl(value: string): boolean {
   // oxlint-disable-next-line no-control-regex -- control characters are what is refused
   if (/[\u0000-\u0020\u007f]/.test(value) && !value.startsWith("/")) return false;
-  if (value.startsWith("/")) return !value.includes("\0") && !value.includes("\n");
+  // oxlint-disable-next-line no-control-regex -- control characters are what is refused
+  if (value.startsWith("/")) return !/[\u0000-\u001f]/.test(value);
   if (/^git@[A-Za-z0-9][A-Za-z0-9.-]*:[A-Za-z0-9._~/-]+$/.test(value)) return true;
-  if (!/^(https?|ssh):\/\//.test(value)) return false;
-  try {
-    const url = new URL(value);
-    if (url.hostname.startsWith("-")) return false;
-    return url.password === "" && (url.username === "" || (url.protocol === "ssh:" && url.username === "git"));
-  } catch {
-    return false;
-  }
+  // Git decodes an encoded host, and reads a backslash or a fragment in its own way.
+  if (!/^(https?|ssh):\/\/[^/%]+(\/|$)/.test(value) || /[\\#]/.test(value) || !URL.canParse(value)) return false;
+  const { protocol, hostname, username, password } = new URL(value);
+  if (hostname === "" || hostname.startsWith("-")) return false;
+  if (protocol === "http:" && !isLoopbackHost(hostname)) return false;
+  return password === "" && (username === "" || (protocol === "ssh:" && username === "git"));
 }
 
 /** A branch or ref name in a strict pattern; git checks it again where it is used. */
@@ -39,7 +40,7 @@ export const branchName = z
   .min(1)
   .max(200)
   .regex(
-    /^(?!-)(?!.*\.\.)(?!.*\/\/)(?!.*@\{)[A-Za-z0-9][A-Za-z0-9._/+-]*(?<![./])(?<!\.lock)$/,
+    /^(?!HEAD$)(?!refs\/)(?!.*\.\.)(?!.*\/[/.])(?!.*\.lock\/)[A-Za-z0-9][A-Za-z0-9._/+-]*(?<![./])(?<!\.lock)$/,
     "not a usable branch name",
   );
 

@@ -6,7 +6,7 @@ import { bodyLimit } from "hono/body-limit";
 import { apiRouter } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json } from "../http/route.ts";
-import { bearer, verifyWorkspaceToken } from "../identity/node-tokens.ts";
+import { authenticateWorkspace } from "../identity/node-callers.ts";
 import { projectData } from "../sessions/durable-object/stub.ts";
 
 /** For the API description only: the handler checks the token before it reads the bytes. */
@@ -33,8 +33,8 @@ export function bundleNodeRoutes(): Router {
   const router = apiRouter();
   router.openAPIRegistry.registerPath(upload);
   router.put("/api/workspaces/:workspaceId/bundle", async (c) => {
-    const { config, clock, env } = c.get("deps");
-    const claims = await verifyWorkspaceToken(config, bearer(c), clock.now());
+    const { env } = c.get("deps");
+    const claims = await authenticateWorkspace(c);
     if (claims.workspace !== c.req.param("workspaceId"))
       throw new SamovarError("forbidden", "This token belongs to another workspace.");
     if (c.req.header("content-type") !== "application/octet-stream")

@@ -9,6 +9,7 @@ import type { Context } from "hono";
 import type { ZodError } from "zod";
 import type { Deps } from "../deps.ts";
 import type { Env } from "../env.ts";
+import type { RateCounters } from "./rate-counters.ts";
 
 /** A person who has proven who they are. */
 export interface Caller {
@@ -23,6 +24,7 @@ export interface AppContext {
     requestId: string;
     logger: Logger;
     deps: Deps;
+    rateCounters: RateCounters;
     user: Caller | undefined;
   };
 }

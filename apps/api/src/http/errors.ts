@@ -11,6 +11,8 @@ export function respondWithError(error: unknown, c: Context<AppContext>): Respon
   if (known === null) c.get("logger").error("http.failed", { error: describe(error) });
   const { code, message, details } = known ?? INTERNAL;
   const body: ErrorBody = { error: { code, message, requestId, ...(details === undefined ? {} : { details }) } };
+  const wait = details?.["retryAfterMs"];
+  if (typeof wait === "number") c.header("retry-after", String(Math.ceil(wait / 1000)));
   return c.json(body, ERROR_CATALOGUE[code].status);
 }
 

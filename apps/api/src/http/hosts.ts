@@ -3,6 +3,7 @@
  * here (DNS rebinding) reads nothing. Browsers share cookies between all ports of a host; so on one computer, where anyone
  * may run a server on another port, the pages have a host name that only their user knows.
  */
+import { isLoopbackHost } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { Context, MiddlewareHandler } from "hono";
 import type { Config } from "../config.ts";
@@ -17,7 +18,7 @@ export const requireKnownHost: MiddlewareHandler<AppContext> = async (c, next) =
   const { hostname, host } = new URL(c.req.url);
   const { config } = c.get("deps");
   const own = new URL(config.PUBLIC_URL);
-  const isKnown = isPageHost(c) || (isLoopback(own.hostname) ? isLoopback(hostname) : host === own.host);
+  const isKnown = isPageHost(c) || (isLoopbackHost(own.hostname) ? isLoopbackHost(hostname) : host === own.host);
   if (!isKnown) throw new SamovarError("forbidden", `Samovar does not answer to the name ${hostname}.`);
   await next();
 };
@@ -26,14 +27,14 @@ export const requireKnownHost: MiddlewareHandler<AppContext> = async (c, next) =
 export function isPageHost(c: Context<AppContext>): boolean {
   const page = getPageUrl(c.get("deps").config);
   const called = new URL(c.req.url);
-  return isLoopback(page.hostname) ? called.hostname === page.hostname : called.host === page.host;
+  return isLoopbackHost(page.hostname) ? called.hostname === page.hostname : called.host === page.host;
 }
 
 /** Whether `origin` is that of our pages. */
 export function isPageOrigin(c: Context<AppContext>, origin: string | undefined): boolean {
   if (origin === undefined) return false;
   const page = getPageUrl(c.get("deps").config);
-  return origin === page.origin || (isLoopback(page.hostname) && isPageHost(c) && origin === new URL(c.req.url).origin);
+  return (
+    origin === page.origin || (isLoopbackHost(page.hostname) && isPageHost(c) && origin === new URL(c.req.url).origin)
+  );
 }
-
-const isLoopback = (host: string) => /^(?:127\.\d+\.\d+\.\d+|\[::1\]|(?:[a-z0-9-]+\.)?localhost)$/.test(host);

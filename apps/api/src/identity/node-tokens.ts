@@ -3,7 +3,7 @@ import type { Millis } from "@samovar/base";
 import { NODE_TOKEN, nodeClaims, SamovarError, WORKSPACE_TOKEN, workspaceClaims } from "@samovar/contracts";
 import type { NodeClaims, WorkspaceClaims } from "@samovar/contracts";
 import type { Context } from "hono";
-import { importJWK, jwtVerify, SignJWT } from "jose";
+import { errors, importJWK, jwtVerify, SignJWT } from "jose";
 import type { JWK } from "jose";
 import type * as z from "zod";
 import type { Config } from "../config.ts";
@@ -27,6 +27,9 @@ export function mintNodeToken(config: SigningConfig, claims: NodeClaims, now: Mi
 export function mintWorkspaceToken(config: SigningConfig, claims: WorkspaceClaims, now: Millis): Promise<MintedToken> {
   return mint(config, WORKSPACE_TOKEN, workspaceClaims.parse(claims), now);
 }
+
+/** An `unauthenticated` for a token that this control plane did not sign. */
+export class ForgedTokenError extends SamovarError {}
 
 /** Throws `unauthenticated`. */
 export function verifyNodeToken(config: SigningConfig, token: string, now: Millis): Promise<NodeClaims> {
@@ -85,9 +88,10 @@ async function verify<T>(
       requiredClaims: ["exp", "iat"],
     });
     return schema.parse(payload);
-  } catch {
+  } catch (error) {
     // The caller does not learn which check failed.
-    throw refused();
+    const isSigned = error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed;
+    throw isSigned ? refused() : new ForgedTokenError("unauthenticated", REFUSAL);
   }
 }
 
@@ -102,4 +106,5 @@ function publicJwk({ kty, crv, x, kid }: Omit<Config["SIGNING_KEY"], "d">): JWK 
   return { kty, crv, x, kid, alg: ALGORITHM, use: "sig" };
 }
 
-const refused = () => new SamovarError("unauthenticated", "The token is missing, expired, or not for this.");
+const REFUSAL = "The token is missing, expired, or not for this.";
+const refused = () => new SamovarError("unauthenticated", REFUSAL);

@@ -1,10 +1,11 @@
 /** What can be called before anybody has signed in: the set-up (with the operator's secret) and a link's redemption. */
 import { createRoute } from "@hono/zod-openapi";
-import { meView, redeemLink, SamovarError, setupReply } from "@samovar/contracts";
+import { meView, redeemLink, setupReply } from "@samovar/contracts";
 import { eq } from "drizzle-orm";
 import { users } from "../database/schema.ts";
 import { apiRouter } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
+import { refuseSecret } from "../http/rate-limits.ts";
 import { json, jsonBody } from "../http/route.ts";
 import { assertSameOrigin } from "../http/same-origin.ts";
 import { mintApiToken } from "./api-tokens.ts";
@@ -35,7 +36,7 @@ export function openIdentityRoutes(): Router {
   router.openapi(setup, async (c) => {
     const deps = c.get("deps");
     if (!sameSecret(bearer(c), deps.config.OPERATOR_SECRET)) {
-      throw new SamovarError("unauthenticated", "This needs the operator's secret.");
+      throw refuseSecret(c, "This needs the operator's secret.");
     }
     const userId = await ensureOwner(deps);
     const { token } = await mintApiToken(deps, userId, "CLI", null);
@@ -47,10 +48,7 @@ export function openIdentityRoutes(): Router {
     const deps = c.get("deps");
     const userId = await redeemSignInLink(deps, c.req.valid("json").token);
     if (userId === null) {
-      throw new SamovarError(
-        "unauthenticated",
-        "This link was used already or is too old. Make another one with the CLI.",
-      );
+      throw refuseSecret(c, "This link was used already or is too old. Make another one with the CLI.");
     }
     await beginCookieSession(c, userId);
     const [user] = await deps.db.select().from(users).where(eq(users.id, userId));

@@ -3,8 +3,9 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { bootstrapReply, bootstrapRequest, nodeId, SamovarError } from "@samovar/contracts";
 import { apiRouter } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
+import { refuseSecret } from "../http/rate-limits.ts";
 import { json, jsonBody } from "../http/route.ts";
-import { bearer, verifyNodeToken } from "../identity/node-tokens.ts";
+import { authenticateNode } from "../identity/node-callers.ts";
 import { nodeObject } from "./durable-object/stub.ts";
 import { findNode } from "./store.ts";
 
@@ -33,15 +34,17 @@ export function daemonRoutes(): Router {
     const { nodeId: id } = c.req.valid("param");
     // No object is created for an unknown id.
     if ((await findNode(c.get("deps").db, id)) === null)
-      throw new SamovarError("unauthenticated", "The bootstrap token is invalid or was used already.");
+      throw refuseSecret(c, "The bootstrap token is invalid or was used already.");
     const answer = await nodeObject(c.env, id).bootstrap(c.req.valid("json"));
-    if (!answer.ok) throw new SamovarError(answer.code, answer.message);
+    if (!answer.ok) {
+      const isWrong = answer.code === "unauthenticated";
+      throw isWrong ? refuseSecret(c, answer.message) : new SamovarError(answer.code, answer.message);
+    }
     return c.json(answer.reply, 200);
   });
 
   router.openapi(link, async (c) => {
-    const { config, clock } = c.get("deps");
-    const claims = await verifyNodeToken(config, bearer(c), clock.now());
+    const claims = await authenticateNode(c);
     if (claims.node !== c.req.valid("param").nodeId)
       throw new SamovarError("unauthenticated", "The token is not for this node.");
     if (c.req.header("upgrade")?.toLowerCase() !== "websocket")

@@ -96,10 +96,36 @@ describe("projects", () => {
     "https://user:password@git.test/a.git",
     "git://git.test/a.git",
     "git@git.test:-oProxyCommand=x",
+    "http://git.test/a.git",
+    "ssh://git@%2doProxyCommand=x/a.git",
+    "https://git.test/\u202etig.a",
     "",
   ])("[17] do not clone from %s", async (repoUrl) => {
     expect((await make({ repoUrl })).status).toBe(400);
     expect((await make({ repoUrl }, oneMachine)).status).toBe(400);
+  });
+
+  it.each([
+    "https://169.254.169.254/latest",
+    "https://2852039166/latest",
+    "https://0xa9fea9fe/latest",
+    "https://[::ffff:a9fe:a9fe]/latest",
+    "https://metadata.google.internal/x",
+    "https://localhost/a.git",
+    "https://localhost./a.git",
+    "https://10.0.0.1/a.git",
+    "https://[fd00:ec2::254]/a.git",
+    "http://127.0.0.1/a.git",
+    "ssh://git@2130706433/a.git",
+    "ssh://git@0177.0.0.1/a.git",
+    "ssh://git@[::1]/a.git",
+    "git@192.168.1.1:a/b.git",
+    "git@127.1:a/b.git",
+    "git@intranet:a/b.git",
+  ])("[security 17] clone from %s on one machine only", async (repoUrl) => {
+    const refused = await make({ repoUrl });
+    expect(errorBody.parse(await refused.json()).error.message).toMatch(/private network/);
+    expect((await make({ repoUrl }, oneMachine)).status).toBe(201);
   });
 
   it("[17] clone from a path on one machine only", async () => {

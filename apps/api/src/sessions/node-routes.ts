@@ -4,10 +4,11 @@ import type { DeliveryReply, WorkspaceClaims } from "@samovar/contracts";
 import { deliveryReply, deliveryRequest, LIMITS, SamovarError, workspaceId } from "@samovar/contracts";
 import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { readJson } from "../http/body.ts";
 import { apiRouter, invalidRequest } from "../http/context.ts";
 import type { AppContext, Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
-import { bearer, verifyWorkspaceToken } from "../identity/node-tokens.ts";
+import { authenticateWorkspace } from "../identity/node-callers.ts";
 import { projectData } from "./durable-object/stub.ts";
 
 const PATH = "/api/workspaces/:workspaceId/messages";
@@ -33,7 +34,7 @@ export function sessionNodeRoutes(): Router {
   router.openAPIRegistry.registerPath(deliver);
   router.post(PATH, limitDelivery, async (c) => {
     const claims = await verifyClaims(c, c.req.param("workspaceId"));
-    const rows = parseRows(await parseJsonBody(c));
+    const rows = parseRows(await readJson(c));
     const reply: DeliveryReply = await projectData(c.get("deps"), claims.project).deliver(claims, rows);
     return c.json(reply, 200);
   });
@@ -42,19 +43,9 @@ export function sessionNodeRoutes(): Router {
 
 /** Throws `unauthenticated`, and `forbidden` if the token belongs to another workspace. */
 async function verifyClaims(c: Context<AppContext>, workspace: string): Promise<WorkspaceClaims> {
-  const { config, clock } = c.get("deps");
-  const claims = await verifyWorkspaceToken(config, bearer(c), clock.now());
+  const claims = await authenticateWorkspace(c);
   if (claims.workspace !== workspace) throw new SamovarError("forbidden", "This token belongs to another workspace.");
   return claims;
-}
-
-async function parseJsonBody(c: Context<AppContext>): Promise<unknown> {
-  try {
-    return await c.req.json<unknown>();
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new SamovarError("invalid_request", "The body is not valid JSON.");
-    throw error;
-  }
 }
 
 /** Too many rows are refused like too many bytes, so that the node splits them. */

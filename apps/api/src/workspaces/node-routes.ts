@@ -10,7 +10,7 @@ import type { Context } from "hono";
 import { apiRouter } from "../http/context.ts";
 import type { AppContext, Router } from "../http/context.ts";
 import { json } from "../http/route.ts";
-import { bearer, verifyWorkspaceToken } from "../identity/node-tokens.ts";
+import { authenticateWorkspace } from "../identity/node-callers.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { getAgentCredential, getGitCredential } from "./workspace-credentials.ts";
 import { findWorkspace } from "./store.ts";
@@ -58,8 +58,8 @@ export function workspaceNodeRoutes(): Router {
 
 /** The workspace at this address. Throws `unauthenticated` unless the token is for it and its run's work goes on, on the token's node. */
 async function requireAdmitted(c: Context<AppContext>, id: WorkspaceId): Promise<WorkspaceRow> {
-  const { config, clock, db } = c.get("deps");
-  const claims = await verifyWorkspaceToken(config, bearer(c), clock.now());
+  const { db } = c.get("deps");
+  const claims = await authenticateWorkspace(c);
   const row = claims.workspace === id ? await findWorkspace(db, claims.workspace) : null;
   const isHere = row !== null && row.nodeId === claims.node && AT_WORK.has(row.state);
   if (!isHere || !(await nodeObject(c.env, claims.node).admits(claims.workspace, claims.epoch))) {

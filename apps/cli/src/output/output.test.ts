@@ -1,11 +1,11 @@
 import type { TaskEvent } from "@samovar/contracts";
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { formatVerification } from "./verification.ts";
 import { safeLine, safeText } from "./safe-text.ts";
 import { formatTable } from "./table.ts";
 import { formatEvent } from "./task-events.ts";
-import { makeStyle } from "./terminal.ts";
+import { createTerminal, makeStyle } from "./terminal.ts";
 import { formatStartup } from "./timeline.ts";
 import { formatAge, formatCount, formatDuration } from "./units.ts";
 
@@ -27,8 +27,12 @@ describe("text for terminals", () => {
     ["\u001b]0;owned\u0007title", "title"],
     ["\u001b]8;;http://x\u001b\\link\u001b]8;;\u001b\\", "link"],
     ["a\r\nb\rc\tD\u0007\u009b2J", "a\nbc\tD2J"],
-    ["evil\u202etxt.exe", "eviltxt.exe"],
-  ])("[S1] takes control sequences out of %j", (text, safe) => expect(safeText(text)).toBe(safe));
+    // As in the page [security 31].
+    ["evil\u202etxt.exe", "evil⟨U+202E⟩txt.exe"],
+    ["pay\u200bpal\u2066\ufeff", "pay⟨U+200B⟩pal⟨U+2066⟩⟨U+FEFF⟩"],
+  ])("[S1] takes control sequences out of %j and shows hidden characters", (text, safe) =>
+    expect(safeText(text)).toBe(safe),
+  );
 
   it("[S1] never lets an escape or control character through", () => {
     const text = fc.string({
@@ -37,9 +41,20 @@ describe("text for terminals", () => {
     fc.assert(fc.property(text, (raw) => void expect(safeText(raw)).not.toMatch(CONTROL)));
   });
 
+  it("makes what a note quotes safe [security 30, 31]", () => {
+    const written = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    try {
+      createTerminal({}).note("No task \u001b[2J\u202eevil\nTry again.");
+      expect(written).toHaveBeenCalledExactlyOnceWith("No task ⟨U+202E⟩evil\nTry again.\n");
+    } finally {
+      written.mockRestore();
+    }
+  });
+
   it("joins lines into one and cuts it to a width", () => {
     expect(safeLine("a\n  b", 10)).toBe("a b");
     expect(safeLine("abcdefgh", 4)).toBe("abc…");
+    expect(safeLine(" a\u202eb ", 20)).toBe("a⟨U+202E⟩b");
   });
 
   it("aligns columns, and replaces an empty table with a sentence", () => {

@@ -1,14 +1,16 @@
-/** Makes text of agents and repositories safe for a terminal by removing all control sequences. */
+/** Makes text of agents, repositories and other people safe for a terminal: control sequences are removed, hidden characters are shown. */
+import { visibleText } from "@samovar/base";
 
 /* oxlint-disable no-control-regex -- control sequences are what this file removes */
 const SEQUENCES =
   /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[PX^_][^\u001b]*\u001b\\|[@-Z\\-_])/g;
-/** Control characters except tab and line feed, and characters that change the direction of writing. */
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+/** Control characters except tab and line feed. */
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 /* oxlint-enable no-control-regex */
 
+/** A right-to-left override becomes `⟨U+202E⟩`, as in the page. */
 export function safeText(text: string): string {
-  return text.replaceAll("\r\n", "\n").replace(SEQUENCES, "").replace(CONTROLS, "");
+  return visibleText(text.replaceAll("\r\n", "\n").replace(SEQUENCES, "").replace(CONTROLS, ""));
 }
 
 /** The text as one line of at most `width` characters. */

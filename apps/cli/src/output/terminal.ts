@@ -1,5 +1,6 @@
 /** Where a command writes. Uses colours only on a terminal. */
 import { styleText } from "node:util";
+import { safeText } from "./safe-text.ts";
 
 export interface Terminal {
   /** Writes text to standard output, unchanged. */
@@ -8,7 +9,7 @@ export interface Terminal {
   writeBytes(content: Uint8Array): Promise<void>;
   /** Writes a line to standard output. */
   line(text?: string): void;
-  /** Writes a line to standard error. */
+  /** Writes a line to standard error, without styles: what it quotes is made safe here. */
   note(text: string): void;
   readonly style: Style;
 }
@@ -41,7 +42,7 @@ export function createTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
         process.stdout.write(content, (error) => (error == null ? resolve() : reject(error))),
       ),
     line: (text = "") => void process.stdout.write(`${text}\n`),
-    note: (text) => void process.stderr.write(`${text}\n`),
+    note: (text) => void process.stderr.write(`${safeText(text)}\n`),
     style: makeStyle(colours),
   };
 }

@@ -36,6 +36,18 @@ describe("printing a transcript", () => {
     expect(printed(first, first, grown, { ...grown, revision: 3, final: true })).toBe("\nAgent\n  One two\n  three\n");
   });
 
+  it("shows hidden characters in what an agent wrote, wherever it is printed [security 31]", () => {
+    const hidden = "a\u202eb\u200bc";
+    const shown = "a⟨U+202E⟩b⟨U+200B⟩c";
+    const output = printed(
+      message(0, { content: hidden }),
+      message(1, { ...tool({ status: "error", title: hidden, output: hidden, exitCode: 1 }), final: true }),
+      message(2, { kind: "plan", content: JSON.stringify([{ content: hidden, status: "pending" }]) }),
+    );
+    expect(output).not.toMatch(/[\u202e\u200b]/);
+    expect(output.split(shown)).toHaveLength(5);
+  });
+
   it("prints in the order of positions when a later message arrives first", () => {
     const early = message(0, { content: "first", final: false });
     expect(printed(early, message(1, { content: "second" }), { ...early, revision: 2, final: true })).toBe(

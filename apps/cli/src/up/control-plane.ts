@@ -52,8 +52,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     () =>
       new Miniflare(
         convertV4MiniflareOptions({
+          // Miniflare's own entry, for migrations and scheduled events, on a port of its own.
           host: "127.0.0.1",
-          port,
+          port: 0,
           log: new Log(LogLevel.ERROR),
           handleStructuredLogs: ({ level, message }) => forwardLog(logger, level, message),
           resourcePersistencePath: directory.state,
@@ -68,6 +69,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
               compatibilityDate: "2026-10-01",
               compatibilityFlags: ["nodejs_compat"],
               bindings: settings,
+              // Callers reach the Worker itself: Miniflare's entry believes what `MF-…` headers say about a request's address
+              // and route, and answers an error with its stack.
+              unsafeDirectSockets: [{ host: "127.0.0.1", port }],
               d1Databases: { DB: "samovar" },
               durableObjects: {
                 PROJECT_DATA: { className: "ProjectData", useSQLite: true },
@@ -85,7 +89,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         }),
       ),
   );
-  const [{ origin: url }] = await Promise.all([miniflare.ready, recordFirstRuntime(miniflare, directory)]);
+  await Promise.all([miniflare.ready, recordFirstRuntime(miniflare, directory)]);
   const close = async () => {
     await miniflare.dispose();
     await rm(runtimeFile(directory), { force: true });
@@ -97,7 +101,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     throw error instanceof EarlierVersionError ? refuseEarlierData(directory) : error;
   }
   return {
-    url,
+    url: `http://127.0.0.1:${port}`,
     tick: async (cron) => {
       const worker = await miniflare.getWorker();
       await worker.scheduled({ cron, scheduledTime: new Date() });

@@ -1,6 +1,6 @@
 /**
  * The loopback model gateway: the agent gets a local address and a generated key; the real key stays in this process.
- * Forwards the one model API that its credential is for, streaming both ways. Keeps S1.
+ * Forwards model calls of the one API that its credential is for, streaming both ways. Keeps S1.
  */
 import { timingSafeEqual } from "node:crypto";
 import { createServer, request as requestHttp } from "node:http";
@@ -9,6 +9,8 @@ import { request as requestHttps } from "node:https";
 import { pipeline } from "node:stream";
 import type { Logger, Random } from "@samovar/base";
 import type { ModelApi, ModelCredential } from "@samovar/contracts";
+import { admitTarget } from "./admission.ts";
+import type { Admission } from "./admission.ts";
 import type { ModelApiRules } from "./model-apis.ts";
 import { MODEL_APIS, getCredentialHeaders } from "./model-apis.ts";
 
@@ -29,6 +31,7 @@ export interface GatewayPorts {
 }
 
 const BODY_MAX_BYTES = 64 * 1024 * 1024;
+const TOO_LARGE = `a request may have at most ${BODY_MAX_BYTES} bytes`;
 const MAX_CONNECTIONS = 64;
 /** How long the upstream may send nothing. */
 const UPSTREAM_TIMEOUT_MS = 600_000;
@@ -48,6 +51,10 @@ const DROPPED_REQUEST_HEADERS = new Set([
   "x-goog-api-key",
   "cookie",
   "expect",
+  // Some upstreams let these replace the method.
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
 ]);
 const DROPPED_REPLY_HEADERS = new Set([
   "connection",
@@ -65,10 +72,11 @@ export async function startGateway({ api: kind, random, log }: GatewayPorts): Pr
   const api = MODEL_APIS[kind];
   let credential: ModelCredential | null = null;
   const server = createServer((request, response) => {
-    const path = admit(request, api, key);
-    if (typeof path === "number") refuse({ request, response, api }, path);
-    else if (credential === null) refuse({ request, response, api }, 503);
-    else forward({ request, response, api, path, credential, log });
+    const exchange = { request, response, api };
+    const admission = admit(request, api, key);
+    if (!admission.ok) refuse(exchange, admission.status, admission.reason);
+    else if (credential === null) refuse(exchange, 503, "the gateway has no credential yet");
+    else forward({ ...exchange, path: admission.path, credential, log });
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.requestTimeout = 0;
@@ -88,15 +96,13 @@ export async function startGateway({ api: kind, random, log }: GatewayPorts): Pr
   };
 }
 
-/** Returns the path to request upstream, or the status of the refusal. */
-function admit(request: IncomingMessage, api: ModelApiRules, key: string): string | number {
-  if (!isSame(api.readKey(request.headers) ?? "", key)) return 401;
-  const url = request.url ?? "";
-  const path = url.split("?", 1)[0] ?? "";
-  if (!api.paths.test(path) || path.split("/").some((part) => part === "." || part === "..")) return 404;
-  if (request.method !== "GET" && request.method !== "POST") return 405;
-  if (Number(request.headers["content-length"] ?? 0) > BODY_MAX_BYTES) return 413;
-  return url;
+function admit(request: IncomingMessage, api: ModelApiRules, key: string): Admission {
+  const { method, url, headers } = request;
+  if (!isSame(api.readKey(headers) ?? "", key)) {
+    return { ok: false, status: 401, reason: "this gateway serves only its own session" };
+  }
+  if (Number(headers["content-length"] ?? 0) > BODY_MAX_BYTES) return { ok: false, status: 413, reason: TOO_LARGE };
+  return admitTarget({ method, url, host: headers.host }, api);
 }
 
 function isSame(shown: string, key: string): boolean {
@@ -134,7 +140,8 @@ function forward({ request, response, api, path, credential, log }: Forwarding):
   upstream.on("error", (error) => {
     log.warn("gateway.upstream_failed", { error: error.message });
     if (response.headersSent) response.destroy();
-    else refuse({ request, response, api }, bytes > BODY_MAX_BYTES ? 413 : 502);
+    else if (bytes > BODY_MAX_BYTES) refuse({ request, response, api }, 413, TOO_LARGE);
+    else refuse({ request, response, api }, 502, "the model's address could not be reached");
   });
   response.on("close", () => upstream.destroy());
   request.pipe(upstream);
@@ -148,27 +155,10 @@ function getUpstreamHeaders(request: IncomingMessage, credential: ModelCredentia
 const omitHeaders = (headers: OutgoingHttpHeaders, dropped: ReadonlySet<string>): OutgoingHttpHeaders =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !dropped.has(name)));
 
-function getRefusalReason(status: number, { name }: ModelApiRules): string {
-  switch (status) {
-    case 401:
-      return "this gateway serves only its own session";
-    case 404:
-      return `this gateway forwards only the ${name}`;
-    case 405:
-      return "only GET and POST are forwarded";
-    case 413:
-      return `a request may have at most ${BODY_MAX_BYTES} bytes`;
-    case 503:
-      return "the gateway has no credential yet";
-    default:
-      return "the model's address could not be reached";
-  }
-}
-
-function refuse({ request, response, api }: Exchange, status: number): void {
+function refuse({ request, response, api }: Exchange, status: number, reason: string): void {
   request.resume();
   response.writeHead(status, { "content-type": "application/json", connection: "close" });
-  response.end(JSON.stringify(api.createRefusal(status, getRefusalReason(status, api))));
+  response.end(JSON.stringify(api.createRefusal(status, reason)));
 }
 
 function getPort(server: Server): number {

@@ -1,13 +1,25 @@
-/** The model APIs that the gateway knows: address, paths, and the position of the key. Pure. */
+/** The model APIs that the gateway knows: address, forwarded requests, and the position of the key. Pure. */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import { assertNever } from "@samovar/base";
 import type { ModelApi, ModelCredential } from "@samovar/contracts";
 
+/** A request that is forwarded. Anything else could read or change what is not this session's: files, batches, stored replies. */
+export interface ModelRoute {
+  readonly method: "GET" | "POST";
+  /** With the API's version. `{model}` stands for a model's id, which is one path segment. */
+  readonly path: string;
+  /** The query parameters that are forwarded. */
+  readonly query: readonly string[];
+}
+
 export interface ModelApiRules {
   /** The API's name, for people. */
   readonly name: string;
-  /** Paths that are forwarded; they begin with the API's version. */
-  readonly paths: RegExp;
+  readonly routes: readonly ModelRoute[];
+  /** One path segment that is neither `.` nor `..`. */
+  readonly modelId: RegExp;
+  /** A query parameter that may hold a key. It is removed, because the key is sent in its header. */
+  readonly keyParameter: string | null;
   /** The key in a request; null for none. */
   readKey(headers: IncomingHttpHeaders): string | null;
   /** The upstream address for a path with its query. */
@@ -16,10 +28,27 @@ export interface ModelApiRules {
   createRefusal(status: number, message: string): unknown;
 }
 
+/** Azure's servers take the version of the API as a parameter. */
+const AZURE = ["api-version"];
+const GEMINI_METHODS = [
+  "generateContent",
+  "streamGenerateContent",
+  "countTokens",
+  "embedContent",
+  "batchEmbedContents",
+] as const;
+
 export const MODEL_APIS: Readonly<Record<ModelApi, ModelApiRules>> = {
   anthropic: {
     name: "Messages API",
-    paths: /^\/v1\/(messages|models)(\/[A-Za-z0-9._-]+)*$/,
+    routes: [
+      { method: "POST", path: "/v1/messages", query: ["beta"] },
+      { method: "POST", path: "/v1/messages/count_tokens", query: ["beta"] },
+      { method: "GET", path: "/v1/models", query: ["beta", "limit", "after_id", "before_id"] },
+      { method: "GET", path: "/v1/models/{model}", query: ["beta"] },
+    ],
+    modelId: /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/,
+    keyParameter: null,
     readKey: (headers) => asSingle(headers["x-api-key"]) ?? readBearer(headers),
     getTarget: (path, baseUrl = "https://api.anthropic.com") => appendPath(new URL(baseUrl), path),
     createRefusal: (status, message) => ({
@@ -29,7 +58,18 @@ export const MODEL_APIS: Readonly<Record<ModelApi, ModelApiRules>> = {
   },
   openai: {
     name: "OpenAI API",
-    paths: /^\/v1\/(chat\/completions|completions|responses|embeddings|models)(\/[A-Za-z0-9._:-]+)*$/,
+    // Codex compacts a long conversation by a request of its own, and names its version to `/v1/models`.
+    routes: [
+      { method: "POST", path: "/v1/responses", query: AZURE },
+      { method: "POST", path: "/v1/responses/compact", query: AZURE },
+      { method: "POST", path: "/v1/chat/completions", query: AZURE },
+      { method: "POST", path: "/v1/completions", query: AZURE },
+      { method: "POST", path: "/v1/embeddings", query: AZURE },
+      { method: "GET", path: "/v1/models", query: [...AZURE, "client_version"] },
+      { method: "GET", path: "/v1/models/{model}", query: AZURE },
+    ],
+    modelId: /^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$/,
+    keyParameter: null,
     readKey: readBearer,
     // Its base addresses include the version or a replacement for it.
     getTarget: (path, baseUrl = "https://api.openai.com/v1") => {
@@ -42,16 +82,23 @@ export const MODEL_APIS: Readonly<Record<ModelApi, ModelApiRules>> = {
   },
   google: {
     name: "Gemini API",
-    paths:
-      /^\/v1(alpha|beta)?\/models(\/[A-Za-z0-9._-]+(:(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents))?)?$/,
+    routes: ["/v1", "/v1alpha", "/v1beta"].flatMap((version): ModelRoute[] => [
+      ...GEMINI_METHODS.map((call) => ({
+        method: "POST" as const,
+        path: `${version}/models/{model}:${call}`,
+        query: ["alt"],
+      })),
+      { method: "GET", path: `${version}/models`, query: ["pageSize", "pageToken"] },
+      { method: "GET", path: `${version}/models/{model}`, query: [] },
+    ]),
+    // No colon, which begins the name of a method.
+    modelId: /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/,
+    keyParameter: "key",
     readKey: (headers) => asSingle(headers["x-goog-api-key"]),
     getTarget: (path, baseUrl = "https://generativelanguage.googleapis.com") => {
       const base = new URL(baseUrl);
       base.pathname = base.pathname.replace(/\/v1(alpha|beta)?\/?$/, "");
-      const target = appendPath(base, path);
-      // The query may hold a key too; only the real key is sent, in its header.
-      target.searchParams.delete("key");
-      return target;
+      return appendPath(base, path);
     },
     createRefusal: (status, message) => ({
       error: { code: status, message, status: GOOGLE_STATUSES[status] ?? "INTERNAL" },
@@ -60,13 +107,17 @@ export const MODEL_APIS: Readonly<Record<ModelApi, ModelApiRules>> = {
 };
 
 const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
+  400: "invalid_request_error",
   401: "authentication_error",
+  403: "permission_error",
   404: "not_found_error",
   405: "invalid_request_error",
   413: "request_too_large",
 };
 const GOOGLE_STATUSES: Readonly<Record<number, string>> = {
+  400: "INVALID_ARGUMENT",
   401: "UNAUTHENTICATED",
+  403: "PERMISSION_DENIED",
   404: "NOT_FOUND",
   405: "INVALID_ARGUMENT",
   413: "INVALID_ARGUMENT",

@@ -97,7 +97,8 @@ export class NodeLink {
 
   async message(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
     this.#receivedAt.set(socket, this.#deps.clock.now());
-    const frame = typeof data === "string" && data.length <= LIMITS.linkFrameMaxBytes ? parseJson(data) : undefined;
+    const isReadable = typeof data === "string" && data.length <= LIMITS.linkFrameMaxBytes;
+    const frame = isReadable ? parseJson(data, LIMITS.jsonMaxDepth) : undefined;
     const parsed = nodeFrame.safeParse(frame);
     if (!parsed.success) return this.#rejectUnreadable(socket, frame);
     if (parsed.data.type === "hello") return this.#hello(socket, parsed.data);

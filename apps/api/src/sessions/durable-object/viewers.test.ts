@@ -152,9 +152,12 @@ describe("a viewer", () => {
     viewer.say({ type: "subscribe", sessionId: ids.make("ses"), afterVersion: 0 });
     viewer.socket.send("{");
     viewer.socket.send('{"type":"dance"}');
-    await viewer.has("error", 3);
+    // Too deep, though its frame would be a good one [security 16].
+    viewer.socket.send(`{"type":"ping","more":${"[".repeat(64)}${"]".repeat(64)}}`);
+    await viewer.has("error", 4);
     expect(viewer.events).toMatchObject([
       { code: "not_found" },
+      { code: "invalid_request" },
       { code: "invalid_request" },
       { code: "invalid_request" },
     ]);

@@ -5,7 +5,7 @@
 import type { SessionId } from "@samovar/base";
 import { assertNever, parseJson } from "@samovar/base";
 import type { SessionView, ViewerEvent, ViewerFrame } from "@samovar/contracts";
-import { sessionId, viewerFrame } from "@samovar/contracts";
+import { LIMITS, sessionId, viewerFrame } from "@samovar/contracts";
 import * as z from "zod";
 
 export const VIEWER_LIMITS = {
@@ -144,5 +144,5 @@ function saveSubscriptions(socket: WebSocket, subscriptions: readonly SessionId[
 }
 
 function parseFrame(text: string): ViewerFrame | null {
-  return viewerFrame.safeParse(parseJson(text)).data ?? null;
+  return viewerFrame.safeParse(parseJson(text, LIMITS.jsonMaxDepth)).data ?? null;
 }

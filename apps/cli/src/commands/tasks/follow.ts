@@ -23,7 +23,7 @@ export async function follow(
   if (json) printJson(terminal, { event: "submitted", task });
   else
     terminal.line(
-      `${terminal.style.bold(safeLine(task.title, 200))}\n${terminal.style.dim(`${task.id} in ${project.name}`)}`,
+      `${terminal.style.bold(safeLine(task.title, 200))}\n${terminal.style.dim(`${task.id} in ${safeLine(project.name, 80)}`)}`,
     );
   if (!shouldFollow) return 0;
   const { task: last, events, ended } = await watchTask(task, context, known);
