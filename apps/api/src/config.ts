@@ -82,6 +82,7 @@ export const settings = z.object({
     .describe("Retained workspaces per node that don't use a slot; each further one uses a slot"),
   MAX_NODES_PER_USER: count(10, 200, "Nodes that one person may have at once"),
   NODE_TOKEN_TTL_MS: duration(86_400_000, "TTL of node and workspace tokens; they are renewed earlier"),
+  AUDIT_LOG_RETENTION_DAYS: count(365, 3_650, "Days for which entries of the audit log are kept"),
   SWEEP_CRON: z.string().default("*/15 * * * *").describe("When the sweep runs"),
   SWEEP_GRACE_MS: limit("SWEEP_GRACE_MS"),
   CLONE_TIMEOUT_MS: limit("CLONE_TIMEOUT_MS"),

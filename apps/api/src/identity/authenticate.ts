@@ -3,7 +3,7 @@ import { SamovarError } from "@samovar/contracts";
 import type { Context, MiddlewareHandler } from "hono";
 import type { AppContext, Caller } from "../http/context.ts";
 import { findCallerByToken } from "./api-tokens.ts";
-import { findCallerByCookie } from "./cookie-sessions.ts";
+import { findCallerByCookie } from "./sign-in-sessions.ts";
 import { bearer } from "./node-tokens.ts";
 
 export const authenticate: MiddlewareHandler<AppContext> = async (c, next) => {

@@ -4,6 +4,7 @@ import type { NodeId, UserId } from "@samovar/base";
 import { page, nodeView, nodeWork, workspaceView } from "@samovar/contracts";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { actorOf, tokenOf } from "../../test/caller.ts";
 import { putCredential } from "../credentials/store.ts";
 import { getConfig } from "../config.ts";
 import { database } from "../database/index.ts";
@@ -11,7 +12,6 @@ import { depsFor, systemPorts } from "../deps.ts";
 import { apiRouter } from "../http/context.ts";
 import { respondWithError } from "../http/errors.ts";
 import { mintNodeToken, mintWorkspaceToken } from "../identity/node-tokens.ts";
-import { mintApiToken } from "../identity/api-tokens.ts";
 import { authenticate } from "../identity/authenticate.ts";
 import { workspaceNodeRoutes } from "../workspaces/node-routes.ts";
 import { workspaceRoutes } from "../workspaces/routes.ts";
@@ -65,7 +65,7 @@ beforeEach(async () => {
   scriptedCloud();
   owner = await anOwner();
   lease = await aHolder(owner);
-  token = (await mintApiToken(depsFor(env), owner, "t", null)).token;
+  token = await tokenOf(owner);
   const choice = await chooseNode(env, { ownerId: owner, size: "small", lease });
   nodeId = "nodeId" in choice ? choice.nodeId : expect.fail(JSON.stringify(choice));
   await vi.waitFor(async () => expect((await findNode(database(env), nodeId))?.version).toBeGreaterThan(0));
@@ -81,7 +81,7 @@ describe("a person's nodes", () => {
     expect(listed.items).toMatchObject([{ id: nodeId, state: "provisioning", taskIds: [lease.taskId] }]);
     expect(page(nodeView).parse(await (await ask("/api/nodes?state=warm", { token })).json()).items).toEqual([]);
     expect(nodeView.parse(await (await ask(`/api/nodes/${nodeId}`, { token })).json()).id).toBe(nodeId);
-    const theirs = (await mintApiToken(depsFor(env), await anOwner(), "t", null)).token;
+    const theirs = await tokenOf(await anOwner());
     for (const path of ["", "/drain", "/destroy"]) {
       expect(
         (await ask(`/api/nodes/${nodeId}${path}`, { method: path === "" ? "GET" : "POST", token: theirs })).status,
@@ -109,7 +109,7 @@ describe("a person's nodes", () => {
         cancelRequested: false,
       },
     ]);
-    expect((await work((await mintApiToken(depsFor(env), await anOwner(), "t", null)).token)).items).toEqual([]);
+    expect((await work(await tokenOf(await anOwner()))).items).toEqual([]);
   });
 
   it("[R25] are drained and destroyed on request", async () => {
@@ -151,7 +151,7 @@ describe("the routes of a node", () => {
   });
 
   it("[S1] the agent's credential is for a workspace that holds a slot in this epoch only", async () => {
-    await putCredential(depsFor(env), owner, { kind: "anthropic", apiKey: "sk-ant-of-the-tests" });
+    await putCredential(depsFor(env), actorOf(owner), { kind: "anthropic", apiKey: "sk-ant-of-the-tests" });
     await env.DB.prepare("UPDATE workspaces SET agent = 'claude' WHERE id = ?").bind(lease.workspaceId).run();
     const path = `/api/workspaces/${lease.workspaceId}/agent-credential`;
     const claims = {
@@ -200,7 +200,7 @@ describe("workspaces", () => {
   });
 
   it("are shown to their owner only", async () => {
-    const theirs = (await mintApiToken(depsFor(env), await anOwner(), "t", null)).token;
+    const theirs = await tokenOf(await anOwner());
     expect((await ask(`/api/workspaces/${lease.workspaceId}`, { token: theirs })).status).toBe(404);
     expect((await ask(`/api/workspaces/${lease.workspaceId}/destroy`, { method: "POST", token: theirs })).status).toBe(
       404,
