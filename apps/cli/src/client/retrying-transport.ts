@@ -7,7 +7,7 @@
 import { assertNever, backoffMs, limitSignal, type RunningClock } from "@samovar/base";
 import type { Instance } from "../instance.ts";
 import { CliError, UnreachableError } from "./errors.ts";
-import type { Endpoint, Request, Rules, Transport } from "./http.ts";
+import type { Endpoint, Outcome, Request, Rules, Transport } from "./http.ts";
 import type { Presence } from "./presence.ts";
 
 export interface RetryPorts {
@@ -84,18 +84,22 @@ class Wait {
       const { url, apiToken: token } = await this.forInstance();
       this.#waitForAnswer();
       const onProgress = () => this.#startTimeout();
-      const outcome = await request({
-        endpoint: { url, token },
-        signal: this.#timedOut.signal,
-        mayHaveActed,
-        onProgress,
-      });
+      const attempt = { endpoint: { url, token }, signal: this.#timedOut.signal, mayHaveActed, onProgress };
+      const outcome = await request(attempt).catch((error: unknown) => this.#checkToken(error, token));
       if (outcome.answered) return outcome.value;
       mayHaveActed ||= outcome.mayHaveActed;
       if (mayHaveActed && !this.#rules.isSafeToRepeat) throw outcome.error;
       if (!(outcome.error instanceof UnreachableError)) this.#lastRefusal = outcome.error;
       await this.#prepareRetry();
     }
+  }
+
+  /** A Samovar that stops or starts again revokes its token: the request was not carried out, and may be with the next one. */
+  async #checkToken(error: unknown, token: string): Promise<Outcome<never>> {
+    if (!(error instanceof CliError) || error.code !== "unauthenticated") throw error;
+    const instance = await this.#ports.instance();
+    if (instance?.apiToken === token) throw error;
+    return { answered: false, mayHaveActed: false, error };
   }
 
   async forInstance(): Promise<Instance> {
