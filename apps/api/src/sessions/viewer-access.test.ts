@@ -96,7 +96,7 @@ describe("a socket for people", () => {
   test("[security 12] closes when its browser is signed out from another one, alone or with all others", async () => {
     const project = await aProject();
     const [mine, first, second] = [await aBrowser(), await aBrowser(), await aBrowser()];
-    const viewers = [];
+    const viewers: Viewer[] = [];
     for (const headers of [mine, first, second]) viewers.push(await open(SOCKETS[0] ?? "", project, { headers }));
     const listed = page(signInSessionView).parse(
       await (await ask("/api/sign-in-sessions", { headers: first })).json(),

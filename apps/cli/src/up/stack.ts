@@ -92,7 +92,9 @@ async function assemble(
   });
   undo.push(() => controlPlane.close());
   if (secrets.port !== port) await saveSecrets(directory, { ...secrets, port });
-  const client = await signIn(controlPlane, secrets, cloud, env);
+  const client = await signIn(controlPlane, secrets, env, (revoke) =>
+    undo.push(() => revoke().catch((error: unknown) => logger.warn("token.not_revoked", { error }))),
+  );
   await writeInstance(directory.path, {
     version: 1,
     pid: process.pid,
@@ -203,16 +205,20 @@ export function readModelCredential(env: StackOptions["env"]): CredentialSecret 
   return { kind: "anthropic", apiKey, oauthToken, baseUrl };
 }
 
-/** Creates the owner at the first start, and stores this machine's credentials. */
+/**
+ * Creates the owner at the first start, makes an API token that takes the place of those of earlier starts, and stores this
+ * machine's credentials. `onToken` receives what revokes the token; the next start does it where a kill prevents it.
+ */
 async function signIn(
   controlPlane: ControlPlane,
   secrets: Secrets,
-  cloud: LocalCloud,
   env: StackOptions["env"],
+  onToken: (revoke: () => Promise<void>) => void,
 ): Promise<SamovarClient> {
   const createClientFor = (token: string) => createClient({ url: controlPlane.url, token }, SYSTEM);
-  const { apiToken } = await createClientFor(secrets.operatorSecret).setup();
+  const { apiToken, apiTokenId } = await createClientFor(secrets.operatorSecret).setup();
   const client = createClientFor(apiToken);
+  onToken(() => client.revokeApiToken(apiTokenId));
   await client.putCredential({ kind: "hetzner", token: secrets.cloudToken });
   const model = readModelCredential(env);
   if (model !== null) await client.putCredential(model);
