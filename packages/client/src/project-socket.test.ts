@@ -1,13 +1,7 @@
 /** The project's socket against a real WebSocket server on loopback. Time is ours: nothing waits for a clock. */
 import { once } from "node:events";
 import { idSource, type SessionId, systemClock, systemRandom } from "@samovar/base";
-import {
-  ACCESS_END_CLOSE,
-  type AccessEnd,
-  viewerFrame,
-  type ViewerEvent,
-  type ViewerFrame,
-} from "@samovar/contracts";
+import { ACCESS_END_CLOSE, type AccessEnd, viewerFrame, type ViewerEvent, type ViewerFrame } from "@samovar/contracts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket, WebSocketServer, type WebSocket as Connection } from "ws";
 import { openProjectSocket, PING_MS, PONG_MS, type ProjectSocket, type SocketState } from "./project-socket.ts";

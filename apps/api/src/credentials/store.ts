@@ -52,11 +52,7 @@ export async function listCredentials(db: Database, ownerId: UserId): Promise<Cr
 }
 
 /** One of each kind: a new one takes the old one's place. */
-export async function putCredential(
-  deps: Deps,
-  actor: AuditActor,
-  secret: CredentialSecret,
-): Promise<CredentialView> {
+export async function putCredential(deps: Deps, actor: AuditActor, secret: CredentialSecret): Promise<CredentialView> {
   const { db, clock, config, ids, random } = deps;
   const { ownerId } = actor;
   const kind = getKind(secret);

@@ -51,9 +51,7 @@ export async function listApiTokens(
   const rows = await db
     .select()
     .from(apiTokens)
-    .where(
-      and(eq(apiTokens.ownerId, ownerId), or(isNull(apiTokens.expiresAt), gt(apiTokens.expiresAt, clock.now()))),
-    )
+    .where(and(eq(apiTokens.ownerId, ownerId), or(isNull(apiTokens.expiresAt), gt(apiTokens.expiresAt, clock.now()))))
     .orderBy(asc(apiTokens.id));
   return rows.map((row) => toView(row, current));
 }
@@ -98,6 +96,9 @@ export async function findCallerByToken({ db, clock }: Deps, token: string): Pro
   return { id: found.user.id, name: found.user.name, via: "token", access: { id, expiresAt } };
 }
 
-function toView({ id, name, kind, createdAt, expiresAt, lastUsedAt }: TokenRow, current: AccessId | null): ApiTokenView {
+function toView(
+  { id, name, kind, createdAt, expiresAt, lastUsedAt }: TokenRow,
+  current: AccessId | null,
+): ApiTokenView {
   return { id, name, kind, createdAt, expiresAt, lastUsedAt, current: id === current };
 }

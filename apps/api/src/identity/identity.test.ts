@@ -234,7 +234,9 @@ describe("API tokens", () => {
     const cookie = (await signIn()).split("=")[1] ?? "";
     const link = await freshLinkToken();
     const stored = await Promise.all(
-      ["api_tokens", "sign_in_sessions", "sign_in_links", "audit_log"].map((table) => env.DB.prepare(`SELECT * FROM ${table}`).all()),
+      ["api_tokens", "sign_in_sessions", "sign_in_links", "audit_log"].map((table) =>
+        env.DB.prepare(`SELECT * FROM ${table}`).all(),
+      ),
     );
     const text = JSON.stringify(stored);
     for (const secret of [apiToken, cookie, link]) {

@@ -1,7 +1,7 @@
 /** Nodes and workspaces over HTTP: the routes of people and of nodes. */
 import { env } from "cloudflare:workers";
 import type { NodeId, UserId } from "@samovar/base";
-import { page, nodeView, nodeWork, workspaceView } from "@samovar/contracts";
+import { auditEntry, page, nodeView, nodeWork, workspaceView } from "@samovar/contracts";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { actorOf, tokenOf } from "../../test/caller.ts";
@@ -112,7 +112,7 @@ describe("a person's nodes", () => {
     expect((await work(await tokenOf(await anOwner()))).items).toEqual([]);
   });
 
-  it("[R25] are drained and destroyed on request", async () => {
+  it("[R25] [security 40] are drained and destroyed on request, which leaves a record", async () => {
     const agent = await connected(nodeId);
     expect(
       nodeView.parse(await (await ask(`/api/nodes/${nodeId}/drain`, { method: "POST", token })).json()).state,
@@ -123,6 +123,11 @@ describe("a person's nodes", () => {
     expect(await nodeObject(env, nodeId).observe(lease.workspaceId)).toMatchObject({
       workspace: { state: "failed", failure: { code: "node_destroyed" } },
     });
+    const log = page(auditEntry).parse(await (await ask("/api/audit-log", { token })).json()).items;
+    expect(log.slice(0, 2)).toMatchObject([
+      { action: "node.destroyed", objectId: nodeId, actor: { kind: "api_token" } },
+      { action: "node.drained", objectId: nodeId, actor: { kind: "api_token" } },
+    ]);
   });
 });
 
@@ -190,6 +195,9 @@ describe("workspaces", () => {
     const agent = await connected(nodeId);
     expect((await destroy()).status).toBe(202);
     expect((await show()).state).toBe("destroying");
+    const log = page(auditEntry).parse(await (await ask("/api/audit-log", { token })).json()).items;
+    const ofIt = log.filter(({ objectId }) => objectId === lease.workspaceId);
+    expect(ofIt).toMatchObject([{ action: "workspace.destroyed", detail: { taskId: lease.taskId } }]);
     expect((await agent.next("command")).command).toMatchObject({
       kind: "workspace.destroy",
       args: { workspaceId: lease.workspaceId },

@@ -13,7 +13,9 @@ import { recordViewerAccess } from "./viewer-access.ts";
 const { app, ask, setUp, deps } = controlPlane();
 /** Found among the routes, so that a new socket is tested too. */
 const SOCKETS = [
-  ...new Set(app.routes.map(({ path }) => path).filter((path) => path.startsWith("/api/projects/") && path.endsWith("/ws"))),
+  ...new Set(
+    app.routes.map(({ path }) => path).filter((path) => path.startsWith("/api/projects/") && path.endsWith("/ws")),
+  ),
 ];
 
 let owner: { readonly token: string };
@@ -79,19 +81,22 @@ describe("a socket for people", () => {
     expect(other.closed).toEqual([]);
   });
 
-  test.each(SOCKETS)("[security 12] %s of a signed-out browser closes, and not those of other browsers", async (path) => {
-    const project = await aProject();
-    const [here, elsewhere] = [await aBrowser(), await aBrowser()];
-    const [viewer, other] = [
-      await open(path, project, { headers: here }),
-      await open(path, project, { headers: elsewhere }),
-    ];
-    await ask("/api/identity/sign-out", { method: "POST", headers: here });
-    await makesTask(project);
-    await receivesTask(other);
-    await endsWith(viewer, VIEWER_CLOSE.signedOut, "signed out");
-    expect(viewer.received).toEqual([]);
-  });
+  test.each(SOCKETS)(
+    "[security 12] %s of a signed-out browser closes, and not those of other browsers",
+    async (path) => {
+      const project = await aProject();
+      const [here, elsewhere] = [await aBrowser(), await aBrowser()];
+      const [viewer, other] = [
+        await open(path, project, { headers: here }),
+        await open(path, project, { headers: elsewhere }),
+      ];
+      await ask("/api/identity/sign-out", { method: "POST", headers: here });
+      await makesTask(project);
+      await receivesTask(other);
+      await endsWith(viewer, VIEWER_CLOSE.signedOut, "signed out");
+      expect(viewer.received).toEqual([]);
+    },
+  );
 
   test("[security 12] closes when its browser is signed out from another one, alone or with all others", async () => {
     const project = await aProject();

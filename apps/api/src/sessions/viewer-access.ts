@@ -65,5 +65,4 @@ export async function closeLostViewers(deps: Deps, accessId: AccessId): Promise<
   );
 }
 
-const getRevocation = (accessId: AccessId): AccessEnd =>
-  accessId.startsWith("tok_") ? "token_revoked" : "signed_out";
+const getRevocation = (accessId: AccessId): AccessEnd => (accessId.startsWith("tok_") ? "token_revoked" : "signed_out");

@@ -1,7 +1,14 @@
 /** Finds projects by name, and tasks, sessions, workspaces, API tokens and sign-in sessions by id or any unique prefix or suffix of it. */
 import type { SessionId, TaskId } from "@samovar/base";
 import type { ApiClient } from "@samovar/client/api-client";
-import type { ApiTokenView, ProjectView, SessionView, SignInSessionView, TaskView, WorkspaceView } from "@samovar/contracts";
+import type {
+  ApiTokenView,
+  ProjectView,
+  SessionView,
+  SignInSessionView,
+  TaskView,
+  WorkspaceView,
+} from "@samovar/contracts";
 import { sessionId, taskId, workspaceId } from "@samovar/contracts";
 import { CliError } from "./errors.ts";
 

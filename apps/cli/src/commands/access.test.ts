@@ -92,7 +92,11 @@ describe("sign-ins", () => {
 
 describe("the audit log", () => {
   it("[security 40] shows time, action, object, actor and detail", async () => {
-    const entry = anAuditEntry({ action: "node.destroyed", objectId: "nod_1", detail: { name: "no\u0007de", size: null } });
+    const entry = anAuditEntry({
+      action: "node.destroyed",
+      objectId: "nod_1",
+      detail: { name: "no\u0007de", size: null },
+    });
     const setup = anAuditEntry({ actor: { kind: "operator", id: null }, action: "api_token.created" });
     const here = await samovar({ "GET /api/audit-log": () => toPage(entry, setup) });
     const context = here.context();

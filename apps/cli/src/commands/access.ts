@@ -53,7 +53,9 @@ export async function createToken({ name, expiresIn }: TokenOptions, context: Co
   else {
     terminal.line(made.token);
     const left = made.expiresAt === null ? "" : ` It expires in ${formatDays(made.expiresAt - clock.now())}.`;
-    terminal.note(`Store this token now: it is not shown again.${left} Revoke it with: samovar tokens revoke ${made.id}`);
+    terminal.note(
+      `Store this token now: it is not shown again.${left} Revoke it with: samovar tokens revoke ${made.id}`,
+    );
   }
   return 0;
 }
@@ -62,7 +64,10 @@ export async function revokeToken(text: string, context: CommandContext): Promis
   const client = await requireSamovar(context);
   const { id, name, current } = await findApiToken(client, text);
   if (current)
-    throw new CliError("This is the token that this command uses.", "It is revoked when Samovar stops: end `samovar up`.");
+    throw new CliError(
+      "This is the token that this command uses.",
+      "It is revoked when Samovar stops: end `samovar up`.",
+    );
   await client.revokeApiToken(id);
   if (context.json) printJson(context.terminal, { revoked: id });
   else context.terminal.line(`Revoked ${safeLine(name, NAME_CHARS)} (${id}).`);

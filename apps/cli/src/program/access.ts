@@ -27,9 +27,8 @@ export function registerAccess(root: Command, bind: BindCommand): void {
   );
 
   const signIns = root.command("sign-ins").description("list browsers that are signed in; sign them out");
-  bind(
-    signIns.command("list", { isDefault: true }).description("list browsers that are signed in"),
-    async (context) => (await loadAccess()).listSignIns(context),
+  bind(signIns.command("list", { isDefault: true }).description("list browsers that are signed in"), async (context) =>
+    (await loadAccess()).listSignIns(context),
   );
   const end = signIns
     .command("end")

@@ -72,7 +72,9 @@ export class Viewers {
 
   /** Closes the sockets whose access has expired, and sets the alarm for the next one. */
   async closeExpired(): Promise<void> {
-    const left = this.#sockets().flatMap((socket) => (this.#isValid(socket) ? getAttachment(socket).expiresAt ?? [] : []));
+    const left = this.#sockets().flatMap((socket) =>
+      this.#isValid(socket) ? (getAttachment(socket).expiresAt ?? []) : [],
+    );
     if (left.length > 0) await this.#wakeBy(Math.min(...left));
   }
 
