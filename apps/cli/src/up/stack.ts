@@ -5,7 +5,8 @@
 import { createWriteStream } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { jsonLogger, systemClock, systemRandom, systemTimers, type Logger } from "@samovar/base";
+import { setTimeout } from "node:timers/promises";
+import { errorMessage, jsonLogger, systemClock, systemRandom, systemTimers, type Logger } from "@samovar/base";
 import { settings as settingsSchema } from "@samovar/api/config";
 import { agentRelease, type CredentialSecret } from "@samovar/contracts";
 import { startLocalCloud, type LocalCloud } from "@samovar/local-cloud";
@@ -21,6 +22,7 @@ import { type DataDirectory, type Secrets, loadSecrets, openDataDirectory, saveS
 import { readProcessStart } from "./processes.ts";
 
 export const DEFAULT_PORT = 7266;
+const REVOKE_TIMEOUT_MS = 3_000;
 const SYSTEM = { clock: systemClock, timers: systemTimers, random: systemRandom };
 
 export interface StackOptions {
@@ -92,9 +94,7 @@ async function assemble(
   });
   undo.push(() => controlPlane.close());
   if (secrets.port !== port) await saveSecrets(directory, { ...secrets, port });
-  const client = await signIn(controlPlane, secrets, env, (revoke) =>
-    undo.push(() => revoke().catch((error: unknown) => logger.warn("token.not_revoked", { error }))),
-  );
+  const client = await signIn(controlPlane, secrets, env, (revoke) => undo.push(() => tryRevoke(revoke, logger)));
   await writeInstance(directory.path, {
     version: 1,
     pid: process.pid,
@@ -108,6 +108,15 @@ async function assemble(
   undo.push(async () => sweep.stop());
   await sweep.now();
   return { url: controlPlane.url, apiToken: client.token, client, cloud, sweep: sweep.now, stop };
+}
+
+/** Best effort, and not for long: the next start revokes what is left. */
+async function tryRevoke(revoke: () => Promise<void>, logger: Logger): Promise<void> {
+  try {
+    await Promise.race([revoke(), setTimeout(REVOKE_TIMEOUT_MS, undefined, { ref: false })]);
+  } catch (error) {
+    logger.warn("token.not_revoked", { error: errorMessage(error) });
+  }
 }
 
 /** How long the local cloud's servers take to boot, in milliseconds. */
