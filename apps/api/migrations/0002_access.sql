@@ -26,7 +26,8 @@ UPDATE api_tokens SET kind = 'local' WHERE name = 'CLI' AND expires_at IS NULL;
 UPDATE api_tokens SET expires_at = unixepoch() * 1000 + 7776000000 WHERE kind = 'personal' AND expires_at IS NULL;
 
 CREATE TABLE audit_log (
-  id TEXT PRIMARY KEY NOT NULL,
+  seq INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+  id TEXT NOT NULL,
   owner_id TEXT NOT NULL REFERENCES users (id),
   at INTEGER NOT NULL,
   actor_kind TEXT NOT NULL,
@@ -35,7 +36,8 @@ CREATE TABLE audit_log (
   object_id TEXT NOT NULL,
   detail TEXT NOT NULL
 );
-CREATE INDEX audit_log_owner ON audit_log (owner_id, id);
+CREATE UNIQUE INDEX audit_log_id ON audit_log (id);
+CREATE INDEX audit_log_owner ON audit_log (owner_id, seq);
 CREATE INDEX audit_log_age ON audit_log (at);
 CREATE TRIGGER audit_log_append_only BEFORE UPDATE ON audit_log
 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;

@@ -142,6 +142,7 @@ describe("the log", () => {
     expect(paged.length).toBeGreaterThan(6);
     expect(paged).toEqual(whole);
     expect(paged.map(({ at }) => at)).toEqual(paged.map(({ at }) => at).toSorted((a, b) => b - a));
+    expect((await ask("/api/audit-log?cursor=aud_1", { token })).status).toBe(400);
   });
 
   it("is its owner's alone", async () => {

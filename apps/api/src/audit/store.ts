@@ -4,13 +4,14 @@
  */
 import type { Millis, UserId } from "@samovar/base";
 import type { AuditAction, AuditActorKind, AuditDetail, AuditEntry, Page } from "@samovar/contracts";
+import { SamovarError } from "@samovar/contracts";
 import { and, desc, eq, lt, sql } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
 import { auditLog } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 import type { Caller } from "../http/context.ts";
 
-type AuditRow = typeof auditLog.$inferSelect;
+type AuditRow = Omit<typeof auditLog.$inferSelect, "seq">;
 
 export interface AuditActor {
   readonly kind: AuditActorKind;
@@ -47,11 +48,11 @@ export function recordIfChanged({ db, clock, ids }: Deps, actor: AuditActor, act
   return db
     .insert(auditLog)
     .select(
-      sql`SELECT ${row.id}, ${row.ownerId}, ${row.at}, ${row.actorKind}, ${row.actorId}, ${row.action}, ${row.objectId}, ${JSON.stringify(row.detail)} WHERE changes() > 0`,
+      sql`SELECT NULL, ${row.id}, ${row.ownerId}, ${row.at}, ${row.actorKind}, ${row.actorId}, ${row.action}, ${row.objectId}, ${JSON.stringify(row.detail)} WHERE changes() > 0`,
     );
 }
 
-/** Newest first: an id sorts by its time and is the cursor. */
+/** Newest first, by the order of insertion, which is the cursor. */
 export async function listEntries(
   db: Database,
   ownerId: UserId,
@@ -60,13 +61,15 @@ export async function listEntries(
   const rows = await db
     .select()
     .from(auditLog)
-    .where(
-      and(eq(auditLog.ownerId, ownerId), cursor === undefined ? undefined : lt(auditLog.id, cursor as AuditRow["id"])),
-    )
-    .orderBy(desc(auditLog.id))
+    .where(and(eq(auditLog.ownerId, ownerId), cursor === undefined ? undefined : lt(auditLog.seq, parseCursor(cursor))))
+    .orderBy(desc(auditLog.seq))
     .limit(limit + 1);
   const items = rows.slice(0, limit);
-  return { items: items.map(toEntry), nextCursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
+  const last = items.at(-1);
+  return {
+    items: items.map(toEntry),
+    nextCursor: rows.length > limit && last !== undefined ? String(last.seq) : null,
+  };
 }
 
 /** Deletes entries that are older than the retention, some at a time, and returns how many. */
@@ -75,7 +78,7 @@ export async function deleteOldEntries({ db, config }: Pick<Deps, "db" | "config
   const deleted = await db
     .delete(auditLog)
     .where(
-      sql`${auditLog.id} IN (SELECT id FROM audit_log WHERE at < ${before} ORDER BY at LIMIT ${DELETED_PER_SWEEP})`,
+      sql`${auditLog.seq} IN (SELECT seq FROM audit_log WHERE at < ${before} ORDER BY at LIMIT ${DELETED_PER_SWEEP})`,
     )
     .returning({ id: auditLog.id });
   return deleted.length;
@@ -106,6 +109,12 @@ const bound = (detail: AuditDetail): AuditDetail =>
   );
 
 const cut = (text: string): string => text.slice(0, LIMITS.textChars).toWellFormed();
+
+/** Throws `invalid_request` for what this never returned. */
+function parseCursor(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new SamovarError("invalid_request", "cursor: use the nextCursor of a page");
+  return Number(text);
+}
 
 const toEntry = ({ id, at, actorKind, actorId, action, objectId, detail }: AuditRow): AuditEntry => ({
   id,

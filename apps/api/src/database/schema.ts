@@ -361,7 +361,9 @@ export const idempotencyKeys = sqliteTable(
 export const auditLog = sqliteTable(
   "audit_log",
   {
-    id: text("id").$type<AuditEntryId>().primaryKey(),
+    /** The order of insertion, whatever the clock says. */
+    seq: integer("seq").primaryKey({ autoIncrement: true }),
+    id: text("id").$type<AuditEntryId>().notNull(),
     ownerId: text("owner_id")
       .$type<UserId>()
       .notNull()
@@ -374,7 +376,11 @@ export const auditLog = sqliteTable(
     objectId: text("object_id").notNull(),
     detail: text("detail", { mode: "json" }).$type<AuditDetail>().notNull(),
   },
-  (t) => [index("audit_log_owner").on(t.ownerId, t.id), index("audit_log_age").on(t.at)],
+  (t) => [
+    uniqueIndex("audit_log_id").on(t.id),
+    index("audit_log_owner").on(t.ownerId, t.seq),
+    index("audit_log_age").on(t.at),
+  ],
 );
 
 /** Finished runs whose workflows must be deleted. */

@@ -7,7 +7,7 @@
 import { assertNever, backoffMs, limitSignal, type RunningClock } from "@samovar/base";
 import type { Instance } from "../instance.ts";
 import { CliError, UnreachableError } from "./errors.ts";
-import type { Endpoint, Outcome, Request, Rules, Transport } from "./http.ts";
+import type { Attempt, Endpoint, Outcome, Request, Rules, Transport } from "./http.ts";
 import type { Presence } from "./presence.ts";
 
 export interface RetryPorts {
@@ -29,7 +29,7 @@ const NOT_ANSWERING = "Samovar is not answering yet; retrying.";
 export function createOneShotTransport(endpoint: Endpoint, time: RunningClock): Transport {
   return async (request) => {
     const limit = limitSignal(time, LONG_TIMEOUT_MS);
-    const attempt = { endpoint, signal: limit.signal, mayHaveActed: false, onProgress: () => {} };
+    const attempt: Attempt = { endpoint, signal: limit.signal, mayHaveActed: false, onProgress: () => {} };
     const outcome = await request(attempt).finally(() => limit.cancel());
     if (outcome.answered) return outcome.value;
     if (!limit.signal.aborted) throw outcome.error;
@@ -85,7 +85,7 @@ class Wait {
       this.#waitForAnswer();
       const onProgress = () => this.#startTimeout();
       const attempt = { endpoint: { url, token }, signal: this.#timedOut.signal, mayHaveActed, onProgress };
-      const outcome = await request(attempt).catch((error: unknown) => this.#checkToken(error, token));
+      const outcome: Outcome<T> = await request(attempt).catch((error: unknown) => this.#checkToken(error, token));
       if (outcome.answered) return outcome.value;
       mayHaveActed ||= outcome.mayHaveActed;
       if (mayHaveActed && !this.#rules.isSafeToRepeat) throw outcome.error;

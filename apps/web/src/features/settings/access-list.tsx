@@ -12,11 +12,11 @@ interface AccessListProps<T> {
   readonly none: string;
   readonly query: Pick<UseQueryResult<readonly T[]>, "data" | "error" | "isPending" | "isError" | "refetch">;
   readonly action?: ReactNode;
-  readonly row: (item: T) => ReactNode;
+  readonly renderRow: (item: T) => ReactNode;
 }
 
 export function AccessList<T extends { readonly id: string }>(props: AccessListProps<T>) {
-  const { title, about, what, none, query, action, row } = props;
+  const { title, about, what, none, query, action, renderRow } = props;
   return (
     <section aria-label={title} className="flex flex-col gap-3">
       <div className="flex min-h-8 flex-wrap items-center justify-between gap-3">
@@ -32,7 +32,7 @@ export function AccessList<T extends { readonly id: string }>(props: AccessListP
       {query.data !== undefined && query.data.length > 0 && (
         <ul className="flex flex-col divide-y divide-hairline rounded-xl border border-hairline bg-raised">
           {query.data.map((item) => (
-            <li key={item.id}>{row(item)}</li>
+            <li key={item.id}>{renderRow(item)}</li>
           ))}
         </ul>
       )}

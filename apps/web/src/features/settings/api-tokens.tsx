@@ -29,7 +29,7 @@ export function ApiTokens() {
         }
         none="There are no API tokens."
         query={tokens}
-        row={(token) => <TokenRow token={token} onRevoke={() => setAsked(token)} />}
+        renderRow={(token) => <TokenRow token={token} onRevoke={() => setAsked(token)} />}
       />
       {asked !== null && <RevokeQuestion token={asked} onClose={() => setAsked(null)} />}
     </>

@@ -25,7 +25,7 @@ export function SignInSessions() {
         none="No browser is signed in."
         query={sessions}
         action={hasOthers && <Button onClick={() => setAsked("others")}>Sign out everywhere else</Button>}
-        row={(session) => <SessionRow session={session} onSignOut={() => setAsked(session)} />}
+        renderRow={(session) => <SessionRow session={session} onSignOut={() => setAsked(session)} />}
       />
       {asked !== null && <SignOutQuestion asked={asked} onClose={() => setAsked(null)} />}
     </>
