@@ -19,12 +19,15 @@ export async function openSocket(
   projectId: ProjectId,
   handlers: { readonly onOpen?: () => void; readonly onEvent: (event: ViewerEvent) => void },
 ): Promise<ProjectSocket> {
-  const { apiToken } = instance.parse(JSON.parse(await readFile(join(here.dataDir, "instance.json"), "utf8")));
   return openProjectSocket({
     ...SOCKET_PACE,
-    dial: dialProject(projectId, () => Promise.resolve({ url: here.url, token: apiToken })),
+    dial: dialProject(projectId, async () => {
+      const { apiToken } = instance.parse(JSON.parse(await readFile(join(here.dataDir, "instance.json"), "utf8")));
+      return { url: here.url, token: apiToken };
+    }),
     cursor: () => 0,
     onEvent: handlers.onEvent,
+    onAccessEnded: async () => false,
     onState: (state) => {
       if (state === "open") handlers.onOpen?.();
     },

@@ -114,6 +114,8 @@ export async function makeScenery({ person, here }: Stage): Promise<Scenery> {
       },
       { name: "settings-agents", path: "/settings/agents" },
       { name: "settings-credentials", path: "/settings/credentials" },
+      { name: "settings-access", path: "/settings/access" },
+      { name: "settings-audit-log", path: "/settings/audit-log" },
       { name: "settings-appearance", path: "/settings/appearance" },
       { name: "settings-about", path: "/settings/about" },
       { name: "palette", path: toPath(done), act: palette },

@@ -24,6 +24,7 @@ const PREFIX = {
   workspaceId: "wsp",
   nodeId: "nod",
   tokenId: "tok",
+  signInSessionId: "sgn",
   p: "prj",
   t: "tsk",
   s: "ses",

@@ -7,6 +7,7 @@ import { SamovarError } from "@samovar/contracts";
 import type { MiddlewareHandler } from "hono";
 import { agentRoutes } from "./agents/routes.ts";
 import { findDefinition } from "./agents/store.ts";
+import { auditRoutes } from "./audit/routes.ts";
 import { bundleNodeRoutes } from "./bundles/node-routes.ts";
 import { bundleRoutes } from "./bundles/routes.ts";
 import { credentialRoutes } from "./credentials/routes.ts";
@@ -30,6 +31,7 @@ import { nodeRoutes } from "./nodes/routes.ts";
 import { projectRoutes } from "./projects/routes.ts";
 import { sessionNodeRoutes } from "./sessions/node-routes.ts";
 import { sessionRoutes } from "./sessions/routes.ts";
+import { closeLostViewers } from "./sessions/viewer-access.ts";
 import { taskRoutes } from "./tasks/routes.ts";
 import { workspaceNodeRoutes } from "./workspaces/node-routes.ts";
 import { workspaceRoutes } from "./workspaces/routes.ts";
@@ -44,7 +46,7 @@ export const deliveryRouters = (): readonly Router[] => [sessionNodeRoutes()];
 export const nodeRouters = (): readonly Router[] => [daemonRoutes(), workspaceNodeRoutes()];
 
 const userRouters = (): readonly Router[] => [
-  identityRoutes(),
+  identityRoutes(closeLostViewers),
   projectRoutes(),
   taskRoutes(),
   bundleRoutes(),
@@ -53,6 +55,7 @@ const userRouters = (): readonly Router[] => [
   nodeRoutes(),
   credentialRoutes(findDefinition),
   agentRoutes(),
+  auditRoutes(),
 ];
 
 /** The files that nodes download. */
@@ -69,7 +72,7 @@ export function createApp(ports: Ports = systemPorts): Router {
 
   app.get("/api/health", (c) => c.json({ ok: true }));
   app.get("/api/openapi.json", (c) => c.json(describeApi(app)));
-  app.route("/", openIdentityRoutes());
+  app.route("/", openIdentityRoutes(closeLostViewers));
   for (const router of nodeRouters()) app.route("/", router);
 
   app.use("/api/*", authenticate, requireSameOrigin, limitChanges);

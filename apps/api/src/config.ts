@@ -92,6 +92,7 @@ export const settings = z.object({
   NODE_REQUESTS_PER_MINUTE: count(6_000, 1_000_000, "Requests a minute from one node, or for one of its workspaces"),
   NODE_TOKEN_TTL_MS: duration(86_400_000, "TTL of node and workspace tokens; they are renewed earlier"),
   LATE_DELIVERY_GRACE_MS: limit("LATE_DELIVERY_GRACE_MS"),
+  AUDIT_LOG_RETENTION_DAYS: count(365, 3_650, "Days for which entries of the audit log are kept"),
   SWEEP_CRON: z.string().default("*/15 * * * *").describe("When the sweep runs"),
   SWEEP_GRACE_MS: limit("SWEEP_GRACE_MS"),
   CLONE_TIMEOUT_MS: limit("CLONE_TIMEOUT_MS"),

@@ -6,7 +6,7 @@ import { deliveryReply, errorBody, LINK_CLOSE } from "@samovar/contracts";
 import type { WorkspaceClaims } from "@samovar/contracts";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { controlPlane, ids, ORIGIN } from "../test/caller.ts";
+import { actorOf, controlPlane, ids, ORIGIN } from "../test/caller.ts";
 import { byteRouters, nodeRouters } from "./app.ts";
 import { putCredential } from "./credentials/store.ts";
 import { mintNodeToken, mintWorkspaceToken } from "./identity/node-tokens.ts";
@@ -44,7 +44,7 @@ beforeEach(async () => {
   nodeId = await aNode(lease, owner);
   claims = { workspace: workspaceId, project: projectId, session: sessionId, node: nodeId, epoch: 1 };
   await createWorkspace(env, { id: workspaceId, ownerId: owner, projectId, sessionId, nodeId, agent: "claude" });
-  await putCredential(deps, owner, { kind: "anthropic", apiKey: "sk-ant-the-key-of-the-tests" });
+  await putCredential(deps, actorOf(owner), { kind: "anthropic", apiKey: "sk-ant-the-key-of-the-tests" });
   await fireAlarm(nodeId);
   await connected(nodeId);
   await project().linkWorkspace(sessionId, workspaceId);

@@ -8,6 +8,8 @@ import { users } from "../src/database/schema.ts";
 import { depsFor } from "../src/deps.ts";
 import type { Ports } from "../src/deps.ts";
 import { createApp } from "../src/app.ts";
+import type { AuditActor } from "../src/audit/store.ts";
+import type { Caller } from "../src/http/context.ts";
 import { mintApiToken } from "../src/identity/api-tokens.ts";
 import { TEST_SETTINGS } from "./settings.ts";
 
@@ -68,6 +70,22 @@ export function controlPlane(
 export async function anotherUser(name = "Another user"): Promise<{ id: UserId; token: string }> {
   const id = ids.make("usr");
   await database(env).insert(users).values({ id, name, createdAt: Date.now() });
-  const { token } = await mintApiToken(depsFor(env), id, "theirs", null);
-  return { id, token };
+  return { id, token: await tokenOf(id) };
 }
+
+/** For actions whose actor does not matter to a test. */
+export const actorOf = (ownerId: UserId): AuditActor => ({ kind: "operator", id: null, ownerId });
+
+/** A new API token of a person, with which requests can be sent. */
+export async function tokenOf(ownerId: UserId): Promise<string> {
+  const wanted = { name: "theirs", kind: "personal", expiresAt: null } as const;
+  return (await mintApiToken(depsFor(env), actorOf(ownerId), wanted)).token;
+}
+
+/** A person who has proven who they are with an API token. */
+export const callerOf = (id: UserId): Caller => ({
+  id,
+  name: "Owner",
+  via: "token",
+  access: { id: ids.make("tok"), expiresAt: null },
+});

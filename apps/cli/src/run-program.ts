@@ -1,6 +1,7 @@
 /** Registers all commands and runs the one on the command line. */
 import { Command, CommanderError } from "commander";
 import { EXIT_UNABLE } from "./client/errors.ts";
+import { registerAccess } from "./program/access.ts";
 import { registerAgents, registerCredentials } from "./program/agents.ts";
 import { createBinder } from "./program/bind-command.ts";
 import { registerInstallation } from "./program/installation.ts";
@@ -25,6 +26,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     registerSessions,
     registerAgents,
     registerCredentials,
+    registerAccess,
   ])
     register(root, bind);
   try {

@@ -187,6 +187,18 @@ const credentialsRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/settings/credentials.tsx"), "CredentialSettings"),
 });
 
+const accessRoute = createRoute({
+  getParentRoute: () => settingsRoute,
+  path: "/access",
+  component: lazyRouteComponent(() => import("./pages/settings/access.tsx"), "AccessSettings"),
+});
+
+const auditLogRoute = createRoute({
+  getParentRoute: () => settingsRoute,
+  path: "/audit-log",
+  component: lazyRouteComponent(() => import("./pages/settings/audit-log.tsx"), "AuditLog"),
+});
+
 const appearanceRoute = createRoute({
   getParentRoute: () => settingsRoute,
   path: "/appearance",
@@ -216,7 +228,15 @@ const routeTree = rootRoute.addChildren([
       projectSettingsRoute,
     ]),
     nodesRoute,
-    settingsRoute.addChildren([settingsHomeRoute, agentsRoute, credentialsRoute, appearanceRoute, aboutRoute]),
+    settingsRoute.addChildren([
+      settingsHomeRoute,
+      agentsRoute,
+      credentialsRoute,
+      accessRoute,
+      auditLogRoute,
+      appearanceRoute,
+      aboutRoute,
+    ]),
   ]),
 ]);
 

@@ -13,6 +13,8 @@ export type WorkspaceId = Branded<"workspace">;
 export type NodeId = Branded<"node">;
 export type CredentialId = Branded<"credential">;
 export type ApiTokenId = Branded<"apiToken">;
+export type SignInSessionId = Branded<"signInSession">;
+export type AuditEntryId = Branded<"auditEntry">;
 /** A UUID, made by whoever says the message first. */
 export type MessageId = Branded<"message">;
 
@@ -26,6 +28,8 @@ export interface IdTypes {
   nod: NodeId;
   crd: CredentialId;
   tok: ApiTokenId;
+  sgn: SignInSessionId;
+  aud: AuditEntryId;
 }
 export type IdPrefix = keyof IdTypes;
 

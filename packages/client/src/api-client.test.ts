@@ -7,6 +7,7 @@ import { ApiClient, type ApiPort, type Extent } from "./api-client.ts";
 
 const ids = idSource(systemClock, systemRandom);
 const [prj, tsk, ses, nod, wsp] = [ids.make("prj"), ids.make("tsk"), ids.make("ses"), ids.make("nod"), ids.make("wsp")];
+const [tok, sgn] = [ids.make("tok"), ids.make("sgn")];
 
 interface Asked {
   readonly path: string;
@@ -39,6 +40,13 @@ it.each<[string, (client: ApiClient) => Promise<unknown>, unknown?]>([
   ["POST /api/identity/setup", (client) => client.setup()],
   ["POST /api/identity/links", (client) => client.createLink()],
   ["GET /api/me", (client) => client.me()],
+  ["GET /api/tokens?limit=200", (client) => client.apiTokens(), EMPTY],
+  ["POST /api/tokens", (client) => client.createApiToken({ name: "x" })],
+  [`DELETE /api/tokens/${tok}`, (client) => client.revokeApiToken(tok), null],
+  ["GET /api/sign-in-sessions?limit=200", (client) => client.signInSessions(), EMPTY],
+  [`DELETE /api/sign-in-sessions/${sgn}`, (client) => client.endSignInSession(sgn), null],
+  ["POST /api/identity/sign-out-others", (client) => client.signOutOthers()],
+  ["GET /api/audit-log?limit=7", (client) => client.auditLog(7), EMPTY],
   ["GET /api/credentials?limit=200", (client) => client.credentials(), EMPTY],
   [
     "PUT /api/credentials/agent%3Ascript",

@@ -1,11 +1,24 @@
 /** The control plane's API for people: one method a route, typed by the contracts. */
-import type { NodeId, ProjectId, Random, SessionId, TaskId, WorkspaceId } from "@samovar/base";
+import type {
+  ApiTokenId,
+  NodeId,
+  ProjectId,
+  Random,
+  SessionId,
+  SignInSessionId,
+  TaskId,
+  WorkspaceId,
+} from "@samovar/base";
 import { uuid } from "@samovar/base";
 import type {
   AgentDefinition,
   AgentDetail,
   AgentKind,
   AgentView,
+  ApiTokenView,
+  AuditEntry,
+  CreateApiToken,
+  CreatedApiToken,
   CreateProject,
   CreateTask,
   CredentialCheck,
@@ -20,7 +33,9 @@ import type {
   ProjectView,
   SessionView,
   SetupReply,
+  SignedOutOthers,
   SignInLink,
+  SignInSessionView,
   TaskEvent,
   TaskView,
   TranscriptVerification,
@@ -31,6 +46,9 @@ import type {
 import {
   agentDetail,
   agentView,
+  apiTokenView,
+  auditEntry,
+  createdApiToken,
   credentialCheck,
   credentialView,
   LIMITS,
@@ -41,7 +59,9 @@ import {
   projectView,
   sessionView,
   setupReply,
+  signedOutOthers,
   signInLink,
+  signInSessionView,
   taskEvent,
   taskView,
   transcriptVerification,
@@ -58,10 +78,13 @@ interface MessagesPage {
 
 const messagesPage: Parser<MessagesPage> = z.object({ messages: z.array(messageView), session: sessionView });
 const agentPage: Parser<Page<AgentView>> = page(agentView);
+const apiTokenPage: Parser<Page<ApiTokenView>> = page(apiTokenView);
+const auditPage: Parser<Page<AuditEntry>> = page(auditEntry);
 const credentialPage: Parser<Page<CredentialView>> = page(credentialView);
 const nodePage: Parser<Page<NodeView>> = page(nodeView);
 const projectPage: Parser<Page<ProjectView>> = page(projectView);
 const sessionPage: Parser<Page<SessionView>> = page(sessionView);
+const signInSessionPage: Parser<Page<SignInSessionView>> = page(signInSessionView);
 const taskEventPage: Parser<Page<TaskEvent>> = page(taskEvent);
 const taskPage: Parser<Page<TaskView>> = page(taskView);
 const workspacePage: Parser<Page<WorkspaceView>> = page(workspaceView);
@@ -93,9 +116,13 @@ export class ApiClient {
     this.#random = random;
   }
 
-  /** With the operator's secret as the token: makes the owner at the first time, and a new API token each time. */
+  /**
+   * With the operator's secret as the token: makes the owner at the first time, and each time a new API token, which takes the
+   * place of those of earlier set-ups.
+   */
   setup(): Promise<SetupReply> {
-    return this.#call<SetupReply>("/api/identity/setup", setupReply, { method: "POST", body: {} });
+    const body = { revokeEarlier: true };
+    return this.#call<SetupReply>("/api/identity/setup", setupReply, { method: "POST", body });
   }
 
   createLink(): Promise<SignInLink> {
@@ -104,6 +131,37 @@ export class ApiClient {
 
   me(): Promise<MeView> {
     return this.#call<MeView>("/api/me", meView);
+  }
+
+  apiTokens(): Promise<ApiTokenView[]> {
+    return this.#all<ApiTokenView>("/api/tokens", apiTokenPage);
+  }
+
+  createApiToken(wanted: CreateApiToken): Promise<CreatedApiToken> {
+    return this.#call<CreatedApiToken>("/api/tokens", createdApiToken, { method: "POST", body: wanted });
+  }
+
+  async revokeApiToken(id: ApiTokenId): Promise<void> {
+    await this.#call<null>(`/api/tokens/${id}`, nothing, { method: "DELETE" });
+  }
+
+  signInSessions(): Promise<SignInSessionView[]> {
+    return this.#all<SignInSessionView>("/api/sign-in-sessions", signInSessionPage);
+  }
+
+  async endSignInSession(id: SignInSessionId): Promise<void> {
+    await this.#call<null>(`/api/sign-in-sessions/${id}`, nothing, { method: "DELETE" });
+  }
+
+  /** With an API token, all browsers. */
+  signOutOthers(): Promise<SignedOutOthers> {
+    const options: ApiCall = { method: "POST", body: {} };
+    return this.#call<SignedOutOthers>("/api/identity/sign-out-others", signedOutOthers, options);
+  }
+
+  /** The newest entries, newest first; at most {@link LIMITS.pageMax}. */
+  async auditLog(limit: number): Promise<readonly AuditEntry[]> {
+    return (await this.#call<Page<AuditEntry>>(`/api/audit-log?limit=${limit}`, auditPage)).items;
   }
 
   credentials(): Promise<CredentialView[]> {

@@ -1,7 +1,7 @@
 /** The project's socket against a real WebSocket server on loopback. Time is ours: nothing waits for a clock. */
 import { once } from "node:events";
 import { idSource, type SessionId, systemClock, systemRandom } from "@samovar/base";
-import { viewerFrame, type ViewerEvent, type ViewerFrame } from "@samovar/contracts";
+import { ACCESS_END_CLOSE, type AccessEnd, viewerFrame, type ViewerEvent, type ViewerFrame } from "@samovar/contracts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket, WebSocketServer, type WebSocket as Connection } from "ws";
 import { openProjectSocket, PING_MS, PONG_MS, type ProjectSocket, type SocketState } from "./project-socket.ts";
@@ -23,6 +23,8 @@ let connections: Connection[];
 let frames: ViewerFrame[];
 let timers: Set<Timer>;
 let states: [SocketState, boolean][];
+let ends: AccessEnd[];
+let isStillAllowed: boolean;
 let events: ViewerEvent[];
 let versions: Map<SessionId, number>;
 let socket: ProjectSocket;
@@ -32,6 +34,8 @@ beforeEach(async () => {
   server = await listen();
   timers = new Set();
   states = [];
+  ends = [];
+  isStillAllowed = false;
   events = [];
   versions = new Map();
 });
@@ -80,6 +84,10 @@ function open(): void {
     cursor: (sessionId) => versions.get(sessionId) ?? 0,
     onEvent: (event) => events.push(event),
     onState: (state, { refused }) => states.push([state, refused]),
+    onAccessEnded: async (end) => {
+      ends.push(end);
+      return isStillAllowed;
+    },
   });
 }
 
@@ -278,5 +286,34 @@ describe("a project's socket", () => {
     expect(socket.isAsking(session)).toBe(true);
     connections[0]?.terminate();
     await until(() => expect(socket.isAsking(session)).toBe(false));
+  });
+});
+
+describe("the end of an access", () => {
+  const end = async (why: AccessEnd) => {
+    open();
+    await isOpen(1);
+    const { code, reason } = ACCESS_END_CLOSE[why];
+    connections.at(-1)?.close(code, reason);
+    await until(() => expect(ends).toEqual([why]));
+  };
+
+  it.each(["signed_out", "token_revoked", "expired", "access_lost"] as const)(
+    "[security 12] %s: the socket does not dial again",
+    async (why) => {
+      await end(why);
+      await until(() => expect(states.at(-1)).toEqual(["closed", false]));
+      expect(timers.size).toBe(0);
+      socket.wake();
+      expect(connections).toHaveLength(1);
+    },
+  );
+
+  it("[security 12] dials again after a pause if the user has another access", async () => {
+    isStillAllowed = true;
+    await end("expired");
+    await until(() => expect(states.at(-1)).toEqual(["waiting", false]));
+    elapse();
+    await isOpen(2);
   });
 });

@@ -1,16 +1,18 @@
 /**
- * One WebSocket to a project: dials for ever with growing pauses, pings, and asks again for what it follows after each new
- * connection, from the version that its user has. It buffers nothing. Runs in the browser and in Node.
+ * One WebSocket to a project: dials with growing pauses until the server ends its user's access, pings, and asks again for what
+ * it follows after each new connection, from the version that its user has. It buffers nothing. Runs in the browser and in Node.
  */
 import { type Backoff, backoffMs, parseJson, type Random, type SessionId, type Timers } from "@samovar/base";
-import { viewerEvent, type ViewerEvent, type ViewerFrame } from "@samovar/contracts";
+import { type AccessEnd, findAccessEnd, viewerEvent, type ViewerEvent, type ViewerFrame } from "@samovar/contracts";
 import { subscription } from "@samovar/domain/transcript";
 
-export type SocketState = "connecting" | "open" | "waiting" | "closed";
+/** `ended`: the server ended the access with which the connection was opened, and the user decides what follows. */
+export type SocketState = "connecting" | "open" | "waiting" | "ended" | "closed";
 
 /** The part of a WebSocket that is used: the browser's and that of `ws` have it. */
 export interface WebSocketLike {
-  addEventListener(type: "open" | "close", listener: () => void): void;
+  addEventListener(type: "open", listener: () => void): void;
+  addEventListener(type: "close", listener: (event: { readonly code: number }) => void): void;
   addEventListener(type: "message", listener: (message: { readonly data: unknown }) => void): void;
   send(data: string): void;
   close(): void;
@@ -32,6 +34,11 @@ export interface ProjectSocketOptions {
   readonly onEvent: (event: ViewerEvent) => void;
   /** `refused` is set when a connection never opened: what it was asked with may not be valid any more. */
   readonly onState: (state: SocketState, detail: { readonly refused: boolean }) => void;
+  /**
+   * The server ended the access with which the connection was opened. Resolves with whether to dial again, with another access
+   * or because this one is valid after all; otherwise the socket is closed for good. Does not reject.
+   */
+  readonly onAccessEnded: (end: AccessEnd) => Promise<boolean>;
 }
 
 export interface ProjectSocket {
@@ -89,7 +96,11 @@ export function openProjectSocket(options: ProjectSocketOptions): ProjectSocket 
     after(options.dialTimeoutMs, () => lose(opening));
     opening.addEventListener("open", () => opened(opening));
     opening.addEventListener("message", ({ data }) => receive(opening, data));
-    opening.addEventListener("close", () => lose(opening));
+    opening.addEventListener("close", ({ code }) => {
+      const end = findAccessEnd(code);
+      if (end === null) lose(opening);
+      else void endAccess(opening, end);
+    });
   };
   const opened = (current: WebSocketLike) => {
     if (current !== socket) return;
@@ -123,6 +134,17 @@ export function openProjectSocket(options: ProjectSocketOptions): ProjectSocket 
     socket = null;
     current.close();
     wait(refused);
+  };
+  const endAccess = async (current: WebSocketLike, end: AccessEnd) => {
+    if (current !== socket) return;
+    socket = null;
+    cancelTimer?.();
+    asked.clear();
+    enter("ended");
+    const again = await options.onAccessEnded(end);
+    if (state !== "ended") return;
+    if (again) wait(false);
+    else enter("closed");
   };
   const wait = (refused: boolean) => {
     asked.clear();

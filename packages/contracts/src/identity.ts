@@ -1,15 +1,25 @@
 /** Who sends a request: the owner, their cookie sessions and their API tokens. */
+import type { ApiTokenId, SignInSessionId } from "@samovar/base";
 import * as z from "zod";
-import { apiTokenId, millis, userId } from "./ids.ts";
+import { apiTokenId, millis, signInSessionId, userId } from "./ids.ts";
+
+/** What a person's requests and sockets are opened with. */
+export type AccessId = SignInSessionId | ApiTokenId;
 
 export const meView = z.object({ id: userId, name: z.string(), via: z.enum(["cookie", "token"]) });
 export type MeView = z.infer<typeof meView>;
 
 /** `POST /api/identity/setup`, authorised by the operator's secret: makes the owner if there is none. Repeatable. */
+export const setupRequest = z.object({
+  /** Revokes the tokens of earlier set-ups, which a killed `samovar up` could not revoke. */
+  revokeEarlier: z.boolean().default(false),
+});
+
 export const setupReply = z.object({
   userId,
-  /** A new API token for the CLI; shown this once. */
+  /** A new API token for the CLI, of the kind `local`; shown this once. */
   apiToken: z.string(),
+  apiTokenId,
 });
 export type SetupReply = z.infer<typeof setupReply>;
 
@@ -24,18 +34,53 @@ export type SignInLink = z.infer<typeof signInLink>;
 /** `POST /api/identity/redeem` from the page: sets the cookie. */
 export const redeemLink = z.object({ token: z.string().min(20).max(200) });
 
+const DAY_MS = 86_400_000;
+
+/** How long an API token is valid. */
+export const API_TOKEN_TTL_MS = { min: 60_000, default: 90 * DAY_MS, max: 366 * DAY_MS } as const;
+
+/** `local`: made by `samovar up` for the CLI on its computer, and revoked when it stops or starts again. */
+export const apiTokenKind = z.enum(["personal", "local"]);
+export type ApiTokenKind = z.infer<typeof apiTokenKind>;
+
 export const apiTokenView = z.object({
   id: apiTokenId,
   name: z.string(),
+  kind: apiTokenKind,
   createdAt: millis,
+  /** Null: valid until it is revoked. */
   expiresAt: millis.nullable(),
   lastUsedAt: millis.nullable(),
+  /** The token with which this was requested. */
+  current: z.boolean(),
 });
 export type ApiTokenView = z.infer<typeof apiTokenView>;
 
-export const createApiToken = z.object({
+/** Strict: an expiry under another name must not become the default. */
+export const createApiToken = z.strictObject({
   name: z.string().trim().min(1).max(100),
-  expiresAt: millis.nullable().optional(),
+  /** From now, in milliseconds. */
+  ttlMs: z.number().int().min(API_TOKEN_TTL_MS.min).max(API_TOKEN_TTL_MS.max).default(API_TOKEN_TTL_MS.default),
 });
+export type CreateApiToken = z.input<typeof createApiToken>;
+
 /** The token itself is in this answer only. */
 export const createdApiToken = apiTokenView.extend({ token: z.string() });
+export type CreatedApiToken = z.infer<typeof createdApiToken>;
+
+/** A browser that is signed in. */
+export const signInSessionView = z.object({
+  id: signInSessionId,
+  /** The beginning of the browser's user agent string; empty if it sent none. */
+  userAgent: z.string(),
+  createdAt: millis,
+  lastUsedAt: millis.nullable(),
+  expiresAt: millis,
+  /** The browser with which this was requested. */
+  current: z.boolean(),
+});
+export type SignInSessionView = z.infer<typeof signInSessionView>;
+
+/** How many sign-in sessions were ended. */
+export const signedOutOthers = z.object({ signedOut: z.number().int().nonnegative() });
+export type SignedOutOthers = z.infer<typeof signedOutOthers>;

@@ -18,6 +18,8 @@ export const workspaceId = id("wsp");
 export const nodeId = id("nod");
 export const credentialId = id("crd");
 export const apiTokenId = id("tok");
+export const signInSessionId = id("sgn");
+export const auditEntryId = id("aud");
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 export const messageId = branded<MessageId>(UUID, "expected a lower-case UUID");

@@ -1,5 +1,6 @@
 /** Schemas of every interface between processes. Each side parses with these and never casts. */
 export * from "./agents.ts";
+export * from "./audit.ts";
 export * from "./bootstrap.ts";
 export * from "./commands.ts";
 export * from "./credentials.ts";

@@ -75,3 +75,40 @@ export const viewerEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("error"), code: errorCode, message: z.string() }),
 ]);
 export type ViewerEvent = z.infer<typeof viewerEvent>;
+
+/** Why a person's access ended: that of the sign-in session or API token with which a socket was opened. */
+export type AccessEnd = "signed_out" | "token_revoked" | "expired" | "access_lost";
+
+/** WebSocket close codes of a viewer's socket. */
+export const VIEWER_CLOSE = {
+  /** A frame that is too long, or not text. */
+  tooBig: 1009,
+  /** The viewer stopped reading. It may reconnect. */
+  tooSlow: 1013,
+  /** The browser's sign-in session was signed out. */
+  signedOut: 4001,
+  /** The API token was revoked. */
+  tokenRevoked: 4002,
+  /** The sign-in session or API token reached its expiry. */
+  expired: 4003,
+  /** The person has no access to the project any more. */
+  accessLost: 4004,
+} as const;
+
+/** The close code and reason for each end of an access. A client must not reconnect with the same access. */
+export const ACCESS_END_CLOSE = {
+  signed_out: { code: VIEWER_CLOSE.signedOut, reason: "signed out" },
+  token_revoked: { code: VIEWER_CLOSE.tokenRevoked, reason: "API token revoked" },
+  expired: { code: VIEWER_CLOSE.expired, reason: "access expired" },
+  access_lost: { code: VIEWER_CLOSE.accessLost, reason: "no access to this project" },
+} as const satisfies Record<AccessEnd, { readonly code: number; readonly reason: string }>;
+
+const ACCESS_ENDS: ReadonlyMap<number, AccessEnd> = new Map([
+  [VIEWER_CLOSE.signedOut, "signed_out"],
+  [VIEWER_CLOSE.tokenRevoked, "token_revoked"],
+  [VIEWER_CLOSE.expired, "expired"],
+  [VIEWER_CLOSE.accessLost, "access_lost"],
+]);
+
+/** Null for a close code after which the client may reconnect. */
+export const findAccessEnd = (code: number): AccessEnd | null => ACCESS_ENDS.get(code) ?? null;

@@ -2,11 +2,14 @@
 import { idSource } from "@samovar/base";
 import type {
   AgentView,
+  ApiTokenView,
+  AuditEntry,
   DeliveredMessage,
   MessageView,
   NodeView,
   ProjectView,
   SessionView,
+  SignInSessionView,
   TaskEvent,
   TaskView,
   ToolMetadata,
@@ -171,6 +174,43 @@ export function aNodeView(fields: Partial<NodeView> = {}): NodeView {
     createdAt: BUILT_AT,
     destroyedAt: null,
     failure: null,
+    ...fields,
+  };
+}
+
+export function anApiTokenView(fields: Partial<ApiTokenView> = {}): ApiTokenView {
+  return {
+    id: ids.make("tok"),
+    name: "script",
+    kind: "personal",
+    createdAt: BUILT_AT,
+    expiresAt: BUILT_AT + 90 * 86_400_000,
+    lastUsedAt: null,
+    current: false,
+    ...fields,
+  };
+}
+
+export function aSignInSessionView(fields: Partial<SignInSessionView> = {}): SignInSessionView {
+  return {
+    id: ids.make("sgn"),
+    userAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+    createdAt: BUILT_AT,
+    lastUsedAt: BUILT_AT,
+    expiresAt: BUILT_AT + 7 * 86_400_000,
+    current: false,
+    ...fields,
+  };
+}
+
+export function anAuditEntry(fields: Partial<AuditEntry> = {}): AuditEntry {
+  return {
+    id: ids.make("aud"),
+    at: BUILT_AT,
+    actor: { kind: "api_token", id: ids.make("tok") },
+    action: "credential.stored",
+    objectId: "github",
+    detail: {},
     ...fields,
   };
 }

@@ -12,6 +12,7 @@ import {
   vmSize,
 } from "@samovar/contracts";
 import type { AgentDetail, AgentKind } from "@samovar/contracts";
+import { toActor } from "../audit/store.ts";
 import type { Database } from "../database/index.ts";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
@@ -82,13 +83,13 @@ export function agentRoutes(): Router {
   );
 
   router.openapi(put, async (c) => {
-    const { db, clock } = c.get("deps");
+    const deps = c.get("deps");
     const definition = c.req.valid("json");
     if (definition.kind !== c.req.valid("param").kind) {
       throw new SamovarError("invalid_request", "kind: the body is of another agent than the address names");
     }
-    await putDefinition(db, currentUser(c).id, definition, clock.now());
-    return c.json(await requireDetail(db, currentUser(c).id, definition.kind), 200);
+    await putDefinition(deps, toActor(currentUser(c)), definition);
+    return c.json(await requireDetail(deps.db, currentUser(c).id, definition.kind), 200);
   });
 
   router.openapi(drop, async (c) => {
@@ -96,7 +97,7 @@ export function agentRoutes(): Router {
     if (BUILT_IN_AGENTS.some((known) => known === kind)) {
       throw new SamovarError("invalid_request", `${kind} comes with Samovar and cannot be deleted.`);
     }
-    await deleteDefinition(c.get("deps").db, currentUser(c).id, kind);
+    await deleteDefinition(c.get("deps"), toActor(currentUser(c)), kind);
     return c.body(null, 204);
   });
 

@@ -3,8 +3,11 @@ import type { UserId } from "@samovar/base";
 import { SamovarError, TERMINAL_STATUSES } from "@samovar/contracts";
 import type { AgentDefinition, AgentKind, AgentCapabilities, CredentialKind } from "@samovar/contracts";
 import { and, asc, eq, notExists, notInArray, sql } from "drizzle-orm";
+import { recordAction, recordIfChanged } from "../audit/store.ts";
+import type { AuditActor } from "../audit/store.ts";
 import type { Database } from "../database/index.ts";
 import { agentDefinitions, agentCapabilities, credentials, projects, tasks } from "../database/schema.ts";
+import type { Deps } from "../deps.ts";
 
 /** Agents of their own that one person may have. */
 const MAX_DEFINITIONS = 50;
@@ -27,28 +30,33 @@ export async function listDefinitions(db: Database, ownerId: UserId): Promise<re
 }
 
 /** Takes the place of an older one. Throws `conflict` when the owner has as many as one may have. */
-export async function putDefinition(
-  db: Database,
-  ownerId: UserId,
-  definition: AgentDefinition,
-  now: number,
-): Promise<void> {
-  const { kind } = definition;
-  const others = await listDefinitions(db, ownerId);
-  if (others.filter((other) => other.kind !== kind).length >= MAX_DEFINITIONS) {
+export async function putDefinition(deps: Deps, actor: AuditActor, definition: AgentDefinition): Promise<void> {
+  const { db, clock } = deps;
+  const { ownerId } = actor;
+  const now = clock.now();
+  const { kind, name } = definition;
+  const known = await listDefinitions(db, ownerId);
+  const others = known.filter((other) => other.kind !== kind);
+  if (others.length >= MAX_DEFINITIONS) {
     throw new SamovarError("conflict", `You have ${MAX_DEFINITIONS} agents of your own. Delete one first.`);
   }
-  await db
-    .insert(agentDefinitions)
-    .values({ ownerId, kind, definition, createdAt: now, updatedAt: now })
-    .onConflictDoUpdate({
-      target: [agentDefinitions.ownerId, agentDefinitions.kind],
-      set: { definition, updatedAt: now },
-    });
+  const action = others.length < known.length ? "agent.changed" : "agent.added";
+  await db.batch([
+    db
+      .insert(agentDefinitions)
+      .values({ ownerId, kind, definition, createdAt: now, updatedAt: now })
+      .onConflictDoUpdate({
+        target: [agentDefinitions.ownerId, agentDefinitions.kind],
+        set: { definition, updatedAt: now },
+      }),
+    recordAction(deps, actor, { action, objectId: kind, detail: { name } }),
+  ]);
 }
 
 /** Its credential goes with it. Throws `not_found`, and `conflict` while a project or an unfinished task names it. */
-export async function deleteDefinition(db: Database, ownerId: UserId, kind: AgentKind): Promise<void> {
+export async function deleteDefinition(deps: Deps, actor: AuditActor, kind: AgentKind): Promise<void> {
+  const { db } = deps;
+  const { ownerId } = actor;
   const credential: CredentialKind = `agent:${kind}`;
   const isGone = notExists(
     db
@@ -56,7 +64,7 @@ export async function deleteDefinition(db: Database, ownerId: UserId, kind: Agen
       .from(agentDefinitions)
       .where(isIts(ownerId, kind)),
   );
-  // One transaction: the two others go exactly when the first did.
+  // One transaction: the record is made, and the two others go, exactly when the first did.
   const [gone] = await db.batch([
     db
       .delete(agentDefinitions)
@@ -68,6 +76,7 @@ export async function deleteDefinition(db: Database, ownerId: UserId, kind: Agen
         ),
       )
       .returning({ kind: agentDefinitions.kind }),
+    recordIfChanged(deps, actor, { action: "agent.removed", objectId: kind }),
     db.delete(credentials).where(and(eq(credentials.ownerId, ownerId), eq(credentials.kind, credential), isGone)),
     db
       .delete(agentCapabilities)

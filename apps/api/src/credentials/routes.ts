@@ -10,6 +10,7 @@ import {
   SamovarError,
 } from "@samovar/contracts";
 import type { AgentDefinition, AgentKind, CredentialSecret } from "@samovar/contracts";
+import { toActor } from "../audit/store.ts";
 import type { Database } from "../database/index.ts";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
@@ -72,11 +73,11 @@ export function credentialRoutes(findDefinition: FindDefinition): Router {
     assertHoldsSomething(secret);
     if (secret.kind === "agent" && (await findDefinition(c.get("deps").db, currentUser(c).id, secret.agent)) === null)
       throw refuseWithoutAgent(secret.agent);
-    return c.json(await putCredential(c.get("deps"), currentUser(c).id, secret), 200);
+    return c.json(await putCredential(c.get("deps"), toActor(currentUser(c)), secret), 200);
   });
 
   router.openapi(drop, async (c) => {
-    const found = await deleteCredential(c.get("deps").db, currentUser(c).id, c.req.valid("param").kind);
+    const found = await deleteCredential(c.get("deps"), toActor(currentUser(c)), c.req.valid("param").kind);
     if (!found) throw new SamovarError("not_found", "There is no such credential.");
     return c.body(null, 204);
   });

@@ -7,6 +7,8 @@ import { sha256 } from "@samovar/base/sha256";
 import { credentialSecret, SamovarError } from "@samovar/contracts";
 import type { CredentialKind, CredentialSecret, CredentialView } from "@samovar/contracts";
 import { and, asc, eq } from "drizzle-orm";
+import { recordAction, recordIfChanged } from "../audit/store.ts";
+import type { AuditActor } from "../audit/store.ts";
 import type { Config } from "../config.ts";
 import { getConfig } from "../config.ts";
 import { database } from "../database/index.ts";
@@ -50,8 +52,9 @@ export async function listCredentials(db: Database, ownerId: UserId): Promise<Cr
 }
 
 /** One of each kind: a new one takes the old one's place. */
-export async function putCredential(deps: Deps, ownerId: UserId, secret: CredentialSecret): Promise<CredentialView> {
+export async function putCredential(deps: Deps, actor: AuditActor, secret: CredentialSecret): Promise<CredentialView> {
   const { db, clock, config, ids, random } = deps;
+  const { ownerId } = actor;
   const kind = getKind(secret);
   const place: Place = { id: ids.make("crd"), ownerId, kind };
   const iv = random.bytes(12);
@@ -65,16 +68,21 @@ export async function putCredential(deps: Deps, ownerId: UserId, secret: Credent
   await db.batch([
     db.delete(credentials).where(and(eq(credentials.ownerId, ownerId), eq(credentials.kind, kind))),
     db.insert(credentials).values(row),
+    recordAction(deps, actor, { action: "credential.stored", objectId: kind }),
   ]);
   return credentialView(row);
 }
 
 /** Whether there was one. */
-export async function deleteCredential(db: Database, ownerId: UserId, kind: CredentialKind): Promise<boolean> {
-  const gone = await db
-    .delete(credentials)
-    .where(and(eq(credentials.ownerId, ownerId), eq(credentials.kind, kind)))
-    .returning({ id: credentials.id });
+export async function deleteCredential(deps: Deps, actor: AuditActor, kind: CredentialKind): Promise<boolean> {
+  const { db } = deps;
+  const [gone] = await db.batch([
+    db
+      .delete(credentials)
+      .where(and(eq(credentials.ownerId, actor.ownerId), eq(credentials.kind, kind)))
+      .returning({ id: credentials.id }),
+    recordIfChanged(deps, actor, { action: "credential.deleted", objectId: kind }),
+  ]);
   return gone.length > 0;
 }
 

@@ -47,8 +47,10 @@ function declaredColumns(table: SQLiteTable): Column[] {
 }
 
 /** The SQL literal of a default: lists are JSON text, booleans are 1 and 0. */
-const literal = (value: unknown): string =>
-  typeof value === "object" ? `'${JSON.stringify(value)}'` : String(Number(value));
+function literal(value: unknown): string {
+  if (typeof value === "string") return `'${value}'`;
+  return typeof value === "object" ? `'${JSON.stringify(value)}'` : String(Number(value));
+}
 
 async function storedIndexes(table: string): Promise<Record<string, unknown>> {
   const { results } = await env.DB.prepare(

@@ -1,8 +1,13 @@
 /** The schema of D1 in Drizzle. Times are Unix milliseconds. The migrations in ../../migrations create exactly this. */
 import type {
+  AccessId,
   AgentDefinition,
   AgentKind,
   AgentCapabilities,
+  ApiTokenKind,
+  AuditAction,
+  AuditActorKind,
+  AuditDetail,
   CheckoutOptions,
   CommitIdentity,
   CredentialKind,
@@ -25,6 +30,8 @@ import type {
   UserId,
   WorkspaceId,
   ApiTokenId,
+  AuditEntryId,
+  SignInSessionId,
 } from "@samovar/base";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 
@@ -36,19 +43,41 @@ export const users = sqliteTable("users", {
   createdAt: time("created_at").notNull(),
 });
 
-export const cookieSessions = sqliteTable(
-  "cookie_sessions",
+/** Browsers that are signed in. */
+export const signInSessions = sqliteTable(
+  "sign_in_sessions",
   {
-    /** SHA-256 (hex) of the cookie's value. */
-    hash: text("hash").primaryKey(),
+    id: text("id").$type<SignInSessionId>().primaryKey(),
     userId: text("user_id")
       .$type<UserId>()
       .notNull()
       .references(() => users.id),
+    /** SHA-256 (hex) of the cookie's value. */
+    hash: text("hash").notNull(),
+    /** The beginning of the browser's user agent string. */
+    userAgent: text("user_agent").notNull(),
     createdAt: time("created_at").notNull(),
+    lastUsedAt: time("last_used_at"),
     expiresAt: time("expires_at").notNull(),
   },
-  (t) => [index("cookie_sessions_expiry").on(t.expiresAt)],
+  (t) => [
+    uniqueIndex("sign_in_sessions_hash").on(t.hash),
+    index("sign_in_sessions_user").on(t.userId, t.id),
+    index("sign_in_sessions_expiry").on(t.expiresAt),
+  ],
+);
+
+/** The projects to which a sign-in session or API token has opened sockets. A row outlives its sockets, never its access. */
+export const viewerAccess = sqliteTable(
+  "viewer_access",
+  {
+    accessId: text("access_id").$type<AccessId>().notNull(),
+    projectId: text("project_id")
+      .$type<ProjectId>()
+      .notNull()
+      .references(() => projects.id),
+  },
+  (t) => [primaryKey({ columns: [t.accessId, t.projectId] })],
 );
 
 export const signInLinks = sqliteTable("sign_in_links", {
@@ -71,7 +100,9 @@ export const apiTokens = sqliteTable(
       .references(() => users.id),
     name: text("name").notNull(),
     hash: text("hash").notNull(),
+    kind: text("kind").$type<ApiTokenKind>().notNull().default("personal"),
     createdAt: time("created_at").notNull(),
+    /** Null: valid until it is revoked. */
     expiresAt: time("expires_at"),
     lastUsedAt: time("last_used_at"),
   },
@@ -324,6 +355,32 @@ export const idempotencyKeys = sqliteTable(
     createdAt: time("created_at").notNull(),
   },
   (t) => [primaryKey({ columns: [t.ownerId, t.key] })],
+);
+
+/** Append-only: a trigger refuses changes, and only the sweep deletes entries, when they are old. */
+export const auditLog = sqliteTable(
+  "audit_log",
+  {
+    /** The order of insertion, whatever the clock says. */
+    seq: integer("seq").primaryKey({ autoIncrement: true }),
+    id: text("id").$type<AuditEntryId>().notNull(),
+    ownerId: text("owner_id")
+      .$type<UserId>()
+      .notNull()
+      .references(() => users.id),
+    at: time("at").notNull(),
+    actorKind: text("actor_kind").$type<AuditActorKind>().notNull(),
+    /** The sign-in session or API token; null for the operator. */
+    actorId: text("actor_id"),
+    action: text("action").$type<AuditAction>().notNull(),
+    objectId: text("object_id").notNull(),
+    detail: text("detail", { mode: "json" }).$type<AuditDetail>().notNull(),
+  },
+  (t) => [
+    uniqueIndex("audit_log_id").on(t.id),
+    index("audit_log_owner").on(t.ownerId, t.seq),
+    index("audit_log_age").on(t.at),
+  ],
 );
 
 /** Finished runs whose workflows must be deleted. */

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import type { UserId } from "@samovar/base";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { actorOf } from "../../test/caller.ts";
 import { putCredential } from "../credentials/store.ts";
 import { credentials } from "../database/schema.ts";
 import { depsFor } from "../deps.ts";
@@ -24,7 +25,7 @@ let owner: UserId;
 beforeEach(async () => {
   github = scriptedGitHub();
   owner = await anOwner();
-  await putCredential(deps, owner, { kind: "github", token: GITHUB_TOKEN });
+  await putCredential(deps, actorOf(owner), { kind: "github", token: GITHUB_TOKEN });
 });
 afterEach(() => vi.unstubAllGlobals());
 

@@ -3,8 +3,9 @@
  * at the root by `../app.ts`, which also says who may call them.
  */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import type { Logger, UserId } from "@samovar/base";
+import type { Logger, Millis, UserId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
+import type { AccessId } from "@samovar/contracts";
 import type { Context } from "hono";
 import type { ZodError } from "zod";
 import type { Deps } from "../deps.ts";
@@ -16,6 +17,14 @@ export interface Caller {
   readonly id: UserId;
   readonly name: string;
   readonly via: "cookie" | "token";
+  readonly access: Access;
+}
+
+/** What a caller proved who they are with: a sign-in session or an API token. */
+export interface Access {
+  readonly id: AccessId;
+  /** Null: valid until it is revoked. */
+  readonly expiresAt: Millis | null;
 }
 
 export interface AppContext {

@@ -4,7 +4,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import type { AppContext, Caller } from "../http/context.ts";
 import { refuseSecret } from "../http/rate-limits.ts";
 import { findCallerByToken } from "./api-tokens.ts";
-import { findCallerByCookie } from "./cookie-sessions.ts";
+import { findCallerByCookie } from "./sign-in-sessions.ts";
 import { bearer } from "./node-tokens.ts";
 
 export const authenticate: MiddlewareHandler<AppContext> = async (c, next) => {

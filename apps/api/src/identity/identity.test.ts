@@ -1,8 +1,19 @@
 import { env } from "cloudflare:workers";
 import { systemRandom } from "@samovar/base";
-import { createdApiToken, errorBody, meView, signInLink } from "@samovar/contracts";
+import {
+  API_TOKEN_TTL_MS,
+  apiTokenView,
+  createdApiToken,
+  errorBody,
+  meView,
+  page,
+  setupReply,
+  signInLink,
+  signInSessionView,
+} from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import { controlPlane, manualClock, ORIGIN, anotherUser } from "../../test/caller.ts";
+import { TEST_SETTINGS } from "../../test/settings.ts";
 
 const { ask, setUp } = controlPlane();
 
@@ -167,19 +178,44 @@ describe("API tokens", () => {
     expect((await ask("/api/me", { token: made.token })).status).toBe(401);
   });
 
-  it("end when they say so, and can not end in the past", async () => {
+  it("end after 90 days, or when their maker says so, within bounds", async () => {
     const { apiToken } = await setUp();
     const clock = manualClock();
     const plane = controlPlane({ clock, random: systemRandom });
-    const past = await plane.ask("/api/tokens", { body: { name: "x", expiresAt: clock.now() }, token: apiToken });
-    expect(past.status).toBe(400);
-    const expiresAt = clock.now() + 1000;
-    const made = createdApiToken.parse(
-      await (await plane.ask("/api/tokens", { body: { name: "x", expiresAt }, token: apiToken })).json(),
+    const make = async (body: object) => plane.ask("/api/tokens", { body: { name: "x", ...body }, token: apiToken });
+    const usual = createdApiToken.parse(await (await make({})).json());
+    expect(usual).toMatchObject({ kind: "personal", expiresAt: clock.now() + API_TOKEN_TTL_MS.default });
+    const short = createdApiToken.parse(await (await make({ ttlMs: API_TOKEN_TTL_MS.min })).json());
+    expect((await plane.ask("/api/me", { token: short.token })).status).toBe(200);
+    clock.advance(API_TOKEN_TTL_MS.min);
+    expect((await plane.ask("/api/me", { token: short.token })).status).toBe(401);
+    expect(await (await plane.ask("/api/tokens", { token: usual.token })).text()).not.toContain(short.id);
+    for (const ttlMs of [0, API_TOKEN_TTL_MS.min - 1, API_TOKEN_TTL_MS.max + 1, null])
+      expect((await make({ ttlMs })).status).toBe(400);
+    expect((await make({ expiresAt: clock.now() + 1 })).status).toBe(400);
+  });
+
+  it("say which is the caller's, and when each was last used", async () => {
+    const { apiToken, apiTokenId } = await setUp();
+    const listed = page(apiTokenView).parse(await (await ask("/api/tokens", { token: apiToken })).json()).items;
+    const mine = listed.find(({ current }) => current);
+    expect(mine).toMatchObject({ id: apiTokenId, kind: "local", expiresAt: null });
+    expect(mine?.lastUsedAt).toBeGreaterThan(0);
+    expect(listed.filter(({ current }) => current)).toHaveLength(1);
+  });
+
+  it("[security 12] of earlier set-ups are revoked by the next one that asks for it, and no others", async () => {
+    const earlier = [await setUp(), await setUp()];
+    const kept = createdApiToken.parse(
+      await (await ask("/api/tokens", { body: { name: "kept" }, token: earlier[0]?.apiToken })).json(),
     );
-    expect((await plane.ask("/api/me", { token: made.token })).status).toBe(200);
-    clock.advance(1000);
-    expect((await plane.ask("/api/me", { token: made.token })).status).toBe(401);
+    const answer = await ask("/api/identity/setup", {
+      body: { revokeEarlier: true },
+      token: TEST_SETTINGS.OPERATOR_SECRET,
+    });
+    const { apiToken } = setupReply.parse(await answer.json());
+    for (const { apiToken: old } of earlier) expect((await ask("/api/me", { token: old })).status).toBe(401);
+    for (const token of [apiToken, kept.token]) expect((await ask("/api/me", { token })).status).toBe(200);
   });
 
   it("of another user cannot be deleted", async () => {
@@ -198,12 +234,60 @@ describe("API tokens", () => {
     const cookie = (await signIn()).split("=")[1] ?? "";
     const link = await freshLinkToken();
     const stored = await Promise.all(
-      ["api_tokens", "cookie_sessions", "sign_in_links"].map((table) => env.DB.prepare(`SELECT * FROM ${table}`).all()),
+      ["api_tokens", "sign_in_sessions", "sign_in_links", "audit_log"].map((table) =>
+        env.DB.prepare(`SELECT * FROM ${table}`).all(),
+      ),
     );
     const text = JSON.stringify(stored);
     for (const secret of [apiToken, cookie, link]) {
       expect(secret.length).toBeGreaterThan(40);
       expect(text).not.toContain(secret);
     }
+  });
+});
+
+describe("sign-in sessions", () => {
+  const listFor = async (headers: Record<string, string>) =>
+    page(signInSessionView).parse(await (await ask("/api/sign-in-sessions", { headers })).json()).items;
+
+  it("are listed with the beginning of the browser's name, without their secret, and this one is marked", async () => {
+    const token = await freshLinkToken();
+    const redeemed = await ask("/api/identity/redeem", {
+      body: { token },
+      headers: { origin: ORIGIN, "user-agent": `Kettle/1.0 ${"x".repeat(5_000)}` },
+    });
+    const cookie = cookieOf(redeemed);
+    await signIn();
+    const answer = await ask("/api/sign-in-sessions", { headers: { cookie } });
+    const text = await answer.clone().text();
+    expect(text).not.toContain(cookie.split("=")[1]);
+    const { items } = page(signInSessionView).parse(await answer.json());
+    const [mine, ...others] = items.filter(({ current }) => current);
+    expect(others).toEqual([]);
+    expect(mine?.userAgent).toMatch(/^Kettle/);
+    expect(mine?.userAgent).toHaveLength(300);
+    expect(mine?.lastUsedAt).toBeGreaterThan(0);
+  });
+
+  it("can be ended one by one, and all but this one", async () => {
+    const [mine, other, third] = [await signIn(), await signIn(), await signIn()];
+    const headers = { cookie: mine, origin: ORIGIN };
+    const otherId = (await listFor({ cookie: other })).find(({ current }) => current)?.id;
+    expect((await ask(`/api/sign-in-sessions/${otherId}`, { method: "DELETE", headers })).status).toBe(204);
+    expect((await ask(`/api/sign-in-sessions/${otherId}`, { method: "DELETE", headers })).status).toBe(404);
+    expect((await ask("/api/me", { headers: { cookie: other } })).status).toBe(401);
+    expect((await ask("/api/me", { headers: { cookie: third } })).status).toBe(200);
+    expect((await ask("/api/identity/sign-out-others", { method: "POST", headers })).status).toBe(200);
+    expect((await ask("/api/me", { headers: { cookie: third } })).status).toBe(401);
+    expect(await listFor({ cookie: mine })).toMatchObject([{ current: true }]);
+  });
+
+  it("of another user are neither listed nor ended", async () => {
+    const cookie = await signIn();
+    const id = (await listFor({ cookie })).find(({ current }) => current)?.id ?? "";
+    const { token } = await anotherUser();
+    expect(await (await ask("/api/sign-in-sessions", { token })).json()).toEqual({ items: [], nextCursor: null });
+    expect((await ask(`/api/sign-in-sessions/${id}`, { method: "DELETE", token })).status).toBe(404);
+    expect((await ask("/api/me", { headers: { cookie } })).status).toBe(200);
   });
 });

@@ -1,6 +1,6 @@
 /** What can be called before anybody has signed in: the set-up (with the operator's secret) and a link's redemption. */
 import { createRoute } from "@hono/zod-openapi";
-import { meView, redeemLink, setupReply } from "@samovar/contracts";
+import { meView, redeemLink, setupReply, setupRequest } from "@samovar/contracts";
 import { eq } from "drizzle-orm";
 import { users } from "../database/schema.ts";
 import { apiRouter } from "../http/context.ts";
@@ -8,17 +8,19 @@ import type { Router } from "../http/context.ts";
 import { refuseSecret } from "../http/rate-limits.ts";
 import { json, jsonBody } from "../http/route.ts";
 import { assertSameOrigin } from "../http/same-origin.ts";
-import { mintApiToken } from "./api-tokens.ts";
-import { beginCookieSession } from "./cookie-sessions.ts";
+import { deleteLocalTokens, mintApiToken } from "./api-tokens.ts";
 import { bearer, publicKeys } from "./node-tokens.ts";
 import { ensureOwner } from "./owner.ts";
 import { sameSecret } from "./secrets.ts";
+import type { CloseViewers } from "./routes.ts";
 import { redeemSignInLink } from "./sign-in-links.ts";
+import { beginSignInSession } from "./sign-in-sessions.ts";
 
 const setup = createRoute({
   method: "post",
   path: "/api/identity/setup",
   summary: "Makes the owner if there is none, and an API token. Authorised by the operator's secret.",
+  request: { body: jsonBody(setupRequest) },
   responses: { 200: json(setupReply, "The owner, and a token that is shown this once") },
 });
 
@@ -30,7 +32,7 @@ const redeem = createRoute({
   responses: { 200: json(meView, "Signed in; the cookie is set") },
 });
 
-export function openIdentityRoutes(): Router {
+export function openIdentityRoutes(closeViewers: CloseViewers): Router {
   const router = apiRouter();
 
   router.openapi(setup, async (c) => {
@@ -39,8 +41,11 @@ export function openIdentityRoutes(): Router {
       throw refuseSecret(c, "This needs the operator's secret.");
     }
     const userId = await ensureOwner(deps);
-    const { token } = await mintApiToken(deps, userId, "CLI", null);
-    return c.json({ userId, apiToken: token }, 200);
+    const actor = { kind: "operator", id: null, ownerId: userId } as const;
+    if (c.req.valid("json").revokeEarlier)
+      for (const earlier of await deleteLocalTokens(deps, actor)) await closeViewers(deps, earlier);
+    const { id, token } = await mintApiToken(deps, actor, { name: "samovar up", kind: "local", expiresAt: null });
+    return c.json({ userId, apiToken: token, apiTokenId: id }, 200);
   });
 
   router.openapi(redeem, async (c) => {
@@ -50,7 +55,7 @@ export function openIdentityRoutes(): Router {
     if (userId === null) {
       throw refuseSecret(c, "This link was used already or is too old. Make another one with the CLI.");
     }
-    await beginCookieSession(c, userId);
+    await beginSignInSession(c, userId);
     const [user] = await deps.db.select().from(users).where(eq(users.id, userId));
     return c.json({ id: userId, name: user?.name ?? "", via: "cookie" as const }, 200);
   });

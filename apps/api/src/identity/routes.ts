@@ -8,14 +8,20 @@ import {
   meView,
   page,
   SamovarError,
+  signedOutOthers,
   signInLink,
+  signInSessionId,
+  signInSessionView,
 } from "@samovar/contracts";
+import type { AccessId } from "@samovar/contracts";
+import { toActor } from "../audit/store.ts";
+import type { Deps } from "../deps.ts";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
 import { deleteApiToken, listApiTokens, mintApiToken } from "./api-tokens.ts";
-import { endCookieSession } from "./cookie-sessions.ts";
 import { makeSignInLink } from "./sign-in-links.ts";
+import { endOtherSignInSessions, endSignInSession, listSignInSessions, signOut } from "./sign-in-sessions.ts";
 
 const me = createRoute({
   method: "get",
@@ -31,24 +37,46 @@ const link = createRoute({
   responses: { 200: json(signInLink, "The link; 15 minutes, one use") },
 });
 
-const signOut = createRoute({
+const signOutHere = createRoute({
   method: "post",
   path: "/api/identity/sign-out",
   summary: "Ends this browser's session.",
   responses: { 204: { description: "Signed out" } },
 });
 
+const signOutOthers = createRoute({
+  method: "post",
+  path: "/api/identity/sign-out-others",
+  summary: "Signs out every browser but the one that asks.",
+  responses: { 200: json(signedOutOthers, "How many were signed out") },
+});
+
+const listSessions = createRoute({
+  method: "get",
+  path: "/api/sign-in-sessions",
+  summary: "Lists the browsers that are signed in, newest first.",
+  responses: { 200: json(page(signInSessionView), "Every sign-in session, without its secret") },
+});
+
+const endSession = createRoute({
+  method: "delete",
+  path: "/api/sign-in-sessions/{signInSessionId}",
+  summary: "Signs a browser out.",
+  request: { params: z.object({ signInSessionId }) },
+  responses: { 204: { description: "Signed out" } },
+});
+
 const listTokens = createRoute({
   method: "get",
   path: "/api/tokens",
-  summary: "Lists the caller's API tokens.",
+  summary: "Lists the caller's API tokens that are valid.",
   responses: { 200: json(page(apiTokenView), "Every token, without its secret") },
 });
 
 const makeToken = createRoute({
   method: "post",
   path: "/api/tokens",
-  summary: "Makes an API token.",
+  summary: "Makes an API token, valid for 90 days unless `ttlMs` says otherwise.",
   request: { body: jsonBody(createApiToken) },
   responses: { 201: json(createdApiToken, "The token, which is shown this once") },
 });
@@ -61,7 +89,10 @@ const dropToken = createRoute({
   responses: { 204: { description: "Revoked" } },
 });
 
-export function identityRoutes(): Router {
+/** Closes the sockets of an access that has ended. Sessions stand above identity: the composition root hands it in. */
+export type CloseViewers = (deps: Deps, accessId: AccessId) => Promise<void>;
+
+export function identityRoutes(closeViewers: CloseViewers): Router {
   const router = apiRouter();
 
   router.openapi(me, (c) => {
@@ -69,29 +100,53 @@ export function identityRoutes(): Router {
     return c.json({ id, name, via }, 200);
   });
 
-  router.openapi(link, async (c) => c.json(await makeSignInLink(c.get("deps"), currentUser(c).id), 200));
+  router.openapi(link, async (c) => c.json(await makeSignInLink(c.get("deps"), toActor(currentUser(c))), 200));
 
-  router.openapi(signOut, async (c) => {
-    await endCookieSession(c);
+  router.openapi(signOutHere, async (c) => {
+    const ended = await signOut(c);
+    if (ended !== null) await closeViewers(c.get("deps"), ended);
     return c.body(null, 204);
   });
 
-  router.openapi(listTokens, async (c) =>
-    c.json({ items: await listApiTokens(c.get("deps"), currentUser(c).id), nextCursor: null }, 200),
-  );
+  router.openapi(signOutOthers, async (c) => {
+    const deps = c.get("deps");
+    const ended = await endOtherSignInSessions(deps, toActor(currentUser(c)));
+    for (const id of ended) await closeViewers(deps, id);
+    return c.json({ signedOut: ended.length }, 200);
+  });
+
+  router.openapi(listSessions, async (c) => {
+    const { id, access } = currentUser(c);
+    return c.json({ items: await listSignInSessions(c.get("deps"), id, access.id), nextCursor: null }, 200);
+  });
+
+  router.openapi(endSession, async (c) => {
+    const deps = c.get("deps");
+    const { signInSessionId: id } = c.req.valid("param");
+    if (!(await endSignInSession(deps, toActor(currentUser(c)), id)))
+      throw new SamovarError("not_found", "There is no such sign-in session.");
+    await closeViewers(deps, id);
+    return c.body(null, 204);
+  });
+
+  router.openapi(listTokens, async (c) => {
+    const { id, access } = currentUser(c);
+    return c.json({ items: await listApiTokens(c.get("deps"), id, access.id), nextCursor: null }, 200);
+  });
 
   router.openapi(makeToken, async (c) => {
-    const { name, expiresAt } = c.req.valid("json");
+    const { name, ttlMs } = c.req.valid("json");
     const deps = c.get("deps");
-    if (expiresAt != null && expiresAt <= deps.clock.now()) {
-      throw new SamovarError("invalid_request", "expiresAt: a token must end in the future");
-    }
-    return c.json(await mintApiToken(deps, currentUser(c).id, name, expiresAt ?? null), 201);
+    const wanted = { name, kind: "personal", expiresAt: deps.clock.now() + ttlMs } as const;
+    return c.json(await mintApiToken(deps, toActor(currentUser(c)), wanted), 201);
   });
 
   router.openapi(dropToken, async (c) => {
-    const found = await deleteApiToken(c.get("deps"), currentUser(c).id, c.req.valid("param").tokenId);
-    if (!found) throw new SamovarError("not_found", "There is no such token.");
+    const deps = c.get("deps");
+    const { tokenId } = c.req.valid("param");
+    if (!(await deleteApiToken(deps, toActor(currentUser(c)), tokenId)))
+      throw new SamovarError("not_found", "There is no such token.");
+    await closeViewers(deps, tokenId);
     return c.body(null, 204);
   });
 

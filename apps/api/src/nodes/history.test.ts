@@ -4,11 +4,10 @@ import type { NodeId, UserId } from "@samovar/base";
 import { page, poolHistory, sizeOffer, spending } from "@samovar/contracts";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { tokenOf } from "../../test/caller.ts";
 import type * as z from "zod";
 import { database } from "../database/index.ts";
-import { depsFor } from "../deps.ts";
 import { createApp } from "../app.ts";
-import { mintApiToken } from "../identity/api-tokens.ts";
 import {
   aHolder,
   aNode,
@@ -39,7 +38,7 @@ beforeEach(async () => {
   cloud = scriptedCloud();
   owner = await anOwner();
   lease = await aHolder(owner);
-  token = (await mintApiToken(depsFor(env), owner, "t", null)).token;
+  token = await tokenOf(owner);
 });
 afterEach(() => {
   vi.restoreAllMocks();
@@ -108,7 +107,7 @@ describe("the pool's history", () => {
     const sum = (kind: "working" | "warm" | "booting") => buckets.reduce((all, bucket) => all + bucket[kind], 0);
     expect(Math.abs(sum("working") * bucketMs - 2 * HOUR)).toBeLessThanOrEqual(bucketMs);
     expect(Math.abs(sum("warm") * bucketMs - HOUR)).toBeLessThanOrEqual(2 * bucketMs);
-    token = (await mintApiToken(depsFor(env), await anOwner(), "t", null)).token;
+    token = await tokenOf(await anOwner());
     expect((await ask("/nodes/history", poolHistory)).buckets.every(({ working }) => working === 0)).toBe(true);
   });
 

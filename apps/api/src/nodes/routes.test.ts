@@ -4,38 +4,23 @@ import type { NodeId, UserId } from "@samovar/base";
 import { page, nodeView, nodeWork, workspaceView } from "@samovar/contracts";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { actorOf, ORIGIN, tokenOf } from "../../test/caller.ts";
+import { listEntries } from "../audit/store.ts";
 import { putCredential } from "../credentials/store.ts";
 import { getConfig } from "../config.ts";
 import { database } from "../database/index.ts";
-import { depsFor, systemPorts } from "../deps.ts";
-import { apiRouter } from "../http/context.ts";
-import { respondWithError } from "../http/errors.ts";
+import { createApp } from "../app.ts";
+import { depsFor } from "../deps.ts";
 import { mintNodeToken, mintWorkspaceToken } from "../identity/node-tokens.ts";
-import { mintApiToken } from "../identity/api-tokens.ts";
-import { authenticate } from "../identity/authenticate.ts";
-import { workspaceNodeRoutes } from "../workspaces/node-routes.ts";
-import { workspaceRoutes } from "../workspaces/routes.ts";
 import { setWorkspaceState } from "../workspaces/store.ts";
 import { chooseNode } from "../workspaces/choose-node.ts";
 import { aHolder, anOwner, connected, fireAlarm, stopClock } from "./durable-object/node.fixture.ts";
 import { scriptedCloud } from "./durable-object/scripted-cloud.ts";
-import { daemonRoutes } from "./node-routes.ts";
 import { nodeObject } from "./durable-object/stub.ts";
-import { nodeRoutes } from "./routes.ts";
 import { findNode } from "./store.ts";
 
 const config = getConfig(env);
-const app = apiRouter();
-app.onError(respondWithError);
-app.use(async (c, next) => {
-  c.set("deps", depsFor(env, systemPorts));
-  c.set("logger", depsFor(env).logger);
-  c.set("requestId", "test");
-  await next();
-});
-for (const router of [daemonRoutes(), workspaceNodeRoutes()]) app.route("/", router);
-app.use("/api/*", authenticate);
-for (const router of [nodeRoutes(), workspaceRoutes()]) app.route("/", router);
+const app = createApp();
 
 let owner: UserId;
 let lease: SlotLease;
@@ -47,7 +32,7 @@ const ask = (
   options: { method?: string; token?: string; body?: unknown; headers?: Record<string, string> } = {},
 ) =>
   app.request(
-    path,
+    `${ORIGIN}${path}`,
     {
       method: options.method ?? "GET",
       headers: {
@@ -65,7 +50,7 @@ beforeEach(async () => {
   scriptedCloud();
   owner = await anOwner();
   lease = await aHolder(owner);
-  token = (await mintApiToken(depsFor(env), owner, "t", null)).token;
+  token = await tokenOf(owner);
   const choice = await chooseNode(env, { ownerId: owner, size: "small", lease });
   nodeId = "nodeId" in choice ? choice.nodeId : expect.fail(JSON.stringify(choice));
   await vi.waitFor(async () => expect((await findNode(database(env), nodeId))?.version).toBeGreaterThan(0));
@@ -81,7 +66,7 @@ describe("a person's nodes", () => {
     expect(listed.items).toMatchObject([{ id: nodeId, state: "provisioning", taskIds: [lease.taskId] }]);
     expect(page(nodeView).parse(await (await ask("/api/nodes?state=warm", { token })).json()).items).toEqual([]);
     expect(nodeView.parse(await (await ask(`/api/nodes/${nodeId}`, { token })).json()).id).toBe(nodeId);
-    const theirs = (await mintApiToken(depsFor(env), await anOwner(), "t", null)).token;
+    const theirs = await tokenOf(await anOwner());
     for (const path of ["", "/drain", "/destroy"]) {
       expect(
         (await ask(`/api/nodes/${nodeId}${path}`, { method: path === "" ? "GET" : "POST", token: theirs })).status,
@@ -109,10 +94,10 @@ describe("a person's nodes", () => {
         cancelRequested: false,
       },
     ]);
-    expect((await work((await mintApiToken(depsFor(env), await anOwner(), "t", null)).token)).items).toEqual([]);
+    expect((await work(await tokenOf(await anOwner()))).items).toEqual([]);
   });
 
-  it("[R25] are drained and destroyed on request", async () => {
+  it("[R25] [security 40] are drained and destroyed on request, which leaves a record", async () => {
     const agent = await connected(nodeId);
     expect(
       nodeView.parse(await (await ask(`/api/nodes/${nodeId}/drain`, { method: "POST", token })).json()).state,
@@ -123,6 +108,11 @@ describe("a person's nodes", () => {
     expect(await nodeObject(env, nodeId).observe(lease.workspaceId)).toMatchObject({
       workspace: { state: "failed", failure: { code: "node_destroyed" } },
     });
+    const log = (await listEntries(database(env), owner, { limit: 9 })).items;
+    expect(log.slice(0, 2)).toMatchObject([
+      { action: "node.destroyed", objectId: nodeId, actor: { kind: "api_token" } },
+      { action: "node.drained", objectId: nodeId, actor: { kind: "api_token" } },
+    ]);
   });
 });
 
@@ -151,7 +141,7 @@ describe("the routes of a node", () => {
   });
 
   it("[S1] the agent's credential is for a workspace that holds a slot in this epoch only", async () => {
-    await putCredential(depsFor(env), owner, { kind: "anthropic", apiKey: "sk-ant-of-the-tests" });
+    await putCredential(depsFor(env), actorOf(owner), { kind: "anthropic", apiKey: "sk-ant-of-the-tests" });
     await env.DB.prepare("UPDATE workspaces SET agent = 'claude' WHERE id = ?").bind(lease.workspaceId).run();
     const path = `/api/workspaces/${lease.workspaceId}/agent-credential`;
     const claims = {
@@ -190,6 +180,9 @@ describe("workspaces", () => {
     const agent = await connected(nodeId);
     expect((await destroy()).status).toBe(202);
     expect((await show()).state).toBe("destroying");
+    const log = (await listEntries(database(env), owner, { limit: 9 })).items;
+    const ofIt = log.filter(({ objectId }) => objectId === lease.workspaceId);
+    expect(ofIt).toMatchObject([{ action: "workspace.destroyed", detail: { taskId: lease.taskId } }]);
     expect((await agent.next("command")).command).toMatchObject({
       kind: "workspace.destroy",
       args: { workspaceId: lease.workspaceId },
@@ -200,7 +193,7 @@ describe("workspaces", () => {
   });
 
   it("are shown to their owner only", async () => {
-    const theirs = (await mintApiToken(depsFor(env), await anOwner(), "t", null)).token;
+    const theirs = await tokenOf(await anOwner());
     expect((await ask(`/api/workspaces/${lease.workspaceId}`, { token: theirs })).status).toBe(404);
     expect((await ask(`/api/workspaces/${lease.workspaceId}/destroy`, { method: "POST", token: theirs })).status).toBe(
       404,

@@ -14,8 +14,10 @@ import {
   spending as spendingSchema,
 } from "@samovar/contracts";
 import { getPoolBuckets } from "@samovar/domain/pool-history";
+import type { Context } from "hono";
+import { recordAction, toActor } from "../audit/store.ts";
 import { apiRouter, currentUser } from "../http/context.ts";
-import type { Router } from "../http/context.ts";
+import type { AppContext, Router } from "../http/context.ts";
 import { json } from "../http/route.ts";
 import { listChanges } from "./history.ts";
 import { nodeObject } from "./durable-object/stub.ts";
@@ -23,6 +25,7 @@ import { listSizes } from "./sizes.ts";
 import { spendingSince } from "./spending.ts";
 import { listWork } from "./work.ts";
 import { listNodes, requireNode, toNodeView } from "./store.ts";
+import type { NodeRow } from "./store.ts";
 
 const params = z.object({ nodeId });
 
@@ -152,6 +155,7 @@ export function nodeRoutes(): Router {
   router.openapi(drain, async (c) => {
     const row = await requireNode(c.get("deps").db, currentUser(c).id, c.req.valid("param").nodeId);
     const node = nodeObject(c.env, row.id);
+    await recordNodeAction(c, "node.drained", row);
     await node.drain("Drained on request.");
     return c.json((await node.view()) ?? toNodeView(row), 202);
   });
@@ -159,9 +163,20 @@ export function nodeRoutes(): Router {
   router.openapi(destroy, async (c) => {
     const row = await requireNode(c.get("deps").db, currentUser(c).id, c.req.valid("param").nodeId);
     const node = nodeObject(c.env, row.id);
+    await recordNodeAction(c, "node.destroyed", row);
     await node.destroy("Destroyed on request.");
     return c.json((await node.view()) ?? toNodeView(row), 202);
   });
 
   return router;
+}
+
+/** Recorded first: the object acts outside of D1. */
+async function recordNodeAction(
+  c: Context<AppContext>,
+  action: "node.drained" | "node.destroyed",
+  { id, name, state }: Pick<NodeRow, "id" | "name" | "state">,
+): Promise<void> {
+  if (state === "destroyed") return;
+  await recordAction(c.get("deps"), toActor(currentUser(c)), { action, objectId: id, detail: { name } });
 }

@@ -1,6 +1,7 @@
 /** Projects: a repository with its defaults. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { createProject, page, pageQuery, patchProject, projectId, projectView } from "@samovar/contracts";
+import { toActor } from "../audit/store.ts";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { idempotencyHeader, json, jsonBody } from "../http/route.ts";
@@ -73,22 +74,22 @@ export function projectRoutes(): Router {
   });
 
   router.openapi(patch, async (c) => {
-    const { config, db, clock } = c.get("deps");
+    const deps = c.get("deps");
+    const { config, db, clock } = deps;
     const row = await requireProject(db, currentUser(c).id, c.req.valid("param").projectId);
     const { archived, ...fields } = c.req.valid("json");
     if (fields.repoUrl !== undefined) assertRepoAllowed(config, fields.repoUrl);
     await assertAgentKnown(db, row.ownerId, fields.defaultAgent);
-    const now = clock.now();
-    const archivedAt = archived === undefined ? row.archivedAt : archived ? (row.archivedAt ?? now) : null;
-    const change = { ...fields, archivedAt, updatedAt: now };
-    await updateProject(db, row.id, change);
+    const archivedAt = archived === undefined ? row.archivedAt : archived ? (row.archivedAt ?? clock.now()) : null;
+    await updateProject(deps, toActor(currentUser(c)), row, { ...fields, archivedAt });
     return c.json(await viewProject(db, await requireProject(db, row.ownerId, row.id)), 200);
   });
 
   router.openapi(archive, async (c) => {
-    const { db, clock } = c.get("deps");
+    const deps = c.get("deps");
+    const { db, clock } = deps;
     const row = await requireProject(db, currentUser(c).id, c.req.valid("param").projectId);
-    await updateProject(db, row.id, { archivedAt: row.archivedAt ?? clock.now(), updatedAt: clock.now() });
+    await updateProject(deps, toActor(currentUser(c)), row, { archivedAt: row.archivedAt ?? clock.now() });
     return c.json(await viewProject(db, await requireProject(db, row.ownerId, row.id)), 200);
   });
 

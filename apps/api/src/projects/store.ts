@@ -3,8 +3,11 @@ import type { ProjectId, UserId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { Page } from "@samovar/contracts";
 import { and, asc, eq, gt, isNull } from "drizzle-orm";
+import { recordAction } from "../audit/store.ts";
+import type { AuditActor, AuditedAction } from "../audit/store.ts";
 import type { Database } from "../database/index.ts";
 import { idempotencyKeys, projects } from "../database/schema.ts";
+import type { Deps } from "../deps.ts";
 import type { KeyRow } from "../idempotency.ts";
 
 export type ProjectRow = typeof projects.$inferSelect;
@@ -48,12 +51,35 @@ export async function insertProject(db: Database, row: ProjectRow, key: KeyRow |
   else await db.batch([made, db.insert(idempotencyKeys).values(key)]);
 }
 
+/** Records what changed in the audit log. */
 export async function updateProject(
-  db: Database,
-  projectId: ProjectId,
-  change: Partial<Omit<ProjectRow, "id" | "ownerId" | "createdAt">>,
+  deps: Deps,
+  actor: AuditActor,
+  before: ProjectRow,
+  change: Partial<Omit<ProjectRow, "id" | "ownerId" | "createdAt" | "updatedAt">>,
 ): Promise<void> {
-  await db.update(projects).set(change).where(eq(projects.id, projectId));
+  const { db, clock } = deps;
+  await db.batch([
+    db
+      .update(projects)
+      .set({ ...change, updatedAt: clock.now() })
+      .where(eq(projects.id, before.id)),
+    ...describeChange(before, change).map((action) => recordAction(deps, actor, { objectId: before.id, ...action })),
+  ]);
+}
+
+/** The names of changed settings, not their values, which may be long. */
+function describeChange(before: ProjectRow, change: Partial<ProjectRow>): readonly Omit<AuditedAction, "objectId">[] {
+  const { archivedAt = before.archivedAt, ...settings } = change;
+  const was: Readonly<Record<string, unknown>> = before;
+  const changed = Object.entries(settings).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(was[key]));
+  const { name } = before;
+  const actions: Omit<AuditedAction, "objectId">[] = [];
+  if (changed.length > 0)
+    actions.push({ action: "project.changed", detail: { name, settings: changed.map(([key]) => key).join(", ") } });
+  if ((archivedAt === null) !== (before.archivedAt === null))
+    actions.push({ action: archivedAt === null ? "project.restored" : "project.archived", detail: { name } });
+  return actions;
 }
 
 /** A cursor is compared, never trusted: any text is a place in the order. */

@@ -20,6 +20,8 @@ import { json } from "../http/route.ts";
 import { assertSameOrigin } from "../http/same-origin.ts";
 import { requireProject } from "../projects/store.ts";
 import { projectData } from "./durable-object/stub.ts";
+import { ACCESS_HEADER } from "./durable-object/rpc.ts";
+import { closeLostViewers, recordViewerAccess } from "./viewer-access.ts";
 
 const params = z.object({ projectId, sessionId });
 const position = z.coerce.number().int().min(-1).max(Number.MAX_SAFE_INTEGER);
@@ -105,9 +107,15 @@ async function watch(c: Context<AppContext>, id: string): Promise<Response> {
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
     throw new SamovarError("upgrade_required", "Open this address as a WebSocket.");
   }
-  const answer = await object.fetch("https://project-data/viewers", { headers: { upgrade: "websocket" } });
+  const deps = c.get("deps");
+  const { access } = user;
+  await recordViewerAccess(deps, access.id, parsed.data);
+  const headers = { upgrade: "websocket", [ACCESS_HEADER]: JSON.stringify(access) };
+  const answer = await object.fetch("https://project-data/viewers", { headers });
   if (answer.status !== 101)
     throw new SamovarError("unavailable", "This project has too many viewers. Try again later.");
+  // An access that ended before the object accepted the socket was not found by whoever ended it.
+  await closeLostViewers(deps, access.id);
   return answer;
 }
 

@@ -14,8 +14,10 @@ import { within } from "../within.ts";
 import { sweepGoneServers } from "./gone-servers.ts";
 import { sweepRetainedWorkspaces } from "./retained-workspaces.ts";
 import { sweepAbandonedWorkspaces } from "./abandoned-workspaces.ts";
+import { sweepOldAuditEntries } from "./old-audit-entries.ts";
 import { sweepOldHistory } from "./old-history.ts";
 import { sweepOldKeys } from "./old-keys.ts";
+import { sweepLostViewers } from "./lost-viewers.ts";
 import type { Phase, PhaseOutcome } from "./phase.ts";
 import { recordEnd, recordStart } from "./record.ts";
 import { sweepStaleNodes } from "./stale-nodes.ts";
@@ -38,6 +40,8 @@ export const PHASES: Readonly<Record<string, Phase>> = {
   "abandoned-workspaces": sweepAbandonedWorkspaces,
   "old-keys": sweepOldKeys,
   "old-history": sweepOldHistory,
+  "old-audit-entries": sweepOldAuditEntries,
+  "lost-viewers": sweepLostViewers,
   "finished-runs": (deps, now) => deleteFinishedRuns(deps, now, FINISHED_PER_SWEEP),
 };
 

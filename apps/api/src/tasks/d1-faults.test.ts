@@ -4,6 +4,7 @@ import { createTask } from "@samovar/contracts";
 import { isTerminal } from "@samovar/domain/task-status";
 import type { TaskActor, TaskChange, TaskRecord } from "@samovar/domain/task-status";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { callerOf } from "../../test/caller.ts";
 import { breakDatabase } from "../../test/faulty-d1.ts";
 import type { FaultyDatabase } from "../../test/faulty-d1.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
@@ -71,7 +72,7 @@ describe("[F13] [T1] a submit", () => {
   it.each(SEEDS)("whose answers are lost makes one task (seed %i)", async (seed) => {
     const ownerId = await anOwner();
     const project = await requireProject(db, ownerId, (await aHolder(ownerId)).projectId);
-    const caller = { id: ownerId, name: "Owner", via: "token" } as const;
+    const caller = callerOf(ownerId);
     const wanted = createTask.parse({ description: "Do it", run: false });
     broken = breakDatabase(seed, { refused: 0.2, answerLost: 0.4, atMost: 12 });
     const made = await Promise.all(
@@ -94,7 +95,7 @@ describe("[F13] [T1] changes of a task", () => {
   it.each(SEEDS)("from all sides at once, answers lost, are each made once (seed %i)", async (seed) => {
     const ownerId = await anOwner();
     const project = await requireProject(db, ownerId, (await aHolder(ownerId)).projectId);
-    const caller = { id: ownerId, name: "Owner", via: "token" } as const;
+    const caller = callerOf(ownerId);
     const task = await createNewTask(deps, caller, project, createTask.parse({ description: "Do it" }), null);
     const runId = deps.ids.make("run");
     const user: TaskActor = { kind: "user", id: ownerId };

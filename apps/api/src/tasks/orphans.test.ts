@@ -3,6 +3,7 @@ import type { UserId } from "@samovar/base";
 import { createTask } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { callerOf } from "../../test/caller.ts";
 import { aHolder, anOwner } from "../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { requireProject } from "../projects/store.ts";
@@ -41,7 +42,7 @@ async function submitWithoutRun(ownerId: UserId): Promise<TaskRecord> {
   const broken = { ...env, TASK_RUN: cutOff };
   const { projectId } = await aHolder(ownerId);
   const project = await requireProject(db, ownerId, projectId);
-  const caller = { id: ownerId, name: "Owner", via: "token" } as const;
+  const caller = callerOf(ownerId);
   const wanted = createTask.parse({ description: "Do it", run: true, vmSize: "small" });
   await expect(createNewTask({ ...deps, env: broken }, caller, project, wanted, null)).rejects.toThrow("cut off");
   const row = await env.DB.prepare("SELECT id FROM tasks WHERE project_id = ?")

@@ -8,6 +8,7 @@ import type { TaskRecord } from "@samovar/domain/task-status";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { callerOf } from "../../test/caller.ts";
 import { nodes, taskQueue, workspaces } from "../database/schema.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { aBusyNode, aHolder, anOwner } from "../nodes/durable-object/node.fixture.ts";
@@ -48,7 +49,7 @@ async function submit(
   more: Partial<CreateTask> = {},
 ): Promise<TaskRecord> {
   const project = await requireProject(db, ownerId, projectId);
-  const caller = { id: ownerId, name: "Owner", via: "token" } as const;
+  const caller = callerOf(ownerId);
   const wanted = createTask.parse({ description: "Do it", run: true, vmSize: "small", ...more });
   return createNewTask(deps, caller, project, wanted, null);
 }
@@ -263,7 +264,7 @@ describe("[R12] after other tasks", () => {
     machine.report({ kind: "session.ended", workspaceId: one.workspaceId, sessionId: one.sessionId, end });
     expect(await waits(then, "dependency_failed")).toMatchObject({ message: expect.stringContaining("has failed") });
     const project = await requireProject(db, ownerId, owner.projectId);
-    const caller = { id: ownerId, name: "Owner", via: "token" } as const;
+    const caller = callerOf(ownerId);
     const again = await retryTask(deps, caller, project, await now(first));
     await waits(then, "dependencies");
     await completes(machine, { task: again, ...(await machine.begins()) });

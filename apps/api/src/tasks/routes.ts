@@ -15,6 +15,7 @@ import {
 } from "@samovar/contracts";
 import type { TaskActor } from "@samovar/domain/task-status";
 import type { Context } from "hono";
+import { toActor } from "../audit/store.ts";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { AppContext, Router } from "../http/context.ts";
 import { idempotencyHeader, json, jsonBody } from "../http/route.ts";
@@ -173,8 +174,8 @@ export function taskRoutes(): Router {
   });
 
   router.openapi(drop, async (c) => {
-    const { task, deps } = await requireOwnTask(c, c.req.valid("param"));
-    if (!(await deleteDraft(deps.db, task))) {
+    const { task, deps, caller } = await requireOwnTask(c, c.req.valid("param"));
+    if (!(await deleteDraft(deps, toActor(caller), task))) {
       const dependents = await listDependents(deps.db, task.projectId, task.id);
       if (dependents.length > 0) throw refuseDeletion(dependents);
       throw new SamovarError("conflict", "Only a task that has never run can be deleted.", { status: task.status });

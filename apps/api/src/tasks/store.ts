@@ -16,6 +16,8 @@ import type {
 } from "@samovar/domain/task-status";
 import { and, asc, desc, eq, gt, inArray, lt, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
+import { recordIfChanged } from "../audit/store.ts";
+import type { AuditActor } from "../audit/store.ts";
 import type { Database } from "../database/index.ts";
 import { idempotencyKeys, taskEvents, taskQueue, tasks } from "../database/schema.ts";
 import type { KeyRow } from "../idempotency.ts";
@@ -194,9 +196,11 @@ export async function insertTask(
 
 /** Deletes a draft with its events, if it never ran and no task depends on it. Returns whether it did. */
 export async function deleteDraft(
-  db: Database,
-  { id: taskId, projectId }: Pick<TaskRecord, "id" | "projectId">,
+  deps: Deps,
+  actor: AuditActor,
+  { id: taskId, projectId, title }: Pick<TaskRecord, "id" | "projectId" | "title">,
 ): Promise<boolean> {
+  const { db } = deps;
   const noDependents = hasNoDependents(projectId, taskId);
   const draft = sql`EXISTS (SELECT 1 FROM tasks WHERE id = ${taskId} AND status IN ('draft', 'ready') AND attempt = 0) AND ${noDependents}`;
   const [, deleted] = await db.batch([
@@ -205,6 +209,7 @@ export async function deleteDraft(
       .delete(tasks)
       .where(and(eq(tasks.id, taskId), inArray(tasks.status, ["draft", "ready"]), eq(tasks.attempt, 0), noDependents))
       .returning({ id: tasks.id }),
+    recordIfChanged(deps, actor, { action: "task.deleted", objectId: taskId, detail: { title, projectId } }),
   ]);
   return deleted.length > 0;
 }

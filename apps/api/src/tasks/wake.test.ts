@@ -5,7 +5,7 @@ import { createTask } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import { eq } from "drizzle-orm";
 import { beforeEach, describe, expect, it } from "vitest";
-import { ids } from "../../test/caller.ts";
+import { callerOf, ids } from "../../test/caller.ts";
 import { nodes, tasks } from "../database/schema.ts";
 import { aHolder, anOwner } from "../nodes/durable-object/node.fixture.ts";
 import { requireProject } from "../projects/store.ts";
@@ -47,7 +47,7 @@ async function enqueue(
   blockedBy: TaskRecord["id"][] = [],
 ) {
   const project = await requireProject(db, ownerId, projectId);
-  const caller = { id: ownerId, name: "Owner", via: "token" } as const;
+  const caller = callerOf(ownerId);
   const draft = await createNewTask(deps, caller, project, createTask.parse({ description: "x" }), null);
   const runId: RunId = ids.make("run");
   await db.update(tasks).set({ status: "queued", runId, updatedAt: 1 }).where(eq(tasks.id, draft.id));

@@ -6,7 +6,7 @@ import type { AgentKind, CredentialSecret } from "@samovar/contracts";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { controlPlane } from "../../test/caller.ts";
+import { actorOf, controlPlane } from "../../test/caller.ts";
 import { putDefinition } from "../agents/store.ts";
 import { putCredential } from "../credentials/store.ts";
 import { credentials, projects } from "../database/schema.ts";
@@ -38,18 +38,17 @@ const runs = (agent: AgentKind | null) => {
   const { workspaceId: id, projectId, sessionId } = lease;
   return createWorkspace(env, { id, ownerId: owner, projectId, sessionId, nodeId, agent });
 };
-const store = (secret: CredentialSecret) => putCredential(deps, owner, secret);
+const store = (secret: CredentialSecret) => putCredential(deps, actorOf(owner), secret);
 const define = (more: object) =>
   putDefinition(
-    db,
-    owner,
+    deps,
+    actorOf(owner),
     agentDefinition.parse({
       kind: "goose",
       name: "Goose",
       program: { from: "path", command: "goose", args: [] },
       ...more,
     }),
-    1,
   );
 const tokenOf = async ({ workspaceId, projectId, sessionId }: SlotLease, epoch = 1) => {
   const claims = { workspace: workspaceId, project: projectId, session: sessionId, node: nodeId, epoch };

@@ -10,6 +10,7 @@ import {
   workspaceState,
   workspaceView as workspaceSchema,
 } from "@samovar/contracts";
+import { recordAction, toActor } from "../audit/store.ts";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
@@ -84,7 +85,12 @@ export function workspaceRoutes(): Router {
     if (row.state === "creating" || row.state === "ready" || row.state === "busy") {
       throw new SamovarError("conflict", "A task is using this workspace. Cancel the task first.");
     }
-    if (row.state !== "destroyed") await destroyWorkspace(deps, row, "requested");
+    if (row.state !== "destroyed") {
+      // Recorded first: the node acts outside of D1.
+      const detail = { taskId: row.taskId, branch: row.branch };
+      await recordAction(deps, toActor(currentUser(c)), { action: "workspace.destroyed", objectId: row.id, detail });
+      await destroyWorkspace(deps, row, "requested");
+    }
     return c.json(toWorkspaceView(await requireWorkspace(db, row.ownerId, row.id)), 202);
   });
 

@@ -5,11 +5,9 @@ import { errorBody, page, workspaceDiff, workspaceView } from "@samovar/contract
 import type { WorkspaceDiff } from "@samovar/contracts";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { controlPlane, ids } from "../../test/caller.ts";
+import { controlPlane, ids, tokenOf } from "../../test/caller.ts";
 import { getConfig } from "../config.ts";
 import { database } from "../database/index.ts";
-import { depsFor } from "../deps.ts";
-import { mintApiToken } from "../identity/api-tokens.ts";
 import { nodeObject } from "../nodes/durable-object/stub.ts";
 import { findNode } from "../nodes/store.ts";
 import type { Agent } from "../nodes/durable-object/node.fixture.ts";
@@ -36,7 +34,7 @@ beforeEach(async () => {
   await env.DB.prepare("DELETE FROM workspaces").run();
   owner = await anOwner();
   lease = await aHolder(owner);
-  token = (await mintApiToken(depsFor(env), owner, "t", null)).token;
+  token = await tokenOf(owner);
   await projectData(deps, lease.projectId).createSession({
     projectId: lease.projectId,
     sessionId: lease.sessionId,
@@ -107,7 +105,7 @@ describe("an extension of a retained workspace", () => {
     expect(refused.status).toBe(409);
     expect((await findRefusal(refused)).message).toContain("retained");
     await keep();
-    const theirs = (await mintApiToken(depsFor(env), await anOwner(), "t", null)).token;
+    const theirs = await tokenOf(await anOwner());
     for (const verb of ["/extend", "/destroy"])
       expect((await plane.ask(path(verb), { token: theirs, body: { keepForMs: HOUR } })).status).toBe(404);
     expect((await plane.ask(path("/diff"), { token: theirs })).status).toBe(404);

@@ -1,7 +1,14 @@
-/** Finds projects by name, and tasks, sessions and workspaces by id or any unique prefix or suffix of it. */
+/** Finds projects by name, and tasks, sessions, workspaces, API tokens and sign-in sessions by id or any unique prefix or suffix of it. */
 import type { SessionId, TaskId } from "@samovar/base";
 import type { ApiClient } from "@samovar/client/api-client";
-import type { ProjectView, SessionView, TaskView, WorkspaceView } from "@samovar/contracts";
+import type {
+  ApiTokenView,
+  ProjectView,
+  SessionView,
+  SignInSessionView,
+  TaskView,
+  WorkspaceView,
+} from "@samovar/contracts";
 import { sessionId, taskId, workspaceId } from "@samovar/contracts";
 import { CliError } from "./errors.ts";
 
@@ -16,7 +23,7 @@ export function shortenId(id: string): string {
 }
 
 interface Noun {
-  readonly prefix: "tsk" | "ses" | "wsp";
+  readonly prefix: "tsk" | "ses" | "wsp" | "tok" | "sgn";
   readonly name: string;
   /** The command that lists all of them. */
   readonly list: string;
@@ -25,6 +32,9 @@ interface Noun {
 const TASK: Noun = { prefix: "tsk", name: "task", list: "samovar tasks" };
 const SESSION: Noun = { prefix: "ses", name: "session", list: "samovar sessions" };
 const WORKSPACE: Noun = { prefix: "wsp", name: "workspace", list: "samovar workspaces --all" };
+
+const TOKEN: Noun = { prefix: "tok", name: "API token", list: "samovar tokens" };
+const SIGN_IN: Noun = { prefix: "sgn", name: "sign-in session", list: "samovar sign-ins" };
 
 /** Projects that are not archived. */
 export async function listOpenProjects(client: ApiClient): Promise<ProjectView[]> {
@@ -109,6 +119,24 @@ export async function findWorkspace(client: ApiClient, text: string): Promise<Wo
   const found = await orNull<WorkspaceView>(client.workspace(parsed.data));
   if (found === null) throw createNotFound(WORKSPACE, text);
   return found;
+}
+
+export async function findApiToken(client: ApiClient, text: string): Promise<ApiTokenView> {
+  parseIdPart(TOKEN, text);
+  return requireOne(
+    TOKEN,
+    text,
+    (await client.apiTokens()).map((item) => ({ item })),
+  ).item;
+}
+
+export async function findSignInSession(client: ApiClient, text: string): Promise<SignInSessionView> {
+  parseIdPart(SIGN_IN, text);
+  return requireOne(
+    SIGN_IN,
+    text,
+    (await client.signInSessions()).map((item) => ({ item })),
+  ).item;
 }
 
 async function listFromAll<T>(

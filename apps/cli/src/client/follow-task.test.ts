@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import { systemClock, systemRandom, systemTimers } from "@samovar/base";
 import type { MessageView, TaskEvent, TaskView, ViewerEvent } from "@samovar/contracts";
-import { viewerFrame } from "@samovar/contracts";
+import { ACCESS_END_CLOSE, viewerFrame } from "@samovar/contracts";
 import {
   aMessageView,
   aSessionView,
@@ -142,6 +142,7 @@ async function startControlPlane() {
 let plane: Awaited<ReturnType<typeof startControlPlane>>;
 let proxy: FaultProxy;
 beforeEach(async () => {
+  token = "smv_test";
   plane = await startControlPlane();
   proxy = await startFaultProxy({ target: plane.url });
 });
@@ -150,8 +151,9 @@ afterEach(async () => {
   await plane.close();
 });
 
+let token: string;
 async function connect(): Promise<SamovarClient> {
-  return createClient({ url: proxy.url, token: "smv_test" }, SYSTEM);
+  return createClient({ url: proxy.url, token }, SYSTEM);
 }
 
 function follow(signal?: AbortSignal) {
@@ -192,6 +194,31 @@ describe("following a task", () => {
       events: [{ seq: 1 }, { seq: 2 }],
     });
     expect(seqs).toEqual([1, 2]);
+  });
+
+  it.each(["token_revoked", "expired"] as const)(
+    "[security 12] ends with a clear error when the server closes the socket because of %s",
+    async (end) => {
+      const { followed } = follow();
+      await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
+      const { code, reason } = ACCESS_END_CLOSE[end];
+      for (const viewer of plane.viewers) viewer.close(code, reason);
+      await expect(followed).rejects.toMatchObject({
+        code: "unauthenticated",
+        message: `Samovar closed the connection: ${reason}. The task may still be running.`,
+        hint: expect.stringContaining("samovar up"),
+      });
+    },
+  );
+
+  it("[security 12] goes on with the token of a Samovar that started again", async () => {
+    const { followed } = follow();
+    await vi.waitFor(() => expect(plane.viewers.size).toBe(1));
+    token = "smv_next";
+    const { code, reason } = ACCESS_END_CLOSE.token_revoked;
+    for (const viewer of plane.viewers) viewer.close(code, reason);
+    plane.change({ status: "completed", endedAt: 1 }, {}, false);
+    expect(await followed).toMatchObject({ ended: true, task: { status: "completed" } });
   });
 
   it("[R27] [F43] loses and repeats nothing, wherever the connection breaks", async () => {

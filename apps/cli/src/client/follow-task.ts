@@ -3,8 +3,8 @@
  * It reads again what the socket missed, so the watcher receives everything once and in order.
  */
 import { backoffMs, type Clock, type Random, RunningClock, type Timers } from "@samovar/base";
-import type { MessageView, TaskEvent, TaskView, ViewerEvent } from "@samovar/contracts";
-import { ERROR_CATALOGUE } from "@samovar/contracts";
+import type { AccessEnd, MessageView, TaskEvent, TaskView, ViewerEvent } from "@samovar/contracts";
+import { ACCESS_END_CLOSE, ERROR_CATALOGUE } from "@samovar/contracts";
 import type { Transcript, TranscriptEvent } from "@samovar/domain/transcript";
 import { applyEvent, emptyTranscript, isTranscriptEvent } from "@samovar/domain/transcript";
 import { isTerminal } from "@samovar/domain/task-status";
@@ -78,6 +78,7 @@ class Follower {
   #ending: Promise<void> | null = null;
   #misses = 0;
   #over = false;
+  #dialledToken: string | null = null;
 
   constructor(options: FollowOptions) {
     this.#options = options;
@@ -87,10 +88,19 @@ class Follower {
     this.#transcript = emptyTranscript(options.task.sessionId);
     this.#socket = openProjectSocket({
       ...SOCKET_PACE,
-      dial: dialProject(options.task.projectId, options.connect),
+      dial: dialProject(options.task.projectId, async () => {
+        const client = await options.connect();
+        this.#dialledToken = client?.token ?? null;
+        return client;
+      }),
       cursor: () => this.#transcript.version,
       onState: (state) => this.#handleState(state),
       onEvent: (event) => this.#receive(event),
+      onAccessEnded: async (end) => {
+        const again = await this.#isOtherToken(this.#dialledToken);
+        if (!again) this.#fail(createEndedError(end, this.#task));
+        return again;
+      },
       // Time in which this process was stopped doesn't count, so a pong that arrived meanwhile is read first.
       timers: this.#time,
       random: options.random,
@@ -104,6 +114,12 @@ class Follower {
     if (signal?.aborted === true) this.#detach();
     else this.#scheduleCheck();
     return this.#outcome.promise;
+  }
+
+  /** A Samovar that stops or starts again revokes its token and makes a new one: none or another one means to go on. */
+  async #isOtherToken(ended: string | null): Promise<boolean> {
+    const client = await this.#options.connect();
+    return client === null || client.token !== ended;
   }
 
   /** Reports a lost connection, or a first one that fails, once, however often the socket dials. */
@@ -203,14 +219,17 @@ class Follower {
 
   /** Sends requests to the control plane; schedules another check soon after a transient failure. */
   async #request(work: (client: SamovarClient) => Promise<void>): Promise<void> {
+    let token: string | null = null;
     try {
       const client = await this.#options.connect();
+      token = client?.token ?? null;
       if (client === null || this.#over) return;
       await work(client);
       this.#misses = 0;
       if (this.#cancelGone !== null && !this.#over) this.#restartGoneTimer();
     } catch (error) {
       if (this.#over || error instanceof UnreachableError) return;
+      if (isUnauthenticated(error) && (await this.#isOtherToken(token))) return;
       if (!isTransient(error) || ++this.#misses > MAX_MISSES) return this.#fail(error);
       this.#scheduleCheck(backoffMs(this.#misses, { initialMs: RETRY_MS, maxMs: CHECK_MS }));
     }
@@ -271,6 +290,16 @@ const createGoneError = ({ id }: TaskView): CliError =>
     `Samovar has not answered for ${GONE_MS / 60_000} minutes. The task may still be running.`,
     `When Samovar runs again, check the task with: samovar task ${id}`,
   );
+
+/** Says the same as the refusal of a request with such a token. */
+const createEndedError = (end: AccessEnd, { id }: TaskView): CliError =>
+  new CliError(
+    `Samovar closed the connection: ${ACCESS_END_CLOSE[end].reason}. The task may still be running.`,
+    `Restart Samovar with: samovar up. Then check the task with: samovar task ${id}`,
+    "unauthenticated",
+  );
+
+const isUnauthenticated = (error: unknown): boolean => error instanceof CliError && error.code === "unauthenticated";
 
 /** The queue position changes without a new version of the task. */
 function hasNewWaiting(task: TaskView, known: TaskView): boolean {

@@ -33,6 +33,9 @@ const cleanups: (() => unknown)[] = [];
 let dataDir: string;
 let proxy: FaultProxy;
 let asked: { readonly line: string; readonly key: string | undefined }[];
+/** Values of `Authorization` that the server refuses. */
+let revoked: Set<string>;
+let beforeRefusal: () => Promise<void>;
 let terminal: ReturnType<typeof recordingTerminal>;
 
 beforeEach(async () => {
@@ -40,14 +43,22 @@ beforeEach(async () => {
   cleanups.push(() => rm(dataDir, { recursive: true }));
   terminal = recordingTerminal();
   asked = [];
-  const server = createServer((request, response) => {
+  revoked = new Set();
+  beforeRefusal = async () => {};
+  const server = createServer(async (request, response) => {
     const { method, url = "" } = request;
     asked.push({ line: `${method} ${url.split("?")[0]}`, key: request.headers["idempotency-key"]?.toString() });
     const refusal = { error: { code: "not_found", message: "There is no such credential.", requestId: "r" } };
+    if (revoked.has(request.headers.authorization ?? "")) {
+      await beforeRefusal();
+      response.writeHead(401, { "content-type": "application/json" });
+      const error = { code: "unauthenticated", message: "Sign in, or send an API token.", requestId: "r" };
+      return response.end(JSON.stringify({ error }));
+    }
     const body =
       method === "DELETE" ? refusal : method === "POST" ? aTaskView() : { items: [project], nextCursor: null };
     response.writeHead(method === "DELETE" ? 404 : 200, { "content-type": "application/json" });
-    response.end(JSON.stringify(body));
+    return response.end(JSON.stringify(body));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   cleanups.push(() => server.close());
@@ -119,6 +130,15 @@ describe("a Samovar that runs without answering", () => {
     const projects = samovar.projects();
     await writeInstance(dataDir, await instanceOf(process.pid, { url }));
     expect(await projects).toEqual([project]);
+  });
+
+  it("[security 12] is asked with its new token after a restart revoked the old one, and refuses a token that stays", async () => {
+    revoked.add("Bearer smv_test");
+    const samovar = await client();
+    await expect(samovar.projects()).rejects.toMatchObject({ code: "unauthenticated" });
+    const next = await instanceOf(process.pid, { apiToken: "smv_next" });
+    beforeRefusal = () => writeInstance(dataDir, next);
+    expect(await samovar.projects()).toEqual([project]);
   });
 
   it("[F45] receives the same idempotency key with each retry, and another key with the next request", async () => {

@@ -7,7 +7,7 @@
 import { assertNever, backoffMs, limitSignal, type RunningClock } from "@samovar/base";
 import type { Instance } from "../instance.ts";
 import { CliError, UnreachableError } from "./errors.ts";
-import type { Endpoint, Request, Rules, Transport } from "./http.ts";
+import type { Attempt, Endpoint, Outcome, Request, Rules, Transport } from "./http.ts";
 import type { Presence } from "./presence.ts";
 
 export interface RetryPorts {
@@ -29,7 +29,7 @@ const NOT_ANSWERING = "Samovar is not answering yet; retrying.";
 export function createOneShotTransport(endpoint: Endpoint, time: RunningClock): Transport {
   return async (request) => {
     const limit = limitSignal(time, LONG_TIMEOUT_MS);
-    const attempt = { endpoint, signal: limit.signal, mayHaveActed: false, onProgress: () => {} };
+    const attempt: Attempt = { endpoint, signal: limit.signal, mayHaveActed: false, onProgress: () => {} };
     const outcome = await request(attempt).finally(() => limit.cancel());
     if (outcome.answered) return outcome.value;
     if (!limit.signal.aborted) throw outcome.error;
@@ -84,18 +84,22 @@ class Wait {
       const { url, apiToken: token } = await this.forInstance();
       this.#waitForAnswer();
       const onProgress = () => this.#startTimeout();
-      const outcome = await request({
-        endpoint: { url, token },
-        signal: this.#timedOut.signal,
-        mayHaveActed,
-        onProgress,
-      });
+      const attempt: Attempt = { endpoint: { url, token }, signal: this.#timedOut.signal, mayHaveActed, onProgress };
+      const outcome: Outcome<T> = await request(attempt).catch((error: unknown) => this.#checkToken(error, token));
       if (outcome.answered) return outcome.value;
       mayHaveActed ||= outcome.mayHaveActed;
       if (mayHaveActed && !this.#rules.isSafeToRepeat) throw outcome.error;
       if (!(outcome.error instanceof UnreachableError)) this.#lastRefusal = outcome.error;
       await this.#prepareRetry();
     }
+  }
+
+  /** A Samovar that stops or starts again revokes its token: the request was not carried out, and may be with the next one. */
+  async #checkToken(error: unknown, token: string): Promise<Outcome<never>> {
+    if (!(error instanceof CliError) || error.code !== "unauthenticated") throw error;
+    const instance = await this.#ports.instance();
+    if (instance?.apiToken === token) throw error;
+    return { answered: false, mayHaveActed: false, error };
   }
 
   async forInstance(): Promise<Instance> {

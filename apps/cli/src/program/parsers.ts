@@ -1,5 +1,5 @@
 /** Parsers of option values. Each throws an error that says which values are allowed. */
-import { type AgentKind, agentKind, type VmSize, vmSize } from "@samovar/contracts";
+import { type AgentKind, agentKind, LIMITS, type VmSize, vmSize } from "@samovar/contracts";
 import { InvalidArgumentError } from "commander";
 import { PRIORITIES } from "../output/priority.ts";
 import { parseDuration } from "../output/units.ts";
@@ -34,6 +34,14 @@ export function parseTime(text: string): number {
   const ms = parseDuration(text);
   if (ms === null) throw new InvalidArgumentError("Use a time such as 30m, 8h or 2d.");
   return ms;
+}
+
+/** A number of items that one page of a list can have. */
+export function parsePageSize(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || count > LIMITS.pageMax)
+    throw new InvalidArgumentError(`Use a number from 1 to ${LIMITS.pageMax}.`);
+  return count;
 }
 
 /** Collects the values of an option that is repeated or given as a comma-separated list. */

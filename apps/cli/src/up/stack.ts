@@ -6,7 +6,8 @@ import { createHmac } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { jsonLogger, systemClock, systemRandom, systemTimers, type Logger } from "@samovar/base";
+import { setTimeout } from "node:timers/promises";
+import { errorMessage, jsonLogger, systemClock, systemRandom, systemTimers, type Logger } from "@samovar/base";
 import { settings as settingsSchema } from "@samovar/api/config";
 import { agentRelease, type CredentialSecret } from "@samovar/contracts";
 import { startLocalCloud, type LocalCloud } from "@samovar/local-cloud";
@@ -22,6 +23,7 @@ import { type DataDirectory, type Secrets, loadSecrets, openDataDirectory, saveS
 import { readProcessStart } from "./processes.ts";
 
 export const DEFAULT_PORT = 7266;
+const REVOKE_TIMEOUT_MS = 3_000;
 const SYSTEM = { clock: systemClock, timers: systemTimers, random: systemRandom };
 
 export interface StackOptions {
@@ -97,7 +99,7 @@ async function assemble(
   });
   undo.push(() => controlPlane.close());
   if (secrets.port !== port) await saveSecrets(directory, { ...secrets, port });
-  const client = await signIn(controlPlane, secrets, cloud, env);
+  const client = await signIn(controlPlane, secrets, env, (revoke) => undo.push(() => tryRevoke(revoke, logger)));
   await writeInstance(directory.path, {
     version: 1,
     pid: process.pid,
@@ -112,6 +114,15 @@ async function assemble(
   await sweep.now();
   const pageUrl = settings["PAGE_URL"] ?? controlPlane.url;
   return { url: controlPlane.url, pageUrl, apiToken: client.token, client, cloud, sweep: sweep.now, stop };
+}
+
+/** Best effort, and not for long: the next start revokes what is left. */
+async function tryRevoke(revoke: () => Promise<void>, logger: Logger): Promise<void> {
+  try {
+    await Promise.race([revoke(), setTimeout(REVOKE_TIMEOUT_MS, undefined, { ref: false })]);
+  } catch (error) {
+    logger.warn("token.not_revoked", { error: errorMessage(error) });
+  }
 }
 
 /** How long the local cloud's servers take to boot, in milliseconds. */
@@ -219,16 +230,20 @@ export function readModelCredential(env: StackOptions["env"]): CredentialSecret 
   return { kind: "anthropic", apiKey, oauthToken, baseUrl };
 }
 
-/** Creates the owner at the first start, and stores this machine's credentials. */
+/**
+ * Creates the owner at the first start, makes an API token that takes the place of those of earlier starts, and stores this
+ * machine's credentials. `onToken` receives what revokes the token; the next start does it where a kill prevents it.
+ */
 async function signIn(
   controlPlane: ControlPlane,
   secrets: Secrets,
-  cloud: LocalCloud,
   env: StackOptions["env"],
+  onToken: (revoke: () => Promise<void>) => void,
 ): Promise<SamovarClient> {
   const createClientFor = (token: string) => createClient({ url: controlPlane.url, token }, SYSTEM);
-  const { apiToken } = await createClientFor(secrets.operatorSecret).setup();
+  const { apiToken, apiTokenId } = await createClientFor(secrets.operatorSecret).setup();
   const client = createClientFor(apiToken);
+  onToken(() => client.revokeApiToken(apiTokenId));
   await client.putCredential({ kind: "hetzner", token: secrets.cloudToken });
   const model = readModelCredential(env);
   if (model !== null) await client.putCredential(model);

@@ -1,6 +1,14 @@
 /** Valid things for tests; a test says only what matters to it. */
 import { idSource } from "@samovar/base";
-import type { MessageView, SessionView, TaskEvent, TaskView } from "@samovar/contracts";
+import type {
+  ApiTokenView,
+  AuditEntry,
+  MessageView,
+  SessionView,
+  SignInSessionView,
+  TaskEvent,
+  TaskView,
+} from "@samovar/contracts";
 
 let time = Date.UTC(2026, 10, 22);
 let seed = 1;
@@ -91,3 +99,34 @@ export function aMessage(fields: Partial<MessageView> = {}): MessageView {
 export function anEvent(seq: number, kind: TaskEvent["kind"], at: number, data: TaskEvent["data"] = {}): TaskEvent {
   return { seq, at, actor: "sweep", kind, data };
 }
+
+export const anApiToken = (fields: Partial<ApiTokenView> = {}): ApiTokenView => ({
+  id: make("tok"),
+  name: "script",
+  kind: "personal",
+  createdAt: time,
+  expiresAt: Date.UTC(2027, 1, 20, 12),
+  lastUsedAt: null,
+  current: false,
+  ...fields,
+});
+
+export const aSignInSession = (fields: Partial<SignInSessionView> = {}): SignInSessionView => ({
+  id: make("sgn"),
+  userAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+  createdAt: time,
+  lastUsedAt: time,
+  expiresAt: time + 604_800_000,
+  current: false,
+  ...fields,
+});
+
+export const anAuditEntry = (fields: Partial<AuditEntry> = {}): AuditEntry => ({
+  id: make("aud"),
+  at: time,
+  actor: { kind: "api_token", id: make("tok") },
+  action: "credential.stored",
+  objectId: "github",
+  detail: {},
+  ...fields,
+});

@@ -11,7 +11,7 @@ const tickers = new Map<number, Ticker>();
 
 export function useNow(everyMs: number): number {
   const ticker = getTicker(everyMs);
-  return useSyncExternalStore(ticker.subscribe, ticker.read);
+  return useSyncExternalStore(ticker.subscribe, ticker.read, ticker.read);
 }
 
 function getTicker(everyMs: number): Ticker {

@@ -6,7 +6,7 @@ import { controlFrame, PROTOCOL_VERSION } from "@samovar/contracts";
 import type { ControlFrame, NodeEventDraft, NodeFrame } from "@samovar/contracts";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { expect, vi } from "vitest";
-import { ids } from "../../../test/caller.ts";
+import { actorOf, ids } from "../../../test/caller.ts";
 import { putCredential } from "../../credentials/store.ts";
 import { database } from "../../database/index.ts";
 import { nodes, projects, users } from "../../database/schema.ts";
@@ -32,7 +32,7 @@ export async function anOwner(options: { readonly cloud?: boolean } = {}): Promi
   const id = ids.make("usr");
   await database(env).insert(users).values({ id, name: "Owner", createdAt: Date.now() });
   if (options.cloud !== false)
-    await putCredential(depsFor(env), id, { kind: "hetzner", token: "the-token-of-the-tests" });
+    await putCredential(depsFor(env), actorOf(id), { kind: "hetzner", token: "the-token-of-the-tests" });
   return id;
 }
 

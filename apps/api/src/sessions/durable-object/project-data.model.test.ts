@@ -10,6 +10,7 @@ import { applyEvent, emptyTranscript, isTranscriptEvent, subscription } from "@s
 import { hashMessage, digestTranscript } from "@samovar/domain/transcript-digest";
 import * as fc from "fast-check";
 import { expect, test, vi } from "vitest";
+import { ACCESS_HEADER } from "./rpc.ts";
 
 const ids = idSource(systemClock, systemRandom);
 interface Said {
@@ -89,7 +90,7 @@ async function session() {
   const watch = async () => {
     leave();
     const { webSocket: socket } = await stub.fetch("https://project-data/viewers", {
-      headers: { upgrade: "websocket" },
+      headers: { upgrade: "websocket", [ACCESS_HEADER]: JSON.stringify({ id: ids.make("tok"), expiresAt: null }) },
     });
     if (socket === null) throw new Error("no socket");
     current = socket;

@@ -2,6 +2,8 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Clock, MessageId, SessionId, WorkspaceId } from "@samovar/base";
 import type {
+  AccessEnd,
+  AccessId,
   BundleView,
   DeliveryReply,
   MessageView,
@@ -25,6 +27,7 @@ import { PROJECT_MIGRATIONS } from "./migrations.ts";
 import { historyPage, syncFrames } from "./pages.ts";
 import type { HistoryQuery } from "./pages.ts";
 import { computeDigest } from "./digest.ts";
+import { ACCESS_HEADER } from "./rpc.ts";
 import type { CreateSessionInput, Deliverer, ProjectDataRpc } from "./rpc.ts";
 import { addNotice, createSession, endSession, linkWorkspace, requireSession } from "./sessions.ts";
 import type { SessionStep } from "./sessions.ts";
@@ -44,6 +47,7 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
     this.#storage = storage;
     this.#viewers = new Viewers({
       context,
+      clock: this.#clock,
       session: (id) => storage.session(id),
       sync: (session, afterVersion, tail) => syncFrames(storage, session, afterVersion, tail),
     });
@@ -125,7 +129,16 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
   /** A viewer's upgrade, which the route has authorised. */
   override async fetch(request: Request): Promise<Response> {
     if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return new Response(null, { status: 426 });
-    return this.#viewers.accept();
+    return this.#viewers.accept(request.headers.get(ACCESS_HEADER));
+  }
+
+  async closeViewers(accessId: AccessId, end: AccessEnd): Promise<void> {
+    this.#viewers.closeAll(accessId, end);
+  }
+
+  /** Closes sockets whose access has expired. */
+  override async alarm(): Promise<void> {
+    await this.#viewers.closeExpired();
   }
 
   override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {

@@ -4,6 +4,8 @@
  */
 import type { MessageId, Millis, NodeId, ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
 import type {
+  AccessEnd,
+  AccessId,
   BundleView,
   DeliveryReply,
   MessageView,
@@ -17,6 +19,9 @@ import type {
   TranscriptVerification,
   WorkspaceClaims,
 } from "@samovar/contracts";
+
+/** Header of a viewer's upgrade, set by the route: the caller's access as JSON. */
+export const ACCESS_HEADER = "x-samovar-access";
 
 /** A workspace on one node, as the node's object reports it. */
 export interface Deliverer {
@@ -79,4 +84,6 @@ export interface ProjectDataRpc extends Rpc.DurableObjectBranded {
   /** Publishes to viewers; stores nothing. */
   publishTask(task: TaskView, events: readonly TaskEvent[]): Promise<void>;
   publishNode(node: NodeView): Promise<void>;
+  /** Closes the sockets that were opened with an access; they receive nothing more. */
+  closeViewers(accessId: AccessId, end: AccessEnd): Promise<void>;
 }

@@ -1,10 +1,10 @@
 /** Viewers on real sockets: events, evictions, and viewers that stop reading. */
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { SessionId } from "@samovar/base";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
 import type { DeliveredMessage, ViewerEvent, ViewerFrame, WorkspaceClaims } from "@samovar/contracts";
-import { LIMITS, viewerEvent } from "@samovar/contracts";
+import { LIMITS, VIEWER_CLOSE, viewerEvent } from "@samovar/contracts";
 import {
   applyEvent,
   emptyTranscript,
@@ -14,12 +14,18 @@ import {
   subscription,
 } from "@samovar/domain/transcript";
 import type { Transcript } from "@samovar/domain/transcript";
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Env } from "../../env.ts";
-import { VIEWER_CLOSE, VIEWER_LIMITS } from "./viewers.ts";
+import type { Access } from "../../http/context.ts";
+import { ACCESS_HEADER } from "./rpc.ts";
+import { VIEWER_LIMITS } from "./viewers.ts";
 
 type Stub = ReturnType<Env["PROJECT_DATA"]["getByName"]>;
 const ids = idSource(systemClock, systemRandom);
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 async function project() {
   const projectId = ids.make("prj");
@@ -53,8 +59,9 @@ const row = (sessionId: SessionId, fields: Partial<DeliveredMessage> = {}): Deli
 });
 
 /** One end of a viewer's socket. */
-async function dial(stub: Stub) {
-  const answer = await stub.fetch("https://project-data/viewers", { headers: { upgrade: "websocket" } });
+async function dial(stub: Stub, access: Access = { id: ids.make("tok"), expiresAt: null }) {
+  const headers = { upgrade: "websocket", [ACCESS_HEADER]: JSON.stringify(access) };
+  const answer = await stub.fetch("https://project-data/viewers", { headers });
   expect(answer.status).toBe(101);
   const socket = answer.webSocket;
   if (socket === null) throw new Error("no socket");
@@ -193,6 +200,67 @@ describe("a viewer", () => {
   test("a request without an upgrade is refused", async () => {
     const { stub } = await project();
     expect((await stub.fetch("https://project-data/viewers")).status).toBe(426);
+  });
+});
+
+describe("the end of an access", () => {
+  const closesWith = async (viewer: Awaited<ReturnType<typeof dial>>, code: number) =>
+    vi.waitFor(() => expect(viewer.closed).toEqual([code]));
+
+  test.each([
+    ["signed_out", VIEWER_CLOSE.signedOut],
+    ["token_revoked", VIEWER_CLOSE.tokenRevoked],
+    ["access_lost", VIEWER_CLOSE.accessLost],
+  ] as const)("[security 12] closes its sockets, and no others, when it is %s", async (end, code) => {
+    const { stub, sessionId, claims } = await project();
+    const access = { id: ids.make("tok"), expiresAt: null };
+    const [gone, goneToo, other] = [await dial(stub, access), await dial(stub, access), await watch(stub, sessionId)];
+    await evictDurableObject(stub);
+    await stub.closeViewers(access.id, end);
+    gone.say({ type: "subscribe", sessionId, afterVersion: 0 });
+    await stub.deliver(claims, [row(sessionId)]);
+    await other.has("message.new");
+    await closesWith(gone, code);
+    await closesWith(goneToo, code);
+    expect([...gone.events, ...goneToo.events]).toEqual([]);
+    expect(other.closed).toEqual([]);
+  });
+
+  test("[security 12] by expiry closes the socket without any message, also after hibernation", async () => {
+    const { stub } = await project();
+    const expiresAt = Date.now() + 3_600_000;
+    const viewer = await dial(stub, { id: ids.make("sgn"), expiresAt });
+    const later = await dial(stub, { id: ids.make("sgn"), expiresAt: expiresAt + 1_000 });
+    await evictDurableObject(stub);
+    vi.spyOn(Date, "now").mockReturnValue(expiresAt);
+    expect(await runDurableObjectAlarm(stub)).toBe(true);
+    await closesWith(viewer, VIEWER_CLOSE.expired);
+    expect(later.closed).toEqual([]);
+    vi.mocked(Date.now).mockReturnValue(expiresAt + 1_000);
+    expect(await runDurableObjectAlarm(stub)).toBe(true);
+    await closesWith(later, VIEWER_CLOSE.expired);
+    expect(await runDurableObjectAlarm(stub)).toBe(false);
+  });
+
+  test("[security 12] an event after the expiry is not sent, even if the alarm is late", async () => {
+    const { stub, sessionId, claims } = await project();
+    const expiresAt = Date.now() + 3_600_000;
+    const viewer = await dial(stub, { id: ids.make("tok"), expiresAt });
+    viewer.say({ type: "subscribe", sessionId, afterVersion: 0 });
+    await viewer.has("sync");
+    vi.spyOn(Date, "now").mockReturnValue(expiresAt);
+    await stub.deliver(claims, [row(sessionId)]);
+    viewer.say({ type: "subscribe", sessionId, afterVersion: 0 });
+    await closesWith(viewer, VIEWER_CLOSE.expired);
+    expect(viewer.events.map(({ type }) => type)).toEqual(["sync"]);
+  });
+
+  test("a socket without an access is refused", async () => {
+    const { stub } = await project();
+    for (const access of [null, "nonsense", '{"id":"usr_1","expiresAt":null}']) {
+      const headers = { upgrade: "websocket", ...(access === null ? {} : { [ACCESS_HEADER]: access }) };
+      expect((await stub.fetch("https://project-data/viewers", { headers })).status).toBe(400);
+    }
   });
 });
 

@@ -1,11 +1,21 @@
 /**
- * The project's viewers: hibernatable sockets. Each has the sessions that it follows in its attachment, where an evicted
- * object finds them again. Events are sent after the commit, in its order. Keeps M3.
+ * The project's viewers: hibernatable sockets. Each is tagged with the access that opened it (a sign-in session or API token),
+ * and has that access's expiry and the sessions that it follows in its attachment, where an evicted object finds them again.
+ * Events are sent after the commit, in its order, and only to sockets whose access is valid. Keeps M3, S1.
  */
-import type { SessionId } from "@samovar/base";
+import type { Clock, Millis, SessionId } from "@samovar/base";
 import { assertNever, parseJson } from "@samovar/base";
-import type { SessionView, ViewerEvent, ViewerFrame } from "@samovar/contracts";
-import { LIMITS, sessionId, viewerFrame } from "@samovar/contracts";
+import type { AccessEnd, AccessId, SessionView, ViewerEvent, ViewerFrame } from "@samovar/contracts";
+import {
+  ACCESS_END_CLOSE,
+  apiTokenId,
+  LIMITS,
+  millis,
+  sessionId,
+  signInSessionId,
+  VIEWER_CLOSE,
+  viewerFrame,
+} from "@samovar/contracts";
 import * as z from "zod";
 
 export const VIEWER_LIMITS = {
@@ -18,14 +28,14 @@ export const VIEWER_LIMITS = {
   unacknowledgedChars: 12 * 1024 * 1024,
 } as const;
 
-/** WebSocket close codes. */
-export const VIEWER_CLOSE = { tooBig: 1009, tooSlow: 1013 } as const;
-
-const attachment = z.object({ subscriptions: z.array(sessionId) });
+const accessSchema = z.object({ id: z.union([signInSessionId, apiTokenId]), expiresAt: millis.nullable() });
+const attachment = z.object({ subscriptions: z.array(sessionId), expiresAt: millis.nullable() });
+type Attachment = z.infer<typeof attachment>;
 const OPEN = 1;
 
 export interface ViewerDeps {
   readonly context: DurableObjectState;
+  readonly clock: Clock;
   readonly session: (id: SessionId) => SessionView | null;
   /** The answer to `subscribe`. */
   readonly sync: (session: SessionView, afterVersion: number, tail: number | null) => Iterable<ViewerEvent>;
@@ -43,17 +53,35 @@ export class Viewers {
     deps.context.setWebSocketAutoResponse(new WebSocketRequestResponsePair('{"type":"ping"}', '{"type":"pong"}'));
   }
 
-  /** Accepts an upgrade that the route has authorised. */
-  accept(): Response {
+  /** Accepts an upgrade that the route has authorised; `access`: the route's header. */
+  async accept(access: string | null): Promise<Response> {
+    const parsed = accessSchema.safeParse(access === null ? null : parseJson(access));
+    if (!parsed.success) return new Response(null, { status: 400 });
     if (this.#sockets().length >= VIEWER_LIMITS.sockets) return new Response(null, { status: 503 });
+    const { id, expiresAt } = parsed.data;
     const { 0: client, 1: server } = new WebSocketPair();
-    this.#deps.context.acceptWebSocket(server);
-    saveSubscriptions(server, []);
+    this.#deps.context.acceptWebSocket(server, [id]);
+    saveAttachment(server, { subscriptions: [], expiresAt });
+    if (expiresAt !== null) await this.#wakeBy(expiresAt);
     return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** Closes the sockets of an access that has ended. */
+  closeAll(accessId: AccessId, end: AccessEnd): void {
+    for (const socket of this.#deps.context.getWebSockets(accessId)) close(socket, end);
+  }
+
+  /** Closes the sockets whose access has expired, and sets the alarm for the next one. */
+  async closeExpired(): Promise<void> {
+    const left = this.#sockets().flatMap((socket) =>
+      this.#isValid(socket) ? (getAttachment(socket).expiresAt ?? []) : [],
+    );
+    if (left.length > 0) await this.#wakeBy(Math.min(...left));
   }
 
   receive(socket: WebSocket, data: string | ArrayBuffer): void {
     this.#sent.delete(socket);
+    if (!this.#isValid(socket)) return;
     if (data instanceof ArrayBuffer || data.length > VIEWER_LIMITS.frameChars) {
       socket.close(VIEWER_CLOSE.tooBig, "frame too long, or not text");
       return;
@@ -68,6 +96,7 @@ export class Viewers {
   publish(events: readonly ViewerEvent[]): void {
     if (events.length === 0) return;
     for (const socket of this.#sockets()) {
+      if (!this.#isValid(socket)) continue;
       const followed = getSubscriptions(socket);
       for (const event of events) {
         if (isForFollowers(event) && !followed.includes(event.sessionId)) continue;
@@ -126,6 +155,21 @@ export class Viewers {
     return sent.chars;
   }
 
+  /** False for a closed socket, and for one whose access has expired, which this closes. */
+  #isValid(socket: WebSocket): boolean {
+    if (socket.readyState !== OPEN) return false;
+    const { expiresAt } = getAttachment(socket);
+    if (expiresAt === null || expiresAt > this.#deps.clock.now()) return true;
+    close(socket, "expired");
+    return false;
+  }
+
+  async #wakeBy(at: Millis): Promise<void> {
+    const { storage } = this.#deps.context;
+    const set = await storage.getAlarm();
+    if (set === null || at < set) await storage.setAlarm(at);
+  }
+
   #sockets(): readonly WebSocket[] {
     return this.#deps.context.getWebSockets();
   }
@@ -135,12 +179,19 @@ function isForFollowers(event: ViewerEvent): event is Extract<ViewerEvent, { rea
   return "sessionId" in event;
 }
 
-function getSubscriptions(socket: WebSocket): readonly SessionId[] {
-  return attachment.parse(socket.deserializeAttachment()).subscriptions;
+const getAttachment = (socket: WebSocket): Attachment => attachment.parse(socket.deserializeAttachment());
+
+const saveAttachment = (socket: WebSocket, value: Attachment): void => socket.serializeAttachment(value);
+
+const getSubscriptions = (socket: WebSocket): readonly SessionId[] => getAttachment(socket).subscriptions;
+
+function saveSubscriptions(socket: WebSocket, subscriptions: SessionId[]): void {
+  saveAttachment(socket, { ...getAttachment(socket), subscriptions });
 }
 
-function saveSubscriptions(socket: WebSocket, subscriptions: readonly SessionId[]): void {
-  socket.serializeAttachment({ subscriptions });
+function close(socket: WebSocket, end: AccessEnd): void {
+  const { code, reason } = ACCESS_END_CLOSE[end];
+  socket.close(code, reason);
 }
 
 function parseFrame(text: string): ViewerFrame | null {

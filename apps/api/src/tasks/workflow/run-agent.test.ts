@@ -4,6 +4,7 @@ import type { UserId } from "@samovar/base";
 import { agentDefinition } from "@samovar/contracts";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { actorOf } from "../../../test/caller.ts";
 import { deleteDefinition, putDefinition } from "../../agents/store.ts";
 import { projects } from "../../database/schema.ts";
 import { aHolder, anOwner } from "../../nodes/durable-object/node.fixture.ts";
@@ -22,7 +23,7 @@ let owner: UserId;
 beforeEach(async () => {
   scriptedCloud();
   owner = await anOwner();
-  await putDefinition(db, owner, GOOSE, 1);
+  await putDefinition(deps, actorOf(owner), GOOSE);
 });
 afterEach(() => vi.unstubAllGlobals());
 
@@ -61,7 +62,7 @@ describe("a task with a custom agent", () => {
   it("[T1] fails with that reason when the agent was deleted before the run began", async () => {
     const { task, projectId } = await heldBack(submitWithGoose);
     await db.update(projects).set({ defaultAgent: null }).where(eq(projects.id, projectId));
-    await deleteDefinition(db, owner, "goose");
+    await deleteDefinition(deps, actorOf(owner), "goose");
     await db.update(projects).set({ defaultAgent: "goose" }).where(eq(projects.id, projectId));
     const runId = deps.ids.make("run");
     await env.DB.prepare("UPDATE tasks SET run_id = ? WHERE id = ?").bind(runId, task.id).run();

@@ -4,6 +4,7 @@ import type { UserId } from "@samovar/base";
 import type { SessionEnd } from "@samovar/contracts";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { actorOf } from "../../../test/caller.ts";
 import { putCredential } from "../../credentials/store.ts";
 import { projects } from "../../database/schema.ts";
 import { GITHUB_TOKEN, scriptedGitHub } from "../../github/scripted-github.ts";
@@ -32,7 +33,7 @@ beforeEach(async () => {
 });
 afterEach(() => vi.unstubAllGlobals());
 
-const signIn = () => putCredential(deps, owner, { kind: "github", token: GITHUB_TOKEN });
+const signIn = () => putCredential(deps, actorOf(owner), { kind: "github", token: GITHUB_TOKEN });
 
 /** A task of this repository whose agent ends like this. */
 async function worked(repoUrl: string, end: Partial<SessionEnd> = {}) {

@@ -8,7 +8,7 @@ import type { TaskRecord } from "@samovar/domain/task-status";
 import { hashMessage, digestTranscript } from "@samovar/domain/transcript-digest";
 import { asc, eq } from "drizzle-orm";
 import { expect, vi } from "vitest";
-import { ids } from "../../../test/caller.ts";
+import { callerOf, ids } from "../../../test/caller.ts";
 import { database } from "../../database/index.ts";
 import { nodes, taskEvents, workspaces } from "../../database/schema.ts";
 import { depsFor } from "../../deps.ts";
@@ -31,7 +31,7 @@ export async function submit(
   projectId = null as TaskRecord["projectId"] | null,
 ): Promise<TaskRecord> {
   const project = await requireProject(db, ownerId, projectId ?? (await aHolder(ownerId)).projectId);
-  const caller = { id: ownerId, name: "Owner", via: "token" } as const;
+  const caller = callerOf(ownerId);
   return createNewTask(deps, caller, project, createTask.parse({ description, run: true, vmSize: "small" }), null);
 }
 

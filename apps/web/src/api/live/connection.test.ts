@@ -24,6 +24,11 @@ describe("the connection's word", () => {
     expect(getConnectionStatus(first, true, 3_500)).toBe("connecting");
   });
 
+  it("counts an ended access as a break, until it is known what follows", () => {
+    const ended = enterState(opened, "ended", 5_000);
+    expect(getConnectionStatus(ended, true, 5_000 + OFFLINE_AFTER_MS)).toBe("offline");
+  });
+
   it("believes the browser that it is offline", () => {
     expect(getConnectionStatus(lost, false, 5_001)).toBe("offline");
   });

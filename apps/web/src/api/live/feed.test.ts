@@ -2,10 +2,12 @@
 import type { SessionView, TaskEvent, TaskView } from "@samovar/contracts";
 import { QueryClient } from "@tanstack/react-query";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { sessionKey, taskEventsKey, taskKey } from "../query-keys.ts";
+import { meKey, projectKey, sessionKey, taskEventsKey, taskKey } from "../query-keys.ts";
 import { sessionsQuery, tasksQuery } from "../queries.ts";
 import { anEvent, aProject, aSession, aTask } from "../views.testing.ts";
-import { patchAnswers, socketUrl } from "./feed.ts";
+import { ApiError } from "../client.ts";
+import { createQueryClient } from "../query-client.ts";
+import { isStillAllowed, patchAnswers, socketUrl } from "./feed.ts";
 
 let client: QueryClient;
 beforeEach(() => {
@@ -64,4 +66,38 @@ it("is dialled at the page's own origin", () => {
     `wss://samovar.example/api/projects/${aProject}/ws`,
   );
   expect(socketUrl({ protocol: "http:", host: "127.0.0.1:7266" }, aProject)).toMatch(/^ws:\/\/127\.0\.0\.1:7266\//);
+});
+
+describe("after the server ended the access of a socket", () => {
+  const me = { id: "usr", name: "Owner", via: "cookie" };
+  const answersWith = async (answers: { me: () => unknown; project: () => unknown }) => {
+    const page = createQueryClient();
+    page.setQueryDefaults(meKey, { queryFn: async () => answers.me() });
+    page.setQueryDefaults(projectKey(aProject), { queryFn: async () => answers.project() });
+    page.setQueryData(meKey, me);
+    page.setQueryData(projectKey(aProject), {});
+    const allowed = await isStillAllowed(page, aProject);
+    const shown = page.getQueryData(meKey);
+    page.clear();
+    return { allowed, shown };
+  };
+  const refuse = (code: ApiError["code"]) => () => {
+    throw new ApiError(code, "No.");
+  };
+
+  it("[security 12] the page shows that it is signed out and the feed stays closed", async () => {
+    expect(await answersWith({ me: () => null, project: refuse("unauthenticated") })).toEqual({
+      allowed: false,
+      shown: null,
+    });
+  });
+
+  it("[security 12] the feed stays closed for a project that is not there any more", async () => {
+    expect(await answersWith({ me: () => me, project: refuse("not_found") })).toEqual({ allowed: false, shown: me });
+  });
+
+  it("the feed dials again if the session is valid, or if nothing is known", async () => {
+    expect(await answersWith({ me: () => me, project: () => ({}) })).toMatchObject({ allowed: true });
+    expect(await answersWith({ me: refuse("internal"), project: refuse("internal") })).toMatchObject({ allowed: true });
+  });
 });

@@ -8,7 +8,8 @@ import type { SessionView, TaskEvent, TaskView, ViewerEvent } from "@samovar/con
 import { openProjectSocket, type ProjectSocket } from "@samovar/client/project-socket";
 import type { QueryClient } from "@tanstack/react-query";
 import { patchBoard, type BoardTasks } from "../board-tasks.ts";
-import { boardKey, meKey, sessionKey, taskEventsKey, taskKey, tasksKey } from "../query-keys.ts";
+import { isApiError } from "../client.ts";
+import { boardKey, meKey, projectKey, sessionKey, taskEventsKey, taskKey, tasksKey } from "../query-keys.ts";
 import { newerSession, newerTask, patchEvents, patchSessions, patchTasks } from "../patches.ts";
 import { sessionsQuery, tasksQuery } from "../queries.ts";
 import { received } from "../received.ts";
@@ -77,6 +78,7 @@ function connect(project: ProjectId, store: LiveStore, client: QueryClient) {
       if (openedBefore) catchUp(client, project);
       openedBefore = true;
     },
+    onAccessEnded: () => isStillAllowed(client, project),
   });
   const reconnectNow = () => {
     if (document.visibilityState === "visible") socket.wake();
@@ -90,6 +92,17 @@ function connect(project: ProjectId, store: LiveStore, client: QueryClient) {
     socket.close();
   };
   return { opened: socket, close };
+}
+
+/**
+ * Asks who is signed in and whether the project is there, which shows the page for either, and returns whether the feed may dial
+ * again: a session that slid meanwhile is valid, and without an answer nothing is known.
+ */
+export async function isStillAllowed(client: QueryClient, project: ProjectId): Promise<boolean> {
+  const refetch = (queryKey: readonly string[]) => client.refetchQueries({ queryKey, exact: true });
+  await Promise.all([refetch(meKey), refetch(projectKey(project))]);
+  if (client.getQueryData(meKey) === null) return false;
+  return !isApiError(client.getQueryState(projectKey(project))?.error, "not_found");
 }
 
 export function socketUrl(at: { readonly protocol: string; readonly host: string }, project: ProjectId): string {

@@ -29,6 +29,8 @@ const SESSIONS_SHOWN = 20;
 const SETTINGS = [
   { to: "/settings/agents", label: "Agents" },
   { to: "/settings/credentials", label: "Credentials" },
+  { to: "/settings/access", label: "Access: API tokens and signed-in browsers" },
+  { to: "/settings/audit-log", label: "Audit log" },
   { to: "/settings/appearance", label: "Appearance: theme and shortcuts" },
   { to: "/settings/about", label: "About Samovar" },
 ] as const;
