@@ -84,7 +84,7 @@ class Wait {
       const { url, apiToken: token } = await this.forInstance();
       this.#waitForAnswer();
       const onProgress = () => this.#startTimeout();
-      const attempt = { endpoint: { url, token }, signal: this.#timedOut.signal, mayHaveActed, onProgress };
+      const attempt: Attempt = { endpoint: { url, token }, signal: this.#timedOut.signal, mayHaveActed, onProgress };
       const outcome: Outcome<T> = await request(attempt).catch((error: unknown) => this.#checkToken(error, token));
       if (outcome.answered) return outcome.value;
       mayHaveActed ||= outcome.mayHaveActed;
