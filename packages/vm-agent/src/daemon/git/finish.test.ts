@@ -1,11 +1,19 @@
 /** Finishing a run with real git: what is committed, what is pushed, and what a hostile checkout can do. */
-import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { ok } from "@samovar/base";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { CheckoutPaths } from "./clone.ts";
 import type { FinishInput } from "./finish.ts";
 import { finishCheckout, NO_OUTPUTS } from "./finish.ts";
-import { createClonePorts, runGit, makeCheckout, makeDirectory, writeFiles } from "./repositories.testing.ts";
+import {
+  createClonePorts,
+  createSignal,
+  runGit,
+  makeCheckout,
+  makeDirectory,
+  writeFiles,
+} from "./repositories.testing.ts";
 
 let root: string;
 let origin: string;
@@ -162,4 +170,20 @@ test("[security 21, 27] starts none of the git settings, hooks and filters that 
   expect(await finish()).toMatchObject({ branch: "task/a", pushed: true });
 
   expect(existsSync(canary)).toBe(false);
+});
+
+test("[S1] commits and compares without the login: even a program that git is made to start there does not see it", async () => {
+  const seen = join(root, "environment.txt");
+  // As if the agent had reached the settings that were saved at the clone.
+  runGit(root, "config", "--file", paths.trustedConfig, "filter.evil.clean", `sh -c "env > '${seen}'; cat"`);
+  writeFiles(paths.repo, { ".gitattributes": "* filter=evil\n", "b.txt": "b\n" });
+  const login = { host: "127.0.0.1:1", username: "tea", password: "the-password-of-the-test" };
+  const outputs = await finishCheckout({ ...input, repoUrl: "https://127.0.0.1:1/tea.git" }, paths, {
+    signal: createSignal(),
+    requestLogin: async () => ok(login),
+    timeoutMs: 60_000,
+  });
+  expect(outputs).toMatchObject({ commits: [{ subject: "Fix the tea" }], pushed: false });
+  expect(readFileSync(seen, "utf8")).toContain("GIT_DIR=");
+  expect(readFileSync(seen, "utf8")).not.toContain(login.password);
 });

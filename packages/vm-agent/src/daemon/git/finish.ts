@@ -89,10 +89,7 @@ export function bundleCheckout(
 
 async function finish(input: FinishInput, paths: CheckoutPaths, ports: FinishPorts): Promise<FinishOutputs> {
   const loginResult = input.push && getLoginHost(input.repoUrl) !== null ? await ports.requestLogin() : null;
-  const options = {
-    ...getGitOptions(input, paths, ports.signal),
-    login: loginResult?.ok === true ? loginResult.value : null,
-  };
+  const options = getGitOptions(input, paths, ports.signal);
   const hooksPath = await restoreSettings(input, paths, options);
   const committed = await commitIfRequested(input, hooksPath, options);
   const commits = await listCommits(input.baseCommit, options);
@@ -101,7 +98,9 @@ async function finish(input: FinishInput, paths: CheckoutPaths, ports: FinishPor
   if (commits.length === 0) return { ...NO_OUTPUTS, warning, pushError };
   const done = { ...NO_OUTPUTS, commits, diffStat: await getDiffStat(input.baseCommit, options), warning, pushError };
   if (!input.push || pushError !== null) return done;
-  return { ...done, ...(await pushInTime({ ...input, hooksPath, loginResult }, options)) };
+  // Only now: nothing that git runs on the agent's files may see the login.
+  const login = loginResult?.ok === true ? loginResult.value : null;
+  return { ...done, ...(await pushInTime({ ...input, hooksPath, loginResult }, { ...options, login })) };
 }
 
 function getGitOptions(input: FinishInput, paths: CheckoutPaths, signal: AbortSignal): GitOptions {
@@ -129,7 +128,7 @@ async function restoreSettings(
   const gitDir = join(options.cwd, ".git");
   const entry = await lstat(gitDir).catch(() => null);
   if (entry === null || !entry.isDirectory()) throw new Error("the checkout's .git directory is missing");
-  const hooksPath = checkout.hooks ? await findHooksPath({ ...options, login: null }, gitDir) : null;
+  const hooksPath = checkout.hooks ? await findHooksPath(options, gitDir) : null;
   await rm(join(gitDir, "config.worktree"), { recursive: true, force: true });
   await rm(join(gitDir, "commondir"), { recursive: true, force: true });
   await rm(join(gitDir, "index.lock"), { force: true });
