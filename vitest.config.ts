@@ -9,6 +9,7 @@ export default defineConfig({
         test: {
           ...suite,
           name: "node",
+          globalSetup: "scripts/vm-agent-for-tests.ts",
           setupFiles: [SETUP, "scripts/process-coverage.ts"],
           include: ["packages/*/src/**/*.test.ts", "apps/cli/src/**/*.test.ts"],
         },

@@ -15,7 +15,7 @@ import { sha256 } from "@samovar/base/sha256";
 import { build as esbuild } from "esbuild";
 import { build as vite } from "vite";
 import { buildCli, stampCli } from "./build-cli.ts";
-import { builtinsOnDemand } from "./builtins-on-demand.ts";
+import { bundleVmAgent } from "./bundle-vm-agent.ts";
 import { computeFingerprint, isFresh } from "./fingerprint.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -60,32 +60,13 @@ async function buildWeb(): Promise<void> {
 }
 
 async function buildAgent(): Promise<void> {
-  const result = await esbuild({
-    entryPoints: [join(root, "packages/vm-agent/src/main.ts")],
-    bundle: true,
-    write: false,
-    platform: "node",
-    format: "esm",
-    target: "node24",
-    // Dependencies written as CommonJS still call `require` for Node's own modules.
-    banner: {
-      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
-    },
-    legalComments: "none",
-    // Smaller files parse faster at each start; names stay for stack traces.
-    minifyWhitespace: true,
-    minifySyntax: true,
-    logLevel: "warning",
-    plugins: [builtinsOnDemand],
-  });
-  const [file] = result.outputFiles;
-  if (file === undefined) throw new Error("esbuild made no vm-agent");
-  const digest = sha256(file.contents);
+  const contents = await bundleVmAgent();
+  const digest = sha256(contents);
   const { version } = JSON.parse(await readFile(join(root, "packages/vm-agent/package.json"), "utf8")) as {
     version: string;
   };
   const path = `/agent/vm-agent-${version}-${digest.slice(0, 12)}.mjs`;
   await mkdir(join(dist, "web/agent"), { recursive: true });
-  await writeFile(join(dist, "web", path), file.contents);
+  await writeFile(join(dist, "web", path), contents);
   await writeFile(join(dist, "release.json"), `${JSON.stringify({ version, path, sha256: digest })}\n`);
 }

@@ -10,3 +10,4 @@ export type { ScriptedModel, ScriptedModelOptions } from "./scripted-model.ts";
 export * from "./scripted-openai-api.ts";
 export * from "./series.ts";
 export * from "./test-time.ts";
+export * from "./vm-agent-module.ts";

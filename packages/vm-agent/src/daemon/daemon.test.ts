@@ -1,8 +1,6 @@
 /** The daemon end to end: real processes, git and sockets, the real session host and script agent. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { LINK_CLOSE } from "@samovar/contracts";
 import { runGit, makeRepository } from "./git/repositories.testing.ts";
@@ -76,24 +74,6 @@ test("[R3] [R14] runs from the workspace to the pushed branch, and removes every
     "session.ended",
     "workspace.destroyed",
   ]);
-});
-
-test("works as one bundled file, the way nodes get it", async () => {
-  node.module = join(node.root, "vm-agent.mjs");
-  await build({
-    entryPoints: [fileURLToPath(new URL("../main.ts", import.meta.url))],
-    outfile: node.module,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node24",
-    banner: {
-      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
-    },
-  });
-  node.startDaemon();
-  begin(SHORT);
-  expect((await plane.event("session.ended")).end).toMatchObject({ outcome: "clean", pushed: true, drained: true });
 });
 
 test("[R5] [R21] continues a run when the daemon is killed: the next daemon finds the host, and the run ends once", async () => {

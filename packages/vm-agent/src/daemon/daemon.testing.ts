@@ -5,18 +5,14 @@ import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { VM_AGENT_MODULE } from "@samovar/testing";
 import { ids, TestControlPlane } from "./control-plane.testing.ts";
 import { makeDirectory } from "./git/repositories.testing.ts";
-
-const main = fileURLToPath(new URL("../main.ts", import.meta.url));
 
 export class TestNode {
   readonly root = makeDirectory();
   readonly stateDir = join(this.root, "var/lib/samovar");
   readonly controlPlane = new TestControlPlane();
-  /** The vm-agent's module: from source, or as one file. */
-  module = main;
   /** Additional environment variables for the next daemon. */
   env: Record<string, string> = {};
   readonly #daemons: ChildProcess[] = [];
@@ -38,7 +34,7 @@ export class TestNode {
 
   startDaemon(): ChildProcess {
     const log = openSync(join(this.root, "daemon.log"), "a");
-    const child = spawn(process.execPath, [this.module, "daemon", this.agentFile], {
+    const child = spawn(process.execPath, [VM_AGENT_MODULE, "daemon", this.agentFile], {
       env: {
         PATH: process.env["PATH"],
         HOME: this.root,

@@ -9,7 +9,6 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { idSource, systemClock, systemRandom } from "@samovar/base";
 import type { MessageId } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
@@ -18,13 +17,13 @@ import { PROTOCOL_VERSION, deliveryRequest, hostFrame } from "@samovar/contracts
 import { hashMessage, digestTranscript } from "@samovar/domain/transcript-digest";
 import { toDeliveryResult, decideDelivery, readDeliveredRow } from "@samovar/domain/message-store";
 import type { StoredMessage } from "@samovar/domain/message-store";
+import { VM_AGENT_MODULE } from "@samovar/testing";
 import { SESSION_MARK } from "./agent-environment.ts";
 import { runSessionHost } from "./main.ts";
 
 const ids = idSource(systemClock, systemRandom);
-const hostMain = fileURLToPath(new URL("./main.ts", import.meta.url));
 /** The script agent's command, as on a node. */
-export const scriptAgent = [process.execPath, fileURLToPath(new URL("../main.ts", import.meta.url)), "script-agent"];
+export const scriptAgent = [process.execPath, VM_AGENT_MODULE, "script-agent"];
 
 /** The fault to inject into a request, chosen when it arrives. */
 export type StoreFault = "none" | "drop_request" | "drop_reply" | "unavailable" | "unauthorized";
@@ -168,8 +167,7 @@ export function findSessionProcesses(sessionId: string): readonly number[] {
 
 /** Starts a host as a real process and connects to it like a daemon. */
 export async function startHost(directory: string, env: Record<string, string> = {}): Promise<RunningHost> {
-  const code = `const { runSessionHost } = await import(${JSON.stringify(hostMain)}); process.exitCode = await runSessionHost(${JSON.stringify(directory)});`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", code], {
+  const child = spawn(process.execPath, [VM_AGENT_MODULE, "session-host", directory], {
     env: {
       ...process.env,
       ...QUICK,
