@@ -95,6 +95,12 @@ describe("the audit log", () => {
     expect(shown).not.toContain("Show older entries");
   });
 
+  it("puts a browser and an expiry into words", () => {
+    const userAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36";
+    const detail = { userAgent, expiresAt: Date.UTC(2027, 1, 20, 12) };
+    expect(show([anAuditEntry({ detail })])).toMatch(/Chrome on Linux, expires Feb 20, 2027/);
+  });
+
   it("offers older entries while there are any, says when it is empty, and why it could not be read", async () => {
     expect(show([anAuditEntry()], "aud_1")).toContain("Show older entries");
     expect(show([])).toContain("Nothing is recorded yet.");

@@ -2,11 +2,13 @@
 import type { AuditAction, AuditActorKind, AuditEntry } from "@samovar/contracts";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { auditLogQuery } from "../../api/access.ts";
+import { formatMoment } from "../../lib/format-time.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 import { Button } from "../../ui/button.tsx";
 import { Ago } from "../../ui/moment.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { ErrorPanel } from "../errors/error-panel.tsx";
+import { describeBrowser } from "./describe-browser.ts";
 
 const ACTIONS: Readonly<Record<AuditAction, string>> = {
   "credential.stored": "Credential stored",
@@ -69,6 +71,13 @@ export function AuditEntries() {
   );
 }
 
+/** A fact of an entry's detail. Those that only programs can read are put into words. */
+function formatFact([name, value]: readonly [string, unknown]): string {
+  if (name === "userAgent") return describeBrowser(String(value));
+  if (name === "expiresAt") return `expires ${formatMoment(Number(value))}`;
+  return visibleText(`${name}: ${String(value)}`);
+}
+
 function Entry({ entry: { at, action, actor, objectId, detail } }: { readonly entry: AuditEntry }) {
   const facts = Object.entries(detail).filter(([, value]) => value !== null && value !== "");
   return (
@@ -88,7 +97,7 @@ function Entry({ entry: { at, action, actor, objectId, detail } }: { readonly en
             <code className="font-mono text-code">{visibleText(actor.id)}</code>
           </>
         )}
-        {facts.length > 0 && ` · ${facts.map(([name, value]) => visibleText(`${name}: ${value}`)).join(", ")}`}
+        {facts.length > 0 && ` · ${facts.map(formatFact).join(", ")}`}
       </span>
     </div>
   );

@@ -21,7 +21,7 @@ export function Settings() {
           <Link
             key={to}
             to={to}
-            className="rounded-md px-2.5 py-1.5 text-ui text-ink-2 hover:bg-inset hover:text-ink aria-[current=page]:bg-accent-tint aria-[current=page]:text-ink pointer-coarse:py-2.5"
+            className="rounded-md px-2.5 py-1.5 text-ui whitespace-nowrap text-ink-2 hover:bg-inset hover:text-ink aria-[current=page]:bg-accent-tint aria-[current=page]:text-ink pointer-coarse:py-2.5"
             activeProps={{ "aria-current": "page" }}
           >
             {label}
