@@ -52,6 +52,11 @@ runcmd:
 });
 
 describe("reading units", () => {
+  test("[security 24] the agent's unit closes link-local addresses, where clouds have their metadata service", () => {
+    const [, service = ""] = agentUnit().split("[Service]");
+    expect(service.split("\n[")[0]).toMatch(/^IPAddressDeny=link-local$/m);
+  });
+
   test("the vm-agent's", () => {
     expect(parseServiceUnit(agentUnit())).toMatchObject({
       ok: true,

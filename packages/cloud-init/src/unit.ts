@@ -28,12 +28,16 @@ Restart=always
 RestartSec=1
 KillMode=process
 UMask=0077
+IPAddressDeny=link-local
 
 [Install]
 WantedBy=multi-user.target
 `;
 
-/** KillMode=process: session-hosts outlive the daemon. No start limit: a node never gives up on its agent. */
+/**
+ * KillMode=process: session-hosts outlive the daemon. No start limit: a node never gives up on its agent. IPAddressDeny holds
+ * for the agent and all that it starts: workspaces cannot reach the cloud's metadata service (systemd.resource-control(5)).
+ */
 export function agentUnit(): string {
   return AGENT_UNIT;
 }
