@@ -9,7 +9,7 @@ import type { Sources } from "./marks.ts";
 import { daemonLines, HostLog } from "./node-logs.ts";
 
 const LOOK_EVERY_MS = 100;
-const SESSION_PROCESS = /vm-agent\.mjs (session-host|script-agent)|claude-agent/;
+const SESSION_HOST = /vm-agent\.mjs session-host/;
 
 export interface TaskRunner {
   readonly here: Installation;
@@ -43,11 +43,11 @@ export function requireCompleted({ id, status, failure, output }: TaskView): voi
   if (status !== "completed" || why !== null) throw new Error(`${id} is ${status}: ${why ?? ""}`);
 }
 
-/** Whether there are nodes, all of them are warm, and no process of a session is left. */
+/** Resolves when there are nodes, all of them are warm, and each has no session host but the standby one. */
 export async function untilWarm(here: Installation, person: Person): Promise<void> {
   for (; ; await setTimeout(LOOK_EVERY_MS)) {
     const nodes = await person.nodes();
     const isWarm = nodes.length > 0 && nodes.every(({ state }) => state === "warm");
-    if (isWarm && (await pidsMatching(here.dataDir, SESSION_PROCESS)).length === 0) return;
+    if (isWarm && (await pidsMatching(here.dataDir, SESSION_HOST)).length <= nodes.length) return;
   }
 }
