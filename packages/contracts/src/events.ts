@@ -33,6 +33,8 @@ export const sessionEnd = z.object({
   usage: usage.nullable(),
   /** How often the agent was started again after it had died. */
   restarts: z.number().int().nonnegative(),
+  /** How many secrets were redacted in the transcript and the failure; absent where it was not counted. */
+  redactions: z.number().int().nonnegative().optional(),
   /** Whether the store has acknowledged or rejected every message. */
   drained: z.boolean(),
   /** Over the closed transcript; null when it was never closed because its session host was lost. */

@@ -20,6 +20,8 @@ export const hostEnd = z.object({
   usage: usage.nullable(),
   /** How often the agent was started again after it had died. */
   restarts: z.number().int().nonnegative(),
+  /** How many secrets were redacted in the transcript and the failure; absent where it was not counted. */
+  redactions: z.number().int().nonnegative().optional(),
 });
 export type HostEnd = z.infer<typeof hostEnd>;
 

@@ -84,6 +84,8 @@ export const taskOutput = z.object({
   stopReason: z.string().nullable(),
   /** How often the agent was started again after it had died. */
   restarts: z.number().int().nonnegative(),
+  /** How many secrets were redacted in the transcript and the failure; absent where it was not counted. */
+  redactions: z.number().int().nonnegative().optional(),
   /** The commits that could not be pushed; fetched by `GET …/tasks/:t/bundle`. */
   bundle: bundleView.nullable(),
   /** Milliseconds that each step of the run took. */

@@ -8,6 +8,7 @@ import type { AssemblerPorts, AssemblerState } from "./assembler.ts";
 import type { EmittedMessage } from "./emitted-message.ts";
 import { assemble, emptyAssembler, finalizeMessages, hasOpenTools } from "./assembler.ts";
 import type { RunningHash } from "./growing-text.ts";
+import { SecretRedactor } from "./secret-redactor.ts";
 import { jsonBytes, utf8Bytes } from "./text-limits.ts";
 
 const hashOf = (text: string): RunningHash => ({ append: (more) => hashOf(text + more), hex: () => sha256(text) });
@@ -19,7 +20,8 @@ function counter(): AssemblerPorts {
       .fill(0)
       .map((_, i) => (i === length - 1 ? made & 255 : i === length - 2 ? (made >> 8) & 255 : 0));
   const ids = idSource({ now: () => 0 }, { next: () => 0, bytes: (length) => (made++, bytes(length)) });
-  return { cwd: "/checkout", messageId: () => ids.messageId(), sha256, emptyHash: hashOf("") };
+  const redactor = new SecretRedactor([]);
+  return { cwd: "/checkout", messageId: () => ids.messageId(), sha256, emptyHash: hashOf(""), redactor };
 }
 
 /** Feeds updates and keeps each message as it last was, in the order of its first appearance. */

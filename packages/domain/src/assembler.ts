@@ -1,6 +1,7 @@
 /**
  * Turns raw ACP updates into a transcript: chunks extend one text, a plan replaces itself, and a tool call is one message
- * that its updates patch. Pure; the transcript keeps the order of the wire. Keeps M1, M2 [R3].
+ * that its updates patch. Pure; the transcript keeps the order of the wire, and has `[redacted]` for each known secret.
+ * Keeps M1, M2, S1 [R3].
  *
  *   chunk ──▶ text | thought   final when another of its kind begins
  *   plan  ──▶ plan             final when the turn ends
@@ -13,10 +14,12 @@ import type { AcpUpdate, ToolCallPatch } from "./acp-update.ts";
 import { readAcpUpdate } from "./acp-update.ts";
 import type { GrowingText, RunningHash } from "./growing-text.ts";
 import { finishText, growText } from "./growing-text.ts";
+import type { SecretRedactor } from "./secret-redactor.ts";
+import { NOTHING_HELD } from "./secret-redactor.ts";
 import type { EmittedMessage } from "./emitted-message.ts";
 import { storable, utf8Bytes } from "./text-limits.ts";
 import type { ToolCall } from "./tool-call.ts";
-import { isOver, patchToolCall, showToolCall, getTitleLine } from "./tool-call.ts";
+import { endToolCall, isOver, patchToolCall, showToolCall, getTitleLine } from "./tool-call.ts";
 import type { Sha256 } from "./transcript-digest.ts";
 import type { UsageTally } from "./usage-tally.ts";
 import { addUsage } from "./usage-tally.ts";
@@ -27,11 +30,19 @@ export interface AssemblerPorts {
   messageId(): MessageId;
   readonly sha256: Sha256;
   readonly emptyHash: RunningHash;
+  /** Of the secrets known at the time of the update. */
+  readonly redactor: SecretRedactor;
 }
 
 interface OpenTool {
   readonly call: ToolCall;
   readonly message: EmittedMessage;
+  readonly redactions: number;
+}
+
+interface OpenPlan {
+  readonly message: EmittedMessage;
+  readonly redactions: number;
 }
 
 export interface AssemblerState {
@@ -42,8 +53,10 @@ export interface AssemblerState {
   readonly tools: ReadonlyMap<string, OpenTool>;
   /** Calls that have ended; late updates of them are ignored. */
   readonly overTools: readonly string[];
-  readonly plan: EmittedMessage | null;
+  readonly plan: OpenPlan | null;
   readonly usage: UsageTally | null;
+  /** Redactions in messages that are final; see {@link countRedactions}. */
+  readonly finalRedactions: number;
   /** The last assistant text, for the summary. */
   readonly lastText: string;
 }
@@ -65,6 +78,7 @@ export const emptyAssembler: AssemblerState = {
   overTools: [],
   plan: null,
   usage: null,
+  finalRedactions: 0,
   lastText: "",
 };
 
@@ -96,6 +110,12 @@ export const hasOpenTools = (state: AssemblerState): boolean => state.tools.size
 export const countRunningTools = (state: AssemblerState): number =>
   [...state.tools.values()].filter(({ call }) => call.status === "running").length;
 
+/** How many secrets were redacted in the messages as they are now: what a message shows again counts once. */
+export function countRedactions({ text, thought, tools, plan, finalRedactions }: AssemblerState): number {
+  const open = [text, thought, plan, ...tools.values()].map((each) => each?.redactions ?? 0);
+  return open.reduce((sum, redactions) => sum + redactions, finalRedactions);
+}
+
 /**
  * Makes everything final. `broken`: the agent died or was stopped, so the text in flight is interrupted.
  * A tool call without a reported end is interrupted either way. The same agent may continue afterwards: its
@@ -104,19 +124,21 @@ export const countRunningTools = (state: AssemblerState): number =>
 export function finalizeMessages(state: AssemblerState, how: "ended" | "broken", ports: AssemblerPorts): Assembled {
   const texts = [state.text, state.thought]
     .filter((open) => open !== null)
-    .map((open) =>
-      finishText(open, isInterrupted(open.message, how === "broken" ? state.current : null), ports.emptyHash),
-    );
-  const tools = [...state.tools.values()].map(({ message }) => ({ ...message, final: true, interrupted: true }));
-  const plan = state.plan === null ? [] : [{ ...state.plan, final: true }];
+    .map((open) => finishText(open, isInterrupted(open.message, how === "broken" ? state.current : null), ports));
+  const tools = [...state.tools.values()]
+    .map((open) => showTool(endToolCall(open.call, ports.redactor), open.message, ports))
+    .map((open) => ({ ...open, message: { ...open.message, final: true, interrupted: true } }));
+  const plan = state.plan === null ? [] : [{ ...state.plan, message: { ...state.plan.message, final: true } }];
+  const all = [...texts, ...tools, ...plan];
   return {
     state: {
       ...emptyAssembler,
       overTools: [...state.overTools, ...state.tools.keys()].slice(-OVER_TOOLS_KEPT),
       usage: state.usage,
-      lastText: state.lastText,
+      finalRedactions: all.reduce((sum, { redactions }) => sum + redactions, state.finalRedactions),
+      lastText: texts.find(({ message }) => message.kind === "text")?.message.content ?? state.lastText,
     },
-    changes: [...texts, ...tools, ...plan],
+    changes: all.map(({ message }) => message),
   };
 }
 
@@ -148,14 +170,14 @@ function chunkCame(state: AssemblerState, chunk: Chunk, now: Millis, ports: Asse
   const before = joins ? open : beginText(chunk, now, ports);
   const replaced =
     !joins && left.state[chunk.of] !== null ? closeText(left.state, chunk.of, ports) : unchanged(left.state);
-  const grown = growText(before, chunk.text, ports.emptyHash);
+  const grown = growText(before, chunk.text, ports);
   const shows = !joins || grown.message !== before.message;
   return {
     state: {
       ...replaced.state,
       [chunk.of]: grown,
       current: grown.message.messageId,
-      lastText: chunk.of === "text" ? grown.message.content : state.lastText,
+      lastText: chunk.of === "text" ? grown.message.content : replaced.state.lastText,
     },
     changes: [...left.changes, ...replaced.changes, ...(shows ? [grown.message] : [])],
   };
@@ -167,13 +189,22 @@ const chunkJoins = (open: GrowingText, id: string | null, current: MessageId | n
 
 function beginText(chunk: Chunk, now: Millis, ports: AssemblerPorts): GrowingText {
   const message = begin({ role: "assistant", kind: chunk.of }, now, ports);
-  return { id: chunk.id, message, bytes: 0, carry: "", overflow: null };
+  return { id: chunk.id, message, held: NOTHING_HELD, redactions: 0, bytes: 0, carry: "", overflow: null };
 }
 
 function closeText(state: AssemblerState, of: "text" | "thought", ports: AssemblerPorts): Assembled {
   const open = state[of];
   if (open === null) return unchanged(state);
-  return { state: { ...state, [of]: null }, changes: [finishText(open, false, ports.emptyHash)] };
+  const { message, redactions } = finishText(open, false, ports);
+  return {
+    state: {
+      ...state,
+      [of]: null,
+      finalRedactions: state.finalRedactions + redactions,
+      lastText: of === "text" ? message.content : state.lastText,
+    },
+    changes: [message],
+  };
 }
 
 /** Another kind of update arrived: nothing is in flight, and a text without an id can no longer be continued. */
@@ -189,13 +220,19 @@ function runEnded(state: AssemblerState, ports: AssemblerPorts): Assembled {
 
 function planCame(state: AssemblerState, entries: PlanEntries, now: Millis, ports: AssemblerPorts): Assembled {
   const left = runEnded(state, ports);
-  const before = state.plan ?? begin({ role: "assistant", kind: "plan" }, now, ports);
-  const whole = JSON.stringify(entries.map((entry) => ({ ...entry, content: storable(entry.content) })));
-  const content = utf8Bytes(whole) <= PLAN_MAX_BYTES ? whole : cutPlan(entries);
+  const before = state.plan?.message ?? begin({ role: "assistant", kind: "plan" }, now, ports);
+  const redacted = entries.map((entry) => ports.redactor.redact(entry.content));
+  const shown = entries.map((entry, at) => ({ ...entry, content: storable(redacted[at]?.text ?? "") }));
+  const redactions = redacted.reduce((sum, each) => sum + each.redactions, 0);
+  const whole = JSON.stringify(shown);
+  const content = utf8Bytes(whole) <= PLAN_MAX_BYTES ? whole : cutPlan(shown);
   const truncated = content === whole ? null : { bytes: utf8Bytes(whole), sha256: ports.sha256(whole) };
-  const plan = { ...before, content, truncated };
+  const message = { ...before, content, truncated };
   const shows = state.plan === null || content !== before.content;
-  return { state: { ...left.state, plan }, changes: [...left.changes, ...(shows ? [plan] : [])] };
+  return {
+    state: { ...left.state, plan: { message, redactions } },
+    changes: [...left.changes, ...(shows ? [message] : [])],
+  };
 }
 
 /** The first entries that fit. */
@@ -203,7 +240,7 @@ function cutPlan(entries: PlanEntries): string {
   const kept: string[] = [];
   let bytes = 2;
   for (const entry of entries) {
-    const text = JSON.stringify({ ...entry, content: storable(entry.content) });
+    const text = JSON.stringify(entry);
     bytes += utf8Bytes(text) + 1;
     if (bytes > PLAN_MAX_BYTES) break;
     kept.push(text);
@@ -223,22 +260,26 @@ function toolCame(
   const isLate = open === undefined && !begins && state.overTools.includes(toolCallId);
   if (isLate) return unchanged(state);
   const left = runEnded(state, ports);
-  const call = patchToolCall(open?.call ?? { toolCallId }, patch);
-  const { metadata, truncated } = showToolCall(call, ports.cwd, ports.sha256);
-  const before = open?.message ?? begin({ role: "tool", kind: "tool" }, now, ports);
-  const message = {
-    ...before,
-    content: getTitleLine(metadata),
-    toolMetadata: metadata,
-    truncated,
-    final: isOver(call),
-  };
+  const patched = patchToolCall(open?.call ?? { toolCallId }, patch, ports.redactor);
+  const call = isOver(patched) ? endToolCall(patched, ports.redactor) : patched;
+  const shown = showTool(call, open?.message ?? begin({ role: "tool", kind: "tool" }, now, ports), ports);
+  const { message } = shown;
   const tools = new Map(left.state.tools);
   if (message.final) tools.delete(toolCallId);
-  else tools.set(toolCallId, { call, message });
+  else tools.set(toolCallId, shown);
   const overTools = message.final ? [...state.overTools, toolCallId].slice(-OVER_TOOLS_KEPT) : state.overTools;
+  const finalRedactions = left.state.finalRedactions + (message.final ? shown.redactions : 0);
   const shows = open === undefined || JSON.stringify(message) !== JSON.stringify(open.message);
-  return { state: { ...left.state, tools, overTools }, changes: [...left.changes, ...(shows ? [message] : [])] };
+  return {
+    state: { ...left.state, tools, overTools, finalRedactions },
+    changes: [...left.changes, ...(shows ? [message] : [])],
+  };
+}
+
+function showTool(call: ToolCall, before: EmittedMessage, ports: AssemblerPorts): OpenTool {
+  const { metadata, truncated, redactions } = showToolCall(call, ports);
+  const content = getTitleLine(metadata);
+  return { call, redactions, message: { ...before, content, toolMetadata: metadata, truncated, final: isOver(call) } };
 }
 
 function begin(

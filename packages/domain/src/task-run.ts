@@ -167,7 +167,7 @@ const ENDINGS: Record<Exclude<SessionEnd["outcome"], "clean">, Failure> = {
 };
 
 function toOutput(end: SessionEnd, transcript: TranscriptVerification | null): TaskOutput {
-  const { branch, commits, diffStat, summary, usage, stopReason, restarts, bundle } = end;
+  const { branch, commits, diffStat, summary, usage, stopReason, restarts, redactions, bundle } = end;
   return {
     branch,
     commits,
@@ -178,6 +178,7 @@ function toOutput(end: SessionEnd, transcript: TranscriptVerification | null): T
     usage,
     stopReason,
     restarts,
+    ...(redactions === undefined ? {} : { redactions }),
     bundle,
     durations: {},
     transcript,

@@ -1,11 +1,13 @@
 /**
  * A tool call as it grows: updates patch it (what is absent stays), and it is shown as `ToolMetadata` that fits
- * the limit, marked when something was cut. Keeps M1 [F36].
+ * the limit, marked when something was cut. Secrets are redacted before anything is cut or hashed. Keeps M1, S1 [F36].
  */
 import type { FileDiff, ToolMetadata, Truncation } from "@samovar/contracts";
 import { LIMITS } from "@samovar/contracts";
 import type { ToolCallPatch } from "./acp-update.ts";
 import { toFields } from "./acp-update.ts";
+import type { HeldText, SecretRedactor } from "./secret-redactor.ts";
+import { NOTHING_HELD } from "./secret-redactor.ts";
 import { endsOfJson, headOfJson, jsonBytes, jsonTextBytes, storable } from "./text-limits.ts";
 import type { Sha256 } from "./transcript-digest.ts";
 
@@ -14,8 +16,11 @@ export interface ToolCall extends Omit<ToolCallPatch, "outputChunk"> {
   readonly streamed?: Streamed;
 }
 
-/** Both ends of what was streamed: an agent may stream for hours, and each chunk shows the call anew. */
+/** Both ends of what was streamed, redacted: an agent may stream for hours, and each chunk shows the call anew. */
 interface Streamed {
+  /** Text that may begin a secret, waiting for the next chunk. */
+  readonly held: HeldText;
+  readonly redactions: number;
   readonly head: string;
   readonly tail: string;
   /** Characters between them. */
@@ -26,6 +31,15 @@ export interface ShownToolCall {
   readonly metadata: ToolMetadata;
   /** Over the JSON of the uncut metadata; null when nothing was cut. */
   readonly truncated: Truncation | null;
+  /** Secrets redacted in the uncut metadata. */
+  readonly redactions: number;
+}
+
+export interface ShowPorts {
+  /** Paths below it are shown relative to it: the checkout's location on the node does not matter. */
+  readonly cwd: string;
+  readonly sha256: Sha256;
+  readonly redactor: SecretRedactor;
 }
 
 const MAX_NAME_CHARS = 200;
@@ -33,18 +47,39 @@ const MAX_TITLE_CHARS = 4000;
 const MAX_DIFFS = 50;
 
 /** `content` and `locations` replace earlier ones, chunks of output are joined; other fields stay unless reported. */
-export function patchToolCall(call: ToolCall, { outputChunk, ...patch }: ToolCallPatch): ToolCall {
+export function patchToolCall(
+  call: ToolCall,
+  { outputChunk, ...patch }: ToolCallPatch,
+  redactor: SecretRedactor,
+): ToolCall {
   if (outputChunk === undefined) return { ...call, ...patch };
-  return { ...call, ...patch, streamed: streamMore(call.streamed ?? { head: "", tail: "", dropped: 0 }, outputChunk) };
+  const { text, redactions, held } = redactor.grow(call.streamed?.held ?? NOTHING_HELD, outputChunk);
+  return { ...call, ...patch, streamed: streamMore(call.streamed ?? NOTHING_STREAMED, text, redactions, held) };
+}
+
+/** A call that gets no more output: what was held back of it is shown. */
+export function endToolCall(call: ToolCall, redactor: SecretRedactor): ToolCall {
+  const { streamed } = call;
+  if (streamed === undefined || streamed.held === NOTHING_HELD) return call;
+  const { text, redactions } = redactor.flush(streamed.held);
+  return { ...call, streamed: streamMore(streamed, text, redactions, NOTHING_HELD) };
 }
 
 const STREAMED_END_CHARS = 24 * 1024;
+const NOTHING_STREAMED: Streamed = { head: "", tail: "", dropped: 0, held: NOTHING_HELD, redactions: 0 };
 
-function streamMore({ head, tail, dropped }: Streamed, chunk: string): Streamed {
+function streamMore(streamed: Streamed, chunk: string, redactions: number, held: HeldText): Streamed {
+  const { head, tail, dropped } = streamed;
   const room = STREAMED_END_CHARS - head.length;
   const rest = tail + chunk.slice(room);
   const over = Math.max(0, rest.length - STREAMED_END_CHARS);
-  return { head: head + chunk.slice(0, room), tail: rest.slice(over), dropped: dropped + over };
+  return {
+    head: head + chunk.slice(0, room),
+    tail: rest.slice(over),
+    dropped: dropped + over,
+    held,
+    redactions: streamed.redactions + redactions,
+  };
 }
 
 const streamedText = ({ head, tail, dropped }: Streamed): string =>
@@ -52,29 +87,36 @@ const streamedText = ({ head, tail, dropped }: Streamed): string =>
 
 export const isOver = (call: ToolCall): boolean => call.status === "success" || call.status === "error";
 
-/** Paths below `cwd` are shown relative to it: the checkout's location on the node does not matter. */
-export function showToolCall(call: ToolCall, cwd: string, sha256: Sha256): ShownToolCall {
-  const whole = wholeMetadata(call, cwd);
+export function showToolCall(call: ToolCall, { cwd, sha256, redactor }: ShowPorts): ShownToolCall {
+  let redactions = call.streamed?.redactions ?? 0;
+  const whole = wholeMetadata(call, cwd, (text) => {
+    const redacted = redactor.redact(text);
+    redactions += redacted.redactions;
+    return redacted.text;
+  });
   const bytes = jsonBytes(whole);
   const tooManyDiffs = (whole.diffs?.length ?? 0) > MAX_DIFFS;
-  if (bytes <= LIMITS.toolMetadataMaxBytes && !tooManyDiffs) return { metadata: whole, truncated: null };
-  return { metadata: cutMetadata(whole), truncated: { bytes, sha256: sha256(JSON.stringify(whole)) } };
+  if (bytes <= LIMITS.toolMetadataMaxBytes && !tooManyDiffs) return { metadata: whole, truncated: null, redactions };
+  return { metadata: cutMetadata(whole), truncated: { bytes, sha256: sha256(JSON.stringify(whole)) }, redactions };
 }
 
-function wholeMetadata(call: ToolCall, cwd: string): ToolMetadata {
-  const within = (text: string) => text.replaceAll(`${cwd}/`, "");
-  const diffs = (call.content?.diffs ?? []).map((diff) => storableDiff({ ...diff, path: within(diff.path) }));
-  const tool = shorten(call.name ?? call.kind ?? "other", MAX_NAME_CHARS);
-  const target = call.locations?.[0] ?? diffs[0]?.path ?? null;
-  const output = outputText(call);
+type Redact = (text: string) => string;
+
+function wholeMetadata(call: ToolCall, cwd: string, redact: Redact): ToolMetadata {
+  const within = (text: string) => redact(text).replaceAll(`${cwd}/`, "");
+  const diffs = (call.content?.diffs ?? []).map((diff) => storableDiff({ ...diff, path: within(diff.path) }, redact));
+  const tool = shorten(redact(call.name ?? call.kind ?? "other"), MAX_NAME_CHARS);
+  const location = call.locations?.[0];
+  const target = location === undefined ? (diffs[0]?.path ?? null) : within(location);
+  const output = outputText(call, redact);
   const exitCode = call.exitCode ?? exitCodeOf(call.rawOutput);
   return {
-    toolCallId: shorten(call.toolCallId, MAX_NAME_CHARS),
+    toolCallId: shorten(redact(call.toolCallId), MAX_NAME_CHARS),
     tool,
-    title: shorten(within(call.title ?? tool), MAX_TITLE_CHARS),
-    target: target === null ? null : shorten(within(target), MAX_TITLE_CHARS),
+    title: call.title === undefined ? tool : shorten(within(call.title), MAX_TITLE_CHARS),
+    target: target === null ? null : shorten(target, MAX_TITLE_CHARS),
     status: call.status ?? "pending",
-    ...(isEmpty(call.rawInput) ? {} : { input: storable(JSON.stringify(call.rawInput)) }),
+    ...(isEmpty(call.rawInput) ? {} : { input: storable(redactJson(call.rawInput, redact)) }),
     ...(output === "" ? {} : { output }),
     ...(diffs.length === 0 ? {} : { diffs }),
     ...(exitCode === undefined ? {} : { exitCode }),
@@ -83,13 +125,17 @@ function wholeMetadata(call: ToolCall, cwd: string): ToolMetadata {
 }
 
 /** The text for people; the raw output only where the agent gave nothing else. */
-function outputText(call: ToolCall): string {
+function outputText(call: ToolCall, redact: Redact): string {
   const { content, rawOutput } = call;
-  if (content !== undefined && (content.text !== "" || content.diffs.length > 0)) return storable(content.text);
+  if (content !== undefined && (content.text !== "" || content.diffs.length > 0)) return storable(redact(content.text));
   if (call.streamed !== undefined) return storable(streamedText(call.streamed));
   if (isEmpty(rawOutput)) return "";
-  return storable(typeof rawOutput === "string" ? rawOutput : JSON.stringify(rawOutput));
+  return storable(typeof rawOutput === "string" ? redact(rawOutput) : redactJson(rawOutput, redact));
 }
+
+/** JSON whose strings are redacted before they are escaped, and its keys afterwards. */
+const redactJson = (value: unknown, redact: Redact): string =>
+  redact(JSON.stringify(value, (_key, field: unknown) => (typeof field === "string" ? redact(field) : field)));
 
 function exitCodeOf(rawOutput: unknown): number | undefined {
   const output = toFields(rawOutput);
@@ -134,10 +180,10 @@ function fairShare(sizes: readonly number[], room: number): number {
   return room;
 }
 
-const storableDiff = (diff: FileDiff): FileDiff => ({
+const storableDiff = (diff: FileDiff, redact: Redact): FileDiff => ({
   path: shorten(diff.path, MAX_TITLE_CHARS),
-  oldText: diff.oldText === null ? null : storable(diff.oldText),
-  newText: storable(diff.newText),
+  oldText: diff.oldText === null ? null : storable(redact(diff.oldText)),
+  newText: storable(redact(diff.newText)),
 });
 
 const isEmpty = (value: unknown): boolean =>

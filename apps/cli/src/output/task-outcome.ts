@@ -39,6 +39,7 @@ export function addOutcome(facts: Facts, task: TaskView, style: Style): void {
   );
   facts.add("pull req.", output.pullRequestUrl);
   facts.add("turn", formatTurn(output));
+  facts.add("note", formatRedactions(output));
   facts.add("usage", output.usage === null ? null : formatUsage(output.usage));
 }
 
@@ -50,6 +51,11 @@ function formatTurn({ stopReason, restarts }: TaskOutput): string | null {
   ];
   return parts.filter((part) => part !== null).join(" · ");
 }
+
+const formatRedactions = ({ redactions = 0 }: TaskOutput): string | null =>
+  redactions === 0
+    ? null
+    : `${formatCount(redactions, "secret")} ${redactions === 1 ? "was" : "were"} redacted from the transcript`;
 
 /** Null when the agent reported nothing. */
 function formatUsage(usage: Usage): string | null {

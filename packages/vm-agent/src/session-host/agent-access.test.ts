@@ -12,6 +12,7 @@ import { openAgentAccess } from "./agent-access.ts";
 import { createAgentStart } from "./agent-environment.ts";
 import { startAgent } from "./agent-process.ts";
 import { CurrentToken } from "./current-token.ts";
+import { SessionSecrets } from "./session-secrets.ts";
 
 const ids = idSource(systemClock, systemRandom);
 const cleanups: (() => unknown)[] = [];
@@ -55,11 +56,14 @@ async function given(agent: Partial<HostLaunch["agent"]>, answers: readonly (rea
   };
   const stopping = new AbortController();
   const tokens = new CurrentToken(() => {});
+  const secrets = new SessionSecrets();
+  const redact = (text: string) => secrets.redactor.redact(text).text;
   const open = async (): Promise<AgentAccessResult> => {
     const opened = await openAgentAccess({
       launch,
       gateway: null,
       tokens,
+      secrets,
       timers: systemTimers,
       random: systemRandom,
       log: silentLogger,
@@ -68,7 +72,7 @@ async function given(agent: Partial<HostLaunch["agent"]>, answers: readonly (rea
     if (opened.kind === "open") cleanups.push(() => opened.access.close());
     return opened;
   };
-  return { launch, seen, tokens, stopping, open };
+  return { launch, seen, tokens, redact, stopping, open };
 }
 
 const failure = (opened: AgentAccessResult) =>
@@ -85,7 +89,7 @@ test("waits for the token and requests nothing for an agent without secrets", as
 test("[S1] passes secret variables to the agent's process, and keeps them out of its stderr tail", async () => {
   const secret = "canary-of-the-kettle";
   const env = { OPEN: "yes" };
-  const { launch, tokens, open, seen } = await given({ secretEnv: true, env }, [
+  const { launch, tokens, redact, open, seen } = await given({ secretEnv: true, env }, [
     [200, { kind: "env", env: { TEA_TOKEN: secret } }],
   ]);
   tokens.put("token");
@@ -99,21 +103,23 @@ test("[S1] passes secret variables to the agent's process, and keeps them out of
     opened.access,
   );
   expect(await agent.exited).toMatchObject({ code: 0 });
-  expect(agent.getStderrTail()).toMatch(/(\[redacted\]\n)+last \[redacted\]$/);
-  expect(agent.getStderrTail()).not.toMatch(/canary|kettle/);
+  expect(agent.getStderrTail(redact)).toMatch(/(\[redacted\]\n)+last \[redacted\]$/);
+  expect(agent.getStderrTail(redact)).not.toMatch(/canary|kettle/);
 
   const short = startAgent(
     createAgentStart({ ...launch, agent: { ...launch.agent, command: ["sh", "-c", 'echo "$OPEN $TEA_TOKEN" >&2'] } }),
     opened.access,
   );
   await short.exited;
-  expect(short.getStderrTail()).toBe("yes [redacted]");
+  expect(short.getStderrTail(redact)).toBe("yes [redacted]");
 });
 
 test("opens the gateway of a model credential's API, with a generated key", async () => {
-  const { tokens, open } = await given({ gateway: "openai" }, [[200, { kind: "openai", apiKey: "real-key" }]]);
+  const { tokens, redact, open } = await given({ gateway: "openai" }, [[200, { kind: "openai", apiKey: "real-key" }]]);
   tokens.put("token");
   const opened = await open();
+  const key = opened.kind === "open" ? opened.access.gateway?.key : undefined;
+  expect(redact(`real-key, ${key}`)).toBe("[redacted], [redacted]");
   expect(opened).toMatchObject({ kind: "open", access: { secretEnv: {} } });
   expect(JSON.stringify(opened)).not.toContain("real-key");
 });

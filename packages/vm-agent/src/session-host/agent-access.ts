@@ -10,12 +10,15 @@ import { fetchAgentCredential } from "./agent-credential.ts";
 import type { AgentGrant } from "./agent-environment.ts";
 import type { TurnResult } from "./outcome.ts";
 import type { CurrentToken } from "./current-token.ts";
+import type { SessionSecrets } from "./session-secrets.ts";
 
 export interface AgentAccessPorts {
   readonly launch: HostLaunch;
   /** The gateway that a standby agent already uses; null: one is opened if the agent needs it. */
   readonly gateway: Gateway | null;
   readonly tokens: CurrentToken;
+  /** Gets all secrets of the access before the agent does. */
+  readonly secrets: SessionSecrets;
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Logger;
@@ -54,6 +57,7 @@ export async function openAgentAccess(ports: AgentAccessPorts): Promise<AgentAcc
 
 async function grant(credential: AgentCredential, ports: AgentAccessPorts): Promise<AgentAccessResult> {
   const { gateway, secretEnv } = ports.launch.agent;
+  ports.secrets.add(listSecrets(credential));
   if (credential.kind === "env") {
     return secretEnv
       ? createAccess(null, credential.env)
@@ -68,9 +72,16 @@ async function grant(credential: AgentCredential, ports: AgentAccessPorts): Prom
   }
   const { random, log } = ports;
   const modelGateway = ports.gateway ?? (await startGateway({ api: credential.kind, random, log }));
+  ports.secrets.add([modelGateway.key]);
   modelGateway.use(credential);
   log.debug("gateway.opened");
   return createAccess(modelGateway, {});
+}
+
+function listSecrets(credential: AgentCredential): readonly string[] {
+  if (credential.kind === "env") return Object.values(credential.env);
+  const token = credential.kind === "anthropic" ? credential.oauthToken : undefined;
+  return [credential.apiKey, token].filter((secret) => secret !== undefined);
 }
 
 function createAccess(gateway: Gateway | null, secretEnv: AgentGrant["secretEnv"]): AgentAccessResult {

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { delimiter, dirname } from "node:path";
 import type { Readable, Writable } from "node:stream";
-import { redactText, redactValues } from "@samovar/base";
+import { redactText } from "@samovar/base";
 import { lowerArgv, lowerGroup } from "@samovar/processes";
 import { createAgentEnvironment } from "./agent-environment.ts";
 import type { AgentGrant, AgentStart, AgentSurroundings } from "./agent-environment.ts";
@@ -23,8 +23,8 @@ export interface AgentProcess {
   readonly stdout: Readable;
   /** Resolves when the process has exited and its output was read to the end. */
   readonly exited: Promise<AgentExit>;
-  /** The end of its stderr, redacted. */
-  getStderrTail(): string;
+  /** The end of its stderr. `redact` takes known secrets out before it is cut. */
+  getStderrTail(redact: (text: string) => string): string;
   signal(name: "SIGTERM" | "SIGKILL"): void;
   /** Pauses or resumes reading its output; a full pipe makes it wait. After its exit the rest is read anyway. */
   setPaused(paused: boolean): void;
@@ -56,7 +56,7 @@ export function startAgent(start: AgentStart, grant: AgentGrant): AgentProcess {
     stdin: child.stdin,
     stdout: child.stdout,
     exited: waitForExit(child),
-    getStderrTail: () => redactSecrets(readTail(), grant).trim().slice(-STDERR_TAIL_CHARS),
+    getStderrTail: (redact) => redactText(redact(readTail())).trim().slice(-STDERR_TAIL_CHARS),
     signal: (name) => signalGroup(child.pid, name),
     setPaused: (paused) => void (paused && !isGone() ? child.stdout.pause() : child.stdout.resume()),
   };
@@ -66,11 +66,6 @@ export function startAgent(start: AgentStart, grant: AgentGrant): AgentProcess {
 export function readSurroundings(): AgentSurroundings {
   const { PATH = "/usr/local/bin:/usr/bin:/bin", LANG = "C.UTF-8" } = process.env;
   return { path: [PATH, dirname(process.execPath)].join(delimiter), lang: LANG, isRoot: process.getuid?.() === 0 };
-}
-
-/** Removes everything that looks like a secret, and the secret values that this agent was given. */
-function redactSecrets(text: string, { gateway, secretEnv }: AgentGrant): string {
-  return redactValues(redactText(text), [...Object.values(secretEnv), ...(gateway === null ? [] : [gateway.key])]);
 }
 
 function waitForExit(child: ChildProcess): Promise<AgentExit> {

@@ -136,7 +136,8 @@ export class AgentSession {
     for (const cancel of this.#pending) cancel();
     if (result !== null && result.kind !== "session_lost") return result;
     const loss: AgentLoss = result ?? { kind: "exit", exit };
-    return { kind: "lost", loss, stderrTail: this.#agent.getStderrTail(), remark: null };
+    const stderrTail = this.#agent.getStderrTail((text) => this.#ports.recorder.redact(text));
+    return { kind: "lost", loss, stderrTail, remark: null };
   }
 
   /** Asks the agent to stop, and kills it after a grace period. */

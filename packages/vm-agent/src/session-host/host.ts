@@ -10,11 +10,12 @@ import type { StartGate } from "@samovar/processes";
 import { openAgentAccess } from "./agent-access.ts";
 import type { AgentAccess } from "./agent-access.ts";
 import { ControlSocket } from "./control-socket.ts";
-import type { StopReason, TurnResult } from "./outcome.ts";
+import type { StopReason, TurnEnd, TurnResult } from "./outcome.ts";
 import { getTurnEnd } from "./outcome.ts";
 import { reapSession } from "./reap.ts";
 import { Recorder } from "./recorder.ts";
 import { recover } from "./recovery.ts";
+import { SessionSecrets } from "./session-secrets.ts";
 import { runSetupScript } from "./setup-script.ts";
 import { matchesLaunch } from "./standby.ts";
 import type { Standby } from "./standby.ts";
@@ -48,6 +49,7 @@ export class SessionHost {
   readonly #delivery: Delivery;
   readonly #socket: ControlSocket;
   readonly #tokens: CurrentToken;
+  readonly #secrets = new SessionSecrets();
   readonly #done = Promise.withResolvers<void>();
   readonly #stopped = new AbortController();
   #turn: Turn | null = null;
@@ -71,6 +73,7 @@ export class SessionHost {
     this.#recorder = new Recorder({
       ...ports,
       cwd: launch.cwd,
+      secrets: this.#secrets,
       onCommitted: () => this.#onCommitted(),
       onPause: (paused) => this.#turn?.setPaused(paused),
     });
@@ -131,12 +134,28 @@ export class SessionHost {
     this.#ports.standby?.agent.process.signal("SIGKILL");
     const left = reapSession(launch.mark);
     if (left > 0) log.warn("agent.processes_killed", { killed: left });
-    const { lastText, usage: tally } = this.#recorder.state;
-    const usage = tally?.usage ?? null;
-    const restarts = this.#turn?.restarts ?? 0;
-    const end: HostEnd = { ...getTurnEnd(result, this.#stop), summary: summarise(lastText), usage, restarts };
-    await this.#recorder.finish(isTurnComplete(result, this.#stop) ? "ended" : "broken", () => record.ended(end));
-    return end;
+    const turnEnd = this.#redactTurnEnd(getTurnEnd(result, this.#stop));
+    // Called when all messages are final: the end of a text that might have begun a secret is part of it only then.
+    const createEnd = (): HostEnd => ({
+      ...turnEnd,
+      summary: summarise(this.#recorder.state.lastText),
+      usage: this.#recorder.state.usage?.usage ?? null,
+      restarts: this.#turn?.restarts ?? 0,
+      redactions: this.#recorder.redactions,
+    });
+    const how = isTurnComplete(result, this.#stop) ? "ended" : "broken";
+    await this.#recorder.finish(how, () => record.ended(createEnd()));
+    return createEnd();
+  }
+
+  /** An agent chooses the words of its errors and stop reasons. */
+  #redactTurnEnd({ outcome, stopReason, failure }: TurnEnd): TurnEnd {
+    const redact = (text: string) => this.#recorder.redact(text);
+    return {
+      outcome,
+      stopReason: stopReason === null ? null : redact(stopReason),
+      failure: failure === null ? null : { ...failure, message: redact(failure.message) },
+    };
   }
 
   async #runAgent(): Promise<{ readonly result: TurnResult; readonly access: AgentAccess | null }> {
@@ -147,6 +166,7 @@ export class SessionHost {
       ...this.#ports,
       gateway,
       tokens: this.#tokens,
+      secrets: this.#secrets,
       signal: this.#stopped.signal,
     });
     if (opened.kind === "failed") return { result: opened.result, access: null };
@@ -215,6 +235,7 @@ export class SessionHost {
   #command(command: HostCommand): void {
     switch (command.type) {
       case "token":
+        this.#secrets.add([command.token]);
         if (this.#tokens.put(command.token)) this.#delivery.setToken(command.token);
         break;
       case "cancel":

@@ -1,6 +1,7 @@
 /**
  * Records the agent's messages in the outbox, in order. When the outbox or the disk is full, the agent is paused. Messages
- * are dropped only if the policy says so, and then a notice says how many. Keeps M1, M2 [R6][F33].
+ * are dropped only if the policy says so, and then a notice says how many. No known secret is recorded.
+ * Keeps M1, M2, S1 [R6][F33].
  */
 import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
@@ -11,15 +12,18 @@ import type { Usage } from "@samovar/contracts";
 import { messageId } from "@samovar/contracts";
 import type { Assembled, AssemblerPorts, AssemblerState } from "@samovar/domain/assembler";
 import type { EmittedMessage } from "@samovar/domain/emitted-message";
-import { assemble, emptyAssembler, finalizeMessages } from "@samovar/domain/assembler";
+import { assemble, countRedactions, emptyAssembler, finalizeMessages } from "@samovar/domain/assembler";
 import type { RunningHash } from "@samovar/domain/growing-text";
+import type { GrownText, HeldText } from "@samovar/domain/secret-redactor";
 import { headOfBytes, storable } from "@samovar/domain/text-limits";
 import { addUsage } from "@samovar/domain/usage-tally";
 import type { OutboxSettings, OutboxStore } from "@samovar/outbox";
+import type { SessionSecrets } from "./session-secrets.ts";
 
 export interface RecorderPorts {
   /** The checkout, absolute. */
   readonly cwd: string;
+  readonly secrets: SessionSecrets;
   readonly store: OutboxStore;
   readonly settings: Pick<OutboxSettings, "maxRows" | "fullPolicy">;
   readonly clock: Clock;
@@ -38,7 +42,7 @@ const RESUME_AT = 0.9;
 
 export class Recorder {
   readonly #ports: RecorderPorts;
-  readonly #assembler: AssemblerPorts;
+  readonly #assembler: Omit<AssemblerPorts, "redactor">;
   #state: AssemblerState = emptyAssembler;
   /** Uncommitted messages in order of first appearance; updates of one message are merged. */
   readonly #waiting = new Map<MessageId, EmittedMessage>();
@@ -46,6 +50,7 @@ export class Recorder {
   #committed: PromiseWithResolvers<void> | null = null;
   #isPaused = false;
   #dropped = 0;
+  #otherRedactions = 0;
 
   constructor(ports: RecorderPorts) {
     this.#ports = ports;
@@ -65,9 +70,21 @@ export class Recorder {
     return this.#isPaused;
   }
 
+  /** How many secrets were redacted in the transcript and by {@link redact}. */
+  get redactions(): number {
+    return countRedactions(this.#state) + this.#otherRedactions;
+  }
+
   /** Adds a raw ACP update; the next {@link commit} writes it. */
   update(raw: unknown): void {
-    this.#take(assemble(this.#state, raw, this.#ports.clock.now(), this.#assembler));
+    this.#take(assemble(this.#state, raw, this.#ports.clock.now(), this.#getAssemblerPorts()));
+  }
+
+  /** Redacts a text for the transcript or the session's end, which may have been cut at its end. */
+  redact(text: string): string {
+    const redacted = this.#ports.secrets.redactor.redactCut(text);
+    this.#otherRedactions += redacted.redactions;
+    return redacted.text;
   }
 
   /** Adds model usage that is not part of an update. */
@@ -75,9 +92,23 @@ export class Recorder {
     this.#state = { ...this.#state, usage: addUsage(this.#state.usage, usage) };
   }
 
-  /** Makes all messages final, in one transaction with `also`. Resolves when they are on disk. */
+  /** As {@link redact}, for the next chunk of a growing text; see {@link SecretRedactor.grow}. */
+  redactChunk(held: HeldText, chunk: string): GrownText {
+    const grown = this.#ports.secrets.redactor.grow(held, chunk);
+    this.#otherRedactions += grown.redactions;
+    return grown;
+  }
+
+  /** The rest of a text that grows no more; see {@link redactChunk}. */
+  redactRest(held: HeldText): string {
+    const { text, redactions } = this.#ports.secrets.redactor.flush(held);
+    this.#otherRedactions += redactions;
+    return text;
+  }
+
+  /** Makes all messages final, in one transaction with `also`, which runs after they are. Resolves when they are on disk. */
   finish(how: "ended" | "broken", also: () => void): Promise<void> {
-    this.#take(finalizeMessages(this.#state, how, this.#assembler));
+    this.#take(finalizeMessages(this.#state, how, this.#getAssemblerPorts()));
     this.#also.push(also);
     return this.commit();
   }
@@ -91,17 +122,12 @@ export class Recorder {
 
   /** Appends a system message, once per `key`. */
   notice(key: string, text: string): Promise<void> {
-    const message = this.#createNotice(key, text);
-    return this.#isKnown(message) ? Promise.resolve() : this.append([message]);
+    return this.append(this.#createNotices(key, text));
   }
 
   /** Appends the last message, if any, in one transaction with `also`. Repeatable: it is appended once. */
   close(notice: string | null, also: () => void): Promise<void> {
-    const last = notice === null ? [] : [this.#createNotice("close", notice)];
-    return this.append(
-      last.filter((message) => !this.#isKnown(message)),
-      also,
-    );
+    return this.append(notice === null ? [] : this.#createNotices("close", notice), also);
   }
 
   /** Writes the uncommitted messages. Resolves when they are on disk, retrying as long as the disk refuses. */
@@ -124,8 +150,8 @@ export class Recorder {
     this.#ports.onPause(false);
   }
 
-  #isKnown({ messageId }: EmittedMessage): boolean {
-    return this.#waiting.has(messageId) || this.#ports.store.has(messageId);
+  #getAssemblerPorts(): AssemblerPorts {
+    return { ...this.#assembler, redactor: this.#ports.secrets.redactor };
   }
 
   #take(assembled: Assembled): void {
@@ -170,7 +196,7 @@ export class Recorder {
     this.#dropped += dropped;
     log.warn("outbox.dropped", { dropped, inAll: this.#dropped });
     const text = `${dropped} messages were dropped here, because the outbox was full (${settings.maxRows}) and the policy is to drop the oldest.`;
-    store.commit([this.#createNotice(`dropped-${this.#ports.ids.messageId()}`, text)], this.#state.current);
+    store.commit(this.#createNotices(`dropped-${this.#ports.ids.messageId()}`, text), this.#state.current);
   }
 
   #pause(): void {
@@ -180,18 +206,23 @@ export class Recorder {
     this.#ports.onPause(true);
   }
 
-  #createNotice(key: string, text: string): EmittedMessage {
-    return {
-      messageId: createNoticeId(this.#ports.store.sessionId, key),
+  /** The notice; none if there is one with this key already. */
+  #createNotices(key: string, text: string): readonly EmittedMessage[] {
+    const { store, clock } = this.#ports;
+    const messageId = createNoticeId(store.sessionId, key);
+    if (this.#waiting.has(messageId) || store.has(messageId)) return [];
+    const notice: EmittedMessage = {
+      messageId,
       role: "system",
       kind: "notice",
-      content: headOfBytes(storable(text), NOTICE_MAX_BYTES),
+      content: headOfBytes(storable(this.redact(text)), NOTICE_MAX_BYTES),
       toolMetadata: null,
       final: true,
       interrupted: false,
       truncated: null,
-      createdAt: this.#ports.clock.now(),
+      createdAt: clock.now(),
     };
+    return [notice];
   }
 }
 

@@ -10,6 +10,8 @@ import { StringDecoder } from "node:string_decoder";
 import type { Clock, Logger, Timers } from "@samovar/base";
 import { errorMessage, RunningClock } from "@samovar/base";
 import type { Failure, HostLaunch } from "@samovar/contracts";
+import type { HeldText } from "@samovar/domain/secret-redactor";
+import { NOTHING_HELD } from "@samovar/domain/secret-redactor";
 import type { BoundedOutput } from "@samovar/script-agent/bounded-output";
 import { lowerArgv, lowerGroup, processTime } from "@samovar/processes";
 import { boundedOutput } from "@samovar/script-agent/bounded-output";
@@ -140,7 +142,9 @@ function waitForEnd(
 /** The script as a tool call in the transcript. */
 class SetupMessage {
   readonly #ports: SetupPorts;
+  /** Redacted before it is cut. */
   readonly #output: BoundedOutput = boundedOutput(KEPT_CHARS, KEPT_CHARS);
+  #held: HeldText = NOTHING_HELD;
   #cancelShow: (() => void) | null = null;
   #over = false;
 
@@ -160,7 +164,9 @@ class SetupMessage {
   }
 
   append(text: string): void {
-    this.#output.append(text);
+    const { text: shown, held } = this.#ports.recorder.redactChunk(this.#held, text);
+    this.#held = held;
+    this.#output.append(shown);
     if (this.#cancelShow !== null) return;
     this.#show();
     this.#cancelShow = this.#ports.timers.after(SHOW_EVERY_MS, () => {
@@ -172,6 +178,8 @@ class SetupMessage {
   finish(end: SetupEnd): Promise<void> {
     this.#over = true;
     this.#cancelShow?.();
+    this.#output.append(this.#ports.recorder.redactRest(this.#held));
+    this.#held = NOTHING_HELD;
     const reason = formatFailure(end, this.#ports.launch.setupTimeoutMs);
     const remark = end.kind === "exited" || reason === null ? [] : [`[${reason}]`];
     const text = [this.output.replace(/\n$/, ""), ...remark].filter((part) => part !== "").join("\n");

@@ -30,6 +30,7 @@ export function RunFacts({ output }: { readonly output: TaskOutput }) {
     ["Model", output.usage === null ? "" : formatUsage(output.usage)],
     ["Ended", output.stopReason === null ? "" : (STOP_WORDS[output.stopReason] ?? output.stopReason)],
     ["Restarted", output.restarts === 0 ? "" : `${output.restarts} ${output.restarts === 1 ? "time" : "times"}`],
+    ["Note", formatRedactions(output)],
   ].filter(([, words]) => words !== "");
   if (facts.length === 0) return null;
   return (
@@ -49,6 +50,11 @@ const formatStepTimes = ({ durations }: TaskOutput): string =>
     const ms = durations[step];
     return ms === undefined ? [] : [`${STEP_WORDS[step]} ${formatDuration(ms)}`];
   }).join(" · ");
+
+const formatRedactions = ({ redactions = 0 }: TaskOutput): string =>
+  redactions === 0
+    ? ""
+    : `${redactions} ${redactions === 1 ? "secret was" : "secrets were"} redacted from the transcript`;
 
 function formatUsage({ inputTokens, outputTokens, cachedTokens, cost }: Usage): string {
   const parts = [

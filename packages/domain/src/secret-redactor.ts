@@ -1,0 +1,231 @@
+/**
+ * Takes known secrets and their common encodings out of text, also when the text comes in chunks. It searches for all forms at
+ * once (Aho-Corasick), in time linear in the text. Line breaks inside a form are skipped, but not empty lines.
+ * Pure: a redactor never changes. Keeps S1.
+ */
+import { encodeSecret, SECRET_MIN_CHARS } from "./secret-encodings.ts";
+
+export const REDACTION_MARK = "[redacted]";
+
+export interface Redacted {
+  readonly text: string;
+  /** How many marks are in the text. */
+  readonly redactions: number;
+}
+
+/**
+ * The end of a growing text that is not shown yet, because a secret may begin there: never longer than the longest form,
+ * apart from line breaks in it.
+ */
+export interface HeldText {
+  readonly text: string;
+  /** Its first characters, line breaks not counted, that belong to a redaction shown already. */
+  readonly covered: number;
+}
+
+export const NOTHING_HELD: HeldText = { text: "", covered: 0 };
+
+export interface GrownText extends Redacted {
+  readonly held: HeldText;
+}
+
+/** A part of a text, in characters other than line breaks; `end` is exclusive. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+interface Findings {
+  /** In order, without overlaps. */
+  readonly spans: Span[];
+  /** Characters of the text other than line breaks. */
+  readonly length: number;
+  /** How many of the last ones may be the beginning of a form. */
+  readonly pending: number;
+}
+
+const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
+const isBreak = (unit: number): boolean => unit === LINE_FEED || unit === CARRIAGE_RETURN;
+
+export class SecretRedactor {
+  readonly #forms: FormSearch | null;
+
+  /** `secrets`: values of less than eight characters are left alone. */
+  constructor(secrets: readonly string[]) {
+    const forms = [...new Set(secrets.flatMap(encodeSecret))];
+    this.#forms = forms.length === 0 ? null : new FormSearch(forms);
+  }
+
+  /** Redacts a whole text. */
+  redact(text: string): Redacted {
+    if (this.#forms === null || text.length < SECRET_MIN_CHARS) return { text, redactions: 0 };
+    return show(text, this.#forms.search(text, 0).spans, text.length, false);
+  }
+
+  /** As {@link redact}, for a text that was cut at its end: the beginning of a secret there is redacted too. */
+  redactCut(text: string): Redacted {
+    if (this.#forms === null) return { text, redactions: 0 };
+    const { spans, length, pending } = this.#forms.search(text, 0);
+    const all = pending < SECRET_MIN_CHARS ? spans : addSpan(spans, { start: length - pending, end: length });
+    return show(text, all, text.length, false);
+  }
+
+  /** Redacts the next chunk of a text; `held` is what the chunk before it left, at first {@link NOTHING_HELD}. */
+  grow(held: HeldText, chunk: string): GrownText {
+    const text = held.text + chunk;
+    if (this.#forms === null) return { text, redactions: 0, held: NOTHING_HELD };
+    const { spans, length, pending } = this.#forms.search(text, held.covered);
+    const shown = length - pending;
+    const isFirstShown = held.covered > 0;
+    const begun = spans.filter(({ start }) => start < shown || (isFirstShown && start === 0));
+    const cut = pending === 0 ? text.length : indexOfLast(text, pending);
+    return {
+      ...show(text, begun, cut, isFirstShown),
+      held: { text: text.slice(cut), covered: Math.max(0, (begun.at(-1)?.end ?? 0) - shown) },
+    };
+  }
+
+  /** The rest of a text that grows no more. */
+  flush(held: HeldText): Redacted {
+    if (this.#forms === null || held.text === "") return { text: held.text, redactions: 0 };
+    return show(held.text, this.#forms.search(held.text, held.covered).spans, held.text.length, held.covered > 0);
+  }
+}
+
+/** The text before the index `cut`, with a mark for each span, except a first one that is shown already. */
+function show(text: string, spans: readonly Span[], cut: number, isFirstShown: boolean): Redacted {
+  const parts: string[] = [];
+  let [at, passed, from] = [0, 0, 0];
+  const pass = (count: number) => {
+    for (; passed < count; at++) if (!isBreak(text.charCodeAt(at))) passed++;
+  };
+  for (const { start, end } of spans) {
+    pass(start);
+    while (isBreak(text.charCodeAt(at))) at++;
+    if (!isFirstShown || start > 0) parts.push(text.slice(from, at), REDACTION_MARK);
+    pass(end);
+    from = at;
+  }
+  return { text: parts.join("") + text.slice(from, Math.max(from, cut)), redactions: parts.length / 2 };
+}
+
+/** The index of the character from which on there are `count` characters, line breaks not counted. */
+function indexOfLast(text: string, count: number): number {
+  let at = text.length;
+  for (let left = count; left > 0;) if (!isBreak(text.charCodeAt(--at))) left--;
+  return at;
+}
+
+/** Adds a span that ends last, joined with those that it overlaps. */
+function addSpan(spans: Span[], { start, end }: Span): Span[] {
+  let first = start;
+  for (let last = spans.at(-1); last !== undefined && last.end > start; last = spans.at(-1)) {
+    first = Math.min(first, last.start);
+    spans.pop();
+  }
+  spans.push({ start: first, end });
+  return spans;
+}
+
+/** Finds all forms in one pass: a trie, and for each state the longest other one that the text ends with. */
+class FormSearch {
+  /** The trie's states by number; 0 is the root. Children of a state are a list through `#sibling`. */
+  readonly #unit: Uint16Array;
+  readonly #child: Int32Array;
+  readonly #sibling: Int32Array;
+  /** The state of the longest proper suffix. */
+  readonly #suffix: Int32Array;
+  /** The characters from the root. */
+  readonly #depth: Int32Array;
+  /** The length of the longest form that ends at the state; 0 for none. */
+  readonly #longest: Int32Array;
+  /** The root's children by their character. */
+  readonly #roots: Int32Array;
+
+  constructor(forms: readonly string[]) {
+    const states = 1 + forms.reduce((sum, form) => sum + form.length, 0);
+    this.#unit = new Uint16Array(states);
+    this.#child = new Int32Array(states);
+    this.#sibling = new Int32Array(states);
+    this.#suffix = new Int32Array(states);
+    this.#depth = new Int32Array(states);
+    this.#longest = new Int32Array(states);
+    this.#roots = new Int32Array(0x1_00_00);
+    let made = 1;
+    for (const form of forms) {
+      let state = 0;
+      for (let at = 0; at < form.length; at++) {
+        const unit = form.charCodeAt(at);
+        const known = this.#findChild(state, unit);
+        state = known === 0 ? this.#addChild(state, unit, made++) : known;
+      }
+      this.#longest[state] = form.length;
+    }
+    this.#linkSuffixes(made);
+  }
+
+  /** `covered`: a first span that is known already. */
+  search(text: string, covered: number): Findings {
+    const spans: Span[] = covered > 0 ? [{ start: 0, end: covered }] : [];
+    let state = 0;
+    let breaks = 0;
+    let before = 0;
+    for (let at = 0; at < text.length; at++) {
+      const unit = text.charCodeAt(at);
+      if (isBreak(unit)) {
+        breaks++;
+        const isSecond = isBreak(before) && !(before === CARRIAGE_RETURN && unit === LINE_FEED);
+        if (isSecond) state = 0;
+      } else {
+        state = state === 0 ? (this.#roots[unit] ?? 0) : this.#next(state, unit);
+        const found = state === 0 ? 0 : (this.#longest[state] ?? 0);
+        const end = at + 1 - breaks;
+        if (found > 0) addSpan(spans, { start: end - found, end });
+      }
+      before = unit;
+    }
+    return { spans, length: text.length - breaks, pending: this.#depth[state] ?? 0 };
+  }
+
+  #next(from: number, unit: number): number {
+    let state = from;
+    while (state !== 0) {
+      const child = this.#findChild(state, unit);
+      if (child !== 0) return child;
+      state = this.#suffix[state] ?? 0;
+    }
+    return this.#roots[unit] ?? 0;
+  }
+
+  #findChild(state: number, unit: number): number {
+    if (state === 0) return this.#roots[unit] ?? 0;
+    let child = this.#child[state] ?? 0;
+    while (child !== 0 && this.#unit[child] !== unit) child = this.#sibling[child] ?? 0;
+    return child;
+  }
+
+  #addChild(parent: number, unit: number, state: number): number {
+    this.#unit[state] = unit;
+    this.#depth[state] = (this.#depth[parent] ?? 0) + 1;
+    this.#sibling[state] = this.#child[parent] ?? 0;
+    this.#child[parent] = state;
+    if (parent === 0) this.#roots[unit] = state;
+    return state;
+  }
+
+  /** Breadth first, because a suffix is shorter than its state. */
+  #linkSuffixes(states: number): void {
+    const queue = new Int32Array(states);
+    let queued = 1;
+    for (let at = 0; at < queued; at++) {
+      const parent = queue[at] ?? 0;
+      for (let child = this.#child[parent] ?? 0; child !== 0; child = this.#sibling[child] ?? 0) {
+        const suffix = parent === 0 ? 0 : this.#next(this.#suffix[parent] ?? 0, this.#unit[child] ?? 0);
+        this.#suffix[child] = suffix;
+        this.#longest[child] = (this.#longest[child] ?? 0) || (this.#longest[suffix] ?? 0);
+        queue[queued++] = child;
+      }
+    }
+  }
+}
