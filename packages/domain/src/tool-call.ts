@@ -62,7 +62,7 @@ export function showToolCall(call: ToolCall, cwd: string, sha256: Sha256): Shown
 }
 
 function wholeMetadata(call: ToolCall, cwd: string): ToolMetadata {
-  const within = (text: string) => text.replaceAll(`${cwd}/`, "");
+  const within = (text: string) => removePrefix(text, `${cwd}/`);
   const diffs = (call.content?.diffs ?? []).map((diff) => storableDiff({ ...diff, path: within(diff.path) }));
   const tool = shorten(call.name ?? call.kind ?? "other", MAX_NAME_CHARS);
   const target = call.locations?.[0] ?? diffs[0]?.path ?? null;
@@ -80,6 +80,14 @@ function wholeMetadata(call: ToolCall, cwd: string): ToolMetadata {
     ...(exitCode === undefined ? {} : { exitCode }),
     ...((call.streamed?.dropped ?? 0) === 0 ? {} : { truncated: true }),
   };
+}
+
+const PATH_CHARACTER = /[\w.~/@+-]/;
+
+/** Removes the prefix where a path begins: in a sandbox the checkout's path is short, and may be part of another path. */
+function removePrefix(text: string, prefix: string): string {
+  const [first = "", ...rest] = text.split(prefix);
+  return rest.reduce((done, part) => (PATH_CHARACTER.test(done.at(-1) ?? "") ? done + prefix + part : done + part), first);
 }
 
 /** The text for people; the raw output only where the agent gave nothing else. */

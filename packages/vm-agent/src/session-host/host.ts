@@ -12,13 +12,13 @@ import type { AgentAccess } from "./agent-access.ts";
 import { ControlSocket } from "./control-socket.ts";
 import type { StopReason, TurnResult } from "./outcome.ts";
 import { getTurnEnd } from "./outcome.ts";
-import { reapSession } from "./reap.ts";
 import { Recorder } from "./recorder.ts";
 import { recover } from "./recovery.ts";
 import { runSetupScript } from "./setup-script.ts";
 import { matchesLaunch } from "./standby.ts";
 import type { Standby } from "./standby.ts";
 import type { StartedAgent } from "./started-agent.ts";
+import type { WorkspaceRuntime } from "../runtime/runtime.ts";
 import { CurrentToken } from "./current-token.ts";
 import { Turn } from "./turn.ts";
 
@@ -26,6 +26,8 @@ export interface HostPorts {
   readonly directory: string;
   readonly launch: HostLaunch;
   readonly standby: Standby | null;
+  /** Where the session's programs run. */
+  readonly runtime: WorkspaceRuntime;
   readonly store: OutboxStore;
   readonly record: SessionRecord;
   /** Set when the session's file was damaged. */
@@ -70,7 +72,7 @@ export class SessionHost {
     this.#tokens = new CurrentToken(() => this.#publishStatus());
     this.#recorder = new Recorder({
       ...ports,
-      cwd: launch.cwd,
+      cwd: ports.runtime.seen.checkout ?? launch.cwd,
       onCommitted: () => this.#onCommitted(),
       onPause: (paused) => this.#turn?.setPaused(paused),
     });
@@ -124,12 +126,12 @@ export class SessionHost {
   }
 
   async #runSession(): Promise<HostEnd> {
-    const { record, launch, log } = this.#ports;
+    const { record, runtime, log } = this.#ports;
     const { result, access } = await this.#runAgent();
     await access?.close();
     // A standby agent that was not used, or not to the end.
     this.#ports.standby?.agent.process.signal("SIGKILL");
-    const left = reapSession(launch.mark);
+    const left = (await runtime.end()) + ((await this.#ports.standby?.runtime.end()) ?? 0);
     if (left > 0) log.warn("agent.processes_killed", { killed: left });
     const { lastText, usage: tally } = this.#recorder.state;
     const usage = tally?.usage ?? null;
@@ -157,9 +159,9 @@ export class SessionHost {
   }
 
   async #runSetupAndTurn(grant: AgentAccess, standby: StartedAgent | null): Promise<TurnResult> {
-    const { launch, record, clock, timers, starts, log } = this.#ports;
+    const { launch, runtime, record, clock, timers, starts, log } = this.#ports;
     const { signal } = this.#stopped;
-    const failure = await runSetupScript({ launch, recorder: this.#recorder, clock, timers, log, signal });
+    const failure = await runSetupScript({ launch, runtime, recorder: this.#recorder, clock, timers, log, signal });
     if (failure !== null) return { kind: "unready", failure };
     const onDelayed = () => this.#onDelayed();
     const permit = standby === null ? await starts.enter({ signal, onDelayed }) : null;
@@ -170,6 +172,7 @@ export class SessionHost {
     this.#turn = new Turn({
       launch,
       grant,
+      runtime,
       standby,
       recorder: this.#recorder,
       clock,
@@ -177,7 +180,7 @@ export class SessionHost {
       starts,
       permit,
       log,
-      onSpawned: (pid) => record.agentSpawned(pid),
+      onSpawned: ({ pid }) => pid !== null && record.agentSpawned(pid),
       onCapabilities: (capabilities) => this.#onCapabilities(capabilities),
       onStarted: () => this.#onStarted(),
       onLimit: (reason) => this.#requestStop(reason),
