@@ -84,7 +84,7 @@ async function tryOut(settings: SandboxSettings, path: string): Promise<string |
       tmp: join(directory, "tmp"),
     };
     for (const place of Object.values(places)) mkdirSync(place);
-    const command = ["sh", "-c", PROBE, "sh", directory, process.execPath];
+    const command = ["/bin/sh", "-c", PROBE, "sh", directory, process.execPath];
     const argv = [...getSandboxArguments(places, settings, command, path), "--", ...command];
     return await new Promise((resolve) => {
       const options = { env: { PATH: path, HOME: SEEN.home }, timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL" } as const;

@@ -64,7 +64,7 @@ export class SandboxRuntime implements WorkspaceRuntime {
     const { home, sandbox, timers } = this.#options;
     const places = { checkout: sandbox.checkout, home, tmp: sandbox.tmp };
     for (const place of Object.values(places)) mkdirSync(place, { recursive: true, mode: 0o700 });
-    const words = program.leavesServices ? ["sh", "-c", STAYING, "sh", ...program.argv] : program.argv;
+    const words = program.leavesServices ? ["/bin/sh", "-c", STAYING, "sh", ...program.argv] : program.argv;
     const mounts = getSandboxArguments(places, sandbox, program.argv, program.env["PATH"] ?? "");
     const argv = [...mounts, "--info-fd", String(INFO_FD), "--", ...words];
     const started = new Sandbox([sandbox.program, ...argv], program, timers);
