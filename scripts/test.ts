@@ -38,6 +38,7 @@ const bin = (name: string) => join(root, "node_modules/.bin", name);
 
 /** Debian packages that the suites use. */
 const PROGRAMS = [
+  "bubblewrap",
   "chromium",
   "cloud-init",
   "hcloud-cli",

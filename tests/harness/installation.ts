@@ -64,7 +64,8 @@ export async function temporaryDirectory(name = "samovar-"): Promise<string> {
 function cleanEnvironment(extra: Readonly<Record<string, string>>): Record<string, string> {
   const kept = ["PATH", "HOME", "LANG", "TMPDIR", "USER", "npm_config_cache"];
   const own = kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
-  return { ...Object.fromEntries(own), NO_COLOR: "1", ...extra };
+  // Many tests act through an agent's script on files and processes outside its workspace.
+  return { ...Object.fromEntries(own), NO_COLOR: "1", WORKSPACE_RUNTIME: "process", ...extra };
 }
 
 /** `env` overrides settings; `dataDir` continues an earlier installation. */

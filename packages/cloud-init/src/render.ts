@@ -29,7 +29,7 @@ export function renderUserData(input: UserDataInput): string {
     hostname,
     ssh_pwauth: false,
     package_update: true,
-    packages: ["ca-certificates", "curl", "git", "git-lfs"],
+    packages: ["bubblewrap", "ca-certificates", "curl", "git", "git-lfs"],
     write_files: [
       file(PATHS.settings, "0600", `${ascii(JSON.stringify(agent, null, 2))}\n`),
       file(PATHS.installScript, "0755", INSTALL_SCRIPT),

@@ -68,6 +68,22 @@ export const hostCommand = z.discriminatedUnion("type", [
 ]);
 export type HostCommand = z.infer<typeof hostCommand>;
 
+/** A bubblewrap sandbox for the programs of one workspace; paths are absolute ones of the node. */
+export const hostSandbox = z.object({
+  /** bubblewrap's file. */
+  program: z.string(),
+  /** Whether it can forbid further user namespaces inside. */
+  disablesUserNamespaces: z.boolean(),
+  /** Directories that no mount may show as a whole: the node's state, the user's home. */
+  hidden: z.array(z.string()),
+  /** What is shown besides, read-only. */
+  readOnlyPaths: z.array(z.string()),
+  checkout: z.string(),
+  /** The programs' `/tmp`. */
+  tmp: z.string(),
+});
+export type HostSandbox = z.infer<typeof hostSandbox>;
+
 /**
  * `standby.json`: what a standby host needs, which starts before its session, with its agent's process where the recipe allows
  * it. It gets its session as one JSON line on its standard input: the directory with the session's `host.json`. The end of
@@ -78,6 +94,8 @@ export const hostStandby = z.object({
   /** The mark of the session's processes, so that all of them can be found and ended. */
   mark: z.string(),
   home: z.string(),
+  /** Null: without a sandbox. */
+  sandbox: hostSandbox.nullable().default(null),
   /** Null: only the host itself is started. */
   agent: z
     .object({
@@ -108,10 +126,12 @@ export const hostLaunch = z.object({
   sessionId,
   /** The mark of the session's processes, so that all of them can be found and ended. */
   mark: z.string(),
-  /** The checkout; the agent's working directory. */
+  /** The checkout on the node; the agent's working directory. */
   cwd: z.string(),
   /** The workspace's HOME. */
   home: z.string(),
+  /** Null: without a sandbox. The agent sees `cwd` and `home` at other paths in one. */
+  sandbox: hostSandbox.nullable().default(null),
   agent: z.object({
     kind: agentKind,
     /** argv of the ACP agent; never a shell line. */

@@ -21,6 +21,14 @@ export type OutboxStats = z.infer<typeof outboxStats>;
 export const price = z.object({ amount: z.string(), currency: z.string() });
 export type Price = z.infer<typeof price>;
 
+/** Where a node runs agents: in a sandbox, or with its own rights. `unavailable`: a sandbox is demanded and does not work. */
+export const nodeRuntime = z.object({
+  kind: z.enum(["sandbox", "process", "unavailable"]),
+  /** Why there is no sandbox, and how to get one; null in a sandbox. */
+  reason: z.string().max(1000).nullable(),
+});
+export type NodeRuntime = z.infer<typeof nodeRuntime>;
+
 export const nodeView = z.object({
   id: nodeId,
   name: z.string(),
@@ -34,6 +42,8 @@ export const nodeView = z.object({
   /** When it turns from warm to destroying; null unless warm. */
   warmUntil: millis.nullable(),
   unreachableSince: millis.nullable(),
+  /** Null until the node has reported it. */
+  runtime: nodeRuntime.nullable(),
   /** Tasks that run there or are about to. */
   taskIds: z.array(taskId),
   /** Ended tasks whose workspaces are retained there. */

@@ -169,8 +169,10 @@ describe("tool calls", () => {
     const { messages } = say([
       tool("t", { title: "Write /checkout/src/a.js", locations: [{ path: "/checkout/src/a.js" }], content: [diff] }),
       tool("u", { title: "Read", locations: [{ path: "/etc/hosts" }] }),
+      tool("v", { title: "cat '/checkout/a' /mnt/checkout/b", locations: [{ path: "/mnt/checkout/b" }] }),
     ]);
-    const [inside, outside] = messages.map((message) => message.toolMetadata);
+    const [inside, outside, alike] = messages.map((message) => message.toolMetadata);
+    expect(alike).toMatchObject({ title: "cat 'a' /mnt/checkout/b", target: "/mnt/checkout/b" });
     expect(inside).toMatchObject({ title: "Write src/a.js", target: "src/a.js", diffs: [{ path: "src/a.js" }] });
     expect(outside).toMatchObject({ target: "/etc/hosts" });
   });

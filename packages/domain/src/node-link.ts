@@ -2,7 +2,7 @@
  * The control plane's side of a node's link. Pure. Both directions are reliable: commands are numbered, sent again
  * after each reconnect and acknowledged cumulatively; events are accepted once, in order, and acknowledged when persisted.
  */
-import type { Failure, NodeEvent, OutboxStats, SessionEnd } from "@samovar/contracts";
+import type { Failure, NodeEvent, NodeFrame, NodeRuntime, OutboxStats, SessionEnd } from "@samovar/contracts";
 import { PROTOCOL_VERSION } from "@samovar/contracts";
 import { assertNever } from "@samovar/base";
 import type { Millis, WorkspaceId } from "@samovar/base";
@@ -19,6 +19,8 @@ export interface LinkState {
   readonly sentCommand: number;
   /** Events of this epoch up to here are persisted. */
   readonly lastEvent: number;
+  /** Where the node runs agents, as its last hello said; absent from earlier nodes. */
+  readonly runtime?: NodeRuntime;
 }
 
 export const NEW_LINK: LinkState = { lastCommand: 0, ackedCommand: 0, sentCommand: 0, lastEvent: 0 };
@@ -33,6 +35,8 @@ export function numberCommand(
   return { link: { ...link, lastCommand: n }, n, isNew: true };
 }
 
+type Hello = Extract<NodeFrame, { type: "hello" }>;
+
 export type HelloAnswer =
   | { readonly kind: "welcome"; readonly link: LinkState }
   | { readonly kind: "refuse"; readonly close: "gone" | "upgrade" };
@@ -43,13 +47,15 @@ export type HelloAnswer =
  */
 export function answerHello(
   link: LinkState,
-  frame: { readonly protocol: number; readonly epoch: number; readonly lastCommand: number },
+  frame: Pick<Hello, "protocol" | "epoch" | "lastCommand" | "runtime">,
   record: NodeRecord,
 ): HelloAnswer {
   if (frame.protocol !== PROTOCOL_VERSION) return { kind: "refuse", close: "upgrade" };
   if (frame.epoch !== record.epoch || !isAlive(record)) return { kind: "refuse", close: "gone" };
   const has = Math.min(frame.lastCommand, link.lastCommand);
-  return { kind: "welcome", link: { ...link, ackedCommand: has, sentCommand: has } };
+  const { runtime: _earlier, ...kept } = link;
+  const runtime = frame.runtime === undefined ? {} : { runtime: frame.runtime };
+  return { kind: "welcome", link: { ...kept, ...runtime, ackedCommand: has, sentCommand: has } };
 }
 
 /** The number of the next command to send, or null. */

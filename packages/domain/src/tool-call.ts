@@ -103,7 +103,7 @@ export function showToolCall(call: ToolCall, { cwd, sha256, redactor }: ShowPort
 type Redact = (text: string) => string;
 
 function wholeMetadata(call: ToolCall, cwd: string, redact: Redact): ToolMetadata {
-  const within = (text: string) => redact(text).replaceAll(`${cwd}/`, "");
+  const within = (text: string) => removePrefix(redact(text), `${cwd}/`);
   const diffs = (call.content?.diffs ?? []).map((diff) => storableDiff({ ...diff, path: within(diff.path) }, redact));
   const tool = shorten(redact(call.name ?? call.kind ?? "other"), MAX_NAME_CHARS);
   const location = call.locations?.[0];
@@ -122,6 +122,17 @@ function wholeMetadata(call: ToolCall, cwd: string, redact: Redact): ToolMetadat
     ...(exitCode === undefined ? {} : { exitCode }),
     ...((call.streamed?.dropped ?? 0) === 0 ? {} : { truncated: true }),
   };
+}
+
+const PATH_CHARACTER = /[\w.~/@+-]/;
+
+/** Removes the prefix where a path begins: in a sandbox the checkout's path is short, and may be part of another path. */
+function removePrefix(text: string, prefix: string): string {
+  const [first = "", ...rest] = text.split(prefix);
+  return rest.reduce(
+    (done, part) => (PATH_CHARACTER.test(done.at(-1) ?? "") ? done + prefix + part : done + part),
+    first,
+  );
 }
 
 /** The text for people; the raw output only where the agent gave nothing else. */

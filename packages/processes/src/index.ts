@@ -1,6 +1,6 @@
 /** This machine's processes: how they are started (priority, turns), known again later, and how much of a time span they had. */
 export { findProgram } from "./find-program.ts";
-export { LOWER_BY, lowerArgv, lowerGroup, lowerStarted } from "./priority.ts";
+export { LOWER_BY, lowerArgv, lowerGroup, lowerGroupOf, lowerStarted } from "./priority.ts";
 export { findByArguments, isAlive, killMarked, markProcess, type ProcessMark } from "./process-mark.ts";
 export { processTime } from "./process-time.ts";
 export { READY_ENVIRONMENT, reportReady, untilReady } from "./ready.ts";

@@ -44,7 +44,16 @@ const MOST_TRIES = 200;
 export function lowerGroup(child: ChildProcess, by: number = LOWER_BY): void {
   const niceness = nicenessBelow(by);
   if (by > 0 && niceProgram() === null) lowerProcess(child, niceness);
-  if (niceness > 0) applyLater(child, niceness, APPLY_AFTER_MS, MOST_TRIES);
+  lowerGroupOf(child.pid, () => child.exitCode !== null || child.signalCode !== null, niceness);
+}
+
+/** Lowers the session that a process leads, for one that another program started for us. */
+export function lowerGroupOf(
+  pid: number | undefined,
+  isGone: () => boolean,
+  niceness: number = nicenessBelow(LOWER_BY),
+): void {
+  if (niceness > 0 && pid !== undefined) applyLater(pid, isGone, niceness, APPLY_AFTER_MS, MOST_TRIES);
 }
 
 /**
@@ -58,11 +67,10 @@ export function lowerStarted(child: ChildProcess): void {
 
 const nicenessBelow = (by: number): number => Math.min(LOWEST, getPriority() + by);
 
-function applyLater(child: ChildProcess, niceness: number, afterMs: number, tries: number): void {
+function applyLater(pid: number, isGone: () => boolean, niceness: number, afterMs: number, tries: number): void {
   const timer = setTimeout(() => {
-    const { pid, exitCode, signalCode } = child;
-    if (pid === undefined || exitCode !== null || signalCode !== null) return;
-    if (!setGroup(pid, niceness) && tries > 1) applyLater(child, niceness, RETRY_MS, tries - 1);
+    if (isGone()) return;
+    if (!setGroup(pid, niceness) && tries > 1) applyLater(pid, isGone, niceness, RETRY_MS, tries - 1);
   }, afterMs);
   timer.unref();
 }

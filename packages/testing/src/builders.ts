@@ -164,6 +164,7 @@ export function aNodeView(fields: Partial<NodeView> = {}): NodeView {
     epoch: 1,
     warmUntil: null,
     unreachableSince: null,
+    runtime: { kind: "sandbox", reason: null },
     taskIds: [],
     retainedTaskIds: [],
     taken: fields.taskIds?.length ?? 0,

@@ -1,10 +1,12 @@
 /**
- * `vm-agent daemon <agent.json>` | `session-host [--standby] <directory>` | `script-agent` | `version`.
+ * `vm-agent daemon <agent.json>` | `session-host [--standby] <directory>` | `script-agent` |
+ * `runtime <directory>` (prints where agents would run, with that state directory) | `version`.
  * Works from source and as one bundled file, because it starts its other processes through its own module.
  */
 import { realpathSync } from "node:fs";
 
-const USAGE = "usage: vm-agent daemon <agent.json> | session-host [--standby] <directory> | script-agent | version";
+const USAGE =
+  "usage: vm-agent daemon <agent.json> | session-host [--standby] <directory> | script-agent | runtime <directory> | version";
 
 process.exitCode = await main(process.argv.slice(2));
 // Only timers of finished work are left and, when the script agent crashes on purpose, its open input.
@@ -23,6 +25,13 @@ async function main([command, operand, directory]: readonly string[]): Promise<n
   if (command === "script-agent") {
     const { runScriptAgent } = await import("@samovar/script-agent");
     return runScriptAgent();
+  }
+  if (command === "runtime" && operand !== undefined) {
+    const { chooseRuntime } = await import("./runtime/choose-runtime.ts");
+    const { readRuntimeSettings } = await import("./settings.ts");
+    const { kind, reason } = await chooseRuntime(readRuntimeSettings(process.env), operand, process.env);
+    console.log(JSON.stringify({ kind, reason }));
+    return 0;
   }
   if (command === "version") {
     const { AGENT_VERSION } = await import("./settings.ts");

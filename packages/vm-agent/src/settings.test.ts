@@ -30,6 +30,14 @@ it("[F47] takes its time limits from the table that the control plane reads too"
   });
 });
 
+it("[security 23] takes a sandbox where one works, unless it is told otherwise", () => {
+  expect(read({}).runtime).toEqual({ mode: "auto", readOnlyPaths: [] });
+  const env = { WORKSPACE_RUNTIME: "sandbox", SANDBOX_READ_ONLY_PATHS: "/nix/store:/srv/tools" };
+  expect(read(env).runtime).toEqual({ mode: "sandbox", readOnlyPaths: ["/nix/store", "/srv/tools"] });
+  expect(() => read({ WORKSPACE_RUNTIME: "none" })).toThrow(/WORKSPACE_RUNTIME/);
+  expect(() => read({ SANDBOX_READ_ONLY_PATHS: "tools" })).toThrow(/SANDBOX_READ_ONLY_PATHS/);
+});
+
 it("reports every invalid setting at once", () => {
   expect(() => read({ DRAIN_TIMEOUT_MS: "0", CLONE_TIMEOUT_MS: "soon", LOG_LEVEL: "loud" })).toThrow(
     /CLONE_TIMEOUT_MS[\s\S]*DRAIN_TIMEOUT_MS[\s\S]*LOG_LEVEL/,

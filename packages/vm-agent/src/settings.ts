@@ -9,6 +9,7 @@ import { START_GATE_VARIABLE } from "@samovar/processes";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
+import { RUNTIME_MODES, type RuntimeSettings } from "./runtime/choose-runtime.ts";
 import manifest from "../package.json" with { type: "json" };
 
 export const AGENT_VERSION: string = manifest.version;
@@ -20,6 +21,17 @@ const agentFile = agentSettings.extend({ bootstrapToken: agentSettings.shape.boo
 const limit = (name: TimeLimitName) =>
   z.coerce.number().int().positive().max(LONGEST_LIMIT_MS).default(TIME_LIMITS[name].ms);
 
+const runtimeEnvironment = {
+  /** Where agents run; `auto`: in a sandbox if one works on this node. */
+  WORKSPACE_RUNTIME: z.enum(RUNTIME_MODES).default("auto"),
+  /** More files and directories that agents in a sandbox can read, separated by colons. */
+  SANDBOX_READ_ONLY_PATHS: z
+    .string()
+    .default("")
+    .transform((text) => text.split(":").filter((path) => path !== ""))
+    .pipe(z.array(z.string().startsWith("/"))),
+};
+
 const environment = z.object({
   /** Prefix of absolute paths in `agent.json`: in the local cloud a server is a directory. */
   SAMOVAR_ROOT: z.string().startsWith("/").or(z.literal("")).default(""),
@@ -27,6 +39,7 @@ const environment = z.object({
   [START_GATE_VARIABLE]: z.string().startsWith("/").optional(),
   /** Where agents are installed; several nodes on one computer may share it. */
   SAMOVAR_AGENTS_DIR: z.string().startsWith("/").optional(),
+  ...runtimeEnvironment,
   CLONE_TIMEOUT_MS: limit("CLONE_TIMEOUT_MS"),
   AGENT_INSTALL_TIMEOUT_MS: limit("AGENT_INSTALL_TIMEOUT_MS"),
   FINISH_TIMEOUT_MS: limit("FINISH_TIMEOUT_MS"),
@@ -44,6 +57,7 @@ export interface VmAgentSettings {
   readonly agentsDir: string;
   /** Null: processes start without a gate. */
   readonly startGatePath: string | null;
+  readonly runtime: RuntimeSettings;
   readonly cloneTimeoutMs: number;
   readonly installTimeoutMs: number;
   readonly finishTimeoutMs: number;
@@ -71,6 +85,7 @@ export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSetti
     stateDir,
     agentsDir: fromEnv.data.SAMOVAR_AGENTS_DIR ?? join(stateDir, "agents"),
     startGatePath: fromEnv.data[START_GATE_VARIABLE] ?? null,
+    runtime: toRuntimeSettings(fromEnv.data),
     cloneTimeoutMs: fromEnv.data.CLONE_TIMEOUT_MS,
     installTimeoutMs: fromEnv.data.AGENT_INSTALL_TIMEOUT_MS,
     finishTimeoutMs: fromEnv.data.FINISH_TIMEOUT_MS,
@@ -78,4 +93,13 @@ export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSetti
     logLevel: fromEnv.data.LOG_LEVEL,
     file,
   };
+}
+
+/** Throws when a setting is invalid. */
+export function readRuntimeSettings(env: NodeJS.ProcessEnv): RuntimeSettings {
+  return toRuntimeSettings(z.object(runtimeEnvironment).parse(env));
+}
+
+function toRuntimeSettings(env: z.infer<z.ZodObject<typeof runtimeEnvironment>>): RuntimeSettings {
+  return { mode: env.WORKSPACE_RUNTIME, readOnlyPaths: env.SANDBOX_READ_ONLY_PATHS };
 }

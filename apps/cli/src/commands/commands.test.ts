@@ -9,10 +9,11 @@ import { runProgram } from "../run-program.ts";
 import { addAgent, removeAgent } from "./agents/change.ts";
 import { listAgents } from "./agents/list.ts";
 import { findProgram } from "./agents/program.ts";
+import { describeRuntime } from "../node-runtime.ts";
 import { toPage, testContext, testSamovar } from "./context.testing.ts";
 import { checkCredential, removeCredential, setCredential } from "./credentials/change.ts";
 import { listCredentials } from "./credentials/list.ts";
-import { checkAgent } from "./doctor.ts";
+import { checkAgent, checkRuntime } from "./doctor.ts";
 import { saveBundle } from "./tasks/bundle.ts";
 import { cancelTask, editTask, acknowledgeTask, startTask } from "./tasks/change.ts";
 import { listTasks } from "./tasks/list.ts";
@@ -402,6 +403,19 @@ describe("agents and credentials", () => {
     const listed = here.context();
     await listCredentials(listed);
     expect(listed.terminal.out()).toMatch(/agent:mine .* never +MY_KEY/);
+  });
+
+  it("doctor and `up` say where agents run, and how to get a sandbox", () => {
+    const reason = "bubblewrap is not installed. Install it, for example: apt install bubblewrap";
+    expect(checkRuntime({ kind: "sandbox", reason: null })).toMatchObject({ state: "ok", hint: null });
+    expect(checkRuntime({ kind: "process", reason })).toMatchObject({ state: "warning", hint: reason });
+    expect(checkRuntime({ kind: "unavailable", reason })).toMatchObject({ state: "fault", hint: reason });
+    expect(checkRuntime(null)).toMatchObject({ state: "warning" });
+    expect(describeRuntime({ kind: "sandbox", reason: null })).toMatch(/^Agents run in a sandbox/);
+    expect(describeRuntime({ kind: "process", reason })).toMatch(
+      /^Agents run with your user's permissions.*apt install/,
+    );
+    expect(describeRuntime({ kind: "unavailable", reason })).toMatch(/^No task can run/);
   });
 
   it("doctor reports what is installed, what will be installed on demand, and what is missing", async () => {

@@ -4,10 +4,11 @@ import { access, constants, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorMessage } from "@samovar/base";
 import type { ApiClient } from "@samovar/client/api-client";
-import type { AgentView } from "@samovar/contracts";
+import type { AgentView, NodeRuntime } from "@samovar/contracts";
 import { findSamovar, requireSamovar } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
 import { readPresence } from "../client/presence.ts";
+import { findNodeRuntime } from "../node-runtime.ts";
 import { safeText } from "../output/safe-text.ts";
 import { findProgram, type FoundProgram } from "./agents/program.ts";
 import { type CommandContext, printJson } from "./context.ts";
@@ -32,6 +33,7 @@ export async function runDoctor(context: CommandContext): Promise<number> {
     checkGit(),
     checkDirectory(context.dataDir),
     checkDisk(context.dataDir),
+    findNodeRuntime(context.dataDir, context.env).then(checkRuntime),
   ]);
   const findings = [...machine, ...(await checkSamovar(context))];
   const ok = findings.every(({ state }) => state !== "fault");
@@ -96,6 +98,18 @@ export function checkFreeSpace(bytes: number): Finding {
   const enough = bytes >= MIN_FREE_BYTES;
   const hint = enough ? null : "Checkouts and agents need disk space: free some, or choose another data directory.";
   return makeFinding("Free space", enough ? "ok" : "warning", `${(bytes / 1024 ** 3).toFixed(1)} GiB`, hint);
+}
+
+/** `runtime`: null when the vm-agent did not say. */
+export function checkRuntime(runtime: NodeRuntime | null): Finding {
+  const what = "Sandbox";
+  if (runtime === null) return makeFinding(what, "warning", "not known", "Build Samovar: npm run build");
+  if (runtime.kind === "sandbox") return makeFinding(what, "ok", "agents run in a sandbox (bubblewrap)", null);
+  const [state, detail] =
+    runtime.kind === "process"
+      ? (["warning", "agents run with your user's permissions"] as const)
+      : (["fault", "WORKSPACE_RUNTIME is sandbox, and none works"] as const);
+  return makeFinding(what, state, detail, runtime.reason);
 }
 
 async function checkSamovar(context: CommandContext): Promise<Finding[]> {

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { CommandContext } from "../commands/context.ts";
 import { run } from "../commands/tasks/run.ts";
+import { describeRuntime, findNodeRuntime } from "../node-runtime.ts";
 import { findFreePort, isFreePort } from "../up/control-plane.ts";
 import { DEFAULT_PORT, type Stack, startStack, waitForStopSignal } from "../up/stack.ts";
 import { DEMO_TASK, makeDemoRepository } from "./repository.ts";
@@ -21,7 +22,8 @@ export async function runDemo(options: DemoOptions, context: CommandContext): Pr
   try {
     const repository = join(dataDir, "tea-house");
     await makeDemoRepository(repository);
-    terminal.line(`Running at ${stack.url}, with a repository at ${repository} that has a failing test.\n`);
+    terminal.line(`Running at ${stack.url}, with a repository at ${repository} that has a failing test.`);
+    terminal.line(`${describeRuntime(await findNodeRuntime(dataDir, process.env))}\n`);
     const code = await run(DEMO_TASK, { repo: repository, agent: "script", backlog: false }, context);
     if (stopped === null) return code;
     await printNextSteps(stack, repository, context);

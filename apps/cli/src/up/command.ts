@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeAtomically } from "../files.ts";
+import { describeRuntime, findNodeRuntime } from "../node-runtime.ts";
 import { type Stack, readModelCredential, startStack, waitForStopSignal } from "./stack.ts";
 
 export interface UpOptions {
@@ -49,7 +50,9 @@ async function announce(stack: Stack, dataDir: string, options: UpOptions): Prom
   Agent        ${agent}
   Data         ${dataDir}
 
-Agents run with your user's permissions on this machine. Ctrl-C stops everything.`);
+${describeRuntime(await findNodeRuntime(dataDir, process.env))}
+
+Ctrl-C stops everything.`);
   if (options.open) await openBrowser(link.url, dataDir);
 }
 

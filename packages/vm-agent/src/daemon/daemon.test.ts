@@ -1,5 +1,5 @@
 /** The daemon end to end: real processes, git and sockets, the real session host and script agent. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { LINK_CLOSE } from "@samovar/contracts";
@@ -281,4 +281,20 @@ test("[R30] reads a workspace's diff while its agent works and while it is retai
   plane.enqueue(run.destroy);
   await plane.event("workspace.destroyed");
   expect(await ask()).toMatchObject({ kind: "failed", failure: { code: "workspace_not_found" } });
+});
+
+test("[security 23] refuses a session when a sandbox is demanded and none works, and reports that in its hello", async () => {
+  const bin = join(node.root, "bin");
+  mkdirSync(bin);
+  writeFileSync(join(bin, "bwrap"), '#!/bin/sh\necho "bwrap: No permissions to create new namespace" >&2\nexit 1\n', {
+    mode: 0o755,
+  });
+  node.env = { WORKSPACE_RUNTIME: "sandbox", PATH: `${bin}:${process.env["PATH"] ?? ""}` };
+  node.startDaemon();
+  begin(SHORT);
+  const { end } = await plane.event("session.ended");
+  expect(end).toMatchObject({ outcome: "error", failure: { code: "sandbox_unavailable" } });
+  expect(end.failure?.message).toMatch(/No permissions to create new namespace.*AppArmor/);
+  expect(plane.hellos[0]?.runtime).toMatchObject({ kind: "unavailable" });
+  expect(node.hosts()).toEqual([]);
 });

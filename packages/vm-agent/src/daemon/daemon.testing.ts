@@ -41,6 +41,7 @@ export class TestNode {
         SAMOVAR_ROOT: this.root,
         SAMOVAR_TEST_NODE: this.root,
         LOG_LEVEL: "debug",
+        WORKSPACE_RUNTIME: "process",
         DRAIN_TIMEOUT_MS: "5000",
         MSG_RETRY_INITIAL_MS: "20",
         MSG_RETRY_MAX_MS: "100",

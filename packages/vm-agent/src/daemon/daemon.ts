@@ -8,6 +8,8 @@ import { killMarked, startGate } from "@samovar/processes";
 import type { Salvage } from "@samovar/sqlite";
 import { join } from "node:path";
 import type { WorkspaceCreateArgs } from "@samovar/contracts";
+import type { RuntimeChoice } from "../runtime/choose-runtime.ts";
+import { chooseRuntime } from "../runtime/choose-runtime.ts";
 import { reapSession } from "../session-host/reap.ts";
 import type { VmAgentSettings } from "../settings.ts";
 import { AGENT_VERSION } from "../settings.ts";
@@ -49,7 +51,11 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const ports = { clock: systemClock, timers: systemTimers, random: systemRandom, logger };
   try {
     const identity = await obtainIdentity(settings, { ...ports, fetch: globalThis.fetch, signal: stopping });
-    if (identity.phase === "enrolled") return await new Daemon(identity, options, ports).run();
+    if (identity.phase === "enrolled") {
+      const runtime = await chooseRuntime(settings.runtime, settings.stateDir, process.env);
+      logger.info("runtime.chosen", { runtime: runtime.kind, reason: runtime.reason });
+      return await new Daemon(identity, runtime, options, ports).run();
+    }
     logger.warn("node.gone");
     await pause(GONE_PAUSE_MS, stopping);
     return EXIT.stopped;
@@ -80,6 +86,7 @@ type Ports = Pick<ConstructorParameters<typeof Link>[2], "clock" | "timers" | "r
 
 class Daemon {
   readonly #options: DaemonOptions;
+  readonly #runtime: RuntimeChoice;
   readonly #ports: Ports;
   readonly #store: DaemonStore;
   readonly #link: Link;
@@ -94,9 +101,10 @@ class Daemon {
   #nodeToken: string;
   #isGone = false;
 
-  constructor(identity: EnrolledIdentity, options: DaemonOptions, ports: Ports) {
+  constructor(identity: EnrolledIdentity, runtime: RuntimeChoice, options: DaemonOptions, ports: Ports) {
     const { settings } = options;
     this.#options = options;
+    this.#runtime = runtime;
     this.#ports = ports;
     this.#epoch = identity.epoch;
     this.#nodeToken = identity.nodeToken;
@@ -112,6 +120,7 @@ class Daemon {
       logger: ports.logger,
       ids: idSource(ports.clock, ports.random),
       stateDir: settings.stateDir,
+      runtime,
       agents: this.#createAgentPorts(),
       stopping: this.#stopping,
     });
@@ -168,6 +177,7 @@ class Daemon {
         nodeId: settings.nodeId,
         agentVersion: AGENT_VERSION,
         epoch: this.#epoch,
+        runtime: { kind: this.#runtime.kind, reason: this.#runtime.reason },
         getToken: () => this.#nodeToken,
       },
       {
@@ -209,6 +219,7 @@ class Daemon {
       standby: this.#standby,
       node: { controlPlaneUrl: settings.controlPlaneUrl, nodeId: settings.nodeId, epoch: this.#epoch },
       stateDir: settings.stateDir,
+      runtime: this.#runtime,
       finishTimeoutMs: settings.finishTimeoutMs,
       drainTimeoutMs: settings.drainTimeoutMs,
       stopping: this.#stopping,

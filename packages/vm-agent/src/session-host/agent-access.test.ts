@@ -11,6 +11,7 @@ import type { AgentAccessResult } from "./agent-access.ts";
 import { openAgentAccess } from "./agent-access.ts";
 import { createAgentStart } from "./agent-environment.ts";
 import { startAgent } from "./agent-process.ts";
+import { createRuntime } from "../runtime/create-runtime.ts";
 import { CurrentToken } from "./current-token.ts";
 import { SessionSecrets } from "./session-secrets.ts";
 
@@ -46,6 +47,7 @@ async function given(agent: Partial<HostLaunch["agent"]>, answers: readonly (rea
     mark: sessionId,
     cwd: home,
     home,
+    sandbox: null,
     agent: { kind: "tea", command: ["sh"], env: {}, gateway: null, secretEnv: false, ...agent },
     model: null,
     permissionMode: null,
@@ -98,18 +100,23 @@ test("[S1] passes secret variables to the agent's process, and keeps them out of
   expect(seen).toEqual([`/api/workspaces/${launch.workspaceId}/agent-credential Bearer token`]);
 
   const script = 'echo "$OPEN $TEA_TOKEN" >&2; yes "$TEA_TOKEN" | head -n 5000 >&2; echo "last $TEA_TOKEN" >&2';
-  const agent = startAgent(
-    createAgentStart({ ...launch, agent: { ...launch.agent, command: ["sh", "-c", script] } }),
-    opened.access,
-  );
+  const runtime = createRuntime({
+    places: { checkout: launch.cwd, home: launch.home },
+    sandbox: null,
+    mark: launch.mark,
+    timers: systemTimers,
+  });
+  const { access } = opened;
+  const start = (line: string) => {
+    const withLine = { ...launch, agent: { ...launch.agent, command: ["sh", "-c", line] } };
+    return startAgent(createAgentStart(withLine, runtime.seen), access, runtime);
+  };
+  const agent = start(script);
   expect(await agent.exited).toMatchObject({ code: 0 });
   expect(agent.getStderrTail(redact)).toMatch(/(\[redacted\]\n)+last \[redacted\]$/);
   expect(agent.getStderrTail(redact)).not.toMatch(/canary|kettle/);
 
-  const short = startAgent(
-    createAgentStart({ ...launch, agent: { ...launch.agent, command: ["sh", "-c", 'echo "$OPEN $TEA_TOKEN" >&2'] } }),
-    opened.access,
-  );
+  const short = start('echo "$OPEN $TEA_TOKEN" >&2');
   await short.exited;
   expect(short.getStderrTail(redact)).toBe("yes [redacted]");
 });

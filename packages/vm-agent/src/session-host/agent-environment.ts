@@ -1,5 +1,6 @@
 /** The environment of an agent's process. Pure. The session's mark is the only variable of Samovar's in it. Keeps S1. */
 import type { HostLaunch } from "@samovar/contracts";
+import type { WorkspacePlaces } from "../runtime/runtime.ts";
 
 /** The secrets that an agent gets besides its recipe; they are never stored. */
 export interface AgentGrant {
@@ -19,17 +20,18 @@ export interface AgentSurroundings {
 /** What is needed to start an agent. */
 export interface AgentStart {
   readonly agent: Pick<HostLaunch["agent"], "kind" | "command" | "env">;
+  /** As the agent sees it. */
   readonly home: string;
-  /** Null for an agent that is started before its task is known. */
+  /** As the agent sees it; null for an agent that is started before its task is known. */
   readonly checkout: string | null;
   readonly model: string | null;
   readonly mark: string;
 }
 
-export const createAgentStart = ({ agent, home, cwd, model, mark }: HostLaunch): AgentStart => ({
+/** `seen`: the workspace's places as its programs see them. */
+export const createAgentStart = ({ agent, model, mark }: HostLaunch, seen: WorkspacePlaces): AgentStart => ({
   agent,
-  home,
-  checkout: cwd,
+  ...seen,
   model,
   mark,
 });

@@ -1,28 +1,20 @@
-/** The agent's process: in a separate process group, with a minimal environment and the tail of its stderr. Keeps S1. */
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
+/** The agent's process: with a minimal environment and the tail of its stderr. Keeps S1. */
 import { delimiter, dirname } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { redactText } from "@samovar/base";
-import { lowerArgv, lowerGroup } from "@samovar/processes";
+import type { ProgramExit, WorkspaceRuntime } from "../runtime/runtime.ts";
 import { createAgentEnvironment } from "./agent-environment.ts";
 import type { AgentGrant, AgentStart, AgentSurroundings } from "./agent-environment.ts";
-import { readToEnd } from "./read-to-end.ts";
-
-export interface AgentExit {
-  readonly code: number | null;
-  readonly signal: string | null;
-  /** Why the process could not be started; null otherwise. */
-  readonly error: string | null;
-}
 
 export interface AgentProcess {
   /** Null when the process could not be started. */
   readonly pid: number | null;
+  /** The agent's own process, for its state and CPU time. */
+  getProgramPid(): number | null;
   readonly stdin: Writable;
   readonly stdout: Readable;
   /** Resolves when the process has exited and its output was read to the end. */
-  readonly exited: Promise<AgentExit>;
+  readonly exited: Promise<ProgramExit>;
   /** The end of its stderr. `redact` takes known secrets out before it is cut. */
   getStderrTail(redact: (text: string) => string): string;
   signal(name: "SIGTERM" | "SIGKILL"): void;
@@ -35,30 +27,22 @@ const STDERR_TAIL_CHARS = 4096;
 const KEPT_BYTES = 4 * STDERR_TAIL_CHARS;
 
 /** Starts the agent in its checkout, or in its home when it is started before the checkout exists. */
-export function startAgent(start: AgentStart, grant: AgentGrant): AgentProcess {
+export function startAgent(start: AgentStart, grant: AgentGrant, runtime: WorkspaceRuntime): AgentProcess {
   const env = createAgentEnvironment(start, grant, readSurroundings());
-  const [program = "", ...args] = start.agent.command;
-  const [file, ...lowered] = lowerArgv([program, ...args], env["PATH"]);
-  const child = spawn(file, lowered, {
-    cwd: start.checkout ?? start.home,
-    env,
-    stdio: ["pipe", "pipe", "pipe"],
-    detached: true,
-  });
-  lowerGroup(child);
-  const readTail = keepTail(child.stderr);
-  child.stdin.on("error", () => {
-    // The process is gone; `exited` resolves.
-  });
-  const isGone = () => child.exitCode !== null || child.signalCode !== null;
+  const [file = "", ...args] = start.agent.command;
+  const started = runtime.start({ argv: [file, ...args], env, stdin: "pipe", leavesServices: false });
+  const { pid, stdin, stdout, exited } = started;
+  if (stdin === null) throw new Error("the agent was started without a pipe for its input");
+  const readTail = keepTail(started.stderr);
   return {
-    pid: child.pid ?? null,
-    stdin: child.stdin,
-    stdout: child.stdout,
-    exited: waitForExit(child),
+    pid,
+    getProgramPid: () => started.getProgramPid(),
+    stdin,
+    stdout,
+    exited,
     getStderrTail: (redact) => redactText(redact(readTail())).trim().slice(-STDERR_TAIL_CHARS),
-    signal: (name) => signalGroup(child.pid, name),
-    setPaused: (paused) => void (paused && !isGone() ? child.stdout.pause() : child.stdout.resume()),
+    signal: (name) => started.signal(name),
+    setPaused: (paused) => void (paused && !started.hasExited ? stdout.pause() : stdout.resume()),
   };
 }
 
@@ -66,16 +50,6 @@ export function startAgent(start: AgentStart, grant: AgentGrant): AgentProcess {
 export function readSurroundings(): AgentSurroundings {
   const { PATH = "/usr/local/bin:/usr/bin:/bin", LANG = "C.UTF-8" } = process.env;
   return { path: [PATH, dirname(process.execPath)].join(delimiter), lang: LANG, isRoot: process.getuid?.() === 0 };
-}
-
-function waitForExit(child: ChildProcess): Promise<AgentExit> {
-  return new Promise((resolve) => {
-    child.once("error", (error) => resolve({ code: null, signal: null, error: error.message }));
-    child.once("exit", (code, signal) => {
-      const pipes = [child.stdout, child.stderr].filter((pipe) => pipe !== null);
-      void Promise.all(pipes.map(readToEnd)).then(() => resolve({ code, signal, error: null }));
-    });
-  });
 }
 
 function keepTail(stream: Readable): () => string {
@@ -90,13 +64,4 @@ function keepTail(stream: Readable): () => string {
     // There is nothing more to read.
   });
   return () => (isCut ? tail.toString("utf8").replace(/^.*\n?/, "") : tail.toString("utf8"));
-}
-
-function signalGroup(pid: number | undefined, name: "SIGTERM" | "SIGKILL"): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, name);
-  } catch {
-    // The group is gone already.
-  }
 }

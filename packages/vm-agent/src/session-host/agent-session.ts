@@ -26,6 +26,7 @@ import type { AcpConnection } from "./acp-connection.ts";
 import type { AgentGrant } from "./agent-environment.ts";
 import { createAgentStart } from "./agent-environment.ts";
 import type { AgentProcess } from "./agent-process.ts";
+import type { WorkspaceRuntime } from "../runtime/runtime.ts";
 import { applyConfigOptions } from "./config-options.ts";
 import type { AgentLoss, TurnResult } from "./outcome.ts";
 import { decidePermission } from "./permissions.ts";
@@ -35,6 +36,7 @@ import { ACP_VERSION, LINE_MAX_CHARS, StartedAgent } from "./started-agent.ts";
 export interface AgentSessionPorts {
   readonly launch: HostLaunch;
   readonly grant: AgentGrant;
+  readonly runtime: WorkspaceRuntime;
   /** An agent that was started before its task was known. */
   readonly standby: StartedAgent | null;
   readonly recorder: Recorder;
@@ -44,7 +46,7 @@ export interface AgentSessionPorts {
   /** The start permit, released when the agent's session is open or the agent is gone; null for a standby agent. */
   readonly permit: StartPermit | null;
   readonly log: Logger;
-  onSpawned(pid: number): void;
+  onSpawned(agent: AgentProcess): void;
   onCapabilities(capabilities: AgentCapabilities): void;
   /** Called for each update after the prompt. */
   onUpdate(): void;
@@ -82,10 +84,11 @@ export class AgentSession {
   constructor(ports: AgentSessionPorts) {
     this.#ports = ports;
     this.#lastActivityAt = ports.agentClock.now();
-    this.#started = ports.standby ?? new StartedAgent(createAgentStart(ports.launch), ports.grant);
+    this.#started =
+      ports.standby ?? new StartedAgent(createAgentStart(ports.launch, ports.runtime.seen), ports.grant, ports.runtime);
     this.#agent = this.#started.process;
     this.#acp = this.#started.acp;
-    if (this.#agent.pid !== null) ports.onSpawned(this.#agent.pid);
+    if (this.#agent.pid !== null) ports.onSpawned(this.#agent);
     ports.log.debug("agent.spawned", { agentPid: this.#agent.pid, early: ports.standby !== null });
     this.#started.listen({
       onUpdate: (update) => this.#onUpdate(update),
@@ -212,7 +215,7 @@ export class AgentSession {
   }
 
   #openSession(resumable: ResumableSession | null): Promise<Fields> {
-    const params = { cwd: this.#ports.launch.cwd, mcpServers: [], _meta: SESSION_META };
+    const params = { cwd: this.#ports.runtime.seen.checkout, mcpServers: [], _meta: SESSION_META };
     if (resumable === null) return this.#acp.request("session/new", params);
     this.#isReplaying = true;
     return this.#acp.request(`session/${resumable.method}`, { ...params, sessionId: resumable.sessionId });
@@ -326,9 +329,9 @@ export class AgentSession {
 
   #onRequest(method: string, params: Fields): unknown {
     if (method !== "session/request_permission") return undefined;
-    const { launch, log, agentClock } = this.#ports;
+    const { launch, runtime, log, agentClock } = this.#ports;
     this.#lastActivityAt = agentClock.now();
-    const decision = decidePermission(params, [launch.cwd, launch.home], launch.cwd);
+    const decision = decidePermission(params, [launch.cwd, launch.home], runtime);
     log.info("permission.decided", { outcome: decision.outcome });
     return decision;
   }

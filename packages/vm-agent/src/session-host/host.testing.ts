@@ -115,6 +115,7 @@ export function aLaunch(
     mark: sessionId,
     cwd,
     home,
+    sandbox: null,
     agent: { kind: "script", command: scriptAgent, env: {}, gateway: null, secretEnv: false },
     model: null,
     permissionMode: null,

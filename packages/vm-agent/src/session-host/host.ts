@@ -12,7 +12,6 @@ import type { AgentAccess } from "./agent-access.ts";
 import { ControlSocket } from "./control-socket.ts";
 import type { StopReason, TurnEnd, TurnResult } from "./outcome.ts";
 import { getTurnEnd } from "./outcome.ts";
-import { reapSession } from "./reap.ts";
 import { Recorder } from "./recorder.ts";
 import { recover } from "./recovery.ts";
 import { SessionSecrets } from "./session-secrets.ts";
@@ -20,6 +19,7 @@ import { runSetupScript } from "./setup-script.ts";
 import { matchesLaunch } from "./standby.ts";
 import type { Standby } from "./standby.ts";
 import type { StartedAgent } from "./started-agent.ts";
+import type { WorkspaceRuntime } from "../runtime/runtime.ts";
 import { CurrentToken } from "./current-token.ts";
 import { Turn } from "./turn.ts";
 
@@ -27,6 +27,8 @@ export interface HostPorts {
   readonly directory: string;
   readonly launch: HostLaunch;
   readonly standby: Standby | null;
+  /** Where the session's programs run. */
+  readonly runtime: WorkspaceRuntime;
   readonly store: OutboxStore;
   readonly record: SessionRecord;
   /** Set when the session's file was damaged. */
@@ -72,7 +74,7 @@ export class SessionHost {
     this.#tokens = new CurrentToken(() => this.#publishStatus());
     this.#recorder = new Recorder({
       ...ports,
-      cwd: launch.cwd,
+      cwd: ports.runtime.seen.checkout ?? launch.cwd,
       secrets: this.#secrets,
       onCommitted: () => this.#onCommitted(),
       onPause: (paused) => this.#turn?.setPaused(paused),
@@ -127,12 +129,12 @@ export class SessionHost {
   }
 
   async #runSession(): Promise<HostEnd> {
-    const { record, launch, log } = this.#ports;
+    const { record, runtime, log } = this.#ports;
     const { result, access } = await this.#runAgent();
     await access?.close();
     // A standby agent that was not used, or not to the end.
     this.#ports.standby?.agent.process.signal("SIGKILL");
-    const left = reapSession(launch.mark);
+    const left = (await runtime.end()) + ((await this.#ports.standby?.runtime.end()) ?? 0);
     if (left > 0) log.warn("agent.processes_killed", { killed: left });
     const turnEnd = this.#redactTurnEnd(getTurnEnd(result, this.#stop));
     // Called when all messages are final: the end of a text that might have begun a secret is part of it only then.
@@ -177,9 +179,9 @@ export class SessionHost {
   }
 
   async #runSetupAndTurn(grant: AgentAccess, standby: StartedAgent | null): Promise<TurnResult> {
-    const { launch, record, clock, timers, starts, log } = this.#ports;
+    const { launch, runtime, record, clock, timers, starts, log } = this.#ports;
     const { signal } = this.#stopped;
-    const failure = await runSetupScript({ launch, recorder: this.#recorder, clock, timers, log, signal });
+    const failure = await runSetupScript({ launch, runtime, recorder: this.#recorder, clock, timers, log, signal });
     if (failure !== null) return { kind: "unready", failure };
     const onDelayed = () => this.#onDelayed();
     const permit = standby === null ? await starts.enter({ signal, onDelayed }) : null;
@@ -190,6 +192,7 @@ export class SessionHost {
     this.#turn = new Turn({
       launch,
       grant,
+      runtime,
       standby,
       recorder: this.#recorder,
       clock,
@@ -197,7 +200,7 @@ export class SessionHost {
       starts,
       permit,
       log,
-      onSpawned: (pid) => record.agentSpawned(pid),
+      onSpawned: ({ pid }) => pid !== null && record.agentSpawned(pid),
       onCapabilities: (capabilities) => this.#onCapabilities(capabilities),
       onStarted: () => this.#onStarted(),
       onLimit: (reason) => this.#requestStop(reason),

@@ -7,6 +7,8 @@ import type { HostLaunch } from "@samovar/contracts";
 import { PROTOCOL_VERSION, hostLaunch } from "@samovar/contracts";
 import { OutboxStore, SessionRecord, openSessionFile } from "@samovar/outbox";
 import { START_GATE_VARIABLE, startGate } from "@samovar/processes";
+import type { WorkspaceRuntime } from "../runtime/runtime.ts";
+import { createRuntime } from "../runtime/create-runtime.ts";
 import { SessionHost } from "./host.ts";
 import type { Standby } from "./standby.ts";
 import { readLogLevel, readOutboxSettings } from "./settings.ts";
@@ -57,6 +59,7 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
     directory,
     launch,
     standby,
+    runtime: createSessionRuntime(launch, timers),
     store,
     record,
     salvage,
@@ -77,6 +80,10 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
     process.off("SIGHUP", ignore).off("SIGTERM", stop).off("SIGINT", stop);
     db.close();
   }
+}
+
+function createSessionRuntime({ cwd, home, sandbox, mark }: HostLaunch, timers: Timers): WorkspaceRuntime {
+  return createRuntime({ places: { checkout: cwd, home }, sandbox, mark, timers });
 }
 
 function readLaunch(directory: string): HostLaunch {

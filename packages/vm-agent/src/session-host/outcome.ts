@@ -1,7 +1,7 @@
 /** The outcome of an agent's turn: from its answer, its loss, or the host's decision to stop it. */
 import { assertNever } from "@samovar/base";
 import type { Failure, SessionOutcome } from "@samovar/contracts";
-import type { AgentExit } from "./agent-process.ts";
+import type { ProgramExit } from "../runtime/runtime.ts";
 
 /** Why the host stopped the agent. */
 export type StopReason =
@@ -12,7 +12,7 @@ export type StopReason =
 
 /** How an agent was lost during its turn: its process exited, or lost its session. */
 export type AgentLoss =
-  | { readonly kind: "exit"; readonly exit: AgentExit }
+  | { readonly kind: "exit"; readonly exit: ProgramExit }
   | { readonly kind: "session_lost"; readonly message: string };
 
 /** How the turn ended. */

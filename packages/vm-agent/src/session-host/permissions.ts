@@ -7,10 +7,20 @@ import { basename, dirname, isAbsolute, join, relative, resolve } from "node:pat
 import type { RequestPermissionResponse } from "@agentclientprotocol/sdk";
 import type { Fields } from "@samovar/domain/acp-update";
 import { toFields } from "@samovar/domain/acp-update";
+import type { WorkspaceRuntime } from "../runtime/runtime.ts";
 
-/** `roots`: directories that the agent may work in. */
-export function decidePermission(params: Fields, roots: readonly string[], cwd: string): RequestPermissionResponse {
-  const isInside = listTargets(params).every((path) => roots.some((root) => isWithin(root, resolve(cwd, path))));
+/** `roots`: the node's directories that the agent may work in. The agent names paths as its runtime shows them. */
+export function decidePermission(
+  params: Fields,
+  roots: readonly string[],
+  runtime: Pick<WorkspaceRuntime, "seen" | "toNodePath">,
+): RequestPermissionResponse {
+  const { checkout, home } = runtime.seen;
+  const isAllowed = (path: string) => {
+    const onNode = runtime.toNodePath(resolve(checkout ?? home, path));
+    return onNode !== null && roots.some((root) => isWithin(root, onNode));
+  };
+  const isInside = listTargets(params).every(isAllowed);
   const wanted = isInside ? ["allow_once", "allow_always"] : ["reject_once", "reject_always"];
   const option = wanted.flatMap((kind) => listOptions(params).filter((offered) => offered.kind === kind))[0];
   return { outcome: option === undefined ? { outcome: "cancelled" } : { outcome: "selected", optionId: option.id } };

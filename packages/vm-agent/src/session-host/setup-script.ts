@@ -2,27 +2,26 @@
  * Runs `samovar.setup` from a checkout's root once, before the agent, with the agent's environment but none of its secrets.
  * Its output is one growing message; when it fails, the session fails with its last lines. Keeps M1, S1, T1.
  */
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
 import { realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import type { Clock, Logger, Timers } from "@samovar/base";
-import { errorMessage, RunningClock } from "@samovar/base";
+import { RunningClock } from "@samovar/base";
 import type { Failure, HostLaunch } from "@samovar/contracts";
 import type { HeldText } from "@samovar/domain/secret-redactor";
 import { NOTHING_HELD } from "@samovar/domain/secret-redactor";
 import type { BoundedOutput } from "@samovar/script-agent/bounded-output";
-import { lowerArgv, lowerGroup, processTime } from "@samovar/processes";
+import { processTime } from "@samovar/processes";
 import { boundedOutput } from "@samovar/script-agent/bounded-output";
+import type { RuntimeProcess, WorkspaceRuntime } from "../runtime/runtime.ts";
 import { createAgentEnvironment, createAgentStart } from "./agent-environment.ts";
 import { readSurroundings } from "./agent-process.ts";
 import { isWithin } from "./permissions.ts";
-import { readToEnd } from "./read-to-end.ts";
 import type { Recorder } from "./recorder.ts";
 
 export interface SetupPorts {
   readonly launch: HostLaunch;
+  readonly runtime: WorkspaceRuntime;
   readonly recorder: Recorder;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -49,12 +48,12 @@ type SetupEnd =
 
 /** Null when there is no script or it succeeded. Never throws. */
 export async function runSetupScript(ports: SetupPorts): Promise<Failure | null> {
-  const { launch, log, signal } = ports;
-  const found = findScript(launch.cwd);
+  const { launch, runtime, log, signal } = ports;
+  const found = findScript(launch.cwd, runtime.seen.checkout ?? launch.cwd);
   if (found.kind === "none" || signal.aborted) return null;
   if (found.kind === "unfit") return { code: "setup_failed", message: found.message };
   const message = new SetupMessage(ports);
-  const child = start(found.argv, launch);
+  const child = start(found.argv, launch, runtime);
   log.info("setup.started");
   const end = await waitForEnd(child, message, ports);
   log.info("setup.finished", { end: end.kind });
@@ -68,7 +67,8 @@ type Found =
   | { readonly kind: "unfit"; readonly message: string }
   | { readonly kind: "script"; readonly argv: readonly [string, ...string[]] };
 
-function findScript(cwd: string): Found {
+/** `cwd`: the checkout on the node; `seen`: where its programs see it. */
+function findScript(cwd: string, seen: string): Found {
   const path = join(cwd, SETUP_FILE);
   const target = readRealPath(path);
   if (target === null) return { kind: "none" };
@@ -77,7 +77,8 @@ function findScript(cwd: string): Found {
   const stat = statSync(target);
   if (!stat.isFile()) return { kind: "unfit", message: `${SETUP_FILE} is not a file; it was not run.` };
   const isExecutable = (stat.mode & 0o111) !== 0;
-  return { kind: "script", argv: isExecutable ? [path] : ["sh", path] };
+  const script = join(seen, SETUP_FILE);
+  return { kind: "script", argv: isExecutable ? [script] : ["sh", script] };
 }
 
 function readRealPath(path: string): string | null {
@@ -88,53 +89,52 @@ function readRealPath(path: string): string | null {
   }
 }
 
-/** Starts the script in a separate process group, with stderr merged into stdout in the order of writing. */
-function start(argv: readonly string[], launch: HostLaunch): ChildProcess {
-  const env = createAgentEnvironment(createAgentStart(launch), { gateway: null, secretEnv: {} }, readSurroundings());
-  const [file, ...words] = lowerArgv(["sh", "-c", 'exec "$@" 2>&1', "sh", ...argv], env["PATH"]);
-  const child = spawn(file, words, {
-    cwd: launch.cwd,
+/** Starts the script with stderr merged into stdout in the order of writing. */
+function start(argv: readonly string[], launch: HostLaunch, runtime: WorkspaceRuntime): RuntimeProcess {
+  const agentStart = createAgentStart(launch, runtime.seen);
+  const env = createAgentEnvironment(agentStart, { gateway: null, secretEnv: {} }, readSurroundings());
+  return runtime.start({
+    argv: ["sh", "-c", 'exec "$@" 2>&1', "sh", ...argv],
     env: { ...env, [SETUP_MARK]: launch.sessionId },
-    stdio: ["ignore", "pipe", "ignore"],
-    detached: true,
+    stdin: "none",
+    leavesServices: true,
   });
-  lowerGroup(child);
-  return child;
 }
 
 function waitForEnd(
-  child: ChildProcess,
+  child: RuntimeProcess,
   message: SetupMessage,
   { launch, clock, timers, signal }: SetupPorts,
 ): Promise<SetupEnd> {
   const { promise, resolve } = Promise.withResolvers<SetupEnd>();
   const pending: (() => void)[] = [];
-  const time = processTime(() => child.pid ?? null);
+  const time = processTime(() => child.getProgramPid());
   const scriptClock = new RunningClock(clock, timers, time);
   let why: "too_long" | "stopped" | null = null;
   const stop = (reason: "too_long" | "stopped") => {
     why ??= reason;
-    signalGroup(child, "SIGTERM");
-    pending.push(timers.after(KILL_GRACE_MS, () => signalGroup(child, "SIGKILL")));
+    child.signal("SIGTERM");
+    pending.push(timers.after(KILL_GRACE_MS, () => child.signal("SIGKILL")));
   };
   const onAbort = () => stop("stopped");
   signal.addEventListener("abort", onAbort, { once: true });
   pending.push(scriptClock.after(launch.setupTimeoutMs, () => stop("too_long")));
   const decoder = new StringDecoder("utf8");
   const append = (bytes: Buffer) => message.append(decoder.write(bytes));
-  child.stdout?.on("data", append);
+  child.stdout.on("data", append);
+  // What the runtime itself reports when it cannot start the script.
+  child.stderr.on("data", append);
   const finish = (end: SetupEnd) => {
     for (const cancel of pending) cancel();
     signal.removeEventListener("abort", onAbort);
     // Services may keep writing: drain the pipe and ignore the output.
-    child.stdout?.off("data", append).resume();
-    if (why !== null) signalGroup(child, "SIGKILL");
+    for (const pipe of [child.stdout, child.stderr]) pipe.off("data", append).resume();
+    if (why !== null) child.signal("SIGKILL");
     resolve(why === null ? end : { kind: why });
   };
-  child.once("error", (error) => finish({ kind: "unstartable", message: errorMessage(error) }));
-  child.once("exit", (code, killer) => {
-    const end: SetupEnd = code === null ? { kind: "killed", signal: String(killer) } : { kind: "exited", code };
-    void (child.stdout === null ? Promise.resolve() : readToEnd(child.stdout)).then(() => finish(end));
+  void child.exited.then(({ code, signal: killer, error }) => {
+    if (error !== null) finish({ kind: "unstartable", message: error });
+    else finish(code === null ? { kind: "killed", signal: String(killer) } : { kind: "exited", code });
   });
   return promise;
 }
@@ -223,13 +223,4 @@ function formatFailure(end: SetupEnd, timeoutMs: number): string | null {
 function getLastLines(output: string): string {
   const lines = output.trimEnd().split("\n").slice(-LAST_LINES).join("\n").slice(-LAST_LINES_CHARS).trim();
   return lines === "" ? "" : ` Its last lines:\n${lines}`;
-}
-
-function signalGroup({ pid }: ChildProcess, name: "SIGTERM" | "SIGKILL"): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, name);
-  } catch {
-    // The group is gone already.
-  }
 }

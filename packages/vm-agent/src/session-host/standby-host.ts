@@ -6,7 +6,7 @@ import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { createInterface } from "node:readline";
-import { errorMessage, jsonLogger, systemClock, systemRandom } from "@samovar/base";
+import { errorMessage, jsonLogger, systemClock, systemRandom, systemTimers } from "@samovar/base";
 import type { HostStandby, StandbyAssignment } from "@samovar/contracts";
 import { PROTOCOL_VERSION, hostStandby, standbyAssignment } from "@samovar/contracts";
 import { reportReady } from "@samovar/processes";
@@ -20,7 +20,7 @@ export async function runStandbyHost(directory: string, input: Readable): Promis
   try {
     const setup = readStandby(directory);
     const assignment = readAssignment(input);
-    const standby = await startStandby(setup, log, systemRandom);
+    const standby = await startStandby(setup, log, { random: systemRandom, timers: systemTimers });
     reportReady(process.env);
     const assigned = await assignment;
     if (assigned !== null) return await runSessionHost(assigned.directory, { standby });

@@ -1,9 +1,11 @@
 /** An agent that was started before its task was known, and the gateway to its model. Keeps S1 [R25]. */
-import type { Logger, Random } from "@samovar/base";
+import type { Logger, Random, Timers } from "@samovar/base";
 import { errorMessage } from "@samovar/base";
-import type { HostLaunch, HostStandby, ModelApi } from "@samovar/contracts";
+import type { HostLaunch, HostSandbox, HostStandby, ModelApi } from "@samovar/contracts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { startGateway } from "../gateway/gateway.ts";
+import { createRuntime } from "../runtime/create-runtime.ts";
+import type { WorkspaceRuntime } from "../runtime/runtime.ts";
 import { reapSession } from "./reap.ts";
 import { StartedAgent } from "./started-agent.ts";
 
@@ -14,6 +16,9 @@ export interface Standby {
   readonly gateway: Gateway | null;
   readonly api: ModelApi | null;
   readonly command: readonly string[];
+  /** Where the agent runs. */
+  readonly runtime: WorkspaceRuntime;
+  readonly sandbox: HostSandbox | null;
   readonly mark: string;
 }
 
@@ -24,29 +29,32 @@ export function matchesLaunch(standby: Standby | null, launch: HostLaunch): stan
   return (
     standby.mark === launch.mark &&
     standby.api === gateway &&
+    JSON.stringify(standby.sandbox) === JSON.stringify(launch.sandbox) &&
     JSON.stringify(standby.command) === JSON.stringify(command)
   );
 }
 
 /** Resolves when `initialize` was answered or failed. Null when only the host is needed. */
 export async function startStandby(
-  { agent, home, mark }: HostStandby,
+  { agent, home, sandbox, mark }: HostStandby,
   log: Logger,
-  random: Random,
+  { random, timers }: { readonly random: Random; readonly timers: Timers },
 ): Promise<Standby | null> {
   if (agent === null) return null;
   const gateway = agent.gateway === null ? null : await startGateway({ api: agent.gateway, random, log });
-  const start = { agent, home, checkout: null, model: null, mark };
-  const started = new StartedAgent(start, { gateway, secretEnv: {} });
+  const runtime = createRuntime({ places: { checkout: null, home }, sandbox, mark, timers });
+  const start = { agent, ...runtime.seen, model: null, mark };
+  const started = new StartedAgent(start, { gateway, secretEnv: {} }, runtime);
   await started.initialized.catch((error: unknown) =>
     log.warn("standby.agent_refused", { error: errorMessage(error) }),
   );
-  return { agent: started, gateway, api: agent.gateway, command: agent.command, mark };
+  return { agent: started, gateway, api: agent.gateway, command: agent.command, runtime, sandbox, mark };
 }
 
 export async function endStandby(standby: Standby | null, { mark }: HostStandby): Promise<void> {
   standby?.agent.process.signal("SIGKILL");
   await standby?.agent.process.exited;
   await standby?.gateway?.close();
+  await standby?.runtime.end();
   reapSession(mark);
 }

@@ -8,6 +8,7 @@ import type { Fields } from "@samovar/domain/acp-update";
 import type { AgentGrant, AgentStart } from "./agent-environment.ts";
 import type { AgentProcess } from "./agent-process.ts";
 import { startAgent } from "./agent-process.ts";
+import type { WorkspaceRuntime } from "../runtime/runtime.ts";
 import { LineSplitter } from "./line-splitter.ts";
 
 export interface AgentListener extends AcpHandlers {
@@ -30,8 +31,8 @@ export class StartedAgent {
   #listener: AgentListener | null = null;
   #isGone = false;
 
-  constructor(start: AgentStart, grant: AgentGrant) {
-    this.process = startAgent(start, grant);
+  constructor(start: AgentStart, grant: AgentGrant, runtime: WorkspaceRuntime) {
+    this.process = startAgent(start, grant, runtime);
     this.acp = new AcpConnection((line) => this.process.stdin.write(line), {
       onUpdate: (update) => this.#listener?.onUpdate(update),
       onNotification: (method, params) => this.#listener?.onNotification(method, params),

@@ -10,6 +10,7 @@ import { hasOpenTools } from "@samovar/domain/assembler";
 import { processTime, type StartGate, type StartPermit } from "@samovar/processes";
 import type { AgentSessionPorts, ResumableSession } from "./agent-session.ts";
 import { AgentSession } from "./agent-session.ts";
+import type { AgentProcess } from "./agent-process.ts";
 import type { StopReason, TurnResult } from "./outcome.ts";
 import { describeLoss } from "./outcome.ts";
 import { reapSession } from "./reap.ts";
@@ -36,7 +37,7 @@ Your changes to the files are still there; commands that were running were ended
 export class Turn {
   readonly #ports: TurnPorts;
   readonly #agentClock: RunningClock;
-  #agentPid: number | null = null;
+  #spawned: AgentProcess | null = null;
   readonly #beganAt: number;
   #agent: AgentSession;
   #restarts = 0;
@@ -49,7 +50,7 @@ export class Turn {
     this.#agentClock = new RunningClock(
       ports.clock,
       ports.timers,
-      processTime(() => this.#agentPid),
+      processTime(() => this.#spawned?.getProgramPid() ?? null),
     );
     this.#beganAt = this.#agentClock.now();
     this.#agent = this.#startAgent(ports.standby, ports.permit);
@@ -122,9 +123,9 @@ export class Turn {
       standby,
       permit,
       agentClock: this.#agentClock,
-      onSpawned: (pid) => {
-        this.#agentPid = pid;
-        this.#ports.onSpawned(pid);
+      onSpawned: (agent) => {
+        this.#spawned = agent;
+        this.#ports.onSpawned(agent);
       },
       onUpdate: () => this.#onUpdate(),
     });

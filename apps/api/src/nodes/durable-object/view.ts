@@ -22,6 +22,7 @@ export function buildNodeView(node: StoredNode, storage: NodeStorage, config: Co
     epoch: record.epoch,
     warmUntil: life.state === "warm" ? life.until : null,
     unreachableSince: link.kind === "down" && isAlive(record) ? link.since : null,
+    runtime: storage.link().state.runtime ?? null,
     taskIds: listTaskIds(slots.filter(({ retained }) => !retained)),
     retainedTaskIds: listTaskIds(slots.filter(({ retained }) => retained)),
     taken: countTakenSlots({ slots }, toNodeSettings(config)),

@@ -22,7 +22,9 @@ export function NodeName({ node }: { readonly node: NodeView }) {
         <span className="shrink-0">{visibleText(node.name.slice(-TAIL))}</span>
       </code>
       <span className="text-small text-ink-3">
-        {[node.size, node.location].filter((part) => part !== null).join(" · ")}
+        {[node.size, node.location, node.runtime?.kind === "sandbox" ? "Sandbox" : null]
+          .filter((part) => part !== null)
+          .join(" · ")}
       </span>
     </span>
   );

@@ -1,6 +1,6 @@
-/** What is unusual about a node: no contact, a failure of its provider, rejected messages, retained workspaces. */
+/** What is unusual about a node: no sandbox, no contact, a failure of its provider, rejected messages, retained workspaces. */
 import type { NodeView } from "@samovar/contracts";
-import { CloudOff, MailWarning, OctagonX, type LucideIcon } from "lucide-react";
+import { CloudOff, MailWarning, OctagonX, ShieldOff, type LucideIcon } from "lucide-react";
 import type { ReactNode } from "react";
 import { Ago } from "../../ui/moment.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
@@ -8,14 +8,24 @@ import { RetainedWorkspace } from "../workspaces/retained-workspace.tsx";
 import { TaskLink } from "./node-facts.tsx";
 import type { NodeUsage } from "./node-usage.ts";
 
-export function hasNotes({ unreachableSince, failure, outbox }: NodeView, { retained }: NodeUsage): boolean {
-  return unreachableSince !== null || failure !== null || outbox.deadLetters > 0 || retained.length > 0;
+export function hasNotes(node: NodeView, { retained }: NodeUsage): boolean {
+  const { unreachableSince, failure, outbox } = node;
+  const isUnusual = unreachableSince !== null || failure !== null || isWithoutSandbox(node);
+  return isUnusual || outbox.deadLetters > 0 || retained.length > 0;
 }
 
+const isWithoutSandbox = ({ runtime }: NodeView): boolean => runtime !== null && runtime.kind !== "sandbox";
+
 export function NodeNotes({ node, usage }: { readonly node: NodeView; readonly usage: NodeUsage }) {
-  const { unreachableSince, failure, outbox } = node;
+  const { unreachableSince, failure, outbox, runtime } = node;
   return (
     <div className="flex max-w-170 flex-col gap-2 pb-3 text-small">
+      {runtime !== null && isWithoutSandbox(node) && (
+        <Note icon={ShieldOff} tone={runtime.kind === "process" ? "text-working" : "text-failed"}>
+          No sandbox: {visibleText(runtime.reason ?? "the node gave no reason.")}{" "}
+          {runtime.kind === "process" ? "Agents can reach what the node's user can." : "No task runs there."}
+        </Note>
+      )}
       {unreachableSince !== null && (
         <Note icon={CloudOff} tone="text-working">
           Last contact <Ago at={unreachableSince} />. Its tasks keep running, and their messages arrive when it

@@ -27,6 +27,7 @@ function aNode(fields: Readonly<Record<string, unknown>> = {}): NodeView {
     epoch: 1,
     warmUntil: null,
     unreachableSince: null,
+    runtime: null,
     taskIds: [],
     retainedTaskIds: [],
     taken: 0,

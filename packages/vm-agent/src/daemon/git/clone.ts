@@ -7,7 +7,7 @@ import { err, ok, redactText } from "@samovar/base";
 import type { CheckoutOptions, Failure } from "@samovar/contracts";
 import { branchName } from "@samovar/contracts";
 import { findFreeBranch } from "@samovar/domain/branch-name";
-import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { GitOptions } from "./git.ts";
 import { git, getOutputTail, LFS_FILTERS } from "./git.ts";
@@ -20,6 +20,8 @@ export interface CheckoutPaths {
   /** The checkout. */
   readonly repo: string;
   readonly home: string;
+  /** `/tmp` of the programs in a sandbox. */
+  readonly tmp: string;
   /** A copy of the fresh checkout's git settings, outside the agent's working directory. */
   readonly trustedConfig: string;
   /** The global git settings for every git command of the workspace. */
@@ -54,7 +56,7 @@ export async function cloneRepository(
   paths: CheckoutPaths,
   ports: ClonePorts,
 ): Promise<Result<Checkout, Failure>> {
-  await rm(paths.repo, { recursive: true, force: true });
+  await emptyDirectory(paths.repo);
   await mkdir(join(paths.home, ".config"), { recursive: true, mode: 0o700 });
   await writeFile(paths.globalConfig, "[safe]\n\tdirectory = *\n", { mode: 0o600 });
   const { home, globalConfig } = paths;
@@ -76,6 +78,12 @@ export async function cloneRepository(
     if (version.value.code !== 0) return err(LFS_MISSING);
   }
   return fetchAndSwitch(input, base.value, branch, paths, { ...options, login, lfs: input.checkout.lfs });
+}
+
+/** The directory itself stays, because the sandbox of a standby host may show it already. */
+async function emptyDirectory(path: string): Promise<void> {
+  const names = await readdir(path).catch((): string[] => []);
+  for (const name of names) await rm(join(path, name), { recursive: true, force: true });
 }
 
 interface OpenedRemote {
@@ -185,7 +193,7 @@ async function clone(
     if (partial.value.code === 0) return ok(null);
     if (!/promisor|unadvertised|not our ref|filter/i.test(partial.value.stderr))
       return err(createCloneFailure(getOutputTail(partial.value.stderr)));
-    await rm(directory, { recursive: true, force: true });
+    await emptyDirectory(directory);
   }
   const full = await tryGit(getCloneArguments(input, baseBranch, directory, isLocal ? ["--no-local"] : []), options);
   if (!full.ok) return full;

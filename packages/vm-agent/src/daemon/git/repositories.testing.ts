@@ -56,6 +56,7 @@ export function makeCheckoutPaths(directory: string): CheckoutPaths {
   return {
     repo: join(directory, "repo"),
     home: join(directory, "home"),
+    tmp: join(directory, "tmp"),
     trustedConfig: join(directory, "trusted.gitconfig"),
     globalConfig: join(directory, "global.gitconfig"),
     bundle: join(directory, "work.bundle"),

@@ -38,7 +38,14 @@ beforeEach(async () => {
   const observed: string[] = [];
   states = observed;
   link = new Link(
-    { controlPlaneUrl: plane.url, nodeId: plane.nodeId, agentVersion: "1", epoch: 3, getToken: () => nodeToken },
+    {
+      controlPlaneUrl: plane.url,
+      nodeId: plane.nodeId,
+      agentVersion: "1",
+      epoch: 3,
+      runtime: { kind: "process", reason: "tea is not sand" },
+      getToken: () => nodeToken,
+    },
     {
       onCommand: (command) => {
         if (store.transaction(() => store.recordCommand(command))) commands.push(command);
@@ -78,7 +85,13 @@ test("sends its state in the hello, and reconnects with the token from the welco
   link.start();
   await connected();
   expect(plane.upgrades).toEqual(["Bearer first-token"]);
-  expect(plane.hellos[0]).toMatchObject({ epoch: 3, lastCommand: 0, workspaces: [], protocol: PROTOCOL_VERSION });
+  expect(plane.hellos[0]).toMatchObject({
+    epoch: 3,
+    lastCommand: 0,
+    workspaces: [],
+    protocol: PROTOCOL_VERSION,
+    runtime: { kind: "process", reason: "tea is not sand" },
+  });
   plane.cut();
   await lost();
   timers.advance(250);

@@ -5,7 +5,15 @@
  */
 import type { Clock, Logger, NodeId, Random, Timers, WorkspaceId } from "@samovar/base";
 import { assertNever, backoffMs, errorMessage } from "@samovar/base";
-import type { Command, ControlFrame, NodeCall, NodeFrame, NodeReply, WorkspaceToken } from "@samovar/contracts";
+import type {
+  Command,
+  ControlFrame,
+  NodeCall,
+  NodeFrame,
+  NodeReply,
+  NodeRuntime,
+  WorkspaceToken,
+} from "@samovar/contracts";
 import { LIMITS, LINK_CLOSE, PROTOCOL_VERSION } from "@samovar/contracts";
 import { cpus, totalmem } from "node:os";
 import { WebSocket } from "ws";
@@ -41,6 +49,7 @@ export interface LinkOptions {
   readonly nodeId: NodeId;
   readonly agentVersion: string;
   readonly epoch: number;
+  readonly runtime: NodeRuntime;
   /** The newest node token. */
   getToken(): string;
 }
@@ -216,6 +225,7 @@ class Connection {
       epoch: this.#options.epoch,
       lastCommand: store.lastCommand(),
       resources: { cpus: cpus().length, memoryBytes: totalmem() },
+      runtime: this.#options.runtime,
       workspaces: store.workspaces().map((workspace) => workspace.id),
     });
   }

@@ -5,6 +5,9 @@ import type { Failure, HostLaunch } from "@samovar/contracts";
 import { PROTOCOL_VERSION } from "@samovar/contracts";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { RuntimeChoice } from "../../runtime/choose-runtime.ts";
+import { createHostSandbox } from "../../runtime/choose-runtime.ts";
+import { SEEN } from "../../runtime/sandbox-arguments.ts";
 import { writePrivateFile } from "../private-file.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
 import { getCheckoutPaths } from "../workspaces/workspace-paths.ts";
@@ -16,6 +19,7 @@ export interface LaunchInput {
   readonly command: string[];
   readonly node: Pick<HostLaunch, "controlPlaneUrl" | "nodeId" | "epoch">;
   readonly stateDir: string;
+  readonly runtime: RuntimeChoice;
   /** The mark that the session's processes carry. */
   readonly mark: string;
 }
@@ -32,16 +36,18 @@ export function writeLaunch(directory: string, input: LaunchInput): Result<null,
 }
 
 /** Nothing of the repository has run yet, so no link in the home directory leads elsewhere. */
-function writeHomeFiles({ session: { args }, workspace, stateDir }: LaunchInput): void {
+function writeHomeFiles({ session: { args }, workspace, stateDir, runtime }: LaunchInput): void {
   const { home, repo } = getCheckoutPaths(stateDir, workspace.directoryName);
+  const seen = runtime.sandbox === null ? repo : SEEN.checkout;
   for (const [path, text] of Object.entries(args.agent.homeFiles)) {
     const file = join(home, path);
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    writePrivateFile(file, text.replaceAll("{checkout}", repo));
+    writePrivateFile(file, text.replaceAll("{checkout}", seen));
   }
 }
 
-function createHostLaunch({ session: { args }, workspace, command, node, stateDir, mark }: LaunchInput): HostLaunch {
+function createHostLaunch({ session: { args }, workspace, command, ...input }: LaunchInput): HostLaunch {
+  const { node, stateDir, runtime, mark } = input;
   const paths = getCheckoutPaths(stateDir, workspace.directoryName);
   // The local cloud finds a server's processes by this variable.
   const server = process.env["SAMOVAR_SERVER_ID"];
@@ -56,6 +62,7 @@ function createHostLaunch({ session: { args }, workspace, command, node, stateDi
     mark,
     cwd: paths.repo,
     home: paths.home,
+    sandbox: createHostSandbox(runtime, paths),
     agent: {
       kind: args.agent.kind,
       command,

@@ -8,6 +8,8 @@ import { assertNever, RunningClock, systemTimers } from "@samovar/base";
 import type { HostCommand, HostLaunch, HostStatus, SessionEnd } from "@samovar/contracts";
 import type { AgentPorts } from "../../agents/registry.ts";
 import { prepareAgent } from "../../agents/registry.ts";
+import type { RuntimeChoice } from "../../runtime/choose-runtime.ts";
+import { createRuntimeFailure } from "../../runtime/choose-runtime.ts";
 import { reapSession } from "../../session-host/reap.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
 import type { DaemonStore } from "../store/store.ts";
@@ -37,6 +39,7 @@ export interface SupervisorPorts {
   readonly standby: Pick<StandbyHosts, "claim">;
   readonly node: Pick<HostLaunch, "controlPlaneUrl" | "nodeId" | "epoch">;
   readonly stateDir: string;
+  readonly runtime: RuntimeChoice;
   readonly finishTimeoutMs: number;
   readonly drainTimeoutMs: number;
   /** Aborted when the daemon stops; hosts keep running. */
@@ -184,6 +187,10 @@ export class SessionSupervisor {
   }
 
   async #launch(session: SessionRow): Promise<void> {
+    if (this.#ports.runtime.kind === "unavailable") {
+      const failure = createRuntimeFailure(this.#ports.runtime);
+      return this.#endWithoutHost(session, { do: "end-without-host", outcome: "error", failure });
+    }
     const { agents, store } = this.#ports;
     const signal = AbortSignal.any([this.#ports.stopping, this.#cancelled.signal]);
     const onDelayed = () => this.#start.reportDelay(session);
@@ -204,6 +211,7 @@ export class SessionSupervisor {
       command: agent.value,
       node: this.#ports.node,
       stateDir: this.#ports.stateDir,
+      runtime: this.#ports.runtime,
     });
     if (!prepared.ok) {
       return this.#endWithoutHost(session, { do: "end-without-host", outcome: "error", failure: prepared.error });

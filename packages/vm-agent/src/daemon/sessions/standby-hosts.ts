@@ -15,6 +15,8 @@ import { PROTOCOL_VERSION, agentRecipe } from "@samovar/contracts";
 import { lowerGroup, markProcess, type ProcessMark, READY_ENVIRONMENT, untilReady } from "@samovar/processes";
 import type { AgentPorts } from "../../agents/registry.ts";
 import { prepareAgent } from "../../agents/registry.ts";
+import type { RuntimeChoice } from "../../runtime/choose-runtime.ts";
+import { createHostSandbox } from "../../runtime/choose-runtime.ts";
 import { reapSession } from "../../session-host/reap.ts";
 import { writePrivateFile } from "../private-file.ts";
 import type { WorkspaceRow } from "../store/rows.ts";
@@ -26,6 +28,7 @@ export interface StandbyPorts {
   readonly logger: Logger;
   readonly ids: IdSource;
   readonly stateDir: string;
+  readonly runtime: RuntimeChoice;
   readonly agents: Omit<AgentPorts, "signal" | "logger" | "onDelayed">;
   readonly stopping: AbortSignal;
 }
@@ -93,7 +96,7 @@ export class StandbyHosts {
   /** Starts a host while the workspace is cloned; does nothing when the workspace has one. */
   async startFor({ id, directoryName, args }: WorkspaceRow): Promise<void> {
     const hasHost = this.#byWorkspace.has(id) || this.#startingFor.has(id) || this.#hasSession(id);
-    if (args.agent === undefined || hasHost) return;
+    if (args.agent === undefined || hasHost || this.#ports.runtime.kind === "unavailable") return;
     const cancel = new AbortController();
     const done = this.#startBeside(id, args.agent, directoryName, cancel.signal);
     this.#startingFor.set(id, { done, cancel });
@@ -122,6 +125,7 @@ export class StandbyHosts {
     const { store, ids, logger } = this.#ports;
     const lastAgent = store.fact("last_agent");
     if (this.#idle !== null || this.#starting || lastAgent === null || availableMemory() < SPARE_BYTES) return;
+    if (this.#ports.runtime.kind === "unavailable") return;
     this.#starting = true;
     try {
       const directoryName = chooseDirectoryName(ids.make("wsp"), (taken) =>
@@ -201,12 +205,20 @@ export class StandbyHosts {
   }
 
   async #spawn(recipe: AgentRecipe, command: string[], directoryName: string): Promise<WaitingHost> {
-    const { agents, stateDir } = this.#ports;
+    const { agents, stateDir, runtime } = this.#ports;
     const mark = `standby-${this.#ports.ids.make("ses")}`;
     const directory = join(getWorkspaceDirectory(stateDir, directoryName), "standby");
-    const { home } = getCheckoutPaths(stateDir, directoryName);
-    for (const each of [directory, home]) mkdirSync(each, { recursive: true, mode: 0o700 });
-    writePrivateFile(join(directory, "standby.json"), JSON.stringify(createStandby(recipe, command, home, mark)));
+    const paths = getCheckoutPaths(stateDir, directoryName);
+    for (const each of [directory, paths.home]) mkdirSync(each, { recursive: true, mode: 0o700 });
+    const sandbox = createHostSandbox(runtime, paths);
+    const standby = {
+      protocol: PROTOCOL_VERSION,
+      mark,
+      home: paths.home,
+      sandbox,
+      agent: getEarlyAgent(recipe, command),
+    };
+    writePrivateFile(join(directory, "standby.json"), JSON.stringify(standby satisfies HostStandby));
     const child = await spawnStandby(directory, agents.self);
     return this.#createWaitingHost(child, { directoryName, mark, recipe: JSON.stringify(recipe) });
   }
@@ -251,12 +263,11 @@ function waitUntilSettled(work: Promise<void>, signal: AbortSignal): Promise<voi
   });
 }
 
-function createStandby(recipe: AgentRecipe, command: string[], home: string, mark: string): HostStandby {
+function getEarlyAgent(recipe: AgentRecipe, command: string[]): HostStandby["agent"] {
   const { kind, env, gateway } = recipe;
   const server = process.env["SAMOVAR_SERVER_ID"];
   const completeEnv = { ...env, ...(server === undefined ? {} : { SAMOVAR_SERVER_ID: server }) };
-  const agent = canStartEarly(recipe) ? { kind, command, env: completeEnv, gateway } : null;
-  return { protocol: PROTOCOL_VERSION, mark, home, agent };
+  return canStartEarly(recipe) ? { kind, command, env: completeEnv, gateway } : null;
 }
 
 /** False for an agent whose environment needs values that are not known yet. */

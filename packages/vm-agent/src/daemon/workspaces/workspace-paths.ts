@@ -1,4 +1,4 @@
-/** The paths of a workspace's files: `<stateDir>/w/<directory name>/{repo,home,session}`. */
+/** The paths of a workspace's files: `<stateDir>/w/<directory name>/{repo,home,tmp,session}`. */
 import type { SessionId } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
 import { lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
@@ -19,6 +19,7 @@ export function getCheckoutPaths(stateDir: string, directoryName: string): Check
   return {
     repo: join(directory, "repo"),
     home: join(directory, "home"),
+    tmp: join(directory, "tmp"),
     trustedConfig: join(directory, "trusted.gitconfig"),
     globalConfig: join(directory, "global.gitconfig"),
     bundle: join(directory, "work.bundle"),

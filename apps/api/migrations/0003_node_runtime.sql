@@ -1,0 +1,2 @@
+-- Where a node runs agents, as it reports itself.
+ALTER TABLE nodes ADD COLUMN runtime TEXT;

@@ -1,0 +1,26 @@
+/** What a node's entry says about where its agents run, as HTML. */
+import type { NodeRuntime } from "@samovar/contracts";
+import { aNodeView } from "@samovar/testing";
+import { renderToStaticMarkup } from "react-dom/server";
+import { expect, it } from "vitest";
+import { NodeName } from "./node-facts.tsx";
+import { hasNotes, NodeNotes } from "./node-notes.tsx";
+
+const usage = { running: [], retained: [] };
+const show = (runtime: NodeRuntime | null) => {
+  const node = aNodeView({ runtime });
+  const notes = hasNotes(node, usage) ? renderToStaticMarkup(<NodeNotes node={node} usage={usage} />) : "";
+  return { name: renderToStaticMarkup(<NodeName node={node} />), notes };
+};
+
+it("[security 23] names a sandbox beside the size, and gives the reason where there is none", () => {
+  expect(show({ kind: "sandbox", reason: null })).toMatchObject({
+    name: expect.stringContaining("· Sandbox"),
+    notes: "",
+  });
+  const without = show({ kind: "process", reason: "bubblewrap is not installed.\u202e" });
+  expect(without.name).not.toContain("Sandbox");
+  expect(without.notes).toContain("No sandbox: bubblewrap is not installed.⟨U+202E⟩ Agents can reach");
+  expect(show({ kind: "unavailable", reason: "No." }).notes).toContain("No sandbox: No. No task runs there.");
+  expect(show(null)).toMatchObject({ notes: "" });
+});

@@ -1,0 +1,89 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { chooseRuntime, createRuntimeFailure } from "./choose-runtime.ts";
+import { getSandboxArguments } from "./sandbox-arguments.ts";
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "smv-choice-"));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** A `bwrap` first on the PATH that does what the script says. */
+function withBubblewrap(name: string, script: string): { readonly PATH: string } {
+  const bin = join(directory, name);
+  mkdirSync(bin);
+  writeFileSync(join(bin, "bwrap"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return { PATH: `${bin}:/usr/bin:/bin` };
+}
+
+test("the process runtime is chosen by its setting, without trying a sandbox", async () => {
+  const env = withBubblewrap("never", "exit 1");
+  expect(await chooseRuntime({ mode: "process", readOnlyPaths: [] }, directory, env)).toEqual({
+    kind: "process",
+    reason: "WORKSPACE_RUNTIME is process.",
+    sandbox: null,
+  });
+});
+
+test("where a sandbox does not work, auto falls back and says why; a demanded sandbox is not replaced", async () => {
+  const script = 'echo "bwrap: setting up uid map: Permission denied" >&2; exit 1';
+  const env = withBubblewrap("restricted", script);
+  const reason = expect.stringMatching(/setting up uid map.*restricts user namespaces.*AppArmor/);
+  const choose = (mode: "auto" | "sandbox") => chooseRuntime({ mode, readOnlyPaths: [] }, directory, env);
+  expect(await choose("auto")).toEqual({ kind: "process", reason, sandbox: null });
+  const demanded = await choose("sandbox");
+  expect(demanded).toEqual({ kind: "unavailable", reason, sandbox: null });
+  expect(createRuntimeFailure(demanded)).toMatchObject({
+    code: "sandbox_unavailable",
+    message: expect.stringMatching(/^WORKSPACE_RUNTIME is sandbox, .*AppArmor/),
+  });
+});
+
+test("a program that only claims to be a sandbox is not taken for one", async () => {
+  const env = withBubblewrap("fake", "exit 0");
+  expect(await chooseRuntime({ mode: "auto", readOnlyPaths: [] }, directory, env)).toMatchObject({ kind: "process" });
+});
+
+test("an older bubblewrap is used without the option that it does not have", async () => {
+  const script =
+    'case "$*" in *--disable-userns*) echo "bwrap: Unknown option --disable-userns" >&2; exit 1;; esac; echo works';
+  const env = withBubblewrap("older", script);
+  const { sandbox } = await chooseRuntime({ mode: "auto", readOnlyPaths: [] }, directory, env);
+  expect(sandbox).toMatchObject({ disablesUserNamespaces: false, program: join(directory, "older/bwrap") });
+});
+
+test("a state directory among the system's programs cannot be hidden, so there is no sandbox", async () => {
+  const env = withBubblewrap("usr", "echo works");
+  const choice = await chooseRuntime({ mode: "auto", readOnlyPaths: [] }, "/usr/lib/samovar", env);
+  expect(choice).toMatchObject({ kind: "process", reason: expect.stringContaining("/usr/lib/samovar") });
+});
+
+test("[security 23] shows directories of the PATH one by one, and never one that holds the state or the home, also behind a link", () => {
+  const bin = join(directory, "tools/bin");
+  const state = join(directory, "data/vm/state");
+  const link = join(directory, "link");
+  for (const each of [bin, state]) mkdirSync(each, { recursive: true });
+  symlinkSync(join(directory, "data"), link);
+  const path = [
+    bin,
+    directory,
+    link,
+    join(directory, "data/vm"),
+    state,
+    homedir(),
+    "/",
+    "/etc",
+    "/proc/self",
+    "relative",
+  ];
+  const settings = { program: "bwrap", disablesUserNamespaces: true, hidden: [state, homedir()], readOnlyPaths: [] };
+  const places = { checkout: "/w/repo", home: "/w/home", tmp: "/w/tmp" };
+  const words = getSandboxArguments(places, settings, ["sh"], path.join(":"));
+  const shown = words.flatMap((word, at) => (word === "--ro-bind" ? [words[at + 2]] : []));
+  expect(shown).toContain(bin);
+  for (const hidden of path.slice(1)) expect(shown).not.toContain(hidden);
+  expect(words.join(" ")).not.toMatch(/setenv|shadow|\/etc\/ssh/);
+});

@@ -1,0 +1,20 @@
+/** Creates the runtime of one session. */
+import type { Timers } from "@samovar/base";
+import type { HostSandbox } from "@samovar/contracts";
+import { ProcessRuntime } from "./process-runtime.ts";
+import type { WorkspacePlaces, WorkspaceRuntime } from "./runtime.ts";
+import { SandboxRuntime } from "./sandbox-runtime.ts";
+
+export interface RuntimeOptions {
+  readonly places: WorkspacePlaces;
+  /** Null: without a sandbox. */
+  readonly sandbox: HostSandbox | null;
+  /** The session's mark, which its processes have in their environment. */
+  readonly mark: string;
+  readonly timers: Timers;
+}
+
+export function createRuntime({ places, sandbox, mark, timers }: RuntimeOptions): WorkspaceRuntime {
+  if (sandbox === null) return new ProcessRuntime(places, mark);
+  return new SandboxRuntime({ home: places.home, sandbox, timers });
+}

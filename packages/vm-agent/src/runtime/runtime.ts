@@ -1,0 +1,57 @@
+/**
+ * Where a workspace's programs run: the agent, `samovar.setup` and all that they start. Both runtimes keep one contract
+ * (`runtime.contract.test.ts`); only the sandbox is a boundary between a workspace and its node.
+ */
+import type { Readable, Writable } from "node:stream";
+
+/** Absolute paths on the node. */
+export interface WorkspacePlaces {
+  /** Null for an agent that is started before its checkout is known. */
+  readonly checkout: string | null;
+  readonly home: string;
+}
+
+export interface RuntimeProgram {
+  readonly argv: readonly [file: string, ...args: string[]];
+  /** The whole environment. It is never passed as arguments, because every user can read those. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: "pipe" | "none";
+  /** Processes that it leaves running stay until {@link WorkspaceRuntime.end}. Otherwise they may end with it. */
+  readonly leavesServices: boolean;
+}
+
+export interface ProgramExit {
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** Why the program could not be started; null otherwise. */
+  readonly error: string | null;
+}
+
+export interface RuntimeProcess {
+  /** Of the process that was started on the node; null when it could not be started. */
+  readonly pid: number | null;
+  /** The program's own process, for its state and CPU time; null when it could not be started. */
+  getProgramPid(): number | null;
+  /** Null without a pipe. */
+  readonly stdin: Writable | null;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** The program has exited; its output may still be read. */
+  readonly hasExited: boolean;
+  /** Resolves when the program has exited and its output was read to the end. */
+  readonly exited: Promise<ProgramExit>;
+  /** Signals the program and the processes of its group. SIGKILL also ends its services in a sandbox. */
+  signal(name: "SIGTERM" | "SIGKILL"): void;
+}
+
+export interface WorkspaceRuntime {
+  readonly kind: "process" | "sandbox";
+  /** The workspace's places as its programs see them: what the agent is told, and what its updates name. */
+  readonly seen: WorkspacePlaces;
+  /** The node's path for an absolute one that a program names; null where a sandbox shows neither checkout nor home. */
+  toNodePath(path: string): string | null;
+  /** Starts in the checkout, or in the home while there is no checkout. */
+  start(program: RuntimeProgram): RuntimeProcess;
+  /** Kills everything that was started. Resolves, with the number of processes or sandboxes killed, when they are gone. */
+  end(): Promise<number>;
+}

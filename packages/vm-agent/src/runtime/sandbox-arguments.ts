@@ -1,0 +1,171 @@
+/**
+ * bubblewrap's arguments for a workspace. The root is empty and read-only; only what is named here appears in it: the system's
+ * programs and a few of its settings, the agent's own files, and writable the checkout, the home and a private `/tmp`.
+ */
+import { existsSync, lstatSync, readlinkSync, realpathSync } from "node:fs";
+import { delimiter, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import type { HostSandbox } from "@samovar/contracts";
+
+/** Where programs in a sandbox see their workspace, in every session. */
+export const SEEN = { checkout: "/workspace", home: "/home/agent" } as const;
+
+export type SandboxSettings = Pick<HostSandbox, "program" | "disablesUserNamespaces" | "hidden" | "readOnlyPaths">;
+
+/** Absolute paths on the node. */
+export interface SandboxPlaces {
+  readonly checkout: string;
+  readonly home: string;
+  readonly tmp: string;
+}
+
+const SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
+
+/** What programs need of `/etc`: names, certificates, time, the loader, and the settings of shells, languages and fonts. */
+const ETC = [
+  ...["passwd", "group", "hosts", "host.conf", "hostname", "resolv.conf", "nsswitch.conf", "gai.conf"],
+  ...[
+    "services",
+    "protocols",
+    "rpc",
+    "networks",
+    "ssl",
+    "ca-certificates",
+    "ca-certificates.conf",
+    "pki",
+    "crypto-policies",
+  ],
+  ...[
+    "alternatives",
+    "localtime",
+    "timezone",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "os-release",
+    "debian_version",
+  ],
+  ...[
+    "mime.types",
+    "magic",
+    "profile",
+    "profile.d",
+    "bash.bashrc",
+    "inputrc",
+    "terminfo",
+    "locale.alias",
+    "locale.conf",
+  ],
+  ...["fonts", "perl", "python3", "java", "maven", "gradle", "php", "ruby", "R", "ImageMagick-6", "ImageMagick-7"],
+];
+
+/** Never shown, nor anything below. */
+const NEVER = ["/proc", "/sys", "/etc"];
+/** Never shown as a whole. */
+const NOT_WHOLE = [
+  "/",
+  "/root",
+  "/home",
+  "/var",
+  "/run",
+  "/tmp",
+  "/dev",
+  "/dev/shm",
+  "/mnt",
+  "/media",
+  "/srv",
+  "/boot",
+];
+
+/** Everything up to the program's own arguments. `command`: the program that is to run; `path`: its PATH. */
+export function getSandboxArguments(
+  places: SandboxPlaces,
+  settings: SandboxSettings,
+  command: readonly string[],
+  path: string,
+): string[] {
+  const shown = [
+    ...path.split(delimiter).filter(isAbsolute),
+    dirname(process.execPath),
+    ...settings.readOnlyPaths,
+    ...listCommandPaths(command, settings.hidden),
+  ];
+  return [
+    ...["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
+    ...(settings.disablesUserNamespaces ? ["--disable-userns"] : []),
+    ...["--cap-drop", "ALL", "--new-session", "--die-with-parent"],
+    ...SYSTEM.flatMap(showSystemDirectory),
+    ...(existsSync("/opt") && isShowable("/opt", settings.hidden) ? ["--ro-bind", "/opt", "/opt"] : []),
+    ...["--perms", "0755", "--dir", "/etc", "--perms", "0755", "--dir", "/var", "--perms", "0755", "--dir", "/home"],
+    ...ETC.flatMap((name) => showSetting(join("/etc", name))),
+    ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run", "--symlink", "/run", "/var/run"],
+    ...["--bind", places.tmp, "/tmp", "--symlink", "/tmp", "/var/tmp"],
+    ...toMounts(shown, settings.hidden),
+    ...["--bind", places.checkout, SEEN.checkout, "--bind", places.home, SEEN.home],
+    ...["--remount-ro", "/", "--chdir", SEEN.checkout],
+  ];
+}
+
+/** The system's own directories among those to hide: then a sandbox cannot hide them. Null when all is well. */
+export function findUnhideable(hidden: readonly string[]): string | null {
+  return hidden.find((path) => ["/usr", "/bin", "/lib"].some((system) => isBelow(system, toRealPath(path)))) ?? null;
+}
+
+/** Where `/bin` and others are links into `/usr`, they are links in the sandbox too. */
+function showSystemDirectory(path: string): string[] {
+  if (!existsSync(path)) return [];
+  return lstatSync(path).isSymbolicLink() ? ["--symlink", readlinkSync(path), path] : ["--ro-bind", path, path];
+}
+
+/** A link to a file that the sandbox shows stays a link, since programs read the time zone's name from it. */
+function showSetting(path: string): string[] {
+  if (!existsSync(path)) return [];
+  const target = lstatSync(path).isSymbolicLink() ? resolve(dirname(path), readlinkSync(path)) : null;
+  return target !== null && isBelow("/usr", target) ? ["--symlink", target, path] : ["--ro-bind", path, path];
+}
+
+function toMounts(paths: readonly string[], hidden: readonly string[]): string[] {
+  const mounts = new Map<string, string>();
+  for (const path of paths.filter((each) => existsSync(each))) {
+    const source = toRealPath(path);
+    // Below a link's real place too, because programs follow links.
+    for (const target of [resolve(path), source]) {
+      const isSystem = [...SYSTEM, "/opt"].some((system) => isBelow(system, target) && isShowable(system, hidden));
+      if (!isSystem && isShowable(source, hidden) && isShowable(target, hidden)) mounts.set(target, source);
+    }
+  }
+  const targets = [...mounts.keys()];
+  return [...mounts]
+    .filter(([target]) => !targets.some((other) => other !== target && isBelow(other, target)))
+    .flatMap(([target, source]) => ["--ro-bind", source, target]);
+}
+
+/** The program's file and its package; a script for Node is the second word. */
+function listCommandPaths([program = "", script = ""]: readonly string[], hidden: readonly string[]): string[] {
+  const files = [program, script].filter((word) => isAbsolute(word) && existsSync(word));
+  return files.flatMap((file) => {
+    const real = toRealPath(file);
+    const modules = real.indexOf("/node_modules/");
+    if (modules !== -1) return [file, real.slice(0, modules + "/node_modules".length)];
+    const directory = dirname(real);
+    return file === program && isShowable(directory, hidden) ? [file, directory] : [file, real];
+  });
+}
+
+function isShowable(path: string, hidden: readonly string[]): boolean {
+  if (NOT_WHOLE.includes(path) || NEVER.some((never) => isBelow(never, path))) return false;
+  return !hidden.some((each) => isBelow(path, each) || isBelow(path, toRealPath(each)));
+}
+
+/** Whether `path` is `root` or below it. */
+function isBelow(root: string, path: string): boolean {
+  const way = relative(root, path);
+  return way === "" || (way !== ".." && !way.startsWith("../") && !isAbsolute(way));
+}
+
+function toRealPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return resolve(path);
+  }
+}
