@@ -42,6 +42,8 @@ let tarball: Buffer;
 let lockfiles: Map<string, string>;
 /** What was reported about trees that were not trusted. */
 let rejected: string[];
+/** Of the tea agent. */
+let folder: string;
 
 beforeEach(async () => {
   root = makeDirectory();
@@ -50,6 +52,7 @@ beforeEach(async () => {
   tarball = makeTarball();
   lockfiles = new Map();
   rejected = [];
+  folder = "tea-agent-1.0.0";
   server = createServer((request, response) => {
     requests.push(request.url ?? "");
     const digest = /^\/agent\/lockfiles\/(\w+)\.json$/.exec(request.url ?? "")?.[1];
@@ -119,7 +122,7 @@ function ports(change: Partial<InstallPorts> = {}): InstallPorts {
   };
 }
 const tarballs = () => requests.filter((url) => url.endsWith(".tgz")).length;
-const directory = () => join(root, "agents/tea-agent-1.0.0");
+const directory = () => join(root, "agents", folder);
 
 test("installs a package once for concurrent requests, and does not run its scripts", async () => {
   const answers = await Promise.all([
@@ -252,6 +255,7 @@ function lockTea(integrity = getIntegrity()): AgentPackage {
   });
   const digest = sha256(text);
   lockfiles.set(digest, text);
+  folder = `tea-agent-1.0.0-${digest.slice(0, 12)}`;
   return { ...PACKAGE, lockfiles: { [name]: digest } };
 }
 
@@ -292,6 +296,15 @@ test("[security 35] does not install from a lockfile that is missing or has anot
     },
   });
   expect(tarballs()).toBe(0);
+});
+
+test("[security 36] does not run a package that was installed without the shipped lockfile", async () => {
+  expect(await installAgent(PACKAGE, ports())).toMatchObject({ ok: true });
+  const unlocked = inTree("index.js");
+  const found = await installAgent(lockTea(), ports());
+  expect(found).toEqual({ ok: true, value: [process.execPath, inTree("index.js")] });
+  expect(inTree("index.js")).not.toBe(unlocked);
+  expect(rejected).toEqual([]);
 });
 
 test("[security 36] keeps the lockfile of an added agent's first installation for later ones", async () => {
@@ -355,7 +368,15 @@ test.each<[what: string, change: () => void]>([
       symlinkSync(join(root, "elsewhere.js"), inTree("index.js"));
     },
   ],
-  ["a damaged record", () => writeFileSync(join(root, "agents-records/tea-agent-1.0.0.json"), "{")],
+  [
+    "its directory replaced by a link to a copy",
+    () => {
+      cpSync(directory(), join(root, "copy"), { recursive: true, verbatimSymlinks: true });
+      rmSync(directory(), { recursive: true });
+      symlinkSync(join(root, "copy"), directory());
+    },
+  ],
+  ["a damaged record", () => writeFileSync(join(root, "agents-records", `${folder}.json`), "{")],
 ])("[security 35] replaces an installation with %s, and reports that once", async (_what, change) => {
   const locked = lockTea();
   await installAgent(locked, ports());

@@ -7,6 +7,7 @@
 import type { Logger, Result } from "@samovar/base";
 import { err, ok, redactText } from "@samovar/base";
 import type { AgentPackage, Failure } from "@samovar/contracts";
+import { getLockfileDigest, nameInstallation } from "@samovar/domain/agent-installation";
 import { closeSync, existsSync, openSync, readFileSync, readSync } from "node:fs";
 import { chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
@@ -96,8 +97,8 @@ export async function installAgent(requested: AgentPackage, ports: InstallPorts)
   });
 }
 
-function locate({ name, version }: PackageSpec, agentsDir: string): Place {
-  const id = `${name.replace("/", "+")}-${version}`;
+function locate(wanted: PackageSpec, agentsDir: string): Place {
+  const id = nameInstallation(wanted);
   const directory = join(agentsDir, id);
   const records = `${agentsDir}-records`;
   return {
@@ -144,7 +145,7 @@ async function install(
 ): Promise<Result<string[], Failure>> {
   const { directory, partial, record } = place;
   const { controlPlaneUrl } = ports;
-  const digest = wanted.lockfiles?.[wanted.name] ?? null;
+  const digest = getLockfileDigest(wanted);
   const lockfile = await readLockfile({ digest, file: place.lockfile, controlPlaneUrl, signal });
   if (!lockfile.ok) return err(createInstallFailure(wanted, lockfile.error));
   await rm(partial, { recursive: true, force: true });

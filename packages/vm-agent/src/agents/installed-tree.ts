@@ -104,9 +104,11 @@ async function addFile(hash: Hash, file: string, size: number): Promise<void> {
   else for await (const piece of createReadStream(file, { highWaterMark: PIECE_BYTES })) hash.update(piece as Buffer);
 }
 
-/** Everything below the directory, by name, without following links. Synchronous calls are several times faster here. */
+/** The directory and everything below it, by name, without following links. Synchronous calls are several times faster here. */
 async function* listEntries(directory: string): AsyncGenerator<Entry> {
-  const left = [""];
+  const root = lstatSync(directory);
+  yield { path: "", stats: root };
+  const left = root.isDirectory() ? [""] : [];
   let count = 0;
   for (let below = left.pop(); below !== undefined; below = left.pop()) {
     for (const name of readdirSync(join(directory, below)).toSorted()) {
