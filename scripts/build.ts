@@ -3,13 +3,14 @@
  *   worker/worker.js           the control plane, one module for workerd
  *   web/                       the web app's files
  *   web/agent/vm-agent-*.mjs   the vm-agent's release, one module for Node 24
+ *   web/agent/lockfiles/       the agents' lockfiles, named by their SHA-256
  *   release.json               that release's version, path and SHA-256
  *   cli/                       the CLI, which starts from it while its sources are unchanged
  *   build.json                 the fingerprint of the sources, so that an unchanged tree is not built again
  *
  * `node scripts/build.ts [--force]`
  */
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256 } from "@samovar/base/sha256";
 import { build as esbuild } from "esbuild";
@@ -33,6 +34,7 @@ console.error("Building the control plane, the vm-agent, the CLI and the web app
 await rm(dist, { recursive: true, force: true });
 await Promise.all([buildWorker(), buildWeb(), buildCli(root)]);
 await buildAgent();
+await copyLockfiles();
 await writeFile(join(dist, "build.json"), `${JSON.stringify({ fingerprint })}\n`);
 console.error(`Built in ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
 
@@ -69,4 +71,15 @@ async function buildAgent(): Promise<void> {
   await mkdir(join(dist, "web/agent"), { recursive: true });
   await writeFile(join(dist, "web", path), contents);
   await writeFile(join(dist, "release.json"), `${JSON.stringify({ version, path, sha256: digest })}\n`);
+}
+
+/** Nodes download these by the digests in the agents' recipes. */
+async function copyLockfiles(): Promise<void> {
+  const from = join(root, "packages/vm-agent/agents");
+  const to = join(dist, "web/agent/lockfiles");
+  await mkdir(to, { recursive: true });
+  for (const name of await readdir(from)) {
+    const text = await readFile(join(from, name, "package-lock.json"));
+    await writeFile(join(to, `${sha256(text)}.json`), text);
+  }
 }

@@ -8,6 +8,7 @@ import { idSource, silentLogger, systemClock, systemRandom, type SessionId } fro
 import { AGENTS } from "@samovar/domain/agents";
 import { noStartGate } from "@samovar/processes";
 import { prepareAgent } from "@samovar/vm-agent/agents/registry";
+import { TreeChecks } from "@samovar/vm-agent/agents/tree-checks";
 import { createAgentEnvironment } from "@samovar/vm-agent/session-host/agent-environment";
 import { readSurroundings } from "@samovar/vm-agent/session-host/agent-process";
 import type { Installation } from "../../tests/harness/installation.ts";
@@ -60,6 +61,8 @@ async function jobOf(
   await mkdir(home, { recursive: true });
   const command = await prepareAgent(recipe, {
     agentsDir: join(here.dataDir, "agents"),
+    controlPlaneUrl: here.url,
+    trees: new TreeChecks(systemClock),
     timeoutMs: INSTALL_TIMEOUT_MS,
     env: process.env,
     logger: silentLogger,
@@ -67,6 +70,7 @@ async function jobOf(
     self: [process.execPath, ""],
     starts: noStartGate,
     onDelayed: () => {},
+    onRejected: () => {},
   });
   if (!command.ok) throw new Error(command.error.message);
   const agent = { ...recipe, command: command.value };

@@ -42,6 +42,11 @@ export const agentPackage = z.object({
   platforms: z
     .record(z.string().regex(/^[a-z0-9]+-[a-z0-9]+(-musl)?$/, "not a platform, such as linux-x64"), packageName)
     .optional(),
+  /**
+   * By package name, the SHA-256 of the lockfile that Samovar ships for it and serves to nodes. A package without one is
+   * installed without a lockfile the first time.
+   */
+  lockfiles: z.record(packageName, z.string().regex(/^[0-9a-f]{64}$/, "not a SHA-256")).optional(),
   /** Arguments that print the program's version. Run after an installation to check that the program works on the node. */
   versionArgs: z.array(argument).max(10).optional(),
 });
@@ -100,7 +105,12 @@ export const agentDefinition = z
     ),
     name: z.string().trim().min(1).max(100),
     description: z.string().trim().max(500).default(""),
-    program: agentProgram.refine(({ from }) => from !== "vm_agent", "an added agent is an npm package or a program"),
+    program: agentProgram
+      .refine(({ from }) => from !== "vm_agent", "an added agent is an npm package or a program")
+      .refine(
+        (program) => program.from !== "npm" || program.package.lockfiles === undefined,
+        "only built-in agents have lockfiles",
+      ),
     env: environment.default({}),
     /** Secret variables that it needs; their values are stored as the credential `agent:<kind>`. */
     secretEnv: z.array(environmentName).max(MAX_SECRET_VARIABLES).default([]),

@@ -1,5 +1,6 @@
-/** The agents that come with Samovar: what each is, needs, and how a node gets it. Add a row to add an agent. */
+/** The agents that come with Samovar: what each is, needs, and how a node gets it. Add a row to add an agent, and after a change of a package run `node scripts/lock-agents.ts`. */
 import type { AgentRecipe, BuiltInAgent, CredentialKind } from "@samovar/contracts";
+import lockfiles from "./agent-lockfiles.json" with { type: "json" };
 
 export interface AgentEntry {
   readonly description: string;
@@ -61,6 +62,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
           version: "0.100.0",
           bin: "claude-agent-acp",
           versionArgs: ["--version"],
+          lockfiles: lockfiles.claude,
         },
         args: [],
       },
@@ -91,6 +93,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
           version: "1.18.33",
           bin: "opencode",
           versionArgs: ["--version"],
+          lockfiles: lockfiles.opencode,
           // For x64 those that every processor can run.
           platforms: {
             "linux-x64": "opencode-linux-x64-baseline",
@@ -124,7 +127,13 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
       name: "Gemini CLI",
       program: {
         from: "npm",
-        package: { name: "@google/gemini-cli", version: "0.61.0", bin: "gemini", versionArgs: ["--version"] },
+        package: {
+          name: "@google/gemini-cli",
+          version: "0.61.0",
+          bin: "gemini",
+          versionArgs: ["--version"],
+          lockfiles: lockfiles.gemini,
+        },
         args: ["--acp"],
       },
       env: {
@@ -153,6 +162,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
           version: "2.6.0",
           bin: "codex-acp",
           versionArgs: ["--version"],
+          lockfiles: lockfiles.codex,
         },
         args: [],
       },

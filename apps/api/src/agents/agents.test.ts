@@ -111,6 +111,14 @@ describe("a custom agent", () => {
       { ...GOOSE, program: { ...PACKAGE, package: { ...PACKAGE.package, version: "latest" } } },
       /pin an exact version/,
     ],
+    [
+      "a lockfile",
+      {
+        ...GOOSE,
+        program: { ...PACKAGE, package: { ...PACKAGE.package, lockfiles: { [PACKAGE.package.name]: "0".repeat(64) } } },
+      },
+      /only built-in agents have lockfiles/,
+    ],
     ["the vm-agent as its program", { ...GOOSE, program: { from: "vm_agent" } }, /npm package or a program/],
   ])("is refused with %s", async (_what, definition, says) => {
     const answer = await define(definition);

@@ -1,22 +1,30 @@
 /**
- * Installs an agent's pinned package on first use. Several nodes on one computer may share the directory: a lock that is
- * released when its process dies lets one install at a time, and a finished installation appears by a rename. The package's
- * scripts do not run.
+ * Installs an agent's pinned package on first use, from its lockfile. Several nodes on one computer may share the directory: a
+ * lock that is released when its process dies lets one install at a time, and a finished installation appears by a rename. The
+ * package's scripts do not run. What was installed is recorded beside the directory, where agents cannot write; a tree that
+ * does not match its record is never run but replaced.
  */
 import type { Logger, Result } from "@samovar/base";
 import { err, ok, redactText } from "@samovar/base";
 import type { AgentPackage, Failure } from "@samovar/contracts";
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { getLockfileDigest, nameInstallation } from "@samovar/domain/agent-installation";
+import { closeSync, existsSync, openSync, readFileSync, readSync } from "node:fs";
+import { chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import type { StartGate } from "@samovar/processes";
 import * as z from "zod";
+import { checkTree, forgetTree, makeReadOnly, recordTree } from "./installed-tree.ts";
 import { withLock } from "./lock.ts";
+import { keepLockfile, readLockfile, writeLockedManifest } from "./lockfile.ts";
+import type { TreeChecks } from "./tree-checks.ts";
 import { withLimit } from "../time-limit.ts";
 import { runProgram } from "./run-program.ts";
 
 export interface InstallPorts {
   readonly agentsDir: string;
+  /** Where lockfiles are downloaded; without a trailing slash. */
+  readonly controlPlaneUrl: string;
+  readonly trees: TreeChecks;
   readonly timeoutMs: number;
   readonly env: NodeJS.ProcessEnv;
   readonly logger: Logger;
@@ -24,12 +32,23 @@ export interface InstallPorts {
   readonly starts: StartGate;
   /** Called when the installation waits long at the start gate. */
   readonly onDelayed: () => void;
+  /** Called before a tree that does not match its record is replaced. */
+  readonly onRejected: (message: string) => void;
   /** A platform name as in {@link AgentPackage}; this node's when absent. */
   readonly platform?: string;
 }
 
 /** One package and the program in it. */
 type PackageSpec = Omit<AgentPackage, "platforms">;
+
+/** Where one package is, and what is known about it. */
+interface Place {
+  readonly directory: string;
+  readonly partial: string;
+  /** {@link recordTree} */
+  readonly record: string;
+  readonly lockfile: string;
+}
 /** For a program to print its version. */
 const TRY_MS = 60_000;
 
@@ -56,16 +75,18 @@ export async function installAgent(requested: AgentPackage, ports: InstallPorts)
   const chosen = resolvePackage(requested, ports);
   if (!chosen.ok) return chosen;
   const wanted = chosen.value;
-  const directory = join(ports.agentsDir, getDirectoryName(wanted));
-  const known = readInstalledProgram(wanted, directory);
-  if (known !== null) return ok(known);
+  const place = locate(wanted, ports.agentsDir);
+  const known = readInstalledProgram(wanted, place.directory);
+  if (known !== null && (await ports.trees.isUntouched(place.directory, place.record))) return ok(known);
+  ports.signal.throwIfAborted();
   await mkdir(ports.agentsDir, { recursive: true });
+  await chmod(ports.agentsDir, 0o700);
   return withLimit(ports.timeoutMs, ports.signal, async ({ signal, isLate }) => {
     try {
-      return await withLock(`${directory}.lock`, signal, async () => {
-        const made = readInstalledProgram(wanted, directory);
+      return await withLock(`${place.directory}.lock`, signal, async () => {
+        const made = await findIntactProgram(wanted, place, ports);
         return made === null
-          ? await runWhenAdmitted(ports, signal, () => install(wanted, directory, ports, signal))
+          ? await runWhenAdmitted(ports, signal, () => install(wanted, place, ports, signal))
           : ok(made);
       });
     } catch (error) {
@@ -76,7 +97,30 @@ export async function installAgent(requested: AgentPackage, ports: InstallPorts)
   });
 }
 
-const getDirectoryName = ({ name, version }: PackageSpec): string => `${name.replace("/", "+")}-${version}`;
+function locate(wanted: PackageSpec, agentsDir: string): Place {
+  const id = nameInstallation(wanted);
+  const directory = join(agentsDir, id);
+  const records = `${agentsDir}-records`;
+  return {
+    directory,
+    partial: `${directory}.partial`,
+    record: join(records, `${id}.json`),
+    lockfile: join(records, `${id}.package-lock.json`),
+  };
+}
+
+/** Within the lock. Reports an installed tree that cannot be trusted. */
+async function findIntactProgram(wanted: PackageSpec, place: Place, ports: InstallPorts): Promise<string[] | null> {
+  if (!existsSync(place.directory)) return null;
+  const state = await checkTree(place.directory, place.record);
+  const program = state === "intact" ? readInstalledProgram(wanted, place.directory) : null;
+  if (program !== null) return program;
+  const why = state === "unknown" ? "has no record of its installation" : "was changed after its installation";
+  const message = `The agent ${wanted.name} ${wanted.version} in ${place.directory} ${why}. It was not run, and is installed anew.`;
+  ports.logger.warn("agent.rejected", { package: wanted.name, version: wanted.version, state, message });
+  ports.onRejected(message);
+  return null;
+}
 
 /** Only the process with the lock enters the start gate; the others would hold a permit without using it. */
 async function runWhenAdmitted<T>(
@@ -95,41 +139,45 @@ async function runWhenAdmitted<T>(
 
 async function install(
   wanted: PackageSpec,
-  directory: string,
+  place: Place,
   ports: InstallPorts,
   signal: AbortSignal,
 ): Promise<Result<string[], Failure>> {
-  const partial = `${directory}.partial`;
+  const { directory, partial, record } = place;
+  const { controlPlaneUrl } = ports;
+  const digest = getLockfileDigest(wanted);
+  const lockfile = await readLockfile({ digest, file: place.lockfile, controlPlaneUrl, signal });
+  if (!lockfile.ok) return err(createInstallFailure(wanted, lockfile.error));
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
+  const isLocked = lockfile.value !== null;
+  if (isLocked) await writeLockedManifest(partial, lockfile.value);
   // A separate manifest, because npm would otherwise find one in a parent directory and add to it.
-  await writeFile(join(partial, "package.json"), '{ "private": true }\n');
-  ports.logger.info("agent.install_started", { package: wanted.name, version: wanted.version });
-  const run = await runNpm(getInstallArguments(wanted, partial), partial, ports.env, signal);
+  else await writeFile(join(partial, "package.json"), '{ "private": true }\n');
+  ports.logger.info("agent.install_started", { package: wanted.name, version: wanted.version, locked: isLocked });
+  const run = await runNpm(getInstallArguments(wanted, partial, isLocked), partial, ports.env, signal);
   signal.throwIfAborted();
   if (run.code !== 0) return err(createInstallFailure(wanted, getLastLines(run.output)));
   const argv = readInstalledProgram(wanted, partial);
   if (argv === null) return err(createInstallFailure(wanted, `it has no program ${wanted.bin}`));
   const fault = await tryProgram(argv, wanted, partial, ports, signal);
   if (fault !== null) return err(createInstallFailure(wanted, fault));
+  if (!isLocked) await keepLockfile(partial, place.lockfile);
+  await makeReadOnly(partial);
+  await forgetTree(record);
   await rm(directory, { recursive: true, force: true });
   await rename(partial, directory);
+  await recordTree(directory, record);
   ports.logger.info("agent.installed", { package: wanted.name, version: wanted.version });
   return ok(readInstalledProgram(wanted, directory) ?? []);
 }
 
-function getInstallArguments(wanted: PackageSpec, prefix: string): readonly string[] {
+function getInstallArguments(wanted: PackageSpec, prefix: string, isLocked: boolean): readonly string[] {
   const quiet = ["--no-audit", "--no-fund", "--no-progress", "--no-update-notifier", "--loglevel=error"];
-  return [
-    "install",
-    "--prefix",
-    prefix,
-    ...quiet,
-    "--ignore-scripts",
-    "--save-exact",
-    "--",
-    `${wanted.name}@${wanted.version}`,
-  ];
+  const common = ["--prefix", prefix, ...quiet, "--ignore-scripts", "--omit=dev", "--package-lock"];
+  return isLocked
+    ? ["ci", ...common]
+    : ["install", ...common, "--save-exact", "--", `${wanted.name}@${wanted.version}`];
 }
 
 const manifest = z.object({

@@ -1,5 +1,5 @@
 /** Agents that are a program on the node: found as a shell would find them. */
-import { silentLogger } from "@samovar/base";
+import { silentLogger, systemClock } from "@samovar/base";
 import type { AgentRecipe } from "@samovar/contracts";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -7,6 +7,7 @@ import { noStartGate } from "@samovar/processes";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { makeDirectory } from "../daemon/git/repositories.testing.ts";
 import { prepareAgent } from "./registry.ts";
+import { TreeChecks } from "./tree-checks.ts";
 
 let root: string;
 beforeEach(() => {
@@ -32,12 +33,15 @@ function prepare(command: string) {
   return prepareAgent(recipe, {
     self: ["node", "main.ts"],
     agentsDir: join(root, "agents"),
+    controlPlaneUrl: "http://127.0.0.1:9",
+    trees: new TreeChecks(systemClock),
     timeoutMs: 1000,
     env: { PATH: ["relative", join(root, "nowhere"), join(root, "bin")].join(delimiter) },
     logger: silentLogger,
     signal: new AbortController().signal,
     starts: noStartGate,
     onDelayed: () => {},
+    onRejected: () => {},
   });
 }
 

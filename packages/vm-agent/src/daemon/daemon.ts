@@ -8,6 +8,7 @@ import { killMarked, startGate } from "@samovar/processes";
 import type { Salvage } from "@samovar/sqlite";
 import { join } from "node:path";
 import type { WorkspaceCreateArgs } from "@samovar/contracts";
+import { TreeChecks } from "../agents/tree-checks.ts";
 import type { RuntimeChoice } from "../runtime/choose-runtime.ts";
 import { chooseRuntime } from "../runtime/choose-runtime.ts";
 import { reapSession } from "../session-host/reap.ts";
@@ -95,6 +96,7 @@ class Daemon {
   readonly #keeper: WorkspaceKeeper;
   readonly #standby: StandbyHosts;
   readonly #supervisors = new Map<SessionId, SessionSupervisor>();
+  readonly #trees: TreeChecks;
   readonly #stop = new AbortController();
   readonly #stopping: AbortSignal;
   readonly #epoch: number;
@@ -106,6 +108,7 @@ class Daemon {
     this.#options = options;
     this.#runtime = runtime;
     this.#ports = ports;
+    this.#trees = new TreeChecks(ports.clock);
     this.#epoch = identity.epoch;
     this.#nodeToken = identity.nodeToken;
     this.#stopping = AbortSignal.any([options.stopping, this.#stop.signal]);
@@ -234,7 +237,20 @@ class Daemon {
   #createAgentPorts() {
     const { settings, self } = this.#options;
     const starts = startGate(settings.startGatePath, this.#ports.timers);
-    return { self, agentsDir: settings.agentsDir, timeoutMs: settings.installTimeoutMs, env: process.env, starts };
+    return {
+      self,
+      agentsDir: settings.agentsDir,
+      controlPlaneUrl: settings.controlPlaneUrl,
+      trees: this.#trees,
+      timeoutMs: settings.installTimeoutMs,
+      env: process.env,
+      starts,
+      onRejected: (message: string) => this.#reportFault("agent_rejected", message),
+    };
+  }
+
+  #reportFault(code: string, message: string): void {
+    this.#store.transaction(() => this.#store.append({ kind: "fault", workspaceId: null, code, message }));
   }
 
   /** Starts a standby host on an idle node, so that the next task starts faster. */
@@ -291,8 +307,6 @@ class Daemon {
   #reportDamage(salvage: Salvage): void {
     this.#ports.logger.error("store.damaged", { ...salvage });
     const message = `The daemon's database was damaged and moved to ${salvage.movedTo}; the readable part was kept.`;
-    this.#store.transaction(() =>
-      this.#store.append({ kind: "fault", workspaceId: null, code: "store_damaged", message }),
-    );
+    this.#reportFault("store_damaged", message);
   }
 }

@@ -2,6 +2,7 @@
 import { access, constants } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
 import type { AgentProgram } from "@samovar/contracts";
+import { nameInstallation } from "@samovar/domain/agent-installation";
 
 export interface FoundProgram {
   /** `included`: part of Samovar; `on_demand`: installed when a task first needs it. */
@@ -20,8 +21,8 @@ export async function findProgram(
       return { state: "included", what: "" };
     case "npm": {
       const { name, version } = program.package;
-      // The vm-agent's name for it. The directory appears only when its installation is complete.
-      const path = join(dataDir, "agents", `${name.replace("/", "+")}-${version}`);
+      // The directory appears only when its installation is complete.
+      const path = join(dataDir, "agents", nameInstallation(program.package));
       return { state: (await canAccess(path, constants.R_OK)) ? "installed" : "on_demand", what: `${name} ${version}` };
     }
     case "path": {

@@ -93,10 +93,11 @@ export class StandbyHosts {
     return idle.directoryName;
   }
 
-  /** Starts a host while the workspace is cloned; does nothing when the workspace has one. */
+  /** Starts a host while the workspace is cloned. When the workspace has one, its agent's installation is checked meanwhile. */
   async startFor({ id, directoryName, args }: WorkspaceRow): Promise<void> {
-    const hasHost = this.#byWorkspace.has(id) || this.#startingFor.has(id) || this.#hasSession(id);
-    if (args.agent === undefined || hasHost || this.#ports.runtime.kind === "unavailable") return;
+    if (args.agent === undefined || this.#startingFor.has(id) || this.#hasSession(id)) return;
+    if (this.#ports.runtime.kind === "unavailable") return;
+    if (this.#byWorkspace.has(id)) return void (await this.#prepare(args.agent, this.#ports.stopping));
     const cancel = new AbortController();
     const done = this.#startBeside(id, args.agent, directoryName, cancel.signal);
     this.#startingFor.set(id, { done, cancel });
@@ -189,8 +190,8 @@ export class StandbyHosts {
     directoryName: string,
     { signal, onDelayed = () => {} }: { readonly signal: AbortSignal; readonly onDelayed?: () => void },
   ): Promise<WaitingHost | null> {
-    const { agents, logger } = this.#ports;
-    const command = await prepareAgent(recipe, { ...agents, logger, signal, onDelayed });
+    const { agents } = this.#ports;
+    const command = await this.#prepare(recipe, signal, onDelayed);
     if (!command.ok || signal.aborted) return null;
     const permit = await agents.starts.enter({ signal, onDelayed });
     try {
@@ -202,6 +203,11 @@ export class StandbyHosts {
       permit.release();
       throw error;
     }
+  }
+
+  #prepare(recipe: AgentRecipe, signal: AbortSignal, onDelayed = () => {}) {
+    const { agents, logger } = this.#ports;
+    return prepareAgent(recipe, { ...agents, logger, signal, onDelayed });
   }
 
   async #spawn(recipe: AgentRecipe, command: string[], directoryName: string): Promise<WaitingHost> {
