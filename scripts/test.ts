@@ -61,7 +61,13 @@ const suites: readonly Suite[] = [
   {
     name: "lint",
     run: () =>
-      all([["oxlint"], ["node", "scripts/check-layers.ts"], ["oxfmt", "--check"], ["knip", "--no-config-hints"]]),
+      all([
+        ["oxlint"],
+        ["node", "scripts/check-layers.ts"],
+        ["node", "scripts/check-security-tests.ts"],
+        ["oxfmt", "--check"],
+        ["knip", "--no-config-hints"],
+      ]),
   },
   { name: "build", run: () => all([["node", "scripts/build.ts"]]) },
   { name: "units", needsPrograms: true, run: unitsWithCoverage },

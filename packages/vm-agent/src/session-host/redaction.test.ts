@@ -3,7 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { HostLaunch } from "@samovar/contracts";
-import { aLaunch, aToken, openHost, scriptAgent, startStore } from "./host.testing.ts";
+import { aLaunch, openHost, scriptAgent, startStore } from "./host.testing.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
 
@@ -13,6 +13,7 @@ afterEach(() => {
 });
 
 const SECRET = "canary-of-the-kettle";
+const TOKEN = "canary-of-the-workspace";
 const fence = (info: string, body = "") => `\`\`\`${info}\n${body}\n\`\`\``;
 const agent: HostLaunch["agent"] = {
   kind: "tea",
@@ -23,10 +24,15 @@ const agent: HostLaunch["agent"] = {
 };
 
 /** Runs a session to its end; returns it with the text of everything that is stored of it, here and in the control plane. */
-async function runSession(prompt: string, files: Readonly<Record<string, string>> = {}) {
-  const { directory, launch } = aLaunch("http://127.0.0.1:9", prompt, { agent });
+async function runSession(
+  prompt: string,
+  files: Readonly<Record<string, string>> = {},
+  change: Partial<HostLaunch["agent"]> = {},
+  credential: object = { kind: "env", env: { TEA_TOKEN: SECRET } },
+) {
+  const { directory, launch } = aLaunch("http://127.0.0.1:9", prompt, { agent: { ...agent, ...change } });
   const store = await startStore(launch.sessionId);
-  store.credential = { status: 200, body: { kind: "env", env: { TEA_TOKEN: SECRET } } };
+  store.credential = { status: 200, body: credential };
   writeFileSync(join(directory, "host.json"), JSON.stringify({ ...launch, controlPlaneUrl: store.url }));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(launch.cwd, name), text);
   cleanups.push(
@@ -34,7 +40,7 @@ async function runSession(prompt: string, files: Readonly<Record<string, string>
     () => rmSync(directory, { recursive: true, force: true }),
   );
   const host = await openHost(directory);
-  host.send(aToken());
+  host.send({ type: "token", token: TOKEN, expiresAt: 9_999_999_999_999 });
   const { end, digest } = await host.until(({ phase, drained }) => phase === "ended" && drained);
   host.send({ type: "shutdown" });
   await host.exited;
@@ -82,6 +88,16 @@ describe("[security 32] a secret variable that the agent prints", () => {
     expect(end).toMatchObject({ redactions: 1 });
     expect(everything).not.toContain("canary-of-the-kettle");
   });
+});
+
+it("[security 32] the keys of the model and of its gateway and the workspace's token are redacted too", async () => {
+  const prompt = [fence("sh", 'echo "key $KEY"'), fence("say", `${SECRET} and ${TOKEN}`)].join("\n");
+  const gateway = { gateway: "anthropic", secretEnv: false, env: { KEY: "{gateway.key}" } } as const;
+  const { end, transcript, everything } = await runSession(prompt, {}, gateway, { kind: "anthropic", apiKey: SECRET });
+  expect(transcript.map(({ toolMetadata }) => toolMetadata?.output)).toContain("key [redacted]\n");
+  expect(transcript.map(({ content }) => content)).toContain("[redacted] and [redacted]");
+  expect(end).toMatchObject({ outcome: "clean", redactions: 3 });
+  expect(everything).not.toContain("canary-of");
 });
 
 it("[security 32] counts no redaction where no secret was printed", async () => {
