@@ -39,7 +39,10 @@ if (here.kind === "sandbox") {
     beforeAll(async () => {
       const conversations = {
         "Brew in a box": [
-          { text: "First the file.", toolUse: { name: "Write", input: { file_path: "hello.txt", content: "hello\n" } } },
+          {
+            text: "First the file.",
+            toolUse: { name: "Write", input: { file_path: "hello.txt", content: "hello\n" } },
+          },
           {
             toolUse: {
               name: "Bash",
@@ -55,7 +58,7 @@ if (here.kind === "sandbox") {
       });
       repository = makeRepository(join(installation.dataDir, "repository"), {
         "README.md": "# Tea\n",
-        "samovar.setup": "#!/bin/sh\npwd\n(sleep 3600 >/dev/null 2>&1 &)\necho warm > \"$HOME/warm\"\n",
+        "samovar.setup": '#!/bin/sh\npwd\n(sleep 3600 >/dev/null 2>&1 &)\necho warm > "$HOME/warm"\n',
       });
     });
 
@@ -71,14 +74,19 @@ if (here.kind === "sandbox") {
       expect(task.failure).toBeNull();
       expect(task.status).toBe("completed");
       const path = `/api/projects/${task.projectId}/sessions/${task.sessionId}/messages?limit=200`;
-      return { task, messages: z.object({ messages: z.array(messageView) }).parse(await installation.api(path)).messages };
+      return {
+        task,
+        messages: z.object({ messages: z.array(messageView) }).parse(await installation.api(path)).messages,
+      };
     }
 
     const toolsIn = (messages: readonly MessageView[]) => messages.flatMap(({ toolMetadata }) => toolMetadata ?? []);
 
     /** Every secret of the installation, from its files. */
     function listSecrets(): readonly string[] {
-      const files = ["secrets.json", "instance.json"].map((name) => readFileSync(join(installation.dataDir, name), "utf8"));
+      const files = ["secrets.json", "instance.json"].map((name) =>
+        readFileSync(join(installation.dataDir, name), "utf8"),
+      );
       const values = files.flatMap((file) => Object.values(z.record(z.string(), z.unknown()).parse(JSON.parse(file))));
       const secrets = values.filter((value) => typeof value === "string" && value.length >= 20);
       expect(secrets.length).toBeGreaterThan(2);
@@ -87,16 +95,23 @@ if (here.kind === "sandbox") {
 
     test("[security 23] [R14] a hostile script finds no secret and no other workspace; its work is committed and pushed, and nothing of it runs on", async () => {
       const { dataDir } = installation;
-      const other = await run("script", script("Leave a leaf", write("leaf.txt", "a leaf of another workspace"), say("ok")));
+      const other = await run(
+        "script",
+        script("Leave a leaf", write("leaf.txt", "a leaf of another workspace"), say("ok")),
+      );
       expect(git(repository, "show", `${other.task.branch}:leaf.txt`)).toBe("a leaf of another workspace");
       const { task, messages } = await run(
         "script",
         script(
           "Steal",
           sh(`cat ${dataDir}/secrets.json ${dataDir}/instance.json; ls -la ${dataDir} /root ..; true`),
-          sh("find / -name secrets.json -o -name daemon.sqlite -o -name identity.json -o -name host.sock 2>/dev/null; true"),
+          sh(
+            "find / -name secrets.json -o -name daemon.sqlite -o -name identity.json -o -name host.sock 2>/dev/null; true",
+          ),
           sh("cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'; true"),
-          sh("env -i setsid sh -c '(setsid sleep 7263 &)' >/dev/null 2>&1; touch /usr/x /etc/x ../x; echo x > /tmp/x; true"),
+          sh(
+            "env -i setsid sh -c '(setsid sleep 7263 &)' >/dev/null 2>&1; touch /usr/x /etc/x ../x; echo x > /tmp/x; true",
+          ),
           sh('pwd; echo "$HOME"; cat "$HOME/warm"; git log --oneline'),
           write("stolen.txt", "nothing"),
           sh("git add stolen.txt && git commit --quiet --message 'Steal nothing'"),

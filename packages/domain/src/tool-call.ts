@@ -87,7 +87,10 @@ const PATH_CHARACTER = /[\w.~/@+-]/;
 /** Removes the prefix where a path begins: in a sandbox the checkout's path is short, and may be part of another path. */
 function removePrefix(text: string, prefix: string): string {
   const [first = "", ...rest] = text.split(prefix);
-  return rest.reduce((done, part) => (PATH_CHARACTER.test(done.at(-1) ?? "") ? done + prefix + part : done + part), first);
+  return rest.reduce(
+    (done, part) => (PATH_CHARACTER.test(done.at(-1) ?? "") ? done + prefix + part : done + part),
+    first,
+  );
 }
 
 /** The text for people; the raw output only where the agent gave nothing else. */

@@ -5,7 +5,8 @@
  */
 import { realpathSync } from "node:fs";
 
-const USAGE = "usage: vm-agent daemon <agent.json> | session-host [--standby] <directory> | script-agent | runtime <directory> | version";
+const USAGE =
+  "usage: vm-agent daemon <agent.json> | session-host [--standby] <directory> | script-agent | runtime <directory> | version";
 
 process.exitCode = await main(process.argv.slice(2));
 // Only timers of finished work are left and, when the script agent crashes on purpose, its open input.

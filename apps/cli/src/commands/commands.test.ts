@@ -410,7 +410,9 @@ describe("agents and credentials", () => {
     expect(checkRuntime({ kind: "unavailable", reason })).toMatchObject({ state: "fault", hint: reason });
     expect(checkRuntime(null)).toMatchObject({ state: "warning" });
     expect(describeRuntime({ kind: "sandbox", reason: null })).toMatch(/^Agents run in a sandbox/);
-    expect(describeRuntime({ kind: "process", reason })).toMatch(/^Agents run with your user's permissions.*apt install/);
+    expect(describeRuntime({ kind: "process", reason })).toMatch(
+      /^Agents run with your user's permissions.*apt install/,
+    );
     expect(describeRuntime({ kind: "unavailable", reason })).toMatch(/^No task can run/);
   });
 

@@ -48,7 +48,8 @@ test("a program that only claims to be a sandbox is not taken for one", async ()
 });
 
 test("an older bubblewrap is used without the option that it does not have", async () => {
-  const script = 'case "$*" in *--disable-userns*) echo "bwrap: Unknown option --disable-userns" >&2; exit 1;; esac; echo works';
+  const script =
+    'case "$*" in *--disable-userns*) echo "bwrap: Unknown option --disable-userns" >&2; exit 1;; esac; echo works';
   const env = withBubblewrap("older", script);
   const { sandbox } = await chooseRuntime({ mode: "auto", readOnlyPaths: [] }, directory, env);
   expect(sandbox).toMatchObject({ disablesUserNamespaces: false, program: join(directory, "older/bwrap") });
@@ -66,12 +67,24 @@ test("[security 23] shows directories of the PATH one by one, and never one that
   const link = join(directory, "link");
   for (const each of [bin, state]) mkdirSync(each, { recursive: true });
   symlinkSync(join(directory, "data"), link);
-  const path = [bin, directory, link, join(directory, "data/vm"), state, homedir(), "/", "/etc", "/proc/self", "relative"];
+  const path = [
+    bin,
+    directory,
+    link,
+    join(directory, "data/vm"),
+    state,
+    homedir(),
+    "/",
+    "/etc",
+    "/proc/self",
+    "relative",
+  ];
   const settings = { program: "bwrap", disablesUserNamespaces: true, hidden: [state, homedir()], readOnlyPaths: [] };
   const places = { checkout: "/w/repo", home: "/w/home", tmp: "/w/tmp" };
   const words = getSandboxArguments(places, settings, ["sh"], path.join(":"));
   const shown = words.flatMap((word, at) => (word === "--ro-bind" ? [words[at + 2]] : []));
   expect(shown).toContain(bin);
   for (const hidden of path.slice(1)) expect(shown).not.toContain(hidden);
+  for (const secret of ["/etc", "/etc/ssl", "/etc/ssl/private", "/etc/pki"]) expect(shown).not.toContain(secret);
   expect(words.join(" ")).not.toMatch(/setenv|shadow|\/etc\/ssh/);
 });

@@ -23,6 +23,8 @@ export interface RuntimeChoice extends NodeRuntime {
   readonly sandbox: SandboxSettings | null;
 }
 
+/** Of {@link NodeRuntime}. */
+const REASON_MAX_CHARS = 1000;
 const PROBE_TIMEOUT_MS = 20_000;
 const SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin";
 
@@ -36,7 +38,11 @@ export async function chooseRuntime(
   const hidden = [stateDir, homedir()];
   const found = await findSandbox({ hidden, readOnlyPaths: [...readOnlyPaths] }, env["PATH"] ?? SYSTEM_PATH);
   if (typeof found !== "string") return { kind: "sandbox", reason: null, sandbox: found };
-  return { kind: mode === "sandbox" ? "unavailable" : "process", reason: found, sandbox: null };
+  return {
+    kind: mode === "sandbox" ? "unavailable" : "process",
+    reason: found.slice(0, REASON_MAX_CHARS),
+    sandbox: null,
+  };
 }
 
 /** The failure of a session that must not run, because the sandbox that its node demands does not work. */
@@ -87,7 +93,11 @@ async function tryOut(settings: SandboxSettings, path: string): Promise<string |
     const command = ["/bin/sh", "-c", PROBE, "sh", directory, process.execPath];
     const argv = [...getSandboxArguments(places, settings, command, path), "--", ...command];
     return await new Promise((resolve) => {
-      const options = { env: { PATH: path, HOME: SEEN.home }, timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL" } as const;
+      const options = {
+        env: { PATH: path, HOME: SEEN.home },
+        timeout: PROBE_TIMEOUT_MS,
+        killSignal: "SIGKILL",
+      } as const;
       execFile(settings.program, argv, options, (error, stdout, stderr) => {
         if (error === null && stdout === "works\n") return resolve(null);
         resolve(stderr.trim() === "" ? (error?.message.split("\n")[0] ?? "no answer") : stderr.trim());

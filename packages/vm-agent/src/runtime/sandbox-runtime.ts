@@ -100,11 +100,7 @@ class Sandbox implements RuntimeProcess {
   #signalFirst: SignalName | null = null;
   #hasExited = false;
 
-  constructor(
-    argv: readonly [string, ...string[]],
-    { env, stdin, leavesServices }: RuntimeProgram,
-    timers: Timers,
-  ) {
+  constructor(argv: readonly [string, ...string[]], { env, stdin, leavesServices }: RuntimeProgram, timers: Timers) {
     this.#timers = timers;
     const [file, ...words] = lowerArgv(argv, env["PATH"]);
     const child = spawn(file, words, {

@@ -84,7 +84,8 @@ export class AgentSession {
   constructor(ports: AgentSessionPorts) {
     this.#ports = ports;
     this.#lastActivityAt = ports.agentClock.now();
-    this.#started = ports.standby ?? new StartedAgent(createAgentStart(ports.launch, ports.runtime.seen), ports.grant, ports.runtime);
+    this.#started =
+      ports.standby ?? new StartedAgent(createAgentStart(ports.launch, ports.runtime.seen), ports.grant, ports.runtime);
     this.#agent = this.#started.process;
     this.#acp = this.#started.acp;
     if (this.#agent.pid !== null) ports.onSpawned(this.#agent);

@@ -14,7 +14,10 @@ const show = (runtime: NodeRuntime | null) => {
 };
 
 it("[security 23] names a sandbox beside the size, and gives the reason where there is none", () => {
-  expect(show({ kind: "sandbox", reason: null })).toMatchObject({ name: expect.stringContaining("· Sandbox"), notes: "" });
+  expect(show({ kind: "sandbox", reason: null })).toMatchObject({
+    name: expect.stringContaining("· Sandbox"),
+    notes: "",
+  });
   const without = show({ kind: "process", reason: "bubblewrap is not installed.\u202e" });
   expect(without.name).not.toContain("Sandbox");
   expect(without.notes).toContain("No sandbox: bubblewrap is not installed.⟨U+202E⟩ Agents can reach");

@@ -5,7 +5,15 @@
  */
 import type { Clock, Logger, NodeId, Random, Timers, WorkspaceId } from "@samovar/base";
 import { assertNever, backoffMs, errorMessage } from "@samovar/base";
-import type { Command, ControlFrame, NodeCall, NodeFrame, NodeReply, NodeRuntime, WorkspaceToken } from "@samovar/contracts";
+import type {
+  Command,
+  ControlFrame,
+  NodeCall,
+  NodeFrame,
+  NodeReply,
+  NodeRuntime,
+  WorkspaceToken,
+} from "@samovar/contracts";
 import { LIMITS, LINK_CLOSE, PROTOCOL_VERSION } from "@samovar/contracts";
 import { cpus, totalmem } from "node:os";
 import { WebSocket } from "ws";

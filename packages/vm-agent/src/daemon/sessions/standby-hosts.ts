@@ -211,7 +211,13 @@ export class StandbyHosts {
     const paths = getCheckoutPaths(stateDir, directoryName);
     for (const each of [directory, paths.home]) mkdirSync(each, { recursive: true, mode: 0o700 });
     const sandbox = createHostSandbox(runtime, paths);
-    const standby = { protocol: PROTOCOL_VERSION, mark, home: paths.home, sandbox, agent: getEarlyAgent(recipe, command) };
+    const standby = {
+      protocol: PROTOCOL_VERSION,
+      mark,
+      home: paths.home,
+      sandbox,
+      agent: getEarlyAgent(recipe, command),
+    };
     writePrivateFile(join(directory, "standby.json"), JSON.stringify(standby satisfies HostStandby));
     const child = await spawnStandby(directory, agents.self);
     return this.#createWaitingHost(child, { directoryName, mark, recipe: JSON.stringify(recipe) });
