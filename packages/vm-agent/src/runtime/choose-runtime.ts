@@ -4,7 +4,7 @@
  */
 import { execFile } from "node:child_process";
 import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { homedir, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Failure, HostSandbox, NodeRuntime } from "@samovar/contracts";
 import { findProgram } from "@samovar/processes";
@@ -35,7 +35,7 @@ export async function chooseRuntime(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<RuntimeChoice> {
   if (mode === "process") return { kind: "process", reason: "WORKSPACE_RUNTIME is process.", sandbox: null };
-  const hidden = [stateDir, homedir()];
+  const hidden = [stateDir, ...listHomes()];
   const found = await findSandbox({ hidden, readOnlyPaths: [...readOnlyPaths] }, env["PATH"] ?? SYSTEM_PATH);
   if (typeof found !== "string") return { kind: "sandbox", reason: null, sandbox: found };
   return {
@@ -43,6 +43,16 @@ export async function chooseRuntime(
     reason: found.slice(0, REASON_MAX_CHARS),
     sandbox: null,
   };
+}
+
+/** `HOME` may be another directory than the user's, as on a server of the local cloud. */
+function listHomes(): string[] {
+  try {
+    return [...new Set([homedir(), userInfo().homedir])];
+  } catch {
+    // This user has no entry in the system's list.
+    return [homedir()];
+  }
 }
 
 /** The failure of a session that must not run, because the sandbox that its node demands does not work. */
