@@ -85,5 +85,6 @@ test("[security 23] shows directories of the PATH one by one, and never one that
   const shown = words.flatMap((word, at) => (word === "--ro-bind" ? [words[at + 2]] : []));
   expect(shown).toContain(bin);
   for (const hidden of path.slice(1)) expect(shown).not.toContain(hidden);
+  for (const secret of ["/etc", "/etc/ssl", "/etc/ssl/private", "/etc/pki"]) expect(shown).not.toContain(secret);
   expect(words.join(" ")).not.toMatch(/setenv|shadow|\/etc\/ssh/);
 });

@@ -4,7 +4,7 @@
  */
 import { execFile } from "node:child_process";
 import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { homedir, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Failure, HostSandbox, NodeRuntime } from "@samovar/contracts";
 import { findProgram } from "@samovar/processes";
@@ -23,6 +23,8 @@ export interface RuntimeChoice extends NodeRuntime {
   readonly sandbox: SandboxSettings | null;
 }
 
+/** Of {@link NodeRuntime}. */
+const REASON_MAX_CHARS = 1000;
 const PROBE_TIMEOUT_MS = 20_000;
 const SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin";
 
@@ -33,10 +35,24 @@ export async function chooseRuntime(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<RuntimeChoice> {
   if (mode === "process") return { kind: "process", reason: "WORKSPACE_RUNTIME is process.", sandbox: null };
-  const hidden = [stateDir, homedir()];
+  const hidden = [stateDir, ...listHomes()];
   const found = await findSandbox({ hidden, readOnlyPaths: [...readOnlyPaths] }, env["PATH"] ?? SYSTEM_PATH);
   if (typeof found !== "string") return { kind: "sandbox", reason: null, sandbox: found };
-  return { kind: mode === "sandbox" ? "unavailable" : "process", reason: found, sandbox: null };
+  return {
+    kind: mode === "sandbox" ? "unavailable" : "process",
+    reason: found.slice(0, REASON_MAX_CHARS),
+    sandbox: null,
+  };
+}
+
+/** `HOME` may be another directory than the user's, as on a server of the local cloud. */
+function listHomes(): string[] {
+  try {
+    return [...new Set([homedir(), userInfo().homedir])];
+  } catch {
+    // This user has no entry in the system's list.
+    return [homedir()];
+  }
 }
 
 /** The failure of a session that must not run, because the sandbox that its node demands does not work. */

@@ -2,7 +2,7 @@
  * bubblewrap's arguments for a workspace. The root is empty and read-only; only what is named here appears in it: the system's
  * programs and a few of its settings, the agent's own files, and writable the checkout, the home and a private `/tmp`.
  */
-import { existsSync, lstatSync, readlinkSync, realpathSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
 import { delimiter, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { HostSandbox } from "@samovar/contracts";
 
@@ -20,48 +20,31 @@ export interface SandboxPlaces {
 
 const SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 
-/** What programs need of `/etc`: names, certificates, time, the loader, and the settings of shells, languages and fonts. */
-const ETC = [
-  ...["passwd", "group", "hosts", "host.conf", "hostname", "resolv.conf", "nsswitch.conf", "gai.conf"],
-  ...[
-    "services",
-    "protocols",
-    "rpc",
-    "networks",
-    "ssl",
-    "ca-certificates",
-    "ca-certificates.conf",
-    "pki",
-    "crypto-policies",
-  ],
-  ...[
-    "alternatives",
-    "localtime",
-    "timezone",
-    "ld.so.cache",
-    "ld.so.conf",
-    "ld.so.conf.d",
-    "os-release",
-    "debian_version",
-  ],
-  ...[
-    "mime.types",
-    "magic",
-    "profile",
-    "profile.d",
-    "bash.bashrc",
-    "inputrc",
-    "terminfo",
-    "locale.alias",
-    "locale.conf",
-  ],
-  ...["fonts", "perl", "python3", "java", "maven", "gradle", "php", "ruby", "R", "ImageMagick-6", "ImageMagick-7"],
-];
+/**
+ * What programs need of `/etc`: names, certificates, time, the loader, and the settings of shells and fonts. Root in a sandbox
+ * reads what root may read, so no directory with private keys is among them.
+ */
+const ETC =
+  "passwd group hosts host.conf hostname resolv.conf nsswitch.conf gai.conf services protocols rpc networks " +
+  "ssl/certs ssl/cert.pem ssl/openssl.cnf ca-certificates ca-certificates.conf crypto-policies pki/ca-trust pki/java " +
+  "pki/tls/certs pki/tls/cert.pem pki/tls/openssl.cnf alternatives localtime timezone ld.so.cache ld.so.conf " +
+  "ld.so.conf.d os-release debian_version mime.types magic profile profile.d bash.bashrc inputrc terminfo " +
+  "locale.alias locale.conf fonts perl";
+/** Those whose names have a version, such as `python3.11` and `java-21-openjdk`. */
+const ETC_VERSIONED = /^(?:java|python|ImageMagick)/;
+
+const NAMESPACES = "--unshare-user --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup-try";
+
+/**
+ * What `/proc` has besides processes. Root without capabilities may still write there, and a setting such as
+ * `kernel.core_pattern` names a program that the kernel runs outside; bubblewrap itself leaves them as they are.
+ */
+const KERNEL = ["acpi", "asound", "bus", "driver", "fs", "irq", "mtrr", "pressure", "scsi", "sys", "sysrq-trigger"];
 
 /** Never shown, nor anything below. */
 const NEVER = ["/proc", "/sys", "/etc"];
 /** Never shown as a whole. */
-const NOT_WHOLE = [
+const NOT_WHOLE = new Set([
   "/",
   "/root",
   "/home",
@@ -74,7 +57,7 @@ const NOT_WHOLE = [
   "/media",
   "/srv",
   "/boot",
-];
+]);
 
 /** Everything up to the program's own arguments. `command`: the program that is to run; `path`: its PATH. */
 export function getSandboxArguments(
@@ -89,20 +72,24 @@ export function getSandboxArguments(
     ...settings.readOnlyPaths,
     ...listCommandPaths(command, settings.hidden),
   ];
+  const etc = listSettings().flatMap((name) => showSetting(join("/etc", name)));
+  const opt = existsSync("/opt") && isShowable("/opt", settings.hidden) ? ["--ro-bind", "/opt", "/opt"] : [];
   return [
-    ...["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
-    ...(settings.disablesUserNamespaces ? ["--disable-userns"] : []),
-    ...["--cap-drop", "ALL", "--new-session", "--die-with-parent"],
-    ...SYSTEM.flatMap(showSystemDirectory),
-    ...(existsSync("/opt") && isShowable("/opt", settings.hidden) ? ["--ro-bind", "/opt", "/opt"] : []),
-    ...["--perms", "0755", "--dir", "/etc", "--perms", "0755", "--dir", "/var", "--perms", "0755", "--dir", "/home"],
-    ...ETC.flatMap((name) => showSetting(join("/etc", name))),
-    ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run", "--symlink", "/run", "/var/run"],
-    ...["--bind", places.tmp, "/tmp", "--symlink", "/tmp", "/var/tmp"],
-    ...toMounts(shown, settings.hidden),
-    ...["--bind", places.checkout, SEEN.checkout, "--bind", places.home, SEEN.home],
-    ...["--remount-ro", "/", "--chdir", SEEN.checkout],
-  ];
+    NAMESPACES,
+    settings.disablesUserNamespaces ? "--disable-userns" : "",
+    "--cap-drop ALL --new-session --die-with-parent",
+    SYSTEM.flatMap(showSystemDirectory),
+    opt,
+    "--perms 0755 --dir /etc --perms 0755 --dir /var --perms 0755 --dir /home",
+    etc,
+    "--proc /proc",
+    KERNEL.map((name) => join("/proc", name)).flatMap((path) => (existsSync(path) ? ["--ro-bind", path, path] : [])),
+    "--dev /dev --tmpfs /run --symlink /run /var/run",
+    ["--bind", places.tmp, "/tmp", "--symlink", "/tmp", "/var/tmp"],
+    toMounts(shown, settings.hidden),
+    ["--bind", places.checkout, SEEN.checkout, "--bind", places.home, SEEN.home],
+    ["--remount-ro", "/", "--chdir", SEEN.checkout],
+  ].flatMap((part) => (typeof part === "string" ? part.split(" ").filter((word) => word !== "") : part));
 }
 
 /** The system's own directories among those to hide: then a sandbox cannot hide them. Null when all is well. */
@@ -114,6 +101,10 @@ export function findUnhideable(hidden: readonly string[]): string | null {
 function showSystemDirectory(path: string): string[] {
   if (!existsSync(path)) return [];
   return lstatSync(path).isSymbolicLink() ? ["--symlink", readlinkSync(path), path] : ["--ro-bind", path, path];
+}
+
+function listSettings(): string[] {
+  return [...ETC.split(" "), ...readdirSync("/etc").filter((name) => ETC_VERSIONED.test(name))];
 }
 
 /** A link to a file that the sandbox shows stays a link, since programs read the time zone's name from it. */
@@ -152,7 +143,7 @@ function listCommandPaths([program = "", script = ""]: readonly string[], hidden
 }
 
 function isShowable(path: string, hidden: readonly string[]): boolean {
-  if (NOT_WHOLE.includes(path) || NEVER.some((never) => isBelow(never, path))) return false;
+  if (NOT_WHOLE.has(path) || NEVER.some((never) => isBelow(never, path))) return false;
   return !hidden.some((each) => isBelow(path, each) || isBelow(path, toRealPath(each)));
 }
 

@@ -13,7 +13,7 @@ import { NOTHING_HELD } from "@samovar/domain/secret-redactor";
 import type { BoundedOutput } from "@samovar/script-agent/bounded-output";
 import { processTime } from "@samovar/processes";
 import { boundedOutput } from "@samovar/script-agent/bounded-output";
-import type { RuntimeProcess, WorkspaceRuntime } from "../runtime/runtime.ts";
+import type { ProgramExit, RuntimeProcess, WorkspaceRuntime } from "../runtime/runtime.ts";
 import { createAgentEnvironment, createAgentStart } from "./agent-environment.ts";
 import { readSurroundings } from "./agent-process.ts";
 import { isWithin } from "./permissions.ts";
@@ -132,11 +132,13 @@ function waitForEnd(
     if (why !== null) child.signal("SIGKILL");
     resolve(why === null ? end : { kind: why });
   };
-  void child.exited.then(({ code, signal: killer, error }) => {
-    if (error !== null) finish({ kind: "unstartable", message: error });
-    else finish(code === null ? { kind: "killed", signal: String(killer) } : { kind: "exited", code });
-  });
+  void child.exited.then((exit) => finish(toSetupEnd(exit)));
   return promise;
+}
+
+function toSetupEnd({ code, signal, error }: ProgramExit): SetupEnd {
+  if (error !== null) return { kind: "unstartable", message: error };
+  return code === null ? { kind: "killed", signal: String(signal) } : { kind: "exited", code };
 }
 
 /** The script as a tool call in the transcript. */

@@ -216,19 +216,6 @@ describe("the link", () => {
     expect(await node().observe(lease.workspaceId)).toMatchObject({ node: { connected: true } });
   });
 
-  it("[security 23] shows where the node runs agents, as its last hello says; earlier nodes do not say it", async () => {
-    await fireAlarm(nodeId);
-    await connected(nodeId);
-    expect((await node().view())?.runtime).toBeNull();
-    const runtime = { kind: "process", reason: "bubblewrap is not installed." } as const;
-    const again = await connect(nodeId);
-    const frame = { protocol: PROTOCOL_VERSION, agentVersion: "test", epoch: 1, lastCommand: 0, workspaces: [] };
-    again.send({ type: "hello", ...frame, resources: { cpus: 1, memoryBytes: 1 }, runtime });
-    await again.next("welcome");
-    expect((await node().view())?.runtime).toEqual(runtime);
-    await vi.waitFor(async () => expect((await row()).runtime).toEqual(runtime));
-  });
-
   it("[R8] a command is one command, arrives in order after its workspace's token, and again after a reconnect until it is acknowledged", async () => {
     const agent = await up();
     await node().enqueue(createCommand(lease));
