@@ -22,7 +22,7 @@ export async function runDemo(options: DemoOptions, context: CommandContext): Pr
   try {
     const repository = join(dataDir, "tea-house");
     await makeDemoRepository(repository);
-    terminal.line(`Running at ${stack.url}, with a repository at ${repository} that has a failing test.`);
+    terminal.line(`Running at ${stack.pageUrl}, with a repository at ${repository} that has a failing test.`);
     terminal.line(`${describeRuntime(await findNodeRuntime(dataDir, process.env))}\n`);
     const code = await run(DEMO_TASK, { repo: repository, agent: "script", backlog: false }, context);
     if (stopped === null) return code;
