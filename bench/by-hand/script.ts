@@ -38,6 +38,7 @@ process.exit();
 async function converse({ command: [file = "", ...args], checkout, env, prompt }: ByHandJob): Promise<void> {
   const agent = spawn(file, args, { cwd: checkout, env, stdio: ["pipe", "pipe", "inherit"], detached: true });
   mark("spawned");
+  const places = { seen: { checkout, home: checkout }, toNodePath: (path: string) => path };
   const acp = new AcpConnection((line) => agent.stdin.write(line), {
     onUpdate: (update) => {
       if (marks.prompted === undefined) return;
@@ -46,7 +47,7 @@ async function converse({ command: [file = "", ...args], checkout, env, prompt }
     },
     onNotification: () => {},
     onRequest: (method, params) =>
-      method === "session/request_permission" ? decidePermission(params, [checkout], checkout) : undefined,
+      method === "session/request_permission" ? decidePermission(params, [checkout], places) : undefined,
     beforeAnswer: () => {},
   });
   const lines = new LineSplitter(LINE_MAX_CHARS);
