@@ -6,7 +6,8 @@ import { agentRelease, type NodeRuntime, nodeRuntime } from "@samovar/contracts"
 import { root } from "./checkout-root.ts";
 import { readJson } from "./files.ts";
 
-const TIMEOUT_MS = 30_000;
+/** Longer than the trial of a sandbox may take. */
+const TIMEOUT_MS = 150_000;
 
 /** Null when the vm-agent did not say, for example because Samovar is not built. */
 export async function findNodeRuntime(

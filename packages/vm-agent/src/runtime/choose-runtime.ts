@@ -25,7 +25,8 @@ export interface RuntimeChoice extends NodeRuntime {
 
 /** Of {@link NodeRuntime}. */
 const REASON_MAX_CHARS = 1000;
-const PROBE_TIMEOUT_MS = 20_000;
+/** Generous, because a slow machine must not get the weaker runtime. */
+const PROBE_TIMEOUT_MS = 120_000;
 const SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin";
 
 /** `stateDir`: the node's state, which no workspace may see. Never throws. */
