@@ -38,11 +38,7 @@ process.exit();
 async function converse({ command: [file = "", ...args], checkout, env, prompt }: ByHandJob): Promise<void> {
   const agent = spawn(file, args, { cwd: checkout, env, stdio: ["pipe", "pipe", "inherit"], detached: true });
   mark("spawned");
-<<<<<<< HEAD
-  const here = { seen: { checkout, home: checkout }, toNodePath: (path: string) => path };
-=======
   const places = { seen: { checkout, home: checkout }, toNodePath: (path: string) => path };
->>>>>>> 0a06601ba558fc3b6913b348064b85b72fc3c8d8
   const acp = new AcpConnection((line) => agent.stdin.write(line), {
     onUpdate: (update) => {
       if (marks.prompted === undefined) return;
@@ -51,11 +47,7 @@ async function converse({ command: [file = "", ...args], checkout, env, prompt }
     },
     onNotification: () => {},
     onRequest: (method, params) =>
-<<<<<<< HEAD
-      method === "session/request_permission" ? decidePermission(params, [checkout], here) : undefined,
-=======
       method === "session/request_permission" ? decidePermission(params, [checkout], places) : undefined,
->>>>>>> 0a06601ba558fc3b6913b348064b85b72fc3c8d8
     beforeAnswer: () => {},
   });
   const lines = new LineSplitter(LINE_MAX_CHARS);
