@@ -65,7 +65,8 @@ function cleanEnvironment(extra: Readonly<Record<string, string>>): Record<strin
   const kept = ["PATH", "HOME", "LANG", "TMPDIR", "USER", "npm_config_cache"];
   const own = kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
   // Many tests act through an agent's script on files and processes outside its workspace.
-  return { ...Object.fromEntries(own), NO_COLOR: "1", WORKSPACE_RUNTIME: "process", ...extra };
+  const runtime = process.env["WORKSPACE_RUNTIME"] ?? "process";
+  return { ...Object.fromEntries(own), NO_COLOR: "1", WORKSPACE_RUNTIME: runtime, ...extra };
 }
 
 /** `env` overrides settings; `dataDir` continues an earlier installation. */

@@ -51,9 +51,11 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   });
   const ports = { clock: systemClock, timers: systemTimers, random: systemRandom, logger };
   try {
+    // Tried meanwhile, because both take their time.
+    const choosing = chooseRuntime(settings.runtime, settings.stateDir, process.env);
     const identity = await obtainIdentity(settings, { ...ports, fetch: globalThis.fetch, signal: stopping });
     if (identity.phase === "enrolled") {
-      const runtime = await chooseRuntime(settings.runtime, settings.stateDir, process.env);
+      const runtime = await choosing;
       logger.info("runtime.chosen", { runtime: runtime.kind, reason: runtime.reason });
       return await new Daemon(identity, runtime, options, ports).run();
     }
