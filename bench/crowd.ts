@@ -138,7 +138,10 @@ async function runCrowd(
     if (answer.status === "rejected") console.log(`a submission was not answered: ${errorMessage(answer.reason)}`);
   // A submission without an answer may have been stored all the same.
   const submitted = await person.tasks(project);
-  await Promise.race([Promise.all(submitted.map((task) => viewer.ended(task))), setTimeout(WAIT_TIMEOUT_MS)]);
+  await Promise.race([
+    Promise.all(submitted.map((task) => viewer.ended(task))),
+    setTimeout(WAIT_TIMEOUT_MS, undefined, { ref: false }),
+  ]);
   const [page, health, seen] = await Promise.all([switching.stop(), probe.stop(), peaks.stop()]);
   const cores = await coreTime((await readRuntime(here.dataDir)) ?? Number.NaN);
   const tasks = await person.tasks(project);
