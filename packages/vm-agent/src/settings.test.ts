@@ -30,7 +30,7 @@ it("[F47] takes its time limits from the table that the control plane reads too"
   });
 });
 
-it("[security 23] takes a sandbox where one works, unless it is told otherwise", () => {
+it("[security 23] takes a sandbox where one works, unless a setting says otherwise", () => {
   expect(read({}).runtime).toEqual({ mode: "auto", readOnlyPaths: [] });
   const env = { WORKSPACE_RUNTIME: "sandbox", SANDBOX_READ_ONLY_PATHS: "/nix/store:/srv/tools" };
   expect(read(env).runtime).toEqual({ mode: "sandbox", readOnlyPaths: ["/nix/store", "/srv/tools"] });

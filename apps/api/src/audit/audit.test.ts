@@ -1,4 +1,4 @@
-/** The audit log over HTTP: which actions leave an entry, who may read it, and that nobody can change it. */
+/** The audit log over HTTP: which actions leave an entry, who may read it, and that no one can change it. */
 import { env } from "cloudflare:workers";
 import { runSweep } from "../sweep/sweep.ts";
 import { sweepOldAuditEntries } from "../sweep/old-audit-entries.ts";

@@ -84,13 +84,13 @@ describe("[security 15] wrong secrets from one address", () => {
       { "cf-connecting-ip": "2001:db8::1" },
       { "cf-connecting-ip": "2001:db8:0:0:ff::2" },
     ],
-  ])("are not told apart by %s", async (_what, first, second) => {
+  ])("are not distinguished by %s", async (_what, first, second) => {
     const { ask } = plane();
     await statuses(3, () => ask(...redeem(first)));
     expect((await ask(...redeem(second))).status).toBe(429);
   });
 
-  it("are told apart by the IPv6 network", async () => {
+  it("are distinguished by the IPv6 network", async () => {
     const { ask } = plane();
     await statuses(3, () => ask(...redeem({ "cf-connecting-ip": "2001:db8:0:1::1" })));
     expect((await ask(...redeem({ "cf-connecting-ip": "2001:db8:0:2::1" }))).status).toBe(401);

@@ -1,6 +1,6 @@
 /**
  * Rate limits: wrong secrets by address, changes by person, requests by node or workspace. A good secret is never refused
- * because of others' wrong ones, so an attack from an address locks nobody out of it. Counts are in the memory of this
+ * because of others' wrong ones, so an attack from an address locks no one out of it. Counts are in the memory of this
  * isolate: nothing on the way of a delivery reads or writes for them.
  */
 import type { UserId } from "@samovar/base";

@@ -129,7 +129,7 @@ describe("a socket for people", () => {
 });
 
 describe("the sweep", () => {
-  test("[security 12] closes sockets whose object was not told, and of a project that has another owner now", async () => {
+  test("[security 12] closes sockets whose object was not notified, and of a project that has another owner now", async () => {
     const [forgotten, moved] = [await aProject(), await aProject()];
     const revoked = await aToken();
     const viewer = await open(SOCKETS[0] ?? "", forgotten, revoked);

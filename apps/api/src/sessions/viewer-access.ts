@@ -1,7 +1,7 @@
 /**
  * Which projects' objects hold sockets of which access (a sign-in session or API token), in D1, so that the end of an access
  * reaches its sockets without asking every project. A row is written before its socket is accepted and goes once the object
- * has been told that the access ended. Keeps S1.
+ * has been notified that the access ended. Keeps S1.
  */
 import type { ProjectId } from "@samovar/base";
 import { errorMessage } from "@samovar/base";
@@ -46,7 +46,7 @@ export async function findLostAccess({ db, clock }: Deps, only: AccessId | null)
 }
 
 /** Throws when the object cannot be reached; the row stays and the sweep tries again. */
-export async function tellObject(deps: Deps, { accessId, projectId, end }: LostAccess): Promise<void> {
+export async function notifyObject(deps: Deps, { accessId, projectId, end }: LostAccess): Promise<void> {
   await projectData(deps, projectId).closeViewers(accessId, end);
   await deps.db
     .delete(viewerAccess)
@@ -58,7 +58,7 @@ export async function closeLostViewers(deps: Deps, accessId: AccessId): Promise<
   const lost = await findLostAccess(deps, accessId);
   await Promise.all(
     lost.map((each) =>
-      tellObject(deps, each).catch((error: unknown) =>
+      notifyObject(deps, each).catch((error: unknown) =>
         deps.logger.error("viewers.not_closed", { ...each, error: errorMessage(error) }),
       ),
     ),

@@ -52,7 +52,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     () =>
       new Miniflare(
         convertV4MiniflareOptions({
-          // Miniflare's own entry, for migrations and scheduled events, on a port of its own.
+          // Miniflare's own entry, for migrations and scheduled events, on a separate port.
           host: "127.0.0.1",
           port: 0,
           log: new Log(LogLevel.ERROR),

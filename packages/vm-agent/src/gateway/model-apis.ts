@@ -58,7 +58,7 @@ export const MODEL_APIS: Readonly<Record<ModelApi, ModelApiRules>> = {
   },
   openai: {
     name: "OpenAI API",
-    // Codex compacts a long conversation by a request of its own, and names its version to `/v1/models`.
+    // Codex compacts a long conversation by a separate request, and names its version to `/v1/models`.
     routes: [
       { method: "POST", path: "/v1/responses", query: AZURE },
       { method: "POST", path: "/v1/responses/compact", query: AZURE },

@@ -192,8 +192,8 @@ describe.each(kinds)("the %s runtime", (kind) => {
   });
 });
 
-/** Who gets through: everybody, root only, or nobody. */
-type Reach = "everybody" | "root" | "nobody";
+/** Who gets through: everyone, root only, or no one. */
+type Reach = "everyone" | "root" | "no one";
 
 interface Attack {
   readonly what: string;
@@ -205,33 +205,33 @@ interface Attack {
 
 /** `$STATE`: the node's state; `$VICTIM`: a process of another session; `$BUNDLE`: a file that the sandbox shows. */
 const ATTACKS: readonly Attack[] = [
-  { what: "reads the daemon's database", line: 'cat "$STATE/daemon.sqlite" && echo reached', process: "everybody" },
-  { what: "reads the node's identity", line: 'cat "$STATE/identity.json" && echo reached', process: "everybody" },
-  { what: "reads another workspace", line: 'cat "$STATE/w/other/repo/work.txt" && echo reached', process: "everybody" },
+  { what: "reads the daemon's database", line: 'cat "$STATE/daemon.sqlite" && echo reached', process: "everyone" },
+  { what: "reads the node's identity", line: 'cat "$STATE/identity.json" && echo reached', process: "everyone" },
+  { what: "reads another workspace", line: 'cat "$STATE/w/other/repo/work.txt" && echo reached', process: "everyone" },
   {
     what: "writes to another workspace",
     line: 'echo x >"$STATE/w/other/repo/x" && echo reached',
-    process: "everybody",
+    process: "everyone",
   },
-  { what: "reads the user's home", line: 'cat "$NODE/user/.ssh/id" && echo reached', process: "everybody" },
+  { what: "reads the user's home", line: 'cat "$NODE/user/.ssh/id" && echo reached', process: "everyone" },
   {
     what: "reads another process's environment",
     line: "cat /proc/[0-9]*/environ 2>/dev/null | grep -a -q canary-of-the-kettle && echo reached",
-    process: "everybody",
+    process: "everyone",
   },
-  { what: "reads another process's memory map", line: "cat /proc/$VICTIM/maps && echo reached", process: "everybody" },
-  { what: "ends another process", line: "kill $VICTIM && echo reached", process: "everybody" },
+  { what: "reads another process's memory map", line: "cat /proc/$VICTIM/maps && echo reached", process: "everyone" },
+  { what: "ends another process", line: "kill $VICTIM && echo reached", process: "everyone" },
   {
     what: "commands another session's host",
     line: `"$NODE_BINARY" -e 'require("net").connect(process.env.STATE + "/host.sock", () => (console.log("reached"), process.exit())).on("error", () => {})'`,
-    process: "everybody",
+    process: "everyone",
   },
-  { what: "plants an agent", line: 'echo x >"$STATE/agents/agent.js" && echo reached', process: "everybody" },
-  { what: "changes the vm-agent", line: 'cat "$BUNDLE" && echo x >>"$BUNDLE" && echo reached', process: "everybody" },
+  { what: "plants an agent", line: 'echo x >"$STATE/agents/agent.js" && echo reached', process: "everyone" },
+  { what: "changes the vm-agent", line: 'cat "$BUNDLE" && echo x >>"$BUNDLE" && echo reached', process: "everyone" },
   {
     what: "changes the settings of the finish",
     line: "echo x >>../trusted.gitconfig && echo reached",
-    process: "everybody",
+    process: "everyone",
   },
   {
     what: "writes to the system's programs",
@@ -254,27 +254,27 @@ const ATTACKS: readonly Attack[] = [
   {
     what: "may gain rights from a setuid program",
     line: "grep -q 'NoNewPrivs:.0' /proc/self/status && echo reached",
-    process: "everybody",
+    process: "everyone",
   },
   {
     what: "leaves files in the node's /tmp",
     line: 'touch "/tmp/smv-left-$$-x" && ls /tmp/smv-left-*',
-    process: "everybody",
+    process: "everyone",
   },
   {
     what: "reads through a symbolic link",
     line: 'ln -s "$STATE/identity.json" s && cat s && echo reached',
-    process: "everybody",
+    process: "everyone",
   },
   {
     what: "reads through a hard link",
     line: 'ln "$STATE/identity.json" h && cat h && echo reached',
-    process: "everybody",
+    process: "everyone",
   },
 ];
 
 const isRoot = process.getuid?.() === 0;
-const reaches = (reach: Reach) => reach === "everybody" || (reach === "root" && isRoot);
+const reaches = (reach: Reach) => reach === "everyone" || (reach === "root" && isRoot);
 const leftFiles = () => readdirSync("/tmp").filter((name) => name.startsWith("smv-left-"));
 
 describe.each(kinds)("[security 23] a hostile program in the %s runtime", (kind) => {

@@ -46,7 +46,7 @@ export interface RuntimeProcess {
 
 export interface WorkspaceRuntime {
   readonly kind: "process" | "sandbox";
-  /** The workspace's places as its programs see them: what the agent is told, and what its updates name. */
+  /** The workspace's places as its programs see them: the paths that the agent gets, and that its updates name. */
   readonly seen: WorkspacePlaces;
   /** The node's path for an absolute one that a program names; null where a sandbox shows neither checkout nor home. */
   toNodePath(path: string): string | null;

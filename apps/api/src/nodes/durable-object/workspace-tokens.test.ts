@@ -149,7 +149,7 @@ describe("[security 5, 7] the project's object", () => {
     expect(await known()).toMatchObject({ deliverUntil: until, stamp: 2 });
   });
 
-  it("[F9] learns it later if it could not be told, and ignores a late report", async () => {
+  it("[F9] learns it later if the first report failed, and ignores a late report", async () => {
     await vi.waitFor(async () => expect(await known()).not.toBeNull());
     const late = await known();
     await inProject("ALTER TABLE deliverers RENAME TO unreadable");
