@@ -2,6 +2,7 @@
 import type { Millis, SignInSessionId, UserId } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
 import type { AccessId, SignInSessionView } from "@samovar/contracts";
+import { signInSessionId } from "@samovar/contracts";
 import { and, desc, eq, gt, lt, ne } from "drizzle-orm";
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
@@ -105,11 +106,11 @@ export async function endSignInSession(deps: Deps, actor: AuditActor, id: SignIn
 
 /** Ends all sessions of the actor's owner except the one of the actor, and returns their ids. */
 export async function endOtherSignInSessions(deps: Deps, actor: AuditActor): Promise<readonly SignInSessionId[]> {
-  const mine = actor.kind === "sign_in_session" && actor.id !== null ? actor.id : "";
+  const mine = signInSessionId.safeParse(actor.id);
   const found = await deps.db
     .select({ id: signInSessions.id })
     .from(signInSessions)
-    .where(and(eq(signInSessions.userId, actor.ownerId), ne(signInSessions.id, mine as SignInSessionId)));
+    .where(and(eq(signInSessions.userId, actor.ownerId), mine.success ? ne(signInSessions.id, mine.data) : undefined));
   for (const { id } of found) await endSignInSession(deps, actor, id);
   return found.map(({ id }) => id);
 }

@@ -138,7 +138,7 @@ describe.each(kinds)("the %s runtime", (kind) => {
   });
 
   test("reports a program that a signal ended, and lets it end by SIGTERM in its own way", async () => {
-    const { run, runtime } = rig;
+    const { runtime } = rig;
     const env = { PATH };
     const start = (line: string) =>
       runtime.start({ argv: ["sh", "-c", line], env, stdin: "none", leavesServices: false });
@@ -147,11 +147,12 @@ describe.each(kinds)("the %s runtime", (kind) => {
     killed.signal("SIGKILL");
     expect(await killed.exited).toMatchObject({ code: null, signal: "SIGKILL" });
     const asked = start('trap "echo bye; exit 3" TERM; echo ready; while :; do sleep 0.05; done');
-    const output = text(asked.stdout);
-    await vi.waitFor(() => expect(asked.getProgramPid()).not.toBeNull());
-    await run("sleep 0.3");
+    const output: string[] = [];
+    asked.stdout.on("data", (bytes: Buffer) => output.push(bytes.toString()));
+    await vi.waitFor(() => expect(output.join("")).toBe("ready\n"));
     asked.signal("SIGTERM");
-    expect([await asked.exited, await output]).toEqual([{ code: 3, signal: null, error: null }, "ready\nbye\n"]);
+    expect(await asked.exited).toEqual({ code: 3, signal: null, error: null });
+    expect(output.join("")).toBe("ready\nbye\n");
   });
 
   test("a signal right after the start is not lost", async () => {
@@ -314,9 +315,13 @@ describe.each(kinds)("[security 23] a hostile program in the %s runtime", (kind)
   });
 
   test("starts a daemon without its environment that outlives the end: with the process runtime, never in the sandbox [security 38]", async () => {
-    const { runtime, run } = await makeRig(kind);
+    const { runtime, run, checkout } = await makeRig(kind);
     const seconds = 60_000 + (process.pid % 10_000) + (kind === "sandbox" ? 10_000 : 0);
-    await run(`env -i setsid sh -c '(setsid sleep ${seconds} &)' >/dev/null 2>&1; sleep 0.3; echo done`);
+    const daemon = `env -i setsid sh -c '(setsid sleep ${seconds} &)' >/dev/null 2>&1`;
+    const running = run(`${daemon}; until [ -e go ]; do sleep 0.01; done`);
+    await vi.waitFor(() => expect(findSleepers(seconds)).toHaveLength(1));
+    writeFileSync(join(checkout, "go"), "");
+    await running;
     await runtime.end();
     const left = findSleepers(seconds);
     for (const pid of left) process.kill(pid, "SIGKILL");
