@@ -1,6 +1,7 @@
 /** Commands: control plane → node. Idempotent by `id`, persisted on both sides, in order of `n`. */
 import * as z from "zod";
 import { agentRecipe } from "./agents.ts";
+import { egressPolicy } from "./egress.ts";
 import { messageId, projectId, sessionId, taskId, workspaceId } from "./ids.ts";
 import { branchName, checkoutOptions, commitIdentity } from "./projects.ts";
 
@@ -28,6 +29,8 @@ export const sessionStartArgs = z.object({
   workspaceId,
   sessionId,
   agent: agentRecipe,
+  /** Absent from earlier control planes: open. */
+  egress: egressPolicy.optional(),
   /** One that the agent offers; null for the agent's default. */
   model: z.string().max(200).nullable(),
   /** One that the agent offers; null for the one with the fewest permission requests. */

@@ -5,6 +5,7 @@
  */
 import * as z from "zod";
 import { agentKind, agentCapabilities, modelApi } from "./agents.ts";
+import { egressPolicy, OPEN_EGRESS } from "./egress.ts";
 import { failure } from "./errors.ts";
 import { sessionOutcome } from "./events.ts";
 import { messageId, millis, nodeId, projectId, sessionId, workspaceId } from "./ids.ts";
@@ -145,6 +146,8 @@ export const hostLaunch = z.object({
   }),
   model: z.string().nullable(),
   permissionMode: z.string().nullable(),
+  /** Kept in a sandbox alone. */
+  egress: egressPolicy.default(OPEN_EGRESS),
   setupTimeoutMs: z.number().int().positive(),
   prompt: z.object({ messageId, text: z.string() }),
   idleTimeoutMs: z.number().int().positive(),

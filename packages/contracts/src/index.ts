@@ -5,6 +5,7 @@ export * from "./bootstrap.ts";
 export * from "./commands.ts";
 export * from "./credentials.ts";
 export * from "./delivery.ts";
+export * from "./egress.ts";
 export * from "./environment-name.ts";
 export * from "./errors.ts";
 export * from "./events.ts";

@@ -2,7 +2,7 @@
 import type { Result } from "@samovar/base";
 import { err, errorMessage, ok } from "@samovar/base";
 import type { Failure, HostLaunch } from "@samovar/contracts";
-import { PROTOCOL_VERSION } from "@samovar/contracts";
+import { OPEN_EGRESS, PROTOCOL_VERSION } from "@samovar/contracts";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { RuntimeChoice } from "../../runtime/choose-runtime.ts";
@@ -72,6 +72,7 @@ function createHostLaunch({ session: { args }, workspace, command, ...input }: L
     },
     model: args.model,
     permissionMode: args.permissionMode,
+    egress: args.egress ?? OPEN_EGRESS,
     setupTimeoutMs: args.setupTimeoutMs,
     prompt: args.prompt,
     idleTimeoutMs: args.idleTimeoutMs,
