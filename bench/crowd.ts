@@ -74,7 +74,7 @@ function wholeNumber(name: string, given: string, least: number): number {
 
 /** Uses a new installation. */
 async function oneRun(busy: number): Promise<CrowdRun> {
-  const here = await startInstallation();
+  const here = await startInstallation({ separateSession: true });
   try {
     const person = new Person(() => here);
     const project = await person.makeProject(makeRepository(join(here.dataDir, "repository")));

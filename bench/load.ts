@@ -20,7 +20,7 @@ export interface Load {
 
 /** Throws when a task does not complete, or its transcript does not verify. */
 export async function measureLoad(tasks: number): Promise<Load> {
-  const here = await startInstallation();
+  const here = await startInstallation({ separateSession: true });
   try {
     const person = new Person(() => here);
     const project = await person.makeProject(makeRepository(join(here.dataDir, "repository")));

@@ -69,10 +69,20 @@ function cleanEnvironment(extra: Readonly<Record<string, string>>): Record<strin
   return { ...Object.fromEntries(own), NO_COLOR: "1", WORKSPACE_RUNTIME: runtime, ...extra };
 }
 
-/** `env` overrides settings; `dataDir` continues an earlier installation. */
-export async function startInstallation(
-  options: { readonly env?: Readonly<Record<string, string>>; readonly dataDir?: string; readonly port?: number } = {},
-): Promise<Installation> {
+export interface InstallationOptions {
+  /** Overrides settings. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Continues an earlier installation. */
+  readonly dataDir?: string;
+  readonly port?: number;
+  /**
+   * In a separate process session, as from a terminal of its own: Linux shares the cores between sessions first, so measuring
+   * processes in one session with what they measure takes its time. It then gets no Ctrl-C from this process's terminal.
+   */
+  readonly separateSession?: boolean;
+}
+
+export async function startInstallation(options: InstallationOptions = {}): Promise<Installation> {
   const dataDir = options.dataDir ?? (await temporaryDirectory());
   const env = cleanEnvironment(options.env ?? {});
   const port = options.port ?? (options.dataDir === undefined ? 0 : undefined);
@@ -84,7 +94,7 @@ export async function startInstallation(
     dataDir,
     ...(port === undefined ? [] : ["--port", String(port)]),
   ];
-  const up = follow(args, env);
+  const up = follow(args, env, options.separateSession);
   const ready = await up.until((line) => line["event"] === "ready");
   const url = String(ready["url"]);
   const cli = (words: readonly string[]) => [...words, "--data-dir", dataDir];
@@ -137,8 +147,14 @@ function collect(child: ChildProcess): Promise<Finished> {
   return new Promise((resolve) => child.on("close", (code) => resolve({ code, stdout, stderr })));
 }
 
-function follow(args: readonly string[], env: Record<string, string>): Followed {
-  const child = spawn(process.execPath, [main, ...args], { env, cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+function follow(args: readonly string[], env: Record<string, string>, separateSession = false): Followed {
+  const child = spawn(process.execPath, [main, ...args], {
+    env,
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: separateSession,
+  });
+  if (separateSession) process.once("exit", () => child.kill());
   const finished = collect(child);
   const lines: Record<string, unknown>[] = [];
   const waiting = new Set<() => void>();
