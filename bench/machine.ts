@@ -95,7 +95,7 @@ export function watchPeaks(directory: string, everyMs = 250): { stop(): Promise<
 function getKind(command: string): ProcessKind {
   if (command.includes("workerd")) return "workerd";
   if (/samovar\.mjs up/.test(command)) return "cli + local-cloud";
-  if (/vm-agent\.mjs daemon/.test(command)) return "daemon";
-  if (/vm-agent\.mjs session-host/.test(command)) return "session-host";
+  if (/vm-agent\.cjs daemon/.test(command)) return "daemon";
+  if (/vm-agent\.\w+ session-host/.test(command)) return "session-host";
   return /script-agent/.test(command) ? "agent" : "other";
 }

@@ -2,7 +2,7 @@
  * Builds what `samovar up` serves and what nodes install, into dist/:
  *   worker/worker.js           the control plane, one module for workerd
  *   web/                       the web app's files
- *   web/agent/vm-agent-*.mjs   the vm-agent's release, one module for Node 24
+ *   web/agent/vm-agent-*.cjs   the vm-agent's release, one module for Node 24
  *   web/agent/lockfiles/       the agents' lockfiles, named by their SHA-256
  *   release.json               that release's version, path and SHA-256
  *   cli/                       the CLI, which starts from it while its sources are unchanged
@@ -67,7 +67,7 @@ async function buildAgent(): Promise<void> {
   const { version } = JSON.parse(await readFile(join(root, "packages/vm-agent/package.json"), "utf8")) as {
     version: string;
   };
-  const path = `/agent/vm-agent-${version}-${digest.slice(0, 12)}.mjs`;
+  const path = `/agent/vm-agent-${version}-${digest.slice(0, 12)}.cjs`;
   await mkdir(join(dist, "web/agent"), { recursive: true });
   await writeFile(join(dist, "web", path), contents);
   await writeFile(join(dist, "release.json"), `${JSON.stringify({ version, path, sha256: digest })}\n`);

@@ -1,11 +1,11 @@
 /**
- * Loads Node's built-in modules in a bundle on demand. An `import` at the top would load all of them in
- * each process, with everything behind their exports: importing `node:http` loads all of Node's fetch.
+ * Loads Node's built-in modules in a bundle on demand. An `import` at the top would load all of them in each process, with
+ * everything behind their exports; and a startup snapshot cannot hold most of them.
  */
 import type { Plugin } from "esbuild";
 
-/** Slow modules that a process may not need: loaded when one of their exports is used. */
-const LAZY = new Set(["node:child_process", "node:fs/promises", "node:util"]);
+/** Cheap, part of every snapshot, and extended or called while modules are loaded. */
+const AT_ONCE = new Set(["node:buffer", "node:events", "node:path", "node:stream"]);
 
 export const builtinsOnDemand: Plugin = {
   name: "builtins-on-demand",
@@ -16,8 +16,8 @@ export const builtinsOnDemand: Plugin = {
     onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => {
       const got = `process.getBuiltinModule(${JSON.stringify(path)})`;
       // As a prototype, because the bundle copies an object's own properties, which would load them all at once.
-      const lazy = `Object.create(new Proxy({}, { get: (_, name) => ${got}[name] }))`;
-      return { contents: `module.exports = ${LAZY.has(path) ? lazy : got};` };
+      const onDemand = `let it; module.exports = Object.create(new Proxy({}, { get: (_, name) => (it ??= ${got})[name] }));`;
+      return { contents: AT_ONCE.has(path) ? `module.exports = ${got};` : onDemand };
     });
   },
 };

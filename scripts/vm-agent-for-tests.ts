@@ -1,17 +1,27 @@
 /**
- * Set-up of the unit tests that start vm-agents: they get its bundle, which starts in a quarter of the time that its sources
- * need. When the coverage of processes is measured they get the sources, whose lines are counted.
+ * Set-up of the unit tests that start vm-agents: they get its bundle and a startup snapshot, which start in a small part of the
+ * time that its sources need. When the coverage of processes is measured they get the sources, whose lines are counted.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { jsonLogger, systemClock } from "@samovar/base";
+import { StartupSnapshot } from "../packages/vm-agent/src/startup-snapshot.ts";
 import { bundleVmAgent } from "./bundle-vm-agent.ts";
 
 export default async function setUp(): Promise<(() => Promise<void>) | undefined> {
   if (process.env["SAMOVAR_PROCESS_COVERAGE"] !== undefined) return undefined;
   const directory = await mkdtemp(join(tmpdir(), "samovar-vm-agent-"));
-  const file = join(directory, "vm-agent.mjs");
-  await writeFile(file, await bundleVmAgent());
-  process.env["SAMOVAR_TEST_VM_AGENT"] = file;
+  const module = join(directory, "vm-agent.cjs");
+  await writeFile(module, await bundleVmAgent());
+  const snapshots = join(directory, "snapshots");
+  const logger = jsonLogger({ clock: systemClock, write: (line) => console.error(line), level: "warn" });
+  const snapshot = new StartupSnapshot({ node: process.execPath, module, directory: snapshots, logger });
+  await snapshot.prepare();
+  const [, option, file] = snapshot.self();
+  if (option !== "--snapshot-blob" || file === undefined) throw new Error("there is no startup snapshot");
+  process.env["SAMOVAR_TEST_VM_AGENT"] = module;
+  process.env["SAMOVAR_TEST_SNAPSHOTS"] = snapshots;
+  process.env["SAMOVAR_TEST_SNAPSHOT"] = file;
   return () => rm(directory, { recursive: true, force: true });
 }

@@ -9,7 +9,7 @@ import type { Sources } from "./marks.ts";
 import { daemonLines, HostLog } from "./node-logs.ts";
 
 const LOOK_EVERY_MS = 100;
-const SESSION_HOST = /vm-agent\.mjs session-host/;
+const SESSION_HOST = /vm-agent\.\w+ session-host/;
 
 export interface TaskRunner {
   readonly here: Installation;

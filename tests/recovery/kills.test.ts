@@ -69,7 +69,7 @@ test("[R21] only the CLI is killed; restarted at once, it replaces the surviving
 test("[R5] [R21] the daemon is killed; the agent goes on, and nothing is lost", async () => {
   const run = here.follow(["run", "--json", "--repo", repository, LONG]);
   const task = await whenStreaming(run);
-  const daemons = await pidsMatching(here.dataDir, /vm-agent\.mjs daemon/);
+  const daemons = await pidsMatching(here.dataDir, /vm-agent\.cjs daemon/);
   expect(daemons).toHaveLength(1);
   for (const pid of daemons) process.kill(pid, "SIGKILL");
 
@@ -80,7 +80,7 @@ test("[R5] [R21] the daemon is killed; the agent goes on, and nothing is lost", 
 test("[R5] [R16] [F39] a session host is killed; its messages are kept, the unfinished one is marked as interrupted, and the task fails with a reason", async () => {
   const run = here.follow(["run", "--json", "--repo", repository, ENDLESS]);
   const task = await whenStreaming(run);
-  const hosts = await pidsMatching(here.dataDir, /vm-agent\.mjs session-host/);
+  const hosts = await pidsMatching(here.dataDir, /vm-agent\.\w+ session-host/);
   expect(hosts).toHaveLength(1);
   for (const pid of hosts) process.kill(pid, "SIGKILL");
 

@@ -149,8 +149,8 @@ test("[F48] a vm-agent of the previous version is asked to upgrade; its task fai
     const server = await getServer(task);
     if (server === null) return;
     const disk = join(site.here.dataDir, "vm", "vm", String(server));
-    writeFileSync(join(disk, "opt/samovar/vm-agent.mjs"), previous);
-    for (const pid of await pidsMatching(disk, /vm-agent\.mjs daemon/)) tryKill(pid);
+    writeFileSync(join(disk, "opt/samovar/vm-agent.cjs"), previous);
+    for (const pid of await pidsMatching(disk, /vm-agent\.cjs daemon/)) tryKill(pid);
   });
   for (const run of runs) {
     const { task, name } = run;

@@ -25,9 +25,9 @@ const ENDED_WITHIN_MS = 280_000;
 const PARTS = {
   workerd: null,
   cli: null,
-  daemon: /vm-agent\.mjs daemon/,
-  host: /vm-agent\.mjs session-host/,
-  agent: /vm-agent\.mjs script-agent/,
+  daemon: /vm-agent\.cjs daemon/,
+  host: /vm-agent\.\w+ session-host/,
+  agent: /vm-agent\.\w+ script-agent/,
 } as const;
 type Part = keyof typeof PARTS;
 

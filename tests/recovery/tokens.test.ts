@@ -58,7 +58,7 @@ test("[R3] [R21] [F38] the key is rotated and tokens expire during runs: all tas
   for (const { plan } of runs) {
     await setTimeout(plan.afterMs);
     if (plan.blow === "none") continue;
-    for (const pid of await pidsMatching(site.here.dataDir, /vm-agent\.mjs daemon/)) tryKill(pid);
+    for (const pid of await pidsMatching(site.here.dataDir, /vm-agent\.cjs daemon/)) tryKill(pid);
   }
   const tasks = await site.person.ended(
     site.project,

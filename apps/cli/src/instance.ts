@@ -30,6 +30,10 @@ export function resolveDataDirectory(given?: string, env: Environment = process.
   return join(share, "samovar");
 }
 
+/** What can be made again, for all of a person's installations. */
+export const getCacheDirectory = (env: Environment): string =>
+  join(env["XDG_CACHE_HOME"] || join(env["HOME"] || homedir(), ".cache"), "samovar");
+
 export function getInstanceFile(dataDir: string): string {
   return join(dataDir, "instance.json");
 }

@@ -13,7 +13,7 @@ export function userDataInput(
       stateDir: "/var/lib/samovar",
       ...over.agent,
     },
-    release: { version: "0.1.0", path: "/agent/vm-agent-0.1.0.mjs", sha256: "ab".repeat(32), ...over.release },
+    release: { version: "0.1.0", path: "/agent/vm-agent-0.1.0.cjs", sha256: "ab".repeat(32), ...over.release },
     hostname: "samovar-nod-01kamhsyv7",
   };
 }

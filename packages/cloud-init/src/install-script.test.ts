@@ -34,7 +34,7 @@ beforeEach(async () => {
   requests = [];
   server = createServer((request, response) => {
     requests.push(request.url ?? "");
-    if (request.url === "/agent.mjs") response.end(agent);
+    if (request.url === "/agent.cjs") response.end(agent);
     else response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -49,7 +49,7 @@ afterEach(async () => {
 });
 
 /** The script as cloud-init runs it: `/bin/sh`, no HOME, cwd `/`; only the PATH is chosen. */
-const install = (path: string, hash = sha256(agent), source = `${url}/agent.mjs`) =>
+const install = (path: string, hash = sha256(agent), source = `${url}/agent.cjs`) =>
   run("/bin/sh", [script, source, hash], { cwd: "/", env: { SAMOVAR_ROOT: root, PATH: path } });
 const hostPath = `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`;
 const installed = (name: string) => join(root, "opt/samovar", name);
@@ -57,16 +57,16 @@ const installed = (name: string) => join(root, "opt/samovar", name);
 describe("install.sh", () => {
   test("installs the agent, and links a Node that can run it", async () => {
     await install(hostPath);
-    expect(readFileSync(installed("vm-agent.mjs"), "utf8")).toBe(agent);
-    const { stdout } = await run(installed("bin/node"), [installed("vm-agent.mjs")], { env: {} });
+    expect(readFileSync(installed("vm-agent.cjs"), "utf8")).toBe(agent);
+    const { stdout } = await run(installed("bin/node"), [installed("vm-agent.cjs")], { env: {} });
     expect(stdout).toBe("the agent\n");
-    expect(readdirSync(installed("")).toSorted()).toEqual(["bin", "vm-agent.mjs"]);
+    expect(readdirSync(installed("")).toSorted()).toEqual(["bin", "vm-agent.cjs"]);
   });
 
   test("run again, it downloads nothing", async () => {
     await install(hostPath);
     await install(hostPath);
-    expect(requests).toEqual(["/agent.mjs"]);
+    expect(requests).toEqual(["/agent.cjs"]);
   });
 
   test("[check 35] a file with another hash leaves nothing in place", async () => {
@@ -80,8 +80,8 @@ describe("install.sh", () => {
   test("[check 35] a wrong new version leaves the old one in place", async () => {
     await install(hostPath);
     await expect(install(hostPath, sha256("newer"))).rejects.toMatchObject({ code: 1 });
-    expect(readFileSync(installed("vm-agent.mjs"), "utf8")).toBe(agent);
-    expect(existsSync(installed("vm-agent.mjs.partial"))).toBe(false);
+    expect(readFileSync(installed("vm-agent.cjs"), "utf8")).toBe(agent);
+    expect(existsSync(installed("vm-agent.cjs.partial"))).toBe(false);
   });
 
   test("says what could not be downloaded", async () => {
@@ -89,12 +89,12 @@ describe("install.sh", () => {
       code: 1,
       stderr: expect.stringContaining(`could not download ${url}/none`),
     });
-    expect(existsSync(installed("vm-agent.mjs"))).toBe(false);
+    expect(existsSync(installed("vm-agent.cjs"))).toBe(false);
   });
 
   test("does without curl", async () => {
     await install(toolsOnly("sha256sum", "node"));
-    expect(readFileSync(installed("vm-agent.mjs"), "utf8")).toBe(agent);
+    expect(readFileSync(installed("vm-agent.cjs"), "utf8")).toBe(agent);
   });
 
   test("prefers the Node that it has installed before", async () => {

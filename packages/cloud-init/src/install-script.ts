@@ -101,7 +101,7 @@ ensure_node() {
 }
 
 install_agent() {
-  agent=$dir/vm-agent.mjs
+  agent=$dir/vm-agent.cjs
   if [ -f "$agent" ] && [ "$(sha256_of "$agent")" = "$agent_sha256" ]; then
     say "the vm-agent is there already"
     return

@@ -61,10 +61,10 @@ describe("reading units", () => {
     expect(parseServiceUnit(agentUnit())).toMatchObject({
       ok: true,
       value: {
-        execStart: ["/opt/samovar/bin/node", "/opt/samovar/vm-agent.mjs", "daemon", "/etc/samovar/agent.json"],
+        execStart: ["/opt/samovar/bin/node", "/opt/samovar/vm-agent.cjs", "daemon", "/etc/samovar/agent.json"],
         restart: "always",
         restartDelayMs: 1000,
-        requiredPaths: ["/opt/samovar/vm-agent.mjs"],
+        requiredPaths: ["/opt/samovar/vm-agent.cjs"],
         environment: { HOME: "/root" },
       },
     });

@@ -34,7 +34,7 @@ describe("user data", () => {
           expect(read.runcmd).toContainEqual([
             "sh",
             PATHS.installScript,
-            "http://127.0.0.1:7266/agent/vm-agent-0.1.0.mjs",
+            "http://127.0.0.1:7266/agent/vm-agent-0.1.0.cjs",
             sha256,
           ]);
         },
@@ -45,7 +45,7 @@ describe("user data", () => {
   test("cloud-init's own YAML reader sees the same document", async () => {
     const inputs: UserDataInput[] = [
       userDataInput({ agent: { bootstrapToken: nasty }, release: { sha256: "1".repeat(64) } }),
-      userDataInput({ release: { sha256: `${"0".repeat(31)}e${"7".repeat(32)}`, path: "/agent/ü $x'.mjs" } }),
+      userDataInput({ release: { sha256: `${"0".repeat(31)}e${"7".repeat(32)}`, path: "/agent/ü $x'.cjs" } }),
     ];
     for (const input of inputs) {
       const text = renderUserData(input);
@@ -95,7 +95,7 @@ describe("user data", () => {
 
   test("a trailing slash of the control plane's address does no harm", () => {
     const read = parsed(renderUserData(userDataInput({ agent: { controlPlaneUrl: "https://samovar.example/base/" } })));
-    expect(read.runcmd.flat()).toContain("https://samovar.example/base/agent/vm-agent-0.1.0.mjs");
+    expect(read.runcmd.flat()).toContain("https://samovar.example/base/agent/vm-agent-0.1.0.cjs");
   });
 
   test.each([

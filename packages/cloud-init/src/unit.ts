@@ -16,14 +16,14 @@ const AGENT_UNIT = `[Unit]
 Description=Samovar vm-agent
 Wants=network-online.target
 After=network-online.target
-ConditionPathExists=/opt/samovar/vm-agent.mjs
+ConditionPathExists=/opt/samovar/vm-agent.cjs
 StartLimitIntervalSec=0
 
 [Service]
 Environment=PATH=/opt/samovar/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 Environment=HOME=/root
 Environment=LANG=C.UTF-8
-ExecStart=/opt/samovar/bin/node /opt/samovar/vm-agent.mjs daemon /etc/samovar/agent.json
+ExecStart=/opt/samovar/bin/node /opt/samovar/vm-agent.cjs daemon /etc/samovar/agent.json
 Restart=always
 RestartSec=1
 KillMode=process

@@ -100,7 +100,7 @@ export async function makeRig(): Promise<Rig> {
     },
     release: {
       version: "0.1.0",
-      path: "/agent/vm-agent.mjs",
+      path: "/agent/vm-agent.cjs",
       sha256: sha256(TINY_AGENT),
     },
     hostname: "samovar-1",

@@ -4,13 +4,30 @@
  * Works from source and as one bundled file, because it starts its other processes through its own module.
  */
 import { realpathSync } from "node:fs";
+import { startupSnapshot } from "node:v8";
 
 const USAGE =
   "usage: vm-agent daemon <agent.json> | session-host [--standby] <directory> | script-agent | runtime <directory> | version";
 
-process.exitCode = await main(process.argv.slice(2));
-// Only timers of finished work are left and, when the script agent crashes on purpose, its open input.
-process.exit();
+if (startupSnapshot.isBuildingSnapshot()) void prepareSnapshot();
+else void run(process.argv.slice(2));
+
+/** Loads what most processes need. A program that starts from a snapshot has no module among its arguments. */
+async function prepareSnapshot(): Promise<void> {
+  await Promise.all([
+    import("./session-host/main.ts"),
+    import("./session-host/standby-host.ts"),
+    import("@samovar/script-agent"),
+    import("./settings.ts"),
+  ]);
+  startupSnapshot.setDeserializeMainFunction(() => void run(process.argv.slice(1)));
+}
+
+async function run(args: readonly string[]): Promise<void> {
+  process.exitCode = await main(args);
+  // Only timers of finished work are left and, when the script agent crashes on purpose, its open input.
+  process.exit();
+}
 
 async function main([command, operand, directory]: readonly string[]): Promise<number> {
   if (command === "daemon" && operand !== undefined) return startDaemon(operand);
@@ -45,16 +62,20 @@ async function main([command, operand, directory]: readonly string[]): Promise<n
 async function startDaemon(file: string): Promise<number> {
   const { readSettings } = await import("./settings.ts");
   const { reportReady } = await import("@samovar/processes");
-  const { runDaemon } = await import("./daemon/daemon.ts");
+  const { createDaemonLogger, runDaemon } = await import("./daemon/daemon.ts");
+  const { StartupSnapshot } = await import("./startup-snapshot.ts");
   const stopping = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopping.abort());
   // The reader of the log may exit first.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const settings = readSettings(file, process.env);
   reportReady(process.env);
-  return runDaemon({
-    settings,
-    self: [process.execPath, realpathSync(process.argv[1] ?? "")],
-    stopping: stopping.signal,
+  const snapshot = new StartupSnapshot({
+    node: process.execPath,
+    module: realpathSync(process.argv[1] ?? ""),
+    directory: settings.snapshotsDir,
+    logger: createDaemonLogger(settings),
   });
+  void snapshot.prepare();
+  return runDaemon({ settings, self: snapshot.self, stopping: stopping.signal });
 }

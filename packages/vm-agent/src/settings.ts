@@ -39,6 +39,8 @@ const environment = z.object({
   [START_GATE_VARIABLE]: z.string().startsWith("/").optional(),
   /** Where agents are installed; several nodes on one computer may share it. */
   SAMOVAR_AGENTS_DIR: z.string().startsWith("/").optional(),
+  /** Where startup snapshots of the vm-agent are kept; several nodes on one computer may share it. */
+  SAMOVAR_SNAPSHOTS_DIR: z.string().startsWith("/").optional(),
   ...runtimeEnvironment,
   CLONE_TIMEOUT_MS: limit("CLONE_TIMEOUT_MS"),
   AGENT_INSTALL_TIMEOUT_MS: limit("AGENT_INSTALL_TIMEOUT_MS"),
@@ -55,6 +57,7 @@ export interface VmAgentSettings {
   readonly bootstrapToken: string | null;
   readonly stateDir: string;
   readonly agentsDir: string;
+  readonly snapshotsDir: string;
   /** Null: processes start without a gate. */
   readonly startGatePath: string | null;
   readonly runtime: RuntimeSettings;
@@ -84,6 +87,7 @@ export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSetti
     bootstrapToken: fromFile.data.bootstrapToken ?? null,
     stateDir,
     agentsDir: fromEnv.data.SAMOVAR_AGENTS_DIR ?? join(stateDir, "agents"),
+    snapshotsDir: fromEnv.data.SAMOVAR_SNAPSHOTS_DIR ?? join(stateDir, "snapshots"),
     startGatePath: fromEnv.data[START_GATE_VARIABLE] ?? null,
     runtime: toRuntimeSettings(fromEnv.data),
     cloneTimeoutMs: fromEnv.data.CLONE_TIMEOUT_MS,

@@ -51,7 +51,7 @@ describe("on one computer", () => {
   });
 
   it("nodes download the vm-agent where programs reach it", async () => {
-    const answer = await onOneComputer.ask(`${PROGRAMS}/agent/vm-agent.mjs`);
+    const answer = await onOneComputer.ask(`${PROGRAMS}/agent/vm-agent.cjs`);
     expect(await answer.text()).toContain("vm-agent");
   });
 

@@ -31,7 +31,7 @@ function prepare(command: string) {
     homeFiles: {},
   };
   return prepareAgent(recipe, {
-    self: ["node", "main.ts"],
+    self: () => ["node", "main.ts"],
     agentsDir: join(root, "agents"),
     controlPlaneUrl: "http://127.0.0.1:9",
     trees: new TreeChecks(systemClock),

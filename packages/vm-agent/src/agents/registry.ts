@@ -4,12 +4,12 @@ import type { Result } from "@samovar/base";
 import { err, ok } from "@samovar/base";
 import type { AgentRecipe, Failure } from "@samovar/contracts";
 import { findProgram } from "@samovar/processes";
+import type { SelfCommand } from "../startup-snapshot.ts";
 import type { InstallPorts } from "./install.ts";
 import { installAgent } from "./install.ts";
 
 export interface AgentPorts extends InstallPorts {
-  /** argv that starts this vm-agent: Node and its module. */
-  readonly self: readonly [string, string];
+  readonly self: SelfCommand;
 }
 
 /** Returns the agent's argv, installing the agent first if needed. Throws only an abort's reason. */
@@ -17,7 +17,7 @@ export async function prepareAgent(recipe: AgentRecipe, ports: AgentPorts): Prom
   const { program } = recipe;
   switch (program.from) {
     case "vm_agent":
-      return ok([...ports.self, "script-agent"]);
+      return ok([...ports.self(), "script-agent"]);
     case "path": {
       const file = findProgram(program.command, ports.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin");
       return file === null ? err(createMissingFailure(recipe.name, program.command)) : ok([file, ...program.args]);

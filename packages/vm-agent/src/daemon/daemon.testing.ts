@@ -5,7 +5,7 @@ import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { VM_AGENT_MODULE } from "@samovar/testing";
+import { VM_AGENT_MODULE, VM_AGENT_SNAPSHOTS } from "@samovar/testing";
 import { ids, TestControlPlane } from "./control-plane.testing.ts";
 import { makeDirectory } from "./git/repositories.testing.ts";
 
@@ -42,6 +42,7 @@ export class TestNode {
         SAMOVAR_TEST_NODE: this.root,
         LOG_LEVEL: "debug",
         WORKSPACE_RUNTIME: "process",
+        ...(VM_AGENT_SNAPSHOTS === null ? {} : { SAMOVAR_SNAPSHOTS_DIR: VM_AGENT_SNAPSHOTS }),
         DRAIN_TIMEOUT_MS: "5000",
         MSG_RETRY_INITIAL_MS: "20",
         MSG_RETRY_MAX_MS: "100",

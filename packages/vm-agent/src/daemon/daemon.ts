@@ -2,7 +2,7 @@
  * The vm-agent's main process: dials the control plane, manages workspaces, starts and reconnects session hosts. It may
  * be killed at any moment: its commitments are in its store, and hosts continue without it [R5][R21].
  */
-import type { SessionId, WorkspaceId } from "@samovar/base";
+import type { Logger, SessionId, WorkspaceId } from "@samovar/base";
 import { idSource, jsonLogger, systemClock, systemRandom, systemTimers } from "@samovar/base";
 import { killMarked, startGate } from "@samovar/processes";
 import type { Salvage } from "@samovar/sqlite";
@@ -22,6 +22,7 @@ import { writeIdentity } from "./identity.ts";
 import { Link } from "./link/link.ts";
 import { SessionSupervisor } from "./sessions/session-supervisor.ts";
 import { StandbyHosts } from "./sessions/standby-hosts.ts";
+import type { SelfCommand } from "../startup-snapshot.ts";
 import { StoreBusyError } from "./store/database.ts";
 import { DaemonStore } from "./store/store.ts";
 import { WorkspaceTokens } from "./tokens.ts";
@@ -30,8 +31,7 @@ import { WorkspaceKeeper } from "./workspaces/workspace-keeper.ts";
 
 export interface DaemonOptions {
   readonly settings: VmAgentSettings;
-  /** argv that starts this vm-agent again: Node and its module. */
-  readonly self: readonly [string, string];
+  readonly self: SelfCommand;
   /** Aborted by a signal: the daemon closes the link, leaves the hosts running and returns. */
   readonly stopping: AbortSignal;
 }
@@ -40,15 +40,15 @@ const EXIT = { stopped: 0, refused: 1, busy: 75 } as const;
 /** The node is gone, but its server still runs: its service manager restarts the daemon again and again. */
 const GONE_PAUSE_MS = 10 * 60_000;
 
+export function createDaemonLogger({ logLevel, nodeId }: VmAgentSettings): Logger {
+  const write = (line: string) => void process.stdout.write(`${line}\n`);
+  return jsonLogger({ clock: systemClock, write, level: logLevel, fields: { node: nodeId } });
+}
+
 /** Runs until it is stopped; resolves with the exit code. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   const { settings, stopping } = options;
-  const logger = jsonLogger({
-    clock: systemClock,
-    write: (line) => void process.stdout.write(`${line}\n`),
-    level: settings.logLevel,
-    fields: { node: settings.nodeId },
-  });
+  const logger = createDaemonLogger(settings);
   const ports = { clock: systemClock, timers: systemTimers, random: systemRandom, logger };
   try {
     // Tried meanwhile, because both take their time.

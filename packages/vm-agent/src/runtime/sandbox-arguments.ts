@@ -130,9 +130,9 @@ function toMounts(paths: readonly string[], hidden: readonly string[]): string[]
     .flatMap(([target, source]) => ["--ro-bind", source, target]);
 }
 
-/** The program's file and its package; a script for Node is the second word. */
-function listCommandPaths([program = "", script = ""]: readonly string[], hidden: readonly string[]): string[] {
-  const files = [program, script].filter((word) => isAbsolute(word) && existsSync(word));
+/** The program's file and its package; a script for Node is the second word, and a startup snapshot the third. */
+function listCommandPaths([program = "", ...words]: readonly string[], hidden: readonly string[]): string[] {
+  const files = [program, ...words.slice(0, 2)].filter((word) => isAbsolute(word) && existsSync(word));
   return files.flatMap((file) => {
     const real = toRealPath(file);
     const modules = real.indexOf("/node_modules/");

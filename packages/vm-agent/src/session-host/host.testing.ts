@@ -17,13 +17,13 @@ import { OPEN_EGRESS, PROTOCOL_VERSION, deliveryRequest, hostFrame } from "@samo
 import { hashMessage, digestTranscript } from "@samovar/domain/transcript-digest";
 import { toDeliveryResult, decideDelivery, readDeliveredRow } from "@samovar/domain/message-store";
 import type { StoredMessage } from "@samovar/domain/message-store";
-import { VM_AGENT_MODULE } from "@samovar/testing";
+import { VM_AGENT_ARGS } from "@samovar/testing";
 import { SESSION_MARK } from "./agent-environment.ts";
 import { runSessionHost } from "./main.ts";
 
 const ids = idSource(systemClock, systemRandom);
 /** The script agent's command, as on a node. */
-export const scriptAgent = [process.execPath, VM_AGENT_MODULE, "script-agent"];
+export const scriptAgent = [process.execPath, ...VM_AGENT_ARGS, "script-agent"];
 
 /** The fault to inject into a request, chosen when it arrives. */
 export type StoreFault = "none" | "drop_request" | "drop_reply" | "unavailable" | "unauthorized";
@@ -169,7 +169,7 @@ export function findSessionProcesses(sessionId: string): readonly number[] {
 
 /** Starts a host as a real process and connects to it like a daemon. */
 export async function startHost(directory: string, env: Record<string, string> = {}): Promise<RunningHost> {
-  const child = spawn(process.execPath, [VM_AGENT_MODULE, "session-host", directory], {
+  const child = spawn(process.execPath, [...VM_AGENT_ARGS, "session-host", directory], {
     env: {
       ...process.env,
       ...QUICK,

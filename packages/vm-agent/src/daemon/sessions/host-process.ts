@@ -10,13 +10,12 @@ export const getHostArguments = (directory: string) => ["session-host", director
 /** `onExit` is called when the host exits while this process runs. Throws when the host cannot be started. */
 export function startHost(
   directory: string,
-  self: readonly [string, string],
+  [file, ...words]: readonly [string, ...string[]],
   onExit: () => void,
 ): Promise<ProcessMark> {
   const log = openSync(join(directory, "host.log"), "a", 0o600);
   try {
-    const [node, module] = self;
-    const child = spawn(node, [module, ...getHostArguments(directory)], {
+    const child = spawn(file, [...words, ...getHostArguments(directory)], {
       cwd: directory,
       env: process.env,
       stdio: ["ignore", log, log],

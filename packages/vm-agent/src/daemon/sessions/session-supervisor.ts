@@ -240,7 +240,7 @@ export class SessionSupervisor {
   async #startHost(session: SessionRow): Promise<void> {
     const { store, agents } = this.#ports;
     store.transaction(() => store.setSession(session.id, { launches: session.launches + 1 }));
-    const mark = await startHost(this.#directory(), agents.self, () => this.#onHostExit());
+    const mark = await startHost(this.#directory(), agents.self(), () => this.#onHostExit());
     store.transaction(() => store.setSession(session.id, { process: mark }));
     this.#resetHost();
     this.#logger.info("host.started", { pid: mark.pid, launch: session.launches + 1 });

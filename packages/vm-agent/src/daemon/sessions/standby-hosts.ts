@@ -225,7 +225,7 @@ export class StandbyHosts {
       agent: getEarlyAgent(recipe, command),
     };
     writePrivateFile(join(directory, "standby.json"), JSON.stringify(standby satisfies HostStandby));
-    const child = await spawnStandby(directory, agents.self);
+    const child = await spawnStandby(directory, agents.self());
     return this.#createWaitingHost(child, { directoryName, mark, recipe: JSON.stringify(recipe) });
   }
 
@@ -281,10 +281,10 @@ function canStartEarly({ startsEarly: allowed, secretEnv, env }: AgentRecipe): b
   return allowed && !secretEnv && !Object.values(env).some((value) => /\{(?:checkout|model)\}/.test(value));
 }
 
-function spawnStandby(directory: string, [node, module]: readonly [string, string]): Promise<ChildProcess> {
+function spawnStandby(directory: string, [file, ...words]: readonly [string, ...string[]]): Promise<ChildProcess> {
   const log = openSync(join(directory, "standby.log"), "a", 0o600);
   try {
-    const child = spawn(node, [module, "session-host", "--standby", directory], {
+    const child = spawn(file, [...words, "session-host", "--standby", directory], {
       cwd: directory,
       env: { ...process.env, ...READY_ENVIRONMENT },
       stdio: ["pipe", log, log, "pipe"],
