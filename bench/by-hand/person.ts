@@ -67,7 +67,7 @@ async function jobOf(
     env: process.env,
     logger: silentLogger,
     signal: new AbortController().signal,
-    self: [process.execPath, ""],
+    self: () => [process.execPath, ""],
     starts: noStartGate,
     onDelayed: () => {},
     onRejected: () => {},
