@@ -74,6 +74,7 @@ export const settings = z.object({
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info").describe("Lowest severity that is logged"),
   NODE_WARM_TIMEOUT_MS: duration(1_800_000, "How long a warm node waits for the next task"),
   NODE_IDLE_GRACE_MS: duration(1_000, "How long an idle node stays active before it becomes warm"),
+  CONCURRENT_RUN_STARTS: count(10, 1_000, "Runs that one isolate of the control plane starts at once"),
   NODE_DRAIN_AFTER_MS: limit("NODE_DRAIN_AFTER_MS"),
   NODE_MAX_LIFETIME_MS: limit("NODE_MAX_LIFETIME_MS"),
   NODE_BOOT_TIMEOUT_MS: limit("NODE_BOOT_TIMEOUT_MS"),

@@ -2,11 +2,14 @@
  * What a run needs besides its task's row: the session with the first message, and the workflow. Both steps may be
  * repeated, so an interruption between them is repaired by doing both again. Keeps T1.
  */
-import { errorMessage } from "@samovar/base";
+import { errorMessage, systemClock, systemRandom, systemTimers } from "@samovar/base";
 import type { RunId } from "@samovar/base";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import type { Deps } from "../deps.ts";
 import { projectData } from "../sessions/durable-object/stub.ts";
+import { RunStarts } from "./run-starts.ts";
+
+const runStarts = new RunStarts({ clock: systemClock, timers: systemTimers, random: systemRandom });
 
 export async function ensureSession(deps: Deps, task: TaskRecord): Promise<void> {
   const { projectId, sessionId, promptMessageId: messageId } = task;
@@ -19,11 +22,11 @@ export async function ensureSession(deps: Deps, task: TaskRecord): Promise<void>
 }
 
 /** Creates the run's workflow, whose id is the run's, once. */
-export async function ensureRun({ env, logger }: Deps, task: TaskRecord, runId: RunId): Promise<void> {
+export async function ensureRun({ env, config, logger }: Deps, task: TaskRecord, runId: RunId): Promise<void> {
   // A batch skips an instance that exists already; a single creation would throw.
-  const { created, errors } = await env.TASK_RUN.createBatch({
-    instances: [{ id: runId, params: { taskId: task.id, runId } }],
-  });
+  const { created, errors } = await runStarts.run(config.CONCURRENT_RUN_STARTS, () =>
+    env.TASK_RUN.createBatch({ instances: [{ id: runId, params: { taskId: task.id, runId } }] }),
+  );
   if (created.length > 0 || (await runStatus(env, runId)) !== null) return;
   const reason = errors[0]?.message ?? "no reason was given";
   logger.error("run.create_failed", { taskId: task.id, runId, reason });

@@ -183,6 +183,8 @@ async function getFixedSettings(
     AGENT_RELEASE: JSON.stringify(release.data),
     HETZNER_API_URL: cloud.url,
     ALLOW_LOCAL_REPOS: "true",
+    // One thread does all of the control plane here.
+    CONCURRENT_RUN_STARTS: "1",
   };
 }
 
