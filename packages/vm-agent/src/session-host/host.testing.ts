@@ -120,6 +120,7 @@ export function aLaunch(
     model: null,
     permissionMode: null,
     egress: OPEN_EGRESS,
+    repositoryHost: null,
     setupTimeoutMs: 60_000,
     prompt: { messageId: ids.messageId() as MessageId, text: prompt },
     idleTimeoutMs: 60_000,
