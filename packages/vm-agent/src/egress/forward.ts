@@ -2,7 +2,7 @@
 import { request as requestHttp } from "node:http";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { pipeline } from "node:stream";
-import { readEgressTarget } from "@samovar/domain/egress";
+import { type EgressTarget, formatTarget, readEgressTarget } from "@samovar/domain/egress";
 import type { EgressConnector } from "./connector.ts";
 import { IDLE_TIMEOUT_MS } from "./limits.ts";
 
@@ -19,6 +19,7 @@ const HOP_BY_HOP = [
   "upgrade",
 ];
 
+const HTTP_PORT = 80;
 const NO_URL = "This is a proxy. It takes http:// addresses, and CONNECT for everything else.";
 
 export async function forward(
@@ -26,37 +27,53 @@ export async function forward(
   response: ServerResponse,
   connector: EgressConnector,
 ): Promise<void> {
-  const url = readUrl(request.url ?? "");
-  const target = url === null ? null : readEgressTarget(url.hostname, url.port === "" ? 80 : Number(url.port));
-  if (url === null || target === null) return refuse(request, response, { status: 400, message: NO_URL });
+  const asked = readRequestTarget(request.url ?? "");
+  if (asked === null) return refuse(request, response, { status: 400, message: NO_URL });
+  const { target, path } = asked;
   const opened = await connector.open(target);
   if (!opened.ok) return refuse(request, response, opened);
   const { socket } = opened;
   if (response.destroyed) return void socket.destroy();
-  const upstream = requestHttp({
-    createConnection: () => socket,
-    method: request.method,
-    path: `${url.pathname}${url.search}`,
-    headers: { ...keepEndToEnd(request), host: url.host },
-  });
+  const host = target.port === HTTP_PORT ? target.host : formatTarget(target);
+  const headers = { ...keepEndToEnd(request), host };
+  const upstream = requestHttp({ createConnection: () => socket, method: request.method, path, headers });
   upstream.setTimeout(IDLE_TIMEOUT_MS, () => upstream.destroy());
   upstream.on("response", (reply) => {
-    response.writeHead(reply.statusCode ?? 502, reply.statusMessage, keepEndToEnd(reply));
-    pipeline(reply, response, () => socket.destroy());
+    if (passHead(reply, response)) pipeline(reply, response, () => socket.destroy());
+    else response.destroy();
   });
   upstream.on("error", () => {
-    if (response.headersSent) response.destroy();
-    else refuse(request, response, { status: 502, message: `${url.host} did not answer.` });
+    // Its close follows. An answer that has begun is ended by the pipeline.
+  });
+  upstream.once("close", () => {
+    if (!response.headersSent && !response.destroyed)
+      refuse(request, response, { status: 502, message: `${host} did not answer.` });
   });
   response.once("close", () => socket.destroy());
   request.pipe(upstream);
 }
 
+interface RequestTarget {
+  readonly target: EgressTarget;
+  /** As it was sent. */
+  readonly path: string;
+}
+
 /** Null for anything but an absolute http address without a user. */
-function readUrl(target: string): URL | null {
-  if (!/^http:\/\//i.test(target) || !URL.canParse(target)) return null;
-  const url = new URL(target);
-  return url.username === "" && url.password === "" ? url : null;
+function readRequestTarget(url: string): RequestTarget | null {
+  const [, host = "", port = HTTP_PORT, path = ""] = /^http:\/\/(\[[^\]/]*\]|[^:/?#]*)(?::(\d{1,5}))?([/?][^#]*)?$/i.exec(url) ?? [];
+  const target = readEgressTarget(host, Number(port));
+  return target === null ? null : { target, path: path.startsWith("/") ? path : `/${path}` };
+}
+
+/** False for what Node does not write: another server may send anything. */
+function passHead(reply: IncomingMessage, response: ServerResponse): boolean {
+  try {
+    response.writeHead(reply.statusCode ?? 502, keepEndToEnd(reply));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function keepEndToEnd({ headersDistinct: headers }: IncomingMessage): OutgoingHttpHeaders {

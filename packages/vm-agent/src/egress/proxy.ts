@@ -36,8 +36,13 @@ export async function startEgressProxy(ports: EgressProxyPorts): Promise<EgressP
     clients.add(socket);
     socket.once("close", () => clients.delete(socket));
   });
-  server.on("request", (request, response) => void forward(request, response, connector));
-  server.on("connect", (request, socket: Socket, head) => void tunnel({ request, socket, head }, connector));
+  // Whatever a program sends ends at most its own connection.
+  server.on("request", (request, response) => {
+    forward(request, response, connector).catch(() => request.socket.destroy());
+  });
+  server.on("connect", (request, socket: Socket, head) => {
+    tunnel({ request, socket, head }, connector).catch(() => socket.destroy());
+  });
   const port = await ports.listen(server);
   return {
     port,
