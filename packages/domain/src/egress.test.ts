@@ -157,7 +157,7 @@ describe("[security 24] [R50] an address that no project may reach", () => {
   const toAuthority = (address: string) => (address.includes(":") ? `[${address}]:80` : `${address}:80`);
   test.for(never)("%s: neither as it is, nor by a name, nor listed", (address) => {
     const listed = list("open", address.includes(":") ? `[${address}]` : address, "db.example", "*.example");
-    for (const policy of [OPEN_EGRESS, listed]) {
+    for (const policy of [OPEN_EGRESS, listed, list("allow-list", "*.example"), list("allow-list", "db.example")]) {
       expect(decide(toAuthority(address), policy)).toBe("forbidden");
       expect(decide("db.example:80", policy, [address])).toBe("forbidden");
     }

@@ -58,6 +58,8 @@ export function decideName(
   target: EgressTarget,
   { policy, repositoryHost, controlPlaneHost }: EgressRules,
 ): NameDecision {
+  const literal = getLiteralAddress(target);
+  if (literal !== null && classifyAddress(canonicalize(literal)) === "never") return refuse("forbidden");
   if (target.host === normalizeHost(controlPlaneHost)) return refuse("control-plane");
   const isListed = policy.mode !== "none" && policy.hosts.some((entry) => matchesEntry(entry, target));
   if (isListed || policy.mode === "open") return { ok: true, isListed };
@@ -160,8 +162,8 @@ function canonicalize(address: string): string | null {
 const METADATA = new Set(["168.63.129.16", "100.100.100.200", "fd00:ec2:0:0:0:0:0:254", "fd20:ce:0:0:0:0:0:254"]);
 
 /** `never`: loopback, link-local, multicast, metadata, and all else that is neither public nor a private network. */
-function classifyAddress(canonical: string): "public" | "private" | "never" {
-  if (METADATA.has(canonical)) return "never";
+function classifyAddress(canonical: string | null): "public" | "private" | "never" {
+  if (canonical === null || METADATA.has(canonical)) return "never";
   const [a = 0, b = 0] = parseIpv4(canonical) ?? [];
   // RFC 1918, and RFC 6598 for carriers and overlay networks.
   if (a === 10 || (a === 172 && b >> 4 === 1) || (a === 192 && b === 168) || (a === 100 && b >> 6 === 1))
