@@ -156,11 +156,16 @@ describe("[security 24] [R50] an address that no project may reach", () => {
   ];
   const toAuthority = (address: string) => (address.includes(":") ? `[${address}]:80` : `${address}:80`);
   test.for(never)("%s: neither as it is, nor by a name, nor listed", (address) => {
-    const listed = list("open", address.includes(":") ? `[${address}]` : address, "db.example", "*.example");
-    for (const policy of [OPEN_EGRESS, listed, list("allow-list", "*.example"), list("allow-list", "db.example")]) {
+    const hosts = [address.includes(":") ? `[${address}]` : address, "db.example", "*.example"];
+    for (const policy of [OPEN_EGRESS, list("open", ...hosts), list("allow-list", ...hosts)]) {
       expect(decide(toAuthority(address), policy)).toBe("forbidden");
       expect(decide("db.example:80", policy, [address])).toBe("forbidden");
     }
+  });
+
+  test("is refused for good where it is not listed, so that no one is offered to list it", () => {
+    for (const authority of ["127.0.0.1:80", "[::1]:80", "0x7f.1:80", "169.254.169.254:80"])
+      for (const mode of ["allow-list", "none"] as const) expect(decide(authority, list(mode))).toBe("forbidden");
   });
 
   test.for(["2130706433", "0x7f.1", "017700000001", "127.1", "127.0.0.1.", "0x7f000001", "①②⑦.0.0.1", "[::ffff:7f00:1]"])(
