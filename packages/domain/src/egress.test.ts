@@ -168,10 +168,16 @@ describe("[security 24] [R50] an address that no project may reach", () => {
       for (const mode of ["allow-list", "none"] as const) expect(decide(authority, list(mode))).toBe("forbidden");
   });
 
-  test.for(["2130706433", "0x7f.1", "017700000001", "127.1", "127.0.0.1.", "0x7f000001", "①②⑦.0.0.1", "[::ffff:7f00:1]"])(
-    "this computer as %s",
-    (host) => expect(decide(`${host}:80`, OPEN_EGRESS)).toBe("forbidden"),
-  );
+  test.for([
+    "2130706433",
+    "0x7f.1",
+    "017700000001",
+    "127.1",
+    "127.0.0.1.",
+    "0x7f000001",
+    "①②⑦.0.0.1",
+    "[::ffff:7f00:1]",
+  ])("this computer as %s", (host) => expect(decide(`${host}:80`, OPEN_EGRESS)).toBe("forbidden"));
 
   test("localhost is whatever it resolves to", () => {
     expect(decide("localhost:80", OPEN_EGRESS, ["::1", "127.0.0.1"])).toBe("forbidden");

@@ -61,7 +61,8 @@ interface RequestTarget {
 
 /** Null for anything but an absolute http address without a user. */
 function readRequestTarget(url: string): RequestTarget | null {
-  const [, host = "", port = HTTP_PORT, path = ""] = /^http:\/\/(\[[^\]/]*\]|[^:/?#]*)(?::(\d{1,5}))?([/?][^#]*)?$/i.exec(url) ?? [];
+  const [, host = "", port = HTTP_PORT, path = ""] =
+    /^http:\/\/(\[[^\]/]*\]|[^:/?#]*)(?::(\d{1,5}))?([/?][^#]*)?$/i.exec(url) ?? [];
   const target = readEgressTarget(host, Number(port));
   return target === null ? null : { target, path: path.startsWith("/") ? path : `/${path}` };
 }
@@ -77,7 +78,12 @@ function passHead(reply: IncomingMessage, response: ServerResponse): boolean {
 }
 
 function keepEndToEnd({ headersDistinct: headers }: IncomingMessage): OutgoingHttpHeaders {
-  const named = (headers["connection"] ?? []).flatMap((value) => value.toLowerCase().split(",").map((one) => one.trim()));
+  const named = (headers["connection"] ?? []).flatMap((value) =>
+    value
+      .toLowerCase()
+      .split(",")
+      .map((one) => one.trim()),
+  );
   const dropped = new Set([...HOP_BY_HOP, "expect", ...named]);
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !dropped.has(name)));
 }

@@ -36,7 +36,12 @@ async function open(port: number, policy: EgressPolicy | null = OPEN_EGRESS) {
   for (const name of ["tea.example", "git.example", "samovar.example"]) outside.names.set(name, [[PUBLIC_ADDRESS]]);
   outside.names.set("samovar.example", [["104.16.0.1"]]);
   refused = [];
-  const started = await startEgressProxy({ ...outside, listOwnAddresses: () => outside.own, listen: listenOnLoopback, log: silentLogger });
+  const started = await startEgressProxy({
+    ...outside,
+    listOwnAddresses: () => outside.own,
+    listen: listenOnLoopback,
+    log: silentLogger,
+  });
   ends.push(() => started.close());
   if (policy !== null) started.use(createUse(policy, refused));
   proxy = started;
@@ -60,7 +65,8 @@ async function send(raw: string): Promise<string> {
   return answer;
 }
 
-const get = (target: string, headers = "") => send(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${headers}\r\n`);
+const get = (target: string, headers = "") =>
+  send(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${headers}\r\n`);
 
 async function openTunnel(authority: string, headers = ""): Promise<{ status: string; socket: Socket }> {
   const socket = connect({ port: proxy.port, host: "127.0.0.1", allowHalfOpen: true }).on("error", () => {});
@@ -77,7 +83,13 @@ describe("[R50] a plain request", () => {
       host: "127.0.0.1",
       method: "POST",
       path: "http://TEA.example:8080/a/%2e?b=1",
-      headers: { host: "evil.example", "proxy-authorization": "Basic x", connection: "x-mine", "x-mine": "1", "x-end": "2" },
+      headers: {
+        host: "evil.example",
+        "proxy-authorization": "Basic x",
+        connection: "x-mine",
+        "x-mine": "1",
+        "x-end": "2",
+      },
     });
     request.end("milk");
     const [response] = await once(request, "response");
@@ -85,7 +97,8 @@ describe("[R50] a plain request", () => {
     expect(response.headers).toMatchObject({ "set-cookie": ["a=1", "b=2"] });
     expect(response.headers).not.toHaveProperty("x-hop");
     expect(web.requests[0]?.headers).toMatchObject({ "x-end": "2", host: "tea.example:8080" });
-    for (const dropped of ["proxy-authorization", "x-mine"]) expect(web.requests[0]?.headers).not.toHaveProperty(dropped);
+    for (const dropped of ["proxy-authorization", "x-mine"])
+      expect(web.requests[0]?.headers).not.toHaveProperty(dropped);
     expect(outside.connected).toEqual([`${PUBLIC_ADDRESS}:8080`]);
   });
 
@@ -267,9 +280,7 @@ describe("[R50] the session's policy", () => {
     const answer = await send("CONNECT stolen-data.evil.example:443 HTTP/1.1\r\nHost: tea.example\r\n\r\n");
     expect(answer).toContain("Refused a connection to stolen-data.evil.example:443: the project's egress allows only");
     expect(outside.lookedUp).toEqual([]);
-    expect(refused).toEqual([
-      { target: { host: "stolen-data.evil.example", port: 443 }, reason: "not-listed" },
-    ]);
+    expect(refused).toEqual([{ target: { host: "stolen-data.evil.example", port: 443 }, reason: "not-listed" }]);
   });
 
   test("a closed one reaches the repository's host alone", async () => {
@@ -301,9 +312,10 @@ describe("its bounds", () => {
       sockets.push(socket);
       await once(socket, "connect");
     }
-    const [one] = sockets;
-    one?.write("CONNECT tea.example:443 HTTP/1.1\r\nHost: x\r\n\r\n");
-    await once(one ?? new EventTarget(), "data");
+    for (const socket of sockets.slice(0, 1)) {
+      socket.write("CONNECT tea.example:443 HTTP/1.1\r\nHost: x\r\n\r\n");
+      await once(socket, "data");
+    }
     expect(await send("CONNECT tea.example:443 HTTP/1.1\r\nHost: x\r\n\r\n")).toBe("");
   });
 

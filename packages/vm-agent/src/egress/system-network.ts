@@ -13,17 +13,20 @@ export function createSystemNetwork(): Omit<ConnectorPorts, "log"> {
   const waiting: (() => void)[] = [];
   return {
     resolve: async (host) => {
-      while (running >= MAX_LOOKUPS) await new Promise<void>((resolve) => waiting.push(resolve));
-      running += 1;
+      // Who ends passes the turn on.
+      if (running < MAX_LOOKUPS) running += 1;
+      else await new Promise<void>((resolve) => waiting.push(resolve));
       try {
         // Many networks have no IPv6, and there each attempt takes its time.
         return (await lookup(host, { all: true, order: "ipv4first" })).map(({ address }) => address);
       } finally {
-        running -= 1;
-        waiting.shift()?.();
+        const next = waiting.shift();
+        if (next === undefined) running -= 1;
+        else next();
       }
     },
     connect: (address, port) => connect({ host: address, port, allowHalfOpen: true, noDelay: true, keepAlive: true }),
-    listOwnAddresses: () => Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map((one) => one.address)),
+    listOwnAddresses: () =>
+      Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map((one) => one.address)),
   };
 }

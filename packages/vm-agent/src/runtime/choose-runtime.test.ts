@@ -61,7 +61,8 @@ test("an older bubblewrap is used without the option that it does not have", asy
   esac; echo works`;
   const env = withBubblewrap("older", script);
   const { sandbox } = await chooseRuntime({ mode: "auto", readOnlyPaths: [] }, directory, env);
-  expect(sandbox).toMatchObject({ disablesUserNamespaces: false,
+  expect(sandbox).toMatchObject({
+    disablesUserNamespaces: false,
     program: join(directory, "older/bwrap"),
     nsenter: join(directory, "older/nsenter"),
   });
@@ -108,7 +109,13 @@ test("[security 23] shows directories of the PATH one by one, and never one that
     "/proc/self",
     "relative",
   ];
-  const settings = { program: "bwrap", nsenter: "nsenter", disablesUserNamespaces: true, hidden: [state, homedir()], readOnlyPaths: [] };
+  const settings = {
+    program: "bwrap",
+    nsenter: "nsenter",
+    disablesUserNamespaces: true,
+    hidden: [state, homedir()],
+    readOnlyPaths: [],
+  };
   const places = { checkout: "/w/repo", home: "/w/home", tmp: "/w/tmp" };
   const words = getSandboxArguments(places, settings, ["sh"], path.join(":"));
   const shown = words.flatMap((word, at) => (word === "--ro-bind" ? [words[at + 2]] : []));

@@ -1,13 +1,12 @@
 /** Refused connections of a real session in a sandbox: what its transcript shows, and what counts as its policy. */
-import { rmSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import type { EgressPolicy } from "@samovar/contracts";
 import { messageView } from "@samovar/contracts";
 import { PUBLIC_ADDRESS, createOutside, startWebServer } from "../egress/outside.testing.ts";
 import { chooseRuntime, createHostSandbox } from "../runtime/choose-runtime.ts";
 import { aLaunch, aToken, openHost, startStore } from "./host.testing.ts";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 
 /** Where user namespaces are restricted, there is no such network; the runtimes' contract says so. */
 const choice = await chooseRuntime({ mode: "sandbox", readOnlyPaths: [] }, "/nonexistent", { PATH: "/usr/bin:/bin" });
@@ -69,17 +68,14 @@ if (choice.kind === "sandbox") {
         status: "error",
       },
     });
-    expect(notices).toEqual([
-      refusal("tea.example:80"),
-      refusal("tea.example:8080"),
-      refusal("nowhere.example:80"),
-    ]);
+    expect(notices).toEqual([refusal("tea.example:80"), refusal("tea.example:8080"), refusal("nowhere.example:80")]);
     expect(outside.connected).toEqual([`${PUBLIC_ADDRESS}:80`]);
     expect(messages.find(({ kind }) => kind === "tool")?.toolMetadata?.output).toContain("GET /allowed git.example");
   });
 
   test("[R50] what no project can allow is a notice without an offer", async () => {
-    const line = "curl -s -g -p -x $http_proxy --noproxy '' http://127.0.0.1:9/; curl -s http://169.254.169.254/latest/";
+    const line =
+      "curl -s -g -p -x $http_proxy --noproxy '' http://127.0.0.1:9/; curl -s http://169.254.169.254/latest/";
     const { notices } = await runSession(line, { mode: "open", hosts: ["127.0.0.1", "169.254.169.254"] });
     const reason = "workspaces never reach the node, its metadata service or its local network";
     expect(notices).toMatchObject([
@@ -99,3 +95,33 @@ if (choice.kind === "sandbox") {
     });
   });
 }
+
+test("[R48] a session whose network cannot be made fails with the reason, and runs nothing", async () => {
+  const { directory, launch } = aLaunch("http://127.0.0.1:9", "```sh\ntouch ran\n```");
+  const store = await startStore(launch.sessionId);
+  ends.push(
+    () => store.close(),
+    () => rmSync(directory, { recursive: true, force: true }),
+  );
+  const sandbox = {
+    program: "/bin/false",
+    nsenter: "/bin/false",
+    disablesUserNamespaces: true,
+    hidden: [],
+    readOnlyPaths: [],
+    checkout: launch.cwd,
+    tmp: join(directory, "tmp"),
+  };
+  writeFileSync(join(directory, "host.json"), JSON.stringify({ ...launch, sandbox, controlPlaneUrl: store.url }));
+  const host = await openHost(directory);
+  host.send(aToken());
+  const { end } = await host.until((status) => status.phase === "ended");
+  expect(end?.failure).toEqual({
+    code: "sandbox_unavailable",
+    message: "The workspace's network could not be created: the helper exited with 1",
+  });
+  expect(existsSync(join(launch.cwd, "ran"))).toBe(false);
+  host.send({ type: "close", notice: null });
+  host.send({ type: "shutdown" });
+  await host.exited;
+});

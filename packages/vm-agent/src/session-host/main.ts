@@ -60,7 +60,8 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
   if (salvage !== null) log.error("outbox.damaged", { ...salvage });
   const store = new OutboxStore(db, launch.sessionId);
   const { cwd, home, sandbox, mark } = launch;
-  const network = deps.network ?? (sandbox === null ? null : new WorkspaceNetwork({ sandbox, log, outside: deps.outside }));
+  const network =
+    deps.network ?? (sandbox === null ? null : new WorkspaceNetwork({ sandbox, log, outside: deps.outside }));
   const host = new SessionHost({
     directory,
     launch,

@@ -25,7 +25,7 @@ describe.each(["process", "sandbox"] as const)("a permission request in the %s r
     const places = { checkout: join(directory, "repo"), home: join(directory, "home") };
     const sandbox = {
       program: "bwrap",
-          nsenter: "/usr/bin/nsenter",
+      nsenter: "/usr/bin/nsenter",
       disablesUserNamespaces: true,
       hidden: [],
       readOnlyPaths: [],

@@ -102,11 +102,9 @@ function openListeners([file = "", ...args]: readonly string[], count: number): 
       if (handles.length === count && typeof pid === "number") resolve({ helper, pid, handles });
     });
     helper.once("error", reject);
-    helper.once("exit", (code, signal) => {
-      void errors.then((output) => {
-        const last = output.trim().split("\n").at(-1) ?? "";
-        reject(new Error(last === "" ? `the helper exited with ${code ?? signal}` : last));
-      });
+    helper.once("exit", async (code, signal) => {
+      const last = (await errors).trim().split("\n").at(-1) ?? "";
+      reject(new Error(last === "" ? `the helper exited with ${code ?? signal}` : last));
     });
   });
 }

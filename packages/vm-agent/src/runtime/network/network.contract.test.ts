@@ -16,7 +16,7 @@ import { type NetworkRig, SYSTEM_PATH, connecting, openRig } from "./rig.testing
 
 /** Where user namespaces are restricted, the sandbox's half is left out; the runtimes' contract says so. */
 const choice = await chooseRuntime({ mode: "sandbox", readOnlyPaths: [] }, "/nonexistent", { PATH: SYSTEM_PATH });
-const process_ = await chooseRuntime({ mode: "process", readOnlyPaths: [] }, "/nonexistent", {});
+const unboxed = await chooseRuntime({ mode: "process", readOnlyPaths: [] }, "/nonexistent", {});
 const kinds = ["process", ...(choice.kind === "sandbox" ? (["sandbox"] as const) : [])] as const;
 
 let node: string;
@@ -30,7 +30,7 @@ afterEach(async () => {
 });
 
 async function open(kind: "process" | "sandbox"): Promise<NetworkRig> {
-  const rig = await openRig(node, kind === "sandbox" ? choice : process_);
+  const rig = await openRig(node, kind === "sandbox" ? choice : unboxed);
   ends.push(() => rig.end());
   return rig;
 }
@@ -93,9 +93,7 @@ describe.each(kinds)("[R48] [security 23] over the network in the %s runtime, a 
       stdin: "none",
       leavesServices: true,
     });
-    const [port] = await createInterface(service.stdout)[Symbol.asyncIterator]()
-      .next()
-      .then(({ value }) => [Number(value)]);
+    const { value: port } = await createInterface(service.stdout)[Symbol.asyncIterator]().next();
     for (const host of ["127.0.0.1", "localhost"]) expect(await run(connecting(`${port}, "${host}"`))).toBe("reached");
     service.signal("SIGKILL");
     await service.exited;
@@ -148,7 +146,12 @@ if (choice.kind === "sandbox") {
       copyFileSync(VM_AGENT_MODULE, join(directory, "vm-agent.mjs"));
       const asNobody = process.getuid?.() === 0 ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [];
       const [file = "", ...args] = [...asNobody, process.execPath, join(directory, "vm-agent.mjs"), "runtime"];
-      const env = { PATH: SYSTEM_PATH, HOME: "/nonexistent", TMPDIR: join(directory, "tmp"), WORKSPACE_RUNTIME: "auto" };
+      const env = {
+        PATH: SYSTEM_PATH,
+        HOME: "/nonexistent",
+        TMPDIR: join(directory, "tmp"),
+        WORKSPACE_RUNTIME: "auto",
+      };
       const { stdout } = await promisify(execFile)(file, [...args, join(directory, "state")], { env });
       expect(JSON.parse(stdout)).toEqual({ kind: "sandbox", reason: null });
     });
@@ -160,7 +163,9 @@ if (choice.kind === "sandbox") {
         rig.runtime.start({ argv: ["sleep", "1000"], env: { PATH: "/usr/bin:/bin" }, stdin: "none", leavesServices: false });
         console.log(await rig.run("readlink /proc/self/ns/net"));
         setInterval(() => {}, 1000);`;
-      const host = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+      const host = spawn(process.execPath, ["--input-type=module", "-e", script], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
       ends.push(() => host.kill("SIGKILL"));
       const { value: namespace } = await createInterface(host.stdout)[Symbol.asyncIterator]().next();
       expect(namespace).toMatch(/^net:\[\d+\]$/);

@@ -1,5 +1,4 @@
 /** The usual programs of a workspace reach the outside through its proxy, and nothing else. Names and servers are the tests' own. */
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,9 +42,21 @@ async function open(port: number, policy: EgressPolicy): Promise<{ rig: NetworkR
 
 const PROGRAMS = [
   { what: "curl", line: "curl -s -S http://tea.example/cup", asks: "/cup" },
-  { what: "Node's fetch", line: `"$NODE" -e 'fetch("http://tea.example/cup").then((r) => r.text()).then(console.log)'`, asks: "/cup" },
-  { what: "Node's http", line: `"$NODE" -e 'require("http").get("http://tea.example/cup", (r) => r.pipe(process.stdout))'`, asks: "/cup" },
-  { what: "git over http", line: "git ls-remote http://tea.example/cup.git", asks: "/cup.git/info/refs?service=git-upload-pack" },
+  {
+    what: "Node's fetch",
+    line: `"$NODE" -e 'fetch("http://tea.example/cup").then((r) => r.text()).then(console.log)'`,
+    asks: "/cup",
+  },
+  {
+    what: "Node's http",
+    line: `"$NODE" -e 'require("http").get("http://tea.example/cup", (r) => r.pipe(process.stdout))'`,
+    asks: "/cup",
+  },
+  {
+    what: "git over http",
+    line: "git ls-remote http://tea.example/cup.git",
+    asks: "/cup.git/info/refs?service=git-upload-pack",
+  },
   { what: "npm", line: "npm view --registry http://tea.example/ cup version", asks: "/cup" },
 ] as const;
 
@@ -58,17 +69,20 @@ if (choice.kind === "sandbox") {
     });
     const asked = () => web.requests.map(({ url }) => url);
 
-    test.for(PROGRAMS)("$what uses the proxy, which lets it out by the project's policy alone", async ({ line, asks }) => {
-      const { rig, outside } = await open(web.port, OPEN_EGRESS);
-      await rig.run(line);
-      expect(asked()).toContain(asks);
-      expect(outside.connected).toContain(`${PUBLIC_ADDRESS}:80`);
-      web.requests.length = 0;
-      rig.network?.use(createUse({ mode: "allow-list", hosts: ["milk.example"] }, refused));
-      await rig.run(line);
-      expect(asked()).toEqual([]);
-      expect(refused[0]).toEqual({ target: { host: "tea.example", port: 80 }, reason: "not-listed" });
-    });
+    test.for(PROGRAMS)(
+      "$what uses the proxy, which lets it out by the project's policy alone",
+      async ({ line, asks }) => {
+        const { rig, outside } = await open(web.port, OPEN_EGRESS);
+        await rig.run(line);
+        expect(asked()).toContain(asks);
+        expect(outside.connected).toContain(`${PUBLIC_ADDRESS}:80`);
+        web.requests.length = 0;
+        rig.network?.use(createUse({ mode: "allow-list", hosts: ["milk.example"] }, refused));
+        await rig.run(line);
+        expect(asked()).toEqual([]);
+        expect(refused[0]).toEqual({ target: { host: "tea.example", port: 80 }, reason: "not-listed" });
+      },
+    );
 
     test("a program without the proxy's variables reaches nothing", async () => {
       const { rig, outside } = await open(web.port, OPEN_EGRESS);
@@ -91,7 +105,9 @@ if (choice.kind === "sandbox") {
       const { rig } = await open(web.port, { mode: "none", hosts: [] });
       const serve = `"$NODE" -e 'require("http").createServer((q, r) => r.end("inside\\n")).listen(0, () => 0).on("listening", function () { console.log(this.address().port) })' >port & until [ -s port ]; do sleep 0.01; done`;
       const fetching = `"$NODE" -e 'fetch("http://localhost:" + process.argv[1]).then((r) => r.text()).then(console.log)' $(cat port)`;
-      const output = await rig.run(`${serve}; curl -s http://127.0.0.1:$(cat port)/; curl -s http://localhost:$(cat port)/; ${fetching}`);
+      const output = await rig.run(
+        `${serve}; curl -s http://127.0.0.1:$(cat port)/; curl -s http://localhost:$(cat port)/; ${fetching}`,
+      );
       expect(output.split("\n").filter((line) => line !== "")).toEqual(["inside", "inside", "inside"]);
       expect(refused).toEqual([]);
     });
@@ -100,8 +116,8 @@ if (choice.kind === "sandbox") {
       const greeted: string[] = [];
       const sshd = await startRawServer((socket) => {
         socket.write("SSH-2.0-Tea\r\n");
-        void once(socket, "data").then(([bytes]) => {
-          greeted.push(String(bytes));
+        socket.once("data", (bytes: Buffer) => {
+          greeted.push(bytes.toString());
           socket.end();
         });
       });
@@ -121,7 +137,9 @@ if (choice.kind === "sandbox") {
       outside.names.set("localhost", [["127.0.0.1", "::1"]]);
       outside.names.set("rebind.example", [["127.0.0.1"]]);
       for (const host of ["127.0.0.1", "localhost", "rebind.example", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]"])
-        expect(await rig.run(`curl -s -g --noproxy '' -x $http_proxy -p -w '%{http_connect}' http://${host}:${web.port}/`)).toContain("403");
+        expect(
+          await rig.run(`curl -s -g --noproxy '' -x $http_proxy -p -w '%{http_connect}' http://${host}:${web.port}/`),
+        ).toContain("403");
       const noise = `head -c 100000 /dev/urandom | "$NODE" -e 'process.stdin.pipe(require("net").connect(Number(new URL(process.env.http_proxy).port)).on("error", () => {}))'`;
       await rig.run(noise);
       expect([...asked(), ...outside.connected]).toEqual([]);

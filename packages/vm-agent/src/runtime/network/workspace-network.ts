@@ -36,8 +36,11 @@ const SSH_PROXY = "/run/samovar/ssh-proxy.mjs";
 export class WorkspaceNetwork {
   readonly #ports: WorkspaceNetworkPorts;
   #starting: Promise<void> | null = null;
-  #open: { readonly namespace: NetworkNamespace; readonly proxy: EgressProxy; readonly programs: ProgramNetwork } | null =
-    null;
+  #open: {
+    readonly namespace: NetworkNamespace;
+    readonly proxy: EgressProxy;
+    readonly programs: ProgramNetwork;
+  } | null = null;
   #isClosed = false;
 
   constructor(ports: WorkspaceNetworkPorts) {
@@ -91,6 +94,10 @@ export class WorkspaceNetwork {
     writeFileSync(script, SSH_PROXY_SCRIPT, { mode: 0o644 });
     const proxy = await startEgressProxy({ ...outside, listen: namespace.listen, log });
     const environment = createProxyEnvironment(proxy.port, { node: process.execPath, script: SSH_PROXY });
-    this.#open = { namespace, proxy, programs: { enter: namespace.enter, environment, files: { [SSH_PROXY]: script } } };
+    this.#open = {
+      namespace,
+      proxy,
+      programs: { enter: namespace.enter, environment, files: { [SSH_PROXY]: script } },
+    };
   }
 }
