@@ -74,7 +74,7 @@ export const hostSandbox = z.object({
   /** bubblewrap's file. */
   program: z.string(),
   /** util-linux's program that enters the workspace's network. */
-  nsenter: z.string(),
+  nsenter: z.string().default("/usr/bin/nsenter"),
   /** Whether it can forbid further user namespaces inside. */
   disablesUserNamespaces: z.boolean(),
   /** Directories that no mount may show as a whole: the node's state, the user's home. */

@@ -15,7 +15,7 @@ import {
   getLiteralAddress,
   readEgressTarget,
 } from "@samovar/domain/egress";
-import { CONNECT_TIMEOUT_MS, MAX_ATTEMPTS } from "./limits.ts";
+import { CONNECT_TIMEOUT_MS, MAX_ATTEMPTS, MAX_CONNECTIONS } from "./limits.ts";
 
 export interface ConnectorPorts {
   /** All addresses of a name, in the order in which they are tried. Rejects when there is none. */
@@ -41,6 +41,8 @@ export type Opened =
 export class EgressConnector {
   readonly #ports: ConnectorPorts;
   readonly #sockets = new Set<Socket>();
+  /** Connections that are being decided, connected, or open. */
+  #active = 0;
   #use: EgressUse | null = null;
   #isClosed = false;
 
@@ -62,6 +64,16 @@ export class EgressConnector {
   async open(target: EgressTarget): Promise<Opened> {
     const use = this.#use;
     if (use === null) return fail(503, "The session has not begun; nothing outside is reached yet.");
+    // One client may send many requests without waiting for their answers.
+    if (this.#active >= MAX_CONNECTIONS) return fail(503, "Too many connections are open.");
+    this.#active += 1;
+    const opened = await this.#open(target, use);
+    if (opened.ok && !opened.socket.closed) opened.socket.once("close", () => this.#active--);
+    else this.#active -= 1;
+    return opened;
+  }
+
+  async #open(target: EgressTarget, use: EgressUse): Promise<Opened> {
     const name = decideName(target, use.rules);
     if (!name.ok) return this.#refuse(target, name.reason);
     const found = await this.#resolve(target);

@@ -35,7 +35,7 @@ export async function forward(
   const { socket } = opened;
   if (response.destroyed) return void socket.destroy();
   const host = target.port === HTTP_PORT ? target.host : formatTarget(target);
-  const headers = { ...keepEndToEnd(request), host };
+  const headers = { ...keepEndToEnd(request), ...frameBody(request), host };
   const upstream = requestHttp({ createConnection: () => socket, method: request.method, path, headers });
   upstream.setTimeout(IDLE_TIMEOUT_MS, () => upstream.destroy());
   upstream.on("response", (reply) => {
@@ -66,6 +66,10 @@ function readRequestTarget(url: string): RequestTarget | null {
   const target = readEgressTarget(host, Number(port));
   return target === null ? null : { target, path: path.startsWith("/") ? path : `/${path}` };
 }
+
+/** A body of unknown length stays one, also with a method that usually has none. */
+const frameBody = ({ headers }: IncomingMessage): OutgoingHttpHeaders =>
+  headers["transfer-encoding"] === undefined ? {} : { "transfer-encoding": "chunked" };
 
 /** False for what Node does not write: another server may send anything. */
 function passHead(reply: IncomingMessage, response: ServerResponse): boolean {

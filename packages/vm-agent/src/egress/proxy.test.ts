@@ -102,6 +102,13 @@ describe("[R50] a plain request", () => {
     expect(outside.connected).toEqual([`${PUBLIC_ADDRESS}:8080`]);
   });
 
+  test("has the body that was sent, also where its method usually has none", async () => {
+    const inner = "GET /smuggled HTTP/1.1\r\nHost: other.example\r\n\r\n";
+    const chunked = `Transfer-Encoding: chunked\r\n\r\n${inner.length.toString(16)}\r\n${inner}\r\n0\r\n`;
+    expect(await get("http://tea.example/cup", chunked)).toContain(`GET /cup tea.example\n`);
+    expect(web.requests.map(({ url }) => url)).toEqual(["/cup"]);
+  });
+
   test("goes where its target says, whatever its `Host` names", async () => {
     proxy.use(createUse({ mode: "allow-list", hosts: ["tea.example"] }, refused));
     const hosts = ["Host: tea.example\r\n", "X-Forwarded-Host: tea.example\r\n", "Forwarded: host=tea.example\r\n"];
@@ -317,6 +324,20 @@ describe("its bounds", () => {
       await once(socket, "data");
     }
     expect(await send("CONNECT tea.example:443 HTTP/1.1\r\nHost: x\r\n\r\n")).toBe("");
+  });
+
+  test("requests that a client sends without waiting for their answers", async () => {
+    const silent = await startRawServer(() => {});
+    ends.push(() => silent.close());
+    await open(silent.port);
+    const socket = connect(proxy.port, "127.0.0.1").on("error", () => {});
+    ends.push(() => socket.destroy());
+    const count = MAX_CONNECTIONS + 50;
+    socket.write("GET http://tea.example/ HTTP/1.1\r\nHost: x\r\n\r\n".repeat(count));
+    // The first of them waits for its server. One more client is refused, whose request came after all of these.
+    await vi.waitFor(() => expect(outside.connected).toHaveLength(MAX_CONNECTIONS));
+    expect(await get("http://tea.example/")).toMatch(/^HTTP\/1\.1 503 .*Too many connections are open\./s);
+    expect(outside.connected).toHaveLength(MAX_CONNECTIONS);
   });
 
   test("the addresses of a name that it tries", async () => {
