@@ -134,6 +134,43 @@ if (here.kind === "sandbox") {
       expect(items.map(({ runtime }) => runtime)).toContainEqual({ kind: "sandbox", reason: null });
     });
 
+    test("[R50] [security 23] a script reaches the control plane neither directly nor through the proxy, and the transcript shows what was refused", async () => {
+      const { host, origin } = new URL(installation.url);
+      const { task, messages } = await run(
+        "script",
+        script(
+          "Reach out",
+          sh(`curl -sS -m 60 ${origin}/ 2>&1; curl -sS -m 60 -p -x $http_proxy --noproxy '' ${origin}/ 2>&1; true`),
+          sh("curl -sS -m 60 http://10.255.255.1/ 2>&1; curl -sS -m 60 http://10.255.255.1/ 2>&1; true"),
+          say("There was no way."),
+        ),
+      );
+      const [direct, refused] = toolsIn(messages.filter(({ kind }) => kind === "tool")).filter(
+        ({ tool }) => tool !== "setup",
+      );
+      expect(direct?.output).toMatch(/Failed to connect|Couldn't connect/);
+      expect(direct?.output).toMatch(
+        /CONNECT tunnel failed, response 403|Received HTTP code 403 from proxy after CONNECT/,
+      );
+      expect(refused?.output).toContain("Refused a connection to 10.255.255.1:80: its address is in a private network");
+      const notices = messages.filter(({ content }) => content.startsWith("Refused a connection"));
+      expect(notices).toMatchObject([
+        { role: "system", kind: "notice", toolMetadata: null, content: expect.stringContaining(` ${host}: `) },
+        {
+          role: "system",
+          kind: "notice",
+          toolMetadata: {
+            toolCallId: "egress:10.255.255.1:80",
+            tool: "egress",
+            title: "Connection refused",
+            target: "10.255.255.1:80",
+            status: "error",
+          },
+        },
+      ]);
+      expect(task.output?.transcript).toMatchObject({ agreed: true });
+    });
+
     test("[R1] [security 26] Claude Code edits a file and runs a command at /workspace, and sees no secret", async () => {
       const { task, messages } = await run("claude", "Brew in a box");
       expect(git(repository, "show", `${task.branch}:hello.txt`)).toBe("hello");

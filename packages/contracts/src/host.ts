@@ -73,6 +73,8 @@ export type HostCommand = z.infer<typeof hostCommand>;
 export const hostSandbox = z.object({
   /** bubblewrap's file. */
   program: z.string(),
+  /** util-linux's program that enters the workspace's network. */
+  nsenter: z.string().default("/usr/bin/nsenter"),
   /** Whether it can forbid further user namespaces inside. */
   disablesUserNamespaces: z.boolean(),
   /** Directories that no mount may show as a whole: the node's state, the user's home. */
@@ -148,6 +150,8 @@ export const hostLaunch = z.object({
   permissionMode: z.string().nullable(),
   /** Kept in a sandbox alone. */
   egress: egressPolicy.default(OPEN_EGRESS),
+  /** Of the repository's address, which every policy allows; null for a path. */
+  repositoryHost: z.string().nullable().default(null),
   setupTimeoutMs: z.number().int().positive(),
   prompt: z.object({ messageId, text: z.string() }),
   idleTimeoutMs: z.number().int().positive(),

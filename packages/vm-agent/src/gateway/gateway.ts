@@ -13,6 +13,7 @@ import { admitTarget } from "./admission.ts";
 import type { Admission } from "./admission.ts";
 import type { ModelApiRules } from "./model-apis.ts";
 import { MODEL_APIS, getCredentialHeaders } from "./model-apis.ts";
+import { type Listen, listenOnLoopback } from "../listen.ts";
 
 export interface Gateway {
   /** `http://127.0.0.1:port` */
@@ -28,6 +29,8 @@ export interface GatewayPorts {
   readonly api: ModelApi;
   readonly random: Random;
   readonly log: Logger;
+  /** Where it listens; on the node's loopback by default. */
+  readonly listen?: Listen;
 }
 
 const BODY_MAX_BYTES = 64 * 1024 * 1024;
@@ -66,8 +69,8 @@ const DROPPED_REPLY_HEADERS = new Set([
   "set-cookie",
 ]);
 
-/** Listens on a free port of the loopback address. */
-export async function startGateway({ api: kind, random, log }: GatewayPorts): Promise<Gateway> {
+export async function startGateway(ports: GatewayPorts): Promise<Gateway> {
+  const { api: kind, random, log, listen = listenOnLoopback } = ports;
   const key = `sk-samovar-${Buffer.from(random.bytes(24)).toString("base64url")}`;
   const api = MODEL_APIS[kind];
   let credential: ModelCredential | null = null;
@@ -80,12 +83,9 @@ export async function startGateway({ api: kind, random, log }: GatewayPorts): Pr
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.requestTimeout = 0;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
+  const port = await listen(server);
   return {
-    url: `http://127.0.0.1:${getPort(server)}`,
+    url: `http://127.0.0.1:${port}`,
     key,
     use: (given) => {
       if (given.kind !== kind)
@@ -159,12 +159,6 @@ function refuse({ request, response, api }: Exchange, status: number, reason: st
   request.resume();
   response.writeHead(status, { "content-type": "application/json", connection: "close" });
   response.end(JSON.stringify(api.createRefusal(status, reason)));
-}
-
-function getPort(server: Server): number {
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("the gateway has no port");
-  return address.port;
 }
 
 function close(server: Server): Promise<void> {

@@ -11,11 +11,18 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** A `bwrap` first on the PATH that does what the script says. */
-function withBubblewrap(name: string, script: string): { readonly PATH: string } {
+/** Runs what follows `--`, without a sandbox. */
+const RUN = 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"';
+
+/** Of the probe, only the step that tries the network. */
+const TRY_NETWORK = 'while [ "$1" != -- ]; do shift; done; shift 6; "$1" -e "$4" "$2" "$3" && echo works';
+
+/** A `bwrap` and an `nsenter` first on the PATH that do what the scripts say. */
+function withBubblewrap(name: string, script: string, nsenter = RUN): { readonly PATH: string } {
   const bin = join(directory, name);
   mkdirSync(bin);
-  writeFileSync(join(bin, "bwrap"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  for (const [program, text] of Object.entries({ bwrap: script, nsenter }))
+    writeFileSync(join(bin, program), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   return { PATH: `${bin}:/usr/bin:/bin` };
 }
 
@@ -48,11 +55,34 @@ test("a program that only claims to be a sandbox is not taken for one", async ()
 });
 
 test("an older bubblewrap is used without the option that it does not have", async () => {
-  const script =
-    'case "$*" in *--disable-userns*) echo "bwrap: Unknown option --disable-userns" >&2; exit 1;; esac; echo works';
+  const script = `case "$*" in
+    *--unshare-net*) ${RUN};;
+    *--disable-userns*) echo "bwrap: Unknown option --disable-userns" >&2; exit 1;;
+  esac; echo works`;
   const env = withBubblewrap("older", script);
   const { sandbox } = await chooseRuntime({ mode: "auto", readOnlyPaths: [] }, directory, env);
-  expect(sandbox).toMatchObject({ disablesUserNamespaces: false, program: join(directory, "older/bwrap") });
+  expect(sandbox).toMatchObject({
+    disablesUserNamespaces: false,
+    program: join(directory, "older/bwrap"),
+    nsenter: join(directory, "older/nsenter"),
+  });
+});
+
+test("[R50] [security 23] where only the network does not work, auto takes no sandbox that shares the node's, and says why", async () => {
+  const works = `case "$*" in *--unshare-net*) ${RUN};; esac; echo works`;
+  const failure = 'echo "nsenter: reassociate to namespace failed: Operation not permitted" >&2; exit 1';
+  const closed = withBubblewrap("closed", works, failure);
+  expect(await chooseRuntime({ mode: "auto", readOnlyPaths: [] }, directory, closed)).toEqual({
+    kind: "process",
+    reason: expect.stringContaining("nsenter: reassociate to namespace failed"),
+    sandbox: null,
+  });
+  // Its helper runs in the node's network, as everything else does.
+  const sharing = withBubblewrap("sharing", `case "$*" in *--unshare-net*) ${RUN};; esac; ${TRY_NETWORK}`);
+  expect(await chooseRuntime({ mode: "auto", readOnlyPaths: [] }, directory, sharing)).toMatchObject({
+    kind: "process",
+    reason: expect.stringContaining("the network is shared with the node"),
+  });
 });
 
 test("a state directory among the system's programs cannot be hidden, so there is no sandbox", async () => {
@@ -79,7 +109,13 @@ test("[security 23] shows directories of the PATH one by one, and never one that
     "/proc/self",
     "relative",
   ];
-  const settings = { program: "bwrap", disablesUserNamespaces: true, hidden: [state, homedir()], readOnlyPaths: [] };
+  const settings = {
+    program: "bwrap",
+    nsenter: "nsenter",
+    disablesUserNamespaces: true,
+    hidden: [state, homedir()],
+    readOnlyPaths: [],
+  };
   const places = { checkout: "/w/repo", home: "/w/home", tmp: "/w/tmp" };
   const words = getSandboxArguments(places, settings, ["sh"], path.join(":"));
   const shown = words.flatMap((word, at) => (word === "--ro-bind" ? [words[at + 2]] : []));

@@ -2,13 +2,11 @@
  * Chooses the node's runtime: the setting `WORKSPACE_RUNTIME`, and whether a sandbox really works here, which is tried with the
  * arguments that tasks get. A demanded sandbox is never replaced by less.
  */
-import { execFile } from "node:child_process";
-import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
-import { homedir, tmpdir, userInfo } from "node:os";
-import { join } from "node:path";
+import { homedir, userInfo } from "node:os";
 import type { Failure, HostSandbox, NodeRuntime } from "@samovar/contracts";
 import { findProgram } from "@samovar/processes";
-import { findUnhideable, getSandboxArguments, SEEN, type SandboxSettings } from "./sandbox-arguments.ts";
+import { tryOut } from "./probe.ts";
+import { findUnhideable, type SandboxSettings } from "./sandbox-arguments.ts";
 
 export const RUNTIME_MODES = ["auto", "sandbox", "process"] as const;
 
@@ -25,8 +23,6 @@ export interface RuntimeChoice extends NodeRuntime {
 
 /** Of {@link NodeRuntime}. */
 const REASON_MAX_CHARS = 1000;
-/** Generous, because a slow machine must not get the weaker runtime. */
-const PROBE_TIMEOUT_MS = 120_000;
 const SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin";
 
 /** `stateDir`: the node's state, which no workspace may see. Never throws. */
@@ -79,44 +75,15 @@ async function findSandbox(
   if (program === null) return "bubblewrap is not installed. Install it, for example: apt install bubblewrap";
   const unhideable = findUnhideable(shown.hidden);
   if (unhideable !== null) return `${unhideable} is among the system's programs, where a sandbox cannot hide it.`;
-  const strict = { ...shown, program, disablesUserNamespaces: true };
+  const nsenter = findProgram("nsenter", path) ?? findProgram("nsenter", SYSTEM_PATH);
+  if (nsenter === null) return "nsenter is not installed. Install it, for example: apt install util-linux";
+  const strict = { ...shown, program, nsenter, disablesUserNamespaces: true };
   const fault = await tryOut(strict, path);
   if (fault === null) return strict;
   if (!fault.includes("--disable-userns")) return describeFault(fault);
   const older = { ...strict, disablesUserNamespaces: false };
   const again = await tryOut(older, path);
   return again === null ? older : describeFault(again);
-}
-
-/** What a workspace relies on. It fails when one of its steps does. */
-const PROBE = `test "$PWD" = ${SEEN.checkout} && test $$ = 2 && touch made "$HOME/made" /tmp/made && test ! -e "$1" && "$2" --version >/dev/null && echo works`;
-
-/** Null when it works, or the end of its output. */
-async function tryOut(settings: SandboxSettings, path: string): Promise<string | null> {
-  const directory = mkdtempSync(join(tmpdir(), "samovar-sandbox-"));
-  try {
-    const places = {
-      checkout: join(directory, "repo"),
-      home: join(directory, "home"),
-      tmp: join(directory, "tmp"),
-    };
-    for (const place of Object.values(places)) mkdirSync(place);
-    const command = ["/bin/sh", "-c", PROBE, "sh", directory, process.execPath];
-    const argv = [...getSandboxArguments(places, settings, command, path), "--", ...command];
-    return await new Promise((resolve) => {
-      const options = {
-        env: { PATH: path, HOME: SEEN.home },
-        timeout: PROBE_TIMEOUT_MS,
-        killSignal: "SIGKILL",
-      } as const;
-      execFile(settings.program, argv, options, (error, stdout, stderr) => {
-        if (error === null && stdout === "works\n") return resolve(null);
-        resolve(stderr.trim() === "" ? (error?.message.split("\n")[0] ?? "no answer") : stderr.trim());
-      });
-    });
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
 }
 
 const RESTRICTED = /user ?ns|uid map|namespace|Operation not permitted|Permission denied/i;
@@ -126,5 +93,5 @@ function describeFault(fault: string): string {
   const hint = RESTRICTED.test(fault)
     ? " This system restricts user namespaces. On Ubuntu, allow them for bubblewrap with an AppArmor profile, or with: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
     : "";
-  return `bubblewrap does not work here (${line}).${hint}`;
+  return `A sandbox does not work here (${line}).${hint}`;
 }

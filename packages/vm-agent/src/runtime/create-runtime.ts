@@ -2,6 +2,7 @@
 import type { Timers } from "@samovar/base";
 import type { HostSandbox } from "@samovar/contracts";
 import { ProcessRuntime } from "./process-runtime.ts";
+import type { ProgramNetwork } from "./network/workspace-network.ts";
 import type { WorkspacePlaces, WorkspaceRuntime } from "./runtime.ts";
 import { SandboxRuntime } from "./sandbox-runtime.ts";
 
@@ -9,12 +10,15 @@ export interface RuntimeOptions {
   readonly places: WorkspacePlaces;
   /** Null: without a sandbox. */
   readonly sandbox: HostSandbox | null;
+  /** Of a workspace with a sandbox; without one, programs share the node's network. */
+  readonly network: { readonly programs: ProgramNetwork } | null;
   /** The session's mark, which its processes have in their environment. */
   readonly mark: string;
   readonly timers: Timers;
 }
 
-export function createRuntime({ places, sandbox, mark, timers }: RuntimeOptions): WorkspaceRuntime {
+export function createRuntime({ places, sandbox, network, mark, timers }: RuntimeOptions): WorkspaceRuntime {
   if (sandbox === null) return new ProcessRuntime(places, mark);
-  return new SandboxRuntime({ home: places.home, sandbox, timers });
+  if (network === null) throw new Error("a sandbox needs a network of its own");
+  return new SandboxRuntime({ home: places.home, sandbox, network, timers });
 }

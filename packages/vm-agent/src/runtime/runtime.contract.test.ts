@@ -14,10 +14,11 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { systemTimers } from "@samovar/base";
+import { silentLogger, systemTimers } from "@samovar/base";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { chooseRuntime, createHostSandbox, type RuntimeChoice } from "./choose-runtime.ts";
 import { createRuntime } from "./create-runtime.ts";
+import { WorkspaceNetwork } from "./network/workspace-network.ts";
 import type { RuntimeProgram, WorkspaceRuntime } from "./runtime.ts";
 import { SEEN } from "./sandbox-arguments.ts";
 
@@ -64,8 +65,13 @@ async function makeRig(kind: "process" | "sandbox", readOnlyPaths: readonly stri
   const mark = `ses-${readdirSync(node).length}-${kind}`;
   const here: RuntimeChoice = await chooseRuntime({ mode: kind, readOnlyPaths }, stateDir, { PATH });
   const sandbox = createHostSandbox(here, { repo: checkout, tmp: join(workspace, "tmp") });
-  const runtime = createRuntime({ places: { checkout, home }, sandbox, mark, timers: systemTimers });
-  ends.push(() => runtime.end());
+  const network = sandbox === null ? null : new WorkspaceNetwork({ sandbox, log: silentLogger });
+  await network?.start();
+  const runtime = createRuntime({ places: { checkout, home }, sandbox, network, mark, timers: systemTimers });
+  ends.push(async () => {
+    await runtime.end();
+    await network?.close();
+  });
   const run = async (line: string, change: Partial<RuntimeProgram> = {}) => {
     const env = { PATH, HOME: runtime.seen.home, SAMOVAR_SESSION: mark, STATE: stateDir, NODE: node };
     const program = { argv: ["sh", "-c", line], env, stdin: "none", leavesServices: false, ...change } as const;

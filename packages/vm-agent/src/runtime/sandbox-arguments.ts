@@ -9,7 +9,10 @@ import type { HostSandbox } from "@samovar/contracts";
 /** Where programs in a sandbox see their workspace, in every session. */
 export const SEEN = { checkout: "/workspace", home: "/home/agent" } as const;
 
-export type SandboxSettings = Pick<HostSandbox, "program" | "disablesUserNamespaces" | "hidden" | "readOnlyPaths">;
+export type SandboxSettings = Pick<
+  HostSandbox,
+  "program" | "nsenter" | "disablesUserNamespaces" | "hidden" | "readOnlyPaths"
+>;
 
 /** Absolute paths on the node. */
 export interface SandboxPlaces {

@@ -1,6 +1,6 @@
 /**
  * Runs each of a workspace's programs in a bubblewrap sandbox: its own mounts, PIDs, IPC and user namespace, without
- * capabilities. When the program, its host or this object ends, the kernel kills everything inside. Keeps S1, T1.
+ * capabilities, in the one network of its workspace. When the program, its host or this object ends, the kernel kills everything inside. Keeps S1, T1.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -16,12 +16,15 @@ import { isAlive, lowerArgv, lowerGroup, lowerGroupOf, markProcess, type Process
 import * as z from "zod";
 import { readOutput, toPipes } from "./pipes.ts";
 import type { ProgramExit, RuntimeProcess, RuntimeProgram, WorkspacePlaces, WorkspaceRuntime } from "./runtime.ts";
+import type { ProgramNetwork } from "./network/workspace-network.ts";
 import { getSandboxArguments, SEEN } from "./sandbox-arguments.ts";
 
 export interface SandboxOptions {
   /** On the node. */
   readonly home: string;
   readonly sandbox: HostSandbox;
+  /** Open before a program starts. */
+  readonly network: { readonly programs: ProgramNetwork };
   readonly timers: Timers;
 }
 
@@ -61,13 +64,17 @@ export class SandboxRuntime implements WorkspaceRuntime {
   }
 
   start(program: RuntimeProgram): RuntimeProcess {
-    const { home, sandbox, timers } = this.#options;
+    const { home, sandbox, network, timers } = this.#options;
+    const { enter, environment, files } = network.programs;
     const places = { checkout: sandbox.checkout, home, tmp: sandbox.tmp };
     for (const place of Object.values(places)) mkdirSync(place, { recursive: true, mode: 0o700 });
     const words = program.leavesServices ? ["/bin/sh", "-c", STAYING, "sh", ...program.argv] : program.argv;
     const mounts = getSandboxArguments(places, sandbox, program.argv, program.env["PATH"] ?? "");
-    const argv = [...mounts, "--info-fd", String(INFO_FD), "--", ...words];
-    const started = new Sandbox([sandbox.program, ...argv], program, timers);
+    const shown = Object.entries(files).flatMap(([seen, file]) => ["--ro-bind", file, seen]);
+    const argv = [...mounts, ...shown, "--info-fd", String(INFO_FD), "--", ...words];
+    // The network's variables come last: without its proxies a program reaches nothing.
+    const inside = { ...program, env: { ...program.env, ...environment } };
+    const started = new Sandbox([...enter, sandbox.program, ...argv], inside, timers);
     this.#running.add(started);
     void started.gone.then(() => this.#running.delete(started));
     return started;

@@ -52,6 +52,7 @@ async function given(agent: Partial<HostLaunch["agent"]>, answers: readonly (rea
     model: null,
     permissionMode: null,
     egress: OPEN_EGRESS,
+    repositoryHost: null,
     setupTimeoutMs: 1000,
     prompt: { messageId: ids.messageId(), text: "go" },
     idleTimeoutMs: 1000,
@@ -104,6 +105,7 @@ test("[S1] passes secret variables to the agent's process, and keeps them out of
   const runtime = createRuntime({
     places: { checkout: launch.cwd, home: launch.home },
     sandbox: null,
+    network: null,
     mark: launch.mark,
     timers: systemTimers,
   });

@@ -6,6 +6,7 @@ import type { Logger, Random, Timers } from "@samovar/base";
 import type { AgentCredential, HostLaunch } from "@samovar/contracts";
 import { startGateway } from "../gateway/gateway.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import type { Listen } from "../listen.ts";
 import { fetchAgentCredential } from "./agent-credential.ts";
 import type { AgentGrant } from "./agent-environment.ts";
 import type { TurnResult } from "./outcome.ts";
@@ -16,6 +17,8 @@ export interface AgentAccessPorts {
   readonly launch: HostLaunch;
   /** The gateway that a standby agent already uses; null: one is opened if the agent needs it. */
   readonly gateway: Gateway | null;
+  /** Where a gateway listens; on the node's loopback by default. */
+  readonly listen?: Listen;
   readonly tokens: CurrentToken;
   /** Gets all secrets of the access before the agent does. */
   readonly secrets: SessionSecrets;
@@ -70,8 +73,8 @@ async function grant(credential: AgentCredential, ports: AgentAccessPorts): Prom
       `The agent needs ${wanted}, but its credential is for the ${credential.kind} API.`,
     );
   }
-  const { random, log } = ports;
-  const modelGateway = ports.gateway ?? (await startGateway({ api: credential.kind, random, log }));
+  const { random, log, listen } = ports;
+  const modelGateway = ports.gateway ?? (await startGateway({ api: credential.kind, random, log, listen }));
   ports.secrets.add([modelGateway.key]);
   modelGateway.use(credential);
   log.debug("gateway.opened");

@@ -19,7 +19,7 @@ import { toDeliveryResult, decideDelivery, readDeliveredRow } from "@samovar/dom
 import type { StoredMessage } from "@samovar/domain/message-store";
 import { VM_AGENT_ARGS } from "@samovar/testing";
 import { SESSION_MARK } from "./agent-environment.ts";
-import { runSessionHost } from "./main.ts";
+import { type SessionHostDeps, runSessionHost } from "./main.ts";
 
 const ids = idSource(systemClock, systemRandom);
 /** The script agent's command, as on a node. */
@@ -120,6 +120,7 @@ export function aLaunch(
     model: null,
     permissionMode: null,
     egress: OPEN_EGRESS,
+    repositoryHost: null,
     setupTimeoutMs: 60_000,
     prompt: { messageId: ids.messageId() as MessageId, text: prompt },
     idleTimeoutMs: 60_000,
@@ -146,8 +147,11 @@ export interface RunningHost extends HostClient {
 const QUICK = { MSG_RETRY_INITIAL_MS: "20", MSG_RETRY_MAX_MS: "100", MSG_BATCH_MIN_INTERVAL_MS: "5" };
 
 /** Runs a host in this process with a real agent process: faster than {@link startHost}, for tests that kill no host. */
-export async function openHost(directory: string): Promise<HostClient & { readonly exited: Promise<number | null> }> {
-  const exited = runSessionHost(directory, { env: QUICK });
+export async function openHost(
+  directory: string,
+  deps: SessionHostDeps = {},
+): Promise<HostClient & { readonly exited: Promise<number | null> }> {
+  const exited = runSessionHost(directory, { env: QUICK, ...deps });
   return { exited, ...createHostClient(await connectTo(join(directory, "host.sock"), exited)) };
 }
 

@@ -1,8 +1,8 @@
 /** One session's host: agent → recorder → outbox → control plane, and its state for the daemon. Keeps M1, M2, T1. */
 import { join } from "node:path";
 import type { Clock, IdSource, Logger, Random, Timers } from "@samovar/base";
-import { assertNever } from "@samovar/base";
-import type { AgentCapabilities, HostCommand, HostEnd, HostLaunch, HostStatus } from "@samovar/contracts";
+import { assertNever, errorMessage } from "@samovar/base";
+import type { AgentCapabilities, Failure, HostCommand, HostEnd, HostLaunch, HostStatus } from "@samovar/contracts";
 import { summarise } from "@samovar/domain/summary";
 import type { OutboxSettings, OutboxStore, Salvage, SessionRecord } from "@samovar/outbox";
 import { Delivery, httpTransport } from "@samovar/outbox";
@@ -19,6 +19,8 @@ import { runSetupScript } from "./setup-script.ts";
 import { matchesLaunch } from "./standby.ts";
 import type { Standby } from "./standby.ts";
 import type { StartedAgent } from "./started-agent.ts";
+import { RefusalNotices } from "../egress/refusal-notices.ts";
+import type { WorkspaceNetwork } from "../runtime/network/workspace-network.ts";
 import type { WorkspaceRuntime } from "../runtime/runtime.ts";
 import { CurrentToken } from "./current-token.ts";
 import { Turn } from "./turn.ts";
@@ -29,6 +31,8 @@ export interface HostPorts {
   readonly standby: Standby | null;
   /** Where the session's programs run. */
   readonly runtime: WorkspaceRuntime;
+  /** The network that they share; null without a sandbox. */
+  readonly network: WorkspaceNetwork | null;
   readonly store: OutboxStore;
   readonly record: SessionRecord;
   /** Set when the session's file was damaged. */
@@ -102,14 +106,16 @@ export class SessionHost {
   /** Resolves when the session has ended, its outbox is drained and the daemon has shut the host down. */
   async run(): Promise<void> {
     const { record, salvage, log } = this.#ports;
+    // A damaged file may have lost the record that the agent was started.
+    const hasBegun = record.life().beganAt !== null || salvage !== null;
+    // Meanwhile the daemon connects and brings the token. A failure is reported where the network is needed.
+    if (this.#end === null && !hasBegun) this.#ports.network?.start().catch(() => {});
     await this.#socket.listen();
     if (salvage !== null && !this.#closed)
       await this.#recorder.notice(
         "salvage",
         `The file of unsent messages was damaged; ${salvage.saved} messages were recovered from it.`,
       );
-    // A damaged file may have lost the record that the agent was started.
-    const hasBegun = record.life().beganAt !== null || salvage !== null;
     if (this.#end === null)
       this.#end = hasBegun ? await recover(this.#ports, this.#recorder) : await this.#runSession();
     this.#phase = "ended";
@@ -129,13 +135,14 @@ export class SessionHost {
   }
 
   async #runSession(): Promise<HostEnd> {
-    const { record, runtime, log } = this.#ports;
+    const { record, runtime, network, log } = this.#ports;
     const { result, access } = await this.#runAgent();
     await access?.close();
     // A standby agent that was not used, or not to the end.
     this.#ports.standby?.agent.process.signal("SIGKILL");
     const left = (await runtime.end()) + ((await this.#ports.standby?.runtime.end()) ?? 0);
     if (left > 0) log.warn("agent.processes_killed", { killed: left });
+    await network?.close();
     const turnEnd = this.#redactTurnEnd(getTurnEnd(result, this.#stop));
     // Called when all messages are final: the end of a text that might have begun a secret is part of it only then.
     const createEnd = (): HostEnd => ({
@@ -161,12 +168,15 @@ export class SessionHost {
   }
 
   async #runAgent(): Promise<{ readonly result: TurnResult; readonly access: AgentAccess | null }> {
-    const { record, clock, launch } = this.#ports;
+    const { record, clock, launch, network } = this.#ports;
+    const unready = await this.#openNetwork();
+    if (unready !== null) return { result: { kind: "unready", failure: unready }, access: null };
     const standby = matchesLaunch(this.#ports.standby, launch) ? this.#ports.standby : null;
     const gateway = standby?.gateway ?? null;
     const opened = await openAgentAccess({
       ...this.#ports,
       gateway,
+      listen: network?.listen,
       tokens: this.#tokens,
       secrets: this.#secrets,
       signal: this.#stopped.signal,
@@ -176,6 +186,27 @@ export class SessionHost {
     this.#phase = "running";
     this.#publishStatus();
     return { result: await this.#runSetupAndTurn(opened.access, standby?.agent ?? null), access: opened.access };
+  }
+
+  /** From now on the workspace's connections are let out as the project's policy says. */
+  async #openNetwork(): Promise<Failure | null> {
+    const { network, launch } = this.#ports;
+    if (network === null) return null;
+    try {
+      await network.start();
+    } catch (error) {
+      return {
+        code: "sandbox_unavailable",
+        message: `The workspace's network could not be created: ${errorMessage(error)}`,
+      };
+    }
+    const notices = new RefusalNotices(this.#recorder);
+    const { egress: policy, repositoryHost, controlPlaneUrl } = launch;
+    network.use({
+      rules: { policy, repositoryHost, controlPlaneHost: new URL(controlPlaneUrl).hostname },
+      onRefused: (target, reason) => notices.add(target, reason),
+    });
+    return null;
   }
 
   async #runSetupAndTurn(grant: AgentAccess, standby: StartedAgent | null): Promise<TurnResult> {

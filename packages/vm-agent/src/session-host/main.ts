@@ -7,8 +7,8 @@ import type { HostLaunch } from "@samovar/contracts";
 import { PROTOCOL_VERSION, hostLaunch } from "@samovar/contracts";
 import { OutboxStore, SessionRecord, openSessionFile } from "@samovar/outbox";
 import { START_GATE_VARIABLE, startGate } from "@samovar/processes";
-import type { WorkspaceRuntime } from "../runtime/runtime.ts";
 import { createRuntime } from "../runtime/create-runtime.ts";
+import { WorkspaceNetwork, type WorkspaceNetworkPorts } from "../runtime/network/workspace-network.ts";
 import { SessionHost } from "./host.ts";
 import type { Standby } from "./standby.ts";
 import { readLogLevel, readOutboxSettings } from "./settings.ts";
@@ -16,6 +16,10 @@ import { readLogLevel, readOutboxSettings } from "./settings.ts";
 export interface SessionHostDeps {
   /** An agent that was started before the session was known. */
   readonly standby?: Standby | null;
+  /** The network that the standby host has opened. */
+  readonly network?: WorkspaceNetwork | null;
+  /** What is outside a workspace's network; the node's by default. */
+  readonly outside?: WorkspaceNetworkPorts["outside"];
   readonly clock?: Clock;
   readonly timers?: Timers;
   readonly random?: Random;
@@ -55,11 +59,15 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
   record.claim(launch);
   if (salvage !== null) log.error("outbox.damaged", { ...salvage });
   const store = new OutboxStore(db, launch.sessionId);
+  const { cwd, home, sandbox, mark } = launch;
+  const network =
+    deps.network ?? (sandbox === null ? null : new WorkspaceNetwork({ sandbox, log, outside: deps.outside }));
   const host = new SessionHost({
     directory,
     launch,
     standby,
-    runtime: createSessionRuntime(launch, timers),
+    runtime: createRuntime({ places: { checkout: cwd, home }, sandbox, network, mark, timers }),
+    network,
     store,
     record,
     salvage,
@@ -80,10 +88,6 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
     process.off("SIGHUP", ignore).off("SIGTERM", stop).off("SIGINT", stop);
     db.close();
   }
-}
-
-function createSessionRuntime({ cwd, home, sandbox, mark }: HostLaunch, timers: Timers): WorkspaceRuntime {
-  return createRuntime({ places: { checkout: cwd, home }, sandbox, mark, timers });
 }
 
 function readLaunch(directory: string): HostLaunch {

@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemTimers } from "@samovar/base";
+import { silentLogger, systemTimers } from "@samovar/base";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createRuntime } from "../runtime/create-runtime.ts";
+import { WorkspaceNetwork } from "../runtime/network/workspace-network.ts";
 import { decidePermission } from "./permissions.ts";
 
 let directory: string;
@@ -24,6 +25,7 @@ describe.each(["process", "sandbox"] as const)("a permission request in the %s r
     const places = { checkout: join(directory, "repo"), home: join(directory, "home") };
     const sandbox = {
       program: "bwrap",
+      nsenter: "/usr/bin/nsenter",
       disablesUserNamespaces: true,
       hidden: [],
       readOnlyPaths: [],
@@ -31,7 +33,8 @@ describe.each(["process", "sandbox"] as const)("a permission request in the %s r
       tmp: join(directory, "tmp"),
     };
     const timers = systemTimers;
-    const runtime = createRuntime({ places, sandbox: kind === "sandbox" ? sandbox : null, mark: "m", timers });
+    const network = new WorkspaceNetwork({ sandbox, log: silentLogger });
+    const runtime = createRuntime({ places, sandbox: kind === "sandbox" ? sandbox : null, network, mark: "m", timers });
     const { checkout, home } = runtime.seen;
     const named = path({ checkout: checkout ?? "", home });
     const toolCall = { locations: [{ path: named }] };

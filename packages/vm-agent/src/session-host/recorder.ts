@@ -8,7 +8,7 @@ import type { Hash } from "node:crypto";
 import type { Clock, IdSource, Logger, MessageId, Timers } from "@samovar/base";
 import { errorMessage } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
-import type { Usage } from "@samovar/contracts";
+import type { ToolMetadata, Usage } from "@samovar/contracts";
 import { messageId } from "@samovar/contracts";
 import type { Assembled, AssemblerPorts, AssemblerState } from "@samovar/domain/assembler";
 import type { EmittedMessage } from "@samovar/domain/emitted-message";
@@ -120,9 +120,9 @@ export class Recorder {
     return this.commit();
   }
 
-  /** Appends a system message, once per `key`. */
-  notice(key: string, text: string): Promise<void> {
-    return this.append(this.#createNotices(key, text));
+  /** Appends a system message, once per `key`. `toolMetadata` is recorded as it is. */
+  notice(key: string, text: string, toolMetadata: ToolMetadata | null = null): Promise<void> {
+    return this.append(this.#createNotices(key, text, toolMetadata));
   }
 
   /** Appends the last message, if any, in one transaction with `also`. Repeatable: it is appended once. */
@@ -207,7 +207,7 @@ export class Recorder {
   }
 
   /** The notice; none if there is one with this key already. */
-  #createNotices(key: string, text: string): readonly EmittedMessage[] {
+  #createNotices(key: string, text: string, toolMetadata: ToolMetadata | null = null): readonly EmittedMessage[] {
     const { store, clock } = this.#ports;
     const messageId = createNoticeId(store.sessionId, key);
     if (this.#waiting.has(messageId) || store.has(messageId)) return [];
@@ -216,7 +216,7 @@ export class Recorder {
       role: "system",
       kind: "notice",
       content: headOfBytes(storable(this.redact(text)), NOTICE_MAX_BYTES),
-      toolMetadata: null,
+      toolMetadata,
       final: true,
       interrupted: false,
       truncated: null,

@@ -10,6 +10,7 @@ import { errorMessage, jsonLogger, systemClock, systemRandom, systemTimers } fro
 import type { HostStandby, StandbyAssignment } from "@samovar/contracts";
 import { PROTOCOL_VERSION, hostStandby, standbyAssignment } from "@samovar/contracts";
 import { reportReady } from "@samovar/processes";
+import { WorkspaceNetwork } from "../runtime/network/workspace-network.ts";
 import { runSessionHost } from "./main.ts";
 import { endStandby, startStandby } from "./standby.ts";
 
@@ -20,11 +21,16 @@ export async function runStandbyHost(directory: string, input: Readable): Promis
   try {
     const setup = readStandby(directory);
     const assignment = readAssignment(input);
-    const standby = await startStandby(setup, log, { random: systemRandom, timers: systemTimers });
+    const { sandbox } = setup;
+    const network = sandbox === null ? null : new WorkspaceNetwork({ sandbox, log });
+    // Its failure is reported where it is used.
+    network?.start().catch(() => {});
+    const standby = await startStandby(setup, log, { random: systemRandom, timers: systemTimers, network });
     reportReady(process.env);
     const assigned = await assignment;
-    if (assigned !== null) return await runSessionHost(assigned.directory, { standby });
+    if (assigned !== null) return await runSessionHost(assigned.directory, { standby, network });
     await endStandby(standby, setup);
+    await network?.close();
     return 0;
   } catch (error) {
     log.error("standby.failed", { error: errorMessage(error) });

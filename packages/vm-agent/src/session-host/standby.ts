@@ -5,6 +5,7 @@ import type { HostLaunch, HostSandbox, HostStandby, ModelApi } from "@samovar/co
 import type { Gateway } from "../gateway/gateway.ts";
 import { startGateway } from "../gateway/gateway.ts";
 import { createRuntime } from "../runtime/create-runtime.ts";
+import type { WorkspaceNetwork } from "../runtime/network/workspace-network.ts";
 import type { WorkspaceRuntime } from "../runtime/runtime.ts";
 import { reapSession } from "./reap.ts";
 import { StartedAgent } from "./started-agent.ts";
@@ -20,6 +21,13 @@ export interface Standby {
   readonly runtime: WorkspaceRuntime;
   readonly sandbox: HostSandbox | null;
   readonly mark: string;
+}
+
+export interface StandbyPorts {
+  readonly random: Random;
+  readonly timers: Timers;
+  /** Null: without a sandbox. Its start may not have begun. */
+  readonly network: WorkspaceNetwork | null;
 }
 
 /** Whether the agent can serve the session. */
@@ -38,11 +46,13 @@ export function matchesLaunch(standby: Standby | null, launch: HostLaunch): stan
 export async function startStandby(
   { agent, home, sandbox, mark }: HostStandby,
   log: Logger,
-  { random, timers }: { readonly random: Random; readonly timers: Timers },
+  { random, timers, network }: StandbyPorts,
 ): Promise<Standby | null> {
   if (agent === null) return null;
-  const gateway = agent.gateway === null ? null : await startGateway({ api: agent.gateway, random, log });
-  const runtime = createRuntime({ places: { checkout: null, home }, sandbox, mark, timers });
+  await network?.start();
+  const listen = network?.listen;
+  const gateway = agent.gateway === null ? null : await startGateway({ api: agent.gateway, random, log, listen });
+  const runtime = createRuntime({ places: { checkout: null, home }, sandbox, network, mark, timers });
   const start = { agent, ...runtime.seen, model: null, mark };
   const started = new StartedAgent(start, { gateway, secretEnv: {} }, runtime);
   await started.initialized.catch((error: unknown) =>

@@ -3,6 +3,7 @@ import type { Result } from "@samovar/base";
 import { err, errorMessage, ok } from "@samovar/base";
 import type { Failure, HostLaunch } from "@samovar/contracts";
 import { OPEN_EGRESS, PROTOCOL_VERSION } from "@samovar/contracts";
+import { getRepositoryHost } from "@samovar/domain/egress";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { RuntimeChoice } from "../../runtime/choose-runtime.ts";
@@ -73,6 +74,7 @@ function createHostLaunch({ session: { args }, workspace, command, ...input }: L
     model: args.model,
     permissionMode: args.permissionMode,
     egress: args.egress ?? OPEN_EGRESS,
+    repositoryHost: getRepositoryHost(workspace.args.repoUrl),
     setupTimeoutMs: args.setupTimeoutMs,
     prompt: args.prompt,
     idleTimeoutMs: args.idleTimeoutMs,

@@ -1,0 +1,103 @@
+/**
+ * The network of one workspace: its namespace, the egress proxy in it, and what its programs need to use that. Started before a
+ * session is known where a standby host waits for one: it holds no secret, and lets nothing out until then.
+ */
+import { writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Logger } from "@samovar/base";
+import type { HostSandbox } from "@samovar/contracts";
+import type { ConnectorPorts, EgressUse } from "../../egress/connector.ts";
+import { createProxyEnvironment, SSH_PROXY_SCRIPT } from "../../egress/environment.ts";
+import { type EgressProxy, startEgressProxy } from "../../egress/proxy.ts";
+import { createSystemNetwork } from "../../egress/system-network.ts";
+import type { Listen } from "../../listen.ts";
+import { type NetworkNamespace, openNamespace } from "./namespace.ts";
+
+/** What a runtime needs to start a program in it. */
+export interface ProgramNetwork {
+  /** Before the argv. */
+  readonly enter: readonly [string, ...string[]];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Files that programs see read-only: by the path that they see, the node's path. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+export interface WorkspaceNetworkPorts {
+  readonly sandbox: Pick<HostSandbox, "program" | "nsenter" | "tmp">;
+  readonly log: Logger;
+  /** The node's network by default. */
+  readonly outside?: Omit<ConnectorPorts, "log">;
+}
+
+/** The model's gateway and the egress proxy. */
+const LISTENERS = 2;
+const SSH_PROXY = "/run/samovar/ssh-proxy.mjs";
+
+export class WorkspaceNetwork {
+  readonly #ports: WorkspaceNetworkPorts;
+  #starting: Promise<void> | null = null;
+  #open: {
+    readonly namespace: NetworkNamespace;
+    readonly proxy: EgressProxy;
+    readonly programs: ProgramNetwork;
+  } | null = null;
+  #isClosed = false;
+
+  constructor(ports: WorkspaceNetworkPorts) {
+    this.#ports = ports;
+  }
+
+  /** Repeatable. Rejects when this machine cannot make such a network. */
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  /** Throws before {@link start} has resolved: no program starts without its network. */
+  get programs(): ProgramNetwork {
+    return this.#require().programs;
+  }
+
+  /** A server of this process listens inside. Waits for the start. */
+  readonly listen: Listen = async (server) => {
+    await this.start();
+    return this.#require().namespace.listen(server);
+  };
+
+  /** Lets the workspace's connections out, by these rules. */
+  use(use: EgressUse): void {
+    this.#require().proxy.use(use);
+  }
+
+  /** Call it when no program runs in it any more. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#starting?.catch(() => {
+      // Then there is nothing to close.
+    });
+    const open = this.#open;
+    this.#open = null;
+    await open?.proxy.close();
+    open?.namespace.close();
+  }
+
+  #require() {
+    if (this.#open === null) throw new Error("the workspace's network is not open");
+    return this.#open;
+  }
+
+  async #start(): Promise<void> {
+    const { sandbox, log, outside = createSystemNetwork() } = this.#ports;
+    if (this.#isClosed) throw new Error("the workspace's network is closed");
+    const namespace = await openNamespace(sandbox, LISTENERS);
+    const script = join(dirname(sandbox.tmp), "ssh-proxy.mjs");
+    writeFileSync(script, SSH_PROXY_SCRIPT, { mode: 0o644 });
+    const proxy = await startEgressProxy({ ...outside, listen: namespace.listen, log });
+    const environment = createProxyEnvironment(proxy.port, { node: process.execPath, script: SSH_PROXY });
+    this.#open = {
+      namespace,
+      proxy,
+      programs: { enter: namespace.enter, environment, files: { [SSH_PROXY]: script } },
+    };
+  }
+}

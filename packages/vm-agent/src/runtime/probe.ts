@@ -1,0 +1,70 @@
+/** Tries a sandbox and its network with the very arguments that tasks get. */
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { errorMessage } from "@samovar/base";
+import { listenOnLoopback } from "../listen.ts";
+import { type NetworkNamespace, openNamespace } from "./network/namespace.ts";
+import { getSandboxArguments, SEEN, type SandboxPlaces, type SandboxSettings } from "./sandbox-arguments.ts";
+
+/** Generous, because a slow machine must not get the weaker runtime. */
+const PROBE_TIMEOUT_MS = 120_000;
+
+/** What a workspace relies on. It fails when one of its steps does. `$3` and `$4`: ports inside and outside. */
+const PROBE = `test "$PWD" = ${SEEN.checkout} && test $$ = 2 && touch made "$HOME/made" /tmp/made && test ! -e "$1" && "$2" -e "$5" "$3" "$4" && echo works`;
+
+/** A server inside answers, and one of the node does not. */
+const REACHES = `const [inside, outside] = process.argv.slice(1).map(Number);
+const reach = (port) => new Promise((resolve) =>
+  require("node:net").connect(port, "127.0.0.1").on("connect", () => resolve(true)).on("error", () => resolve(false)));
+Promise.all([reach(inside), reach(outside)]).then(([inner, outer]) => {
+  if (!inner) console.error("the network does not work inside");
+  if (outer) console.error("the network is shared with the node");
+  process.exit(inner && !outer ? 0 : 1);
+});`;
+
+/** Null when it works, or the end of its output. */
+export async function tryOut(settings: SandboxSettings, path: string): Promise<string | null> {
+  const directory = mkdtempSync(join(tmpdir(), "samovar-sandbox-"));
+  const [inside, outside] = [createAnswering(), createAnswering()];
+  let namespace: NetworkNamespace | null = null;
+  try {
+    namespace = await openNamespace(settings, 1);
+    const ports = [await namespace.listen(inside), await listenOnLoopback(outside)];
+    const places = { checkout: join(directory, "repo"), home: join(directory, "home"), tmp: join(directory, "tmp") };
+    for (const place of Object.values(places)) mkdirSync(place);
+    const command = ["/bin/sh", "-c", PROBE, "sh", directory, process.execPath, ...ports.map(String), REACHES];
+    return await run({ settings, places, namespace, command, path });
+  } catch (error) {
+    return errorMessage(error);
+  } finally {
+    for (const server of [inside, outside]) server.close();
+    namespace?.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+const createAnswering = (): Server => createServer((socket) => socket.on("error", () => {}).end());
+
+interface Probe {
+  readonly settings: SandboxSettings;
+  readonly places: SandboxPlaces;
+  readonly namespace: NetworkNamespace;
+  readonly command: readonly string[];
+  readonly path: string;
+}
+
+function run({ settings, places, namespace, command, path }: Probe): Promise<string | null> {
+  const [file, ...enter] = namespace.enter;
+  const argv = [...enter, settings.program, ...getSandboxArguments(places, settings, command, path), "--", ...command];
+  const env = { PATH: path, HOME: SEEN.home };
+  const options = { env, timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL" } as const;
+  return new Promise((resolve) => {
+    execFile(file, argv, options, (error, stdout, stderr) => {
+      if (error === null && stdout === "works\n") return resolve(null);
+      resolve(stderr.trim() === "" ? (error?.message.split("\n")[0] ?? "no answer") : stderr.trim());
+    });
+  });
+}
