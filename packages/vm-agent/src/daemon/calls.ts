@@ -2,14 +2,16 @@
 import type { Logger, WorkspaceId } from "@samovar/base";
 import { errorMessage, redactText } from "@samovar/base";
 import type { NodeCall, NodeReply } from "@samovar/contracts";
+import type { RuntimeChoice } from "../runtime/choose-runtime.ts";
 import type { DaemonStore } from "./store/store.ts";
 import { readWorkspaceDiff } from "./workspaces/workspace-diff.ts";
-import { getCheckoutPaths, getWorkspaceDirectory } from "./workspaces/workspace-paths.ts";
+import { getCheckoutPaths } from "./workspaces/workspace-paths.ts";
 
 export interface CallPorts {
   readonly store: DaemonStore;
   readonly logger: Logger;
   readonly stateDir: string;
+  readonly runtime: RuntimeChoice;
   readonly stopping: AbortSignal;
 }
 
@@ -46,7 +48,7 @@ export class Calls {
     try {
       const diff = await readWorkspaceDiff({
         paths: getCheckoutPaths(stateDir, row.directoryName),
-        directory: getWorkspaceDirectory(stateDir, row.directoryName),
+        runtime: this.#ports.runtime,
         baseCommit: row.baseCommit,
         signal: AbortSignal.any([stopping, late]),
       });

@@ -175,7 +175,8 @@ class Daemon {
     const { settings } = this.#options;
     const adoptStandby = (args: WorkspaceCreateArgs) => this.#standby.adopt(args);
     const ports = { ...this.#ports, store: this.#store, adoptStandby };
-    const calls = new Calls({ ...ports, stateDir: settings.stateDir, stopping: this.#stopping });
+    const { stateDir } = settings;
+    const calls = new Calls({ ...ports, stateDir, runtime: this.#runtime, stopping: this.#stopping });
     return new Link(
       {
         controlPlaneUrl: settings.controlPlaneUrl,

@@ -2,7 +2,7 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import type { GitOptions } from "./git.ts";
-import { expectSuccess, git } from "./git.ts";
+import { expectSuccess, getNodePath, git } from "./git.ts";
 import type { Leftovers } from "./leftovers.ts";
 import { LEFTOVERS_MAX } from "./leftovers.ts";
 
@@ -79,7 +79,7 @@ async function isPublished(path: string, commit: string, options: GitOptions): P
   const { repository: _outer, ...apart } = options;
   const cwd = join(options.cwd, path);
   // A submodule that was never fetched points to a commit that is published already.
-  if ((await lstat(join(cwd, ".git")).catch(() => null)) === null) return true;
+  if ((await lstat(getNodePath(join(cwd, ".git"), options)).catch(() => null)) === null) return true;
   const query = ["for-each-ref", "--count=1", `--contains=${commit}`, "--format=%(refname)", "refs/remotes"];
   const run = await git(["--git-dir=.git", ...query], { ...apart, cwd });
   return run.code === 0 && run.stdout.trim() !== "";

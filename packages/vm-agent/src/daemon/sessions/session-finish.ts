@@ -5,6 +5,7 @@
 import { errorMessage, redactText } from "@samovar/base";
 import type { BundleView } from "@samovar/contracts";
 import { withLimit } from "../../time-limit.ts";
+import type { RuntimeChoice } from "../../runtime/choose-runtime.ts";
 import type { FinishInput, FinishOutputs } from "../git/finish.ts";
 import { bundleCheckout, finishCheckout, NO_OUTPUTS } from "../git/finish.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
@@ -14,6 +15,7 @@ import { getCheckoutPaths } from "../workspaces/workspace-paths.ts";
 export interface SessionFinishPorts {
   readonly callback: WorkspaceCallback;
   readonly stateDir: string;
+  readonly runtime: RuntimeChoice;
   /** For the commit, the push and the bundle together. */
   readonly finishTimeoutMs: number;
   /** Aborted when the daemon stops. */
@@ -43,7 +45,7 @@ export async function finishSession(
 async function finish(
   session: SessionRow,
   workspace: WorkspaceRow,
-  { callback, stateDir, finishTimeoutMs }: SessionFinishPorts,
+  { callback, stateDir, runtime, finishTimeoutMs }: SessionFinishPorts,
   signal: AbortSignal,
 ): Promise<FinishOutputs> {
   const { branch, baseCommit, args } = workspace;
@@ -52,6 +54,7 @@ async function finish(
   const paths = getCheckoutPaths(stateDir, workspace.directoryName);
   const input = { ...session.args.finish, repoUrl: args.repoUrl, checkout: args.checkout, branch, baseCommit };
   const outputs = await finishCheckout(input, paths, {
+    runtime,
     signal,
     timeoutMs: finishTimeoutMs * PUSH_SHARE,
     requestLogin: () =>
