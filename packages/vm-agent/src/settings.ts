@@ -9,6 +9,7 @@ import { START_GATE_VARIABLE } from "@samovar/processes";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
+import { limitEnvironment, type LimitSettings } from "./limits/limits.ts";
 import { RUNTIME_MODES, type RuntimeSettings } from "./runtime/choose-runtime.ts";
 import manifest from "../package.json" with { type: "json" };
 
@@ -40,6 +41,7 @@ const environment = z.object({
   /** Where agents are installed; several nodes on one computer may share it. */
   SAMOVAR_AGENTS_DIR: z.string().startsWith("/").optional(),
   ...runtimeEnvironment,
+  ...limitEnvironment,
   CLONE_TIMEOUT_MS: limit("CLONE_TIMEOUT_MS"),
   AGENT_INSTALL_TIMEOUT_MS: limit("AGENT_INSTALL_TIMEOUT_MS"),
   FINISH_TIMEOUT_MS: limit("FINISH_TIMEOUT_MS"),
@@ -58,6 +60,7 @@ export interface VmAgentSettings {
   /** Null: processes start without a gate. */
   readonly startGatePath: string | null;
   readonly runtime: RuntimeSettings;
+  readonly limits: LimitSettings;
   readonly cloneTimeoutMs: number;
   readonly installTimeoutMs: number;
   readonly finishTimeoutMs: number;
@@ -86,6 +89,7 @@ export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSetti
     agentsDir: fromEnv.data.SAMOVAR_AGENTS_DIR ?? join(stateDir, "agents"),
     startGatePath: fromEnv.data[START_GATE_VARIABLE] ?? null,
     runtime: toRuntimeSettings(fromEnv.data),
+    limits: fromEnv.data,
     cloneTimeoutMs: fromEnv.data.CLONE_TIMEOUT_MS,
     installTimeoutMs: fromEnv.data.AGENT_INSTALL_TIMEOUT_MS,
     finishTimeoutMs: fromEnv.data.FINISH_TIMEOUT_MS,

@@ -1,6 +1,7 @@
 /** Creates the runtime of one session. */
 import type { Timers } from "@samovar/base";
 import type { HostSandbox } from "@samovar/contracts";
+import type { EnterLimits } from "../limits/entry.ts";
 import { ProcessRuntime } from "./process-runtime.ts";
 import type { WorkspacePlaces, WorkspaceRuntime } from "./runtime.ts";
 import { SandboxRuntime } from "./sandbox-runtime.ts";
@@ -12,9 +13,17 @@ export interface RuntimeOptions {
   /** The session's mark, which its processes have in their environment. */
   readonly mark: string;
   readonly timers: Timers;
+  /** How programs enter their workspace's limits; without it they have none. */
+  readonly enter?: EnterLimits;
 }
 
-export function createRuntime({ places, sandbox, mark, timers }: RuntimeOptions): WorkspaceRuntime {
-  if (sandbox === null) return new ProcessRuntime(places, mark);
-  return new SandboxRuntime({ home: places.home, sandbox, timers });
+export function createRuntime({
+  places,
+  sandbox,
+  mark,
+  timers,
+  enter = (argv) => argv,
+}: RuntimeOptions): WorkspaceRuntime {
+  if (sandbox === null) return new ProcessRuntime(places, mark, enter);
+  return new SandboxRuntime({ home: places.home, sandbox, timers, enter });
 }

@@ -14,6 +14,8 @@ import { parseJson } from "@samovar/base";
 import type { HostSandbox } from "@samovar/contracts";
 import { isAlive, lowerArgv, lowerGroup, lowerGroupOf, markProcess, type ProcessMark } from "@samovar/processes";
 import * as z from "zod";
+import type { EnterLimits } from "../limits/entry.ts";
+import { NO_USAGE, readMemoryFiles, readTreeUsage, type Usage } from "../limits/usage.ts";
 import { readOutput, toPipes } from "./pipes.ts";
 import type { ProgramExit, RuntimeProcess, RuntimeProgram, WorkspacePlaces, WorkspaceRuntime } from "./runtime.ts";
 import { getSandboxArguments, SEEN } from "./sandbox-arguments.ts";
@@ -23,6 +25,7 @@ export interface SandboxOptions {
   readonly home: string;
   readonly sandbox: HostSandbox;
   readonly timers: Timers;
+  readonly enter: EnterLimits;
 }
 
 type SignalName = "SIGTERM" | "SIGKILL";
@@ -61,16 +64,26 @@ export class SandboxRuntime implements WorkspaceRuntime {
   }
 
   start(program: RuntimeProgram): RuntimeProcess {
-    const { home, sandbox, timers } = this.#options;
+    const { home, sandbox, timers, enter } = this.#options;
     const places = { checkout: sandbox.checkout, home, tmp: sandbox.tmp };
     for (const place of Object.values(places)) mkdirSync(place, { recursive: true, mode: 0o700 });
     const words = program.leavesServices ? ["/bin/sh", "-c", STAYING, "sh", ...program.argv] : program.argv;
     const mounts = getSandboxArguments(places, sandbox, program.argv, program.env["PATH"] ?? "");
     const argv = [...mounts, "--info-fd", String(INFO_FD), "--", ...words];
-    const started = new Sandbox([sandbox.program, ...argv], program, timers);
+    const started = new Sandbox(enter([sandbox.program, ...argv]), program, timers);
     this.#running.add(started);
     void started.gone.then(() => this.#running.delete(started));
     return started;
+  }
+
+  readUsage(max: Usage): Usage {
+    return [...this.#running].reduce((all, each) => {
+      const used = each.readUsage(max);
+      return {
+        processes: all.processes + used.processes,
+        memoryBytes: all.memoryBytes + used.memoryBytes,
+      };
+    }, NO_USAGE);
   }
 
   async end(): Promise<number> {
@@ -100,7 +113,11 @@ class Sandbox implements RuntimeProcess {
   #signalFirst: SignalName | null = null;
   #hasExited = false;
 
-  constructor(argv: readonly [string, ...string[]], { env, stdin, leavesServices }: RuntimeProgram, timers: Timers) {
+  constructor(
+    argv: readonly [file: string, ...args: string[]],
+    { env, stdin, leavesServices }: RuntimeProgram,
+    timers: Timers,
+  ) {
     this.#timers = timers;
     const [file, ...words] = lowerArgv(argv, env["PATH"]);
     const child = spawn(file, words, {
@@ -133,6 +150,14 @@ class Sandbox implements RuntimeProcess {
   getProgramPid(): number | null {
     if (this.#programPid === null && this.#init !== null) this.#programPid = readFirstChild(this.#init.pid);
     return this.#programPid ?? this.#init?.pid ?? this.pid;
+  }
+
+  /** With the files that it has in memory. */
+  readUsage(max: Usage): Usage {
+    const init = this.#init?.pid;
+    if (init === undefined) return NO_USAGE;
+    const { processes, memoryBytes } = readTreeUsage(init, max);
+    return { processes, memoryBytes: memoryBytes + readMemoryFiles(init) };
   }
 
   signal(name: SignalName): void {

@@ -8,6 +8,7 @@ import { PROTOCOL_VERSION, hostLaunch } from "@samovar/contracts";
 import { OutboxStore, SessionRecord, openSessionFile } from "@samovar/outbox";
 import { START_GATE_VARIABLE, startGate } from "@samovar/processes";
 import type { WorkspaceRuntime } from "../runtime/runtime.ts";
+import { openSessionLimits, type SessionLimits } from "../limits/session-limits.ts";
 import { createRuntime } from "../runtime/create-runtime.ts";
 import { SessionHost } from "./host.ts";
 import type { Standby } from "./standby.ts";
@@ -55,11 +56,13 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
   record.claim(launch);
   if (salvage !== null) log.error("outbox.damaged", { ...salvage });
   const store = new OutboxStore(db, launch.sessionId);
+  const limits = standby?.limits ?? openSessionLimits(launch.mark, launch.limits);
   const host = new SessionHost({
     directory,
     launch,
     standby,
-    runtime: createSessionRuntime(launch, timers),
+    runtime: createSessionRuntime(launch, limits, timers),
+    limits,
     store,
     record,
     salvage,
@@ -78,12 +81,17 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
     await host.run();
   } finally {
     process.off("SIGHUP", ignore).off("SIGTERM", stop).off("SIGINT", stop);
+    limits.remove();
     db.close();
   }
 }
 
-function createSessionRuntime({ cwd, home, sandbox, mark }: HostLaunch, timers: Timers): WorkspaceRuntime {
-  return createRuntime({ places: { checkout: cwd, home }, sandbox, mark, timers });
+function createSessionRuntime(
+  { cwd, home, sandbox, mark }: HostLaunch,
+  { enter }: SessionLimits,
+  timers: Timers,
+): WorkspaceRuntime {
+  return createRuntime({ places: { checkout: cwd, home }, sandbox, mark, timers, enter });
 }
 
 function readLaunch(directory: string): HostLaunch {

@@ -213,8 +213,9 @@ describe("the clean repository", () => {
   test("[security 28] is out of the sandbox's sight, as is all of the workspace but checkout, home and /tmp", async () => {
     for (const runtime of walls) {
       const shell = openCheckoutShell(runtime, paths);
-      const found = await shell.run({ argv: ["find", "/", "-name", "repository.git"], cwd: "/" });
-      expect(found.stdout.toString()).toBe("");
+      const look = `test -e ${paths.clean} && echo seen; find /workspace /home /tmp /run -name repository.git; ls /workspace`;
+      const found = await shell.run({ argv: ["sh", "-c", look], cwd: "/" });
+      expect(found.stdout.toString()).toBe("README.md\n");
       await shell.close();
     }
     expect(existsSync(join(paths.clean, "repository.git/HEAD"))).toBe(true);
