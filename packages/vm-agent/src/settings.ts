@@ -53,6 +53,8 @@ export interface VmAgentSettings {
   /** Without a trailing slash. */
   readonly controlPlaneUrl: string;
   readonly nodeId: NodeId;
+  /** Prefix of absolute paths; empty on a real server. */
+  readonly root: string;
   /** Null once it has been used. */
   readonly bootstrapToken: string | null;
   readonly stateDir: string;
@@ -84,6 +86,7 @@ export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSetti
   return {
     controlPlaneUrl: fromFile.data.controlPlaneUrl.replace(/\/+$/, ""),
     nodeId: fromFile.data.nodeId,
+    root: fromEnv.data.SAMOVAR_ROOT,
     bootstrapToken: fromFile.data.bootstrapToken ?? null,
     stateDir,
     agentsDir: fromEnv.data.SAMOVAR_AGENTS_DIR ?? join(stateDir, "agents"),
