@@ -2,16 +2,15 @@
 import type { Logger, WorkspaceId } from "@samovar/base";
 import { errorMessage, redactText } from "@samovar/base";
 import type { NodeCall, NodeReply } from "@samovar/contracts";
-import type { RuntimeChoice } from "../runtime/choose-runtime.ts";
+import type { CheckoutRuntime } from "./git/checkout-shell.ts";
 import type { DaemonStore } from "./store/store.ts";
 import { readWorkspaceDiff } from "./workspaces/workspace-diff.ts";
 import { getCheckoutPaths } from "./workspaces/workspace-paths.ts";
 
-export interface CallPorts {
+export interface CallPorts extends CheckoutRuntime {
   readonly store: DaemonStore;
   readonly logger: Logger;
   readonly stateDir: string;
-  readonly runtime: RuntimeChoice;
   readonly stopping: AbortSignal;
 }
 
@@ -48,7 +47,7 @@ export class Calls {
     try {
       const diff = await readWorkspaceDiff({
         paths: getCheckoutPaths(stateDir, row.directoryName),
-        runtime: this.#ports.runtime,
+        ...this.#ports,
         baseCommit: row.baseCommit,
         signal: AbortSignal.any([stopping, late]),
       });

@@ -182,7 +182,13 @@ class Daemon {
     const adoptStandby = (args: WorkspaceCreateArgs) => this.#standby.adopt(args);
     const ports = { ...this.#ports, store: this.#store, adoptStandby };
     const { stateDir } = settings;
-    const calls = new Calls({ ...ports, stateDir, runtime: this.#runtime, stopping: this.#stopping });
+    const calls = new Calls({
+      ...ports,
+      stateDir,
+      runtime: this.#runtime,
+      limits: this.#limits,
+      stopping: this.#stopping,
+    });
     return new Link(
       {
         controlPlaneUrl: settings.controlPlaneUrl,

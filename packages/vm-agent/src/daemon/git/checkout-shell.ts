@@ -1,37 +1,78 @@
-/** Opens the shell in which git works on a workspace's checkout. */
-import { systemTimers } from "@samovar/base";
+/** The shell in which git works on a workspace's checkout, within the workspace's limits. */
+import { randomBytes } from "node:crypto";
+import { systemClock, systemTimers } from "@samovar/base";
+import type { WorkspaceLimits } from "@samovar/contracts";
 import { join } from "node:path";
+import { createLimitFailure, type LimitReached } from "../../limits/limits.ts";
+import { openSessionLimits } from "../../limits/session-limits.ts";
 import { createHostSandbox, createRuntimeFailure, type RuntimeChoice } from "../../runtime/choose-runtime.ts";
 import { createRuntime } from "../../runtime/create-runtime.ts";
 import { WorkspaceShell } from "../../runtime/workspace-shell.ts";
+import { SESSION_MARK } from "../../session-host/agent-environment.ts";
 import type { CheckoutPaths } from "./checkout-paths.ts";
 import type { GitOptions } from "./git.ts";
+
+/** Where the workspace's programs run, and what they may use. */
+export interface CheckoutRuntime {
+  readonly runtime: RuntimeChoice;
+  readonly limits: WorkspaceLimits;
+}
 
 /** Variables of the node that programs in the shell get: nothing that opens a login. */
 const PASSED_ON = ["PATH", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"];
 const CERTIFICATES = ["SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"];
 
-/** The caller closes it. Throws where the node demands a sandbox that does not work. */
-export function openCheckoutShell(choice: RuntimeChoice, paths: CheckoutPaths): WorkspaceShell {
+/**
+ * Opens the shell for the work, and ends all that was started in it. Throws where the node demands a sandbox that does not
+ * work, and with a sentence when a limit is reached.
+ */
+export async function withCheckoutShell<T>(
+  { runtime: choice, limits }: CheckoutRuntime,
+  paths: CheckoutPaths,
+  work: (shell: WorkspaceShell) => Promise<T>,
+): Promise<T> {
   if (choice.kind === "unavailable") throw new Error(createRuntimeFailure(choice).message);
-  const sandbox = createHostSandbox(choice, paths);
-  // Without a mark, so that the end of an agent that runs meanwhile leaves it alone.
+  // Another one than the session's, so that the end of an agent that runs meanwhile leaves the shell alone.
+  const mark = `checkout-${randomBytes(8).toString("hex")}`;
+  const within = openSessionLimits(mark, limits);
   const runtime = createRuntime({
     places: { checkout: paths.repo, home: paths.home },
-    sandbox,
-    mark: "checkout",
+    sandbox: createHostSandbox(choice, paths),
+    mark,
     timers: systemTimers,
+    enter: within.enter,
   });
-  const { home } = runtime.seen;
+  const shell = new WorkspaceShell(runtime, createEnvironment(runtime.seen.home, mark));
+  let reached: LimitReached | null = null;
+  const watch = within.watch({
+    runtimes: [runtime],
+    directories: [paths.repo, paths.home, paths.tmp],
+    clock: systemClock,
+    timers: systemTimers,
+    onReached: (limit) => {
+      reached = limit;
+      shell.kill();
+    },
+  });
+  try {
+    return await work(shell);
+  } catch (error) {
+    if (reached !== null) throw new Error(createLimitFailure(reached).message, { cause: error });
+    throw error;
+  } finally {
+    watch.stop();
+    await shell.close();
+    await runtime.end();
+    within.remove();
+  }
+}
+
+function createEnvironment(home: string, mark: string): Record<string, string> {
   const passed = [...PASSED_ON, ...CERTIFICATES].flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value]];
   });
-  return new WorkspaceShell(runtime, {
-    ...Object.fromEntries(passed),
-    HOME: home,
-    XDG_CONFIG_HOME: join(home, ".config"),
-  });
+  return { ...Object.fromEntries(passed), HOME: home, XDG_CONFIG_HOME: join(home, ".config"), [SESSION_MARK]: mark };
 }
 
 /** Options for git on the checkout, in its shell. */

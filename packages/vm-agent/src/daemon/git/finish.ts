@@ -10,12 +10,12 @@ import { withLimit } from "../../time-limit.ts";
 import { errorMessage, redactText } from "@samovar/base";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { RuntimeChoice } from "../../runtime/choose-runtime.ts";
 import type { WorkspaceShell } from "../../runtime/workspace-shell.ts";
 import type { Bundle } from "./bundle.ts";
 import { makeBundle } from "./bundle.ts";
 import type { CheckoutPaths } from "./checkout-paths.ts";
-import { getCheckoutOptions, openCheckoutShell } from "./checkout-shell.ts";
+import type { CheckoutRuntime } from "./checkout-shell.ts";
+import { getCheckoutOptions, withCheckoutShell } from "./checkout-shell.ts";
 import { ensureCleanRepository, getCleanOptions, importCommits } from "./clean-repository.ts";
 import type { GitOptions } from "./git.ts";
 import { expectSuccess, getOutputTail, runBesideGit } from "./git.ts";
@@ -39,9 +39,7 @@ export interface FinishInput {
   readonly checkout: CheckoutOptions;
 }
 
-export interface FinishPorts {
-  /** Of the workspace's programs. */
-  readonly runtime: RuntimeChoice;
+export interface FinishPorts extends CheckoutRuntime {
   readonly signal: AbortSignal;
   readonly requestLogin: RequestLogin;
   /** For the commit and the push together. */
@@ -93,12 +91,9 @@ export function bundleCheckout(
 
 async function finish(input: FinishInput, paths: CheckoutPaths, ports: FinishPorts): Promise<FinishOutputs> {
   const loginResult = input.push && getLoginHost(input.repoUrl) !== null ? await ports.requestLogin() : null;
-  const shell = openCheckoutShell(ports.runtime, paths);
-  try {
-    return await finishInShell({ ...input, loginResult }, paths, shell, ports.signal);
-  } finally {
-    await shell.close();
-  }
+  return withCheckoutShell(ports, paths, (shell) =>
+    finishInShell({ ...input, loginResult }, paths, shell, ports.signal),
+  );
 }
 
 type FinishWithLogin = FinishInput & { readonly loginResult: Result<GitLogin | null, Failure> | null };

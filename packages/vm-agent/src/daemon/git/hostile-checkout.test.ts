@@ -1,11 +1,13 @@
 /** What an agent can plant in its checkout, its home and around, and that none of it reaches the git that has a login. */
 import { ok } from "@samovar/base";
+import { NO_LIMITS } from "@samovar/contracts";
 import {
   chmodSync,
   chownSync,
   existsSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -18,7 +20,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { chooseRuntime } from "../../runtime/choose-runtime.ts";
 import { readWorkspaceDiff } from "../workspaces/workspace-diff.ts";
 import type { CheckoutPaths } from "./checkout-paths.ts";
-import { getCheckoutOptions, openCheckoutShell } from "./checkout-shell.ts";
+import { getCheckoutOptions, withCheckoutShell } from "./checkout-shell.ts";
 import { getCleanOptions, importCommits } from "./clean-repository.ts";
 import type { FinishInput, FinishPorts } from "./finish.ts";
 import { bundleCheckout, finishCheckout } from "./finish.ts";
@@ -84,6 +86,34 @@ describe.each(runtimes)("a finish in the $kind runtime", (runtime) => {
   });
 });
 
+/** Of this test's processes alone. */
+const SECONDS = 50_000 + (process.pid % 10_000);
+const countProcesses = (seconds: number) =>
+  readdirSync("/proc").filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "latin1") === `sleep\0${seconds}\0`;
+    } catch {
+      return false;
+    }
+  }).length;
+
+test.each(runtimes)(
+  "[R48] a hook that passes the workspace's limits in the $kind runtime is ended, with all it started",
+  async (runtime) => {
+    mkdirSync(join(paths.repo, ".git/hooks"), { recursive: true });
+    const bomb = `#!/bin/sh\nfor i in $(seq 300); do sleep ${SECONDS} & done; wait\n`;
+    writeFileSync(join(paths.repo, ".git/hooks/pre-commit"), bomb, { mode: 0o755 });
+    writeFiles(paths.repo, { "b.txt": "b\n" });
+    const limits = { ...NO_LIMITS, processes: 100 };
+    const outputs = await finish({ runtime, limits }, { checkout: { ...input.checkout, hooks: true } });
+    expect(outputs).toMatchObject({ pushed: false, commits: [] });
+    // The kernel refused the hook's processes, or the watch ended it.
+    expect(outputs.pushError).toMatch(/hooks refused.*fork|WORKSPACE_MAX_PROCESSES/is);
+    await vi.waitFor(() => expect(countProcesses(SECONDS)).toBe(0));
+    expect(existsSync(join(paths.repo, "b.txt"))).toBe(true);
+  },
+);
+
 test("[F48] a workspace without a clean repository, of an earlier vm-agent, is finished all the same", async () => {
   rmSync(paths.clean, { recursive: true });
   writeFiles(paths.repo, { "b.txt": "b\n" });
@@ -131,7 +161,13 @@ describe.each(walls)("in the $kind, what an agent leaves", (runtime) => {
       expect(() => runGit(origin, "cat-file", "-e", secret)).toThrow();
       expect(outputs.pushed ? runGit(origin, "ls-tree", "--name-only", "task/a") : "").not.toContain("secret");
       expect(outputs.pushed || /could not be finished/.test(outputs.pushError ?? "")).toBe(true);
-      const seen = await readWorkspaceDiff({ paths, runtime, baseCommit: input.baseCommit, signal: createSignal() });
+      const seen = await readWorkspaceDiff({
+        paths,
+        runtime,
+        limits: NO_LIMITS,
+        baseCommit: input.baseCommit,
+        signal: createSignal(),
+      });
       expect(JSON.stringify(seen)).not.toContain("the secret");
       expect(runGit(other, "rev-parse", "HEAD")).toBe(secret);
     },
@@ -171,7 +207,13 @@ describe.each(walls)("in the $kind, what an agent leaves", (runtime) => {
     if (process.getuid?.() !== 0) return expect(() => linkSync("/etc/shadow", join(paths.repo, "x"))).toThrow();
     chownSync(foreign, 12_345, 12_345);
     linkSync(foreign, join(paths.repo, "b.txt"));
-    const seen = await readWorkspaceDiff({ paths, runtime, baseCommit: input.baseCommit, signal: createSignal() });
+    const seen = await readWorkspaceDiff({
+      paths,
+      runtime,
+      limits: NO_LIMITS,
+      baseCommit: input.baseCommit,
+      signal: createSignal(),
+    });
     expect(JSON.stringify(seen)).not.toContain("the secret");
     const outputs = await finish({ runtime });
     expect(outputs).toMatchObject({ pushed: false, commits: [], pushError: /Permission denied/ });
@@ -200,23 +242,23 @@ describe("the clean repository", () => {
     runGit(paths.repo, "commit", "--quiet", "--message=B");
     const head = runGit(paths.repo, "rev-parse", "HEAD");
     const clean = getCleanOptions({ repoUrl: origin, lfs: false, signal: createSignal() }, paths);
-    const shell = openCheckoutShell(PROCESS_RUNTIME, paths);
     const { baseCommit } = input;
-    const take = (maxBytes: number) =>
-      importCommits({ head, baseCommit }, getCheckoutOptions(shell, {}), clean, maxBytes);
-    await expect(take(100)).rejects.toThrow(/too large.*exceeds/s);
-    await take(10_000);
+    await withCheckoutShell({ runtime: PROCESS_RUNTIME, limits: NO_LIMITS }, paths, async (shell) => {
+      const take = (maxBytes: number) =>
+        importCommits({ head, baseCommit }, getCheckoutOptions(shell, {}), clean, maxBytes);
+      await expect(take(100)).rejects.toThrow(/too large.*exceeds/s);
+      await take(10_000);
+    });
     expect(runGit(clean.cwd, "show", `${head}:b.txt`)).toBe("b");
-    await shell.close();
   });
 
   test("[security 28] is out of the sandbox's sight, as is all of the workspace but checkout, home and /tmp", async () => {
     for (const runtime of walls) {
-      const shell = openCheckoutShell(runtime, paths);
       const look = `test -e ${paths.clean} && echo seen; find /workspace /home /tmp /run -name repository.git; ls /workspace`;
-      const found = await shell.run({ argv: ["sh", "-c", look], cwd: "/" });
+      const found = await withCheckoutShell({ runtime, limits: NO_LIMITS }, paths, (shell) =>
+        shell.run({ argv: ["sh", "-c", look], cwd: "/" }),
+      );
       expect(found.stdout.toString()).toBe("README.md\n");
-      await shell.close();
     }
     expect(existsSync(join(paths.clean, "repository.git/HEAD"))).toBe(true);
   });

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ok } from "@samovar/base";
-import { PLAIN_CHECKOUT } from "@samovar/contracts";
+import { NO_LIMITS, PLAIN_CHECKOUT } from "@samovar/contracts";
 import type { CheckoutPaths } from "./checkout-paths.ts";
 import { makeCheckoutPaths } from "./checkout-paths.ts";
 import type { CloneInput, ClonePorts } from "./clone.ts";
@@ -79,6 +79,7 @@ export const PROCESS_RUNTIME: RuntimeChoice = { kind: "process", reason: null, s
 export const createFinishPorts = (more: Partial<FinishPorts> = {}): FinishPorts => ({
   ...createClonePorts(),
   runtime: PROCESS_RUNTIME,
+  limits: NO_LIMITS,
   timeoutMs: 120_000,
   ...more,
 });

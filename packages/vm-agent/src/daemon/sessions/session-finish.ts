@@ -5,17 +5,16 @@
 import { errorMessage, redactText } from "@samovar/base";
 import type { BundleView } from "@samovar/contracts";
 import { withLimit } from "../../time-limit.ts";
-import type { RuntimeChoice } from "../../runtime/choose-runtime.ts";
+import type { CheckoutRuntime } from "../git/checkout-shell.ts";
 import type { FinishInput, FinishOutputs } from "../git/finish.ts";
 import { bundleCheckout, finishCheckout, NO_OUTPUTS } from "../git/finish.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
 import type { CallbackOwner, WorkspaceCallback } from "../workspaces/callback.ts";
 import { getCheckoutPaths } from "../workspaces/workspace-paths.ts";
 
-export interface SessionFinishPorts {
+export interface SessionFinishPorts extends CheckoutRuntime {
   readonly callback: WorkspaceCallback;
   readonly stateDir: string;
-  readonly runtime: RuntimeChoice;
   /** For the commit, the push and the bundle together. */
   readonly finishTimeoutMs: number;
   /** Aborted when the daemon stops. */
@@ -45,7 +44,7 @@ export async function finishSession(
 async function finish(
   session: SessionRow,
   workspace: WorkspaceRow,
-  { callback, stateDir, runtime, finishTimeoutMs }: SessionFinishPorts,
+  { callback, stateDir, runtime, limits, finishTimeoutMs }: SessionFinishPorts,
   signal: AbortSignal,
 ): Promise<FinishOutputs> {
   const { branch, baseCommit, args } = workspace;
@@ -55,6 +54,7 @@ async function finish(
   const input = { ...session.args.finish, repoUrl: args.repoUrl, checkout: args.checkout, branch, baseCommit };
   const outputs = await finishCheckout(input, paths, {
     runtime,
+    limits,
     signal,
     timeoutMs: finishTimeoutMs * PUSH_SHARE,
     requestLogin: () =>

@@ -1,6 +1,6 @@
 /** Diffs of real checkouts: ordinary ones, hostile ones and large ones. */
 import type { WorkspaceDiff } from "@samovar/contracts";
-import { LIMITS, nodeFrame } from "@samovar/contracts";
+import { LIMITS, NO_LIMITS, nodeFrame } from "@samovar/contracts";
 import {
   existsSync,
   mkdirSync,
@@ -50,7 +50,8 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const ask = (signal = createSignal()) => readWorkspaceDiff({ paths, runtime: PROCESS_RUNTIME, baseCommit, signal });
+const ask = (signal = createSignal()) =>
+  readWorkspaceDiff({ paths, runtime: PROCESS_RUNTIME, limits: NO_LIMITS, baseCommit, signal });
 async function readDiff(): Promise<WorkspaceDiff> {
   const seen = await ask();
   return seen.ok ? seen.value : expect.fail(seen.error.message);

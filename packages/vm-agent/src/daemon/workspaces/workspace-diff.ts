@@ -9,18 +9,16 @@ import type { Failure, WorkspaceDiff } from "@samovar/contracts";
 import { headOfJson, jsonBytes } from "@samovar/domain/text-limits";
 import { lstat, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { RuntimeChoice } from "../../runtime/choose-runtime.ts";
 import { SEEN } from "../../runtime/sandbox-arguments.ts";
 import type { WorkspaceShell } from "../../runtime/workspace-shell.ts";
 import type { CheckoutPaths } from "../git/checkout-paths.ts";
-import { getCheckoutOptions, openCheckoutShell } from "../git/checkout-shell.ts";
+import type { CheckoutRuntime } from "../git/checkout-shell.ts";
+import { getCheckoutOptions, withCheckoutShell } from "../git/checkout-shell.ts";
 import type { GitOptions, GitRun } from "../git/git.ts";
 import { getNodePath, git, getOutputTail, runBesideGit } from "../git/git.ts";
 
-export interface WorkspaceDiffInput {
+export interface WorkspaceDiffInput extends CheckoutRuntime {
   readonly paths: CheckoutPaths;
-  /** Of the workspace's programs. */
-  readonly runtime: RuntimeChoice;
   /** The commit that the task's branch started from. */
   readonly baseCommit: string;
   readonly signal: AbortSignal;
@@ -65,12 +63,7 @@ export async function readWorkspaceDiff(input: WorkspaceDiffInput): Promise<Resu
 
 async function compareInShell(input: WorkspaceDiffInput): Promise<WorkspaceDiff> {
   await mkdir(input.paths.tmp, { recursive: true, mode: 0o700 });
-  const shell = openCheckoutShell(input.runtime, input.paths);
-  try {
-    return await compare(input, shell);
-  } finally {
-    await shell.close();
-  }
+  return withCheckoutShell(input, input.paths, (shell) => compare(input, shell));
 }
 
 type ShellGit = GitOptions & { readonly shell: WorkspaceShell };
