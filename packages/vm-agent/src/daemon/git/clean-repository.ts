@@ -5,7 +5,7 @@
  */
 import { constants } from "node:fs";
 import { copyFile, cp, lstat, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { CheckoutPaths } from "./checkout-paths.ts";
 import type { GitOptions, GitRun } from "./git.ts";
 import { expectSuccess, getOutputTail, git } from "./git.ts";
@@ -104,7 +104,8 @@ export async function importCommits(
   });
   throwUnlessPacked(packed);
   if (read.code !== 0) throw new Error(`the commits are damaged or too large: ${getOutputTail(read.stderr)}`);
-  await expectSuccess(["update-ref", WORK_REF, head], clean);
+  await mkdir(join(clean.cwd, dirname(WORK_REF)), { recursive: true });
+  await writeFile(join(clean.cwd, WORK_REF), `${head}\n`);
 }
 
 /** Complete without the base commit's files, so that no object of another repository is needed to read it. */

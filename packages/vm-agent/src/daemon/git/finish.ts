@@ -110,9 +110,9 @@ async function finishInShell(
   const checkout = getCheckoutOptions(shell, { settings: getProtocolSettings(input.repoUrl), lfs, signal });
   const hooksPath = await restoreSettings(input, paths, checkout);
   const committed = await commitIfRequested(input, hooksPath, checkout);
-  const warning = await describeUnpushedWork(baseCommit, committed.leftovers, checkout);
-  const pushError = committed.refusal;
   const head = await readHead(checkout);
+  const warning = await describeUnpushedWork({ baseCommit, head }, committed.leftovers, checkout);
+  const pushError = committed.refusal;
   if (head === baseCommit) return { ...NO_OUTPUTS, warning, pushError };
 
   const login = loginResult?.ok === true ? loginResult.value : null;

@@ -10,7 +10,7 @@ const MAX_NAMED = 10;
 
 /** A warning for people; null when HEAD contains everything. */
 export async function describeUnpushedWork(
-  base: string,
+  work: { readonly baseCommit: string; readonly head: string },
   leftovers: Leftovers,
   options: GitOptions,
 ): Promise<string | null> {
@@ -26,9 +26,9 @@ export async function describeUnpushedWork(
     formatSentence(
       "Pointing to commits that exist only in the workspace",
       ": ",
-      await listUnpublishedSubmodules(base, options),
+      await listUnpublishedSubmodules(work.baseCommit, options),
     ),
-    formatSentence("Commits on other branches were not pushed", ": ", await listOtherBranches(base, options)),
+    formatSentence("Commits on other branches were not pushed", ": ", await listOtherBranches(work, options)),
     (await hasStash(options)) ? "There are stashed changes." : null,
   ].filter((part) => part !== null);
   return sentences.length === 0 ? null : sentences.join(" ").slice(0, 4000);
@@ -41,12 +41,18 @@ function formatSentence(what: string, colon: string, names: readonly string[]): 
   return `${what}${space}${colon}${names.slice(0, MAX_NAMED).join(", ")}${more}.`;
 }
 
-async function listOtherBranches(base: string, options: GitOptions): Promise<readonly string[]> {
-  const refs = await expectSuccess(["for-each-ref", "--format=%(refname)", "--count=200", "refs/heads"], options);
+async function listOtherBranches(
+  { baseCommit, head }: { readonly baseCommit: string; readonly head: string },
+  options: GitOptions,
+): Promise<readonly string[]> {
+  const format = "--format=%(objectname) %(refname)";
+  const refs = await expectSuccess(["for-each-ref", format, "--count=200", "refs/heads"], options);
   const found: string[] = [];
-  for (const ref of refs.stdout.split("\n").filter((line) => line !== "")) {
+  for (const line of refs.stdout.split("\n").filter((each) => each !== "")) {
+    const [tip = "", ref = ""] = line.split(" ");
+    if (tip === head || tip === baseCommit) continue;
     const count = await git(
-      ["rev-list", "--count", "--max-count=1000", ref, "--not", "HEAD", base, "--remotes", "--"],
+      ["rev-list", "--count", "--max-count=1000", ref, "--not", "HEAD", baseCommit, "--remotes", "--"],
       options,
     );
     const commits = Number(count.stdout.trim());
