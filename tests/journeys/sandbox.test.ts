@@ -131,7 +131,12 @@ if (here.kind === "sandbox") {
       expect((await listProcesses("sleep 7263")).map(({ command }) => command)).toEqual([]);
       expect(task.output?.transcript).toMatchObject({ agreed: true });
       const { items } = page(nodeView).parse(await installation.api("/api/nodes"));
-      expect(items.map(({ runtime }) => runtime)).toContainEqual({ kind: "sandbox", reason: null });
+      const shown = expect.objectContaining({
+        kind: "sandbox",
+        reason: null,
+        limits: expect.stringMatching(/^(kernel|watched)$/),
+      });
+      expect(items.map(({ runtime }) => runtime)).toContainEqual(shown);
     });
 
     test("[R50] [security 23] a script reaches the control plane neither directly nor through the proxy, and the transcript shows what was refused", async () => {

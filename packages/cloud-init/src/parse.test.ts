@@ -57,6 +57,13 @@ describe("reading units", () => {
     expect(service.split("\n[")[0]).toMatch(/^IPAddressDeny=link-local$/m);
   });
 
+  test("[R48] the agent's unit has a control group of its own for workspaces, and outlives one that runs out of memory", () => {
+    const [, service = ""] = agentUnit().split("[Service]");
+    const lines = service.split("\n[")[0]?.split("\n");
+    for (const line of ["Delegate=yes", "DelegateSubgroup=daemon", "OOMPolicy=continue", "TasksMax=infinity"])
+      expect(lines).toContain(line);
+  });
+
   test("the vm-agent's", () => {
     expect(parseServiceUnit(agentUnit())).toMatchObject({
       ok: true,

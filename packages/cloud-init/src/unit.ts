@@ -29,6 +29,10 @@ RestartSec=1
 KillMode=process
 UMask=0077
 IPAddressDeny=link-local
+Delegate=yes
+DelegateSubgroup=daemon
+TasksMax=infinity
+OOMPolicy=continue
 
 [Install]
 WantedBy=multi-user.target
@@ -37,6 +41,8 @@ WantedBy=multi-user.target
 /**
  * KillMode=process: session-hosts outlive the daemon. No start limit: a node never gives up on its agent. IPAddressDeny holds
  * for the agent and all that it starts: workspaces cannot reach the cloud's metadata service (systemd.resource-control(5)).
+ * Delegate and its subgroup (systemd 254 and newer): the agent makes control groups of its workspaces, which have their own
+ * limits of tasks; one of them that runs out of memory must not stop the service.
  */
 export function agentUnit(): string {
   return AGENT_UNIT;

@@ -69,6 +69,17 @@ export const hostCommand = z.discriminatedUnion("type", [
 ]);
 export type HostCommand = z.infer<typeof hostCommand>;
 
+/** What the programs of one workspace may use together; null: no limit. */
+export const workspaceLimits = z.object({
+  /** Processes and threads. */
+  processes: z.number().int().positive().nullable(),
+  memoryBytes: z.number().int().nonnegative().nullable(),
+  /** Of the checkout, the home and `/tmp`. */
+  diskBytes: z.number().int().nonnegative().nullable(),
+});
+export type WorkspaceLimits = z.infer<typeof workspaceLimits>;
+export const NO_LIMITS: WorkspaceLimits = { processes: null, memoryBytes: null, diskBytes: null };
+
 /** A bubblewrap sandbox for the programs of one workspace; paths are absolute ones of the node. */
 export const hostSandbox = z.object({
   /** bubblewrap's file. */
@@ -99,6 +110,7 @@ export const hostStandby = z.object({
   home: z.string(),
   /** Null: without a sandbox. */
   sandbox: hostSandbox.nullable().default(null),
+  limits: workspaceLimits.default(NO_LIMITS),
   /** Null: only the host itself is started. */
   agent: z
     .object({
@@ -135,6 +147,7 @@ export const hostLaunch = z.object({
   home: z.string(),
   /** Null: without a sandbox. The agent sees `cwd` and `home` at other paths in one. */
   sandbox: hostSandbox.nullable().default(null),
+  limits: workspaceLimits.default(NO_LIMITS),
   agent: z.object({
     kind: agentKind,
     /** argv of the ACP agent; never a shell line. */

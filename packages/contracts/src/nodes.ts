@@ -26,6 +26,8 @@ export const nodeRuntime = z.object({
   kind: z.enum(["sandbox", "process", "unavailable"]),
   /** Why there is no sandbox, and how to get one; null in a sandbox. */
   reason: z.string().max(1000).nullable(),
+  /** Who keeps workspaces within their limits of processes and memory: the kernel, or their session's host, which watches them. */
+  limits: z.enum(["kernel", "watched"]).optional(),
 });
 export type NodeRuntime = z.infer<typeof nodeRuntime>;
 

@@ -45,9 +45,10 @@ async function main([command, operand, directory]: readonly string[]): Promise<n
   }
   if (command === "runtime" && operand !== undefined) {
     const { chooseRuntime } = await import("./runtime/choose-runtime.ts");
+    const { describeEnforcement } = await import("./limits/cgroups.ts");
     const { readRuntimeSettings } = await import("./settings.ts");
     const { kind, reason } = await chooseRuntime(readRuntimeSettings(process.env), operand, process.env);
-    console.log(JSON.stringify({ kind, reason }));
+    console.log(JSON.stringify({ kind, reason, limits: describeEnforcement() }));
     return 0;
   }
   if (command === "version") {

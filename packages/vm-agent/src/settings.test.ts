@@ -38,6 +38,12 @@ it("[security 23] takes a sandbox where one works, unless a setting says otherwi
   expect(() => read({ SANDBOX_READ_ONLY_PATHS: "tools" })).toThrow(/SANDBOX_READ_ONLY_PATHS/);
 });
 
+it("[R48] has limits of workspaces", () => {
+  const { limits } = read({ WORKSPACE_MAX_PROCESSES: "64", WORKSPACE_MAX_MEMORY_MB: "512" });
+  expect(limits).toMatchObject({ WORKSPACE_MAX_PROCESSES: 64, WORKSPACE_MAX_MEMORY_MB: 512 });
+  expect(() => read({ WORKSPACE_MAX_DISK_MB: "much" })).toThrow(/WORKSPACE_MAX_DISK_MB/);
+});
+
 it("reports every invalid setting at once", () => {
   expect(() => read({ DRAIN_TIMEOUT_MS: "0", CLONE_TIMEOUT_MS: "soon", LOG_LEVEL: "loud" })).toThrow(
     /CLONE_TIMEOUT_MS[\s\S]*DRAIN_TIMEOUT_MS[\s\S]*LOG_LEVEL/,

@@ -9,6 +9,7 @@ import { START_GATE_VARIABLE } from "@samovar/processes";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
+import { limitEnvironment, type LimitSettings } from "./limits/limits.ts";
 import { RUNTIME_MODES, type RuntimeSettings } from "./runtime/choose-runtime.ts";
 import manifest from "../package.json" with { type: "json" };
 
@@ -42,6 +43,7 @@ const environment = z.object({
   /** Where startup snapshots of the vm-agent are kept; several nodes on one computer may share it. */
   SAMOVAR_SNAPSHOTS_DIR: z.string().startsWith("/").optional(),
   ...runtimeEnvironment,
+  ...limitEnvironment,
   CLONE_TIMEOUT_MS: limit("CLONE_TIMEOUT_MS"),
   AGENT_INSTALL_TIMEOUT_MS: limit("AGENT_INSTALL_TIMEOUT_MS"),
   FINISH_TIMEOUT_MS: limit("FINISH_TIMEOUT_MS"),
@@ -53,6 +55,8 @@ export interface VmAgentSettings {
   /** Without a trailing slash. */
   readonly controlPlaneUrl: string;
   readonly nodeId: NodeId;
+  /** Prefix of absolute paths; empty on a real server. */
+  readonly root: string;
   /** Null once it has been used. */
   readonly bootstrapToken: string | null;
   readonly stateDir: string;
@@ -61,6 +65,7 @@ export interface VmAgentSettings {
   /** Null: processes start without a gate. */
   readonly startGatePath: string | null;
   readonly runtime: RuntimeSettings;
+  readonly limits: LimitSettings;
   readonly cloneTimeoutMs: number;
   readonly installTimeoutMs: number;
   readonly finishTimeoutMs: number;
@@ -84,12 +89,14 @@ export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSetti
   return {
     controlPlaneUrl: fromFile.data.controlPlaneUrl.replace(/\/+$/, ""),
     nodeId: fromFile.data.nodeId,
+    root: fromEnv.data.SAMOVAR_ROOT,
     bootstrapToken: fromFile.data.bootstrapToken ?? null,
     stateDir,
     agentsDir: fromEnv.data.SAMOVAR_AGENTS_DIR ?? join(stateDir, "agents"),
     snapshotsDir: fromEnv.data.SAMOVAR_SNAPSHOTS_DIR ?? join(stateDir, "snapshots"),
     startGatePath: fromEnv.data[START_GATE_VARIABLE] ?? null,
     runtime: toRuntimeSettings(fromEnv.data),
+    limits: fromEnv.data,
     cloneTimeoutMs: fromEnv.data.CLONE_TIMEOUT_MS,
     installTimeoutMs: fromEnv.data.AGENT_INSTALL_TIMEOUT_MS,
     finishTimeoutMs: fromEnv.data.FINISH_TIMEOUT_MS,

@@ -13,7 +13,7 @@ import { describeRuntime } from "../node-runtime.ts";
 import { toPage, testContext, testSamovar } from "./context.testing.ts";
 import { checkCredential, removeCredential, setCredential } from "./credentials/change.ts";
 import { listCredentials } from "./credentials/list.ts";
-import { checkAgent, checkRuntime } from "./doctor.ts";
+import { checkAgent, checkLimits, checkRuntime } from "./doctor.ts";
 import { saveBundle } from "./tasks/bundle.ts";
 import { cancelTask, editTask, acknowledgeTask, startTask } from "./tasks/change.ts";
 import { listTasks } from "./tasks/list.ts";
@@ -411,6 +411,10 @@ describe("agents and credentials", () => {
     expect(checkRuntime({ kind: "process", reason })).toMatchObject({ state: "warning", hint: reason });
     expect(checkRuntime({ kind: "unavailable", reason })).toMatchObject({ state: "fault", hint: reason });
     expect(checkRuntime(null)).toMatchObject({ state: "warning" });
+    const sandbox = { kind: "sandbox", reason: null } as const;
+    expect(checkLimits({ ...sandbox, limits: "kernel" }).detail).toContain("the kernel");
+    expect(checkLimits({ ...sandbox, limits: "watched" }).detail).toContain("watched");
+    expect(checkLimits(sandbox)).toMatchObject({ state: "warning" });
     expect(describeRuntime({ kind: "sandbox", reason: null })).toMatch(/^Agents run in a sandbox/);
     expect(describeRuntime({ kind: "process", reason })).toMatch(
       /^Agents run with your user's permissions.*apt install/,

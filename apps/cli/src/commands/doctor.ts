@@ -33,9 +33,9 @@ export async function runDoctor(context: CommandContext): Promise<number> {
     checkGit(),
     checkDirectory(context.dataDir),
     checkDisk(context.dataDir),
-    findNodeRuntime(context.dataDir, context.env).then(checkRuntime),
+    findNodeRuntime(context.dataDir, context.env).then((runtime) => [checkRuntime(runtime), checkLimits(runtime)]),
   ]);
-  const findings = [...machine, ...(await checkSamovar(context))];
+  const findings = [...machine.flat(), ...(await checkSamovar(context))];
   const ok = findings.every(({ state }) => state !== "fault");
   if (context.json) printJson(context.terminal, { ok, findings });
   else for (const finding of findings) printFinding(finding, context);
@@ -110,6 +110,24 @@ export function checkRuntime(runtime: NodeRuntime | null): Finding {
       ? (["warning", "agents run with your user's permissions"] as const)
       : (["fault", "WORKSPACE_RUNTIME is sandbox, and none works"] as const);
   return makeFinding(what, state, detail, runtime.reason);
+}
+
+/** `runtime`: null when the vm-agent did not say. */
+export function checkLimits(runtime: NodeRuntime | null): Finding {
+  const what = "Limits";
+  switch (runtime?.limits) {
+    case "kernel":
+      return makeFinding(what, "ok", "the kernel keeps workspaces within their processes and memory (cgroups)", null);
+    case "watched":
+      return makeFinding(
+        what,
+        "ok",
+        "workspaces are watched, and ended when they use too much (no cgroups here)",
+        null,
+      );
+    case undefined:
+      return makeFinding(what, "warning", "not known", "Build Samovar: npm run build");
+  }
 }
 
 async function checkSamovar(context: CommandContext): Promise<Finding[]> {

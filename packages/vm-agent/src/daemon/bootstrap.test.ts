@@ -1,7 +1,7 @@
 /** First boot against a real HTTP server. */
 import { silentLogger, systemRandom } from "@samovar/base";
 import { type TestTime, testTime } from "@samovar/testing";
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { readSettings } from "../settings.ts";
@@ -58,6 +58,27 @@ test("[security 6] exchanges the token for an identity, stores it privately, and
   // The next start sends no request.
   plane.stop();
   expect(await obtain()).toMatchObject(enrolled);
+});
+
+test("[security 25] removes the server's user data once it has an identity, and again what a later boot brings", async () => {
+  const instance = join(root, "var/lib/cloud/instances/i-1");
+  const kept = join(instance, "boot-finished");
+  const data = ["user-data.txt", "user-data.txt.i", "cloud-config.txt", "obj.pkl"].map((name) => join(instance, name));
+  data.push(join(root, "run/cloud-init/instance-data-sensitive.json"));
+  const write = () => {
+    mkdirSync(instance, { recursive: true });
+    mkdirSync(join(root, "run/cloud-init"), { recursive: true });
+
+    for (const path of [...data, kept]) writeFileSync(path, plane.bootstrapToken);
+  };
+  write();
+  plane.bootstrapFault = () => (existsSync(data[0] ?? "") ? "none" : "refuse");
+  for (let boot = 1; boot <= 2; boot++) {
+    expect(await obtain()).toMatchObject(enrolled);
+    expect(data.filter((path) => existsSync(path))).toEqual([]);
+    expect(existsSync(kept)).toBe(true);
+    write();
+  }
 });
 
 test("[F4] retries a lost answer with the same claim, which was on disk before it was sent", async () => {

@@ -11,6 +11,7 @@ import { AGENT_VERSION } from "../settings.ts";
 import { getReconnectLimits } from "./reconnect-limits.ts";
 import type { EnrolledIdentity, Identity } from "./identity.ts";
 import { forgetBootstrapToken, readIdentity, writeIdentity } from "./identity.ts";
+import { removeUserData } from "./user-data.ts";
 
 export interface BootstrapPorts {
   readonly fetch: typeof globalThis.fetch;
@@ -38,7 +39,7 @@ export async function obtainIdentity(
   mkdirSync(settings.stateDir, { recursive: true, mode: 0o700 });
   const known = readIdentity(settings.stateDir);
   if (known !== null && known.phase !== "claiming") {
-    forgetBootstrapToken(settings);
+    forgetBootstrap(settings);
     return known;
   }
   const token = settings.bootstrapToken;
@@ -47,9 +48,14 @@ export async function obtainIdentity(
   const claim = known?.claim ?? createClaim(settings.stateDir, ports.random);
   const enrolled = await enrol({ ...settings, token, claim }, ports);
   writeIdentity(settings.stateDir, enrolled);
-  forgetBootstrapToken(settings);
+  forgetBootstrap(settings);
   ports.logger.info("node.enrolled", { epoch: enrolled.epoch });
   return enrolled;
+}
+
+function forgetBootstrap(settings: VmAgentSettings): void {
+  forgetBootstrapToken(settings);
+  removeUserData(settings.root);
 }
 
 function createClaim(stateDir: string, random: Random): string {

@@ -2,11 +2,12 @@
 import type { Logger, WorkspaceId } from "@samovar/base";
 import { errorMessage, redactText } from "@samovar/base";
 import type { NodeCall, NodeReply } from "@samovar/contracts";
+import type { CheckoutRuntime } from "./git/checkout-shell.ts";
 import type { DaemonStore } from "./store/store.ts";
 import { readWorkspaceDiff } from "./workspaces/workspace-diff.ts";
-import { getCheckoutPaths, getWorkspaceDirectory } from "./workspaces/workspace-paths.ts";
+import { getCheckoutPaths } from "./workspaces/workspace-paths.ts";
 
-export interface CallPorts {
+export interface CallPorts extends CheckoutRuntime {
   readonly store: DaemonStore;
   readonly logger: Logger;
   readonly stateDir: string;
@@ -46,7 +47,7 @@ export class Calls {
     try {
       const diff = await readWorkspaceDiff({
         paths: getCheckoutPaths(stateDir, row.directoryName),
-        directory: getWorkspaceDirectory(stateDir, row.directoryName),
+        ...this.#ports,
         baseCommit: row.baseCommit,
         signal: AbortSignal.any([stopping, late]),
       });

@@ -7,8 +7,11 @@ import { idSource, jsonLogger, systemClock, systemRandom, systemTimers } from "@
 import { killMarked, startGate } from "@samovar/processes";
 import type { Salvage } from "@samovar/sqlite";
 import { join } from "node:path";
-import type { WorkspaceCreateArgs } from "@samovar/contracts";
+import type { WorkspaceCreateArgs, WorkspaceLimits } from "@samovar/contracts";
 import { TreeChecks } from "../agents/tree-checks.ts";
+import { describeEnforcement } from "../limits/cgroups.ts";
+import { resolveLimits } from "../limits/limits.ts";
+import { readNodeResources } from "../limits/usage.ts";
 import type { RuntimeChoice } from "../runtime/choose-runtime.ts";
 import { chooseRuntime } from "../runtime/choose-runtime.ts";
 import { reapSession } from "../session-host/reap.ts";
@@ -99,6 +102,7 @@ class Daemon {
   readonly #standby: StandbyHosts;
   readonly #supervisors = new Map<SessionId, SessionSupervisor>();
   readonly #trees: TreeChecks;
+  readonly #limits: WorkspaceLimits;
   readonly #stop = new AbortController();
   readonly #stopping: AbortSignal;
   readonly #epoch: number;
@@ -111,6 +115,7 @@ class Daemon {
     this.#runtime = runtime;
     this.#ports = ports;
     this.#trees = new TreeChecks(ports.clock);
+    this.#limits = resolveLimits(settings.limits, readNodeResources(settings.stateDir));
     this.#epoch = identity.epoch;
     this.#nodeToken = identity.nodeToken;
     this.#stopping = AbortSignal.any([options.stopping, this.#stop.signal]);
@@ -126,6 +131,7 @@ class Daemon {
       ids: idSource(ports.clock, ports.random),
       stateDir: settings.stateDir,
       runtime,
+      limits: this.#limits,
       agents: this.#createAgentPorts(),
       stopping: this.#stopping,
     });
@@ -175,14 +181,21 @@ class Daemon {
     const { settings } = this.#options;
     const adoptStandby = (args: WorkspaceCreateArgs) => this.#standby.adopt(args);
     const ports = { ...this.#ports, store: this.#store, adoptStandby };
-    const calls = new Calls({ ...ports, stateDir: settings.stateDir, stopping: this.#stopping });
+    const { stateDir } = settings;
+    const calls = new Calls({
+      ...ports,
+      stateDir,
+      runtime: this.#runtime,
+      limits: this.#limits,
+      stopping: this.#stopping,
+    });
     return new Link(
       {
         controlPlaneUrl: settings.controlPlaneUrl,
         nodeId: settings.nodeId,
         agentVersion: AGENT_VERSION,
         epoch: this.#epoch,
-        runtime: { kind: this.#runtime.kind, reason: this.#runtime.reason },
+        runtime: { kind: this.#runtime.kind, reason: this.#runtime.reason, limits: describeEnforcement() },
         getToken: () => this.#nodeToken,
       },
       {
@@ -225,6 +238,7 @@ class Daemon {
       node: { controlPlaneUrl: settings.controlPlaneUrl, nodeId: settings.nodeId, epoch: this.#epoch },
       stateDir: settings.stateDir,
       runtime: this.#runtime,
+      limits: this.#limits,
       finishTimeoutMs: settings.finishTimeoutMs,
       drainTimeoutMs: settings.drainTimeoutMs,
       stopping: this.#stopping,

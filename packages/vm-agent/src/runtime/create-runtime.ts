@@ -1,6 +1,7 @@
 /** Creates the runtime of one session. */
 import type { Timers } from "@samovar/base";
 import type { HostSandbox } from "@samovar/contracts";
+import type { EnterLimits } from "../limits/entry.ts";
 import { ProcessRuntime } from "./process-runtime.ts";
 import type { ProgramNetwork } from "./network/workspace-network.ts";
 import type { WorkspacePlaces, WorkspaceRuntime } from "./runtime.ts";
@@ -15,10 +16,19 @@ export interface RuntimeOptions {
   /** The session's mark, which its processes have in their environment. */
   readonly mark: string;
   readonly timers: Timers;
+  /** How programs enter their workspace's limits; without it they have none. */
+  readonly enter?: EnterLimits;
 }
 
-export function createRuntime({ places, sandbox, network, mark, timers }: RuntimeOptions): WorkspaceRuntime {
-  if (sandbox === null) return new ProcessRuntime(places, mark);
+export function createRuntime({
+  places,
+  sandbox,
+  network,
+  mark,
+  timers,
+  enter = (argv) => argv,
+}: RuntimeOptions): WorkspaceRuntime {
+  if (sandbox === null) return new ProcessRuntime(places, mark, enter);
   if (network === null) throw new Error("a sandbox needs a network of its own");
-  return new SandboxRuntime({ home: places.home, sandbox, network, timers });
+  return new SandboxRuntime({ home: places.home, sandbox, network, timers, enter });
 }

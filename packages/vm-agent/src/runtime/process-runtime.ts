@@ -2,7 +2,9 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { lowerArgv, lowerGroup } from "@samovar/processes";
-import { reapSession } from "../session-host/reap.ts";
+import type { EnterLimits } from "../limits/entry.ts";
+import { readListUsage, type Usage } from "../limits/usage.ts";
+import { findMarkedProcesses, reapSession } from "../session-host/reap.ts";
 import { toPipes, readOutput } from "./pipes.ts";
 import type { ProgramExit, RuntimeProcess, RuntimeProgram, WorkspacePlaces, WorkspaceRuntime } from "./runtime.ts";
 
@@ -11,9 +13,12 @@ export class ProcessRuntime implements WorkspaceRuntime {
   readonly seen: WorkspacePlaces;
   readonly #mark: string;
 
-  constructor(places: WorkspacePlaces, mark: string) {
+  readonly #enter: EnterLimits;
+
+  constructor(places: WorkspacePlaces, mark: string, enter: EnterLimits) {
     this.seen = places;
     this.#mark = mark;
+    this.#enter = enter;
   }
 
   toNodePath(path: string): string {
@@ -21,7 +26,7 @@ export class ProcessRuntime implements WorkspaceRuntime {
   }
 
   start({ argv, env, stdin }: RuntimeProgram): RuntimeProcess {
-    const [file, ...words] = lowerArgv(argv, env["PATH"]);
+    const [file, ...words] = lowerArgv(this.#enter(argv), env["PATH"]);
     const child = spawn(file, words, {
       cwd: this.seen.checkout ?? this.seen.home,
       env,
@@ -40,6 +45,10 @@ export class ProcessRuntime implements WorkspaceRuntime {
       exited: waitForExit(child),
       signal: (name) => signalGroup(pid, name),
     };
+  }
+
+  readUsage(max: Usage): Usage {
+    return readListUsage(findMarkedProcesses(this.#mark), max);
   }
 
   /** Without `/proc`, or for a process that cleared its environment, only the process group could be killed. */

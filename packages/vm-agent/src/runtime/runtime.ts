@@ -3,6 +3,7 @@
  * (`runtime.contract.test.ts`); only the sandbox is a boundary between a workspace and its node.
  */
 import type { Readable, Writable } from "node:stream";
+import type { Usage } from "../limits/usage.ts";
 
 /** Absolute paths on the node. */
 export interface WorkspacePlaces {
@@ -52,6 +53,8 @@ export interface WorkspaceRuntime {
   toNodePath(path: string): string | null;
   /** Starts in the checkout, or in the home while there is no checkout. */
   start(program: RuntimeProgram): RuntimeProcess;
+  /** What everything that was started uses now; above `max` it need not be exact. */
+  readUsage(max: Usage): Usage;
   /** Kills everything that was started. Resolves, with the number of processes or sandboxes killed, when they are gone. */
   end(): Promise<number>;
 }

@@ -14,6 +14,8 @@ import { parseJson } from "@samovar/base";
 import type { HostSandbox } from "@samovar/contracts";
 import { isAlive, lowerArgv, lowerGroup, lowerGroupOf, markProcess, type ProcessMark } from "@samovar/processes";
 import * as z from "zod";
+import type { EnterLimits } from "../limits/entry.ts";
+import { NO_USAGE, readMemoryFiles, readTreeUsage, type Usage } from "../limits/usage.ts";
 import { readOutput, toPipes } from "./pipes.ts";
 import type { ProgramExit, RuntimeProcess, RuntimeProgram, WorkspacePlaces, WorkspaceRuntime } from "./runtime.ts";
 import type { ProgramNetwork } from "./network/workspace-network.ts";
@@ -26,6 +28,7 @@ export interface SandboxOptions {
   /** Open before a program starts. */
   readonly network: { readonly programs: ProgramNetwork };
   readonly timers: Timers;
+  readonly enter: EnterLimits;
 }
 
 type SignalName = "SIGTERM" | "SIGKILL";
@@ -64,20 +67,32 @@ export class SandboxRuntime implements WorkspaceRuntime {
   }
 
   start(program: RuntimeProgram): RuntimeProcess {
-    const { home, sandbox, network, timers } = this.#options;
-    const { enter, environment, files } = network.programs;
+    const { home, sandbox, network, timers, enter } = this.#options;
+    const { enter: enterNetwork, environment, files } = network.programs;
     const places = { checkout: sandbox.checkout, home, tmp: sandbox.tmp };
     for (const place of Object.values(places)) mkdirSync(place, { recursive: true, mode: 0o700 });
     const words = program.leavesServices ? ["/bin/sh", "-c", STAYING, "sh", ...program.argv] : program.argv;
     const mounts = getSandboxArguments(places, sandbox, program.argv, program.env["PATH"] ?? "");
     const shown = Object.entries(files).flatMap(([seen, file]) => ["--ro-bind", file, seen]);
-    const argv = [...mounts, ...shown, "--info-fd", String(INFO_FD), "--", ...words];
+    const isolated = enterNetwork.length === 0 ? ["--unshare-net"] : [];
+    const argv = [...mounts, ...isolated, ...shown, "--info-fd", String(INFO_FD), "--", ...words];
     // The network's variables come last: without its proxies a program reaches nothing.
     const inside = { ...program, env: { ...program.env, ...environment } };
-    const started = new Sandbox([...enter, sandbox.program, ...argv], inside, timers);
+    const [file = sandbox.program, ...rest] = [...enterNetwork, sandbox.program, ...argv];
+    const started = new Sandbox(enter([file, ...rest]), inside, timers);
     this.#running.add(started);
     void started.gone.then(() => this.#running.delete(started));
     return started;
+  }
+
+  readUsage(max: Usage): Usage {
+    return [...this.#running].reduce((all, each) => {
+      const used = each.readUsage(max);
+      return {
+        processes: all.processes + used.processes,
+        memoryBytes: all.memoryBytes + used.memoryBytes,
+      };
+    }, NO_USAGE);
   }
 
   async end(): Promise<number> {
@@ -107,7 +122,11 @@ class Sandbox implements RuntimeProcess {
   #signalFirst: SignalName | null = null;
   #hasExited = false;
 
-  constructor(argv: readonly [string, ...string[]], { env, stdin, leavesServices }: RuntimeProgram, timers: Timers) {
+  constructor(
+    argv: readonly [file: string, ...args: string[]],
+    { env, stdin, leavesServices }: RuntimeProgram,
+    timers: Timers,
+  ) {
     this.#timers = timers;
     const [file, ...words] = lowerArgv(argv, env["PATH"]);
     const child = spawn(file, words, {
@@ -140,6 +159,14 @@ class Sandbox implements RuntimeProcess {
   getProgramPid(): number | null {
     if (this.#programPid === null && this.#init !== null) this.#programPid = readFirstChild(this.#init.pid);
     return this.#programPid ?? this.#init?.pid ?? this.pid;
+  }
+
+  /** With the files that it has in memory. */
+  readUsage(max: Usage): Usage {
+    const init = this.#init?.pid;
+    if (init === undefined) return NO_USAGE;
+    const { processes, memoryBytes } = readTreeUsage(init, max);
+    return { processes, memoryBytes: memoryBytes + readMemoryFiles(init) };
   }
 
   signal(name: SignalName): void {

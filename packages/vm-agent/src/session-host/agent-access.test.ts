@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { idSource, silentLogger, systemClock, systemRandom, systemTimers } from "@samovar/base";
 import type { HostLaunch } from "@samovar/contracts";
-import { OPEN_EGRESS, PROTOCOL_VERSION } from "@samovar/contracts";
+import { NO_LIMITS, OPEN_EGRESS, PROTOCOL_VERSION } from "@samovar/contracts";
 import { afterEach, expect, test } from "vitest";
 import type { AgentAccessResult } from "./agent-access.ts";
 import { openAgentAccess } from "./agent-access.ts";
@@ -53,6 +53,7 @@ async function given(agent: Partial<HostLaunch["agent"]>, answers: readonly (rea
     permissionMode: null,
     egress: OPEN_EGRESS,
     repositoryHost: null,
+    limits: NO_LIMITS,
     setupTimeoutMs: 1000,
     prompt: { messageId: ids.messageId(), text: "go" },
     idleTimeoutMs: 1000,

@@ -2,7 +2,7 @@
  * The host's unix socket: JSON lines. Each connection gets the whole status, then each changed status, and an acknowledgement
  * of each command, which distinguishes a slow host from one that does not answer.
  */
-import { existsSync, unlinkSync } from "node:fs";
+import { chmodSync, existsSync, unlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import type { Logger, Timers } from "@samovar/base";
@@ -36,13 +36,19 @@ export class ControlSocket {
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
-  /** Replaces the socket file of a dead host: the lock on the session's file guarantees that no other host runs. */
+  /**
+   * Replaces the socket file of a dead host: the lock on the session's file guarantees that no other host runs. Only this user
+   * can connect. Node cannot tell who has, so file permissions are the check: of the socket, and of its private directory.
+   */
   listen(): Promise<void> {
     const { path } = this.#ports;
     if (existsSync(path)) unlinkSync(path);
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen(path, () => resolve());
+      this.#server.listen(path, () => {
+        chmodSync(path, 0o600);
+        resolve();
+      });
     });
   }
 

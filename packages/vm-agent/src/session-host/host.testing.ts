@@ -13,7 +13,7 @@ import { idSource, systemClock, systemRandom } from "@samovar/base";
 import type { MessageId } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
 import type { HostCommand, HostLaunch, HostStatus } from "@samovar/contracts";
-import { OPEN_EGRESS, PROTOCOL_VERSION, deliveryRequest, hostFrame } from "@samovar/contracts";
+import { NO_LIMITS, OPEN_EGRESS, PROTOCOL_VERSION, deliveryRequest, hostFrame } from "@samovar/contracts";
 import { hashMessage, digestTranscript } from "@samovar/domain/transcript-digest";
 import { toDeliveryResult, decideDelivery, readDeliveredRow } from "@samovar/domain/message-store";
 import type { StoredMessage } from "@samovar/domain/message-store";
@@ -116,6 +116,7 @@ export function aLaunch(
     cwd,
     home,
     sandbox: null,
+    limits: NO_LIMITS,
     agent: { kind: "script", command: scriptAgent, env: {}, gateway: null, secretEnv: false },
     model: null,
     permissionMode: null,

@@ -16,6 +16,7 @@ import { Recorder } from "./recorder.ts";
 import { recover } from "./recovery.ts";
 import { SessionSecrets } from "./session-secrets.ts";
 import { runSetupScript } from "./setup-script.ts";
+import type { SessionLimits } from "../limits/session-limits.ts";
 import { matchesLaunch } from "./standby.ts";
 import type { Standby } from "./standby.ts";
 import type { StartedAgent } from "./started-agent.ts";
@@ -33,6 +34,7 @@ export interface HostPorts {
   readonly runtime: WorkspaceRuntime;
   /** The network that they share; null without a sandbox. */
   readonly network: WorkspaceNetwork | null;
+  readonly limits: Pick<SessionLimits, "watch">;
   readonly store: OutboxStore;
   readonly record: SessionRecord;
   /** Set when the session's file was damaged. */
@@ -136,7 +138,11 @@ export class SessionHost {
 
   async #runSession(): Promise<HostEnd> {
     const { record, runtime, network, log } = this.#ports;
+    const watch = this.#watchLimits();
     const { result, access } = await this.#runAgent();
+    const reached = watch.stop();
+    // An agent that coped with it has done its work.
+    if (reached !== null && !isDone(result)) this.#requestStop({ kind: "limit_reached", reached });
     await access?.close();
     // A standby agent that was not used, or not to the end.
     this.#ports.standby?.agent.process.signal("SIGKILL");
@@ -155,6 +161,21 @@ export class SessionHost {
     const how = isTurnComplete(result, this.#stop) ? "ended" : "broken";
     await this.#recorder.finish(how, () => record.ended(createEnd()));
     return createEnd();
+  }
+
+  #watchLimits(): ReturnType<SessionLimits["watch"]> {
+    const { limits, launch, standby, runtime, clock, timers } = this.#ports;
+    return limits.watch({
+      runtimes: standby === null ? [runtime] : [runtime, standby.runtime],
+      directories: [launch.cwd, launch.home, ...(launch.sandbox === null ? [] : [launch.sandbox.tmp])],
+      clock,
+      timers,
+      onReached: (reached) => {
+        this.#requestStop({ kind: "limit_reached", reached });
+        // Also what the set-up script left running.
+        void runtime.end();
+      },
+    });
   }
 
   /** An agent chooses the words of its errors and stop reasons. */
@@ -262,7 +283,7 @@ export class SessionHost {
     this.#stop = reason;
     this.#ports.log.info("session.stop_requested", { reason: reason.kind });
     this.#stopped.abort();
-    if (reason.kind === "host_stopped") this.#turn?.kill();
+    if (reason.kind === "host_stopped" || reason.kind === "limit_reached") this.#turn?.kill();
     else this.#turn?.stop();
   }
 
@@ -335,6 +356,8 @@ export class SessionHost {
     };
   }
 }
+
+const isDone = (result: TurnResult): boolean => result.kind === "answered" && result.stopReason === "end_turn";
 
 /** An agent that has answered, even with an error, has sent all its messages. */
 function isTurnComplete(result: TurnResult, stop: StopReason | null): boolean {

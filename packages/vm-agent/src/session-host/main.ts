@@ -7,6 +7,7 @@ import type { HostLaunch } from "@samovar/contracts";
 import { PROTOCOL_VERSION, hostLaunch } from "@samovar/contracts";
 import { OutboxStore, SessionRecord, openSessionFile } from "@samovar/outbox";
 import { START_GATE_VARIABLE, startGate } from "@samovar/processes";
+import { openSessionLimits } from "../limits/session-limits.ts";
 import { createRuntime } from "../runtime/create-runtime.ts";
 import { WorkspaceNetwork, type WorkspaceNetworkPorts } from "../runtime/network/workspace-network.ts";
 import { SessionHost } from "./host.ts";
@@ -62,12 +63,15 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
   const { cwd, home, sandbox, mark } = launch;
   const network =
     deps.network ?? (sandbox === null ? null : new WorkspaceNetwork({ sandbox, log, outside: deps.outside }));
+  const limits = standby?.limits ?? openSessionLimits(mark, launch.limits);
+  const { enter } = limits;
   const host = new SessionHost({
     directory,
     launch,
     standby,
-    runtime: createRuntime({ places: { checkout: cwd, home }, sandbox, network, mark, timers }),
+    runtime: createRuntime({ places: { checkout: cwd, home }, sandbox, network, mark, timers, enter }),
     network,
+    limits,
     store,
     record,
     salvage,
@@ -86,6 +90,7 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
     await host.run();
   } finally {
     process.off("SIGHUP", ignore).off("SIGTERM", stop).off("SIGINT", stop);
+    limits.remove();
     db.close();
   }
 }

@@ -12,27 +12,29 @@ export function reapSession(mark: string, spare: string | null = null): number {
   let killed = 0;
   // The next round finds processes that were forked during this one.
   for (let round = 0; round < ROUNDS; round++) {
-    const pids = findMarkedProcesses(`${SESSION_MARK}=${mark}`, spare);
+    const pids = findMarkedProcesses(mark, spare);
     if (pids.length === 0) break;
     killed += pids.filter(kill).length;
   }
   return killed;
 }
 
-function findMarkedProcesses(mark: string, spare: string | null): readonly number[] {
+/** Processes with the session's mark in their environment, without this one. */
+export function findMarkedProcesses(mark: string, spare: string | null = null): readonly number[] {
+  const variable = `${SESSION_MARK}=${mark}`;
   try {
     return readdirSync("/proc")
-      .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && hasMark(name, mark, spare))
+      .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && hasMark(name, variable, spare))
       .map(Number);
   } catch {
     return [];
   }
 }
 
-function hasMark(pid: string, mark: string, spare: string | null): boolean {
+function hasMark(pid: string, variable: string, spare: string | null): boolean {
   try {
     const environment = readFileSync(`/proc/${pid}/environ`, "latin1").split("\0");
-    return environment.includes(mark) && !environment.some((variable) => variable.startsWith(`${spare}=`));
+    return environment.includes(variable) && !environment.some((each) => each.startsWith(`${spare}=`));
   } catch {
     return false;
   }

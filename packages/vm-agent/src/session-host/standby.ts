@@ -4,6 +4,7 @@ import { errorMessage } from "@samovar/base";
 import type { HostLaunch, HostSandbox, HostStandby, ModelApi } from "@samovar/contracts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { startGateway } from "../gateway/gateway.ts";
+import { openSessionLimits, type SessionLimits } from "../limits/session-limits.ts";
 import { createRuntime } from "../runtime/create-runtime.ts";
 import type { WorkspaceNetwork } from "../runtime/network/workspace-network.ts";
 import type { WorkspaceRuntime } from "../runtime/runtime.ts";
@@ -21,6 +22,7 @@ export interface Standby {
   readonly runtime: WorkspaceRuntime;
   readonly sandbox: HostSandbox | null;
   readonly mark: string;
+  readonly limits: SessionLimits;
 }
 
 export interface StandbyPorts {
@@ -44,7 +46,7 @@ export function matchesLaunch(standby: Standby | null, launch: HostLaunch): stan
 
 /** Resolves when `initialize` was answered or failed. Null when only the host is needed. */
 export async function startStandby(
-  { agent, home, sandbox, mark }: HostStandby,
+  { agent, home, sandbox, mark, limits: max }: HostStandby,
   log: Logger,
   { random, timers, network }: StandbyPorts,
 ): Promise<Standby | null> {
@@ -52,13 +54,15 @@ export async function startStandby(
   await network?.start();
   const listen = network?.listen;
   const gateway = agent.gateway === null ? null : await startGateway({ api: agent.gateway, random, log, listen });
-  const runtime = createRuntime({ places: { checkout: null, home }, sandbox, network, mark, timers });
+  const limits = openSessionLimits(mark, max);
+  const { enter } = limits;
+  const runtime = createRuntime({ places: { checkout: null, home }, sandbox, network, mark, timers, enter });
   const start = { agent, ...runtime.seen, model: null, mark };
   const started = new StartedAgent(start, { gateway, secretEnv: {} }, runtime);
   await started.initialized.catch((error: unknown) =>
     log.warn("standby.agent_refused", { error: errorMessage(error) }),
   );
-  return { agent: started, gateway, api: agent.gateway, command: agent.command, runtime, sandbox, mark };
+  return { agent: started, gateway, api: agent.gateway, command: agent.command, runtime, sandbox, mark, limits };
 }
 
 export async function endStandby(standby: Standby | null, { mark }: HostStandby): Promise<void> {
@@ -67,4 +71,5 @@ export async function endStandby(standby: Standby | null, { mark }: HostStandby)
   await standby?.gateway?.close();
   await standby?.runtime.end();
   reapSession(mark);
+  standby?.limits.remove();
 }

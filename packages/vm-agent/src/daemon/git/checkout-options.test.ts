@@ -5,16 +5,17 @@ import { PLAIN_CHECKOUT } from "@samovar/contracts";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import type { CheckoutPaths } from "./clone.ts";
+import type { CheckoutPaths } from "./checkout-paths.ts";
 import { cloneRepository } from "./clone.ts";
 import { finishCheckout } from "./finish.ts";
 import {
   createCloneInput,
+  createFinishPorts,
   runGit,
   makeDirectory,
   makeRepository,
   createSignal,
-  makeCheckoutPaths,
+  makePaths,
   writeFiles,
 } from "./repositories.testing.ts";
 import type { GitHttpsServer, GitService } from "./servers.testing.ts";
@@ -35,7 +36,7 @@ let root: string;
 let paths: CheckoutPaths;
 beforeEach(() => {
   root = makeDirectory();
-  paths = makeCheckoutPaths(join(root, "w"));
+  paths = makePaths(join(root, "w"));
   server.open();
 });
 afterEach(() => {
@@ -61,7 +62,7 @@ async function checkedOut(repoUrl: string, options: Partial<CheckoutOptions>) {
     commitMessage: "Leftovers",
     checkout: { ...PLAIN_CHECKOUT, ...options },
   };
-  return () => finishCheckout(input, paths, { signal: createSignal(), requestLogin: login, timeoutMs: 60_000 });
+  return () => finishCheckout(input, paths, createFinishPorts({ requestLogin: login }));
 }
 
 /** Makes a bare clone that the https server serves; returns its directory. */

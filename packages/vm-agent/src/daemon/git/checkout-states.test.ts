@@ -2,12 +2,12 @@
 import { existsSync, mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { CheckoutPaths } from "./clone.ts";
+import type { CheckoutPaths } from "./checkout-paths.ts";
 import type { FinishInput } from "./finish.ts";
 import { finishCheckout } from "./finish.ts";
 import { LEFTOVERS_MAX } from "./leftovers.ts";
 import {
-  createClonePorts,
+  createFinishPorts,
   runGit,
   makeCheckout,
   makeDirectory,
@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const finish = () => finishCheckout(input, paths, { ...createClonePorts(), timeoutMs: 120_000 });
+const finish = () => finishCheckout(input, paths, createFinishPorts());
 const listFiles = (branch: string) => runGit(origin, "ls-tree", "-r", "--name-only", branch).split("\n");
 function commit(file: string): void {
   writeFiles(paths.repo, { [file]: `${file}\n` });

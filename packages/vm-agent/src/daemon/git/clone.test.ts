@@ -10,7 +10,7 @@ import {
   makeDirectory,
   makeRepository,
   createClonePorts,
-  makeCheckoutPaths,
+  makePaths,
   writeFiles,
 } from "./repositories.testing.ts";
 
@@ -21,7 +21,7 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const cloneInto = (name: string, input: Parameters<typeof cloneRepository>[0]) =>
-  cloneRepository(input, makeCheckoutPaths(join(root, name)), createClonePorts());
+  cloneRepository(input, makePaths(join(root, name)), createClonePorts());
 
 describe("a usable repository", () => {
   test("[R14] is checked out in full, on a new branch, with the commit identity", async () => {

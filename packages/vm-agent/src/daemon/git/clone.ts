@@ -1,34 +1,23 @@
 /**
  * Clones a workspace's checkout onto a new branch [R14][F42]. No hook or filter of the repository runs, and submodules are
- * cloned only if the project asks. A copy of the fresh git settings is kept outside the checkout for the finish.
+ * cloned only if the project asks. The clone is made where no program of the workspace sees it, since git may have a login,
+ * and is then moved. A copy of the fresh git settings and the clean repository stay outside for the finish.
  */
 import type { Result } from "@samovar/base";
 import { err, ok, redactText } from "@samovar/base";
 import type { CheckoutOptions, Failure } from "@samovar/contracts";
 import { branchName } from "@samovar/contracts";
 import { findFreeBranch } from "@samovar/domain/branch-name";
-import { copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { CheckoutPaths } from "./checkout-paths.ts";
+import { createCleanRepository, getCleanHome } from "./clean-repository.ts";
 import type { GitOptions } from "./git.ts";
 import { git, getOutputTail, LFS_FILTERS } from "./git.ts";
 import type { RequestLogin, GitLogin } from "./login.ts";
 import { getLoginHost, getRefusalHint } from "./login.ts";
 import type { RemoteRefs } from "./remote.ts";
 import { isLocalPath, getProtocolSettings, readRemote, tryGit } from "./remote.ts";
-
-export interface CheckoutPaths {
-  /** The checkout. */
-  readonly repo: string;
-  readonly home: string;
-  /** `/tmp` of the programs in a sandbox. */
-  readonly tmp: string;
-  /** A copy of the fresh checkout's git settings, outside the agent's working directory. */
-  readonly trustedConfig: string;
-  /** The global git settings for every git command of the workspace. */
-  readonly globalConfig: string;
-  /** The git bundle of commits that could not be pushed. */
-  readonly bundle: string;
-}
 
 export interface CloneInput {
   readonly repoUrl: string;
@@ -56,10 +45,14 @@ export async function cloneRepository(
   paths: CheckoutPaths,
   ports: ClonePorts,
 ): Promise<Result<Checkout, Failure>> {
+  await mkdir(paths.repo, { recursive: true, mode: 0o700 });
   await emptyDirectory(paths.repo);
+  await rm(paths.clean, { recursive: true, force: true });
   await mkdir(join(paths.home, ".config"), { recursive: true, mode: 0o700 });
+  const home = getCleanHome(paths);
+  await mkdir(home, { recursive: true, mode: 0o700 });
   await writeFile(paths.globalConfig, "[safe]\n\tdirectory = *\n", { mode: 0o600 });
-  const { home, globalConfig } = paths;
+  const { globalConfig } = paths;
   const options: GitOptions = { cwd: home, home, globalConfig, signal: ports.signal };
 
   if (!branchName.safeParse(input.branch).success)
@@ -80,7 +73,6 @@ export async function cloneRepository(
   return fetchAndSwitch(input, base.value, branch, paths, { ...options, login, lfs: input.checkout.lfs });
 }
 
-/** The directory itself stays, because the sandbox of a standby host may show it already. */
 async function emptyDirectory(path: string): Promise<void> {
   const names = await readdir(path).catch((): string[] => []);
   for (const name of names) await rm(join(path, name), { recursive: true, force: true });
@@ -148,10 +140,12 @@ async function fetchAndSwitch(
   options: GitOptions,
 ): Promise<Result<Checkout, Failure>> {
   const remote = { ...options, settings: getProtocolSettings(input.repoUrl) };
-  const cloned = await clone(input, base.branch, paths.repo, remote);
+  const fresh = join(paths.clean, "checkout");
+  await mkdir(fresh);
+  const cloned = await clone(input, base.branch, fresh, remote);
   if (!cloned.ok) return cloned;
 
-  const inRepo = { ...remote, cwd: paths.repo };
+  const inRepo = { ...remote, cwd: fresh };
   const steps: readonly (readonly string[])[] = [
     // Fails for a name that git does not accept.
     ["switch", "--quiet", "--no-track", "--create", branch],
@@ -164,8 +158,13 @@ async function fetchAndSwitch(
   }
   const head = await git(["rev-parse", "--verify", "HEAD^{commit}"], inRepo);
   if (head.code !== 0) return err(createCloneFailure(getOutputTail(head.stderr)));
-  await copyFile(join(paths.repo, ".git", "config"), paths.trustedConfig);
-  return ok({ branch, baseCommit: head.stdout.trim() });
+  const baseCommit = head.stdout.trim();
+  await createCleanRepository(join(fresh, ".git"), baseCommit, paths);
+  await copyFile(join(fresh, ".git", "config"), paths.trustedConfig);
+  // The checkout's directory itself stays, because the sandbox of a standby host may show it already.
+  for (const name of await readdir(fresh)) await rename(join(fresh, name), join(paths.repo, name));
+  await rm(fresh, { recursive: true });
+  return ok({ branch, baseCommit });
 }
 
 /** Written to the checkout, so that the agent's git uses the LFS filters too. */

@@ -3,17 +3,10 @@ import { ok } from "@samovar/base";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { CheckoutPaths } from "./clone.ts";
+import type { CheckoutPaths } from "./checkout-paths.ts";
 import type { FinishInput } from "./finish.ts";
 import { finishCheckout, NO_OUTPUTS } from "./finish.ts";
-import {
-  createClonePorts,
-  createSignal,
-  runGit,
-  makeCheckout,
-  makeDirectory,
-  writeFiles,
-} from "./repositories.testing.ts";
+import { createFinishPorts, runGit, makeCheckout, makeDirectory, writeFiles } from "./repositories.testing.ts";
 
 let root: string;
 let origin: string;
@@ -30,8 +23,7 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const finish = (more: Partial<FinishInput> = {}) =>
-  finishCheckout({ ...input, ...more }, paths, { ...createClonePorts(), timeoutMs: 60_000 });
+const finish = (more: Partial<FinishInput> = {}) => finishCheckout({ ...input, ...more }, paths, createFinishPorts());
 
 function commitInCheckout(file: string, message: string): string {
   writeFiles(paths.repo, { [file]: message });
@@ -178,11 +170,11 @@ test("[S1] commits and compares without the login: even a program that git is ma
   runGit(root, "config", "--file", paths.trustedConfig, "filter.evil.clean", `sh -c "env > '${seen}'; cat"`);
   writeFiles(paths.repo, { ".gitattributes": "* filter=evil\n", "b.txt": "b\n" });
   const login = { host: "127.0.0.1:1", username: "tea", password: "the-password-of-the-test" };
-  const outputs = await finishCheckout({ ...input, repoUrl: "https://127.0.0.1:1/tea.git" }, paths, {
-    signal: createSignal(),
-    requestLogin: async () => ok(login),
-    timeoutMs: 60_000,
-  });
+  const outputs = await finishCheckout(
+    { ...input, repoUrl: "https://127.0.0.1:1/tea.git" },
+    paths,
+    createFinishPorts({ requestLogin: async () => ok(login) }),
+  );
   expect(outputs).toMatchObject({ commits: [{ subject: "Fix the tea" }], pushed: false });
   expect(readFileSync(seen, "utf8")).toContain("GIT_DIR=");
   expect(readFileSync(seen, "utf8")).not.toContain(login.password);

@@ -1,26 +1,31 @@
 /**
  * Finishes a clean run: commits the agent's leftovers and pushes to an unused branch, never by force [R14][F41][F42]. The
- * agent owned the checkout until now, so git runs with the settings saved at the clone. Without a commit nothing is pushed.
- * Work that HEAD does not contain is reported in a warning.
+ * agent owned the checkout until now, so git commits there with the agent's rights, in a shell of its runtime and with the
+ * settings saved at the clone. The commits then come into the clean repository, which alone is pushed from. Without a commit
+ * nothing is pushed. Work that HEAD does not contain is reported in a warning.
  */
 import type { CheckoutOptions, Failure, SessionEnd } from "@samovar/contracts";
 import type { Result } from "@samovar/base";
 import { withLimit } from "../../time-limit.ts";
 import { errorMessage, redactText } from "@samovar/base";
-import { copyFile, lstat, rename, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { WorkspaceShell } from "../../runtime/workspace-shell.ts";
 import type { Bundle } from "./bundle.ts";
 import { makeBundle } from "./bundle.ts";
-import type { CheckoutPaths } from "./clone.ts";
+import type { CheckoutPaths } from "./checkout-paths.ts";
+import type { CheckoutRuntime } from "./checkout-shell.ts";
+import { getCheckoutOptions, withCheckoutShell } from "./checkout-shell.ts";
+import { ensureCleanRepository, getCleanOptions, importCommits } from "./clean-repository.ts";
 import type { GitOptions } from "./git.ts";
-import { expectSuccess } from "./git.ts";
+import { expectSuccess, getOutputTail, runBesideGit } from "./git.ts";
 import { findHooksPath, setHooksPath } from "./hooks.ts";
 import type { Leftovers } from "./leftovers.ts";
 import { commitLeftovers } from "./leftovers.ts";
 import type { RequestLogin, GitLogin } from "./login.ts";
 import { getLoginHost } from "./login.ts";
-import type { PushResult } from "./push.ts";
-import { pushHead, createPushFailure } from "./push.ts";
+import type { PushInput, PushResult } from "./push.ts";
+import { createPushFailure, pushCommits } from "./push.ts";
 import { getProtocolSettings } from "./remote.ts";
 import { describeUnpushedWork } from "./unpushed-work.ts";
 
@@ -34,7 +39,7 @@ export interface FinishInput {
   readonly checkout: CheckoutOptions;
 }
 
-export interface FinishPorts {
+export interface FinishPorts extends CheckoutRuntime {
   readonly signal: AbortSignal;
   readonly requestLogin: RequestLogin;
   /** For the commit and the push together. */
@@ -75,46 +80,60 @@ export async function finishCheckout(
   });
 }
 
-/** Bundles the commits of a checkout that {@link finishCheckout} could not push. Throws when git fails. */
+/** Bundles the commits that {@link finishCheckout} found and could not push. Throws when git fails. */
 export function bundleCheckout(
   input: FinishInput,
   paths: CheckoutPaths,
   signal: AbortSignal,
 ): Promise<Result<Bundle, string>> {
-  return makeBundle(
-    { ...input, file: paths.bundle, trustedConfig: paths.trustedConfig },
-    getGitOptions(input, paths, signal),
-  );
+  return makeBundle({ ...input, file: paths.bundle }, getCleanOptions({ ...input, lfs: false, signal }, paths));
 }
 
 async function finish(input: FinishInput, paths: CheckoutPaths, ports: FinishPorts): Promise<FinishOutputs> {
   const loginResult = input.push && getLoginHost(input.repoUrl) !== null ? await ports.requestLogin() : null;
-  const options = getGitOptions(input, paths, ports.signal);
-  const hooksPath = await restoreSettings(input, paths, options);
-  const committed = await commitIfRequested(input, hooksPath, options);
-  const commits = await listCommits(input.baseCommit, options);
-  const warning = await describeUnpushedWork(input.baseCommit, committed.leftovers, options);
-  const pushError = committed.refusal;
-  if (commits.length === 0) return { ...NO_OUTPUTS, warning, pushError };
-  const done = { ...NO_OUTPUTS, commits, diffStat: await getDiffStat(input.baseCommit, options), warning, pushError };
-  if (!input.push || pushError !== null) return done;
-  // Only now: nothing that git runs on the agent's files may see the login.
-  const login = loginResult?.ok === true ? loginResult.value : null;
-  return { ...done, ...(await pushInTime({ ...input, hooksPath, loginResult }, { ...options, login })) };
+  return withCheckoutShell(ports, paths, (shell) =>
+    finishInShell({ ...input, loginResult }, paths, shell, ports.signal),
+  );
 }
 
-function getGitOptions(input: FinishInput, paths: CheckoutPaths, signal: AbortSignal): GitOptions {
-  return {
-    cwd: paths.repo,
-    home: paths.home,
-    globalConfig: paths.globalConfig,
-    repository: { gitDir: join(paths.repo, ".git"), workTree: paths.repo },
-    // In a partial clone git fetches missing files while it compares.
-    settings: getProtocolSettings(input.repoUrl),
-    lfs: input.checkout.lfs,
-    signal,
-  };
+type FinishWithLogin = FinishInput & { readonly loginResult: Result<GitLogin | null, Failure> | null };
+
+async function finishInShell(
+  input: FinishWithLogin,
+  paths: CheckoutPaths,
+  shell: WorkspaceShell,
+  signal: AbortSignal,
+): Promise<FinishOutputs> {
+  const { baseCommit, loginResult } = input;
+  const { lfs } = input.checkout;
+  // In a partial clone git fetches missing files while it compares.
+  const checkout = getCheckoutOptions(shell, { settings: getProtocolSettings(input.repoUrl), lfs, signal });
+  const hooksPath = await restoreSettings(input, paths, checkout);
+  const committed = await commitIfRequested(input, hooksPath, checkout);
+  const head = await readHead(checkout);
+  const warning = await describeUnpushedWork({ baseCommit, head }, committed.leftovers, checkout);
+  const pushError = committed.refusal;
+  if (head === baseCommit) return { ...NO_OUTPUTS, warning, pushError };
+
+  const login = loginResult?.ok === true ? loginResult.value : null;
+  const clean = { ...getCleanOptions({ repoUrl: input.repoUrl, lfs, signal }, paths), login };
+  await ensureCleanRepository(baseCommit, input.repoUrl, paths, clean);
+  await importCommits({ head, baseCommit }, checkout, clean);
+  const [commits, diffStat] = await Promise.all([
+    listCommits(baseCommit, head, clean),
+    getDiffStat(baseCommit, head, clean),
+  ]);
+  if (commits.length === 0) return { ...NO_OUTPUTS, warning, pushError };
+  const done = { ...NO_OUTPUTS, commits, diffStat, warning, pushError };
+  if (!input.push || pushError !== null) return done;
+  return { ...done, ...(await pushInTime({ ...input, head, hooksPath, checkout }, clean)) };
 }
+
+/** In the shell, where a link that the agent left leads nowhere else. */
+const RESTORE = `
+if test -L .git || ! test -d .git; then echo "the checkout's .git directory is missing" >&2; exit 1; fi
+cd .git && rm -rf config.worktree commondir index.lock config.samovar &&
+printf %s "$1" >config.samovar && rm -rf config && mv config.samovar config`;
 
 /**
  * Restores the settings of the clone, because the agent's settings could name programs for git to run. Returns the hooks'
@@ -123,22 +142,21 @@ function getGitOptions(input: FinishInput, paths: CheckoutPaths, signal: AbortSi
 async function restoreSettings(
   { checkout }: FinishInput,
   { trustedConfig }: CheckoutPaths,
-  options: GitOptions,
+  options: GitOptions & { readonly shell: WorkspaceShell },
 ): Promise<string | null> {
-  const gitDir = join(options.cwd, ".git");
-  const entry = await lstat(gitDir).catch(() => null);
-  if (entry === null || !entry.isDirectory()) throw new Error("the checkout's .git directory is missing");
-  const hooksPath = checkout.hooks ? await findHooksPath(options, gitDir) : null;
-  await rm(join(gitDir, "config.worktree"), { recursive: true, force: true });
-  await rm(join(gitDir, "commondir"), { recursive: true, force: true });
-  await rm(join(gitDir, "index.lock"), { force: true });
-  const fresh = join(gitDir, "config.samovar");
-  await rm(fresh, { recursive: true, force: true });
-  await copyFile(trustedConfig, fresh);
-  await rm(join(gitDir, "config"), { recursive: true, force: true });
-  await rename(fresh, join(gitDir, "config"));
+  const hooksPath = checkout.hooks ? await findHooksPath(options, join(options.cwd, ".git")) : null;
+  const settings = await readFile(trustedConfig, "utf8");
+  const run = await runBesideGit(["/bin/sh", "-c", RESTORE, "sh", settings], options);
+  if (run.code !== 0) throw new Error(getOutputTail(run.stderr));
   if (hooksPath !== null) await setHooksPath(options, hooksPath);
   return hooksPath;
+}
+
+/** The checkout's word, so it is only a name until the commit is in the clean repository. */
+async function readHead(options: GitOptions): Promise<string> {
+  const head = (await expectSuccess(["rev-parse", "--verify", "HEAD^{commit}"], options)).stdout.trim();
+  if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(head)) throw new Error("the checkout's HEAD is not a commit");
+  return head;
 }
 
 async function commitIfRequested(
@@ -155,27 +173,21 @@ async function commitIfRequested(
 }
 
 /** A push that takes too long has failed; the commits are reported all the same. */
-async function pushInTime(
-  input: FinishInput & {
-    readonly hooksPath: string | null;
-    readonly loginResult: Result<GitLogin | null, Failure> | null;
-  },
-  options: GitOptions,
-): Promise<PushResult> {
+async function pushInTime(input: PushInput, clean: GitOptions): Promise<PushResult> {
   try {
-    return await pushHead(input, options);
+    return await pushCommits(input, clean);
   } catch (error) {
-    const stopped: unknown = options.signal?.reason;
+    const stopped: unknown = clean.signal?.reason;
     const isLate = stopped instanceof DOMException && stopped.name === "TimeoutError";
     if (stopped !== undefined && !isLate) throw error;
     return createPushFailure(input, isLate ? "The push took too long." : errorMessage(error));
   }
 }
 
-async function listCommits(base: string, options: GitOptions): Promise<FinishOutputs["commits"]> {
+async function listCommits(base: string, head: string, clean: GitOptions): Promise<FinishOutputs["commits"]> {
   const log = await expectSuccess(
-    ["log", "--no-show-signature", `--max-count=${MAX_COMMITS}`, "--format=%H%x09%s", `${base}..HEAD`, "--"],
-    options,
+    ["log", "--no-show-signature", `--max-count=${MAX_COMMITS}`, "--format=%H%x09%s", `${base}..${head}`, "--"],
+    clean,
   );
   return log.stdout
     .split("\n")
@@ -187,11 +199,8 @@ async function listCommits(base: string, options: GitOptions): Promise<FinishOut
     .toReversed();
 }
 
-async function getDiffStat(base: string, options: GitOptions): Promise<FinishOutputs["diffStat"]> {
-  const run = await expectSuccess(
-    ["diff", "--shortstat", "--no-ext-diff", "--no-textconv", base, "HEAD", "--"],
-    options,
-  );
+async function getDiffStat(base: string, head: string, clean: GitOptions): Promise<FinishOutputs["diffStat"]> {
+  const run = await expectSuccess(["diff", "--shortstat", "--no-ext-diff", "--no-textconv", base, head, "--"], clean);
   const count = (word: string) => Number(new RegExp(`(\\d+) ${word}`).exec(run.stdout)?.[1] ?? 0);
   return { files: count("file"), insertions: count("insertion"), deletions: count("deletion") };
 }

@@ -1,10 +1,15 @@
 /**
- * Runs git: argv only, in a separate process group, with an environment and settings that turn off everything a repository
- * could start: hooks, helpers, filters, pagers and transports that run commands. Keeps S1.
+ * Runs git with an environment and settings that turn off everything a repository could start: hooks, helpers, filters,
+ * pagers and transports that run commands. On a checkout it runs in the workspace's shell; only in repositories that no
+ * workspace can write it runs on the node, where it may have a login. Keeps S1.
  */
 import { spawn } from "node:child_process";
+import { delimiter, isAbsolute, resolve } from "node:path";
+import type { Writable } from "node:stream";
 import { RunningClock, systemClock, systemTimers } from "@samovar/base";
-import { lowerArgv, lowerGroup, lowerStarted } from "@samovar/processes";
+import { findProgram, lowerStarted } from "@samovar/processes";
+import type { WorkspaceShell } from "../../runtime/workspace-shell.ts";
+import { STDERR_KEPT, STDOUT_MAX } from "../../runtime/workspace-shell.ts";
 import type { GitLogin } from "./login.ts";
 import { getLoginEnvironment, getLoginSettings } from "./login.ts";
 
@@ -17,12 +22,14 @@ export interface GitRun {
 
 export interface GitOptions {
   readonly cwd: string;
-  /** HOME of the workspace: git reads no settings of the node's user. */
+  /** HOME: git reads no settings of the node's user. With a shell, the shell's counts. */
   readonly home: string;
+  /** Runs git there, on the paths that the workspace sees, and without a login. Otherwise git runs on the node. */
+  readonly shell?: WorkspaceShell;
   /** Settings in addition to the safe ones, such as `protocol.file.allow=always` for a local path. */
   readonly settings?: readonly string[];
   /** Pins the repository, so that files in the checkout cannot redirect git. */
-  readonly repository?: { readonly gitDir: string; readonly workTree: string };
+  readonly repository?: { readonly gitDir: string; readonly workTree?: string };
   /** Sets `safe.directory` for repositories that belong to another user of the node. */
   readonly globalConfig?: string;
   /** For git's communication with the remote. Hooks don't get it. */
@@ -38,8 +45,6 @@ export class GitMissingError extends Error {
   override readonly name = "GitMissingError";
 }
 
-const STDERR_KEPT = 16_000;
-const STDOUT_MAX = 32 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 15 * 60_000;
 
 const SAFE_SETTINGS: readonly string[] = [
@@ -76,9 +81,8 @@ const NO_LFS: readonly string[] = [
   "filter.lfs.required=false",
 ];
 
-/** Environment variables passed to git: paths of programs, and network settings. */
+/** Environment variables passed to a git on the node: its network settings. */
 const PASSED_ON = [
-  "PATH",
   "TMPDIR",
   "HTTPS_PROXY",
   "HTTP_PROXY",
@@ -92,28 +96,63 @@ const PASSED_ON = [
   "SSH_AUTH_SOCK",
 ];
 
+/** What goes in and out besides the arguments. */
+export interface GitStreams {
+  readonly input?: string;
+  /** On the node: writes the input, and ends it. */
+  readonly write?: (stdin: Writable) => Promise<void>;
+  /** In a shell: gets the output in place of the result; not ended. */
+  readonly sink?: Writable;
+}
+
 /** Resolves with any exit code. Throws {@link GitMissingError}, or an abort's reason. */
-export async function git(args: readonly string[], options: GitOptions): Promise<GitRun> {
-  const settings = getGitSettings(options).flatMap((setting) => ["-c", setting]);
-  return run("git", [...settings, ...args], options);
+export async function git(args: readonly string[], options: GitOptions, streams: GitStreams = {}): Promise<GitRun> {
+  const words = [...getGitSettings(options).flatMap((setting) => ["-c", setting]), ...args];
+  if (options.shell !== undefined) return runInShell(options.shell, ["git", ...words], options, streams);
+  return run(words, options, streams);
 }
 
-/** Runs one of the repository's hooks, for projects that ask for them, with `input` on its stdin and without a login. */
-export function runHook(file: string, args: readonly string[], input: string, options: GitOptions): Promise<GitRun> {
-  return run(file, args, { ...options, login: null }, input);
+/** Runs another program in the options' shell, in git's environment: one of the repository's hooks, for example. */
+export function runBesideGit(
+  argv: readonly string[],
+  options: GitOptions & { readonly shell: WorkspaceShell },
+  streams: Omit<GitStreams, "write"> = {},
+): Promise<GitRun> {
+  return runInShell(options.shell, argv, options, streams);
 }
 
-async function run(program: string, args: readonly string[], options: GitOptions, input = ""): Promise<GitRun> {
+function runInShell(
+  shell: WorkspaceShell,
+  argv: readonly string[],
+  options: GitOptions,
+  { input, sink }: GitStreams,
+): Promise<GitRun> {
+  const command = {
+    argv,
+    cwd: options.cwd,
+    env: getGitVariables(options),
+    ...(input === undefined ? {} : { input }),
+    ...(sink === undefined ? {} : { sink }),
+  };
+  return withLimits(
+    options,
+    () => shell.kill(),
+    async () => {
+      const done = await shell.run(command);
+      return { ...done, stdout: done.stdout.toString("utf8") };
+    },
+  );
+}
+
+async function run(args: readonly string[], options: GitOptions, { input, write }: GitStreams): Promise<GitRun> {
   options.signal?.throwIfAborted();
-  const env = getGitEnvironment(options);
-  const isGit = program === "git";
-  const [file, ...words] = isGit ? [program, ...args] : lowerArgv([program, ...args], env["PATH"]);
-  const child = spawn(file, words, { cwd: options.cwd, env, stdio: ["pipe", "pipe", "pipe"], detached: true });
-  if (isGit) lowerStarted(child);
-  else lowerGroup(child);
+  const env = getNodeEnvironment(options);
+  const program = findProgram("git", env["PATH"] ?? "");
+  if (program === null) throw new GitMissingError("git is not installed on this node");
+  const child = spawn(program, args, { cwd: options.cwd, env, stdio: ["pipe", "pipe", "pipe"], detached: true });
+  lowerStarted(child);
   // A process that does not read its input closes the pipe.
   child.stdin.on("error", () => {});
-  child.stdin.end(input);
   const killGroup = () => {
     if (child.pid === undefined) return;
     try {
@@ -122,26 +161,36 @@ async function run(program: string, args: readonly string[], options: GitOptions
       // The process has exited already.
     }
   };
-  const cancelLimit = new RunningClock(systemClock, systemTimers).after(
-    options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-    killGroup,
-  );
-  options.signal?.addEventListener("abort", killGroup);
-  try {
-    const done = await collect(child);
-    options.signal?.throwIfAborted();
+  return withLimits(options, killGroup, async () => {
+    if (write === undefined) child.stdin.end(input ?? "");
+    const [done] = await Promise.all([collect(child), write?.(child.stdin)]);
     return done;
+  });
+}
+
+/** Throws an abort's reason. */
+async function withLimits<T>({ signal, timeoutMs }: GitOptions, kill: () => void, work: () => Promise<T>): Promise<T> {
+  signal?.throwIfAborted();
+  const cancelLimit = new RunningClock(systemClock, systemTimers).after(timeoutMs ?? DEFAULT_TIMEOUT_MS, kill);
+  signal?.addEventListener("abort", kill);
+  try {
+    const done = await work();
+    signal?.throwIfAborted();
+    return done;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
   } finally {
     cancelLimit();
-    options.signal?.removeEventListener("abort", killGroup);
+    signal?.removeEventListener("abort", kill);
   }
 }
 
-function getGitSettings({ lfs, login, settings }: GitOptions): readonly string[] {
+function getGitSettings({ lfs, login, settings, shell }: GitOptions): readonly string[] {
   return [
     ...SAFE_SETTINGS,
     ...(lfs === true ? LFS_FILTERS : NO_LFS),
-    ...(login == null ? [] : getLoginSettings(login)),
+    ...(login == null || shell !== undefined ? [] : getLoginSettings(login)),
     ...(settings ?? []),
   ];
 }
@@ -158,10 +207,7 @@ function collect(child: ReturnType<typeof spawn>): Promise<GitRun> {
     child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
       stderr = (stderr + chunk).slice(-STDERR_KEPT);
     });
-    child.on("error", (error: NodeJS.ErrnoException) => {
-      const missing = error.code === "ENOENT" && error.syscall === "spawn git";
-      reject(missing ? new GitMissingError("git is not installed on this node") : error);
-    });
+    child.on("error", reject);
     child.on("close", (code, signal) => {
       const reason = signal === null ? "" : `\ngit was ended by ${signal}`;
       resolve({ code: code ?? 128, stdout: Buffer.concat(stdout).toString("utf8"), stderr: stderr + reason });
@@ -169,35 +215,54 @@ function collect(child: ReturnType<typeof spawn>): Promise<GitRun> {
   });
 }
 
-function getGitEnvironment(options: GitOptions): NodeJS.ProcessEnv {
+/** Without the directories of a server of the local cloud, which an agent without a sandbox may write. */
+function getPath(): string {
+  const root = process.env["SAMOVAR_ROOT"] ?? "";
+  const directories = (process.env["PATH"] ?? "").split(delimiter).filter(isAbsolute);
+  return directories.filter((path) => root === "" || !`${resolve(path)}/`.startsWith(`${root}/`)).join(delimiter);
+}
+
+function getNodeEnvironment(options: GitOptions): NodeJS.ProcessEnv {
   const passed = PASSED_ON.flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value]];
   });
   return {
     ...Object.fromEntries(passed),
+    PATH: getPath(),
     HOME: options.home,
     XDG_CONFIG_HOME: `${options.home}/.config`,
+    GIT_SSH_COMMAND: process.env["GIT_SSH_COMMAND"] ?? "ssh -oBatchMode=yes -oStrictHostKeyChecking=accept-new",
+    ...(options.login == null ? {} : getLoginEnvironment(options.login)),
+    ...getGitVariables(options),
+  };
+}
+
+function getGitVariables({ globalConfig, lfs, repository, shell }: GitOptions): Record<string, string> {
+  return {
     LC_ALL: "C",
     GIT_TERMINAL_PROMPT: "0",
     GIT_ASKPASS: "",
     SSH_ASKPASS: "",
-    GIT_SSH_COMMAND: process.env["GIT_SSH_COMMAND"] ?? "ssh -oBatchMode=yes -oStrictHostKeyChecking=accept-new",
     GIT_TEMPLATE_DIR: "",
     GIT_CONFIG_NOSYSTEM: "1",
-    GIT_CONFIG_GLOBAL: options.globalConfig ?? "/dev/null",
+    GIT_CONFIG_GLOBAL: shell === undefined ? (globalConfig ?? "/dev/null") : "/dev/null",
     GIT_ATTR_NOSYSTEM: "1",
-    ...(options.lfs === true ? {} : { GIT_LFS_SKIP_SMUDGE: "1" }),
-    ...(options.login == null ? {} : getLoginEnvironment(options.login)),
+    ...(lfs === true ? {} : { GIT_LFS_SKIP_SMUDGE: "1" }),
     GIT_OPTIONAL_LOCKS: "0",
-    ...(options.repository === undefined
+    ...(repository === undefined
       ? {}
       : {
-          GIT_DIR: options.repository.gitDir,
-          GIT_COMMON_DIR: options.repository.gitDir,
-          GIT_WORK_TREE: options.repository.workTree,
+          GIT_DIR: repository.gitDir,
+          GIT_COMMON_DIR: repository.gitDir,
+          ...(repository.workTree === undefined ? {} : { GIT_WORK_TREE: repository.workTree }),
         }),
   };
+}
+
+/** Where the node has a path of the options' repository. Only what a file is may be read there, not what is in it. */
+export function getNodePath(path: string, { shell }: GitOptions): string {
+  return shell === undefined ? path : shell.toNodePath(path);
 }
 
 /** The last lines of git's output, for people: without progress and empty lines. */
@@ -207,8 +272,12 @@ export function getOutputTail(stderr: string, maxLines = 6): string {
 }
 
 /** Throws with the end of git's stderr when it fails. */
-export async function expectSuccess(args: readonly string[], options: GitOptions): Promise<GitRun> {
-  const done = await git(args, options);
+export async function expectSuccess(
+  args: readonly string[],
+  options: GitOptions,
+  streams: GitStreams = {},
+): Promise<GitRun> {
+  const done = await git(args, options, streams);
   if (done.code !== 0) throw new Error(`git ${args[0] ?? ""} failed: ${getOutputTail(done.stderr)}`);
   return done;
 }

@@ -1,8 +1,8 @@
-/** The repository's hooks, for projects that ask for them: run at Samovar's commit and push. */
-import { access, constants } from "node:fs/promises";
+/** The repository's hooks, for projects that ask for them: run at Samovar's commit and push, in the workspace's shell. */
 import { isAbsolute, join } from "node:path";
+import type { WorkspaceShell } from "../../runtime/workspace-shell.ts";
 import type { GitOptions } from "./git.ts";
-import { git, getOutputTail, runHook } from "./git.ts";
+import { git, getOutputTail, runBesideGit } from "./git.ts";
 
 /** Call before the settings of the clone are restored, because set-up scripts configure the hooks' directory there. */
 export async function findHooksPath(options: GitOptions, gitDir: string): Promise<string> {
@@ -18,26 +18,21 @@ export async function setHooksPath(options: GitOptions, hooksPath: string): Prom
   await git(["config", "--local", "core.hooksPath", hooksPath], options);
 }
 
-/** Without a login, so that hooks don't get it. */
 export function enableHooks(options: GitOptions, hooksPath: string): GitOptions {
-  return { ...options, login: null, settings: [...(options.settings ?? []), `core.hooksPath=${hooksPath}`] };
+  return { ...options, settings: [...(options.settings ?? []), `core.hooksPath=${hooksPath}`] };
 }
 
 /** Runs `pre-push` as git would. Returns the reason for a refusal, or null. */
 export async function runPrePushHook(
   hooksPath: string,
   push: { readonly url: string; readonly head: string; readonly branch: string },
-  options: GitOptions,
+  options: GitOptions & { readonly shell: WorkspaceShell },
 ): Promise<string | null> {
   const hook = join(hooksPath, "pre-push");
-  const exists = await access(hook, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-  if (!exists) return null;
+  if ((await runBesideGit(["test", "-x", hook], options)).code !== 0) return null;
   const none = "0".repeat(push.head.length);
   const line = `HEAD ${push.head} refs/heads/${push.branch} ${none}\n`;
-  const run = await runHook(hook, ["origin", push.url], line, options);
+  const run = await runBesideGit([hook, "origin", push.url], options, { input: line });
   return run.code === 0
     ? null
     : `The repository's pre-push hook refused: ${getOutputTail(`${run.stdout}\n${run.stderr}`)}`;

@@ -4,18 +4,20 @@ import { createServer } from "node:https";
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import type { CheckoutPaths, CloneInput } from "./clone.ts";
+import type { CheckoutPaths } from "./checkout-paths.ts";
+import type { CloneInput } from "./clone.ts";
 import { cloneRepository } from "./clone.ts";
 import type { FinishInput } from "./finish.ts";
 import { finishCheckout } from "./finish.ts";
 import type { RequestLogin } from "./login.ts";
 import {
   createCloneInput,
+  createFinishPorts,
   runGit,
   makeDirectory,
   makeRepository,
   createSignal,
-  makeCheckoutPaths,
+  makePaths,
   writeFiles,
 } from "./repositories.testing.ts";
 import type { GitService } from "./servers.testing.ts";
@@ -45,7 +47,7 @@ beforeEach(() => {
   origin = join(base, "served", "tea.git");
   runGit(root, "clone", "--quiet", "--bare", join(root, "seed"), origin);
   runGit(origin, "config", "uploadpack.allowFilter", "true");
-  paths = makeCheckoutPaths(join(root, "w"));
+  paths = makePaths(join(root, "w"));
   requests = 0;
   server.open();
 });
@@ -67,7 +69,7 @@ async function checkOut(requestLogin: RequestLogin, more: Partial<CloneInput> = 
   return { ...input, ...made.value, commit: true, push: true, commitMessage: "Milk" } satisfies FinishInput;
 }
 const finish = (input: FinishInput, requestLogin: RequestLogin) =>
-  finishCheckout(input, paths, { signal: createSignal(), requestLogin, timeoutMs: 60_000 });
+  finishCheckout(input, paths, createFinishPorts({ requestLogin }));
 
 /** The contents of every file below the directory. */
 function readAllFiles(directory: string): string {

@@ -7,7 +7,7 @@ import { err, ok } from "@samovar/base";
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import type { GitOptions } from "./git.ts";
-import { expectSuccess, git, getOutputTail } from "./git.ts";
+import { expectSuccess, getNodePath, git, getOutputTail } from "./git.ts";
 import { enableHooks } from "./hooks.ts";
 
 /** New files beyond either limit are more likely a cache or a build than work. */
@@ -111,7 +111,7 @@ async function findNewFiles(
     paths
       .filter((path) => !path.endsWith("/"))
       .map(async (path) => {
-        const entry = await lstat(join(options.cwd, path)).catch(() => null);
+        const entry = await lstat(getNodePath(join(options.cwd, path), options)).catch(() => null);
         return { path, bytes: entry?.size ?? 0 };
       }),
   );
@@ -143,7 +143,7 @@ async function stageLink({ path, commit }: Link, options: GitOptions): Promise<v
 async function readSubmoduleHead(path: string, options: GitOptions): Promise<string | null> {
   const { repository: _outer, ...apart } = options;
   const cwd = join(options.cwd, path);
-  if ((await lstat(join(cwd, ".git")).catch(() => null)) === null) return null;
+  if ((await lstat(getNodePath(join(cwd, ".git"), options)).catch(() => null)) === null) return null;
   const run = await git(["--git-dir=.git", "rev-parse", "--verify", "--quiet", "HEAD^{commit}"], { ...apart, cwd });
   return run.code === 0 ? run.stdout.trim() : null;
 }

@@ -1,5 +1,4 @@
 /** Pushes to a real https server to which others push at the same moment, or which refuses in every way that hosts do. */
-import { ok } from "@samovar/base";
 import { PLAIN_CHECKOUT } from "@samovar/contracts";
 import { inSeries } from "@samovar/testing/series";
 import * as fc from "fast-check";
@@ -7,16 +6,17 @@ import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { cloneRepository } from "./clone.ts";
-import type { CheckoutPaths } from "./clone.ts";
+import type { CheckoutPaths } from "./checkout-paths.ts";
 import type { FinishInput } from "./finish.ts";
 import { bundleCheckout, finishCheckout } from "./finish.ts";
 import {
   createClonePorts,
   createCloneInput,
+  createFinishPorts,
   runGit,
   makeRepository,
   createSignal,
-  makeCheckoutPaths,
+  makePaths,
   writeFiles,
 } from "./repositories.testing.ts";
 import type { GitHttpsServer, GitRequest, GitService } from "./servers.testing.ts";
@@ -43,7 +43,7 @@ beforeAll(async () => {
   runGit(join(root, "model.git"), "update-ref", "refs/keep/foreign", foreign);
   const made = await cloneRepository(
     createCloneInput(join(root, "model.git")),
-    makeCheckoutPaths(join(root, "checkout")),
+    makePaths(join(root, "checkout")),
     createClonePorts(),
   );
   if (!made.ok) throw new Error(made.error.message);
@@ -58,7 +58,7 @@ function createWorld(checkouts: number) {
   const all = Array.from({ length: checkouts }, (_, i) => {
     const directory = join(root, `w${count}-${i}`);
     cpSync(join(root, "checkout"), directory, { recursive: true });
-    return makeCheckoutPaths(directory);
+    return makePaths(directory);
   });
   server.open();
   return { origin, url: server.url(name), all };
@@ -74,11 +74,7 @@ const createFinishInput = (repoUrl: string): FinishInput => ({
   checkout: PLAIN_CHECKOUT,
 });
 const finish = (url: string, paths: CheckoutPaths) =>
-  finishCheckout(createFinishInput(url), paths, {
-    signal: createSignal(),
-    requestLogin: async () => ok(null),
-    timeoutMs: 60_000,
-  });
+  finishCheckout(createFinishInput(url), paths, createFinishPorts());
 
 const listBranches = (origin: string) =>
   new Map(

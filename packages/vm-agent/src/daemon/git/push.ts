@@ -1,14 +1,16 @@
 /**
- * Pushes HEAD to an unused branch, never by force [F41][F42]. Each push is compare-and-set, so that a branch that appears
+ * Pushes from the clean repository to an unused branch, never by force [F41][F42]. Each push is compare-and-set, so that a branch that appears
  * between the check and the push is left alone, even where the push would be a fast-forward.
  */
 import type { Failure } from "@samovar/contracts";
 import type { Result } from "@samovar/base";
 import { redactText } from "@samovar/base";
 import { findFreeBranch } from "@samovar/domain/branch-name";
+import type { WorkspaceShell } from "../../runtime/workspace-shell.ts";
 import type { GitOptions, GitRun } from "./git.ts";
 import { expectSuccess, git, getOutputTail } from "./git.ts";
 import { runPrePushHook } from "./hooks.ts";
+import { pushLfsFiles } from "./lfs-files.ts";
 import type { GitLogin } from "./login.ts";
 import { getRefusalHint } from "./login.ts";
 import { readRemote, REFUSED_ACCESS } from "./remote.ts";
@@ -18,8 +20,12 @@ export interface PushInput {
   /** The preferred name. */
   readonly branch: string;
   readonly baseCommit: string;
+  /** The commit to push, which is in the clean repository. */
+  readonly head: string;
   /** Null: no hooks run. */
   readonly hooksPath: string | null;
+  /** For hooks and files of Git LFS: git in the workspace's shell. */
+  readonly checkout: GitOptions & { readonly shell: WorkspaceShell };
   /** The result of requesting a login; null when none was requested. */
   readonly loginResult: Result<GitLogin | null, Failure> | null;
 }
@@ -32,8 +38,9 @@ export interface PushResult {
 
 const MAX_ATTEMPTS = 8;
 
-export async function pushHead(input: PushInput, options: GitOptions): Promise<PushResult> {
-  const head = (await expectSuccess(["rev-parse", "--verify", "HEAD^{commit}"], options)).stdout.trim();
+/** `options`: of the clean repository. */
+export async function pushCommits(input: PushInput, options: GitOptions): Promise<PushResult> {
+  const { head } = input;
   const refused = new Set<string>();
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const refs = await readRemote(input.repoUrl, options);
@@ -44,7 +51,7 @@ export async function pushHead(input: PushInput, options: GitOptions): Promise<P
     if (branch === null)
       return createPushFailure(input, `The repository has too many branches named like ${input.branch}.`);
     if (branches.get(branch) === head) return { branch, pushed: true, pushError: null };
-    const tried = await pushTo(branch, { head, expected: branches.get(branch) ?? "" }, input, options);
+    const tried = await pushTo(branch, branches.get(branch) ?? "", input, options);
     if (tried === "pushed") return { branch, pushed: true, pushError: null };
     if (tried !== "taken") return createPushFailure(input, tried.refusal);
     refused.add(branch);
@@ -63,17 +70,18 @@ export function createPushFailure(
 /** `expected`: the branch's commit at the check; empty for a new branch. */
 async function pushTo(
   branch: string,
-  { head, expected }: { readonly head: string; readonly expected: string },
+  expected: string,
   input: PushInput,
   options: GitOptions,
 ): Promise<"pushed" | "taken" | { readonly refusal: string }> {
+  const { head } = input;
   if (input.hooksPath !== null) {
-    const refused = await runPrePushHook(input.hooksPath, { url: input.repoUrl, head, branch }, options);
+    const refused = await runPrePushHook(input.hooksPath, { url: input.repoUrl, head, branch }, input.checkout);
     if (refused !== null) return { refusal: refused };
   }
   if (options.lfs === true) {
-    const sent = await git(["lfs", "push", "origin", "HEAD"], options);
-    if (sent.code !== 0) return { refusal: `Git LFS could not upload its files: ${formatOutput(sent)}` };
+    const refused = await pushLfsFiles(input, input.checkout, options);
+    if (refused !== null) return { refusal: `Git LFS could not upload its files: ${refused}` };
   }
   const lease = `--force-with-lease=refs/heads/${branch}:${expected}`;
   const run = await git(
@@ -102,7 +110,7 @@ async function listForeignBranches(
   input: PushInput,
   options: GitOptions,
 ): Promise<string[]> {
-  const revisions = await expectSuccess(["rev-list", `${input.baseCommit}..HEAD`, "--"], options);
+  const revisions = await expectSuccess(["rev-list", `${input.baseCommit}..${input.head}`, "--"], options);
   const ours = new Set(revisions.stdout.split("\n"));
   return [...branches].filter(([name, tip]) => !(name.startsWith(input.branch) && ours.has(tip))).map(([name]) => name);
 }

@@ -4,10 +4,13 @@ import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ok } from "@samovar/base";
-import { PLAIN_CHECKOUT } from "@samovar/contracts";
-import type { CheckoutPaths, CloneInput, ClonePorts } from "./clone.ts";
+import { NO_LIMITS, PLAIN_CHECKOUT } from "@samovar/contracts";
+import type { CheckoutPaths } from "./checkout-paths.ts";
+import { makeCheckoutPaths } from "./checkout-paths.ts";
+import type { CloneInput, ClonePorts } from "./clone.ts";
 import { cloneRepository } from "./clone.ts";
-import type { FinishInput } from "./finish.ts";
+import type { FinishInput, FinishPorts } from "./finish.ts";
+import type { RuntimeChoice } from "../../runtime/choose-runtime.ts";
 
 export function makeDirectory(): string {
   return realpathSync(mkdtempSync(join(tmpdir(), "samovar-test-")));
@@ -51,16 +54,9 @@ export function writeFiles(directory: string, files: Readonly<Record<string, str
   }
 }
 
-export function makeCheckoutPaths(directory: string): CheckoutPaths {
+export function makePaths(directory: string): CheckoutPaths {
   mkdirSync(directory, { recursive: true });
-  return {
-    repo: join(directory, "repo"),
-    home: join(directory, "home"),
-    tmp: join(directory, "tmp"),
-    trustedConfig: join(directory, "trusted.gitconfig"),
-    globalConfig: join(directory, "global.gitconfig"),
-    bundle: join(directory, "work.bundle"),
-  };
+  return makeCheckoutPaths(directory);
 }
 
 export function createCloneInput(repoUrl: string, more: Partial<CloneInput> = {}): CloneInput {
@@ -77,6 +73,17 @@ export function createCloneInput(repoUrl: string, more: Partial<CloneInput> = {}
 /** Ports without a cancel and without a stored login. */
 export const createClonePorts = (): ClonePorts => ({ signal: createSignal(), requestLogin: async () => ok(null) });
 
+export const PROCESS_RUNTIME: RuntimeChoice = { kind: "process", reason: null, sandbox: null };
+
+/** For a finish without a cancel and without a stored login, in the process runtime. */
+export const createFinishPorts = (more: Partial<FinishPorts> = {}): FinishPorts => ({
+  ...createClonePorts(),
+  runtime: PROCESS_RUNTIME,
+  limits: NO_LIMITS,
+  timeoutMs: 120_000,
+  ...more,
+});
+
 export const createSignal = (): AbortSignal => new AbortController().signal;
 
 /** A bare repository with these files, its checkout, and the input to finish it. */
@@ -88,7 +95,7 @@ export async function makeCheckout(
   makeRepository(join(root, "seed"), files);
   const origin = join(root, "origin.git");
   runGit(root, "clone", "--quiet", "--bare", join(root, "seed"), origin);
-  const paths = makeCheckoutPaths(join(root, "w"));
+  const paths = makePaths(join(root, "w"));
   const checkout = await cloneRepository(createCloneInput(origin), paths, createClonePorts());
   if (!checkout.ok) throw new Error(checkout.error.message);
   const input = {

@@ -2,7 +2,7 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import type { GitOptions } from "./git.ts";
-import { expectSuccess, git } from "./git.ts";
+import { expectSuccess, getNodePath, git } from "./git.ts";
 import type { Leftovers } from "./leftovers.ts";
 import { LEFTOVERS_MAX } from "./leftovers.ts";
 
@@ -10,7 +10,7 @@ const MAX_NAMED = 10;
 
 /** A warning for people; null when HEAD contains everything. */
 export async function describeUnpushedWork(
-  base: string,
+  work: { readonly baseCommit: string; readonly head: string },
   leftovers: Leftovers,
   options: GitOptions,
 ): Promise<string | null> {
@@ -26,9 +26,9 @@ export async function describeUnpushedWork(
     formatSentence(
       "Pointing to commits that exist only in the workspace",
       ": ",
-      await listUnpublishedSubmodules(base, options),
+      await listUnpublishedSubmodules(work.baseCommit, options),
     ),
-    formatSentence("Commits on other branches were not pushed", ": ", await listOtherBranches(base, options)),
+    formatSentence("Commits on other branches were not pushed", ": ", await listOtherBranches(work, options)),
     (await hasStash(options)) ? "There are stashed changes." : null,
   ].filter((part) => part !== null);
   return sentences.length === 0 ? null : sentences.join(" ").slice(0, 4000);
@@ -41,12 +41,18 @@ function formatSentence(what: string, colon: string, names: readonly string[]): 
   return `${what}${space}${colon}${names.slice(0, MAX_NAMED).join(", ")}${more}.`;
 }
 
-async function listOtherBranches(base: string, options: GitOptions): Promise<readonly string[]> {
-  const refs = await expectSuccess(["for-each-ref", "--format=%(refname)", "--count=200", "refs/heads"], options);
+async function listOtherBranches(
+  { baseCommit, head }: { readonly baseCommit: string; readonly head: string },
+  options: GitOptions,
+): Promise<readonly string[]> {
+  const format = "--format=%(objectname) %(refname)";
+  const refs = await expectSuccess(["for-each-ref", format, "--count=200", "refs/heads"], options);
   const found: string[] = [];
-  for (const ref of refs.stdout.split("\n").filter((line) => line !== "")) {
+  for (const line of refs.stdout.split("\n").filter((each) => each !== "")) {
+    const [tip = "", ref = ""] = line.split(" ");
+    if (tip === head || tip === baseCommit) continue;
     const count = await git(
-      ["rev-list", "--count", "--max-count=1000", ref, "--not", "HEAD", base, "--remotes", "--"],
+      ["rev-list", "--count", "--max-count=1000", ref, "--not", "HEAD", baseCommit, "--remotes", "--"],
       options,
     );
     const commits = Number(count.stdout.trim());
@@ -79,7 +85,7 @@ async function isPublished(path: string, commit: string, options: GitOptions): P
   const { repository: _outer, ...apart } = options;
   const cwd = join(options.cwd, path);
   // A submodule that was never fetched points to a commit that is published already.
-  if ((await lstat(join(cwd, ".git")).catch(() => null)) === null) return true;
+  if ((await lstat(getNodePath(join(cwd, ".git"), options)).catch(() => null)) === null) return true;
   const query = ["for-each-ref", "--count=1", `--contains=${commit}`, "--format=%(refname)", "refs/remotes"];
   const run = await git(["--git-dir=.git", ...query], { ...apart, cwd });
   return run.code === 0 && run.stdout.trim() !== "";

@@ -3,16 +3,19 @@
  * Repeatable. A failure is an output, except when the daemon stops: then the next daemon finishes again.
  */
 import { errorMessage, redactText } from "@samovar/base";
-import type { BundleView } from "@samovar/contracts";
+import { type BundleView, OPEN_EGRESS } from "@samovar/contracts";
+import { getRepositoryHost } from "@samovar/domain/egress";
 import { withLimit } from "../../time-limit.ts";
+import type { CheckoutRuntime } from "../git/checkout-shell.ts";
 import type { FinishInput, FinishOutputs } from "../git/finish.ts";
 import { bundleCheckout, finishCheckout, NO_OUTPUTS } from "../git/finish.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
 import type { CallbackOwner, WorkspaceCallback } from "../workspaces/callback.ts";
 import { getCheckoutPaths } from "../workspaces/workspace-paths.ts";
 
-export interface SessionFinishPorts {
+export interface SessionFinishPorts extends CheckoutRuntime {
   readonly callback: WorkspaceCallback;
+  readonly controlPlaneUrl: string;
   readonly stateDir: string;
   /** For the commit, the push and the bundle together. */
   readonly finishTimeoutMs: number;
@@ -43,7 +46,7 @@ export async function finishSession(
 async function finish(
   session: SessionRow,
   workspace: WorkspaceRow,
-  { callback, stateDir, finishTimeoutMs }: SessionFinishPorts,
+  { callback, controlPlaneUrl, stateDir, runtime, limits, finishTimeoutMs }: SessionFinishPorts,
   signal: AbortSignal,
 ): Promise<FinishOutputs> {
   const { branch, baseCommit, args } = workspace;
@@ -52,6 +55,16 @@ async function finish(
   const paths = getCheckoutPaths(stateDir, workspace.directoryName);
   const input = { ...session.args.finish, repoUrl: args.repoUrl, checkout: args.checkout, branch, baseCommit };
   const outputs = await finishCheckout(input, paths, {
+    runtime,
+    limits,
+    // Hooks may need the network. Git itself does not.
+    connections: args.checkout.hooks
+      ? {
+          policy: session.args.egress ?? OPEN_EGRESS,
+          repositoryHost: getRepositoryHost(args.repoUrl),
+          controlPlaneHost: new URL(controlPlaneUrl).hostname,
+        }
+      : null,
     signal,
     timeoutMs: finishTimeoutMs * PUSH_SHARE,
     requestLogin: () =>

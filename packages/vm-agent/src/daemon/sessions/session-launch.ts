@@ -1,7 +1,7 @@
 /** What a session's host finds when it starts: `host.json`, and its agent's files in the home directory. Neither holds a secret. */
 import type { Result } from "@samovar/base";
 import { err, errorMessage, ok } from "@samovar/base";
-import type { Failure, HostLaunch } from "@samovar/contracts";
+import type { Failure, HostLaunch, WorkspaceLimits } from "@samovar/contracts";
 import { OPEN_EGRESS, PROTOCOL_VERSION } from "@samovar/contracts";
 import { getRepositoryHost } from "@samovar/domain/egress";
 import { mkdirSync } from "node:fs";
@@ -21,6 +21,7 @@ export interface LaunchInput {
   readonly node: Pick<HostLaunch, "controlPlaneUrl" | "nodeId" | "epoch">;
   readonly stateDir: string;
   readonly runtime: RuntimeChoice;
+  readonly limits: WorkspaceLimits;
   /** The mark that the session's processes carry. */
   readonly mark: string;
 }
@@ -48,7 +49,7 @@ function writeHomeFiles({ session: { args }, workspace, stateDir, runtime }: Lau
 }
 
 function createHostLaunch({ session: { args }, workspace, command, ...input }: LaunchInput): HostLaunch {
-  const { node, stateDir, runtime, mark } = input;
+  const { node, stateDir, runtime, limits, mark } = input;
   const paths = getCheckoutPaths(stateDir, workspace.directoryName);
   // The local cloud finds a server's processes by this variable.
   const server = process.env["SAMOVAR_SERVER_ID"];
@@ -64,6 +65,7 @@ function createHostLaunch({ session: { args }, workspace, command, ...input }: L
     cwd: paths.repo,
     home: paths.home,
     sandbox: createHostSandbox(runtime, paths),
+    limits,
     agent: {
       kind: args.agent.kind,
       command,

@@ -5,7 +5,7 @@
 import type { Clock, Logger, SessionId } from "@samovar/base";
 import { findByArguments, isAlive, killMarked, markProcess, processTime } from "@samovar/processes";
 import { assertNever, RunningClock, systemTimers } from "@samovar/base";
-import type { HostCommand, HostLaunch, HostStatus, SessionEnd } from "@samovar/contracts";
+import type { HostCommand, HostLaunch, HostStatus, SessionEnd, WorkspaceLimits } from "@samovar/contracts";
 import type { AgentPorts } from "../../agents/registry.ts";
 import { prepareAgent } from "../../agents/registry.ts";
 import type { RuntimeChoice } from "../../runtime/choose-runtime.ts";
@@ -40,6 +40,7 @@ export interface SupervisorPorts {
   readonly node: Pick<HostLaunch, "controlPlaneUrl" | "nodeId" | "epoch">;
   readonly stateDir: string;
   readonly runtime: RuntimeChoice;
+  readonly limits: WorkspaceLimits;
   readonly finishTimeoutMs: number;
   readonly drainTimeoutMs: number;
   /** Aborted when the daemon stops; hosts keep running. */
@@ -212,6 +213,7 @@ export class SessionSupervisor {
       node: this.#ports.node,
       stateDir: this.#ports.stateDir,
       runtime: this.#ports.runtime,
+      limits: this.#ports.limits,
     });
     if (!prepared.ok) {
       return this.#endWithoutHost(session, { do: "end-without-host", outcome: "error", failure: prepared.error });
@@ -371,6 +373,7 @@ export class SessionSupervisor {
     const { store } = this.#ports;
     const outputs = await finishSession(session, this.#existingWorkspace(), {
       ...this.#ports,
+      controlPlaneUrl: this.#ports.node.controlPlaneUrl,
       destroyed: this.#destroyed.signal,
     });
     store.transaction(() => store.setSession(session.id, { finish: outputs }));

@@ -10,7 +10,13 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { availableMemory } from "node:process";
 import type { IdSource, Logger, WorkspaceId } from "@samovar/base";
-import type { AgentRecipe, HostStandby, StandbyAssignment, WorkspaceCreateArgs } from "@samovar/contracts";
+import type {
+  AgentRecipe,
+  HostStandby,
+  StandbyAssignment,
+  WorkspaceCreateArgs,
+  WorkspaceLimits,
+} from "@samovar/contracts";
 import { PROTOCOL_VERSION, agentRecipe } from "@samovar/contracts";
 import { lowerGroup, markProcess, type ProcessMark, READY_ENVIRONMENT, untilReady } from "@samovar/processes";
 import type { AgentPorts } from "../../agents/registry.ts";
@@ -29,6 +35,7 @@ export interface StandbyPorts {
   readonly ids: IdSource;
   readonly stateDir: string;
   readonly runtime: RuntimeChoice;
+  readonly limits: WorkspaceLimits;
   readonly agents: Omit<AgentPorts, "signal" | "logger" | "onDelayed">;
   readonly stopping: AbortSignal;
 }
@@ -211,7 +218,7 @@ export class StandbyHosts {
   }
 
   async #spawn(recipe: AgentRecipe, command: string[], directoryName: string): Promise<WaitingHost> {
-    const { agents, stateDir, runtime } = this.#ports;
+    const { agents, stateDir, runtime, limits } = this.#ports;
     const mark = `standby-${this.#ports.ids.make("ses")}`;
     const directory = join(getWorkspaceDirectory(stateDir, directoryName), "standby");
     const paths = getCheckoutPaths(stateDir, directoryName);
@@ -222,6 +229,7 @@ export class StandbyHosts {
       mark,
       home: paths.home,
       sandbox,
+      limits,
       agent: getEarlyAgent(recipe, command),
     };
     writePrivateFile(join(directory, "standby.json"), JSON.stringify(standby satisfies HostStandby));

@@ -1,6 +1,6 @@
 /** Diffs of real checkouts: ordinary ones, hostile ones and large ones. */
 import type { WorkspaceDiff } from "@samovar/contracts";
-import { LIMITS, nodeFrame } from "@samovar/contracts";
+import { LIMITS, NO_LIMITS, nodeFrame } from "@samovar/contracts";
 import {
   existsSync,
   mkdirSync,
@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { CheckoutPaths } from "../git/clone.ts";
+import type { CheckoutPaths } from "../git/checkout-paths.ts";
 import { cloneRepository } from "../git/clone.ts";
 import {
   createClonePorts,
@@ -22,7 +22,8 @@ import {
   makeDirectory,
   makeRepository,
   createSignal,
-  makeCheckoutPaths,
+  makePaths,
+  PROCESS_RUNTIME,
   writeFiles,
 } from "../git/repositories.testing.ts";
 import { readWorkspaceDiff } from "./workspace-diff.ts";
@@ -43,13 +44,14 @@ beforeEach(async () => {
     "old-name.txt": "a long enough text to be known again\nby its second line too\n",
   });
   directory = join(root, "w");
-  paths = makeCheckoutPaths(directory);
+  paths = makePaths(directory);
   const made = await cloneRepository(createCloneInput(origin), paths, createClonePorts());
   baseCommit = made.ok ? made.value.baseCommit : expect.fail(made.error.message);
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const ask = (signal = createSignal()) => readWorkspaceDiff({ paths, directory, baseCommit, signal });
+const ask = (signal = createSignal()) =>
+  readWorkspaceDiff({ paths, runtime: PROCESS_RUNTIME, limits: NO_LIMITS, baseCommit, signal });
 async function readDiff(): Promise<WorkspaceDiff> {
   const seen = await ask();
   return seen.ok ? seen.value : expect.fail(seen.error.message);
@@ -96,7 +98,7 @@ describe("the diff of a checkout", () => {
     expect(runGit(paths.repo, "count-objects", "-v")).toBe(objects);
     expect(readFileSync(join(paths.repo, ".git/index")).equals(before.index)).toBe(true);
     expect(runGit(paths.repo, "status", "-s")).toBe(before.status);
-    expect(readdirSync(directory).filter((name) => name.startsWith("diff-"))).toEqual([]);
+    expect(readdirSync(paths.tmp)).toEqual([]);
   });
 
   it("names the branch and commit after the agent has left its branch or started an unrelated history", async () => {
@@ -123,7 +125,7 @@ describe("the diff of a checkout", () => {
     const abort = new AbortController();
     abort.abort(new Error("enough"));
     await expect(ask(abort.signal)).rejects.toThrow("enough");
-    expect(readdirSync(directory).filter((name) => name.startsWith("diff-"))).toEqual([]);
+    expect(readdirSync(paths.tmp)).toEqual([]);
   });
 });
 

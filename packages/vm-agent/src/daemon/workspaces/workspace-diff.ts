@@ -1,21 +1,24 @@
 /**
  * The changes in a checkout that its agent owns and may be writing to: the checkout is not modified, and git reads none of
- * its settings. The comparison uses a temporary index and configuration. Keeps S1.
+ * its settings. The comparison uses a temporary index and configuration. It runs with the agent's rights, in a shell of its
+ * runtime, so that no link shows what the agent could not read itself. Keeps S1.
  */
 import type { Result } from "@samovar/base";
 import { err, errorMessage, ok, redactText } from "@samovar/base";
 import type { Failure, WorkspaceDiff } from "@samovar/contracts";
 import { headOfJson, jsonBytes } from "@samovar/domain/text-limits";
-import { copyFile, lstat, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { CheckoutPaths } from "../git/clone.ts";
+import { SEEN } from "../../runtime/sandbox-arguments.ts";
+import type { WorkspaceShell } from "../../runtime/workspace-shell.ts";
+import type { CheckoutPaths } from "../git/checkout-paths.ts";
+import type { CheckoutRuntime } from "../git/checkout-shell.ts";
+import { getCheckoutOptions, withCheckoutShell } from "../git/checkout-shell.ts";
 import type { GitOptions, GitRun } from "../git/git.ts";
-import { git, getOutputTail } from "../git/git.ts";
+import { getNodePath, git, getOutputTail, runBesideGit } from "../git/git.ts";
 
-export interface WorkspaceDiffInput {
+export interface WorkspaceDiffInput extends CheckoutRuntime {
   readonly paths: CheckoutPaths;
-  /** The workspace's directory, in which the temporary git directory is created. */
-  readonly directory: string;
   /** The commit that the task's branch started from. */
   readonly baseCommit: string;
   readonly signal: AbortSignal;
@@ -49,38 +52,48 @@ type Files = WorkspaceDiff["files"];
 
 /** Returns a failure when the checkout cannot be read. Throws only an abort's reason. */
 export async function readWorkspaceDiff(input: WorkspaceDiffInput): Promise<Result<WorkspaceDiff, Failure>> {
-  const temporary = await mkdtemp(join(input.directory, "diff-"));
   try {
-    return ok(await compare(input, temporary));
+    return ok(await compareInShell(input));
   } catch (error) {
     input.signal.throwIfAborted();
     const message = redactText(`The checkout at ${input.paths.repo} cannot be read: ${errorMessage(error)}`);
     return err({ code: "diff_failed", message: message.slice(0, 4000) });
-  } finally {
-    await rm(temporary, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
-async function compare({ paths, baseCommit, signal }: WorkspaceDiffInput, temporary: string): Promise<WorkspaceDiff> {
-  const theirs = join(paths.repo, ".git");
-  const entry = await lstat(theirs).catch(() => null);
-  if (entry === null || !entry.isDirectory()) throw new Error("its .git directory is missing");
-  const options = (gitDir: string): GitOptions => ({
-    cwd: paths.repo,
-    home: paths.home,
-    globalConfig: paths.globalConfig,
-    repository: { gitDir, workTree: paths.repo },
-    settings: SETTINGS,
-    signal,
-    timeoutMs: GIT_TIMEOUT_MS,
-  });
-  const head = await readHead(options(theirs));
-  await makeTemporaryGitDirectory(temporary, theirs, paths.trustedConfig, head.commit);
-  const ours = options(temporary);
-  await readIndex(temporary, theirs, head.commit, ours);
+async function compareInShell(input: WorkspaceDiffInput): Promise<WorkspaceDiff> {
+  await mkdir(input.paths.tmp, { recursive: true, mode: 0o700 });
+  return withCheckoutShell(input, input.paths, (shell) => compare(input, shell));
+}
+
+type ShellGit = GitOptions & { readonly shell: WorkspaceShell };
+
+async function compare(
+  { paths, baseCommit, signal }: WorkspaceDiffInput,
+  shell: WorkspaceShell,
+): Promise<WorkspaceDiff> {
+  const theirs = getCheckoutOptions(shell, { settings: SETTINGS, signal, timeoutMs: GIT_TIMEOUT_MS });
+  const head = await readHead(theirs);
+  const gitDir = await makeTemporaryGitDirectory(paths, head.commit, theirs);
+  const ours = { ...theirs, repository: { gitDir, workTree: theirs.cwd } };
+  try {
+    return await compareWith({ paths, baseCommit, head }, ours);
+  } finally {
+    if (!signal.aborted) await runBesideGit(["rm", "-rf", "--", gitDir], theirs);
+  }
+}
+
+interface Compared {
+  readonly paths: CheckoutPaths;
+  readonly baseCommit: string;
+  readonly head: { readonly branch: string | null; readonly commit: string | null };
+}
+
+async function compareWith({ paths, baseCommit, head }: Compared, ours: ShellGit): Promise<WorkspaceDiff> {
+  await readIndex(head.commit, ours);
   const tracked = await listTrackedChanges(baseCommit, ours);
   const untracked = await listUntrackedFiles(ours);
-  const isPartOfDiff = await addNewFiles(untracked, paths.repo, ours);
+  const isPartOfDiff = await addNewFiles(untracked, ours);
   const compared = await git(["diff", ...COMPARE, "--src-prefix=a/", "--dst-prefix=b/", baseCommit, "--"], ours);
   if (compared.code !== 0) throw createGitError("diff", compared);
   const files = cutFiles([...tracked, ...untracked.map((path) => ({ path, change: "untracked" as const }))]);
@@ -107,31 +120,38 @@ async function readHead(options: GitOptions): Promise<{ branch: string | null; c
   };
 }
 
+/** Prints the new directory. An index is copied, which saves reading every file again. */
+const MAKE = `
+if test -L .git || ! test -d .git; then echo "its .git directory is missing" >&2; exit 1; fi
+made=$(mktemp -d "$1/diff-XXXXXX") && mkdir -p "$made/refs" "$made/objects/info" && printf %s "$made" &&
+printf '%s\\n' "$PWD/.git/objects" >"$made/objects/info/alternates" &&
+printf %s "$2" >"$made/config" && printf '%s\\n' "$3" >"$made/HEAD" || exit 1
+if test -f .git/index && test "$(wc -c <.git/index)" -le ${INDEX_MAX_BYTES}; then cp .git/index "$made/index" || exit 1; fi`;
+
 /** Uses the settings of the fresh clone. Objects are read from the checkout; none are written to it. */
 async function makeTemporaryGitDirectory(
-  temporary: string,
-  theirs: string,
-  trustedConfig: string,
+  { tmp, trustedConfig }: CheckoutPaths,
   commit: string | null,
-): Promise<void> {
-  await mkdir(join(temporary, "refs"), { recursive: true });
-  await mkdir(join(temporary, "objects", "info"), { recursive: true });
-  await writeFile(join(temporary, "objects", "info", "alternates"), `${join(theirs, "objects")}\n`);
-  await writeFile(join(temporary, "HEAD"), `${commit ?? "ref: refs/heads/unborn"}\n`);
-  await copyFile(trustedConfig, join(temporary, "config"));
+  theirs: ShellGit,
+): Promise<string> {
+  const place = theirs.shell.seen.checkout === SEEN.checkout ? "/tmp" : tmp;
+  const settings = await readFile(trustedConfig, "utf8");
+  const argv = ["/bin/sh", "-c", MAKE, "sh", place, settings, commit ?? "ref: refs/heads/unborn"];
+  const made = await runBesideGit(argv, theirs);
+  if (made.code !== 0) throw new Error(getOutputTail(made.stderr));
+  return made.stdout;
 }
 
-/** Copies the agent's index, which saves reading every file again; an index that git cannot read is rebuilt from the commit. */
-async function readIndex(temporary: string, theirs: string, commit: string | null, options: GitOptions): Promise<void> {
-  const entry = await lstat(join(theirs, "index")).catch(() => null);
-  if (entry?.isFile() === true && entry.size <= INDEX_MAX_BYTES) {
-    await copyFile(join(theirs, "index"), join(temporary, "index"));
-    const read = await git(["ls-files", "--", ".git"], options);
+/** An index that git cannot read is rebuilt from the commit. */
+async function readIndex(commit: string | null, ours: ShellGit): Promise<void> {
+  const index = join(ours.repository?.gitDir ?? "", "index");
+  if ((await runBesideGit(["test", "-e", index], ours)).code === 0) {
+    const read = await git(["ls-files", "--", ".git"], ours);
     if (read.code === 0) return;
-    await rm(join(temporary, "index"), { force: true });
+    await runBesideGit(["rm", "-f", "--", index], ours);
   }
   if (commit === null) return;
-  const made = await git(["read-tree", commit], options);
+  const made = await git(["read-tree", commit], ours);
   if (made.code !== 0) throw createGitError("read-tree", made);
 }
 
@@ -165,11 +185,11 @@ async function listUntrackedFiles(options: GitOptions): Promise<string[]> {
 }
 
 /** Adds new files to the diff; returns whether all of them were added. */
-async function addNewFiles(untracked: readonly string[], repo: string, options: GitOptions): Promise<boolean> {
+async function addNewFiles(untracked: readonly string[], options: GitOptions): Promise<boolean> {
   const candidates = untracked.slice(0, NEW_FILES_MAX).filter((path) => !path.endsWith("/"));
   const small: string[] = [];
   for (const path of candidates) {
-    const entry = await lstat(join(repo, path)).catch(() => null);
+    const entry = await lstat(getNodePath(join(options.cwd, path), options)).catch(() => null);
     const isShown = entry !== null && (entry.isSymbolicLink() || (entry.isFile() && entry.size <= NEW_FILE_MAX_BYTES));
     if (isShown) small.push(path);
   }

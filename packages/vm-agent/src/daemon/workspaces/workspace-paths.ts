@@ -4,7 +4,8 @@ import { sha256 } from "@samovar/base/sha256";
 import { lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import type { CheckoutPaths } from "../git/clone.ts";
+import type { CheckoutPaths } from "../git/checkout-paths.ts";
+import { makeCheckoutPaths } from "../git/checkout-paths.ts";
 import type { WorkspaceRow } from "../store/rows.ts";
 
 /** Unix socket paths hold 108 bytes on Linux and 104 elsewhere, with the terminating zero. */
@@ -15,15 +16,7 @@ export function getWorkspaceDirectory(stateDir: string, directoryName: string): 
 }
 
 export function getCheckoutPaths(stateDir: string, directoryName: string): CheckoutPaths {
-  const directory = getWorkspaceDirectory(stateDir, directoryName);
-  return {
-    repo: join(directory, "repo"),
-    home: join(directory, "home"),
-    tmp: join(directory, "tmp"),
-    trustedConfig: join(directory, "trusted.gitconfig"),
-    globalConfig: join(directory, "global.gitconfig"),
-    bundle: join(directory, "work.bundle"),
-  };
+  return makeCheckoutPaths(getWorkspaceDirectory(stateDir, directoryName));
 }
 
 /** A short unique name from the random end of the id. */

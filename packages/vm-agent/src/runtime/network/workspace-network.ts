@@ -15,8 +15,8 @@ import { type NetworkNamespace, openNamespace } from "./namespace.ts";
 
 /** What a runtime needs to start a program in it. */
 export interface ProgramNetwork {
-  /** Before the argv. */
-  readonly enter: readonly [string, ...string[]];
+  /** Before the argv. Empty: programs are started in a network of their own without anything in it. */
+  readonly enter: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   /** Files that programs see read-only: by the path that they see, the node's path. */
   readonly files: Readonly<Record<string, string>>;
@@ -28,6 +28,9 @@ export interface WorkspaceNetworkPorts {
   /** The node's network by default. */
   readonly outside?: Omit<ConnectorPorts, "log">;
 }
+
+/** Where programs reach nothing. */
+export const NO_NETWORK = { programs: { enter: [], environment: {}, files: {} } } as const;
 
 /** The model's gateway and the egress proxy. */
 const LISTENERS = 2;

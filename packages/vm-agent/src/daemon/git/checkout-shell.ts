@@ -1,0 +1,101 @@
+/** The shell in which git works on a workspace's checkout, within the workspace's limits. */
+import { randomBytes } from "node:crypto";
+import { silentLogger, systemClock, systemTimers } from "@samovar/base";
+import type { HostSandbox, WorkspaceLimits } from "@samovar/contracts";
+import type { EgressRules } from "@samovar/domain/egress";
+import { join } from "node:path";
+import { createLimitFailure, type LimitReached } from "../../limits/limits.ts";
+import { openSessionLimits } from "../../limits/session-limits.ts";
+import { createHostSandbox, createRuntimeFailure, type RuntimeChoice } from "../../runtime/choose-runtime.ts";
+import { createRuntime } from "../../runtime/create-runtime.ts";
+import { NO_NETWORK, WorkspaceNetwork } from "../../runtime/network/workspace-network.ts";
+import { WorkspaceShell } from "../../runtime/workspace-shell.ts";
+import { SESSION_MARK } from "../../session-host/agent-environment.ts";
+import type { CheckoutPaths } from "./checkout-paths.ts";
+import type { GitOptions } from "./git.ts";
+
+/** Where the workspace's programs run, and what they may use. */
+export interface CheckoutRuntime {
+  readonly runtime: RuntimeChoice;
+  readonly limits: WorkspaceLimits;
+  /** Which connections leave a sandbox; without them none does. */
+  readonly connections?: EgressRules | null;
+}
+
+/** Variables of the node that programs in the shell get: nothing that opens a login. */
+const PASSED_ON = ["PATH", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"];
+const CERTIFICATES = ["SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"];
+
+/**
+ * Opens the shell for the work, and ends all that was started in it. Throws where the node demands a sandbox that does not
+ * work, and with a sentence when a limit is reached.
+ */
+export async function withCheckoutShell<T>(
+  { runtime: choice, limits, connections = null }: CheckoutRuntime,
+  paths: CheckoutPaths,
+  work: (shell: WorkspaceShell) => Promise<T>,
+): Promise<T> {
+  if (choice.kind === "unavailable") throw new Error(createRuntimeFailure(choice).message);
+  // Another one than the session's, so that the end of an agent that runs meanwhile leaves the shell alone.
+  const mark = `checkout-${randomBytes(8).toString("hex")}`;
+  const within = openSessionLimits(mark, limits);
+  const sandbox = createHostSandbox(choice, paths);
+  const network = sandbox === null || connections === null ? null : await openNetwork(sandbox, connections);
+  const runtime = createRuntime({
+    places: { checkout: paths.repo, home: paths.home },
+    sandbox,
+    network: network ?? NO_NETWORK,
+    mark,
+    timers: systemTimers,
+    enter: within.enter,
+  });
+  const shell = new WorkspaceShell(runtime, createEnvironment(runtime.seen.home, mark));
+  let reached: LimitReached | null = null;
+  const watch = within.watch({
+    runtimes: [runtime],
+    directories: [paths.repo, paths.home, paths.tmp],
+    clock: systemClock,
+    timers: systemTimers,
+    onReached: (limit) => {
+      reached = limit;
+      shell.kill();
+    },
+  });
+  try {
+    return await work(shell);
+  } catch (error) {
+    if (reached !== null) throw new Error(createLimitFailure(reached).message, { cause: error });
+    throw error;
+  } finally {
+    watch.stop();
+    await shell.close();
+    await runtime.end();
+    await network?.close();
+    within.remove();
+  }
+}
+
+/** What is refused is part of a hook's output, not of the transcript. */
+async function openNetwork(sandbox: HostSandbox, rules: EgressRules): Promise<WorkspaceNetwork> {
+  const network = new WorkspaceNetwork({ sandbox, log: silentLogger });
+  await network.start();
+  network.use({ rules, onRefused: () => {} });
+  return network;
+}
+
+function createEnvironment(home: string, mark: string): Record<string, string> {
+  const passed = [...PASSED_ON, ...CERTIFICATES].flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value]];
+  });
+  return { ...Object.fromEntries(passed), HOME: home, XDG_CONFIG_HOME: join(home, ".config"), [SESSION_MARK]: mark };
+}
+
+/** Options for git on the checkout, in its shell. */
+export function getCheckoutOptions(
+  shell: WorkspaceShell,
+  more: Pick<GitOptions, "settings" | "lfs" | "signal" | "timeoutMs">,
+): GitOptions & { readonly shell: WorkspaceShell } {
+  const { checkout, home } = shell.seen;
+  return { ...more, cwd: checkout, home, shell, repository: { gitDir: join(checkout, ".git"), workTree: checkout } };
+}
