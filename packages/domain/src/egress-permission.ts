@@ -36,7 +36,9 @@ export function toEgressEntry({ host, port }: RefusedConnection): string | null 
  */
 export type EgressPermission =
   | { readonly kind: "allowable"; readonly entry: string }
-  | { readonly kind: "allowed" | "none" | "never" };
+  | { readonly kind: "allowed" }
+  | { readonly kind: "none" }
+  | { readonly kind: "never" };
 
 export function decideEgressPermission(policy: EgressPolicy, refused: RefusedConnection): EgressPermission {
   const entry = toEgressEntry(refused);
