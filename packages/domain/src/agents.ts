@@ -53,15 +53,13 @@ const CODEX_STARTS: StartingFile[] = [
   { path: ".codex/hooks.json", words: null },
 ];
 
-/** Over the repository's, which could otherwise choose another way to sign in, and with it another address. */
-const GEMINI_SETTINGS = { security: { auth: { selectedType: "gemini-api-key", enforcedType: "gemini-api-key" } } };
-const GEMINI_SETTINGS_FILE = ".samovar/gemini-settings.json";
-/** A repository's `.env` sets only what is not set. */
+/** A repository's `.env` sets only what is not set; and whichever API its settings choose, its address is the gateway. */
 const GEMINI_TRUST = {
   GEMINI_CLI_TRUST_WORKSPACE: "true",
-  GEMINI_CLI_SYSTEM_SETTINGS_PATH: `{home}/${GEMINI_SETTINGS_FILE}`,
   GOOGLE_API_KEY: "{gateway.key}",
   GOOGLE_GENAI_USE_VERTEXAI: "false",
+  GOOGLE_VERTEX_BASE_URL: "{gateway.url}",
+  CODE_ASSIST_ENDPOINT: "{gateway.url}",
   NO_PROXY: "localhost,127.0.0.1,::1",
   no_proxy: "localhost,127.0.0.1,::1",
 };
@@ -188,7 +186,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
       startsEarly: false,
       homeFiles: {},
     },
-    withRepositorySettings: { env: GEMINI_TRUST, homeFiles: { [GEMINI_SETTINGS_FILE]: JSON.stringify(GEMINI_SETTINGS) } },
+    withRepositorySettings: { env: GEMINI_TRUST },
   },
   codex: {
     description: "OpenAI's coding agent.",
