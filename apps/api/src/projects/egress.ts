@@ -51,5 +51,8 @@ export async function allowHost(deps: Deps, actor: AuditActor, project: ProjectR
   const { mode, hosts } = row.egress ?? OPEN_EGRESS;
   if (mode === "none") throw new SamovarError("conflict", "This project allows no hosts. Change that in its settings.");
   if (hosts.includes(host)) return row;
-  throw new SamovarError("conflict", `This project allows ${MAX_EGRESS_HOSTS} hosts already. Remove some in its settings.`);
+  throw new SamovarError(
+    "conflict",
+    `This project allows ${MAX_EGRESS_HOSTS} hosts already. Remove some in its settings.`,
+  );
 }

@@ -1,6 +1,14 @@
 /** Projects: a repository with its defaults. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { allowEgressHost, createProject, page, pageQuery, patchProject, projectId, projectView } from "@samovar/contracts";
+import {
+  allowEgressHost,
+  createProject,
+  page,
+  pageQuery,
+  patchProject,
+  projectId,
+  projectView,
+} from "@samovar/contracts";
 import { toActor } from "../audit/store.ts";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";

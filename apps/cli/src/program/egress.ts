@@ -5,7 +5,9 @@ import type { BindCommand, SharedOptions } from "./bind-command.ts";
 const loadEgress = () => import("../commands/egress.ts");
 
 export function registerEgress(root: Command, bind: BindCommand): void {
-  const egress = root.command("egress").description("show and change which hosts a project's workspaces may connect to");
+  const egress = root
+    .command("egress")
+    .description("show and change which hosts a project's workspaces may connect to");
   bind(
     egress
       .command("show", { isDefault: true })

@@ -216,8 +216,11 @@ export class AgentSession {
 
   #openSession(resumable: ResumableSession | null): Promise<Fields> {
     const { runtime, launch } = this.#ports;
-    const _meta = createSessionMeta(launch.agent.repositorySettings);
-    const params = { cwd: runtime.seen.checkout, mcpServers: [], _meta };
+    const params = {
+      cwd: runtime.seen.checkout,
+      mcpServers: [],
+      _meta: createSessionMeta(launch.agent.repositorySettings),
+    };
     if (resumable === null) return this.#acp.request("session/new", params);
     this.#isReplaying = true;
     return this.#acp.request(`session/${resumable.method}`, { ...params, sessionId: resumable.sessionId });

@@ -57,7 +57,15 @@ export function EgressFields({ egress, fault }: EgressFieldsProps) {
 }
 
 /** Stays in the form while it is hidden, so that a change of the mode alone keeps the list. */
-function HostList({ mode, hosts, fault }: { readonly mode: EgressMode; readonly hosts: readonly string[]; readonly fault: string | undefined }) {
+function HostList({
+  mode,
+  hosts,
+  fault,
+}: {
+  readonly mode: EgressMode;
+  readonly hosts: readonly string[];
+  readonly fault: string | undefined;
+}) {
   const id = useId();
   const { label, hint } = LISTS[mode === "none" ? "allow-list" : mode];
   return (

@@ -8,8 +8,7 @@ import { FOLDED_FROM } from "./steps.ts";
 export const stepsId = (row: StepsRow): string => `steps ${row.key}`;
 
 export function getFolds(row: Row): readonly string[] {
-  if (row.kind === "message")
-    return isFolded(row.message) ? [row.message.messageId] : [];
+  if (row.kind === "message") return isFolded(row.message) ? [row.message.messageId] : [];
   return row.messages.length < FOLDED_FROM ? row.messages.map(({ messageId }) => messageId) : [stepsId(row)];
 }
 
