@@ -8,6 +8,7 @@ import { clsx } from "clsx";
 import { useId, useState } from "react";
 import { nodesQuery } from "../../api/nodes.ts";
 import { CONTROL } from "../../ui/field.tsx";
+import { Fold } from "../../ui/fold.tsx";
 
 const MODES: Readonly<Record<EgressMode, { readonly label: string; readonly about: string }>> = {
   open: { label: "Open", about: "Every host on the Internet. Hosts of private networks only if they are listed." },
@@ -41,7 +42,7 @@ export function EgressFields({ egress, fault }: EgressFieldsProps) {
             value={each}
             checked={mode === each}
             onChange={() => setMode(each)}
-            className="mt-1 size-4 accent-accent"
+            className="mt-1 size-4 shrink-0 accent-accent"
           />
           <span>
             {MODES[each].label}
@@ -93,19 +94,21 @@ function HostList({
 }
 
 function Defaults() {
+  const [open, setOpen] = useState(false);
   return (
-    <details className="text-small">
-      <summary className="w-fit cursor-pointer text-ink-2 pointer-coarse:min-h-11">
-        Always allowed ({DEFAULT_EGRESS_HOSTS.length} hosts)
-      </summary>
-      <ul className="columns-1 pt-1 font-mono text-code text-ink-3 tablet:columns-2">
+    <Fold
+      open={open}
+      onToggle={() => setOpen(!open)}
+      line={<span className="text-ink-2">Always allowed: {DEFAULT_EGRESS_HOSTS.length} hosts</span>}
+    >
+      <ul className="columns-1 font-mono text-code text-ink-3 tablet:columns-2">
         {DEFAULT_EGRESS_HOSTS.map((host) => (
           <li key={host} className="break-inside-avoid wrap-anywhere">
             {host}
           </li>
         ))}
       </ul>
-    </details>
+    </Fold>
   );
 }
 

@@ -10,7 +10,7 @@ export function RepositorySettingsField({ settings }: { readonly settings: Repos
           type="checkbox"
           name="repositorySettings"
           defaultChecked={settings === "used"}
-          className="mt-1 size-4 accent-accent"
+          className="mt-1 size-4 shrink-0 accent-accent"
         />
         <span>
           The repository's agent settings
