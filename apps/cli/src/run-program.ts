@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { EXIT_UNABLE } from "./client/errors.ts";
 import { registerAccess } from "./program/access.ts";
+import { registerEgress } from "./program/egress.ts";
 import { registerAgents, registerCredentials } from "./program/agents.ts";
 import { createBinder } from "./program/bind-command.ts";
 import { registerInstallation } from "./program/installation.ts";
@@ -26,6 +27,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     registerSessions,
     registerAgents,
     registerCredentials,
+    registerEgress,
     registerAccess,
   ])
     register(root, bind);

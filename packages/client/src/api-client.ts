@@ -29,6 +29,7 @@ import type {
   MeView,
   NodeView,
   Page,
+  PatchProject,
   PatchTask,
   ProjectView,
   SessionView,
@@ -231,6 +232,16 @@ export class ApiClient {
 
   createProject(project: CreateProject): Promise<ProjectView> {
     return this.#call<ProjectView>("/api/projects", projectView, { method: "POST", body: project });
+  }
+
+  patchProject(id: ProjectId, changes: PatchProject): Promise<ProjectView> {
+    return this.#call<ProjectView>(`/api/projects/${id}`, projectView, { method: "PATCH", body: changes });
+  }
+
+  /** Repeatable: a host is listed once. */
+  allowEgressHost(id: ProjectId, host: string): Promise<ProjectView> {
+    const options: ApiCall = { method: "POST", body: { host } };
+    return this.#call<ProjectView>(`/api/projects/${id}/egress/hosts`, projectView, options);
   }
 
   tasks(projectId: ProjectId): Promise<TaskView[]> {

@@ -16,6 +16,13 @@ export type AgentKind = z.infer<typeof agentKind>;
 export const modelApi = z.enum(["anthropic", "openai", "google"]);
 export type ModelApi = z.infer<typeof modelApi>;
 
+/**
+ * Whether an agent uses its settings in the repository: hooks, MCP servers, permissions, plugins. `ignored`: of the repository
+ * it reads the instructions (`AGENTS.md`, `CLAUDE.md`, `GEMINI.md`) alone. In both, the model's address and key are Samovar's.
+ */
+export const repositorySettings = z.enum(["ignored", "used"]);
+export type RepositorySettings = z.infer<typeof repositorySettings>;
+
 const argument = z.string().max(4000);
 const environment = variables(z.string().max(16_000), 50);
 
@@ -68,6 +75,10 @@ const homePath = z
   .max(200)
   .regex(/^(?!\.{1,2}(\/|$))[\w.-]+(\/(?!\.{1,2}(\/|$))[\w.-]+)*$/, "not a path inside the home directory");
 
+/** `path`: relative to the checkout. `words`: a file with one of these counts, in any case; null: what exists, a directory with entries. */
+export const startingFile = z.object({ path: homePath, words: z.array(z.string().min(1).max(100)).nullable() });
+export type StartingFile = z.infer<typeof startingFile>;
+
 /**
  * Everything that a node needs to install and start an agent: nodes keep no list of agents. In the values of `env`,
  * `{gateway.url}`, `{gateway.key}`, `{home}`, `{checkout}` and `{model}` are filled in by the session host; a variable
@@ -90,6 +101,10 @@ export const agentRecipe = z.object({
   startsEarly: z.boolean().default(false),
   /** Text files by their path in the session's home, written before anything of the repository runs. `{checkout}` is filled in. */
   homeFiles: z.record(homePath, z.string().max(16_000)).default({}),
+  /** Whether it uses the repository's settings; absent: ignored. What the agent needs for that besides is in the other fields. */
+  repositorySettings: repositorySettings.optional(),
+  /** Files of the repository that start programs whatever the agent's settings are; it does not start beside one. */
+  startingFiles: z.array(startingFile).max(20).optional(),
 });
 export type AgentRecipe = z.infer<typeof agentRecipe>;
 

@@ -17,10 +17,13 @@ export const egressHost = z
     "use a host name such as registry.example.com, *.example.com or registry.example.com:8443",
   );
 
+/** Of one project. */
+export const MAX_EGRESS_HOSTS = 200;
+
 export const egressPolicy = z.object({
   mode: egressMode,
   /** `allow-list`: allowed besides the defaults. `open`: hosts of private networks that may be reached. `none`: unused. */
-  hosts: z.array(egressHost).max(200),
+  hosts: z.array(egressHost).max(MAX_EGRESS_HOSTS),
 });
 export type EgressPolicy = z.infer<typeof egressPolicy>;
 

@@ -4,7 +4,7 @@
  * losing a connection loses nothing.
  */
 import * as z from "zod";
-import { agentKind, agentCapabilities, modelApi } from "./agents.ts";
+import { agentKind, agentCapabilities, modelApi, repositorySettings, startingFile } from "./agents.ts";
 import { egressPolicy, OPEN_EGRESS } from "./egress.ts";
 import { failure } from "./errors.ts";
 import { sessionOutcome } from "./events.ts";
@@ -158,6 +158,9 @@ export const hostLaunch = z.object({
     gateway: modelApi.nullable(),
     /** Whether the owner's secret variables are to be fetched for it. */
     secretEnv: z.boolean(),
+    /** As in {@link agentRecipe}. */
+    repositorySettings: repositorySettings.optional(),
+    startingFiles: z.array(startingFile).optional(),
   }),
   model: z.string().nullable(),
   permissionMode: z.string().nullable(),

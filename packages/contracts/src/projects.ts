@@ -1,7 +1,8 @@
 /** Projects: a repository, its defaults, its sessions and tasks. */
 import { hasHiddenCharacter, isLoopbackHost } from "@samovar/base";
 import * as z from "zod";
-import { agentKind } from "./agents.ts";
+import { agentKind, repositorySettings } from "./agents.ts";
+import { egressHost, egressPolicy } from "./egress.ts";
 import { millis, projectId } from "./ids.ts";
 
 export const VM_SIZES = ["small", "medium", "large"] as const;
@@ -84,6 +85,8 @@ export const projectView = z.object({
   checkout: checkoutOptions,
   /** Null: the installation's. */
   commitIdentity: commitIdentity.nullable(),
+  egress: egressPolicy,
+  repositorySettings,
   counts: projectCounts,
   /** When one of its tasks last changed; null while it has none. */
   lastActivityAt: millis.nullable(),
@@ -101,8 +104,14 @@ export const createProject = z.object({
   defaultAgent: agentKind.nullable().optional(),
   checkout: checkoutOptions.optional(),
   commitIdentity: commitIdentity.nullable().optional(),
+  egress: egressPolicy.optional(),
+  repositorySettings: repositorySettings.optional(),
 });
 export type CreateProject = z.infer<typeof createProject>;
 
 export const patchProject = createProject.partial().extend({ archived: z.boolean().optional() });
 export type PatchProject = z.infer<typeof patchProject>;
+
+/** Adds one host to a project's egress policy. */
+export const allowEgressHost = z.object({ host: egressHost });
+export type AllowEgressHost = z.infer<typeof allowEgressHost>;

@@ -1,5 +1,5 @@
 /** The agents that come with Samovar: what each is, needs, and how a node gets it. Add a row to add an agent, and after a change of a package run `node scripts/lock-agents.ts`. */
-import type { AgentRecipe, BuiltInAgent, CredentialKind } from "@samovar/contracts";
+import type { AgentRecipe, BuiltInAgent, CredentialKind, StartingFile } from "@samovar/contracts";
 import lockfiles from "./agent-lockfiles.json" with { type: "json" };
 
 export interface AgentEntry {
@@ -9,6 +9,8 @@ export interface AgentEntry {
   /** What to do when that is missing. */
   readonly hint: string;
   readonly recipe: AgentRecipe;
+  /** What differs where the project lets agents use the repository's settings. */
+  readonly withRepositorySettings?: Partial<Pick<AgentRecipe, "env" | "homeFiles">>;
 }
 
 /** Agents' settings come from here alone: a repository's own could start programs or lead an agent to another model. */
@@ -30,6 +32,36 @@ const CODEX_CONFIG = {
   },
   analytics: { enabled: false },
   check_for_update_on_startup: false,
+};
+
+/** How JSON and TOML write a letter in another way. */
+const ESCAPES = ["\\u"];
+const OPENCODE_WORDS = ["plugin", "reference", ...ESCAPES];
+
+/** OpenCode imports a repository's plugins and fetches its references also when it is told to ignore its settings. */
+const OPENCODE_STARTS: StartingFile[] = [
+  ...["plugin", "plugins"].map((name) => ({ path: `.opencode/${name}`, words: null })),
+  ...["opencode.json", "opencode.jsonc", ".opencode/opencode.json", ".opencode/opencode.jsonc"].map((path) => ({
+    path,
+    words: OPENCODE_WORDS,
+  })),
+];
+
+/** Codex's adapter trusts every folder that it is started in, and so starts the repository's MCP servers. */
+const CODEX_STARTS: StartingFile[] = [
+  { path: ".codex/config.toml", words: ["mcp", "plugin", "notify", "hook", ...ESCAPES] },
+  { path: ".codex/hooks.json", words: null },
+];
+
+/** A repository's `.env` sets only what is not set; and whichever API its settings choose, its address is the gateway. */
+const GEMINI_TRUST = {
+  GEMINI_CLI_TRUST_WORKSPACE: "true",
+  GOOGLE_API_KEY: "{gateway.key}",
+  GOOGLE_GENAI_USE_VERTEXAI: "false",
+  GOOGLE_VERTEX_BASE_URL: "{gateway.url}",
+  CODE_ASSIST_ENDPOINT: "{gateway.url}",
+  NO_PROXY: "localhost,127.0.0.1,::1",
+  no_proxy: "localhost,127.0.0.1,::1",
 };
 
 export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
@@ -71,6 +103,8 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
         ANTHROPIC_API_KEY: "{gateway.key}",
         CLAUDE_CONFIG_DIR: "{home}/.claude",
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+        // No settings change the model's provider, address or key.
+        CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST: "1",
       },
       gateway: "anthropic",
       secretEnv: false,
@@ -78,6 +112,8 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
       startsEarly: true,
       homeFiles: { ".claude/CLAUDE.md": CLAUDE_MEMORY },
     },
+    // It reads the repository's `CLAUDE.md` itself.
+    withRepositorySettings: { homeFiles: {} },
   },
   opencode: {
     description: "The open-source coding agent, here with OpenAI's models.",
@@ -116,7 +152,9 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
       secretEnv: false,
       startsEarly: false,
       homeFiles: {},
+      startingFiles: OPENCODE_STARTS,
     },
+    withRepositorySettings: { env: { OPENCODE_DISABLE_PROJECT_CONFIG: "false" } },
   },
   gemini: {
     description: "Google's coding agent.",
@@ -141,12 +179,14 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
         GEMINI_API_KEY: "{gateway.key}",
         GEMINI_CLI_NO_RELAUNCH: "true",
         GEMINI_TELEMETRY_ENABLED: "false",
+        GEMINI_CLI_TRUST_WORKSPACE: "false",
       },
       gateway: "google",
       secretEnv: false,
       startsEarly: false,
       homeFiles: {},
     },
+    withRepositorySettings: { env: GEMINI_TRUST },
   },
   codex: {
     description: "OpenAI's coding agent.",
@@ -177,9 +217,17 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
       secretEnv: false,
       startsEarly: false,
       homeFiles: {},
+      startingFiles: CODEX_STARTS,
     },
   },
 };
+
+/** The recipe for a project that lets its agents use the repository's settings. */
+export function withRepositorySettings(recipe: AgentRecipe): AgentRecipe {
+  const change = findBuiltInAgent(recipe.kind)?.withRepositorySettings ?? {};
+  const env = { ...recipe.env, ...change.env };
+  return { ...recipe, ...change, env, repositorySettings: "used", startingFiles: [] };
+}
 
 /** Null for an agent that does not come with Samovar. */
 export function findBuiltInAgent(kind: string): AgentEntry | null {

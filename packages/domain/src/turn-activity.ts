@@ -7,6 +7,7 @@
  *                 because an agent reacts to the results of its background work
  */
 import type { Millis } from "@samovar/base";
+import type { RepositorySettings } from "@samovar/contracts";
 import { toFields } from "./acp-update.ts";
 
 export interface TurnActivity {
@@ -40,18 +41,22 @@ export const ANSWER_GRACE_MS = 100;
 export const FOLLOW_UP_GRACE_MS = 2_000;
 
 /**
- * For Claude's adapter: forward messages about background tasks, suggest no prompts, and read neither the repository's
- * settings, which can start programs and change the model's address, nor its list of MCP servers.
+ * For Claude's adapter: forward messages about background tasks, suggest no prompts, and read the repository's settings, which
+ * can start programs, and its list of MCP servers only where the project allows it.
  */
-export const SESSION_META = {
+export const createSessionMeta = (settings: RepositorySettings = "ignored") => ({
   claudeCode: {
     emitRawSDKMessages: [
       { type: "system", subtype: "background_tasks_changed" },
       { type: "system", subtype: "session_state_changed" },
     ],
-    options: { promptSuggestions: false, settingSources: ["user"], strictMcpConfig: true },
+    options: {
+      promptSuggestions: false,
+      settingSources: settings === "used" ? ["user", "project"] : ["user"],
+      strictMcpConfig: settings !== "used",
+    },
   },
-} as const;
+});
 
 export const recordAnswer = (state: TurnActivity, now: Millis): TurnActivity => ({ ...state, answeredAt: now });
 

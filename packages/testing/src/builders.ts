@@ -15,7 +15,7 @@ import type {
   ToolMetadata,
   WorkspaceView,
 } from "@samovar/contracts";
-import { PLAIN_CHECKOUT } from "@samovar/contracts";
+import { OPEN_EGRESS, PLAIN_CHECKOUT } from "@samovar/contracts";
 import { seededRandom } from "./test-time.ts";
 
 /** When everything that is built here happened. */
@@ -34,6 +34,8 @@ export function aProjectView(fields: Partial<ProjectView> = {}): ProjectView {
     defaultAgent: null,
     checkout: PLAIN_CHECKOUT,
     commitIdentity: null,
+    egress: OPEN_EGRESS,
+    repositorySettings: "ignored",
     counts: { running: 0, attention: 0 },
     lastActivityAt: null,
     createdAt: BUILT_AT,

@@ -7,6 +7,7 @@ import type { Deps } from "../deps.ts";
 import type { Intent } from "../idempotency.ts";
 import { toIntent, toKeyRow, findCreated } from "../idempotency.ts";
 import { assertAgentKnown } from "../agents/preconditions.ts";
+import { assertHostsOpenable } from "./egress.ts";
 import { assertRepoAllowed } from "./repo-policy.ts";
 import { insertProject, requireProject } from "./store.ts";
 import type { ProjectRow } from "./store.ts";
@@ -25,6 +26,7 @@ export async function createNewProject(
   const earlier = intent === null ? null : await findEarlierProject(deps, ownerId, intent);
   if (earlier !== null) return earlier;
   assertRepoAllowed(config, wanted.repoUrl);
+  assertHostsOpenable(wanted.egress);
   await assertAgentKnown(db, ownerId, wanted.defaultAgent);
   const row = projectOf(deps, ownerId, wanted);
   try {
@@ -55,6 +57,8 @@ function projectOf({ clock, ids }: Deps, ownerId: UserId, wanted: Wanted): Proje
     defaultAgent: wanted.defaultAgent ?? null,
     checkout: wanted.checkout ?? null,
     commitIdentity: wanted.commitIdentity ?? null,
+    egress: wanted.egress ?? null,
+    repositorySettings: wanted.repositorySettings ?? null,
     createdAt: now,
     updatedAt: now,
     archivedAt: null,

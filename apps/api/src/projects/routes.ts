@@ -1,12 +1,21 @@
 /** Projects: a repository with its defaults. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { createProject, page, pageQuery, patchProject, projectId, projectView } from "@samovar/contracts";
+import {
+  allowEgressHost,
+  createProject,
+  page,
+  pageQuery,
+  patchProject,
+  projectId,
+  projectView,
+} from "@samovar/contracts";
 import { toActor } from "../audit/store.ts";
 import { apiRouter, currentUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { idempotencyHeader, json, jsonBody } from "../http/route.ts";
 import { assertAgentKnown } from "../agents/preconditions.ts";
 import { createNewProject } from "./create.ts";
+import { allowHost, assertHostsOpenable } from "./egress.ts";
 import { assertRepoAllowed } from "./repo-policy.ts";
 import { listProjects, requireProject, updateProject } from "./store.ts";
 import { viewProject, viewProjects } from "./view.ts";
@@ -45,6 +54,14 @@ const patch = createRoute({
   responses: { 200: json(projectView, "The project") },
 });
 
+const allow = createRoute({
+  method: "post",
+  path: "/api/projects/{projectId}/egress/hosts",
+  summary: "Allows a project's workspaces one more host, from the next session on. Repeatable.",
+  request: { params, body: jsonBody(allowEgressHost) },
+  responses: { 200: json(projectView, "The project") },
+});
+
 const archive = createRoute({
   method: "delete",
   path: "/api/projects/{projectId}",
@@ -79,10 +96,18 @@ export function projectRoutes(): Router {
     const row = await requireProject(db, currentUser(c).id, c.req.valid("param").projectId);
     const { archived, ...fields } = c.req.valid("json");
     if (fields.repoUrl !== undefined) assertRepoAllowed(config, fields.repoUrl);
+    assertHostsOpenable(fields.egress);
     await assertAgentKnown(db, row.ownerId, fields.defaultAgent);
     const archivedAt = archived === undefined ? row.archivedAt : archived ? (row.archivedAt ?? clock.now()) : null;
     await updateProject(deps, toActor(currentUser(c)), row, { ...fields, archivedAt });
     return c.json(await viewProject(db, await requireProject(db, row.ownerId, row.id)), 200);
+  });
+
+  router.openapi(allow, async (c) => {
+    const deps = c.get("deps");
+    const row = await requireProject(deps.db, currentUser(c).id, c.req.valid("param").projectId);
+    const next = await allowHost(deps, toActor(currentUser(c)), row, c.req.valid("json").host);
+    return c.json(await viewProject(deps.db, next), 200);
   });
 
   router.openapi(archive, async (c) => {

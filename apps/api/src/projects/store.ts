@@ -1,7 +1,7 @@
 /** Projects in D1. Every read names the owner: another owner's project does not exist. */
 import type { ProjectId, UserId } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
-import type { Page } from "@samovar/contracts";
+import type { AuditDetail, Page } from "@samovar/contracts";
 import { and, asc, eq, gt, isNull } from "drizzle-orm";
 import { recordAction } from "../audit/store.ts";
 import type { AuditActor, AuditedAction } from "../audit/store.ts";
@@ -68,18 +68,28 @@ export async function updateProject(
   ]);
 }
 
-/** The names of changed settings, not their values, which may be long. */
+/** The names of changed settings; values, which may be long, only of those that decide what agents may do. */
 function describeChange(before: ProjectRow, change: Partial<ProjectRow>): readonly Omit<AuditedAction, "objectId">[] {
   const { archivedAt = before.archivedAt, ...settings } = change;
   const was: Readonly<Record<string, unknown>> = before;
   const changed = Object.entries(settings).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(was[key]));
   const { name } = before;
   const actions: Omit<AuditedAction, "objectId">[] = [];
-  if (changed.length > 0)
-    actions.push({ action: "project.changed", detail: { name, settings: changed.map(([key]) => key).join(", ") } });
+  if (changed.length > 0) {
+    const names = changed.map(([key]) => key).join(", ");
+    actions.push({ action: "project.changed", detail: { name, settings: names, ...describeRights(changed) } });
+  }
   if ((archivedAt === null) !== (before.archivedAt === null))
     actions.push({ action: archivedAt === null ? "project.restored" : "project.archived", detail: { name } });
   return actions;
+}
+
+function describeRights(changed: readonly (readonly [string, unknown])[]): AuditDetail {
+  const { egress, repositorySettings }: Partial<ProjectRow> = Object.fromEntries(changed);
+  return {
+    ...(egress === undefined ? {} : { egress: egress?.mode ?? null, hosts: egress?.hosts.join(", ") ?? null }),
+    ...(repositorySettings === undefined ? {} : { repositorySettings }),
+  };
 }
 
 /** A cursor is compared, never trusted: any text is a place in the order. */

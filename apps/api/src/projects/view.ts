@@ -1,6 +1,6 @@
 /** A project's view: its row, how many of its tasks are running or need a person, and when one of them last changed. */
 import type { Millis, ProjectId } from "@samovar/base";
-import { PLAIN_CHECKOUT } from "@samovar/contracts";
+import { OPEN_EGRESS, PLAIN_CHECKOUT } from "@samovar/contracts";
 import type { ProjectCounts, ProjectView } from "@samovar/contracts";
 import { and, eq, inArray, sql } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
@@ -17,9 +17,11 @@ export async function viewProjects(db: Database, rows: readonly ProjectRow[]): P
   if (rows.length === 0) return [];
   const ids = JSON.stringify(rows.map((row) => row.id));
   const [counts, activity] = await Promise.all([countTasks(db, ids), findLastActivity(db, ids)]);
-  return rows.map(({ ownerId: _owner, checkout, ...rest }) => ({
+  return rows.map(({ ownerId: _owner, checkout, egress, repositorySettings, ...rest }) => ({
     ...rest,
     checkout: checkout ?? PLAIN_CHECKOUT,
+    egress: egress ?? OPEN_EGRESS,
+    repositorySettings: repositorySettings ?? "ignored",
     counts: counts.get(rest.id) ?? NONE,
     lastActivityAt: activity.get(rest.id) ?? null,
   }));

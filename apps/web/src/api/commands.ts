@@ -22,6 +22,10 @@ export const createProject = (draft: ProjectDraft, idempotencyKey: string): Prom
 export const patchProject = (project: ProjectId, patch: PatchProject): Promise<ProjectView> =>
   call(`/projects/${project}`, projectView, { method: "PATCH", body: patch });
 
+/** Repeatable: a host is listed once. */
+export const allowEgressHost = (project: ProjectId, host: string): Promise<ProjectView> =>
+  call(`/projects/${project}/egress/hosts`, projectView, { method: "POST", body: { host } });
+
 /** The same key again makes no second task. */
 export const createTask = (project: ProjectId, task: CreateTask, idempotencyKey: string): Promise<TaskView> =>
   call(`/projects/${project}/tasks`, taskView, { method: "POST", body: task, idempotencyKey });

@@ -9,7 +9,7 @@ import { TIME_LIMITS } from "@samovar/contracts";
 import type { Fields } from "@samovar/domain/acp-update";
 import { toFields, readAcpUpdate } from "@samovar/domain/acp-update";
 import {
-  SESSION_META,
+  createSessionMeta,
   getWorkState,
   initialActivity,
   recordAnswer,
@@ -215,7 +215,12 @@ export class AgentSession {
   }
 
   #openSession(resumable: ResumableSession | null): Promise<Fields> {
-    const params = { cwd: this.#ports.runtime.seen.checkout, mcpServers: [], _meta: SESSION_META };
+    const { runtime, launch } = this.#ports;
+    const params = {
+      cwd: runtime.seen.checkout,
+      mcpServers: [],
+      _meta: createSessionMeta(launch.agent.repositorySettings),
+    };
     if (resumable === null) return this.#acp.request("session/new", params);
     this.#isReplaying = true;
     return this.#acp.request(`session/${resumable.method}`, { ...params, sessionId: resumable.sessionId });

@@ -17,6 +17,7 @@ import { recover } from "./recovery.ts";
 import { SessionSecrets } from "./session-secrets.ts";
 import { runSetupScript } from "./setup-script.ts";
 import type { SessionLimits } from "../limits/session-limits.ts";
+import { findStartingFile } from "./starting-files.ts";
 import { matchesLaunch } from "./standby.ts";
 import type { Standby } from "./standby.ts";
 import type { StartedAgent } from "./started-agent.ts";
@@ -234,7 +235,8 @@ export class SessionHost {
     const { launch, runtime, record, clock, timers, starts, log } = this.#ports;
     const { signal } = this.#stopped;
     const failure = await runSetupScript({ launch, runtime, recorder: this.#recorder, clock, timers, log, signal });
-    if (failure !== null) return { kind: "unready", failure };
+    const refusal = failure ?? findStartingFile(launch);
+    if (refusal !== null) return { kind: "unready", failure: refusal };
     const onDelayed = () => this.#onDelayed();
     const permit = standby === null ? await starts.enter({ signal, onDelayed }) : null;
     if (signal.aborted) {

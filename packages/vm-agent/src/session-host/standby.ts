@@ -1,4 +1,5 @@
 /** An agent that was started before its task was known, and the gateway to its model. Keeps S1 [R25]. */
+import { isDeepStrictEqual } from "node:util";
 import type { Logger, Random, Timers } from "@samovar/base";
 import { errorMessage } from "@samovar/base";
 import type { HostLaunch, HostSandbox, HostStandby, ModelApi } from "@samovar/contracts";
@@ -18,6 +19,8 @@ export interface Standby {
   readonly gateway: Gateway | null;
   readonly api: ModelApi | null;
   readonly command: readonly string[];
+  /** As in its recipe, with placeholders. */
+  readonly env: Readonly<Record<string, string>>;
   /** Where the agent runs. */
   readonly runtime: WorkspaceRuntime;
   readonly sandbox: HostSandbox | null;
@@ -35,12 +38,14 @@ export interface StandbyPorts {
 /** Whether the agent can serve the session. */
 export function matchesLaunch(standby: Standby | null, launch: HostLaunch): standby is Standby {
   if (standby === null || standby.agent.isGone) return false;
-  const { command, gateway } = launch.agent;
+  const { command, env, gateway } = launch.agent;
   return (
     standby.mark === launch.mark &&
     standby.api === gateway &&
     JSON.stringify(standby.sandbox) === JSON.stringify(launch.sandbox) &&
-    JSON.stringify(standby.command) === JSON.stringify(command)
+    JSON.stringify(standby.command) === JSON.stringify(command) &&
+    // What the agent reads of a repository is decided by its environment, too.
+    isDeepStrictEqual(standby.env, env)
   );
 }
 
@@ -62,7 +67,8 @@ export async function startStandby(
   await started.initialized.catch((error: unknown) =>
     log.warn("standby.agent_refused", { error: errorMessage(error) }),
   );
-  return { agent: started, gateway, api: agent.gateway, command: agent.command, runtime, sandbox, mark, limits };
+  const { command, env } = agent;
+  return { agent: started, gateway, api: agent.gateway, command, env, runtime, sandbox, mark, limits };
 }
 
 export async function endStandby(standby: Standby | null, { mark }: HostStandby): Promise<void> {

@@ -10,6 +10,7 @@ import type {
   VmSize,
 } from "@samovar/contracts";
 import { PLAIN_CHECKOUT } from "@samovar/contracts";
+import { withRepositorySettings } from "@samovar/domain/agents";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { eq } from "drizzle-orm";
@@ -73,7 +74,7 @@ export async function openRun(deps: Deps, params: TaskRunParams): Promise<RunPla
     noticeId: deps.ids.messageId(),
     ownerId: project.ownerId,
     size: task.vmSize ?? project.defaultVmSize ?? DEFAULT_VM_SIZE,
-    agent,
+    agent: project.repositorySettings === "used" ? withRepositorySettings(agent) : agent,
     checkout: project.checkout ?? PLAIN_CHECKOUT,
     commitIdentity: project.commitIdentity ?? { name: COMMIT_NAME, email: COMMIT_EMAIL },
     repoUrl: project.repoUrl,

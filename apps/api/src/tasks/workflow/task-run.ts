@@ -11,6 +11,7 @@ import { MAX_VERIFICATIONS, getVerificationPauseMs } from "@samovar/domain/run-w
 import { CANCELLED, concludeRun, getCancelFailure } from "@samovar/domain/task-run";
 import type { Env } from "../../env.ts";
 import { createWorkspace, setWorkspaceState } from "../../workspaces/store.ts";
+import { readEgressPolicy } from "../../projects/egress.ts";
 import { projectData } from "../../sessions/durable-object/stub.ts";
 import { deleteFinishedRuns, recordFinishedRun } from "../finished-runs.ts";
 import type { TaskRunParams } from "./params.ts";
@@ -142,7 +143,8 @@ async function start(context: RunContext, job: RunJob, { nodeId, branch, round }
       setWorkspaceState(deps.env, workspaceId, "busy", { branch }),
     ]);
     // Last: once the agent may have the prompt, a repeated step must not mistake a later cancel for an earlier one.
-    await context.node(nodeId).enqueue(startCommand);
+    const egress = await readEgressPolicy(deps.db, task.projectId);
+    await context.node(nodeId).enqueue({ ...startCommand, args: { ...startCommand.args, egress } });
     return { requestedAt: deps.clock.now() };
   });
   if (requested === "cancelled") throw stopWith("cancelled", CANCELLED, "remove");

@@ -1,7 +1,7 @@
 /** Which field a fault belongs to: the schema's own issues, or the control plane's refusal. */
 import { ApiError } from "../../api/client.ts";
 
-const FIELDS = ["name", "repoUrl", "baseBranch", "commitIdentity"] as const;
+const FIELDS = ["name", "repoUrl", "baseBranch", "commitIdentity", "egress"] as const;
 type FieldName = (typeof FIELDS)[number];
 export type Faults = Partial<Readonly<Record<FieldName, string>>>;
 

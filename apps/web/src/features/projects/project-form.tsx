@@ -12,8 +12,10 @@ import { Field } from "../../ui/field.tsx";
 import { SelectField } from "../../ui/select-field.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
 import { CheckoutFields } from "./checkout-fields.tsx";
+import { EgressFields } from "./egress-fields.tsx";
 import { getFaults, refusedField, type Faults } from "./project-faults.ts";
-import { readProjectForm } from "./read-project-form.ts";
+import { nameHosts, readProjectForm } from "./read-project-form.ts";
+import { RepositorySettingsField } from "./repository-settings-field.tsx";
 
 const SIZES = { small: "Small", medium: "Medium", large: "Large" } as const;
 
@@ -30,8 +32,9 @@ export function ProjectForm({ project }: { readonly project: ProjectView }) {
   });
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const checked = schema.safeParse(readProjectForm(new FormData(event.currentTarget)));
-    setFaults(checked.success ? {} : getFaults(checked.error.issues));
+    const draft = readProjectForm(new FormData(event.currentTarget));
+    const checked = schema.safeParse(draft);
+    setFaults(checked.success ? {} : getFaults(nameHosts(checked.error.issues, draft)));
     if (checked.success) save.mutate(checked.data);
   };
   const elsewhere = save.isError && Object.keys(refusedField(save.error)).length === 0;
@@ -80,6 +83,8 @@ export function ProjectForm({ project }: { readonly project: ProjectView }) {
         />
       </div>
       <CheckoutFields checkout={project.checkout} />
+      <RepositorySettingsField settings={project.repositorySettings} />
+      <EgressFields egress={project.egress} fault={faults.egress} />
       {elsewhere && <ErrorPanel what="Couldn't save the project." error={save.error} />}
       <div className="flex items-center gap-3">
         <Button type="submit" kind="primary" disabled={save.isPending}>

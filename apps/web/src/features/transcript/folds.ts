@@ -1,4 +1,5 @@
 /** What of a row is folded, and what is open at first. Pure. */
+import type { MessageView } from "@samovar/contracts";
 import type { Opened } from "./places.ts";
 import { rowAt, type Row, type StepsRow } from "./rows.ts";
 import { FOLDED_FROM } from "./steps.ts";
@@ -7,10 +8,12 @@ import { FOLDED_FROM } from "./steps.ts";
 export const stepsId = (row: StepsRow): string => `steps ${row.key}`;
 
 export function getFolds(row: Row): readonly string[] {
-  if (row.kind === "message")
-    return row.message.kind === "thought" || row.message.role === "user" ? [row.message.messageId] : [];
+  if (row.kind === "message") return isFolded(row.message) ? [row.message.messageId] : [];
   return row.messages.length < FOLDED_FROM ? row.messages.map(({ messageId }) => messageId) : [stepsId(row)];
 }
+
+const isFolded = ({ kind, role, toolMetadata }: MessageView): boolean =>
+  kind === "thought" || role === "user" || (kind === "notice" && toolMetadata !== null);
 
 /** A message that the address asks for is open, and so is what it is folded into. */
 export function openedAt(rows: readonly Row[], target: number | null, opened: Opened): Opened {

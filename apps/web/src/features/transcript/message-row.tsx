@@ -1,10 +1,12 @@
 /** One message of the transcript, by its kind. Only the message that changed is rendered again. */
 import { assertNever } from "@samovar/base";
 import type { MessageView } from "@samovar/contracts";
+import { readRefusal } from "@samovar/domain/egress-permission";
 import { clsx } from "clsx";
 import { Info } from "lucide-react";
 import { memo, type ReactNode } from "react";
 import { Markdown } from "../../ui/markdown/markdown.tsx";
+import { EgressNotice } from "./egress-notice.tsx";
 import { Marks } from "./marks.tsx";
 import { MessageActions } from "./message-actions.tsx";
 import { PlanRow } from "./plan-row.tsx";
@@ -41,7 +43,7 @@ function Body({ message, live, open, onToggle }: MessageRowProps): ReactNode {
     case "plan":
       return <PlanRow content={message.content} />;
     case "notice":
-      return <Notice text={message.content} />;
+      return <NoticeRow message={message} open={open} onToggle={onToggle} />;
     case "tool":
       return null;
     default:
@@ -76,6 +78,13 @@ function Said({ text, open, onToggle }: SaidProps) {
       )}
     </div>
   );
+}
+
+function NoticeRow({ message, open, onToggle }: Omit<MessageRowProps, "live">) {
+  const refused = readRefusal(message.toolMetadata);
+  if (refused === null) return <Notice text={message.content} />;
+  const toggle = () => onToggle(message.messageId);
+  return <EgressNotice message={message} refused={refused} open={open} onToggle={toggle} />;
 }
 
 function Notice({ text }: { readonly text: string }) {

@@ -72,6 +72,8 @@ function createHostLaunch({ session: { args }, workspace, command, ...input }: L
       env: { ...args.agent.env, ...(server === undefined ? {} : { SAMOVAR_SERVER_ID: server }) },
       gateway: args.agent.gateway,
       secretEnv: args.agent.secretEnv,
+      repositorySettings: args.agent.repositorySettings,
+      startingFiles: args.agent.startingFiles,
     },
     model: args.model,
     permissionMode: args.permissionMode,
