@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { EXIT_UNABLE } from "./client/errors.ts";
 import { registerAccess } from "./program/access.ts";
 import { registerAgents, registerCredentials } from "./program/agents.ts";
+import { registerBudget } from "./program/budget.ts";
 import { createBinder } from "./program/bind-command.ts";
 import { registerInstallation } from "./program/installation.ts";
 import { registerSessions } from "./program/sessions.ts";
@@ -27,6 +28,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     registerAgents,
     registerCredentials,
     registerAccess,
+    registerBudget,
   ])
     register(root, bind);
   try {

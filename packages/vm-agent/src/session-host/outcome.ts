@@ -1,6 +1,8 @@
 /** The outcome of an agent's turn: from its answer, its loss, or the host's decision to stop it. */
 import { assertNever } from "@samovar/base";
 import type { Failure, SessionOutcome } from "@samovar/contracts";
+import { toBudgetFailure } from "@samovar/domain/budget";
+import type { ReachedLimit } from "@samovar/domain/budget";
 import type { ProgramExit } from "../runtime/runtime.ts";
 
 /** Why the host stopped the agent. */
@@ -8,6 +10,7 @@ export type StopReason =
   | { readonly kind: "cancelled"; readonly reason: string }
   | { readonly kind: "silent"; readonly afterMs: number }
   | { readonly kind: "too_long"; readonly afterMs: number }
+  | { readonly kind: "over_budget"; readonly reached: ReachedLimit }
   | { readonly kind: "host_stopped" };
 
 /** How an agent was lost during its turn: its process exited, or lost its session. */
@@ -75,6 +78,8 @@ function describeStop(stop: StopReason): Omit<TurnEnd, "stopReason"> {
         "session_too_long",
         `The session took longer than its limit of ${stop.afterMs / 1000} s.`,
       );
+    case "over_budget":
+      return { outcome: "error", failure: toBudgetFailure(stop.reached) };
     case "host_stopped":
       return createTurnEnd("crashed", "host_stopped", "The session host was stopped while the agent worked.");
     default:

@@ -20,6 +20,7 @@ import type { HostConnection } from "./host-connection.ts";
 import { connectToHost } from "./host-connection.ts";
 import { getHostArguments, readHostLogTail, startHost } from "./host-process.ts";
 import { HostStart } from "./host-start.ts";
+import { MeteringReports } from "./metering-reports.ts";
 import { OutboxReports } from "./outbox-reports.ts";
 import { createEndWithoutStart, formatPushNotice, createSessionEnd, createUnverifiedEnd } from "./session-end.ts";
 import { finishSession } from "./session-finish.ts";
@@ -54,6 +55,7 @@ export class SessionSupervisor {
   readonly #logger: Logger;
   readonly #waiter = new Waiter();
   readonly #reports: OutboxReports;
+  readonly #metering: MeteringReports;
   readonly #start: HostStart;
   /** Aborted by a cancel: ends an installation that is no longer needed. */
   readonly #cancelled = new AbortController();
@@ -75,6 +77,7 @@ export class SessionSupervisor {
     this.#ports = ports;
     this.#logger = ports.logger.with({ session: id });
     this.#reports = new OutboxReports(id, ports);
+    this.#metering = new MeteringReports(id, ports);
     this.#start = new HostStart({ store: ports.store, starts: ports.agents.starts, timers: systemTimers });
     const hostTime = processTime(() => this.#session()?.process?.pid ?? null);
     this.#hostClock = new RunningClock(ports.clock, systemTimers, hostTime);
@@ -103,6 +106,7 @@ export class SessionSupervisor {
       }
     } finally {
       this.#reports.stop();
+      this.#metering.stop();
       this.#start.release();
       this.#connection?.close();
     }
@@ -169,6 +173,7 @@ export class SessionSupervisor {
     const { store } = this.#ports;
     const end = this.#createEndWithoutHost(session, step);
     store.transaction(() => {
+      this.#metering.report();
       store.append({ kind: "session.ended", workspaceId, sessionId, end });
       store.setSession(sessionId, { phase: "finalized" });
     });
@@ -309,6 +314,7 @@ export class SessionSupervisor {
     }
     this.#sendToken();
     this.#reports.consider(status.outbox);
+    this.#metering.consider(session.workspaceId, status.metered);
     this.#onAnswer();
   }
 
@@ -387,6 +393,7 @@ export class SessionSupervisor {
     const { store } = this.#ports;
     store.transaction(() => {
       this.#reports.report(status.outbox);
+      this.#metering.report();
       store.append({
         kind: "session.ended",
         workspaceId,
