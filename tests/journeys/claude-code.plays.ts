@@ -78,6 +78,12 @@ export function plays(marks: string): Record<string, readonly ScriptedTurn[]> {
       { text: "Really." },
     ],
     "Choose a model": [{ text: "I am who you wished for." }],
+    "Spend on tea": [{ toolUse: bash("echo bought") }, { text: "Spent." }],
+    "Spend too much": [
+      { text: "A costly answer before the command.", toolUse: bash("echo looked") },
+      { toolUse: bash(`touch '${mark("too-much")}'`) },
+      { text: "Spent." },
+    ],
     "Serve the tea": [{ text: "Served." }],
     "Be overloaded": [{ text: "never", refuse: { status: 400, times: 100 } }],
   };

@@ -21,7 +21,7 @@ export interface MeteredSession extends BudgetScope {
 /** Attempts at a compare-and-set before it gives up. */
 const MAX_TRIES = 8;
 
-/** Returns whether the report had anything new. Three rows are written for the first report of a session, two for each other. */
+/** Returns whether the report had anything new; then two rows are written, and their keys for the first report of a session. */
 export async function recordMetered(
   db: Database,
   session: MeteredSession,

@@ -53,6 +53,8 @@ async function flush(deps: MeteringDeps, pending: PendingMetering, now: Millis):
   const ownerId = storage.node()?.identity.ownerId;
   if (ownerId === undefined) return;
   const { sessionId, taskId, projectId } = lease;
+  // A workspace that a person made has no task to count for.
+  if (taskId === null) return storage.markMeteringWritten(pending, now);
   const db = database(env);
   let isNew = false;
   try {
