@@ -214,7 +214,9 @@ describe("Claude Code", () => {
     const input = spending?.models.reduce((sum, { inputTokens }) => sum + inputTokens, 0);
     expect(input).toBe(10 * (turns.length + side));
     expect(spending).toMatchObject({ unmeteredCalls: 0, costMicros: expect.any(Number) });
-    expect(spending?.tokens).toBe(spending?.models.reduce((sum, each) => sum + each.inputTokens + each.outputTokens, 0));
+    expect(spending?.tokens).toBe(
+      spending?.models.reduce((sum, each) => sum + each.inputTokens + each.outputTokens, 0),
+    );
 
     const limited = await submit("Spend too much", { budget: { costMicros: null, tokens: 15 } });
     const stopped = await ended(limited);

@@ -57,7 +57,9 @@ describe("[security 39] a limit on spending", () => {
 
   it("in USD does not stop a model without a price; one in tokens does", () => {
     expect(findReachedLimit(limited({}), metered(1e9, "unknown"), 0)).toBeNull();
-    expect(findReachedLimit(limited({ limit: { costMicros: null, tokens: 7 } }), metered(7, "unknown"), 0)).not.toBeNull();
+    expect(
+      findReachedLimit(limited({ limit: { costMicros: null, tokens: 7 } }), metered(7, "unknown"), 0),
+    ).not.toBeNull();
   });
 
   it("of a task is its own, else its project's, else the installation's; its own may be none", () => {

@@ -112,8 +112,10 @@ const LIMIT_NAME: Record<LimitScope, string> = {
 };
 const RAISE: Record<LimitScope, string> = {
   task: "Raise the task's limit (on its page, or with `samovar budget task`), then retry it.",
-  project_day: "Raise the project's limit for a day in its settings, or wait for the next UTC day, then retry the task.",
-  installation_day: "Raise the limit for a day in Settings → Budget, or wait for the next UTC day, then retry the task.",
+  project_day:
+    "Raise the project's limit for a day in its settings, or wait for the next UTC day, then retry the task.",
+  installation_day:
+    "Raise the limit for a day in Settings → Budget, or wait for the next UTC day, then retry the task.",
 };
 
 /** Dollars: two decimals, more for small amounts, so that nothing is shown as nothing. */

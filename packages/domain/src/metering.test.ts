@@ -84,26 +84,32 @@ describe("[R51] metered usage", () => {
 describe("[R51] the cost of tokens", () => {
   it("is exact: in parts or at once, whatever the price", () => {
     fc.assert(
-      fc.property(fc.array(aCall, { maxLength: 20 }), fc.tuple(...[0, 1, 2, 3].map(() => fc.nat(100_000_000))), (calls, rates) => {
-        const prices = [price("*", ...rates.map((rate) => rate / 1e6))];
-        const inParts = calls.reduce((cost, call) => addCost(cost, [call], prices), NO_COST);
-        const exact = calls.reduce(
-          (sum, { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens }) =>
-            [inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens].reduce(
-              (all, tokens, kind) => all + BigInt(tokens) * BigInt(rates[kind] ?? 0),
-              sum,
-            ),
-          0n,
-        );
-        expect(BigInt(inParts.micros) * 1_000_000n + BigInt(inParts.millionths)).toBe(exact);
-        expect(addCost(NO_COST, calls, prices)).toEqual(inParts);
-      }),
+      fc.property(
+        fc.array(aCall, { maxLength: 20 }),
+        fc.tuple(...[0, 1, 2, 3].map(() => fc.nat(100_000_000))),
+        (calls, rates) => {
+          const prices = [price("*", ...rates.map((rate) => rate / 1e6))];
+          const inParts = calls.reduce((cost, call) => addCost(cost, [call], prices), NO_COST);
+          const exact = calls.reduce(
+            (sum, { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens }) =>
+              [inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens].reduce(
+                (all, tokens, kind) => all + BigInt(tokens) * BigInt(rates[kind] ?? 0),
+                sum,
+              ),
+            0n,
+          );
+          expect(BigInt(inParts.micros) * 1_000_000n + BigInt(inParts.millionths)).toBe(exact);
+          expect(addCost(NO_COST, calls, prices)).toEqual(inParts);
+        },
+      ),
     );
   });
 
   it("has each kind of token at its own price, in whole micro-dollars", () => {
     const prices = [price("claude-*", 3, 15, 0.3, 3.75)];
-    expect(toSpent({ models: [usage("claude-tea", 1000, 100, 10_001, 40)], calls: 1, unmeteredCalls: 2 }, prices)).toEqual({
+    expect(
+      toSpent({ models: [usage("claude-tea", 1000, 100, 10_001, 40)], calls: 1, unmeteredCalls: 2 }, prices),
+    ).toEqual({
       costMicros: 3000 + 1500 + 3000 + 150,
       tokens: 11_141,
       unpricedTokens: 0,

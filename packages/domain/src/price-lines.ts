@@ -4,7 +4,9 @@ import { modelPrice, type ModelPrice } from "@samovar/contracts";
 
 export const formatPriceLines = (prices: readonly ModelPrice[]): string =>
   prices
-    .map(({ pattern, input, output, cacheRead, cacheWrite }) => [pattern, input, output, cacheRead, cacheWrite].join("  "))
+    .map(({ pattern, input, output, cacheRead, cacheWrite }) =>
+      [pattern, input, output, cacheRead, cacheWrite].join("  "),
+    )
     .join("\n");
 
 /** The prices, or what is wrong with the first line that is none. Empty lines are left out. */

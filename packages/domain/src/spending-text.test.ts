@@ -62,8 +62,7 @@ describe("[R51] amounts as they are typed", () => {
   ])("%j tokens are %j", (text, tokens) => expect(parseTokens(text)).toBe(tokens));
 
   it("come back as they were typed", () => {
-    for (const micros of [1, 2_500_000, 10_000_000, 123_456])
-      expect(parseUsd(toUsdInput(micros))).toBe(micros);
+    for (const micros of [1, 2_500_000, 10_000_000, 123_456]) expect(parseUsd(toUsdInput(micros))).toBe(micros);
     expect(toUsdInput(null)).toBe("");
   });
 });

@@ -4,8 +4,7 @@ import { formatCount, formatMicros, isLimited } from "./budget.ts";
 
 /** "$0.42", "12k tokens, cost unknown", or both; "" when nothing was spent. */
 export function formatSpent({ costMicros, tokens, unpricedTokens, unmeteredCalls }: SpentAmount): string {
-  if (tokens === 0)
-    return unmeteredCalls === 0 ? "" : `${formatCalls(unmeteredCalls)} without usage, cost unknown`;
+  if (tokens === 0) return unmeteredCalls === 0 ? "" : `${formatCalls(unmeteredCalls)} without usage, cost unknown`;
   if (unpricedTokens === tokens) return `${formatCount(tokens)} tokens, cost unknown`;
   const unknown = unpricedTokens > 0 || unmeteredCalls > 0 ? "at least " : "";
   return `${unknown}${formatMicros(costMicros)}`;

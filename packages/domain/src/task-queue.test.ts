@@ -34,7 +34,16 @@ const decide = (
   dependencies: readonly Dependency[] = [],
   isBudgetUsed = false,
 ) =>
-  decideDequeue({ self, queue, availableSlots, dependencies, isBudgetUsed, queuedTasks: 1, isEnqueued: true, now: 100 });
+  decideDequeue({
+    self,
+    queue,
+    availableSlots,
+    dependencies,
+    isBudgetUsed,
+    queuedTasks: 1,
+    isEnqueued: true,
+    now: 100,
+  });
 
 describe("[R12] the queue for slots", () => {
   it("is ordered by priority, urgent first and none last, then by age", () => {
@@ -52,7 +61,14 @@ describe("[R12] the queue for slots", () => {
   });
 
   it("enqueues each task first when more tasks want a slot than there are", () => {
-    const facts = { self: entry(0, 3, 1), queue: [], availableSlots: 2, dependencies: [], isBudgetUsed: false, now: 100 };
+    const facts = {
+      self: entry(0, 3, 1),
+      queue: [],
+      availableSlots: 2,
+      dependencies: [],
+      isBudgetUsed: false,
+      now: 100,
+    };
     expect(decideDequeue({ ...facts, queuedTasks: 2, isEnqueued: false })).toEqual({ kind: "dequeue" });
     expect(decideDequeue({ ...facts, queuedTasks: 3, isEnqueued: false })).toEqual({ kind: "enqueue" });
     expect(decideDequeue({ ...facts, queuedTasks: 3, isEnqueued: true })).toEqual({ kind: "dequeue" });

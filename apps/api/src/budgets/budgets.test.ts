@@ -7,7 +7,7 @@ import { DEFAULT_PRICES } from "@samovar/domain/model-prices";
 import { eq, inArray } from "drizzle-orm";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type * as z from "zod";
-import { actorOf, anotherUser, controlPlane, manualClock } from "../../test/caller.ts";
+import { actorOf, anotherUser, controlPlane, ids, manualClock } from "../../test/caller.ts";
 import { listEntries } from "../audit/store.ts";
 import { database } from "../database/index.ts";
 import { dailySpending, sessionSpending } from "../database/schema.ts";
@@ -37,8 +37,8 @@ const metered = (input: number, output = 0, model = "tea-1", unmeteredCalls = 0)
 });
 
 async function aSession(ownerId = me.id) {
-  const { projectId, sessionId, taskId } = await aHolder(ownerId);
-  return { ownerId, projectId, sessionId, taskId };
+  const { projectId, sessionId } = await aHolder(ownerId);
+  return { ownerId, projectId, sessionId, taskId: ids.make("tsk") };
 }
 
 async function read<T extends z.ZodType>(schema: T, path: string, body?: object, method = "PUT"): Promise<z.infer<T>> {
@@ -99,7 +99,10 @@ describe("[R51] what a session has metered", () => {
     const later = controlPlane({ ...systemPorts, clock: nextDay });
     const answer = budgetView.parse(await (await later.ask("/api/budget", { token: me.token })).json());
     expect(answer).toMatchObject({ day: "2026-12-01", today: { costMicros: 30 }, month: { costMicros: 30 } });
-    expect(await read(budgetView, "/api/budget")).toMatchObject({ today: { costMicros: 100 }, month: { costMicros: 100 } });
+    expect(await read(budgetView, "/api/budget")).toMatchObject({
+      today: { costMicros: 100 },
+      month: { costMicros: 100 },
+    });
   });
 
   it("has its cost at the prices of the time: a changed table counts from then on", async () => {
@@ -178,7 +181,10 @@ describe("[security 39] limits", () => {
     ["/api/budget", { task: { costMicros: 0.5, tokens: null }, day: { costMicros: null, tokens: null } }],
     ["/api/budget", { task: null, day: { costMicros: null, tokens: null } }],
     ["/api/budget", { day: { costMicros: null, tokens: -1 } }],
-    ["/api/budget/prices", { prices: [{ pattern: "a", input: -1, output: 0, cacheRead: 0, cacheWrite: 0 }], asOf: "2026-11-30" }],
+    [
+      "/api/budget/prices",
+      { prices: [{ pattern: "a", input: -1, output: 0, cacheRead: 0, cacheWrite: 0 }], asOf: "2026-11-30" },
+    ],
     ["/api/budget/prices", { prices: [], asOf: "yesterday" }],
   ])("are refused when they are not valid: %s %j", async (path, body) => {
     const answer = await cloud.ask(path, { method: "PUT", body, token: me.token });

@@ -62,11 +62,7 @@ export async function getDayState(db: Database, { ownerId, projectId }: BudgetSc
 }
 
 /** Today's limit that is reached, the project's first; null when none is. */
-export async function findReachedDayLimit(
-  db: Database,
-  scope: BudgetScope,
-  now: Millis,
-): Promise<ReachedLimit | null> {
+export async function findReachedDayLimit(db: Database, scope: BudgetScope, now: Millis): Promise<ReachedLimit | null> {
   return toReachedDayLimit(await getDayState(db, scope, now));
 }
 

@@ -152,7 +152,13 @@ export async function explainWaiting(
         row.code === "capacity" ? (positions.find((position) => position.taskId === row.taskId)?.ahead ?? 0) : 0;
       const next = first.filter((position) => position.size === row.size && position.ahead < ahead);
       const blockers = row.blockedBy.map((id) => known.get(id) ?? { title: null, status: null });
-      const facts = { ahead, aliveNodes: alive, maxNodes: config.MAX_NODES_PER_USER, blockers, reached: reached.get(row.taskId) ?? null };
+      const facts = {
+        ahead,
+        aliveNodes: alive,
+        maxNodes: config.MAX_NODES_PER_USER,
+        blockers,
+        reached: reached.get(row.taskId) ?? null,
+      };
       const taskIds =
         row.code === "capacity" ? next.map((position) => position.taskId) : row.blockedBy.slice(0, MAX_NAMED);
       return [

@@ -121,7 +121,8 @@ export interface PriceOptions {
 }
 
 export async function prices({ file, asOf, reset }: PriceOptions, context: CommandContext): Promise<number> {
-  if (reset && file !== undefined) throw new CliError("Use either --set or --reset.", "See: samovar budget prices --help");
+  if (reset && file !== undefined)
+    throw new CliError("Use either --set or --reset.", "See: samovar budget prices --help");
   const client = await requireSamovar(context);
   if (reset) return print(await client.resetPrices(), context);
   if (file === undefined) return print(await client.prices(), context);

@@ -32,7 +32,11 @@ function addTaskOptions(command: Command): Command {
     .option("--mode <id>", "one of the agent's permission modes")
     .option("--size <size>", "small, medium or large", parseSize)
     .option("--priority <priority>", "urgent, high, medium, low or none", parsePriority)
-    .option("--budget <usd>", "stop the task when its models have cost this much, such as 2.50; none: no limit", parseDollars)
+    .option(
+      "--budget <usd>",
+      "stop the task when its models have cost this much, such as 2.50; none: no limit",
+      parseDollars,
+    )
     .option("--budget-tokens <count>", "the same in tokens, for models without a price", parseTokenCount);
 }
 

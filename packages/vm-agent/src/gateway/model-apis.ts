@@ -77,7 +77,12 @@ export const MODEL_APIS: Readonly<Record<ModelApi, ModelApiRules>> = {
       return appendPath(base, base.pathname === "/" ? path : path.replace(/^\/v1/, ""));
     },
     createRefusal: (status, message) => ({
-      error: { message, type: status >= 500 ? "server_error" : (OPENAI_TYPES[status] ?? "invalid_request_error"), param: null, code: null },
+      error: {
+        message,
+        type: status >= 500 ? "server_error" : (OPENAI_TYPES[status] ?? "invalid_request_error"),
+        param: null,
+        code: null,
+      },
     }),
   },
   google: {

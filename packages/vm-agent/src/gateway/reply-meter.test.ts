@@ -62,8 +62,26 @@ const RESPONSES = events(
 );
 
 const CHAT = events(
-  [null, { id: "c", object: "chat.completion.chunk", model: "gpt-tea", choices: [{ delta: { content: "Té" } }], usage: null }],
-  [null, { id: "c", object: "chat.completion.chunk", model: "gpt-tea", choices: [{ delta: {}, finish_reason: "stop" }], usage: null }],
+  [
+    null,
+    {
+      id: "c",
+      object: "chat.completion.chunk",
+      model: "gpt-tea",
+      choices: [{ delta: { content: "Té" } }],
+      usage: null,
+    },
+  ],
+  [
+    null,
+    {
+      id: "c",
+      object: "chat.completion.chunk",
+      model: "gpt-tea",
+      choices: [{ delta: {}, finish_reason: "stop" }],
+      usage: null,
+    },
+  ],
   [
     null,
     {
@@ -71,7 +89,12 @@ const CHAT = events(
       object: "chat.completion.chunk",
       model: "gpt-tea",
       choices: [],
-      usage: { prompt_tokens: 50, completion_tokens: 9, total_tokens: 59, prompt_tokens_details: { cached_tokens: 20 } },
+      usage: {
+        prompt_tokens: 50,
+        completion_tokens: 9,
+        total_tokens: 59,
+        prompt_tokens_details: { cached_tokens: 20 },
+      },
     },
   ],
   [null, "[DONE]"],
@@ -130,10 +153,22 @@ const whole = (reply: Reply) => meter(reply, [Buffer.from(reply.body)]);
 const json = (value: unknown) => ({ body: JSON.stringify(value), type: "application/json" });
 
 const REPLIES: readonly (readonly [string, Reply, ModelUsage])[] = [
-  ["Anthropic's stream", { api: "anthropic", path: "/v1/messages?beta=true", body: ANTHROPIC }, counted("claude-tea-5", 12, 57, 4000, 300)],
+  [
+    "Anthropic's stream",
+    { api: "anthropic", path: "/v1/messages?beta=true", body: ANTHROPIC },
+    counted("claude-tea-5", 12, 57, 4000, 300),
+  ],
   ["a Responses stream", { api: "openai", path: "/v1/responses", body: RESPONSES }, counted("gpt-tea", 260, 77, 640)],
-  ["a Chat Completions stream", { api: "openai", path: "/v1/chat/completions", body: CHAT }, counted("gpt-tea", 30, 9, 20)],
-  ["Gemini's stream", { api: "google", path: "/v1beta/models/tea:streamGenerateContent?alt=sse", body: GEMINI }, counted("gemini-tea-3", 22, 13, 10)],
+  [
+    "a Chat Completions stream",
+    { api: "openai", path: "/v1/chat/completions", body: CHAT },
+    counted("gpt-tea", 30, 9, 20),
+  ],
+  [
+    "Gemini's stream",
+    { api: "google", path: "/v1beta/models/tea:streamGenerateContent?alt=sse", body: GEMINI },
+    counted("gemini-tea-3", 22, 13, 10),
+  ],
   [
     "Gemini's list",
     { api: "google", path: "/v1beta/models/tea:streamGenerateContent", ...json(GEMINI_PARTS) },
@@ -144,18 +179,30 @@ const REPLIES: readonly (readonly [string, Reply, ModelUsage])[] = [
     {
       api: "anthropic",
       path: "/v1/messages",
-      ...json({ type: "message", model: "claude-tea-5", usage: { input_tokens: 3, output_tokens: 4, cache_read_input_tokens: 5 } }),
+      ...json({
+        type: "message",
+        model: "claude-tea-5",
+        usage: { input_tokens: 3, output_tokens: 4, cache_read_input_tokens: 5 },
+      }),
     },
     counted("claude-tea-5", 3, 4, 5),
   ],
   [
     "a whole Response",
-    { api: "openai", path: "/v1/responses", ...json({ object: "response", model: "gpt-tea", usage: { input_tokens: 8, output_tokens: 2 } }) },
+    {
+      api: "openai",
+      path: "/v1/responses",
+      ...json({ object: "response", model: "gpt-tea", usage: { input_tokens: 8, output_tokens: 2 } }),
+    },
     counted("gpt-tea", 8, 2),
   ],
   [
     "embeddings",
-    { api: "openai", path: "/v1/embeddings", ...json({ object: "list", model: "tea-embed", usage: { prompt_tokens: 6, total_tokens: 6 } }) },
+    {
+      api: "openai",
+      path: "/v1/embeddings",
+      ...json({ object: "list", model: "tea-embed", usage: { prompt_tokens: 6, total_tokens: 6 } }),
+    },
     counted("tea-embed", 6),
   ],
 ];
@@ -168,7 +215,12 @@ describe("[R51] the usage of a model call", () => {
   });
 
   test.each(REPLIES)("is read from %s, byte by byte", (_, reply, usage) => {
-    expect(meter(reply, [...Buffer.from(reply.body)].map((byte) => Buffer.from([byte])))).toEqual([usage]);
+    expect(
+      meter(
+        reply,
+        [...Buffer.from(reply.body)].map((byte) => Buffer.from([byte])),
+      ),
+    ).toEqual([usage]);
   });
 
   test.each(["\r\n", "\r"])("is read from events whose lines end with %j, wherever they are cut", (end) => {
@@ -193,19 +245,34 @@ describe("[R51] the usage of a model call", () => {
 
   it("of an aborted reply is what was seen of it: the input, and the output so far", () => {
     const cut = ANTHROPIC.slice(0, ANTHROPIC.indexOf("event: message_delta"));
-    expect(whole({ api: "anthropic", path: "/v1/messages", body: cut })).toEqual([counted("claude-tea-5", 12, 1, 4000, 300)]);
-    expect(whole({ api: "google", path: "/v1/models/tea:streamGenerateContent", body: events([null, GEMINI_PARTS[0]]) })).toEqual([
-      counted("gemini-tea-3", 30, 1),
+    expect(whole({ api: "anthropic", path: "/v1/messages", body: cut })).toEqual([
+      counted("claude-tea-5", 12, 1, 4000, 300),
     ]);
+    expect(
+      whole({ api: "google", path: "/v1/models/tea:streamGenerateContent", body: events([null, GEMINI_PARTS[0]]) }),
+    ).toEqual([counted("gemini-tea-3", 30, 1)]);
   });
 
   it.each<readonly [string, Reply]>([
-    ["an aborted Response", { api: "openai", path: "/v1/responses", body: RESPONSES.slice(0, RESPONSES.indexOf("event: response.completed")) }],
-    ["a Chat Completions stream without `stream_options`", { api: "openai", path: "/v1/chat/completions", body: CHAT.replace(/data: [^\n]*"choices":\[\][^\n]*\n\n/, "") }],
+    [
+      "an aborted Response",
+      {
+        api: "openai",
+        path: "/v1/responses",
+        body: RESPONSES.slice(0, RESPONSES.indexOf("event: response.completed")),
+      },
+    ],
+    [
+      "a Chat Completions stream without `stream_options`",
+      { api: "openai", path: "/v1/chat/completions", body: CHAT.replace(/data: [^\n]*"choices":\[\][^\n]*\n\n/, "") },
+    ],
     ["a reply in another encoding", { api: "anthropic", path: "/v1/messages", body: ANTHROPIC, encoding: "gzip" }],
     ["a reply of another type", { api: "anthropic", path: "/v1/messages", body: ANTHROPIC, type: "text/plain" }],
     ["an empty reply", { api: "anthropic", path: "/v1/messages", body: "" }],
-    ["malformed JSON", { api: "openai", path: "/v1/responses", body: '{"usage": {"input_tokens": 1', type: "application/json" }],
+    [
+      "malformed JSON",
+      { api: "openai", path: "/v1/responses", body: '{"usage": {"input_tokens": 1', type: "application/json" },
+    ],
     ["JSON of another shape", { api: "openai", path: "/v1/responses", ...json(["usage", 1, null]) }],
     ["usage that is a text", { api: "openai", path: "/v1/responses", ...json({ usage: "much" }) }],
   ])("is unknown, and counts as not metered, for %s", (_, reply) => {
@@ -216,7 +283,10 @@ describe("[R51] the usage of a model call", () => {
     ["counts tokens", { api: "anthropic", path: "/v1/messages/count_tokens", ...json({ input_tokens: 10 }) }],
     ["lists models", { api: "openai", path: "/v1/models", ...json({ data: [] }) }],
     ["counts Gemini's tokens", { api: "google", path: "/v1beta/models/tea:countTokens", ...json({ totalTokens: 1 }) }],
-    ["was refused", { api: "anthropic", path: "/v1/messages", status: 529, ...json({ type: "error", usage: { input_tokens: 1 } }) }],
+    [
+      "was refused",
+      { api: "anthropic", path: "/v1/messages", status: 529, ...json({ type: "error", usage: { input_tokens: 1 } }) },
+    ],
   ])("is not asked for when the call %s", (_, reply) => {
     expect(whole(reply)).toBeUndefined();
   });
@@ -225,8 +295,12 @@ describe("[R51] the usage of a model call", () => {
     const long = `event: x\ndata: {"usage":{"output_tokens":9999,"x":"${"y".repeat(17 * 1024 * 1024)}"}}\n\n`;
     const body = `:${"c".repeat(17 * 1024 * 1024)}\n\n${events(["x", '{"usage":'])}${long}${ANTHROPIC}`;
     const bytes = Buffer.from(body);
-    const pieces = Array.from({ length: Math.ceil(bytes.length / 65_536) }, (_, i) => bytes.subarray(i * 65_536, (i + 1) * 65_536));
-    expect(meter({ api: "anthropic", path: "/v1/messages", body }, pieces)).toEqual([counted("claude-tea-5", 12, 57, 4000, 300)]);
+    const pieces = Array.from({ length: Math.ceil(bytes.length / 65_536) }, (_, i) =>
+      bytes.subarray(i * 65_536, (i + 1) * 65_536),
+    );
+    expect(meter({ api: "anthropic", path: "/v1/messages", body }, pieces)).toEqual([
+      counted("claude-tea-5", 12, 57, 4000, 300),
+    ]);
   });
 
   it("is unknown for a whole reply too long to keep", () => {
@@ -237,9 +311,14 @@ describe("[R51] the usage of a model call", () => {
   });
 
   it("has only whole, bounded numbers and a short name, whatever the reply says", () => {
-    const usage = { input_tokens: -4, output_tokens: 2.5, cache_read_input_tokens: 1e300, cache_creation_input_tokens: "9" };
-    expect(whole({ api: "anthropic", path: "/v1/messages", ...json({ model: `t\u0007${"x".repeat(500)}`, usage }) })).toEqual([
-      counted(`t?${"x".repeat(198)}`, 0, 3, 1e12, 0),
-    ]);
+    const usage = {
+      input_tokens: -4,
+      output_tokens: 2.5,
+      cache_read_input_tokens: 1e300,
+      cache_creation_input_tokens: "9",
+    };
+    expect(
+      whole({ api: "anthropic", path: "/v1/messages", ...json({ model: `t\u0007${"x".repeat(500)}`, usage }) }),
+    ).toEqual([counted(`t?${"x".repeat(198)}`, 0, 3, 1e12, 0)]);
   });
 });

@@ -49,7 +49,8 @@ const metered = (tokens: number): MeteredUsage => ({
   calls: 1,
   unmeteredCalls: 0,
 });
-const spentBy = async (task: TaskRecord): Promise<TaskView["spending"]> => (await viewTask(deps, await now(task))).spending;
+const spentBy = async (task: TaskRecord): Promise<TaskView["spending"]> =>
+  (await viewTask(deps, await now(task))).spending;
 const hasSpent = (task: TaskRecord, costMicros: number) =>
   vi.waitFor(async () => expect((await spentBy(task))?.costMicros).toBe(costMicros), soon);
 

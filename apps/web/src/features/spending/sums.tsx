@@ -51,7 +51,10 @@ function Bar({ share }: { readonly share: number }) {
       className="h-1.5 overflow-hidden rounded-full bg-inset"
     >
       <div
-        className={clsx("h-full rounded-full", share >= 1 ? "bg-failed" : share >= NEAR_LIMIT ? "bg-working" : "bg-accent")}
+        className={clsx(
+          "h-full rounded-full",
+          share >= 1 ? "bg-failed" : share >= NEAR_LIMIT ? "bg-working" : "bg-accent",
+        )}
         style={{ width: `${percent}%` }}
       />
     </div>

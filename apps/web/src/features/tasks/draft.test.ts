@@ -50,5 +50,12 @@ it("leaves to the project what is not chosen", () => {
 });
 
 it("keeps the run options for the next task, and forgets what only this task needed", () => {
-  expect(afterSending(whole)).toEqual({ ...whole, text: "", priority: 0, baseBranch: "", dependsOn: [], limit: { usd: "", tokens: "" } });
+  expect(afterSending(whole)).toEqual({
+    ...whole,
+    text: "",
+    priority: 0,
+    baseBranch: "",
+    dependsOn: [],
+    limit: { usd: "", tokens: "" },
+  });
 });

@@ -22,9 +22,9 @@ export function BudgetSettings() {
     <>
       <h1 className="text-page font-semibold">Budget</h1>
       <p className="text-ui text-ink-2">
-        Samovar counts the tokens of every model call that passes its gateway, and their cost at the prices below. A task
-        that reaches a limit is stopped; its work is kept, and it can be retried once the limit is raised. Days and months
-        are in UTC. Nodes are paid separately.
+        Samovar counts the tokens of every model call that passes its gateway, and their cost at the prices below. A
+        task that reaches a limit is stopped; its work is kept, and it can be retried once the limit is raised. Days and
+        months are in UTC. Nodes are paid separately.
       </p>
       {budget.isPending && <Skeleton label="Loading the budget" lines={[100, 100, 60]} />}
       {budget.isError && budget.data === undefined && (
@@ -53,8 +53,7 @@ function Loaded({ budget }: { readonly budget: BudgetView }) {
 }
 
 function ByProject({ budget }: { readonly budget: BudgetView }) {
-  if (budget.projects.length === 0)
-    return <p className="text-ui text-ink-2">No model call was counted this month.</p>;
+  if (budget.projects.length === 0) return <p className="text-ui text-ink-2">No model call was counted this month.</p>;
   return (
     <div className="overflow-x-auto">
       <table className="w-full text-small tabular-nums">
