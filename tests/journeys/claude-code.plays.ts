@@ -78,10 +78,9 @@ export function plays(marks: string): Record<string, readonly ScriptedTurn[]> {
       { text: "Really." },
     ],
     "Choose a model": [{ text: "I am who you wished for." }],
-    "Spend on tea": [{ toolUse: bash("echo bought") }, { text: "Spent." }],
-    "Spend too much": [
+    "Spend on tea": [
       { text: "A costly answer before the command.", toolUse: bash("echo looked") },
-      { toolUse: bash(`touch '${mark("too-much")}'`) },
+      { toolUse: bash(`touch '${mark("spent")}'`) },
       { text: "Spent." },
     ],
     "Serve the tea": [{ text: "Served." }],

@@ -75,7 +75,7 @@ describe("[security 39] a limit on spending", () => {
     expect(toBudgetFailure({ scope: "task", limit: usd(1_000_000), spent })).toEqual({
       code: "budget_exceeded",
       message:
-        "This task has spent $1.20 of its limit of $1.00. The agent was stopped; its work is kept in the workspace. Raise the task's limit (on its page, or with `samovar budget task`), then retry it.",
+        "This task has spent $1.20 of its limit of $1.00. The agent was stopped; its work is kept in the workspace. Raise the task's limit (on its page, or with samovar budget task), then retry it.",
     });
     const { message } = toBudgetFailure({ scope: "installation_day", limit: { costMicros: null, tokens: 10 }, spent });
     expect(message).toContain("All projects together have spent 12 tokens of today's limit of 10.");

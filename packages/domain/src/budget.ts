@@ -111,7 +111,7 @@ const LIMIT_NAME: Record<LimitScope, string> = {
   installation_day: "today's limit",
 };
 const RAISE: Record<LimitScope, string> = {
-  task: "Raise the task's limit (on its page, or with `samovar budget task`), then retry it.",
+  task: "Raise the task's limit (on its page, or with samovar budget task), then retry it.",
   project_day:
     "Raise the project's limit for a day in its settings, or wait for the next UTC day, then retry the task.",
   installation_day:
