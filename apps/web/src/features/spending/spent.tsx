@@ -30,7 +30,9 @@ export function Spent({ task: { spending, output }, withLimit }: SpentProps) {
       className={isNear ? "inline-flex shrink-0 items-center gap-1 text-working tabular-nums" : "shrink-0 tabular-nums"}
       title={`Model cost, as counted by Samovar.${percent} ${explainSpent(spending)}`.trim()}
     >
-      {isNear && <Gauge size={14} className="shrink-0" role="img" aria-label={share < 1 ? "Near its limit" : "At its limit"} />}
+      {isNear && (
+        <Gauge size={14} className="shrink-0" role="img" aria-label={share < 1 ? "Near its limit" : "At its limit"} />
+      )}
       {spent}
       {withLimit && limit}
     </span>
