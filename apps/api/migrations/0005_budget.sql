@@ -16,9 +16,9 @@ CREATE TABLE model_prices (
   changed_at INTEGER NOT NULL
 );
 
--- A row for each attempt of a task.
-CREATE TABLE session_spending (
-  session_id TEXT PRIMARY KEY NOT NULL,
+-- A row for each run of a task: its workspace is its own, while runs may share a session.
+CREATE TABLE run_spending (
+  workspace_id TEXT PRIMARY KEY NOT NULL,
   task_id TEXT NOT NULL,
   metered TEXT NOT NULL,
   cost_micros INTEGER NOT NULL DEFAULT 0,
@@ -29,7 +29,7 @@ CREATE TABLE session_spending (
   version INTEGER NOT NULL DEFAULT 0,
   updated_at INTEGER NOT NULL
 );
-CREATE INDEX session_spending_task ON session_spending (task_id);
+CREATE INDEX run_spending_task ON run_spending (task_id);
 
 CREATE TABLE daily_spending (
   owner_id TEXT NOT NULL REFERENCES users (id),

@@ -10,7 +10,7 @@ import type * as z from "zod";
 import { actorOf, anotherUser, controlPlane, ids, manualClock } from "../../test/caller.ts";
 import { listEntries } from "../audit/store.ts";
 import { database } from "../database/index.ts";
-import { dailySpending, sessionSpending } from "../database/schema.ts";
+import { dailySpending, runSpending } from "../database/schema.ts";
 import { systemPorts } from "../deps.ts";
 import { aHolder } from "../nodes/durable-object/node.fixture.ts";
 import { findReachedDayLimit } from "./limits.ts";
@@ -36,9 +36,9 @@ const metered = (input: number, output = 0, model = "tea-1", unmeteredCalls = 0)
   unmeteredCalls,
 });
 
-async function aSession(ownerId = me.id) {
-  const { projectId, sessionId } = await aHolder(ownerId);
-  return { ownerId, projectId, sessionId, taskId: ids.make("tsk") };
+async function aRun(ownerId = me.id) {
+  const { projectId, workspaceId } = await aHolder(ownerId);
+  return { ownerId, projectId, workspaceId, taskId: ids.make("tsk") };
 }
 
 async function read<T extends z.ZodType>(schema: T, path: string, body?: object, method = "PUT"): Promise<z.infer<T>> {
@@ -47,28 +47,28 @@ async function read<T extends z.ZodType>(schema: T, path: string, body?: object,
   return schema.parse(await answer.json());
 }
 
-describe("[R51] what a session has metered", () => {
+describe("[R51] what a run has metered", () => {
   it("is stored once, however often, late or in which order its reports come", async () => {
-    const session = await aSession();
+    const run = await aRun();
     const reports = [metered(100), metered(200, 5), metered(300, 7), metered(300, 7, "tea-1", 2)];
     for (const report of [reports[1], reports[0], reports[2], reports[1], reports[3], reports[3]])
-      if (report !== undefined) await recordMetered(db, session, report, clock.now());
-    const [row] = await db.select().from(sessionSpending).where(eq(sessionSpending.sessionId, session.sessionId));
+      if (report !== undefined) await recordMetered(db, run, report, clock.now());
+    const [row] = await db.select().from(runSpending).where(eq(runSpending.workspaceId, run.workspaceId));
     expect(row).toMatchObject({ costMicros: 370, tokens: 307, unmeteredCalls: 2, unpricedTokens: 0 });
-    const { today } = await read(projectBudgetView, `/api/projects/${session.projectId}/budget`);
+    const { today } = await read(projectBudgetView, `/api/projects/${run.projectId}/budget`);
     expect(today).toEqual({ costMicros: 370, tokens: 307, unpricedTokens: 0, unmeteredCalls: 2 });
   });
 
   it("[F13] is stored once when reports come at the same time, as after lost answers of the database", async () => {
-    const session = await aSession();
+    const run = await aRun();
     const reports = [100, 250, 250, 175, 300, 300].map((tokens) => metered(tokens));
-    await Promise.all(reports.map((report) => recordMetered(db, session, report, clock.now())));
-    const { today } = await read(projectBudgetView, `/api/projects/${session.projectId}/budget`);
+    await Promise.all(reports.map((report) => recordMetered(db, run, report, clock.now())));
+    const { today } = await read(projectBudgetView, `/api/projects/${run.projectId}/budget`);
     expect(today).toMatchObject({ costMicros: 300, tokens: 300 });
   });
 
   it("is exact to the micro-dollar, however it is cut into reports", async () => {
-    const [whole, cut] = [await aSession(), await aSession()];
+    const [whole, cut] = [await aRun(), await aRun()];
     const cached = (tokens: number): MeteredUsage => ({
       ...metered(0),
       models: [{ model: "tea-1", inputTokens: 0, outputTokens: 0, cacheReadTokens: tokens, cacheWriteTokens: 0 }],
@@ -76,9 +76,9 @@ describe("[R51] what a session has metered", () => {
     await recordMetered(db, whole, cached(1009), clock.now());
     for (let tokens = 1; tokens <= 1009; tokens += 56) await recordMetered(db, cut, cached(tokens), clock.now());
     const costs = await db
-      .select({ cost: sessionSpending.costMicros, tokens: sessionSpending.tokens })
-      .from(sessionSpending)
-      .where(inArray(sessionSpending.sessionId, [whole.sessionId, cut.sessionId]));
+      .select({ cost: runSpending.costMicros, tokens: runSpending.tokens })
+      .from(runSpending)
+      .where(inArray(runSpending.workspaceId, [whole.workspaceId, cut.workspaceId]));
     expect(costs).toEqual([
       { cost: 100, tokens: 1009 },
       { cost: 100, tokens: 1009 },
@@ -86,11 +86,11 @@ describe("[R51] what a session has metered", () => {
   });
 
   it("counts for the UTC day on which it is reported, and for that month", async () => {
-    const session = await aSession();
-    await recordMetered(db, session, metered(100), clock.now());
+    const run = await aRun();
+    await recordMetered(db, run, metered(100), clock.now());
     const nextDay = manualClock(clock.now());
     nextDay.advance(20_000);
-    await recordMetered(db, session, metered(130), nextDay.now());
+    await recordMetered(db, run, metered(130), nextDay.now());
     const rows = await db.select().from(dailySpending).where(eq(dailySpending.ownerId, me.id));
     expect(rows.map(({ day, costMicros }) => [day, costMicros])).toEqual([
       ["2026-11-30", 100],
@@ -106,23 +106,23 @@ describe("[R51] what a session has metered", () => {
   });
 
   it("has its cost at the prices of the time: a changed table counts from then on", async () => {
-    const session = await aSession();
-    await recordMetered(db, session, metered(100), clock.now());
-    await recordMetered(db, session, metered(100, 0, "coffee"), clock.now());
+    const run = await aRun();
+    await recordMetered(db, run, metered(100), clock.now());
+    await recordMetered(db, run, metered(100, 0, "coffee"), clock.now());
     const prices = [{ pattern: "*", input: 3, output: 3, cacheRead: 3, cacheWrite: 3 }];
     await read(priceTable, "/api/budget/prices", { prices, asOf: "2026-12-01" });
-    await recordMetered(db, session, metered(110), clock.now());
-    await recordMetered(db, session, metered(101, 0, "coffee"), clock.now());
+    await recordMetered(db, run, metered(110), clock.now());
+    await recordMetered(db, run, metered(101, 0, "coffee"), clock.now());
     const { month } = await read(budgetView, "/api/budget");
     expect(month).toEqual({ costMicros: 100 + 30 + 3, tokens: 211, unpricedTokens: 100, unmeteredCalls: 0 });
   });
 
-  it("writes two rows for each report after a session's first, and none for an old one", async () => {
-    const session = await aSession();
+  it("writes two rows for each report after a run's first, and none for an old one", async () => {
+    const run = await aRun();
     const batches = vi.spyOn(Object.getPrototypeOf(env.DB), "batch");
     const rows = async (report: MeteredUsage) => {
       batches.mockClear();
-      await recordMetered(db, session, report, clock.now());
+      await recordMetered(db, run, report, clock.now());
       const results = await Promise.all(batches.mock.results.map(({ value }): Promise<D1Result[]> => value));
       return results.flat().reduce((sum, { meta }) => sum + meta.rows_written, 0);
     };
@@ -135,7 +135,7 @@ describe("[R51] what a session has metered", () => {
 
 describe("[security 39] limits", () => {
   it("are none at first, and are set for the installation and for each project", async () => {
-    const { projectId } = await aSession();
+    const { projectId } = await aRun();
     const none = { costMicros: null, tokens: null };
     expect(await read(budgetView, "/api/budget")).toEqual({
       limits: { task: none, day: none },
@@ -158,15 +158,15 @@ describe("[security 39] limits", () => {
     ]);
   });
 
-  it("of a day are reached by all sessions together, the project's first, and are fresh the next day", async () => {
-    const first = await aSession();
-    const second = { ...(await aSession()), projectId: first.projectId };
-    const elsewhere = await aSession();
+  it("of a day are reached by all runs together, the project's first, and are fresh the next day", async () => {
+    const first = await aRun();
+    const second = { ...(await aRun()), projectId: first.projectId };
+    const elsewhere = await aRun();
     const day = (costMicros: number) => ({ task: null, day: { costMicros, tokens: null } });
     await read(projectBudgetView, `/api/projects/${first.projectId}/budget`, day(150));
     await read(budgetView, "/api/budget", { task: { costMicros: null, tokens: null }, day: day(250).day });
     await recordMetered(db, first, metered(100), clock.now());
-    const reached = (session: typeof first, at = clock.now()) => findReachedDayLimit(db, session, at);
+    const reached = (run: typeof first, at = clock.now()) => findReachedDayLimit(db, run, at);
     expect(await reached(first)).toBeNull();
     await recordMetered(db, second, metered(60), clock.now());
     expect(await reached(first)).toMatchObject({ scope: "project_day", spent: { costMicros: 160 } });
@@ -209,10 +209,10 @@ describe("[R51] prices", () => {
 
 describe("[security 2] a budget", () => {
   it("is its owner's alone: no other person sees or sets it, its projects or its prices", async () => {
-    const session = await aSession();
-    await recordMetered(db, session, metered(100), clock.now());
+    const run = await aRun();
+    await recordMetered(db, run, metered(100), clock.now());
     const other = await anotherUser();
-    const path = `/api/projects/${session.projectId}/budget`;
+    const path = `/api/projects/${run.projectId}/budget`;
     const limits = { task: null, day: { costMicros: 1, tokens: null } };
     expect((await cloud.ask(path, { token: other.token })).status).toBe(404);
     expect((await cloud.ask(path, { method: "PUT", body: limits, token: other.token })).status).toBe(404);

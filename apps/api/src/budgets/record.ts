@@ -1,36 +1,36 @@
 /**
- * Stores what a session has metered: the attempt's totals and the day's sums, in one transaction. Reports are cumulative, so
+ * Stores what a run has metered: its totals and the day's sums, in one transaction. Reports are cumulative, so
  * one that comes twice, late or out of order adds nothing, whichever answer of the database was lost.
  */
-import type { Millis, SessionId, TaskId } from "@samovar/base";
+import type { Millis, TaskId, WorkspaceId } from "@samovar/base";
 import { NOTHING_METERED } from "@samovar/contracts";
 import type { MeteredUsage } from "@samovar/contracts";
 import { toDay } from "@samovar/domain/budget";
 import { addCost, countTokens, countUnpriced, mergeMetered, subtractMetered } from "@samovar/domain/metering";
 import { and, eq, sql } from "drizzle-orm";
 import type { Database } from "../database/index.ts";
-import { dailySpending, sessionSpending } from "../database/schema.ts";
+import { dailySpending, runSpending } from "../database/schema.ts";
 import type { BudgetScope } from "./limits.ts";
 import { getPrices } from "./prices.ts";
 
-export interface MeteredSession extends BudgetScope {
-  readonly sessionId: SessionId;
+export interface MeteredRun extends BudgetScope {
+  readonly workspaceId: WorkspaceId;
   readonly taskId: TaskId;
 }
 
 /** Attempts at a compare-and-set before it gives up. */
 const MAX_TRIES = 8;
 
-/** Returns whether the report had anything new; then two rows are written, and their keys for the first report of a session. */
+/** Returns whether the report had anything new; then two rows are written, and their keys for the first report of a run. */
 export async function recordMetered(
   db: Database,
-  session: MeteredSession,
+  run: MeteredRun,
   reported: MeteredUsage,
   now: Millis,
 ): Promise<boolean> {
-  const { prices } = await getPrices(db, session.ownerId);
+  const { prices } = await getPrices(db, run.ownerId);
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const [row] = await db.select().from(sessionSpending).where(eq(sessionSpending.sessionId, session.sessionId));
+    const [row] = await db.select().from(runSpending).where(eq(runSpending.workspaceId, run.workspaceId));
     const before = row?.metered ?? NOTHING_METERED;
     const metered = mergeMetered(before, reported);
     const added = subtractMetered(metered, before);
@@ -43,10 +43,10 @@ export async function recordMetered(
       unpricedTokens: countUnpriced(added.models, prices),
       unmeteredCalls: added.unmeteredCalls,
     };
-    if (await write(db, session, { metered, millionths: after.millionths, amounts, version: row?.version ?? 0 }, now))
+    if (await write(db, run, { metered, millionths: after.millionths, amounts, version: row?.version ?? 0 }, now))
       return true;
   }
-  throw new Error(`the spending of ${session.sessionId} changed concurrently ${MAX_TRIES} times`);
+  throw new Error(`the spending of ${run.workspaceId} changed concurrently ${MAX_TRIES} times`);
 }
 
 interface Change {
@@ -60,22 +60,22 @@ interface Change {
 /** Returns false, with nothing written, if the row has another version by now. */
 async function write(
   db: Database,
-  { sessionId, taskId, ownerId, projectId }: MeteredSession,
+  { workspaceId, taskId, ownerId, projectId }: MeteredRun,
   { metered, millionths, amounts, version }: Change,
   now: Millis,
 ): Promise<boolean> {
   const { costMicros, tokens, unpricedTokens, unmeteredCalls } = amounts;
-  const unchanged = and(eq(sessionSpending.sessionId, sessionId), eq(sessionSpending.version, version));
+  const unchanged = and(eq(runSpending.workspaceId, workspaceId), eq(runSpending.version, version));
   const [, , updated] = await db.batch([
     db
-      .insert(sessionSpending)
-      .values({ sessionId, taskId, metered: NOTHING_METERED, updatedAt: now })
+      .insert(runSpending)
+      .values({ workspaceId, taskId, metered: NOTHING_METERED, updatedAt: now })
       .onConflictDoNothing(),
     db
       .insert(dailySpending)
       .select(
         sql`SELECT ${ownerId}, ${toDay(now)}, ${projectId}, ${costMicros}, ${tokens}, ${unpricedTokens}, ${unmeteredCalls}
-          WHERE EXISTS (SELECT 1 FROM session_spending WHERE session_id = ${sessionId} AND version = ${version})`,
+          WHERE EXISTS (SELECT 1 FROM run_spending WHERE workspace_id = ${workspaceId} AND version = ${version})`,
       )
       .onConflictDoUpdate({
         target: [dailySpending.ownerId, dailySpending.day, dailySpending.projectId],
@@ -87,7 +87,7 @@ async function write(
         },
       }),
     db
-      .update(sessionSpending)
+      .update(runSpending)
       .set({
         metered,
         costMicros: sql`cost_micros + ${costMicros}`,
@@ -99,7 +99,7 @@ async function write(
         updatedAt: now,
       })
       .where(unchanged)
-      .returning({ version: sessionSpending.version }),
+      .returning({ version: runSpending.version }),
   ]);
   return updated.length > 0;
 }

@@ -38,7 +38,7 @@ export async function getTaskSpending(
       (SELECT limits FROM budgets WHERE scope_id = p.owner_id) AS installation,
       s.metered AS metered, s.cost_micros AS costMicros, s.tokens AS tokens,
       s.unpriced_tokens AS unpricedTokens, s.unmetered_calls AS unmeteredCalls
-    FROM tasks t JOIN projects p ON p.id = t.project_id LEFT JOIN session_spending s ON s.task_id = t.id
+    FROM tasks t JOIN projects p ON p.id = t.project_id LEFT JOIN run_spending s ON s.task_id = t.id
     WHERE t.id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`);
   const byTask = new Map<TaskId, TaskSpending>();
   for (const row of rows) byTask.set(row.taskId, addAttempt(byTask.get(row.taskId) ?? startSpending(row), row));

@@ -241,11 +241,11 @@ export const modelPrices = sqliteTable("model_prices", {
   changedAt: time("changed_at").notNull(),
 });
 
-/** What each attempt of a task has metered so far, and its cost at the prices of the time. */
-export const sessionSpending = sqliteTable(
-  "session_spending",
+/** What each run of a task has metered so far, and its cost at the prices of the time. Its workspace is its own, while runs may share a session. */
+export const runSpending = sqliteTable(
+  "run_spending",
   {
-    sessionId: text("session_id").$type<SessionId>().primaryKey(),
+    workspaceId: text("workspace_id").$type<WorkspaceId>().primaryKey(),
     taskId: text("task_id").$type<TaskId>().notNull(),
     metered: text("metered", { mode: "json" }).$type<MeteredUsage>().notNull(),
     costMicros: integer("cost_micros").notNull().default(0),
@@ -257,7 +257,7 @@ export const sessionSpending = sqliteTable(
     version: integer("version").notNull().default(0),
     updatedAt: time("updated_at").notNull(),
   },
-  (t) => [index("session_spending_task").on(t.taskId)],
+  (t) => [index("run_spending_task").on(t.taskId)],
 );
 
 /** Sums of each UTC day, such as `2026-11-30`: the day on which a report came. */

@@ -1,13 +1,13 @@
 /**
- * A pending effect of the node's object: what sessions have metered, stored until D1 has it. Written at most every few seconds
- * for each session, and at once when the session has ended, so that the end of its run shows the whole cost. Each report has
+ * A pending effect of the node's object: what runs have metered, stored until D1 has it. Written at most every few seconds
+ * for each run, and at once when the session has ended, so that the end of its run shows the whole cost. Each report has
  * everything so far.
  */
 import { backoffMs } from "@samovar/base";
 import type { Clock, Logger, Millis } from "@samovar/base";
 import type { BudgetScope } from "../../budgets/limits.ts";
 import { recordMetered } from "../../budgets/record.ts";
-import type { MeteredSession } from "../../budgets/record.ts";
+import type { MeteredRun } from "../../budgets/record.ts";
 import type { Config } from "../../config.ts";
 import { database } from "../../database/index.ts";
 import type { Deps } from "../../deps.ts";
@@ -17,7 +17,7 @@ import type { NodeStorage, PendingMetering } from "./storage.ts";
 /** Shows what a task has spent, and ends runs whose limits are reached. Best effort: runs find out by themselves, too. */
 export type OnSpent = (
   deps: Pick<Deps, "env" | "config" | "db" | "clock" | "logger">,
-  spent: BudgetScope & Pick<MeteredSession, "taskId">,
+  spent: BudgetScope & Pick<MeteredRun, "taskId">,
 ) => Promise<void>;
 
 export interface MeteringDeps {
@@ -30,7 +30,7 @@ export interface MeteringDeps {
   readonly onSpent: OnSpent;
 }
 
-/** The least time between two writes for one session; D1 is paid by the row. */
+/** The least time between two writes for one run; D1 is paid by the row. */
 export const WRITE_EVERY_MS = 5_000;
 const RETRY = { initialMs: 500, maxMs: 60_000 };
 /** After this many attempts (about half a day) it gives up; the session's next report has the sum again. */
@@ -52,17 +52,17 @@ async function flush(deps: MeteringDeps, pending: PendingMetering, now: Millis):
   const { lease, metered } = pending;
   const ownerId = storage.node()?.identity.ownerId;
   if (ownerId === undefined) return;
-  const { sessionId, taskId, projectId } = lease;
+  const { workspaceId, taskId, projectId } = lease;
   // A workspace that a person made has no task to count for.
   if (taskId === null) return storage.markMeteringWritten(pending, now);
   const db = database(env);
   let isNew = false;
   try {
-    isNew = await recordMetered(db, { sessionId, taskId, projectId, ownerId }, metered, now);
+    isNew = await recordMetered(db, { workspaceId, taskId, projectId, ownerId }, metered, now);
     storage.markMeteringWritten(pending, now + WRITE_EVERY_MS);
   } catch (error) {
     const hasGivenUp = pending.attempts >= MAX_ATTEMPTS;
-    logger.warn("metering.write_failed", { sessionId, hasGivenUp, error });
+    logger.warn("metering.write_failed", { workspaceId, hasGivenUp, error });
     if (hasGivenUp) storage.markMeteringWritten(pending, now + WRITE_EVERY_MS);
     else storage.countMeteringAttempt(pending, now + backoffMs(pending.attempts + 1, RETRY));
   }
@@ -70,6 +70,6 @@ async function flush(deps: MeteringDeps, pending: PendingMetering, now: Millis):
   try {
     await onSpent({ env, config, db, clock, logger }, { ownerId, projectId, taskId });
   } catch (error) {
-    logger.warn("metering.notice_failed", { sessionId, error });
+    logger.warn("metering.notice_failed", { workspaceId, error });
   }
 }

@@ -32,7 +32,7 @@ export const NODE_MIGRATIONS: readonly ObjectMigration[] = [
   {
     name: "0003_metering",
     sql: `
-      CREATE TABLE metering (session_id TEXT PRIMARY KEY, lease TEXT NOT NULL, metered TEXT NOT NULL, stamp INTEGER NOT NULL, written INTEGER NOT NULL DEFAULT 0, due_at INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0) STRICT;
+      CREATE TABLE metering (workspace_id TEXT PRIMARY KEY, lease TEXT NOT NULL, metered TEXT NOT NULL, stamp INTEGER NOT NULL, written INTEGER NOT NULL DEFAULT 0, due_at INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0) STRICT;
     `,
   },
 ];

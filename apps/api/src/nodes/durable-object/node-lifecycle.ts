@@ -294,7 +294,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   #meter({ lease }: StoredWorkspace, event: NodeEvent): void {
     if (!("sessionId" in event) || event.sessionId !== lease.sessionId) return;
     if (event.kind === "session.metered") this.#storage.addMetering(lease, event.metered, this.#clock.now());
-    if (event.kind === "session.ended") this.#storage.hastenMetering(lease.sessionId);
+    if (event.kind === "session.ended") this.#storage.hastenMetering(lease.workspaceId);
   }
 
   /** A workspace may deliver while it holds its slot on a living node, and for a grace period after that. */

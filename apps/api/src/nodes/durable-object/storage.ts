@@ -295,14 +295,17 @@ export class NodeStorage {
     this.#sql.exec("UPDATE capabilities SET attempts = attempts + 1 WHERE workspace_id = ?", workspaceId);
   }
 
-  /** Keeps the larger of each number. It is written when the time after the session's last write is over. */
+  /** Keeps the larger of each number. It is written when the time after the run's last write is over. */
   addMetering(lease: SlotLease, reported: MeteredUsage, now: Millis): void {
-    const row = this.#first<{ metered: string }>("SELECT metered FROM metering WHERE session_id = ?", lease.sessionId);
+    const row = this.#first<{ metered: string }>(
+      "SELECT metered FROM metering WHERE workspace_id = ?",
+      lease.workspaceId,
+    );
     const text = JSON.stringify(mergeMetered(row === null ? NOTHING_METERED : stored(row.metered), reported));
     if (text === row?.metered) return;
     this.#sql.exec(
-      "INSERT INTO metering (session_id, lease, metered, stamp, due_at) VALUES (?, ?, ?, 1, ?) ON CONFLICT (session_id) DO UPDATE SET metered = excluded.metered, stamp = stamp + 1",
-      lease.sessionId,
+      "INSERT INTO metering (workspace_id, lease, metered, stamp, due_at) VALUES (?, ?, ?, 1, ?) ON CONFLICT (workspace_id) DO UPDATE SET metered = excluded.metered, stamp = stamp + 1",
+      lease.workspaceId,
       JSON.stringify(lease),
       text,
       now,
@@ -310,8 +313,8 @@ export class NodeStorage {
   }
 
   /** The session has ended: what it has metered is due at once. */
-  hastenMetering(sessionId: SessionId): void {
-    this.#sql.exec("UPDATE metering SET due_at = 0 WHERE session_id = ? AND written < stamp", sessionId);
+  hastenMetering(workspaceId: WorkspaceId): void {
+    this.#sql.exec("UPDATE metering SET due_at = 0 WHERE workspace_id = ? AND written < stamp", workspaceId);
   }
 
   pendingMetering(): readonly PendingMetering[] {
@@ -332,18 +335,18 @@ export class NodeStorage {
   /** What was metered in the meantime stays pending until `nextAt`. */
   markMeteringWritten({ lease, stamp }: PendingMetering, nextAt: Millis): void {
     this.#sql.exec(
-      "UPDATE metering SET written = ?, due_at = ?, attempts = 0 WHERE session_id = ?",
+      "UPDATE metering SET written = ?, due_at = ?, attempts = 0 WHERE workspace_id = ?",
       stamp,
       nextAt,
-      lease.sessionId,
+      lease.workspaceId,
     );
   }
 
   countMeteringAttempt({ lease }: PendingMetering, retryAt: Millis): void {
     this.#sql.exec(
-      "UPDATE metering SET attempts = attempts + 1, due_at = ? WHERE session_id = ?",
+      "UPDATE metering SET attempts = attempts + 1, due_at = ? WHERE workspace_id = ?",
       retryAt,
-      lease.sessionId,
+      lease.workspaceId,
     );
   }
 
