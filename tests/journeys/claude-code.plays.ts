@@ -78,6 +78,11 @@ export function plays(marks: string): Record<string, readonly ScriptedTurn[]> {
       { text: "Really." },
     ],
     "Choose a model": [{ text: "I am who you wished for." }],
+    "Spend on tea": [
+      { text: "A costly answer before the command.", toolUse: bash("echo looked") },
+      { toolUse: bash(`touch '${mark("spent")}'`) },
+      { text: "Spent." },
+    ],
     "Serve the tea": [{ text: "Served." }],
     "Be overloaded": [{ text: "never", refuse: { status: 400, times: 100 } }],
   };

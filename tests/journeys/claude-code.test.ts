@@ -199,6 +199,27 @@ describe("Claude Code", () => {
     expect(JSON.stringify(items.find(({ kind }) => kind === "claude")?.capabilities)).toContain("haiku");
   });
 
+  test("[R51] [security 39] at its task's limit it is stopped; it goes on once that is raised, and its model calls are metered exactly", async () => {
+    const task = await submit("Spend on tea", { budget: { costMicros: null, tokens: 15 } });
+    const stopped = await ended(task);
+    expect(stopped).toMatchObject({ status: "failed", failure: { code: "budget_exceeded" } });
+    expect(stopped.failure?.message).toMatch(/^This task has spent \d+ tokens of its limit of 15\./);
+    expect(existsSync(join(marks, "spent"))).toBe(false);
+
+    const before = model.requests.length;
+    const address = `/api/projects/${projectId}/tasks/${task.id}`;
+    await here.api(address, { method: "PATCH", body: { budget: { costMicros: null, tokens: 1_000_000 } } });
+    await here.api(`${address}/retry`, { method: "POST", body: {} });
+    const again = await ended(task);
+    expect(again).toMatchObject({ status: "completed", failure: null, spending: { unmeteredCalls: 0 } });
+    // The script reports 10 tokens of input for each answer.
+    const answers = model.requests.slice(before).filter(({ answered }) => answered === "turn" || answered === "side");
+    const countInput = (of: TaskView) =>
+      (of.spending?.models ?? []).reduce((sum, { inputTokens }) => sum + inputTokens, 0);
+    expect(answers.filter(({ answered }) => answered === "turn")).toHaveLength(3);
+    expect(countInput(again) - countInput(stopped)).toBe(10 * answers.length);
+  });
+
   test("[S1] reads a repository's CLAUDE.md, but not its settings: no hook, helper or server starts, and the model's address stays", async () => {
     const trap = (name: string) => `touch '${join(marks, name)}'`;
     const elsewhere = await startScriptedMessagesApi({ turns: [] });

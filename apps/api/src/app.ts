@@ -8,6 +8,7 @@ import type { MiddlewareHandler } from "hono";
 import { agentRoutes } from "./agents/routes.ts";
 import { findDefinition } from "./agents/store.ts";
 import { auditRoutes } from "./audit/routes.ts";
+import { budgetRoutes } from "./budgets/routes.ts";
 import { bundleNodeRoutes } from "./bundles/node-routes.ts";
 import { bundleRoutes } from "./bundles/routes.ts";
 import { credentialRoutes } from "./credentials/routes.ts";
@@ -33,6 +34,7 @@ import { sessionNodeRoutes } from "./sessions/node-routes.ts";
 import { sessionRoutes } from "./sessions/routes.ts";
 import { closeLostViewers } from "./sessions/viewer-access.ts";
 import { taskRoutes } from "./tasks/routes.ts";
+import { wakeBudgetWaits } from "./tasks/spending.ts";
 import { workspaceNodeRoutes } from "./workspaces/node-routes.ts";
 import { workspaceRoutes } from "./workspaces/routes.ts";
 
@@ -48,6 +50,7 @@ export const nodeRouters = (): readonly Router[] => [daemonRoutes(), workspaceNo
 const userRouters = (): readonly Router[] => [
   identityRoutes(closeLostViewers),
   projectRoutes(),
+  budgetRoutes(wakeBudgetWaits),
   taskRoutes(),
   bundleRoutes(),
   sessionRoutes(),

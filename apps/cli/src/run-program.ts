@@ -4,6 +4,7 @@ import { EXIT_UNABLE } from "./client/errors.ts";
 import { registerAccess } from "./program/access.ts";
 import { registerEgress } from "./program/egress.ts";
 import { registerAgents, registerCredentials } from "./program/agents.ts";
+import { registerBudget } from "./program/budget.ts";
 import { createBinder } from "./program/bind-command.ts";
 import { registerInstallation } from "./program/installation.ts";
 import { registerSessions } from "./program/sessions.ts";
@@ -29,6 +30,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     registerCredentials,
     registerEgress,
     registerAccess,
+    registerBudget,
   ])
     register(root, bind);
   try {

@@ -193,6 +193,12 @@ const accessRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/settings/access.tsx"), "AccessSettings"),
 });
 
+const budgetRoute = createRoute({
+  getParentRoute: () => settingsRoute,
+  path: "/budget",
+  component: lazyRouteComponent(() => import("./pages/settings/budget.tsx"), "BudgetSettings"),
+});
+
 const auditLogRoute = createRoute({
   getParentRoute: () => settingsRoute,
   path: "/audit-log",
@@ -232,6 +238,7 @@ const routeTree = rootRoute.addChildren([
       settingsHomeRoute,
       agentsRoute,
       credentialsRoute,
+      budgetRoute,
       accessRoute,
       auditLogRoute,
       appearanceRoute,

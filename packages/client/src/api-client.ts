@@ -17,6 +17,8 @@ import type {
   AgentView,
   ApiTokenView,
   AuditEntry,
+  BudgetLimits,
+  BudgetView,
   CreateApiToken,
   CreatedApiToken,
   CreateProject,
@@ -31,7 +33,11 @@ import type {
   Page,
   PatchProject,
   PatchTask,
+  PriceTable,
+  ProjectBudgetLimits,
+  ProjectBudgetView,
   ProjectView,
+  PutPrices,
   SessionView,
   SetupReply,
   SignedOutOthers,
@@ -49,6 +55,7 @@ import {
   agentView,
   apiTokenView,
   auditEntry,
+  budgetView,
   createdApiToken,
   credentialCheck,
   credentialView,
@@ -57,6 +64,8 @@ import {
   meView,
   nodeView,
   page,
+  priceTable,
+  projectBudgetView,
   projectView,
   sessionView,
   setupReply,
@@ -193,6 +202,35 @@ export class ApiClient {
 
   async removeAgent(kind: AgentKind): Promise<void> {
     await this.#call<null>(`/api/agents/${kind}`, nothing, { method: "DELETE" });
+  }
+
+  budget(): Promise<BudgetView> {
+    return this.#call<BudgetView>("/api/budget", budgetView);
+  }
+
+  putBudget(limits: BudgetLimits): Promise<BudgetView> {
+    return this.#call<BudgetView>("/api/budget", budgetView, { method: "PUT", body: limits });
+  }
+
+  projectBudget(projectId: ProjectId): Promise<ProjectBudgetView> {
+    return this.#call<ProjectBudgetView>(`/api/projects/${projectId}/budget`, projectBudgetView);
+  }
+
+  putProjectBudget(projectId: ProjectId, limits: ProjectBudgetLimits): Promise<ProjectBudgetView> {
+    const sent = { method: "PUT", body: limits } as const;
+    return this.#call<ProjectBudgetView>(`/api/projects/${projectId}/budget`, projectBudgetView, sent);
+  }
+
+  prices(): Promise<PriceTable> {
+    return this.#call<PriceTable>("/api/budget/prices", priceTable);
+  }
+
+  putPrices(prices: PutPrices): Promise<PriceTable> {
+    return this.#call<PriceTable>("/api/budget/prices", priceTable, { method: "PUT", body: prices });
+  }
+
+  resetPrices(): Promise<PriceTable> {
+    return this.#call<PriceTable>("/api/budget/prices", priceTable, { method: "DELETE" });
   }
 
   nodes(): Promise<NodeView[]> {

@@ -10,6 +10,8 @@ export const auditAction = z.enum([
   "sign_in_link.created",
   "sign_in_link.redeemed",
   "sign_in_session.ended",
+  "budget.changed",
+  "prices.changed",
   "project.changed",
   "project.archived",
   "project.restored",

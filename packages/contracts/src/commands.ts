@@ -1,6 +1,7 @@
 /** Commands: control plane → node. Idempotent by `id`, persisted on both sides, in order of `n`. */
 import * as z from "zod";
 import { agentRecipe } from "./agents.ts";
+import { sessionBudget } from "./budget.ts";
 import { egressPolicy } from "./egress.ts";
 import { messageId, projectId, sessionId, taskId, workspaceId } from "./ids.ts";
 import { branchName, checkoutOptions, commitIdentity } from "./projects.ts";
@@ -43,6 +44,8 @@ export const sessionStartArgs = z.object({
   idleTimeoutMs: z.number().int().positive(),
   /** Longest time that the whole session may take. */
   maxDurationMs: z.number().int().positive(),
+  /** Absent: without a limit. */
+  budget: sessionBudget.optional(),
   /** What to do after a clean end: commit uncommitted changes, push. */
   finish: z.object({ commit: z.boolean(), push: z.boolean(), commitMessage: z.string().max(4000) }),
 });

@@ -1,6 +1,7 @@
 /** Events: node → control plane. Idempotent by `n` within an epoch, persisted until acknowledged. */
 import * as z from "zod";
 import { agentCapabilities } from "./agents.ts";
+import { meteredUsage } from "./budget.ts";
 import { failure } from "./errors.ts";
 import { millis, sessionId, workspaceId } from "./ids.ts";
 import { outboxStats } from "./nodes.ts";
@@ -50,6 +51,8 @@ export const nodeEvent = z.discriminatedUnion("kind", [
   eventOf("session.started", { workspaceId, sessionId, capabilities: agentCapabilities.nullable() }),
   /** A process needed for the session's start has waited long for the start gate: the node is busy. */
   eventOf("session.start_delayed", { workspaceId, sessionId }),
+  /** Everything that the session's gateway has metered so far: a repeated or overtaken report changes nothing. */
+  eventOf("session.metered", { workspaceId, sessionId, metered: meteredUsage }),
   eventOf("session.ended", { workspaceId, sessionId, end: sessionEnd }),
   eventOf("outbox.stats", { sessionId, stats: outboxStats }),
   eventOf("fault", { workspaceId: workspaceId.nullable(), code: z.string(), message: z.string() }),

@@ -5,6 +5,7 @@
  */
 import * as z from "zod";
 import { agentKind, agentCapabilities, modelApi, repositorySettings, startingFile } from "./agents.ts";
+import { meteredUsage, sessionBudget } from "./budget.ts";
 import { egressPolicy, OPEN_EGRESS } from "./egress.ts";
 import { failure } from "./errors.ts";
 import { sessionOutcome } from "./events.ts";
@@ -44,6 +45,8 @@ export const hostStatus = z.object({
   /** Milliseconds of pauses between consecutive refusals by the store; time without an answer is not counted. */
   refusedMs: z.number().int().nonnegative(),
   outbox: outboxStats,
+  /** What the gateway has metered; absent from earlier hosts. */
+  metered: meteredUsage.optional(),
   /** Over the messages finished so far. */
   digest: transcriptDigestView,
   /** Set when the store answered 401: the daemon must bring a new token. */
@@ -172,5 +175,7 @@ export const hostLaunch = z.object({
   prompt: z.object({ messageId, text: z.string() }),
   idleTimeoutMs: z.number().int().positive(),
   maxDurationMs: z.number().int().positive(),
+  /** Absent: without a limit. */
+  budget: sessionBudget.optional(),
 });
 export type HostLaunch = z.infer<typeof hostLaunch>;

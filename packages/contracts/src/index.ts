@@ -2,6 +2,7 @@
 export * from "./agents.ts";
 export * from "./audit.ts";
 export * from "./bootstrap.ts";
+export * from "./budget.ts";
 export * from "./commands.ts";
 export * from "./credentials.ts";
 export * from "./delivery.ts";

@@ -1,6 +1,7 @@
 /** Tasks: a unit of work with a status, its events and its outputs. */
 import * as z from "zod";
 import { agentKind } from "./agents.ts";
+import { spendingLimit, taskSpending } from "./budget.ts";
 import { failure } from "./errors.ts";
 import { millis, nodeId, projectId, runId, sessionId, taskId, workspaceId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
@@ -96,8 +97,8 @@ export type TaskOutput = z.infer<typeof taskOutput>;
 
 /** Why a queued task does not run yet. */
 export const taskWaiting = z.object({
-  /** `capacity`: for an available slot; `dependencies`: for other tasks; `dependency_failed`: for a task that needs a person first. */
-  code: z.enum(["capacity", "dependencies", "dependency_failed"]),
+  /** `capacity`: for an available slot; `dependencies`: for other tasks; `dependency_failed`: for a task that needs a person first; `budget`: for the next day, or a higher limit. */
+  code: z.enum(["capacity", "dependencies", "dependency_failed", "budget"]),
   /** For a person. */
   message: z.string(),
   since: millis,
@@ -125,6 +126,10 @@ export const taskView = z.object({
   model: agentsChoice,
   permissionMode: agentsChoice,
   baseBranch: z.string().nullable(),
+  /** Its own limit on spending; null: that of its project or installation. */
+  budget: spendingLimit.nullable().default(null),
+  /** What its model calls have cost, as the gateways counted it; absent from earlier control planes. */
+  spending: taskSpending.nullable().default(null),
   /** Tasks of the same project that must be completed first. */
   dependsOn: z.array(taskId),
   /** Null unless it is queued and waits. */
@@ -166,6 +171,7 @@ export const createTask = z.object({
   model: agentsChoice.optional(),
   permissionMode: agentsChoice.optional(),
   baseBranch: branchName.nullable().optional(),
+  budget: spendingLimit.nullable().optional(),
   dependsOn: z.array(taskId).max(MAX_DEPENDENCIES).optional(),
 });
 export type CreateTask = z.input<typeof createTask>;
@@ -180,6 +186,7 @@ export const patchTask = z.object({
   model: agentsChoice.optional(),
   permissionMode: agentsChoice.optional(),
   baseBranch: branchName.nullable().optional(),
+  budget: spendingLimit.nullable().optional(),
   dependsOn: z.array(taskId).max(MAX_DEPENDENCIES).optional(),
 });
 export type PatchTask = z.infer<typeof patchTask>;

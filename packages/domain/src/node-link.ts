@@ -115,6 +115,7 @@ export function foldEvent(facts: WorkspaceFacts, event: NodeEvent, lease: SlotLe
         : facts;
     case "session.ended":
       return event.sessionId === lease.sessionId && facts.end === null ? { ...facts, end: event.end } : facts;
+    case "session.metered":
     case "fault":
       return facts;
     default:

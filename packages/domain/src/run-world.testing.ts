@@ -284,6 +284,7 @@ export class RunWorld {
       observation: assignment === null ? null : observeRun(assignment.record, assignment.lease, assignment.facts),
       silentSince: null,
       cancelRequested: this.task.cancelRequested,
+      overBudget: null,
       deadline: phase.deadline,
       now: this.now,
     });
@@ -343,7 +344,10 @@ export class RunWorld {
   }
 
   /** A session that has started must be stopped first, and may still have ended cleanly. */
-  #explain(wait: RunWait, decision: Extract<RunDecision, { kind: "failed" | "cancelled" | "overdue" }>) {
+  #explain(
+    wait: RunWait,
+    decision: Extract<RunDecision, { kind: "failed" | "cancelled" | "over_budget" | "overdue" }>,
+  ) {
     const failure = decision.kind === "cancelled" ? CANCELLED : decision.failure;
     if (wait === "drain") return { stopFor: null, failure: this.#stoppedFor ?? failure };
     const stopped = decision.kind !== "failed" && (wait === "start" || wait === "work");

@@ -32,7 +32,18 @@ const decide = (
   queue: readonly PolledQueueEntry[],
   availableSlots: number,
   dependencies: readonly Dependency[] = [],
-) => decideDequeue({ self, queue, availableSlots, dependencies, queuedTasks: 1, isEnqueued: true, now: 100 });
+  isBudgetUsed = false,
+) =>
+  decideDequeue({
+    self,
+    queue,
+    availableSlots,
+    dependencies,
+    isBudgetUsed,
+    queuedTasks: 1,
+    isEnqueued: true,
+    now: 100,
+  });
 
 describe("[R12] the queue for slots", () => {
   it("is ordered by priority, urgent first and none last, then by age", () => {
@@ -50,13 +61,26 @@ describe("[R12] the queue for slots", () => {
   });
 
   it("enqueues each task first when more tasks want a slot than there are", () => {
-    const facts = { self: entry(0, 3, 1), queue: [], availableSlots: 2, dependencies: [], now: 100 };
+    const facts = {
+      self: entry(0, 3, 1),
+      queue: [],
+      availableSlots: 2,
+      dependencies: [],
+      isBudgetUsed: false,
+      now: 100,
+    };
     expect(decideDequeue({ ...facts, queuedTasks: 2, isEnqueued: false })).toEqual({ kind: "dequeue" });
     expect(decideDequeue({ ...facts, queuedTasks: 3, isEnqueued: false })).toEqual({ kind: "enqueue" });
     expect(decideDequeue({ ...facts, queuedTasks: 3, isEnqueued: true })).toEqual({ kind: "dequeue" });
     expect(decideDequeue({ ...facts, availableSlots: 0, queuedTasks: 3, isEnqueued: false })).toMatchObject({
       kind: "wait",
     });
+  });
+
+  it("[R51] keeps a task waiting while the budget of its day is used, but first for its dependencies", () => {
+    expect(decide(entry(0, 1, 1), [], 9, [], true)).toEqual({ kind: "wait", code: "budget", blockedBy: [] });
+    const unfinished = [{ taskId: task(1), status: "queued" as const }];
+    expect(decide(entry(0, 1, 1), [], 9, unfinished, true)).toMatchObject({ code: "dependencies" });
   });
 
   it("[T1] ignores an entry whose run is dead", () => {
@@ -66,6 +90,7 @@ describe("[R12] the queue for slots", () => {
       queue: [dead],
       availableSlots: 1,
       dependencies: [],
+      isBudgetUsed: false,
       queuedTasks: 2,
       isEnqueued: true,
     };
@@ -221,7 +246,17 @@ describe("[T1] [N2] any history of a queue", () => {
 });
 
 describe("the message for a person", () => {
-  const facts = { ahead: 3, aliveNodes: 2, maxNodes: 2, blockers: [] };
+  const facts = { ahead: 3, aliveNodes: 2, maxNodes: 2, blockers: [], reached: null };
+
+  it("[R51] explains a wait for the budget of the day, with what was spent", () => {
+    const limit = { costMicros: 5_000_000, tokens: null };
+    const reached = { scope: "project_day", limit, spent: { costMicros: 5_120_000, tokens: 9 } } as const;
+    expect(formatWaiting("budget", { ...facts, reached })).toBe(
+      "Waits: today's budget is used up. This project has spent $5.12 of today's limit of $5.00. It starts when the UTC day ends or the limit is raised.",
+    );
+    expect(formatWaiting("budget", facts)).toBe("Waits for today's budget.");
+    expect(toQueueTimeout("budget", 24 * 3_600_000)).toMatchObject({ code: "budget_exceeded" });
+  });
 
   it("explains a wait for a slot", () => {
     expect(formatWaiting("capacity", facts)).toBe("Waits for a slot: all 2 nodes are busy, 3 tasks are ahead of it.");

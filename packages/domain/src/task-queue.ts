@@ -4,6 +4,8 @@
  */
 import type { Millis, NodeId, TaskId } from "@samovar/base";
 import type { NodeStateName, TaskStatus, TaskWaiting, VmSize } from "@samovar/contracts";
+import { BUDGET_EXCEEDED, formatBudgetWait } from "./budget.ts";
+import type { ReachedLimit } from "./budget.ts";
 import { RECONNECT_GRACE_MS } from "./node-lifecycle.ts";
 
 /** A task's entry in the queue of one owner and size. */
@@ -34,7 +36,7 @@ export const STALE_ENTRY_MS = 3 * MAX_QUEUE_POLL_MS;
 /** A queued run's first wait for a signal. */
 const FIRST_QUEUE_POLL_MS = 15_000;
 
-/** How long to wait for a signal, in milliseconds, after `polls` polls. A day's wait takes about a hundred polls. */
+/** How long to wait for a signal, in milliseconds, after `polls` polls. A day's wait takes about a hundred polls. `deadline`: the end of the wait, or an earlier moment at which something changes. */
 export function getQueuePollMs(polls: number, deadline: Millis, now: Millis): number {
   const growing = Math.min(MAX_QUEUE_POLL_MS, FIRST_QUEUE_POLL_MS * 2 ** Math.min(polls, 20));
   return Math.max(1000, Math.min(growing, deadline - now));
@@ -96,6 +98,8 @@ export type DequeueDecision =
 export function decideDequeue(facts: {
   readonly self: QueueEntry;
   readonly dependencies: readonly Dependency[];
+  /** A limit of the day is reached. */
+  readonly isBudgetUsed: boolean;
   readonly queue: readonly PolledQueueEntry[];
   readonly availableSlots: number;
   readonly queuedTasks: number;
@@ -108,6 +112,7 @@ export function decideDequeue(facts: {
     const blockedBy = [...failed, ...unfinished.filter((each) => !needsPerson(each))].map((each) => each.taskId);
     return { kind: "wait", code: failed.length > 0 ? "dependency_failed" : "dependencies", blockedBy };
   }
+  if (facts.isBudgetUsed) return { kind: "wait", code: "budget", blockedBy: [] };
   const ahead = facts.queue.filter((entry) => isBefore(entry, facts.self) && !isStale(entry, facts.now)).length;
   if (ahead >= facts.availableSlots) return { kind: "wait", code: "capacity", blockedBy: [] };
   return facts.isEnqueued || facts.queuedTasks <= facts.availableSlots ? { kind: "dequeue" } : { kind: "enqueue" };
@@ -129,9 +134,12 @@ export function formatWaiting(
     readonly maxNodes: number;
     /** In the order of `blockedBy`. `title` is null for a task that no longer exists. */
     readonly blockers: readonly { readonly title: string | null; readonly status: TaskStatus | null }[];
+    /** The limit of the day; null when it was raised in the meantime. */
+    readonly reached: ReachedLimit | null;
   },
 ): string {
-  const { ahead, aliveNodes, maxNodes, blockers } = facts;
+  const { ahead, aliveNodes, maxNodes, blockers, reached } = facts;
+  if (code === "budget") return reached === null ? "Waits for today's budget." : formatBudgetWait(reached);
   if (code === "capacity") {
     const busy =
       aliveNodes < maxNodes ? "" : maxNodes === 1 ? "the node is busy, " : `all ${maxNodes} nodes are busy, `;
@@ -157,6 +165,12 @@ export function toQueueTimeout(
 ): { readonly code: string; readonly message: string } {
   const hours = Math.round(waitedMs / 360_000) / 10;
   const time = hours >= 1 ? `${hours} h` : `${Math.max(1, Math.round(waitedMs / 60_000))} min`;
+  if (code === "budget") {
+    return {
+      code: BUDGET_EXCEEDED,
+      message: `The limit of the day left no budget for this task in ${time}. Raise the limit in Settings → Budget or in the project's settings, then try again.`,
+    };
+  }
   return code === "capacity"
     ? {
         code: "no_capacity",

@@ -46,6 +46,7 @@ export const A_DRAFT: TaskRecord = {
   permissionMode: null,
   dependsOn: [],
   baseBranch: null,
+  budget: null,
   runId: null,
   nodeId: null,
   workspaceId: null,

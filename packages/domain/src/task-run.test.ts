@@ -37,6 +37,7 @@ const look = (observation: RunObservation | null, more: Partial<RunPoll> = {}): 
   observation,
   silentSince: null,
   cancelRequested: false,
+  overBudget: null,
   deadline: 1000,
   now: 10,
   ...more,
@@ -54,6 +55,23 @@ describe("what a run does next", () => {
     expect(decideRun("node", look(onNode("active", false)))).toEqual({ kind: "wait", pollBy: null });
     expect(decideRun("node", look(onNode("active")))).toEqual({ kind: "reached" });
     expect(decideRun("node", look(onNode("draining")))).toEqual({ kind: "reached" });
+  });
+
+  it("[security 39] ends a session when a limit is reached, after a cancel and before a time limit, and no other wait", () => {
+    const limit = { costMicros: 1_000_000, tokens: null };
+    const overBudget = { scope: "installation_day", limit, spent: { costMicros: 1_000_000, tokens: 5 } } as const;
+    for (const wait of ["start", "work"] as const) {
+      expect(decideRun(wait, look(onNode("active"), { overBudget, now: 5000 }))).toEqual({
+        kind: "over_budget",
+        failure: { code: "budget_exceeded", message: expect.stringContaining("$1.00 of today's limit of $1.00") },
+      });
+      expect(decideRun(wait, look(onNode("active"), { overBudget, cancelRequested: true }))).toEqual({
+        kind: "cancelled",
+      });
+      expect(decideRun(wait, look(ended, { overBudget }))).toEqual({ kind: "reached" });
+    }
+    for (const wait of ["node", "workspace", "drain", "removal"] as const)
+      expect(decideRun(wait, look(onNode("provisioning", false), { overBudget }))).toMatchObject({ kind: "wait" });
   });
 
   it("[F29] a node that never came up may be replaced; one that is lost later has failed the run", () => {
@@ -181,6 +199,7 @@ describe("what a run does next", () => {
             observation,
             silentSince: mute ? 0 : null,
             cancelRequested,
+            overBudget: null,
             deadline: 1000,
             now,
           });

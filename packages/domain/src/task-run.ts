@@ -5,6 +5,8 @@
 import { assertNever } from "@samovar/base";
 import type { Millis } from "@samovar/base";
 import type { Failure, NodeStateName, SessionEnd, TaskOutput, TranscriptVerification } from "@samovar/contracts";
+import { toBudgetFailure } from "./budget.ts";
+import type { ReachedLimit } from "./budget.ts";
 import { RECONNECT_GRACE_MS } from "./node-lifecycle.ts";
 import type { RunObservation } from "./run-observation.ts";
 
@@ -17,6 +19,8 @@ export interface RunPoll {
   /** Since when the node's object has not answered; null when it does. */
   readonly silentSince: Millis | null;
   readonly cancelRequested: boolean;
+  /** The limit on spending that several sessions have reached together; null when none is. */
+  readonly overBudget: ReachedLimit | null;
   readonly deadline: Millis;
   readonly now: Millis;
 }
@@ -30,6 +34,7 @@ export type RunDecision =
   | { readonly kind: "node_lost"; readonly failure: Failure }
   | { readonly kind: "failed"; readonly failure: Failure }
   | { readonly kind: "cancelled" }
+  | { readonly kind: "over_budget"; readonly failure: Failure }
   | { readonly kind: "overdue"; readonly failure: Failure };
 
 const REACHED: RunDecision = { kind: "reached" };
@@ -39,6 +44,8 @@ export function decideRun(wait: RunWait, poll: RunPoll): RunDecision {
   // An end that was reported counts, even if the node was lost or a cancel came afterwards.
   if (observation !== null && isReached(wait, observation)) return REACHED;
   if (poll.cancelRequested && wait !== "drain" && wait !== "removal") return { kind: "cancelled" };
+  if (poll.overBudget !== null && (wait === "start" || wait === "work"))
+    return { kind: "over_budget", failure: toBudgetFailure(poll.overBudget) };
   const lost = poll.silentSince === null ? findLoss(wait, observation) : null;
   if (lost !== null) return lost;
   // Before the agent has the prompt, another node can repeat everything, so the run does not wait out a silence.

@@ -8,8 +8,8 @@ import type { TerminalStatus } from "@samovar/contracts";
 import { TERMINAL_STATUSES } from "@samovar/contracts";
 import type { Failure, TaskEvent, TaskOutput, TaskStatus, TaskView } from "@samovar/contracts";
 
-/** A stored task: what people see except its queue position, plus the session's message that holds its text. */
-export interface TaskRecord extends Omit<TaskView, "waiting"> {
+/** A stored task: what people see except its queue position and spending, plus the session's message that holds its text. */
+export interface TaskRecord extends Omit<TaskView, "waiting" | "spending"> {
   readonly promptMessageId: MessageId;
 }
 
@@ -27,6 +27,7 @@ const EDITABLE = [
   "model",
   "permissionMode",
   "baseBranch",
+  "budget",
   "dependsOn",
 ] as const satisfies readonly (keyof TaskRecord)[];
 type Editable = Pick<TaskRecord, (typeof EDITABLE)[number]>;
@@ -122,7 +123,7 @@ export function changeTask(
     return err({ code: "stale_run", message: "Another run has this task now." });
   }
   if (isDone(task, change)) return ok({ task, changed: false, events: [] });
-  if (!rule.from.includes(task.status) && !isQueuedEdit(task, change)) {
+  if (!rule.from.includes(task.status) && !isQueuedEdit(task, change) && !isBudgetEdit(task, change)) {
     return err({ code: "wrong_status", message: wrongStatus(task.status, change.kind) });
   }
   const { fields, events } = toEffect(task, change, now);
@@ -162,12 +163,20 @@ function isDone(task: TaskRecord, change: TaskChange): boolean {
   }
 }
 
-/** A queued task's priority may change, and dependencies may be removed. */
+/** A queued task's priority and limit may change, and dependencies may be removed. */
 function isQueuedEdit(task: TaskRecord, change: TaskChange): boolean {
   if (change.kind !== "edit" || task.status !== "queued" || change.status !== undefined) return false;
-  const { priority: _priority, dependsOn, ...rest } = change.fields;
+  const { priority: _priority, budget: _budget, dependsOn, ...rest } = change.fields;
   const changesNoMore = Object.values(rest).every((value) => value === undefined);
   return changesNoMore && (dependsOn ?? []).every((id) => task.dependsOn.includes(id));
+}
+
+/** A limit may change whenever no session has it, so that a task that reached it can be retried. */
+function isBudgetEdit(task: TaskRecord, change: TaskChange): boolean {
+  if (change.kind !== "edit" || change.status !== undefined) return false;
+  const { budget: _budget, ...rest } = change.fields;
+  const changesNoMore = Object.values(rest).every((value) => value === undefined);
+  return changesNoMore && (task.status === "failed" || task.status === "cancelled");
 }
 
 /** Values of a task's fields: text, numbers, and lists of ids. */
@@ -283,8 +292,8 @@ function ended(
 function wrongStatus(status: TaskStatus, kind: TaskChangeKind): string {
   if (kind === "edit") {
     return status === "queued"
-      ? "For a queued task, you can only change the priority or remove dependencies."
-      : "A task can only be edited before it runs.";
+      ? "For a queued task, you can only change the priority or the limit, or remove dependencies."
+      : "A task can only be edited before it runs; its limit also after it has failed or was cancelled.";
   }
   if (kind === "retry") return "Only a failed or cancelled task can be retried.";
   if (kind === "acknowledge") return "Only a failed task can be acknowledged or unacknowledged.";

@@ -32,4 +32,5 @@ export const MIGRATIONS: readonly string[] = [
   INSERT INTO life (one) VALUES (1);
   `,
   "ALTER TABLE life ADD COLUMN closed INTEGER NOT NULL DEFAULT 0",
+  "ALTER TABLE life ADD COLUMN metered TEXT",
 ];

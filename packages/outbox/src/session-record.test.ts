@@ -55,7 +55,9 @@ test("[R5] how far the agent's life came outlives the process; the first sign an
     end: null,
     closed: false,
     current: null,
+    metered: { models: [], calls: 0, unmeteredCalls: 0 },
   });
+  const metered = { models: [], calls: 3, unmeteredCalls: 1 };
   opened((record) => {
     record.began(10);
     record.agentSpawned(4711);
@@ -63,6 +65,8 @@ test("[R5] how far the agent's life came outlives the process; the first sign an
     record.started(30);
     record.ended(end);
     record.ended({ ...end, outcome: "crashed" });
+    record.metered({ ...metered, calls: 2 });
+    record.metered(metered);
     record.closed();
   });
   expect(opened((record) => record.life())).toEqual({
@@ -72,5 +76,6 @@ test("[R5] how far the agent's life came outlives the process; the first sign an
     end,
     closed: true,
     current: null,
+    metered,
   });
 });

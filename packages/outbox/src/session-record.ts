@@ -1,8 +1,8 @@
 /** What must outlive a session-host besides its messages: whose session it is, and how far the agent's life came. */
 import type { DatabaseSync } from "node:sqlite";
 import type { Millis, MessageId, NodeId, ProjectId, SessionId, WorkspaceId } from "@samovar/base";
-import type { HostEnd } from "@samovar/contracts";
-import { hostEnd, messageId } from "@samovar/contracts";
+import type { HostEnd, MeteredUsage } from "@samovar/contracts";
+import { hostEnd, messageId, meteredUsage, NOTHING_METERED } from "@samovar/contracts";
 
 /** Immutable for the file's life: rows of one session never reach another. */
 export interface SessionIdentity {
@@ -23,6 +23,7 @@ export interface SessionLife {
   readonly closed: boolean;
   /** The text in flight at the last commit. */
   readonly current: MessageId | null;
+  readonly metered: MeteredUsage;
 }
 
 export class SessionRecord {
@@ -46,7 +47,7 @@ export class SessionRecord {
 
   life(): SessionLife {
     const row = this.#db.prepare("SELECT * FROM life").get() ?? {};
-    const end = row["end"];
+    const { end, metered } = row;
     return {
       beganAt: numberOrNull(row["began_at"]),
       agentPid: numberOrNull(row["agent_pid"]),
@@ -54,6 +55,7 @@ export class SessionRecord {
       end: typeof end === "string" ? hostEnd.parse(JSON.parse(end)) : null,
       closed: row["closed"] === 1,
       current: messageId.nullable().parse(row["current"] ?? null),
+      metered: typeof metered === "string" ? meteredUsage.parse(JSON.parse(metered)) : NOTHING_METERED,
     };
   }
 
@@ -72,6 +74,11 @@ export class SessionRecord {
   /** The first end stands. */
   ended(end: HostEnd): void {
     this.#db.prepare("UPDATE life SET end = ? WHERE end IS NULL").run(JSON.stringify(end));
+  }
+
+  /** What the gateway has metered so far. */
+  metered(usage: MeteredUsage): void {
+    this.#db.prepare("UPDATE life SET metered = ?").run(JSON.stringify(usage));
   }
 
   closed(): void {

@@ -61,6 +61,8 @@ export function aTaskView(fields: Partial<TaskView> = {}): TaskView {
     dependsOn: [],
     waiting: null,
     baseBranch: null,
+    budget: null,
+    spending: null,
     runId: ids.make("run"),
     nodeId: null,
     workspaceId: null,

@@ -8,15 +8,20 @@ import type {
   AuditAction,
   AuditActorKind,
   AuditDetail,
+  BudgetLimits,
   CheckoutOptions,
   CommitIdentity,
   CredentialKind,
   EgressPolicy,
   Failure,
+  MeteredUsage,
+  ModelPrice,
   NodeStateName,
   NodeRuntime,
   OutboxStats,
   RepositorySettings,
+  ProjectBudgetLimits,
+  SpendingLimit,
   TaskOutput,
   TaskStatus,
   TaskWaiting,
@@ -182,6 +187,7 @@ export const tasks = sqliteTable(
     branch: text("branch"),
     output: text("output", { mode: "json" }).$type<TaskOutput>(),
     failure: text("failure", { mode: "json" }).$type<Failure>(),
+    budget: text("budget", { mode: "json" }).$type<SpendingLimit>(),
     cancelRequested: integer("cancel_requested", { mode: "boolean" }).notNull().default(false),
     acknowledged: integer("acknowledged", { mode: "boolean" }).notNull().default(false),
     attempt: integer("attempt").notNull().default(0),
@@ -215,6 +221,68 @@ export const taskEvents = sqliteTable(
     dedupeKey: text("dedupe_key"),
   },
   (t) => [primaryKey({ columns: [t.taskId, t.seq] }), uniqueIndex("task_events_dedupe").on(t.taskId, t.dedupeKey)],
+);
+
+/** Limits on spending. `scopeId`: a user's id for their installation, or a project's. */
+export const budgets = sqliteTable("budgets", {
+  scopeId: text("scope_id").$type<UserId | ProjectId>().primaryKey(),
+  ownerId: text("owner_id")
+    .$type<UserId>()
+    .notNull()
+    .references(() => users.id),
+  limits: text("limits", { mode: "json" }).$type<BudgetLimits | ProjectBudgetLimits>().notNull(),
+  updatedAt: time("updated_at").notNull(),
+});
+
+/** Without a row, Samovar's own table counts. */
+export const modelPrices = sqliteTable("model_prices", {
+  ownerId: text("owner_id")
+    .$type<UserId>()
+    .primaryKey()
+    .references(() => users.id),
+  prices: text("prices", { mode: "json" }).$type<ModelPrice[]>().notNull(),
+  asOf: text("as_of").notNull(),
+  changedAt: time("changed_at").notNull(),
+});
+
+/** What each run of a task has metered so far, and its cost at the prices of the time. Its workspace is its own, while runs may share a session. */
+export const runSpending = sqliteTable(
+  "run_spending",
+  {
+    workspaceId: text("workspace_id").$type<WorkspaceId>().primaryKey(),
+    taskId: text("task_id").$type<TaskId>().notNull(),
+    metered: text("metered", { mode: "json" }).$type<MeteredUsage>().notNull(),
+    costMicros: integer("cost_micros").notNull().default(0),
+    /** Millionths of a micro-dollar that are left over. */
+    costMillionths: integer("cost_millionths").notNull().default(0),
+    tokens: integer("tokens").notNull().default(0),
+    unpricedTokens: integer("unpriced_tokens").notNull().default(0),
+    unmeteredCalls: integer("unmetered_calls").notNull().default(0),
+    version: integer("version").notNull().default(0),
+    updatedAt: time("updated_at").notNull(),
+  },
+  (t) => [index("run_spending_task").on(t.taskId)],
+);
+
+/** Sums of each UTC day, such as `2026-11-30`: the day on which a report came. */
+export const dailySpending = sqliteTable(
+  "daily_spending",
+  {
+    ownerId: text("owner_id")
+      .$type<UserId>()
+      .notNull()
+      .references(() => users.id),
+    day: text("day").notNull(),
+    projectId: text("project_id")
+      .$type<ProjectId>()
+      .notNull()
+      .references(() => projects.id),
+    costMicros: integer("cost_micros").notNull(),
+    tokens: integer("tokens").notNull(),
+    unpricedTokens: integer("unpriced_tokens").notNull(),
+    unmeteredCalls: integer("unmetered_calls").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.ownerId, t.day, t.projectId] })],
 );
 
 /** A projection: the NodeLifecycle object owns a node's state and writes every version but the first. */

@@ -72,6 +72,7 @@ function newTaskRecord({ clock, ids }: Deps, project: ProjectRow, wanted: Wanted
     permissionMode: wanted.permissionMode ?? null,
     dependsOn: [...new Set(wanted.dependsOn ?? [])],
     baseBranch: wanted.baseBranch ?? null,
+    budget: wanted.budget ?? null,
     runId: wanted.run ? ids.make("run") : null,
     nodeId: null,
     workspaceId: null,

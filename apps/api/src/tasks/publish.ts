@@ -6,7 +6,11 @@ import type { Deps } from "../deps.ts";
 import { projectData } from "../sessions/durable-object/stub.ts";
 import { viewTask } from "./view.ts";
 
-export async function publishTask(deps: Deps, task: TaskRecord, events: readonly TaskEvent[]): Promise<void> {
+export async function publishTask(
+  deps: Pick<Deps, "env" | "db" | "config" | "clock" | "logger">,
+  task: TaskRecord,
+  events: readonly TaskEvent[],
+): Promise<void> {
   try {
     await projectData(deps, task.projectId).publishTask(await viewTask(deps, task), events);
   } catch (error) {

@@ -4,10 +4,12 @@
  */
 import type { Millis, NodeId, RunId, TaskId, UserId } from "@samovar/base";
 import type { TaskWaiting, VmSize } from "@samovar/contracts";
+import type { ReachedLimit } from "@samovar/domain/budget";
 import { decideDequeue, countAvailableSlots, STALE_ENTRY_MS, formatWaiting } from "@samovar/domain/task-queue";
 import type { NodeCapacity, QueueEntry, DequeueDecision } from "@samovar/domain/task-queue";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import { and, asc, eq, gt, ne, sql } from "drizzle-orm";
+import { findReachedDayLimit } from "../budgets/limits.ts";
 import type { Database } from "../database/index.ts";
 import { nodes, projects, taskQueue, tasks } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
@@ -33,13 +35,17 @@ export async function decideQueueTurn(
   now: Millis,
   isEnqueued: boolean,
 ): Promise<DequeueDecision> {
-  const dependencies = await getDependencies(db, task.dependsOn);
+  const [dependencies, reached] = await Promise.all([
+    getDependencies(db, task.dependsOn),
+    findReachedDayLimit(db, { ownerId: self.ownerId, projectId: task.projectId }, now),
+  ]);
   const limits = { size: self.size, maxNodes: config.MAX_NODES_PER_USER, slotsPerNode: config.NODE_SLOTS, avoid };
   const availableSlots = countAvailableSlots(await listNodeCapacity(db, self.ownerId), limits, now);
   // One more than the available slots: this task's row may be among them.
   const queue = await listFirstQueued(db, self, availableSlots + 1, now);
   const queuedTasks = isEnqueued ? 0 : await countQueuedTasks(db, self.ownerId, availableSlots + 1);
-  return decideDequeue({ self, dependencies, queue, availableSlots, queuedTasks, isEnqueued, now });
+  const isBudgetUsed = reached !== null;
+  return decideDequeue({ self, dependencies, isBudgetUsed, queue, availableSlots, queuedTasks, isEnqueued, now });
 }
 
 /** Counts the owner's queued tasks, up to `limit`. */
@@ -122,7 +128,7 @@ export async function dequeueTask(db: Database, taskId: TaskId): Promise<boolean
   return gone.length > 0;
 }
 
-type WaitingTask = Pick<TaskRecord, "id" | "status">;
+type WaitingTask = Pick<TaskRecord, "id" | "status" | "projectId">;
 
 /** Explains why each of these tasks of one owner waits; tasks that do not wait are absent. */
 export async function explainWaiting(
@@ -133,10 +139,11 @@ export async function explainWaiting(
   const rows = queued.length === 0 ? [] : await listQueueRows(db, queued);
   const ownerId = rows[0]?.ownerId;
   if (ownerId === undefined) return new Map();
-  const [positions, alive, known] = await Promise.all([
+  const [positions, alive, known, reached] = await Promise.all([
     rows.some((row) => row.code === "capacity") ? listPositions(db, ownerId, queued, clock.now()) : [],
     db.$count(nodes, and(eq(nodes.ownerId, ownerId), ne(nodes.state, "destroyed"))),
     findBlockers(db, rows),
+    findReachedLimits(db, ownerId, rows, candidates, clock.now()),
   ]);
   const first = positions.filter((position) => position.ahead < MAX_NAMED).toSorted((a, b) => a.ahead - b.ahead);
   return new Map(
@@ -145,7 +152,13 @@ export async function explainWaiting(
         row.code === "capacity" ? (positions.find((position) => position.taskId === row.taskId)?.ahead ?? 0) : 0;
       const next = first.filter((position) => position.size === row.size && position.ahead < ahead);
       const blockers = row.blockedBy.map((id) => known.get(id) ?? { title: null, status: null });
-      const facts = { ahead, aliveNodes: alive, maxNodes: config.MAX_NODES_PER_USER, blockers };
+      const facts = {
+        ahead,
+        aliveNodes: alive,
+        maxNodes: config.MAX_NODES_PER_USER,
+        blockers,
+        reached: reached.get(row.taskId) ?? null,
+      };
       const taskIds =
         row.code === "capacity" ? next.map((position) => position.taskId) : row.blockedBy.slice(0, MAX_NAMED);
       return [
@@ -154,6 +167,21 @@ export async function explainWaiting(
       ];
     }),
   );
+}
+
+/** Today's limit for each task that waits for it. */
+async function findReachedLimits(
+  db: Database,
+  ownerId: UserId,
+  rows: readonly QueueRow[],
+  candidates: readonly WaitingTask[],
+  now: Millis,
+): Promise<ReadonlyMap<TaskId, ReachedLimit | null>> {
+  const waiting = new Set(rows.filter(({ code }) => code === "budget").map(({ taskId }) => taskId));
+  const found = candidates
+    .filter(({ id }) => waiting.has(id))
+    .map(async ({ id, projectId }) => [id, await findReachedDayLimit(db, { ownerId, projectId }, now)] as const);
+  return new Map(await Promise.all(found));
 }
 
 const listQueueRows = (db: Database, ids: readonly TaskId[]): Promise<QueueRow[]> =>

@@ -11,6 +11,7 @@ import { assertRunnable } from "../agents/preconditions.ts";
 import { change } from "./change.ts";
 import { getTaskAgent, assertOpen } from "./create.ts";
 import { ensureRun, ensureSession, signalRun } from "./launch.ts";
+import { assertBudgetLeft } from "./spending.ts";
 import { requireTask } from "./store.ts";
 
 /** Repeating the request while the task runs changes nothing; with the same key, not later either. */
@@ -30,7 +31,7 @@ export async function runTask(
   });
 }
 
-/** Starts one attempt per key. */
+/** Starts one attempt per key. Throws `conflict` if the task has reached its limit on spending. */
 export async function retryTask(
   deps: Deps,
   caller: Caller,
@@ -41,6 +42,7 @@ export async function retryTask(
   return onceForKey(deps, caller, task, { key, request: "POST task/retry" }, async (toKeyRow) => {
     assertOpen(project);
     await assertRunnable(deps.db, caller.id, getTaskAgent(deps, project, task));
+    await assertBudgetLeft(deps, task);
     const { ids } = deps;
     const attempt = {
       kind: "retry",

@@ -263,5 +263,10 @@ export function toEventView({ seq, at, actor, kind, data }: EventRow): TaskEvent
 }
 
 export function toTaskRecord(row: TaskRow): TaskRecord {
-  return { ...row, dependsOn: row.dependsOn ?? [], promptMessageId: messageId.parse(row.promptMessageId) };
+  return {
+    ...row,
+    dependsOn: row.dependsOn ?? [],
+    budget: row.budget ?? null,
+    promptMessageId: messageId.parse(row.promptMessageId),
+  };
 }

@@ -1,5 +1,7 @@
 /** Formats a task's outcome: its output, its cost, and what to do next. */
-import type { TaskEvent, TaskOutput, TaskStatus, TaskView, Usage } from "@samovar/contracts";
+import type { TaskEvent, TaskOutput, TaskSpending, TaskStatus, TaskView, Usage } from "@samovar/contracts";
+import { BUDGET_EXCEEDED, isLimited, isReached } from "@samovar/domain/budget";
+import { explainSpent, formatLimit, formatSpent } from "@samovar/domain/spending-text";
 import { shortenId } from "../client/find.ts";
 import { Facts } from "./facts.ts";
 import { formatVerification } from "./verification.ts";
@@ -26,6 +28,7 @@ export function formatOutcome(task: TaskView, events: readonly TaskEvent[], styl
 export function addOutcome(facts: Facts, task: TaskView, style: Style): void {
   const { output, failure } = task;
   if (failure !== null) facts.add("reason", safeText(failure.message));
+  facts.add("models", task.spending === null ? null : formatSpending(task.spending));
   facts.add("branch", output?.branch ?? task.branch);
   if (output === null) return;
   const commits = output.commits.map(({ sha, subject }) => `${sha.slice(0, 9)} ${safeLine(subject, 80)}`);
@@ -40,7 +43,9 @@ export function addOutcome(facts: Facts, task: TaskView, style: Style): void {
   facts.add("pull req.", output.pullRequestUrl);
   facts.add("turn", formatTurn(output));
   facts.add("note", formatRedactions(output));
-  facts.add("usage", output.usage === null ? null : formatUsage(output.usage));
+  // The gateway's count wins over the agent's.
+  const isMetered = task.spending !== null && task.spending.tokens > 0;
+  facts.add("usage", output.usage === null || isMetered ? null : formatUsage(output.usage));
 }
 
 /** Null for an ordinary turn. */
@@ -56,6 +61,19 @@ const formatRedactions = ({ redactions = 0 }: TaskOutput): string | null =>
   redactions === 0
     ? null
     : `${formatCount(redactions, "secret")} ${redactions === 1 ? "was" : "were"} redacted from the transcript`;
+
+/** What the task's model calls cost in all its attempts, a line for each model; null when there was none. */
+function formatSpending(spending: TaskSpending): string | null {
+  const spent = formatSpent(spending);
+  const limit = isLimited(spending.limit) ? ` of ${formatLimit(spending.limit)}` : "";
+  if (spent === "") return limit === "" ? null : `nothing${limit}`;
+  const number = (value: number) => value.toLocaleString("en-GB");
+  const models = spending.models.map(
+    ({ model, inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens }) =>
+      `${safeLine(model, 60)}: ${number(inputTokens)} tokens in, ${number(cacheReadTokens)} cached, ${number(cacheWriteTokens)} written to the cache, ${number(outputTokens)} out`,
+  );
+  return [`${spent}${limit}`, ...models, explainSpent(spending)].filter((line) => line !== "").join("\n");
+}
 
 /** Null when the agent reported nothing. */
 function formatUsage(usage: Usage): string | null {
@@ -83,13 +101,18 @@ export function suggestCommands(task: TaskView): string[] {
       return [`samovar start ${id}`];
     case "failed":
     case "cancelled":
-      return [`samovar retry ${id}`, ...suggestBundle(task)];
+      return [...suggestRaise(task), `samovar retry ${id}`, ...suggestBundle(task)];
     case "completed":
       return suggestBundle(task);
     default:
       return [`samovar cancel ${id}`];
   }
 }
+
+const suggestRaise = (task: TaskView): string[] =>
+  task.failure?.code === BUDGET_EXCEEDED && task.spending !== null && isReached(task.spending.limit, task.spending)
+    ? [`samovar budget task ${shortenId(task.id)} --usd AMOUNT`]
+    : [];
 
 const suggestBundle = (task: TaskView): string[] =>
   (task.output?.bundle ?? null) === null ? [] : [`samovar bundle ${shortenId(task.id)}`];

@@ -13,6 +13,8 @@ export function labelWaiting({ code, ahead, taskIds }: TaskWaiting): string {
       return `waiting for ${formatCount(taskIds.length, "task")}`;
     case "dependency_failed":
       return "blocked by a failed task";
+    case "budget":
+      return "waiting for today's budget";
     default:
       return assertNever(code);
   }

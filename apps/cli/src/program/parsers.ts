@@ -1,5 +1,6 @@
 /** Parsers of option values. Each throws an error that says which values are allowed. */
 import { type AgentKind, agentKind, LIMITS, type VmSize, vmSize } from "@samovar/contracts";
+import { parseTokens, parseUsd } from "@samovar/domain/spending-text";
 import { InvalidArgumentError } from "commander";
 import { PRIORITIES } from "../output/priority.ts";
 import { parseDuration } from "../output/units.ts";
@@ -27,6 +28,20 @@ export function parsePriority(text: string): number {
   const priority = PRIORITIES.findIndex((name) => name === text);
   if (priority === -1) throw new InvalidArgumentError(`Use one of ${PRIORITIES.join(", ")}.`);
   return priority;
+}
+
+/** Micro-dollars; null for none. */
+export function parseDollars(text: string): number | null {
+  const micros = parseUsd(text);
+  if (micros === undefined) throw new InvalidArgumentError("Use an amount of USD such as 2.50, or none.");
+  return micros;
+}
+
+/** Null for none. */
+export function parseTokenCount(text: string): number | null {
+  const count = parseTokens(text);
+  if (count === undefined) throw new InvalidArgumentError("Use a number of tokens such as 500k or 2M, or none.");
+  return count;
 }
 
 /** Milliseconds. */

@@ -1,8 +1,8 @@
 /** Commands about tasks: run, show, edit, cancel, retry, acknowledge. */
-import type { AgentKind, VmSize } from "@samovar/contracts";
+import type { AgentKind, SpendingLimit, VmSize } from "@samovar/contracts";
 import type { Command } from "commander";
 import type { BindCommand, SharedOptions } from "./bind-command.ts";
-import { parseAgent, collectList, parsePriority, parseSize } from "./parsers.ts";
+import { parseAgent, collectList, parseDollars, parsePriority, parseSize, parseTokenCount } from "./parsers.ts";
 
 const loadChanges = () => import("../commands/tasks/change.ts");
 
@@ -13,7 +13,15 @@ interface TaskOptions extends SharedOptions {
   readonly priority?: number;
   readonly model?: string;
   readonly mode?: string;
+  readonly budget?: number | null;
+  readonly budgetTokens?: number | null;
 }
+
+/** A task's own limit; null when none was named. */
+const toTaskLimit = ({ budget, budgetTokens }: TaskOptions): SpendingLimit | null =>
+  budget === undefined && budgetTokens === undefined
+    ? null
+    : { costMicros: budget ?? null, tokens: budgetTokens ?? null };
 
 /** The options that `run` and `edit` share. */
 function addTaskOptions(command: Command): Command {
@@ -23,7 +31,13 @@ function addTaskOptions(command: Command): Command {
     .option("--model <id>", "one of the agent's models")
     .option("--mode <id>", "one of the agent's permission modes")
     .option("--size <size>", "small, medium or large", parseSize)
-    .option("--priority <priority>", "urgent, high, medium, low or none", parsePriority);
+    .option("--priority <priority>", "urgent, high, medium, low or none", parsePriority)
+    .option(
+      "--budget <usd>",
+      "stop the task when its models have cost this much, such as 2.50; none: no limit",
+      parseDollars,
+    )
+    .option("--budget-tokens <count>", "the same in tokens, for models without a price", parseTokenCount);
 }
 
 export function registerTasks(root: Command, bind: BindCommand): void {
@@ -69,7 +83,7 @@ function registerRun(root: Command, bind: BindCommand): void {
     .option("--no-follow", "return at once and let the task run");
   bind<RunFlags>(addTaskOptions(command), async (context, [text = ""], { backlog = false, ...flags }) => {
     const { run } = await import("../commands/tasks/run.ts");
-    return run(text, { ...flags, backlog }, context);
+    return run(text, { ...flags, backlog, budget: toTaskLimit(flags) }, context);
   });
 }
 
@@ -122,7 +136,8 @@ function registerEdit(root: Command, bind: BindCommand): void {
     .option("--no-depends-on", "remove all dependencies");
   bind<EditFlags>(addTaskOptions(command), async (context, [id = ""], flags) => {
     const { title, priority, agent, model, mode, size, base, dependsOn } = flags;
-    const wanted = { title, priority, agent, model, permissionMode: mode, vmSize: size, baseBranch: base };
+    const budget = toTaskLimit(flags) ?? undefined;
+    const wanted = { title, priority, agent, model, permissionMode: mode, vmSize: size, baseBranch: base, budget };
     const changes = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
     const after = dependsOn === undefined ? null : dependsOn === false ? [] : dependsOn;
     return (await loadChanges()).editTask(id, { changes, dependsOn: after }, context);

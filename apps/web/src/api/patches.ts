@@ -9,7 +9,11 @@ export function newerSession(known: SessionView | undefined, incoming: SessionVi
 }
 
 export function newerTask(known: TaskView | undefined, incoming: TaskView): TaskView {
-  return known !== undefined && known.version > incoming.version ? known : incoming;
+  if (known === undefined || known.version < incoming.version) return incoming;
+  if (known.version > incoming.version) return known;
+  // Spending grows without a new version.
+  const isOlder = (known.spending?.tokens ?? 0) > (incoming.spending?.tokens ?? 0);
+  return isOlder ? { ...incoming, spending: known.spending } : incoming;
 }
 
 /** Replaces the session where it is, or puts a new one first. One older than all loaded pages is left to them. */

@@ -21,11 +21,14 @@ export const nodeWorkKey = ["nodes", "work"] as const;
 export const failedNodesKey = ["nodes", "lost"] as const;
 export const poolHistoryKey = ["nodes", "history"] as const;
 export const spendingKey = (since: number) => ["nodes", "spending", since] as const;
+export const budgetKey = ["budget"] as const;
+export const pricesKey = ["budget", "prices"] as const;
 export const sizesKey = ["sizes"] as const;
 export const workspacesKey = ["workspaces"] as const;
 export const projectsKey = ["projects"] as const;
 export const allProjectsKey = ["projects", "all"] as const;
 export const projectKey = (project: ProjectId) => ["project", project] as const;
+export const projectBudgetKey = (project: ProjectId) => ["project", project, "budget"] as const;
 export const sessionsKey = (project: ProjectId) => ["project", project, "sessions"] as const;
 /** The list as a search or a filter leaves it. */
 export const foundSessionsKey = (project: ProjectId, filter: SessionFilter) =>

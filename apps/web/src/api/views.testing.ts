@@ -59,6 +59,8 @@ export function aTask(fields: Partial<TaskView> = {}): TaskView {
     permissionMode: null,
     dependsOn: [],
     waiting: null,
+    budget: null,
+    spending: null,
     baseBranch: null,
     runId: null,
     nodeId: null,

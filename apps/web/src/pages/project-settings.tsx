@@ -1,6 +1,7 @@
 /** A project's settings: saved together, with errors beside their fields; and archiving and restoring the project. */
 import type { ProjectView } from "@samovar/contracts";
 import { ProjectForm } from "../features/projects/project-form.tsx";
+import { ProjectBudget } from "../features/spending/project-budget.tsx";
 import { useArchive } from "../features/projects/use-archive.ts";
 import { useProject } from "../api/use-project.ts";
 import { Button } from "../ui/button.tsx";
@@ -15,6 +16,7 @@ export function ProjectSettings() {
       <div className="mx-auto flex w-full max-w-170 flex-col gap-6">
         <h1 className="text-page font-semibold">Project settings</h1>
         <ProjectForm project={project} />
+        <ProjectBudget project={project.id} />
         <Archive project={project} />
       </div>
     </main>

@@ -217,6 +217,90 @@ describe("[S1] the gateway of the OpenAI API", () => {
   });
 });
 
+const SCRIPTED_STREAM = [
+  '{"type":"message_start","message":{"model":"claude-tea","usage":{"input_tokens":10,"output_tokens":1}}}',
+  '{"type":"message_delta","usage":{"output_tokens":40}}',
+  '{"type":"message_stop"}',
+].map((data) => `data: ${data}\n\n`);
+const stream = (incoming: IncomingMessage, response: ServerResponse) => {
+  incoming.resume();
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  for (const event of SCRIPTED_STREAM) response.write(event);
+  response.end();
+};
+const calls = (gateway: { readonly url: string; readonly key: string }, headers: Record<string, string> = {}) =>
+  fetch(`${gateway.url}/v1/messages`, {
+    method: "POST",
+    headers: { "x-api-key": gateway.key, ...headers },
+    body: "{}",
+  });
+
+describe("[R51] the gateway's meter", () => {
+  it("counts each call from its reply, which passes unchanged, and asks for no compression", async () => {
+    const { gateway, seen } = await given({ apiKey: "k" }, stream);
+    for (let n = 0; n < 2; n++)
+      expect(await (await calls(gateway, { "accept-encoding": "gzip, br" })).text()).toBe(SCRIPTED_STREAM.join(""));
+    expect(seen.map(({ headers }) => headers["accept-encoding"])).toEqual(["identity", "identity"]);
+    const usage = { model: "claude-tea", inputTokens: 20, outputTokens: 80, cacheReadTokens: 0, cacheWriteTokens: 0 };
+    expect(gateway.meter.metered).toEqual({ models: [usage], calls: 2, unmeteredCalls: 0 });
+  });
+
+  it("counts the input of a reply that the agent abandons", async () => {
+    const { gateway } = await given({ apiKey: "k" }, (incoming, response) => {
+      incoming.resume();
+      response.writeHead(200, { "content-type": "text/event-stream" }).write(SCRIPTED_STREAM[0]);
+    });
+    const leaving = new AbortController();
+    const metered = Promise.withResolvers<unknown>();
+    gateway.meter.attach(null, { onMetered: metered.resolve, onLimitReached: () => {} });
+    const reply = await fetch(`${gateway.url}/v1/messages`, {
+      method: "POST",
+      headers: { "x-api-key": gateway.key },
+      body: "{}",
+      signal: leaving.signal,
+    });
+    await reply.body?.getReader().read();
+    leaving.abort();
+    expect(await metered.promise).toMatchObject({ models: [{ inputTokens: 10, outputTokens: 1 }], calls: 1 });
+  });
+
+  it("counts a reply without usage as not metered, and a refused call not at all", async () => {
+    let status = 200;
+    const { gateway } = await given({ apiKey: "k" }, (incoming, response) => {
+      incoming.resume();
+      response.writeHead(status, { "content-type": "application/json" }).end("{}");
+    });
+    await (await calls(gateway)).text();
+    status = 429;
+    await (await calls(gateway)).text();
+    expect(gateway.meter.metered).toEqual({ models: [], calls: 0, unmeteredCalls: 1 });
+  });
+
+  it("[security 39] refuses the call after the one that reached the limit, in the API's error format, without asking the model", async () => {
+    const { gateway, seen } = await given({ apiKey: "k" }, stream);
+    const price = { pattern: "claude-*", input: 1, output: 1, cacheRead: 0, cacheWrite: 0 };
+    const limit = { costMicros: 100, tokens: null };
+    const spent = { costMicros: 0, tokens: 0 };
+    const reached: unknown[] = [];
+    gateway.meter.attach(
+      { limits: [{ scope: "task", limit, spent, until: null }], prices: [price] },
+      { onMetered: () => {}, onLimitReached: (which) => reached.push(which) },
+    );
+    // 50 micro-dollars each.
+    for (let n = 0; n < 2; n++) expect((await calls(gateway)).status).toBe(200);
+    expect(reached).toEqual([{ scope: "task", limit, spent: { costMicros: 100, tokens: 100 } }]);
+    for (let n = 0; n < 2; n++) {
+      const refused = await calls(gateway);
+      expect([refused.status, await refused.json()]).toEqual([
+        402,
+        { type: "error", error: { type: "billing_error", message: expect.stringContaining("limit") } },
+      ]);
+    }
+    expect(seen).toHaveLength(2);
+    expect(reached).toHaveLength(1);
+  });
+});
+
 describe("[S1] the gateway of the Gemini API", () => {
   const google = { kind: "google", apiKey: "real-key" } as const;
   const STREAM = "/v1beta/models/tea-2.5:streamGenerateContent";

@@ -8,18 +8,23 @@ import type { IncomingMessage, OutgoingHttpHeaders, Server, ServerResponse } fro
 import { request as requestHttps } from "node:https";
 import { pipeline } from "node:stream";
 import type { Logger, Random } from "@samovar/base";
+import { systemClock } from "@samovar/base";
 import type { ModelApi, ModelCredential } from "@samovar/contracts";
 import { admitTarget } from "./admission.ts";
 import type { Admission } from "./admission.ts";
 import type { ModelApiRules } from "./model-apis.ts";
 import { MODEL_APIS, getCredentialHeaders } from "./model-apis.ts";
 import { type Listen, listenOnLoopback } from "../listen.ts";
+import { createReplyMeter } from "./reply-meter.ts";
+import { SessionMeter } from "./session-meter.ts";
 
 export interface Gateway {
   /** `http://127.0.0.1:port` */
   readonly url: string;
   /** The key that the agent must send. */
   readonly key: string;
+  /** Counts what passes, and keeps the session's limits. */
+  readonly meter: SessionMeter;
   /** Sets the credential. Until then, requests are refused as unavailable. Throws for another API's credential. */
   use(credential: ModelCredential): void;
   close(): Promise<void>;
@@ -54,6 +59,8 @@ const DROPPED_REQUEST_HEADERS = new Set([
   "x-goog-api-key",
   "cookie",
   "expect",
+  // The reply's usage is read while it passes, so it must not be compressed.
+  "accept-encoding",
   // Some upstreams let these replace the method.
   "x-http-method",
   "x-http-method-override",
@@ -73,13 +80,15 @@ export async function startGateway(ports: GatewayPorts): Promise<Gateway> {
   const { api: kind, random, log, listen = listenOnLoopback } = ports;
   const key = `sk-samovar-${Buffer.from(random.bytes(24)).toString("base64url")}`;
   const api = MODEL_APIS[kind];
+  const meter = new SessionMeter(systemClock);
   let credential: ModelCredential | null = null;
   const server = createServer((request, response) => {
     const exchange = { request, response, api };
     const admission = admit(request, api, key);
     if (!admission.ok) refuse(exchange, admission.status, admission.reason);
     else if (credential === null) refuse(exchange, 503, "the gateway has no credential yet");
-    else forward({ ...exchange, path: admission.path, credential, log });
+    else if (meter.refusal !== null) refuse(exchange, 402, meter.refusal);
+    else forward({ ...exchange, path: admission.path, credential, meter, log });
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.requestTimeout = 0;
@@ -87,6 +96,7 @@ export async function startGateway(ports: GatewayPorts): Promise<Gateway> {
   return {
     url: `http://127.0.0.1:${port}`,
     key,
+    meter,
     use: (given) => {
       if (given.kind !== kind)
         throw new Error(`a credential for the ${given.kind} API at a gateway for the ${kind} API`);
@@ -119,10 +129,11 @@ interface Exchange {
 interface Forwarding extends Exchange {
   readonly path: string;
   readonly credential: ModelCredential;
+  readonly meter: SessionMeter;
   readonly log: Logger;
 }
 
-function forward({ request, response, api, path, credential, log }: Forwarding): void {
+function forward({ request, response, api, path, credential, meter, log }: Forwarding): void {
   const target = api.getTarget(path, credential.baseUrl);
   const send = target.protocol === "https:" ? requestHttps : requestHttp;
   const upstream = send(target, { method: request.method, headers: getUpstreamHeaders(request, credential) });
@@ -135,6 +146,7 @@ function forward({ request, response, api, path, credential, log }: Forwarding):
   upstream.on("response", (reply) => {
     response.writeHead(reply.statusCode ?? 502, omitHeaders(reply.headers, DROPPED_REPLY_HEADERS));
     response.flushHeaders();
+    follow(reply, { api: credential.kind, path }, meter);
     pipeline(reply, response, () => upstream.destroy());
   });
   upstream.on("error", (error) => {
@@ -147,9 +159,19 @@ function forward({ request, response, api, path, credential, log }: Forwarding):
   request.pipe(upstream);
 }
 
+/** Reads along: each part is metered before it is passed on, so that a limit holds for the call that answers it. */
+function follow(reply: IncomingMessage, call: Parameters<typeof createReplyMeter>[0], meter: SessionMeter): void {
+  const { statusCode: status = 502, headers } = reply;
+  const head = { status, contentType: headers["content-type"], contentEncoding: headers["content-encoding"] };
+  const replyMeter = createReplyMeter(call, head, (usage) => meter.count(usage));
+  if (replyMeter === null) return;
+  reply.on("data", (part: Buffer) => replyMeter.push(part));
+  reply.once("end", () => replyMeter.end()).once("close", () => replyMeter.end());
+}
+
 function getUpstreamHeaders(request: IncomingMessage, credential: ModelCredential): OutgoingHttpHeaders {
   const headers = omitHeaders(request.headers, DROPPED_REQUEST_HEADERS);
-  return { ...headers, ...getCredentialHeaders(credential, headers) };
+  return { ...headers, "accept-encoding": "identity", ...getCredentialHeaders(credential, headers) };
 }
 
 const omitHeaders = (headers: OutgoingHttpHeaders, dropped: ReadonlySet<string>): OutgoingHttpHeaders =>

@@ -77,7 +77,12 @@ export const MODEL_APIS: Readonly<Record<ModelApi, ModelApiRules>> = {
       return appendPath(base, base.pathname === "/" ? path : path.replace(/^\/v1/, ""));
     },
     createRefusal: (status, message) => ({
-      error: { message, type: status >= 500 ? "server_error" : "invalid_request_error", param: null, code: null },
+      error: {
+        message,
+        type: status >= 500 ? "server_error" : (OPENAI_TYPES[status] ?? "invalid_request_error"),
+        param: null,
+        code: null,
+      },
     }),
   },
   google: {
@@ -109,14 +114,17 @@ export const MODEL_APIS: Readonly<Record<ModelApi, ModelApiRules>> = {
 const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
   400: "invalid_request_error",
   401: "authentication_error",
+  402: "billing_error",
   403: "permission_error",
   404: "not_found_error",
   405: "invalid_request_error",
   413: "request_too_large",
 };
+const OPENAI_TYPES: Readonly<Record<number, string>> = { 402: "insufficient_quota" };
 const GOOGLE_STATUSES: Readonly<Record<number, string>> = {
   400: "INVALID_ARGUMENT",
   401: "UNAUTHENTICATED",
+  402: "FAILED_PRECONDITION",
   403: "PERMISSION_DENIED",
   404: "NOT_FOUND",
   405: "INVALID_ARGUMENT",

@@ -30,6 +30,7 @@ export interface AgentAccessPorts {
 }
 
 export interface AgentAccess extends AgentGrant {
+  readonly gateway: Gateway | null;
   close(): Promise<void>;
 }
 

@@ -2,7 +2,15 @@
 import { join } from "node:path";
 import type { Clock, IdSource, Logger, Random, Timers } from "@samovar/base";
 import { assertNever, errorMessage } from "@samovar/base";
-import type { AgentCapabilities, Failure, HostCommand, HostEnd, HostLaunch, HostStatus } from "@samovar/contracts";
+import type {
+  AgentCapabilities,
+  Failure,
+  HostCommand,
+  HostEnd,
+  HostLaunch,
+  HostStatus,
+  MeteredUsage,
+} from "@samovar/contracts";
 import { summarise } from "@samovar/domain/summary";
 import type { OutboxSettings, OutboxStore, Salvage, SessionRecord } from "@samovar/outbox";
 import { Delivery, httpTransport } from "@samovar/outbox";
@@ -67,6 +75,7 @@ export class SessionHost {
   #startedAt: number | null;
   #startDelayed = false;
   #capabilities: AgentCapabilities | null = null;
+  #metered: MeteredUsage;
   #end: HostEnd | null;
   #closed: boolean;
   #isShutDown = false;
@@ -76,6 +85,7 @@ export class SessionHost {
     const saved = ports.record.life();
     this.#ports = ports;
     this.#startedAt = saved.startedAt;
+    this.#metered = saved.metered;
     this.#end = saved.end;
     this.#closed = saved.closed;
     this.#tokens = new CurrentToken(() => this.#publishStatus());
@@ -204,6 +214,10 @@ export class SessionHost {
       signal: this.#stopped.signal,
     });
     if (opened.kind === "failed") return { result: opened.result, access: null };
+    opened.access.gateway?.meter.attach(launch.budget ?? null, {
+      onMetered: (metered) => this.#onMetered(metered),
+      onLimitReached: (reached) => this.#requestStop({ kind: "over_budget", reached }),
+    });
     record.began(clock.now());
     this.#phase = "running";
     this.#publishStatus();
@@ -264,6 +278,13 @@ export class SessionHost {
 
   #onDelayed(): void {
     this.#startDelayed = true;
+    this.#publishStatus();
+  }
+
+  /** Stored at once: a host that replaces this one reports it too. */
+  #onMetered(metered: MeteredUsage): void {
+    this.#metered = metered;
+    this.#ports.record.metered(metered);
     this.#publishStatus();
   }
 
@@ -353,6 +374,7 @@ export class SessionHost {
       drained: store.isDrained(),
       refusedMs: this.#delivery.refusedMs,
       outbox: store.stats(),
+      metered: this.#metered,
       digest: store.digest(),
       needsToken: this.#tokens.isReplacementNeeded || this.#delivery.needsToken,
     };

@@ -2,6 +2,8 @@
 import { assertNever } from "@samovar/base";
 import type { Failure, SessionOutcome } from "@samovar/contracts";
 import { createLimitFailure, type LimitReached } from "../limits/limits.ts";
+import { toBudgetFailure } from "@samovar/domain/budget";
+import type { ReachedLimit } from "@samovar/domain/budget";
 import type { ProgramExit } from "../runtime/runtime.ts";
 
 /** Why the host stopped the agent. */
@@ -10,6 +12,7 @@ export type StopReason =
   | { readonly kind: "silent"; readonly afterMs: number }
   | { readonly kind: "too_long"; readonly afterMs: number }
   | { readonly kind: "limit_reached"; readonly reached: LimitReached }
+  | { readonly kind: "over_budget"; readonly reached: ReachedLimit }
   | { readonly kind: "host_stopped" };
 
 /** How an agent was lost during its turn: its process exited, or lost its session. */
@@ -81,6 +84,8 @@ function describeStop(stop: StopReason): Omit<TurnEnd, "stopReason"> {
       const { code, message } = createLimitFailure(stop.reached);
       return createTurnEnd("error", code, message);
     }
+    case "over_budget":
+      return { outcome: "error", failure: toBudgetFailure(stop.reached) };
     case "host_stopped":
       return createTurnEnd("crashed", "host_stopped", "The session host was stopped while the agent worked.");
     default:

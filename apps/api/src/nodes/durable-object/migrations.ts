@@ -29,4 +29,10 @@ export const NODE_MIGRATIONS: readonly ObjectMigration[] = [
       ALTER TABLE workspaces ADD COLUMN deliverer_attempts INTEGER NOT NULL DEFAULT 0;
     `,
   },
+  {
+    name: "0003_metering",
+    sql: `
+      CREATE TABLE metering (workspace_id TEXT PRIMARY KEY, lease TEXT NOT NULL, metered TEXT NOT NULL, stamp INTEGER NOT NULL, written INTEGER NOT NULL DEFAULT 0, due_at INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0) STRICT;
+    `,
+  },
 ];

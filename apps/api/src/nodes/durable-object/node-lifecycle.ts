@@ -22,13 +22,20 @@ import { bootstrap } from "./bootstrap.ts";
 import { NodeLink, HEARTBEAT_ALARM } from "./link.ts";
 import { NODE_MIGRATIONS } from "./migrations.ts";
 import { PendingEffects, EFFECTS_ALARM } from "./pending-effects.ts";
+import type { OnSpent } from "./metering.ts";
 import type { WakeQueue } from "./queue-wake.ts";
 import type { BootstrapAnswer, NodeLifecycleRpc, ProvisionInput } from "./rpc.ts";
 import type { ProviderQuestion } from "./server.ts";
 import { askProvider } from "./server.ts";
-import type { StoredNode } from "./storage.ts";
+import type { StoredNode, StoredWorkspace } from "./storage.ts";
 import { NodeStorage } from "./storage.ts";
 import { toNodeSettings, buildNodeView } from "./view.ts";
+
+/** What the object needs of the tasks, which it may not import. */
+export interface NodeHooks {
+  readonly wakeQueue: WakeQueue;
+  readonly onSpent: OnSpent;
+}
 
 /** An alarm whose work threw fires again after this time. */
 const ALARM_RETRY_MS = 30_000;
@@ -43,7 +50,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   readonly #link: NodeLink;
   readonly #effects: PendingEffects;
 
-  constructor(context: DurableObjectState, env: Env, wakeQueue: WakeQueue) {
+  constructor(context: DurableObjectState, env: Env, hooks: NodeHooks) {
     super(context, env);
     migrateObject(context.storage, NODE_MIGRATIONS);
     this.#config = getConfig(env);
@@ -63,7 +70,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       clock: this.#clock,
       logger: this.#logger,
     };
-    this.#effects = new PendingEffects({ ...shared, wakeQueue });
+    this.#effects = new PendingEffects({ ...shared, ...hooks });
     this.#link = new NodeLink({
       ...shared,
       context,
@@ -273,6 +280,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
         workspace === null ? NEW_WORKSPACE : foldEvent(workspace.facts, event, workspace.lease, this.#clock.now());
       if (workspace !== null && event.kind === "session.started" && event.capabilities !== null)
         this.#storage.addCapabilities(event.workspaceId, event.capabilities, this.#clock.now());
+      if (workspace !== null) this.#meter(workspace, event);
       if (workspace !== null && facts !== workspace.facts) {
         this.#storage.saveFacts(event.workspaceId, facts);
         if (workspace.lease.runId !== null) this.#storage.addSignal(workspace.lease.runId);
@@ -280,6 +288,13 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       }
     }
     this.#armAndFlush();
+  }
+
+  /** Only what the session of this workspace reports counts for it. */
+  #meter({ lease }: StoredWorkspace, event: NodeEvent): void {
+    if (!("sessionId" in event) || event.sessionId !== lease.sessionId) return;
+    if (event.kind === "session.metered") this.#storage.addMetering(lease, event.metered, this.#clock.now());
+    if (event.kind === "session.ended") this.#storage.hastenMetering(lease.workspaceId);
   }
 
   /** A workspace may deliver while it holds its slot on a living node, and for a grace period after that. */

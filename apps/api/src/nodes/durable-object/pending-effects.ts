@@ -11,6 +11,8 @@ import { projectData } from "../../sessions/durable-object/stub.ts";
 import { addRemovalNotice } from "../../sessions/removal-notice.ts";
 import { recordChange } from "../history.ts";
 import type { NamedAlarms } from "./alarms.ts";
+import { flushMetering } from "./metering.ts";
+import type { MeteringDeps } from "./metering.ts";
 import { flushCapabilities } from "./capabilities.ts";
 import { flushDeliverers } from "./deliverers.ts";
 import { flushQueueWake } from "./queue-wake.ts";
@@ -18,7 +20,7 @@ import type { QueueWakeDeps } from "./queue-wake.ts";
 import type { NodeStorage, PendingSignal } from "./storage.ts";
 import { buildNodeView } from "./view.ts";
 
-export interface PendingEffectsDeps extends QueueWakeDeps {
+export interface PendingEffectsDeps extends QueueWakeDeps, MeteringDeps {
   readonly alarms: NamedAlarms;
 }
 
@@ -60,7 +62,9 @@ export class PendingEffects {
   }
 
   async #flushOnce(): Promise<void> {
-    // Runs first: people wait for them.
+    // Before the signals: a run that hears of its session's end shows what the session has spent.
+    const meteringDueAt = await flushMetering(this.#deps);
+    // Then runs: people wait for them.
     const signalled = await this.#signalAll();
     const projected = await this.#project();
     const woken = projected && (await flushQueueWake(this.#deps));
@@ -76,7 +80,8 @@ export class PendingEffects {
     ];
     const attempts = Math.max(1, ...pending.map((effect) => effect.attempts));
     const isDone = signalled && projected && woken && reported && written;
-    alarms.set(EFFECTS_ALARM, isDone ? null : clock.now() + backoffMs(attempts, RETRY));
+    const due = [isDone ? null : clock.now() + backoffMs(attempts, RETRY), meteringDueAt].filter((at) => at !== null);
+    alarms.set(EFFECTS_ALARM, due.length === 0 ? null : Math.min(...due));
     alarms.arm();
   }
 

@@ -1,7 +1,8 @@
 /** The state of a NodeLifecycle object, in its SQLite. Synchronous, so that related changes are one transaction. */
 import type { Millis, NodeId, RunId, SessionId, UserId, WorkspaceId } from "@samovar/base";
-import { command } from "@samovar/contracts";
-import type { AgentCapabilities, Command, CommandDraft, OutboxStats, VmSize } from "@samovar/contracts";
+import { command, NOTHING_METERED } from "@samovar/contracts";
+import type { AgentCapabilities, Command, CommandDraft, MeteredUsage, OutboxStats, VmSize } from "@samovar/contracts";
+import { mergeMetered } from "@samovar/domain/metering";
 import type { LinkState, WorkspaceFacts } from "@samovar/domain/node-link";
 import { NEW_LINK, NEW_WORKSPACE } from "@samovar/domain/node-link";
 import type { NodeRecord, SlotLease } from "@samovar/domain/node-record";
@@ -35,6 +36,15 @@ export interface PendingCapabilities {
   readonly workspaceId: WorkspaceId;
   readonly capabilities: AgentCapabilities;
   readonly reportedAt: Millis;
+  readonly attempts: number;
+}
+
+/** What a session has metered and D1 does not have yet. */
+export interface PendingMetering {
+  readonly lease: SlotLease;
+  readonly metered: MeteredUsage;
+  readonly stamp: number;
+  readonly dueAt: Millis;
   readonly attempts: number;
 }
 
@@ -283,6 +293,61 @@ export class NodeStorage {
 
   countCapabilitiesAttempt({ workspaceId }: PendingCapabilities): void {
     this.#sql.exec("UPDATE capabilities SET attempts = attempts + 1 WHERE workspace_id = ?", workspaceId);
+  }
+
+  /** Keeps the larger of each number. It is written when the time after the run's last write is over. */
+  addMetering(lease: SlotLease, reported: MeteredUsage, now: Millis): void {
+    const row = this.#first<{ metered: string }>(
+      "SELECT metered FROM metering WHERE workspace_id = ?",
+      lease.workspaceId,
+    );
+    const text = JSON.stringify(mergeMetered(row === null ? NOTHING_METERED : stored(row.metered), reported));
+    if (text === row?.metered) return;
+    this.#sql.exec(
+      "INSERT INTO metering (workspace_id, lease, metered, stamp, due_at) VALUES (?, ?, ?, 1, ?) ON CONFLICT (workspace_id) DO UPDATE SET metered = excluded.metered, stamp = stamp + 1",
+      lease.workspaceId,
+      JSON.stringify(lease),
+      text,
+      now,
+    );
+  }
+
+  /** The session has ended: what it has metered is due at once. */
+  hastenMetering(workspaceId: WorkspaceId): void {
+    this.#sql.exec("UPDATE metering SET due_at = 0 WHERE workspace_id = ? AND written < stamp", workspaceId);
+  }
+
+  pendingMetering(): readonly PendingMetering[] {
+    return this.#sql
+      .exec<{ lease: string; metered: string; stamp: number; due_at: number; attempts: number }>(
+        "SELECT lease, metered, stamp, due_at, attempts FROM metering WHERE written < stamp ORDER BY due_at LIMIT 50",
+      )
+      .toArray()
+      .map((row) => ({
+        lease: stored(row.lease),
+        metered: stored(row.metered),
+        stamp: row.stamp,
+        dueAt: row.due_at,
+        attempts: row.attempts,
+      }));
+  }
+
+  /** What was metered in the meantime stays pending until `nextAt`. */
+  markMeteringWritten({ lease, stamp }: PendingMetering, nextAt: Millis): void {
+    this.#sql.exec(
+      "UPDATE metering SET written = ?, due_at = ?, attempts = 0 WHERE workspace_id = ?",
+      stamp,
+      nextAt,
+      lease.workspaceId,
+    );
+  }
+
+  countMeteringAttempt({ lease }: PendingMetering, retryAt: Millis): void {
+    this.#sql.exec(
+      "UPDATE metering SET attempts = attempts + 1, due_at = ? WHERE workspace_id = ?",
+      retryAt,
+      lease.workspaceId,
+    );
   }
 
   /** Queued runs are to be woken. */

@@ -5,6 +5,7 @@
 import { assertNever } from "@samovar/base";
 import type { Millis, NodeId } from "@samovar/base";
 import type { Failure, TaskWaiting } from "@samovar/contracts";
+import { getDayEnd } from "@samovar/domain/budget";
 import { toRank, getQueuePollMs, toQueueTimeout } from "@samovar/domain/task-queue";
 import { planPoll, MAX_QUEUE_POLLS } from "@samovar/domain/run-waits";
 import { CANCELLED, MAX_REPLACEMENTS } from "@samovar/domain/task-run";
@@ -150,13 +151,22 @@ async function waitForSlot(
         throw new RunSuperseded("The task is no longer queued for this run.");
       case "wait":
         if (now - from >= timeoutMs) throw stopWith("failed", toQueueTimeout(found.code, now - from), "remove");
-        await pauseInQueue(context, `${round}.${polls + 1}`, { polls, timeoutMs, deadline: from + timeoutMs, now });
+        await pauseInQueue(context, `${round}.${polls + 1}`, {
+          polls,
+          timeoutMs,
+          deadline: getNextMoment(found.code, from + timeoutMs, now),
+          now,
+        });
         break;
       default:
         return assertNever(found, "found");
     }
   }
 }
+
+/** When something changes by time alone: the wait's deadline, or the end of the day whose budget is used up. */
+const getNextMoment = (code: TaskWaiting["code"], deadline: Millis, now: Millis): Millis =>
+  code === "budget" ? Math.min(deadline, getDayEnd(now)) : deadline;
 
 /** Waits for a signal or the next poll; after very many polls it ignores signals for a while. */
 async function pauseInQueue(

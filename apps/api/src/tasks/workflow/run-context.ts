@@ -5,6 +5,7 @@
 import { assertNever, errorMessage, redactText } from "@samovar/base";
 import type { MessageId, Millis, NodeId, WorkspaceId } from "@samovar/base";
 import type { Failure, RunStep, TaskOutput } from "@samovar/contracts";
+import type { ReachedLimit } from "@samovar/domain/budget";
 import { planPoll, MAX_POLLS, getRunWaits, measureWait } from "@samovar/domain/run-waits";
 import type { RunObservation } from "@samovar/domain/run-observation";
 import type { PreviousPoll, WaitedTime } from "@samovar/domain/run-waits";
@@ -12,6 +13,8 @@ import { CANCELLED, decideRun } from "@samovar/domain/task-run";
 import type { RunDecision, RunWait } from "@samovar/domain/task-run";
 import type { TaskActor, TaskChange, TaskEventDraft, TaskRecord } from "@samovar/domain/task-status";
 import type { WorkflowStep } from "cloudflare:workers";
+import { findReachedDayLimit } from "../../budgets/limits.ts";
+import type { BudgetScope } from "../../budgets/limits.ts";
 import { getTimeLimits } from "../../config.ts";
 import { depsFor } from "../../deps.ts";
 import type { Deps } from "../../deps.ts";
@@ -61,6 +64,7 @@ export function stopAfterWait(result: WaitResult, workspace: "keep" | "remove"):
   switch (result.kind) {
     case "cancelled":
       return stopWith("cancelled", CANCELLED, workspace);
+    case "over_budget":
     case "overdue":
       return stopWith("failed", result.failure, workspace);
     case "node_lost":
@@ -135,6 +139,8 @@ export class RunContext {
   readonly orphanedSlots: NodeId[] = [];
   /** The node that was sent the command to create the workspace. */
   requestedOn: NodeId | null = null;
+  /** Whose limits on spending the run keeps; on resume it is set again. */
+  budgetScope: BudgetScope | null = null;
   hasPrompted = false;
   /** Whether the agent has responded; only then is the task in progress. */
   hasStarted = false;
@@ -295,18 +301,25 @@ export class RunContext {
   ): Promise<WaitResult> {
     const answer = await this.#observe(workspaceId, nodeId);
     const cancelRequested = await this.isCancelRequested();
+    const overBudget = await this.#findReachedDayLimit(wait);
     const waited = measureWait(before, this.deps.clock.now());
     const { now } = waited;
     const deadline = now + this.waits[wait] - waited.waitedMs;
     const isSilent = answer === "silent";
     const observation = isSilent ? null : answer;
     const silentSince = isSilent ? (silentBefore ?? now) : null;
-    const decision = decideRun(wait, { observation, silentSince, cancelRequested, deadline, now });
+    const decision = decideRun(wait, { observation, silentSince, cancelRequested, overBudget, deadline, now });
     const delayedAt = wait === "start" ? (observation?.session.startDelayedAt ?? null) : null;
     if (delayedAt !== null) await this.#recordDelay(delayedAt);
     // The engine stores what a step returns: no observation while there is only something to wait for.
     const kept = decision.kind === "wait" ? null : observation;
     return { ...decision, ...waited, isSilent, cancelRequested, observation: kept };
+  }
+
+  /** Only while a session may spend. */
+  async #findReachedDayLimit(wait: RunWait): Promise<ReachedLimit | null> {
+    if (this.budgetScope === null || (wait !== "start" && wait !== "work")) return null;
+    return findReachedDayLimit(this.deps.db, this.budgetScope, this.deps.clock.now());
   }
 
   #recordDelay(at: Millis): Promise<void> {

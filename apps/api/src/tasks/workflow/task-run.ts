@@ -7,8 +7,10 @@ import type { WorkflowEvent, WorkflowStep } from "cloudflare:workers";
 import { assertNever } from "@samovar/base";
 import type { Millis, NodeId, WorkspaceId } from "@samovar/base";
 import type { Failure, SessionEnd, TranscriptDigest, TranscriptVerification } from "@samovar/contracts";
+import { BUDGET_EXCEEDED, formatBudgetRefusal } from "@samovar/domain/budget";
 import { MAX_VERIFICATIONS, getVerificationPauseMs } from "@samovar/domain/run-waits";
 import { CANCELLED, concludeRun, getCancelFailure } from "@samovar/domain/task-run";
+import { getSessionBudget } from "../../budgets/task-spending.ts";
 import type { Env } from "../../env.ts";
 import { createWorkspace, setWorkspaceState } from "../../workspaces/store.ts";
 import { readEgressPolicy } from "../../projects/egress.ts";
@@ -68,6 +70,7 @@ async function open(context: RunContext): Promise<RunPlan | null> {
 
 /** How the run ended. Null: another run or the sweep has ended the task, and only the workspace is left to remove. */
 async function executeRun(context: RunContext, job: RunJob): Promise<Ending | null> {
+  context.budgetScope = { ownerId: job.ownerId, projectId: job.task.projectId };
   try {
     const prepared = await prepareOnAnyNode(context, job, (node, round) => prepare(context, job, node, round));
     const startedAt = await start(context, job, prepared);
@@ -133,29 +136,33 @@ async function start(context: RunContext, job: RunJob, { nodeId, branch, round }
   const { deps } = context;
   const { task, workspaceId, startCommand } = job;
   context.hasPrompted = true;
-  const requested = await context.once("start: request", async (): Promise<Requested | "cancelled"> => {
+  const requested = await context.once("start: request", async (): Promise<Requested | Failure | "cancelled"> => {
     const marks = [context.mark("prepare", "finished", round), context.mark("start", "started")];
     const refused = await context.apply({ kind: "name_branch", branch }, ...marks);
     if (refused !== null) return { refused };
     if (await context.isCancelRequested()) return "cancelled";
+    const { budget, reached } = await getSessionBudget(deps.db, toSpender(job), deps.clock.now());
+    if (reached !== null) return { code: BUDGET_EXCEEDED, message: formatBudgetRefusal(reached) };
     await Promise.all([
       projectData(deps, task.projectId).linkWorkspace(task.sessionId, workspaceId),
       setWorkspaceState(deps.env, workspaceId, "busy", { branch }),
     ]);
     // Last: once the agent may have the prompt, a repeated step must not mistake a later cancel for an earlier one.
     const egress = await readEgressPolicy(deps.db, task.projectId);
-    await context.node(nodeId).enqueue({ ...startCommand, args: { ...startCommand.args, egress } });
+    const args = { ...startCommand.args, egress, ...(budget === null ? {} : { budget }) };
+    await context.node(nodeId).enqueue({ ...startCommand, args });
     return { requestedAt: deps.clock.now() };
   });
   if (requested === "cancelled") throw stopWith("cancelled", CANCELLED, "remove");
+  if ("code" in requested) throw stopWith("failed", requested, "remove");
   if ("refused" in requested) {
     context.hasPrompted = false;
     throw new RunSuperseded(requested.refused);
   }
   const result = await context.until("start", "start", workspaceId, requested);
   if (result.kind === "failed") throw stopAfterWait(result, "keep");
-  // A cancel and a late agent both require the session to be stopped, which `work` does.
-  if (result.kind === "overdue") context.startFailure = result.failure;
+  // A cancel, a reached limit and a late agent all require the session to be stopped, which `work` does.
+  if (result.kind === "overdue" || result.kind === "over_budget") context.startFailure = result.failure;
   if (result.kind !== "reached") {
     await context.once("start: finished", () =>
       context.record(context.mark("start", "finished"), context.mark("work", "started")),
@@ -170,6 +177,8 @@ async function start(context: RunContext, job: RunJob, { nodeId, branch, round }
   );
   return result.observation?.session.end === null ? result.now : null;
 }
+
+const toSpender = ({ ownerId, task }: RunJob) => ({ ownerId, projectId: task.projectId, taskId: task.id });
 
 /** The task is in progress from the agent's first response, not before. */
 async function markInProgress(context: RunContext, name: string, ...marks: readonly KeyedEvent[]): Promise<void> {
@@ -217,6 +226,7 @@ async function reasonToStop(
     }
     case "cancelled":
       return CANCELLED;
+    case "over_budget":
     case "overdue":
       return result.failure;
     case "wait":

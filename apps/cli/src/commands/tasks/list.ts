@@ -1,5 +1,6 @@
 /** `samovar tasks`: lists tasks, newest first. */
 import type { TaskView } from "@samovar/contracts";
+import { formatSpent } from "@samovar/domain/spending-text";
 import { requireSamovar } from "../../client/connect.ts";
 import { findProjects } from "../../client/find.ts";
 import { labelPriority } from "../../output/priority.ts";
@@ -32,11 +33,12 @@ export async function listTasks(name: string | undefined, context: CommandContex
     labelStatus(task),
     task.priority === 0 ? "–" : labelPriority(task.priority),
     task.agent ?? "–",
+    (task.spending === null ? "" : formatSpent(task.spending)) || "–",
     formatAge(clock.now() - task.createdAt),
     safeLine(project.name, 24),
     safeLine(task.title, TITLE_CHARS),
   ]);
-  const head = ["task", "status", "priority", "agent", "created", "project", "title"];
+  const head = ["task", "status", "priority", "agent", "cost", "created", "project", "title"];
   terminal.line(formatTable(head, rows, 'There are no tasks yet. Run one: samovar run "what to do"', terminal.style));
   return 0;
 }

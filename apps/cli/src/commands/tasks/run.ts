@@ -1,6 +1,6 @@
 /** `samovar run`: submits a task for a repository and, unless it goes to the backlog, follows it to its end. */
 import type { ApiClient } from "@samovar/client/api-client";
-import type { AgentKind, ProjectView, TaskView, VmSize } from "@samovar/contracts";
+import type { AgentKind, ProjectView, SpendingLimit, TaskView, VmSize } from "@samovar/contracts";
 import { createTask } from "@samovar/contracts";
 import { requireSamovar } from "../../client/connect.ts";
 import { CliError } from "../../client/errors.ts";
@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly priority?: number | undefined;
   readonly model?: string | undefined;
   readonly mode?: string | undefined;
+  /** Its own limit on spending; null or absent for its project's. */
+  readonly budget?: SpendingLimit | null | undefined;
   /** Ids, whole or in part, of tasks of the same project. */
   readonly dependsOn?: readonly string[] | undefined;
   /** True by default. */
@@ -45,6 +47,7 @@ export async function run(given: string, options: RunOptions, context: CommandCo
     priority: options.priority ?? 0,
     model: options.model ?? null,
     permissionMode: options.mode ?? null,
+    budget: options.budget ?? null,
     dependsOn,
     baseBranch: repository?.baseBranch ?? options.base ?? null,
   });

@@ -11,6 +11,7 @@ import { formatDuration } from "../../lib/format-time.ts";
 import { getShownStatus } from "../tasks/shown-status.ts";
 import { DiffCount } from "../../ui/diff/diff-count.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
+import { Spent } from "../spending/spent.tsx";
 import { PriorityMark } from "../tasks/priority-mark.tsx";
 import { pullRequestName } from "../tasks/pull-request-name.ts";
 
@@ -103,7 +104,12 @@ function Facts({ task }: { readonly task: TaskView }) {
         </End>
       );
     case "in_progress":
-      return <Branch name={task.branch} />;
+      return (
+        <>
+          <Branch name={task.branch} />
+          <Spent task={task} withLimit={false} />
+        </>
+      );
     case "completed":
     case "failed":
     case "cancelled":
@@ -119,6 +125,7 @@ function Outcome({ task }: { readonly task: TaskView }) {
     <>
       {output?.pullRequestUrl == null ? <Branch name={output?.branch ?? null} /> : <Pull url={output.pullRequestUrl} />}
       {task.acknowledged && <span>Acknowledged</span>}
+      <Spent task={task} withLimit={false} />
       {output?.bundle != null && (
         <span className="inline-flex items-center gap-1" title="The branch couldn't be pushed; its commits are saved">
           <Package size={14} aria-hidden="true" />

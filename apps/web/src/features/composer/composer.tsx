@@ -4,11 +4,11 @@ import { createTask, LIMITS } from "@samovar/contracts";
 import { useId, useRef, useState, type KeyboardEvent } from "react";
 import { useConnectionStatus } from "../../api/use-live.ts";
 import { useAction } from "../../shortcuts/actions.tsx";
-import { branchFault } from "../tasks/task-options.ts";
+import { branchFault, limitFault } from "../tasks/task-options.ts";
 import { useStillHere } from "../../ui/use-still-here.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 import { Advanced } from "./advanced.tsx";
-import { afterSending, toDraft, toTask, useDraft } from "../tasks/draft.ts";
+import { afterSending, toDraft, toTask, useDraft, type Draft } from "../tasks/draft.ts";
 import { RunButton } from "./run-button.tsx";
 import { PendingSubmissions } from "./pending-submissions.tsx";
 import { useSubmissions } from "./use-submissions.ts";
@@ -37,7 +37,7 @@ export function Composer({ project, onAccepted }: ComposerProps) {
 
   const submit = async (run: boolean) => {
     const task = toTask(draft, run);
-    const refused = findFault(draft.text, draft.baseBranch, run && offline);
+    const refused = findFault(draft, run && offline);
     setFault(refused);
     if (refused !== null) return focus();
     // The field that was typed into is folded away with the others.
@@ -117,9 +117,11 @@ const formatExcess = (over: number): string =>
   `This description is ${count.format(over)} ${over === 1 ? "character" : "characters"} too long. The limit is ` +
   `${count.format(LIMITS.taskDescriptionMaxChars)}; put the rest in a file in the repository.`;
 
-function findFault(text: string, baseBranch: string, needsConnection: boolean): string | null {
+function findFault(draft: Draft, needsConnection: boolean): string | null {
+  const { text, baseBranch } = draft;
   if (text.trim() === "") return "Describe the task first.";
   if (!createTask.shape.description.safeParse(text).success) return "Shorten the description first.";
   if (branchFault(baseBranch) !== null) return "The base branch isn't a valid branch name. Check the options.";
+  if (limitFault(draft) !== null) return "The limit isn't a valid amount. Check the options.";
   return needsConnection ? "You're offline. Your text is saved here." : null;
 }

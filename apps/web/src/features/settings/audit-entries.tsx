@@ -18,6 +18,8 @@ const ACTIONS: Readonly<Record<AuditAction, string>> = {
   "sign_in_link.created": "Sign-in link created",
   "sign_in_link.redeemed": "Browser signed in",
   "sign_in_session.ended": "Browser signed out",
+  "budget.changed": "Spending limits changed",
+  "prices.changed": "Model prices changed",
   "project.changed": "Project settings changed",
   "project.archived": "Project archived",
   "project.restored": "Project restored",

@@ -12,6 +12,7 @@ const whole: Draft = {
   priority: 2,
   baseBranch: "main",
   dependsOn: [make("tsk")],
+  limit: { usd: "2.5", tokens: "500000" },
 };
 
 it("comes back as it was kept", () => {
@@ -49,5 +50,12 @@ it("leaves to the project what is not chosen", () => {
 });
 
 it("keeps the run options for the next task, and forgets what only this task needed", () => {
-  expect(afterSending(whole)).toEqual({ ...whole, text: "", priority: 0, baseBranch: "", dependsOn: [] });
+  expect(afterSending(whole)).toEqual({
+    ...whole,
+    text: "",
+    priority: 0,
+    baseBranch: "",
+    dependsOn: [],
+    limit: { usd: "", tokens: "" },
+  });
 });

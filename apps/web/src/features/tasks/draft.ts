@@ -5,6 +5,7 @@ import { createTask, type CreateTask } from "@samovar/contracts";
 import { useStore } from "zustand";
 import { createStore, type StoreApi } from "zustand/vanilla";
 import { browserText } from "../../lib/stored-text.ts";
+import { toTyped, typedLimit } from "../spending/typed-limit.ts";
 import { changedCount, toFields, noOptions, type TaskOptions } from "./task-options.ts";
 
 export interface Draft extends TaskOptions {
@@ -37,6 +38,7 @@ export function readDraft(kept: string): Draft {
     priority: known?.priority ?? 0,
     baseBranch,
     dependsOn: known?.dependsOn ?? [],
+    limit: "limit" in value ? (typedLimit.safeParse(value.limit).data ?? noOptions.limit) : noOptions.limit,
   };
 }
 
@@ -57,6 +59,7 @@ export const toDraft = (task: CreateTask): Draft => ({
   priority: task.priority ?? 0,
   baseBranch: task.baseBranch ?? "",
   dependsOn: task.dependsOn ?? [],
+  limit: toTyped(task.budget ?? null),
 });
 
 /** What stays for the next task: the run options, not what only this task needed. */

@@ -9,6 +9,7 @@ import { agentsQuery } from "../../api/settings.ts";
 import { CONTROL } from "../../ui/field.tsx";
 import { formatSizeOffer } from "../../lib/format-price.ts";
 import { visibleText } from "../../lib/visible-text.ts";
+import { LimitFields } from "../spending/limit-fields.tsx";
 import { AgentNote } from "./agent-note.tsx";
 import { DependsOn } from "./depends-on.tsx";
 import { PRIORITIES_BY_URGENCY, labelPriority } from "./priorities.ts";
@@ -51,6 +52,12 @@ export function OptionFields({ project, value, onChange, task }: OptionFieldsPro
       />
       {agent !== undefined && <AgentNote agent={agent} />}
       {agent !== undefined && <Offered agent={agent} value={value} onChange={onChange} />}
+      <LimitFields
+        name="Limit"
+        value={value.limit}
+        placeholder="As in the project's settings"
+        onChange={(limit) => onChange({ ...value, limit })}
+      />
       <DependsOn
         project={project.id}
         value={value.dependsOn}

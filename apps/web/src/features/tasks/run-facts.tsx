@@ -1,7 +1,9 @@
 /** What an ended run cost and how it went: durations of its steps, the model's use, how the agent ended. */
-import type { RunStep, TaskOutput, Usage } from "@samovar/contracts";
+import type { ModelUsage, RunStep, TaskOutput, TaskSpending, Usage } from "@samovar/contracts";
 import { RUN_STEPS } from "@samovar/contracts";
+import { formatSpent } from "@samovar/domain/spending-text";
 import { formatMoney } from "../../lib/format-price.ts";
+import { visibleText } from "../../lib/visible-text.ts";
 import { formatDuration } from "../../lib/format-time.ts";
 
 const STEP_WORDS: Readonly<Record<RunStep, string>> = {
@@ -24,10 +26,18 @@ const STOP_WORDS: Readonly<Record<string, string>> = {
 
 const tokens = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
-export function RunFacts({ output }: { readonly output: TaskOutput }) {
+interface RunFactsProps {
+  readonly output: TaskOutput;
+  /** As counted by the gateway: it wins over what the agent reports. */
+  readonly spending?: TaskSpending | null;
+}
+
+export function RunFacts({ output, spending = null }: RunFactsProps) {
   const facts = [
     ["Time", formatStepTimes(output)],
-    ["Model", output.usage === null ? "" : formatUsage(output.usage)],
+    ...(spending !== null && spending.models.length > 0
+      ? formatModels(spending)
+      : [["Model", output.usage === null ? "" : formatUsage(output.usage)] as const]),
     ["Ended", output.stopReason === null ? "" : (STOP_WORDS[output.stopReason] ?? output.stopReason)],
     ["Restarted", output.restarts === 0 ? "" : `${output.restarts} ${output.restarts === 1 ? "time" : "times"}`],
     ["Note", formatRedactions(output)],
@@ -55,6 +65,22 @@ const formatRedactions = ({ redactions = 0 }: TaskOutput): string =>
   redactions === 0
     ? ""
     : `${redactions} ${redactions === 1 ? "secret was" : "secrets were"} redacted from the transcript`;
+
+/** A line for each model, and the cost of all of them. */
+const formatModels = (spending: TaskSpending): (readonly [string, string])[] => [
+  ...spending.models.map((model) => [visibleText(model.model), formatModel(model)] as const),
+  ["Cost", formatSpent(spending)],
+];
+
+function formatModel({ inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens }: ModelUsage): string {
+  const parts = [
+    `${tokens.format(inputTokens)} tokens in`,
+    cacheReadTokens === 0 ? null : `${tokens.format(cacheReadTokens)} read from the cache`,
+    cacheWriteTokens === 0 ? null : `${tokens.format(cacheWriteTokens)} written to it`,
+    `${tokens.format(outputTokens)} out`,
+  ];
+  return parts.filter((part) => part !== null).join(" · ");
+}
 
 function formatUsage({ inputTokens, outputTokens, cachedTokens, cost }: Usage): string {
   const parts = [

@@ -8,6 +8,7 @@ import { DiffCount } from "../../ui/diff/diff-count.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
 import { RetainedWorkspace } from "../workspaces/retained-workspace.tsx";
 import { formatFileCount } from "../changes/format-file-count.ts";
+import { RaiseLimit } from "../spending/raise-limit.tsx";
 import { RunFacts } from "./run-facts.tsx";
 import { useFollowUp } from "./use-follow-up.ts";
 import { useTaskWorkspace } from "./use-task-workspace.ts";
@@ -81,6 +82,7 @@ function Outcome({ task }: { readonly task: TaskView }) {
         )}
       </p>
       {failure !== null && <Failed failure={failure} />}
+      {failure?.code === "budget_exceeded" && <RaiseLimit key={task.version} task={task} />}
       {output?.warning != null && (
         <p className="flex gap-2 text-working">
           <TriangleAlert size={16} className="mt-0.5 shrink-0" aria-hidden="true" />
@@ -103,7 +105,7 @@ function Outcome({ task }: { readonly task: TaskView }) {
           Download commits as a git bundle ({Math.ceil(output.bundle.bytes / 1024).toLocaleString("en")} KiB)
         </a>
       )}
-      {output !== null && <RunFacts output={output} />}
+      {output !== null && <RunFacts output={output} spending={task.spending} />}
       {output !== null && <TranscriptVerification output={output} />}
     </article>
   );

@@ -9,7 +9,7 @@ import { CONTROL, Field } from "../../ui/field.tsx";
 import { Chips } from "./depends-on.tsx";
 import { OptionFields, PriorityChoice } from "./option-fields.tsx";
 import { Refusal } from "../errors/refusal.tsx";
-import { branchFault, toFields, toOptions, type TaskOptions } from "./task-options.ts";
+import { branchFault, limitFault, toFields, toOptions, type TaskOptions } from "./task-options.ts";
 import { useTaskEdit } from "./use-task-edit.ts";
 
 interface TaskFormProps {
@@ -135,6 +135,7 @@ function check(wanted: unknown, options: TaskOptions): { readonly patch: PatchTa
   // The branch field says what is wrong with it.
   if (branchFault(options.baseBranch) !== null)
     return { patch: null, faults: { other: "The base branch isn't a valid branch name." } };
+  if (limitFault(options) !== null) return { patch: null, faults: { other: "The limit isn't a valid amount." } };
   const checked = schema.safeParse(wanted);
   if (checked.success) return { patch: checked.data, faults: {} };
   const issue = checked.error.issues[0];

@@ -10,7 +10,7 @@ import { DiffCount } from "../../ui/diff/diff-count.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
 import { formatFileCount } from "../changes/format-file-count.ts";
 import { Refusal } from "../errors/refusal.tsx";
-import { formatMoney } from "../../lib/format-price.ts";
+import { Spent } from "../spending/spent.tsx";
 import { isRunning, getShownBranch, getShownStatus } from "./shown-status.ts";
 import { StartupSteps, StartupToggle, useStartup, type Startup } from "./startup-timeline.tsx";
 import { TaskActions } from "./task-actions.tsx";
@@ -64,17 +64,12 @@ interface FactsProps {
 
 /** One line that scrolls on a phone, so that the words of the agent keep their room. */
 function Facts({ task, branch, startup, onChanges }: FactsProps) {
-  const cost = task.output?.usage?.cost;
   const link = task.output?.pullRequestUrl;
   return (
     <div className="-mx-4 flex items-center gap-x-4 gap-y-1 overflow-x-auto px-4 text-small text-ink-2 tablet:mx-0 tablet:flex-wrap tablet:overflow-visible tablet:px-0">
       <StatusChip status={getShownStatus(task)} />
       <TaskTime task={task} />
-      {cost !== undefined && (
-        <span className="shrink-0 tabular-nums" title="Model cost as reported by the agent">
-          {formatMoney(cost.amount, cost.currency)}
-        </span>
-      )}
+      <Spent task={task} withLimit />
       {onChanges !== null && <ChangesButton task={task} onOpen={onChanges} />}
       {link?.startsWith("https://") === true && (
         <a

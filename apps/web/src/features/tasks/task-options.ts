@@ -1,5 +1,6 @@
 /** How a task runs, beside its text: what its composer and its form let one choose. Null is left to the project or the agent. */
 import type { TaskId } from "@samovar/base";
+import { readTyped, toTyped, type TypedLimit } from "../spending/typed-limit.ts";
 import { branchName, type AgentKind, type CreateTask, type TaskView, type VmSize } from "@samovar/contracts";
 
 export interface TaskOptions {
@@ -12,6 +13,8 @@ export interface TaskOptions {
   /** As it is typed. */
   readonly baseBranch: string;
   readonly dependsOn: readonly TaskId[];
+  /** Its own limit on spending, as it is typed; empty: that of its project. */
+  readonly limit: TypedLimit;
 }
 
 export const noOptions: TaskOptions = {
@@ -22,6 +25,7 @@ export const noOptions: TaskOptions = {
   priority: 0,
   baseBranch: "",
   dependsOn: [],
+  limit: toTyped(null),
 };
 
 export const SIZES: Readonly<Record<VmSize, string>> = { small: "Small", medium: "Medium", large: "Large" };
@@ -39,6 +43,7 @@ export const changedCount = (options: TaskOptions): number =>
     options.priority !== 0,
     options.baseBranch.trim() !== "",
     options.dependsOn.length > 0,
+    isTyped(options.limit),
   ].filter(Boolean).length;
 
 export const toOptions = (task: TaskView): TaskOptions => ({
@@ -49,18 +54,25 @@ export const toOptions = (task: TaskView): TaskOptions => ({
   priority: task.priority,
   baseBranch: task.baseBranch ?? "",
   dependsOn: task.dependsOn,
+  limit: toTyped(task.budget),
 });
 
 /** As a request names them. */
 export function toFields(options: TaskOptions) {
-  const { baseBranch, dependsOn, ...rest } = options;
+  const { baseBranch, dependsOn, limit, ...rest } = options;
   const branch = baseBranch.trim();
   return {
     ...rest,
     baseBranch: branch === "" ? null : branch,
     dependsOn: [...dependsOn],
+    budget: isTyped(limit) ? readTyped(limit) : null,
   } satisfies Partial<CreateTask>;
 }
+
+const isTyped = ({ usd, tokens }: TypedLimit): boolean => usd.trim() !== "" || tokens.trim() !== "";
+
+export const limitFault = ({ limit }: Pick<TaskOptions, "limit">): string | null =>
+  readTyped(limit) === null ? "The limit isn't a valid amount." : null;
 
 export function branchFault(baseBranch: string): string | null {
   const branch = baseBranch.trim();

@@ -4,6 +4,7 @@ import { Link, Outlet } from "@tanstack/react-router";
 const PAGES = [
   { to: "/settings/agents", label: "Agents" },
   { to: "/settings/credentials", label: "Credentials" },
+  { to: "/settings/budget", label: "Budget" },
   { to: "/settings/access", label: "Access" },
   { to: "/settings/audit-log", label: "Audit log" },
   { to: "/settings/appearance", label: "Appearance" },

@@ -83,5 +83,6 @@ function createHostLaunch({ session: { args }, workspace, command, ...input }: L
     prompt: args.prompt,
     idleTimeoutMs: args.idleTimeoutMs,
     maxDurationMs: args.maxDurationMs,
+    ...(args.budget === undefined ? {} : { budget: args.budget }),
   };
 }

@@ -20,6 +20,7 @@ import type { HostConnection } from "./host-connection.ts";
 import { connectToHost } from "./host-connection.ts";
 import { getHostArguments, readHostLogTail, startHost } from "./host-process.ts";
 import { HostStart } from "./host-start.ts";
+import { MeteringReports } from "./metering-reports.ts";
 import { OutboxReports } from "./outbox-reports.ts";
 import { createEndWithoutStart, formatPushNotice, createSessionEnd, createUnverifiedEnd } from "./session-end.ts";
 import { finishSession } from "./session-finish.ts";
@@ -55,6 +56,7 @@ export class SessionSupervisor {
   readonly #logger: Logger;
   readonly #waiter = new Waiter();
   readonly #reports: OutboxReports;
+  readonly #metering: MeteringReports;
   readonly #start: HostStart;
   /** Aborted by a cancel: ends an installation that is no longer needed. */
   readonly #cancelled = new AbortController();
@@ -76,6 +78,7 @@ export class SessionSupervisor {
     this.#ports = ports;
     this.#logger = ports.logger.with({ session: id });
     this.#reports = new OutboxReports(id, ports);
+    this.#metering = new MeteringReports(id, ports);
     this.#start = new HostStart({ store: ports.store, starts: ports.agents.starts, timers: systemTimers });
     const hostTime = processTime(() => this.#session()?.process?.pid ?? null);
     this.#hostClock = new RunningClock(ports.clock, systemTimers, hostTime);
@@ -104,6 +107,7 @@ export class SessionSupervisor {
       }
     } finally {
       this.#reports.stop();
+      this.#metering.stop();
       this.#start.release();
       this.#connection?.close();
     }
@@ -170,6 +174,7 @@ export class SessionSupervisor {
     const { store } = this.#ports;
     const end = this.#createEndWithoutHost(session, step);
     store.transaction(() => {
+      this.#metering.report();
       store.append({ kind: "session.ended", workspaceId, sessionId, end });
       store.setSession(sessionId, { phase: "finalized" });
     });
@@ -311,6 +316,7 @@ export class SessionSupervisor {
     }
     this.#sendToken();
     this.#reports.consider(status.outbox);
+    this.#metering.consider(session.workspaceId, status.metered);
     this.#onAnswer();
   }
 
@@ -390,6 +396,7 @@ export class SessionSupervisor {
     const { store } = this.#ports;
     store.transaction(() => {
       this.#reports.report(status.outbox);
+      this.#metering.report();
       store.append({
         kind: "session.ended",
         workspaceId,
