@@ -214,7 +214,7 @@ export class SessionSupervisor {
       mark,
       session,
       workspace: this.#existingWorkspace(),
-      command: agent.value,
+      command: standby?.command ?? agent.value,
       node: this.#ports.node,
       stateDir: this.#ports.stateDir,
       runtime: this.#ports.runtime,

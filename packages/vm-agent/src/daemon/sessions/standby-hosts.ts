@@ -44,6 +44,8 @@ export interface StandbyPorts {
 export interface StandbyHost {
   /** The mark that every process of the session carries. */
   readonly mark: string;
+  /** The argv of its agent: the same agent may start in another way meanwhile, from a startup snapshot. */
+  readonly command: string[];
   readonly process: ProcessMark;
   /** Assigns the session whose directory holds `host.json`. `onExit` is called when the host exits while this process runs. */
   assign(assignment: StandbyAssignment, onExit: () => void): void;
@@ -234,10 +236,10 @@ export class StandbyHosts {
     };
     writePrivateFile(join(directory, "standby.json"), JSON.stringify(standby satisfies HostStandby));
     const child = await spawnStandby(directory, agents.self());
-    return this.#createWaitingHost(child, { directoryName, mark, recipe: JSON.stringify(recipe) });
+    return this.#createWaitingHost(child, { directoryName, mark, command, recipe: JSON.stringify(recipe) });
   }
 
-  #createWaitingHost(child: ChildProcess, about: Pick<WaitingHost, "directoryName" | "mark" | "recipe">): WaitingHost {
+  #createWaitingHost(child: ChildProcess, about: Pick<WaitingHost, "directoryName" | "mark" | "command" | "recipe">): WaitingHost {
     let onExit = () => this.#forget(child, about.mark);
     child.once("exit", () => onExit());
     this.#ports.logger.debug("standby.started", { pid: child.pid });
