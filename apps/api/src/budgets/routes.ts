@@ -15,7 +15,7 @@ import { toActor } from "../audit/store.ts";
 import type { Database } from "../database/index.ts";
 import { budgets } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
-import { apiRouter, currentUser } from "../http/context.ts";
+import { createRouter, requireUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
 import { requireProject } from "../projects/store.ts";
@@ -82,46 +82,46 @@ const removePrices = createRoute({
 export type LimitsChanged = (deps: Deps, ownerId: UserId) => Promise<void>;
 
 export function budgetRoutes(limitsChanged: LimitsChanged): Router {
-  const router = apiRouter();
+  const router = createRouter();
 
   router.openapi(get, async (c) => {
     const { db, clock } = c.get("deps");
-    const ownerId = currentUser(c).id;
+    const ownerId = requireUser(c).id;
     return c.json(await viewBudget(db, ownerId, await getLimits(db, ownerId), clock.now()), 200);
   });
 
   router.openapi(put, async (c) => {
     const deps = c.get("deps");
-    const ownerId = currentUser(c).id;
-    await putLimits(deps, toActor(currentUser(c)), ownerId, c.req.valid("json"));
+    const ownerId = requireUser(c).id;
+    await putLimits(deps, toActor(requireUser(c)), ownerId, c.req.valid("json"));
     await limitsChanged(deps, ownerId);
     return c.json(await viewBudget(deps.db, ownerId, await getLimits(deps.db, ownerId), deps.clock.now()), 200);
   });
 
   router.openapi(getProject, async (c) => {
     const { db, clock } = c.get("deps");
-    const { id, ownerId } = await requireProject(db, currentUser(c).id, c.req.valid("param").projectId);
+    const { id, ownerId } = await requireProject(db, requireUser(c).id, c.req.valid("param").projectId);
     return c.json(await viewProjectBudget(db, { ownerId, projectId: id }, clock.now()), 200);
   });
 
   router.openapi(putProject, async (c) => {
     const deps = c.get("deps");
-    const { id, ownerId } = await requireProject(deps.db, currentUser(c).id, c.req.valid("param").projectId);
-    await putLimits(deps, toActor(currentUser(c)), id, c.req.valid("json"));
+    const { id, ownerId } = await requireProject(deps.db, requireUser(c).id, c.req.valid("param").projectId);
+    await putLimits(deps, toActor(requireUser(c)), id, c.req.valid("json"));
     await limitsChanged(deps, ownerId);
     return c.json(await viewProjectBudget(deps.db, { ownerId, projectId: id }, deps.clock.now()), 200);
   });
 
-  router.openapi(listPrices, async (c) => c.json(await getPrices(c.get("deps").db, currentUser(c).id), 200));
+  router.openapi(listPrices, async (c) => c.json(await getPrices(c.get("deps").db, requireUser(c).id), 200));
 
   router.openapi(replacePrices, async (c) => {
-    await putPrices(c.get("deps"), toActor(currentUser(c)), c.req.valid("json"));
-    return c.json(await getPrices(c.get("deps").db, currentUser(c).id), 200);
+    await putPrices(c.get("deps"), toActor(requireUser(c)), c.req.valid("json"));
+    return c.json(await getPrices(c.get("deps").db, requireUser(c).id), 200);
   });
 
   router.openapi(removePrices, async (c) => {
-    await resetPrices(c.get("deps"), toActor(currentUser(c)));
-    return c.json(await getPrices(c.get("deps").db, currentUser(c).id), 200);
+    await resetPrices(c.get("deps"), toActor(requireUser(c)));
+    return c.json(await getPrices(c.get("deps").db, requireUser(c).id), 200);
   });
 
   return router;

@@ -10,7 +10,7 @@ import { requireSamovar } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
 import { findProjects, findTask } from "../client/find.ts";
 import { Facts } from "../output/facts.ts";
-import { safeLine } from "../output/safe-text.ts";
+import { toSafeLine } from "../output/safe-text.ts";
 import { formatTable } from "../output/table.ts";
 import { type CommandContext, printJson } from "./context.ts";
 
@@ -33,7 +33,7 @@ async function showInstallation(client: ApiClient, { terminal, json }: CommandCo
   const rows = budget.projects.map(({ name, today, month }) => [
     formatSpent(today) || "–",
     formatSpent(month) || "–",
-    safeLine(name, 40),
+    toSafeLine(name, 40),
   ]);
   const table = formatTable(["today", "month", "project"], rows, "", terminal.style);
   terminal.line([`Models, ${budget.day} (UTC)`, ...facts.lines, ...(table === "" ? [] : ["", table])].join("\n"));
@@ -54,7 +54,7 @@ async function showProject(client: ApiClient, name: string, { terminal, json }: 
   facts.add("each task", task === null ? `${formatLimit(budget.installation.task)}, as everywhere` : formatLimit(task));
   facts.add("each day", formatLimit(day));
   facts.add("all, a day", formatLimit(budget.installation.day));
-  terminal.line([`Models of ${safeLine(project.name, 80)}, ${budget.day} (UTC)`, ...facts.lines].join("\n"));
+  terminal.line([`Models of ${toSafeLine(project.name, 80)}, ${budget.day} (UTC)`, ...facts.lines].join("\n"));
   return 0;
 }
 

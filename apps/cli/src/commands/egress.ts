@@ -6,7 +6,7 @@ import { DEFAULT_EGRESS_HOSTS } from "@samovar/domain/egress-hosts";
 import { requireSamovar } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
 import { findProjects } from "../client/find.ts";
-import { safeLine } from "../output/safe-text.ts";
+import { toSafeLine } from "../output/safe-text.ts";
 import { formatTable } from "../output/table.ts";
 import { type CommandContext, printJson } from "./context.ts";
 
@@ -24,7 +24,7 @@ export async function showEgress(name: string | undefined, context: CommandConte
     return 0;
   }
   const rows = projects.map((project) => [
-    safeLine(project.name, NAME_CHARS),
+    toSafeLine(project.name, NAME_CHARS),
     project.egress.mode,
     describeHosts(project.egress),
   ]);
@@ -64,14 +64,14 @@ export async function allowHost(name: string, host: string, context: CommandCont
 function report(project: ProjectView, { terminal, json }: CommandContext): void {
   if (json) printJson(terminal, project.egress);
   else {
-    const name = safeLine(project.name, NAME_CHARS);
+    const name = toSafeLine(project.name, NAME_CHARS);
     terminal.line(`${name}: ${project.egress.mode}, ${describeHosts(project.egress)}, from the next session on.`);
   }
 }
 
 function describeHosts({ mode, hosts }: EgressPolicy): string {
   if (mode === "none") return "no hosts";
-  const listed = hosts.map((host) => safeLine(host, HOST_CHARS)).join(", ");
+  const listed = hosts.map((host) => toSafeLine(host, HOST_CHARS)).join(", ");
   if (mode === "open") return listed === "" ? "all public hosts" : `all public hosts, and ${listed}`;
   return `${DEFAULT_EGRESS_HOSTS.length} by default${listed === "" ? "" : `, and ${listed}`}`;
 }

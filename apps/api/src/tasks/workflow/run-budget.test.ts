@@ -11,7 +11,7 @@ import { putPrices } from "../../budgets/prices.ts";
 import { dailySpending } from "../../database/schema.ts";
 import { aHolder, anOwner } from "../../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
-import { nodeObject } from "../../nodes/durable-object/stub.ts";
+import { getNodeObject } from "../../nodes/durable-object/stub.ts";
 import { decideQueueTurn } from "../queue.ts";
 import { viewTask } from "../view.ts";
 import {
@@ -94,7 +94,7 @@ describe("[R51] what a run has spent", () => {
     await reaches(task, "in_progress");
     await env.DB.prepare("ALTER TABLE daily_spending RENAME TO away").run();
     reports(machine, begun, 100);
-    const object = nodeObject(env, machine.nodeId);
+    const object = getNodeObject(env, machine.nodeId);
     await vi.waitFor(async () => {
       const attempts = await runInDurableObject(object, (_, state) =>
         [...state.storage.sql.exec<{ attempts: number }>("SELECT attempts FROM metering")].map((row) => row.attempts),

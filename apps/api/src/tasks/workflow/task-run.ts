@@ -14,7 +14,7 @@ import { getSessionBudget } from "../../budgets/task-spending.ts";
 import type { Env } from "../../env.ts";
 import { createWorkspace, setWorkspaceState } from "../../workspaces/store.ts";
 import { readEgressPolicy } from "../../projects/egress.ts";
-import { projectData } from "../../sessions/durable-object/stub.ts";
+import { getProjectData } from "../../sessions/durable-object/stub.ts";
 import { deleteFinishedRuns, recordFinishedRun } from "../finished-runs.ts";
 import type { TaskRunParams } from "./params.ts";
 import { toRunJob, openRun } from "./run-job.ts";
@@ -144,7 +144,7 @@ async function start(context: RunContext, job: RunJob, { nodeId, branch, round }
     const { budget, reached } = await getSessionBudget(deps.db, toSpender(job), deps.clock.now());
     if (reached !== null) return { code: BUDGET_EXCEEDED, message: formatBudgetRefusal(reached) };
     await Promise.all([
-      projectData(deps, task.projectId).linkWorkspace(task.sessionId, workspaceId),
+      getProjectData(deps, task.projectId).linkWorkspace(task.sessionId, workspaceId),
       setWorkspaceState(deps.env, workspaceId, "busy", { branch }),
     ]);
     // Last: once the agent may have the prompt, a repeated step must not mistake a later cancel for an earlier one.
@@ -261,7 +261,7 @@ async function verifyTranscript(
 ): Promise<TranscriptVerification> {
   for (let tries = 1, quiet = 0, stored = ""; ; tries++) {
     const transcript = await context.once(`finish: verify ${tries}`, () =>
-      projectData(context.deps, projectId).verify(sessionId, digest),
+      getProjectData(context.deps, projectId).verify(sessionId, digest),
     );
     if (transcript.agreed || isDrained || tries === MAX_VERIFICATIONS) return transcript;
     quiet = transcript.stored.digest === stored ? quiet + 1 : 0;

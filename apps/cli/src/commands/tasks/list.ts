@@ -4,7 +4,7 @@ import { formatSpent } from "@samovar/domain/spending-text";
 import { requireSamovar } from "../../client/connect.ts";
 import { findProjects } from "../../client/find.ts";
 import { labelPriority } from "../../output/priority.ts";
-import { safeLine } from "../../output/safe-text.ts";
+import { toSafeLine } from "../../output/safe-text.ts";
 import { formatTable } from "../../output/table.ts";
 import { formatAge } from "../../output/units.ts";
 import { labelWaiting } from "../../output/waiting.ts";
@@ -35,8 +35,8 @@ export async function listTasks(name: string | undefined, context: CommandContex
     task.agent ?? "–",
     (task.spending === null ? "" : formatSpent(task.spending)) || "–",
     formatAge(clock.now() - task.createdAt),
-    safeLine(project.name, 24),
-    safeLine(task.title, TITLE_CHARS),
+    toSafeLine(project.name, 24),
+    toSafeLine(task.title, TITLE_CHARS),
   ]);
   const head = ["task", "status", "priority", "agent", "cost", "created", "project", "title"];
   terminal.line(formatTable(head, rows, 'There are no tasks yet. Run one: samovar run "what to do"', terminal.style));

@@ -13,7 +13,7 @@ import { LimitFields } from "../spending/limit-fields.tsx";
 import { AgentNote } from "./agent-note.tsx";
 import { DependsOn } from "./depends-on.tsx";
 import { PRIORITIES_BY_URGENCY, labelPriority } from "./priorities.ts";
-import { branchFault, SIZES, withAgent, type TaskOptions } from "./task-options.ts";
+import { findBranchFault, SIZES, withAgent, type TaskOptions } from "./task-options.ts";
 
 export interface OptionFieldsProps {
   readonly project: ProjectView;
@@ -163,7 +163,7 @@ interface BranchFieldProps {
 
 function BranchField({ value, fallback, onChange }: BranchFieldProps) {
   const id = useId();
-  const fault = branchFault(value);
+  const fault = findBranchFault(value);
   return (
     <div className="flex min-w-0 flex-col gap-1">
       <label htmlFor={id} className="text-small font-medium text-ink-2">

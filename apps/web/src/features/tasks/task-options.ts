@@ -34,7 +34,7 @@ export const SIZES: Readonly<Record<VmSize, string>> = { small: "Small", medium:
 export const withAgent = (options: TaskOptions, agent: AgentKind | null): TaskOptions =>
   agent === options.agent ? options : { ...options, agent, model: null, permissionMode: null };
 
-export const changedCount = (options: TaskOptions): number =>
+export const countChanged = (options: TaskOptions): number =>
   [
     options.agent !== null,
     options.model !== null,
@@ -74,7 +74,7 @@ const isTyped = ({ usd, tokens }: TypedLimit): boolean => usd.trim() !== "" || t
 export const limitFault = ({ limit }: Pick<TaskOptions, "limit">): string | null =>
   readTyped(limit) === null ? "The limit isn't a valid amount." : null;
 
-export function branchFault(baseBranch: string): string | null {
+export function findBranchFault(baseBranch: string): string | null {
   const branch = baseBranch.trim();
   return branch === "" || branchName.safeParse(branch).success ? null : "Not a valid branch name.";
 }

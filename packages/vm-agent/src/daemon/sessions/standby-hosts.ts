@@ -239,7 +239,10 @@ export class StandbyHosts {
     return this.#createWaitingHost(child, { directoryName, mark, command, recipe: JSON.stringify(recipe) });
   }
 
-  #createWaitingHost(child: ChildProcess, about: Pick<WaitingHost, "directoryName" | "mark" | "command" | "recipe">): WaitingHost {
+  #createWaitingHost(
+    child: ChildProcess,
+    about: Pick<WaitingHost, "directoryName" | "mark" | "command" | "recipe">,
+  ): WaitingHost {
     let onExit = () => this.#forget(child, about.mark);
     child.once("exit", () => onExit());
     this.#ports.logger.debug("standby.started", { pid: child.pid });
