@@ -19,7 +19,7 @@ import type { AppContext, Router } from "./http/context.ts";
 import { respondWithError } from "./http/errors.ts";
 import { securityHeaders } from "./http/headers.ts";
 import { isPageHost, requireKnownHost } from "./http/hosts.ts";
-import { describeApi } from "./http/openapi.ts";
+import { describeApi, descriptionRoute } from "./http/openapi.ts";
 import { createRateCounters } from "./http/rate-counters.ts";
 import { limitChanges } from "./http/rate-limits.ts";
 import { requireSameOrigin } from "./http/same-origin.ts";
@@ -71,7 +71,7 @@ export function createApp(ports: Ports = systemPorts): Router {
   app.use("/api/*", limitDepth);
 
   app.get("/api/health", (c) => c.json({ ok: true }));
-  app.get("/api/openapi.json", (c) => c.json(describeApi(app)));
+  app.openapi(descriptionRoute, (c) => c.json(describeApi(app)));
   app.route("/", openIdentityRoutes(closeLostViewers));
   for (const router of nodeRouters()) app.route("/", router);
 
