@@ -20,6 +20,7 @@ import { respondWithError } from "./http/errors.ts";
 import { securityHeaders } from "./http/headers.ts";
 import { isPageHost, requireKnownHost } from "./http/hosts.ts";
 import { describeApi, descriptionRoute } from "./http/openapi.ts";
+import { respondWithoutPages } from "./http/pages-elsewhere.ts";
 import { createRateCounters } from "./http/rate-counters.ts";
 import { limitChanges } from "./http/rate-limits.ts";
 import { requireSameOrigin } from "./http/same-origin.ts";
@@ -83,8 +84,7 @@ export function createApp(ports: Ports = systemPorts): Router {
 
   app.on(["GET", "HEAD"], "*", (c) => {
     // No redirect: it would reveal the pages' address to everyone who can reach this one.
-    if (!isPageHost(c) && !c.req.path.startsWith(VM_AGENT))
-      throw new SamovarError("not_found", "The pages have another address: run `samovar login`.");
+    if (!isPageHost(c) && !c.req.path.startsWith(VM_AGENT)) return respondWithoutPages(c);
     return c.env.ASSETS.fetch(c.req.raw);
   });
   app.all("*", () => {
