@@ -76,7 +76,7 @@ function placesBefore(start: number, goal: number): readonly number[] {
 const MESSAGES = "GET /api/projects/{projectId}/sessions/{sessionId}/messages";
 const historyAnswer = z.object({ messages: z.array(messageView), session: sessionView });
 
-export const historyOf =
+export const createPageReader =
   (projectId: ProjectId): ReadPage =>
   async (sessionId, before) => {
     const query = { before, limit: PAGE_MESSAGES };
