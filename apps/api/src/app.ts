@@ -20,7 +20,7 @@ import { respondWithError } from "./http/errors.ts";
 import { securityHeaders } from "./http/headers.ts";
 import { isPageHost, requireKnownHost } from "./http/hosts.ts";
 import { describeApi, descriptionRoute } from "./http/openapi.ts";
-import { respondWithoutPages } from "./http/pages-elsewhere.ts";
+import { respondWithoutPages } from "./http/respond-without-pages.ts";
 import { createRateCounters } from "./http/rate-counters.ts";
 import { limitChanges } from "./http/rate-limits.ts";
 import { requireSameOrigin } from "./http/same-origin.ts";
