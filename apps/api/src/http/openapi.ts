@@ -15,7 +15,11 @@ export const descriptionRoute = createRoute({
   responses: { 200: json(described, "This description") },
 });
 
-const INFO = { title: "Samovar", version: "0.1.0", description: "Runs coding tasks on machines it looks after." };
+const INFO = {
+  title: "Samovar",
+  version: "0.1.0",
+  description: "Runs coding tasks on nodes that it creates and looks after.",
+};
 const descriptions = new WeakMap<Router, ApiDescription>();
 
 /** Everything that is mounted on `app`; made once. */

@@ -49,7 +49,7 @@ export const putCredential = (kind: CredentialKind, secret: CredentialSecret): P
 export const deleteCredential = (kind: CredentialKind): Promise<unknown> =>
   api.call("DELETE /api/credentials/{kind}", anything, { kind });
 
-/** Asks the credential's own service whether it is good. */
+/** Checks a credential with its service. */
 export const validateCredential = (kind: CredentialKind): Promise<CredentialCheck> =>
   api.call("POST /api/credentials/{kind}/validate", credentialCheck, { kind });
 

@@ -204,7 +204,7 @@ async function playOut(plan: Plan): Promise<void> {
   const isKept = status === "cancelled" && (await wasAsked(task));
   if (isKept) expect(workspace, why).toMatchObject({ state: "retained", retainedUntil: expect.any(Number) });
   else expect(workspace?.state ?? "destroyed", why).toBe("destroyed");
-  if (isKept) expect((await readTranscript(task)).at(-1), why).toMatch(/Cancelled on request\. .*is kept until/);
+  if (isKept) expect((await readTranscript(task)).at(-1), why).toMatch(/Cancelled on request\. .*is retained until/);
   const nodeId = workspace?.nodeId;
   if (nodeId !== undefined)
     expect(await getNodeObject(env, nodeId).view(), why).toMatchObject({

@@ -147,7 +147,7 @@ describe("an agent that does not end clean", () => {
     expect(await getWorkspace(task)).toMatchObject({ state: "retained", retainedUntil: expect.any(Number), failure });
     await vi.waitFor(async () => expect(await getRetainedTaskIds(machine)).toEqual([task.id]), soon);
     expect(await getTaskIds(machine)).toEqual([]);
-    expect((await readTranscript(task)).at(-1)).toMatch(/The agent's process died\. The workspace is kept until/);
+    expect((await readTranscript(task)).at(-1)).toMatch(/The agent's process died\. The workspace is retained until/);
     await vi.waitFor(async () => expect(await toSession(task)).toMatchObject({ status: "error" }), soon);
   });
 
