@@ -71,7 +71,7 @@ function ownAgent(definition: AgentDefinition): KnownAgent {
 }
 
 const MODEL_HINTS: Record<ModelApi, string> = {
-  anthropic: "Store an Anthropic credential: an API key, an OAuth token or a base address.",
-  openai: "Store an OpenAI credential: an API key or a base address.",
-  google: "Store a Google credential: an API key or a base address.",
+  anthropic: "Store an Anthropic credential: an API key, an OAuth token or a base URL.",
+  openai: "Store an OpenAI credential: an API key or a base URL.",
+  google: "Store a Google credential: an API key or a base URL.",
 };
