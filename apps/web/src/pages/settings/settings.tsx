@@ -16,7 +16,7 @@ export function Settings() {
   const path = useLocation({ select: ({ pathname }) => pathname });
   // On a phone the row of pages is wider than the window.
   useEffect(() => {
-    const current = nav.current?.querySelector("[aria-current=page]");
+    const current = nav.current?.querySelector(`[href="${path}"]`);
     current?.scrollIntoView({ block: "nearest", inline: "center", behavior: "instant" });
   }, [path]);
   return (
