@@ -7,7 +7,7 @@ import { setTimeout } from "node:timers/promises";
 import { idSource, silentLogger, systemClock, systemRandom, type SessionId } from "@samovar/base";
 import { AGENTS } from "@samovar/domain/agents";
 import { noStartGate } from "@samovar/processes";
-import { prepareAgent } from "@samovar/vm-agent/agents/registry";
+import { prepareAgent } from "@samovar/vm-agent/agents/prepare-agent";
 import { TreeChecks } from "@samovar/vm-agent/agents/tree-checks";
 import { createAgentEnvironment } from "@samovar/vm-agent/session-host/agent-environment";
 import { readSurroundings } from "@samovar/vm-agent/session-host/agent-process";

@@ -20,7 +20,8 @@ import type { AppContext, Router } from "./http/context.ts";
 import { respondWithError } from "./http/errors.ts";
 import { securityHeaders } from "./http/headers.ts";
 import { isPageHost, requireKnownHost } from "./http/hosts.ts";
-import { describeApi } from "./http/openapi.ts";
+import { describeApi, descriptionRoute } from "./http/openapi.ts";
+import { respondWithoutPages } from "./http/respond-without-pages.ts";
 import { createRateCounters } from "./http/rate-counters.ts";
 import { limitChanges } from "./http/rate-limits.ts";
 import { requireSameOrigin } from "./http/same-origin.ts";
@@ -74,7 +75,7 @@ export function createApp(ports: Ports = systemPorts): Router {
   app.use("/api/*", limitDepth);
 
   app.get("/api/health", (c) => c.json({ ok: true }));
-  app.get("/api/openapi.json", (c) => c.json(describeApi(app)));
+  app.openapi(descriptionRoute, (c) => c.json(describeApi(app)));
   app.route("/", openIdentityRoutes(closeLostViewers));
   for (const router of nodeRouters()) app.route("/", router);
 
@@ -86,8 +87,7 @@ export function createApp(ports: Ports = systemPorts): Router {
 
   app.on(["GET", "HEAD"], "*", (c) => {
     // No redirect: it would reveal the pages' address to everyone who can reach this one.
-    if (!isPageHost(c) && !c.req.path.startsWith(VM_AGENT))
-      throw new SamovarError("not_found", "The pages have another address: run `samovar login`.");
+    if (!isPageHost(c) && !c.req.path.startsWith(VM_AGENT)) return respondWithoutPages(c);
     return c.env.ASSETS.fetch(c.req.raw);
   });
   app.all("*", () => {

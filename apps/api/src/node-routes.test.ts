@@ -18,7 +18,7 @@ import {
   fireAlarm,
   passTime,
   stopClock,
-} from "./nodes/durable-object/node.fixture.ts";
+} from "./nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "./nodes/durable-object/scripted-cloud.ts";
 import { getNodeObject } from "./nodes/durable-object/stub.ts";
 import { getProjectData } from "./sessions/durable-object/stub.ts";

@@ -1,7 +1,8 @@
 /** A call of the control plane's API, as every client makes it. */
 
 export interface ApiCall {
-  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** GET unless it is given. */
+  readonly method?: string;
   /** Sent as JSON. */
   readonly body?: unknown;
   /** A UUID: the same request with the same key again is answered as the first time. */
@@ -18,13 +19,16 @@ export interface Parser<T> {
       };
 }
 
-/** What a call sends: headers in lower case, and its body; null for none. */
-export function encodeCall({ body, idempotencyKey }: ApiCall): {
+/** What a call sends: its method, headers in lower case, and its body; null for none. */
+export function encodeCall({ method = "GET", body, idempotencyKey }: ApiCall): {
+  readonly method: string;
   readonly headers: Record<string, string>;
   readonly body: string | null;
 } {
   const headers: Record<string, string> = { accept: "application/json" };
-  if (body !== undefined) headers["content-type"] = "application/json";
   if (idempotencyKey !== undefined) headers["idempotency-key"] = idempotencyKey;
-  return { headers, body: body === undefined ? null : JSON.stringify(body) };
+  if (method === "GET") return { method, headers, body: null };
+  // Every change sends JSON, if only an empty object: a form on another site cannot.
+  headers["content-type"] = "application/json";
+  return { method, headers, body: JSON.stringify(body ?? {}) };
 }

@@ -35,10 +35,13 @@ it.each([
   expect(readAnswer(status, text, z.unknown())).toEqual({ kind: "failed", status });
 });
 
-it("sends a body as JSON, and a key with it", () => {
+it("sends every change as JSON, without a body as an empty object, and a key with it", () => {
+  const sent = { accept: "application/json", "content-type": "application/json" };
   expect(encodeCall({ method: "POST", body: { a: 1 }, idempotencyKey: "k" })).toEqual({
-    headers: { accept: "application/json", "content-type": "application/json", "idempotency-key": "k" },
+    method: "POST",
+    headers: { ...sent, "idempotency-key": "k" },
     body: '{"a":1}',
   });
-  expect(encodeCall({})).toEqual({ headers: { accept: "application/json" }, body: null });
+  expect(encodeCall({ method: "DELETE" })).toEqual({ method: "DELETE", headers: sent, body: "{}" });
+  expect(encodeCall({})).toEqual({ method: "GET", headers: { accept: "application/json" }, body: null });
 });

@@ -20,7 +20,7 @@ const secretVariables = variables(secret, MAX_SECRET_VARIABLES).refine(
   "give at least one variable",
 );
 
-/** The secrets of each kind. A model's credential is a key, a base address that needs no key, or both. */
+/** The secrets of each kind. A model's credential is a key, a base URL that needs no key, or both. */
 export const credentialSecret = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("hetzner"), token: secret }),
   z.object({
@@ -40,7 +40,7 @@ export type CredentialSecret = z.infer<typeof credentialSecret>;
 export const credentialView = z.object({
   id: credentialId,
   kind: credentialKind,
-  /** The last four characters of the secret, the base address's host, or the names of the variables. */
+  /** The last four characters of the secret, the base URL's host, or the names of the variables. */
   hint: z.string(),
   createdAt: millis,
   lastUsedAt: millis.nullable(),

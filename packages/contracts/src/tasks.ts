@@ -159,7 +159,7 @@ export const createTask = z.object({
     .min(1, "describe the task")
     .max(
       LIMITS.taskDescriptionMaxChars,
-      `a task's text may have ${LIMITS.taskDescriptionMaxChars} characters at most; put the rest into a file of the repository`,
+      `a task's text may have ${LIMITS.taskDescriptionMaxChars} characters at most; put the rest in a file in the repository`,
     ),
   /** Derived from the description when absent. */
   title: z.string().trim().min(1).max(LIMITS.taskTitleMaxChars).optional(),

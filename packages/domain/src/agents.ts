@@ -83,7 +83,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
   claude: {
     description: "Anthropic's coding agent.",
     credential: "anthropic",
-    hint: "Store an Anthropic credential: an API key, an OAuth token or a base address.",
+    hint: "Store an Anthropic credential: an API key, an OAuth token or a base URL.",
     recipe: {
       kind: "claude",
       name: "Claude Code",
@@ -118,7 +118,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
   opencode: {
     description: "The open-source coding agent, here with OpenAI's models.",
     credential: "openai",
-    hint: "Store an OpenAI credential: an API key, or the base address of a server that speaks its API.",
+    hint: "Store an OpenAI credential: an API key, or the base URL of a server that speaks its API.",
     recipe: {
       kind: "opencode",
       name: "OpenCode",
@@ -159,7 +159,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
   gemini: {
     description: "Google's coding agent.",
     credential: "google",
-    hint: "Store a Google credential: an API key of the Gemini API, or a base address.",
+    hint: "Store a Google credential: an API key of the Gemini API, or a base URL.",
     recipe: {
       kind: "gemini",
       name: "Gemini CLI",
@@ -191,7 +191,7 @@ export const AGENTS: Readonly<Record<BuiltInAgent, AgentEntry>> = {
   codex: {
     description: "OpenAI's coding agent.",
     credential: "openai",
-    hint: "Store an OpenAI credential: an API key, or the base address of a server that speaks the Responses API.",
+    hint: "Store an OpenAI credential: an API key, or the base URL of a server that speaks the Responses API.",
     recipe: {
       kind: "codex",
       name: "Codex",

@@ -18,7 +18,7 @@ export async function assertRunnable(db: Database, ownerId: UserId, kind: AgentK
   if (!stored.has("hetzner")) {
     throw missing(
       "hetzner",
-      "There is no credential for a cloud, so no machine can be made. Store a Hetzner token in the settings.",
+      "No cloud credential is stored, so no node can be created. Store a Hetzner token in the settings.",
     );
   }
 }

@@ -49,7 +49,7 @@ export async function requireAgent(db: Database, ownerId: UserId, kind: AgentKin
   const known = (await listKnownAgents(db, ownerId)).map(({ recipe }) => recipe.kind);
   throw new SamovarError(
     "agent_not_configured",
-    `There is no agent named ${kind}. There are: ${known.join(", ")}. Add one of your own in the settings, under Agents.`,
+    `There is no agent named ${kind}. There are: ${known.join(", ")}. You can add one in the settings, under Agents.`,
     { agent: kind, known, settingsPath: "/settings/agents" },
   );
 }
@@ -71,7 +71,7 @@ function ownAgent(definition: AgentDefinition): KnownAgent {
 }
 
 const MODEL_HINTS: Record<ModelApi, string> = {
-  anthropic: "Store an Anthropic credential: an API key, an OAuth token or a base address.",
-  openai: "Store an OpenAI credential: an API key or a base address.",
-  google: "Store a Google credential: an API key or a base address.",
+  anthropic: "Store an Anthropic credential: an API key, an OAuth token or a base URL.",
+  openai: "Store an OpenAI credential: an API key or a base URL.",
+  google: "Store a Google credential: an API key or a base URL.",
 };

@@ -67,7 +67,7 @@ const settingsView = z.object({
 const settings = createRoute({
   method: "get",
   path: "/api/settings",
-  summary: "The settings that people may know; no secret is among them.",
+  summary: "The installation's settings, without secrets",
   responses: { 200: json(settingsView, "Settings") },
 });
 
@@ -86,7 +86,7 @@ export function agentRoutes(): Router {
     const deps = c.get("deps");
     const definition = c.req.valid("json");
     if (definition.kind !== c.req.valid("param").kind) {
-      throw new SamovarError("invalid_request", "kind: the body is of another agent than the address names");
+      throw new SamovarError("invalid_request", "kind: the body and the URL name different agents");
     }
     await putDefinition(deps, toActor(requireUser(c)), definition);
     return c.json(await requireDetail(deps.db, requireUser(c).id, definition.kind), 200);
@@ -123,6 +123,6 @@ export function agentRoutes(): Router {
 
 async function requireDetail(db: Database, ownerId: UserId, kind: AgentKind): Promise<AgentDetail> {
   const found = await describeAgent(db, ownerId, kind);
-  if (found === null) throw new SamovarError("not_found", "There is no such agent.");
+  if (found === null) throw new SamovarError("not_found", "Agent not found.");
   return found;
 }

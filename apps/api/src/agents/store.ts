@@ -38,7 +38,10 @@ export async function putDefinition(deps: Deps, actor: AuditActor, definition: A
   const known = await listDefinitions(db, ownerId);
   const others = known.filter((other) => other.kind !== kind);
   if (others.length >= MAX_DEFINITIONS) {
-    throw new SamovarError("conflict", `You have ${MAX_DEFINITIONS} agents of your own. Delete one first.`);
+    throw new SamovarError(
+      "conflict",
+      `You have ${MAX_DEFINITIONS} custom agents, the most there can be. Delete one first.`,
+    );
   }
   const action = others.length < known.length ? "agent.changed" : "agent.added";
   await db.batch([
@@ -84,7 +87,7 @@ export async function deleteDefinition(deps: Deps, actor: AuditActor, kind: Agen
   ]);
   if (gone.length > 0) return;
   if ((await findDefinition(db, ownerId, kind)) === null)
-    throw new SamovarError("not_found", "There is no such agent of your own.");
+    throw new SamovarError("not_found", "Custom agent not found.");
   throw await stillNamed(db, ownerId, kind);
 }
 

@@ -12,7 +12,7 @@ import { listEntries } from "../audit/store.ts";
 import { database } from "../database/index.ts";
 import { dailySpending, runSpending } from "../database/schema.ts";
 import { systemPorts } from "../deps.ts";
-import { aHolder } from "../nodes/durable-object/node.fixture.ts";
+import { aHolder } from "../nodes/durable-object/node.testing.ts";
 import { findReachedDayLimit } from "./limits.ts";
 import { putPrices } from "./prices.ts";
 import { recordMetered } from "./record.ts";

@@ -60,7 +60,7 @@ function getProbe(config: Config, secret: CredentialSecret): Probe | Unchecked {
         service: "Hetzner",
         url: `${config.HETZNER_API_URL}/servers?per_page=1`,
         headers: { authorization: `Bearer ${secret.token}` },
-        good: "Hetzner accepts this token. To make machines it must be allowed to write as well.",
+        good: "Hetzner accepts this token. To create nodes it also needs write access.",
         refusals: [401, 403],
       };
     case "github":
@@ -68,7 +68,7 @@ function getProbe(config: Config, secret: CredentialSecret): Probe | Unchecked {
         service: "GitHub",
         url: `${config.GITHUB_API_URL}/rate_limit`,
         headers: { authorization: `Bearer ${secret.token}` },
-        good: "GitHub accepts this token. Whether it may push to a repository is seen at the first push.",
+        good: "GitHub accepts this token. The first push shows whether it may write to the repository.",
         refusals: [401],
       };
     case "anthropic":

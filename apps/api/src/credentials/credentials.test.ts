@@ -44,7 +44,7 @@ describe("credentials", () => {
     expect(await readCredential(env, owner.userId, "github")).toBeNull();
   });
 
-  it("a short secret shows no part of itself; a base address shows its host", async () => {
+  it("a short secret shows no part of itself; a base URL shows its host", async () => {
     const short: { hint: string } = await (await put("github", { kind: "github", token: "abcd" })).json();
     expect(short.hint).toBe("");
     const based: { hint: string } = await (

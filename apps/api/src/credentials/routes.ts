@@ -30,7 +30,7 @@ const list = createRoute({
 const put = createRoute({
   method: "put",
   path: "/api/credentials/{kind}",
-  summary: "Stores a credential; it takes the place of an older one of its kind.",
+  summary: "Stores a credential and replaces an older one of its kind.",
   request: { params, body: jsonBody(credentialSecret) },
   responses: { 200: json(credentialView, "The credential, without its secret") },
 });
@@ -46,9 +46,9 @@ const drop = createRoute({
 const validate = createRoute({
   method: "post",
   path: "/api/credentials/{kind}/validate",
-  summary: "Asks the credential's own service whether it is good.",
+  summary: "Checks a credential with its service.",
   request: { params },
-  responses: { 200: json(credentialCheck, "What the service said") },
+  responses: { 200: json(credentialCheck, "The service's answer") },
 });
 
 /** An agent that the owner has defined; null when there is none of this name. */
@@ -65,10 +65,7 @@ export function credentialRoutes(findDefinition: FindDefinition): Router {
   router.openapi(put, async (c) => {
     const secret = c.req.valid("json");
     if (getKind(secret) !== c.req.valid("param").kind) {
-      throw new SamovarError(
-        "invalid_request",
-        "kind: the body is a credential of another kind than the address names",
-      );
+      throw new SamovarError("invalid_request", "kind: the body and the URL name different kinds of credential");
     }
     assertHoldsSomething(secret);
     if (secret.kind === "agent" && (await findDefinition(c.get("deps").db, requireUser(c).id, secret.agent)) === null)
@@ -78,14 +75,14 @@ export function credentialRoutes(findDefinition: FindDefinition): Router {
 
   router.openapi(drop, async (c) => {
     const found = await deleteCredential(c.get("deps"), toActor(requireUser(c)), c.req.valid("param").kind);
-    if (!found) throw new SamovarError("not_found", "There is no such credential.");
+    if (!found) throw new SamovarError("not_found", "Credential not found.");
     return c.body(null, 204);
   });
 
   router.openapi(validate, async (c) => {
     const { env, config } = c.get("deps");
     const secret = await readCredential(env, requireUser(c).id, c.req.valid("param").kind);
-    if (secret === null) throw new SamovarError("not_found", "There is no such credential. Store it first.");
+    if (secret === null) throw new SamovarError("not_found", "This credential is not stored yet. Store it first.");
     return c.json(await checkCredential(config, secret), 200);
   });
 
@@ -96,16 +93,19 @@ function assertHoldsSomething(secret: CredentialSecret): void {
   const isModels = secret.kind === "anthropic" || secret.kind === "openai" || secret.kind === "google";
   if (!isModels || secret.apiKey !== undefined || secret.baseUrl !== undefined) return;
   if (secret.kind !== "anthropic")
-    throw new SamovarError("invalid_request", "Give an apiKey, or a baseUrl that asks for none.");
+    throw new SamovarError("invalid_request", "Give an apiKey, or the baseUrl of a server that needs none.");
   if (secret.oauthToken !== undefined) return;
-  throw new SamovarError("invalid_request", "Give an apiKey, an oauthToken, or a baseUrl that asks for neither.");
+  throw new SamovarError(
+    "invalid_request",
+    "Give an apiKey, an oauthToken, or the baseUrl of a server that needs neither.",
+  );
 }
 
 /** Variables of an undefined agent would never be used or deleted. */
 function refuseWithoutAgent(agent: AgentKind): SamovarError {
   return new SamovarError(
     "agent_not_configured",
-    `There is no agent of your own named ${agent}. Add it first, then store its variables.`,
+    `You have no custom agent named ${agent}. Add it first, then store its variables.`,
     { agent, settingsPath: "/settings/agents" },
   );
 }

@@ -103,7 +103,7 @@ async function seal(config: Config, place: Place, iv: Uint8Array, secret: Creden
 
 async function open(config: Config, row: CredentialRow): Promise<CredentialSecret> {
   const { key, keyId } = await importKey(config);
-  if (row.keyId !== keyId) throw unopened(row, `it was sealed with another key (${row.keyId})`);
+  if (row.keyId !== keyId) throw unopened(row, `it was encrypted with another key (${row.keyId})`);
   try {
     const plain = await crypto.subtle.decrypt(
       { name: "AES-GCM", iv: fromBase64(row.iv), additionalData: bindTo(row) },
@@ -113,14 +113,14 @@ async function open(config: Config, row: CredentialRow): Promise<CredentialSecre
     return credentialSecret.parse(JSON.parse(new TextDecoder().decode(plain)));
   } catch {
     // What is inside may be in the error.
-    throw unopened(row, "it is damaged, or not in its place");
+    throw unopened(row, "it is damaged or was moved");
   }
 }
 
 const unopened = ({ kind }: CredentialRow, why: string) =>
   new SamovarError(
     "credentials_missing",
-    `The credential of kind "${kind}" cannot be opened: ${why}. Store it again.`,
+    `The credential of kind "${kind}" cannot be decrypted: ${why}. Store it again.`,
     {
       kind,
       settingsPath: "/settings/credentials",

@@ -5,7 +5,7 @@ import { actorOf } from "../../test/caller.ts";
 import { putCredential } from "../credentials/store.ts";
 import { credentials } from "../database/schema.ts";
 import { depsFor } from "../deps.ts";
-import { anOwner } from "../nodes/durable-object/node.fixture.ts";
+import { anOwner } from "../nodes/durable-object/node.testing.ts";
 import { openPullRequest } from "./pull-request.ts";
 import type { WantedPullRequest } from "./pull-request.ts";
 import { GITHUB_TOKEN, scriptedGitHub } from "./scripted-github.ts";

@@ -8,8 +8,8 @@ import { SamovarError } from "@samovar/contracts";
 import * as z from "zod";
 import { readCredential } from "../credentials/store.ts";
 import type { Deps } from "../deps.ts";
-import { askGitHub } from "./http.ts";
-import type { GitHubAccess, GitHubFault } from "./http.ts";
+import { askGitHub } from "./ask-github.ts";
+import type { GitHubAccess, GitHubFault } from "./ask-github.ts";
 import type { GitHubRepository } from "./repository.ts";
 
 export interface WantedPullRequest {

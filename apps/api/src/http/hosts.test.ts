@@ -1,8 +1,9 @@
-import { signInLink } from "@samovar/contracts";
+import { errorBody, signInLink } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import { controlPlane } from "../../test/caller.ts";
 
 const PROGRAMS = "http://127.0.0.1:7266";
+const BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8";
 const PAGES = "http://samovar-4f2a.localhost:7266";
 const { setUp } = controlPlane();
 const onOneComputer = controlPlane(undefined, { PUBLIC_URL: PROGRAMS, PAGE_URL: PAGES });
@@ -48,6 +49,29 @@ describe("on one computer", () => {
     const here = await onOneComputer.ask(`${PROGRAMS}/sign-in`);
     expect(here.status).toBe(404);
     expect(`${await here.text()}${JSON.stringify([...here.headers])}`).not.toContain("samovar-4f2a");
+  });
+
+  it("[S1] a browser that opens another address gets a page that names `samovar login` and not the pages' address", async () => {
+    for (const address of [PROGRAMS, "http://localhost:7266", "http://samovar-0000.localhost:7266"]) {
+      const answer = await onOneComputer.ask(`${address}/projects`, { headers: { accept: BROWSER } });
+      expect(answer.status).toBe(404);
+      expect(answer.headers.get("content-type")).toMatch(/^text\/html/);
+      expect(answer.headers.get("content-security-policy")).toContain("default-src 'none'");
+      expect(answer.headers.get("cache-control")).toBe("no-store");
+      const text = await answer.text();
+      expect(text).toContain("samovar login");
+      expect(`${text}${JSON.stringify([...answer.headers])}`).not.toContain("samovar-4f2a");
+    }
+  });
+
+  it("errors of the API are JSON, for a browser too", async () => {
+    for (const path of ["/api/me", "/api/nowhere"]) {
+      const answer = await onOneComputer.ask(`${PROGRAMS}${path}`, { headers: { accept: BROWSER } });
+      expect(answer.headers.get("content-type"), path).toMatch(/^application\/json/);
+      expect(errorBody.parse(await answer.json()).error.code, path).toBe("unauthenticated");
+    }
+    const program = await onOneComputer.ask(`${PROGRAMS}/projects`);
+    expect(errorBody.parse(await program.json()).error).toMatchObject({ code: "not_found" });
   });
 
   it("nodes download the vm-agent where programs reach it", async () => {

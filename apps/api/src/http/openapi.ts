@@ -1,16 +1,30 @@
 /** The description of the API (OpenAPI 3.1): the routers' own generator, and the error that every route may answer. */
-import { z } from "@hono/zod-openapi";
+import { createRoute, z } from "@hono/zod-openapi";
 import { errorBody } from "@samovar/contracts";
 import type { Router } from "./context.ts";
+import { json } from "./route.ts";
 
-type Description = ReturnType<Router["getOpenAPI31Document"]>;
+export type ApiDescription = ReturnType<Router["getOpenAPI31Document"]>;
 
-const INFO = { title: "Samovar", version: "0.1.0", description: "Runs coding tasks on machines it looks after." };
-const described = new WeakMap<Router, Description>();
+/** What clients read of the description. */
+const described = z.looseObject({ openapi: z.string(), info: z.looseObject({ version: z.string() }) });
+
+export const descriptionRoute = createRoute({
+  method: "get",
+  path: "/api/openapi.json",
+  responses: { 200: json(described, "This description") },
+});
+
+const INFO = {
+  title: "Samovar",
+  version: "0.1.0",
+  description: "Runs coding tasks on nodes that it creates and looks after.",
+};
+const descriptions = new WeakMap<Router, ApiDescription>();
 
 /** Everything that is mounted on `app`; made once. */
-export function describeApi(app: Router): Description {
-  const known = described.get(app);
+export function describeApi(app: Router): ApiDescription {
+  const known = descriptions.get(app);
   if (known !== undefined) return known;
   // Only schemas made after the router's library was loaded can be registered.
   app.openAPIRegistry.register("Error", z.object(errorBody.shape));
@@ -20,7 +34,7 @@ export function describeApi(app: Router): Description {
       if (operation !== undefined) operation.responses = { ...operation.responses, default: ANY_ERROR };
     }
   }
-  described.set(app, description);
+  descriptions.set(app, description);
   return description;
 }
 

@@ -5,20 +5,20 @@ import { settings } from "../config.ts";
 
 const MEANING: Record<ErrorCode, string> = {
   invalid_request: "The request does not fit its schema; `details.issues` says where.",
-  unauthenticated: "No credential came with the request, or one that is unknown, expired or for something else.",
-  forbidden: "The credential is good, but not for this.",
+  unauthenticated: "The request has no credential, or one that is unknown, expired or not valid for this.",
+  forbidden: "The credential is valid, but does not allow this.",
   not_found: "Not found, or you don't have access to it.",
-  method_not_allowed: "The address exists, but not for this method.",
-  conflict: "The thing is not in a state that allows this; the message says which.",
-  credentials_missing: "A credential has to be stored first; `details.settingsPath` says where.",
-  agent_not_configured: "The agent lacks something that it needs.",
+  method_not_allowed: "The path exists, but not for this method.",
+  conflict: "The current state does not allow this; the message says why.",
+  credentials_missing: "A credential must be stored first; `details.settingsPath` says where.",
+  agent_not_configured: "The agent is missing something that it needs.",
   payload_too_large: "The body is over the limit.",
   unsupported_media_type: "Bodies are `application/json`.",
   upgrade_required: "The caller speaks an older protocol, or no WebSocket where one is needed.",
   rate_limited: "Too many requests; wait, then try again.",
   internal: "Unexpected error. The log has details under `requestId`.",
-  provider_error: "The cloud's API failed or refused.",
-  unavailable: "A part of the control plane is away for the moment.",
+  provider_error: "The provider's API failed or refused the request.",
+  unavailable: "Part of the control plane is temporarily unavailable.",
 };
 
 /** `docs/reference/errors.md` */

@@ -106,5 +106,5 @@ function publicJwk({ kty, crv, x, kid }: Omit<Config["SIGNING_KEY"], "d">): JWK 
   return { kty, crv, x, kid, alg: ALGORITHM, use: "sig" };
 }
 
-const REFUSAL = "The token is missing, expired, or not for this.";
+const REFUSAL = "The token is missing, expired or not valid for this.";
 const refused = () => new SamovarError("unauthenticated", REFUSAL);

@@ -19,9 +19,9 @@ import { beginSignInSession } from "./sign-in-sessions.ts";
 const setup = createRoute({
   method: "post",
   path: "/api/identity/setup",
-  summary: "Makes the owner if there is none, and an API token. Authorised by the operator's secret.",
+  summary: "Creates the owner if there is none, and an API token. Authorised by the operator's secret.",
   request: { body: jsonBody(setupRequest) },
-  responses: { 200: json(setupReply, "The owner, and a token that is shown this once") },
+  responses: { 200: json(setupReply, "The owner, and a token that is shown only once") },
 });
 
 const redeem = createRoute({
@@ -53,7 +53,7 @@ export function openIdentityRoutes(closeViewers: CloseViewers): Router {
     const deps = c.get("deps");
     const userId = await redeemSignInLink(deps, c.req.valid("json").token);
     if (userId === null) {
-      throw refuseSecret(c, "This link was used already or is too old. Make another one with the CLI.");
+      throw refuseSecret(c, "This link has already been used or has expired. Create another one with: samovar login");
     }
     await beginSignInSession(c, userId);
     const [user] = await deps.db.select().from(users).where(eq(users.id, userId));

@@ -26,14 +26,14 @@ import { endOtherSignInSessions, endSignInSession, listSignInSessions, signOut }
 const me = createRoute({
   method: "get",
   path: "/api/me",
-  summary: "Who is asking.",
+  summary: "Shows the caller.",
   responses: { 200: json(meView, "The caller") },
 });
 
 const link = createRoute({
   method: "post",
   path: "/api/identity/links",
-  summary: "Makes a one-time sign-in link.",
+  summary: "Creates a one-time sign-in link.",
   responses: { 200: json(signInLink, "The link; 15 minutes, one use") },
 });
 
@@ -47,7 +47,7 @@ const signOutHere = createRoute({
 const signOutOthers = createRoute({
   method: "post",
   path: "/api/identity/sign-out-others",
-  summary: "Signs out every browser but the one that asks.",
+  summary: "Signs out every browser except the caller's.",
   responses: { 200: json(signedOutOthers, "How many were signed out") },
 });
 
@@ -76,9 +76,9 @@ const listTokens = createRoute({
 const makeToken = createRoute({
   method: "post",
   path: "/api/tokens",
-  summary: "Makes an API token, valid for 90 days unless `ttlMs` says otherwise.",
+  summary: "Creates an API token, valid for 90 days unless `ttlMs` says otherwise.",
   request: { body: jsonBody(createApiToken) },
-  responses: { 201: json(createdApiToken, "The token, which is shown this once") },
+  responses: { 201: json(createdApiToken, "The token, which is shown only once") },
 });
 
 const dropToken = createRoute({
@@ -124,7 +124,7 @@ export function identityRoutes(closeViewers: CloseViewers): Router {
     const deps = c.get("deps");
     const { signInSessionId: id } = c.req.valid("param");
     if (!(await endSignInSession(deps, toActor(requireUser(c)), id)))
-      throw new SamovarError("not_found", "There is no such sign-in session.");
+      throw new SamovarError("not_found", "Sign-in session not found.");
     await closeViewers(deps, id);
     return c.body(null, 204);
   });
@@ -145,7 +145,7 @@ export function identityRoutes(closeViewers: CloseViewers): Router {
     const deps = c.get("deps");
     const { tokenId } = c.req.valid("param");
     if (!(await deleteApiToken(deps, toActor(requireUser(c)), tokenId)))
-      throw new SamovarError("not_found", "There is no such token.");
+      throw new SamovarError("not_found", "API token not found.");
     await closeViewers(deps, tokenId);
     return c.body(null, 204);
   });

@@ -17,7 +17,7 @@ import {
   fireAlarm,
   START,
   stopClock,
-} from "./durable-object/node.fixture.ts";
+} from "./durable-object/node.testing.ts";
 import { scriptedCloud } from "./durable-object/scripted-cloud.ts";
 import type { ScriptedCloud } from "./durable-object/scripted-cloud.ts";
 import { deleteOldChanges, listChanges } from "./history.ts";

@@ -34,7 +34,7 @@ export function daemonRoutes(): Router {
     const { nodeId: id } = c.req.valid("param");
     // No object is created for an unknown id.
     if ((await findNode(c.get("deps").db, id)) === null)
-      throw refuseSecret(c, "The bootstrap token is invalid or was used already.");
+      throw refuseSecret(c, "The bootstrap token is invalid or has already been used.");
     const answer = await getNodeObject(c.env, id).bootstrap(c.req.valid("json"));
     if (!answer.ok) {
       const isWrong = answer.code === "unauthenticated";
@@ -48,7 +48,7 @@ export function daemonRoutes(): Router {
     if (claims.node !== c.req.valid("param").nodeId)
       throw new SamovarError("unauthenticated", "The token is not for this node.");
     if (c.req.header("upgrade")?.toLowerCase() !== "websocket")
-      throw new SamovarError("upgrade_required", "Open this address as a WebSocket.");
+      throw new SamovarError("upgrade_required", "Open this URL as a WebSocket.");
     const headers = new Headers(c.req.raw.headers);
     headers.delete("authorization");
     headers.set("x-samovar-epoch", String(claims.epoch));

@@ -14,7 +14,7 @@ import { depsFor } from "../deps.ts";
 import { mintNodeToken, mintWorkspaceToken } from "../identity/node-tokens.ts";
 import { setWorkspaceState } from "../workspaces/store.ts";
 import { chooseNode } from "../workspaces/choose-node.ts";
-import { aHolder, anOwner, connected, fireAlarm, stopClock } from "./durable-object/node.fixture.ts";
+import { aHolder, anOwner, connected, fireAlarm, stopClock } from "./durable-object/node.testing.ts";
 import { scriptedCloud } from "./durable-object/scripted-cloud.ts";
 import { getNodeObject } from "./durable-object/stub.ts";
 import { findNode } from "./store.ts";

@@ -33,7 +33,7 @@ const list = createRoute({
 const create = createRoute({
   method: "post",
   path: "/api/projects",
-  summary: "Makes a project.",
+  summary: "Creates a project.",
   request: { headers: idempotencyHeader, body: jsonBody(createProject) },
   responses: { 201: json(projectView, "The project") },
 });

@@ -18,7 +18,7 @@ export async function requireProject(db: Database, ownerId: UserId, projectId: P
     .select()
     .from(projects)
     .where(and(eq(projects.id, projectId), eq(projects.ownerId, ownerId)));
-  if (row === undefined) throw new SamovarError("not_found", "There is no such project.");
+  if (row === undefined) throw new SamovarError("not_found", "Project not found, or you don't have access to it.");
   return row;
 }
 

@@ -105,7 +105,7 @@ async function watch(c: Context<AppContext>, id: string): Promise<Response> {
   if (!parsed.success) throw new SamovarError("not_found", "Project not found, or you don't have access to it.");
   const object = await requireProjectObject(c, parsed.data);
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
-    throw new SamovarError("upgrade_required", "Open this address as a WebSocket.");
+    throw new SamovarError("upgrade_required", "Open this URL as a WebSocket.");
   }
   const deps = c.get("deps");
   const { access } = user;

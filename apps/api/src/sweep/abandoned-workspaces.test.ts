@@ -1,6 +1,6 @@
 import { env, introspectWorkflow } from "cloudflare:test";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { anOwner } from "../nodes/durable-object/node.fixture.ts";
+import { anOwner } from "../nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import {
   aSessionEnd,
@@ -11,7 +11,7 @@ import {
   soon,
   submit,
   getWorkspace,
-} from "../tasks/workflow/scripted-node.fixture.ts";
+} from "../tasks/workflow/scripted-node.testing.ts";
 import { sweepAbandonedWorkspaces } from "./abandoned-workspaces.ts";
 import { runSweep } from "./sweep.ts";
 

@@ -13,7 +13,7 @@ import { toServerName } from "../nodes/server-name.ts";
 import { chooseNode } from "../workspaces/choose-node.ts";
 import { getNodeObject } from "../nodes/durable-object/stub.ts";
 import { findNode, insertNode } from "../nodes/store.ts";
-import { aHolder, anOwner, connected, passTime, fireAlarm, stopClock } from "../nodes/durable-object/node.fixture.ts";
+import { aHolder, anOwner, connected, passTime, fireAlarm, stopClock } from "../nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import type { ScriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { findWorkspace, setWorkspaceState } from "../workspaces/store.ts";

@@ -9,7 +9,7 @@ import { breakDatabase } from "../../test/faulty-d1.ts";
 import type { FaultyDatabase } from "../../test/faulty-d1.ts";
 import { getNodeObject } from "../nodes/durable-object/stub.ts";
 import { findNode } from "../nodes/store.ts";
-import { aHolder, anOwner, fireAlarm } from "../nodes/durable-object/node.fixture.ts";
+import { aHolder, anOwner, fireAlarm } from "../nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { requireProject } from "../projects/store.ts";
 import {
@@ -23,7 +23,7 @@ import {
   soon,
   submit,
   getWorkspace,
-} from "./workflow/scripted-node.fixture.ts";
+} from "./workflow/scripted-node.testing.ts";
 import { tryChange } from "./change.ts";
 import { createNewTask } from "./create.ts";
 import { readRunStatus } from "./launch.ts";

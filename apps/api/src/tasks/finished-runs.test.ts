@@ -4,9 +4,9 @@ import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { ids } from "../../test/caller.ts";
 import { finishedRuns } from "../database/schema.ts";
-import { anOwner } from "../nodes/durable-object/node.fixture.ts";
+import { anOwner } from "../nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
-import { db, deps, aSessionEnd, ScriptedNode, now, reaches, soon, submit } from "./workflow/scripted-node.fixture.ts";
+import { db, deps, aSessionEnd, ScriptedNode, now, reaches, soon, submit } from "./workflow/scripted-node.testing.ts";
 import { deleteFinishedRuns, recordFinishedRun } from "./finished-runs.ts";
 import { readRunStatus } from "./launch.ts";
 

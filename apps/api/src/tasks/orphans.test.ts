@@ -4,7 +4,7 @@ import { createTask } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { callerOf } from "../../test/caller.ts";
-import { aHolder, anOwner } from "../nodes/durable-object/node.fixture.ts";
+import { aHolder, anOwner } from "../nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { requireProject } from "../projects/store.ts";
 import {
@@ -19,7 +19,7 @@ import {
   submit,
   readTranscript,
   getWorkspace,
-} from "./workflow/scripted-node.fixture.ts";
+} from "./workflow/scripted-node.testing.ts";
 import { createNewTask } from "./create.ts";
 import { repairOrphanRuns } from "./orphans.ts";
 import { findTask } from "./store.ts";

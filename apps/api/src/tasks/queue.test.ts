@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { callerOf } from "../../test/caller.ts";
 import { nodes, taskQueue, workspaces } from "../database/schema.ts";
 import { getNodeObject } from "../nodes/durable-object/stub.ts";
-import { aBusyNode, aHolder, anOwner } from "../nodes/durable-object/node.fixture.ts";
+import { aBusyNode, aHolder, anOwner } from "../nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { requireProject } from "../projects/store.ts";
 import {
@@ -25,7 +25,7 @@ import {
   getTaskIds,
   soon,
   readTranscript,
-} from "./workflow/scripted-node.fixture.ts";
+} from "./workflow/scripted-node.testing.ts";
 import { createNewTask } from "./create.ts";
 import { explainWaiting } from "./queue.ts";
 import { cancelTask, editTask, retryTask } from "./run.ts";

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { getConfig } from "../config.ts";
 import { database } from "../database/index.ts";
 import { nodes } from "../database/schema.ts";
-import { aHolder, anOwner, connected, passTime, fireAlarm, stopClock } from "../nodes/durable-object/node.fixture.ts";
+import { aHolder, anOwner, connected, passTime, fireAlarm, stopClock } from "../nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { NodeStorage } from "../nodes/durable-object/storage.ts";
 import { getNodeObject } from "../nodes/durable-object/stub.ts";

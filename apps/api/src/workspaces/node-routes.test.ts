@@ -12,7 +12,7 @@ import { putCredential } from "../credentials/store.ts";
 import { credentials, projects } from "../database/schema.ts";
 import { mintWorkspaceToken } from "../identity/node-tokens.ts";
 import { getNodeObject } from "../nodes/durable-object/stub.ts";
-import { aHolder, aNode, anOwner, stopClock } from "../nodes/durable-object/node.fixture.ts";
+import { aHolder, aNode, anOwner, stopClock } from "../nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { createWorkspace } from "./store.ts";
 

@@ -1,6 +1,6 @@
 /** Finds projects by name, and tasks, sessions, workspaces, API tokens and sign-in sessions by id or any unique prefix or suffix of it. */
 import type { SessionId, TaskId } from "@samovar/base";
-import type { ApiClient } from "@samovar/client/api-client";
+import type { SamovarClient } from "./samovar-client.ts";
 import type {
   ApiTokenView,
   ProjectView,
@@ -37,12 +37,12 @@ const TOKEN: Noun = { prefix: "tok", name: "API token", list: "samovar tokens" }
 const SIGN_IN: Noun = { prefix: "sgn", name: "sign-in session", list: "samovar sign-ins" };
 
 /** Projects that are not archived. */
-export async function listOpenProjects(client: ApiClient): Promise<ProjectView[]> {
+export async function listOpenProjects(client: SamovarClient): Promise<ProjectView[]> {
   return (await client.projects()).filter((project) => project.archivedAt === null);
 }
 
 /** Projects that are not archived, filtered by a name or id when one is given. */
-export async function findProjects(client: ApiClient, name: string | undefined): Promise<readonly ProjectView[]> {
+export async function findProjects(client: SamovarClient, name: string | undefined): Promise<readonly ProjectView[]> {
   return filterProjects(await listOpenProjects(client), name);
 }
 
@@ -63,7 +63,7 @@ export interface FoundTask {
   readonly task: TaskView;
 }
 
-export async function findTask(client: ApiClient, text: string): Promise<FoundTask> {
+export async function findTask(client: SamovarClient, text: string): Promise<FoundTask> {
   const parsed = taskId.safeParse(text);
   if (!parsed.success) parseIdPart(TASK, text);
   const projects = await client.projects();
@@ -79,7 +79,7 @@ export async function findTask(client: ApiClient, text: string): Promise<FoundTa
 
 /** The ids of tasks of this project, given whole or in part. */
 export async function findTaskIds(
-  client: ApiClient,
+  client: SamovarClient,
   project: ProjectView,
   texts: readonly string[],
 ): Promise<TaskId[]> {
@@ -93,7 +93,7 @@ export interface FoundSession {
   readonly session: SessionView;
 }
 
-export async function findSession(client: ApiClient, text: string): Promise<FoundSession> {
+export async function findSession(client: SamovarClient, text: string): Promise<FoundSession> {
   const parsed = sessionId.safeParse(text);
   if (!parsed.success) parseIdPart(SESSION, text);
   const projects = await client.projects();
@@ -109,7 +109,7 @@ export async function findSession(client: ApiClient, text: string): Promise<Foun
   return { project: found.project, session: found.item };
 }
 
-export async function findWorkspace(client: ApiClient, text: string): Promise<WorkspaceView> {
+export async function findWorkspace(client: SamovarClient, text: string): Promise<WorkspaceView> {
   const parsed = workspaceId.safeParse(text);
   if (!parsed.success) {
     parseIdPart(WORKSPACE, text);
@@ -121,7 +121,7 @@ export async function findWorkspace(client: ApiClient, text: string): Promise<Wo
   return found;
 }
 
-export async function findApiToken(client: ApiClient, text: string): Promise<ApiTokenView> {
+export async function findApiToken(client: SamovarClient, text: string): Promise<ApiTokenView> {
   parseIdPart(TOKEN, text);
   return requireOne(
     TOKEN,
@@ -130,7 +130,7 @@ export async function findApiToken(client: ApiClient, text: string): Promise<Api
   ).item;
 }
 
-export async function findSignInSession(client: ApiClient, text: string): Promise<SignInSessionView> {
+export async function findSignInSession(client: SamovarClient, text: string): Promise<SignInSessionView> {
   parseIdPart(SIGN_IN, text);
   return requireOne(
     SIGN_IN,

@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { systemClock, systemRandom, systemTimers } from "@samovar/base";
-import { aMessageView, anAgentView, aSessionView } from "@samovar/testing";
+import { aMessageView, aNodeView, aSessionView } from "@samovar/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { createClient } from "./connect.ts";
 
@@ -38,17 +38,18 @@ const refused = (code: string, status: number, message = "No.") => ({
   status,
   body: { error: { code, message, requestId: "req_1" } },
 });
-const agent = (name: string) => anAgentView({ name });
+const first = aNodeView();
+const second = aNodeView();
 
 describe("calling the control plane", () => {
   it("sends the token, and reads every page of a list", async () => {
     const { client, seen } = await serve((url) => ({
       status: 200,
       body: url.includes("cursor=next")
-        ? { items: [agent("b")], nextCursor: null }
-        : { items: [agent("a")], nextCursor: "next" },
+        ? { items: [second], nextCursor: null }
+        : { items: [first], nextCursor: "next" },
     }));
-    expect((await client.agents()).map(({ name }) => name)).toEqual(["a", "b"]);
+    expect((await client.nodes()).map(({ id }) => id)).toEqual([first.id, second.id]);
     expect(seen.map(({ token, method }) => `${method} ${token}`)).toEqual([
       "GET Bearer smv_test",
       "GET Bearer smv_test",

@@ -106,7 +106,7 @@ async function open({ endpoint, signal }: Attempt, path: string, options: ApiCal
   };
   if (body !== null) headers["content-length"] = String(body.length);
   const { promise, resolve } = Promise.withResolvers<Outcome<IncomingMessage>>();
-  const request = send(url, { method: options.method ?? "GET", headers, signal });
+  const request = send(url, { method: encoded.method, headers, signal });
   request.on("response", (response) => resolve({ answered: true, value: response }));
   // Also fires for a connection that breaks in the middle of a response; then the promise is already resolved.
   request.on("error", (error: NodeJS.ErrnoException) =>

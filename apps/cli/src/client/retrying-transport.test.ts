@@ -48,7 +48,7 @@ beforeEach(async () => {
   const server = createServer(async (request, response) => {
     const { method, url = "" } = request;
     asked.push({ line: `${method} ${url.split("?")[0]}`, key: request.headers["idempotency-key"]?.toString() });
-    const refusal = { error: { code: "not_found", message: "There is no such credential.", requestId: "r" } };
+    const refusal = { error: { code: "not_found", message: "Credential not found.", requestId: "r" } };
     if (revoked.has(request.headers.authorization ?? "")) {
       await beforeRefusal();
       response.writeHead(401, { "content-type": "application/json" });

@@ -1,6 +1,6 @@
 /** `samovar budget`: what models cost, the limits, and the prices. */
 import { readFile } from "node:fs/promises";
-import type { ApiClient } from "@samovar/client/api-client";
+import type { SamovarClient } from "../client/samovar-client.ts";
 import type { PriceTable, SpendingLimit, SpentAmount } from "@samovar/contracts";
 import { NO_LIMIT, putPrices } from "@samovar/contracts";
 import { formatCount } from "@samovar/domain/budget";
@@ -19,7 +19,7 @@ export async function showBudget(name: string | undefined, context: CommandConte
   return name === undefined ? showInstallation(client, context) : showProject(client, name, context);
 }
 
-async function showInstallation(client: ApiClient, { terminal, json }: CommandContext): Promise<number> {
+async function showInstallation(client: SamovarClient, { terminal, json }: CommandContext): Promise<number> {
   const budget = await client.budget();
   if (json) {
     printJson(terminal, budget);
@@ -40,7 +40,7 @@ async function showInstallation(client: ApiClient, { terminal, json }: CommandCo
   return 0;
 }
 
-async function showProject(client: ApiClient, name: string, { terminal, json }: CommandContext): Promise<number> {
+async function showProject(client: SamovarClient, name: string, { terminal, json }: CommandContext): Promise<number> {
   const project = await requireProject(client, name);
   const budget = await client.projectBudget(project.id);
   if (json) {
@@ -97,7 +97,7 @@ export async function setLimits(
   return showProject(client, project.id, context);
 }
 
-async function requireProject(client: ApiClient, name: string) {
+async function requireProject(client: SamovarClient, name: string) {
   const [only, other] = await findProjects(client, name);
   if (only !== undefined && other === undefined) return only;
   throw new CliError(`Several projects are named ${name}.`, "Give the project's id.");

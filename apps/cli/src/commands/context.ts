@@ -58,7 +58,7 @@ async function readStdin(): Promise<string> {
       const maxKib = LIMITS.requestMaxBytes / 1024;
       throw new CliError(
         `The text on standard input is larger than ${maxKib} KiB.`,
-        "Shorten it. Put long material into a file of the repository.",
+        "Shorten it. Put long material in a file in the repository.",
       );
     }
   }

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { access, constants, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorMessage } from "@samovar/base";
-import type { ApiClient } from "@samovar/client/api-client";
+import type { SamovarClient } from "../client/samovar-client.ts";
 import type { AgentView, NodeRuntime } from "@samovar/contracts";
 import { findSamovar, requireSamovar } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
@@ -149,7 +149,7 @@ async function checkSamovar(context: CommandContext): Promise<Finding[]> {
   }
 }
 
-async function checkAgents(client: ApiClient, { dataDir, env }: CommandContext): Promise<Finding[]> {
+async function checkAgents(client: SamovarClient, { dataDir, env }: CommandContext): Promise<Finding[]> {
   const agents = await Promise.all(
     (await client.agents()).map(async (agent) => checkAgent(agent, await findProgram(agent.program, dataDir, env))),
   );

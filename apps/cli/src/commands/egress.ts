@@ -1,5 +1,5 @@
 /** `samovar egress`: which hosts a project's workspaces may connect to. */
-import type { ApiClient } from "@samovar/client/api-client";
+import type { SamovarClient } from "../client/samovar-client.ts";
 import type { EgressMode, EgressPolicy, ProjectView } from "@samovar/contracts";
 import { EGRESS_MODES, egressHost, egressMode, egressPolicy } from "@samovar/contracts";
 import { DEFAULT_EGRESS_HOSTS } from "@samovar/domain/egress-hosts";
@@ -93,7 +93,7 @@ function parseHosts(text: string): string[] {
     });
 }
 
-async function requireProject(client: ApiClient, name: string): Promise<ProjectView> {
+async function requireProject(client: SamovarClient, name: string): Promise<ProjectView> {
   const [project, other] = await findProjects(client, name);
   if (project === undefined) throw new CliError(`No project is named ${name}.`, null);
   if (other === undefined) return project;

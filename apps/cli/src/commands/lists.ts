@@ -1,5 +1,5 @@
 /** `samovar sessions` and `nodes`: lists, as a table or as JSON. */
-import type { ApiClient } from "@samovar/client/api-client";
+import type { SamovarClient } from "../client/samovar-client.ts";
 import type { ProjectView } from "@samovar/contracts";
 import { requireSamovar } from "../client/connect.ts";
 import { findProjects } from "../client/find.ts";
@@ -59,7 +59,7 @@ export async function listNodes(context: CommandContext): Promise<number> {
 async function listFromProjects<T>(
   context: CommandContext,
   name: string | undefined,
-  read: (client: ApiClient, project: ProjectView) => Promise<T[]>,
+  read: (client: SamovarClient, project: ProjectView) => Promise<T[]>,
 ): Promise<{ item: T; project: ProjectView }[]> {
   const client = await requireSamovar(context);
   const projects = await findProjects(client, name);

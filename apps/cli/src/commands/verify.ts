@@ -1,5 +1,5 @@
 /** `samovar verify TASK|--all`: verifies that stored transcripts are complete and unchanged. */
-import type { ApiClient } from "@samovar/client/api-client";
+import type { SamovarClient } from "../client/samovar-client.ts";
 import type { MessageView, ProjectView, SessionView, TaskView, TranscriptVerification } from "@samovar/contracts";
 import { isTerminal } from "@samovar/domain/task-status";
 import { requireSamovar } from "../client/connect.ts";
@@ -44,7 +44,7 @@ interface Subject {
   readonly task: TaskView;
 }
 
-async function endedTasks(client: ApiClient): Promise<Subject[]> {
+async function endedTasks(client: SamovarClient): Promise<Subject[]> {
   const subjects: Subject[] = [];
   for (const project of await client.projects()) {
     for (const task of await client.tasks(project.id)) if (isTerminal(task.status)) subjects.push({ project, task });
@@ -52,7 +52,7 @@ async function endedTasks(client: ApiClient): Promise<Subject[]> {
   return subjects;
 }
 
-async function endedTask(client: ApiClient, id: string): Promise<Subject> {
+async function endedTask(client: SamovarClient, id: string): Promise<Subject> {
   const found = await findTask(client, id);
   if (isTerminal(found.task.status)) return found;
   throw new CliError(
@@ -60,7 +60,7 @@ async function endedTask(client: ApiClient, id: string): Promise<Subject> {
   );
 }
 
-export async function verifyTask(client: ApiClient, project: ProjectView, task: TaskView): Promise<VerifiedTask> {
+export async function verifyTask(client: SamovarClient, project: ProjectView, task: TaskView): Promise<VerifiedTask> {
   const verification = await getVerification(client, project, task);
   const session = await client.session(project.id, task.sessionId);
   const messages = await client.messages(project.id, task.sessionId);
@@ -71,7 +71,7 @@ export async function verifyTask(client: ApiClient, project: ProjectView, task: 
 
 /** Null when the node never sent a digest to compare with. */
 async function getVerification(
-  client: ApiClient,
+  client: SamovarClient,
   project: ProjectView,
   task: TaskView,
 ): Promise<TranscriptVerification | null> {

@@ -2,10 +2,11 @@
 import type { ApiTokenId, SignInSessionId } from "@samovar/base";
 import { apiTokenView, auditEntry, page, signInSessionView, type AuditEntry, type Page } from "@samovar/contracts";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { anything, call } from "./client.ts";
+import { anything, api } from "./client.ts";
 import { apiTokensKey, auditLogKey, signInSessionsKey } from "./query-keys.ts";
 
 const ENTRIES_PER_PAGE = 50;
+const FIRST_PAGE: string | undefined = undefined;
 
 const tokenPage = page(apiTokenView);
 const sessionPage = page(signInSessionView);
@@ -13,32 +14,30 @@ const entryPage = page(auditEntry);
 
 export const apiTokensQuery = queryOptions({
   queryKey: apiTokensKey,
-  queryFn: async ({ signal }) => (await call("/tokens", tokenPage, { signal })).items,
+  queryFn: async ({ signal }) => (await api.call("GET /api/tokens", tokenPage, {}, { signal })).items,
   refetchOnMount: "always",
 });
 
-export const revokeApiToken = (id: ApiTokenId): Promise<unknown> =>
-  call(`/tokens/${id}`, anything, { method: "DELETE" });
+export const revokeApiToken = (tokenId: ApiTokenId): Promise<unknown> =>
+  api.call("DELETE /api/tokens/{tokenId}", anything, { tokenId });
 
 export const signInSessionsQuery = queryOptions({
   queryKey: signInSessionsKey,
-  queryFn: async ({ signal }) => (await call("/sign-in-sessions", sessionPage, { signal })).items,
+  queryFn: async ({ signal }) => (await api.call("GET /api/sign-in-sessions", sessionPage, {}, { signal })).items,
   refetchOnMount: "always",
 });
 
-export const endSignInSession = (id: SignInSessionId): Promise<unknown> =>
-  call(`/sign-in-sessions/${id}`, anything, { method: "DELETE" });
+export const endSignInSession = (signInSessionId: SignInSessionId): Promise<unknown> =>
+  api.call("DELETE /api/sign-in-sessions/{signInSessionId}", anything, { signInSessionId });
 
-export const signOutOthers = (): Promise<unknown> => call("/identity/sign-out-others", anything, { method: "POST" });
+export const signOutOthers = (): Promise<unknown> => api.call("POST /api/identity/sign-out-others", anything);
 
 /** Newest first. */
 export const auditLogQuery = infiniteQueryOptions({
   queryKey: auditLogKey,
-  queryFn: ({ pageParam, signal }): Promise<Page<AuditEntry>> => {
-    const cursor = pageParam === "" ? "" : `&cursor=${encodeURIComponent(pageParam)}`;
-    return call(`/audit-log?limit=${ENTRIES_PER_PAGE}${cursor}`, entryPage, { signal });
-  },
-  initialPageParam: "",
+  queryFn: ({ pageParam: cursor, signal }): Promise<Page<AuditEntry>> =>
+    api.call("GET /api/audit-log", entryPage, { query: { limit: ENTRIES_PER_PAGE, cursor } }, { signal }),
+  initialPageParam: FIRST_PAGE,
   getNextPageParam: (last: Page<AuditEntry>) => last.nextCursor,
   refetchOnMount: "always",
 });

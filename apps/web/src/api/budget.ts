@@ -12,7 +12,7 @@ import {
   type PutPrices,
 } from "@samovar/contracts";
 import { queryOptions } from "@tanstack/react-query";
-import { call } from "./client.ts";
+import { api } from "./client.ts";
 import { budgetKey, pricesKey, projectBudgetKey } from "./query-keys.ts";
 
 /** While a page shows sums, they are read again this often. */
@@ -20,32 +20,32 @@ const EVERY_MS = 10_000;
 
 export const budgetQuery = queryOptions({
   queryKey: budgetKey,
-  queryFn: ({ signal }): Promise<BudgetView> => call("/budget", budgetView, { signal }),
+  queryFn: ({ signal }): Promise<BudgetView> => api.call("GET /api/budget", budgetView, {}, { signal }),
   staleTime: 0,
   refetchInterval: EVERY_MS,
 });
 
 export const putBudget = (limits: BudgetLimits): Promise<BudgetView> =>
-  call("/budget", budgetView, { method: "PUT", body: limits });
+  api.call("PUT /api/budget", budgetView, { body: limits });
 
-export const projectBudgetQuery = (project: ProjectId) =>
+export const projectBudgetQuery = (projectId: ProjectId) =>
   queryOptions({
-    queryKey: projectBudgetKey(project),
+    queryKey: projectBudgetKey(projectId),
     queryFn: ({ signal }): Promise<ProjectBudgetView> =>
-      call(`/projects/${project}/budget`, projectBudgetView, { signal }),
+      api.call("GET /api/projects/{projectId}/budget", projectBudgetView, { projectId }, { signal }),
     staleTime: 0,
     refetchInterval: EVERY_MS,
   });
 
-export const putProjectBudget = (project: ProjectId, limits: ProjectBudgetLimits): Promise<ProjectBudgetView> =>
-  call(`/projects/${project}/budget`, projectBudgetView, { method: "PUT", body: limits });
+export const putProjectBudget = (projectId: ProjectId, limits: ProjectBudgetLimits): Promise<ProjectBudgetView> =>
+  api.call("PUT /api/projects/{projectId}/budget", projectBudgetView, { projectId, body: limits });
 
 export const pricesQuery = queryOptions({
   queryKey: pricesKey,
-  queryFn: ({ signal }): Promise<PriceTable> => call("/budget/prices", priceTable, { signal }),
+  queryFn: ({ signal }): Promise<PriceTable> => api.call("GET /api/budget/prices", priceTable, {}, { signal }),
 });
 
 export const putPrices = (prices: PutPrices): Promise<PriceTable> =>
-  call("/budget/prices", priceTable, { method: "PUT", body: prices });
+  api.call("PUT /api/budget/prices", priceTable, { body: prices });
 
-export const resetPrices = (): Promise<PriceTable> => call("/budget/prices", priceTable, { method: "DELETE" });
+export const resetPrices = (): Promise<PriceTable> => api.call("DELETE /api/budget/prices", priceTable);

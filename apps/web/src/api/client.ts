@@ -1,6 +1,7 @@
 /** Calls to the control plane: same origin, JSON, every answer parsed, every failure an {@link ApiError}. */
 import { assertNever } from "@samovar/base";
 import { type ApiCall, encodeCall, type Parser } from "@samovar/client/api-call";
+import { ApiClient } from "@samovar/client/api-client";
 import { readAnswer } from "@samovar/client/read-answer";
 import type { ErrorCode } from "@samovar/contracts";
 import { serverClock } from "../lib/server-clock.ts";
@@ -30,22 +31,26 @@ export class ApiError extends Error {
 /** For answers that carry nothing. */
 export const anything: Parser<unknown> = { safeParse: (data) => ({ success: true, data }) };
 
-export interface CallOptions extends ApiCall {
+interface CallOptions {
+  /** Ends the call. */
   readonly signal?: AbortSignal;
 }
 
 const UNREACHABLE = "Samovar did not answer. Check that it is running and that you are online.";
 const UNREADABLE = "Samovar's answer could not be read. Reload the page; it may be older than the server.";
 
-/** Throws {@link ApiError}, or the abort of `signal`. */
-export async function call<T>(path: string, schema: Parser<T>, options: CallOptions = {}): Promise<T> {
-  const response = await send(path, options);
-  serverClock.learn(response.headers.get("date"));
-  return valueOf(response, schema);
-}
+/** Throws {@link ApiError}, or the abort of the call's signal. */
+export const api = new ApiClient<CallOptions>(
+  async (path, schema, call, { signal } = {}) => {
+    const response = await send(path, call, signal);
+    serverClock.learn(response.headers.get("date"));
+    return readValue(response, schema);
+  },
+  () => crypto.randomUUID(),
+);
 
 /** What an answer says; throws {@link ApiError} when it is a refusal or makes no sense. */
-export async function valueOf<T>(response: Response, schema: Parser<T>): Promise<T> {
+export async function readValue<T>(response: Response, schema: Parser<T>): Promise<T> {
   const answer = readAnswer(response.status, await response.text().catch(() => ""), schema);
   switch (answer.kind) {
     case "value":
@@ -56,7 +61,7 @@ export async function valueOf<T>(response: Response, schema: Parser<T>): Promise
     }
     case "failed":
       throw new ApiError(
-        codeOf(answer.status),
+        toCode(answer.status),
         `Samovar answered with status ${answer.status}. Try again in a moment.`,
       );
     case "unreadable":
@@ -66,27 +71,17 @@ export async function valueOf<T>(response: Response, schema: Parser<T>): Promise
   }
 }
 
-async function send(path: string, { signal, ...call }: CallOptions): Promise<Response> {
-  const { method = "GET" } = call;
-  // Anything but a reading says that it sends JSON: a form on another site cannot.
-  const { headers, body } = encodeCall(
-    method === "GET" ? { ...call, body: undefined } : { ...call, body: call.body ?? {} },
-  );
+async function send(path: string, call: ApiCall, signal: AbortSignal | undefined): Promise<Response> {
   try {
-    return await fetch(`/api${path}`, {
-      method,
-      headers,
-      credentials: "same-origin",
-      body,
-      ...(signal === undefined ? {} : { signal }),
-    });
+    // With the cookie: fetch sends it to the page's own origin.
+    return await fetch(path, { ...encodeCall(call), signal: signal ?? null });
   } catch (cause) {
     if (signal?.aborted === true) throw cause;
     throw new ApiError("unreachable", UNREACHABLE);
   }
 }
 
-function codeOf(status: number): ApiErrorCode {
+function toCode(status: number): ApiErrorCode {
   if (status === 401) return "unauthenticated";
   return status >= 500 ? "unavailable" : "unreadable";
 }

@@ -9,7 +9,7 @@ import {
   type ProjectView,
   type TaskView,
 } from "@samovar/contracts";
-import { anything, call } from "./client.ts";
+import { anything, api } from "./client.ts";
 
 export interface ProjectDraft {
   readonly name: string;
@@ -17,38 +17,35 @@ export interface ProjectDraft {
 }
 
 export const createProject = (draft: ProjectDraft, idempotencyKey: string): Promise<ProjectView> =>
-  call("/projects", projectView, { method: "POST", body: draft, idempotencyKey });
+  api.call("POST /api/projects", projectView, { body: draft, idempotencyKey });
 
-export const patchProject = (project: ProjectId, patch: PatchProject): Promise<ProjectView> =>
-  call(`/projects/${project}`, projectView, { method: "PATCH", body: patch });
+export const patchProject = (projectId: ProjectId, patch: PatchProject): Promise<ProjectView> =>
+  api.call("PATCH /api/projects/{projectId}", projectView, { projectId, body: patch });
 
 /** Repeatable: a host is listed once. */
-export const allowEgressHost = (project: ProjectId, host: string): Promise<ProjectView> =>
-  call(`/projects/${project}/egress/hosts`, projectView, { method: "POST", body: { host } });
+export const allowEgressHost = (projectId: ProjectId, host: string): Promise<ProjectView> =>
+  api.call("POST /api/projects/{projectId}/egress/hosts", projectView, { projectId, body: { host } });
 
 /** The same key again makes no second task. */
-export const createTask = (project: ProjectId, task: CreateTask, idempotencyKey: string): Promise<TaskView> =>
-  call(`/projects/${project}/tasks`, taskView, { method: "POST", body: task, idempotencyKey });
+export const createTask = (projectId: ProjectId, task: CreateTask, idempotencyKey: string): Promise<TaskView> =>
+  api.call("POST /api/projects/{projectId}/tasks", taskView, { projectId, body: task, idempotencyKey });
 
 /** `acknowledge` acknowledges a failed task; `unacknowledge` reverts that. */
 export type TaskAction = "run" | "cancel" | "retry" | "acknowledge" | "unacknowledge";
 
-export const actOnTask = (project: ProjectId, task: TaskId, action: TaskAction): Promise<TaskView> =>
-  call(`/projects/${project}/tasks/${task}/${action}`, taskView, {
-    method: "POST",
-    idempotencyKey: crypto.randomUUID(),
-  });
+export const actOnTask = (projectId: ProjectId, taskId: TaskId, action: TaskAction): Promise<TaskView> =>
+  api.call(`POST /api/projects/{projectId}/tasks/{taskId}/${action}`, taskView, { projectId, taskId });
 
 /** Everything of a task that hasn't run yet; of a queued task, its priority and dependencies. */
-export const editTask = (project: ProjectId, task: TaskId, patch: PatchTask): Promise<TaskView> =>
-  call(`/projects/${project}/tasks/${task}`, taskView, { method: "PATCH", body: patch });
+export const editTask = (projectId: ProjectId, taskId: TaskId, patch: PatchTask): Promise<TaskView> =>
+  api.call("PATCH /api/projects/{projectId}/tasks/{taskId}", taskView, { projectId, taskId, body: patch });
 
 /** Only one that has never run can be deleted. */
-export const deleteTask = (project: ProjectId, task: TaskId): Promise<unknown> =>
-  call(`/projects/${project}/tasks/${task}`, anything, { method: "DELETE" });
+export const deleteTask = (projectId: ProjectId, taskId: TaskId): Promise<unknown> =>
+  api.call("DELETE /api/projects/{projectId}/tasks/{taskId}", anything, { projectId, taskId });
 
 /** Turns the one-time token of a sign-in link into a cookie. */
 export const redeemLink = (token: string): Promise<unknown> =>
-  call("/identity/redeem", anything, { method: "POST", body: { token } });
+  api.call("POST /api/identity/redeem", anything, { body: { token } });
 
-export const signOut = (): Promise<unknown> => call("/identity/sign-out", anything, { method: "POST" });
+export const signOut = (): Promise<unknown> => api.call("POST /api/identity/sign-out", anything);

@@ -1,6 +1,7 @@
 /** What the page reads over REST. The live feed patches the same cache entries. */
 import type { ProjectId, SessionId, TaskId } from "@samovar/base";
 import {
+  LIMITS,
   meView,
   page,
   projectView,
@@ -14,7 +15,7 @@ import {
   type TaskView,
 } from "@samovar/contracts";
 import { infiniteQueryOptions, keepPreviousData, queryOptions, type QueryClient } from "@tanstack/react-query";
-import { call, isApiError } from "./client.ts";
+import { api, isApiError } from "./client.ts";
 import {
   allProjectsKey,
   foundSessionsKey,
@@ -31,7 +32,7 @@ import {
 import { received } from "./received.ts";
 
 const SESSIONS_PER_PAGE = 50;
-const MAX_PAGE = 200;
+const FIRST_PAGE: string | undefined = undefined;
 
 const projectPage = page(projectView);
 const sessionPage = page(sessionView);
@@ -43,7 +44,7 @@ export const meQuery = queryOptions({
   queryKey: meKey,
   queryFn: async ({ signal }): Promise<MeView | null> => {
     try {
-      return await call("/me", meView, { signal });
+      return await api.call("GET /api/me", meView, {}, { signal });
     } catch (error) {
       if (isApiError(error, "unauthenticated")) return null;
       throw error;
@@ -53,61 +54,78 @@ export const meQuery = queryOptions({
 
 export const projectsQuery = queryOptions({
   queryKey: projectsKey,
-  queryFn: async ({ signal }) => (await call(`/projects?limit=${MAX_PAGE}`, projectPage, { signal })).items,
+  queryFn: async ({ signal }) =>
+    (await api.call("GET /api/projects", projectPage, { query: { limit: LIMITS.pageMax } }, { signal })).items,
 });
 
 /** Those that are archived among them. */
 export const allProjectsQuery = queryOptions({
   queryKey: allProjectsKey,
-  queryFn: async ({ signal }) =>
-    (await call(`/projects?archived=true&limit=${MAX_PAGE}`, projectPage, { signal })).items,
+  queryFn: async ({ signal }) => {
+    const query = { limit: LIMITS.pageMax, archived: "true" };
+    return (await api.call("GET /api/projects", projectPage, { query }, { signal })).items;
+  },
 });
 
-export const projectQuery = (project: ProjectId) =>
+export const projectQuery = (projectId: ProjectId) =>
   queryOptions({
-    queryKey: projectKey(project),
-    queryFn: ({ signal }) => call(`/projects/${project}`, projectView, { signal }),
+    queryKey: projectKey(projectId),
+    queryFn: ({ signal }) => api.call("GET /api/projects/{projectId}", projectView, { projectId }, { signal }),
   });
 
 /** Newest first; live when nothing is filtered, else as the server finds them. */
-export const sessionsQuery = (project: ProjectId, filter: SessionFilter = {}) =>
+export const sessionsQuery = (projectId: ProjectId, filter: SessionFilter = {}) =>
   infiniteQueryOptions({
-    queryKey: isFiltering(filter) ? foundSessionsKey(project, filter) : sessionsKey(project),
-    queryFn: async ({ pageParam, signal }): Promise<Page<SessionView>> => {
-      const query = toPageQuery(pageParam, SESSIONS_PER_PAGE, { q: filter.q, status: filter.status });
-      const read = await call(`/projects/${project}/sessions?${query}`, sessionPage, { signal });
-      return isFiltering(filter) ? read : received.mergeSessions(read, project, pageParam === "");
+    queryKey: isFiltering(filter) ? foundSessionsKey(projectId, filter) : sessionsKey(projectId),
+    queryFn: async ({ pageParam: cursor, signal }): Promise<Page<SessionView>> => {
+      const query = { limit: SESSIONS_PER_PAGE, cursor, q: filter.q, status: filter.status };
+      const read = await api.call(
+        "GET /api/projects/{projectId}/sessions",
+        sessionPage,
+        { projectId, query },
+        { signal },
+      );
+      return isFiltering(filter) ? read : received.mergeSessions(read, projectId, cursor === undefined);
     },
-    initialPageParam: "",
+    initialPageParam: FIRST_PAGE,
     getNextPageParam: (last: Page<SessionView>) => last.nextCursor,
     ...(isFiltering(filter) ? { placeholderData: keepPreviousData } : {}),
   });
 
 export const isFiltering = ({ q, status }: SessionFilter): boolean => q !== undefined || status !== undefined;
 
-export const sessionQuery = (project: ProjectId, session: SessionId) =>
+export const sessionQuery = (projectId: ProjectId, sessionId: SessionId) =>
   queryOptions({
-    queryKey: sessionKey(project, session),
-    queryFn: async ({ signal }) =>
-      received.mergeSession(await call(`/projects/${project}/sessions/${session}`, sessionView, { signal })),
+    queryKey: sessionKey(projectId, sessionId),
+    queryFn: async ({ signal }) => {
+      const route = "GET /api/projects/{projectId}/sessions/{sessionId}";
+      return received.mergeSession(await api.call(route, sessionView, { projectId, sessionId }, { signal }));
+    },
   });
 
 /** The newest tasks, for the status words of the session list. */
-export const tasksQuery = (project: ProjectId) =>
+export const tasksQuery = (projectId: ProjectId) =>
   queryOptions({
-    queryKey: tasksKey(project),
-    queryFn: async ({ signal }): Promise<readonly TaskView[]> =>
-      received.mergeTasks(
-        (await call(`/projects/${project}/tasks?limit=${MAX_PAGE}`, taskPage, { signal })).items,
-        project,
-      ),
+    queryKey: tasksKey(projectId),
+    queryFn: async ({ signal }): Promise<readonly TaskView[]> => {
+      const query = { limit: LIMITS.pageMax };
+      const { items } = await api.call(
+        "GET /api/projects/{projectId}/tasks",
+        taskPage,
+        { projectId, query },
+        { signal },
+      );
+      return received.mergeTasks(items, projectId);
+    },
   });
 
-export const taskQuery = (project: ProjectId, task: TaskId) =>
+export const taskQuery = (projectId: ProjectId, taskId: TaskId) =>
   queryOptions({
-    queryKey: taskKey(project, task),
-    queryFn: async ({ signal }) =>
-      received.mergeTask(await call(`/projects/${project}/tasks/${task}`, taskView, { signal })),
+    queryKey: taskKey(projectId, taskId),
+    queryFn: async ({ signal }) => {
+      const route = "GET /api/projects/{projectId}/tasks/{taskId}";
+      return received.mergeTask(await api.call(route, taskView, { projectId, taskId }, { signal }));
+    },
   });
 
 /** Fetches a session and its task ahead of the page that shows them and reports a failure. */
@@ -118,28 +136,12 @@ export async function prefetchSession(client: QueryClient, project: ProjectId, s
 }
 
 /** All of them, in order. */
-export const taskEventsQuery = (project: ProjectId, task: TaskId) =>
+export const taskEventsQuery = (projectId: ProjectId, taskId: TaskId) =>
   queryOptions({
-    queryKey: taskEventsKey(project, task),
+    queryKey: taskEventsKey(projectId, taskId),
     queryFn: async ({ signal }): Promise<readonly TaskEvent[]> => {
-      const events: TaskEvent[] = [];
-      let cursor: string | null = "";
-      while (cursor !== null) {
-        const next: Page<TaskEvent> = await call(
-          `/projects/${project}/tasks/${task}/events?${toPageQuery(cursor, MAX_PAGE)}`,
-          eventPage,
-          { signal },
-        );
-        events.push(...next.items);
-        cursor = next.nextCursor;
-      }
+      const route = "GET /api/projects/{projectId}/tasks/{taskId}/events";
+      const events = await api.listAll(route, eventPage, { projectId, taskId }, { signal });
       return events.toSorted((a, b) => a.seq - b.seq);
     },
   });
-
-function toPageQuery(cursor: string, limit: number, more: Readonly<Record<string, string | undefined>> = {}): string {
-  const query = new URLSearchParams({ limit: `${limit}` });
-  if (cursor !== "") query.set("cursor", cursor);
-  for (const [name, value] of Object.entries(more)) if (value !== undefined) query.set(name, value);
-  return query.toString();
-}

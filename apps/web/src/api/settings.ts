@@ -1,4 +1,4 @@
-/** Agents, credentials and the settings of the installation. A credential is written and never read back. */
+/** What only the settings pages need: agents, credentials, the installation. A credential is written and never read back. */
 import {
   agentDetail,
   agentKind,
@@ -13,52 +13,45 @@ import {
   type AgentView,
   type CredentialCheck,
   type CredentialKind,
+  type CredentialSecret,
   type CredentialView,
 } from "@samovar/contracts";
 import { queryOptions } from "@tanstack/react-query";
 import * as z from "zod";
-import { anything, call } from "./client.ts";
-import { agentKey, agentsKey, credentialsKey, settingsKey } from "./query-keys.ts";
+import { anything, api } from "./client.ts";
+import { agentKey, credentialsKey, settingsKey } from "./query-keys.ts";
 
-const agentPage = page(agentView);
 const credentialPage = page(credentialView);
-
-export const agentsQuery = queryOptions({
-  queryKey: agentsKey,
-  queryFn: async ({ signal }) => (await call("/agents", agentPage, { signal })).items,
-});
 
 /** With its definition, if it is a custom agent. */
 export const agentQuery = (kind: AgentKind) =>
   queryOptions({
     queryKey: agentKey(kind),
-    queryFn: ({ signal }): Promise<AgentDetail> => call(`/agents/${kind}`, agentDetail, { signal }),
+    queryFn: ({ signal }): Promise<AgentDetail> =>
+      api.call("GET /api/agents/{kind}", agentDetail, { kind }, { signal }),
     staleTime: 0,
   });
 
 export const putAgent = (definition: AgentDefinition): Promise<AgentView> =>
-  call(`/agents/${definition.kind}`, agentView, { method: "PUT", body: definition });
+  api.call("PUT /api/agents/{kind}", agentView, { kind: definition.kind, body: definition });
 
 export const deleteAgent = (kind: AgentKind): Promise<unknown> =>
-  call(`/agents/${kind}`, anything, { method: "DELETE" });
+  api.call("DELETE /api/agents/{kind}", anything, { kind });
 
 export const credentialsQuery = queryOptions({
   queryKey: credentialsKey,
-  queryFn: async ({ signal }) => (await call("/credentials", credentialPage, { signal })).items,
+  queryFn: async ({ signal }) => (await api.call("GET /api/credentials", credentialPage, {}, { signal })).items,
 });
 
-export const putCredential = (
-  kind: CredentialKind,
-  secret: Readonly<Record<string, unknown>>,
-): Promise<CredentialView> =>
-  call(`/credentials/${encodeURIComponent(kind)}`, credentialView, { method: "PUT", body: secret });
+export const putCredential = (kind: CredentialKind, secret: CredentialSecret): Promise<CredentialView> =>
+  api.call("PUT /api/credentials/{kind}", credentialView, { kind, body: secret });
 
 export const deleteCredential = (kind: CredentialKind): Promise<unknown> =>
-  call(`/credentials/${encodeURIComponent(kind)}`, anything, { method: "DELETE" });
+  api.call("DELETE /api/credentials/{kind}", anything, { kind });
 
-/** Asks the credential's own service whether it is good. */
+/** Checks a credential with its service. */
 export const validateCredential = (kind: CredentialKind): Promise<CredentialCheck> =>
-  call(`/credentials/${encodeURIComponent(kind)}/validate`, credentialCheck, { method: "POST" });
+  api.call("POST /api/credentials/{kind}/validate", credentialCheck, { kind });
 
 /** What people may know of how this installation is set up. */
 const installationSettings = z.object({
@@ -75,7 +68,8 @@ export type InstallationSettings = z.infer<typeof installationSettings>;
 
 export const settingsQuery = queryOptions({
   queryKey: [...settingsKey, "all"],
-  queryFn: ({ signal }): Promise<InstallationSettings> => call("/settings", installationSettings, { signal }),
+  queryFn: ({ signal }): Promise<InstallationSettings> =>
+    api.call("GET /api/settings", installationSettings, {}, { signal }),
 });
 
 const apiDescription = z.object({ info: z.object({ version: z.string() }) });
@@ -83,5 +77,5 @@ const apiDescription = z.object({ info: z.object({ version: z.string() }) });
 /** Of the server that answers, as its API describes itself. */
 export const versionQuery = queryOptions({
   queryKey: ["version"],
-  queryFn: async ({ signal }) => (await call("/openapi.json", apiDescription, { signal })).info.version,
+  queryFn: async ({ signal }) => (await api.call("GET /api/openapi.json", apiDescription, {}, { signal })).info.version,
 });

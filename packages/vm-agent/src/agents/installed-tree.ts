@@ -10,6 +10,7 @@ import type { Stats } from "node:fs";
 import { chmod, mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { parseJson } from "@samovar/base";
 import * as z from "zod";
 import { readPrivateFile, writePrivateFile } from "../daemon/private-file.ts";
 
@@ -71,12 +72,7 @@ export async function checkTree(directory: string, file: string): Promise<"intac
 
 function readRecord(file: string): z.infer<typeof treeRecord> | null {
   const text = readPrivateFile(file);
-  if (text === null) return null;
-  try {
-    return treeRecord.parse(JSON.parse(text));
-  } catch {
-    return null;
-  }
+  return text === null ? null : (treeRecord.safeParse(parseJson(text)).data ?? null);
 }
 
 /** SHA-256, in hex. A directory has neither size nor time here: what is in it is listed anyway. */

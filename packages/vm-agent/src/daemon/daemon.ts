@@ -26,7 +26,7 @@ import { Link } from "./link/link.ts";
 import { SessionSupervisor } from "./sessions/session-supervisor.ts";
 import { StandbyHosts } from "./sessions/standby-hosts.ts";
 import type { SelfCommand } from "../startup-snapshot.ts";
-import { StoreBusyError } from "./store/database.ts";
+import { StoreBusyError } from "./store/open-store.ts";
 import { DaemonStore } from "./store/store.ts";
 import { WorkspaceTokens } from "./tokens.ts";
 import { WorkspaceCallback } from "./workspaces/callback.ts";

@@ -39,7 +39,7 @@ export async function bootstrap(deps: BootstrapDeps, request: BootstrapRequest):
   const reason = node === null || !isAlive(node.record) ? "the node is gone" : findRefusal(deps, tokenHash, claimHash);
   if (node === null || reason !== null) {
     storage.addRefusal("bootstrap", reason ?? "the node is gone", clock.now());
-    return { ok: false, code: "unauthenticated", message: "The bootstrap token is invalid or was used already." };
+    return { ok: false, code: "unauthenticated", message: "The bootstrap token is invalid or has already been used." };
   }
   if (storage.bootstrapClaim() === null) storage.saveBootstrapClaim(tokenHash, claimHash, clock.now());
   const { nodeId } = node.identity;

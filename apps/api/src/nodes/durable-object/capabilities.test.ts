@@ -9,7 +9,7 @@ import { describeAgent } from "../../agents/agents.ts";
 import { database } from "../../database/index.ts";
 import { createWorkspace } from "../../workspaces/store.ts";
 import { getNodeObject } from "./stub.ts";
-import { aHolder, aNode, anOwner, connected, passTime, fireAlarm, stopClock } from "./node.fixture.ts";
+import { aHolder, aNode, anOwner, connected, passTime, fireAlarm, stopClock } from "./node.testing.ts";
 import { scriptedCloud } from "./scripted-cloud.ts";
 import { NodeStorage } from "./storage.ts";
 

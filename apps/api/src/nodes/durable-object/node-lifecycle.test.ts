@@ -27,7 +27,7 @@ import {
   setTime,
   START,
   stopClock,
-} from "./node.fixture.ts";
+} from "./node.testing.ts";
 import { scriptedCloud } from "./scripted-cloud.ts";
 import type { ScriptedCloud } from "./scripted-cloud.ts";
 import { NodeStorage } from "./storage.ts";

@@ -4,7 +4,7 @@ import { PROTOCOL_VERSION } from "@samovar/contracts";
 import { afterEach, expect, it, vi } from "vitest";
 import { database } from "../../database/index.ts";
 import { findNode } from "../store.ts";
-import { aHolder, aNode, anOwner, connect, connected, fireAlarm, stopClock } from "./node.fixture.ts";
+import { aHolder, aNode, anOwner, connect, connected, fireAlarm, stopClock } from "./node.testing.ts";
 import { scriptedCloud } from "./scripted-cloud.ts";
 import { getNodeObject } from "./stub.ts";
 

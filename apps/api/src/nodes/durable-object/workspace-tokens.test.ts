@@ -9,8 +9,8 @@ import { getConfig } from "../../config.ts";
 import { getProjectData } from "../../sessions/durable-object/stub.ts";
 import { ProjectStorage } from "../../sessions/durable-object/storage.ts";
 import { getNodeObject } from "./stub.ts";
-import { aHolder, aNode, anOwner, connect, connected, fireAlarm, passTime, stopClock } from "./node.fixture.ts";
-import type { Agent } from "./node.fixture.ts";
+import { aHolder, aNode, anOwner, connect, connected, fireAlarm, passTime, stopClock } from "./node.testing.ts";
+import type { Agent } from "./node.testing.ts";
 import { scriptedCloud } from "./scripted-cloud.ts";
 
 const { LATE_DELIVERY_GRACE_MS } = getConfig(env);

@@ -9,7 +9,7 @@ import { inSeries } from "@samovar/testing/series";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { getNodeObject } from "../../nodes/durable-object/stub.ts";
-import { anOwner, connected } from "../../nodes/durable-object/node.fixture.ts";
+import { anOwner, connected } from "../../nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
 import { cancelTask } from "../run.ts";
 import {
@@ -25,7 +25,7 @@ import {
   submit,
   readTranscript,
   getWorkspace,
-} from "./scripted-node.fixture.ts";
+} from "./scripted-node.testing.ts";
 
 beforeEach(() => {
   scriptedCloud();
@@ -204,7 +204,7 @@ async function playOut(plan: Plan): Promise<void> {
   const isKept = status === "cancelled" && (await wasAsked(task));
   if (isKept) expect(workspace, why).toMatchObject({ state: "retained", retainedUntil: expect.any(Number) });
   else expect(workspace?.state ?? "destroyed", why).toBe("destroyed");
-  if (isKept) expect((await readTranscript(task)).at(-1), why).toMatch(/Cancelled on request\. .*is kept until/);
+  if (isKept) expect((await readTranscript(task)).at(-1), why).toMatch(/Cancelled on request\. .*is retained until/);
   const nodeId = workspace?.nodeId;
   if (nodeId !== undefined)
     expect(await getNodeObject(env, nodeId).view(), why).toMatchObject({

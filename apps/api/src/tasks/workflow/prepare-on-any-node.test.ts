@@ -5,7 +5,7 @@ import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { nodes } from "../../database/schema.ts";
 import { getNodeObject } from "../../nodes/durable-object/stub.ts";
-import { anOwner } from "../../nodes/durable-object/node.fixture.ts";
+import { anOwner } from "../../nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
 import {
   db,
@@ -18,7 +18,7 @@ import {
   soon,
   submit,
   getWorkspace,
-} from "./scripted-node.fixture.ts";
+} from "./scripted-node.testing.ts";
 
 beforeEach(() => {
   scriptedCloud();

@@ -7,9 +7,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { actorOf } from "../../../test/caller.ts";
 import { deleteDefinition, putDefinition } from "../../agents/store.ts";
 import { projects } from "../../database/schema.ts";
-import { aHolder, anOwner } from "../../nodes/durable-object/node.fixture.ts";
+import { aHolder, anOwner } from "../../nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
-import { db, deps, ScriptedNode, reaches, toSession, soon, submit, getWorkspace } from "./scripted-node.fixture.ts";
+import { db, deps, ScriptedNode, reaches, toSession, soon, submit, getWorkspace } from "./scripted-node.testing.ts";
 import { openRun } from "./run-job.ts";
 
 const GOOSE = agentDefinition.parse({

@@ -9,7 +9,7 @@ import { actorOf, controlPlane, tokenOf } from "../../../test/caller.ts";
 import { putLimits } from "../../budgets/limits.ts";
 import { putPrices } from "../../budgets/prices.ts";
 import { dailySpending } from "../../database/schema.ts";
-import { aHolder, anOwner } from "../../nodes/durable-object/node.fixture.ts";
+import { aHolder, anOwner } from "../../nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
 import { getNodeObject } from "../../nodes/durable-object/stub.ts";
 import { decideQueueTurn } from "../queue.ts";
@@ -25,7 +25,7 @@ import {
   ScriptedNode,
   soon,
   submit,
-} from "./scripted-node.fixture.ts";
+} from "./scripted-node.testing.ts";
 
 const cloud = controlPlane();
 const NONE = { costMicros: null, tokens: null };

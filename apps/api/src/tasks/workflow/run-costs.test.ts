@@ -8,9 +8,9 @@ import { and, eq, ne } from "drizzle-orm";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { nodes, tasks } from "../../database/schema.ts";
 import { NodeLifecycle } from "../../nodes/durable-object/node-lifecycle.ts";
-import { aHolder, anOwner } from "../../nodes/durable-object/node.fixture.ts";
+import { aHolder, anOwner } from "../../nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
-import { db, aSessionEnd, ScriptedNode, soon, submit } from "./scripted-node.fixture.ts";
+import { db, aSessionEnd, ScriptedNode, soon, submit } from "./scripted-node.testing.ts";
 import { RunContext } from "./run-context.ts";
 
 beforeEach(() => {

@@ -136,7 +136,7 @@ async function retain(context: RunContext, start: RunStart, nodeId: NodeId, endi
   );
   await context.attempt("end: free slot", () => context.node(nodeId).retain(start.workspaceId));
   const until = new Date(retainedUntil).toISOString().slice(0, 16).replace("T", " ");
-  await addEndNotice(context, start, ending, `The workspace is kept until ${until} UTC.`);
+  await addEndNotice(context, start, ending, `The workspace is retained until ${until} UTC.`);
   return nothing;
 }
 

@@ -9,7 +9,7 @@ import { putCredential } from "../../credentials/store.ts";
 import { projects } from "../../database/schema.ts";
 import { GITHUB_TOKEN, scriptedGitHub } from "../../github/scripted-github.ts";
 import type { ScriptedGitHub } from "../../github/scripted-github.ts";
-import { aHolder, anOwner } from "../../nodes/durable-object/node.fixture.ts";
+import { aHolder, anOwner } from "../../nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
 import {
   db,
@@ -21,7 +21,7 @@ import {
   submit,
   readTranscript,
   getWorkspace,
-} from "./scripted-node.fixture.ts";
+} from "./scripted-node.testing.ts";
 
 let github: ScriptedGitHub;
 let owner: UserId;

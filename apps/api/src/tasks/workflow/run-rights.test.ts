@@ -5,9 +5,9 @@ import { AGENTS, withRepositorySettings } from "@samovar/domain/agents";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { projects } from "../../database/schema.ts";
-import { aHolder, anOwner } from "../../nodes/durable-object/node.fixture.ts";
+import { aHolder, anOwner } from "../../nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
-import { db, ScriptedNode, submit } from "./scripted-node.fixture.ts";
+import { db, ScriptedNode, submit } from "./scripted-node.testing.ts";
 
 let owner: UserId;
 beforeEach(async () => {

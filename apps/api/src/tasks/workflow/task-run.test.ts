@@ -2,7 +2,7 @@ import { env, introspectWorkflow, introspectWorkflowInstance } from "cloudflare:
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ids } from "../../../test/caller.ts";
 import { getNodeObject } from "../../nodes/durable-object/stub.ts";
-import { aBusyNode, anOwner } from "../../nodes/durable-object/node.fixture.ts";
+import { aBusyNode, anOwner } from "../../nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
 import type { ScriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
 import { cancelTask } from "../run.ts";
@@ -22,7 +22,7 @@ import {
   submit,
   readTranscript,
   getWorkspace,
-} from "./scripted-node.fixture.ts";
+} from "./scripted-node.testing.ts";
 
 let cloud: ScriptedCloud;
 
@@ -147,7 +147,7 @@ describe("an agent that does not end clean", () => {
     expect(await getWorkspace(task)).toMatchObject({ state: "retained", retainedUntil: expect.any(Number), failure });
     await vi.waitFor(async () => expect(await getRetainedTaskIds(machine)).toEqual([task.id]), soon);
     expect(await getTaskIds(machine)).toEqual([]);
-    expect((await readTranscript(task)).at(-1)).toMatch(/The agent's process died\. The workspace is kept until/);
+    expect((await readTranscript(task)).at(-1)).toMatch(/The agent's process died\. The workspace is retained until/);
     await vi.waitFor(async () => expect(await toSession(task)).toMatchObject({ status: "error" }), soon);
   });
 

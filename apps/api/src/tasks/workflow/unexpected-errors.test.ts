@@ -2,7 +2,7 @@
 import { isTerminal } from "@samovar/domain/task-status";
 import { env, introspectWorkflow } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { anOwner } from "../../nodes/durable-object/node.fixture.ts";
+import { anOwner } from "../../nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
 import {
   aSessionEnd,
@@ -14,7 +14,7 @@ import {
   soon,
   submit,
   getWorkspace,
-} from "./scripted-node.fixture.ts";
+} from "./scripted-node.testing.ts";
 
 beforeEach(() => {
   scriptedCloud();

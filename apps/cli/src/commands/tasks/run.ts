@@ -1,5 +1,5 @@
 /** `samovar run`: submits a task for a repository and, unless it goes to the backlog, follows it to its end. */
-import type { ApiClient } from "@samovar/client/api-client";
+import type { SamovarClient } from "../../client/samovar-client.ts";
 import type { AgentKind, ProjectView, SpendingLimit, TaskView, VmSize } from "@samovar/contracts";
 import { createTask } from "@samovar/contracts";
 import { requireSamovar } from "../../client/connect.ts";
@@ -79,7 +79,7 @@ async function connect(context: CommandContext) {
 }
 
 async function projectFor(
-  client: ApiClient,
+  client: SamovarClient,
   projects: readonly ProjectView[],
   repository: Repository | null,
   options: RunOptions,

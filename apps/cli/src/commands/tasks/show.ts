@@ -1,5 +1,5 @@
 /** `samovar task TASK`: its status, why it waits, what it produced, and what to do next. */
-import type { ApiClient } from "@samovar/client/api-client";
+import type { SamovarClient } from "../../client/samovar-client.ts";
 import type { TaskView, WorkspaceView } from "@samovar/contracts";
 import { requireSamovar } from "../../client/connect.ts";
 import { CliError } from "../../client/errors.ts";
@@ -23,13 +23,13 @@ export async function showTask(text: string, context: CommandContext): Promise<n
   return 0;
 }
 
-async function getWorkspace(client: ApiClient, task: TaskView): Promise<WorkspaceView | null> {
+async function getWorkspace(client: SamovarClient, task: TaskView): Promise<WorkspaceView | null> {
   if (task.workspaceId === null) return null;
   const found = await orNull(client.workspace(task.workspaceId));
   return found?.state === "destroyed" ? null : found;
 }
 
-async function listRelated(client: ApiClient, task: TaskView): Promise<ReadonlyMap<string, TaskView>> {
+async function listRelated(client: SamovarClient, task: TaskView): Promise<ReadonlyMap<string, TaskView>> {
   const ids = [...new Set([...task.dependsOn, ...(task.waiting?.taskIds ?? [])])];
   // A task ahead in the queue may belong to another project; then only its id is shown.
   const found = await Promise.all(ids.map((id) => orNull(client.task(task.projectId, id))));

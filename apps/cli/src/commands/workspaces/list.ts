@@ -1,5 +1,5 @@
 /** `samovar workspaces`: existing workspaces, why they are retained and for how long; `--all` includes destroyed ones. */
-import type { ApiClient } from "@samovar/client/api-client";
+import type { SamovarClient } from "../../client/samovar-client.ts";
 import type { WorkspaceState, WorkspaceView } from "@samovar/contracts";
 import { requireSamovar } from "../../client/connect.ts";
 import { toSafeLine } from "../../output/safe-text.ts";
@@ -30,7 +30,7 @@ export async function listWorkspaces(all: boolean, context: CommandContext): Pro
   return 0;
 }
 
-async function listExisting(client: ApiClient): Promise<WorkspaceView[]> {
+async function listExisting(client: SamovarClient): Promise<WorkspaceView[]> {
   const lists = await Promise.all(EXISTING.map((state) => client.workspaces(state)));
   // A workspace that changes its state between two requests is in both lists.
   const each = new Map(lists.flat().map((workspace) => [workspace.id, workspace]));

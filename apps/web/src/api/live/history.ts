@@ -6,7 +6,7 @@ import type { ProjectId, SessionId } from "@samovar/base";
 import { LIMITS, messageView, sessionView, type MessageView } from "@samovar/contracts";
 import { reachesStart, type TranscriptPage } from "@samovar/domain/transcript";
 import * as z from "zod";
-import { call } from "../client.ts";
+import { api } from "../client.ts";
 import type { LiveStore } from "./store.ts";
 
 /** The messages before a position, the newest of them. */
@@ -73,23 +73,24 @@ function placesBefore(start: number, goal: number): readonly number[] {
   return Array.from({ length: pages }, (_, page) => start - page * PAGE_MESSAGES).filter((before) => before > 0);
 }
 
+const MESSAGES = "GET /api/projects/{projectId}/sessions/{sessionId}/messages";
 const historyAnswer = z.object({ messages: z.array(messageView), session: sessionView });
 
 export const createPageReader =
-  (project: ProjectId): ReadPage =>
+  (projectId: ProjectId): ReadPage =>
   async (sessionId, before) => {
-    const path = `/projects/${project}/sessions/${sessionId}/messages?before=${before}&limit=${PAGE_MESSAGES}`;
-    const { messages, session } = await call(path, historyAnswer);
+    const query = { before, limit: PAGE_MESSAGES };
+    const { messages, session } = await api.call(MESSAGES, historyAnswer, { projectId, sessionId, query });
     return { messages, version: session.version };
   };
 
 /** All of a session, in order, as it is at the end of reading. */
-export async function readAll(project: ProjectId, session: SessionId): Promise<readonly MessageView[]> {
+export async function readAll(projectId: ProjectId, sessionId: SessionId): Promise<readonly MessageView[]> {
   const messages: MessageView[] = [];
   for (;;) {
     const after = messages.at(-1)?.position ?? -1;
-    const path = `/projects/${project}/sessions/${session}/messages?after=${after}&limit=${PAGE_MESSAGES}`;
-    const page = await call(path, historyAnswer);
+    const query = { after, limit: PAGE_MESSAGES };
+    const page = await api.call(MESSAGES, historyAnswer, { projectId, sessionId, query });
     messages.push(...page.messages);
     if (page.messages.length === 0 || messages.length >= page.session.messageCount) return messages;
   }

@@ -5,7 +5,7 @@ import { clsx } from "clsx";
 import { ChevronDown, SlidersHorizontal, TriangleAlert } from "lucide-react";
 import { lazy, Suspense, useEffect, useId, useState } from "react";
 import { installationQuery } from "../../api/installation.ts";
-import { agentsQuery } from "../../api/settings.ts";
+import { agentsQuery } from "../../api/agents.ts";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { fetchAhead } from "../../lib/when-idle.ts";
 import { countChanged, SIZES, type TaskOptions } from "../tasks/task-options.ts";

@@ -2,7 +2,7 @@
 import type { ProjectId } from "@samovar/base";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { agentsQuery } from "../../api/settings.ts";
+import { agentsQuery } from "../../api/agents.ts";
 import { useActions } from "../../shortcuts/actions.tsx";
 import { Button } from "../../ui/button.tsx";
 import { getDraft, fillDraft } from "../tasks/draft.ts";

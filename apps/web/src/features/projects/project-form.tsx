@@ -5,7 +5,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { patchProject } from "../../api/commands.ts";
 import { projectKey, projectsKey } from "../../api/query-keys.ts";
-import { agentsQuery } from "../../api/settings.ts";
+import { agentsQuery } from "../../api/agents.ts";
 import { Button } from "../../ui/button.tsx";
 import { ErrorPanel } from "../errors/error-panel.tsx";
 import { Field } from "../../ui/field.tsx";

@@ -1,5 +1,5 @@
 /** What each kind of credential asks for, and how its fields become the secret that is sent. Pure. */
-import type { AgentView, CredentialKind } from "@samovar/contracts";
+import type { AgentView, CredentialKind, CredentialSecret } from "@samovar/contracts";
 
 export interface CredentialField {
   readonly name: string;
@@ -59,13 +59,22 @@ export function getCredentialForm(kind: CredentialKind, agents: readonly AgentVi
 }
 
 /** As it was typed, without the empty fields; the server's schema is the judge of it. */
-export function toSecret(form: CredentialForm, data: Pick<FormData, "get">): Readonly<Record<string, unknown>> {
-  const filled = Object.fromEntries(
-    form.fields.flatMap(({ name }) => {
+export function toSecret({ kind, fields }: CredentialForm, data: Pick<FormData, "get">): CredentialSecret {
+  const filled: Readonly<Record<string, string>> = Object.fromEntries(
+    fields.flatMap(({ name }) => {
       const value = String(data.get(name) ?? "").trim();
       return value === "" ? [] : [[name, value]];
     }),
   );
-  if (form.kind.startsWith("agent:")) return { kind: "agent", agent: form.kind.slice("agent:".length), env: filled };
-  return { kind: form.kind, ...filled };
+  switch (kind) {
+    case "anthropic":
+    case "openai":
+    case "google":
+      return { kind, ...filled };
+    case "hetzner":
+    case "github":
+      return { kind, token: filled["token"] ?? "" };
+    default:
+      return { kind: "agent", agent: kind.slice("agent:".length), env: filled };
+  }
 }

@@ -15,7 +15,7 @@ export function OfflineBar() {
       <WifiOff size={15} className="shrink-0" aria-hidden="true" />
       {lastOpenAt === null
         ? "Offline: can't reach Samovar."
-        : `Offline. Showing what we had at ${formatClock(lastOpenAt)}.`}{" "}
+        : `Offline. Showing the state of ${formatClock(lastOpenAt)}.`}{" "}
       Drafts are saved; tasks can't be started until you're back online.
     </div>
   );

@@ -5,7 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useId, type ReactNode } from "react";
 import { installationQuery } from "../../api/installation.ts";
 import { sizesQuery } from "../../api/nodes.ts";
-import { agentsQuery } from "../../api/settings.ts";
+import { agentsQuery } from "../../api/agents.ts";
 import { CONTROL } from "../../ui/field.tsx";
 import { formatSizeOffer } from "../../lib/format-price.ts";
 import { visibleText } from "../../lib/visible-text.ts";

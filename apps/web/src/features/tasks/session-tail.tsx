@@ -1,4 +1,5 @@
 /** What stands after the last message: what happens now, or how it ended and what to do. */
+import { toPath } from "@samovar/client/api-client";
 import type { CommitView, Failure, TaskOutput, TaskView } from "@samovar/contracts";
 import { CornerDownRight, Download, GitCommitHorizontal, ShieldCheck, ShieldAlert, TriangleAlert } from "lucide-react";
 import { Button } from "../../ui/button.tsx";
@@ -97,7 +98,10 @@ function Outcome({ task }: { readonly task: TaskView }) {
       )}
       {output?.bundle != null && (
         <a
-          href={`/api/projects/${task.projectId}/tasks/${task.id}/bundle`}
+          href={toPath("GET /api/projects/{projectId}/tasks/{taskId}/bundle", {
+            projectId: task.projectId,
+            taskId: task.id,
+          })}
           download
           className="inline-flex items-center gap-1.5 self-start text-accent underline"
         >

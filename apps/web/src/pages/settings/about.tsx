@@ -19,7 +19,8 @@ export function AboutSettings() {
     <>
       <h1 className="text-page font-semibold">About</h1>
       <p className="text-ui text-ink-2">
-        Samovar{version.data === undefined ? "" : ` ${version.data}`} runs coding tasks on machines that it manages.
+        Samovar{version.data === undefined ? "" : ` ${version.data}`} runs coding tasks on nodes that it creates and
+        looks after.
       </p>
       <section aria-label="This installation" className="flex flex-col gap-2">
         <h2 className="text-title font-semibold">This installation</h2>

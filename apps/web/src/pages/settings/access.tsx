@@ -9,8 +9,8 @@ export function AccessSettings() {
     <>
       <h1 className="text-page font-semibold">Access</h1>
       <p className="text-ui text-ink-2">
-        Whoever has one of these can do everything that you can do. End what you don't recognise: its open connections
-        close at once.
+        Each of these can do everything that you can do. End any that you don't recognise; their open connections close
+        at once.
       </p>
       <SignInSessions />
       <ApiTokens />

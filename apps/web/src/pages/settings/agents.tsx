@@ -4,7 +4,7 @@ import { Plus } from "lucide-react";
 import { useState } from "react";
 import { AgentCard } from "../../features/settings/agent-card.tsx";
 import { AgentForm } from "../../features/settings/agent-form.tsx";
-import { agentsQuery } from "../../api/settings.ts";
+import { agentsQuery } from "../../api/agents.ts";
 import { Button } from "../../ui/button.tsx";
 import { ErrorPanel } from "../../features/errors/error-panel.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";

@@ -3,7 +3,8 @@ import { CREDENTIAL_KINDS, type AgentView, type CredentialKind, type CredentialV
 import { useQuery } from "@tanstack/react-query";
 import { CredentialCard } from "../../features/settings/credential-card.tsx";
 import { getCredentialForm } from "../../features/settings/credential-forms.ts";
-import { agentsQuery, credentialsQuery } from "../../api/settings.ts";
+import { agentsQuery } from "../../api/agents.ts";
+import { credentialsQuery } from "../../api/settings.ts";
 import { ErrorPanel } from "../../features/errors/error-panel.tsx";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { useTitle } from "../../ui/use-title.ts";

@@ -1,5 +1,6 @@
 /** Settings: what belongs to the person and the installation, one page a subject. */
-import { Link, Outlet } from "@tanstack/react-router";
+import { Link, Outlet, useLocation } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
 
 const PAGES = [
   { to: "/settings/agents", label: "Agents" },
@@ -12,9 +13,17 @@ const PAGES = [
 ] as const;
 
 export function Settings() {
+  const nav = useRef<HTMLElement>(null);
+  const path = useLocation({ select: ({ pathname }) => pathname });
+  // On a phone the row of pages is wider than the window.
+  useEffect(() => {
+    const current = nav.current?.querySelector(`[href="${path}"]`);
+    current?.scrollIntoView({ block: "nearest", inline: "center", behavior: "instant" });
+  }, [path]);
   return (
     <div className="flex min-h-0 flex-1 flex-col tablet:flex-row">
       <nav
+        ref={nav}
         aria-label="Settings"
         className="flex shrink-0 gap-1 overflow-x-auto border-b border-hairline p-2 tablet:w-50 tablet:flex-col tablet:border-e tablet:border-b-0 tablet:p-3"
       >

@@ -19,7 +19,7 @@ import { cpus, totalmem } from "node:os";
 import { WebSocket } from "ws";
 import { getReconnectLimits } from "../reconnect-limits.ts";
 import type { DaemonStore } from "../store/store.ts";
-import { readFrame, UNKNOWN_CALL } from "./frames.ts";
+import { readFrame, UNKNOWN_CALL } from "./read-frame.ts";
 
 export interface LinkPorts {
   readonly clock: Clock;

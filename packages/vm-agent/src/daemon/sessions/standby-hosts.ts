@@ -19,8 +19,8 @@ import type {
 } from "@samovar/contracts";
 import { PROTOCOL_VERSION, agentRecipe } from "@samovar/contracts";
 import { lowerGroup, markProcess, type ProcessMark, READY_ENVIRONMENT, untilReady } from "@samovar/processes";
-import type { AgentPorts } from "../../agents/registry.ts";
-import { prepareAgent } from "../../agents/registry.ts";
+import type { AgentPorts } from "../../agents/prepare-agent.ts";
+import { prepareAgent } from "../../agents/prepare-agent.ts";
 import type { RuntimeChoice } from "../../runtime/choose-runtime.ts";
 import { createHostSandbox } from "../../runtime/choose-runtime.ts";
 import { reapSession } from "../../session-host/reap.ts";

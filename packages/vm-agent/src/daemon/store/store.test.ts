@@ -6,7 +6,7 @@ import { rmSync, readFileSync, writeFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { makeDirectory } from "../git/repositories.testing.ts";
-import { StoreBusyError } from "./database.ts";
+import { StoreBusyError } from "./open-store.ts";
 import { DaemonStore } from "./store.ts";
 
 const ids = idSource(systemClock, systemRandom);

@@ -9,7 +9,7 @@ import type { ProcessMark } from "@samovar/processes";
 import type { Salvage } from "@samovar/sqlite";
 import { runTransaction } from "@samovar/sqlite";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import { openStore } from "./database.ts";
+import { openStore } from "./open-store.ts";
 import type { ReportedEnd, SessionRow, WorkspaceRow } from "./rows.ts";
 import { sessionRow, workspaceRow } from "./rows.ts";
 

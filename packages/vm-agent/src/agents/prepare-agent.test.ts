@@ -6,7 +6,7 @@ import { delimiter, join } from "node:path";
 import { noStartGate } from "@samovar/processes";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { makeDirectory } from "../daemon/git/repositories.testing.ts";
-import { prepareAgent } from "./registry.ts";
+import { prepareAgent } from "./prepare-agent.ts";
 import { TreeChecks } from "./tree-checks.ts";
 
 let root: string;
