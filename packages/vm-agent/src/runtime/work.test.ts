@@ -1,10 +1,12 @@
 /** Work that agents do, in a sandbox with its network: projects are installed, built, tested, served and committed there. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { OPEN_EGRESS } from "@samovar/contracts";
 import { isLong } from "@samovar/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { SshServer } from "../daemon/git/servers.testing.ts";
 import { PUBLIC_ADDRESS, createOutside, createUse } from "../egress/outside.testing.ts";
 import { chooseRuntime } from "./choose-runtime.ts";
 import { type NetworkRig, SYSTEM_PATH, openRig } from "./network/rig.testing.ts";
@@ -21,9 +23,20 @@ afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end();
 });
 
+let node: string;
 let rig: NetworkRig;
 let registry: PackageRegistry;
 let checkout: string;
+
+/** A workspace whose connections to this name end at a port of loopback. */
+async function open(name: string, port: number): Promise<void> {
+  const outside = createOutside(port);
+  outside.names.set(name, [[PUBLIC_ADDRESS]]);
+  rig = await openRig(node, choice, outside);
+  ends.push(() => rig.end());
+  rig.network?.use(createUse(OPEN_EGRESS));
+  checkout = rig.runtime.toNodePath(rig.runtime.seen.checkout ?? "") ?? "";
+}
 
 /** Runs a shell line that ends at its first failure, in a checkout with these files. Returns its output, and whether it failed. */
 async function work(line: string, files: Readonly<Record<string, string>> = {}): Promise<string> {
@@ -81,6 +94,11 @@ print(ptrace(16, child.pid, None, None), open(f"/proc/{child.pid}/maps").read(1)
 child.kill()'`,
     prints: /^0 True$/,
   },
+  {
+    what: "the user's home is the workspace's, for programs that do not read HOME too",
+    line: `env -u HOME node -p 'os.homedir() + " " + os.userInfo().homedir'; env -u HOME python3 -c 'import os; print(os.path.expanduser("~"))'`,
+    prints: /^\/home\/agent \/home\/agent\n\/home\/agent$/,
+  },
   { what: "a program gets a terminal", line: "script -qec tty /dev/null", prints: /^\/dev\/pts\/\d+$/ },
   {
     what: "git makes commits, branches, clones and worktrees, and signs with a key of ssh-keygen",
@@ -128,16 +146,11 @@ const RUST_PROJECT = {
 if (choice.kind === "sandbox") {
   describe("[R14] in a sandbox", () => {
     beforeEach(async () => {
-      const node = mkdtempSync(join(tmpdir(), "smv-work-"));
+      node = mkdtempSync(join(tmpdir(), "smv-work-"));
       ends.push(() => rmSync(node, { recursive: true, force: true }));
       registry = await startPackageRegistry(REGISTRY, join(node, "registry"));
       ends.push(() => registry.close());
-      const outside = createOutside(registry.port);
-      outside.names.set(REGISTRY, [[PUBLIC_ADDRESS]]);
-      rig = await openRig(node, choice, outside);
-      ends.push(() => rig.end());
-      rig.network?.use(createUse(OPEN_EGRESS));
-      checkout = rig.runtime.toNodePath(rig.runtime.seen.checkout ?? "") ?? "";
+      await open(REGISTRY, registry.port);
     });
 
     test.for(ABILITIES)("$what", async ({ line, prints }) => {
@@ -180,6 +193,25 @@ pip install -q --no-index --find-links wheels kettle; python3 -m unittest 2>&1; 
       expect(output).toMatch(/Ran 1 test in .*\n\nOK/);
       expect(output).toMatch(/\/workspace\/\.venv$/);
       expect(registry.requests).toEqual(["/simple/kettle/", `/${WHEEL}`]);
+    });
+
+    test("git clones and pushes over ssh, with the key and the known hosts of the workspace's home", async () => {
+      const server = await new SshServer(join(node, "sshd")).start();
+      ends.push(() => server.stop());
+      await open("git.example", server.port);
+      const home = rig.runtime.toNodePath(rig.runtime.seen.home) ?? "";
+      writeFiles(home, { ".ssh/config": "StrictHostKeyChecking accept-new\n" });
+      cpSync(join(node, "sshd/user"), join(home, ".ssh/id_ed25519"));
+      const bare = join(node, "cup.git");
+      execFileSync("git", ["init", "--quiet", "--bare", "--initial-branch=main", bare]);
+      const output = await work(
+        `${IDENTITY}; git clone -q ssh://git.example${bare} cup; cd cup; git commit -q --allow-empty -m Tea; git push -q origin HEAD:main; git ls-remote origin 2>&1`,
+      );
+      expect(output).toMatch(/\trefs\/heads\/main$/);
+      expect(execFileSync("git", ["-C", bare, "log", "--format=%an %s", "main"], { encoding: "utf8" })).toBe(
+        "Ann Tea\n",
+      );
+      expect(readFileSync(join(home, ".ssh/known_hosts"), "utf8")).toMatch(/^(git\.example|\|1\|)/);
     });
 
     if (isLong) {
