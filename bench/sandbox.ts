@@ -30,6 +30,8 @@ const FILES = 10_000;
 const FILES_PER_DIRECTORY = 100;
 /** Together with what they need, a few hundred packages, all of JavaScript. */
 const DEPENDENCIES = { eslint: "8.57.1", express: "4.21.2", jest: "29.7.0", webpack: "5.97.1" };
+/** Rounds of quick work for each round of the work that takes seconds. */
+const SLOW = 3;
 const NPM = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
 
 /** Runs its arguments as a program and prints how long that took: so a sandbox's own start is not part of the work in it. */
@@ -113,7 +115,7 @@ async function measureWork(directory: string, runtimes: readonly Runtime[], roun
       [`git status, ${FILES} files`]: await alternate(runtimes, rounds, (runtime) =>
         work(runtime, `cd files && "$NODE" -e "$TIMED" git status --porcelain`),
       ),
-      [`npm ci, ${project.packages} packages`]: await alternate(runtimes, rounds, async (runtime) => {
+      [`npm ci, ${project.packages} packages`]: await alternate(runtimes, Math.ceil(rounds / SLOW), async (runtime) => {
         rmSync(join(placesOf(rigOf(rigs, runtime)).checkout, "project/node_modules"), { recursive: true, force: true });
         return work(runtime, `cd project && "$NODE" -e "$TIMED" npm ci --offline ${NPM.join(" ")}`);
       }),

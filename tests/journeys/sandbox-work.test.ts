@@ -53,7 +53,7 @@ if (here.kind === "sandbox") {
       await removeDirectory(installation.dataDir);
     });
 
-    test("[R14] [R15] [R50] a task tests a Node and a Python project, fetches the server that its set-up left, and commits; all of it is pushed", async () => {
+    test("[R15] [R48] [R50] a task tests a Node and a Python project, fetches the server that its set-up left, and commits; all of it is pushed", async () => {
       const repository = makeRepository(join(installation.dataDir, "repository"), FILES);
       lock(repository);
       const finished = await installation.samovar([

@@ -144,7 +144,7 @@ const RUST_PROJECT = {
 };
 
 if (choice.kind === "sandbox") {
-  describe("[R14] in a sandbox", () => {
+  describe("[R48] [R50] in a sandbox", () => {
     beforeEach(async () => {
       node = mkdtempSync(join(tmpdir(), "smv-work-"));
       ends.push(() => rmSync(node, { recursive: true, force: true }));
