@@ -29,15 +29,15 @@ const PACKAGE = {
   dependencies: { kettle: "file:kettle" },
 };
 const FILES = {
-  ".gitignore": "node_modules\n.venv\n*.log\n__pycache__\n",
+  ".gitignore": "node_modules\n.venv\n__pycache__\n",
   "package.json": JSON.stringify(PACKAGE),
   "kettle/package.json": JSON.stringify({ name: "kettle", version: "1.0.0" }),
   "kettle/index.js": "exports.boil = (cups) => cups * 3;\n",
-  "serve.js": `require("http").createServer((q, r) => r.end(String(require("kettle").boil(2)))).listen(4000, "127.0.0.1");\n`,
+  "serve.js": `require("http").createServer((q, r) => r.end(String(require("kettle").boil(2)))).listen(4000, "127.0.0.1", () => console.log("up"));\n`,
   "tea.test.js": `require("node:test")("three minutes a cup", () => require("assert").equal(require("kettle").boil(2), 6));\n`,
   "test_tea.py":
     "import unittest\n\n\nclass Tea(unittest.TestCase):\n    def test_three_minutes_a_cup(self):\n        self.assertEqual(2 * 3, 6)\n",
-  "samovar.setup": `#!/bin/sh\nset -e\nnpm ci --no-audit --no-fund\npython3 -m venv .venv\nnode serve.js >serve.log 2>&1 &\n`,
+  "samovar.setup": `#!/bin/sh\nset -e\nnpm ci --no-audit --no-fund\npython3 -m venv .venv\nmkfifo /tmp/up\nnode serve.js >/tmp/up &\nread -r up </tmp/up\n`,
 };
 
 if (here.kind === "sandbox") {
@@ -66,7 +66,7 @@ if (here.kind === "sandbox") {
         script(
           "Work a day",
           sh("npm test"),
-          sh("curl -sS --retry 100 --retry-connrefused --retry-delay 1 http://127.0.0.1:4000/"),
+          sh("curl -sS http://127.0.0.1:4000/"),
           sh(". .venv/bin/activate && python -m unittest 2>&1 && python -c 'import sys; print(sys.prefix)'"),
           write("leaf.txt", "green"),
           sh(
