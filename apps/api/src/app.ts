@@ -14,7 +14,7 @@ import { credentialRoutes } from "./credentials/routes.ts";
 import { depsFor, systemPorts } from "./deps.ts";
 import type { Ports } from "./deps.ts";
 import { limitBody, limitDepth, requireJson } from "./http/body.ts";
-import { apiRouter } from "./http/context.ts";
+import { createRouter } from "./http/context.ts";
 import type { AppContext, Router } from "./http/context.ts";
 import { respondWithError } from "./http/errors.ts";
 import { securityHeaders } from "./http/headers.ts";
@@ -62,7 +62,7 @@ const userRouters = (): readonly Router[] => [
 const VM_AGENT = "/agent/";
 
 export function createApp(ports: Ports = systemPorts): Router {
-  const app = apiRouter();
+  const app = createRouter();
   app.onError(respondWithError);
   app.use(prepare(ports), securityHeaders, requireKnownHost);
   for (const router of byteRouters()) app.route("/", router);

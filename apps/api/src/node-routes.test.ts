@@ -20,8 +20,8 @@ import {
   stopClock,
 } from "./nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "./nodes/durable-object/scripted-cloud.ts";
-import { nodeObject } from "./nodes/durable-object/stub.ts";
-import { projectData } from "./sessions/durable-object/stub.ts";
+import { getNodeObject } from "./nodes/durable-object/stub.ts";
+import { getProjectData } from "./sessions/durable-object/stub.ts";
 import { createWorkspace, setWorkspaceState } from "./workspaces/store.ts";
 
 const { app, deps } = controlPlane();
@@ -31,8 +31,8 @@ let owner: UserId;
 let lease: SlotLease;
 let nodeId: NodeId;
 let claims: WorkspaceClaims;
-const node = () => nodeObject(env, nodeId);
-const project = () => projectData({ env }, lease.projectId);
+const node = () => getNodeObject(env, nodeId);
+const project = () => getProjectData({ env }, lease.projectId);
 
 beforeEach(async () => {
   stopClock();

@@ -7,7 +7,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import * as commands from "./api/commands.ts";
-import { browserText } from "./lib/stored-text.ts";
+import { openBrowserText } from "./lib/stored-text.ts";
 import { createLiveStore } from "./api/live/store.ts";
 import { LiveStoreContext } from "./api/live/use-live-store.ts";
 import { createQueryClient } from "./api/query-client.ts";
@@ -20,7 +20,7 @@ const root = document.getElementById("root");
 invariant(root !== null, "index.html has no #root");
 
 const live = createLiveStore();
-const submissions = createSubmissions({ send: commands.createTask, kept: browserText("submissions") });
+const submissions = createSubmissions({ send: commands.createTask, kept: openBrowserText("submissions") });
 const actions = createActions();
 const client = createQueryClient();
 const router = createPageRouter({ client });

@@ -25,7 +25,7 @@ import { NewTask } from "./pages/new-task.tsx";
 import { NotFound } from "./pages/not-found.tsx";
 import { ProjectLayout } from "./pages/project.tsx";
 import { Root } from "./pages/root.tsx";
-import { safeNext } from "./lib/safe-next.ts";
+import { toSafeNext } from "./lib/safe-next.ts";
 import { SessionPage } from "./pages/session.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
 import { TaskRedirect } from "./pages/task-redirect.tsx";
@@ -50,7 +50,7 @@ const signInRoute = createRoute({
     const navigate = signInRoute.useNavigate();
     return (
       <SignIn
-        next={safeNext(next, location.origin)}
+        next={toSafeNext(next, location.origin)}
         onSignedIn={(path) => void navigate({ href: path, replace: true })}
       />
     );

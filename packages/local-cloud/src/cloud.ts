@@ -7,9 +7,9 @@ import { dirname, join } from "node:path";
 import { assertNever, type Clock, errorMessage, type Logger, type Timers } from "@samovar/base";
 import type { StartGate } from "@samovar/processes";
 import { ApiError } from "./api/errors.ts";
-import { machineEnvironment } from "./machine/environment.ts";
+import { createMachineEnvironment } from "./machine/environment.ts";
 import { SYSTEMCTL_SHIM } from "./machine/first-boot.ts";
-import { layoutOf } from "./machine/layout.ts";
+import { getLayout } from "./machine/layout.ts";
 import { type Machine, machine, NEW_MACHINE } from "./machine/machine.ts";
 import type { ProcessTable } from "./machine/process-table.ts";
 import type { ActionRecord, ServerRecord, StateFile } from "./state.ts";
@@ -82,11 +82,11 @@ export function openCloud(options: CloudOptions): Cloud {
   function machineOf(server: ServerRecord): Machine {
     const there = machines.get(server.id);
     if (there !== undefined) return there;
-    const layout = layoutOf(dataDir, server.id);
+    const layout = getLayout(dataDir, server.id);
     const made = machine({
       ...options,
       layout,
-      environment: machineEnvironment({
+      environment: createMachineEnvironment({
         layout,
         serverMark: `${state.mark}-${server.id}`,
         nodeBinary: options.nodeBinary,
@@ -226,7 +226,7 @@ export function openCloud(options: CloudOptions): Cloud {
         status: start ? "initializing" : "off",
         machine: NEW_MACHINE,
       };
-      const { seed } = layoutOf(dataDir, server.id);
+      const { seed } = getLayout(dataDir, server.id);
       mkdirSync(dirname(seed), { recursive: true, mode: 0o700 });
       writeFileSync(seed, userData, { mode: 0o600 });
       state.servers.push(server);

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import { type Clock, type Logger, systemClock, systemTimers, type Timers } from "@samovar/base";
 import { noStartGate, START_GATE_VARIABLE, startGate } from "@samovar/processes";
-import { apiApp } from "./api/app.ts";
+import { createApiApp } from "./api/app.ts";
 import { type Cloud, type CloudOptions, openCloud } from "./cloud.ts";
-import { layoutOf } from "./machine/layout.ts";
+import { getLayout } from "./machine/layout.ts";
 import { processTable } from "./machine/process-table.ts";
 import { serveStartGate, type StartGateServer } from "./start-gate/start-gate-server.ts";
 import { StartPermits } from "./start-gate/start-permits.ts";
@@ -82,14 +82,14 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     timers,
     logger,
   });
-  const app = apiApp({ cloud, token, clock, logger });
+  const app = createApiApp({ cloud, token, clock, logger });
   answer = (request) => app.fetch(request);
   return {
     url: `http://127.0.0.1:${port}/v1`,
     port,
     servers: () =>
       cloud.servers().map(({ id, name, status, labels }) => {
-        const { root, logs } = layoutOf(dataDir, id);
+        const { root, logs } = getLayout(dataDir, id);
         return { id, name, status, labels: { ...labels }, root, logs };
       }),
     async close({ servers } = { servers: "stop" }) {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger } from "@samovar/base";
-import { hetznerProvider } from "@samovar/providers";
+import { createHetznerProvider } from "@samovar/providers";
 import { providerContract } from "@samovar/providers/contract.testing";
 import * as z from "zod";
 import { startLocalCloud } from "./index.ts";
@@ -22,7 +22,7 @@ providerContract("hetzner over the local cloud", async () => {
   return {
     installationId: "contract",
     userData: "#cloud-config\nruncmd:\n  - [sleep, '600']\n",
-    connect: (fetch) => hetznerProvider({ baseUrl: cloud.url, token: TOKEN, installationId: "contract", fetch }),
+    connect: (fetch) => createHetznerProvider({ baseUrl: cloud.url, token: TOKEN, installationId: "contract", fetch }),
     async makeForeignServer(name, labels) {
       const reply = await fetch(`${cloud.url}/servers`, {
         method: "POST",

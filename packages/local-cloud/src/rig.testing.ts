@@ -9,7 +9,7 @@ import { renderUserData } from "@samovar/cloud-init";
 import { nodeId } from "@samovar/contracts";
 import { expect, vi } from "vitest";
 import { type LocalCloud, type LocalCloudOptions, startLocalCloud } from "./index.ts";
-import { membersOf, processTable } from "./machine/process-table.ts";
+import { findMembers, processTable } from "./machine/process-table.ts";
 
 export const TOKEN = "local-token";
 export const WAIT = { interval: 50 } as const;
@@ -164,7 +164,7 @@ export async function makeRig(): Promise<Rig> {
     processes(ids) {
       const { mark } = JSON.parse(readFileSync(join(dataDir, "cloud.json"), "utf8"));
       return ids.flatMap((id) =>
-        membersOf(processTable(), `SAMOVAR_SERVER_ID=${mark}-${id}`, []).map((entry) => entry.pid),
+        findMembers(processTable(), `SAMOVAR_SERVER_ID=${mark}-${id}`, []).map((entry) => entry.pid),
       );
     },
     async close() {

@@ -111,7 +111,7 @@ class FaultyMiddle {
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const fault = this.#faultOf("http", request);
+    const fault = this.#toProviderFault("http", request);
     try {
       await this.#answer(request, response, fault);
     } catch {
@@ -148,7 +148,7 @@ class FaultyMiddle {
   }
 
   async tunnel(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
-    const fault = this.#faultOf("websocket", request);
+    const fault = this.#toProviderFault("websocket", request);
     if (fault.kind === "drop_request") return reset(client);
     if (fault.kind === "status") {
       client.end(`HTTP/1.1 ${fault.status} Scripted\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
@@ -165,7 +165,7 @@ class FaultyMiddle {
     relay(upstream, client, fault);
   }
 
-  #faultOf(transport: Exchange["transport"], request: IncomingMessage): Fault {
+  #toProviderFault(transport: Exchange["transport"], request: IncomingMessage): Fault {
     const seen = {
       index: this.exchanges.length,
       transport,

@@ -14,7 +14,7 @@ import {
 import type { AgentDetail, AgentKind } from "@samovar/contracts";
 import { toActor } from "../audit/store.ts";
 import type { Database } from "../database/index.ts";
-import { apiRouter, currentUser } from "../http/context.ts";
+import { createRouter, requireUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
 import { describeAgent, listAgents } from "./agents.ts";
@@ -72,14 +72,14 @@ const settings = createRoute({
 });
 
 export function agentRoutes(): Router {
-  const router = apiRouter();
+  const router = createRouter();
 
   router.openapi(list, async (c) =>
-    c.json({ items: await listAgents(c.get("deps").db, currentUser(c).id), nextCursor: null }, 200),
+    c.json({ items: await listAgents(c.get("deps").db, requireUser(c).id), nextCursor: null }, 200),
   );
 
   router.openapi(get, async (c) =>
-    c.json(await requireDetail(c.get("deps").db, currentUser(c).id, c.req.valid("param").kind), 200),
+    c.json(await requireDetail(c.get("deps").db, requireUser(c).id, c.req.valid("param").kind), 200),
   );
 
   router.openapi(put, async (c) => {
@@ -88,8 +88,8 @@ export function agentRoutes(): Router {
     if (definition.kind !== c.req.valid("param").kind) {
       throw new SamovarError("invalid_request", "kind: the body is of another agent than the address names");
     }
-    await putDefinition(deps, toActor(currentUser(c)), definition);
-    return c.json(await requireDetail(deps.db, currentUser(c).id, definition.kind), 200);
+    await putDefinition(deps, toActor(requireUser(c)), definition);
+    return c.json(await requireDetail(deps.db, requireUser(c).id, definition.kind), 200);
   });
 
   router.openapi(drop, async (c) => {
@@ -97,7 +97,7 @@ export function agentRoutes(): Router {
     if (BUILT_IN_AGENTS.some((known) => known === kind)) {
       throw new SamovarError("invalid_request", `${kind} comes with Samovar and cannot be deleted.`);
     }
-    await deleteDefinition(c.get("deps"), toActor(currentUser(c)), kind);
+    await deleteDefinition(c.get("deps"), toActor(requireUser(c)), kind);
     return c.body(null, 204);
   });
 

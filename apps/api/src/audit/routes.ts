@@ -1,7 +1,7 @@
 /** The caller's audit log. It can only be read. */
 import { createRoute } from "@hono/zod-openapi";
 import { auditEntry, page, pageQuery } from "@samovar/contracts";
-import { apiRouter, currentUser } from "../http/context.ts";
+import { createRouter, requireUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json } from "../http/route.ts";
 import { listEntries } from "./store.ts";
@@ -15,9 +15,9 @@ const list = createRoute({
 });
 
 export function auditRoutes(): Router {
-  const router = apiRouter();
+  const router = createRouter();
   router.openapi(list, async (c) => {
-    const { items, nextCursor } = await listEntries(c.get("deps").db, currentUser(c).id, c.req.valid("query"));
+    const { items, nextCursor } = await listEntries(c.get("deps").db, requireUser(c).id, c.req.valid("query"));
     return c.json({ items: [...items], nextCursor }, 200);
   });
   return router;

@@ -3,11 +3,11 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { sha256 } from "@samovar/base/sha256";
 import { bundleView, LIMITS, SamovarError, workspaceId } from "@samovar/contracts";
 import { bodyLimit } from "hono/body-limit";
-import { apiRouter } from "../http/context.ts";
+import { createRouter } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json } from "../http/route.ts";
 import { authenticateWorkspace } from "../identity/node-callers.ts";
-import { projectData } from "../sessions/durable-object/stub.ts";
+import { getProjectData } from "../sessions/durable-object/stub.ts";
 
 /** For the API description only: the handler checks the token before it reads the bytes. */
 const upload = createRoute({
@@ -30,7 +30,7 @@ const limitBundle = bodyLimit({
 });
 
 export function bundleNodeRoutes(): Router {
-  const router = apiRouter();
+  const router = createRouter();
   router.openAPIRegistry.registerPath(upload);
   router.put("/api/workspaces/:workspaceId/bundle", async (c) => {
     const { env } = c.get("deps");
@@ -46,7 +46,7 @@ export function bundleNodeRoutes(): Router {
     const digest = sha256(data);
     if (digest !== c.req.query("sha256"))
       throw new SamovarError("invalid_request", "The bundle does not match the given SHA-256.");
-    return c.json(await projectData({ env }, claims.project).storeBundle(claims, data, digest), 200);
+    return c.json(await getProjectData({ env }, claims.project).storeBundle(claims, data, digest), 200);
   });
   return router;
 }

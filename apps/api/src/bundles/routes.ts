@@ -2,11 +2,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { SessionId } from "@samovar/base";
 import { projectId, SamovarError, taskId } from "@samovar/contracts";
-import { apiRouter, currentUser } from "../http/context.ts";
+import { createRouter, requireUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { requireProject } from "../projects/store.ts";
 import type { ProjectDataRpc } from "../sessions/durable-object/rpc.ts";
-import { projectData } from "../sessions/durable-object/stub.ts";
+import { getProjectData } from "../sessions/durable-object/stub.ts";
 import { requireTask } from "../tasks/store.ts";
 
 const download = createRoute({
@@ -20,13 +20,13 @@ const download = createRoute({
 });
 
 export function bundleRoutes(): Router {
-  const router = apiRouter();
+  const router = createRouter();
   router.openapi(download, async (c) => {
     const deps = c.get("deps");
     const address = c.req.valid("param");
-    const project = await requireProject(deps.db, currentUser(c).id, address.projectId);
+    const project = await requireProject(deps.db, requireUser(c).id, address.projectId);
     const task = await requireTask(deps.db, project.id, address.taskId);
-    const data = projectData(deps, project.id);
+    const data = getProjectData(deps, project.id);
     const bundle = await data.findBundle(task.sessionId);
     if (bundle === null) throw new SamovarError("not_found", "This task has no bundle: no push of it failed.");
     const whole = streamPieces(data, task.sessionId, bundle).pipeThrough(new FixedLengthStream(bundle.bytes));

@@ -12,7 +12,7 @@ import {
 import type { AgentDefinition, AgentKind, CredentialSecret } from "@samovar/contracts";
 import { toActor } from "../audit/store.ts";
 import type { Database } from "../database/index.ts";
-import { apiRouter, currentUser } from "../http/context.ts";
+import { createRouter, requireUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
 import { checkCredential } from "./check.ts";
@@ -56,10 +56,10 @@ type FindDefinition = (db: Database, ownerId: UserId, kind: AgentKind) => Promis
 
 /** Agents stand above credentials: the composition root hands in how one is found. */
 export function credentialRoutes(findDefinition: FindDefinition): Router {
-  const router = apiRouter();
+  const router = createRouter();
 
   router.openapi(list, async (c) =>
-    c.json({ items: await listCredentials(c.get("deps").db, currentUser(c).id), nextCursor: null }, 200),
+    c.json({ items: await listCredentials(c.get("deps").db, requireUser(c).id), nextCursor: null }, 200),
   );
 
   router.openapi(put, async (c) => {
@@ -71,20 +71,20 @@ export function credentialRoutes(findDefinition: FindDefinition): Router {
       );
     }
     assertHoldsSomething(secret);
-    if (secret.kind === "agent" && (await findDefinition(c.get("deps").db, currentUser(c).id, secret.agent)) === null)
+    if (secret.kind === "agent" && (await findDefinition(c.get("deps").db, requireUser(c).id, secret.agent)) === null)
       throw refuseWithoutAgent(secret.agent);
-    return c.json(await putCredential(c.get("deps"), toActor(currentUser(c)), secret), 200);
+    return c.json(await putCredential(c.get("deps"), toActor(requireUser(c)), secret), 200);
   });
 
   router.openapi(drop, async (c) => {
-    const found = await deleteCredential(c.get("deps"), toActor(currentUser(c)), c.req.valid("param").kind);
+    const found = await deleteCredential(c.get("deps"), toActor(requireUser(c)), c.req.valid("param").kind);
     if (!found) throw new SamovarError("not_found", "There is no such credential.");
     return c.body(null, 204);
   });
 
   router.openapi(validate, async (c) => {
     const { env, config } = c.get("deps");
-    const secret = await readCredential(env, currentUser(c).id, c.req.valid("param").kind);
+    const secret = await readCredential(env, requireUser(c).id, c.req.valid("param").kind);
     if (secret === null) throw new SamovarError("not_found", "There is no such credential. Store it first.");
     return c.json(await checkCredential(config, secret), 200);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { githubRepository } from "./repository.ts";
+import { parseGitHubRepository } from "./repository.ts";
 
 describe("an address of GitHub", () => {
   it.each([
@@ -10,11 +10,11 @@ describe("an address of GitHub", () => {
     ["ssh://git@github.com/acme/kettle.git", "ssh"],
     ["ssh://git@ssh.github.com:443/acme/kettle.git", "ssh"],
   ])("%s names a repository", (url, over) => {
-    expect(githubRepository(url)).toEqual({ owner: "acme", name: "kettle", over });
+    expect(parseGitHubRepository(url)).toEqual({ owner: "acme", name: "kettle", over });
   });
 
   it("may have dots in the repository's name", () => {
-    expect(githubRepository("https://github.com/acme/acme.github.io")).toMatchObject({ name: "acme.github.io" });
+    expect(parseGitHubRepository("https://github.com/acme/acme.github.io")).toMatchObject({ name: "acme.github.io" });
   });
 
   it.each([
@@ -37,6 +37,6 @@ describe("an address of GitHub", () => {
     "ssh://git@github.com:2222/acme/kettle.git",
     "ssh://root@github.com/acme/kettle.git",
   ])("[S1] %s is none", (url) => {
-    expect(githubRepository(url)).toBeNull();
+    expect(parseGitHubRepository(url)).toBeNull();
   });
 });

@@ -14,7 +14,7 @@ const OWNER = /^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98}[A-Za-z0-9])?$/;
 const NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$/;
 
 /** Null for any other host, another port, plain http, and paths that are no repository's. */
-export function githubRepository(repoUrl: string): GitHubRepository | null {
+export function parseGitHubRepository(repoUrl: string): GitHubRepository | null {
   const place = parseAddress(repoUrl);
   if (place === null) return null;
   const [owner = "", file = "", ...rest] = place.path.replace(/^\//, "").replace(/\/$/, "").split("/");

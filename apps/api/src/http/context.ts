@@ -41,23 +41,23 @@ export interface AppContext {
 export type Router = OpenAPIHono<AppContext>;
 
 /** A router whose requests are refused as `invalid_request` when they do not fit their schemas. */
-export function apiRouter(): Router {
+export function createRouter(): Router {
   return new OpenAPIHono<AppContext>({
     defaultHook: (result) => {
-      if (!result.success) throw invalidRequest(result.error);
+      if (!result.success) throw toInvalidRequest(result.error);
     },
   });
 }
 
 /** Throws `unauthenticated` where no `authenticate` went before. */
-export function currentUser(c: Context<AppContext>): Caller {
+export function requireUser(c: Context<AppContext>): Caller {
   const user = c.get("user");
   if (user === undefined) throw new SamovarError("unauthenticated", "Sign in, or send an API token.");
   return user;
 }
 
 /** Says what is wrong with a request, field by field. */
-export function invalidRequest(error: Pick<ZodError, "issues">): SamovarError {
+export function toInvalidRequest(error: Pick<ZodError, "issues">): SamovarError {
   const issues = error.issues.slice(0, 20).map((issue) => ({ path: issue.path.join("."), message: issue.message }));
   const message = issues.map(({ path, message: text }) => (path === "" ? text : `${path}: ${text}`)).join("; ");
   return new SamovarError("invalid_request", message === "" ? "The request is not valid." : message, { issues });

@@ -22,7 +22,7 @@ const MEANING: Record<ErrorCode, string> = {
 };
 
 /** `docs/reference/errors.md` */
-export function errorsPage(): string {
+export function renderErrorsPage(): string {
   const rows = Object.entries(MEANING).map(([code, meaning]) => {
     const { status, fault, retriable } = findEntry(code);
     return [`\`${code}\``, String(status), fault, retriable ? "yes" : "no", meaning];
@@ -41,7 +41,7 @@ function findEntry(code: string) {
 }
 
 /** `docs/reference/configuration.md` */
-export function configurationPage(): string {
+export function renderConfigurationPage(): string {
   const rows = Object.entries(settings.shape).map(([name, schema]) => {
     const without = schema.safeParse(undefined);
     const fallback = without.success ? formatCode(without.data) : "required";

@@ -8,7 +8,7 @@ import type { AuditActor } from "../audit/store.ts";
 import { apiTokens, users } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 import type { Caller } from "../http/context.ts";
-import { randomToken } from "./secrets.ts";
+import { makeRandomToken } from "./secrets.ts";
 
 type TokenRow = typeof apiTokens.$inferSelect;
 
@@ -25,7 +25,7 @@ export interface NewToken {
 /** The token is the actor's owner's. */
 export async function mintApiToken(deps: Deps, actor: AuditActor, wanted: NewToken): Promise<CreatedApiToken> {
   const { db, clock, ids, random } = deps;
-  const token = `smv_${randomToken(random)}`;
+  const token = `smv_${makeRandomToken(random)}`;
   const row: TokenRow = {
     id: ids.make("tok"),
     ownerId: actor.ownerId,

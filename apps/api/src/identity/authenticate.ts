@@ -5,7 +5,7 @@ import type { AppContext, Caller } from "../http/context.ts";
 import { refuseSecret } from "../http/rate-limits.ts";
 import { findCallerByToken } from "./api-tokens.ts";
 import { findCallerByCookie } from "./sign-in-sessions.ts";
-import { bearer } from "./node-tokens.ts";
+import { readBearer } from "./node-tokens.ts";
 
 export const authenticate: MiddlewareHandler<AppContext> = async (c, next) => {
   const user = await identify(c);
@@ -23,6 +23,6 @@ function refuse(c: Context<AppContext>): SamovarError {
 
 /** A request that names a token is judged by it alone. */
 function identify(c: Context<AppContext>): Promise<Caller | null> {
-  if (c.req.header("authorization") !== undefined) return findCallerByToken(c.get("deps"), bearer(c));
+  if (c.req.header("authorization") !== undefined) return findCallerByToken(c.get("deps"), readBearer(c));
   return findCallerByCookie(c);
 }

@@ -3,12 +3,12 @@ import type { NodeClaims, WorkspaceClaims } from "@samovar/contracts";
 import type { Context } from "hono";
 import type { AppContext } from "../http/context.ts";
 import { assertNodeRequestsWithin, refuseSecret } from "../http/rate-limits.ts";
-import { bearer, ForgedTokenError, verifyNodeToken, verifyWorkspaceToken } from "./node-tokens.ts";
+import { readBearer, ForgedTokenError, verifyNodeToken, verifyWorkspaceToken } from "./node-tokens.ts";
 
 /** Throws `unauthenticated` and `rate_limited`. */
 export async function authenticateNode(c: Context<AppContext>): Promise<NodeClaims> {
   const { config, clock } = c.get("deps");
-  const claims = await countForged(c, () => verifyNodeToken(config, bearer(c), clock.now()));
+  const claims = await countForged(c, () => verifyNodeToken(config, readBearer(c), clock.now()));
   assertNodeRequestsWithin(c, claims.node);
   return claims;
 }
@@ -16,7 +16,7 @@ export async function authenticateNode(c: Context<AppContext>): Promise<NodeClai
 /** Throws `unauthenticated` and `rate_limited`. A workspace's requests are its own, so that it cannot use up its node's. */
 export async function authenticateWorkspace(c: Context<AppContext>): Promise<WorkspaceClaims> {
   const { config, clock } = c.get("deps");
-  const claims = await countForged(c, () => verifyWorkspaceToken(config, bearer(c), clock.now()));
+  const claims = await countForged(c, () => verifyWorkspaceToken(config, readBearer(c), clock.now()));
   assertNodeRequestsWithin(c, claims.workspace);
   return claims;
 }

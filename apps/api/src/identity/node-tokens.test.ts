@@ -2,7 +2,13 @@ import { SignJWT, exportJWK, generateKeyPair, importJWK } from "jose";
 import { NODE_TOKEN, WORKSPACE_TOKEN } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import { controlPlane, ids } from "../../test/caller.ts";
-import { mintNodeToken, mintWorkspaceToken, publicKeys, verifyNodeToken, verifyWorkspaceToken } from "./node-tokens.ts";
+import {
+  mintNodeToken,
+  mintWorkspaceToken,
+  getPublicKeys,
+  verifyNodeToken,
+  verifyWorkspaceToken,
+} from "./node-tokens.ts";
 
 const { ask, deps } = controlPlane();
 const { config } = deps;
@@ -95,7 +101,7 @@ describe("node and workspace tokens", () => {
     const next = await mintNodeToken(both, NODE, NOW);
     expect(await verifyNodeToken(rotated, next.token, NOW)).toEqual(NODE);
     await expect(verifyNodeToken(config, next.token, NOW)).rejects.toMatchObject(refused);
-    expect(JSON.stringify(publicKeys(both))).not.toMatch(/"d":/);
+    expect(JSON.stringify(getPublicKeys(both))).not.toMatch(/"d":/);
   });
 
   it("[S1] are checked by a published key that has no private part", async () => {

@@ -42,14 +42,14 @@ export function verifyWorkspaceToken(config: SigningConfig, token: string, now: 
 }
 
 /** The token of `Authorization: Bearer …`; throws `unauthenticated` when there is none. */
-export function bearer(c: Context): string {
+export function readBearer(c: Context): string {
   const token = /^Bearer ([A-Za-z0-9._~+/=-]{1,4096})$/i.exec(c.req.header("authorization") ?? "")?.[1];
   if (token === undefined) throw refused();
   return token;
 }
 
 /** What `/.well-known/jwks.json` says. */
-export function publicKeys({ SIGNING_KEY, PREVIOUS_SIGNING_KEY }: KeyConfig): { readonly keys: readonly JWK[] } {
+export function getPublicKeys({ SIGNING_KEY, PREVIOUS_SIGNING_KEY }: KeyConfig): { readonly keys: readonly JWK[] } {
   return { keys: [SIGNING_KEY, PREVIOUS_SIGNING_KEY].filter((key) => key !== undefined).map(publicJwk) };
 }
 
@@ -97,7 +97,7 @@ async function verify<T>(
 
 /** Throws when no key is named so. */
 function findKey(config: KeyConfig, kid = config.SIGNING_KEY.kid): JWK {
-  const key = publicKeys(config).keys.find((each) => each.kid === kid);
+  const key = getPublicKeys(config).keys.find((each) => each.kid === kid);
   if (key === undefined) throw refused();
   return key;
 }

@@ -3,15 +3,15 @@ import { createRoute } from "@hono/zod-openapi";
 import { meView, redeemLink, setupReply, setupRequest } from "@samovar/contracts";
 import { eq } from "drizzle-orm";
 import { users } from "../database/schema.ts";
-import { apiRouter } from "../http/context.ts";
+import { createRouter } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { refuseSecret } from "../http/rate-limits.ts";
 import { json, jsonBody } from "../http/route.ts";
 import { assertSameOrigin } from "../http/same-origin.ts";
 import { deleteLocalTokens, mintApiToken } from "./api-tokens.ts";
-import { bearer, publicKeys } from "./node-tokens.ts";
+import { readBearer, getPublicKeys } from "./node-tokens.ts";
 import { ensureOwner } from "./owner.ts";
-import { sameSecret } from "./secrets.ts";
+import { isSameSecret } from "./secrets.ts";
 import type { CloseViewers } from "./routes.ts";
 import { redeemSignInLink } from "./sign-in-links.ts";
 import { beginSignInSession } from "./sign-in-sessions.ts";
@@ -33,11 +33,11 @@ const redeem = createRoute({
 });
 
 export function openIdentityRoutes(closeViewers: CloseViewers): Router {
-  const router = apiRouter();
+  const router = createRouter();
 
   router.openapi(setup, async (c) => {
     const deps = c.get("deps");
-    if (!sameSecret(bearer(c), deps.config.OPERATOR_SECRET)) {
+    if (!isSameSecret(readBearer(c), deps.config.OPERATOR_SECRET)) {
       throw refuseSecret(c, "This needs the operator's secret.");
     }
     const userId = await ensureOwner(deps);
@@ -60,7 +60,7 @@ export function openIdentityRoutes(closeViewers: CloseViewers): Router {
     return c.json({ id: userId, name: user?.name ?? "", via: "cookie" as const }, 200);
   });
 
-  router.get("/.well-known/jwks.json", (c) => c.json(publicKeys(c.get("deps").config)));
+  router.get("/.well-known/jwks.json", (c) => c.json(getPublicKeys(c.get("deps").config)));
 
   return router;
 }

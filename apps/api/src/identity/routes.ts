@@ -16,7 +16,7 @@ import {
 import type { AccessId } from "@samovar/contracts";
 import { toActor } from "../audit/store.ts";
 import type { Deps } from "../deps.ts";
-import { apiRouter, currentUser } from "../http/context.ts";
+import { createRouter, requireUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
 import { deleteApiToken, listApiTokens, mintApiToken } from "./api-tokens.ts";
@@ -93,14 +93,14 @@ const dropToken = createRoute({
 export type CloseViewers = (deps: Deps, accessId: AccessId) => Promise<void>;
 
 export function identityRoutes(closeViewers: CloseViewers): Router {
-  const router = apiRouter();
+  const router = createRouter();
 
   router.openapi(me, (c) => {
-    const { id, name, via } = currentUser(c);
+    const { id, name, via } = requireUser(c);
     return c.json({ id, name, via }, 200);
   });
 
-  router.openapi(link, async (c) => c.json(await makeSignInLink(c.get("deps"), toActor(currentUser(c))), 200));
+  router.openapi(link, async (c) => c.json(await makeSignInLink(c.get("deps"), toActor(requireUser(c))), 200));
 
   router.openapi(signOutHere, async (c) => {
     const ended = await signOut(c);
@@ -110,27 +110,27 @@ export function identityRoutes(closeViewers: CloseViewers): Router {
 
   router.openapi(signOutOthers, async (c) => {
     const deps = c.get("deps");
-    const ended = await endOtherSignInSessions(deps, toActor(currentUser(c)));
+    const ended = await endOtherSignInSessions(deps, toActor(requireUser(c)));
     for (const id of ended) await closeViewers(deps, id);
     return c.json({ signedOut: ended.length }, 200);
   });
 
   router.openapi(listSessions, async (c) => {
-    const { id, access } = currentUser(c);
+    const { id, access } = requireUser(c);
     return c.json({ items: await listSignInSessions(c.get("deps"), id, access.id), nextCursor: null }, 200);
   });
 
   router.openapi(endSession, async (c) => {
     const deps = c.get("deps");
     const { signInSessionId: id } = c.req.valid("param");
-    if (!(await endSignInSession(deps, toActor(currentUser(c)), id)))
+    if (!(await endSignInSession(deps, toActor(requireUser(c)), id)))
       throw new SamovarError("not_found", "There is no such sign-in session.");
     await closeViewers(deps, id);
     return c.body(null, 204);
   });
 
   router.openapi(listTokens, async (c) => {
-    const { id, access } = currentUser(c);
+    const { id, access } = requireUser(c);
     return c.json({ items: await listApiTokens(c.get("deps"), id, access.id), nextCursor: null }, 200);
   });
 
@@ -138,13 +138,13 @@ export function identityRoutes(closeViewers: CloseViewers): Router {
     const { name, ttlMs } = c.req.valid("json");
     const deps = c.get("deps");
     const wanted = { name, kind: "personal", expiresAt: deps.clock.now() + ttlMs } as const;
-    return c.json(await mintApiToken(deps, toActor(currentUser(c)), wanted), 201);
+    return c.json(await mintApiToken(deps, toActor(requireUser(c)), wanted), 201);
   });
 
   router.openapi(dropToken, async (c) => {
     const deps = c.get("deps");
     const { tokenId } = c.req.valid("param");
-    if (!(await deleteApiToken(deps, toActor(currentUser(c)), tokenId)))
+    if (!(await deleteApiToken(deps, toActor(requireUser(c)), tokenId)))
       throw new SamovarError("not_found", "There is no such token.");
     await closeViewers(deps, tokenId);
     return c.body(null, 204);

@@ -8,7 +8,7 @@ import type { AuditActor } from "../audit/store.ts";
 import { signInLinks } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 import { getPageUrl } from "../http/hosts.ts";
-import { randomToken } from "./secrets.ts";
+import { makeRandomToken } from "./secrets.ts";
 
 const LIFE_MS = 15 * 60_000;
 
@@ -16,7 +16,7 @@ const LIFE_MS = 15 * 60_000;
 export async function makeSignInLink(deps: Deps, actor: AuditActor): Promise<SignInLink> {
   const { db, clock, config, random } = deps;
   const userId = actor.ownerId;
-  const token = randomToken(random);
+  const token = makeRandomToken(random);
   const now = clock.now();
   const expiresAt = now + LIFE_MS;
   await db.batch([

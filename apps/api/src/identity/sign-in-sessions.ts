@@ -11,10 +11,10 @@ import { recordAction, recordIfChanged, toActor } from "../audit/store.ts";
 import type { AuditActor } from "../audit/store.ts";
 import { signInSessions, users } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
-import { currentUser } from "../http/context.ts";
+import { requireUser } from "../http/context.ts";
 import type { AppContext, Caller } from "../http/context.ts";
 import { getPageUrl, isPageHost } from "../http/hosts.ts";
-import { randomToken } from "./secrets.ts";
+import { makeRandomToken } from "./secrets.ts";
 
 const DAY_MS = 24 * 3_600_000;
 const LIFE_MS = 7 * DAY_MS;
@@ -28,7 +28,7 @@ type SessionRow = typeof signInSessions.$inferSelect;
 export async function beginSignInSession(c: Context<AppContext>, userId: UserId): Promise<SignInSessionId> {
   const deps = c.get("deps");
   const { db, clock, random, ids } = deps;
-  const value = randomToken(random);
+  const value = makeRandomToken(random);
   const now = clock.now();
   const row: SessionRow = {
     id: ids.make("sgn"),
@@ -117,7 +117,7 @@ export async function endOtherSignInSessions(deps: Deps, actor: AuditActor): Pro
 
 /** Ends the session of this browser and takes its cookie. Null for a caller without one. */
 export async function signOut(c: Context<AppContext>): Promise<SignInSessionId | null> {
-  const caller = currentUser(c);
+  const caller = requireUser(c);
   const value = getCookie(c, cookieName(c));
   if (value === undefined) return null;
   const deps = c.get("deps");

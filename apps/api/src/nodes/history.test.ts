@@ -22,7 +22,7 @@ import { scriptedCloud } from "./durable-object/scripted-cloud.ts";
 import type { ScriptedCloud } from "./durable-object/scripted-cloud.ts";
 import { deleteOldChanges, listChanges } from "./history.ts";
 import { ORIGIN } from "../../test/caller.ts";
-import { nodeObject } from "./durable-object/stub.ts";
+import { getNodeObject } from "./durable-object/stub.ts";
 import { findNode } from "./store.ts";
 
 const HOUR = 3_600_000;
@@ -66,10 +66,10 @@ async function aWholeLife(): Promise<NodeId> {
   await connected(id);
   await rowIs(id, "active");
   passTime(2 * HOUR - 60_000);
-  await nodeObject(env, id).release(lease.workspaceId);
+  await getNodeObject(env, id).release(lease.workspaceId);
   await vi.waitFor(async () => expect((await findNode(db, id))?.taskIds).toEqual([]));
   passTime(HOUR);
-  await nodeObject(env, id).destroy("Enough.");
+  await getNodeObject(env, id).destroy("Enough.");
   await rowIs(id, "destroying");
   passTime(1_000);
   await fireAlarm(id);

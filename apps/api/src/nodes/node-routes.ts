@@ -1,12 +1,12 @@
 /** Routes for a node's daemon: one with the bootstrap token, one with the node token. Cookies are ignored. Keeps S1. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { bootstrapReply, bootstrapRequest, nodeId, SamovarError } from "@samovar/contracts";
-import { apiRouter } from "../http/context.ts";
+import { createRouter } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { refuseSecret } from "../http/rate-limits.ts";
 import { json, jsonBody } from "../http/route.ts";
 import { authenticateNode } from "../identity/node-callers.ts";
-import { nodeObject } from "./durable-object/stub.ts";
+import { getNodeObject } from "./durable-object/stub.ts";
 import { findNode } from "./store.ts";
 
 const params = z.object({ nodeId });
@@ -28,14 +28,14 @@ const link = createRoute({
 });
 
 export function daemonRoutes(): Router {
-  const router = apiRouter();
+  const router = createRouter();
 
   router.openapi(boot, async (c) => {
     const { nodeId: id } = c.req.valid("param");
     // No object is created for an unknown id.
     if ((await findNode(c.get("deps").db, id)) === null)
       throw refuseSecret(c, "The bootstrap token is invalid or was used already.");
-    const answer = await nodeObject(c.env, id).bootstrap(c.req.valid("json"));
+    const answer = await getNodeObject(c.env, id).bootstrap(c.req.valid("json"));
     if (!answer.ok) {
       const isWrong = answer.code === "unauthenticated";
       throw isWrong ? refuseSecret(c, answer.message) : new SamovarError(answer.code, answer.message);
@@ -52,7 +52,7 @@ export function daemonRoutes(): Router {
     const headers = new Headers(c.req.raw.headers);
     headers.delete("authorization");
     headers.set("x-samovar-epoch", String(claims.epoch));
-    return nodeObject(c.env, claims.node).fetch(new Request(c.req.raw, { headers }));
+    return getNodeObject(c.env, claims.node).fetch(new Request(c.req.raw, { headers }));
   });
 
   return router;

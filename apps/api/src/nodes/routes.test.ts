@@ -16,7 +16,7 @@ import { setWorkspaceState } from "../workspaces/store.ts";
 import { chooseNode } from "../workspaces/choose-node.ts";
 import { aHolder, anOwner, connected, fireAlarm, stopClock } from "./durable-object/node.fixture.ts";
 import { scriptedCloud } from "./durable-object/scripted-cloud.ts";
-import { nodeObject } from "./durable-object/stub.ts";
+import { getNodeObject } from "./durable-object/stub.ts";
 import { findNode } from "./store.ts";
 
 const config = getConfig(env);
@@ -105,7 +105,7 @@ describe("a person's nodes", () => {
     expect((await agent.next("command")).command.kind).toBe("node.drain");
     await fireAlarm(nodeId);
     expect((await ask(`/api/nodes/${nodeId}/destroy`, { method: "POST", token })).status).toBe(202);
-    expect(await nodeObject(env, nodeId).observe(lease.workspaceId)).toMatchObject({
+    expect(await getNodeObject(env, nodeId).observe(lease.workspaceId)).toMatchObject({
       workspace: { state: "failed", failure: { code: "node_destroyed" } },
     });
     const log = (await listEntries(database(env), owner, { limit: 9 })).items;
@@ -161,7 +161,7 @@ describe("the routes of a node", () => {
       401,
     );
     expect((await ask(path, { token })).status).toBe(401);
-    await nodeObject(env, nodeId).release(lease.workspaceId);
+    await getNodeObject(env, nodeId).release(lease.workspaceId);
     expect((await ask(path, { token: await tokenOf() })).status).toBe(401);
   });
 });
@@ -189,7 +189,7 @@ describe("workspaces", () => {
     });
     agent.report({ kind: "workspace.destroyed", workspaceId: lease.workspaceId }, 1);
     await vi.waitFor(async () => expect((await show()).state).toBe("destroyed"));
-    expect((await nodeObject(env, nodeId).view())?.taskIds).toEqual([]);
+    expect((await getNodeObject(env, nodeId).view())?.taskIds).toEqual([]);
   });
 
   it("are shown to their owner only", async () => {

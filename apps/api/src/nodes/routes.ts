@@ -16,11 +16,11 @@ import {
 import { getPoolBuckets } from "@samovar/domain/pool-history";
 import type { Context } from "hono";
 import { recordAction, toActor } from "../audit/store.ts";
-import { apiRouter, currentUser } from "../http/context.ts";
+import { createRouter, requireUser } from "../http/context.ts";
 import type { AppContext, Router } from "../http/context.ts";
 import { json } from "../http/route.ts";
 import { listChanges } from "./history.ts";
-import { nodeObject } from "./durable-object/stub.ts";
+import { getNodeObject } from "./durable-object/stub.ts";
 import { listSizes } from "./sizes.ts";
 import { spendingSince } from "./spending.ts";
 import { listWork } from "./work.ts";
@@ -111,11 +111,11 @@ const destroy = createRoute({
 });
 
 export function nodeRoutes(): Router {
-  const router = apiRouter();
+  const router = createRouter();
 
   router.openapi(list, async (c) => {
     const { state, ...query } = c.req.valid("query");
-    const found = await listNodes(c.get("deps").db, currentUser(c).id, {
+    const found = await listNodes(c.get("deps").db, requireUser(c).id, {
       ...query,
       states: state === undefined ? undefined : [state],
     });
@@ -129,40 +129,40 @@ export function nodeRoutes(): Router {
     const bucketMs = (hours * HOUR_MS) / BUCKETS;
     // Buckets start at multiples of their length, so that repeated requests put a moment in the same bucket.
     const from = Math.ceil(until / bucketMs) * bucketMs - hours * HOUR_MS;
-    const changes = await listChanges(db, currentUser(c).id, from);
+    const changes = await listChanges(db, requireUser(c).id, from);
     return c.json({ bucketMs, buckets: getPoolBuckets(changes, { from, until, bucketMs }) }, 200);
   });
 
   router.openapi(spending, async (c) => {
     const { db, clock } = c.get("deps");
-    return c.json(await spendingSince(db, currentUser(c).id, c.req.valid("query").since, clock.now()), 200);
+    return c.json(await spendingSince(db, requireUser(c).id, c.req.valid("query").since, clock.now()), 200);
   });
 
   router.openapi(work, async (c) => {
     const { db } = c.get("deps");
-    return c.json({ items: [...(await listWork(db, currentUser(c).id))], nextCursor: null }, 200);
+    return c.json({ items: [...(await listWork(db, requireUser(c).id))], nextCursor: null }, 200);
   });
 
   router.openapi(sizes, async (c) => {
-    return c.json({ items: [...(await listSizes(c.get("deps"), currentUser(c).id))], nextCursor: null }, 200);
+    return c.json({ items: [...(await listSizes(c.get("deps"), requireUser(c).id))], nextCursor: null }, 200);
   });
 
   router.openapi(get, async (c) => {
-    const row = await requireNode(c.get("deps").db, currentUser(c).id, c.req.valid("param").nodeId);
+    const row = await requireNode(c.get("deps").db, requireUser(c).id, c.req.valid("param").nodeId);
     return c.json(toNodeView(row), 200);
   });
 
   router.openapi(drain, async (c) => {
-    const row = await requireNode(c.get("deps").db, currentUser(c).id, c.req.valid("param").nodeId);
-    const node = nodeObject(c.env, row.id);
+    const row = await requireNode(c.get("deps").db, requireUser(c).id, c.req.valid("param").nodeId);
+    const node = getNodeObject(c.env, row.id);
     await recordNodeAction(c, "node.drained", row);
     await node.drain("Drained on request.");
     return c.json((await node.view()) ?? toNodeView(row), 202);
   });
 
   router.openapi(destroy, async (c) => {
-    const row = await requireNode(c.get("deps").db, currentUser(c).id, c.req.valid("param").nodeId);
-    const node = nodeObject(c.env, row.id);
+    const row = await requireNode(c.get("deps").db, requireUser(c).id, c.req.valid("param").nodeId);
+    const node = getNodeObject(c.env, row.id);
     await recordNodeAction(c, "node.destroyed", row);
     await node.destroy("Destroyed on request.");
     return c.json((await node.view()) ?? toNodeView(row), 202);
@@ -178,5 +178,5 @@ async function recordNodeAction(
   { id, name, state }: Pick<NodeRow, "id" | "name" | "state">,
 ): Promise<void> {
   if (state === "destroyed") return;
-  await recordAction(c.get("deps"), toActor(currentUser(c)), { action, objectId: id, detail: { name } });
+  await recordAction(c.get("deps"), toActor(requireUser(c)), { action, objectId: id, detail: { name } });
 }

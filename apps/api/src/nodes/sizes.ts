@@ -4,7 +4,7 @@ import { VM_SIZES } from "@samovar/contracts";
 import type { SizeOffer } from "@samovar/contracts";
 import type { Deps } from "../deps.ts";
 import { within } from "../within.ts";
-import { ownersProvider } from "./provider.ts";
+import { findOwnersProvider } from "./provider.ts";
 
 const FRESH_MS = 10 * 60_000;
 /** Short, because a person waits for the page. */
@@ -39,7 +39,7 @@ const UNKNOWN_SIZES: readonly SizeOffer[] = VM_SIZES.map((size) => ({
 
 /** Null without a provider, or if it does not answer. */
 async function requestSizes({ env, config, logger }: Deps, ownerId: UserId): Promise<readonly SizeOffer[] | null> {
-  const provider = await ownersProvider(env, config, ownerId);
+  const provider = await findOwnersProvider(env, config, ownerId);
   const listed = (await provider?.listSizes()) ?? null;
   if (listed === null) return null;
   if (listed.ok) return listed.value;

@@ -3,7 +3,7 @@ import type { MessageId } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
 import { messageId } from "@samovar/contracts";
 
-export function derivedMessageId(subject: string): MessageId {
+export function deriveMessageId(subject: string): MessageId {
   const hex = sha256(subject);
   return messageId.parse(
     [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join("-"),

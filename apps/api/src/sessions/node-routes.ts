@@ -5,11 +5,11 @@ import { deliveryReply, deliveryRequest, LIMITS, SamovarError, workspaceId } fro
 import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { readJson } from "../http/body.ts";
-import { apiRouter, invalidRequest } from "../http/context.ts";
+import { createRouter, toInvalidRequest } from "../http/context.ts";
 import type { AppContext, Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
 import { authenticateWorkspace } from "../identity/node-callers.ts";
-import { projectData } from "./durable-object/stub.ts";
+import { getProjectData } from "./durable-object/stub.ts";
 
 const PATH = "/api/workspaces/:workspaceId/messages";
 
@@ -30,12 +30,12 @@ const limitDelivery = bodyLimit({
 });
 
 export function sessionNodeRoutes(): Router {
-  const router = apiRouter();
+  const router = createRouter();
   router.openAPIRegistry.registerPath(deliver);
   router.post(PATH, limitDelivery, async (c) => {
     const claims = await verifyClaims(c, c.req.param("workspaceId"));
     const rows = parseRows(await readJson(c));
-    const reply: DeliveryReply = await projectData(c.get("deps"), claims.project).deliver(claims, rows);
+    const reply: DeliveryReply = await getProjectData(c.get("deps"), claims.project).deliver(claims, rows);
     return c.json(reply, 200);
   });
   return router;
@@ -53,7 +53,7 @@ function parseRows(body: unknown): readonly unknown[] {
   const parsed = deliveryRequest.safeParse(body);
   if (parsed.success) return parsed.data.messages;
   if (parsed.error.issues.some(({ code }) => code === "too_big")) throw payloadTooLarge();
-  throw invalidRequest(parsed.error);
+  throw toInvalidRequest(parsed.error);
 }
 
 const payloadTooLarge = () =>

@@ -2,8 +2,8 @@
 import { assertNever } from "@samovar/base";
 import type { workspaces } from "../database/schema.ts";
 import type { Env } from "../env.ts";
-import { derivedMessageId } from "./derived-id.ts";
-import { projectData } from "./durable-object/stub.ts";
+import { deriveMessageId } from "./derived-id.ts";
+import { getProjectData } from "./durable-object/stub.ts";
 
 type RemovedWorkspace = Pick<typeof workspaces.$inferSelect, "id" | "retainedUntil" | "projectId" | "sessionId">;
 
@@ -14,7 +14,11 @@ export async function addRemovalNotice(env: Env, row: RemovedWorkspace, cause: R
   const { id, retainedUntil, projectId, sessionId } = row;
   if (retainedUntil === null || projectId === null || sessionId === null) return;
   try {
-    await projectData({ env }, projectId).addNotice(sessionId, derivedMessageId(`${id}:removed`), getNoticeText(cause));
+    await getProjectData({ env }, projectId).addNotice(
+      sessionId,
+      deriveMessageId(`${id}:removed`),
+      getNoticeText(cause),
+    );
   } catch (error) {
     // Without the session there is nowhere to add a notice.
     if (!(error instanceof Error && "code" in error && error.code === "not_found")) throw error;

@@ -14,12 +14,12 @@ import {
   taskId,
 } from "@samovar/contracts";
 import type { Context } from "hono";
-import { apiRouter, currentUser } from "../http/context.ts";
+import { createRouter, requireUser } from "../http/context.ts";
 import type { AppContext, Router } from "../http/context.ts";
 import { json } from "../http/route.ts";
 import { assertSameOrigin } from "../http/same-origin.ts";
 import { requireProject } from "../projects/store.ts";
-import { projectData } from "./durable-object/stub.ts";
+import { getProjectData } from "./durable-object/stub.ts";
 import { ACCESS_HEADER } from "./durable-object/rpc.ts";
 import { closeLostViewers, recordViewerAccess } from "./viewer-access.ts";
 
@@ -72,7 +72,7 @@ const messages = createRoute({
 });
 
 export function sessionRoutes(): Router {
-  const router = apiRouter();
+  const router = createRouter();
 
   router.openapi(list, async (c) => {
     const object = await requireProjectObject(c, c.req.valid("param").projectId);
@@ -99,7 +99,7 @@ export function sessionRoutes(): Router {
 
 /** Authorised here, before the upgrade. A browser must come from Samovar's own page; a program with a token sends no Origin. */
 async function watch(c: Context<AppContext>, id: string): Promise<Response> {
-  const user = currentUser(c);
+  const user = requireUser(c);
   if (user.via === "cookie" || c.req.header("origin") !== undefined) assertSameOrigin(c);
   const parsed = projectId.safeParse(id);
   if (!parsed.success) throw new SamovarError("not_found", "Project not found, or you don't have access to it.");
@@ -122,8 +122,8 @@ async function watch(c: Context<AppContext>, id: string): Promise<Response> {
 /** The object of the caller's project. Throws `not_found`. */
 async function requireProjectObject(c: Context<AppContext>, id: ProjectId) {
   const deps = c.get("deps");
-  await requireProject(deps.db, currentUser(c).id, id);
-  return projectData(deps, id);
+  await requireProject(deps.db, requireUser(c).id, id);
+  return getProjectData(deps, id);
 }
 
 function throwNoSession(): never {

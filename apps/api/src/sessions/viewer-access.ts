@@ -9,7 +9,7 @@ import type { AccessEnd, AccessId } from "@samovar/contracts";
 import { and, eq, isNull, lte, ne, or, sql } from "drizzle-orm";
 import { apiTokens, projects, signInSessions, viewerAccess } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
-import { projectData } from "./durable-object/stub.ts";
+import { getProjectData } from "./durable-object/stub.ts";
 
 export interface LostAccess {
   readonly accessId: AccessId;
@@ -47,7 +47,7 @@ export async function findLostAccess({ db, clock }: Deps, only: AccessId | null)
 
 /** Throws when the object cannot be reached; the row stays and the sweep tries again. */
 export async function notifyObject(deps: Deps, { accessId, projectId, end }: LostAccess): Promise<void> {
-  await projectData(deps, projectId).closeViewers(accessId, end);
+  await getProjectData(deps, projectId).closeViewers(accessId, end);
   await deps.db
     .delete(viewerAccess)
     .where(and(eq(viewerAccess.accessId, accessId), eq(viewerAccess.projectId, projectId)));

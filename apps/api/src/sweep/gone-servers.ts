@@ -3,7 +3,7 @@ import type { Millis } from "@samovar/base";
 import { and, eq, inArray, isNotNull, lt } from "drizzle-orm";
 import { nodes } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
-import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { getNodeObject } from "../nodes/durable-object/stub.ts";
 import { forEachCloud } from "./providers.ts";
 import type { PhaseOutcome } from "./phase.ts";
 
@@ -35,7 +35,7 @@ export async function sweepGoneServers(deps: Deps, now: Millis): Promise<PhaseOu
       if (!again.ok) uncertain.push(`${id}: ${again.error.message}`);
       if (!again.ok || again.value !== null) continue;
       logger.warn("sweep.server_gone", { nodeId: id, serverId });
-      await nodeObject(env, id).destroy("The provider no longer has this server.");
+      await getNodeObject(env, id).destroy("The provider no longer has this server.");
       acted++;
     }
   });

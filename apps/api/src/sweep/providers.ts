@@ -5,7 +5,7 @@ import type { Provider, Server } from "@samovar/providers";
 import { eq } from "drizzle-orm";
 import { credentials } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
-import { ownersProvider } from "../nodes/provider.ts";
+import { findOwnersProvider } from "../nodes/provider.ts";
 
 export interface OwnersServers {
   readonly ownerId: UserId;
@@ -25,7 +25,7 @@ export async function forEachCloud(
   const faults: string[] = [];
   for (const { ownerId } of owners) {
     try {
-      const provider = await ownersProvider(env, config, ownerId);
+      const provider = await findOwnersProvider(env, config, ownerId);
       if (provider === null) continue;
       const listed = await provider.listServers({});
       if (!listed.ok) faults.push(`${ownerId}: ${listed.error.code}: ${listed.error.message}`);

@@ -4,7 +4,7 @@ import { errorMessage } from "@samovar/base";
 import { and, eq, lt, or } from "drizzle-orm";
 import { nodes } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
-import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { getNodeObject } from "../nodes/durable-object/stub.ts";
 import type { PhaseOutcome } from "./phase.ts";
 
 /** An alarm may be this late before it counts as lost. */
@@ -28,7 +28,7 @@ export async function sweepStaleNodes({ db, env, config }: Deps, now: Millis): P
   let acted = 0;
   for (const { id, version } of stale) {
     try {
-      const node = nodeObject(env, id);
+      const node = getNodeObject(env, id);
       await node.ensureAlarm();
       acted++;
       // The row was written, but the node's object never started.

@@ -11,7 +11,7 @@ import { database } from "../database/index.ts";
 import { nodes, sweepRuns } from "../database/schema.ts";
 import { toServerName } from "../nodes/server-name.ts";
 import { chooseNode } from "../workspaces/choose-node.ts";
-import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { getNodeObject } from "../nodes/durable-object/stub.ts";
 import { findNode, insertNode } from "../nodes/store.ts";
 import { aHolder, anOwner, connected, passTime, fireAlarm, stopClock } from "../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
@@ -83,11 +83,11 @@ describe("phases", () => {
 describe("stale nodes", () => {
   it("[F15] [N1] a warm node whose alarm was lost is woken and goes", async () => {
     const nodeId = await working();
-    await nodeObject(env, nodeId).release(lease.workspaceId);
+    await getNodeObject(env, nodeId).release(lease.workspaceId);
     passTime(config.NODE_IDLE_GRACE_MS);
     await fireAlarm(nodeId);
     await rowIs(nodeId, "warm");
-    await runInDurableObject(nodeObject(env, nodeId), (_object, state) => state.storage.deleteAlarm());
+    await runInDurableObject(getNodeObject(env, nodeId), (_object, state) => state.storage.deleteAlarm());
     passTime(config.NODE_WARM_TIMEOUT_MS + 120_000);
     expect(await sweep("stale-nodes")).toMatchObject([{ ok: true, found: 1, acted: 1 }]);
     await fireAlarm(nodeId);
@@ -163,7 +163,7 @@ describe("gone servers", () => {
     passTime(600_000);
     cloud.servers.clear();
     expect(await sweep("gone-servers")).toMatchObject([{ ok: true, found: 1, acted: 1 }]);
-    expect(await nodeObject(env, nodeId).observe(lease.workspaceId)).toMatchObject({
+    expect(await getNodeObject(env, nodeId).observe(lease.workspaceId)).toMatchObject({
       workspace: { state: "failed", failure: { code: "node_destroyed" } },
     });
     await fireAlarm(nodeId);
@@ -176,7 +176,7 @@ describe("gone servers", () => {
     const [[id, server]] = [...cloud.servers] as [[number, NonNullable<ReturnType<typeof cloud.servers.get>>]];
     cloud.servers.set(id, { ...server, labels: {} });
     expect(await sweep("gone-servers")).toMatchObject([{ ok: true, found: 1, acted: 0 }]);
-    expect(await nodeObject(env, nodeId).view()).toMatchObject({ state: "active" });
+    expect(await getNodeObject(env, nodeId).view()).toMatchObject({ state: "active" });
   });
 });
 
@@ -191,6 +191,6 @@ describe("retained workspaces", () => {
     passTime(config.NODE_UNREACHABLE_TIMEOUT_MS + 1_000);
     await sweep("retained-workspaces");
     expect(await findWorkspace(db, lease.workspaceId)).toMatchObject({ state: "destroyed" });
-    expect((await nodeObject(env, nodeId).view())?.taskIds).toEqual([]);
+    expect((await getNodeObject(env, nodeId).view())?.taskIds).toEqual([]);
   });
 });

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { callerOf } from "../../test/caller.ts";
 import { breakDatabase } from "../../test/faulty-d1.ts";
 import type { FaultyDatabase } from "../../test/faulty-d1.ts";
-import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { getNodeObject } from "../nodes/durable-object/stub.ts";
 import { findNode } from "../nodes/store.ts";
 import { aHolder, anOwner, fireAlarm } from "../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
@@ -26,7 +26,7 @@ import {
 } from "./workflow/scripted-node.fixture.ts";
 import { tryChange } from "./change.ts";
 import { createNewTask } from "./create.ts";
-import { runStatus } from "./launch.ts";
+import { readRunStatus } from "./launch.ts";
 import { cancelTask } from "./run.ts";
 
 const SEEDS = Array.from({ length: 20 }, (_, seed) => seed);
@@ -166,7 +166,7 @@ describe("[F12] [F13] [T1] a run", () => {
     // The node's object writes later what it could not write at once.
     await vi.waitFor(async () => {
       await fireAlarm(machine.nodeId);
-      const view = await nodeObject(env, machine.nodeId).view();
+      const view = await getNodeObject(env, machine.nodeId).view();
       expect(await findNode(db, machine.nodeId)).toMatchObject({
         state: view?.state,
         version: view?.version,
@@ -174,6 +174,6 @@ describe("[F12] [F13] [T1] a run", () => {
         retainedTaskIds: isCancelled ? [task.id] : [],
       });
     }, soon);
-    await vi.waitFor(async () => expect(await runStatus(env, task.runId ?? expect.fail())).toBe("complete"), soon);
+    await vi.waitFor(async () => expect(await readRunStatus(env, task.runId ?? expect.fail())).toBe("complete"), soon);
   });
 });

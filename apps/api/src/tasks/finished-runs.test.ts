@@ -8,7 +8,7 @@ import { anOwner } from "../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { db, deps, aSessionEnd, ScriptedNode, now, reaches, soon, submit } from "./workflow/scripted-node.fixture.ts";
 import { deleteFinishedRuns, recordFinishedRun } from "./finished-runs.ts";
-import { runStatus } from "./launch.ts";
+import { readRunStatus } from "./launch.ts";
 
 beforeEach(() => {
   scriptedCloud();
@@ -37,12 +37,12 @@ async function aFinishedRun() {
 it("[T1] the workflow of a finished run is deleted after a while, and its task stays unchanged", async () => {
   const { task, runId } = await aFinishedRun();
   await deleteFinishedRuns(deps, Date.now(), 10);
-  expect(await runStatus(env, runId)).toBe("complete");
+  expect(await readRunStatus(env, runId)).toBe("complete");
 
   const before = await now(task);
   await deleteFinishedRuns(deps, later(), 10);
   expect(await noted(runId)).toBe(0);
-  expect(await runStatus(env, runId)).toBeNull();
+  expect(await readRunStatus(env, runId)).toBeNull();
   expect(await now(task)).toEqual(before);
 });
 

@@ -6,14 +6,14 @@ import { errorMessage, systemClock, systemRandom, systemTimers } from "@samovar/
 import type { RunId } from "@samovar/base";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import type { Deps } from "../deps.ts";
-import { projectData } from "../sessions/durable-object/stub.ts";
+import { getProjectData } from "../sessions/durable-object/stub.ts";
 import { RunStarts } from "./run-starts.ts";
 
 const runStarts = new RunStarts({ clock: systemClock, timers: systemTimers, random: systemRandom });
 
 export async function ensureSession(deps: Deps, task: TaskRecord): Promise<void> {
   const { projectId, sessionId, promptMessageId: messageId } = task;
-  await projectData(deps, projectId).createSession({
+  await getProjectData(deps, projectId).createSession({
     projectId,
     sessionId,
     taskId: task.id,
@@ -27,14 +27,14 @@ export async function ensureRun({ env, config, logger }: Deps, task: TaskRecord,
   const { created, errors } = await runStarts.run(config.CONCURRENT_RUN_STARTS, () =>
     env.TASK_RUN.createBatch({ instances: [{ id: runId, params: { taskId: task.id, runId } }] }),
   );
-  if (created.length > 0 || (await runStatus(env, runId)) !== null) return;
+  if (created.length > 0 || (await readRunStatus(env, runId)) !== null) return;
   const reason = errors[0]?.message ?? "no reason was given";
   logger.error("run.create_failed", { taskId: task.id, runId, reason });
   throw new Error(`run ${runId} could not be created: ${reason}`);
 }
 
 /** Null if the run has no workflow. */
-export async function runStatus(env: Deps["env"], runId: RunId): Promise<InstanceStatus["status"] | null> {
+export async function readRunStatus(env: Deps["env"], runId: RunId): Promise<InstanceStatus["status"] | null> {
   try {
     const instance = await env.TASK_RUN.get(runId);
     return (await instance.status()).status;

@@ -11,12 +11,12 @@ import { tasks, workspaces } from "../database/schema.ts";
 import { depsFor } from "../deps.ts";
 import type { Deps } from "../deps.ts";
 import type { Env } from "../env.ts";
-import { nodeObject } from "../nodes/durable-object/stub.ts";
-import { derivedMessageId } from "../sessions/derived-id.ts";
+import { getNodeObject } from "../nodes/durable-object/stub.ts";
+import { deriveMessageId } from "../sessions/derived-id.ts";
 import { setWorkspaceState } from "../workspaces/store.ts";
-import { projectData } from "../sessions/durable-object/stub.ts";
+import { getProjectData } from "../sessions/durable-object/stub.ts";
 import { tryChange } from "./change.ts";
-import { ensureRun, ensureSession, signalRun, runStatus } from "./launch.ts";
+import { ensureRun, ensureSession, signalRun, readRunStatus } from "./launch.ts";
 import { toTaskRecord } from "./store.ts";
 
 /** A task that changed this recently is still being launched or ended. */
@@ -70,7 +70,7 @@ const polledRecently = (now: Millis) =>
 /** Returns whether there was something to repair. `isSettled`: the task is not being launched or ended right now. */
 async function repair(deps: Deps, task: TaskRecord, isSettled: boolean): Promise<boolean> {
   const { runId } = task;
-  const status = runId === null ? null : await runStatus(deps.env, runId);
+  const status = runId === null ? null : await readRunStatus(deps.env, runId);
   switch (status) {
     case null:
       if (!isSettled) return false;
@@ -101,8 +101,8 @@ async function giveUp(deps: Deps, task: TaskRecord): Promise<boolean> {
 
 async function endLostSession(deps: Deps, task: TaskRecord): Promise<void> {
   await ensureSession(deps, task);
-  const data = projectData(deps, task.projectId);
-  await data.addNotice(task.sessionId, derivedMessageId(`${task.runId}:lost`), LOST.message);
+  const data = getProjectData(deps, task.projectId);
+  await data.addNotice(task.sessionId, deriveMessageId(`${task.runId}:lost`), LOST.message);
   await data.endSession(task.sessionId, "error");
 }
 
@@ -113,11 +113,11 @@ async function releaseWorkspaces({ db, env }: Deps, task: TaskRecord): Promise<v
     .where(and(eq(workspaces.taskId, task.id), inArray(workspaces.state, ["creating", "ready", "busy"])));
   for (const { id, nodeId } of held) {
     await setWorkspaceState(env, id, "failed", { failure: LOST });
-    await nodeObject(env, nodeId).enqueue({
+    await getNodeObject(env, nodeId).enqueue({
       id: `${id}:destroy`,
       kind: "workspace.destroy",
       args: { workspaceId: id },
     });
-    await nodeObject(env, nodeId).release(id);
+    await getNodeObject(env, nodeId).release(id);
   }
 }

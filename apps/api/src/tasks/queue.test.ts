@@ -10,7 +10,7 @@ import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { callerOf } from "../../test/caller.ts";
 import { nodes, taskQueue, workspaces } from "../database/schema.ts";
-import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { getNodeObject } from "../nodes/durable-object/stub.ts";
 import { aBusyNode, aHolder, anOwner } from "../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { requireProject } from "../projects/store.ts";
@@ -79,7 +79,7 @@ async function fill(owner: Awaited<ReturnType<typeof tightOwner>>) {
   const others: SlotLease[] = [];
   for (let i = 1; i < SLOTS; i++) {
     const lease = await aHolder(owner.ownerId);
-    expect(await nodeObject(env, machine.nodeId).reserve(lease)).toEqual({ granted: true });
+    expect(await getNodeObject(env, machine.nodeId).reserve(lease)).toEqual({ granted: true });
     others.push(lease);
   }
   return { machine, running, others };
@@ -111,7 +111,7 @@ describe("[R12] waiting for a slot", () => {
     });
     for (const [at, expected] of [urgent, low].entries()) {
       const lease = others[at];
-      if (lease !== undefined) await nodeObject(env, machine.nodeId).release(lease.workspaceId);
+      if (lease !== undefined) await getNodeObject(env, machine.nodeId).release(lease.workspaceId);
       expect((await machine.begins()).create.taskId).toBe(expected.id);
       await gone(expected);
     }
@@ -163,7 +163,7 @@ describe("[R12] waiting for a slot", () => {
     const { machine } = await fill(owner);
     const task = await submit(owner);
     await waits(task, "capacity");
-    await nodeObject(env, machine.nodeId).destroy("the test wants it gone");
+    await getNodeObject(env, machine.nodeId).destroy("the test wants it gone");
     await vi.waitFor(async () => {
       expect((await now(task)).status).toBe("queued");
       expect(await waitingFor(task)).toBeNull();
@@ -175,7 +175,7 @@ describe("[R12] waiting for a slot", () => {
     const owner = await tightOwner();
     const { machine, others } = await fill(owner);
     const [lease] = others;
-    if (lease !== undefined) await nodeObject(env, machine.nodeId).release(lease.workspaceId);
+    if (lease !== undefined) await getNodeObject(env, machine.nodeId).release(lease.workspaceId);
     const fault =
       "CREATE TRIGGER cut BEFORE INSERT ON task_events WHEN NEW.kind = 'node.chosen' BEGIN SELECT RAISE(ABORT, 'cut off'); END";
     await env.DB.prepare(fault).run();
@@ -232,7 +232,7 @@ describe("[R12] many at once", () => {
     const [held] = await db.select().from(workspaces).where(eq(workspaces.nodeId, node.id));
     if (held === undefined) throw new Error("with workspaces");
     const before = statements.mock.calls.length;
-    await nodeObject(env, node.id).release(held.id);
+    await getNodeObject(env, node.id).release(held.id);
     await stands(N - 2 * SLOTS - 1);
     expect(statements.mock.calls.length - before).toBeLessThan(120);
     vi.restoreAllMocks();

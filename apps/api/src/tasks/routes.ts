@@ -16,12 +16,12 @@ import {
 import type { TaskActor } from "@samovar/domain/task-status";
 import type { Context } from "hono";
 import { toActor } from "../audit/store.ts";
-import { apiRouter, currentUser } from "../http/context.ts";
+import { createRouter, requireUser } from "../http/context.ts";
 import type { AppContext, Router } from "../http/context.ts";
 import { idempotencyHeader, json, jsonBody } from "../http/route.ts";
 import { requireProject } from "../projects/store.ts";
 import { assertAgentKnown } from "../agents/preconditions.ts";
-import { projectData } from "../sessions/durable-object/stub.ts";
+import { getProjectData } from "../sessions/durable-object/stub.ts";
 import { createNewTask } from "./create.ts";
 import { cancelTask, editTask, retryTask, runTask, acknowledgeTask } from "./run.ts";
 import { listDependents } from "./dependencies.ts";
@@ -141,18 +141,18 @@ const verification = createRoute({
 });
 
 export function taskRoutes(): Router {
-  const router = apiRouter();
+  const router = createRouter();
 
   router.openapi(list, async (c) => {
     const deps = c.get("deps");
-    const project = await requireProject(deps.db, currentUser(c).id, c.req.valid("param").projectId);
+    const project = await requireProject(deps.db, requireUser(c).id, c.req.valid("param").projectId);
     const found = await listTasks(deps.db, project.id, c.req.valid("query"));
     return c.json({ items: await viewTasks(deps, found.items), nextCursor: found.nextCursor }, 200);
   });
 
   router.openapi(create, async (c) => {
     const deps = c.get("deps");
-    const caller = currentUser(c);
+    const caller = requireUser(c);
     const project = await requireProject(deps.db, caller.id, c.req.valid("param").projectId);
     const key = c.req.valid("header")["idempotency-key"] ?? null;
     const wanted = c.req.valid("json");
@@ -180,7 +180,7 @@ export function taskRoutes(): Router {
       if (dependents.length > 0) throw refuseDeletion(dependents);
       throw new SamovarError("conflict", "Only a task that has never run can be deleted.", { status: task.status });
     }
-    await projectData(deps, task.projectId).endSession(task.sessionId, "stopped");
+    await getProjectData(deps, task.projectId).endSession(task.sessionId, "stopped");
     return c.body(null, 204);
   });
 
@@ -237,7 +237,7 @@ function refuseDeletion(titles: readonly string[]): SamovarError {
 /** The caller's task at this address. Throws `not_found`. */
 async function requireOwnTask(c: Context<AppContext>, address: z.output<typeof taskParams>) {
   const deps = c.get("deps");
-  const caller = currentUser(c);
+  const caller = requireUser(c);
   const project = await requireProject(deps.db, caller.id, address.projectId);
   const task = await requireTask(deps.db, project.id, address.taskId);
   const actor: TaskActor = { kind: "user", id: caller.id };

@@ -5,7 +5,7 @@ import type { CreateTask, TaskView } from "@samovar/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { controlPlane, ids } from "../../test/caller.ts";
-import { projectData } from "../sessions/durable-object/stub.ts";
+import { getProjectData } from "../sessions/durable-object/stub.ts";
 import { tryChange } from "./change.ts";
 import { applyChange, findTask, recordEvents } from "./store.ts";
 
@@ -56,7 +56,7 @@ describe("a task is made", () => {
     expect(answer.status).toBe(201);
     const task = taskView.parse(await answer.json());
     expect(task).toMatchObject({ title: "Fix the test", status: "draft", attempt: 0, version: 1, runId: null });
-    const history = await projectData(deps, project).listMessages(task.sessionId, { limit: 10 });
+    const history = await getProjectData(deps, project).listMessages(task.sessionId, { limit: 10 });
     expect(history?.messages).toMatchObject([{ role: "user", content: "# Fix the test\n\nIt fails.", position: 0 }]);
   });
 
@@ -173,7 +173,7 @@ describe("a task is changed", () => {
     const task = await made({ description: "Never mind" });
     expect((await ask(at(task), { method: "DELETE", token })).status).toBe(204);
     expect((await ask(at(task), { token })).status).toBe(404);
-    expect(await projectData(deps, project).getSession(task.sessionId)).toMatchObject({ status: "stopped" });
+    expect(await getProjectData(deps, project).getSession(task.sessionId)).toMatchObject({ status: "stopped" });
   });
 
   it("a failed one is acknowledged, and no other; its project no longer counts it", async () => {
@@ -210,7 +210,7 @@ describe("a task is changed", () => {
       const again = taskView.parse(await (await ask(at(task, "/retry"), { method: "POST", token })).json());
       expect(again).toMatchObject({ status: "queued", attempt: 2, failure: null });
       expect(again.sessionId).not.toBe(task.sessionId);
-      const history = await projectData(deps, project).listMessages(again.sessionId, { limit: 10 });
+      const history = await getProjectData(deps, project).listMessages(again.sessionId, { limit: 10 });
       expect(history?.messages).toMatchObject([{ role: "user", content: "Do it" }]);
     });
   });
@@ -307,7 +307,7 @@ describe("the digest of a transcript", () => {
   it("is compared with what is stored now", async () => {
     const task = await made({ description: "Do it" });
     expect(await formatCode(await ask(at(task, "/verification"), { token }))).toBe("conflict");
-    const stored = await projectData(deps, project).digest(task.sessionId);
+    const stored = await getProjectData(deps, project).digest(task.sessionId);
     const output = (claimed: object) => JSON.stringify({ transcript: { agreed: true, claimed, stored } });
     const write = (claimed: object) =>
       env.DB.prepare("UPDATE tasks SET output = ? WHERE id = ?").bind(output(claimed), task.id).run();

@@ -3,7 +3,7 @@ import { SamovarError } from "@samovar/contracts";
 import type { TranscriptVerification } from "@samovar/contracts";
 import type { TaskRecord } from "@samovar/domain/task-status";
 import type { Deps } from "../deps.ts";
-import { projectData } from "../sessions/durable-object/stub.ts";
+import { getProjectData } from "../sessions/durable-object/stub.ts";
 
 /** Throws `conflict` if there is no digest to compare with. */
 export async function verifyTranscript(deps: Deps, task: TaskRecord): Promise<TranscriptVerification> {
@@ -14,6 +14,6 @@ export async function verifyTranscript(deps: Deps, task: TaskRecord): Promise<Tr
       status: task.status,
     });
   }
-  const stored = await projectData(deps, task.projectId).digest(task.sessionId);
+  const stored = await getProjectData(deps, task.projectId).digest(task.sessionId);
   return { agreed: stored.count === claimed.count && stored.digest === claimed.digest, claimed, stored };
 }

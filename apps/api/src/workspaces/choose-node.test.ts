@@ -11,7 +11,7 @@ import { nodes } from "../database/schema.ts";
 import { aHolder, anOwner, connected, passTime, fireAlarm, stopClock } from "../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { NodeStorage } from "../nodes/durable-object/storage.ts";
-import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { getNodeObject } from "../nodes/durable-object/stub.ts";
 import { findWorkspace } from "./store.ts";
 import { chooseNode } from "./choose-node.ts";
 
@@ -36,14 +36,14 @@ const idOf = (choice: Awaited<ReturnType<typeof choose>>): NodeId =>
   "nodeId" in choice ? choice.nodeId : expect.fail(JSON.stringify(choice));
 const slotsOf = (nodeId: NodeId) =>
   runInDurableObject(
-    nodeObject(env, nodeId),
+    getNodeObject(env, nodeId),
     (_object, state) => new NodeStorage(state.storage).node()?.record.slots.map((slot) => slot.lease.workspaceId) ?? [],
   );
 
 async function warmed(lease: SlotLease): Promise<NodeId> {
   const nodeId = idOf(await choose(lease));
   await connected(nodeId);
-  await nodeObject(env, nodeId).release(lease.workspaceId);
+  await getNodeObject(env, nodeId).release(lease.workspaceId);
   passTime(config.NODE_IDLE_GRACE_MS);
   await fireAlarm(nodeId);
   await vi.waitFor(async () => expect((await rows()).find((row) => row.id === nodeId)?.state).toBe("warm"));
@@ -130,7 +130,7 @@ describe("[T1] an unusable node", () => {
   it("that was released is not chosen again, though it has an available slot", async () => {
     const lease = await aHolder(owner);
     const first = idOf(await choose(lease));
-    await nodeObject(env, first).release(lease.workspaceId);
+    await getNodeObject(env, first).release(lease.workspaceId);
     const input = { ownerId: owner, size: "small" as const, lease, avoid: [first] };
     const second = idOf(await chooseNode(env, input));
     expect(second).not.toBe(first);

@@ -15,7 +15,7 @@ import type { Ports } from "../deps.ts";
 import { systemPorts } from "../deps.ts";
 import type { Env } from "../env.ts";
 import { within } from "../within.ts";
-import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { getNodeObject } from "../nodes/durable-object/stub.ts";
 import { toServerName } from "../nodes/server-name.ts";
 import type { NodeRow } from "../nodes/store.ts";
 import { findNode, insertNode, listCandidates } from "../nodes/store.ts";
@@ -114,7 +114,7 @@ async function findEarlierChoice(
 
 /** Provisions the node first if its object has not started yet. */
 async function takeSlot(env: Env, row: NodeRow, { lease }: ChooseInput): Promise<boolean> {
-  const node = nodeObject(env, row.id);
+  const node = getNodeObject(env, row.id);
   if (row.version === 0)
     await node.provision({ nodeId: row.id, ownerId: row.ownerId, name: row.name, size: row.size, lease });
   return (await node.reserve(lease)).granted;

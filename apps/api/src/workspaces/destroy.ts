@@ -1,6 +1,6 @@
 /** Destroys a retained workspace on request or after its retention period: adds a notice to its session, then sends its node the command; the node gives the slot back. */
 import type { Deps } from "../deps.ts";
-import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { getNodeObject } from "../nodes/durable-object/stub.ts";
 import { addRemovalNotice } from "../sessions/removal-notice.ts";
 import { beginRemoval, setWorkspaceState } from "./store.ts";
 import type { WorkspaceRow } from "./store.ts";
@@ -11,7 +11,7 @@ export async function destroyWorkspace(deps: Deps, found: WorkspaceRow, cause: "
   const row = found.state === "destroying" ? found : await beginRemoval(db, found.id, cause, clock.now());
   if (row === null) return;
   await addRemovalNotice(env, row, getCause(row));
-  const node = nodeObject(env, row.nodeId);
+  const node = getNodeObject(env, row.nodeId);
   const facts = await node.observe(row.id);
   const isOver = facts === null || facts.workspace.state === "destroyed" || facts.node.state === "destroyed";
   logger.info("workspace.removing", { workspaceId: row.id, cause, isOver });
@@ -24,7 +24,7 @@ export async function destroyWorkspace(deps: Deps, found: WorkspaceRow, cause: "
 /** For a workspace whose node has not reported its removal in time: gives the slot back without waiting any longer. */
 export async function abandonWorkspace({ env, clock }: Deps, row: WorkspaceRow): Promise<void> {
   await addRemovalNotice(env, row, getCause(row));
-  await nodeObject(env, row.nodeId).release(row.id);
+  await getNodeObject(env, row.nodeId).release(row.id);
   await setWorkspaceState(env, row.id, "destroyed", {}, clock.now());
 }
 

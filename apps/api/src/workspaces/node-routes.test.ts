@@ -11,7 +11,7 @@ import { putDefinition } from "../agents/store.ts";
 import { putCredential } from "../credentials/store.ts";
 import { credentials, projects } from "../database/schema.ts";
 import { mintWorkspaceToken } from "../identity/node-tokens.ts";
-import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { getNodeObject } from "../nodes/durable-object/stub.ts";
 import { aHolder, aNode, anOwner, stopClock } from "../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { createWorkspace } from "./store.ts";
@@ -140,7 +140,7 @@ describe("[S1] both are refused", () => {
       const other = await aHolder(owner);
       expect((await asks(what, await tokenOf(other))).status).toBe(401);
       expect((await asks(what, await tokenOf(lease, 2))).status).toBe(401);
-      await nodeObject(env, nodeId).release(lease.workspaceId);
+      await getNodeObject(env, nodeId).release(lease.workspaceId);
       const answer = await asks(what);
       expect(answer.status).toBe(401);
       expect(await answer.text()).not.toMatch(/sk-ant|ghp_/);

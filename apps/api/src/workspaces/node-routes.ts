@@ -7,11 +7,11 @@ import { agentCredential, gitCredential, SamovarError, workspaceId } from "@samo
 import type { WorkspaceId } from "@samovar/base";
 import type { WorkspaceState } from "@samovar/contracts";
 import type { Context } from "hono";
-import { apiRouter } from "../http/context.ts";
+import { createRouter } from "../http/context.ts";
 import type { AppContext, Router } from "../http/context.ts";
 import { json } from "../http/route.ts";
 import { authenticateWorkspace } from "../identity/node-callers.ts";
-import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { getNodeObject } from "../nodes/durable-object/stub.ts";
 import { getAgentCredential, getGitCredential } from "./workspace-credentials.ts";
 import { findWorkspace } from "./store.ts";
 import type { WorkspaceRow } from "./store.ts";
@@ -37,7 +37,7 @@ const forGit = createRoute({
 });
 
 export function workspaceNodeRoutes(): Router {
-  const router = apiRouter();
+  const router = createRouter();
 
   router.openapi(forAgent, async (c) => {
     const row = await requireAdmitted(c, c.req.valid("param").workspaceId);
@@ -62,7 +62,7 @@ async function requireAdmitted(c: Context<AppContext>, id: WorkspaceId): Promise
   const claims = await authenticateWorkspace(c);
   const row = claims.workspace === id ? await findWorkspace(db, claims.workspace) : null;
   const isHere = row !== null && row.nodeId === claims.node && AT_WORK.has(row.state);
-  if (!isHere || !(await nodeObject(c.env, claims.node).admits(claims.workspace, claims.epoch))) {
+  if (!isHere || !(await getNodeObject(c.env, claims.node).admits(claims.workspace, claims.epoch))) {
     throw new SamovarError("unauthenticated", "The token is not for a running workspace.");
   }
   return row;

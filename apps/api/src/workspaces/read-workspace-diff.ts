@@ -2,7 +2,7 @@
 import { SamovarError } from "@samovar/contracts";
 import type { ErrorCode, Failure, WorkspaceDiff } from "@samovar/contracts";
 import type { Env } from "../env.ts";
-import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { getNodeObject } from "../nodes/durable-object/stub.ts";
 import type { WorkspaceRow } from "./store.ts";
 
 /** Throws `conflict` if the workspace is gone or not ready, `unavailable` if its node cannot answer now. */
@@ -11,7 +11,7 @@ export async function readWorkspaceDiff(env: Env, row: WorkspaceRow): Promise<Wo
     throw new SamovarError("conflict", "This workspace no longer exists. Its session is still available.", {
       state: row.state,
     });
-  const reply = await nodeObject(env, row.nodeId).call({ kind: "workspace.diff", workspaceId: row.id });
+  const reply = await getNodeObject(env, row.nodeId).call({ kind: "workspace.diff", workspaceId: row.id });
   if (reply.kind === "failed") throw toError(reply.failure);
   return reply.diff;
 }

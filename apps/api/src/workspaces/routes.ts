@@ -11,7 +11,7 @@ import {
   workspaceView as workspaceSchema,
 } from "@samovar/contracts";
 import { recordAction, toActor } from "../audit/store.ts";
-import { apiRouter, currentUser } from "../http/context.ts";
+import { createRouter, requireUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
 import { destroyWorkspace } from "./destroy.ts";
@@ -62,11 +62,11 @@ const diff = createRoute({
 });
 
 export function workspaceRoutes(): Router {
-  const router = apiRouter();
+  const router = createRouter();
 
   router.openapi(list, async (c) => {
     const { state, ...query } = c.req.valid("query");
-    const found = await listWorkspaces(c.get("deps").db, currentUser(c).id, {
+    const found = await listWorkspaces(c.get("deps").db, requireUser(c).id, {
       ...query,
       states: state === undefined ? undefined : [state],
     });
@@ -74,21 +74,21 @@ export function workspaceRoutes(): Router {
   });
 
   router.openapi(get, async (c) => {
-    const row = await requireWorkspace(c.get("deps").db, currentUser(c).id, c.req.valid("param").workspaceId);
+    const row = await requireWorkspace(c.get("deps").db, requireUser(c).id, c.req.valid("param").workspaceId);
     return c.json(toWorkspaceView(row), 200);
   });
 
   router.openapi(destroy, async (c) => {
     const deps = c.get("deps");
     const { db } = deps;
-    const row = await requireWorkspace(db, currentUser(c).id, c.req.valid("param").workspaceId);
+    const row = await requireWorkspace(db, requireUser(c).id, c.req.valid("param").workspaceId);
     if (row.state === "creating" || row.state === "ready" || row.state === "busy") {
       throw new SamovarError("conflict", "A task is using this workspace. Cancel the task first.");
     }
     if (row.state !== "destroyed") {
       // Recorded first: the node acts outside of D1.
       const detail = { taskId: row.taskId, branch: row.branch };
-      await recordAction(deps, toActor(currentUser(c)), { action: "workspace.destroyed", objectId: row.id, detail });
+      await recordAction(deps, toActor(requireUser(c)), { action: "workspace.destroyed", objectId: row.id, detail });
       await destroyWorkspace(deps, row, "requested");
     }
     return c.json(toWorkspaceView(await requireWorkspace(db, row.ownerId, row.id)), 202);
@@ -96,12 +96,12 @@ export function workspaceRoutes(): Router {
 
   router.openapi(extend, async (c) => {
     const deps = c.get("deps");
-    const row = await requireWorkspace(deps.db, currentUser(c).id, c.req.valid("param").workspaceId);
+    const row = await requireWorkspace(deps.db, requireUser(c).id, c.req.valid("param").workspaceId);
     return c.json(toWorkspaceView(await extendWorkspace(deps, row, c.req.valid("json").keepForMs)), 200);
   });
 
   router.openapi(diff, async (c) => {
-    const row = await requireWorkspace(c.get("deps").db, currentUser(c).id, c.req.valid("param").workspaceId);
+    const row = await requireWorkspace(c.get("deps").db, requireUser(c).id, c.req.valid("param").workspaceId);
     return c.json(await readWorkspaceDiff(c.env, row), 200);
   });
 

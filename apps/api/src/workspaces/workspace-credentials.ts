@@ -7,7 +7,7 @@ import type { KnownAgent } from "../agents/recipe.ts";
 import { readCredential } from "../credentials/store.ts";
 import { projects } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
-import { githubRepository } from "../github/repository.ts";
+import { parseGitHubRepository } from "../github/repository.ts";
 import type { WorkspaceRow } from "./store.ts";
 
 /** Throws `not_found` for an agent that needs none, `credentials_missing` if the credential is not stored. */
@@ -48,7 +48,7 @@ export async function getGitCredential({ db, env }: Deps, row: WorkspaceRow): Pr
   if (row.projectId === null) return null;
   const [project] = await db.select().from(projects).where(eq(projects.id, row.projectId));
   if (project === undefined || project.ownerId !== row.ownerId) return null;
-  if (githubRepository(project.repoUrl)?.over !== "https") return null;
+  if (parseGitHubRepository(project.repoUrl)?.over !== "https") return null;
   const secret = await readCredential(env, row.ownerId, "github");
   if (secret?.kind !== "github") return null;
   return { host: "github.com", username: "x-access-token", password: secret.token };

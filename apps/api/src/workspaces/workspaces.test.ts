@@ -8,13 +8,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { controlPlane, ids, tokenOf } from "../../test/caller.ts";
 import { getConfig } from "../config.ts";
 import { database } from "../database/index.ts";
-import { nodeObject } from "../nodes/durable-object/stub.ts";
+import { getNodeObject } from "../nodes/durable-object/stub.ts";
 import { findNode } from "../nodes/store.ts";
 import type { Agent } from "../nodes/durable-object/node.fixture.ts";
 import { aHolder, anOwner, connected, passTime, fireAlarm, stopClock } from "../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../nodes/durable-object/scripted-cloud.ts";
 import { sweepRetainedWorkspaces } from "../sweep/retained-workspaces.ts";
-import { projectData } from "../sessions/durable-object/stub.ts";
+import { getProjectData } from "../sessions/durable-object/stub.ts";
 import { chooseNode } from "./choose-node.ts";
 import { destroyWorkspace } from "./destroy.ts";
 import { findWorkspace, setWorkspaceState } from "./store.ts";
@@ -35,7 +35,7 @@ beforeEach(async () => {
   owner = await anOwner();
   lease = await aHolder(owner);
   token = await tokenOf(owner);
-  await projectData(deps, lease.projectId).createSession({
+  await getProjectData(deps, lease.projectId).createSession({
     projectId: lease.projectId,
     sessionId: lease.sessionId,
     taskId: lease.taskId,
@@ -62,7 +62,7 @@ const row = async () => (await findWorkspace(database(env), lease.workspaceId)) 
 const sweep = () => sweepRetainedWorkspaces(deps, Date.now());
 
 async function notices(): Promise<string[]> {
-  const found = await projectData(deps, lease.projectId).listMessages(lease.sessionId, { limit: 50 });
+  const found = await getProjectData(deps, lease.projectId).listMessages(lease.sessionId, { limit: 50 });
   return (found?.messages ?? []).filter(({ kind }) => kind === "notice").map(({ content }) => content);
 }
 
@@ -148,7 +148,7 @@ describe("the removal of a retained workspace", () => {
   it("[R30] with its node names that cause", async () => {
     await keep();
     await fireAlarm(nodeId);
-    await nodeObject(env, nodeId).destroy("Destroyed on request.");
+    await getNodeObject(env, nodeId).destroy("Destroyed on request.");
     await vi.waitFor(async () => {
       passTime(60_000);
       await fireAlarm(nodeId);
@@ -245,6 +245,6 @@ describe("the diff of a workspace", () => {
 
   it("of a workspace that the node does not have is refused by its object", async () => {
     const call = { kind: "workspace.diff", workspaceId: ids.make("wsp") } as const;
-    expect(await nodeObject(env, nodeId).call(call)).toMatchObject({ failure: { code: "workspace_not_found" } });
+    expect(await getNodeObject(env, nodeId).call(call)).toMatchObject({ failure: { code: "workspace_not_found" } });
   });
 });

@@ -19,7 +19,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { writeAtomically } from "../files.ts";
 import { type Instance, readInstance, writeInstance } from "../instance.ts";
-import { recordingTerminal } from "../output/recording.testing.ts";
+import { createRecordingTerminal } from "../output/recording.testing.ts";
 import { lockDirectory } from "../up/lock.ts";
 import { readProcessStart } from "../up/processes.ts";
 import { type ConnectPorts, requireSamovar } from "./connect.ts";
@@ -36,12 +36,12 @@ let asked: { readonly line: string; readonly key: string | undefined }[];
 /** Values of `Authorization` that the server refuses. */
 let revoked: Set<string>;
 let beforeRefusal: () => Promise<void>;
-let terminal: ReturnType<typeof recordingTerminal>;
+let terminal: ReturnType<typeof createRecordingTerminal>;
 
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "cli-transport-"));
   cleanups.push(() => rm(dataDir, { recursive: true }));
-  terminal = recordingTerminal();
+  terminal = createRecordingTerminal();
   asked = [];
   revoked = new Set();
   beforeRefusal = async () => {};

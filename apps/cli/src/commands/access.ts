@@ -4,7 +4,7 @@ import { API_TOKEN_TTL_MS, createApiToken } from "@samovar/contracts";
 import { requireSamovar } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
 import { findApiToken, findSignInSession } from "../client/find.ts";
-import { safeLine } from "../output/safe-text.ts";
+import { toSafeLine } from "../output/safe-text.ts";
 import { formatTable } from "../output/table.ts";
 import { formatAge, formatCount, formatDuration } from "../output/units.ts";
 import { type CommandContext, printJson } from "./context.ts";
@@ -24,7 +24,7 @@ export async function listTokens(context: CommandContext): Promise<number> {
     formatAge(clock.now() - createdAt),
     formatUse(lastUsedAt, clock.now()),
     expiresAt === null ? "when Samovar stops" : `in ${formatDays(expiresAt - clock.now())}`,
-    `${safeLine(name, NAME_CHARS)}${current ? " (this command's)" : ""}`,
+    `${toSafeLine(name, NAME_CHARS)}${current ? " (this command's)" : ""}`,
   ]);
   const head = ["token", "created", "used", "expires", "name"];
   terminal.line(formatTable(head, rows, "There are no API tokens.", terminal.style));
@@ -70,7 +70,7 @@ export async function revokeToken(text: string, context: CommandContext): Promis
     );
   await client.revokeApiToken(id);
   if (context.json) printJson(context.terminal, { revoked: id });
-  else context.terminal.line(`Revoked ${safeLine(name, NAME_CHARS)} (${id}).`);
+  else context.terminal.line(`Revoked ${toSafeLine(name, NAME_CHARS)} (${id}).`);
   return 0;
 }
 
@@ -86,7 +86,7 @@ export async function listSignIns(context: CommandContext): Promise<number> {
     formatAge(clock.now() - createdAt),
     formatUse(lastUsedAt, clock.now()),
     `in ${formatDays(expiresAt - clock.now())}`,
-    safeLine(userAgent, NAME_CHARS) || "unknown",
+    toSafeLine(userAgent, NAME_CHARS) || "unknown",
   ]);
   const head = ["sign-in", "created", "used", "expires", "browser"];
   terminal.line(formatTable(head, rows, "No browser is signed in.", terminal.style));
@@ -98,7 +98,7 @@ export async function endSignIn(text: string, context: CommandContext): Promise<
   const { id, userAgent } = await findSignInSession(client, text);
   await client.endSignInSession(id);
   if (context.json) printJson(context.terminal, { signedOut: [id] });
-  else context.terminal.line(`Signed out ${safeLine(userAgent, NAME_CHARS) || "the browser"} (${id}).`);
+  else context.terminal.line(`Signed out ${toSafeLine(userAgent, NAME_CHARS) || "the browser"} (${id}).`);
   return 0;
 }
 

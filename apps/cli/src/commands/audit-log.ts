@@ -1,7 +1,7 @@
 /** `samovar audit-log`: security-relevant and destructive actions, newest first. */
 import type { AuditEntry } from "@samovar/contracts";
 import { requireSamovar } from "../client/connect.ts";
-import { safeLine } from "../output/safe-text.ts";
+import { toSafeLine } from "../output/safe-text.ts";
 import { formatTable } from "../output/table.ts";
 import { type CommandContext, printJson } from "./context.ts";
 
@@ -17,9 +17,9 @@ export async function showAuditLog(limit: number, context: CommandContext): Prom
   const rows = entries.map((entry) => [
     new Date(entry.at).toISOString(),
     entry.action,
-    safeLine(entry.objectId, 40),
+    toSafeLine(entry.objectId, 40),
     entry.actor.id ?? entry.actor.kind.replaceAll("_", " "),
-    safeLine(formatDetail(entry), DETAIL_CHARS),
+    toSafeLine(formatDetail(entry), DETAIL_CHARS),
   ]);
   const head = ["time", "action", "on", "by", "detail"];
   terminal.line(formatTable(head, rows, "The audit log is empty.", terminal.style));

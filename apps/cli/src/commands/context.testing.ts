@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BUILT_AT, seededRandom, testTime } from "@samovar/testing";
 import { writeInstance } from "../instance.ts";
-import { recordingTerminal } from "../output/recording.testing.ts";
+import { createRecordingTerminal } from "../output/recording.testing.ts";
 import type { CommandContext } from "./context.ts";
 
 export interface Request {
@@ -60,7 +60,7 @@ export const toPage = (...items: readonly unknown[]) => ({ items, nextCursor: nu
 
 /** Time stands still at the builders' `BUILT_AT`; there is no terminal to prompt on. */
 export function testContext(fields: Partial<CommandContext> = {}) {
-  const terminal = recordingTerminal();
+  const terminal = createRecordingTerminal();
   const time = testTime(BUILT_AT);
   return {
     dataDir: "/nowhere",

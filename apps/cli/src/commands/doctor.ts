@@ -9,7 +9,7 @@ import { findSamovar, requireSamovar } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
 import { readPresence } from "../client/presence.ts";
 import { findNodeRuntime } from "../node-runtime.ts";
-import { safeText } from "../output/safe-text.ts";
+import { toSafeText } from "../output/safe-text.ts";
 import { findProgram, type FoundProgram } from "./agents/program.ts";
 import { type CommandContext, printJson } from "./context.ts";
 
@@ -163,8 +163,8 @@ function makeFinding(what: string, state: Finding["state"], detail: string, hint
 function printFinding({ what, state, detail, hint }: Finding, { terminal }: CommandContext): void {
   const { style } = terminal;
   const mark = { ok: style.green("✓"), warning: style.yellow("!"), fault: style.red("✗") }[state];
-  terminal.line(`${mark} ${what.padEnd(15)} ${safeText(detail)}`);
-  if (hint !== null) terminal.line(`  ${" ".repeat(15)} ${style.dim(safeText(hint))}`);
+  terminal.line(`${mark} ${what.padEnd(15)} ${toSafeText(detail)}`);
+  if (hint !== null) terminal.line(`  ${" ".repeat(15)} ${style.dim(toSafeText(hint))}`);
 }
 
 async function nearestExisting(path: string): Promise<string> {

@@ -3,7 +3,7 @@ import type { ApiClient } from "@samovar/client/api-client";
 import type { ProjectView } from "@samovar/contracts";
 import { requireSamovar } from "../client/connect.ts";
 import { findProjects } from "../client/find.ts";
-import { safeLine } from "../output/safe-text.ts";
+import { toSafeLine } from "../output/safe-text.ts";
 import { formatTable } from "../output/table.ts";
 import { formatAge, formatDuration } from "../output/units.ts";
 import { type CommandContext, printJson } from "./context.ts";
@@ -25,8 +25,8 @@ export async function listSessions(project: string | undefined, context: Command
       item.status,
       String(item.messageCount),
       formatAge(clock.now() - (item.lastMessageAt ?? item.startedAt)),
-      safeLine(project.name, 24),
-      safeLine(item.topic ?? "–", TITLE_CHARS),
+      toSafeLine(project.name, 24),
+      toSafeLine(item.topic ?? "–", TITLE_CHARS),
     ]);
     const head = ["session", "status", "messages", "last", "project", "topic"];
     terminal.line(formatTable(head, rows, "There are no sessions yet.", terminal.style));

@@ -2,7 +2,7 @@ import type { TaskEvent } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { formatVerification } from "./verification.ts";
-import { safeLine, safeText } from "./safe-text.ts";
+import { toSafeLine, toSafeText } from "./safe-text.ts";
 import { formatTable } from "./table.ts";
 import { formatEvent } from "./task-events.ts";
 import { createTerminal, makeStyle } from "./terminal.ts";
@@ -31,14 +31,14 @@ describe("text for terminals", () => {
     ["evil\u202etxt.exe", "evil⟨U+202E⟩txt.exe"],
     ["pay\u200bpal\u2066\ufeff", "pay⟨U+200B⟩pal⟨U+2066⟩⟨U+FEFF⟩"],
   ])("[S1] takes control sequences out of %j and shows hidden characters", (text, safe) =>
-    expect(safeText(text)).toBe(safe),
+    expect(toSafeText(text)).toBe(safe),
   );
 
   it("[S1] never lets an escape or control character through", () => {
     const text = fc.string({
       unit: fc.constantFrom("\u001b", "[", "]", "0", "m", "\u0007", "a", "\n", "\\", "\u009b", "P"),
     });
-    fc.assert(fc.property(text, (raw) => void expect(safeText(raw)).not.toMatch(CONTROL)));
+    fc.assert(fc.property(text, (raw) => void expect(toSafeText(raw)).not.toMatch(CONTROL)));
   });
 
   it("makes what a note quotes safe [security 30, 31]", () => {
@@ -52,9 +52,9 @@ describe("text for terminals", () => {
   });
 
   it("joins lines into one and cuts it to a width", () => {
-    expect(safeLine("a\n  b", 10)).toBe("a b");
-    expect(safeLine("abcdefgh", 4)).toBe("abc…");
-    expect(safeLine(" a\u202eb ", 20)).toBe("a⟨U+202E⟩b");
+    expect(toSafeLine("a\n  b", 10)).toBe("a b");
+    expect(toSafeLine("abcdefgh", 4)).toBe("abc…");
+    expect(toSafeLine(" a\u202eb ", 20)).toBe("a⟨U+202E⟩b");
   });
 
   it("aligns columns, and replaces an empty table with a sentence", () => {

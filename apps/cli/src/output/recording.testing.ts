@@ -3,7 +3,7 @@ import { idSource, systemRandom } from "@samovar/base";
 import type { MessageView } from "@samovar/contracts";
 import { type Terminal, makeStyle } from "./terminal.ts";
 
-export function recordingTerminal(): Terminal & { out(): string; notes(): string } {
+export function createRecordingTerminal(): Terminal & { out(): string; notes(): string } {
   let out = "";
   let notes = "";
   return {

@@ -9,12 +9,12 @@ const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 /* oxlint-enable no-control-regex */
 
 /** A right-to-left override becomes `⟨U+202E⟩`, as in the page. */
-export function safeText(text: string): string {
+export function toSafeText(text: string): string {
   return visibleText(text.replaceAll("\r\n", "\n").replace(SEQUENCES, "").replace(CONTROLS, ""));
 }
 
 /** The text as one line of at most `width` characters. */
-export function safeLine(text: string, width: number): string {
-  const line = safeText(text).replace(/\s+/g, " ").trim();
+export function toSafeLine(text: string, width: number): string {
+  const line = toSafeText(text).replace(/\s+/g, " ").trim();
   return line.length > width ? `${line.slice(0, Math.max(0, width - 1))}…` : line;
 }

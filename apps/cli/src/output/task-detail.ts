@@ -5,7 +5,7 @@ import { shortenId } from "../client/find.ts";
 import { Facts } from "./facts.ts";
 import { labelPriority } from "./priority.ts";
 import { formatVerification } from "./verification.ts";
-import { safeLine, safeText } from "./safe-text.ts";
+import { toSafeLine, toSafeText } from "./safe-text.ts";
 import { addOutcome, formatHeadline, suggestCommands } from "./task-outcome.ts";
 import type { Style } from "./terminal.ts";
 import { buildTimeline } from "./timeline.ts";
@@ -30,7 +30,7 @@ export function formatTaskDetail(detail: TaskDetail, now: number, style: Style):
   facts.add("runs with", formatRunsWith(task));
   if (task.attempt > 1) facts.add("attempt", String(task.attempt));
   addOutcome(facts, task, style);
-  facts.add("summary", task.output?.summary == null ? null : safeText(task.output.summary));
+  facts.add("summary", task.output?.summary == null ? null : toSafeText(task.output.summary));
   facts.add("steps", formatSteps(task, events, now).join("\n"));
   if (workspace !== null) facts.add("workspace", formatWorkspace(workspace, now));
   facts.add("session", task.sessionId);
@@ -40,8 +40,8 @@ export function formatTaskDetail(detail: TaskDetail, now: number, style: Style):
   const inspection = workspace?.state === "retained" ? [`samovar workspaces open ${shortenId(workspace.id)}`] : [];
   facts.add("next", [...suggestCommands(task), ...inspection].join("\n"));
   return [
-    style.bold(safeLine(task.title, 200)),
-    style.dim(`${task.id} in ${safeLine(project.name, 80)}, created ${formatAge(now - task.createdAt)}`),
+    style.bold(toSafeLine(task.title, 200)),
+    style.dim(`${task.id} in ${toSafeLine(project.name, 80)}, created ${formatAge(now - task.createdAt)}`),
     formatHeadline(task, events, style),
     ...facts.lines,
   ];
@@ -50,7 +50,7 @@ export function formatTaskDetail(detail: TaskDetail, now: number, style: Style):
 function addWaiting(facts: Facts, { task, others }: TaskDetail): void {
   const describe = (id: string) => {
     const other = others.get(id);
-    return other === undefined ? id : `${id}  ${other.status.replace("_", " ")}  ${safeLine(other.title, 60)}`;
+    return other === undefined ? id : `${id}  ${other.status.replace("_", " ")}  ${toSafeLine(other.title, 60)}`;
   };
   if (task.waiting !== null) {
     facts.add("waiting", formatWaiting(task.waiting));
@@ -62,10 +62,10 @@ function addWaiting(facts: Facts, { task, others }: TaskDetail): void {
 function formatRunsWith(task: TaskView): string {
   const parts = [
     task.agent ?? "the default agent",
-    task.model === null ? null : `model ${safeLine(task.model, 80)}`,
-    task.permissionMode === null ? null : `mode ${safeLine(task.permissionMode, 80)}`,
+    task.model === null ? null : `model ${toSafeLine(task.model, 80)}`,
+    task.permissionMode === null ? null : `mode ${toSafeLine(task.permissionMode, 80)}`,
     task.vmSize === null ? null : `a ${task.vmSize} node`,
-    task.baseBranch === null ? null : `from ${safeLine(task.baseBranch, 80)}`,
+    task.baseBranch === null ? null : `from ${toSafeLine(task.baseBranch, 80)}`,
   ];
   return parts.filter((part) => part !== null).join(", ");
 }

@@ -1,6 +1,6 @@
 /** Formats a task's events for a person who follows it. */
 import type { RunStep, TaskEvent } from "@samovar/contracts";
-import { safeLine, safeText } from "./safe-text.ts";
+import { toSafeLine, toSafeText } from "./safe-text.ts";
 import type { Style } from "./terminal.ts";
 import { buildTimeline } from "./timeline.ts";
 import { formatDuration } from "./units.ts";
@@ -37,13 +37,13 @@ export function formatEvent(event: TaskEvent, events: readonly TaskEvent[], styl
     }
     case "workspace.prepared": {
       const branch = event.data["branch"];
-      return typeof branch === "string" ? style.dim(`· branch ${safeLine(branch, 200)}`) : null;
+      return typeof branch === "string" ? style.dim(`· branch ${toSafeLine(branch, 200)}`) : null;
     }
     case "cancel.requested":
       return style.yellow("· cancelling …");
     case "warning.raised": {
       const message = event.data["message"];
-      return typeof message === "string" ? style.yellow(`! ${safeText(message)}`) : null;
+      return typeof message === "string" ? style.yellow(`! ${toSafeText(message)}`) : null;
     }
     default:
       return null;

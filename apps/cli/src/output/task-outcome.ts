@@ -3,7 +3,7 @@ import type { TaskEvent, TaskOutput, TaskStatus, TaskView, Usage } from "@samova
 import { shortenId } from "../client/find.ts";
 import { Facts } from "./facts.ts";
 import { formatVerification } from "./verification.ts";
-import { safeLine, safeText } from "./safe-text.ts";
+import { toSafeLine, toSafeText } from "./safe-text.ts";
 import type { Style } from "./terminal.ts";
 import { formatStartup } from "./timeline.ts";
 import { formatBytes, formatCount, formatDuration } from "./units.ts";
@@ -25,14 +25,14 @@ export function formatOutcome(task: TaskView, events: readonly TaskEvent[], styl
 /** Adds why the task failed, and what it produced. */
 export function addOutcome(facts: Facts, task: TaskView, style: Style): void {
   const { output, failure } = task;
-  if (failure !== null) facts.add("reason", safeText(failure.message));
+  if (failure !== null) facts.add("reason", toSafeText(failure.message));
   facts.add("branch", output?.branch ?? task.branch);
   if (output === null) return;
-  const commits = output.commits.map(({ sha, subject }) => `${sha.slice(0, 9)} ${safeLine(subject, 80)}`);
+  const commits = output.commits.map(({ sha, subject }) => `${sha.slice(0, 9)} ${toSafeLine(subject, 80)}`);
   facts.add("commits", commits.join("\n"));
   const stat = output.diffStat;
   if (stat !== null) facts.add("changes", `${formatCount(stat.files, "file")}, +${stat.insertions} −${stat.deletions}`);
-  if (output.warning !== null) facts.add("warning", style.yellow(safeText(output.warning)));
+  if (output.warning !== null) facts.add("warning", style.yellow(toSafeText(output.warning)));
   facts.add(
     "bundle",
     output.bundle === null ? null : `${formatBytes(output.bundle.bytes)} of commits that could not be pushed`,
@@ -47,7 +47,7 @@ export function addOutcome(facts: Facts, task: TaskView, style: Style): void {
 function formatTurn({ stopReason, restarts }: TaskOutput): string | null {
   const parts = [
     restarts > 0 ? `agent restarted ${formatCount(restarts, "time")} after a crash` : null,
-    stopReason !== null && stopReason !== ORDINARY_STOP_REASON ? `stopped: ${safeLine(stopReason, 80)}` : null,
+    stopReason !== null && stopReason !== ORDINARY_STOP_REASON ? `stopped: ${toSafeLine(stopReason, 80)}` : null,
   ];
   return parts.filter((part) => part !== null).join(" · ");
 }
@@ -69,7 +69,7 @@ function formatUsage(usage: Usage): string | null {
     contextUsed === undefined || contextSize === undefined
       ? null
       : `context ${number(contextUsed)} of ${number(contextSize)}`,
-    cost === undefined ? null : `${cost.amount.toFixed(cost.amount < 1 ? 4 : 2)} ${safeLine(cost.currency, 8)}`,
+    cost === undefined ? null : `${cost.amount.toFixed(cost.amount < 1 ? 4 : 2)} ${toSafeLine(cost.currency, 8)}`,
   ];
   return parts.filter((part) => part !== null).join(" · ") || null;
 }

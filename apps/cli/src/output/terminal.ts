@@ -1,6 +1,6 @@
 /** Where a command writes. Uses colours only on a terminal. */
 import { styleText } from "node:util";
-import { safeText } from "./safe-text.ts";
+import { toSafeText } from "./safe-text.ts";
 
 export interface Terminal {
   /** Writes text to standard output, unchanged. */
@@ -42,7 +42,7 @@ export function createTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
         process.stdout.write(content, (error) => (error == null ? resolve() : reject(error))),
       ),
     line: (text = "") => void process.stdout.write(`${text}\n`),
-    note: (text) => void process.stderr.write(`${safeText(text)}\n`),
+    note: (text) => void process.stderr.write(`${toSafeText(text)}\n`),
     style: makeStyle(colours),
   };
 }

@@ -1,7 +1,7 @@
 import type { MessageView, ToolMetadata } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { message, recordingTerminal } from "./recording.testing.ts";
+import { message, createRecordingTerminal } from "./recording.testing.ts";
 import { TranscriptPrinter } from "./transcript-printer.ts";
 
 const tool = (fields: Partial<ToolMetadata> = {}): Partial<MessageView> => ({
@@ -22,7 +22,7 @@ const tool = (fields: Partial<ToolMetadata> = {}): Partial<MessageView> => ({
 const plan = (status: string) => JSON.stringify([{ content: "look", status }]);
 
 function printed(...steps: readonly MessageView[]): string {
-  const terminal = recordingTerminal();
+  const terminal = createRecordingTerminal();
   const printer = new TranscriptPrinter(terminal);
   for (const step of steps) printer.show(step);
   printer.finish();
@@ -121,7 +121,7 @@ describe("printing a transcript", () => {
         );
         const lengths = contents.map(() => 0);
         let arrived = 0;
-        const terminal = recordingTerminal();
+        const terminal = createRecordingTerminal();
         const printer = new TranscriptPrinter(terminal);
         for (const turn of turns) {
           // A message arrives for the first time only after the one before it.

@@ -6,7 +6,7 @@ import { parseJson } from "@samovar/base";
 import type { MessageView, PlanEntries, ToolMetadata } from "@samovar/contracts";
 import { planEntries } from "@samovar/contracts";
 import { lineDiff } from "@samovar/domain/line-diff";
-import { safeLine, safeText } from "./safe-text.ts";
+import { toSafeLine, toSafeText } from "./safe-text.ts";
 import type { Terminal } from "./terminal.ts";
 import { formatCount } from "./units.ts";
 
@@ -102,14 +102,14 @@ export class TranscriptPrinter {
   }
 
   #showPrompt(message: MessageView): void {
-    const lines = safeText(message.content).trimEnd().split("\n");
+    const lines = toSafeText(message.content).trimEnd().split("\n");
     this.#block(this.#terminal.style.bold("Task"));
     for (const line of lines.slice(0, PROMPT_LINES)) this.#terminal.line(`  ${line}`.trimEnd());
     if (lines.length > PROMPT_LINES) this.#more(lines.length - PROMPT_LINES, "line");
   }
 
   #showNotice(message: MessageView): void {
-    this.#block(`${this.#terminal.style.yellow("•")} ${safeText(message.content)}`);
+    this.#block(`${this.#terminal.style.yellow("•")} ${toSafeText(message.content)}`);
   }
 
   #showText(entry: Entry, force: boolean): boolean {
@@ -122,7 +122,7 @@ export class TranscriptPrinter {
       this.#midLine = true;
       entry.started = true;
     }
-    const fresh = safeText(message.content.slice(entry.shown));
+    const fresh = toSafeText(message.content.slice(entry.shown));
     if (fresh !== "") this.#terminal.write(paint(fresh.replaceAll("\n", "\n  ")));
     entry.shown = message.content.length;
     const isOver = message.final || message.interrupted;
@@ -141,12 +141,12 @@ export class TranscriptPrinter {
     const done = entries.filter(({ status }) => status === "completed");
     if (entry.started) {
       this.#ticks.push(
-        ...done.slice(entry.ticked).map(({ content }) => `${style.green("✓")} ${safeLine(content, WIDTH)}`),
+        ...done.slice(entry.ticked).map(({ content }) => `${style.green("✓")} ${toSafeLine(content, WIDTH)}`),
       );
     } else if (entries.length > 0) {
       this.#block(style.bold("Plan"));
       const mark = { completed: style.green("✓"), in_progress: style.cyan("▸"), pending: style.dim("·") };
-      for (const { content, status } of entries) this.#terminal.line(`  ${mark[status]} ${safeLine(content, WIDTH)}`);
+      for (const { content, status } of entries) this.#terminal.line(`  ${mark[status]} ${toSafeLine(content, WIDTH)}`);
       this.#lastTool = null;
     }
     entry.started ||= entries.length > 0;
@@ -160,7 +160,7 @@ export class TranscriptPrinter {
     const isOver = tool.status === "success" || tool.status === "error" || entry.message.interrupted;
     if (!entry.started && !isOver && !force && tool.status === "pending" && !hasInput(tool)) return;
     if (!entry.started || (isOver && this.#lastTool !== position)) {
-      this.#block(`${style.cyan("▸")} ${style.bold(safeLine(tool.title, WIDTH))}`);
+      this.#block(`${style.cyan("▸")} ${style.bold(toSafeLine(tool.title, WIDTH))}`);
       this.#lastTool = position;
     }
     entry.started = true;
@@ -211,7 +211,7 @@ function formatToolResult(tool: ToolMetadata, terminal: Terminal): string[] {
       const lines = parts.flatMap((part) =>
         part.lines.flatMap(({ kind, text }) => {
           if (kind === "same") return [];
-          return [kind === "removed" ? style.red(`- ${safeText(text)}`) : style.green(`+ ${safeText(text)}`)];
+          return [kind === "removed" ? style.red(`- ${toSafeText(text)}`) : style.green(`+ ${toSafeText(text)}`)];
         }),
       );
       const counts = style.dim(`${diff.oldText === null ? "new, " : ""}+${added} −${removed}`);
@@ -220,7 +220,7 @@ function formatToolResult(tool: ToolMetadata, terminal: Terminal): string[] {
       return [counts, ...lines.slice(0, DIFF_LINES), ...more];
     });
   }
-  const lines = safeText(tool.output ?? "")
+  const lines = toSafeText(tool.output ?? "")
     .trimEnd()
     .split("\n");
   if (lines.length === 1 && lines[0] === "") return [];

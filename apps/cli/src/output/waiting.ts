@@ -1,7 +1,7 @@
 /** Formats why a task does not run yet, as a label and as a sentence. */
 import type { TaskWaiting } from "@samovar/contracts";
 import { assertNever } from "@samovar/base";
-import { safeText } from "./safe-text.ts";
+import { toSafeText } from "./safe-text.ts";
 import { formatCount } from "./units.ts";
 
 /** A label for a column. */
@@ -20,5 +20,5 @@ export function labelWaiting({ code, ahead, taskIds }: TaskWaiting): string {
 
 /** The control plane's sentence, without its full stop. */
 export function formatWaiting(waiting: TaskWaiting): string {
-  return safeText(waiting.message).trim().replace(/\.$/, "");
+  return toSafeText(waiting.message).trim().replace(/\.$/, "");
 }

@@ -1,7 +1,7 @@
 /** Formats a workspace's path, branch and changes. */
 import type { WorkspaceDiff } from "@samovar/contracts";
 import { Facts } from "./facts.ts";
-import { safeLine, safeText } from "./safe-text.ts";
+import { toSafeLine, toSafeText } from "./safe-text.ts";
 import type { Style } from "./terminal.ts";
 import { formatCount } from "./units.ts";
 
@@ -16,10 +16,10 @@ const MARKS: Readonly<Record<WorkspaceDiff["files"][number]["change"], string>> 
 
 export function formatDiff(look: WorkspaceDiff, withDiff: boolean, style: Style): string[] {
   const facts = new Facts(style);
-  facts.add("path", safeLine(look.path, 4_000));
-  facts.add("branch", look.branch === null ? "none (detached HEAD)" : safeLine(look.branch, 200));
+  facts.add("path", toSafeLine(look.path, 4_000));
+  facts.add("branch", look.branch === null ? "none (detached HEAD)" : toSafeLine(look.branch, 200));
   facts.add("head", look.head === null ? "no commits" : look.head.slice(0, 9));
-  const names = look.files.slice(0, MAX_FILES).map(({ path, change }) => `${MARKS[change]} ${safeLine(path, 200)}`);
+  const names = look.files.slice(0, MAX_FILES).map(({ path, change }) => `${MARKS[change]} ${toSafeLine(path, 200)}`);
   const left = look.files.length - names.length;
   facts.add(
     "changed",
@@ -37,5 +37,5 @@ function formatDiffLines(diff: string, style: Style): string[] {
     if (line.startsWith("+")) return style.green(line);
     return line.startsWith("-") ? style.red(line) : line;
   };
-  return safeText(diff).trimEnd().split("\n").map(paint);
+  return toSafeText(diff).trimEnd().split("\n").map(paint);
 }

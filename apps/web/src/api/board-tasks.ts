@@ -1,7 +1,7 @@
 /** What the board holds of a project's tasks, and how an event changes it. Pure; an older version never replaces a newer one. */
 import type { TaskId } from "@samovar/base";
 import type { Page, TaskView, TerminalStatus } from "@samovar/contracts";
-import { newerTask } from "./patches.ts";
+import { pickNewerTask } from "./patches.ts";
 
 export interface BoardTasks {
   /** All that are open, and of those that ended what was read, in no order. */
@@ -15,7 +15,7 @@ export function patchBoard(board: BoardTasks | undefined, incoming: TaskView): B
   if (board === undefined) return undefined;
   const known = board.tasks.some((task) => task.id === incoming.id);
   const tasks = known
-    ? board.tasks.map((task) => (task.id === incoming.id ? newerTask(task, incoming) : task))
+    ? board.tasks.map((task) => (task.id === incoming.id ? pickNewerTask(task, incoming) : task))
     : [...board.tasks, incoming];
   return { ...board, tasks };
 }

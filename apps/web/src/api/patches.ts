@@ -4,11 +4,11 @@ import type { InfiniteData } from "@tanstack/react-query";
 
 type SessionPages = InfiniteData<Page<SessionView>, unknown>;
 
-export function newerSession(known: SessionView | undefined, incoming: SessionView): SessionView {
+export function pickNewerSession(known: SessionView | undefined, incoming: SessionView): SessionView {
   return known !== undefined && known.version > incoming.version ? known : incoming;
 }
 
-export function newerTask(known: TaskView | undefined, incoming: TaskView): TaskView {
+export function pickNewerTask(known: TaskView | undefined, incoming: TaskView): TaskView {
   return known !== undefined && known.version > incoming.version ? known : incoming;
 }
 
@@ -29,7 +29,7 @@ export function patchTasks(
 ): readonly TaskView[] | undefined {
   if (tasks === undefined) return undefined;
   if (!tasks.some((task) => task.id === incoming.id)) return [incoming, ...tasks];
-  return tasks.map((task) => (task.id === incoming.id ? newerTask(task, incoming) : task));
+  return tasks.map((task) => (task.id === incoming.id ? pickNewerTask(task, incoming) : task));
 }
 
 /** The events with the new ones in their places, or `gap` when some in between were never received. */
@@ -49,7 +49,7 @@ function withSession(page: Page<SessionView>, incoming: SessionView): Page<Sessi
   if (!page.items.some((session) => session.id === incoming.id)) return page;
   return {
     ...page,
-    items: page.items.map((session) => (session.id === incoming.id ? newerSession(session, incoming) : session)),
+    items: page.items.map((session) => (session.id === incoming.id ? pickNewerSession(session, incoming) : session)),
   };
 }
 

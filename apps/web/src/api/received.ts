@@ -4,7 +4,7 @@
  */
 import type { ProjectId, SessionId, TaskId } from "@samovar/base";
 import type { Page, SessionView, TaskView } from "@samovar/contracts";
-import { newerSession, newerTask } from "./patches.ts";
+import { pickNewerSession, pickNewerTask } from "./patches.ts";
 
 const REMEMBERED = 500;
 
@@ -29,8 +29,8 @@ export function createReceived(): Received {
   const sessions = new Map<SessionId, SessionView>();
   const tasks = new Map<TaskId, TaskView>();
   const gone = new Set<TaskId>();
-  const mergeSession = (read: SessionView) => newerSession(sessions.get(read.id), read);
-  const mergeTask = (read: TaskView) => newerTask(tasks.get(read.id), read);
+  const mergeSession = (read: SessionView) => pickNewerSession(sessions.get(read.id), read);
+  const mergeTask = (read: TaskView) => pickNewerTask(tasks.get(read.id), read);
   return {
     receiveSession: (session) => remember(sessions, session.id, mergeSession(session)),
     receiveTask: (task) => remember(tasks, task.id, mergeTask(task)),

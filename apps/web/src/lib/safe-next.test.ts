@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
-import { safeNext } from "./safe-next.ts";
+import { toSafeNext } from "./safe-next.ts";
 
 const ORIGIN = "http://127.0.0.1:7266";
 
 it.each(["/", "/p/prj_x", "/p/prj_x/s/ses_y?msg=3"])("%s is followed", (next) =>
-  expect(safeNext(next, ORIGIN)).toBe(next),
+  expect(toSafeNext(next, ORIGIN)).toBe(next),
 );
 
 it.each([
@@ -19,4 +19,4 @@ it.each([
   "javascript:alert(1)",
   "/sign-in",
   "/sign-in?next=/x",
-])("%j leads home", (next) => expect(safeNext(next, ORIGIN)).toBe("/"));
+])("%j leads home", (next) => expect(toSafeNext(next, ORIGIN)).toBe("/"));

@@ -1,6 +1,6 @@
 /** Where to go after signing in: only ever a path of this very origin. */
 
-export function safeNext(next: unknown, origin: string): string {
+export function toSafeNext(next: unknown, origin: string): string {
   if (typeof next !== "string" || !next.startsWith("/")) return "/";
   try {
     const url = new URL(next, origin);

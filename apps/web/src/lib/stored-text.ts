@@ -6,7 +6,7 @@ export interface StoredText {
   write(text: string): void;
 }
 
-export function storedText(
+export function openStoredText(
   name: string,
   storage: () => Pick<Storage, "getItem" | "setItem" | "removeItem">,
 ): StoredText {
@@ -32,4 +32,4 @@ function attempt<T>(what: () => T): T | null {
   }
 }
 
-export const browserText = (name: string): StoredText => storedText(`samovar.${name}`, () => localStorage);
+export const openBrowserText = (name: string): StoredText => openStoredText(`samovar.${name}`, () => localStorage);

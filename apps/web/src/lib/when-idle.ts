@@ -1,5 +1,5 @@
 /** Does something once the page has nothing better to do. The answer takes it back. */
-export function whenIdle(run: () => void): () => void {
+export function runWhenIdle(run: () => void): () => void {
   if (typeof requestIdleCallback === "undefined") {
     const timer = setTimeout(run, 200);
     return () => clearTimeout(timer);
@@ -15,7 +15,7 @@ const FIRST_MS = 1_500;
 export function fetchAhead(load: () => Promise<unknown>): () => void {
   let cancel = () => {};
   const timer = setTimeout(() => {
-    cancel = whenIdle(() => void load().catch(() => {}));
+    cancel = runWhenIdle(() => void load().catch(() => {}));
   }, FIRST_MS);
   return () => {
     clearTimeout(timer);

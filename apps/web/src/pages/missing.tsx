@@ -1,7 +1,7 @@
 /** For an address of something that is not there, inside of the page. */
 import type { ProjectId } from "@samovar/base";
 import { Link } from "@tanstack/react-router";
-import { buttonClass } from "../ui/button.tsx";
+import { getButtonClass } from "../ui/button.tsx";
 import { useTitle } from "../ui/use-title.ts";
 
 interface MissingProps {
@@ -18,11 +18,11 @@ export function Missing({ what, project }: MissingProps) {
       <h1 className="text-page font-semibold text-ink">{name} not found</h1>
       <p>The address may be wrong, or the {what} was deleted.</p>
       {project === undefined ? (
-        <Link to="/" className={buttonClass("plain")}>
+        <Link to="/" className={getButtonClass("plain")}>
           Go to projects
         </Link>
       ) : (
-        <Link to="/p/$project" params={{ project }} className={buttonClass("plain")}>
+        <Link to="/p/$project" params={{ project }} className={getButtonClass("plain")}>
           Go to project
         </Link>
       )}

@@ -9,7 +9,7 @@ import { PoolChart } from "../features/nodes/pool-chart.tsx";
 import { PoolSummary } from "../features/nodes/pool-summary.tsx";
 import { nodesQuery, nodeWorkQuery } from "../api/nodes.ts";
 import { retainedWorkspacesQuery } from "../api/workspaces.ts";
-import { buttonClass } from "../ui/button.tsx";
+import { getButtonClass } from "../ui/button.tsx";
 import { ErrorPanel, getErrorMessage } from "../features/errors/error-panel.tsx";
 import { Skeleton } from "../ui/skeleton.tsx";
 import { formatClock } from "../lib/format-time.ts";
@@ -65,7 +65,7 @@ function NoNodes() {
         No nodes are running, so nothing costs anything. Samovar creates a node when a task needs one, keeps it warm for
         the next task, and destroys it when none comes.
       </p>
-      <Link to="/" className={buttonClass("plain")}>
+      <Link to="/" className={getButtonClass("plain")}>
         Go to projects
       </Link>
     </section>

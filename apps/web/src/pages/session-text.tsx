@@ -9,7 +9,7 @@ import { visibleText } from "../lib/visible-text.ts";
 import { readAll } from "../api/live/history.ts";
 import { sessionQuery } from "../api/queries.ts";
 import { useProject } from "../api/use-project.ts";
-import { buttonClass } from "../ui/button.tsx";
+import { getButtonClass } from "../ui/button.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { ErrorPanel } from "../features/errors/error-panel.tsx";
 import { Skeleton } from "../ui/skeleton.tsx";
@@ -26,7 +26,11 @@ export function SessionText() {
     <main className="min-h-0 flex-1 overflow-y-auto">
       <div className="mx-auto flex w-full max-w-190 flex-col gap-4 p-4">
         <header className="flex flex-wrap items-center gap-3">
-          <Link to="/p/$project/s/$session" params={{ project: project.id, session }} className={buttonClass("plain")}>
+          <Link
+            to="/p/$project/s/$session"
+            params={{ project: project.id, session }}
+            className={getButtonClass("plain")}
+          >
             <ArrowLeft size={16} aria-hidden="true" />
             Session
           </Link>
@@ -64,7 +68,7 @@ function Save({ text, name }: { readonly text: string; readonly name: string }) 
   return (
     <span className="ms-auto inline-flex items-center gap-2">
       <CopyButton text={text} label="Copy all" />
-      <a href={address} download={name} className={buttonClass("plain")}>
+      <a href={address} download={name} className={getButtonClass("plain")}>
         <Download size={16} aria-hidden="true" />
         Download
       </a>

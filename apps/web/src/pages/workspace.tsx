@@ -8,7 +8,7 @@ import { RetainedWorkspace } from "../features/workspaces/retained-workspace.tsx
 import { UnifiedDiff } from "../features/changes/unified-diff.tsx";
 import { visibleText } from "../lib/visible-text.ts";
 import { workspaceChangesQuery, workspaceQuery } from "../api/workspaces.ts";
-import { Button, buttonClass } from "../ui/button.tsx";
+import { Button, getButtonClass } from "../ui/button.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { ErrorPanel } from "../features/errors/error-panel.tsx";
 import { Skeleton } from "../ui/skeleton.tsx";
@@ -28,7 +28,7 @@ export function WorkspacePage() {
             <Link
               to="/p/$project/s/$session"
               params={{ project: params.project, session: workspace.data.sessionId }}
-              className={buttonClass("quiet")}
+              className={getButtonClass("quiet")}
             >
               <ArrowLeft size={15} aria-hidden="true" />
               Session

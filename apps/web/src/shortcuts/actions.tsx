@@ -5,7 +5,7 @@
 import { createContext, use, useEffect, useRef } from "react";
 import { create, type StoreApi, type UseBoundStore } from "zustand";
 import { invariant } from "@samovar/base";
-import { browserText } from "../lib/stored-text.ts";
+import { openBrowserText } from "../lib/stored-text.ts";
 import { KEYMAP, match, toStep } from "./keymap.ts";
 
 interface Offer {
@@ -23,7 +23,7 @@ interface Actions {
 
 export type ActionStore = UseBoundStore<StoreApi<Actions>>;
 
-const keptChoice = browserText("single-keys");
+const keptChoice = openBrowserText("single-keys");
 
 export function createActions(): ActionStore {
   return create<Actions>((set, get) => ({

@@ -15,7 +15,7 @@ interface ButtonProps extends ComponentProps<"button"> {
   readonly kind?: ButtonKind;
 }
 
-export function buttonClass(kind: ButtonKind, className?: string): string {
+export function getButtonClass(kind: ButtonKind, className?: string): string {
   return clsx(
     "inline-flex min-h-8 items-center justify-center gap-1.5 rounded-md border px-3 text-ui font-medium whitespace-nowrap select-none",
     "transition-[background-color,opacity] duration-120 disabled:opacity-55 pointer-coarse:min-h-11",
@@ -25,7 +25,7 @@ export function buttonClass(kind: ButtonKind, className?: string): string {
 }
 
 export function Button({ kind = "plain", className, type = "button", ...rest }: ButtonProps) {
-  return <button type={type} className={buttonClass(kind, className)} {...rest} />;
+  return <button type={type} className={getButtonClass(kind, className)} {...rest} />;
 }
 
 interface IconButtonProps extends ComponentProps<"button"> {

@@ -11,7 +11,7 @@ import { ApiError, invalidField } from "./errors.ts";
 import { type Bucket, draw, RATE_LIMIT } from "./rate-limit.ts";
 import { changeServer, createServer, pageOf, parseBody } from "./requests.ts";
 import { parseSelector } from "./selector.ts";
-import { actionView, imageView, serverTypeView, serverView } from "./views.ts";
+import { toActionView, toImageView, toServerTypeView, toServerView } from "./views.ts";
 
 const MAX_BODY_BYTES = 256 * 1024;
 const POWER_COMMANDS: readonly PowerCommand[] = ["poweron", "poweroff", "shutdown", "reboot", "reset"];
@@ -27,7 +27,7 @@ const ACTION_FIELDS = {
 };
 const CATALOGUE_FIELDS = { id: (one: { id: number }) => one.id };
 
-export function apiApp(options: {
+export function createApiApp(options: {
   readonly cloud: Cloud;
   readonly token: string;
   readonly clock: Clock;
@@ -57,7 +57,7 @@ export function apiApp(options: {
     }),
   );
 
-  const view = (server: ServerRecord) => serverView(server, isLocked(cloud, server));
+  const view = (server: ServerRecord) => toServerView(server, isLocked(cloud, server));
   const serverAt = (c: Context) => {
     const id = idOf(c, "server");
     const server = cloud.servers().find((one) => one.id === id);
@@ -81,7 +81,7 @@ export function apiApp(options: {
     });
     const [action, ...next] = actions;
     return c.json(
-      { server: view(server), action: actionView(action), next_actions: next.map(actionView), root_password: null },
+      { server: view(server), action: toActionView(action), next_actions: next.map(toActionView), root_password: null },
       201,
     );
   });
@@ -89,7 +89,7 @@ export function apiApp(options: {
   app.put("/servers/:id", async (c) =>
     c.json({ server: view(cloud.change(serverAt(c).id, parseBody(changeServer, await jsonBody(c)))) }),
   );
-  app.delete("/servers/:id", (c) => c.json({ action: actionView(cloud.remove(serverAt(c).id)) }));
+  app.delete("/servers/:id", (c) => c.json({ action: toActionView(cloud.remove(serverAt(c).id)) }));
 
   app.get("/servers/:id/actions", (c) => {
     const server = serverAt(c);
@@ -98,12 +98,12 @@ export function apiApp(options: {
       query(c),
       ACTION_FIELDS,
     );
-    return c.json({ actions: items.map(actionView), meta });
+    return c.json({ actions: items.map(toActionView), meta });
   });
   app.post("/servers/:id/actions/:command", (c) => {
     const command = POWER_COMMANDS.find((known) => known === c.req.param("command"));
     if (command === undefined) throw new ApiError("not_found", "this action is not offered here");
-    return c.json({ action: actionView(cloud.power(serverAt(c).id, command)) }, 201);
+    return c.json({ action: toActionView(cloud.power(serverAt(c).id, command)) }, 201);
   });
   app.get("/actions", (c) => {
     const wanted = query(c).getAll("id");
@@ -113,14 +113,14 @@ export function apiApp(options: {
       query(c),
       ACTION_FIELDS,
     );
-    return c.json({ actions: items.map(actionView), meta });
+    return c.json({ actions: items.map(toActionView), meta });
   });
-  app.get("/actions/:id", (c) => c.json({ action: actionView(actionAt(cloud, idOf(c, "action"))) }));
-  app.get("/servers/:server/actions/:id", (c) => c.json({ action: actionView(actionAt(cloud, idOf(c, "action"))) }));
+  app.get("/actions/:id", (c) => c.json({ action: toActionView(actionAt(cloud, idOf(c, "action"))) }));
+  app.get("/servers/:server/actions/:id", (c) => c.json({ action: toActionView(actionAt(cloud, idOf(c, "action"))) }));
 
-  serveCatalogue(app, "server_types", "server_type", SERVER_TYPES.map(serverTypeView));
+  serveCatalogue(app, "server_types", "server_type", SERVER_TYPES.map(toServerTypeView));
   serveCatalogue(app, "locations", "location", [LOCATION]);
-  serveCatalogue(app, "images", "image", [imageView()]);
+  serveCatalogue(app, "images", "image", [toImageView()]);
   serveCatalogue(app, "ssh_keys", "ssh_key", []);
   app.all("/datacenters/*", () => {
     throw new ApiError("deprecated_api_endpoint", "use locations");

@@ -7,7 +7,7 @@ const time = (at: Millis) => new Date(at).toISOString();
 const FREE = { net: "0.0000", gross: "0.0000" } as const;
 const EPOCH = time(0);
 
-export function serverTypeView(type: ServerType) {
+export function toServerTypeView(type: ServerType) {
   return {
     ...type,
     description: `${type.cores} cores and ${type.memory} GB of this machine, shared`,
@@ -30,7 +30,7 @@ export function serverTypeView(type: ServerType) {
   };
 }
 
-export function imageView() {
+export function toImageView() {
   return {
     ...IMAGE,
     type: "system",
@@ -51,7 +51,7 @@ export function imageView() {
   };
 }
 
-export function serverView(server: ServerRecord, locked: boolean) {
+export function toServerView(server: ServerRecord, locked: boolean) {
   const type = SERVER_TYPES.find((candidate) => candidate.name === server.serverType);
   return {
     id: server.id,
@@ -60,8 +60,8 @@ export function serverView(server: ServerRecord, locked: boolean) {
     created: time(server.createdAt),
     labels: server.labels,
     location: LOCATION,
-    server_type: type === undefined ? null : serverTypeView(type),
-    image: imageView(),
+    server_type: type === undefined ? null : toServerTypeView(type),
+    image: toImageView(),
     public_net: {
       ipv4: { id: server.id, ip: "127.0.0.1", blocked: false, dns_ptr: "localhost" },
       ipv6: null,
@@ -84,7 +84,7 @@ export function serverView(server: ServerRecord, locked: boolean) {
   };
 }
 
-export function actionView(action: ActionRecord) {
+export function toActionView(action: ActionRecord) {
   return {
     id: action.id,
     command: action.command,

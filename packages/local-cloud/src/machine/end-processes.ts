@@ -1,6 +1,6 @@
 /** Ends all processes of a server: asked first, killed after a limit, looked for again until none is left. */
 import type { Timers } from "@samovar/base";
-import { isAlive, membersOf, type ProcessIdentity, type ProcessTable } from "./process-table.ts";
+import { isAlive, findMembers, type ProcessIdentity, type ProcessTable } from "./process-table.ts";
 
 export interface Ending {
   readonly table: ProcessTable;
@@ -29,7 +29,7 @@ export async function endProcesses(ending: Ending): Promise<boolean> {
 }
 
 function signalAll({ table, marker, roots }: Ending, signal: NodeJS.Signals): void {
-  for (const member of membersOf(table, marker, roots)) {
+  for (const member of findMembers(table, marker, roots)) {
     if (!isAlive(table, member)) continue;
     try {
       process.kill(member.pid, signal);
@@ -43,11 +43,11 @@ const isGone = (error: unknown) => error instanceof Error && "code" in error && 
 
 /** Looks through all processes only when those that it knows of are dead: others may have been started meanwhile. */
 async function emptied({ table, marker, roots, timers }: Ending, limitMs: number): Promise<boolean> {
-  let known = membersOf(table, marker, roots);
+  let known = findMembers(table, marker, roots);
   for (let waited = 0; known.length > 0; waited += POLL_MS) {
     if (waited >= limitMs) return false;
     await new Promise<void>((resolve) => timers.after(POLL_MS, resolve));
-    if (!known.some((member) => isAlive(table, member))) known = membersOf(table, marker, roots);
+    if (!known.some((member) => isAlive(table, member))) known = findMembers(table, marker, roots);
   }
   return true;
 }

@@ -1,7 +1,7 @@
 /** What a server's processes see: little, and nothing of the shell that started the cloud. */
 import { dirname, join } from "node:path";
 import type { ServiceUnit } from "@samovar/cloud-init";
-import { inRoot, type Layout } from "./layout.ts";
+import { resolveInRoot, type Layout } from "./layout.ts";
 
 export interface EnvironmentInput {
   readonly layout: Layout;
@@ -18,7 +18,13 @@ export type Environment = Readonly<Record<string, string>>;
 export const MARK = "SAMOVAR_SERVER_ID";
 const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/homebrew/bin";
 
-export function machineEnvironment({ layout, serverMark, nodeBinary, shims, extra }: EnvironmentInput): Environment {
+export function createMachineEnvironment({
+  layout,
+  serverMark,
+  nodeBinary,
+  shims,
+  extra,
+}: EnvironmentInput): Environment {
   return {
     ...extra,
     PATH: [shims, dirname(nodeBinary), extra["PATH"] ?? SYSTEM_PATH].join(":"),
@@ -31,11 +37,11 @@ export function machineEnvironment({ layout, serverMark, nodeBinary, shims, extr
 }
 
 /** The unit's own assignments, with their paths on the server's disk; its PATH goes before the machine's. */
-export function serviceEnvironment(machine: Environment, unit: ServiceUnit, layout: Layout): Environment {
+export function createServiceEnvironment(machine: Environment, unit: ServiceUnit, layout: Layout): Environment {
   const own = Object.entries(unit.environment).map(([name, value]) => {
     const mapped = value
       .split(":")
-      .map((part) => inRoot(layout, part))
+      .map((part) => resolveInRoot(layout, part))
       .join(":");
     return [name, name === "PATH" ? `${mapped}:${machine["PATH"] ?? ""}` : mapped];
   });

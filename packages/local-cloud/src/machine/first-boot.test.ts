@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { requestedUnits } from "./first-boot.ts";
+import { readRequestedUnits } from "./first-boot.ts";
 
 test.each([
   ["", [], []],
@@ -10,5 +10,5 @@ test.each([
   ["daemon-reload\ndisable --now apt-daily.timer", [], []],
   ["enable x\nenable x\nrestart x\nstop x", ["x.service"], []],
 ])("systemctl %j", (requests, enabled, started) => {
-  expect(requestedUnits(requests)).toEqual({ enabled, started });
+  expect(readRequestedUnits(requests)).toEqual({ enabled, started });
 });

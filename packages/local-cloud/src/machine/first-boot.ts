@@ -6,7 +6,7 @@ import { errorMessage } from "@samovar/base";
 import type { UserData } from "@samovar/cloud-init";
 import { lowerArgv, lowerGroup } from "@samovar/processes";
 import type { Environment } from "./environment.ts";
-import { inRoot, type Layout } from "./layout.ts";
+import { resolveInRoot, type Layout } from "./layout.ts";
 import type { LogFile } from "./log-file.ts";
 
 export interface FirstBoot {
@@ -25,7 +25,7 @@ export interface BootOutcome {
 }
 
 /** Like cloud-init it goes on after a command that failed. Null when it was aborted. */
-export async function firstBoot(boot: FirstBoot): Promise<BootOutcome | null> {
+export async function runFirstBoot(boot: FirstBoot): Promise<BootOutcome | null> {
   const { userData, layout, log, signal } = boot;
   rmSync(layout.requests, { force: true });
   layFiles(userData, layout);
@@ -35,7 +35,7 @@ export async function firstBoot(boot: FirstBoot): Promise<BootOutcome | null> {
     const how = await runCommand(argv, boot);
     if (how !== "0") log.line(`ended with ${how}`);
   }
-  return signal.aborted ? null : requestedUnits(readRequests(layout.requests));
+  return signal.aborted ? null : readRequestedUnits(readRequests(layout.requests));
 }
 
 /** Directories that every machine has, then the files with exactly their modes. */
@@ -51,7 +51,7 @@ function layFiles(userData: UserData, layout: Layout): void {
 }
 
 function runCommand(argv: readonly string[], { layout, environment, log }: FirstBoot): Promise<string> {
-  const [command = "", ...args] = argv.map((word) => inRoot(layout, word));
+  const [command = "", ...args] = argv.map((word) => resolveInRoot(layout, word));
   // cloud-init gives commands no HOME.
   const { HOME: _, ...env } = environment;
   const [file, ...words] = lowerArgv([command, ...args], env["PATH"]);
@@ -85,7 +85,7 @@ function readRequests(path: string): string {
 }
 
 /** Reads lines such as `enable --now x.service`; verbs and units that a server here has not are nothing to it. */
-export function requestedUnits(requests: string): BootOutcome {
+export function readRequestedUnits(requests: string): BootOutcome {
   const enabled = new Set<string>();
   const started = new Set<string>();
   for (const line of requests.split("\n")) {

@@ -12,7 +12,7 @@ export interface Layout {
   readonly requests: string;
 }
 
-export function layoutOf(dataDir: string, serverId: number): Layout {
+export function getLayout(dataDir: string, serverId: number): Layout {
   const root = join(dataDir, "vm", String(serverId));
   return {
     root,
@@ -23,7 +23,7 @@ export function layoutOf(dataDir: string, serverId: number): Layout {
 }
 
 /** A word that names something on the server's disk stands for that; any other is left as it is. */
-export function inRoot(layout: Layout, word: string): string {
+export function resolveInRoot(layout: Layout, word: string): string {
   if (!word.startsWith("/") || word.includes("\0") || word.split("/").includes("..")) return word;
   const path = join(layout.root, word);
   return word !== "/" && lstatSync(path, { throwIfNoEntry: false }) !== undefined ? path : word;

@@ -9,10 +9,10 @@ import type { StartGate } from "@samovar/processes";
 import * as z from "zod";
 import { endProcesses } from "./end-processes.ts";
 import { type Environment, MARK } from "./environment.ts";
-import { firstBoot } from "./first-boot.ts";
+import { runFirstBoot } from "./first-boot.ts";
 import type { Layout } from "./layout.ts";
 import { logFile } from "./log-file.ts";
-import { isAlive, membersOf, type ProcessIdentity, processIdentity, type ProcessTable } from "./process-table.ts";
+import { isAlive, findMembers, type ProcessIdentity, processIdentity, type ProcessTable } from "./process-table.ts";
 import { type Service, service } from "./service.ts";
 
 export const machineState = z.object({
@@ -94,7 +94,7 @@ export function machine(options: MachineOptions): Machine {
   async function unitsToStart(seed: UserData, signal: AbortSignal): Promise<readonly string[] | null> {
     if (signal.aborted) return null;
     if (state.provisioned) return state.enabledUnits;
-    const outcome = await firstBoot({ userData: seed, layout, environment, log: bootLog, signal });
+    const outcome = await runFirstBoot({ userData: seed, layout, environment, log: bootLog, signal });
     if (outcome === null) return null;
     update({ provisioned: true, enabledUnits: [...outcome.enabled] });
     return outcome.started;
@@ -102,7 +102,7 @@ export function machine(options: MachineOptions): Machine {
 
   /** The starts, one for each service. */
   function startServices(seed: UserData, names: readonly string[]): Promise<void>[] {
-    const living = membersOf(table, marker, []);
+    const living = findMembers(table, marker, []);
     const starting: Promise<void>[] = [];
     for (const [name, unit] of Object.entries(seed.units)) {
       if (!names.includes(name)) continue;
@@ -163,7 +163,7 @@ export function machine(options: MachineOptions): Machine {
       });
     },
     adopt() {
-      if (!state.provisioned || membersOf(table, marker, Object.values(state.mains)).length === 0) return false;
+      if (!state.provisioned || findMembers(table, marker, Object.values(state.mains)).length === 0) return false;
       const seed = userData();
       if (seed !== null) void Promise.all(startServices(seed, state.enabledUnits));
       return true;

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { isAlive, membersOf, type ProcessTable, processTable, psTable } from "./process-table.ts";
+import { isAlive, findMembers, type ProcessTable, processTable, createPsTable } from "./process-table.ts";
 
 const children: ChildProcess[] = [];
 afterEach(() => {
@@ -21,14 +21,14 @@ function tree(env: Record<string, string>): number {
 
 const tables: [string, ProcessTable][] = [
   ["this platform's table", processTable()],
-  ["ps", psTable(process.platform)],
+  ["ps", createPsTable(process.platform)],
 ];
 
 describe.each(tables)("%s", (_, table) => {
   test("finds a server's processes by their mark, and no other's", async () => {
     const [mine, theirs] = [tree({ SAMOVAR_SERVER_ID: "abc-1" }), tree({ SAMOVAR_SERVER_ID: "abc-11" })];
-    await vi.waitFor(() => expect(membersOf(table, "SAMOVAR_SERVER_ID=abc-1", [])).toHaveLength(2));
-    const found = membersOf(table, "SAMOVAR_SERVER_ID=abc-1", []).map((entry) => entry.pid);
+    await vi.waitFor(() => expect(findMembers(table, "SAMOVAR_SERVER_ID=abc-1", [])).toHaveLength(2));
+    const found = findMembers(table, "SAMOVAR_SERVER_ID=abc-1", []).map((entry) => entry.pid);
     expect(found).toContain(mine);
     expect(found).not.toContain(theirs);
   });
@@ -37,8 +37,8 @@ describe.each(tables)("%s", (_, table) => {
     const pid = tree({});
     const root = table.identify(pid);
     if (root === null) throw new Error("not there");
-    await vi.waitFor(() => expect(membersOf(table, "SAMOVAR_SERVER_ID=none", [root])).toHaveLength(2));
-    expect(membersOf(table, "SAMOVAR_SERVER_ID=none", [{ ...root, born: "at another time" }])).toEqual([]);
+    await vi.waitFor(() => expect(findMembers(table, "SAMOVAR_SERVER_ID=none", [root])).toHaveLength(2));
+    expect(findMembers(table, "SAMOVAR_SERVER_ID=none", [{ ...root, born: "at another time" }])).toEqual([]);
   });
 
   test("a process that has ended is not alive, nor one that is not reaped yet", async () => {

@@ -28,7 +28,7 @@ export interface ProcessTable {
 }
 
 export function processTable(platform: NodeJS.Platform = process.platform): ProcessTable {
-  return platform === "linux" ? procTable : psTable(platform);
+  return platform === "linux" ? procTable : createPsTable(platform);
 }
 
 export function isAlive(table: ProcessTable, identity: ProcessIdentity): boolean {
@@ -36,7 +36,7 @@ export function isAlive(table: ProcessTable, identity: ProcessIdentity): boolean
 }
 
 /** Members of the server with this marker (`NAME=value`), and what descends from `roots`. Never this process. */
-export function membersOf(
+export function findMembers(
   table: ProcessTable,
   marker: string,
   roots: readonly ProcessIdentity[],
@@ -113,7 +113,7 @@ function readProc(path: string): string | null {
 }
 
 /** Through `ps`: BSD's and macOS's know `-E` for the environment, procps' knows `e`. */
-export function psTable(platform: NodeJS.Platform): ProcessTable {
+export function createPsTable(platform: NodeJS.Platform): ProcessTable {
   const everything = platform === "linux" ? "axeww" : "-axEww";
   const columns = "pid=,ppid=,pgid=,stat=,lstart=,command=";
   return {

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { errorMessage, type Logger, type Timers } from "@samovar/base";
 import type { ServiceUnit } from "@samovar/cloud-init";
 import { lowerArgv, lowerGroup, READY_ENVIRONMENT, type StartGate, untilReady } from "@samovar/processes";
-import { type Environment, serviceEnvironment } from "./environment.ts";
-import { inRoot, type Layout } from "./layout.ts";
+import { type Environment, createServiceEnvironment } from "./environment.ts";
+import { resolveInRoot, type Layout } from "./layout.ts";
 import type { LogFile } from "./log-file.ts";
 import { isAlive, type ProcessIdentity, type ProcessTable } from "./process-table.ts";
 
@@ -39,7 +39,7 @@ const BOUND_LOG_MS = 10_000;
 
 export function service(options: ServiceOptions): Service {
   const { unit, layout, log, table, timers, logger, remember } = options;
-  const argv = unit.execStart.map((word) => inRoot(layout, word));
+  const argv = unit.execStart.map((word) => resolveInRoot(layout, word));
   const released = new AbortController();
   let cancelNext: (() => void) | null = null;
   let cancelBound: (() => void) | null = null;
@@ -80,7 +80,7 @@ export function service(options: ServiceOptions): Service {
       return;
     }
     const [command = "", ...args] = argv;
-    const env = serviceEnvironment(options.environment, unit, layout);
+    const env = createServiceEnvironment(options.environment, unit, layout);
     const [file, ...words] = lowerArgv([command, ...args], env["PATH"]);
     const output = log.open();
     const child = spawn(file, words, {

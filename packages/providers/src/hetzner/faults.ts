@@ -46,7 +46,7 @@ export function providerFault(
   };
 }
 
-export function faultOf(error: HetznerError): ProviderFault {
+export function toProviderFault(error: HetznerError): ProviderFault {
   const kind = kindOf(error);
   return providerFault(kind, error.code, error.message, {
     retryAfterMs: error.retryAfterMs ?? (kind === "rate_limited" ? RATE_LIMIT_PAUSE_MS : null),

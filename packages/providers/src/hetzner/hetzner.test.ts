@@ -1,7 +1,7 @@
 import type { Random } from "@samovar/base";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { providerContract } from "../contract.testing.ts";
-import { hetznerProvider, type Provider, type ServerSpec } from "../index.ts";
+import { createHetznerProvider, type Provider, type ServerSpec } from "../index.ts";
 import {
   hetznerError,
   type Reply,
@@ -20,7 +20,7 @@ providerContract("hetzner over a scripted server", async () => {
   return {
     installationId,
     userData: "#cloud-config\n",
-    connect: (fetch) => hetznerProvider({ baseUrl: cloud.url, token, installationId, fetch }),
+    connect: (fetch) => createHetznerProvider({ baseUrl: cloud.url, token, installationId, fetch }),
     makeForeignServer: async (name, labels) => {
       const id = ++foreign;
       cloud.servers.set(id, { id, name, labels: { ...labels }, body: {} });
@@ -35,7 +35,13 @@ describe("hetzner", () => {
   let provider: Provider;
   beforeEach(async () => {
     cloud = await scriptedHetzner(token);
-    provider = hetznerProvider({ baseUrl: cloud.url, token, installationId, fetch: globalThis.fetch, random: inOrder });
+    provider = createHetznerProvider({
+      baseUrl: cloud.url,
+      token,
+      installationId,
+      fetch: globalThis.fetch,
+      random: inOrder,
+    });
   });
   afterEach(() => cloud.close());
 
@@ -234,7 +240,7 @@ describe("hetzner", () => {
   });
 
   test("[S1] reports a wrong token without showing it", async () => {
-    const wrong = hetznerProvider({
+    const wrong = createHetznerProvider({
       baseUrl: cloud.url,
       token: "another-secret",
       installationId,
@@ -242,7 +248,7 @@ describe("hetzner", () => {
     });
     const result = await wrong.getServer("1");
     expect(JSON.stringify(result)).not.toContain("another-secret");
-    const refused = hetznerProvider({
+    const refused = createHetznerProvider({
       baseUrl: cloud.url,
       token: "another-secret",
       installationId,

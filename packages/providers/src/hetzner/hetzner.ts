@@ -6,7 +6,7 @@ import { err, ok, type Random, type Result, systemRandom } from "@samovar/base";
 import { type SizeOffer, VM_SIZES } from "@samovar/contracts";
 import { type Provider, type ProviderFault, type Server, SERVER_LABELS, type ServerSpec } from "../provider.ts";
 import { providerFault } from "./faults.ts";
-import { type Placement, placements, priceOf, sizeOffer } from "./placement.ts";
+import { type Placement, listPlacements, getPrice, toSizeOffer } from "./placement.ts";
 import { type HetznerServer, serverPage, serverReply, serverTypePage } from "./schemas.ts";
 import { type Failure, type HttpFetch, transport } from "./transport.ts";
 import * as z from "zod";
@@ -25,7 +25,7 @@ const IMAGE = "debian-12";
 /** Type and location pairs that one creation tries. */
 const MAX_PLACEMENTS = 8;
 
-export function hetznerProvider(options: HetznerOptions): Provider {
+export function createHetznerProvider(options: HetznerOptions): Provider {
   const { installationId, random = systemRandom } = options;
   const http = transport(options);
 
@@ -35,7 +35,7 @@ export function hetznerProvider(options: HetznerOptions): Provider {
     const types = await http.listAll("/server_types", {}, serverTypePage);
     if (!types.ok) return types;
     let refused = providerFault("capacity", "no_server_type", `no server type is large enough for "${spec.size}"`);
-    for (const placement of placements(types.value, spec.size, random).slice(0, MAX_PLACEMENTS)) {
+    for (const placement of listPlacements(types.value, spec.size, random).slice(0, MAX_PLACEMENTS)) {
       const created = await http.send("POST", "/servers", serverReply, creationBody(spec, placement));
       if (created.ok) return ok(serverOf(created.value.server));
       if (mayExist(created.error)) return adopt(spec, created.error.fault);
@@ -104,7 +104,7 @@ export function hetznerProvider(options: HetznerOptions): Provider {
 
   async function listSizes(): Promise<Result<readonly SizeOffer[], ProviderFault>> {
     const types = await http.listAll("/server_types", {}, serverTypePage);
-    return types.ok ? ok(VM_SIZES.map((size) => sizeOffer(types.value, size, random))) : types;
+    return types.ok ? ok(VM_SIZES.map((size) => toSizeOffer(types.value, size, random))) : types;
   }
 
   return { name: "hetzner", createServer, findServer, getServer, deleteServer, listServers, listSizes };
@@ -171,6 +171,6 @@ function serverOf(server: HetznerServer): Server {
     labels: server.labels,
     location,
     createdAt: Date.parse(server.created),
-    pricePerHour: price === undefined ? null : priceOf(price),
+    pricePerHour: price === undefined ? null : getPrice(price),
   };
 }

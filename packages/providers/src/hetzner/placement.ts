@@ -28,7 +28,11 @@ interface Offer extends Placement {
  * Best first: said to be available, then cheap, then recommended, then no larger than asked, then by lot so that many
  * creations spread over the locations.
  */
-export function placements(types: readonly HetznerServerType[], size: VmSize, random: Random): readonly Placement[] {
+export function listPlacements(
+  types: readonly HetznerServerType[],
+  size: VmSize,
+  random: Random,
+): readonly Placement[] {
   const { cores, memoryGb } = MINIMUM[size];
   return types
     .filter((type) => type.cores >= cores && type.memory >= memoryGb)
@@ -46,8 +50,8 @@ export function placements(types: readonly HetznerServerType[], size: VmSize, ra
 }
 
 /** What a creation of this size would try first. */
-export function sizeOffer(types: readonly HetznerServerType[], size: VmSize, random: Random): SizeOffer {
-  const best = placements(types, size, random)[0];
+export function toSizeOffer(types: readonly HetznerServerType[], size: VmSize, random: Random): SizeOffer {
+  const best = listPlacements(types, size, random)[0];
   const type = types.find(({ name }) => name === best?.serverType);
   const price = type?.prices.find(({ location }) => location === best?.location);
   return {
@@ -55,12 +59,12 @@ export function sizeOffer(types: readonly HetznerServerType[], size: VmSize, ran
     serverType: type?.name ?? null,
     cores: type?.cores ?? null,
     memoryGb: type?.memory ?? null,
-    pricePerHour: price === undefined ? null : priceOf(price),
+    pricePerHour: price === undefined ? null : getPrice(price),
   };
 }
 
 /** Hetzner quotes all its prices in euros. */
-export const priceOf = (price: HetznerServerType["prices"][number]): Price => ({
+export const getPrice = (price: HetznerServerType["prices"][number]): Price => ({
   amount: price.price_hourly.gross,
   currency: "EUR",
 });

@@ -2,7 +2,7 @@
 import { err, errorMessage, ok, parseJson, type Result } from "@samovar/base";
 import type * as z from "zod";
 import type { ProviderFault } from "../provider.ts";
-import { faultOf, providerFault } from "./faults.ts";
+import { toProviderFault, providerFault } from "./faults.ts";
 import { errorReply, type ListPage } from "./schemas.ts";
 
 /** The part of the platform's `fetch` that is used. */
@@ -146,7 +146,11 @@ function refusal(status: number, text: string, retryAfter: string | null): Failu
   const seconds = Number(retryAfter);
   const retryAfterMs =
     retryAfter !== null && Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, 3600) * 1000 : null;
-  return { status, ambiguous: status >= 500 || status < 400, fault: faultOf({ status, code, message, retryAfterMs }) };
+  return {
+    status,
+    ambiguous: status >= 500 || status < 400,
+    fault: toProviderFault({ status, code, message, retryAfterMs }),
+  };
 }
 
 const pathOnly = (path: string) => path.split("?", 1).join("");

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { describeAgent } from "../../agents/agents.ts";
 import { database } from "../../database/index.ts";
 import { createWorkspace } from "../../workspaces/store.ts";
-import { nodeObject } from "./stub.ts";
+import { getNodeObject } from "./stub.ts";
 import { aHolder, aNode, anOwner, connected, passTime, fireAlarm, stopClock } from "./node.fixture.ts";
 import { scriptedCloud } from "./scripted-cloud.ts";
 import { NodeStorage } from "./storage.ts";
@@ -43,7 +43,7 @@ const areShown = (capabilities: AgentCapabilities) =>
 /** One attempt has failed. */
 const isPending = () =>
   vi.waitFor(async () => {
-    const pending = await runInDurableObject(nodeObject(env, nodeId), (_object, state) =>
+    const pending = await runInDurableObject(getNodeObject(env, nodeId), (_object, state) =>
       new NodeStorage(state.storage).pendingCapabilities(),
     );
     expect(pending).toMatchObject([{ workspaceId: lease.workspaceId, attempts: 1 }]);
@@ -90,11 +90,11 @@ describe("an agent's capabilities", () => {
     agent.report(started(lease, capabilitiesNamed("fast")), 1);
     await isPending();
     await expect(
-      runInDurableObject(nodeObject(env, nodeId), (_object, state) => state.abort("killed")),
+      runInDurableObject(getNodeObject(env, nodeId), (_object, state) => state.abort("killed")),
     ).rejects.toThrow();
     await env.DB.prepare("ALTER TABLE away RENAME TO agent_capabilities").run();
     passTime(60_000);
-    await nodeObject(env, nodeId).ensureAlarm();
+    await getNodeObject(env, nodeId).ensureAlarm();
     await areShown(capabilitiesNamed("fast"));
   });
 

@@ -4,7 +4,7 @@
  */
 import type { Logger } from "@samovar/base";
 import type { Env } from "../../env.ts";
-import { projectData } from "../../sessions/durable-object/stub.ts";
+import { getProjectData } from "../../sessions/durable-object/stub.ts";
 import type { NodeStorage } from "./storage.ts";
 
 export interface DeliverersDeps {
@@ -23,7 +23,7 @@ export async function flushDeliverers({ env, storage, logger }: DeliverersDeps):
     const { workspaceId, sessionId, projectId } = lease;
     try {
       const deliverer = { workspaceId, nodeId, sessionId, epoch, deliverUntil, stamp };
-      await projectData({ env }, projectId).setDeliverer(deliverer);
+      await getProjectData({ env }, projectId).setDeliverer(deliverer);
       storage.markDelivererReported(pending);
     } catch (error) {
       logger.warn("deliverer.report_failed", { workspaceId, error });

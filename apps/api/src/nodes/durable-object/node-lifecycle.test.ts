@@ -11,7 +11,7 @@ import { database } from "../../database/index.ts";
 import { verifyNodeToken, verifyWorkspaceToken } from "../../identity/node-tokens.ts";
 import { getConfig } from "../../config.ts";
 import { findNode } from "../store.ts";
-import { nodeObject } from "./stub.ts";
+import { getNodeObject } from "./stub.ts";
 import { NamedAlarms } from "./alarms.ts";
 import { HEARTBEAT_TIMEOUT_MS } from "./link.ts";
 import {
@@ -37,7 +37,7 @@ let owner: UserId;
 let lease: SlotLease;
 let nodeId: NodeId;
 const config = getConfig(env);
-const node = () => nodeObject(env, nodeId);
+const node = () => getNodeObject(env, nodeId);
 const row = async () => (await findNode(database(env), nodeId)) ?? expect.fail("no row");
 const rowIs = (state: string) => vi.waitFor(async () => expect((await row()).state).toBe(state));
 
@@ -131,7 +131,7 @@ describe("creating the server", () => {
     await fireAlarm(slow);
     passTime(1_000);
     await fireAlarm(slow);
-    expect(await nodeObject(env, slow).view()).toMatchObject({
+    expect(await getNodeObject(env, slow).view()).toMatchObject({
       state: "destroyed",
       failure: { code: "node_boot_timeout" },
     });

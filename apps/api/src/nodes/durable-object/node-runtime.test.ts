@@ -6,7 +6,7 @@ import { database } from "../../database/index.ts";
 import { findNode } from "../store.ts";
 import { aHolder, aNode, anOwner, connect, connected, fireAlarm, stopClock } from "./node.fixture.ts";
 import { scriptedCloud } from "./scripted-cloud.ts";
-import { nodeObject } from "./stub.ts";
+import { getNodeObject } from "./stub.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -19,7 +19,7 @@ it("[security 23] shows where a node runs agents, as its last hello says; earlie
   const owner = await anOwner();
   const nodeId = await aNode(await aHolder(owner), owner);
   await fireAlarm(nodeId);
-  const view = () => nodeObject(env, nodeId).view();
+  const view = () => getNodeObject(env, nodeId).view();
   await connected(nodeId);
   expect(await view()).toMatchObject({ runtime: null });
 

@@ -13,7 +13,7 @@ import { nodes, projects, users } from "../../database/schema.ts";
 import { depsFor } from "../../deps.ts";
 import { toServerName } from "../server-name.ts";
 import { insertNode } from "../store.ts";
-import { nodeObject } from "./stub.ts";
+import { getNodeObject } from "./stub.ts";
 
 export const START = Date.parse("2090-01-01T00:00:00Z");
 
@@ -80,12 +80,12 @@ export async function aNode(lease: SlotLease, ownerId: UserId): Promise<NodeId> 
     maxLifetimeAt: Date.now() + 1,
   };
   await insertNode(database(env), row, { maxNodes: 1000, tried: [] });
-  await nodeObject(env, id).provision({ nodeId: id, ownerId, name: row.name, size: row.size, lease });
+  await getNodeObject(env, id).provision({ nodeId: id, ownerId, name: row.name, size: row.size, lease });
   return id;
 }
 
 /** Fires the due alarms. */
-export const fireAlarm = (nodeId: NodeId): Promise<boolean> => runDurableObjectAlarm(nodeObject(env, nodeId));
+export const fireAlarm = (nodeId: NodeId): Promise<boolean> => runDurableObjectAlarm(getNodeObject(env, nodeId));
 
 export interface Agent {
   readonly frames: ControlFrame[];
@@ -100,7 +100,7 @@ export interface Agent {
 }
 
 export async function connect(nodeId: NodeId, epoch = 1): Promise<Agent> {
-  const answer = await nodeObject(env, nodeId).fetch("https://link.test/", {
+  const answer = await getNodeObject(env, nodeId).fetch("https://link.test/", {
     headers: { upgrade: "websocket", "x-samovar-epoch": String(epoch) },
   });
   const socket = answer.webSocket;

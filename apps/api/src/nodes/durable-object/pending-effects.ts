@@ -7,7 +7,7 @@ import type { NodeView } from "@samovar/contracts";
 import { and, eq, inArray, lt } from "drizzle-orm";
 import { database } from "../../database/index.ts";
 import { nodes, workspaces } from "../../database/schema.ts";
-import { projectData } from "../../sessions/durable-object/stub.ts";
+import { getProjectData } from "../../sessions/durable-object/stub.ts";
 import { addRemovalNotice } from "../../sessions/removal-notice.ts";
 import { recordChange } from "../history.ts";
 import type { NamedAlarms } from "./alarms.ts";
@@ -195,7 +195,7 @@ export class PendingEffects {
   async #publish(view: NodeView): Promise<void> {
     const { env, storage, logger } = this.#deps;
     const results = await Promise.allSettled(
-      storage.audience().map((projectId) => projectData({ env }, projectId).publishNode(view)),
+      storage.audience().map((projectId) => getProjectData({ env }, projectId).publishNode(view)),
     );
     for (const each of results)
       if (each.status === "rejected") logger.warn("node.publish_failed", { reason: each.reason });

@@ -8,7 +8,7 @@ import type { Provider, ProviderFault, Server } from "@samovar/providers";
 import { SERVER_LABELS } from "@samovar/providers";
 import type { Config } from "../../config.ts";
 import type { Env } from "../../env.ts";
-import { ownersProvider } from "../provider.ts";
+import { findOwnersProvider } from "../provider.ts";
 import { mintBootstrapToken } from "./bootstrap.ts";
 import type { NodeStorage } from "./storage.ts";
 import type { NodeIdentity } from "./storage.ts";
@@ -31,7 +31,7 @@ export async function askProvider(
   identity: NodeIdentity,
   question: ProviderQuestion,
 ): Promise<NodeLifecycleEvent> {
-  const provider = await ownersProvider(deps.env, deps.config, identity.ownerId);
+  const provider = await findOwnersProvider(deps.env, deps.config, identity.ownerId);
   if (provider === null) return toFailure(question, NO_CREDENTIAL, false, null);
   switch (question.kind) {
     case "provider.create":

@@ -2,4 +2,5 @@
 import type { NodeId } from "@samovar/base";
 import type { Env } from "../../env.ts";
 
-export const nodeObject = (env: Env, nodeId: NodeId) => env.NODE_LIFECYCLE.get(env.NODE_LIFECYCLE.idFromName(nodeId));
+export const getNodeObject = (env: Env, nodeId: NodeId) =>
+  env.NODE_LIFECYCLE.get(env.NODE_LIFECYCLE.idFromName(nodeId));

@@ -6,9 +6,9 @@ import type { SessionEnd } from "@samovar/contracts";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { getConfig } from "../../config.ts";
-import { projectData } from "../../sessions/durable-object/stub.ts";
+import { getProjectData } from "../../sessions/durable-object/stub.ts";
 import { ProjectStorage } from "../../sessions/durable-object/storage.ts";
-import { nodeObject } from "./stub.ts";
+import { getNodeObject } from "./stub.ts";
 import { aHolder, aNode, anOwner, connect, connected, fireAlarm, passTime, stopClock } from "./node.fixture.ts";
 import type { Agent } from "./node.fixture.ts";
 import { scriptedCloud } from "./scripted-cloud.ts";
@@ -17,7 +17,7 @@ const { LATE_DELIVERY_GRACE_MS } = getConfig(env);
 let owner: UserId;
 let lease: SlotLease;
 let nodeId: NodeId;
-const node = () => nodeObject(env, nodeId);
+const node = () => getNodeObject(env, nodeId);
 
 beforeEach(async () => {
   stopClock();
@@ -120,7 +120,7 @@ describe("[S1] [security 5] credentials", () => {
   });
 });
 
-const project = () => projectData({ env }, lease.projectId);
+const project = () => getProjectData({ env }, lease.projectId);
 const known = () =>
   runInDurableObject(project(), (_object, state) =>
     new ProjectStorage(state.storage).deliverer(lease.workspaceId, nodeId),

@@ -20,7 +20,7 @@ export interface HistoryQuery {
 }
 
 /** In order of position. Long messages may make it shorter than `limit`, but never empty while there is one. */
-export function historyPage(
+export function readHistoryPage(
   storage: ProjectStorage,
   session: SessionView,
   query: HistoryQuery,

@@ -24,7 +24,7 @@ import { bundleChunk, findBundle, storeBundle } from "./bundles.ts";
 import type { StoredBundle } from "./bundles.ts";
 import { applyDelivery } from "./deliver.ts";
 import { PROJECT_MIGRATIONS } from "./migrations.ts";
-import { historyPage, syncFrames } from "./pages.ts";
+import { readHistoryPage, syncFrames } from "./pages.ts";
 import type { HistoryQuery } from "./pages.ts";
 import { computeDigest } from "./digest.ts";
 import { ACCESS_HEADER } from "./rpc.ts";
@@ -82,7 +82,7 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
     query: HistoryQuery,
   ): Promise<{ readonly messages: readonly MessageView[]; readonly session: SessionView } | null> {
     const session = this.#storage.session(sessionId);
-    return session === null ? null : { messages: historyPage(this.#storage, session, query), session };
+    return session === null ? null : { messages: readHistoryPage(this.#storage, session, query), session };
   }
 
   async setDeliverer(deliverer: Deliverer): Promise<void> {

@@ -2,6 +2,6 @@
 import type { ProjectId } from "@samovar/base";
 import type { Deps } from "../../deps.ts";
 
-export function projectData({ env }: Pick<Deps, "env">, projectId: ProjectId) {
+export function getProjectData({ env }: Pick<Deps, "env">, projectId: ProjectId) {
   return env.PROJECT_DATA.get(env.PROJECT_DATA.idFromName(projectId));
 }

@@ -8,7 +8,7 @@ import type { TaskRecord } from "@samovar/domain/task-status";
 import { inSeries } from "@samovar/testing/series";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { nodeObject } from "../../nodes/durable-object/stub.ts";
+import { getNodeObject } from "../../nodes/durable-object/stub.ts";
 import { anOwner, connected } from "../../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
 import { cancelTask } from "../run.ts";
@@ -207,7 +207,7 @@ async function playOut(plan: Plan): Promise<void> {
   if (isKept) expect((await readTranscript(task)).at(-1), why).toMatch(/Cancelled on request\. .*is kept until/);
   const nodeId = workspace?.nodeId;
   if (nodeId !== undefined)
-    expect(await nodeObject(env, nodeId).view(), why).toMatchObject({
+    expect(await getNodeObject(env, nodeId).view(), why).toMatchObject({
       taskIds: [],
       retainedTaskIds: isKept ? [task.id] : [],
     });

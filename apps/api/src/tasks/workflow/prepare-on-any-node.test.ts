@@ -4,7 +4,7 @@ import type { NodeId, UserId } from "@samovar/base";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { nodes } from "../../database/schema.ts";
-import { nodeObject } from "../../nodes/durable-object/stub.ts";
+import { getNodeObject } from "../../nodes/durable-object/stub.ts";
 import { anOwner } from "../../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
 import {
@@ -37,12 +37,12 @@ function hasten(): void {
 
 /** From now on the object's constructor throws: its past is not the one that it knows. */
 async function ruin(nodeId: NodeId): Promise<void> {
-  const node = nodeObject(env, nodeId);
+  const node = getNodeObject(env, nodeId);
   await runInDurableObject(node, (_object, state) => {
     state.storage.sql.exec("UPDATE migrations SET checksum = 'another'");
   });
   await runInDurableObject(node, (_object, state) => state.abort("the test ruins it")).catch(() => null);
-  const answer = await nodeObject(env, nodeId)
+  const answer = await getNodeObject(env, nodeId)
     .view()
     .catch((error: unknown) => String(error));
   expect(answer).toContain("was edited or removed");
@@ -61,13 +61,13 @@ describe("[T1] a node that is lost before the agent has the prompt", () => {
     const ownerId = await anOwner();
     const task = await submit(ownerId);
     const first = await findNewestNode(ownerId);
-    await nodeObject(env, first).destroy("the test wants it gone");
+    await getNodeObject(env, first).destroy("the test wants it gone");
     const second = await ScriptedNode.on(await otherNode(ownerId, [first]));
     const begun = await second.begins();
     second.report({ kind: "session.ended", ...begun, end: await aSessionEnd(task) });
     await second.destroys();
     expect(await reaches(task, "completed")).toMatchObject({ nodeId: second.nodeId, attempt: 1 });
-    expect((await nodeObject(env, first).view())?.taskIds).toEqual([]);
+    expect((await getNodeObject(env, first).view())?.taskIds).toEqual([]);
     const warnings = (await listTaskEvents(task)).filter((event) => event.kind === "warning.raised");
     expect(warnings).toMatchObject([{ data: { nodeId: first, code: "node_destroyed" } }]);
   });
@@ -78,7 +78,7 @@ describe("[T1] a node that is lost before the agent has the prompt", () => {
     const first = await ScriptedNode.of(ownerId);
     const { args } = await first.expects("workspace.create");
     await reaches(task, "delegated");
-    await nodeObject(env, first.nodeId).destroy("the test wants it gone");
+    await getNodeObject(env, first.nodeId).destroy("the test wants it gone");
     const second = await ScriptedNode.on(await otherNode(ownerId, [first.nodeId]));
     const begun = await second.begins("task/y");
     expect(begun.workspaceId).toBe(args.workspaceId);
@@ -114,11 +114,11 @@ describe("[T1] a node that is lost before the agent has the prompt", () => {
     for (let round = 1; round <= 3; round++) {
       const nodeId = await otherNode(ownerId, known);
       known.push(nodeId);
-      await nodeObject(env, nodeId).destroy("the test wants it gone");
+      await getNodeObject(env, nodeId).destroy("the test wants it gone");
     }
     expect(await reaches(task, "failed")).toMatchObject({ failure: { code: "node_destroyed" } });
     for (const nodeId of known) {
-      await vi.waitFor(async () => expect((await nodeObject(env, nodeId).view())?.taskIds).toEqual([]), soon);
+      await vi.waitFor(async () => expect((await getNodeObject(env, nodeId).view())?.taskIds).toEqual([]), soon);
     }
   });
 });
@@ -132,7 +132,7 @@ describe("[T1] a node that does not return", () => {
     await reaches(task, "delegated");
     first.vanishes();
     await vi.waitFor(
-      async () => expect((await nodeObject(env, first.nodeId).view())?.unreachableSince).not.toBeNull(),
+      async () => expect((await getNodeObject(env, first.nodeId).view())?.unreachableSince).not.toBeNull(),
       soon,
     );
     hasten();
@@ -140,7 +140,7 @@ describe("[T1] a node that does not return", () => {
     await second.begins();
     expect(await reaches(task, "in_progress")).toMatchObject({ nodeId: second.nodeId });
     expect(await getTaskIds(first)).toEqual([]);
-    expect((await nodeObject(env, first.nodeId).view())?.state).toMatch(/active|warm/);
+    expect((await getNodeObject(env, first.nodeId).view())?.state).toMatch(/active|warm/);
   });
 
   it("whose object cannot be constructed is passed over by the next task", async () => {

@@ -16,7 +16,7 @@ import { getTimeLimits } from "../../config.ts";
 import { depsFor } from "../../deps.ts";
 import type { Deps } from "../../deps.ts";
 import type { Env } from "../../env.ts";
-import { nodeObject } from "../../nodes/durable-object/stub.ts";
+import { getNodeObject } from "../../nodes/durable-object/stub.ts";
 import { within } from "../../within.ts";
 import { recordAndPublish, tryChange } from "../change.ts";
 import { findTask } from "../store.ts";
@@ -282,7 +282,7 @@ export class RunContext {
 
   /** The node's object. */
   node(nodeId: NodeId) {
-    return nodeObject(this.deps.env, nodeId);
+    return getNodeObject(this.deps.env, nodeId);
   }
 
   /** Call it inside a step: reads the facts once. `before`, `silentBefore`: what earlier polls of the same wait found. */

@@ -9,7 +9,7 @@ import { getRunDurations } from "@samovar/domain/run-durations";
 import { isTerminal } from "@samovar/domain/task-status";
 import type { TaskChange } from "@samovar/domain/task-status";
 import type { Deps } from "../../deps.ts";
-import { projectData } from "../../sessions/durable-object/stub.ts";
+import { getProjectData } from "../../sessions/durable-object/stub.ts";
 import { findWorkspace, setWorkspaceState } from "../../workspaces/store.ts";
 import { tryChange } from "../change.ts";
 import { stepEvents } from "../step-events.ts";
@@ -83,7 +83,7 @@ async function durations({ db, clock }: Deps, { taskId, runId }: TaskRunParams):
 
 /** The notice in the transcript has the reason; the status says how the session ended. */
 async function closeSession({ deps }: RunContext, task: RunStart["task"], status: Ending["status"]): Promise<void> {
-  await projectData(deps, task.projectId).endSession(task.sessionId, status === "failed" ? "error" : "stopped");
+  await getProjectData(deps, task.projectId).endSession(task.sessionId, status === "failed" ? "error" : "stopped");
 }
 
 function toTaskChange({ status, failure, output }: Ending): TaskChange {
@@ -197,6 +197,6 @@ async function addEndNotice(
   const parts = [ending?.failure?.message, ending?.output?.warning, workspaceNotice].filter((part) => part != null);
   if (parts.length === 0) return;
   await context.attempt("end: notice", () =>
-    projectData(context.deps, task.projectId).addNotice(task.sessionId, noticeId, joinSentences(parts)),
+    getProjectData(context.deps, task.projectId).addNotice(task.sessionId, noticeId, joinSentences(parts)),
   );
 }

@@ -7,7 +7,7 @@ import type { SessionEnd } from "@samovar/contracts";
 import type { RunConclusion } from "@samovar/domain/task-run";
 import { openPullRequest } from "../../github/pull-request.ts";
 import type { PullRequestOutcome, WantedPullRequest } from "../../github/pull-request.ts";
-import { githubRepository } from "../../github/repository.ts";
+import { parseGitHubRepository } from "../../github/repository.ts";
 import type { RunJob } from "./run-job.ts";
 import type { RunContext } from "./run-context.ts";
 import { joinSentences } from "./join-sentences.ts";
@@ -55,7 +55,7 @@ function planPullRequest(
   { pushed, branch, commits, summary }: SessionEnd,
 ): WantedPullRequest | null {
   const { repoUrl, baseBranch: base } = createCommand.args;
-  const repository = githubRepository(repoUrl);
+  const repository = parseGitHubRepository(repoUrl);
   if (repository === null || !pushed || branch === null || commits.length === 0) return null;
   const body = `${summary === null ? "" : `${redactText(summary)}\n\n`}Task: ${task.id}\n`;
   return { repository, branch, base, title: task.title, body };

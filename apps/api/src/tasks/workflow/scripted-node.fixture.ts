@@ -12,11 +12,11 @@ import { callerOf, ids } from "../../../test/caller.ts";
 import { database } from "../../database/index.ts";
 import { nodes, taskEvents, workspaces } from "../../database/schema.ts";
 import { depsFor } from "../../deps.ts";
-import { nodeObject } from "../../nodes/durable-object/stub.ts";
+import { getNodeObject } from "../../nodes/durable-object/stub.ts";
 import { aHolder, connected } from "../../nodes/durable-object/node.fixture.ts";
 import type { Agent } from "../../nodes/durable-object/node.fixture.ts";
 import { requireProject } from "../../projects/store.ts";
-import { projectData } from "../../sessions/durable-object/stub.ts";
+import { getProjectData } from "../../sessions/durable-object/stub.ts";
 import { toWorkspaceView } from "../../workspaces/store.ts";
 import { createNewTask } from "../create.ts";
 import { findTask } from "../store.ts";
@@ -137,7 +137,7 @@ export async function aSessionEnd(task: TaskRecord, more: Partial<SessionEnd> = 
     bundle: null,
     warning: null,
     drained: true,
-    digest: await projectData(deps, task.projectId).digest(task.sessionId),
+    digest: await getProjectData(deps, task.projectId).digest(task.sessionId),
     ...more,
   };
 }
@@ -158,11 +158,11 @@ export async function says(
   if (workspace === null) throw new Error("no workspace");
   const claims = { workspace, project: task.projectId, session: task.sessionId, node: machine.nodeId, epoch: 1 };
   const row = { messageId, sessionId: task.sessionId, seq: 1, role: "assistant", content: text };
-  expect(await projectData(deps, task.projectId).deliver(claims, [row])).toMatchObject({ persisted: 1 });
+  expect(await getProjectData(deps, task.projectId).deliver(claims, [row])).toMatchObject({ persisted: 1 });
 }
 
 export const readTranscript = async (task: TaskRecord) => {
-  const history = await projectData(deps, task.projectId).listMessages(task.sessionId, { limit: 50 });
+  const history = await getProjectData(deps, task.projectId).listMessages(task.sessionId, { limit: 50 });
   return (history?.messages ?? []).map((message) => message.content);
 };
 export const getWorkspace = async (task: TaskRecord) => {
@@ -173,7 +173,7 @@ export const listTaskEvents = async (task: TaskRecord): Promise<Pick<TaskEvent, 
   const rows = await db.select().from(taskEvents).where(eq(taskEvents.taskId, task.id)).orderBy(asc(taskEvents.seq));
   return rows.map(({ kind, data }) => ({ kind: taskEventKind.parse(kind), data }));
 };
-export const getTaskIds = async (machine: ScriptedNode) => (await nodeObject(env, machine.nodeId).view())?.taskIds;
+export const getTaskIds = async (machine: ScriptedNode) => (await getNodeObject(env, machine.nodeId).view())?.taskIds;
 export const getRetainedTaskIds = async (machine: ScriptedNode) =>
-  (await nodeObject(env, machine.nodeId).view())?.retainedTaskIds;
-export const toSession = (task: TaskRecord) => projectData(deps, task.projectId).getSession(task.sessionId);
+  (await getNodeObject(env, machine.nodeId).view())?.retainedTaskIds;
+export const toSession = (task: TaskRecord) => getProjectData(deps, task.projectId).getSession(task.sessionId);

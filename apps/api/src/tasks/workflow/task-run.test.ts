@@ -1,7 +1,7 @@
 import { env, introspectWorkflow, introspectWorkflowInstance } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ids } from "../../../test/caller.ts";
-import { nodeObject } from "../../nodes/durable-object/stub.ts";
+import { getNodeObject } from "../../nodes/durable-object/stub.ts";
 import { aBusyNode, anOwner } from "../../nodes/durable-object/node.fixture.ts";
 import { scriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
 import type { ScriptedCloud } from "../../nodes/durable-object/scripted-cloud.ts";
@@ -299,7 +299,7 @@ describe("what can go wrong on the way", () => {
     const machine = await ScriptedNode.of(ownerId);
     await machine.begins();
     await reaches(task, "in_progress");
-    await nodeObject(env, machine.nodeId).destroy("the test wants it gone");
+    await getNodeObject(env, machine.nodeId).destroy("the test wants it gone");
     expect(await reaches(task, "failed")).toMatchObject({ failure: { code: "node_destroyed" } });
     expect(await getWorkspace(task)).toMatchObject({ state: expect.stringMatching(/failed|destroyed/) });
   });

@@ -11,7 +11,7 @@ import { MAX_VERIFICATIONS, getVerificationPauseMs } from "@samovar/domain/run-w
 import { CANCELLED, concludeRun, getCancelFailure } from "@samovar/domain/task-run";
 import type { Env } from "../../env.ts";
 import { createWorkspace, setWorkspaceState } from "../../workspaces/store.ts";
-import { projectData } from "../../sessions/durable-object/stub.ts";
+import { getProjectData } from "../../sessions/durable-object/stub.ts";
 import { deleteFinishedRuns, recordFinishedRun } from "../finished-runs.ts";
 import type { TaskRunParams } from "./params.ts";
 import { toRunJob, openRun } from "./run-job.ts";
@@ -138,7 +138,7 @@ async function start(context: RunContext, job: RunJob, { nodeId, branch, round }
     if (refused !== null) return { refused };
     if (await context.isCancelRequested()) return "cancelled";
     await Promise.all([
-      projectData(deps, task.projectId).linkWorkspace(task.sessionId, workspaceId),
+      getProjectData(deps, task.projectId).linkWorkspace(task.sessionId, workspaceId),
       setWorkspaceState(deps.env, workspaceId, "busy", { branch }),
     ]);
     // Last: once the agent may have the prompt, a repeated step must not mistake a later cancel for an earlier one.
@@ -249,7 +249,7 @@ async function verifyTranscript(
 ): Promise<TranscriptVerification> {
   for (let tries = 1, quiet = 0, stored = ""; ; tries++) {
     const transcript = await context.once(`finish: verify ${tries}`, () =>
-      projectData(context.deps, projectId).verify(sessionId, digest),
+      getProjectData(context.deps, projectId).verify(sessionId, digest),
     );
     if (transcript.agreed || isDrained || tries === MAX_VERIFICATIONS) return transcript;
     quiet = transcript.stored.digest === stored ? quiet + 1 : 0;

@@ -1,7 +1,7 @@
 /** `samovar agents`: which agents can run tasks, what each still needs, and which models and modes it offers. */
 import type { AgentOption, AgentView } from "@samovar/contracts";
 import { requireSamovar } from "../../client/connect.ts";
-import { safeLine } from "../../output/safe-text.ts";
+import { toSafeLine } from "../../output/safe-text.ts";
 import type { Style } from "../../output/terminal.ts";
 import { type CommandContext, printJson } from "../context.ts";
 
@@ -20,8 +20,8 @@ export function formatAgent(agent: AgentView, style: Style): string[] {
   const custom = agent.builtIn ? "" : style.dim(" (custom)");
   const { hint, capabilities } = agent;
   return [
-    `${mark} ${style.bold(agent.kind.padEnd(10))} ${safeLine(agent.name, 60)}${custom}  ${style.dim(safeLine(agent.description, 100))}`,
-    ...(hint === null ? [] : [detail("to do", safeLine(hint, 300), style)]),
+    `${mark} ${style.bold(agent.kind.padEnd(10))} ${toSafeLine(agent.name, 60)}${custom}  ${style.dim(toSafeLine(agent.description, 100))}`,
+    ...(hint === null ? [] : [detail("to do", toSafeLine(hint, 300), style)]),
     ...formatChoices("models", capabilities?.models ?? [], style),
     ...formatChoices("modes", capabilities?.modes ?? [], style),
   ];
@@ -29,7 +29,7 @@ export function formatAgent(agent: AgentView, style: Style): string[] {
 
 function formatChoices(name: string, offered: readonly AgentOption[], style: Style): string[] {
   if (offered.length === 0) return [];
-  const shown = offered.slice(0, MAX_CHOICES).map(({ id }) => safeLine(id, 60));
+  const shown = offered.slice(0, MAX_CHOICES).map(({ id }) => toSafeLine(id, 60));
   const left = offered.length - shown.length;
   return [detail(name, [...shown, ...(left > 0 ? [`and ${left} more`] : [])].join(", "), style)];
 }

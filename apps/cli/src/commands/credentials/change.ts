@@ -3,7 +3,7 @@ import type { CredentialCheck, CredentialKind } from "@samovar/contracts";
 import { CREDENTIAL_KINDS, credentialKind } from "@samovar/contracts";
 import { requireSamovar } from "../../client/connect.ts";
 import { CliError } from "../../client/errors.ts";
-import { safeText } from "../../output/safe-text.ts";
+import { toSafeText } from "../../output/safe-text.ts";
 import { type CommandContext, printJson } from "../context.ts";
 import { readCredential, type SecretOptions } from "./secret.ts";
 
@@ -23,7 +23,7 @@ export async function checkCredential(text: string, context: CommandContext): Pr
   const { terminal, json } = context;
   const answer = await (await requireSamovar(context)).checkCredential(parseKind(text));
   if (json) printJson(terminal, answer);
-  else terminal.line(`${formatMark(answer, context)} ${safeText(answer.message)}`);
+  else terminal.line(`${formatMark(answer, context)} ${toSafeText(answer.message)}`);
   return answer.ok === false ? 1 : 0;
 }
 

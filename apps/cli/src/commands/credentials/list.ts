@@ -1,6 +1,6 @@
 /** `samovar credentials`: the stored credentials, without their secrets. */
 import { requireSamovar } from "../../client/connect.ts";
-import { safeLine } from "../../output/safe-text.ts";
+import { toSafeLine } from "../../output/safe-text.ts";
 import { formatTable } from "../../output/table.ts";
 import { formatAge } from "../../output/units.ts";
 import { type CommandContext, printJson } from "../context.ts";
@@ -16,7 +16,7 @@ export async function listCredentials(context: CommandContext): Promise<number> 
     kind,
     formatAge(clock.now() - createdAt),
     lastUsedAt === null ? "never" : formatAge(clock.now() - lastUsedAt),
-    safeLine(hint, 80),
+    toSafeLine(hint, 80),
   ]);
   const none = "There are no credentials yet. Store one with: samovar credentials set KIND";
   terminal.line(formatTable(["credential", "stored", "used", "ends with"], rows, none, terminal.style));

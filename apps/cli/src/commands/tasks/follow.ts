@@ -1,6 +1,6 @@
 /** Follows a submitted task and prints its outcome, for `run`, `start` and `retry`. */
 import type { ProjectView, TaskEvent, TaskView } from "@samovar/contracts";
-import { safeLine } from "../../output/safe-text.ts";
+import { toSafeLine } from "../../output/safe-text.ts";
 import { formatOutcome } from "../../output/task-outcome.ts";
 import { type CommandContext, printJson } from "../context.ts";
 import { toExitCode, watchTask } from "../watch.ts";
@@ -23,7 +23,7 @@ export async function follow(
   if (json) printJson(terminal, { event: "submitted", task });
   else
     terminal.line(
-      `${terminal.style.bold(safeLine(task.title, 200))}\n${terminal.style.dim(`${task.id} in ${safeLine(project.name, 80)}`)}`,
+      `${terminal.style.bold(toSafeLine(task.title, 200))}\n${terminal.style.dim(`${task.id} in ${toSafeLine(project.name, 80)}`)}`,
     );
   if (!shouldFollow) return 0;
   const { task: last, events, ended } = await watchTask(task, context, known);

@@ -3,7 +3,7 @@ import type { TaskView } from "@samovar/contracts";
 import { requireSamovar } from "../../client/connect.ts";
 import { findProjects } from "../../client/find.ts";
 import { labelPriority } from "../../output/priority.ts";
-import { safeLine } from "../../output/safe-text.ts";
+import { toSafeLine } from "../../output/safe-text.ts";
 import { formatTable } from "../../output/table.ts";
 import { formatAge } from "../../output/units.ts";
 import { labelWaiting } from "../../output/waiting.ts";
@@ -33,8 +33,8 @@ export async function listTasks(name: string | undefined, context: CommandContex
     task.priority === 0 ? "–" : labelPriority(task.priority),
     task.agent ?? "–",
     formatAge(clock.now() - task.createdAt),
-    safeLine(project.name, 24),
-    safeLine(task.title, TITLE_CHARS),
+    toSafeLine(project.name, 24),
+    toSafeLine(task.title, TITLE_CHARS),
   ]);
   const head = ["task", "status", "priority", "agent", "created", "project", "title"];
   terminal.line(formatTable(head, rows, 'There are no tasks yet. Run one: samovar run "what to do"', terminal.style));

@@ -2,7 +2,7 @@
 import type { ApiClient } from "@samovar/client/api-client";
 import type { WorkspaceState, WorkspaceView } from "@samovar/contracts";
 import { requireSamovar } from "../../client/connect.ts";
-import { safeLine } from "../../output/safe-text.ts";
+import { toSafeLine } from "../../output/safe-text.ts";
 import { formatTable } from "../../output/table.ts";
 import { formatTimeLeft } from "../../output/task-detail.ts";
 import { type CommandContext, printJson } from "../context.ts";
@@ -22,7 +22,7 @@ export async function listWorkspaces(all: boolean, context: CommandContext): Pro
     workspace.state,
     formatLeft(workspace, clock.now()),
     workspace.taskId ?? "–",
-    safeLine(workspace.branch ?? "–", 60),
+    toSafeLine(workspace.branch ?? "–", 60),
     formatReason(workspace),
   ]);
   const none = all ? "There are no workspaces yet." : "There are no workspaces now. Include destroyed ones with: --all";
@@ -42,6 +42,6 @@ function formatLeft({ state, retainedUntil }: WorkspaceView, now: number): strin
 }
 
 function formatReason({ state, failure }: WorkspaceView): string {
-  if (failure !== null) return safeLine(failure.message, 100);
+  if (failure !== null) return toSafeLine(failure.message, 100);
   return state === "retained" ? "not everything was pushed; see its task" : "–";
 }

@@ -7,7 +7,7 @@ import { sessionsQuery, tasksQuery } from "../queries.ts";
 import { anEvent, aProject, aSession, aTask } from "../views.testing.ts";
 import { ApiError } from "../client.ts";
 import { createQueryClient } from "../query-client.ts";
-import { isStillAllowed, patchAnswers, socketUrl } from "./feed.ts";
+import { isStillAllowed, patchAnswers, toSocketUrl } from "./feed.ts";
 
 let client: QueryClient;
 beforeEach(() => {
@@ -62,10 +62,10 @@ describe("an event of the socket", () => {
 });
 
 it("is dialled at the page's own origin", () => {
-  expect(socketUrl({ protocol: "https:", host: "samovar.example" }, aProject)).toBe(
+  expect(toSocketUrl({ protocol: "https:", host: "samovar.example" }, aProject)).toBe(
     `wss://samovar.example/api/projects/${aProject}/ws`,
   );
-  expect(socketUrl({ protocol: "http:", host: "127.0.0.1:7266" }, aProject)).toMatch(/^ws:\/\/127\.0\.0\.1:7266\//);
+  expect(toSocketUrl({ protocol: "http:", host: "127.0.0.1:7266" }, aProject)).toMatch(/^ws:\/\/127\.0\.0\.1:7266\//);
 });
 
 describe("after the server ended the access of a socket", () => {

@@ -10,11 +10,11 @@ import type { QueryClient } from "@tanstack/react-query";
 import { patchBoard, type BoardTasks } from "../board-tasks.ts";
 import { isApiError } from "../client.ts";
 import { boardKey, meKey, projectKey, sessionKey, taskEventsKey, taskKey, tasksKey } from "../query-keys.ts";
-import { newerSession, newerTask, patchEvents, patchSessions, patchTasks } from "../patches.ts";
+import { pickNewerSession, pickNewerTask, patchEvents, patchSessions, patchTasks } from "../patches.ts";
 import { sessionsQuery, tasksQuery } from "../queries.ts";
 import { received } from "../received.ts";
-import { frameBatch, nextFrame } from "./frame-batch.ts";
-import { createHistory, historyOf } from "./history.ts";
+import { createFrameBatch, nextFrame } from "./frame-batch.ts";
+import { createHistory, createPageReader } from "./history.ts";
 import type { LiveStore } from "./store.ts";
 
 export interface ProjectFeed {
@@ -31,7 +31,7 @@ const SOCKET_PACE = { dialTimeoutMs: 20_000, pauses: { initialMs: 300, maxMs: 15
 
 export function createProjectFeed(project: ProjectId, store: LiveStore, client: QueryClient): ProjectFeed {
   const followed = new Set<SessionId>();
-  const history = createHistory(store, historyOf(project), () => new Promise((come) => void nextFrame(come)));
+  const history = createHistory(store, createPageReader(project), () => new Promise((come) => void nextFrame(come)));
   let socket: ProjectSocket | null = null;
   return {
     readBack: history.readBack,
@@ -56,7 +56,7 @@ export function createProjectFeed(project: ProjectId, store: LiveStore, client: 
 }
 
 function connect(project: ProjectId, store: LiveStore, client: QueryClient) {
-  const batch = frameBatch<ViewerEvent>(nextFrame, (events) => {
+  const batch = createFrameBatch<ViewerEvent>(nextFrame, (events) => {
     const { resync } = store.getState().commit(events);
     for (const sessionId of resync) socket.resync(sessionId);
     for (const event of events) patchAnswers(client, project, event);
@@ -64,7 +64,7 @@ function connect(project: ProjectId, store: LiveStore, client: QueryClient) {
   let openedBefore = false;
   const socket = openProjectSocket({
     ...SOCKET_PACE,
-    dial: () => new WebSocket(socketUrl(location, project)),
+    dial: () => new WebSocket(toSocketUrl(location, project)),
     timers: systemTimers,
     random: systemRandom,
     cursor: (sessionId) => store.getState().versionOf(sessionId),
@@ -105,7 +105,7 @@ export async function isStillAllowed(client: QueryClient, project: ProjectId): P
   return !isApiError(client.getQueryState(projectKey(project))?.error, "not_found");
 }
 
-export function socketUrl(at: { readonly protocol: string; readonly host: string }, project: ProjectId): string {
+export function toSocketUrl(at: { readonly protocol: string; readonly host: string }, project: ProjectId): string {
   return `${at.protocol === "https:" ? "wss" : "ws"}://${at.host}/api/projects/${project}/ws`;
 }
 
@@ -132,14 +132,14 @@ export function patchAnswers(client: QueryClient, project: ProjectId, event: Vie
 function patchSession(client: QueryClient, project: ProjectId, session: SessionView): void {
   received.receiveSession(session);
   client.setQueryData(sessionsQuery(project).queryKey, (pages) => patchSessions(pages, session));
-  client.setQueryData<SessionView>(sessionKey(project, session.id), (known) => newerSession(known, session));
+  client.setQueryData<SessionView>(sessionKey(project, session.id), (known) => pickNewerSession(known, session));
 }
 
 export function patchTask(client: QueryClient, project: ProjectId, task: TaskView, events: readonly TaskEvent[]): void {
   received.receiveTask(task);
   client.setQueryData(tasksQuery(project).queryKey, (tasks) => patchTasks(tasks, task));
   client.setQueryData<BoardTasks>(boardKey(project), (board) => patchBoard(board, task));
-  client.setQueryData<TaskView>(taskKey(project, task.id), (known) => newerTask(known, task));
+  client.setQueryData<TaskView>(taskKey(project, task.id), (known) => pickNewerTask(known, task));
   const key = taskEventsKey(project, task.id);
   const patched = patchEvents(client.getQueryData<readonly TaskEvent[]>(key), events);
   if (patched === "gap" || client.isFetching({ queryKey: key }) > 0) void client.invalidateQueries({ queryKey: key });

@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
-import { frameBatch } from "./frame-batch.ts";
+import { createFrameBatch } from "./frame-batch.ts";
 
 function batching() {
   const due: (() => void)[] = [];
   const commits: (readonly number[])[] = [];
-  const batch = frameBatch<number>(
+  const batch = createFrameBatch<number>(
     (run) => {
       due.push(run);
       return () => due.splice(due.indexOf(run), 1);

@@ -9,7 +9,7 @@ export interface FrameBatch<T> {
 }
 
 /** `schedule` runs its callback once, soon; the answer cancels it. */
-export function frameBatch<T>(
+export function createFrameBatch<T>(
   schedule: (run: () => void) => () => void,
   commit: (items: readonly T[]) => void,
 ): FrameBatch<T> {

@@ -75,7 +75,7 @@ function placesBefore(start: number, goal: number): readonly number[] {
 
 const historyAnswer = z.object({ messages: z.array(messageView), session: sessionView });
 
-export const historyOf =
+export const createPageReader =
   (project: ProjectId): ReadPage =>
   async (sessionId, before) => {
     const path = `/projects/${project}/sessions/${sessionId}/messages?before=${before}&limit=${PAGE_MESSAGES}`;

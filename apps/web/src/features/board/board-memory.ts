@@ -43,7 +43,7 @@ function createBoardMemory(): BoardMemory {
 
 const memories = new Map<ProjectId, BoardMemory>();
 
-export function boardMemory(project: ProjectId): BoardMemory {
+export function getBoardMemory(project: ProjectId): BoardMemory {
   const memory = memories.get(project) ?? createBoardMemory();
   memories.set(project, memory);
   return memory;

@@ -9,11 +9,11 @@ import type { BoardSearch } from "./board-search.ts";
 import type { TaskAction } from "../../api/commands.ts";
 import type { NoticeTone } from "../../ui/notice.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
-import { toColumns, labelColumn, matching, findPlace } from "./columns.ts";
+import { toColumns, labelColumn, filterTasks, findPlace } from "./columns.ts";
 import { isIdle } from "../tasks/shown-status.ts";
 import { mayReorder, moveBeside, moveTo, type Direction } from "./moves.ts";
-import { priorityBeside, labelPriority } from "../tasks/priorities.ts";
-import { accepted, begun, takenBack, withPending, type Pending, type PendingChange } from "./pending.ts";
+import { getNextPriority, labelPriority } from "../tasks/priorities.ts";
+import { acceptChange, beginChange, withdrawChange, withPending, type Pending, type PendingChange } from "./pending.ts";
 
 export interface BoardDeps {
   /** The latest tasks received from the server. */
@@ -84,22 +84,22 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
     setState({ notice: { ...notice, id: (made += 1) } });
     announce(notice.text);
   };
-  const place = (id: TaskId) => findPlace(toColumns(matching(shown(), getState().search)), id);
+  const place = (id: TaskId) => findPlace(toColumns(filterTasks(shown(), getState().search)), id);
   const refuse = (task: TaskView, why: string) =>
     notify({ tone: "refused", text: `Couldn't change ${quoteTitle(task)}. ${why}` });
 
   const send = (task: TaskView, fields: PendingChange["fields"], command: () => Promise<TaskView>) => {
     const token = (made += 1);
-    setState(({ pending }) => ({ pending: begun(pending, task.id, { token, fields }) }));
+    setState(({ pending }) => ({ pending: beginChange(pending, task.id, { token, fields }) }));
     const before = turns.get(task.id);
     const turn = async () => {
       await before;
       try {
         const changed = await command();
         deps.accept(changed);
-        setState(({ pending }) => ({ pending: accepted(pending, task.id, token, changed.version) }));
+        setState(({ pending }) => ({ pending: acceptChange(pending, task.id, token, changed.version) }));
       } catch (error) {
-        setState(({ pending }) => ({ pending: takenBack(pending, task.id, token) }));
+        setState(({ pending }) => ({ pending: withdrawChange(pending, task.id, token) }));
         const { text, settingsPath } = deps.explain(error);
         notify({
           tone: "fault",
@@ -202,7 +202,7 @@ export function createBoardMoves(deps: BoardDeps): BoardMoves {
     },
     prioritise(id, direction) {
       const task = find(id);
-      const next = task === undefined ? null : priorityBeside(task.priority, direction);
+      const next = task === undefined ? null : getNextPriority(task.priority, direction);
       if (next !== null) setPriority(id, next);
       else if (task !== undefined)
         announce(`${quoteTitle(task)} already has the ${direction === "up" ? "highest" : "lowest"} priority`);

@@ -10,11 +10,11 @@ import { serverClock } from "../../lib/server-clock.ts";
 import { BoardColumn } from "./board-column.tsx";
 import { BoardContext } from "./board-context.ts";
 import { BoardDialogs } from "./board-dialogs.tsx";
-import { boardMemory } from "./board-memory.ts";
+import { getBoardMemory } from "./board-memory.ts";
 import { BoardNotice } from "./board-notice.tsx";
 import { BoardToolbar } from "./board-toolbar.tsx";
 import { ColumnTabs } from "./column-tabs.tsx";
-import { toColumns, isFiltered, matching } from "./columns.ts";
+import { toColumns, isFiltered, filterTasks } from "./columns.ts";
 import { withPending } from "./pending.ts";
 import { FirstTask } from "./empty-column.tsx";
 import { useArrivals } from "./use-arrival.ts";
@@ -37,11 +37,11 @@ interface BoardViewProps {
 export function BoardView({ project, board, search, onSearch }: BoardViewProps) {
   const hintId = useId();
   const scroller = useRef<HTMLElement>(null);
-  const memory = boardMemory(project);
+  const memory = getBoardMemory(project);
   const moves = useBoardMoves(project, search);
   const pending = useStore(moves.store, (state) => state.pending);
   const tasks = useMemo(() => withPending(board.tasks, pending), [board.tasks, pending]);
-  const matched = useMemo(() => matching(tasks, search), [tasks, search]);
+  const matched = useMemo(() => filterTasks(tasks, search), [tasks, search]);
   const columns = useMemo(() => toColumns(matched), [matched]);
   const focus = useCardFocus(scroller, columns, memory);
   const opened = useBoardActions(moves, focus, useArrivals(serverClock.now));

@@ -1,7 +1,7 @@
 /** Columns, their order, their filter, and the steps between cards. */
 import { expect, it } from "vitest";
 import { aTask } from "../../api/views.testing.ts";
-import { toColumns, matching, findPlace } from "./columns.ts";
+import { toColumns, filterTasks, findPlace } from "./columns.ts";
 import { findNeighbour, findReplacement } from "./card-steps.ts";
 
 const statuses = (tasks: Parameters<typeof toColumns>[0]) => toColumns(tasks).map(({ status }) => status);
@@ -28,9 +28,9 @@ it("[R28] cards stand by priority, then by age; what ended, the latest first", (
 it("[R28] the filter wants every word, in title or text, and the priority", () => {
   const kettle = aTask({ title: "Fix the kettle", description: "It whistles", priority: 2 });
   const tea = aTask({ title: "Brew tea", description: "In the kettle" });
-  expect(matching([kettle, tea], { filter: " KETTLE " })).toEqual([kettle, tea]);
-  expect(matching([kettle, tea], { filter: "kettle whistles" })).toEqual([kettle]);
-  expect(matching([kettle, tea], { filter: "kettle", priority: 0 })).toEqual([tea]);
+  expect(filterTasks([kettle, tea], { filter: " KETTLE " })).toEqual([kettle, tea]);
+  expect(filterTasks([kettle, tea], { filter: "kettle whistles" })).toEqual([kettle]);
+  expect(filterTasks([kettle, tea], { filter: "kettle", priority: 0 })).toEqual([tea]);
 });
 
 it("a card's position counts from one", () => {

@@ -44,7 +44,7 @@ function byEnd(a: TaskView, b: TaskView): number {
 }
 
 /** Those that hold every word of the filter in title or text, and have the priority. */
-export function matching(tasks: readonly TaskView[], { filter, priority }: BoardSearch): readonly TaskView[] {
+export function filterTasks(tasks: readonly TaskView[], { filter, priority }: BoardSearch): readonly TaskView[] {
   const words = (filter ?? "")
     .toLocaleLowerCase("en")
     .split(/\s+/)

@@ -25,18 +25,18 @@ export function withPending(tasks: readonly TaskView[], pending: Pending): reado
 }
 
 /** What is still under way of the same task stays laid over it: the server answers in the order of the asking. */
-export function begun(pending: Pending, id: TaskId, change: Omit<PendingChange, "until">): Pending {
+export function beginChange(pending: Pending, id: TaskId, change: Omit<PendingChange, "until">): Pending {
   const before = pending.get(id);
   const fields = before?.until === null ? { ...before.fields, ...change.fields } : change.fields;
   return new Map(pending).set(id, { ...change, fields, until: null });
 }
 
-export function accepted(pending: Pending, id: TaskId, token: number, version: number): Pending {
+export function acceptChange(pending: Pending, id: TaskId, token: number, version: number): Pending {
   const change = pending.get(id);
   return change?.token !== token ? pending : new Map(pending).set(id, { ...change, until: version });
 }
 
-export function takenBack(pending: Pending, id: TaskId, token: number): Pending {
+export function withdrawChange(pending: Pending, id: TaskId, token: number): Pending {
   if (pending.get(id)?.token !== token) return pending;
   const rest = new Map(pending);
   rest.delete(id);

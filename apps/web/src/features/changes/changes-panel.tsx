@@ -5,7 +5,7 @@
 import type { TaskView } from "@samovar/contracts";
 import { Maximize2, PanelRight } from "lucide-react";
 import { useState } from "react";
-import { browserText } from "../../lib/stored-text.ts";
+import { openBrowserText } from "../../lib/stored-text.ts";
 import { IconButton } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { SidePanel } from "../../ui/side-panel.tsx";
@@ -16,7 +16,7 @@ import { BesideContext, TaskChanges } from "./task-changes.tsx";
 const SHEET =
   "top-0! right-0! bottom-0! left-auto! m-0! h-dvh! max-h-none! w-full! max-w-280! rounded-none! border-y-0! border-e-0!";
 
-const keptEnlarged = browserText("changes.enlarged");
+const keptEnlarged = openBrowserText("changes.enlarged");
 
 interface ChangesPanelProps {
   readonly task: TaskView;

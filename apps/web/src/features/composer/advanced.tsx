@@ -8,7 +8,7 @@ import { installationQuery } from "../../api/installation.ts";
 import { agentsQuery } from "../../api/settings.ts";
 import { Skeleton } from "../../ui/skeleton.tsx";
 import { fetchAhead } from "../../lib/when-idle.ts";
-import { changedCount, SIZES, type TaskOptions } from "../tasks/task-options.ts";
+import { countChanged, SIZES, type TaskOptions } from "../tasks/task-options.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 import type { Draft } from "../tasks/draft.ts";
 
@@ -27,7 +27,7 @@ export function Advanced({ project, draft, onChange }: AdvancedProps) {
   const { data: agents = [] } = useQuery(agentsQuery);
   const { data: installation } = useQuery(installationQuery);
   useEffect(() => fetchAhead(fetchFields), []);
-  const changed = changedCount(draft);
+  const changed = countChanged(draft);
   const agent = findAgent(agents, draft.agent ?? project.defaultAgent ?? installation?.defaultAgent ?? null);
   const size = draft.vmSize ?? project.defaultVmSize ?? installation?.defaultVmSize ?? null;
   return (

@@ -4,11 +4,11 @@ import { createTask, LIMITS } from "@samovar/contracts";
 import { useId, useRef, useState, type KeyboardEvent } from "react";
 import { useConnectionStatus } from "../../api/use-live.ts";
 import { useAction } from "../../shortcuts/actions.tsx";
-import { branchFault } from "../tasks/task-options.ts";
+import { findBranchFault } from "../tasks/task-options.ts";
 import { useStillHere } from "../../ui/use-still-here.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 import { Advanced } from "./advanced.tsx";
-import { afterSending, toDraft, toTask, useDraft } from "../tasks/draft.ts";
+import { clearAfterSending, toDraft, toTask, useDraft } from "../tasks/draft.ts";
 import { RunButton } from "./run-button.tsx";
 import { PendingSubmissions } from "./pending-submissions.tsx";
 import { useSubmissions } from "./use-submissions.ts";
@@ -42,7 +42,7 @@ export function Composer({ project, onAccepted }: ComposerProps) {
     if (refused !== null) return focus();
     // The field that was typed into is folded away with the others.
     if (document.activeElement?.matches("input, select") === true) focus();
-    setDraft(afterSending(draft));
+    setDraft(clearAfterSending(draft));
     setSent(sent + 1);
     const isStillHere = markPlace();
     const accepted = await submissions.getState().submit(project.id, task, crypto.randomUUID());
@@ -120,6 +120,6 @@ const formatExcess = (over: number): string =>
 function findFault(text: string, baseBranch: string, needsConnection: boolean): string | null {
   if (text.trim() === "") return "Describe the task first.";
   if (!createTask.shape.description.safeParse(text).success) return "Shorten the description first.";
-  if (branchFault(baseBranch) !== null) return "The base branch isn't a valid branch name. Check the options.";
+  if (findBranchFault(baseBranch) !== null) return "The base branch isn't a valid branch name. Check the options.";
   return needsConnection ? "You're offline. Your text is saved here." : null;
 }

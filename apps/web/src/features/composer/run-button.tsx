@@ -1,6 +1,6 @@
 /** The split button: running is always the primary; saving acts at once and never takes its place. */
 import { ChevronDown, Play } from "lucide-react";
-import { buttonClass } from "../../ui/button.tsx";
+import { getButtonClass } from "../../ui/button.tsx";
 import { Menu } from "../../ui/menu.tsx";
 import { shortcut } from "../../shortcuts/format-shortcut.ts";
 
@@ -24,7 +24,7 @@ export function RunButton({ disabled, offline, onRun, onSave }: RunButtonProps) 
         disabled={disabled || offline}
         title={reason}
         onClick={onRun}
-        className={buttonClass("primary", "rounded-e-none pe-2.5")}
+        className={getButtonClass("primary", "rounded-e-none pe-2.5")}
       >
         <Play size={14} aria-hidden="true" />
         Run now
@@ -37,7 +37,7 @@ export function RunButton({ disabled, offline, onRun, onSave }: RunButtonProps) 
             type="button"
             aria-label="More ways to submit"
             disabled={disabled}
-            className={buttonClass("primary", "rounded-s-none border-s-bg/40 px-1.5 pointer-coarse:min-w-11")}
+            className={getButtonClass("primary", "rounded-s-none border-s-bg/40 px-1.5 pointer-coarse:min-w-11")}
           >
             <ChevronDown size={16} aria-hidden="true" />
           </button>

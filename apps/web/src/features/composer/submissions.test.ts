@@ -1,7 +1,7 @@
 /** What happens to a text between the press of a button and the server's answer. */
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../api/client.ts";
-import { storedText } from "../../lib/stored-text.ts";
+import { openStoredText } from "../../lib/stored-text.ts";
 import { createSubmissions, type SubmissionDeps } from "./submissions.ts";
 import { aProject, aTask } from "../../api/views.testing.ts";
 
@@ -18,7 +18,7 @@ function storage() {
 }
 
 function page(send: SubmissionDeps["send"], kept = storage()) {
-  const store = createSubmissions({ send, kept: storedText("submissions", () => kept) });
+  const store = createSubmissions({ send, kept: openStoredText("submissions", () => kept) });
   return { store, kept, ...store.getState() };
 }
 
@@ -97,7 +97,7 @@ describe("a submission", () => {
   );
 
   it("lives in the page where storage is closed to it", async () => {
-    const closed = storedText("submissions", () => {
+    const closed = openStoredText("submissions", () => {
       throw new Error("forbidden");
     });
     const store = createSubmissions({ send: () => Promise.reject(new ApiError("unreachable", "")), kept: closed });

@@ -8,7 +8,7 @@ import { StatusIcon, labelStatus } from "../../ui/status-mark.tsx";
 import { formatMoment } from "../../lib/format-time.ts";
 import { useNow } from "../../ui/use-now.ts";
 import { visibleText } from "../../lib/visible-text.ts";
-import { ageShare, formatAge, getCostSoFar } from "./node-usage.ts";
+import { getAgeShare, formatAge, getCostSoFar } from "./node-usage.ts";
 
 const AGE_STEP_MS = 20_000;
 /** Names that were made about the same time differ at their ends. */
@@ -69,7 +69,7 @@ export function TaskLink({ work }: { readonly work: NodeWork }) {
 /** Against the age at which it takes no more work. */
 export function NodeAge({ node }: { readonly node: NodeView }) {
   const now = useNow(AGE_STEP_MS);
-  const share = ageShare(node, now);
+  const share = getAgeShare(node, now);
   const whole = formatAge(node.maxLifetimeAt - node.createdAt);
   return (
     <span className="flex min-w-30 flex-col gap-1">

@@ -1,7 +1,7 @@
 import { type NodeWork, nodeView, type NodeView, nodeWork, workspaceView } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import {
-  ageShare,
+  getAgeShare,
   formatAge,
   formatCountdown,
   getNodeUsage,
@@ -72,7 +72,9 @@ describe("what a node shows", () => {
   });
 
   it("grows old up to its whole life", () => {
-    expect([ageShare(aNode(), HOUR), ageShare(aNode(), 9 * HOUR), ageShare(aNode(), -1)]).toEqual([0.25, 1, 0]);
+    expect([getAgeShare(aNode(), HOUR), getAgeShare(aNode(), 9 * HOUR), getAgeShare(aNode(), -1)]).toEqual([
+      0.25, 1, 0,
+    ]);
   });
 
   it("says times shortly", () => {

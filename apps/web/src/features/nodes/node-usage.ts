@@ -44,7 +44,7 @@ export function getCostSoFar(node: NodeView, now: Millis): Price | null {
 }
 
 /** From 0 to 1: how much of the time in which it takes work is over. */
-export function ageShare({ createdAt, maxLifetimeAt }: NodeView, now: Millis): number {
+export function getAgeShare({ createdAt, maxLifetimeAt }: NodeView, now: Millis): number {
   const life = maxLifetimeAt - createdAt;
   return life <= 0 ? 1 : Math.min(1, Math.max(0, (now - createdAt) / life));
 }

@@ -15,7 +15,7 @@ export interface Bar {
   readonly height: number;
 }
 
-export function poolBars(buckets: readonly PoolBucket[]): Bar[] {
+export function toPoolBars(buckets: readonly PoolBucket[]): Bar[] {
   return buckets.flatMap((bucket, index) => {
     let bottom = 0;
     return POOL_KINDS.flatMap((kind) => {
@@ -30,13 +30,13 @@ export function poolBars(buckets: readonly PoolBucket[]): Bar[] {
 
 export const countNodes = ({ working, warm, booting }: PoolBucket): number => working + warm + booting;
 
-export const maxNodes = (buckets: readonly PoolBucket[]): number =>
+export const getMaxNodes = (buckets: readonly PoolBucket[]): number =>
   buckets.reduce((most, bucket) => Math.max(most, countNodes(bucket)), 0);
 
 const HOUR_MS = 3_600_000;
 
 /** The most of each kind in each hour that had any node. */
-export function poolHours(buckets: readonly PoolBucket[]): PoolBucket[] {
+export function toPoolHours(buckets: readonly PoolBucket[]): PoolBucket[] {
   const hours = Map.groupBy(buckets, ({ at }): Millis => Math.floor(at / HOUR_MS) * HOUR_MS);
   return [...hours].flatMap(([at, within]) => {
     const most = (kind: PoolKind) => within.reduce((all, bucket) => Math.max(all, bucket[kind]), 0);

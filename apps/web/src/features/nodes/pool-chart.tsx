@@ -5,7 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { poolHistoryQuery } from "../../api/nodes.ts";
 import { ErrorPanel } from "../errors/error-panel.tsx";
 import { formatClock } from "../../lib/format-time.ts";
-import { countNodes, maxNodes, POOL_KINDS, poolBars, poolHours, type PoolKind } from "./pool-bars.ts";
+import { countNodes, getMaxNodes, POOL_KINDS, toPoolBars, toPoolHours, type PoolKind } from "./pool-bars.ts";
 
 const LOOKS: Readonly<Record<PoolKind, { readonly word: string; readonly fill: string; readonly dot: string }>> = {
   working: { word: "Working", fill: "fill-done", dot: "bg-done" },
@@ -20,7 +20,7 @@ export function PoolChart() {
     const retry = () => void history.refetch();
     return <ErrorPanel what="Couldn't load the last 24 hours." error={history.error} onRetry={retry} />;
   }
-  if (maxNodes(history.data.buckets) === 0) return null;
+  if (getMaxNodes(history.data.buckets) === 0) return null;
   return <Picture history={history.data} />;
 }
 
@@ -47,7 +47,7 @@ function Picture({ history: { buckets } }: { readonly history: PoolHistory }) {
 type Buckets = PoolHistory["buckets"];
 
 function Bars({ buckets }: { readonly buckets: Buckets }) {
-  const most = maxNodes(buckets);
+  const most = getMaxNodes(buckets);
   const quarters = [0, 0.25, 0.5, 0.75].map((share) => buckets[Math.floor(share * buckets.length)]?.at);
   return (
     <div aria-hidden="true" className="grid grid-cols-[1fr_auto] gap-x-2 text-small text-ink-3 tabular-nums">
@@ -56,7 +56,7 @@ function Bars({ buckets }: { readonly buckets: Buckets }) {
         preserveAspectRatio="none"
         className="block h-24 w-full border-y border-hairline"
       >
-        {poolBars(buckets).map(({ kind, index, bottom, height }) => (
+        {toPoolBars(buckets).map(({ kind, index, bottom, height }) => (
           <rect
             key={`${kind} ${index}`}
             x={index}
@@ -113,7 +113,7 @@ function Hours({ buckets }: { readonly buckets: Buckets }) {
         </tr>
       </thead>
       <tbody>
-        {poolHours(buckets).map((hour) => (
+        {toPoolHours(buckets).map((hour) => (
           <tr key={hour.at}>
             <th scope="row">{formatClock(hour.at)}</th>
             {POOL_KINDS.map((kind) => (

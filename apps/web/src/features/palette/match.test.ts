@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { fit } from "./match.ts";
+import { scoreMatch } from "./match.ts";
 
 it.each([
   ["Go to board", "", 1],
@@ -9,5 +9,5 @@ it.each([
   ["Go to board", "gtb", 0],
   ["Boil the kettle", "KETTLE boil", 0.8],
 ])("%s, with %j typed: %d", (text, typed, expected) => {
-  expect(fit(text, typed)).toBe(expected);
+  expect(scoreMatch(text, typed)).toBe(expected);
 });

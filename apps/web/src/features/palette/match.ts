@@ -1,7 +1,7 @@
 /** Which of the palette's entries fit what was typed: those that hold each of the words. Pure. */
 
 /** 1 when they begin with it, less when a word of theirs does, least when they only hold it, 0 when not. */
-export function fit(text: string, typed: string): number {
+export function scoreMatch(text: string, typed: string): number {
   const words = splitWords(typed);
   const held = text.toLowerCase();
   if (words.length === 0 || held.startsWith(words.join(" "))) return 1;

@@ -15,7 +15,7 @@ import { useSettled } from "../../ui/use-settled.ts";
 import { getSessionStatus, getShownStatus } from "../tasks/shown-status.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 import { ShortcutKeys } from "../../shortcuts/shortcut-help.tsx";
-import { fit } from "./match.ts";
+import { scoreMatch } from "./match.ts";
 
 interface PaletteProps {
   readonly onClose: () => void;
@@ -48,7 +48,7 @@ export function Palette({ onClose }: PaletteProps) {
       <Command
         label="Find anything"
         loop
-        filter={(_, typed, keywords) => fit((keywords ?? []).join(" "), typed)}
+        filter={(_, typed, keywords) => scoreMatch((keywords ?? []).join(" "), typed)}
         onKeyDown={(event) => closesAgain(event) && onClose()}
         className="flex min-h-0 flex-col"
       >

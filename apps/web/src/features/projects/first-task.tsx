@@ -5,7 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { agentsQuery } from "../../api/settings.ts";
 import { useActions } from "../../shortcuts/actions.tsx";
 import { Button } from "../../ui/button.tsx";
-import { draftNow, fillDraft } from "../tasks/draft.ts";
+import { getDraft, fillDraft } from "../tasks/draft.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 
 const FIRST_TASK = `Look around and leave a note
@@ -33,7 +33,7 @@ export function FirstTask({ project }: { readonly project: ProjectId }) {
   const { data: agents = [] } = useQuery(agentsQuery);
   const ready = agents.filter(({ kind, usable }) => usable && kind !== "script");
   const fill = () => {
-    const typed = draftNow(project).text.trim();
+    const typed = getDraft(project).text.trim();
     fillDraft(project, { text: typed === "" ? FIRST_TASK : `${typed}\n\n${FIRST_TASK}`, agent: "script" });
     actions.getState().perform("task.new");
   };

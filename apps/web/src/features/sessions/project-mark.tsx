@@ -4,12 +4,12 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { sessionsQuery, tasksQuery } from "../../api/queries.ts";
 import { useReadMarks } from "./read-marks.ts";
 import { useTitleMark } from "../../ui/use-title.ts";
-import { titleMark } from "./title-mark.ts";
+import { toTitleMark } from "./title-mark.ts";
 
 export function ProjectMark({ project }: { readonly project: ProjectId }) {
   const { data: sessions } = useInfiniteQuery(sessionsQuery(project));
   const { data: tasks = [] } = useQuery(tasksQuery(project));
   const marks = useReadMarks();
-  useTitleMark(titleMark(sessions?.pages.flatMap(({ items }) => items) ?? [], tasks, marks));
+  useTitleMark(toTitleMark(sessions?.pages.flatMap(({ items }) => items) ?? [], tasks, marks));
   return null;
 }

@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
-import { storedText } from "../../lib/stored-text.ts";
-import { createReadMarks, unreadIn } from "./read-marks.ts";
+import { openStoredText } from "../../lib/stored-text.ts";
+import { createReadMarks, countUnread } from "./read-marks.ts";
 import { aSession } from "../../api/views.testing.ts";
 
 function kept() {
   const values = new Map<string, string>();
-  return storedText("marks", () => ({
+  return openStoredText("marks", () => ({
     getItem: (name) => values.get(name) ?? null,
     setItem: (name, value) => void values.set(name, value),
     removeItem: (name) => void values.delete(name),
@@ -16,10 +16,10 @@ it("counts what came since a session was read, and what began after the first vi
   const marks = createReadMarks(kept(), 5_000);
   const old = aSession({ startedAt: 1_000, messageCount: 7 });
   const young = aSession({ startedAt: 6_000, messageCount: 2 });
-  expect([unreadIn(marks.getState(), old), unreadIn(marks.getState(), young)]).toEqual([0, 2]);
+  expect([countUnread(marks.getState(), old), countUnread(marks.getState(), young)]).toEqual([0, 2]);
   marks.getState().markRead(old.id, 7);
   marks.getState().markRead(old.id, 3);
-  expect(unreadIn(marks.getState(), { ...old, messageCount: 9 })).toBe(2);
+  expect(countUnread(marks.getState(), { ...old, messageCount: 9 })).toBe(2);
 });
 
 it("remembers over a reload, and survives what it cannot read", () => {
@@ -27,7 +27,7 @@ it("remembers over a reload, and survives what it cannot read", () => {
   const session = aSession({ startedAt: 6_000, messageCount: 4 });
   createReadMarks(store, 5_000).getState().markRead(session.id, 4);
   const again = createReadMarks(store, 9_000).getState();
-  expect([again.since, unreadIn(again, { ...session, messageCount: 5 })]).toEqual([5_000, 1]);
+  expect([again.since, countUnread(again, { ...session, messageCount: 5 })]).toEqual([5_000, 1]);
   store.write("{not json");
   expect(createReadMarks(store, 9_000).getState().read.size).toBe(0);
 });

@@ -5,7 +5,7 @@ import type { SessionView } from "@samovar/contracts";
 import { createStore, type StoreApi } from "zustand/vanilla";
 import { useStore } from "zustand";
 import * as z from "zod";
-import { browserText, type StoredText } from "../../lib/stored-text.ts";
+import { openBrowserText, type StoredText } from "../../lib/stored-text.ts";
 
 const REMEMBERED = 1_000;
 
@@ -45,7 +45,7 @@ export function createReadMarks(kept: StoredText, now: Millis): StoreApi<ReadMar
 }
 
 /** How many messages of the session came since it was read last. */
-export function unreadIn(
+export function countUnread(
   { read, since }: Pick<ReadMarks, "read" | "since">,
   session: Pick<SessionView, "id" | "messageCount" | "startedAt">,
 ): number {
@@ -58,9 +58,9 @@ function readKept(text: string): z.infer<typeof keptMarks> | null {
   return keptMarks.safeParse(parseJson(text)).data ?? null;
 }
 
-export const readMarks = createReadMarks(browserText("read"), Date.now());
+export const readMarks = createReadMarks(openBrowserText("read"), Date.now());
 
 export const useReadMarks = (): ReadMarks => useStore(readMarks);
 
 /** Changes only with the session's own number. */
-export const useUnread = (session: SessionView): number => useStore(readMarks, (marks) => unreadIn(marks, session));
+export const useUnread = (session: SessionView): number => useStore(readMarks, (marks) => countUnread(marks, session));

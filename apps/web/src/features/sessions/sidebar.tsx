@@ -3,17 +3,17 @@ import type { ProjectView } from "@samovar/contracts";
 import { Link } from "@tanstack/react-router";
 import { PanelLeft, SquarePen } from "lucide-react";
 import { useCallback, useState } from "react";
-import { browserText } from "../../lib/stored-text.ts";
+import { openBrowserText } from "../../lib/stored-text.ts";
 import { useAction } from "../../shortcuts/actions.tsx";
-import { Button, buttonClass } from "../../ui/button.tsx";
+import { Button, getButtonClass } from "../../ui/button.tsx";
 import { usePhone } from "../../ui/use-window.ts";
 import { Drawer } from "../../ui/drawer.tsx";
 import { SidebarEdge } from "./sidebar-edge.tsx";
 import { SessionList } from "./session-list.tsx";
 import { clampWidth, DEFAULT_WIDTH } from "./sidebar-width.ts";
 
-const keptHidden = browserText("sidebar.hidden");
-const keptWidth = browserText("sidebar.width");
+const keptHidden = openBrowserText("sidebar.hidden");
+const keptWidth = openBrowserText("sidebar.width");
 
 export function Sidebar({ project }: { readonly project: ProjectView }) {
   return usePhone() ? <AsDrawer project={project} /> : <AsColumn project={project} />;
@@ -77,7 +77,7 @@ function Sessions({ project, onChoose }: SessionsProps) {
           to="/p/$project/new"
           params={{ project: project.id }}
           onClick={onChoose}
-          className={buttonClass("plain", "w-full")}
+          className={getButtonClass("plain", "w-full")}
         >
           <SquarePen size={15} aria-hidden="true" />
           New task

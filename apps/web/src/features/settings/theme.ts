@@ -1,6 +1,6 @@
 /** The chosen theme; `public/theme.js` sets it before the first paint of the next load. */
 import { useState } from "react";
-import { browserText } from "../../lib/stored-text.ts";
+import { openBrowserText } from "../../lib/stored-text.ts";
 
 export type Theme = "system" | "light" | "dark";
 
@@ -10,7 +10,7 @@ export const THEMES = [
   { value: "dark", label: "Dark" },
 ] as const satisfies readonly { readonly value: Theme; readonly label: string }[];
 
-const kept = browserText("theme");
+const kept = openBrowserText("theme");
 
 export function useTheme(): readonly [Theme, (theme: Theme) => void] {
   const [theme, setTheme] = useState<Theme>(() => readTheme(kept.read()));

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { storedText } from "../../lib/stored-text.ts";
+import { openStoredText } from "../../lib/stored-text.ts";
 import { createLastPlaces } from "./last-places.ts";
 import { projectId, sessionId, taskId } from "@samovar/contracts";
 
@@ -18,12 +18,12 @@ function storage(held: Map<string, string> = new Map()) {
 
 it("[R26] both views of each project are remembered over a reload", () => {
   const tab = storage();
-  const before = createLastPlaces(storedText("places", () => tab));
+  const before = createLastPlaces(openStoredText("places", () => tab));
   before.rememberSession(tea, session);
   before.rememberBoard(shop, { task, filter: "kettle", priority: 1 });
   before.rememberBoard(tea, { filter: "leaf" });
 
-  const after = createLastPlaces(storedText("places", () => tab));
+  const after = createLastPlaces(openStoredText("places", () => tab));
   expect(after.session(tea)).toBe(session);
   expect(after.board(tea)).toEqual({ filter: "leaf" });
   expect(after.board(shop)).toEqual({ task, filter: "kettle", priority: 1 });
@@ -34,7 +34,7 @@ it("[R26] both views of each project are remembered over a reload", () => {
 it.each(["", "{", "[1]", `[["prj_bad",{}]]`, `[["${tea}",null]]`, `[["${tea}",{"session":"x","board":"y"}]]`])(
   "what was kept as %s leads nowhere",
   (text) => {
-    const places = createLastPlaces(storedText("places", () => storage(new Map([["places", text]]))));
+    const places = createLastPlaces(openStoredText("places", () => storage(new Map([["places", text]]))));
     expect(places.session(tea)).toBeUndefined();
     expect(places.board(tea)).toEqual({});
   },

@@ -6,7 +6,7 @@ import type { ProjectId, SessionId } from "@samovar/base";
 import { parseJson } from "@samovar/base";
 import { projectId, sessionId } from "@samovar/contracts";
 import { readBoardSearch, type BoardSearch } from "../board/board-search.ts";
-import { storedText, type StoredText } from "../../lib/stored-text.ts";
+import { openStoredText, type StoredText } from "../../lib/stored-text.ts";
 
 const REMEMBERED = 50;
 
@@ -68,4 +68,4 @@ function readList(text: string): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-export const lastPlaces = createLastPlaces(storedText("samovar.views", () => sessionStorage));
+export const lastPlaces = createLastPlaces(openStoredText("samovar.views", () => sessionStorage));

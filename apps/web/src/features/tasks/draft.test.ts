@@ -1,7 +1,7 @@
 import { createTask } from "@samovar/contracts";
 import { expect, it } from "vitest";
 import { make } from "../../api/views.testing.ts";
-import { afterSending, toDraft, emptyDraft, readDraft, toTask, writeDraft, type Draft } from "./draft.ts";
+import { clearAfterSending, toDraft, emptyDraft, readDraft, toTask, writeDraft, type Draft } from "./draft.ts";
 
 const whole: Draft = {
   text: "Boil\nslowly",
@@ -49,5 +49,5 @@ it("leaves to the project what is not chosen", () => {
 });
 
 it("keeps the run options for the next task, and forgets what only this task needed", () => {
-  expect(afterSending(whole)).toEqual({ ...whole, text: "", priority: 0, baseBranch: "", dependsOn: [] });
+  expect(clearAfterSending(whole)).toEqual({ ...whole, text: "", priority: 0, baseBranch: "", dependsOn: [] });
 });

@@ -4,8 +4,8 @@ import { parseJson } from "@samovar/base";
 import { createTask, type CreateTask } from "@samovar/contracts";
 import { useStore } from "zustand";
 import { createStore, type StoreApi } from "zustand/vanilla";
-import { browserText } from "../../lib/stored-text.ts";
-import { changedCount, toFields, noOptions, type TaskOptions } from "./task-options.ts";
+import { openBrowserText } from "../../lib/stored-text.ts";
+import { countChanged, toFields, noOptions, type TaskOptions } from "./task-options.ts";
 
 export interface Draft extends TaskOptions {
   readonly text: string;
@@ -41,7 +41,7 @@ export function readDraft(kept: string): Draft {
 }
 
 export const writeDraft = (draft: Draft): string =>
-  draft.text === "" && changedCount(draft) === 0 ? "" : JSON.stringify(draft);
+  draft.text === "" && countChanged(draft) === 0 ? "" : JSON.stringify(draft);
 
 export function toTask({ text, ...options }: Draft, run: boolean): CreateTask {
   return { description: text, run, ...toFields(options) };
@@ -60,7 +60,7 @@ export const toDraft = (task: CreateTask): Draft => ({
 });
 
 /** What stays for the next task: the run options, not what only this task needed. */
-export const afterSending = (draft: Draft): Draft => ({
+export const clearAfterSending = (draft: Draft): Draft => ({
   ...emptyDraft,
   agent: draft.agent,
   model: draft.model,
@@ -73,7 +73,7 @@ const stores = new Map<ProjectId, StoreApi<Draft>>();
 function getStore(project: ProjectId): StoreApi<Draft> {
   const known = stores.get(project);
   if (known !== undefined) return known;
-  const kept = browserText(`draft.${project}`);
+  const kept = openBrowserText(`draft.${project}`);
   const store = createStore<Draft>(() => readDraft(kept.read()));
   store.subscribe((draft) => kept.write(writeDraft(draft)));
   stores.set(project, store);
@@ -83,7 +83,7 @@ function getStore(project: ProjectId): StoreApi<Draft> {
 /** Puts a draft into the project's composer, from anywhere. Give it focus with the action `task.new`. */
 export const fillDraft = (project: ProjectId, change: Partial<Draft>): void => getStore(project).setState(change);
 
-export const draftNow = (project: ProjectId): Draft => getStore(project).getState();
+export const getDraft = (project: ProjectId): Draft => getStore(project).getState();
 
 export function useDraft(project: ProjectId): readonly [Draft, (draft: Draft) => void] {
   const store = getStore(project);

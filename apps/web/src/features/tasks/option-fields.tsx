@@ -12,7 +12,7 @@ import { visibleText } from "../../lib/visible-text.ts";
 import { AgentNote } from "./agent-note.tsx";
 import { DependsOn } from "./depends-on.tsx";
 import { PRIORITIES_BY_URGENCY, labelPriority } from "./priorities.ts";
-import { branchFault, SIZES, withAgent, type TaskOptions } from "./task-options.ts";
+import { findBranchFault, SIZES, withAgent, type TaskOptions } from "./task-options.ts";
 
 export interface OptionFieldsProps {
   readonly project: ProjectView;
@@ -156,7 +156,7 @@ interface BranchFieldProps {
 
 function BranchField({ value, fallback, onChange }: BranchFieldProps) {
   const id = useId();
-  const fault = branchFault(value);
+  const fault = findBranchFault(value);
   return (
     <div className="flex min-w-0 flex-col gap-1">
       <label htmlFor={id} className="text-small font-medium text-ink-2">

@@ -6,7 +6,7 @@ export const PRIORITIES_BY_URGENCY = [1, 2, 3, 4, 0] as const;
 export const labelPriority = (priority: number): string => WORDS[priority] ?? WORDS[0];
 
 /** The next priority up or down; null at the end. */
-export function priorityBeside(priority: number, direction: "up" | "down"): number | null {
+export function getNextPriority(priority: number, direction: "up" | "down"): number | null {
   const at = PRIORITIES_BY_URGENCY.findIndex((each) => each === priority);
   return PRIORITIES_BY_URGENCY[at + (direction === "up" ? -1 : 1)] ?? null;
 }

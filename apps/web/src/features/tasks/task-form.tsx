@@ -9,7 +9,7 @@ import { CONTROL, Field } from "../../ui/field.tsx";
 import { Chips } from "./depends-on.tsx";
 import { OptionFields, PriorityChoice } from "./option-fields.tsx";
 import { Refusal } from "../errors/refusal.tsx";
-import { branchFault, toFields, toOptions, type TaskOptions } from "./task-options.ts";
+import { findBranchFault, toFields, toOptions, type TaskOptions } from "./task-options.ts";
 import { useTaskEdit } from "./use-task-edit.ts";
 
 interface TaskFormProps {
@@ -133,7 +133,7 @@ const queueFields = ({ priority, dependsOn }: TaskOptions) => ({ priority, depen
 
 function check(wanted: unknown, options: TaskOptions): { readonly patch: PatchTask | null; readonly faults: Faults } {
   // The branch field says what is wrong with it.
-  if (branchFault(options.baseBranch) !== null)
+  if (findBranchFault(options.baseBranch) !== null)
     return { patch: null, faults: { other: "The base branch isn't a valid branch name." } };
   const checked = schema.safeParse(wanted);
   if (checked.success) return { patch: checked.data, faults: {} };

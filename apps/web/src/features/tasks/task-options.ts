@@ -30,7 +30,7 @@ export const SIZES: Readonly<Record<VmSize, string>> = { small: "Small", medium:
 export const withAgent = (options: TaskOptions, agent: AgentKind | null): TaskOptions =>
   agent === options.agent ? options : { ...options, agent, model: null, permissionMode: null };
 
-export const changedCount = (options: TaskOptions): number =>
+export const countChanged = (options: TaskOptions): number =>
   [
     options.agent !== null,
     options.model !== null,
@@ -62,7 +62,7 @@ export function toFields(options: TaskOptions) {
   } satisfies Partial<CreateTask>;
 }
 
-export function branchFault(baseBranch: string): string | null {
+export function findBranchFault(baseBranch: string): string | null {
   const branch = baseBranch.trim();
   return branch === "" || branchName.safeParse(branch).success ? null : "Not a valid branch name.";
 }

@@ -1,11 +1,11 @@
 /** Output in colours must say what the same output says without them. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { outputLines, toTone } from "./ansi.ts";
-import { terminalText } from "./terminal-text.ts";
+import { parseOutputLines, toTone } from "./ansi.ts";
+import { toTerminalText } from "./terminal-text.ts";
 
 const shown = (output: string) =>
-  outputLines(output)
+  parseOutputLines(output)
     .map((runs) => runs.map(({ text }) => text).join(""))
     .join("\n");
 
@@ -30,22 +30,22 @@ describe("[R27] output in colours", () => {
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 24 }), (pieces) => {
         const output = pieces.join("");
-        expect(shown(output)).toBe(terminalText(output).replace(/\n$/, ""));
+        expect(shown(output)).toBe(toTerminalText(output).replace(/\n$/, ""));
       }),
       { numRuns: 2_000 },
     );
   });
 
   it("keeps colours over a line's end, and those of a line that was written over", () => {
-    expect(outputLines("\u001b[31ma\nb\u001b[0mc")).toEqual([
+    expect(parseOutputLines("\u001b[31ma\nb\u001b[0mc")).toEqual([
       [{ text: "a", look: "text-failed" }],
       [
         { text: "b", look: "text-failed" },
         { text: "c", look: "" },
       ],
     ]);
-    expect(outputLines("\u001b[32m10%\r100%")).toEqual([[{ text: "100%", look: "text-done" }]]);
-    expect(outputLines("\u001b[32mabcd\u001b[0m\rxy")).toEqual([
+    expect(parseOutputLines("\u001b[32m10%\r100%")).toEqual([[{ text: "100%", look: "text-done" }]]);
+    expect(parseOutputLines("\u001b[32mabcd\u001b[0m\rxy")).toEqual([
       [
         { text: "xy", look: "text-done" },
         { text: "cd", look: "text-done" },

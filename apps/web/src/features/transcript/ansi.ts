@@ -1,7 +1,7 @@
 /** Coloured output as lines of runs. Colours become ours by their hue: readable in both themes, whatever was meant. */
 import Anser from "anser";
 import { clsx } from "clsx";
-import { colouredText } from "./terminal-text.ts";
+import { toColouredText } from "./terminal-text.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 
 export interface Run {
@@ -36,9 +36,9 @@ const GROUND: Readonly<Record<Tone, string>> = {
   white: "bg-quiet-tint text-ink",
 };
 
-export function outputLines(output: string): readonly OutputLine[] {
+export function parseOutputLines(output: string): readonly OutputLine[] {
   const lines: Run[][] = [[]];
-  for (const part of Anser.ansiToJson(colouredText(output), { json: true, remove_empty: true })) {
+  for (const part of Anser.ansiToJson(toColouredText(output), { json: true, remove_empty: true })) {
     const look = toClasses(part);
     const [first = "", ...others] = visibleText(part.content).split("\n");
     push(lines, first, look);

@@ -4,8 +4,8 @@ import type { FileDiff, MessageView, ToolMetadata } from "@samovar/contracts";
 import { formatMoment } from "../../lib/format-time.ts";
 import { lineDiff } from "@samovar/domain/line-diff";
 import { parsePlan } from "./plan-row.tsx";
-import { terminalText } from "./terminal-text.ts";
-import { toolInput } from "./tool-input.ts";
+import { toTerminalText } from "./terminal-text.ts";
+import { parseToolInput } from "./tool-input.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 
 export function formatSession(messages: readonly MessageView[]): string {
@@ -51,8 +51,8 @@ function planText(content: string): string {
 }
 
 function toolText(tool: ToolMetadata, content: string): string {
-  const input = tool.input === undefined ? "" : toolInput(tool.input).text;
-  const output = terminalText(tool.output ?? content);
+  const input = tool.input === undefined ? "" : parseToolInput(tool.input).text;
+  const output = toTerminalText(tool.output ?? content);
   const exit = typeof tool.exitCode === "number" ? [`exit ${tool.exitCode}`] : [];
   return [
     ...(input === "" ? [] : [`> ${input.replaceAll("\n", "\n> ")}`]),

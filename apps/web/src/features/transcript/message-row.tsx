@@ -88,7 +88,7 @@ function Notice({ text }: { readonly text: string }) {
 }
 
 /** The name of an article in the feed. */
-export function messageLabel(message: MessageView): string {
+export function labelMessage(message: MessageView): string {
   switch (message.kind) {
     case "text":
       return message.role === "user" ? "You" : "Agent";

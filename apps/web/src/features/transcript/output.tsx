@@ -1,6 +1,6 @@
 /** A command's output in its colours: its head and its end at first, the rest on demand. */
 import { useMemo, useState } from "react";
-import { outputLines, type OutputLine } from "./ansi.ts";
+import { parseOutputLines, type OutputLine } from "./ansi.ts";
 
 const HEAD_LINES = 8;
 const TAIL_LINES = 12;
@@ -8,7 +8,7 @@ const TAIL_LINES = 12;
 const HIDDEN_FROM = 6;
 
 export function Output({ output, label }: { readonly output: string; readonly label: string }) {
-  const lines = useMemo(() => outputLines(output), [output]);
+  const lines = useMemo(() => parseOutputLines(output), [output]);
   const [all, setAll] = useState(false);
   const folds = !all && lines.length >= HEAD_LINES + TAIL_LINES + HIDDEN_FROM;
   return (

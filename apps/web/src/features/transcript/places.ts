@@ -5,7 +5,7 @@
 import type { SessionId } from "@samovar/base";
 import { parseJson } from "@samovar/base";
 import * as z from "zod";
-import { storedText, type StoredText } from "../../lib/stored-text.ts";
+import { openStoredText, type StoredText } from "../../lib/stored-text.ts";
 
 const keptPlace = z.object({
   /** Reading at the end: wherever that is by then. */
@@ -67,7 +67,7 @@ function readKept(text: string): readonly [string, Place][] {
   return read.map(([session, place]) => [session, { ...place, sizes: new Map(), opened: nothingOpened }]);
 }
 
-export const browserPlaces = createPlaces(storedText("samovar.places", () => sessionStorage));
+export const browserPlaces = createPlaces(openStoredText("samovar.places", () => sessionStorage));
 
 if (typeof document !== "undefined")
   document.addEventListener("visibilitychange", () => {

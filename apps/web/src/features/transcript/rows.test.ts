@@ -3,7 +3,7 @@ import type { MessageKind, MessageView } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { aMessage } from "../../api/views.testing.ts";
-import { firstPosition, lastPosition, noRows, readRows, rowAt, type Rows } from "./rows.ts";
+import { getFirstPosition, getLastPosition, noRows, readRows, findRow, type Rows } from "./rows.ts";
 
 const said = (kinds: readonly MessageKind[], from = 0): MessageView[] =>
   kinds.map((kind, index) => aMessage({ kind, position: from + index }));
@@ -52,10 +52,10 @@ describe("[R27] the rows of a transcript", () => {
         expect(shape(read)).toEqual(shape(readRows(messages, null, noRows)));
         expect(new Set(read.rows.map(({ key }) => key)).size).toBe(read.rows.length);
         for (const { position } of messages) {
-          const row = read.rows[rowAt(read.rows, position)];
-          expect(row !== undefined && firstPosition(row) <= position && position <= lastPosition(row)).toBe(true);
+          const row = read.rows[findRow(read.rows, position)];
+          expect(row !== undefined && getFirstPosition(row) <= position && position <= getLastPosition(row)).toBe(true);
         }
-        expect(rowAt(read.rows, messages.length)).toBe(-1);
+        expect(findRow(read.rows, messages.length)).toBe(-1);
       }),
       { numRuns: 200 },
     );

@@ -55,28 +55,28 @@ export function createRowReader(): (messages: readonly MessageView[], breakAt: n
 }
 
 /** The position of a row's first and last message. */
-export const firstPosition = (row: Row): number =>
+export const getFirstPosition = (row: Row): number =>
   row.kind === "message" ? row.message.position : (row.messages[0]?.position ?? 0);
 
-export const lastPosition = (row: Row): number =>
+export const getLastPosition = (row: Row): number =>
   row.kind === "message" ? row.message.position : (row.messages.at(-1)?.position ?? 0);
 
 /** The row that holds a position; -1 when none does. Rows are in order, so it is found by halving. */
-export function rowAt(rows: readonly Row[], position: number): number {
+export function findRow(rows: readonly Row[], position: number): number {
   let [low, high] = [0, rows.length - 1];
   while (low <= high) {
     const middle = (low + high) >> 1;
     const row = rows[middle];
     if (row === undefined) return -1;
-    if (lastPosition(row) < position) low = middle + 1;
-    else if (firstPosition(row) > position) high = middle - 1;
+    if (getLastPosition(row) < position) low = middle + 1;
+    else if (getFirstPosition(row) > position) high = middle - 1;
     else return middle;
   }
   return -1;
 }
 
 export const holds = (row: Row, position: number): boolean =>
-  firstPosition(row) <= position && position <= lastPosition(row);
+  getFirstPosition(row) <= position && position <= getLastPosition(row);
 
 function unchangedRows(messages: readonly MessageView[], before: Rows): readonly Row[] {
   let same = 0;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { storedText } from "../../lib/stored-text.ts";
+import { openStoredText } from "../../lib/stored-text.ts";
 import { aMessage, make } from "../../api/views.testing.ts";
 import { createPlaces, nothingOpened, type Place } from "./places.ts";
-import { neededFrom, findStart, type Opening } from "./start.ts";
+import { getNeededFrom, findStart, type Opening } from "./start.ts";
 
 const messages = Array.from({ length: 100 }, (_, index) => aMessage({ position: 900 + index, createdAt: index }));
 const away: Place = {
@@ -33,8 +33,8 @@ describe("[R27] [R31] a transcript opens", () => {
 
   it("where it was left", () => {
     expect(findStart(opening({ place: away }))).toMatchObject({ anchor: { position: 940, offsetPx: 12 } });
-    expect(neededFrom(away, null)).toBe(940);
-    expect(neededFrom({ ...away, pinned: true }, null)).toBeNull();
+    expect(getNeededFrom(away, null)).toBe(940);
+    expect(getNeededFrom({ ...away, pinned: true }, null)).toBeNull();
   });
 
   it("at the message of the address, a third from the top, and only until one moved on from there", () => {
@@ -42,7 +42,7 @@ describe("[R27] [R31] a transcript opens", () => {
       anchor: { position: 12, offsetPx: -300 },
       target: 12,
     });
-    expect(neededFrom(away, 12)).toBe(12);
+    expect(getNeededFrom(away, 12)).toBe(12);
     expect(findStart(opening({ place: { ...away, link: 12 }, link: 12 }))).toMatchObject({
       anchor: { position: 940 },
       target: null,
@@ -67,13 +67,13 @@ it("[R31] places outlive a reload, without what was measured; the oldest are for
     setItem: (name: string, text: string) => void kept.set(name, text),
     removeItem: (name: string) => void kept.delete(name),
   });
-  const places = createPlaces(storedText("places", storage));
+  const places = createPlaces(openStoredText("places", storage));
   const [first, last] = [make("ses"), make("ses")];
   places.remember(first, away);
   for (let n = 0; n < 19; n++) places.remember(make("ses"), away);
   places.remember(last, { ...away, sizes: new Map([["row", 50]]) });
   places.keep();
-  const again = createPlaces(storedText("places", storage));
+  const again = createPlaces(openStoredText("places", storage));
   expect(again.of(first)).toBeNull();
   expect(again.of(last)).toEqual(away);
 });

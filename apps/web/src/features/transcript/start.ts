@@ -35,7 +35,7 @@ export function findStart({ messages, place, link, read, now, windowPx }: Openin
 }
 
 /** What must be there before it can open, if that is before the newest. */
-export function neededFrom(place: Place | null, link: number | null): number | null {
+export function getNeededFrom(place: Place | null, link: number | null): number | null {
   if (link !== null && place?.link !== link) return link;
   return place === null || place.pinned ? null : place.position;
 }

@@ -2,9 +2,9 @@
 import type { MessageView } from "@samovar/contracts";
 import { ListCollapse } from "lucide-react";
 import { Fold } from "../../ui/fold.tsx";
-import { stepsId } from "./folds.ts";
+import { getStepsId } from "./folds.ts";
 import type { StepsRow as Steps } from "./rows.ts";
-import { FOLDED_FROM, labelSteps, worthSeeing } from "./steps.ts";
+import { FOLDED_FROM, labelSteps, pickWorthSeeing } from "./steps.ts";
 import { ToolRow } from "./tool-row.tsx";
 
 interface StepsRowProps {
@@ -32,12 +32,12 @@ export function StepsRow({ row, live, last, open, isOpen, onToggle }: StepsRowPr
   );
   if (messages.length < FOLDED_FROM)
     return <div className="flex flex-col gap-2">{messages.map((message) => call(message, true))}</div>;
-  const beneath = open ? [] : worthSeeing(messages, { live, last, opened: isOpen });
+  const beneath = open ? [] : pickWorthSeeing(messages, { live, last, opened: isOpen });
   return (
     <div className="flex flex-col gap-2">
       <Fold
         open={open}
-        onToggle={() => onToggle(stepsId(row))}
+        onToggle={() => onToggle(getStepsId(row))}
         line={
           <>
             <ListCollapse size={16} className="shrink-0 text-ink-3" aria-hidden="true" />

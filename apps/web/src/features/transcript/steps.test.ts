@@ -1,7 +1,7 @@
 import type { MessageView, ToolMetadata } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import { aMessage } from "../../api/views.testing.ts";
-import { shownToolStatus, labelSteps, worthSeeing } from "./steps.ts";
+import { getShownToolStatus, labelSteps, pickWorthSeeing } from "./steps.ts";
 
 const call = (status: ToolMetadata["status"], paths: readonly string[] = []): MessageView =>
   aMessage({
@@ -36,17 +36,17 @@ describe("[R27] a run of tool calls", () => {
     ];
     const run = [fine, failed, opened, running, last];
     const seen = (live: boolean, isLast: boolean) =>
-      worthSeeing(run, { live, last: isLast, opened: (id) => id === opened.messageId });
+      pickWorthSeeing(run, { live, last: isLast, opened: (id) => id === opened.messageId });
     expect(seen(true, true)).toEqual([failed, opened, running, last]);
     expect(seen(true, false)).toEqual([failed, opened, running]);
-    expect(worthSeeing([fine], { live: false, last: true, opened: none })).toEqual([]);
+    expect(pickWorthSeeing([fine], { live: false, last: true, opened: none })).toEqual([]);
   });
 
   it("calls interrupted what its session left unfinished", () => {
-    expect(shownToolStatus(call("running"), true)).toBe("running");
-    expect(shownToolStatus(call("running"), false)).toBe("interrupted");
-    expect(shownToolStatus({ ...call("pending"), interrupted: true }, true)).toBe("interrupted");
-    expect(worthSeeing([call("running")], { live: false, last: true, opened: none })).toHaveLength(1);
+    expect(getShownToolStatus(call("running"), true)).toBe("running");
+    expect(getShownToolStatus(call("running"), false)).toBe("interrupted");
+    expect(getShownToolStatus({ ...call("pending"), interrupted: true }, true)).toBe("interrupted");
+    expect(pickWorthSeeing([call("running")], { live: false, last: true, opened: none })).toHaveLength(1);
     expect(labelSteps([call("running"), call("success")], false)).toBe("2 steps, 1 failed");
   });
 });

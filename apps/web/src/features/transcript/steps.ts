@@ -8,7 +8,7 @@ export const FOLDED_FROM = 3;
 export type ShownToolStatus = ToolStatus | "interrupted";
 
 /** `live`: its session may still go on with it. */
-export function shownToolStatus(message: MessageView, live: boolean): ShownToolStatus {
+export function getShownToolStatus(message: MessageView, live: boolean): ShownToolStatus {
   const status = message.toolMetadata?.status ?? "success";
   const unfinished = status === "pending" || status === "running";
   return unfinished && (message.interrupted || !live) ? "interrupted" : status;
@@ -27,18 +27,18 @@ export function labelSteps(messages: readonly MessageView[], live: boolean): str
 }
 
 /** Those that stay visible: what failed, what runs, the last one while more may come, and what the reader opened. */
-export function worthSeeing(
+export function pickWorthSeeing(
   messages: readonly MessageView[],
   { live, last, opened }: { readonly live: boolean; readonly last: boolean; readonly opened: (id: string) => boolean },
 ): readonly MessageView[] {
   const latest = live && last ? messages.at(-1) : undefined;
   return messages.filter((message) => {
-    const status = shownToolStatus(message, live && !message.final);
+    const status = getShownToolStatus(message, live && !message.final);
     return message === latest || status === "running" || wentWrong(message, live) || opened(message.messageId);
   });
 }
 
 function wentWrong(message: MessageView, live: boolean): boolean {
-  const status = shownToolStatus(message, live && !message.final);
+  const status = getShownToolStatus(message, live && !message.final);
   return status === "error" || status === "interrupted";
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { terminalText } from "./terminal-text.ts";
+import { toTerminalText } from "./terminal-text.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 
 describe("[30] terminal output", () => {
@@ -14,11 +14,11 @@ describe("[30] terminal output", () => {
     ["\u001b(Bx", "x"],
     ["a\u001b]0;never ended", "a"],
     ["a\u0007b", "a⟨U+0007⟩b"],
-  ])("%j is %j", (output, text) => expect(terminalText(output)).toBe(text));
+  ])("%j is %j", (output, text) => expect(toTerminalText(output)).toBe(text));
 
   it("shows a line that was written over as it ended", () => {
-    expect(terminalText("10%\r50%\r100%\ndone\r\n")).toBe("100%\ndone\n");
-    expect(terminalText("abcdef\rxy")).toBe("xycdef");
+    expect(toTerminalText("10%\r50%\r100%\ndone\r\n")).toBe("100%\ndone\n");
+    expect(toTerminalText("abcdef\rxy")).toBe("xycdef");
   });
 });
 

@@ -12,12 +12,12 @@ const COLOUR = /^(?:\u001b\[|\u009b)([0-9;]*)m$/;
 const COLOURS = /\u001b\[[0-9;]*m/g;
 const RESET = "\u001b[0m";
 
-export function terminalText(output: string): string {
-  return visibleText(colouredText(output).replace(COLOURS, ""));
+export function toTerminalText(output: string): string {
+  return visibleText(toColouredText(output).replace(COLOURS, ""));
 }
 
 /** The same with its colour sequences left in, all of the form `ESC [ … m`; hidden characters are as they were. */
-export function colouredText(output: string): string {
+export function toColouredText(output: string): string {
   const kept = output.replace(SEQUENCES, (sequence) => {
     const colour = COLOUR.exec(sequence);
     return colour === null ? "" : `\u001b[${colour[1] ?? ""}m`;

@@ -9,13 +9,13 @@ import { CopyLink } from "./message-actions.tsx";
 import { DiffLines } from "../../ui/diff/diff-lines.tsx";
 import { Fold } from "../../ui/fold.tsx";
 import { Output } from "./output.tsx";
-import { terminalText } from "./terminal-text.ts";
-import { toolInput } from "./tool-input.ts";
+import { toTerminalText } from "./terminal-text.ts";
+import { parseToolInput } from "./tool-input.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 
 export function ToolDetails({ message, tool }: { readonly message: MessageView; readonly tool: ToolMetadata }) {
   const output = tool.output ?? message.content;
-  const said = terminalText(output);
+  const said = toTerminalText(output);
   const diffs = tool.diffs ?? [];
   const empty = tool.input === undefined && said === "" && diffs.length === 0;
   return (
@@ -51,7 +51,7 @@ function Target({ target }: { readonly target: string }) {
 }
 
 function Input({ input }: { readonly input: string }) {
-  const { text, language } = toolInput(input);
+  const { text, language } = parseToolInput(input);
   const lines = useHighlight(text, language);
   if (text === "" || text === "{}") return null;
   return (

@@ -8,7 +8,7 @@ export interface ToolInput {
   readonly language: Language | null;
 }
 
-export function toolInput(input: string): ToolInput {
+export function parseToolInput(input: string): ToolInput {
   const value = parseJson(input);
   if (value === undefined) return { text: visibleText(input), language: null };
   if (typeof value === "string") return { text: visibleText(value), language: null };

@@ -5,7 +5,7 @@ import { lazy, Suspense } from "react";
 import { HalfCircle } from "../../ui/status-mark.tsx";
 import { Fold } from "../../ui/fold.tsx";
 import { SETUP_TOOL } from "./rows.ts";
-import { shownToolStatus, type ShownToolStatus } from "./steps.ts";
+import { getShownToolStatus, type ShownToolStatus } from "./steps.ts";
 import { visibleText } from "../../lib/visible-text.ts";
 
 /** Colours, diffs and all that is seen only of an open call come when the page is idle, or with the first one opened. */
@@ -38,7 +38,7 @@ export function ToolRow({ message, live, open, onToggle, framed = true }: ToolRo
       open={open}
       onToggle={onToggle}
       framed={framed}
-      line={<ToolLine tool={tool} status={shownToolStatus(message, live)} />}
+      line={<ToolLine tool={tool} status={getShownToolStatus(message, live)} />}
     >
       <Suspense fallback={<p className="text-small text-ink-3">Loading…</p>}>
         <ToolDetails message={message} tool={tool} />

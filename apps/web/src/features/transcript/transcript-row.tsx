@@ -2,9 +2,9 @@
 import { clsx } from "clsx";
 import { memo, useEffect, useState, type ReactNode } from "react";
 import { formatClock } from "../../lib/format-time.ts";
-import { stepsId } from "./folds.ts";
-import { MessageRow, messageLabel } from "./message-row.tsx";
-import { firstPosition, type Row } from "./rows.ts";
+import { getStepsId } from "./folds.ts";
+import { MessageRow, labelMessage } from "./message-row.tsx";
+import { getFirstPosition, type Row } from "./rows.ts";
 import { FOLDED_FROM, labelSteps } from "./steps.ts";
 import { StepsRow } from "./steps-row.tsx";
 
@@ -27,7 +27,7 @@ export const TranscriptRow = memo(function TranscriptRow(props: TranscriptRowPro
       {newSince && <NewSince row={row} />}
       <article
         aria-label={rowLabel(row, live)}
-        aria-posinset={firstPosition(row) + 1}
+        aria-posinset={getFirstPosition(row) + 1}
         aria-setsize={setSize}
         tabIndex={-1}
         className="group relative rounded-md"
@@ -43,16 +43,16 @@ export const TranscriptRow = memo(function TranscriptRow(props: TranscriptRowPro
 function Content({ row, live, last, isOpen, onToggle }: TranscriptRowProps) {
   if (row.kind === "steps")
     return (
-      <StepsRow row={row} live={live} last={last} open={isOpen(stepsId(row))} isOpen={isOpen} onToggle={onToggle} />
+      <StepsRow row={row} live={live} last={last} open={isOpen(getStepsId(row))} isOpen={isOpen} onToggle={onToggle} />
     );
   return <MessageRow message={row.message} live={live} open={isOpen(row.message.messageId)} onToggle={onToggle} />;
 }
 
 function rowLabel(row: Row, live: boolean): string {
-  if (row.kind === "message") return messageLabel(row.message);
+  if (row.kind === "message") return labelMessage(row.message);
   const [first] = row.messages;
   return row.messages.length < FOLDED_FROM && first !== undefined
-    ? messageLabel(first)
+    ? labelMessage(first)
     : labelSteps(row.messages, live);
 }
 

@@ -12,9 +12,9 @@ import { JumpToLatest } from "./jump-to-latest.tsx";
 import { browserPlaces, nothingOpened } from "./places.ts";
 import { PlanStrip } from "./plan-strip.tsx";
 import { HEAD_PX } from "./row-size.ts";
-import { createRowReader, firstPosition, holds } from "./rows.ts";
+import { createRowReader, getFirstPosition, holds } from "./rows.ts";
 import type { Start } from "./start.ts";
-import { getFolds, openedAt } from "./folds.ts";
+import { getFolds, openAt } from "./folds.ts";
 import { fetchToolDetails } from "./tool-row.tsx";
 import { TranscriptRow } from "./transcript-row.tsx";
 import { useHistory } from "./use-history.ts";
@@ -46,7 +46,7 @@ export function Transcript({ session, messages, older, live, start, link, tail }
   const [readRows] = useState(createRowReader);
   const rows = readRows(messages, newFrom);
   const { opened, isOpen, toggle, toggleAll } = useOpened(() =>
-    openedAt(rows, target, browserPlaces.of(session.id)?.opened ?? nothingOpened),
+    openAt(rows, target, browserPlaces.of(session.id)?.opened ?? nothingOpened),
   );
   const [focusedKey, setFocusedKey] = useState<string | null>(null);
   const focused = focusedKey === null ? null : rows.findIndex(({ key }) => key === focusedKey);
@@ -124,7 +124,7 @@ export function Transcript({ session, messages, older, live, start, link, tail }
                       row={row}
                       live={live}
                       last={item.index === rows.length - 1}
-                      newSince={firstPosition(row) === newFrom}
+                      newSince={getFirstPosition(row) === newFrom}
                       target={target !== null && holds(row, target)}
                       setSize={live ? -1 : count}
                       isOpen={isOpen}

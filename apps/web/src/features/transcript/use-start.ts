@@ -6,14 +6,14 @@ import { readMarks } from "../sessions/read-marks.ts";
 import { serverClock } from "../../lib/server-clock.ts";
 import { useReadBack } from "../../api/use-live.ts";
 import { browserPlaces } from "./places.ts";
-import { neededFrom, findStart, type Start } from "./start.ts";
+import { getNeededFrom, findStart, type Start } from "./start.ts";
 
 /** Null while it waits. */
 export function useStart(session: SessionId, held: HeldTranscript | undefined, link: number | null): Start | null {
   const read = useReadBack();
   const messages = held?.transcript.messages ?? [];
   const place = browserPlaces.of(session);
-  const needed = neededFrom(place, link);
+  const needed = getNeededFrom(place, link);
   const synced = held?.synced === true;
   const missing = synced && needed !== null && needed < (messages[0]?.position ?? 0);
   const waits = !synced || (missing && held.older !== "failed");

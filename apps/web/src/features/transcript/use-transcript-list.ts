@@ -6,7 +6,7 @@ import { PINNED_WITHIN_PX, useFollowEnd, usePinned, type List, type Pin } from "
 import { useOpening } from "./use-opening.ts";
 import { browserPlaces, type Anchor, type Opened } from "./places.ts";
 import { END_PX, HEAD_PX, estimateRowHeight, getRowOffset, ROW_GAP_PX } from "./row-size.ts";
-import { firstPosition, lastPosition, rowAt, type Row } from "./rows.ts";
+import { getFirstPosition, getLastPosition, findRow, type Row } from "./rows.ts";
 
 interface ListOptions {
   readonly scroller: RefObject<HTMLDivElement | null>;
@@ -44,7 +44,7 @@ export function useTranscriptList({ scroller, session, rows, anchor, opened, lin
     initialMeasurementsCache: measured(sizes),
     rangeExtractor: useRangeWith(focused),
   });
-  const opensAt = anchor === null ? undefined : rows[rowAt(rows, anchor.position)]?.key;
+  const opensAt = anchor === null ? undefined : rows[findRow(rows, anchor.position)]?.key;
   useOpening({
     scroller,
     pin,
@@ -61,14 +61,14 @@ function knownSizes(
   rows: readonly Row[],
   anchor: Anchor | null,
 ): ReadonlyMap<unknown, number> {
-  const key = anchor === null ? undefined : rows[rowAt(rows, anchor.position)]?.key;
+  const key = anchor === null ? undefined : rows[findRow(rows, anchor.position)]?.key;
   if (anchor === null || anchor.heightPx === 0 || key === undefined) return remembered ?? new Map();
   return new Map(remembered).set(key, anchor.heightPx);
 }
 
 function openingOffset(rows: readonly Row[], anchor: Anchor | null, sizes: ReadonlyMap<unknown, number>): number {
   if (anchor === null) return Math.max(0, getRowOffset(rows, rows.length, sizes) - innerHeight / 2);
-  return Math.max(0, getRowOffset(rows, Math.max(0, rowAt(rows, anchor.position)), sizes) + anchor.offsetPx);
+  return Math.max(0, getRowOffset(rows, Math.max(0, findRow(rows, anchor.position)), sizes) + anchor.offsetPx);
 }
 
 /** Only keys and sizes count: the list lays out the rest itself. */
@@ -105,7 +105,7 @@ function useRemember({ session, rows, list, pin, opened, link }: RememberOptions
     if (item === undefined || list.scrollElement === null) return;
     browserPlaces.remember(session.id, {
       pinned: latest.pinned,
-      position: row === undefined ? countMessages(rows) - 1 : firstPosition(row),
+      position: row === undefined ? countMessages(rows) - 1 : getFirstPosition(row),
       offsetPx: Math.round(row === undefined ? 0 : top - item.start),
       heightPx: row === undefined ? 0 : item.size,
       link,
@@ -119,11 +119,11 @@ function useRemember({ session, rows, list, pin, opened, link }: RememberOptions
 
 const countMessages = (rows: readonly Row[]): number => {
   const last = rows.at(-1);
-  return last === undefined ? 0 : lastPosition(last) + 1;
+  return last === undefined ? 0 : getLastPosition(last) + 1;
 };
 
 /** How many messages there are up to the last visible one. */
 function seenCount(rows: readonly Row[], list: List): number {
   const last = list.range === null ? undefined : rows[Math.min(list.range.endIndex, rows.length - 1)];
-  return last === undefined ? 0 : lastPosition(last) + 1;
+  return last === undefined ? 0 : getLastPosition(last) + 1;
 }

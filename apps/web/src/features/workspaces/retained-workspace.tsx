@@ -6,7 +6,7 @@ import { FolderOpen, Hourglass, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { workspaceKey, workspacesKey } from "../../api/query-keys.ts";
 import { destroyWorkspace, extendWorkspace } from "../../api/workspaces.ts";
-import { Button, buttonClass } from "../../ui/button.tsx";
+import { Button, getButtonClass } from "../../ui/button.tsx";
 import { getErrorMessage } from "../errors/error-panel.tsx";
 import { formatDuration, formatMoment } from "../../lib/format-time.ts";
 import { useNow } from "../../ui/use-now.ts";
@@ -85,7 +85,7 @@ function Actions({ workspace, canOpen }: { readonly workspace: WorkspaceView; re
           <Link
             to="/p/$project/w/$workspace"
             params={{ project: workspace.projectId, workspace: workspace.id }}
-            className={buttonClass("plain")}
+            className={getButtonClass("plain")}
           >
             <FolderOpen size={15} aria-hidden="true" />
             Open workspace

@@ -3,7 +3,7 @@ import type { FileDiff } from "@samovar/contracts";
 import { Columns2, Rows3 } from "lucide-react";
 import { useMemo, useState } from "react";
 import { create } from "zustand";
-import { browserText } from "../../lib/stored-text.ts";
+import { openBrowserText } from "../../lib/stored-text.ts";
 import { IconButton } from "../button.tsx";
 import { CopyButton } from "../copy-button.tsx";
 import { getPathLanguage } from "../code/languages.ts";
@@ -15,7 +15,7 @@ import { visibleText } from "../../lib/visible-text.ts";
 
 type DiffView = "unified" | "split";
 
-const keptView = browserText("diff-view");
+const keptView = openBrowserText("diff-view");
 export const useDiffView = create<{ readonly view: DiffView; readonly choose: (view: DiffView) => void }>()((set) => ({
   view: keptView.read() === "split" ? "split" : "unified",
   choose(view) {

@@ -6,7 +6,7 @@ import type { MarkedToken, Token, Tokens } from "marked";
 import type { ReactNode } from "react";
 import { CodeBlock } from "./code-block.tsx";
 import { decodeEntities } from "./entities.ts";
-import { safeLink } from "./safe-link.ts";
+import { toSafeLink } from "./safe-link.ts";
 
 /** Deeper nesting is shown as source: it would exhaust the stack. */
 const MAX_DEPTH = 24;
@@ -68,7 +68,7 @@ function Heading({ depth, children }: { readonly depth: number; readonly childre
 }
 
 function Link({ href, children }: { readonly href: string; readonly children: ReactNode }) {
-  const safe = safeLink(href);
+  const safe = toSafeLink(href);
   if (safe === null) return <span title={href}>{children}</span>;
   return (
     <a href={safe} target="_blank" rel="noopener noreferrer nofollow">

@@ -3,7 +3,7 @@
 const ALLOWED = new Set(["http:", "https:", "mailto:"]);
 
 /** The normalised address, or null. */
-export function safeLink(href: string): string | null {
+export function toSafeLink(href: string): string | null {
   try {
     const url = new URL(href);
     return ALLOWED.has(url.protocol) ? url.href : null;
