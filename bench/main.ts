@@ -1,5 +1,5 @@
 /**
- * Produces the README's figures: `npm run bench -- [delivery] [start] [load] [page [all]] [soak …] [byhand …] [crowd …]`;
+ * Produces the README's figures: `npm run bench -- [delivery] [start] [load] [page [all]] [soak …] [byhand …] [crowd …] [sandbox …]`;
  * without a name, all quick ones. `WORKSPACE_RUNTIME=process` measures without a sandbox. Everything runs on the real local stack on one machine; times are milliseconds of its clock.
  */
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { measureDelivery } from "./delivery.ts";
 import { measureLoad } from "./load.ts";
 import { measurePage } from "./page.ts";
 import { soak } from "./soak.ts";
+import { measureSandbox } from "./sandbox.ts";
 import { measureStart } from "./start.ts";
 import { printRows, printTable, spread } from "./table.ts";
 
@@ -24,6 +25,7 @@ const [first, ...rest] = process.argv.slice(2);
 if (first === "byhand") await measureByHand(rest);
 else if (first === "crowd") process.exitCode = (await crowd(rest)) ? 0 : 1;
 else if (first === "soak") process.exitCode = (await soak(rest)) ? 0 : 1;
+else if (first === "sandbox") await measureSandbox(rest);
 else if (first === "page") await measurePage(rest);
 else {
   const wanted = first === undefined ? QUICK : [first, ...rest];

@@ -12,7 +12,7 @@ export async function measureStart(
 ): Promise<{ cold: number[]; warm: number[] }> {
   const cold: number[] = [];
   for (let i = 0; i < COLD_RUNS; i++) {
-    const { took, nodeId } = await runOne(here, repository);
+    const { took, nodeId } = await measureOneStart(here, repository);
     cold.push(took);
     await here.api(`/api/nodes/${nodeId}/destroy`, { method: "POST", body: {} });
   }
@@ -20,14 +20,17 @@ export async function measureStart(
 }
 
 export async function measureWarmStart(here: Installation, repository: string): Promise<number[]> {
-  await runOne(here, repository);
+  await measureOneStart(here, repository);
   const warm: number[] = [];
-  for (let i = 0; i < WARM_RUNS; i++) warm.push((await runOne(here, repository)).took);
+  for (let i = 0; i < WARM_RUNS; i++) warm.push((await measureOneStart(here, repository)).took);
   return warm;
 }
 
 /** From the creation to the change to `in_progress`, at the agent's first event. */
-async function runOne(here: Installation, repository: string): Promise<{ took: number; nodeId: string | null }> {
+export async function measureOneStart(
+  here: Installation,
+  repository: string,
+): Promise<{ took: number; nodeId: string | null }> {
   const task = parseTask(await here.samovar(["run", "--json", "--agent", "script", "--repo", repository, HELLO]));
   if (task.status !== "completed") throw new Error(`a run ended ${task.status}: ${task.failure?.message ?? ""}`);
   const { items } = page(taskEvent).parse(

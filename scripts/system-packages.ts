@@ -11,6 +11,10 @@ const SHOWS: Record<string, string> = {
   curl: "/usr/bin/curl",
   "git-lfs": "/usr/bin/git-lfs",
   "openssh-server": "/usr/sbin/sshd",
+  "golang-go": "/usr/bin/go",
+  "python3-venv": "/usr/share/doc/python3-venv",
+  rustc: "/usr/bin/rustc",
+  cargo: "/usr/bin/cargo",
   "python3-yaml": "/usr/lib/python3/dist-packages/yaml/__init__.py",
 };
 

@@ -46,8 +46,11 @@ const PROGRAMS = [
   "curl",
   "git-lfs",
   "openssh-server",
+  "python3-venv",
   "python3-yaml",
 ];
+/** Those that only `--long` uses, because they are large. */
+const LONG_PROGRAMS = ["golang-go", "rustc", "cargo"];
 
 const suites: readonly Suite[] = [
   // One checker each: more would check the same declarations again, and four programs already fill the cores.
@@ -84,7 +87,8 @@ if (unknown.length > 0)
   throw new Error(`no suite ${unknown.join(", ")}; there are ${suites.map((suite) => suite.name).join(", ")}`);
 
 const chosen = suites.filter(({ name }) => asked.length === 0 || asked.includes(name));
-if (chosen.some(({ needsPrograms = false }) => needsPrograms)) await installSystemPackages(PROGRAMS);
+if (chosen.some(({ needsPrograms = false }) => needsPrograms))
+  await installSystemPackages([...PROGRAMS, ...(isLong ? LONG_PROGRAMS : [])]);
 const failures: string[] = [];
 let passed = 0;
 for (const suite of chosen) {

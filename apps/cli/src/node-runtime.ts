@@ -27,7 +27,7 @@ export async function findNodeRuntime(
 export function describeRuntime(runtime: NodeRuntime | null): string {
   switch (runtime?.kind) {
     case "sandbox":
-      return "Agents run in a sandbox: they see their workspace, not your files. The network is shared.";
+      return "Agents run in a sandbox: they see their workspace, not your files, and reach outside only as the project allows.";
     case "unavailable":
       return `No task can run, because WORKSPACE_RUNTIME is sandbox: ${runtime.reason ?? ""}`;
     case "process":

@@ -29,9 +29,9 @@ const SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
  */
 const ETC =
   "passwd group hosts host.conf hostname resolv.conf nsswitch.conf gai.conf services protocols rpc networks " +
-  "ssl/certs ssl/cert.pem ssl/openssl.cnf ca-certificates ca-certificates.conf crypto-policies pki/ca-trust pki/java " +
+  "ssl/certs ssl/cert.pem ssl/openssl.cnf ca-certificates ca-certificates.conf chromium chromium.d crypto-policies pki/ca-trust pki/java " +
   "pki/tls/certs pki/tls/cert.pem pki/tls/openssl.cnf alternatives localtime timezone ld.so.cache ld.so.conf " +
-  "ld.so.conf.d os-release debian_version mime.types magic profile profile.d bash.bashrc inputrc terminfo " +
+  "ld.so.conf.d os-release debian_version manpath.config mime.types magic profile profile.d bash.bashrc inputrc terminfo " +
   "locale.alias locale.conf fonts perl";
 /** Those whose names have a version, such as `python3.11` and `java-21-openjdk`. */
 const ETC_VERSIONED = /^(?:java|python|ImageMagick)/;

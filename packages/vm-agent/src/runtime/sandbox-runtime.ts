@@ -16,6 +16,7 @@ import { isAlive, lowerArgv, lowerGroup, lowerGroupOf, markProcess, type Process
 import * as z from "zod";
 import type { EnterLimits } from "../limits/entry.ts";
 import { NO_USAGE, readMemoryFiles, readTreeUsage, type Usage } from "../limits/usage.ts";
+import { writeAccount } from "./account.ts";
 import { readOutput, toPipes } from "./pipes.ts";
 import type { ProgramExit, RuntimeProcess, RuntimeProgram, WorkspacePlaces, WorkspaceRuntime } from "./runtime.ts";
 import type { ProgramNetwork } from "./network/workspace-network.ts";
@@ -73,7 +74,8 @@ export class SandboxRuntime implements WorkspaceRuntime {
     for (const place of Object.values(places)) mkdirSync(place, { recursive: true, mode: 0o700 });
     const words = program.leavesServices ? ["/bin/sh", "-c", STAYING, "sh", ...program.argv] : program.argv;
     const mounts = getSandboxArguments(places, sandbox, program.argv, program.env["PATH"] ?? "");
-    const shown = Object.entries(files).flatMap(([seen, file]) => ["--ro-bind", file, seen]);
+    const account = writeAccount(sandbox.tmp, SEEN.home);
+    const shown = Object.entries({ ...files, ...account }).flatMap(([seen, file]) => ["--ro-bind", file, seen]);
     const isolated = enterNetwork.length === 0 ? ["--unshare-net"] : [];
     const argv = [...mounts, ...isolated, ...shown, "--info-fd", String(INFO_FD), "--", ...words];
     // The network's variables come last: without its proxies a program reaches nothing.
