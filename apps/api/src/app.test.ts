@@ -99,6 +99,13 @@ async function made(path: string, body: object, token: string): Promise<string> 
   return reply.id;
 }
 
+/** What the routes require of a body, by method. */
+const VALID_BODIES: Readonly<Record<string, object>> = {
+  POST: { description: "x", host: "a.example" },
+  PATCH: {},
+  PUT: { task: null, day: { costMicros: null, tokens: null } },
+};
+
 describe("other users' resources", () => {
   it("are not found, whatever the request", async () => {
     const { apiToken } = await setUp();
@@ -114,9 +121,7 @@ describe("other users' resources", () => {
         .replace(/:projectId(\{[^}]*\})?/, project)
         .replace(/:taskId(\{[^}]*\})?/, task)
         .replace(/:tokenId(\{[^}]*\})?/, token);
-      // What the routes require of a body.
-      const valid = { description: "x", host: "a.example" };
-      const body = method === "GET" || method === "DELETE" ? undefined : method === "POST" ? valid : {};
+      const body = VALID_BODIES[method];
       expect([route, (await ask(fill(mine), { method, body, token: theirs })).status]).toEqual([route, 404]);
     }
   });

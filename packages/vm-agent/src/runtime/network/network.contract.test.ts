@@ -143,9 +143,9 @@ if (choice.kind === "sandbox") {
       chmodSync(directory, 0o755);
       mkdirSync(join(directory, "tmp"));
       chmodSync(join(directory, "tmp"), 0o777);
-      copyFileSync(VM_AGENT_MODULE, join(directory, "vm-agent.mjs"));
+      copyFileSync(VM_AGENT_MODULE, join(directory, "vm-agent.cjs"));
       const asNobody = process.getuid?.() === 0 ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [];
-      const [file = "", ...args] = [...asNobody, process.execPath, join(directory, "vm-agent.mjs"), "runtime"];
+      const [file = "", ...args] = [...asNobody, process.execPath, join(directory, "vm-agent.cjs"), "runtime"];
       const env = {
         PATH: SYSTEM_PATH,
         HOME: "/nonexistent",
