@@ -19,8 +19,8 @@ export const WAIT = { interval: 50 } as const;
  * once, or when the file `SAMOVAR_TEST_READY` is there.
  */
 const TINY_AGENT = `
-import { spawn } from "node:child_process";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+const { spawn } = require("node:child_process");
+const { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync, writeSync } = require("node:fs");
 const [mode, file] = process.argv.slice(2);
 if (mode === "host") {
   process.on("SIGTERM", () => {});
