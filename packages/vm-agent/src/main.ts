@@ -1,12 +1,13 @@
 /**
  * `vm-agent daemon <agent.json>` | `session-host [--standby] <directory>` | `script-agent` |
+ * `container-init <niceness>` (the first program of a workspace's container) |
  * `runtime <directory>` (prints where agents would run, with that state directory) | `version`.
  * Works from source and as one bundled file, because it starts its other processes through its own module.
  */
 import { realpathSync } from "node:fs";
 
 const USAGE =
-  "usage: vm-agent daemon <agent.json> | session-host [--standby] <directory> | script-agent | runtime <directory> | version";
+  "usage: vm-agent daemon <agent.json> | session-host [--standby] <directory> | script-agent | container-init <niceness> | runtime <directory> | version";
 
 process.exitCode = await main(process.argv.slice(2));
 // Only timers of finished work are left and, when the script agent crashes on purpose, its open input.
@@ -25,6 +26,10 @@ async function main([command, operand, directory]: readonly string[]): Promise<n
   if (command === "script-agent") {
     const { runScriptAgent } = await import("@samovar/script-agent");
     return runScriptAgent();
+  }
+  if (command === "container-init" && operand !== undefined) {
+    const { runContainerInit } = await import("./runtime/docker/container-init.ts");
+    return runContainerInit(Number(operand));
   }
   if (command === "runtime" && operand !== undefined) {
     const { chooseRuntime } = await import("./runtime/choose-runtime.ts");

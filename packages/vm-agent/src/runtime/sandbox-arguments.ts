@@ -131,7 +131,7 @@ function toMounts(paths: readonly string[], hidden: readonly string[]): string[]
 }
 
 /** The program's file and its package; a script for Node is the second word. */
-function listCommandPaths([program = "", script = ""]: readonly string[], hidden: readonly string[]): string[] {
+export function listCommandPaths([program = "", script = ""]: readonly string[], hidden: readonly string[]): string[] {
   const files = [program, script].filter((word) => isAbsolute(word) && existsSync(word));
   return files.flatMap((file) => {
     const real = toRealPath(file);
@@ -142,7 +142,7 @@ function listCommandPaths([program = "", script = ""]: readonly string[], hidden
   });
 }
 
-function isShowable(path: string, hidden: readonly string[]): boolean {
+export function isShowable(path: string, hidden: readonly string[]): boolean {
   if (NOT_WHOLE.has(path) || NEVER.some((never) => isBelow(never, path))) return false;
   return !hidden.some((each) => isBelow(path, each) || isBelow(path, toRealPath(each)));
 }

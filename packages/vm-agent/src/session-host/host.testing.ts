@@ -116,6 +116,7 @@ export function aLaunch(
     cwd,
     home,
     sandbox: null,
+    container: null,
     agent: { kind: "script", command: scriptAgent, env: {}, gateway: null, secretEnv: false },
     model: null,
     permissionMode: null,

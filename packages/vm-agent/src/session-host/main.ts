@@ -82,8 +82,8 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
   }
 }
 
-function createSessionRuntime({ cwd, home, sandbox, mark }: HostLaunch, timers: Timers): WorkspaceRuntime {
-  return createRuntime({ places: { checkout: cwd, home }, sandbox, mark, timers });
+function createSessionRuntime({ cwd, home, sandbox, container, mark }: HostLaunch, timers: Timers): WorkspaceRuntime {
+  return createRuntime({ places: { checkout: cwd, home }, sandbox, container, mark, timers });
 }
 
 function readLaunch(directory: string): HostLaunch {
