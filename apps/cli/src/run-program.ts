@@ -5,6 +5,7 @@ import { registerAccess } from "./program/access.ts";
 import { registerAgents, registerCredentials } from "./program/agents.ts";
 import { createBinder } from "./program/bind-command.ts";
 import { registerInstallation } from "./program/installation.ts";
+import { registerProjects } from "./program/projects.ts";
 import { registerSessions } from "./program/sessions.ts";
 import { registerTasks } from "./program/tasks.ts";
 import { registerWorkspaces } from "./program/workspaces.ts";
@@ -23,6 +24,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     registerInstallation,
     registerTasks,
     registerWorkspaces,
+    registerProjects,
     registerSessions,
     registerAgents,
     registerCredentials,

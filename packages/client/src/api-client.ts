@@ -29,6 +29,7 @@ import type {
   MeView,
   NodeView,
   Page,
+  PatchProject,
   PatchTask,
   ProjectView,
   SessionView,
@@ -231,6 +232,10 @@ export class ApiClient {
 
   createProject(project: CreateProject): Promise<ProjectView> {
     return this.#call<ProjectView>("/api/projects", projectView, { method: "POST", body: project });
+  }
+
+  patchProject(projectId: ProjectId, patch: PatchProject): Promise<ProjectView> {
+    return this.#call<ProjectView>(`/api/projects/${projectId}`, projectView, { method: "PATCH", body: patch });
   }
 
   tasks(projectId: ProjectId): Promise<TaskView[]> {

@@ -34,6 +34,7 @@ export function aProjectView(fields: Partial<ProjectView> = {}): ProjectView {
     defaultAgent: null,
     checkout: PLAIN_CHECKOUT,
     commitIdentity: null,
+    runtime: null,
     counts: { running: 0, attention: 0 },
     lastActivityAt: null,
     createdAt: BUILT_AT,

@@ -3,7 +3,17 @@
  * and the tests run as root; else one that answers. No registry is needed: its image is made of this machine's programs.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -71,14 +81,21 @@ async function startOwn(): Promise<TestEngine | string> {
 function withImage(address: string | null, stop: () => Promise<void>): TestEngine {
   const host = address === null ? [] : ["--host", address];
   const docker = (...args: readonly string[]) =>
-    execFileSync("docker", [...host, ...args], { env: { ...process.env, PATH }, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+    execFileSync("docker", [...host, ...args], {
+      env: { ...process.env, PATH },
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+    });
   const image = `samovar-test:${process.pid}`;
   const root = makeRoot();
   try {
     const changes = ["ENV PATH=/usr/local/bin:/usr/bin:/bin", "ENV KETTLE_HOME=/opt/kettle", "ENV NODE_OPTIONS=--bad"];
     const importing = ["docker", ...host, "import", ...changes.flatMap((change) => ["--change", change]), "-", image];
     const line = 'root=$1; shift; tar -C "$root" -c . | "$@"';
-    execFileSync("sh", ["-c", line, "sh", root, ...importing], { env: { ...process.env, PATH }, stdio: ["ignore", "ignore", "pipe"] });
+    execFileSync("sh", ["-c", line, "sh", root, ...importing], {
+      env: { ...process.env, PATH },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
@@ -124,7 +141,7 @@ function find(name: string): string | null {
 }
 
 function unmountBelow(directory: string): void {
-  const mounts = spawnSync("cat", ["/proc/mounts"], { encoding: "utf8" }).stdout.split("\n");
+  const mounts = readFileSync("/proc/mounts", "utf8").split("\n");
   const below = mounts.map((line) => line.split(" ")[1] ?? "").filter((place) => place.startsWith(`${directory}/`));
   for (const place of below.toReversed()) spawnSync("umount", ["--lazy", place]);
 }

@@ -55,6 +55,7 @@ function projectOf({ clock, ids }: Deps, ownerId: UserId, wanted: Wanted): Proje
     defaultAgent: wanted.defaultAgent ?? null,
     checkout: wanted.checkout ?? null,
     commitIdentity: wanted.commitIdentity ?? null,
+    runtime: wanted.runtime ?? null,
     createdAt: now,
     updatedAt: now,
     archivedAt: null,

@@ -20,6 +20,7 @@ import { acceptCommand, refuseCommand } from "./commands.ts";
 import type { EnrolledIdentity } from "./identity.ts";
 import { writeIdentity } from "./identity.ts";
 import { Link } from "./link/link.ts";
+import { SessionRuntimes } from "./sessions/session-runtimes.ts";
 import { SessionSupervisor } from "./sessions/session-supervisor.ts";
 import { StandbyHosts } from "./sessions/standby-hosts.ts";
 import { StoreBusyError } from "./store/database.ts";
@@ -89,7 +90,7 @@ type Ports = Pick<ConstructorParameters<typeof Link>[2], "clock" | "timers" | "r
 
 class Daemon {
   readonly #options: DaemonOptions;
-  readonly #runtime: RuntimeChoice;
+  readonly #runtimes: SessionRuntimes;
   readonly #ports: Ports;
   readonly #store: DaemonStore;
   readonly #link: Link;
@@ -108,7 +109,14 @@ class Daemon {
   constructor(identity: EnrolledIdentity, runtime: RuntimeChoice, options: DaemonOptions, ports: Ports) {
     const { settings } = options;
     this.#options = options;
-    this.#runtime = runtime;
+    this.#runtimes = new SessionRuntimes({
+      ...ports,
+      node: runtime,
+      settings: settings.runtime,
+      stateDir: settings.stateDir,
+      module: options.self[1],
+      env: process.env,
+    });
     this.#ports = ports;
     this.#trees = new TreeChecks(ports.clock);
     this.#epoch = identity.epoch;
@@ -150,6 +158,7 @@ class Daemon {
     logger.info("daemon.started", { version: AGENT_VERSION, epoch: this.#epoch });
     if (this.#store.salvage !== null) this.#reportDamage(this.#store.salvage);
     await this.#standby.start();
+    await this.#removeLeftContainers();
     this.#resumeWork();
     this.#startStandbyIfIdle();
     this.#tokens.start();
@@ -165,7 +174,7 @@ class Daemon {
       this.#keeper.waitUntilIdle(),
       ...[...this.#supervisors.values()].map((supervisor) => supervisor.done),
     ]);
-    if (this.#isGone) this.#killSessions();
+    if (this.#isGone) await this.#killSessions();
     this.#store.close();
     logger.info("daemon.stopped", { gone: this.#isGone });
     return EXIT.stopped;
@@ -182,7 +191,7 @@ class Daemon {
         nodeId: settings.nodeId,
         agentVersion: AGENT_VERSION,
         epoch: this.#epoch,
-        runtime: { kind: this.#runtime.kind, reason: this.#runtime.reason },
+        runtime: { kind: this.#runtimes.node.kind, reason: this.#runtimes.node.reason },
         getToken: () => this.#nodeToken,
       },
       {
@@ -213,6 +222,13 @@ class Daemon {
     this.#wakeSessions();
   }
 
+  /** A host that still runs keeps its container. */
+  async #removeLeftContainers(): Promise<void> {
+    const open = this.#store.sessions().filter((session) => session.phase !== "finalized");
+    const marks = new Set<string>(open.map((session) => session.mark ?? session.id));
+    await this.#runtimes.removeContainers((mark) => !marks.has(mark));
+  }
+
   #supervise(id: SessionId): void {
     const { settings } = this.#options;
     const supervisor = new SessionSupervisor(id, {
@@ -224,7 +240,7 @@ class Daemon {
       standby: this.#standby,
       node: { controlPlaneUrl: settings.controlPlaneUrl, nodeId: settings.nodeId, epoch: this.#epoch },
       stateDir: settings.stateDir,
-      runtime: this.#runtime,
+      runtimes: this.#runtimes,
       finishTimeoutMs: settings.finishTimeoutMs,
       drainTimeoutMs: settings.drainTimeoutMs,
       stopping: this.#stopping,
@@ -298,11 +314,12 @@ class Daemon {
   }
 
   /** The control plane no longer knows this node, so no session here can report to it. */
-  #killSessions(): void {
+  async #killSessions(): Promise<void> {
     for (const session of this.#store.sessions()) {
       if (session.process !== null) killMarked(session.process);
       reapSession(session.mark ?? session.id);
     }
+    await this.#runtimes.removeContainers(() => true);
     writeIdentity(this.#options.settings.stateDir, { phase: "gone" });
   }
 

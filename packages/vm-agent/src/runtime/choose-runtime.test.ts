@@ -12,11 +12,12 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /** A `bwrap` first on the PATH that does what the script says. */
-function withBubblewrap(name: string, script: string): { readonly PATH: string } {
+function withBubblewrap(name: string, script: string): { readonly PATH: string; readonly DOCKER_HOST: string } {
   const bin = join(directory, name);
   mkdirSync(bin);
   writeFileSync(join(bin, "bwrap"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-  return { PATH: `${bin}:/usr/bin:/bin` };
+  // No engine answers there, also where this machine has one.
+  return { PATH: `${bin}:/usr/bin:/bin`, DOCKER_HOST: `unix://${directory}/no-engine.sock` };
 }
 
 test("the process runtime is chosen by its setting, without trying a sandbox", async () => {
@@ -40,6 +41,18 @@ test("where a sandbox does not work, auto falls back and says why; a demanded sa
     code: "sandbox_unavailable",
     message: expect.stringMatching(/^WORKSPACE_RUNTIME is sandbox, .*AppArmor/),
   });
+});
+
+test("[security 37] a demanded container is not replaced by a sandbox that works, nor by less", async () => {
+  const env = withBubblewrap("beside", "echo works");
+  const demanded = await chooseRuntime({ mode: "docker", readOnlyPaths: [] }, directory, env);
+  expect(demanded).toMatchObject({ kind: "unavailable", sandbox: null, demanded: "docker" });
+  expect(demanded.reason).toMatch(/docker/);
+  expect(createRuntimeFailure(demanded)).toMatchObject({
+    code: "docker_unavailable",
+    message: expect.stringMatching(/^WORKSPACE_RUNTIME is docker, and the node has no working docker engine: /),
+  });
+  expect(createRuntimeFailure(demanded, true).message).toMatch(/^The project demands the runtime docker, /);
 });
 
 test("a program that only claims to be a sandbox is not taken for one", async () => {

@@ -13,6 +13,7 @@ import { ControlSocket } from "./control-socket.ts";
 import type { StopReason, TurnEnd, TurnResult } from "./outcome.ts";
 import { getTurnEnd } from "./outcome.ts";
 import { Recorder } from "./recorder.ts";
+import { prepareRuntime } from "./prepare-runtime.ts";
 import { recover } from "./recovery.ts";
 import { SessionSecrets } from "./session-secrets.ts";
 import { runSetupScript } from "./setup-script.ts";
@@ -181,7 +182,10 @@ export class SessionHost {
   async #runSetupAndTurn(grant: AgentAccess, standby: StartedAgent | null): Promise<TurnResult> {
     const { launch, runtime, record, clock, timers, starts, log } = this.#ports;
     const { signal } = this.#stopped;
-    const failure = await runSetupScript({ launch, runtime, recorder: this.#recorder, clock, timers, log, signal });
+    // The agent finds the gateway at the same address where it has its own loopback.
+    if (grant.gateway !== null) runtime.forwardPort?.(Number(new URL(grant.gateway.url).port));
+    const setup = { launch, runtime, recorder: this.#recorder, clock, timers, log, signal };
+    const failure = (await prepareRuntime(setup)) ?? (await runSetupScript(setup));
     if (failure !== null) return { kind: "unready", failure };
     const onDelayed = () => this.#onDelayed();
     const permit = standby === null ? await starts.enter({ signal, onDelayed }) : null;

@@ -8,7 +8,6 @@ import { assertNever, RunningClock, systemTimers } from "@samovar/base";
 import type { HostCommand, HostLaunch, HostStatus, SessionEnd } from "@samovar/contracts";
 import type { AgentPorts } from "../../agents/registry.ts";
 import { prepareAgent } from "../../agents/registry.ts";
-import type { RuntimeChoice } from "../../runtime/choose-runtime.ts";
 import { createRuntimeFailure } from "../../runtime/choose-runtime.ts";
 import { reapSession } from "../../session-host/reap.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
@@ -24,6 +23,7 @@ import { OutboxReports } from "./outbox-reports.ts";
 import { createEndWithoutStart, formatPushNotice, createSessionEnd, createUnverifiedEnd } from "./session-end.ts";
 import { finishSession } from "./session-finish.ts";
 import { writeLaunch } from "./session-launch.ts";
+import type { SessionRuntimes } from "./session-runtimes.ts";
 import type { HostView, SessionFacts, SessionStep } from "./session-steps.ts";
 import { nextStep } from "./session-steps.ts";
 import type { StandbyHost, StandbyHosts } from "./standby-hosts.ts";
@@ -39,7 +39,7 @@ export interface SupervisorPorts {
   readonly standby: Pick<StandbyHosts, "claim">;
   readonly node: Pick<HostLaunch, "controlPlaneUrl" | "nodeId" | "epoch">;
   readonly stateDir: string;
-  readonly runtime: RuntimeChoice;
+  readonly runtimes: Pick<SessionRuntimes, "get" | "removeContainers">;
   readonly finishTimeoutMs: number;
   readonly drainTimeoutMs: number;
   /** Aborted when the daemon stops; hosts keep running. */
@@ -187,8 +187,10 @@ export class SessionSupervisor {
   }
 
   async #launch(session: SessionRow): Promise<void> {
-    if (this.#ports.runtime.kind === "unavailable") {
-      const failure = createRuntimeFailure(this.#ports.runtime);
+    const demand = session.args.runtime ?? null;
+    const runtime = await this.#ports.runtimes.get(demand);
+    if (runtime.kind === "unavailable") {
+      const failure = createRuntimeFailure(runtime, demand !== null);
       return this.#endWithoutHost(session, { do: "end-without-host", outcome: "error", failure });
     }
     const { agents, store } = this.#ports;
@@ -211,7 +213,7 @@ export class SessionSupervisor {
       command: agent.value,
       node: this.#ports.node,
       stateDir: this.#ports.stateDir,
-      runtime: this.#ports.runtime,
+      runtime,
     });
     if (!prepared.ok) {
       return this.#endWithoutHost(session, { do: "end-without-host", outcome: "error", failure: prepared.error });
@@ -398,9 +400,11 @@ export class SessionSupervisor {
     this.#logger.info("session.ended", { outcome: reportedEnd.end.outcome, drained: status.drained });
   }
 
-  #finalize(session: SessionRow): void {
+  async #finalize(session: SessionRow): Promise<void> {
     // A killed host could not end its agent's processes.
-    reapSession(session.mark ?? session.id);
+    const mark = session.mark ?? session.id;
+    reapSession(mark);
+    await this.#ports.runtimes.removeContainers((each) => each === mark);
     this.#ports.store.transaction(() => this.#ports.store.setSession(session.id, { phase: "finalized" }));
     this.#ports.tokens.remove(session.id, session.workspaceId);
   }

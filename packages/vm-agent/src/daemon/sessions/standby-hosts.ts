@@ -222,7 +222,8 @@ export class StandbyHosts {
       mark,
       home: paths.home,
       sandbox,
-      agent: getEarlyAgent(recipe, command),
+      // The image of a container is known only when the repository is cloned.
+      agent: runtime.kind === "docker" ? null : getEarlyAgent(recipe, command),
     };
     writePrivateFile(join(directory, "standby.json"), JSON.stringify(standby satisfies HostStandby));
     const child = await spawnStandby(directory, agents.self);

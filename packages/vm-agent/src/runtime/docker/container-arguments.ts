@@ -27,25 +27,26 @@ export interface ContainerPlan {
 export function getContainerArguments({ container, name, mark, home, niceness }: ContainerPlan): string[] {
   const { checkout, tmp, nodeBinary, module, readOnlyPaths, image, user, limits } = container;
   const seenModule = `${MODULES}/${basename(module)}`;
+  const isolation = ["--network", "none", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only"];
   return [
-    ...["run", "--rm", "--interactive", "--init", "--pull", "never", "--log-driver", "none"],
-    ...["--name", name, "--hostname", "workspace"],
-    ...["--label", `${LABELS.node}=${container.owner}`, "--label", `${LABELS.mark}=${mark}`],
-    ...["--network", "none", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"],
-    ...["--read-only", "--tmpfs", "/run:rw,nosuid,nodev,mode=1777", "--tmpfs", "/var/tmp:rw,nosuid,nodev,mode=1777"],
-    ...["--pids-limit", String(limits.pids), "--cpu-shares", String(limits.cpuShares), "--ulimit", "core=0"],
-    ...["--memory", String(limits.memoryBytes), "--memory-swap", String(limits.memoryBytes)],
-    ...["--user", user, "--workdir", SEEN.checkout],
-    ...mount(tmp, "/tmp"),
-    ...mount(checkout, SEEN.checkout),
-    ...mount(home, SEEN.home),
-    ...mount(nodeBinary, CONTAINER_NODE, true),
-    ...mount(module, seenModule, true),
-    ...readOnlyPaths.flatMap((path) => mount(path, path, true)),
+    ["run", "--rm", "--interactive", "--init", "--pull", "never", "--log-driver", "none"],
+    ["--name", name, "--hostname", "workspace"],
+    ["--label", `${LABELS.node}=${container.owner}`, "--label", `${LABELS.mark}=${mark}`],
+    isolation,
+    ["--tmpfs", "/run:rw,nosuid,nodev,mode=1777", "--tmpfs", "/var/tmp:rw,nosuid,nodev,mode=1777"],
+    ["--pids-limit", String(limits.pids), "--cpu-shares", String(limits.cpuShares), "--ulimit", "core=0"],
+    ["--memory", String(limits.memoryBytes), "--memory-swap", String(limits.memoryBytes)],
+    ["--user", user, "--workdir", SEEN.checkout],
+    mount(tmp, "/tmp"),
+    mount(checkout, SEEN.checkout),
+    mount(home, SEEN.home),
+    mount(nodeBinary, CONTAINER_NODE, true),
+    mount(module, seenModule, true),
+    readOnlyPaths.flatMap((path) => mount(path, path, true)),
     // What the image sets for the programs of Node and the loader must not reach the first program.
-    ...["--env", "NODE_OPTIONS=", "--env", "LD_PRELOAD=", "--env", "LD_LIBRARY_PATH="],
-    ...["--entrypoint", CONTAINER_NODE, image, seenModule, "container-init", String(niceness)],
-  ];
+    ["--env", "NODE_OPTIONS=", "--env", "LD_PRELOAD=", "--env", "LD_LIBRARY_PATH="],
+    ["--entrypoint", CONTAINER_NODE, image, seenModule, "container-init", String(niceness)],
+  ].flat();
 }
 
 /** Fails when the source does not exist, instead of making it. */

@@ -30,7 +30,9 @@ export function runContainerInit(niceness: number): Promise<number> {
 
 /** The image's environment. */
 function readEnvironment(): Record<string, string> {
-  return Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 function lowerPriority(niceness: number): void {

@@ -8,7 +8,12 @@ import type { ProgramExit, RuntimeProcess, RuntimeProgram } from "../runtime.ts"
 import { Channels } from "./channels.ts";
 import { getContainerArguments, type ContainerPlan } from "./container-arguments.ts";
 import { createContainerEnvironment } from "./container-environment.ts";
-import { containerEvent, isContainerChannel, type ContainerCommand, type ContainerEvent } from "./container-messages.ts";
+import {
+  containerEvent,
+  isContainerChannel,
+  type ContainerCommand,
+  type ContainerEvent,
+} from "./container-messages.ts";
 import { findInContainer } from "./container-pids.ts";
 import { callEngine, getClientEnvironment, getEngineArgv } from "./engine.ts";
 import { SEEN } from "../sandbox-arguments.ts";

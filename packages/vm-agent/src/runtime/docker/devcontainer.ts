@@ -26,7 +26,10 @@ const file = z.object({
     .object({
       dockerfile: path.optional(),
       context: path.optional(),
-      target: z.string().regex(/^[\w.-]+$/).optional(),
+      target: z
+        .string()
+        .regex(/^[\w.-]+$/)
+        .optional(),
       args: environment.optional(),
     })
     .optional(),
@@ -73,8 +76,7 @@ export function parseDevcontainer(text: string): Result<Devcontainer, string> {
     return err(`${issue?.path.join(".") ?? ""}: ${issue?.message ?? "invalid"}`);
   }
   const source = findSource(parsed.data);
-  if (source === null)
-    return err("it names neither an image nor a Dockerfile; docker-compose files are not supported");
+  if (source === null) return err("it names neither an image nor a Dockerfile; docker-compose files are not supported");
   const { containerEnv = {}, postCreateCommand } = parsed.data;
   return ok({
     source,
@@ -114,5 +116,8 @@ function fillPlaces(text: string): string {
   return text
     .replaceAll(/\$\{(?:containerWorkspaceFolder|localWorkspaceFolder)\}/g, SEEN.checkout)
     .replaceAll(/\$\{(?:containerWorkspaceFolderBasename|localWorkspaceFolderBasename)\}/g, SEEN.checkout.slice(1))
-    .replaceAll(/\$\{(?:localEnv|env|containerEnv):[^:}]*(?::([^}]*))?\}/g, (_all, fallback: string | undefined) => fallback ?? "");
+    .replaceAll(
+      /\$\{(?:localEnv|env|containerEnv):[^:}]*(?::([^}]*))?\}/g,
+      (_all, fallback: string | undefined) => fallback ?? "",
+    );
 }

@@ -88,8 +88,7 @@ export class DockerRuntime implements WorkspaceRuntime {
   #open(): Container {
     if (this.#container !== null && !this.#container.hasEnded) return this.#container;
     const { home, container, mark, timers } = this.#options;
-    for (const place of [container.checkout, home, container.tmp])
-      mkdirSync(place, { recursive: true, mode: 0o700 });
+    for (const place of [container.checkout, home, container.tmp]) mkdirSync(place, { recursive: true, mode: 0o700 });
     const plan = {
       container: { ...container, image: this.#image },
       name: `samovar-${mark.replaceAll(/[^\w.-]/g, "_")}-${process.pid}-${(lastNumber += 1)}`,

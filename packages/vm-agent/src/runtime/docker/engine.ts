@@ -67,15 +67,12 @@ export async function removeContainers(
   isLeftover: (mark: string) => boolean,
 ): Promise<number> {
   const format = `{{.ID}} {{.Label "${LABELS.mark}"}}`;
-  const found = await callEngine(engine, [
-    ...["ps", "--all", "--no-trunc", "--filter", `label=${LABELS.node}=${owner}`, "--format", format],
-  ]);
-  const ids = found.output
-    .split("\n")
-    .flatMap((line) => {
-      const [id = "", mark = ""] = line.split(" ");
-      return id !== "" && isLeftover(mark) ? [id] : [];
-    });
+  const filter = `label=${LABELS.node}=${owner}`;
+  const found = await callEngine(engine, ["ps", "--all", "--no-trunc", "--filter", filter, "--format", format]);
+  const ids = found.output.split("\n").flatMap((line) => {
+    const [id = "", mark = ""] = line.split(" ");
+    return id !== "" && isLeftover(mark) ? [id] : [];
+  });
   if (ids.length > 0) await callEngine(engine, ["rm", "--force", "--volumes", ...ids]);
   return ids.length;
 }

@@ -103,18 +103,14 @@ async function buildImage(
   const isWhole = files.length <= FILES_MAX && [context, dockerfile].every((each) => findInside(folder, each) !== null);
   if (isWhole && (await callEngine(container, ["image", "inspect", tag], { signal })).ok) return ok(tag);
   onOutput("Building the devcontainer's image …\n");
-  const built = await callEngine(
-    container,
-    [
-      ...["build", `--file=${dockerfile}`, `--tag=${tag}`, `--label=${PROJECT_LABEL}=${container.project}`, "--force-rm"],
-      ...(build.target === null ? [] : [`--target=${build.target}`]),
-      ...Object.entries(build.args).map(([name, value]) => `--build-arg=${name}=${value}`),
-      ...(allowsNetwork ? [] : ["--network=none"]),
-      ...[`--memory=${container.limits.memoryBytes}`, `--cpu-shares=${container.limits.cpuShares}`],
-      context,
-    ],
-    { signal, onOutput: (bytes) => onOutput(bytes.toString()) },
-  );
+  const words = [
+    ["build", `--file=${dockerfile}`, `--tag=${tag}`, `--label=${PROJECT_LABEL}=${container.project}`, "--force-rm"],
+    build.target === null ? [] : [`--target=${build.target}`],
+    Object.entries(build.args).map(([name, value]) => `--build-arg=${name}=${value}`),
+    allowsNetwork ? [] : ["--network=none"],
+    [`--memory=${container.limits.memoryBytes}`, `--cpu-shares=${container.limits.cpuShares}`, context],
+  ].flat();
+  const built = await callEngine(container, words, { signal, onOutput: (bytes) => onOutput(bytes.toString()) });
   if (!built.ok) return err(`The devcontainer's image could not be built. ${takeLastLines(built.errors)}`);
   await removeOthers(container, repository, tag);
   return ok(tag);
