@@ -196,7 +196,13 @@ class Channel extends Duplex {
     this.end();
   }
 
+  /** Called before the reader takes what it reads. */
   override _read(): void {
+    process.nextTick(() => this.#widenSender());
+  }
+
+  #widenSender(): void {
+    if (this.destroyed) return;
     // What waits in this stream's buffer is not read yet.
     const read = this.#unread - this.readableLength;
     if (read <= 0) return;

