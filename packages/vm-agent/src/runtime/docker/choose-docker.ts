@@ -93,7 +93,8 @@ export function createHostContainer(
 }
 
 /** The image has these itself. */
-const isOfImage = (path: string): boolean => /^\/(?:usr\/(?!local\/)|bin|sbin|lib|etc|proc|sys|dev)/.test(path);
+const isOfImage = (path: string): boolean =>
+  /^\/(?:usr(?!\/local\/)|bin|sbin|lib\w*|etc|proc|sys|dev(?!\/shm\/))(?:\/|$)/.test(path);
 
 function dropNested(paths: readonly string[]): string[] {
   const unique = [...new Set(paths)];

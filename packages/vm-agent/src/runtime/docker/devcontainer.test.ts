@@ -1,4 +1,9 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { createHostContainer, type ContainerSettings, DEFAULT_DOCKER_SETTINGS } from "./choose-docker.ts";
+import { getContainerArguments } from "./container-arguments.ts";
 import { createContainerEnvironment } from "./container-environment.ts";
 import { parseDevcontainer } from "./devcontainer.ts";
 
@@ -75,4 +80,39 @@ test("[security 27] a project's variables name no endpoint, key or start-up code
     expected,
   );
   expect(createContainerEnvironment({ ...parts, image: { PATH: "/usr/bin" }, project: hostile })).toEqual(expected);
+});
+
+test("[security 23] [security 37] shows the agent's files and nothing that holds the node's state or belongs to the image", () => {
+  const state = mkdtempSync(join(tmpdir(), "smv-shown-"));
+  const program = join(state, "agents/a/node_modules/a/index.js");
+  mkdirSync(join(program, ".."), { recursive: true });
+  writeFileSync(program, "");
+  const { pids, memoryBytes } = DEFAULT_DOCKER_SETTINGS;
+  const settings: ContainerSettings = {
+    program: "docker",
+    address: "unix:///run/docker.sock",
+    owner: state,
+    image: "debian:bookworm",
+    user: "1000:1000",
+    nodeBinary: process.execPath,
+    module: "/opt/vm-agent.mjs",
+    readOnlyPaths: ["/usr/bin", "/etc/ssl", "/nonexistent", state, "/", tmpdir()],
+    limits: { pids, memoryBytes, cpuShares: 256 },
+    hidden: [state],
+  };
+  const places = { repo: join(state, 'w/"odd",name'), tmp: join(state, "w/tmp") };
+  const command = [process.execPath, program];
+  const container = createHostContainer(settings, places, { project: "prj", command });
+  expect(container.readOnlyPaths).toEqual([join(state, "agents/a/node_modules")]);
+  expect(container).not.toHaveProperty("hidden");
+  const plan = { container, name: "n", mark: "m", home: join(state, "home"), niceness: 5 };
+  const words = getContainerArguments(plan);
+  expect(words).toContain(`type=bind,"source=${state}/w/""odd"",name",target=/workspace`);
+  const text = words.join(" ");
+  for (const option of ["--cap-drop ALL", "--security-opt no-new-privileges", "--network none", "--read-only"])
+    expect(text).toContain(option);
+  for (const option of [`--pids-limit ${pids}`, `--memory ${memoryBytes}`, "--cpu-shares 256", "--user 1000:1000"])
+    expect(text).toContain(option);
+  expect(text).not.toMatch(/docker\.sock|--privileged|--volume|--device/);
+  rmSync(state, { recursive: true });
 });
