@@ -113,6 +113,9 @@ function withImage(address: string | null, stop: () => Promise<void>): TestEngin
 const PROGRAMS =
   "sh cat ls echo pwd sleep tr touch rm ln mkdir env setsid find grep kill git mount umount unshare printf id head sed readlink stat true dd wc ps tail";
 
+const C_LIBRARY =
+  "librt.so.1 libdl.so.2 libpthread.so.0 libm.so.6 libutil.so.1 libresolv.so.2 libnss_files.so.2 libnss_dns.so.2";
+
 /** A root file system of this machine's programs and the libraries that they, and Node, need. */
 function makeRoot(): string {
   const root = mkdtempSync(join(tmpdir(), "smv-image-"));
@@ -125,7 +128,11 @@ function makeRoot(): string {
   });
   for (const { seen, file } of files) cpSync(file, join(root, seen));
   const listed = spawnSync("ldd", [...files.map(({ file }) => file), process.execPath], { encoding: "utf8" }).stdout;
-  for (const library of new Set(listed.match(/(?<=\s)\/\S+(?= \(0x)/g) ?? [])) {
+  const needed = listed.match(/(?<=\s)\/\S+(?= \(0x)/g) ?? [];
+  const libc = needed.find((library) => library.endsWith("/libc.so.6"));
+  // The agents' own programs are linked with the rest of the C library.
+  const rest = libc === undefined ? [] : C_LIBRARY.split(" ").map((name) => join(dirname(libc), name));
+  for (const library of new Set([...needed, ...rest.filter((file) => existsSync(file))])) {
     mkdirSync(dirname(join(root, library)), { recursive: true });
     cpSync(realpathSync(library), join(root, library));
   }

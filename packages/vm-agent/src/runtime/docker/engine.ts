@@ -48,7 +48,8 @@ export async function callEngine(
   });
   if (onOutput !== undefined) for (const pipe of [child.stdout, child.stderr]) pipe.on("data", onOutput);
   const [output, errors, fault] = await Promise.all([text(child.stdout), text(child.stderr), waitForExit(child)]);
-  const report = [errors.trim(), fault ?? ""].filter((part) => part !== "").join("\n");
+  // How the client ended says something only where it said nothing.
+  const report = errors.trim() === "" ? (fault ?? "") : errors.trim();
   return { ok: fault === null, output, errors: report.slice(-ERRORS_MAX_CHARS) };
 }
 
