@@ -11,6 +11,7 @@ import type { WorkspaceCreateArgs } from "@samovar/contracts";
 import { TreeChecks } from "../agents/tree-checks.ts";
 import type { RuntimeChoice } from "../runtime/choose-runtime.ts";
 import { chooseRuntime } from "../runtime/choose-runtime.ts";
+import { TRIAL_MARK } from "../runtime/docker/choose-docker.ts";
 import { reapSession } from "../session-host/reap.ts";
 import type { VmAgentSettings } from "../settings.ts";
 import { AGENT_VERSION } from "../settings.ts";
@@ -158,7 +159,7 @@ class Daemon {
     logger.info("daemon.started", { version: AGENT_VERSION, epoch: this.#epoch });
     if (this.#store.salvage !== null) this.#reportDamage(this.#store.salvage);
     await this.#standby.start();
-    await this.#removeLeftContainers();
+    void this.#removeLeftContainers();
     this.#resumeWork();
     this.#startStandbyIfIdle();
     this.#tokens.start();
@@ -222,11 +223,12 @@ class Daemon {
     this.#wakeSessions();
   }
 
-  /** A host that still runs keeps its container. */
-  async #removeLeftContainers(): Promise<void> {
-    const open = this.#store.sessions().filter((session) => session.phase !== "finalized");
-    const marks = new Set<string>(open.map((session) => session.mark ?? session.id));
-    await this.#runtimes.removeContainers((mark) => !marks.has(mark));
+  /** A host that still runs keeps its container. Sessions are read after the containers, so that none that starts now loses its own. */
+  #removeLeftContainers(): Promise<void> {
+    const isOpen = (mark: string) =>
+      this.#stopping.aborted ||
+      this.#store.sessions().some((session) => session.phase !== "finalized" && (session.mark ?? session.id) === mark);
+    return this.#runtimes.removeContainers((mark) => mark !== TRIAL_MARK && !isOpen(mark));
   }
 
   #supervise(id: SessionId): void {

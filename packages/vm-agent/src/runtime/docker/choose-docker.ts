@@ -31,6 +31,8 @@ export const DEFAULT_DOCKER_SETTINGS: DockerSettings = {
   pids: 4096,
 };
 
+/** Of a trial's container, which no session has. */
+export const TRIAL_MARK = "trial";
 /** A quarter of the engine's default: containers of others come first. */
 const CPU_SHARES = 256;
 /** A pull on a slow line. */
@@ -121,7 +123,7 @@ async function tryOut(settings: ContainerSettings): Promise<string | null> {
   const home = join(directory, "home");
   for (const place of [...Object.values(places), home]) mkdirSync(place);
   const container = createHostContainer(settings, places, { project: "probe", command: [] });
-  const runtime = new DockerRuntime({ home, container, mark: "probe", timers: systemTimers });
+  const runtime = new DockerRuntime({ home, container, mark: TRIAL_MARK, timers: systemTimers });
   const cancel = systemTimers.after(PROBE_TIMEOUT_MS, () => void runtime.end());
   try {
     const started = runtime.start({

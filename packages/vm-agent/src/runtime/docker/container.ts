@@ -15,7 +15,7 @@ import {
   type ContainerEvent,
 } from "./container-messages.ts";
 import { findInContainer } from "./container-pids.ts";
-import { callEngine, getClientEnvironment, getEngineArgv } from "./engine.ts";
+import { callEngine, getClientEnvironment, getEngineArgv, removeContainers } from "./engine.ts";
 import { SEEN } from "../sandbox-arguments.ts";
 
 /** For the engine to end a container whose first program does not end by itself. */
@@ -201,7 +201,8 @@ export class Container {
   }
 
   async #remove(): Promise<void> {
-    await callEngine(this.#plan.container, ["rm", "--force", "--volumes", this.#plan.name]);
+    const { container, mark, name } = this.#plan;
+    await removeContainers(container, container.owner, (each, called) => each === mark && called === name);
     // A client that does not see the end of its container would keep this process waiting.
     this.#child.kill("SIGKILL");
   }

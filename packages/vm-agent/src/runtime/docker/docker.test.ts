@@ -241,8 +241,15 @@ if (typeof found === "string") {
       ["foreign", "/another/node"],
     ] as const)
       engine.docker(
-        ...["run", "--detach", "--network", "none", "--name", name],
-        ...["--label", `samovar.node=${of}`, "--label", `samovar.mark=${name}`, engine.image, "sleep", "1000"],
+        "run",
+        "--detach",
+        "--network=none",
+        `--name=${name}`,
+        `--label=samovar.node=${of}`,
+        `--label=samovar.mark=${name}`,
+        engine.image,
+        "sleep",
+        "1000",
       );
     expect(await removeContainers({ program, address }, owner, (each) => each !== "kept")).toBe(1);
     expect(listed().split("\n").toSorted()).toEqual(["foreign", "kept"]);

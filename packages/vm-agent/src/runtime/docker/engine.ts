@@ -15,6 +15,8 @@ export interface EngineAnswer {
 }
 
 const ERRORS_MAX_CHARS = 4000;
+/** An engine that does not answer at all must not keep a session from its end. */
+const REMOVAL_TIMEOUT_MS = 60_000;
 /** What the client itself reads. It gets nothing else of this process's environment. */
 const CLIENT_VARIABLES =
   /^(?:PATH|HOME|USER|LANG|TMPDIR|XDG_RUNTIME_DIR|XDG_CONFIG_HOME|DOCKER_\w+|SSL_CERT_(?:FILE|DIR)|https?_proxy|no_proxy)$/i;
@@ -44,7 +46,7 @@ export async function callEngine(
     cwd: "/",
     env: getClientEnvironment(process.env),
     stdio: ["ignore", "pipe", "pipe"],
-    ...(signal === undefined ? {} : { signal, killSignal: "SIGTERM" as const }),
+    ...(signal === undefined ? {} : { signal, killSignal: "SIGKILL" as const }),
   });
   if (onOutput !== undefined) for (const pipe of [child.stdout, child.stderr]) pipe.on("data", onOutput);
   const [output, errors, fault] = await Promise.all([text(child.stdout), text(child.stderr), waitForExit(child)]);
@@ -65,15 +67,20 @@ function waitForExit(child: ChildProcess): Promise<string | null> {
 export async function removeContainers(
   engine: Engine,
   owner: string,
-  isLeftover: (mark: string) => boolean,
+  isLeftover: (mark: string, name: string) => boolean,
 ): Promise<number> {
-  const format = `{{.ID}} {{.Label "${LABELS.mark}"}}`;
+  const format = `{{.ID}} {{.Label "${LABELS.mark}"}} {{.Names}}`;
   const filter = `label=${LABELS.node}=${owner}`;
-  const found = await callEngine(engine, ["ps", "--all", "--no-trunc", "--filter", filter, "--format", format]);
+  const options = { signal: AbortSignal.timeout(REMOVAL_TIMEOUT_MS) };
+  const found = await callEngine(
+    engine,
+    ["ps", "--all", "--no-trunc", "--filter", filter, "--format", format],
+    options,
+  );
   const ids = found.output.split("\n").flatMap((line) => {
-    const [id = "", mark = ""] = line.split(" ");
-    return id !== "" && isLeftover(mark) ? [id] : [];
+    const [id = "", mark = "", name = ""] = line.split(" ");
+    return id !== "" && isLeftover(mark, name) ? [id] : [];
   });
-  if (ids.length > 0) await callEngine(engine, ["rm", "--force", "--volumes", ...ids]);
+  if (ids.length > 0) await callEngine(engine, ["rm", "--force", "--volumes", ...ids], options);
   return ids.length;
 }
