@@ -15,7 +15,7 @@ const found = await startTestEngine();
 
 if (typeof found === "string") {
   test("without a docker engine, this journey is named at the end of the run", () => {
-    reportOmission({ what: "the journey of tasks in docker containers", tests: 3, reason: found });
+    reportOmission({ what: "the journey of tasks in docker containers", tests: 5, reason: found });
   });
 } else {
   const engine = found;
@@ -117,7 +117,31 @@ if (typeof found === "string") {
       expect(task.output?.transcript).toMatchObject({ agreed: true });
       expect(engine.docker("ps", "--all", "--quiet")).toBe("");
       const { items } = page(nodeView).parse(await installation.api("/api/nodes"));
-      expect(items.map(({ runtime }) => runtime)).toContainEqual({ kind: "docker", reason: null });
+      expect(items.map(({ runtime }) => runtime)).toContainEqual({ kind: "docker", reason: null, limits: "kernel" });
+    });
+
+    test("[R50] a refused connection of a script in a container is a notice in the transcript", async () => {
+      const asking = `node -e 'require("http").get("http://10.255.255.1/", (r) => (console.log(r.statusCode), r.pipe(process.stdout)))'`;
+      const { task, messages } = await run("script", script("Ask", sh(asking)));
+      expect(task.failure).toBeNull();
+      expect(toolsIn(messages)).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({
+            output: expect.stringMatching(/^403\nRefused a connection to 10\.255\.255\.1:80/),
+          }),
+          expect.objectContaining({ tool: "egress", toolCallId: "egress:10.255.255.1:80" }),
+        ]),
+      );
+    });
+
+    test("[R48] a script that passes the limit of processes is ended, and its task says so", async () => {
+      const bomb = "for i in $(seq 400); do sleep 7301 & done; sleep 7301";
+      const { task } = await run("script", script("Boil over", sh(bomb)));
+      expect(task.failure).toMatchObject({
+        code: "workspace_limit",
+        message: expect.stringContaining("WORKSPACE_MAX_PROCESSES"),
+      });
+      expect(engine.docker("ps", "--all", "--quiet")).toBe("");
     });
 
     test("[R1] [security 26] Claude Code works in a container and reaches its model through the gateway alone", async () => {

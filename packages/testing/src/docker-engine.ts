@@ -111,7 +111,7 @@ function withImage(address: string | null, stop: () => Promise<void>): TestEngin
 }
 
 const PROGRAMS =
-  "sh cat ls echo pwd sleep tr touch rm ln mkdir env setsid find grep kill git mount umount unshare printf id head sed readlink stat true dd wc ps tail";
+  "sh cat ls echo pwd sleep tr touch rm ln mkdir env setsid find grep kill git mount umount unshare printf id head sed readlink stat true dd wc ps tail seq cp mv mktemp";
 
 const C_LIBRARY =
   "librt.so.1 libdl.so.2 libpthread.so.0 libm.so.6 libutil.so.1 libresolv.so.2 libnss_files.so.2 libnss_dns.so.2";

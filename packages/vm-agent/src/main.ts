@@ -53,7 +53,7 @@ async function main([command, operand, directory]: readonly string[]): Promise<n
     const { describeEnforcement } = await import("./limits/cgroups.ts");
     const { readRuntimeSettings } = await import("./settings.ts");
     const { kind, reason } = await chooseRuntime(readRuntimeSettings(process.env), operand, process.env);
-    console.log(JSON.stringify({ kind, reason, limits: describeEnforcement() }));
+    console.log(JSON.stringify({ kind, reason, limits: describeEnforcement(kind) }));
     return 0;
   }
   if (command === "version") {

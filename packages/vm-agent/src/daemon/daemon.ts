@@ -209,7 +209,7 @@ class Daemon {
         runtime: {
           kind: this.#runtimes.node.kind,
           reason: this.#runtimes.node.reason,
-          limits: describeEnforcement(),
+          limits: describeEnforcement(this.#runtimes.node.kind),
         },
         getToken: () => this.#nodeToken,
       },

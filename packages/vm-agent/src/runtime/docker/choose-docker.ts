@@ -142,6 +142,8 @@ const PROBE = [
   "grep -q 'NoNewPrivs:.1' /proc/self/status",
   'test "$(ls /sys/class/net | grep -v -c "^lo$")" = 0',
   "node --version >/dev/null",
+  // Of version 2 or 1. An engine without the right to limit containers starts them all the same.
+  '{ grep -qsx "$2" /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max || { echo "the engine keeps no limits" >&2; false; }; }',
   "echo works",
 ].join(" && ");
 
@@ -156,7 +158,7 @@ async function tryOut(settings: ContainerSettings): Promise<string | null> {
   const cancel = systemTimers.after(PROBE_TIMEOUT_MS, () => void runtime.end());
   try {
     const started = runtime.start({
-      argv: ["sh", "-c", PROBE, "sh", directory],
+      argv: ["sh", "-c", PROBE, "sh", directory, String(TRIAL_LIMITS.processes)],
       env: { HOME: SEEN.home },
       stdin: "none",
       leavesServices: false,

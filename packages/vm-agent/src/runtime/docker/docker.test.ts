@@ -14,6 +14,7 @@ import { createHostContainer, DEFAULT_DOCKER_SETTINGS, findDocker, type Containe
 import { CONTAINER_NODE } from "./container-arguments.ts";
 import { DockerRuntime } from "./docker-runtime.ts";
 import { NO_NETWORK } from "../network/workspace-network.ts";
+import { findImage } from "./image.ts";
 import { removeContainers } from "./engine.ts";
 
 const LIMITS = { processes: 64, memoryBytes: 512 * 1024 ** 2, diskBytes: null };
@@ -76,7 +77,7 @@ if (typeof found === "string") {
         allowsNetwork,
         onOutput: (part) => outputs.push(part),
       });
-    return { runtime, run, prepare, outputs, mark };
+    return { runtime, run, prepare, outputs, mark, container };
   };
   const inspect = (mark: string, format: string) =>
     engine.docker(
@@ -164,6 +165,10 @@ if (typeof found === "string") {
     const second = makeRuntime(files);
     expect(await second.prepare()).toMatchObject({ ok: true });
     expect(second.outputs.join("")).not.toContain("Building");
+    expect(await findImage(second.container)).toMatch(/^samovar-prj-tea:/);
+    // Nothing is built for a look-up.
+    expect(await findImage(makeRuntime({ ...files, ".devcontainer/leaf": "new leaves\n" }).container)).toBeNull();
+    expect(await findImage(makeRuntime().container)).toBeNull();
     const third = makeRuntime({ ...files, ".devcontainer/leaf": "other leaves\n" });
     expect(await third.prepare()).toMatchObject({ ok: true });
     expect(await third.run("cat /leaf")).toBe("other leaves");

@@ -53,10 +53,13 @@ export async function findImage(container: HostContainer): Promise<string | null
   if (!found.ok || found.value === null) return null;
   const { file, devcontainer } = found.value;
   const { source } = devcontainer;
-  const plan = source.kind === "image" ? null : planBuild(container, join(container.checkout, file), source);
-  if (plan !== null && !plan.ok) return null;
-  const image = plan === null ? (source.kind === "image" ? source.image : null) : plan.value.tag;
+  const image = source.kind === "image" ? source.image : findTag(container, join(container.checkout, file), source);
   return image !== null && (await hasImage(container, image)) ? image : null;
+}
+
+function findTag(container: HostContainer, file: string, source: Build): string | null {
+  const plan = planBuild(container, file, source);
+  return plan.ok ? plan.value.tag : null;
 }
 
 type Found = { readonly file: string; readonly devcontainer: Devcontainer } | null;
