@@ -4,8 +4,10 @@ import { existsSync } from "node:fs";
 
 /** The file whose presence shows that a package is installed. */
 const SHOWS: Record<string, string> = {
+  bubblewrap: "/usr/bin/bwrap",
   chromium: "/usr/bin/chromium",
   "cloud-init": "/usr/bin/cloud-init",
+  "docker.io": "/usr/sbin/dockerd",
   "hcloud-cli": "/usr/bin/hcloud",
   procps: "/usr/bin/ps",
   curl: "/usr/bin/curl",
@@ -28,7 +30,8 @@ export async function installSystemPackages(packages: readonly string[]): Promis
     const [program = "apt-get", ...rest] = words;
     const done = spawnSync(program, rest, {
       stdio: ["ignore", "ignore", "inherit"],
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+      // The tests start their own engine: the system's, with its changes of the firewall, is left as it is.
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", SYSTEMD_OFFLINE: "1" },
     });
     if (done.status !== 0)
       throw new Error(`These are needed for the tests: ${missing.join(", ")}. Install them, then try again.`);

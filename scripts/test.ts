@@ -7,6 +7,7 @@ import { existsSync, readFileSync, rmSync, statfsSync } from "node:fs";
 import { mkdtemp, readFile } from "node:fs/promises";
 import { availableParallelism, freemem, tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { type Omission, OMISSIONS_VARIABLE } from "../packages/testing/src/omission.ts";
 import { checkCoverage } from "./coverage.ts";
 import { installSystemPackages } from "./system-packages.ts";
 
@@ -32,6 +33,9 @@ process.env["TMPDIR"] = scratch;
 // Also after Ctrl-C: what is left there would occupy memory.
 process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+/** Where tests that cannot run on this machine are named. */
+const omissionsFile = join(scratch, "omissions");
+process.env[OMISSIONS_VARIABLE] = omissionsFile;
 /** Many unit tests wait for processes, sockets and workerd: with vitest's default, half of a small machine would be idle. */
 const UNITS_AT_ONCE = availableParallelism() + 2;
 const bin = (name: string) => join(root, "node_modules/.bin", name);
@@ -39,6 +43,7 @@ const bin = (name: string) => join(root, "node_modules/.bin", name);
 /** Debian packages that the suites use. */
 const PROGRAMS = [
   "bubblewrap",
+  "docker.io",
   "chromium",
   "cloud-init",
   "hcloud-cli",
@@ -100,8 +105,17 @@ for (const suite of chosen) {
   console.log(`\n— ${suite.name}: ${tally.passed} passed, ${tally.failures.length} failed, ${seconds} s\n`);
 }
 for (const failure of failures) console.log(`✗ ${failure}`);
-console.log(`${passed} passed, ${failures.length} failed`);
+const omissions = readOmissions();
+for (const { what, tests, reason } of omissions) console.log(`○ omitted: ${what} (${tests} tests): ${reason}`);
+const omitted = omissions.reduce((sum, { tests }) => sum + tests, 0);
+console.log(`${passed} passed, ${failures.length} failed${omitted === 0 ? "" : `, ${omitted} omitted`}`);
 process.exitCode = failures.length === 0 ? 0 : 1;
+
+function readOmissions(): Omission[] {
+  if (!existsSync(omissionsFile)) return [];
+  const lines = readFileSync(omissionsFile, "utf8").trim().split("\n");
+  return lines.map((line) => JSON.parse(line) as Omission);
+}
 
 /** Linux's memory file system, if it has enough space and allows running programs from it. */
 function findMemoryDirectory(): string | null {

@@ -1,6 +1,7 @@
 /**
  * Set-up of the unit tests that start vm-agents: they get its bundle and a startup snapshot, which start in a small part of the
- * time that its sources need. When the coverage of processes is measured they get the sources, whose lines are counted.
+ * time that its sources need. When the coverage of processes is measured they get the sources, whose lines are counted;
+ * containers, which can be given only one file, get the bundle all the same.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,12 +10,16 @@ import { jsonLogger, systemClock } from "@samovar/base";
 import { StartupSnapshot } from "../packages/vm-agent/src/startup-snapshot.ts";
 import { bundleVmAgent } from "./bundle-vm-agent.ts";
 
-export default async function setUp(): Promise<(() => Promise<void>) | undefined> {
-  if (process.env["SAMOVAR_PROCESS_COVERAGE"] !== undefined) return undefined;
+export default async function setUp(): Promise<() => Promise<void>> {
   const directory = await mkdtemp(join(tmpdir(), "samovar-vm-agent-"));
   const module = join(directory, "vm-agent.cjs");
   await writeFile(module, await bundleVmAgent());
-  const snapshots = join(directory, "snapshots");
+  process.env["SAMOVAR_TEST_BUNDLE"] = module;
+  if (process.env["SAMOVAR_PROCESS_COVERAGE"] === undefined) await useBundle(module, join(directory, "snapshots"));
+  return () => rm(directory, { recursive: true, force: true });
+}
+
+async function useBundle(module: string, snapshots: string): Promise<void> {
   const logger = jsonLogger({ clock: systemClock, write: (line) => console.error(line), level: "warn" });
   const snapshot = new StartupSnapshot({ node: process.execPath, module, directory: snapshots, logger });
   await snapshot.prepare();
@@ -23,5 +28,4 @@ export default async function setUp(): Promise<(() => Promise<void>) | undefined
   process.env["SAMOVAR_TEST_VM_AGENT"] = module;
   process.env["SAMOVAR_TEST_SNAPSHOTS"] = snapshots;
   process.env["SAMOVAR_TEST_SNAPSHOT"] = file;
-  return () => rm(directory, { recursive: true, force: true });
 }

@@ -28,8 +28,10 @@ export function describeRuntime(runtime: NodeRuntime | null): string {
   switch (runtime?.kind) {
     case "sandbox":
       return "Agents run in a sandbox: they see their workspace, not your files, and reach outside only as the project allows.";
+    case "docker":
+      return "Agents run in docker containers: they see their workspace, not your files, and reach outside only as the project allows.";
     case "unavailable":
-      return `No task can run, because WORKSPACE_RUNTIME is sandbox: ${runtime.reason ?? ""}`;
+      return `No task can run, because what WORKSPACE_RUNTIME demands does not work: ${runtime.reason ?? ""}`;
     case "process":
       return `Agents run with your user's permissions on this machine: ${runtime.reason ?? ""}`;
     case undefined:

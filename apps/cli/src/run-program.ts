@@ -7,6 +7,7 @@ import { registerAgents, registerCredentials } from "./program/agents.ts";
 import { registerBudget } from "./program/budget.ts";
 import { createBinder } from "./program/bind-command.ts";
 import { registerInstallation } from "./program/installation.ts";
+import { registerProjects } from "./program/projects.ts";
 import { registerSessions } from "./program/sessions.ts";
 import { registerTasks } from "./program/tasks.ts";
 import { registerWorkspaces } from "./program/workspaces.ts";
@@ -25,6 +26,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     registerInstallation,
     registerTasks,
     registerWorkspaces,
+    registerProjects,
     registerSessions,
     registerAgents,
     registerCredentials,

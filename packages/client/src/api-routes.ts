@@ -86,6 +86,7 @@ export interface ApiRoutes {
       commitIdentity?: { name: string; email: string } | null;
       egress?: { mode: "open" | "allow-list" | "none"; hosts: readonly string[] };
       repositorySettings?: "ignored" | "used";
+      runtime?: "sandbox" | "docker" | null;
       archived?: boolean;
     };
   };
@@ -128,6 +129,7 @@ export interface ApiRoutes {
       commitIdentity?: { name: string; email: string } | null;
       egress?: { mode: "open" | "allow-list" | "none"; hosts: readonly string[] };
       repositorySettings?: "ignored" | "used";
+      runtime?: "sandbox" | "docker" | null;
     };
   };
   "POST /api/projects/{projectId}/egress/hosts": { projectId: IdTypes["prj"]; body: { host: string } };

@@ -4,7 +4,7 @@ import { agentRecipe } from "./agents.ts";
 import { sessionBudget } from "./budget.ts";
 import { egressPolicy } from "./egress.ts";
 import { messageId, projectId, sessionId, taskId, workspaceId } from "./ids.ts";
-import { branchName, checkoutOptions, commitIdentity } from "./projects.ts";
+import { branchName, checkoutOptions, commitIdentity, demandedRuntime } from "./projects.ts";
 
 const commandOf = <K extends string, A extends z.ZodType>(kind: K, args: A) =>
   z.object({ n: z.number().int().positive(), id: z.string().max(200), kind: z.literal(kind), args });
@@ -32,6 +32,8 @@ export const sessionStartArgs = z.object({
   agent: agentRecipe,
   /** Absent from earlier control planes: open. */
   egress: egressPolicy.optional(),
+  /** The session runs in this runtime or not at all; null and absent: in the node's. */
+  runtime: demandedRuntime.nullable().optional(),
   /** One that the agent offers; null for the agent's default. */
   model: z.string().max(200).nullable(),
   /** One that the agent offers; null for the one with the fewest permission requests. */

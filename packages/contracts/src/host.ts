@@ -101,6 +101,35 @@ export const hostSandbox = z.object({
 });
 export type HostSandbox = z.infer<typeof hostSandbox>;
 
+/** A docker container for the programs of one workspace; paths are absolute ones of the node. */
+export const hostContainer = z.object({
+  /** The engine's client. */
+  program: z.string(),
+  /** The engine's address; null: the client's default. */
+  address: z.string().nullable(),
+  /** Names the node on its containers: its state directory. */
+  owner: z.string(),
+  /** Names the project on images that are built for it. */
+  project: z.string(),
+  /** Where the project has no devcontainer. */
+  image: z.string(),
+  /** `uid:gid`, of the checkout's owner as the container sees it. */
+  user: z.string(),
+  /** Node and the vm-agent's module, which the first program in the container is. */
+  nodeBinary: z.string(),
+  module: z.string(),
+  /** What is shown besides, read-only, at the same paths: the agent's files. */
+  readOnlyPaths: z.array(z.string()),
+  /** Those of {@link hostLaunch}, which the engine keeps as far as it can. */
+  limits: workspaceLimits,
+  /** Relative to the engine's default of 1024. */
+  cpuShares: z.number().int().positive(),
+  checkout: z.string(),
+  /** The programs' `/tmp`. */
+  tmp: z.string(),
+});
+export type HostContainer = z.infer<typeof hostContainer>;
+
 /**
  * `standby.json`: what a standby host needs, which starts before its session, with its agent's process where the recipe allows
  * it. It gets its session as one JSON line on its standard input: the directory with the session's `host.json`. The end of
@@ -151,6 +180,8 @@ export const hostLaunch = z.object({
   /** Null: without a sandbox. The agent sees `cwd` and `home` at other paths in one. */
   sandbox: hostSandbox.nullable().default(null),
   limits: workspaceLimits.default(NO_LIMITS),
+  /** Null: without a container. Never together with a sandbox. */
+  container: hostContainer.nullable().default(null),
   agent: z.object({
     kind: agentKind,
     /** argv of the ACP agent; never a shell line. */

@@ -21,9 +21,9 @@ export type OutboxStats = z.infer<typeof outboxStats>;
 export const price = z.object({ amount: z.string(), currency: z.string() });
 export type Price = z.infer<typeof price>;
 
-/** Where a node runs agents: in a sandbox, or with its own rights. `unavailable`: a sandbox is demanded and does not work. */
+/** Where a node runs agents: in a sandbox, in containers, or with its own rights. `unavailable`: what is demanded does not work. */
 export const nodeRuntime = z.object({
-  kind: z.enum(["sandbox", "process", "unavailable"]),
+  kind: z.enum(["sandbox", "docker", "process", "unavailable"]),
   /** Why there is no sandbox, and how to get one; null in a sandbox. */
   reason: z.string().max(1000).nullable(),
   /** Who keeps workspaces within their limits of processes and memory: the kernel, or their session's host, which watches them. */

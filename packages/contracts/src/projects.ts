@@ -65,6 +65,11 @@ export const commitIdentity = z.object({
 });
 export type CommitIdentity = z.infer<typeof commitIdentity>;
 
+/** Runtimes that are a boundary between a workspace and its node, so that a project may demand one. */
+export const DEMANDED_RUNTIMES = ["sandbox", "docker"] as const;
+export const demandedRuntime = z.enum(DEMANDED_RUNTIMES);
+export type DemandedRuntime = z.infer<typeof demandedRuntime>;
+
 /** Tasks by what they need from a person. */
 export const projectCounts = z.object({
   /** Queued, starting or running. */
@@ -87,6 +92,8 @@ export const projectView = z.object({
   commitIdentity: commitIdentity.nullable(),
   egress: egressPolicy,
   repositorySettings,
+  /** Tasks run in this runtime or not at all; null: in the node's. */
+  runtime: demandedRuntime.nullable(),
   counts: projectCounts,
   /** When one of its tasks last changed; null while it has none. */
   lastActivityAt: millis.nullable(),
@@ -106,6 +113,7 @@ export const createProject = z.object({
   commitIdentity: commitIdentity.nullable().optional(),
   egress: egressPolicy.optional(),
   repositorySettings: repositorySettings.optional(),
+  runtime: demandedRuntime.nullable().optional(),
 });
 export type CreateProject = z.infer<typeof createProject>;
 

@@ -36,6 +36,7 @@ export function aProjectView(fields: Partial<ProjectView> = {}): ProjectView {
     commitIdentity: null,
     egress: OPEN_EGRESS,
     repositorySettings: "ignored",
+    runtime: null,
     counts: { running: 0, attention: 0 },
     lastActivityAt: null,
     createdAt: BUILT_AT,

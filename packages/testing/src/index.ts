@@ -2,6 +2,7 @@
 export * from "./builders.ts";
 export * from "./core-share.ts";
 export * from "./fault-proxy.ts";
+export * from "./omission.ts";
 export type { ScriptedToolUse, ScriptedTurn } from "./messages-script.ts";
 export * from "./wait-for.ts";
 export * from "./scripted-gemini-api.ts";

@@ -12,3 +12,5 @@ const snapshot = process.env["SAMOVAR_TEST_SNAPSHOT"];
 /** What starts a session host or the script agent, up to the subcommand. */
 export const VM_AGENT_ARGS: readonly string[] =
   snapshot === undefined ? [VM_AGENT_MODULE] : ["--snapshot-blob", snapshot];
+/** The vm-agent as one file, as a container gets it. Empty outside the unit tests. */
+export const VM_AGENT_BUNDLE: string = process.env["SAMOVAR_TEST_BUNDLE"] ?? "";

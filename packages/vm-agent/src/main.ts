@@ -1,5 +1,6 @@
 /**
  * `vm-agent daemon <agent.json>` | `session-host [--standby] <directory>` | `script-agent` |
+ * `container-init <niceness>` (the first program of a workspace's container) |
  * `runtime <directory>` (prints where agents would run, with that state directory) | `version`.
  * Works from source and as one bundled file, because it starts its other processes through its own module.
  */
@@ -7,7 +8,7 @@ import { realpathSync } from "node:fs";
 import { startupSnapshot } from "node:v8";
 
 const USAGE =
-  "usage: vm-agent daemon <agent.json> | session-host [--standby] <directory> | script-agent | runtime <directory> | version";
+  "usage: vm-agent daemon <agent.json> | session-host [--standby] <directory> | script-agent | container-init <niceness> | runtime <directory> | version";
 
 if (startupSnapshot.isBuildingSnapshot()) void prepareSnapshot();
 else void run(process.argv.slice(2));
@@ -43,12 +44,16 @@ async function main([command, operand, directory]: readonly string[]): Promise<n
     const { runScriptAgent } = await import("@samovar/script-agent");
     return runScriptAgent();
   }
+  if (command === "container-init" && operand !== undefined) {
+    const { runContainerInit } = await import("./runtime/docker/container-init.ts");
+    return runContainerInit(Number(operand));
+  }
   if (command === "runtime" && operand !== undefined) {
     const { chooseRuntime } = await import("./runtime/choose-runtime.ts");
     const { describeEnforcement } = await import("./limits/cgroups.ts");
     const { readRuntimeSettings } = await import("./settings.ts");
     const { kind, reason } = await chooseRuntime(readRuntimeSettings(process.env), operand, process.env);
-    console.log(JSON.stringify({ kind, reason, limits: describeEnforcement() }));
+    console.log(JSON.stringify({ kind, reason, limits: describeEnforcement(kind) }));
     return 0;
   }
   if (command === "version") {

@@ -3,6 +3,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { DEFAULT_DOCKER_SETTINGS } from "./runtime/docker/choose-docker.ts";
 import { readSettings } from "./settings.ts";
 
 const fromFile = {
@@ -31,10 +32,16 @@ it("[F47] takes its time limits from the table that the control plane reads too"
 });
 
 it("[security 23] takes a sandbox where one works, unless a setting says otherwise", () => {
-  expect(read({}).runtime).toEqual({ mode: "auto", readOnlyPaths: [] });
+  expect(read({}).runtime).toEqual({ mode: "auto", readOnlyPaths: [], docker: DEFAULT_DOCKER_SETTINGS });
   const env = { WORKSPACE_RUNTIME: "sandbox", SANDBOX_READ_ONLY_PATHS: "/nix/store:/srv/tools" };
-  expect(read(env).runtime).toEqual({ mode: "sandbox", readOnlyPaths: ["/nix/store", "/srv/tools"] });
+  expect(read(env).runtime).toMatchObject({ mode: "sandbox", readOnlyPaths: ["/nix/store", "/srv/tools"] });
   expect(() => read({ WORKSPACE_RUNTIME: "none" })).toThrow(/WORKSPACE_RUNTIME/);
+  const docker = { WORKSPACE_IMAGE: "team/tools:1" };
+  expect(read({ ...docker, WORKSPACE_RUNTIME: "docker" }).runtime).toMatchObject({
+    mode: "docker",
+    docker: { image: "team/tools:1" },
+  });
+  expect(() => read({ WORKSPACE_IMAGE: "--privileged" })).toThrow(/WORKSPACE_IMAGE/);
   expect(() => read({ SANDBOX_READ_ONLY_PATHS: "tools" })).toThrow(/SANDBOX_READ_ONLY_PATHS/);
 });
 

@@ -10,6 +10,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { limitEnvironment, type LimitSettings } from "./limits/limits.ts";
+import { DEFAULT_DOCKER_SETTINGS } from "./runtime/docker/choose-docker.ts";
+import { imageReference } from "./runtime/docker/devcontainer.ts";
 import { RUNTIME_MODES, type RuntimeSettings } from "./runtime/choose-runtime.ts";
 import manifest from "../package.json" with { type: "json" };
 
@@ -23,8 +25,10 @@ const limit = (name: TimeLimitName) =>
   z.coerce.number().int().positive().max(LONGEST_LIMIT_MS).default(TIME_LIMITS[name].ms);
 
 const runtimeEnvironment = {
-  /** Where agents run; `auto`: in a sandbox if one works on this node. */
+  /** Where agents run; `auto`: in a sandbox if one works on this node, else in docker containers if they do. */
   WORKSPACE_RUNTIME: z.enum(RUNTIME_MODES).default("auto"),
+  /** The image of containers, for projects without a devcontainer; it needs the GNU C library, libstdc++ and git. */
+  WORKSPACE_IMAGE: imageReference.default(DEFAULT_DOCKER_SETTINGS.image),
   /** More files and directories that agents in a sandbox can read, separated by colons. */
   SANDBOX_READ_ONLY_PATHS: z
     .string()
@@ -112,5 +116,9 @@ export function readRuntimeSettings(env: NodeJS.ProcessEnv): RuntimeSettings {
 }
 
 function toRuntimeSettings(env: z.infer<z.ZodObject<typeof runtimeEnvironment>>): RuntimeSettings {
-  return { mode: env.WORKSPACE_RUNTIME, readOnlyPaths: env.SANDBOX_READ_ONLY_PATHS };
+  return {
+    mode: env.WORKSPACE_RUNTIME,
+    readOnlyPaths: env.SANDBOX_READ_ONLY_PATHS,
+    docker: { image: env.WORKSPACE_IMAGE },
+  };
 }

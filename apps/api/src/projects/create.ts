@@ -59,6 +59,7 @@ function projectOf({ clock, ids }: Deps, ownerId: UserId, wanted: Wanted): Proje
     commitIdentity: wanted.commitIdentity ?? null,
     egress: wanted.egress ?? null,
     repositorySettings: wanted.repositorySettings ?? null,
+    runtime: wanted.runtime ?? null,
     createdAt: now,
     updatedAt: now,
     archivedAt: null,

@@ -32,6 +32,18 @@ describe("projects", () => {
     expect(await patch({ archived: false })).toMatchObject({ archivedAt: null });
   });
 
+  it("[R48] demand a runtime that is a boundary, or leave it to their nodes", async () => {
+    const repoUrl = "https://git.test/a.git";
+    const made = projectView.parse(await (await make({ repoUrl, runtime: "docker" })).json());
+    expect(made.runtime).toBe("docker");
+    expect(projectView.parse(await (await make({ repoUrl })).json()).runtime).toBeNull();
+    const patch = (runtime: unknown) =>
+      cloud.ask(`/api/projects/${made.id}`, { method: "PATCH", body: { runtime }, token });
+    expect(projectView.parse(await (await patch("sandbox")).json()).runtime).toBe("sandbox");
+    expect(projectView.parse(await (await patch(null)).json()).runtime).toBeNull();
+    expect((await patch("process")).status).toBe(400);
+  });
+
   it("are listed page by page, without the archived and without those of others", async () => {
     const me = await anotherUser();
     const names = ["a", "b", "c"];

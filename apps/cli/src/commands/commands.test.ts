@@ -408,6 +408,11 @@ describe("agents and credentials", () => {
   it("doctor and `up` say where agents run, and how to get a sandbox", () => {
     const reason = "bubblewrap is not installed. Install it, for example: apt install bubblewrap";
     expect(checkRuntime({ kind: "sandbox", reason: null })).toMatchObject({ state: "ok", hint: null });
+    expect(checkRuntime({ kind: "docker", reason })).toMatchObject({
+      state: "ok",
+      hint: expect.stringContaining(reason),
+    });
+    expect(describeRuntime({ kind: "docker", reason })).toMatch(/^Agents run in docker containers/);
     expect(checkRuntime({ kind: "process", reason })).toMatchObject({ state: "warning", hint: reason });
     expect(checkRuntime({ kind: "unavailable", reason })).toMatchObject({ state: "fault", hint: reason });
     expect(checkRuntime(null)).toMatchObject({ state: "warning" });

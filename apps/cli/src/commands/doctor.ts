@@ -105,10 +105,14 @@ export function checkRuntime(runtime: NodeRuntime | null): Finding {
   const what = "Sandbox";
   if (runtime === null) return makeFinding(what, "warning", "not known", "Build Samovar: npm run build");
   if (runtime.kind === "sandbox") return makeFinding(what, "ok", "agents run in a sandbox (bubblewrap)", null);
+  if (runtime.kind === "docker") {
+    const hint = runtime.reason === null ? null : `There is no sandbox: ${runtime.reason}`;
+    return makeFinding(what, "ok", "agents run in docker containers", hint);
+  }
   const [state, detail] =
     runtime.kind === "process"
       ? (["warning", "agents run with your user's permissions"] as const)
-      : (["fault", "WORKSPACE_RUNTIME is sandbox, and none works"] as const);
+      : (["fault", "what WORKSPACE_RUNTIME demands does not work"] as const);
   return makeFinding(what, state, detail, runtime.reason);
 }
 

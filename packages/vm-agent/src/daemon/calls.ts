@@ -1,13 +1,15 @@
 /** Answers the control plane's calls. Calls are not stored; each answer is bounded in time and size. */
 import type { Logger, WorkspaceId } from "@samovar/base";
 import { errorMessage, redactText } from "@samovar/base";
-import type { NodeCall, NodeReply } from "@samovar/contracts";
+import type { DemandedRuntime, NodeCall, NodeReply } from "@samovar/contracts";
 import type { CheckoutRuntime } from "./git/checkout-shell.ts";
+import type { SessionRuntimes } from "./sessions/session-runtimes.ts";
 import type { DaemonStore } from "./store/store.ts";
 import { readWorkspaceDiff } from "./workspaces/workspace-diff.ts";
 import { getCheckoutPaths } from "./workspaces/workspace-paths.ts";
 
-export interface CallPorts extends CheckoutRuntime {
+export interface CallPorts extends Pick<CheckoutRuntime, "limits"> {
+  readonly runtimes: Pick<SessionRuntimes, "get">;
   readonly store: DaemonStore;
   readonly logger: Logger;
   readonly stateDir: string;
@@ -36,6 +38,12 @@ export class Calls {
     return reply;
   }
 
+  /** Of the workspace's last session: its agent owned the checkout. */
+  #findDemand(workspaceId: WorkspaceId): DemandedRuntime | null {
+    const sessions = this.#ports.store.sessions().filter((session) => session.workspaceId === workspaceId);
+    return sessions.at(-1)?.args.runtime ?? null;
+  }
+
   async #readDiff(workspaceId: WorkspaceId): Promise<NodeReply> {
     const { store, stateDir, stopping, logger } = this.#ports;
     const row = store.workspace(workspaceId);
@@ -48,6 +56,7 @@ export class Calls {
       const diff = await readWorkspaceDiff({
         paths: getCheckoutPaths(stateDir, row.directoryName),
         ...this.#ports,
+        runtime: await this.#ports.runtimes.get(this.#findDemand(workspaceId)),
         baseCommit: row.baseCommit,
         signal: AbortSignal.any([stopping, late]),
       });

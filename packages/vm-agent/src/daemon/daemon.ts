@@ -14,15 +14,18 @@ import { resolveLimits } from "../limits/limits.ts";
 import { readNodeResources } from "../limits/usage.ts";
 import type { RuntimeChoice } from "../runtime/choose-runtime.ts";
 import { chooseRuntime } from "../runtime/choose-runtime.ts";
+import { ownModule, TRIAL_MARK } from "../runtime/docker/choose-docker.ts";
 import { reapSession } from "../session-host/reap.ts";
 import type { VmAgentSettings } from "../settings.ts";
 import { AGENT_VERSION } from "../settings.ts";
 import { BootstrapRefusedError, obtainIdentity } from "./bootstrap.ts";
 import { Calls } from "./calls.ts";
 import { acceptCommand, refuseCommand } from "./commands.ts";
+import { isCheckoutMark } from "./git/checkout-shell.ts";
 import type { EnrolledIdentity } from "./identity.ts";
 import { writeIdentity } from "./identity.ts";
 import { Link } from "./link/link.ts";
+import { SessionRuntimes } from "./sessions/session-runtimes.ts";
 import { SessionSupervisor } from "./sessions/session-supervisor.ts";
 import { StandbyHosts } from "./sessions/standby-hosts.ts";
 import type { SelfCommand } from "../startup-snapshot.ts";
@@ -92,7 +95,7 @@ type Ports = Pick<ConstructorParameters<typeof Link>[2], "clock" | "timers" | "r
 
 class Daemon {
   readonly #options: DaemonOptions;
-  readonly #runtime: RuntimeChoice;
+  readonly #runtimes: SessionRuntimes;
   readonly #ports: Ports;
   readonly #store: DaemonStore;
   readonly #link: Link;
@@ -112,7 +115,14 @@ class Daemon {
   constructor(identity: EnrolledIdentity, runtime: RuntimeChoice, options: DaemonOptions, ports: Ports) {
     const { settings } = options;
     this.#options = options;
-    this.#runtime = runtime;
+    this.#runtimes = new SessionRuntimes({
+      ...ports,
+      node: runtime,
+      settings: settings.runtime,
+      stateDir: settings.stateDir,
+      module: ownModule(),
+      env: process.env,
+    });
     this.#ports = ports;
     this.#trees = new TreeChecks(ports.clock);
     this.#limits = resolveLimits(settings.limits, readNodeResources(settings.stateDir));
@@ -156,6 +166,7 @@ class Daemon {
     logger.info("daemon.started", { version: AGENT_VERSION, epoch: this.#epoch });
     if (this.#store.salvage !== null) this.#reportDamage(this.#store.salvage);
     await this.#standby.start();
+    void this.#removeLeftContainers();
     this.#resumeWork();
     this.#startStandbyIfIdle();
     this.#tokens.start();
@@ -171,7 +182,7 @@ class Daemon {
       this.#keeper.waitUntilIdle(),
       ...[...this.#supervisors.values()].map((supervisor) => supervisor.done),
     ]);
-    if (this.#isGone) this.#killSessions();
+    if (this.#isGone) await this.#killSessions();
     this.#store.close();
     logger.info("daemon.stopped", { gone: this.#isGone });
     return EXIT.stopped;
@@ -185,7 +196,7 @@ class Daemon {
     const calls = new Calls({
       ...ports,
       stateDir,
-      runtime: this.#runtime,
+      runtimes: this.#runtimes,
       limits: this.#limits,
       stopping: this.#stopping,
     });
@@ -195,7 +206,11 @@ class Daemon {
         nodeId: settings.nodeId,
         agentVersion: AGENT_VERSION,
         epoch: this.#epoch,
-        runtime: { kind: this.#runtime.kind, reason: this.#runtime.reason, limits: describeEnforcement() },
+        runtime: {
+          kind: this.#runtimes.node.kind,
+          reason: this.#runtimes.node.reason,
+          limits: describeEnforcement(this.#runtimes.node.kind),
+        },
         getToken: () => this.#nodeToken,
       },
       {
@@ -226,6 +241,14 @@ class Daemon {
     this.#wakeSessions();
   }
 
+  /** A host that still runs keeps its container. Sessions are read after the containers, so that none that starts now loses its own. */
+  #removeLeftContainers(): Promise<void> {
+    const isOpen = (mark: string) =>
+      this.#stopping.aborted ||
+      this.#store.sessions().some((session) => session.phase !== "finalized" && (session.mark ?? session.id) === mark);
+    return this.#runtimes.removeContainers((mark) => mark !== TRIAL_MARK && !isCheckoutMark(mark) && !isOpen(mark));
+  }
+
   #supervise(id: SessionId): void {
     const { settings } = this.#options;
     const supervisor = new SessionSupervisor(id, {
@@ -237,7 +260,7 @@ class Daemon {
       standby: this.#standby,
       node: { controlPlaneUrl: settings.controlPlaneUrl, nodeId: settings.nodeId, epoch: this.#epoch },
       stateDir: settings.stateDir,
-      runtime: this.#runtime,
+      runtimes: this.#runtimes,
       limits: this.#limits,
       finishTimeoutMs: settings.finishTimeoutMs,
       drainTimeoutMs: settings.drainTimeoutMs,
@@ -312,11 +335,12 @@ class Daemon {
   }
 
   /** The control plane no longer knows this node, so no session here can report to it. */
-  #killSessions(): void {
+  async #killSessions(): Promise<void> {
     for (const session of this.#store.sessions()) {
       if (session.process !== null) killMarked(session.process);
       reapSession(session.mark ?? session.id);
     }
+    await this.#runtimes.removeContainers(() => true);
     writeIdentity(this.#options.settings.stateDir, { phase: "gone" });
   }
 

@@ -72,9 +72,9 @@ function readText(file: string): string {
   }
 }
 
-/** Bytes in the file systems in memory that a sandbox has for itself. `init`: its first process. */
-export function readMemoryFiles(init: number): number {
-  return ["dev", "run"].reduce((sum, name) => {
+/** Bytes in the file systems in memory that a sandbox or container has for itself. `init`: its first process. */
+export function readMemoryFiles(init: number, names: readonly string[] = ["dev", "run"]): number {
+  return names.reduce((sum, name) => {
     try {
       const { blocks, bfree, bsize } = statfsSync(`/proc/${init}/root/${name}`);
       return sum + (blocks - bfree) * bsize;

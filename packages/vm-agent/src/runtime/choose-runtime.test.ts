@@ -18,12 +18,17 @@ const RUN = 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"';
 const TRY_NETWORK = 'while [ "$1" != -- ]; do shift; done; shift 6; "$1" -e "$4" "$2" "$3" && echo works';
 
 /** A `bwrap` and an `nsenter` first on the PATH that do what the scripts say. */
-function withBubblewrap(name: string, script: string, nsenter = RUN): { readonly PATH: string } {
+function withBubblewrap(
+  name: string,
+  script: string,
+  nsenter = RUN,
+): { readonly PATH: string; readonly DOCKER_HOST: string } {
   const bin = join(directory, name);
   mkdirSync(bin);
   for (const [program, text] of Object.entries({ bwrap: script, nsenter }))
     writeFileSync(join(bin, program), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
-  return { PATH: `${bin}:/usr/bin:/bin` };
+  // No engine answers there, also where this machine has one.
+  return { PATH: `${bin}:/usr/bin:/bin`, DOCKER_HOST: `unix://${directory}/no-engine.sock` };
 }
 
 test("the process runtime is chosen by its setting, without trying a sandbox", async () => {
@@ -47,6 +52,18 @@ test("where a sandbox does not work, auto falls back and says why; a demanded sa
     code: "sandbox_unavailable",
     message: expect.stringMatching(/^WORKSPACE_RUNTIME is sandbox, .*AppArmor/),
   });
+});
+
+test("[security 37] a demanded container is not replaced by a sandbox that works, nor by less", async () => {
+  const env = withBubblewrap("beside", `case "$*" in *--unshare-net*) ${RUN};; esac; echo works`);
+  const demanded = await chooseRuntime({ mode: "docker", readOnlyPaths: [] }, directory, env);
+  expect(demanded).toMatchObject({ kind: "unavailable", sandbox: null, demanded: "docker" });
+  expect(demanded.reason).toMatch(/docker/);
+  expect(createRuntimeFailure(demanded)).toMatchObject({
+    code: "docker_unavailable",
+    message: expect.stringMatching(/^WORKSPACE_RUNTIME is docker, and the node has no working docker engine: /),
+  });
+  expect(createRuntimeFailure(demanded, true).message).toMatch(/^The project demands the runtime docker, /);
 });
 
 test("a program that only claims to be a sandbox is not taken for one", async () => {

@@ -1,46 +1,70 @@
 /**
- * Chooses the node's runtime: the setting `WORKSPACE_RUNTIME`, and whether a sandbox really works here, which is tried with the
- * arguments that tasks get. A demanded sandbox is never replaced by less.
+ * Chooses the node's runtime: the setting `WORKSPACE_RUNTIME`, and whether a sandbox or a container really works here, which is
+ * tried with the arguments that tasks get. One that is demanded is never replaced by less.
  */
 import { homedir, userInfo } from "node:os";
-import type { Failure, HostSandbox, NodeRuntime } from "@samovar/contracts";
+import type { DemandedRuntime, Failure, HostSandbox, NodeRuntime } from "@samovar/contracts";
 import { findProgram } from "@samovar/processes";
+import {
+  type ContainerSettings,
+  DEFAULT_DOCKER_SETTINGS,
+  type DockerSettings,
+  findDocker,
+  ownModule,
+} from "./docker/choose-docker.ts";
 import { tryOut } from "./probe.ts";
 import { findUnhideable, type SandboxSettings } from "./sandbox-arguments.ts";
 
-export const RUNTIME_MODES = ["auto", "sandbox", "process"] as const;
+export const RUNTIME_MODES = ["auto", "sandbox", "docker", "process"] as const;
 
 export interface RuntimeSettings {
   readonly mode: (typeof RUNTIME_MODES)[number];
   /** Shown to agents besides, read-only. */
   readonly readOnlyPaths: readonly string[];
+  /** The defaults when absent. */
+  readonly docker?: DockerSettings;
 }
 
 export interface RuntimeChoice extends NodeRuntime {
   /** Null unless the kind is `sandbox`. */
   readonly sandbox: SandboxSettings | null;
+  /** Absent unless the kind is `docker`. */
+  readonly container?: ContainerSettings;
+  /** What was demanded, when the kind is `unavailable`; a sandbox when absent. */
+  readonly demanded?: DemandedRuntime;
 }
 
 /** Of {@link NodeRuntime}. */
 const REASON_MAX_CHARS = 1000;
 const SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin";
 
-/** `stateDir`: the node's state, which no workspace may see. Never throws. */
+/** `stateDir`: the node's state, which no workspace may see; `module`: the vm-agent's. Never throws. */
 export async function chooseRuntime(
-  { mode, readOnlyPaths }: RuntimeSettings,
+  { mode, readOnlyPaths, docker = DEFAULT_DOCKER_SETTINGS }: RuntimeSettings,
   stateDir: string,
   env: Readonly<Record<string, string | undefined>>,
+  module: string = ownModule(),
 ): Promise<RuntimeChoice> {
   if (mode === "process") return { kind: "process", reason: "WORKSPACE_RUNTIME is process.", sandbox: null };
   const hidden = [stateDir, ...listHomes()];
-  const found = await findSandbox({ hidden, readOnlyPaths: [...readOnlyPaths] }, env["PATH"] ?? SYSTEM_PATH);
-  if (typeof found !== "string") return { kind: "sandbox", reason: null, sandbox: found };
-  return {
-    kind: mode === "sandbox" ? "unavailable" : "process",
-    reason: found.slice(0, REASON_MAX_CHARS),
-    sandbox: null,
-  };
+  const faults: string[] = [];
+  if (mode !== "docker") {
+    const found = await findSandbox({ hidden, readOnlyPaths: [...readOnlyPaths] }, env["PATH"] ?? SYSTEM_PATH);
+    if (typeof found !== "string") return { kind: "sandbox", reason: null, sandbox: found };
+    faults.push(found);
+  }
+  if (mode !== "sandbox") {
+    const found = await findDocker({ settings: docker, hidden, stateDir, readOnlyPaths, env, module });
+    const why = faults.length === 0 ? null : toReason(faults);
+    if (typeof found !== "string") return { kind: "docker", reason: why, sandbox: null, container: found };
+    faults.push(found);
+  }
+  const reason = toReason(faults);
+  if (mode === "auto") return { kind: "process", reason, sandbox: null };
+  return { kind: "unavailable", reason, sandbox: null, ...(mode === "docker" ? { demanded: mode } : {}) };
 }
+
+const toReason = (faults: readonly string[]): string => faults.join(" ").slice(0, REASON_MAX_CHARS);
 
 /** `HOME` may be another directory than the user's, as on a server of the local cloud. */
 function listHomes(): string[] {
@@ -52,10 +76,15 @@ function listHomes(): string[] {
   }
 }
 
-/** The failure of a session that must not run, because the sandbox that its node demands does not work. */
-export function createRuntimeFailure({ reason }: NodeRuntime): Failure {
-  const message = `WORKSPACE_RUNTIME is sandbox, and the node has no working sandbox: ${reason ?? "unknown reason"}`;
-  return { code: "sandbox_unavailable", message };
+/** The failure of a session that must not run, because the runtime that its node, or its project, demands does not work. */
+export function createRuntimeFailure(
+  { reason, demanded = "sandbox" }: Pick<RuntimeChoice, "reason" | "demanded">,
+  byProject = false,
+): Failure {
+  const what = demanded === "sandbox" ? "sandbox" : "docker engine";
+  const who = byProject ? `The project demands the runtime ${demanded}` : `WORKSPACE_RUNTIME is ${demanded}`;
+  const message = `${who}, and the node has no working ${what}: ${reason ?? "unknown reason"}`;
+  return { code: `${demanded}_unavailable`, message };
 }
 
 export function createHostSandbox(

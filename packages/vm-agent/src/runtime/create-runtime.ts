@@ -1,7 +1,8 @@
 /** Creates the runtime of one session. */
 import type { Timers } from "@samovar/base";
-import type { HostSandbox } from "@samovar/contracts";
+import type { HostContainer, HostSandbox } from "@samovar/contracts";
 import type { EnterLimits } from "../limits/entry.ts";
+import { DockerRuntime } from "./docker/docker-runtime.ts";
 import { ProcessRuntime } from "./process-runtime.ts";
 import type { ProgramNetwork } from "./network/workspace-network.ts";
 import type { WorkspacePlaces, WorkspaceRuntime } from "./runtime.ts";
@@ -11,7 +12,9 @@ export interface RuntimeOptions {
   readonly places: WorkspacePlaces;
   /** Null: without a sandbox. */
   readonly sandbox: HostSandbox | null;
-  /** Of a workspace with a sandbox; without one, programs share the node's network. */
+  /** Null and absent: without a container. */
+  readonly container?: HostContainer | null;
+  /** Of a workspace with a sandbox or container; without one, programs share the node's network. */
   readonly network: { readonly programs: ProgramNetwork } | null;
   /** The session's mark, which its processes have in their environment. */
   readonly mark: string;
@@ -24,10 +27,16 @@ export function createRuntime({
   places,
   sandbox,
   network,
+  container = null,
   mark,
   timers,
   enter = (argv) => argv,
 }: RuntimeOptions): WorkspaceRuntime {
+  if (container !== null) {
+    if (network === null) throw new Error("a container needs a network of its own");
+    // The engine enforces its limits, because its programs are not this process's.
+    return new DockerRuntime({ home: places.home, container, network, mark, timers });
+  }
   if (sandbox === null) return new ProcessRuntime(places, mark, enter);
   if (network === null) throw new Error("a sandbox needs a network of its own");
   return new SandboxRuntime({ home: places.home, sandbox, network, timers, enter });

@@ -1,4 +1,4 @@
-/** The contract of both runtimes, with real processes; and what a hostile program reaches in each of them. */
+/** The contract of all runtimes, with real processes; and what a hostile program reaches in each of them. */
 import { spawn } from "node:child_process";
 import {
   existsSync,
@@ -15,10 +15,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { silentLogger, systemTimers } from "@samovar/base";
+import { NO_LIMITS } from "@samovar/contracts";
+import { reportOmission, VM_AGENT_BUNDLE } from "@samovar/testing";
+import { startTestEngine } from "@samovar/testing/docker-engine";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { chooseRuntime, createHostSandbox, type RuntimeChoice } from "./choose-runtime.ts";
 import { createRuntime } from "./create-runtime.ts";
-import { WorkspaceNetwork } from "./network/workspace-network.ts";
+import { createHostContainer, DEFAULT_DOCKER_SETTINGS } from "./docker/choose-docker.ts";
+import { CONTAINER_NODE } from "./docker/container-arguments.ts";
+import { createWorkspaceNetwork } from "./network/create-network.ts";
 import type { RuntimeProgram, WorkspaceRuntime } from "./runtime.ts";
 import { SEEN } from "./sandbox-arguments.ts";
 
@@ -26,10 +31,30 @@ const PATH = "/usr/local/bin:/usr/bin:/bin";
 const CANARY = "canary-of-the-kettle";
 /** Whether bubblewrap may make namespaces on this machine. Elsewhere the sandbox's half is left out, and one test says why. */
 const choice = await chooseRuntime({ mode: "sandbox", readOnlyPaths: [] }, "/nonexistent", { PATH });
-const kinds = ["process", ...(choice.kind === "sandbox" ? (["sandbox"] as const) : [])] as const;
+const engine = await startTestEngine();
+const docker =
+  typeof engine === "string" ? DEFAULT_DOCKER_SETTINGS : { ...DEFAULT_DOCKER_SETTINGS, image: engine.image };
+const ENV = { PATH, DOCKER_HOST: typeof engine === "string" ? undefined : (engine.address ?? undefined) };
+type Kind = WorkspaceRuntime["kind"];
+const kinds = (["process", "sandbox", "docker"] satisfies Kind[]).filter(
+  (kind) => kind === "process" || (kind === "sandbox" ? choice.kind === "sandbox" : typeof engine !== "string"),
+);
 
 test("a sandbox works on this machine, or the system restricts user namespaces", () => {
   expect(choice.reason ?? "restricts user namespaces").toMatch(/restricts user namespaces|not installed/);
+});
+
+let countPerKind = 0;
+beforeEach(({ task }) => {
+  if (task.suite?.name.includes("process runtime") === true) countPerKind += 1;
+});
+/** Without an engine, docker's part of the contract is named and counted at the end of the run. */
+afterAll(() => {
+  if (typeof engine === "string")
+    reportOmission({ what: "the docker runtime's contract", tests: countPerKind, reason: engine });
+});
+afterAll(async () => {
+  if (typeof engine !== "string") await engine.stop();
 });
 
 interface Rig {
@@ -54,7 +79,7 @@ afterEach(async () => {
   for (const end of ends.splice(0)) await end();
 });
 
-async function makeRig(kind: "process" | "sandbox", readOnlyPaths: readonly string[] = []): Promise<Rig> {
+async function makeRig(kind: Kind, readOnlyPaths: readonly string[] = []): Promise<Rig> {
   const stateDir = mkdtempSync(join(node, "state-"));
   const workspace = join(stateDir, "w/mine");
   const [checkout, home, other] = [join(workspace, "repo"), join(workspace, "home"), join(stateDir, "w/other/repo")];
@@ -63,11 +88,14 @@ async function makeRig(kind: "process" | "sandbox", readOnlyPaths: readonly stri
     writeFileSync(join(stateDir, secret), `${CANARY}\n`);
   writeFileSync(join(stateDir, "agents/agent.js"), CANARY);
   const mark = `ses-${readdirSync(node).length}-${kind}`;
-  const here: RuntimeChoice = await chooseRuntime({ mode: kind, readOnlyPaths }, stateDir, { PATH });
-  const sandbox = createHostSandbox(here, { repo: checkout, tmp: join(workspace, "tmp") });
-  const network = sandbox === null ? null : new WorkspaceNetwork({ sandbox, log: silentLogger });
+  const here = await choose(kind, readOnlyPaths, stateDir);
+  const places = { repo: checkout, tmp: join(workspace, "tmp") };
+  const sandbox = createHostSandbox(here, places);
+  const container = createHostContainer(here.container, places, { project: "prj", command: [], limits: NO_LIMITS });
+  const network = createWorkspaceNetwork({ sandbox, container }, { log: silentLogger });
   await network?.start();
-  const runtime = createRuntime({ places: { checkout, home }, sandbox, network, mark, timers: systemTimers });
+  const programs = { sandbox, container, network };
+  const runtime = createRuntime({ places: { checkout, home }, ...programs, mark, timers: systemTimers });
   ends.push(async () => {
     await runtime.end();
     await network?.close();
@@ -83,6 +111,20 @@ async function makeRig(kind: "process" | "sandbox", readOnlyPaths: readonly stri
     return output.trim();
   };
   return { stateDir, workspace, checkout, home, runtime, run };
+}
+
+let dockerChoice: Promise<RuntimeChoice> | null = null;
+/** The trial of a container takes a second, so there is one for all. */
+async function choose(kind: Kind, readOnlyPaths: readonly string[], stateDir: string): Promise<RuntimeChoice> {
+  const choosing = () => chooseRuntime({ mode: kind, readOnlyPaths, docker }, stateDir, ENV, VM_AGENT_BUNDLE);
+  if (kind !== "docker") return choosing();
+  dockerChoice ??= choosing();
+  const { container, ...rest } = await dockerChoice;
+  if (container === undefined) throw new Error(`no containers: ${rest.reason ?? ""}`);
+  return {
+    ...rest,
+    container: { ...container, owner: stateDir, hidden: [stateDir], readOnlyPaths: [...readOnlyPaths] },
+  };
 }
 
 const isRunning = (pid: number) =>
@@ -120,7 +162,7 @@ describe.each(kinds)("the %s runtime", (kind) => {
     expect(output).toBe(`${runtime.seen.checkout}\n${runtime.seen.home} ${CANARY}\ntea\n`);
     expect([errors, exit]).toEqual(["late\n", { code: 7, signal: null, error: null }]);
     expect(started.hasExited).toBe(true);
-    expect(runtime.seen).toEqual(kind === "sandbox" ? SEEN : { checkout, home });
+    expect(runtime.seen).toEqual(kind === "process" ? { checkout, home } : SEEN);
   });
 
   test("writes files of the checkout and the home that the node finds at its own paths", async () => {
@@ -179,7 +221,7 @@ describe.each(kinds)("the %s runtime", (kind) => {
 
   test("keeps services that a program leaves until the end, and then no process is left [R25]", async () => {
     const { run, runtime } = rig;
-    const seconds = 40_000 + (process.pid % 10_000) + (kind === "sandbox" ? 10_000 : 0);
+    const seconds = 40_000 + (process.pid % 5_000) + 5_000 * kinds.indexOf(kind);
     const output = await run(`sleep ${seconds} >/dev/null 2>&1 & echo set; exit 0`, { leavesServices: true });
     expect(output).toBe("set");
     await vi.waitFor(() => expect(findSleepers(seconds)).toHaveLength(1));
@@ -285,7 +327,7 @@ const reaches = (reach: Reach) => reach === "everyone" || (reach === "root" && i
 const leftFiles = () => readdirSync("/tmp").filter((name) => name.startsWith("smv-left-"));
 
 describe.each(kinds)("[security 23] a hostile program in the %s runtime", (kind) => {
-  test.for(ATTACKS)("$what: $process with the process runtime, never in the sandbox", async (attack) => {
+  test.for(ATTACKS)("$what: $process with the process runtime, never in a sandbox or container", async (attack) => {
     const bundle = join(node, `bundle-${kind}.mjs`);
     writeFileSync(bundle, "export {};\n");
     mkdirSync(join(node, "user/.ssh"), { recursive: true });
@@ -305,7 +347,7 @@ describe.each(kinds)("[security 23] a hostile program in the %s runtime", (kind)
       STATE: stateDir,
       NODE: node,
       BUNDLE: bundle,
-      NODE_BINARY: process.execPath,
+      NODE_BINARY: kind === "docker" ? CONTAINER_NODE : process.execPath,
       VICTIM: String(victim.pid),
     };
     const output = await run(attack.line, { env });
@@ -314,15 +356,18 @@ describe.each(kinds)("[security 23] a hostile program in the %s runtime", (kind)
     expect(existsSync(join("/usr", "smv-probe"))).toBe(false);
   });
 
-  test("finds what the kernel shows beside processes: nothing of it can be written in the sandbox", async () => {
+  test("finds what the kernel shows beside processes: nothing of it can be written in a sandbox or container", async () => {
     const { run } = await makeRig(kind);
-    const found = await run("find /proc -path '/proc/[0-9]*' -prune -o -type f -writable -print 2>/dev/null; true");
-    expect(kind === "sandbox" ? found : "").toBe("");
+    const writing = 'while read -r f; do (printf x >"$f") 2>/dev/null && echo "$f"; done; true';
+    const finding = "find /proc -path '/proc/[0-9]*' -prune -o -fstype proc -type f -writable -print 2>/dev/null";
+    // An engine shows a few files as writable and leaves it to the kernel to refuse the writing.
+    const found = kind === "docker" ? await run(`${finding} | ${writing}`) : await run(`${finding}; true`);
+    expect(kind === "process" ? "" : found).toBe("");
   });
 
-  test("starts a daemon without its environment that outlives the end: with the process runtime, never in the sandbox [security 38]", async () => {
+  test("starts a daemon without its environment that outlives the end: with the process runtime, never in a sandbox or container [security 38]", async () => {
     const { runtime, run, checkout } = await makeRig(kind);
-    const seconds = 60_000 + (process.pid % 10_000) + (kind === "sandbox" ? 10_000 : 0);
+    const seconds = 60_000 + (process.pid % 5_000) + 5_000 * kinds.indexOf(kind);
     const daemon = `env -i setsid sh -c '(setsid sleep ${seconds} &)' >/dev/null 2>&1`;
     const running = run(`${daemon}; until [ -e go ]; do sleep 0.01; done`);
     await vi.waitFor(() => expect(findSleepers(seconds)).toHaveLength(1));

@@ -1,9 +1,11 @@
 /**
- * Where a workspace's programs run: the agent, `samovar.setup` and all that they start. Both runtimes keep one contract
- * (`runtime.contract.test.ts`); only the sandbox is a boundary between a workspace and its node.
+ * Where a workspace's programs run: the agent, `samovar.setup` and all that they start. All runtimes keep one contract
+ * (`runtime.contract.test.ts`); sandbox and docker are a boundary between a workspace and its node.
  */
 import type { Readable, Writable } from "node:stream";
 import type { Usage } from "../limits/usage.ts";
+import type { Result } from "@samovar/base";
+import type { Failure } from "@samovar/contracts";
 
 /** Absolute paths on the node. */
 export interface WorkspacePlaces {
@@ -45,12 +47,30 @@ export interface RuntimeProcess {
   signal(name: "SIGTERM" | "SIGKILL"): void;
 }
 
+export interface PrepareProgress {
+  readonly signal: AbortSignal;
+  /** Whether code of the project that runs meanwhile may use the network. */
+  readonly allowsNetwork: boolean;
+  /** Output for people, in parts of lines. Called only when there is something to wait for. */
+  onOutput(text: string): void;
+}
+
+export interface Prepared {
+  /** argv of commands that the project's configuration wants to run in the checkout before anything else. */
+  readonly commands: readonly (readonly [file: string, ...args: string[]])[];
+}
+
 export interface WorkspaceRuntime {
-  readonly kind: "process" | "sandbox";
+  readonly kind: "process" | "sandbox" | "docker";
   /** The workspace's places as its programs see them: the paths that the agent gets, and that its updates name. */
   readonly seen: WorkspacePlaces;
   /** The node's path for an absolute one that a program names; null where a sandbox shows neither checkout nor home. */
   toNodePath(path: string): string | null;
+  /**
+   * Gets ready for programs, which may take long: an image is pulled or built. Once, before the first start, or not at all.
+   * Absent where nothing is to be done. Never throws.
+   */
+  prepare?(progress: PrepareProgress): Promise<Result<Prepared, Failure>>;
   /** Starts in the checkout, or in the home while there is no checkout. */
   start(program: RuntimeProgram): RuntimeProcess;
   /** What everything that was started uses now; above `max` it need not be exact. */

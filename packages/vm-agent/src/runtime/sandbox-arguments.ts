@@ -134,7 +134,7 @@ function toMounts(paths: readonly string[], hidden: readonly string[]): string[]
 }
 
 /** The program's file and its package; a script for Node is the second word, and a startup snapshot the third. */
-function listCommandPaths([program = "", ...words]: readonly string[], hidden: readonly string[]): string[] {
+export function listCommandPaths([program = "", ...words]: readonly string[], hidden: readonly string[]): string[] {
   const files = [program, ...words.slice(0, 2)].filter((word) => isAbsolute(word) && existsSync(word));
   return files.flatMap((file) => {
     const real = toRealPath(file);
@@ -145,7 +145,7 @@ function listCommandPaths([program = "", ...words]: readonly string[], hidden: r
   });
 }
 
-function isShowable(path: string, hidden: readonly string[]): boolean {
+export function isShowable(path: string, hidden: readonly string[]): boolean {
   if (NOT_WHOLE.has(path) || NEVER.some((never) => isBelow(never, path))) return false;
   return !hidden.some((each) => isBelow(path, each) || isBelow(path, toRealPath(each)));
 }

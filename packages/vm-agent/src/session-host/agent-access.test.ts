@@ -48,6 +48,7 @@ async function given(agent: Partial<HostLaunch["agent"]>, answers: readonly (rea
     cwd: home,
     home,
     sandbox: null,
+    container: null,
     agent: { kind: "tea", command: ["sh"], env: {}, gateway: null, secretEnv: false, ...agent },
     model: null,
     permissionMode: null,

@@ -117,6 +117,7 @@ export function aLaunch(
     home,
     sandbox: null,
     limits: NO_LIMITS,
+    container: null,
     agent: { kind: "script", command: scriptAgent, env: {}, gateway: null, secretEnv: false },
     model: null,
     permissionMode: null,

@@ -21,6 +21,7 @@ import { ControlSocket } from "./control-socket.ts";
 import type { StopReason, TurnEnd, TurnResult } from "./outcome.ts";
 import { getTurnEnd } from "./outcome.ts";
 import { Recorder } from "./recorder.ts";
+import { prepareRuntime } from "./prepare-runtime.ts";
 import { recover } from "./recovery.ts";
 import { SessionSecrets } from "./session-secrets.ts";
 import { runSetupScript } from "./setup-script.ts";
@@ -41,7 +42,7 @@ export interface HostPorts {
   readonly standby: Standby | null;
   /** Where the session's programs run. */
   readonly runtime: WorkspaceRuntime;
-  /** The network that they share; null without a sandbox. */
+  /** The network that they share; null without a sandbox or container. */
   readonly network: WorkspaceNetwork | null;
   readonly limits: Pick<SessionLimits, "watch">;
   readonly store: OutboxStore;
@@ -176,9 +177,10 @@ export class SessionHost {
 
   #watchLimits(): ReturnType<SessionLimits["watch"]> {
     const { limits, launch, standby, runtime, clock, timers } = this.#ports;
+    const tmp = launch.sandbox?.tmp ?? launch.container?.tmp;
     return limits.watch({
       runtimes: standby === null ? [runtime] : [runtime, standby.runtime],
-      directories: [launch.cwd, launch.home, ...(launch.sandbox === null ? [] : [launch.sandbox.tmp])],
+      directories: [launch.cwd, launch.home, ...(tmp === undefined ? [] : [tmp])],
       clock,
       timers,
       onReached: (reached) => {
@@ -232,7 +234,7 @@ export class SessionHost {
       await network.start();
     } catch (error) {
       return {
-        code: "sandbox_unavailable",
+        code: `${launch.container === null ? "sandbox" : "docker"}_unavailable`,
         message: `The workspace's network could not be created: ${errorMessage(error)}`,
       };
     }
@@ -248,7 +250,8 @@ export class SessionHost {
   async #runSetupAndTurn(grant: AgentAccess, standby: StartedAgent | null): Promise<TurnResult> {
     const { launch, runtime, record, clock, timers, starts, log } = this.#ports;
     const { signal } = this.#stopped;
-    const failure = await runSetupScript({ launch, runtime, recorder: this.#recorder, clock, timers, log, signal });
+    const setup = { launch, runtime, recorder: this.#recorder, clock, timers, log, signal };
+    const failure = (await prepareRuntime(setup)) ?? (await runSetupScript(setup));
     const refusal = failure ?? findStartingFile(launch);
     if (refusal !== null) return { kind: "unready", failure: refusal };
     const onDelayed = () => this.#onDelayed();

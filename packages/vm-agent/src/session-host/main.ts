@@ -9,7 +9,8 @@ import { OutboxStore, SessionRecord, openSessionFile } from "@samovar/outbox";
 import { START_GATE_VARIABLE, startGate } from "@samovar/processes";
 import { openSessionLimits } from "../limits/session-limits.ts";
 import { createRuntime } from "../runtime/create-runtime.ts";
-import { WorkspaceNetwork, type WorkspaceNetworkPorts } from "../runtime/network/workspace-network.ts";
+import { createWorkspaceNetwork } from "../runtime/network/create-network.ts";
+import type { WorkspaceNetwork, WorkspaceNetworkPorts } from "../runtime/network/workspace-network.ts";
 import { SessionHost } from "./host.ts";
 import type { Standby } from "./standby.ts";
 import { readLogLevel, readOutboxSettings } from "./settings.ts";
@@ -60,16 +61,16 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
   record.claim(launch);
   if (salvage !== null) log.error("outbox.damaged", { ...salvage });
   const store = new OutboxStore(db, launch.sessionId);
-  const { cwd, home, sandbox, mark } = launch;
-  const network =
-    deps.network ?? (sandbox === null ? null : new WorkspaceNetwork({ sandbox, log, outside: deps.outside }));
+  const { cwd, home, sandbox, container, mark } = launch;
+  const ready = sandbox === null ? null : (deps.network ?? null);
+  const network = ready ?? createWorkspaceNetwork({ sandbox, container }, { log, outside: deps.outside });
   const limits = standby?.limits ?? openSessionLimits(mark, launch.limits);
   const { enter } = limits;
   const host = new SessionHost({
     directory,
     launch,
     standby,
-    runtime: createRuntime({ places: { checkout: cwd, home }, sandbox, network, mark, timers, enter }),
+    runtime: createRuntime({ places: { checkout: cwd, home }, sandbox, network, container, mark, timers, enter }),
     network,
     limits,
     store,
@@ -90,6 +91,7 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
     await host.run();
   } finally {
     process.off("SIGHUP", ignore).off("SIGTERM", stop).off("SIGINT", stop);
+    if (network !== deps.network) await deps.network?.close();
     limits.remove();
     db.close();
   }

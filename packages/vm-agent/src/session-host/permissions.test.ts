@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { silentLogger, systemTimers } from "@samovar/base";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createRuntime } from "../runtime/create-runtime.ts";
-import { WorkspaceNetwork } from "../runtime/network/workspace-network.ts";
+import { createWorkspaceNetwork } from "../runtime/network/create-network.ts";
 import { decidePermission } from "./permissions.ts";
 
 let directory: string;
@@ -33,7 +33,7 @@ describe.each(["process", "sandbox"] as const)("a permission request in the %s r
       tmp: join(directory, "tmp"),
     };
     const timers = systemTimers;
-    const network = new WorkspaceNetwork({ sandbox, log: silentLogger });
+    const network = createWorkspaceNetwork({ sandbox }, { log: silentLogger });
     const runtime = createRuntime({ places, sandbox: kind === "sandbox" ? sandbox : null, network, mark: "m", timers });
     const { checkout, home } = runtime.seen;
     const named = path({ checkout: checkout ?? "", home });

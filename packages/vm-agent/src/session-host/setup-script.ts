@@ -8,14 +8,11 @@ import { StringDecoder } from "node:string_decoder";
 import type { Clock, Logger, Timers } from "@samovar/base";
 import { RunningClock } from "@samovar/base";
 import type { Failure, HostLaunch } from "@samovar/contracts";
-import type { HeldText } from "@samovar/domain/secret-redactor";
-import { NOTHING_HELD } from "@samovar/domain/secret-redactor";
-import type { BoundedOutput } from "@samovar/script-agent/bounded-output";
 import { processTime } from "@samovar/processes";
-import { boundedOutput } from "@samovar/script-agent/bounded-output";
 import type { ProgramExit, RuntimeProcess, WorkspaceRuntime } from "../runtime/runtime.ts";
 import { createAgentEnvironment, createAgentStart } from "./agent-environment.ts";
 import { readSurroundings } from "./agent-process.ts";
+import { GrowingOutput } from "./growing-output.ts";
 import { isWithin } from "./permissions.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -34,11 +31,7 @@ const SETUP_FILE = "samovar.setup";
 /** Marks processes that the script started: services for the agent, which run until the session's end. */
 export const SETUP_MARK = "SAMOVAR_SETUP";
 
-const KEPT_CHARS = 32_000;
-const SHOW_EVERY_MS = 500;
 const KILL_GRACE_MS = 2_000;
-const LAST_LINES = 20;
-const LAST_LINES_CHARS = 2_000;
 
 type SetupEnd =
   | { readonly kind: "exited"; readonly code: number }
@@ -48,18 +41,29 @@ type SetupEnd =
 
 /** Null when there is no script or it succeeded. Never throws. */
 export async function runSetupScript(ports: SetupPorts): Promise<Failure | null> {
-  const { launch, runtime, log, signal } = ports;
+  const { launch, runtime, signal } = ports;
   const found = findScript(launch.cwd, runtime.seen.checkout ?? launch.cwd);
   if (found.kind === "none" || signal.aborted) return null;
   if (found.kind === "unfit") return { code: "setup_failed", message: found.message };
-  const message = new SetupMessage(ports);
-  const child = start(found.argv, launch, runtime);
-  log.info("setup.started");
+  return runSetupStep(SETUP_FILE, found.argv, ports);
+}
+
+/** Runs one program before the agent. `name`: for people. Null when it succeeded. Never throws. */
+export async function runSetupStep(
+  name: string,
+  argv: readonly [string, ...string[]],
+  ports: SetupPorts,
+): Promise<Failure | null> {
+  const { launch, runtime, log } = ports;
+  const message = new GrowingOutput(name, ports);
+  const child = start(argv, launch, runtime);
+  log.info("setup.started", { step: name });
   const end = await waitForEnd(child, message, ports);
-  log.info("setup.finished", { end: end.kind });
-  await message.finish(end);
-  const reason = formatFailure(end, launch.setupTimeoutMs);
-  return reason === null ? null : { code: "setup_failed", message: `${reason}${getLastLines(message.output)}` };
+  log.info("setup.finished", { step: name, end: end.kind });
+  const reason = formatFailure(name, end, launch.setupTimeoutMs);
+  const isExited = end.kind === "exited";
+  await message.finish({ reason, isReasonShown: !isExited, exitCode: isExited ? end.code : null });
+  return reason === null ? null : { code: "setup_failed", message: `${reason}${message.getLastLines()}` };
 }
 
 type Found =
@@ -103,7 +107,7 @@ function start(argv: readonly string[], launch: HostLaunch, runtime: WorkspaceRu
 
 function waitForEnd(
   child: RuntimeProcess,
-  message: SetupMessage,
+  message: GrowingOutput,
   { launch, clock, timers, signal }: SetupPorts,
 ): Promise<SetupEnd> {
   const { promise, resolve } = Promise.withResolvers<SetupEnd>();
@@ -141,88 +145,18 @@ function toSetupEnd({ code, signal, error }: ProgramExit): SetupEnd {
   return code === null ? { kind: "killed", signal: String(signal) } : { kind: "exited", code };
 }
 
-/** The script as a tool call in the transcript. */
-class SetupMessage {
-  readonly #ports: SetupPorts;
-  /** Redacted before it is cut. */
-  readonly #output: BoundedOutput = boundedOutput(KEPT_CHARS, KEPT_CHARS);
-  #held: HeldText = NOTHING_HELD;
-  #cancelShow: (() => void) | null = null;
-  #over = false;
-
-  constructor(ports: SetupPorts) {
-    this.#ports = ports;
-    this.#record({
-      sessionUpdate: "tool_call",
-      name: "setup",
-      kind: "execute",
-      title: SETUP_FILE,
-      status: "in_progress",
-    });
-  }
-
-  get output(): string {
-    return this.#output.text();
-  }
-
-  append(text: string): void {
-    const { text: shown, held } = this.#ports.recorder.redactChunk(this.#held, text);
-    this.#held = held;
-    this.#output.append(shown);
-    if (this.#cancelShow !== null) return;
-    this.#show();
-    this.#cancelShow = this.#ports.timers.after(SHOW_EVERY_MS, () => {
-      this.#cancelShow = null;
-      if (!this.#over) this.#show();
-    });
-  }
-
-  finish(end: SetupEnd): Promise<void> {
-    this.#over = true;
-    this.#cancelShow?.();
-    this.#output.append(this.#ports.recorder.redactRest(this.#held));
-    this.#held = NOTHING_HELD;
-    const reason = formatFailure(end, this.#ports.launch.setupTimeoutMs);
-    const remark = end.kind === "exited" || reason === null ? [] : [`[${reason}]`];
-    const text = [this.output.replace(/\n$/, ""), ...remark].filter((part) => part !== "").join("\n");
-    this.#record({
-      sessionUpdate: "tool_call_update",
-      status: reason === null ? "completed" : "failed",
-      content: createTextContent(text === "" ? "(no output)\n" : `${text}\n`),
-      rawOutput: { exitCode: end.kind === "exited" ? end.code : null },
-    });
-    return this.#ports.recorder.commit();
-  }
-
-  #show(): void {
-    this.#record({ sessionUpdate: "tool_call_update", content: createTextContent(this.output) });
-  }
-
-  #record(update: object): void {
-    this.#ports.recorder.update({ toolCallId: SETUP_FILE, ...update });
-    void this.#ports.recorder.commit();
-  }
-}
-
-const createTextContent = (text: string) => [{ type: "content", content: { type: "text", text } }];
-
 /** Null when it succeeded. */
-function formatFailure(end: SetupEnd, timeoutMs: number): string | null {
+function formatFailure(name: string, end: SetupEnd, timeoutMs: number): string | null {
   switch (end.kind) {
     case "exited":
-      return end.code === 0 ? null : `${SETUP_FILE} failed with exit code ${end.code}.`;
+      return end.code === 0 ? null : `${name} failed with exit code ${end.code}.`;
     case "killed":
-      return `${SETUP_FILE} was ended by ${end.signal}.`;
+      return `${name} was ended by ${end.signal}.`;
     case "too_long":
-      return `${SETUP_FILE} took longer than its limit of ${timeoutMs / 1000} s and was ended.`;
+      return `${name} took longer than its limit of ${timeoutMs / 1000} s and was ended.`;
     case "stopped":
-      return `${SETUP_FILE} was stopped.`;
+      return `${name} was stopped.`;
     case "unstartable":
-      return `${SETUP_FILE} could not be started: ${end.message}`;
+      return `${name} could not be started: ${end.message}`;
   }
-}
-
-function getLastLines(output: string): string {
-  const lines = output.trimEnd().split("\n").slice(-LAST_LINES).join("\n").slice(-LAST_LINES_CHARS).trim();
-  return lines === "" ? "" : ` Its last lines:\n${lines}`;
 }

@@ -10,7 +10,7 @@ import { errorMessage, jsonLogger, systemClock, systemRandom, systemTimers } fro
 import type { HostStandby, StandbyAssignment } from "@samovar/contracts";
 import { PROTOCOL_VERSION, hostStandby, standbyAssignment } from "@samovar/contracts";
 import { reportReady } from "@samovar/processes";
-import { WorkspaceNetwork } from "../runtime/network/workspace-network.ts";
+import { createWorkspaceNetwork } from "../runtime/network/create-network.ts";
 import { runSessionHost } from "./main.ts";
 import { endStandby, startStandby } from "./standby.ts";
 
@@ -21,8 +21,7 @@ export async function runStandbyHost(directory: string, input: Readable): Promis
   try {
     const setup = readStandby(directory);
     const assignment = readAssignment(input);
-    const { sandbox } = setup;
-    const network = sandbox === null ? null : new WorkspaceNetwork({ sandbox, log });
+    const network = createWorkspaceNetwork(setup, { log });
     // Its failure is reported where it is used.
     network?.start().catch(() => {});
     const standby = await startStandby(setup, log, { random: systemRandom, timers: systemTimers, network });

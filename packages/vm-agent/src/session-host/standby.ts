@@ -41,6 +41,7 @@ export function matchesLaunch(standby: Standby | null, launch: HostLaunch): stan
   const { command, env, gateway } = launch.agent;
   return (
     standby.mark === launch.mark &&
+    launch.container === null &&
     standby.api === gateway &&
     JSON.stringify(standby.sandbox) === JSON.stringify(launch.sandbox) &&
     JSON.stringify(standby.command) === JSON.stringify(command) &&

@@ -6,6 +6,7 @@ import type {
   CheckoutOptions,
   CommandDraft,
   CommitIdentity,
+  DemandedRuntime,
   Failure,
   VmSize,
 } from "@samovar/contracts";
@@ -31,6 +32,8 @@ export interface RunPlan extends RunStart {
   readonly agent: AgentRecipe;
   readonly checkout: CheckoutOptions;
   readonly commitIdentity: CommitIdentity;
+  /** Absent from plans of earlier versions. */
+  readonly runtime?: DemandedRuntime | null;
   readonly repoUrl: string;
   readonly baseBranch: string | null;
   readonly settings: Pick<Config, "AGENT_IDLE_TIMEOUT_MS" | "TASK_MAX_DURATION_MS" | "SETUP_TIMEOUT_MS">;
@@ -77,6 +80,7 @@ export async function openRun(deps: Deps, params: TaskRunParams): Promise<RunPla
     agent: project.repositorySettings === "used" ? withRepositorySettings(agent) : agent,
     checkout: project.checkout ?? PLAIN_CHECKOUT,
     commitIdentity: project.commitIdentity ?? { name: COMMIT_NAME, email: COMMIT_EMAIL },
+    runtime: project.runtime,
     repoUrl: project.repoUrl,
     baseBranch: task.baseBranch ?? project.baseBranch,
     settings: { AGENT_IDLE_TIMEOUT_MS, TASK_MAX_DURATION_MS, SETUP_TIMEOUT_MS },
@@ -92,6 +96,7 @@ export function toRunJob({
   agent,
   checkout,
   commitIdentity,
+  runtime = null,
   repoUrl,
   baseBranch,
   settings,
@@ -129,6 +134,7 @@ export function toRunJob({
         workspaceId,
         sessionId,
         agent,
+        runtime,
         model: task.model,
         permissionMode: task.permissionMode,
         setupTimeoutMs: settings.SETUP_TIMEOUT_MS,

@@ -1,1 +1,1 @@
-export const agent = "vm-agent";
+exports.agent = "vm-agent";

@@ -13,6 +13,8 @@ import { getAgeShare, formatAge, getCostSoFar } from "./node-usage.ts";
 const AGE_STEP_MS = 20_000;
 /** Names that were made about the same time differ at their ends. */
 const TAIL = 6;
+/** What agents are held by; null: nothing. */
+const BOUNDARIES = { sandbox: "Sandbox", docker: "Docker", process: null, unavailable: null } as const;
 
 export function NodeName({ node }: { readonly node: NodeView }) {
   return (
@@ -22,7 +24,7 @@ export function NodeName({ node }: { readonly node: NodeView }) {
         <span className="shrink-0">{visibleText(node.name.slice(-TAIL))}</span>
       </code>
       <span className="text-small text-ink-3">
-        {[node.size, node.location, node.runtime?.kind === "sandbox" ? "Sandbox" : null]
+        {[node.size, node.location, node.runtime === null ? null : BOUNDARIES[node.runtime.kind]]
           .filter((part) => part !== null)
           .join(" · ")}
       </span>

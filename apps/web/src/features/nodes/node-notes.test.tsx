@@ -13,9 +13,13 @@ const show = (runtime: NodeRuntime | null) => {
   return { name: renderToStaticMarkup(<NodeName node={node} />), notes };
 };
 
-it("[security 23] names a sandbox beside the size, and gives the reason where there is none", () => {
+it("[security 23] names a sandbox or container beside the size, and gives the reason where there is none", () => {
   expect(show({ kind: "sandbox", reason: null })).toMatchObject({
     name: expect.stringContaining("· Sandbox"),
+    notes: "",
+  });
+  expect(show({ kind: "docker", reason: "bubblewrap is not installed." })).toMatchObject({
+    name: expect.stringContaining("· Docker"),
     notes: "",
   });
   const without = show({ kind: "process", reason: "bubblewrap is not installed.\u202e" });

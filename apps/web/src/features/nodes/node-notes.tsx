@@ -14,7 +14,8 @@ export function hasNotes(node: NodeView, { retained }: NodeUsage): boolean {
   return isUnusual || outbox.deadLetters > 0 || retained.length > 0;
 }
 
-const isWithoutSandbox = ({ runtime }: NodeView): boolean => runtime !== null && runtime.kind !== "sandbox";
+const isWithoutSandbox = ({ runtime }: NodeView): boolean =>
+  runtime !== null && runtime.kind !== "sandbox" && runtime.kind !== "docker";
 
 export function NodeNotes({ node, usage }: { readonly node: NodeView; readonly usage: NodeUsage }) {
   const { unreachableSince, failure, outbox, runtime } = node;

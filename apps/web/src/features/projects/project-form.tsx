@@ -1,6 +1,6 @@
 /** The form of a project's settings. */
 import type { AgentKind, PatchProject, ProjectView } from "@samovar/contracts";
-import { patchProject as schema, vmSize } from "@samovar/contracts";
+import { demandedRuntime, patchProject as schema, vmSize } from "@samovar/contracts";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { patchProject } from "../../api/commands.ts";
@@ -17,6 +17,7 @@ import { getFaults, refusedField, type Faults } from "./project-faults.ts";
 import { nameHosts, readProjectForm } from "./read-project-form.ts";
 import { RepositorySettingsField } from "./repository-settings-field.tsx";
 
+const RUNTIMES = { sandbox: "Sandbox, or the task fails", docker: "Docker container, or the task fails" } as const;
 const SIZES = { small: "Small", medium: "Medium", large: "Large" } as const;
 
 export function ProjectForm({ project }: { readonly project: ProjectView }) {
@@ -68,6 +69,14 @@ export function ProjectForm({ project }: { readonly project: ProjectView }) {
           ))}
         </SelectField>
         <DefaultAgent chosen={project.defaultAgent} />
+        <SelectField label="Tasks run in" name="runtime" defaultValue={project.runtime ?? ""}>
+          <option value="">The node's runtime</option>
+          {demandedRuntime.options.map((runtime) => (
+            <option key={runtime} value={runtime}>
+              {RUNTIMES[runtime]}
+            </option>
+          ))}
+        </SelectField>
         <Field
           label="Commit author name"
           name="commitName"

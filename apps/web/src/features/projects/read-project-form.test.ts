@@ -12,6 +12,7 @@ it("reads empty fields as the installation's own choice", () => {
     baseBranch: null,
     defaultVmSize: null,
     defaultAgent: null,
+    runtime: null,
     commitIdentity: null,
     checkout: { submodules: false, lfs: false, hooks: false },
     egress: { mode: "open", hosts: [] },
@@ -20,8 +21,10 @@ it("reads empty fields as the installation's own choice", () => {
 });
 
 it("reads what is set, and leaves half an author for the schema to refuse", () => {
-  const read = readProjectForm(form({ name: "T", repoUrl: "/r", commitName: "A", defaultVmSize: "large", lfs: "on" }));
-  expect(read).toMatchObject({ defaultVmSize: "large", checkout: { lfs: true, hooks: false } });
+  const read = readProjectForm(
+    form({ name: "T", repoUrl: "/r", commitName: "A", defaultVmSize: "large", runtime: "docker", lfs: "on" }),
+  );
+  expect(read).toMatchObject({ defaultVmSize: "large", runtime: "docker", checkout: { lfs: true, hooks: false } });
   expect(patchProject.safeParse(read).error?.issues[0]?.path).toEqual(["commitIdentity", "email"]);
 });
 

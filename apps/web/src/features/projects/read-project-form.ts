@@ -1,6 +1,6 @@
 /** What a person typed about a project, as a change that is yet to be checked. Pure. */
 import type { PatchProject } from "@samovar/contracts";
-import { egressMode, vmSize } from "@samovar/contracts";
+import { demandedRuntime, egressMode, vmSize } from "@samovar/contracts";
 
 export function readProjectForm(form: Pick<FormData, "get">): PatchProject {
   const text = (name: string) => String(form.get(name) ?? "").trim();
@@ -13,6 +13,7 @@ export function readProjectForm(form: Pick<FormData, "get">): PatchProject {
     baseBranch: orNull("baseBranch"),
     defaultVmSize: vmSize.safeParse(text("defaultVmSize")).data ?? null,
     defaultAgent: orNull("defaultAgent"),
+    runtime: demandedRuntime.safeParse(text("runtime")).data ?? null,
     commitIdentity: name === "" && email === "" ? null : { name, email },
     repositorySettings: checked("repositorySettings") ? "used" : "ignored",
     egress: { mode: egressMode.safeParse(text("egressMode")).data ?? "open", hosts: readHosts(text("egressHosts")) },

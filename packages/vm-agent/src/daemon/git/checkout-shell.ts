@@ -1,14 +1,17 @@
 /** The shell in which git works on a workspace's checkout, within the workspace's limits. */
 import { randomBytes } from "node:crypto";
 import { silentLogger, systemClock, systemTimers } from "@samovar/base";
-import type { HostSandbox, WorkspaceLimits } from "@samovar/contracts";
+import type { HostContainer, WorkspaceLimits } from "@samovar/contracts";
 import type { EgressRules } from "@samovar/domain/egress";
 import { join } from "node:path";
 import { createLimitFailure, type LimitReached } from "../../limits/limits.ts";
 import { openSessionLimits } from "../../limits/session-limits.ts";
 import { createHostSandbox, createRuntimeFailure, type RuntimeChoice } from "../../runtime/choose-runtime.ts";
 import { createRuntime } from "../../runtime/create-runtime.ts";
-import { NO_NETWORK, WorkspaceNetwork } from "../../runtime/network/workspace-network.ts";
+import { createHostContainer } from "../../runtime/docker/choose-docker.ts";
+import { findImage } from "../../runtime/docker/image.ts";
+import { createWorkspaceNetwork, type NetworkBounds } from "../../runtime/network/create-network.ts";
+import { NO_NETWORK, type WorkspaceNetwork } from "../../runtime/network/workspace-network.ts";
 import { WorkspaceShell } from "../../runtime/workspace-shell.ts";
 import { SESSION_MARK } from "../../session-host/agent-environment.ts";
 import type { CheckoutPaths } from "./checkout-paths.ts";
@@ -18,9 +21,17 @@ import type { GitOptions } from "./git.ts";
 export interface CheckoutRuntime {
   readonly runtime: RuntimeChoice;
   readonly limits: WorkspaceLimits;
-  /** Which connections leave a sandbox; without them none does. */
+  /** Which connections leave a sandbox or container; without them none does. */
   readonly connections?: EgressRules | null;
+  /** The project whose hooks run, and need its image in a container; without it git gets the node's image. */
+  readonly hooksOf?: string | null;
 }
+
+/** Of this process, so that the next one knows what it left. */
+const MARK_PREFIX = `checkout-${process.pid}-`;
+
+/** Whether a mark is of a shell that this process opened. */
+export const isCheckoutMark = (mark: string): boolean => mark.startsWith(MARK_PREFIX);
 
 /** Variables of the node that programs in the shell get: nothing that opens a login. */
 const PASSED_ON = ["PATH", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"];
@@ -31,20 +42,22 @@ const CERTIFICATES = ["SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"];
  * work, and with a sentence when a limit is reached.
  */
 export async function withCheckoutShell<T>(
-  { runtime: choice, limits, connections = null }: CheckoutRuntime,
+  { runtime: choice, limits, connections = null, hooksOf = null }: CheckoutRuntime,
   paths: CheckoutPaths,
   work: (shell: WorkspaceShell) => Promise<T>,
 ): Promise<T> {
   if (choice.kind === "unavailable") throw new Error(createRuntimeFailure(choice).message);
   // Another one than the session's, so that the end of an agent that runs meanwhile leaves the shell alone.
-  const mark = `checkout-${randomBytes(8).toString("hex")}`;
+  const mark = `${MARK_PREFIX}${randomBytes(8).toString("hex")}`;
   const within = openSessionLimits(mark, limits);
   const sandbox = createHostSandbox(choice, paths);
-  const network = sandbox === null || connections === null ? null : await openNetwork(sandbox, connections);
+  const container = await chooseContainer({ runtime: choice, limits, hooksOf }, paths);
+  const network = connections === null ? null : await openNetwork({ sandbox, container }, connections);
   const runtime = createRuntime({
     places: { checkout: paths.repo, home: paths.home },
     sandbox,
     network: network ?? NO_NETWORK,
+    container,
     mark,
     timers: systemTimers,
     enter: within.enter,
@@ -76,11 +89,21 @@ export async function withCheckoutShell<T>(
 }
 
 /** What is refused is part of a hook's output, not of the transcript. */
-async function openNetwork(sandbox: HostSandbox, rules: EgressRules): Promise<WorkspaceNetwork> {
-  const network = new WorkspaceNetwork({ sandbox, log: silentLogger });
-  await network.start();
-  network.use({ rules, onRefused: () => {} });
+async function openNetwork(bounds: NetworkBounds, rules: EgressRules): Promise<WorkspaceNetwork | null> {
+  const network = createWorkspaceNetwork(bounds, { log: silentLogger });
+  await network?.start();
+  network?.use({ rules, onRefused: () => {} });
   return network;
+}
+
+/** One of its own, because the session's has ended. Nothing is pulled or built for it, least of all by the agent's Dockerfile. */
+async function chooseContainer(
+  { runtime, limits, hooksOf }: Omit<CheckoutRuntime, "connections">,
+  paths: CheckoutPaths,
+): Promise<HostContainer | null> {
+  const container = createHostContainer(runtime.container, paths, { project: hooksOf ?? "", command: [], limits });
+  if (container === null || hooksOf == null) return container;
+  return { ...container, image: (await findImage(container)) ?? container.image };
 }
 
 function createEnvironment(home: string, mark: string): Record<string, string> {

@@ -29,7 +29,8 @@ export async function runPrePushHook(
   options: GitOptions & { readonly shell: WorkspaceShell },
 ): Promise<string | null> {
   const hook = join(hooksPath, "pre-push");
-  if ((await runBesideGit(["test", "-x", hook], options)).code !== 0) return null;
+  // The shell's own `test`: an image may have no other, and the hook must not be left out for that.
+  if ((await runBesideGit(["/bin/sh", "-c", 'test -x "$1"', "sh", hook], options)).code !== 0) return null;
   const none = "0".repeat(push.head.length);
   const line = `HEAD ${push.head} refs/heads/${push.branch} ${none}\n`;
   const run = await runBesideGit([hook, "origin", push.url], options, { input: line });

@@ -16,8 +16,10 @@ import {
 } from "node:fs";
 import { delimiter, join } from "node:path";
 import { execFileSync } from "node:child_process";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { chooseRuntime } from "../../runtime/choose-runtime.ts";
+import { reportOmission, VM_AGENT_BUNDLE } from "@samovar/testing";
+import { startTestEngine, type TestEngine } from "@samovar/testing/docker-engine";
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { chooseRuntime, type RuntimeChoice } from "../../runtime/choose-runtime.ts";
 import { readWorkspaceDiff } from "../workspaces/workspace-diff.ts";
 import type { CheckoutPaths } from "./checkout-paths.ts";
 import { getCheckoutOptions, withCheckoutShell } from "./checkout-shell.ts";
@@ -39,8 +41,23 @@ import { startGitService } from "./servers.testing.ts";
 vi.setConfig({ testTimeout: 60_000 });
 
 const SANDBOX = await chooseRuntime({ mode: "sandbox", readOnlyPaths: [] }, "/nonexistent", process.env);
-const runtimes = [PROCESS_RUNTIME, ...(SANDBOX.kind === "sandbox" ? [SANDBOX] : [])];
-const walls = runtimes.filter(({ kind }) => kind === "sandbox");
+const engine = await startTestEngine();
+const DOCKER = typeof engine === "string" ? null : await chooseDocker(engine);
+const runtimes = [PROCESS_RUNTIME, SANDBOX, DOCKER].flatMap((each) =>
+  each === null || each.kind === "unavailable" ? [] : [each],
+);
+const walls = runtimes.filter(({ kind }) => kind !== "process");
+
+function chooseDocker({ address, image }: TestEngine): Promise<RuntimeChoice> {
+  const env = { ...process.env, DOCKER_HOST: address ?? undefined };
+  return chooseRuntime({ mode: "docker", readOnlyPaths: [], docker: { image } }, "/nonexistent", env, VM_AGENT_BUNDLE);
+}
+
+afterAll(async () => {
+  if (typeof engine !== "string") return engine.stop();
+  const tests = 2 + 1 + Object.keys(REDIRECTIONS).length + 3;
+  reportOmission({ what: "git on checkouts in docker containers", tests, reason: engine });
+});
 
 let root: string;
 let origin: string;
@@ -80,7 +97,7 @@ describe.each(runtimes)("a finish in the $kind runtime", (runtime) => {
     writeFiles(paths.repo, { "b.txt": "b\n" });
     expect(await finish({ runtime }, { checkout: { ...input.checkout, hooks: true } })).toMatchObject({ pushed: true });
     const head = runGit(paths.repo, "rev-parse", "HEAD");
-    const place = runtime.kind === "sandbox" ? "/workspace" : paths.repo;
+    const place = runtime.kind === "process" ? paths.repo : "/workspace";
     const pushed = `HEAD ${head} refs/heads/task/a ${"0".repeat(40)}`;
     expect(readFileSync(join(paths.home, "hooks.log"), "utf8")).toBe(`${place}\n${place}\n${pushed}\n`);
   });

@@ -57,6 +57,7 @@ async function finish(
   const outputs = await finishCheckout(input, paths, {
     runtime,
     limits,
+    hooksOf: args.checkout.hooks ? args.projectId : null,
     // Hooks may need the network. Git itself does not.
     connections: args.checkout.hooks
       ? {

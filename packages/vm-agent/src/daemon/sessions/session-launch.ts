@@ -8,6 +8,7 @@ import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { RuntimeChoice } from "../../runtime/choose-runtime.ts";
 import { createHostSandbox } from "../../runtime/choose-runtime.ts";
+import { createHostContainer } from "../../runtime/docker/choose-docker.ts";
 import { SEEN } from "../../runtime/sandbox-arguments.ts";
 import { writePrivateFile } from "../private-file.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
@@ -40,7 +41,7 @@ export function writeLaunch(directory: string, input: LaunchInput): Result<null,
 /** Nothing of the repository has run yet, so no link in the home directory leads elsewhere. */
 function writeHomeFiles({ session: { args }, workspace, stateDir, runtime }: LaunchInput): void {
   const { home, repo } = getCheckoutPaths(stateDir, workspace.directoryName);
-  const seen = runtime.sandbox === null ? repo : SEEN.checkout;
+  const seen = runtime.kind === "process" ? repo : SEEN.checkout;
   for (const [path, text] of Object.entries(args.agent.homeFiles)) {
     const file = join(home, path);
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -66,6 +67,7 @@ function createHostLaunch({ session: { args }, workspace, command, ...input }: L
     home: paths.home,
     sandbox: createHostSandbox(runtime, paths),
     limits,
+    container: createHostContainer(runtime.container, paths, { project: projectId, command, limits }),
     agent: {
       kind: args.agent.kind,
       command,

@@ -5,12 +5,19 @@
 import type { Clock, Logger, SessionId } from "@samovar/base";
 import { findByArguments, isAlive, killMarked, markProcess, processTime } from "@samovar/processes";
 import { assertNever, RunningClock, systemTimers } from "@samovar/base";
-import type { HostCommand, HostLaunch, HostStatus, SessionEnd, WorkspaceLimits } from "@samovar/contracts";
+import type {
+  HostCommand,
+  HostContainer,
+  HostLaunch,
+  HostStatus,
+  SessionEnd,
+  WorkspaceLimits,
+} from "@samovar/contracts";
 import type { AgentPorts } from "../../agents/prepare-agent.ts";
 import { prepareAgent } from "../../agents/prepare-agent.ts";
-import type { RuntimeChoice } from "../../runtime/choose-runtime.ts";
 import { createRuntimeFailure } from "../../runtime/choose-runtime.ts";
 import { reapSession } from "../../session-host/reap.ts";
+import type { SelfCommand } from "../../startup-snapshot.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
 import type { DaemonStore } from "../store/store.ts";
 import type { WorkspaceTokens } from "../tokens.ts";
@@ -25,6 +32,7 @@ import { OutboxReports } from "./outbox-reports.ts";
 import { createEndWithoutStart, formatPushNotice, createSessionEnd, createUnverifiedEnd } from "./session-end.ts";
 import { finishSession } from "./session-finish.ts";
 import { writeLaunch } from "./session-launch.ts";
+import type { SessionRuntimes } from "./session-runtimes.ts";
 import type { HostView, SessionFacts, SessionStep } from "./session-steps.ts";
 import { nextStep } from "./session-steps.ts";
 import type { StandbyHost, StandbyHosts } from "./standby-hosts.ts";
@@ -40,8 +48,8 @@ export interface SupervisorPorts {
   readonly standby: Pick<StandbyHosts, "claim">;
   readonly node: Pick<HostLaunch, "controlPlaneUrl" | "nodeId" | "epoch">;
   readonly stateDir: string;
-  readonly runtime: RuntimeChoice;
   readonly limits: WorkspaceLimits;
+  readonly runtimes: Pick<SessionRuntimes, "get" | "removeContainers">;
   readonly finishTimeoutMs: number;
   readonly drainTimeoutMs: number;
   /** Aborted when the daemon stops; hosts keep running. */
@@ -193,14 +201,23 @@ export class SessionSupervisor {
   }
 
   async #launch(session: SessionRow): Promise<void> {
-    if (this.#ports.runtime.kind === "unavailable") {
-      const failure = createRuntimeFailure(this.#ports.runtime);
+    const demand = session.args.runtime ?? null;
+    const runtime = await this.#ports.runtimes.get(demand);
+    if (runtime.kind === "unavailable") {
+      const failure = createRuntimeFailure(runtime, demand !== null);
       return this.#endWithoutHost(session, { do: "end-without-host", outcome: "error", failure });
     }
     const { agents, store } = this.#ports;
     const signal = AbortSignal.any([this.#ports.stopping, this.#cancelled.signal]);
     const onDelayed = () => this.#start.reportDelay(session);
-    const agent = await prepareAgent(session.args.agent, { ...agents, logger: this.#logger, signal, onDelayed });
+    const agent = await prepareAgent(session.args.agent, {
+      ...agents,
+      // A container is shown the module alone, not a startup snapshot.
+      ...(runtime.container === undefined ? {} : { self: toSelf(runtime.container) }),
+      logger: this.#logger,
+      signal,
+      onDelayed,
+    });
     if (!agent.ok)
       return this.#endWithoutHost(session, { do: "end-without-host", outcome: "error", failure: agent.error });
     const standby = await this.#start.reportLongWait(session, () =>
@@ -217,7 +234,7 @@ export class SessionSupervisor {
       command: standby?.command ?? agent.value,
       node: this.#ports.node,
       stateDir: this.#ports.stateDir,
-      runtime: this.#ports.runtime,
+      runtime,
       limits: this.#ports.limits,
     });
     if (!prepared.ok) {
@@ -379,6 +396,7 @@ export class SessionSupervisor {
     const { store } = this.#ports;
     const outputs = await finishSession(session, this.#existingWorkspace(), {
       ...this.#ports,
+      runtime: await this.#ports.runtimes.get(session.args.runtime ?? null),
       controlPlaneUrl: this.#ports.node.controlPlaneUrl,
       destroyed: this.#destroyed.signal,
     });
@@ -408,9 +426,11 @@ export class SessionSupervisor {
     this.#logger.info("session.ended", { outcome: reportedEnd.end.outcome, drained: status.drained });
   }
 
-  #finalize(session: SessionRow): void {
+  async #finalize(session: SessionRow): Promise<void> {
     // A killed host could not end its agent's processes.
-    reapSession(session.mark ?? session.id);
+    const mark = session.mark ?? session.id;
+    reapSession(mark);
+    await this.#ports.runtimes.removeContainers((each) => each === mark);
     this.#ports.store.transaction(() => this.#ports.store.setSession(session.id, { phase: "finalized" }));
     this.#ports.tokens.remove(session.id, session.workspaceId);
   }
@@ -449,3 +469,7 @@ export class SessionSupervisor {
     return ensureSessionDirectory(this.#ports.stateDir, this.#existingWorkspace(), this.#id);
   }
 }
+
+const toSelf =
+  ({ nodeBinary, module }: Pick<HostContainer, "nodeBinary" | "module">): SelfCommand =>
+  () => [nodeBinary, module];

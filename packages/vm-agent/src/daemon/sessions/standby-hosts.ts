@@ -232,7 +232,8 @@ export class StandbyHosts {
       home: paths.home,
       sandbox,
       limits,
-      agent: getEarlyAgent(recipe, command),
+      // The image of a container is known only when the repository is cloned.
+      agent: runtime.kind === "docker" ? null : getEarlyAgent(recipe, command),
     };
     writePrivateFile(join(directory, "standby.json"), JSON.stringify(standby satisfies HostStandby));
     const child = await spawnStandby(directory, agents.self());

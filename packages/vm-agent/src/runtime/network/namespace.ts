@@ -10,18 +10,10 @@ import { closeSync, openSync } from "node:fs";
 import { Server } from "node:net";
 import { text } from "node:stream/consumers";
 import type { HostSandbox } from "@samovar/contracts";
-import { type Listen, listenAt } from "../../listen.ts";
+import { listenAt } from "../../listen.ts";
+import type { NetworkPlace } from "./workspace-network.ts";
 
 export type NamespacePrograms = Pick<HostSandbox, "program" | "nsenter">;
-
-export interface NetworkNamespace {
-  /** Before a program's argv: starts it in the namespace. */
-  readonly enter: readonly [string, ...string[]];
-  /** On 127.0.0.1 of the namespace. */
-  readonly listen: Listen;
-  /** Lets go of it. Programs inside keep it until they end. */
-  close(): void;
-}
 
 /** Opens `argv[1]` listening sockets and hands them over; then it exits. */
 const LISTENING = `const { createServer } = require("node:net");
@@ -43,6 +35,10 @@ interface HeldNamespaces {
   readonly net: number;
 }
 
+export interface NetworkNamespace extends NetworkPlace {
+  readonly enter: readonly [string, ...string[]];
+}
+
 /** `listeners`: how many are opened at once; more take their time. Rejects with the reason in one line. */
 export async function openNamespace(
   { program, nsenter }: NamespacePrograms,
@@ -57,6 +53,7 @@ export async function openNamespace(
   const enter = [nsenter, ...createEnterOptions(held), "--"] as const;
   return {
     enter,
+    ports: new Set(),
     listen: async (server) => listenAt(server, spare.shift() ?? (await openOneListener(enter))),
     close: () => {
       for (const handle of spare.splice(0)) handle.close();

@@ -6,7 +6,8 @@ import type { Outside } from "../../egress/outside.testing.ts";
 import { type RuntimeChoice, createHostSandbox } from "../choose-runtime.ts";
 import { createRuntime } from "../create-runtime.ts";
 import type { WorkspaceRuntime } from "../runtime.ts";
-import { WorkspaceNetwork } from "./workspace-network.ts";
+import { createWorkspaceNetwork } from "./create-network.ts";
+import type { WorkspaceNetwork } from "./workspace-network.ts";
 
 export const SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin";
 
@@ -25,7 +26,7 @@ export async function openRig(node: string, choice: RuntimeChoice, outside?: Out
   const [checkout, home] = [join(workspace, "repo"), join(workspace, "home")];
   for (const each of [checkout, home]) mkdirSync(each);
   const sandbox = createHostSandbox(choice, { repo: checkout, tmp: join(workspace, "tmp") });
-  const network = sandbox === null ? null : new WorkspaceNetwork({ sandbox, log: silentLogger, outside });
+  const network = createWorkspaceNetwork({ sandbox }, { log: silentLogger, outside });
   await network?.start();
   const mark = `network-${workspace}`;
   const runtime = createRuntime({ places: { checkout, home }, sandbox, network, mark, timers: systemTimers });

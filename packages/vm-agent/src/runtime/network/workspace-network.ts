@@ -1,17 +1,15 @@
 /**
- * The network of one workspace: its namespace, the egress proxy in it, and what its programs need to use that. Started before a
+ * The network of one workspace: a place of its own, the egress proxy in it, and what its programs need to use that. Started before a
  * session is known where a standby host waits for one: it holds no secret, and lets nothing out until then.
  */
 import { writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Logger } from "@samovar/base";
-import type { HostSandbox } from "@samovar/contracts";
 import type { ConnectorPorts, EgressUse } from "../../egress/connector.ts";
 import { createProxyEnvironment, SSH_PROXY_SCRIPT } from "../../egress/environment.ts";
 import { type EgressProxy, startEgressProxy } from "../../egress/proxy.ts";
 import { createSystemNetwork } from "../../egress/system-network.ts";
 import type { Listen } from "../../listen.ts";
-import { type NetworkNamespace, openNamespace } from "./namespace.ts";
 
 /** What a runtime needs to start a program in it. */
 export interface ProgramNetwork {
@@ -20,17 +18,34 @@ export interface ProgramNetwork {
   readonly environment: Readonly<Record<string, string>>;
   /** Files that programs see read-only: by the path that they see, the node's path. */
   readonly files: Readonly<Record<string, string>>;
+  /** Ports of the node's loopback that programs reach at the same port of their own; more may come. */
+  readonly ports: ReadonlySet<number>;
+}
+
+/** Where programs are that reach nothing but the servers of this process that listen there. */
+export interface NetworkPlace {
+  /** Before a program's argv: starts it there. Empty where the runtime does it. */
+  readonly enter: readonly string[];
+  readonly listen: Listen;
+  readonly ports: ReadonlySet<number>;
+  /** Programs inside keep it until they end. */
+  close(): void;
 }
 
 export interface WorkspaceNetworkPorts {
-  readonly sandbox: Pick<HostSandbox, "program" | "nsenter" | "tmp">;
+  /** Rejects when this machine cannot make such a place. `listeners`: how many servers are expected. */
+  readonly openPlace: (listeners: number) => Promise<NetworkPlace>;
+  /** Of the node, for files of this network that programs see. */
+  readonly directory: string;
+  /** Node, as programs see it. */
+  readonly node: string;
   readonly log: Logger;
   /** The node's network by default. */
   readonly outside?: Omit<ConnectorPorts, "log">;
 }
 
 /** Where programs reach nothing. */
-export const NO_NETWORK = { programs: { enter: [], environment: {}, files: {} } } as const;
+export const NO_NETWORK = { programs: { enter: [], environment: {}, files: {}, ports: new Set<number>() } } as const;
 
 /** The model's gateway and the egress proxy. */
 const LISTENERS = 2;
@@ -40,7 +55,7 @@ export class WorkspaceNetwork {
   readonly #ports: WorkspaceNetworkPorts;
   #starting: Promise<void> | null = null;
   #open: {
-    readonly namespace: NetworkNamespace;
+    readonly place: NetworkPlace;
     readonly proxy: EgressProxy;
     readonly programs: ProgramNetwork;
   } | null = null;
@@ -64,7 +79,7 @@ export class WorkspaceNetwork {
   /** A server of this process listens inside. Waits for the start. */
   readonly listen: Listen = async (server) => {
     await this.start();
-    return this.#require().namespace.listen(server);
+    return this.#require().place.listen(server);
   };
 
   /** Lets the workspace's connections out, by these rules. */
@@ -81,7 +96,7 @@ export class WorkspaceNetwork {
     const open = this.#open;
     this.#open = null;
     await open?.proxy.close();
-    open?.namespace.close();
+    open?.place.close();
   }
 
   #require() {
@@ -90,17 +105,17 @@ export class WorkspaceNetwork {
   }
 
   async #start(): Promise<void> {
-    const { sandbox, log, outside = createSystemNetwork() } = this.#ports;
+    const { openPlace, directory, node, log, outside = createSystemNetwork() } = this.#ports;
     if (this.#isClosed) throw new Error("the workspace's network is closed");
-    const namespace = await openNamespace(sandbox, LISTENERS);
-    const script = join(dirname(sandbox.tmp), "ssh-proxy.mjs");
+    const place = await openPlace(LISTENERS);
+    const script = join(directory, "ssh-proxy.mjs");
     writeFileSync(script, SSH_PROXY_SCRIPT, { mode: 0o644 });
-    const proxy = await startEgressProxy({ ...outside, listen: namespace.listen, log });
-    const environment = createProxyEnvironment(proxy.port, { node: process.execPath, script: SSH_PROXY });
+    const proxy = await startEgressProxy({ ...outside, listen: place.listen, log });
+    const environment = createProxyEnvironment(proxy.port, { node, script: SSH_PROXY });
     this.#open = {
-      namespace,
+      place,
       proxy,
-      programs: { enter: namespace.enter, environment, files: { [SSH_PROXY]: script } },
+      programs: { enter: place.enter, environment, files: { [SSH_PROXY]: script }, ports: place.ports },
     };
   }
 }

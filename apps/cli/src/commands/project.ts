@@ -1,0 +1,38 @@
+/** `samovar project`: shows a project's settings, and changes the runtime that it demands. */
+import { demandedRuntime, type ProjectView, SamovarError } from "@samovar/contracts";
+import { requireSamovar } from "../client/connect.ts";
+import { findProjects } from "../client/find.ts";
+import { toSafeLine } from "../output/safe-text.ts";
+import { formatTable } from "../output/table.ts";
+import { type CommandContext, printJson } from "./context.ts";
+
+const VALUE_CHARS = 200;
+
+/** `runtime`: `sandbox`, `docker` or `node`; undefined changes nothing. */
+export async function showProject(name: string, runtime: string | undefined, context: CommandContext): Promise<number> {
+  const client = await requireSamovar(context);
+  const [found] = await findProjects(client, name);
+  if (found === undefined) throw new SamovarError("not_found", `There is no project ${name}.`);
+  const demand = runtime === "node" ? null : demandedRuntime.safeParse(runtime).data;
+  const project = demand === undefined ? found : await client.patchProject(found.id, { runtime: demand });
+  if (context.json) printJson(context.terminal, project);
+  else context.terminal.line(formatTable(["setting", "value"], listSettings(project), "", context.terminal.style));
+  return 0;
+}
+
+function listSettings(project: ProjectView): string[][] {
+  const { checkout, commitIdentity: author } = project;
+  const enabled = Object.entries(checkout).flatMap(([feature, isOn]) => (isOn ? [feature] : []));
+  const rows = [
+    ["id", project.id],
+    ["name", project.name],
+    ["repository", project.repoUrl],
+    ["base branch", project.baseBranch ?? "the repository's default"],
+    ["node size", project.defaultVmSize ?? "installation default"],
+    ["agent", project.defaultAgent ?? "installation default"],
+    ["commit author", author === null ? "installation default" : `${author.name} <${author.email}>`],
+    ["git features", enabled.length === 0 ? "none" : enabled.join(", ")],
+    ["runtime", project.runtime === null ? "the node's" : `${project.runtime}, or the task fails`],
+  ];
+  return rows.map(([label = "", value = ""]) => [label, toSafeLine(value, VALUE_CHARS)]);
+}
