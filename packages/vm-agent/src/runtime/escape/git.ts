@@ -80,7 +80,7 @@ export const GIT_PROBES: readonly EscapeProbe[] = [
   ),
   plant(
     "the update of a submodule",
-    'git init --quiet sub && git -C sub commit --quiet --allow-empty -m 1 && printf "[submodule \\"sub\\"]\\n\\tpath = sub\\n\\turl = ./sub\\n\\tupdate = !%s\\n" "$TOUCH" >.gitmodules && git add sub && git -C sub commit --quiet --allow-empty -m 2 && git config submodule.sub.url ./sub && git config submodule.sub.update "!$TOUCH"',
+    'git init --quiet sub && git -C sub commit --quiet --allow-empty -m 1 && printf "[submodule \\"sub\\"]\\n\\tpath = sub\\n\\turl = ./sub\\n" >.gitmodules && git add sub && git -C sub commit --quiet --allow-empty -m 2 && git config submodule.sub.url ./sub && git config submodule.sub.update "!$TOUCH"',
     "git submodule update",
   ),
   plant(

@@ -275,6 +275,7 @@ export function runControl({ line, control = "" }: EscapeProbe, cwd: string, env
     cwd,
     env: all,
     encoding: "latin1",
+    stdio: ["ignore", "pipe", "ignore"],
     timeout: PROBE_SECONDS * 1000,
   });
   return { hasReached: output.split("\n").includes(REACHED), output };
