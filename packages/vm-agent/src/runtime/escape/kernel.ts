@@ -1,8 +1,6 @@
 /** What the kernel offers beside files and processes: its settings, keys, logs, namespaces, mounts, devices and shared memory. */
 import { type EscapeProbe, getCallNumber, perl } from "./probe.ts";
 
-const NO_FILTER = "system calls are not filtered";
-
 /** Reads the key with this name from a keyring. */
 const readKey = (keyring: number, name: string) =>
   perl(
@@ -25,12 +23,6 @@ export const KERNEL_PROBES: readonly EscapeProbe[] = [
   {
     what: "changes how much memory programs may promise",
     line: "f=/proc/sys/vm/overcommit_memory; v=$(cat $f) && echo $v >$f && echo reached",
-    process: "as root",
-  },
-  {
-    what: "changes what programs the kernel can start (binfmt_misc)",
-    line: ": >/proc/sys/fs/binfmt_misc/status && echo reached",
-    needs: "/proc/sys/fs/binfmt_misc/status",
     process: "as root",
   },
   {
@@ -62,12 +54,6 @@ export const KERNEL_PROBES: readonly EscapeProbe[] = [
     process: "as root",
   },
   {
-    what: "opens the machine's memory",
-    line: ": </proc/kcore && echo reached",
-    needs: "/proc/kcore",
-    process: "as root",
-  },
-  {
     what: "reads a key of the node's user",
     line: readKey(-4, "smv-escape-user"),
     needs: "/proc/keys",
@@ -78,7 +64,6 @@ export const KERNEL_PROBES: readonly EscapeProbe[] = [
     line: readKey(-3, "smv-escape-session"),
     needs: "/proc/keys",
     process: "always",
-    holes: { sandbox: `${NO_FILTER}, and the kernel passes on the keyring of a login session to all that it starts` },
   },
   {
     what: "loads a program into the kernel (bpf)",
@@ -104,9 +89,6 @@ export const KERNEL_PROBES: readonly EscapeProbe[] = [
     what: "gives the kernel work in a queue (io_uring)",
     line: perl(`my $p = "\\0" x 120; print "reached\\n" if syscall(${getCallNumber("ioUringSetup")}, 1, $p) >= 0`),
     process: "as root",
-    holes: {
-      sandbox: `${NO_FILTER}; this opens no file that the program could not open, but it is much code of the kernel`,
-    },
   },
   {
     what: "may restart the machine",

@@ -65,6 +65,5 @@ export const NETWORK_PROBES: readonly EscapeProbe[] = [
     ),
     needs: "/dev/vsock",
     process: "always",
-    holes: { sandbox: "system calls are not filtered, and no network namespace confines this kind of socket" },
   },
 ];
