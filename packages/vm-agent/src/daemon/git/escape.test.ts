@@ -1,6 +1,6 @@
 /** The git part of the escape suite: what a checkout makes git start for a person, and that none of it is started on the node. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NO_LIMITS } from "@samovar/contracts";
@@ -67,6 +67,38 @@ describe.each(runtimes)(
         expect(runGit(origin, "ls-tree", "--name-only", "task/a")).toContain("x.smudged");
       },
     );
+  },
+);
+
+test.for(runtimes)(
+  "[security 22] links bring no file of the node into diff, push or bundle: $kind",
+  async (runtime) => {
+    const place = mkdtempSync(join(root, "links-"));
+    const { origin, paths, input } = await makeCheckout(
+      place,
+      { "README.md": "# Tea\n", "cup/a.txt": "a\n" },
+      "Leftovers",
+    );
+    const secret = join(place, "outside/a.txt");
+    writeFiles(place, { "outside/a.txt": "the secret\n", "outside/.gitattributes": "* filter=x\n" });
+    rmSync(join(paths.repo, "cup"), { recursive: true });
+    symlinkSync(join(place, "outside"), join(paths.repo, "cup"));
+    for (const name of ["leak", ".gitattributes", ".gitmodules.md"]) symlinkSync(secret, join(paths.repo, name));
+    const seen = await readWorkspaceDiff({
+      paths,
+      runtime,
+      limits: NO_LIMITS,
+      baseCommit: input.baseCommit,
+      signal: createSignal(),
+    });
+    expect(JSON.stringify(seen)).not.toContain("the secret");
+    expect(await finishCheckout(input, paths, createFinishPorts({ runtime }))).toMatchObject({ pushed: true });
+    expect(runGit(origin, "show", "task/a:leak")).toBe(secret);
+    expect(runGit(origin, "grep", "--files-without-match", "the secret", "task/a")).not.toBe("");
+    expect(() => runGit(origin, "grep", "the secret", "task/a")).toThrow();
+    expect(await bundleCheckout(input, paths, createSignal())).toMatchObject({ ok: true });
+    runGit(origin, "fetch", "--quiet", paths.bundle, "task/a:brought");
+    expect(() => runGit(origin, "grep", "the secret", "brought")).toThrow();
   },
 );
 

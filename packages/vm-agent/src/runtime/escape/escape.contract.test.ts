@@ -1,11 +1,12 @@
 /** The escape suite: what leaves a workspace in each runtime. Without a wall the probes succeed, which shows that they can. */
+import { execFileSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { FILE_PROBES } from "./files.ts";
 import { findModes } from "./kinds.testing.ts";
 import { KERNEL_PROBES } from "./kernel.ts";
-import { NETWORK_PROBES } from "./network.ts";
+import { METADATA_PROBES, NETWORK_PROBES } from "./network.ts";
 import type { EscapeProbe } from "./probe.ts";
 import { PROCESS_PROBES, SURVIVORS } from "./processes.ts";
 import {
@@ -81,6 +82,45 @@ describe.each(modes)("[R48] [security 23] a hostile program in the %s runtime", 
       for (const { seconds } of daemons) for (const pid of findSleepers(seconds)) process.kill(pid, "SIGKILL");
       await session.end();
     }
+  });
+});
+
+/** Gives the namespace's loopback interface, which begins without any, both addresses; then runs its arguments. */
+const WITH_METADATA_ADDRESS = `use Socket; socket(my $s, 2, 2, 0) or die;
+  for (["lo", "127.0.0.1"], ["lo:1", "169.254.169.254"]) {
+    my $address = pack("a16 S n a4 x8", $_->[0], 2, 0, inet_aton($_->[1]));
+    ioctl($s, 0x8916, $address) or die $!;
+    my $up = pack("a16 s x14", $_->[0], 0x41);
+    ioctl($s, 0x8914, $up) or die $!;
+  }
+  exec { $ARGV[0] } @ARGV`;
+
+/** Answers where metadata services do, runs their probes, and prints what was reached. */
+const createMetadataScript = (mode: string) => `
+  const { openSession, openStage, runProbes } = await import(${JSON.stringify(join(import.meta.dirname, "stage.testing.ts"))});
+  const { METADATA_PROBES } = await import(${JSON.stringify(join(import.meta.dirname, "network.ts"))});
+  const { createServer } = await import("node:http");
+  const server = createServer((_request, response) => response.end("word-of-the-node"));
+  await new Promise((resolve) => server.listen(80, "169.254.169.254", resolve));
+  const stage = await openStage(${JSON.stringify(mode)});
+  const session = await openSession({ ...stage, env: { ...stage.env, WEB: "80" } });
+  const outcomes = await runProbes(session, METADATA_PROBES);
+  await session.end();
+  await stage.end();
+  server.close();
+  console.log(JSON.stringify([...outcomes].map(([what, { hasReached, output }]) => ({ what, hasReached, output }))));`;
+
+describe.each(isRoot ? modes : [])("[security 24] in the %s runtime", (kind) => {
+  test("the metadata service is reached, at its address in a network of the test: only without a wall", () => {
+    const words = [process.execPath, "--input-type=module", "-e", createMetadataScript(kind)];
+    const output = execFileSync("unshare", ["--net", "perl", "-e", WITH_METADATA_ADDRESS, ...words], {
+      encoding: "utf8",
+      timeout: 50_000,
+    });
+    const expected = METADATA_PROBES.map(({ what }) =>
+      expect.objectContaining({ what, hasReached: kind === "process" }),
+    );
+    expect(JSON.parse(output)).toEqual(expected);
   });
 });
 

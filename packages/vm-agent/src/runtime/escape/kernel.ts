@@ -4,7 +4,7 @@ import { type EscapeProbe, getCallNumber, perl } from "./probe.ts";
 /** Reads the key with this name from a keyring. */
 const readKey = (keyring: number, name: string) =>
   perl(
-    `my ($t, $n, $b) = ("user", "${name}", "x" x 64); my $k = syscall(${getCallNumber("keyctl")}, 10, ${keyring}, $t, $n, 0); print "reached\\n" if $k > 0 && syscall(${getCallNumber("keyctl")}, 11, $k, $b, 64) > 0`,
+    `my ($t, $n, $b) = ("user", "${name}-$ENV{ID}", "x" x 64); my $k = syscall(${getCallNumber("keyctl")}, 10, ${keyring}, $t, $n, 0); print "reached\\n" if $k > 0 && syscall(${getCallNumber("keyctl")}, 11, $k, $b, 64) > 0`,
   );
 
 export const KERNEL_PROBES: readonly EscapeProbe[] = [
@@ -157,7 +157,9 @@ export const KERNEL_PROBES: readonly EscapeProbe[] = [
   },
   {
     what: "opens a POSIX message queue of the node",
-    line: perl(`my $n = "smv-escape"; print "reached\\n" if syscall(${getCallNumber("mqOpen")}, $n, 0, 0, 0) >= 0`),
+    line: perl(
+      `my $n = "smv-escape-$ENV{ID}"; print "reached\\n" if syscall(${getCallNumber("mqOpen")}, $n, 0, 0, 0) >= 0`,
+    ),
     needs: "/proc/sys/fs/mqueue",
     process: "always",
   },

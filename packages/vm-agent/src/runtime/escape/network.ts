@@ -67,3 +67,21 @@ export const NETWORK_PROBES: readonly EscapeProbe[] = [
     process: "always",
   },
 ];
+
+const METADATA = "169.254.169.254";
+
+/** Run in a network namespace of the test, where the address of metadata services is the test's own server. */
+export const METADATA_PROBES: readonly EscapeProbe[] = [
+  {
+    what: "reads the machine's metadata service",
+    line: `curl -s -m 10 --noproxy "*" http://${METADATA}/ | grep -q word-of-the-node && echo reached`,
+    process: "as root",
+  },
+  { what: "reads the machine's metadata service through the proxy", line: ask([METADATA]), process: "as root" },
+  { what: "tunnels through the proxy to the metadata service", line: tunnel(METADATA), process: "as root" },
+  {
+    what: "reads the machine's metadata service by an unusual form of its address",
+    line: ask(["2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "[::ffff:169.254.169.254]"]),
+    process: "as root",
+  },
+];

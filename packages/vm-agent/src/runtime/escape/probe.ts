@@ -14,7 +14,7 @@ export interface EscapeProbe {
    * a probe with `leaves` need not print it.
    */
   readonly line: string;
-  /** Succeeds when the node has this file afterwards, whatever the line prints. */
+  /** Succeeds when this directory of the node has the file `$LEAVES` afterwards, whatever the line prints. */
   readonly leaves?: string;
   readonly process: Reach;
   /** A file of the node without which its kernel lacks what is probed; then nothing is expected without a wall. */

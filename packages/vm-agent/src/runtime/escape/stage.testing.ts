@@ -16,7 +16,7 @@ import { createSocket } from "node:dgram";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { silentLogger, systemTimers } from "@samovar/base";
 import { OPEN_EGRESS } from "@samovar/contracts";
 import { createUse } from "../../egress/outside.testing.ts";
@@ -72,14 +72,17 @@ export async function openStage(mode: RuntimeMode): Promise<Stage> {
     "bundle/snapshot.blob",
   ]);
   const [bundle, snapshot] = [join(node, "bundle/vm-agent.mjs"), join(node, "bundle/snapshot.blob")];
+  const id = basename(node);
   const env = {
+    ID: id,
+    LEAVES: `smv-escape-left-${id}`,
     STATE: stateDir,
     USER_HOME: join(node, "user"),
     BUNDLE: bundle,
     SNAPSHOT: snapshot,
     HANDLE: getHandle(join(stateDir, "handled")),
     ...makeSharedFiles(ends),
-    ...makeSharedMemory(ends),
+    ...makeSharedMemory(id, ends),
     ...startProcesses(stateDir, ends),
     ...(await startServers(stateDir, ends)),
   };
@@ -117,22 +120,27 @@ function getHandle(path: string): string {
   return runPerl(script, path);
 }
 
-function makeSharedMemory(ends: Ends): Environment {
-  const [shm = "", queue = "", key = ""] = runPerl(`
+/** `id`: in the names of what has one. */
+function makeSharedMemory(id: string, ends: Ends): Environment {
+  const [shm = "", queue = "", key = ""] = runPerl(
+    `
     my $shm = shmget(0, 64, 01600); shmwrite($shm, "canary", 0, 6);
     my $queue = msgget(0, 01600); msgsnd($queue, pack("l! a*", 1, "canary"), 0);
-    my ($t, $n, $v) = ("user", "smv-escape-user", "canary");
+    my ($t, $n, $v) = ("user", "smv-escape-user-$ARGV[0]", "canary");
     my $key = syscall(${getCallNumber("addKey")}, $t, $n, $v, 6, -4);
     syscall(${getCallNumber("keyctl")}, 5, $key, 0x3f3f0000);
-    my $q = "smv-escape"; syscall(${getCallNumber("mqOpen")}, $q, 0100, 0600, 0);
-    print "$shm $queue $key"`).split(" ");
+    my $q = "smv-escape-$ARGV[0]"; syscall(${getCallNumber("mqOpen")}, $q, 0100, 0600, 0);
+    print "$shm $queue $key"`,
+    id,
+  ).split(" ");
   ends.push(() =>
     runPerl(
-      `shmctl($ARGV[0], 0, 0); msgctl($ARGV[1], 0, 0); my ($k, $q) = ($ARGV[2] + 0, "smv-escape");
+      `shmctl($ARGV[0], 0, 0); msgctl($ARGV[1], 0, 0); my ($k, $q) = ($ARGV[2] + 0, "smv-escape-$ARGV[3]");
        syscall(${getCallNumber("keyctl")}, 9, $k, -4); syscall(${getCallNumber("mqUnlink")}, $q)`,
       shm,
       queue,
       key,
+      id,
     ),
   );
   return { SHM: shm, QUEUE: queue };
@@ -184,6 +192,8 @@ function answerUdp(type: "udp4" | "udp6", host: string, ends: Ends): Promise<num
 export interface Session {
   readonly runtime: WorkspaceRuntime;
   readonly checkout: string;
+  /** The name of a file that a probe leaves. */
+  readonly leaves: string;
   /** Runs the shell line `script` with arguments, and returns its output. */
   run(script: string, args?: readonly string[], env?: Environment): Promise<string>;
   end(): Promise<void>;
@@ -191,7 +201,7 @@ export interface Session {
 
 /** The session keyring of a node that was started from a login. */
 const WITH_KEYRING = `syscall(${getCallNumber("keyctl")}, 1, 0);
-  my ($t, $n, $v) = ("user", "smv-escape-session", "canary");
+  my ($t, $n, $v) = ("user", "smv-escape-session-$ENV{ID}", "canary");
   syscall(${getCallNumber("addKey")}, $t, $n, $v, 6, -3); exec { $ARGV[0] } @ARGV`;
 
 /** Of the workspace `mine`. */
@@ -217,6 +227,7 @@ export async function openSession({ stateDir, choice, env: known }: Stage): Prom
   return {
     runtime,
     checkout,
+    leaves: known["LEAVES"] ?? "",
     run: async (script, args = [], env = {}) => {
       const base = { PATH: SYSTEM_PATH, HOME: runtime.seen.home, NODE_BINARY: process.execPath, SAMOVAR_SESSION: mark };
       const seen = { LEFT: join(runtime.seen.checkout ?? "", "left") };
@@ -261,8 +272,9 @@ export async function runProbes(
     probes.map(({ what, leaves }, at) => {
       const part = parts[at];
       if (part === undefined) throw new Error(`no output of the probe that ${what}: ${output.slice(-500)}`);
-      const hasReached = leaves === undefined ? part.split("\n").includes(REACHED) : existsSync(leaves);
-      if (leaves !== undefined) rmSync(leaves, { force: true });
+      const hasReached =
+        leaves === undefined ? part.split("\n").includes(REACHED) : existsSync(join(leaves, session.leaves));
+      if (leaves !== undefined) rmSync(join(leaves, session.leaves), { force: true });
       return [what, { hasReached, output: part.trim().slice(0, 2000) }];
     }),
   );

@@ -2,7 +2,7 @@
 import { FILE_PROBES } from "./files.ts";
 import { GIT_PROBES } from "./git.ts";
 import { KERNEL_PROBES } from "./kernel.ts";
-import { NETWORK_PROBES } from "./network.ts";
+import { METADATA_PROBES, NETWORK_PROBES } from "./network.ts";
 import type { ProbeGroup } from "./probe.ts";
 import { PROCESS_PROBES, SURVIVORS } from "./processes.ts";
 
@@ -11,6 +11,6 @@ export const PROBE_GROUPS: readonly ProbeGroup[] = [
   { title: "Processes", probes: PROCESS_PROBES },
   { title: "Survival", probes: SURVIVORS },
   { title: "Kernel", probes: KERNEL_PROBES },
-  { title: "Network", probes: NETWORK_PROBES },
+  { title: "Network", probes: [...NETWORK_PROBES, ...METADATA_PROBES] },
   { title: "Git", probes: GIT_PROBES },
 ];
