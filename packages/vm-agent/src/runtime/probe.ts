@@ -1,12 +1,15 @@
 /** Tries a sandbox and its network with the very arguments that tasks get. */
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { errorMessage } from "@samovar/base";
 import { listenOnLoopback } from "../listen.ts";
+import { createCallFilter, passCallFilter } from "./call-filter.ts";
 import { type NetworkNamespace, openNamespace } from "./network/namespace.ts";
+import { toPipes } from "./pipes.ts";
 import { getSandboxArguments, SEEN, type SandboxPlaces, type SandboxSettings } from "./sandbox-arguments.ts";
 
 /** Generous, because a slow machine must not get the weaker runtime. */
@@ -56,15 +59,27 @@ interface Probe {
   readonly path: string;
 }
 
-function run({ settings, places, namespace, command, path }: Probe): Promise<string | null> {
+/** Of the filter of calls. */
+const FILTER_FD = 3;
+
+async function run({ settings, places, namespace, command, path }: Probe): Promise<string | null> {
   const [file, ...enter] = namespace.enter;
-  const argv = [...enter, settings.program, ...getSandboxArguments(places, settings, command, path), "--", ...command];
-  const env = { PATH: path, HOME: SEEN.home };
-  const options = { env, timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL" } as const;
-  return new Promise((resolve) => {
-    execFile(file, argv, options, (error, stdout, stderr) => {
-      if (error === null && stdout === "works\n") return resolve(null);
-      resolve(stderr.trim() === "" ? (error?.message.split("\n")[0] ?? "no answer") : stderr.trim());
-    });
+  const filter = createCallFilter(process.arch);
+  const mounts = getSandboxArguments(places, settings, command, path);
+  const calls = filter === null ? [] : ["--seccomp", String(FILTER_FD)];
+  const child = spawn(file, [...enter, settings.program, ...mounts, ...calls, "--", ...command], {
+    env: { PATH: path, HOME: SEEN.home },
+    timeout: PROBE_TIMEOUT_MS,
+    killSignal: "SIGKILL",
+    stdio: ["ignore", "pipe", "pipe", filter === null ? "ignore" : "pipe"],
   });
+  passCallFilter(child, FILTER_FD, filter);
+  const failed = new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("exit", (code, signal) => resolve(code === 0 ? "" : `bubblewrap ended with ${code ?? signal}`));
+  });
+  const { stdout, stderr } = toPipes(child);
+  const [output, errors, fault] = await Promise.all([text(stdout), text(stderr), failed]);
+  if (fault === "" && output === "works\n") return null;
+  return errors.trim() || fault || "no answer";
 }

@@ -20,6 +20,7 @@ import { writeAccount } from "./account.ts";
 import { readOutput, toPipes } from "./pipes.ts";
 import type { ProgramExit, RuntimeProcess, RuntimeProgram, WorkspacePlaces, WorkspaceRuntime } from "./runtime.ts";
 import type { ProgramNetwork } from "./network/workspace-network.ts";
+import { createCallFilter, passCallFilter } from "./call-filter.ts";
 import { getSandboxArguments, SEEN } from "./sandbox-arguments.ts";
 
 export interface SandboxOptions {
@@ -34,9 +35,10 @@ export interface SandboxOptions {
 
 type SignalName = "SIGTERM" | "SIGKILL";
 
-/** Descriptors on which bubblewrap reports the sandbox, and the wrapper below the program's exit code. */
+/** Descriptors on which bubblewrap reports the sandbox, and the wrapper below the program's exit code; and of the filter of calls. */
 const INFO_FD = 3;
 const EXIT_FD = 4;
+const FILTER_FD = 5;
 
 /**
  * A sandbox ends with its first process. So this one waits for the program, reports its exit code, and stays for the
@@ -77,11 +79,13 @@ export class SandboxRuntime implements WorkspaceRuntime {
     const account = writeAccount(sandbox.tmp, SEEN.home);
     const shown = Object.entries({ ...files, ...account }).flatMap(([seen, file]) => ["--ro-bind", file, seen]);
     const isolated = enterNetwork.length === 0 ? ["--unshare-net"] : [];
-    const argv = [...mounts, ...isolated, ...shown, "--info-fd", String(INFO_FD), "--", ...words];
+    const calls = createCallFilter(process.arch);
+    const filter = calls === null ? [] : ["--seccomp", String(FILTER_FD)];
+    const argv = [...mounts, ...isolated, ...shown, ...filter, "--info-fd", String(INFO_FD), "--", ...words];
     // The network's variables come last: without its proxies a program reaches nothing.
     const inside = { ...program, env: { ...program.env, ...environment } };
     const [file = sandbox.program, ...rest] = [...enterNetwork, sandbox.program, ...argv];
-    const started = new Sandbox(enter([file, ...rest]), inside, timers);
+    const started = new Sandbox(enter([file, ...rest]), { ...inside, calls }, timers);
     this.#running.add(started);
     void started.gone.then(() => this.#running.delete(started));
     return started;
@@ -126,7 +130,7 @@ class Sandbox implements RuntimeProcess {
 
   constructor(
     argv: readonly [file: string, ...args: string[]],
-    { env, stdin, leavesServices }: RuntimeProgram,
+    { env, stdin, leavesServices, calls }: RuntimeProgram & { readonly calls: Buffer | null },
     timers: Timers,
   ) {
     this.#timers = timers;
@@ -134,10 +138,18 @@ class Sandbox implements RuntimeProcess {
     const child = spawn(file, words, {
       cwd: "/",
       env,
-      stdio: [stdin === "pipe" ? "pipe" : "ignore", "pipe", "pipe", "pipe", leavesServices ? "pipe" : "ignore"],
+      stdio: [
+        stdin === "pipe" ? "pipe" : "ignore",
+        "pipe",
+        "pipe",
+        "pipe",
+        leavesServices ? "pipe" : "ignore",
+        calls === null ? "ignore" : "pipe",
+      ],
       detached: true,
     });
     this.#child = child;
+    passCallFilter(child, FILTER_FD, calls);
     lowerGroup(child);
     this.pid = child.pid ?? null;
     const { stdin: input, stdout, stderr } = toPipes(child);
