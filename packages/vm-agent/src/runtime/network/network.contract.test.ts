@@ -160,7 +160,10 @@ if (choice.kind === "sandbox") {
       const script = `
         const { openRig } = await import(${JSON.stringify(join(import.meta.dirname, "rig.testing.ts"))});
         const rig = await openRig(${JSON.stringify(node)}, ${JSON.stringify(choice)});
-        rig.runtime.start({ argv: ["sleep", "1000"], env: { PATH: "/usr/bin:/bin" }, stdin: "none", leavesServices: false });
+        const argv = ["sh", "-c", "echo runs; exec sleep 1000"];
+        const { stdout } = rig.runtime.start({ argv, env: { PATH: "/usr/bin:/bin" }, stdin: "none", leavesServices: false });
+        // A sandbox whose host dies before it has asked for the signal is left to the reaper.
+        await new Promise((resolve) => stdout.once("data", resolve));
         console.log(await rig.run("readlink /proc/self/ns/net"));
         setInterval(() => {}, 1000);`;
       const host = spawn(process.execPath, ["--input-type=module", "-e", script], {
