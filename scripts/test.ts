@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, rmSync, statfsSync } from "node:fs";
-import { mkdtemp, readFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile } from "node:fs/promises";
 import { availableParallelism, freemem, tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { type Omission, OMISSIONS_VARIABLE } from "../packages/testing/src/omission.ts";
@@ -28,6 +28,8 @@ const root = join(import.meta.dirname, "..");
 /** About three times the size of the tests' files. */
 const ROOM_BYTES = 6 * 2 ** 30;
 const scratch = await mkdtemp(join(findMemoryDirectory() ?? tmpdir(), "samovar-test-"));
+// Some tests start programs as another user, who passes through it.
+await chmod(scratch, 0o711);
 // Databases, clones and workspaces of the tests: on a disk, the tests would mostly wait for it.
 process.env["TMPDIR"] = scratch;
 // Also after Ctrl-C: what is left there would occupy memory.

@@ -76,7 +76,7 @@ export interface InstallationOptions {
   readonly dataDir?: string;
   readonly port?: number;
   /**
-   * In a separate process session, as from a terminal of its own: Linux shares the cores between sessions first, so measuring
+   * In a separate process session, as from a separate terminal: Linux shares the cores between sessions first, so measuring
    * processes in one session with what they measure takes its time. It then gets no Ctrl-C from this process's terminal.
    */
   readonly separateSession?: boolean;

@@ -30,12 +30,12 @@ test("[R49] [R50] a project's settings take its mode, its hosts and whether the 
   await mode("Allow-list").check();
   const hosts = page.getByRole("textbox", { name: "Allowed hosts" });
   await hosts.fill("a.example\nhttps://b.example");
-  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.getByText("https://b.example: use a host name").waitFor();
   expect((await read()).egress).toEqual({ mode: "open", hosts: [] });
   await hosts.fill("A.example\n*.b.example:8443");
   await page.getByRole("checkbox", { name: "The repository's agent settings" }).check();
-  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
   await vi.waitFor(async () => {
     const { egress, repositorySettings } = await read();
     expect(egress).toEqual({ mode: "allow-list", hosts: ["a.example", "*.b.example:8443"] });

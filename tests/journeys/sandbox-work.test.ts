@@ -100,7 +100,7 @@ if (here.kind === "sandbox") {
   });
 }
 
-/** Adds a lockfile. The project depends on a directory of its own alone, so no registry is needed. */
+/** Adds a lockfile. The project depends on its own directory alone, so no registry is needed. */
 function lock(repository: string): void {
   execFileSync("npm", ["install", "--package-lock-only", "--offline"], { cwd: repository, stdio: "ignore" });
   git(repository, "add", "--all");

@@ -57,7 +57,7 @@ describe("reading units", () => {
     expect(service.split("\n[")[0]).toMatch(/^IPAddressDeny=link-local$/m);
   });
 
-  test("[R48] the agent's unit has a control group of its own for workspaces, and outlives one that runs out of memory", () => {
+  test("[R48] the agent's unit has a separate control group for workspaces, and outlives one that runs out of memory", () => {
     const [, service = ""] = agentUnit().split("[Service]");
     const lines = service.split("\n[")[0]?.split("\n");
     for (const line of ["Delegate=yes", "DelegateSubgroup=daemon", "OOMPolicy=continue", "TasksMax=infinity"])

@@ -16,7 +16,7 @@ export const modelUsage = z.object({
 });
 export type ModelUsage = z.infer<typeof modelUsage>;
 
-/** How many models of a session are told apart; the rest are counted together. */
+/** How many models of a session are distinguished; the rest are counted together. */
 export const MAX_METERED_MODELS = 20;
 
 /** What the gateway of one session has metered since the session's start. Every number only grows. */

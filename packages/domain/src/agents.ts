@@ -38,7 +38,7 @@ const CODEX_CONFIG = {
 const ESCAPES = ["\\u"];
 const OPENCODE_WORDS = ["plugin", "reference", ...ESCAPES];
 
-/** OpenCode imports a repository's plugins and fetches its references also when it is told to ignore its settings. */
+/** OpenCode imports a repository's plugins and fetches its references also when it is set to ignore its settings. */
 const OPENCODE_STARTS: StartingFile[] = [
   ...["plugin", "plugins"].map((name) => ({ path: `.opencode/${name}`, words: null })),
   ...["opencode.json", "opencode.jsonc", ".opencode/opencode.json", ".opencode/opencode.jsonc"].map((path) => ({

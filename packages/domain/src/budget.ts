@@ -1,4 +1,4 @@
-/** Limits on spending: whether one is reached, and how that is told to a person. Pure. */
+/** Limits on spending: whether one is reached, and how a person reads it. Pure. */
 import type { Millis } from "@samovar/base";
 import type {
   BudgetLimits,

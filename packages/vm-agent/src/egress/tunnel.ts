@@ -1,4 +1,4 @@
-/** `CONNECT`: a connection to outside whose bytes nobody reads. */
+/** `CONNECT`: a connection to outside whose bytes are not read. */
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { readAuthority } from "@samovar/domain/egress";

@@ -1,6 +1,6 @@
 /**
  * What one session's gateway has metered, and the session's limits: once one is reached, no further model call is let
- * through, and the session's host is told. Keeps no text of any reply.
+ * through, and the session's host is notified. Keeps no text of any reply.
  */
 import type { Clock } from "@samovar/base";
 import type { MeteredUsage, ModelUsage, SessionBudget } from "@samovar/contracts";

@@ -33,11 +33,11 @@ export function createRuntime({
   enter = (argv) => argv,
 }: RuntimeOptions): WorkspaceRuntime {
   if (container !== null) {
-    if (network === null) throw new Error("a container needs a network of its own");
+    if (network === null) throw new Error("a container needs a separate network");
     // The engine enforces its limits, because its programs are not this process's.
     return new DockerRuntime({ home: places.home, container, network, mark, timers });
   }
   if (sandbox === null) return new ProcessRuntime(places, mark, enter);
-  if (network === null) throw new Error("a sandbox needs a network of its own");
+  if (network === null) throw new Error("a sandbox needs a separate network");
   return new SandboxRuntime({ home: places.home, sandbox, network, timers, enter });
 }

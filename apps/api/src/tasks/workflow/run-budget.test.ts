@@ -83,7 +83,7 @@ describe("[R51] what a run has spent", () => {
     await ends(machine, begun, task);
     await machine.destroys();
     await reaches(task, "completed");
-    // Written before the run heard of the end.
+    // Written before the run saw the end.
     expect(await spentBy(task)).toMatchObject({ costMicros: 150, tokens: 150 });
   });
 

@@ -280,7 +280,7 @@ describe("the clean repository", () => {
     expect(existsSync(join(paths.clean, "repository.git/HEAD"))).toBe(true);
   });
 
-  test("[security 28] has a home of its own, so that git takes no password from the workspace's", async () => {
+  test("[security 28] has a separate home, so that git takes no password from the workspace's", async () => {
     const { base, server, stop } = await startGitService();
     renameSync(origin, join(base, "tea.git"));
     mkdirSync(join(base, "served"), { recursive: true });

@@ -32,10 +32,10 @@ test("carries streams both ways, whole and in order, whatever is written before 
   const question = "tea? ".repeat(200_000);
   asked.end(question);
   const answering = container.accept(4);
-  const heard = readAll(answering);
+  const received = readAll(answering);
   answering.end("milk");
   expect(await readAll(asked)).toBe("milk");
-  expect((await heard) === question).toBe(true);
+  expect((await received) === question).toBe(true);
 });
 
 test("a stream that is not read holds back its sender, and no other stream", async () => {

@@ -71,7 +71,7 @@ if (typeof found === "string") {
     for (const name of ["tea.example", "git.example"]) outside.names.set(name, [[PUBLIC_ADDRESS]]);
     const bounds = { sandbox: null, container };
     const network = createWorkspaceNetwork(bounds, { log: silentLogger, outside });
-    if (network === null) throw new Error("a container has a network of its own");
+    if (network === null) throw new Error("a container has a separate network");
     await network.start();
     const refused: Refused[] = [];
     network.use(createUse(policy, refused));

@@ -10,7 +10,7 @@ export function findInContainer(first: number, pid: number): number | null {
   return started.find((each) => readInnermostPid(each) === pid) ?? null;
 }
 
-/** Whether this is process 1 of a namespace of its own: an engine in a virtual machine names a process of that machine. */
+/** Whether this is process 1 of a separate namespace: an engine in a virtual machine names a process of that machine. */
 export function isFirstProcess(pid: number): boolean {
   return pid > 1 && readInnermostPid(pid) === 1;
 }

@@ -10,7 +10,7 @@ export interface EscapeProbe {
   /** A predicate about the workspace's program: "reads …". Unique. */
   readonly what: string;
   /**
-   * A shell line, run in a directory of its own below the checkout. It prints `reached` as a line when it got out, and only then;
+   * A shell line, run in a separate directory below the checkout. It prints `reached` as a line when it got out, and only then;
    * a probe with `leaves` need not print it.
    */
   readonly line: string;

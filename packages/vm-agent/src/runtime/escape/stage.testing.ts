@@ -250,7 +250,7 @@ export async function openSession({ stateDir, choice, env: known }: Stage): Prom
   };
 }
 
-/** Runs each argument in a directory of its own, one after the other. */
+/** Runs each argument in a separate directory, one after the other. */
 const RUN_ALL = `i=0; for line do printf '\\n@@ %s\\n' $i; mkdir p$i; (cd p$i && exec timeout ${PROBE_SECONDS} sh -c "$line" </dev/null 2>&1); i=$((i+1)); done`;
 
 export interface Outcome {

@@ -32,7 +32,7 @@ export function createWorkspaceNetwork(
   });
 }
 
-/** Servers listen on the node's loopback; the container, which has a network of its own, is given their ports and no others. */
+/** Servers listen on the node's loopback; the container, which has a separate network, is given their ports and no others. */
 function openForwardedLoopback(): NetworkPlace {
   const ports = new Set<number>();
   return {

@@ -1,5 +1,5 @@
 /**
- * The network of one workspace: a place of its own, the egress proxy in it, and what its programs need to use that. Started before a
+ * The network of one workspace: a separate place, the egress proxy in it, and what its programs need to use that. Started before a
  * session is known where a standby host waits for one: it holds no secret, and lets nothing out until then.
  */
 import { writeFileSync } from "node:fs";
