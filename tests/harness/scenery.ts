@@ -114,6 +114,7 @@ export async function makeScenery({ person, here }: Stage): Promise<Scenery> {
       },
       { name: "settings-agents", path: "/settings/agents" },
       { name: "settings-credentials", path: "/settings/credentials" },
+      { name: "settings-budget", path: "/settings/budget" },
       { name: "settings-access", path: "/settings/access" },
       { name: "settings-audit-log", path: "/settings/audit-log" },
       { name: "settings-appearance", path: "/settings/appearance" },
