@@ -67,6 +67,16 @@ describe("the model gateway", () => {
     expect(JSON.stringify(seen[0]?.headers)).not.toContain(gateway.key);
   });
 
+  it("refuses an answer that Node reads but does not write, and goes on", async () => {
+    const { gateway } = await given({ apiKey: "k" }, (incoming) =>
+      incoming.socket.end("HTTP/1.1 099 Odd\r\ncontent-length: 2\r\n\r\n{}"),
+    );
+    const ask = () =>
+      fetch(`${gateway.url}/v1/messages`, { method: "POST", headers: { "x-api-key": gateway.key }, body: "{}" });
+    expect((await ask()).status).toBe(502);
+    expect((await ask()).status).toBe(502);
+  });
+
   it("sends an OAuth token as a bearer token, with the beta header that it needs", async () => {
     const { gateway, seen } = await given({ oauthToken: "real-token" }, echo);
     await fetch(`${gateway.url}/v1/messages`, {

@@ -144,7 +144,7 @@ function forward({ request, response, api, path, credential, meter, log }: Forwa
   });
   upstream.setTimeout(UPSTREAM_TIMEOUT_MS, () => upstream.destroy(new Error("the model sent nothing for too long")));
   upstream.on("response", (reply) => {
-    response.writeHead(reply.statusCode ?? 502, omitHeaders(reply.headers, DROPPED_REPLY_HEADERS));
+    if (!passHead(reply, response)) return void upstream.destroy(new Error("the model's answer is not valid HTTP"));
     response.flushHeaders();
     follow(reply, { api: credential.kind, path }, meter);
     pipeline(reply, response, () => upstream.destroy());
@@ -172,6 +172,16 @@ function follow(reply: IncomingMessage, call: Parameters<typeof createReplyMeter
 function getUpstreamHeaders(request: IncomingMessage, credential: ModelCredential): OutgoingHttpHeaders {
   const headers = omitHeaders(request.headers, DROPPED_REQUEST_HEADERS);
   return { ...headers, "accept-encoding": "identity", ...getCredentialHeaders(credential, headers) };
+}
+
+/** False for what Node reads and does not write, such as a status of 99. */
+function passHead(reply: IncomingMessage, response: ServerResponse): boolean {
+  try {
+    response.writeHead(reply.statusCode ?? 502, omitHeaders(reply.headers, DROPPED_REPLY_HEADERS));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const omitHeaders = (headers: OutgoingHttpHeaders, dropped: ReadonlySet<string>): OutgoingHttpHeaders =>
