@@ -9,7 +9,7 @@ import type { Gateway } from "../gateway/gateway.ts";
 import type { Listen } from "../listen.ts";
 import { fetchAgentCredential } from "./agent-credential.ts";
 import type { AgentGrant } from "./agent-environment.ts";
-import type { TurnResult } from "./outcome.ts";
+import type { TurnResult } from "./turn-end.ts";
 import type { CurrentToken } from "./current-token.ts";
 import type { SessionSecrets } from "./session-secrets.ts";
 

@@ -28,7 +28,7 @@ import { createAgentStart } from "./agent-environment.ts";
 import type { AgentProcess } from "./agent-process.ts";
 import type { WorkspaceRuntime } from "../runtime/runtime.ts";
 import { applyConfigOptions } from "./config-options.ts";
-import type { AgentLoss, TurnResult } from "./outcome.ts";
+import type { AgentLoss, TurnResult } from "./turn-end.ts";
 import { decidePermission } from "./permissions.ts";
 import type { Recorder } from "./recorder.ts";
 import { ACP_VERSION, LINE_MAX_CHARS, StartedAgent } from "./started-agent.ts";

@@ -11,8 +11,8 @@ import { processTime, type StartGate, type StartPermit } from "@samovar/processe
 import type { AgentSessionPorts, ResumableSession } from "./agent-session.ts";
 import { AgentSession } from "./agent-session.ts";
 import type { AgentProcess } from "./agent-process.ts";
-import type { StopReason, TurnResult } from "./outcome.ts";
-import { describeLoss } from "./outcome.ts";
+import type { StopReason, TurnResult } from "./turn-end.ts";
+import { describeLoss } from "./turn-end.ts";
 import { reapSession } from "./reap.ts";
 import { SETUP_MARK } from "./setup-script.ts";
 import type { StartedAgent } from "./started-agent.ts";
