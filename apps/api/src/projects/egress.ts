@@ -22,7 +22,7 @@ export async function readEgressPolicy(db: Database, projectId: ProjectId): Prom
 export function assertHostsOpenable(policy: EgressPolicy | undefined): void {
   const closed = policy?.hosts.find(isClosedEntry);
   if (closed === undefined) return;
-  const message = `${closed} cannot be allowed: it is the node itself, or an address on its own link.`;
+  const message = `${closed} cannot be allowed: it is the node itself or a link-local address.`;
   throw new SamovarError("invalid_request", message, { field: "egress" });
 }
 

@@ -47,7 +47,7 @@ function Permission({ refused }: { readonly refused: RefusedConnection }) {
   const project = useProject();
   const permission = decideEgressPermission(project.egress, refused);
   if (permission.kind === "never")
-    return <p className="text-small text-ink-3">Addresses of the node itself and of its own link can't be allowed.</p>;
+    return <p className="text-small text-ink-3">The node's own and link-local addresses can't be allowed.</p>;
   return (
     <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
       {permission.kind === "none" ? (

@@ -96,7 +96,7 @@ async function openNetwork(bounds: NetworkBounds, rules: EgressRules): Promise<W
   return network;
 }
 
-/** One of its own, because the session's has ended. Nothing is pulled or built for it, least of all by the agent's Dockerfile. */
+/** A separate one, because the session's has ended. Nothing is pulled or built for it, least of all by the agent's Dockerfile. */
 async function chooseContainer(
   { runtime, limits, hooksOf }: Omit<CheckoutRuntime, "connections">,
   paths: CheckoutPaths,
