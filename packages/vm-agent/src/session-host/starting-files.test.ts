@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -45,6 +46,15 @@ describe("[R49] a repository", () => {
     put(path, text);
     expect(find(kind)).toMatchObject({ code: "repository_settings", message: expect.stringContaining(named) });
     expect(find("claude")).toBeNull();
+  });
+
+  it.each([
+    ["a named pipe", (place: string) => void execFileSync("mkfifo", [place])],
+    ["a device without an end", (place: string) => symlinkSync("/dev/zero", place)],
+    ["a very long file", (place: string) => writeFileSync(place, " ".repeat(1024 * 1024 + 1))],
+  ])("does not hold up the session's host by %s, which counts", (_what, make) => {
+    make(join(cwd, "opencode.json"));
+    expect(find("opencode")?.message).toContain("opencode.json");
   });
 
   it("is read through links, and what cannot be read counts", () => {
