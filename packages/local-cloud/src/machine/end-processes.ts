@@ -19,35 +19,41 @@ const KILL_ROUNDS = 3;
 
 /** Answers whether all are gone. */
 export async function endProcesses(ending: Ending): Promise<boolean> {
-  signalAll(ending, "SIGTERM");
-  if (await emptied(ending, ending.graceMs)) return true;
-  for (let round = 0; round < KILL_ROUNDS; round++) {
-    signalAll(ending, "SIGKILL");
-    if (await emptied(ending, KILL_WAIT_MS)) return true;
-  }
+  if (await emptied(ending, signalAll(ending, "SIGTERM"), ending.graceMs)) return true;
+  for (let round = 0; round < KILL_ROUNDS; round++)
+    if (await emptied(ending, signalAll(ending, "SIGKILL"), KILL_WAIT_MS)) return true;
   return false;
 }
 
-function signalAll({ table, marker, roots }: Ending, signal: NodeJS.Signals): void {
-  for (const member of findMembers(table, marker, roots)) {
-    if (!isAlive(table, member)) continue;
+/** Answers whom it signalled. */
+function signalAll({ table, marker, roots }: Ending, signal: NodeJS.Signals): readonly ProcessIdentity[] {
+  const signalled = findMembers(table, marker, roots).filter((member) => isAlive(table, member));
+  for (const { pid } of signalled) {
     try {
-      process.kill(member.pid, signal);
+      process.kill(pid, signal);
     } catch (error) {
       if (!isGone(error)) throw error;
     }
   }
+  return signalled;
 }
 
 const isGone = (error: unknown) => error instanceof Error && "code" in error && error.code === "ESRCH";
 
-/** Looks through all processes only when those that it knows of are dead: others may have been started meanwhile. */
-async function emptied({ table, marker, roots, timers }: Ending, limitMs: number): Promise<boolean> {
-  let known = findMembers(table, marker, roots);
-  for (let waited = 0; known.length > 0; waited += POLL_MS) {
+/**
+ * Waits until `signalled` are dead, and looks through all processes only then: others may have been started meanwhile. A
+ * process that is dying has no environment any more, so nothing but its identity says that it is still there.
+ */
+async function emptied(
+  { table, marker, roots, timers }: Ending,
+  signalled: readonly ProcessIdentity[],
+  limitMs: number,
+): Promise<boolean> {
+  let known = signalled;
+  for (let waited = 0; ; waited += POLL_MS) {
+    if (!known.some((member) => isAlive(table, member))) known = findMembers(table, marker, roots);
+    if (known.length === 0) return true;
     if (waited >= limitMs) return false;
     await new Promise<void>((resolve) => timers.after(POLL_MS, resolve));
-    if (!known.some((member) => isAlive(table, member))) known = findMembers(table, marker, roots);
   }
-  return true;
 }
