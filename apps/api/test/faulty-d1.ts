@@ -18,6 +18,8 @@ interface Odds {
   readonly answerLost: number;
   /** So many in all. */
   readonly atMost: number;
+  /** So many statements are sound at first. */
+  readonly from?: number;
 }
 
 /** A small generator of numbers from 0 to 1, the same for the same seed. */
@@ -35,8 +37,10 @@ function createGenerator(seed: number): () => number {
 export function breakDatabase(seed: number, odds: Odds): FaultyDatabase {
   const next = createGenerator(seed);
   const count = { refused: 0, answersLost: 0 };
+  let sound = odds.from ?? 0;
   async function risk<T>(carryOut: () => Promise<T>): Promise<T> {
-    const chance = count.refused + count.answersLost >= odds.atMost ? 1 : next();
+    const isSound = sound-- > 0 || count.refused + count.answersLost >= odds.atMost;
+    const chance = isSound ? 1 : next();
     if (chance < odds.refused) {
       count.refused++;
       throw new Error("D1_ERROR: the test refuses it");

@@ -140,7 +140,8 @@ describe("[F12] [F13] [T1] a run", () => {
     await runs.modifyAll((run) => run.disableRetryDelays());
     const task = await submit(ownerId);
     const machine = await ScriptedNode.of(ownerId);
-    broken = breakDatabase(seed, { refused: 0.06, answerLost: 0.12, atMost: 25 });
+    // A burst that begins later with each seed. A best-effort step is tried five times: no burst can exhaust it.
+    broken = breakDatabase(seed, { refused: 0.2, answerLost: 0.3, atMost: 4, from: Math.floor(seed * 1.5) });
     const begun = await machine.begins();
     const isCancelled = seed % 3 === 0;
     if (isCancelled) {
