@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { assertNever, type Clock, errorMessage, type Logger, type Timers } from "@samovar/base";
 import type { StartGate } from "@samovar/processes";
 import { ApiError } from "./api/errors.ts";
+import { openCpuGroup } from "./machine/cpu-group.ts";
 import { createMachineEnvironment } from "./machine/environment.ts";
 import { SYSTEMCTL_SHIM } from "./machine/first-boot.ts";
 import { getLayout } from "./machine/layout.ts";
@@ -66,6 +67,7 @@ export function openCloud(options: CloudOptions): Cloud {
   const { dataDir, file, clock, logger } = options;
   const shims = join(dataDir, "bin");
   const state = file.load();
+  const cpuGroup = openCpuGroup(state.mark);
   const machines = new Map<number, Machine>();
   const busy = new Map<number, Promise<void>>();
   let closing = false;
@@ -85,6 +87,7 @@ export function openCloud(options: CloudOptions): Cloud {
     const layout = getLayout(dataDir, server.id);
     const made = machine({
       ...options,
+      enterGroup: cpuGroup.enter,
       layout,
       environment: createMachineEnvironment({
         layout,
@@ -279,6 +282,7 @@ export function openCloud(options: CloudOptions): Cloud {
       const ended = servers === "stop" ? await Promise.allSettled(all.map((one) => one.powerOff())) : [];
       await Promise.all(busy.values());
       const failed = ended.find((result) => result.status === "rejected");
+      cpuGroup.remove();
       if (failed !== undefined) throw new Error("a server could not be stopped", { cause: failed.reason });
     },
   };
