@@ -5,9 +5,8 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { assertNever, type Clock, errorMessage, type Logger, type Timers } from "@samovar/base";
-import type { StartGate } from "@samovar/processes";
+import { openCpuGroup, type StartGate } from "@samovar/processes";
 import { ApiError } from "./api/errors.ts";
-import { openCpuGroup } from "./machine/cpu-group.ts";
 import { createMachineEnvironment } from "./machine/environment.ts";
 import { SYSTEMCTL_SHIM } from "./machine/first-boot.ts";
 import { getLayout } from "./machine/layout.ts";
@@ -67,7 +66,7 @@ export function openCloud(options: CloudOptions): Cloud {
   const { dataDir, file, clock, logger } = options;
   const shims = join(dataDir, "bin");
   const state = file.load();
-  const cpuGroup = openCpuGroup(state.mark);
+  const cpuGroup = openCpuGroup("nodes");
   const machines = new Map<number, Machine>();
   const busy = new Map<number, Promise<void>>();
   let closing = false;
@@ -282,7 +281,7 @@ export function openCloud(options: CloudOptions): Cloud {
       const ended = servers === "stop" ? await Promise.allSettled(all.map((one) => one.powerOff())) : [];
       await Promise.all(busy.values());
       const failed = ended.find((result) => result.status === "rejected");
-      cpuGroup.remove();
+      if (servers === "stop") cpuGroup.remove();
       if (failed !== undefined) throw new Error("a server could not be stopped", { cause: failed.reason });
     },
   };

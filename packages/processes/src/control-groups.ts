@@ -26,10 +26,11 @@ export function parseControlGroups(groups: string, mounts: string): ControlGroup
     findV1(controller) {
       const mount = mounted.find(({ type, options }) => type === "cgroup" && options.includes(controller));
       const group = [...own].find(([controllers]) => controllers.split(",").includes(controller))?.[1];
-      return mount === undefined || group === undefined || mount.root !== "/" ? null : resolve(`${mount.point}${group}`);
+      return mount === undefined || group === undefined || mount.root !== "/"
+        ? null
+        : resolve(`${mount.point}${group}`);
     },
-    unified:
-      unified === undefined || unified.root !== "/" ? null : { mount: unified.point, group: own.get("") ?? "/" },
+    unified: unified === undefined || unified.root !== "/" ? null : { mount: unified.point, group: own.get("") ?? "/" },
   };
 }
 

@@ -4,8 +4,7 @@ import { chmodSync, closeSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { dirname, join } from "node:path";
 import { errorMessage } from "@samovar/base";
 import type { UserData } from "@samovar/cloud-init";
-import { lowerArgv, lowerGroup } from "@samovar/processes";
-import type { CpuGroup } from "./cpu-group.ts";
+import { type CpuGroup, lowerArgv, lowerGroup } from "@samovar/processes";
 import type { Environment } from "./environment.ts";
 import { resolveInRoot, type Layout } from "./layout.ts";
 import type { LogFile } from "./log-file.ts";

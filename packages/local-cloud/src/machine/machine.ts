@@ -5,9 +5,8 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import type { Logger, Timers } from "@samovar/base";
 import { parseUserData, type UserData } from "@samovar/cloud-init";
-import type { StartGate } from "@samovar/processes";
+import type { CpuGroup, StartGate } from "@samovar/processes";
 import * as z from "zod";
-import type { CpuGroup } from "./cpu-group.ts";
 import { endProcesses } from "./end-processes.ts";
 import { type Environment, MARK } from "./environment.ts";
 import { runFirstBoot } from "./first-boot.ts";

@@ -4,8 +4,14 @@ import { closeSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { errorMessage, type Logger, type Timers } from "@samovar/base";
 import type { ServiceUnit } from "@samovar/cloud-init";
-import { lowerArgv, lowerGroup, READY_ENVIRONMENT, type StartGate, untilReady } from "@samovar/processes";
-import type { CpuGroup } from "./cpu-group.ts";
+import {
+  type CpuGroup,
+  lowerArgv,
+  lowerGroup,
+  READY_ENVIRONMENT,
+  type StartGate,
+  untilReady,
+} from "@samovar/processes";
 import { type Environment, createServiceEnvironment } from "./environment.ts";
 import { resolveInRoot, type Layout } from "./layout.ts";
 import type { LogFile } from "./log-file.ts";
