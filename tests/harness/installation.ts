@@ -136,6 +136,11 @@ export function samovar(
   return run(args, cleanEnvironment(env), cwd === undefined ? {} : { cwd });
 }
 
+/** Follows a CLI command that does not belong to an installation. */
+export function followSamovar(args: readonly string[], env: Readonly<Record<string, string>>): Followed {
+  return follow(args, cleanEnvironment(env));
+}
+
 async function run(
   args: readonly string[],
   env: Record<string, string>,
