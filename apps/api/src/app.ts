@@ -86,7 +86,6 @@ export function createApp(ports: Ports = systemPorts): Router {
   });
 
   app.on(["GET", "HEAD"], "*", (c) => {
-    // No redirect: it would reveal the pages' address to everyone who can reach this one.
     if (!isPageHost(c) && !c.req.path.startsWith(VM_AGENT)) return respondWithoutPages(c);
     return c.env.ASSETS.fetch(c.req.raw);
   });

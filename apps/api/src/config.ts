@@ -46,6 +46,14 @@ export const settings = z.object({
     .describe(
       "Address at which browsers open the pages, if it is not PUBLIC_URL; the sign-in cookie counts only there",
     ),
+  FORMER_PUBLIC_URLS: z
+    .string()
+    .default("")
+    .transform((text) => text.split(/[\s,]+/).filter((url) => url !== ""))
+    .pipe(z.array(z.url({ protocol: /^https?$/ })).max(10))
+    .describe(
+      "Earlier values of PUBLIC_URL, separated by commas; nodes that were created with them still connect there",
+    ),
   OPERATOR_SECRET: z.string().min(32).describe("Secret. Authorises the initial setup"),
   SIGNING_KEY: json(signingKey).describe("Secret. Ed25519 private JWK that signs node and workspace tokens"),
   PREVIOUS_SIGNING_KEY: json(signingKey.omit({ d: true }))
