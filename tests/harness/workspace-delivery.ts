@@ -50,7 +50,9 @@ export async function openWorkspaceDelivery(
 }
 
 async function mint(here: Pick<Installation, "dataDir">, claims: object): Promise<string> {
-  const { installationId, signingKey } = secrets.parse(JSON.parse(await readFile(join(here.dataDir, "secrets.json"), "utf8")));
+  const { installationId, signingKey } = secrets.parse(
+    JSON.parse(await readFile(join(here.dataDir, "secrets.json"), "utf8")),
+  );
   const now = Math.floor(Date.now() / 1000);
   const head = { alg: "EdDSA", typ: WORKSPACE_TOKEN.typ, kid: signingKey.kid };
   const times = { iss: installationId, aud: WORKSPACE_TOKEN.audience, iat: now, exp: now + TOKEN_TTL_S };

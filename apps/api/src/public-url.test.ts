@@ -54,7 +54,12 @@ it("a node that was created at the former address keeps its link, its deliveries
   const lease = await aHolder(ownerId);
   const { projectId, sessionId, taskId, workspaceId } = lease;
   const project = getProjectData({ env }, projectId);
-  await project.createSession({ projectId, sessionId, taskId, firstMessage: { messageId: ids.messageId(), text: "Hi" } });
+  await project.createSession({
+    projectId,
+    sessionId,
+    taskId,
+    firstMessage: { messageId: ids.messageId(), text: "Hi" },
+  });
   const nodeId = await aNode(lease, ownerId);
   await createWorkspace(env, { id: workspaceId, ownerId, projectId, sessionId, nodeId, agent: "claude" });
   await fireAlarm(nodeId);

@@ -318,6 +318,8 @@ export const nodes = sqliteTable(
     createdAt: time("created_at").notNull(),
     destroyedAt: time("destroyed_at"),
     failure: text("failure", { mode: "json" }).$type<Failure>(),
+    /** When the destroyed node's object was emptied. */
+    objectDeletedAt: time("object_deleted_at"),
   },
   (t) => [index("nodes_owner_state").on(t.ownerId, t.state, t.id), uniqueIndex("nodes_name").on(t.name)],
 );

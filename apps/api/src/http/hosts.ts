@@ -19,9 +19,7 @@ export const requireKnownHost: MiddlewareHandler<AppContext> = async (c, next) =
   const { config } = c.get("deps");
   const own = new URL(config.PUBLIC_URL);
   const isKnown =
-    isPageHost(c) ||
-    (isLoopbackHost(own.hostname) ? isLoopbackHost(hostname) : host === own.host) ||
-    isFormerHost(c);
+    isPageHost(c) || (isLoopbackHost(own.hostname) ? isLoopbackHost(hostname) : host === own.host) || isFormerHost(c);
   if (!isKnown) throw new SamovarError("forbidden", `Samovar does not answer to the name ${hostname}.`);
   await next();
 };
