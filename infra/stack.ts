@@ -47,6 +47,7 @@ export function createStack({
     { ...kept, retainOnDelete: keepData, ignoreChanges: ["primaryLocationHint", "readReplication"] },
   );
   if (domain !== null) {
+    // oxlint-disable-next-line no-new -- a resource registers itself
     new DnsRecord("address", {
       zoneId: domain.zoneId,
       name: domain.name,

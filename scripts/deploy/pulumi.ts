@@ -130,7 +130,7 @@ async function runProgram(
   });
   if (code === 0) return output;
   throw new DeployError(
-    `${program} ${args.filter((word) => !word.startsWith("--"))[0] ?? ""} failed:\n${all.trim().split("\n").slice(-REPORTED_LINES).join("\n")}`,
+    `${program} ${args.find((word) => !word.startsWith("--")) ?? ""} failed:\n${all.trim().split("\n").slice(-REPORTED_LINES).join("\n")}`,
     "Correct the cause, then run the same command again: it continues where this one ended.",
   );
 }
