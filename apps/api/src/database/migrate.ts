@@ -1,13 +1,25 @@
 /**
  * Applies D1's migrations: append-only, in order, each recorded with its SHA-256. A database whose history differs from the
- * files is refused. A plain function over D1, so that the CLI can use it too.
+ * files is refused. A plain function over the part of D1 that it uses, so that `samovar up` and deployments can use it too.
  */
-import type { D1Database } from "@cloudflare/workers-types";
 import { sha256 } from "@samovar/base/sha256";
 
 /** The database was created by a Samovar whose data this one cannot use. */
 export class EarlierVersionError extends Error {
   override readonly name = "EarlierVersionError";
+}
+
+/** A statement with its values, as D1 has it. */
+export interface MigrationStatement {
+  bind(...values: readonly (string | number)[]): MigrationStatement;
+  run(): Promise<unknown>;
+  all<Row>(): Promise<{ readonly results: readonly Row[] }>;
+}
+
+export interface MigrationDatabase {
+  prepare(sql: string): MigrationStatement;
+  /** In one transaction. */
+  batch(statements: readonly MigrationStatement[]): Promise<unknown>;
 }
 
 export interface MigrationFile {
@@ -33,7 +45,7 @@ const RECORD = `CREATE TABLE IF NOT EXISTS migrations (
  * edited or removed.
  */
 export async function applyMigrations(
-  db: D1Database,
+  db: MigrationDatabase,
   files: readonly MigrationFile[],
   now: () => number = Date.now,
 ): Promise<readonly string[]> {
