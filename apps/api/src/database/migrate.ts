@@ -9,6 +9,20 @@ export class EarlierVersionError extends Error {
   override readonly name = "EarlierVersionError";
 }
 
+/** A newer Samovar has migrated the database. */
+export class NewerVersionError extends Error {
+  override readonly name = "NewerVersionError";
+  /** The newest migration that was applied. */
+  readonly migration: string;
+
+  constructor(migration: string, latest: string | undefined) {
+    super(
+      `a newer Samovar has migrated this database: it has ${migration}, and this version knows up to ${latest ?? "none"}`,
+    );
+    this.migration = migration;
+  }
+}
+
 /** A statement with its values, as D1 has it. */
 export interface MigrationStatement {
   bind(...values: readonly (string | number)[]): MigrationStatement;
@@ -41,8 +55,8 @@ const RECORD = `CREATE TABLE IF NOT EXISTS migrations (
 
 /**
  * Returns the names of the migrations that it applied. Each file and its record are one transaction. Throws, before it
- * changes anything, {@link EarlierVersionError} for a database with another beginning, and an error if a later file was
- * edited or removed.
+ * changes anything, {@link EarlierVersionError} for a database with another beginning, {@link NewerVersionError} for one
+ * that goes on after the last file, and an error if a later file was edited or removed.
  */
 export async function applyMigrations(
   db: MigrationDatabase,
@@ -77,7 +91,8 @@ function assertSameHistory(applied: readonly AppliedMigration[], files: readonly
     );
   for (const [index, past] of applied.entries()) {
     const file = files[index];
-    if (file === undefined || file.name !== past.name) {
+    if (file === undefined) throw new NewerVersionError(applied.at(-1)?.name ?? past.name, files.at(-1)?.name);
+    if (file.name !== past.name) {
       throw new Error(
         `migration ${past.name} was applied to this database, but its file is missing; migrations are append-only`,
       );
