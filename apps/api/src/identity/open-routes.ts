@@ -5,7 +5,7 @@ import { eq } from "drizzle-orm";
 import { users } from "../database/schema.ts";
 import { createRouter } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
-import { refuseSecret } from "../http/rate-limits.ts";
+import { assertSetupsWithin, refuseSecret } from "../http/rate-limits.ts";
 import { json, jsonBody } from "../http/route.ts";
 import { assertSameOrigin } from "../http/same-origin.ts";
 import { deleteLocalTokens, mintApiToken } from "./api-tokens.ts";
@@ -40,6 +40,7 @@ export function openIdentityRoutes(closeViewers: CloseViewers): Router {
     if (!isSameSecret(readBearer(c), deps.config.OPERATOR_SECRET)) {
       throw refuseSecret(c, "This needs the operator's secret.");
     }
+    assertSetupsWithin(c);
     const userId = await ensureOwner(deps);
     const actor = { kind: "operator", id: null, ownerId: userId } as const;
     if (c.req.valid("json").revokeEarlier)

@@ -6,7 +6,7 @@ import type { Deps } from "../deps.ts";
  * The most rows that one phase repairs in one sweep. All phases share one invocation, which may query D1 a thousand times; what
  * is left over is for the next sweep.
  */
-export const PER_SWEEP = 50;
+export const PER_SWEEP = 40;
 
 export interface PhaseOutcome {
   /** Things that needed repair. */
