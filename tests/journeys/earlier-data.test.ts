@@ -37,7 +37,7 @@ test("samovar up refuses the data of an earlier version and says to start with a
   await removeDirectory(dataDir);
 });
 
-test("[F48] samovar up refuses the data of a newer version, says what a version must have, and works with it again", async () => {
+test("samovar up refuses the data of a newer version, says what a version must have, and works with it again", async () => {
   const first = await startInstallation();
   const { dataDir } = first;
   await first.stop();

@@ -107,7 +107,7 @@ const restart = async (...stubs: readonly Stub[]) => {
 };
 
 describe("an object that a newer version has migrated", () => {
-  it("[F48] a project's object refuses every call, changes nothing, and works again under the newer version", async () => {
+  it("a project's object refuses every call, changes nothing, and works again under the newer version", async () => {
     const { lease, project, token, deliver } = await working();
     const messages = `/api/projects/${lease.projectId}/sessions/${lease.sessionId}/messages`;
     newer.deploy();
@@ -143,7 +143,7 @@ describe("an object that a newer version has migrated", () => {
     expect((await ask(messages, { token })).status).toBe(200);
   });
 
-  it("[F48] a node's object refuses every call and its daemon's link, keeps its alarm, and works again under the newer version", async () => {
+  it("a node's object refuses every call and its daemon's link, keeps its alarm, and works again under the newer version", async () => {
     const { lease, node, nodeId, openLink } = await working();
     newer.deploy();
     await restart(node);
@@ -185,7 +185,7 @@ describe("an object that a newer version has migrated", () => {
     expect(await node.view()).toMatchObject({ state: "active" });
   });
 
-  it("[F48] closes the sockets that it finds, so that the other end dials again", async () => {
+  it("closes the sockets that it finds, so that the other end dials again", async () => {
     const { node, openLink } = await working();
     const agent = agentOn(await openLink());
     agent.hello();

@@ -116,7 +116,7 @@ describe("how often a run polls", () => {
   });
 
   it("fits into a workflow together with all other steps of a run and every replacement node, even if each wait is a step", () => {
-    expect(countMostSteps()).toBe(2608);
+    expect(countMostSteps()).toBe(2678);
     expect(countMostSteps()).toBeLessThan(MAX_STEPS / 2);
   });
 });

@@ -48,8 +48,8 @@ export const MAX_POLLS: Readonly<Record<RunWait, number>> = {
 /** Polls during one stay in the queue. */
 export const MAX_QUEUE_POLLS = 150;
 
-/** A run's other steps, each once: requests, changes of the task, marks, and what its end does. */
-const SINGLE_STEPS = 80;
+/** A run's other steps, rounded up: requests, changes of the task, marks, pull requests, and the repeated writing of its end. */
+const SINGLE_STEPS = 150;
 
 /**
  * The most steps of one run. A pause after a poll counts like a step, because the platform does not say whether a wait for an

@@ -149,7 +149,7 @@ describe("D1's migrations", () => {
     await expect(applyMigrations(env.DB, MIGRATIONS)).rejects.toMatchObject({ migration: MORE.name });
   });
 
-  it("[F48] are compared by the health check, which says what a version must have", async () => {
+  it("are compared by the health check, which says what a version must have", async () => {
     const { ask } = controlPlane();
     await applyMigrations(env.DB, [...MIGRATIONS, MORE]);
     const newer = await ask("/api/health");
