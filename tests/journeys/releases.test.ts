@@ -1,5 +1,6 @@
 /** What remains reachable of earlier releases, and what a missing file is, as the platform routes requests. */
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { get, type IncomingHttpHeaders } from "node:http";
 import { join } from "node:path";
 import { parseWranglerConfig, toMiniflareOptions } from "@samovar/api/wrangler-config";
 import { sha256 } from "@samovar/base/sha256";
@@ -12,7 +13,7 @@ import {
   keepReleases,
   readEarlierReleases,
   readFromDirectory,
-  readFromUrl,
+  type ReadFile,
 } from "../../scripts/keep-releases.ts";
 import { type Installation, removeDirectory, startInstallation, temporaryDirectory } from "../harness/installation.ts";
 
@@ -99,10 +100,10 @@ describe("a deployment", () => {
     await keepReleases(fresh, await readEarlierReleases(readThrough(before)));
     await before.dispose();
     const after = await serve(fresh);
-    const get = (path: string, headers: Record<string, string> = {}) =>
+    const ask = (path: string, headers: Record<string, string> = {}) =>
       after.dispatchFetch(`http://samovar.test/${path}`, { headers });
     for (const path of [old.part, old.agent, next.part, next.agent]) {
-      const answer = await get(path);
+      const answer = await ask(path);
       expect(answer.status, path).toBe(200);
       expect(await answer.text(), path).toContain(
         path.includes(old.part.slice(-12)) || path === old.agent ? "old" : "next",
@@ -110,18 +111,18 @@ describe("a deployment", () => {
       for (const [name, value] of Object.entries(SECURITY_HEADERS))
         expect(answer.headers.get(name), `${path} ${name}`).toBe(value);
     }
-    const part = await get(next.part);
+    const part = await ask(next.part);
     expect(part.headers.get("x-request-id"), "without the Worker").toBeNull();
     expect(part.headers.get("cache-control")).toContain("immutable");
     for (const headers of [{}, NAVIGATION]) {
-      const missing = await get("assets/part-000000000000.js", headers);
+      const missing = await ask("assets/part-000000000000.js", headers);
       expect([missing.status, await missing.text()]).toEqual([404, expect.not.stringContaining("<script")]);
       for (const path of ["agent/vm-agent-0.1.0-000000000000.cjs", ".well-known/none"]) {
-        const absent = await get(path, headers);
+        const absent = await ask(path, headers);
         expect([absent.status, await absent.json()]).toMatchObject([404, { error: { code: "not_found" } }]);
       }
     }
-    const page = await get("projects/prj_1", NAVIGATION);
+    const page = await ask("projects/prj_1", NAVIGATION);
     expect([page.status, await page.text()]).toEqual([200, expect.stringContaining("<script")]);
     await after.dispose();
   });
@@ -131,6 +132,25 @@ const readThrough = (served: Miniflare) => async (path: string) => {
   const answer = await served.dispatchFetch(`http://samovar.test/${path}`);
   return answer.ok ? new Uint8Array(await answer.arrayBuffer()) : null;
 };
+
+interface Answer {
+  readonly status: number | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Uint8Array;
+}
+
+/** As a browser asks at the pages' address, whose name only browsers resolve. */
+const request = ({ url, pageUrl }: Installation, path: string): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(url);
+    const headers = { ...NAVIGATION, host: new URL(pageUrl).host };
+    get({ hostname, port, path, headers }, (answer) => {
+      answer
+        .toArray()
+        .then((chunks) => resolve({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(chunks) }))
+        .catch(reject);
+    }).on("error", reject);
+  });
 
 describe("samovar up", () => {
   let here: Installation;
@@ -143,16 +163,19 @@ describe("samovar up", () => {
   });
 
   test("serves every file of the releases that its build lists, and a 404 for one that never was", async () => {
-    const { releases } = await readEarlierReleases(readFromUrl(here.pageUrl));
+    const read: ReadFile = async (path) => {
+      const answer = await request(here, `/${path}`);
+      return answer.status === 200 ? answer.body : null;
+    };
+    const whole = await readEarlierReleases(read);
+    const { releases } = whole;
     expect(releases.length).toBeGreaterThan(0);
     const listed = new Map(releases.flatMap((files) => Object.entries(files)));
     expect([...listed.keys()].some((path) => path.startsWith("assets/"))).toBe(true);
-    const whole = await readEarlierReleases(readFromUrl(here.pageUrl));
     expect([...whole.contents.keys()].toSorted()).toEqual([...listed.keys()].toSorted());
-    const missing = await fetch(new URL("/assets/part-000000000000.js", here.pageUrl), { headers: NAVIGATION });
-    expect([missing.status, missing.headers.get("content-type")]).toEqual([404, expect.stringContaining("text/plain")]);
-    expect(missing.headers.get("content-security-policy")).toBe(SECURITY_HEADERS["content-security-policy"]);
-    await missing.body?.cancel();
+    const missing = await request(here, "/assets/part-000000000000.js");
+    expect([missing.status, missing.headers["content-type"]]).toEqual([404, expect.stringContaining("text/plain")]);
+    expect(missing.headers["content-security-policy"]).toBe(SECURITY_HEADERS["content-security-policy"]);
     const agent = await fetch(new URL("/agent/vm-agent-0.1.0-000000000000.cjs", here.url));
     expect([agent.status, await agent.json()]).toMatchObject([404, { error: { code: "not_found" } }]);
   });

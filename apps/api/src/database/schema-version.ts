@@ -2,7 +2,7 @@
 import { SamovarError } from "@samovar/contracts";
 
 /** The name of the newest file in `apps/api/migrations`; the Worker does not contain them. */
-export const LATEST_MIGRATION = "0007_node_object_deleted.sql";
+export const LATEST_MIGRATION = "0008_device_logins.sql";
 
 /** Throws `newer_data` if a newer version has migrated the database, and `unavailable` if this version's migrations are missing. */
 export async function assertSchemaCurrent(db: D1Database): Promise<void> {
