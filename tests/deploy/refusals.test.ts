@@ -1,7 +1,7 @@
 /** What a deployment refuses before it changes anything, and how it goes on after an interruption. */
-import { readdirSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { readDeploymentSettings } from "../../scripts/deploy/deployment-settings.ts";
 import { planDryRun } from "../../scripts/deploy/dry-run.ts";
 import { planWorker } from "../../scripts/deploy/worker-plan.ts";
@@ -54,13 +54,16 @@ test("[R52] a preview changes nothing", async () => {
 });
 
 test("[R52] a dry run needs no account, and leaves no file behind", async () => {
-  const before = readdirSync(tmpdir()).filter((name) => name.startsWith("samovar-deploy-"));
+  const scratch = join(rig.directory, "scratch");
+  mkdirSync(scratch);
+  vi.stubEnv("TMPDIR", scratch);
 
   const report = await createWrangler(null).dryRun(planDryRun(rig.release, {}));
 
+  vi.unstubAllEnvs();
   expect(report).toMatch(/env\.NODE_LIFECYCLE \(NodeLifecycle\)[\s\S]*env\.SIGNING_KEY \("\(hidden\)"\)/);
   expect(report).toMatch(/--dry-run: exiting now/);
-  expect(readdirSync(tmpdir()).filter((name) => name.startsWith("samovar-deploy-"))).toEqual(before);
+  expect(readdirSync(scratch).filter((name) => name.startsWith("samovar-deploy-"))).toEqual([]);
 });
 
 test("[R52] a secret that is missing is named, and nothing is deployed", async () => {
