@@ -87,7 +87,7 @@ async function isForbidden(api: CloudflareApi, { path }: Probe): Promise<boolean
 const zones = z.array(z.object({ id: z.string(), name: z.string() }));
 
 /** The zone with the longest name that the domain is in. */
-async function findZone(api: CloudflareApi, domain: string): Promise<Zone | null> {
+export async function findZone(api: CloudflareApi, domain: string): Promise<Zone | null> {
   const labels = domain.split(".");
   for (let from = 0; from <= labels.length - 2; from++) {
     const name = labels.slice(from).join(".");

@@ -41,24 +41,36 @@ export type DeploymentSettings = z.infer<typeof deploymentSettings>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Settings that a deployment computes, so that the environment cannot give them. */
-const COMPUTED = ["INSTALLATION_ID", "OPERATOR_SECRET", "SIGNING_KEY", "CREDENTIALS_KEY", "AGENT_RELEASE"];
+const COMPUTED = new Set(["INSTALLATION_ID", "OPERATOR_SECRET", "SIGNING_KEY", "CREDENTIALS_KEY", "AGENT_RELEASE"]);
 
 /** Throws {@link DeployError} that names every missing or invalid variable. */
 export function readDeploymentSettings(env: Environment): DeploymentSettings {
   const result = deploymentSettings.safeParse(withoutEmpty(env));
   if (result.success) return result.data;
-  const faults = result.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
-  throw new DeployError(
-    `Settings are missing or invalid:\n${faults.join("\n")}`,
-    "Set them in the environment or in the file deploy.env; docs/self-hosting.md says where each one is found.",
-  );
+  throw refuseSettings(result.error);
 }
 
-/** The Worker's settings that the environment gives, such as `NODE_WARM_TIMEOUT_MS`. */
+/**
+ * The Worker's settings that the environment gives, such as `NODE_WARM_TIMEOUT_MS`. Throws {@link DeployError} that names every
+ * one that the Worker would refuse.
+ */
 export function getGivenWorkerSettings(env: Environment): Readonly<Record<string, string>> {
   const present = withoutEmpty(env);
-  const names = Object.keys(workerSettings.shape).filter((name) => !COMPUTED.includes(name));
-  return Object.fromEntries(names.flatMap((name) => (present[name] === undefined ? [] : [[name, present[name]]])));
+  const names = Object.keys(workerSettings.shape).filter((name) => !COMPUTED.has(name));
+  const given = Object.fromEntries(
+    names.flatMap((name) => (present[name] === undefined ? [] : [[name, present[name]] as const])),
+  );
+  const result = workerSettings.partial().safeParse(given);
+  if (result.success) return given;
+  throw refuseSettings(result.error);
+}
+
+function refuseSettings(error: z.ZodError): DeployError {
+  const faults = error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
+  return new DeployError(
+    `Settings are missing or invalid:\n${faults.join("\n")}`,
+    "Set them in the environment or in the file deploy.env; docs/self-hosting.md says where each one is found. Nothing was changed.",
+  );
 }
 
 /** Where the Worker will find the provider's API. */

@@ -1,12 +1,12 @@
 /** The stack through Pulumi's CLI: bundles the program in infra/, installs its packages, and runs the CLI there. */
 import { spawn } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { DeployError } from "./deploy-error.ts";
 import type { DeploymentSettings } from "./deployment-settings.ts";
+import { installProgram } from "./install-program.ts";
 import { type Infrastructure, type StackSettings, stackOutputs } from "./infrastructure.ts";
 
 const REPORTED_LINES = 30;
@@ -73,11 +73,7 @@ function toConfigArguments({ accountId, databaseName, databaseLocation, domain, 
 
 /** Pulumi runs JavaScript, so the program is bundled; its packages are installed as their lock file says. */
 async function prepareProgram(directory: string): Promise<void> {
-  if (!isInstalled(directory))
-    await runProgram("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
-      cwd: directory,
-      env: process.env,
-    });
+  installProgram(directory);
   await build({
     entryPoints: [join(directory, "index.ts")],
     outfile: join(directory, "dist/index.cjs"),
@@ -89,13 +85,8 @@ async function prepareProgram(directory: string): Promise<void> {
   });
 }
 
-function isInstalled(directory: string): boolean {
-  const installed = join(directory, "node_modules/.package-lock.json");
-  return existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(directory, "package-lock.json")).mtimeMs;
-}
-
 /** A directory of this user, outside the checkout: losing it means losing the installation's secrets. */
-export function getStateDirectory(): string {
+function getStateDirectory(): string {
   return join(process.env["XDG_DATA_HOME"] || join(homedir(), ".local/share"), "samovar/pulumi");
 }
 

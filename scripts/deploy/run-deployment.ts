@@ -6,7 +6,7 @@ import { applyMigrations } from "@samovar/api/database/migrate";
 import { checkAccess } from "./check-access.ts";
 import type { CloudflareApi } from "./cloudflare-api.ts";
 import { openDatabase, readBookmark } from "./d1-over-http.ts";
-import { isDeployed } from "./deployed-version.ts";
+import { isDeployed, refuseOlderCheckout } from "./deployed-version.ts";
 import { DeployError } from "./deploy-error.ts";
 import type { DeploymentSettings } from "./deployment-settings.ts";
 import type { Infrastructure, StackOutputs } from "./infrastructure.ts";
@@ -53,6 +53,7 @@ export async function runDeployment(options: DeploymentOptions, ports: Deploymen
   const hetzner = { url: options.hetznerUrl, token: settings.HETZNER_TOKEN };
   await infrastructure.check();
   const zone = await checkAccess(api, hetzner, settings.SAMOVAR_DOMAIN);
+  await refuseOlderCheckout(api, release.config);
   print("Accounts, tokens and permissions: as needed.");
   const [database] = release.config.d1_databases;
   const domain =

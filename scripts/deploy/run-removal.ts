@@ -5,13 +5,13 @@
 import type { WranglerConfig } from "@samovar/api/wrangler-config";
 import { createHetznerProvider, SERVER_LABELS } from "@samovar/providers";
 import * as z from "zod";
+import { findZone } from "./check-access.ts";
 import type { CloudflareApi } from "./cloudflare-api.ts";
 import { DeployError } from "./deploy-error.ts";
 import type { DeploymentSettings } from "./deployment-settings.ts";
-import type { Infrastructure, StackOutputs, StackSettings } from "./infrastructure.ts";
+import type { Infrastructure, StackOutputs } from "./infrastructure.ts";
 import { withOwner } from "./samovar-access.ts";
 import type { Waiting } from "./smoke-test.ts";
-import type { Wrangler } from "./wrangler.ts";
 
 export interface RemovalOptions {
   readonly settings: DeploymentSettings;
@@ -28,7 +28,6 @@ export interface RemovalOptions {
 export interface RemovalPorts extends Waiting {
   readonly api: CloudflareApi;
   readonly infrastructure: Infrastructure;
-  readonly wrangler: Wrangler;
   readonly print: (line: string) => void;
 }
 
@@ -37,7 +36,7 @@ const PAUSE_MS = 2_000;
 /** Throws {@link DeployError}, without having removed anything if the removal was not confirmed. */
 export async function runRemoval(options: RemovalOptions, ports: RemovalPorts): Promise<void> {
   const { settings, config, deleteData } = options;
-  const { infrastructure, wrangler, api, print } = ports;
+  const { infrastructure, api, print } = ports;
   await infrastructure.check();
   const outputs = await infrastructure.read();
   if (outputs === null)
@@ -52,32 +51,50 @@ export async function runRemoval(options: RemovalOptions, ports: RemovalPorts): 
       `To remove it, run: npm run destroy -- ${deleteData ? "--delete-data " : ""}--confirm ${outputs.installationId}`,
     );
 
-  const workflows = config.workflows.map(({ name }) => name);
-  if ((await api.find(`{account}/workers/scripts/${config.name}/deployments`, z.unknown())) !== null) {
+  if ((await api.find(`{account}/workers/services/${config.name}`, z.unknown())) !== null) {
     await destroyNodes(outputs, await findAddress(options, api), ports);
-    for (const name of workflows) await deleteIfPresent(api, `{account}/workflows/${name}`);
-    await wrangler.deleteWorker(config.name);
-    print("The Worker, its objects, its workflow and its schedule are deleted.");
+    await deleteWorker(options, ports);
   }
   await deleteLeftServers(options, outputs, ports);
-  if (!deleteData) return;
-  const stack: StackSettings = {
+  // Without a domain: its record goes in any case.
+  await infrastructure.update({
     accountId: settings.CLOUDFLARE_ACCOUNT_ID,
     databaseName: config.d1_databases[0].database_name,
     databaseLocation: settings.DATABASE_LOCATION,
     domain: null,
-    keepData: false,
-  };
-  await infrastructure.update(stack);
+    keepData: !deleteData,
+  });
+  if (!deleteData) return;
   await infrastructure.remove();
   print("The database and the secrets are deleted.");
+}
+
+async function deleteWorker({ config, settings }: RemovalOptions, { api, print }: RemovalPorts): Promise<void> {
+  if (settings.SAMOVAR_DOMAIN !== null) await deleteRoutes(api, settings.SAMOVAR_DOMAIN, config.name);
+  for (const { name } of config.workflows) {
+    const path = `{account}/workflows/${name}`;
+    if ((await api.find(path, z.unknown())) !== null) await api.call("DELETE", path, z.unknown());
+  }
+  // Forced: with its objects, which it is bound to.
+  await api.call("DELETE", `{account}/workers/scripts/${config.name}?force=true`, z.unknown());
+  print("The Worker, its objects, its workflow and its schedule are deleted.");
+}
+
+const zoneRoutes = z.array(z.object({ id: z.string(), script: z.string().optional() }));
+
+async function deleteRoutes(api: CloudflareApi, domain: string, script: string): Promise<void> {
+  const zone = await findZone(api, domain);
+  if (zone === null) return;
+  const routes = await api.call("GET", `zones/${zone.id}/workers/routes`, zoneRoutes);
+  for (const route of routes.filter((each) => each.script === script))
+    await api.call("DELETE", `zones/${zone.id}/workers/routes/${route.id}`, z.unknown());
 }
 
 function describeRemoval({ installationId, databaseId }: StackOutputs, deleteData: boolean): string[] {
   const data = `the D1 database ${databaseId} (projects, tasks, events) and the stack with the installation's secrets`;
   return [
     `Removal of ${installationId}:`,
-    "  removed: its nodes and servers; the Worker with its objects, which hold all messages; the workflow; the schedule",
+    "  removed: its nodes and servers; the Worker with its objects, which hold all messages; the workflow; the schedule; the domain's route and record",
     `  ${deleteData ? "removed" : "kept"}: ${data}${deleteData ? "" : "; --delete-data removes them too"}`,
     "  kept: the account's name below workers.dev, which other Workers may use; tokens, which you revoke yourself",
   ];
@@ -120,7 +137,7 @@ async function deleteLeftServers(
   for (;;) {
     const found = await provider.listServers({ [SERVER_LABELS.installation]: installationId });
     if (!found.ok) throw refuseProvider(found.error.message);
-    const [server] = found.value.filter(({ status }) => status !== "deleting");
+    const server = found.value.find(({ status }) => status !== "deleting");
     if (server !== undefined) {
       const gone = await provider.deleteServer(server.id);
       if (!gone.ok && !gone.error.retriable) throw refuseProvider(gone.error.message);
@@ -136,7 +153,3 @@ const refuseProvider = (message: string) =>
     `The provider did not delete every server: ${message}`,
     "Run the same command again; until then servers may cost money.",
   );
-
-async function deleteIfPresent(api: CloudflareApi, path: string): Promise<void> {
-  if ((await api.find(path, z.unknown())) !== null) await api.call("DELETE", path, z.unknown());
-}

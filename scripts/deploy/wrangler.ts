@@ -3,10 +3,12 @@ import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import { DeployError } from "./deploy-error.ts";
 import type { WorkerPlan } from "./worker-plan.ts";
 
-const PROGRAM = join(import.meta.dirname, "../../node_modules/wrangler/bin/wrangler.js");
+const PROGRAM = fileURLToPath(new URL("bin/wrangler.js", import.meta.resolve("wrangler/package.json")));
 const REPORTED_LINES = 30;
 
 export interface WranglerAccount {
@@ -20,8 +22,6 @@ export interface Wrangler {
   deploy(plan: WorkerPlan, version: { readonly tag: string; readonly message: string }): Promise<void>;
   /** Checks and bundles without an account. Returns wrangler's report. */
   dryRun(plan: WorkerPlan): Promise<string>;
-  /** Deletes the Worker with its objects. */
-  deleteWorker(name: string): Promise<void>;
 }
 
 /** Without an account, only a dry run works. */
@@ -48,14 +48,6 @@ export function createWrangler(account: WranglerAccount | null): Wrangler {
         const files = ["--config", join(directory, "wrangler.json"), "--secrets-file", join(directory, "secrets.json")];
         return run(["deploy", "--dry-run", ...files], directory);
       }),
-    deleteWorker: async (name) => {
-      const directory = await makePrivateDirectory();
-      try {
-        await run(["delete", name, "--force"], directory);
-      } finally {
-        await rm(directory, { recursive: true, force: true });
-      }
-    },
   };
 }
 
@@ -67,10 +59,8 @@ function inheritEnvironment(): Record<string, string> {
   );
 }
 
-const makePrivateDirectory = () => mkdtemp(join(tmpdir(), "samovar-deploy-"));
-
 async function inPrivateDirectory<T>(plan: WorkerPlan, act: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await makePrivateDirectory();
+  const directory = await mkdtemp(join(tmpdir(), "samovar-deploy-"));
   const write = (name: string, content: unknown) =>
     writeFile(join(directory, name), JSON.stringify(content), { mode: 0o600, flag: "wx" });
   try {
@@ -98,6 +88,8 @@ async function runWrangler(
       XDG_CONFIG_HOME: home,
       WRANGLER_LOG_PATH: join(home, "wrangler.log"),
       WRANGLER_SEND_METRICS: "false",
+      // With the banner it would ask npm's registry for a newer version.
+      WRANGLER_HIDE_BANNER: "true",
       CI: "true",
       NO_COLOR: "1",
     },
@@ -110,7 +102,7 @@ async function runWrangler(
     child.once("close", resolve);
   });
   if (code === 0) return printed;
-  const lines = printed.trim().split("\n").slice(-REPORTED_LINES).join("\n");
+  const lines = stripVTControlCharacters(printed).trim().split("\n").slice(-REPORTED_LINES).join("\n");
   throw new DeployError(
     `wrangler ${args[0]} failed:\n${lines}`,
     "Correct the cause, then run the same command again: it continues where this one ended.",

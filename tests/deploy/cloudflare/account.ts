@@ -57,7 +57,7 @@ export interface Zone {
 export class Account {
   readonly id = "0123456789abcdef0123456789abcdef";
   readonly token = "token-of-the-account";
-  /** Permissions that the token lacks, as path prefixes below the account or the zone. */
+  /** Calls that the token may not make: how their path begins, below the account, or their method and path. */
   readonly lacking = new Set<string>();
   subdomain: string | null = null;
   readonly zones: Zone[] = [];

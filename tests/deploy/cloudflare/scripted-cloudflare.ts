@@ -31,7 +31,8 @@ export async function startScriptedCloudflare(directory: string): Promise<Script
     if (!isAssetUpload && c.req.header("authorization") !== `Bearer ${account.token}`)
       return failure(c, 401, 1000, "Invalid API Token");
     for (const prefix of account.lacking)
-      if (path.startsWith(prefix)) return failure(c, 403, 10_000, "Authentication error");
+      if (path.startsWith(prefix) || `${c.req.method} ${path}`.startsWith(prefix))
+        return failure(c, 403, 10_000, "Authentication error");
     return next();
   });
   const api = app.basePath("/client/v4");

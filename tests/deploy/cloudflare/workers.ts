@@ -151,7 +151,7 @@ export function workerRoutes(account: Account, runtime: WorkerRuntime): Hono {
       .map(({ pattern }) => pattern);
     return success(c, worker.routes);
   });
-  routes.delete("/workers/services/:name", async (c) => {
+  routes.delete("/workers/scripts/:name", async (c) => {
     if (!account.workers.delete(c.req.param("name"))) return missing(c);
     await runtime.remove();
     return success(c, null);
@@ -199,9 +199,13 @@ const makeWorker = (active: string): DeployedWorker => ({
   routes: [],
 });
 
-function requireActive({ versions, active }: DeployedWorker): Upload {
-  const found = versions.find(({ id }) => id === active);
-  if (found === undefined) throw new Error(`no version ${active}`);
+function findActive(worker: DeployedWorker | undefined): Upload | undefined {
+  return worker?.versions.find(({ id }) => id === worker.active);
+}
+
+function requireActive(worker: DeployedWorker): Upload {
+  const found = findActive(worker);
+  if (found === undefined) throw new Error(`no version ${worker.active}`);
   return found;
 }
 
@@ -224,6 +228,13 @@ function findRefusal(account: Account, worker: DeployedWorker | undefined, { met
   if (migrations !== undefined && (migrations.old_tag ?? null) !== (worker?.migrationTag ?? null))
     return { code: 10_079, message: `The migration's old tag is not ${worker?.migrationTag ?? "none"}` };
   const classes = new Set([...(worker?.classes ?? []), ...listNewClasses(metadata)]);
+  const known = new Set(findActive(worker)?.metadata.bindings.map(({ name }) => name));
+  const uninheritable = bindings.filter(({ type, name }) => type === "inherit" && !known.has(name));
+  if (uninheritable.length > 0)
+    return {
+      code: 10_057,
+      message: uninheritable.map(({ name }) => `inherit binding '${name}' is invalid`).join("\n"),
+    };
   for (const { type, class_name = "", id = "" } of bindings) {
     if (type === "durable_object_namespace" && !classes.has(class_name))
       return { code: 10_061, message: `Cannot create binding for class ${class_name}: it has no migration` };
