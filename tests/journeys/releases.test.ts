@@ -13,6 +13,7 @@ import {
   keepReleases,
   readEarlierReleases,
   readFromDirectory,
+  readFromUrl,
   type ReadFile,
 } from "../../scripts/keep-releases.ts";
 import { type Installation, removeDirectory, startInstallation, temporaryDirectory } from "../harness/installation.ts";
@@ -54,7 +55,7 @@ const serve = async (web: string): Promise<Miniflare> => {
     name: "samovar",
     modules: [{ type: "ESModule" as const, path: join(root, "dist/worker/worker.js") }],
     modulesRoot: join(root, "dist/worker"),
-    bindings: { ...TEST_SETTINGS, PUBLIC_URL: "http://samovar.test" },
+    bindings: { ...TEST_SETTINGS, PUBLIC_URL: "http://127.0.0.1:7266" },
     assets: { ...options.assets, directory: web },
   };
   const served = new Miniflare(
@@ -97,11 +98,12 @@ describe("a deployment", () => {
     // A checkout without an earlier build reads the releases from the deployed one.
     const fresh = join(directory, "fresh");
     const next = await build(fresh, "next");
-    await keepReleases(fresh, await readEarlierReleases(readThrough(before)));
+    await keepReleases(fresh, await readEarlierReleases(readFromUrl(String(await before.ready))));
     await before.dispose();
     const after = await serve(fresh);
+    const address = await after.ready;
     const ask = (path: string, headers: Record<string, string> = {}) =>
-      after.dispatchFetch(`http://samovar.test/${path}`, { headers });
+      after.dispatchFetch(new URL(path, address).href, { headers });
     for (const path of [old.part, old.agent, next.part, next.agent]) {
       const answer = await ask(path);
       expect(answer.status, path).toBe(200);
@@ -127,11 +129,6 @@ describe("a deployment", () => {
     await after.dispose();
   });
 });
-
-const readThrough = (served: Miniflare) => async (path: string) => {
-  const answer = await served.dispatchFetch(`http://samovar.test/${path}`);
-  return answer.ok ? new Uint8Array(await answer.arrayBuffer()) : null;
-};
 
 interface Answer {
   readonly status: number | undefined;
