@@ -41,7 +41,7 @@ export function planWorker(input: WorkerPlanInput): WorkerPlan {
     SIGNING_KEY: JSON.stringify(toSigningKey(outputs.signingSeed)),
     AGENT_RELEASE: JSON.stringify(input.release),
   };
-  const { SWEEP_CRON: cron } = parseWorkerSettings(values);
+  const { SWEEP_CRON: cron, FORMER_PUBLIC_URLS: former } = parseWorkerSettings(values);
   const [database] = config.d1_databases;
   const secretNames = listSecrets();
   const { $schema: _schema, ...rest } = config;
@@ -57,7 +57,8 @@ export function planWorker(input: WorkerPlanInput): WorkerPlan {
       vars: pick(values, (name) => !secretNames.has(name)),
       secrets: { required: Object.keys(values).filter((name) => secretNames.has(name)) },
       triggers: { crons: [cron] },
-      workers_dev: domain === null,
+      // Nodes that were created below workers.dev still connect there.
+      workers_dev: domain === null || former.some((url) => new URL(url).hostname.endsWith(".workers.dev")),
       ...(domain === null ? {} : { routes: [{ pattern: `${domain.name}/*`, zone_name: domain.zone }] }),
     },
     secrets: pick(values, (name) => secretNames.has(name)),

@@ -101,7 +101,11 @@ test("[R52] a deployment that was interrupted after the upload is completed by t
   expect([...rig.account.workflows.keys()]).toEqual(["task-run"]);
 });
 
-test("[R52] with a domain the Worker answers on its route and not below workers.dev", () => {
+test.each([
+  ["and not below workers.dev", "", false],
+  ["and not below workers.dev for another former address", "https://old.example.org", false],
+  ["and still below workers.dev while nodes have that address", "https://samovar.tea.workers.dev", true],
+])("[R52] with a domain the Worker answers on its route %s", (_where, former, isOnWorkersDev) => {
   const { config, main, assets, agent } = rig.release;
   const outputs = {
     installationId: "samovar-test",
@@ -120,11 +124,11 @@ test("[R52] with a domain the Worker answers on its route and not below workers.
     outputs,
     domain,
     publicUrl: "https://tea.example.org",
-    given: {},
+    given: { FORMER_PUBLIC_URLS: former },
   });
 
   expect(plan.wrangler).toMatchObject({
-    workers_dev: false,
+    workers_dev: isOnWorkersDev,
     routes: [{ pattern: "tea.example.org/*", zone_name: "example.org" }],
     vars: { PUBLIC_URL: "https://tea.example.org" },
   });
