@@ -1,14 +1,15 @@
 /**
- * Runs the program under Pulumi's mocks, for the tests: `node run-under-mocks.testing.ts` with a {@link Request} on standard
- * input. Prints a {@link Reply}. What a mocked resource was given last time comes back in the same state, as from a real stack.
+ * Runs the program under Pulumi's mocks, for the tests: `node run-under-mocks.testing.ts PROGRAM` with a {@link Request} on
+ * standard input. Prints a {@link Reply}. What a mocked resource was given last time comes back in the same state, as from a real stack.
  */
 import { randomBytes } from "node:crypto";
+import { resolve as resolvePath } from "node:path";
 import { text } from "node:stream/consumers";
 import { type Output, runtime } from "@pulumi/pulumi";
-import { createStack, type StackConfig, type StackOutputs } from "./stack.ts";
 
 interface Request {
-  readonly config: StackConfig;
+  /** As Pulumi's CLI gives it: names with the project's. */
+  readonly config: Readonly<Record<string, string>>;
   /** By name: the state of the resources that exist. */
   readonly state: Readonly<Record<string, Resource>>;
   /** The id of a new database. */
@@ -50,17 +51,18 @@ await runtime.setMocks(
   "samovar",
   "test",
 );
-let made: StackOutputs | undefined;
+runtime.setAllConfig(request.config);
+const outputs: [name: string, value: Output<string>][] = [];
 await runtime.runInPulumiStack(async () => {
   runtime.registerStackTransformation(({ name, opts }) => {
     const { protect = false, retainOnDelete = false } = opts as { protect?: boolean; retainOnDelete?: boolean };
     options.set(name, { protect, retainOnDelete });
     return undefined;
   });
-  made = createStack(request.config);
+  const exported = (await import(resolvePath(process.argv[2] ?? "index.ts"))) as Record<string, Output<string>>;
+  outputs.push(...Object.entries(exported).filter(([name]) => name !== "default" && name !== "module.exports"));
 });
 
-const outputs = Object.entries(made ?? {}) as [name: string, value: Output<string>][];
 const reply: Reply = {
   outputs: Object.fromEntries(await Promise.all(outputs.map(async ([name, value]) => [name, await resolve(value)]))),
   secrets: (await Promise.all(outputs.map(async ([name, value]) => ((await isSecret(value)) ? [name] : [])))).flat(),

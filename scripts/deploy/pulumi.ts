@@ -1,6 +1,7 @@
 /** The stack through Pulumi's CLI: bundles the program in infra/, installs its packages, and runs the CLI there. */
 import { spawn } from "node:child_process";
-import { mkdir } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -11,10 +12,15 @@ import { type Infrastructure, type StackSettings, stackOutputs } from "./infrast
 
 const REPORTED_LINES = 30;
 
-export function createPulumi(root: string, settings: DeploymentSettings): Infrastructure {
+/** `env`: where `pulumi` is found, and what else it may need, such as the login to its backend. */
+export function createPulumi(
+  root: string,
+  settings: DeploymentSettings,
+  env: NodeJS.ProcessEnv = process.env,
+): Infrastructure {
   const directory = join(root, "infra");
   const stack = ["--stack", settings.PULUMI_STACK];
-  const run = (args: readonly string[]) => runPulumi(directory, args, settings);
+  const run = (args: readonly string[]) => runPulumi(directory, args, settings, env);
   const select = async () => {
     await prepareProgram(directory);
     await run(["stack", "select", "--create", settings.PULUMI_STACK, "--secrets-provider", "passphrase"]);
@@ -27,7 +33,7 @@ export function createPulumi(root: string, settings: DeploymentSettings): Infras
   };
   return {
     async check() {
-      const version = await runPulumi(directory, ["version"], settings).catch(() => null);
+      const version = await runPulumi(directory, ["version"], settings, env).catch(() => null);
       if (version === null)
         throw new DeployError(
           "The program pulumi is not installed.",
@@ -74,15 +80,21 @@ function toConfigArguments({ accountId, databaseName, databaseLocation, domain, 
 /** Pulumi runs JavaScript, so the program is bundled; its packages are installed as their lock file says. */
 async function prepareProgram(directory: string): Promise<void> {
   installProgram(directory);
-  await build({
+  const { outputFiles } = await build({
     entryPoints: [join(directory, "index.ts")],
-    outfile: join(directory, "dist/index.cjs"),
     bundle: true,
     platform: "node",
     format: "cjs",
     packages: "external",
     logLevel: "warning",
+    write: false,
   });
+  await mkdir(join(directory, "dist"), { recursive: true });
+  const target = join(directory, "dist/index.cjs");
+  // Replaced at once: another command may be reading it.
+  const partial = `${target}.${randomUUID()}`;
+  await writeFile(partial, outputFiles[0]?.text ?? "");
+  await rename(partial, target);
 }
 
 /** A directory of this user, outside the checkout: losing it means losing the installation's secrets. */
@@ -94,12 +106,13 @@ async function runPulumi(
   directory: string,
   args: readonly string[],
   { PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE, CLOUDFLARE_API_TOKEN }: DeploymentSettings,
+  env: NodeJS.ProcessEnv,
 ): Promise<string> {
   const state = getStateDirectory();
   if (PULUMI_BACKEND_URL === null) await mkdir(state, { recursive: true, mode: 0o700 });
   const backend = PULUMI_BACKEND_URL ?? `file://${state}`;
   const own = { PULUMI_BACKEND_URL: backend, PULUMI_CONFIG_PASSPHRASE, CLOUDFLARE_API_TOKEN, NO_COLOR: "1" };
-  return runProgram("pulumi", ["--non-interactive", ...args], { cwd: directory, env: { ...process.env, ...own } });
+  return runProgram("pulumi", ["--non-interactive", ...args], { cwd: directory, env: { ...env, ...own } });
 }
 
 /** Returns its standard output. Throws {@link DeployError} with its last lines if it fails. */

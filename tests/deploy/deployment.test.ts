@@ -26,6 +26,7 @@ test("[R52] a first deployment takes an empty account to a task on a node made f
   expect(done).toMatchObject({ uploaded: true, migrated: rig.release.migrations.map(({ name }) => name) });
   expect(rig.printed).toContainEqual(expect.stringMatching(/^Smoke task: tsk_\w+ completed\.$/));
   expect(done?.signInLink).toMatch(/\/sign-in#/);
+  expect(rig.printed).toContainEqual(expect.stringMatching(/^create database$/m));
   const { version, crons, isOnWorkersDev } = rig.worker;
   expect(version.metadata).toMatchObject({
     compatibility_date: rig.release.config.compatibility_date,
@@ -33,13 +34,11 @@ test("[R52] a first deployment takes an empty account to a task on a node made f
     migrations: { new_tag: "v1" },
   });
   expect([crons, isOnWorkersDev, [...rig.account.workflows.keys()]]).toEqual([["*/15 * * * *"], true, ["task-run"]]);
-  expect(rig.cloud.servers().map(({ labels }) => labels["samovar-installation"])).toEqual([
-    rig.stack.state?.["installation"]?.outputs["hex"],
-  ]);
+  expect(rig.cloud.servers().map(({ labels }) => labels["samovar-installation"])).toEqual([rig.installationId]);
 });
 
 test("[R52] an account without a name below workers.dev gets one, because workflows need it", () => {
-  expect(rig.account.subdomain).toBe(rig.stack.state?.["installation"]?.outputs["hex"]);
+  expect(rig.account.subdomain).toBe(rig.installationId);
 });
 
 test("[R52] secrets go up in the same call as the code, as secrets, and are printed nowhere", () => {
@@ -138,7 +137,7 @@ test("[R52] a Worker that does not answer fails the smoke test with the way back
 
 test("[R52] a removal that is not confirmed removes nothing, and says what it would remove and keep", async () => {
   rig.account.takeChanges();
-  const installation = String(rig.stack.state?.["installation"]?.outputs["hex"]);
+  const installation = rig.installationId;
 
   await expect(rig.remove({ confirmed: null, deleteData: false })).rejects.toMatchObject({
     advice: expect.stringContaining(`--confirm ${installation}`),
@@ -154,7 +153,7 @@ test("[R52] a removal that is not confirmed removes nothing, and says what it wo
 });
 
 test("[R52] a removal ends the nodes, then the Worker, and keeps the data", async () => {
-  const confirmed = String(rig.stack.state?.["installation"]?.outputs["hex"]);
+  const confirmed = rig.installationId;
   expect(rig.cloud.servers()).toHaveLength(1);
 
   await rig.remove({ confirmed, deleteData: false });
@@ -169,18 +168,18 @@ test("[R52] a removal ends the nodes, then the Worker, and keeps the data", asyn
 });
 
 test("[R52] what is kept is deployed again, with the same secrets", async () => {
-  const before = rig.stack.state?.["operator-secret"];
+  const before = rig.stack?.["operator-secret"];
 
   expect(await rig.deploy()).toMatchObject({ uploaded: true, migrated: [] });
-  expect(rig.stack.state?.["operator-secret"]).toEqual(before);
+  expect(rig.stack?.["operator-secret"]).toEqual(before);
 });
 
 test("[R52] a removal with its data leaves only what it named", async () => {
-  const confirmed = String(rig.stack.state?.["installation"]?.outputs["hex"]);
+  const confirmed = rig.installationId;
 
   await rig.remove({ confirmed, deleteData: true });
 
-  expect(rig.stack.state).toBeNull();
+  expect(rig.stack).toBeNull();
   expect([rig.account.workers.size, rig.account.workflows.size, rig.account.databases.size]).toEqual([0, 0, 0]);
   expect(rig.cloud.servers()).toEqual([]);
   expect(rig.account.subdomain).toBe(confirmed);

@@ -31,7 +31,7 @@ test("[R52] a token that Cloudflare does not know is refused before anything cha
   await expect(rig.deploy({ env: { CLOUDFLARE_API_TOKEN: "wrong" } })).rejects.toThrow(
     "Cloudflare does not accept CLOUDFLARE_API_TOKEN.",
   );
-  expect([rig.account.takeChanges(), rig.stack.state]).toEqual([[], null]);
+  expect([rig.account.takeChanges(), rig.stack]).toEqual([[], null]);
 });
 
 test("[R52] every permission that a token lacks is named at once, before anything changes", async () => {
@@ -40,17 +40,17 @@ test("[R52] every permission that a token lacks is named at once, before anythin
   await expect(rig.deploy({ env: { SAMOVAR_DOMAIN: "tea.example.org", HETZNER_TOKEN: "wrong" } })).rejects.toThrow(
     /lacks: Account · Workers Scripts · Edit\n.*lacks: Account · D1 · Edit\n.*tea\.example\.org is in no zone.*\n.*Hetzner does not accept HETZNER_TOKEN/,
   );
-  expect([rig.account.takeChanges(), rig.stack.state]).toEqual([[], null]);
+  expect([rig.account.takeChanges(), rig.stack]).toEqual([[], null]);
 });
 
 test("[R52] a setting that the Worker would refuse is refused before the database and the Worker change", async () => {
   expect(() => rig.deploy({ env: { NODE_SLOTS: "many" } })).toThrow(/NODE_SLOTS/);
-  expect([rig.account.takeChanges(), rig.stack.state]).toEqual([[], null]);
+  expect([rig.account.takeChanges(), rig.stack]).toEqual([[], null]);
 });
 
 test("[R52] a preview changes nothing", async () => {
   expect(await rig.deploy({ previewOnly: true })).toBeNull();
-  expect([rig.account.takeChanges(), rig.stack.state]).toEqual([[], null]);
+  expect([rig.account.takeChanges(), rig.stack]).toEqual([[], {}]);
 });
 
 test("[R52] a dry run needs no account, and leaves no file behind", async () => {

@@ -1,6 +1,8 @@
 /** A scripted Cloudflare account, a local cloud for the nodes, and deployments between them. */
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import { jsonLogger, systemClock } from "@samovar/base";
 import { type LocalCloud, startLocalCloud } from "@samovar/local-cloud";
 import { connectToCloudflare } from "../../scripts/deploy/cloudflare-api.ts";
@@ -10,14 +12,17 @@ import {
   getHetznerUrl,
   readDeploymentSettings,
 } from "../../scripts/deploy/deployment-settings.ts";
+import { createPulumi } from "../../scripts/deploy/pulumi.ts";
 import { readRelease, type Release } from "../../scripts/deploy/release.ts";
 import { type Deployment, type DeploymentPorts, runDeployment } from "../../scripts/deploy/run-deployment.ts";
 import { runRemoval } from "../../scripts/deploy/run-removal.ts";
 import { createWrangler } from "../../scripts/deploy/wrangler.ts";
 import { removeDirectory, temporaryDirectory } from "../harness/installation.ts";
 import { type ScriptedCloudflare, startScriptedCloudflare } from "./cloudflare/scripted-cloudflare.ts";
-import { StackUnderMocks } from "./stack-under-mocks.ts";
+import { installScriptedPulumi } from "./pulumi/install-scripted-pulumi.ts";
+import { programReply, type ProgramReply } from "./pulumi/run-program.ts";
 
+const root = join(import.meta.dirname, "../..");
 const CLOUD_TOKEN = "token-of-the-cloud";
 const LONGEST_PAUSE_MS = 100;
 
@@ -36,15 +41,15 @@ export class Rig {
   readonly directory: string;
   readonly cloudflare: ScriptedCloudflare;
   readonly cloud: LocalCloud;
-  readonly stack: StackUnderMocks;
   readonly release: Release;
+  readonly #pulumiEnvironment: NodeJS.ProcessEnv;
 
   private constructor(directory: string, cloudflare: ScriptedCloudflare, cloud: LocalCloud, release: Release) {
     this.directory = directory;
     this.cloudflare = cloudflare;
     this.cloud = cloud;
     this.release = release;
-    this.stack = new StackUnderMocks(cloudflare.account);
+    this.#pulumiEnvironment = installScriptedPulumi(join(directory, "bin"), cloudflare);
   }
 
   static async start(): Promise<Rig> {
@@ -56,7 +61,7 @@ export class Rig {
       serviceEnv: { WORKSPACE_RUNTIME: "process" },
       logger: jsonLogger({ clock: systemClock, write: () => {} }),
     });
-    const release = await readRelease(join(import.meta.dirname, "../.."));
+    const release = await readRelease(root);
     return new Rig(directory, await startScriptedCloudflare(directory), cloud, release);
   }
 
@@ -68,6 +73,20 @@ export class Rig {
 
   get account() {
     return this.cloudflare.account;
+  }
+
+  get #backend(): string {
+    return join(this.directory, "stacks");
+  }
+
+  /** The stack's resources; null if there is no stack. */
+  get stack(): ProgramReply["state"] | null {
+    const file = join(this.#backend, "samovar.json");
+    return existsSync(file) ? programReply.parse(JSON.parse(readFileSync(file, "utf8"))).state : null;
+  }
+
+  get installationId(): string {
+    return String(this.stack?.["installation"]?.outputs["hex"]);
   }
 
   /** The present state of the deployed Worker. */
@@ -85,6 +104,7 @@ export class Rig {
       CLOUDFLARE_API_BASE_URL: this.cloudflare.url,
       HETZNER_TOKEN: CLOUD_TOKEN,
       PULUMI_CONFIG_PASSPHRASE: "a passphrase of the tests",
+      PULUMI_BACKEND_URL: pathToFileURL(this.#backend).href,
       HETZNER_API_URL: this.cloud.url,
       PUBLIC_URL: this.cloudflare.runtime.url,
       ALLOW_LOCAL_REPOS: "true",
@@ -133,7 +153,7 @@ export class Rig {
     };
     return {
       api: connectToCloudflare(access),
-      infrastructure: this.stack,
+      infrastructure: createPulumi(root, settings, this.#pulumiEnvironment),
       wrangler: createWrangler(access),
       print: (line) => this.printed.push(line),
       pause: (ms) => setTimeout(Math.min(ms, LONGEST_PAUSE_MS)),

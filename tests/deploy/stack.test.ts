@@ -4,19 +4,18 @@ import { join } from "node:path";
 import { createPublicKey, sign, verify, createPrivateKey } from "node:crypto";
 import { expect, test } from "vitest";
 import { toSigningKey } from "../../scripts/deploy/worker-plan.ts";
-import { runProgram } from "./stack-under-mocks.ts";
+import { infra, type ProgramReply, runProgram } from "./pulumi/run-program.ts";
 
-const SETTINGS = {
-  accountId: "account",
-  databaseName: "samovar",
-  databaseLocation: "weur",
-  domain: null,
-  keepData: true,
-} as const;
-const root = join(import.meta.dirname, "../..");
+const CONFIG = { "samovar:accountId": "account", "samovar:databaseName": "samovar" };
+/** Runs the sources with this configuration added. */
+const run = (
+  config: Readonly<Record<string, string>> = {},
+  state: ProgramReply["state"] = {},
+  databaseId = "database-1",
+) => runProgram(join(infra, "index.ts"), { config: { ...CONFIG, ...config }, state, databaseId });
 
 test("[R52] the stack protects its database and its generated secrets", async () => {
-  const { state, secrets } = await runProgram(SETTINGS, {}, "database-1");
+  const { state, secrets } = await run();
 
   const { "samovar-test": _stack, ...resources } = state;
   expect(Object.entries(resources).map(([name, { protect }]) => [name, protect])).toEqual(
@@ -29,16 +28,12 @@ test("[R52] the stack protects its database and its generated secrets", async ()
 });
 
 test("[R52] the stack is the same when it runs again", async () => {
-  const first = await runProgram(SETTINGS, {}, "database-1");
-  expect(await runProgram(SETTINGS, first.state, "database-2")).toEqual(first);
+  const first = await run();
+  expect(await run({}, first.state, "database-2")).toEqual(first);
 });
 
 test("[R52] a domain adds a record, which no server stands behind", async () => {
-  const { state } = await runProgram(
-    { ...SETTINGS, domain: { name: "tea.example.org", zoneId: "zone" } },
-    {},
-    "database-1",
-  );
+  const { state } = await run({ "samovar:domain": "tea.example.org", "samovar:zoneId": "zone" });
   expect(state["address"]?.inputs).toMatchObject({
     zoneId: "zone",
     name: "tea.example.org",
@@ -48,7 +43,7 @@ test("[R52] a domain adds a record, which no server stands behind", async () => 
 });
 
 test("[R52] nothing is protected once the data may go", async () => {
-  const { state } = await runProgram({ ...SETTINGS, keepData: false }, {}, "database-1");
+  const { state } = await run({ "samovar:keepData": "false" });
   expect(Object.values(state).filter(({ protect, retainOnDelete }) => protect || retainOnDelete)).toEqual([]);
 });
 
@@ -61,5 +56,5 @@ test("[R52] the signing key of a seed signs what its public half verifies", () =
 });
 
 test("[R52] the program's types are right", () => {
-  expect(execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", join(root, "infra")], { encoding: "utf8" })).toBe("");
+  expect(execFileSync(join(infra, "../node_modules/.bin/tsc"), ["-p", infra], { encoding: "utf8" })).toBe("");
 });
