@@ -54,8 +54,8 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
     super(context, env);
     migrateObject(context.storage, NODE_MIGRATIONS);
     this.#config = getConfig(env);
-    this.#storage = new NodeStorage(context.storage);
     this.#alarms = new NamedAlarms(context.storage);
+    this.#storage = new NodeStorage(context.storage, () => this.#alarms.forget());
     this.#logger = jsonLogger({
       clock: this.#clock,
       level: this.#config.LOG_LEVEL,
@@ -95,6 +95,8 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   }
 
   async reserve(lease: SlotLease): Promise<ReserveReply> {
+    // While the node was idle, its heartbeat was checked rarely: it may have been silent for long.
+    if (this.#link.checkHeartbeat() === "lost") return { granted: false, reason: "not_accepting" };
     const node = this.#storage.node();
     if (node === null) return { granted: false, reason: "gone" };
     const { record, reply } = reserveSlot(node.record, lease, this.#clock.now(), this.#settings());
@@ -103,6 +105,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       this.#storage.addWorkspace(lease);
       this.#save({ ...node, record, version: node.version + 1 });
       this.#setDeliverers(record);
+      this.#link.checkHeartbeat();
     });
     this.#logger.info("node.reserved", { nodeId: record.nodeId, workspaceId: lease.workspaceId });
     this.#armAndFlush();
@@ -148,6 +151,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   }
 
   async ensureAlarm(): Promise<void> {
+    this.#alarms.forget();
     const node = this.#storage.node();
     if (node !== null) this.#arm(node.record);
     this.ctx.waitUntil(this.#effects.flush());
@@ -187,6 +191,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   }
 
   override async alarm(): Promise<void> {
+    this.#alarms.forget();
     try {
       // The provider may be slow to answer, so its alarm goes last.
       const due = this.#alarms
@@ -202,7 +207,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   async #fire(name: string): Promise<void> {
     try {
       if (name === EFFECTS_ALARM) return await this.#effects.flush();
-      if (name === HEARTBEAT_ALARM) return this.#link.checkHeartbeat();
+      if (name === HEARTBEAT_ALARM) return void this.#link.checkHeartbeat();
       const alarm = NODE_ALARMS.find((each) => each === name);
       if (alarm === undefined) return this.#alarms.set(name, null);
       await this.#fireNodeAlarm(alarm);
