@@ -6,19 +6,33 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { MessageId, NodeId, RunId } from "@samovar/base";
-import { deliveryReply, taskView } from "@samovar/contracts";
+import { DEFAULT_TIME_LIMITS, deliveryReply, nodeEnvironment, taskView } from "@samovar/contracts";
 import type { BilledOperations } from "@samovar/domain/cloud-cost";
 import { addOperations, OBJECT_GIGABYTES, priceOperations, scaleOperations } from "@samovar/domain/cloud-cost";
 import { planPoll, MAX_POLLS, getRunWaits } from "@samovar/domain/run-waits";
-import { DEFAULT_TIME_LIMITS } from "@samovar/contracts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { mintWorkspaceToken } from "../src/identity/node-tokens.ts";
-import { aHolder, aNode, anOwner, connected, fireAlarm, passTime, stopClock } from "../src/nodes/durable-object/node.testing.ts";
+import {
+  aHolder,
+  aNode,
+  anOwner,
+  connected,
+  fireAlarm,
+  passTime,
+  stopClock,
+} from "../src/nodes/durable-object/node.testing.ts";
 import type { Agent } from "../src/nodes/durable-object/node.testing.ts";
 import { scriptedCloud } from "../src/nodes/durable-object/scripted-cloud.ts";
 import { getNodeObject } from "../src/nodes/durable-object/stub.ts";
 import { runSweep } from "../src/sweep/sweep.ts";
-import { aSessionEnd, deps, findNewestNode, now as taskNow, reaches, ScriptedNode } from "../src/tasks/workflow/scripted-node.testing.ts";
+import {
+  aSessionEnd,
+  deps,
+  findNewestNode,
+  now as taskNow,
+  reaches,
+  ScriptedNode,
+} from "../src/tasks/workflow/scripted-node.testing.ts";
 import { controlPlane, ids, tokenOf } from "./caller.ts";
 import { countOperations, subtractCounts } from "./operation-counter.ts";
 import type { CountedOperations, OperationCounter } from "./operation-counter.ts";
@@ -27,7 +41,11 @@ import { StreamingAgent } from "./streaming-agent.ts";
 declare module "vitest" {
   interface TaskMeta {
     /** For `npm run bench -- cost`. */
-    cost?: { readonly name: string; readonly operations: BilledOperations; readonly counted: Readonly<Record<string, number>> };
+    cost?: {
+      readonly name: string;
+      readonly operations: BilledOperations;
+      readonly counted: Readonly<Record<string, number>>;
+    };
   }
 }
 
@@ -38,11 +56,11 @@ const SIMULATED_MS = 2 * MINUTE_MS;
 const SIMULATED_TIMES = STREAMING_MS / SIMULATED_MS;
 /** The control plane's time to answer a delivery, as nodes of one loaded machine saw it. */
 const ANSWER_MS = 90;
-const MIN_INTERVAL_MS = 50;
+const MIN_INTERVAL_MS = nodeEnvironment.parse({}).MSG_BATCH_MIN_INTERVAL_MS;
 /** An outbox waits after an answer for as long as the answer took, and not less than its least interval. */
 const DELIVERY_MS = ANSWER_MS + Math.max(ANSWER_MS, MIN_INTERVAL_MS);
 /** A node reports its outbox at most this often; while it streams, the count differs each time. */
-const OUTBOX_REPORT_MS = 5_000;
+const OUTBOX_REPORT_MS = 30_000;
 /** The agent calls its model this often, and the node reports what that used. */
 const MODEL_CALL_MS = 10_000;
 /** Creation of the task, and the node's bootstrap, upgrade and download of its vm-agent. */
@@ -170,7 +188,12 @@ describe("a task whose agent streams for ten minutes", () => {
       }
       if (due(MODEL_CALL_MS, calls)) {
         calls++;
-        const used = { inputTokens: calls * 100, outputTokens: calls * 900, cacheReadTokens: calls * 40_000, cacheWriteTokens: 0 };
+        const used = {
+          inputTokens: calls * 100,
+          outputTokens: calls * 900,
+          cacheReadTokens: calls * 40_000,
+          cacheWriteTokens: 0,
+        };
         const metered = { models: [{ model: "claude-opus-5-5", ...used }], calls, unmeteredCalls: 0 };
         node.report({ kind: "session.metered", workspaceId, sessionId, metered });
       }
@@ -197,14 +220,17 @@ describe("a task whose agent streams for ten minutes", () => {
       deliveries: streamed * SIMULATED_TIMES,
       "rows written a delivery": streaming.objectRowsWritten / streamed,
       "statements a delivery": streaming.objectStatements / streamed,
-      "alarms": streaming.alarms * SIMULATED_TIMES + rest.alarms,
+      alarms: streaming.alarms * SIMULATED_TIMES + rest.alarms,
       "D1 queries": streaming.databaseQueries * SIMULATED_TIMES + rest.databaseQueries,
       "D1 rows written": streaming.databaseRowsWritten * SIMULATED_TIMES + rest.databaseRowsWritten,
       "workflow steps": streaming.workflowSteps * SIMULATED_TIMES + rest.workflowSteps,
       "rows outside of the streaming": rest.objectRowsWritten + rest.databaseRowsWritten,
     };
-    console.log(JSON.stringify({ operations, counted, total: priceOperations(operations).total }));
-    test.meta.cost = { name: "a task of ten minutes", operations, counted };
+    test.meta.cost = { name: "task", operations, counted };
+    expect(priceOperations(operations).total).toBeLessThan(0.01);
+    // Reports of the node included.
+    expect(counted["rows written a delivery"]).toBeLessThan(4.5);
+    expect(operations.rowsWritten).toBeLessThan(8_500);
   });
 
   async function poll(runId: RunId | null): Promise<void> {
@@ -228,7 +254,16 @@ describe("a delivery", () => {
       const text = "A line that is long enough to be shown in lists.\n".repeat(3);
       const body = { mode: "append", offset: revision === 1 ? 0 : length, text } as const;
       length = body.offset + text.length;
-      const row = { ...message, messageId, sessionId: session, seq, revision, body, final, timestamp: "2090-01-01T00:00:00Z" };
+      const row = {
+        ...message,
+        messageId,
+        sessionId: session,
+        seq,
+        revision,
+        body,
+        final,
+        timestamp: "2090-01-01T00:00:00Z",
+      };
       const before = counter.read();
       const { results } = await stub.deliver(claims, [row]);
       expect(results).toMatchObject([{ outcome: "stored" }]);
@@ -238,7 +273,7 @@ describe("a delivery", () => {
     return deliver;
   }
 
-  it("[R12] writes one row while a message grows, and no more for a long session", async () => {
+  it("[R54] writes one row while a message grows, and no more for a long session", async () => {
     const deliver = await aDeliverer();
     for (let seq = 1; seq <= 30; seq++) {
       const id = ids.messageId();
@@ -249,6 +284,26 @@ describe("a delivery", () => {
       // The message with its last change, and the session.
       expect((await deliver(id, seq, 4, true)).rows).toBe(3);
     }
+  });
+
+  it("[R54] leaves no line in the log at the ordinary level unless it fails", async () => {
+    const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
+    const { ask, deps: own } = controlPlane(undefined, { LOG_LEVEL: "info" });
+    const [workspace, project, session] = [ids.make("wsp"), ids.make("prj"), ids.make("ses")];
+    await env.PROJECT_DATA.getByName(project).createSession({
+      projectId: project,
+      sessionId: session,
+      taskId: null,
+      firstMessage: null,
+    });
+    const claims = { workspace, project, session, node: ids.make("nod"), epoch: 1 };
+    const { token } = await mintWorkspaceToken(own.config, claims, Date.now());
+    const send = (messages: unknown) => ask(`/api/workspaces/${workspace}/messages`, { token, body: { messages } });
+    const rows = [{ messageId: ids.messageId(), sessionId: session, role: "assistant", content: "Done." }];
+    expect(await (await send(rows)).json()).toMatchObject({ persisted: 1 });
+    expect(log).not.toHaveBeenCalled();
+    expect((await send("nothing")).status).toBe(400);
+    expect(log.mock.calls.flat().join()).toContain("http.request");
   });
 });
 
@@ -296,8 +351,9 @@ describe("an idle installation with three warm nodes and five open pages", () =>
       "D1 queries a sweep": sweep.databaseQueries,
       "D1 rows read a sweep": sweep.databaseRowsRead,
     };
-    console.log(JSON.stringify({ operations, counted, total: priceOperations(operations).total }));
-    test.meta.cost = { name: "an idle month", operations, counted };
+    test.meta.cost = { name: "idle month", operations, counted };
+    expect(priceOperations(operations).total).toBeLessThan(0.3);
+    expect(operations.rowsWritten).toBeLessThan(130_000);
   });
 
   async function aWarmNode(ownerId: Awaited<ReturnType<typeof anOwner>>): Promise<{ nodeId: NodeId; agent: Agent }> {

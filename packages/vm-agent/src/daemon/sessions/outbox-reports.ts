@@ -15,13 +15,16 @@ const NOTHING: OutboxStats = { pending: 0, deadLetters: 0, lastDeadLetterReason:
 
 export class OutboxReports {
   readonly #sessionId: SessionId;
-  readonly #store: DaemonStore;
+  readonly #store: Pick<DaemonStore, "append" | "hasPending" | "transaction">;
   readonly #timers: Timers;
   #reported = NOTHING;
   #newest: OutboxStats | null = null;
   #timer: { readonly forMs: number; readonly cancel: () => void } | null = null;
 
-  constructor(sessionId: SessionId, ports: { readonly store: DaemonStore; readonly timers?: Timers }) {
+  constructor(
+    sessionId: SessionId,
+    ports: { readonly store: Pick<DaemonStore, "append" | "hasPending" | "transaction">; readonly timers?: Timers },
+  ) {
     this.#sessionId = sessionId;
     this.#store = ports.store;
     this.#timers = ports.timers ?? systemTimers;
