@@ -32,7 +32,7 @@ import { identityRoutes } from "./identity/routes.ts";
 import { daemonRoutes } from "./nodes/node-routes.ts";
 import { nodeRoutes } from "./nodes/routes.ts";
 import { projectRoutes } from "./projects/routes.ts";
-import { sessionNodeRoutes } from "./sessions/node-routes.ts";
+import { isDelivery, sessionNodeRoutes } from "./sessions/node-routes.ts";
 import { sessionRoutes } from "./sessions/routes.ts";
 import { closeLostViewers } from "./sessions/viewer-access.ts";
 import { taskRoutes } from "./tasks/routes.ts";
@@ -111,7 +111,8 @@ function prepare(ports: Ports): MiddlewareHandler<AppContext> {
     await next();
     const { method, path } = c.req;
     const line = { method, path, status: c.res.status, ms: ports.clock.now() - startedAt };
-    if (path.startsWith("/api/") && path !== "/api/health") logger.info("http.request", line);
-    else logger.debug("http.request", line);
+    const isOrdinary = !path.startsWith("/api/") || path === "/api/health" || (isDelivery(c.req) && c.res.ok);
+    if (isOrdinary) logger.debug("http.request", line);
+    else logger.info("http.request", line);
   };
 }

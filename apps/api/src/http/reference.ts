@@ -1,5 +1,5 @@
 /** The reference pages, made from what they describe: the error catalogue and the settings. */
-import { ERROR_CATALOGUE } from "@samovar/contracts";
+import { ERROR_CATALOGUE, nodeEnvironment } from "@samovar/contracts";
 import type { ErrorCode } from "@samovar/contracts";
 import { settings } from "../config.ts";
 
@@ -44,15 +44,24 @@ function findEntry(code: string) {
 
 /** `docs/reference/configuration.md` */
 export function renderConfigurationPage(): string {
-  const rows = Object.entries(settings.shape).map(([name, schema]) => {
-    const without = schema.safeParse(undefined);
-    const fallback = without.success ? formatCode(without.data) : "required";
-    return [`\`${name}\``, fallback, schema.description ?? ""];
-  });
+  const tableOf = (belongs: (name: string) => boolean) => {
+    const rows = Object.entries(settings.shape).flatMap(([name, schema]) => {
+      const without = schema.safeParse(undefined);
+      const fallback = without.success ? formatCode(without.data) : "required";
+      return belongs(name) ? [[`\`${name}\``, fallback, schema.description ?? ""]] : [];
+    });
+    return table(["Setting", "Default", "What it is"], rows);
+  };
+  const isOfNodes = (name: string) => name in nodeEnvironment.shape;
   return page(
-    "Configuration of the control plane",
+    "Configuration",
     "Environment variables of the Worker, read once and checked all together. `…_MS` are milliseconds. On one machine, `samovar up` makes the required ones itself.",
-    table(["Setting", "Default", "What it is"], rows),
+    [
+      `## The control plane\n\n${tableOf((name) => !isOfNodes(name))}`,
+      "## Nodes",
+      "Also variables of the Worker, which uses some of them itself. A node gets all of them in its user data when it is created. After a change, new nodes get the new values, and existing nodes keep theirs.",
+      tableOf(isOfNodes),
+    ].join("\n\n"),
   );
 }
 

@@ -20,7 +20,7 @@ import { sweepOldKeys } from "./old-keys.ts";
 import { sweepLostViewers } from "./lost-viewers.ts";
 import { PER_SWEEP } from "./phase.ts";
 import type { Phase, PhaseOutcome } from "./phase.ts";
-import { recordEnd, recordStart } from "./record.ts";
+import { recordPhase } from "./record.ts";
 import { sweepDestroyedNodes } from "./destroyed-nodes.ts";
 import { sweepStaleNodes } from "./stale-nodes.ts";
 import { sweepUnknownServers } from "./unknown-servers.ts";
@@ -69,13 +69,12 @@ async function runPhase(deps: Deps, phase: string, work: Phase, now: Millis): Pr
 
 async function runAndRecord(deps: Deps, phase: string, work: Phase, now: Millis): Promise<PhaseReport> {
   try {
-    await recordStart(deps.db, phase, now);
     const outcome = await within(PHASE_LIMIT_MS, work(deps, now));
-    await recordEnd(deps.db, phase, now, deps.clock.now(), { ...outcome, error: null });
+    await recordPhase(deps.db, phase, now, deps.clock.now(), { ...outcome, error: null });
     return { phase, ok: true, error: null, ...outcome };
   } catch (error) {
     const failed = { found: 0, acted: 0, error: errorMessage(error).slice(0, 2000) };
-    await recordEnd(deps.db, phase, now, deps.clock.now(), failed).catch((again: unknown) =>
+    await recordPhase(deps.db, phase, now, deps.clock.now(), failed).catch((again: unknown) =>
       deps.logger.error("sweep.record_failed", { phase, error: again }),
     );
     return { phase, ok: false, ...failed };

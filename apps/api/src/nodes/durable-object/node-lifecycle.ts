@@ -76,8 +76,8 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
 
   #createParts(): Parts {
     const { ctx: context, env } = this;
-    const storage = new NodeStorage(context.storage);
     const alarms = new NamedAlarms(context.storage);
+    const storage = new NodeStorage(context.storage, () => alarms.forget());
     const logger = jsonLogger({
       clock: this.#clock,
       level: this.#config.LOG_LEVEL,
@@ -135,6 +135,8 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
 
   async reserve(lease: SlotLease): Promise<ReserveReply> {
     const node = this.#node();
+    // While the node was idle, its heartbeat was checked rarely: it may have been silent for long.
+    if (node !== null && this.#link.checkHeartbeat() === "lost") return { granted: false, reason: "not_accepting" };
     if (node === null) return { granted: false, reason: "gone" };
     const { record, reply } = reserveSlot(node.record, lease, this.#clock.now(), this.#settings());
     if (!reply.granted || record === node.record) return reply;
@@ -142,6 +144,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       this.#storage.addWorkspace(lease);
       this.#save({ ...node, record, version: node.version + 1 });
       this.#setDeliverers(record);
+      this.#link.checkHeartbeat();
     });
     this.#logger.info("node.reserved", { nodeId: record.nodeId, workspaceId: lease.workspaceId });
     this.#armAndFlush();
@@ -189,6 +192,8 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   }
 
   async ensureAlarm(): Promise<void> {
+    if (this.#parts.find() === null) return;
+    this.#alarms.forget();
     const node = this.#node();
     if (node === null) return;
     this.#arm(node.record);
@@ -258,6 +263,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   override async alarm(): Promise<void> {
     if (this.#parts.isNewer) return this.#parts.postponeAlarm(this.#clock.now());
     if (this.#parts.find() === null) return;
+    this.#alarms.forget();
     try {
       // The provider may be slow to answer, so its alarm goes last.
       const due = this.#alarms
@@ -274,7 +280,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   async #fire(name: string): Promise<void> {
     try {
       if (name === EFFECTS_ALARM) return await this.#effects.flush();
-      if (name === HEARTBEAT_ALARM) return this.#link.checkHeartbeat();
+      if (name === HEARTBEAT_ALARM) return void this.#link.checkHeartbeat();
       const alarm = NODE_ALARMS.find((each) => each === name);
       if (alarm === undefined) return this.#alarms.set(name, null);
       await this.#fireNodeAlarm(alarm);
