@@ -20,6 +20,7 @@ export * from "./messages.ts";
 export * from "./nodes.ts";
 export * from "./paging.ts";
 export * from "./projects.ts";
+export * from "./providers.ts";
 export * from "./sessions.ts";
 export * from "./slug.ts";
 export * from "./tasks.ts";
