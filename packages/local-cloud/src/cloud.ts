@@ -194,8 +194,7 @@ export function openCloud(options: CloudOptions): Cloud {
     }
     machines.delete(server.id);
     state.servers = state.servers.filter((other) => other.id !== server.id);
-    for (const firewall of state.firewalls)
-      firewall.serverIds = firewall.serverIds.filter((id) => id !== server.id);
+    for (const firewall of state.firewalls) firewall.serverIds = firewall.serverIds.filter((id) => id !== server.id);
     save();
     logger.info("server.deleted", { server: server.id, serverName: server.name });
   }

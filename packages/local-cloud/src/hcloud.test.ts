@@ -97,10 +97,8 @@ test("makes, finds, describes, attaches and deletes a firewall, but not one that
     stderr: expect.stringContaining("uniqueness_error"),
   });
 
-  await hcloud(
-    ...["server", "create", "--name", "w2", "--type", "local2", "--image", "debian-12", "--firewall", "f1"],
-    "--start-after-create=false",
-  );
+  const off = ["--type", "local2", "--image", "debian-12", "--start-after-create=false"];
+  await hcloud("server", "create", "--name", "w2", ...off, "--firewall", "f1");
   expect(JSON.parse(await hcloud("server", "describe", "w2", "-o", "json"))).toMatchObject({
     public_net: { firewalls: [{ status: "applied" }] },
   });
@@ -109,12 +107,8 @@ test("makes, finds, describes, attaches and deletes a firewall, but not one that
     stderr: expect.stringContaining("resource_in_use"),
   });
   await hcloud("firewall", "remove-from-resource", "f2", "--type", "server", "--server", "w2");
-  await hcloud("firewall", "delete-rule", "f1", ...["--direction", "in", "--protocol", "tcp", "--port", "22"], ...[
-    "--source-ips",
-    "10.0.0.0/8",
-    "--description",
-    "ssh",
-  ]);
+  const ssh = ["--direction", "in", "--protocol", "tcp", "--port", "22", "--source-ips", "10.0.0.0/8"];
+  await hcloud("firewall", "delete-rule", "f1", ...ssh, "--description", "ssh");
   expect(JSON.parse(await hcloud("firewall", "describe", "f1", "-o", "json"))).toMatchObject({ rules: [] });
 
   await hcloud("server", "delete", "w2");

@@ -356,9 +356,7 @@ export function providerContract(name: string, start: () => Promise<ProviderHarn
         const server = value(await connect(fetchPatiently, id).createServer(spec({}, id)));
         const locked = connect(
           (url, init) =>
-            init.method === "DELETE"
-              ? Promise.reject(new TypeError("connection refused"))
-              : fetchPatiently(url, init),
+            init.method === "DELETE" ? Promise.reject(new TypeError("connection refused")) : fetchPatiently(url, init),
           id,
         );
         expect(value(await removeInstallation(locked, pause, 2))).toEqual({

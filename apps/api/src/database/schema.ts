@@ -12,6 +12,7 @@ import type {
   CheckoutOptions,
   CommitIdentity,
   DemandedRuntime,
+  ProviderName,
   CredentialKind,
   EgressPolicy,
   Failure,
@@ -297,7 +298,7 @@ export const nodes = sqliteTable(
       .notNull()
       .references(() => users.id),
     name: text("name").notNull(),
-    provider: text("provider").notNull(),
+    provider: text("provider").$type<ProviderName>().notNull(),
     serverId: text("server_id"),
     size: text("size").$type<VmSize>().notNull(),
     location: text("location"),

@@ -69,7 +69,13 @@ describe("the API", () => {
     ["POST", "/firewalls/999/actions/set_rules", { rules: [] }, 404, "not_found"],
     ["GET", "/firewalls?label_selector=a(b", undefined, 422, "invalid_input"],
     ["POST", "/firewalls", { name: "" }, 422, "invalid_input"],
-    ["POST", "/firewalls", { name: "f", rules: [{ direction: "in", protocol: "tcp", port: "22" }] }, 422, "invalid_input"],
+    [
+      "POST",
+      "/firewalls",
+      { name: "f", rules: [{ direction: "in", protocol: "tcp", port: "22" }] },
+      422,
+      "invalid_input",
+    ],
     [
       "POST",
       "/firewalls",
@@ -143,7 +149,10 @@ describe("the API", () => {
     const { body } = await ask("POST", "/firewalls", { name: "closed", labels: { a: "b" } });
     const firewall = Number(body["firewall"]?.["id"]);
     const made = await ask("POST", "/servers", {
-      ...{ name: "guarded", server_type: "local2", image: "debian-12", start_after_create: false },
+      name: "guarded",
+      server_type: "local2",
+      image: "debian-12",
+      start_after_create: false,
       firewalls: [{ firewall }],
     });
     const id = Number(made.body["server"]?.["id"]);
@@ -162,7 +171,10 @@ describe("the API", () => {
 
   test("a server behind an unknown firewall is not made", async () => {
     const wanted = { name: "unguarded", server_type: "local2", image: "debian-12", firewalls: [{ firewall: 999 }] };
-    expect(await ask("POST", "/servers", wanted)).toMatchObject({ status: 404, body: { error: { code: "not_found" } } });
+    expect(await ask("POST", "/servers", wanted)).toMatchObject({
+      status: 404,
+      body: { error: { code: "not_found" } },
+    });
     expect(await names("name=unguarded")).toEqual([]);
   });
 

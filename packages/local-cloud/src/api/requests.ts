@@ -26,7 +26,10 @@ const named = (known: readonly { readonly id: number; readonly name: string }[])
 const id = z.number().int().positive();
 const MAX_FIREWALLS = 5;
 const MAX_RULES = 50;
-const addresses = z.array(z.union([z.cidrv4(), z.cidrv6()], "is not a list of networks")).max(100).default([]);
+const addresses = z
+  .array(z.union([z.cidrv4(), z.cidrv6()], "is not a list of networks"))
+  .max(100)
+  .default([]);
 const rule = z
   .object({
     direction: z.enum(["in", "out"]),

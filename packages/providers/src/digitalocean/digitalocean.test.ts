@@ -36,7 +36,9 @@ providerContract("DigitalOcean over a scripted API", async () => {
         name: firewall.name,
         inboundRules: firewall.inbound_rules.length,
         servers: [...cloud.droplets.values()]
-          .filter(({ id, tags }) => firewall.droplet_ids.includes(id) || tags.some((tag) => firewall.tags.includes(tag)))
+          .filter(
+            ({ id, tags }) => firewall.droplet_ids.includes(id) || tags.some((tag) => firewall.tags.includes(tag)),
+          )
           .map(({ id }) => String(id)),
       })),
     openFirewall: async (name) =>
@@ -123,7 +125,10 @@ describe("DigitalOcean", () => {
       unprocessable("The image you specified is not available in the selected region."),
       unprocessable("Size is unavailable"),
     );
-    expect(await provider.createServer(spec)).toMatchObject({ ok: false, error: { kind: "capacity", retriable: true } });
+    expect(await provider.createServer(spec)).toMatchObject({
+      ok: false,
+      error: { kind: "capacity", retriable: true },
+    });
     expect(cloud.creations().map((body) => `${String(body["size"])}@${String(body["region"])}`)).toEqual([
       "cheap@a1",
       "cheap@b1",

@@ -129,8 +129,7 @@ export function createDigitalOceanProvider(options: DigitalOceanOptions): Provid
       return err(makeFault("invalid", "not_ours", reason));
     }
     const deleted = await http.send("DELETE", `/droplets/${encodeURIComponent(id)}`, z.unknown());
-    if (!deleted.ok)
-      return deleted.error.fault.code === "not_found" ? ok("gone") : err(deleted.error.fault);
+    if (!deleted.ok) return deleted.error.fault.code === "not_found" ? ok("gone") : err(deleted.error.fault);
     await deleteNodeTag(found.value);
     return ok("deleting");
   }

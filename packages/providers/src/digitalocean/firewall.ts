@@ -82,7 +82,8 @@ async function repair(
   return set.ok ? ok(null) : err(set.error.fault);
 }
 
-const isOurs = ({ tags }: Firewall, installationId: string): boolean => tags.includes(toInstallationTag(installationId));
+const isOurs = ({ tags }: Firewall, installationId: string): boolean =>
+  tags.includes(toInstallationTag(installationId));
 
 /** Whether nothing comes in and everything goes out. */
 function isClosed({ inbound_rules: inbound, outbound_rules: outbound }: Firewall): boolean {

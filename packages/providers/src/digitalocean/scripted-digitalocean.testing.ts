@@ -150,13 +150,16 @@ export async function scriptedDigitalOcean(token: string): Promise<ScriptedDigit
       return EMPTY;
     }
     if (method === "GET") return { status: 200, body: { firewall } };
-    return (
-      findFirewallFault(body, firewall.id) ?? { status: 200, body: { firewall: saveFirewall(body, firewall.id) } }
-    );
+    return findFirewallFault(body, firewall.id) ?? { status: 200, body: { firewall: saveFirewall(body, firewall.id) } };
   }
 
   function carryOutTag({ method, path, query, body }: Call): Reply {
-    if (path === "/tags" && method === "GET") return page("tags", [...tags].map((name) => ({ name })), query);
+    if (path === "/tags" && method === "GET")
+      return page(
+        "tags",
+        [...tags].map((name) => ({ name })),
+        query,
+      );
     if (path === "/tags") {
       const name = body["name"];
       if (typeof name !== "string") return digitalOceanError(422, "unprocessable_entity", "name is required");

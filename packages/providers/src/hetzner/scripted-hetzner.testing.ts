@@ -102,7 +102,9 @@ export async function scriptedHetzner(token: string): Promise<ScriptedHetzner> {
   }
 
   function deleteFirewall(id: number): Reply {
-    const isUsed = [...servers.values()].some(({ body }) => JSON.stringify(body["firewalls"] ?? []).includes(`:${id}}`));
+    const isUsed = [...servers.values()].some(({ body }) =>
+      JSON.stringify(body["firewalls"] ?? []).includes(`:${id}}`),
+    );
     if (isUsed) return hetznerError(422, "resource_in_use", "firewall is still in use");
     firewalls.delete(id);
     return { status: 204, body: "" };
