@@ -92,16 +92,6 @@ describe("creating the server", () => {
     await vi.waitFor(async () => expect((await row()).serverId).not.toBeNull());
   });
 
-  it("a node of before there was a choice of providers is Hetzner's", async () => {
-    await runInDurableObject(node(), (_object, state) => {
-      state.storage.sql.exec("UPDATE node SET identity = json_remove(identity, '$.provider')");
-    });
-    await evictDurableObject(node());
-    expect(await node().view()).toMatchObject({ provider: "hetzner" });
-    await fireAlarm(nodeId);
-    expect([cloud.servers.size, cloud.droplets.size]).toEqual([1, 0]);
-  });
-
   it("[F20] an object that is evicted during the request starts again at once", async () => {
     await runInDurableObject(node(), (_object, state) => {
       const storage = new NodeStorage(state.storage);
