@@ -18,8 +18,10 @@ import { sweepOldAuditEntries } from "./old-audit-entries.ts";
 import { sweepOldHistory } from "./old-history.ts";
 import { sweepOldKeys } from "./old-keys.ts";
 import { sweepLostViewers } from "./lost-viewers.ts";
+import { PER_SWEEP } from "./phase.ts";
 import type { Phase, PhaseOutcome } from "./phase.ts";
 import { recordPhase } from "./record.ts";
+import { sweepDestroyedNodes } from "./destroyed-nodes.ts";
 import { sweepStaleNodes } from "./stale-nodes.ts";
 import { sweepUnknownServers } from "./unknown-servers.ts";
 
@@ -33,19 +35,19 @@ export type SweepReport = readonly PhaseReport[];
 
 export const PHASES: Readonly<Record<string, Phase>> = {
   "stale-nodes": sweepStaleNodes,
+  "destroyed-nodes": sweepDestroyedNodes,
   "unknown-servers": sweepUnknownServers,
   "gone-servers": sweepGoneServers,
   "retained-workspaces": sweepRetainedWorkspaces,
-  "orphan-runs": ({ env }, now) => repairOrphanRuns(env, now),
+  "orphan-runs": ({ env }, now) => repairOrphanRuns(env, now, PER_SWEEP),
   "abandoned-workspaces": sweepAbandonedWorkspaces,
   "old-keys": sweepOldKeys,
   "old-history": sweepOldHistory,
   "old-audit-entries": sweepOldAuditEntries,
   "lost-viewers": sweepLostViewers,
-  "finished-runs": (deps, now) => deleteFinishedRuns(deps, now, FINISHED_PER_SWEEP),
+  "finished-runs": (deps, now) => deleteFinishedRuns(deps, now, PER_SWEEP),
 };
 
-const FINISHED_PER_SWEEP = 200;
 const PHASE_LIMIT_MS = 60_000;
 
 export async function runSweep(

@@ -85,13 +85,9 @@ export class NodeLink {
   /** Accepts an upgrade whose node token the route has verified. `epoch`: the token's. */
   accept(epoch: number): Response {
     const { context, storage, clock } = this.#deps;
-    const { 0: client, 1: server } = new WebSocketPair();
     const node = storage.node();
-    if (node === null || epoch !== node.record.epoch || this.#isGone()) {
-      server.accept();
-      server.close(LINK_CLOSE.gone, "this node is gone");
-      return new Response(null, { status: 101, webSocket: client });
-    }
+    if (node === null || epoch !== node.record.epoch || this.#isGone()) return refuseGone();
+    const { 0: client, 1: server } = new WebSocketPair();
     context.acceptWebSocket(server);
     server.serializeAttachment({ connection: crypto.randomUUID(), openedAt: clock.now() } satisfies Attachment);
     return new Response(null, { status: 101, webSocket: client });
@@ -327,6 +323,14 @@ export class NodeLink {
       return false;
     }
   }
+}
+
+/** Answers an upgrade with a connection that tells the node never to return. */
+export function refuseGone(): Response {
+  const { 0: client, 1: server } = new WebSocketPair();
+  server.accept();
+  server.close(LINK_CLOSE.gone, "this node is gone");
+  return new Response(null, { status: 101, webSocket: client });
 }
 
 function readAttachment(socket: WebSocket): Attachment | null {
