@@ -8,7 +8,7 @@ import { assertNever, type Clock, errorMessage, type Logger, type Timers } from 
 import type { StartGate } from "@samovar/processes";
 import { ApiError } from "./api/errors.ts";
 import { createMachineEnvironment } from "./machine/environment.ts";
-import { SYSTEMCTL_SHIM } from "./machine/first-boot.ts";
+import { SHIMS } from "./machine/first-boot.ts";
 import { getLayout } from "./machine/layout.ts";
 import { type Machine, machine, NEW_MACHINE } from "./machine/machine.ts";
 import type { ProcessTable } from "./machine/process-table.ts";
@@ -206,7 +206,7 @@ export function openCloud(options: CloudOptions): Cloud {
   }
 
   mkdirSync(shims, { recursive: true, mode: 0o700 });
-  writeFileSync(join(shims, "systemctl"), SYSTEMCTL_SHIM, { mode: 0o700 });
+  for (const [name, script] of Object.entries(SHIMS)) writeFileSync(join(shims, name), script, { mode: 0o700 });
   // Servers link to this Node at their first boot, and outlive the checkout that it came with.
   linkAnew(options.nodeBinary, join(shims, "node"));
   save();

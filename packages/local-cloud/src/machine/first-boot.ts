@@ -71,10 +71,17 @@ function runCommand(argv: readonly string[], { layout, environment, log }: First
   });
 }
 
-/** Stands in for systemd's tool during boot: notes what is asked; the machine does it when the commands are through. */
-export const SYSTEMCTL_SHIM = `#!/bin/sh
+/**
+ * Stand in for programs of a server. `systemctl` notes what is asked; the machine does it when the commands are through. The
+ * others would change the computer below: its packages are those that it has, and its accounts are its owner's.
+ */
+export const SHIMS: Readonly<Record<string, string>> = {
+  systemctl: `#!/bin/sh
 printf '%s\\n' "$*" >>"$SAMOVAR_ROOT/run/systemctl"
-`;
+`,
+  "apt-get": "#!/bin/sh\n",
+  chage: "#!/bin/sh\n",
+};
 
 function readRequests(path: string): string {
   try {
