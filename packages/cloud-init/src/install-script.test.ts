@@ -213,6 +213,24 @@ test("install.sh system quiets upgrades and renews root's expired password, and 
   expect(asked).toMatch(/^chage --root .* --lastday \d{4}-\d\d-\d\d --maxdays -1 root$/m);
 });
 
+test("install.sh clean removes what servers made from one image must not share, and nothing else", async () => {
+  const files = [
+    "etc/ssh/ssh_host_ed25519_key",
+    "etc/ssh/sshd_config",
+    "etc/machine-id",
+    "var/lib/apt/lists/some",
+    "opt/samovar/node/bin/node",
+  ];
+  for (const file of files) {
+    mkdirSync(dirname(join(root, file)), { recursive: true });
+    writeFileSync(join(root, file), "x");
+  }
+  await step(`${fakes({ "apt-get": "" })}:${hostPath}`, "clean");
+  const left = files.filter((file) => existsSync(join(root, file)) && readFileSync(join(root, file), "utf8") !== "");
+  expect(left).toEqual(["etc/ssh/sshd_config", "opt/samovar/node/bin/node"]);
+  expect(existsSync(join(root, "etc/machine-id")), "empty, so that systemd makes a new one").toBe(true);
+});
+
 /** A directory with these shell scripts as programs. */
 function fakes(scripts: Readonly<Record<string, string>>): string {
   const directory = join(root, "fakes");

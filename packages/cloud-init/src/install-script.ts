@@ -19,6 +19,7 @@ export const INSTALL_SCRIPT = String.raw`#!/bin/sh
 #   install.sh node                Node 24, when missing
 #   install.sh agent URL SHA256    Node 24, when missing, and the vm-agent
 #   install.sh tools PACKAGE...    what tasks need; the vm-agent waits for it
+#   install.sh clean               removes what servers made from this one must not share
 # SAMOVAR_ROOT, empty on a real server, stands before every absolute path.
 set -eu
 
@@ -52,6 +53,15 @@ apt_install() {
   apt-get --quiet --option Acquire::Retries=3 --option Acquire::Languages=none --option DPkg::Lock::Timeout=60 update &&
     apt-get --quiet --yes --no-install-recommends --option Acquire::Retries=3 --option DPkg::Lock::Timeout=60 \
       --option Dpkg::Options::=--force-unsafe-io install "$@"
+}
+
+# cloud-init makes new ssh host keys on a new server, and systemd makes a new machine id where this one is empty.
+clean_image() {
+  apt-get --quiet clean
+  rm -rf "$root/var/lib/apt/lists"/*
+  rm -f "$root/etc/ssh"/ssh_host_*
+  : >"$root/etc/machine-id"
+  rm -f "$root/var/lib/dbus/machine-id"
 }
 
 # missing PACKAGE...: those that are not installed.
@@ -189,6 +199,7 @@ shift
 case $step in
   system) prepare_system ;;
   tools) install_tools "$@" ;;
+  clean) clean_image ;;
   node | agent)
     mkdir -p "$dir/bin"
     ensure_node

@@ -39,10 +39,10 @@ export function renderUserData(input: UserDataInput): string {
     package_update: false,
     package_upgrade: false,
     write_files: [
-      file(PATHS.settings, "0600", `${ascii(JSON.stringify(agent, null, 2))}\n`),
-      file(PATHS.installScript, "0755", INSTALL_SCRIPT),
-      file(PATHS.unit, "0644", agentUnit(toVariables(environment))),
-      file(PATHS.preparing, "0644", `installing ${TOOLS.join(" ")}\n`),
+      toFileEntry(PATHS.settings, "0600", `${ascii(JSON.stringify(agent, null, 2))}\n`),
+      toFileEntry(PATHS.installScript, "0755", INSTALL_SCRIPT),
+      toFileEntry(PATHS.unit, "0644", agentUnit(toVariables(environment))),
+      toFileEntry(PATHS.preparing, "0644", `installing ${TOOLS.join(" ")}\n`),
     ],
     runcmd: [
       ["sh", PATHS.installScript, "system"],
@@ -58,7 +58,7 @@ export function renderUserData(input: UserDataInput): string {
   return text;
 }
 
-const file = (path: string, permissions: string, content: string) => ({
+export const toFileEntry = (path: string, permissions: string, content: string) => ({
   path,
   owner: "root:root",
   permissions,
