@@ -96,6 +96,7 @@ const controlPlaneSettings = z.object({
     .describe("Retained workspaces per node that don't use a slot; each further one uses a slot"),
   MAX_NODES_PER_USER: count(10, 200, "Nodes that one person may have at once"),
   WRONG_SECRETS_PER_MINUTE: count(30, 1_000_000, "Wrong links, tokens and secrets a minute from one address"),
+  DEVICE_LOGINS_PER_MINUTE: count(10, 1_000_000, "Command lines that ask to sign in, a minute and address"),
   CHANGES_PER_MINUTE: count(3_000, 1_000_000, "Requests that change something, a minute and person"),
   NODE_REQUESTS_PER_MINUTE: count(6_000, 1_000_000, "Requests a minute from one node, or for one of its workspaces"),
   NODE_TOKEN_TTL_MS: duration(86_400_000, "TTL of node and workspace tokens; they are renewed earlier"),

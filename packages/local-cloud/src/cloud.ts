@@ -5,7 +5,7 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { assertNever, type Clock, errorMessage, type Logger, type Timers } from "@samovar/base";
-import type { StartGate } from "@samovar/processes";
+import { openCpuGroup, type StartGate } from "@samovar/processes";
 import { ApiError } from "./api/errors.ts";
 import { createMachineEnvironment } from "./machine/environment.ts";
 import { SHIMS } from "./machine/first-boot.ts";
@@ -66,6 +66,7 @@ export function openCloud(options: CloudOptions): Cloud {
   const { dataDir, file, clock, logger } = options;
   const shims = join(dataDir, "bin");
   const state = file.load();
+  const cpuGroup = openCpuGroup("nodes");
   const machines = new Map<number, Machine>();
   const busy = new Map<number, Promise<void>>();
   let closing = false;
@@ -85,6 +86,7 @@ export function openCloud(options: CloudOptions): Cloud {
     const layout = getLayout(dataDir, server.id);
     const made = machine({
       ...options,
+      enterGroup: cpuGroup.enter,
       layout,
       environment: createMachineEnvironment({
         layout,
@@ -279,6 +281,7 @@ export function openCloud(options: CloudOptions): Cloud {
       const ended = servers === "stop" ? await Promise.allSettled(all.map((one) => one.powerOff())) : [];
       await Promise.all(busy.values());
       const failed = ended.find((result) => result.status === "rejected");
+      if (servers === "stop") cpuGroup.remove();
       if (failed !== undefined) throw new Error("a server could not be stopped", { cause: failed.reason });
     },
   };

@@ -13,6 +13,7 @@ import type {
   CommitIdentity,
   DemandedRuntime,
   CredentialKind,
+  DeviceLoginView,
   EgressPolicy,
   Failure,
   MeteredUsage,
@@ -98,6 +99,29 @@ export const signInLinks = sqliteTable("sign_in_links", {
   expiresAt: time("expires_at").notNull(),
   redeemedAt: time("redeemed_at"),
 });
+
+/** Command lines that ask to act as a person. `owner_id`: who answered. */
+export const deviceLogins = sqliteTable(
+  "device_logins",
+  {
+    userCode: text("user_code").primaryKey(),
+    deviceHash: text("device_hash").notNull(),
+    name: text("name").notNull(),
+    address: text("address").notNull(),
+    ownerId: text("owner_id")
+      .$type<UserId>()
+      .references(() => users.id),
+    status: text("status").$type<DeviceLoginView["status"]>().notNull(),
+    /** The token that it got; once that is revoked, it gets no other. */
+    tokenId: text("token_id").$type<ApiTokenId>(),
+    createdAt: time("created_at").notNull(),
+    expiresAt: time("expires_at").notNull(),
+  },
+  (table) => [
+    uniqueIndex("device_logins_hash").on(table.deviceHash),
+    index("device_logins_expiry").on(table.expiresAt),
+  ],
+);
 
 export const apiTokens = sqliteTable(
   "api_tokens",

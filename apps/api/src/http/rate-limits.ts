@@ -41,6 +41,13 @@ export function assertNodeRequestsWithin(c: Context<AppContext>, caller: string)
   if (refusal !== null) throw refusal;
 }
 
+/** For the open route that stores a row. Throws `rate_limited`. */
+export function assertDeviceLoginsWithin(c: Context<AppContext>): void {
+  const limit = c.get("deps").config.DEVICE_LOGINS_PER_MINUTE;
+  const refusal = count(c, { name: "deviceLogins", key: getClientAddress(c), limit });
+  if (refusal !== null) throw refusal;
+}
+
 interface Counted {
   readonly name: keyof RateCounters;
   readonly key: string;

@@ -23,12 +23,14 @@ import type {
   BudgetView,
   CreateApiToken,
   CreatedApiToken,
+  CreatedDeviceLogin,
   CreateProject,
   CreateTask,
   CredentialCheck,
   CredentialKind,
   CredentialSecret,
   CredentialView,
+  DeviceLoginOutcome,
   MessageView,
   MeView,
   NodeView,
@@ -59,6 +61,8 @@ import {
   auditEntry,
   budgetView,
   createdApiToken,
+  createdDeviceLogin,
+  deviceLoginOutcome,
   credentialCheck,
   credentialView,
   LIMITS,
@@ -131,6 +135,14 @@ export class SamovarClient extends ApiClient<CallOptions> implements Endpoint {
 
   createLink(): Promise<SignInLink> {
     return this.call("POST /api/identity/links", signInLink);
+  }
+
+  createDeviceLogin(name: string): Promise<CreatedDeviceLogin> {
+    return this.call("POST /api/identity/device-logins", createdDeviceLogin, { body: { name } });
+  }
+
+  redeemDeviceLogin(deviceCode: string): Promise<DeviceLoginOutcome> {
+    return this.call("POST /api/identity/device-logins/token", deviceLoginOutcome, { body: { deviceCode } });
   }
 
   me(): Promise<MeView> {

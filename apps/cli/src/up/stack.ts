@@ -11,6 +11,7 @@ import { errorMessage, jsonLogger, systemClock, systemRandom, systemTimers, type
 import { settings as settingsSchema } from "@samovar/api/config";
 import { agentRelease, type CredentialSecret } from "@samovar/contracts";
 import { startLocalCloud, type LocalCloud } from "@samovar/local-cloud";
+import { openCpuGroup } from "@samovar/processes";
 import { Cron } from "croner";
 import { root } from "../checkout-root.ts";
 import type { SamovarClient } from "../client/samovar-client.ts";
@@ -80,6 +81,9 @@ async function assemble(
   undo.push(close);
   const secrets = await loadSecrets(directory);
   const port = await choosePort(options.port, secrets);
+  const cpuGroup = openCpuGroup("control-plane");
+  cpuGroup.admit(process.pid);
+  undo.push(async () => cpuGroup.remove());
   const cloud = await startLocalCloud({
     dataDir: directory.cloud,
     token: secrets.cloudToken,
