@@ -12,6 +12,7 @@ import * as z from "zod";
 import { limitEnvironment, type LimitSettings } from "./limits/limits.ts";
 import { DEFAULT_DOCKER_SETTINGS } from "./runtime/docker/choose-docker.ts";
 import { imageReference } from "./runtime/docker/devcontainer.ts";
+import { USER_MODES, type UserMode } from "./users/choose-users.ts";
 import { RUNTIME_MODES, type RuntimeSettings } from "./runtime/choose-runtime.ts";
 import manifest from "../package.json" with { type: "json" };
 
@@ -27,6 +28,8 @@ const limit = (name: TimeLimitName) =>
 const runtimeEnvironment = {
   /** Where agents run; `auto`: in a sandbox if one works on this node, else in docker containers if they do. */
   WORKSPACE_RUNTIME: z.enum(RUNTIME_MODES).default("auto"),
+  /** Whether each workspace has a user of its own; `auto`: where the daemon is root; `separate`: otherwise no task runs. */
+  WORKSPACE_USERS: z.enum(USER_MODES).default("auto"),
   /** The image of containers, for projects without a devcontainer; it needs the GNU C library, libstdc++ and git. */
   WORKSPACE_IMAGE: imageReference.default(DEFAULT_DOCKER_SETTINGS.image),
   /** More files and directories that agents in a sandbox can read, separated by colons. */
@@ -46,6 +49,8 @@ const environment = z.object({
   SAMOVAR_AGENTS_DIR: z.string().startsWith("/").optional(),
   /** Where startup snapshots of the vm-agent are kept; several nodes on one computer may share it. */
   SAMOVAR_SNAPSHOTS_DIR: z.string().startsWith("/").optional(),
+  /** Where the users of workspaces are recorded; all nodes on one computer share it. */
+  SAMOVAR_USERS_DIR: z.string().startsWith("/").default("/var/lib/samovar-users"),
   ...runtimeEnvironment,
   ...limitEnvironment,
   CLONE_TIMEOUT_MS: limit("CLONE_TIMEOUT_MS"),
@@ -66,6 +71,8 @@ export interface VmAgentSettings {
   readonly stateDir: string;
   readonly agentsDir: string;
   readonly snapshotsDir: string;
+  readonly usersDir: string;
+  readonly users: UserMode;
   /** Null: processes start without a gate. */
   readonly startGatePath: string | null;
   readonly runtime: RuntimeSettings;
@@ -98,6 +105,8 @@ export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSetti
     stateDir,
     agentsDir: fromEnv.data.SAMOVAR_AGENTS_DIR ?? join(stateDir, "agents"),
     snapshotsDir: fromEnv.data.SAMOVAR_SNAPSHOTS_DIR ?? join(stateDir, "snapshots"),
+    usersDir: fromEnv.data.SAMOVAR_USERS_DIR,
+    users: fromEnv.data.WORKSPACE_USERS,
     startGatePath: fromEnv.data[START_GATE_VARIABLE] ?? null,
     runtime: toRuntimeSettings(fromEnv.data),
     limits: fromEnv.data,

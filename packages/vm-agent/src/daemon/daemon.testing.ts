@@ -3,7 +3,7 @@ import { AGENTS } from "@samovar/domain/agents";
 import type { CommandDraft } from "@samovar/contracts";
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { VM_AGENT_MODULE, VM_AGENT_SNAPSHOTS } from "@samovar/testing";
 import { ids, TestControlPlane } from "./control-plane.testing.ts";
@@ -19,6 +19,11 @@ export class TestNode {
 
   async prepare(): Promise<this> {
     await this.controlPlane.start();
+    // As on a server, where every user may pass to the state directory.
+    for (const directory of ["", "var", "var/lib"]) {
+      mkdirSync(join(this.root, directory), { recursive: true });
+      chmodSync(join(this.root, directory), 0o711);
+    }
     const { nodeId, bootstrapToken, url } = this.controlPlane;
     mkdirSync(join(this.root, "etc"));
     writeFileSync(
@@ -72,7 +77,7 @@ export class TestNode {
   /** Names of the workspace directories that have a checkout. */
   checkouts(): string[] {
     const root = join(this.stateDir, "w");
-    return readdirSync(root).filter((name) => existsSync(join(root, name, "repo")));
+    return readdirSync(root).filter((name) => existsSync(join(root, name, "repo/.git")));
   }
 
   /** Kills everything that this node started. */

@@ -61,16 +61,16 @@ async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log
   record.claim(launch);
   if (salvage !== null) log.error("outbox.damaged", { ...salvage });
   const store = new OutboxStore(db, launch.sessionId);
-  const { cwd, home, sandbox, container, mark } = launch;
+  const { cwd, home, user, sandbox, container, mark } = launch;
   const ready = sandbox === null ? null : (deps.network ?? null);
   const network = ready ?? createWorkspaceNetwork({ sandbox, container }, { log, outside: deps.outside });
-  const limits = standby?.limits ?? openSessionLimits(mark, launch.limits);
+  const limits = standby?.limits ?? openSessionLimits(mark, launch.limits, user);
   const { enter } = limits;
   const host = new SessionHost({
     directory,
     launch,
     standby,
-    runtime: createRuntime({ places: { checkout: cwd, home }, sandbox, network, container, mark, timers, enter }),
+    runtime: createRuntime({ places: { checkout: cwd, home }, user, sandbox, network, container, mark, timers, enter }),
     network,
     limits,
     store,
