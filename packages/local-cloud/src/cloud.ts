@@ -6,6 +6,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:
 import { dirname, join } from "node:path";
 import { assertNever, type Clock, errorMessage, type Logger, type Timers } from "@samovar/base";
 import type { StartGate } from "@samovar/processes";
+import { makePassable } from "./machine/make-directory.ts";
 import { ApiError } from "./api/errors.ts";
 import { createMachineEnvironment } from "./machine/environment.ts";
 import { SYSTEMCTL_SHIM } from "./machine/first-boot.ts";
@@ -205,7 +206,7 @@ export function openCloud(options: CloudOptions): Cloud {
     }
   }
 
-  mkdirSync(shims, { recursive: true, mode: 0o700 });
+  makePassable(shims);
   writeFileSync(join(shims, "systemctl"), SYSTEMCTL_SHIM, { mode: 0o700 });
   // Servers link to this Node at their first boot, and outlive the checkout that it came with.
   linkAnew(options.nodeBinary, join(shims, "node"));

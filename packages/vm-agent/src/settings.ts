@@ -119,6 +119,11 @@ export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSetti
   };
 }
 
+/** Throws when the setting is invalid. */
+export function readUserMode(env: NodeJS.ProcessEnv): UserMode {
+  return z.object({ WORKSPACE_USERS: runtimeEnvironment.WORKSPACE_USERS }).parse(env).WORKSPACE_USERS;
+}
+
 /** Throws when a setting is invalid. */
 export function readRuntimeSettings(env: NodeJS.ProcessEnv): RuntimeSettings {
   return toRuntimeSettings(z.object(runtimeEnvironment).parse(env));

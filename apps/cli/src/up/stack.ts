@@ -17,7 +17,7 @@ import type { SamovarClient } from "../client/samovar-client.ts";
 import { createClient } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
 import { readJson } from "../files.ts";
-import { getCacheDirectory, removeInstance, writeInstance } from "../instance.ts";
+import { getSharedCacheDirectory, removeInstance, writeInstance } from "../instance.ts";
 import { type ControlPlane, findFreePort, startControlPlane } from "./control-plane.ts";
 import { type DataDirectory, type Secrets, loadSecrets, openDataDirectory, saveSecrets } from "./data-directory.ts";
 import { readProcessStart } from "./processes.ts";
@@ -88,7 +88,7 @@ async function assemble(
     concurrentStarts: parseConcurrentStarts(env["SAMOVAR_CONCURRENT_STARTS"]),
     serviceEnv: {
       SAMOVAR_AGENTS_DIR: directory.agents,
-      SAMOVAR_SNAPSHOTS_DIR: join(getCacheDirectory(env), "snapshots"),
+      SAMOVAR_SNAPSHOTS_DIR: join(getSharedCacheDirectory(env), "snapshots"),
       ...getNodeSettings(env),
     },
     logger,

@@ -77,6 +77,8 @@ export class TestNode {
   /** Names of the workspace directories that have a checkout. */
   checkouts(): string[] {
     const root = join(this.stateDir, "w");
+    if (!existsSync(root)) return [];
+    if (!existsSync(root)) return [];
     return readdirSync(root).filter((name) => existsSync(join(root, name, "repo/.git")));
   }
 

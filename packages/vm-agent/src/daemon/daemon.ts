@@ -135,12 +135,7 @@ class Daemon {
   #nodeToken: string;
   #isGone = false;
 
-  constructor(
-    identity: EnrolledIdentity,
-    { runtime, users }: Surroundings,
-    options: DaemonOptions,
-    ports: Ports,
-  ) {
+  constructor(identity: EnrolledIdentity, { runtime, users }: Surroundings, options: DaemonOptions, ports: Ports) {
     const { settings } = options;
     const { stateDir, usersDir } = settings;
     this.#users = new WorkspaceUsers({ ...ports, choice: users, registry: new UserRegistry(usersDir), stateDir });
@@ -244,6 +239,7 @@ class Daemon {
           kind: this.#runtimes.node.kind,
           reason: this.#runtimes.node.reason,
           limits: describeEnforcement(this.#runtimes.node.kind),
+          users: this.#users.areSeparate ? "separate" : "shared",
         },
         getToken: () => this.#nodeToken,
       },

@@ -48,7 +48,8 @@ export function addGroup(groups: string, gid: number): string {
   return isListed ? groups : addLine(groups, `${NAME}:x:${gid}:`);
 }
 
-const addLine = (text: string, line: string): string => `${text}${text === "" || text.endsWith("\n") ? "" : "\n"}${line}\n`;
+const addLine = (text: string, line: string): string =>
+  `${text}${text === "" || text.endsWith("\n") ? "" : "\n"}${line}\n`;
 
 function readText(path: string): string | null {
   try {

@@ -116,7 +116,8 @@ async function makeRig(kind: Kind, readOnlyPaths: readonly string[] = []): Promi
 let dockerChoice: Promise<RuntimeChoice> | null = null;
 /** The trial of a container takes a second, so there is one for all. */
 async function choose(kind: Kind, readOnlyPaths: readonly string[], stateDir: string): Promise<RuntimeChoice> {
-  const choosing = () => chooseRuntime({ mode: kind, readOnlyPaths, docker }, stateDir, ENV, { module: VM_AGENT_BUNDLE });
+  const choosing = () =>
+    chooseRuntime({ mode: kind, readOnlyPaths, docker }, stateDir, ENV, { module: VM_AGENT_BUNDLE });
   if (kind !== "docker") return choosing();
   dockerChoice ??= choosing();
   const { container, ...rest } = await dockerChoice;

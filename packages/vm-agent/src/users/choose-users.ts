@@ -25,8 +25,9 @@ export interface UserChoice {
 export interface UserProbe {
   readonly mode: UserMode;
   readonly path: string;
-  readonly stateDir: string;
-  /** Directories whose programs workspaces run. */
+  /** Opened for passing; null: only the rest is tried. */
+  readonly stateDir: string | null;
+  /** Directories whose programs workspaces run; opened for passing too. */
   readonly programDirectories: readonly string[];
   /** Files that programs of workspaces read: Node and the vm-agent. */
   readonly files: readonly string[];
@@ -43,8 +44,8 @@ export async function chooseUsers(probe: UserProbe): Promise<UserChoice> {
   if (setpriv === null) return share("setpriv is not installed. Install it, for example: apt install util-linux");
   const trial = { id: TRIAL_ID, setpriv };
   try {
-    openState(stateDir, programDirectories);
-    const passed = [join(stateDir, "w"), tmpdir(), ...programDirectories];
+    if (stateDir !== null) openState(stateDir, programDirectories);
+    const passed = [...(stateDir === null ? [] : [join(stateDir, "w")]), tmpdir(), ...programDirectories];
     const closed = await findClosed(trial, [...passed.map(below), ...files]);
     return closed === null ? { trial, reason: null } : share(describeClosed(closed));
   } catch (error) {

@@ -22,6 +22,10 @@ export class WorkspaceUsers {
     this.#ports = ports;
   }
 
+  get areSeparate(): boolean {
+    return this.#ports.choice.trial !== null;
+  }
+
   /** Gives the workspace a user, if it has none, and makes its places. Null: it shares the daemon's. Repeatable. */
   async prepare(directoryName: string): Promise<HostUser | null> {
     const user = this.find(directoryName) ?? (await this.#give(directoryName));

@@ -105,7 +105,12 @@ async function chooseContainer(
   { runtime, limits, user = null, hooksOf }: Omit<CheckoutRuntime, "connections">,
   paths: CheckoutPaths,
 ): Promise<HostContainer | null> {
-  const container = createHostContainer(runtime.container, paths, { project: hooksOf ?? "", command: [], limits, user });
+  const container = createHostContainer(runtime.container, paths, {
+    project: hooksOf ?? "",
+    command: [],
+    limits,
+    user,
+  });
   if (container === null || hooksOf == null) return container;
   return { ...container, image: (await findImage(container)) ?? container.image };
 }

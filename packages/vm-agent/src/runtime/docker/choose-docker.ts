@@ -162,7 +162,14 @@ async function tryOut(settings: ContainerSettings, user: HostUser | null): Promi
   makePlaces({ ...places, home }, user);
   const use = { project: "probe", command: [], limits: TRIAL_LIMITS, user };
   const container = createHostContainer(settings, places, use);
-  const runtime = new DockerRuntime({ home, container, user, network: NO_NETWORK, mark: TRIAL_MARK, timers: systemTimers });
+  const runtime = new DockerRuntime({
+    home,
+    container,
+    user,
+    network: NO_NETWORK,
+    mark: TRIAL_MARK,
+    timers: systemTimers,
+  });
   const cancel = systemTimers.after(PROBE_TIMEOUT_MS, () => void runtime.end());
   try {
     const started = runtime.start({
