@@ -28,8 +28,11 @@ const limit = (name: TimeLimitName) =>
 const runtimeEnvironment = {
   /** Where agents run; `auto`: in a sandbox if one works on this node, else in docker containers if they do. */
   WORKSPACE_RUNTIME: z.enum(RUNTIME_MODES).default("auto"),
-  /** Whether each workspace has a user of its own; `auto`: where the daemon is root; `separate`: otherwise no task runs. */
-  WORKSPACE_USERS: z.enum(USER_MODES).default("auto"),
+  /**
+   * Whether each workspace has a user of its own; `auto`: where the daemon is root; `separate`: otherwise no task runs, which is
+   * the default on a server.
+   */
+  WORKSPACE_USERS: z.enum(USER_MODES).optional(),
   /** The image of containers, for projects without a devcontainer; it needs the GNU C library, libstdc++ and git. */
   WORKSPACE_IMAGE: imageReference.default(DEFAULT_DOCKER_SETTINGS.image),
   /** More files and directories that agents in a sandbox can read, separated by colons. */
@@ -106,7 +109,7 @@ export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSetti
     agentsDir: fromEnv.data.SAMOVAR_AGENTS_DIR ?? join(stateDir, "agents"),
     snapshotsDir: fromEnv.data.SAMOVAR_SNAPSHOTS_DIR ?? join(stateDir, "snapshots"),
     usersDir: fromEnv.data.SAMOVAR_USERS_DIR,
-    users: fromEnv.data.WORKSPACE_USERS,
+    users: fromEnv.data.WORKSPACE_USERS ?? (fromEnv.data.SAMOVAR_ROOT === "" ? "separate" : "auto"),
     startGatePath: fromEnv.data[START_GATE_VARIABLE] ?? null,
     runtime: toRuntimeSettings(fromEnv.data),
     limits: fromEnv.data,
@@ -121,7 +124,7 @@ export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSetti
 
 /** Throws when the setting is invalid. */
 export function readUserMode(env: NodeJS.ProcessEnv): UserMode {
-  return z.object({ WORKSPACE_USERS: runtimeEnvironment.WORKSPACE_USERS }).parse(env).WORKSPACE_USERS;
+  return z.object({ WORKSPACE_USERS: runtimeEnvironment.WORKSPACE_USERS }).parse(env).WORKSPACE_USERS ?? "auto";
 }
 
 /** Throws when a setting is invalid. */

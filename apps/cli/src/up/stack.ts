@@ -217,7 +217,7 @@ function getGivenSettings(env: StackOptions["env"]): Record<string, string> {
 
 /** The variables that nodes inherit from this machine: the vm-agent's settings, and how to reach the network. */
 const FOR_NODES =
-  /^(WORKSPACE_(RUNTIME|IMAGE)|WORKSPACE_MAX_\w+|DOCKER_(HOST|CONTEXT|CONFIG)|SANDBOX_READ_ONLY_PATHS|MSG_\w+|(CLONE|AGENT_INSTALL|FINISH|DRAIN)_TIMEOUT_MS|LOG_LEVEL|https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO|npm_config_(cache|registry))$/i;
+  /^(WORKSPACE_(RUNTIME|USERS|IMAGE)|SAMOVAR_USERS_DIR|WORKSPACE_MAX_\w+|DOCKER_(HOST|CONTEXT|CONFIG)|SANDBOX_READ_ONLY_PATHS|MSG_\w+|(CLONE|AGENT_INSTALL|FINISH|DRAIN)_TIMEOUT_MS|LOG_LEVEL|https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO|npm_config_(cache|registry))$/i;
 
 function getNodeSettings(env: StackOptions["env"]): Record<string, string> {
   return Object.fromEntries(

@@ -15,6 +15,8 @@ export class TestNode {
   readonly controlPlane = new TestControlPlane();
   /** Additional environment variables for the next daemon. */
   env: Record<string, string> = {};
+  /** What starts the next daemon; stands before its argv. */
+  launcher: readonly string[] = [];
   readonly #daemons: ChildProcess[] = [];
 
   async prepare(): Promise<this> {
@@ -39,7 +41,8 @@ export class TestNode {
 
   startDaemon(): ChildProcess {
     const log = openSync(join(this.root, "daemon.log"), "a");
-    const child = spawn(process.execPath, [VM_AGENT_MODULE, "daemon", this.agentFile], {
+    const [file = "", ...words] = [...this.launcher, process.execPath, VM_AGENT_MODULE, "daemon", this.agentFile];
+    const child = spawn(file, words, {
       env: {
         PATH: process.env["PATH"],
         HOME: this.root,
@@ -77,7 +80,6 @@ export class TestNode {
   /** Names of the workspace directories that have a checkout. */
   checkouts(): string[] {
     const root = join(this.stateDir, "w");
-    if (!existsSync(root)) return [];
     if (!existsSync(root)) return [];
     return readdirSync(root).filter((name) => existsSync(join(root, name, "repo/.git")));
   }

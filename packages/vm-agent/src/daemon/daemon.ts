@@ -108,6 +108,8 @@ async function chooseSurroundings(
   const path = process.env["PATH"] ?? "";
   const files = self().filter((word) => isAbsolute(word));
   const users = await chooseUsers({ mode, path, stateDir, programDirectories: [agentsDir, snapshotsDir], files });
+  // What this process makes is private, whatever its directory lets pass; for its programs, hosts choose.
+  if (users.trial !== null) process.umask(0o077);
   if (mode === "separate" && users.trial === null)
     return { users, runtime: { kind: "unavailable", reason: users.reason, sandbox: null, demanded: "users" } };
   return { users, runtime: await chooseRuntime(runtime, stateDir, process.env, { user: users.trial }) };

@@ -55,6 +55,8 @@ const ignore = () => {};
 async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log: Logger): Promise<void> {
   const { timers = systemTimers, random = systemRandom, env = process.env, standby = null } = deps;
   const launch = readLaunch(directory);
+  // The places of a workspace with a user are private, and what its programs make in them is theirs to choose.
+  if (launch.user !== null) process.umask(0o022);
   const settings = readOutboxSettings(env);
   const { db, salvage } = openSessionFile(join(directory, "host.sqlite"), clock);
   const record = new SessionRecord(db);

@@ -47,7 +47,10 @@ export async function chooseUsers(probe: UserProbe): Promise<UserChoice> {
     if (stateDir !== null) openState(stateDir, programDirectories);
     const passed = [...(stateDir === null ? [] : [join(stateDir, "w")]), tmpdir(), ...programDirectories];
     const closed = await findClosed(trial, [...passed.map(below), ...files]);
-    return closed === null ? { trial, reason: null } : share(describeClosed(closed));
+    if (closed === null) return { trial, reason: null };
+    // Nobody has to pass then.
+    if (stateDir !== null) chmodSync(stateDir, 0o700);
+    return share(describeClosed(closed));
   } catch (error) {
     return share(`A change of the user failed: ${errorMessage(error)}`);
   }

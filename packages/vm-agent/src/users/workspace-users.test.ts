@@ -50,7 +50,7 @@ function makeUsers(usersDir = join(root, "users")): WorkspaceUsers {
 
 const hasUid = (path: string) => lstatSync(path).uid;
 
-describe.runIf(CAN_CHANGE_USERS)("[R48] [check 14] the user of a workspace", () => {
+describe.runIf(CAN_CHANGE_USERS)("[R48] [security 23] the user of a workspace", () => {
   let user: TestUser;
   beforeEach(async () => {
     user = await giveUser(join(root, "given"));

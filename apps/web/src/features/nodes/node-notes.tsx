@@ -17,14 +17,20 @@ export function hasNotes(node: NodeView, { retained }: NodeUsage): boolean {
 const isWithoutSandbox = ({ runtime }: NodeView): boolean =>
   runtime !== null && runtime.kind !== "sandbox" && runtime.kind !== "docker";
 
+function describeReach({ kind, users }: NonNullable<NodeView["runtime"]>): string {
+  if (kind !== "process") return "No task runs there.";
+  return users === "separate"
+    ? "Each workspace has a user of its own: agents can reach what every user of the node can."
+    : "Agents can reach what the node's user can.";
+}
+
 export function NodeNotes({ node, usage }: { readonly node: NodeView; readonly usage: NodeUsage }) {
   const { unreachableSince, failure, outbox, runtime } = node;
   return (
     <div className="flex max-w-170 flex-col gap-2 pb-3 text-small">
       {runtime !== null && isWithoutSandbox(node) && (
         <Note icon={ShieldOff} tone={runtime.kind === "process" ? "text-working" : "text-failed"}>
-          No sandbox: {visibleText(runtime.reason ?? "the node gave no reason.")}{" "}
-          {runtime.kind === "process" ? "Agents can reach what the node's user can." : "No task runs there."}
+          No sandbox: {visibleText(runtime.reason ?? "the node gave no reason.")} {describeReach(runtime)}
         </Note>
       )}
       {unreachableSince !== null && (
