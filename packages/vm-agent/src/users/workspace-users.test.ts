@@ -17,6 +17,7 @@ import { join } from "node:path";
 import { silentLogger } from "@samovar/base";
 import type { HostUser } from "@samovar/contracts";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { createEntry } from "../limits/entry.ts";
 import { becomeUser } from "./become-user.ts";
 import { chooseUsers } from "./choose-users.ts";
 import { findUserProcesses } from "./end-user.ts";
@@ -83,6 +84,22 @@ describe.runIf(CAN_CHANGE_USERS)("[R48] [security 23] the user of a workspace", 
     expect(run(mine, "ls $ROOT/w/mine").status).not.toBe(0);
     expect(run(mine, "mv $ROOT/w/mine/home $ROOT/w/mine/gone").status).not.toBe(0);
     expect(run(other, "cat $ROOT/w/mine/repo/a").stderr).toContain("Permission denied");
+  });
+
+  test("is refused more processes by the kernel itself, without control groups, while another user starts as many as it wants", async () => {
+    const enter = createEntry({ processes: 20, memoryBytes: null, diskBytes: null }, null, true);
+    const bomb = "i=0; while [ $i -lt 200 ]; do sleep 80002 & i=$((i + 1)); done; echo all";
+    const other = await giveUser(join(root, "other"));
+    try {
+      const [file, ...words] = enter(becomeUser(user, ["/bin/sh", "-c", `(${bomb}) >/dev/null 2>&1; echo $?`]));
+      const ended = spawnSync(file, words, { cwd: "/", encoding: "utf8" });
+      expect(ended.stdout).toBe("2\n");
+      expect(findUserProcesses(user).length).toBeGreaterThan(20);
+      expect(findUserProcesses(user).length).toBeLessThanOrEqual(84);
+      expect(run(other, "sleep 0 & wait; echo free").stdout).toBe("free\n");
+    } finally {
+      await other.end();
+    }
   });
 
   test("stays the same for a daemon that was restarted, and for one that lost its record", async () => {
