@@ -65,6 +65,7 @@ describe("user data", () => {
       environment: {
         LOG_LEVEL: "error",
         WORKSPACE_RUNTIME: "sandbox",
+        WORKSPACE_USERS: "separate",
         WORKSPACE_IMAGE: "i".repeat(300),
         SANDBOX_READ_ONLY_PATHS: `/${'"'.repeat(1_999)}`,
         WORKSPACE_MAX_PROCESSES: 4_194_304,

@@ -28,6 +28,8 @@ export const nodeRuntime = z.object({
   reason: z.string().max(1000).nullable(),
   /** Who keeps workspaces within their limits of processes and memory: the kernel, or their session's host, which watches them. */
   limits: z.enum(["kernel", "watched"]).optional(),
+  /** Whether each workspace has a user of its own, or shares that of the node; absent from earlier nodes. */
+  users: z.enum(["separate", "shared"]).optional(),
 });
 export type NodeRuntime = z.infer<typeof nodeRuntime>;
 

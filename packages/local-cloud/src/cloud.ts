@@ -6,6 +6,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:
 import { dirname, join } from "node:path";
 import { assertNever, type Clock, errorMessage, type Logger, type Timers } from "@samovar/base";
 import { openCpuGroup, type StartGate } from "@samovar/processes";
+import { makePassable } from "./machine/make-directory.ts";
 import { ApiError } from "./api/errors.ts";
 import { createMachineEnvironment } from "./machine/environment.ts";
 import { SHIMS } from "./machine/first-boot.ts";
@@ -207,7 +208,7 @@ export function openCloud(options: CloudOptions): Cloud {
     }
   }
 
-  mkdirSync(shims, { recursive: true, mode: 0o700 });
+  makePassable(shims);
   for (const [name, script] of Object.entries(SHIMS)) writeFileSync(join(shims, name), script, { mode: 0o700 });
   // Servers link to this Node at their first boot, and outlive the checkout that it came with.
   linkAnew(options.nodeBinary, join(shims, "node"));

@@ -20,6 +20,13 @@ const isPreparing = ({ state, runtime }: NodeView): boolean =>
 const isWithoutSandbox = ({ runtime }: NodeView): boolean =>
   runtime?.kind === "process" || runtime?.kind === "unavailable";
 
+function describeReach({ kind, users }: NonNullable<NodeView["runtime"]>): string {
+  if (kind !== "process") return "No task runs there.";
+  return users === "separate"
+    ? "Each workspace has a user of its own: agents can reach what every user of the node can."
+    : "Agents can reach what the node's user can.";
+}
+
 export function NodeNotes({ node, usage }: { readonly node: NodeView; readonly usage: NodeUsage }) {
   const { unreachableSince, failure, outbox, runtime } = node;
   return (
@@ -31,8 +38,7 @@ export function NodeNotes({ node, usage }: { readonly node: NodeView; readonly u
       )}
       {runtime !== null && isWithoutSandbox(node) && (
         <Note icon={ShieldOff} tone={runtime.kind === "process" ? "text-working" : "text-failed"}>
-          No sandbox: {visibleText(runtime.reason ?? "the node gave no reason.")}{" "}
-          {runtime.kind === "process" ? "Agents can reach what the node's user can." : "No task runs there."}
+          No sandbox: {visibleText(runtime.reason ?? "the node gave no reason.")} {describeReach(runtime)}
         </Note>
       )}
       {unreachableSince !== null && (
