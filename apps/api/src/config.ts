@@ -54,6 +54,14 @@ const controlPlaneSettings = z.object({
     .describe(
       "Address at which browsers open the pages, if it is not PUBLIC_URL; the sign-in cookie counts only there",
     ),
+  FORMER_PUBLIC_URLS: z
+    .string()
+    .default("")
+    .transform((text) => text.split(/[\s,]+/).filter((url) => url !== ""))
+    .pipe(z.array(z.url({ protocol: /^https?$/ })).max(10))
+    .describe(
+      "Earlier values of PUBLIC_URL, separated by commas; nodes that were created with them still connect there",
+    ),
   OPERATOR_SECRET: z.string().min(32).describe("Secret. Authorises the initial setup"),
   SIGNING_KEY: json(signingKey).describe("Secret. Ed25519 private JWK that signs node and workspace tokens"),
   PREVIOUS_SIGNING_KEY: json(signingKey.omit({ d: true }))
@@ -96,6 +104,7 @@ const controlPlaneSettings = z.object({
     .describe("Retained workspaces per node that don't use a slot; each further one uses a slot"),
   MAX_NODES_PER_USER: count(10, 200, "Nodes that one person may have at once"),
   WRONG_SECRETS_PER_MINUTE: count(30, 1_000_000, "Wrong links, tokens and secrets a minute from one address"),
+  SETUPS_PER_MINUTE: count(20, 1_000_000, "Set-ups with the operator's secret a minute; each makes an API token"),
   DEVICE_LOGINS_PER_MINUTE: count(10, 1_000_000, "Command lines that ask to sign in, a minute and address"),
   CHANGES_PER_MINUTE: count(3_000, 1_000_000, "Requests that change something, a minute and person"),
   NODE_REQUESTS_PER_MINUTE: count(6_000, 1_000_000, "Requests a minute from one node, or for one of its workspaces"),

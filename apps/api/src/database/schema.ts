@@ -44,8 +44,9 @@ import type {
   SignInSessionId,
 } from "@samovar/base";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import { time } from "./columns.ts";
 
-const time = (name: string) => integer(name, { mode: "number" });
+export { finishedRuns, idempotencyKeys, sweepRuns } from "./schema-upkeep.ts";
 
 export const users = sqliteTable("users", {
   id: text("id").$type<UserId>().primaryKey(),
@@ -342,6 +343,8 @@ export const nodes = sqliteTable(
     createdAt: time("created_at").notNull(),
     destroyedAt: time("destroyed_at"),
     failure: text("failure", { mode: "json" }).$type<Failure>(),
+    /** When the destroyed node's object was emptied. */
+    objectDeletedAt: time("object_deleted_at"),
   },
   (t) => [index("nodes_owner_state").on(t.ownerId, t.state, t.id), uniqueIndex("nodes_name").on(t.name)],
 );
@@ -444,19 +447,6 @@ export const agentCapabilities = sqliteTable(
   (t) => [primaryKey({ columns: [t.ownerId, t.kind] })],
 );
 
-export const idempotencyKeys = sqliteTable(
-  "idempotency_keys",
-  {
-    ownerId: text("owner_id").$type<UserId>().notNull(),
-    key: text("key").notNull(),
-    /** SHA-256 of the request: the same key with another request is a conflict. */
-    requestHash: text("request_hash").notNull(),
-    resourceId: text("resource_id").notNull(),
-    createdAt: time("created_at").notNull(),
-  },
-  (t) => [primaryKey({ columns: [t.ownerId, t.key] })],
-);
-
 /** Append-only: a trigger refuses changes, and only the sweep deletes entries, when they are old. */
 export const auditLog = sqliteTable(
   "audit_log",
@@ -482,24 +472,3 @@ export const auditLog = sqliteTable(
     index("audit_log_age").on(t.at),
   ],
 );
-
-/** Finished runs whose workflows must be deleted. */
-export const finishedRuns = sqliteTable(
-  "finished_runs",
-  {
-    runId: text("run_id").$type<RunId>().primaryKey(),
-    finishedAt: time("finished_at").notNull(),
-  },
-  (t) => [index("finished_runs_age").on(t.finishedAt)],
-);
-
-export const sweepRuns = sqliteTable("sweep_runs", {
-  phase: text("phase").primaryKey(),
-  startedAt: time("started_at").notNull(),
-  endedAt: time("ended_at"),
-  lastSuccessAt: time("last_success_at"),
-  ok: integer("ok", { mode: "boolean" }),
-  found: integer("found").notNull().default(0),
-  acted: integer("acted").notNull().default(0),
-  error: text("error"),
-});

@@ -1,5 +1,5 @@
 /**
- * Rate limits: wrong secrets by address, changes by person, requests by node or workspace. A good secret is never refused
+ * Rate limits: wrong secrets by address, set-ups, changes by person, requests by node or workspace. A good secret is never refused
  * because of others' wrong ones, so an attack from an address locks no one out of it. Counts are in the memory of this
  * isolate: nothing on the way of a delivery reads or writes for them.
  */
@@ -18,6 +18,12 @@ export function refuseSecret(c: Context<AppContext>, message: string): SamovarEr
   const limit = c.get("deps").config.WRONG_SECRETS_PER_MINUTE;
   const refusal = count(c, { name: "wrongSecrets", key: getClientAddress(c), limit });
   return refusal ?? new SamovarError("unauthenticated", message);
+}
+
+/** For the set-up with the right secret, each of which makes a token without an end. Throws `rate_limited`. */
+export function assertSetupsWithin(c: Context<AppContext>): void {
+  const refusal = count(c, { name: "setups", key: "operator", limit: c.get("deps").config.SETUPS_PER_MINUTE });
+  if (refusal !== null) throw refusal;
 }
 
 const READING = new Set(["GET", "HEAD"]);

@@ -18,6 +18,8 @@ const MEANING: Record<ErrorCode, string> = {
   rate_limited: "Too many requests; wait, then try again.",
   internal: "Unexpected error. The log has details under `requestId`.",
   provider_error: "The provider's API failed or refused the request.",
+  newer_data:
+    "A newer version of Samovar wrote this data, and this one leaves it unchanged; `details.migration` is what a version must have.",
   unavailable: "Part of the control plane is temporarily unavailable.",
 };
 
@@ -63,7 +65,8 @@ export function renderConfigurationPage(): string {
   );
 }
 
-const formatCode = (value: unknown): string => (value === undefined || value === "" ? "none" : `\`${String(value)}\``);
+const formatCode = (value: unknown): string =>
+  value === undefined || String(value) === "" ? "none" : `\`${String(value)}\``;
 
 const page = (title: string, intro: string, body: string) => `# ${title}\n\n${intro}\n\n${body}\n`;
 

@@ -16,7 +16,7 @@ import { users } from "../database/schema.ts";
 import { createRouter } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { getClientAddress } from "../http/client-address.ts";
-import { assertDeviceLoginsWithin, refuseSecret } from "../http/rate-limits.ts";
+import { assertDeviceLoginsWithin, assertSetupsWithin, refuseSecret } from "../http/rate-limits.ts";
 import { json, jsonBody } from "../http/route.ts";
 import { assertSameOrigin } from "../http/same-origin.ts";
 import { deleteLocalTokens, mintApiToken } from "./api-tokens.ts";
@@ -68,6 +68,7 @@ export function openIdentityRoutes(closeViewers: CloseViewers): Router {
     if (!isSameSecret(readBearer(c), deps.config.OPERATOR_SECRET)) {
       throw refuseSecret(c, "This needs the operator's secret.");
     }
+    assertSetupsWithin(c);
     const userId = await ensureOwner(deps);
     const actor = { kind: "operator", id: null, ownerId: userId } as const;
     if (c.req.valid("json").revokeEarlier)

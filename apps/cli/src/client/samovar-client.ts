@@ -216,6 +216,11 @@ export class SamovarClient extends ApiClient<CallOptions> implements Endpoint {
     return this.call("GET /api/nodes/{nodeId}", nodeView, { nodeId });
   }
 
+  /** Its running tasks fail. */
+  destroyNode(nodeId: NodeId): Promise<NodeView> {
+    return this.call("POST /api/nodes/{nodeId}/destroy", nodeView, { nodeId });
+  }
+
   /** Without a state, all that there ever were, the newest first. */
   workspaces(state?: WorkspaceState): Promise<WorkspaceView[]> {
     return this.listAll("GET /api/workspaces", workspacePage, { query: { state } });
