@@ -27,7 +27,9 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-const runtimes = await Promise.all((await findModes()).map((mode) => chooseMode(mode, "/nonexistent")));
+const runtimes = await Promise.all(
+  (await findModes()).filter(({ hasUsers }) => !hasUsers).map((mode) => chooseMode(mode, "/nonexistent")),
+);
 
 /** `traces`: a directory of the node. The canary of each probe is a file in it. */
 function createEnvironment(traces: string, home: string, at: number) {
