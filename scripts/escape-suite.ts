@@ -1,5 +1,5 @@
 /** The section *Escape suite* of `docs/security.md`, made from the probes, and the tests elsewhere that belong to it. */
-import type { EscapeProbe, ProbeGroup, Reach } from "../packages/vm-agent/src/runtime/escape/probe.ts";
+import { type EscapeProbe, type ProbeGroup, type Reach, WALLS } from "../packages/vm-agent/src/runtime/escape/probe.ts";
 import { PROBE_GROUPS } from "../packages/vm-agent/src/runtime/escape/suite.ts";
 
 export const ESCAPE_BEGIN = "<!-- made by `node scripts/check-security-tests.ts --write` -->";
@@ -43,14 +43,14 @@ export const ESCAPE_REFERENCES = ELSEWHERE.map(({ tests }) => tests).join("; ");
 /** Markdown between {@link ESCAPE_BEGIN} and {@link ESCAPE_END}, with both. */
 export function formatEscapeSuite(): string {
   const all = PROBE_GROUPS.flatMap(({ probes }) => probes);
-  const holes = all.filter(({ holes: known }) => known?.sandbox !== undefined);
+  const holes = all.flatMap(({ what, holes: known = {} }) => listHoles(what, known));
   return [
     ESCAPE_BEGIN,
     `${all.length} probes in \`${AGENT}/runtime/escape\`: \`escape.contract.test.ts\` beside them and \`${AGENT}/daemon/git/escape.test.ts\` run them in each runtime. ` +
       "A probe that never succeeds has a control, in which the same lines do, or its test first sees it work.",
     "",
-    "| group | probes | succeed without a sandbox: always | as root only | never | in a sandbox |",
-    "|---|---|---|---|---|---|",
+    "| group | probes | succeed without a sandbox: always | as root only | never | in a sandbox | in a container |",
+    "|---|---|---|---|---|---|---|",
     ...PROBE_GROUPS.map(formatRow),
     formatRow({ title: "**all**", probes: all }),
     "",
@@ -63,10 +63,10 @@ export function formatEscapeSuite(): string {
     ]),
     "",
     holes.length === 0
-      ? "In a sandbox it does none of this."
-      : "In a sandbox it does none of this, except that, where the kernel lets it without one, it",
+      ? "In a sandbox or container it does none of this."
+      : "In a sandbox or container it does none of this, except that, where the kernel lets it without one, it",
     "",
-    ...holes.map(({ what, holes: known }) => `- ${what}: ${known?.sandbox ?? ""}.`),
+    ...holes,
     ...(holes.length === 0 ? [] : [""]),
     "These belong to the suite too:",
     "",
@@ -75,18 +75,27 @@ export function formatEscapeSuite(): string {
   ].join("\n");
 }
 
+/** One line for the walls that have it for the same reason. */
+function listHoles(what: string, known: NonNullable<EscapeProbe["holes"]>): string[] {
+  const reasons = [...new Set(WALLS.flatMap((wall) => known[wall] ?? []))];
+  return reasons.map((reason) => {
+    const walls = WALLS.filter((wall) => known[wall] === reason);
+    return `- ${what} (${walls.join(", ")}): ${reason}.`;
+  });
+}
+
 const count = (probes: readonly EscapeProbe[], reach: Reach) =>
   probes.filter((probe) => probe.process === reach).length;
 
 function formatRow({ title, probes }: ProbeGroup): string {
-  const holes = probes.filter(({ holes: known }) => known?.sandbox !== undefined).length;
+  const holes = WALLS.map((wall) => probes.filter(({ holes: known }) => known?.[wall] !== undefined).length);
   const cells = [
     title,
     probes.length,
     count(probes, "always"),
     count(probes, "as root"),
     count(probes, "never"),
-    holes,
+    ...holes,
   ];
   return `| ${cells.join(" | ")} |`;
 }

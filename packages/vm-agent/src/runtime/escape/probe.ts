@@ -6,6 +6,10 @@
 /** Whom a probe lets out without a wall, that is in the process runtime: everyone, root at least, or no one. */
 export type Reach = "always" | "as root" | "never";
 
+/** The runtimes that are a wall. */
+export const WALLS = ["sandbox", "docker"] as const;
+export type Wall = (typeof WALLS)[number];
+
 export interface EscapeProbe {
   /** A predicate about the workspace's program: "reads …". Unique. */
   readonly what: string;
@@ -22,7 +26,7 @@ export interface EscapeProbe {
   /** For a probe that never succeeds: a shell line around `$LINE` with which it does, run on the node without any runtime. */
   readonly control?: string;
   /** Known holes, each with the reason why it stays. */
-  readonly holes?: { readonly sandbox?: string };
+  readonly holes?: Readonly<Partial<Record<Wall, string>>>;
 }
 
 export interface ProbeGroup {

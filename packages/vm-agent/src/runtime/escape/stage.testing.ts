@@ -18,14 +18,16 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { silentLogger, systemTimers } from "@samovar/base";
-import { OPEN_EGRESS } from "@samovar/contracts";
+import { NO_LIMITS, OPEN_EGRESS } from "@samovar/contracts";
 import { createUse } from "../../egress/outside.testing.ts";
 import { listenOnLoopback } from "../../listen.ts";
 import { type RuntimeChoice, createHostSandbox } from "../choose-runtime.ts";
 import { createRuntime } from "../create-runtime.ts";
+import { createHostContainer } from "../docker/choose-docker.ts";
+import { CONTAINER_NODE } from "../docker/container-arguments.ts";
 import { createWorkspaceNetwork } from "../network/create-network.ts";
 import type { WorkspaceRuntime } from "../runtime.ts";
-import { type RuntimeMode, SYSTEM_PATH, chooseMode } from "./kinds.testing.ts";
+import { type EngineAddress, type RuntimeMode, SYSTEM_PATH, chooseMode } from "./kinds.testing.ts";
 import { type EscapeProbe, REACHED, getCallNumber } from "./probe.ts";
 
 const CANARY = "canary-of-the-escape-suite";
@@ -46,7 +48,7 @@ export interface Stage {
 }
 
 /** A stage serves one run of the probes, because they change what they reach. */
-export async function openStage(mode: RuntimeMode): Promise<Stage> {
+export async function openStage(mode: RuntimeMode, engine: EngineAddress | null): Promise<Stage> {
   const ends: Ends = [];
   const node = mkdtempSync(join(tmpdir(), "smv-escape-"));
   ends.push(() => rmSync(node, { recursive: true, force: true }));
@@ -89,7 +91,8 @@ export async function openStage(mode: RuntimeMode): Promise<Stage> {
   const end = async () => {
     for (const each of ends.splice(0).toReversed()) await each();
   };
-  const choice = await chooseMode(mode, stateDir, [bundle, snapshot]);
+  const choice = await chooseMode(mode, { stateDir, readOnlyPaths: [bundle, snapshot], engine });
+  if (choice.kind !== mode) throw new Error(`no ${mode}: ${choice.reason ?? ""}`);
   return { stateDir, choice, env, end };
 }
 
@@ -212,8 +215,10 @@ export async function openSession({ stateDir, choice, env: known }: Stage): Prom
     rmSync(each, { recursive: true, force: true });
     mkdirSync(each);
   }
-  const sandbox = createHostSandbox(choice, { repo: checkout, tmp: join(workspace, "tmp") });
-  const network = createWorkspaceNetwork({ sandbox }, { log: silentLogger });
+  const places = { repo: checkout, tmp: join(workspace, "tmp") };
+  const sandbox = createHostSandbox(choice, places);
+  const container = createHostContainer(choice.container, places, { project: "prj", command: [], limits: NO_LIMITS });
+  const network = createWorkspaceNetwork({ sandbox, container }, { log: silentLogger });
   await network?.start();
   network?.use(createUse(OPEN_EGRESS));
   const mark = `escape-${choice.kind}-${stateDir}`;
@@ -223,13 +228,15 @@ export async function openSession({ stateDir, choice, env: known }: Stage): Prom
     WITH_KEYRING,
     ...argv,
   ];
-  const runtime = createRuntime({ places: { checkout, home }, sandbox, network, mark, timers: systemTimers, enter });
+  const programs = { sandbox, container, network };
+  const runtime = createRuntime({ places: { checkout, home }, ...programs, mark, timers: systemTimers, enter });
+  const nodeBinary = container === null ? process.execPath : CONTAINER_NODE;
   return {
     runtime,
     checkout,
     leaves: known["LEAVES"] ?? "",
     run: async (script, args = [], env = {}) => {
-      const base = { PATH: SYSTEM_PATH, HOME: runtime.seen.home, NODE_BINARY: process.execPath, SAMOVAR_SESSION: mark };
+      const base = { PATH: SYSTEM_PATH, HOME: runtime.seen.home, NODE_BINARY: nodeBinary, SAMOVAR_SESSION: mark };
       const seen = { LEFT: join(runtime.seen.checkout ?? "", "left") };
       const started = runtime.start({
         argv: ["/bin/sh", "-c", script, "sh", ...args],
