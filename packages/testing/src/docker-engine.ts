@@ -60,13 +60,10 @@ async function startOwn(programs: readonly string[]): Promise<TestEngine | strin
   });
   let errors = "";
   child.stderr.on("data", (bytes: Buffer) => (errors = (errors + bytes.toString()).slice(-500)));
-  let hasEnded = false;
+  const ended = new AbortController();
   const exited = new Promise<void>((resolve) => {
-    for (const event of ["exit", "error"])
-      child.once(event, () => {
-        hasEnded = true;
-        resolve();
-      });
+    ended.signal.addEventListener("abort", () => resolve());
+    for (const event of ["exit", "error"]) child.once(event, () => ended.abort());
   });
   const stop = async () => {
     child.stdin.end();
@@ -75,7 +72,7 @@ async function startOwn(programs: readonly string[]): Promise<TestEngine | strin
     rmSync(directory, { recursive: true, force: true });
   };
   // It answers or ends, however long a busy machine takes for that.
-  while (!hasEnded) {
+  while (!ended.signal.aborted) {
     const answer = spawnSync("docker", ["--host", `unix://${socket}`, "version"], { env: { PATH, HOME: directory } });
     if (answer.status === 0) return withImage(`unix://${socket}`, programs, stop);
     await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, POLL_MS))]);
