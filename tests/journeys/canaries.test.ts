@@ -156,7 +156,7 @@ if (runtime.kind === "sandbox") {
     /** By name: what the installation made itself, and what a person stored. */
     async function listSecrets(): Promise<Record<string, string>> {
       const own = [...readStrings("secrets.json"), ...readStrings("instance.json")].filter(
-        ([, value]) => value.length >= 20,
+        ([name, value]) => value.length >= 20 && !/url$/i.test(name),
       );
       const names = own.map(([name]) => name);
       for (const name of ["operatorSecret", "credentialsKey", "signingKey.d", "cloudToken", "apiToken"])
