@@ -26,7 +26,7 @@ async function start(run: TestRun): Promise<string> {
   const before = new Set(listCheckouts());
   node.controlPlane.enqueue(run.create);
   await node.controlPlane.event("workspace.ready");
-  const [made = ""] = listCheckouts().filter((each) => !before.has(each));
+  const made = listCheckouts().find((each) => !before.has(each)) ?? "";
   node.controlPlane.enqueue(run.start);
   return made;
 }
@@ -75,7 +75,7 @@ describe.runIf(CAN_CHANGE_USERS)("[R48] [security 23] a node that gives each wor
     node.controlPlane.enqueue(second.create);
     node.controlPlane.enqueue(second.start);
     const made = await vi.waitFor(() => {
-      const [found] = listCheckouts().filter((each) => !checkouts.has(each));
+      const found = listCheckouts().find((each) => !checkouts.has(each));
       expect(readFileSync(join(found ?? "", "repo/reached"), "utf8")).not.toBe("");
       return found ?? "";
     }, WAIT);
