@@ -22,6 +22,13 @@ it("names all faults at once, and no secret", () => {
   expect(() => getConfig(wrong)).not.toThrow(/short-and-secret/);
 });
 
+it("refuses settings of nodes that no node could use", () => {
+  const wrong = { MSG_BATCH_MAX_WAIT_MS: "100", MSG_RETRY_INITIAL_MS: "31000" };
+  expect(() => getConfig({ ...TEST_SETTINGS, ...wrong })).toThrow(
+    /MSG_BATCH_MIN_INTERVAL_MS: must not be more than MSG_BATCH_MAX_WAIT_MS[\s\S]*MSG_RETRY_INITIAL_MS/,
+  );
+});
+
 it("[F47] knows every limit of time of the table, as it is set or as the table has it", () => {
   const limits = getTimeLimits(getConfig({ ...TEST_SETTINGS, TASK_MAX_DURATION_MS: "60000" }));
   expect(limits).toMatchObject({ TASK_MAX_DURATION_MS: 60_000, DRAIN_TIMEOUT_MS: 500 });

@@ -18,5 +18,6 @@ export const TEST_SETTINGS = {
   DRAIN_TIMEOUT_MS: "500",
   // Many tests share one address.
   WRONG_SECRETS_PER_MINUTE: "100000",
+  SETUPS_PER_MINUTE: "100000",
   LOG_LEVEL: "error",
 };

@@ -17,6 +17,7 @@ export interface ApiRoutes {
   "GET /api/budget": { body?: never };
   "GET /api/budget/prices": { body?: never };
   "GET /api/credentials": { body?: never };
+  "GET /api/identity/device-logins/{userCode}": { userCode: string };
   "GET /api/me": { body?: never };
   "GET /api/nodes": {
     query?: {
@@ -110,6 +111,9 @@ export interface ApiRoutes {
   "POST /api/credentials/{kind}/validate": {
     kind: "hetzner" | "anthropic" | "openai" | "google" | "github" | `agent:${string}`;
   };
+  "POST /api/identity/device-logins": { body: { name: string } };
+  "POST /api/identity/device-logins/token": { body: { deviceCode: string } };
+  "POST /api/identity/device-logins/{userCode}/answer": { userCode: string; body: { approve: boolean } };
   "POST /api/identity/links": { body?: never };
   "POST /api/identity/redeem": { body: { token: string } };
   "POST /api/identity/setup": { body: { revokeEarlier?: boolean } };

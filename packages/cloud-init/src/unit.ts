@@ -12,7 +12,7 @@ export interface ServiceUnit {
   readonly requiredPaths: readonly string[];
 }
 
-const AGENT_UNIT = `[Unit]
+const renderAgentUnit = (settings: string) => `[Unit]
 Description=Samovar vm-agent
 Wants=network-online.target
 After=network-online.target
@@ -23,7 +23,7 @@ StartLimitIntervalSec=0
 Environment=PATH=/opt/samovar/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 Environment=HOME=/root
 Environment=LANG=C.UTF-8
-ExecStart=/opt/samovar/bin/node /opt/samovar/vm-agent.cjs daemon /etc/samovar/agent.json
+${settings}ExecStart=/opt/samovar/bin/node /opt/samovar/vm-agent.cjs daemon /etc/samovar/agent.json
 Restart=always
 RestartSec=1
 KillMode=process
@@ -50,9 +50,16 @@ WantedBy=multi-user.target
  * The agent is root to start each workspace as a user of its own, which has no capability. Its own are those that it needs: to
  * change users, to give and remove their files, to signal them, to read their processes, and to enter their networks.
  * ProtectSystem=full: /usr, /boot and /etc are read-only. What hides parts of /proc would keep sandboxes from mounting theirs.
+ * `environment`: the node's settings, printable ASCII. Throws on other text, which a unit cannot say.
  */
-export function agentUnit(): string {
-  return AGENT_UNIT;
+export function agentUnit(environment: Readonly<Record<string, string>>): string {
+  return renderAgentUnit(Object.entries(environment).map(assign).join(""));
+}
+
+function assign([name, value]: readonly [string, string]): string {
+  if (!/^[\x20-\x7e]*$/.test(value)) throw new Error(`${name} is not printable ASCII`);
+  const quoted = value.replaceAll(/["\\]/g, "\\$&").replaceAll("%", "%%");
+  return `Environment="${name}=${quoted}"\n`;
 }
 
 /** Reads a service unit; keys that Samovar does not use are ignored. The error is a sentence. */

@@ -17,6 +17,7 @@ export * from "./limits.ts";
 export * from "./link.ts";
 export * from "./workspace-credentials.ts";
 export * from "./messages.ts";
+export * from "./node-environment.ts";
 export * from "./nodes.ts";
 export * from "./paging.ts";
 export * from "./projects.ts";

@@ -33,6 +33,10 @@ export const nodeRuntime = z.object({
 });
 export type NodeRuntime = z.infer<typeof nodeRuntime>;
 
+/** What a node reports of its runtime. `preparing`: it still installs tools and takes no task; `reason` says which. */
+export const runtimeReport = nodeRuntime.extend({ kind: z.enum([...nodeRuntime.shape.kind.options, "preparing"]) });
+export type RuntimeReport = z.infer<typeof runtimeReport>;
+
 export const nodeView = z.object({
   id: nodeId,
   name: z.string(),
@@ -47,7 +51,7 @@ export const nodeView = z.object({
   warmUntil: millis.nullable(),
   unreachableSince: millis.nullable(),
   /** Null until the node has reported it. */
-  runtime: nodeRuntime.nullable(),
+  runtime: runtimeReport.nullable(),
   /** Tasks that run there or are about to. */
   taskIds: z.array(taskId),
   /** Ended tasks whose workspaces are retained there. */

@@ -5,11 +5,11 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { assertNever, type Clock, errorMessage, type Logger, type Timers } from "@samovar/base";
-import type { StartGate } from "@samovar/processes";
+import { openCpuGroup, type StartGate } from "@samovar/processes";
 import { makePassable } from "./machine/make-directory.ts";
 import { ApiError } from "./api/errors.ts";
 import { createMachineEnvironment } from "./machine/environment.ts";
-import { SYSTEMCTL_SHIM } from "./machine/first-boot.ts";
+import { SHIMS } from "./machine/first-boot.ts";
 import { getLayout } from "./machine/layout.ts";
 import { type Machine, machine, NEW_MACHINE } from "./machine/machine.ts";
 import type { ProcessTable } from "./machine/process-table.ts";
@@ -67,6 +67,7 @@ export function openCloud(options: CloudOptions): Cloud {
   const { dataDir, file, clock, logger } = options;
   const shims = join(dataDir, "bin");
   const state = file.load();
+  const cpuGroup = openCpuGroup("nodes");
   const machines = new Map<number, Machine>();
   const busy = new Map<number, Promise<void>>();
   let closing = false;
@@ -86,6 +87,7 @@ export function openCloud(options: CloudOptions): Cloud {
     const layout = getLayout(dataDir, server.id);
     const made = machine({
       ...options,
+      enterGroup: cpuGroup.enter,
       layout,
       environment: createMachineEnvironment({
         layout,
@@ -207,7 +209,7 @@ export function openCloud(options: CloudOptions): Cloud {
   }
 
   makePassable(shims);
-  writeFileSync(join(shims, "systemctl"), SYSTEMCTL_SHIM, { mode: 0o700 });
+  for (const [name, script] of Object.entries(SHIMS)) writeFileSync(join(shims, name), script, { mode: 0o700 });
   // Servers link to this Node at their first boot, and outlive the checkout that it came with.
   linkAnew(options.nodeBinary, join(shims, "node"));
   save();
@@ -280,6 +282,7 @@ export function openCloud(options: CloudOptions): Cloud {
       const ended = servers === "stop" ? await Promise.allSettled(all.map((one) => one.powerOff())) : [];
       await Promise.all(busy.values());
       const failed = ended.find((result) => result.status === "rejected");
+      if (servers === "stop") cpuGroup.remove();
       if (failed !== undefined) throw new Error("a server could not be stopped", { cause: failed.reason });
     },
   };

@@ -13,12 +13,13 @@ import type {
   CommitIdentity,
   DemandedRuntime,
   CredentialKind,
+  DeviceLoginView,
   EgressPolicy,
   Failure,
   MeteredUsage,
   ModelPrice,
   NodeStateName,
-  NodeRuntime,
+  RuntimeReport,
   OutboxStats,
   RepositorySettings,
   ProjectBudgetLimits,
@@ -43,8 +44,9 @@ import type {
   SignInSessionId,
 } from "@samovar/base";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import { time } from "./columns.ts";
 
-const time = (name: string) => integer(name, { mode: "number" });
+export { finishedRuns, idempotencyKeys, sweepRuns } from "./schema-upkeep.ts";
 
 export const users = sqliteTable("users", {
   id: text("id").$type<UserId>().primaryKey(),
@@ -98,6 +100,29 @@ export const signInLinks = sqliteTable("sign_in_links", {
   expiresAt: time("expires_at").notNull(),
   redeemedAt: time("redeemed_at"),
 });
+
+/** Command lines that ask to act as a person. `owner_id`: who answered. */
+export const deviceLogins = sqliteTable(
+  "device_logins",
+  {
+    userCode: text("user_code").primaryKey(),
+    deviceHash: text("device_hash").notNull(),
+    name: text("name").notNull(),
+    address: text("address").notNull(),
+    ownerId: text("owner_id")
+      .$type<UserId>()
+      .references(() => users.id),
+    status: text("status").$type<DeviceLoginView["status"]>().notNull(),
+    /** The token that it got; once that is revoked, it gets no other. */
+    tokenId: text("token_id").$type<ApiTokenId>(),
+    createdAt: time("created_at").notNull(),
+    expiresAt: time("expires_at").notNull(),
+  },
+  (table) => [
+    uniqueIndex("device_logins_hash").on(table.deviceHash),
+    index("device_logins_expiry").on(table.expiresAt),
+  ],
+);
 
 export const apiTokens = sqliteTable(
   "api_tokens",
@@ -310,7 +335,7 @@ export const nodes = sqliteTable(
     taken: integer("taken").notNull().default(0),
     warmUntil: time("warm_until"),
     unreachableSince: time("unreachable_since"),
-    runtime: text("runtime", { mode: "json" }).$type<NodeRuntime>(),
+    runtime: text("runtime", { mode: "json" }).$type<RuntimeReport>(),
     outbox: text("outbox", { mode: "json" }).$type<OutboxStats>().notNull(),
     priceAmount: text("price_amount"),
     priceCurrency: text("price_currency"),
@@ -318,6 +343,8 @@ export const nodes = sqliteTable(
     createdAt: time("created_at").notNull(),
     destroyedAt: time("destroyed_at"),
     failure: text("failure", { mode: "json" }).$type<Failure>(),
+    /** When the destroyed node's object was emptied. */
+    objectDeletedAt: time("object_deleted_at"),
   },
   (t) => [index("nodes_owner_state").on(t.ownerId, t.state, t.id), uniqueIndex("nodes_name").on(t.name)],
 );
@@ -420,19 +447,6 @@ export const agentCapabilities = sqliteTable(
   (t) => [primaryKey({ columns: [t.ownerId, t.kind] })],
 );
 
-export const idempotencyKeys = sqliteTable(
-  "idempotency_keys",
-  {
-    ownerId: text("owner_id").$type<UserId>().notNull(),
-    key: text("key").notNull(),
-    /** SHA-256 of the request: the same key with another request is a conflict. */
-    requestHash: text("request_hash").notNull(),
-    resourceId: text("resource_id").notNull(),
-    createdAt: time("created_at").notNull(),
-  },
-  (t) => [primaryKey({ columns: [t.ownerId, t.key] })],
-);
-
 /** Append-only: a trigger refuses changes, and only the sweep deletes entries, when they are old. */
 export const auditLog = sqliteTable(
   "audit_log",
@@ -458,24 +472,3 @@ export const auditLog = sqliteTable(
     index("audit_log_age").on(t.at),
   ],
 );
-
-/** Finished runs whose workflows must be deleted. */
-export const finishedRuns = sqliteTable(
-  "finished_runs",
-  {
-    runId: text("run_id").$type<RunId>().primaryKey(),
-    finishedAt: time("finished_at").notNull(),
-  },
-  (t) => [index("finished_runs_age").on(t.finishedAt)],
-);
-
-export const sweepRuns = sqliteTable("sweep_runs", {
-  phase: text("phase").primaryKey(),
-  startedAt: time("started_at").notNull(),
-  endedAt: time("ended_at"),
-  lastSuccessAt: time("last_success_at"),
-  ok: integer("ok", { mode: "boolean" }),
-  found: integer("found").notNull().default(0),
-  acted: integer("acted").notNull().default(0),
-  error: text("error"),
-});

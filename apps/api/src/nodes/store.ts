@@ -96,7 +96,13 @@ const countAlive = (db: Database, ownerId: UserId): Promise<number> =>
 
 const EMPTY_OUTBOX = JSON.stringify({ pending: 0, deadLetters: 0, lastDeadLetterReason: null });
 
-export function toNodeView({ ownerId: _owner, priceAmount, priceCurrency, ...rest }: NodeRow): NodeView {
+export function toNodeView({
+  ownerId: _owner,
+  objectDeletedAt: _deleted,
+  priceAmount,
+  priceCurrency,
+  ...rest
+}: NodeRow): NodeView {
   return {
     ...rest,
     pricePerHour:

@@ -9,6 +9,7 @@ import { and, inArray, ne } from "drizzle-orm";
 import { nodes } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 import { forEachCloud } from "./providers.ts";
+import { PER_SWEEP } from "./phase.ts";
 import type { PhaseOutcome } from "./phase.ts";
 
 /** D1 binds at most a hundred values. */
@@ -21,6 +22,7 @@ export async function sweepUnknownServers(deps: Deps, now: Millis): Promise<Phas
   await forEachCloud(deps, async ({ provider, servers }) => {
     const old = servers.filter((server) => isOurs(deps, server) && isOld(deps, server, now));
     for (const server of await withoutNode(deps, old)) {
+      if (found === PER_SWEEP) break;
       found++;
       const refusal = await remove(deps, provider, server.id, now);
       if (refusal === null) acted++;

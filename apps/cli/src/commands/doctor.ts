@@ -135,8 +135,8 @@ export function checkLimits(runtime: NodeRuntime | null): Finding {
 }
 
 async function checkSamovar(context: CommandContext): Promise<Finding[]> {
-  const presence = await readPresence(context.dataDir);
-  if (presence.state === "starting" || presence.state === "stopping")
+  const presence = context.remote === null ? await readPresence(context.dataDir) : null;
+  if (presence?.state === "starting" || presence?.state === "stopping")
     return [makeFinding("Samovar", "warning", `${presence.state} (process ${presence.pid})`, "Try again in a moment.")];
   if ((await findSamovar(context)) === null)
     return [makeFinding("Samovar", "warning", "not running", "Start it with: samovar up")];
@@ -153,13 +153,13 @@ async function checkSamovar(context: CommandContext): Promise<Finding[]> {
   }
 }
 
-async function checkAgents(client: SamovarClient, { dataDir, env }: CommandContext): Promise<Finding[]> {
+async function checkAgents(client: SamovarClient, { dataDir, env, remote }: CommandContext): Promise<Finding[]> {
   const agents = await Promise.all(
     (await client.agents()).map(async (agent) => checkAgent(agent, await findProgram(agent.program, dataDir, env))),
   );
   const kinds = (await client.credentials()).map(({ kind }) => kind);
   const provider = kinds.includes("hetzner");
-  const hint = provider ? null : "Restart `samovar up`, which stores the local cloud's credential.";
+  const hint = provider || remote !== null ? null : "Restart `samovar up`, which stores the local cloud's credential.";
   return [...agents, makeFinding("Credentials", provider ? "ok" : "fault", kinds.join(", ") || "none", hint)];
 }
 

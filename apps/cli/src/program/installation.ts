@@ -29,7 +29,16 @@ export function registerInstallation(root: Command, bind: BindCommand): void {
   bind(root.command("nodes").description("list the nodes"), async (context) =>
     (await import("../commands/lists.ts")).listNodes(context),
   );
-  bind(root.command("login").description("print a new one-time sign-in link for a browser"), async (context) =>
-    (await import("../commands/login.ts")).logIn(context),
-  );
+  const login = root
+    .command("login")
+    .description(
+      "with an address: sign this command line in to that Samovar; without: print a sign-in link for a browser",
+    )
+    .argument("[url]", "address of a Samovar, such as https://samovar.example.com")
+    .option("--name <name>", "name of the new context (default: the host)")
+    .option("--no-open", "do not open a browser");
+  bind<SharedOptions & { name?: string; open: boolean }>(login, async (context, [url], { name, open }) => {
+    const { logIn, printSignInLink } = await import("../commands/login.ts");
+    return url === undefined ? printSignInLink(context) : logIn({ url, name, open }, context);
+  });
 }

@@ -4,11 +4,12 @@
  */
 import { readFile, readdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { Logger } from "@samovar/base";
 import { parseJson } from "@samovar/base";
-import { applyMigrations, EarlierVersionError } from "@samovar/api/database/migrate";
+import { applyMigrations, EarlierVersionError, NewerVersionError } from "@samovar/api/database/migrate";
+import { parseWranglerConfig, toMiniflareOptions } from "@samovar/api/wrangler-config";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
 import * as z from "zod";
 import { root } from "../checkout-root.ts";
@@ -17,7 +18,7 @@ import { readJson, writeAtomically } from "../files.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { findChildren, findHolders, isHolding, isRunning, readProcessStart } from "./processes.ts";
 
-const dist = join(root, "dist");
+const api = join(root, "apps/api");
 const RECORD_PAUSE_MS = 100;
 const ENDING_PAUSE_MS = 5;
 const ENDING_TIMEOUT_MS = 10_000;
@@ -46,6 +47,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { directory, port, settings, logger } = options;
   await endLeftoverRuntimes(directory, logger);
   await requireFreePort(port);
+  const config = parseWranglerConfig(await readFile(join(api, "wrangler.jsonc"), "utf8"));
+  const bindings = toMiniflareOptions(config);
+  const main = resolve(api, config.main);
   // Miniflare has no option for these flags. A value from the environment takes precedence.
   process.env["MINIFLARE_WORKERD_V8_FLAGS"] ??= RUNTIME_V8_FLAGS;
   const miniflare = keepSignalHandlers(
@@ -63,27 +67,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
           cf: false,
           workers: [
             {
-              name: "samovar",
-              modules: [{ type: "ESModule", path: join(dist, "worker/worker.js") }],
-              modulesRoot: join(dist, "worker"),
-              compatibilityDate: "2026-10-01",
-              compatibilityFlags: ["nodejs_compat"],
+              name: config.name,
+              ...bindings,
+              modules: [{ type: "ESModule", path: main }],
+              modulesRoot: dirname(main),
               bindings: settings,
               // Callers reach the Worker itself: Miniflare's entry believes what `MF-…` headers say about a request's address
               // and route, and answers an error with its stack.
               unsafeDirectSockets: [{ host: "127.0.0.1", port }],
-              d1Databases: { DB: "samovar" },
-              durableObjects: {
-                PROJECT_DATA: { className: "ProjectData", useSQLite: true },
-                NODE_LIFECYCLE: { className: "NodeLifecycle", useSQLite: true },
-              },
-              workflows: { TASK_RUN: { name: "task-run", className: "TaskRun" } },
-              assets: {
-                directory: join(dist, "web"),
-                binding: "ASSETS",
-                routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
-                assetConfig: { not_found_handling: "single-page-application" },
-              },
+              assets: { ...bindings.assets, directory: resolve(api, config.assets.directory) },
             },
           ],
         }),
@@ -95,10 +87,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     await rm(runtimeFile(directory), { force: true });
   };
   try {
-    await applyMigrations(await miniflare.getD1Database("DB"), await migrationFiles());
+    await applyMigrations(await miniflare.getD1Database(config.d1_databases[0].binding), await migrationFiles());
   } catch (error) {
     await close();
-    throw error instanceof EarlierVersionError ? refuseEarlierData(directory) : error;
+    if (error instanceof EarlierVersionError) throw refuseEarlierData(directory);
+    throw error instanceof NewerVersionError ? refuseNewerData(directory, error) : error;
   }
   return {
     url: `http://127.0.0.1:${port}`,
@@ -144,7 +137,7 @@ function parseLogLine(text: string): Record<string, unknown> | null {
 }
 
 async function migrationFiles(): Promise<{ name: string; sql: string }[]> {
-  const folder = join(root, "apps/api/migrations");
+  const folder = join(api, "migrations");
   const names = (await readdir(folder)).filter((name) => name.endsWith(".sql")).toSorted();
   return Promise.all(names.map(async (name) => ({ name, sql: await readFile(join(folder, name), "utf8") })));
 }
@@ -153,6 +146,12 @@ const refuseEarlierData = ({ path }: DataDirectory): CliError =>
   new CliError(
     `The data directory ${path} was made by an earlier Samovar, whose data this version cannot use.`,
     "Start with an empty one: samovar up --data-dir DIR",
+  );
+
+const refuseNewerData = ({ path }: DataDirectory, { migration }: NewerVersionError): CliError =>
+  new CliError(
+    `A newer Samovar has used the data directory ${path}: its database has the migration ${migration}. Nothing was changed.`,
+    `Start a version that has ${migration}, or start with another directory: samovar up --data-dir DIR`,
   );
 
 /** Throws {@link CliError} when another program listens on the port. */

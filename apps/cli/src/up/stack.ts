@@ -11,6 +11,7 @@ import { errorMessage, jsonLogger, systemClock, systemRandom, systemTimers, type
 import { settings as settingsSchema } from "@samovar/api/config";
 import { agentRelease, type CredentialSecret } from "@samovar/contracts";
 import { startLocalCloud, type LocalCloud } from "@samovar/local-cloud";
+import { openCpuGroup } from "@samovar/processes";
 import { Cron } from "croner";
 import { root } from "../checkout-root.ts";
 import type { SamovarClient } from "../client/samovar-client.ts";
@@ -80,6 +81,9 @@ async function assemble(
   undo.push(close);
   const secrets = await loadSecrets(directory);
   const port = await choosePort(options.port, secrets);
+  const cpuGroup = openCpuGroup("control-plane");
+  cpuGroup.admit(process.pid);
+  undo.push(async () => cpuGroup.remove());
   const cloud = await startLocalCloud({
     dataDir: directory.cloud,
     token: secrets.cloudToken,
@@ -89,7 +93,7 @@ async function assemble(
     serviceEnv: {
       SAMOVAR_AGENTS_DIR: directory.agents,
       SAMOVAR_SNAPSHOTS_DIR: join(getSharedCacheDirectory(env), "snapshots"),
-      ...getNodeSettings(env),
+      ...getOwnVariables(env),
     },
     logger,
   });
@@ -182,6 +186,8 @@ async function getFixedSettings(
     CREDENTIALS_KEY: secrets.credentialsKey,
     AGENT_RELEASE: JSON.stringify(release.data),
     HETZNER_API_URL: cloud.url,
+    // Here a batch costs nothing.
+    MSG_BATCH_MIN_INTERVAL_MS: "50",
     ALLOW_LOCAL_REPOS: "true",
     // One thread does all of the control plane here.
     CONCURRENT_RUN_STARTS: "1",
@@ -215,14 +221,14 @@ function getGivenSettings(env: StackOptions["env"]): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
-/** The variables that nodes inherit from this machine: the vm-agent's settings, and how to reach the network. */
-const FOR_NODES =
-  /^(WORKSPACE_(RUNTIME|USERS|IMAGE)|SAMOVAR_USERS_DIR|WORKSPACE_MAX_\w+|DOCKER_(HOST|CONTEXT|CONFIG)|SANDBOX_READ_ONLY_PATHS|MSG_\w+|(CLONE|AGENT_INSTALL|FINISH|DRAIN)_TIMEOUT_MS|LOG_LEVEL|https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO|npm_config_(cache|registry))$/i;
+/** What nodes inherit from this machine: how to reach its network and its docker. Their settings come with their user data. */
+const OF_THIS_MACHINE =
+  /^(SAMOVAR_USERS_DIR|DOCKER_(HOST|CONTEXT|CONFIG)|https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO|npm_config_(cache|registry))$/i;
 
-function getNodeSettings(env: StackOptions["env"]): Record<string, string> {
+function getOwnVariables(env: StackOptions["env"]): Record<string, string> {
   return Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) =>
-      FOR_NODES.test(name) && value !== undefined ? [[name, value]] : [],
+      OF_THIS_MACHINE.test(name) && value !== undefined ? [[name, value]] : [],
     ),
   );
 }

@@ -4,7 +4,7 @@ import { chmodSync, closeSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { dirname, join } from "node:path";
 import { errorMessage } from "@samovar/base";
 import type { UserData } from "@samovar/cloud-init";
-import { lowerArgv, lowerGroup } from "@samovar/processes";
+import { type CpuGroup, lowerArgv, lowerGroup } from "@samovar/processes";
 import type { Environment } from "./environment.ts";
 import { resolveInRoot, type Layout } from "./layout.ts";
 import type { LogFile } from "./log-file.ts";
@@ -14,6 +14,7 @@ export interface FirstBoot {
   readonly userData: UserData;
   readonly layout: Layout;
   readonly environment: Environment;
+  readonly enterGroup: CpuGroup["enter"];
   readonly log: LogFile;
   readonly signal: AbortSignal;
 }
@@ -51,11 +52,11 @@ function layFiles(userData: UserData, layout: Layout): void {
   }
 }
 
-function runCommand(argv: readonly string[], { layout, environment, log }: FirstBoot): Promise<string> {
+function runCommand(argv: readonly string[], { layout, environment, log, enterGroup }: FirstBoot): Promise<string> {
   const [command = "", ...args] = argv.map((word) => resolveInRoot(layout, word));
   // cloud-init gives commands no HOME.
   const { HOME: _, ...env } = environment;
-  const [file, ...words] = lowerArgv([command, ...args], env["PATH"]);
+  const [file, ...words] = enterGroup(lowerArgv([command, ...args], env["PATH"]), env["PATH"]);
   return new Promise((resolve) => {
     const output = log.open();
     try {
@@ -72,10 +73,17 @@ function runCommand(argv: readonly string[], { layout, environment, log }: First
   });
 }
 
-/** Stands in for systemd's tool during boot: notes what is asked; the machine does it when the commands are through. */
-export const SYSTEMCTL_SHIM = `#!/bin/sh
+/**
+ * Stand in for programs of a server. `systemctl` notes what is asked; the machine does it when the commands are through. The
+ * others would change the computer below: its packages are those that it has, and its accounts are its owner's.
+ */
+export const SHIMS: Readonly<Record<string, string>> = {
+  systemctl: `#!/bin/sh
 printf '%s\\n' "$*" >>"$SAMOVAR_ROOT/run/systemctl"
-`;
+`,
+  "apt-get": "#!/bin/sh\n",
+  chage: "#!/bin/sh\n",
+};
 
 function readRequests(path: string): string {
   try {

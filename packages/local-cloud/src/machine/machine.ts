@@ -6,7 +6,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Logger, Timers } from "@samovar/base";
 import { parseUserData, type UserData } from "@samovar/cloud-init";
-import type { StartGate } from "@samovar/processes";
+import type { CpuGroup, StartGate } from "@samovar/processes";
 import * as z from "zod";
 import { makePassable } from "./make-directory.ts";
 import { endProcesses } from "./end-processes.ts";
@@ -38,6 +38,7 @@ export interface MachineOptions {
   readonly logger: Logger;
   /** A boot is one start: from its first command until its services run. */
   readonly starts: StartGate;
+  readonly enterGroup: CpuGroup["enter"];
   readonly state: MachineState;
   /** Must be durable when it returns. */
   readonly save: (state: MachineState) => void;
@@ -96,7 +97,14 @@ export function machine(options: MachineOptions): Machine {
   async function unitsToStart(seed: UserData, signal: AbortSignal): Promise<readonly string[] | null> {
     if (signal.aborted) return null;
     if (state.provisioned) return state.enabledUnits;
-    const outcome = await runFirstBoot({ userData: seed, layout, environment, log: bootLog, signal });
+    const outcome = await runFirstBoot({
+      userData: seed,
+      layout,
+      environment,
+      enterGroup: options.enterGroup,
+      log: bootLog,
+      signal,
+    });
     if (outcome === null) return null;
     update({ provisioned: true, enabledUnits: [...outcome.enabled] });
     return outcome.started;
@@ -122,6 +130,7 @@ export function machine(options: MachineOptions): Machine {
         timers,
         logger: logger.with({ unit: name }),
         starts: options.starts,
+        enterGroup: options.enterGroup,
         remember,
       });
       services.push(one);

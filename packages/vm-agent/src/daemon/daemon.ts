@@ -25,6 +25,7 @@ import { isCheckoutMark } from "./git/checkout-shell.ts";
 import type { EnrolledIdentity } from "./identity.ts";
 import { writeIdentity } from "./identity.ts";
 import { Link } from "./link/link.ts";
+import { readWaiting, waitUntilPrepared } from "./preparation.ts";
 import { SessionRuntimes } from "./sessions/session-runtimes.ts";
 import { SessionSupervisor } from "./sessions/session-supervisor.ts";
 import { StandbyHosts } from "./sessions/standby-hosts.ts";
@@ -60,11 +61,13 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const logger = createDaemonLogger(settings);
   const ports = { clock: systemClock, timers: systemTimers, random: systemRandom, logger };
   try {
-    // Tried meanwhile, because both take their time.
-    const choosing = chooseSurroundings(settings, options.self);
-    const identity = await obtainIdentity(settings, { ...ports, fetch: globalThis.fetch, signal: stopping });
+    const choose = () => chooseSurroundings(settings, options.self);
+    // Tried meanwhile, because both take their time; on a new node only once its tools are there.
+    const choosing = readWaiting(settings) === null ? choose() : null;
+    const enrolled = await obtainIdentity(settings, { ...ports, fetch: globalThis.fetch, signal: stopping });
+    const identity = choosing === null ? await waitUntilPrepared(enrolled, settings, stopping, ports) : enrolled;
     if (identity.phase === "enrolled") {
-      const { runtime, users } = await choosing;
+      const { runtime, users } = await (choosing ?? choose());
       logger.info("runtime.chosen", { runtime: runtime.kind, reason: runtime.reason });
       logger.info("users.chosen", { separate: users.trial !== null, reason: users.reason });
       return await new Daemon(identity, { runtime, users }, options, ports).run();
@@ -237,12 +240,12 @@ class Daemon {
         nodeId: settings.nodeId,
         agentVersion: AGENT_VERSION,
         epoch: this.#epoch,
-        runtime: {
+        getRuntime: () => ({
           kind: this.#runtimes.node.kind,
           reason: this.#runtimes.node.reason,
           limits: describeEnforcement(this.#runtimes.node.kind),
           users: this.#users.areSeparate ? "separate" : "shared",
-        },
+        }),
         getToken: () => this.#nodeToken,
       },
       {

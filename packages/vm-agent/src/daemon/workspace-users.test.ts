@@ -110,7 +110,7 @@ describe.runIf(CAN_CHANGE_USERS)("[R48] [security 23] a node that gives each wor
   });
 
   test("a daemon with the capabilities that its unit leaves it does all work, in a sandbox where one works, and removes it", async () => {
-    const kept = /^CapabilityBoundingSet=(.*)$/m.exec(agentUnit())?.[1] ?? "";
+    const kept = /^CapabilityBoundingSet=(.*)$/m.exec(agentUnit({}))?.[1] ?? "";
     const names = kept.split(" ").map((name) => `+${name.slice("CAP_".length).toLowerCase()}`);
     node.launcher = ["setpriv", `--bounding-set=-all,${names.join()}`, "--inh-caps=-all", "--no-new-privs"];
     node.env = { WORKSPACE_RUNTIME: "auto", WORKSPACE_USERS: "separate" };

@@ -5,15 +5,14 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { HostUser } from "@samovar/contracts";
+import type { HostUser, NodeEnvironment } from "@samovar/contracts";
 import { errorMessage } from "@samovar/base";
 import { findProgram } from "@samovar/processes";
 import { PASSABLE } from "./places.ts";
 import { runAsUser } from "./run-as-user.ts";
 import { TRIAL_ID } from "./user-registry.ts";
 
-export const USER_MODES = ["auto", "separate", "shared"] as const;
-export type UserMode = (typeof USER_MODES)[number];
+export type UserMode = NonNullable<NodeEnvironment["WORKSPACE_USERS"]>;
 
 export interface UserChoice {
   /** Of a trial, which no workspace has; null: workspaces share the daemon's user. */

@@ -103,6 +103,11 @@ export async function connect(nodeId: NodeId, epoch = 1): Promise<Agent> {
   const answer = await getNodeObject(env, nodeId).fetch("https://link.test/", {
     headers: { upgrade: "websocket", "x-samovar-epoch": String(epoch) },
   });
+  return agentOn(answer, epoch);
+}
+
+/** A vm-agent on the socket of an accepted upgrade. */
+export function agentOn(answer: Response, epoch = 1): Agent {
   const socket = answer.webSocket;
   if (socket === null) throw new Error(`no socket: ${answer.status}`);
   const frames: ControlFrame[] = [];

@@ -1,7 +1,7 @@
 /** The node's server at the provider: puts one question of the core and returns the answer as an event. Keeps N1, N3. */
 import type { Clock, Random } from "@samovar/base";
 import { renderUserData } from "@samovar/cloud-init";
-import type { Failure } from "@samovar/contracts";
+import { type Failure, nodeEnvironment } from "@samovar/contracts";
 import type { NodeEffect, NodeLifecycleEvent } from "@samovar/domain/node-lifecycle";
 import type { ServerFacts } from "@samovar/domain/node-record";
 import type { Provider, ProviderFault, Server } from "@samovar/providers";
@@ -64,6 +64,7 @@ async function create(deps: ServerDeps, identity: NodeIdentity, provider: Provid
     },
     release: config.AGENT_RELEASE,
     hostname: name,
+    environment: nodeEnvironment.parse(config),
   });
   const labels = { [SERVER_LABELS.installation]: config.INSTALLATION_ID, [SERVER_LABELS.node]: nodeId };
   const created = await provider.createServer({ name, size, userData, labels });

@@ -60,14 +60,22 @@ export class NodeStorage {
   readonly #sql: SqlStorage;
   readonly #storage: DurableObjectStorage;
 
-  constructor(storage: DurableObjectStorage) {
+  readonly #onRollback: () => void;
+
+  constructor(storage: DurableObjectStorage, onRollback: () => void = () => undefined) {
     this.#storage = storage;
     this.#sql = storage.sql;
+    this.#onRollback = onRollback;
   }
 
   /** All or nothing. */
   atomically<T>(work: () => T): T {
-    return this.#storage.transactionSync(work);
+    try {
+      return this.#storage.transactionSync(work);
+    } catch (error) {
+      this.#onRollback();
+      throw error;
+    }
   }
 
   node(): StoredNode | null {
