@@ -11,6 +11,17 @@ it("fills in defaults", () => {
   });
 });
 
+it("reads the places of a provider as a list, and refuses what is none", () => {
+  const given = { ...TEST_SETTINGS, HETZNER_LOCATION: "fsn1,nbg1", HETZNER_IMAGE: "image=samovar" };
+  expect(getConfig(given)).toMatchObject({
+    HETZNER_LOCATION: ["fsn1", "nbg1"],
+    HETZNER_IMAGE: "image=samovar",
+    DIGITALOCEAN_IMAGE: "debian-12-x64",
+  });
+  const wrong = { ...TEST_SETTINGS, CLOUD_PROVIDER: "aws", HETZNER_LOCATION: "fsn1, nbg1", HETZNER_IMAGE: "a,!b" };
+  expect(() => getConfig(wrong)).toThrow(/CLOUD_PROVIDER[\s\S]*HETZNER_IMAGE[\s\S]*HETZNER_LOCATION/);
+});
+
 it("is parsed once for each set of bindings", () => {
   const env = { ...TEST_SETTINGS };
   expect(getConfig(env)).toBe(getConfig(env));

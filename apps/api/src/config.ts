@@ -10,6 +10,7 @@ import {
   DEFAULT_TIME_LIMITS,
   LONGEST_LIMIT_MS,
   nodeEnvironment,
+  providerName,
   TIME_LIMITS,
 } from "@samovar/contracts";
 import type { TimeLimitName, TimeLimits } from "@samovar/contracts";
@@ -24,6 +25,15 @@ const limit = (name: TimeLimitName) => {
 };
 const count = (fallback: number, max: number, about: string) =>
   z.coerce.number().int().min(1).max(max).default(fallback).describe(about);
+/** Of a provider; separated by commas. */
+const places = (about: string) =>
+  z
+    .string()
+    .regex(/^[a-z0-9-]+(,[a-z0-9-]+)*$/, "expected names separated by commas, such as fsn1,nbg1")
+    .transform((text): readonly string[] => text.split(","))
+    .optional()
+    .describe(about);
+const sshKey = (about: string) => z.string().min(1).max(255).optional().describe(about);
 const json = <T extends z.ZodType>(inner: T) =>
   z
     .string()
@@ -72,7 +82,40 @@ const controlPlaneSettings = z.object({
     .regex(/^[A-Za-z0-9+/]{43}=$/)
     .describe("Secret. 32 bytes in base64 that encrypt stored credentials"),
   AGENT_RELEASE: json(agentRelease).describe("vm-agent release that nodes install"),
-  HETZNER_API_URL: z.url().default("https://api.hetzner.cloud/v1").describe("Base address of the provider's API"),
+  CLOUD_PROVIDER: providerName
+    .optional()
+    .describe(
+      "Where new nodes are created: `hetzner` or `digitalocean`; without it where their owner has a credential, Hetzner first",
+    ),
+  HETZNER_API_URL: z.url().default("https://api.hetzner.cloud/v1").describe("Base address of Hetzner's API"),
+  HETZNER_IMAGE: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._/=-]{0,127}$/)
+    .default("debian-12")
+    .describe(
+      "Image of new nodes: a name, the id of a snapshot, or a label such as `image=samovar` for the newest snapshot that has it",
+    ),
+  HETZNER_LOCATION: places(
+    "Locations in which nodes may be created, separated by commas, such as `fsn1,nbg1`; without it any",
+  ),
+  HETZNER_SSH_KEY: sshKey(
+    "Name or id of an ssh key of the Hetzner project that may enter nodes; without it Hetzner mails a root password for each",
+  ),
+  DIGITALOCEAN_API_URL: z
+    .url()
+    .default("https://api.digitalocean.com/v2")
+    .describe("Base address of DigitalOcean's API"),
+  DIGITALOCEAN_IMAGE: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/)
+    .default("debian-12-x64")
+    .describe("Image of new nodes: the slug of a public image, or the id of a snapshot"),
+  DIGITALOCEAN_REGION: places(
+    "Regions in which nodes may be created, separated by commas, such as `fra1,ams3`; without it any",
+  ),
+  DIGITALOCEAN_SSH_KEY: sshKey(
+    "Name, id or fingerprint of an ssh key of the account that may enter nodes; without it a password is mailed for each",
+  ),
   GITHUB_API_URL: z.url().default("https://api.github.com").describe("Base address of GitHub's API, for pull requests"),
   ALLOW_LOCAL_REPOS: z
     .stringbool()

@@ -168,7 +168,15 @@ describe("an object that a newer version has migrated", () => {
       () => node.forget(),
       () => node.admits(lease.workspaceId, 1),
       () => node.bootstrap({ token: "x".repeat(30), claim: "a".repeat(32), agentVersion: "1" }),
-      () => node.provision({ nodeId, ownerId: actorOf(ids.make("usr")).ownerId, name: "x", size: "small", lease }),
+      () =>
+        node.provision({
+          provider: "hetzner",
+          nodeId,
+          ownerId: actorOf(ids.make("usr")).ownerId,
+          name: "x",
+          size: "small",
+          lease,
+        }),
     ];
     for (const call of calls) expect(await refusalOf(call), String(call)).toMatchObject(newerData);
     passTime(3_600_000);

@@ -5,7 +5,7 @@ export interface ApiRoutes {
   "DELETE /api/agents/{kind}": { kind: string };
   "DELETE /api/budget/prices": { body?: never };
   "DELETE /api/credentials/{kind}": {
-    kind: "hetzner" | "anthropic" | "openai" | "google" | "github" | `agent:${string}`;
+    kind: "hetzner" | "digitalocean" | "anthropic" | "openai" | "google" | "github" | `agent:${string}`;
   };
   "DELETE /api/projects/{projectId}": { projectId: IdTypes["prj"] };
   "DELETE /api/projects/{projectId}/tasks/{taskId}": { projectId: IdTypes["prj"]; taskId: IdTypes["tsk"] };
@@ -109,7 +109,7 @@ export interface ApiRoutes {
     };
   };
   "POST /api/credentials/{kind}/validate": {
-    kind: "hetzner" | "anthropic" | "openai" | "google" | "github" | `agent:${string}`;
+    kind: "hetzner" | "digitalocean" | "anthropic" | "openai" | "google" | "github" | `agent:${string}`;
   };
   "POST /api/identity/device-logins": { body: { name: string } };
   "POST /api/identity/device-logins/token": { body: { deviceCode: string } };
@@ -198,9 +198,10 @@ export interface ApiRoutes {
     };
   };
   "PUT /api/credentials/{kind}": {
-    kind: "hetzner" | "anthropic" | "openai" | "google" | "github" | `agent:${string}`;
+    kind: "hetzner" | "digitalocean" | "anthropic" | "openai" | "google" | "github" | `agent:${string}`;
     body:
       | { kind: "hetzner"; token: string }
+      | { kind: "digitalocean"; token: string }
       | { kind: "anthropic"; apiKey?: string; oauthToken?: string; baseUrl?: string }
       | { kind: "openai"; apiKey?: string; baseUrl?: string }
       | { kind: "google"; apiKey?: string; baseUrl?: string }

@@ -21,6 +21,7 @@ export * from "./node-environment.ts";
 export * from "./nodes.ts";
 export * from "./paging.ts";
 export * from "./projects.ts";
+export * from "./providers.ts";
 export * from "./sessions.ts";
 export * from "./slug.ts";
 export * from "./tasks.ts";

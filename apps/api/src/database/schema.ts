@@ -12,6 +12,7 @@ import type {
   CheckoutOptions,
   CommitIdentity,
   DemandedRuntime,
+  ProviderName,
   CredentialKind,
   DeviceLoginView,
   EgressPolicy,
@@ -47,6 +48,13 @@ import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "driz
 import { time } from "./columns.ts";
 
 export { finishedRuns, idempotencyKeys, sweepRuns } from "./schema-upkeep.ts";
+
+/** The person that a row belongs to. */
+const ownerId = () =>
+  text("owner_id")
+    .$type<UserId>()
+    .notNull()
+    .references(() => users.id);
 
 export const users = sqliteTable("users", {
   id: text("id").$type<UserId>().primaryKey(),
@@ -128,10 +136,7 @@ export const apiTokens = sqliteTable(
   "api_tokens",
   {
     id: text("id").$type<ApiTokenId>().primaryKey(),
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     name: text("name").notNull(),
     hash: text("hash").notNull(),
     kind: text("kind").$type<ApiTokenKind>().notNull().default("personal"),
@@ -147,10 +152,7 @@ export const credentials = sqliteTable(
   "credentials",
   {
     id: text("id").$type<CredentialId>().primaryKey(),
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     kind: text("kind").$type<CredentialKind>().notNull(),
     ciphertext: text("ciphertext").notNull(),
     iv: text("iv").notNull(),
@@ -166,10 +168,7 @@ export const projects = sqliteTable(
   "projects",
   {
     id: text("id").$type<ProjectId>().primaryKey(),
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     name: text("name").notNull(),
     repoUrl: text("repo_url").notNull(),
     baseBranch: text("base_branch"),
@@ -295,10 +294,7 @@ export const runSpending = sqliteTable(
 export const dailySpending = sqliteTable(
   "daily_spending",
   {
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     day: text("day").notNull(),
     projectId: text("project_id")
       .$type<ProjectId>()
@@ -317,12 +313,9 @@ export const nodes = sqliteTable(
   "nodes",
   {
     id: text("id").$type<NodeId>().primaryKey(),
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     name: text("name").notNull(),
-    provider: text("provider").notNull(),
+    provider: text("provider").$type<ProviderName>().notNull(),
     serverId: text("server_id"),
     size: text("size").$type<VmSize>().notNull(),
     location: text("location"),
@@ -356,10 +349,7 @@ export const nodeHistory = sqliteTable(
     nodeId: text("node_id").$type<NodeId>().notNull(),
     /** The node's version at the change. */
     version: integer("version").notNull(),
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     at: time("at").notNull(),
     state: text("state").$type<NodeStateName>().notNull(),
     tasks: integer("tasks").notNull(),
@@ -371,10 +361,7 @@ export const workspaces = sqliteTable(
   "workspaces",
   {
     id: text("id").$type<WorkspaceId>().primaryKey(),
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     projectId: text("project_id").$type<ProjectId>(),
     sessionId: text("session_id").$type<SessionId>(),
     taskId: text("task_id").$type<TaskId>(),
@@ -399,10 +386,7 @@ export const taskQueue = sqliteTable(
       .$type<TaskId>()
       .primaryKey()
       .references(() => tasks.id),
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     runId: text("run_id").$type<RunId>().notNull(),
     size: text("size").$type<VmSize>().notNull(),
     code: text("code").$type<TaskWaiting["code"]>().notNull(),
@@ -420,10 +404,7 @@ export const taskQueue = sqliteTable(
 export const agentDefinitions = sqliteTable(
   "agent_definitions",
   {
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     kind: text("kind").$type<AgentKind>().notNull(),
     definition: text("definition", { mode: "json" }).$type<AgentDefinition>().notNull(),
     createdAt: time("created_at").notNull(),
@@ -436,10 +417,7 @@ export const agentDefinitions = sqliteTable(
 export const agentCapabilities = sqliteTable(
   "agent_capabilities",
   {
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     kind: text("kind").$type<AgentKind>().notNull(),
     capabilities: text("capabilities", { mode: "json" }).$type<AgentCapabilities>().notNull(),
     reportedAt: time("reported_at").notNull(),
@@ -454,10 +432,7 @@ export const auditLog = sqliteTable(
     /** The order of insertion, whatever the clock says. */
     seq: integer("seq").primaryKey({ autoIncrement: true }),
     id: text("id").$type<AuditEntryId>().notNull(),
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     at: time("at").notNull(),
     actorKind: text("actor_kind").$type<AuditActorKind>().notNull(),
     /** The sign-in session or API token; null for the operator. */

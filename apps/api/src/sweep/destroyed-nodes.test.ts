@@ -131,7 +131,7 @@ describe("a destroyed node's object", () => {
       if (how === "constructed again") await abortAllDurableObjects();
       const node = getNodeObject(env, nodeId);
       const token = await tokenOf(ownerId);
-      await node.provision({ nodeId, ownerId, name: "again", size: "small", lease });
+      await node.provision({ provider: "hetzner", nodeId, ownerId, name: "again", size: "small", lease });
       expect(await node.reserve(lease)).toEqual({ granted: false, reason: "gone" });
       await node.release(lease.workspaceId);
       await node.retain(lease.workspaceId);

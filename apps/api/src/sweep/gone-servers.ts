@@ -24,6 +24,7 @@ export async function sweepGoneServers(deps: Deps, now: Millis): Promise<PhaseOu
       .where(
         and(
           eq(nodes.ownerId, ownerId),
+          eq(nodes.provider, provider.name),
           inArray(nodes.state, ["provisioning", "active", "warm", "draining"]),
           isNotNull(nodes.serverId),
           lt(nodes.createdAt, now - SETTLED_MS),

@@ -4,6 +4,7 @@ import { access, constants, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorMessage } from "@samovar/base";
 import type { SamovarClient } from "../client/samovar-client.ts";
+import { PROVIDERS } from "@samovar/contracts";
 import type { AgentView, NodeRuntime } from "@samovar/contracts";
 import { findSamovar, requireSamovar } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
@@ -158,7 +159,7 @@ async function checkAgents(client: SamovarClient, { dataDir, env, remote }: Comm
     (await client.agents()).map(async (agent) => checkAgent(agent, await findProgram(agent.program, dataDir, env))),
   );
   const kinds = (await client.credentials()).map(({ kind }) => kind);
-  const provider = kinds.includes("hetzner");
+  const provider = PROVIDERS.some((name) => kinds.includes(name));
   const hint = provider || remote !== null ? null : "Restart `samovar up`, which stores the local cloud's credential.";
   return [...agents, makeFinding("Credentials", provider ? "ok" : "fault", kinds.join(", ") || "none", hint)];
 }

@@ -211,7 +211,12 @@ const NOT_FROM_ENVIRONMENT = new Set([
   "PREVIOUS_SIGNING_KEY",
   "CREDENTIALS_KEY",
   "AGENT_RELEASE",
+  // Nodes of this machine have one image, one place and no ssh.
+  "CLOUD_PROVIDER",
   "HETZNER_API_URL",
+  "HETZNER_IMAGE",
+  "HETZNER_LOCATION",
+  "HETZNER_SSH_KEY",
   "ALLOW_LOCAL_REPOS",
 ]);
 

@@ -129,7 +129,11 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       this.#storage.addWorkspace(lease);
       this.#save({ identity, record, version: 1 });
     });
-    this.#logger.info("node.provisioning", { nodeId: identity.nodeId, size: identity.size });
+    this.#logger.info("node.provisioning", {
+      nodeId: identity.nodeId,
+      provider: identity.provider,
+      size: identity.size,
+    });
     this.#armAndFlush();
   }
 

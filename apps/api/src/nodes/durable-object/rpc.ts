@@ -12,6 +12,7 @@ import type {
   NodeReply,
   NodeView,
   VmSize,
+  ProviderName,
 } from "@samovar/contracts";
 import type { ReserveReply } from "@samovar/domain/node-lifecycle";
 import type { SlotLease } from "@samovar/domain/node-record";
@@ -21,6 +22,7 @@ export interface ProvisionInput {
   readonly nodeId: NodeId;
   readonly ownerId: UserId;
   readonly name: string;
+  readonly provider: ProviderName;
   readonly size: VmSize;
   readonly lease: SlotLease;
 }

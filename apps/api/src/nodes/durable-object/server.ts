@@ -8,6 +8,7 @@ import type { Provider, ProviderFault, Server } from "@samovar/providers";
 import { SERVER_LABELS } from "@samovar/providers";
 import type { Config } from "../../config.ts";
 import type { Env } from "../../env.ts";
+import { PROVIDER_TITLES } from "../../providers/choose-provider.ts";
 import { findOwnersProvider } from "../provider.ts";
 import { mintBootstrapToken } from "./bootstrap.ts";
 import type { NodeStorage } from "./storage.ts";
@@ -31,8 +32,8 @@ export async function askProvider(
   identity: NodeIdentity,
   question: ProviderQuestion,
 ): Promise<NodeLifecycleEvent> {
-  const provider = await findOwnersProvider(deps.env, deps.config, identity.ownerId);
-  if (provider === null) return toFailure(question, NO_CREDENTIAL, false, null);
+  const provider = await findOwnersProvider(deps.env, deps.config, identity.ownerId, identity.provider);
+  if (provider === null) return toFailure(question, toMissingCredential(identity), false, null);
   switch (question.kind) {
     case "provider.create":
       return create(deps, identity, provider);
@@ -73,10 +74,10 @@ async function create(deps: ServerDeps, identity: NodeIdentity, provider: Provid
     : toRefusal({ kind: "provider.create" }, created.error);
 }
 
-const NO_CREDENTIAL: Failure = {
+const toMissingCredential = ({ provider }: NodeIdentity): Failure => ({
   code: "credentials_missing",
-  message: "The credential for the cloud provider was deleted. Store it again.",
-};
+  message: `This node's provider is ${PROVIDER_TITLES[provider]}, whose credential was deleted. Store it again.`,
+});
 
 function toRefusal(question: ProviderQuestion, fault: ProviderFault): NodeLifecycleEvent {
   return toFailure(
