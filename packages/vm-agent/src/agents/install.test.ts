@@ -339,11 +339,17 @@ test("[security 36] keeps the lockfile of an added agent's first installation fo
   });
 });
 
-test("[security 35] makes installed files read-only, and the directories private", async () => {
-  expect(await installAgent(PACKAGE, ports())).toMatchObject({ ok: true });
-  expect(statSync(inTree("index.js")).mode & 0o222).toBe(0);
-  expect(statSync(inTree("bin/tea")).mode & 0o111).toBe(0o111);
-  expect(statSync(join(root, "agents")).mode & 0o777).toBe(0o700);
+test("[security 35] makes installed files read-only and, whatever the umask, readable for users of workspaces, who cannot list what is installed", async () => {
+  const umask = process.umask(0o077);
+  try {
+    expect(await installAgent(PACKAGE, ports())).toMatchObject({ ok: true });
+  } finally {
+    process.umask(umask);
+  }
+  expect(statSync(inTree("index.js")).mode & 0o777).toBe(0o444);
+  expect(statSync(inTree("bin/tea")).mode & 0o777).toBe(0o555);
+  expect(statSync(inTree("bin")).mode & 0o777).toBe(0o755);
+  expect(statSync(join(root, "agents")).mode & 0o777).toBe(0o711);
   expect(statSync(join(root, "agents-records")).mode & 0o777).toBe(0o700);
 });
 

@@ -18,6 +18,7 @@ import { withLock } from "./lock.ts";
 import { keepLockfile, readLockfile, writeLockedManifest } from "./lockfile.ts";
 import type { TreeChecks } from "./tree-checks.ts";
 import { withLimit } from "../time-limit.ts";
+import { PASSABLE } from "../users/places.ts";
 import { runProgram } from "./run-program.ts";
 
 export interface InstallPorts {
@@ -92,7 +93,8 @@ export async function installAgent(requested: AgentPackage, ports: InstallPorts)
   if (known !== null && (await ports.trees.isUntouched(place.directory, place.record))) return ok(known);
   ports.signal.throwIfAborted();
   await mkdir(ports.agentsDir, { recursive: true });
-  await chmod(ports.agentsDir, 0o700);
+  // Users of workspaces run what is in it, and list nothing.
+  await chmod(ports.agentsDir, PASSABLE);
   return withLimit(ports.timeoutMs, ports.signal, async ({ signal, isLate }) => {
     try {
       return await withLock(`${place.directory}.lock`, signal, async () => {

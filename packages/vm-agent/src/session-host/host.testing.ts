@@ -123,6 +123,7 @@ export function aLaunch(
     mark: sessionId,
     cwd,
     home,
+    user: null,
     sandbox: null,
     limits: NO_LIMITS,
     container: null,

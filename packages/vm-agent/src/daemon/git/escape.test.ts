@@ -29,7 +29,9 @@ beforeAll(() => {
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const { modes, engine, withoutDocker, stop } = await findModes();
-const runtimes = await Promise.all(modes.map((mode) => chooseMode(mode, { stateDir: "/nonexistent", engine })));
+const runtimes = await Promise.all(
+  modes.filter(({ hasUsers }) => !hasUsers).map((mode) => chooseMode(mode, { stateDir: "/nonexistent", engine })),
+);
 afterAll(async () => {
   await stop();
   if (withoutDocker !== null)
