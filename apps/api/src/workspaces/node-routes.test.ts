@@ -145,6 +145,7 @@ describe("[security 32] the digests of secrets", () => {
   it("find each stored credential of the owner, API tokens and the installation's own secrets, whatever the agent", async () => {
     await runs("script");
     await store({ kind: "hetzner", token: "the-token-of-the-provider-1" });
+    await store({ kind: "digitalocean", token: "the-token-of-the-provider-2" });
     await store({
       kind: "anthropic",
       apiKey: "sk-ant-the-key-of-the-tests",
@@ -157,7 +158,7 @@ describe("[security 32] the digests of secrets", () => {
     const { token } = await mintApiToken(deps, actorOf(owner), { name: "t", kind: "personal", expiresAt: null });
     const { OPERATOR_SECRET, CREDENTIALS_KEY, SIGNING_KEY } = deps.config;
     const stored =
-      "the-token-of-the-provider-1 sk-ant-the-key-of-the-tests the-oauth-token-of-the-tests another-key-of-the-tests " +
+      "the-token-of-the-provider-1 the-token-of-the-provider-2 sk-ant-the-key-of-the-tests the-oauth-token-of-the-tests another-key-of-the-tests " +
       "the-key-for-google-of-the-tests ghp_the-token-of-the-tests the-variable-of-the-goose";
     const found = await redactor();
     for (const secret of [...stored.split(" "), token, OPERATOR_SECRET, CREDENTIALS_KEY, SIGNING_KEY.d])

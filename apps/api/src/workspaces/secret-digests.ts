@@ -33,6 +33,7 @@ const toHex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.to
 function listSecrets(secret: CredentialSecret): string[] {
   switch (secret.kind) {
     case "hetzner":
+    case "digitalocean":
     case "github":
       return [secret.token];
     case "anthropic":
