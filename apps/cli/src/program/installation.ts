@@ -1,5 +1,6 @@
 /** Commands about Samovar itself: starting it, checking it, its nodes, signing in. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import type { DeploymentOptions } from "../up/deployment.ts";
 import type { BindCommand, SharedOptions } from "./bind-command.ts";
 import { parsePort } from "./parsers.ts";
 
@@ -8,11 +9,21 @@ export function registerInstallation(root: Command, bind: BindCommand): void {
     .command("up")
     .description("start Samovar on this machine; Ctrl-C stops it")
     .option("--port <port>", "port to listen on (default: 7266; 0 picks a free one)", parsePort)
+    .addOption(
+      new Option("--public-url <url>", "https address at which others reach it, through a proxy").env(
+        "SAMOVAR_PUBLIC_URL",
+      ),
+    )
+    .addOption(new Option("--cloud <name>", "where nodes run: local (default), or hetzner").env("SAMOVAR_CLOUD"))
+    .addOption(new Option("--host <address>", "IP address to listen on (default: 127.0.0.1)").env("SAMOVAR_HOST"))
     .option("--no-open", "do not open a browser");
-  bind<SharedOptions & { port?: number; open: boolean }>(up, async ({ dataDir, json }, _args, { port, open }) => {
-    const command = await import("../up/command.ts");
-    return command.runUp({ port, dataDir, open, json });
-  });
+  bind<SharedOptions & DeploymentOptions & { port?: number; open: boolean }>(
+    up,
+    async ({ dataDir, json }, _args, { port, open, publicUrl, cloud, host }) => {
+      const command = await import("../up/command.ts");
+      return command.runUp({ port, publicUrl, cloud, host, dataDir, open, json });
+    },
+  );
 
   const demo = root
     .command("demo")

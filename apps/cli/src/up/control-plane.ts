@@ -37,16 +37,20 @@ export interface ControlPlane {
 
 export interface ControlPlaneOptions {
   readonly directory: DataDirectory;
+  /** The address to listen on. */
+  readonly host: string;
   readonly port: number;
+  /** Where programs on this computer reach it. */
+  readonly url: string;
   /** The Worker's settings and secrets. */
   readonly settings: Readonly<Record<string, string>>;
   readonly logger: Logger;
 }
 
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { directory, port, settings, logger } = options;
+  const { directory, host, port, url, settings, logger } = options;
   await endLeftoverRuntimes(directory, logger);
-  await requireFreePort(port);
+  await requireFreePort(port, host);
   const config = parseWranglerConfig(await readFile(join(api, "wrangler.jsonc"), "utf8"));
   const bindings = toMiniflareOptions(config);
   const main = resolve(api, config.main);
@@ -74,7 +78,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
               bindings: settings,
               // Callers reach the Worker itself: Miniflare's entry believes what `MF-…` headers say about a request's address
               // and route, and answers an error with its stack.
-              unsafeDirectSockets: [{ host: "127.0.0.1", port }],
+              unsafeDirectSockets: [{ host, port }],
               assets: { ...bindings.assets, directory: resolve(api, config.assets.directory) },
             },
           ],
@@ -93,7 +97,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     throw error instanceof EarlierVersionError ? refuseEarlierData(directory) : error;
   }
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     tick: async (cron) => {
       const worker = await miniflare.getWorker();
       await worker.scheduled({ cron, scheduledTime: new Date() });
@@ -147,10 +151,12 @@ const refuseEarlierData = ({ path }: DataDirectory): CliError =>
     "Start with an empty one: samovar up --data-dir DIR",
   );
 
-/** Throws {@link CliError} when another program listens on the port. */
-async function requireFreePort(port: number): Promise<void> {
-  const code = await probePort(port);
+/** Throws {@link CliError} when another program listens on the port, or the address is not this computer's. */
+async function requireFreePort(port: number, host: string): Promise<void> {
+  const code = await probePort(port, host);
   if (code === null) return;
+  if (code === "EADDRNOTAVAIL")
+    throw new CliError(`${host} is no address of this computer.`, "Choose one that is with --host ADDRESS.");
   throw new CliError(
     code === "EADDRINUSE" ? `Port ${port} is in use by another program.` : `Port ${port} cannot be used (${code}).`,
     "Choose another with --port PORT, or stop that program.",
@@ -162,11 +168,11 @@ export async function isFreePort(port: number): Promise<boolean> {
 }
 
 /** The system's error code when the port cannot be used; null when it can. */
-async function probePort(port: number): Promise<string | null> {
+async function probePort(port: number, host = "127.0.0.1"): Promise<string | null> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "unknown"));
-    probe.listen({ port, host: "127.0.0.1", exclusive: true }, () => probe.close(() => resolve(null)));
+    probe.listen({ port, host, exclusive: true }, () => probe.close(() => resolve(null)));
   });
 }
 

@@ -75,6 +75,8 @@ const secrets = z.object({
   cloudToken: z.string(),
   /** The port of the first start, reused so that nodes and browsers find the control plane again. */
   port: z.number().int().positive().nullable(),
+  /** When it was restored from a backup, in Unix milliseconds. */
+  restoredAt: z.number().int().nonnegative().optional(),
 });
 export type Secrets = z.infer<typeof secrets>;
 
