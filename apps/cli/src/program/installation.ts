@@ -1,5 +1,6 @@
 /** Commands about Samovar itself: starting it, checking it, its nodes, signing in. */
 import { type Command, Option } from "commander";
+import type { DoctorOptions } from "../commands/doctor.ts";
 import type { DeploymentOptions } from "../up/deployment.ts";
 import type { BindCommand, SharedOptions } from "./bind-command.ts";
 import { parsePort } from "./parsers.ts";
@@ -34,8 +35,12 @@ export function registerInstallation(root: Command, bind: BindCommand): void {
     return command.runDemo({ once }, { ...context, dataDir: dataDir ?? `${context.dataDir}-demo` });
   });
 
-  bind(root.command("doctor").description("check this machine, the running Samovar and its agents"), async (context) =>
-    (await import("../commands/doctor.ts")).runDoctor(context),
+  const doctor = root
+    .command("doctor")
+    .description("check this machine, the running Samovar and its agents")
+    .option("--public [url]", "check the public address instead, as others reach it");
+  bind<SharedOptions & DoctorOptions>(doctor, async (context, _args, options) =>
+    (await import("../commands/doctor.ts")).runDoctor(options, context),
   );
   bind(root.command("nodes").description("list the nodes"), async (context) =>
     (await import("../commands/lists.ts")).listNodes(context),
