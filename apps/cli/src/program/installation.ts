@@ -42,6 +42,17 @@ export function registerInstallation(root: Command, bind: BindCommand): void {
   bind<SharedOptions & DoctorOptions>(doctor, async (context, _args, options) =>
     (await import("../commands/doctor.ts")).runDoctor(options, context),
   );
+  const backup = root
+    .command("backup <file>")
+    .description("write everything that Samovar stores into a file, while it runs; - writes to standard output");
+  bind(backup, async (context, [file = ""]) => (await import("../backup/back-up.ts")).backUp(file, context));
+  const restore = root
+    .command("restore <file>")
+    .description("fill the empty data directory DIR of --data-dir from a backup; - reads standard input")
+    .option("--take-over", "the original is gone for good: delete its servers and keep its identity");
+  bind<SharedOptions & { takeOver?: boolean }>(restore, async (context, [file = ""], { takeOver = false }) =>
+    (await import("../backup/restore.ts")).restore(file, { takeOver }, context),
+  );
   bind(root.command("nodes").description("list the nodes"), async (context) =>
     (await import("../commands/lists.ts")).listNodes(context),
   );

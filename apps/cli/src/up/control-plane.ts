@@ -11,12 +11,11 @@ import { parseJson } from "@samovar/base";
 import { applyMigrations, EarlierVersionError } from "@samovar/api/database/migrate";
 import { parseWranglerConfig, toMiniflareOptions } from "@samovar/api/wrangler-config";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
-import * as z from "zod";
 import { root } from "../checkout-root.ts";
 import { CliError } from "../client/errors.ts";
-import { readJson, writeAtomically } from "../files.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { findChildren, findHolders, isHolding, isRunning, readProcessStart } from "./processes.ts";
+import { getRuntimeFile, readRuntimeRecord, type RuntimeRecord, writeRuntimeRecord } from "./runtime-record.ts";
 
 const api = join(root, "apps/api");
 const RECORD_PAUSE_MS = 100;
@@ -88,7 +87,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   await Promise.all([miniflare.ready, recordFirstRuntime(miniflare, directory)]);
   const close = async () => {
     await miniflare.dispose();
-    await rm(runtimeFile(directory), { force: true });
+    await rm(getRuntimeFile(directory.path), { force: true });
   };
   try {
     await applyMigrations(await miniflare.getD1Database(config.d1_databases[0].binding), await migrationFiles());
@@ -190,9 +189,6 @@ export async function findFreePort(): Promise<number> {
   });
 }
 
-const runtimeRecord = z.object({ pid: z.number().int().positive(), start: z.string() });
-const runtimeFile = (directory: DataDirectory) => join(directory.path, "runtime.json");
-
 /** Records workerd as soon as it runs, because a CLI that is killed during the start leaves a workerd behind too. */
 async function recordFirstRuntime(miniflare: Miniflare, directory: DataDirectory): Promise<void> {
   const started = miniflare.ready.then(
@@ -208,7 +204,7 @@ async function recordRuntime(directory: DataDirectory): Promise<boolean> {
   const [pid] = await findChildren(process.pid, "workerd");
   const start = pid === undefined ? null : await readProcessStart(pid);
   if (pid === undefined || start === null) return false;
-  await writeAtomically(runtimeFile(directory), JSON.stringify({ pid, start }));
+  await writeRuntimeRecord(directory.path, { pid, start });
   return true;
 }
 
@@ -217,13 +213,13 @@ async function recordRuntime(directory: DataDirectory): Promise<boolean> {
  * started just before the kill may not be recorded, so this also searches for processes with open files there.
  */
 async function endLeftoverRuntimes(directory: DataDirectory, logger: Logger): Promise<void> {
-  const record = runtimeRecord.safeParse(await readJson(runtimeFile(directory)));
+  const record = await readRuntimeRecord(directory.path);
   const found = await findHolders(directory.path, "workerd");
-  const leftovers = new Map([...(record.success ? [record.data] : []), ...found].map((each) => [each.pid, each]));
+  const leftovers = new Map([...(record === null ? [] : [record]), ...found].map((each) => [each.pid, each]));
   for (const leftover of leftovers.values()) await endLeftoverRuntime(leftover, logger);
 }
 
-async function endLeftoverRuntime({ pid, start }: z.infer<typeof runtimeRecord>, logger: Logger): Promise<void> {
+async function endLeftoverRuntime({ pid, start }: RuntimeRecord, logger: Logger): Promise<void> {
   if (await isRunning(pid, start)) {
     logger.warn("runtime.leftover_killed", { pid });
     process.kill(pid, "SIGKILL");

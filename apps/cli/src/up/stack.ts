@@ -20,7 +20,7 @@ import { readJson } from "../files.ts";
 import { getCacheDirectory, removeInstance, writeInstance } from "../instance.ts";
 import { type ControlPlane, findFreePort, startControlPlane } from "./control-plane.ts";
 import { type Deployment, getLocalUrl, LOCAL_DEPLOYMENT } from "./deployment.ts";
-import { type DataDirectory, type Secrets, loadSecrets, openDataDirectory, saveSecrets } from "./data-directory.ts";
+import { type DataDirectory, type Secrets, loadSecrets, openDataDirectory, writeSecrets } from "./data-directory.ts";
 import { readProcessStart } from "./processes.ts";
 
 export const DEFAULT_PORT = 7266;
@@ -99,7 +99,7 @@ async function assemble(
     settings,
   });
   undo.push(() => controlPlane.close());
-  if (secrets.port !== port) await saveSecrets(directory, { ...secrets, port });
+  if (secrets.port !== port) await writeSecrets(directory.path, { ...secrets, port });
   const client = await signIn(controlPlane, secrets, (revoke) => undo.push(() => tryRevoke(revoke, logger)));
   const hasProvider = await prepareCredentials(client, secrets, cloud, env);
   await writeInstance(directory.path, {
