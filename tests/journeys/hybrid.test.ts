@@ -5,12 +5,13 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { reportOmission } from "@samovar/testing";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Caddy, startCaddy } from "../harness/caddy.ts";
 import {
   type Installation,
   parseTask,
   removeDirectory,
+  samovar,
   startInstallation,
   temporaryDirectory,
 } from "../harness/installation.ts";
@@ -25,7 +26,7 @@ const caddy = await startCaddy(publicUrl, `127.0.0.1:${port}`, join(directory, "
 
 if (caddy === null) {
   test("without Caddy, this journey is named at the end of the run", () => {
-    reportOmission({ what: "the journey behind a proxy", tests: 6, reason: "caddy is not installed" });
+    reportOmission({ what: "the journey behind a proxy", tests: 7, reason: "caddy is not installed" });
   });
 } else {
   behindCaddy(caddy);
@@ -179,6 +180,40 @@ function behindCaddy(proxy: Caddy): void {
     expect(unknown.stdout).toMatch(/✗ Name .*samovar\.invalid is not found[^]*Add an A or AAAA record/);
     const closed = await here.samovar(["doctor", "--public", `https://localhost:${port}`]);
     expect(closed.stdout).toMatch(/✗ TLS .*no connection/);
+  });
+
+  test("[N1] [R52] a restored copy leaves the original's servers alone, whatever its sweep finds; one that takes over deletes them", async () => {
+    const file = join(directory, "backup.tar.gz");
+    expect((await here.samovar(["backup", file])).code).toBe(0);
+    const [server] = await cloud.listServers();
+    // Everything that could make a sweep delete a server happens at once.
+    const eager = { SWEEP_CRON: "* * * * * *", SWEEP_GRACE_MS: "1", NODE_WARM_TIMEOUT_MS: "1" };
+    const restoreAs = async (name: string, ...options: string[]) => {
+      const dataDir = join(directory, name);
+      const restored = await samovar(["restore", file, ...options, "--data-dir", dataDir]);
+      expect(restored.code, restored.stderr).toBe(0);
+      const args = ["--public-url", "https://copy.localhost", "--cloud", "hetzner"];
+      return startInstallation({ dataDir, port: 0, args, env: { HETZNER_API_URL: cloud.url, ...eager } });
+    };
+    const countDestroyed = async (there: Installation) =>
+      (await there.api<{ items: unknown[] }>("/api/nodes?state=destroyed")).items.length;
+
+    const copy = await restoreAs("copy");
+    await vi.waitFor(async () => expect(await countDestroyed(copy)).toBe(1), { interval: 200 });
+    expect((await cloud.listServers()).map(({ id }) => id)).toEqual([server?.id]);
+    await copy.stop();
+    const task = await run("three");
+    expect(task.failure).toBeNull();
+    expect(
+      (await cloud.listServers()).map(({ id }) => id),
+      "the original's node goes on",
+    ).toEqual([server?.id]);
+
+    await here.stop();
+    const heir = await restoreAs("heir", "--take-over");
+    await vi.waitFor(async () => expect(await cloud.listServers()).toEqual([]), { interval: 200 });
+    await heir.stop();
+    here = await start();
   });
 }
 

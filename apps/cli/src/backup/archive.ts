@@ -64,17 +64,27 @@ export async function unpackInto(directory: string, from: Readable): Promise<Man
     stdio: ["pipe", "ignore", "pipe"],
   });
   const ended = readEnd(tar);
-  const stream = await pipeline(from, createGunzip(), tar.stdin).then(
+  const stream = await pipeline(from, createGunzip(), (chunks) => feed(chunks, tar.stdin)).then(
     () => null,
     (error: unknown) => errorMessage(error),
   );
-  tar.stdin.destroy();
   const { code, errors } = await ended;
   const text = await readFile(join(directory, MANIFEST), "utf8").catch(() => "");
   const found = readManifest(text);
   if (stream !== null || code !== 0) throw refuseDamaged(stream ?? errors);
   await checkFiles(directory, found);
   return found;
+}
+
+/** Reads to the end, whose checksum counts, though tar may have exited at its own mark of the end. */
+async function feed(chunks: AsyncIterable<Buffer>, tar: Writable): Promise<void> {
+  tar.on("error", () => {});
+  try {
+    for await (const chunk of chunks)
+      if (tar.writable && !tar.write(chunk)) await Promise.race([once(tar, "drain"), once(tar, "close")]);
+  } finally {
+    tar.end();
+  }
 }
 
 function readManifest(text: string): Manifest {
