@@ -68,7 +68,7 @@ function behindCaddy(proxy: Caddy): void {
     await removeDirectory(directory);
   });
 
-  test("[R52] a task runs on a node at the provider, which reaches the control plane at the public address", async () => {
+  test("[R53] a task runs on a node at the provider, which reaches the control plane at the public address", async () => {
     expect(here.pageUrl).toBe(publicUrl);
     const stored = await here.samovar(["credentials", "set", "hetzner"], { input: cloud.token });
     expect(stored.stderr).toBe("");
@@ -83,7 +83,7 @@ function behindCaddy(proxy: Caddy): void {
     expect(userData).not.toContain(String(port));
   });
 
-  test("[R52] after a restart the provider's credential is still the owner's, and the node goes on", async () => {
+  test("[R53] after a restart the provider's credential is still the owner's, and the node goes on", async () => {
     const before = await here.samovar(["credentials", "--json"]);
     expect(await here.stop()).toBe(0);
     here = await start();
@@ -161,7 +161,7 @@ function behindCaddy(proxy: Caddy): void {
     expect(statuses).toEqual([401, 401, 401, 429]);
   });
 
-  test("[R52] `samovar doctor --public` finds everything in order, and says what is wrong with an address that is not", async () => {
+  test("[R53] `samovar doctor --public` finds everything in order, and says what is wrong with an address that is not", async () => {
     const found = await here.samovar(["doctor", "--public", "--json"]);
     const { ok, findings } = JSON.parse(found.stdout) as { ok: boolean; findings: { what: string; state: string }[] };
     expect({ ok, code: found.code }, found.stdout).toEqual({ ok: true, code: 0 });
@@ -182,7 +182,7 @@ function behindCaddy(proxy: Caddy): void {
     expect(closed.stdout).toMatch(/✗ TLS .*no connection/);
   });
 
-  test("[N1] [R52] a restored copy leaves the original's servers alone, whatever its sweep finds; one that takes over deletes them", async () => {
+  test("[N1] [R53] a restored copy leaves the original's servers alone, whatever its sweep finds; one that takes over deletes them", async () => {
     const file = join(directory, "backup.tar.gz");
     expect((await here.samovar(["backup", file])).code).toBe(0);
     const [server] = await cloud.listServers();

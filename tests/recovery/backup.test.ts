@@ -41,7 +41,7 @@ afterAll(async () => {
   await removeDirectory(directory);
 });
 
-test(`[R52] [T1] ${TASKS} tasks in flight are backed up while they run; restored, they have failed with the reason and every transcript verifies`, async () => {
+test(`[R53] [T1] ${TASKS} tasks in flight are backed up while they run; restored, they have failed with the reason and every transcript verifies`, async () => {
   const { here, person, project } = site;
   const gate = join(directory, "gate");
   const submit = (n: number) => {
@@ -85,7 +85,7 @@ test(`[R52] [T1] ${TASKS} tasks in flight are backed up while they run; restored
   expect(await leftOnMachine(there)).toEqual([]);
 });
 
-test("[R52] the original has lost nothing, and the copy takes new tasks", async () => {
+test("[R53] the original has lost nothing, and the copy takes new tasks", async () => {
   const there = copy;
   if (there === null) throw new Error("the copy runs");
   const { person, project } = site;
@@ -107,7 +107,7 @@ test("[R52] the original has lost nothing, and the copy takes new tasks", async 
   expect(await transcriptFaults(there)).toEqual([]);
 });
 
-test("[R52] an installation that is stopped is backed up too, and restored in its place", async () => {
+test("[R53] an installation that is stopped is backed up too, and restored in its place", async () => {
   const there = copy;
   if (there === null) throw new Error("the copy runs");
   await there.stop();

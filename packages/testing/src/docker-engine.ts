@@ -111,7 +111,7 @@ function withImage(address: string | null, stop: () => Promise<void>): TestEngin
 }
 
 const PROGRAMS =
-  "sh cat ls echo pwd sleep tr touch rm ln mkdir env setsid find grep kill git mount umount unshare printf id head sed readlink stat true dd wc ps tail seq cp mv mktemp";
+  "sh cat ls echo pwd sleep tr touch rm ln mkdir env setsid find grep kill git mount umount unshare printf id head sed readlink stat true dd wc ps tail seq cp mv mktemp chown chmod cut dirname uname sha256sum tar gzip curl";
 
 const C_LIBRARY =
   "librt.so.1 libdl.so.2 libpthread.so.0 libm.so.6 libutil.so.1 libresolv.so.2 libnss_files.so.2 libnss_dns.so.2";
@@ -127,6 +127,9 @@ function makeRoot(): string {
     return file === null ? [] : [{ seen: join("/usr/bin", name), file: realpathSync(file) }];
   });
   for (const { seen, file } of files) cpSync(file, join(root, seen));
+  // Git finds its own commands there.
+  const gitCore = "/usr/lib/git-core";
+  if (existsSync(gitCore)) cpSync(gitCore, join(root, gitCore), { recursive: true, verbatimSymlinks: true });
   const listed = spawnSync("ldd", [...files.map(({ file }) => file), process.execPath], { encoding: "utf8" }).stdout;
   const needed = listed.match(/(?<=\s)\/\S+(?= \(0x)/g) ?? [];
   const libc = needed.find((library) => library.endsWith("/libc.so.6"));

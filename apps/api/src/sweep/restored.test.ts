@@ -34,7 +34,7 @@ const sweep = (restoredAt: number | null) => {
 };
 const listServerNames = () => [...cloud.servers.values()].map(({ name }) => name);
 
-it("[T1] [R52] what was in flight fails with the reason, and is not run again on another node", async () => {
+it("[T1] [R53] what was in flight fails with the reason, and is not run again on another node", async () => {
   const ownerId = await anOwner();
   const working = await submit(ownerId);
   const machine = await ScriptedNode.of(ownerId);
@@ -64,7 +64,7 @@ it("[T1] runs and nodes that began after the restore are left alone", async () =
 it.each([
   ["samovar-installation", "the-original"],
   ["samovar-node", "nod_of_another"],
-])("[N1] [R52] a server whose label %s is another's is not deleted by its id", async (label, value) => {
+])("[N1] [R53] a server whose label %s is another's is not deleted by its id", async (label, value) => {
   const ownerId = await anOwner();
   const task = await submit(ownerId);
   const machine = await ScriptedNode.of(ownerId);

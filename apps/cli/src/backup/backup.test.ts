@@ -58,7 +58,7 @@ const editManifest = (at: string, change: Record<string, unknown>) => {
 };
 
 describe("a backup", () => {
-  it("[R52] restores what was stored, and nothing else", async () => {
+  it("[R53] restores what was stored, and nothing else", async () => {
     expect(await back()).toBe(0);
     expect(await restoreTo(into("copy"))).toBe(0);
     const database = new DatabaseSync(join(into("copy"), "state/d1/x.sqlite"));

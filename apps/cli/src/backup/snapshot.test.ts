@@ -57,7 +57,7 @@ function readCounts(at: string): number[] {
   });
 }
 
-it("[R52] are from one instant over all databases, and lose no write that was committed before", async () => {
+it("[R53] are from one instant over all databases, and lose no write that was committed before", async () => {
   const { pid = 0 } = await startWriter();
   let earlier = 0;
   for (let round = 0; round < 12; round++) {

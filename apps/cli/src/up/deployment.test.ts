@@ -9,7 +9,7 @@ describe("the options of `samovar up`", () => {
     expect(parseDeployment({})).toEqual(LOCAL_DEPLOYMENT);
   });
 
-  it("[R52] a public address serves nodes at Hetzner and on this computer", () => {
+  it("[R53] a public address serves nodes at Hetzner and on this computer", () => {
     expect(parseDeployment({ publicUrl: `${PUBLIC}/`, cloud: "hetzner" })).toMatchObject({ publicUrl: PUBLIC });
     expect(parseDeployment({ publicUrl: `${PUBLIC}:8443`, cloud: "local", host: "0.0.0.0" })).toEqual({
       publicUrl: `${PUBLIC}:8443`,
