@@ -7,7 +7,8 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { chooseRuntime, RUNTIME_MODES } from "@samovar/vm-agent/runtime/choose-runtime";
+import { RUNTIME_MODES } from "@samovar/contracts";
+import { chooseRuntime } from "@samovar/vm-agent/runtime/choose-runtime";
 import { type NetworkRig, openRig } from "@samovar/vm-agent/runtime/network/rig.testing";
 import {
   type Installation,

@@ -4,6 +4,8 @@
  *   web/                       the web app's files
  *   web/agent/vm-agent-*.cjs   the vm-agent's release, one module for Node 24
  *   web/agent/lockfiles/       the agents' lockfiles, named by their SHA-256
+ *   web/agent/releases.json    the files of the last releases, which are kept in web/agent and web/assets
+ *   web/_headers               the headers of files that are served without the Worker
  *   release.json               that release's version, path and SHA-256
  *   cli/                       the CLI, which starts from it while its sources are unchanged
  *   build.json                 the fingerprint of the sources, so that an unchanged tree is not built again
@@ -17,7 +19,9 @@ import { build as esbuild } from "esbuild";
 import { build as vite } from "vite";
 import { buildCli, stampCli } from "./build-cli.ts";
 import { bundleVmAgent } from "./bundle-vm-agent.ts";
+import { renderHeadersFile } from "../apps/api/src/http/security-headers.ts";
 import { computeFingerprint, isFresh } from "./fingerprint.ts";
+import { keepReleases, readEarlierReleases, readFromDirectory } from "./keep-releases.ts";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
@@ -31,10 +35,13 @@ if (!process.argv.includes("--force") && (await isFresh(dist, fingerprint))) {
 
 const startedAt = performance.now();
 console.error("Building the control plane, the vm-agent, the CLI and the web app …");
+const earlier = await readEarlierReleases(readFromDirectory(join(dist, "web")));
 await rm(dist, { recursive: true, force: true });
 await Promise.all([buildWorker(), buildWeb(), buildCli(root)]);
 await buildAgent();
 await copyLockfiles();
+await writeFile(join(dist, "web/_headers"), renderHeadersFile());
+await keepReleases(join(dist, "web"), earlier);
 await writeFile(join(dist, "build.json"), `${JSON.stringify({ fingerprint })}\n`);
 console.error(`Built in ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
 

@@ -9,6 +9,7 @@ import { availableParallelism, freemem, tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { type Omission, OMISSIONS_VARIABLE } from "../packages/testing/src/omission.ts";
 import { checkCoverage } from "./coverage.ts";
+import { installProgram } from "./deploy/install-program.ts";
 import { installSystemPackages } from "./system-packages.ts";
 
 interface Tally {
@@ -83,6 +84,14 @@ const suites: readonly Suite[] = [
   { name: "build", run: () => all([["node", "scripts/build.ts"]]) },
   { name: "units", needsPrograms: true, run: unitsWithCoverage },
   { name: "journeys", needsPrograms: true, run: () => wholeStack("journeys", "crowd") },
+  {
+    name: "deploy",
+    needsPrograms: true,
+    run: () => {
+      installProgram(join(root, "infra"));
+      return wholeStack("deploy");
+    },
+  },
   { name: "recovery", needsPrograms: true, run: () => wholeStack("recovery") },
 ];
 

@@ -2,7 +2,16 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** The longest files, in order of their duration on two idle cores. */
-const LONGEST = ["page-access", "claude-code", "opencode-codex-gemini", "agents", "page-live", "board", "transcript"];
+const LONGEST = [
+  "page-access",
+  "repository-settings",
+  "claude-code",
+  "opencode-codex-gemini",
+  "agents",
+  "page-live",
+  "board",
+  "transcript",
+];
 
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

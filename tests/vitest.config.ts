@@ -21,6 +21,7 @@ export default defineConfig({
       { test: { ...whole, name: "journeys", include: ["journeys/**/*.test.ts"], exclude: CROWD } },
       // It uses the whole machine.
       { test: { ...whole, name: "crowd", include: CROWD, sequence: { groupOrder: 1 } } },
+      { test: { ...whole, name: "deploy", include: ["deploy/**/*.test.ts"] } },
       { test: { ...whole, name: "recovery", include: ["recovery/**/*.test.ts"] } },
     ],
   },

@@ -1,6 +1,6 @@
 /** A real installation in a new directory: `samovar up` as a process, and its CLI. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -85,7 +85,7 @@ export interface InstallationOptions {
 }
 
 export async function startInstallation(options: InstallationOptions = {}): Promise<Installation> {
-  const dataDir = options.dataDir ?? (await temporaryDirectory());
+  const dataDir = options.dataDir ?? (await makeDataDirectory());
   const env = cleanEnvironment(options.env ?? {});
   const port = options.port ?? (options.dataDir === undefined ? 0 : undefined);
   const args = [
@@ -119,6 +119,17 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
   };
 }
 
+/** Tests of one run share what agents' packages consist of: nodes of one computer may, and installing them anew takes most of the time. */
+async function makeDataDirectory(): Promise<string> {
+  const dataDir = await temporaryDirectory();
+  for (const name of ["agents", "agents-records"]) {
+    const shared = join(tmpdir(), "samovar-shared", name);
+    await mkdir(shared, { recursive: true, mode: 0o700 });
+    await symlink(shared, join(dataDir, name));
+  }
+  return dataDir;
+}
+
 /** Runs the CLI without an installation. */
 export function samovar(
   args: readonly string[],
@@ -126,6 +137,11 @@ export function samovar(
   cwd?: string,
 ): Promise<Finished> {
   return run(args, cleanEnvironment(env), cwd === undefined ? {} : { cwd });
+}
+
+/** Follows a CLI command that does not belong to an installation. */
+export function followSamovar(args: readonly string[], env: Readonly<Record<string, string>>): Followed {
+  return follow(args, cleanEnvironment(env));
 }
 
 async function run(

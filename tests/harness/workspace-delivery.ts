@@ -18,6 +18,7 @@ export interface WorkspaceDelivery {
 const TOKEN_TTL_S = 3600;
 
 const secrets = z.object({
+  installationId: z.string(),
   signingKey: z.object({ kid: z.string(), kty: z.string(), crv: z.string(), x: z.string(), d: z.string() }),
 });
 
@@ -48,11 +49,13 @@ export async function openWorkspaceDelivery(
   };
 }
 
-async function mint(here: Pick<Installation, "dataDir" | "url">, claims: object): Promise<string> {
-  const { signingKey } = secrets.parse(JSON.parse(await readFile(join(here.dataDir, "secrets.json"), "utf8")));
+async function mint(here: Pick<Installation, "dataDir">, claims: object): Promise<string> {
+  const { installationId, signingKey } = secrets.parse(
+    JSON.parse(await readFile(join(here.dataDir, "secrets.json"), "utf8")),
+  );
   const now = Math.floor(Date.now() / 1000);
   const head = { alg: "EdDSA", typ: WORKSPACE_TOKEN.typ, kid: signingKey.kid };
-  const times = { iss: here.url, aud: WORKSPACE_TOKEN.audience, iat: now, exp: now + TOKEN_TTL_S };
+  const times = { iss: installationId, aud: WORKSPACE_TOKEN.audience, iat: now, exp: now + TOKEN_TTL_S };
   const text = [head, { ...claims, ...times }].map((part) => base64url(JSON.stringify(part))).join(".");
   const key = createPrivateKey({ key: signingKey, format: "jwk" });
   return `${text}.${sign(null, Buffer.from(text), key).toString("base64url")}`;

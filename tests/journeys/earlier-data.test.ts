@@ -1,4 +1,4 @@
-/** A data directory that an earlier version of Samovar has made. */
+/** A data directory that another version of Samovar has made. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -34,5 +34,24 @@ test("samovar up refuses the data of an earlier version and says to start with a
   expect(refused.code).toBe(2);
   expect(refused.stderr).toContain(`The data directory ${dataDir} was made by an earlier Samovar`);
   expect(refused.stderr).toContain("samovar up --data-dir");
+  await removeDirectory(dataDir);
+});
+
+test("samovar up refuses the data of a newer version, says what a version must have, and works with it again", async () => {
+  const first = await startInstallation();
+  const { dataDir } = first;
+  await first.stop();
+  const db = new DatabaseSync(findDatabase(dataDir, "task_events"));
+  db.exec("INSERT INTO migrations (name, sha256, applied_at) VALUES ('9999_next.sql', 'x', 1)");
+
+  const refused = await samovar(["up", "--json", "--no-open", "--data-dir", dataDir, "--port", "0"]);
+
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain(`A newer Samovar has used the data directory ${dataDir}`);
+  expect(refused.stderr).toContain("Start a version that has 9999_next.sql");
+  db.exec("DELETE FROM migrations WHERE name = '9999_next.sql'");
+  db.close();
+  const again = await startInstallation({ dataDir });
+  await again.stop();
   await removeDirectory(dataDir);
 });

@@ -13,6 +13,9 @@ const OPEN = [
   "GET /api/openapi.json",
   "GET /.well-known/jwks.json",
   "POST /api/identity/redeem",
+  // A command line without a token asks a person; the device code then opens the second.
+  "POST /api/identity/device-logins",
+  "POST /api/identity/device-logins/token",
   // Opened by the operator's secret alone.
   "POST /api/identity/setup",
 ];

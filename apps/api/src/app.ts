@@ -12,6 +12,7 @@ import { budgetRoutes } from "./budgets/routes.ts";
 import { bundleNodeRoutes } from "./bundles/node-routes.ts";
 import { bundleRoutes } from "./bundles/routes.ts";
 import { credentialRoutes } from "./credentials/routes.ts";
+import { assertSchemaCurrent } from "./database/schema-version.ts";
 import { depsFor, systemPorts } from "./deps.ts";
 import type { Ports } from "./deps.ts";
 import { limitBody, limitDepth, requireJson } from "./http/body.ts";
@@ -20,11 +21,11 @@ import type { AppContext, Router } from "./http/context.ts";
 import { refuseEmulatorRequests } from "./http/emulator-requests.ts";
 import { respondWithError } from "./http/errors.ts";
 import { securityHeaders } from "./http/headers.ts";
-import { isPageHost, requireKnownHost } from "./http/hosts.ts";
+import { requireKnownHost } from "./http/hosts.ts";
 import { describeApi, descriptionRoute } from "./http/openapi.ts";
-import { respondWithoutPages } from "./http/respond-without-pages.ts";
 import { createRateCounters } from "./http/rate-counters.ts";
 import { limitChanges } from "./http/rate-limits.ts";
+import { serveFiles } from "./http/serve-files.ts";
 import { requireSameOrigin } from "./http/same-origin.ts";
 import { authenticate } from "./identity/authenticate.ts";
 import { openIdentityRoutes } from "./identity/open-routes.ts";
@@ -32,7 +33,7 @@ import { identityRoutes } from "./identity/routes.ts";
 import { daemonRoutes } from "./nodes/node-routes.ts";
 import { nodeRoutes } from "./nodes/routes.ts";
 import { projectRoutes } from "./projects/routes.ts";
-import { sessionNodeRoutes } from "./sessions/node-routes.ts";
+import { isDelivery, sessionNodeRoutes } from "./sessions/node-routes.ts";
 import { sessionRoutes } from "./sessions/routes.ts";
 import { closeLostViewers } from "./sessions/viewer-access.ts";
 import { taskRoutes } from "./tasks/routes.ts";
@@ -63,9 +64,6 @@ const userRouters = (): readonly Router[] => [
   auditRoutes(),
 ];
 
-/** The files that nodes download. */
-const VM_AGENT = "/agent/";
-
 export function createApp(ports: Ports = systemPorts): Router {
   const app = createRouter();
   app.onError(respondWithError);
@@ -75,7 +73,10 @@ export function createApp(ports: Ports = systemPorts): Router {
   for (const router of deliveryRouters()) app.route("/", router);
   app.use("/api/*", limitDepth);
 
-  app.get("/api/health", (c) => c.json({ ok: true }));
+  app.get("/api/health", async (c) => {
+    await assertSchemaCurrent(c.env.DB);
+    return c.json({ ok: true });
+  });
   app.openapi(descriptionRoute, (c) => c.json(describeApi(app)));
   app.route("/", openIdentityRoutes(closeLostViewers));
   for (const router of nodeRouters()) app.route("/", router);
@@ -86,11 +87,7 @@ export function createApp(ports: Ports = systemPorts): Router {
     throw new SamovarError("not_found", "No such address.");
   });
 
-  app.on(["GET", "HEAD"], "*", (c) => {
-    // No redirect: it would reveal the pages' address to everyone who can reach this one.
-    if (!isPageHost(c) && !c.req.path.startsWith(VM_AGENT)) return respondWithoutPages(c);
-    return c.env.ASSETS.fetch(c.req.raw);
-  });
+  app.on(["GET", "HEAD"], "*", serveFiles);
   app.all("*", () => {
     throw new SamovarError("method_not_allowed", "Pages are read-only.");
   });
@@ -115,7 +112,8 @@ function prepare(ports: Ports): MiddlewareHandler<AppContext> {
     await next();
     const { method, path } = c.req;
     const line = { method, path, status: c.res.status, ms: ports.clock.now() - startedAt };
-    if (path.startsWith("/api/") && path !== "/api/health") logger.info("http.request", line);
-    else logger.debug("http.request", line);
+    const isOrdinary = !path.startsWith("/api/") || path === "/api/health" || (isDelivery(c.req) && c.res.ok);
+    if (isOrdinary) logger.debug("http.request", line);
+    else logger.info("http.request", line);
   };
 }

@@ -11,6 +11,17 @@ it("fills in defaults", () => {
   });
 });
 
+it("reads the places of a provider as a list, and refuses what is none", () => {
+  const given = { ...TEST_SETTINGS, HETZNER_LOCATION: "fsn1,nbg1", HETZNER_IMAGE: "image=samovar" };
+  expect(getConfig(given)).toMatchObject({
+    HETZNER_LOCATION: ["fsn1", "nbg1"],
+    HETZNER_IMAGE: "image=samovar",
+    DIGITALOCEAN_IMAGE: "debian-12-x64",
+  });
+  const wrong = { ...TEST_SETTINGS, CLOUD_PROVIDER: "aws", HETZNER_LOCATION: "fsn1, nbg1", HETZNER_IMAGE: "a,!b" };
+  expect(() => getConfig(wrong)).toThrow(/CLOUD_PROVIDER[\s\S]*HETZNER_IMAGE[\s\S]*HETZNER_LOCATION/);
+});
+
 it("is parsed once for each set of bindings", () => {
   const env = { ...TEST_SETTINGS };
   expect(getConfig(env)).toBe(getConfig(env));
@@ -20,6 +31,13 @@ it("names all faults at once, and no secret", () => {
   const wrong = { ...TEST_SETTINGS, PUBLIC_URL: "nowhere", NODE_SLOTS: "0", OPERATOR_SECRET: "short-and-secret" };
   expect(() => getConfig(wrong)).toThrow(/PUBLIC_URL[\s\S]*OPERATOR_SECRET[\s\S]*NODE_SLOTS/);
   expect(() => getConfig(wrong)).not.toThrow(/short-and-secret/);
+});
+
+it("refuses settings of nodes that no node could use", () => {
+  const wrong = { MSG_BATCH_MAX_WAIT_MS: "100", MSG_RETRY_INITIAL_MS: "31000" };
+  expect(() => getConfig({ ...TEST_SETTINGS, ...wrong })).toThrow(
+    /MSG_BATCH_MIN_INTERVAL_MS: must not be more than MSG_BATCH_MAX_WAIT_MS[\s\S]*MSG_RETRY_INITIAL_MS/,
+  );
 });
 
 it("[F47] knows every limit of time of the table, as it is set or as the table has it", () => {

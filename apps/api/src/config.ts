@@ -3,19 +3,37 @@
  * `samovar up` sets the rest. docs/reference/configuration.md is generated from this.
  */
 import { parseJson } from "@samovar/base";
-import { agentKind, agentRelease, DEFAULT_TIME_LIMITS, LONGEST_LIMIT_MS, TIME_LIMITS } from "@samovar/contracts";
+import {
+  agentKind,
+  agentRelease,
+  checkNodeEnvironment,
+  DEFAULT_TIME_LIMITS,
+  LONGEST_LIMIT_MS,
+  nodeEnvironment,
+  providerName,
+  TIME_LIMITS,
+} from "@samovar/contracts";
 import type { TimeLimitName, TimeLimits } from "@samovar/contracts";
 import * as z from "zod";
 
 const duration = (defaultMs: number, about: string) =>
   z.coerce.number().int().positive().max(LONGEST_LIMIT_MS).default(defaultMs).describe(about);
-/** A time limit from the table that control plane and nodes share. */
+/** A time limit of the control plane alone; those of nodes are in {@link nodeEnvironment}. */
 const limit = (name: TimeLimitName) => {
-  const { ms, side, about } = TIME_LIMITS[name];
-  return duration(ms, side === "both" ? `${about}. Also a setting of the nodes: use the same value for both` : about);
+  const { ms, about } = TIME_LIMITS[name];
+  return duration(ms, about);
 };
 const count = (fallback: number, max: number, about: string) =>
   z.coerce.number().int().min(1).max(max).default(fallback).describe(about);
+/** Of a provider; separated by commas. */
+const places = (about: string) =>
+  z
+    .string()
+    .regex(/^[a-z0-9-]+(,[a-z0-9-]+)*$/, "expected names separated by commas, such as fsn1,nbg1")
+    .transform((text): readonly string[] => text.split(","))
+    .optional()
+    .describe(about);
+const sshKey = (about: string) => z.string().min(1).max(255).optional().describe(about);
 const json = <T extends z.ZodType>(inner: T) =>
   z
     .string()
@@ -34,7 +52,7 @@ const signingKey = z.object({
   d: z.string(),
 });
 
-export const settings = z.object({
+const controlPlaneSettings = z.object({
   INSTALLATION_ID: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{3,39}$/)
@@ -73,6 +91,14 @@ export const settings = z.object({
     .describe(
       "When this installation was restored from a backup, in Unix milliseconds. Earlier nodes are not its own, and runs that were in flight end",
     ),
+  FORMER_PUBLIC_URLS: z
+    .string()
+    .default("")
+    .transform((text) => text.split(/[\s,]+/).filter((url) => url !== ""))
+    .pipe(z.array(z.url({ protocol: /^https?$/ })).max(10))
+    .describe(
+      "Earlier values of PUBLIC_URL, separated by commas; nodes that were created with them still connect there",
+    ),
   OPERATOR_SECRET: z.string().min(32).describe("Secret. Authorises the initial setup"),
   SIGNING_KEY: json(signingKey).describe("Secret. Ed25519 private JWK that signs node and workspace tokens"),
   PREVIOUS_SIGNING_KEY: json(signingKey.omit({ d: true }))
@@ -83,7 +109,40 @@ export const settings = z.object({
     .regex(/^[A-Za-z0-9+/]{43}=$/)
     .describe("Secret. 32 bytes in base64 that encrypt stored credentials"),
   AGENT_RELEASE: json(agentRelease).describe("vm-agent release that nodes install"),
-  HETZNER_API_URL: z.url().default("https://api.hetzner.cloud/v1").describe("Base address of the provider's API"),
+  CLOUD_PROVIDER: providerName
+    .optional()
+    .describe(
+      "Where new nodes are created: `hetzner` or `digitalocean`; without it where their owner has a credential, Hetzner first",
+    ),
+  HETZNER_API_URL: z.url().default("https://api.hetzner.cloud/v1").describe("Base address of Hetzner's API"),
+  HETZNER_IMAGE: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._/=-]{0,127}$/)
+    .default("debian-12")
+    .describe(
+      "Image of new nodes: a name, the id of a snapshot, or a label such as `image=samovar` for the newest snapshot that has it",
+    ),
+  HETZNER_LOCATION: places(
+    "Locations in which nodes may be created, separated by commas, such as `fsn1,nbg1`; without it any",
+  ),
+  HETZNER_SSH_KEY: sshKey(
+    "Name or id of an ssh key of the Hetzner project that may enter nodes; without it Hetzner mails a root password for each",
+  ),
+  DIGITALOCEAN_API_URL: z
+    .url()
+    .default("https://api.digitalocean.com/v2")
+    .describe("Base address of DigitalOcean's API"),
+  DIGITALOCEAN_IMAGE: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/)
+    .default("debian-12-x64")
+    .describe("Image of new nodes: the slug of a public image, or the id of a snapshot"),
+  DIGITALOCEAN_REGION: places(
+    "Regions in which nodes may be created, separated by commas, such as `fra1,ams3`; without it any",
+  ),
+  DIGITALOCEAN_SSH_KEY: sshKey(
+    "Name, id or fingerprint of an ssh key of the account that may enter nodes; without it a password is mailed for each",
+  ),
   GITHUB_API_URL: z.url().default("https://api.github.com").describe("Base address of GitHub's API, for pull requests"),
   ALLOW_LOCAL_REPOS: z
     .stringbool()
@@ -98,7 +157,6 @@ export const settings = z.object({
     .enum(["small", "medium", "large"])
     .default("medium")
     .describe("Node size of a task if neither the task nor its project names one"),
-  LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info").describe("Lowest severity that is logged"),
   NODE_WARM_TIMEOUT_MS: duration(1_800_000, "How long a warm node waits for the next task"),
   NODE_IDLE_GRACE_MS: duration(1_000, "How long an idle node stays active before it becomes warm"),
   CONCURRENT_RUN_STARTS: count(10, 1_000, "Runs that one isolate of the control plane starts at once"),
@@ -116,6 +174,8 @@ export const settings = z.object({
     .describe("Retained workspaces per node that don't use a slot; each further one uses a slot"),
   MAX_NODES_PER_USER: count(10, 200, "Nodes that one person may have at once"),
   WRONG_SECRETS_PER_MINUTE: count(30, 1_000_000, "Wrong links, tokens and secrets a minute from one address"),
+  SETUPS_PER_MINUTE: count(20, 1_000_000, "Set-ups with the operator's secret a minute; each makes an API token"),
+  DEVICE_LOGINS_PER_MINUTE: count(10, 1_000_000, "Command lines that ask to sign in, a minute and address"),
   CHANGES_PER_MINUTE: count(3_000, 1_000_000, "Requests that change something, a minute and person"),
   NODE_REQUESTS_PER_MINUTE: count(6_000, 1_000_000, "Requests a minute from one node, or for one of its workspaces"),
   NODE_TOKEN_TTL_MS: duration(86_400_000, "TTL of node and workspace tokens; they are renewed earlier"),
@@ -123,20 +183,21 @@ export const settings = z.object({
   AUDIT_LOG_RETENTION_DAYS: count(365, 3_650, "Days for which entries of the audit log are kept"),
   SWEEP_CRON: z.string().default("*/15 * * * *").describe("When the sweep runs"),
   SWEEP_GRACE_MS: limit("SWEEP_GRACE_MS"),
-  CLONE_TIMEOUT_MS: limit("CLONE_TIMEOUT_MS"),
   WORKSPACE_READY_TIMEOUT_MS: limit("WORKSPACE_READY_TIMEOUT_MS"),
   SETUP_TIMEOUT_MS: limit("SETUP_TIMEOUT_MS"),
   TASK_QUEUE_TIMEOUT_MS: limit("TASK_QUEUE_TIMEOUT_MS"),
-  AGENT_INSTALL_TIMEOUT_MS: limit("AGENT_INSTALL_TIMEOUT_MS"),
   SESSION_START_TIMEOUT_MS: limit("SESSION_START_TIMEOUT_MS"),
   AGENT_IDLE_TIMEOUT_MS: limit("AGENT_IDLE_TIMEOUT_MS"),
   TASK_MAX_DURATION_MS: limit("TASK_MAX_DURATION_MS"),
   SESSION_STOP_TIMEOUT_MS: limit("SESSION_STOP_TIMEOUT_MS"),
-  FINISH_TIMEOUT_MS: limit("FINISH_TIMEOUT_MS"),
-  DRAIN_TIMEOUT_MS: limit("DRAIN_TIMEOUT_MS"),
   WORKSPACE_RETENTION_MS: limit("WORKSPACE_RETENTION_MS"),
   COMMIT_NAME: z.string().min(1).max(100).default("Samovar").describe("Author name of Samovar's commits"),
   COMMIT_EMAIL: z.string().min(3).max(200).default("samovar@localhost").describe("Author email of Samovar's commits"),
+});
+
+/** Those of nodes are here too: a new node gets them in its user data. */
+export const settings = controlPlaneSettings.extend(nodeEnvironment.shape).superRefine((config, context) => {
+  checkNodeEnvironment(config, (name, message) => context.addIssue({ code: "custom", path: [name], message }));
 });
 export type Config = z.infer<typeof settings>;
 

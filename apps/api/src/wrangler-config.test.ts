@@ -1,4 +1,5 @@
 import { env } from "cloudflare:workers";
+import { MAX_STEPS } from "@samovar/domain/run-waits";
 import { expect, test } from "vitest";
 import text from "../wrangler.jsonc?raw";
 import { parseWranglerConfig, toMiniflareOptions } from "./wrangler-config.ts";
@@ -19,4 +20,9 @@ test("every class of an object has an object migration, without which Cloudflare
 test("refuses a binding that would exist on Cloudflare only [R52]", () => {
   const withQueue = text.replace('"workers_dev": true', '"queues": { "producers": [] }, "workers_dev": true');
   expect(() => parseWranglerConfig(withQueue)).toThrow(/wrangler\.jsonc.*queues/s);
+});
+
+test("a run may take as many steps as it counts on", () => {
+  const [run] = parseWranglerConfig(text).workflows;
+  expect(run?.limits.steps).toBe(MAX_STEPS);
 });

@@ -13,10 +13,12 @@ export const TEST_SETTINGS = {
   CREDENTIALS_KEY: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
   AGENT_RELEASE: JSON.stringify({ version: "0.1.0", path: "/agent/vm-agent.cjs", sha256: "0".repeat(64) }),
   HETZNER_API_URL: "http://127.0.0.1:9/v1",
+  DIGITALOCEAN_API_URL: "http://127.0.0.1:9/v2",
   DEFAULT_AGENT: "script",
   SESSION_STOP_TIMEOUT_MS: "500",
   DRAIN_TIMEOUT_MS: "500",
   // Many tests share one address.
   WRONG_SECRETS_PER_MINUTE: "100000",
+  SETUPS_PER_MINUTE: "100000",
   LOG_LEVEL: "error",
 };

@@ -6,6 +6,7 @@ import { registerEgress } from "./program/egress.ts";
 import { registerAgents, registerCredentials } from "./program/agents.ts";
 import { registerBudget } from "./program/budget.ts";
 import { createBinder } from "./program/bind-command.ts";
+import { registerContexts } from "./program/contexts.ts";
 import { registerInstallation } from "./program/installation.ts";
 import { registerProjects } from "./program/projects.ts";
 import { registerSessions } from "./program/sessions.ts";
@@ -18,6 +19,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   const root = new Command("samovar")
     .description("Runs coding tasks on nodes that it creates and looks after.")
     .option("--data-dir <dir>", "data directory of the Samovar to use (or SAMOVAR_DATA_DIR)")
+    .option("--context <name>", "the Samovar to use, from `samovar context list` (or SAMOVAR_URL and SAMOVAR_TOKEN)")
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .showHelpAfterError("See: samovar --help");
@@ -32,6 +34,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     registerCredentials,
     registerEgress,
     registerAccess,
+    registerContexts,
     registerBudget,
   ])
     register(root, bind);

@@ -2,7 +2,7 @@
  * The addresses of the page. Ids are parsed here: what is inside gets typed ones. Chat comes at once, the rest when
  * needed. What an address shows is requested as soon as it is known, all in parallel; only its page waits for it.
  */
-import { projectId, sessionId, taskId, workspaceId } from "@samovar/contracts";
+import { projectId, sessionId, taskId, userCode, workspaceId } from "@samovar/contracts";
 import type { ProjectId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
 import type { QueryClient } from "@tanstack/react-query";
 import {
@@ -161,6 +161,16 @@ const nodesRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/nodes.tsx"), "Nodes"),
 });
 
+const connectRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: "/connect",
+  validateSearch: (search: Record<string, unknown>): { code?: string } => {
+    const code = userCode.safeParse(search["code"]);
+    return code.success ? { code: code.data } : {};
+  },
+  component: lazyRouteComponent(() => import("./pages/connect.tsx"), "Connect"),
+});
+
 const settingsRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: "/settings",
@@ -234,6 +244,7 @@ const routeTree = rootRoute.addChildren([
       projectSettingsRoute,
     ]),
     nodesRoute,
+    connectRoute,
     settingsRoute.addChildren([
       settingsHomeRoute,
       agentsRoute,

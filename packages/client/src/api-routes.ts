@@ -5,7 +5,7 @@ export interface ApiRoutes {
   "DELETE /api/agents/{kind}": { kind: string };
   "DELETE /api/budget/prices": { body?: never };
   "DELETE /api/credentials/{kind}": {
-    kind: "hetzner" | "anthropic" | "openai" | "google" | "github" | `agent:${string}`;
+    kind: "hetzner" | "digitalocean" | "anthropic" | "openai" | "google" | "github" | `agent:${string}`;
   };
   "DELETE /api/projects/{projectId}": { projectId: IdTypes["prj"] };
   "DELETE /api/projects/{projectId}/tasks/{taskId}": { projectId: IdTypes["prj"]; taskId: IdTypes["tsk"] };
@@ -17,6 +17,7 @@ export interface ApiRoutes {
   "GET /api/budget": { body?: never };
   "GET /api/budget/prices": { body?: never };
   "GET /api/credentials": { body?: never };
+  "GET /api/identity/device-logins/{userCode}": { userCode: string };
   "GET /api/me": { body?: never };
   "GET /api/nodes": {
     query?: {
@@ -108,8 +109,11 @@ export interface ApiRoutes {
     };
   };
   "POST /api/credentials/{kind}/validate": {
-    kind: "hetzner" | "anthropic" | "openai" | "google" | "github" | `agent:${string}`;
+    kind: "hetzner" | "digitalocean" | "anthropic" | "openai" | "google" | "github" | `agent:${string}`;
   };
+  "POST /api/identity/device-logins": { body: { name: string } };
+  "POST /api/identity/device-logins/token": { body: { deviceCode: string } };
+  "POST /api/identity/device-logins/{userCode}/answer": { userCode: string; body: { approve: boolean } };
   "POST /api/identity/links": { body?: never };
   "POST /api/identity/redeem": { body: { token: string } };
   "POST /api/identity/setup": { body: { revokeEarlier?: boolean } };
@@ -194,9 +198,10 @@ export interface ApiRoutes {
     };
   };
   "PUT /api/credentials/{kind}": {
-    kind: "hetzner" | "anthropic" | "openai" | "google" | "github" | `agent:${string}`;
+    kind: "hetzner" | "digitalocean" | "anthropic" | "openai" | "google" | "github" | `agent:${string}`;
     body:
       | { kind: "hetzner"; token: string }
+      | { kind: "digitalocean"; token: string }
       | { kind: "anthropic"; apiKey?: string; oauthToken?: string; baseUrl?: string }
       | { kind: "openai"; apiKey?: string; baseUrl?: string }
       | { kind: "google"; apiKey?: string; baseUrl?: string }

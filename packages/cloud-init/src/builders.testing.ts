@@ -3,7 +3,11 @@ import { nodeId } from "@samovar/contracts";
 import type { UserDataInput } from "./render.ts";
 
 export function userDataInput(
-  over: { agent?: Partial<UserDataInput["agent"]>; release?: Partial<UserDataInput["release"]> } = {},
+  over: {
+    agent?: Partial<UserDataInput["agent"]>;
+    release?: Partial<UserDataInput["release"]>;
+    environment?: UserDataInput["environment"];
+  } = {},
 ): UserDataInput {
   return {
     agent: {
@@ -14,6 +18,7 @@ export function userDataInput(
       ...over.agent,
     },
     release: { version: "0.1.0", path: "/agent/vm-agent-0.1.0.cjs", sha256: "ab".repeat(32), ...over.release },
+    environment: { ...over.environment },
     hostname: "samovar-nod-01kamhsyv7",
   };
 }

@@ -53,19 +53,19 @@ runcmd:
 
 describe("reading units", () => {
   test("[security 24] the agent's unit closes link-local addresses, where clouds have their metadata service", () => {
-    const [, service = ""] = agentUnit().split("[Service]");
+    const [, service = ""] = agentUnit({}).split("[Service]");
     expect(service.split("\n[")[0]).toMatch(/^IPAddressDeny=link-local$/m);
   });
 
   test("[R48] the agent's unit has a separate control group for workspaces, and outlives one that runs out of memory", () => {
-    const [, service = ""] = agentUnit().split("[Service]");
+    const [, service = ""] = agentUnit({}).split("[Service]");
     const lines = service.split("\n[")[0]?.split("\n");
     for (const line of ["Delegate=yes", "DelegateSubgroup=daemon", "OOMPolicy=continue", "TasksMax=infinity"])
       expect(lines).toContain(line);
   });
 
   test("the vm-agent's", () => {
-    expect(parseServiceUnit(agentUnit())).toMatchObject({
+    expect(parseServiceUnit(agentUnit({}))).toMatchObject({
       ok: true,
       value: {
         execStart: ["/opt/samovar/bin/node", "/opt/samovar/vm-agent.cjs", "daemon", "/etc/samovar/agent.json"],

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { agentSettings, LIMITS, nodeId } from "@samovar/contracts";
+import { agentSettings, LIMITS, LONGEST_LIMIT_MS, nodeEnvironment, nodeId } from "@samovar/contracts";
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { userDataInput } from "./builders.testing.ts";
@@ -40,6 +40,54 @@ describe("user data", () => {
         },
       ),
     );
+  });
+
+  test("[R40] the node's settings reach its vm-agent as they are, in its unit", () => {
+    const ascii = fc.string({ unit: fc.constantFrom(..."\"'\\%$ #;=`abc/-"), maxLength: 40 });
+    fc.assert(
+      fc.property(ascii, (path) => {
+        const environment = { SANDBOX_READ_ONLY_PATHS: `/${path}`, CLONE_TIMEOUT_MS: 1234 };
+        const unit = parsed(renderUserData(userDataInput({ environment }))).units["samovar-agent.service"];
+        expect(nodeEnvironment.parse(unit?.environment)).toEqual(nodeEnvironment.parse(environment));
+      }),
+    );
+  });
+
+  test("[check 25] holds no secret but the bootstrap token, and fits with everything at its longest", () => {
+    const longest = userDataInput({
+      agent: {
+        controlPlaneUrl: `https://${"x".repeat(60)}.example/${"y".repeat(1_900)}`,
+        bootstrapToken: "t".repeat(200),
+        stateDir: `/${"s".repeat(900)}`,
+      },
+      release: { version: "9".repeat(100), path: `/${"p".repeat(900)}` },
+      environment: {
+        LOG_LEVEL: "error",
+        WORKSPACE_RUNTIME: "sandbox",
+        WORKSPACE_IMAGE: "i".repeat(300),
+        SANDBOX_READ_ONLY_PATHS: `/${'"'.repeat(1_999)}`,
+        WORKSPACE_MAX_PROCESSES: 4_194_304,
+        WORKSPACE_MAX_MEMORY_MB: 2 ** 30,
+        WORKSPACE_MAX_DISK_MB: 2 ** 30,
+        CLONE_TIMEOUT_MS: LONGEST_LIMIT_MS,
+        AGENT_INSTALL_TIMEOUT_MS: LONGEST_LIMIT_MS,
+        FINISH_TIMEOUT_MS: LONGEST_LIMIT_MS,
+        DRAIN_TIMEOUT_MS: LONGEST_LIMIT_MS,
+        MSG_BATCH_MAX_WAIT_MS: 60_000,
+        MSG_BATCH_MIN_INTERVAL_MS: 60_000,
+        MSG_BATCH_MAX_SIZE: 100,
+        MSG_BATCH_MAX_BYTES: 196_608,
+        MSG_OUTBOX_MAX_ROWS: 1_000_000,
+        MSG_OUTBOX_FULL_POLICY: "drop_oldest",
+        MSG_RETRY_INITIAL_MS: 600_000,
+        MSG_RETRY_MAX_MS: 3_600_000,
+      },
+    });
+    expect(Object.keys(longest.environment).toSorted()).toEqual(Object.keys(nodeEnvironment.shape).toSorted());
+    const text = renderUserData({ ...longest, hostname: "h".repeat(63) });
+    expect(Buffer.byteLength(text)).toBeLessThan(LIMITS.userDataMaxBytes);
+    expect(text.split("t".repeat(200))).toHaveLength(2);
+    expect(Object.keys(nodeEnvironment.shape).filter((name) => /TOKEN|SECRET|KEY|PASSWORD/.test(name))).toEqual([]);
   });
 
   test("cloud-init's own YAML reader sees the same document", async () => {

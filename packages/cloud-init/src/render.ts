@@ -2,7 +2,7 @@
  * `#cloud-config` of a node. Holds one single-use bootstrap token and nothing that lives longer.
  * Its text is ASCII, and every string is one for YAML 1.1 (cloud-init) and 1.2 (ours) alike.
  */
-import { agentRelease, agentSettings, LIMITS } from "@samovar/contracts";
+import { agentRelease, agentSettings, LIMITS, nodeEnvironment, toVariables } from "@samovar/contracts";
 import { stringify } from "yaml";
 import * as z from "zod";
 import { INSTALL_SCRIPT } from "./install-script.ts";
@@ -17,13 +17,15 @@ export const PATHS = {
 const userDataInput = z.object({
   agent: agentSettings,
   release: agentRelease,
+  /** The settings of the node, as its vm-agent reads them. */
+  environment: nodeEnvironment,
   hostname: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "not a host name"),
 });
 export type UserDataInput = z.input<typeof userDataInput>;
 
 /** Throws `ZodError` on wrong input, and an error when the result is longer than a provider takes. */
 export function renderUserData(input: UserDataInput): string {
-  const { agent, release, hostname } = userDataInput.parse(input);
+  const { agent, release, environment, hostname } = userDataInput.parse(input);
   const agentUrl = new URL(agent.controlPlaneUrl.replace(/\/+$/, "") + release.path).href;
   const config = {
     hostname,
@@ -33,7 +35,7 @@ export function renderUserData(input: UserDataInput): string {
     write_files: [
       file(PATHS.settings, "0600", `${ascii(JSON.stringify(agent, null, 2))}\n`),
       file(PATHS.installScript, "0755", INSTALL_SCRIPT),
-      file(PATHS.unit, "0644", agentUnit()),
+      file(PATHS.unit, "0644", agentUnit(toVariables(environment))),
     ],
     runcmd: [
       // Package upgrades in the background hold locks and restart services under a running task.

@@ -12,7 +12,7 @@ export interface ServiceUnit {
   readonly requiredPaths: readonly string[];
 }
 
-const AGENT_UNIT = `[Unit]
+const renderAgentUnit = (settings: string) => `[Unit]
 Description=Samovar vm-agent
 Wants=network-online.target
 After=network-online.target
@@ -23,7 +23,7 @@ StartLimitIntervalSec=0
 Environment=PATH=/opt/samovar/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 Environment=HOME=/root
 Environment=LANG=C.UTF-8
-ExecStart=/opt/samovar/bin/node /opt/samovar/vm-agent.cjs daemon /etc/samovar/agent.json
+${settings}ExecStart=/opt/samovar/bin/node /opt/samovar/vm-agent.cjs daemon /etc/samovar/agent.json
 Restart=always
 RestartSec=1
 KillMode=process
@@ -43,9 +43,16 @@ WantedBy=multi-user.target
  * for the agent and all that it starts: workspaces cannot reach the cloud's metadata service (systemd.resource-control(5)).
  * Delegate and its subgroup (systemd 254 and newer): the agent makes control groups of its workspaces, which have their own
  * limits of tasks; one of them that runs out of memory must not stop the service.
+ * `environment`: the node's settings, printable ASCII. Throws on other text, which a unit cannot say.
  */
-export function agentUnit(): string {
-  return AGENT_UNIT;
+export function agentUnit(environment: Readonly<Record<string, string>>): string {
+  return renderAgentUnit(Object.entries(environment).map(assign).join(""));
+}
+
+function assign([name, value]: readonly [string, string]): string {
+  if (!/^[\x20-\x7e]*$/.test(value)) throw new Error(`${name} is not printable ASCII`);
+  const quoted = value.replaceAll(/["\\]/g, "\\$&").replaceAll("%", "%%");
+  return `Environment="${name}=${quoted}"\n`;
 }
 
 /** Reads a service unit; keys that Samovar does not use are ignored. The error is a sentence. */

@@ -7,6 +7,8 @@ export const auditAction = z.enum([
   "credential.deleted",
   "api_token.created",
   "api_token.revoked",
+  "device_login.approved",
+  "device_login.denied",
   "sign_in_link.created",
   "sign_in_link.redeemed",
   "sign_in_session.ended",
@@ -25,8 +27,8 @@ export const auditAction = z.enum([
 ]);
 export type AuditAction = z.infer<typeof auditAction>;
 
-/** `sign_in_link`: a browser that has just redeemed one. */
-export const auditActorKind = z.enum(["sign_in_session", "api_token", "sign_in_link", "operator"]);
+/** `sign_in_link`: a browser that has just redeemed one. `device_login`: a command line that a person let in. */
+export const auditActorKind = z.enum(["sign_in_session", "api_token", "sign_in_link", "device_login", "operator"]);
 export type AuditActorKind = z.infer<typeof auditActorKind>;
 
 /** A few short facts; never a secret. */

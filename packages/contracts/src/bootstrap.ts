@@ -4,12 +4,12 @@ import { millis, nodeId } from "./ids.ts";
 
 /** `/etc/samovar/agent.json`, written by cloud-init. Nothing in it is needed after the first boot. */
 export const agentSettings = z.object({
-  controlPlaneUrl: z.url({ protocol: /^https?$/ }),
+  controlPlaneUrl: z.url({ protocol: /^https?$/ }).max(2_000),
   nodeId,
   /** Single use, 15 minutes. */
   bootstrapToken: z.string().min(20).max(200),
   /** Where the vm-agent keeps its files, workspaces and installed agents. */
-  stateDir: z.string().startsWith("/"),
+  stateDir: z.string().startsWith("/").max(1_000),
 });
 export type AgentSettings = z.infer<typeof agentSettings>;
 
@@ -34,9 +34,9 @@ export type BootstrapReply = z.infer<typeof bootstrapReply>;
 
 /** The vm-agent's release that the control plane serves: one ESM file for Node 24. */
 export const agentRelease = z.object({
-  version: z.string(),
+  version: z.string().max(100),
   /** Path below the control plane's address. */
-  path: z.string().startsWith("/"),
+  path: z.string().startsWith("/").max(1_000),
   /** SHA-256 (hex) of the file. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });

@@ -2,9 +2,10 @@
 import * as z from "zod";
 import { MAX_SECRET_VARIABLES, variables } from "./environment-name.ts";
 import { credentialId, millis } from "./ids.ts";
+import { PROVIDERS } from "./providers.ts";
 import { slug } from "./slug.ts";
 
-export const CREDENTIAL_KINDS = ["hetzner", "anthropic", "openai", "google", "github"] as const;
+export const CREDENTIAL_KINDS = [...PROVIDERS, "anthropic", "openai", "google", "github"] as const;
 
 /** `agent:<kind>` holds the secret variables of an agent that a person has defined. */
 export type CredentialKind = (typeof CREDENTIAL_KINDS)[number] | `agent:${string}`;
@@ -23,6 +24,7 @@ const secretVariables = variables(secret, MAX_SECRET_VARIABLES).refine(
 /** The secrets of each kind. A model's credential is a key, a base URL that needs no key, or both. */
 export const credentialSecret = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("hetzner"), token: secret }),
+  z.object({ kind: z.literal("digitalocean"), token: secret }),
   z.object({
     kind: z.literal("anthropic"),
     apiKey: secret.optional(),

@@ -16,6 +16,7 @@ export const ERROR_CATALOGUE = {
   rate_limited: { status: 429, fault: "caller", retriable: true },
   internal: { status: 500, fault: "samovar", retriable: true },
   provider_error: { status: 502, fault: "provider", retriable: true },
+  newer_data: { status: 503, fault: "samovar", retriable: false },
   unavailable: { status: 503, fault: "samovar", retriable: true },
 } as const satisfies Record<string, { status: number; fault: "caller" | "samovar" | "provider"; retriable: boolean }>;
 

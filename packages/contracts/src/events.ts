@@ -13,24 +13,29 @@ const eventOf = <K extends string, B extends z.ZodRawShape>(kind: K, body: B) =>
 export const sessionOutcome = z.enum(["clean", "error", "crashed", "cancelled", "timeout"]);
 export type SessionOutcome = z.infer<typeof sessionOutcome>;
 
+/**
+ * A text of the node, cut to its bound instead of refused: an event that is refused is lost, and with it how a session ended.
+ */
+const cutTo = (maxChars: number) => z.string().transform((text) => text.slice(0, maxChars).toWellFormed());
+
 /** Sent once the transcript is closed and the session's outbox is drained, or the store has refused the rest for too long. */
 export const sessionEnd = z.object({
   outcome: sessionOutcome,
   /** ACP's stop reason, if the turn ended with one. */
-  stopReason: z.string().nullable(),
+  stopReason: cutTo(100).nullable(),
   /** Why it ended; null for a clean end. */
   failure: failure.nullable(),
-  branch: z.string().nullable(),
+  branch: cutTo(500).nullable(),
   commits: z.array(commitView).max(200),
   diffStat: diffStat.nullable(),
   pushed: z.boolean(),
-  pushError: z.string().nullable(),
+  pushError: cutTo(4000).nullable(),
   /** The unpushed commits, uploaded to the control plane; null when everything was pushed or there was nothing to push. */
   bundle: bundleView.nullable(),
   /** Which part of the work exists only in the workspace although the rest was pushed; null when none does. */
   warning: z.string().max(4000).nullable().default(null),
   /** The agent's last message, cut at a sentence. */
-  summary: z.string().nullable(),
+  summary: cutTo(1000).nullable(),
   usage: usage.nullable(),
   /** How often the agent was started again after it had died. */
   restarts: z.number().int().nonnegative(),

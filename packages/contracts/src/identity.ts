@@ -84,3 +84,64 @@ export type SignInSessionView = z.infer<typeof signInSessionView>;
 /** How many sign-in sessions were ended. */
 export const signedOutOthers = z.object({ signedOut: z.number().int().nonnegative() });
 export type SignedOutOthers = z.infer<typeof signedOutOthers>;
+
+/** Without vowels, so that no words appear, and without characters that look alike. */
+const USER_CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ";
+export const USER_CODE = { letters: USER_CODE_LETTERS, length: 8, ttlMs: 15 * 60_000 } as const;
+
+/** `BCDF-GHJK`, in either case and with or without the hyphen. */
+export const userCode = z
+  .string()
+  .max(20)
+  .transform((text) => text.toUpperCase().replaceAll(/[\s-]/g, ""))
+  .refine((text) => new RegExp(`^[${USER_CODE_LETTERS}]{${USER_CODE.length}}$`).test(text), {
+    error: "A code has eight letters, such as BCDF-GHJK.",
+  })
+  .transform((text) => `${text.slice(0, 4)}-${text.slice(4)}`);
+
+/**
+ * `POST /api/identity/device-logins` by a command line that has no token yet, as in OAuth's device authorization
+ * (RFC 8628): a person compares the code and answers on the page.
+ */
+export const createDeviceLogin = z.strictObject({
+  /** What asks, such as `ada@laptop`; the person sees it. */
+  name: z.string().trim().min(1).max(100),
+});
+
+export const createdDeviceLogin = z.object({
+  /** Secret: it gets the token. */
+  deviceCode: z.string(),
+  userCode: z.string(),
+  /** The page with the question. */
+  verificationUrl: z.string(),
+  expiresAt: millis,
+  /** How long to wait between two requests for the token. */
+  intervalMs: z.number().int().positive(),
+});
+export type CreatedDeviceLogin = z.infer<typeof createdDeviceLogin>;
+
+/** `POST /api/identity/device-logins/token`. */
+export const redeemDeviceLogin = z.strictObject({ deviceCode: z.string().min(20).max(200) });
+
+export const deviceLoginOutcome = z.discriminatedUnion("status", [
+  z.object({ status: z.literal("pending") }),
+  z.object({ status: z.literal("denied") }),
+  z.object({ status: z.literal("expired") }),
+  z.object({ status: z.literal("approved"), token: z.string(), tokenId: apiTokenId, expiresAt: millis.nullable() }),
+]);
+export type DeviceLoginOutcome = z.infer<typeof deviceLoginOutcome>;
+
+/** `GET /api/identity/device-logins/:userCode`: what the person is asked. */
+export const deviceLoginView = z.object({
+  userCode: z.string(),
+  name: z.string(),
+  /** Where the request came from, as far as the network says. */
+  address: z.string(),
+  status: z.enum(["pending", "approved", "denied"]),
+  createdAt: millis,
+  expiresAt: millis,
+});
+export type DeviceLoginView = z.infer<typeof deviceLoginView>;
+
+/** `POST /api/identity/device-logins/:userCode/answer`. */
+export const answerDeviceLogin = z.strictObject({ approve: z.boolean() });

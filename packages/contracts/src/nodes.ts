@@ -3,6 +3,7 @@ import * as z from "zod";
 import { failure } from "./errors.ts";
 import { millis, nodeId, projectId, sessionId, taskId } from "./ids.ts";
 import { vmSize } from "./projects.ts";
+import { providerName } from "./providers.ts";
 import { taskStatus } from "./tasks.ts";
 
 export const NODE_STATES = ["provisioning", "active", "warm", "draining", "destroying", "destroyed"] as const;
@@ -34,7 +35,7 @@ export type NodeRuntime = z.infer<typeof nodeRuntime>;
 export const nodeView = z.object({
   id: nodeId,
   name: z.string(),
-  provider: z.string(),
+  provider: providerName,
   serverId: z.string().nullable(),
   size: vmSize,
   location: z.string().nullable(),

@@ -5,6 +5,7 @@
 import type { Millis } from "@samovar/base";
 import { getEnclosingMs } from "@samovar/contracts";
 import type { TimeLimits } from "@samovar/contracts";
+import { MAX_REPLACEMENTS } from "./task-run.ts";
 import type { RunWait } from "./task-run.ts";
 
 /** A node that does not confirm a removal soon still has the command; the sweep handles the rest. */
@@ -31,10 +32,10 @@ export function getRunWaits(limits: TimeLimits): Readonly<Record<RunWait, number
   };
 }
 
-/** Steps allowed by the cloud's smallest plan; sleeps do not count. */
-export const MAX_STEPS = 1024;
+/** Steps that the platform allows one run, as `apps/api/wrangler.jsonc` says. */
+export const MAX_STEPS = 10_000;
 
-/** Polls in one wait. Together with all other steps they stay below {@link MAX_STEPS}; the test proves it. */
+/** Polls in one wait. Together with all other steps they stay far below {@link MAX_STEPS}, see {@link countMostSteps}. */
 export const MAX_POLLS: Readonly<Record<RunWait, number>> = {
   node: 40,
   workspace: 40,
@@ -46,6 +47,21 @@ export const MAX_POLLS: Readonly<Record<RunWait, number>> = {
 
 /** Polls during one stay in the queue. */
 export const MAX_QUEUE_POLLS = 150;
+
+/** A run's other steps, rounded up: requests, changes of the task, marks, pull requests, and the repeated writing of its end. */
+const SINGLE_STEPS = 150;
+
+/**
+ * The most steps of one run. A pause after a poll counts like a step, because the platform does not say whether a wait for an
+ * event does. Each node that is tried may mean another stay in the queue, and the last poll of a wait is over its limit.
+ */
+export function countMostSteps(): number {
+  const nodes = MAX_REPLACEMENTS + 1;
+  const { node, workspace, start, work, drain, removal } = MAX_POLLS;
+  const once = [start, work, drain, removal, MAX_VERIFICATIONS];
+  const polls = [...once, ...Array.from({ length: nodes }, () => [MAX_QUEUE_POLLS, node, workspace]).flat()];
+  return 2 * polls.reduce((sum, limit) => sum + limit + 1, 0) + SINGLE_STEPS;
+}
 
 /** The first wait for a signal. Signals are stored and retried until delivered, so a poll before one only makes up for a lost one. */
 const FIRST_POLL_MS = 15_000;

@@ -5,8 +5,9 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { assertNever, type Clock, errorMessage, type Logger, type Timers } from "@samovar/base";
-import type { StartGate } from "@samovar/processes";
+import { openCpuGroup, type StartGate } from "@samovar/processes";
 import { ApiError } from "./api/errors.ts";
+import { createFirewalls, type Firewalls } from "./firewalls.ts";
 import { createMachineEnvironment } from "./machine/environment.ts";
 import { SYSTEMCTL_SHIM } from "./machine/first-boot.ts";
 import { getLayout } from "./machine/layout.ts";
@@ -34,15 +35,18 @@ export interface NewServer {
   readonly location: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly userData: string;
+  /** Ids of the firewalls that it is behind from the start. */
+  readonly firewalls: readonly number[];
   readonly start: boolean;
 }
 
 export type PowerCommand = "poweron" | "poweroff" | "shutdown" | "reboot" | "reset";
 
 export interface Cloud {
+  readonly firewalls: Firewalls;
   servers(): readonly ServerRecord[];
   actions(): readonly ActionRecord[];
-  /** Throws `uniqueness_error`. The actions are those of creation and, if asked for, of starting. */
+  /** Throws `uniqueness_error`, `not_found` for a firewall. The actions are those of creation and, if asked for, of starting. */
   create(input: NewServer): {
     readonly server: ServerRecord;
     readonly actions: readonly [ActionRecord, ...ActionRecord[]];
@@ -66,6 +70,7 @@ export function openCloud(options: CloudOptions): Cloud {
   const { dataDir, file, clock, logger } = options;
   const shims = join(dataDir, "bin");
   const state = file.load();
+  const cpuGroup = openCpuGroup("nodes");
   const machines = new Map<number, Machine>();
   const busy = new Map<number, Promise<void>>();
   let closing = false;
@@ -85,6 +90,7 @@ export function openCloud(options: CloudOptions): Cloud {
     const layout = getLayout(dataDir, server.id);
     const made = machine({
       ...options,
+      enterGroup: cpuGroup.enter,
       layout,
       environment: createMachineEnvironment({
         layout,
@@ -112,19 +118,34 @@ export function openCloud(options: CloudOptions): Cloud {
     logger.info("server.status", { server: server.id, serverName: server.name, status });
   }
 
-  function newAction(server: ServerRecord, command: string): ActionRecord {
+  function newAction(
+    command: string,
+    on: Pick<ActionRecord, "serverId" | "firewallId">,
+    status: "running" | "success" = "running",
+  ): ActionRecord {
     const action: ActionRecord = {
+      ...on,
       id: state.nextActionId++,
       command,
-      status: "running",
+      status,
       startedAt: clock.now(),
-      finishedAt: null,
-      serverId: server.id,
+      finishedAt: status === "running" ? null : clock.now(),
       error: null,
     };
     state.actions = [...state.actions, action].slice(-KEPT_ACTIONS);
     return action;
   }
+
+  const newServerAction = ({ id }: ServerRecord, command: string) =>
+    newAction(command, { serverId: id, firewallId: null });
+
+  const firewalls = createFirewalls({
+    state,
+    clock,
+    save,
+    requireServer: (id) => void known(id),
+    addDoneAction: (command, on) => newAction(command, on, "success"),
+  });
 
   /** Runs in the background, after the caller has answered; finishes the actions as it ends. */
   function work(server: ServerRecord, actions: readonly ActionRecord[], task: () => Promise<void>): void {
@@ -175,6 +196,7 @@ export function openCloud(options: CloudOptions): Cloud {
     }
     machines.delete(server.id);
     state.servers = state.servers.filter((other) => other.id !== server.id);
+    for (const firewall of state.firewalls) firewall.serverIds = firewall.serverIds.filter((id) => id !== server.id);
     save();
     logger.info("server.deleted", { server: server.id, serverName: server.name });
   }
@@ -213,11 +235,13 @@ export function openCloud(options: CloudOptions): Cloud {
   for (const server of state.servers) resume(server);
 
   return {
+    firewalls,
     servers: () => state.servers,
     actions: () => state.actions,
 
-    create({ userData, start, ...input }) {
+    create({ userData, start, firewalls: firewallIds, ...input }) {
       requireFreeName(state.servers, input.name, null);
+      for (const id of firewallIds) firewalls.apply(id, []);
       const server: ServerRecord = {
         ...input,
         labels: { ...input.labels },
@@ -230,8 +254,9 @@ export function openCloud(options: CloudOptions): Cloud {
       mkdirSync(dirname(seed), { recursive: true, mode: 0o700 });
       writeFileSync(seed, userData, { mode: 0o600 });
       state.servers.push(server);
-      const created = newAction(server, "create_server");
-      const next = start ? [newAction(server, "start_server")] : [];
+      for (const id of firewallIds) firewalls.apply(id, [server.id]);
+      const created = newServerAction(server, "create_server");
+      const next = start ? [newServerAction(server, "start_server")] : [];
       save();
       logger.info("server.created", { server: server.id, serverName: server.name });
       work(server, [created, ...next], async () => {
@@ -253,7 +278,7 @@ export function openCloud(options: CloudOptions): Cloud {
       const server = known(id);
       if (server.status === "deleting" || busy.has(id))
         throw new ApiError("locked", "server is locked by a running action");
-      const action = newAction(server, POWER_ACTION[command]);
+      const action = newServerAction(server, POWER_ACTION[command]);
       if (command === "poweron") setStatus(server, server.status === "running" ? "running" : "starting");
       else setStatus(server, "stopping");
       work(server, [action], () => powerTask(command, server));
@@ -266,7 +291,7 @@ export function openCloud(options: CloudOptions): Cloud {
         (action) => action.serverId === id && action.command === "delete_server" && action.status === "running",
       );
       if (server.status === "deleting" && earlier !== undefined) return earlier;
-      const action = newAction(server, "delete_server");
+      const action = newServerAction(server, "delete_server");
       setStatus(server, "deleting");
       work(server, [action], () => destroy(server));
       return action;
@@ -279,6 +304,7 @@ export function openCloud(options: CloudOptions): Cloud {
       const ended = servers === "stop" ? await Promise.allSettled(all.map((one) => one.powerOff())) : [];
       await Promise.all(busy.values());
       const failed = ended.find((result) => result.status === "rejected");
+      if (servers === "stop") cpuGroup.remove();
       if (failed !== undefined) throw new Error("a server could not be stopped", { cause: failed.reason });
     },
   };

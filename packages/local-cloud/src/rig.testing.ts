@@ -103,6 +103,7 @@ export async function makeRig(): Promise<Rig> {
       path: "/agent/vm-agent.cjs",
       sha256: sha256(TINY_AGENT),
     },
+    environment: { SANDBOX_READ_ONLY_PATHS: '/srv/tools of "all":/100%' },
     hostname: "samovar-1",
   });
   const inState = (id: number, name: string) => join(dataDir, "vm", String(id), "var/lib/samovar", name);

@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { systemTimers, type Timers } from "@samovar/base";
+import { nodeEnvironment, toVariables } from "@samovar/contracts";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { isAlive, processTable } from "./machine/process-table.ts";
 import { makeRig, type Rig, TOKEN, WAIT } from "./rig.testing.ts";
@@ -38,11 +39,14 @@ describe("a server", () => {
       HOME: join(root, "root"),
       SAMOVAR_AGENTS_DIR: "/agents",
       LANG: "C.UTF-8",
+      SANDBOX_READ_ONLY_PATHS: '/srv/tools of "all":/100%',
     });
     expect(start.env["PATH"]).toMatch(new RegExp(`^${root}/opt/samovar/bin:`));
     expect(Object.keys(start.env)).not.toContain("SAMOVAR_TEST_CANARY");
     // Node itself passes this one on, when the tests count what processes ran.
-    const given = Object.keys(start.env).filter((name) => name !== "NODE_V8_COVERAGE");
+    const settings = Object.keys(toVariables(nodeEnvironment.parse({})));
+    expect(Object.keys(start.env)).toEqual(expect.arrayContaining(settings));
+    const given = Object.keys(start.env).filter((name) => name !== "NODE_V8_COVERAGE" && !settings.includes(name));
     expect(given.toSorted()).toEqual([
       "HOME",
       "LANG",

@@ -16,13 +16,35 @@ const serverRecord = z.object({
 });
 export type ServerRecord = z.infer<typeof serverRecord>;
 
+const firewallRule = z.object({
+  direction: z.enum(["in", "out"]),
+  protocol: z.enum(["tcp", "udp", "icmp", "esp", "gre"]),
+  port: z.string().nullable(),
+  source_ips: z.array(z.string()),
+  destination_ips: z.array(z.string()),
+  description: z.string().nullable(),
+});
+export type FirewallRule = z.infer<typeof firewallRule>;
+
+const firewallRecord = z.object({
+  id: z.number().int().positive(),
+  name: z.string(),
+  labels: z.record(z.string(), z.string()),
+  rules: z.array(firewallRule),
+  createdAt: z.number(),
+  /** The servers behind it. */
+  serverIds: z.array(z.number().int().positive()),
+});
+export type FirewallRecord = z.infer<typeof firewallRecord>;
+
 const actionRecord = z.object({
   id: z.number().int().positive(),
   command: z.string(),
   status: z.enum(["running", "success", "error"]),
   startedAt: z.number(),
   finishedAt: z.number().nullable(),
-  serverId: z.number().int().positive(),
+  serverId: z.number().int().positive().nullable(),
+  firewallId: z.number().int().positive().nullable().default(null),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
 });
 export type ActionRecord = z.infer<typeof actionRecord>;
@@ -33,7 +55,10 @@ const cloudState = z.object({
   mark: z.string().regex(/^[0-9a-f]{16}$/),
   nextServerId: z.number().int().positive(),
   nextActionId: z.number().int().positive(),
+  // Clouds of earlier versions have no firewalls.
+  nextFirewallId: z.number().int().positive().default(1),
   servers: z.array(serverRecord),
+  firewalls: z.array(firewallRecord).default([]),
   actions: z.array(actionRecord),
 });
 export type CloudState = z.infer<typeof cloudState>;
@@ -50,7 +75,14 @@ export function stateFile(dataDir: string, newMark: () => string): StateFile {
     load() {
       const text = textOf(path);
       if (text === null)
-        return { version: 1, mark: newMark(), nextServerId: 1, nextActionId: 1, servers: [], actions: [] };
+        return cloudState.parse({
+          version: 1,
+          mark: newMark(),
+          nextServerId: 1,
+          nextActionId: 1,
+          servers: [],
+          actions: [],
+        });
       try {
         return cloudState.parse(JSON.parse(text));
       } catch (cause) {

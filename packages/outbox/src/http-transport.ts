@@ -1,8 +1,9 @@
 /** Sends a batch to the control plane. Every failure is an outcome, never an exception. */
-import { errorMessage, redactText } from "@samovar/base";
+import { errorMessage, parseJson, redactText } from "@samovar/base";
 import type { WorkspaceId } from "@samovar/base";
 import type { DeliveredMessage, DeliveryReply } from "@samovar/contracts";
 import { deliveryReply } from "@samovar/contracts";
+import { type HttpResponse, sendRequest } from "./send-request.ts";
 
 export type SendOutcome =
   | { readonly kind: "answered"; readonly reply: DeliveryReply }
@@ -27,14 +28,13 @@ export function httpTransport(controlPlaneUrl: string, workspaceId: WorkspaceId)
   return {
     async send(messages, token, signal) {
       try {
-        const response = await fetch(url, {
+        const response = await sendRequest(url, {
           method: "POST",
           headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
           body: JSON.stringify({ messages }),
-          redirect: "error",
           signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
         });
-        return await toOutcome(response, messages.length);
+        return toOutcome(response, messages.length);
       } catch (error) {
         return { kind: "failed", answered: false, reason: networkReason(error), retryAfterMs: null };
       }
@@ -42,9 +42,8 @@ export function httpTransport(controlPlaneUrl: string, workspaceId: WorkspaceId)
   };
 }
 
-async function toOutcome(response: Response, rows: number): Promise<SendOutcome> {
-  if (response.ok) return readReply(await response.json(), rows);
-  await response.body?.cancel();
+function toOutcome(response: HttpResponse, rows: number): SendOutcome {
+  if (response.status >= 200 && response.status < 300) return readReply(parseJson(response.text), rows);
   if (response.status === 401) return { kind: "unauthorized" };
   if (response.status === 413) return { kind: "too_large" };
   const reason = `the store answered ${response.status}`;
@@ -57,14 +56,9 @@ function readReply(body: unknown, rows: number): SendOutcome {
   return { kind: "failed", answered: true, reason: "the store's answer could not be understood", retryAfterMs: null };
 }
 
-function retryAfter(response: Response): number | null {
-  const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
+function retryAfter(response: HttpResponse): number | null {
+  const seconds = Number(response.headers["retry-after"] ?? Number.NaN);
   return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
 }
 
-const networkReason = (error: unknown): string =>
-  redactText(
-    error instanceof Error && error.cause !== undefined
-      ? `${error.message}: ${errorMessage(error.cause)}`
-      : errorMessage(error),
-  );
+const networkReason = (error: unknown): string => redactText(errorMessage(error));

@@ -2,6 +2,7 @@
 export * from "./delivery.ts";
 export * from "./http-transport.ts";
 export * from "./open.ts";
+export * from "./send-request.ts";
 export * from "./session-record.ts";
 export * from "./settings.ts";
 export * from "./store.ts";

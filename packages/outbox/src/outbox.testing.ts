@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { idSource, silentLogger, systemClock, systemRandom } from "@samovar/base";
 import { sha256 } from "@samovar/base/sha256";
-import type { DeliveredMessage, DeliveryReply } from "@samovar/contracts";
+import { type DeliveredMessage, type DeliveryReply, nodeEnvironment } from "@samovar/contracts";
 import { hashMessage, digestTranscript } from "@samovar/domain/transcript-digest";
 import type { EmittedMessage } from "@samovar/domain/emitted-message";
 import { toDeliveryResult, decideDelivery, readDeliveredRow } from "@samovar/domain/message-store";
@@ -14,7 +14,7 @@ import { Delivery } from "./delivery.ts";
 import type { SendOutcome, Transport } from "./http-transport.ts";
 import { openSessionFile } from "./open.ts";
 import type { Salvage } from "./open.ts";
-import { DEFAULT_OUTBOX_SETTINGS } from "./settings.ts";
+import { type OutboxSettings, toOutboxSettings } from "./settings.ts";
 import { OutboxStore } from "./store.ts";
 
 export const ids = idSource(systemClock, systemRandom);
@@ -94,9 +94,9 @@ export class Sender {
   store: OutboxStore;
   delivery: Delivery;
 
-  constructor(session: PlainStore["session"], settings: Partial<typeof DEFAULT_OUTBOX_SETTINGS> = {}) {
+  constructor(session: PlainStore["session"], settings: Partial<OutboxSettings> = {}) {
     this.#session = session;
-    this.settings = { ...DEFAULT_OUTBOX_SETTINGS, ...settings };
+    this.settings = { ...toOutboxSettings(nodeEnvironment.parse({})), minIntervalMs: 50, ...settings };
     [this.#file, this.store, this.delivery] = this.#open();
   }
 

@@ -1,4 +1,5 @@
-/** Settings of an outbox; the session host reads them from `MSG_*`. */
+/** Settings of an outbox: the variables `MSG_*` of a node. */
+import type { NodeEnvironment } from "@samovar/contracts";
 import type { FlushSettings } from "@samovar/domain/outbox-flush";
 
 export interface OutboxSettings extends FlushSettings {
@@ -8,13 +9,15 @@ export interface OutboxSettings extends FlushSettings {
   readonly fullPolicy: "pause" | "drop_oldest";
 }
 
-export const DEFAULT_OUTBOX_SETTINGS: OutboxSettings = {
-  rows: 50,
-  bytes: 65_536,
-  minIntervalMs: 50,
-  maxWaitMs: 2_000,
-  retryInitialMs: 1_000,
-  retryMaxMs: 30_000,
-  maxRows: 10_000,
-  fullPolicy: "pause",
-};
+export function toOutboxSettings(env: NodeEnvironment): OutboxSettings {
+  return {
+    rows: env.MSG_BATCH_MAX_SIZE,
+    bytes: env.MSG_BATCH_MAX_BYTES,
+    minIntervalMs: env.MSG_BATCH_MIN_INTERVAL_MS,
+    maxWaitMs: env.MSG_BATCH_MAX_WAIT_MS,
+    retryInitialMs: env.MSG_RETRY_INITIAL_MS,
+    retryMaxMs: env.MSG_RETRY_MAX_MS,
+    maxRows: env.MSG_OUTBOX_MAX_ROWS,
+    fullPolicy: env.MSG_OUTBOX_FULL_POLICY,
+  };
+}

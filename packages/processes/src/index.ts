@@ -1,4 +1,6 @@
 /** This machine's processes: how they are started (priority, turns), known again later, and how much of a time span they had. */
+export { type ControlGroups, getUnifiedDirectory, parseControlGroups } from "./control-groups.ts";
+export { type CpuGroup, openCpuGroup } from "./cpu-group.ts";
 export { findProgram } from "./find-program.ts";
 export { LOWER_BY, lowerArgv, lowerGroup, lowerGroupOf, lowerStarted } from "./priority.ts";
 export { findByArguments, isAlive, killMarked, markProcess, type ProcessMark } from "./process-mark.ts";

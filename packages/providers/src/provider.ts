@@ -1,9 +1,9 @@
 /** What Samovar needs of a cloud. One contract suite runs over every implementation. */
 import type { Millis, Result } from "@samovar/base";
-import type { SizeOffer, VmSize } from "@samovar/contracts";
+import type { ProviderName, SizeOffer, VmSize } from "@samovar/contracts";
 
 export interface ServerSpec {
-  /** Unique in the provider's project: the idempotency key of creation. */
+  /** The idempotency key of creation, where the provider keeps names unique and where it does not. */
   readonly name: string;
   readonly size: VmSize;
   readonly userData: string;
@@ -43,8 +43,11 @@ export interface ProviderFault {
 }
 
 export interface Provider {
-  readonly name: string;
-  /** Makes the server, or adopts the one of this name that carries the same labels (an earlier answer was lost). */
+  readonly name: ProviderName;
+  /**
+   * Makes the server behind the installation's firewall, or adopts the one of this name that carries the same labels (an
+   * earlier answer was lost). The firewall has no inbound rules; it is made, found or repaired first.
+   */
   createServer(spec: ServerSpec): Promise<Result<Server, ProviderFault>>;
   findServer(name: string): Promise<Result<Server | null, ProviderFault>>;
   getServer(id: string): Promise<Result<Server | null, ProviderFault>>;
@@ -54,6 +57,10 @@ export interface Provider {
   listServers(labels: Readonly<Record<string, string>>): Promise<Result<readonly Server[], ProviderFault>>;
   /** What each size would be if it were made now. */
   listSizes(): Promise<Result<readonly SizeOffer[], ProviderFault>>;
+  /** The permissions that the token lacks, in the provider's words. Nothing is changed. */
+  listMissingPermissions(): Promise<Result<readonly string[], ProviderFault>>;
+  /** Deletes what the installation's servers shared, such as their firewall; `in_use` while there are servers. */
+  deleteSharedResources(): Promise<Result<"deleted" | "in_use", ProviderFault>>;
 }
 
 /** Labels on each server that we make. */

@@ -53,6 +53,6 @@ it("[R48] has limits of workspaces", () => {
 
 it("reports every invalid setting at once", () => {
   expect(() => read({ DRAIN_TIMEOUT_MS: "0", CLONE_TIMEOUT_MS: "soon", LOG_LEVEL: "loud" })).toThrow(
-    /CLONE_TIMEOUT_MS[\s\S]*DRAIN_TIMEOUT_MS[\s\S]*LOG_LEVEL/,
+    /LOG_LEVEL[\s\S]*CLONE_TIMEOUT_MS[\s\S]*DRAIN_TIMEOUT_MS/,
   );
 });

@@ -1,18 +1,15 @@
 /**
- * The vm-agent's settings: `agent.json` (written by the node's user data) and a few environment variables. Parsed once; all
- * errors are reported together.
+ * The vm-agent's settings: `agent.json` and environment variables, both from the node's user data. Parsed once; all errors
+ * are reported together.
  */
 import type { NodeId } from "@samovar/base";
-import { agentSettings, LONGEST_LIMIT_MS, TIME_LIMITS } from "@samovar/contracts";
-import type { TimeLimitName } from "@samovar/contracts";
+import { agentSettings, type NodeEnvironment, nodeEnvironment } from "@samovar/contracts";
 import { START_GATE_VARIABLE } from "@samovar/processes";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
-import { limitEnvironment, type LimitSettings } from "./limits/limits.ts";
-import { DEFAULT_DOCKER_SETTINGS } from "./runtime/docker/choose-docker.ts";
-import { imageReference } from "./runtime/docker/devcontainer.ts";
-import { RUNTIME_MODES, type RuntimeSettings } from "./runtime/choose-runtime.ts";
+import type { LimitSettings } from "./limits/limits.ts";
+import type { RuntimeSettings } from "./runtime/choose-runtime.ts";
 import manifest from "../package.json" with { type: "json" };
 
 export const AGENT_VERSION: string = manifest.version;
@@ -20,23 +17,7 @@ export const AGENT_VERSION: string = manifest.version;
 /** The token is removed from the file after the first boot. */
 const agentFile = agentSettings.extend({ bootstrapToken: agentSettings.shape.bootstrapToken.optional() });
 
-/** A time limit that the control plane shares. */
-const limit = (name: TimeLimitName) =>
-  z.coerce.number().int().positive().max(LONGEST_LIMIT_MS).default(TIME_LIMITS[name].ms);
-
-const runtimeEnvironment = {
-  /** Where agents run; `auto`: in a sandbox if one works on this node, else in docker containers if they do. */
-  WORKSPACE_RUNTIME: z.enum(RUNTIME_MODES).default("auto"),
-  /** The image of containers, for projects without a devcontainer; it needs the GNU C library, libstdc++ and git. */
-  WORKSPACE_IMAGE: imageReference.default(DEFAULT_DOCKER_SETTINGS.image),
-  /** More files and directories that agents in a sandbox can read, separated by colons. */
-  SANDBOX_READ_ONLY_PATHS: z
-    .string()
-    .default("")
-    .transform((text) => text.split(":").filter((path) => path !== ""))
-    .pipe(z.array(z.string().startsWith("/"))),
-};
-
+/** Where the node runs. Its other variables are {@link nodeEnvironment}. */
 const environment = z.object({
   /** Prefix of absolute paths in `agent.json`: in the local cloud a server is a directory. */
   SAMOVAR_ROOT: z.string().startsWith("/").or(z.literal("")).default(""),
@@ -46,13 +27,6 @@ const environment = z.object({
   SAMOVAR_AGENTS_DIR: z.string().startsWith("/").optional(),
   /** Where startup snapshots of the vm-agent are kept; several nodes on one computer may share it. */
   SAMOVAR_SNAPSHOTS_DIR: z.string().startsWith("/").optional(),
-  ...runtimeEnvironment,
-  ...limitEnvironment,
-  CLONE_TIMEOUT_MS: limit("CLONE_TIMEOUT_MS"),
-  AGENT_INSTALL_TIMEOUT_MS: limit("AGENT_INSTALL_TIMEOUT_MS"),
-  FINISH_TIMEOUT_MS: limit("FINISH_TIMEOUT_MS"),
-  DRAIN_TIMEOUT_MS: limit("DRAIN_TIMEOUT_MS"),
-  LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
 });
 
 export interface VmAgentSettings {
@@ -83,8 +57,9 @@ export interface VmAgentSettings {
 export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSettings {
   const fromFile = agentFile.safeParse(JSON.parse(readFileSync(file, "utf8")));
   const fromEnv = environment.safeParse(env);
-  if (!fromFile.success || !fromEnv.success) {
-    const issues = [...(fromFile.error?.issues ?? []), ...(fromEnv.error?.issues ?? [])];
+  const told = nodeEnvironment.safeParse(env);
+  if (!fromFile.success || !fromEnv.success || !told.success) {
+    const issues = [fromFile, fromEnv, told].flatMap(({ error }) => error?.issues ?? []);
     throw new Error(
       `Invalid settings:\n  ${issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("\n  ")}`,
     );
@@ -99,26 +74,26 @@ export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSetti
     agentsDir: fromEnv.data.SAMOVAR_AGENTS_DIR ?? join(stateDir, "agents"),
     snapshotsDir: fromEnv.data.SAMOVAR_SNAPSHOTS_DIR ?? join(stateDir, "snapshots"),
     startGatePath: fromEnv.data[START_GATE_VARIABLE] ?? null,
-    runtime: toRuntimeSettings(fromEnv.data),
-    limits: fromEnv.data,
-    cloneTimeoutMs: fromEnv.data.CLONE_TIMEOUT_MS,
-    installTimeoutMs: fromEnv.data.AGENT_INSTALL_TIMEOUT_MS,
-    finishTimeoutMs: fromEnv.data.FINISH_TIMEOUT_MS,
-    drainTimeoutMs: fromEnv.data.DRAIN_TIMEOUT_MS,
-    logLevel: fromEnv.data.LOG_LEVEL,
+    runtime: toRuntimeSettings(told.data),
+    limits: told.data,
+    cloneTimeoutMs: told.data.CLONE_TIMEOUT_MS,
+    installTimeoutMs: told.data.AGENT_INSTALL_TIMEOUT_MS,
+    finishTimeoutMs: told.data.FINISH_TIMEOUT_MS,
+    drainTimeoutMs: told.data.DRAIN_TIMEOUT_MS,
+    logLevel: told.data.LOG_LEVEL,
     file,
   };
 }
 
 /** Throws when a setting is invalid. */
 export function readRuntimeSettings(env: NodeJS.ProcessEnv): RuntimeSettings {
-  return toRuntimeSettings(z.object(runtimeEnvironment).parse(env));
+  return toRuntimeSettings(nodeEnvironment.parse(env));
 }
 
-function toRuntimeSettings(env: z.infer<z.ZodObject<typeof runtimeEnvironment>>): RuntimeSettings {
+function toRuntimeSettings(env: NodeEnvironment): RuntimeSettings {
   return {
     mode: env.WORKSPACE_RUNTIME,
-    readOnlyPaths: env.SANDBOX_READ_ONLY_PATHS,
+    readOnlyPaths: env.SANDBOX_READ_ONLY_PATHS.split(":").filter((path) => path !== ""),
     docker: { image: env.WORKSPACE_IMAGE },
   };
 }

@@ -4,22 +4,26 @@ import { SamovarError } from "@samovar/contracts";
 import type { AgentKind, CredentialKind } from "@samovar/contracts";
 import { listCredentialNames } from "../credentials/store.ts";
 import type { Database } from "../database/index.ts";
+import type { Deps } from "../deps.ts";
+import { chooseProvider, describeMissingProvider } from "../providers/choose-provider.ts";
 import { getMissingHint } from "./agents.ts";
 import { requireAgent } from "./recipe.ts";
 
 /** Throws `agent_not_configured` or `credentials_missing`, with the page on which to put it right. */
-export async function assertRunnable(db: Database, ownerId: UserId, kind: AgentKind): Promise<void> {
+export async function assertRunnable(
+  { db, config }: Pick<Deps, "db" | "config">,
+  ownerId: UserId,
+  kind: AgentKind,
+): Promise<void> {
   const agent = await requireAgent(db, ownerId, kind);
   const stored = await listCredentialNames(db, ownerId);
   const hint = getMissingHint(agent, stored);
   if (hint !== null && agent.credential !== null) {
     throw missing(agent.credential, `${agent.recipe.name} cannot run yet. ${hint} Then run the task again.`);
   }
-  if (!stored.has("hetzner")) {
-    throw missing(
-      "hetzner",
-      "No cloud credential is stored, so no node can be created. Store a Hetzner token in the settings.",
-    );
+  if (chooseProvider(config, stored) === null) {
+    const provider = describeMissingProvider(config);
+    throw missing(provider.kind, provider.message);
   }
 }
 

@@ -1,10 +1,14 @@
 /**
- * Checks a stored credential by one cheap read of its service: bounded in time, without following redirects,
+ * Checks a stored credential by cheap requests to its service that change nothing: bounded in time, without following redirects,
  * no answer's text passed on. Addresses that people chose are never asked from here. Keeps S1.
  */
 import type { CredentialCheck, CredentialSecret } from "@samovar/contracts";
 import { assertNever } from "@samovar/base";
 import type { Config } from "../config.ts";
+import { PROVIDER_TITLES } from "../providers/choose-provider.ts";
+import type { CloudSecret } from "../providers/create-provider.ts";
+import { createProvider } from "../providers/create-provider.ts";
+import { within } from "../within.ts";
 
 const TIMEOUT_MS = 10_000;
 
@@ -22,20 +26,42 @@ interface Probe {
 type Unchecked = Pick<CredentialCheck, "message">;
 
 export async function checkCredential(config: Config, secret: CredentialSecret): Promise<CredentialCheck> {
+  if (secret.kind === "hetzner" || secret.kind === "digitalocean") return checkCloud(config, secret);
   const probe = getProbe(config, secret);
   if ("message" in probe) return { ok: null, ...probe };
   const { service, good, refusals } = probe;
   const status = await ask(probe);
   if (status === null) return { ok: null, message: `${service} did not answer. Try again in a moment.` };
   if (status >= 200 && status < 300) return { ok: true, message: good };
-  if (refusals.includes(status)) {
-    return { ok: false, message: `${service} refuses it. It may be mistyped, expired or revoked: store a new one.` };
-  }
+  if (refusals.includes(status)) return { ok: false, message: toRefusal(service) };
   return {
     ok: null,
     message: `${service} answered ${status}, which says nothing about the credential. Try again in a moment.`,
   };
 }
+
+/** Reads, and asks for what would be refused without the right to write. */
+async function checkCloud(config: Config, secret: CloudSecret): Promise<CredentialCheck> {
+  const service = PROVIDER_TITLES[secret.kind];
+  const asked = createProvider(config, secret).listMissingPermissions();
+  const missing = await within(TIMEOUT_MS, asked).catch(() => null);
+  if (missing === null) return { ok: null, message: `${service} did not answer. Try again in a moment.` };
+  if (!missing.ok) {
+    return missing.error.kind === "unauthorized"
+      ? { ok: false, message: toRefusal(service) }
+      : { ok: null, message: `${service} gave no clear answer (${missing.error.kind}). Try again in a moment.` };
+  }
+  if (missing.value.length === 0)
+    return { ok: true, message: `${service} accepts this token, and it may do all that nodes need.` };
+  const lacking = missing.value.join(", ");
+  return {
+    ok: false,
+    message: `${service} accepts this token, but it lacks: ${lacking}. Create a token that has this, and store it.`,
+  };
+}
+
+const toRefusal = (service: string) =>
+  `${service} refuses it. It may be mistyped, expired or revoked: store a new one.`;
 
 /** The answer's status; null when there was none. */
 async function ask({ url, headers }: Probe): Promise<number | null> {
@@ -53,16 +79,8 @@ async function ask({ url, headers }: Probe): Promise<number | null> {
   }
 }
 
-function getProbe(config: Config, secret: CredentialSecret): Probe | Unchecked {
+function getProbe(config: Config, secret: Exclude<CredentialSecret, CloudSecret>): Probe | Unchecked {
   switch (secret.kind) {
-    case "hetzner":
-      return {
-        service: "Hetzner",
-        url: `${config.HETZNER_API_URL}/servers?per_page=1`,
-        headers: { authorization: `Bearer ${secret.token}` },
-        good: "Hetzner accepts this token. To create nodes it also needs write access.",
-        refusals: [401, 403],
-      };
     case "github":
       return {
         service: "GitHub",

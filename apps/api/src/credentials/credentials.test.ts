@@ -138,6 +138,41 @@ describe("a credential is checked", () => {
     for (const secret of Object.values(body).slice(1)) expect(refused.text).not.toContain(secret);
   });
 
+  it("a cloud's also by what it lacks, with calls that make nothing", async () => {
+    await put("digitalocean", { kind: "digitalocean", token: "dop_v1_1234567890" });
+    answers = ({ method, url }) => {
+      const isRefused = method === "POST" && new URL(url).pathname.endsWith("/droplets");
+      if (isRefused) return Response.json({ id: "forbidden", message: "no" }, { status: 403 });
+      return method === "GET"
+        ? Response.json({})
+        : Response.json({ id: "unprocessable_entity", message: "dop_v1_1234567890" }, { status: 422 });
+    };
+    const lacking = await check("digitalocean");
+    expect(lacking.checked).toEqual({
+      ok: false,
+      message: expect.stringMatching(/DigitalOcean accepts this token, but it lacks: droplet:create\./),
+    });
+    expect(lacking.text).not.toContain("dop_v1_1234567890");
+    for (const request of asked) {
+      expect(request.headers.get("authorization")).toBe("Bearer dop_v1_1234567890");
+      expect(["", "{}"]).toContain(await request.text());
+    }
+    answers = () => Response.json({});
+    expect((await check("digitalocean")).checked).toMatchObject({ ok: true });
+    answers = () => new Response(null, { status: 503 });
+    expect((await check("digitalocean")).checked).toMatchObject({ ok: null });
+
+    await put("hetzner", { kind: "hetzner", token: "hetzner-token-1234" });
+    answers = ({ method }) =>
+      method === "GET"
+        ? Response.json({})
+        : Response.json({ error: { code: "token_readonly", message: "read only" } }, { status: 401 });
+    expect((await check("hetzner")).checked).toEqual({
+      ok: false,
+      message: expect.stringContaining("Hetzner accepts this token, but it lacks: Read & Write."),
+    });
+  });
+
   it("and is neither good nor bad when the service gives no clear answer", async () => {
     await put("openai", { kind: "openai", apiKey: "sk-123456789012" });
     answers = () => new Response(null, { status: 503 });

@@ -1,9 +1,12 @@
 import { env } from "cloudflare:workers";
+import { errorBody } from "@samovar/contracts";
 import { getTableConfig } from "drizzle-orm/sqlite-core";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { describe, expect, it } from "vitest";
+import { controlPlane } from "../../test/caller.ts";
 import { MIGRATIONS } from "../../test/migrations.ts";
-import { applyMigrations, EarlierVersionError } from "./migrate.ts";
+import { applyMigrations, EarlierVersionError, NewerVersionError } from "./migrate.ts";
+import { LATEST_MIGRATION } from "./schema-version.ts";
 import * as schema from "./schema.ts";
 
 /** A migration that one test adds and the later ones find applied. */
@@ -136,8 +139,45 @@ describe("D1's migrations", () => {
 
   it("refuse a history in which a file is missing", async () => {
     await applyMigrations(env.DB, [...MIGRATIONS, MORE]);
-    await expect(applyMigrations(env.DB, MIGRATIONS)).rejects.toThrow(/missing/);
-    await expect(applyMigrations(env.DB, [])).rejects.toThrow(/missing/);
+    const without = [...MIGRATIONS.slice(0, 2), ...MIGRATIONS.slice(3), MORE];
+    await expect(applyMigrations(env.DB, without)).rejects.toThrow(/missing/);
+  });
+
+  it("refuse a database that a newer version has migrated, and change nothing", async () => {
+    await applyMigrations(env.DB, [...MIGRATIONS, MORE]);
+    await expect(applyMigrations(env.DB, MIGRATIONS)).rejects.toThrow(NewerVersionError);
+    await expect(applyMigrations(env.DB, MIGRATIONS)).rejects.toMatchObject({ migration: MORE.name });
+  });
+
+  it("are compared by the health check, which says what a version must have", async () => {
+    const { ask } = controlPlane();
+    await applyMigrations(env.DB, [...MIGRATIONS, MORE]);
+    const newer = await ask("/api/health");
+    expect(newer.status).toBe(503);
+    expect(errorBody.parse(await newer.json()).error).toMatchObject({
+      code: "newer_data",
+      message: expect.stringContaining(`has ${MORE.name} again`),
+    });
+    await env.DB.prepare("DELETE FROM migrations WHERE name = ?").bind(MORE.name).run();
+    expect((await ask("/api/health")).status).toBe(200);
+    const latest = await env.DB.prepare("DELETE FROM migrations WHERE name = ? RETURNING *")
+      .bind(LATEST_MIGRATION)
+      .first<{ name: string; sha256: string; applied_at: number }>();
+    const older = await ask("/api/health");
+    expect(older.status).toBe(503);
+    expect(errorBody.parse(await older.json()).error).toMatchObject({ code: "unavailable" });
+    await env.DB.prepare("INSERT INTO migrations VALUES (?, ?, ?)")
+      .bind(latest?.name, latest?.sha256, latest?.applied_at)
+      .run();
+    await env.DB.prepare("DROP TABLE more").run();
+  });
+
+  it("end with the one that the Worker knows as the newest", () => {
+    expect(
+      MIGRATIONS.map(({ name }) => name)
+        .toSorted()
+        .at(-1),
+    ).toBe(LATEST_MIGRATION);
   });
 
   it.each([

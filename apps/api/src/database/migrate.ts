@@ -1,13 +1,39 @@
 /**
  * Applies D1's migrations: append-only, in order, each recorded with its SHA-256. A database whose history differs from the
- * files is refused. A plain function over D1, so that the CLI can use it too.
+ * files is refused. A plain function over the part of D1 that it uses, so that `samovar up` and deployments can use it too.
  */
-import type { D1Database } from "@cloudflare/workers-types";
 import { sha256 } from "@samovar/base/sha256";
 
 /** The database was created by a Samovar whose data this one cannot use. */
 export class EarlierVersionError extends Error {
   override readonly name = "EarlierVersionError";
+}
+
+/** A newer Samovar has migrated the database. */
+export class NewerVersionError extends Error {
+  override readonly name = "NewerVersionError";
+  /** The newest migration that was applied. */
+  readonly migration: string;
+
+  constructor(migration: string, latest: string | undefined) {
+    super(
+      `a newer Samovar has migrated this database: it has ${migration}, and this version knows up to ${latest ?? "none"}`,
+    );
+    this.migration = migration;
+  }
+}
+
+/** A statement with its values, as D1 has it. */
+export interface MigrationStatement {
+  bind(...values: readonly (string | number)[]): MigrationStatement;
+  run(): Promise<unknown>;
+  all<Row>(): Promise<{ readonly results: readonly Row[] }>;
+}
+
+export interface MigrationDatabase {
+  prepare(sql: string): MigrationStatement;
+  /** In one transaction. */
+  batch(statements: readonly MigrationStatement[]): Promise<unknown>;
 }
 
 export interface MigrationFile {
@@ -29,11 +55,11 @@ const RECORD = `CREATE TABLE IF NOT EXISTS migrations (
 
 /**
  * Returns the names of the migrations that it applied. Each file and its record are one transaction. Throws, before it
- * changes anything, {@link EarlierVersionError} for a database with another beginning, and an error if a later file was
- * edited or removed.
+ * changes anything, {@link EarlierVersionError} for a database with another beginning, {@link NewerVersionError} for one
+ * that goes on after the last file, and an error if a later file was edited or removed.
  */
 export async function applyMigrations(
-  db: D1Database,
+  db: MigrationDatabase,
   files: readonly MigrationFile[],
   now: () => number = Date.now,
 ): Promise<readonly string[]> {
@@ -65,7 +91,8 @@ function assertSameHistory(applied: readonly AppliedMigration[], files: readonly
     );
   for (const [index, past] of applied.entries()) {
     const file = files[index];
-    if (file === undefined || file.name !== past.name) {
+    if (file === undefined) throw new NewerVersionError(applied.at(-1)?.name ?? past.name, files.at(-1)?.name);
+    if (file.name !== past.name) {
       throw new Error(
         `migration ${past.name} was applied to this database, but its file is missing; migrations are append-only`,
       );

@@ -12,7 +12,9 @@ import type {
   CheckoutOptions,
   CommitIdentity,
   DemandedRuntime,
+  ProviderName,
   CredentialKind,
+  DeviceLoginView,
   EgressPolicy,
   Failure,
   MeteredUsage,
@@ -43,8 +45,16 @@ import type {
   SignInSessionId,
 } from "@samovar/base";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import { time } from "./columns.ts";
 
-const time = (name: string) => integer(name, { mode: "number" });
+export { finishedRuns, idempotencyKeys, sweepRuns } from "./schema-upkeep.ts";
+
+/** The person that a row belongs to. */
+const ownerId = () =>
+  text("owner_id")
+    .$type<UserId>()
+    .notNull()
+    .references(() => users.id);
 
 export const users = sqliteTable("users", {
   id: text("id").$type<UserId>().primaryKey(),
@@ -99,14 +109,34 @@ export const signInLinks = sqliteTable("sign_in_links", {
   redeemedAt: time("redeemed_at"),
 });
 
+/** Command lines that ask to act as a person. `owner_id`: who answered. */
+export const deviceLogins = sqliteTable(
+  "device_logins",
+  {
+    userCode: text("user_code").primaryKey(),
+    deviceHash: text("device_hash").notNull(),
+    name: text("name").notNull(),
+    address: text("address").notNull(),
+    ownerId: text("owner_id")
+      .$type<UserId>()
+      .references(() => users.id),
+    status: text("status").$type<DeviceLoginView["status"]>().notNull(),
+    /** The token that it got; once that is revoked, it gets no other. */
+    tokenId: text("token_id").$type<ApiTokenId>(),
+    createdAt: time("created_at").notNull(),
+    expiresAt: time("expires_at").notNull(),
+  },
+  (table) => [
+    uniqueIndex("device_logins_hash").on(table.deviceHash),
+    index("device_logins_expiry").on(table.expiresAt),
+  ],
+);
+
 export const apiTokens = sqliteTable(
   "api_tokens",
   {
     id: text("id").$type<ApiTokenId>().primaryKey(),
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     name: text("name").notNull(),
     hash: text("hash").notNull(),
     kind: text("kind").$type<ApiTokenKind>().notNull().default("personal"),
@@ -122,10 +152,7 @@ export const credentials = sqliteTable(
   "credentials",
   {
     id: text("id").$type<CredentialId>().primaryKey(),
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     kind: text("kind").$type<CredentialKind>().notNull(),
     ciphertext: text("ciphertext").notNull(),
     iv: text("iv").notNull(),
@@ -141,10 +168,7 @@ export const projects = sqliteTable(
   "projects",
   {
     id: text("id").$type<ProjectId>().primaryKey(),
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     name: text("name").notNull(),
     repoUrl: text("repo_url").notNull(),
     baseBranch: text("base_branch"),
@@ -270,10 +294,7 @@ export const runSpending = sqliteTable(
 export const dailySpending = sqliteTable(
   "daily_spending",
   {
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     day: text("day").notNull(),
     projectId: text("project_id")
       .$type<ProjectId>()
@@ -292,12 +313,9 @@ export const nodes = sqliteTable(
   "nodes",
   {
     id: text("id").$type<NodeId>().primaryKey(),
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     name: text("name").notNull(),
-    provider: text("provider").notNull(),
+    provider: text("provider").$type<ProviderName>().notNull(),
     serverId: text("server_id"),
     size: text("size").$type<VmSize>().notNull(),
     location: text("location"),
@@ -318,6 +336,8 @@ export const nodes = sqliteTable(
     createdAt: time("created_at").notNull(),
     destroyedAt: time("destroyed_at"),
     failure: text("failure", { mode: "json" }).$type<Failure>(),
+    /** When the destroyed node's object was emptied. */
+    objectDeletedAt: time("object_deleted_at"),
   },
   (t) => [index("nodes_owner_state").on(t.ownerId, t.state, t.id), uniqueIndex("nodes_name").on(t.name)],
 );
@@ -329,10 +349,7 @@ export const nodeHistory = sqliteTable(
     nodeId: text("node_id").$type<NodeId>().notNull(),
     /** The node's version at the change. */
     version: integer("version").notNull(),
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     at: time("at").notNull(),
     state: text("state").$type<NodeStateName>().notNull(),
     tasks: integer("tasks").notNull(),
@@ -344,10 +361,7 @@ export const workspaces = sqliteTable(
   "workspaces",
   {
     id: text("id").$type<WorkspaceId>().primaryKey(),
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     projectId: text("project_id").$type<ProjectId>(),
     sessionId: text("session_id").$type<SessionId>(),
     taskId: text("task_id").$type<TaskId>(),
@@ -372,10 +386,7 @@ export const taskQueue = sqliteTable(
       .$type<TaskId>()
       .primaryKey()
       .references(() => tasks.id),
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     runId: text("run_id").$type<RunId>().notNull(),
     size: text("size").$type<VmSize>().notNull(),
     code: text("code").$type<TaskWaiting["code"]>().notNull(),
@@ -393,10 +404,7 @@ export const taskQueue = sqliteTable(
 export const agentDefinitions = sqliteTable(
   "agent_definitions",
   {
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     kind: text("kind").$type<AgentKind>().notNull(),
     definition: text("definition", { mode: "json" }).$type<AgentDefinition>().notNull(),
     createdAt: time("created_at").notNull(),
@@ -409,28 +417,12 @@ export const agentDefinitions = sqliteTable(
 export const agentCapabilities = sqliteTable(
   "agent_capabilities",
   {
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     kind: text("kind").$type<AgentKind>().notNull(),
     capabilities: text("capabilities", { mode: "json" }).$type<AgentCapabilities>().notNull(),
     reportedAt: time("reported_at").notNull(),
   },
   (t) => [primaryKey({ columns: [t.ownerId, t.kind] })],
-);
-
-export const idempotencyKeys = sqliteTable(
-  "idempotency_keys",
-  {
-    ownerId: text("owner_id").$type<UserId>().notNull(),
-    key: text("key").notNull(),
-    /** SHA-256 of the request: the same key with another request is a conflict. */
-    requestHash: text("request_hash").notNull(),
-    resourceId: text("resource_id").notNull(),
-    createdAt: time("created_at").notNull(),
-  },
-  (t) => [primaryKey({ columns: [t.ownerId, t.key] })],
 );
 
 /** Append-only: a trigger refuses changes, and only the sweep deletes entries, when they are old. */
@@ -440,10 +432,7 @@ export const auditLog = sqliteTable(
     /** The order of insertion, whatever the clock says. */
     seq: integer("seq").primaryKey({ autoIncrement: true }),
     id: text("id").$type<AuditEntryId>().notNull(),
-    ownerId: text("owner_id")
-      .$type<UserId>()
-      .notNull()
-      .references(() => users.id),
+    ownerId: ownerId(),
     at: time("at").notNull(),
     actorKind: text("actor_kind").$type<AuditActorKind>().notNull(),
     /** The sign-in session or API token; null for the operator. */
@@ -458,24 +447,3 @@ export const auditLog = sqliteTable(
     index("audit_log_age").on(t.at),
   ],
 );
-
-/** Finished runs whose workflows must be deleted. */
-export const finishedRuns = sqliteTable(
-  "finished_runs",
-  {
-    runId: text("run_id").$type<RunId>().primaryKey(),
-    finishedAt: time("finished_at").notNull(),
-  },
-  (t) => [index("finished_runs_age").on(t.finishedAt)],
-);
-
-export const sweepRuns = sqliteTable("sweep_runs", {
-  phase: text("phase").primaryKey(),
-  startedAt: time("started_at").notNull(),
-  endedAt: time("ended_at"),
-  lastSuccessAt: time("last_success_at"),
-  ok: integer("ok", { mode: "boolean" }),
-  found: integer("found").notNull().default(0),
-  acted: integer("acted").notNull().default(0),
-  error: text("error"),
-});

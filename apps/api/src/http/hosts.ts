@@ -17,13 +17,13 @@ export const getNodesUrl = ({ NODES_URL, PUBLIC_URL }: Pick<Config, "NODES_URL" 
 
 export const getPageUrl = (config: Addresses): URL => new URL(config.PAGE_URL ?? config.PUBLIC_URL);
 
-/** Refuses a request to a name that is not ours. */
+/** Refuses a request to a name that is not ours. A former name is, because nodes keep the address that they were created with. */
 export const requireKnownHost: MiddlewareHandler<AppContext> = async (c, next) => {
   const { hostname, host } = new URL(c.req.url);
   const { config } = c.get("deps");
   const own = new URL(config.PUBLIC_URL);
   const isOwn = isLoopbackHost(own.hostname) ? isLoopbackHost(hostname) : host === own.host;
-  const isKnown = isPageHost(c) || isOwn || isLocalHost(c);
+  const isKnown = isPageHost(c) || isOwn || isFormerHost(c) || isLocalHost(c);
   if (!isKnown) throw new SamovarError("forbidden", `Samovar does not answer to the name ${hostname}.`);
   await next();
 };
@@ -39,6 +39,12 @@ export function isPageHost(c: Context<AppContext>): boolean {
   const page = getPageUrl(c.get("deps").config);
   const called = new URL(c.req.url);
   return isLoopbackHost(page.hostname) ? called.hostname === page.hostname : called.host === page.host;
+}
+
+/** Whether the call came to an earlier public address. */
+export function isFormerHost(c: Context<AppContext>): boolean {
+  const { host } = new URL(c.req.url);
+  return c.get("deps").config.FORMER_PUBLIC_URLS.some((url) => host === new URL(url).host);
 }
 
 /** Whether `origin` is that of our pages. */

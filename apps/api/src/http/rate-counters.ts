@@ -6,6 +6,8 @@ const MAX_KEYS = 10_000;
 
 export interface RateCounters {
   readonly wrongSecrets: WindowCounter;
+  readonly setups: WindowCounter;
+  readonly deviceLogins: WindowCounter;
   readonly changes: WindowCounter;
   readonly nodeRequests: WindowCounter;
 }
@@ -13,5 +15,11 @@ export interface RateCounters {
 /** One set for each app, which lives as long as its isolate. */
 export function createRateCounters(): RateCounters {
   const counter = () => new WindowCounter(WINDOW_MS, MAX_KEYS);
-  return { wrongSecrets: counter(), changes: counter(), nodeRequests: counter() };
+  return {
+    wrongSecrets: counter(),
+    setups: counter(),
+    deviceLogins: counter(),
+    changes: counter(),
+    nodeRequests: counter(),
+  };
 }

@@ -3,6 +3,7 @@ import { errorBody } from "@samovar/contracts";
 import { describe, expect, it } from "vitest";
 import { anotherUser, controlPlane, ids, manualClock, ORIGIN } from "../../test/caller.ts";
 import type { Ask } from "../../test/caller.ts";
+import { TEST_SETTINGS } from "../../test/settings.ts";
 import { mintNodeToken, mintWorkspaceToken } from "../identity/node-tokens.ts";
 
 const LIMITS = { WRONG_SECRETS_PER_MINUTE: "3", CHANGES_PER_MINUTE: "4", NODE_REQUESTS_PER_MINUTE: "5" };
@@ -143,6 +144,17 @@ describe("[security 15] wrong secrets on a server of its own", () => {
     await statuses(3, () => wrong(control, from("203.0.113.1"), at));
     expect((await wrong(control, from("203.0.113.2"), at)).status).toBe(429);
     expect((await wrong(control, from("203.0.113.1"))).status).toBe(401);
+  });
+});
+
+describe("[security 15] the set-up", () => {
+  it("gets 429 over the limit, and another minute it works again; wrong secrets do not count", async () => {
+    const { ask, clock } = plane({ SETUPS_PER_MINUTE: "2" });
+    const setUp = (token: string) => ask("/api/identity/setup", { body: {}, token, headers: FROM });
+    expect(await statuses(3, () => setUp("wrong"))).toEqual([401, 401, 401]);
+    expect(await statuses(3, () => setUp(TEST_SETTINGS.OPERATOR_SECRET))).toEqual([200, 200, 429]);
+    clock.advance(60_000);
+    expect((await setUp(TEST_SETTINGS.OPERATOR_SECRET)).status).toBe(200);
   });
 });
 

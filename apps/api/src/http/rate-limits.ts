@@ -1,5 +1,5 @@
 /**
- * Rate limits: wrong secrets by address, changes by person, requests by node or workspace. A good secret is never refused
+ * Rate limits: wrong secrets by address, set-ups, changes by person, requests by node or workspace. A good secret is never refused
  * because of others' wrong ones, so an attack from an address locks no one out of it. Counts are in the memory of this
  * isolate: nothing on the way of a delivery reads or writes for them.
  */
@@ -20,6 +20,12 @@ export function refuseSecret(c: Context<AppContext>, message: string): SamovarEr
   return refusal ?? new SamovarError("unauthenticated", message);
 }
 
+/** For the set-up with the right secret, each of which makes a token without an end. Throws `rate_limited`. */
+export function assertSetupsWithin(c: Context<AppContext>): void {
+  const refusal = count(c, { name: "setups", key: "operator", limit: c.get("deps").config.SETUPS_PER_MINUTE });
+  if (refusal !== null) throw refusal;
+}
+
 const READING = new Set(["GET", "HEAD"]);
 
 /** For routes of people. Throws `rate_limited` for a person with too many changes. */
@@ -38,6 +44,13 @@ function assertChangesWithin(c: Context<AppContext>, key: UserId): void {
 export function assertNodeRequestsWithin(c: Context<AppContext>, caller: string): void {
   const limit = c.get("deps").config.NODE_REQUESTS_PER_MINUTE;
   const refusal = count(c, { name: "nodeRequests", key: caller, limit });
+  if (refusal !== null) throw refusal;
+}
+
+/** For the open route that stores a row. Throws `rate_limited`. */
+export function assertDeviceLoginsWithin(c: Context<AppContext>): void {
+  const limit = c.get("deps").config.DEVICE_LOGINS_PER_MINUTE;
+  const refusal = count(c, { name: "deviceLogins", key: getClientAddress(c), limit });
   if (refusal !== null) throw refusal;
 }
 

@@ -1,5 +1,5 @@
 /** The reference pages, made from what they describe: the error catalogue and the settings. */
-import { ERROR_CATALOGUE } from "@samovar/contracts";
+import { ERROR_CATALOGUE, nodeEnvironment } from "@samovar/contracts";
 import type { ErrorCode } from "@samovar/contracts";
 import { settings } from "../config.ts";
 
@@ -18,6 +18,8 @@ const MEANING: Record<ErrorCode, string> = {
   rate_limited: "Too many requests; wait, then try again.",
   internal: "Unexpected error. The log has details under `requestId`.",
   provider_error: "The provider's API failed or refused the request.",
+  newer_data:
+    "A newer version of Samovar wrote this data, and this one leaves it unchanged; `details.migration` is what a version must have.",
   unavailable: "Part of the control plane is temporarily unavailable.",
 };
 
@@ -42,19 +44,29 @@ function findEntry(code: string) {
 
 /** `docs/reference/configuration.md` */
 export function renderConfigurationPage(): string {
-  const rows = Object.entries(settings.shape).map(([name, schema]) => {
-    const without = schema.safeParse(undefined);
-    const fallback = without.success ? formatCode(without.data) : "required";
-    return [`\`${name}\``, fallback, schema.description ?? ""];
-  });
+  const tableOf = (belongs: (name: string) => boolean) => {
+    const rows = Object.entries(settings.shape).flatMap(([name, schema]) => {
+      const without = schema.safeParse(undefined);
+      const fallback = without.success ? formatCode(without.data) : "required";
+      return belongs(name) ? [[`\`${name}\``, fallback, schema.description ?? ""]] : [];
+    });
+    return table(["Setting", "Default", "What it is"], rows);
+  };
+  const isOfNodes = (name: string) => name in nodeEnvironment.shape;
   return page(
-    "Configuration of the control plane",
+    "Configuration",
     "Environment variables of the Worker, read once and checked all together. `…_MS` are milliseconds. On one machine, `samovar up` makes the required ones itself.",
-    table(["Setting", "Default", "What it is"], rows),
+    [
+      `## The control plane\n\n${tableOf((name) => !isOfNodes(name))}`,
+      "## Nodes",
+      "Also variables of the Worker, which uses some of them itself. A node gets all of them in its user data when it is created. After a change, new nodes get the new values, and existing nodes keep theirs.",
+      tableOf(isOfNodes),
+    ].join("\n\n"),
   );
 }
 
-const formatCode = (value: unknown): string => (value === undefined ? "none" : `\`${String(value)}\``);
+const formatCode = (value: unknown): string =>
+  value === undefined || String(value) === "" ? "none" : `\`${String(value)}\``;
 
 const page = (title: string, intro: string, body: string) => `# ${title}\n\n${intro}\n\n${body}\n`;
 

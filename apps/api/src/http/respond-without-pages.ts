@@ -1,10 +1,12 @@
 /**
- * What a person reads who opens an address that is not the pages', such as `http://127.0.0.1:7266`. It does not reveal the pages'
- * address: anyone on this computer can read it.
+ * What a person gets who opens an address that is not the pages'. A former public address leads to the pages. Any other, such as
+ * `http://127.0.0.1:7266`, does not reveal the pages' address: anyone on this computer can read it.
  */
+import { isLoopbackHost } from "@samovar/base";
 import { SamovarError } from "@samovar/contracts";
 import type { Context } from "hono";
 import type { AppContext } from "./context.ts";
+import { getPageUrl, isFormerHost } from "./hosts.ts";
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -21,6 +23,11 @@ const PAGE = `<!doctype html>
 
 /** A page for browsers. Throws `not_found` for programs. */
 export function respondWithoutPages(c: Context<AppContext>): Response {
+  const pages = getPageUrl(c.get("deps").config);
+  if (isFormerHost(c) && !isLoopbackHost(pages.hostname)) {
+    const { pathname, search } = new URL(c.req.url);
+    return c.redirect(`${pages.origin}${pathname}${search}`, 302);
+  }
   if (!/\btext\/html\b/.test(c.req.header("accept") ?? ""))
     throw new SamovarError("not_found", "The pages have a separate address. To open it, run: samovar login");
   return c.html(PAGE, 404, { "cache-control": "no-store", vary: "accept" });

@@ -22,10 +22,15 @@ export interface NewToken {
   readonly expiresAt: Millis | null;
 }
 
-/** The token is the actor's owner's. */
-export async function mintApiToken(deps: Deps, actor: AuditActor, wanted: NewToken): Promise<CreatedApiToken> {
-  const { db, clock, ids, random } = deps;
-  const token = `smv_${makeRandomToken(random)}`;
+/** The token is the actor's owner's. `secret`: 32 bytes in base64url that nobody can guess. */
+export async function mintApiToken(
+  deps: Deps,
+  actor: AuditActor,
+  wanted: NewToken,
+  secret: string = makeRandomToken(deps.random),
+): Promise<CreatedApiToken> {
+  const { db, clock, ids } = deps;
+  const token = toApiToken(secret);
   const row: TokenRow = {
     id: ids.make("tok"),
     ownerId: actor.ownerId,
@@ -40,6 +45,18 @@ export async function mintApiToken(deps: Deps, actor: AuditActor, wanted: NewTok
     recordAction(deps, actor, { action: "api_token.created", objectId: row.id, detail: { name, kind, expiresAt } }),
   ]);
   return { ...toView(row, null), token };
+}
+
+const toApiToken = (secret: string): string => `smv_${secret}`;
+
+/** The token that was minted with this secret and is valid, or null. */
+export async function findApiTokenBySecret(deps: Deps, secret: string): Promise<CreatedApiToken | null> {
+  const token = toApiToken(secret);
+  const [row] = await deps.db
+    .select()
+    .from(apiTokens)
+    .where(eq(apiTokens.hash, sha256(token)));
+  return row === undefined ? null : { ...toView(row, null), token };
 }
 
 /** Those that are valid, oldest first. `current`: the access of the caller. */

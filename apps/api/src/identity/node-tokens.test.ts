@@ -53,7 +53,7 @@ describe("node and workspace tokens", () => {
   const forged = (more: { typ?: string; iss?: string; aud?: string; exp?: number | null; claims?: object }) => {
     const jwt = new SignJWT({ ...NODE, ...more.claims })
       .setProtectedHeader({ alg: "EdDSA", typ: more.typ ?? NODE_TOKEN.typ })
-      .setIssuer(more.iss ?? config.PUBLIC_URL)
+      .setIssuer(more.iss ?? config.INSTALLATION_ID)
       .setAudience(more.aud ?? NODE_TOKEN.audience)
       .setIssuedAt(NOW / 1000);
     return more.exp === null ? jwt : jwt.setExpirationTime(more.exp ?? NOW / 1000 + 60);
@@ -62,6 +62,7 @@ describe("node and workspace tokens", () => {
   it.each([
     ["another type", { typ: "JWT" }],
     ["another issuer", { iss: "http://evil.test" }],
+    ["another installation", { iss: "another-installation" }],
     ["another audience", { aud: WORKSPACE_TOKEN.audience }],
     ["no expiry", { exp: null }],
     ["an expiry that has passed", { exp: NOW / 1000 - 1 }],
@@ -102,6 +103,16 @@ describe("node and workspace tokens", () => {
     expect(await verifyNodeToken(rotated, next.token, NOW)).toEqual(NODE);
     await expect(verifyNodeToken(config, next.token, NOW)).rejects.toMatchObject(refused);
     expect(JSON.stringify(getPublicKeys(both))).not.toMatch(/"d":/);
+  });
+
+  it("hold on when the installation gets another address, and so do those that an earlier version issued for an unchanged one", async () => {
+    const moved = { ...config, PUBLIC_URL: "https://samovar.example" };
+    const { token } = await mintNodeToken(config, NODE, NOW);
+    expect(await verifyNodeToken(moved, token, NOW)).toEqual(NODE);
+    const key = await importJWK(config.SIGNING_KEY, "EdDSA");
+    const earlier = await forged({ iss: config.PUBLIC_URL }).sign(key);
+    expect(await verifyNodeToken(config, earlier, NOW)).toEqual(NODE);
+    await expect(verifyNodeToken(moved, earlier, NOW)).rejects.toMatchObject(refused);
   });
 
   it("[S1] are checked by a published key that has no private part", async () => {

@@ -1,4 +1,7 @@
-/** The nodes' JWTs: minted here, verified here, with algorithm, issuer, audience and type pinned. Keeps S1. */
+/**
+ * The nodes' JWTs: minted here, verified here, with algorithm, issuer, audience and type pinned. Their issuer is the installation,
+ * so that they stay valid when its address changes. Keeps S1.
+ */
 import type { Millis } from "@samovar/base";
 import { NODE_TOKEN, nodeClaims, SamovarError, WORKSPACE_TOKEN, workspaceClaims } from "@samovar/contracts";
 import type { NodeClaims, WorkspaceClaims } from "@samovar/contracts";
@@ -11,7 +14,7 @@ import type { Config } from "../config.ts";
 const ALGORITHM = "EdDSA";
 
 type KeyConfig = Pick<Config, "SIGNING_KEY" | "PREVIOUS_SIGNING_KEY">;
-type SigningConfig = KeyConfig & Pick<Config, "PUBLIC_URL" | "NODE_TOKEN_TTL_MS">;
+type SigningConfig = KeyConfig & Pick<Config, "INSTALLATION_ID" | "PUBLIC_URL" | "NODE_TOKEN_TTL_MS">;
 type TokenKind = typeof NODE_TOKEN | typeof WORKSPACE_TOKEN;
 
 export interface MintedToken {
@@ -63,7 +66,7 @@ async function mint(
   const expiresAt = issuedAt + Math.ceil(config.NODE_TOKEN_TTL_MS / 1000);
   const token = await new SignJWT({ ...claims })
     .setProtectedHeader({ alg: ALGORITHM, typ: kind.typ, kid: config.SIGNING_KEY.kid })
-    .setIssuer(config.PUBLIC_URL)
+    .setIssuer(config.INSTALLATION_ID)
     .setAudience(kind.audience)
     .setIssuedAt(issuedAt)
     .setExpirationTime(expiresAt)
@@ -81,7 +84,8 @@ async function verify<T>(
   try {
     const { payload } = await jwtVerify(token, ({ kid }) => importJWK(findKey(config, kid), ALGORITHM), {
       algorithms: [ALGORITHM],
-      issuer: config.PUBLIC_URL,
+      // Earlier versions named the address; their nodes' tokens are valid until they expire.
+      issuer: [config.INSTALLATION_ID, config.PUBLIC_URL],
       audience: kind.audience,
       typ: kind.typ,
       currentDate: new Date(now),

@@ -1,10 +1,12 @@
 /** What a person may do about their own identity. */
 import { createRoute, z } from "@hono/zod-openapi";
 import {
+  answerDeviceLogin,
   apiTokenId,
   apiTokenView,
   createApiToken,
   createdApiToken,
+  deviceLoginView,
   meView,
   page,
   SamovarError,
@@ -12,13 +14,15 @@ import {
   signInLink,
   signInSessionId,
   signInSessionView,
+  userCode,
 } from "@samovar/contracts";
-import type { AccessId } from "@samovar/contracts";
+import type { AccessId, DeviceLoginView } from "@samovar/contracts";
 import { toActor } from "../audit/store.ts";
 import type { Deps } from "../deps.ts";
 import { createRouter, requireUser } from "../http/context.ts";
 import type { Router } from "../http/context.ts";
 import { json, jsonBody } from "../http/route.ts";
+import * as devices from "./device-logins.ts";
 import { deleteApiToken, listApiTokens, mintApiToken } from "./api-tokens.ts";
 import { makeSignInLink } from "./sign-in-links.ts";
 import { endOtherSignInSessions, endSignInSession, listSignInSessions, signOut } from "./sign-in-sessions.ts";
@@ -89,6 +93,22 @@ const dropToken = createRoute({
   responses: { 204: { description: "Revoked" } },
 });
 
+const showDeviceLogin = createRoute({
+  method: "get",
+  path: "/api/identity/device-logins/{userCode}",
+  summary: "Shows which command line asks to sign in with this code.",
+  request: { params: z.object({ userCode }) },
+  responses: { 200: json(deviceLoginView, "The question") },
+});
+
+const answer = createRoute({
+  method: "post",
+  path: "/api/identity/device-logins/{userCode}/answer",
+  summary: "Approves or denies a command line's sign-in. The first answer counts.",
+  request: { params: z.object({ userCode }), body: jsonBody(answerDeviceLogin) },
+  responses: { 200: json(deviceLoginView, "The question with its answer") },
+});
+
 /** Closes the sockets of an access that has ended. Sessions stand above identity: the composition root hands it in. */
 export type CloseViewers = (deps: Deps, accessId: AccessId) => Promise<void>;
 
@@ -150,5 +170,22 @@ export function identityRoutes(closeViewers: CloseViewers): Router {
     return c.body(null, 204);
   });
 
+  router.openapi(showDeviceLogin, async (c) => {
+    const found = await devices.findDeviceLogin(c.get("deps"), c.req.valid("param").userCode);
+    return c.json(requireDeviceLogin(found), 200);
+  });
+
+  router.openapi(answer, async (c) => {
+    const { approve } = c.req.valid("json");
+    const { userCode: code } = c.req.valid("param");
+    const answered = await devices.answerDeviceLogin(c.get("deps"), toActor(requireUser(c)), code, approve);
+    return c.json(requireDeviceLogin(answered), 200);
+  });
+
   return router;
+}
+
+function requireDeviceLogin(found: DeviceLoginView | null): DeviceLoginView {
+  if (found !== null) return found;
+  throw new SamovarError("not_found", "No command line is waiting with this code. Codes are valid for 15 minutes.");
 }

@@ -71,13 +71,13 @@ export async function listCandidates(db: Database, ownerId: UserId, size: VmSize
  */
 export async function insertNode(
   db: Database,
-  row: Pick<NodeRow, "id" | "ownerId" | "name" | "size" | "slots" | "createdAt" | "maxLifetimeAt">,
+  row: Pick<NodeRow, "id" | "ownerId" | "name" | "provider" | "size" | "slots" | "createdAt" | "maxLifetimeAt">,
   limits: { readonly maxNodes: number; readonly tried: readonly NodeId[] },
 ): Promise<"inserted" | "share" | "limit"> {
   const tried = JSON.stringify(limits.tried);
   await db.run(sql`
     INSERT INTO nodes (id, owner_id, name, provider, size, state, version, epoch, slots, task_ids, outbox, max_lifetime_at, created_at)
-    SELECT ${row.id}, ${row.ownerId}, ${row.name}, 'hetzner', ${row.size}, 'provisioning', 0, 0, ${row.slots}, '[]', ${EMPTY_OUTBOX}, ${row.maxLifetimeAt}, ${row.createdAt}
+    SELECT ${row.id}, ${row.ownerId}, ${row.name}, ${row.provider}, ${row.size}, 'provisioning', 0, 0, ${row.slots}, '[]', ${EMPTY_OUTBOX}, ${row.maxLifetimeAt}, ${row.createdAt}
     WHERE (SELECT count(*) FROM nodes WHERE owner_id = ${row.ownerId} AND state <> 'destroyed') < ${limits.maxNodes}
       AND NOT EXISTS (
         SELECT 1 FROM nodes WHERE owner_id = ${row.ownerId} AND size = ${row.size} AND state = 'provisioning'
@@ -96,7 +96,13 @@ const countAlive = (db: Database, ownerId: UserId): Promise<number> =>
 
 const EMPTY_OUTBOX = JSON.stringify({ pending: 0, deadLetters: 0, lastDeadLetterReason: null });
 
-export function toNodeView({ ownerId: _owner, priceAmount, priceCurrency, ...rest }: NodeRow): NodeView {
+export function toNodeView({
+  ownerId: _owner,
+  objectDeletedAt: _deleted,
+  priceAmount,
+  priceCurrency,
+  ...rest
+}: NodeRow): NodeView {
   return {
     ...rest,
     pricePerHour:

@@ -2,7 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { DeliveryReply, WorkspaceClaims } from "@samovar/contracts";
 import { deliveryReply, deliveryRequest, LIMITS, SamovarError, workspaceId } from "@samovar/contracts";
-import type { Context } from "hono";
+import type { Context, HonoRequest } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { readJson } from "../http/body.ts";
 import { createRouter, toInvalidRequest } from "../http/context.ts";
@@ -12,6 +12,10 @@ import { authenticateWorkspace } from "../identity/node-callers.ts";
 import { getProjectData } from "./durable-object/stub.ts";
 
 const PATH = "/api/workspaces/:workspaceId/messages";
+
+/** A task makes thousands of them. */
+export const isDelivery = ({ method, path }: Pick<HonoRequest, "method" | "path">): boolean =>
+  method === "POST" && /^\/api\/workspaces\/[^/]+\/messages$/.test(path);
 
 /** For the API description only: the handler checks the token before the body, and the body's size before its shape. */
 const deliver = createRoute({

@@ -10,11 +10,11 @@ import { tasks, workspaces } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 import { destroyWorkspace } from "../workspaces/destroy.ts";
 import { setWorkspaceState } from "../workspaces/store.ts";
+import { PER_SWEEP } from "./phase.ts";
 import type { PhaseOutcome } from "./phase.ts";
 
 /** The end of a run may take this long. */
 const SETTLED_MS = 30 * 60_000;
-const PER_SWEEP = 200;
 
 export async function sweepAbandonedWorkspaces(deps: Deps, now: Millis): Promise<PhaseOutcome> {
   const rows = await deps.db

@@ -5,6 +5,7 @@ import { nodes } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 import { getNodeObject } from "../nodes/durable-object/stub.ts";
 import { forEachCloud } from "./providers.ts";
+import { PER_SWEEP } from "./phase.ts";
 import type { PhaseOutcome } from "./phase.ts";
 
 /** A server younger than this may not be listed yet. */
@@ -23,6 +24,7 @@ export async function sweepGoneServers(deps: Deps, now: Millis): Promise<PhaseOu
       .where(
         and(
           eq(nodes.ownerId, ownerId),
+          eq(nodes.provider, provider.name),
           inArray(nodes.state, ["provisioning", "active", "warm", "draining"]),
           isNotNull(nodes.serverId),
           lt(nodes.createdAt, now - SETTLED_MS),
@@ -30,6 +32,7 @@ export async function sweepGoneServers(deps: Deps, now: Millis): Promise<PhaseOu
       );
     for (const { id, serverId } of rows) {
       if (serverId === null || listed.has(serverId)) continue;
+      if (found === PER_SWEEP) break;
       found++;
       const again = await provider.getServer(serverId);
       if (!again.ok) uncertain.push(`${id}: ${again.error.message}`);

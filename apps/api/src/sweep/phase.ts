@@ -2,6 +2,12 @@
 import type { Millis } from "@samovar/base";
 import type { Deps } from "../deps.ts";
 
+/**
+ * The most rows that one phase repairs in one sweep. All phases share one invocation, which may query D1 a thousand times; what
+ * is left over is for the next sweep.
+ */
+export const PER_SWEEP = 40;
+
 export interface PhaseOutcome {
   /** Things that needed repair. */
   readonly found: number;

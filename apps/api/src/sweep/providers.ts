@@ -1,8 +1,10 @@
-/** Every cloud of this installation with all servers that have its label: a complete list or an error. */
+/** Every cloud for which an owner has a credential, whatever new nodes use, with all servers that have its label: a complete list or an error. */
 import { errorMessage } from "@samovar/base";
 import type { UserId } from "@samovar/base";
 import type { Provider, Server } from "@samovar/providers";
-import { eq } from "drizzle-orm";
+import { PROVIDERS } from "@samovar/contracts";
+import type { ProviderName } from "@samovar/contracts";
+import { asc, inArray } from "drizzle-orm";
 import { credentials } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 import { findOwnersProvider } from "../nodes/provider.ts";
@@ -13,25 +15,28 @@ export interface OwnersServers {
   readonly servers: readonly Server[];
 }
 
-/** Calls `work` for each owner whose list is complete. Throws one owner's error after the others are done. */
+/** Calls `work` for each cloud whose list is complete. Throws the errors of the others afterwards. */
 export async function forEachCloud(
   { db, env, config }: Deps,
   work: (cloud: OwnersServers) => Promise<void>,
 ): Promise<void> {
-  const owners = await db
-    .select({ ownerId: credentials.ownerId })
+  const clouds = await db
+    .select({ ownerId: credentials.ownerId, kind: credentials.kind })
     .from(credentials)
-    .where(eq(credentials.kind, "hetzner"));
+    .where(inArray(credentials.kind, [...PROVIDERS]))
+    .orderBy(asc(credentials.ownerId), asc(credentials.kind));
   const faults: string[] = [];
-  for (const { ownerId } of owners) {
+  for (const { ownerId, kind } of clouds) {
+    const name = PROVIDERS.find((each): each is ProviderName => each === kind);
+    if (name === undefined) continue;
     try {
-      const provider = await findOwnersProvider(env, config, ownerId);
+      const provider = await findOwnersProvider(env, config, ownerId, name);
       if (provider === null) continue;
       const listed = await provider.listServers({});
-      if (!listed.ok) faults.push(`${ownerId}: ${listed.error.code}: ${listed.error.message}`);
+      if (!listed.ok) faults.push(`${ownerId}, ${name}: ${listed.error.code}: ${listed.error.message}`);
       else await work({ ownerId, provider, servers: listed.value });
     } catch (error) {
-      faults.push(`${ownerId}: ${errorMessage(error)}`);
+      faults.push(`${ownerId}, ${name}: ${errorMessage(error)}`);
     }
   }
   if (faults.length > 0) throw new Error(faults.join("; "));

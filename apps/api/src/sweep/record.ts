@@ -1,17 +1,9 @@
-/** Records when each phase last ran and last succeeded, so that a stopped sweep can be noticed. */
+/** Records when each phase last ran and last succeeded, so that a stopped sweep can be noticed; a row a phase, at its end. */
 import type { Millis } from "@samovar/base";
 import type { Database } from "../database/index.ts";
 import { sweepRuns } from "../database/schema.ts";
 
-export async function recordStart(db: Database, phase: string, startedAt: Millis): Promise<void> {
-  const started = { startedAt, endedAt: null, ok: null, found: 0, acted: 0, error: null };
-  await db
-    .insert(sweepRuns)
-    .values({ phase, ...started })
-    .onConflictDoUpdate({ target: sweepRuns.phase, set: started });
-}
-
-export async function recordEnd(
+export async function recordPhase(
   db: Database,
   phase: string,
   startedAt: Millis,

@@ -4,9 +4,8 @@ import { errorMessage } from "@samovar/base";
 import type { Deps } from "../deps.ts";
 import { destroyWorkspace, abandonWorkspace } from "../workspaces/destroy.ts";
 import { listOverdue } from "../workspaces/store.ts";
+import { PER_SWEEP } from "./phase.ts";
 import type { PhaseOutcome } from "./phase.ts";
-
-const PER_SWEEP = 200;
 
 export async function sweepRetainedWorkspaces(deps: Deps, now: Millis): Promise<PhaseOutcome> {
   // After this time without a confirmation the node counts as silent, and the slot is given back.

@@ -5,11 +5,11 @@ import { and, eq, lt, or } from "drizzle-orm";
 import { nodes } from "../database/schema.ts";
 import type { Deps } from "../deps.ts";
 import { getNodeObject } from "../nodes/durable-object/stub.ts";
+import { PER_SWEEP } from "./phase.ts";
 import type { PhaseOutcome } from "./phase.ts";
 
 /** An alarm may be this late before it counts as lost. */
 const LATE_MS = 60_000;
-const PER_SWEEP = 200;
 
 export async function sweepStaleNodes({ db, env, config }: Deps, now: Millis): Promise<PhaseOutcome> {
   const stale = await db

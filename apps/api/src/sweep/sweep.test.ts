@@ -5,8 +5,10 @@ import type { NodeId, UserId } from "@samovar/base";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ids } from "../../test/caller.ts";
+import { actorOf, ids } from "../../test/caller.ts";
 import { getConfig } from "../config.ts";
+import { deleteCredential, putCredential } from "../credentials/store.ts";
+import { depsFor } from "../deps.ts";
 import { database } from "../database/index.ts";
 import { nodes, sweepRuns } from "../database/schema.ts";
 import { toServerName } from "../nodes/server-name.ts";
@@ -102,6 +104,7 @@ describe("stale nodes", () => {
         id,
         ownerId: owner,
         name: toServerName(id),
+        provider: "hetzner",
         size: "small",
         slots: 3,
         createdAt: Date.now(),
@@ -125,6 +128,16 @@ describe("unknown servers", () => {
     expect(cloud.servers.has(lost)).toBe(false);
     expect(cloud.servers.has(young)).toBe(true);
     expect([...cloud.servers.values()].some((server) => server.name === toServerName(nodeId))).toBe(true);
+  });
+
+  it("[N1] a second server of a node's name is unknown, the node's own is not", async () => {
+    const nodeId = await working();
+    const own = Number((await findNode(db, nodeId))?.serverId);
+    const second = cloud.add({ name: toServerName(nodeId), ageMs: -OLD });
+    passTime(3 * OLD);
+    expect(await sweep("unknown-servers")).toMatchObject([{ ok: true, found: 1, acted: 1 }]);
+    expect([...cloud.servers.keys()]).toEqual([own]);
+    expect(second).not.toBe(own);
   });
 
   it("[N1] the server of a node that counts as destroyed is unknown too", async () => {
@@ -154,6 +167,67 @@ describe("unknown servers", () => {
     cloud.put("GET /servers", "no_answer", "no_answer");
     await sweep("unknown-servers");
     expect(cloud.servers.size).toBe(1);
+  });
+});
+
+describe("a change of the provider", () => {
+  const useDigitalOcean = () =>
+    putCredential(depsFor(env), actorOf(owner), { kind: "digitalocean", token: "another-token-of-the-tests" });
+
+  it("[N1] [N2] leaves living nodes where they are: each provider is asked for its own", async () => {
+    const first = await working();
+    await useDigitalOcean();
+    await deleteCredential(depsFor(env), actorOf(owner), "hetzner");
+    lease = await aHolder(owner);
+    await db.update(nodes).set({ taken: 3 }).where(eq(nodes.id, first));
+    const second = await working();
+    await putCredential(depsFor(env), actorOf(owner), { kind: "hetzner", token: "the-token-of-the-tests" });
+    expect(await findNode(db, first)).toMatchObject({ provider: "hetzner", location: "here" });
+    expect(await findNode(db, second)).toMatchObject({
+      provider: "digitalocean",
+      location: "fra1",
+      priceAmount: "0.75",
+      priceCurrency: "USD",
+    });
+    expect([...cloud.droplets.values()]).toMatchObject([
+      {
+        name: toServerName(second),
+        tags: [`samovar-installation:${config.INSTALLATION_ID}`, `samovar-node:${second.replace("_", "_5f")}`],
+      },
+    ]);
+
+    passTime(OLD);
+    expect(await sweep("gone-servers", "unknown-servers")).toMatchObject([
+      { ok: true, found: 0 },
+      { ok: true, found: 0 },
+    ]);
+    await getNodeObject(env, second).destroy("no longer needed");
+    await getNodeObject(env, first).destroy("no longer needed");
+    for (const nodeId of [first, second]) {
+      // The provider accepts, and at the next look has no such server.
+      await fireAlarm(nodeId);
+      passTime(60_000);
+      await fireAlarm(nodeId);
+      await rowIs(nodeId, "destroyed");
+    }
+    expect([cloud.servers.size, cloud.droplets.size]).toEqual([0, 0]);
+  });
+
+  it("[N1] finds lost droplets and gone ones too, and one provider's failure does not stop the other", async () => {
+    await useDigitalOcean();
+    const lost = (id: number) => ({
+      id,
+      name: "samovar-lost",
+      tags: [`samovar-installation:${config.INSTALLATION_ID}`],
+      userData: "",
+      created: new Date(Date.now() - OLD).toISOString(),
+    });
+    cloud.droplets.set(1, lost(1));
+    cloud.droplets.set(2, { ...lost(2), tags: ["samovar-installation:another"] });
+    cloud.put("GET /servers", { status: 500, code: "server_error" });
+    const [report] = await sweep("unknown-servers");
+    expect(report).toMatchObject({ ok: false, error: expect.stringMatching(/hetzner.*server_error/) });
+    expect([...cloud.droplets.keys()]).toEqual([2]);
   });
 });
 

@@ -19,8 +19,10 @@ import { sweepOldAuditEntries } from "./old-audit-entries.ts";
 import { sweepOldHistory } from "./old-history.ts";
 import { sweepOldKeys } from "./old-keys.ts";
 import { sweepLostViewers } from "./lost-viewers.ts";
+import { PER_SWEEP } from "./phase.ts";
 import type { Phase, PhaseOutcome } from "./phase.ts";
-import { recordEnd, recordStart } from "./record.ts";
+import { recordPhase } from "./record.ts";
+import { sweepDestroyedNodes } from "./destroyed-nodes.ts";
 import { sweepStaleNodes } from "./stale-nodes.ts";
 import { sweepUnknownServers } from "./unknown-servers.ts";
 
@@ -35,19 +37,19 @@ export type SweepReport = readonly PhaseReport[];
 export const PHASES: Readonly<Record<string, Phase>> = {
   restored: sweepRestored,
   "stale-nodes": sweepStaleNodes,
+  "destroyed-nodes": sweepDestroyedNodes,
   "unknown-servers": sweepUnknownServers,
   "gone-servers": sweepGoneServers,
   "retained-workspaces": sweepRetainedWorkspaces,
-  "orphan-runs": ({ env }, now) => repairOrphanRuns(env, now),
+  "orphan-runs": ({ env }, now) => repairOrphanRuns(env, now, PER_SWEEP),
   "abandoned-workspaces": sweepAbandonedWorkspaces,
   "old-keys": sweepOldKeys,
   "old-history": sweepOldHistory,
   "old-audit-entries": sweepOldAuditEntries,
   "lost-viewers": sweepLostViewers,
-  "finished-runs": (deps, now) => deleteFinishedRuns(deps, now, FINISHED_PER_SWEEP),
+  "finished-runs": (deps, now) => deleteFinishedRuns(deps, now, PER_SWEEP),
 };
 
-const FINISHED_PER_SWEEP = 200;
 const PHASE_LIMIT_MS = 60_000;
 
 export async function runSweep(
@@ -69,13 +71,12 @@ async function runPhase(deps: Deps, phase: string, work: Phase, now: Millis): Pr
 
 async function runAndRecord(deps: Deps, phase: string, work: Phase, now: Millis): Promise<PhaseReport> {
   try {
-    await recordStart(deps.db, phase, now);
     const outcome = await within(PHASE_LIMIT_MS, work(deps, now));
-    await recordEnd(deps.db, phase, now, deps.clock.now(), { ...outcome, error: null });
+    await recordPhase(deps.db, phase, now, deps.clock.now(), { ...outcome, error: null });
     return { phase, ok: true, error: null, ...outcome };
   } catch (error) {
     const failed = { found: 0, acted: 0, error: errorMessage(error).slice(0, 2000) };
-    await recordEnd(deps.db, phase, now, deps.clock.now(), failed).catch((again: unknown) =>
+    await recordPhase(deps.db, phase, now, deps.clock.now(), failed).catch((again: unknown) =>
       deps.logger.error("sweep.record_failed", { phase, error: again }),
     );
     return { phase, ok: false, ...failed };

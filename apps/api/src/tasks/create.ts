@@ -28,7 +28,7 @@ export async function createNewTask(
   const earlier = intent === null ? null : await findEarlierTask(deps, caller, intent);
   if (earlier !== null) return launch(deps, earlier);
   assertOpen(project);
-  if (wanted.run) await assertRunnable(deps.db, caller.id, getTaskAgent(deps, project, wanted));
+  if (wanted.run) await assertRunnable(deps, caller.id, getTaskAgent(deps, project, wanted));
   else await assertAgentKnown(deps.db, caller.id, wanted.agent);
   await assertDependencies(deps.db, project.id, null, wanted.dependsOn ?? []);
   return launch(deps, await insertOnce(deps, caller, newTaskRecord(deps, project, wanted), intent));

@@ -24,7 +24,8 @@ import { toTaskRecord } from "./store.ts";
 const GRACE_MS = 60_000;
 /** A live run is signalled much sooner: an interrupted one resumes, and to any other the signal is harmless. */
 const SIGNAL_GRACE_MS = 2_000;
-const BATCH = 200;
+/** Checking a run and signalling it need no query. */
+const CHECKED = 200;
 
 const LOST: Failure = {
   code: "run_lost",
@@ -36,8 +37,8 @@ export interface RepairResult {
   readonly acted: number;
 }
 
-/** Throws, after trying all of them, if a run could not be checked. */
-export async function repairOrphanRuns(env: Env, now: Millis): Promise<RepairResult> {
+/** Repairs at most `limit` runs. Throws, after trying all of them, if a run could not be checked. */
+export async function repairOrphanRuns(env: Env, now: Millis, limit = CHECKED): Promise<RepairResult> {
   const deps = depsFor(env);
   const rows = await deps.db
     .select()
@@ -50,10 +51,11 @@ export async function repairOrphanRuns(env: Env, now: Millis): Promise<RepairRes
       ),
     )
     .orderBy(asc(tasks.updatedAt))
-    .limit(BATCH);
+    .limit(CHECKED);
   let acted = 0;
   const faults: string[] = [];
   for (const row of rows) {
+    if (acted + faults.length >= limit) break;
     try {
       if (await repair(deps, toTaskRecord(row), row.updatedAt < now - GRACE_MS)) acted++;
     } catch (error) {

@@ -25,7 +25,7 @@ export async function runTask(
   return onceForKey(deps, caller, task, { key, request: "POST task/run" }, async (toKeyRow) => {
     if (isRunning(task.status)) return task;
     assertOpen(project);
-    await assertRunnable(deps.db, caller.id, getTaskAgent(deps, project, task));
+    await assertRunnable(deps, caller.id, getTaskAgent(deps, project, task));
     const runId = deps.ids.make("run");
     return change(deps, task.id, { kind: "queue", runId }, { kind: "user", id: caller.id }, toKeyRow);
   });
@@ -41,7 +41,7 @@ export async function retryTask(
 ): Promise<TaskRecord> {
   return onceForKey(deps, caller, task, { key, request: "POST task/retry" }, async (toKeyRow) => {
     assertOpen(project);
-    await assertRunnable(deps.db, caller.id, getTaskAgent(deps, project, task));
+    await assertRunnable(deps, caller.id, getTaskAgent(deps, project, task));
     await assertBudgetLeft(deps, task);
     const { ids } = deps;
     const attempt = {

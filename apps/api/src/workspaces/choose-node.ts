@@ -4,7 +4,8 @@
  */
 import type { NodeId, UserId } from "@samovar/base";
 import { idSource } from "@samovar/base";
-import type { VmSize } from "@samovar/contracts";
+import { PROVIDERS } from "@samovar/contracts";
+import type { ProviderName, VmSize } from "@samovar/contracts";
 import { acceptsWork } from "@samovar/domain/task-queue";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { getConfig } from "../config.ts";
@@ -16,6 +17,7 @@ import { systemPorts } from "../deps.ts";
 import type { Env } from "../env.ts";
 import { within } from "../within.ts";
 import { getNodeObject } from "../nodes/durable-object/stub.ts";
+import { chooseOwnersProvider } from "../nodes/provider.ts";
 import { toServerName } from "../nodes/server-name.ts";
 import type { NodeRow } from "../nodes/store.ts";
 import { findNode, insertNode, listCandidates } from "../nodes/store.ts";
@@ -84,7 +86,8 @@ export async function chooseNode(env: Env, input: ChooseInput, ports: Ports = sy
       if (choice !== null) return choice;
     }
     await intend(newId);
-    const inserted = await insertNode(db, newRow(newId, input, config, ports.clock.now()), {
+    const provider = (await chooseOwnersProvider(env, config, input.ownerId)) ?? config.CLOUD_PROVIDER ?? PROVIDERS[0];
+    const inserted = await insertNode(db, newRow(newId, provider, input, config, ports.clock.now()), {
       maxNodes: config.MAX_NODES_PER_USER,
       tried,
     });
@@ -116,15 +119,23 @@ async function findEarlierChoice(
 async function takeSlot(env: Env, row: NodeRow, { lease }: ChooseInput): Promise<boolean> {
   const node = getNodeObject(env, row.id);
   if (row.version === 0)
-    await node.provision({ nodeId: row.id, ownerId: row.ownerId, name: row.name, size: row.size, lease });
+    await node.provision({
+      nodeId: row.id,
+      ownerId: row.ownerId,
+      name: row.name,
+      provider: row.provider,
+      size: row.size,
+      lease,
+    });
   return (await node.reserve(lease)).granted;
 }
 
-function newRow(id: NodeId, { ownerId, size }: ChooseInput, config: Config, now: number) {
+function newRow(id: NodeId, provider: ProviderName, { ownerId, size }: ChooseInput, config: Config, now: number) {
   return {
     id,
     ownerId,
     name: toServerName(id),
+    provider,
     size,
     slots: config.NODE_SLOTS,
     createdAt: now,

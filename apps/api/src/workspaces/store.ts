@@ -162,7 +162,7 @@ export async function listOverdue(
       .where(and(eq(workspaces.state, "destroying"), lte(workspaces.updatedAt, at.requestedBefore)))
       .limit(limit),
   ]);
-  return [...expired, ...unconfirmed];
+  return [...unconfirmed, ...expired].slice(0, limit);
 }
 
 export function toWorkspaceView({ ownerId: _owner, ...rest }: WorkspaceRow): WorkspaceView {

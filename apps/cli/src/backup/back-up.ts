@@ -26,7 +26,12 @@ export interface BackedUp {
 
 /** `file`: must not exist; `-` for standard output. */
 export async function backUp(file: string, context: CommandContext): Promise<number> {
-  const { terminal, json } = context;
+  const { terminal, json, remote } = context;
+  if (remote !== null)
+    throw new CliError(
+      `The Samovar at ${remote.url} stores its data on its own server.`,
+      "Run the backup there, or name a data directory of this computer: --data-dir DIR",
+    );
   const target = file === STANDARD_OUTPUT ? null : resolve(context.cwd, file);
   // Before the work: the file is also made in a way that replaces none.
   if (target !== null && existsSync(target)) throw refuseExisting(target);
@@ -89,9 +94,9 @@ async function findWriter(dataDir: string): Promise<number | null> {
 /** Where none is running, keeps one from starting. Throws {@link CliError} while one starts or stops. */
 async function holdStill(dataDir: string): Promise<() => Promise<void>> {
   const presence = await readPresence(dataDir);
-  if (presence.state === "running") return () => Promise.resolve();
-  if (presence.state !== "absent")
+  if (presence.state === "starting" || presence.state === "stopping")
     throw new CliError(`Samovar is ${presence.state} (process ${presence.pid}).`, "Try again in a moment.");
+  if (presence.state !== "absent") return () => Promise.resolve();
   const lock = await lockDirectory(dataDir);
   return () => lock.release();
 }

@@ -1,9 +1,11 @@
-/** Connects to the Samovar that runs on a data directory. */
+/** Connects to the Samovar that a command uses: the one on its data directory, or one on another machine. */
 import { type Clock, type Random, RunningClock, type Timers } from "@samovar/base";
+import type { Remote } from "../contexts.ts";
 import { readInstance } from "../instance.ts";
 import type { Terminal } from "../output/terminal.ts";
+import { CliError } from "./errors.ts";
 import { SamovarClient } from "./samovar-client.ts";
-import type { Endpoint } from "./http.ts";
+import type { Endpoint, Transport } from "./http.ts";
 import {
   createOneShotTransport,
   createRetryingTransport,
@@ -20,6 +22,8 @@ export interface ClientPorts {
 
 export interface ConnectPorts extends ClientPorts {
   readonly dataDir: string;
+  /** Null: the Samovar on the data directory. */
+  readonly remote: Remote | null;
   readonly terminal: Pick<Terminal, "note">;
 }
 
@@ -28,8 +32,9 @@ export function createClient(endpoint: Endpoint, { clock, timers, random }: Clie
   return new SamovarClient(endpoint, random, createOneShotTransport(endpoint, new RunningClock(clock, timers)));
 }
 
-/** A client for the instance file's address, without retries; null when there is no instance file. */
+/** A client without retries; null when no Samovar is known. */
 export async function findSamovar(ports: ConnectPorts): Promise<SamovarClient | null> {
+  if (ports.remote !== null) return createClient(ports.remote, ports);
   const instance = await readInstance(ports.dataDir);
   return instance === null ? null : createClient({ url: instance.url, token: instance.apiToken }, ports);
 }
@@ -39,17 +44,41 @@ export async function findSamovar(ports: ConnectPorts): Promise<SamovarClient | 
  * Samovar is running.
  */
 export async function requireSamovar(ports: ConnectPorts): Promise<SamovarClient> {
-  const { dataDir, clock, timers, random, terminal } = ports;
+  const { clock, timers, random, terminal } = ports;
   const printed = new Set<string>();
   const retryPorts: RetryPorts = {
     time: new RunningClock(clock, timers),
-    presence: () => readPresence(dataDir),
-    instance: () => readInstance(dataDir),
+    ...locate(ports),
     note(sentence) {
       if (!printed.has(sentence)) terminal.note(sentence);
       printed.add(sentence);
     },
   };
   const { url, apiToken: token } = await waitUntilRunning(retryPorts);
-  return new SamovarClient({ url, token }, random, createRetryingTransport(retryPorts));
+  const transport = createRetryingTransport(retryPorts);
+  return new SamovarClient(
+    { url, token },
+    random,
+    ports.remote === null ? transport : adviseToSignIn(ports.remote, transport),
+  );
 }
+
+function locate({ dataDir, remote }: ConnectPorts): Pick<RetryPorts, "presence" | "instance"> {
+  if (remote === null) return { presence: () => readPresence(dataDir), instance: () => readInstance(dataDir) };
+  const { url, token: apiToken } = remote;
+  return { presence: async () => ({ state: "remote", url }), instance: async () => ({ url, apiToken }) };
+}
+
+/** A token of another machine is not renewed by starting Samovar here. */
+const adviseToSignIn =
+  ({ name, url }: Remote, transport: Transport): Transport =>
+  async (request, rules) => {
+    try {
+      return await transport(request, rules);
+    } catch (error) {
+      if (!(error instanceof CliError) || error.code !== "unauthenticated") throw error;
+      const how =
+        name === null ? "Set SAMOVAR_TOKEN to one that is valid." : `Sign in again with: samovar login ${url}`;
+      throw new CliError(error.message, how, error.code);
+    }
+  };

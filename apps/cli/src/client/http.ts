@@ -7,6 +7,7 @@ import { CliError, UnreachableError } from "./errors.ts";
 
 export interface Endpoint {
   readonly url: string;
+  /** Empty before signing in. */
   readonly token: string;
 }
 
@@ -102,7 +103,7 @@ async function open({ endpoint, signal }: Attempt, path: string, options: ApiCal
   const headers: Record<string, string> = {
     ...encoded.headers,
     accept: "application/json, application/octet-stream",
-    authorization: `Bearer ${endpoint.token}`,
+    ...(endpoint.token === "" ? {} : { authorization: `Bearer ${endpoint.token}` }),
   };
   if (body !== null) headers["content-length"] = String(body.length);
   const { promise, resolve } = Promise.withResolvers<Outcome<IncomingMessage>>();

@@ -11,7 +11,9 @@ export type Presence =
   /** `samovar up` is running and has not written its instance file yet. */
   | { readonly state: "starting"; readonly pid: number }
   | { readonly state: "stopping"; readonly pid: number }
-  | { readonly state: "absent" };
+  | { readonly state: "absent" }
+  /** On another machine, where only an answer shows that it runs. */
+  | { readonly state: "remote"; readonly url: string };
 
 export async function readPresence(dataDir: string): Promise<Presence> {
   const instance = await readInstance(dataDir);

@@ -77,6 +77,7 @@ async function instanceOf(pid: number, fields: Partial<Instance> = {}): Promise<
 
 const ports = (time: Pick<ConnectPorts, "clock" | "timers"> = SYSTEM): ConnectPorts => ({
   dataDir,
+  remote: null,
   terminal,
   random: seededRandom(1),
   ...time,

@@ -10,11 +10,14 @@ import { CliError, UnreachableError } from "./errors.ts";
 import type { Attempt, Endpoint, Outcome, Request, Rules, Transport } from "./http.ts";
 import type { Presence } from "./presence.ts";
 
+/** Where Samovar answers, and the token for it. */
+export type Address = Pick<Instance, "url" | "apiToken">;
+
 export interface RetryPorts {
   readonly time: RunningClock;
   readonly presence: () => Promise<Presence>;
-  /** Reads the instance file; null when there is none. */
-  readonly instance: () => Promise<Instance | null>;
+  /** Where Samovar is; null while it is not known. */
+  readonly instance: () => Promise<Address | null>;
   /** Tells the user what the command is waiting for. */
   readonly note: (sentence: string) => void;
 }
@@ -49,8 +52,8 @@ export function createRetryingTransport(ports: RetryPorts): Transport {
   };
 }
 
-/** Waits for a Samovar that is starting, and returns its instance. Throws {@link UnreachableError} when there is none. */
-export async function waitUntilRunning(ports: RetryPorts): Promise<Instance> {
+/** Waits for a Samovar that is starting, and returns its address. Throws {@link UnreachableError} when there is none. */
+export async function waitUntilRunning(ports: RetryPorts): Promise<Address> {
   const wait = new Wait(ports, { isSafeToRepeat: true, changesNothing: true, takesLong: false });
   try {
     return await wait.forInstance();
@@ -102,7 +105,7 @@ class Wait {
     return { answered: false, mayHaveActed: false, error };
   }
 
-  async forInstance(): Promise<Instance> {
+  async forInstance(): Promise<Address> {
     for (;;) {
       const instance = await this.#ports.instance();
       if (instance !== null) return instance;
@@ -127,7 +130,8 @@ class Wait {
         this.#waitForStart(presence.pid);
         break;
       case "running":
-        if (this.#timedOut.signal.aborted) throw this.#createTimeoutError(presence.instance.pid);
+      case "remote":
+        if (this.#timedOut.signal.aborted) throw this.#createTimeoutError(presence);
         // A slow request does not show that Samovar is not answering; a failed one does.
         this.#cancelNote ??= this.#noteLater(NOT_ANSWERING);
         break;
@@ -179,11 +183,17 @@ class Wait {
     this.#timedOut.signal.removeEventListener("abort", over);
   }
 
-  #createTimeoutError(pid: number): CliError {
+  #createTimeoutError(presence: Extract<Presence, { state: "running" | "remote" }>): CliError {
     if (this.#lastRefusal !== null) return this.#lastRefusal;
     const lost = this.#rules.changesNothing
       ? ""
       : "The request may have been carried out: check before you repeat it. ";
+    if (presence.state === "remote")
+      return new CliError(
+        `Samovar at ${presence.url} has not answered for ${this.#timeoutMs / 1000} seconds.`,
+        `${lost}Check the address and your network, then try again.`,
+      );
+    const { pid } = presence.instance;
     return new CliError(
       `Samovar is running (process ${pid}) but has not answered for ${this.#timeoutMs / 1000} seconds.`,
       `${lost}Try again in a moment. If that does not help, stop Samovar with Ctrl-C and start it again with: samovar up`,

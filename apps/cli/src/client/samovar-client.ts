@@ -23,12 +23,14 @@ import type {
   BudgetView,
   CreateApiToken,
   CreatedApiToken,
+  CreatedDeviceLogin,
   CreateProject,
   CreateTask,
   CredentialCheck,
   CredentialKind,
   CredentialSecret,
   CredentialView,
+  DeviceLoginOutcome,
   MessageView,
   MeView,
   NodeView,
@@ -59,6 +61,8 @@ import {
   auditEntry,
   budgetView,
   createdApiToken,
+  createdDeviceLogin,
+  deviceLoginOutcome,
   credentialCheck,
   credentialView,
   LIMITS,
@@ -133,6 +137,14 @@ export class SamovarClient extends ApiClient<CallOptions> implements Endpoint {
     return this.call("POST /api/identity/links", signInLink);
   }
 
+  createDeviceLogin(name: string): Promise<CreatedDeviceLogin> {
+    return this.call("POST /api/identity/device-logins", createdDeviceLogin, { body: { name } });
+  }
+
+  redeemDeviceLogin(deviceCode: string): Promise<DeviceLoginOutcome> {
+    return this.call("POST /api/identity/device-logins/token", deviceLoginOutcome, { body: { deviceCode } });
+  }
+
   me(): Promise<MeView> {
     return this.call("GET /api/me", meView);
   }
@@ -202,6 +214,11 @@ export class SamovarClient extends ApiClient<CallOptions> implements Endpoint {
 
   node(nodeId: NodeId): Promise<NodeView> {
     return this.call("GET /api/nodes/{nodeId}", nodeView, { nodeId });
+  }
+
+  /** Its running tasks fail. */
+  destroyNode(nodeId: NodeId): Promise<NodeView> {
+    return this.call("POST /api/nodes/{nodeId}/destroy", nodeView, { nodeId });
   }
 
   /** Without a state, all that there ever were, the newest first. */

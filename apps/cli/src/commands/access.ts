@@ -6,10 +6,9 @@ import { CliError } from "../client/errors.ts";
 import { findApiToken, findSignInSession } from "../client/find.ts";
 import { toSafeLine } from "../output/safe-text.ts";
 import { formatTable } from "../output/table.ts";
-import { formatAge, formatCount, formatDuration } from "../output/units.ts";
+import { formatAge, formatCount, formatDays, formatDuration } from "../output/units.ts";
 import { type CommandContext, printJson } from "./context.ts";
 
-const DAY_MS = 86_400_000;
 const NAME_CHARS = 60;
 
 export async function listTokens(context: CommandContext): Promise<number> {
@@ -66,7 +65,9 @@ export async function revokeToken(text: string, context: CommandContext): Promis
   if (current)
     throw new CliError(
       "This is the token that this command uses.",
-      "It is revoked when Samovar stops: end `samovar up`.",
+      context.remote === null
+        ? "It is revoked when Samovar stops: end `samovar up`."
+        : "Sign this command line out with: samovar context remove NAME",
     );
   await client.revokeApiToken(id);
   if (context.json) printJson(context.terminal, { revoked: id });
@@ -110,6 +111,3 @@ export async function endAllSignIns(context: CommandContext): Promise<number> {
 }
 
 const formatUse = (at: Millis | null, now: Millis): string => (at === null ? "never" : formatAge(now - at));
-
-const formatDays = (ms: number): string =>
-  ms < 2 * DAY_MS ? formatDuration(ms) : formatCount(Math.round(ms / DAY_MS), "day");

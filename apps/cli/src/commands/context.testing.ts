@@ -72,6 +72,7 @@ export function testContext(fields: Partial<CommandContext> = {}) {
   const time = testTime(BUILT_AT);
   return {
     dataDir: "/nowhere",
+    remote: null,
     json: false,
     cwd: "/",
     clock: time,

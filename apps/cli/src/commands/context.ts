@@ -3,12 +3,15 @@ import type { Clock, Random, Timers } from "@samovar/base";
 import { systemClock, systemRandom, systemTimers } from "@samovar/base";
 import { LIMITS } from "@samovar/contracts";
 import { CliError } from "../client/errors.ts";
+import type { Remote } from "../contexts.ts";
 import { type Terminal, createTerminal } from "../output/terminal.ts";
 import { askSecret } from "./ask-secret.ts";
 
 export interface CommandContext {
   /** Absolute. */
   readonly dataDir: string;
+  /** The Samovar on another machine that the command uses; null: the one on the data directory. */
+  readonly remote: Remote | null;
   readonly json: boolean;
   readonly cwd: string;
   readonly terminal: Terminal;
@@ -24,9 +27,9 @@ export interface CommandContext {
   onInterrupt(callback: () => void): () => void;
 }
 
-export function createContext(dataDir: string, json: boolean): CommandContext {
+export function createContext(where: Pick<CommandContext, "dataDir" | "remote">, json: boolean): CommandContext {
   return {
-    dataDir,
+    ...where,
     json,
     cwd: process.cwd(),
     terminal: createTerminal(),

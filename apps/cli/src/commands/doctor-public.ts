@@ -20,7 +20,7 @@ const PROXY_HINT = "Compare the proxy's settings with deploy/Caddyfile.";
 
 /** `address`: null takes that of the running Samovar. Throws {@link CliError} when there is none. */
 export async function checkPublic(address: string | null, context: CommandContext): Promise<Finding[]> {
-  const url = parseAddress(address ?? (await readInstance(context.dataDir))?.publicUrl ?? null);
+  const url = parseAddress(address ?? context.remote?.url ?? (await readInstance(context.dataDir))?.publicUrl ?? null);
   const reachable = [await checkDns(url.hostname), await checkTls(url, context.clock)];
   if (reachable.some(({ state }) => state === "fault")) return reachable;
   const health = await checkHealth(url, context.clock);

@@ -4,6 +4,7 @@ import { access, constants, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorMessage } from "@samovar/base";
 import type { SamovarClient } from "../client/samovar-client.ts";
+import { PROVIDERS } from "@samovar/contracts";
 import type { AgentView, NodeRuntime } from "@samovar/contracts";
 import { findSamovar, requireSamovar } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
@@ -138,8 +139,8 @@ export function checkLimits(runtime: NodeRuntime | null): Finding {
 }
 
 async function checkSamovar(context: CommandContext): Promise<Finding[]> {
-  const presence = await readPresence(context.dataDir);
-  if (presence.state === "starting" || presence.state === "stopping")
+  const presence = context.remote === null ? await readPresence(context.dataDir) : null;
+  if (presence?.state === "starting" || presence?.state === "stopping")
     return [makeFinding("Samovar", "warning", `${presence.state} (process ${presence.pid})`, "Try again in a moment.")];
   if ((await findSamovar(context)) === null)
     return [makeFinding("Samovar", "warning", "not running", "Start it with: samovar up")];
@@ -156,15 +157,16 @@ async function checkSamovar(context: CommandContext): Promise<Finding[]> {
   }
 }
 
-async function checkAgents(client: SamovarClient, { dataDir, env }: CommandContext): Promise<Finding[]> {
+async function checkAgents(client: SamovarClient, { dataDir, env, remote }: CommandContext): Promise<Finding[]> {
   const agents = await Promise.all(
     (await client.agents()).map(async (agent) => checkAgent(agent, await findProgram(agent.program, dataDir, env))),
   );
   const kinds = (await client.credentials()).map(({ kind }) => kind);
-  const provider = kinds.includes("hetzner");
-  const hint = provider
-    ? null
-    : "No node can be made. On one computer restart `samovar up`; at a provider: samovar credentials set hetzner";
+  const provider = PROVIDERS.some((name) => kinds.includes(name));
+  const hint =
+    provider || remote !== null
+      ? null
+      : "No node can be made. On one computer restart `samovar up`; for a provider: samovar credentials set PROVIDER";
   return [...agents, makeFinding("Credentials", provider ? "ok" : "fault", kinds.join(", ") || "none", hint)];
 }
 

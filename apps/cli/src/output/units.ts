@@ -32,3 +32,7 @@ export function parseDuration(text: string): number | null {
   const unit = { s: 1_000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 }[match?.[2] ?? ""];
   return match === null || unit === undefined ? null : Number(match[1]) * unit;
 }
+
+const DAY_MS = 86_400_000;
+export const formatDays = (ms: number): string =>
+  ms < 2 * DAY_MS ? formatDuration(ms) : formatCount(Math.round(ms / DAY_MS), "day");

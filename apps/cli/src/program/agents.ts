@@ -43,7 +43,7 @@ export function registerCredentials(root: Command, bind: BindCommand): void {
   const set = credentials
     .command("set")
     .description("store a credential; prompts without echo, or reads standard input")
-    .argument("<kind>", "hetzner, anthropic, openai, google, github, or agent:NAME")
+    .argument("<kind>", "hetzner, digitalocean, anthropic, openai, google, github, or agent:NAME")
     .allowExcessArguments()
     .option(
       "--from-env <name>",

@@ -1,10 +1,12 @@
 /** Binds a command to its action. Every command takes `--json` and `--data-dir` and returns an exit code. */
 import type { Command } from "commander";
 import { type CommandContext, createContext } from "../commands/context.ts";
+import { chooseRemote } from "../contexts.ts";
 import { resolveDataDirectory } from "../instance.ts";
 
 export interface SharedOptions {
   readonly dataDir?: string;
+  readonly context?: string;
   readonly json?: boolean;
 }
 
@@ -21,12 +23,9 @@ export function createBinder(onExit: (code: number) => void): BindCommand {
   ) =>
     command.option("--json", "print JSON").action(async () => {
       const options = command.optsWithGlobals<O>();
-      onExit(
-        await action(
-          createContext(resolveDataDirectory(options.dataDir), options.json === true),
-          command.args,
-          options,
-        ),
-      );
+      const { context, dataDir, json = false } = options;
+      const remote = await chooseRemote({ context, dataDir, env: process.env });
+      const where = { dataDir: resolveDataDirectory(dataDir), remote };
+      onExit(await action(createContext(where, json), command.args, options));
     });
 }

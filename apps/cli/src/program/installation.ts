@@ -15,7 +15,9 @@ export function registerInstallation(root: Command, bind: BindCommand): void {
         "SAMOVAR_PUBLIC_URL",
       ),
     )
-    .addOption(new Option("--cloud <name>", "where nodes run: local (default), or hetzner").env("SAMOVAR_CLOUD"))
+    .addOption(
+      new Option("--cloud <name>", "where nodes run: local (default), hetzner or digitalocean").env("SAMOVAR_CLOUD"),
+    )
     .addOption(new Option("--host <address>", "IP address to listen on (default: 127.0.0.1)").env("SAMOVAR_HOST"))
     .option("--no-open", "do not open a browser");
   bind<SharedOptions & DeploymentOptions & { port?: number; open: boolean }>(
@@ -56,7 +58,16 @@ export function registerInstallation(root: Command, bind: BindCommand): void {
   bind(root.command("nodes").description("list the nodes"), async (context) =>
     (await import("../commands/lists.ts")).listNodes(context),
   );
-  bind(root.command("login").description("print a new one-time sign-in link for a browser"), async (context) =>
-    (await import("../commands/login.ts")).logIn(context),
-  );
+  const login = root
+    .command("login")
+    .description(
+      "with an address: sign this command line in to that Samovar; without: print a sign-in link for a browser",
+    )
+    .argument("[url]", "address of a Samovar, such as https://samovar.example.com")
+    .option("--name <name>", "name of the new context (default: the host)")
+    .option("--no-open", "do not open a browser");
+  bind<SharedOptions & { name?: string; open: boolean }>(login, async (context, [url], { name, open }) => {
+    const { logIn, printSignInLink } = await import("../commands/login.ts");
+    return url === undefined ? printSignInLink(context) : logIn({ url, name, open }, context);
+  });
 }

@@ -1,8 +1,8 @@
 /** `samovar up`: runs everything on this machine until Ctrl-C. */
-import { spawn } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeAtomically } from "../files.ts";
+import { openBrowser } from "../open-browser.ts";
 import { describeRuntime, findNodeRuntime } from "../node-runtime.ts";
 import { type Deployment, type DeploymentOptions, parseDeployment } from "./deployment.ts";
 import { type Stack, readModelCredential, startStack, waitForStopSignal } from "./stack.ts";
@@ -64,7 +64,7 @@ async function announce(stack: Stack, deployment: Deployment, options: UpOptions
 ${await describeNodes(stack, deployment, dataDir)}
 
 Ctrl-C stops everything.`);
-  if (options.open && deployment.publicUrl === null) await openBrowser(link.url, dataDir);
+  if (options.open && deployment.publicUrl === null) await openLink(link.url, dataDir);
 }
 
 async function describeNodes(stack: Stack, { cloud }: Deployment, dataDir: string): Promise<string> {
@@ -74,17 +74,12 @@ async function describeNodes(stack: Stack, { cloud }: Deployment, dataDir: strin
 }
 
 /**
- * Opens the page from a private file that leads to the link: every user of the machine can read a program's arguments. Best
- * effort: a machine without a desktop has no browser to open.
+ * Opens the page from a private file that leads to the link: every user of the machine can read a program's arguments.
  */
-async function openBrowser(link: string, dataDir: string): Promise<void> {
-  if (!process.stdout.isTTY) return;
+async function openLink(link: string, dataDir: string): Promise<void> {
   const file = getOpeningFile(dataDir);
   await writeAtomically(file, createOpeningPage(link));
-  const program = process.platform === "darwin" ? "open" : "xdg-open";
-  const child = spawn(program, [file], { stdio: "ignore", detached: true });
-  child.on("error", () => {});
-  child.unref();
+  openBrowser(file);
 }
 
 const getOpeningFile = (dataDir: string): string => join(dataDir, "open.html");

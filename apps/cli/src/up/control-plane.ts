@@ -8,7 +8,7 @@ import { dirname, join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { Logger } from "@samovar/base";
 import { parseJson } from "@samovar/base";
-import { applyMigrations, EarlierVersionError } from "@samovar/api/database/migrate";
+import { applyMigrations, EarlierVersionError, NewerVersionError } from "@samovar/api/database/migrate";
 import { parseWranglerConfig, toMiniflareOptions } from "@samovar/api/wrangler-config";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { root } from "../checkout-root.ts";
@@ -93,7 +93,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     await applyMigrations(await miniflare.getD1Database(config.d1_databases[0].binding), await migrationFiles());
   } catch (error) {
     await close();
-    throw error instanceof EarlierVersionError ? refuseEarlierData(directory) : error;
+    if (error instanceof EarlierVersionError) throw refuseEarlierData(directory);
+    throw error instanceof NewerVersionError ? refuseNewerData(directory, error) : error;
   }
   return {
     url,
@@ -148,6 +149,12 @@ const refuseEarlierData = ({ path }: DataDirectory): CliError =>
   new CliError(
     `The data directory ${path} was made by an earlier Samovar, whose data this version cannot use.`,
     "Start with an empty one: samovar up --data-dir DIR",
+  );
+
+const refuseNewerData = ({ path }: DataDirectory, { migration }: NewerVersionError): CliError =>
+  new CliError(
+    `A newer Samovar has used the data directory ${path}: its database has the migration ${migration}. Nothing was changed.`,
+    `Start a version that has ${migration}, or start with another directory: samovar up --data-dir DIR`,
   );
 
 /** Throws {@link CliError} when another program listens on the port, or the address is not this computer's. */

@@ -1,9 +1,10 @@
 /** Where a Samovar is reached and where its nodes run: the options of `samovar up`, checked together. */
 import { isIP } from "node:net";
 import { isLoopbackHost } from "@samovar/base";
+import { PROVIDERS } from "@samovar/contracts";
 import { CliError } from "../client/errors.ts";
 
-export const CLOUDS = ["local", "hetzner"] as const;
+export const CLOUDS = ["local", ...PROVIDERS] as const;
 export type CloudName = (typeof CLOUDS)[number];
 
 export interface DeploymentOptions {

@@ -9,8 +9,9 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { errorMessage, jsonLogger, systemClock, systemRandom, systemTimers, type Logger } from "@samovar/base";
 import { settings as settingsSchema } from "@samovar/api/config";
-import { agentRelease, type CredentialSecret } from "@samovar/contracts";
+import { agentRelease, type CredentialSecret, type CredentialView } from "@samovar/contracts";
 import { startLocalCloud, type LocalCloud } from "@samovar/local-cloud";
+import { openCpuGroup } from "@samovar/processes";
 import { Cron } from "croner";
 import { root } from "../checkout-root.ts";
 import type { SamovarClient } from "../client/samovar-client.ts";
@@ -86,6 +87,9 @@ async function assemble(
   undo.push(close);
   const secrets = await loadSecrets(directory);
   const port = await choosePort(options.port, secrets);
+  const cpuGroup = openCpuGroup("control-plane");
+  cpuGroup.admit(process.pid);
+  undo.push(async () => cpuGroup.remove());
   const cloud = deployment.cloud === "local" ? await startCloud(directory, secrets, env, logger) : null;
   if (cloud !== null) undo.push(() => cloud.close({ servers: "stop" }));
   const placement = { ...deployment, localUrl: getLocalUrl(deployment, port), cloudUrl: cloud?.url ?? null };
@@ -101,7 +105,7 @@ async function assemble(
   undo.push(() => controlPlane.close());
   if (secrets.port !== port) await writeSecrets(directory.path, { ...secrets, port });
   const client = await signIn(controlPlane, secrets, (revoke) => undo.push(() => tryRevoke(revoke, logger)));
-  const hasProvider = await prepareCredentials(client, secrets, cloud, env);
+  const hasProvider = await prepareCredentials(client, secrets, deployment, env);
   await writeInstance(directory.path, {
     version: 1,
     pid: process.pid,
@@ -135,7 +139,7 @@ function startCloud(
     serviceEnv: {
       SAMOVAR_AGENTS_DIR: directory.agents,
       SAMOVAR_SNAPSHOTS_DIR: join(getCacheDirectory(env), "snapshots"),
-      ...getNodeSettings(env),
+      ...getOwnVariables(env),
     },
     logger,
   });
@@ -208,6 +212,8 @@ async function getFixedSettings(
     ...(secrets.restoredAt === undefined ? {} : { RESTORED_AT: String(secrets.restoredAt) }),
     CREDENTIALS_KEY: secrets.credentialsKey,
     AGENT_RELEASE: JSON.stringify(release.data),
+    // Here a batch costs nothing.
+    MSG_BATCH_MIN_INTERVAL_MS: "50",
     // A path names a repository of the person at this computer, not of everybody who can reach it.
     ALLOW_LOCAL_REPOS: String(placement.publicUrl === null),
     // One thread does all of the control plane here.
@@ -215,8 +221,13 @@ async function getFixedSettings(
   };
 }
 
-function getAddresses(secrets: Secrets, { publicUrl, localUrl, cloudUrl }: Placement): Record<string, string> {
-  const cloud: Record<string, string> = cloudUrl === null ? {} : { HETZNER_API_URL: cloudUrl };
+function getAddresses(
+  secrets: Secrets,
+  { publicUrl, localUrl, cloudUrl, cloud: name }: Placement,
+): Record<string, string> {
+  // The local cloud has Hetzner's API.
+  const cloud: Record<string, string> =
+    cloudUrl === null ? { CLOUD_PROVIDER: name } : { CLOUD_PROVIDER: "hetzner", HETZNER_API_URL: cloudUrl };
   if (publicUrl === null)
     return { ...cloud, PUBLIC_URL: localUrl, PAGE_URL: `http://${derivePageHost(secrets)}:${new URL(localUrl).port}` };
   // Nodes on this computer do not need the proxy.
@@ -244,24 +255,27 @@ const NOT_FROM_ENVIRONMENT = new Set([
   "PREVIOUS_SIGNING_KEY",
   "CREDENTIALS_KEY",
   "AGENT_RELEASE",
+  "CLOUD_PROVIDER",
 ]);
+
+/** Nodes of this computer have one image, one place and no ssh. */
+const FOR_PROVIDERS = new Set(["HETZNER_API_URL", "HETZNER_IMAGE", "HETZNER_LOCATION", "HETZNER_SSH_KEY"]);
 
 /** Settings of the control plane from the environment, such as `NODE_WARM_TIMEOUT_MS`. */
 function getGivenSettings({ cloudUrl }: Placement, env: StackOptions["env"]): Record<string, string> {
-  const isGiven = (name: string) =>
-    !NOT_FROM_ENVIRONMENT.has(name) && (name !== "HETZNER_API_URL" || cloudUrl === null);
+  const isGiven = (name: string) => !NOT_FROM_ENVIRONMENT.has(name) && (cloudUrl === null || !FOR_PROVIDERS.has(name));
   const names = Object.keys(settingsSchema.shape).filter(isGiven);
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
-/** The variables that nodes inherit from this machine: the vm-agent's settings, and how to reach the network. */
-const FOR_NODES =
-  /^(WORKSPACE_(RUNTIME|IMAGE)|WORKSPACE_MAX_\w+|DOCKER_(HOST|CONTEXT|CONFIG)|SANDBOX_READ_ONLY_PATHS|MSG_\w+|(CLONE|AGENT_INSTALL|FINISH|DRAIN)_TIMEOUT_MS|LOG_LEVEL|https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO|npm_config_(cache|registry))$/i;
+/** What nodes inherit from this machine: how to reach its network and its docker. Their settings come with their user data. */
+const OF_THIS_MACHINE =
+  /^(DOCKER_(HOST|CONTEXT|CONFIG)|https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO|npm_config_(cache|registry))$/i;
 
-function getNodeSettings(env: StackOptions["env"]): Record<string, string> {
+function getOwnVariables(env: StackOptions["env"]): Record<string, string> {
   return Object.fromEntries(
     Object.entries(env).flatMap(([name, value]) =>
-      FOR_NODES.test(name) && value !== undefined ? [[name, value]] : [],
+      OF_THIS_MACHINE.test(name) && value !== undefined ? [[name, value]] : [],
     ),
   );
 }
@@ -292,25 +306,25 @@ async function signIn(
 }
 
 /**
- * Stores this computer's credentials. A provider's credential is the owner's own, except the local cloud's, which would open nothing
- * there. Returns whether there is one for the nodes.
+ * Stores this computer's credentials. A provider's credential is the owner's own; that of the local cloud would open nothing at one.
+ * Returns whether there is one for the nodes.
  */
 async function prepareCredentials(
   client: SamovarClient,
   { cloudToken }: Secrets,
-  cloud: LocalCloud | null,
+  { cloud }: Deployment,
   env: StackOptions["env"],
 ): Promise<boolean> {
   const model = readModelCredential(env);
   if (model !== null) await client.putCredential(model);
-  if (cloud !== null) {
+  if (cloud === "local") {
     await client.putCredential({ kind: "hetzner", token: cloudToken });
     return true;
   }
-  const stored = (await client.credentials()).find(({ kind }) => kind === "hetzner");
-  if (stored === undefined || !cloudToken.endsWith(stored.hint)) return stored !== undefined;
-  await client.removeCredential("hetzner");
-  return false;
+  const stored = await client.credentials();
+  const isLocal = ({ kind, hint }: CredentialView) => kind === "hetzner" && hint !== "" && cloudToken.endsWith(hint);
+  if (stored.some(isLocal)) await client.removeCredential("hetzner");
+  return stored.some((each) => each.kind === cloud && !isLocal(each));
 }
 
 /**

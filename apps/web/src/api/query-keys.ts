@@ -15,6 +15,7 @@ export const credentialsKey = ["credentials"] as const;
 export const apiTokensKey = ["api tokens"] as const;
 export const signInSessionsKey = ["sign-in sessions"] as const;
 export const auditLogKey = ["audit log"] as const;
+export const deviceLoginKey = (userCode: string) => ["device login", userCode] as const;
 export const settingsKey = ["settings"] as const;
 export const nodesKey = ["nodes"] as const;
 export const nodeWorkKey = ["nodes", "work"] as const;

@@ -64,6 +64,33 @@ describe("the API", () => {
     ["GET", "/actions", undefined, 422, "invalid_input"],
     ["GET", "/actions/999", undefined, 404, "not_found"],
     ["GET", "/datacenters", undefined, 410, "deprecated_api_endpoint"],
+    ["GET", "/firewalls/999", undefined, 404, "not_found"],
+    ["DELETE", "/firewalls/x", undefined, 404, "not_found"],
+    ["POST", "/firewalls/999/actions/set_rules", { rules: [] }, 404, "not_found"],
+    ["GET", "/firewalls?label_selector=a(b", undefined, 422, "invalid_input"],
+    ["POST", "/firewalls", { name: "" }, 422, "invalid_input"],
+    [
+      "POST",
+      "/firewalls",
+      { name: "f", rules: [{ direction: "in", protocol: "tcp", port: "22" }] },
+      422,
+      "invalid_input",
+    ],
+    [
+      "POST",
+      "/firewalls",
+      { name: "f", rules: [{ direction: "in", protocol: "tcp", source_ips: ["0.0.0.0/0"] }] },
+      422,
+      "invalid_input",
+    ],
+    [
+      "POST",
+      "/firewalls",
+      { name: "f", rules: [{ direction: "in", protocol: "icmp", source_ips: ["everywhere"] }] },
+      422,
+      "invalid_input",
+    ],
+    ["POST", "/firewalls", { name: "f", apply_to: [{ type: "server", server: { id: 999 } }] }, 404, "not_found"],
     ["GET", "/volumes", undefined, 404, "not_found"],
   ])("%s %s (%s) is answered %d %s", async (method, path, body, status, code) => {
     expect(await ask(method, path, body)).toMatchObject({
@@ -118,6 +145,39 @@ describe("the API", () => {
     expect(await names(`${query}&page=3`)).toEqual([]);
   });
 
+  test("a firewall is attached at a server's creation, and forgotten with the server", async () => {
+    const { body } = await ask("POST", "/firewalls", { name: "closed", labels: { a: "b" } });
+    const firewall = Number(body["firewall"]?.["id"]);
+    const made = await ask("POST", "/servers", {
+      name: "guarded",
+      server_type: "local2",
+      image: "debian-12",
+      start_after_create: false,
+      firewalls: [{ firewall }],
+    });
+    const id = Number(made.body["server"]?.["id"]);
+    expect(made.body["server"]).toMatchObject({ public_net: { firewalls: [{ id: firewall, status: "applied" }] } });
+    expect(await ask("DELETE", `/firewalls/${firewall}`)).toMatchObject({
+      status: 422,
+      body: { error: { code: "resource_in_use" } },
+    });
+    await ask("DELETE", `/servers/${id}`);
+    await vi.waitFor(
+      async () =>
+        expect((await ask("GET", `/firewalls/${firewall}`)).body).toMatchObject({ firewall: { applied_to: [] } }),
+      WAIT,
+    );
+  });
+
+  test("a server behind an unknown firewall is not made", async () => {
+    const wanted = { name: "unguarded", server_type: "local2", image: "debian-12", firewalls: [{ firewall: 999 }] };
+    expect(await ask("POST", "/servers", wanted)).toMatchObject({
+      status: 404,
+      body: { error: { code: "not_found" } },
+    });
+    expect(await names("name=unguarded")).toEqual([]);
+  });
+
   test("a server that is not to start stays off until it is powered on", async () => {
     const { body } = await ask("POST", "/servers", {
       name: "later",
@@ -143,6 +203,19 @@ describe("starting", () => {
     const dataDir = join(rig.dataDir, "elsewhere");
     await expect(rig.start({ dataDir, port: cloud.port })).rejects.toThrow(/EADDRINUSE/);
     expect(() => readFileSync(join(dataDir, "cloud.json"))).toThrow(/ENOENT/);
+  });
+
+  test("reads a record of before there were firewalls", async () => {
+    const dataDir = join(rig.dataDir, "earlier");
+    mkdirSync(dataDir);
+    const action = { id: 1, command: "delete_server", status: "success", startedAt: 1, finishedAt: 2, serverId: 1 };
+    const record = { version: 1, mark: "0123456789abcdef", nextServerId: 2, nextActionId: 2, servers: [] };
+    writeFileSync(join(dataDir, "cloud.json"), JSON.stringify({ ...record, actions: [{ ...action, error: null }] }));
+    const earlier = await rig.start({ dataDir });
+    expect((await rig.call(earlier, "GET", "/firewalls")).body).toMatchObject({ firewalls: [] });
+    expect((await rig.call(earlier, "GET", "/actions/1")).body).toMatchObject({
+      action: { resources: [{ id: 1, type: "server" }] },
+    });
   });
 
   test("rejects a record that cannot be read, and leaves it as it is", async () => {

@@ -8,9 +8,11 @@ import { LOCATION, SERVER_TYPES } from "../catalogue.ts";
 import type { Cloud, PowerCommand } from "../cloud.ts";
 import type { ActionRecord, ServerRecord } from "../state.ts";
 import { ApiError, invalidField } from "./errors.ts";
+import { serveFirewalls } from "./firewall-routes.ts";
+import { idOf, jsonBody, queryOf } from "./http.ts";
 import { type Bucket, draw, RATE_LIMIT } from "./rate-limit.ts";
 import { changeServer, createServer, pageOf, parseBody } from "./requests.ts";
-import { parseSelector } from "./selector.ts";
+import { selectorOf } from "./selector.ts";
 import { toActionView, toImageView, toServerTypeView, toServerView } from "./views.ts";
 
 const MAX_BODY_BYTES = 256 * 1024;
@@ -57,7 +59,14 @@ export function createApiApp(options: {
     }),
   );
 
-  const view = (server: ServerRecord) => toServerView(server, isLocked(cloud, server));
+  const view = (server: ServerRecord) => {
+    const behind = cloud.firewalls.list().filter(({ serverIds }) => serverIds.includes(server.id));
+    return toServerView(
+      server,
+      behind.map(({ id }) => id),
+      isLocked(cloud, server),
+    );
+  };
   const serverAt = (c: Context) => {
     const id = idOf(c, "server");
     const server = cloud.servers().find((one) => one.id === id);
@@ -66,7 +75,7 @@ export function createApiApp(options: {
   };
 
   app.get("/servers", (c) => {
-    const { items, meta } = pageOf(matching(cloud.servers(), query(c)), query(c), SERVER_FIELDS);
+    const { items, meta } = pageOf(matching(cloud.servers(), queryOf(c)), queryOf(c), SERVER_FIELDS);
     return c.json({ servers: items.map(view), meta });
   });
   app.post("/servers", async (c) => {
@@ -77,6 +86,7 @@ export function createApiApp(options: {
       location: body.location,
       labels: body.labels,
       userData: body.user_data,
+      firewalls: body.firewalls,
       start: body.start_after_create,
     });
     const [action, ...next] = actions;
@@ -95,7 +105,7 @@ export function createApiApp(options: {
     const server = serverAt(c);
     const { items, meta } = pageOf(
       cloud.actions().filter((action) => action.serverId === server.id),
-      query(c),
+      queryOf(c),
       ACTION_FIELDS,
     );
     return c.json({ actions: items.map(toActionView), meta });
@@ -106,11 +116,11 @@ export function createApiApp(options: {
     return c.json({ action: toActionView(cloud.power(serverAt(c).id, command)) }, 201);
   });
   app.get("/actions", (c) => {
-    const wanted = query(c).getAll("id");
+    const wanted = queryOf(c).getAll("id");
     if (wanted.length === 0) throw invalidField("id", "at least one id is needed");
     const { items, meta } = pageOf(
       cloud.actions().filter((action) => wanted.includes(String(action.id))),
-      query(c),
+      queryOf(c),
       ACTION_FIELDS,
     );
     return c.json({ actions: items.map(toActionView), meta });
@@ -118,6 +128,7 @@ export function createApiApp(options: {
   app.get("/actions/:id", (c) => c.json({ action: toActionView(actionAt(cloud, idOf(c, "action"))) }));
   app.get("/servers/:server/actions/:id", (c) => c.json({ action: toActionView(actionAt(cloud, idOf(c, "action"))) }));
 
+  serveFirewalls(app, cloud.firewalls);
   serveCatalogue(app, "server_types", "server_type", SERVER_TYPES.map(toServerTypeView));
   serveCatalogue(app, "locations", "location", [LOCATION]);
   serveCatalogue(app, "images", "image", [toImageView()]);
@@ -141,8 +152,6 @@ export function createApiApp(options: {
   return app;
 }
 
-const query = (c: Context) => new URL(c.req.url).searchParams;
-
 /** A list that never changes, by `name` and by id. */
 function serveCatalogue(
   app: Hono,
@@ -151,10 +160,10 @@ function serveCatalogue(
   all: readonly { readonly id: number; readonly name: string }[],
 ): void {
   app.get(`/${plural}`, (c) => {
-    const name = query(c).get("name");
+    const name = queryOf(c).get("name");
     const { items, meta } = pageOf(
       all.filter((one) => name === null || one.name === name),
-      query(c),
+      queryOf(c),
       CATALOGUE_FIELDS,
     );
     return c.json({ [plural]: items, meta });
@@ -170,14 +179,12 @@ function serveCatalogue(
 function matching(servers: readonly ServerRecord[], query: URLSearchParams): readonly ServerRecord[] {
   const name = query.get("name");
   const statuses = query.getAll("status");
-  const text = query.get("label_selector") ?? "";
-  const selector = text === "" ? () => true : parseSelector(text);
-  if (selector === null) throw invalidField("label_selector", "is not a selector");
+  const selects = selectorOf(query);
   return servers.filter(
     (server) =>
       (name === null || server.name === name) &&
       (statuses.length === 0 || statuses.includes(server.status)) &&
-      selector(server.labels),
+      selects(server.labels),
   );
 }
 
@@ -189,21 +196,6 @@ function actionAt(cloud: Cloud, id: number): ActionRecord {
   const action = cloud.actions().find((one) => one.id === id);
   if (action === undefined) throw new ApiError("not_found", `action with ID '${id}' not found`);
   return action;
-}
-
-function idOf(c: Context, what: string): number {
-  const text = c.req.param("id") ?? "";
-  if (!/^[1-9]\d{0,15}$/.test(text)) throw new ApiError("not_found", `${what} '${text.slice(0, 100)}' not found`);
-  return Number(text);
-}
-
-async function jsonBody(c: Context): Promise<unknown> {
-  try {
-    return await c.req.json<unknown>();
-  } catch (error) {
-    if (error instanceof ApiError) throw error;
-    throw new ApiError("json_error", "the body is not JSON");
-  }
 }
 
 const digest = (text: string) => Buffer.from(sha256(text));

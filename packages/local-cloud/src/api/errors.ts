@@ -10,6 +10,7 @@ const STATUS = {
   deprecated_api_endpoint: 410,
   payload_too_large: 413,
   invalid_input: 422,
+  resource_in_use: 422,
   locked: 423,
   rate_limit_exceeded: 429,
   server_error: 500,

@@ -23,6 +23,56 @@ const named = (known: readonly { readonly id: number; readonly name: string }[])
     return z.NEVER;
   });
 
+const id = z.number().int().positive();
+const MAX_FIREWALLS = 5;
+const MAX_RULES = 50;
+const addresses = z
+  .array(z.union([z.cidrv4(), z.cidrv6()], "is not a list of networks"))
+  .max(100)
+  .default([]);
+const rule = z
+  .object({
+    direction: z.enum(["in", "out"]),
+    protocol: z.enum(["tcp", "udp", "icmp", "esp", "gre"]),
+    port: z
+      .string()
+      .regex(/^(any|\d{1,5}(-\d{1,5})?)$/)
+      .nullish()
+      .transform((port) => port ?? null),
+    source_ips: addresses,
+    destination_ips: addresses,
+    description: z
+      .string()
+      .max(255)
+      .nullish()
+      .transform((text) => text ?? null),
+  })
+  .refine(
+    (given) => given.port !== null || (given.protocol !== "tcp" && given.protocol !== "udp"),
+    "tcp and udp need a port",
+  )
+  .refine(
+    (given) => (given.direction === "in" ? given.source_ips : given.destination_ips).length > 0,
+    "the addresses are missing",
+  );
+const rules = z.array(rule).max(MAX_RULES);
+/** Label selectors are not offered here. */
+const resources = z
+  .array(z.object({ type: z.literal("server"), server: z.object({ id }) }))
+  .transform((given) => given.map(({ server }) => server.id));
+const firewallName = z.string().trim().min(1).max(128);
+
+export const createFirewall = z.object({
+  name: firewallName,
+  labels: labels.default({}),
+  rules: rules.default([]),
+  apply_to: resources.nullish().transform((ids) => ids ?? []),
+});
+export const changeFirewall = z.object({ name: firewallName.optional(), labels: labels.optional() });
+export const setRules = z.object({ rules });
+export const applyFirewall = z.object({ apply_to: resources });
+export const removeFirewall = z.object({ remove_from: resources });
+
 export const createServer = z.object({
   name: hostname.max(253),
   server_type: named(SERVER_TYPES),
@@ -33,6 +83,11 @@ export const createServer = z.object({
     .string()
     .default("")
     .refine((text) => Buffer.byteLength(text) <= 32_768, "Length must be between 0 and 32768."),
+  firewalls: z
+    .array(z.object({ firewall: id }))
+    .max(MAX_FIREWALLS)
+    .default([])
+    .transform((given) => given.map(({ firewall }) => firewall)),
   start_after_create: z.boolean().default(true),
 });
 

@@ -1,4 +1,5 @@
 /** Label selectors: `k`, `!k`, `k=v`, `k==v`, `k!=v`, `k in (a,b)`, `k notin (a,b)`; a comma means "and". */
+import { invalidField } from "./errors.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 export type Selector = (labels: Labels) => boolean;
@@ -21,6 +22,14 @@ const TERMS: readonly [RegExp, (labels: Labels, key: string, operand: string) =>
 ];
 
 const members = (list: string) => list.split(",").map((value) => value.trim());
+
+/** From `label_selector`; without one everything is selected. Throws `invalid_input`. */
+export function selectorOf(query: URLSearchParams): Selector {
+  const text = query.get("label_selector") ?? "";
+  const selector = text === "" ? () => true : parseSelector(text);
+  if (selector === null) throw invalidField("label_selector", "is not a selector");
+  return selector;
+}
 
 /** Null when the text is no selector. */
 export function parseSelector(text: string): Selector | null {

@@ -1,7 +1,7 @@
 /** Answers in Hetzner's shapes. */
 import type { Millis } from "@samovar/base";
 import { architecture, IMAGE, LOCATION, SERVER_TYPES, type ServerType } from "../catalogue.ts";
-import type { ActionRecord, ServerRecord } from "../state.ts";
+import type { ActionRecord, FirewallRecord, ServerRecord } from "../state.ts";
 
 const time = (at: Millis) => new Date(at).toISOString();
 const FREE = { net: "0.0000", gross: "0.0000" } as const;
@@ -51,7 +51,12 @@ export function toImageView() {
   };
 }
 
-export function toServerView(server: ServerRecord, locked: boolean) {
+export function toFirewallView({ id, name, labels, rules, createdAt, serverIds }: FirewallRecord) {
+  const appliedTo = serverIds.map((serverId) => ({ type: "server", server: { id: serverId } }));
+  return { id, name, labels, created: time(createdAt), rules, applied_to: appliedTo };
+}
+
+export function toServerView(server: ServerRecord, firewallIds: readonly number[], locked: boolean) {
   const type = SERVER_TYPES.find((candidate) => candidate.name === server.serverType);
   return {
     id: server.id,
@@ -66,7 +71,7 @@ export function toServerView(server: ServerRecord, locked: boolean) {
       ipv4: { id: server.id, ip: "127.0.0.1", blocked: false, dns_ptr: "localhost" },
       ipv6: null,
       floating_ips: [],
-      firewalls: [],
+      firewalls: firewallIds.map((id) => ({ id, status: "applied" })),
     },
     private_net: [],
     iso: null,
@@ -92,7 +97,10 @@ export function toActionView(action: ActionRecord) {
     progress: action.status === "running" ? 0 : 100,
     started: time(action.startedAt),
     finished: action.finishedAt === null ? null : time(action.finishedAt),
-    resources: [{ id: action.serverId, type: "server" }],
+    resources: [
+      ...(action.firewallId === null ? [] : [{ id: action.firewallId, type: "firewall" }]),
+      ...(action.serverId === null ? [] : [{ id: action.serverId, type: "server" }]),
+    ],
     error: action.error,
   };
 }

@@ -4,7 +4,7 @@ import { chmodSync, closeSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { dirname, join } from "node:path";
 import { errorMessage } from "@samovar/base";
 import type { UserData } from "@samovar/cloud-init";
-import { lowerArgv, lowerGroup } from "@samovar/processes";
+import { type CpuGroup, lowerArgv, lowerGroup } from "@samovar/processes";
 import type { Environment } from "./environment.ts";
 import { resolveInRoot, type Layout } from "./layout.ts";
 import type { LogFile } from "./log-file.ts";
@@ -13,6 +13,7 @@ export interface FirstBoot {
   readonly userData: UserData;
   readonly layout: Layout;
   readonly environment: Environment;
+  readonly enterGroup: CpuGroup["enter"];
   readonly log: LogFile;
   readonly signal: AbortSignal;
 }
@@ -50,11 +51,11 @@ function layFiles(userData: UserData, layout: Layout): void {
   }
 }
 
-function runCommand(argv: readonly string[], { layout, environment, log }: FirstBoot): Promise<string> {
+function runCommand(argv: readonly string[], { layout, environment, log, enterGroup }: FirstBoot): Promise<string> {
   const [command = "", ...args] = argv.map((word) => resolveInRoot(layout, word));
   // cloud-init gives commands no HOME.
   const { HOME: _, ...env } = environment;
-  const [file, ...words] = lowerArgv([command, ...args], env["PATH"]);
+  const [file, ...words] = enterGroup(lowerArgv([command, ...args], env["PATH"]), env["PATH"]);
   return new Promise((resolve) => {
     const output = log.open();
     try {

@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import type { Logger, Timers } from "@samovar/base";
 import { parseUserData, type UserData } from "@samovar/cloud-init";
-import type { StartGate } from "@samovar/processes";
+import type { CpuGroup, StartGate } from "@samovar/processes";
 import * as z from "zod";
 import { endProcesses } from "./end-processes.ts";
 import { type Environment, MARK } from "./environment.ts";
@@ -36,6 +36,7 @@ export interface MachineOptions {
   readonly logger: Logger;
   /** A boot is one start: from its first command until its services run. */
   readonly starts: StartGate;
+  readonly enterGroup: CpuGroup["enter"];
   readonly state: MachineState;
   /** Must be durable when it returns. */
   readonly save: (state: MachineState) => void;
@@ -94,7 +95,14 @@ export function machine(options: MachineOptions): Machine {
   async function unitsToStart(seed: UserData, signal: AbortSignal): Promise<readonly string[] | null> {
     if (signal.aborted) return null;
     if (state.provisioned) return state.enabledUnits;
-    const outcome = await runFirstBoot({ userData: seed, layout, environment, log: bootLog, signal });
+    const outcome = await runFirstBoot({
+      userData: seed,
+      layout,
+      environment,
+      enterGroup: options.enterGroup,
+      log: bootLog,
+      signal,
+    });
     if (outcome === null) return null;
     update({ provisioned: true, enabledUnits: [...outcome.enabled] });
     return outcome.started;
@@ -120,6 +128,7 @@ export function machine(options: MachineOptions): Machine {
         timers,
         logger: logger.with({ unit: name }),
         starts: options.starts,
+        enterGroup: options.enterGroup,
         remember,
       });
       services.push(one);

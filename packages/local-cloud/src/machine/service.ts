@@ -4,7 +4,14 @@ import { closeSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { errorMessage, type Logger, type Timers } from "@samovar/base";
 import type { ServiceUnit } from "@samovar/cloud-init";
-import { lowerArgv, lowerGroup, READY_ENVIRONMENT, type StartGate, untilReady } from "@samovar/processes";
+import {
+  type CpuGroup,
+  lowerArgv,
+  lowerGroup,
+  READY_ENVIRONMENT,
+  type StartGate,
+  untilReady,
+} from "@samovar/processes";
 import { type Environment, createServiceEnvironment } from "./environment.ts";
 import { resolveInRoot, type Layout } from "./layout.ts";
 import type { LogFile } from "./log-file.ts";
@@ -20,6 +27,7 @@ export interface ServiceOptions {
   readonly logger: Logger;
   /** For restarts; the first start belongs to the boot. */
   readonly starts: StartGate;
+  readonly enterGroup: CpuGroup["enter"];
   /** Called when the main process changes; what it writes is durable before the next line runs. */
   readonly remember: (main: ProcessIdentity | null) => void;
 }
@@ -81,7 +89,7 @@ export function service(options: ServiceOptions): Service {
     }
     const [command = "", ...args] = argv;
     const env = createServiceEnvironment(options.environment, unit, layout);
-    const [file, ...words] = lowerArgv([command, ...args], env["PATH"]);
+    const [file, ...words] = options.enterGroup(lowerArgv([command, ...args], env["PATH"]), env["PATH"]);
     const output = log.open();
     const child = spawn(file, words, {
       cwd: layout.root,

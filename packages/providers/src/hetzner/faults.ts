@@ -1,65 +1,43 @@
-/** Hetzner's errors, by status and code, as {@link ProviderFault}s with what a person can do about them. */
+/** Hetzner's errors, by status and code, as {@link ProviderFault}s. */
+import * as z from "zod";
+import { createFaultMaker } from "../faults.ts";
 import type { ProviderFault, ProviderFaultKind } from "../provider.ts";
+import type { Dialect, Refusal } from "../transport.ts";
 
-export interface HetznerError {
-  readonly status: number;
-  readonly code: string;
-  readonly message: string;
-  readonly retryAfterMs: number | null;
-}
-
-const RETRIABLE: Record<ProviderFaultKind, boolean> = {
-  unauthorized: false,
-  invalid: false,
-  // Each passes when a server is deleted, or with time.
-  quota: true,
-  capacity: true,
-  conflict: true,
-  locked: true,
-  rate_limited: true,
-  unavailable: true,
-};
-
-const ADVICE: Record<ProviderFaultKind, string> = {
+export const makeFault = createFaultMaker("Hetzner", {
   unauthorized: "Store a token of the Hetzner project that may read and write.",
-  invalid: "This is not passing; look at the settings that the message names.",
   quota: "Delete servers that are not needed, or ask Hetzner to raise the project's limit.",
-  capacity: "Hetzner has no such machine free at the moment; it is tried again.",
-  conflict: "It is tried again.",
-  locked: "Something else works on the server, or it is protected; it is tried again.",
-  rate_limited: "Too many requests; it is tried again later.",
-  unavailable: "Hetzner could not be reached or did not finish; it is tried again.",
-};
+  invalid:
+    "Trying again does not help: correct what the message names. The image, location and ssh key are the settings HETZNER_IMAGE, HETZNER_LOCATION and HETZNER_SSH_KEY.",
+});
 
-export function providerFault(
-  kind: ProviderFaultKind,
-  code: string,
-  reason: string,
-  more: { readonly retryAfterMs?: number | null; readonly retriable?: boolean } = {},
-): ProviderFault {
-  return {
-    kind,
-    code,
-    message: `Hetzner: ${reason} (${code}). ${ADVICE[kind]}`,
-    retriable: more.retriable ?? RETRIABLE[kind],
-    retryAfterMs: more.retryAfterMs ?? null,
-  };
-}
-
-export function toProviderFault(error: HetznerError): ProviderFault {
-  const kind = kindOf(error);
-  return providerFault(kind, error.code, error.message, {
-    retryAfterMs: error.retryAfterMs ?? (kind === "rate_limited" ? RATE_LIMIT_PAUSE_MS : null),
-  });
-}
+const errorReply = z.object({
+  error: z.object({ code: z.string().max(100), message: z.string().transform((text) => text.slice(0, 1000)) }),
+});
 
 /** The provider frees one request per second; waiting a little longer leaves capacity for other callers. */
 const RATE_LIMIT_PAUSE_MS = 5000;
 
-function kindOf({ status, code, message }: HetznerError): ProviderFaultKind {
+export const DIALECT: Dialect = {
+  makeFault,
+  toFault({ status, body, retryAfterMs }: Refusal): ProviderFault {
+    const known = errorReply.safeParse(body);
+    const { code, message } = known.success
+      ? known.data.error
+      : { code: `http_${status}`, message: `status ${status} without a reason` };
+    const kind = toKind(status, code, message);
+    return makeFault(kind, code, message, {
+      retryAfterMs: retryAfterMs ?? (kind === "rate_limited" ? RATE_LIMIT_PAUSE_MS : null),
+    });
+  },
+  paging: { sort: "id:asc", per_page: "50" },
+};
+
+function toKind(status: number, code: string, message: string): ProviderFaultKind {
   if (code === "resource_limit_exceeded") return "quota";
   if (code === "resource_unavailable" || code === "placement_error") return "capacity";
   if (code === "maintenance" || code === "service_error") return "unavailable";
+  if (code === "resource_in_use") return "locked";
   if (status === 401 || status === 403) return "unauthorized";
   if (status === 409) return "conflict";
   if (status === 412) return "capacity";

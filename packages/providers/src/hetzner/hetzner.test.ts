@@ -1,31 +1,43 @@
 import type { Random } from "@samovar/base";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { providerContract } from "../contract.testing.ts";
-import { createHetznerProvider, type Provider, type ServerSpec } from "../index.ts";
-import {
-  hetznerError,
-  type Reply,
-  type ScriptedHetzner,
-  scriptedHetzner,
-  serverType,
-} from "./scripted-hetzner.testing.ts";
+import { createHetznerProvider, type HetznerOptions, type Provider, type ServerSpec } from "../index.ts";
+import { fetchPatiently, type Reply } from "../scripted-api.testing.ts";
+import { hetznerError, type ScriptedHetzner, scriptedHetzner, serverType } from "./scripted-hetzner.testing.ts";
 
 const token = "a-hetzner-token";
 const installationId = "install-1";
 const inOrder: Random = { next: () => 0, bytes: (length) => new Uint8Array(length) };
 
+const SSH = { direction: "in", protocol: "tcp", port: "22", source_ips: ["0.0.0.0/0"] };
+
 providerContract("hetzner over a scripted server", async () => {
   const cloud = await scriptedHetzner(token);
   let foreign = 900_000;
   return {
-    installationId,
     userData: "#cloud-config\n",
-    connect: (fetch) => createHetznerProvider({ baseUrl: cloud.url, token, installationId, fetch }),
+    serversPath: "/servers",
+    quotaRefusal: hetznerError(403, "resource_limit_exceeded", "server limit exceeded"),
+    connect: (connection) => createHetznerProvider({ baseUrl: cloud.url, token, ...connection }),
     makeForeignServer: async (name, labels) => {
       const id = ++foreign;
       cloud.servers.set(id, { id, name, labels: { ...labels }, body: {} });
       return String(id);
     },
+    makeForeignFirewall: async (name) =>
+      void cloud.firewalls.set(1, { id: 1, name, labels: { owner: "another" }, rules: [SSH] }),
+    listFirewalls: async () =>
+      [...cloud.firewalls.values()].map(({ id, name, rules }) => ({
+        name,
+        inboundRules: rules.length,
+        servers: [...cloud.servers.values()]
+          .filter(({ body }) => JSON.stringify(body["firewalls"]) === JSON.stringify([{ firewall: id }]))
+          .map((server) => String(server.id)),
+      })),
+    openFirewall: async (name) =>
+      [...cloud.firewalls.values()]
+        .filter((firewall) => firewall.name === name)
+        .forEach((firewall) => void firewall.rules.push(SSH)),
     close: cloud.close,
   };
 });
@@ -33,15 +45,18 @@ providerContract("hetzner over a scripted server", async () => {
 describe("hetzner", () => {
   let cloud: ScriptedHetzner;
   let provider: Provider;
-  beforeEach(async () => {
-    cloud = await scriptedHetzner(token);
-    provider = createHetznerProvider({
+  const connect = (over: Partial<HetznerOptions> = {}) =>
+    createHetznerProvider({
       baseUrl: cloud.url,
       token,
       installationId,
-      fetch: globalThis.fetch,
+      fetch: fetchPatiently,
       random: inOrder,
+      ...over,
     });
+  beforeEach(async () => {
+    cloud = await scriptedHetzner(token);
+    provider = connect();
   });
   afterEach(() => cloud.close());
 
@@ -57,7 +72,7 @@ describe("hetzner", () => {
       ok: true,
       value: { id: "1", location: "here", pricePerHour: { amount: "0.01", currency: "EUR" } },
     });
-    expect(cloud.creations).toEqual([
+    expect(cloud.creations()).toEqual([
       expect.objectContaining({
         name: "samovar-n1",
         server_type: "t8",
@@ -65,9 +80,91 @@ describe("hetzner", () => {
         image: "debian-12",
         user_data: spec.userData,
         labels: spec.labels,
+        firewalls: [{ firewall: 501 }],
         start_after_create: true,
       }),
     ]);
+  });
+
+  test("the image, location and ssh key of the settings are used", async () => {
+    cloud.types = [serverType("t2", 2, 4, { fsn1: { price: "0.01" }, hel1: { price: "0.02" } })];
+    cloud.sshKeys = [{ id: 101, name: "ops" }];
+    const set = connect({ image: "debian-13", locations: ["hel1"], sshKey: "ops" });
+    expect(await set.createServer(spec)).toMatchObject({ ok: true, value: { location: "hel1" } });
+    expect(cloud.creations()).toMatchObject([{ image: "debian-13", location: "hel1", ssh_keys: [101] }]);
+    expect(await connect({ sshKey: "7" }).createServer({ ...spec, name: "samovar-n2" })).toMatchObject({ ok: true });
+    expect(cloud.creations().at(-1)).toMatchObject({ ssh_keys: [7] });
+  });
+
+  const snapshot = (id: number, architecture: string, day: number, over: object = {}) => ({
+    id,
+    name: null,
+    type: "snapshot",
+    status: "available",
+    architecture,
+    disk_size: 40,
+    created: `2026-11-${day}T00:00:00+00:00`,
+    labels: { image: "samovar" },
+    ...over,
+  });
+
+  test("a snapshot is used on types of its architecture whose disk it fits", async () => {
+    cloud.types = [
+      serverType("arm", 2, 4, { a: { price: "0.001" } }, { architecture: "arm", disk: 80 }),
+      serverType("small-disk", 2, 4, { a: { price: "0.002" } }, { architecture: "x86", disk: 20 }),
+      serverType("fits", 2, 4, { a: { price: "0.003" } }, { architecture: "x86", disk: 40 }),
+    ];
+    cloud.images = [snapshot(77, "x86", 10)];
+    expect(await connect({ image: "77" }).createServer(spec)).toMatchObject({ ok: true });
+    expect(cloud.creations()).toMatchObject([{ server_type: "fits", image: 77 }]);
+  });
+
+  test("a label asks for the newest available snapshot of each architecture", async () => {
+    cloud.types = [
+      serverType("arm", 2, 4, { a: { price: "0.001" } }, { architecture: "arm", disk: 40 }),
+      serverType("x86", 2, 4, { a: { price: "0.003" } }, { architecture: "x86", disk: 40 }),
+    ];
+    cloud.images = [
+      snapshot(1, "x86", 10),
+      snapshot(2, "x86", 12),
+      snapshot(3, "arm", 11),
+      snapshot(4, "arm", 13, { status: "creating" }),
+      snapshot(5, "x86", 14, { labels: { image: "other" } }),
+    ];
+    cloud.put("POST /servers", hetznerError(412, "resource_unavailable"));
+    expect(await connect({ image: "image=samovar" }).createServer(spec)).toMatchObject({ ok: true });
+    expect(cloud.creations()).toMatchObject([
+      { server_type: "arm", image: 3 },
+      { server_type: "x86", image: 2 },
+    ]);
+  });
+
+  test.each([
+    [{ image: "999" }, "image_not_found", /999.*HETZNER_IMAGE/s],
+    [{ image: "image=none" }, "image_not_found", /image=none.*HETZNER_IMAGE/s],
+    [{ locations: ["mars1"] }, "location_not_found", /mars1.*known locations: here.*HETZNER_LOCATION/s],
+    [{ sshKey: "none" }, "ssh_key_not_found", /"none".*HETZNER_SSH_KEY/s],
+  ])("[R18] the settings %j do not suit: %s", async (over, code, message) => {
+    expect(await connect(over).createServer(spec)).toMatchObject({
+      ok: false,
+      error: { kind: "invalid", code, retriable: false, message: expect.stringMatching(message) },
+    });
+    expect(cloud.creations()).toEqual([]);
+  });
+
+  test("[R18] a token that may only read is named as such, and nothing is made", async () => {
+    cloud.put("POST /servers", hetznerError(401, "token_readonly", "token is only allowed to perform read operations"));
+    expect(await provider.listMissingPermissions()).toEqual({ ok: true, value: ["Read & Write"] });
+    expect(cloud.servers.size).toBe(0);
+  });
+
+  test("a firewall that is still in use, or gone already, is no failure of its removal", async () => {
+    await provider.createServer(spec);
+    expect(await provider.deleteSharedResources()).toEqual({ ok: true, value: "in_use" });
+    await provider.deleteServer("1");
+    cloud.put("DELETE /firewalls/501", { ...hetznerError(404, "not_found"), execute: true });
+    expect(await provider.deleteSharedResources()).toEqual({ ok: true, value: "deleted" });
+    expect(await provider.deleteSharedResources()).toEqual({ ok: true, value: "deleted" });
   });
 
   test("[F21] prefers what is available, then cheap, then recommended; what is leaving comes last", async () => {
@@ -86,7 +183,7 @@ describe("hetzner", () => {
       ok: false,
       error: { kind: "capacity", retriable: true },
     });
-    expect(cloud.creations.map((body) => `${String(body["server_type"])}@${String(body["location"])}`)).toEqual([
+    expect(cloud.creations().map((body) => `${String(body["server_type"])}@${String(body["location"])}`)).toEqual([
       "good@b",
       "good@a",
       "dear@a",
@@ -252,7 +349,7 @@ describe("hetzner", () => {
       baseUrl: cloud.url,
       token: "another-secret",
       installationId,
-      fetch: globalThis.fetch,
+      fetch: fetchPatiently,
     });
     expect(await refused.getServer("1")).toMatchObject({
       ok: false,

@@ -1,14 +1,16 @@
 /** The part of Hetzner Cloud's answers that Samovar reads. What is not read may change freely. */
 import * as z from "zod";
 
+const id = z.number().int().positive();
+const labels = z.record(z.string(), z.string()).default({});
 const price = z.object({ location: z.string(), price_hourly: z.object({ gross: z.string() }) });
 
 const hetznerServer = z.object({
-  id: z.number().int().positive(),
+  id,
   name: z.string(),
   status: z.string(),
   created: z.iso.datetime({ offset: true }),
-  labels: z.record(z.string(), z.string()).default({}),
+  labels,
   location: z.object({ name: z.string() }).nullish(),
   server_type: z.object({ prices: z.array(price).default([]) }).nullish(),
 });
@@ -19,6 +21,8 @@ const hetznerServerType = z.object({
   cores: z.number(),
   /** GB */
   memory: z.number(),
+  /** GB */
+  disk: z.number().optional(),
   architecture: z.string().optional(),
   deprecated: z.boolean().nullish(),
   prices: z.array(price),
@@ -35,7 +39,22 @@ const hetznerServerType = z.object({
 });
 export type HetznerServerType = z.infer<typeof hetznerServerType>;
 
+const hetznerImage = z.object({
+  id,
+  status: z.string(),
+  architecture: z.string(),
+  /** GB; the least that a server's disk must have. */
+  disk_size: z.number(),
+  created: z.iso.datetime({ offset: true }),
+});
+export type HetznerImage = z.infer<typeof hetznerImage>;
+
+const hetznerFirewall = z.object({ id, name: z.string(), labels, rules: z.array(z.unknown()) });
+export type HetznerFirewall = z.infer<typeof hetznerFirewall>;
+
 export const serverReply = z.object({ server: hetznerServer });
+export const firewallReply = z.object({ firewall: hetznerFirewall });
+export const imageReply = z.object({ image: hetznerImage });
 
 const meta = z.object({
   pagination: z.object({
@@ -43,19 +62,25 @@ const meta = z.object({
     total_entries: z.number().int().nullish(),
   }),
 });
+
+const toPage = <T>(items: readonly T[], { pagination }: z.infer<typeof meta>) => ({
+  items,
+  nextPage: pagination.next_page,
+  total: pagination.total_entries ?? null,
+});
+
 export const serverPage = z
   .object({ servers: z.array(hetznerServer), meta })
-  .transform((page) => ({ items: page.servers, ...page.meta.pagination }));
+  .transform((page) => toPage(page.servers, page.meta));
 export const serverTypePage = z
   .object({ server_types: z.array(hetznerServerType), meta })
-  .transform((page) => ({ items: page.server_types, ...page.meta.pagination }));
-
-export interface ListPage<T> {
-  readonly items: readonly T[];
-  readonly next_page: number | null;
-  readonly total_entries?: number | null | undefined;
-}
-
-export const errorReply = z.object({
-  error: z.object({ code: z.string().max(100), message: z.string().transform((text) => text.slice(0, 1000)) }),
-});
+  .transform((page) => toPage(page.server_types, page.meta));
+export const imagePage = z
+  .object({ images: z.array(hetznerImage), meta })
+  .transform((page) => toPage(page.images, page.meta));
+export const firewallPage = z
+  .object({ firewalls: z.array(hetznerFirewall), meta })
+  .transform((page) => toPage(page.firewalls, page.meta));
+export const sshKeyPage = z
+  .object({ ssh_keys: z.array(z.object({ id, name: z.string() })), meta })
+  .transform((page) => toPage(page.ssh_keys, page.meta));

@@ -1,5 +1,5 @@
-/** Hetzner's server calls in memory over real HTTP, with answers that a test can put in the way. */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+/** The calls of Hetzner's API that the provider makes, in memory. */
+import { type Call, type Reply, type ScriptedApi, startScriptedApi } from "../scripted-api.testing.ts";
 
 interface Stored {
   readonly id: number;
@@ -8,28 +8,21 @@ interface Stored {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-export interface Reply {
-  readonly status: number;
-  /** A string is sent as it is. */
-  readonly body: unknown;
-  readonly headers?: Record<string, string>;
-  /** The call is carried out before this reply goes out in place of the real one. */
-  readonly execute?: boolean;
-  /** The connection is closed instead. */
-  readonly hangUp?: boolean;
+interface StoredFirewall {
+  readonly id: number;
+  readonly name: string;
+  readonly labels: Record<string, string>;
+  rules: unknown[];
 }
 
-export interface ScriptedHetzner {
-  readonly url: string;
+export interface ScriptedHetzner extends ScriptedApi {
   readonly servers: Map<number, Stored>;
-  /** `METHOD /path?query` of each request. */
-  readonly requests: string[];
-  /** Parsed bodies of creations, refused ones too. */
-  readonly creations: Record<string, unknown>[];
+  readonly firewalls: Map<number, StoredFirewall>;
   types: unknown[];
-  /** The next calls whose `METHOD /path` begins so are answered by these, in order. */
-  put(call: string, ...replies: Reply[]): void;
-  close(): Promise<void>;
+  images: { id: number; labels: Record<string, string>; [field: string]: unknown }[];
+  sshKeys: { id: number; name: string }[];
+  /** Parsed bodies of creations of servers, refused ones too. */
+  creations(): readonly Call["body"][];
 }
 
 export const hetznerError = (status: number, code: string, message = code): Reply => ({
@@ -42,12 +35,14 @@ export function serverType(
   cores: number,
   memory: number,
   places: Record<string, { price: string; available?: boolean; recommended?: boolean; leaving?: boolean }>,
+  more: { readonly architecture?: string; readonly disk?: number } = {},
 ) {
   const entries = Object.entries(places);
   return {
     name,
     cores,
     memory,
+    ...more,
     prices: entries.map(([location, { price }]) => ({ location, price_hourly: { net: price, gross: price } })),
     locations: entries.map(([location, { available = true, recommended = false, leaving = false }]) => ({
       name: location,
@@ -60,16 +55,13 @@ export function serverType(
 
 export async function scriptedHetzner(token: string): Promise<ScriptedHetzner> {
   const servers = new Map<number, Stored>();
-  const script = new Map<string, Reply[]>();
-  const requests: string[] = [];
-  const creations: Record<string, unknown>[] = [];
+  const firewalls = new Map<number, StoredFirewall>();
   let nextId = 1;
-  const cloud = {
-    servers,
-    requests,
-    creations,
+  let nextFirewallId = 501;
+  const lists: Pick<ScriptedHetzner, "types" | "images" | "sshKeys"> = {
     types: [serverType("t2", 2, 4, { here: { price: "0.01" } }), serverType("t8", 8, 16, { here: { price: "0.04" } })],
-    put: (call: string, ...replies: Reply[]) => void script.set(call, [...(script.get(call) ?? []), ...replies]),
+    images: [],
+    sshKeys: [],
   };
 
   const view = ({ id, name, labels, body }: Stored) => ({
@@ -82,11 +74,11 @@ export async function scriptedHetzner(token: string): Promise<ScriptedHetzner> {
     server_type: { prices: [{ location: body["location"] ?? "here", price_hourly: { net: "0.01", gross: "0.01" } }] },
   });
 
-  function create(body: Record<string, unknown>): Reply {
+  function create({ body }: Call): Reply {
+    if (body["name"] === undefined) return hetznerError(422, "invalid_input", "invalid input in field 'name'");
     const name = String(body["name"]);
     if ([...servers.values()].some((server) => server.name === name)) return hetznerError(409, "uniqueness_error");
-    const labels = Object.fromEntries(Object.entries(body["labels"] ?? {}));
-    const server = { id: nextId++, name, labels, body };
+    const server = { id: nextId++, name, labels: toLabels(body["labels"]), body };
     servers.set(server.id, server);
     return {
       status: 201,
@@ -99,21 +91,48 @@ export async function scriptedHetzner(token: string): Promise<ScriptedHetzner> {
     };
   }
 
-  function carryOut(method: string, url: URL, body: Record<string, unknown>): Reply {
-    const id = Number(/^\/v1\/servers\/(\d+)$/.exec(url.pathname)?.[1]);
-    if (url.pathname === "/v1/server_types") return page("server_types", cloud.types, url.searchParams);
-    if (url.pathname === "/v1/servers" && method === "POST") return create(body);
-    if (url.pathname === "/v1/servers") {
-      const name = url.searchParams.get("name");
-      const wanted = (url.searchParams.get("label_selector") ?? "")
-        .split(",")
-        .filter((part) => part !== "")
-        .map((part) => part.split("="));
-      const found = [...servers.values()].filter(
-        (server) =>
-          (name === null || server.name === name) && wanted.every(([key = "", label]) => server.labels[key] === label),
-      );
-      return page("servers", found.map(view), url.searchParams);
+  function createFirewall({ body }: Call): Reply {
+    const name = String(body["name"]);
+    if ([...firewalls.values()].some((firewall) => firewall.name === name))
+      return hetznerError(409, "uniqueness_error", "firewall name is already used");
+    const rules = Array.isArray(body["rules"]) ? body["rules"] : [];
+    const firewall = { id: nextFirewallId++, name, labels: toLabels(body["labels"]), rules };
+    firewalls.set(firewall.id, firewall);
+    return { status: 201, body: { firewall, actions: [] } };
+  }
+
+  function deleteFirewall(id: number): Reply {
+    const isUsed = [...servers.values()].some(({ body }) =>
+      JSON.stringify(body["firewalls"] ?? []).includes(`:${id}}`),
+    );
+    if (isUsed) return hetznerError(422, "resource_in_use", "firewall is still in use");
+    firewalls.delete(id);
+    return { status: 204, body: "" };
+  }
+
+  function carryOutFirewall(call: Call): Reply {
+    const { method, path, body } = call;
+    if (path === "/firewalls" && method === "POST") return createFirewall(call);
+    if (path === "/firewalls") return page("firewalls", select([...firewalls.values()], call.query), call.query);
+    const firewall = firewalls.get(Number(path.split("/")[2]));
+    if (firewall === undefined) return hetznerError(404, "not_found");
+    if (method === "DELETE") return deleteFirewall(firewall.id);
+    if (path.endsWith("/set_rules") && Array.isArray(body["rules"])) firewall.rules = body["rules"];
+    return { status: 201, body: { actions: [], firewall } };
+  }
+
+  function carryOut(call: Call): Reply {
+    const { method, path, query } = call;
+    if (path.startsWith("/firewalls")) return carryOutFirewall(call);
+    if (path === "/server_types") return page("server_types", lists.types, query);
+    if (path === "/images") return page("images", select(lists.images, query), query);
+    if (path === "/ssh_keys") return page("ssh_keys", select(lists.sshKeys, query), query);
+    if (path === "/servers" && method === "POST") return create(call);
+    if (path === "/servers") return page("servers", select([...servers.values()], query).map(view), query);
+    const id = Number(path.split("/")[2]);
+    if (path.startsWith("/images/")) {
+      const image = lists.images.find((each) => each.id === id);
+      return image === undefined ? hetznerError(404, "not_found") : { status: 200, body: { image } };
     }
     const server = servers.get(id);
     if (server === undefined) return hetznerError(404, "not_found");
@@ -121,41 +140,35 @@ export async function scriptedHetzner(token: string): Promise<ScriptedHetzner> {
     return { status: 200, body: { server: view(server) } };
   }
 
-  function answer(method: string, url: URL, body: Record<string, unknown>, authorised: boolean): Reply {
-    const call = `${method} ${url.pathname.replace("/v1", "")}`;
-    const queue = script.get(call) ?? [];
-    const scripted = queue.shift();
-    if (!authorised) return hetznerError(401, "unauthorized", "unable to authenticate");
-    if (scripted === undefined) return carryOut(method, url, body);
-    if (scripted.execute === true) carryOut(method, url, body);
-    return scripted;
-  }
-
-  async function handle(request: IncomingMessage, response: ServerResponse) {
-    const url = new URL(request.url ?? "/", "http://scripted");
-    const method = request.method ?? "GET";
-    requests.push(`${method} ${url.pathname.replace("/v1", "")}${url.search}`);
-    let text = "";
-    for await (const chunk of request) text += String(chunk);
-    const body: Record<string, unknown> = text === "" ? {} : Object.fromEntries(Object.entries(JSON.parse(text)));
-    if (method === "POST") creations.push(body);
-    const reply = answer(method, url, body, request.headers.authorization === `Bearer ${token}`);
-    if (reply.hangUp === true) return void response.destroy();
-    response.writeHead(reply.status, { "content-type": "application/json", ...reply.headers });
-    response.end(typeof reply.body === "string" ? reply.body : JSON.stringify(reply.body));
-  }
-
-  const server = createServer((request, response) => void handle(request, response));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return Object.assign(cloud, {
-    url: `http://127.0.0.1:${address.port}/v1`,
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+  const api = await startScriptedApi({
+    token,
+    version: "/v1",
+    unauthorized: hetznerError(401, "unauthorized", "unable to authenticate"),
+    carryOut,
   });
+  return Object.assign(lists, api, {
+    servers,
+    firewalls,
+    creations: () =>
+      api.calls.filter(({ method, path }) => method === "POST" && path === "/servers").map(({ body }) => body),
+  });
+}
+
+const toLabels = (labels: unknown): Record<string, string> => Object.fromEntries(Object.entries(labels ?? {}));
+
+function select<T extends { readonly name?: unknown; readonly labels?: Readonly<Record<string, string>> }>(
+  all: readonly T[],
+  query: URLSearchParams,
+): readonly T[] {
+  const name = query.get("name");
+  const wanted = (query.get("label_selector") ?? "")
+    .split(",")
+    .filter((part) => part !== "")
+    .map((part) => part.split("="));
+  return all.filter(
+    (each) =>
+      (name === null || each.name === name) && wanted.every(([key = "", label]) => each.labels?.[key] === label),
+  );
 }
 
 function page(key: string, all: readonly unknown[], query: URLSearchParams): Reply {

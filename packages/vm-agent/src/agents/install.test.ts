@@ -270,6 +270,14 @@ test("[security 36] installs exactly what the shipped lockfile names, and downlo
   expect(requests.filter((url) => url.startsWith("/agent/lockfiles/"))).toHaveLength(1);
 });
 
+test("[security 36] installs into a directory behind a symbolic link, as some homes are", async () => {
+  mkdirSync(join(root, "disk"));
+  symlinkSync(join(root, "disk"), join(root, "home"));
+  const agentsDir = join(root, "home/agents");
+  const argv = await installAgent(lockTea(), ports({ agentsDir }));
+  expect(argv).toMatchObject({ ok: true, value: [process.execPath, expect.stringContaining(agentsDir)] });
+});
+
 test("[security 36] does not install a package with other contents than its lockfile names", async () => {
   const locked = lockTea();
   tarball = makeTarball({ bin: { tea: "index.js" } }, "console.log('poison');");

@@ -9,7 +9,7 @@ import { err, ok, redactText } from "@samovar/base";
 import type { AgentPackage, Failure } from "@samovar/contracts";
 import { getLockfileDigest, nameInstallation } from "@samovar/domain/agent-installation";
 import { closeSync, existsSync, openSync, readFileSync, readSync } from "node:fs";
-import { chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import type { StartGate } from "@samovar/processes";
 import * as z from "zod";
@@ -155,7 +155,9 @@ async function install(
   // A separate manifest, because npm would otherwise find one in a parent directory and add to it.
   else await writeFile(join(partial, "package.json"), '{ "private": true }\n');
   ports.logger.info("agent.install_started", { package: wanted.name, version: wanted.version, locked: isLocked });
-  const run = await runNpm(getInstallArguments(wanted, partial, isLocked), partial, ports.env, signal);
+  // npm takes a path with a symbolic link in it for a package that is missing from the lockfile.
+  const prefix = await realpath(partial);
+  const run = await runNpm(getInstallArguments(wanted, prefix, isLocked), prefix, ports.env, signal);
   signal.throwIfAborted();
   if (run.code !== 0) return err(createInstallFailure(wanted, getLastLines(run.output)));
   const argv = readInstalledProgram(wanted, partial);

@@ -4,8 +4,9 @@
  * user may make groups. Elsewhere there are none, and the watch alone ends what goes too far.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { NodeRuntime, WorkspaceLimits } from "@samovar/contracts";
+import { getUnifiedDirectory, parseControlGroups } from "@samovar/processes";
 
 /** Directories of control groups in which groups of workspaces can be made. */
 export type CgroupPlace =
@@ -18,28 +19,11 @@ const PREFIX = "samovar-";
 
 /** Reads `/proc/self/cgroup` and `/proc/self/mountinfo`. Pure; null where there is no place. */
 export function findPlace(groups: string, mounts: string): CgroupPlace | null {
-  const own = new Map(
-    groups.split("\n").flatMap((line): [string, string][] => {
-      const [, controllers, ...path] = line.split(":");
-      return controllers === undefined ? [] : [[controllers, path.join(":")]];
-    }),
-  );
-  const mounted = mounts.split("\n").map((line) => {
-    const [before = "", after = ""] = line.split(" - ");
-    const [type = "", , options = ""] = after.split(" ");
-    return { point: before.split(" ")[4] ?? "", root: before.split(" ")[3] ?? "", type, options: options.split(",") };
-  });
-  const findV1 = (controller: string): string | null => {
-    const mount = mounted.find(({ type, options }) => type === "cgroup" && options.includes(controller));
-    const group = [...own].find(([controllers]) => controllers.split(",").includes(controller))?.[1];
-    return mount === undefined || group === undefined || mount.root !== "/" ? null : resolve(`${mount.point}${group}`);
-  };
+  const { findV1, unified } = parseControlGroups(groups, mounts);
   const [pids, memory] = [findV1("pids"), findV1("memory")];
   if (pids !== null && memory !== null) return { version: 1, pids, memory };
-  const unified = mounted.find(({ type }) => type === "cgroup2");
-  const group = own.get("") ?? "/";
-  if (unified === undefined || unified.root !== "/" || basename(group) !== DAEMON_GROUP) return null;
-  return { version: 2, parent: join(unified.point, dirname(group)) };
+  if (unified === null || basename(unified.group) !== DAEMON_GROUP) return null;
+  return { version: 2, parent: dirname(getUnifiedDirectory(unified)) };
 }
 
 const readPlace = () => findPlace(readText("/proc/self/cgroup"), readText("/proc/self/mountinfo"));

@@ -2,20 +2,19 @@
 import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { nodeEnvironment } from "@samovar/contracts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import * as z from "zod";
 import { findPlace } from "./cgroups.ts";
-import { createLimitFailure, limitEnvironment, resolveLimits } from "./limits.ts";
+import { createLimitFailure, resolveLimits } from "./limits.ts";
 import { measureDisk } from "./usage.ts";
 
 const MB = 1024 * 1024;
-const settings = z.object(limitEnvironment);
 
 describe("[R48] a workspace's limits", () => {
   const node = { memoryBytes: 8000 * MB, freeDiskBytes: 40_000 * MB };
 
   test("are relative to the node by default", () => {
-    expect(resolveLimits(settings.parse({}), node)).toEqual({
+    expect(resolveLimits(nodeEnvironment.parse({}), node)).toEqual({
       processes: 4096,
       memoryBytes: 6000 * MB,
       diskBytes: 30_000 * MB,
@@ -24,15 +23,19 @@ describe("[R48] a workspace's limits", () => {
 
   test("are what the settings say, and none for 0", () => {
     const set = { WORKSPACE_MAX_PROCESSES: "64", WORKSPACE_MAX_MEMORY_MB: "512", WORKSPACE_MAX_DISK_MB: "100" };
-    expect(resolveLimits(settings.parse(set), node)).toEqual({
+    expect(resolveLimits(nodeEnvironment.parse(set), node)).toEqual({
       processes: 64,
       memoryBytes: 512 * MB,
       diskBytes: 100 * MB,
     });
     const none = { WORKSPACE_MAX_PROCESSES: "0", WORKSPACE_MAX_MEMORY_MB: "0", WORKSPACE_MAX_DISK_MB: "0" };
-    expect(resolveLimits(settings.parse(none), node)).toEqual({ processes: null, memoryBytes: null, diskBytes: null });
-    expect(() => settings.parse({ WORKSPACE_MAX_PROCESSES: "-1" })).toThrow();
-    expect(() => settings.parse({ WORKSPACE_MAX_DISK_MB: "all" })).toThrow();
+    expect(resolveLimits(nodeEnvironment.parse(none), node)).toEqual({
+      processes: null,
+      memoryBytes: null,
+      diskBytes: null,
+    });
+    expect(() => nodeEnvironment.parse({ WORKSPACE_MAX_PROCESSES: "-1" })).toThrow();
+    expect(() => nodeEnvironment.parse({ WORKSPACE_MAX_DISK_MB: "all" })).toThrow();
   });
 
   test("fail with figures and the setting's name", () => {

@@ -1,20 +1,10 @@
 /** What the programs of one workspace may use: settings, defaults relative to the node, and sentences about it. Pure. */
-import type { Failure, WorkspaceLimits } from "@samovar/contracts";
-import * as z from "zod";
+import type { Failure, NodeEnvironment, WorkspaceLimits } from "@samovar/contracts";
 
-const limit = z.coerce.number().int().nonnegative();
-
-/** Environment variables of the nodes. 0: no limit. */
-export const limitEnvironment = {
-  /** Processes and threads of a workspace at once. */
-  WORKSPACE_MAX_PROCESSES: limit.default(4096),
-  /** Memory of a workspace's processes; unset: three quarters of the node's. */
-  WORKSPACE_MAX_MEMORY_MB: limit.optional(),
-  /** Disk space of a checkout with its home and `/tmp`; unset: three quarters of what is free when the node's agent starts. */
-  WORKSPACE_MAX_DISK_MB: limit.optional(),
-};
-
-export type LimitSettings = z.infer<z.ZodObject<typeof limitEnvironment>>;
+export type LimitSettings = Pick<
+  NodeEnvironment,
+  "WORKSPACE_MAX_PROCESSES" | "WORKSPACE_MAX_MEMORY_MB" | "WORKSPACE_MAX_DISK_MB"
+>;
 
 export interface NodeResources {
   readonly memoryBytes: number;

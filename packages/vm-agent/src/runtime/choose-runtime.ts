@@ -3,7 +3,7 @@
  * tried with the arguments that tasks get. One that is demanded is never replaced by less.
  */
 import { homedir, userInfo } from "node:os";
-import type { DemandedRuntime, Failure, HostSandbox, NodeRuntime } from "@samovar/contracts";
+import type { DemandedRuntime, Failure, HostSandbox, NodeEnvironment, NodeRuntime } from "@samovar/contracts";
 import { findProgram } from "@samovar/processes";
 import {
   type ContainerSettings,
@@ -15,10 +15,8 @@ import {
 import { tryOut } from "./probe.ts";
 import { findUnhideable, type SandboxSettings } from "./sandbox-arguments.ts";
 
-export const RUNTIME_MODES = ["auto", "sandbox", "docker", "process"] as const;
-
 export interface RuntimeSettings {
-  readonly mode: (typeof RUNTIME_MODES)[number];
+  readonly mode: NodeEnvironment["WORKSPACE_RUNTIME"];
   /** Shown to agents besides, read-only. */
   readonly readOnlyPaths: readonly string[];
   /** The defaults when absent. */

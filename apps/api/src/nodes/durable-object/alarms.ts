@@ -1,11 +1,14 @@
 /**
  * Named alarms over an object's single alarm: the table has every due time, and the object's alarm is the earliest of
- * them. Re-armed after every change, and in `finally` after an alarm fired, so none is lost. Keeps N1.
+ * them. Re-armed after every change, and in `finally` after an alarm fired, so none is lost. A write is charged, so what is
+ * set already is not set again. Keeps N1.
  */
 import type { Millis } from "@samovar/base";
 
 export class NamedAlarms {
   readonly #storage: DurableObjectStorage;
+  /** The object's alarm, if this instance has set it; undefined: unknown. */
+  #armedAt: Millis | null | undefined = undefined;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -16,7 +19,7 @@ export class NamedAlarms {
     if (dueAt === null) this.#storage.sql.exec("DELETE FROM alarms WHERE name = ?", name);
     else
       this.#storage.sql.exec(
-        "INSERT INTO alarms (name, due_at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at",
+        "INSERT INTO alarms (name, due_at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at WHERE due_at <> excluded.due_at",
         name,
         dueAt,
       );
@@ -42,7 +45,14 @@ export class NamedAlarms {
     const earliest = this.#storage.sql
       .exec<{ due_at: number | null }>("SELECT min(due_at) AS due_at FROM alarms")
       .one().due_at;
+    if (earliest === this.#armedAt) return;
+    this.#armedAt = earliest;
     if (earliest === null) void this.#storage.deleteAlarm();
     else void this.#storage.setAlarm(earliest);
+  }
+
+  /** The next `arm` sets the alarm in any case. Call it when it fired, may be lost, or was set in a transaction that was rolled back. */
+  forget(): void {
+    this.#armedAt = undefined;
   }
 }

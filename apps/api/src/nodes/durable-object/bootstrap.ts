@@ -8,6 +8,12 @@ import { mintNodeToken } from "../../identity/node-tokens.ts";
 import type { BootstrapAnswer } from "./rpc.ts";
 import type { NodeStorage } from "./storage.ts";
 
+export const REFUSED_BOOTSTRAP: BootstrapAnswer = {
+  ok: false,
+  code: "unauthenticated",
+  message: "The bootstrap token is invalid or has already been used.",
+};
+
 const TOKEN_TTL_MS = 15 * 60_000;
 
 interface BootstrapDeps {
@@ -39,7 +45,7 @@ export async function bootstrap(deps: BootstrapDeps, request: BootstrapRequest):
   const reason = node === null || !isAlive(node.record) ? "the node is gone" : findRefusal(deps, tokenHash, claimHash);
   if (node === null || reason !== null) {
     storage.addRefusal("bootstrap", reason ?? "the node is gone", clock.now());
-    return { ok: false, code: "unauthenticated", message: "The bootstrap token is invalid or has already been used." };
+    return REFUSED_BOOTSTRAP;
   }
   if (storage.bootstrapClaim() === null) storage.saveBootstrapClaim(tokenHash, claimHash, clock.now());
   const { nodeId } = node.identity;

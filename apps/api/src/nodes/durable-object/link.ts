@@ -48,6 +48,8 @@ export interface LinkDeps {
 /** Nodes ping three times in this time; without a ping the connection is dead, whatever TCP reports. */
 export const HEARTBEAT_TIMEOUT_MS = TIME_LIMITS.HEARTBEAT_TIMEOUT_MS.ms;
 export const HEARTBEAT_ALARM = "heartbeat";
+/** An idle node's heartbeat is checked this often, and before the node gets work: each alarm is charged. */
+const IDLE_HEARTBEAT_CHECK_MS = 10 * 60_000;
 
 /** The part of a socket's state that survives hibernation. */
 interface Attachment {
@@ -83,13 +85,9 @@ export class NodeLink {
   /** Accepts an upgrade whose node token the route has verified. `epoch`: the token's. */
   accept(epoch: number): Response {
     const { context, storage, clock } = this.#deps;
-    const { 0: client, 1: server } = new WebSocketPair();
     const node = storage.node();
-    if (node === null || epoch !== node.record.epoch || this.#isGone()) {
-      server.accept();
-      server.close(LINK_CLOSE.gone, "this node is gone");
-      return new Response(null, { status: 101, webSocket: client });
-    }
+    if (node === null || epoch !== node.record.epoch || this.#isGone()) return refuseGone();
+    const { 0: client, 1: server } = new WebSocketPair();
     context.acceptWebSocket(server);
     server.serializeAttachment({ connection: crypto.randomUUID(), openedAt: clock.now() } satisfies Attachment);
     return new Response(null, { status: 101, webSocket: client });
@@ -149,18 +147,26 @@ export class NodeLink {
     this.#clearConnection();
   }
 
-  /** Closes a connection whose heartbeat timed out. Called when its alarm fires. */
-  checkHeartbeat(): void {
-    const { clock, alarms, context, logger } = this.#deps;
+  /** Closes a connection whose heartbeat timed out; otherwise it sets the alarm for the next check. */
+  checkHeartbeat(): "alive" | "lost" | "none" {
+    const { clock, alarms, context, logger, storage } = this.#deps;
     const socket = this.#current();
-    if (socket === null) return alarms.set(HEARTBEAT_ALARM, null);
+    if (socket === null) {
+      alarms.set(HEARTBEAT_ALARM, null);
+      return "none";
+    }
     const pingedAt = context.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
     const aliveAt = Math.max(pingedAt, this.#receivedAt.get(socket) ?? 0, readAttachment(socket)?.openedAt ?? 0);
-    if (clock.now() - aliveAt < HEARTBEAT_TIMEOUT_MS)
-      return alarms.set(HEARTBEAT_ALARM, aliveAt + HEARTBEAT_TIMEOUT_MS);
-    logger.warn("link.heartbeat_timed_out", { silentMs: clock.now() - aliveAt });
+    const now = clock.now();
+    if (now - aliveAt < HEARTBEAT_TIMEOUT_MS) {
+      const isIdle = storage.node()?.record.slots.length === 0;
+      alarms.set(HEARTBEAT_ALARM, isIdle ? now + IDLE_HEARTBEAT_CHECK_MS : aliveAt + HEARTBEAT_TIMEOUT_MS);
+      return "alive";
+    }
+    logger.warn("link.heartbeat_timed_out", { silentMs: now - aliveAt });
     close(socket, 1001, "heartbeat timeout");
     this.#lose();
+    return "lost";
   }
 
   async #hello(socket: WebSocket, frame: Extract<NodeFrame, { type: "hello" }>): Promise<void> {
@@ -317,6 +323,14 @@ export class NodeLink {
       return false;
     }
   }
+}
+
+/** Answers an upgrade with a connection that tells the node never to return. */
+export function refuseGone(): Response {
+  const { 0: client, 1: server } = new WebSocketPair();
+  server.accept();
+  server.close(LINK_CLOSE.gone, "this node is gone");
+  return new Response(null, { status: 101, webSocket: client });
 }
 
 function readAttachment(socket: WebSocket): Attachment | null {

@@ -16,10 +16,12 @@ import type { Config } from "../../config.ts";
 import { getConfig } from "../../config.ts";
 import { systemPorts } from "../../deps.ts";
 import type { Env } from "../../env.ts";
-import { migrateObject } from "../../database/migrate-object.ts";
+import { database } from "../../database/index.ts";
+import { hasSchema, ObjectParts } from "../../database/migrate-object.ts";
+import { findNode } from "../store.ts";
 import { NamedAlarms } from "./alarms.ts";
-import { bootstrap } from "./bootstrap.ts";
-import { NodeLink, HEARTBEAT_ALARM } from "./link.ts";
+import { bootstrap, REFUSED_BOOTSTRAP } from "./bootstrap.ts";
+import { NodeLink, HEARTBEAT_ALARM, refuseGone } from "./link.ts";
 import { NODE_MIGRATIONS } from "./migrations.ts";
 import { PendingEffects, EFFECTS_ALARM } from "./pending-effects.ts";
 import type { OnSpent } from "./metering.ts";
@@ -37,6 +39,15 @@ export interface NodeHooks {
   readonly onSpent: OnSpent;
 }
 
+/** What an object consists of once its node is provisioned. */
+interface Parts {
+  readonly logger: Logger;
+  readonly storage: NodeStorage;
+  readonly alarms: NamedAlarms;
+  readonly link: NodeLink;
+  readonly effects: PendingEffects;
+}
+
 /** An alarm whose work threw fires again after this time. */
 const ALARM_RETRY_MS = 30_000;
 
@@ -44,34 +55,38 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   readonly #clock: Clock = systemPorts.clock;
   readonly #random: Random = systemPorts.random;
   readonly #config: Config;
-  readonly #logger: Logger;
-  readonly #storage: NodeStorage;
-  readonly #alarms: NamedAlarms;
-  readonly #link: NodeLink;
-  readonly #effects: PendingEffects;
+  readonly #hooks: NodeHooks;
+  readonly #parts: ObjectParts<Parts>;
 
   constructor(context: DurableObjectState, env: Env, hooks: NodeHooks) {
     super(context, env);
-    migrateObject(context.storage, NODE_MIGRATIONS);
     this.#config = getConfig(env);
-    this.#storage = new NodeStorage(context.storage);
-    this.#alarms = new NamedAlarms(context.storage);
-    this.#logger = jsonLogger({
+    this.#hooks = hooks;
+    this.#parts = new ObjectParts(context.storage, NODE_MIGRATIONS, () => this.#createParts());
+    // Without a schema the node is unknown here: never provisioned, or destroyed long ago. A call creates nothing then.
+    if (hasSchema(context.storage)) this.#open();
+  }
+
+  #open(): void {
+    this.#parts.open();
+    if (this.#parts.isNewer) return;
+    this.#link.recover();
+    this.#step({ kind: "shell.restarted" });
+  }
+
+  #createParts(): Parts {
+    const { ctx: context, env } = this;
+    const alarms = new NamedAlarms(context.storage);
+    const storage = new NodeStorage(context.storage, () => alarms.forget());
+    const logger = jsonLogger({
       clock: this.#clock,
       level: this.#config.LOG_LEVEL,
       write: (line) => console.log(line),
-      fields: { nodeId: this.#storage.node()?.identity.nodeId },
+      fields: { nodeId: storage.node()?.identity.nodeId },
     });
-    const shared = {
-      env,
-      config: this.#config,
-      storage: this.#storage,
-      alarms: this.#alarms,
-      clock: this.#clock,
-      logger: this.#logger,
-    };
-    this.#effects = new PendingEffects({ ...shared, ...hooks });
-    this.#link = new NodeLink({
+    const shared = { env, config: this.#config, storage, alarms, clock: this.#clock, logger };
+    const effects = new PendingEffects({ ...shared, ...this.#hooks });
+    const link = new NodeLink({
       ...shared,
       context,
       onEvent: (event) => this.#receive(event),
@@ -79,12 +94,36 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       onLost: () => void this.#step({ kind: "link.lost" }),
       onOutdated: () => void this.#step({ kind: "agent.outdated" }),
     });
-    this.#link.recover();
-    this.#step({ kind: "shell.restarted" });
+    return { logger, storage, alarms, link, effects };
+  }
+
+  get #logger(): Logger {
+    return this.#parts.get().logger;
+  }
+  get #storage(): NodeStorage {
+    return this.#parts.get().storage;
+  }
+  get #alarms(): NamedAlarms {
+    return this.#parts.get().alarms;
+  }
+  get #link(): NodeLink {
+    return this.#parts.get().link;
+  }
+  get #effects(): PendingEffects {
+    return this.#parts.get().effects;
+  }
+
+  /** Null if the object knows of no node. Throws `newer_data`. */
+  #node(): StoredNode | null {
+    return this.#parts.find()?.storage.node() ?? null;
   }
 
   async provision({ lease, ...identity }: ProvisionInput): Promise<void> {
-    if (this.#storage.node() !== null) return;
+    if (this.#node() !== null) return;
+    // A destroyed node's object is deleted some time later, and a late call must not bring the node back.
+    const row = await findNode(database(this.env), identity.nodeId);
+    if (row?.state === "destroyed" || this.#node() !== null) return;
+    if (this.#parts.find() === null) this.#open();
     const record = newNode(identity.nodeId, lease, this.#clock.now(), this.#settings());
     this.#storage.atomically(() => {
       this.#storage.addWorkspace(lease);
@@ -95,14 +134,17 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   }
 
   async reserve(lease: SlotLease): Promise<ReserveReply> {
-    const node = this.#storage.node();
+    const node = this.#node();
     if (node === null) return { granted: false, reason: "gone" };
+    // While the node was idle, its heartbeat was checked rarely: it may have been silent for long.
+    if (this.#link.checkHeartbeat() === "lost") return { granted: false, reason: "not_accepting" };
     const { record, reply } = reserveSlot(node.record, lease, this.#clock.now(), this.#settings());
     if (!reply.granted || record === node.record) return reply;
     this.#storage.atomically(() => {
       this.#storage.addWorkspace(lease);
       this.#save({ ...node, record, version: node.version + 1 });
       this.#setDeliverers(record);
+      this.#link.checkHeartbeat();
     });
     this.#logger.info("node.reserved", { nodeId: record.nodeId, workspaceId: lease.workspaceId });
     this.#armAndFlush();
@@ -118,20 +160,22 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   }
 
   async enqueue(command: CommandDraft): Promise<void> {
-    this.#link.enqueue(command);
+    if (this.#node() !== null) this.#link.enqueue(command);
   }
 
   async call(request: NodeCall): Promise<NodeReply> {
-    const state = this.#storage.workspace(request.workspaceId)?.facts.state ?? "destroyed";
+    const state =
+      this.#node() === null ? "destroyed" : (this.#storage.workspace(request.workspaceId)?.facts.state ?? "destroyed");
     if (state !== "destroyed") return this.#link.call(request);
     const message = "This workspace is no longer on its node.";
     return { kind: "failed", failure: { code: "workspace_not_found", message } };
   }
 
   async observe(workspaceId: WorkspaceId): Promise<RunObservation | null> {
-    const node = this.#storage.node();
+    const node = this.#node();
+    if (node === null) return null;
     const workspace = this.#storage.workspace(workspaceId);
-    return node === null || workspace === null ? null : observeRun(node.record, workspace.lease, workspace.facts);
+    return workspace === null ? null : observeRun(node.record, workspace.lease, workspace.facts);
   }
 
   async drain(reason: string): Promise<void> {
@@ -143,17 +187,37 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   }
 
   async view(): Promise<NodeView | null> {
-    const node = this.#storage.node();
+    const node = this.#node();
     return node === null ? null : buildNodeView(node, this.#storage, this.#config);
   }
 
   async ensureAlarm(): Promise<void> {
-    const node = this.#storage.node();
-    if (node !== null) this.#arm(node.record);
+    const node = this.#node();
+    if (node === null) return;
+    this.#alarms.forget();
+    this.#arm(node.record);
     this.ctx.waitUntil(this.#effects.flush());
   }
 
+  async forget(): Promise<boolean> {
+    if (this.#parts.find() === null) return true;
+    if (!this.#isOver()) return false;
+    await this.#effects.flush();
+    if (!this.#isOver() || this.#effects.hasPending()) return false;
+    this.#logger.info("node.forgotten");
+    await this.#parts.deleteAll();
+    return true;
+  }
+
+  /** Whether the node was destroyed so long ago that nothing of it is awaited any more. */
+  #isOver(): boolean {
+    const life = this.#node()?.record.life;
+    if (life === undefined) return true;
+    return life.state === "destroyed" && this.#clock.now() >= life.at + this.#config.LATE_DELIVERY_GRACE_MS;
+  }
+
   async bootstrap(request: BootstrapRequest): Promise<BootstrapAnswer> {
+    if (this.#node() === null) return REFUSED_BOOTSTRAP;
     const answer = await bootstrap(
       { storage: this.#storage, config: this.#config, clock: this.#clock, random: this.#random },
       request,
@@ -163,30 +227,42 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   }
 
   async admits(workspaceId: WorkspaceId, epoch: number): Promise<boolean> {
-    const record = this.#storage.node()?.record;
+    const record = this.#node()?.record;
+    if (record === undefined || record.epoch !== epoch) return false;
     const facts = this.#storage.workspace(workspaceId)?.facts;
-    if (record === undefined || facts === undefined || record.epoch !== epoch) return false;
+    if (facts === undefined) return false;
     return isAtWork(record, workspaceId, facts);
   }
 
   override async fetch(request: Request): Promise<Response> {
     if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return new Response(null, { status: 426 });
+    if (this.#node() === null) return refuseGone();
     return this.#link.accept(Number(request.headers.get("x-samovar-epoch") ?? "-1"));
   }
 
   override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
-    await this.#link.message(socket, data);
+    if (this.#canServe(socket)) await this.#link.message(socket, data);
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {
-    this.#link.closed(socket);
+    if (this.#canServe(socket)) this.#link.closed(socket);
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
-    this.#link.closed(socket);
+    if (this.#canServe(socket)) this.#link.closed(socket);
+  }
+
+  /** Closes a socket that this version cannot serve. */
+  #canServe(socket: WebSocket): boolean {
+    const canServe = !this.#parts.isNewer && this.#node() !== null;
+    if (!canServe) socket.close(1013, "try again later");
+    return canServe;
   }
 
   override async alarm(): Promise<void> {
+    if (this.#parts.isNewer) return this.#parts.postponeAlarm(this.#clock.now());
+    if (this.#parts.find() === null) return;
+    this.#alarms.forget();
     try {
       // The provider may be slow to answer, so its alarm goes last.
       const due = this.#alarms
@@ -194,7 +270,8 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
         .toSorted((a, b) => Number(a === "provider") - Number(b === "provider"));
       for (const name of due) await this.#fire(name);
     } finally {
-      this.#alarms.arm();
+      // Nothing is left to arm for a node that was forgotten meanwhile.
+      this.#parts.find()?.alarms.arm();
     }
   }
 
@@ -202,7 +279,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   async #fire(name: string): Promise<void> {
     try {
       if (name === EFFECTS_ALARM) return await this.#effects.flush();
-      if (name === HEARTBEAT_ALARM) return this.#link.checkHeartbeat();
+      if (name === HEARTBEAT_ALARM) return void this.#link.checkHeartbeat();
       const alarm = NODE_ALARMS.find((each) => each === name);
       if (alarm === undefined) return this.#alarms.set(name, null);
       await this.#fireNodeAlarm(alarm);
@@ -215,7 +292,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
   async #fireNodeAlarm(name: NodeAlarm): Promise<void> {
     const questions = this.#step({ kind: "alarm", name });
     for (const question of questions) {
-      const node = this.#storage.node();
+      const node = this.#node();
       if (node === null) return;
       const answer = await askProvider(
         { env: this.env, config: this.#config, storage: this.#storage, clock: this.#clock, random: this.#random },
@@ -229,6 +306,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
 
   /** Lets the core decide, stores its decision in one transaction, and returns the questions for the provider. */
   #step(event: NodeLifecycleEvent): readonly ProviderQuestion[] {
+    if (this.#node() === null) return [];
     const questions = this.#storage.atomically(() => {
       const node = this.#storage.node();
       if (node === null) return [];

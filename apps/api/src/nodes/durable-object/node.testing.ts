@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import type { NodeId, UserId, WorkspaceId } from "@samovar/base";
 import { controlFrame, PROTOCOL_VERSION } from "@samovar/contracts";
-import type { ControlFrame, NodeEventDraft, NodeFrame } from "@samovar/contracts";
+import type { ControlFrame, NodeEventDraft, NodeFrame, ProviderName } from "@samovar/contracts";
 import type { SlotLease } from "@samovar/domain/node-record";
 import { expect, vi } from "vitest";
 import { actorOf, ids } from "../../../test/caller.ts";
@@ -68,19 +68,20 @@ export async function aHolder(ownerId: UserId): Promise<SlotLease> {
 }
 
 /** A provisioning node, with its row. */
-export async function aNode(lease: SlotLease, ownerId: UserId): Promise<NodeId> {
+export async function aNode(lease: SlotLease, ownerId: UserId, provider: ProviderName = "hetzner"): Promise<NodeId> {
   const id = ids.make("nod");
   const row = {
     id,
     ownerId,
     name: toServerName(id),
+    provider,
     size: "small" as const,
     slots: 3,
     createdAt: Date.now(),
     maxLifetimeAt: Date.now() + 1,
   };
   await insertNode(database(env), row, { maxNodes: 1000, tried: [] });
-  await getNodeObject(env, id).provision({ nodeId: id, ownerId, name: row.name, size: row.size, lease });
+  await getNodeObject(env, id).provision({ nodeId: id, ownerId, name: row.name, provider, size: row.size, lease });
   return id;
 }
 
@@ -103,6 +104,11 @@ export async function connect(nodeId: NodeId, epoch = 1): Promise<Agent> {
   const answer = await getNodeObject(env, nodeId).fetch("https://link.test/", {
     headers: { upgrade: "websocket", "x-samovar-epoch": String(epoch) },
   });
+  return agentOn(answer, epoch);
+}
+
+/** A vm-agent on the socket of an accepted upgrade. */
+export function agentOn(answer: Response, epoch = 1): Agent {
   const socket = answer.webSocket;
   if (socket === null) throw new Error(`no socket: ${answer.status}`);
   const frames: ControlFrame[] = [];

@@ -49,6 +49,21 @@ export class PendingEffects {
     return this.#flushing;
   }
 
+  /** Whether anything is not delivered yet. */
+  hasPending(): boolean {
+    const { storage } = this.#deps;
+    const pending = [
+      storage.destroyedUnprojected(),
+      storage.signals(),
+      storage.pendingQueueWakes(),
+      storage.pendingDeliverers(),
+      storage.pendingCapabilities(),
+      storage.pendingMetering(),
+    ];
+    const isProjected = (storage.node()?.version ?? 0) <= storage.projection().version;
+    return !isProjected || pending.some((effects) => effects.length > 0);
+  }
+
   async #flushAll(): Promise<void> {
     try {
       do {

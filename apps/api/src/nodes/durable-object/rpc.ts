@@ -12,6 +12,7 @@ import type {
   NodeReply,
   NodeView,
   VmSize,
+  ProviderName,
 } from "@samovar/contracts";
 import type { ReserveReply } from "@samovar/domain/node-lifecycle";
 import type { SlotLease } from "@samovar/domain/node-record";
@@ -21,6 +22,7 @@ export interface ProvisionInput {
   readonly nodeId: NodeId;
   readonly ownerId: UserId;
   readonly name: string;
+  readonly provider: ProviderName;
   readonly size: VmSize;
   readonly lease: SlotLease;
 }
@@ -47,6 +49,11 @@ export interface NodeLifecycleRpc extends Rpc.DurableObjectBranded {
   view(): Promise<NodeView | null>;
   /** Re-arms the alarm from the stored state; the sweep calls it. */
   ensureAlarm(): Promise<void>;
+  /**
+   * Deletes everything that is stored here once the node was destroyed, all its effects are delivered, and the grace for late
+   * deliveries is over. Returns whether nothing is stored any more. Later calls find no node and store nothing.
+   */
+  forget(): Promise<boolean>;
   /** Exchanges the single-use token for a node token; the same claim may repeat. */
   bootstrap(request: BootstrapRequest): Promise<BootstrapAnswer>;
   /** Whether a workspace token of this epoch gives access to credentials: only while the run's work goes on here. */

@@ -1,6 +1,8 @@
-/** For tests: Hetzner's server calls in memory, behind the runtime's own `fetch`, with answers that a test can put in the way. */
+/** For tests: Hetzner's and DigitalOcean's calls in memory, behind the runtime's own `fetch`, with answers that a test can put in the way. */
 import { vi } from "vitest";
 import { TEST_SETTINGS } from "../../../test/settings.ts";
+import { scriptedDroplets } from "./scripted-droplets.ts";
+import type { ScriptedDroplets } from "./scripted-droplets.ts";
 
 interface StoredServer {
   readonly id: number;
@@ -15,6 +17,7 @@ export type Fault = { readonly status: number; readonly code: string } | "no_ans
 
 export interface ScriptedCloud {
   readonly servers: Map<number, StoredServer>;
+  readonly droplets: ScriptedDroplets["droplets"];
   readonly calls: string[];
   /** The next calls that begin so (`POST /servers`) meet these, in order. */
   put(call: string, ...faults: Fault[]): void;
@@ -53,6 +56,8 @@ export function scriptedCloud(): ScriptedCloud {
   const servers = new Map<number, StoredServer>();
   const calls: string[] = [];
   const faults = new Map<string, Fault[]>();
+  const firewalls: object[] = [];
+  const digitalOcean = scriptedDroplets();
   let nextId = 1;
   const view = ({ id, name, labels, created }: StoredServer) => ({
     id,
@@ -68,8 +73,18 @@ export function scriptedCloud(): ScriptedCloud {
     servers.set(server.id, server);
     return server;
   };
+  function carryOutFirewall(method: string, body: string): Response {
+    if (method === "GET") return pageOf("firewalls", firewalls);
+    const firewall = { ...JSON.parse(body), id: firewalls.length + 1 };
+    firewalls.push(firewall);
+    return Response.json({ firewall, actions: [] }, { status: 201 });
+  }
+
   function carryOut(method: string, url: URL, body: string): Response {
-    const path = url.pathname.replace("/v1", "");
+    const path = url.pathname.replace(/^\/v[12]/, "");
+    if (url.href.startsWith(TEST_SETTINGS.DIGITALOCEAN_API_URL))
+      return digitalOcean.carryOut(method, path, url.searchParams, body);
+    if (path === "/firewalls") return carryOutFirewall(method, body);
     if (path === "/server_types") return pageOf("server_types", [TYPE]);
     if (path === "/servers" && method === "POST") {
       const wanted: { name: string; labels: Record<string, string>; user_data: string } = JSON.parse(body);
@@ -99,8 +114,11 @@ export function scriptedCloud(): ScriptedCloud {
       ...(init.body === undefined ? {} : { body: init.body }),
     });
     const url = new URL(request.url);
-    if (!request.url.startsWith(TEST_SETTINGS.HETZNER_API_URL)) throw new Error(`not for this cloud: ${request.url}`);
-    const call = `${request.method} ${url.pathname.replace("/v1", "")}`;
+    const isKnown = [TEST_SETTINGS.HETZNER_API_URL, TEST_SETTINGS.DIGITALOCEAN_API_URL].some((base) =>
+      request.url.startsWith(base),
+    );
+    if (!isKnown) throw new Error(`not for these clouds: ${request.url}`);
+    const call = `${request.method} ${url.pathname.replace(/^\/v[12]/, "")}`;
     calls.push(call);
     const next = [...faults.entries()]
       .find(([prefix, queue]) => call.startsWith(prefix) && queue.length > 0)?.[1]
@@ -114,6 +132,7 @@ export function scriptedCloud(): ScriptedCloud {
 
   return {
     servers,
+    droplets: digitalOcean.droplets,
     calls,
     put: (call, ...each) => void faults.set(call, [...(faults.get(call) ?? []), ...each]),
     add: ({ name, labels = { "samovar-installation": TEST_SETTINGS.INSTALLATION_ID }, ageMs }) =>

@@ -1,7 +1,7 @@
 /** The node's server at the provider: puts one question of the core and returns the answer as an event. Keeps N1, N3. */
 import type { Clock, Random } from "@samovar/base";
 import { renderUserData } from "@samovar/cloud-init";
-import type { Failure } from "@samovar/contracts";
+import { type Failure, nodeEnvironment } from "@samovar/contracts";
 import type { NodeEffect, NodeLifecycleEvent } from "@samovar/domain/node-lifecycle";
 import type { ServerFacts } from "@samovar/domain/node-record";
 import type { Provider, ProviderFault, Server } from "@samovar/providers";
@@ -9,6 +9,7 @@ import { SERVER_LABELS } from "@samovar/providers";
 import type { Config } from "../../config.ts";
 import type { Env } from "../../env.ts";
 import { getNodesUrl } from "../../http/hosts.ts";
+import { PROVIDER_TITLES } from "../../providers/choose-provider.ts";
 import { findOwnersProvider } from "../provider.ts";
 import { mintBootstrapToken } from "./bootstrap.ts";
 import type { NodeStorage } from "./storage.ts";
@@ -32,8 +33,8 @@ export async function askProvider(
   identity: NodeIdentity,
   question: ProviderQuestion,
 ): Promise<NodeLifecycleEvent> {
-  const provider = await findOwnersProvider(deps.env, deps.config, identity.ownerId);
-  if (provider === null) return toFailure(question, NO_CREDENTIAL, false, null);
+  const provider = await findOwnersProvider(deps.env, deps.config, identity.ownerId, identity.provider);
+  if (provider === null) return toFailure(question, toMissingCredential(identity), false, null);
   switch (question.kind) {
     case "provider.create":
       return create(deps, identity, provider);
@@ -68,6 +69,7 @@ async function create(deps: ServerDeps, identity: NodeIdentity, provider: Provid
     },
     release: config.AGENT_RELEASE,
     hostname: name,
+    environment: nodeEnvironment.parse(config),
   });
   const labels = { [SERVER_LABELS.installation]: config.INSTALLATION_ID, [SERVER_LABELS.node]: nodeId };
   const created = await provider.createServer({ name, size, userData, labels });
@@ -87,10 +89,10 @@ function isOfAnother(config: Config, { nodeId }: NodeIdentity, { labels }: Serve
   );
 }
 
-const NO_CREDENTIAL: Failure = {
+const toMissingCredential = ({ provider }: NodeIdentity): Failure => ({
   code: "credentials_missing",
-  message: "The credential for the cloud provider was deleted. Store it again.",
-};
+  message: `This node's provider is ${PROVIDER_TITLES[provider]}, whose credential was deleted. Store it again.`,
+});
 
 function toRefusal(question: ProviderQuestion, fault: ProviderFault): NodeLifecycleEvent {
   return toFailure(

@@ -1,7 +1,15 @@
 /** The state of a NodeLifecycle object, in its SQLite. Synchronous, so that related changes are one transaction. */
 import type { Millis, NodeId, RunId, SessionId, UserId, WorkspaceId } from "@samovar/base";
 import { command, NOTHING_METERED } from "@samovar/contracts";
-import type { AgentCapabilities, Command, CommandDraft, MeteredUsage, OutboxStats, VmSize } from "@samovar/contracts";
+import type {
+  AgentCapabilities,
+  Command,
+  CommandDraft,
+  MeteredUsage,
+  OutboxStats,
+  ProviderName,
+  VmSize,
+} from "@samovar/contracts";
 import { mergeMetered } from "@samovar/domain/metering";
 import type { LinkState, WorkspaceFacts } from "@samovar/domain/node-link";
 import { NEW_LINK, NEW_WORKSPACE } from "@samovar/domain/node-link";
@@ -11,6 +19,7 @@ export interface NodeIdentity {
   readonly nodeId: NodeId;
   readonly ownerId: UserId;
   readonly name: string;
+  readonly provider: ProviderName;
   readonly size: VmSize;
 }
 
@@ -60,21 +69,34 @@ export class NodeStorage {
   readonly #sql: SqlStorage;
   readonly #storage: DurableObjectStorage;
 
-  constructor(storage: DurableObjectStorage) {
+  readonly #onRollback: () => void;
+
+  constructor(storage: DurableObjectStorage, onRollback: () => void = () => undefined) {
     this.#storage = storage;
     this.#sql = storage.sql;
+    this.#onRollback = onRollback;
   }
 
   /** All or nothing. */
   atomically<T>(work: () => T): T {
-    return this.#storage.transactionSync(work);
+    try {
+      return this.#storage.transactionSync(work);
+    } catch (error) {
+      this.#onRollback();
+      throw error;
+    }
   }
 
   node(): StoredNode | null {
     const row = this.#first<{ identity: string; record: string; version: number }>(
       "SELECT identity, record, version FROM node",
     );
-    return row === null ? null : { identity: stored(row.identity), record: stored(row.record), version: row.version };
+    if (row === null) return null;
+    // Nodes of before there was a choice are at Hetzner, and do not say so.
+    const { provider = "hetzner", ...identity } = stored<Omit<NodeIdentity, "provider"> & Partial<NodeIdentity>>(
+      row.identity,
+    );
+    return { identity: { ...identity, provider }, record: stored(row.record), version: row.version };
   }
 
   saveNode({ identity, record, version }: StoredNode): void {

@@ -13,7 +13,7 @@ export function buildNodeView(node: StoredNode, storage: NodeStorage, config: Co
   return {
     id: identity.nodeId,
     name: identity.name,
-    provider: "hetzner",
+    provider: identity.provider,
     serverId: server?.id ?? null,
     size: identity.size,
     location: server?.location ?? null,

@@ -38,6 +38,7 @@ export function applyDelivery(
     const results: DeliveryResult[] = [];
     const events: ViewerEvent[] = [];
     let session = before;
+    let hasFinished = false;
     for (const [index, raw] of rows.entries()) {
       const row = readDeliveredRow(raw, { seq: index + 1, timestamp: new Date(now).toISOString() });
       if (!row.ok) {
@@ -48,16 +49,18 @@ export function applyDelivery(
       results.push(applied.result);
       if (applied.event !== null) events.push(applied.event);
       session = applied.session;
+      hasFinished ||= applied.isFinal;
     }
-    if (session !== before) storage.saveSession(session);
     // Lists of sessions show counts, times and the latest activity, not each word.
-    if (session.messageCount !== before.messageCount || session.activity !== before.activity)
-      events.push({ type: "session.updated", session });
+    const isListedAnew = session.messageCount !== before.messageCount || session.activity !== before.activity;
+    // The rows of messages that only grew have the session's version, until they are final.
+    if (isListedAnew || hasFinished) storage.saveSession(session);
+    if (isListedAnew) events.push({ type: "session.updated", session });
     return { reply: toReply(results), events };
   });
 }
 
-/** Stores a message as the session's next change. The caller saves the session. */
+/** Stores a message as the session's next change. The caller saves the session, unless an open message only grew. */
 export function storeChange(
   storage: ProjectStorage,
   session: SessionView,
@@ -70,7 +73,9 @@ export function storeChange(
 ): { readonly session: SessionView; readonly event: ViewerEvent } {
   const { message, kind, workspaceId, now } = change;
   const version = session.version + 1;
-  storage.saveMessage(message, { changedAtVersion: version, workspaceId });
+  const stored = { version, at: now, workspaceId };
+  if (kind.kind === "added") storage.addMessage(message, stored);
+  else storage.updateMessage(message, stored);
   const next: SessionView = {
     ...session,
     version,
@@ -91,11 +96,12 @@ function applyRow(
   const arrival = { position: session.messageCount, createdAt: clampTimestamp(row.timestamp, session.startedAt, now) };
   const decision = decideDelivery(storage.message(row.messageId), row, target, arrival);
   const result = toDeliveryResult(row.messageId, decision);
-  if (decision.outcome !== "stored") return { session, result, event: null };
+  if (decision.outcome !== "stored") return { session, result, event: null, isFinal: false };
   const { next, change: kind } = decision;
   // The session has ended, so its growing message counts as interrupted; a later delivery may still complete it.
   const message = session.status === "active" || next.final ? next : { ...next, interrupted: true };
-  return { result, ...storeChange(storage, session, { message, kind, workspaceId: claims.workspace, now }) };
+  const stored = storeChange(storage, session, { message, kind, workspaceId: claims.workspace, now });
+  return { result, ...stored, isFinal: message.final };
 }
 
 export function changeEvent(message: StoredMessage, version: number, change: MessageChange): ViewerEvent {

@@ -42,4 +42,14 @@ export const PROJECT_MIGRATIONS: readonly ObjectMigration[] = [
       ALTER TABLE sessions ADD COLUMN completed_at INTEGER;
     `,
   },
+  {
+    // A message changes no index while it grows: it enters `messages_changes` once it is final.
+    name: "0003_open_messages",
+    sql: `
+      ALTER TABLE messages ADD COLUMN changed_at INTEGER;
+      DROP INDEX messages_changes;
+      CREATE UNIQUE INDEX messages_changes ON messages (session_id, changed_at_version) WHERE final = 1;
+      CREATE INDEX messages_open ON messages (session_id, position) WHERE final = 0;
+    `,
+  },
 ];

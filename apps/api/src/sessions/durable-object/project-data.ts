@@ -19,7 +19,7 @@ import type {
 } from "@samovar/contracts";
 import { systemPorts } from "../../deps.ts";
 import type { Env } from "../../env.ts";
-import { migrateObject } from "../../database/migrate-object.ts";
+import { ObjectParts } from "../../database/migrate-object.ts";
 import { bundleChunk, findBundle, storeBundle } from "./bundles.ts";
 import type { StoredBundle } from "./bundles.ts";
 import { applyDelivery } from "./deliver.ts";
@@ -35,22 +35,43 @@ import { ProjectStorage } from "./storage.ts";
 import type { SessionQuery } from "./storage.ts";
 import { Viewers } from "./viewers.ts";
 
+/** What the object consists of. */
+interface Parts {
+  readonly storage: ProjectStorage;
+  readonly viewers: Viewers;
+  readonly sql: SqlStorage;
+}
+
 export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
   readonly #clock: Clock = systemPorts.clock;
-  readonly #storage: ProjectStorage;
-  readonly #viewers: Viewers;
+  readonly #parts: ObjectParts<Parts>;
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
-    migrateObject(context.storage, PROJECT_MIGRATIONS);
+    this.#parts = new ObjectParts(context.storage, PROJECT_MIGRATIONS, () => this.#createParts());
+    this.#parts.open();
+  }
+
+  #createParts(): Parts {
+    const context = this.ctx;
     const storage = new ProjectStorage(context.storage);
-    this.#storage = storage;
-    this.#viewers = new Viewers({
+    const viewers = new Viewers({
       context,
       clock: this.#clock,
       session: (id) => storage.session(id),
       sync: (session, afterVersion, tail) => syncFrames(storage, session, afterVersion, tail),
     });
+    return { storage, viewers, sql: context.storage.sql };
+  }
+
+  get #storage(): ProjectStorage {
+    return this.#parts.get().storage;
+  }
+  get #viewers(): Viewers {
+    return this.#parts.get().viewers;
+  }
+  get #sql(): SqlStorage {
+    return this.#parts.get().sql;
   }
 
   async createSession(input: CreateSessionInput): Promise<SessionView> {
@@ -107,15 +128,15 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
   }
 
   async storeBundle(claims: WorkspaceClaims, data: Uint8Array, sha256: string): Promise<BundleView> {
-    return storeBundle(this.#storage, this.ctx.storage.sql, claims, data, { sha256, now: this.#clock.now() });
+    return storeBundle(this.#storage, this.#sql, claims, data, { sha256, now: this.#clock.now() });
   }
 
   async findBundle(sessionId: SessionId): Promise<StoredBundle | null> {
-    return findBundle(this.ctx.storage.sql, sessionId);
+    return findBundle(this.#sql, sessionId);
   }
 
   async bundleChunk(sessionId: SessionId, sha256: string, n: number): Promise<Uint8Array | null> {
-    return bundleChunk(this.ctx.storage.sql, sessionId, sha256, n);
+    return bundleChunk(this.#sql, sessionId, sha256, n);
   }
 
   async publishTask(task: TaskView, events: readonly TaskEvent[]): Promise<void> {
@@ -138,11 +159,13 @@ export class ProjectData extends DurableObject<Env> implements ProjectDataRpc {
 
   /** Closes sockets whose access has expired. */
   override async alarm(): Promise<void> {
+    if (this.#parts.isNewer) return this.#parts.postponeAlarm(this.#clock.now());
     await this.#viewers.closeExpired();
   }
 
   override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
-    this.#viewers.receive(socket, data);
+    if (this.#parts.isNewer) socket.close(1013, "try again later");
+    else this.#viewers.receive(socket, data);
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {

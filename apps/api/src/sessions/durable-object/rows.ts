@@ -1,5 +1,5 @@
 /** Converts rows of the object's tables to typed values and back. */
-import type { WorkspaceId } from "@samovar/base";
+import type { Millis, WorkspaceId } from "@samovar/base";
 import type { MessageView, SessionView } from "@samovar/contracts";
 import {
   messageId,
@@ -42,6 +42,9 @@ const sessionRow = z.object({
   started_at: z.int(),
   ended_at: z.int().nullable(),
   activity: jsonColumn(sessionActivity),
+  // The newest change of its open messages; null without one.
+  open_version: z.int().nullable(),
+  open_changed_at: z.int().nullable(),
 });
 
 const messageRow = z.object({
@@ -90,9 +93,9 @@ export function toSession(row: Row): SessionView {
     workspaceId: parsed.workspace_id,
     topic: parsed.topic,
     status: parsed.status,
-    version: parsed.version,
+    version: Math.max(parsed.version, parsed.open_version ?? 0),
     messageCount: parsed.message_count,
-    lastMessageAt: parsed.last_message_at,
+    lastMessageAt: latest(parsed.last_message_at, parsed.open_changed_at),
     startedAt: parsed.started_at,
     activity: parsed.activity,
     endedAt: parsed.ended_at,
@@ -123,35 +126,52 @@ export function toMessageView({ origin: _origin, ...view }: StoredMessage): Mess
   return view;
 }
 
-/** Which workspace delivered a message, and as which change of the session. */
-export interface Provenance {
-  readonly changedAtVersion: number;
+/** The columns of a session that change, in the order of the statements that write them. */
+export function toChangingColumns(session: SessionView): readonly SqlStorageValue[] {
+  return [
+    session.workspaceId,
+    session.topic,
+    session.status,
+    session.version,
+    session.messageCount,
+    session.lastMessageAt,
+    session.endedAt,
+    session.activity === null ? null : JSON.stringify(session.activity),
+  ];
+}
+
+/** A change of a message: as which change of its session, when, and by whom. */
+export interface Change {
+  readonly version: number;
+  readonly at: Millis;
   /** The workspace whose token delivered it; null for messages of the page or the control plane. */
   readonly workspaceId: WorkspaceId | null;
 }
 
-/** The columns of `messages`, by name. */
-export function toColumns(message: StoredMessage, { changedAtVersion, workspaceId }: Provenance): Row {
+/** The columns of `messages` that never change, by name. */
+export function toFixedColumns({ messageId: id, sessionId: session, ...message }: StoredMessage): Row {
+  const { position, origin, role, kind, createdAt } = message;
+  return { id, session_id: session, position, origin, role, kind, created_at: createdAt };
+}
+
+/** The columns of `messages` that change while a message grows, by name. */
+export function toGrowingColumns(message: StoredMessage, { version, at, workspaceId }: Change): Row {
   const tool = message.toolMetadata === null ? null : JSON.stringify(message.toolMetadata);
   return {
-    id: message.messageId,
-    session_id: message.sessionId,
-    position: message.position,
-    changed_at_version: changedAtVersion,
+    changed_at_version: version,
+    changed_at: at,
     size: message.content.length + (tool?.length ?? 0) + ENVELOPE_CHARS,
-    origin: message.origin,
     workspace_id: workspaceId,
-    role: message.role,
-    kind: message.kind,
     revision: message.revision,
-    final: message.final ? 1 : 0,
     interrupted: message.interrupted ? 1 : 0,
     truncated: message.truncated === null ? null : JSON.stringify(message.truncated),
-    created_at: message.createdAt,
     content: message.content,
     tool_metadata: tool,
   };
 }
+
+const latest = (...times: readonly (Millis | null)[]): Millis | null =>
+  times.reduce((last, at) => (last === null || (at !== null && at > last) ? at : last), null);
 
 /** Approximate size of a message's JSON without content and tool metadata. */
 const ENVELOPE_CHARS = 320;

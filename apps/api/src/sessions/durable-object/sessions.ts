@@ -28,7 +28,7 @@ export function createSession(storage: ProjectStorage, input: CreateSessionInput
       return { session: known, events: [] };
     }
     const fresh = newSession(input, now);
-    storage.saveSession(fresh);
+    storage.addSession(fresh);
     if (input.firstMessage === null) return { session: fresh, events: [{ type: "session.created", session: fresh }] };
     const { messageId, text } = input.firstMessage;
     const { session, event } = appendMessage(storage, fresh, { messageId, text, role: "user", kind: "text" }, now);

@@ -1,9 +1,13 @@
-/** The object's SQLite: sessions, and messages by position and by change. Everything here is synchronous. Keeps M1, M2. */
+/**
+ * The object's SQLite: sessions, and messages by position and by change. Everything here is synchronous. Each row written is
+ * charged, so updates name only columns that may have changed, and the growth of an open message is in its own row alone: a
+ * session's version and the time of its last message are read from its row and from its open messages. Keeps M1, M2.
+ */
 import type { MessageId, Millis, NodeId, SessionId, TaskId, WorkspaceId } from "@samovar/base";
 import type { Page, SessionStatus, SessionView } from "@samovar/contracts";
 import type { StoredMessage } from "@samovar/domain/message-store";
-import { toColumns, toDeliverer, toMessage, toSession } from "./rows.ts";
-import type { Provenance, Row } from "./rows.ts";
+import { toChangingColumns, toDeliverer, toFixedColumns, toGrowingColumns, toMessage, toSession } from "./rows.ts";
+import type { Change, Row } from "./rows.ts";
 import type { Deliverer } from "./rpc.ts";
 
 /** A message's position, and the approximate number of characters of its JSON. */
@@ -29,6 +33,11 @@ export interface SessionQuery {
   readonly limit: number;
 }
 
+/** A session's columns, with what its open messages add to them. */
+const SESSION = `*,
+  (SELECT max(changed_at_version) FROM messages WHERE session_id = sessions.id AND final = 0) AS open_version,
+  (SELECT max(changed_at) FROM messages WHERE session_id = sessions.id AND final = 0) AS open_changed_at`;
+
 export class ProjectStorage {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
@@ -44,25 +53,30 @@ export class ProjectStorage {
   }
 
   session(id: SessionId): SessionView | null {
-    const row = this.#first("SELECT * FROM sessions WHERE id = ?", id);
+    const row = this.#first(`SELECT ${SESSION} FROM sessions WHERE id = ?`, id);
     return row === undefined ? null : toSession(row);
   }
 
+  addSession(session: SessionView): void {
+    this.#sql.exec(
+      `INSERT INTO sessions (id, project_id, task_id, started_at, workspace_id, topic, status, version, message_count,
+       last_message_at, ended_at, activity) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      session.id,
+      session.projectId,
+      session.taskId,
+      session.startedAt,
+      ...toChangingColumns(session),
+    );
+  }
+
+  /** Not needed after a delivery in which open messages grew and nothing else changed. */
   saveSession(session: SessionView): void {
-    this.#upsert("sessions", {
-      id: session.id,
-      project_id: session.projectId,
-      task_id: session.taskId,
-      workspace_id: session.workspaceId,
-      topic: session.topic,
-      status: session.status,
-      version: session.version,
-      message_count: session.messageCount,
-      last_message_at: session.lastMessageAt,
-      started_at: session.startedAt,
-      ended_at: session.endedAt,
-      activity: session.activity === null ? null : JSON.stringify(session.activity),
-    });
+    this.#sql.exec(
+      `UPDATE sessions SET workspace_id = ?, topic = ?, status = ?, version = ?, message_count = ?, last_message_at = ?,
+       ended_at = ?, activity = ? WHERE id = ?`,
+      ...toChangingColumns(session),
+      session.id,
+    );
   }
 
   /** Newest first: an id sorts by its time of creation and is the cursor. */
@@ -81,7 +95,7 @@ export class ProjectStorage {
       conditions.push("id < ?");
       bindings.push(cursor);
     }
-    const query = `SELECT * FROM sessions WHERE ${conditions.join(" AND ")} ORDER BY id DESC`;
+    const query = `SELECT ${SESSION} FROM sessions WHERE ${conditions.join(" AND ")} ORDER BY id DESC`;
     // SQLite folds the case of ASCII letters only, so topics are compared here, row by row, until the page is full.
     const words = q === undefined ? [] : q.toLowerCase().split(/\s+/);
     const found: Row[] = [];
@@ -98,8 +112,24 @@ export class ProjectStorage {
     return row === undefined ? null : toMessage(row);
   }
 
-  saveMessage(message: StoredMessage, provenance: Provenance): void {
-    this.#upsert("messages", toColumns(message, provenance));
+  addMessage(message: StoredMessage, change: Change): void {
+    const columns = { ...toFixedColumns(message), ...toGrowingColumns(message, change), final: Number(message.final) };
+    const names = Object.keys(columns);
+    this.#sql.exec(
+      `INSERT INTO messages (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`,
+      ...Object.values(columns),
+    );
+  }
+
+  /** Of an open message: one row, and one more of an index if it is final now. */
+  updateMessage(message: StoredMessage, change: Change): void {
+    const columns = { ...toGrowingColumns(message, change), ...(message.final ? { final: 1 } : {}) };
+    const changes = Object.keys(columns).map((name) => `${name} = ?`);
+    this.#sql.exec(
+      `UPDATE messages SET ${changes.join(", ")} WHERE id = ?`,
+      ...Object.values(columns),
+      message.messageId,
+    );
   }
 
   /** Messages of nodes that are neither final nor marked as interrupted, in order of position. */
@@ -114,8 +144,14 @@ export class ProjectStorage {
 
   /** Messages that changed after a version, in order of position. */
   changes(id: SessionId, afterVersion: number): readonly MessageLocation[] {
-    const where = "session_id = ? AND changed_at_version > ?";
-    return this.#locations(`SELECT position, size FROM messages WHERE ${where} ORDER BY position`, id, afterVersion);
+    // Each half has an index.
+    const where = "session_id = ?1 AND changed_at_version > ?2";
+    const select = `SELECT position, size FROM messages WHERE ${where}`;
+    return this.#locations(
+      `${select} AND final = 1 UNION ALL ${select} AND final = 0 ORDER BY position`,
+      id,
+      afterVersion,
+    );
   }
 
   /** The newest messages before a position, newest first. */
@@ -202,15 +238,6 @@ export class ProjectStorage {
   /** Another workspace continues the transcript. */
   reopen(id: SessionId): void {
     this.#sql.exec("UPDATE sessions SET completed_at = NULL WHERE id = ?", id);
-  }
-
-  #upsert(table: "sessions" | "messages", columns: Row): void {
-    const names = Object.keys(columns);
-    const changes = names.filter((name) => name !== "id").map((name) => `${name} = excluded.${name}`);
-    this.#sql.exec(
-      `INSERT INTO ${table} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")}) ON CONFLICT (id) DO UPDATE SET ${changes.join(", ")}`,
-      ...Object.values(columns),
-    );
   }
 
   #first(query: string, ...bindings: SqlStorageValue[]): Row | undefined {

@@ -19,6 +19,7 @@ describe("[S1] reads a secret", () => {
   it("from standard input, without the line's end", async () => {
     expect(await read("github", {}, stdin("ghp_abc\n"))).toEqual({ kind: "github", token: "ghp_abc" });
     expect(await read("hetzner", {}, stdin(" tok \n"))).toEqual({ kind: "hetzner", token: "tok" });
+    expect(await read("digitalocean", {}, stdin("tok\n"))).toEqual({ kind: "digitalocean", token: "tok" });
   });
 
   it("from a prompt, before standard input is read", async () => {

@@ -15,6 +15,8 @@ const ACTIONS: Readonly<Record<AuditAction, string>> = {
   "credential.deleted": "Credential deleted",
   "api_token.created": "API token created",
   "api_token.revoked": "API token revoked",
+  "device_login.approved": "Command line signed in",
+  "device_login.denied": "Command line refused",
   "sign_in_link.created": "Sign-in link created",
   "sign_in_link.redeemed": "Browser signed in",
   "sign_in_session.ended": "Browser signed out",
@@ -36,6 +38,7 @@ const ACTORS: Readonly<Record<AuditActorKind, string>> = {
   sign_in_session: "a browser",
   api_token: "an API token",
   sign_in_link: "a sign-in link",
+  device_login: "a command line’s sign-in",
   operator: "the operator",
 };
 

@@ -30,6 +30,12 @@ const FORMS: Readonly<Record<string, Omit<CredentialForm, "kind">>> = {
     about: "Creates nodes. Use a project token with read and write access.",
     fields: [token],
   },
+  digitalocean: {
+    title: "DigitalOcean",
+    about:
+      "Creates nodes. Use a token with full access, or with the scopes of droplet, tag and firewall, and sizes:read.",
+    fields: [token],
+  },
   anthropic: {
     title: "Anthropic",
     about: "For Claude Code.",
@@ -72,6 +78,7 @@ export function toSecret({ kind, fields }: CredentialForm, data: Pick<FormData, 
     case "google":
       return { kind, ...filled };
     case "hetzner":
+    case "digitalocean":
     case "github":
       return { kind, token: filled["token"] ?? "" };
     default:

@@ -1,21 +1,30 @@
-/** Reports a session's outbox statistics: only changes, at most every five seconds, with one unacknowledged report at a time. */
+/**
+ * Reports a session's outbox statistics: only changes, with one unacknowledged report at a time. The number of pending
+ * messages differs all the time while an agent streams, and each report costs the control plane requests and rows.
+ */
 import type { SessionId, Timers } from "@samovar/base";
 import { systemTimers } from "@samovar/base";
 import type { OutboxStats } from "@samovar/contracts";
 import type { DaemonStore } from "../store/store.ts";
 
-const EVERY_MS = 5_000;
-const NOTHING = JSON.stringify({ pending: 0, deadLetters: 0, lastDeadLetterReason: null } satisfies OutboxStats);
+/** After dead letters. */
+const SOON_MS = 5_000;
+/** At most so often for the number of pending messages alone. */
+const EVERY_MS = 30_000;
+const NOTHING: OutboxStats = { pending: 0, deadLetters: 0, lastDeadLetterReason: null };
 
 export class OutboxReports {
   readonly #sessionId: SessionId;
-  readonly #store: DaemonStore;
+  readonly #store: Pick<DaemonStore, "append" | "hasPending" | "transaction">;
   readonly #timers: Timers;
   #reported = NOTHING;
   #newest: OutboxStats | null = null;
-  #cancelTimer: (() => void) | null = null;
+  #timer: { readonly forMs: number; readonly cancel: () => void } | null = null;
 
-  constructor(sessionId: SessionId, ports: { readonly store: DaemonStore; readonly timers?: Timers }) {
+  constructor(
+    sessionId: SessionId,
+    ports: { readonly store: Pick<DaemonStore, "append" | "hasPending" | "transaction">; readonly timers?: Timers },
+  ) {
     this.#sessionId = sessionId;
     this.#store = ports.store;
     this.#timers = ports.timers ?? systemTimers;
@@ -23,23 +32,31 @@ export class OutboxReports {
 
   consider(stats: OutboxStats): void {
     this.#newest = stats;
-    this.#cancelTimer ??= this.#timers.after(EVERY_MS, () => {
-      this.#cancelTimer = null;
-      if (this.#store.hasPending("outbox.stats", this.#sessionId)) this.consider(this.#newest ?? stats);
-      else this.#store.transaction(() => this.report(this.#newest ?? stats));
-    });
+    this.#schedule(stats.deadLetters === this.#reported.deadLetters ? EVERY_MS : SOON_MS);
   }
 
   /** Appends a report if the statistics have changed. Within a transaction. */
   report(stats: OutboxStats): void {
-    const text = JSON.stringify(stats);
-    if (text === this.#reported) return;
-    this.#reported = text;
+    if (JSON.stringify(stats) === JSON.stringify(this.#reported)) return;
+    this.#reported = stats;
     this.#store.append({ kind: "outbox.stats", sessionId: this.#sessionId, stats });
   }
 
   stop(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = null;
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+
+  /** Unless a report is due as soon as that already. */
+  #schedule(forMs: number): void {
+    if (this.#timer !== null && this.#timer.forMs <= forMs) return;
+    this.stop();
+    const cancel = this.#timers.after(forMs, () => {
+      this.#timer = null;
+      const newest = this.#newest ?? this.#reported;
+      if (this.#store.hasPending("outbox.stats", this.#sessionId)) this.consider(newest);
+      else this.#store.transaction(() => this.report(newest));
+    });
+    this.#timer = { forMs, cancel };
   }
 }

@@ -4,7 +4,7 @@ import { tmpdir, totalmem } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { systemTimers } from "@samovar/base";
-import type { HostContainer, WorkspaceLimits } from "@samovar/contracts";
+import { type HostContainer, nodeEnvironment, type WorkspaceLimits } from "@samovar/contracts";
 import { findProgram } from "@samovar/processes";
 import { isShowable, listCommandPaths, SEEN } from "../sandbox-arguments.ts";
 import { callEngine } from "./engine.ts";
@@ -23,10 +23,7 @@ export type ContainerSettings = Omit<HostContainer, "project" | "checkout" | "tm
   readonly hidden: readonly string[];
 };
 
-export const DEFAULT_IMAGE = "buildpack-deps:bookworm";
-export const DEFAULT_DOCKER_SETTINGS: DockerSettings = {
-  image: DEFAULT_IMAGE,
-};
+export const DEFAULT_DOCKER_SETTINGS: DockerSettings = { image: nodeEnvironment.parse({}).WORKSPACE_IMAGE };
 
 /** Of a trial's container, which no session has. */
 export const TRIAL_MARK = "trial";

@@ -4,17 +4,12 @@
  */
 import type { Result } from "@samovar/base";
 import { err, errorMessage, ok } from "@samovar/base";
+import { imageReference } from "@samovar/contracts";
 import stripJsonComments from "strip-json-comments";
 import * as z from "zod";
 import { SEEN } from "../sandbox-arguments.ts";
 
 export const DEVCONTAINER_FILES = [".devcontainer/devcontainer.json", ".devcontainer.json"] as const;
-
-/** A reference such as `debian:bookworm` or `registry.example.com/team/image@sha256:…`; never an option. */
-export const imageReference = z
-  .string()
-  .max(300)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._/:@-]*$/, "not the name of an image");
 
 const path = z.string().min(1).max(500);
 const command = z.union([z.string(), z.array(z.string()).min(1)]);

@@ -1,0 +1,108 @@
+/**
+ * One HTTP request with Node's own client. `fetch` would load as much code again as a session host has, at a fifth of the
+ * CPU time of a short session. Redirects are not followed: they are the caller's to refuse.
+ */
+import { Agent, type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from "node:http";
+
+export interface RequestOptions {
+  readonly method?: "GET" | "POST";
+  readonly headers: Readonly<Record<string, string>>;
+  /** UTF-8. */
+  readonly body?: string;
+  readonly signal: AbortSignal;
+  /** A longer response is an error. */
+  readonly maxBytes?: number;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** The whole body. */
+  readonly text: string;
+}
+
+const MAX_BYTES = 16 * 1024 * 1024;
+const KEEP_ALIVE = { keepAlive: true, maxSockets: 8 };
+
+interface Client {
+  readonly send: typeof requestHttp;
+  readonly agent: Agent;
+}
+const clients = new Map<string, Client>();
+
+/** Made at the first use: a startup snapshot can hold neither an agent nor the code of TLS. */
+async function getClient(protocol: string): Promise<Client> {
+  const known = clients.get(protocol);
+  if (known !== undefined) return known;
+  const client = protocol === "https:" ? await loadHttps() : { send: requestHttp, agent: new Agent(KEEP_ALIVE) };
+  clients.set(protocol, client);
+  return client;
+}
+
+async function loadHttps(): Promise<Client> {
+  const { Agent: SecureAgent, request } = await import("node:https");
+  return { send: request, agent: new SecureAgent(KEEP_ALIVE) };
+}
+
+/**
+ * For idempotent requests: it is sent again if the connection was kept from an earlier one and closed meanwhile. Rejects when no
+ * complete response arrives: with the network's error, the abort's reason, or that it is too long.
+ */
+export async function sendRequest(url: URL, options: RequestOptions): Promise<HttpResponse> {
+  for (;;) {
+    try {
+      return await sendOnce(url, options);
+    } catch (error) {
+      if (error !== CLOSED_MEANWHILE) throw error;
+    }
+  }
+}
+
+const CLOSED_MEANWHILE = new Error("a kept connection was closed");
+
+async function sendOnce(url: URL, options: RequestOptions): Promise<HttpResponse> {
+  const { headers, body = "", signal } = options;
+  signal.throwIfAborted();
+  const { send, agent } = await getClient(url.protocol);
+  const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
+  const content = Buffer.from(body);
+  const request = send(url, {
+    method: options.method ?? "GET",
+    headers: { ...headers, "content-length": content.length },
+    agent,
+  });
+  const abort = () => request.destroy(toError(signal.reason));
+  signal.addEventListener("abort", abort, { once: true });
+  request.once("error", (error: NodeJS.ErrnoException) =>
+    reject(request.reusedSocket && error.code === "ECONNRESET" ? CLOSED_MEANWHILE : error),
+  );
+  request.once("response", (response) => {
+    readText(response, options.maxBytes ?? MAX_BYTES).then(
+      (text) => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }),
+      (error: unknown) => {
+        request.destroy();
+        reject(signal.aborted ? toError(signal.reason) : error);
+      },
+    );
+  });
+  request.end(content);
+  try {
+    return await promise;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response) {
+    const piece = Buffer.from(chunk);
+    bytes += piece.length;
+    if (bytes > maxBytes) throw new Error(`the answer is longer than ${maxBytes} bytes`);
+    chunks.push(piece);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+const toError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)));

@@ -1,0 +1,39 @@
+/** Where this process's control groups are, as cgroups(7) describes them. Pure. */
+import { join, resolve } from "node:path";
+
+export interface ControlGroups {
+  /** This process's directory in the hierarchy of a version 1 controller, such as `pids`; null where there is none. */
+  findV1(controller: string): string | null;
+  /** This process's group in the unified hierarchy, and where that is mounted; null where it is not, or not from its root. */
+  readonly unified: { readonly mount: string; readonly group: string } | null;
+}
+
+/** `groups`, `mounts`: the contents of `/proc/self/cgroup` and `/proc/self/mountinfo`. */
+export function parseControlGroups(groups: string, mounts: string): ControlGroups {
+  const own = new Map(
+    groups.split("\n").flatMap((line): [string, string][] => {
+      const [, controllers, ...path] = line.split(":");
+      return controllers === undefined ? [] : [[controllers, path.join(":")]];
+    }),
+  );
+  const mounted = mounts.split("\n").map((line) => {
+    const [before = "", after = ""] = line.split(" - ");
+    const [type = "", , options = ""] = after.split(" ");
+    return { point: before.split(" ")[4] ?? "", root: before.split(" ")[3] ?? "", type, options: options.split(",") };
+  });
+  const unified = mounted.find(({ type }) => type === "cgroup2");
+  return {
+    findV1(controller) {
+      const mount = mounted.find(({ type, options }) => type === "cgroup" && options.includes(controller));
+      const group = [...own].find(([controllers]) => controllers.split(",").includes(controller))?.[1];
+      return mount === undefined || group === undefined || mount.root !== "/"
+        ? null
+        : resolve(`${mount.point}${group}`);
+    },
+    unified: unified === undefined || unified.root !== "/" ? null : { mount: unified.point, group: own.get("") ?? "/" },
+  };
+}
+
+/** The directory of the unified group. */
+export const getUnifiedDirectory = ({ mount, group }: NonNullable<ControlGroups["unified"]>): string =>
+  join(mount, group);
