@@ -161,7 +161,7 @@ test("[R52] a removal ends the nodes, then the Worker, and keeps the data", asyn
   expect(rig.printed.slice(-3)).toEqual([
     "Nodes destroyed: 1.",
     "The Worker, its objects, its workflow and its schedule are deleted.",
-    "No server is left at the provider.",
+    "At hetzner: no server is left.",
   ]);
   expect(rig.cloud.servers()).toEqual([]);
   expect([rig.account.workers.size, rig.account.workflows.size, rig.account.databases.size]).toEqual([0, 0, 1]);
