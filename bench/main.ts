@@ -1,10 +1,12 @@
 /**
+ * Produces the README's figures: `npm run bench -- [delivery] [start] [load] [page [all]] [soak …] [byhand …] [crowd …] [sandbox …] [boot …]`;
  * Produces the README's figures: `npm run bench -- [delivery] [start] [load] [page [all]] [soak …] [byhand …] [crowd …] [sandbox …] [cost]`;
  * without a name, all quick ones. `WORKSPACE_RUNTIME=process` measures without a sandbox. Everything runs on the real local stack on one machine; times are milliseconds of its clock.
  */
 import { join } from "node:path";
 import { makeRepository } from "../tests/harness/repository.ts";
 import { type Installation, removeDirectory, startInstallation } from "../tests/harness/installation.ts";
+import { measureBoot } from "./boot.ts";
 import { measureByHand } from "./by-hand.ts";
 import { measureCost } from "./cost.ts";
 import { crowd } from "./crowd.ts";
@@ -27,6 +29,7 @@ if (first === "byhand") await measureByHand(rest);
 else if (first === "crowd") process.exitCode = (await crowd(rest)) ? 0 : 1;
 else if (first === "soak") process.exitCode = (await soak(rest)) ? 0 : 1;
 else if (first === "sandbox") await measureSandbox(rest);
+else if (first === "boot") await measureBoot(rest);
 else if (first === "cost") process.exitCode = (await measureCost()) ? 0 : 1;
 else if (first === "page") await measurePage(rest);
 else {

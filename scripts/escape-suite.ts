@@ -1,5 +1,11 @@
 /** The section *Escape suite* of `docs/security.md`, made from the probes, and the tests elsewhere that belong to it. */
-import type { EscapeProbe, ProbeGroup, Reach } from "../packages/vm-agent/src/runtime/escape/probe.ts";
+import {
+  type EscapeProbe,
+  type OwnUserReach,
+  type ProbeGroup,
+  type Reach,
+  WALLS,
+} from "../packages/vm-agent/src/runtime/escape/probe.ts";
 import { PROBE_GROUPS } from "../packages/vm-agent/src/runtime/escape/suite.ts";
 
 export const ESCAPE_BEGIN = "<!-- made by `node scripts/check-security-tests.ts --write` -->";
@@ -43,30 +49,37 @@ export const ESCAPE_REFERENCES = ELSEWHERE.map(({ tests }) => tests).join("; ");
 /** Markdown between {@link ESCAPE_BEGIN} and {@link ESCAPE_END}, with both. */
 export function formatEscapeSuite(): string {
   const all = PROBE_GROUPS.flatMap(({ probes }) => probes);
-  const holes = all.filter(({ holes: known }) => known?.sandbox !== undefined);
+  const holes = all.flatMap(({ what, holes: known = {} }) => listHoles(what, known));
   return [
     ESCAPE_BEGIN,
     `${all.length} probes in \`${AGENT}/runtime/escape\`: \`escape.contract.test.ts\` beside them and \`${AGENT}/daemon/git/escape.test.ts\` run them in each runtime. ` +
       "A probe that never succeeds has a control, in which the same lines do, or its test first sees it work.",
     "",
-    "| group | probes | succeed without a sandbox: always | as root only | never | in a sandbox |",
-    "|---|---|---|---|---|---|",
+    "| group | probes | succeed without a sandbox: always | as root only | never | as a user of its own: always | where the machine lets every user | in a sandbox | in a container |",
+    "|---|---|---|---|---|---|---|---|---|",
     ...PROBE_GROUPS.map(formatRow),
     formatRow({ title: "**all**", probes: all }),
     "",
-    "Without a sandbox, a program of a workspace",
+    "Without a sandbox, where each workspace has a user of its own, a program of a workspace",
     "",
     ...PROBE_GROUPS.flatMap(({ title, probes }) => [
-      ...formatList(`**${title}**, always`, probes, "always"),
-      ...formatList(`**${title}**, as root`, probes, "as root"),
-      ...formatList(`**${title}**, never`, probes, "never"),
+      ...formatList(`**${title}**, always`, probes, isOwn("always")),
+      ...formatList(`**${title}**, where the machine lets every user`, probes, isOwn("by machine")),
+    ]),
+    "",
+    "and nothing else of this. Without a sandbox and with the node's user, a program of a workspace",
+    "",
+    ...PROBE_GROUPS.flatMap(({ title, probes }) => [
+      ...formatList(`**${title}**, always`, probes, isReached("always")),
+      ...formatList(`**${title}**, as root`, probes, isReached("as root")),
+      ...formatList(`**${title}**, never`, probes, isReached("never")),
     ]),
     "",
     holes.length === 0
-      ? "In a sandbox it does none of this."
-      : "In a sandbox it does none of this, except that, where the kernel lets it without one, it",
+      ? "In a sandbox or container it does none of this."
+      : "In a sandbox or container it does none of this, except that, where the kernel lets it without one, it",
     "",
-    ...holes.map(({ what, holes: known }) => `- ${what}: ${known?.sandbox ?? ""}.`),
+    ...holes,
     ...(holes.length === 0 ? [] : [""]),
     "These belong to the suite too:",
     "",
@@ -75,23 +88,43 @@ export function formatEscapeSuite(): string {
   ].join("\n");
 }
 
-const count = (probes: readonly EscapeProbe[], reach: Reach) =>
-  probes.filter((probe) => probe.process === reach).length;
+/** One line for the walls that have it for the same reason. */
+function listHoles(what: string, known: NonNullable<EscapeProbe["holes"]>): string[] {
+  const reasons = [...new Set(WALLS.flatMap((wall) => known[wall] ?? []))];
+  return reasons.map((reason) => {
+    const walls = WALLS.filter((wall) => known[wall] === reason);
+    return `- ${what} (${walls.join(", ")}): ${reason}.`;
+  });
+}
+
+type Selects = (probe: EscapeProbe) => boolean;
+
+const isReached =
+  (reach: Reach): Selects =>
+  (probe) =>
+    probe.process === reach;
+const isOwn =
+  (reach: OwnUserReach): Selects =>
+  (probe) =>
+    probe.ownUser === reach;
+const count = (probes: readonly EscapeProbe[], selects: Selects) => probes.filter(selects).length;
 
 function formatRow({ title, probes }: ProbeGroup): string {
-  const holes = probes.filter(({ holes: known }) => known?.sandbox !== undefined).length;
+  const holes = WALLS.map((wall) => probes.filter(({ holes: known }) => known?.[wall] !== undefined).length);
   const cells = [
     title,
     probes.length,
-    count(probes, "always"),
-    count(probes, "as root"),
-    count(probes, "never"),
-    holes,
+    count(probes, isReached("always")),
+    count(probes, isReached("as root")),
+    count(probes, isReached("never")),
+    count(probes, isOwn("always")),
+    count(probes, isOwn("by machine")),
+    ...holes,
   ];
   return `| ${cells.join(" | ")} |`;
 }
 
-function formatList(title: string, probes: readonly EscapeProbe[], reach: Reach): string[] {
-  const names = probes.filter((probe) => probe.process === reach).map(({ what }) => what);
+function formatList(title: string, probes: readonly EscapeProbe[], selects: Selects): string[] {
+  const names = probes.filter(selects).map(({ what }) => what);
   return names.length === 0 ? [] : [`- ${title}: ${names.join("; ")}.`];
 }

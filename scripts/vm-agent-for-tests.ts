@@ -3,7 +3,7 @@
  * time that its sources need. When the coverage of processes is measured they get the sources, whose lines are counted;
  * containers, which can be given only one file, get the bundle all the same.
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jsonLogger, systemClock } from "@samovar/base";
@@ -12,6 +12,8 @@ import { bundleVmAgent } from "./bundle-vm-agent.ts";
 
 export default async function setUp(): Promise<() => Promise<void>> {
   const directory = await mkdtemp(join(tmpdir(), "samovar-vm-agent-"));
+  // As on a server: programs of workspaces start from it, as users of their own.
+  await chmod(directory, 0o755);
   const module = join(directory, "vm-agent.cjs");
   await writeFile(module, await bundleVmAgent());
   process.env["SAMOVAR_TEST_BUNDLE"] = module;

@@ -77,7 +77,7 @@ async function jobOf(
   const env = createAgentEnvironment(
     { agent, home, checkout, model: null, mark: sessionId },
     { gateway: model, secretEnv: {} },
-    readSurroundings(),
+    readSurroundings({ isRoot: process.getuid?.() === 0 }),
   );
   return { repository, checkout, branch: `by-hand/${name}`, command: command.value, env, prompt };
 }

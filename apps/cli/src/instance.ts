@@ -36,8 +36,11 @@ export function resolveDataDirectory(given?: string, env: Environment = process.
 }
 
 /** What can be made again, for all of a person's installations. */
-export const getCacheDirectory = (env: Environment): string =>
-  join(env["XDG_CACHE_HOME"] || join(env["HOME"] || homedir(), ".cache"), "samovar");
+/** For files that programs of workspaces read too: root's home is closed to their users. */
+export const getSharedCacheDirectory = (env: Environment): string => {
+  if (!env["XDG_CACHE_HOME"] && process.getuid?.() === 0) return "/var/cache/samovar";
+  return join(env["XDG_CACHE_HOME"] || join(env["HOME"] || homedir(), ".cache"), "samovar");
+};
 
 export function getInstanceFile(dataDir: string): string {
   return join(dataDir, "instance.json");

@@ -1,6 +1,7 @@
 /**
- * `/opt/samovar/install.sh URL SHA256`: brings Node 24 and the vm-agent. POSIX sh, no HOME needed, safe to repeat.
- * The text is constant: what varies comes as arguments, so nothing has to be quoted. Keeps security check 35.
+ * `/opt/samovar/install.sh`: the steps of a node's first boot. POSIX sh, no HOME needed, safe to repeat: what is there already,
+ * as on an image made for this, is neither downloaded nor installed again. The text is constant: what varies comes as arguments,
+ * so nothing has to be quoted. Keeps security check 35.
  */
 
 /** The Node that a server without one gets: checksums of nodejs.org's own list for this version. */
@@ -13,14 +14,19 @@ const PINNED_NODE = {
 } as const;
 
 export const INSTALL_SCRIPT = String.raw`#!/bin/sh
-# Installs Node 24 (when missing) and the vm-agent:  install.sh URL SHA256
+# The steps of a node's first boot:
+#   install.sh system              quiets what would disturb tasks
+#   install.sh node                Node 24, when missing
+#   install.sh agent URL SHA256    Node 24, when missing, and the vm-agent
+#   install.sh tools PACKAGE...    what tasks need; the vm-agent waits for it
+#   install.sh clean               removes what servers made from this one must not share
 # SAMOVAR_ROOT, empty on a real server, stands before every absolute path.
 set -eu
 
-agent_url=$1
-agent_sha256=$2
 root=${"$"}{SAMOVAR_ROOT:-}
 dir=$root/opt/samovar
+# While this file exists, the node takes no task. It says why.
+waiting=$root/etc/samovar/preparing
 node_version=${PINNED_NODE.version}
 
 say() { printf 'samovar: %s\n' "$*"; }
@@ -33,10 +39,83 @@ sha256_of() {
   fi
 }
 
+prepare_system() {
+  # Upgrades in the background hold locks and restart services under a running task. Not every image has all of these.
+  systemctl mask --now apt-daily.timer apt-daily-upgrade.timer \
+    apt-daily.service apt-daily-upgrade.service unattended-upgrades.service || :
+  # A password that the provider chose has expired, and PAM refuses root's cron jobs and sudo until it is changed.
+  chage --root "$root/" --lastday "$(date +%Y-%m-%d)" --maxdays -1 root || :
+}
+
+# apt_install PACKAGE...: recommended packages and translations cost time, and a server that crashes meanwhile is replaced anyway.
+apt_install() {
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get --quiet --option Acquire::Retries=3 --option Acquire::Languages=none --option DPkg::Lock::Timeout=60 update &&
+    apt-get --quiet --yes --no-install-recommends --option Acquire::Retries=3 --option DPkg::Lock::Timeout=60 \
+      --option Dpkg::Options::=--force-unsafe-io install "$@"
+}
+
+# cloud-init makes new ssh host keys on a new server, and systemd makes a new machine id where this one is empty.
+clean_image() {
+  apt-get --quiet clean
+  rm -rf "$root/var/lib/apt/lists"/*
+  rm -f "$root/etc/ssh"/ssh_host_*
+  : >"$root/etc/machine-id"
+  rm -f "$root/var/lib/dbus/machine-id"
+}
+
+# missing PACKAGE...: those that are not installed.
+missing() {
+  for package in "$@"; do
+    state=$(dpkg-query --show --showformat '${"$"}{db:Status-Status}' "$package" 2>/dev/null) || state=
+    [ "$state" = installed ] || printf ' %s' "$package"
+  done
+}
+
+# The control plane gives up a node that does not become ready in time; until then this tries again.
+install_tools() {
+  packages=$(missing "$@")
+  log=$(mktemp)
+  fault=
+  while [ -n "$packages" ]; do
+    [ ! -e "$waiting" ] || printf 'installing%s%s\n' "$packages" "$fault" >"$waiting"
+    # shellcheck disable=SC2086 # one word for each package
+    if apt_install $packages >"$log" 2>&1; then packages=; else
+      fault=$(grep '^E: ' "$log" | tail -n 1 | cut -c 1-300) || fault=
+      fault=" (the last attempt failed${"$"}{fault:+: $fault})"
+    fi
+    cat "$log"
+    [ -z "$packages" ] || sleep 5
+  done
+  rm -f "$log" "$waiting"
+  say "the tools are installed"
+}
+
+# Debian's images have both. What downloads without certificates is Node, which brings its own.
+ensure_curl() {
+  wanted=
+  command -v curl >/dev/null 2>&1 || wanted=curl
+  [ -s /etc/ssl/certs/ca-certificates.crt ] || wanted="$wanted ca-certificates"
+  if [ -n "$wanted" ] && command -v apt-get >/dev/null 2>&1; then
+    # shellcheck disable=SC2086
+    again apt_install $wanted || fail "could not install $wanted"
+  fi
+}
+
+# again COMMAND...: a download may fail for any reason for a while: DNS, TLS, a server that is being replaced.
+again() {
+  attempts=1
+  until "$@"; do
+    [ "$attempts" -lt 30 ] || return 1
+    attempts=$((attempts + 1))
+    sleep 2
+  done
+}
+
 fetch() {
   if command -v curl >/dev/null 2>&1; then
     curl --fail --silent --show-error --proto '=http,https' --connect-timeout 10 --max-time 300 \
-      --retry 30 --retry-delay 2 --retry-connrefused --output "$2" --url "$1"
+      --output "$2" --url "$1"
   elif [ -x "$dir/bin/node" ]; then
     "$dir/bin/node" -e '
       const [url, file] = process.argv.slice(1);
@@ -54,7 +133,7 @@ fetch() {
 # verified_fetch URL FILE SHA256: the file is there afterwards only when its hash is right.
 verified_fetch() {
   rm -f "$2"
-  fetch "$1" "$2" || { rm -f "$2"; fail "could not download $1"; }
+  again fetch "$1" "$2" || { rm -f "$2"; fail "could not download $1"; }
   actual=$(sha256_of "$2")
   if [ "$actual" != "$3" ]; then
     rm -f "$2"
@@ -89,6 +168,7 @@ ensure_node() {
   node=$dir/node/bin/node
   recent "$node" || node=$(command -v node) || node=
   if ! recent "$node"; then
+    ensure_curl
     install_node
     node=$dir/node/bin/node
   fi
@@ -101,6 +181,8 @@ ensure_node() {
 }
 
 install_agent() {
+  agent_url=$1
+  agent_sha256=$2
   agent=$dir/vm-agent.cjs
   if [ -f "$agent" ] && [ "$(sha256_of "$agent")" = "$agent_sha256" ]; then
     say "the vm-agent is there already"
@@ -112,7 +194,17 @@ install_agent() {
   say "the vm-agent is installed"
 }
 
-mkdir -p "$dir/bin"
-ensure_node
-install_agent
+step=$1
+shift
+case $step in
+  system) prepare_system ;;
+  tools) install_tools "$@" ;;
+  clean) clean_image ;;
+  node | agent)
+    mkdir -p "$dir/bin"
+    ensure_node
+    [ "$step" = node ] || install_agent "$@"
+    ;;
+  *) fail "there is no step $step" ;;
+esac
 `;

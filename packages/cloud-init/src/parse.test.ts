@@ -57,6 +57,24 @@ describe("reading units", () => {
     expect(service.split("\n[")[0]).toMatch(/^IPAddressDeny=link-local$/m);
   });
 
+  test("[R48] [security 23] the agent's unit gives it no capability but those with which it starts workspaces as users of their own", () => {
+    const [, service = ""] = agentUnit({}).split("[Service]");
+    expect(service).toMatch(/^NoNewPrivileges=yes$/m);
+    expect(service).toMatch(/^ProtectSystem=full$/m);
+    const kept = /^CapabilityBoundingSet=(.*)$/m.exec(service)?.[1]?.split(" ") ?? [];
+    expect(kept).toContain("CAP_SETUID");
+    for (const wide of [
+      "CAP_SYS_MODULE",
+      "CAP_SYS_RAWIO",
+      "CAP_SYS_BOOT",
+      "CAP_NET_ADMIN",
+      "CAP_NET_RAW",
+      "CAP_MKNOD",
+      "CAP_BPF",
+    ])
+      expect(kept).not.toContain(wide);
+  });
+
   test("[R48] the agent's unit has a separate control group for workspaces, and outlives one that runs out of memory", () => {
     const [, service = ""] = agentUnit({}).split("[Service]");
     const lines = service.split("\n[")[0]?.split("\n");

@@ -34,6 +34,7 @@ describe("user data", () => {
           expect(read.runcmd).toContainEqual([
             "sh",
             PATHS.installScript,
+            "agent",
             "http://127.0.0.1:7266/agent/vm-agent-0.1.0.cjs",
             sha256,
           ]);
@@ -64,6 +65,7 @@ describe("user data", () => {
       environment: {
         LOG_LEVEL: "error",
         WORKSPACE_RUNTIME: "sandbox",
+        WORKSPACE_USERS: "separate",
         WORKSPACE_IMAGE: "i".repeat(300),
         SANDBOX_READ_ONLY_PATHS: `/${'"'.repeat(1_999)}`,
         WORKSPACE_MAX_PROCESSES: 4_194_304,
@@ -121,7 +123,12 @@ describe("user data", () => {
   test("the settings are for root alone, the script can run, and all of it fits", () => {
     const text = renderUserData(userDataInput({ agent: { bootstrapToken: "x".repeat(200) } }));
     const modes = Object.fromEntries(parsed(text).files.map((file) => [file.path, file.mode.toString(8)]));
-    expect(modes).toEqual({ [PATHS.settings]: "600", [PATHS.installScript]: "755", [PATHS.unit]: "644" });
+    expect(modes).toEqual({
+      [PATHS.settings]: "600",
+      [PATHS.installScript]: "755",
+      [PATHS.unit]: "644",
+      [PATHS.preparing]: "644",
+    });
     expect(Buffer.byteLength(text)).toBeLessThan(LIMITS.userDataMaxBytes);
     expect(text).toMatch(/^#cloud-config\n/);
   });

@@ -12,7 +12,12 @@ export const PATHS = {
   settings: "/etc/samovar/agent.json",
   installScript: "/opt/samovar/install.sh",
   unit: "/etc/systemd/system/samovar-agent.service",
+  /** While this file exists, the vm-agent takes no task; it says what the node waits for. */
+  preparing: "/etc/samovar/preparing",
 } as const;
+
+/** The Debian packages that tasks need. They are installed while the vm-agent already connects. */
+export const TOOLS = ["bubblewrap", "ca-certificates", "git", "git-lfs"] as const;
 
 const userDataInput = z.object({
   agent: agentSettings,
@@ -30,19 +35,21 @@ export function renderUserData(input: UserDataInput): string {
   const config = {
     hostname,
     ssh_pwauth: false,
-    package_update: true,
-    packages: ["bubblewrap", "ca-certificates", "curl", "git", "git-lfs"],
+    // A provider may ask for more; it would come before the vm-agent.
+    package_update: false,
+    package_upgrade: false,
     write_files: [
-      file(PATHS.settings, "0600", `${ascii(JSON.stringify(agent, null, 2))}\n`),
-      file(PATHS.installScript, "0755", INSTALL_SCRIPT),
-      file(PATHS.unit, "0644", agentUnit(toVariables(environment))),
+      toFileEntry(PATHS.settings, "0600", `${ascii(JSON.stringify(agent, null, 2))}\n`),
+      toFileEntry(PATHS.installScript, "0755", INSTALL_SCRIPT),
+      toFileEntry(PATHS.unit, "0644", agentUnit(toVariables(environment))),
+      toFileEntry(PATHS.preparing, "0644", `installing ${TOOLS.join(" ")}\n`),
     ],
     runcmd: [
-      // Package upgrades in the background hold locks and restart services under a running task.
-      ["systemctl", "disable", "--now", "apt-daily.timer", "apt-daily-upgrade.timer"],
-      ["sh", PATHS.installScript, agentUrl, release.sha256],
+      ["sh", PATHS.installScript, "system"],
+      ["sh", PATHS.installScript, "agent", agentUrl, release.sha256],
       ["systemctl", "daemon-reload"],
       ["systemctl", "enable", "--now", PATHS.unit.slice(PATHS.unit.lastIndexOf("/") + 1)],
+      ["sh", PATHS.installScript, "tools", ...TOOLS],
     ],
   };
   const text = `#cloud-config\n${stringify(config, { version: "1.1", lineWidth: 0 })}`;
@@ -51,7 +58,7 @@ export function renderUserData(input: UserDataInput): string {
   return text;
 }
 
-const file = (path: string, permissions: string, content: string) => ({
+export const toFileEntry = (path: string, permissions: string, content: string) => ({
   path,
   owner: "root:root",
   permissions,

@@ -83,6 +83,15 @@ export const workspaceLimits = z.object({
 export type WorkspaceLimits = z.infer<typeof workspaceLimits>;
 export const NO_LIMITS: WorkspaceLimits = { processes: null, memoryBytes: null, diskBytes: null };
 
+/** The user of one workspace, whose programs are started through `setpriv`. */
+export const hostUser = z.object({
+  /** Its uid and its gid. */
+  id: z.number().int().positive(),
+  /** util-linux's program that changes the user. */
+  setpriv: z.string(),
+});
+export type HostUser = z.infer<typeof hostUser>;
+
 /** A bubblewrap sandbox for the programs of one workspace; paths are absolute ones of the node. */
 export const hostSandbox = z.object({
   /** bubblewrap's file. */
@@ -140,6 +149,8 @@ export const hostStandby = z.object({
   /** The mark of the session's processes, so that all of them can be found and ended. */
   mark: z.string(),
   home: z.string(),
+  /** Null: programs run as the host's own user. */
+  user: hostUser.nullable().default(null),
   /** Null: without a sandbox. */
   sandbox: hostSandbox.nullable().default(null),
   limits: workspaceLimits.default(NO_LIMITS),
@@ -177,6 +188,8 @@ export const hostLaunch = z.object({
   cwd: z.string(),
   /** The workspace's HOME. */
   home: z.string(),
+  /** Owns the checkout and the home. Null: programs run as the host's own user. */
+  user: hostUser.nullable().default(null),
   /** Null: without a sandbox. The agent sees `cwd` and `home` at other paths in one. */
   sandbox: hostSandbox.nullable().default(null),
   limits: workspaceLimits.default(NO_LIMITS),

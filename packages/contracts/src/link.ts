@@ -4,7 +4,7 @@ import { command } from "./commands.ts";
 import { failure } from "./errors.ts";
 import { nodeEvent } from "./events.ts";
 import { millis, sessionId, workspaceId } from "./ids.ts";
-import { nodeRuntime } from "./nodes.ts";
+import { runtimeReport } from "./nodes.ts";
 import { workspaceDiff } from "./workspaces.ts";
 
 export const workspaceToken = z.object({ workspaceId, sessionId, token: z.string(), expiresAt: millis });
@@ -31,7 +31,7 @@ export const nodeFrame = z.discriminatedUnion("type", [
     lastCommand: z.number().int().nonnegative(),
     resources: z.object({ cpus: z.number(), memoryBytes: z.number() }),
     /** Absent from earlier nodes. */
-    runtime: nodeRuntime.optional(),
+    runtime: runtimeReport.optional(),
     /** Workspaces that exist on the node now. */
     workspaces: z.array(workspaceId),
   }),

@@ -9,6 +9,9 @@ import { LONGEST_LIMIT_MS, TIME_LIMITS, type TimeLimitName } from "./time-limits
 /** `auto`: in a sandbox if one works on the node, else in docker containers if they do. */
 export const RUNTIME_MODES = ["auto", "sandbox", "docker", "process"] as const;
 
+/** Whether each workspace has a user of its own. */
+const USER_MODES = ["auto", "separate", "shared"] as const;
+
 /** A reference such as `debian:bookworm` or `registry.example.com/team/image@sha256:…`; never an option. */
 export const imageReference = z
   .string()
@@ -27,6 +30,12 @@ const shape = {
     .default("auto")
     .describe(
       "Where agents run; `auto`: in a sandbox if one works on the node, else in docker containers if they do, else with the node's own rights",
+    ),
+  WORKSPACE_USERS: z
+    .enum(USER_MODES)
+    .optional()
+    .describe(
+      "Whether each workspace has a user of its own; `separate`: otherwise no task runs, `auto`: where the daemon is root; unset: `separate` on a server, `auto` on one computer",
     ),
   WORKSPACE_IMAGE: imageReference
     .default("buildpack-deps:bookworm")

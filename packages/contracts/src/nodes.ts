@@ -29,8 +29,14 @@ export const nodeRuntime = z.object({
   reason: z.string().max(1000).nullable(),
   /** Who keeps workspaces within their limits of processes and memory: the kernel, or their session's host, which watches them. */
   limits: z.enum(["kernel", "watched"]).optional(),
+  /** Whether each workspace has a user of its own, or shares that of the node; absent from earlier nodes. */
+  users: z.enum(["separate", "shared"]).optional(),
 });
 export type NodeRuntime = z.infer<typeof nodeRuntime>;
+
+/** What a node reports of its runtime. `preparing`: it still installs tools and takes no task; `reason` says which. */
+export const runtimeReport = nodeRuntime.extend({ kind: z.enum([...nodeRuntime.shape.kind.options, "preparing"]) });
+export type RuntimeReport = z.infer<typeof runtimeReport>;
 
 export const nodeView = z.object({
   id: nodeId,
@@ -46,7 +52,7 @@ export const nodeView = z.object({
   warmUntil: millis.nullable(),
   unreachableSince: millis.nullable(),
   /** Null until the node has reported it. */
-  runtime: nodeRuntime.nullable(),
+  runtime: runtimeReport.nullable(),
   /** Tasks that run there or are about to. */
   taskIds: z.array(taskId),
   /** Ended tasks whose workspaces are retained there. */

@@ -40,12 +40,18 @@ export const TIME_LIMITS = {
     "fixed",
     "A process's wait for its turn to start on its node; then it starts anyway",
   ),
+  NODE_TOOLS_MS: limit(
+    3 * MINUTE,
+    "step",
+    "fixed",
+    "A new node's installation of tools, after its vm-agent has connected",
+  ),
   NODE_BOOT_TIMEOUT_MS: limit(
     10 * MINUTE,
     "step",
     "control_plane",
-    "Longest time from requesting a server to its vm-agent's first connection",
-    ["START_WAIT_MS", "AGENT_DOWNLOAD_MS"],
+    "Longest time from requesting a server until it is ready for a task",
+    ["START_WAIT_MS", "AGENT_DOWNLOAD_MS", "NODE_TOOLS_MS"],
   ),
   CLONE_TIMEOUT_MS: limit(8 * MINUTE, "step", "both", "Longest time that a workspace's checkout may take on its node"),
   WORKSPACE_READY_TIMEOUT_MS: limit(

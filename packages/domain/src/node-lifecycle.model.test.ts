@@ -33,6 +33,7 @@ type Action =
   | { kind: "release"; n: number }
   | { kind: "keep"; n: number }
   | { kind: "connect" }
+  | { kind: "prepare" }
   | { kind: "cut" }
   | { kind: "outdated" }
   | { kind: "drain" }
@@ -47,6 +48,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("release" as const), n: fc.integer({ min: 0, max: 6 }) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("keep" as const), n: fc.integer({ min: 0, max: 6 }) }) },
   { weight: 3, arbitrary: fc.constant({ kind: "connect" as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: "prepare" as const }) },
   { weight: 2, arbitrary: fc.constant({ kind: "cut" as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: "outdated" as const }) },
   {
@@ -141,6 +143,8 @@ class World {
         return this.step({ kind: "slot.retained", workspaceId: lease(action.n).workspaceId });
       case "connect":
         return this.step({ kind: "agent.connected" });
+      case "prepare":
+        return this.step({ kind: "agent.preparing" });
       case "cut":
         return this.step({ kind: "link.lost" });
       case "outdated":

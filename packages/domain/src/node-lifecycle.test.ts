@@ -65,6 +65,19 @@ describe("coming up", () => {
     expect(live(connected, 1, { kind: "server.made", server }).server).toEqual({ kind: "known", server });
   });
 
+  it("[R18] stays provisioning while the connected agent still installs tools, until the boot's deadline", () => {
+    const booting = live(born(), 0, { kind: "alarm", name: "provider" }, { kind: "server.made", server });
+    const preparing = live(booting, 5, { kind: "agent.preparing" });
+    expect(preparing).toMatchObject({ life: booting.life, link: { kind: "up", since: 5 } });
+    expect(live(preparing, 6, { kind: "agent.connected" }).life).toEqual({ state: "active", idleSince: null });
+    expect(ring(preparing, "boot").record.life).toMatchObject({
+      state: "destroying",
+      failure: { code: "node_boot_timeout", message: expect.stringContaining("tools") },
+    });
+    const gone = live(preparing, 7, { kind: "destroy.requested", reason: "asked" });
+    expect(stepNode(gone, { kind: "agent.preparing" }, 8, settings).effects).toEqual([{ kind: "link.close" }]);
+  });
+
   it("[R18] [F29] a machine that boots and never connects is destroyed, and says why", () => {
     const booting = live(born(), 0, { kind: "alarm", name: "provider" }, { kind: "server.made", server });
     const { record, effects } = ring(booting, "boot");

@@ -29,6 +29,8 @@ export type NodeLifecycleEvent =
   /** The answer to an open provider call can no longer arrive. */
   | { readonly kind: "shell.restarted" }
   | { readonly kind: "agent.connected" }
+  /** Connected, but not ready for a task: the node still installs tools. */
+  | { readonly kind: "agent.preparing" }
   | { readonly kind: "link.lost" }
   /** Its hello had another protocol version. */
   | { readonly kind: "agent.outdated" }
@@ -132,6 +134,8 @@ function apply(record: NodeRecord, event: NodeLifecycleEvent, now: Millis, setti
         : unchanged(record);
     case "agent.connected":
       return connected(record, now);
+    case "agent.preparing":
+      return preparing(record, now);
     case "link.lost":
       return record.link.kind === "up"
         ? only({ ...record, link: { kind: "down", since: now, timedOut: false } })
@@ -168,7 +172,7 @@ function apply(record: NodeRecord, event: NodeLifecycleEvent, now: Millis, setti
 function fireAlarm(record: NodeRecord, name: NodeAlarm, now: Millis, settings: NodeSettings): NodeStep {
   switch (name) {
     case "boot":
-      return destroy(record, "it did not come up", BOOT_TIMEOUT, BOOT_TIMEOUT, now);
+      return bootTimedOut(record, now);
     case "idle":
       return only({ ...record, life: { state: "warm", since: now, until: now + settings.warmTimeoutMs } });
     case "warm":
@@ -186,6 +190,16 @@ function fireAlarm(record: NodeRecord, name: NodeAlarm, now: Millis, settings: N
   }
 }
 
+function bootTimedOut(record: NodeRecord, now: Millis): NodeStep {
+  const failure = record.link.kind === "never" ? BOOT_TIMEOUT : TOOLS_TIMEOUT;
+  return destroy(record, "it did not come up", failure, failure, now);
+}
+
+const TOOLS_TIMEOUT: Failure = {
+  code: "node_boot_timeout",
+  message:
+    "The node's vm-agent connected, but the tools that tasks need were not installed in time. Run the task again; if it fails again, check that the server reaches its package mirror.",
+};
 const BOOT_TIMEOUT: Failure = {
   code: "node_boot_timeout",
   message:
@@ -215,6 +229,12 @@ function connected(record: NodeRecord, now: Millis): NodeStep {
     life: { state: "active", idleSince: record.slots.length === 0 ? now : null },
   };
   return record.life.drain === null ? only(active) : drain(active, record.life.drain, now);
+}
+
+/** The boot's deadline stays. */
+function preparing(record: NodeRecord, now: Millis): NodeStep {
+  if (!isAlive(record)) return { record, effects: [{ kind: "link.close" }] };
+  return only({ ...record, link: { kind: "up", since: now } });
 }
 
 /** The node cannot be used: work on it has failed, and another node replaces it [F48]. */

@@ -2,7 +2,7 @@
  * The control plane's side of a node's link. Pure. Both directions are reliable: commands are numbered, sent again
  * after each reconnect and acknowledged cumulatively; events are accepted once, in order, and acknowledged when persisted.
  */
-import type { Failure, NodeEvent, NodeFrame, NodeRuntime, OutboxStats, SessionEnd } from "@samovar/contracts";
+import type { Failure, NodeEvent, NodeFrame, OutboxStats, RuntimeReport, SessionEnd } from "@samovar/contracts";
 import { PROTOCOL_VERSION } from "@samovar/contracts";
 import { assertNever } from "@samovar/base";
 import type { Millis, WorkspaceId } from "@samovar/base";
@@ -20,7 +20,7 @@ export interface LinkState {
   /** Events of this epoch up to here are persisted. */
   readonly lastEvent: number;
   /** Where the node runs agents, as its last hello said; absent from earlier nodes. */
-  readonly runtime?: NodeRuntime;
+  readonly runtime?: RuntimeReport;
 }
 
 export const NEW_LINK: LinkState = { lastCommand: 0, ackedCommand: 0, sentCommand: 0, lastEvent: 0 };

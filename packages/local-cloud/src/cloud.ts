@@ -6,10 +6,11 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:
 import { dirname, join } from "node:path";
 import { assertNever, type Clock, errorMessage, type Logger, type Timers } from "@samovar/base";
 import { openCpuGroup, type StartGate } from "@samovar/processes";
+import { makePassable } from "./machine/make-directory.ts";
 import { ApiError } from "./api/errors.ts";
 import { createFirewalls, type Firewalls } from "./firewalls.ts";
 import { createMachineEnvironment } from "./machine/environment.ts";
-import { SYSTEMCTL_SHIM } from "./machine/first-boot.ts";
+import { SHIMS } from "./machine/first-boot.ts";
 import { getLayout } from "./machine/layout.ts";
 import { type Machine, machine, NEW_MACHINE } from "./machine/machine.ts";
 import type { ProcessTable } from "./machine/process-table.ts";
@@ -227,8 +228,8 @@ export function openCloud(options: CloudOptions): Cloud {
     }
   }
 
-  mkdirSync(shims, { recursive: true, mode: 0o700 });
-  writeFileSync(join(shims, "systemctl"), SYSTEMCTL_SHIM, { mode: 0o700 });
+  makePassable(shims);
+  for (const [name, script] of Object.entries(SHIMS)) writeFileSync(join(shims, name), script, { mode: 0o700 });
   // Servers link to this Node at their first boot, and outlive the checkout that it came with.
   linkAnew(options.nodeBinary, join(shims, "node"));
   save();

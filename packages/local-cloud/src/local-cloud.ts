@@ -1,10 +1,10 @@
 /** A cloud on one machine: Hetzner's API on loopback, servers as process trees, all of it below one directory. */
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import { type Clock, type Logger, systemClock, systemTimers, type Timers } from "@samovar/base";
 import { noStartGate, START_GATE_VARIABLE, startGate } from "@samovar/processes";
+import { makePassable } from "./machine/make-directory.ts";
 import { createApiApp } from "./api/app.ts";
 import { type Cloud, type CloudOptions, openCloud } from "./cloud.ts";
 import { getLayout } from "./machine/layout.ts";
@@ -106,7 +106,7 @@ async function openGate(
   { clock, timers }: { readonly clock: Clock; readonly timers: Timers },
 ): Promise<{ readonly path: string; readonly server: StartGateServer } | null> {
   if (concurrentStarts === undefined) return null;
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  makePassable(dataDir);
   const { isStopped } = processTable();
   const permits = new StartPermits({ count: concurrentStarts, clock, timers, isStopped });
   const path = join(dataDir, "starts.sock");

@@ -57,8 +57,10 @@ describe("a server", () => {
       "SAMOVAR_SERVER_ID",
       "TMPDIR",
     ]);
+    expect(existsSync(join(root, "etc/samovar/preparing")), "nothing to wait for").toBe(false);
     expect((statSync(join(root, "etc/samovar/agent.json")).mode & 0o777).toString(8)).toBe("600");
-    expect((statSync(root).mode & 0o777).toString(8)).toBe("700");
+    // Users of workspaces pass where the daemon is root.
+    expect((statSync(root).mode & 0o777).toString(8)).toBe(process.getuid?.() === 0 ? "711" : "700");
     await vi.waitFor(
       () =>
         expect(readFileSync(join(rig.dataDir, "log", String(id), "samovar-agent.log"), "utf8")).toBe(
@@ -68,6 +70,24 @@ describe("a server", () => {
     );
     expect(await rig.status(cloud, id)).toBe("running");
     delete process.env["SAMOVAR_TEST_CANARY"];
+  });
+
+  test("changes neither the packages nor the accounts of the computer below", async () => {
+    const cloud = await rig.start();
+    const userData = `#cloud-config
+runcmd:
+  - [sh, -c, 'for name in apt-get chage systemctl; do command -v $name; done >"$SAMOVAR_ROOT/tmp/found"']
+  - [apt-get, install, tea]
+  - [chage, --lastday, '0', root]
+`;
+    const id = await rig.create(cloud, "samovar-1", userData);
+    const log = join(rig.dataDir, "log", String(id), "cloud-init.log");
+    await vi.waitFor(() => expect(readFileSync(log, "utf8")).toContain("$ chage --lastday 0 root"), WAIT);
+    const found = readFileSync(join(rig.dataDir, "vm", String(id), "tmp/found"), "utf8")
+      .trim()
+      .split("\n");
+    expect(found).toEqual(["apt-get", "chage", "systemctl"].map((name) => join(rig.dataDir, "bin", name)));
+    expect(readFileSync(log, "utf8")).not.toContain("ended with");
   });
 
   test("has a lower priority than the cloud, from its first command on and with all that it starts", async () => {

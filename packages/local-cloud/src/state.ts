@@ -1,7 +1,8 @@
 /** What the cloud remembers: one JSON file, replaced atomically and synced, so that a crash finds the old or the new. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
+import { makePassable } from "./machine/make-directory.ts";
 import { machineState } from "./machine/machine.ts";
 
 const serverRecord = z.object({
@@ -69,7 +70,7 @@ export interface StateFile {
 }
 
 export function stateFile(dataDir: string, newMark: () => string): StateFile {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  makePassable(dataDir);
   const path = join(dataDir, "cloud.json");
   return {
     load() {

@@ -49,11 +49,8 @@ async function main([command, operand, directory]: readonly string[]): Promise<n
     return runContainerInit(Number(operand));
   }
   if (command === "runtime" && operand !== undefined) {
-    const { chooseRuntime } = await import("./runtime/choose-runtime.ts");
-    const { describeEnforcement } = await import("./limits/cgroups.ts");
-    const { readRuntimeSettings } = await import("./settings.ts");
-    const { kind, reason } = await chooseRuntime(readRuntimeSettings(process.env), operand, process.env);
-    console.log(JSON.stringify({ kind, reason, limits: describeEnforcement(kind) }));
+    const { describeNode } = await import("./describe-node.ts");
+    console.log(JSON.stringify(await describeNode(operand)));
     return 0;
   }
   if (command === "version") {

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import type { LimitSettings } from "./limits/limits.ts";
 import type { RuntimeSettings } from "./runtime/choose-runtime.ts";
+import type { UserMode } from "./users/choose-users.ts";
 import manifest from "../package.json" with { type: "json" };
 
 export const AGENT_VERSION: string = manifest.version;
@@ -27,6 +28,8 @@ const environment = z.object({
   SAMOVAR_AGENTS_DIR: z.string().startsWith("/").optional(),
   /** Where startup snapshots of the vm-agent are kept; several nodes on one computer may share it. */
   SAMOVAR_SNAPSHOTS_DIR: z.string().startsWith("/").optional(),
+  /** Where the users of workspaces are recorded; all nodes on one computer share it. */
+  SAMOVAR_USERS_DIR: z.string().startsWith("/").default("/var/lib/samovar-users"),
 });
 
 export interface VmAgentSettings {
@@ -40,6 +43,8 @@ export interface VmAgentSettings {
   readonly stateDir: string;
   readonly agentsDir: string;
   readonly snapshotsDir: string;
+  readonly usersDir: string;
+  readonly users: UserMode;
   /** Null: processes start without a gate. */
   readonly startGatePath: string | null;
   readonly runtime: RuntimeSettings;
@@ -73,6 +78,8 @@ export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSetti
     stateDir,
     agentsDir: fromEnv.data.SAMOVAR_AGENTS_DIR ?? join(stateDir, "agents"),
     snapshotsDir: fromEnv.data.SAMOVAR_SNAPSHOTS_DIR ?? join(stateDir, "snapshots"),
+    usersDir: fromEnv.data.SAMOVAR_USERS_DIR,
+    users: told.data.WORKSPACE_USERS ?? (fromEnv.data.SAMOVAR_ROOT === "" ? "separate" : "auto"),
     startGatePath: fromEnv.data[START_GATE_VARIABLE] ?? null,
     runtime: toRuntimeSettings(told.data),
     limits: told.data,
@@ -83,6 +90,11 @@ export function readSettings(file: string, env: NodeJS.ProcessEnv): VmAgentSetti
     logLevel: told.data.LOG_LEVEL,
     file,
   };
+}
+
+/** Throws when the setting is invalid. */
+export function readUserMode(env: NodeJS.ProcessEnv): UserMode {
+  return nodeEnvironment.parse(env).WORKSPACE_USERS ?? "auto";
 }
 
 /** Throws when a setting is invalid. */

@@ -5,7 +5,7 @@
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, open, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { Logger } from "@samovar/base";
@@ -14,6 +14,7 @@ import { sha256 } from "@samovar/base/sha256";
 import { isAlive, lowerArgv, markProcess } from "@samovar/processes";
 import * as z from "zod";
 import { AGENT_VERSION } from "./settings.ts";
+import { PASSABLE } from "./users/places.ts";
 
 /** argv that starts this vm-agent again, up to its subcommand. It may change while a daemon runs. */
 export type SelfCommand = () => readonly [file: string, ...args: string[]];
@@ -53,9 +54,12 @@ export class StartupSnapshot {
       const key = sha256(await readFile(module)).slice(0, 16);
       const place = join(directory, `${process.version}-${process.arch}-${key}`);
       const file = join(place, "vm-agent.snapshot");
-      await mkdir(place, { recursive: true, mode: 0o700 });
+      await mkdir(place, { recursive: true });
+      await chmod(place, PASSABLE);
       if (existsSync(file) && !(await this.#works(file))) await rm(file, { force: true });
       if (!existsSync(file)) await this.#makeOnce(file);
+      // The script agent starts from it as a workspace's user.
+      if (existsSync(file)) await chmod(file, 0o644);
       this.#file = file;
     } catch (error) {
       logger.warn("snapshot.failed", { error: errorMessage(error) });

@@ -74,7 +74,12 @@ export class Progress {
     if (step !== "prepare" && step !== "start") return null;
     const node = nodeId === null ? null : await this.#ports.node(nodeId);
     if (node !== null && node.unreachableSince !== null) return `node ${node.name} is unreachable`;
-    if (node?.state === "provisioning") return `node ${node.name} is being provisioned`;
+    if (node?.state === "provisioning") {
+      const waitsFor = node.runtime?.kind === "preparing" ? node.runtime.reason : null;
+      return waitsFor === null
+        ? `node ${node.name} is being provisioned`
+        : `node ${node.name} is connected, and not ready yet: ${waitsFor}`;
+    }
     return step === "prepare" ? "the node is up; cloning the repository" : "installing or starting the agent";
   }
 }

@@ -23,6 +23,8 @@ export interface DataDirectory {
   readonly lock: DirectoryLock;
 }
 
+const PRIVATE = 0o700;
+const PASSABLE = 0o711;
 /** Holds what a restore has not put in its place yet. */
 export const RESTORE_PARTIAL = "restore.partial";
 
@@ -41,16 +43,20 @@ export async function openDataDirectory(path: string): Promise<DataDirectory> {
     logs: below("logs"),
     lock,
   };
-  for (const each of [directory.state, directory.cloud, directory.agents, directory.logs])
+  for (const each of [directory.state, directory.logs]) {
     await mkdir(each, { recursive: true });
+    await chmod(each, PRIVATE);
+  }
+  for (const each of [directory.cloud, directory.agents]) await mkdir(each, { recursive: true });
   return directory;
 }
 
 async function makePrivate(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await mkdir(path, { recursive: true, mode: PRIVATE });
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
-    await chmod(path, 0o700);
+    // Where nodes are root, their workspaces have users of their own, who pass here. Nobody else sees what is in it.
+    await chmod(path, process.getuid?.() === 0 ? PASSABLE : PRIVATE);
     const probe = join(path, ".writable");
     await writeFile(probe, "");
     await rm(probe);

@@ -18,7 +18,7 @@ import type { SamovarClient } from "../client/samovar-client.ts";
 import { createClient } from "../client/connect.ts";
 import { CliError } from "../client/errors.ts";
 import { readJson } from "../files.ts";
-import { getCacheDirectory, removeInstance, writeInstance } from "../instance.ts";
+import { getSharedCacheDirectory, removeInstance, writeInstance } from "../instance.ts";
 import { type ControlPlane, findFreePort, startControlPlane } from "./control-plane.ts";
 import { type Deployment, getLocalUrl, LOCAL_DEPLOYMENT } from "./deployment.ts";
 import { type DataDirectory, type Secrets, loadSecrets, openDataDirectory, writeSecrets } from "./data-directory.ts";
@@ -138,7 +138,7 @@ function startCloud(
     concurrentStarts: parseConcurrentStarts(env["SAMOVAR_CONCURRENT_STARTS"]),
     serviceEnv: {
       SAMOVAR_AGENTS_DIR: directory.agents,
-      SAMOVAR_SNAPSHOTS_DIR: join(getCacheDirectory(env), "snapshots"),
+      SAMOVAR_SNAPSHOTS_DIR: join(getSharedCacheDirectory(env), "snapshots"),
       ...getOwnVariables(env),
     },
     logger,
@@ -270,7 +270,7 @@ function getGivenSettings({ cloudUrl }: Placement, env: StackOptions["env"]): Re
 
 /** What nodes inherit from this machine: how to reach its network and its docker. Their settings come with their user data. */
 const OF_THIS_MACHINE =
-  /^(DOCKER_(HOST|CONTEXT|CONFIG)|https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO|npm_config_(cache|registry))$/i;
+  /^(SAMOVAR_USERS_DIR|DOCKER_(HOST|CONTEXT|CONFIG)|https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO|npm_config_(cache|registry))$/i;
 
 function getOwnVariables(env: StackOptions["env"]): Record<string, string> {
   return Object.fromEntries(

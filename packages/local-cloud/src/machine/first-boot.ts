@@ -8,6 +8,7 @@ import { type CpuGroup, lowerArgv, lowerGroup } from "@samovar/processes";
 import type { Environment } from "./environment.ts";
 import { resolveInRoot, type Layout } from "./layout.ts";
 import type { LogFile } from "./log-file.ts";
+import { makePassable } from "./make-directory.ts";
 
 export interface FirstBoot {
   readonly userData: UserData;
@@ -41,8 +42,8 @@ export async function runFirstBoot(boot: FirstBoot): Promise<BootOutcome | null>
 
 /** Directories that every machine has, then the files with exactly their modes. */
 function layFiles(userData: UserData, layout: Layout): void {
-  for (const name of ["root", "tmp", "run", "var"])
-    mkdirSync(join(layout.root, name), { recursive: true, mode: 0o700 });
+  for (const name of ["root", "run"]) mkdirSync(join(layout.root, name), { recursive: true, mode: 0o700 });
+  for (const name of ["tmp", "var"]) makePassable(join(layout.root, name));
   for (const { path, mode, content } of userData.files) {
     const target = join(layout.root, path);
     mkdirSync(dirname(target), { recursive: true });
@@ -72,10 +73,17 @@ function runCommand(argv: readonly string[], { layout, environment, log, enterGr
   });
 }
 
-/** Stands in for systemd's tool during boot: notes what is asked; the machine does it when the commands are through. */
-export const SYSTEMCTL_SHIM = `#!/bin/sh
+/**
+ * Stand in for programs of a server. `systemctl` notes what is asked; the machine does it when the commands are through. The
+ * others would change the computer below: its packages are those that it has, and its accounts are its owner's.
+ */
+export const SHIMS: Readonly<Record<string, string>> = {
+  systemctl: `#!/bin/sh
 printf '%s\\n' "$*" >>"$SAMOVAR_ROOT/run/systemctl"
-`;
+`,
+  "apt-get": "#!/bin/sh\n",
+  chage: "#!/bin/sh\n",
+};
 
 function readRequests(path: string): string {
   try {

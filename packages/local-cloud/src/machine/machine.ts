@@ -2,11 +2,13 @@
  * A server as a process tree: boots from its user data, keeps its services running, can be powered off and removed.
  * What must be known after a restart of the cloud is in {@link MachineState}, saved at each change.
  */
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Logger, Timers } from "@samovar/base";
 import { parseUserData, type UserData } from "@samovar/cloud-init";
 import type { CpuGroup, StartGate } from "@samovar/processes";
 import * as z from "zod";
+import { makePassable } from "./make-directory.ts";
 import { endProcesses } from "./end-processes.ts";
 import { type Environment, MARK } from "./environment.ts";
 import { runFirstBoot } from "./first-boot.ts";
@@ -159,7 +161,8 @@ export function machine(options: MachineOptions): Machine {
 
   return {
     async powerOn() {
-      mkdirSync(layout.root, { recursive: true, mode: 0o700 });
+      makePassable(dirname(layout.root));
+      makePassable(layout.root);
       release();
       power = new AbortController();
       const { signal } = power;

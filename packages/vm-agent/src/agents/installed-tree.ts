@@ -28,10 +28,15 @@ const ENTRIES_AT_ONCE = 200;
 const SMALL_BYTES = 64 * 1024;
 const PIECE_BYTES = 1024 * 1024;
 
-/** Makes all files read-only. Directories stay writable, so that their owner can remove them. */
+/**
+ * Makes all files read-only, and readable for the users of workspaces, whatever the umask was. Directories stay writable, so that their
+ * owner can remove them.
+ */
 export async function makeReadOnly(directory: string): Promise<void> {
-  for await (const { path, stats } of listEntries(directory))
-    if (stats.isFile()) await chmod(join(directory, path), stats.mode & 0o555);
+  for await (const { path, stats } of listEntries(directory)) {
+    if (stats.isDirectory()) await chmod(join(directory, path), 0o755);
+    else if (stats.isFile()) await chmod(join(directory, path), (stats.mode & 0o100) === 0 ? 0o444 : 0o555);
+  }
 }
 
 /** Records the tree as it is now. */

@@ -4,6 +4,7 @@ import { errorMessage, redactText } from "@samovar/base";
 import type { DemandedRuntime, NodeCall, NodeReply } from "@samovar/contracts";
 import type { CheckoutRuntime } from "./git/checkout-shell.ts";
 import type { SessionRuntimes } from "./sessions/session-runtimes.ts";
+import type { WorkspaceUsers } from "../users/workspace-users.ts";
 import type { DaemonStore } from "./store/store.ts";
 import { readWorkspaceDiff } from "./workspaces/workspace-diff.ts";
 import { getCheckoutPaths } from "./workspaces/workspace-paths.ts";
@@ -13,6 +14,7 @@ export interface CallPorts extends Pick<CheckoutRuntime, "limits"> {
   readonly store: DaemonStore;
   readonly logger: Logger;
   readonly stateDir: string;
+  readonly users: Pick<WorkspaceUsers, "find">;
   readonly stopping: AbortSignal;
 }
 
@@ -56,6 +58,7 @@ export class Calls {
       const diff = await readWorkspaceDiff({
         paths: getCheckoutPaths(stateDir, row.directoryName),
         ...this.#ports,
+        user: this.#ports.users.find(row.directoryName),
         runtime: await this.#ports.runtimes.get(this.#findDemand(workspaceId)),
         baseCommit: row.baseCommit,
         signal: AbortSignal.any([stopping, late]),

@@ -49,6 +49,10 @@ export class TestControlPlane {
   gitLogin: GitCredential["credential"] = null;
   /** The uploaded git bundles. */
   readonly bundles = new Map<SessionId, Buffer>();
+  /** What it serves besides, by path: the vm-agent's release. */
+  readonly files = new Map<string, Uint8Array>();
+  /** The paths of the files that were asked for. */
+  readonly downloads: string[] = [];
   /** HTTP statuses with which the next bundle uploads fail. */
   readonly bundleFaults: number[] = [];
   /** An HTTP status to refuse upgrades with, or null. */
@@ -232,6 +236,12 @@ export class TestControlPlane {
     const answer = (status: number, reply: object) =>
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(reply));
     const path = request.url ?? "";
+    const file = request.method === "GET" ? this.files.get(path) : undefined;
+    if (file !== undefined) {
+      this.downloads.push(path);
+      response.end(file);
+      return this.#changed();
+    }
     if (path.endsWith("/git-credential") || path.includes("/bundle?")) {
       this.#serveGit(path, request.headers.authorization ?? "", Buffer.concat(chunks), answer);
       return this.#changed();

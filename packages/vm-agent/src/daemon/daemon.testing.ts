@@ -3,7 +3,7 @@ import { AGENTS } from "@samovar/domain/agents";
 import type { CommandDraft } from "@samovar/contracts";
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { VM_AGENT_MODULE, VM_AGENT_SNAPSHOTS } from "@samovar/testing";
 import { ids, TestControlPlane } from "./control-plane.testing.ts";
@@ -15,10 +15,17 @@ export class TestNode {
   readonly controlPlane = new TestControlPlane();
   /** Additional environment variables for the next daemon. */
   env: Record<string, string> = {};
+  /** What starts the next daemon; stands before its argv. */
+  launcher: readonly string[] = [];
   readonly #daemons: ChildProcess[] = [];
 
   async prepare(): Promise<this> {
     await this.controlPlane.start();
+    // As on a server, where every user may pass to the state directory.
+    for (const directory of ["", "var", "var/lib"]) {
+      mkdirSync(join(this.root, directory), { recursive: true });
+      chmodSync(join(this.root, directory), 0o711);
+    }
     const { nodeId, bootstrapToken, url } = this.controlPlane;
     mkdirSync(join(this.root, "etc"));
     writeFileSync(
@@ -34,7 +41,8 @@ export class TestNode {
 
   startDaemon(): ChildProcess {
     const log = openSync(join(this.root, "daemon.log"), "a");
-    const child = spawn(process.execPath, [VM_AGENT_MODULE, "daemon", this.agentFile], {
+    const [file = "", ...words] = [...this.launcher, process.execPath, VM_AGENT_MODULE, "daemon", this.agentFile];
+    const child = spawn(file, words, {
       env: {
         PATH: process.env["PATH"],
         HOME: this.root,
@@ -72,7 +80,8 @@ export class TestNode {
   /** Names of the workspace directories that have a checkout. */
   checkouts(): string[] {
     const root = join(this.stateDir, "w");
-    return readdirSync(root).filter((name) => existsSync(join(root, name, "repo")));
+    if (!existsSync(root)) return [];
+    return readdirSync(root).filter((name) => existsSync(join(root, name, "repo/.git")));
   }
 
   /** Kills everything that this node started. */

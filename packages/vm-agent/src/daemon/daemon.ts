@@ -6,7 +6,7 @@ import type { Logger, SessionId, WorkspaceId } from "@samovar/base";
 import { idSource, jsonLogger, systemClock, systemRandom, systemTimers } from "@samovar/base";
 import { killMarked, startGate } from "@samovar/processes";
 import type { Salvage } from "@samovar/sqlite";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import type { WorkspaceCreateArgs, WorkspaceLimits } from "@samovar/contracts";
 import { TreeChecks } from "../agents/tree-checks.ts";
 import { describeEnforcement } from "../limits/cgroups.ts";
@@ -25,10 +25,14 @@ import { isCheckoutMark } from "./git/checkout-shell.ts";
 import type { EnrolledIdentity } from "./identity.ts";
 import { writeIdentity } from "./identity.ts";
 import { Link } from "./link/link.ts";
+import { readWaiting, waitUntilPrepared } from "./preparation.ts";
 import { SessionRuntimes } from "./sessions/session-runtimes.ts";
 import { SessionSupervisor } from "./sessions/session-supervisor.ts";
 import { StandbyHosts } from "./sessions/standby-hosts.ts";
 import type { SelfCommand } from "../startup-snapshot.ts";
+import { chooseUsers, type UserChoice } from "../users/choose-users.ts";
+import { UserRegistry } from "../users/user-registry.ts";
+import { WorkspaceUsers } from "../users/workspace-users.ts";
 import { StoreBusyError } from "./store/open-store.ts";
 import { DaemonStore } from "./store/store.ts";
 import { WorkspaceTokens } from "./tokens.ts";
@@ -57,13 +61,16 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const logger = createDaemonLogger(settings);
   const ports = { clock: systemClock, timers: systemTimers, random: systemRandom, logger };
   try {
-    // Tried meanwhile, because both take their time.
-    const choosing = chooseRuntime(settings.runtime, settings.stateDir, process.env);
-    const identity = await obtainIdentity(settings, { ...ports, fetch: globalThis.fetch, signal: stopping });
+    const choose = () => chooseSurroundings(settings, options.self);
+    // Tried meanwhile, because both take their time; on a new node only once its tools are there.
+    const choosing = readWaiting(settings) === null ? choose() : null;
+    const enrolled = await obtainIdentity(settings, { ...ports, fetch: globalThis.fetch, signal: stopping });
+    const identity = choosing === null ? await waitUntilPrepared(enrolled, settings, stopping, ports) : enrolled;
     if (identity.phase === "enrolled") {
-      const runtime = await choosing;
+      const { runtime, users } = await (choosing ?? choose());
       logger.info("runtime.chosen", { runtime: runtime.kind, reason: runtime.reason });
-      return await new Daemon(identity, runtime, options, ports).run();
+      logger.info("users.chosen", { separate: users.trial !== null, reason: users.reason });
+      return await new Daemon(identity, { runtime, users }, options, ports).run();
     }
     logger.warn("node.gone");
     await pause(GONE_PAUSE_MS, stopping);
@@ -91,11 +98,32 @@ function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+interface Surroundings {
+  readonly runtime: RuntimeChoice;
+  readonly users: UserChoice;
+}
+
+/** Users first, because a sandbox is tried as one of them. */
+async function chooseSurroundings(
+  { users: mode, runtime, stateDir, agentsDir, snapshotsDir }: VmAgentSettings,
+  self: SelfCommand,
+): Promise<Surroundings> {
+  const path = process.env["PATH"] ?? "";
+  const files = self().filter((word) => isAbsolute(word));
+  const users = await chooseUsers({ mode, path, stateDir, programDirectories: [agentsDir, snapshotsDir], files });
+  // What this process makes is private, whatever its directory lets pass; for its programs, hosts choose.
+  if (users.trial !== null) process.umask(0o077);
+  if (mode === "separate" && users.trial === null)
+    return { users, runtime: { kind: "unavailable", reason: users.reason, sandbox: null, demanded: "users" } };
+  return { users, runtime: await chooseRuntime(runtime, stateDir, process.env, { user: users.trial }) };
+}
+
 type Ports = Pick<ConstructorParameters<typeof Link>[2], "clock" | "timers" | "random" | "logger">;
 
 class Daemon {
   readonly #options: DaemonOptions;
   readonly #runtimes: SessionRuntimes;
+  readonly #users: WorkspaceUsers;
   readonly #ports: Ports;
   readonly #store: DaemonStore;
   readonly #link: Link;
@@ -112,8 +140,10 @@ class Daemon {
   #nodeToken: string;
   #isGone = false;
 
-  constructor(identity: EnrolledIdentity, runtime: RuntimeChoice, options: DaemonOptions, ports: Ports) {
+  constructor(identity: EnrolledIdentity, { runtime, users }: Surroundings, options: DaemonOptions, ports: Ports) {
     const { settings } = options;
+    const { stateDir, usersDir } = settings;
+    this.#users = new WorkspaceUsers({ ...ports, choice: users, registry: new UserRegistry(usersDir), stateDir });
     this.#options = options;
     this.#runtimes = new SessionRuntimes({
       ...ports,
@@ -122,6 +152,7 @@ class Daemon {
       stateDir: settings.stateDir,
       module: ownModule(),
       env: process.env,
+      trial: users.trial,
     });
     this.#ports = ports;
     this.#trees = new TreeChecks(ports.clock);
@@ -142,6 +173,7 @@ class Daemon {
       stateDir: settings.stateDir,
       runtime,
       limits: this.#limits,
+      users: this.#users,
       agents: this.#createAgentPorts(),
       stopping: this.#stopping,
     });
@@ -150,6 +182,7 @@ class Daemon {
       logger: ports.logger,
       stateDir: settings.stateDir,
       callback: this.#callback,
+      users: this.#users,
       cloneTimeoutMs: settings.cloneTimeoutMs,
       stopping: this.#stopping,
       endSessions: (workspace) => this.#endSessions(workspace),
@@ -196,6 +229,7 @@ class Daemon {
     const calls = new Calls({
       ...ports,
       stateDir,
+      users: this.#users,
       runtimes: this.#runtimes,
       limits: this.#limits,
       stopping: this.#stopping,
@@ -206,11 +240,12 @@ class Daemon {
         nodeId: settings.nodeId,
         agentVersion: AGENT_VERSION,
         epoch: this.#epoch,
-        runtime: {
+        getRuntime: () => ({
           kind: this.#runtimes.node.kind,
           reason: this.#runtimes.node.reason,
           limits: describeEnforcement(this.#runtimes.node.kind),
-        },
+          users: this.#users.areSeparate ? "separate" : "shared",
+        }),
         getToken: () => this.#nodeToken,
       },
       {
@@ -260,6 +295,7 @@ class Daemon {
       standby: this.#standby,
       node: { controlPlaneUrl: settings.controlPlaneUrl, nodeId: settings.nodeId, epoch: this.#epoch },
       stateDir: settings.stateDir,
+      users: this.#users,
       runtimes: this.#runtimes,
       limits: this.#limits,
       finishTimeoutMs: settings.finishTimeoutMs,
@@ -340,6 +376,7 @@ class Daemon {
       if (session.process !== null) killMarked(session.process);
       reapSession(session.mark ?? session.id);
     }
+    for (const { directoryName } of this.#store.workspaces()) this.#users.kill(directoryName);
     await this.#runtimes.removeContainers(() => true);
     writeIdentity(this.#options.settings.stateDir, { phase: "gone" });
   }

@@ -31,7 +31,7 @@ describe.each(kinds)("[R48] without control groups, in the %s runtime", (kind) =
     const places = { repo: join(root, "repo"), home: join(root, "home"), tmp: join(root, "tmp") };
     for (const place of Object.values(places)) mkdirSync(place);
     const sandbox = kind === "sandbox" ? createHostSandbox(SANDBOX, places) : null;
-    const enter = createEntry(NO_LIMITS, null);
+    const enter = createEntry(NO_LIMITS, null, false);
     runtime = createRuntime({
       places: { checkout: places.repo, home: places.home },
       sandbox,

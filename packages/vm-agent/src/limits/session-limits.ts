@@ -1,6 +1,6 @@
 /** The limits of one session's programs: its control groups, how programs enter them, and the watch. */
 import type { Clock, Timers } from "@samovar/base";
-import type { WorkspaceLimits } from "@samovar/contracts";
+import type { HostUser, WorkspaceLimits } from "@samovar/contracts";
 import { Cgroup, findWorkingPlace } from "./cgroups.ts";
 import { createEntry, type EnterLimits } from "./entry.ts";
 import { LimitWatch } from "./limit-watch.ts";
@@ -27,11 +27,11 @@ export interface SessionLimits {
   remove(): void;
 }
 
-/** `name`: of this process's limits, unique in it. */
-export function openSessionLimits(name: string, limits: WorkspaceLimits): SessionLimits {
+/** `name`: of this process's limits, unique in it; `user`: of the workspace, null when it has none of its own. */
+export function openSessionLimits(name: string, limits: WorkspaceLimits, user: HostUser | null = null): SessionLimits {
   const cgroup = makeCgroup(name, limits);
   return {
-    enter: createEntry(limits, cgroup),
+    enter: createEntry(limits, cgroup, user !== null),
     watch: ({ runtimes, ...input }) => {
       if (Object.values(limits).every((limit) => limit === null)) return { stop: () => null };
       const readUsage = (max: Usage) =>

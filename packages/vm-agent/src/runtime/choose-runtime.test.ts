@@ -134,7 +134,7 @@ test("[security 23] shows directories of the PATH one by one, and never one that
     readOnlyPaths: [],
   };
   const places = { checkout: "/w/repo", home: "/w/home", tmp: "/w/tmp" };
-  const words = getSandboxArguments(places, settings, ["sh"], path.join(":"));
+  const words = getSandboxArguments(places, settings, ["sh"], path.join(":"), null);
   const shown = words.flatMap((word, at) => (word === "--ro-bind" ? [words[at + 2]] : []));
   expect(shown).toContain(bin);
   for (const hidden of path.slice(1)) expect(shown).not.toContain(hidden);

@@ -3,7 +3,7 @@
  * tried with the arguments that tasks get. One that is demanded is never replaced by less.
  */
 import { homedir, userInfo } from "node:os";
-import type { DemandedRuntime, Failure, HostSandbox, NodeEnvironment, NodeRuntime } from "@samovar/contracts";
+import type { DemandedRuntime, Failure, HostSandbox, HostUser, NodeEnvironment, NodeRuntime } from "@samovar/contracts";
 import { findProgram } from "@samovar/processes";
 import {
   type ContainerSettings,
@@ -28,31 +28,38 @@ export interface RuntimeChoice extends NodeRuntime {
   readonly sandbox: SandboxSettings | null;
   /** Absent unless the kind is `docker`. */
   readonly container?: ContainerSettings;
-  /** What was demanded, when the kind is `unavailable`; a sandbox when absent. */
-  readonly demanded?: DemandedRuntime;
+  /** What was demanded, when the kind is `unavailable`; a sandbox when absent. `users`: one for each workspace. */
+  readonly demanded?: DemandedRuntime | "users";
+}
+
+export interface RuntimeTrial {
+  /** The vm-agent's module. */
+  readonly module?: string;
+  /** Whose sandboxes are tried; null: of the user of this process. */
+  readonly user?: HostUser | null;
 }
 
 /** Of {@link NodeRuntime}. */
 const REASON_MAX_CHARS = 1000;
 const SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin";
 
-/** `stateDir`: the node's state, which no workspace may see; `module`: the vm-agent's. Never throws. */
+/** `stateDir`: the node's state, which no workspace may see. Never throws. */
 export async function chooseRuntime(
   { mode, readOnlyPaths, docker = DEFAULT_DOCKER_SETTINGS }: RuntimeSettings,
   stateDir: string,
   env: Readonly<Record<string, string | undefined>>,
-  module: string = ownModule(),
+  { module = ownModule(), user = null }: RuntimeTrial = {},
 ): Promise<RuntimeChoice> {
   if (mode === "process") return { kind: "process", reason: "WORKSPACE_RUNTIME is process.", sandbox: null };
   const hidden = [stateDir, ...listHomes()];
   const faults: string[] = [];
   if (mode !== "docker") {
-    const found = await findSandbox({ hidden, readOnlyPaths: [...readOnlyPaths] }, env["PATH"] ?? SYSTEM_PATH);
+    const found = await findSandbox({ hidden, readOnlyPaths: [...readOnlyPaths] }, env["PATH"] ?? SYSTEM_PATH, user);
     if (typeof found !== "string") return { kind: "sandbox", reason: null, sandbox: found };
     faults.push(found);
   }
   if (mode !== "sandbox") {
-    const found = await findDocker({ settings: docker, hidden, stateDir, readOnlyPaths, env, module });
+    const found = await findDocker({ settings: docker, hidden, stateDir, readOnlyPaths, env, module, user });
     const why = faults.length === 0 ? null : toReason(faults);
     if (typeof found !== "string") return { kind: "docker", reason: why, sandbox: null, container: found };
     faults.push(found);
@@ -79,6 +86,10 @@ export function createRuntimeFailure(
   { reason, demanded = "sandbox" }: Pick<RuntimeChoice, "reason" | "demanded">,
   byProject = false,
 ): Failure {
+  if (demanded === "users") {
+    const message = `WORKSPACE_USERS is separate, and the node cannot give each workspace a user of its own: ${reason ?? "unknown reason"}`;
+    return { code: "users_unavailable", message };
+  }
   const what = demanded === "sandbox" ? "sandbox" : "docker engine";
   const who = byProject ? `The project demands the runtime ${demanded}` : `WORKSPACE_RUNTIME is ${demanded}`;
   const message = `${who}, and the node has no working ${what}: ${reason ?? "unknown reason"}`;
@@ -96,6 +107,7 @@ export function createHostSandbox(
 async function findSandbox(
   shown: Pick<SandboxSettings, "hidden" | "readOnlyPaths">,
   path: string,
+  user: HostUser | null,
 ): Promise<SandboxSettings | string> {
   if (process.platform !== "linux") return "Sandboxes need Linux.";
   const program = findProgram("bwrap", path) ?? findProgram("bwrap", SYSTEM_PATH);
@@ -105,11 +117,11 @@ async function findSandbox(
   const nsenter = findProgram("nsenter", path) ?? findProgram("nsenter", SYSTEM_PATH);
   if (nsenter === null) return "nsenter is not installed. Install it, for example: apt install util-linux";
   const strict = { ...shown, program, nsenter, disablesUserNamespaces: true };
-  const fault = await tryOut(strict, path);
+  const fault = await tryOut(strict, path, user);
   if (fault === null) return strict;
   if (!fault.includes("--disable-userns")) return describeFault(fault);
   const older = { ...strict, disablesUserNamespaces: false };
-  const again = await tryOut(older, path);
+  const again = await tryOut(older, path, user);
   return again === null ? older : describeFault(again);
 }
 

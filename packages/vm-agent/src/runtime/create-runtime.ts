@@ -1,6 +1,6 @@
 /** Creates the runtime of one session. */
 import type { Timers } from "@samovar/base";
-import type { HostContainer, HostSandbox } from "@samovar/contracts";
+import type { HostContainer, HostSandbox, HostUser } from "@samovar/contracts";
 import type { EnterLimits } from "../limits/entry.ts";
 import { DockerRuntime } from "./docker/docker-runtime.ts";
 import { ProcessRuntime } from "./process-runtime.ts";
@@ -10,6 +10,10 @@ import { SandboxRuntime } from "./sandbox-runtime.ts";
 
 export interface RuntimeOptions {
   readonly places: WorkspacePlaces;
+  /** Of the workspace; absent and null: the user of this process. */
+  readonly user?: HostUser | null;
+  /** False for a shell beside a session whose programs go on. Without a boundary all that the user runs ends otherwise. */
+  readonly endsUser?: boolean;
   /** Null: without a sandbox. */
   readonly sandbox: HostSandbox | null;
   /** Null and absent: without a container. */
@@ -25,6 +29,8 @@ export interface RuntimeOptions {
 
 export function createRuntime({
   places,
+  user = null,
+  endsUser = true,
   sandbox,
   network,
   container = null,
@@ -35,9 +41,9 @@ export function createRuntime({
   if (container !== null) {
     if (network === null) throw new Error("a container needs a separate network");
     // The engine enforces its limits, because its programs are not this process's.
-    return new DockerRuntime({ home: places.home, container, network, mark, timers });
+    return new DockerRuntime({ home: places.home, container, user, network, mark, timers });
   }
-  if (sandbox === null) return new ProcessRuntime(places, mark, enter);
+  if (sandbox === null) return new ProcessRuntime({ places, mark, enter, user, endsUser });
   if (network === null) throw new Error("a sandbox needs a separate network");
-  return new SandboxRuntime({ home: places.home, sandbox, network, timers, enter });
+  return new SandboxRuntime({ home: places.home, sandbox, network, timers, enter, user });
 }

@@ -1,12 +1,15 @@
 /** Tries a sandbox and its network with the very arguments that tasks get. */
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { errorMessage } from "@samovar/base";
+import type { HostUser } from "@samovar/contracts";
 import { listenOnLoopback } from "../listen.ts";
+import { becomeUser } from "../users/become-user.ts";
+import { makePlaces, PASSABLE } from "../users/places.ts";
 import { createCallFilter, passCallFilter } from "./call-filter.ts";
 import { type NetworkNamespace, openNamespace } from "./network/namespace.ts";
 import { toPipes } from "./pipes.ts";
@@ -28,8 +31,8 @@ Promise.all([reach(inside), reach(outside)]).then(([inner, outer]) => {
   process.exit(inner && !outer ? 0 : 1);
 });`;
 
-/** Null when it works, or the end of its output. */
-export async function tryOut(settings: SandboxSettings, path: string): Promise<string | null> {
+/** Null when it works, or the end of its output. `user`: as in a workspace's programs. */
+export async function tryOut(settings: SandboxSettings, path: string, user: HostUser | null): Promise<string | null> {
   const directory = mkdtempSync(join(tmpdir(), "samovar-sandbox-"));
   const [inside, outside] = [createAnswering(), createAnswering()];
   let namespace: NetworkNamespace | null = null;
@@ -37,9 +40,10 @@ export async function tryOut(settings: SandboxSettings, path: string): Promise<s
     namespace = await openNamespace(settings, 1);
     const ports = [await namespace.listen(inside), await listenOnLoopback(outside)];
     const places = { checkout: join(directory, "repo"), home: join(directory, "home"), tmp: join(directory, "tmp") };
-    for (const place of Object.values(places)) mkdirSync(place);
+    if (user !== null) chmodSync(directory, PASSABLE);
+    makePlaces({ ...places, repo: places.checkout }, user);
     const command = ["/bin/sh", "-c", PROBE, "sh", directory, process.execPath, ...ports.map(String), REACHES];
-    return await run({ settings, places, namespace, command, path });
+    return await run({ settings, places, namespace, command, path, user });
   } catch (error) {
     return errorMessage(error);
   } finally {
@@ -57,17 +61,19 @@ interface Probe {
   readonly namespace: NetworkNamespace;
   readonly command: readonly string[];
   readonly path: string;
+  readonly user: HostUser | null;
 }
 
 /** Of the filter of calls. */
 const FILTER_FD = 3;
 
-async function run({ settings, places, namespace, command, path }: Probe): Promise<string | null> {
-  const [file, ...enter] = namespace.enter;
+async function run({ settings, places, namespace, command, path, user }: Probe): Promise<string | null> {
   const filter = createCallFilter(process.arch);
-  const mounts = getSandboxArguments(places, settings, command, path);
+  const mounts = getSandboxArguments(places, settings, command, path, user);
   const calls = filter === null ? [] : ["--seccomp", String(FILTER_FD)];
-  const child = spawn(file, [...enter, settings.program, ...mounts, ...calls, "--", ...command], {
+  const inside = becomeUser(user, [settings.program, ...mounts, ...calls, "--", ...command]);
+  const [file, ...enter] = namespace.enter;
+  const child = spawn(file, [...enter, ...inside], {
     env: { PATH: path, HOME: SEEN.home },
     timeout: PROBE_TIMEOUT_MS,
     killSignal: "SIGKILL",

@@ -1,24 +1,46 @@
-/** Runs a workspace's programs as ordinary processes with the node's rights, each in a separate process group. No boundary. */
+/**
+ * Runs a workspace's programs as ordinary processes, each in a separate process group: as the workspace's user where it has one, which
+ * is their only boundary, else with the node's rights.
+ */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import type { HostUser } from "@samovar/contracts";
 import { lowerArgv, lowerGroup } from "@samovar/processes";
 import type { EnterLimits } from "../limits/entry.ts";
 import { readListUsage, type Usage } from "../limits/usage.ts";
 import { findMarkedProcesses, reapSession } from "../session-host/reap.ts";
+import { becomeUser } from "../users/become-user.ts";
+import { findUserProcesses, killUser } from "../users/end-user.ts";
 import { toPipes, readOutput } from "./pipes.ts";
 import type { ProgramExit, RuntimeProcess, RuntimeProgram, WorkspacePlaces, WorkspaceRuntime } from "./runtime.ts";
+
+export interface ProcessOptions {
+  readonly places: WorkspacePlaces;
+  /** The session's mark, which its processes have in their environment. */
+  readonly mark: string;
+  readonly enter: EnterLimits;
+  /** Null: the user of this process. */
+  readonly user: HostUser | null;
+  /** Whether all that the user runs ends with this runtime, also what has no mark. */
+  readonly endsUser: boolean;
+}
 
 export class ProcessRuntime implements WorkspaceRuntime {
   readonly kind = "process";
   readonly seen: WorkspacePlaces;
+  readonly isRoot: boolean;
   readonly #mark: string;
-
   readonly #enter: EnterLimits;
+  readonly #user: HostUser | null;
+  readonly #endsUser: boolean;
 
-  constructor(places: WorkspacePlaces, mark: string, enter: EnterLimits) {
+  constructor({ places, mark, enter, user, endsUser }: ProcessOptions) {
     this.seen = places;
+    this.isRoot = user === null && process.getuid?.() === 0;
     this.#mark = mark;
     this.#enter = enter;
+    this.#user = user;
+    this.#endsUser = endsUser;
   }
 
   toNodePath(path: string): string {
@@ -26,7 +48,7 @@ export class ProcessRuntime implements WorkspaceRuntime {
   }
 
   start({ argv, env, stdin }: RuntimeProgram): RuntimeProcess {
-    const [file, ...words] = lowerArgv(this.#enter(argv), env["PATH"]);
+    const [file, ...words] = lowerArgv(this.#enter(becomeUser(this.#user, argv)), env["PATH"]);
     const child = spawn(file, words, {
       cwd: this.seen.checkout ?? this.seen.home,
       env,
@@ -48,12 +70,14 @@ export class ProcessRuntime implements WorkspaceRuntime {
   }
 
   readUsage(max: Usage): Usage {
-    return readListUsage(findMarkedProcesses(this.#mark), max);
+    const found = this.#user === null ? findMarkedProcesses(this.#mark) : findUserProcesses(this.#user);
+    return readListUsage(found, max);
   }
 
-  /** Without `/proc`, or for a process that cleared its environment, only the process group could be killed. */
+  /** Without a user, or `/proc`, only the process group could be killed of a process that cleared its environment. */
   end(): Promise<number> {
-    return Promise.resolve(reapSession(this.#mark));
+    const marked = reapSession(this.#mark);
+    return Promise.resolve(marked + (this.#user !== null && this.#endsUser ? killUser(this.#user) : 0));
   }
 }
 

@@ -1,6 +1,7 @@
 /** The contract of all runtimes, with real processes; and what a hostile program reaches in each of them. */
 import { spawn } from "node:child_process";
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -24,6 +25,8 @@ import { createRuntime } from "./create-runtime.ts";
 import { createHostContainer, DEFAULT_DOCKER_SETTINGS } from "./docker/choose-docker.ts";
 import { CONTAINER_NODE } from "./docker/container-arguments.ts";
 import { createWorkspaceNetwork } from "./network/create-network.ts";
+import { makePlaces, PASSABLE } from "../users/places.ts";
+import { CAN_CHANGE_USERS, giveUser } from "../users/users.testing.ts";
 import type { RuntimeProgram, WorkspaceRuntime } from "./runtime.ts";
 import { SEEN } from "./sandbox-arguments.ts";
 
@@ -87,18 +90,28 @@ async function makeRig(kind: Kind, readOnlyPaths: readonly string[] = []): Promi
   for (const secret of ["daemon.sqlite", "identity.json", "w/other/repo/work.txt", "w/mine/trusted.gitconfig"])
     writeFileSync(join(stateDir, secret), `${CANARY}\n`);
   writeFileSync(join(stateDir, "agents/agent.js"), CANARY);
+  // Without a boundary the node's user shows what the attacks can; the escape suite has the process runtime with users, too.
+  const user = kind !== "process" && CAN_CHANGE_USERS ? await giveUser(workspace) : null;
+  if (user !== null) for (const each of [node, stateDir]) chmodSync(each, PASSABLE);
+  makePlaces({ repo: checkout, home, tmp: join(workspace, "tmp") }, user);
   const mark = `ses-${readdirSync(node).length}-${kind}`;
   const here = await choose(kind, readOnlyPaths, stateDir);
   const places = { repo: checkout, tmp: join(workspace, "tmp") };
   const sandbox = createHostSandbox(here, places);
-  const container = createHostContainer(here.container, places, { project: "prj", command: [], limits: NO_LIMITS });
+  const container = createHostContainer(here.container, places, {
+    project: "prj",
+    command: [],
+    limits: NO_LIMITS,
+    user,
+  });
   const network = createWorkspaceNetwork({ sandbox, container }, { log: silentLogger });
   await network?.start();
   const programs = { sandbox, container, network };
-  const runtime = createRuntime({ places: { checkout, home }, ...programs, mark, timers: systemTimers });
+  const runtime = createRuntime({ places: { checkout, home }, user, ...programs, mark, timers: systemTimers });
   ends.push(async () => {
     await runtime.end();
     await network?.close();
+    await user?.end();
   });
   const run = async (line: string, change: Partial<RuntimeProgram> = {}) => {
     const env = { PATH, HOME: runtime.seen.home, SAMOVAR_SESSION: mark, STATE: stateDir, NODE: node };
@@ -116,7 +129,8 @@ async function makeRig(kind: Kind, readOnlyPaths: readonly string[] = []): Promi
 let dockerChoice: Promise<RuntimeChoice> | null = null;
 /** The trial of a container takes a second, so there is one for all. */
 async function choose(kind: Kind, readOnlyPaths: readonly string[], stateDir: string): Promise<RuntimeChoice> {
-  const choosing = () => chooseRuntime({ mode: kind, readOnlyPaths, docker }, stateDir, ENV, VM_AGENT_BUNDLE);
+  const choosing = () =>
+    chooseRuntime({ mode: kind, readOnlyPaths, docker }, stateDir, ENV, { module: VM_AGENT_BUNDLE });
   if (kind !== "docker") return choosing();
   dockerChoice ??= choosing();
   const { container, ...rest } = await dockerChoice;
@@ -172,7 +186,7 @@ describe.each(kinds)("the %s runtime", (kind) => {
     );
     expect(readFileSync(join(checkout, "cup"), "utf8")).toBe("tea\n");
     expect(readFileSync(join(home, "jug"), "utf8")).toBe("milk\n");
-    expect(statSync(join(checkout, "cup")).uid).toBe(process.getuid?.());
+    expect(statSync(join(checkout, "cup")).uid).toBe(statSync(home).uid);
     expect(existsSync(join(checkout, ".git/config"))).toBe(true);
     expect(runtime.toNodePath(`${runtime.seen.checkout ?? ""}/a/cup`)).toBe(join(checkout, "a/cup"));
     expect(runtime.toNodePath(`${runtime.seen.home}/jug`)).toBe(join(home, "jug"));

@@ -2,9 +2,9 @@
  * bubblewrap's arguments for a workspace. The root is empty and read-only; only what is named here appears in it: the system's
  * programs and a few of its settings, the agent's own files, and writable the checkout, the home and a private `/tmp`.
  */
-import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { delimiter, dirname, isAbsolute, join, relative, resolve } from "node:path";
-import type { HostSandbox } from "@samovar/contracts";
+import type { HostSandbox, HostUser } from "@samovar/contracts";
 
 /** Where programs in a sandbox see their workspace, in every session. */
 export const SEEN = { checkout: "/workspace", home: "/home/agent" } as const;
@@ -62,12 +62,16 @@ const NOT_WHOLE = new Set([
   "/boot",
 ]);
 
-/** Everything up to the program's own arguments. `command`: the program that is to run; `path`: its PATH. */
+/**
+ * Everything up to the program's own arguments. `command`: the program that is to run; `path`: its PATH; `user`: who starts bubblewrap,
+ * null for the user of this process.
+ */
 export function getSandboxArguments(
   places: SandboxPlaces,
   settings: SandboxSettings,
   command: readonly string[],
   path: string,
+  user: HostUser | null,
 ): string[] {
   const shown = [
     ...path.split(delimiter).filter(isAbsolute),
@@ -89,7 +93,7 @@ export function getSandboxArguments(
     KERNEL.map((name) => join("/proc", name)).flatMap((path) => (existsSync(path) ? ["--ro-bind", path, path] : [])),
     "--dev /dev --tmpfs /run --symlink /run /var/run",
     ["--bind", places.tmp, "/tmp", "--symlink", "/tmp", "/var/tmp"],
-    toMounts(shown, settings.hidden),
+    toMounts(shown, settings.hidden, user),
     ["--bind", places.checkout, SEEN.checkout, "--bind", places.home, SEEN.home],
     ["--remount-ro", "/", "--chdir", SEEN.checkout],
   ].flatMap((part) => (typeof part === "string" ? part.split(" ").filter((word) => word !== "") : part));
@@ -117,10 +121,11 @@ function showSetting(path: string): string[] {
   return target !== null && isBelow("/usr", target) ? ["--symlink", target, path] : ["--ro-bind", path, path];
 }
 
-function toMounts(paths: readonly string[], hidden: readonly string[]): string[] {
+function toMounts(paths: readonly string[], hidden: readonly string[], user: HostUser | null): string[] {
   const mounts = new Map<string, string>();
   for (const path of paths.filter((each) => existsSync(each))) {
     const source = toRealPath(path);
+    if (user !== null && !isPassable(source)) continue;
     // Below a link's real place too, because programs follow links.
     for (const target of [resolve(path), source]) {
       const isSystem = [...SYSTEM, "/opt"].some((system) => isBelow(system, target) && isShowable(system, hidden));
@@ -148,6 +153,14 @@ export function listCommandPaths([program = "", ...words]: readonly string[], hi
 export function isShowable(path: string, hidden: readonly string[]): boolean {
   if (NOT_WHOLE.has(path) || NEVER.some((never) => isBelow(never, path))) return false;
   return !hidden.some((each) => isBelow(path, each) || isBelow(path, toRealPath(each)));
+}
+
+/** Whether every user reaches the path: a sandbox cannot be made of what its user does not reach. */
+function isPassable(path: string): boolean {
+  for (let at = dirname(path); ; at = dirname(at)) {
+    if ((statSync(at).mode & 0o001) === 0) return false;
+    if (at === dirname(at)) return true;
+  }
 }
 
 /** Whether `path` is `root` or below it. */

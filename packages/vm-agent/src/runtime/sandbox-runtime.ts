@@ -4,18 +4,20 @@
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join, relative } from "node:path";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { Timers } from "@samovar/base";
 import { parseJson } from "@samovar/base";
-import type { HostSandbox } from "@samovar/contracts";
+import type { HostSandbox, HostUser } from "@samovar/contracts";
 import { isAlive, lowerArgv, lowerGroup, lowerGroupOf, markProcess, type ProcessMark } from "@samovar/processes";
 import * as z from "zod";
 import type { EnterLimits } from "../limits/entry.ts";
 import { NO_USAGE, readMemoryFiles, readTreeUsage, type Usage } from "../limits/usage.ts";
+import { becomeUser } from "../users/become-user.ts";
+import { makePlaces } from "../users/places.ts";
 import { writeAccount } from "./account.ts";
 import { readOutput, toPipes } from "./pipes.ts";
 import type { ProgramExit, RuntimeProcess, RuntimeProgram, WorkspacePlaces, WorkspaceRuntime } from "./runtime.ts";
@@ -31,6 +33,8 @@ export interface SandboxOptions {
   readonly network: { readonly programs: ProgramNetwork };
   readonly timers: Timers;
   readonly enter: EnterLimits;
+  /** Starts bubblewrap and thereby all programs; null: the user of this process. */
+  readonly user: HostUser | null;
 }
 
 type SignalName = "SIGTERM" | "SIGKILL";
@@ -53,11 +57,13 @@ const GONE_POLLS = 1000;
 export class SandboxRuntime implements WorkspaceRuntime {
   readonly kind = "sandbox";
   readonly seen: WorkspacePlaces = SEEN;
+  readonly isRoot: boolean;
   readonly #options: SandboxOptions;
   readonly #running = new Set<Sandbox>();
 
   constructor(options: SandboxOptions) {
     this.#options = options;
+    this.isRoot = getUid(options.user) === 0;
   }
 
   toNodePath(path: string): string | null {
@@ -70,13 +76,13 @@ export class SandboxRuntime implements WorkspaceRuntime {
   }
 
   start(program: RuntimeProgram): RuntimeProcess {
-    const { home, sandbox, network, timers, enter } = this.#options;
+    const { home, sandbox, network, timers, enter, user } = this.#options;
     const { enter: enterNetwork, environment, files } = network.programs;
     const places = { checkout: sandbox.checkout, home, tmp: sandbox.tmp };
-    for (const place of Object.values(places)) mkdirSync(place, { recursive: true, mode: 0o700 });
+    makePlaces({ ...places, repo: places.checkout }, user);
     const words = program.leavesServices ? ["/bin/sh", "-c", STAYING, "sh", ...program.argv] : program.argv;
-    const mounts = getSandboxArguments(places, sandbox, program.argv, program.env["PATH"] ?? "");
-    const account = writeAccount(sandbox.tmp, SEEN.home);
+    const mounts = getSandboxArguments(places, sandbox, program.argv, program.env["PATH"] ?? "", user);
+    const account = writeAccount(sandbox.tmp, SEEN.home, getUid(user));
     const shown = Object.entries({ ...files, ...account }).flatMap(([seen, file]) => ["--ro-bind", file, seen]);
     const isolated = enterNetwork.length === 0 ? ["--unshare-net"] : [];
     const calls = createCallFilter(process.arch);
@@ -84,7 +90,7 @@ export class SandboxRuntime implements WorkspaceRuntime {
     const argv = [...mounts, ...isolated, ...shown, ...filter, "--info-fd", String(INFO_FD), "--", ...words];
     // The network's variables come last: without its proxies a program reaches nothing.
     const inside = { ...program, env: { ...program.env, ...environment } };
-    const [file = sandbox.program, ...rest] = [...enterNetwork, sandbox.program, ...argv];
+    const [file = sandbox.program, ...rest] = [...enterNetwork, ...becomeUser(user, [sandbox.program, ...argv])];
     const started = new Sandbox(enter([file, ...rest]), { ...inside, calls }, timers);
     this.#running.add(started);
     void started.gone.then(() => this.#running.delete(started));
@@ -108,6 +114,8 @@ export class SandboxRuntime implements WorkspaceRuntime {
     return running.length;
   }
 }
+
+const getUid = (user: HostUser | null): number => user?.id ?? process.getuid?.() ?? 0;
 
 const sandboxInfo = z.object({ "child-pid": z.number().int().positive() });
 

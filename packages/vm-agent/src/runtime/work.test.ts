@@ -1,7 +1,7 @@
 /** Work that agents do, in a sandbox with its network: projects are installed, built, tested, served and committed there. */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { cpus, tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { OPEN_EGRESS } from "@samovar/contracts";
 import { isLong } from "@samovar/testing";
@@ -41,6 +41,7 @@ async function open(name: string, port: number): Promise<void> {
 /** Runs a shell line that ends at its first failure, in a checkout with these files. Returns its output, and whether it failed. */
 async function work(line: string, files: Readonly<Record<string, string>> = {}): Promise<string> {
   writeFiles(checkout, files);
+  await rig.give();
   return rig.run(`set -e\ntrap '[ $? = 0 ] || echo FAILED' EXIT\n${line}`, { PATH, LANG: "C.UTF-8" });
 }
 
@@ -205,7 +206,7 @@ pip install -q --no-index --find-links wheels kettle; python3 -m unittest 2>&1; 
       const bare = join(node, "cup.git");
       execFileSync("git", ["init", "--quiet", "--bare", "--initial-branch=main", bare]);
       const output = await work(
-        `${IDENTITY}; git clone -q ssh://git.example${bare} cup; cd cup; git commit -q --allow-empty -m Tea; git push -q origin HEAD:main; git ls-remote origin 2>&1`,
+        `${IDENTITY}; git clone -q ssh://${userInfo().username}@git.example${bare} cup; cd cup; git commit -q --allow-empty -m Tea; git push -q origin HEAD:main; git ls-remote origin 2>&1`,
       );
       expect(output).toMatch(/\trefs\/heads\/main$/);
       expect(execFileSync("git", ["-C", bare, "log", "--format=%an %s", "main"], { encoding: "utf8" })).toBe(

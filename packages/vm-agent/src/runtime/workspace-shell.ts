@@ -28,6 +28,11 @@ export interface ShellResult {
 export const STDOUT_MAX = 32 * 1024 * 1024;
 export const STDERR_KEPT = 16_000;
 
+/** The shell was ended before its command was: by a limit, an abort, or with everything of its workspace's user. */
+export class ShellEndedError extends Error {
+  override readonly name = "ShellEndedError";
+}
+
 export class WorkspaceShell {
   /** The workspace's places as the commands see them. */
   readonly seen: WorkspacePlaces & { readonly checkout: string };
@@ -86,7 +91,7 @@ export class WorkspaceShell {
     if (!this.#closing) this.#process.stdin?.write(formatCommand(command, mark));
     const ended = this.#process.exited.then((exit) => {
       const words = this.#lastWords.trim().split("\n").slice(-3).join("\n");
-      throw new Error(`the workspace's shell ended: ${exit.error ?? exit.signal ?? words}`);
+      throw new ShellEndedError(`the workspace's shell ended: ${exit.error ?? exit.signal ?? words}`);
     });
     try {
       const [code, errors] = await Promise.race([ended, Promise.all([stdout.done, stderr.done])]);

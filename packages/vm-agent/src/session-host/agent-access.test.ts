@@ -47,6 +47,7 @@ async function given(agent: Partial<HostLaunch["agent"]>, answers: readonly (rea
     mark: sessionId,
     cwd: home,
     home,
+    user: null,
     sandbox: null,
     container: null,
     agent: { kind: "tea", command: ["sh"], env: {}, gateway: null, secretEnv: false, ...agent },
@@ -106,6 +107,7 @@ test("[S1] passes secret variables to the agent's process, and keeps them out of
   const script = 'echo "$OPEN $TEA_TOKEN" >&2; yes "$TEA_TOKEN" | head -n 5000 >&2; echo "last $TEA_TOKEN" >&2';
   const runtime = createRuntime({
     places: { checkout: launch.cwd, home: launch.home },
+    user: null,
     sandbox: null,
     network: null,
     mark: launch.mark,

@@ -10,10 +10,11 @@ export interface AgentGrant {
   readonly secretEnv: Readonly<Record<string, string>>;
 }
 
-/** The parts of this process's environment that agents get too. */
+/** What an agent's environment takes from the node and its runtime. */
 export interface AgentSurroundings {
   readonly path: string;
   readonly lang: string;
+  /** Whether the agent is uid 0, be it of a sandbox. */
   readonly isRoot: boolean;
 }
 

@@ -28,7 +28,7 @@ const KEPT_BYTES = 4 * STDERR_TAIL_CHARS;
 
 /** Starts the agent in its checkout, or in its home when it is started before the checkout exists. */
 export function startAgent(start: AgentStart, grant: AgentGrant, runtime: WorkspaceRuntime): AgentProcess {
-  const env = createAgentEnvironment(start, grant, readSurroundings());
+  const env = createAgentEnvironment(start, grant, readSurroundings(runtime));
   const [file = "", ...args] = start.agent.command;
   const started = runtime.start({ argv: [file, ...args], env, stdin: "pipe", leavesServices: false });
   const { pid, stdin, stdout, exited } = started;
@@ -47,9 +47,9 @@ export function startAgent(start: AgentStart, grant: AgentGrant, runtime: Worksp
 }
 
 /** Reads the node's PATH and locale. The vm-agent's Node comes last on the PATH, after the node's programs. */
-export function readSurroundings(): AgentSurroundings {
+export function readSurroundings({ isRoot }: Pick<WorkspaceRuntime, "isRoot">): AgentSurroundings {
   const { PATH = "/usr/local/bin:/usr/bin:/bin", LANG = "C.UTF-8" } = process.env;
-  return { path: [PATH, dirname(process.execPath)].join(delimiter), lang: LANG, isRoot: process.getuid?.() === 0 };
+  return { path: [PATH, dirname(process.execPath)].join(delimiter), lang: LANG, isRoot };
 }
 
 function keepTail(stream: Readable): () => string {

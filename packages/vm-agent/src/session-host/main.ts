@@ -55,22 +55,24 @@ const ignore = () => {};
 async function serve(directory: string, deps: SessionHostDeps, clock: Clock, log: Logger): Promise<void> {
   const { timers = systemTimers, random = systemRandom, env = process.env, standby = null } = deps;
   const launch = readLaunch(directory);
+  // The places of a workspace with a user are private, and what its programs make in them is theirs to choose.
+  if (launch.user !== null) process.umask(0o022);
   const settings = readOutboxSettings(env);
   const { db, salvage } = openSessionFile(join(directory, "host.sqlite"), clock);
   const record = new SessionRecord(db);
   record.claim(launch);
   if (salvage !== null) log.error("outbox.damaged", { ...salvage });
   const store = new OutboxStore(db, launch.sessionId);
-  const { cwd, home, sandbox, container, mark } = launch;
+  const { cwd, home, user, sandbox, container, mark } = launch;
   const ready = sandbox === null ? null : (deps.network ?? null);
   const network = ready ?? createWorkspaceNetwork({ sandbox, container }, { log, outside: deps.outside });
-  const limits = standby?.limits ?? openSessionLimits(mark, launch.limits);
+  const limits = standby?.limits ?? openSessionLimits(mark, launch.limits, user);
   const { enter } = limits;
   const host = new SessionHost({
     directory,
     launch,
     standby,
-    runtime: createRuntime({ places: { checkout: cwd, home }, sandbox, network, container, mark, timers, enter }),
+    runtime: createRuntime({ places: { checkout: cwd, home }, user, sandbox, network, container, mark, timers, enter }),
     network,
     limits,
     store,

@@ -96,7 +96,7 @@ function readRealPath(path: string): string | null {
 /** Starts the script with stderr merged into stdout in the order of writing. */
 function start(argv: readonly string[], launch: HostLaunch, runtime: WorkspaceRuntime): RuntimeProcess {
   const agentStart = createAgentStart(launch, runtime.seen);
-  const env = createAgentEnvironment(agentStart, { gateway: null, secretEnv: {} }, readSurroundings());
+  const env = createAgentEnvironment(agentStart, { gateway: null, secretEnv: {} }, readSurroundings(runtime));
   return runtime.start({
     argv: ["sh", "-c", 'exec "$@" 2>&1', "sh", ...argv],
     env: { ...env, [SETUP_MARK]: launch.sessionId },

@@ -20,6 +20,7 @@ export async function runStandbyHost(directory: string, input: Readable): Promis
   const log = jsonLogger({ clock: systemClock, write: (line) => void writeSync(file, `${line}\n`) });
   try {
     const setup = readStandby(directory);
+    if (setup.user !== null) process.umask(0o022);
     const assignment = readAssignment(input);
     const network = createWorkspaceNetwork(setup, { log });
     // Its failure is reported where it is used.

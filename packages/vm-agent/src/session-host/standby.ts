@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Logger, Random, Timers } from "@samovar/base";
 import { errorMessage } from "@samovar/base";
-import type { HostLaunch, HostSandbox, HostStandby, ModelApi } from "@samovar/contracts";
+import type { HostLaunch, HostSandbox, HostStandby, HostUser, ModelApi } from "@samovar/contracts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { startGateway } from "../gateway/gateway.ts";
 import { openSessionLimits, type SessionLimits } from "../limits/session-limits.ts";
@@ -23,6 +23,7 @@ export interface Standby {
   readonly env: Readonly<Record<string, string>>;
   /** Where the agent runs. */
   readonly runtime: WorkspaceRuntime;
+  readonly user: HostUser | null;
   readonly sandbox: HostSandbox | null;
   readonly mark: string;
   readonly limits: SessionLimits;
@@ -43,6 +44,7 @@ export function matchesLaunch(standby: Standby | null, launch: HostLaunch): stan
     standby.mark === launch.mark &&
     launch.container === null &&
     standby.api === gateway &&
+    isDeepStrictEqual(standby.user, launch.user) &&
     JSON.stringify(standby.sandbox) === JSON.stringify(launch.sandbox) &&
     JSON.stringify(standby.command) === JSON.stringify(command) &&
     // What the agent reads of a repository is decided by its environment, too.
@@ -52,7 +54,7 @@ export function matchesLaunch(standby: Standby | null, launch: HostLaunch): stan
 
 /** Resolves when `initialize` was answered or failed. Null when only the host is needed. */
 export async function startStandby(
-  { agent, home, sandbox, mark, limits: max }: HostStandby,
+  { agent, home, user, sandbox, mark, limits: max }: HostStandby,
   log: Logger,
   { random, timers, network }: StandbyPorts,
 ): Promise<Standby | null> {
@@ -60,16 +62,16 @@ export async function startStandby(
   await network?.start();
   const listen = network?.listen;
   const gateway = agent.gateway === null ? null : await startGateway({ api: agent.gateway, random, log, listen });
-  const limits = openSessionLimits(mark, max);
+  const limits = openSessionLimits(mark, max, user);
   const { enter } = limits;
-  const runtime = createRuntime({ places: { checkout: null, home }, sandbox, network, mark, timers, enter });
+  const runtime = createRuntime({ places: { checkout: null, home }, user, sandbox, network, mark, timers, enter });
   const start = { agent, ...runtime.seen, model: null, mark };
   const started = new StartedAgent(start, { gateway, secretEnv: {} }, runtime);
   await started.initialized.catch((error: unknown) =>
     log.warn("standby.agent_refused", { error: errorMessage(error) }),
   );
   const { command, env } = agent;
-  return { agent: started, gateway, api: agent.gateway, command, env, runtime, sandbox, mark, limits };
+  return { agent: started, gateway, api: agent.gateway, command, env, runtime, user, sandbox, mark, limits };
 }
 
 export async function endStandby(standby: Standby | null, { mark }: HostStandby): Promise<void> {

@@ -40,7 +40,8 @@ export interface LinkDeps {
   readonly logger: Logger;
   /** Called inside the transaction that stores the event's number. */
   readonly onEvent: (event: NodeEvent) => void;
-  readonly onConnected: () => void;
+  /** `isPreparing`: the node still installs tools and takes no task. */
+  readonly onConnected: (isPreparing: boolean) => void;
   readonly onLost: () => void;
   readonly onOutdated: () => void;
 }
@@ -192,7 +193,7 @@ export class NodeLink {
     this.#calls.abort();
     alarms.set(HEARTBEAT_ALARM, clock.now() + HEARTBEAT_TIMEOUT_MS);
     this.#send(socket, { type: "welcome", protocol: PROTOCOL_VERSION, lastEvent: answer.link.lastEvent, ...tokens });
-    this.#deps.onConnected();
+    this.#deps.onConnected(frame.runtime?.kind === "preparing");
     await this.deliver();
   }
 

@@ -90,7 +90,7 @@ export class NodeLifecycle extends DurableObject<Env> implements NodeLifecycleRp
       ...shared,
       context,
       onEvent: (event) => this.#receive(event),
-      onConnected: () => void this.#step({ kind: "agent.connected" }),
+      onConnected: (isPreparing) => void this.#step({ kind: isPreparing ? "agent.preparing" : "agent.connected" }),
       onLost: () => void this.#step({ kind: "link.lost" }),
       onOutdated: () => void this.#step({ kind: "agent.outdated" }),
     });

@@ -14,7 +14,7 @@ const AGE_STEP_MS = 20_000;
 /** Names that were made about the same time differ at their ends. */
 const TAIL = 6;
 /** What agents are held by; null: nothing. */
-const BOUNDARIES = { sandbox: "Sandbox", docker: "Docker", process: null, unavailable: null } as const;
+const BOUNDARIES = { sandbox: "Sandbox", docker: "Docker", process: null, unavailable: null, preparing: null } as const;
 
 export function NodeName({ node }: { readonly node: NodeView }) {
   return (

@@ -1,6 +1,6 @@
-/** What is unusual about a node: no sandbox, no contact, a failure of its provider, rejected messages, retained workspaces. */
+/** What is unusual about a node: tools that it still installs, no sandbox, no contact, a failure of its provider, rejected messages, retained workspaces. */
 import type { NodeView } from "@samovar/contracts";
-import { CloudOff, MailWarning, OctagonX, ShieldOff, type LucideIcon } from "lucide-react";
+import { CloudOff, MailWarning, OctagonX, PackageOpen, ShieldOff, type LucideIcon } from "lucide-react";
 import type { ReactNode } from "react";
 import { Ago } from "../../ui/moment.tsx";
 import { visibleText } from "../../lib/visible-text.ts";
@@ -10,21 +10,35 @@ import type { NodeUsage } from "./node-usage.ts";
 
 export function hasNotes(node: NodeView, { retained }: NodeUsage): boolean {
   const { unreachableSince, failure, outbox } = node;
-  const isUnusual = unreachableSince !== null || failure !== null || isWithoutSandbox(node);
+  const isUnusual = unreachableSince !== null || failure !== null || isPreparing(node) || isWithoutSandbox(node);
   return isUnusual || outbox.deadLetters > 0 || retained.length > 0;
 }
 
+const isPreparing = ({ state, runtime }: NodeView): boolean =>
+  state === "provisioning" && runtime?.kind === "preparing";
+
 const isWithoutSandbox = ({ runtime }: NodeView): boolean =>
-  runtime !== null && runtime.kind !== "sandbox" && runtime.kind !== "docker";
+  runtime?.kind === "process" || runtime?.kind === "unavailable";
+
+function describeReach({ kind, users }: NonNullable<NodeView["runtime"]>): string {
+  if (kind !== "process") return "No task runs there.";
+  return users === "separate"
+    ? "Each workspace has a user of its own: agents can reach what every user of the node can."
+    : "Agents can reach what the node's user can.";
+}
 
 export function NodeNotes({ node, usage }: { readonly node: NodeView; readonly usage: NodeUsage }) {
   const { unreachableSince, failure, outbox, runtime } = node;
   return (
     <div className="flex max-w-170 flex-col gap-2 pb-3 text-small">
+      {isPreparing(node) && (
+        <Note icon={PackageOpen} tone="text-working">
+          Connected, and not ready for a task yet: {visibleText(runtime?.reason ?? "the node gave no reason")}.
+        </Note>
+      )}
       {runtime !== null && isWithoutSandbox(node) && (
         <Note icon={ShieldOff} tone={runtime.kind === "process" ? "text-working" : "text-failed"}>
-          No sandbox: {visibleText(runtime.reason ?? "the node gave no reason.")}{" "}
-          {runtime.kind === "process" ? "Agents can reach what the node's user can." : "No task runs there."}
+          No sandbox: {visibleText(runtime.reason ?? "the node gave no reason.")} {describeReach(runtime)}
         </Note>
       )}
       {unreachableSince !== null && (

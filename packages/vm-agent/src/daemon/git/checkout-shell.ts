@@ -1,7 +1,7 @@
 /** The shell in which git works on a workspace's checkout, within the workspace's limits. */
 import { randomBytes } from "node:crypto";
 import { silentLogger, systemClock, systemTimers } from "@samovar/base";
-import type { HostContainer, WorkspaceLimits } from "@samovar/contracts";
+import type { HostContainer, HostUser, WorkspaceLimits } from "@samovar/contracts";
 import type { EgressRules } from "@samovar/domain/egress";
 import { join } from "node:path";
 import { createLimitFailure, type LimitReached } from "../../limits/limits.ts";
@@ -21,6 +21,8 @@ import type { GitOptions } from "./git.ts";
 export interface CheckoutRuntime {
   readonly runtime: RuntimeChoice;
   readonly limits: WorkspaceLimits;
+  /** Of the workspace, to whom the checkout belongs; absent and null: the user of this process. */
+  readonly user?: HostUser | null;
   /** Which connections leave a sandbox or container; without them none does. */
   readonly connections?: EgressRules | null;
   /** The project whose hooks run, and need its image in a container; without it git gets the node's image. */
@@ -42,19 +44,21 @@ const CERTIFICATES = ["SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"];
  * work, and with a sentence when a limit is reached.
  */
 export async function withCheckoutShell<T>(
-  { runtime: choice, limits, connections = null, hooksOf = null }: CheckoutRuntime,
+  { runtime: choice, limits, user = null, connections = null, hooksOf = null }: CheckoutRuntime,
   paths: CheckoutPaths,
   work: (shell: WorkspaceShell) => Promise<T>,
 ): Promise<T> {
   if (choice.kind === "unavailable") throw new Error(createRuntimeFailure(choice).message);
   // Another one than the session's, so that the end of an agent that runs meanwhile leaves the shell alone.
   const mark = `${MARK_PREFIX}${randomBytes(8).toString("hex")}`;
-  const within = openSessionLimits(mark, limits);
+  const within = openSessionLimits(mark, limits, user);
   const sandbox = createHostSandbox(choice, paths);
-  const container = await chooseContainer({ runtime: choice, limits, hooksOf }, paths);
+  const container = await chooseContainer({ runtime: choice, limits, user, hooksOf }, paths);
   const network = connections === null ? null : await openNetwork({ sandbox, container }, connections);
   const runtime = createRuntime({
     places: { checkout: paths.repo, home: paths.home },
+    user,
+    endsUser: false,
     sandbox,
     network: network ?? NO_NETWORK,
     container,
@@ -98,10 +102,15 @@ async function openNetwork(bounds: NetworkBounds, rules: EgressRules): Promise<W
 
 /** A separate one, because the session's has ended. Nothing is pulled or built for it, least of all by the agent's Dockerfile. */
 async function chooseContainer(
-  { runtime, limits, hooksOf }: Omit<CheckoutRuntime, "connections">,
+  { runtime, limits, user = null, hooksOf }: Omit<CheckoutRuntime, "connections">,
   paths: CheckoutPaths,
 ): Promise<HostContainer | null> {
-  const container = createHostContainer(runtime.container, paths, { project: hooksOf ?? "", command: [], limits });
+  const container = createHostContainer(runtime.container, paths, {
+    project: hooksOf ?? "",
+    command: [],
+    limits,
+    user,
+  });
   if (container === null || hooksOf == null) return container;
   return { ...container, image: (await findImage(container)) ?? container.image };
 }

@@ -5,11 +5,12 @@
  */
 import type { Result } from "@samovar/base";
 import { err, ok, redactText } from "@samovar/base";
-import type { CheckoutOptions, Failure } from "@samovar/contracts";
+import type { CheckoutOptions, Failure, HostUser } from "@samovar/contracts";
 import { branchName } from "@samovar/contracts";
 import { findFreeBranch } from "@samovar/domain/branch-name";
 import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { emptyPlace, giveTree, makePlaces } from "../../users/places.ts";
 import type { CheckoutPaths } from "./checkout-paths.ts";
 import { createCleanRepository, getCleanHome } from "./clean-repository.ts";
 import type { GitOptions } from "./git.ts";
@@ -29,6 +30,8 @@ export interface CloneInput {
 
 export interface ClonePorts {
   readonly signal: AbortSignal;
+  /** Gets the checkout; absent and null: the user of this process keeps it. */
+  readonly user?: HostUser | null;
   /** Called only when an https remote refuses anonymous access. */
   readonly requestLogin: RequestLogin;
 }
@@ -45,10 +48,10 @@ export async function cloneRepository(
   paths: CheckoutPaths,
   ports: ClonePorts,
 ): Promise<Result<Checkout, Failure>> {
-  await mkdir(paths.repo, { recursive: true, mode: 0o700 });
-  await emptyDirectory(paths.repo);
+  const { user = null } = ports;
+  makePlaces(paths, user);
+  await emptyPlace(paths.repo, user);
   await rm(paths.clean, { recursive: true, force: true });
-  await mkdir(join(paths.home, ".config"), { recursive: true, mode: 0o700 });
   const home = getCleanHome(paths);
   await mkdir(home, { recursive: true, mode: 0o700 });
   await writeFile(paths.globalConfig, "[safe]\n\tdirectory = *\n", { mode: 0o600 });
@@ -70,7 +73,11 @@ export async function cloneRepository(
     if (!version.ok) return version;
     if (version.value.code !== 0) return err(LFS_MISSING);
   }
-  return fetchAndSwitch(input, base.value, branch, paths, { ...options, login, lfs: input.checkout.lfs });
+  return fetchAndSwitch(input, { base: base.value.branch, branch, user }, paths, {
+    ...options,
+    login,
+    lfs: input.checkout.lfs,
+  });
 }
 
 async function emptyDirectory(path: string): Promise<void> {
@@ -134,15 +141,14 @@ function chooseBase(input: CloneInput, refs: RemoteRefs): Result<{ readonly bran
 
 async function fetchAndSwitch(
   input: CloneInput,
-  base: { readonly branch: string | null },
-  branch: string,
+  { base, branch, user }: { readonly base: string | null; readonly branch: string; readonly user: HostUser | null },
   paths: CheckoutPaths,
   options: GitOptions,
 ): Promise<Result<Checkout, Failure>> {
   const remote = { ...options, settings: getProtocolSettings(input.repoUrl) };
   const fresh = join(paths.clean, "checkout");
   await mkdir(fresh);
-  const cloned = await clone(input, base.branch, fresh, remote);
+  const cloned = await clone(input, base, fresh, remote);
   if (!cloned.ok) return cloned;
 
   const inRepo = { ...remote, cwd: fresh };
@@ -161,6 +167,7 @@ async function fetchAndSwitch(
   const baseCommit = head.stdout.trim();
   await createCleanRepository(join(fresh, ".git"), baseCommit, paths);
   await copyFile(join(fresh, ".git", "config"), paths.trustedConfig);
+  await giveTree(fresh, user);
   // The checkout's directory itself stays, because the sandbox of a standby host may show it already.
   for (const name of await readdir(fresh)) await rename(join(fresh, name), join(paths.repo, name));
   await rm(fresh, { recursive: true });

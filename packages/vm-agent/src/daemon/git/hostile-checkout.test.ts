@@ -50,7 +50,9 @@ const walls = runtimes.filter(({ kind }) => kind !== "process");
 
 function chooseDocker({ address, image }: TestEngine): Promise<RuntimeChoice> {
   const env = { ...process.env, DOCKER_HOST: address ?? undefined };
-  return chooseRuntime({ mode: "docker", readOnlyPaths: [], docker: { image } }, "/nonexistent", env, VM_AGENT_BUNDLE);
+  return chooseRuntime({ mode: "docker", readOnlyPaths: [], docker: { image } }, "/nonexistent", env, {
+    module: VM_AGENT_BUNDLE,
+  });
 }
 
 afterAll(async () => {

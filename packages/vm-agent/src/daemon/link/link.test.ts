@@ -43,7 +43,7 @@ beforeEach(async () => {
       nodeId: plane.nodeId,
       agentVersion: "1",
       epoch: 3,
-      runtime: { kind: "process", reason: "tea is not sand" },
+      getRuntime: () => ({ kind: "process", reason: "tea is not sand" }),
       getToken: () => nodeToken,
     },
     {

@@ -11,7 +11,7 @@ import type {
   NodeCall,
   NodeFrame,
   NodeReply,
-  NodeRuntime,
+  RuntimeReport,
   WorkspaceToken,
 } from "@samovar/contracts";
 import { LIMITS, LINK_CLOSE, PROTOCOL_VERSION } from "@samovar/contracts";
@@ -49,7 +49,8 @@ export interface LinkOptions {
   readonly nodeId: NodeId;
   readonly agentVersion: string;
   readonly epoch: number;
-  readonly runtime: NodeRuntime;
+  /** Called for each hello. */
+  getRuntime(): RuntimeReport;
   /** The newest node token. */
   getToken(): string;
 }
@@ -85,6 +86,11 @@ export class Link {
     this.#stopped = true;
     this.#cancelRedial();
     this.#connection?.close(1000, "stopping");
+  }
+
+  /** Says hello again, after what the hello reports has changed; without a connection the next one will. */
+  greet(): void {
+    this.#connection?.hello();
   }
 
   /** Requests fresh tokens; without a connection the next welcome brings them. */
@@ -192,7 +198,7 @@ class Connection {
       this.#finish({ code: 1006, reason: this.#refusal, refused });
     });
     socket.on("open", () => {
-      this.#hello();
+      this.hello();
       this.#cancelTimer = this.#ports.timers.after(HANDSHAKE_TIMEOUT_MS, () => this.#socket.terminate());
     });
     socket.on("message", (data, isBinary) => {
@@ -216,7 +222,7 @@ class Connection {
     this.#owner.closed(end);
   }
 
-  #hello(): void {
+  hello(): void {
     const { store } = this.#ports;
     this.send({
       type: "hello",
@@ -225,7 +231,7 @@ class Connection {
       epoch: this.#options.epoch,
       lastCommand: store.lastCommand(),
       resources: { cpus: cpus().length, memoryBytes: totalmem() },
-      runtime: this.#options.runtime,
+      runtime: this.#options.getRuntime(),
       workspaces: store.workspaces().map((workspace) => workspace.id),
     });
   }

@@ -9,14 +9,16 @@ import { withLimit } from "../../time-limit.ts";
 import type { CheckoutRuntime } from "../git/checkout-shell.ts";
 import type { FinishInput, FinishOutputs } from "../git/finish.ts";
 import { bundleCheckout, finishCheckout, NO_OUTPUTS } from "../git/finish.ts";
+import type { WorkspaceUsers } from "../../users/workspace-users.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
 import type { CallbackOwner, WorkspaceCallback } from "../workspaces/callback.ts";
 import { getCheckoutPaths } from "../workspaces/workspace-paths.ts";
 
-export interface SessionFinishPorts extends CheckoutRuntime {
+export interface SessionFinishPorts extends Omit<CheckoutRuntime, "user"> {
   readonly callback: WorkspaceCallback;
   readonly controlPlaneUrl: string;
   readonly stateDir: string;
+  readonly users: Pick<WorkspaceUsers, "find">;
   /** For the commit, the push and the bundle together. */
   readonly finishTimeoutMs: number;
   /** Aborted when the daemon stops. */
@@ -46,7 +48,7 @@ export async function finishSession(
 async function finish(
   session: SessionRow,
   workspace: WorkspaceRow,
-  { callback, controlPlaneUrl, stateDir, runtime, limits, finishTimeoutMs }: SessionFinishPorts,
+  { callback, controlPlaneUrl, stateDir, users, runtime, limits, finishTimeoutMs }: SessionFinishPorts,
   signal: AbortSignal,
 ): Promise<FinishOutputs> {
   const { branch, baseCommit, args } = workspace;
@@ -57,6 +59,7 @@ async function finish(
   const outputs = await finishCheckout(input, paths, {
     runtime,
     limits,
+    user: users.find(workspace.directoryName),
     hooksOf: args.checkout.hooks ? args.projectId : null,
     // Hooks may need the network. Git itself does not.
     connections: args.checkout.hooks

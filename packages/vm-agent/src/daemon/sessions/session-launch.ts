@@ -1,22 +1,24 @@
 /** What a session's host finds when it starts: `host.json`, and its agent's files in the home directory. Neither holds a secret. */
 import type { Result } from "@samovar/base";
 import { err, errorMessage, ok } from "@samovar/base";
-import type { Failure, HostLaunch, WorkspaceLimits } from "@samovar/contracts";
+import type { Failure, HostLaunch, HostUser, WorkspaceLimits } from "@samovar/contracts";
 import { OPEN_EGRESS, PROTOCOL_VERSION } from "@samovar/contracts";
 import { getRepositoryHost } from "@samovar/domain/egress";
-import { mkdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { RuntimeChoice } from "../../runtime/choose-runtime.ts";
 import { createHostSandbox } from "../../runtime/choose-runtime.ts";
 import { createHostContainer } from "../../runtime/docker/choose-docker.ts";
 import { SEEN } from "../../runtime/sandbox-arguments.ts";
 import { writePrivateFile } from "../private-file.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
+import { runAsUser } from "../../users/run-as-user.ts";
 import { getCheckoutPaths } from "../workspaces/workspace-paths.ts";
 
 export interface LaunchInput {
   readonly session: SessionRow;
   readonly workspace: WorkspaceRow;
+  /** Of the workspace; null: the user of this process. */
+  readonly user: HostUser | null;
   /** argv of the agent. */
   readonly command: string[];
   readonly node: Pick<HostLaunch, "controlPlaneUrl" | "nodeId" | "epoch">;
@@ -28,9 +30,9 @@ export interface LaunchInput {
 }
 
 /** A full disk is returned as a failure, so that the session still ends with a reason. */
-export function writeLaunch(directory: string, input: LaunchInput): Result<null, Failure> {
+export async function writeLaunch(directory: string, input: LaunchInput): Promise<Result<null, Failure>> {
   try {
-    writeHomeFiles(input);
+    await writeHomeFiles(input);
     writePrivateFile(join(directory, "host.json"), `${JSON.stringify(createHostLaunch(input), null, 2)}\n`);
     return ok(null);
   } catch (error) {
@@ -38,19 +40,19 @@ export function writeLaunch(directory: string, input: LaunchInput): Result<null,
   }
 }
 
-/** Nothing of the repository has run yet, so no link in the home directory leads elsewhere. */
-function writeHomeFiles({ session: { args }, workspace, stateDir, runtime }: LaunchInput): void {
+const WRITE = 'umask 077; mkdir -p "${1%/*}" && cat >"$1.partial" && mv -f "$1.partial" "$1"';
+
+/** As the workspace's user: a standby agent may have run in the home, and left links that lead elsewhere. */
+async function writeHomeFiles({ session: { args }, workspace, user, stateDir, runtime }: LaunchInput): Promise<void> {
   const { home, repo } = getCheckoutPaths(stateDir, workspace.directoryName);
   const seen = runtime.kind === "process" ? repo : SEEN.checkout;
   for (const [path, text] of Object.entries(args.agent.homeFiles)) {
-    const file = join(home, path);
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    writePrivateFile(file, text.replaceAll("{checkout}", seen));
+    await runAsUser(user, ["/bin/sh", "-c", WRITE, "sh", join(home, path)], text.replaceAll("{checkout}", seen));
   }
 }
 
 function createHostLaunch({ session: { args }, workspace, command, ...input }: LaunchInput): HostLaunch {
-  const { node, stateDir, runtime, limits, mark } = input;
+  const { node, user, stateDir, runtime, limits, mark } = input;
   const paths = getCheckoutPaths(stateDir, workspace.directoryName);
   // The local cloud finds a server's processes by this variable.
   const server = process.env["SAMOVAR_SERVER_ID"];
@@ -65,9 +67,10 @@ function createHostLaunch({ session: { args }, workspace, command, ...input }: L
     mark,
     cwd: paths.repo,
     home: paths.home,
+    user,
     sandbox: createHostSandbox(runtime, paths),
     limits,
-    container: createHostContainer(runtime.container, paths, { project: projectId, command, limits }),
+    container: createHostContainer(runtime.container, paths, { project: projectId, command, limits, user }),
     agent: {
       kind: args.agent.kind,
       command,

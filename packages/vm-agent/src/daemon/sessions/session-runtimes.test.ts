@@ -23,7 +23,15 @@ function makeRuntimes(name: string, node: RuntimeChoice, programs: Readonly<Reco
   const logger = jsonLogger({ clock: systemClock, write: () => {} });
   const settings = { mode: "auto", readOnlyPaths: [] } as const;
   const env = { PATH: `${bin}:/usr/bin:/bin`, DOCKER_HOST: `unix://${stateDir}/none.sock` };
-  const runtimes = new SessionRuntimes({ node, settings, stateDir, module: "/nonexistent.mjs", env, logger });
+  const runtimes = new SessionRuntimes({
+    node,
+    settings,
+    stateDir,
+    module: "/nonexistent.mjs",
+    env,
+    trial: null,
+    logger,
+  });
   const listCalls = () => readFileSync(join(stateDir, "calls"), "utf8").trim().split("\n");
   return { runtimes, stateDir, setProgram, listCalls };
 }

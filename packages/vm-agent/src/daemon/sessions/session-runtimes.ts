@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "@samovar/base";
 import { parseJson } from "@samovar/base";
-import { type DemandedRuntime, hostContainer } from "@samovar/contracts";
+import { type DemandedRuntime, hostContainer, type HostUser } from "@samovar/contracts";
 import { chooseRuntime, type RuntimeChoice, type RuntimeSettings } from "../../runtime/choose-runtime.ts";
 import { type Engine, removeContainers } from "../../runtime/docker/engine.ts";
 import { writePrivateFile } from "../private-file.ts";
@@ -19,6 +19,8 @@ export interface SessionRuntimesPorts {
   /** The vm-agent's. */
   readonly module: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whose runtimes are tried; null: of the user of this process. */
+  readonly trial: HostUser | null;
   readonly logger: Logger;
 }
 
@@ -59,8 +61,8 @@ export class SessionRuntimes {
   }
 
   async #try(demand: DemandedRuntime): Promise<RuntimeChoice> {
-    const { settings, stateDir, env, module, logger } = this.#ports;
-    const choice = await chooseRuntime({ ...settings, mode: demand }, stateDir, env, module);
+    const { settings, stateDir, env, module, trial: user, logger } = this.#ports;
+    const choice = await chooseRuntime({ ...settings, mode: demand }, stateDir, env, { module, user });
     logger.info("runtime.tried", { runtime: choice.kind, reason: choice.reason });
     if (choice.container !== undefined) this.#rememberEngine(choice.container);
     return choice;

@@ -21,6 +21,7 @@ import type { SelfCommand } from "../../startup-snapshot.ts";
 import type { SessionRow, WorkspaceRow } from "../store/rows.ts";
 import type { DaemonStore } from "../store/store.ts";
 import type { WorkspaceTokens } from "../tokens.ts";
+import type { WorkspaceUsers } from "../../users/workspace-users.ts";
 import type { WorkspaceCallback } from "../workspaces/callback.ts";
 import { ensureSessionDirectory } from "../workspaces/workspace-paths.ts";
 import type { HostConnection } from "./host-connection.ts";
@@ -48,6 +49,7 @@ export interface SupervisorPorts {
   readonly standby: Pick<StandbyHosts, "claim">;
   readonly node: Pick<HostLaunch, "controlPlaneUrl" | "nodeId" | "epoch">;
   readonly stateDir: string;
+  readonly users: Pick<WorkspaceUsers, "find" | "kill">;
   readonly limits: WorkspaceLimits;
   readonly runtimes: Pick<SessionRuntimes, "get" | "removeContainers">;
   readonly finishTimeoutMs: number;
@@ -227,10 +229,11 @@ export class SessionSupervisor {
     // Still accepted: the next step is decided again.
     if (signal.aborted) return;
     const mark = standby?.mark ?? session.id;
-    const prepared = writeLaunch(this.#directory(), {
+    const prepared = await writeLaunch(this.#directory(), {
       mark,
       session,
       workspace: this.#existingWorkspace(),
+      user: this.#ports.users.find(this.#existingWorkspace().directoryName),
       command: standby?.command ?? agent.value,
       node: this.#ports.node,
       stateDir: this.#ports.stateDir,
@@ -430,6 +433,8 @@ export class SessionSupervisor {
     // A killed host could not end its agent's processes.
     const mark = session.mark ?? session.id;
     reapSession(mark);
+    const workspace = this.#workspace();
+    if (workspace !== null) this.#ports.users.kill(workspace.directoryName);
     await this.#ports.runtimes.removeContainers((each) => each === mark);
     this.#ports.store.transaction(() => this.#ports.store.setSession(session.id, { phase: "finalized" }));
     this.#ports.tokens.remove(session.id, session.workspaceId);

@@ -27,6 +27,7 @@ import { reapSession } from "../../session-host/reap.ts";
 import { writePrivateFile } from "../private-file.ts";
 import type { WorkspaceRow } from "../store/rows.ts";
 import type { DaemonStore } from "../store/store.ts";
+import type { WorkspaceUsers } from "../../users/workspace-users.ts";
 import { getCheckoutPaths, chooseDirectoryName, getWorkspaceDirectory } from "../workspaces/workspace-paths.ts";
 
 export interface StandbyPorts {
@@ -36,6 +37,7 @@ export interface StandbyPorts {
   readonly stateDir: string;
   readonly runtime: RuntimeChoice;
   readonly limits: WorkspaceLimits;
+  readonly users: Pick<WorkspaceUsers, "prepare" | "kill" | "release">;
   readonly agents: Omit<AgentPorts, "signal" | "logger" | "onDelayed">;
   readonly stopping: AbortSignal;
 }
@@ -79,11 +81,11 @@ export class StandbyHosts {
 
   /** Removes the directory that an earlier daemon's idle host left. */
   async start(): Promise<void> {
-    const { store, stateDir } = this.#ports;
+    const { store } = this.#ports;
     const directoryName = store.fact("standby_directory");
     if (directoryName === null || store.workspaces().some((workspace) => workspace.directoryName === directoryName))
       return;
-    await rm(getWorkspaceDirectory(stateDir, directoryName), { recursive: true, force: true });
+    await this.#remove(directoryName);
   }
 
   /**
@@ -220,16 +222,18 @@ export class StandbyHosts {
   }
 
   async #spawn(recipe: AgentRecipe, command: string[], directoryName: string): Promise<WaitingHost> {
-    const { agents, stateDir, runtime, limits } = this.#ports;
+    const { agents, stateDir, runtime, limits, users } = this.#ports;
     const mark = `standby-${this.#ports.ids.make("ses")}`;
     const directory = join(getWorkspaceDirectory(stateDir, directoryName), "standby");
     const paths = getCheckoutPaths(stateDir, directoryName);
-    for (const each of [directory, paths.home]) mkdirSync(each, { recursive: true, mode: 0o700 });
+    const user = await users.prepare(directoryName);
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
     const sandbox = createHostSandbox(runtime, paths);
     const standby = {
       protocol: PROTOCOL_VERSION,
       mark,
       home: paths.home,
+      user,
       sandbox,
       limits,
       // The image of a container is known only when the repository is cloned.
@@ -268,9 +272,18 @@ export class StandbyHosts {
   /** Closing its input makes the host exit, and the host ends its agent. */
   #end({ child, directoryName }: WaitingHost): void {
     child.stdin?.end();
-    const { store, stateDir } = this.#ports;
+    const { store, logger } = this.#ports;
     if (store.workspaces().some((workspace) => workspace.directoryName === directoryName)) return;
-    child.once("exit", () => void rm(getWorkspaceDirectory(stateDir, directoryName), { recursive: true, force: true }));
+    child.once("exit", () => {
+      this.#remove(directoryName).catch((error: unknown) => logger.warn("standby.not_removed", { error }));
+    });
+  }
+
+  async #remove(directoryName: string): Promise<void> {
+    const { users, stateDir } = this.#ports;
+    users.kill(directoryName);
+    await rm(getWorkspaceDirectory(stateDir, directoryName), { recursive: true, force: true });
+    await users.release(directoryName);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Millis } from "@samovar/base";
 import type { OpenedDatabase } from "@samovar/sqlite";
+import { closeSync, openSync } from "node:fs";
 import { openOrSalvage, sqliteFault } from "@samovar/sqlite";
 
 /** Append-only: one entry per schema version. */
@@ -33,6 +34,8 @@ export class StoreBusyError extends Error {
 
 /** Throws {@link StoreBusyError} when another daemon has the file open. */
 export function openStore(path: string, now: Millis): OpenedDatabase {
+  // SQLite gives its other files the mode of this one. The directory may be passed by users of workspaces.
+  closeSync(openSync(path, "a", 0o600));
   try {
     return openOrSalvage(path, { migrations: MIGRATIONS, lockTimeoutMs: LOCK_TIMEOUT_MS, tables: TABLES, now });
   } catch (error) {

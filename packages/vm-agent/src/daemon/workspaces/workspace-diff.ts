@@ -7,10 +7,11 @@ import type { Result } from "@samovar/base";
 import { err, errorMessage, ok, redactText } from "@samovar/base";
 import type { Failure, WorkspaceDiff } from "@samovar/contracts";
 import { headOfJson, jsonBytes } from "@samovar/domain/text-limits";
-import { lstat, mkdir, readFile } from "node:fs/promises";
+import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SEEN } from "../../runtime/sandbox-arguments.ts";
-import type { WorkspaceShell } from "../../runtime/workspace-shell.ts";
+import { ShellEndedError, type WorkspaceShell } from "../../runtime/workspace-shell.ts";
+import { makePlace } from "../../users/places.ts";
 import type { CheckoutPaths } from "../git/checkout-paths.ts";
 import type { CheckoutRuntime } from "../git/checkout-shell.ts";
 import { getCheckoutOptions, withCheckoutShell } from "../git/checkout-shell.ts";
@@ -62,8 +63,13 @@ export async function readWorkspaceDiff(input: WorkspaceDiffInput): Promise<Resu
 }
 
 async function compareInShell(input: WorkspaceDiffInput): Promise<WorkspaceDiff> {
-  await mkdir(input.paths.tmp, { recursive: true, mode: 0o700 });
-  return withCheckoutShell(input, input.paths, (shell) => compare(input, shell));
+  makePlace(input.paths.tmp, input.user ?? null);
+  const work = () => withCheckoutShell(input, input.paths, (shell) => compare(input, shell));
+  // The end of a session kills all that its workspace's user runs, this shell too: once.
+  return work().catch((error: unknown) => {
+    if (error instanceof ShellEndedError && !input.signal.aborted) return work();
+    throw error;
+  });
 }
 
 type ShellGit = GitOptions & { readonly shell: WorkspaceShell };

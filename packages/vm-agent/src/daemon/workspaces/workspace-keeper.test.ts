@@ -6,6 +6,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createSignal, makeDirectory } from "../git/repositories.testing.ts";
 import { DaemonStore } from "../store/store.ts";
+import { SHARED_USERS } from "../../users/choose-users.ts";
+import { UserRegistry } from "../../users/user-registry.ts";
+import { WorkspaceUsers } from "../../users/workspace-users.ts";
 import { WorkspaceKeeper } from "./workspace-keeper.ts";
 import { getWorkspaceDirectory } from "./workspace-paths.ts";
 
@@ -27,6 +30,12 @@ function makeKeeper(): WorkspaceKeeper {
     store,
     logger: silentLogger,
     stateDir: root,
+    users: new WorkspaceUsers({
+      choice: SHARED_USERS,
+      registry: new UserRegistry(join(root, "users")),
+      stateDir: root,
+      logger: silentLogger,
+    }),
     callback: { fetchGitLogin: () => Promise.resolve(ok(null)) },
     cloneTimeoutMs: 10_000,
     stopping: createSignal(),

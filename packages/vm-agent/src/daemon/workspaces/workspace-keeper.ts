@@ -1,13 +1,14 @@
 /** Creates and destroys workspaces. The pending work is in the store, so a restarted keeper resumes it. */
 import type { Logger, Result, WorkspaceId } from "@samovar/base";
 import { err, errorMessage, ok, redactText } from "@samovar/base";
-import type { Failure } from "@samovar/contracts";
-import { mkdir, rm } from "node:fs/promises";
+import type { Failure, HostUser } from "@samovar/contracts";
+import { rm } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { withLimit } from "../../time-limit.ts";
 import type { Checkout } from "../git/clone.ts";
 import { cloneRepository } from "../git/clone.ts";
 import type { WorkspaceRow } from "../store/rows.ts";
+import type { WorkspaceUsers } from "../../users/workspace-users.ts";
 import type { DaemonStore } from "../store/store.ts";
 import type { WorkspaceCallback } from "./callback.ts";
 import { getCheckoutPaths, removeSessionLinks, getWorkspaceDirectory } from "./workspace-paths.ts";
@@ -17,6 +18,7 @@ export interface KeeperPorts {
   readonly logger: Logger;
   readonly stateDir: string;
   readonly callback: Pick<WorkspaceCallback, "fetchGitLogin">;
+  readonly users: Pick<WorkspaceUsers, "prepare" | "kill" | "release">;
   /** For the whole clone. */
   readonly cloneTimeoutMs: number;
   /** Ends the workspace's sessions; resolves when their hosts are gone. */
@@ -83,9 +85,10 @@ export class WorkspaceKeeper {
   async #create(row: WorkspaceRow, signal: AbortSignal): Promise<void> {
     const { store, logger } = this.#ports;
     const startedAt = performance.now();
-    this.#ports.onCreating(row);
     try {
-      const checkout = await this.#clone(row, signal);
+      const user = await this.#ports.users.prepare(row.directoryName);
+      this.#ports.onCreating(row);
+      const checkout = await this.#clone(row, user, signal);
       if (!checkout.ok) return this.#fail(row, checkout.error);
       this.#complete(row, () => {
         store.setWorkspace(row.id, { state: "ready", ...checkout.value });
@@ -105,9 +108,12 @@ export class WorkspaceKeeper {
     }
   }
 
-  async #clone({ id, directoryName, args }: WorkspaceRow, signal: AbortSignal): Promise<Result<Checkout, Failure>> {
+  async #clone(
+    { id, directoryName, args }: WorkspaceRow,
+    user: HostUser | null,
+    signal: AbortSignal,
+  ): Promise<Result<Checkout, Failure>> {
     const { stateDir, callback, cloneTimeoutMs } = this.#ports;
-    await mkdir(getWorkspaceDirectory(stateDir, directoryName), { recursive: true, mode: 0o700 });
     const { sessionId } = args;
     return withLimit(cloneTimeoutMs, signal, async (within) => {
       const requestLogin = async () =>
@@ -115,6 +121,7 @@ export class WorkspaceKeeper {
       try {
         return await cloneRepository(args, getCheckoutPaths(stateDir, directoryName), {
           signal: within.signal,
+          user,
           requestLogin,
         });
       } catch (error) {
@@ -144,13 +151,16 @@ export class WorkspaceKeeper {
   }
 
   async #destroy(row: WorkspaceRow): Promise<void> {
-    const { store, logger, stateDir, stopping } = this.#ports;
+    const { store, logger, stateDir, users, stopping } = this.#ports;
     await this.#ports.endSessions(row.id);
     if (stopping.aborted) return;
     try {
       const sessions = store.sessions().filter((session) => session.workspaceId === row.id);
       removeSessionLinks(stateDir, row, sessions);
+      // No program of the workspace can lead the removal elsewhere by a link.
+      users.kill(row.directoryName);
       await rm(getWorkspaceDirectory(stateDir, row.directoryName), { recursive: true, force: true, maxRetries: 5 });
+      await users.release(row.directoryName);
     } catch (error) {
       // A dying process may still write. Retry, because a leftover directory would keep the last task's files.
       logger.error("workspace.removal_failed", { workspace: row.id, error });

@@ -1,12 +1,13 @@
 /** Whether containers work on this node, which is tried with the arguments that tasks get. */
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync, statSync } from "node:fs";
 import { tmpdir, totalmem } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { systemTimers } from "@samovar/base";
-import { type HostContainer, nodeEnvironment, type WorkspaceLimits } from "@samovar/contracts";
+import { type HostContainer, type HostUser, nodeEnvironment, type WorkspaceLimits } from "@samovar/contracts";
 import { findProgram } from "@samovar/processes";
 import { isShowable, listCommandPaths, SEEN } from "../sandbox-arguments.ts";
+import { makePlaces, PASSABLE } from "../../users/places.ts";
 import { callEngine } from "./engine.ts";
 import { NO_NETWORK } from "../network/workspace-network.ts";
 import { DockerRuntime } from "./docker-runtime.ts";
@@ -49,11 +50,13 @@ export interface DockerProbe {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The vm-agent's module as one file. */
   readonly module: string;
+  /** Whose containers are tried; absent and null: of the user of this process. */
+  readonly user?: HostUser | null;
 }
 
 /** What works here, or a sentence about why containers do not and how to get them. Never throws. */
 export async function findDocker(probe: DockerProbe): Promise<ContainerSettings | string> {
-  const { settings, env, stateDir, hidden, readOnlyPaths, module } = probe;
+  const { settings, env, stateDir, hidden, readOnlyPaths, module, user = null } = probe;
   const program = findProgram("docker", env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin");
   if (program === null) return "docker is not installed. Install it, for example: apt install docker.io";
   const engine = { program, address: env["DOCKER_HOST"] ?? null };
@@ -74,11 +77,11 @@ export async function findDocker(probe: DockerProbe): Promise<ContainerSettings 
     cpuShares: CPU_SHARES,
     hidden,
   };
-  const first = await tryOut(found);
+  const first = await tryOut(found, user);
   if (first === null) return found;
   // The root of an engine without privileges is the user that runs it.
   const rootless = { ...found, user: "0:0" };
-  if (uid !== 0 && (await tryOut(rootless)) === null) return rootless;
+  if (uid !== 0 && (await tryOut(rootless, null)) === null) return rootless;
   return `containers do not work here (${first}).`;
 }
 
@@ -87,6 +90,8 @@ export interface ContainerUse {
   /** The agent's argv, whose files the container can read. */
   readonly command: readonly string[];
   readonly limits: WorkspaceLimits;
+  /** Of the workspace; absent and null: the user of this process. */
+  readonly user?: HostUser | null;
 }
 
 /** The container of one workspace; null where its programs run in none. */
@@ -103,7 +108,7 @@ export function createHostContainer(
 export function createHostContainer(
   found: ContainerSettings | undefined,
   places: { readonly repo: string; readonly tmp: string },
-  { project, command, limits }: ContainerUse,
+  { project, command, limits, user = null }: ContainerUse,
 ): HostContainer | null {
   if (found === undefined) return null;
   const { hidden, ...settings } = found;
@@ -112,6 +117,7 @@ export function createHostContainer(
   const readOnlyPaths = shown.filter((path) => existsSync(path) && isShowable(path, hidden) && !isOfImage(path));
   return {
     ...settings,
+    ...(user === null ? {} : { user: `${user.id}:${user.id}` }),
     project,
     limits,
     readOnlyPaths: dropNested(readOnlyPaths),
@@ -137,7 +143,7 @@ const PROBE = [
   'test ! -e "$1"',
   "grep -q 'CapEff:.0000000000000000' /proc/self/status",
   "grep -q 'NoNewPrivs:.1' /proc/self/status",
-  'test "$(ls /sys/class/net | grep -v -c "^lo$")" = 0',
+  'test "$(grep -c : /proc/net/dev)" = 1',
   "node --version >/dev/null",
   // Of version 2 or 1. An engine without the right to limit containers starts them all the same.
   '{ grep -qsx "$2" /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max || { echo "the engine keeps no limits" >&2; false; }; }',
@@ -145,13 +151,22 @@ const PROBE = [
 ].join(" && ");
 
 /** Null when it works, or what went wrong. */
-async function tryOut(settings: ContainerSettings): Promise<string | null> {
+async function tryOut(settings: ContainerSettings, user: HostUser | null): Promise<string | null> {
   const directory = mkdtempSync(join(tmpdir(), "samovar-container-"));
   const places = { repo: join(directory, "repo"), tmp: join(directory, "tmp") };
   const home = join(directory, "home");
-  for (const place of [...Object.values(places), home]) mkdirSync(place);
-  const container = createHostContainer(settings, places, { project: "probe", command: [], limits: TRIAL_LIMITS });
-  const runtime = new DockerRuntime({ home, container, network: NO_NETWORK, mark: TRIAL_MARK, timers: systemTimers });
+  if (user !== null) chmodSync(directory, PASSABLE);
+  makePlaces({ ...places, home }, user);
+  const use = { project: "probe", command: [], limits: TRIAL_LIMITS, user };
+  const container = createHostContainer(settings, places, use);
+  const runtime = new DockerRuntime({
+    home,
+    container,
+    user,
+    network: NO_NETWORK,
+    mark: TRIAL_MARK,
+    timers: systemTimers,
+  });
   const cancel = systemTimers.after(PROBE_TIMEOUT_MS, () => void runtime.end());
   try {
     const started = runtime.start({
@@ -163,7 +178,7 @@ async function tryOut(settings: ContainerSettings): Promise<string | null> {
     const [output, errors, exit] = await Promise.all([text(started.stdout), text(started.stderr), started.exited]);
     if (exit.error !== null) return exit.error.slice(0, 500);
     if (output !== "works\n") return getLastLine(errors) || "a trial container lacked a part of the boundary";
-    const isOurs = statSync(join(places.repo, "made")).uid === (process.getuid?.() ?? 0);
+    const isOurs = statSync(join(places.repo, "made")).uid === (user?.id ?? process.getuid?.() ?? 0);
     return isOurs ? null : "files of a container belong to another user";
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -3,12 +3,12 @@
  * container lives on the standard input of this process's client: when either ends, the kernel kills everything inside, and
  * the engine removes the container. Keeps S1, T1.
  */
-import { mkdirSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { getPriority } from "node:os";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import type { Result, Timers } from "@samovar/base";
 import { ok } from "@samovar/base";
-import type { Failure, HostContainer } from "@samovar/contracts";
+import type { Failure, HostContainer, HostUser } from "@samovar/contracts";
 import { LOWER_BY } from "@samovar/processes";
 import type {
   Prepared,
@@ -20,7 +20,9 @@ import type {
 } from "../runtime.ts";
 import { NO_USAGE, type Usage } from "../../limits/usage.ts";
 import type { ProgramNetwork } from "../network/workspace-network.ts";
+import { makePlaces } from "../../users/places.ts";
 import { SEEN } from "../sandbox-arguments.ts";
+import { createCallProfile } from "./call-profile.ts";
 import { CONTAINER_NODE } from "./container-arguments.ts";
 import { Container } from "./container.ts";
 import { prepareImage } from "./image.ts";
@@ -29,6 +31,8 @@ export interface DockerOptions {
   /** On the node. */
   readonly home: string;
   readonly container: HostContainer;
+  /** Owns the places, and is the container's user then; absent and null: the user of this process. */
+  readonly user?: HostUser | null;
   /** Open before a program starts. */
   readonly network: { readonly programs: ProgramNetwork };
   readonly mark: string;
@@ -41,6 +45,7 @@ let lastNumber = 0;
 export class DockerRuntime implements WorkspaceRuntime {
   readonly kind = "docker";
   readonly seen: WorkspacePlaces = SEEN;
+  readonly isRoot: boolean;
   readonly #options: DockerOptions;
   #image: string;
   #projectEnvironment: Readonly<Record<string, string>> = {};
@@ -49,6 +54,7 @@ export class DockerRuntime implements WorkspaceRuntime {
   constructor(options: DockerOptions) {
     this.#options = options;
     this.#image = options.container.image;
+    this.isRoot = options.container.user.startsWith("0:");
   }
 
   /** Pulls the base image, or makes the image that the checkout's devcontainer describes. Call it before the first start. */
@@ -93,9 +99,13 @@ export class DockerRuntime implements WorkspaceRuntime {
   /** A container that has ended, for example because the engine was restarted, is replaced. */
   #open(): Container {
     if (this.#container !== null && !this.#container.hasEnded) return this.#container;
-    const { home, container, network, mark, timers } = this.#options;
-    for (const place of [container.checkout, home, container.tmp]) mkdirSync(place, { recursive: true, mode: 0o700 });
+    const { home, container, user = null, network, mark, timers } = this.#options;
+    makePlaces({ repo: container.checkout, home, tmp: container.tmp }, user);
+    const callProfile = join(dirname(container.tmp), "calls.json");
+    writeFileSync(callProfile, createCallProfile(), { mode: 0o600 });
     const plan = {
+      callProfile,
+      emptied: listKernelDirectories(),
       container: { ...container, image: this.#image },
       name: `samovar-${mark.replaceAll(/[^\w.-]/g, "_")}-${process.pid}-${(lastNumber += 1)}`,
       mark,
@@ -105,5 +115,19 @@ export class DockerRuntime implements WorkspaceRuntime {
     };
     this.#container = new Container(plan, this.#projectEnvironment, timers);
     return this.#container;
+  }
+}
+
+/** Of `/sys` all but the control groups, by which programs know their limits. Read-only as it is, the rest tells of the machine. */
+function listKernelDirectories(): string[] {
+  const list = (root: string, except: string) =>
+    readdirSync(root, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() && entry.name !== except ? [join(root, entry.name)] : [],
+    );
+  try {
+    return [...list("/sys", "fs"), ...list("/sys/fs", "cgroup")];
+  } catch {
+    // Elsewhere than on Linux the engine runs in another machine.
+    return [];
   }
 }

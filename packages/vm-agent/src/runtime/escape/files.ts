@@ -1,6 +1,9 @@
 /** Files of the node, of its user and of other workspaces. */
 import { type EscapeProbe, getCallNumber, perl } from "./probe.ts";
 
+const SETUID =
+  "inside it has no effect, because nothing gains rights there; outside, the directories of workspaces are closed to other users";
+
 export const FILE_PROBES: readonly EscapeProbe[] = [
   {
     what: "reads the settings of a session host",
@@ -10,6 +13,11 @@ export const FILE_PROBES: readonly EscapeProbe[] = [
   {
     what: "writes to the daemon's database",
     line: 'echo x >>"$STATE/daemon.sqlite" && echo reached',
+    process: "always",
+  },
+  {
+    what: "reads the node's identity",
+    line: 'cat "$STATE/identity.json" && echo reached',
     process: "always",
   },
   {
@@ -25,6 +33,21 @@ export const FILE_PROBES: readonly EscapeProbe[] = [
   {
     what: "lists the workspaces of its node",
     line: 'ls "$STATE/w" | grep -qx other && echo reached',
+    process: "always",
+  },
+  {
+    what: "reads another workspace's checkout",
+    line: 'cat "$STATE/w/other/repo/work.txt" && echo reached',
+    process: "always",
+  },
+  {
+    what: "writes to another workspace's checkout",
+    line: 'echo x >>"$STATE/w/other/repo/draft.txt" && echo reached',
+    process: "always",
+  },
+  {
+    what: "reads another session's unsent messages",
+    line: 'cat "$STATE/w/other/session/host.sqlite" && echo reached',
     process: "always",
   },
   {
@@ -89,12 +112,14 @@ npm ci --offline --foreground-scripts --no-audit --no-fund`,
     line: 'touch "/var/tmp/$LEAVES"',
     leaves: "/var/tmp",
     process: "always",
+    ownUser: "always",
   },
   {
     what: "leaves a file in /dev/shm",
     line: 'touch "/dev/shm/$LEAVES"',
     leaves: "/dev/shm",
     process: "always",
+    ownUser: "always",
   },
   {
     what: "leaves a file in /run",
@@ -140,9 +165,7 @@ npm ci --offline --foreground-scripts --no-audit --no-fund`,
     what: "leaves a setuid program of the node's user",
     line: 'cp /bin/true "$LEFT" && chmod 4755 "$LEFT" && test -u "$LEFT" && echo reached; rm -f "$LEFT"',
     process: "always",
-    holes: {
-      sandbox:
-        "inside it has no effect, because nothing gains rights there; outside, the directories of workspaces are closed to other users",
-    },
+    ownUser: "always",
+    holes: { sandbox: SETUID, docker: SETUID },
   },
 ];

@@ -29,6 +29,7 @@ export const KERNEL_PROBES: readonly EscapeProbe[] = [
     what: "reads the machine's devices in /sys",
     line: "test -d /sys/kernel && ls /sys/class/* && echo reached",
     process: "always",
+    ownUser: "always",
   },
   {
     what: "may write in /sys",
@@ -40,18 +41,25 @@ export const KERNEL_PROBES: readonly EscapeProbe[] = [
     line: 'test -n "$(find /sys/fs/cgroup -maxdepth 2 -name cgroup.procs -writable | head -n 1)" && echo reached',
     process: "as root",
   },
-  { what: "reads the kernel's log", line: "dmesg >/dev/null && echo reached", process: "as root" },
+  {
+    what: "reads the kernel's log",
+    line: "dmesg >/dev/null && echo reached",
+    process: "as root",
+    ownUser: "by machine",
+  },
   {
     what: "opens the kernel's log device",
     line: ": </dev/kmsg && echo reached",
     needs: "/dev/kmsg",
     process: "as root",
+    ownUser: "by machine",
   },
   {
     what: "reads the addresses of the kernel",
     line: "grep -qm1 -v ^0000000000000000 /proc/kallsyms && echo reached",
     needs: "/proc/kallsyms",
     process: "as root",
+    ownUser: "by machine",
   },
   {
     what: "reads a key of the node's user",
@@ -64,6 +72,7 @@ export const KERNEL_PROBES: readonly EscapeProbe[] = [
     line: readKey(-3, "smv-escape-session"),
     needs: "/proc/keys",
     process: "always",
+    ownUser: "always",
   },
   {
     what: "loads a program into the kernel (bpf)",
@@ -72,6 +81,7 @@ export const KERNEL_PROBES: readonly EscapeProbe[] = [
       `my $a = pack("L5", 2, 4, 4, 1, 0) . "\\0" x 100; print "reached\\n" if syscall(${getCallNumber("bpf")}, 0, $a, 120) >= 0`,
     ),
     process: "as root",
+    ownUser: "by machine",
   },
   {
     what: "watches all programs of a CPU (perf_event_open)",
@@ -79,16 +89,19 @@ export const KERNEL_PROBES: readonly EscapeProbe[] = [
       `my $a = pack("LLQQQQ", 1, 112, 0, 0, 0, 0) . "\\0" x 72; print "reached\\n" if syscall(${getCallNumber("perfEventOpen")}, $a, -1, 0, -1, 0) >= 0`,
     ),
     process: "as root",
+    ownUser: "by machine",
   },
   {
     what: "handles the kernel's own page faults (userfaultfd)",
     line: perl(`print "reached\\n" if syscall(${getCallNumber("userfaultfd")}, 0) >= 0`),
     process: "as root",
+    ownUser: "by machine",
   },
   {
     what: "gives the kernel work in a queue (io_uring)",
     line: perl(`my $p = "\\0" x 120; print "reached\\n" if syscall(${getCallNumber("ioUringSetup")}, 1, $p) >= 0`),
     process: "as root",
+    ownUser: "by machine",
   },
   {
     what: "may restart the machine",
@@ -111,6 +124,7 @@ export const KERNEL_PROBES: readonly EscapeProbe[] = [
     what: "mounts with the rights of a user namespace",
     line: "unshare --user --map-root-user --mount mount -t tmpfs t /mnt && echo reached",
     process: "as root",
+    ownUser: "by machine",
   },
   {
     what: "makes a read-only mount writable",
@@ -139,11 +153,17 @@ export const KERNEL_PROBES: readonly EscapeProbe[] = [
     line: "mknod m c 1 1 && rm m && echo reached",
     process: "as root",
   },
-  { what: "may read a disk", line: 'test -n "$(find /dev -type b -readable)" && echo reached', process: "as root" },
+  {
+    what: "may read a disk",
+    line: 'test -n "$(find /dev -type b -readable)" && echo reached',
+    process: "as root",
+    ownUser: "by machine",
+  },
   {
     what: "may open a device besides the harmless ones",
     line: `test -n "$(find /dev -type c -readable | grep -vE '^/dev/(null|zero|full|random|urandom|tty|ptmx|pts/(ptmx|[0-9]+))$')" && echo reached`,
     process: "as root",
+    ownUser: "by machine",
   },
   {
     what: "reads the System V shared memory of the node",

@@ -14,12 +14,18 @@ const ask = (hosts: readonly string[]) =>
 const tunnel = (host: string) => `${ask([host])}`.replace("-sg", "-sg --proxytunnel");
 
 export const NETWORK_PROBES: readonly EscapeProbe[] = [
-  { what: "reaches the node's loopback by UDP", line: askByUdp("udp4", "127.0.0.1", "UDP4"), process: "always" },
+  {
+    what: "reaches the node's loopback by UDP",
+    line: askByUdp("udp4", "127.0.0.1", "UDP4"),
+    process: "always",
+    ownUser: "always",
+  },
   {
     what: "reaches the node's loopback by UDP over IPv6",
     line: askByUdp("udp6", "::1", "UDP6"),
     needs: "/proc/net/if_inet6",
     process: "always",
+    ownUser: "always",
   },
   { what: "uses the ssh agent of the node's user", line: connectTo("process.env.SSH_AGENT"), process: "always" },
   { what: "commands a container engine", line: connectTo("`${process.env.STATE}/docker.sock`"), process: "always" },
@@ -29,21 +35,34 @@ export const NETWORK_PROBES: readonly EscapeProbe[] = [
     process: "always",
   },
   {
+    what: "commands another workspace's session host",
+    line: connectTo("`${process.env.STATE}/w/other/session/host.sock`"),
+    process: "always",
+  },
+  {
+    what: "connects to a socket of another workspace's program",
+    line: connectTo("`${process.env.STATE}/w/other/home/server.sock`"),
+    process: "always",
+  },
+  {
     what: "shares the node's ports",
     line: node(
       'require("net").createServer().on("error", (e) => e.code === "EADDRINUSE" && console.log("reached")).listen(Number(process.env.WEB), "127.0.0.1", () => process.exit())',
     ),
     process: "always",
+    ownUser: "always",
   },
   {
     what: "sees the node's connections",
     line: 'grep -qi "0100007F:$(printf %04X "$WEB") " /proc/net/tcp && echo reached',
     process: "always",
+    ownUser: "always",
   },
   {
     what: "sees the node's unix sockets",
     line: 'grep -q "$STATE/docker.sock" /proc/net/unix && echo reached',
     process: "always",
+    ownUser: "always",
   },
   {
     what: "reads the network's raw packets",
@@ -51,13 +70,24 @@ export const NETWORK_PROBES: readonly EscapeProbe[] = [
     process: "as root",
   },
   { what: "sends forged packets", line: perl('print "reached\\n" if socket(my $s, 2, 3, 255)'), process: "as root" },
-  { what: "asks the proxy for a server of the node", line: ask(["127.0.0.1", "localhost"]), process: "always" },
+  {
+    what: "asks the proxy for a server of the node",
+    line: ask(["127.0.0.1", "localhost"]),
+    process: "always",
+    ownUser: "always",
+  },
   {
     what: "asks the proxy for a server of the node by an unusual form of its address",
     line: ask(["0.0.0.0", "2130706433", "0x7f000001", "127.1", "[::ffff:127.0.0.1]"]),
     process: "always",
+    ownUser: "always",
   },
-  { what: "tunnels through the proxy to a server of the node", line: tunnel("127.0.0.1"), process: "always" },
+  {
+    what: "tunnels through the proxy to a server of the node",
+    line: tunnel("127.0.0.1"),
+    process: "always",
+    ownUser: "always",
+  },
   {
     what: "opens a socket to the machine's host (vsock)",
     line: perl(
@@ -65,6 +95,7 @@ export const NETWORK_PROBES: readonly EscapeProbe[] = [
     ),
     needs: "/dev/vsock",
     process: "always",
+    ownUser: "always",
   },
 ];
 
@@ -76,12 +107,24 @@ export const METADATA_PROBES: readonly EscapeProbe[] = [
     what: "reads the machine's metadata service",
     line: `curl -s -m 10 --noproxy "*" http://${METADATA}/ | grep -q word-of-the-node && echo reached`,
     process: "as root",
+    ownUser: "always",
   },
-  { what: "reads the machine's metadata service through the proxy", line: ask([METADATA]), process: "as root" },
-  { what: "tunnels through the proxy to the metadata service", line: tunnel(METADATA), process: "as root" },
+  {
+    what: "reads the machine's metadata service through the proxy",
+    line: ask([METADATA]),
+    process: "as root",
+    ownUser: "always",
+  },
+  {
+    what: "tunnels through the proxy to the metadata service",
+    line: tunnel(METADATA),
+    process: "as root",
+    ownUser: "always",
+  },
   {
     what: "reads the machine's metadata service by an unusual form of its address",
     line: ask(["2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "[::ffff:169.254.169.254]"]),
     process: "as root",
+    ownUser: "always",
   },
 ];

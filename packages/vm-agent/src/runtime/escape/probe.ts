@@ -3,8 +3,14 @@
  * Each is bounded in itself and touches only what the tests made, so that a wall that fails harms nothing.
  */
 
-/** Whom a probe lets out without a wall, that is in the process runtime: everyone, root at least, or no one. */
+/** Whom a probe lets out without a wall, that is in the process runtime with the node's user: everyone, root at least, or no one. */
 export type Reach = "always" | "as root" | "never";
+/** The same in a workspace with a user of its own: always, or where this machine's kernel or settings let every user. */
+export type OwnUserReach = "always" | "by machine";
+
+/** The runtimes that are a wall. */
+export const WALLS = ["sandbox", "docker"] as const;
+export type Wall = (typeof WALLS)[number];
 
 export interface EscapeProbe {
   /** A predicate about the workspace's program: "reads …". Unique. */
@@ -17,12 +23,14 @@ export interface EscapeProbe {
   /** Succeeds when this directory of the node has the file `$LEAVES` afterwards, whatever the line prints. */
   readonly leaves?: string;
   readonly process: Reach;
+  /** Absent: never. */
+  readonly ownUser?: OwnUserReach;
   /** A file of the node without which its kernel lacks what is probed; then nothing is expected without a wall. */
   readonly needs?: string;
   /** For a probe that never succeeds: a shell line around `$LINE` with which it does, run on the node without any runtime. */
   readonly control?: string;
   /** Known holes, each with the reason why it stays. */
-  readonly holes?: { readonly sandbox?: string };
+  readonly holes?: Readonly<Partial<Record<Wall, string>>>;
 }
 
 export interface ProbeGroup {

@@ -9,11 +9,13 @@ export const PROCESS_PROBES: readonly EscapeProbe[] = [
     what: "reads another process's arguments",
     line: "grep -aq word-for-the-escape-suite /proc/$VICTIM/cmdline && echo reached",
     process: "always",
+    ownUser: "always",
   },
   {
     what: "finds the node's processes in a list",
     line: "ls /proc | grep -qx $OUTSIDE && grep -aq vitest /proc/$OUTSIDE/cmdline && echo reached",
     process: "always",
+    ownUser: "always",
   },
   {
     what: "reads through another process's working directory",
@@ -63,6 +65,16 @@ export const PROCESS_PROBES: readonly EscapeProbe[] = [
     process: "as root",
   },
   { what: "stops another process", line: "kill -STOP $PREY && kill -CONT $PREY && echo reached", process: "always" },
+  {
+    what: "stops another workspace's program",
+    line: "kill -STOP $NEIGHBOUR && kill -CONT $NEIGHBOUR && echo reached",
+    process: "always",
+  },
+  {
+    what: "reads the environment of another workspace's program",
+    line: "grep -aq canary-of-the-escape-suite /proc/$NEIGHBOUR/environ && echo reached",
+    process: "always",
+  },
   {
     what: "changes another process's limits",
     line: "prlimit --pid $PREY --core=0:0 && echo reached",

@@ -1,6 +1,8 @@
 /** For tests: a node with canaries of every kind, as probes find it, and a session in it that runs them. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import {
+  chmodSync,
+  chownSync,
   closeSync,
   existsSync,
   mkdirSync,
@@ -18,14 +20,19 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { silentLogger, systemTimers } from "@samovar/base";
-import { OPEN_EGRESS } from "@samovar/contracts";
+import { type HostUser, NO_LIMITS, OPEN_EGRESS } from "@samovar/contracts";
 import { createUse } from "../../egress/outside.testing.ts";
 import { listenOnLoopback } from "../../listen.ts";
+import { becomeUser } from "../../users/become-user.ts";
+import { makePlaces, PASSABLE } from "../../users/places.ts";
+import { giveUser } from "../../users/users.testing.ts";
 import { type RuntimeChoice, createHostSandbox } from "../choose-runtime.ts";
 import { createRuntime } from "../create-runtime.ts";
+import { createHostContainer } from "../docker/choose-docker.ts";
+import { CONTAINER_NODE } from "../docker/container-arguments.ts";
 import { createWorkspaceNetwork } from "../network/create-network.ts";
 import type { WorkspaceRuntime } from "../runtime.ts";
-import { type RuntimeMode, SYSTEM_PATH, chooseMode } from "./kinds.testing.ts";
+import { type EngineAddress, type RuntimeMode, SYSTEM_PATH, chooseMode } from "./kinds.testing.ts";
 import { type EscapeProbe, REACHED, getCallNumber } from "./probe.ts";
 
 const CANARY = "canary-of-the-escape-suite";
@@ -40,13 +47,15 @@ export interface Stage {
   readonly stateDir: string;
   /** With the node's paths. */
   readonly choice: RuntimeChoice;
+  /** Of the workspace `mine`; null: the user of this process. */
+  readonly user: HostUser | null;
   /** What probes need to know of the node. */
   readonly env: Environment;
   end(): Promise<void>;
 }
 
 /** A stage serves one run of the probes, because they change what they reach. */
-export async function openStage(mode: RuntimeMode): Promise<Stage> {
+export async function openStage(mode: RuntimeMode, engine: EngineAddress | null): Promise<Stage> {
   const ends: Ends = [];
   const node = mkdtempSync(join(tmpdir(), "smv-escape-"));
   ends.push(() => rmSync(node, { recursive: true, force: true }));
@@ -57,7 +66,9 @@ export async function openStage(mode: RuntimeMode): Promise<Stage> {
     "handled",
     "agents/agent.js",
     "w/mine/host.json",
+    "w/other/session/host.sqlite",
     "w/other/repo/work.txt",
+    "w/other/repo/draft.txt",
     "w/other/home/token",
     "w/other/tmp/socket-key",
     "w/doomed/repo/work.txt",
@@ -71,6 +82,7 @@ export async function openStage(mode: RuntimeMode): Promise<Stage> {
     "bundle/vm-agent.cjs",
     "bundle/snapshot.blob",
   ]);
+  const [user, other] = mode.hasUsers ? await giveUsers(stateDir, ends) : [null, null];
   const [bundle, snapshot] = [join(node, "bundle/vm-agent.cjs"), join(node, "bundle/snapshot.blob")];
   const id = basename(node);
   const env = {
@@ -83,14 +95,15 @@ export async function openStage(mode: RuntimeMode): Promise<Stage> {
     HANDLE: getHandle(join(stateDir, "handled")),
     ...makeSharedFiles(ends),
     ...makeSharedMemory(id, ends),
-    ...startProcesses(stateDir, ends),
-    ...(await startServers(stateDir, ends)),
+    ...startProcesses(stateDir, other, ends),
+    ...(await startServers(stateDir, other, ends)),
   };
   const end = async () => {
     for (const each of ends.splice(0).toReversed()) await each();
   };
-  const choice = await chooseMode(mode, stateDir, [bundle, snapshot]);
-  return { stateDir, choice, env, end };
+  const choice = await chooseMode(mode, { stateDir, readOnlyPaths: [bundle, snapshot], engine });
+  if (choice.kind !== mode.runtime) throw new Error(`no ${mode.name}: ${choice.reason ?? ""}`);
+  return { stateDir, choice, user, env, end };
 }
 
 function writeAll(root: string, names: readonly string[]): void {
@@ -98,6 +111,20 @@ function writeAll(root: string, names: readonly string[]): void {
     mkdirSync(join(root, name, ".."), { recursive: true });
     writeFileSync(join(root, name), `${CANARY}\n`, { mode: 0o600 });
   }
+}
+
+/** The state as a daemon that may change users keeps it. */
+async function giveUsers(stateDir: string, ends: Ends): Promise<readonly [mine: HostUser, other: HostUser]> {
+  const [mine, other] = [await giveUser(join(stateDir, "w/mine")), await giveUser(join(stateDir, "w/other"))];
+  ends.push(() => Promise.all([mine.end(), other.end()]));
+  for (const name of ["..", ".", "w", "w/mine", "w/other", "agents"]) chmodSync(join(stateDir, name), PASSABLE);
+  for (const name of ["w/doomed", "w/other/session", "victim"]) chmodSync(join(stateDir, name), 0o700);
+  for (const name of ["repo", "repo/work.txt", "repo/draft.txt", "home", "home/token", "tmp", "tmp/socket-key"])
+    chownSync(join(stateDir, "w/other", name), other.id, other.id);
+  for (const name of ["repo", "home", "tmp"]) chmodSync(join(stateDir, "w/other", name), 0o700);
+  chmodSync(join(stateDir, "../user"), 0o700);
+  for (const name of ["vm-agent.cjs", "snapshot.blob"]) chmodSync(join(stateDir, "../bundle", name), 0o644);
+  return [mine, other];
 }
 
 function makeSharedFiles(ends: Ends): Environment {
@@ -147,31 +174,38 @@ function makeSharedMemory(id: string, ends: Ends): Environment {
 }
 
 /** They wait for the end of their input. */
-function startProcesses(stateDir: string, ends: Ends): Environment {
+function startProcesses(stateDir: string, other: HostUser | null, ends: Ends): Environment {
   const path = join(stateDir, "victim/open");
   const open = openSync(path, "r");
   unlinkSync(path);
-  const start = (): ChildProcess =>
-    spawn("sh", ["-c", "read line", "word-for-the-escape-suite"], {
+  const start = (user: HostUser | null = null): ChildProcess => {
+    const [file, ...words] = becomeUser(user, ["sh", "-c", "read line", "word-for-the-escape-suite"]);
+    return spawn(file, words, {
       cwd: join(stateDir, "victim"),
       env: { PATH: SYSTEM_PATH, KEY: CANARY },
       stdio: ["pipe", "ignore", "ignore", open],
     });
-  const [victim, prey] = [start(), start()];
+  };
+  const [victim, prey, neighbour] = [start(), start(), start(other)];
   closeSync(open);
-  ends.push(() => [victim, prey].map((each) => each.kill("SIGKILL")));
-  return { VICTIM: String(victim.pid), PREY: String(prey.pid), OUTSIDE: String(process.pid) };
+  ends.push(() => [victim, prey, neighbour].map((each) => each.kill("SIGKILL")));
+  const pids = { VICTIM: victim.pid, PREY: prey.pid, NEIGHBOUR: neighbour.pid, OUTSIDE: process.pid };
+  return Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, String(pid)]));
 }
 
-async function startServers(stateDir: string, ends: Ends): Promise<Environment> {
+async function startServers(stateDir: string, other: HostUser | null, ends: Ends): Promise<Environment> {
   const directory = mkdtempSync("/tmp/smv-escape-agent-");
   ends.push(() => rmSync(directory, { recursive: true, force: true }));
   const agent = join(directory, "agent.1");
-  for (const path of [agent, join(stateDir, "docker.sock"), join(stateDir, "gate.sock")]) {
+  const ofOther = join(stateDir, "w/other/home/server.sock");
+  const ofState = ["docker.sock", "gate.sock", "w/other/session/host.sock"].map((name) => join(stateDir, name));
+  for (const path of [agent, ofOther, ...ofState]) {
     const server = createServer((socket) => socket.on("error", () => {}).end());
     await new Promise<void>((resolve) => server.listen(path, resolve));
+    chmodSync(path, 0o600);
     ends.push(() => server.close());
   }
+  if (other !== null) chownSync(ofOther, other.id, other.id);
   const web = createHttpServer((_request, response) => response.end("word-of-the-node"));
   ends.push(() => web.close());
   const port = await listenOnLoopback(web);
@@ -205,15 +239,16 @@ const WITH_KEYRING = `syscall(${getCallNumber("keyctl")}, 1, 0);
   syscall(${getCallNumber("addKey")}, $t, $n, $v, 6, -3); exec { $ARGV[0] } @ARGV`;
 
 /** Of the workspace `mine`. */
-export async function openSession({ stateDir, choice, env: known }: Stage): Promise<Session> {
+export async function openSession({ stateDir, choice, user, env: known }: Stage): Promise<Session> {
   const workspace = join(stateDir, "w/mine");
-  const [checkout, home] = [join(workspace, "repo"), join(workspace, "home")];
-  for (const each of [checkout, home]) {
-    rmSync(each, { recursive: true, force: true });
-    mkdirSync(each);
-  }
-  const sandbox = createHostSandbox(choice, { repo: checkout, tmp: join(workspace, "tmp") });
-  const network = createWorkspaceNetwork({ sandbox }, { log: silentLogger });
+  const [checkout, home, tmp] = [join(workspace, "repo"), join(workspace, "home"), join(workspace, "tmp")];
+  for (const each of [checkout, home]) rmSync(each, { recursive: true, force: true });
+  makePlaces({ repo: checkout, home, tmp }, user);
+  const places = { repo: checkout, tmp };
+  const sandbox = createHostSandbox(choice, places);
+  const use = { project: "prj", command: [], limits: NO_LIMITS, user };
+  const container = createHostContainer(choice.container, places, use);
+  const network = createWorkspaceNetwork({ sandbox, container }, { log: silentLogger });
   await network?.start();
   network?.use(createUse(OPEN_EGRESS));
   const mark = `escape-${choice.kind}-${stateDir}`;
@@ -223,13 +258,15 @@ export async function openSession({ stateDir, choice, env: known }: Stage): Prom
     WITH_KEYRING,
     ...argv,
   ];
-  const runtime = createRuntime({ places: { checkout, home }, sandbox, network, mark, timers: systemTimers, enter });
+  const programs = { sandbox, container, network };
+  const runtime = createRuntime({ places: { checkout, home }, user, ...programs, mark, timers: systemTimers, enter });
+  const nodeBinary = container === null ? process.execPath : CONTAINER_NODE;
   return {
     runtime,
     checkout,
     leaves: known["LEAVES"] ?? "",
     run: async (script, args = [], env = {}) => {
-      const base = { PATH: SYSTEM_PATH, HOME: runtime.seen.home, NODE_BINARY: process.execPath, SAMOVAR_SESSION: mark };
+      const base = { PATH: SYSTEM_PATH, HOME: runtime.seen.home, NODE_BINARY: nodeBinary, SAMOVAR_SESSION: mark };
       const seen = { LEFT: join(runtime.seen.checkout ?? "", "left") };
       const started = runtime.start({
         argv: ["/bin/sh", "-c", script, "sh", ...args],

@@ -1,8 +1,10 @@
-/** For tests: sandboxes with their networks on this machine, each as one session has it. */
-import { mkdirSync, mkdtempSync } from "node:fs";
+/** For tests: sandboxes with their networks on this machine, each as one session has it: with a user of its own where the tests are root. */
+import { chmodSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { silentLogger, systemTimers } from "@samovar/base";
 import type { Outside } from "../../egress/outside.testing.ts";
+import { giveTree, makePlaces, PASSABLE } from "../../users/places.ts";
+import { CAN_CHANGE_USERS, giveUser } from "../../users/users.testing.ts";
 import { type RuntimeChoice, createHostSandbox } from "../choose-runtime.ts";
 import { createRuntime } from "../create-runtime.ts";
 import type { WorkspaceRuntime } from "../runtime.ts";
@@ -17,19 +19,23 @@ export interface NetworkRig {
   readonly network: WorkspaceNetwork | null;
   /** Runs a shell line as the agent would, and returns its output. `node` is this Node. */
   run(line: string, env?: Readonly<Record<string, string>>): Promise<string>;
+  /** What the test has written into the workspace's places belongs to the workspace's user from now on. */
+  give(): Promise<void>;
   end(): Promise<void>;
 }
 
 /** `choice`: which runtime. */
 export async function openRig(node: string, choice: RuntimeChoice, outside?: Outside): Promise<NetworkRig> {
   const workspace = mkdtempSync(join(node, "workspace-"));
-  const [checkout, home] = [join(workspace, "repo"), join(workspace, "home")];
-  for (const each of [checkout, home]) mkdirSync(each);
-  const sandbox = createHostSandbox(choice, { repo: checkout, tmp: join(workspace, "tmp") });
+  const [checkout, home, tmp] = [join(workspace, "repo"), join(workspace, "home"), join(workspace, "tmp")];
+  const user = CAN_CHANGE_USERS ? await giveUser(workspace) : null;
+  if (user !== null) chmodSync(node, PASSABLE);
+  makePlaces({ repo: checkout, home, tmp }, user);
+  const sandbox = createHostSandbox(choice, { repo: checkout, tmp });
   const network = createWorkspaceNetwork({ sandbox }, { log: silentLogger, outside });
   await network?.start();
   const mark = `network-${workspace}`;
-  const runtime = createRuntime({ places: { checkout, home }, sandbox, network, mark, timers: systemTimers });
+  const runtime = createRuntime({ places: { checkout, home }, user, sandbox, network, mark, timers: systemTimers });
   return {
     runtime,
     network,
@@ -47,9 +53,13 @@ export async function openRig(node: string, choice: RuntimeChoice, outside?: Out
       await started.exited;
       return output.trim();
     },
+    give: async () => {
+      for (const place of [checkout, home]) await giveTree(place, user);
+    },
     end: async () => {
       await runtime.end();
       await network?.close();
+      await user?.end();
     },
   };
 }

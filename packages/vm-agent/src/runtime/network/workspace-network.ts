@@ -2,7 +2,6 @@
  * The network of one workspace: a separate place, the egress proxy in it, and what its programs need to use that. Started before a
  * session is known where a standby host waits for one: it holds no secret, and lets nothing out until then.
  */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "@samovar/base";
 import type { ConnectorPorts, EgressUse } from "../../egress/connector.ts";
@@ -10,6 +9,7 @@ import { createProxyEnvironment, SSH_PROXY_SCRIPT } from "../../egress/environme
 import { type EgressProxy, startEgressProxy } from "../../egress/proxy.ts";
 import { createSystemNetwork } from "../../egress/system-network.ts";
 import type { Listen } from "../../listen.ts";
+import { writeShownFile } from "../../users/places.ts";
 
 /** What a runtime needs to start a program in it. */
 export interface ProgramNetwork {
@@ -109,7 +109,7 @@ export class WorkspaceNetwork {
     if (this.#isClosed) throw new Error("the workspace's network is closed");
     const place = await openPlace(LISTENERS);
     const script = join(directory, "ssh-proxy.mjs");
-    writeFileSync(script, SSH_PROXY_SCRIPT, { mode: 0o644 });
+    writeShownFile(script, SSH_PROXY_SCRIPT);
     const proxy = await startEgressProxy({ ...outside, listen: place.listen, log });
     const environment = createProxyEnvironment(proxy.port, { node, script: SSH_PROXY });
     this.#open = {
