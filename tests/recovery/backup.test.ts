@@ -69,7 +69,7 @@ test(`[R53] [T1] ${TASKS} tasks in flight are backed up while they run; restored
 
   const dataDir = join(directory, "copy");
   const restored = await samovar(["restore", file, "--data-dir", dataDir]);
-  expect(restored.stdout, restored.stderr).toContain("It is a copy with an identity of its own");
+  expect(restored.stdout, restored.stderr).toContain("It is a copy with a new identity");
   copy = await startInstallation({ dataDir, port: 0, env: ENV });
   const there = copy;
   const other = new Person(() => there);

@@ -2,9 +2,9 @@
 import { join, resolve } from "node:path";
 
 export interface ControlGroups {
-  /** This process's directory in the hierarchy of a version 1 controller, such as `pids`; null where there is none. */
+  /** This process's directory in the hierarchy of a version 1 controller, such as `pids`; null without one. */
   findV1(controller: string): string | null;
-  /** This process's group in the unified hierarchy, and where that is mounted; null where it is not, or not from its root. */
+  /** This process's group in the unified hierarchy, and its mount point; null if it is not mounted from its root. */
   readonly unified: { readonly mount: string; readonly group: string } | null;
 }
 

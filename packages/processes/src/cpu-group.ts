@@ -1,8 +1,8 @@
 /**
- * Control groups that share the CPU. The processes of all local nodes are one party in one, however many there are, and the
- * control plane has a larger share in another. Without them the kernel counts each session of processes (autogroup), and
- * thirty agents outweigh one control plane whatever their priorities. Best effort: made where this user may, as root or in a
- * systemd service to which control groups are delegated. See https://docs.kernel.org/admin-guide/cgroup-v2.html.
+ * Control groups that share the CPU. The processes of all local nodes are in one group with one share, and the control plane
+ * has a larger share in another. Without them the kernel counts each session of processes (autogroup), and
+ * thirty agents outweigh one control plane whatever their priorities. Best effort: groups are created where this user may create them,
+ * as root or in a systemd service to which control groups are delegated. See https://docs.kernel.org/admin-guide/cgroup-v2.html.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -12,7 +12,7 @@ import { findProgram } from "./find-program.ts";
 type Argv = readonly [file: string, ...args: string[]];
 
 export interface CpuGroup {
-  /** Its directory; null where there is no group. */
+  /** Its directory; null if there is no group. */
   readonly directory: string | null;
   /**
    * The argv that starts this program in the group. `path`: where the program is looked for; a missing one fails as it
@@ -21,7 +21,7 @@ export interface CpuGroup {
   enter(argv: Argv, path: string | undefined): Argv;
   /** Moves a process into the group; what it starts from then on is there too. */
   admit(pid: number): void;
-  /** Moves those who are in it back, as far as the kernel allows. */
+  /** Moves its processes back, as far as the kernel allows, and removes it. */
   remove(): void;
 }
 
@@ -33,7 +33,7 @@ const PREFIX = "samovar-";
 const CONTROL_PLANE = /^samovar-control-plane-\d+$/;
 /** In the unified hierarchy, a group with processes cannot share its CPU among subgroups, so those move into one. */
 const REST = `${PREFIX}rest`;
-/** A program starts also where the group is gone. Shells add to the environment. */
+/** Starts the program even if the group is gone. Removes what shells add to the environment. */
 const ENTER = `echo 0 >"$1/cgroup.procs"; shift; unset PWD OLDPWD SHLVL _; exec "$@"`;
 
 /** Makes a group that belongs to this process. */
@@ -62,7 +62,7 @@ export function openCpuGroup(name: keyof typeof SHARES): CpuGroup {
 
 interface Place {
   readonly parent: string;
-  /** Which holds a group's share, and what it is in a group that nobody has changed. */
+  /** The file with a group's share, and its default value. */
   readonly file: "cpu.shares" | "cpu.weight";
   readonly ordinary: number;
 }
@@ -75,10 +75,10 @@ function findPlace(): Place | null {
   return parent === null ? null : { parent, file: "cpu.weight", ordinary: 100 };
 }
 
-/** A control plane that has been admitted to its group already makes the others beside it. */
+/** A control plane that is already in its group creates the others beside it. */
 const leaveControlPlane = (own: string) => (CONTROL_PLANE.test(basename(own)) ? dirname(own) : own);
 
-/** Null where the group of this process has others in it too: then nobody has delegated it to us. */
+/** Null if the group of this process also has others in it: then it is not delegated to us. */
 function prepareUnified(own: string): string | null {
   const parent = leaveControlPlane(own);
   if (parent === own) {

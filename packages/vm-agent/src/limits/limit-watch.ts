@@ -68,7 +68,7 @@ export class LimitWatch {
   #checkProcesses(): LimitReached | null {
     const { processes, memoryBytes } = this.#ports.limits;
     const enforced = this.#ports.cgroup?.readReached() ?? [];
-    // The kernel's own count is exact, and reading every process of the node takes its time.
+    // The kernel's count is exact, and reading every process of the node takes time.
     const used = this.#ports.cgroup === null ? this.#readUsage() : NO_USAGE;
     if (processes !== null && (used.processes > processes || enforced.includes("processes")))
       return { of: "processes", used: Math.max(used.processes, processes), max: processes };
