@@ -126,7 +126,10 @@ function readRemoteFromEnvironment(url: string, token: string | undefined): Remo
 export function readAddress(text: string): string {
   const url = URL.parse(/^https?:\/\//i.test(text) ? text : `https://${text}`);
   if (url === null || url.username !== "" || url.password !== "")
-    throw new CliError(`${text} is not the address of a Samovar.`, "Use an address such as: https://samovar.example.com");
+    throw new CliError(
+      `${text} is not the address of a Samovar.`,
+      "Use an address such as: https://samovar.example.com",
+    );
   if (url.protocol === "http:" && !isLoopbackHost(url.hostname))
     throw new CliError(`${text} is not encrypted, so your token could be read on the way.`, "Use an https:// address.");
   return url.origin;

@@ -4,9 +4,15 @@
  * thirty agents outweigh one control plane whatever their priorities. Best effort: groups are created where this user may create them,
  * as root or in a systemd service to which control groups are delegated. See https://docs.kernel.org/admin-guide/cgroup-v2.html.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { getUnifiedDirectory, parseControlGroups } from "./control-groups.ts";
+import {
+  getUnifiedDirectory,
+  parseControlGroups,
+  readKernelFile,
+  removeGroup,
+  removeStaleGroups,
+} from "./control-groups.ts";
 import { findProgram } from "./find-program.ts";
 
 type Argv = readonly [file: string, ...args: string[]];
@@ -30,6 +36,8 @@ const NO_GROUP: CpuGroup = { directory: null, enter: (argv) => argv, admit: () =
 /** `control-plane`: eight times the share of what else runs on this machine. It needs little and must answer at once. */
 const SHARES = { nodes: 1, "control-plane": 8 } as const;
 const PREFIX = "samovar-";
+/** The id of the process that made a group. */
+const OWNER = /^samovar-(?:nodes|control-plane)-(\d+)$/;
 const CONTROL_PLANE = /^samovar-control-plane-\d+$/;
 /** In the unified hierarchy, a group with processes cannot share its CPU among subgroups, so those move into one. */
 const REST = `${PREFIX}rest`;
@@ -41,7 +49,7 @@ export function openCpuGroup(name: keyof typeof SHARES): CpuGroup {
   try {
     const place = findPlace();
     if (place === null) return NO_GROUP;
-    removeStale(place.parent);
+    removeStaleGroups(place.parent, OWNER);
     const directory = join(place.parent, `${PREFIX}${name}-${process.pid}`);
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, place.file), String(place.ordinary * SHARES[name]));
@@ -68,7 +76,7 @@ interface Place {
 }
 
 function findPlace(): Place | null {
-  const groups = parseControlGroups(readText("/proc/self/cgroup"), readText("/proc/self/mountinfo"));
+  const groups = parseControlGroups(readKernelFile("/proc/self/cgroup"), readKernelFile("/proc/self/mountinfo"));
   const first = groups.findV1("cpu");
   if (first !== null) return { parent: leaveControlPlane(first), file: "cpu.shares", ordinary: 1024 };
   const parent = groups.unified === null ? null : prepareUnified(getUnifiedDirectory(groups.unified));
@@ -96,40 +104,17 @@ const isOurs = (pid: number) => listAncestors(process.pid).includes(pid) || list
 
 /** Itself first. */
 function listAncestors(pid: number): readonly number[] {
-  const parent = Number(/^PPid:\t(\d+)/m.exec(readText(`/proc/${pid}/status`))?.[1] ?? 0);
+  const parent = Number(/^PPid:\t(\d+)/m.exec(readKernelFile(`/proc/${pid}/status`))?.[1] ?? 0);
   return parent <= 1 ? [pid] : [pid, ...listAncestors(parent)];
 }
 
-const listMembers = (group: string) => readText(join(group, "cgroup.procs")).split("\n").filter(Boolean).map(Number);
+const listMembers = (group: string) =>
+  readKernelFile(join(group, "cgroup.procs")).split("\n").filter(Boolean).map(Number);
 
 function move(pid: number, group: string): void {
   try {
     writeFileSync(join(group, "cgroup.procs"), String(pid));
   } catch {
     // It has gone, or the kernel refuses it; then it stays where it is.
-  }
-}
-
-/** Groups of processes that are gone. */
-function removeStale(parent: string): void {
-  for (const name of readdirSync(parent)) {
-    const owner = /^samovar-(?:nodes|control-plane)-(\d+)$/.exec(name)?.[1];
-    if (owner !== undefined && !existsSync(`/proc/${owner}`)) removeGroup(join(parent, name));
-  }
-}
-
-function removeGroup(directory: string): void {
-  try {
-    rmdirSync(directory);
-  } catch {
-    // A process is still in it.
-  }
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "latin1");
-  } catch {
-    return "";
   }
 }

@@ -94,7 +94,10 @@ export function openIdentityRoutes(closeViewers: CloseViewers): Router {
     const { name } = c.req.valid("json");
     const begun = await devices.createDeviceLogin(c.get("deps"), { name, address: getClientAddress(c) });
     if (begun === null)
-      throw new SamovarError("rate_limited", "Too many command lines are waiting for an answer. Try again in 15 minutes.");
+      throw new SamovarError(
+        "rate_limited",
+        "Too many command lines are waiting for an answer. Try again in 15 minutes.",
+      );
     return c.json(begun, 201);
   });
 

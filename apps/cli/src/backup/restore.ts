@@ -87,6 +87,9 @@ async function openBackup(file: string, cwd: string): Promise<Readable> {
     return (await open(resolve(cwd, file))).createReadStream();
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : errorMessage(error);
-    throw new CliError(`The backup cannot be read (${code}).`, "Check the file's name: samovar restore FILE --data-dir DIR");
+    throw new CliError(
+      `The backup cannot be read (${code}).`,
+      "Check the file's name: samovar restore FILE --data-dir DIR",
+    );
   }
 }

@@ -77,8 +77,7 @@ const adviseToSignIn =
       return await transport(request, rules);
     } catch (error) {
       if (!(error instanceof CliError) || error.code !== "unauthenticated") throw error;
-      const how =
-        name === null ? "Set SAMOVAR_TOKEN to a valid token." : `Sign in again with: samovar login ${url}`;
+      const how = name === null ? "Set SAMOVAR_TOKEN to a valid token." : `Sign in again with: samovar login ${url}`;
       throw new CliError(error.message, how, error.code);
     }
   };

@@ -11,7 +11,10 @@ export function registerContexts(root: Command, bind: BindCommand): void {
     async (context) => (await load()).listContexts(context),
   );
   bind(
-    group.command("use").description("use this Samovar by default; `local` is the one on this machine").argument("<name>"),
+    group
+      .command("use")
+      .description("use this Samovar by default; `local` is the one on this machine")
+      .argument("<name>"),
     async (context, [name = ""]) => (await load()).useContext(name, context),
   );
   bind(

@@ -11,9 +11,7 @@ export function registerInstallation(root: Command, bind: BindCommand): void {
     .description("start Samovar on this machine; Ctrl-C stops it")
     .option("--port <port>", "port to listen on (default: 7266; 0 picks a free one)", parsePort)
     .addOption(
-      new Option("--public-url <url>", "https address for other computers, through a proxy").env(
-        "SAMOVAR_PUBLIC_URL",
-      ),
+      new Option("--public-url <url>", "https address for other computers, through a proxy").env("SAMOVAR_PUBLIC_URL"),
     )
     .addOption(
       new Option("--cloud <name>", "where nodes run: local (default), hetzner or digitalocean").env("SAMOVAR_CLOUD"),

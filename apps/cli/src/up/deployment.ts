@@ -32,7 +32,10 @@ export function parseDeployment({ publicUrl, cloud = "local", host = LOOPBACK }:
   if (known === undefined)
     throw new CliError(`There is no cloud ${cloud.slice(0, 60)}.`, `Use one of: ${CLOUDS.join(", ")}.`);
   if (isIP(host) === 0)
-    throw new CliError(`--host "${host.slice(0, 60)}" is not an IP address.`, "Use one of this computer, such as 0.0.0.0.");
+    throw new CliError(
+      `--host "${host.slice(0, 60)}" is not an IP address.`,
+      "Use one of this computer, such as 0.0.0.0.",
+    );
   const origin = publicUrl === undefined ? null : parsePublicUrl(publicUrl);
   if (origin === null && !isLoopbackAddress(host))
     throw new CliError(

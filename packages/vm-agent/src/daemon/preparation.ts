@@ -90,7 +90,10 @@ function createLink(
   onGone: () => void,
 ): Link {
   const { controlPlaneUrl, nodeId } = settings;
-  const failure = { code: "unavailable", message: "The node is still installing its tools. Try again when it is ready." };
+  const failure = {
+    code: "unavailable",
+    message: "The node is still installing its tools. Try again when it is ready.",
+  };
   return new Link(
     {
       controlPlaneUrl,

@@ -45,7 +45,9 @@ function Question({ asked }: { readonly asked: DeviceLoginView }) {
       </p>
       <p className="text-ink-2">Approve only if you have just started it and it shows this code:</p>
       <p className="rounded-md bg-inset py-3 text-center font-mono text-page tracking-widest">{asked.userCode}</p>
-      <p className="text-ink-2">It can then do everything that you can, until you revoke its token in Settings, Access.</p>
+      <p className="text-ink-2">
+        It can then do everything that you can, until you revoke its token in Settings, Access.
+      </p>
       {answer.isError && (
         <p role="alert" className="text-failed">
           {getErrorMessage(answer.error)}
