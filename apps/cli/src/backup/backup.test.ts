@@ -140,14 +140,14 @@ describe("restoring refuses", () => {
 
   it("a file that is not what was backed up", async () => {
     repack((at) => writeFileSync(join(at, "state/d1/x.sqlite"), "something else"));
-    await refuses("state/d1/x.sqlite is not what was backed up");
+    await refuses("state/d1/x.sqlite does not match its checksum");
   });
 
   it("a file that is missing, and one too many", async () => {
     repack((at) => rmSync(join(at, "state/d1/x.sqlite")));
     await refuses("state/d1/x.sqlite is missing");
     repack((at) => writeFileSync(join(at, "state/more"), ""));
-    await refuses("state/more, which its manifest does not name");
+    await refuses("state/more, which is not in its manifest");
   });
 
   it("a link in place of a file", async () => {
@@ -155,7 +155,7 @@ describe("restoring refuses", () => {
       rmSync(join(at, "state/d1/x.sqlite"));
       symlinkSync("/etc/passwd", join(at, "state/d1/x.sqlite"));
     });
-    await refuses("which its manifest does not name");
+    await refuses("which is not in its manifest");
   });
 
   it.each([
