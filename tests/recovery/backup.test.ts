@@ -114,7 +114,7 @@ test("[R53] an installation that is stopped is backed up too, and restored in it
   const file = join(directory, "stopped.tar.gz");
   const backup = await there.samovar(["backup", file]);
   expect(backup.code, backup.stderr).toBe(0);
-  expect(backup.stdout).toContain("Samovar stood still for 0 ms.");
+  expect(backup.stdout).toContain("Samovar was paused for 0 ms.");
   expect(existsSync(join(there.dataDir, "lock"))).toBe(false);
   const dataDir = join(directory, "heir");
   expect((await samovar(["restore", file, "--data-dir", dataDir, "--take-over"])).code).toBe(0);

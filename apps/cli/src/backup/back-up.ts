@@ -43,7 +43,7 @@ export async function backUp(file: string, context: CommandContext): Promise<num
     return 0;
   }
   terminal.line(`Backed up to ${target}: ${manifest.files.length} files, ${formatBytes(bytes)} before compression.
-Samovar stood still for ${Math.ceil(pausedMs)} ms.
+Samovar was paused for ${Math.ceil(pausedMs)} ms.
 
 The file holds the keys of this installation and is not encrypted; only you can read it. Keep it as you keep passwords, or
 encrypt it: samovar backup - | age --encrypt --recipient … > FILE`);
